@@ -1,0 +1,54 @@
+#include "netpoll/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct err_row {
+	int code;
+	enum np_err_class class;
+	const char *name, *text;
+};
+
+static const struct err_row rows[] = {
+#define X(code, value, class, text) {(code), NP_CLASS_##class, #code, text},
+	NP_ERR_TBL(X)
+#undef X
+};
+
+static const struct err_row *find(int code)
+{
+	code = abs(code);
+	for (size_t i = 0; i < array_len(rows); i++)
+		if (rows[i].code == code)
+			return &rows[i];
+	return NULL;
+}
+
+enum np_err_class np_err_class(int code)
+{
+	const struct err_row *r = find(code);
+
+	return r != NULL ? r->class : NP_CLASS_LOCAL;
+}
+
+const char *np_err_name(int code)
+{
+	const struct err_row *r = find(code);
+	const char *name;
+
+	if (r != NULL)
+		return r->name + strlen("NP_");
+	name = strerrorname_np(abs(code));
+	return name != NULL ? name : "EUNKNOWN";
+}
+
+const char *np_err_text(int code)
+{
+	const struct err_row *r = find(code);
+	const char *text;
+
+	if (r != NULL)
+		return r->text;
+	text = strerrordesc_np(abs(code));
+	return text != NULL ? text : "unknown error";
+}

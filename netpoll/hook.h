@@ -1,0 +1,70 @@
+/* hook: every system call and the clock, in one table. Port of internal/poll/hook_unix.go and net/hook_unix.go.
+ * Release builds call the kernel directly. Test builds (NP_HOOKS) go through `hook`, which a test may change to make
+ * the Nth call fail or the clock stand still; hook_reset() brings the real calls back. The rest of the house says
+ * sys_read(...), never read(...); the lint holds it. */
+#ifndef NETPOLL_HOOK_H
+#define NETPOLL_HOOK_H
+
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "netpoll/base.h"
+
+/*  returns  name  parameters  arguments */
+#define HOOK_TBL(X)                                                                                              \
+	X(int, accept, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len))                             \
+	X(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), (fd, sa, len, flags))          \
+	X(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len))                          \
+	X(int, close, (int fd), (fd))                                                                            \
+	X(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len))                       \
+	X(int, epoll_create1, (int flags), (flags))                                                              \
+	X(int, epoll_ctl, (int ep, int op, int fd, struct epoll_event *ev), (ep, op, fd, ev))                    \
+	X(int, epoll_wait, (int ep, struct epoll_event *evs, int n, int ms), (ep, evs, n, ms))                   \
+	X(int, eventfd, (unsigned int initval, int flags), (initval, flags))                                     \
+	X(int, getpeername, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len))                        \
+	X(int, getsockname, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len))                        \
+	X(int, getsockopt, (int fd, int level, int opt, void *v, socklen_t *len), (fd, level, opt, v, len))      \
+	X(int, listen, (int fd, int backlog), (fd, backlog))                                                     \
+	X(int, madvise, (void *p, size_t n, int advice), (p, n, advice))                                         \
+	X(void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t off), (p, n, prot, flags, fd, off)) \
+	X(int, mprotect, (void *p, size_t n, int prot), (p, n, prot))                                            \
+	X(int64_t, nanotime, (void), ())                                                                         \
+	X(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))                                            \
+	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))                                \
+	X(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))                          \
+	X(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))                    \
+	X(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))                     \
+	X(int, setsockopt, (int fd, int level, int opt, const void *v, socklen_t len), (fd, level, opt, v, len)) \
+	X(int, shutdown, (int fd, int how), (fd, how))                                                           \
+	X(int, socket, (int domain, int type, int proto), (domain, type, proto))                                 \
+	X(int, unlink, (const char *path), (path))                                                               \
+	X(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
+
+/* Monotonic nanoseconds since some start; never goes back. Not a system call, but the other thing tests must fake. */
+int64_t nanotime(void);
+
+#ifdef NP_HOOKS
+struct hook_table {
+#define X(ret, name, params, args) ret(*name) params;
+	HOOK_TBL(X)
+#undef X
+};
+extern struct hook_table hook; /* const while workers run, but for what the test's own thread swaps before they start */
+void hook_reset(void);
+#define HOOK_CALL(name) hook.name
+#else
+#define HOOK_CALL(name) name
+#endif
+
+#define X(ret, name, params, args)            \
+	static inline ret sys_##name params   \
+	{                                     \
+		return HOOK_CALL(name) args;  \
+	}
+HOOK_TBL(X)
+#undef X
+
+#endif
