@@ -4,10 +4,19 @@
 #   test     assertions on, system calls and clock through the hook table
 #   asan     test + AddressSanitizer + UndefinedBehaviorSanitizer      tsan  test + ThreadSanitizer
 #   ubsan    test + UndefinedBehaviorSanitizer alone                   cov   test + gcov
+#   fuzz     asan by clang, with libFuzzer's coverage feedback
+# V=1 prints the commands.
 
 BUILD ?= release
-CC    ?= gcc
 O     := build/$(BUILD)
+Q     := $(if $(V),,@)
+ifeq ($(BUILD),fuzz)
+CC := clang-14
+endif
+# make's own default is cc, which ?= would keep
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla \
         -Wwrite-strings -Wpointer-arith -Wframe-larger-than=2048
@@ -19,38 +28,44 @@ CFLAGS_test    := -O1 -g -fPIE $(TESTDEFS)
 CFLAGS_asan    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(TESTDEFS)
 CFLAGS_ubsan   := -O1 -g -fPIE -fsanitize=undefined -fno-sanitize-recover=all $(TESTDEFS)
 CFLAGS_tsan    := -O1 -g -fPIE -fsanitize=thread $(TESTDEFS)
+CFLAGS_fuzz    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+                  -fno-sanitize-recover=all $(TESTDEFS)
 CFLAGS_cov     := -O0 -g -fPIE --coverage $(TESTDEFS)
-LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_test    := -pie
 LDFLAGS_asan    := -pie -fsanitize=address,undefined
 LDFLAGS_ubsan   := -pie -fsanitize=undefined
 LDFLAGS_tsan    := -pie -fsanitize=thread
+LDFLAGS_fuzz    := -pie -fsanitize=address,undefined
 LDFLAGS_cov     := -pie --coverage
 LIBS_release    := -lmimalloc
 
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP
 CFLAGS   := -std=gnu11 -pthread $(WARN) $(CFLAGS_$(BUILD))
-LDFLAGS  := -pthread $(LDFLAGS_$(BUILD))
-LIBS     := -lyaml -levent_core -levent_pthreads $(LIBS_$(BUILD))
+LDFLAGS  := -pthread -Wl,--as-needed $(LDFLAGS_$(BUILD))
+LIBS     := -lyaml -levent_core -levent_extra -levent_pthreads -lssl -lcrypto $(LIBS_$(BUILD))
 ARCH     := $(shell uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/')
 
-src = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
-NETPOLL_ALL  := $(call src,netpoll/*.c) $(O)/netpoll/ctx_$(ARCH).o
+src = $(patsubst %,$(O)/%.o,$(basename $(wildcard $(1))))
+bin = $(patsubst %.c,$(O)/%,$(wildcard $(1)))
+NETPOLL_ALL  := $(call src,netpoll/*.c netpoll/ctx_$(ARCH).S)
 # The platform file is the linker's choice: epoll for real, the scripted fake for the simulations.
 NETPOLL_OBJ  := $(filter-out %/netpoll_fake.o,$(NETPOLL_ALL))
 FAKE_OBJ     := $(filter-out %/netpoll_epoll.o,$(NETPOLL_ALL))
 CONFIG_OBJ   := $(call src,config/*.c)
 PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c))
 KIT_OBJ      := $(call src,tests/kit/*.c)
-UNIT_BIN     := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*/*_test.c))
-SIM_BIN      := $(patsubst %.c,$(O)/%,$(wildcard tests/sim/*_test.c))
-FLOW_BIN     := $(patsubst %.c,$(O)/%,$(wildcard tests/flow/*_test.c))
-MICRO_BIN    := $(patsubst %.c,$(O)/%,$(wildcard tests/micro/*.c))
+UNIT_BIN     := $(call bin,tests/unit/*/*_test.c)
+SIM_BIN      := $(call bin,tests/sim/*_test.c)
+FLOW_BIN     := $(call bin,tests/flow/*_test.c)
+MICRO_BIN    := $(call bin,tests/micro/*.c)
+FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps demo test check unit sim flow asan ubsan tsan lint fmt fmt-check fuzz micro census cov install \
-        uninstall clean help tests
+.PHONY: all deps demo test check unit sim flow asan ubsan tsan lint fmt fmt-check fuzz micro cov install uninstall \
+        clean help tests-unit tests-sim tests-flow fuzzers micros FORCE
+.DELETE_ON_ERROR:
 
 all: build/staunch build/libnetpoll.a                ## build build/staunch and build/libnetpoll.a
 
@@ -60,50 +75,128 @@ build/staunch: $(O)/staunch
 build/libnetpoll.a: $(O)/libnetpoll.a
 	@ln -sf release/libnetpoll.a $@
 else
-build/staunch build/libnetpoll.a:
+build/staunch build/libnetpoll.a: FORCE
 	@$(MAKE) --no-print-directory BUILD=release $@
 endif
 
-$(O)/staunch: $(O)/proxy/main.o $(PROXY_OBJ) $(CONFIG_OBJ) $(O)/libnetpoll.a
-	@echo "  LD      $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+# Archives in the order of the layers; each kind of program links the ones it tests and no others.
+$(O)/staunch: $(O)/proxy/main.o $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(O)/libnetpoll.a: $(NETPOLL_OBJ)
-	@echo "  AR      $@"; rm -f $@; $(AR) rcs $@ $^
-$(O)/libfake.a: $(FAKE_OBJ)
-	@echo "  AR      $@"; rm -f $@; $(AR) rcs $@ $^
-$(O)/libproxy.a: $(PROXY_OBJ) $(CONFIG_OBJ)
-	@echo "  AR      $@"; rm -f $@; $(AR) rcs $@ $^
-$(O)/libkit.a: $(KIT_OBJ)
-	@echo "  AR      $@"; rm -f $@; $(AR) rcs $@ $^
+$(O)/libfake.a:    $(FAKE_OBJ)
+$(O)/libconfig.a:  $(CONFIG_OBJ)
+$(O)/libproxy.a:   $(PROXY_OBJ)
+$(O)/libkit.a:     $(KIT_OBJ)
+$(O)/lib%.a:
+	@mkdir -p $(@D); echo "  AR      $@"; rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(O)/%.o: %.c Makefile
-	@mkdir -p $(@D); echo "  CC      $<"; $(CC) $(CPPFLAGS) $(CFLAGS) $(EXTRA_$<) -c -o $@ $<
+	@mkdir -p $(@D); echo "  CC      $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(EXTRA_$<) -c -o $@ $<
 $(O)/%.o: %.S Makefile
-	@mkdir -p $(@D); echo "  AS      $<"; $(CC) $(CPPFLAGS) -c -o $@ $<
+	@mkdir -p $(@D); echo "  AS      $<"
+	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
 
-$(UNIT_BIN) $(FLOW_BIN): $(O)/%: $(O)/%.o $(O)/libkit.a $(O)/libproxy.a $(O)/libnetpoll.a
-	@echo "  LD      $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
-$(SIM_BIN): $(O)/%: $(O)/%.o $(O)/libkit.a $(O)/libfake.a
-	@echo "  LD      $@"; $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
-$(MICRO_BIN): $(O)/%: $(O)/%.o $(O)/libnetpoll.a
-	@echo "  LD      $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(filter $(O)/tests/unit/netpoll/% $(O)/tests/unit/kit/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libnetpoll.a
+$(filter $(O)/tests/unit/config/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
+$(FLOW_BIN): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(MICRO_BIN): $(O)/libnetpoll.a
+$(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN): PROGRAM_LIBS := -lcmocka
+$(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.a,$^) $(PROGRAM_LIBS) $(LIBS)
+
+# One object knows the version; it alone is rebuilt when that changes.
+EXTRA_proxy/cli.c = -DSTAUNCH_VERSION='"$(VERSION)"'
+$(O)/proxy/cli.o: $(O)/version
+$(O)/version: FORCE
+	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+FORCE:
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
-deps:                                                ## install the Debian packages that are missing
-	@deploy/install-deps.sh
+# Sub-makes use every core, unless the user's own -j already reigns.
+SUBMAKE = +@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-demo: deps                                           ## install what is missing, build, relay real traffic
-	@$(MAKE) --no-print-directory all
+deps:                                                ## install every Debian package that is missing
+	@deploy/install-deps.sh all
+demo:                                                ## install what is missing, build, relay real traffic
+	@deploy/install-deps.sh build
+	$(SUBMAKE) all
 	@./build/staunch demo $(DEMO_ARGS)
+test:                                                ## install what is missing, build, run every test
+	@deploy/install-deps.sh test
+	$(SUBMAKE) all
+	$(SUBMAKE) check
 
-tests: $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN)
-test: deps                                           ## install what is missing, build, run every test
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory BUILD=test tests
-	@STAUNCH=build/staunch tests/run.sh build/test unit sim flow
+# Tests run in the test variant unless BUILD names another. The flow tests then drive that variant's binary;
+# in the test variant they drive the one users get.
+KINDS   ?= unit sim flow
+VARIANT := $(if $(filter release fuzz,$(BUILD)),test,$(BUILD))
+BINARY  := $(if $(filter test,$(VARIANT)),build/staunch,build/$(VARIANT)/staunch)
+tests-unit: $(UNIT_BIN)
+tests-sim:  $(SIM_BIN)
+tests-flow: $(FLOW_BIN) $(BINARY)
+
+check:                                               ## every test, nothing installed; BUILD=asan KINDS="unit sim"
+unit:                                                ## one kind of test; FILTER=pattern runs a part of it
+sim:                                                 ## whole-core runs on the scripted platform
+flow:                                                ## the real binary with real peers
+unit sim flow: KINDS = $@
+check unit sim flow:
+	$(SUBMAKE) BUILD=$(VARIANT) $(KINDS:%=tests-%)
+	@STAUNCH=$(BINARY) tests/run.sh build/$(VARIANT) $(KINDS)
+
+asan:                                                ## every test under AddressSanitizer and UBSan
+	$(SUBMAKE) BUILD=asan check
+ubsan tsan:                                       ## unit and sim tests under that sanitizer
+	$(SUBMAKE) BUILD=$@ KINDS="unit sim" check
+cov:                                                 ## every test with gcov; lines covered, per file
+	$(SUBMAKE) BUILD=cov check
+	@tests/cov.sh build/cov
+
+FUZZ_SECONDS ?= 20
+fuzz:                                                ## each fuzzer for FUZZ_SECONDS (20) on its corpus
+	$(SUBMAKE) BUILD=fuzz fuzzers
+	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+fuzzers: $(FUZZ_BIN)
+micro:                                               ## one number each: switch, timer, poll cache ...
+	$(SUBMAKE) BUILD=release micros
+	@set -e; for m in $(wildcard tests/micro/*.c); do build/release/$${m%.c}; done
+micros: $(MICRO_BIN)
+
+lint: fmt-check                                      ## layers, mistakes, sizes, tests by name, layout, hardening
+	@tests/lint/run.sh
+fmt fmt-check:                                       ## lay the sources out / say which are not
+	@tests/lint/fmt.sh $@
+
+PREFIX ?= /usr/local
+SHARE  := $(DESTDIR)$(PREFIX)/share
+MANUAL := $(wildcard deploy/man/*.[1-8])
+WORDS   = build/staunch completion
+install: build/staunch                               ## DESTDIR, PREFIX: binary, manuals, completions, schema
+	install -D -m 755 build/staunch $(DESTDIR)$(PREFIX)/bin/staunch
+	for m in $(MANUAL); do install -D -m 644 $$m $(SHARE)/man/man$${m##*.}/$${m##*/} || exit; done
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions \
+		$(SHARE)/fish/vendor_completions.d $(SHARE)/staunch/schema
+	$(WORDS) bash > $(SHARE)/bash-completion/completions/staunch
+	$(WORDS) zsh > $(SHARE)/zsh/vendor-completions/_staunch
+	$(WORDS) fish > $(SHARE)/fish/vendor_completions.d/staunch.fish
+	build/staunch schema > $(SHARE)/staunch/schema/staunch.schema.json
+uninstall:                                           ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/staunch $(SHARE)/bash-completion/completions/staunch \
+		$(SHARE)/zsh/vendor-completions/_staunch $(SHARE)/fish/vendor_completions.d/staunch.fish
+	for m in $(MANUAL); do rm -f $(SHARE)/man/man$${m##*.}/$${m##*/}; done
+	rm -rf $(SHARE)/staunch
 
 clean:                                               ## remove build/
 	rm -rf build
 help:                                                ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
