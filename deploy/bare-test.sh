@@ -1,0 +1,42 @@
+#!/bin/bash
+# bare-test.sh [COMMAND]: do the README's two commands work on a bare Debian 12 with git and make, from a clone?
+# Builds such a system in a scratch directory with mmdebstrap, clones HEAD into it and runs them there; COMMAND
+# replaces both. Needs root and the network; the host keeps no trace but build time. Last line: bare-test: ok.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+
+fail() {
+	echo "bare-test: $1" >&2
+	exit 1
+}
+
+[ "$(id -u)" -eq 0 ] || fail "needs root, for the chroot"
+command -v mmdebstrap >/dev/null || fail "needs mmdebstrap (apt-get install mmdebstrap)"
+
+root=$(mktemp -d "${TMPDIR:-/var/tmp}/staunch-bare.XXXXXX")
+trap 'rm -rf --one-file-system "$root"' EXIT
+trap 'exit 130' INT TERM HUP
+
+echo "bare-test: making a bare system in $root"
+mmdebstrap --quiet --variant=apt --include=make,git bookworm "$root" || fail "mmdebstrap failed"
+git clone -q --no-hardlinks "file://$here" "$root/root/staunch"
+# A clone of a checkout has no tags; the version is taken from them.
+git -C "$root/root/staunch" log -1 --format='bare-test: %h %s'
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+
+# /proc lives in a mount and pid namespace of its own: whatever the commands leave running ends with it.
+bare() {
+	echo "bare-test: \$ $1"
+	unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" \
+		/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+		sh -c "cd /root/staunch && $1" </dev/null || fail "failed: $1"
+}
+
+if [ $# -gt 0 ]; then
+	bare "$*"
+else
+	bare 'make demo DEMO_ARGS="--seconds 3"'
+	bare 'make test'
+fi
+[ ! -e "$root/usr/sbin/policy-rc.d" ] || fail "install-deps.sh left its policy-rc.d behind"
+echo "bare-test: ok"
