@@ -29,8 +29,10 @@
 	X(int, getsockopt, (int fd, int level, int opt, void *v, socklen_t *len), (fd, level, opt, v, len))      \
 	X(int, listen, (int fd, int backlog), (fd, backlog))                                                     \
 	X(int, madvise, (void *p, size_t n, int advice), (p, n, advice))                                         \
+	X(int, mincore, (void *p, size_t n, unsigned char *vec), (p, n, vec))                                    \
 	X(void *, mmap, (void *p, size_t n, int prot, int flags, int fd, off_t off), (p, n, prot, flags, fd, off)) \
 	X(int, mprotect, (void *p, size_t n, int prot), (p, n, prot))                                            \
+	X(int, munmap, (void *p, size_t n), (p, n))                                                              \
 	X(int64_t, nanotime, (void), ())                                                                         \
 	X(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))                                            \
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))                                \
