@@ -1,0 +1,400 @@
+#include "config/node.h"
+
+#include <string.h>
+#include <yaml.h>
+
+#include "config/text.h"
+#include "netpoll/err.h"
+
+struct anchor {
+	struct anchor *next;
+	const char    *name;
+	struct node   *node;
+};
+
+/* One collection whose end was not seen. */
+struct frame {
+	struct node       *node;
+	const struct node *key;  /* of a map: read, its value is still to come */
+	bool               drop; /* that value goes nowhere: its key was refused */
+};
+
+struct parse {
+	yaml_parser_t        yaml;
+	yaml_event_t         event; /* the one being handled; freed by the loop */
+	const struct source *src;
+	struct diag         *d;
+	struct node_tree    *t;
+	struct anchor       *anchors;
+	struct frame         stack[NODE_DEPTH];
+	int                  depth;
+	uint32_t             nodes, aliases;
+};
+
+/* What a handler answers besides 0: the rest of the text is not read. */
+#define STOP 1
+
+static int stop(struct parse *p)
+{
+	p->t->whole = false;
+	return STOP;
+}
+
+/* libyaml counts from 0, and in characters. A node over several lines is underlined on the first. */
+static struct config_pos pos_of(const yaml_event_t *e)
+{
+	const yaml_mark_t *a = &e->start_mark, *b = &e->end_mark;
+	size_t width = a->line == b->line ? b->column - a->column : 1;
+
+	return (struct config_pos){(uint32_t)a->line + 1, (uint32_t)a->column + 1, width > 0 ? (uint32_t)width : 1};
+}
+
+static struct node *node_new(struct parse *p, enum node_kind kind)
+{
+	struct node *n = arena_alloc(&p->t->arena, sizeof(*n));
+
+	if (n == NULL)
+		return NULL;
+	n->kind = kind;
+	n->at = pos_of(&p->event);
+	n->tail = &n->items;
+	n->nodes = n->height = 1;
+	n->open = kind != NODE_SCALAR;
+	n->text = "";
+	return n;
+}
+
+/* ---- where a node goes ---- */
+
+static bool wants_key(const struct parse *p)
+{
+	return p->depth > 0 && p->stack[p->depth - 1].node->kind == NODE_MAP && p->stack[p->depth - 1].key == NULL;
+}
+
+static const struct node_item *item_of(const struct node *map, const char *key)
+{
+	if (map == NULL || map->kind != NODE_MAP)
+		return NULL;
+	for (const struct node_item *it = map->items; it != NULL; it = it->next)
+		if (strcmp(it->key->text, key) == 0)
+			return it;
+	return NULL;
+}
+
+static int place_key(struct parse *p, struct node *n)
+{
+	struct frame *top = &p->stack[p->depth - 1];
+	const struct node_item *first;
+
+	if (n->kind != NODE_SCALAR) {
+		diag_error(p->d, DIAG_SHAPE, n->at, "a key must be a plain word");
+		diag_help(p->d, "put quotes around a value that starts with [ or {");
+		return stop(p);
+	}
+	top->key = n;
+	first = item_of(top->node, n->text);
+	top->drop = first != NULL;
+	if (first != NULL) {
+		diag_error(p->d, DIAG_KEY_TWICE, n->at, "the key \"%s\" is written twice", n->text);
+		diag_note(p->d, "the first is at %u:%u", first->key->at.line, first->key->at.column);
+	}
+	if (!n->quoted && strcmp(n->text, "<<") == 0) {
+		diag_error(p->d, DIAG_REFUSED, n->at, "merge keys are refused: write the keys out");
+		top->drop = true;
+	}
+	return 0;
+}
+
+static int place_item(struct parse *p, struct frame *top, struct node *n)
+{
+	struct node_item *it = arena_alloc(&p->t->arena, sizeof(*it));
+
+	if (it == NULL)
+		return -NP_ENOMEM;
+	it->key = top->key;
+	it->value = n;
+	*top->node->tail = it;
+	top->node->tail = &it->next;
+	top->node->n++;
+	return 0;
+}
+
+/* Adds a finished node's size to the collection above it; an open one is added when its end is seen. */
+static void account(struct parse *p, const struct node *n)
+{
+	struct node *above = p->depth > 0 ? p->stack[p->depth - 1].node : NULL;
+
+	if (above == NULL || n->open)
+		return;
+	above->nodes += n->nodes;
+	if (above->height <= n->height)
+		above->height = n->height + 1;
+}
+
+static int place(struct parse *p, struct node *n)
+{
+	struct frame *top = p->depth > 0 ? &p->stack[p->depth - 1] : NULL;
+	int err = 0;
+
+	p->nodes += n->nodes;
+	if (p->nodes > NODE_MAX) {
+		diag_error(p->d, DIAG_TOO_LARGE, n->at, "more than %d nodes, aliases followed", NODE_MAX);
+		return stop(p);
+	}
+	account(p, n);
+	if (top == NULL) {
+		p->t->root = n;
+		return 0;
+	}
+	if (wants_key(p))
+		return place_key(p, n);
+	if (!top->drop)
+		err = place_item(p, top, n);
+	top->key = NULL;
+	top->drop = false;
+	return err;
+}
+
+/* ---- one handler for each kind of event ---- */
+
+static int note_anchor(struct parse *p, const yaml_char_t *name, struct node *n)
+{
+	struct anchor *a;
+
+	if (name == NULL)
+		return 0;
+	a = arena_alloc(&p->t->arena, sizeof(*a));
+	if (a == NULL)
+		return -NP_ENOMEM;
+	a->name = arena_text(&p->t->arena, (const char *)name, strlen((const char *)name));
+	if (a->name == NULL)
+		return -NP_ENOMEM;
+	a->node = n;
+	a->next = p->anchors;
+	p->anchors = a;
+	return 0;
+}
+
+static void refuse_tag(struct parse *p, const yaml_char_t *tag)
+{
+	if (tag != NULL)
+		diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "tags are refused: each key knows its type");
+}
+
+/* Escapes can write what source_check keeps out of the text itself. */
+static bool has_hostile(const char *s, size_t n)
+{
+	size_t len;
+	uint32_t c;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = text_decode(s + i, n - i, &c);
+		if (len == 0 || (c != '\n' && text_is_hostile(c)))
+			return true;
+	}
+	return false;
+}
+
+static int on_scalar(struct parse *p)
+{
+	const char *text = (const char *)p->event.data.scalar.value;
+	size_t len = p->event.data.scalar.length;
+	struct node *n = node_new(p, NODE_SCALAR);
+	int err;
+
+	if (n == NULL)
+		return -NP_ENOMEM;
+	refuse_tag(p, p->event.data.scalar.tag);
+	n->quoted = p->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	if (has_hostile(text, len)) {
+		diag_error(p->d, DIAG_CHARACTERS, n->at, "the value holds an invisible character");
+		len = 0;
+	}
+	n->text = arena_text(&p->t->arena, text, len);
+	if (n->text == NULL)
+		return -NP_ENOMEM;
+	err = note_anchor(p, p->event.data.scalar.anchor, n);
+	return err != 0 ? err : place(p, n);
+}
+
+static int on_start(struct parse *p, enum node_kind kind, const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+	struct node *n = node_new(p, kind);
+	int err;
+
+	if (n == NULL)
+		return -NP_ENOMEM;
+	refuse_tag(p, tag);
+	n->at.width = 1;
+	err = note_anchor(p, anchor, n);
+	if (err == 0)
+		err = place(p, n);
+	if (err != 0)
+		return err;
+	if (p->depth == NODE_DEPTH) {
+		diag_error(p->d, DIAG_TOO_LARGE, n->at, "nested deeper than %d", NODE_DEPTH);
+		return stop(p);
+	}
+	p->stack[p->depth++] = (struct frame){.node = n};
+	return 0;
+}
+
+static int on_end(struct parse *p)
+{
+	struct node *n = p->stack[--p->depth].node;
+
+	n->open = false;
+	account(p, n);
+	return 0;
+}
+
+static int on_alias(struct parse *p)
+{
+	const char *name = (const char *)p->event.data.alias.anchor;
+	struct config_pos at = pos_of(&p->event);
+	struct anchor *a = p->anchors;
+
+	while (a != NULL && strcmp(a->name, name) != 0)
+		a = a->next;
+	if (a == NULL) {
+		diag_error(p->d, DIAG_SYNTAX, at, "no anchor &%s stands before this alias", name);
+		return stop(p);
+	}
+	if (a->node->open) {
+		diag_error(p->d, DIAG_REFUSED, at, "the alias *%s stands inside its own anchor", name);
+		return stop(p);
+	}
+	if (++p->aliases > NODE_ALIASES) {
+		diag_error(p->d, DIAG_TOO_LARGE, at, "more than %d aliases", NODE_ALIASES);
+		return stop(p);
+	}
+	if (p->depth + (int)a->node->height > NODE_DEPTH + 1) {
+		diag_error(p->d, DIAG_TOO_LARGE, at, "nested deeper than %d once the alias is followed", NODE_DEPTH);
+		return stop(p);
+	}
+	return place(p, a->node);
+}
+
+static int on_document(struct parse *p)
+{
+	if (p->t->root == NULL)
+		return 0;
+	diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "a second document; a config file is one");
+	return STOP; /* the first is whole */
+}
+
+static int handle(struct parse *p)
+{
+	const yaml_event_t *e = &p->event;
+
+	switch (e->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		return on_document(p);
+	case YAML_ALIAS_EVENT:
+		return on_alias(p);
+	case YAML_SCALAR_EVENT:
+		return on_scalar(p);
+	case YAML_SEQUENCE_START_EVENT:
+		return on_start(p, NODE_LIST, e->data.sequence_start.anchor, e->data.sequence_start.tag);
+	case YAML_MAPPING_START_EVENT:
+		return on_start(p, NODE_MAP, e->data.mapping_start.anchor, e->data.mapping_start.tag);
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		return on_end(p);
+	case YAML_STREAM_END_EVENT:
+		return STOP;
+	default:
+		return 0;
+	}
+}
+
+/* ---- libyaml's own errors ---- */
+
+/* Its sentences name the grammar; these name the slip that is behind it nearly always. */
+static const struct {
+	const char *said, *help;
+} slips[] = {
+	{"mapping values are not allowed in this context", "check the indentation, or quote a value that holds a colon"},
+	{"did not find expected key", "check the indentation: keys of one map start in one column"},
+	{"did not find expected '-' indicator", "check the indentation: the dashes of one list start in one column"},
+	{"did not find expected ',' or ']'", "a list that opens with [ closes with ]; quote addresses such as \"[::]:80\""},
+	{"did not find expected ',' or '}'", "a map that opens with { closes with }"},
+	{"could not find expected ':'", "a key is followed by a colon and a space"},
+	{"found unexpected end of stream", "a quote is not closed"},
+	{"found character that cannot start any token", "quote values that start with @, ` or %"},
+	{"did not find expected <document start>", "check the indentation of this line and the one before"},
+};
+
+static int libyaml_error(struct parse *p)
+{
+	const yaml_parser_t *y = &p->yaml;
+	struct config_pos at = {(uint32_t)y->problem_mark.line + 1, (uint32_t)y->problem_mark.column + 1, 1};
+
+	if (y->error == YAML_MEMORY_ERROR)
+		return -NP_ENOMEM;
+	diag_error(p->d, DIAG_SYNTAX, at, "%s", y->problem != NULL ? y->problem : "unreadable");
+	if (y->context != NULL)
+		diag_note(p->d, "%s at %zu:%zu", y->context, y->context_mark.line + 1, y->context_mark.column + 1);
+	for (size_t i = 0; i < array_len(slips); i++)
+		if (y->problem != NULL && strcmp(slips[i].said, y->problem) == 0)
+			diag_help(p->d, "%s", slips[i].help);
+	return stop(p);
+}
+
+static int run(struct parse *p)
+{
+	int err;
+
+	do {
+		if (!yaml_parser_parse(&p->yaml, &p->event))
+			return libyaml_error(p);
+		err = handle(p);
+		yaml_event_delete(&p->event);
+	} while (err == 0);
+	return err;
+}
+
+int node_parse(struct node_tree *t, const struct source *src, struct diag *d)
+{
+	struct parse p = {.src = src, .d = d, .t = t};
+	int err;
+
+	arena_init(&t->arena, ARENA_LIMIT);
+	t->root = NULL;
+	t->whole = source_check(src, d);
+	if (!t->whole)
+		return 0;
+	if (!yaml_parser_initialize(&p.yaml))
+		return -NP_ENOMEM;
+	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)src->text, src->n);
+	err = run(&p);
+	yaml_parser_delete(&p.yaml);
+	return err == STOP ? 0 : err;
+}
+
+void node_fini(struct node_tree *t)
+{
+	arena_fini(&t->arena);
+	t->root = NULL;
+}
+
+const struct node *node_get(const struct node *map, const char *key)
+{
+	const struct node_item *it = item_of(map, key);
+
+	return it == NULL ? NULL : it->value;
+}
+
+bool node_is_null(const struct node *n)
+{
+	return n->kind == NODE_SCALAR && !n->quoted &&
+	       (n->text[0] == '\0' || strcmp(n->text, "~") == 0 || strcmp(n->text, "null") == 0);
+}
+
+const char *node_kind_text(enum node_kind kind)
+{
+	static const char *const texts[] = {"a plain value", "a list", "a map"};
+
+	return texts[kind];
+}

@@ -1,0 +1,55 @@
+/* node: YAML text to a tree whose every node knows its place in the file. Syntax only: what a key means is decode's
+ * business. libyaml is used through its events, because its document form accepts a key twice without a word and lets
+ * an alias point at its own ancestor.
+ *
+ * Refused: a key twice, tags, merge keys, a second document, cycles, more than NODE_ALIASES aliases, more than
+ * NODE_MAX nodes once every alias is followed, depth over NODE_DEPTH. Every walk over a tree is bounded by these. */
+#ifndef CONFIG_NODE_H
+#define CONFIG_NODE_H
+
+#include "config/arena.h"
+#include "config/diag.h"
+#include "config/pos.h"
+
+#define NODE_DEPTH   32
+#define NODE_ALIASES 64
+#define NODE_MAX     10000
+
+enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
+
+struct node_item {
+	struct node_item  *next;
+	const struct node *key; /* NULL in a list; always a scalar */
+	struct node       *value;
+};
+
+struct node {
+	enum node_kind    kind;
+	bool              quoted; /* a scalar in quotes or block form: text, whatever it looks like */
+	struct config_pos at;     /* of the anchored node, when reached through an alias */
+	const char       *text;   /* of a scalar: terminated, holds no NUL and no control character */
+	struct node_item *items, **tail;
+	uint32_t          n;      /* items */
+	uint32_t          nodes, height; /* of the whole subtree, aliases followed; final once `open` is false */
+	bool              open;   /* its end was not seen: an alias to it would be a cycle */
+};
+
+struct node_tree {
+	struct arena arena; /* owns every node */
+	struct node *root;  /* NULL: the file holds nothing, or nothing readable */
+	bool         whole; /* false: the text ended in an error, so what is missing may stand behind it */
+};
+
+/* node_parse: reads src into *t; problems go to d.
+ *   Returns  0, also with problems; -NP_ENOMEM.
+ *   Owns     *t in either case: give it to node_fini. */
+must_use int node_parse(struct node_tree *t, const struct source *src, struct diag *d);
+void node_fini(struct node_tree *t);
+
+/* The value of a key, or NULL. Takes any kind of node. */
+const struct node *node_get(const struct node *map, const char *key);
+/* A plain empty value, `~` or `null`: the key was written and nothing after it. */
+bool node_is_null(const struct node *n);
+const char *node_kind_text(enum node_kind kind); /* "a map" */
+
+#endif

@@ -1,0 +1,237 @@
+#include "config/units.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "netpoll/err.h"
+
+struct unit {
+	const char *name;
+	int64_t     value;
+};
+
+/* Largest first: the order in which they may be written, and in which they are printed. */
+static const struct unit duration_units[] = {
+	{"d", UNITS_D}, {"h", UNITS_H}, {"m", UNITS_M}, {"s", UNITS_S}, {"ms", UNITS_MS},
+};
+
+static const struct unit size_units[] = {
+	{"GiB", INT64_C(1) << 30}, {"MiB", INT64_C(1) << 20}, {"KiB", INT64_C(1) << 10}, {"B", 1},
+};
+
+static int refuse(const char **why, const char *sentence)
+{
+	*why = sentence;
+	return -NP_EINVAL;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Digits at *s become *n and *s moves behind them. */
+static int take_number(const char **s, int64_t *n, const char **why)
+{
+	const char *p = *s;
+	int64_t v = 0;
+
+	if (!is_digit(*p))
+		return refuse(why, *p == '-' ? "it cannot be negative" : "it starts with a number");
+	if (p[0] == '0' && is_digit(p[1]))
+		return refuse(why, "numbers are written without leading zeros");
+	for (; is_digit(*p); p++)
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *p - '0', &v))
+			return refuse(why, "the number is too large");
+	*s = p;
+	*n = v;
+	return 0;
+}
+
+/* The unit whose name is the letters at *s; *s moves behind them. */
+static const struct unit *take_unit(const char **s, const struct unit *units, size_t count)
+{
+	size_t n = 0;
+
+	while (is_letter((*s)[n]))
+		n++;
+	for (size_t i = 0; i < count; i++)
+		if (strlen(units[i].name) == n && memcmp(*s, units[i].name, n) == 0) {
+			*s += n;
+			return &units[i];
+		}
+	return NULL;
+}
+
+static const char *duration_refusal(char c)
+{
+	if (c == '\0')
+		return "a unit is required: ms, s, m, h or d";
+	if (c == '.' || c == ',')
+		return "whole numbers only: 1.5s is written 1s500ms";
+	if (c == ' ')
+		return "number and unit are written without a space";
+	return "the units are ms, s, m, h and d";
+}
+
+int units_duration(int64_t *ns, const char *text, const char **why)
+{
+	const struct unit *unit, *before = NULL;
+	int64_t n, sum = 0;
+
+	do {
+		int err = take_number(&text, &n, why);
+
+		if (err != 0)
+			return err;
+		unit = take_unit(&text, duration_units, array_len(duration_units));
+		if (unit == NULL)
+			return refuse(why, duration_refusal(*text));
+		if (before != NULL && unit <= before)
+			return refuse(why, "larger units come first, each once: 1h30m");
+		if (__builtin_mul_overflow(n, unit->value, &n) || __builtin_add_overflow(sum, n, &sum))
+			return refuse(why, "the duration is too long");
+		before = unit;
+	} while (*text != '\0');
+	*ns = sum;
+	return 0;
+}
+
+static const char *size_refusal(char c)
+{
+	switch (c) {
+	case 'k': case 'K': return "write KiB: a bare k is 1000 to some and 1024 to others";
+	case 'm': case 'M': return "write MiB: a bare m is a million to some and 1048576 to others";
+	case 'g': case 'G': return "write GiB: a bare g means different things to different people";
+	case '\0':          return "a unit is required: B, KiB, MiB or GiB";
+	default:            return "the units are B, KiB, MiB and GiB";
+	}
+}
+
+int units_size(int64_t *bytes, const char *text, const char **why)
+{
+	const struct unit *unit;
+	int64_t n;
+	int err = take_number(&text, &n, why);
+
+	if (err != 0)
+		return err;
+	unit = take_unit(&text, size_units, array_len(size_units));
+	if (unit == NULL)
+		return refuse(why, size_refusal(*text));
+	if (*text != '\0')
+		return refuse(why, "nothing may follow the unit");
+	if (__builtin_mul_overflow(n, unit->value, &n))
+		return refuse(why, "the size is too large");
+	*bytes = n;
+	return 0;
+}
+
+int units_count(int64_t *n, const char *text, const char **why)
+{
+	int64_t v;
+	int err = take_number(&text, &v, why);
+
+	if (err != 0)
+		return err;
+	if (*text != '\0')
+		return refuse(why, "digits alone make a number");
+	*n = v;
+	return 0;
+}
+
+int units_bool(bool *b, const char *text, const char **why)
+{
+	bool yes = strcmp(text, "true") == 0;
+
+	if (!yes && strcmp(text, "false") != 0)
+		return refuse(why, "write true or false");
+	*b = yes;
+	return 0;
+}
+
+/* "80-90" behind the last colon. */
+static bool is_port_range(const char *text)
+{
+	const char *port = strrchr(text, ':'), *dash = port == NULL ? NULL : strchr(port, '-');
+
+	return dash != NULL && strspn(port + 1, "0123456789-") == strlen(port + 1);
+}
+
+/* A host name with or without a port: letters, digits, dots, dashes, and a letter among them. */
+static bool is_host_name(const char *text)
+{
+	size_t n = strcspn(text, ":"), letters = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_letter(text[i]) && !is_digit(text[i]) && strchr("._-", text[i]) == NULL)
+			return false;
+		letters += is_letter(text[i]);
+	}
+	return letters > 0 && strspn(text + n, ":0123456789") == strlen(text + n);
+}
+
+static const char *not_yet(const char *text)
+{
+	if (strncmp(text, "systemd:", strlen("systemd:")) == 0)
+		return "sockets handed in by systemd are not there yet: write the address";
+	if (strncmp(text, "srv:", strlen("srv:")) == 0)
+		return "SRV records are not looked up yet: list the servers by address";
+	if (is_port_range(text))
+		return "port ranges are not there yet: list the addresses one by one";
+	if (is_host_name(text))
+		return "names are not resolved yet: write the IP address";
+	return NULL;
+}
+
+int units_address(struct np_addr *a, const char *text, const char **why)
+{
+	const char *sentence;
+
+	if (strncmp(text, "unix:", strlen("unix:")) == 0)
+		return np_addr_parse(a, text, why);
+	sentence = not_yet(text);
+	if (sentence != NULL) {
+		*why = sentence;
+		return -EOPNOTSUPP;
+	}
+	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
+		return refuse(why, "a port alone is not an address: write it with a colon, as in \":8080\"");
+	if (strncmp(text, "*:", 2) == 0)
+		return refuse(why, "every address is written without the star, as in \":8080\"");
+	return np_addr_parse(a, text, why);
+}
+
+const char *units_duration_format(int64_t ns, char *out)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < array_len(duration_units); i++) {
+		int64_t n = ns / duration_units[i].value;
+
+		ns %= duration_units[i].value;
+		if (n > 0)
+			at += (size_t)snprintf(out + at, UNITS_TEXT - at, "%" PRId64 "%s", n,
+			                       duration_units[i].name);
+	}
+	if (at == 0)
+		snprintf(out, UNITS_TEXT, "0s");
+	return out;
+}
+
+/* One unit only, so 1536KiB stays what it was. */
+const char *units_size_format(int64_t bytes, char *out)
+{
+	const struct unit *u = size_units;
+
+	while (u->value > 1 && (bytes == 0 || bytes % u->value != 0))
+		u++;
+	snprintf(out, UNITS_TEXT, "%" PRId64 "%s", bytes / u->value, u->name);
+	return out;
+}
