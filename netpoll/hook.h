@@ -6,6 +6,7 @@
 #define NETPOLL_HOOK_H
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
