@@ -93,6 +93,10 @@ $(O)/lib%.a:
 	@mkdir -p $(@D); echo "  AR      $@"; rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# Tests stand on the main thread's stack, the kit's peers on a thread's: neither is a coroutine's.
+$(O)/tests/%.o: CFLAGS += -Wframe-larger-than=16384
+$(O)/tests/kit/%.o: CFLAGS += -Wframe-larger-than=131072
+
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D); echo "  CC      $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(EXTRA_$<) -c -o $@ $<

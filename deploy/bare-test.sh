@@ -20,7 +20,6 @@ trap 'exit 130' INT TERM HUP
 echo "bare-test: making a bare system in $root"
 mmdebstrap --quiet --variant=apt --include=make,git bookworm "$root" || fail "mmdebstrap failed"
 git clone -q --no-hardlinks "file://$here" "$root/root/staunch"
-# A clone of a checkout has no tags; the version is taken from them.
 git -C "$root/root/staunch" log -1 --format='bare-test: %h %s'
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 

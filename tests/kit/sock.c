@@ -1,0 +1,156 @@
+/* sock: addresses of the test's own, listeners that serve or refuse or swallow, and the client's side. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/kit/own.h"
+
+/* Sockets that only have to stay open until the test ends: refusers, black holes and what fills these. */
+static int kept[64];
+static size_t n_kept;
+
+static int keep(int fd)
+{
+	if (n_kept == array_len(kept))
+		kit_fail("more than %zu refusers and black holes", array_len(kept));
+	kept[n_kept++] = fd;
+	return fd;
+}
+
+void sock_end_all(void)
+{
+	while (n_kept > 0)
+		close(kept[--n_kept]);
+}
+
+/* The second and third byte come from the pid: programs that run at the same time have different ones. */
+const char *kit_ip(int n)
+{
+	static char ip[250][16];
+	unsigned pid = (unsigned)getpid();
+
+	if (n < 0 || n >= (int)array_len(ip))
+		kit_fail("kit_ip(%d): there are %zu", n, array_len(ip));
+	snprintf(ip[n], sizeof(ip[n]), "127.%u.%u.%d", 16 + (pid >> 8) % 200, pid % 256, n + 1);
+	return ip[n];
+}
+
+static struct sockaddr_in address(const char *ip, int port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+
+	if (inet_pton(AF_INET, ip, &in.sin_addr) != 1)
+		kit_fail("not an IPv4 address: %s", ip);
+	return in;
+}
+
+/* A bound socket; *port becomes the real one. */
+static int bound(const char *ip, int *port)
+{
+	struct sockaddr_in in = address(ip, *port);
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd < 0)
+		kit_fail("no socket: errno %d", errno);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (const struct sockaddr *)&in, len) < 0 || getsockname(fd, (struct sockaddr *)&in, &len) < 0) {
+		int err = errno;
+
+		close(fd);
+		kit_fail("cannot bind %s:%d: errno %d", ip, *port, err);
+	}
+	*port = ntohs(in.sin_port);
+	return fd;
+}
+
+int kit_port(const char *ip)
+{
+	int port = 0;
+
+	close(bound(ip, &port));
+	return port;
+}
+
+int kit_listen(const char *ip, int *port, int backlog)
+{
+	int fd = bound(ip, port);
+
+	if (listen(fd, backlog) < 0)
+		kit_fail("cannot listen on %s:%d: errno %d", ip, *port, errno);
+	return fd;
+}
+
+int kit_accept(int listener)
+{
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+	int fd = poll(&p, 1, KIT_MS) == 1 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+
+	if (fd < 0)
+		kit_fail("nobody connected");
+	return fd;
+}
+
+int kit_refuser(const char *ip)
+{
+	int port = 0;
+
+	keep(bound(ip, &port));
+	return port;
+}
+
+/* Starts a connect and gives it ms to finish: the socket, or a negative errno. */
+static int connect_within(const char *ip, int port, int ms)
+{
+	struct sockaddr_in in = address(ip, port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&in, sizeof(in)) == 0)
+		return fd;
+	if (errno != EINPROGRESS)
+		err = errno;
+	else if (poll(&p, 1, ms) == 0)
+		err = ETIMEDOUT;
+	else
+		getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	if (err == 0)
+		return fd;
+	close(fd);
+	return -err;
+}
+
+/* On loopback a connect that finds room is answered within the call, so one that is not found none. */
+int kit_black_hole(const char *ip)
+{
+	int port = 0, fd;
+
+	keep(kit_listen(ip, &port, 0));
+	while ((fd = connect_within(ip, port, 100)) >= 0)
+		keep(fd);
+	if (fd != -ETIMEDOUT)
+		kit_fail("the backlog does not fill: errno %d", -fd);
+	return port;
+}
+
+int kit_try_connect(const char *ip, int port)
+{
+	return connect_within(ip, port, KIT_MS);
+}
+
+int kit_connect(const char *ip, int port)
+{
+	int fd = kit_try_connect(ip, port);
+
+	if (fd < 0)
+		kit_fail("cannot connect to %s:%d: %s", ip, port, strerror(-fd));
+	return fd;
+}
