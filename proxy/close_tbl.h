@@ -1,0 +1,43 @@
+/* close_tbl: every way a connection ends, once. The word is the log's close_reason, the metric's
+ * reason label and what the tests expect; the rest of the row follows from it.
+ *   class    closed: it was served, or tried; rejected: turned away by a limit, nothing was dialled
+ *   by       who ended it: a deadline or limit of ours is the proxy's doing, a refused connect the
+ *            server's
+ *   letters  HAProxy's two, for those who read them fluently. HAProxy tells the sides of a timeout
+ *            apart; our timers run on both at once, so those rows show the client's.
+ * A row is added together with the code that can produce it, and never before. */
+#ifndef PROXY_CLOSE_TBL_H
+#define PROXY_CLOSE_TBL_H
+
+/*  code                word                class     by      letters, then the sentence */
+#define CLOSE_TBL(X) \
+	X(CLIENT_FIN,         client_fin,         CLOSED,   CLIENT, "--", \
+	  "the client ended first; all was delivered") \
+	X(SERVER_FIN,         server_fin,         CLOSED,   SERVER, "--", \
+	  "the server ended first; all was delivered") \
+	X(CLIENT_RST,         client_rst,         CLOSED,   CLIENT, "CD", \
+	  "the client reset the connection") \
+	X(SERVER_RST,         server_rst,         CLOSED,   SERVER, "SD", \
+	  "the server reset the connection") \
+	X(IDLE_TIMEOUT,       idle_timeout,       CLOSED,   PROXY,  "cD", \
+	  "no byte in either direction for too long") \
+	X(HALF_CLOSE_TIMEOUT, half_close_timeout, CLOSED,   PROXY,  "cD", \
+	  "one side had ended, the other fell silent") \
+	X(LIFETIME,           lifetime,           CLOSED,   PROXY,  "cD", \
+	  "the connection reached its longest life") \
+	X(CONNECT_FAILED,     connect_failed,     CLOSED,   SERVER, "SC", \
+	  "no server accepted the connection") \
+	X(CONNECT_TIMEOUT,    connect_timeout,    CLOSED,   PROXY,  "sC", \
+	  "no server answered in time") \
+	X(NO_LIVE_UPSTREAM,   no_live_upstream,   CLOSED,   PROXY,  "SC", \
+	  "the upstream has no server that may be tried") \
+	X(MAX_CONNECTIONS,    max_connections,    REJECTED, PROXY,  "RC", \
+	  "the limit of connections was reached") \
+	X(OVERLOAD,           overload,           REJECTED, PROXY,  "RC", \
+	  "out of memory or descriptors") \
+	X(DRAIN_DEADLINE,     drain_deadline,     CLOSED,   PROXY,  "KD", \
+	  "still open when the drain ran out of time") \
+	X(INTERNAL,           internal,           CLOSED,   PROXY,  "ID", \
+	  "a bug in staunch; please report it")
+
+#endif
