@@ -35,7 +35,7 @@
 #define STACK_FREE  0x65657266u
 #define ARENA_SLOTS 256
 #define CENSUS_PAGES 64 /* asked of mincore at once */
-#define COLOURS     28 /* times 128 bytes: the highest leaves a third of a page to the first frames */
+#define COLOURS     28 /* times 128 bytes: the highest leaves a seventh of a page to the first frames */
 
 struct stack_arena {
 	struct stack_arena *next; /* older, all its slots carved */
@@ -43,12 +43,13 @@ struct stack_arena {
 	unsigned carved;          /* slots with guard and descriptor; owner worker */
 };
 
-/* The descriptor of slot i, carved or about to be. */
+/* The descriptor of slot i, carved or about to be. 11 and COLOURS have no common divisor, so all colours occur, and
+ * neighbours are far apart. */
 static struct stack *arena_stack(const struct stack_pool *p, const struct stack_arena *a, unsigned i)
 {
 	char *slot_end = a->slots + (i + 1) * p->size;
 
-	return (struct stack *)(void *)(slot_end - i * 7 % COLOURS * 128) - 1;
+	return (struct stack *)(void *)(slot_end - i * 11 % COLOURS * 128) - 1;
 }
 
 static size_t arena_bytes(const struct stack_pool *p)
