@@ -44,6 +44,8 @@ enum np_err_class { NP_CLASS_PEER, NP_CLASS_DEADLINE, NP_CLASS_CLOSING, NP_CLASS
 	X(NP_EHOSTDOWN,    EHOSTDOWN,     PEER,     "host is down")                            \
 	X(NP_ENETUNREACH,  ENETUNREACH,   PEER,     "network unreachable")                     \
 	X(NP_ENETDOWN,     ENETDOWN,      PEER,     "network is down")                         \
+	X(NP_EPROTONOSUPPORT, EPROTONOSUPPORT, LOCAL, "protocol not supported")                  \
+	X(NP_EAFNOSUPPORT, EAFNOSUPPORT,  LOCAL,    "address family not supported")            \
 	X(NP_EPROTO,       EPROTO,        PEER,     "protocol error")                          \
 	X(NP_ECLOSING,     NP_EOWN + 0,   CLOSING,  "use of closed descriptor")                \
 	X(NP_EDEADLINE,    NP_EOWN + 1,   DEADLINE, "deadline passed")                         \

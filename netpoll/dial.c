@@ -1,0 +1,195 @@
+/* Connecting. Port of netFD.connect (src/net/fd_unix.go), dialSerial and partialDeadline (dial.go) and the self-connect
+ * check of tcpsock_posix.go, Go 1.19. Departures: a dial can be given up when another descriptor (the client) is reset,
+ * and a Unix socket with a full backlog is tried again by timer, since no event will come for it. */
+#include "netpoll/sock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "netpoll/hook.h"
+
+#define TRIES_SELF     3            /* in all, for a self-connect or EADDRNOTAVAIL */
+#define MIN_PER_ADDR   (2 * NP_S)   /* Go's saneMinimum: a share of the time below this helps nobody */
+#define UNIX_PAUSE_MIN (1 * NP_MS)
+#define UNIX_PAUSE_MAX (100 * NP_MS)
+
+/* ---- deadlines ---------------------------------------------------------------------------------------------------- */
+
+/* Each address gets an even share of what is left, but not less than is sane. */
+static int64_t partial_deadline(int64_t deadline, unsigned addrs_left)
+{
+	int64_t now = np_nanotime(), left, share;
+
+	if (deadline == 0 || deadline <= now)
+		return deadline;
+	left = deadline - now;
+	share = left / addrs_left;
+	if (share < MIN_PER_ADDR)
+		share = left < MIN_PER_ADDR ? left : MIN_PER_ADDR;
+	return now + share;
+}
+
+/* ---- self-connect ------------------------------------------------------------------------------------------------- */
+
+/* A connect to a local port nobody listens on can meet itself, when the kernel picks that very port as its source. */
+static bool is_self_connect(int sysfd, const struct np_addr *to)
+{
+	struct np_addr local;
+
+	if (np_addr_is_unix(to))
+		return false;
+	return np_sock_addr(sysfd, &local) != 0 || np_addr_equal(&local, to);
+}
+
+/* ---- one connect -------------------------------------------------------------------------------------------------- */
+
+static struct polldesc *watched(const struct np_dial_opts *o)
+{
+	return o->watch != NULL ? o->watch->pd : NULL;
+}
+
+/* Writable does not mean connected: SO_ERROR has the verdict, and 0 may come before there is a peer (go #14548). */
+static int verdict(int sysfd)
+{
+	struct np_addr peer;
+	socklen_t peer_len = sizeof(peer.u), len = sizeof(int);
+	int so_error = 0;
+
+	if (sys_getsockopt(sysfd, SOL_SOCKET, SO_ERROR, &so_error, &len) < 0)
+		return err_from_errno();
+	if (so_error == EISCONN)
+		return 0;
+	if (so_error != 0)
+		return -so_error;
+	return sys_getpeername(sysfd, &peer.u.sa, &peer_len) < 0 ? -EINPROGRESS : 0;
+}
+
+static bool still_connecting(int err)
+{
+	return err == -EINPROGRESS || err == -EALREADY || err == -NP_EINTR;
+}
+
+static int wait_connected(struct np_fd *fd, const struct np_dial_opts *o)
+{
+	int err;
+
+	do {
+		err = poll_wait_watching(&np_self()->np, fd->pd, NP_WRITE, watched(o));
+		if (err == 0)
+			err = verdict(fd->sysfd);
+	} while (still_connecting(err));
+	return err;
+}
+
+/* EAGAIN from a Unix socket: the server's backlog is full. */
+static int connect_when_room(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+{
+	int64_t pause = UNIX_PAUSE_MIN;
+	int err = -NP_EAGAIN;
+
+	while (err == -NP_EAGAIN) {
+		if (deadline != 0 && np_nanotime() + pause >= deadline)
+			return -NP_EDEADLINE;
+		if (o->watch != NULL && (o->watch->closed || o->watch->pd->failed))
+			return -NP_ECANCELED;
+		np_sleep(pause);
+		pause = pause * 2 < UNIX_PAUSE_MAX ? pause * 2 : UNIX_PAUSE_MAX;
+		err = sys_connect(fd->sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
+	}
+	return err;
+}
+
+static int connect_fd(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+{
+	int err;
+
+	/* Before the system call: a deadline that is over never becomes a success. */
+	np_fd_set_write_deadline(fd, deadline);
+	err = poll_check_err(fd->pd, NP_WRITE);
+	if (err != 0)
+		return err;
+	err = sys_connect(fd->sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
+	if (err == -NP_EAGAIN && np_addr_is_unix(to))
+		err = connect_when_room(fd, to, deadline, o);
+	if (still_connecting(err))
+		err = wait_connected(fd, o);
+	if (err == 0 || err == -EISCONN) {
+		np_fd_set_write_deadline(fd, 0); /* the connection must not die of the dial's deadline */
+		return 0;
+	}
+	return err;
+}
+
+/* ---- sockets ------------------------------------------------------------------------------------------------------ */
+
+static int bind_source(int sysfd, const struct np_addr *local)
+{
+	int on = 1;
+
+	/* Or the kernel reserves a port per source instead of one per source and destination. */
+	sys_setsockopt(sysfd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return sys_bind(sysfd, &local->u.sa, local->len) < 0 ? err_from_errno() : 0;
+}
+
+static int prepare(int sysfd, const struct np_addr *to, const struct np_dial_opts *o)
+{
+	int err = o->local != NULL ? bind_source(sysfd, o->local) : 0;
+
+	if (np_addr_is_unix(to))
+		return err;
+	if (err == 0 && o->nodelay)
+		err = sock_set_nodelay(sysfd);
+	if (err == 0 && o->keepalive)
+		err = sock_set_keepalive(sysfd);
+	return err;
+}
+
+static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+{
+	int sysfd = sock_open(to->u.sa.sa_family), err;
+
+	if (sysfd < 0)
+		return sysfd;
+	err = prepare(sysfd, to, o);
+	if (err == 0)
+		err = np_fd_init(fd, sysfd);
+	if (err != 0) {
+		sys_close(sysfd);
+		return err;
+	}
+	err = connect_fd(fd, to, deadline, o);
+	if (err == 0 && o->local == NULL && is_self_connect(sysfd, to))
+		err = -NP_ESELF;
+	if (err != 0)
+		np_fd_close(fd);
+	return err;
+}
+
+static int dial_addr(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+{
+	int err = 0;
+
+	for (int i = 0; i < TRIES_SELF; i++) {
+		err = dial_once(fd, to, deadline, o);
+		if (err != -NP_ESELF && err != -NP_EADDRNOTAVAIL)
+			break;
+	}
+	return err;
+}
+
+int np_dial(struct np_fd *fd, const struct np_addr *a, unsigned n, const struct np_dial_opts *o)
+{
+	int first = -NP_EINVAL;
+
+	for (unsigned i = 0; i < n; i++) {
+		int err = dial_addr(fd, &a[i], partial_deadline(o->deadline, n - i), o);
+
+		if (err == 0)
+			return 0;
+		if (i == 0)
+			first = err;
+		if (err == -NP_ECANCELED)
+			return err;
+	}
+	return first;
+}

@@ -1,0 +1,264 @@
+/* Life, exclusion and deadlines of a descriptor. Port of src/internal/poll/fd_mutex.go, fd_poll_runtime.go and the
+ * first part of fd_unix.go, Go 1.19. */
+#include "netpoll/fd.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include "netpoll/hook.h"
+
+static struct netpoll *poller_of(void)
+{
+	return &np_self()->np;
+}
+
+int np_fd_init(struct np_fd *fd, int sysfd)
+{
+	struct polldesc *pd;
+	int err = poll_open(poller_of(), sysfd, &pd);
+
+	if (err != 0)
+		return err;
+	*fd = (struct np_fd){.magic = FD_MAGIC, .sysfd = sysfd, .pd = pd, .refs = 1};
+	return 0;
+}
+
+int np_fd_register(struct np_fd *fd)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	return poll_register(poller_of(), fd->pd);
+}
+
+void np_fd_mark_shared(struct np_fd *fd)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	fd->pd->shared = true;
+}
+
+/* ---- fdMutex ------------------------------------------------------------------------------------------------------ */
+
+int fd_incref(struct np_fd *fd)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	if (fd->closed)
+		return -NP_ECLOSING;
+	CHECK(fd->refs < FD_MAX_REFS, "too many operations at once on one descriptor");
+	fd->refs++;
+	return 0;
+}
+
+/* Port of FD.destroy: close(2) is never tried again, whatever it says: the number may be somebody else's by then. */
+static void destroy(struct np_fd *fd)
+{
+	struct np_g *closer = fd->cwait;
+
+	poll_close(poller_of(), fd->pd);
+	sys_close(fd->sysfd);
+	fd->pd = NULL;
+	fd->sysfd = -1;
+	fd->magic = 0;
+	fd->cwait = NULL;
+	if (closer != NULL)
+		np_ready(closer);
+}
+
+void fd_decref(struct np_fd *fd)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	CHECK(fd->refs > 0, "a descriptor is released more often than it was taken");
+	if (--fd->refs == 0)
+		destroy(fd);
+}
+
+static bool lock_wait_commit(struct np_g *g, void *arg)
+{
+	struct np_g **tail = arg;
+
+	while (*tail != NULL)
+		tail = &(*tail)->link;
+	g->link = NULL;
+	*tail = g;
+	return true;
+}
+
+int fd_rwlock(struct np_fd *fd, enum np_mode mode)
+{
+	uint8_t *locked = mode == NP_READ ? &fd->rlocked : &fd->wlocked;
+	struct np_g **wait = mode == NP_READ ? &fd->rwait : &fd->wwait;
+	int err = fd_incref(fd);
+
+	if (err != 0)
+		return err;
+	while (*locked) {
+		sched_park(lock_wait_commit, wait);
+		if (fd->closed) {
+			fd_decref(fd);
+			return -NP_ECLOSING;
+		}
+	}
+	*locked = true;
+	return 0;
+}
+
+static void wake_first(struct np_g **wait)
+{
+	struct np_g *g = *wait;
+
+	if (g == NULL)
+		return;
+	*wait = g->link;
+	np_ready(g);
+}
+
+static void wake_all(struct np_g **wait)
+{
+	while (*wait != NULL)
+		wake_first(wait);
+}
+
+void fd_rwunlock(struct np_fd *fd, enum np_mode mode)
+{
+	uint8_t *locked = mode == NP_READ ? &fd->rlocked : &fd->wlocked;
+
+	OBJ_CHECK(fd, FD_MAGIC);
+	CHECK(*locked, "unlock of a descriptor that is not locked");
+	*locked = false;
+	wake_first(mode == NP_READ ? &fd->rwait : &fd->wwait);
+	fd_decref(fd);
+}
+
+int fd_wait(struct np_fd *fd, enum np_mode mode)
+{
+	return poll_wait(poller_of(), fd->pd, mode);
+}
+
+int fd_begin(struct np_fd *fd, enum np_mode mode)
+{
+	int err = fd_rwlock(fd, mode);
+
+	if (err != 0)
+		return err;
+	err = poll_reset(fd->pd, mode);
+	if (err != 0)
+		fd_rwunlock(fd, mode);
+	return err;
+}
+
+/* ---- close -------------------------------------------------------------------------------------------------------- */
+
+static bool close_wait_commit(struct np_g *g, void *arg)
+{
+	((struct np_fd *)arg)->cwait = g;
+	return true;
+}
+
+int np_fd_close(struct np_fd *fd)
+{
+	struct np_g *me = np_current();
+
+	if (fd->magic != FD_MAGIC || fd->closed)
+		return -NP_ECLOSING;
+	fd->closed = true;
+	if (me != NULL)
+		poll_unstand(fd->pd, me); /* a task that closes its own descriptor need not be told */
+	/* Evict: whoever waits for I/O or for a turn finds the closing mark and leaves. */
+	poll_unblock(poller_of(), fd->pd);
+	wake_all(&fd->rwait);
+	wake_all(&fd->wwait);
+	if (--fd->refs == 0) {
+		destroy(fd);
+		return 0;
+	}
+	if (me != NULL && me->kind == G_CORO)
+		sched_park(close_wait_commit, fd);
+	return 0;
+}
+
+int np_fd_close_reset(struct np_fd *fd)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (fd->magic != FD_MAGIC || fd->closed)
+		return -NP_ECLOSING;
+	sys_setsockopt(fd->sysfd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	return np_fd_close(fd);
+}
+
+static int shut(struct np_fd *fd, int how)
+{
+	int err = fd_incref(fd);
+
+	if (err != 0)
+		return err;
+	if (sys_shutdown(fd->sysfd, how) < 0)
+		err = err_from_errno();
+	fd_decref(fd);
+	return err;
+}
+
+int np_fd_close_read(struct np_fd *fd)
+{
+	return shut(fd, SHUT_RD);
+}
+
+int np_fd_close_write(struct np_fd *fd)
+{
+	return shut(fd, SHUT_WR);
+}
+
+/* ---- deadlines ---------------------------------------------------------------------------------------------------- */
+
+static void set_deadline(struct np_fd *fd, int64_t when, unsigned ways)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	if (!fd->closed)
+		poll_set_deadline(poller_of(), fd->pd, when, ways);
+}
+
+void np_fd_set_deadline(struct np_fd *fd, int64_t when)
+{
+	set_deadline(fd, when, NETPOLL_READ | NETPOLL_WRITE);
+}
+
+void np_fd_set_read_deadline(struct np_fd *fd, int64_t when)
+{
+	set_deadline(fd, when, NETPOLL_READ);
+}
+
+void np_fd_set_write_deadline(struct np_fd *fd, int64_t when)
+{
+	set_deadline(fd, when, NETPOLL_WRITE);
+}
+
+/* ---- tasks -------------------------------------------------------------------------------------------------------- */
+
+int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task)
+{
+	int err = fd_try_check(fd, mode);
+
+	if (err == 0)
+		err = poll_register(poller_of(), fd->pd);
+	if (err != 0)
+		return err;
+	return poll_stand(fd->pd, mode, task) ? 1 : 0;
+}
+
+void np_fd_unwatch(struct np_fd *fd, struct np_g *task)
+{
+	if (fd->magic == FD_MAGIC)
+		poll_unstand(fd->pd, task);
+}
+
+bool np_fd_hung_up(const struct np_fd *fd)
+{
+	return fd->pd->hup || !fd->pd->registered;
+}
+
+int np_fd_unsent(const struct np_fd *fd)
+{
+	int n;
+
+	if (ioctl(fd->sysfd, SIOCOUTQ, &n) < 0)
+		return err_from_errno();
+	return n;
+}

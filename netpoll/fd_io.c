@@ -1,0 +1,182 @@
+/* Reading and writing. Port of FD.Read, FD.Write, FD.Writev and eofError of src/internal/poll/fd_unix.go, writev.go,
+ * Go 1.19. Sockets only, so recv and send serve (cheaper than read and write, and no SIGPIPE). */
+#include "netpoll/fd.h"
+
+#include "netpoll/hook.h"
+
+#define IOV_PER_CALL 1024 /* the kernel's limit, and Go's */
+
+static size_t at_most(size_t n)
+{
+	return n < FD_MAX_RW ? n : FD_MAX_RW;
+}
+
+/* ---- one attempt -------------------------------------------------------------------------------------------------- */
+
+static ssize_t recv_once(int sysfd, void *buf, size_t n)
+{
+	ssize_t got;
+
+	do {
+		got = sys_recv(sysfd, buf, at_most(n), 0);
+		if (got < 0)
+			got = err_from_errno();
+	} while (got == -NP_EINTR);
+	return got;
+}
+
+static ssize_t send_once(int sysfd, const void *buf, size_t n)
+{
+	ssize_t put;
+
+	do {
+		put = sys_send(sysfd, buf, at_most(n), MSG_NOSIGNAL);
+		if (put < 0)
+			put = err_from_errno();
+	} while (put == -NP_EINTR);
+	return put;
+}
+
+static ssize_t readv_once(int sysfd, const struct iovec *iov, int n)
+{
+	ssize_t got;
+
+	do {
+		got = sys_readv(sysfd, iov, n < IOV_PER_CALL ? n : IOV_PER_CALL);
+		if (got < 0)
+			got = err_from_errno();
+	} while (got == -NP_EINTR);
+	return got;
+}
+
+static ssize_t writev_once(int sysfd, struct iovec *iov, int n)
+{
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)(n < IOV_PER_CALL ? n : IOV_PER_CALL)};
+	ssize_t put;
+
+	do {
+		put = sys_sendmsg(sysfd, &msg, MSG_NOSIGNAL);
+		if (put < 0)
+			put = err_from_errno();
+	} while (put == -NP_EINTR);
+	return put;
+}
+
+ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n)
+{
+	int err = fd_try_check(fd, NP_READ);
+
+	return err != 0 ? err : recv_once(fd->sysfd, buf, n);
+}
+
+ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
+{
+	int err = fd_try_check(fd, NP_WRITE);
+
+	return err != 0 ? err : send_once(fd->sysfd, buf, n);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+ssize_t np_fd_read(struct np_fd *fd, void *buf, size_t n)
+{
+	ssize_t got = fd_rwlock(fd, NP_READ);
+
+	if (got != 0)
+		return got;
+	/* A zero-length read asks nothing of the descriptor, not even its deadline. */
+	if (n > 0)
+		got = poll_reset(fd->pd, NP_READ);
+	while (n > 0 && got == 0) {
+		got = recv_once(fd->sysfd, buf, n);
+		if (got != -NP_EAGAIN)
+			break;
+		got = fd_wait(fd, NP_READ);
+	}
+	fd_rwunlock(fd, NP_READ);
+	return got;
+}
+
+ssize_t np_fd_readv(struct np_fd *fd, const struct iovec *iov, int n)
+{
+	ssize_t got = fd_begin(fd, NP_READ);
+
+	if (got != 0)
+		return got;
+	do {
+		got = readv_once(fd->sysfd, iov, n);
+		if (got != -NP_EAGAIN)
+			break;
+		got = fd_wait(fd, NP_READ);
+	} while (got == 0);
+	fd_rwunlock(fd, NP_READ);
+	return got;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------ */
+
+/* What became of one attempt. Returns 0 to go on, or the error that ends the write. */
+static int after_send(struct np_fd *fd, ssize_t put, size_t *done)
+{
+	if (put > 0) {
+		*done += (size_t)put;
+		return 0;
+	}
+	if (put == -NP_EAGAIN)
+		return fd_wait(fd, NP_WRITE);
+	return put < 0 ? (int)put : -NP_ESHORT; /* a write of nothing: the stream ended under us */
+}
+
+int np_fd_write(struct np_fd *fd, const void *buf, size_t n, size_t *done)
+{
+	size_t sent = 0;
+	int err = fd_begin(fd, NP_WRITE);
+
+	if (done != NULL)
+		*done = 0;
+	if (err != 0)
+		return err;
+	while (err == 0 && sent < n)
+		err = after_send(fd, send_once(fd->sysfd, (const char *)buf + sent, n - sent), &sent);
+	fd_rwunlock(fd, NP_WRITE);
+	if (done != NULL)
+		*done = sent;
+	return err;
+}
+
+/* Port of consume: drop n bytes and whatever is empty from the front. Returns how many pieces it dropped. */
+static int iov_consume(struct iovec *iov, int n, size_t bytes)
+{
+	int i = 0;
+
+	while (i < n && bytes >= iov[i].iov_len) {
+		bytes -= iov[i].iov_len;
+		iov[i].iov_len = 0;
+		i++;
+	}
+	if (bytes > 0) {
+		CHECK(i < n, "the kernel took more than it was given");
+		iov[i].iov_base = (char *)iov[i].iov_base + bytes;
+		iov[i].iov_len -= bytes;
+	}
+	return i;
+}
+
+int np_fd_writev(struct np_fd *fd, struct iovec *iov, int n, size_t *done)
+{
+	size_t sent = 0, before;
+	int err = fd_begin(fd, NP_WRITE);
+
+	if (done != NULL)
+		*done = 0;
+	if (err != 0)
+		return err;
+	for (int i = iov_consume(iov, n, 0); err == 0 && i < n; i += iov_consume(iov + i, n - i, sent - before)) {
+		before = sent;
+		err = after_send(fd, writev_once(fd->sysfd, iov + i, n - i), &sent);
+	}
+	fd_rwunlock(fd, NP_WRITE);
+	if (done != NULL)
+		*done = sent;
+	return err;
+}

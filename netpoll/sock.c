@@ -1,0 +1,213 @@
+/* Sockets that listen, and the options of all. Port of src/net/sock_posix.go (listenStream), sock_cloexec.go,
+ * sockopt_linux.go and sock_linux.go (maxListenerBacklog), Go 1.19. */
+#include "netpoll/sock.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "netpoll/hook.h"
+
+/* ---- options, one function each ----------------------------------------------------------------------------------- */
+
+static int set_int(int sysfd, int level, int opt, int value)
+{
+	if (sys_setsockopt(sysfd, level, opt, &value, sizeof(value)) < 0)
+		return err_from_errno();
+	return 0;
+}
+
+int sock_set_nodelay(int sysfd)
+{
+	return set_int(sysfd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+/* A dead peer is found in three minutes: 2 min of silence, then 4 probes 15 s apart. */
+int sock_set_keepalive(int sysfd)
+{
+	int err = set_int(sysfd, SOL_SOCKET, SO_KEEPALIVE, 1);
+
+	if (err == 0)
+		err = set_int(sysfd, IPPROTO_TCP, TCP_KEEPIDLE, 120);
+	if (err == 0)
+		err = set_int(sysfd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+	if (err == 0)
+		err = set_int(sysfd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+	return err;
+}
+
+int np_sock_addr(int sysfd, struct np_addr *local)
+{
+	socklen_t len = sizeof(local->u);
+
+	if (sys_getsockname(sysfd, &local->u.sa, &len) < 0)
+		return err_from_errno();
+	local->len = len;
+	return 0;
+}
+
+/* sysSocket: both flags at once, or by hand where the kernel does not know them. */
+int sock_open(int family)
+{
+	int fd = sys_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+
+	if (fd >= 0)
+		return fd;
+	err = err_from_errno();
+	if (err != -NP_EPROTONOSUPPORT && err != -NP_EINVAL)
+		return err;
+	fd = sys_socket(family, SOCK_STREAM, 0);
+	if (fd < 0)
+		return err_from_errno();
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+		return fd;
+	err = err_from_errno();
+	sys_close(fd);
+	return err;
+}
+
+/* ---- backlog ------------------------------------------------------------------------------------------------------ */
+
+/* Before 4.1 the kernel kept the backlog in 16 bits and 65536 became 0. */
+static int backlog_cap(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	if (uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2)
+		return 65535;
+	return major > 4 || (major == 4 && minor >= 1) ? INT32_MAX : 65535;
+}
+
+int np_listen_backlog(void)
+{
+	FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
+	int n = 0, cap = backlog_cap();
+
+	if (f == NULL)
+		return SOMAXCONN; /* a sandbox may hide /proc/sys */
+	if (fscanf(f, "%d", &n) != 1 || n <= 0)
+		n = SOMAXCONN;
+	fclose(f);
+	return n < cap ? n : cap;
+}
+
+/* ---- Unix socket files -------------------------------------------------------------------------------------------- */
+
+static bool nobody_listens(const struct np_addr *a)
+{
+	int fd = sock_open(AF_UNIX), err;
+
+	if (fd < 0)
+		return false;
+	err = sys_connect(fd, &a->u.sa, a->len) < 0 ? err_from_errno() : 0;
+	sys_close(fd);
+	return err == -NP_ECONNREFUSED;
+}
+
+static bool has_file(const struct np_addr *a)
+{
+	return np_addr_is_unix(a) && !np_addr_is_abstract(a);
+}
+
+int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file)
+{
+	struct stat st;
+
+	*file = (struct np_unix_file){0};
+	if (!has_file(a))
+		return 0;
+	if (lstat(a->u.un.sun_path, &st) < 0)
+		return err_from_errno();
+	*file = (struct np_unix_file){.dev = st.st_dev, .ino = st.st_ino};
+	return 0;
+}
+
+void np_unix_file_remove(const struct np_addr *a, struct np_unix_file *file)
+{
+	struct np_unix_file now;
+
+	if (file->ino != 0 && np_unix_file_of(a, &now) == 0 && now.dev == file->dev && now.ino == file->ino)
+		sys_unlink(a->u.un.sun_path);
+	*file = (struct np_unix_file){0};
+}
+
+/* ---- listen ------------------------------------------------------------------------------------------------------- */
+
+static int bind_once(int fd, const struct np_addr *a)
+{
+	return sys_bind(fd, &a->u.sa, a->len) < 0 ? err_from_errno() : 0;
+}
+
+static int bind_to(int fd, const struct np_addr *a)
+{
+	int err = bind_once(fd, a);
+
+	/* The file of a process that died is in the way. One that somebody listens on is not touched. */
+	if (err == -NP_EADDRINUSE && has_file(a) && nobody_listens(a)) {
+		sys_unlink(a->u.un.sun_path);
+		err = bind_once(fd, a);
+	}
+	return err;
+}
+
+static int prepare_tcp(int fd, const struct np_addr *a, const struct np_listen_opts *o)
+{
+	int err = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+	if (err == 0 && o->reuseport)
+		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	/* The IPv6 wildcard takes both families; an address of its own never does. */
+	if (err == 0 && a->u.sa.sa_family == AF_INET6)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr));
+	if (err == 0 && o->nodelay)
+		err = sock_set_nodelay(fd);
+	if (err == 0 && o->keepalive)
+		err = sock_set_keepalive(fd);
+	return err;
+}
+
+static int listen_on(int fd, const struct np_addr *a, const struct np_listen_opts *o)
+{
+	int err = np_addr_is_unix(a) ? 0 : prepare_tcp(fd, a, o);
+
+	if (err == 0)
+		err = bind_to(fd, a);
+	if (err == 0 && o->mode != 0 && has_file(a) && chmod(a->u.un.sun_path, (mode_t)o->mode) < 0)
+		err = err_from_errno();
+	if (err == 0 && sys_listen(fd, o->backlog > 0 ? o->backlog : np_listen_backlog()) < 0)
+		err = err_from_errno();
+	return err;
+}
+
+/* A host without IPv6: its wildcard can only mean IPv4's. */
+static struct np_addr ipv4_wildcard(const struct np_addr *a)
+{
+	struct np_addr v4 = {.len = sizeof(struct sockaddr_in)};
+
+	v4.u.in4.sin_family = AF_INET;
+	v4.u.in4.sin_port = a->u.in6.sin6_port;
+	return v4;
+}
+
+int np_listen(const struct np_addr *a, const struct np_listen_opts *o)
+{
+	struct np_addr v4;
+	int fd = sock_open(a->u.sa.sa_family), err;
+
+	if (fd == -NP_EAFNOSUPPORT && a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr)) {
+		v4 = ipv4_wildcard(a);
+		return np_listen(&v4, o);
+	}
+	if (fd < 0)
+		return fd;
+	err = listen_on(fd, a, o);
+	if (err == 0)
+		return fd;
+	sys_close(fd);
+	return err;
+}

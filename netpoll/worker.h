@@ -1,0 +1,37 @@
+/* worker: a thread per core with all that it owns: scheduler, timers, inbox, poller. Port of the loop of
+ * runtime/proc.go (schedule, findRunnable) for a worker that neither steals nor is stolen from.
+ *
+ *   turn:  due timers -> inbox -> up to RUNS_PER_POLL Gs -> poll
+ *   poll:  does not block while Gs are runnable, so that busy Gs cannot starve I/O; else sleeps until the next timer
+ *
+ * The slices are set up in the order of the struct and torn down in reverse. */
+#ifndef NETPOLL_WORKER_H
+#define NETPOLL_WORKER_H
+
+#include <pthread.h>
+
+#include "netpoll/inbox.h"
+#include "netpoll/poller.h"
+
+#define WORKER_MAGIC 0x3a0c4e12u
+
+struct np_worker {
+	uint32_t magic;
+	struct np_worker_opts opts;  /* const after start */
+	struct sched sched;
+	struct heap timers;
+	struct netpoll np;
+	int64_t now;                 /* owner worker: the clock as the loop read it last */
+	bool stopping;               /* owner worker */
+	uint64_t turns, polls;       /* owner worker, relaxed */
+	pthread_t thread;
+	struct np_msg stop;          /* np_worker_stop posts it, once */
+	uint32_t stop_posted;        /* atomic */
+	size_t stack_deepest;        /* owner worker, relaxed */
+
+	/* Written by other threads; away from what the loop writes. */
+	cache_aligned struct inbox inbox;
+	uint32_t asleep;             /* atomic: blocked in the poller, so a post must break it */
+};
+
+#endif
