@@ -22,7 +22,6 @@ struct frame {
 struct parse {
 	yaml_parser_t        yaml;
 	yaml_event_t         event; /* the one being handled; freed by the loop */
-	const struct source *src;
 	struct diag         *d;
 	struct node_tree    *t;
 	struct anchor       *anchors;
@@ -189,7 +188,7 @@ static bool has_hostile(const char *s, size_t n)
 
 	for (size_t i = 0; i < n; i += len) {
 		len = text_decode(s + i, n - i, &c);
-		if (len == 0 || (c != '\n' && text_is_hostile(c)))
+		if (len == 0 || text_is_hostile(c))
 			return true;
 	}
 	return false;
@@ -207,7 +206,7 @@ static int on_scalar(struct parse *p)
 	refuse_tag(p, p->event.data.scalar.tag);
 	n->quoted = p->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	if (has_hostile(text, len)) {
-		diag_error(p->d, DIAG_CHARACTERS, n->at, "the value holds an invisible character");
+		diag_error(p->d, DIAG_CHARACTERS, n->at, "the value holds a line break or an invisible character");
 		len = 0;
 	}
 	n->text = arena_text(&p->t->arena, text, len);
@@ -356,7 +355,7 @@ static int run(struct parse *p)
 
 int node_parse(struct node_tree *t, const struct source *src, struct diag *d)
 {
-	struct parse p = {.src = src, .d = d, .t = t};
+	struct parse p = {.d = d, .t = t};
 	int err;
 
 	arena_init(&t->arena, ARENA_LIMIT);

@@ -1,0 +1,168 @@
+/* config_tbl: every key once. Reader, defaults, bounds, dump, explain, JSON Schema, manual page and completion all
+ * come from these rows; a new key is a new row and a member of config.h.
+ *
+ *   X(kind, path, member, default, min, max, flags, words, reload, help, more, example)
+ *
+ *   kind     MAP and LIST are sections. DURATION and COUNT are int64_t, ENUM an enum, BOOL a bool, NAME and REF a
+ *            const char *, SINK a struct config_sink, BIND a list of addresses, ADDRESS a server's. (config/value.h)
+ *   path     as people write it; [] stands for any element
+ *   member   of the struct its table names
+ *   default  as text; NULL where there is none. A key without default, if flagged NEEDED, must be written
+ *   min max  of the value, in its own unit; of the number of elements for LIST and BIND
+ *   flags    OFF: the word `off` is allowed (CONFIG_OFF). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED
+ *   words    of an ENUM: the table in config.h
+ *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
+ *            listening socket is opened anew, accepted connections stay. RESTART: only a restart changes it
+ *   help     one line; more: why one would change it; example: a value
+ * Rows stand in the order in which people should meet them: dump and manual keep it. */
+#ifndef CONFIG_CONFIG_TBL_H
+#define CONFIG_CONFIG_TBL_H
+
+/* struct config */
+#define CONFIG_TOP_TBL(X)                                                                                         \
+	X(COUNT, "workers", workers, "auto", 1, 512, AUTO, none, RESTART,                                         \
+	  "worker threads; auto is one for each processor of the affinity mask",                                 \
+	  "Each worker has its own poller and keeps a connection from accept to close, so more workers than "     \
+	  "processors only compete with each other.",                                                             \
+	  "8")                                                                                                    \
+	X(MAP, "log", log, NULL, 0, 0, 0, none, LIVE,                                                             \
+	  "the process log and the access log", NULL, NULL)                                                       \
+	X(ENUM, "log.level", log.level, "info", 0, 0, 0, level, LIVE,                                             \
+	  "the least severe message of the process log that is written",                                          \
+	  "The access log is not affected: it has one line for each connection or is off.",                       \
+	  "notice")                                                                                               \
+	X(SINK, "log.access", log.access, "stdout", 0, 0, OFF, none, LIVE,                                        \
+	  "where the line of each ended connection goes: stdout, stderr, an absolute path, or off",               \
+	  "A file is opened again on SIGHUP or SIGUSR1, so a rotated one is let go. Writing never holds up "      \
+	  "a connection: a full queue drops lines and counts them.",                                              \
+	  "\"/var/log/staunch/access.log\"")                                                                      \
+	X(ENUM, "log.format", log.format, "json", 0, 0, 0, format, LIVE,                                          \
+	  "the form of the access log's lines",                                                                   \
+	  "Both forms carry the same fields under the same names.",                                               \
+	  "text")                                                                                                 \
+	X(MAP, "limits", limits, NULL, 0, 0, 0, none, LIVE,                                                       \
+	  "bounds on the process as a whole", NULL, NULL)                                                         \
+	X(COUNT, "limits.max_connections", limits.max_connections, "auto", 1, 10000000, AUTO, none, LIVE,         \
+	  "connections of all listeners together; auto comes from the descriptor limit",                          \
+	  "Each connection takes two descriptors, one for the client and one for the server; auto is half of "    \
+	  "what the limit leaves after a small reserve, and is printed at start.",                                \
+	  "100000")                                                                                               \
+	X(LIST, "listeners", listeners, NULL, 1, 1000, NEEDED, none, LIVE,                                        \
+	  "where clients connect", NULL, NULL)                                                                    \
+	X(LIST, "upstreams", upstreams, NULL, 1, 1000, NEEDED, none, LIVE,                                        \
+	  "named sets of servers to which connections go", NULL, NULL)                                            \
+	X(MAP, "shutdown", shutdown, NULL, 0, 0, 0, none, LIVE,                                                   \
+	  "how the process ends when it is asked to", NULL, NULL)                                                 \
+	X(DURATION, "shutdown.delay", shutdown.delay, "0s", 0, 1 * UNITS_H, 0, none, LIVE,                        \
+	  "time between failing the readiness check and closing the listeners",                                   \
+	  "Gives a load balancer in front time to look elsewhere before connections are refused; 5s is usual "    \
+	  "under Kubernetes, 0s elsewhere.",                                                                      \
+	  "5s")                                                                                                   \
+	X(DURATION, "shutdown.timeout", shutdown.timeout, "30s", 0, 7 * UNITS_D, OFF, none, LIVE,                 \
+	  "time live connections get to end by themselves; off waits as long as they last",                       \
+	  "What is left at the end is closed. Counted from the closing of the listeners.",                        \
+	  "2m")
+
+/* struct config_listener */
+#define CONFIG_LISTENER_TBL(X)                                                                                    \
+	X(NAME, "listeners[].name", name, NULL, 0, 0, NEEDED, none, LIVE,                                         \
+	  "its name in logs and metrics",                                                                         \
+	  "Lower-case letters, digits, and _ . - inside; at most 63, because it becomes a metric label.",         \
+	  "web")                                                                                                  \
+	X(BIND, "listeners[].bind", bind, NULL, 1, 64, NEEDED, none, REOPEN,                                      \
+	  "the address to listen on, or a list of them; quoted",                                                  \
+	  "\"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for every address of both families, or "                 \
+	  "\"unix:/run/staunch/web.sock\". Quotes keep other YAML readers from making numbers of 22:22.",         \
+	  "\"127.0.0.1:8080\"")                                                                                   \
+	X(REF, "listeners[].upstream", upstream_name, NULL, 0, 0, NEEDED, none, NEW,                              \
+	  "the name of the upstream its connections go to",                                                       \
+	  "Any name of the upstreams section, before or after this place.",                                       \
+	  "app")                                                                                                  \
+	X(COUNT, "listeners[].max_connections", max_connections, "off", 1, 10000000, OFF, none, LIVE,             \
+	  "connections it holds at the same time",                                                                \
+	  "Keeps one busy listener from taking all of limits.max_connections. What happens at the limit is "      \
+	  "at_limit's choice.",                                                                                   \
+	  "10000")                                                                                                \
+	X(ENUM, "listeners[].at_limit", at_limit, "refuse", 0, 0, 0, at_limit, NEW,                               \
+	  "what happens to a connection beyond max_connections",                                                  \
+	  "refuse closes it at once, so the client can go elsewhere; wait leaves it in the kernel's backlog "     \
+	  "until another one ends.",                                                                              \
+	  "wait")                                                                                                 \
+	X(COUNT, "listeners[].backlog", backlog, "4096", 1, 65535, 0, none, REOPEN,                               \
+	  "connections the kernel holds ready before they are accepted",                                          \
+	  "The kernel cuts it to net.core.somaxconn without a word; start warns when it does.",                   \
+	  "8192")                                                                                                 \
+	X(MAP, "listeners[].timeouts", timeouts, NULL, 0, 0, 0, none, NEW,                                        \
+	  "when a connection is ended for its silence or age", NULL, NULL)                                        \
+	X(DURATION, "listeners[].timeouts.idle", timeouts.idle, "1h", 1 * UNITS_MS, 365 * UNITS_D, OFF, none, NEW, \
+	  "time without a byte in either direction after which a connection is closed",                           \
+	  "An hour, because the ten minutes others use cut the idle connections of database pools.",              \
+	  "10m")                                                                                                  \
+	X(DURATION, "listeners[].timeouts.half_close", timeouts.half_close, "60s", 1 * UNITS_MS, 365 * UNITS_D,   \
+	  OFF, none, NEW,                                                                                         \
+	  "time without a byte in the open direction once the other one has ended",                               \
+	  "One side may say that it is done and still wait for an answer. Values far below a minute cut "         \
+	  "protocols that rely on it.",                                                                           \
+	  "5m")                                                                                                   \
+	X(DURATION, "listeners[].timeouts.lifetime", timeouts.lifetime, "off", 1 * UNITS_S, 365 * UNITS_D, OFF,   \
+	  none, NEW,                                                                                              \
+	  "age at which a connection is closed, busy or not",                                                     \
+	  "Useful to move load to new servers; idle already ends what is dead.",                                  \
+	  "12h")                                                                                                  \
+	X(DURATION, "listeners[].timeouts.linger", timeouts.linger, "5s", 1 * UNITS_MS, 10 * UNITS_M, OFF, none,  \
+	  NEW,                                                                                                    \
+	  "time in which unread input is drained before close; off closes at once",                               \
+	  "A socket closed with input unread resets the connection, and the reset destroys the tail of what "     \
+	  "was sent and not yet received.",                                                                       \
+	  "2s")
+
+/* struct config_upstream */
+#define CONFIG_UPSTREAM_TBL(X)                                                                                    \
+	X(NAME, "upstreams[].name", name, NULL, 0, 0, NEEDED, none, LIVE,                                         \
+	  "the name listeners refer to, also used in logs and metrics",                                           \
+	  "Lower-case letters, digits, and _ . - inside; at most 63, because it becomes a metric label.",         \
+	  "app")                                                                                                  \
+	X(ENUM, "upstreams[].balance", balance, "round_robin", 0, 0, 0, balance, NEW,                             \
+	  "how a server is chosen for a new connection",                                                          \
+	  "Weights count in each: round_robin is the smooth weighted form; least_conn takes the server with "     \
+	  "the fewest connections for its weight; random_two the better of two drawn by lot, which avoids "       \
+	  "herds when many proxies share servers; source_hash the same server for the same client address.",      \
+	  "least_conn")                                                                                           \
+	X(LIST, "upstreams[].servers", servers, NULL, 1, 1000, NEEDED, none, NEW,                                 \
+	  "the servers: an address each, or a map of address and options", NULL, NULL)                            \
+	X(MAP, "upstreams[].timeouts", timeouts, NULL, 0, 0, 0, none, NEW,                                        \
+	  "how long its servers are waited for", NULL, NULL)                                                      \
+	X(DURATION, "upstreams[].timeouts.connect", timeouts.connect, "5s", 1 * UNITS_MS, 10 * UNITS_M, 0, none,  \
+	  NEW,                                                                                                    \
+	  "time one attempt to connect to a server may take",                                                     \
+	  "Five seconds survive two lost SYN packets.",                                                           \
+	  "2s")                                                                                                   \
+	X(COUNT, "upstreams[].retries", retries, "2", 0, 100, 0, none, NEW,                                       \
+	  "other servers tried when a connect fails",                                                             \
+	  "Each retry goes to a server not tried before; nothing was sent yet, so nothing is sent twice.",        \
+	  "1")                                                                                                    \
+	X(DURATION, "upstreams[].retry_budget", retry_budget, "10s", 1 * UNITS_MS, 10 * UNITS_M, 0, none, NEW,    \
+	  "time all attempts for one connection may take together",                                               \
+	  "Without it three attempts of five seconds keep a client waiting for fifteen.",                         \
+	  "6s")
+
+/* struct config_server */
+#define CONFIG_SERVER_TBL(X)                                                                                      \
+	X(ADDRESS, "upstreams[].servers[].address", addr, NULL, 0, 0, NEEDED, none, NEW,                          \
+	  "its address, quoted: IP and port, or unix: and a path",                                                \
+	  "\"10.0.0.1:9001\", \"[2001:db8::1]:9001\" or \"unix:/run/app.sock\".",                                 \
+	  "\"127.0.0.1:9001\"")                                                                                   \
+	X(COUNT, "upstreams[].servers[].weight", weight, "1", 0, 256, 0, none, NEW,                               \
+	  "its share of connections beside the others; 0 takes no new ones",                                      \
+	  "A server of weight 2 gets twice the connections of one of weight 1.",                                  \
+	  "2")                                                                                                    \
+	X(COUNT, "upstreams[].servers[].max_connections", max_connections, "off", 1, 10000000, OFF, none, NEW,    \
+	  "connections it is given at the same time; a full server is passed over",                               \
+	  "Set it to what the server itself allows, so that it never has to refuse.",                             \
+	  "100")                                                                                                  \
+	X(BOOL, "upstreams[].servers[].backup", backup, "false", 0, 0, 0, none, NEW,                              \
+	  "use it only while no other server takes connections",                                                  \
+	  "Backups are balanced among themselves like the others.",                                               \
+	  "true")
+
+#endif

@@ -1,0 +1,70 @@
+/* key: the rows of config_tbl.h at run time, and the tree their paths form. Private to config/. */
+#ifndef CONFIG_KEY_H
+#define CONFIG_KEY_H
+
+#include "config/config.h"
+
+enum key_kind {
+	KEY_MAP, KEY_LIST, /* sections */
+	KEY_DURATION, KEY_COUNT, KEY_ENUM, KEY_BOOL, KEY_NAME, KEY_REF, KEY_SINK, KEY_BIND, KEY_ADDRESS,
+};
+
+#define KEY_OFF    1u
+#define KEY_AUTO   2u
+#define KEY_NEEDED 4u
+
+enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };
+
+struct key_word {
+	const char *word, *meaning;
+};
+
+enum key_scope_id { KEY_TOP, KEY_LISTENER, KEY_UPSTREAM, KEY_SERVER, KEY_SCOPES };
+
+struct config_key {
+	enum key_kind          kind;
+	enum key_scope_id      scope;
+	const char            *path;
+	size_t                 offset; /* of the member in the scope's struct */
+	const char            *def;    /* NULL: none */
+	int64_t                min, max;
+	unsigned               flags;
+	const struct key_word *words;  /* of an ENUM; ends with a NULL word */
+	enum key_reload        reload;
+	const char            *help, *more, *example; /* the last two NULL for sections */
+};
+
+/* One struct of the model, and the table that fills it. */
+struct key_scope {
+	const char *prefix;    /* of its keys' paths: "" or "listeners[]" */
+	const char *noun;      /* "listener" */
+	const char *title;     /* the key that names an element: "name"; NULL at the top */
+	const char *shorthand; /* the key that a plain value in the element's place stands for, or NULL */
+	size_t      size, origin, at; /* of the struct; offsets of origin[] and, for elements, at */
+	size_t      first, n;  /* its rows */
+};
+
+extern const struct config_key key_rows[];
+extern const size_t            key_count;
+extern const struct key_scope  key_scopes[KEY_SCOPES];
+
+/* The row of `name` right below prefix, or NULL. */
+const struct config_key *key_child(const char *prefix, const char *name);
+/* The rows right below prefix, in order: the one after k, the first for k == NULL. */
+const struct config_key *key_next(const char *prefix, const struct config_key *k);
+const struct config_key *key_find(const char *path);
+/* The path's last part: "idle". */
+const char *key_name(const struct config_key *k);
+/* What a LIST row's elements are. */
+const struct key_scope *key_elements(const struct config_key *k);
+static inline bool key_is_section(const struct config_key *k)
+{
+	return k->kind == KEY_MAP || k->kind == KEY_LIST;
+}
+
+/* The member of obj, which is its scope's struct, and where its value was written. */
+void *key_field(const struct config_key *k, void *obj);
+const void *key_field_const(const struct config_key *k, const void *obj);
+struct config_pos *key_origin(const struct config_key *k, void *obj);
+
+#endif
