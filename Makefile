@@ -179,7 +179,7 @@ micros: $(MICRO_BIN)
 lint: fmt-check                                      ## layers, mistakes, sizes, tests by name, layout, hardening
 	@tests/lint/run.sh
 fmt fmt-check:                                       ## lay the sources out / say which are not
-	@tests/lint/fmt.sh $@
+	@tests/lint/fmt.py $@
 
 PREFIX ?= /usr/local
 SHARE  := $(DESTDIR)$(PREFIX)/share
