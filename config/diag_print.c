@@ -4,7 +4,7 @@
 #include "config/diag.h"
 #include "config/text.h"
 
-/* A line of a megabyte is shown through a window of this many columns; what is wrong begins at most LEAD in. */
+/* A long line is shown through a window of this many columns; what is wrong begins at most LEAD in. */
 #define WINDOW 100
 #define LEAD   60
 
@@ -48,10 +48,11 @@ static struct view view_of(const char *line, size_t n, struct config_pos at)
 	struct view v = {.text = line, .n = n};
 	uint32_t before = at.column - 1, hidden = 0;
 	size_t start, stop, end;
-	int columns = 0, last;
+	int columns = 0, all = 0, last;
 
 	skip(line, n, before, &columns);
-	if (columns > LEAD && before > LEAD / 2) {
+	skip(line, n, UINT32_MAX, &all);
+	if (all > WINDOW && columns > LEAD && before > LEAD / 2) {
 		hidden = before - LEAD / 2;
 		v.cut_left = true;
 		columns = 0;
@@ -146,6 +147,8 @@ static void put_problem(struct printer *p, const struct diag_problem *b)
 	if (placed)
 		fprintf(p->out, "\n%s%*s-->%s %s:%u:%u", p->ink->frame, p->gutter + 1, "", p->ink->off, b->source->name,
 		        b->at.line, b->at.column);
+	if (!placed && b->source != NULL)
+		fprintf(p->out, "\n  %s-->%s %s", p->ink->frame, p->ink->off, b->source->name);
 	if (b->note[0] != '\0') {
 		fputs("          note: ", p->out);
 		text_put(p->out, b->note, strlen(b->note), 0);

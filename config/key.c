@@ -119,3 +119,25 @@ struct config_pos *key_origin(const struct config_key *k, void *obj)
 
 	return &origin[(size_t)(k - key_rows) - s->first];
 }
+
+#define LIST_MEMBER(type, list, count) \
+	_Static_assert(offsetof(type, count) - offsetof(type, list) == offsetof(struct key_list, n), \
+	               "a LIST member is laid out as a struct key_list")
+
+LIST_MEMBER(struct config, listeners, nlisteners);
+LIST_MEMBER(struct config, upstreams, nupstreams);
+LIST_MEMBER(struct config_upstream, servers, nservers);
+
+/* Copied, because the member's pointer has another type than void *. */
+struct key_list key_get_list(const struct config_key *k, const void *obj)
+{
+	struct key_list list;
+
+	memcpy(&list, key_field_const(k, obj), sizeof(list));
+	return list;
+}
+
+void key_set_list(const struct config_key *k, void *obj, struct key_list list)
+{
+	memcpy(key_field(k, obj), &list, sizeof(list));
+}

@@ -67,4 +67,13 @@ void *key_field(const struct config_key *k, void *obj);
 const void *key_field_const(const struct config_key *k, const void *obj);
 struct config_pos *key_origin(const struct config_key *k, void *obj);
 
+/* A LIST's member: a pointer to its elements, and right behind it their number. */
+struct key_list {
+	void  *elements;
+	size_t n;
+};
+
+struct key_list key_get_list(const struct config_key *k, const void *obj);
+void key_set_list(const struct config_key *k, void *obj, struct key_list list);
+
 #endif

@@ -1,0 +1,83 @@
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/diag.h"
+#include "config/node.h"
+#include "config/source.h"
+#include "config/step.h"
+#include "netpoll/err.h"
+
+/* The steps in order. Each runs although the one before found problems, so that one run shows them all; what a broken
+ * tree would only pretend (a missing key, an undefined name) is not looked for in one. */
+static int fill(struct config *c, const struct source *src, struct diag *d)
+{
+	struct node_tree t;
+	int err = node_parse(&t, src, d);
+
+	if (err == 0)
+		err = decode_run(c, &t, d);
+	if (err == 0 && t.whole)
+		validate_run(c, d);
+	node_fini(&t);
+	if (err == 0 && diag_count(d, DIAG_ERROR) > 0)
+		err = -NP_EINVAL;
+	return err;
+}
+
+static int build(struct source *src, struct config **out, struct diag *d)
+{
+	struct config *c = calloc(1, sizeof(*c));
+	int err = -NP_ENOMEM;
+
+	diag_take_source(d, src);
+	if (c == NULL)
+		return err;
+	arena_init(&c->arena, ARENA_LIMIT);
+	c->file = arena_text(&c->arena, src->name, strlen(src->name));
+	if (c->file != NULL)
+		err = fill(c, src, d);
+	if (err == 0)
+		*out = c;
+	if (err != 0)
+		config_free(c);
+	return err;
+}
+
+/* Why there is no text to look at. */
+static int unreadable(const char *name, int err, struct diag *d)
+{
+	if (err == -NP_ENOMEM)
+		return err;
+	if (err == -EFBIG)
+		diag_error(d, DIAG_TOO_LARGE, (struct config_pos){0}, "%s is larger than 1 MiB", name);
+	else
+		diag_error(d, DIAG_UNREADABLE, (struct config_pos){0}, "cannot read %s: %s", name, np_err_text(err));
+	return -NP_EINVAL;
+}
+
+int config_load(const char *path, struct config **out, struct diag *d)
+{
+	struct source *src;
+	int err = source_read(&src, path);
+
+	return err != 0 ? unreadable(path, err, d) : build(src, out, d);
+}
+
+int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d)
+{
+	struct source *src;
+	int err = source_new(&src, name, text, n);
+
+	return err != 0 ? unreadable(name, err, d) : build(src, out, d);
+}
+
+struct config *config_free(struct config *c)
+{
+	if (c == NULL)
+		return NULL;
+	arena_fini(&c->arena);
+	free(c);
+	return NULL;
+}

@@ -1,0 +1,152 @@
+/* dump: the effective configuration as YAML that loads to the same model, in the table's order. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/key.h"
+#include "config/value.h"
+
+/* Comments start in this column, unless the value is longer. */
+#define COMMENT_COLUMN 44
+#define INDENT         2
+
+enum remark { REMARK_ORIGIN, REMARK_HELP };
+
+struct dump {
+	FILE       *out;
+	const char *file;
+	enum remark remark;
+};
+
+/* One map of the output: the keys below prefix, out of obj. */
+struct level {
+	const void *obj;
+	const char *prefix;
+	int         indent;
+	bool        dash; /* the next line opens a list element */
+};
+
+/* key_origin wants a struct it could write to; only the value is looked at here. */
+static struct config_pos origin_of(const struct config_key *k, const void *obj)
+{
+	const struct key_scope *s = &key_scopes[k->scope];
+	const struct config_pos *origin = (const void *)((const char *)obj + s->origin);
+
+	return origin[(size_t)(k - key_rows) - s->first];
+}
+
+static int put_key(const struct dump *u, struct level *at, const struct config_key *k)
+{
+	int n = fprintf(u->out, "%*s%s%s:", at->dash ? at->indent - INDENT : at->indent, "", at->dash ? "- " : "",
+	                key_name(k));
+
+	at->dash = false;
+	return n;
+}
+
+static void put_remark(const struct dump *u, const struct config_key *k, struct config_pos at, int column)
+{
+	int pad = column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 1;
+
+	fprintf(u->out, "%*s# ", pad, "");
+	if (u->remark == REMARK_HELP)
+		fprintf(u->out, "%s\n", k->help);
+	else if (pos_known(at))
+		fprintf(u->out, "%s:%u\n", u->file, at.line);
+	else
+		fputs("default\n", u->out);
+}
+
+static void put_plain(const struct dump *u, struct level *at, const struct config_key *k)
+{
+	int column = put_key(u, at, k);
+
+	putc(' ', u->out);
+	column += 1 + value_put(u->out, k, key_field_const(k, at->obj));
+	put_remark(u, k, origin_of(k, at->obj), column);
+}
+
+static void put_bind(const struct dump *u, struct level *at, const struct config_key *k)
+{
+	const struct config_listener *l = at->obj;
+	int column = put_key(u, at, k);
+
+	if (l->nbind == 1) {
+		putc(' ', u->out);
+		column += 1 + value_put_quoted(u->out, l->bind_text[0].text);
+		put_remark(u, k, l->bind_text[0].at, column);
+		return;
+	}
+	put_remark(u, k, origin_of(k, l), column);
+	for (size_t i = 0; i < l->nbind; i++) {
+		column = fprintf(u->out, "%*s- ", at->indent + INDENT, "");
+		column += value_put_quoted(u->out, l->bind_text[i].text);
+		if (u->remark == REMARK_ORIGIN)
+			put_remark(u, k, l->bind_text[i].at, column);
+		else
+			putc('\n', u->out);
+	}
+}
+
+/* A section's own line says what it is for; where it was written is said by its values. */
+static void put_section(const struct dump *u, struct level *at, const struct config_key *k)
+{
+	int column = put_key(u, at, k);
+
+	if (u->remark == REMARK_HELP)
+		put_remark(u, k, (struct config_pos){0}, column);
+	else
+		putc('\n', u->out);
+}
+
+static void put_map(const struct dump *u, struct level *at);
+
+static void put_list(const struct dump *u, const struct level *above, const struct config_key *k)
+{
+	const struct key_scope *s = key_elements(k);
+	struct key_list list = key_get_list(k, above->obj);
+
+	for (size_t i = 0; i < list.n; i++) {
+		struct level at = {.obj = (const char *)list.elements + i * s->size,
+		                   .prefix = s->prefix,
+		                   .indent = above->indent + 2 * INDENT,
+		                   .dash = true};
+
+		put_map(u, &at);
+	}
+}
+
+static void put_map(const struct dump *u, struct level *at)
+{
+	const struct config_key *k = NULL;
+
+	while ((k = key_next(at->prefix, k)) != NULL) {
+		struct level below = {.obj = at->obj, .prefix = k->path, .indent = at->indent + INDENT};
+
+		if (k->kind == KEY_BIND)
+			put_bind(u, at, k);
+		else if (!key_is_section(k))
+			put_plain(u, at, k);
+		else
+			put_section(u, at, k);
+		if (k->kind == KEY_MAP)
+			put_map(u, &below);
+		if (k->kind == KEY_LIST)
+			put_list(u, at, k);
+	}
+}
+
+void config_dump(FILE *out, const struct config *c)
+{
+	struct dump u = {.out = out, .file = c->file, .remark = REMARK_ORIGIN};
+	struct level top = {.obj = c, .prefix = ""};
+
+	put_map(&u, &top);
+}
+
+void config_dump_help(FILE *out, const struct config *c)
+{
+	struct dump u = {.out = out, .file = c->file, .remark = REMARK_HELP};
+	struct level top = {.obj = c, .prefix = ""};
+
+	put_map(&u, &top);
+}

@@ -1,0 +1,207 @@
+#include "config/schema.h"
+
+#include <string.h>
+
+#include "config/key.h"
+#include "config/units.h"
+#include "config/value.h"
+#include "config/word.h"
+#include "netpoll/err.h"
+
+#define PATH_MAX_BYTES 128
+#define TEXT_WIDTH     78
+
+const char *schema_reload(const struct config_key *k)
+{
+	static const char *const texts[] = {
+		[KEY_LIVE] = "holds at once",
+		[KEY_NEW] = "holds for connections accepted afterwards",
+		[KEY_REOPEN] = "opens the listening socket anew; accepted connections stay",
+		[KEY_RESTART] = "not applied; restart to change it",
+	};
+
+	return texts[k->reload];
+}
+
+const char *schema_range(const struct config_key *k, char *out)
+{
+	char min[UNITS_TEXT], max[UNITS_TEXT];
+	struct config_key bare = *k;
+	size_t at;
+
+	out[0] = '\0';
+	if (k->max == 0)
+		return out;
+	bare.flags = 0; /* a lower bound of 0 is a number here, not the word for it */
+	at = (size_t)snprintf(out, SCHEMA_RANGE, "%s to %s", value_number(&bare, k->min, min),
+	                      value_number(&bare, k->max, max));
+	if (k->kind == KEY_LIST || k->kind == KEY_BIND)
+		at += (size_t)snprintf(out + at, SCHEMA_RANGE - at, " elements");
+	if (k->flags & (KEY_OFF | KEY_AUTO))
+		snprintf(out + at, SCHEMA_RANGE - at, ", or %s", (k->flags & KEY_OFF) ? "off" : "auto");
+	return out;
+}
+
+/* ---- finding the key that was meant ---- */
+
+/* A path without its brackets, so that listeners.name, listeners[].name and listeners[2].name are one. */
+static void strip(const char *path, char *out)
+{
+	size_t n = 0;
+	bool inside = false;
+
+	for (; *path != '\0' && n < PATH_MAX_BYTES - 1; path++) {
+		if (*path == '[' || *path == ']')
+			inside = *path == '[';
+		else if (!inside)
+			out[n++] = *path;
+	}
+	out[n] = '\0';
+}
+
+static bool ends_with(const char *path, const char *end)
+{
+	size_t n = strlen(path), m = strlen(end);
+
+	return n >= m && strcmp(path + n - m, end) == 0 && (n == m || path[n - m - 1] == '.');
+}
+
+/* The whole path wins over an end; an end must be the end of one path only. */
+static const struct config_key *find(const char *stripped)
+{
+	const struct config_key *only = NULL;
+	char path[PATH_MAX_BYTES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < key_count; i++) {
+		strip(key_rows[i].path, path);
+		if (strcmp(path, stripped) == 0)
+			return &key_rows[i];
+		if (!ends_with(path, stripped))
+			continue;
+		only = &key_rows[i];
+		n++;
+	}
+	return n == 1 ? only : NULL;
+}
+
+/* Among whole paths first; a short word is compared with the last part of each. */
+static const char *nearest_path(const char *stripped)
+{
+	struct word_search whole, part;
+	const char *path = NULL, *by_part = NULL;
+	char candidate[PATH_MAX_BYTES];
+
+	word_search_init(&whole, stripped);
+	word_search_init(&part, stripped);
+	for (size_t i = 0; i < key_count; i++) {
+		int before = whole.distance;
+
+		strip(key_rows[i].path, candidate);
+		word_search_try(&whole, candidate);
+		if (whole.distance < before)
+			path = key_rows[i].path;
+		before = part.distance;
+		word_search_try(&part, key_name(&key_rows[i]));
+		if (part.distance < before)
+			by_part = key_rows[i].path;
+	}
+	return path != NULL ? path : by_part;
+}
+
+/* ---- saying it ---- */
+
+/* A paragraph, broken at spaces. */
+static void put_wrapped(FILE *out, const char *text)
+{
+	int column = 0;
+
+	while (*text != '\0') {
+		int n = (int)strcspn(text, " ");
+
+		if (column > 0 && column + 1 + n > TEXT_WIDTH) {
+			fputs("\n  ", out);
+			column = 0;
+		}
+		column += fprintf(out, "%s%.*s", column == 0 ? "" : " ", n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
+}
+
+static void put_children(FILE *out, const char *prefix)
+{
+	const struct config_key *k = NULL;
+
+	while ((k = key_next(prefix, k)) != NULL) {
+		fprintf(out, "  %-16s %s\n", key_name(k), k->help);
+		if (k->def != NULL)
+			fprintf(out, "  %-16s default %s\n", "", k->def);
+		else if (k->flags & KEY_NEEDED)
+			fprintf(out, "  %-16s must be written\n", "");
+	}
+}
+
+static void put_words(FILE *out, const struct config_key *k)
+{
+	for (const struct key_word *w = k->words; w != NULL && w->word != NULL; w++)
+		fprintf(out, "    %-14s %s\n", w->word, w->meaning);
+}
+
+static void put_section(FILE *out, const struct config_key *k)
+{
+	char range[SCHEMA_RANGE];
+
+	fprintf(out, "%s\n  %s\n", k->path, k->help);
+	if (k->kind == KEY_LIST)
+		fprintf(out, "  list, %s\n", schema_range(k, range));
+	fputs("\n", out);
+	put_children(out, k->kind == KEY_LIST ? key_elements(k)->prefix : k->path);
+}
+
+static void put_value(FILE *out, const struct config_key *k)
+{
+	char range[SCHEMA_RANGE];
+
+	fprintf(out, "%s\n  ", k->path);
+	put_wrapped(out, k->help);
+	fprintf(out, "\n  type      %s\n", value_kind_text(k->kind));
+	put_words(out, k);
+	if (schema_range(k, range)[0] != '\0')
+		fprintf(out, "  range     %s\n", range);
+	fprintf(out, "  default   %s\n", k->def == NULL ? "none: it must be written" : k->def);
+	fprintf(out, "  reload    %s\n", schema_reload(k));
+	fprintf(out, "  example   %s: %s\n\n  ", key_name(k), k->example);
+	put_wrapped(out, k->more);
+}
+
+int schema_explain(FILE *out, const char *key, const char **nearest)
+{
+	const struct config_key *k;
+	char stripped[PATH_MAX_BYTES];
+
+	strip(key == NULL ? "" : key, stripped);
+	if (stripped[0] == '\0') {
+		fputs("staunch.yaml\n  the configuration of staunch\n\n", out);
+		put_children(out, "");
+		return 0;
+	}
+	k = find(stripped);
+	if (k == NULL) {
+		if (nearest != NULL)
+			*nearest = nearest_path(stripped);
+		return -NP_ENOENT;
+	}
+	if (key_is_section(k))
+		put_section(out, k);
+	else
+		put_value(out, k);
+	return 0;
+}
+
+void schema_keys(FILE *out)
+{
+	for (size_t i = 0; i < key_count; i++)
+		fprintf(out, "%s\n", key_rows[i].path);
+}

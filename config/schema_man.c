@@ -1,0 +1,122 @@
+/* schema_man: the table as staunch.yaml(5). Roff and not scdoc, so that `staunch` itself can write it and no build
+ * needs a tool for it. */
+#include <string.h>
+
+#include "config/diag.h"
+#include "config/key.h"
+#include "config/schema.h"
+#include "config/value.h"
+
+/* Text in which nothing is roff: a leading dot or quote is a request, a backslash an escape, a bare - a hyphen. */
+static void put_text(FILE *out, const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		fputs("\\&", out);
+	for (; *s != '\0'; s++) {
+		if (*s == '\\')
+			fputs("\\e", out);
+		else if (*s == '-')
+			fputs("\\-", out);
+		else
+			putc(*s, out);
+	}
+}
+
+static void put_fact(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, "%s ", name);
+	put_text(out, text);
+	fputs(".\n", out);
+}
+
+static void put_words(FILE *out, const struct config_key *k)
+{
+	if (k->words == NULL)
+		return;
+	fputs(".RS\n", out);
+	for (const struct key_word *w = k->words; w->word != NULL; w++) {
+		fprintf(out, ".TP\n.B %s\n", w->word);
+		put_text(out, w->meaning);
+		putc('\n', out);
+	}
+	fputs(".RE\n", out);
+}
+
+static void put_key(FILE *out, const struct config_key *k)
+{
+	char range[SCHEMA_RANGE];
+
+	fputs(".TP\n.B ", out);
+	put_text(out, k->path);
+	putc('\n', out);
+	put_fact(out, "", k->help);
+	put_words(out, k);
+	fputs(".br\n", out);
+	put_fact(out, "Type:", value_kind_text(k->kind));
+	if (schema_range(k, range)[0] != '\0')
+		put_fact(out, "Range:", range);
+	put_fact(out, "Default:", k->def == NULL ? "none; it must be written" : k->def);
+	put_fact(out, "Reload:", schema_reload(k));
+	fputs(".IP\n", out);
+	put_text(out, k->more);
+	putc('\n', out);
+}
+
+static void put_section(FILE *out, const struct config_key *k)
+{
+	char range[SCHEMA_RANGE];
+
+	fputs(".SS ", out);
+	put_text(out, k->path);
+	putc('\n', out);
+	put_text(out, k->help);
+	if (k->kind == KEY_LIST)
+		fprintf(out, " (%s)", schema_range(k, range));
+	fputs(".\n", out);
+}
+
+/* First the values of a map, then its sections, so that no value seems to belong to the section before it. */
+static void put_map(FILE *out, const char *prefix)
+{
+	const struct config_key *k = NULL;
+
+	while ((k = key_next(prefix, k)) != NULL)
+		if (!key_is_section(k))
+			put_key(out, k);
+	while ((k = key_next(prefix, k)) != NULL) {
+		if (!key_is_section(k))
+			continue;
+		put_section(out, k);
+		put_map(out, k->kind == KEY_LIST ? key_elements(k)->prefix : k->path);
+	}
+}
+
+static void put_codes(FILE *out)
+{
+	static const enum diag_code codes[] = {
+#define X(name, letter, number, meaning) DIAG_##name,
+		DIAG_TBL(X)
+#undef X
+	};
+
+	fputs(".SH PROBLEMS\n", out);
+	for (size_t i = 0; i < array_len(codes); i++) {
+		fprintf(out, ".TP\n.B %s\n", diag_code_text(codes[i]));
+		put_text(out, diag_code_meaning(codes[i]));
+		putc('\n', out);
+	}
+}
+
+void schema_man(FILE *out)
+{
+	fputs(".TH STAUNCH.YAML 5\n"
+	      ".SH NAME\nstaunch.yaml \\- configuration of the staunch TCP proxy\n"
+	      ".SH DESCRIPTION\n"
+	      "One YAML document. Unknown and repeated keys, tags, merge keys and tabs as indentation are errors; a "
+	      "file with an error changes nothing. Durations are written with their unit (200ms, 5s, 1h30m, 1d); "
+	      "a timer is switched off with the word off, never with 0. Addresses are quoted.\n"
+	      ".SH KEYS\n", out);
+	put_map(out, "");
+	put_codes(out);
+	fputs(".SH SEE ALSO\n.BR staunch (8)\n", out);
+}

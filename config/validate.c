@@ -1,0 +1,276 @@
+/* validate: what no single value can tell. Works on the model alone; every place comes from the origins decode noted.
+ * Members that decode could not read are NULL or default here, and their problem is already known. */
+#include <string.h>
+
+#include "config/diag.h"
+#include "config/step.h"
+#include "config/units.h"
+#include "config/value.h"
+#include "config/word.h"
+
+static struct config_pos origin_of(const char *path, void *obj)
+{
+	return *key_origin(key_find(path), obj);
+}
+
+static void help_explain(struct diag *d, const char *path)
+{
+	diag_help(d, "staunch explain %s", path);
+}
+
+/* ---- single values ---- */
+
+static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
+{
+	struct config_pos at = *key_origin(k, obj);
+	int64_t n = *(int64_t *)key_field(k, obj);
+	char value[UNITS_TEXT], bound[UNITS_TEXT];
+	bool below = n < k->min;
+
+	if (((k->flags & KEY_OFF) && n == CONFIG_OFF) || ((k->flags & KEY_AUTO) && n == CONFIG_AUTO))
+		return;
+	if (!pos_known(at) || (!below && n <= k->max))
+		return;
+	diag_error(d, DIAG_RANGE, at, "\"%s\" is %s, %s than %s", key_name(k), value_number(k, n, value),
+	           below ? "less" : "more", value_number(k, below ? k->min : k->max, bound));
+	help_explain(d, k->path);
+}
+
+/* Names become metric labels and parts of paths, so their letters are few. */
+static void check_name(struct diag *d, const struct config_key *k, void *obj)
+{
+	const char *name = *(const char **)key_field(k, obj);
+	size_t n = name == NULL ? 0 : strlen(name);
+
+	if (name == NULL)
+		return;
+	if (n <= CONFIG_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n &&
+	    strchr("_.-", name[0]) == NULL)
+		return;
+	diag_error(d, DIAG_NAME, *key_origin(k, obj), "\"%.80s\" is not a name: %s", name,
+	           n > CONFIG_NAME_MAX ? "it is longer than 63 characters"
+	                               : "a to z, 0 to 9, and inside also _ . -");
+	help_explain(d, k->path);
+}
+
+static void check_values(struct diag *d, enum key_scope_id scope, void *obj)
+{
+	const struct key_scope *s = &key_scopes[scope];
+
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		const struct config_key *k = &key_rows[i];
+
+		if (k->kind == KEY_DURATION || k->kind == KEY_COUNT)
+			check_bounds(d, k, obj);
+		if (k->kind == KEY_NAME)
+			check_name(d, k, obj);
+	}
+}
+
+/* ---- nothing twice ---- */
+
+static void note_first(struct diag *d, struct config_pos first)
+{
+	diag_note(d, "the first is at %u:%u", first.line, first.column);
+}
+
+static void check_listener_names(struct diag *d, struct config *c, size_t i)
+{
+	struct config_listener *l = &c->listeners[i];
+
+	for (size_t j = 0; j < i && l->name != NULL; j++) {
+		struct config_listener *o = &c->listeners[j];
+
+		if (o->name == NULL || strcmp(o->name, l->name) != 0)
+			continue;
+		diag_error(d, DIAG_NAME_TWICE, origin_of("listeners[].name", l), "a listener \"%s\" is already defined",
+		           l->name);
+		note_first(d, origin_of("listeners[].name", o));
+		return;
+	}
+}
+
+static void check_upstream_names(struct diag *d, struct config *c, size_t i)
+{
+	struct config_upstream *u = &c->upstreams[i];
+
+	for (size_t j = 0; j < i && u->name != NULL; j++) {
+		struct config_upstream *o = &c->upstreams[j];
+
+		if (o->name == NULL || strcmp(o->name, u->name) != 0)
+			continue;
+		diag_error(d, DIAG_NAME_TWICE, origin_of("upstreams[].name", u), "an upstream \"%s\" is already defined",
+		           u->name);
+		note_first(d, origin_of("upstreams[].name", o));
+		return;
+	}
+}
+
+/* Only equal addresses clash: 127.0.0.1:80 beside :80 is a choice, and the kernel prefers the narrower one. Port 0 is
+ * another port each time. */
+static bool clash(const struct np_addr *a, const struct np_addr *b)
+{
+	return np_addr_equal(a, b) && (np_addr_is_unix(a) || np_addr_port(&a->u.sa) != 0);
+}
+
+static const struct config_bind_text *bound_before(const struct config *c, size_t listener, size_t bind)
+{
+	const struct np_addr *a = &c->listeners[listener].bind[bind];
+
+	for (size_t i = 0; i <= listener; i++) {
+		const struct config_listener *l = &c->listeners[i];
+		size_t n = i == listener ? bind : l->nbind;
+
+		for (size_t j = 0; j < n; j++)
+			if (clash(&l->bind[j], a))
+				return &l->bind_text[j];
+	}
+	return NULL;
+}
+
+static void check_bind(struct diag *d, const struct config *c, size_t listener)
+{
+	const struct config_listener *l = &c->listeners[listener];
+
+	for (size_t j = 0; j < l->nbind; j++) {
+		const struct config_bind_text *first = bound_before(c, listener, j), *text = &l->bind_text[j];
+
+		if (first != NULL) {
+			diag_error(d, DIAG_BOUND_TWICE, text->at, "the address %s is already bound", text->text);
+			note_first(d, first->at);
+		}
+		if (!np_addr_is_unix(&l->bind[j]) && np_addr_port(&l->bind[j].u.sa) == 0)
+			diag_warn(d, DIAG_ANY_PORT, text->at, "port 0: the kernel chooses one, anew at each start");
+	}
+}
+
+static void check_servers(struct diag *d, struct config_upstream *u)
+{
+	for (size_t i = 0; i < u->nservers; i++) {
+		struct config_server *s = &u->servers[i];
+
+		check_values(d, KEY_SERVER, s);
+		for (size_t j = 0; j < i && s->text != NULL; j++) {
+			if (u->servers[j].text == NULL || !np_addr_equal(&u->servers[j].addr, &s->addr))
+				continue;
+			diag_error(d, DIAG_SERVER_TWICE, origin_of("upstreams[].servers[].address", s),
+			           "the server %s is already in this upstream", s->text);
+			note_first(d, origin_of("upstreams[].servers[].address", &u->servers[j]));
+			diag_help(d, "give it a weight instead");
+			break;
+		}
+	}
+}
+
+/* ---- references ---- */
+
+static void undefined(struct diag *d, const struct config *c, struct config_listener *l)
+{
+	struct word_search s;
+
+	diag_error(d, DIAG_UNDEFINED, origin_of("listeners[].upstream", l),
+	           "upstream \"%.80s\" is not defined (referenced by listener \"%.80s\")", l->upstream_name,
+	           l->name == NULL ? "" : l->name);
+	word_search_init(&s, l->upstream_name);
+	for (size_t i = 0; i < c->nupstreams; i++)
+		if (c->upstreams[i].name != NULL)
+			word_search_try(&s, c->upstreams[i].name);
+	diag_suggest(d, s.best);
+	for (size_t i = 0; i < c->nupstreams && s.best != NULL; i++)
+		if (c->upstreams[i].name == s.best) {
+			struct config_pos at = origin_of("upstreams[].name", &c->upstreams[i]);
+
+			diag_note(d, "\"%s\" is defined at %u:%u", s.best, at.line, at.column);
+		}
+}
+
+/* Connections that came in here and are sent here would come in again, without end. */
+static void check_loop(struct diag *d, const struct config_listener *l, struct config_upstream *u)
+{
+	for (size_t i = 0; i < l->nbind; i++)
+		for (size_t j = 0; j < u->nservers; j++) {
+			struct config_server *s = &u->servers[j];
+
+			if (s->text == NULL || !np_addr_equal(&l->bind[i], &s->addr))
+				continue;
+			diag_error(d, DIAG_LOOP, origin_of("upstreams[].servers[].address", s),
+			           "the server %s is the listener \"%.80s\" itself, which uses this upstream", s->text,
+			           l->name == NULL ? "" : l->name);
+			diag_note(d, "bound at %u:%u", l->bind_text[i].at.line, l->bind_text[i].at.column);
+		}
+}
+
+static void resolve(struct diag *d, struct config *c, struct config_listener *l)
+{
+	if (l->upstream_name == NULL || c->nupstreams == 0)
+		return;
+	for (size_t i = 0; i < c->nupstreams; i++) {
+		if (c->upstreams[i].name == NULL || strcmp(c->upstreams[i].name, l->upstream_name) != 0)
+			continue;
+		l->upstream = i;
+		check_loop(d, l, &c->upstreams[i]);
+		return;
+	}
+	undefined(d, c, l);
+}
+
+/* ---- warnings: legal, and surely not meant ---- */
+
+static bool is_used(const struct config *c, const struct config_upstream *u)
+{
+	for (size_t i = 0; i < c->nlisteners; i++)
+		if (c->listeners[i].upstream_name != NULL && strcmp(c->listeners[i].upstream_name, u->name) == 0)
+			return true;
+	return false;
+}
+
+static void doubt_upstream(struct diag *d, const struct config *c, struct config_upstream *u)
+{
+	bool takes = u->nservers == 0;
+
+	for (size_t i = 0; i < u->nservers; i++)
+		takes = takes || u->servers[i].weight > 0;
+	if (u->name != NULL && !is_used(c, u))
+		diag_warn(d, DIAG_UNUSED, origin_of("upstreams[].name", u), "no listener uses upstream \"%.80s\"",
+		          u->name);
+	if (!takes)
+		diag_warn(d, DIAG_NO_SERVER, origin_of("upstreams[].servers", u),
+		          "every server has weight 0: each connection will be refused");
+	if (u->timeouts.connect > u->retry_budget)
+		diag_warn(d, DIAG_SHORT_TIMER, pos_known(origin_of("upstreams[].timeouts.connect", u)) ?
+		          origin_of("upstreams[].timeouts.connect", u) : origin_of("upstreams[].retry_budget", u),
+		          "an attempt may take longer than retry_budget allows for all of them");
+}
+
+static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
+{
+	int64_t all = c->limits.max_connections;
+
+	if (l->max_connections == CONFIG_OFF && l->at_limit == CONFIG_AT_LIMIT_WAIT)
+		diag_warn(d, DIAG_NO_EFFECT, origin_of("listeners[].at_limit", l),
+		          "at_limit has no effect without max_connections");
+	if (l->max_connections != CONFIG_OFF && all != CONFIG_AUTO && l->max_connections > all)
+		diag_warn(d, DIAG_NO_EFFECT, origin_of("listeners[].max_connections", l),
+		          "limits.max_connections is lower and is reached first");
+	if (l->timeouts.lifetime < l->timeouts.idle && pos_known(origin_of("listeners[].timeouts.idle", l)))
+		diag_warn(d, DIAG_SHORT_TIMER, origin_of("listeners[].timeouts.idle", l),
+		          "lifetime is shorter, so this is never reached");
+}
+
+void validate_run(struct config *c, struct diag *d)
+{
+	check_values(d, KEY_TOP, c);
+	for (size_t i = 0; i < c->nupstreams; i++) {
+		check_values(d, KEY_UPSTREAM, &c->upstreams[i]);
+		check_upstream_names(d, c, i);
+		check_servers(d, &c->upstreams[i]);
+		doubt_upstream(d, c, &c->upstreams[i]);
+	}
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		check_values(d, KEY_LISTENER, &c->listeners[i]);
+		check_listener_names(d, c, i);
+		check_bind(d, c, i);
+		resolve(d, c, &c->listeners[i]);
+		doubt_listener(d, c, &c->listeners[i]);
+	}
+}

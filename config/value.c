@@ -1,0 +1,311 @@
+#include "config/value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/units.h"
+#include "config/word.h"
+#include "netpoll/check.h"
+#include "netpoll/err.h"
+
+#define PATH_BYTES 4095
+
+static int refuse(struct value_reader *r, enum diag_code code, const char *why)
+{
+	r->code = code;
+	r->why = why;
+	return -NP_EINVAL;
+}
+
+static void suggest(struct value_reader *r, const char *before, const char *after)
+{
+	snprintf(r->suggestion, sizeof(r->suggestion), "%s%s", before, after);
+}
+
+static bool is_number(const char *text)
+{
+	return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
+/* The words a numeric key may take in place of a number. */
+static bool read_word(const struct config_key *k, const char *text, int64_t *n)
+{
+	if ((k->flags & KEY_OFF) && strcmp(text, "off") == 0) {
+		*n = CONFIG_OFF;
+		return true;
+	}
+	if ((k->flags & KEY_AUTO) && strcmp(text, "auto") == 0) {
+		*n = CONFIG_AUTO;
+		return true;
+	}
+	return false;
+}
+
+/* 0 switches a timer off for some programs and fires it at once for others; here it does neither. */
+static int refuse_zero(struct value_reader *r, const struct config_key *k)
+{
+	suggest(r, (k->flags & KEY_OFF) ? "off" : "auto", "");
+	return refuse(r, DIAG_RANGE, (k->flags & KEY_OFF) ? "0 does not switch it off: write off"
+	                                                  : "0 does not choose by itself: write auto");
+}
+
+static int store_number(struct value_reader *r, const struct config_key *k, int64_t n, int64_t *field)
+{
+	if (n == 0 && k->min > 0 && (k->flags & (KEY_OFF | KEY_AUTO)))
+		return refuse_zero(r, k);
+	*field = n;
+	return 0;
+}
+
+static int read_duration(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
+{
+	const char *why;
+	int64_t n;
+
+	if (read_word(k, text, field))
+		return 0;
+	if (strcmp(text, "0") == 0 && (k->flags & KEY_OFF) && k->min > 0)
+		return refuse_zero(r, k);
+	if (units_duration(&n, text, &why) == 0)
+		return store_number(r, k, n, field);
+	if (is_number(text))
+		suggest(r, text, "s");
+	return refuse(r, DIAG_DURATION, why);
+}
+
+static int read_count(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
+{
+	const char *why;
+	int64_t n;
+
+	if (read_word(k, text, field))
+		return 0;
+	if (units_count(&n, text, &why) != 0)
+		return refuse(r, DIAG_NUMBER, why);
+	if (r->quoted)
+		return refuse(r, DIAG_NUMBER, "numbers are written without quotes");
+	return store_number(r, k, n, field);
+}
+
+static int refuse_word(struct value_reader *r, const struct config_key *k)
+{
+	size_t at = (size_t)snprintf(r->words, sizeof(r->words), "write");
+
+	for (const struct key_word *w = k->words; w->word != NULL && at < sizeof(r->words); w++)
+		at += (size_t)snprintf(r->words + at, sizeof(r->words) - at, "%s %s",
+		                       w == k->words ? "" : w[1].word == NULL ? " or" : ",", w->word);
+	return refuse(r, DIAG_WORD, r->words);
+}
+
+static int read_enum(struct value_reader *r, const struct config_key *k, const char *text, unsigned *field)
+{
+	struct word_search s;
+
+	word_search_init(&s, text);
+	for (unsigned i = 0; k->words[i].word != NULL; i++) {
+		if (strcmp(k->words[i].word, text) == 0) {
+			*field = i;
+			return 0;
+		}
+		word_search_try(&s, k->words[i].word);
+	}
+	if (s.best != NULL)
+		suggest(r, s.best, "");
+	return refuse_word(r, k);
+}
+
+static int read_bool(struct value_reader *r, const char *text, bool *field)
+{
+	static const char *const yes[] = {"yes", "on", "y", "True", "TRUE", NULL};
+	static const char *const no[] = {"no", "off", "n", "False", "FALSE", NULL};
+	const char *why;
+	bool b;
+
+	if (!r->quoted && units_bool(&b, text, &why) == 0) {
+		*field = b;
+		return 0;
+	}
+	for (size_t i = 0; yes[i] != NULL; i++)
+		if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0)
+			suggest(r, strcmp(text, yes[i]) == 0 ? "true" : "false", "");
+	return refuse(r, DIAG_WORD, r->quoted ? "true and false are written without quotes" : "write true or false");
+}
+
+static int read_text(struct value_reader *r, const char *text, const char **field)
+{
+	const char *copy;
+
+	if (text[0] == '\0')
+		return refuse(r, DIAG_TEXT, "it is empty");
+	if (strlen(text) > PATH_BYTES)
+		return refuse(r, DIAG_TEXT, "it is longer than any value may be");
+	copy = arena_text(r->arena, text, strlen(text));
+	if (copy == NULL)
+		return -NP_ENOMEM;
+	*field = copy;
+	return 0;
+}
+
+/* A misspelled word must not become a file of that name, so files are absolute paths. */
+static int read_sink(struct value_reader *r, const char *text, struct config_sink *field)
+{
+	static const char *const words[] = {"off", "stdout", "stderr", NULL};
+	const char *nearest;
+
+	for (unsigned i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], text) == 0) {
+			*field = (struct config_sink){.kind = (enum config_sink_kind)i};
+			return 0;
+		}
+	if (text[0] == '/') {
+		int err = read_text(r, text, &field->path);
+
+		if (err == 0)
+			field->kind = CONFIG_SINK_FILE;
+		return err;
+	}
+	nearest = word_nearest(text, words);
+	if (nearest != NULL)
+		suggest(r, nearest, "");
+	return refuse(r, DIAG_TEXT, "write stdout, stderr, off or a path that starts with /");
+}
+
+int value_read_address(struct value_reader *r, const char *text, struct np_addr *a)
+{
+	int err = units_address(a, text, &r->why);
+
+	if (err == 0)
+		return 0;
+	return refuse(r, err == -EOPNOTSUPP ? DIAG_NOT_YET : DIAG_ADDRESS, r->why);
+}
+
+static int read_server_address(struct value_reader *r, const char *text, struct config_server *s)
+{
+	struct np_addr a;
+	int err = value_read_address(r, text, &a);
+
+	if (err != 0)
+		return err;
+	if (!np_addr_is_unix(&a) && np_addr_port(&a.u.sa) == 0)
+		return refuse(r, DIAG_ADDRESS, "port 0 cannot be connected to");
+	if (text[0] == ':')
+		return refuse(r, DIAG_ADDRESS, "a server needs an address before the colon");
+	err = read_text(r, text, &s->text);
+	if (err == 0)
+		s->addr = a;
+	return err;
+}
+
+int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field)
+{
+	r->suggestion[0] = '\0';
+	switch (k->kind) {
+	case KEY_DURATION: return read_duration(r, k, text, field);
+	case KEY_COUNT:    return read_count(r, k, text, field);
+	case KEY_ENUM:     return read_enum(r, k, text, field);
+	case KEY_BOOL:     return read_bool(r, text, field);
+	case KEY_NAME:
+	case KEY_REF:      return read_text(r, text, field);
+	case KEY_SINK:     return read_sink(r, text, field);
+	case KEY_ADDRESS:  return read_server_address(r, text, container_of(field, struct config_server, addr));
+	case KEY_MAP:
+	case KEY_LIST:
+	case KEY_BIND:     break;
+	}
+	CHECK(false, "a section was read as a plain value");
+	return -NP_EINVAL;
+}
+
+/* ---- member to text ---- */
+
+int value_put_quoted(FILE *out, const char *text)
+{
+	int n = 2;
+
+	putc('"', out);
+	for (; *text != '\0'; text++, n++) {
+		if (*text == '"' || *text == '\\') {
+			putc('\\', out);
+			n++;
+		}
+		putc(*text, out);
+	}
+	putc('"', out);
+	return n;
+}
+
+/* Names that YAML readers of one version or another take for something else than text are quoted. */
+static int put_name(FILE *out, const char *name)
+{
+	static const char *const taken[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"};
+
+	for (size_t i = 0; i < array_len(taken); i++)
+		if (strcmp(taken[i], name) == 0)
+			return value_put_quoted(out, name);
+	if (name[0] < 'a' || name[0] > 'z')
+		return value_put_quoted(out, name);
+	return fprintf(out, "%s", name);
+}
+
+static int put_sink(FILE *out, const struct config_sink *s)
+{
+	static const char *const words[] = {"off", "stdout", "stderr"};
+
+	if (s->kind == CONFIG_SINK_FILE)
+		return value_put_quoted(out, s->path);
+	return fprintf(out, "%s", words[s->kind]);
+}
+
+/* An ADDRESS is printed as it was written: the text stands beside the address in the server. */
+static int put_server_address(FILE *out, const void *field)
+{
+	const char *server = (const char *)field - offsetof(struct config_server, addr);
+
+	return value_put_quoted(out, ((const struct config_server *)(const void *)server)->text);
+}
+
+const char *value_number(const struct config_key *k, int64_t n, char *out)
+{
+	if ((k->flags & KEY_OFF) && n == CONFIG_OFF)
+		return "off";
+	if ((k->flags & KEY_AUTO) && n == CONFIG_AUTO)
+		return "auto";
+	if (k->kind == KEY_DURATION)
+		return units_duration_format(n, out);
+	snprintf(out, UNITS_TEXT, "%" PRId64, n);
+	return out;
+}
+
+int value_put(FILE *out, const struct config_key *k, const void *field)
+{
+	char text[UNITS_TEXT];
+
+	switch (k->kind) {
+	case KEY_DURATION:
+	case KEY_COUNT:   return fprintf(out, "%s", value_number(k, *(const int64_t *)field, text));
+	case KEY_ENUM:    return fprintf(out, "%s", k->words[*(const unsigned *)field].word);
+	case KEY_BOOL:    return fprintf(out, "%s", *(const bool *)field ? "true" : "false");
+	case KEY_NAME:
+	case KEY_REF:     return put_name(out, *(const char *const *)field);
+	case KEY_SINK:    return put_sink(out, field);
+	case KEY_ADDRESS: return put_server_address(out, field);
+	case KEY_MAP:
+	case KEY_LIST:
+	case KEY_BIND:    break;
+	}
+	CHECK(false, "a section was printed as a plain value");
+	return 0;
+}
+
+const char *value_kind_text(enum key_kind kind)
+{
+	static const char *const texts[] = {
+		[KEY_MAP] = "map", [KEY_LIST] = "list", [KEY_DURATION] = "duration", [KEY_COUNT] = "number",
+		[KEY_ENUM] = "word", [KEY_BOOL] = "true or false", [KEY_NAME] = "name",
+		[KEY_REF] = "upstream name", [KEY_SINK] = "destination", [KEY_BIND] = "address or list of addresses",
+		[KEY_ADDRESS] = "address",
+	};
+
+	return texts[kind];
+}

@@ -1,0 +1,35 @@
+/* value: one plain value, text to member and back, for each kind of key. Private to config/. */
+#ifndef CONFIG_VALUE_H
+#define CONFIG_VALUE_H
+
+#include "config/diag.h"
+#include "config/key.h"
+
+struct value_reader {
+	struct arena  *arena;  /* texts are copied into it */
+	bool           quoted; /* in: the value stood in quotes */
+	enum diag_code code;   /* out, on refusal: what is wrong, */
+	const char    *why;    /* in a sentence that is static or in `words`, */
+	char           suggestion[64]; /* and what was perhaps meant; "" when nothing is near */
+	char           words[160];
+};
+
+/* value_read: text into the member at field; k is no section and no BIND.
+ *   Returns  0; -NP_EINVAL with the reader's outputs set and field untouched; -NP_ENOMEM. */
+must_use int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field);
+
+/* One address of a BIND, or an ADDRESS. */
+must_use int value_read_address(struct value_reader *r, const char *text, struct np_addr *a);
+
+/* value_put: the member as config text, quoted where YAML readers might take it for something else. Not for sections
+ * and BIND. Both return the number of bytes written. */
+int value_put(FILE *out, const struct config_key *k, const void *field);
+/* A text in double quotes. */
+int value_put_quoted(FILE *out, const char *text);
+/* A number of k's kind as its bounds and messages show it: "1h", "65535". out holds UNITS_TEXT bytes. */
+const char *value_number(const struct config_key *k, int64_t n, char *out);
+
+/* "duration", "number", ...; for people. */
+const char *value_kind_text(enum key_kind kind);
+
+#endif
