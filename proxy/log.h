@@ -11,8 +11,8 @@
  *       worker 1  log_access -> ring 1 --+-> writer: record -> line -> batch -> sink
  *       worker 2  log_access -> ring 2 --'
  *
- *                 A sink that takes nothing blocks the writer alone: the rings fill, further records
- *                 are dropped and counted, and one pair of process log lines brackets the episode. */
+ *                 A sink that takes nothing blocks the writer alone: the rings fill, more records
+ *                 are dropped and counted, and two process log lines bracket the episode. */
 #ifndef PROXY_LOG_H
 #define PROXY_LOG_H
 
