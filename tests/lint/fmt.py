@@ -11,6 +11,8 @@ import re
 import subprocess
 import sys
 
+from lint import sources
+
 TOOL = os.environ.get("CLANG_FORMAT", "clang-format-14")
 # What is left alone: a line, or all lines up to the one that closes a table.
 LINE = re.compile(
@@ -72,6 +74,14 @@ def normal(lines):
     return out
 
 
+def only_breaks(old, new):
+    """Is it one statement both times, broken at other places? Where to break a long one is the author's."""
+    a, b = " ".join(old), " ".join(new)
+    if re.match(r"\s*(if|for|while|else|do|switch)\b", a) or re.search(r"[{}]|;.", a):
+        return False
+    return bool(old and new) and len(old) != len(new) and re.sub(r"\s", "", a) == re.sub(r"\s", "", b)
+
+
 def formatted(path):
     """The file's lines as they are and as they should be."""
     with open(path, encoding="utf-8") as f:
@@ -83,15 +93,15 @@ def formatted(path):
     a, b = normal(old), normal(new)
     merged = []
     for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        merged += old[i:j] if tag == "equal" else new[k:m]
+        keep = tag == "equal" or only_breaks(old[i:j], new[k:m])
+        merged += old[i:j] if keep else new[k:m]
     return old, [line.rstrip() for line in merged]
 
 
 def main():
     verb, paths = sys.argv[1], sys.argv[2:]
     if not paths:
-        listed = subprocess.run(["git", "ls-files", "*.c", "*.h"], capture_output=True, text=True, check=True)
-        paths = [p for p in listed.stdout.split() if not p.endswith("_tbl.h") and os.path.exists(p)]
+        paths = [p for p in sources("*/*.[ch]", "tests/**/*.[ch]") if not p.endswith("_tbl.h")]
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, (old, new) in zip(paths, pool.map(formatted, paths)):
