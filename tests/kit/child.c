@@ -12,8 +12,9 @@
 
 static struct kit_child *children; /* latest first */
 
-/* In the child, between fork and exec: async-signal-safe calls alone, since the parent may have threads. The signal on
- * the parent's death belongs to the thread that forked, which is the test's main one. */
+/* In the child, between fork and exec: async-signal-safe calls alone, since the parent may have
+ * threads. The signal on the parent's death belongs to the thread that forked, which is the test's
+ * main one. */
 no_return static void become(const struct kit_child *c, const char *const argv[], pid_t parent)
 {
 	int in = open("/dev/null", O_RDONLY);
@@ -110,7 +111,8 @@ void child_end_all(void)
 		children = c->next;
 		if (kit_child_alive(c) && strcmp(c->name, "staunch") == 0)
 			show(c);
-		/* The whole group, and when its leader has ended too: an upgrade leaves the new process in it. */
+		/* The whole group, and when its leader has ended too: an upgrade leaves the new
+		 * process in it. */
 		kill(-c->pid, SIGKILL);
 		while (c->running && waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 			;

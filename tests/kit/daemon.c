@@ -1,4 +1,5 @@
-/* daemon: real servers as backends, in the foreground, with everything they write in the test's directory. */
+/* daemon: real servers as backends, in the foreground, with everything they write in the test's
+ * directory. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,7 +58,7 @@ struct kit_child *kit_nginx_start(const char *ip, int *port)
 	mkdir(www, 0755);
 	snprintf(text, sizeof(text), form, ip, p.port);
 	kit_file_write("nginx.conf", text, path);
-	p.child = kit_child_start("nginx", (const char *const[]){"nginx", "-e", "stderr", "-p", kit_dir(), "-c", path, NULL});
+	p.child = kit_child_start("nginx", KIT_ARGV("nginx", "-e", "stderr", "-p", kit_dir(), "-c", path));
 	*port = p.port;
 	return wait_up(&p);
 }
@@ -68,8 +69,8 @@ struct kit_child *kit_redis_start(const char *ip, int *port)
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", p.port);
-	p.child = kit_child_start("redis", (const char *const[]){"redis-server", "--bind", ip, "--port", number, "--save", "",
-								 "--dir", kit_dir(), "--daemonize", "no", NULL});
+	p.child = kit_child_start("redis", KIT_ARGV("redis-server", "--bind", ip, "--port", number,
+						     "--save", "", "--dir", kit_dir()));
 	*port = p.port;
 	return wait_up(&p);
 }

@@ -17,11 +17,12 @@ const char *kit_dir(void)
 
 	if (dir[0] != '\0')
 		return dir;
-	if (snprintf(dir, sizeof(dir), "%s/staunch-test.XXXXXX", tmp != NULL ? tmp : "/tmp") >= (int)sizeof(dir))
-		kit_fail("TMPDIR is too long: %s", tmp);
-	if (mkdtemp(dir) == NULL) {
+	if (tmp == NULL)
+		tmp = "/tmp";
+	if (snprintf(dir, sizeof(dir), "%s/staunch-test.XXXXXX", tmp) >= (int)sizeof(dir) ||
+	    mkdtemp(dir) == NULL) {
 		dir[0] = '\0';
-		kit_fail("no directory in %s", tmp != NULL ? tmp : "/tmp");
+		kit_fail("no directory in %s", tmp);
 	}
 	return dir;
 }
@@ -121,5 +122,6 @@ void kit_file_wait(const char *path, const char *text, int lines)
 	if (kit_wait(has_lines, &w, KIT_MS))
 		return;
 	kit_file_read(path, shown, sizeof(shown));
-	kit_fail("%s: %d of %d lines with \"%s\":\n%s", path, kit_file_count(path, text), lines, text, shown);
+	kit_fail("%s: %d of %d lines with \"%s\":\n%s", path, kit_file_count(path, text), lines, text,
+		 shown);
 }

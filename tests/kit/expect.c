@@ -1,4 +1,5 @@
-/* expect: what a test's client sends, and what must come back; anything else fails the test there and then. */
+/* expect: what a test's client sends, and what must come back; anything else fails the test there
+ * and then. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -79,8 +80,10 @@ void kit_expect_rst(int fd)
 	char byte;
 	ssize_t r = kit_io_read(fd, &byte, 1);
 
+	if (r >= 0)
+		kit_fail("expected RST, found %s", r > 0 ? "a byte" : "FIN");
 	if (r != -ECONNRESET)
-		kit_fail("expected RST, found %s", r > 0 ? "a byte" : r == 0 ? "FIN" : strerror((int)-r));
+		kit_fail("expected RST, found %s", strerror((int)-r));
 }
 
 void kit_half_close(int fd)

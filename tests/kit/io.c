@@ -1,5 +1,6 @@
-/* io: blocking bytes under a deadline, and streams whose every byte is known. Safe in any thread; nothing here fails a
- * test. Sockets are in blocking mode; poll comes first, so that a stuck peer costs KIT_MS and not for ever. */
+/* io: blocking bytes under a deadline, and streams whose every byte is known. Safe in any thread;
+ * nothing here fails a test. Sockets are in blocking mode; poll comes first, so that a stuck peer
+ * costs KIT_MS and not for ever. */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <poll.h>

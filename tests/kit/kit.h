@@ -1,15 +1,18 @@
-/* kit: what the flow tests stand on: the real binary, real peers, raw sockets, files and numbers of a process.
+/* kit: what the flow tests stand on: the real binary, real peers, raw sockets, files and numbers of
+ * a process.
  *
- * Everything here is for the test's own thread and its own stack: what cannot be had fails the running cmocka test
- * with a sentence (a longjmp), so a test's set-up needs no error handling. Only the kit_io_ and kit_stream_ calls may
- * be used in a thread; they return errors instead.
+ * Everything here is for the test's own thread and its own stack: what cannot be had fails the
+ * running cmocka test with a sentence (a longjmp), so a test's set-up needs no error handling. Only
+ * the kit_io_ and kit_stream_ calls may be used in a thread; they return errors instead.
  *
- * kit_end is the teardown of every test that uses the kit: cmocka_unit_test_teardown(test, kit_end). It kills and
- * reaps the children, stops the peers and removes the directory, after a failed assertion too; a child that still
- * runs then is taken for the failed test's and its stderr is shown, so a test stops its children itself. Handles are
- * good until kit_end. Children die with the test program (PR_SET_PDEATHSIG), however that one ends.
+ * kit_end is the teardown of every test that uses the kit: cmocka_unit_test_teardown(test,
+ * kit_end). It kills and reaps the children, stops the peers and removes the directory, after a
+ * failed assertion too; a child that still runs then is taken for the failed test's and its stderr
+ * is shown, so a test stops its children itself. Handles are good until kit_end. Children die with
+ * the test program (PR_SET_PDEATHSIG), however that one ends.
  *
- * One deadline, KIT_MS, for whatever a test waits for: generous, because a passing test never comes near it. */
+ * One deadline, KIT_MS, for whatever a test waits for: generous, because a passing test never comes
+ * near it. */
 #ifndef TESTS_KIT_KIT_H
 #define TESTS_KIT_KIT_H
 
@@ -32,18 +35,21 @@ no_return void kit_fail(const char *fmt, ...) printf_like(1, 2);
 /* --- waiting: wait.c --- */
 
 int64_t kit_now_ms(void); /* monotonic */
-/* True as soon as cond(arg) is; false when ms have passed first. The one place in the tests that pauses. */
+/* True as soon as cond(arg) is; false when ms have passed first. The one place in the tests that
+ * pauses. */
 must_use bool kit_wait(bool (*cond)(void *arg), void *arg, int ms);
 
 /* --- files: dir.c --- */
 
 const char *kit_dir(void); /* this test's own directory under $TMPDIR; made on first use */
-/* Writes kit_dir()/name, with every "@DIR@" in text replaced by the directory; path gets the full name. */
+/* Writes kit_dir()/name, with every "@DIR@" in text replaced by the directory; path gets the full
+ * name. */
 void kit_file_write(const char *name, const char *text, char path[KIT_PATH]);
 /* The whole file, NUL-terminated, cut at n - 1; "" when it is not there yet. Returns the length. */
 size_t kit_file_read(const char *path, char *out, size_t n);
 int kit_file_count(const char *path, const char *text); /* finished lines that contain text */
-/* Waits until at least `lines` lines contain text; fails the test, showing the file, when they do not come. */
+/* Waits until at least `lines` lines contain text; fails the test, showing the file, when they do
+ * not come. */
 void kit_file_wait(const char *path, const char *text, int lines);
 
 /* --- child processes: child.c --- */
@@ -54,9 +60,10 @@ struct kit_child {
 	int               status; /* once not running: exit code, or 128 + signal, as a shell says it */
 	bool              running;
 	char              name[32];
-	char              out[KIT_PATH], err[KIT_PATH]; /* files that stdout and stderr are written to */
+	char              out[KIT_PATH], err[KIT_PATH]; /* files with its stdout and stderr */
 };
 
+#define KIT_ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
 /* Runs argv[0] (found in PATH) in a process group of its own, with descriptors 0, 1 and 2 alone. */
 struct kit_child *kit_child_start(const char *name, const char *const argv[]);
 bool kit_child_alive(struct kit_child *c);
@@ -78,29 +85,35 @@ void kit_proc_wait_fds(pid_t pid, int n); /* until exactly n descriptors are ope
 struct kit_staunch {
 	struct kit_child *child;
 	char              config[KIT_PATH];
-	char              access[KIT_PATH]; /* @DIR@/access.log if the config names it, else its stdout */
+	char              access[KIT_PATH]; /* @DIR@/access.log if the config has it, else stdout */
 };
 
-/* Starts $STAUNCH (build/staunch without it) with `run -c FILE` and waits for its line "ready". "@DIR@" in the config
- * text becomes kit_dir(). Fails the test, showing stderr, when it ends or stays silent instead. */
+/* Starts $STAUNCH (build/staunch without it) with `run -c FILE` and waits for its line "ready".
+ * "@DIR@" in the config text becomes kit_dir(). Fails the test, showing stderr, when it ends or
+ * stays silent instead. */
 struct kit_staunch *kit_staunch_start(const char *config);
 /* The same without the waiting, for starts that must fail: then kit_child_wait(s->child). */
 struct kit_staunch *kit_staunch_spawn(const char *config);
-/* Puts another text in the place of the config file, whole or not at all, as a careful operator would. */
+/* Puts another text in the place of the config file, whole or not at all, as a careful operator
+ * would. */
 void kit_staunch_rewrite(struct kit_staunch *s, const char *config);
 int kit_staunch_stop(struct kit_staunch *s, int sig); /* signals, waits, returns the status */
-int kit_staunch_log(const struct kit_staunch *s, const char *text);             /* access lines with text, now */
-void kit_staunch_wait_log(struct kit_staunch *s, const char *text, int lines);  /* access log */
-void kit_staunch_wait_err(struct kit_staunch *s, const char *text, int lines);  /* process log */
+/* Lines with text: in the access log now; to be waited for there; and in the process log. */
+int kit_staunch_log(const struct kit_staunch *s, const char *text);
+void kit_staunch_wait_log(struct kit_staunch *s, const char *text, int lines);
+void kit_staunch_wait_err(struct kit_staunch *s, const char *text, int lines);
 
 /* --- real peers: daemon.c; port out; the test calls skip() when kit_have() says no --- */
 
-struct kit_child *kit_nginx_start(const char *ip, int *port); /* HTTP: /hello says "hello", / serves @DIR@/www */
+/* HTTP: /hello says "hello", anything else is a file in kit_dir()/www. */
+struct kit_child *kit_nginx_start(const char *ip, int *port);
 struct kit_child *kit_redis_start(const char *ip, int *port);
 
-/* --- addresses and sockets: sock.c --- */
+/* --- addresses and sockets: sock.c. An `ip` may also be IPv6, "/a/path" or "@abstract" (then the port
+ * is not looked at) --- */
 
-/* The nth (0 to 249) loopback address that is this test program's own: no port on it is anybody else's. */
+/* The nth (0 to 249) loopback address that is this test program's own: no port on it is anybody
+ * else's. */
 const char *kit_ip(int n);
 int kit_port(const char *ip); /* a free port at this moment; on kit_ip() it stays free */
 int kit_listen(const char *ip, int *port, int backlog); /* *port 0: any. Returns the socket */
@@ -119,14 +132,15 @@ void kit_expect_rst(int fd); /* a reset, and not one byte before it */
 void kit_half_close(int fd);
 void kit_reset(int fd); /* closes with RST */
 
-/* --- for threads too: io.c. Each returns a negative errno, -ETIMEDOUT after KIT_MS without progress --- */
+/* --- for threads too: io.c. Each returns a negative errno; -ETIMEDOUT: KIT_MS without progress --- */
 
-int kit_io_write(int fd, const void *buf, size_t n);    /* 0: all of it */
-ssize_t kit_io_read(int fd, void *buf, size_t n);       /* what is there; 0 at the end */
-ssize_t kit_io_read_all(int fd, void *buf, size_t n);   /* n, or less at the end */
-int kit_io_wait_sent(int fd);                           /* until the peer's kernel has acknowledged every byte */
-int kit_io_reset(int fd);                               /* closes with RST */
-/* A stream any part of which can be made and checked alone: lost, doubled or swapped bytes show as wrong ones. */
+int kit_io_write(int fd, const void *buf, size_t n);  /* 0: all of it */
+ssize_t kit_io_read(int fd, void *buf, size_t n);     /* what is there; 0 at the end */
+ssize_t kit_io_read_all(int fd, void *buf, size_t n); /* n, or less at the end */
+int kit_io_wait_sent(int fd);                         /* until the peer's kernel has every byte */
+int kit_io_reset(int fd);                             /* closes with RST */
+/* A stream any part of which can be made and checked alone: lost, doubled or swapped bytes show as
+ * wrong ones. */
 void kit_stream_fill(uint64_t seed, uint64_t offset, void *buf, size_t n);
 bool kit_stream_same(uint64_t seed, uint64_t offset, const void *buf, size_t n);
 
@@ -161,8 +175,10 @@ int kit_peer_accepted(struct kit_peer *p); /* connections, so far */
 int kit_peer_ended(struct kit_peer *p);    /* of these, served to the end */
 void kit_peer_wait_accepted(struct kit_peer *p, int n);
 void kit_peer_wait_ended(struct kit_peer *p, int n);
-struct kit_peer_report kit_peer_report(struct kit_peer *p, int i); /* the ith connection accepted; it has ended */
-/* Closes the listener and cuts what is still served; kit_end does it otherwise. The reports stay readable. */
+/* Of the ith connection accepted, which must have ended. */
+struct kit_peer_report kit_peer_report(struct kit_peer *p, int i);
+/* Closes the listener and cuts what is still served; kit_end does it otherwise. The reports stay
+ * readable. */
 void kit_peer_stop(struct kit_peer *p);
 
 #endif

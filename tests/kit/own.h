@@ -12,7 +12,8 @@ void sock_end_all(void);
 void staunch_end_all(void);
 void dir_end(void);
 
-/* Runs on the connection's own thread: serves fd to its end, counting into r. The caller closes fd. */
+/* Runs on the connection's own thread: serves fd to its end, counting into r. The caller closes
+ * fd. */
 void peer_serve(int fd, const struct kit_peer_opts *o, struct kit_peer_report *r);
 
 #endif

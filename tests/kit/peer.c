@@ -1,4 +1,5 @@
-/* peer: a server in threads: one accepts, one serves each connection. A lock protects all that both sides see. */
+/* peer: a server in threads: one accepts, one serves each connection. A lock protects all that both
+ * sides see. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>

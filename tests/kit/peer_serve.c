@@ -1,4 +1,5 @@
-/* peer_serve: how a peer behaves on one connection; one function per behaviour, each told from accept to end. */
+/* peer_serve: how a peer behaves on one connection; one function per behaviour, each told from
+ * accept to end. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -74,7 +75,8 @@ static void serve_reset(int fd, const struct kit_peer_opts *o, struct kit_peer_r
 	pour(fd, o, r);
 	if (r->end == 0)
 		r->end = kit_io_wait_sent(fd);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)); /* the caller's close becomes the RST */
+	/* The caller's close becomes the RST. */
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
 /* Nothing is read, so nothing but kit_peer_stop's shutdown, or a reset, wakes the poll. */

@@ -49,16 +49,17 @@ long kit_proc_rss_kb(pid_t pid)
 
 long kit_proc_cpu_ms(pid_t pid)
 {
+	static const char form[] = "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu";
 	char path[64], text[1024];
 	const char *after_name;
 	unsigned long user, sys;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	kit_file_read(path, text, sizeof(text));
-	/* The name may hold anything, so count fields from its closing parenthesis: state is 3, utime 14, stime 15. */
+	/* The name may hold anything, so count fields from its closing parenthesis: state is 3,
+	 * utime 14, stime 15. */
 	after_name = strrchr(text, ')');
-	if (after_name == NULL ||
-	    sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys) != 2)
+	if (after_name == NULL || sscanf(after_name + 2, form, &user, &sys) != 2)
 		kit_fail("%s: the process is gone", path);
 	return (long)((user + sys) * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
 }

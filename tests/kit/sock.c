@@ -1,15 +1,19 @@
-/* sock: addresses of the test's own, listeners that serve or refuse or swallow, and the client's side. */
+/* sock: addresses of the test's own, listeners that serve or refuse or swallow, and the client's
+ * side. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/kit/own.h"
 
-/* Sockets that only have to stay open until the test ends: refusers, black holes and what fills these. */
+/* Sockets that only have to stay open until the test ends: refusers, black holes and what fills
+ * these. */
 static int kept[64];
 static size_t n_kept;
 
@@ -27,7 +31,8 @@ void sock_end_all(void)
 		close(kept[--n_kept]);
 }
 
-/* The second and third byte come from the pid: programs that run at the same time have different ones. */
+/* The second and third byte come from the pid: programs that run at the same time have different
+ * ones. */
 const char *kit_ip(int n)
 {
 	static char ip[250][16];
@@ -39,32 +44,54 @@ const char *kit_ip(int n)
 	return ip[n];
 }
 
-static struct sockaddr_in address(const char *ip, int port)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+union any_addr {
+	struct sockaddr     sa;
+	struct sockaddr_in  in4;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un  un;
+};
 
-	if (inet_pton(AF_INET, ip, &in.sin_addr) != 1)
-		kit_fail("not an IPv4 address: %s", ip);
-	return in;
+/* Fills a from the text and returns its length. */
+static socklen_t address(union any_addr *a, const char *ip, int port)
+{
+	size_t n = strlen(ip);
+
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, ip, &a->in4.sin_addr) == 1) {
+		a->in4.sin_family = AF_INET;
+		a->in4.sin_port = htons((uint16_t)port);
+		return sizeof(a->in4);
+	}
+	if (inet_pton(AF_INET6, ip, &a->in6.sin6_addr) == 1) {
+		a->in6.sin6_family = AF_INET6;
+		a->in6.sin6_port = htons((uint16_t)port);
+		return sizeof(a->in6);
+	}
+	if ((ip[0] != '/' && ip[0] != '@') || n >= sizeof(a->un.sun_path))
+		kit_fail("not an address: %s", ip);
+	a->un.sun_family = AF_UNIX;
+	memcpy(a->un.sun_path, ip, n);
+	if (ip[0] == '@')
+		a->un.sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (ip[0] == '/'));
 }
 
 /* A bound socket; *port becomes the real one. */
 static int bound(const char *ip, int *port)
 {
-	struct sockaddr_in in = address(ip, *port);
-	socklen_t len = sizeof(in);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	union any_addr a;
+	socklen_t len = address(&a, ip, *port);
+	int fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	if (fd < 0)
 		kit_fail("no socket: errno %d", errno);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (const struct sockaddr *)&in, len) < 0 || getsockname(fd, (struct sockaddr *)&in, &len) < 0) {
-		int err = errno;
-
+	if (bind(fd, &a.sa, len) < 0 || getsockname(fd, &a.sa, &len) < 0) {
 		close(fd);
-		kit_fail("cannot bind %s:%d: errno %d", ip, *port, err);
+		kit_fail("cannot bind %s:%d", ip, *port);
 	}
-	*port = ntohs(in.sin_port);
+	if (a.sa.sa_family != AF_UNIX)
+		*port = ntohs(a.sa.sa_family == AF_INET ? a.in4.sin_port : a.in6.sin6_port);
 	return fd;
 }
 
@@ -106,15 +133,16 @@ int kit_refuser(const char *ip)
 /* Starts a connect and gives it ms to finish: the socket, or a negative errno. */
 static int connect_within(const char *ip, int port, int ms)
 {
-	struct sockaddr_in in = address(ip, port);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	union any_addr a;
+	socklen_t alen = address(&a, ip, port);
+	int fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	socklen_t len = sizeof(int);
 	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&in, sizeof(in)) == 0)
+	if (connect(fd, &a.sa, alen) == 0)
 		return fd;
 	if (errno != EINPROGRESS)
 		err = errno;
@@ -128,7 +156,8 @@ static int connect_within(const char *ip, int port, int ms)
 	return -err;
 }
 
-/* On loopback a connect that finds room is answered within the call, so one that is not found none. */
+/* On loopback a connect that finds room is answered within the call, so one that is not found
+ * none. */
 int kit_black_hole(const char *ip)
 {
 	int port = 0, fd;

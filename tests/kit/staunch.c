@@ -26,7 +26,7 @@ struct kit_staunch *kit_staunch_spawn(const char *config)
 	kit_file_write(name, config, s->config);
 	if (binary == NULL)
 		binary = "build/staunch";
-	s->child = kit_child_start("staunch", (const char *const[]){binary, "run", "-c", s->config, NULL});
+	s->child = kit_child_start("staunch", KIT_ARGV(binary, "run", "-c", s->config));
 	if (strstr(config, "@DIR@/access.log") != NULL)
 		snprintf(s->access, sizeof(s->access), "%s/access.log", kit_dir());
 	else
@@ -50,7 +50,7 @@ struct kit_staunch *kit_staunch_start(const char *config)
 		return s;
 	kit_file_read(s->child->err, text, sizeof(text));
 	if (!kit_child_alive(s->child))
-		kit_fail("staunch ended with status %d instead of getting ready:\n%s", s->child->status, text);
+		kit_fail("staunch ended with status %d before it was ready:\n%s", s->child->status, text);
 	kit_fail("staunch does not get ready:\n%s", text);
 }
 

@@ -10,7 +10,7 @@
 
 static struct kit_child *shell(const char *script)
 {
-	return kit_child_start("sh", (const char *const[]){"sh", "-c", script, NULL});
+	return kit_child_start("sh", KIT_ARGV("sh", "-c", script));
 }
 
 static void status_is_the_shells(void **state)
@@ -18,7 +18,7 @@ static void status_is_the_shells(void **state)
 	(void)state;
 	assert_int_equal(kit_child_wait(shell("exit 78")), 78);
 	assert_int_equal(kit_child_wait(shell("kill -TERM $$")), 128 + SIGTERM);
-	assert_int_equal(kit_child_wait(kit_child_start("none", (const char *const[]){"/nonexistent", NULL})), 127);
+	assert_int_equal(kit_child_wait(kit_child_start("none", KIT_ARGV("/nonexistent"))), 127);
 }
 
 static void output_is_collected(void **state)
@@ -58,7 +58,8 @@ static void inherits_three_descriptors(void **state)
 
 static void numbers_are_plausible(void **state)
 {
-	struct kit_child *c = shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; exec sleep 100");
+	struct kit_child *c = shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done;"
+				    "exec sleep 100");
 
 	(void)state;
 	kit_file_wait(c->out, "done", 1);
@@ -77,7 +78,8 @@ static bool is_dead(void *arg)
 	return kit_file_read(path, text, sizeof(text)) == 0 || strstr(text, ") Z ") != NULL;
 }
 
-/* What kit_end promises, seen from outside: the children and their own children are gone, and so is the directory. */
+/* What kit_end promises, seen from outside: the children and their own children are gone, and so is
+ * the directory. */
 static void end_takes_all_away(void **state)
 {
 	struct kit_child *c = shell("sleep 100 & echo $!; wait"), *left = shell("sleep 100 & echo $!");
@@ -104,7 +106,8 @@ static void end_takes_all_away(void **state)
 
 static void staunch_is_awaited(void **state)
 {
-	static const char script[] = "#!/bin/sh\n[ \"$1 $2\" = 'run -c' ] || exit 2\ntrap 'exit 0' TERM\n"
+	static const char script[] = "#!/bin/sh\n[ \"$1 $2\" = 'run -c' ] || exit 2\n"
+				     "trap 'exit 0' TERM\n"
 				     "echo 'staunch: listening on 127.0.0.1:1' >&2\necho ready >&2\n"
 				     "cat \"$3\"\nsleep 100 & wait\n";
 	const char *real = getenv("STAUNCH");
@@ -113,7 +116,7 @@ static void staunch_is_awaited(void **state)
 
 	(void)state;
 	kit_file_write("fake", script, path);
-	assert_int_equal(kit_child_wait(kit_child_start("chmod", (const char *const[]){"chmod", "+x", path, NULL})), 0);
+	assert_int_equal(kit_child_wait(kit_child_start("chmod", KIT_ARGV("chmod", "+x", path))), 0);
 	setenv("STAUNCH", path, 1);
 	s = kit_staunch_start("a: 1\ndir: @DIR@\n");
 	setenv("STAUNCH", real != NULL ? real : "build/staunch", 1);

@@ -155,11 +155,12 @@ static void ports_that_do_not_serve(void **state)
 
 	(void)state;
 	assert_int_equal(kit_try_connect(kit_ip(1), refuser), -ECONNREFUSED);
-	/* A connect that is never answered shows in a child, so that the test need not wait for its own deadline. */
+	/* A connect that is never answered shows in a child, so that the test need not wait for its
+	 * own deadline. */
 	snprintf(text, sizeof(text), "http://%s:%d/", kit_ip(1), hole);
 	if (!kit_have("curl"))
 		skip();
-	c = kit_child_start("curl", (const char *const[]){"curl", "-sS", "--connect-timeout", "0.3", text, NULL});
+	c = kit_child_start("curl", KIT_ARGV("curl", "-sS", "--connect-timeout", "0.3", text));
 	assert_int_equal(kit_child_wait(c), 28);
 }
 
@@ -173,6 +174,24 @@ static void addresses_are_apart(void **state)
 	assert_string_equal(first, kit_ip(0));
 	assert_int_equal(strncmp(first, "127.", 4), 0);
 	assert_int_not_equal(kit_port(first), 0);
+}
+
+static void every_family_is_served(void **state)
+{
+	char path[KIT_PATH], abstract[64];
+	const char *places[] = {kit_ip(3), "::1", path, abstract};
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/sock", kit_dir());
+	snprintf(abstract, sizeof(abstract), "@staunch-kit-%d", (int)getpid());
+	for (size_t i = 0; i < array_len(places); i++) {
+		struct kit_peer *p = kit_peer_start(&(struct kit_peer_opts){.ip = places[i]});
+		int fd = kit_connect(places[i], kit_peer_port(p));
+
+		kit_send(fd, "x", 1);
+		kit_expect(fd, "x", 1);
+		close(fd);
+	}
 }
 
 static void nginx_answers(void **state)
@@ -219,6 +238,7 @@ int main(void)
 		ROW(many_at_once),
 		ROW(ports_that_do_not_serve),
 		ROW(addresses_are_apart),
+		ROW(every_family_is_served),
 		ROW(nginx_answers),
 		ROW(redis_answers),
 	};
