@@ -3,7 +3,7 @@
  *
  *   state       a coroutine                            a task
  *   G_IDLE      parked; somebody holds its pointer     waiting for np_ready; may be freed
- *   G_QUEUED    in the run queue                       in the run queue; must not be freed
+ *   G_QUEUED    in the run queue                       in the run queue
  *   G_RUNNING   on the core                            (never: idle again before fn is called, so fn may free it)
  *   G_DEAD      ended, stack not yet put back          after np_task_fini
  *

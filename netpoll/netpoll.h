@@ -55,7 +55,7 @@ void np_sleep(int64_t ns);     /* Parks: at least ns. */
 struct np_g *np_current(void); /* the running G; NULL on the worker's own loop */
 
 void np_task_init(struct np_g *g, const struct np_task_type *type);
-/* np_task_fini: the owner is about to free g, which must not be queued (CHECK); a running task may end itself. */
+/* np_task_fini: the owner is about to free g. A running task may end itself; a queued one is taken out of the queue. */
 void np_task_fini(struct np_g *g);
 void np_ready(struct np_g *g); /* run it soon; on a queued G it does nothing */
 
@@ -207,6 +207,10 @@ struct np_listen_opts {
 must_use int np_listen(const struct np_addr *a, const struct np_listen_opts *o);
 int np_listen_backlog(void); /* net.core.somaxconn; capped at 65535 before Linux 4.1; any thread */
 must_use int np_sock_addr(int sysfd, struct np_addr *local); /* getsockname; any thread */
+void np_sock_close(int sysfd); /* of a raw descriptor that never became an np_fd; any thread */
+/* np_listen_check: 0 when nobody holds the address, else why not. Other sockets that share their port with
+ * SO_REUSEPORT would let us in silently; this finds them.   Any thread. */
+must_use int np_listen_check(const struct np_addr *a);
 
 /* Which file a Unix listener made, so that only that one is removed and never a newer one of the same name. All zero
  * for other addresses. Any thread. */

@@ -47,6 +47,20 @@ static void enqueue(struct sched *s, struct np_g *g)
 	RELAXED_SET(s->queued, s->queued + 1);
 }
 
+/* Rare: a task that something readied in the very turn in which it ends. */
+static void dequeue(struct sched *s, struct np_g *g)
+{
+	struct np_g **at = &s->runq.head;
+
+	while (*at != g)
+		at = &(*at)->link;
+	*at = g->link;
+	for (at = &s->runq.head; *at != NULL; at = &(*at)->link)
+		;
+	s->runq.tail = at;
+	RELAXED_SET(s->queued, s->queued - 1);
+}
+
 void np_ready(struct np_g *g)
 {
 	OBJ_CHECK(g, G_MAGIC);
@@ -196,7 +210,9 @@ void np_task_fini(struct np_g *g)
 {
 	OBJ_CHECK(g, G_MAGIC);
 	DCHECK_OWNER(g);
-	CHECK(g->kind == G_TASK && g->state == G_IDLE, "a queued task must not be freed");
+	CHECK(g->kind == G_TASK && g->state != G_DEAD, "a task ends once");
+	if (g->state == G_QUEUED)
+		dequeue(self, g);
 	g->state = G_DEAD;
 	g->magic = 0;
 }

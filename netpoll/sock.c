@@ -184,6 +184,28 @@ static int listen_on(int fd, const struct np_addr *a, const struct np_listen_opt
 	return err;
 }
 
+int np_listen_check(const struct np_addr *a)
+{
+	const struct np_listen_opts alone = {0};
+	int fd, err;
+
+	if (np_addr_is_unix(a))
+		return 0; /* binding tells, and leaves a file */
+	fd = sock_open(a->u.sa.sa_family);
+	if (fd < 0)
+		return fd == -NP_EAFNOSUPPORT ? 0 : fd; /* np_listen decides what that means */
+	err = prepare_tcp(fd, a, &alone);
+	if (err == 0)
+		err = bind_once(fd, a);
+	sys_close(fd);
+	return err;
+}
+
+void np_sock_close(int sysfd)
+{
+	sys_close(sysfd);
+}
+
 /* A host without IPv6: its wildcard can only mean IPv4's. */
 static struct np_addr ipv4_wildcard(const struct np_addr *a)
 {
