@@ -22,7 +22,8 @@ struct level {
 	const void *obj;
 	const char *prefix;
 	int         indent;
-	bool        dash; /* the next line opens a list element */
+	bool        dash;   /* the next line opens a list element */
+	bool        repeat; /* an element before this one has explained its keys */
 };
 
 /* key_origin wants a struct it could write to; only the value is looked at here. */
@@ -43,17 +44,27 @@ static int put_key(const struct dump *u, struct level *at, const struct config_k
 	return n;
 }
 
-static void put_remark(const struct dump *u, const struct config_key *k, struct config_pos at, int column)
+static void put_comment(const struct dump *u, int column)
 {
-	int pad = column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 1;
+	fprintf(u->out, "%*s# ", column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 1, "");
+}
 
-	fprintf(u->out, "%*s# ", pad, "");
-	if (u->remark == REMARK_HELP)
-		fprintf(u->out, "%s\n", k->help);
-	else if (pos_known(at))
+static void put_origin(const struct dump *u, struct config_pos at, int column)
+{
+	put_comment(u, column);
+	if (pos_known(at))
 		fprintf(u->out, "%s:%u\n", u->file, at.line);
 	else
 		fputs("default\n", u->out);
+}
+
+static void put_help(const struct dump *u, const struct level *at, const struct config_key *k, int column)
+{
+	if (!at->repeat) {
+		put_comment(u, column);
+		fputs(k->help, u->out);
+	}
+	putc('\n', u->out);
 }
 
 static void put_plain(const struct dump *u, struct level *at, const struct config_key *k)
@@ -62,9 +73,24 @@ static void put_plain(const struct dump *u, struct level *at, const struct confi
 
 	putc(' ', u->out);
 	column += 1 + value_put(u->out, k, key_field_const(k, at->obj));
-	put_remark(u, k, origin_of(k, at->obj), column);
+	if (u->remark == REMARK_HELP)
+		put_help(u, at, k, column);
+	else
+		put_origin(u, origin_of(k, at->obj), column);
 }
 
+static void put_bind_address(const struct dump *u, const struct level *at, const struct config_bind_text *b)
+{
+	int column = fprintf(u->out, "%*s- ", at->indent + INDENT, "");
+
+	column += value_put_quoted(u->out, b->text);
+	if (u->remark == REMARK_HELP)
+		putc('\n', u->out);
+	else
+		put_origin(u, b->at, column);
+}
+
+/* One address stands beside its key, several below it. */
 static void put_bind(const struct dump *u, struct level *at, const struct config_key *k)
 {
 	const struct config_listener *l = at->obj;
@@ -73,18 +99,13 @@ static void put_bind(const struct dump *u, struct level *at, const struct config
 	if (l->nbind == 1) {
 		putc(' ', u->out);
 		column += 1 + value_put_quoted(u->out, l->bind_text[0].text);
-		put_remark(u, k, l->bind_text[0].at, column);
-		return;
 	}
-	put_remark(u, k, origin_of(k, l), column);
-	for (size_t i = 0; i < l->nbind; i++) {
-		column = fprintf(u->out, "%*s- ", at->indent + INDENT, "");
-		column += value_put_quoted(u->out, l->bind_text[i].text);
-		if (u->remark == REMARK_ORIGIN)
-			put_remark(u, k, l->bind_text[i].at, column);
-		else
-			putc('\n', u->out);
-	}
+	if (u->remark == REMARK_HELP)
+		put_help(u, at, k, column);
+	else
+		put_origin(u, origin_of(k, l), column);
+	for (size_t i = 0; i < l->nbind && l->nbind > 1; i++)
+		put_bind_address(u, at, &l->bind_text[i]);
 }
 
 /* A section's own line says what it is for; where it was written is said by its values. */
@@ -93,7 +114,7 @@ static void put_section(const struct dump *u, struct level *at, const struct con
 	int column = put_key(u, at, k);
 
 	if (u->remark == REMARK_HELP)
-		put_remark(u, k, (struct config_pos){0}, column);
+		put_help(u, at, k, column);
 	else
 		putc('\n', u->out);
 }
@@ -109,7 +130,8 @@ static void put_list(const struct dump *u, const struct level *above, const stru
 		struct level at = {.obj = (const char *)list.elements + i * s->size,
 		                   .prefix = s->prefix,
 		                   .indent = above->indent + 2 * INDENT,
-		                   .dash = true};
+		                   .dash = true,
+		                   .repeat = above->repeat || i > 0};
 
 		put_map(u, &at);
 	}
@@ -120,7 +142,8 @@ static void put_map(const struct dump *u, struct level *at)
 	const struct config_key *k = NULL;
 
 	while ((k = key_next(at->prefix, k)) != NULL) {
-		struct level below = {.obj = at->obj, .prefix = k->path, .indent = at->indent + INDENT};
+		struct level below = {
+			.obj = at->obj, .prefix = k->path, .indent = at->indent + INDENT, .repeat = at->repeat};
 
 		if (k->kind == KEY_BIND)
 			put_bind(u, at, k);

@@ -313,10 +313,12 @@ static int handle(struct parse *p)
 static const struct {
 	const char *said, *help;
 } slips[] = {
-	{"mapping values are not allowed in this context", "check the indentation, or quote a value that holds a colon"},
+	{"mapping values are not allowed in this context",
+	 "check the indentation, or quote a value that holds a colon"},
 	{"did not find expected key", "check the indentation: keys of one map start in one column"},
 	{"did not find expected '-' indicator", "check the indentation: the dashes of one list start in one column"},
-	{"did not find expected ',' or ']'", "a list that opens with [ closes with ]; quote addresses such as \"[::]:80\""},
+	{"did not find expected ',' or ']'",
+	 "a list that opens with [ closes with ]; quote addresses such as \"[::]:80\""},
 	{"did not find expected ',' or '}'", "a map that opens with { closes with }"},
 	{"could not find expected ':'", "a key is followed by a colon and a space"},
 	{"found unexpected end of stream", "a quote is not closed"},

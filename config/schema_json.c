@@ -96,7 +96,8 @@ static void put_integer(struct json *j, const struct config_key *k)
 }
 
 /* The word beside the number: a member of oneOf each. */
-static void put_or_word(struct json *j, const struct config_key *k, void (*put)(struct json *, const struct config_key *))
+static void put_or_word(struct json *j, const struct config_key *k,
+                        void (*put)(struct json *, const struct config_key *))
 {
 	open_with(j, "oneOf", '[');
 	open_with(j, NULL, '{');

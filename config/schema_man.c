@@ -22,11 +22,16 @@ static void put_text(FILE *out, const char *s)
 	}
 }
 
-static void put_fact(FILE *out, const char *name, const char *text)
+static void put_sentence(FILE *out, const char *text)
 {
-	fprintf(out, "%s ", name);
 	put_text(out, text);
 	fputs(".\n", out);
+}
+
+static void put_fact(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, "%s: ", name);
+	put_sentence(out, text);
 }
 
 static void put_words(FILE *out, const struct config_key *k)
@@ -49,17 +54,17 @@ static void put_key(FILE *out, const struct config_key *k)
 	fputs(".TP\n.B ", out);
 	put_text(out, k->path);
 	putc('\n', out);
-	put_fact(out, "", k->help);
-	put_words(out, k);
+	put_sentence(out, k->help);
 	fputs(".br\n", out);
-	put_fact(out, "Type:", value_kind_text(k->kind));
+	put_fact(out, "Type", value_kind_text(k->kind));
 	if (schema_range(k, range)[0] != '\0')
-		put_fact(out, "Range:", range);
-	put_fact(out, "Default:", k->def == NULL ? "none; it must be written" : k->def);
-	put_fact(out, "Reload:", schema_reload(k));
+		put_fact(out, "Range", range);
+	put_fact(out, "Default", k->def == NULL ? "none; it must be written" : k->def);
+	put_fact(out, "Reload", schema_reload(k));
 	fputs(".IP\n", out);
 	put_text(out, k->more);
 	putc('\n', out);
+	put_words(out, k);
 }
 
 static void put_section(FILE *out, const struct config_key *k)

@@ -83,8 +83,8 @@ static void check_listener_names(struct diag *d, struct config *c, size_t i)
 
 		if (o->name == NULL || strcmp(o->name, l->name) != 0)
 			continue;
-		diag_error(d, DIAG_NAME_TWICE, origin_of("listeners[].name", l), "a listener \"%s\" is already defined",
-		           l->name);
+		diag_error(d, DIAG_NAME_TWICE, origin_of("listeners[].name", l),
+		           "a listener \"%s\" is already defined", l->name);
 		note_first(d, origin_of("listeners[].name", o));
 		return;
 	}
@@ -99,8 +99,8 @@ static void check_upstream_names(struct diag *d, struct config *c, size_t i)
 
 		if (o->name == NULL || strcmp(o->name, u->name) != 0)
 			continue;
-		diag_error(d, DIAG_NAME_TWICE, origin_of("upstreams[].name", u), "an upstream \"%s\" is already defined",
-		           u->name);
+		diag_error(d, DIAG_NAME_TWICE, origin_of("upstreams[].name", u),
+		           "an upstream \"%s\" is already defined", u->name);
 		note_first(d, origin_of("upstreams[].name", o));
 		return;
 	}
@@ -227,6 +227,7 @@ static bool is_used(const struct config *c, const struct config_upstream *u)
 static void doubt_upstream(struct diag *d, const struct config *c, struct config_upstream *u)
 {
 	bool takes = u->nservers == 0;
+	struct config_pos connect;
 
 	for (size_t i = 0; i < u->nservers; i++)
 		takes = takes || u->servers[i].weight > 0;
@@ -236,10 +237,11 @@ static void doubt_upstream(struct diag *d, const struct config *c, struct config
 	if (!takes)
 		diag_warn(d, DIAG_NO_SERVER, origin_of("upstreams[].servers", u),
 		          "every server has weight 0: each connection will be refused");
+	connect = origin_of("upstreams[].timeouts.connect", u);
 	if (u->timeouts.connect > u->retry_budget)
-		diag_warn(d, DIAG_SHORT_TIMER, pos_known(origin_of("upstreams[].timeouts.connect", u)) ?
-		          origin_of("upstreams[].timeouts.connect", u) : origin_of("upstreams[].retry_budget", u),
-		          "an attempt may take longer than retry_budget allows for all of them");
+		diag_warn(d, DIAG_SHORT_TIMER,
+		          pos_known(connect) ? connect : origin_of("upstreams[].retry_budget", u),
+		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 }
 
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)

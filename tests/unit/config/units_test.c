@@ -1,0 +1,191 @@
+#include "config/units.h"
+
+#include "netpoll/err.h"
+#include "tests/unit/config/load.h"
+
+/* A text, the value it must read as and the text that value is printed as; or the sentence it is refused with. */
+struct row {
+	const char *text;
+	int64_t     value;
+	const char *out, *why;
+};
+
+static const struct row durations[] = {
+	{"", 0, NULL, "it starts with a number"},
+	{"s", 0, NULL, "it starts with a number"},
+	{"off", 0, NULL, "it starts with a number"},
+	{" 5s", 0, NULL, "it starts with a number"},
+	{"+5s", 0, NULL, "it starts with a number"},
+	{"-5s", 0, NULL, "it cannot be negative"},
+	{"0", 0, NULL, "a unit is required: ms, s, m, h or d"},
+	{"5", 0, NULL, "a unit is required: ms, s, m, h or d"},
+	{"1h30", 0, NULL, "a unit is required: ms, s, m, h or d"},
+	{"1.5s", 0, NULL, "whole numbers only: 1.5s is written 1s500ms"},
+	{"5 s", 0, NULL, "number and unit are written without a space"},
+	{"5S", 0, NULL, "the units are ms, s, m, h and d"},
+	{"5sec", 0, NULL, "the units are ms, s, m, h and d"},
+	{"5us", 0, NULL, "the units are ms, s, m, h and d"},
+	{"5s ", 0, NULL, "it starts with a number"},
+	{"05s", 0, NULL, "numbers are written without leading zeros"},
+	{"1m1h", 0, NULL, "larger units come first, each once: 1h30m"},
+	{"1s1s", 0, NULL, "larger units come first, each once: 1h30m"},
+	{"106752d", 0, NULL, "the duration is too long"},
+	{"106751d106751d", 0, NULL, "larger units come first, each once: 1h30m"},
+	{"106751d23h47m17s", 0, NULL, "the duration is too long"},
+	{"99999999999999999999s", 0, NULL, "the number is too large"},
+	{"0s", 0, "0s", NULL},
+	{"0ms", 0, "0s", NULL},
+	{"1ms", UNITS_MS, "1ms", NULL},
+	{"200ms", 200 * UNITS_MS, "200ms", NULL},
+	{"1000ms", UNITS_S, "1s", NULL},
+	{"60s", UNITS_M, "1m", NULL},
+	{"90m", 90 * UNITS_M, "1h30m", NULL},
+	{"1h30m", 90 * UNITS_M, "1h30m", NULL},
+	{"1d", UNITS_D, "1d", NULL},
+	{"1d2h3m4s5ms", UNITS_D + 2 * UNITS_H + 3 * UNITS_M + 4 * UNITS_S + 5 * UNITS_MS, "1d2h3m4s5ms", NULL},
+	{"106751d23h47m16s854ms", INT64_MAX / UNITS_MS * UNITS_MS, "106751d23h47m16s854ms", NULL},
+};
+
+static const struct row sizes[] = {
+	{"", 0, NULL, "it starts with a number"},
+	{"-1B", 0, NULL, "it cannot be negative"},
+	{"64", 0, NULL, "a unit is required: B, KiB, MiB or GiB"},
+	{"64k", 0, NULL, "write KiB: a bare k is 1000 to some and 1024 to others"},
+	{"64KB", 0, NULL, "write KiB: a bare k is 1000 to some and 1024 to others"},
+	{"1m", 0, NULL, "write MiB: a bare m is a million to some and 1048576 to others"},
+	{"1G", 0, NULL, "write GiB: a bare g means different things to different people"},
+	{"1TiB", 0, NULL, "the units are B, KiB, MiB and GiB"},
+	{"1MiB2KiB", 0, NULL, "nothing may follow the unit"},
+	{"8589934592GiB", 0, NULL, "the size is too large"},
+	{"9223372036854775808B", 0, NULL, "the number is too large"},
+	{"0B", 0, "0B", NULL},
+	{"100B", 100, "100B", NULL},
+	{"64KiB", 65536, "64KiB", NULL},
+	{"1024KiB", 1 << 20, "1MiB", NULL},
+	{"1536KiB", 1536 << 10, "1536KiB", NULL},
+	{"2GiB", INT64_C(2) << 30, "2GiB", NULL},
+	{"9223372036854775807B", INT64_MAX, "9223372036854775807B", NULL},
+};
+
+static const struct row counts[] = {
+	{"", 0, NULL, "it starts with a number"},
+	{"auto", 0, NULL, "it starts with a number"},
+	{"-1", 0, NULL, "it cannot be negative"},
+	{"1k", 0, NULL, "digits alone make a number"},
+	{"1_000", 0, NULL, "digits alone make a number"},
+	{"1e3", 0, NULL, "digits alone make a number"},
+	{"0x10", 0, NULL, "digits alone make a number"},
+	{"007", 0, NULL, "numbers are written without leading zeros"},
+	{"9223372036854775808", 0, NULL, "the number is too large"},
+	{"0", 0, NULL, NULL},
+	{"9223372036854775807", INT64_MAX, NULL, NULL},
+};
+
+typedef int read_fn(int64_t *, const char *, const char **);
+
+static void check_row(const struct row *r, read_fn *read, const char *(*format)(int64_t, char *))
+{
+	int64_t v = 77;
+	const char *why = NULL;
+	char out[UNITS_TEXT];
+	int err = read(&v, r->text, &why);
+
+	if (r->why != NULL) {
+		if (err != -NP_EINVAL || why == NULL || strcmp(why, r->why) != 0)
+			fail_msg("\"%s\": %d, %s", r->text, err, why == NULL ? "no sentence" : why);
+		assert_int_equal(v, 77);
+		return;
+	}
+	if (err != 0)
+		fail_msg("\"%s\": %s", r->text, why);
+	assert_true(v == r->value);
+	if (r->out != NULL)
+		assert_string_equal(format(v, out), r->out);
+}
+
+static void duration(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(durations); i++)
+		check_row(&durations[i], units_duration, units_duration_format);
+}
+
+static void size(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(sizes); i++)
+		check_row(&sizes[i], units_size, units_size_format);
+}
+
+static void count(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(counts); i++)
+		check_row(&counts[i], units_count, NULL);
+}
+
+static void boolean(void **state)
+{
+	static const char *const bad[] = {"", "True", "TRUE", "yes", "on", "1", "truee", "no", "off", "False"};
+	const char *why;
+	bool b = true;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(bad); i++)
+		assert_int_equal(units_bool(&b, bad[i], &why), -NP_EINVAL);
+	assert_true(b);
+	assert_int_equal(units_bool(&b, "false", &why), 0);
+	assert_false(b);
+	assert_int_equal(units_bool(&b, "true", &why), 0);
+	assert_true(b);
+}
+
+static void address(void **state)
+{
+	static const struct {
+		const char *text;
+		int         err;
+		const char *why;
+	} rows[] = {
+		{"", -NP_EINVAL, ""},
+		{"8080", -NP_EINVAL, "a port alone"},
+		{"*:80", -NP_EINVAL, "every address is written without the star"},
+		{"10.0.0.1", -NP_EINVAL, ""},
+		{"10.0.0.1:99999", -NP_EINVAL, ""},
+		{"10.0.0.256:80", -NP_EINVAL, ""},
+		{"[::1:80", -NP_EINVAL, ""},
+		{"unix:", -NP_EINVAL, ""},
+		{"systemd:web", -EOPNOTSUPP, "sockets handed in by systemd"},
+		{"srv:_db._tcp.example", -EOPNOTSUPP, "SRV records"},
+		{":8000-8100", -EOPNOTSUPP, "port ranges"},
+		{"[::1]:8000-8100", -EOPNOTSUPP, "port ranges"},
+		{"db.example:5432", -EOPNOTSUPP, "names are not resolved yet"},
+		{"localhost", -EOPNOTSUPP, "names are not resolved yet"},
+		{"my-db_1:5432", -EOPNOTSUPP, "names are not resolved yet"},
+		{"10.0.0.1:80", 0, NULL},
+		{":80", 0, NULL},
+		{"[::1]:80", 0, NULL},
+		{"unix:/run/a-b:80-90", 0, NULL},
+		{"unix:@abstract", 0, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct np_addr a;
+		const char *why = NULL;
+		int err = units_address(&a, rows[i].text, &why);
+
+		if (err != rows[i].err || (err != 0 && strncmp(why, rows[i].why, strlen(rows[i].why)) != 0))
+			fail_msg("\"%s\": %d, %s", rows[i].text, err, why == NULL ? "no sentence" : why);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(duration), cmocka_unit_test(size),    cmocka_unit_test(count),
+		cmocka_unit_test(boolean),  cmocka_unit_test(address),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
