@@ -9,6 +9,8 @@
  * rounded up to the tick and the clock down, so nothing fires early. Bitmaps of the slots in use give the next one that
  * matters, so the wheel never steps through empty ticks.
  * Entries are ids, not pointers: 8 bytes a node, and the owner's slots may lie in slabs. */
+#include <string.h>
+
 #include "netpoll/check.h"
 #include "netpoll/timer.h"
 
@@ -92,7 +94,11 @@ static void slot_push_tick(struct wheel *w, uint32_t id, struct wheel_node *n, u
 
 void wheel_init(struct wheel *w, int64_t now, const struct wheel_ops *ops, void *ctx)
 {
-	*w = (struct wheel){.tick = tick_down(now), .now = now, .ops = ops, .ctx = ctx};
+	memset(w, 0, sizeof(*w)); /* not an assignment: its 4 KiB could pass through a stack */
+	w->tick = tick_down(now);
+	w->now = now;
+	w->ops = ops;
+	w->ctx = ctx;
 }
 
 bool wheel_armed(const struct wheel *w, uint32_t id)
