@@ -221,7 +221,6 @@ static void *talker(void *arg)
 static void lines_of_two_threads_do_not_mix(void **state)
 {
 	static char a[] = "aaaaaaaaaa", b[] = "bbbbbbbbbb";
-	const char *line;
 	pthread_t other;
 	int whole = 0;
 
@@ -230,10 +229,10 @@ static void lines_of_two_threads_do_not_mix(void **state)
 	assert_int_equal(pthread_create(&other, NULL, talker, a), 0);
 	talker(b);
 	pthread_join(other, NULL);
-	logged();
-	for (line = strtok(got, "\n"); line != NULL; line = strtok(NULL, "\n"))
+	assert_int_equal(lines(logged()), 2 * EACH);
+	for (const char *line = got; *line != '\0'; line = strchr(line, '\n') + 1)
 		whole += strncmp(line, "staunch: notice: aaaaaaaaaa ", 28) == 0 ||
-			 strncmp(line, "staunch: notice: bbbbbbbbbb ", 28) == 0;
+			strncmp(line, "staunch: notice: bbbbbbbbbb ", 28) == 0;
 	assert_int_equal(whole, 2 * EACH);
 }
 
