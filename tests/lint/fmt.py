@@ -29,7 +29,7 @@ TABLES = [
     (re.compile(r".*= \{$|\s*(typedef )?enum\b.*\{$"), re.compile(r"\s*\}")),
     (re.compile(r"__attribute__\(\(.*[^;]$"), re.compile(r".*\)$")),
 ]
-GOES_ON = re.compile(r"([,(=?&|+*<>\"{-]|[^a-z ]:| :)$")
+GOES_ON = re.compile(r"([,(=?&|+*<>\"-]|[^a-z ]:| :|(= |, |[){])\{)$")
 COMMENT = re.compile(r"\s*/\*.*?\*/\s*$")
 
 
