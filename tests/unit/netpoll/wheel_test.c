@@ -477,6 +477,7 @@ static void a_million_ids(void **state)
 	assert_int_equal(f->early, 0);
 	assert_int_equal(f->disordered, 0);
 	assert_true(wheel_next(&f->w) == INT64_MAX);
+	assert_int_equal(f->w.armed, 0);
 	field_free(f);
 }
 
