@@ -176,7 +176,7 @@ micro:                                               ## one number each: switch,
 	@set -e; for m in $(wildcard tests/micro/*.c); do build/release/$${m%.c}; done
 micros: $(MICRO_BIN)
 
-lint: fmt-check                                      ## layers, mistakes, sizes, tests by name, layout, hardening
+lint: build/staunch                                  ## layers, mistakes, sizes, tests by name, layout, hardening
 	@tests/lint/run.sh
 fmt fmt-check:                                       ## lay the sources out / say which are not
 	@tests/lint/fmt.py $@
