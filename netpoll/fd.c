@@ -47,7 +47,8 @@ int fd_incref(struct np_fd *fd)
 	return 0;
 }
 
-/* Port of FD.destroy: close(2) is never tried again, whatever it says: the number may be somebody else's by then. */
+/* Port of FD.destroy: close(2) is never tried again, whatever it says: the number may be somebody else's by then.
+ * The struct stays valid: every later operation finds it closed. */
 static void destroy(struct np_fd *fd)
 {
 	struct np_g *closer = fd->cwait;
@@ -56,7 +57,6 @@ static void destroy(struct np_fd *fd)
 	sys_close(fd->sysfd);
 	fd->pd = NULL;
 	fd->sysfd = -1;
-	fd->magic = 0;
 	fd->cwait = NULL;
 	if (closer != NULL)
 		np_ready(closer);

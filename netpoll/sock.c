@@ -201,6 +201,13 @@ int np_listen_check(const struct np_addr *a)
 	return err;
 }
 
+int np_sock_dup(int sysfd)
+{
+	int fd = fcntl(sysfd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? err_from_errno() : fd;
+}
+
 void np_sock_close(int sysfd)
 {
 	sys_close(sysfd);
