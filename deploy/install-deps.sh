@@ -69,7 +69,7 @@ install() {
 	apt install -y --no-install-recommends $need
 }
 
-echo "install-deps: installing $need"
+echo "install-deps: installing ${need% }"
 # A list of packages that is there but stale gives a 404: then, and when there is none, fetch it and try once more.
 if ! install && { ! apt update || ! install; }; then
 	cat "$log" >&2
