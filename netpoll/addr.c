@@ -1,7 +1,8 @@
 /* addr: text to address and back, compare, hash. Nothing here asks a resolver.
  *
- * Parsing is strict because an address in a configuration that means something else than it says is an outage:
- * "010.0.0.1" is octal to inet_aton, "+80" and "080" are numbers to strtol, and all three are refused. */
+ * Parsing is strict because an address in a configuration that means something else than it says
+ * is an outage: "010.0.0.1" is octal to inet_aton, "+80" and "080" are numbers to strtol, and
+ * all three are refused. */
 #include "netpoll/addr.h"
 
 #include <arpa/inet.h>
@@ -80,7 +81,8 @@ static int parse_unix(struct np_addr *a, const char *name, const char **why)
 	memcpy(r.u.un.sun_path, name, n);
 	if (abstract)
 		r.u.un.sun_path[0] = '\0';
-	/* Every byte of an abstract name counts, so its NUL must not be sent; a path is sent with it. */
+	/* Every byte of an abstract name counts, so its NUL must not be sent; a path is sent
+	 * with it. */
 	r.len = UNIX_OFFSET + (socklen_t)n + (abstract ? 0 : 1);
 	*a = r;
 	return 0;
@@ -163,8 +165,8 @@ int np_addr_parse(struct np_addr *a, const char *text, const char **why)
 
 /* ---- formatting ---- */
 
-/* Text under construction. It always ends in NUL, and an escape is never cut in half: once something did not fit,
- * nothing later is let in, so what is there is a prefix of the whole. */
+/* Text under construction. It always ends in NUL, and an escape is never cut in half: once
+ * something did not fit, nothing later is let in, so what is there is a prefix of the whole. */
 struct text {
 	char  *out;
 	size_t room, len; /* room is what is left for text, the NUL set apart */
@@ -199,7 +201,8 @@ static void text_add_hex(struct text *t, unsigned char c)
 	text_add(t, esc, sizeof(esc));
 }
 
-/* A peer chooses the bytes of its path: none may end a log line, move a terminal's cursor or pass as an escape. */
+/* A peer chooses the bytes of its path: none may end a log line, move a terminal's cursor or
+ * pass as an escape. */
 static void text_add_byte(struct text *t, char byte)
 {
 	unsigned char c = (unsigned char)byte;
@@ -222,8 +225,9 @@ static void text_add_decimal(struct text *t, uint32_t v)
 	text_add(t, digits + at, sizeof(digits) - at);
 }
 
-/* The bytes of a Unix address that name it: a path up to its NUL, which the kernel may leave out when the path fills
- * the field; an abstract name whole, its leading NUL first; none for a socket that was never bound. */
+/* The bytes of a Unix address that name it: a path up to its NUL, which the kernel may leave out
+ * when the path fills the field; an abstract name whole, its leading NUL first; none for a
+ * socket that was never bound. */
 static size_t unix_name(const struct sockaddr *sa, socklen_t len, const char **name)
 {
 	const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)sa;
@@ -255,7 +259,8 @@ static void text_add_unix(struct text *t, const struct sockaddr *sa, socklen_t l
 		text_add_byte(t, name[i]);
 }
 
-/* The zone is written as its number: the name would cost a system call for each log line. parse_zone takes both. */
+/* The zone is written as its number: the name would cost a system call for each log line.
+ * parse_zone takes both. */
 static void text_add_host(struct text *t, const struct sockaddr *sa, socklen_t len)
 {
 	const struct sockaddr_in *in4 = (const struct sockaddr_in *)(const void *)sa;
@@ -330,8 +335,8 @@ bool np_addr_is_abstract(const struct np_addr *a)
 	return np_addr_is_unix(a) && a->len > UNIX_OFFSET && a->u.un.sun_path[0] == '\0';
 }
 
-/* The bytes that are the host, family apart. A v4-mapped IPv6 address is its IPv4 address here: a client is the same
- * client through either listener. */
+/* The bytes that are the host, family apart. A v4-mapped IPv6 address is its IPv4 address here:
+ * a client is the same client through either listener. */
 static size_t host_bytes(const struct sockaddr *sa, socklen_t len, const char **bytes)
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
@@ -351,8 +356,9 @@ static size_t host_bytes(const struct sockaddr *sa, socklen_t len, const char **
 	return sizeof(struct in_addr);
 }
 
-/* One form per address, so that two spellings of an address are equal: flow labels and the bytes behind a path's NUL
- * name nothing. Unlike the hash this keeps a v4-mapped address apart: they bind and connect differently. */
+/* One form per address, so that two spellings of an address are equal: flow labels and the bytes
+ * behind a path's NUL name nothing. Unlike the hash this keeps a v4-mapped address apart: they
+ * bind and connect differently. */
 bool np_addr_equal(const struct np_addr *a, const struct np_addr *b)
 {
 	const char *an = NULL, *bn = NULL;
@@ -365,9 +371,10 @@ bool np_addr_equal(const struct np_addr *a, const struct np_addr *b)
 	return n == host_bytes(&b->u.sa, b->len, &bn) && (n == 0 || memcmp(an, bn, n) == 0);
 }
 
-/* FNV-1a over the bytes, then murmur's finaliser, whose every output bit depends on every input bit: FNV alone leaves
- * the high bits of short keys poor, and a balancer takes those. Not for hostile keys that fill a table: the seed is
- * no secret. Stable: the figures in addr_test.c may not change, or every client moves to another server. */
+/* FNV-1a over the bytes, then murmur's finaliser, whose every output bit depends on every input
+ * bit: FNV alone leaves the high bits of short keys poor, and a balancer takes those. Not for
+ * hostile keys that fill a table: the seed is no secret. Stable: the figures in addr_test.c may
+ * not change, or every client moves to another server. */
 uint64_t np_addr_hash_host(const struct sockaddr *sa, socklen_t len, uint64_t seed)
 {
 	const char *bytes = NULL;

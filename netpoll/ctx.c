@@ -8,7 +8,8 @@
 
 #if defined(NP_ASAN) || defined(NP_TSAN)
 
-/* The first thing on a new stack: the switch that led here is not over for ASan before it hears of it. */
+/* The first thing on a new stack: the switch that led here is not over for ASan before it hears
+ * of it. */
 static void entry_told(void *arg)
 {
 	struct ctx *c = arg;
@@ -60,8 +61,9 @@ void ctx_init_thread(struct ctx *c)
 #endif
 }
 
-/* The frames that stood when the coroutine left were never returned from, so their red zones still lie in the shadow:
- * without the unpoisoning the next coroutine on this stack would be blamed for touching its own locals. */
+/* The frames that stood when the coroutine left were never returned from, so their red zones
+ * still lie in the shadow: without the unpoisoning the next coroutine on this stack would be
+ * blamed for touching its own locals. */
 void ctx_fini(struct ctx *c)
 {
 	CHECK(c->sp == NULL, "a context is freed that has not ended");

@@ -1,12 +1,14 @@
-/* ctx: the machine. A context is a place to go on from; a stack is the memory one stands on. What every switch keeps:
+/* ctx: the machine. A context is a place to go on from; a stack is the memory one stands on.
+ * What every switch keeps:
  *
  *   registers   the callee-saved ones of the ABI; not the floating-point control words (ctx_amd64.S says why)
  *   alignment   16 bytes at every call, a new stack's first included
  *   unwinding   backtrace() and gdb see a coroutine down to its entry, and end there
  *   tools       ASan, TSan and Valgrind are told of every stack and every switch
  *
- * A context never leaves the thread it first ran on: the compiler may keep the address of a thread-local across a
- * switch (glibc's errno is declared so that it does). All functions here are called by the owner worker. */
+ * A context never leaves the thread it first ran on: the compiler may keep the address of a
+ * thread-local across a switch (glibc's errno is declared so that it does). All functions here
+ * are called by the owner worker. */
 #ifndef NETPOLL_CTX_H
 #define NETPOLL_CTX_H
 
@@ -36,19 +38,21 @@ struct ctx {
 
 /* The calling thread's own stack becomes a context to switch away from and back to. */
 void ctx_init_thread(struct ctx *c);
-/* A context on [lo, lo + size). Nothing runs before the first switch to it; entry must not return. */
+/* A context on [lo, lo + size). Nothing runs before the first switch to it; entry must not
+ * return. */
 void ctx_init(struct ctx *c, void *lo, size_t size, void (*entry)(void *), void *arg);
 /* After ctx_exit, from another context: the stack may be used for something else from here on. */
 void ctx_fini(struct ctx *c);
 
-/* Assembly (ctx_amd64.S, ctx_arm64.S), and ctx.c and the two functions below alone call it. Hidden, or the call would
- * go through the GOT. */
+/* Assembly (ctx_amd64.S, ctx_arm64.S), and ctx.c and the two functions below alone call it.
+ * Hidden, or the call would go through the GOT. */
 #define ctx_hidden __attribute__((visibility("hidden")))
 ctx_hidden void ctx_swap(void **save, void *to);
 ctx_hidden void *ctx_frame(void *hi, void (*entry)(void *), void *arg);
 
-/* What the tools must hear before and after the stack pointer moves. `fake` is NULL when the stack left is dead.
- * Always inline: TSan counts calls per fiber, and a call that starts on one and returns on another would be lost. */
+/* What the tools must hear before and after the stack pointer moves. `fake` is NULL when the
+ * stack left is dead. Always inline: TSan counts calls per fiber, and a call that starts on one
+ * and returns on another would be lost. */
 static inline __attribute__((always_inline)) void ctx_leaving(void **fake, const struct ctx *to)
 {
 #ifdef NP_ASAN
@@ -68,7 +72,8 @@ static inline __attribute__((always_inline)) void ctx_entered(void *fake)
 	(void)fake;
 }
 
-/* ctx_switch: stop here, as `from`, and go on where `to` stopped. Returns when somebody switches back to `from`. */
+/* ctx_switch: stop here, as `from`, and go on where `to` stopped. Returns when somebody switches
+ * back to `from`. */
 static inline void ctx_switch(struct ctx *from, struct ctx *to)
 {
 	DCHECK(to->sp != NULL, "switch to a context that is dead or was never set up");
@@ -81,7 +86,8 @@ static inline void ctx_switch(struct ctx *from, struct ctx *to)
 #endif
 }
 
-/* ctx_exit: the last switch away from `from`. It leaves no sp, so a switch back crashes at once, in release too. */
+/* ctx_exit: the last switch away from `from`. It leaves no sp, so a switch back crashes at once,
+ * in release too. */
 static inline no_return void ctx_exit(struct ctx *from, struct ctx *to)
 {
 	void *gone;
@@ -128,7 +134,8 @@ struct stack_census {
 	size_t deepest; /* bytes of the deepest use ever seen of any */
 };
 
-/* stack_pool_init: map the first arena and find out how guards are made. size is a multiple of the page size.
+/* stack_pool_init: map the first arena and find out how guards are made. size is a multiple of
+ * the page size.
  *   Returns  0; -NP_EINVAL for a size that cannot be; -NP_ENOMEM. */
 must_use int stack_pool_init(struct stack_pool *p, size_t size);
 /* Every stack must be back. */

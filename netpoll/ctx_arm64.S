@@ -1,13 +1,14 @@
-/* ctx_arm64: the switch, written from AAPCS64 (6.1.1 general registers, 6.1.2 SIMD registers, 6.4.5 the stack).
+/* ctx_arm64: the switch, written from AAPCS64 (6.1.1 general registers, 6.1.2 SIMD registers,
+ * 6.4.5 the stack).
  *
  * A stack that does not run has this at its sp, 160 bytes:
  *
  *       sp -> x29 x30 | x19 x20 ... x27 x28 | d8 d9 ... d14 d15 | the caller's frame
  *
- * Of v8 to v15 only the low halves are callee-saved. FPCR is not saved, as in Go's gogo: nothing in the house changes
- * it. x18 belongs to the platform and is left alone. x30 may be signed by its owner; it is moved, never looked at.
- * The end is a ret: a br to a return address would need a landing pad there under BTI.
- */
+ * Of v8 to v15 only the low halves are callee-saved. FPCR is not saved, as in Go's gogo: nothing
+ * in the house changes it. x18 belongs to the platform and is left alone. x30 may be signed by
+ * its owner; it is moved, never looked at. The end is a ret: a br to a return address would need
+ * a landing pad there under BTI. */
 	.text
 
 /* void ctx_swap(void **save, void *to) */
@@ -71,8 +72,8 @@ ctx_swap:
 	.cfi_endproc
 	.size	ctx_swap, .-ctx_swap
 
-/* Where a new stack begins: x19 is the entry, x20 its argument. The return address is undefined, which is how DWARF
- * says that there is no caller: gdb and backtrace() end here. */
+/* Where a new stack begins: x19 is the entry, x20 its argument. The return address is undefined,
+ * which is how DWARF says that there is no caller: gdb and backtrace() end here. */
 	.type	ctx_boot, %function
 	.p2align 4
 ctx_boot:
@@ -85,8 +86,8 @@ ctx_boot:
 	.cfi_endproc
 	.size	ctx_boot, .-ctx_boot
 
-/* void *ctx_frame(void *hi, void (*entry)(void *), void *arg): the sp of a stack whose first switch runs ctx_boot.
- * x29 is 0, where a debugger that follows frame records stops. */
+/* void *ctx_frame(void *hi, void (*entry)(void *), void *arg): the sp of a stack whose first
+ * switch runs ctx_boot. x29 is 0, where a debugger that follows frame records stops. */
 	.globl	ctx_frame
 	.hidden	ctx_frame
 	.type	ctx_frame, %function

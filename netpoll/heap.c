@@ -1,5 +1,5 @@
-/* heap: the precise timers, as an intrusive pairing heap. It needs no memory of its own, so that setting a timer
- * cannot fail; an array heap would have to grow. A node's links:
+/* heap: the precise timers, as an intrusive pairing heap. It needs no memory of its own, so that
+ * setting a timer cannot fail; an array heap would have to grow. A node's links:
  *
  *   child   its first child, none earlier than itself
  *   next    its next sibling
@@ -26,8 +26,9 @@ static struct np_timer *meld(struct np_timer *a, struct np_timer *b)
 	return parent;
 }
 
-/* Siblings become one tree: meld them two by two from the left, then the pairs into one from the right. In a loop, for
- * a root may have a million children; the pairs wait in a list through next, the rightmost first. */
+/* Siblings become one tree: meld them two by two from the left, then the pairs into one from the
+ * right. In a loop, for a root may have a million children; the pairs wait in a list through
+ * next, the rightmost first. */
 static struct np_timer *meld_siblings(struct np_timer *t)
 {
 	struct np_timer *pairs = NULL, *root = NULL;
@@ -61,8 +62,9 @@ static struct np_timer *adopt_children(struct np_timer *t)
 	return meld_siblings(child);
 }
 
-/* Takes t, which is no root, out of its tree. Its children, melded, take its place: none of them is earlier than t, so
- * none is earlier than t's parent, and they stay in the tree they were in, whichever root that has. */
+/* Takes t, which is no root, out of its tree. Its children, melded, take its place: none of them
+ * is earlier than t, so none is earlier than t's parent, and they stay in the tree they were in,
+ * whichever root that has. */
 static void replace_by_children(struct np_timer *t)
 {
 	struct np_timer *heir = adopt_children(t), *rest = t->next;
@@ -115,7 +117,8 @@ int64_t heap_next(const struct heap *h)
 	return h->root != NULL ? h->root->when : INT64_MAX;
 }
 
-/* What fn sets goes to fresh, or a timer that sets itself into the past would never let the loop end. */
+/* What fn sets goes to fresh, or a timer that sets itself into the past would never let the loop
+ * end. */
 int heap_run(struct heap *h, int64_t now)
 {
 	int fired = 0;

@@ -3,8 +3,9 @@
  *   heap    the precise few (np_timer_set: back-off, retry, sleep): to the nanosecond, a few ns to set among few
  *   wheel   the many deadlines of descriptors: to the tick, O(1), and moving one later costs nothing at all
  *
- * Why two: a deadline is set for every read and nearly never fires, so setting must be free and firing may be late by
- * a tick; a retry is set once and must not be. Everything here belongs to the owner worker, and nothing can fail. */
+ * Why two: a deadline is set for every read and nearly never fires, so setting must be free and
+ * firing may be late by a tick; a retry is set once and must not be. Everything here belongs to
+ * the owner worker, and nothing can fail. */
 #ifndef NETPOLL_TIMER_H
 #define NETPOLL_TIMER_H
 
@@ -54,8 +55,9 @@ struct wheel_ops {
 	void (*fire)(void *ctx, uint32_t id);   /* not armed by then; may arm and disarm any id, its own too */
 };
 
-/* The wheel keeps no deadline: ops->due is asked when an entry's slot comes up, and the entry moves on if it says
- * later. So a deadline that moves later is one store for its owner, and only one that moves earlier is a wheel_arm. */
+/* The wheel keeps no deadline: ops->due is asked when an entry's slot comes up, and the entry
+ * moves on if it says later. So a deadline that moves later is one store for its owner, and only
+ * one that moves earlier is a wheel_arm. */
 struct wheel {
 	uint64_t tick; /* all slots up to here are done */
 	int64_t  now;  /* of the last run */
@@ -68,16 +70,18 @@ struct wheel {
 };
 
 void wheel_init(struct wheel *w, int64_t now, const struct wheel_ops *ops, void *ctx);
-/* wheel_arm: have id looked at once `when` has passed, at most a tick later; moves it if it is armed. A time not after
- * the last run's now fires in the next run; one out of reach is cut to the furthest slot, where due decides. */
+/* wheel_arm: have id looked at once `when` has passed, at most a tick later; moves it if it is
+ * armed. A time not after the last run's now fires in the next run; one out of reach is cut to
+ * the furthest slot, where due decides. */
 void wheel_arm(struct wheel *w, uint32_t id, int64_t when);
 void wheel_disarm(struct wheel *w, uint32_t id); /* harmless if it is not armed */
 bool wheel_armed(const struct wheel *w, uint32_t id);
-/* When wheel_run next has something to do, at the latest; INT64_MAX if nothing is armed. Never later than the earliest
- * deadline rounded up to the tick; perhaps before, to move entries nearer. */
+/* When wheel_run next has something to do, at the latest; INT64_MAX if nothing is armed. Never
+ * later than the earliest deadline rounded up to the tick; perhaps before, to move entries
+ * nearer. */
 int64_t wheel_next(const struct wheel *w);
-/* wheel_run: fire what is due at now, in the order of ticks. Slots that are empty cost nothing, however far the clock
- * jumped. Not from within fire. */
+/* wheel_run: fire what is due at now, in the order of ticks. Slots that are empty cost nothing,
+ * however far the clock jumped. Not from within fire. */
 void wheel_run(struct wheel *w, int64_t now);
 
 #endif

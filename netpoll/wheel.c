@@ -1,13 +1,15 @@
-/* wheel: the deadlines of descriptors, in a hierarchical timing wheel over ids (Varghese and Lauck's scheme 7).
+/* wheel: the deadlines of descriptors, in a hierarchical timing wheel over ids (Varghese and
+ * Lauck's scheme 7).
  *
  *   level 0   256 slots of a tick each          an entry less than 256 ticks away
  *   level 1   256 slots of 256 ticks each       less than 65,536; when its slot comes up, it moves to level 0
  *   level 2, 3 alike
  *
- * An entry for tick x stands in slot (x >> 8 * level) & 255, so a slot comes up when the wheel reaches the first tick
- * of its span. Before that a slot may hold only one turn's entries: those of this turn are gone by then. Deadlines are
- * rounded up to the tick and the clock down, so nothing fires early. Bitmaps of the slots in use give the next one that
- * matters, so the wheel never steps through empty ticks.
+ * An entry for tick x stands in slot (x >> 8 * level) & 255, so a slot comes up when the wheel
+ * reaches the first tick of its span. Before that a slot may hold only one turn's entries: those
+ * of this turn are gone by then. Deadlines are rounded up to the tick and the clock down, so
+ * nothing fires early. Bitmaps of the slots in use give the next one that matters, so the wheel
+ * never steps through empty ticks.
  * Entries are ids, not pointers: 8 bytes a node, and the owner's slots may lie in slabs. */
 #include <string.h>
 
@@ -114,7 +116,8 @@ void wheel_disarm(struct wheel *w, uint32_t id)
 		slot_remove(w, n);
 }
 
-/* While a run is on, w->now is its now and every tick up to it is due: `when` lies beyond, or goes to the past. */
+/* While a run is on, w->now is its now and every tick up to it is due: `when` lies beyond, or
+ * goes to the past. */
 void wheel_arm(struct wheel *w, uint32_t id, int64_t when)
 {
 	struct wheel_node *n = node_of(w, id);
@@ -178,7 +181,8 @@ int64_t wheel_next(const struct wheel *w)
 
 /* ---- the run ---- */
 
-/* Looks at each entry of a slot. The slot is emptied first, into a list of its own that fire may still disarm from. */
+/* Looks at each entry of a slot. The slot is emptied first, into a list of its own that fire may
+ * still disarm from. */
 static void slot_run(struct wheel *w, uint32_t slot)
 {
 	uint32_t first = w->head[slot];
@@ -205,7 +209,8 @@ static void slot_run(struct wheel *w, uint32_t slot)
 	}
 }
 
-/* Every level whose slot begins at this tick. The highest first: what it hands down is further on, or due now. */
+/* Every level whose slot begins at this tick. The highest first: what it hands down is further
+ * on, or due now. */
 static void tick_run(struct wheel *w)
 {
 	for (unsigned level = WHEEL_LEVELS; level-- > 0;) {

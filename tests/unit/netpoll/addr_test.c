@@ -90,7 +90,8 @@ static const struct good_row {
 	socklen_t len;
 } good[] = {
 	{"1.2.3.4:80", "1.2.3.4:80", "1.2.3.4", AF_INET, 80, sizeof(struct sockaddr_in)},
-	{"255.255.255.255:65535", "255.255.255.255:65535", "255.255.255.255", AF_INET, 65535, sizeof(struct sockaddr_in)},
+	{"255.255.255.255:65535", "255.255.255.255:65535", "255.255.255.255", AF_INET, 65535,
+	 sizeof(struct sockaddr_in)},
 	{"0.0.0.0:0", "0.0.0.0:0", "0.0.0.0", AF_INET, 0, sizeof(struct sockaddr_in)},
 	{":443", "[::]:443", "::", AF_INET6, 443, sizeof(struct sockaddr_in6)},
 	{"[::1]:80", "[::1]:80", "::1", AF_INET6, 80, sizeof(struct sockaddr_in6)},
@@ -105,8 +106,8 @@ static const struct good_row {
 	{"unix:x", "unix:x", "x", AF_UNIX, 0, 2 + 2},
 	{"unix:@abc", "unix:@abc", "@abc", AF_UNIX, 0, 2 + 4},
 	{"unix:@@", "unix:@@", "@@", AF_UNIX, 0, 2 + 2},
-	{"unix:/a b\\c\n\xc3\xa9\x7f~", "unix:/a b\\x5cc\\x0a\\xc3\\xa9\\x7f~", "/a b\\x5cc\\x0a\\xc3\\xa9\\x7f~", AF_UNIX, 0,
-	 2 + 12},
+	{"unix:/a b\\c\n\xc3\xa9\x7f~", "unix:/a b\\x5cc\\x0a\\xc3\\xa9\\x7f~", "/a b\\x5cc\\x0a\\xc3\\xa9\\x7f~",
+	 AF_UNIX, 0, 2 + 12},
 };
 
 static void parse_then_format(void **state)
@@ -234,7 +235,8 @@ static void equal_and_hash(void **state)
 	}
 }
 
-/* A path is the same with its NUL counted, left out, or followed by rubbish; a flow label is no part of an address. */
+/* A path is the same with its NUL counted, left out, or followed by rubbish; a flow label is no
+ * part of an address. */
 static void equal_ignores_what_names_nothing(void **state)
 {
 	struct np_addr a, b;
@@ -253,7 +255,8 @@ static void equal_ignores_what_names_nothing(void **state)
 	assert_true(np_addr_equal(&a, &b));
 }
 
-/* Written down, not computed: these figures are a promise to every configuration that balances by source. */
+/* Written down, not computed: these figures are a promise to every configuration that balances
+ * by source. */
 static void hash_is_stable(void **state)
 {
 	static const struct {
@@ -275,7 +278,8 @@ static void hash_is_stable(void **state)
 	}
 }
 
-/* Neighbouring clients, the usual set, over few servers: the high and the low bits must both spread them. */
+/* Neighbouring clients, the usual set, over few servers: the high and the low bits must both
+ * spread them. */
 static void hash_spreads(void **state)
 {
 	unsigned high[16] = {0}, low[16] = {0};

@@ -13,7 +13,8 @@
 
 #include <cmocka.h>
 
-/* One coroutine and the thread it answers to. Coroutines note what they see; the test's own stack asserts. */
+/* One coroutine and the thread it answers to. Coroutines note what they see; the test's own
+ * stack asserts. */
 struct co {
 	struct ctx self, back;
 	struct stack *stack;
@@ -105,9 +106,10 @@ static void stack_is_aligned_and_own(void **state)
 	co_end(&co);
 }
 
-/* More values alive over a switch than there are callee-saved registers, so the compiler uses all of them: integers in
- * rbx rbp r12-r15 or x19-x28, doubles in d8-d15 on arm64 (x86-64 has none to keep). Both sides do it with values of
- * their own. The empty asm makes the compiler forget what it knows of a value. */
+/* More values alive over a switch than there are callee-saved registers, so the compiler uses
+ * all of them: integers in rbx rbp r12-r15 or x19-x28, doubles in d8-d15 on arm64 (x86-64 has
+ * none to keep). Both sides do it with values of their own. The empty asm makes the compiler
+ * forget what it knows of a value. */
 #define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define FORGET(v) __asm__ volatile("" : "+r"(v))
 #if defined(__aarch64__)
@@ -152,9 +154,9 @@ static void registers_survive(void **state)
 	co_end(&co);
 }
 
-/* backtrace() walks by the unwinding tables: it must go through the coroutine's frames and end at its first, not run
- * on into the descriptor above. Its last frame lies in ctx_boot, which has no symbol to ask for; that it is the
- * caller of co_entry is enough. */
+/* backtrace() walks by the unwinding tables: it must go through the coroutine's frames and end
+ * at its first, not run on into the descriptor above. Its last frame lies in ctx_boot, which has
+ * no symbol to ask for; that it is the caller of co_entry is enough. */
 static int depth_seen;
 
 static no_inline void count_frames(int more)
@@ -190,14 +192,16 @@ static void unwinding_ends_at_the_entry(void **state)
 	co_resume(&co);
 	co_end(&co);
 	shallow = depth_seen;
-	assert_in_range(shallow, 4, 8); /* count_frames, unwind_shallow, co_entry, ctx_boot, and what a sanitizer adds */
+	/* count_frames, unwind_shallow, co_entry, ctx_boot, and what a sanitizer adds */
+	assert_in_range(shallow, 4, 8);
 	co_start(&co, unwind_deep);
 	co_resume(&co);
 	co_end(&co);
 	assert_int_equal(depth_seen, shallow + 20);
 }
 
-/* A frame left behind by ctx_exit, with locals a sanitizer fences; then the same stack again, used at other places. */
+/* A frame left behind by ctx_exit, with locals a sanitizer fences; then the same stack again,
+ * used at other places. */
 static no_inline void leave_fenced_frames(struct co *co, int more)
 {
 	volatile char local[40];
@@ -293,7 +297,8 @@ static void free_the_living(void)
 	ctx_fini(&co.self);
 }
 
-/* Runs fn in a child, its complaints to nowhere. Returns the signal that ended it, 0 if it lived. */
+/* Runs fn in a child, its complaints to nowhere. Returns the signal that ended it, 0 if it
+ * lived. */
 static int signal_of(void (*fn)(void))
 {
 	int status;

@@ -46,7 +46,8 @@ static struct inbox door;
 static sem_t wake;
 static pthread_barrier_t start;
 
-/* Wakes only when told to, so a lost "it was empty" leaves the reader waiting until the deadline. */
+/* Wakes only when told to, so a lost "it was empty" leaves the reader waiting until the
+ * deadline. */
 static void *post_all(void *arg)
 {
 	struct note *mine = arg;
@@ -129,7 +130,8 @@ static void *post_and_look(void *arg)
 	return NULL;
 }
 
-/* Either the reader finds the message or the poster finds the reader asleep; both missing it is a lost wake-up. */
+/* Either the reader finds the message or the poster finds the reader asleep; both missing it is
+ * a lost wake-up. */
 static void no_post_slips_past_a_sleeper(void **state)
 {
 	pthread_t poster;

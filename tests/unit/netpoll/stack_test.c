@@ -44,7 +44,8 @@ static int guard_runs_out(void *p, size_t n, int advice)
 	return -1;
 }
 
-/* Arenas mapped and not unmapped. Not from /proc/self/maps: a sanitizer's own mappings come and go there. */
+/* Arenas mapped and not unmapped. Not from /proc/self/maps: a sanitizer's own mappings come and
+ * go there. */
 static int arenas;
 
 static void *mmap_counted(void *p, size_t n, int prot, int flags, int fd, off_t off)
@@ -228,7 +229,8 @@ static void write_lowest_byte(struct stack *s)
 	((volatile char *)stack_lo(s))[0] = 1;
 }
 
-/* Does fn to the pool's next stack in a child, with the kernel's own way with SIGSEGV. Returns the signal, or 0. */
+/* Does fn to the pool's next stack in a child, with the kernel's own way with SIGSEGV. Returns
+ * the signal, or 0. */
 static int signal_of(struct stack_pool *p, void (*fn)(struct stack *))
 {
 	int status;
@@ -294,7 +296,8 @@ static void last_in_first_out(void **state)
 	stack_pool_fini(&p);
 }
 
-/* Usable bytes are all but the guard, the colour and the descriptor; no two stacks of a run share a colour. */
+/* Usable bytes are all but the guard, the colour and the descriptor; no two stacks of a run
+ * share a colour. */
 static void sizes_and_colours(void **state)
 {
 	struct stack *s[28];
@@ -400,7 +403,8 @@ static void census_finds_the_deepest(void **state)
 	stack_pool_fini(&p);
 }
 
-/* Stacks put back beyond the warm ones lose their pages; what they had used is remembered, and they work again. */
+/* Stacks put back beyond the warm ones lose their pages; what they had used is remembered, and
+ * they work again. */
 static void idle_stacks_are_trimmed(void **state)
 {
 	struct stack *s[STACK_WARM + 2];

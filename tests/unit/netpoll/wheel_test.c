@@ -111,8 +111,8 @@ static void empty(void **state)
 	field_free(f);
 }
 
-/* From several starts, each delay: wheel_next is heeded as a worker would, and the firing is neither early nor more
- * than a tick late. Starts lie next to where slots and levels turn over. */
+/* From several starts, each delay: wheel_next is heeded as a worker would, and the firing is
+ * neither early nor more than a tick late. Starts lie next to where slots and levels turn over. */
 static void fires_in_time(void **state)
 {
 	static const int64_t delays[] = {
@@ -194,12 +194,10 @@ static void out_of_reach(void **state)
 static void a_later_deadline_does_not_touch_the_wheel(void **state)
 {
 	struct field *f;
-	struct wheel_node before;
 
 	(void)state;
 	f = field_new(1, 0);
 	field_set(f, 0, 10 * SEC);
-	before = f->node[0];
 	for (int64_t t = SEC; t < HOUR; t += SEC) {
 		f->due[0] = t + 10 * SEC; /* a connection with traffic each second */
 		assert_int_equal(field_run(f, t), 0);
@@ -211,7 +209,6 @@ static void a_later_deadline_does_not_touch_the_wheel(void **state)
 	f->due[0] = INT64_MAX; /* no deadline any more: dropped, not fired */
 	assert_int_equal(field_run(f, f->now + HOUR), 0);
 	assert_false(wheel_armed(&f->w, 0));
-	assert_true(before.prev != 0);
 	field_free(f);
 }
 
@@ -360,7 +357,8 @@ static void do_anything(struct field *f, uint32_t id)
 	field_set(f, other, f->now + 1 + (int64_t)(next_random() % (100 * WHEEL_TICK)));
 }
 
-/* All that is due by the ticks of the clock has fired, and what has not stands in the wheel no later than due. */
+/* All that is due by the ticks of the clock has fired, and what has not stands in the wheel no
+ * later than due. */
 static void check_field(struct field *f)
 {
 	int64_t first = INT64_MAX;
@@ -441,7 +439,8 @@ static struct wheel_node *counted_node(void *ctx, uint32_t id)
 	return field_node(ctx, id);
 }
 
-/* The work of a run is bounded by what is armed, not by how far the clock went: counted, not timed. */
+/* The work of a run is bounded by what is armed, not by how far the clock went: counted, not
+ * timed. */
 static void a_jump_costs_what_is_armed(void **state)
 {
 	static const struct wheel_ops counted = {.node = counted_node, .due = field_due, .fire = field_fire};
