@@ -30,6 +30,7 @@ TABLES = [
     (re.compile(r"__attribute__\(\(.*[^;]$"), re.compile(r".*\)$")),
 ]
 GOES_ON = re.compile(r"([,(=?&|+*<>\"-]|[^a-z ]:| :|(= |, |[){])\{)$")
+STRING = re.compile(r'"(?:\\.|[^"\\])*"')
 COMMENT = re.compile(r"\s*/\*.*?\*/\s*$")
 
 
@@ -76,7 +77,7 @@ def normal(lines):
 
 def only_breaks(old, new):
     """Is it one statement both times, broken at other places? Where to break a long one is the author's."""
-    a, b = " ".join(old), " ".join(new)
+    a, b = (STRING.sub('""', " ".join(lines)) for lines in (old, new))
     if re.match(r"\s*(if|for|while|else|do|switch)\b", a) or re.search(r"[{}]|;.", a):
         return False
     return bool(old and new) and len(old) != len(new) and re.sub(r"\s", "", a) == re.sub(r"\s", "", b)

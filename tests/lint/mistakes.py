@@ -11,8 +11,8 @@ DATA_PATH = [  # what workers run
     "proxy/limit*", "proxy/upstream*", "proxy/balance*", "proxy/route*", "proxy/stream*", "proxy/tls.c",
     "proxy/shard*", "proxy/conn*", "proxy/preread*", "proxy/relay*", "proxy/listener*", "proxy/drain*",
 ]
-# Made by the control thread when a configuration is loaded; workers only read them.
-BUILT_ONCE = ["proxy/upstream.c", "proxy/route.c", "proxy/shard.c"]
+# Made when a configuration is loaded, not per connection.
+BUILT_ONCE = ["proxy/upstream.c", "proxy/listener.c", "proxy/route.c", "proxy/shard.c"]
 PARSERS = ["proxy/hello.c", "proxy/pp*.c", "proxy/cidr.c", "config/node.c", "config/units.c", "config/decode.c"]
 PLATFORM = ["netpoll/base.h", "netpoll/check.h", "netpoll/ctx*", "netpoll/hook.*", "netpoll/stack.c", "netpoll/netpoll_*"]
 
