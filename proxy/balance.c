@@ -7,8 +7,7 @@
 #include "netpoll/err.h"
 #include "proxy/upstream.h"
 
-/* The members that may take this connection, in the order of the configuration. A choice may
- * narrow it; what is left is what round robin turns over. */
+/* The members that may take this connection, in the order of the configuration. */
 struct pool {
 	struct member **at; /* the upstream's scratch */
 	unsigned        n;
@@ -16,7 +15,7 @@ struct pool {
 
 struct algorithm {
 	struct member *(*choose)(struct pool *p, const struct pick_args *a); /* never NULL; p->n > 0 */
-	bool rotates;
+	bool rotates; /* it reads credits, so each pick must move them; it leaves the pool whole */
 };
 
 static bool tried(const struct pick_args *a, const struct server *s)
@@ -70,9 +69,9 @@ static int gather(struct upstream *u, const struct pick_args *a, struct pool *p)
 	return backup == -NP_ENOENT ? primary : backup;
 }
 
-static uint64_t weight_of(const struct pool *p)
+static int64_t weight_of(const struct pool *p)
 {
-	uint64_t sum = 0;
+	int64_t sum = 0;
 
 	for (unsigned i = 0; i < p->n; i++)
 		sum += p->at[i]->weight;
@@ -80,55 +79,67 @@ static uint64_t weight_of(const struct pool *p)
 }
 
 /* Smooth weighted round robin: each pick pays every member its weight and charges the richest all
- * that was paid. The credits always sum to 0, and from 0 they return to 0 after sum(w) picks;
- * hence any sum(w) in a row are exact. A member left out keeps its credit, so it comes back
- * without a burst. */
+ * that was paid. The credits always sum to 0, and from 0 they return to 0 after sum(w) picks; hence
+ * any sum(w) in a row are exact. A member left out keeps its credit and returns without a burst. */
+static bool richer(const struct member *a, const struct member *b)
+{
+	return a->credit + a->weight > b->credit + b->weight;
+}
+
 static struct member *round_robin(struct pool *p, const struct pick_args *a)
 {
 	struct member *best = p->at[0];
 
 	(void)a;
 	for (unsigned i = 1; i < p->n; i++) {
-		if (p->at[i]->credit + p->at[i]->weight > best->credit + best->weight)
+		if (richer(p->at[i], best))
 			best = p->at[i];
 	}
 	return best;
 }
 
-static void rotate(const struct pool *p, struct member *chosen)
+/* least_conn pays by the same rule, so that its ties are round robin, too. But there the loads may
+ * favour one server for hours; the bound, which plain turns never reach, forgets what they decided.
+ * Rejected: paying only those that tie, which fills two servers a b b a. */
+static void rotate(const struct upstream *u, const struct pool *p, struct member *chosen)
 {
-	chosen->credit -= (int64_t)weight_of(p);
-	for (unsigned i = 0; i < p->n; i++)
-		p->at[i]->credit += p->at[i]->weight;
-}
-
-/* Narrows the pool to the least loaded. One pass that reads each count once, for they move. */
-static struct member *least_conn(struct pool *p, const struct pick_args *a)
-{
-	uint64_t least = 0;
-	unsigned n = 0;
-
+	chosen->credit -= weight_of(p);
 	for (unsigned i = 0; i < p->n; i++) {
 		struct member *m = p->at[i];
-		uint64_t load = server_active(m->server);
 
-		if (n > 0 && load * p->at[0]->weight > least * m->weight)
-			continue;
-		if (n > 0 && load * p->at[0]->weight < least * m->weight)
-			n = 0;
-		if (n == 0)
-			least = load;
-		p->at[n++] = m;
+		m->credit += m->weight;
+		if (m->credit > u->weight)
+			m->credit = u->weight;
+		if (m->credit < -u->weight)
+			m->credit = -u->weight;
 	}
-	p->n = n;
-	return round_robin(p, a);
+}
+
+/* Reads each count once: they move meanwhile. */
+static struct member *least_conn(struct pool *p, const struct pick_args *a)
+{
+	struct member *best = p->at[0];
+	int64_t least = server_active(best->server);
+
+	(void)a;
+	for (unsigned i = 1; i < p->n; i++) {
+		struct member *m = p->at[i];
+		int64_t load = server_active(m->server);
+		int64_t more = load * best->weight - least * m->weight;
+
+		if (more > 0 || (more == 0 && !richer(m, best)))
+			continue;
+		best = m;
+		least = load;
+	}
+	return best;
 }
 
 /* Draws a member by weight out of the pool. lot is 32 random bits; the bias, sum(w) / 2^32, is
  * below 1e-4. */
 static struct member *draw(struct pool *p, uint32_t lot)
 {
-	uint64_t left = lot * weight_of(p) >> 32;
+	uint64_t left = lot * (uint64_t)weight_of(p) >> 32;
 	struct member *m;
 	unsigned i = 0;
 
@@ -226,7 +237,7 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 		m = alg->choose(&pool, a);
 	} while (!server_try_take(m->server, m->max_connections));
 	if (alg->rotates)
-		rotate(&pool, m);
+		rotate(u, &pool, m);
 	*out = m->server;
 	return 0;
 }

@@ -19,6 +19,7 @@ static bool add_member(struct upstream *u, const struct server_spec *spec)
 	m->weight = spec->weight;
 	m->max_connections = spec->max_connections;
 	m->backup = spec->backup;
+	u->weight += m->weight;
 	u->nmembers++;
 	return true;
 }

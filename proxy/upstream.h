@@ -61,6 +61,7 @@ struct upstream {
 	unsigned     retries;
 	int64_t      connect_timeout, retry_budget;
 	uint64_t     seed;
+	int64_t      weight; /* of all members */
 
 	struct server_book *book; /* borrowed */
 	unsigned            nmembers;
