@@ -92,8 +92,10 @@ void sched_abandon(struct sched *s)
 {
 	struct np_g *g;
 
-	while ((g = g_list_pop(&s->runq)) != NULL)
-		coro_free(s, container_of(g, struct coro, g));
+	while ((g = g_list_pop(&s->runq)) != NULL) {
+		stack_put(&s->stacks, container_of(g, struct coro, g)->stack); /* no ctx_fini: it never ran */
+		RELAXED_SET(s->coros, s->coros - 1);
+	}
 }
 
 static void run_coro(struct sched *s, struct np_g *g)

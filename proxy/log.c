@@ -26,7 +26,7 @@ struct note {
 };
 
 static struct {
-	enum log_level  level; /* const after log_init, as the next two */
+	enum log_level  level; /* atomic: a reload may change it; the next two are const after log_init */
 	bool            json;
 	int             fd;
 	pthread_mutex_t lock; /* protects the rest; held for one write that cannot block */
@@ -60,6 +60,11 @@ void log_init(enum log_level level, enum log_format format, int fd)
 	out.level = level;
 	out.json = log_is_json(format, fd);
 	out.fd = fd;
+}
+
+void log_set_level(enum log_level level)
+{
+	__atomic_store_n(&out.level, level, __ATOMIC_RELAXED);
 }
 
 static void put_message(struct text *t, const struct note *note, enum text_style style)
@@ -112,7 +117,7 @@ static bool write_line(const struct text *t)
 	struct pollfd p = {.fd = out.fd, .events = POLLOUT};
 	ssize_t n;
 
-	if (t->cut || poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0)
+	if (t->cut || poll(&p, 1, 0) != 1)
 		return false;
 	do
 		n = write(out.fd, t->p, t->n);
@@ -123,7 +128,7 @@ static bool write_line(const struct text *t)
 static bool wanted(enum log_level level)
 {
 	CHECK((unsigned)level < LVL_LEVELS, "a log level comes from LOG_LEVEL_TBL");
-	return level <= out.level;
+	return level <= __atomic_load_n(&out.level, __ATOMIC_RELAXED);
 }
 
 static void emit(struct note *note, const char *fmt, va_list ap)

@@ -55,6 +55,8 @@ struct log_site {
  *   Owns     nothing; fd stays the caller's and open. */
 void log_init(enum log_level level, enum log_format format, int fd);
 
+void log_set_level(enum log_level level); /* any thread */
+
 /* log_msg: one line about one event. `event` is a word that never changes ("accept_paused"), the
  * message is for people: at most 512 bytes of it are shown.
  *   Calls    any thread; never blocks on the descriptor. Not from a signal handler. */

@@ -1,0 +1,166 @@
+/* The story of a connection, in order. A stage returns CLOSE_NONE to go on, or the reason the story ends there: the log
+ * word, the metric label and what tests expect (close_tbl.h). No stage closes a descriptor or writes the log: that
+ * happens once, in conn_end. */
+#include "proxy/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- admit -------------------------------------------------------------------------------------------------------- */
+
+struct limit *conn_admit(struct shard *s, const struct route *route)
+{
+	if (!limit_take(s->limit))
+		return s->limit;
+	if (limit_take(&route->live->limit))
+		return NULL;
+	limit_give(s->limit);
+	return &route->live->limit;
+}
+
+static void give_places(struct shard *s, const struct route *route)
+{
+	limit_give(&route->live->limit);
+	limit_give(s->limit);
+}
+
+/* ---- the story ---------------------------------------------------------------------------------------------------- */
+
+static void conn_main(void *arg)
+{
+	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
+	enum close_why why = connect_run(c);
+
+	if (why != CLOSE_NONE)
+		conn_end(c, why);
+	else
+		relay_start(c);
+}
+
+static struct conn *conn_new(struct shard *s, struct route *route, const struct np_addr *peer)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->magic = CONN_MAGIC;
+	c->shard = s;
+	c->route = route;
+	c->accepted = np_now();
+	c->connected = c->first_byte = -1;
+	c->number = s->next_conn++;
+	memcpy(&c->peer, &peer->u, sizeof(c->peer));
+	list_push_back(&s->conns, &c->link);
+	snapshot_hold(route->snap, s->id);
+	STAT_ADD(&s->stats, connections, 1);
+	STAT_ADD(&s->stats, active, 1);
+	__atomic_store_n(&s->nconns, s->nconns + 1, __ATOMIC_RELAXED);
+	return c;
+}
+
+/* From here on conn_end ends it, whatever happens. */
+static enum close_why conn_begin(struct conn *c, int sysfd, enum close_why why)
+{
+	if (why == CLOSE_NONE)
+		c->phase = CONN_CONNECTING; /* it holds its places */
+	if (np_fd_init(&c->client, sysfd) != 0) {
+		np_sock_close(sysfd);
+		return CLOSE_OVERLOAD;
+	}
+	if (why == CLOSE_NONE && np_go("conn", conn_main, c) != 0)
+		return CLOSE_OVERLOAD;
+	return why;
+}
+
+void conn_accepted(struct shard *s, struct route *route, int sysfd, const struct np_addr *peer, enum close_why why)
+{
+	struct conn *c = conn_new(s, route, peer);
+
+	if (c == NULL) {
+		np_sock_close(sysfd);
+		if (why == CLOSE_NONE)
+			give_places(s, route);
+		stats_close(&s->stats, CLOSE_OVERLOAD);
+		log_limited(&s->memory_site, LVL_ERROR, "out_of_memory", "a connection was closed: out of memory");
+		return;
+	}
+	why = conn_begin(c, sysfd, why);
+	if (why != CLOSE_NONE)
+		conn_end(c, why);
+}
+
+void conn_kill(struct conn *c, enum close_why why)
+{
+	if (c->kill != CLOSE_NONE)
+		return;
+	c->kill = (uint8_t)why;
+	if (c->phase == CONN_RELAYING)
+		np_ready(&c->task);
+	else
+		np_fd_close(&c->client); /* the dial watches it and gives up */
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------ */
+
+static void conn_log(struct conn *c, enum close_why why)
+{
+	struct shard *s = c->shard;
+	int64_t start = shard_wall(s, c->accepted);
+	struct access_record rec = {
+		.id = ulid_make((uint64_t)(start / NP_MS), (uint16_t)shard_random(s), shard_random(s)),
+		.start = start,
+		.duration = np_now() - c->accepted,
+		.connect = c->connected,
+		.first_byte = c->first_byte,
+		.bytes_in = c->dir[0].bytes,
+		.bytes_out = c->dir[1].bytes,
+		.client = c->peer,
+		.why = why,
+		.err = c->err,
+		.retries = c->retries,
+		.listener = c->route->name,
+		.upstream = c->route->upstream->name,
+		.server_name = c->server != NULL ? c->server->text : NULL,
+	};
+
+	if (c->server != NULL)
+		memcpy(&rec.server, &c->server->addr.u, sizeof(rec.server));
+	if (!log_access(s->log, &rec))
+		STAT_ADD(&s->stats, log_dropped, 1);
+}
+
+/* A reset by one side becomes a reset of the other; every other end is an orderly close. */
+static void conn_close(struct conn *c, enum close_why why)
+{
+	if (why == CLOSE_CLIENT_RST)
+		np_fd_close_reset(&c->upstream);
+	else
+		np_fd_close(&c->upstream);
+	if (why == CLOSE_SERVER_RST)
+		np_fd_close_reset(&c->client);
+	else
+		np_fd_close(&c->client);
+}
+
+void conn_end(struct conn *c, enum close_why why)
+{
+	struct shard *s = c->shard;
+	struct snapshot *snap = c->route->snap;
+
+	if (c->phase == CONN_RELAYING)
+		relay_fini(c);
+	conn_close(c, why);
+	if (s->log != NULL)
+		conn_log(c, why);
+	stats_close(&s->stats, why);
+	STAT_SUB(&s->stats, active, 1);
+	if (c->server != NULL)
+		server_release(c->server);
+	if (c->phase != CONN_NEW)
+		give_places(s, c->route);
+	list_remove(&c->link);
+	__atomic_store_n(&s->nconns, s->nconns - 1, __ATOMIC_RELAXED);
+	c->magic = 0;
+	free(c);
+	snapshot_drop(snap, s->id);
+}

@@ -1,0 +1,60 @@
+/* control: the process as its own thread sees it. Private to process.c, control.c, reload.c and drain.c; every function
+ * runs in a coroutine of the control worker, which is a netpoll worker like the others but relays nothing: so waiting
+ * for a worker, a signal or a time reads like a straight line. */
+#ifndef PROXY_CONTROL_H
+#define PROXY_CONTROL_H
+
+#include "proxy/listener.h"
+#include "proxy/process.h"
+
+struct process {
+	const char *config_path;  /* const; NULL: not from a file */
+	struct snapshot_book book;
+	struct snapshot *snap;    /* current */
+	struct limit limit;       /* connections of the process; workers take from it */
+	int64_t capacity;         /* const: what the descriptor limit allows */
+	struct list gates;
+	struct shard *shards;     /* one per worker */
+	unsigned nshards;         /* const */
+	struct np_worker **workers;
+	unsigned nworkers;        /* started */
+	struct np_sysmon *sysmon;
+	struct log *log;          /* access log; NULL: off */
+	struct stats stats;       /* what the control thread counts */
+};
+
+/* ---- control.c: signals ------------------------------------------------------------------------------------------- */
+
+/* control_signals_open: from now on signals are bytes to be read. Before any thread is started, so that all others
+ * block them.   control_wait: the next one; deadline 0: none. Returns the signal or -NP_EDEADLINE. Parks. */
+must_use int control_signals_open(void);
+must_use int control_signals_start(void); /* on the control worker */
+must_use int control_wait(int64_t deadline);
+void control_signals_stop(void);
+/* The loop of a running process: returns when it is told to stop. */
+void control_run(struct process *p);
+
+/* ---- reload.c ----------------------------------------------------------------------------------------------------- */
+
+/* The gates that snap names and p does not have yet, all or none, into *opened.
+ *   Returns  0, or the error with a line in the log. */
+must_use int reload_open_gates(struct process *p, struct snapshot *snap, struct list *opened);
+/* Put snap into force on every worker: p->gates become exactly those it names, p->snap becomes snap, the old one is
+ * retired.   Returns  0, or -NP_ENOMEM when a listener could not start on every worker. */
+must_use int reload_publish(struct process *p, struct snapshot *snap, struct list *opened);
+void reload_retire(struct process *p); /* p->snap is current no more */
+/* -NP_EINVAL with a line in the log when limits.max_connections cannot fit. */
+must_use int reload_check_limit(const struct process *p, const struct config *c);
+/* The access log as c wants it, on every shard; the one before is flushed and closed. */
+must_use int reload_access_log(struct process *p, const struct config *c);
+void reload_log_level(const struct config *c);
+void reload_file(struct process *p); /* SIGHUP */
+void reload_logs(struct process *p); /* SIGUSR1 */
+
+/* ---- drain.c ------------------------------------------------------------------------------------------------------ */
+
+/* Stop accepting after shutdown.delay, wait for the connections up to shutdown.timeout, end the rest. A further signal
+ * ends them at once. */
+void drain_run(struct process *p);
+
+#endif

@@ -1,0 +1,390 @@
+/* The relay: a stackless task that moves bytes both ways between two sockets until both directions have ended.
+ *
+ *   turn:  watch -> pump dir 0 -> pump dir 1 -> watch -> ... until nothing can move, then return
+ *
+ * One read goes into the worker's scratch and straight out again; a connection owns a buffer only while its reader is
+ * slower than its writer (struct rest), and then nothing more is read: back-pressure. The task stands at both readers
+ * all the time, so that a reset, a deadline or a kill finds it even while it waits for room.
+ *
+ * How a direction ends:
+ *   FIN from src      the rest is written, then shutdown(dst): the other direction goes on as long as it likes
+ *   RST from src      the rest is written, and once dst has acknowledged everything, dst is reset: no received byte
+ *                     is lost, and the reset is not turned into a clean end
+ *   dst gone (EPIPE)  it had sent FIN and now refuses bytes: src's bytes are read and thrown away for `linger`, so that
+ *                     our close does not destroy what dst said last and src has not yet read
+ *   dst reset         what dst said before is still delivered, then src is reset */
+#include "proxy/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_SMALL   (16 * 1024)      /* chat: stays in the L1 cache */
+#define FULL_TO_GROW 2                /* full reads in a row before the buffer grows to all of the scratch */
+#define MOVES_A_TURN 8                /* reads per turn: others on this worker want to live too */
+#define POLL_MIN     (2 * NP_MS)      /* how often to ask whether the peer has everything, when a reset must wait: */
+#define POLL_MAX     (100 * NP_MS)    /* half of the time already waited, between these two */
+#define NEVER        INT64_MAX
+
+static struct np_fd *src_of(struct conn *c, const struct relay_dir *d)
+{
+	return d == &c->dir[0] ? &c->client : &c->upstream;
+}
+
+static struct np_fd *dst_of(struct conn *c, const struct relay_dir *d)
+{
+	return d == &c->dir[0] ? &c->upstream : &c->client;
+}
+
+static struct relay_dir *other(struct conn *c, const struct relay_dir *d)
+{
+	return d == &c->dir[0] ? &c->dir[1] : &c->dir[0];
+}
+
+static void rest_drop(struct relay_dir *d)
+{
+	free(d->rest);
+	d->rest = NULL;
+	d->blocked = false;
+}
+
+/* ---- deadlines ---------------------------------------------------------------------------------------------------- */
+
+static int64_t after(int64_t now, int64_t timeout)
+{
+	return timeout > NEVER - now ? NEVER : now + timeout;
+}
+
+/* The client's read deadline serves the whole relay: the task always stands there. */
+static void arm(struct conn *c, int64_t soft)
+{
+	int64_t when = soft < c->hard_deadline ? soft : c->hard_deadline;
+
+	c->soft_deadline = soft;
+	np_fd_set_read_deadline(&c->client, when == NEVER ? 0 : when);
+}
+
+static bool half_closed(const struct conn *c)
+{
+	return c->dir[0].eof || c->dir[1].eof;
+}
+
+static void note_activity(struct conn *c)
+{
+	const struct route *r = c->route;
+
+	arm(c, after(np_now(), half_closed(c) ? r->half_close : r->idle));
+}
+
+/* ---- ends --------------------------------------------------------------------------------------------------------- */
+
+static bool lingering(const struct conn *c)
+{
+	return (c->dir[0].discard && c->dir[1].eof) || (c->dir[1].discard && c->dir[0].eof);
+}
+
+/* One side is gone for good; the other is drained for a moment, no longer. */
+static void start_lingering(struct conn *c)
+{
+	int64_t end = after(np_now(), c->route->linger == NEVER ? 0 : c->route->linger);
+
+	if (end < c->hard_deadline)
+		c->hard_deadline = end;
+	arm(c, c->soft_deadline);
+}
+
+static void note_error(struct conn *c, int err)
+{
+	if (c->err == 0)
+		c->err = -err;
+}
+
+/* src will send no more, by FIN or by reset. */
+static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
+{
+	struct relay_dir *back = other(c, d);
+
+	d->eof = true;
+	d->readable = false;
+	d->reset = reset;
+	if (c->first_end == CLOSE_NONE)
+		c->first_end = d == &c->dir[0] ? CLOSE_CLIENT_FIN : CLOSE_SERVER_FIN;
+	if (reset) {
+		/* What was meant for it has nowhere to go. */
+		rest_drop(back);
+		back->done = true;
+		c->reset_since = np_now();
+	} else if (back->discard) {
+		start_lingering(c);
+	}
+	note_activity(c);
+}
+
+/* dst takes no more bytes. Its own direction is still read to its end: what it said before is delivered. */
+static void dst_gone(struct conn *c, struct relay_dir *d, int err)
+{
+	struct relay_dir *back = other(c, d);
+
+	rest_drop(d);
+	d->discard = true;
+	/* EPIPE: its FIN came first. Anything else is a reset, told by the kernel only once: kept for back's end. */
+	if (err != -NP_EPIPE && !back->eof) {
+		note_error(c, err);
+		back->reset = true;
+	}
+	if (back->eof)
+		start_lingering(c);
+}
+
+static enum close_why reset_reason(const struct conn *c)
+{
+	return c->dir[0].eof && c->dir[0].reset ? CLOSE_CLIENT_RST : CLOSE_SERVER_RST;
+}
+
+/* The direction whose reset waits until dst has everything; NULL if there is none. */
+static struct relay_dir *waiting_reset(struct conn *c)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (c->dir[i].eof && c->dir[i].reset)
+			return &c->dir[i];
+	return NULL;
+}
+
+static bool reset_overdue(const struct conn *c)
+{
+	return np_now() >= after(c->reset_since, c->route->half_close);
+}
+
+/* d's source has ended and all of it is written: pass the end on. */
+static enum close_why pass_end(struct conn *c, struct relay_dir *d)
+{
+	struct np_fd *dst = dst_of(c, d);
+	int64_t waited = np_now() - c->reset_since, pause = waited / 2;
+
+	if (!d->reset) {
+		if (!d->discard)
+			(void)!np_fd_close_write(dst); /* ENOTCONN: dst is gone, and its own direction will say so */
+		d->done = true;
+		return CLOSE_NONE;
+	}
+	/* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. */
+	if (d->discard || np_fd_unsent(dst) <= 0 || reset_overdue(c))
+		return reset_reason(c);
+	pause = pause < POLL_MIN ? POLL_MIN : pause > POLL_MAX ? POLL_MAX : pause;
+	d->blocked = true;
+	arm(c, after(np_now(), pause));
+	return CLOSE_NONE;
+}
+
+/* A deadline has passed: which one was it? CLOSE_NONE: only the time to look again at a reset that waits. */
+static enum close_why expired(struct conn *c)
+{
+	struct relay_dir *d = waiting_reset(c);
+
+	if (np_now() >= c->hard_deadline)
+		return lingering(c) ? c->first_end : CLOSE_LIFETIME;
+	if (d == NULL)
+		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
+	if (d->rest != NULL || reset_overdue(c))
+		return reset_reason(c);
+	d->blocked = false;
+	return pass_end(c, d);
+}
+
+/* ---- moving bytes ------------------------------------------------------------------------------------------------- */
+
+static void took(struct conn *c, struct relay_dir *d, size_t n)
+{
+	struct shard *s = c->shard;
+
+	d->bytes += n;
+	if (d == &c->dir[0]) {
+		STAT_ADD(&s->stats, bytes_in, n);
+		return;
+	}
+	STAT_ADD(&s->stats, bytes_out, n);
+	if (c->first_byte < 0)
+		c->first_byte = np_now() - c->accepted;
+}
+
+/* Returns how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
+static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n)
+{
+	ssize_t sent;
+
+	if (d->discard)
+		return n;
+	sent = np_fd_try_write(dst_of(c, d), buf, n);
+	if (sent >= 0) {
+		took(c, d, (size_t)sent);
+		return (size_t)sent;
+	}
+	if (sent == -NP_EAGAIN)
+		return 0;
+	dst_gone(c, d, (int)sent);
+	return n;
+}
+
+/* What dst would not take is kept, and src is not read until it has. */
+static enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
+{
+	d->rest = malloc(sizeof(*d->rest) + n);
+	if (d->rest == NULL)
+		return CLOSE_OVERLOAD;
+	d->rest->from = 0;
+	d->rest->to = (uint32_t)n;
+	memcpy(d->rest->bytes, buf, n);
+	d->blocked = true;
+	return CLOSE_NONE;
+}
+
+static void flush_rest(struct conn *c, struct relay_dir *d)
+{
+	struct rest *r = d->rest;
+	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from);
+
+	if (d->rest == NULL)
+		return; /* dst is gone, and the rest with it */
+	note_activity(c);
+	r->from += (uint32_t)sent;
+	d->blocked = r->from < r->to;
+	if (!d->blocked)
+		rest_drop(d);
+}
+
+/* Small reads for chat, all of the scratch for bulk. */
+static size_t read_size(const struct relay_dir *d)
+{
+	return d->full >= FULL_TO_GROW ? SHARD_SCRATCH : READ_SMALL;
+}
+
+static enum close_why move(struct conn *c, struct relay_dir *d)
+{
+	struct np_fd *src = src_of(c, d);
+	char *scratch = c->shard->scratch;
+	size_t want = read_size(d), sent;
+	ssize_t n = np_fd_try_read(src, scratch, want);
+
+	if (n == -NP_EAGAIN) {
+		d->readable = false;
+		return CLOSE_NONE;
+	}
+	if (n == -NP_EDEADLINE)
+		return expired(c);
+	if (n <= 0) {
+		if (n < 0)
+			note_error(c, (int)n);
+		src_ended(c, d, n < 0 || d->reset);
+		return CLOSE_NONE;
+	}
+	d->full = (size_t)n < want ? 0 : d->full < FULL_TO_GROW ? d->full + 1 : FULL_TO_GROW;
+	/* Short: src is empty, unless an event said that more than bytes came. */
+	d->readable = (size_t)n == want || np_fd_hung_up(src);
+	note_activity(c);
+	sent = put(c, d, scratch, (size_t)n);
+	return sent < (size_t)n ? keep_rest(d, scratch + sent, (size_t)n - sent) : CLOSE_NONE;
+}
+
+static enum close_why step(struct conn *c, struct relay_dir *d)
+{
+	if (d->done || d->blocked)
+		return CLOSE_NONE;
+	if (d->rest != NULL) {
+		flush_rest(c, d);
+		return CLOSE_NONE;
+	}
+	if (d->eof)
+		return pass_end(c, d);
+	return d->readable ? move(c, d) : CLOSE_NONE;
+}
+
+/* ---- the task ----------------------------------------------------------------------------------------------------- */
+
+static bool can_step(const struct relay_dir *d)
+{
+	return !d->done && !d->blocked && (d->rest != NULL || d->eof || d->readable);
+}
+
+static bool can_move(const struct conn *c)
+{
+	return can_step(&c->dir[0]) || can_step(&c->dir[1]);
+}
+
+/* Stand at both readers, and at the writers that are full; learn what happened there. */
+static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
+{
+	int r = np_fd_watch(src_of(c, d), NP_READ, &c->task);
+
+	if (r > 0)
+		d->readable = !d->eof;
+	if (r >= 0 && d->blocked) {
+		r = np_fd_watch(dst_of(c, d), NP_WRITE, &c->task);
+		if (r > 0)
+			d->blocked = false;
+	}
+	if (r >= 0)
+		return CLOSE_NONE;
+	if (r == -NP_EDEADLINE)
+		return expired(c);
+	note_error(c, r);
+	return CLOSE_OVERLOAD; /* the poller would not take it */
+}
+
+static enum close_why watch(struct conn *c)
+{
+	enum close_why why = watch_dir(c, &c->dir[0]);
+
+	return why != CLOSE_NONE ? why : watch_dir(c, &c->dir[1]);
+}
+
+static enum close_why turn(struct conn *c)
+{
+	enum close_why why = c->kill;
+
+	/* On the very first turn the descriptors are not yet with the poller: try before asking it. */
+	if (why == CLOSE_NONE && !c->fresh)
+		why = watch(c);
+	c->fresh = false;
+	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && can_move(c); i++) {
+		why = step(c, &c->dir[0]);
+		if (why == CLOSE_NONE)
+			why = step(c, &c->dir[1]);
+		if (why == CLOSE_NONE && c->dir[0].done && c->dir[1].done)
+			why = c->first_end;
+		if (why == CLOSE_NONE && !can_move(c))
+			why = watch(c);
+	}
+	if (why == CLOSE_NONE && can_move(c))
+		np_ready(&c->task);
+	return why;
+}
+
+static void relay_turn(struct np_g *g)
+{
+	struct conn *c = OBJ_CAST(container_of(g, struct conn, task), conn, CONN_MAGIC);
+	enum close_why why = turn(c);
+
+	if (why != CLOSE_NONE)
+		conn_end(c, why);
+}
+
+static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn};
+
+void relay_start(struct conn *c)
+{
+	c->phase = CONN_RELAYING;
+	c->fresh = true;
+	c->dir[0].readable = true; /* clients mostly speak first: one try before the poller is asked */
+	c->hard_deadline = after(c->accepted, c->route->lifetime);
+	np_task_init(&c->task, &relay_type);
+	note_activity(c);
+	np_ready(&c->task);
+}
+
+void relay_fini(struct conn *c)
+{
+	np_fd_unwatch(&c->client, &c->task);
+	np_fd_unwatch(&c->upstream, &c->task);
+	rest_drop(&c->dir[0]);
+	rest_drop(&c->dir[1]);
+	np_task_fini(&c->task);
+}

@@ -1,0 +1,307 @@
+/* Reload: load, validate, freeze, open what is new, put it into force, retire what is old. Everything that can fail
+ * comes before the first change, so a bad file changes nothing. */
+#include "proxy/control.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/diag.h"
+
+/* ---- gates -------------------------------------------------------------------------------------------------------- */
+
+static struct gate *find_gate(struct list *gates, const struct np_addr *a)
+{
+	list_for_each(it, gates) {
+		struct gate *g = list_entry(it, struct gate, link);
+
+		if (np_addr_equal(&g->addr, a))
+			return g;
+	}
+	return NULL;
+}
+
+static void free_gates(struct list *gates)
+{
+	list_for_each_safe(it, gates)
+		gate_free(list_entry(it, struct gate, link));
+}
+
+static void say_cannot_listen(const struct config_listener *c, size_t i, int err)
+{
+	const struct config_pos *at = &c->bind_text[i].at;
+
+	log_msg(LVL_ERROR, "listen_failed", "E401: listener \"%s\" cannot bind %s (line %u): %s%s", c->name,
+		c->bind_text[i].text, (unsigned)at->line, np_err_text(err),
+		err == -NP_EACCES ? "; a port below 1024 needs CAP_NET_BIND_SERVICE" :
+		err == -NP_EADDRINUSE ? "; another process holds it (ss -ltnp shows which)" : "");
+}
+
+int reload_open_gates(struct process *p, struct snapshot *snap, struct list *opened)
+{
+	for (unsigned r = 0; r < snap->nroutes; r++) {
+		const struct config_listener *c = snap->routes[r].config;
+
+		for (size_t i = 0; i < c->nbind; i++) {
+			struct gate *g;
+			int err;
+
+			if (find_gate(&p->gates, &c->bind[i]) != NULL)
+				continue;
+			err = gate_open(&c->bind[i], &snap->routes[r], p->nshards, &g);
+			if (err != 0) {
+				say_cannot_listen(c, i, err);
+				free_gates(opened);
+				return err;
+			}
+			list_push_back(opened, &g->link);
+		}
+	}
+	return 0;
+}
+
+/* The route of snap that names this gate's address; NULL: none does any more. */
+static struct route *route_for(struct snapshot *snap, const struct gate *g)
+{
+	for (unsigned r = 0; r < snap->nroutes; r++) {
+		const struct config_listener *c = snap->routes[r].config;
+
+		for (size_t i = 0; i < c->nbind; i++)
+			if (np_addr_equal(&c->bind[i], &g->addr))
+				return &snap->routes[r];
+	}
+	return NULL;
+}
+
+static void hold(struct shard *s, void *arg)
+{
+	snapshot_hold(arg, s->id);
+}
+
+static void drop(struct shard *s, void *arg)
+{
+	snapshot_drop(arg, s->id);
+}
+
+static void on_every_shard(struct process *p, void (*fn)(struct shard *s, void *arg), void *arg)
+{
+	for (unsigned i = 0; i < p->nshards; i++)
+		shard_call(&p->shards[i], fn, arg);
+}
+
+void reload_retire(struct process *p)
+{
+	if (p->snap != NULL)
+		on_every_shard(p, drop, p->snap);
+	p->snap = NULL;
+}
+
+static void close_gate(struct process *p, struct gate *g)
+{
+	log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", g->text);
+	gate_stop(g, p->shards);
+	gate_free(g);
+}
+
+static int serve_gates(struct process *p, struct snapshot *snap)
+{
+	int err = 0;
+
+	list_for_each_safe(it, &p->gates) {
+		struct gate *g = list_entry(it, struct gate, link);
+		bool is_new = g->running == 0;
+
+		g->route = route_for(snap, g);
+		if (g->route == NULL) {
+			close_gate(p, g);
+			continue;
+		}
+		if (gate_serve(g, p->shards) != 0)
+			err = -NP_ENOMEM;
+		if (is_new)
+			log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->route->name);
+	}
+	return err;
+}
+
+/* The old snapshot is let go last: until a listener has switched it still hands out the old one's routes. */
+int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
+{
+	int64_t max = snap->config->limits.max_connections;
+	int err;
+
+	limit_set(&p->limit, (uint32_t)(max == CONFIG_AUTO ? p->capacity : max));
+	snapshot_apply_limits(snap);
+	list_for_each_safe(it, opened) {
+		list_remove(it);
+		list_push_back(&p->gates, it);
+	}
+	on_every_shard(p, hold, snap);
+	err = serve_gates(p, snap);
+	reload_retire(p);
+	p->snap = snap;
+	return err;
+}
+
+/* ---- limits and log ----------------------------------------------------------------------------------------------- */
+
+int reload_check_limit(const struct process *p, const struct config *c)
+{
+	int64_t max = c->limits.max_connections;
+
+	if (max != CONFIG_AUTO && max > p->capacity) {
+		log_msg(LVL_ERROR, "limit_too_high",
+			"E402: limits.max_connections is %lld, but the descriptor limit allows %lld (raise ulimit -n or "
+			"LimitNOFILE, or write auto)",
+			(long long)max, (long long)p->capacity);
+		return -NP_EINVAL;
+	}
+	return 0;
+}
+
+void reload_log_level(const struct config *c)
+{
+	static const enum log_level levels[] = {
+		[CONFIG_LEVEL_ERROR] = LVL_ERROR,   [CONFIG_LEVEL_WARNING] = LVL_WARNING, [CONFIG_LEVEL_NOTICE] = LVL_NOTICE,
+		[CONFIG_LEVEL_INFO] = LVL_INFO,     [CONFIG_LEVEL_DEBUG] = LVL_DEBUG,
+	};
+
+	log_set_level(levels[c->log.level]);
+}
+
+static struct log_options log_options_of(const struct config *c)
+{
+	static const enum log_sink_kind kinds[] = {
+		[CONFIG_SINK_OFF] = LOG_SINK_OFF,
+		[CONFIG_SINK_STDOUT] = LOG_SINK_STDOUT,
+		[CONFIG_SINK_STDERR] = LOG_SINK_STDERR,
+		[CONFIG_SINK_FILE] = LOG_SINK_PATH,
+	};
+
+	return (struct log_options){
+		.kind = kinds[c->log.access.kind],
+		.path = c->log.access.path,
+		.format = c->log.format == CONFIG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT,
+	};
+}
+
+static void use_log(struct shard *s, void *arg)
+{
+	s->log = log_ring_of(arg, s->id);
+}
+
+int reload_access_log(struct process *p, const struct config *c)
+{
+	struct log_options o = log_options_of(c);
+	struct log *old = p->log, *l = NULL;
+	int err = log_start(&l, &o, p->nshards);
+
+	if (err != 0) {
+		log_msg(LVL_ERROR, "log_failed", "E403: access log %s: %s", o.path != NULL ? o.path : "",
+			np_err_text(err));
+		return err;
+	}
+	p->log = l;
+	on_every_shard(p, use_log, l);
+	log_stop(old, LOG_STOP_MS);
+	return 0;
+}
+
+void reload_logs(struct process *p)
+{
+	log_reopen(p->log);
+	log_msg(LVL_NOTICE, "logs_reopened", "logs are reopened");
+}
+
+/* ---- the verb ----------------------------------------------------------------------------------------------------- */
+
+static struct config *load(struct process *p)
+{
+	struct diag *d = diag_new();
+	struct config *c = NULL;
+	char aftermath[64];
+
+	if (d == NULL)
+		return NULL;
+	snprintf(aftermath, sizeof(aftermath), "running generation %llu unchanged",
+		 (unsigned long long)p->snap->generation);
+	if (config_load(p->config_path, &c, d) != 0)
+		c = NULL;
+	diag_print(stderr, d, isatty(STDERR_FILENO) != 0, aftermath);
+	diag_free(d);
+	return c;
+}
+
+static void say_what_needs_a_restart(const struct config *old, const struct config *new)
+{
+	if (old->workers != new->workers)
+		log_msg(LVL_WARNING, "reload_partial", "workers: a new number takes effect with the next start");
+}
+
+static bool same_log(const struct config *a, const struct config *b)
+{
+	const char *pa = a->log.access.path, *pb = b->log.access.path;
+
+	if (a->log.access.kind != b->log.access.kind || a->log.format != b->log.format)
+		return false;
+	return pa == pb || (pa != NULL && pb != NULL && strcmp(pa, pb) == 0);
+}
+
+/* Everything that can fail. On success the new gates are in *opened. */
+static int prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened)
+{
+	int err = reload_check_limit(p, c);
+
+	if (err == 0)
+		err = snapshot_new(&p->book, c, p->snap, out);
+	if (err != 0) {
+		config_free(c);
+		return err;
+	}
+	err = reload_open_gates(p, *out, opened);
+	if (err == 0 && !same_log(p->snap->config, c))
+		err = reload_access_log(p, c);
+	if (err != 0) {
+		free_gates(opened);
+		snapshot_free(*out);
+	}
+	return err;
+}
+
+static void refuse(struct process *p, const char *why)
+{
+	STAT_ADD(&p->stats, reloads_failed, 1);
+	log_msg(LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged", why,
+		(unsigned long long)p->snap->generation);
+}
+
+void reload_file(struct process *p)
+{
+	struct list opened;
+	struct snapshot *snap;
+	struct config *c;
+	int err;
+
+	list_init(&opened);
+	log_reopen(p->log);
+	if (p->config_path == NULL)
+		return;
+	c = load(p);
+	if (c == NULL) {
+		refuse(p, "the configuration has errors");
+		return;
+	}
+	say_what_needs_a_restart(p->snap->config, c);
+	err = prepare(p, c, &snap, &opened);
+	if (err != 0) {
+		refuse(p, np_err_text(err));
+		return;
+	}
+	reload_log_level(c);
+	err = reload_publish(p, snap, &opened);
+	if (err != 0)
+		log_msg(LVL_ERROR, "reload_partial", "a listener could not start on every worker: %s", np_err_text(err));
+	STAT_ADD(&p->stats, reloads_ok, 1);
+	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force", (unsigned long long)snap->generation);
+}
