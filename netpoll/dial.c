@@ -31,21 +31,38 @@ static int64_t partial_deadline(int64_t deadline, unsigned addrs_left)
 
 /* ---- self-connect ------------------------------------------------------------------------------------------------- */
 
+/* Only a source port that the kernel picks can be another one next time. */
+static bool any_port(const struct np_dial_opts *o)
+{
+	return o->local == NULL || np_addr_port(&o->local->u.sa) == 0;
+}
+
 /* A connect to a local port nobody listens on can meet itself, when the kernel picks that very port as its source. */
 static bool is_self_connect(int sysfd, const struct np_addr *to)
 {
-	struct np_addr local;
+	struct np_addr local, peer = {.len = sizeof(peer.u)};
 
 	if (np_addr_is_unix(to))
 		return false;
-	return np_sock_addr(sysfd, &local) != 0 || np_addr_equal(&local, to);
+	if (np_sock_addr(sysfd, &local) != 0)
+		return true;
+	if (np_addr_port(&local.u.sa) != np_addr_port(&to->u.sa))
+		return false;
+	/* Not `to`: dialling a wildcard reaches an address of this host, and only the kernel knows which. */
+	return sys_getpeername(sysfd, &peer.u.sa, &peer.len) < 0 || np_addr_equal(&local, &peer);
 }
 
 /* ---- one connect -------------------------------------------------------------------------------------------------- */
 
+/* np_dial holds a reference to it, so the pollDesc stays although it may be closed meanwhile. */
 static struct polldesc *watched(const struct np_dial_opts *o)
 {
 	return o->watch != NULL ? o->watch->pd : NULL;
+}
+
+static bool canceled(const struct np_dial_opts *o)
+{
+	return o->watch != NULL && (o->watch->closed || o->watch->pd->failed);
 }
 
 /* Writable does not mean connected: SO_ERROR has the verdict, and 0 may come before there is a peer (go #14548). */
@@ -81,20 +98,27 @@ static int wait_connected(struct np_fd *fd, const struct np_dial_opts *o)
 	return err;
 }
 
-/* EAGAIN from a Unix socket: the server's backlog is full. */
-static int connect_when_room(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+static int connect_once(int sysfd, const struct np_addr *to)
+{
+	return sys_connect(sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
+}
+
+/* A Unix socket answers at once. EAGAIN: the server's backlog is full. */
+static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
 {
 	int64_t pause = UNIX_PAUSE_MIN;
-	int err = -NP_EAGAIN;
+	int err = connect_once(fd->sysfd, to);
 
 	while (err == -NP_EAGAIN) {
-		if (deadline != 0 && np_nanotime() + pause >= deadline)
-			return -NP_EDEADLINE;
-		if (o->watch != NULL && (o->watch->closed || o->watch->pd->failed))
-			return -NP_ECANCELED;
-		np_sleep(pause);
+		int64_t left = deadline != 0 ? deadline - np_nanotime() : pause;
+
+		np_sleep(left < pause ? left : pause);
 		pause = pause * 2 < UNIX_PAUSE_MAX ? pause * 2 : UNIX_PAUSE_MAX;
-		err = sys_connect(fd->sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
+		if (canceled(o))
+			return -NP_ECANCELED;
+		if (deadline != 0 && np_nanotime() >= deadline)
+			return -NP_EDEADLINE;
+		err = connect_once(fd->sysfd, to);
 	}
 	return err;
 }
@@ -108,16 +132,16 @@ static int connect_fd(struct np_fd *fd, const struct np_addr *to, int64_t deadli
 	err = poll_check_err(fd->pd, NP_WRITE);
 	if (err != 0)
 		return err;
-	err = sys_connect(fd->sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
-	if (err == -NP_EAGAIN && np_addr_is_unix(to))
-		err = connect_when_room(fd, to, deadline, o);
+	err = np_addr_is_unix(to) ? connect_unix(fd, to, deadline, o) : connect_once(fd->sysfd, to);
 	if (still_connecting(err))
 		err = wait_connected(fd, o);
-	if (err == 0 || err == -EISCONN) {
-		np_fd_set_write_deadline(fd, 0); /* the connection must not die of the dial's deadline */
-		return 0;
-	}
-	return err;
+	if (err != 0 && err != -EISCONN)
+		return err;
+	/* Both may have come in one poll: a dial that was canceled never becomes a success either. */
+	if (canceled(o))
+		return -NP_ECANCELED;
+	np_fd_set_write_deadline(fd, 0); /* the connection must not die of the dial's deadline */
+	return 0;
 }
 
 /* ---- sockets ------------------------------------------------------------------------------------------------------ */
@@ -158,7 +182,7 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 		return err;
 	}
 	err = connect_fd(fd, to, deadline, o);
-	if (err == 0 && o->local == NULL && is_self_connect(sysfd, to))
+	if (err == 0 && any_port(o) && is_self_connect(sysfd, to))
 		err = -NP_ESELF;
 	if (err != 0)
 		np_fd_close(fd);
@@ -171,13 +195,13 @@ static int dial_addr(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 
 	for (int i = 0; i < TRIES_SELF; i++) {
 		err = dial_once(fd, to, deadline, o);
-		if (err != -NP_ESELF && err != -NP_EADDRNOTAVAIL)
+		if (err != -NP_ESELF && (err != -NP_EADDRNOTAVAIL || !any_port(o)))
 			break;
 	}
 	return err;
 }
 
-int np_dial(struct np_fd *fd, const struct np_addr *a, unsigned n, const struct np_dial_opts *o)
+static int dial_serial(struct np_fd *fd, const struct np_addr *a, unsigned n, const struct np_dial_opts *o)
 {
 	int first = -NP_EINVAL;
 
@@ -192,4 +216,17 @@ int np_dial(struct np_fd *fd, const struct np_addr *a, unsigned n, const struct 
 			return err;
 	}
 	return first;
+}
+
+int np_dial(struct np_fd *fd, const struct np_addr *a, unsigned n, const struct np_dial_opts *o)
+{
+	int err;
+
+	if (o->watch == NULL)
+		return dial_serial(fd, a, n, o);
+	if (fd_incref(o->watch) != 0)
+		return -NP_ECANCELED;
+	err = dial_serial(fd, a, n, o);
+	fd_decref(o->watch);
+	return err;
 }

@@ -26,7 +26,7 @@ int np_fd_init(struct np_fd *fd, int sysfd)
 int np_fd_register(struct np_fd *fd)
 {
 	OBJ_CHECK(fd, FD_MAGIC);
-	return poll_register(poller_of(), fd->pd);
+	return fd->closed ? -NP_ECLOSING : poll_register(poller_of(), fd->pd);
 }
 
 void np_fd_mark_shared(struct np_fd *fd)
@@ -89,15 +89,15 @@ int fd_rwlock(struct np_fd *fd, enum np_mode mode)
 
 	if (err != 0)
 		return err;
-	while (*locked) {
-		sched_park(lock_wait_commit, wait);
-		if (fd->closed) {
-			fd_decref(fd);
-			return -NP_ECLOSING;
-		}
+	if (!*locked) {
+		*locked = true;
+		return 0;
 	}
-	*locked = true;
-	return 0;
+	sched_park(lock_wait_commit, wait);
+	if (!fd->closed)
+		return 0; /* handed over locked, see below */
+	fd_decref(fd);
+	return -NP_ECLOSING;
 }
 
 static void wake_first(struct np_g **wait)
@@ -119,11 +119,14 @@ static void wake_all(struct np_g **wait)
 void fd_rwunlock(struct np_fd *fd, enum np_mode mode)
 {
 	uint8_t *locked = mode == NP_READ ? &fd->rlocked : &fd->wlocked;
+	struct np_g **wait = mode == NP_READ ? &fd->rwait : &fd->wwait;
 
 	OBJ_CHECK(fd, FD_MAGIC);
 	CHECK(*locked, "unlock of a descriptor that is not locked");
-	*locked = false;
-	wake_first(mode == NP_READ ? &fd->rwait : &fd->wwait);
+	/* Handed to the first who waits, not just released: whoever reads in a loop would take it again before the one
+	 * that was woken runs, for ever. (Go's fdMutex lets that happen.) */
+	*locked = *wait != NULL;
+	wake_first(wait);
 	fd_decref(fd);
 }
 
@@ -245,7 +248,7 @@ int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task)
 
 void np_fd_unwatch(struct np_fd *fd, struct np_g *task)
 {
-	if (fd->magic == FD_MAGIC)
+	if (fd->magic == FD_MAGIC && fd->pd != NULL)
 		poll_unstand(fd->pd, task);
 }
 

@@ -218,13 +218,16 @@ must_use int np_listen_check(const struct np_addr *a);
 struct np_unix_file {
 	dev_t dev;
 	ino_t ino;
+	int64_t made; /* when: file systems use the numbers of removed files again */
 };
 must_use int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file);
 void np_unix_file_remove(const struct np_addr *a, struct np_unix_file *file); /* once; a second call does nothing */
 
 struct np_dial_opts {
 	int64_t deadline;      /* for all addresses together; 0 none */
-	struct np_fd *watch;   /* give up with -NP_ECANCELED when this one (the client) is reset meanwhile; or NULL */
+	/* Give up with -NP_ECANCELED when this one (the client) is reset or closed meanwhile; or NULL. Its read side is the
+	 * dial's: nobody else may wait there. */
+	struct np_fd *watch;
 	const struct np_addr *local; /* source address, or NULL */
 	bool nodelay, keepalive;
 };

@@ -114,6 +114,14 @@ static bool has_file(const struct np_addr *a)
 	return np_addr_is_unix(a) && !np_addr_is_abstract(a);
 }
 
+/* Asked before one is removed: connecting to any other kind of file is refused too, and that file is somebody's. */
+static bool is_socket_file(const struct np_addr *a)
+{
+	struct stat st;
+
+	return lstat(a->u.un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file)
 {
 	struct stat st;
@@ -123,15 +131,24 @@ int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file)
 		return 0;
 	if (lstat(a->u.un.sun_path, &st) < 0)
 		return err_from_errno();
-	*file = (struct np_unix_file){.dev = st.st_dev, .ino = st.st_ino};
+	*file = (struct np_unix_file){
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.made = st.st_mtim.tv_sec * NP_S + st.st_mtim.tv_nsec,
+	};
 	return 0;
+}
+
+static bool same_file(const struct np_unix_file *a, const struct np_unix_file *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->made == b->made;
 }
 
 void np_unix_file_remove(const struct np_addr *a, struct np_unix_file *file)
 {
 	struct np_unix_file now;
 
-	if (file->ino != 0 && np_unix_file_of(a, &now) == 0 && now.dev == file->dev && now.ino == file->ino)
+	if (file->ino != 0 && np_unix_file_of(a, &now) == 0 && same_file(&now, file))
 		sys_unlink(a->u.un.sun_path);
 	*file = (struct np_unix_file){0};
 }
@@ -148,7 +165,7 @@ static int bind_to(int fd, const struct np_addr *a)
 	int err = bind_once(fd, a);
 
 	/* The file of a process that died is in the way. One that somebody listens on is not touched. */
-	if (err == -NP_EADDRINUSE && has_file(a) && nobody_listens(a)) {
+	if (err == -NP_EADDRINUSE && has_file(a) && is_socket_file(a) && nobody_listens(a)) {
 		sys_unlink(a->u.un.sun_path);
 		err = bind_once(fd, a);
 	}
@@ -177,10 +194,14 @@ static int listen_on(int fd, const struct np_addr *a, const struct np_listen_opt
 
 	if (err == 0)
 		err = bind_to(fd, a);
-	if (err == 0 && o->mode != 0 && has_file(a) && chmod(a->u.un.sun_path, (mode_t)o->mode) < 0)
+	if (err != 0)
+		return err;
+	if (o->mode != 0 && has_file(a) && chmod(a->u.un.sun_path, (mode_t)o->mode) < 0)
 		err = err_from_errno();
 	if (err == 0 && sys_listen(fd, o->backlog > 0 ? o->backlog : np_listen_backlog()) < 0)
 		err = err_from_errno();
+	if (err != 0 && has_file(a))
+		sys_unlink(a->u.un.sun_path); /* our own bind made it */
 	return err;
 }
 
