@@ -53,7 +53,8 @@ static int unreadable(const char *name, int err, struct diag *d)
 	if (err == -EFBIG)
 		diag_error(d, DIAG_TOO_LARGE, (struct config_pos){0}, "%s is larger than 1 MiB", name);
 	else
-		diag_error(d, DIAG_UNREADABLE, (struct config_pos){0}, "cannot read %s: %s", name, np_err_text(err));
+		diag_error(d, DIAG_UNREADABLE, (struct config_pos){0}, "cannot read %s: %s", name,
+		           err == -NP_ENOENT ? "no such file" : np_err_text(err));
 	return -NP_EINVAL;
 }
 

@@ -32,7 +32,7 @@
 	  "The access log is not affected: it has one line for each connection or is off.",                       \
 	  "notice")                                                                                               \
 	X(SINK, "log.access", log.access, "stdout", 0, 0, OFF, none, LIVE,                                        \
-	  "where the line of each ended connection goes: stdout, stderr, an absolute path, or off",               \
+	  "where the line of each ended connection goes: stdout, stderr, off, or a path",               \
 	  "A file is opened again on SIGHUP or SIGUSR1, so a rotated one is let go. Writing never holds up "      \
 	  "a connection: a full queue drops lines and counts them.",                                              \
 	  "\"/var/log/staunch/access.log\"")                                                                      \

@@ -200,18 +200,20 @@ static void check_loop(struct diag *d, const struct config_listener *l, struct c
 		}
 }
 
-static void resolve(struct diag *d, struct config *c, struct config_listener *l)
+/* Returns whether the listener's upstream is known. */
+static bool resolve(struct diag *d, struct config *c, struct config_listener *l)
 {
 	if (l->upstream_name == NULL || c->nupstreams == 0)
-		return;
+		return false;
 	for (size_t i = 0; i < c->nupstreams; i++) {
 		if (c->upstreams[i].name == NULL || strcmp(c->upstreams[i].name, l->upstream_name) != 0)
 			continue;
 		l->upstream = i;
 		check_loop(d, l, &c->upstreams[i]);
-		return;
+		return true;
 	}
 	undefined(d, c, l);
+	return false;
 }
 
 /* ---- warnings: legal, and surely not meant ---- */
@@ -219,21 +221,26 @@ static void resolve(struct diag *d, struct config *c, struct config_listener *l)
 static bool is_used(const struct config *c, const struct config_upstream *u)
 {
 	for (size_t i = 0; i < c->nlisteners; i++)
-		if (c->listeners[i].upstream_name != NULL && strcmp(c->listeners[i].upstream_name, u->name) == 0)
+		if (strcmp(c->listeners[i].upstream_name, u->name) == 0)
 			return true;
 	return false;
 }
 
-static void doubt_upstream(struct diag *d, const struct config *c, struct config_upstream *u)
+/* Only when each reference resolves: one that does not may have meant this upstream. */
+static void doubt_use(struct diag *d, const struct config *c, struct config_upstream *u)
+{
+	if (u->name != NULL && !is_used(c, u))
+		diag_warn(d, DIAG_UNUSED, origin_of("upstreams[].name", u), "no listener uses upstream \"%.80s\"",
+		          u->name);
+}
+
+static void doubt_upstream(struct diag *d, struct config_upstream *u)
 {
 	bool takes = u->nservers == 0;
 	struct config_pos connect;
 
 	for (size_t i = 0; i < u->nservers; i++)
 		takes = takes || u->servers[i].weight > 0;
-	if (u->name != NULL && !is_used(c, u))
-		diag_warn(d, DIAG_UNUSED, origin_of("upstreams[].name", u), "no listener uses upstream \"%.80s\"",
-		          u->name);
 	if (!takes)
 		diag_warn(d, DIAG_NO_SERVER, origin_of("upstreams[].servers", u),
 		          "every server has weight 0: each connection will be refused");
@@ -247,6 +254,7 @@ static void doubt_upstream(struct diag *d, const struct config *c, struct config
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	int64_t all = c->limits.max_connections;
+	struct config_pos idle = origin_of("listeners[].timeouts.idle", l);
 
 	if (l->max_connections == CONFIG_OFF && l->at_limit == CONFIG_AT_LIMIT_WAIT)
 		diag_warn(d, DIAG_NO_EFFECT, origin_of("listeners[].at_limit", l),
@@ -254,25 +262,28 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 	if (l->max_connections != CONFIG_OFF && all != CONFIG_AUTO && l->max_connections > all)
 		diag_warn(d, DIAG_NO_EFFECT, origin_of("listeners[].max_connections", l),
 		          "limits.max_connections is lower and is reached first");
-	if (l->timeouts.lifetime < l->timeouts.idle && pos_known(origin_of("listeners[].timeouts.idle", l)))
-		diag_warn(d, DIAG_SHORT_TIMER, origin_of("listeners[].timeouts.idle", l),
-		          "lifetime is shorter, so this is never reached");
+	if (l->timeouts.idle != CONFIG_OFF && l->timeouts.lifetime < l->timeouts.idle && pos_known(idle))
+		diag_warn(d, DIAG_SHORT_TIMER, idle, "lifetime is shorter, so this is never reached");
 }
 
 void validate_run(struct config *c, struct diag *d)
 {
+	bool all_resolve = c->nlisteners > 0;
+
 	check_values(d, KEY_TOP, c);
 	for (size_t i = 0; i < c->nupstreams; i++) {
 		check_values(d, KEY_UPSTREAM, &c->upstreams[i]);
 		check_upstream_names(d, c, i);
 		check_servers(d, &c->upstreams[i]);
-		doubt_upstream(d, c, &c->upstreams[i]);
+		doubt_upstream(d, &c->upstreams[i]);
 	}
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		check_values(d, KEY_LISTENER, &c->listeners[i]);
 		check_listener_names(d, c, i);
 		check_bind(d, c, i);
-		resolve(d, c, &c->listeners[i]);
+		all_resolve = resolve(d, c, &c->listeners[i]) && all_resolve;
 		doubt_listener(d, c, &c->listeners[i]);
 	}
+	for (size_t i = 0; i < c->nupstreams && all_resolve; i++)
+		doubt_use(d, c, &c->upstreams[i]);
 }

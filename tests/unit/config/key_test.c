@@ -79,6 +79,7 @@ static void rows_are_complete(void **state)
 		bool needed = (k->flags & KEY_NEEDED) != 0;
 
 		assert_true(strlen(k->help) > 10 && k->help[strlen(k->help) - 1] != '.');
+		assert_true(strlen(k->help) <= 78); /* explain shows it on one line */
 		assert_true(k->min <= k->max);
 		if (key_is_section(k))
 			continue;

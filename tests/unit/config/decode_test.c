@@ -1,0 +1,243 @@
+#include "config/node.h"
+#include "config/step.h"
+#include "config/units.h"
+#include "netpoll/err.h"
+#include "tests/unit/config/load.h"
+
+#define L "listeners:\n  - name: web\n    bind: \":80\"\n    upstream: app\n"
+#define U "upstreams:\n  - name: app\n    servers: [\"10.0.0.1:80\"]\n"
+
+static const struct load_row rows[] = {
+	/* keys */
+	{L U, NULL},
+	{L U "upstrems: x\n", "error[E102]: unknown key \"upstrems\"\n  --> t.yaml:8:1\n"},
+	{L U "upstrems: x\n", "^^^^^^^^ did you mean \"upstreams\"?\n   = help: staunch explain upstreams\n"},
+	{L U "zzz: x\n", "error[E102]: unknown key \"zzz\"\n  --> t.yaml:8:1\n"},
+	{L U "zzz: x\n", "   = help: staunch explain\n"},
+	{L "    upstrem: x\n" U, "unknown key \"upstrem\" in listener \"web\"\n  --> t.yaml:5:5\n"},
+	{L "    timeouts: {idel: 1s}\n" U, "unknown key \"idel\" in \"timeouts\" of listener \"web\"\n"},
+	{L "    timeouts: {idel: 1s}\n" U, "did you mean \"idle\"?\n   = help: staunch explain listeners[].timeouts.idle\n"},
+	{L "    idle: 1s\n" U, "   = help: it is written as listeners[].timeouts.idle\n"},
+	{L U "    connect: 1s\n", "   = help: it is written as upstreams[].timeouts.connect\n"},
+	{L U "log: {levle: info}\n", "unknown key \"levle\" in \"log\"\n"},
+	{L U "include: x\n", "error[E208]: \"include\" is not there yet: one file holds everything for now\n"},
+	{L U "  - {name: b, servers: [{address: \"10.0.0.1:1\", wieght: 2}]}\n", "unknown key \"wieght\" in server \"10.0.0.1:1\"\n"},
+	{L U "  - {name: b, servers: [{wieght: 2}]}\n", "unknown key \"wieght\" in server 1\n"},
+	/* what is missing */
+	{"", "error[E106]: the file holds no settings\n  --> t.yaml\n   = help: staunch explain\n"},
+	{"# nothing\n", "error[E106]: the file holds no settings\n"},
+	{L, "error[E106]: the key \"upstreams\" is missing\n  --> t.yaml:1:1\n"},
+	{U, "error[E106]: the key \"listeners\" is missing\n"},
+	{"listeners: [{bind: \":80\", upstream: app}]\n" U, "the key \"name\" is missing in listener 1\n  --> t.yaml:1:14\n"},
+	{"listeners: [{name: a, bind: \":80\"}]\n" U, "the key \"upstream\" is missing in listener \"a\"\n"},
+	{"listeners: [{}]\n" U, "the key \"bind\" is missing in listener 1\n  --> t.yaml:1:13\n"},
+	{L "upstreams: [{name: app, servers: [{weight: 1}]}]\n", "the key \"address\" is missing in server 1\n"},
+	/* misspelled is not missing as well */
+	{"listeners: [{name: a, bind: \":80\", upsteam: app}]\n" U, "\n1 error - configuration NOT loaded\n"},
+	/* shapes */
+	{"[]\n", "error[E107]: a config file is a map of keys, not a list\n"},
+	{"hello\n", "error[E107]: a config file is a map of keys, not a plain value\n"},
+	{L U "log: info\n", "\"log\" takes a map, not a plain value\n  --> t.yaml:8:6\n"},
+	{L U "log:\n", "error[E107]: \"log\" has no value\n"},
+	{L U "log: ~\n", "   = help: remove the key to get its default, or write a map\n"},
+	{L U "workers: [1]\n", "\"workers\" takes a plain value, not a list\n"},
+	{L U "workers:\n", "\"workers\" has no value\n"},
+	{L "upstreams: {name: app}\n", "\"upstreams\" takes a list, not a map\n"},
+	{L "upstreams: [app]\n", "\"upstreams\" takes maps as its elements, not a plain value\n"},
+	{L "upstreams: []\n", "error[E203]: \"upstreams\" has 0 elements, it takes 1 to 1000\n"},
+	{L "upstreams: [{name: app, servers: [[x]]}]\n", "\"servers\" takes maps as its elements, not a list\n"},
+	{"listeners: [{name: a, bind: [], upstream: app}]\n" U, "\"bind\" has 0 elements, it takes 1 to 64\n"},
+	{"listeners: [{name: a, bind: {x: y}, upstream: app}]\n" U, "\"bind\" takes a quoted address, not a map\n"},
+	{"listeners: [{name: a, bind: [\":80\", [x]], upstream: app}]\n" U, "\"bind\" takes a quoted address, not a list\n"},
+	/* values */
+	{L U "workers: x\n", "error[E202]: \"workers\" cannot be \"x\": it starts with a number\n  --> t.yaml:8:10\n"},
+	{L U "workers: x\n", "   = help: staunch explain workers\n"},
+	{L "    timeouts: {idle: 0}\n" U, "error[E203]: \"idle\" cannot be \"0\": 0 does not switch it off: write off\n"},
+	{L U "log: {level: inof}\n", "^^^^ did you mean \"info\"?\n"},
+	{"listeners: [{name: a, bind: [\":80\", \"x:1\"], upstream: app}]\n" U, "error[E208]: \"bind\" cannot be \"x:1\": names are not resolved yet"},
+	{L "upstreams: [{name: app, servers: [\"db:1\"]}]\n", "error[E208]: \"address\" cannot be \"db:1\": names are not resolved yet: write the IP address\n"},
+	{L "upstreams: [{name: app, servers: [\"10.0.0.1\"]}]\n", "error[E205]: \"address\" cannot be \"10.0.0.1\": "},
+};
+
+static void problems(void **state)
+{
+	(void)state;
+	load_rows(rows, array_len(rows));
+}
+
+/* What YAML broke off is not called missing, but what stands before is still looked at. */
+static void broken_text(void **state)
+{
+	struct load l = load_text("wrokers: 1\nlog: {level: inof}\nlisteners: [\n");
+
+	(void)state;
+	assert_int_equal(l.err, -NP_EINVAL);
+	assert_int_equal(diag_count(l.d, DIAG_ERROR), 3);
+	assert_non_null(strstr(l.report->text, "\"wrokers\""));
+	assert_non_null(strstr(l.report->text, "\"inof\""));
+	assert_non_null(strstr(l.report->text, "error[E101]"));
+	load_free(&l);
+}
+
+static void defaults(void **state)
+{
+	struct load l = load_text(L U);
+	const struct config_listener *w = l.c->listeners;
+	const struct config_upstream *u = l.c->upstreams;
+
+	(void)state;
+	assert_int_equal(l.c->workers, CONFIG_AUTO);
+	assert_int_equal(l.c->log.level, CONFIG_LEVEL_INFO);
+	assert_int_equal(l.c->log.access.kind, CONFIG_SINK_STDOUT);
+	assert_int_equal(l.c->log.format, CONFIG_FORMAT_JSON);
+	assert_int_equal(l.c->limits.max_connections, CONFIG_AUTO);
+	assert_int_equal(l.c->shutdown.delay, 0);
+	assert_int_equal(l.c->shutdown.timeout, 30 * UNITS_S);
+	assert_true(w->max_connections == CONFIG_OFF);
+	assert_int_equal(w->at_limit, CONFIG_AT_LIMIT_REFUSE);
+	assert_int_equal(w->backlog, 4096);
+	assert_int_equal(w->timeouts.idle, UNITS_H);
+	assert_int_equal(w->timeouts.half_close, UNITS_M);
+	assert_true(w->timeouts.lifetime == CONFIG_OFF);
+	assert_int_equal(w->timeouts.linger, 5 * UNITS_S);
+	assert_int_equal(u->balance, CONFIG_BALANCE_ROUND_ROBIN);
+	assert_int_equal(u->timeouts.connect, 5 * UNITS_S);
+	assert_int_equal(u->retries, 2);
+	assert_int_equal(u->retry_budget, 10 * UNITS_S);
+	assert_int_equal(u->servers->weight, 1);
+	assert_true(u->servers->max_connections == CONFIG_OFF);
+	assert_false(u->servers->backup);
+	load_free(&l);
+}
+
+static const char everything[] =
+	"workers: 8\n"
+	"log: {level: error, access: \"/x\", format: text}\n"
+	"limits: {max_connections: 50000}\n"
+	"listeners:\n"
+	"  - name: web\n"
+	"    bind: [\"127.0.0.1:8080\", \"unix:@x\"]\n"
+	"    upstream: app\n"
+	"    max_connections: 10000\n"
+	"    at_limit: wait\n"
+	"    backlog: 5\n"
+	"    timeouts: {idle: off, half_close: 1ms, lifetime: 1d, linger: off}\n"
+	"upstreams:\n"
+	"  - name: other\n"
+	"    servers: [\"10.0.0.9:9\"]\n"
+	"  - name: app\n"
+	"    balance: source_hash\n"
+	"    servers:\n"
+	"      - \"10.0.0.1:9001\"\n"
+	"      - {address: \"10.0.0.2:9002\", weight: 0, max_connections: 100, backup: true}\n"
+	"    timeouts: {connect: 200ms}\n"
+	"    retries: 0\n"
+	"    retry_budget: 1s\n"
+	"shutdown: {delay: 5s, timeout: off}\n";
+
+static void top_values(const struct config *c)
+{
+	assert_int_equal(c->workers, 8);
+	assert_int_equal(c->log.level, CONFIG_LEVEL_ERROR);
+	assert_int_equal(c->log.access.kind, CONFIG_SINK_FILE);
+	assert_string_equal(c->log.access.path, "/x");
+	assert_int_equal(c->log.format, CONFIG_FORMAT_TEXT);
+	assert_int_equal(c->limits.max_connections, 50000);
+	assert_int_equal(c->shutdown.delay, 5 * UNITS_S);
+	assert_true(c->shutdown.timeout == CONFIG_OFF);
+}
+
+static void listener_values(const struct config_listener *l)
+{
+	assert_string_equal(l->name, "web");
+	assert_int_equal(l->nbind, 2);
+	assert_int_equal(np_addr_port(&l->bind[0].u.sa), 8080);
+	assert_true(np_addr_is_abstract(&l->bind[1]));
+	assert_string_equal(l->bind_text[1].text, "unix:@x");
+	assert_int_equal(l->bind_text[1].at.column, 30);
+	assert_int_equal(l->upstream, 1);
+	assert_int_equal(l->max_connections, 10000);
+	assert_int_equal(l->at_limit, CONFIG_AT_LIMIT_WAIT);
+	assert_int_equal(l->backlog, 5);
+	assert_true(l->timeouts.idle == CONFIG_OFF && l->timeouts.linger == CONFIG_OFF);
+	assert_int_equal(l->timeouts.half_close, UNITS_MS);
+	assert_int_equal(l->timeouts.lifetime, UNITS_D);
+	assert_int_equal(l->at.line, 5);
+}
+
+static void upstream_values(const struct config_upstream *u)
+{
+	assert_string_equal(u->name, "app");
+	assert_int_equal(u->balance, CONFIG_BALANCE_SOURCE_HASH);
+	assert_int_equal(u->timeouts.connect, 200 * UNITS_MS);
+	assert_int_equal(u->retries, 0);
+	assert_int_equal(u->retry_budget, UNITS_S);
+	assert_int_equal(u->nservers, 2);
+	assert_string_equal(u->servers[0].text, "10.0.0.1:9001");
+	assert_int_equal(u->servers[0].at.line, 18);
+	assert_int_equal(u->servers[1].weight, 0);
+	assert_int_equal(u->servers[1].max_connections, 100);
+	assert_true(u->servers[1].backup);
+	assert_int_equal(np_addr_port(&u->servers[1].addr.u.sa), 9002);
+}
+
+static void every_key(void **state)
+{
+	struct load l = load_text(everything);
+
+	(void)state;
+	assert_int_equal(l.err, 0);
+	top_values(l.c);
+	listener_values(&l.c->listeners[0]);
+	upstream_values(&l.c->upstreams[1]);
+	load_free(&l);
+}
+
+static void aliases_are_values(void **state)
+{
+	struct load l = load_text("listeners:\n  - {name: a, bind: \":1\", upstream: &u app, timeouts: &t {idle: 1s}}\n"
+	                          "  - {name: b, bind: \":2\", upstream: *u, timeouts: *t}\n" U);
+
+	(void)state;
+	assert_int_equal(l.err, 0);
+	assert_int_equal(l.c->listeners[1].timeouts.idle, UNITS_S);
+	load_free(&l);
+}
+
+/* One piece of memory less each time, until it suffices. */
+static void out_of_memory(void **state)
+{
+	struct diag *d = diag_new();
+	struct source *s;
+	struct node_tree t;
+	int err = -NP_ENOMEM;
+	size_t limit = 0;
+
+	(void)state;
+	assert_int_equal(source_new(&s, "t", everything, strlen(everything)), 0);
+	diag_take_source(d, s);
+	assert_int_equal(node_parse(&t, s, d), 0);
+	for (; err == -NP_ENOMEM && limit < 100000; limit += 16) {
+		struct config c = {0};
+
+		arena_init(&c.arena, limit);
+		err = decode_run(&c, &t, d);
+		arena_fini(&c.arena);
+	}
+	assert_int_equal(err, 0);
+	assert_true(limit > 1000);
+	assert_int_equal(diag_count(d, DIAG_ERROR), 0);
+	node_fini(&t);
+	diag_free(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(problems),           cmocka_unit_test(broken_text), cmocka_unit_test(defaults),
+		cmocka_unit_test(every_key),          cmocka_unit_test(aliases_are_values),
+		cmocka_unit_test(out_of_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

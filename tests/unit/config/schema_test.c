@@ -1,0 +1,164 @@
+#include "config/schema.h"
+
+#include "config/key.h"
+#include "netpoll/err.h"
+#include "tests/unit/config/load.h"
+
+/* The explanation of key, or NULL when there is none and *nearest says what may have been meant. */
+static struct paper *explain(const char *key, const char **nearest)
+{
+	struct paper *p = paper_new();
+	int err;
+
+	*nearest = NULL;
+	err = schema_explain(p->f, key, nearest);
+	paper_read(p);
+	if (err == 0)
+		return p;
+	assert_int_equal(err, -NP_ENOENT);
+	assert_int_equal(p->n, 0);
+	paper_free(p);
+	return NULL;
+}
+
+static void expect(const char *key, const char *want)
+{
+	const char *nearest;
+	struct paper *p = explain(key, &nearest);
+
+	assert_non_null(p);
+	assert_string_equal(p->text, want);
+	paper_free(p);
+}
+
+static void a_value(void **state)
+{
+	(void)state;
+	expect("listeners[].at_limit", "listeners[].at_limit\n"
+	       "  what happens to a connection beyond max_connections\n"
+	       "\n"
+	       "  type      word\n"
+	       "    refuse         close it at once, so the client can go elsewhere\n"
+	       "    wait           leave it in the kernel's backlog until another ends\n"
+	       "  default   refuse\n"
+	       "  reload    holds for connections accepted afterwards\n"
+	       "  example   at_limit: wait\n"
+	       "\n"
+	       "  refuse closes it at once, so the client can go elsewhere; wait leaves it in\n"
+	       "  the kernel's backlog until another one ends.\n");
+	expect("upstreams[].retry_budget", "upstreams[].retry_budget\n"
+	       "  time all attempts for one connection may take together\n"
+	       "\n"
+	       "  type      duration\n"
+	       "  range     1ms to 10m\n"
+	       "  default   10s\n"
+	       "  reload    holds for connections accepted afterwards\n"
+	       "  example   retry_budget: 6s\n"
+	       "\n"
+	       "  Without it three attempts of five seconds keep a client waiting for fifteen.\n");
+}
+
+static void a_section(void **state)
+{
+	(void)state;
+	expect("shutdown", "shutdown\n"
+	       "  how the process ends when it is asked to\n"
+	       "\n"
+	       "  delay            time between failing the readiness check and closing the listeners\n"
+	       "                   default 0s\n"
+	       "  timeout          time live connections get to end by themselves; off waits as long as they last\n"
+	       "                   default 30s\n");
+}
+
+/* Each spelling of a path, and the one it means; or the one it was perhaps meant to be. */
+static void spellings(void **state)
+{
+	static const struct {
+		const char *key, *path, *nearest;
+	} rows[] = {
+		{"listeners[].timeouts.idle", "listeners[].timeouts.idle", NULL},
+		{"listeners.timeouts.idle", "listeners[].timeouts.idle", NULL},
+		{"listeners[3].timeouts.idle", "listeners[].timeouts.idle", NULL},
+		{"timeouts.idle", "listeners[].timeouts.idle", NULL},
+		{"idle", "listeners[].timeouts.idle", NULL},
+		{"connect", "upstreams[].timeouts.connect", NULL},
+		{"upstreams", "upstreams", NULL},
+		{"listeners[]", "listeners", NULL},
+		{"listeners[].upstream", "listeners[].upstream", NULL},
+		{"name", NULL, "listeners[].name"},            /* two keys end so */
+		{"max_connections", NULL, "limits.max_connections"},
+		{"idel", NULL, "listeners[].timeouts.idle"},
+		{"listeners[].timeout.idle", NULL, "listeners[].timeouts.idle"},
+		{"retry_budet", NULL, "upstreams[].retry_budget"},
+		{"le", NULL, NULL},
+		{"frobnicate", NULL, NULL},
+		{"listeners[].timeouts.", NULL, "listeners[].timeouts"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const char *nearest;
+		struct paper *p = explain(rows[i].key, &nearest);
+
+		if ((p != NULL) != (rows[i].path != NULL))
+			fail_msg("%s: %s", rows[i].key, p != NULL ? p->text : "no explanation");
+		if (p != NULL)
+			assert_memory_equal(p->text, rows[i].path, strlen(rows[i].path));
+		if (p != NULL)
+			paper_free(p);
+		if (rows[i].nearest == NULL ? nearest != NULL : nearest == NULL || strcmp(nearest, rows[i].nearest) != 0)
+			fail_msg("%s: nearest %s", rows[i].key, nearest == NULL ? "none" : nearest);
+	}
+	assert_int_equal(schema_explain(stdout, "frobnicate", NULL), -NP_ENOENT);
+}
+
+static void every_key_is_explained(void **state)
+{
+	const char *nearest;
+
+	(void)state;
+	for (size_t i = 0; i < key_count; i++) {
+		struct paper *p = explain(key_rows[i].path, &nearest);
+
+		assert_non_null(p);
+		assert_non_null(strstr(p->text, key_rows[i].help));
+		paper_free(p);
+	}
+}
+
+static void the_whole(void **state)
+{
+	const char *nearest;
+	struct paper *none = explain(NULL, &nearest), *empty = explain("", &nearest);
+
+	(void)state;
+	assert_string_equal(none->text, empty->text);
+	assert_non_null(strstr(none->text, "\n  listeners        where clients connect\n"));
+	paper_free(none);
+	paper_free(empty);
+}
+
+static void completion_words(void **state)
+{
+	struct paper *p = paper_new();
+	size_t lines = 0;
+
+	(void)state;
+	schema_keys(p->f);
+	for (const char *s = paper_read(p); (s = strchr(s, '\n')) != NULL; s++)
+		lines++;
+	assert_int_equal(lines, key_count);
+	assert_non_null(strstr(p->text, "\nlisteners[].timeouts.idle\n"));
+	paper_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_value),   cmocka_unit_test(a_section), cmocka_unit_test(spellings),
+		cmocka_unit_test(the_whole), cmocka_unit_test(every_key_is_explained),
+		cmocka_unit_test(completion_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
