@@ -155,8 +155,10 @@ static void free_takes_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(eight_mistakes_one_run), cmocka_unit_test(examples_load_without_a_word),
-		cmocka_unit_test(unreadable_files),       cmocka_unit_test(warnings_load),
+		cmocka_unit_test(eight_mistakes_one_run),
+		cmocka_unit_test(examples_load_without_a_word),
+		cmocka_unit_test(unreadable_files),
+		cmocka_unit_test(warnings_load),
 		cmocka_unit_test(free_takes_null),
 	};
 

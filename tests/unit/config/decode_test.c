@@ -16,19 +16,22 @@ static const struct load_row rows[] = {
 	{L U "zzz: x\n", "   = help: staunch explain\n"},
 	{L "    upstrem: x\n" U, "unknown key \"upstrem\" in listener \"web\"\n  --> t.yaml:5:5\n"},
 	{L "    timeouts: {idel: 1s}\n" U, "unknown key \"idel\" in \"timeouts\" of listener \"web\"\n"},
-	{L "    timeouts: {idel: 1s}\n" U, "did you mean \"idle\"?\n   = help: staunch explain listeners[].timeouts.idle\n"},
+	{L "    timeouts: {idel: 1s}\n" U,
+	 "did you mean \"idle\"?\n   = help: staunch explain listeners[].timeouts.idle\n"},
 	{L "    idle: 1s\n" U, "   = help: it is written as listeners[].timeouts.idle\n"},
 	{L U "    connect: 1s\n", "   = help: it is written as upstreams[].timeouts.connect\n"},
 	{L U "log: {levle: info}\n", "unknown key \"levle\" in \"log\"\n"},
 	{L U "include: x\n", "error[E208]: \"include\" is not there yet: one file holds everything for now\n"},
-	{L U "  - {name: b, servers: [{address: \"10.0.0.1:1\", wieght: 2}]}\n", "unknown key \"wieght\" in server \"10.0.0.1:1\"\n"},
+	{L U "  - {name: b, servers: [{address: \"10.0.0.1:1\", wieght: 2}]}\n",
+	 "unknown key \"wieght\" in server \"10.0.0.1:1\"\n"},
 	{L U "  - {name: b, servers: [{wieght: 2}]}\n", "unknown key \"wieght\" in server 1\n"},
 	/* what is missing */
 	{"", "error[E106]: the file holds no settings\n  --> t.yaml\n   = help: staunch explain\n"},
 	{"# nothing\n", "error[E106]: the file holds no settings\n"},
 	{L, "error[E106]: the key \"upstreams\" is missing\n  --> t.yaml:1:1\n"},
 	{U, "error[E106]: the key \"listeners\" is missing\n"},
-	{"listeners: [{bind: \":80\", upstream: app}]\n" U, "the key \"name\" is missing in listener 1\n  --> t.yaml:1:14\n"},
+	{"listeners: [{bind: \":80\", upstream: app}]\n" U,
+	 "the key \"name\" is missing in listener 1\n  --> t.yaml:1:14\n"},
 	{"listeners: [{name: a, bind: \":80\"}]\n" U, "the key \"upstream\" is missing in listener \"a\"\n"},
 	{"listeners: [{}]\n" U, "the key \"bind\" is missing in listener 1\n  --> t.yaml:1:13\n"},
 	{L "upstreams: [{name: app, servers: [{weight: 1}]}]\n", "the key \"address\" is missing in server 1\n"},
@@ -48,15 +51,21 @@ static const struct load_row rows[] = {
 	{L "upstreams: [{name: app, servers: [[x]]}]\n", "\"servers\" takes maps as its elements, not a list\n"},
 	{"listeners: [{name: a, bind: [], upstream: app}]\n" U, "\"bind\" has 0 elements, it takes 1 to 64\n"},
 	{"listeners: [{name: a, bind: {x: y}, upstream: app}]\n" U, "\"bind\" takes a quoted address, not a map\n"},
-	{"listeners: [{name: a, bind: [\":80\", [x]], upstream: app}]\n" U, "\"bind\" takes a quoted address, not a list\n"},
+	{"listeners: [{name: a, bind: [\":80\", [x]], upstream: app}]\n" U,
+	 "\"bind\" takes a quoted address, not a list\n"},
 	/* values */
-	{L U "workers: x\n", "error[E202]: \"workers\" cannot be \"x\": it starts with a number\n  --> t.yaml:8:10\n"},
+	{L U "workers: x\n",
+	 "error[E202]: \"workers\" cannot be \"x\": it starts with a number\n  --> t.yaml:8:10\n"},
 	{L U "workers: x\n", "   = help: staunch explain workers\n"},
-	{L "    timeouts: {idle: 0}\n" U, "error[E203]: \"idle\" cannot be \"0\": 0 does not switch it off: write off\n"},
+	{L "    timeouts: {idle: 0}\n" U,
+	 "error[E203]: \"idle\" cannot be \"0\": 0 does not switch it off: write off\n"},
 	{L U "log: {level: inof}\n", "^^^^ did you mean \"info\"?\n"},
-	{"listeners: [{name: a, bind: [\":80\", \"x:1\"], upstream: app}]\n" U, "error[E208]: \"bind\" cannot be \"x:1\": names are not resolved yet"},
-	{L "upstreams: [{name: app, servers: [\"db:1\"]}]\n", "error[E208]: \"address\" cannot be \"db:1\": names are not resolved yet: write the IP address\n"},
-	{L "upstreams: [{name: app, servers: [\"10.0.0.1\"]}]\n", "error[E205]: \"address\" cannot be \"10.0.0.1\": "},
+	{"listeners: [{name: a, bind: [\":80\", \"x:1\"], upstream: app}]\n" U,
+	 "error[E208]: \"bind\" cannot be \"x:1\": names are not resolved yet"},
+	{L "upstreams: [{name: app, servers: [\"db:1\"]}]\n",
+	 "error[E208]: \"address\" cannot be \"db:1\": names are not resolved yet: write the IP address\n"},
+	{L "upstreams: [{name: app, servers: [\"10.0.0.1\"]}]\n",
+	 "error[E205]: \"address\" cannot be \"10.0.0.1\": "},
 };
 
 static void problems(void **state)
@@ -195,7 +204,8 @@ static void every_key(void **state)
 
 static void aliases_are_values(void **state)
 {
-	struct load l = load_text("listeners:\n  - {name: a, bind: \":1\", upstream: &u app, timeouts: &t {idle: 1s}}\n"
+	struct load l = load_text("listeners:\n"
+	                          "  - {name: a, bind: \":1\", upstream: &u app, timeouts: &t {idle: 1s}}\n"
 	                          "  - {name: b, bind: \":2\", upstream: *u, timeouts: *t}\n" U);
 
 	(void)state;
@@ -234,8 +244,11 @@ static void out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(problems),           cmocka_unit_test(broken_text), cmocka_unit_test(defaults),
-		cmocka_unit_test(every_key),          cmocka_unit_test(aliases_are_values),
+		cmocka_unit_test(problems),
+		cmocka_unit_test(broken_text),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(every_key),
+		cmocka_unit_test(aliases_are_values),
 		cmocka_unit_test(out_of_memory),
 	};
 

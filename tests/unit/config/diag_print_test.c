@@ -75,7 +75,10 @@ static void tabs(void **state)
 
 static void wide_characters(void **state)
 {
-	struct problem p = {"\xE4\xB8\x96\xE7\x95\x8C: e\xCC\x81 \xE4\xB8\x96\xE7\x95\x8C x\n", 1, 8, 2, NULL, NULL, NULL};
+	struct problem p = {.text = "\xE4\xB8\x96\xE7\x95\x8C: e\xCC\x81 \xE4\xB8\x96\xE7\x95\x8C x\n",
+		.line = 1,
+		.column = 8,
+		.width = 2};
 
 	(void)state;
 	expect(&p, HEAD("  --> /etc/s.yaml:1:8")
@@ -110,18 +113,21 @@ static void past_the_end(void **state)
 #define A10 "aaaaaaaaaa"
 #define B10 "bbbbbbbbbb"
 #define C10 "cccccccccc"
+#define CARETS50 "^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"
 
 static void long_lines(void **state)
 {
 	struct problem near = {A10 A10 A10 B10 B10 B10 C10 C10 C10 "xxxxxxxxxxY", 1, 1, 300, NULL, NULL, NULL};
-	struct problem far = {A10 A10 A10 B10 B10 B10 A10 B10 "Z" C10 C10 C10 A10 A10 A10 A10 A10 A10, 1, 81, 1, NULL, NULL, NULL};
+	struct problem far = {.text = A10 A10 A10 B10 B10 B10 A10 B10 "Z" C10 C10 C10 A10 A10 A10 A10 A10 A10,
+		.line = 1,
+		.column = 81,
+		.width = 1};
 
 	(void)state;
 	expect(&near, HEAD("  --> /etc/s.yaml:1:1")
 	              "   |\n"
 	              " 1 | " A10 A10 A10 B10 B10 B10 C10 C10 C10 "xxxxxxxxxx...\n"
-	              "   | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"
-	              "^^^^^^^^^^\n" END);
+	              "   | " CARETS50 CARETS50 "\n" END);
 	expect(&far, HEAD("  --> /etc/s.yaml:1:81")
 	             "   |\n"
 	             " 1 | ..." B10 A10 B10 "Z" C10 C10 C10 A10 A10 A10 "aaaaaaaaa...\n"
@@ -219,10 +225,17 @@ static void colour(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_documented),   cmocka_unit_test(note_and_wide_gutter), cmocka_unit_test(tabs),
-		cmocka_unit_test(wide_characters), cmocka_unit_test(hostile_bytes),        cmocka_unit_test(past_the_end),
-		cmocka_unit_test(long_lines),      cmocka_unit_test(no_place),             cmocka_unit_test(closing_line),
-		cmocka_unit_test(the_rest_is_counted), cmocka_unit_test(colour),
+		cmocka_unit_test(as_documented),
+		cmocka_unit_test(note_and_wide_gutter),
+		cmocka_unit_test(tabs),
+		cmocka_unit_test(wide_characters),
+		cmocka_unit_test(hostile_bytes),
+		cmocka_unit_test(past_the_end),
+		cmocka_unit_test(long_lines),
+		cmocka_unit_test(no_place),
+		cmocka_unit_test(closing_line),
+		cmocka_unit_test(the_rest_is_counted),
+		cmocka_unit_test(colour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,8 +136,12 @@ static void more_about_the_last(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(codes),         cmocka_unit_test(file_order), cmocka_unit_test(sources_in_the_order_taken),
-		cmocka_unit_test(the_same_once), cmocka_unit_test(too_many),   cmocka_unit_test(more_about_the_last),
+		cmocka_unit_test(codes),
+		cmocka_unit_test(file_order),
+		cmocka_unit_test(sources_in_the_order_taken),
+		cmocka_unit_test(the_same_once),
+		cmocka_unit_test(too_many),
+		cmocka_unit_test(more_about_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,8 @@ static void scopes_cover_the_rows(void **state)
 		for (size_t j = 0; j < key_scopes[i].n; j++, next++) {
 			assert_int_equal(key_rows[next].scope, i);
 			assert_true(key_rows[next].offset < key_scopes[i].origin);
-			assert_int_equal(strncmp(key_rows[next].path, key_scopes[i].prefix, strlen(key_scopes[i].prefix)), 0);
+			assert_int_equal(strncmp(key_rows[next].path, key_scopes[i].prefix,
+				strlen(key_scopes[i].prefix)), 0);
 		}
 	}
 	assert_int_equal(next, key_count);

@@ -35,12 +35,14 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
-	{"a: 1\na: 2\n", "error[E103]: the key \"a\" is written twice\n  --> t.yaml:2:1          note: the first is at 1:1", true},
+	{"a: 1\na: 2\n",
+	 "error[E103]: the key \"a\" is written twice\n  --> t.yaml:2:1          note: the first is at 1:1", true},
 	{"{a: {x: 1, \"x\": 2}}\n", "error[E103]: the key \"x\" is written twice\n  --> t.yaml:1:12", true},
 	{"a: !!str b\n", "error[E104]: tags are refused: each key knows its type\n  --> t.yaml:1:4", true},
 	{"a: !x [1]\n", "error[E104]: tags are refused", true},
 	{"!x {a: 1}\n", "error[E104]: tags are refused", true},
-	{"a: &x {b: 1}\nc:\n  <<: *x\n", "error[E104]: merge keys are refused: write the keys out\n  --> t.yaml:3:3", true},
+	{"a: &x {b: 1}\nc:\n  <<: *x\n",
+	 "error[E104]: merge keys are refused: write the keys out\n  --> t.yaml:3:3", true},
 	{"a: 1\n---\nb: 2\n", "error[E104]: a second document; a config file is one\n  --> t.yaml:2:1", true},
 	{"a: &x [*x]\n", "error[E104]: the alias *x stands inside its own anchor\n  --> t.yaml:1:8", false},
 	{"a: &x {b: {c: *x}}\n", "error[E104]: the alias *x stands inside", false},
@@ -48,7 +50,8 @@ static const struct refusal refusals[] = {
 	{"? [a]\n: b\n", "error[E107]: a key must be a plain word\n  --> t.yaml:1:3", false},
 	{"a: &x [1]\n*x : 1\n", "error[E107]: a key must be a plain word", false},
 	{"a:\n\tb: c\n", "error[E104]: a tab in the indentation", false},
-	{"a: \"x\\ny\"\n", "error[E108]: the value holds a line break or an invisible character\n  --> t.yaml:1:4", true},
+	{"a: \"x\\ny\"\n",
+	 "error[E108]: the value holds a line break or an invisible character\n  --> t.yaml:1:4", true},
 	{"a: \"\\0\"\n", "error[E108]", true},
 	{"a: \"\\e[1m\"\n", "error[E108]", true},
 	{"a: |\n  b\n", "error[E108]", true},
@@ -76,7 +79,8 @@ static void accepts(void **state)
 {
 	static const char *const texts[] = {
 		"", "# nothing\n", "---\n", "--- {a: b}\n...\n", "%YAML 1.1\n---\na: b\n", "a: b # c\r\nd: e\r\n",
-		"a: &x [1, 2]\nb: *x\n", "a: &x 1\nb: &x 2\nc: *x\n", "{\"a\": 'b', ? c : d}\n", "a: '<<'\n\"<<\": b\n",
+		"a: &x [1, 2]\nb: *x\n", "a: &x 1\nb: &x 2\nc: *x\n",
+		"{\"a\": 'b', ? c : d}\n", "a: '<<'\n\"<<\": b\n",
 		"\xE4\xB8\x96: \xC3\xA9\n",
 	};
 
@@ -190,8 +194,12 @@ static void laughs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refuses),         cmocka_unit_test(accepts), cmocka_unit_test(places),
-		cmocka_unit_test(broken_tree),     cmocka_unit_test(limits),  cmocka_unit_test(laughs),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(accepts),
+		cmocka_unit_test(places),
+		cmocka_unit_test(broken_tree),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(laughs),
 		cmocka_unit_test(first_key_stays),
 	};
 

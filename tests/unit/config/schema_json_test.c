@@ -15,8 +15,10 @@ static const char *const good[] = {
 	L U "workers: 4\n",
 	L U "workers: auto\n",
 	L U "log: {level: error, access: /x/y, format: text}\nshutdown: {delay: 1m30s, timeout: off}\n",
-	"listeners: [{name: 0-a, bind: [\"[::1]:80\", \"[fe80::1%1]:80\", \"unix:@x\"], upstream: app, max_connections: off}]\n" U,
-	L "upstreams: [{name: app, servers: [{address: \"unix:/x\", weight: 0, max_connections: 1, backup: true}]}]\n",
+	"listeners: [{name: 0-a, bind: [\"[::1]:80\", \"[fe80::1%1]:80\", \"unix:@x\"], upstream: app, "
+	"max_connections: off}]\n" U,
+	L "upstreams: [{name: app, servers: [{address: \"unix:/x\", weight: 0, max_connections: 1, "
+	"backup: true}]}]\n",
 };
 
 static const char *const bad[] = {

@@ -16,7 +16,8 @@ static void groff_reads_it(void **state)
 	assert_non_null(page);
 	schema_man(page);
 	fclose(page);
-	snprintf(command, sizeof(command), "command -v groff >/dev/null && LC_ALL=C groff -man -ww -Tascii -P-cbou %s 2>&1", path);
+	snprintf(command, sizeof(command),
+		"command -v groff >/dev/null && LC_ALL=C groff -man -ww -Tascii -P-cbou %s 2>&1", path);
 	shown = popen(command, "re");
 	assert_non_null(shown);
 	while (fgets(line, sizeof(line), shown) != NULL) {

@@ -106,7 +106,7 @@ static void spellings(void **state)
 			assert_memory_equal(p->text, rows[i].path, strlen(rows[i].path));
 		if (p != NULL)
 			paper_free(p);
-		if (rows[i].nearest == NULL ? nearest != NULL : nearest == NULL || strcmp(nearest, rows[i].nearest) != 0)
+		if (strcmp(nearest == NULL ? "" : nearest, rows[i].nearest == NULL ? "" : rows[i].nearest) != 0)
 			fail_msg("%s: nearest %s", rows[i].key, nearest == NULL ? "none" : nearest);
 	}
 	assert_int_equal(schema_explain(stdout, "frobnicate", NULL), -NP_ENOENT);
@@ -155,8 +155,11 @@ static void completion_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_value),   cmocka_unit_test(a_section), cmocka_unit_test(spellings),
-		cmocka_unit_test(the_whole), cmocka_unit_test(every_key_is_explained),
+		cmocka_unit_test(a_value),
+		cmocka_unit_test(a_section),
+		cmocka_unit_test(spellings),
+		cmocka_unit_test(the_whole),
+		cmocka_unit_test(every_key_is_explained),
 		cmocka_unit_test(completion_words),
 	};
 

@@ -84,12 +84,15 @@ static void check_finds(void **state)
 	static const struct {
 		const char *text, *says;
 	} rows[] = {
-		{"a: \xFF\nb: \xFF\n", "error[E108]: the text is not UTF-8 here\n  --> t.yaml:1:4          note: and on 1 more line\n"},
+		{"a: \xFF\nb: \xFF\n",
+		 "error[E108]: the text is not UTF-8 here\n  --> t.yaml:1:4          note: and on 1 more line\n"},
 		{"a: \x1B[2J\n", "error[E108]: invisible character U+001B\n  --> t.yaml:1:4\n"},
 		{"a: b\rc: d\n", "invisible character U+000D\n  --> t.yaml:1:5\n"},
 		{"a: \xE2\x80\xA8\n", "invisible character U+2028\n"},
 		{"a: \xEF\xBB\xBF\n", "invisible character U+FEFF\n"},
-		{"a:\n\tb: c\n\td: e\n  \tf: g\n", "a tab in the indentation; indent with spaces\n  --> t.yaml:2:1          note: and on 2 more lines\n"},
+		{"a:\n\tb: c\n\td: e\n  \tf: g\n",
+		 "a tab in the indentation; indent with spaces\n"
+		 "  --> t.yaml:2:1          note: and on 2 more lines\n"},
 		{"a:\tb # \t\r\n \t\n  \n", NULL},
 		{"\xE4\xB8\x96: \xC3\xA9\n", NULL},
 		{"", NULL},
@@ -131,9 +134,12 @@ static void check_goes_past_nul(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines),       cmocka_unit_test(byte_order_mark_is_cut),
-		cmocka_unit_test(size_limit),  cmocka_unit_test(read_files),
-		cmocka_unit_test(check_finds), cmocka_unit_test(check_goes_past_nul),
+		cmocka_unit_test(lines),
+		cmocka_unit_test(byte_order_mark_is_cut),
+		cmocka_unit_test(size_limit),
+		cmocka_unit_test(read_files),
+		cmocka_unit_test(check_finds),
+		cmocka_unit_test(check_goes_past_nul),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

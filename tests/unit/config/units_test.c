@@ -183,8 +183,11 @@ static void address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(duration), cmocka_unit_test(size),    cmocka_unit_test(count),
-		cmocka_unit_test(boolean),  cmocka_unit_test(address),
+		cmocka_unit_test(duration),
+		cmocka_unit_test(size),
+		cmocka_unit_test(count),
+		cmocka_unit_test(boolean),
+		cmocka_unit_test(address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

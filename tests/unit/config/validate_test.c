@@ -17,11 +17,13 @@ static const struct load_row bounds[] = {
 	{L U "    retry_budget: 0s\n", "\"retry_budget\" is 0s, less than 1ms\n"},
 	{L U "    timeouts: {connect: 11m}\n", "\"connect\" is 11m, more than 10m\n"},
 	{L U "    retries: 101\n", "\"retries\" is 101, more than 100\n"},
-	{L "upstreams: [{name: app, servers: [{address: \"10.0.0.1:1\", weight: 257}]}]\n", "\"weight\" is 257, more than 256\n"},
+	{L "upstreams: [{name: app, servers: [{address: \"10.0.0.1:1\", weight: 257}]}]\n",
+	 "\"weight\" is 257, more than 256\n"},
 };
 
 static const struct load_row names[] = {
-	{"listeners: [{name: Web, bind: \":80\", upstream: app}]\n" U, "error[E206]: \"Web\" is not a name: a to z, 0 to 9"},
+	{"listeners: [{name: Web, bind: \":80\", upstream: app}]\n" U,
+	 "error[E206]: \"Web\" is not a name: a to z, 0 to 9"},
 	{"listeners: [{name: -web, bind: \":80\", upstream: app}]\n" U, "error[E206]: \"-web\" is not a name"},
 	{"listeners: [{name: a b, bind: \":80\", upstream: app}]\n" U, "error[E206]: \"a b\" is not a name"},
 	{"listeners: [{name: \xC3\xA9, bind: \":80\", upstream: app}]\n" U, "error[E206]"},
@@ -29,22 +31,29 @@ static const struct load_row names[] = {
 	{"listeners: [{name: " NAME63 ", bind: \":80\", upstream: app}]\n" U, NULL},
 	{"listeners: [{name: 0.a_b-c, bind: \":80\", upstream: app}]\n" U, NULL},
 	/* a bad name still is what references mean */
-	{"listeners: [{name: a, bind: \":80\", upstream: App}]\nupstreams: [{name: App, servers: [\"10.0.0.1:1\"]}]\n", "\n1 error - configuration NOT loaded\n"},
+	{"listeners: [{name: a, bind: \":80\", upstream: App}]\n"
+	 "upstreams: [{name: App, servers: [\"10.0.0.1:1\"]}]\n", "\n1 error - configuration NOT loaded\n"},
 };
 
 static const struct load_row twice[] = {
 	{L "  - {name: web, bind: \":81\", upstream: app}\n" U,
-	 "error[E302]: a listener \"web\" is already defined\n  --> t.yaml:5:12          note: the first is at 2:11\n"},
+	 "error[E302]: a listener \"web\" is already defined\n"
+	 "  --> t.yaml:5:12          note: the first is at 2:11\n"},
 	{L U "  - {name: app, servers: [\"10.0.0.2:1\"]}\n",
-	 "error[E302]: an upstream \"app\" is already defined\n  --> t.yaml:8:12          note: the first is at 6:11\n"},
+	 "error[E302]: an upstream \"app\" is already defined\n"
+	 "  --> t.yaml:8:12          note: the first is at 6:11\n"},
 	{L "  - {name: b, bind: \"[::]:80\", upstream: app}\n" U,
-	 "error[E303]: the address [::]:80 is already bound\n  --> t.yaml:5:21          note: the first is at 3:11\n"},
+	 "error[E303]: the address [::]:80 is already bound\n"
+	 "  --> t.yaml:5:21          note: the first is at 3:11\n"},
 	{"listeners: [{name: a, bind: [\":80\", \"127.0.0.1:80\", \":80\"], upstream: app}]\n" U,
-	 "error[E303]: the address :80 is already bound\n  --> t.yaml:1:53          note: the first is at 1:30\n"},
-	{L "  - {name: b, bind: [\"unix:/x\", \"unix:/x\"], upstream: app}\n" U, "error[E303]: the address unix:/x is already bound"},
+	 "error[E303]: the address :80 is already bound\n"
+	 "  --> t.yaml:1:53          note: the first is at 1:30\n"},
+	{L "  - {name: b, bind: [\"unix:/x\", \"unix:/x\"], upstream: app}\n" U,
+	 "error[E303]: the address unix:/x is already bound"},
 	{L "  - {name: b, bind: [\"127.0.0.1:80\", \"0.0.0.0:80\", \":81\", \"unix:@80\"], upstream: app}\n" U, NULL},
 	{L "upstreams: [{name: app, servers: [\"10.0.0.1:1\", {address: \"10.0.0.1:1\"}]}]\n",
-	 "error[E304]: the server 10.0.0.1:1 is already in this upstream\n  --> t.yaml:5:59          note: the first is at 5:35\n"},
+	 "error[E304]: the server 10.0.0.1:1 is already in this upstream\n"
+	 "  --> t.yaml:5:59          note: the first is at 5:35\n"},
 	{L U "  - {name: b, servers: [\"10.0.0.1:80\"]}\n", "\n1 warning - configuration loaded\n"},
 };
 
@@ -64,19 +73,25 @@ static const struct load_row references[] = {
 };
 
 static const struct load_row doubts[] = {
-	{"listeners: [{name: a, bind: \"127.0.0.1:0\", upstream: app}]\n" U, "warning[W201]: port 0: the kernel chooses one"},
-	{"listeners: [{name: a, bind: [\":0\", \":0\"], upstream: app}]\n" U, "\n2 warnings - configuration loaded\n"},
-	{L U "  - {name: b, servers: [\"10.0.0.2:80\"]}\n", "warning[W301]: no listener uses upstream \"b\"\n  --> t.yaml:8:12\n"},
+	{"listeners: [{name: a, bind: \"127.0.0.1:0\", upstream: app}]\n" U,
+	 "warning[W201]: port 0: the kernel chooses one"},
+	{"listeners: [{name: a, bind: [\":0\", \":0\"], upstream: app}]\n" U,
+	 "\n2 warnings - configuration loaded\n"},
+	{L U "  - {name: b, servers: [\"10.0.0.2:80\"]}\n",
+	 "warning[W301]: no listener uses upstream \"b\"\n  --> t.yaml:8:12\n"},
 	{L "upstreams: [{name: app, servers: [{address: \"10.0.0.1:1\", weight: 0}]}]\n",
 	 "warning[W302]: every server has weight 0: each connection will be refused\n  --> t.yaml:5:25\n"},
-	{L "    at_limit: wait\n" U, "warning[W303]: at_limit has no effect without max_connections\n  --> t.yaml:5:15\n"},
+	{L "    at_limit: wait\n" U,
+	 "warning[W303]: at_limit has no effect without max_connections\n  --> t.yaml:5:15\n"},
 	{L "    max_connections: 10\n    at_limit: wait\n" U, NULL},
-	{L "    max_connections: 10\n" U "limits: {max_connections: 9}\n", "warning[W303]: limits.max_connections is lower"},
+	{L "    max_connections: 10\n" U "limits: {max_connections: 9}\n",
+	 "warning[W303]: limits.max_connections is lower"},
 	{L "    max_connections: 10\n" U "limits: {max_connections: 10}\n", NULL},
 	{L U "    timeouts: {connect: 11s}\n", "warning[W304]: timeouts.connect is longer than retry_budget"},
 	{L U "    retry_budget: 4s\n", "  --> t.yaml:8:19\n"},
 	{L U "    timeouts: {connect: 10s}\n", NULL},
-	{L "    timeouts: {idle: 2h, lifetime: 1h}\n" U, "warning[W304]: lifetime is shorter, so this is never reached\n"},
+	{L "    timeouts: {idle: 2h, lifetime: 1h}\n" U,
+	 "warning[W304]: lifetime is shorter, so this is never reached\n"},
 	{L "    timeouts: {idle: off, lifetime: 1h}\n" U, NULL},
 	{L "    timeouts: {lifetime: 30m}\n" U, NULL},
 };

@@ -13,8 +13,10 @@ struct row {
 };
 
 #define LONG16   "0123456789abcdef"
-#define LONG256  LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16 LONG16
-#define LONG4096 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256 LONG256
+#define LONG64   LONG16 LONG16 LONG16 LONG16
+#define LONG256  LONG64 LONG64 LONG64 LONG64
+#define LONG1024 LONG256 LONG256 LONG256 LONG256
+#define LONG4096 LONG1024 LONG1024 LONG1024 LONG1024
 
 static const struct row rows[] = {
 	{"listeners[].timeouts.idle", "0", NULL, DIAG_RANGE, "write off", "off", false},
@@ -76,7 +78,8 @@ static void check_row(const struct row *row, struct arena *a)
 	paper_free(p);
 	if (err != -NP_EINVAL || r.code != row->code || strstr(r.why, row->why) == NULL ||
 	    strcmp(r.suggestion, row->suggestion) != 0)
-		fail_msg("%s: %.100s: %d, %s, \"%s\"", row->path, row->text, err, err == 0 ? "" : r.why, r.suggestion);
+		fail_msg("%s: %.100s: %d, %s, \"%s\"", row->path, row->text, err, err == 0 ? "" : r.why,
+			r.suggestion);
 	assert_memory_equal(room, zero, sizeof(room));
 }
 

@@ -1,0 +1,43 @@
+/* Targets: units_duration, units_size, units_count, units_bool, and the formats of the first two. Whatever reads must
+ * print as text that reads as the same value; whatever does not must say why. */
+#include <string.h>
+
+#include "config/units.h"
+#include "netpoll/check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+#define TEXT 256
+
+static void round_trip(const char *text, int (*read)(int64_t *, const char *, const char **),
+                       const char *(*format)(int64_t, char *))
+{
+	int64_t v, again;
+	const char *why = NULL;
+	char out[UNITS_TEXT];
+
+	if (read(&v, text, &why) != 0) {
+		CHECK(why != NULL, "refused without a sentence");
+		return;
+	}
+	CHECK(v >= 0, "a negative value was read");
+	CHECK(read(&again, format(v, out), &why) == 0, "what was printed does not read");
+	CHECK(v == again, "what was printed reads as another value");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	char text[TEXT];
+	const char *why = NULL;
+	int64_t count;
+	bool b;
+
+	n = n < TEXT - 1 ? n : TEXT - 1;
+	memcpy(text, data, n);
+	text[n] = '\0';
+	round_trip(text, units_duration, units_duration_format);
+	round_trip(text, units_size, units_size_format);
+	CHECK(units_count(&count, text, &why) == 0 || why != NULL, "refused without a sentence");
+	CHECK(units_bool(&b, text, &why) == 0 || why != NULL, "refused without a sentence");
+	return 0;
+}
