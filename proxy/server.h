@@ -5,8 +5,8 @@
  * A server is born and freed on the control thread. It lives while an upstream lists it or a slot
  * is taken, and workers never free it: they only give slots back. The book keeps what no upstream
  * lists any more as "leaving" and frees it, once its last slot is back, when an upstream is next
- * built or freed. Rejected: a counted reference that the last release drops, since the book would
- * then need a lock that workers wait for. */
+ * freed. Rejected: a counted reference that the last release drops, since the book would then
+ * need a lock that workers wait for. */
 #ifndef PROXY_SERVER_H
 #define PROXY_SERVER_H
 
@@ -46,8 +46,8 @@ void server_put(struct server_book *b, struct server *s); /* control thread */
  *   Returns  false when it is full.
  *   Calls    any thread. */
 must_use bool server_try_take(struct server *s, uint32_t max);
-/* Gives a slot back: exactly once for each one taken (CHECK). s may be gone when this returns. Any
- * thread. */
+/* Gives a slot back: exactly once for each one taken (CHECK). s may be gone when this returns.
+ * Any thread. */
 void server_release(struct server *s);
 
 static inline uint32_t server_active(const struct server *s)

@@ -45,7 +45,6 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_bo
 		if (!add_member(u, &spec->servers[i]))
 			return upstream_free(u);
 	}
-	server_book_sweep(book);
 	return u;
 }
 

@@ -258,7 +258,7 @@ static void weights_hold_by_lot(void **state)
 	shares_hold(BALANCE_SOURCE_HASH, "256 1 128");
 }
 
-/* E9: each pair is as likely as any other. With loads 0, 1, 2, b wins in one pair of the three and c
+/* E9: each pair is as likely as any other. With loads 0, 1, 2, b wins in one pair of the three, c
  * in none. */
 static void pairs_are_even(void **state)
 {

@@ -15,7 +15,7 @@
 #include "netpoll/err.h"
 #include "proxy/upstream.h"
 
-#define SERVERS_MAX 64
+#define SERVERS_MAX 16
 
 struct servers {
 	struct server_spec   at[SERVERS_MAX];
