@@ -86,7 +86,7 @@ struct server *server_get(
 
 	np_addr_format(&addr->u.sa, addr->len, address, sizeof(address));
 	bucket = &b->buckets[hash_text(address) % BUCKETS];
-	list_for_each (it, bucket) {
+	list_for_each(it, bucket) {
 		s = list_entry(it, struct server, bucket);
 		if (!is(s, upstream, addr))
 			continue;
@@ -115,7 +115,7 @@ void server_put(struct server_book *b, struct server *s)
  * pairs with the release in server_release: the worker's last look at the server is over. */
 void server_book_sweep(struct server_book *b)
 {
-	list_for_each_safe (it, &b->leaving) {
+	list_for_each_safe(it, &b->leaving) {
 		struct server *s = list_entry(it, struct server, leaving);
 
 		if (__atomic_load_n(&s->active, __ATOMIC_ACQUIRE) > 0)

@@ -1,8 +1,7 @@
 /* balance: the algorithms, by scripts that say who must be picked, by their promises over many
  * picks, and against a naive model. */
-#include "servers.h"
-
-#include <math.h>
+#include "tests/unit/proxy/balance_model.h"
+#include "tests/unit/proxy/servers.h"
 
 /* A script is picks in a row. A small letter: this server must be picked, and keeps its slot. A
  * capital: it gives a slot back. '!': refused as full; '-': refused, none left. "(ab)": from here
@@ -53,21 +52,13 @@ static const struct script_row {
 	{"E10 all full, backups too", BALANCE_ROUND_ROBIN, "1/1 1/1b", "ab! A a! B b!"},
 };
 
-/* Where scripts and the model take their random bits. */
+/* Where all take their random bits. */
 static uint64_t bits;
-
-static unsigned try_pick(struct upstream *u, const struct pick_args *a, int *err)
-{
-	struct server *s = NULL;
-
-	*err = upstream_pick(u, a, &s);
-	return *err == 0 ? servers_place(u, s) : SERVERS_MAX;
-}
 
 static char pick_letter(struct upstream *u, const struct pick_args *a)
 {
 	int err;
-	unsigned place = try_pick(u, a, &err);
+	unsigned place = servers_pick(u, a, &err);
 
 	if (err == 0)
 		return (char)('a' + place);
@@ -109,21 +100,6 @@ static void run_script(struct upstream *u, const struct script_row *r)
 	}
 }
 
-static void release_all(struct upstream *u)
-{
-	for (unsigned i = 0; i < u->nmembers; i++) {
-		while (server_active(u->members[i].server) > 0)
-			server_release(u->members[i].server);
-	}
-}
-
-static void end(struct upstream *u, struct server_book *book)
-{
-	release_all(u);
-	upstream_free(u);
-	server_book_free(book);
-}
-
 static void scripts_hold(void **state)
 {
 	(void)state;
@@ -133,7 +109,7 @@ static void scripts_hold(void **state)
 		struct upstream *u = servers_open(scripts[i].balance, scripts[i].servers, book);
 
 		run_script(u, &scripts[i]);
-		end(u, book);
+		servers_close(u, book);
 	}
 }
 
@@ -147,7 +123,7 @@ static void no_key_is_round_robin(void **state)
 	(void)state;
 	for (const char *p = "aabacaaaabacaa"; *p != '\0'; p++)
 		assert_int_equal(pick_letter(u, &a), *p);
-	end(u, book);
+	servers_close(u, book);
 }
 
 /* A line of n servers with random weights from 1 to top. Returns their sum. */
@@ -173,7 +149,7 @@ static void check_windows(struct upstream *u, unsigned sum)
 
 	for (unsigned k = 0; k < 3 * sum; k++) {
 		int err;
-		unsigned place = try_pick(u, &a, &err);
+		unsigned place = servers_pick(u, &a, &err);
 
 		assert_int_equal(err, 0);
 		if (k >= sum)
@@ -203,7 +179,7 @@ static void windows_are_exact(void **state)
 		struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, line, book);
 
 		check_windows(u, sum);
-		end(u, book);
+		servers_close(u, book);
 	}
 }
 
@@ -214,7 +190,7 @@ static void count_picks(struct upstream *u, unsigned n, unsigned *counts)
 	for (unsigned i = 0; i < n; i++) {
 		struct pick_args a = {.hash = servers_random(&bits), .random = servers_random(&bits)};
 		int err;
-		unsigned place = try_pick(u, &a, &err);
+		unsigned place = servers_pick(u, &a, &err);
 
 		assert_int_equal(err, 0);
 		server_release(u->members[place].server);
@@ -242,7 +218,7 @@ static void shares_hold(enum balance balance, const char *line)
 	count_picks(u, 100000, counts);
 	for (unsigned i = 0; i < u->nmembers; i++)
 		expect_share(counts[i], 100000, u->members[i].weight, sum);
-	end(u, book);
+	servers_close(u, book);
 }
 
 /* E7, E9: with no load to tell servers apart, both draw by weight. */
@@ -276,7 +252,7 @@ static void pairs_are_even(void **state)
 	expect_share(counts[0], 100000, 2, 3);
 	expect_share(counts[1], 100000, 1, 3);
 	assert_int_equal(counts[2], 0);
-	end(u, book);
+	servers_close(u, book);
 }
 
 /* E9: two choices keep loads together where one would spread them: with 1000 connections on 10
@@ -292,12 +268,12 @@ static void two_choices_level(void **state)
 	for (int i = 0; i < 1000; i++) {
 		struct pick_args a = {.random = servers_random(&bits)};
 
-		try_pick(u, &a, &err);
+		servers_pick(u, &a, &err);
 		assert_int_equal(err, 0);
 	}
 	for (unsigned i = 0; i < u->nmembers; i++)
 		assert_in_range(server_active(u->members[i].server), 91, 109);
-	end(u, book);
+	servers_close(u, book);
 }
 
 /* Where a key goes, as a port, so that upstreams with other places can be compared. */
@@ -369,192 +345,17 @@ static void keys_stay(void **state)
 	upstream_free(turned);
 	upstream_free(less);
 	upstream_free(more);
-	end(same, book);
-}
-
-/* ---- the model: each rule in its plainest form ---- */
-
-struct model {
-	struct upstream *u;
-	unsigned active[SERVERS_MAX];
-	int64_t credit[SERVERS_MAX], bound;
-	bool tried[SERVERS_MAX], eligible[SERVERS_MAX];
-	unsigned neligible;
-};
-
-static void model_narrow(struct model *m, bool backup, int *refusal)
-{
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
-		const struct member *s = &m->u->members[i];
-		bool wanted = s->backup == backup && s->weight > 0 && !m->tried[i];
-		bool full = s->max_connections > 0 && m->active[i] >= s->max_connections;
-
-		m->eligible[i] = wanted && !full;
-		m->neligible += m->eligible[i];
-		if (wanted && full)
-			*refusal = -NP_EAGAIN;
-	}
-}
-
-static double load(const struct model *m, unsigned i)
-{
-	return (double)m->active[i] / m->u->members[i].weight;
-}
-
-/* Fractions of such small numbers differ by far more than 1e-9, or not at all. */
-static bool less(double a, double b)
-{
-	return a < b - 1e-9;
-}
-
-static double least_load(const struct model *m)
-{
-	double least = INFINITY;
-
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
-		if (m->eligible[i] && load(m, i) < least)
-			least = load(m, i);
-	}
-	return least;
-}
-
-/* Round robin over the eligible; who carries more than `least` is paid, but not chosen. */
-static unsigned model_turn(struct model *m, double least)
-{
-	unsigned best = SERVERS_MAX;
-	int64_t paid = 0;
-
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
-		if (!m->eligible[i])
-			continue;
-		m->credit[i] += m->u->members[i].weight;
-		paid += m->u->members[i].weight;
-		if (less(least, load(m, i)))
-			continue;
-		if (best == SERVERS_MAX || m->credit[i] > m->credit[best])
-			best = i;
-	}
-	m->credit[best] -= paid;
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
-		if (m->credit[i] > m->bound)
-			m->credit[i] = m->bound;
-		if (m->credit[i] < -m->bound)
-			m->credit[i] = -m->bound;
-	}
-	return best;
-}
-
-/* The first eligible server in the key's own order, which a fresh upstream of the same servers,
- * without limits or tiers, gives by refusing them one after the other. */
-static unsigned model_rank(const struct model *m, struct upstream *fresh, uint64_t key)
-{
-	const struct server *tried[SERVERS_MAX];
-	struct pick_args a = {.hash = key, .tried = tried};
-
-	for (;;) {
-		int err;
-		unsigned i = try_pick(fresh, &a, &err);
-
-		assert_int_equal(err, 0);
-		server_release(fresh->members[i].server);
-		if (m->eligible[i])
-			return i;
-		tried[a.ntried++] = fresh->members[i].server;
-	}
-}
-
-/* With two or more to choose from, the one worse than all others is never the better of two. */
-static bool model_worst(const struct model *m, unsigned place)
-{
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
-		if (i != place && m->eligible[i] && !less(load(m, i), load(m, place)))
-			return false;
-	}
-	return m->neligible > 1;
-}
-
-static void model_expect(
-	struct model *m, struct upstream *fresh, const struct pick_args *a, unsigned got)
-{
-	assert_true(m->eligible[got]);
-	switch (m->u->balance) {
-	case BALANCE_ROUND_ROBIN:
-		assert_int_equal(got, model_turn(m, INFINITY));
-		break;
-	case BALANCE_LEAST_CONN:
-		assert_int_equal(got, model_turn(m, least_load(m)));
-		break;
-	case BALANCE_RANDOM_TWO:
-		assert_false(model_worst(m, got));
-		break;
-	case BALANCE_SOURCE_HASH:
-		assert_int_equal(got, model_rank(m, fresh, a->hash));
-		break;
-	}
-}
-
-static void model_pick(struct model *m, struct upstream *fresh)
-{
-	const struct server *tried[SERVERS_MAX];
-	struct pick_args a = {.random = servers_random(&bits), .tried = tried};
-	uint64_t fate = servers_random(&bits);
-	int err, refusal = -NP_ENOENT;
-	unsigned got;
-
-	a.hash = servers_random(&bits) | 1;
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
-		m->tried[i] = (fate >> 3 * i & 7) < (fate >> 60) % 8; /* none to nearly all */
-		if (m->tried[i])
-			tried[a.ntried++] = m->u->members[i].server;
-	}
-	m->neligible = 0;
-	model_narrow(m, false, &refusal);
-	if (m->neligible == 0)
-		model_narrow(m, true, &refusal);
-	got = try_pick(m->u, &a, &err);
-	assert_int_equal(err, m->neligible > 0 ? 0 : refusal);
-	if (err != 0)
-		return;
-	model_expect(m, fresh, &a, got);
-	m->active[got]++;
-}
-
-static void model_release(struct model *m)
-{
-	unsigned i = (unsigned)(servers_random(&bits) % m->u->nmembers);
-
-	if (m->active[i] == 0)
-		return;
-	server_release(m->u->members[i].server);
-	m->active[i]--;
-}
-
-static void model_run(enum balance balance)
-{
-	struct server_book *book = server_book_new(), *other = server_book_new();
-	struct model m = {.u = servers_open(balance, "3/6 1/2 2/9 0 7/11 1 5/3b 2b", book), .bound = 21};
-	struct upstream *fresh = servers_open(BALANCE_SOURCE_HASH, "3 1 2 0 7 1 5 2", other);
-
-	for (int op = 0; op < 25000; op++) {
-		if (servers_random(&bits) % 20 < 9)
-			model_pick(&m, fresh);
-		else
-			model_release(&m);
-		for (unsigned i = 0; i < m.u->nmembers; i++)
-			assert_int_equal(server_active(m.u->members[i].server), m.active[i]);
-	}
-	end(m.u, book);
-	end(fresh, other);
+	servers_close(same, book);
 }
 
 static void model_agrees(void **state)
 {
 	(void)state;
 	bits = servers_seed();
-	model_run(BALANCE_ROUND_ROBIN);
-	model_run(BALANCE_LEAST_CONN);
-	model_run(BALANCE_RANDOM_TWO);
-	model_run(BALANCE_SOURCE_HASH);
+	model_run(BALANCE_ROUND_ROBIN, &bits);
+	model_run(BALANCE_LEAST_CONN, &bits);
+	model_run(BALANCE_RANDOM_TWO, &bits);
+	model_run(BALANCE_SOURCE_HASH, &bits);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* server: one count per upstream and address, kept as long as anybody needs it. */
-#include "servers.h"
+#include "tests/unit/proxy/servers.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -76,6 +76,31 @@ static inline unsigned servers_place(const struct upstream *u, const struct serv
 	return i;
 }
 
+/* upstream_pick, but its answer as a place; SERVERS_MAX when it refuses. */
+static inline unsigned servers_pick(struct upstream *u, const struct pick_args *a, int *err)
+{
+	struct server *s = NULL;
+
+	*err = upstream_pick(u, a, &s);
+	return *err == 0 ? servers_place(u, s) : SERVERS_MAX;
+}
+
+static inline void servers_release(struct upstream *u)
+{
+	for (unsigned i = 0; i < u->nmembers; i++) {
+		while (server_active(u->members[i].server) > 0)
+			server_release(u->members[i].server);
+	}
+}
+
+/* Ends all connections, the upstream and the book. */
+static inline void servers_close(struct upstream *u, struct server_book *book)
+{
+	servers_release(u);
+	upstream_free(u);
+	server_book_free(book);
+}
+
 /* splitmix64: the same numbers in each run. */
 static inline uint64_t servers_random(uint64_t *state)
 {

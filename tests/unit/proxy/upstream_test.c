@@ -1,5 +1,5 @@
 /* upstream: made from a spec, kept or replaced by a reload, exact when all workers pick at once. */
-#include "servers.h"
+#include "tests/unit/proxy/servers.h"
 
 #include <pthread.h>
 #include <signal.h>
