@@ -109,7 +109,7 @@ static int report(const struct cli_args *a, const char *path, const struct confi
 		put_json(stdout, path, d);
 		return verdict(a, d);
 	}
-	diag_print(stderr, d, cli_colour(a, stderr), "only checked");
+	diag_print(stderr, d, cli_colour(a, stderr), c != NULL ? "only checked" : NULL);
 	if (c != NULL)
 		put_sum(stdout, path, c);
 	return verdict(a, d);

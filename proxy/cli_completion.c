@@ -74,19 +74,22 @@ static void bash_verb(FILE *out, const struct cli_verb *v)
 static void put_bash(FILE *out)
 {
 	fputs("# bash completion for staunch\n_staunch()\n{\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts= verbs=\"", out);
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=\n\tlocal verbs=\"",
+	      out);
 	put_verbs(out);
 	fputs("\" keys=\"", out);
 	schema_keys(out);
 	fputs("\"\n\tCOMPREPLY=()\n"
-	      "\tif ((COMP_CWORD == 1)); then\n\t\tmapfile -t COMPREPLY < <(compgen -W \"$verbs\" -- \"$cur\")\n\t\treturn\n\tfi\n",
+	      "\tif ((COMP_CWORD == 1)); then\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W \"$verbs\" -- \"$cur\")\n\t\treturn\n\tfi\n",
 	      out);
 	bash_values(out);
 	fputs("\tcase ${COMP_WORDS[1]} in\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++)
 		if (cli_verbs[i].shown)
 			bash_verb(out, &cli_verbs[i]);
-	fputs("\tesac\n\t[[ $cur == -* ]] && mapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\")\n\treturn 0\n}\n"
+	fputs("\tesac\n\t[[ $cur == -* ]] && mapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\")\n"
+	      "\treturn 0\n}\n"
 	      "complete -F _staunch staunch\n", out);
 }
 

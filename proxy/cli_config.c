@@ -78,7 +78,8 @@ int cli_explain(const struct cli_args *a)
 	if (schema_explain(stdout, key, &nearest) == 0)
 		return CLI_EXIT_OK;
 	if (nearest != NULL)
-		return cli_misused(a->verb, "\"%s\" is not a key, or the end of several; did you mean \"%s\"?", key, nearest);
+		return cli_misused(a->verb, "\"%s\" is not a key, or the end of several; did you mean \"%s\"?", key,
+				   nearest);
 	return cli_misused(a->verb, "\"%s\" is not a key; staunch explain lists them", key);
 }
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "config/units.h"
 #include "proxy/cli.h"
 #include "proxy/demo.h"
 
@@ -161,22 +160,25 @@ static int demo_run(struct demo *d)
 	return verdict(d);
 }
 
-static int read_seconds(const struct cli_args *a, int64_t *seconds)
+static int read_seconds(const struct cli_args *a, long *seconds)
 {
-	const char *text = a->value[CLI_OPT_SECONDS], *why;
+	const char *text = a->value[CLI_OPT_SECONDS];
+	char *end;
 
 	*seconds = SECONDS_DEFAULT;
-	if (text != NULL && units_count(seconds, text, &why) != 0)
-		return cli_misused(a->verb, "--seconds: %s", why);
-	if (*seconds < SECONDS_MIN || *seconds > SECONDS_MAX)
-		return cli_misused(a->verb, "--seconds must be %d to %d", SECONDS_MIN, SECONDS_MAX);
+	if (text == NULL)
+		return 0;
+	*seconds = strtol(text, &end, 10);
+	if (end == text || *end != '\0' || *seconds < SECONDS_MIN || *seconds > SECONDS_MAX)
+		return cli_misused(a->verb, "--seconds takes a number from %d to %d, not \"%s\"", SECONDS_MIN,
+				   SECONDS_MAX, text);
 	return 0;
 }
 
 int cli_demo(const struct cli_args *a)
 {
 	struct demo *d;
-	int64_t seconds;
+	long seconds;
 	int status = read_seconds(a, &seconds);
 
 	if (status != 0)

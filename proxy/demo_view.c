@@ -64,7 +64,8 @@ static void make_row(const struct demo_view *v, const struct demo *d, char *row)
 
 	for (unsigned i = 0; i < n; i++)
 		hist_merge(&h, &v->moments[(v->ticks - i) % array_len(v->moments)].latency);
-	at = (size_t)snprintf(row, ROW, "%5.1fs %7.0f %6.1f %5u %7s %5.2fms %5.2fms", (double)(now->at - d->began) / NP_S,
+	at = (size_t)snprintf(row, ROW, "%5.1fs %7.0f %6.1f %5u %7s %5.2fms %5.2fms",
+			      (double)(now->at - d->began) / NP_S,
 			      (double)(now->n.requests - then->n.requests) / s,
 			      (double)(now->n.bytes - then->n.bytes) / s / 1e6, d->load.open,
 			      grouped(now->n.opened, opened), ms(hist_quantile(&h, 0.5)), ms(hist_quantile(&h, 0.99)));
@@ -116,8 +117,8 @@ void demo_view_tick(struct demo_view *v, struct demo *d)
 void demo_view_open(struct demo_view *v, struct demo *d)
 {
 	note_moment(v, d);
-	printf("%d clients -> staunch -> echo servers a, b and c, all on this machine. The proxy was started as:\n  $ staunch",
-	       DEMO_CLIENTS);
+	printf("%d clients -> staunch -> echo servers a, b and c, all on this machine.\n"
+	       "The proxy was started as:\n  $ staunch", DEMO_CLIENTS);
 	for (int i = 0; i < DEMO_ARGS && d->child.args[i] != NULL; i++)
 		printf(" %s", d->child.args[i]);
 	printf("\n\n%s  time   req/s   MB/s  open   conns     p50     p99    a    b    c   lost%s\n",
@@ -145,9 +146,9 @@ static void sum_traffic(const struct demo_view *v, const struct demo *d)
 	const struct demo_counts *n = &d->load.n;
 	char requests[32], opened[32];
 
-	printf("\n%s requests on %s connections in %.1f s\n", grouped(n->requests, requests), grouped(n->opened, opened),
-	       (double)(d->ended - d->began) / NP_S);
-	printf("%.1f MB each way, every byte of it compared\n", (double)n->bytes / 1e6);
+	printf("\n%s requests on %s connections in %.1f s\n", grouped(n->requests, requests),
+	       grouped(n->opened, opened), (double)(d->ended - d->began) / NP_S);
+	printf("%.1f MB each way, every byte compared\n", (double)n->bytes / 1e6);
 	printf("latency p50 %.2f ms, p99 %.2f ms, most %.2f ms\n", ms(hist_quantile(&v->all, 0.5)),
 	       ms(hist_quantile(&v->all, 0.99)), ms(v->all.max));
 }
@@ -173,7 +174,7 @@ static void sum_losses(const struct demo_view *v, const struct demo *d)
 	       (unsigned long long)l->corrupt, v->colour ? "\033[0m" : "");
 	if (l->lost > 0)
 		printf(" (the first: %s, %s)", l->first_step, np_err_text(l->first_err));
-	printf("; the proxy drained and ended with %d\n", d->child.status);
+	printf("; the proxy %s %d\n", d->child.status == 0 ? "drained and ended with" : "ended with", d->child.status);
 }
 
 void demo_view_sum(struct demo_view *v, struct demo *d)
