@@ -5,6 +5,7 @@
 #include "netpoll/poller.h"
 
 #define NO_DEADLINE INT64_MAX
+#define LAZY_FROM   NP_S /* a deadline nearer than this is compared with the clock itself when it is set */
 
 /* ---- deadlines ---------------------------------------------------------------------------------------------------- */
 
@@ -24,9 +25,7 @@ static void netpoll_unblock(uintptr_t *word, bool io_ready)
 
 	if (old == PD_READY)
 		return;
-	if (old == PD_NIL && !io_ready)
-		return; /* set only for io ready: a deadline must not look like data */
-	*word = io_ready ? PD_READY : PD_NIL;
+	*word = io_ready ? PD_READY : PD_NIL; /* only io: a deadline must not look like data */
 	if (old > PD_WAIT)
 		np_ready((struct np_g *)old);
 }
@@ -79,8 +78,9 @@ void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, un
 
 	if (pd->closing)
 		return;
-	/* The hot case: an armed read deadline is merely pushed back. The wheel finds out when it gets there. */
-	if (ways == NETPOLL_READ && pd->rd > 0 && when >= pd->rd && when != NO_DEADLINE) {
+	/* The hot case: an armed read deadline is merely pushed back. The wheel finds out when it gets there. Not a near
+	 * one: it may be over, and then the wheel, which has not yet found the old one, would find it only at a tick. */
+	if (ways == NETPOLL_READ && pd->rd > 0 && when >= pd->rd && when > np_now() + LAZY_FROM && when != NO_DEADLINE) {
 		pd->rd = when;
 		return;
 	}
@@ -191,10 +191,10 @@ static bool netpoll_block(struct polldesc *pd, enum np_mode mode)
 
 int poll_wait(struct netpoll *np, struct polldesc *pd, enum np_mode mode)
 {
-	int err = poll_register(np, pd);
+	int err = poll_check_err(pd, mode);
 
 	if (err == 0)
-		err = poll_check_err(pd, mode);
+		err = poll_register(np, pd);
 	while (err == 0 && !netpoll_block(pd, mode)) {
 		/* Not readiness: a deadline fired, or fired and was reset before we ran. Look, and perhaps wait on. */
 		err = poll_check_err(pd, mode);
@@ -220,14 +220,15 @@ static bool watching_commit(struct np_g *g, void *arg)
 int poll_wait_watching(struct netpoll *np, struct polldesc *pd, enum np_mode mode, struct polldesc *watch)
 {
 	struct placing_two p = {.main = {pd, mode}, .watch = {watch, NP_READ}};
-	int err = poll_register(np, pd);
+	int err;
 
 	if (watch == NULL)
-		return err != 0 ? err : poll_wait(np, pd, mode);
+		return poll_wait(np, pd, mode);
+	err = poll_check_err(pd, mode);
+	if (err == 0)
+		err = poll_register(np, pd);
 	if (err == 0)
 		err = poll_register(np, watch);
-	if (err == 0)
-		err = poll_check_err(pd, mode);
 	while (err == 0) {
 		if (watch->rg == PD_READY)
 			watch->rg = PD_NIL; /* data may come meanwhile; only a failure ends the wait */

@@ -7,7 +7,8 @@
  *   PD_READY  -> PD_NIL, go on   fails: no parking  stays             stays
  *
  * reset(), before each operation of a coroutine, sets PD_NIL. netpoll_block is place, park, take. A task never parks:
- * netpoll_stand puts it there and says what it found, and it stays until unstand.
+ * poll_stand puts it there and says what it found. What readies it takes it out of the word, as it does a coroutine, so
+ * a task stands anew in each of its turns.
  * The error bits (closing, an expired deadline, everr) are set first and only then rg/wg looked at; place looks at them
  * once more after PD_WAIT. Swapping either order loses a wake-up; tests/sim/pd_race_test.c tries them all.
  *

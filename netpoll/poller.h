@@ -59,7 +59,8 @@ void poll_close(struct netpoll *np, struct polldesc *pd);
 must_use int poll_check_err(const struct polldesc *pd, enum np_mode mode);
 must_use int poll_reset(struct polldesc *pd, enum np_mode mode);
 must_use int poll_wait(struct netpoll *np, struct polldesc *pd, enum np_mode mode); /* Parks. */
-/* poll_wait for `mode` of pd that also ends, with -NP_ECANCELED, when `watch` hangs up. watch may be NULL. Parks. */
+/* poll_wait for `mode` of pd that also ends, with -NP_ECANCELED, when `watch` fails or is closed. watch may be NULL; the
+ * caller holds a reference to its descriptor, or its slot could be another's by the time we look. Parks. */
 must_use int poll_wait_watching(struct netpoll *np, struct polldesc *pd, enum np_mode mode, struct polldesc *watch);
 void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, unsigned ways);
 void poll_unblock(struct netpoll *np, struct polldesc *pd); /* close begins: evict both waiters */

@@ -7,6 +7,7 @@
 
 /* So many Gs run before the poller is asked again although more are runnable (Go asks every 61 ticks). */
 #define RUNS_PER_POLL 61
+#define NEAR          NP_S /* until_next_timer */
 
 struct np_worker *np_self(void)
 {
@@ -96,13 +97,17 @@ static void run_gs(struct np_worker *w)
 		;
 }
 
-static int64_t until_next_timer(const struct np_worker *w)
+/* The Gs of this turn took their time. What is far away does not mind; what is near is worth a second clock read, or it
+ * would be late by as much. */
+static int64_t until_next_timer(struct np_worker *w)
 {
 	int64_t heap = heap_next(&w->timers), wheel = wheel_next(&w->np.wheel);
 	int64_t when = heap < wheel ? heap : wheel;
 
 	if (when == INT64_MAX)
 		return -1;
+	if (when < w->now + NEAR)
+		w->now = np_nanotime();
 	return when > w->now ? when - w->now : 0;
 }
 
@@ -124,7 +129,7 @@ static void poll_network(struct np_worker *w)
 		netpoll_poll(&w->np, 0);
 	else
 		sleep_in_poller(w, ns);
-	w->now = np_nanotime(); /* the one clock read of a turn */
+	w->now = np_nanotime(); /* the one clock read of most turns */
 }
 
 static bool finished(const struct np_worker *w)
@@ -206,6 +211,7 @@ static void worker_run(struct np_worker *w)
 	sched_enter(&w->sched);
 	w->now = np_nanotime();
 	worker_loop(w);
+	__atomic_store_n(&w->asleep, 1, __ATOMIC_RELAXED); /* for good: a loop that has ended is no stalled one */
 	sched_leave();
 }
 
