@@ -11,6 +11,7 @@
 #include "netpoll/err.h"
 
 #define WORDS 8
+#define TEN   "xxxxxxxxxx"
 
 /* getopt moves the words about, so it gets an array of the test's own. */
 static int parse(struct cli_args *a, const char *const words[])
@@ -33,7 +34,7 @@ static void wrong_lines_are_refused(void **state)
 		{"unknown word", {"check", "--frmat", "json"}},
 		{"unknown letter", {"check", "-x"}},
 		{"another verb's option", {"check", "--from", ":80"}},
-		{"a word too long to compare", {"check", "--xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}},
+		{"a word too long to compare", {"check", "--" TEN TEN TEN TEN TEN TEN TEN}},
 		{"value missing", {"check", "--format"}},
 		{"value missing, by letter", {"check", "-c"}},
 		{"value missing, by the other letter", {"check", "-f"}},
