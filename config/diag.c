@@ -8,9 +8,9 @@
 
 struct diag {
 	struct source       *sources; /* owned; the current one first */
-	struct diag_problem *last;    /* the problem added last; NULL when it was not kept */
+	struct diag_problem *last;    /* the problem added last; the spare slot when it was not kept */
 	size_t               shown, count[2];
-	struct diag_problem *order[DIAG_SHOWN + 1]; /* into slots, in file order; one spare to sort through */
+	struct diag_problem *order[DIAG_SHOWN + 1]; /* into slots, in file order; the one behind `shown` is spare */
 	struct diag_problem  slots[DIAG_SHOWN + 1];
 };
 
@@ -108,8 +108,6 @@ static void remove_at(struct diag *d, size_t i)
 
 	memmove(&d->order[i], &d->order[i + 1], (d->shown - i - 1) * sizeof(d->order[0]));
 	d->order[--d->shown] = p;
-	if (d->last == p)
-		d->last = NULL;
 }
 
 static void insert(struct diag *d)
@@ -120,7 +118,6 @@ static void insert(struct diag *d)
 	for (; i > 0 && pos_compare(d->order[i - 1], p) > 0; i--)
 		d->order[i] = d->order[i - 1];
 	d->order[i] = p;
-	d->last = p;
 	if (d->shown > DIAG_SHOWN)
 		remove_at(d, victim(d));
 }
@@ -134,7 +131,7 @@ static void add(struct diag *d, enum diag_code code, struct config_pos at, const
 	p->source = d->sources;
 	p->at = at;
 	vsnprintf(p->message, sizeof(p->message), fmt, args);
-	d->last = NULL;
+	d->last = p;
 	if (is_known(d, p))
 		return;
 	d->count[diag_severity(code)]++;

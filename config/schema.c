@@ -26,15 +26,13 @@ const char *schema_reload(const struct config_key *k)
 const char *schema_range(const struct config_key *k, char *out)
 {
 	char min[UNITS_TEXT], max[UNITS_TEXT];
-	struct config_key bare = *k;
 	size_t at;
 
 	out[0] = '\0';
 	if (k->max == 0)
 		return out;
-	bare.flags = 0; /* a lower bound of 0 is a number here, not the word for it */
-	at = (size_t)snprintf(out, SCHEMA_RANGE, "%s to %s", value_number(&bare, k->min, min),
-	                      value_number(&bare, k->max, max));
+	at = (size_t)snprintf(out, SCHEMA_RANGE, "%s to %s", value_number(k, k->min, min),
+	                      value_number(k, k->max, max));
 	if (k->kind == KEY_LIST || k->kind == KEY_BIND)
 		at += (size_t)snprintf(out + at, SCHEMA_RANGE - at, " elements");
 	if (k->flags & (KEY_OFF | KEY_AUTO))

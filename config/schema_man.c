@@ -7,11 +7,10 @@
 #include "config/schema.h"
 #include "config/value.h"
 
-/* Text in which nothing is roff: a leading dot or quote is a request, a backslash an escape, a bare - a hyphen. */
+/* Text in which nothing is roff: a backslash would be an escape, a bare - a hyphen. A dot would be a request only at
+ * the start of a line, where no text of the table begins with one. */
 static void put_text(FILE *out, const char *s)
 {
-	if (*s == '.' || *s == '\'')
-		fputs("\\&", out);
 	for (; *s != '\0'; s++) {
 		if (*s == '\\')
 			fputs("\\e", out);

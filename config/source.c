@@ -57,22 +57,19 @@ static int read_all(FILE *f, const char *path, struct source **out)
 
 	if (buf == NULL)
 		return -NP_ENOMEM;
-	errno = 0;
 	n = fread(buf, 1, SOURCE_MAX + 1, f);
-	err = err_from_errno();
-	if (!ferror(f))
-		err = source_new(out, path, buf, n);
+	err = ferror(f) ? err_from_errno() : source_new(out, path, buf, n);
 	free(buf);
-	return err != 0 || !ferror(f) ? err : -EIO;
+	return err;
 }
 
 int source_read(struct source **out, const char *path)
 {
 	FILE *f = fopen(path, "re");
-	int err = f == NULL ? err_from_errno() : 0;
+	int err;
 
-	if (err != 0)
-		return err;
+	if (f == NULL)
+		return err_from_errno();
 	err = read_all(f, path, out);
 	fclose(f);
 	return err;

@@ -88,6 +88,18 @@ static void broken_text(void **state)
 	load_free(&l);
 }
 
+/* The name that is not defined may stand behind the break. */
+static void broken_text_defines_nothing(void **state)
+{
+	struct load l = load_text(L "upstreams:\n  - {name: other, servers: [\"10.0.0.1:1\"]}\n  - {name: a");
+
+	(void)state;
+	assert_int_equal(l.err, -NP_EINVAL);
+	assert_int_equal(diag_count(l.d, DIAG_ERROR), 1);
+	assert_int_equal(diag_count(l.d, DIAG_WARNING), 0);
+	load_free(&l);
+}
+
 static void defaults(void **state)
 {
 	struct load l = load_text(L U);
@@ -246,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(problems),
 		cmocka_unit_test(broken_text),
+		cmocka_unit_test(broken_text_defines_nothing),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(aliases_are_values),

@@ -169,6 +169,7 @@ static void limits(void **state)
 	(void)state;
 	expect_repeated("", "[", NODE_DEPTH + 1, "", "error[E105]: nested deeper than 32");
 	expect_repeated("", "[", 100000, "", "error[E105]: nested deeper than 32");
+	expect_repeated("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "]", NODE_DEPTH, "\n", NULL);
 	expect_repeated("a: &x 1\nb: [", "*x, ", NODE_ALIASES + 1, "]\n", "error[E105]: more than 64 aliases");
 	expect_repeated("a: &x 1\nb: [", "*x, ", NODE_ALIASES, "]\n", NULL);
 	expect_repeated("[", "1, ", NODE_MAX, "]\n", "error[E105]: more than 10000 nodes");

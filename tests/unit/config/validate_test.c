@@ -77,6 +77,9 @@ static const struct load_row doubts[] = {
 	 "warning[W201]: port 0: the kernel chooses one"},
 	{"listeners: [{name: a, bind: [\":0\", \":0\"], upstream: app}]\n" U,
 	 "\n2 warnings - configuration loaded\n"},
+	/* the reference that does not resolve may have meant it */
+	{"listeners: [{name: a, bind: \":80\", upstream: zz}, {name: b, bind: \":81\", upstream: app}]\n" U
+	 "  - {name: b, servers: [\"10.0.0.2:80\"]}\n", "\n1 error - configuration NOT loaded\n"},
 	{L U "  - {name: b, servers: [\"10.0.0.2:80\"]}\n",
 	 "warning[W301]: no listener uses upstream \"b\"\n  --> t.yaml:8:12\n"},
 	{L "upstreams: [{name: app, servers: [{address: \"10.0.0.1:1\", weight: 0}]}]\n",

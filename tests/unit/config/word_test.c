@@ -35,7 +35,7 @@ static void distance(void **state)
 
 static void nearest(void **state)
 {
-	static const char *const words[] = {"idle", "half_close", "lifetime", "linger", "off", NULL};
+	static const char *const words[] = {"idle", "half_close", "lifetime", "linger", "off", "a", NULL};
 	static const struct {
 		const char *typed, *best;
 	} rows[] = {
