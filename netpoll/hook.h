@@ -5,6 +5,7 @@
 #ifndef NETPOLL_HOOK_H
 #define NETPOLL_HOOK_H
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -35,6 +36,7 @@
 	X(int, mprotect, (void *p, size_t n, int prot), (p, n, prot))                                            \
 	X(int, munmap, (void *p, size_t n), (p, n))                                                              \
 	X(int64_t, nanotime, (void), ())                                                                         \
+	X(int, pipe2, (int fds[2], int flags), (fds, flags))                                                     \
 	X(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))                                            \
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n))                                \
 	X(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))                          \
@@ -43,6 +45,7 @@
 	X(int, setsockopt, (int fd, int level, int opt, const void *v, socklen_t len), (fd, level, opt, v, len)) \
 	X(int, shutdown, (int fd, int how), (fd, how))                                                           \
 	X(int, socket, (int domain, int type, int proto), (domain, type, proto))                                 \
+	X(ssize_t, splice, (int from, loff_t *fo, int to, loff_t *to_off, size_t n, unsigned int flags), (from, fo, to, to_off, n, flags)) \
 	X(int, unlink, (const char *path), (path))                                                               \
 	X(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
 

@@ -193,6 +193,21 @@ void np_fd_unwatch(struct np_fd *fd, struct np_g *task);
 bool np_fd_hung_up(const struct np_fd *fd);
 int np_fd_unsent(const struct np_fd *fd); /* bytes the peer has not acknowledged yet, or -NP_Exxx */
 
+/* ---- splicing: bytes from socket to socket inside the kernel ------------------------------------------------------- */
+
+/* A pipe of this worker's bounded pool. Whoever has one owns it until np_pipe_put. */
+struct np_pipe;
+must_use struct np_pipe *np_pipe_get(void); /* empty; NULL: none to be had now, so copy */
+void np_pipe_put(struct np_pipe *p);        /* pooled when it is empty, else closed: its bytes are lost */
+size_t np_pipe_held(const struct np_pipe *p);
+void np_pipe_bound(unsigned most);          /* how many this worker may have, two descriptors each */
+/* One attempt, no parking, as the try_ forms above. drain: from the socket, at most n bytes. pump: what the pipe holds
+ * (something: CHECK) into the socket.
+ *   Returns  bytes; 0 at end of stream (drain); -NP_EAGAIN: the socket has nothing or no room, or, when the pipe holds
+ *            bytes, drain may have found the pipe full: pump first. -NP_EINVAL: this socket cannot be spliced. */
+must_use ssize_t np_fd_try_drain(struct np_fd *fd, struct np_pipe *p, size_t n);
+must_use ssize_t np_fd_try_pump(struct np_fd *fd, struct np_pipe *p);
+
 /* ---- sockets: net ------------------------------------------------------------------------------------------------- */
 
 struct np_listen_opts {

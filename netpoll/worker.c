@@ -7,6 +7,9 @@
 
 /* So many Gs run before the poller is asked again although more are runnable (Go asks every 61 ticks). */
 #define RUNS_PER_POLL 61
+
+/* Two descriptors each. */
+#define PIPES_MOST 32
 #define NEAR          NP_S /* until_next_timer */
 
 struct np_worker *np_self(void)
@@ -165,6 +168,7 @@ static int worker_init(struct np_worker *w, const struct np_worker_opts *opts)
 	w->now = np_nanotime();
 	w->stop.fn = on_stop;
 	inbox_init(&w->inbox);
+	w->pipes.most = PIPES_MOST;
 	heap_init(&w->timers);
 	err = sched_init(&w->sched, opts->id);
 	if (err != 0)
@@ -183,6 +187,7 @@ undo_sched:
 
 static struct np_worker *worker_free(struct np_worker *w)
 {
+	pipe_pool_fini(&w->pipes);
 	netpoll_stop(&w->np);
 	sched_fini(&w->sched);
 	w->magic = 0;

@@ -15,12 +15,20 @@
 
 #define WORKER_MAGIC 0x3a0c4e12u
 
+/* Pipes for splicing (fd_splice.c), in the pool or lent to a relay. Owner worker. */
+struct pipe_pool {
+	struct np_pipe *idle; /* empty ones */
+	unsigned made, most;  /* in existence; how many may be */
+	int64_t retry;        /* none could be had: not before this */
+};
+
 struct np_worker {
 	uint32_t magic;
 	struct np_worker_opts opts;  /* const after start */
 	struct sched sched;
 	struct heap timers;
 	struct netpoll np;
+	struct pipe_pool pipes;
 	int64_t now;                 /* owner worker: the clock as the loop read it last */
 	bool stopping;               /* owner worker */
 	uint64_t turns, polls;       /* owner worker, relaxed */
@@ -33,5 +41,7 @@ struct np_worker {
 	cache_aligned struct inbox inbox;
 	uint32_t asleep;             /* atomic: blocked in the poller, so a post must break it */
 };
+
+void pipe_pool_fini(struct pipe_pool *pool); /* fd_splice.c; every pipe is back */
 
 #endif
