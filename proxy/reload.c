@@ -32,7 +32,7 @@ static void say_cannot_listen(const struct config_listener *c, size_t i, int err
 {
 	const struct config_pos *at = &c->bind_text[i].at;
 
-	log_msg(LVL_ERROR, "listen_failed", "E401: listener \"%s\" cannot bind %s (line %u): %s%s", c->name,
+	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s", c->name,
 		c->bind_text[i].text, (unsigned)at->line, np_err_text(err),
 		err == -NP_EACCES ? "; a port below 1024 needs CAP_NET_BIND_SERVICE" :
 		err == -NP_EADDRINUSE ? "; another process holds it (ss -ltnp shows which)" : "");
@@ -132,7 +132,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	int err;
 
 	limit_set(&p->limit, (uint32_t)(max == CONFIG_AUTO ? p->capacity : max));
-	snapshot_apply_limits(snap);
+	snapshot_enact(snap);
 	list_for_each_safe(it, opened) {
 		list_remove(it);
 		list_push_back(&p->gates, it);
@@ -152,7 +152,7 @@ int reload_check_limit(const struct process *p, const struct config *c)
 
 	if (max != CONFIG_AUTO && max > p->capacity) {
 		log_msg(LVL_ERROR, "limit_too_high",
-			"E402: limits.max_connections is %lld, but the descriptor limit allows %lld (raise ulimit -n or "
+			"E403: limits.max_connections is %lld, but the descriptor limit allows %lld (raise ulimit -n or "
 			"LimitNOFILE, or write auto)",
 			(long long)max, (long long)p->capacity);
 		return -NP_EINVAL;
@@ -198,7 +198,7 @@ int reload_access_log(struct process *p, const struct config *c)
 	int err = log_start(&l, &o, p->nshards);
 
 	if (err != 0) {
-		log_msg(LVL_ERROR, "log_failed", "E403: access log %s: %s", o.path != NULL ? o.path : "",
+		log_msg(LVL_ERROR, "log_failed", "E404: access log %s: %s", o.path != NULL ? o.path : "",
 			np_err_text(err));
 		return err;
 	}

@@ -165,8 +165,9 @@ static int route_init(struct snapshot *s, struct route *r, const struct config_l
 }
 
 /* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
-void snapshot_apply_limits(const struct snapshot *s)
+void snapshot_enact(struct snapshot *s)
 {
+	s->generation = ++s->book->generation;
 	for (unsigned i = 0; i < s->nroutes; i++) {
 		int64_t max = s->config->listeners[i].max_connections;
 
@@ -218,7 +219,6 @@ int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapsho
 		snapshot_free(s);
 		return err;
 	}
-	s->generation = ++b->generation;
 	*out = s;
 	return 0;
 }

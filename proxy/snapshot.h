@@ -42,7 +42,7 @@ struct route {
 };
 
 struct snapshot {
-	uint64_t generation;
+	uint64_t generation;   /* 0 until enacted: a refused one has no number */
 	struct config *config; /* owned; names and addresses point into it */
 	struct route *routes;
 	unsigned nroutes;
@@ -66,7 +66,7 @@ struct snapshot_book {
 	struct list listeners; /* of struct listener_live */
 	unsigned nworkers;
 	unsigned snapshots;    /* alive: the current one, and those that connections keep */
-	uint64_t generation;
+	uint64_t generation;   /* the latest enacted */
 	struct np_worker *control; /* const once it runs: retired snapshots are posted here */
 };
 
@@ -78,8 +78,8 @@ void snapshot_book_fini(struct snapshot_book *b); /* every snapshot must be gone
  *   Returns  0 or -NP_ENOMEM: then c is still the caller's.
  *   Owns     c, with success.   Calls  control thread. */
 must_use int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapshot *prev, struct snapshot **out);
-/* The bounds of this generation are in force from now on. Control thread. */
-void snapshot_apply_limits(const struct snapshot *s);
+/* It is the current generation from now on: it gets its number, and its bounds hold. Control thread. */
+void snapshot_enact(struct snapshot *s);
 /* Takes NULL, returns NULL. No share may be in use. Control thread. */
 struct snapshot *snapshot_free(struct snapshot *s);
 

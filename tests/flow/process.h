@@ -1,0 +1,125 @@
+/* process: what the tests of the process share: texts of configurations, connections that prove that they are served,
+ * and the baseline to which every test returns. All of it for the test's own thread. */
+#ifndef TESTS_FLOW_PROCESS_H
+#define TESTS_FLOW_PROCESS_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/kit/kit.h"
+
+/* Two workers, whatever the machine has: what must hold for all of them is tried on more than one. */
+#define TWO_WORKERS "workers: 2\nlog: {access: \"@DIR@/access.log\"}\n"
+
+/* A text of parts; good until 64 later ones. */
+printf_like(1, 2) static inline const char *textf(const char *fmt, ...)
+{
+	static char texts[64][2048];
+	static unsigned turn;
+	char *text = texts[turn++ % array_len(texts)];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(texts[0]), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(texts[0]))
+		kit_fail("a text of %d bytes", n);
+	return text;
+}
+
+/* One listener, one upstream, one server; more is what else is said of the listener and at the end of the file. */
+static inline const char *one_server(int port, int server, const char *more, const char *end)
+{
+	return textf(TWO_WORKERS "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app%s}\n"
+				 "upstreams:\n  - {name: app, servers: [\"%s:%d\"]}\n%s",
+		     kit_ip(0), port, more, kit_ip(0), server, end);
+}
+
+/* Goes there and back through whatever echoes behind fd. */
+static inline void still_works(int fd)
+{
+	static const char line[] = "are you there?";
+
+	kit_send(fd, line, sizeof(line));
+	kit_expect(fd, line, sizeof(line));
+}
+
+/* A connection that has been served. */
+static inline int served(const char *ip, int port)
+{
+	int fd = kit_connect(ip, port);
+
+	still_works(fd);
+	return fd;
+}
+
+static inline void end_orderly(int fd)
+{
+	kit_half_close(fd);
+	kit_expect_fin(fd);
+	close(fd);
+}
+
+static inline void ten_exchanges(const char *ip, int port)
+{
+	for (int i = 0; i < 10; i++)
+		end_orderly(served(ip, port));
+}
+
+/* After each test, whatever it did: alive, nothing leaked, the next ten are served, and it stops when it is told to. */
+static inline void back_to_normal(struct kit_staunch *s, int fds, const char *ip, int port)
+{
+	assert_true(kit_child_alive(s->child));
+	kit_proc_wait_fds(s->child->pid, fds);
+	ten_exchanges(ip, port);
+	kit_proc_wait_fds(s->child->pid, fds);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
+/* The nth generation of the configuration is in force. */
+static inline void wait_generation(struct kit_staunch *s, int n)
+{
+	kit_staunch_wait_err(s, textf("generation %d is in force", n), 1);
+}
+
+static inline int generation_from(struct kit_staunch *s, int n, const char *config)
+{
+	kit_staunch_rewrite(s, config);
+	kit_child_signal(s->child, SIGHUP);
+	wait_generation(s, n);
+	return n;
+}
+
+static inline bool is_over(void *arg)
+{
+	return kit_now_ms() >= *(const int64_t *)arg;
+}
+
+/* CPU time the process takes while ms pass; that something does not happen can only be seen over a time. */
+static inline long cpu_ms_within(pid_t pid, int ms)
+{
+	long before = kit_proc_cpu_ms(pid);
+	int64_t end = kit_now_ms() + ms;
+
+	assert_true(kit_wait(is_over, &end, KIT_MS));
+	return kit_proc_cpu_ms(pid) - before;
+}
+
+/* A test that plays many clients needs their descriptors; fails without. */
+static inline void want_descriptors(rlim_t n)
+{
+	struct rlimit r;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
+	r.rlim_cur = r.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
+	if (r.rlim_cur < n)
+		kit_fail("a descriptor limit of %llu is too low for this test", (unsigned long long)r.rlim_cur);
+}
+
+#endif
