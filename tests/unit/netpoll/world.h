@@ -28,7 +28,7 @@
 
 enum where { SAME_WORKER, TWO_WORKERS };
 
-#define ACTS 64
+#define ACTS 1200
 
 struct act {
 	struct np_msg m; /* to the other worker and back */
