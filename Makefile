@@ -183,21 +183,21 @@ fmt fmt-check:                                       ## lay the sources out / sa
 
 PREFIX ?= /usr/local
 SHARE  := $(DESTDIR)$(PREFIX)/share
-MANUAL := $(wildcard deploy/man/*.[1-8])
-WORDS   = build/staunch completion
+SAY     = build/staunch
 install: build/staunch                               ## DESTDIR, PREFIX: binary, manuals, completions, schema
 	install -D -m 755 build/staunch $(DESTDIR)$(PREFIX)/bin/staunch
-	for m in $(MANUAL); do install -D -m 644 $$m $(SHARE)/man/man$${m##*.}/$${m##*/} || exit; done
 	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions \
-		$(SHARE)/fish/vendor_completions.d $(SHARE)/staunch/schema
-	$(WORDS) bash > $(SHARE)/bash-completion/completions/staunch
-	$(WORDS) zsh > $(SHARE)/zsh/vendor-completions/_staunch
-	$(WORDS) fish > $(SHARE)/fish/vendor_completions.d/staunch.fish
-	build/staunch schema > $(SHARE)/staunch/schema/staunch.schema.json
+		$(SHARE)/fish/vendor_completions.d $(SHARE)/staunch/schema $(SHARE)/man/man1 $(SHARE)/man/man5
+	$(SAY) man staunch > $(SHARE)/man/man1/staunch.1
+	$(SAY) man staunch.yaml > $(SHARE)/man/man5/staunch.yaml.5
+	$(SAY) completion bash > $(SHARE)/bash-completion/completions/staunch
+	$(SAY) completion zsh > $(SHARE)/zsh/vendor-completions/_staunch
+	$(SAY) completion fish > $(SHARE)/fish/vendor_completions.d/staunch.fish
+	$(SAY) schema > $(SHARE)/staunch/schema/staunch.schema.json
 uninstall:                                           ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/staunch $(SHARE)/bash-completion/completions/staunch \
-		$(SHARE)/zsh/vendor-completions/_staunch $(SHARE)/fish/vendor_completions.d/staunch.fish
-	for m in $(MANUAL); do rm -f $(SHARE)/man/man$${m##*.}/$${m##*/}; done
+		$(SHARE)/zsh/vendor-completions/_staunch $(SHARE)/fish/vendor_completions.d/staunch.fish \
+		$(SHARE)/man/man1/staunch.1 $(SHARE)/man/man5/staunch.yaml.5
 	rm -rf $(SHARE)/staunch
 
 clean:                                               ## remove build/

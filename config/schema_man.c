@@ -122,5 +122,5 @@ void schema_man(FILE *out)
 	      ".SH KEYS\n", out);
 	put_map(out, "");
 	put_codes(out);
-	fputs(".SH SEE ALSO\n.BR staunch (8)\n", out);
+	fputs(".SH SEE ALSO\n.BR staunch (1)\n", out);
 }
