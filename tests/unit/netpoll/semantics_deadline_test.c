@@ -1,0 +1,627 @@
+/* What a deadline means, on real sockets and the real poller: N5 to N11, X3, X4, X7, K2 to K6. Only lower bounds are
+ * tight: never before d. The upper ones only say that it did not hang. */
+#include "tests/unit/netpoll/world.h"
+
+#define LATE (1 * NP_S)
+
+struct conn {
+	int raw[2];
+	struct np_fd fd; /* of raw[0] */
+	enum np_mode mode;
+	ssize_t got[4];
+	int n_got;
+	int64_t when; /* the deadline, or what else ends it */
+	int64_t early, took; /* against when; since it began */
+	size_t done;
+	bool ended;
+};
+
+static char block[1 << 16];
+
+static struct conn conn_of(int family)
+{
+	struct conn c = {.mode = NP_READ};
+
+	make_pair(family, c.raw);
+	return c;
+}
+
+/* One read or one write that cannot finish: of a byte that does not come, or of more than a socket holds. */
+static ssize_t blocked(struct conn *c)
+{
+	char byte;
+	size_t done = 0;
+	int err = 0;
+
+	if (c->mode == NP_READ)
+		return np_fd_read(&c->fd, &byte, 1);
+	while (err == 0) {
+		err = np_fd_write(&c->fd, block, sizeof(block), &done);
+		c->done += done;
+	}
+	return err;
+}
+
+static void timed(struct conn *c)
+{
+	int64_t start = np_nanotime();
+
+	c->got[c->n_got++] = blocked(c);
+	c->early = c->when - np_nanotime();
+	c->took = np_nanotime() - start;
+}
+
+static void set_own(struct conn *c, int64_t when)
+{
+	c->when = when;
+	if (c->mode == NP_READ)
+		np_fd_set_read_deadline(&c->fd, when);
+	else
+		np_fd_set_write_deadline(&c->fd, when);
+}
+
+static void each_way(void (*script)(void *arg), void (*check)(const struct conn *c))
+{
+	static const enum np_mode modes[] = {NP_READ, NP_WRITE};
+
+	for (size_t i = 0; i < array_len(modes); i++) {
+		struct conn c = conn_of(AF_INET);
+
+		c.mode = modes[i];
+		world_run(script, &c);
+		close(c.raw[1]);
+		check(&c);
+	}
+}
+
+/* ---- N5 ----------------------------------------------------------------------------------------------------------- */
+
+static void past_script(void *arg)
+{
+	struct conn *c = arg;
+	char byte;
+
+	adopt(&c->fd, c->raw[0]);
+	set_own(c, np_deadline_after(-5 * NP_S));
+	for (int i = 0; i < 2; i++)
+		c->got[c->n_got++] = c->mode == NP_READ ? np_fd_read(&c->fd, &byte, 1) : np_fd_write(&c->fd, "x", 1, NULL);
+	set_own(c, np_deadline_after(30 * NP_MS));
+	c->got[c->n_got++] = c->mode == NP_READ ? np_fd_read(&c->fd, &byte, 1) : 1;
+	timed(c);
+	np_fd_close(&c->fd);
+}
+
+static void past_check(const struct conn *c)
+{
+	assert_int_equal(c->got[0], -NP_EDEADLINE);
+	assert_int_equal(c->got[1], -NP_EDEADLINE);
+	assert_int_equal(c->got[2], 1); /* the byte that was ready all the time */
+	assert_int_equal(c->got[3], -NP_EDEADLINE);
+	assert_true(c->mode == NP_READ || c->done > 0);
+	assert_true(c->early <= 0);
+	assert_true(c->took < LATE);
+}
+
+static void a_past_deadline_fails_what_is_ready(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct conn c = conn_of(AF_INET);
+
+		c.mode = i == 0 ? NP_READ : NP_WRITE;
+		assert_int_equal(send(c.raw[1], "x", 1, 0), 1);
+		world_run(past_script, &c);
+		close(c.raw[1]);
+		past_check(&c);
+	}
+}
+
+/* ---- N6, N11, X7 -------------------------------------------------------------------------------------------------- */
+
+static void unblock_script(void *arg)
+{
+	struct conn *c = arg;
+
+	adopt(&c->fd, c->raw[0]);
+	wake(0, act_expire, &c->fd);
+	timed(c);
+	timed(c); /* sticky */
+	np_fd_close(&c->fd);
+}
+
+static void unblock_check(const struct conn *c)
+{
+	assert_int_equal(c->got[0], -NP_EDEADLINE);
+	assert_int_equal(c->got[1], -NP_EDEADLINE);
+	assert_true(c->took < LATE);
+}
+
+static void a_past_deadline_unblocks(void **state)
+{
+	(void)state;
+	each_way(unblock_script, unblock_check);
+}
+
+static void none_script(void *arg)
+{
+	struct conn *c = arg;
+
+	adopt(&c->fd, c->raw[0]);
+	act_expire(&c->fd);
+	set_own(c, 0);
+	c->when = np_deadline_after(100 * NP_MS);
+	wake(100 * NP_MS, act_close, &c->fd);
+	timed(c);
+}
+
+static void none_check(const struct conn *c)
+{
+	assert_int_equal(c->got[0], -NP_ECLOSING); /* closing beats the other side's deadline and this one's past */
+	assert_true(c->early <= 0);
+	assert_true(c->took < LATE);
+}
+
+static void without_a_deadline_only_close_ends_it(void **state)
+{
+	(void)state;
+	each_way(none_script, none_check);
+}
+
+/* The deadline passes and is taken back before the reader has run: it keeps waiting (K6). */
+static void act_expire_and_forget(void *fd)
+{
+	act_expire(fd);
+	np_fd_set_deadline(fd, 0);
+}
+
+static void act_send_byte(void *conn)
+{
+	(void)!send(((struct conn *)conn)->raw[1], "x", 1, 0);
+}
+
+static void forgotten_script(void *arg)
+{
+	struct conn *c = arg;
+
+	adopt(&c->fd, c->raw[0]);
+	wake(0, act_expire_and_forget, &c->fd);
+	c->when = np_deadline_after(20 * NP_MS);
+	wake(20 * NP_MS, act_send_byte, c);
+	timed(c);
+	np_fd_close(&c->fd);
+}
+
+static void a_deadline_taken_back_was_none(void **state)
+{
+	struct conn c = conn_of(AF_INET);
+
+	(void)state;
+	world_run(forgotten_script, &c);
+	close(c.raw[1]);
+	assert_int_equal(c.got[0], 1);
+	assert_true(c.early <= 0);
+	assert_true(c.took < LATE);
+}
+
+/* ---- N7, K3, K4 --------------------------------------------------------------------------------------------------- */
+
+static void fluctuation_script(void *arg)
+{
+	static const int64_t rows[] = {1, 2, 3, 5, 8, 13, 20};
+	struct conn *c = arg;
+
+	adopt(&c->fd, c->raw[0]);
+	for (size_t i = 0; i < array_len(rows); i++) {
+		set_own(c, np_deadline_after(rows[i] * NP_MS));
+		c->n_got = 0;
+		timed(c);
+		if (c->got[0] != -NP_EDEADLINE || c->early > 0 || c->took > LATE)
+			c->ended = true;
+	}
+	np_fd_close(&c->fd);
+}
+
+static void fluctuation_check(const struct conn *c)
+{
+	assert_false(c->ended);
+}
+
+static void never_before_the_deadline(void **state)
+{
+	(void)state;
+	each_way(fluctuation_script, fluctuation_check);
+}
+
+struct move {
+	int64_t first, then;
+};
+
+static struct conn *moved;
+static int64_t moved_to;
+
+static void act_move(void *arg)
+{
+	(void)arg;
+	set_own(moved, moved_to);
+	if (moved_to == INT64_MAX)
+		moved->when = 0;
+}
+
+static void move_script(void *arg)
+{
+	const struct move *m = arg;
+	int64_t now = np_nanotime();
+
+	adopt(&moved->fd, moved->raw[0]);
+	moved_to = m->then == INT64_MAX ? INT64_MAX : now + m->then;
+	set_own(moved, now + m->first);
+	wake(0, act_move, NULL);
+	if (m->then == INT64_MAX)
+		wake(60 * NP_MS, act_close, &moved->fd);
+	timed(moved);
+	np_fd_close(&moved->fd);
+}
+
+static void a_moved_deadline_counts_from_where_it_is_now(void **state)
+{
+	static struct move rows[] = {
+		{30 * NP_MS, 60 * NP_MS}, {10 * NP_S, 30 * NP_MS}, {20 * NP_MS, 20 * NP_MS}, {20 * NP_MS, INT64_MAX},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * array_len(rows); i++) {
+		struct move *row = &rows[i / 2];
+		struct conn c = conn_of(AF_INET);
+
+		c.mode = i % 2 == 0 ? NP_READ : NP_WRITE;
+		moved = &c;
+		world_run(move_script, row);
+		close(c.raw[1]);
+		assert_int_equal(c.got[0], row->then == INT64_MAX ? -NP_ECLOSING : -NP_EDEADLINE);
+		assert_true(c.early <= 0);
+		assert_true(c.took < LATE);
+	}
+}
+
+static void writer_beside(void *arg)
+{
+	struct conn *c = arg;
+	size_t done;
+	int err = 0;
+
+	while (err == 0)
+		err = np_fd_write(&c->fd, block, sizeof(block), &done);
+	c->got[1] = err;
+	c->ended = true;
+}
+
+static void shared_timer_script(void *arg)
+{
+	struct conn *c = arg;
+
+	adopt(&c->fd, c->raw[0]);
+	np_fd_set_deadline(&c->fd, np_deadline_after(20 * NP_MS));
+	beside(writer_beside, c);
+	timed(c);
+	while (!c->ended)
+		np_yield();
+	np_fd_close(&c->fd);
+}
+
+static void both_ways_share_a_deadline(void **state)
+{
+	struct conn c = conn_of(AF_INET);
+
+	(void)state;
+	world_run(shared_timer_script, &c);
+	close(c.raw[1]);
+	assert_int_equal(c.got[0], -NP_EDEADLINE);
+	assert_int_equal(c.got[1], -NP_EDEADLINE);
+}
+
+static void now_script(void *arg)
+{
+	struct conn *c = arg;
+	char byte;
+
+	adopt(&c->fd, c->raw[0]);
+	np_fd_set_read_deadline(&c->fd, np_deadline_after(0));
+	c->got[0] = np_fd_read(&c->fd, &byte, 1);
+	np_fd_set_read_deadline(&c->fd, INT64_MIN);
+	c->got[1] = np_fd_try_read(&c->fd, &byte, 1);
+	np_fd_set_read_deadline(&c->fd, np_deadline_after(INT64_MAX));
+	c->got[2] = np_fd_read(&c->fd, &byte, 1);
+	np_fd_close(&c->fd);
+}
+
+static void now_is_over_and_overflow_is_never(void **state)
+{
+	struct conn c = conn_of(AF_INET);
+
+	(void)state;
+	assert_int_equal(send(c.raw[1], "x", 1, 0), 1);
+	world_run(now_script, &c);
+	close(c.raw[1]);
+	assert_int_equal(c.got[0], -NP_EDEADLINE);
+	assert_int_equal(c.got[1], -NP_EDEADLINE);
+	assert_int_equal(c.got[2], 1);
+	assert_true(np_deadline_after(INT64_MAX) == INT64_MAX);
+	assert_true(np_deadline_after(INT64_MAX - 1) == INT64_MAX);
+	assert_int_not_equal(np_deadline_after(0), 0);
+}
+
+/* ---- N8 ----------------------------------------------------------------------------------------------------------- */
+
+static const int64_t various[] = {
+	1, 2, 5, 10, 100, 1000, 10 * NP_US, 100 * NP_US, 250 * NP_US, 500 * NP_US, 1 * NP_MS, 2 * NP_MS, 5 * NP_MS,
+	10 * NP_MS, 25 * NP_MS, 50 * NP_MS, 100 * NP_MS, 500 * NP_MS, 1 * NP_S,
+};
+#define VARIOUS (int)array_len(various)
+#define RUNS    3
+
+struct copy {
+	struct conn c;
+	int64_t d;
+};
+
+static void copy_main(void *arg)
+{
+	struct copy *k = arg;
+
+	adopt(&k->c.fd, k->c.raw[0]);
+	np_fd_set_deadline(&k->c.fd, np_deadline_after(k->d));
+	timed(&k->c);
+	np_fd_close(&k->c.fd);
+}
+
+struct share {
+	struct copy *copies;
+	int n;
+};
+
+static void share_main(void *arg)
+{
+	struct share *s = arg;
+
+	for (int i = 0; i < s->n; i++)
+		beside(copy_main, &s->copies[i]);
+}
+
+static void run_various(unsigned workers, int rows)
+{
+	static struct copy copies[4][VARIOUS * RUNS];
+	struct np_worker *w[4];
+	struct share shares[4];
+
+	for (unsigned i = 0; i < workers; i++) {
+		const struct np_worker_opts o = {.name = "w", .id = (uint16_t)i, .cpu = -1, .main = share_main, .arg = &shares[i]};
+
+		shares[i] = (struct share){copies[i], rows * RUNS};
+		for (int k = 0; k < shares[i].n; k++)
+			copies[i][k] = (struct copy){.c = conn_of(AF_UNIX), .d = various[k % rows]};
+		assert_int_equal(np_worker_start(&w[i], &o), 0);
+		np_worker_stop(w[i]);
+	}
+	for (unsigned i = 0; i < workers; i++)
+		np_worker_join(w[i]);
+	for (unsigned i = 0; i < workers; i++) {
+		for (int k = 0; k < shares[i].n; k++) {
+			close(copies[i][k].c.raw[1]);
+			assert_int_equal(copies[i][k].c.got[0], -NP_EDEADLINE);
+			assert_true(copies[i][k].c.took < copies[i][k].d + LATE);
+		}
+	}
+}
+
+static void every_one_of_many_deadlines_comes(void **state)
+{
+	(void)state;
+	run_various(1, VARIOUS);
+	run_various(4, VARIOUS - 2);
+}
+
+/* ---- N9, N10 ------------------------------------------------------------------------------------------------------ */
+
+#define ROUNDS 1000
+
+struct echo {
+	int raw[2];
+	struct np_fd a, b;
+	int rounds, errors, ended;
+};
+
+static void echo_back(void *arg)
+{
+	struct echo *e = arg;
+	ssize_t n;
+	char byte;
+
+	while ((n = np_fd_read(&e->b, &byte, 1)) == 1) {
+		np_fd_set_write_deadline(&e->b, np_deadline_after(3600 * NP_S));
+		e->errors += np_fd_write(&e->b, &byte, 1, NULL) != 0;
+		np_fd_set_read_deadline(&e->b, np_deadline_after(3600 * NP_S));
+	}
+	e->errors += n != 0;
+	np_fd_close(&e->b);
+}
+
+static void echo_reader(void *arg)
+{
+	struct echo *e = arg;
+	char byte;
+
+	while (e->rounds < ROUNDS) {
+		np_fd_set_read_deadline(&e->a, np_deadline_after(3600 * NP_S));
+		e->errors += np_fd_read(&e->a, &byte, 1) != 1;
+		e->rounds++;
+	}
+	np_fd_close(&e->a);
+}
+
+static void echo_script(void *arg)
+{
+	struct echo *e = arg;
+
+	adopt(&e->a, e->raw[0]);
+	adopt(&e->b, e->raw[1]);
+	beside(echo_back, e);
+	beside(echo_reader, e);
+	for (int i = 0; i < ROUNDS; i++) {
+		np_fd_set_write_deadline(&e->a, np_deadline_after(3600 * NP_S));
+		e->errors += np_fd_write(&e->a, "x", 1, NULL) != 0;
+	}
+}
+
+static void prolonged_deadlines_never_fire(void **state)
+{
+	struct echo e = {0};
+
+	(void)state;
+	make_pair(AF_INET, e.raw);
+	world_run(echo_script, &e);
+	assert_int_equal(e.rounds, ROUNDS);
+	assert_int_equal(e.errors, 0);
+}
+
+static void act_two_microseconds(void *fd)
+{
+	np_fd_set_deadline(fd, np_deadline_after(2 * NP_US));
+}
+
+static bool only_data_or_deadline(ssize_t got)
+{
+	return got >= 0 || got == -NP_EDEADLINE || got == -NP_ECLOSING;
+}
+
+static void race_reader(void *arg)
+{
+	struct echo *e = arg;
+	ssize_t got = 0;
+	char byte;
+
+	while (got != -NP_ECLOSING) {
+		got = np_fd_read(&e->a, &byte, 1);
+		e->errors += !only_data_or_deadline(got);
+		e->rounds++;
+		np_yield();
+	}
+	e->ended++;
+}
+
+static void race_writer(void *arg)
+{
+	struct echo *e = arg;
+	int got = 0;
+
+	while (got != -NP_ECLOSING) {
+		got = np_fd_write(&e->a, "x", 1, NULL);
+		e->errors += !only_data_or_deadline(got);
+		np_yield();
+	}
+	e->ended++;
+}
+
+static void race_script(void *arg)
+{
+	struct echo *e = arg;
+
+	adopt(&e->a, e->raw[0]);
+	for (int i = 0; i < 1000; i++)
+		wake(i * 10 * NP_US, act_two_microseconds, &e->a);
+	wake(15 * NP_MS, act_close, &e->a);
+	beside(race_reader, e);
+	race_writer(e);
+}
+
+static void tiny_deadlines_race_reads_and_writes(void **state)
+{
+	struct echo e = {0};
+
+	(void)state;
+	make_pair(AF_INET, e.raw);
+	world_run(race_script, &e);
+	close(e.raw[1]);
+	assert_int_equal(e.ended, 2);
+	assert_int_equal(e.errors, 0);
+	assert_true(e.rounds > 10);
+}
+
+#define TASKS 8
+#define EACH  10
+#define STEPS 100
+
+struct group {
+	struct conn c[EACH];
+	int64_t next;
+};
+
+static struct group groups[TASKS];
+
+static void act_earlier(void *arg)
+{
+	struct group *g = arg;
+
+	g->next -= 1 * NP_S;
+	for (int i = 0; i < EACH; i++)
+		set_own(&g->c[i], g->next);
+}
+
+static void group_reader(void *arg)
+{
+	struct conn *c = arg;
+
+	adopt(&c->fd, c->raw[0]);
+	timed(c);
+	np_fd_close(&c->fd);
+}
+
+/* Each step a second earlier, from 99 s away down to now. */
+static void earlier_script(void *arg)
+{
+	(void)arg;
+	for (int t = 0; t < TASKS; t++)
+		for (int i = 0; i < EACH; i++)
+			beside(group_reader, &groups[t].c[i]);
+	np_yield();
+	for (int step = 0; step < STEPS; step++)
+		for (int t = 0; t < TASKS; t++)
+			wake(step * 100 * NP_US, act_earlier, &groups[t]);
+}
+
+static void steadily_earlier_deadlines_all_come(void **state)
+{
+	(void)state;
+	for (int t = 0; t < TASKS; t++) {
+		groups[t].next = np_deadline_after(STEPS * NP_S);
+		for (int i = 0; i < EACH; i++)
+			groups[t].c[i] = conn_of(AF_UNIX);
+	}
+	world_run(earlier_script, NULL);
+	for (int t = 0; t < TASKS; t++) {
+		for (int i = 0; i < EACH; i++) {
+			close(groups[t].c[i].raw[1]);
+			assert_int_equal(groups[t].c[i].got[0], -NP_EDEADLINE);
+			assert_true(groups[t].c[i].early <= 0); /* the last step is the first in the past */
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH("N5 K2", a_past_deadline_fails_what_is_ready),
+		BOTH("N11 X7 K3 K5", a_past_deadline_unblocks),
+		BOTH("N6", without_a_deadline_only_close_ends_it),
+		BOTH("K6", a_deadline_taken_back_was_none),
+		BOTH("N7", never_before_the_deadline),
+		BOTH("K4 X3", a_moved_deadline_counts_from_where_it_is_now),
+		ONCE("K4", both_ways_share_a_deadline),
+		ONCE("K3 F14", now_is_over_and_overflow_is_never),
+		ONCE("N8", every_one_of_many_deadlines_comes),
+		ONCE("N9", prolonged_deadlines_never_fire),
+		BOTH("N9 N32", tiny_deadlines_race_reads_and_writes),
+		BOTH("N10 X4 F11", steadily_earlier_deadlines_all_come),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
