@@ -15,31 +15,39 @@
 struct listener {
 	struct np_fd fd;
 	struct shard *shard;
-	struct route *route;  /* of the shard's current snapshot, or NULL: stopping */
+	struct route *route;  /* of the shard's current snapshot; NULL: stopped */
 	struct gate *gate;
 	struct np_worker *control;
 	struct np_msg stopped; /* to the control worker, which frees */
 	int64_t pause;        /* of the episode under way; 0: none */
 	int64_t paused_since;
+	bool told;            /* its begin has a line, and so its end gets one */
+	struct log_site site;
+	int held;             /* accepted, waits for room; -1: none, or listener_stop took it over */
+	struct np_addr held_peer;
 };
 
 /* ---- episodes: one line at the begin, one at the end --------------------------------------------------------------- */
 
+/* A listener at its limit may pause for every connection: then a second's episodes share one pair of lines. */
 static void pause_begin(struct listener *l, const char *cause)
 {
+	uint64_t untold;
+
 	l->pause = PAUSE_MIN;
-	l->paused_since = np_now();
+	l->paused_since = np_nanotime();
 	STAT_ADD(&l->shard->stats, accept_pauses, 1);
-	log_msg(LVL_WARNING, "accept_paused", "%s (worker %u): %s; clients wait in the backlog", l->gate->text,
-		l->shard->id, cause);
+	l->told = log_site_admit(&l->site, l->paused_since, &untold);
+	if (l->told)
+		log_msg(LVL_WARNING, "accept_paused", "%s (worker %u): %s; clients wait in the backlog (%llu pauses untold)",
+			l->gate->text, l->shard->id, cause, (unsigned long long)untold);
 }
 
 static void pause_end(struct listener *l)
 {
-	if (l->pause == 0)
-		return;
-	log_msg(LVL_NOTICE, "accept_resumed", "%s (worker %u): accepting again after %lld ms", l->gate->text,
-		l->shard->id, (long long)((np_now() - l->paused_since) / NP_MS));
+	if (l->pause != 0 && l->told)
+		log_msg(LVL_NOTICE, "accept_resumed", "%s (worker %u): accepting again after %lld ms", l->gate->text,
+			l->shard->id, (long long)((np_nanotime() - l->paused_since) / NP_MS));
 	l->pause = 0;
 }
 
@@ -63,31 +71,35 @@ static bool must_wait(const struct listener *l, const struct limit *at)
 	return at == l->shard->limit || l->route->wait_at_limit;
 }
 
-static enum close_why admit(struct listener *l)
+/* The limit it stands at when waiting is over; NULL: it was let in, or the listener was stopped. */
+static const struct limit *wait_for_room(struct listener *l)
 {
-	const struct limit *at = conn_admit(l->shard, l->route);
+	const struct limit *at;
 
-	if (at == NULL)
-		return CLOSE_NONE;
-	if (!must_wait(l, at))
-		return CLOSE_MAX_CONNECTIONS;
 	pause_begin(l, "the connection limit is reached");
 	do {
 		np_sleep(ROOM_POLL);
-		at = l->route != NULL ? conn_admit(l->shard, l->route) : NULL;
+		if (l->held < 0)
+			return NULL;
+		at = conn_admit(l->shard, l->route);
 	} while (at != NULL && must_wait(l, at));
 	pause_end(l);
-	return at == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS;
+	return at;
 }
 
 static void take(struct listener *l, int sysfd, const struct np_addr *peer)
 {
-	enum close_why why = admit(l);
+	const struct limit *at = conn_admit(l->shard, l->route);
 
-	if (l->route != NULL)
-		conn_accepted(l->shard, l->route, sysfd, peer, why);
-	else
-		np_sock_close(sysfd); /* stopped while it waited for room */
+	if (at != NULL && must_wait(l, at)) {
+		l->held = sysfd;
+		l->held_peer = *peer;
+		at = wait_for_room(l);
+		if (l->held < 0)
+			return;
+		l->held = -1;
+	}
+	conn_accepted(l->shard, l->route, sysfd, peer, at == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
 static void on_stopped(struct np_msg *m)
@@ -149,6 +161,7 @@ static void listener_start(struct shard *s, void *arg)
 	l->gate = g;
 	l->control = st->control;
 	l->route = g->route;
+	l->held = -1;
 	st->err = np_go("accept", listener_main, l);
 	if (st->err != 0) {
 		np_fd_close(&l->fd);
@@ -165,7 +178,15 @@ static void listener_switch(struct shard *s, void *arg)
 	g->on[s->id]->route = g->route;
 }
 
-/* What the kernel has queued here was promised a connection: it gets one before the socket goes. */
+static void take_now(struct listener *l, int sysfd, const struct np_addr *peer)
+{
+	bool admitted = conn_admit(l->shard, l->route) == NULL;
+
+	conn_accepted(l->shard, l->route, sysfd, peer, admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
+}
+
+/* What the kernel has queued here was promised a connection: it gets one, or the line that says why not, before the
+ * socket goes. */
 static void listener_stop(struct shard *s, void *arg)
 {
 	struct gate *g = arg;
@@ -173,12 +194,12 @@ static void listener_stop(struct shard *s, void *arg)
 	struct np_addr peer;
 	int sysfd;
 
-	while ((sysfd = np_fd_try_accept(&l->fd, &peer)) >= 0) {
-		bool admitted = conn_admit(s, l->route) == NULL;
-
-		conn_accepted(s, l->route, sysfd, &peer, admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
-	}
-	l->route = NULL;
+	if (l->held >= 0)
+		take_now(l, l->held, &l->held_peer);
+	l->held = -1;
+	while ((sysfd = np_fd_try_accept(&l->fd, &peer)) >= 0)
+		take_now(l, sysfd, &peer);
+	l->route = NULL; /* its snapshot may go now */
 	g->on[s->id] = NULL;
 	np_fd_close(&l->fd); /* evicts listener_main, which says when it has ended */
 }
