@@ -166,8 +166,9 @@ static enum close_why pass_end(struct conn *c, struct relay_dir *d)
 		d->done = true;
 		return CLOSE_NONE;
 	}
-	/* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. */
-	if (d->discard || np_fd_unsent(dst) <= 0 || reset_overdue(c))
+	/* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. A dst that is
+	 * reset itself never will, and its count stands still: a write of nothing is refused then. */
+	if (d->discard || np_fd_try_write(dst, "", 0) < 0 || np_fd_unsent(dst) <= 0 || reset_overdue(c))
 		return reset_reason(c);
 	pause = pause < POLL_MIN ? POLL_MIN : pause > POLL_MAX ? POLL_MAX : pause;
 	d->blocked = true;
@@ -313,6 +314,7 @@ static bool can_move(const struct conn *c)
 static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 {
 	int r = np_fd_watch(src_of(c, d), NP_READ, &c->task);
+	enum close_why why;
 
 	if (r > 0)
 		d->readable = !d->eof;
@@ -323,10 +325,14 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 	}
 	if (r >= 0)
 		return CLOSE_NONE;
-	if (r == -NP_EDEADLINE)
-		return expired(c);
-	note_error(c, r);
-	return CLOSE_OVERLOAD; /* the poller would not take it */
+	if (r != -NP_EDEADLINE) {
+		note_error(c, r);
+		return CLOSE_OVERLOAD; /* the poller would not take it */
+	}
+	why = expired(c);
+	if (why == CLOSE_NONE)
+		np_ready(&c->task); /* np_fd_watch left at the deadline: the task does not stand there yet */
+	return why;
 }
 
 static enum close_why watch(struct conn *c)

@@ -215,6 +215,7 @@ struct talker {
 	uint64_t seed, bytes;
 	size_t piece; /* of one write; 0: all sizes from 1 to 9999, as they come */
 	bool fin;     /* after the bytes */
+	uint64_t sent; /* atomic */
 	int err;      /* const after talker_join */
 };
 
@@ -234,6 +235,7 @@ static inline void *talker_main(void *arg)
 		kit_stream_fill(t->seed, at, buf, n);
 		t->err = kit_io_write(t->fd, buf, n);
 		at += n;
+		__atomic_store_n(&t->sent, at, __ATOMIC_RELAXED);
 	}
 	if (t->fin && t->err == 0 && shutdown(t->fd, SHUT_WR) < 0)
 		t->err = -errno;
@@ -244,6 +246,13 @@ static inline void talker_start(struct talker *t)
 {
 	if (pthread_create(&t->thread, NULL, talker_main, t) != 0)
 		kit_fail("no thread");
+}
+
+static inline bool talker_has_said_much(void *arg)
+{
+	struct talker *t = arg;
+
+	return __atomic_load_n(&t->sent, __ATOMIC_RELAXED) > 24 * MB;
 }
 
 static inline int talker_join(struct talker *t)
