@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/kit/kit.h"
@@ -30,6 +31,31 @@ printf_like(1, 2) static inline const char *textf(const char *fmt, ...)
 	if (n < 0 || (size_t)n >= sizeof(texts[0]))
 		kit_fail("a text of %d bytes", n);
 	return text;
+}
+
+/* staunch, run by another program: "prlimit --nofile=64". Not waited for. */
+static inline struct kit_staunch *spawn_by(const char *program, const char *config)
+{
+	const char *binary = getenv("STAUNCH");
+	char script[KIT_PATH], real[KIT_PATH];
+	struct kit_staunch *s;
+
+	snprintf(real, sizeof(real), "%s", binary != NULL ? binary : "build/staunch");
+	kit_file_write("run", textf("#!/bin/sh\nexec %s %s \"$@\"\n", program, real), script);
+	if (chmod(script, 0755) != 0 || chmod(kit_dir(), 0755) != 0)
+		kit_fail("cannot make %s executable", script);
+	setenv("STAUNCH", script, 1);
+	s = kit_staunch_spawn(config);
+	setenv("STAUNCH", real, 1);
+	return s;
+}
+
+static inline struct kit_staunch *start_by(const char *program, const char *config)
+{
+	struct kit_staunch *s = spawn_by(program, config);
+
+	kit_staunch_wait_err(s, "\"ready\"", 1);
+	return s;
 }
 
 /* One listener, one upstream, one server; more is what else is said of the listener and at the end of the file. */
