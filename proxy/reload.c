@@ -28,14 +28,32 @@ static void free_gates(struct list *gates)
 		gate_free(list_entry(it, struct gate, link));
 }
 
-static void say_cannot_listen(const struct config_listener *c, size_t i, int err)
+/* A gate of our own at the same port: an address and the wildcard exclude each other. */
+static const struct gate *gate_at_port(const struct process *p, const struct np_addr *a)
 {
-	const struct config_pos *at = &c->bind_text[i].at;
+	list_for_each(it, &p->gates) {
+		const struct gate *g = list_entry(it, struct gate, link);
 
-	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s", c->name,
-		c->bind_text[i].text, (unsigned)at->line, np_err_text(err),
-		err == -NP_EACCES ? "; a port below 1024 needs CAP_NET_BIND_SERVICE" :
-		err == -NP_EADDRINUSE ? "; another process holds it (ss -ltnp shows which)" : "");
+		if (!np_addr_is_unix(a) && !np_addr_is_unix(&g->addr) && np_addr_port(&g->bound.u.sa) == np_addr_port(&a->u.sa))
+			return g;
+	}
+	return NULL;
+}
+
+static void say_cannot_listen(const struct process *p, const struct config_listener *c, size_t i, int err)
+{
+	const struct gate *ours = err == -NP_EADDRINUSE ? gate_at_port(p, &c->bind[i]) : NULL;
+	const char *hint = "";
+
+	if (err == -NP_EACCES)
+		hint = "; a port below 1024 needs CAP_NET_BIND_SERVICE";
+	if (err == -NP_EADDRINUSE)
+		hint = "; another process holds it (ss -ltnp shows which)";
+	if (ours != NULL)
+		hint = "; this process still holds ";
+	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s%s%s", c->name,
+		c->bind_text[i].text, (unsigned)c->bind_text[i].at.line, np_err_text(err), hint,
+		ours != NULL ? ours->text : "", ours != NULL ? ": drop it with one reload, add this with the next" : "");
 }
 
 int reload_open_gates(struct process *p, struct snapshot *snap, struct list *opened)
@@ -51,7 +69,7 @@ int reload_open_gates(struct process *p, struct snapshot *snap, struct list *ope
 				continue;
 			err = gate_open(&c->bind[i], &snap->routes[r], p->nshards, &g);
 			if (err != 0) {
-				say_cannot_listen(c, i, err);
+				say_cannot_listen(p, c, i, err);
 				free_gates(opened);
 				return err;
 			}
