@@ -30,7 +30,8 @@ static bool grow(struct pollcache *c)
 	return true;
 }
 
-/* Slots beyond the free list are handed out in order and first touched then, so a slab costs only the pages in use. */
+/* Slots beyond the free list are handed out in order and first touched then, so a slab costs
+ * only the pages in use. */
 struct polldesc *pollcache_alloc(struct pollcache *c)
 {
 	struct polldesc *pd = c->free;
@@ -61,6 +62,8 @@ void pollcache_free(struct pollcache *c, struct polldesc *pd)
 	c->used--;
 }
 
+/* No event names a free slot: its fdseq moved on when it was freed, and it is registered with
+ * that one only once it is open again. */
 struct polldesc *pollcache_find(const struct pollcache *c, uint64_t tag)
 {
 	uint32_t id = (uint32_t)tag;
@@ -68,7 +71,5 @@ struct polldesc *pollcache_find(const struct pollcache *c, uint64_t tag)
 
 	CHECK((tag & PD_TAG_BREAK) == 0 && id / POLLCACHE_SLAB < c->slabs, "an event names a slot that never existed");
 	pd = pollcache_at(c, id);
-	if (pd->fd < 0 || polldesc_tag(pd) != tag)
-		return NULL;
-	return pd;
+	return polldesc_tag(pd) == tag ? pd : NULL;
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "netpoll/fake.h"
+#include "netpoll/hook.h"
 #include "netpoll/worker.h"
 
 #define SIM_START (1000 * NP_S)
