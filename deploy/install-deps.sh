@@ -1,7 +1,8 @@
 #!/bin/sh
-# install-deps.sh [build|test|all]: install the Debian packages that are missing, and only those.
+# install-deps.sh [build|test|bench|all]: install the Debian packages that are missing, and only those.
 #   build  what `make` needs; `make demo` asks for this        test  build, and the tests' peers and tools
-#   all    test, and what lint, fuzzing and load runs need (the default)
+#   bench  build, and what the load test needs: the rivals, wrk, gnuplot
+#   all    everything, with what lint and fuzzing need (the default)
 # Silent and without touching apt when nothing is missing. Becomes root through sudo only to install.
 # Daemons among the packages (nginx, redis) are not started: a temporary policy-rc.d forbids it.
 set -eu
@@ -9,7 +10,8 @@ set -eu
 BUILD='gcc libc6-dev libyaml-dev libevent-dev libssl-dev libmimalloc-dev'
 TEST='libcmocka-dev curl iproute2 nginx-light openssl procps python3 python3-jsonschema redis-server
 redis-tools'
-ALL='clang-14 libclang-rt-14-dev clang-format-14 cppcheck git haproxy scdoc shellcheck valgrind wrk'
+BENCH='gnuplot-nox haproxy iproute2 libnginx-mod-stream nginx-light procps python3 strace valgrind wrk'
+ALL='clang-14 libclang-rt-14-dev clang-format-14 cppcheck git scdoc shellcheck'
 
 fail() {
 	echo "install-deps: $1" >&2
@@ -30,8 +32,9 @@ group=${1:-all}
 case $group in
 build) wanted=$BUILD ;;
 test) wanted="$BUILD $TEST" ;;
-all) wanted="$BUILD $TEST $ALL" ;;
-*) fail "usage: install-deps.sh [build|test|all]" ;;
+bench) wanted="$BUILD $BENCH" ;;
+all) wanted="$BUILD $TEST $BENCH $ALL" ;;
+*) fail "usage: install-deps.sh [build|test|bench|all]" ;;
 esac
 # shellcheck disable=SC2086 # the lists are words
 set -- $wanted

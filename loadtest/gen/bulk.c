@@ -1,0 +1,60 @@
+/* bulk: conns= connections that carry as many bytes as they can, one way: to a sink server, or from a source server.
+ * What arrives is discarded by the kernel (MSG_TRUNC): a copy to the generator would only take the proxy's time. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "loadtest/gen/gen.h"
+
+#define CHUNK (256 * 1024)
+
+static char chunk[CHUNK];
+
+/* One call, level-triggered: with 32 connections each gets its turn. Returns  bytes, or -1 when the connection failed. */
+static ssize_t move(int fd, bool up)
+{
+	ssize_t n = up ? send(fd, chunk, CHUNK, MSG_NOSIGNAL) : recv(fd, NULL, 4 * CHUNK, MSG_TRUNC);
+
+	if (n > 0)
+		return n;
+	return n < 0 && errno == EAGAIN ? 0 : -1;
+}
+
+static void turn(struct window *w, int epfd, bool up)
+{
+	struct epoll_event events[GEN_BATCH];
+	int n = epoll_wait(epfd, events, GEN_BATCH, 10);
+
+	for (int i = 0; i < n; i++) {
+		ssize_t moved = move(events[i].data.fd, up);
+
+		if (moved >= 0) {
+			w->units += (uint64_t)moved;
+			continue;
+		}
+		w->errors++;
+		epoll_ctl(epfd, EPOLL_CTL_DEL, events[i].data.fd, NULL);
+	}
+}
+
+int gen_bulk(const struct gen_opts *o)
+{
+	int epfd = epoll_create1(EPOLL_CLOEXEC);
+	int *fds = sock_open_all(o);
+	struct window w;
+
+	if (epfd < 0)
+		gen_die("epoll_create1");
+	for (uint64_t i = 0; i < o->conns; i++) {
+		struct epoll_event e = {.events = o->up ? EPOLLOUT : EPOLLIN, .data.fd = fds[i]};
+
+		if (epoll_ctl(epfd, EPOLL_CTL_ADD, fds[i], &e) != 0)
+			gen_die("epoll_ctl");
+	}
+	window_init(&w, o);
+	while (window_tick(&w, gen_now()) && w.errors < o->conns)
+		turn(&w, epfd, o->up != 0);
+	window_report(&w, "bytes");
+	free(fds);
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* Every option of every verb: name, what it is when not given, help. No guard: included for its rows. */
+X(conns,   1,    "connections, or connections under way at a time")
+X(ms,      1000, "length of the measured window, in milliseconds")
+X(warm,    100,  "warm-up before it, not measured")
+X(rate,    0,    "requests or connections a second, open loop; 0: closed loop, the next one after the last")
+X(count,   0,    "end after so many requests or connections, with no warm-up; 0: only the window ends it")
+X(size,    64,   "bytes of a request, or of the body an http server answers with")
+X(sources, 1,    "source addresses of 127.1.0.0/16 to take turns; 1: leave it to the kernel")
+X(up,      0,    "bulk: 1 sends, 0 receives")
+X(drip,    0,    "hold: bytes read from each connection ten times a second; 0: nothing is read")

@@ -1,0 +1,172 @@
+/* rate: requests over connections that stay open, answered by an echo server.
+ *
+ * Open loop: request i is due at start + i / rate, on connection i % conns, whatever became of the ones before it.
+ * Its latency runs from that moment, not from when it could be sent: a proxy that stalls for 10 ms owes that to every
+ * request that fell due meanwhile (what is called coordinated omission when it is forgotten). Closed loop, with
+ * rate=0: each connection sends its next request when it has the answer to the last. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loadtest/gen/gen.h"
+
+struct lane {
+	int      fd; /* -1: it failed */
+	bool     flying;
+	uint64_t due, sent; /* requests, by number: fell due, were sent */
+	uint64_t got;       /* bytes of the answer so far */
+	int64_t  intended;  /* of the one in flight */
+};
+
+struct rate {
+	const struct gen_opts *o;
+	struct window w;
+	struct lane  *lanes;
+	char         *request, *answer;
+	int           epfd;
+	int64_t       t0;
+	uint64_t      next, alive; /* the request that falls due next; lanes that work */
+};
+
+static int64_t due_at(const struct rate *r, uint64_t i)
+{
+	return r->t0 + (int64_t)((double)i * (double)GEN_S / (double)r->o->rate);
+}
+
+static void lane_fail(struct rate *r, struct lane *l)
+{
+	r->w.errors++;
+	r->alive--;
+	close(l->fd);
+	l->fd = -1;
+	l->flying = false;
+}
+
+static void lane_send(struct rate *r, struct lane *l, int64_t intended)
+{
+	l->intended = intended;
+	l->got = 0;
+	l->flying = true;
+	l->sent++;
+	/* A request fits an idle connection's socket buffer, or size= was chosen wrongly. */
+	if (send(l->fd, r->request, r->o->size, MSG_NOSIGNAL) != (ssize_t)r->o->size)
+		lane_fail(r, l);
+}
+
+static void lane_answered(struct rate *r, struct lane *l, int64_t now)
+{
+	uint64_t k = (uint64_t)(l - r->lanes);
+
+	l->flying = false;
+	window_record(&r->w, l->intended, now);
+	if (r->o->rate == 0) {
+		if (r->o->count == 0 || r->w.units + r->alive <= r->o->count)
+			lane_send(r, l, now);
+	} else if (l->due > l->sent) {
+		lane_send(r, l, due_at(r, l->sent * r->o->conns + k));
+	}
+}
+
+static void lane_ready(struct rate *r, struct lane *l)
+{
+	while (l->fd >= 0 && l->flying) {
+		uint64_t want = r->o->size - l->got;
+		ssize_t n = recv(l->fd, r->answer, want, 0);
+
+		if (n <= 0) {
+			if (n == 0 || errno != EAGAIN)
+				lane_fail(r, l);
+			return;
+		}
+		l->got += (uint64_t)n;
+		if (l->got == r->o->size) {
+			lane_answered(r, l, gen_now());
+			return; /* the next answer brings an edge of its own */
+		}
+	}
+}
+
+/* Not too many at a time: the answers that are in must not wait for all that is due. */
+static void release_due(struct rate *r, int64_t now)
+{
+	for (int i = 0; i < GEN_BATCH && due_at(r, r->next) <= now; i++, r->next++) {
+		struct lane *l = &r->lanes[r->next % r->o->conns];
+
+		if (l->fd < 0)
+			continue;
+		l->due++;
+		if (!l->flying)
+			lane_send(r, l, due_at(r, r->next));
+	}
+}
+
+static void wait_for_events(struct rate *r, int64_t until)
+{
+	struct epoll_event events[GEN_BATCH];
+	int64_t ns = until - gen_now();
+	struct timespec ts = {.tv_sec = ns / GEN_S, .tv_nsec = ns % GEN_S};
+	const struct timespec none = {0};
+	int n = epoll_pwait2(r->epfd, events, GEN_BATCH, ns > 0 ? &ts : &none, NULL);
+
+	for (int i = 0; i < n; i++)
+		lane_ready(r, events[i].data.ptr);
+}
+
+/* What is owed when time is up has waited at least this long; leaving it out would hide the longest stall of all. */
+static void record_owed(struct rate *r)
+{
+	int64_t now = gen_now();
+
+	for (uint64_t k = 0; k < r->o->conns && r->o->rate > 0; k++) {
+		const struct lane *l = &r->lanes[k];
+
+		if (l->flying)
+			hist_add(r->w.latency, now - l->intended);
+		for (uint64_t n = l->sent; n < l->due; n++)
+			hist_add(r->w.latency, now - due_at(r, n * r->o->conns + k));
+	}
+}
+
+static void rate_open(struct rate *r)
+{
+	int *fds = sock_open_all(r->o);
+
+	r->epfd = epoll_create1(EPOLL_CLOEXEC);
+	r->lanes = calloc(r->o->conns, sizeof(*r->lanes));
+	r->request = calloc(2, r->o->size);
+	if (r->epfd < 0 || r->lanes == NULL || r->request == NULL)
+		gen_die("start");
+	r->answer = r->request + r->o->size;
+	r->alive = r->o->conns;
+	for (uint64_t i = 0; i < r->o->conns; i++) {
+		r->lanes[i].fd = fds[i];
+		sock_add(r->epfd, fds[i], EPOLLIN | EPOLLRDHUP | EPOLLET, &r->lanes[i]);
+	}
+	free(fds);
+}
+
+int gen_rate(const struct gen_opts *o)
+{
+	struct rate r = {.o = o};
+
+	rate_open(&r);
+	window_init(&r.w, o);
+	r.t0 = gen_now();
+	for (uint64_t i = 0; o->rate == 0 && i < o->conns; i++)
+		lane_send(&r, &r.lanes[i], r.t0);
+	while (window_tick(&r.w, gen_now()) && r.alive > 0 && (o->count == 0 || r.w.units < o->count)) {
+		int64_t until = r.w.open ? r.w.end : r.w.start;
+
+		if (o->rate > 0) {
+			release_due(&r, gen_now());
+			if (due_at(&r, r.next) < until)
+				until = due_at(&r, r.next);
+		}
+		wait_for_events(&r, until);
+	}
+	record_owed(&r);
+	window_report(&r.w, "requests");
+	return 0;
+}

@@ -1,0 +1,224 @@
+/* serve: the servers behind the proxies. Four kinds, one row each: what to do when a connection can be read or
+ * written. Edge-triggered, registered once; a read shorter than asked is taken as the last one unless the peer has
+ * hung up, so that an exchange costs one read and one write. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "loadtest/gen/gen.h"
+
+#define CHUNK (256 * 1024)
+
+struct peer {
+	int    fd;
+	char  *rest; /* what could not be written yet; owned */
+	size_t off, len;
+	size_t matched; /* bytes of BLANK_LINE the input so far ends with */
+};
+
+struct server {
+	bool (*ready)(struct peer *p); /* false: close it */
+	char  *page[2]; /* of a connection that stays open; of one that is closed after it */
+	size_t page_len[2];
+};
+
+static struct server server; /* const once it listens */
+static char chunk[CHUNK];
+
+/* Writes all, or keeps the rest, and then nothing more is read from this peer until it has gone. */
+static bool peer_send(struct peer *p, const char *data, size_t n)
+{
+	ssize_t sent = send(p->fd, data, n, MSG_NOSIGNAL);
+
+	if (sent == (ssize_t)n)
+		return true;
+	if (sent < 0 && errno != EAGAIN)
+		return false;
+	p->off = 0;
+	p->len = n - (size_t)(sent > 0 ? sent : 0);
+	p->rest = malloc(p->len);
+	if (p->rest == NULL)
+		gen_die("malloc");
+	memcpy(p->rest, data + n - p->len, p->len);
+	return true;
+}
+
+static bool peer_flush(struct peer *p)
+{
+	ssize_t sent = send(p->fd, p->rest + p->off, p->len, MSG_NOSIGNAL);
+
+	if (sent < 0)
+		return errno == EAGAIN;
+	p->off += (size_t)sent;
+	p->len -= (size_t)sent;
+	if (p->len == 0) {
+		free(p->rest);
+		p->rest = NULL;
+	}
+	return true;
+}
+
+static bool echo_ready(struct peer *p)
+{
+	while (p->rest == NULL) {
+		ssize_t n = recv(p->fd, chunk, 65536, 0);
+
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN;
+		if (!peer_send(p, chunk, (size_t)n))
+			return false;
+		if (n < 65536)
+			return true;
+	}
+	return true;
+}
+
+/* The head of a request ends at a blank line, wherever the relay has cut it. Returns  how many ended in data. */
+static size_t requests_in(struct peer *p, const char *data, size_t n)
+{
+	static const char blank_line[] = "\r\n\r\n";
+	size_t ended = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (data[i] != blank_line[p->matched])
+			p->matched = data[i] == '\r';
+		else if (++p->matched == sizeof(blank_line) - 1) {
+			p->matched = 0;
+			ended++;
+		}
+	}
+	return ended;
+}
+
+static bool http_ready(struct peer *p)
+{
+	bool last;
+
+	while (p->rest == NULL) {
+		ssize_t n = recv(p->fd, chunk, 65536, 0);
+
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN;
+		last = memmem(chunk, (size_t)n, "onnection: close", 16) != NULL;
+		for (size_t todo = requests_in(p, chunk, (size_t)n); todo > 0; todo--) {
+			if (p->rest != NULL || !peer_send(p, server.page[last], server.page_len[last]))
+				return false; /* a client that pipelines more than the socket holds is not this test's */
+		}
+		if (last)
+			return p->rest != NULL;
+		if (n < 65536)
+			return true;
+	}
+	return true;
+}
+
+static bool source_ready(struct peer *p)
+{
+	while (send(p->fd, chunk, CHUNK, MSG_NOSIGNAL) > 0)
+		;
+	return errno == EAGAIN;
+}
+
+static bool sink_ready(struct peer *p)
+{
+	ssize_t n;
+
+	while ((n = recv(p->fd, NULL, 4 * CHUNK, MSG_TRUNC)) > 0)
+		;
+	return n < 0 && errno == EAGAIN;
+}
+
+static void accept_all(int epfd, int listener)
+{
+	for (;;) {
+		struct peer *p;
+		int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		p = calloc(1, sizeof(*p));
+		if (p == NULL)
+			gen_die("calloc");
+		p->fd = fd;
+		sock_add(epfd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, p);
+	}
+}
+
+/* A hang-up that came with data gives no second edge, so the end of the stream is looked for at once. */
+static bool peer_event(struct peer *p, uint32_t events)
+{
+	if (p->rest != NULL && !peer_flush(p))
+		return false;
+	if (p->rest != NULL)
+		return true;
+	if (!server.ready(p))
+		return false;
+	return !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) || p->rest != NULL || server.ready(p);
+}
+
+static int serve(const struct gen_opts *o, bool (*ready)(struct peer *p))
+{
+	struct epoll_event events[GEN_BATCH];
+	int listener = sock_listen(&o->at), epfd = epoll_create1(EPOLL_CLOEXEC);
+
+	server.ready = ready;
+	if (epfd < 0)
+		gen_die("epoll_create1");
+	sock_add(epfd, listener, EPOLLIN, NULL);
+	gen_begin();
+	for (;;) {
+		int n = epoll_wait(epfd, events, GEN_BATCH, -1);
+
+		for (int i = 0; i < n; i++) {
+			struct peer *p = events[i].data.ptr;
+
+			if (p == NULL) {
+				accept_all(epfd, listener);
+				continue;
+			}
+			if (peer_event(p, events[i].events))
+				continue;
+			close(p->fd);
+			free(p->rest);
+			free(p);
+		}
+	}
+}
+
+int gen_echo(const struct gen_opts *o)
+{
+	return serve(o, echo_ready);
+}
+
+static void page_make(bool last, size_t size)
+{
+	int head = snprintf(chunk, sizeof(chunk), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n%s\r\n", size,
+			    last ? "Connection: close\r\n" : "");
+	char *page = malloc((size_t)head + size);
+
+	if (page == NULL)
+		gen_die("malloc");
+	memcpy(page, chunk, (size_t)head);
+	memset(page + head, 'x', size);
+	server.page[last] = page;
+	server.page_len[last] = (size_t)head + size;
+}
+
+int gen_http(const struct gen_opts *o)
+{
+	page_make(false, o->size);
+	page_make(true, o->size);
+	return serve(o, http_ready);
+}
+
+int gen_source(const struct gen_opts *o)
+{
+	return serve(o, source_ready);
+}
+
+int gen_sink(const struct gen_opts *o)
+{
+	return serve(o, sink_ready);
+}
