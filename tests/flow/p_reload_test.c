@@ -55,50 +55,65 @@ static void read_signals(pid_t pid, char out[256])
 
 enum { RELOADS = 200, LONG_LIVED = 100, WARM = 40, WRK_CLIENTS = 20 };
 
+struct loaded {
+	int web, tunnel, extra; /* ports of listeners */
+	int nginx, echo;        /* and of servers */
+	int n;                  /* generation */
+};
+
 /* Every other generation has a third listener and gives the web upstream another weight, so that listeners, routes and
  * upstreams are made and retired each time. */
-static const char *loaded(int web, int tunnel, int extra, int nginx, int echo, bool odd)
+static const char *loaded(const struct loaded *l)
 {
 	const char *ip = kit_ip(0), *third = "";
 
-	if (odd)
-		third = textf("  - {name: extra, bind: \"%s:%d\", upstream: echo}\n", ip, extra);
+	if (l->n % 2 == 0)
+		third = textf("  - {name: extra, bind: \"%s:%d\", upstream: echo}\n", ip, l->extra);
 	return textf(TWO_WORKERS "listeners:\n"
 				 "  - {name: web, bind: \"%s:%d\", upstream: web}\n"
 				 "  - {name: tunnel, bind: \"%s:%d\", upstream: echo}\n%s"
 				 "upstreams:\n"
 				 "  - {name: web, servers: [{address: \"%s:%d\", weight: %d}]}\n"
 				 "  - {name: echo, servers: [\"%s:%d\"]}\n",
-		     ip, web, ip, tunnel, third, ip, nginx, 1 + odd, ip, echo);
+		     ip, l->web, ip, l->tunnel, third, ip, l->nginx, 1 + l->n % 2, ip, l->echo);
+}
+
+/* RELOADS of them, and as many more as fit in wrk's time. Memory: what the first ones grow is kept for reuse, and from
+ * then on there is no slope. */
+static void reload_all_the_time(struct kit_staunch *s, struct loaded *l, struct kit_child *wrk, const int *fd)
+{
+	long rss = 0;
+
+	while (l->n <= RELOADS || kit_child_alive(wrk)) {
+		l->n++;
+		generation_from(s, l->n, loaded(l));
+		still_works(fd[l->n % LONG_LIVED]);
+		if (l->n == WARM)
+			rss = kit_proc_rss_kb(s->child->pid);
+	}
+	assert_in_range(kit_proc_rss_kb(s->child->pid), 1, rss + 2048);
 }
 
 static void no_connection_notices(void **state)
 {
 	const char *ip = kit_ip(0);
-	int web = kit_port(ip), tunnel = kit_port(ip), extra = kit_port(ip), nginx, fds, n = 1;
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	struct loaded l = {kit_port(ip), kit_port(ip), kit_port(ip), 0, kit_peer_port(echo), 1};
 	struct kit_staunch *s;
 	struct kit_child *wrk;
-	int fd[LONG_LIVED];
-	long rss = 0;
+	int fds, fd[LONG_LIVED];
 
 	(void)state;
 	if (!kit_have("wrk") || !kit_have("nginx"))
 		skip();
-	kit_nginx_start(ip, &nginx);
-	s = kit_staunch_start(loaded(web, tunnel, extra, nginx, kit_peer_port(echo), false));
+	kit_nginx_start(ip, &l.nginx);
+	s = kit_staunch_start(loaded(&l));
 	fds = kit_proc_fds(s->child->pid);
 	for (int i = 0; i < LONG_LIVED; i++)
-		fd[i] = served(ip, tunnel);
-	wrk = kit_child_start("wrk", KIT_ARGV("wrk", "-t1", textf("-c%d", WRK_CLIENTS), "-d4s", "-H", "Connection: close",
-					      textf("http://%s:%d/hello", ip, web)));
-	while (n <= RELOADS || kit_child_alive(wrk)) {
-		n = generation_from(s, n + 1, loaded(web, tunnel, extra, nginx, kit_peer_port(echo), n % 2));
-		still_works(fd[n % LONG_LIVED]);
-		if (n == WARM)
-			rss = kit_proc_rss_kb(s->child->pid);
-	}
-	assert_in_range(kit_proc_rss_kb(s->child->pid), 1, rss + 2048);
+		fd[i] = served(ip, l.tunnel);
+	wrk = kit_child_start("wrk", KIT_ARGV("wrk", "-t1", textf("-c%d", WRK_CLIENTS), "-d4s", "-H",
+					      "Connection: close", textf("http://%s:%d/hello", ip, l.web)));
+	reload_all_the_time(s, &l, wrk, fd);
 	assert_int_equal(kit_child_wait(wrk), 0);
 	assert_int_equal(kit_file_count(wrk->out, "requests in"), 1);
 	assert_int_equal(kit_file_count(wrk->out, "Socket errors"), 0);
@@ -107,8 +122,10 @@ static void no_connection_notices(void **state)
 		still_works(fd[i]);
 		end_orderly(fd[i]);
 	}
-	n = generation_from(s, n + 1, loaded(web, tunnel, extra, nginx, kit_peer_port(echo), false));
-	back_to_normal(s, fds, ip, tunnel);
+	for (l.n++; l.n % 2 == 0; l.n++)
+		generation_from(s, l.n, loaded(&l));
+	generation_from(s, l.n, loaded(&l)); /* an odd one, as the first */
+	back_to_normal(s, fds, ip, l.tunnel);
 	assert_true(kit_staunch_log(s, "\"staunch.listener\":\"web\"") > RELOADS);
 	assert_int_equal(kit_staunch_log(s, "server_rst") + kit_staunch_log(s, "connect_failed"), 0);
 	assert_in_range(kit_staunch_log(s, "client_rst"), 0, WRK_CLIENTS); /* its last ones, when its time is over */
