@@ -1,6 +1,7 @@
-/* Connecting. Port of netFD.connect (src/net/fd_unix.go), dialSerial and partialDeadline (dial.go) and the self-connect
- * check of tcpsock_posix.go, Go 1.19. Departures: a dial can be given up when another descriptor (the client) is reset,
- * and a Unix socket with a full backlog is tried again by timer, since no event will come for it. */
+/* Connecting. Port of netFD.connect (src/net/fd_unix.go), dialSerial and partialDeadline
+ * (dial.go) and the self-connect check of tcpsock_posix.go, Go 1.19. Departures: a dial can be
+ * given up when another descriptor (the client) is reset, and a Unix socket with a full backlog
+ * is tried again by timer, since no event will come for it. */
 #include "netpoll/sock.h"
 
 #include <stdio.h>
@@ -9,11 +10,11 @@
 #include "netpoll/hook.h"
 
 #define TRIES_SELF     3            /* in all, for a self-connect or EADDRNOTAVAIL */
-#define MIN_PER_ADDR   (2 * NP_S)   /* Go's saneMinimum: a share of the time below this helps nobody */
+#define MIN_PER_ADDR   (2 * NP_S)   /* Go's saneMinimum: a smaller share of the time helps nobody */
 #define UNIX_PAUSE_MIN (1 * NP_MS)
 #define UNIX_PAUSE_MAX (100 * NP_MS)
 
-/* ---- deadlines ---------------------------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 /* Each address gets an even share of what is left, but not less than is sane. */
 static int64_t partial_deadline(int64_t deadline, unsigned addrs_left)
@@ -29,7 +30,7 @@ static int64_t partial_deadline(int64_t deadline, unsigned addrs_left)
 	return now + share;
 }
 
-/* ---- self-connect ------------------------------------------------------------------------------------------------- */
+/* ---- self-connect ---------------------------------------------------------------------------- */
 
 /* Only a source port that the kernel picks can be another one next time. */
 static bool any_port(const struct np_dial_opts *o)
@@ -37,7 +38,8 @@ static bool any_port(const struct np_dial_opts *o)
 	return o->local == NULL || np_addr_port(&o->local->u.sa) == 0;
 }
 
-/* A connect to a local port nobody listens on can meet itself, when the kernel picks that very port as its source. */
+/* A connect to a local port nobody listens on can meet itself, when the kernel picks that very
+ * port as its source. */
 static bool is_self_connect(int sysfd, const struct np_addr *to)
 {
 	struct np_addr local, peer = {.len = sizeof(peer.u)};
@@ -48,11 +50,12 @@ static bool is_self_connect(int sysfd, const struct np_addr *to)
 		return true;
 	if (np_addr_port(&local.u.sa) != np_addr_port(&to->u.sa))
 		return false;
-	/* Not `to`: dialling a wildcard reaches an address of this host, and only the kernel knows which. */
+	/* Not `to`: dialling a wildcard reaches an address of this host, and only the kernel
+	 * knows which. */
 	return sys_getpeername(sysfd, &peer.u.sa, &peer.len) < 0 || np_addr_equal(&local, &peer);
 }
 
-/* ---- one connect -------------------------------------------------------------------------------------------------- */
+/* ---- one connect ----------------------------------------------------------------------------- */
 
 /* np_dial holds a reference to it, so the pollDesc stays although it may be closed meanwhile. */
 static struct polldesc *watched(const struct np_dial_opts *o)
@@ -65,7 +68,8 @@ static bool canceled(const struct np_dial_opts *o)
 	return o->watch != NULL && (o->watch->closed || o->watch->pd->failed);
 }
 
-/* Writable does not mean connected: SO_ERROR has the verdict, and 0 may come before there is a peer (go #14548). */
+/* Writable does not mean connected: SO_ERROR has the verdict, and 0 may come before there is a
+ * peer (go #14548). */
 static int verdict(int sysfd)
 {
 	struct np_addr peer;
@@ -104,7 +108,8 @@ static int connect_once(int sysfd, const struct np_addr *to)
 }
 
 /* A Unix socket answers at once. EAGAIN: the server's backlog is full. */
-static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t deadline,
+			const struct np_dial_opts *o)
 {
 	int64_t pause = UNIX_PAUSE_MIN;
 	int err = connect_once(fd->sysfd, to);
@@ -123,7 +128,8 @@ static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t dead
 	return err;
 }
 
-static int connect_fd(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+static int connect_fd(struct np_fd *fd, const struct np_addr *to, int64_t deadline,
+		      const struct np_dial_opts *o)
 {
 	int err;
 
@@ -137,14 +143,15 @@ static int connect_fd(struct np_fd *fd, const struct np_addr *to, int64_t deadli
 		err = wait_connected(fd, o);
 	if (err != 0 && err != -EISCONN)
 		return err;
-	/* Both may have come in one poll: a dial that was canceled never becomes a success either. */
+	/* Both may have come in one poll: a dial that was canceled never becomes a success
+	 * either. */
 	if (canceled(o))
 		return -NP_ECANCELED;
 	np_fd_set_write_deadline(fd, 0); /* the connection must not die of the dial's deadline */
 	return 0;
 }
 
-/* ---- sockets ------------------------------------------------------------------------------------------------------ */
+/* ---- sockets --------------------------------------------------------------------------------- */
 
 static int bind_source(int sysfd, const struct np_addr *local)
 {
@@ -168,7 +175,8 @@ static int prepare(int sysfd, const struct np_addr *to, const struct np_dial_opt
 	return err;
 }
 
-static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadline,
+		     const struct np_dial_opts *o)
 {
 	int sysfd = sock_open(to->u.sa.sa_family), err;
 
@@ -189,7 +197,8 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 	return err;
 }
 
-static int dial_addr(struct np_fd *fd, const struct np_addr *to, int64_t deadline, const struct np_dial_opts *o)
+static int dial_addr(struct np_fd *fd, const struct np_addr *to, int64_t deadline,
+		     const struct np_dial_opts *o)
 {
 	int err = 0;
 

@@ -1,5 +1,5 @@
-/* Life, exclusion and deadlines of a descriptor. Port of src/internal/poll/fd_mutex.go, fd_poll_runtime.go and the
- * first part of fd_unix.go, Go 1.19. */
+/* Life, exclusion and deadlines of a descriptor. Port of src/internal/poll/fd_mutex.go,
+ * fd_poll_runtime.go and the first part of fd_unix.go, Go 1.19. */
 #include "netpoll/fd.h"
 
 #include <linux/sockios.h>
@@ -35,7 +35,7 @@ void np_fd_mark_shared(struct np_fd *fd)
 	fd->pd->shared = true;
 }
 
-/* ---- fdMutex ------------------------------------------------------------------------------------------------------ */
+/* ---- fdMutex --------------------------------------------------------------------------------- */
 
 int fd_incref(struct np_fd *fd)
 {
@@ -47,8 +47,8 @@ int fd_incref(struct np_fd *fd)
 	return 0;
 }
 
-/* Port of FD.destroy: close(2) is never tried again, whatever it says: the number may be somebody else's by then.
- * The struct stays valid: every later operation finds it closed. */
+/* Port of FD.destroy: close(2) is never tried again, whatever it says: the number may be
+ * somebody else's by then. The struct stays valid: every later operation finds it closed. */
 static void destroy(struct np_fd *fd)
 {
 	struct np_g *closer = fd->cwait;
@@ -123,8 +123,9 @@ void fd_rwunlock(struct np_fd *fd, enum np_mode mode)
 
 	OBJ_CHECK(fd, FD_MAGIC);
 	CHECK(*locked, "unlock of a descriptor that is not locked");
-	/* Handed to the first who waits, not just released: whoever reads in a loop would take it again before the one
-	 * that was woken runs, for ever. (Go's fdMutex lets that happen.) */
+	/* Handed to the first who waits, not just released: whoever reads in a loop would take
+	 * it again before the one that was woken runs, for ever. (Go's fdMutex lets that
+	 * happen.) */
 	*locked = *wait != NULL;
 	wake_first(wait);
 	fd_decref(fd);
@@ -147,7 +148,7 @@ int fd_begin(struct np_fd *fd, enum np_mode mode)
 	return err;
 }
 
-/* ---- close -------------------------------------------------------------------------------------------------------- */
+/* ---- close ----------------------------------------------------------------------------------- */
 
 static bool close_wait_commit(struct np_g *g, void *arg)
 {
@@ -162,8 +163,9 @@ int np_fd_close(struct np_fd *fd)
 	if (fd->magic != FD_MAGIC || fd->closed)
 		return -NP_ECLOSING;
 	fd->closed = true;
+	/* A task that closes its own descriptor need not be told. */
 	if (me != NULL)
-		poll_unstand(fd->pd, me); /* a task that closes its own descriptor need not be told */
+		poll_unstand(fd->pd, me);
 	/* Evict: whoever waits for I/O or for a turn finds the closing mark and leaves. */
 	poll_unblock(poller_of(), fd->pd);
 	wake_all(&fd->rwait);
@@ -209,7 +211,7 @@ int np_fd_close_write(struct np_fd *fd)
 	return shut(fd, SHUT_WR);
 }
 
-/* ---- deadlines ---------------------------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 static void set_deadline(struct np_fd *fd, int64_t when, unsigned ways)
 {
@@ -233,7 +235,7 @@ void np_fd_set_write_deadline(struct np_fd *fd, int64_t when)
 	set_deadline(fd, when, NETPOLL_WRITE);
 }
 
-/* ---- tasks -------------------------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task)
 {

@@ -1,11 +1,14 @@
-/* fd: what the files of src/internal/poll share: struct np_fd's locks (Go's fdMutex), and the shape of an operation:
+/* fd: what the files of src/internal/poll share: struct np_fd's locks (Go's fdMutex), and the
+ * shape of an operation:
  *
  *   lock, prepare (poll_reset), loop { call; EINTR again; EAGAIN wait }, unlock
  *
- *   refs     one while the fd is open, one per operation under way; whoever drops the last one closes the descriptor
+ *   refs     one while the fd is open, one per operation under way; who drops the last one closes it
  *   closed   no new operation begins; those under way are evicted by poll_unblock
- *   rlocked, wlocked   one reader and one writer at a time; others queue in rwait, wwait, first come first served
- * Misuse (unlock of what is not locked, more than FD_MAX_REFS operations) is a CHECK, as it is a panic in Go. */
+ *   rlocked, wlocked   one reader and one writer at a time; the others queue in rwait and wwait,
+ *            first come first served: the lock is handed over
+ * Misuse (unlock of what is not locked, more than FD_MAX_REFS operations) is a CHECK, as it is a
+ * panic in Go. */
 #ifndef NETPOLL_FD_H
 #define NETPOLL_FD_H
 
@@ -17,14 +20,16 @@
 
 must_use int fd_incref(struct np_fd *fd);  /* 0 or -NP_ECLOSING */
 void fd_decref(struct np_fd *fd);          /* the last one destroys */
-must_use int fd_rwlock(struct np_fd *fd, enum np_mode mode);  /* incref and lock; Parks; 0 or -NP_ECLOSING */
+/* incref and lock. Parks. Returns 0 or -NP_ECLOSING. */
+must_use int fd_rwlock(struct np_fd *fd, enum np_mode mode);
 void fd_rwunlock(struct np_fd *fd, enum np_mode mode);
-must_use int fd_wait(struct np_fd *fd, enum np_mode mode);    /* after EAGAIN. Parks. */
+must_use int fd_wait(struct np_fd *fd, enum np_mode mode); /* after EAGAIN. Parks. */
 
 /* Lock and prepare, the start of every operation that may park. */
 must_use int fd_begin(struct np_fd *fd, enum np_mode mode);
 
-/* The check of every try_ form: closed, or a deadline that has passed, comes before the system call. */
+/* The check of every try_ form: closed, or a deadline that has passed, comes before the system
+ * call. */
 static inline int fd_try_check(const struct np_fd *fd, enum np_mode mode)
 {
 	OBJ_CHECK(fd, FD_MAGIC);

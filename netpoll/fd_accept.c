@@ -1,12 +1,13 @@
-/* Accepting. Port of FD.Accept of src/internal/poll/fd_unix.go and accept of sock_cloexec.go, Go 1.19. */
+/* Accepting. Port of FD.Accept of src/internal/poll/fd_unix.go and accept of sock_cloexec.go, Go
+ * 1.19. */
 #include "netpoll/fd.h"
 
 #include <fcntl.h>
 
 #include "netpoll/hook.h"
 
-/* Kernels and sandboxes without accept4: the two flags by hand. Never seen to matter for a descriptor leak, as the
- * process does not fork while workers run. */
+/* Kernels and sandboxes without accept4: the two flags by hand. Never seen to matter for a
+ * descriptor leak, as the process does not fork while workers run. */
 static int accept_and_flag(int sysfd, struct sockaddr *sa, socklen_t *len)
 {
 	int fd = sys_accept(sysfd, sa, len), err;
@@ -28,7 +29,8 @@ static int accept_once(int sysfd, struct np_addr *peer)
 
 	if (fd < 0) {
 		fd = err_from_errno();
-		/* ENOSYS: old kernel. EINVAL: no flags. EACCES: seccomp. EFAULT: seen on old emulators. */
+		/* ENOSYS: old kernel. EINVAL: no flags. EACCES: seccomp. EFAULT: seen on old
+		 * emulators. */
 		if (fd == -ENOSYS || fd == -EINVAL || fd == -EACCES || fd == -EFAULT)
 			fd = accept_and_flag(sysfd, sa, sa != NULL ? &len : NULL);
 	}

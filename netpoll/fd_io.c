@@ -1,5 +1,6 @@
-/* Reading and writing. Port of FD.Read, FD.Write, FD.Writev and eofError of src/internal/poll/fd_unix.go, writev.go,
- * Go 1.19. Sockets only, so recv and send serve (cheaper than read and write, and no SIGPIPE). */
+/* Reading and writing. Port of FD.Read, FD.Write, FD.Writev and eofError of
+ * src/internal/poll/fd_unix.go, writev.go, Go 1.19. Sockets only, so recv and send serve
+ * (cheaper than read and write, and no SIGPIPE). */
 #include "netpoll/fd.h"
 
 #include "netpoll/hook.h"
@@ -11,7 +12,7 @@ static size_t at_most(size_t n)
 	return n < FD_MAX_RW ? n : FD_MAX_RW;
 }
 
-/* ---- one attempt -------------------------------------------------------------------------------------------------- */
+/* ---- one attempt ----------------------------------------------------------------------------- */
 
 static ssize_t recv_once(int sysfd, void *buf, size_t n)
 {
@@ -51,7 +52,8 @@ static ssize_t readv_once(int sysfd, const struct iovec *iov, int n)
 
 static ssize_t writev_once(int sysfd, struct iovec *iov, int n)
 {
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)(n < IOV_PER_CALL ? n : IOV_PER_CALL)};
+	int some = n < IOV_PER_CALL ? n : IOV_PER_CALL;
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (size_t)some};
 	ssize_t put;
 
 	do {
@@ -76,7 +78,7 @@ ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
 	return err != 0 ? err : send_once(fd->sysfd, buf, n);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 ssize_t np_fd_read(struct np_fd *fd, void *buf, size_t n)
 {
@@ -113,7 +115,7 @@ ssize_t np_fd_readv(struct np_fd *fd, const struct iovec *iov, int n)
 	return got;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* What became of one attempt. Returns 0 to go on, or the error that ends the write. */
 static int after_send(struct np_fd *fd, ssize_t put, size_t *done)
@@ -144,7 +146,8 @@ int np_fd_write(struct np_fd *fd, const void *buf, size_t n, size_t *done)
 	return err;
 }
 
-/* Port of consume: drop n bytes and whatever is empty from the front. Returns how many pieces it dropped. */
+/* Port of consume: drop n bytes and whatever is empty from the front. Returns how many pieces it
+ * dropped. */
 static int iov_consume(struct iovec *iov, int n, size_t bytes)
 {
 	int i = 0;

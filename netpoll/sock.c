@@ -1,5 +1,5 @@
-/* Sockets that listen, and the options of all. Port of src/net/sock_posix.go (listenStream), sock_cloexec.go,
- * sockopt_linux.go and sock_linux.go (maxListenerBacklog), Go 1.19. */
+/* Sockets that listen, and the options of all. Port of src/net/sock_posix.go (listenStream),
+ * sock_cloexec.go, sockopt_linux.go and sock_linux.go (maxListenerBacklog), Go 1.19. */
 #include "netpoll/sock.h"
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "netpoll/hook.h"
 
-/* ---- options, one function each ----------------------------------------------------------------------------------- */
+/* ---- options, one function each -------------------------------------------------------------- */
 
 static int set_int(int sysfd, int level, int opt, int value)
 {
@@ -70,7 +70,7 @@ int sock_open(int family)
 	return err;
 }
 
-/* ---- backlog ------------------------------------------------------------------------------------------------------ */
+/* ---- backlog --------------------------------------------------------------------------------- */
 
 /* Before 4.1 the kernel kept the backlog in 16 bits and 65536 became 0. */
 static int backlog_cap(void)
@@ -96,7 +96,7 @@ int np_listen_backlog(void)
 	return n < cap ? n : cap;
 }
 
-/* ---- Unix socket files -------------------------------------------------------------------------------------------- */
+/* ---- Unix socket files ----------------------------------------------------------------------- */
 
 static bool nobody_listens(const struct np_addr *a)
 {
@@ -114,7 +114,8 @@ static bool has_file(const struct np_addr *a)
 	return np_addr_is_unix(a) && !np_addr_is_abstract(a);
 }
 
-/* Asked before one is removed: connecting to any other kind of file is refused too, and that file is somebody's. */
+/* Asked before one is removed: connecting to any other kind of file is refused too, and that
+ * file is somebody's. */
 static bool is_socket_file(const struct np_addr *a)
 {
 	struct stat st;
@@ -153,7 +154,7 @@ void np_unix_file_remove(const struct np_addr *a, struct np_unix_file *file)
 	*file = (struct np_unix_file){0};
 }
 
-/* ---- listen ------------------------------------------------------------------------------------------------------- */
+/* ---- listen ---------------------------------------------------------------------------------- */
 
 static int bind_once(int fd, const struct np_addr *a)
 {
@@ -164,12 +165,18 @@ static int bind_to(int fd, const struct np_addr *a)
 {
 	int err = bind_once(fd, a);
 
-	/* The file of a process that died is in the way. One that somebody listens on is not touched. */
+	/* The file of a process that died is in the way. One that somebody listens on is not
+	 * touched. */
 	if (err == -NP_EADDRINUSE && has_file(a) && is_socket_file(a) && nobody_listens(a)) {
 		sys_unlink(a->u.un.sun_path);
 		err = bind_once(fd, a);
 	}
 	return err;
+}
+
+static bool is_ipv6_wildcard(const struct np_addr *a)
+{
+	return a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
 }
 
 static int prepare_tcp(int fd, const struct np_addr *a, const struct np_listen_opts *o)
@@ -180,7 +187,7 @@ static int prepare_tcp(int fd, const struct np_addr *a, const struct np_listen_o
 		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	/* The IPv6 wildcard takes both families; an address of its own never does. */
 	if (err == 0 && a->u.sa.sa_family == AF_INET6)
-		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr));
+		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_ipv6_wildcard(a));
 	if (err == 0 && o->nodelay)
 		err = sock_set_nodelay(fd);
 	if (err == 0 && o->keepalive)
@@ -249,7 +256,7 @@ int np_listen(const struct np_addr *a, const struct np_listen_opts *o)
 	struct np_addr v4;
 	int fd = sock_open(a->u.sa.sa_family), err;
 
-	if (fd == -NP_EAFNOSUPPORT && a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr)) {
+	if (fd == -NP_EAFNOSUPPORT && is_ipv6_wildcard(a)) {
 		v4 = ipv4_wildcard(a);
 		return np_listen(&v4, o);
 	}

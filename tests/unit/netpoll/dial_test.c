@@ -1,5 +1,5 @@
-/* Connecting (dial.c): K17, X6, N21, N22, B11, B14, B15, B28, F43, F44, F45. Timed-out and canceled dials are in
- * semantics_dial_test.c. */
+/* Dialling (dial.c): K17, B10, B14, B15, B28, F43. What makes a connection one is in
+ * semantics_connect_test.c, dials that time out or are canceled in semantics_dial_test.c. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -16,7 +16,6 @@ struct dialling {
 	int nodelay, keepalive;
 	struct np_addr from;
 	int64_t took, ended;
-	int wakes; /* act_wake_writer, by the end of the dial */
 };
 
 /* A dial of one listener that answers. */
@@ -66,7 +65,7 @@ static struct np_addr refuser(void)
 	return loopback(kit_refuser("127.0.0.1"));
 }
 
-/* ---- plain -------------------------------------------------------------------------------------------------------- */
+/* ---- plain ----------------------------------------------------------------------------------- */
 
 static void connects_and_sets_what_was_asked_for(void **state)
 {
@@ -129,7 +128,7 @@ static void the_next_address_is_tried_and_the_first_error_told(void **state)
 	kit_end(NULL);
 }
 
-/* ---- what connect may say ----------------------------------------------------------------------------------------- */
+/* ---- what connect may say -------------------------------------------------------------------- */
 
 static int connect_calls, connect_errno, connect_failures;
 
@@ -182,7 +181,9 @@ static void with_a_port_of_its_own_there_is_no_other_to_try(void **state)
 
 static void other_errors_are_not_tried_again(void **state)
 {
-	static const int rows[] = {ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, EPERM, EACCES, ENOBUFS, EAGAIN};
+	static const int rows[] = {
+		ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, EPERM, EACCES, ENOBUFS, EAGAIN,
+	};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(rows); i++) {
@@ -219,175 +220,7 @@ static void an_interrupted_connect_is_waited_for(void **state)
 	}
 }
 
-static int peer_calls, peer_missing;
-
-static int getpeername_late(int fd, struct sockaddr *sa, socklen_t *len)
-{
-	if (peer_calls++ >= peer_missing)
-		return getpeername(fd, sa, len);
-	errno = ENOTCONN;
-	return -1;
-}
-
-static int so_errors[4], so_calls;
-
-static int getsockopt_says(int fd, int level, int opt, void *v, socklen_t *len)
-{
-	if (opt != SO_ERROR || so_calls >= (int)array_len(so_errors) || so_errors[so_calls] == 0)
-		return getsockopt(fd, level, opt, v, len);
-	memcpy(v, &so_errors[so_calls++], sizeof(int));
-	return 0;
-}
-
-/* Twice woken with SO_ERROR 0 and no peer; the events that wake it again are those of the wait that follows. */
-static int connect_later(int fd, const struct sockaddr *sa, socklen_t len)
-{
-	(void)!connect(fd, sa, len);
-	errno = EINPROGRESS;
-	return -1;
-}
-
-static void act_wake_writer(void *arg)
-{
-	struct dialling *d = arg;
-
-	if (d->ended != 0)
-		return;
-	d->wakes++;
-	netpoll_ready(d->fd.pd, NETPOLL_WRITE);
-}
-
-static void spurious_script(void *arg)
-{
-	for (int i = 1; i <= 4; i++)
-		wake(i * 5 * NP_MS, act_wake_writer, arg);
-	dial_script(arg);
-}
-
-static void writable_is_not_connected(void **state)
-{
-	struct dialling d = dialling();
-
-	(void)state;
-	peer_calls = 0;
-	peer_missing = 2;
-	hook.connect = connect_later;
-	hook.getpeername = getpeername_late;
-	world_run(spurious_script, &d);
-	close(d.listener);
-	assert_int_equal(d.got, 0);
-	assert_int_equal(d.wrote, 0);
-	assert_int_equal(peer_calls, 3);
-	assert_true(d.wakes > 0); /* it went on waiting, and did not ask in a loop */
-}
-
-static void without_a_peer_it_waits_until_the_deadline(void **state)
-{
-	struct dialling d = dialling();
-
-	(void)state;
-	peer_calls = 0;
-	peer_missing = 1000;
-	hook.connect = connect_later;
-	hook.getpeername = getpeername_late;
-	d.o.deadline = np_deadline_after(30 * NP_MS);
-	world_run(spurious_script, &d);
-	close(d.listener);
-	assert_int_equal(d.got, -NP_EDEADLINE);
-	assert_in_range(peer_calls, 1, 6);
-}
-
-static void so_error_has_the_verdict(void **state)
-{
-	static const struct {
-		int errors[4], got;
-	} rows[] = {
-		{{EINPROGRESS, EALREADY, EINTR, 0}, 0}, {{EISCONN}, 0}, {{ECONNREFUSED}, -NP_ECONNREFUSED},
-		{{ETIMEDOUT}, -NP_ETIMEDOUT}, {{EINPROGRESS, EHOSTUNREACH}, -NP_EHOSTUNREACH},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < array_len(rows); i++) {
-		struct dialling d = dialling();
-
-		memcpy(so_errors, rows[i].errors, sizeof(so_errors));
-		so_calls = 0;
-		hook.connect = connect_later;
-		hook.getsockopt = getsockopt_says;
-		world_run(spurious_script, &d);
-		close(d.listener);
-		assert_int_equal(d.got, rows[i].got);
-	}
-}
-
-/* ---- self-connect ------------------------------------------------------------------------------------------------- */
-
-/* Gives the socket the very port it is about to connect to, as the kernel may by chance. */
-static int connect_to_itself(int fd, const struct sockaddr *sa, socklen_t len)
-{
-	const struct linger no_time_wait = {.l_onoff = 1};
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &no_time_wait, sizeof(no_time_wait));
-	connect_calls++;
-	if (connect_calls <= connect_failures)
-		(void)!bind(fd, sa, len);
-	return connect(fd, sa, len);
-}
-
-static void a_connection_to_itself_is_none(void **state)
-{
-	static const char *const rows[] = {"127.0.0.1", "0.0.0.0"}; /* dialling the wildcard reaches this host */
-
-	(void)state;
-	for (size_t i = 0; i < array_len(rows); i++) {
-		struct dialling d = {.n = 1};
-
-		d.to[0] = loopback(kit_port(rows[i]));
-		d.to[0].u.in4.sin_addr.s_addr = i == 0 ? htonl(INADDR_LOOPBACK) : INADDR_ANY;
-		connect_calls = 0;
-		connect_failures = 9;
-		hook.connect = connect_to_itself;
-		run(&d);
-		assert_int_equal(d.got, -NP_ESELF);
-		assert_int_equal(connect_calls, 3);
-		connect_calls = 0;
-		connect_failures = 2;
-		run(&d); /* the third picks another port, where the truth comes out */
-		assert_int_equal(d.got, -NP_ECONNREFUSED);
-	}
-}
-
-static void who_asks_for_it_may_connect_to_itself(void **state)
-{
-	struct dialling d = {.n = 1};
-
-	(void)state;
-	d.local = d.to[0] = loopback(kit_port("127.0.0.1"));
-	d.o.local = &d.local;
-	run(&d);
-	assert_int_equal(d.got, 0);
-}
-
-static int getsockname_fails(int fd, struct sockaddr *sa, socklen_t *len)
-{
-	(void)fd;
-	(void)sa;
-	(void)len;
-	errno = ENOBUFS;
-	return -1;
-}
-
-static void an_unknown_own_address_counts_as_itself(void **state)
-{
-	struct dialling d = dialling();
-
-	(void)state;
-	hook.getsockname = getsockname_fails;
-	run(&d);
-	assert_int_equal(d.got, -NP_ESELF);
-}
-
-/* ---- Unix --------------------------------------------------------------------------------------------------------- */
+/* ---- Unix ------------------------------------------------------------------------------------ */
 
 /* A listener whose backlog is full, and what fills it. */
 struct crowded {
@@ -469,11 +302,12 @@ static void a_full_unix_backlog_is_tried_until_the_deadline(void **state)
 	world_run(full_script, &c.d);
 	crowd_end(&c);
 	assert_int_equal(c.d.got, -NP_EDEADLINE);
-	assert_true(c.d.ended >= c.d.o.deadline); /* not at the last pause that would have ended before it */
+	/* not at the last pause that would have ended before it */
+	assert_true(c.d.ended >= c.d.o.deadline);
 	assert_true(c.d.took < 1 * NP_S);
 }
 
-/* ---- fail the Nth ------------------------------------------------------------------------------------------------- */
+/* ---- fail the Nth ---------------------------------------------------------------------------- */
 
 static int nth, calls;
 
@@ -547,7 +381,8 @@ static void whatever_fails_nothing_leaks(void **state)
 		assert_int_equal(world_count_fds(), fds);
 		close(d.listener);
 	}
-	assert_true(nth > 9); /* socket, bind, 5 options, connect, the registration, SO_ERROR: each had its turn */
+	/* socket, bind, 5 options, connect, the registration, SO_ERROR: each had its turn */
+	assert_true(nth > 9);
 }
 
 int main(void)
@@ -561,12 +396,6 @@ int main(void)
 		ONCE("K17", with_a_port_of_its_own_there_is_no_other_to_try),
 		ONCE("B10", other_errors_are_not_tried_again),
 		ONCE("K9 F52", an_interrupted_connect_is_waited_for),
-		BOTH("X6 N21 F45", writable_is_not_connected),
-		BOTH("X6 N21 F45", without_a_peer_it_waits_until_the_deadline),
-		BOTH("X6 B10", so_error_has_the_verdict),
-		ONCE("K17 B14 F44", a_connection_to_itself_is_none),
-		ONCE("K17", who_asks_for_it_may_connect_to_itself),
-		ONCE("K17", an_unknown_own_address_counts_as_itself),
 		BOTH("B15", a_full_unix_backlog_is_tried_again_by_timer),
 		ONCE("B15", a_full_unix_backlog_is_tried_until_the_deadline),
 		ONCE("X5 R16", whatever_fails_nothing_leaks),

@@ -97,7 +97,7 @@ static void waits_for_a_connection(void **state)
 	end(&l, l.got[0]);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static int errors[8];
 static int n_errors, accept4_calls, accept_calls;
@@ -171,7 +171,8 @@ static void the_fallback_passes_over_them_too(void **state)
 	end(&l, l.got[0]);
 }
 
-/* Back-off is the caller's: np_fd_accept says what is lacking, and the next call finds the connection. */
+/* Back-off is the caller's: np_fd_accept says what is lacking, and the next call finds the
+ * connection. */
 static void what_this_machine_lacks_is_returned_and_the_listener_lives(void **state)
 {
 	static const int rows[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM};
@@ -190,7 +191,7 @@ static void what_this_machine_lacks_is_returned_and_the_listener_lives(void **st
 	}
 }
 
-/* ---- deadline, nothing there -------------------------------------------------------------------------------------- */
+/* ---- deadline, nothing there ----------------------------------------------------------------- */
 
 static void an_expired_deadline_comes_before_the_call(void **state)
 {

@@ -1,5 +1,5 @@
-/* Reading and writing (fd_io.c), call by call through the hook table: K9, K11, K12, N19, N27, F52. What needs a real
- * peer is in semantics_io_test.c. */
+/* Reading and writing (fd_io.c), call by call through the hook table: K9, K11, K12, N19, N27,
+ * F52. What needs a real peer is in semantics_io_test.c. */
 #include <errno.h>
 
 #include "tests/unit/netpoll/world.h"
@@ -100,7 +100,8 @@ static void op_script(void *arg)
 	np_fd_close(&o->fd);
 }
 
-/* The peer has sent a byte and reads nothing: the socket is readable and writable whenever it is waited for. */
+/* The peer has sent a byte and reads nothing: the socket is readable and writable whenever it is
+ * waited for. */
 static void perform(struct op *o)
 {
 	make_pair(AF_UNIX, o->raw);
@@ -140,7 +141,7 @@ static ssize_t run_try_write(struct op *o)
 	return np_fd_try_write(&o->fd, byte_there, o->n);
 }
 
-/* ---- EINTR, EAGAIN ------------------------------------------------------------------------------------------------ */
+/* ---- EINTR, EAGAIN --------------------------------------------------------------------------- */
 
 static void interrupted_calls_are_made_again(void **state)
 {
@@ -193,9 +194,10 @@ static void an_attempt_never_waits(void **state)
 	}
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------------ */
+/* ---- results --------------------------------------------------------------------------------- */
 
-/* Every (n, error) pair of a read: only 0 bytes of a read that asked for some is the end of the stream. */
+/* Every (n, error) pair of a read: only 0 bytes of a read that asked for some is the end of the
+ * stream. */
 static void reads_say_what_the_kernel_said(void **state)
 {
 	static const ssize_t rows[] = {5, 0, -ECONNRESET, -ETIMEDOUT, -ENOMEM, -EBADF};
@@ -256,7 +258,8 @@ static void a_failed_write_says_how_far_it_came(void **state)
 		perform(&gather);
 		assert_int_equal(gather.got, rows[i].err);
 		assert_int_equal(gather.done, 4);
-		assert_int_equal(iov.iov_len, 6); /* what is left is there to be sent by another way */
+		/* what is left is there to be sent by another way */
+		assert_int_equal(iov.iov_len, 6);
 		assert_ptr_equal(iov.iov_base, byte_there + 4);
 	}
 }
@@ -282,7 +285,8 @@ static void one_call_moves_at_most_a_gib(void **state)
 static void a_write_of_nothing_is_done(void **state)
 {
 	struct iovec empty[3] = {{byte_there, 0}, {NULL, 0}, {byte_there, 0}};
-	struct op flat = {.run = run_write, .n = 0}, gather = {.run = run_writev, .iov = empty, .iovs = 3};
+	struct op flat = {.run = run_write, .n = 0};
+	struct op gather = {.run = run_writev, .iov = empty, .iovs = 3};
 
 	(void)state;
 	memset(&script, 0, sizeof(script));
@@ -294,7 +298,7 @@ static void a_write_of_nothing_is_done(void **state)
 	assert_int_equal(gather.got, 0);
 }
 
-/* ---- gather ------------------------------------------------------------------------------------------------------- */
+/* ---- gather ---------------------------------------------------------------------------------- */
 
 /* One piece in three is empty when `gaps` is set. */
 static size_t fill(struct iovec *iov, int n, bool gaps)
@@ -308,7 +312,9 @@ static void gather_goes_1024_pieces_at_a_time(void **state)
 {
 	static const struct {
 		int pieces, calls, first, second;
-	} rows[] = {{0, 0, 0, 0}, {10, 1, 10, 0}, {1023, 1, 1023, 0}, {1024, 1, 1024, 0}, {1025, 2, 1024, 1}};
+	} rows[] = {
+		{0, 0, 0, 0}, {10, 1, 10, 0}, {1023, 1, 1023, 0}, {1024, 1, 1024, 0}, {1025, 2, 1024, 1},
+	};
 	static struct iovec iov[1025];
 
 	(void)state;
@@ -349,7 +355,8 @@ static void gather_consumes_to_the_byte(void **state)
 
 	(void)state;
 	fill(iov, 4, false);
-	ANSWERS(1, 9, 15, -EAGAIN, 14, -EPIPE); /* inside a piece, to its end, over one, waiting, all but one byte */
+	/* inside a piece, to its end, over one, waiting, all but one byte */
+	ANSWERS(1, 9, 15, -EAGAIN, 14, -EPIPE);
 	perform(&o);
 	assert_int_equal(o.got, -NP_EPIPE);
 	assert_int_equal(o.done, 39);

@@ -42,7 +42,7 @@ static int accept_one(struct listening *l)
 	return got;
 }
 
-/* ---- N3 ----------------------------------------------------------------------------------------------------------- */
+/* ---- N3 -------------------------------------------------------------------------------------- */
 
 static void queued_script(void *arg)
 {
@@ -76,7 +76,7 @@ static void a_past_deadline_fails_although_one_is_queued(void **state)
 	assert_true(l.early <= 0);
 }
 
-/* ---- N4 ----------------------------------------------------------------------------------------------------------- */
+/* ---- N4 -------------------------------------------------------------------------------------- */
 
 static void act_deadline_in_10_ms(void *arg)
 {
@@ -133,9 +133,10 @@ static void without_a_deadline_only_close_ends_it(void **state)
 	assert_true(-l.early < LATE);
 }
 
-/* ---- N18 ---------------------------------------------------------------------------------------------------------- */
+/* ---- N18 ------------------------------------------------------------------------------------- */
 
-/* The peer gives up while it is queued, for real: Linux hands out the dead connection, others say ECONNABORTED. */
+/* The peer gives up while it is queued, for real: Linux hands out the dead connection, others
+ * say ECONNABORTED. */
 static void act_abort_then_connect(void *arg)
 {
 	const struct linger reset = {.l_onoff = 1};
@@ -190,11 +191,13 @@ static void an_aborted_connection_is_followed_by_the_next(void **state)
 	n_failures = 3;
 	world_run(aborted_script, &l);
 	end(&l);
-	assert_true(l.got[0] >= 0); /* parked, woken, told of two aborted ones: and still one connection */
+	/* parked, woken, told of two aborted ones: and still one connection */
+	assert_true(l.got[0] >= 0);
 	assert_true(l.got[1] >= 0);
 }
 
-/* The shape of an accept loop: what is lacking is waited for by timer, since the edge is spent (K16, B21). */
+/* The shape of an accept loop: what is lacking is waited for by timer, since the edge is spent
+ * (K16, B21). */
 static void act_get_descriptors_back(void *arg)
 {
 	(void)arg;
@@ -235,7 +238,7 @@ static void a_lack_of_descriptors_is_told_and_outlived(void **state)
 	assert_in_range(l.n_got, 2, array_len(failures) + 1);
 }
 
-/* ---- N24 ---------------------------------------------------------------------------------------------------------- */
+/* ---- N24 ------------------------------------------------------------------------------------- */
 
 #define ACCEPTORS 10
 #define DIALS     100

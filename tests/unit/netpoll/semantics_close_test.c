@@ -1,8 +1,8 @@
-/* What close and half-close mean, on real sockets and the real poller: N12 to N16, N32, X7, F8, F10, K1, K8. */
+/* What close and half-close mean, on real sockets and the real poller: N12 to N16, N32, X7, F8,
+ * F10, K1, K8. */
 #include <errno.h>
 
 #include "tests/unit/netpoll/world.h"
-
 
 struct conn {
 	int raw[2];
@@ -57,7 +57,7 @@ static void each_family(void (*script)(void *arg), void (*check)(const struct co
 	}
 }
 
-/* ---- N15, X7 ------------------------------------------------------------------------------------------------------ */
+/* ---- N15, X7 --------------------------------------------------------------------------------- */
 
 static void close_script(void *arg)
 {
@@ -144,7 +144,7 @@ static void close_beats_a_deadline(void **state)
 	each_family(close_beats_script, close_beats_check);
 }
 
-/* ---- N12, N13, N14 ------------------------------------------------------------------------------------------------ */
+/* ---- N12, N13, N14 --------------------------------------------------------------------------- */
 
 static void act_peer_ends(void *arg)
 {
@@ -245,7 +245,7 @@ static void closing_the_write_half_ends_writes_alone(void **state)
 	each_family(close_write_script, close_write_check);
 }
 
-/* ---- N16 ---------------------------------------------------------------------------------------------------------- */
+/* ---- N16 ------------------------------------------------------------------------------------- */
 
 struct relisten {
 	struct np_addr at;
@@ -278,7 +278,7 @@ static void a_closed_listeners_port_is_free_at_once(void **state)
 	}
 }
 
-/* ---- X2, F10 ------------------------------------------------------------------------------------------------------ */
+/* ---- X2, F10 --------------------------------------------------------------------------------- */
 
 #define RACES 300
 
@@ -302,7 +302,8 @@ static void act_connect(void *arg)
 	(void)!connect(r->client, &at.u.sa, at.len);
 }
 
-/* A connection arrives and the listener is closed, in either order and now and then in one turn of the loop. */
+/* A connection arrives and the listener is closed, in either order and now and then in one turn
+ * of the loop. */
 static void racing_script(void *arg)
 {
 	struct racing *r = arg;
@@ -339,7 +340,7 @@ static void close_against_accept_always_returns(void **state)
 	assert_int_equal(r.other, 0);
 }
 
-/* ---- N32 ---------------------------------------------------------------------------------------------------------- */
+/* ---- N32 ------------------------------------------------------------------------------------- */
 
 #define TASKS 10
 
@@ -428,7 +429,8 @@ static void close_unblocks_whoever_waits_for_a_turn(void **state)
 	each_family(crowd_script, crowd_check);
 }
 
-/* The number of a closed descriptor belongs to another socket: nothing of the old one may reach it. */
+/* The number of a closed descriptor belongs to another socket: nothing of the old one may reach
+ * it. */
 static void recycled_script(void *arg)
 {
 	struct conn *c = arg;
@@ -446,7 +448,9 @@ static void recycled_script(void *arg)
 
 static void recycled_check(const struct conn *c)
 {
-	static const ssize_t expect[] = {-NP_ECLOSING, 1, -NP_ECLOSING, -NP_ECLOSING, -NP_ECLOSING, 1};
+	static const ssize_t expect[] = {
+		-NP_ECLOSING, 1, -NP_ECLOSING, -NP_ECLOSING, -NP_ECLOSING, 1,
+	};
 
 	for (size_t i = 0; i < array_len(expect); i++)
 		assert_int_equal(c->got[i], expect[i]);

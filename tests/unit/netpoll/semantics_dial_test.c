@@ -1,5 +1,5 @@
-/* What a dial means under a deadline and under a cancel, on real sockets and the real poller: N1, N2, N21, N22, B11 to
- * B13. A dial that never completes has a full backlog at its other end. */
+/* What a dial means under a deadline and under a cancel, on real sockets and the real poller:
+ * N1, N2, N21, N22, B11 to B13. A dial that never completes has a full backlog at its other end. */
 #include <errno.h>
 
 #include "tests/kit/kit.h"
@@ -51,7 +51,7 @@ static struct np_addr black_hole(void)
 	return loopback(port);
 }
 
-/* ---- N1, N2 ------------------------------------------------------------------------------------------------------- */
+/* ---- N1, N2 ---------------------------------------------------------------------------------- */
 
 static void a_dial_ends_at_its_deadline(void **state)
 {
@@ -143,7 +143,7 @@ static void the_connection_outlives_the_dials_deadline(void **state)
 	assert_int_equal(d.wrote, 0);
 }
 
-/* ---- N22 ---------------------------------------------------------------------------------------------------------- */
+/* ---- N22 ------------------------------------------------------------------------------------- */
 
 static void reset_peer(struct dialling *d)
 {
@@ -245,7 +245,8 @@ static void a_client_that_talks_cancels_nothing(void **state)
 
 static struct dialling *connecting;
 
-/* The connection stands and the client is gone before either event is fetched: both come in one poll. */
+/* The connection stands and the client is gone before either event is fetched: both come in one
+ * poll. */
 static int connect_and_cancel(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	(void)!connect(fd, sa, len);
@@ -326,7 +327,7 @@ static void a_cancel_after_the_dial_touches_nothing(void **state)
 	assert_int_equal(d.wrote, 0);
 }
 
-/* ---- N21 ---------------------------------------------------------------------------------------------------------- */
+/* ---- N21 ------------------------------------------------------------------------------------- */
 
 #define DIALS 200
 
@@ -409,7 +410,8 @@ static void a_refused_dial_that_is_canceled_too_fails(void **state)
 	assert_int_equal(d.wrote, CANCELS);
 }
 
-/* The black hole stays for all rows, so its descriptors are there before the first of them counts. */
+/* The black hole stays for all rows, so its descriptors are there before the first of them
+ * counts. */
 static int make_black_hole(void **state)
 {
 	(void)state;

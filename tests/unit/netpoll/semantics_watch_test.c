@@ -1,10 +1,12 @@
-/* What standing at a descriptor means to a task, on real sockets and the real poller: the task forms of N5, N11, N12,
- * N15 and N26. A task runs on the loop, tries until it would wait, and is told when another attempt is due. */
+/* What standing at a descriptor means to a task, on real sockets and the real poller: the task
+ * forms of N5, N11, N12, N15 and N26. A task runs on the loop, tries until it would wait, and is
+ * told when another attempt is due. */
 #include <errno.h>
 
 #include "tests/unit/netpoll/world.h"
 
-/* A task that reads, or writes, whenever it is told to; it notes what each watch and the last attempt said. */
+/* A task that reads, or writes, whenever it is told to; it notes what each watch and the last
+ * attempt said. */
 struct worker_task {
 	struct np_g g;
 	int raw[2];
@@ -46,7 +48,7 @@ static void task_run(struct np_g *g)
 	t->runs++;
 	t->watched = np_fd_watch(&t->fd, t->mode, g);
 	if (t->at_both_sides && t->watched >= 0)
-		t->watched |= np_fd_watch(&t->fd, t->mode == NP_READ ? NP_WRITE : NP_READ, g) > 0 ? 2 : 0;
+		t->watched |= np_fd_watch(&t->fd, NP_WRITE, g) > 0 ? 2 : 0;
 	if (t->watched == 1)
 		attempt(t);
 	if (t->watched < 0 || t->last == 0)
@@ -74,7 +76,7 @@ static struct worker_task task_of(int family, enum np_mode mode)
 	return t;
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void act_send(void *arg)
 {
@@ -156,7 +158,7 @@ static void a_task_is_told_of_room(void **state)
 	assert_int_equal(t.watched, -NP_EDEADLINE);
 }
 
-/* ---- deadline, close ---------------------------------------------------------------------------------------------- */
+/* ---- deadline, close ------------------------------------------------------------------------- */
 
 static void act_close_task(void *arg)
 {
@@ -194,7 +196,8 @@ static void a_task_is_told_of_deadline_and_close(void **state)
 	}
 }
 
-/* The reader's side and the writer's, one task: it is queued once, however many of them ready it. */
+/* The reader's side and the writer's, one task: it is queued once, however many of them ready
+ * it. */
 static void both_sides_script(void *arg)
 {
 	struct worker_task *t = arg;

@@ -1,4 +1,5 @@
-/* Sockets that listen, their options and their files (sock.c): N17, N23, K10's flags, fail-the-Nth. */
+/* Sockets that listen, their options and their files (sock.c): N17, N23, K10's flags,
+ * fail-the-Nth. */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ static bool has_ipv6(void)
 	return fd >= 0;
 }
 
-/* ---- TCP ---------------------------------------------------------------------------------------------------------- */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 static void a_listener_is_non_blocking_and_not_inherited(void **state)
 {
@@ -204,7 +205,7 @@ static void without_socket_flags_they_are_set_by_hand(void **state)
 	assert_int_equal(sock_open(AF_INET), -NP_EMFILE);
 }
 
-/* ---- backlog ------------------------------------------------------------------------------------------------------ */
+/* ---- backlog --------------------------------------------------------------------------------- */
 
 /* What the kernel took, which TCP_INFO of a listener tells in a field it has no other use for. */
 static int kernel_backlog(int fd)
@@ -272,7 +273,7 @@ static void a_large_backlog_is_not_cut_to_16_bits(void **state)
 	assert_int_equal(WEXITSTATUS(status), SAID_SO);
 }
 
-/* ---- Unix --------------------------------------------------------------------------------------------------------- */
+/* ---- Unix ------------------------------------------------------------------------------------ */
 
 static void a_stale_socket_file_is_replaced_and_a_live_one_is_not(void **state)
 {
@@ -365,7 +366,8 @@ static void only_our_own_file_is_removed_and_once(void **state)
 	assert_int_equal(np_unix_file_of(&a, &mine), -NP_ENOENT);
 }
 
-/* Somebody else has removed our file and made his own, on a file system that gave it the same number. */
+/* Somebody else has removed our file and made his own, on a file system that gave it the same
+ * number. */
 static void a_newer_file_of_the_same_number_is_kept(void **state)
 {
 	const struct timespec other[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
@@ -381,7 +383,7 @@ static void a_newer_file_of_the_same_number_is_kept(void **state)
 	close(fd);
 }
 
-/* ---- fail the Nth ------------------------------------------------------------------------------------------------- */
+/* ---- fail the Nth ---------------------------------------------------------------------------- */
 
 static int nth, calls;
 
@@ -427,7 +429,8 @@ static void hook_all(void)
 	hook.connect = connect_nth;
 }
 
-/* Listens on a with the Nth call failing, for N = 1, 2, ... until none is left to fail. Returns that N. */
+/* Listens on a with the Nth call failing, for N = 1, 2, ... until none is left to fail. Returns
+ * that N. */
 static int fail_each(const struct np_addr *a, bool fresh)
 {
 	const struct np_listen_opts o = {.reuseport = true, .nodelay = true, .keepalive = true};
@@ -455,11 +458,13 @@ static void whatever_fails_nothing_leaks(void **state)
 	struct np_addr v4 = loopback(0), v6 = addr("[::1]:0"), file = in_dir("nth");
 
 	(void)state;
-	assert_int_equal(fail_each(&v4, false), 11); /* socket, 7 options, bind, listen: one failure each */
+	/* socket, 7 options, bind, listen: one failure each */
+	assert_int_equal(fail_each(&v4, false), 11);
 	if (has_ipv6())
 		assert_int_equal(fail_each(&v6, false), 12);
 	assert_int_equal(fail_each(&file, true), 4);
-	assert_int_equal(fail_each(&file, false), 6); /* over a stale file, which is gone once the 5th fails */
+	/* over a stale file, which is gone once the 5th fails */
+	assert_int_equal(fail_each(&file, false), 6);
 }
 
 int main(void)

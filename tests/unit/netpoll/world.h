@@ -1,21 +1,23 @@
-/* world: where the socket tests happen. The script of a test is a coroutine on the owner worker, which the test's own
- * thread runs (np_run). What must come from elsewhere while the script is parked (a close, a deadline, a peer's byte)
- * is asked for with wake(). A row runs twice, and wake() takes another way each time:
+/* world: where the socket tests happen. The script of a test is a coroutine on the owner worker.
+ * What must come from elsewhere while the script is
+ * parked (a close, a deadline, a peer's byte) is asked for with wake(). A row runs twice, and
+ * wake() takes another way each time:
  *
  *   same worker   another coroutine of the owner does it
  *   two workers   a second worker is told, and posts a message to the owner, whose loop does it
  *
- * Neither happens before the script parks, since it neither yields nor lets the loop turn before that: no pause is
- * needed to make sure that it stands there. A script never asserts (a failed assertion is a longjmp): it writes down
- * what it saw, and the test asserts when world_run is back.
- * Setup and teardown of every test see to it that descriptors are as many as before; a pollDesc or a coroutine that is
- * left behind aborts in the worker's own end. */
+ * Neither happens before the script parks, since it neither yields nor lets the loop turn before
+ * that: no pause is needed to make sure that it stands there. A script never asserts (a failed
+ * assertion is a longjmp): it writes down what it saw, and the test asserts when world_run is
+ * back. Setup and teardown of every test see to it that descriptors are as many as before; a
+ * pollDesc or a coroutine that is left behind aborts in the worker's own end. */
 #ifndef TESTS_UNIT_NETPOLL_WORLD_H
 #define TESTS_UNIT_NETPOLL_WORLD_H
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -46,10 +48,11 @@ static struct world {
 	void *arg;
 	struct act acts[ACTS];
 	int n_acts;
-	int fds; /* open when the test began */
+	sem_t over; /* two workers: the script has ended */
+	int fds;    /* open when the test began */
 } world;
 
-/* ---- the waker ---- */
+/* ---- the waker ------------------------------------------------------------------------------- */
 
 static inline void act_now(struct act *a)
 {
@@ -108,7 +111,7 @@ static inline void beside(void (*fn)(void *arg), void *arg)
 	CHECK(np_go("beside", fn, arg) == 0, "no stack for a coroutine");
 }
 
-/* ---- running ---- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static inline void world_main(void *arg)
 {
@@ -117,6 +120,8 @@ static inline void world_main(void *arg)
 	world.script(world.arg);
 	for (int i = 0; i < world.n_acts; i++)
 		np_event_wait(&world.acts[i].done);
+	if (world.where == TWO_WORKERS)
+		sem_post(&world.over);
 }
 
 static inline void world_nothing(void *arg)
@@ -124,22 +129,43 @@ static inline void world_nothing(void *arg)
 	(void)arg;
 }
 
+/* The owner is freed last, since the other worker may still be on its way out of the np_post that
+ * made the script end. */
+static inline void world_run_two(const struct np_worker_opts *here)
+{
+	const struct np_worker_opts there = {
+		.name = "other",
+		.id = 1,
+		.cpu = -1,
+		.main = world_nothing,
+	};
+
+	struct np_worker *owner;
+
+	assert_int_equal(sem_init(&world.over, 0, 0), 0);
+	assert_int_equal(np_worker_start(&world.other, &there), 0);
+	assert_int_equal(np_worker_start(&owner, here), 0);
+	np_worker_stop(owner); /* once its last coroutine has ended */
+	while (sem_wait(&world.over) != 0)
+		;
+	np_worker_stop(world.other);
+	np_worker_join(world.other);
+	np_worker_join(owner);
+	sem_destroy(&world.over);
+}
+
 /* Runs the script to the end of its last coroutine. */
 static inline void world_run(void (*script)(void *arg), void *arg)
 {
-	const struct np_worker_opts here = {.name = "owner", .id = 0, .cpu = -1, .main = world_main};
-	const struct np_worker_opts there = {.name = "other", .id = 1, .cpu = -1, .main = world_nothing};
+	const struct np_worker_opts here = {.name = "owner", .cpu = -1, .main = world_main};
 
 	world.script = script;
 	world.arg = arg;
 	world.n_acts = 0;
 	if (world.where == TWO_WORKERS)
-		assert_int_equal(np_worker_start(&world.other, &there), 0);
-	assert_int_equal(np_run(&here), 0);
-	if (world.where == TWO_WORKERS) {
-		np_worker_stop(world.other);
-		np_worker_join(world.other);
-	}
+		world_run_two(&here);
+	else
+		assert_int_equal(np_run(&here), 0);
 }
 
 static inline int world_count_fds(void)
@@ -168,19 +194,20 @@ static inline int world_teardown(void **state)
 	(void)state;
 	hook_reset();
 	if (now != world.fds)
-		print_error("%d descriptors were open before the test and %d are after it\n", world.fds, now);
+		print_error("%d descriptors were open before, %d are after it\n", world.fds, now);
 	return now == world.fds ? 0 : -1;
 }
 
 static enum where world_same unused_ok = SAME_WORKER, world_two unused_ok = TWO_WORKERS;
 
-/* A row, with the ids it covers in its name, in both worlds; and a test for which there is only one. */
+/* A row, with the ids it covers in its name, in both worlds; and a test for which there is only
+ * one. */
 #define BOTH(ids, f)                                                                  \
 	{ids " " #f ", same worker", f, world_setup, world_teardown, &world_same}, \
 	{ids " " #f ", two workers", f, world_setup, world_teardown, &world_two}
 #define ONCE(ids, f) {ids " " #f, f, world_setup, world_teardown, &world_same}
 
-/* ---- sockets ---- */
+/* ---- sockets --------------------------------------------------------------------------------- */
 
 static inline void set_nonblocking(int fd)
 {
@@ -216,7 +243,9 @@ static inline void make_pair(int family, int s[2])
 	int listener;
 
 	if (family == AF_UNIX) {
-		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, s), 0);
+		const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+		assert_int_equal(socketpair(AF_UNIX, type, 0, s), 0);
 		return;
 	}
 	listener = tcp_listener(&at);
