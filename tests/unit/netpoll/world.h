@@ -1,7 +1,6 @@
 /* world: where the socket tests happen. The script of a test is a coroutine on the owner worker.
- * What must come from elsewhere while the script is
- * parked (a close, a deadline, a peer's byte) is asked for with wake(). A row runs twice, and
- * wake() takes another way each time:
+ * What must come from elsewhere while the script is parked (a close, a deadline, a peer's byte) is
+ * asked for with wake(). A row runs twice, and wake() takes another way each time:
  *
  *   same worker   another coroutine of the owner does it
  *   two workers   a second worker is told, and posts a message to the owner, whose loop does it
@@ -139,7 +138,6 @@ static inline void world_run_two(const struct np_worker_opts *here)
 		.cpu = -1,
 		.main = world_nothing,
 	};
-
 	struct np_worker *owner;
 
 	assert_int_equal(sem_init(&world.over, 0, 0), 0);
