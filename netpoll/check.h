@@ -26,11 +26,13 @@ no_return void check_failed(const char *file, int line, const char *cond, const 
 #endif
 
 #define OBJ_CHECK(p, MAGIC) CHECK((p) != NULL && (p)->magic == (MAGIC), "object is not a live " #MAGIC)
-#define OBJ_CAST(p, type, MAGIC)                                      \
-	({                                                            \
-		struct type *obj_cast_ = (struct type *)(void *)(p);  \
-		OBJ_CHECK(obj_cast_, MAGIC);                          \
-		obj_cast_;                                            \
+/* Not through OBJ_CHECK: on its way there the tag's name would become a number. */
+#define OBJ_CAST(p, type, MAGIC)                                                   \
+	({                                                                         \
+		struct type *obj_cast_ = (struct type *)(void *)(p);               \
+		CHECK(obj_cast_ != NULL && obj_cast_->magic == (MAGIC),            \
+		      "object is not a live " #MAGIC);                             \
+		obj_cast_;                                                         \
 	})
 
 #endif
