@@ -227,9 +227,9 @@ static int gate_listen(struct gate *g)
 	g->sysfd[0] = listen_one(g, &g->addr);
 	if (g->sysfd[0] < 0)
 		return g->sysfd[0];
-	err = np_sock_addr(g->sysfd[0], &g->bound);
+	err = np_unix_file_of(&g->addr, &g->file); /* first: from here on gate_free removes it */
 	if (err == 0)
-		err = np_unix_file_of(&g->addr, &g->file);
+		err = np_sock_addr(g->sysfd[0], &g->bound);
 	for (unsigned i = 1; err == 0 && i < g->n; i++) {
 		g->sysfd[i] = g->shared ? np_sock_dup(g->sysfd[0]) : listen_one(g, &g->bound);
 		if (g->sysfd[i] < 0)
