@@ -4,6 +4,7 @@
  * is tried again by timer, since no event will come for it. */
 #include "netpoll/sock.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,13 +39,40 @@ static bool any_port(const struct np_dial_opts *o)
 	return o->local == NULL || np_addr_port(&o->local->u.sa) == 0;
 }
 
+/* The ports the kernel picks sources from. Read once: whoever changes the range restarts us. */
+static struct {
+	pthread_once_t once;
+	int low, high;
+} source_ports = {PTHREAD_ONCE_INIT, 0, 65535};
+
+static void read_source_ports(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	int low, high;
+
+	if (f == NULL)
+		return; /* a sandbox may hide it: then any port may be one */
+	if (fscanf(f, "%d %d", &low, &high) == 2) {
+		source_ports.low = low;
+		source_ports.high = high;
+	}
+	fclose(f);
+}
+
+/* Only these can meet themselves, so only these cost a look. */
+static bool is_source_port(int port)
+{
+	pthread_once(&source_ports.once, read_source_ports);
+	return port >= source_ports.low && port <= source_ports.high;
+}
+
 /* A connect to a local port nobody listens on can meet itself, when the kernel picks that very
  * port as its source. */
 static bool is_self_connect(int sysfd, const struct np_addr *to)
 {
 	struct np_addr local, peer = {.len = sizeof(peer.u)};
 
-	if (np_addr_is_unix(to))
+	if (np_addr_is_unix(to) || !is_source_port(np_addr_port(&to->u.sa)))
 		return false;
 	if (np_sock_addr(sysfd, &local) != 0)
 		return true;
@@ -107,6 +135,19 @@ static int connect_once(int sysfd, const struct np_addr *to)
 	return sys_connect(sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
 }
 
+/* On this machine the handshake is over before connect returns, although it says EINPROGRESS: its answer lay in the
+ * socket's backlog. One look saves the poller's registration, a turn of the loop and the verdict. */
+static int connect_tcp(int sysfd, const struct np_addr *to)
+{
+	struct np_addr peer;
+	socklen_t len = sizeof(peer.u);
+	int err = connect_once(sysfd, to);
+
+	if (err == -EINPROGRESS && sys_getpeername(sysfd, &peer.u.sa, &len) == 0)
+		return 0;
+	return err;
+}
+
 /* A Unix socket answers at once. EAGAIN: the server's backlog is full. */
 static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t deadline,
 			const struct np_dial_opts *o)
@@ -134,13 +175,13 @@ static int connect_fd(struct np_fd *fd, const struct np_addr *to, int64_t deadli
 	int err;
 
 	/* Before the system call: a deadline that is over never becomes a success. */
-	np_fd_set_write_deadline(fd, deadline);
-	err = poll_check_err(fd->pd, NP_WRITE);
-	if (err != 0)
-		return err;
-	err = np_addr_is_unix(to) ? connect_unix(fd, to, deadline, o) : connect_once(fd->sysfd, to);
-	if (still_connecting(err))
+	if (deadline != 0 && deadline <= np_nanotime())
+		return -NP_EDEADLINE;
+	err = np_addr_is_unix(to) ? connect_unix(fd, to, deadline, o) : connect_tcp(fd->sysfd, to);
+	if (still_connecting(err)) {
+		np_fd_set_write_deadline(fd, deadline);
 		err = wait_connected(fd, o);
+	}
 	if (err != 0 && err != -EISCONN)
 		return err;
 	/* Both may have come in one poll: a dial that was canceled never becomes a success

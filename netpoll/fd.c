@@ -256,7 +256,7 @@ void np_fd_unwatch(struct np_fd *fd, struct np_g *task)
 
 bool np_fd_hung_up(const struct np_fd *fd)
 {
-	return fd->pd->hup || !fd->pd->registered;
+	return fd->pd->hup; /* registering reports what is there, so before it nothing can be missed */
 }
 
 int np_fd_unsent(const struct np_fd *fd)

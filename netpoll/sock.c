@@ -40,6 +40,16 @@ int sock_set_keepalive(int sysfd)
 	return err;
 }
 
+int np_fd_set_nodelay(struct np_fd *fd)
+{
+	return fd->closed ? -NP_ECLOSING : sock_set_nodelay(fd->sysfd);
+}
+
+int np_fd_set_keepalive(struct np_fd *fd)
+{
+	return fd->closed ? -NP_ECLOSING : sock_set_keepalive(fd->sysfd);
+}
+
 int np_sock_addr(int sysfd, struct np_addr *local)
 {
 	socklen_t len = sizeof(local->u);

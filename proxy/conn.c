@@ -54,7 +54,7 @@ static struct conn *conn_new(struct shard *s, struct route *route, const struct 
 	snapshot_hold(route->snap, s->id);
 	STAT_ADD(&s->stats, connections, 1);
 	STAT_ADD(&s->stats, active, 1);
-	__atomic_store_n(&s->nconns, s->nconns + 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
 	return c;
 }
 
@@ -159,7 +159,7 @@ void conn_end(struct conn *c, enum close_why why)
 	if (c->phase != CONN_NEW)
 		give_places(s, c->route);
 	list_remove(&c->link);
-	__atomic_store_n(&s->nconns, s->nconns - 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
 	c->magic = 0;
 	free(c);
 	snapshot_drop(snap, s->id);

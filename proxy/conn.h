@@ -28,8 +28,13 @@ struct rest {
 /* One direction: src to dst. dir[0] is client to server, dir[1] server to client. */
 struct relay_dir {
 	uint64_t bytes;     /* taken by dst */
-	struct rest *rest;  /* owned; NULL almost always */
-	uint8_t full;       /* reads in a row that filled the buffer */
+	union {
+		struct rest *rest;    /* owned; NULL almost always */
+		struct np_pipe *pipe; /* spliced: lent by the worker's pool, for as long as bytes are there */
+	};
+	uint8_t full;       /* reads in a row that filled the buffer; how sure it is that this is bulk */
+	bool spliced : 1;   /* the bytes go through pipe */
+	bool unspliceable : 1; /* it was tried: this kind of socket cannot */
 	bool readable : 1;  /* src may have something */
 	bool blocked : 1;   /* dst has no room for the rest, or must acknowledge all before it is reset */
 	bool eof : 1;       /* src ended, by FIN or by reset */
@@ -54,6 +59,8 @@ struct conn {
 	union np_inet peer;    /* A: the client's address as it was at accept */
 	int32_t err;           /* NP_E code of what went wrong; 0 */
 	bool fresh;            /* R: before the first turn */
+	bool nodelay_due;      /* R: the server's socket does not have TCP_NODELAY yet */
+	bool keepalive_due;    /* R: nor keepalive */
 	int64_t accepted;      /* A: monotonic */
 	int64_t connected;     /* C: ns after accept; -1 */
 	int64_t first_byte;    /* R: of the server, ns after accept; -1 */

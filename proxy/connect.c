@@ -31,9 +31,7 @@ static int dial(struct conn *c, struct server *server, int64_t budget_ends)
 	int64_t deadline = np_deadline_after(c->route->upstream->connect_timeout);
 	struct np_dial_opts opts = {
 		.deadline = deadline < budget_ends ? deadline : budget_ends,
-		.watch = &c->client,
-		.nodelay = true,
-		.keepalive = true,
+		.watch = &c->client, /* nodelay and keepalive: relay.c, when the connection proves not to be short */
 	};
 
 	return np_dial(&c->upstream, &server->addr, 1, &opts);
@@ -91,7 +89,8 @@ static enum close_why pick_failed(const struct attempt *a, int err)
 enum close_why connect_run(struct conn *c)
 {
 	struct attempt a = {.budget_ends = np_deadline_after(c->route->upstream->retry_budget)};
-	uint64_t hash = np_addr_hash_host(&c->peer.sa, sizeof(c->peer), 0);
+	/* A Unix client has no name to tell it by: round robin. */
+	uint64_t hash = c->peer.sa.sa_family == AF_UNIX ? 0 : np_addr_hash_host(&c->peer.sa, sizeof(c->peer), 0);
 
 	do {
 		struct pick_args args = {

@@ -12,7 +12,8 @@ struct process {
 	struct snapshot_book book;
 	struct snapshot *snap;    /* current */
 	struct limit limit;       /* connections of the process; workers take from it */
-	int64_t capacity;         /* const: what the descriptor limit allows */
+	int64_t capacity;         /* const: connections that the descriptor limit allows */
+	unsigned pipes;           /* const: per worker, for splicing */
 	struct list gates;
 	struct shard *shards;     /* one per worker */
 	unsigned nshards;         /* const */

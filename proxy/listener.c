@@ -99,6 +99,8 @@ static void take(struct listener *l, int sysfd, const struct np_addr *peer)
 			return;
 		l->held = -1;
 	}
+	if (at == NULL && handoff_try(l->shard, l->route, sysfd, peer))
+		return;
 	conn_accepted(l->shard, l->route, sysfd, peer, at == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 

@@ -18,6 +18,9 @@
 #define FDS_PER_CONN   2
 #define FDS_PER_WORKER 2          /* epoll and eventfd; the listeners come on top */
 #define FDS_RESERVE    24         /* stdio, logs, control worker, signals, and a few to spare */
+#define FDS_PER_PIPE   2
+#define PIPES_MOST     32         /* per worker */
+#define PIPE_SHARE     32         /* one descriptor in so many goes to pipes */
 #define STALL_LIMIT    (500 * NP_MS)
 
 enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_ADDRESS = 69, EXIT_PERMISSION = 77, EXIT_CONFIG = 78 };
@@ -57,14 +60,23 @@ static int64_t raise_descriptor_limit(void)
 	return (int64_t)r.rlim_cur;
 }
 
+/* Pipes for splicing: a small share of the descriptors, and none where they are scarce. */
+static unsigned pipes_of(int64_t nofile, unsigned workers)
+{
+	int64_t n = nofile / ((int64_t)PIPE_SHARE * FDS_PER_PIPE * workers);
+
+	return n < PIPES_MOST ? (unsigned)n : PIPES_MOST;
+}
+
 static int64_t capacity_of(int64_t nofile, unsigned workers, const struct config *c)
 {
-	int64_t sockets = 0, n;
+	int64_t sockets = 0, fixed;
 
 	for (size_t i = 0; i < c->nlisteners; i++)
-		sockets += (int64_t)c->listeners[i].nbind * workers;
-	n = (nofile - FDS_RESERVE - sockets - (int64_t)FDS_PER_WORKER * workers) / FDS_PER_CONN;
-	return n > 1 ? n : 1;
+		sockets += (int64_t)c->listeners[i].nbind;
+	/* Each listener of each worker may hold one more, accepted, until there is room. */
+	fixed = FDS_RESERVE + workers * (FDS_PER_WORKER + 2 * sockets + FDS_PER_PIPE * (int64_t)pipes_of(nofile, workers));
+	return nofile > fixed + FDS_PER_CONN ? (nofile - fixed) / FDS_PER_CONN : 1;
 }
 
 static unsigned count_cpus(cpu_set_t *set)
@@ -94,10 +106,12 @@ static void on_stall(unsigned worker, int64_t ns, const char *running)
 		    worker, (long long)(ns / NP_MS), running);
 }
 
-/* Nothing to do at first: the control worker tells it by message. */
+/* What each worker does first; then the control worker tells it by message. */
 static void worker_main(void *arg)
 {
-	(void)arg;
+	const struct process *p = arg;
+
+	np_pipe_bound(p->pipes);
 }
 
 /* One per CPU, each on its own: then the kernel moves none of them, and caches stay warm. Fewer workers than CPUs are
@@ -115,6 +129,7 @@ static int start_workers(struct process *p)
 			.id = (uint16_t)i,
 			.cpu = p->nshards == cpus ? nth_cpu(&set, i) : -1,
 			.main = worker_main,
+			.arg = p,
 		};
 		int err;
 
@@ -153,6 +168,8 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		err = shard_init(&p->shards[i], i, &p->limit);
 		if (err != 0)
 			return err;
+		p->shards[i].all = p->shards;
+		p->shards[i].nall = workers;
 	}
 	return snapshot_book_init(&p->book, workers);
 }
@@ -257,6 +274,7 @@ int process_run(const struct process_opts *o)
 		err = control_signals_open();
 	if (err == 0) {
 		p.capacity = capacity_of(nofile, workers, o->config);
+		p.pipes = pipes_of(nofile, workers);
 		say_capacity(&p, nofile);
 		err = np_run(&control);
 	}

@@ -12,36 +12,37 @@
  *                     is lost, and the reset is not turned into a clean end
  *   dst gone (EPIPE)  it had sent FIN and now refuses bytes: src's bytes are read and thrown away for `linger`, so that
  *                     our close does not destroy what dst said last and src has not yet read
- *   dst reset         what dst said before is still delivered, then src is reset */
-#include "proxy/conn.h"
+ *   dst reset         what dst said before is still delivered, then src is reset
+ *
+ * What a short connection never needs is done when one proves not to be short: the server's TCP_NODELAY before its second
+ * write, its keepalive after half a minute, a pipe after several large reads (relay_splice.c). */
+#include "proxy/relay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_SMALL   (16 * 1024)      /* chat: stays in the L1 cache */
-#define FULL_TO_GROW 2                /* full reads in a row before the buffer grows to all of the scratch */
-#define MOVES_A_TURN 8                /* reads per turn: others on this worker want to live too */
-#define POLL_MIN     (2 * NP_MS)      /* how often to ask whether the peer has everything, when a reset must wait: */
-#define POLL_MAX     (100 * NP_MS)    /* half of the time already waited, between these two */
-#define NEVER        INT64_MAX
-
-static struct np_fd *src_of(struct conn *c, const struct relay_dir *d)
-{
-	return d == &c->dir[0] ? &c->client : &c->upstream;
-}
-
-static struct np_fd *dst_of(struct conn *c, const struct relay_dir *d)
-{
-	return d == &c->dir[0] ? &c->upstream : &c->client;
-}
+#define READ_SMALL      (16 * 1024)   /* chat: stays in the L1 cache */
+#define MOVES_A_TURN    8             /* reads per turn: others on this worker want to live too */
+#define POLL_MIN        (2 * NP_MS)   /* how often to ask whether the peer has everything, when a reset must wait: */
+#define POLL_MAX        (100 * NP_MS) /* half of the time already waited, between these two */
+#define KEEPALIVE_AFTER (30 * NP_S)   /* the first probe is due 2 minutes after the last byte: early enough */
+#define NAGLE_HARMLESS  1200          /* a first write of one segment is never held back */
+#define NEVER           INT64_MAX
 
 static struct relay_dir *other(struct conn *c, const struct relay_dir *d)
 {
 	return d == &c->dir[0] ? &c->dir[1] : &c->dir[0];
 }
 
+/* Bytes were read that dst has not taken. */
+static bool has_rest(const struct relay_dir *d)
+{
+	return d->spliced ? np_pipe_held(d->pipe) > 0 : d->rest != NULL;
+}
+
 static void rest_drop(struct relay_dir *d)
 {
+	relay_splice_end(d);
 	free(d->rest);
 	d->rest = NULL;
 	d->blocked = false;
@@ -60,6 +61,8 @@ static void arm(struct conn *c, int64_t soft)
 	int64_t when = soft < c->hard_deadline ? soft : c->hard_deadline;
 
 	c->soft_deadline = soft;
+	if (c->keepalive_due && when > c->accepted + KEEPALIVE_AFTER)
+		when = c->accepted + KEEPALIVE_AFTER;
 	np_fd_set_read_deadline(&c->client, when == NEVER ? 0 : when);
 }
 
@@ -68,7 +71,7 @@ static bool half_closed(const struct conn *c)
 	return c->dir[0].eof || c->dir[1].eof;
 }
 
-static void note_activity(struct conn *c)
+void relay_active(struct conn *c)
 {
 	const struct route *r = c->route;
 
@@ -116,11 +119,11 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	} else if (back->discard) {
 		start_lingering(c);
 	}
-	note_activity(c);
+	relay_active(c);
 }
 
 /* dst takes no more bytes. Its own direction is still read to its end: what it said before is delivered. */
-static void dst_gone(struct conn *c, struct relay_dir *d, int err)
+void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
 {
 	struct relay_dir *back = other(c, d);
 
@@ -161,8 +164,10 @@ static enum close_why pass_end(struct conn *c, struct relay_dir *d)
 	int64_t waited = np_now() - c->reset_since, pause = waited / 2;
 
 	if (!d->reset) {
-		if (!d->discard)
-			(void)!np_fd_close_write(dst); /* ENOTCONN: dst is gone, and its own direction will say so */
+		/* The last end of the two needs no shutdown: the close that follows says it. ENOTCONN: dst is gone, and
+		 * its own direction will tell. */
+		if (!d->discard && !other(c, d)->done)
+			(void)!np_fd_close_write(dst);
 		d->done = true;
 		return CLOSE_NONE;
 	}
@@ -176,16 +181,32 @@ static enum close_why pass_end(struct conn *c, struct relay_dir *d)
 	return CLOSE_NONE;
 }
 
-/* A deadline has passed: which one was it? CLOSE_NONE: only the time to look again at a reset that waits. */
+/* Half a minute old: not a short connection. True if that was all that the deadline meant. */
+static bool grown_old(struct conn *c)
+{
+	int64_t now = np_now();
+
+	if (!c->keepalive_due || now < c->accepted + KEEPALIVE_AFTER)
+		return false;
+	c->keepalive_due = false;
+	(void)!np_fd_set_keepalive(&c->upstream); /* without it the idle timeout still ends a dead peer */
+	return now < c->soft_deadline && now < c->hard_deadline;
+}
+
+/* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and that is done. */
 static enum close_why expired(struct conn *c)
 {
 	struct relay_dir *d = waiting_reset(c);
 
+	if (grown_old(c)) {
+		arm(c, c->soft_deadline);
+		return CLOSE_NONE;
+	}
 	if (np_now() >= c->hard_deadline)
 		return lingering(c) ? c->first_end : CLOSE_LIFETIME;
 	if (d == NULL)
 		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
-	if (d->rest != NULL || reset_overdue(c))
+	if (has_rest(d) || reset_overdue(c))
 		return reset_reason(c);
 	d->blocked = false;
 	return pass_end(c, d);
@@ -193,7 +214,7 @@ static enum close_why expired(struct conn *c)
 
 /* ---- moving bytes ------------------------------------------------------------------------------------------------- */
 
-static void took(struct conn *c, struct relay_dir *d, size_t n)
+void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 {
 	struct shard *s = c->shard;
 
@@ -207,6 +228,15 @@ static void took(struct conn *c, struct relay_dir *d, size_t n)
 		c->first_byte = np_now() - c->accepted;
 }
 
+/* Nagle's algorithm holds back what follows unacknowledged bytes: nothing does, before the second write. */
+static void set_nodelay(struct conn *c, size_t n)
+{
+	if (c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS)
+		return;
+	c->nodelay_due = false;
+	(void)!np_fd_set_nodelay(&c->upstream); /* a socket that refuses is slower, not wrong */
+}
+
 /* Returns how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
 static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n)
 {
@@ -214,14 +244,16 @@ static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n
 
 	if (d->discard)
 		return n;
+	if (c->nodelay_due && d == &c->dir[0])
+		set_nodelay(c, n);
 	sent = np_fd_try_write(dst_of(c, d), buf, n);
 	if (sent >= 0) {
-		took(c, d, (size_t)sent);
+		relay_took(c, d, (size_t)sent);
 		return (size_t)sent;
 	}
 	if (sent == -NP_EAGAIN)
 		return 0;
-	dst_gone(c, d, (int)sent);
+	relay_dst_gone(c, d, (int)sent);
 	return n;
 }
 
@@ -245,7 +277,7 @@ static void flush_rest(struct conn *c, struct relay_dir *d)
 
 	if (d->rest == NULL)
 		return; /* dst is gone, and the rest with it */
-	note_activity(c);
+	relay_active(c);
 	r->from += (uint32_t)sent;
 	d->blocked = r->from < r->to;
 	if (!d->blocked)
@@ -258,6 +290,20 @@ static size_t read_size(const struct relay_dir *d)
 	return d->full >= FULL_TO_GROW ? SHARD_SCRATCH : READ_SMALL;
 }
 
+enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
+{
+	if (n == -NP_EAGAIN) {
+		d->readable = false;
+		return CLOSE_NONE;
+	}
+	if (n == -NP_EDEADLINE)
+		return expired(c);
+	if (n < 0)
+		note_error(c, (int)n);
+	src_ended(c, d, n < 0 || d->reset);
+	return CLOSE_NONE;
+}
+
 static enum close_why move(struct conn *c, struct relay_dir *d)
 {
 	struct np_fd *src = src_of(c, d);
@@ -265,44 +311,48 @@ static enum close_why move(struct conn *c, struct relay_dir *d)
 	size_t want = read_size(d), sent;
 	ssize_t n = np_fd_try_read(src, scratch, want);
 
-	if (n == -NP_EAGAIN) {
-		d->readable = false;
-		return CLOSE_NONE;
-	}
-	if (n == -NP_EDEADLINE)
-		return expired(c);
-	if (n <= 0) {
-		if (n < 0)
-			note_error(c, (int)n);
-		src_ended(c, d, n < 0 || d->reset);
-		return CLOSE_NONE;
-	}
-	d->full = (size_t)n < want ? 0 : d->full < FULL_TO_GROW ? d->full + 1 : FULL_TO_GROW;
+	if (n <= 0)
+		return relay_no_bytes(c, d, n);
+	if ((size_t)n < want)
+		d->full = 0;
+	else if (d->full < FULL_TO_SPLICE)
+		d->full++;
 	/* Short: src is empty, unless an event said that more than bytes came. */
 	d->readable = (size_t)n == want || np_fd_hung_up(src);
-	note_activity(c);
+	relay_active(c);
 	sent = put(c, d, scratch, (size_t)n);
 	return sent < (size_t)n ? keep_rest(d, scratch + sent, (size_t)n - sent) : CLOSE_NONE;
+}
+
+static bool is_bulk(const struct relay_dir *d)
+{
+	return d->full >= FULL_TO_SPLICE && !d->discard;
 }
 
 static enum close_why step(struct conn *c, struct relay_dir *d)
 {
 	if (d->done || d->blocked)
 		return CLOSE_NONE;
+	if (d->spliced)
+		return relay_splice_step(c, d);
 	if (d->rest != NULL) {
 		flush_rest(c, d);
 		return CLOSE_NONE;
 	}
 	if (d->eof)
 		return pass_end(c, d);
-	return d->readable ? move(c, d) : CLOSE_NONE;
+	if (!d->readable)
+		return CLOSE_NONE;
+	if (is_bulk(d) && relay_splice_begin(d))
+		return relay_splice_step(c, d);
+	return move(c, d);
 }
 
 /* ---- the task ----------------------------------------------------------------------------------------------------- */
 
 static bool can_step(const struct relay_dir *d)
 {
-	return !d->done && !d->blocked && (d->rest != NULL || d->eof || d->readable);
+	return !d->done && !d->blocked && (d->spliced || d->rest != NULL || d->eof || d->readable);
 }
 
 static bool can_move(const struct conn *c)
@@ -379,10 +429,11 @@ void relay_start(struct conn *c)
 {
 	c->phase = CONN_RELAYING;
 	c->fresh = true;
+	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
 	c->dir[0].readable = true; /* clients mostly speak first: one try before the poller is asked */
 	c->hard_deadline = after(c->accepted, c->route->lifetime);
 	np_task_init(&c->task, &relay_type);
-	note_activity(c);
+	relay_active(c);
 	np_ready(&c->task);
 }
 

@@ -17,7 +17,9 @@ struct shard {
 	struct log_ring *log;          /* NULL: access log off */
 	char *scratch;                 /* const; empty between two runs of any G */
 	struct list conns;             /* live connections */
-	uint32_t nconns;               /* relaxed: others read it */
+	struct shard *all;             /* const: every shard of the process, this one among them */
+	unsigned nall;                 /* const */
+	uint32_t nconns;               /* atomic: live ones, and those on their way from other shards */
 	uint64_t next_conn;            /* numbers them, for their names */
 	uint64_t random;               /* xorshift state */
 	struct limit *limit;           /* the process's; atomics */

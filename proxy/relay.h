@@ -1,0 +1,39 @@
+/* relay: what relay.c and relay_splice.c share. Private to them. Every function: owner worker, from the relay's task. */
+#ifndef PROXY_RELAY_H
+#define PROXY_RELAY_H
+
+#include "proxy/conn.h"
+
+/* Reads in a row that filled the buffer: after so many the buffer grows, after so many more the direction is bulk. */
+#define FULL_TO_GROW   2
+#define FULL_TO_SPLICE 4
+#define FULL_MOST      8 /* how sure it can be that this is bulk: so many short splices, less four, end it */
+
+static inline struct np_fd *src_of(struct conn *c, const struct relay_dir *d)
+{
+	return d == &c->dir[0] ? &c->client : &c->upstream;
+}
+
+static inline struct np_fd *dst_of(struct conn *c, const struct relay_dir *d)
+{
+	return d == &c->dir[0] ? &c->upstream : &c->client;
+}
+
+/* ---- relay.c ------------------------------------------------------------------------------------------------------ */
+
+void relay_took(struct conn *c, struct relay_dir *d, size_t n); /* dst took n bytes */
+void relay_active(struct conn *c);                              /* bytes moved: the idle deadline starts anew */
+void relay_dst_gone(struct conn *c, struct relay_dir *d, int err);
+/* A read that brought no bytes: its end, its failure, nothing there, or a deadline.   Returns  as a stage does. */
+must_use enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n);
+
+/* ---- relay_splice.c ----------------------------------------------------------------------------------------------- */
+
+/* relay_splice_begin: from here on d goes through a pipe, if one is to be had.   Returns  whether it does. */
+must_use bool relay_splice_begin(struct relay_dir *d);
+/* One step of a spliced direction: fill the empty pipe, then empty it.   Returns  as a stage does. */
+must_use enum close_why relay_splice_step(struct conn *c, struct relay_dir *d);
+/* The pipe goes back, or is closed with what it holds; d is copied again. Harmless on one that is. */
+void relay_splice_end(struct relay_dir *d);
+
+#endif
