@@ -12,17 +12,19 @@ struct process {
 	struct snapshot_book book;
 	struct snapshot *snap;    /* current */
 	struct limit limit;       /* connections of the process; workers take from it */
-	int64_t capacity;         /* const: connections that the descriptor limit allows */
-	unsigned pipes;           /* const: per worker, for splicing */
+	unsigned pipes;           /* const after init: per worker, for splicing */
 	struct list gates;
 	struct shard *shards;     /* one per worker */
-	unsigned nshards;         /* const */
+	unsigned nshards;         /* const after init */
 	struct np_worker **workers;
 	unsigned nworkers;        /* started */
 	struct np_sysmon *sysmon;
 	struct log *log;          /* access log; NULL: off */
 	struct stats stats;       /* what the control thread counts */
 };
+
+/* Connections that the descriptor limit allows beside the listeners of c. At least one. */
+int64_t process_capacity(const struct process *p, const struct config *c);
 
 /* ---- control.c: signals ------------------------------------------------------------------------------------------- */
 

@@ -19,13 +19,16 @@ static bool is_stop(int sig)
 	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT;
 }
 
-/* Until the deadline. True if the operator asked again meanwhile: no more patience. */
-static bool wait_patiently(int64_t deadline)
+/* Until the deadline. True if the operator asked again meanwhile: no more patience. Logs are rotated still, since a
+ * drain may last for days; a reload is not begun any more. */
+static bool wait_patiently(struct process *p, int64_t deadline)
 {
 	int sig;
 
 	do {
 		sig = control_wait(deadline);
+		if (sig == SIGUSR1)
+			reload_logs(p);
 	} while (sig >= 0 && !is_stop(sig));
 	return sig >= 0;
 }
@@ -43,7 +46,7 @@ static void stop_accepting(struct process *p)
 /* True when all have ended by themselves. */
 static bool wait_for_connections(struct process *p, int64_t deadline)
 {
-	int64_t tell = np_now() + TELL_EVERY;
+	int64_t tell = np_nanotime() + TELL_EVERY;
 
 	while (connections(p) > 0) {
 		int64_t now = np_nanotime();
@@ -54,7 +57,7 @@ static bool wait_for_connections(struct process *p, int64_t deadline)
 			log_msg(LVL_NOTICE, "draining", "%u connections left", connections(p));
 			tell = now + TELL_EVERY;
 		}
-		if (wait_patiently(now + LOOK_EVERY < deadline ? now + LOOK_EVERY : deadline)) {
+		if (wait_patiently(p, now + LOOK_EVERY < deadline ? now + LOOK_EVERY : deadline)) {
 			log_msg(LVL_WARNING, "drain_cut", "a second signal: the remaining connections end now");
 			return false;
 		}
@@ -76,7 +79,7 @@ void drain_run(struct process *p)
 	bool hurry;
 
 	log_msg(LVL_NOTICE, "draining", "stopping: %u connections", connections(p));
-	hurry = delay > 0 && wait_patiently(np_deadline_after(delay));
+	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	stop_accepting(p);
 	if (hurry || !wait_for_connections(p, deadline)) {
 		log_msg(LVL_WARNING, "drain_deadline", "%u connections are cut", connections(p));

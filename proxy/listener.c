@@ -211,7 +211,7 @@ static void listener_stop(struct shard *s, void *arg)
 static int listen_one(const struct gate *g, const struct np_addr *a)
 {
 	struct np_listen_opts o = {
-		.backlog = g->route->backlog,
+		.backlog = g->backlog,
 		.reuseport = g->n > 1 && !g->shared,
 		.nodelay = true,
 		.keepalive = true,
@@ -249,6 +249,7 @@ int gate_open(const struct np_addr *addr, struct route *route, unsigned n, struc
 		return err;
 	g->addr = *addr;
 	g->route = route;
+	g->backlog = route->backlog;
 	g->n = n;
 	g->shared = np_addr_is_unix(addr);
 	list_init(&g->link);

@@ -17,6 +17,7 @@ struct gate {
 	char text[NP_ADDR_TEXT];  /* of bound */
 	struct np_unix_file file; /* removed with the gate */
 	struct route *route;      /* of the current snapshot; the workers have their own copy */
+	int backlog;              /* as opened */
 	unsigned n;
 	bool shared;              /* one socket, a descriptor of it per worker */
 	struct listener **on;     /* one per worker */

@@ -17,10 +17,11 @@
 
 #define FDS_PER_CONN   2
 #define FDS_PER_WORKER 2          /* epoll and eventfd; the listeners come on top */
+#define FDS_PER_LISTENER 2        /* its socket, and the client it holds while it waits for room */
 #define FDS_RESERVE    24         /* stdio, logs, control worker, signals, and a few to spare */
-#define FDS_PER_PIPE   2
-#define PIPES_MOST     32         /* per worker */
-#define PIPE_SHARE     32         /* one descriptor in so many goes to pipes */
+#define FDS_PER_PIPE     2
+#define PIPES_MOST       32       /* per worker */
+#define PIPE_SHARE       32       /* one descriptor in so many goes to pipes */
 #define STALL_LIMIT    (500 * NP_MS)
 
 enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_ADDRESS = 69, EXIT_PERMISSION = 77, EXIT_CONFIG = 78 };
@@ -44,39 +45,45 @@ static int exit_code_of(int err)
 /* ---- what this machine allows ------------------------------------------------------------------------------------- */
 
 /* As many descriptors as we may have; more than a million serves nobody and costs the kernel a table. */
-static int64_t raise_descriptor_limit(void)
+static void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+	rlim_t before;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	before = r.rlim_cur;
+	r.rlim_cur = r.rlim_max < 1048576 ? r.rlim_max : 1048576;
+	if (r.rlim_cur > before)
+		(void)!setrlimit(RLIMIT_NOFILE, &r); /* refused: we say what we can hold, and hold that */
+}
+
+/* Asked anew each time: prlimit(1) may move it while we run. */
+static int64_t descriptor_limit(void)
 {
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return 1024;
-	if (r.rlim_cur < r.rlim_max) {
-		rlim_t before = r.rlim_cur;
-
-		r.rlim_cur = r.rlim_max < 1048576 ? r.rlim_max : 1048576;
-		if (r.rlim_cur < before || setrlimit(RLIMIT_NOFILE, &r) < 0)
-			r.rlim_cur = before;
-	}
-	return (int64_t)r.rlim_cur;
+	return getrlimit(RLIMIT_NOFILE, &r) == 0 ? (int64_t)r.rlim_cur : 1024;
 }
 
 /* Pipes for splicing: a small share of the descriptors, and none where they are scarce. */
-static unsigned pipes_of(int64_t nofile, unsigned workers)
+static unsigned pipes_of(unsigned workers)
 {
-	int64_t n = nofile / ((int64_t)PIPE_SHARE * FDS_PER_PIPE * workers);
+	int64_t n = descriptor_limit() / ((int64_t)PIPE_SHARE * FDS_PER_PIPE * workers);
 
 	return n < PIPES_MOST ? (unsigned)n : PIPES_MOST;
 }
 
-static int64_t capacity_of(int64_t nofile, unsigned workers, const struct config *c)
+int64_t process_capacity(const struct process *p, const struct config *c)
 {
-	int64_t sockets = 0, fixed;
+	int64_t listeners = 0, fixed, n;
 
 	for (size_t i = 0; i < c->nlisteners; i++)
-		sockets += (int64_t)c->listeners[i].nbind;
-	/* Each listener of each worker may hold one more, accepted, until there is room. */
-	fixed = FDS_RESERVE + workers * (FDS_PER_WORKER + 2 * sockets + FDS_PER_PIPE * (int64_t)pipes_of(nofile, workers));
-	return nofile > fixed + FDS_PER_CONN ? (nofile - fixed) / FDS_PER_CONN : 1;
+		listeners += (int64_t)c->listeners[i].nbind * p->nshards;
+	fixed = FDS_RESERVE + FDS_PER_LISTENER * listeners +
+		(FDS_PER_WORKER + FDS_PER_PIPE * (int64_t)p->pipes) * (int64_t)p->nshards;
+	n = (descriptor_limit() - fixed) / FDS_PER_CONN;
+	return n > 1 ? n : 1;
 }
 
 static unsigned count_cpus(cpu_set_t *set)
@@ -154,24 +161,28 @@ static void stop_workers(struct process *p)
 
 /* ---- the process -------------------------------------------------------------------------------------------------- */
 
+/* What fails leaves *p such that process_fini may follow. */
 static int process_init(struct process *p, const struct process_opts *o, unsigned workers)
 {
 	int err;
 
-	*p = (struct process){.config_path = o->config_path, .nshards = workers};
+	*p = (struct process){.config_path = o->config_path, .pipes = pipes_of(workers)};
 	list_init(&p->gates);
+	err = snapshot_book_init(&p->book, workers);
+	if (err != 0)
+		return err;
 	p->shards = aligned_alloc(_Alignof(struct shard), workers * sizeof(*p->shards));
 	p->workers = calloc(workers, sizeof(struct np_worker *));
 	if (p->shards == NULL || p->workers == NULL)
 		return -NP_ENOMEM;
-	for (unsigned i = 0; i < workers; i++) {
-		err = shard_init(&p->shards[i], i, &p->limit);
+	for (; p->nshards < workers; p->nshards++) {
+		err = shard_init(&p->shards[p->nshards], p->nshards, &p->limit);
 		if (err != 0)
 			return err;
-		p->shards[i].all = p->shards;
-		p->shards[i].nall = workers;
+		p->shards[p->nshards].all = p->shards;
+		p->shards[p->nshards].nall = workers;
 	}
-	return snapshot_book_init(&p->book, workers);
+	return 0;
 }
 
 static void process_fini(struct process *p)
@@ -183,14 +194,16 @@ static void process_fini(struct process *p)
 	free(p->shards);
 }
 
-static void say_capacity(const struct process *p, int64_t nofile)
+static void say_capacity(const struct process *p, const struct config *c)
 {
+	int64_t nofile = descriptor_limit(), n = process_capacity(p, c);
+
 	log_msg(LVL_NOTICE, "capacity", "%u workers; up to %lld connections (descriptor limit %lld)", p->nshards,
-		(long long)p->capacity, (long long)nofile);
+		(long long)n, (long long)nofile);
 	if (nofile < FDS_RESERVE + 64)
 		log_msg(LVL_WARNING, "few_descriptors",
 			"a descriptor limit of %lld leaves room for %lld connections; raise ulimit -n or LimitNOFILE",
-			(long long)nofile, (long long)p->capacity);
+			(long long)nofile, (long long)n);
 }
 
 static int serve(struct process *p, struct config *c)
@@ -254,7 +267,6 @@ int process_run(const struct process_opts *o)
 {
 	cpu_set_t set;
 	unsigned cpus = count_cpus(&set);
-	int64_t nofile = raise_descriptor_limit();
 	unsigned workers = o->config->workers == CONFIG_AUTO ? cpus : (unsigned)o->config->workers;
 	struct process p;
 	struct start st = {.p = &p, .config = o->config};
@@ -269,13 +281,12 @@ int process_run(const struct process_opts *o)
 
 	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, STDERR_FILENO);
 	reload_log_level(o->config);
+	raise_descriptor_limit();
 	err = process_init(&p, o, workers);
 	if (err == 0)
 		err = control_signals_open();
 	if (err == 0) {
-		p.capacity = capacity_of(nofile, workers, o->config);
-		p.pipes = pipes_of(nofile, workers);
-		say_capacity(&p, nofile);
+		say_capacity(&p, o->config);
 		err = np_run(&control);
 	}
 	if (err == 0)

@@ -56,6 +56,16 @@ static void say_cannot_listen(const struct process *p, const struct config_liste
 		ours != NULL ? ours->text : "", ours != NULL ? ": drop it with one reload, add this with the next" : "");
 }
 
+/* The kernel cuts it without a word. */
+static void warn_of_backlog(const struct gate *g)
+{
+	int most = np_listen_backlog();
+
+	if (g->backlog > most)
+		log_msg(LVL_WARNING, "backlog_clipped", "%s: net.core.somaxconn cuts a backlog of %d to %d", g->text,
+			g->backlog, most);
+}
+
 int reload_open_gates(struct process *p, struct snapshot *snap, struct list *opened)
 {
 	for (unsigned r = 0; r < snap->nroutes; r++) {
@@ -73,6 +83,7 @@ int reload_open_gates(struct process *p, struct snapshot *snap, struct list *ope
 				free_gates(opened);
 				return err;
 			}
+			warn_of_backlog(g);
 			list_push_back(opened, &g->link);
 		}
 	}
@@ -122,6 +133,14 @@ static void close_gate(struct process *p, struct gate *g)
 	gate_free(g);
 }
 
+static void say_served(const struct gate *g, bool is_new)
+{
+	if (is_new)
+		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->route->name);
+	else if (g->route->backlog != g->backlog)
+		log_msg(LVL_WARNING, "reload_partial", "%s: its backlog stays %d until the next start", g->text, g->backlog);
+}
+
 static int serve_gates(struct process *p, struct snapshot *snap)
 {
 	int err = 0;
@@ -137,8 +156,7 @@ static int serve_gates(struct process *p, struct snapshot *snap)
 		}
 		if (gate_serve(g, p->shards) != 0)
 			err = -NP_ENOMEM;
-		if (is_new)
-			log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->route->name);
+		say_served(g, is_new);
 	}
 	return err;
 }
@@ -149,7 +167,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	int64_t max = snap->config->limits.max_connections;
 	int err;
 
-	limit_set(&p->limit, (uint32_t)(max == CONFIG_AUTO ? p->capacity : max));
+	limit_set(&p->limit, (uint32_t)(max == CONFIG_AUTO ? process_capacity(p, snap->config) : max));
 	snapshot_enact(snap);
 	list_for_each_safe(it, opened) {
 		list_remove(it);
@@ -166,13 +184,13 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 
 int reload_check_limit(const struct process *p, const struct config *c)
 {
-	int64_t max = c->limits.max_connections;
+	int64_t max = c->limits.max_connections, capacity = process_capacity(p, c);
 
-	if (max != CONFIG_AUTO && max > p->capacity) {
+	if (max != CONFIG_AUTO && max > capacity) {
 		log_msg(LVL_ERROR, "limit_too_high",
 			"E403: limits.max_connections is %lld, but the descriptor limit allows %lld (raise ulimit -n or "
 			"LimitNOFILE, or write auto)",
-			(long long)max, (long long)p->capacity);
+			(long long)max, (long long)capacity);
 		return -NP_EINVAL;
 	}
 	return 0;

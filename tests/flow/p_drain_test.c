@@ -122,6 +122,7 @@ static void second_signal_ends_at_once(void **state)
 	kit_staunch_wait_err(s, "stopping: 1 connections", 1);
 	kit_child_signal(s->child, SIGHUP); /* neither of these is a reason to hurry */
 	kit_child_signal(s->child, SIGUSR1);
+	kit_staunch_wait_err(s, "logs are reopened", 1);
 	assert_true(kit_wait(is_refused, &port, KIT_MS));
 	assert_in_range(ms_to_stop(s, SIGINT), 0, 1000);
 	assert_int_equal(kit_staunch_log(s, "\"staunch.close_reason\":\"drain_deadline\""), 1);

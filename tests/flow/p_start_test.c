@@ -131,6 +131,27 @@ static void invalid_config(void **state)
 	kit_staunch_wait_err(s, "staunch0.yaml:4:", 1);
 }
 
+/* What the kernel would cut without a word, and what a reload does not change. */
+static void backlog_is_spoken_of(void **state)
+{
+	char text[32];
+	int port = kit_port(kit_ip(0));
+	struct kit_staunch *s;
+	long most;
+
+	(void)state;
+	kit_file_read("/proc/sys/net/core/somaxconn", text, sizeof(text));
+	most = strtol(text, NULL, 10);
+	if (most >= 65535)
+		skip();
+	s = kit_staunch_start(one_server(port, 1, ", backlog: 65535", ""));
+	kit_staunch_wait_err(s, textf("net.core.somaxconn cuts a backlog of 65535 to %ld", most), 1);
+	kit_staunch_rewrite(s, one_server(port, 1, ", backlog: 100", ""));
+	kit_child_signal(s->child, SIGHUP);
+	kit_staunch_wait_err(s, "its backlog stays 65535 until the next start", 1);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
 /* ---- Unix sockets -------------------------------------------------------------------------------------------------- */
 
 static const char *at_path(const char *binds, int server)
@@ -243,6 +264,7 @@ int main(void)
 		cmocka_unit_test_teardown(unreadable_config, kit_end),
 		cmocka_unit_test_teardown(access_log_cannot_be_had, kit_end),
 		cmocka_unit_test_teardown(invalid_config, kit_end),
+		cmocka_unit_test_teardown(backlog_is_spoken_of, kit_end),
 		cmocka_unit_test_teardown(unix_socket_file, kit_end),
 		cmocka_unit_test_teardown(stale_file_is_replaced, kit_end),
 		cmocka_unit_test_teardown(living_listener_keeps_its_file, kit_end),
