@@ -14,6 +14,7 @@
 #define PIPE_SIZE     (1 << 20)
 #define PIPE_WORTH    (256 << 10) /* past the user's share of pipe pages new ones are tiny: then copying is better */
 #define PIPE_RETRY    NP_S        /* how long to copy after none could be had */
+#define PIPE_TRIM     NP_S
 #define PIPE_MAGIC    0x919e919eu
 
 struct np_pipe {
@@ -63,6 +64,8 @@ struct np_pipe *np_pipe_get(void)
 
 	if (p != NULL) {
 		pool->idle = p->next;
+		if (--pool->nidle < pool->low)
+			pool->low = pool->nidle;
 		return p;
 	}
 	if (pool->made >= pool->most || np_now() < pool->retry)
@@ -71,6 +74,23 @@ struct np_pipe *np_pipe_get(void)
 	if (p == NULL)
 		pool->retry = np_now() + PIPE_RETRY;
 	return p;
+}
+
+/* So many lay idle throughout the last second: nobody misses them. The descriptors of a peak are back soon after it. */
+static void trim(struct np_timer *t)
+{
+	struct pipe_pool *pool = container_of(t, struct pipe_pool, trim);
+
+	for (; pool->low > 0; pool->low--) {
+		struct np_pipe *p = pool->idle;
+
+		pool->idle = p->next;
+		pool->nidle--;
+		pipe_free(p);
+	}
+	pool->low = pool->nidle;
+	if (pool->nidle > 0)
+		np_timer_set(t, np_now() + PIPE_TRIM);
 }
 
 /* A pipe that holds bytes is never pooled: another connection would get them. */
@@ -85,6 +105,11 @@ void np_pipe_put(struct np_pipe *p)
 	}
 	p->next = pool->idle;
 	pool->idle = p;
+	if (pool->nidle++ > 0)
+		return;
+	pool->low = 0;
+	pool->trim.fn = trim;
+	np_timer_set(&pool->trim, np_now() + PIPE_TRIM);
 }
 
 void np_pipe_bound(unsigned most)

@@ -18,6 +18,8 @@
 /* Pipes for splicing (fd_splice.c), in the pool or lent to a relay. Owner worker. */
 struct pipe_pool {
 	struct np_pipe *idle; /* empty ones */
+	unsigned nidle, low;  /* how many; the fewest since the last trim */
+	struct np_timer trim;
 	unsigned made, most;  /* in existence; how many may be */
 	int64_t retry;        /* none could be had: not before this */
 };
