@@ -5,7 +5,7 @@
 
 #include "process.h"
 
-/* ---- what a process looks like from outside ------------------------------------------------------------------------ */
+/* ---- what a process looks like from outside -------------------------------------------------- */
 
 static int by_text(const void *a, const void *b)
 {
@@ -51,7 +51,7 @@ static void read_signals(pid_t pid, char out[256])
 	snprintf(out, 256, "%.*s", (int)(to - from), from);
 }
 
-/* ---- P3, F16: under load ------------------------------------------------------------------------------------------- */
+/* ---- P3, F16: under load --------------------------------------------------------------------- */
 
 enum { RELOADS = 200, LONG_LIVED = 100, WRK_CLIENTS = 20 };
 
@@ -140,7 +140,7 @@ static void no_connection_notices(void **state)
 	assert_in_range(kit_staunch_log(s, "client_rst"), 0, WRK_CLIENTS); /* its last ones, when its time is over */
 }
 
-/* ---- P4, F18: a bad file ------------------------------------------------------------------------------------------- */
+/* ---- P4, F18: a bad file --------------------------------------------------------------------- */
 
 /* What goes wrong at each step of a reload, from the first letter read to the last thing opened. */
 static const char *const broken[] = {
@@ -235,7 +235,7 @@ static void bad_file_changes_nothing(void **state)
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }
 
-/* ---- P5: listeners come and go ------------------------------------------------------------------------------------- */
+/* ---- P5: listeners come and go --------------------------------------------------------------- */
 
 static const char *bound_to(const char *binds, int server)
 {
@@ -361,7 +361,7 @@ static void signals_in_a_row(void **state)
 	back_to_normal(s, fds, ip, port);
 }
 
-/* ---- E20, F54: servers come and go --------------------------------------------------------------------------------- */
+/* ---- E20, F54: servers come and go ----------------------------------------------------------- */
 
 enum { ROUNDS = 100, PER_ROUND = 3 };
 
@@ -406,6 +406,7 @@ int main(void)
 		cmocka_unit_test_teardown(live_connections_keep_their_server, kit_end),
 	};
 
-	setenv("ASAN_OPTIONS", "quarantine_size_mb=0:thread_local_quarantine_size_kb=0", 0); /* it would look like a leak */
+	/* Its quarantine would look like a leak. */
+	setenv("ASAN_OPTIONS", "quarantine_size_mb=0:thread_local_quarantine_size_kb=0", 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
