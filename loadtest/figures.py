@@ -58,7 +58,7 @@ class Table:
             names = [n for n in self.runs if (n.startswith(against[:-1]) if against.endswith("*") else n == against)]
             ratios = [r.median for r in map(self.ratio, names) if r]
             if ratios:
-                found.append((against.rstrip("*") if against.endswith("*") else against, bound, max(ratios)))
+                found.append((against, bound, max(ratios)))
         return found
 
 

@@ -177,8 +177,8 @@ def describe():
         "congestion_control": "cubic on all sockets (by route, in a network namespace)",
         "versions": {
             "staunch": first_line("build/staunch", "version"),
-            "nginx": first_line("nginx", "-v"),
-            "haproxy": first_line("haproxy", "-v"),
+            "nginx": first_line("nginx", "-v").replace("nginx version: ", ""),
+            "haproxy": first_line("haproxy", "-v").split(" 20")[0],
             "wrk": first_line("wrk", "-v").split(" Copyright")[0],
         },
     }

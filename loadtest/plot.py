@@ -12,6 +12,7 @@ COLOURS = {
 STYLE = """
 set border 3 linecolor rgb '#8c959f'
 set tics nomirror textcolor rgb '#24292f'
+set pointintervalbox 0
 set grid ytics linecolor rgb '#d8dee4' linewidth 1 dashtype solid
 set key outside right top vertical Left reverse samplen 1.5 spacing 1.25
 """
@@ -38,19 +39,21 @@ def bars(found, value, shown="%.2f", least=0.0):
     """Clustered bars: a cluster a workload, a bar a contender, each with its number on top and its range."""
     names = [name for name in CONTENDERS if any(name in t.names and value(t, name) for t in found)]
     width = len(names) + 1.5
-    blocks, plots, top = [], [], least
+    blocks, boxes, ranges, labels, top = [], [], [], [], least
     for i, name in enumerate(names):
         rows = [(j * width + i, value(t, name)) for j, t in enumerate(found) if name in t.names and value(t, name)]
         top = max([top, *(f.high for _, f in rows)])
         lines = "\n".join(f"{x} {f.median:.6g} {f.low:.6g} {f.high:.6g} {quoted(shown % f.median)}" for x, f in rows)
         blocks.append(f"$b{i} << END\n{lines}\nEND")
-        plots += [f"$b{i} using 1:2 with boxes fillstyle solid 0.9 noborder linecolor rgb '{COLOURS[name]}' "
-                  f"title {quoted(CONTENDERS[name].label)}",
-                  f"$b{i} using 1:2:3:4 with yerrorbars pointtype -1 linecolor rgb '#57606a' linewidth 1 notitle",
-                  f"$b{i} using 1:4:5 with labels rotate by 60 left offset 0.3,0.4 font ',9' notitle"]
+        boxes.append(f"$b{i} using 1:2 with boxes fillstyle solid 0.9 noborder linecolor rgb '{COLOURS[name]}' "
+                     f"title {quoted(CONTENDERS[name].label)}")
+        if any(f.low < f.high for _, f in rows):
+            ranges.append(f"$b{i} using 1:2:3:4 with yerrorbars pointsize 0 linecolor rgb '#424a53' linewidth 1 notitle")
+        # After all boxes, or a neighbour's would cover it.
+        labels.append(f"$b{i} using 1:4:5 with labels rotate by 90 left offset 0,0.5 font ',9' notitle")
     tics = ", ".join(f"{quoted(t.load.name)} {j * width + (len(names) - 1) / 2}" for j, t in enumerate(found))
     return "\n".join([*blocks, f"set xtics ({tics}) scale 0", "set boxwidth 0.85",
-                      f"set xrange [-1:{len(found) * width - 1}]", "plot " + ", \\\n".join(plots)]), top
+                      f"set xrange [-1:{len(found) * width - 1}]", "plot " + ", \\\n".join(boxes + ranges + labels)]), top
 
 
 def bar_plot(out, name, title, label, found, value, shown="%.2f"):
@@ -58,7 +61,7 @@ def bar_plot(out, name, title, label, found, value, shown="%.2f"):
     if not found:
         return None
     body, top = bars(found, value, shown)
-    head = f"set title {quoted(title)}\nset ylabel {quoted(label)}\nset yrange [0:{top * 1.18:.6g}]\n"
+    head = f"set title {quoted(title)}\nset ylabel {quoted(label)}\nset yrange [0:{top * 1.22:.6g}]\n"
     return draw(out, name, max(620, 220 + 150 * len(found)), 400, head + body)
 
 
@@ -86,9 +89,9 @@ def curves(out, table):
                      f"title {quoted(CONTENDERS[name].label)}")
     if not plots:
         return None
-    tics = ", ".join(f"{quoted(text)} {x}" for text, x in (("0", 1), ("50 %", 2), ("90 %", 10), ("99 %", 100),
-                                                          ("99.9 %", 1000), ("99.99 %", 10000), ("99.999 %", 100000)))
-    head = f"set title {quoted(table.load.title)}\nset xlabel 'percentile'\nset ylabel 'latency, µs'\n" \
+    tics = ", ".join(f"{quoted(text)} {x}" for text, x in (("0", 1), ("50", 2), ("90", 10), ("99", 100),
+                                                          ("99.9", 1000), ("99.99", 10000), ("99.999", 100000)))
+    head = f"set title {quoted(table.load.title)}\nset xlabel 'percentile of the requests'\nset ylabel 'latency, µs'\n" \
            f"set logscale xy\nset xrange [1:{last:.6g}]\nset xtics ({tics})\nset grid xtics\n"
     return draw(out, table.load.name, 860, 430, "\n".join(blocks) + "\n" + head + "plot " + ", \\\n".join(plots))
 

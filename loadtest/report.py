@@ -56,8 +56,9 @@ def goal_rows(found):
     rows = [["workload", "goal", "measured", ""]]
     for t in found:
         for against, bound, ratio in t.goals():
-            rows.append([t.load.name, f"≤ {bound:.2f} of {CONTENDERS[against].label if against in CONTENDERS else against}",
-                         f"{ratio:.2f}", "met" if ratio <= bound else f"missed by {ratio / bound - 1:.0%}"])
+            whom = f"the better {against[:-1]}" if against.endswith("*") else CONTENDERS[against].label
+            verdict = "met" if ratio <= bound else f"missed by {ratio / bound - 1:.0%}"
+            rows.append([t.load.name, f"≤ {bound:.2f} of {whom}", f"{ratio:.2f}", verdict])
     for name, what, bound, value in figures.absolute_goals(found):
         rows.append([name, f"≤ {bound:,} {what}", form(value), "met" if value <= bound else "missed"])
     return rows
