@@ -139,9 +139,14 @@ static void room_script(void *arg)
 	start(t);
 	attempt(t);
 	full = t->bytes;
-	for (int i = 1; i <= 3; i++)
-		wake(i * 5 * NP_MS, act_drain, t);
-	wake(25 * NP_MS, act_expire_task, t);
+	for (int i = 0; i < 3; i++) {
+		size_t before = t->bytes;
+
+		wake(0, act_drain, t);
+		while (t->bytes == before)
+			np_yield();
+	}
+	wake(0, act_expire_task, t);
 	np_event_wait(&t->ended);
 	t->bytes -= full;
 	np_fd_close(&t->fd);
