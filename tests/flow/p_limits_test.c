@@ -145,7 +145,7 @@ static void descriptors_run_out(void **state)
 	set_descriptors(pid, highest_fd(pid) + 1);
 	connect_all(ip, port, LATE);
 	kit_staunch_wait_err(s, "too many open descriptors in the process; clients wait in the backlog", 1);
-	assert_in_range(cpu_ms_within(pid, 1000), 0, 50);
+	assert_in_range(cpu_ms_within(pid, 2600), 0, 130); /* so long that only a bounded pause comes back in time */
 	assert_int_equal(count_served(LATE), 0);
 	for (int i = 0; i < OLD; i++)
 		still_works(old[i]);

@@ -307,36 +307,46 @@ static void own_address_in_the_way(void **state)
 	back_to_normal(s, fds, ip, port);
 }
 
-/* While the process is stopped the kernel goes on answering: what it has queued is served before the socket goes. */
+/* Of the descriptors it may have from now on. */
+static rlim_t set_descriptors(pid_t pid, rlim_t n)
+{
+	struct rlimit before, r;
+
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &before), 0);
+	r = before;
+	r.rlim_cur = n;
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &r, NULL), 0);
+	return before.rlim_cur;
+}
+
+/* F16: what waits in the kernel is served before the socket goes. To have some wait, accepting fails for a while: its
+ * pauses grow to half a second, and the reload comes within one. */
 static void accept_queue_is_drained(void **state)
 {
 	const char *ip = kit_ip(0);
 	int stays = kit_port(ip), goes = kit_port(ip), fds, fd[50];
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
-	const char *one, *two;
-	struct kit_staunch *s;
+	const char *one = textf("\"%s:%d\"", ip, stays), *two = textf("\"%s:%d\", \"%s:%d\"", ip, stays, ip, goes);
+	struct kit_staunch *s = kit_staunch_start(bound_to(one, kit_peer_port(echo)));
+	rlim_t before;
 
 	(void)state;
-	one = textf("\"%s:%d\"", ip, stays);
-	two = textf("\"%s:%d\", \"%s:%d\"", ip, stays, ip, goes);
-	s = kit_staunch_start(bound_to(one, kit_peer_port(echo)));
 	fds = kit_proc_fds(s->child->pid);
-	for (int round = 0; round < 5; round++) {
-		generation_from(s, 2 + 2 * round, bound_to(two, kit_peer_port(echo)));
-		kit_child_signal(s->child, SIGSTOP);
-		for (size_t i = 0; i < array_len(fd); i++)
-			fd[i] = kit_connect(ip, goes);
-		kit_staunch_rewrite(s, bound_to(one, kit_peer_port(echo)));
-		kit_child_signal(s->child, SIGHUP);
-		kit_child_signal(s->child, SIGCONT);
-		for (size_t i = 0; i < array_len(fd); i++) {
-			still_works(fd[i]);
-			end_orderly(fd[i]);
-		}
-		wait_generation(s, 3 + 2 * round);
-		assert_true(is_refused(&goes));
+	generation_from(s, 2, bound_to(two, kit_peer_port(echo)));
+	before = set_descriptors(s->child->pid, 3);
+	for (size_t i = 0; i < array_len(fd); i++)
+		fd[i] = kit_connect(ip, goes);
+	kit_staunch_wait_err(s, "\"accept_paused\"", 2); /* on both workers */
+	cpu_ms_within(s->child->pid, 700);
+	set_descriptors(s->child->pid, before);
+	generation_from(s, 3, bound_to(one, kit_peer_port(echo)));
+	assert_true(is_refused(&goes));
+	for (size_t i = 0; i < array_len(fd); i++) {
+		still_works(fd[i]);
+		end_orderly(fd[i]);
 	}
 	back_to_normal(s, fds, ip, stays);
+	assert_int_equal(kit_staunch_log(s, "client_fin"), array_len(fd) + 10);
 }
 
 static void signals_in_a_row(void **state)
