@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- admit ---- */
+/* ---- admit ----------------------------------------------------------------------------------- */
 
 struct limit *conn_admit(struct shard *s, const struct route *route)
 {
@@ -24,7 +24,7 @@ static void give_places(struct shard *s, const struct route *route)
 	limit_give(s->limit);
 }
 
-/* ---- the story ---- */
+/* ---- the story ------------------------------------------------------------------------------- */
 
 static void conn_main(void *arg)
 {
@@ -102,7 +102,7 @@ void conn_kill(struct conn *c, enum close_why why)
 		np_fd_close(&c->client); /* the dial watches it and gives up */
 }
 
-/* ---- the end ---- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void conn_log(struct conn *c, enum close_why why)
 {

@@ -127,6 +127,11 @@ static void listener_main(void *arg)
 			on_accept_error(l, sysfd);
 			continue;
 		}
+		if (l->route == NULL) {
+			/* Stopped between the wake-up and the accept. It came too late, by that much. */
+			np_sock_close(sysfd);
+			break;
+		}
 		pause_end(l);
 		take(l, sysfd, &peer);
 		if (++batch % ACCEPT_BATCH == 0)

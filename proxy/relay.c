@@ -53,7 +53,7 @@ static void rest_drop(struct relay_dir *d)
 	d->blocked = false;
 }
 
-/* ---- deadlines ---- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 static int64_t after(int64_t now, int64_t timeout)
 {
@@ -81,7 +81,7 @@ static void note_activity(struct conn *c)
 	arm(c, after(np_now(), half_closed(c) ? r->half_close : r->idle));
 }
 
-/* ---- ends ---- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 static bool lingering(const struct conn *c)
 {
@@ -213,7 +213,7 @@ static enum close_why expired(struct conn *c)
 	return pass_end(c, d);
 }
 
-/* ---- moving bytes ---- */
+/* ---- moving bytes ---------------------------------------------------------------------------- */
 
 static void took(struct conn *c, struct relay_dir *d, size_t n)
 {
@@ -320,7 +320,7 @@ static enum close_why step(struct conn *c, struct relay_dir *d)
 	return d->readable ? move(c, d) : CLOSE_NONE;
 }
 
-/* ---- the task ---- */
+/* ---- the task -------------------------------------------------------------------------------- */
 
 static bool can_step(const struct relay_dir *d)
 {

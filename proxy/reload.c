@@ -158,8 +158,11 @@ static int serve_gates(struct process *p, struct snapshot *snap)
 			close_gate(p, g);
 			continue;
 		}
-		if (gate_serve(g, p->shards) != 0)
+		if (gate_serve(g, p->shards) != 0) {
+			close_gate(p, g); /* a socket that no worker accepts from would swallow its clients */
 			err = -NP_ENOMEM;
+			continue;
+		}
 		say_served(g, is_new);
 	}
 	return err;
