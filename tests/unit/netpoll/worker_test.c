@@ -256,7 +256,8 @@ static void read_letter(struct np_msg *m)
 {
 	struct letter *l = container_of(m, struct letter, m);
 
-	misplaced += l->number != next_of[l->poster]++ || np_self() != reader || np_current() != NULL;
+	misplaced += l->number != next_of[l->poster]++;
+	misplaced += np_self() != reader || np_current() != NULL;
 	arrived++;
 }
 
