@@ -16,7 +16,7 @@
 #define UNIX_MAX     (sizeof(((struct sockaddr_un *)0)->sun_path) - 1) /* a path and its NUL, or a NUL and a name */
 #define ESCAPED_BYTE 4                                                 /* \xNN */
 
-/* ---- parsing ---- */
+/* ---- parsing --------------------------------------------------------------------------------- */
 
 static int refuse(const char **why, const char *sentence)
 {
@@ -163,7 +163,7 @@ int np_addr_parse(struct np_addr *a, const char *text, const char **why)
 	return parse_inet4(a, text, colon, why);
 }
 
-/* ---- formatting ---- */
+/* ---- formatting ------------------------------------------------------------------------------ */
 
 /* Text under construction. It always ends in NUL, and an escape is never cut in half: once
  * something did not fit, nothing later is let in, so what is there is a prefix of the whole. */
@@ -314,7 +314,7 @@ size_t np_addr_format(const struct sockaddr *sa, socklen_t len, char *out, size_
 	return t.len;
 }
 
-/* ---- questions ---- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 int np_addr_port(const struct sockaddr *sa)
 {

@@ -22,7 +22,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-/* ---- contexts ---- */
+/* ---- contexts -------------------------------------------------------------------------------- */
 
 struct ctx {
 	void *sp; /* where it stopped; NULL before ctx_init and after ctx_exit. The rest is the tools' */
@@ -99,7 +99,7 @@ static inline no_return void ctx_exit(struct ctx *from, struct ctx *to)
 	__builtin_unreachable();
 }
 
-/* ---- stacks: one pool per worker ---- */
+/* ---- stacks: one pool per worker ------------------------------------------------------------- */
 
 #define STACK_SIZE (128 * 1024) /* virtual; OpenSSL's handshakes overflow 64 KiB. Pages appear when touched */
 #define STACK_WARM 128          /* idle stacks that keep their pages; those beyond keep only the top one */

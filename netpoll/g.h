@@ -94,6 +94,8 @@ bool sched_run_one(struct sched *s);  /* run the G at the head of the queue; fal
 bool sched_park(bool (*commit)(struct np_g *g, void *arg), void *arg);
 
 /* The thread rule, executable. */
-#define DCHECK_OWNER(g) DCHECK(sched_self() != NULL && (g)->owner == sched_self()->id, "used by a worker that does not own it")
+#define DCHECK_OWNER(g)                                                   \
+	DCHECK(sched_self() != NULL && (g)->owner == sched_self()->id, \
+	       "used by a worker that does not own it")
 
 #endif

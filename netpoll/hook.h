@@ -45,7 +45,8 @@
 	X(int, setsockopt, (int fd, int level, int opt, const void *v, socklen_t len), (fd, level, opt, v, len)) \
 	X(int, shutdown, (int fd, int how), (fd, how))                                                           \
 	X(int, socket, (int domain, int type, int proto), (domain, type, proto))                                 \
-	X(ssize_t, splice, (int from, loff_t *fo, int to, loff_t *to_off, size_t n, unsigned int flags), (from, fo, to, to_off, n, flags)) \
+	X(ssize_t, splice, (int from, loff_t *fo, int to, loff_t *po, size_t n, unsigned flags),                 \
+	  (from, fo, to, po, n, flags))                                                                          \
 	X(int, unlink, (const char *path), (path))                                                               \
 	X(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))
 

@@ -7,7 +7,7 @@
 #define NO_DEADLINE INT64_MAX
 #define LAZY_FROM   NP_S /* a deadline nearer than this is compared with the clock itself when it is set */
 
-/* ---- deadlines ---------------------------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 /* The earlier of the two deadlines that are still to come. */
 static int64_t next_deadline(const struct polldesc *pd)
@@ -78,9 +78,11 @@ void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, un
 
 	if (pd->closing)
 		return;
-	/* The hot case: an armed read deadline is merely pushed back. The wheel finds out when it gets there. Not a near
-	 * one: it may be over, and then the wheel, which has not yet found the old one, would find it only at a tick. */
-	if (ways == NETPOLL_READ && pd->rd > 0 && when >= pd->rd && when > np_now() + LAZY_FROM && when != NO_DEADLINE) {
+	/* The hot case: an armed read deadline is merely pushed back. The wheel finds out when it gets
+	 * there. Not a near one: it may be over, and then the wheel, which has not yet found the old
+	 * one, would find it only at a tick. */
+	if (ways == NETPOLL_READ && pd->rd > 0 && when >= pd->rd && when > np_now() + LAZY_FROM &&
+	    when != NO_DEADLINE) {
 		pd->rd = when;
 		return;
 	}
@@ -96,7 +98,7 @@ void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, un
 		wheel_arm(&np->wheel, pd->id, after);
 }
 
-/* ---- readiness ---------------------------------------------------------------------------------------------------- */
+/* ---- readiness ------------------------------------------------------------------------------- */
 
 static uintptr_t *word_of(struct polldesc *pd, enum np_mode mode)
 {
@@ -245,7 +247,7 @@ int poll_wait_watching(struct netpoll *np, struct polldesc *pd, enum np_mode mod
 	return err;
 }
 
-/* ---- tasks -------------------------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 bool poll_stand(struct polldesc *pd, enum np_mode mode, struct np_g *g)
 {
@@ -265,7 +267,7 @@ void poll_unstand(struct polldesc *pd, const struct np_g *g)
 		pd->wg = PD_NIL;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int netpoll_start(struct netpoll *np, int64_t now)
 {

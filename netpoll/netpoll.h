@@ -6,7 +6,8 @@
  *              alone unless its comment says "any thread"; a debug build checks. np_post is the only way across.
  *   Parking    "Parks" means: only a coroutine may call it, other Gs run meanwhile. What does not say so never waits.
  *   Results    0 or a count is success, negative is -NP_Exxx (err.h).
- *   Time       int64_t nanoseconds of the monotonic clock. A deadline is absolute; 0 is none; now or earlier is over. */
+ *   Time       int64_t nanoseconds of the monotonic clock. A deadline is absolute; 0 is none; now or
+ *              earlier is over. */
 #ifndef NETPOLL_NETPOLL_H
 #define NETPOLL_NETPOLL_H
 
@@ -16,7 +17,7 @@
 #include "netpoll/base.h"
 #include "netpoll/err.h"
 
-/* ---- time ------------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 #define NP_US INT64_C(1000)
 #define NP_MS INT64_C(1000000)
@@ -27,7 +28,7 @@ int64_t np_now(void);      /* the clock as this worker's loop read it last: chea
 /* The deadline `d` from now: never 0, saturates at INT64_MAX; d <= 0 gives one that is over. Any thread. */
 int64_t np_deadline_after(int64_t d);
 
-/* ---- G: what a worker schedules ----------------------------------------------------------------------------------- */
+/* ---- G: what a worker schedules -------------------------------------------------------------- */
 
 struct np_g;
 /* What a task is: one const object per kind of task. */
@@ -77,7 +78,7 @@ struct np_timer {
 void np_timer_set(struct np_timer *t, int64_t when); /* set or move; when <= now fires on the next loop turn */
 bool np_timer_stop(struct np_timer *t);              /* true: it was set and will not fire */
 
-/* ---- workers ------------------------------------------------------------------------------------------------------ */
+/* ---- workers --------------------------------------------------------------------------------- */
 
 struct np_worker;
 
@@ -94,7 +95,8 @@ struct np_worker_opts {
 must_use int np_worker_start(struct np_worker **out, const struct np_worker_opts *opts);
 /* The loop ends once it was asked to and the last coroutine has ended. Any thread. */
 void np_worker_stop(struct np_worker *w);
-/* Waits for that end, frees the worker. Not from a worker. */
+/* Waits for that end, frees the worker. Nobody may still be in np_post to it: whoever posts has ended or been joined
+ * before. From any thread but its own. */
 void np_worker_join(struct np_worker *w);
 /* np_run: a worker on the calling thread; returns when opts->main and all that it started have ended. */
 must_use int np_run(const struct np_worker_opts *opts);
@@ -128,7 +130,7 @@ must_use int np_sysmon_start(struct np_sysmon **out, struct np_worker *const *w,
 			     void (*stalled)(unsigned worker_id, int64_t ns, const char *running));
 void np_sysmon_stop(struct np_sysmon *s);
 
-/* ---- descriptors: internal/poll.FD -------------------------------------------------------------------------------- */
+/* ---- descriptors: internal/poll.FD ----------------------------------------------------------- */
 
 struct polldesc;
 enum np_mode { NP_READ = 'r', NP_WRITE = 'w' };
@@ -179,7 +181,8 @@ must_use int np_fd_writev(struct np_fd *fd, struct iovec *iov, int n, size_t *do
  *   Returns  the raw descriptor, or the error; ECONNABORTED and EINTR are retried, EMFILE and the like returned. */
 must_use int np_fd_accept(struct np_fd *fd, struct np_addr *peer);
 
-/* The forms for tasks: one attempt, never park, no lock (a task is alone on its descriptor). -NP_EAGAIN: nothing now. */
+/* The forms for tasks: one attempt, never park, no lock (a task is alone on its descriptor).
+ * -NP_EAGAIN: nothing now. */
 must_use ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n);
 must_use ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n);
 must_use int np_fd_try_accept(struct np_fd *fd, struct np_addr *peer);
@@ -196,7 +199,7 @@ must_use int np_fd_set_nodelay(struct np_fd *fd);
 must_use int np_fd_set_keepalive(struct np_fd *fd);
 int np_fd_unsent(const struct np_fd *fd); /* bytes the peer has not acknowledged yet, or -NP_Exxx */
 
-/* ---- splicing: bytes from socket to socket inside the kernel ------------------------------------------------------- */
+/* ---- splicing: bytes from socket to socket inside the kernel --------------------------------- */
 
 /* A pipe of this worker's bounded pool. Whoever has one owns it until np_pipe_put. */
 struct np_pipe;
@@ -211,7 +214,7 @@ void np_pipe_bound(unsigned most);          /* how many this worker may have, tw
 must_use ssize_t np_fd_try_drain(struct np_fd *fd, struct np_pipe *p, size_t n);
 must_use ssize_t np_fd_try_pump(struct np_fd *fd, struct np_pipe *p);
 
-/* ---- sockets: net ------------------------------------------------------------------------------------------------- */
+/* ---- sockets: net ---------------------------------------------------------------------------- */
 
 struct np_listen_opts {
 	int backlog;     /* 0: what somaxconn allows; a larger one is clipped by the kernel */
@@ -243,8 +246,8 @@ void np_unix_file_remove(const struct np_addr *a, struct np_unix_file *file); /*
 
 struct np_dial_opts {
 	int64_t deadline;      /* for all addresses together; 0 none */
-	/* Give up with -NP_ECANCELED when this one (the client) is reset or closed meanwhile; or NULL. Its read side is the
-	 * dial's: nobody else may wait there. */
+	/* Give up with -NP_ECANCELED when this one (the client) is reset or closed meanwhile; or NULL.
+	 * Its read side is the dial's: nobody else may wait there. */
 	struct np_fd *watch;
 	const struct np_addr *local; /* source address, or NULL */
 	bool nodelay, keepalive;

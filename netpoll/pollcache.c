@@ -23,7 +23,8 @@ static bool grow(struct pollcache *c)
 
 	if (c->slabs == POLLCACHE_SLABS)
 		return false;
-	slab = sys_mmap(NULL, POLLCACHE_SLAB * sizeof(*slab), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	slab = sys_mmap(NULL, POLLCACHE_SLAB * sizeof(*slab), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (slab == MAP_FAILED)
 		return false;
 	c->slab[c->slabs++] = slab;

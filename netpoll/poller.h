@@ -19,7 +19,7 @@ struct netpoll {
 	struct poller poller;
 };
 
-/* ---- owed by the platform ----------------------------------------------------------------------------------------- */
+/* ---- owed by the platform -------------------------------------------------------------------- */
 
 must_use int netpoll_init(struct poller *p); /* once per worker */
 void netpoll_fini(struct poller *p);
@@ -35,7 +35,7 @@ void netpoll_poll(struct netpoll *np, int64_t ns);
 void netpoll_break(struct poller *p);
 bool netpoll_is_poll_descriptor(const struct poller *p, int fd);
 
-/* ---- the platform-independent part: netpoll.c --------------------------------------------------------------------- */
+/* ---- the platform-independent part: netpoll.c ------------------------------------------------ */
 
 must_use int netpoll_start(struct netpoll *np, int64_t now);
 void netpoll_stop(struct netpoll *np);
@@ -59,8 +59,9 @@ void poll_close(struct netpoll *np, struct polldesc *pd);
 must_use int poll_check_err(const struct polldesc *pd, enum np_mode mode);
 must_use int poll_reset(struct polldesc *pd, enum np_mode mode);
 must_use int poll_wait(struct netpoll *np, struct polldesc *pd, enum np_mode mode); /* Parks. */
-/* poll_wait for `mode` of pd that also ends, with -NP_ECANCELED, when `watch` fails or is closed. watch may be NULL; the
- * caller holds a reference to its descriptor, or its slot could be another's by the time we look. Parks. */
+/* poll_wait for `mode` of pd that also ends, with -NP_ECANCELED, when `watch` fails or is
+ * closed. watch may be NULL; the caller holds a reference to its descriptor, or its slot could
+ * be another's by the time we look. Parks. */
 must_use int poll_wait_watching(struct netpoll *np, struct polldesc *pd, enum np_mode mode, struct polldesc *watch);
 void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, unsigned ways);
 void poll_unblock(struct netpoll *np, struct polldesc *pd); /* close begins: evict both waiters */

@@ -38,7 +38,7 @@ struct np_g *np_current(void)
 	return self != NULL ? self->cur : NULL;
 }
 
-/* ---- queue -------------------------------------------------------------------------------------------------------- */
+/* ---- queue ----------------------------------------------------------------------------------- */
 
 static void enqueue(struct sched *s, struct np_g *g)
 {
@@ -128,7 +128,7 @@ bool sched_run_one(struct sched *s)
 	return true;
 }
 
-/* ---- coroutines --------------------------------------------------------------------------------------------------- */
+/* ---- coroutines ------------------------------------------------------------------------------ */
 
 static struct np_g *current_coro(struct sched *s)
 {
@@ -200,7 +200,7 @@ int np_go(const char *name, void (*fn)(void *arg), void *arg)
 	return sched_go(self, name, fn, arg);
 }
 
-/* ---- tasks -------------------------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 void np_task_init(struct np_g *g, const struct np_task_type *type)
 {
@@ -219,7 +219,7 @@ void np_task_fini(struct np_g *g)
 	g->magic = 0;
 }
 
-/* ---- one-shot event ----------------------------------------------------------------------------------------------- */
+/* ---- one-shot event -------------------------------------------------------------------------- */
 
 static bool event_commit(struct np_g *g, void *arg)
 {

@@ -91,7 +91,7 @@ int np_sysmon_start(struct np_sysmon **out, struct np_worker *const *w, unsigned
 		return -NP_ENOMEM;
 	s->seen = calloc(n, sizeof(*s->seen));
 	for (unsigned i = 0; s->seen != NULL && i < n; i++)
-		s->seen[i].since = np_nanotime(); /* a worker that has not had its first turn is not late since the boot */
+		s->seen[i].since = np_nanotime(); /* not late since the boot: it has not had a turn */
 	s->workers = w;
 	s->n = n;
 	s->limit = limit;

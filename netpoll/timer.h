@@ -12,7 +12,7 @@
 #include "netpoll/base.h"
 #include "netpoll/netpoll.h"
 
-/* ---- heap ---- */
+/* ---- heap ------------------------------------------------------------------------------------ */
 
 struct heap {
 	struct np_timer *root;
@@ -31,7 +31,7 @@ int64_t heap_next(const struct heap *h); /* INT64_MAX when there is none */
  *   Calls    fn of each, no longer set by then: it may set, stop or free any timer, its own too. */
 int heap_run(struct heap *h, int64_t now);
 
-/* ---- wheel ---- */
+/* ---- wheel ----------------------------------------------------------------------------------- */
 
 #define WHEEL_TICK_BITS 22 /* 4.2 ms */
 #define WHEEL_TICK      (INT64_C(1) << WHEEL_TICK_BITS)

@@ -36,7 +36,7 @@ static struct wheel_node *node_of(const struct wheel *w, uint32_t id)
 	return w->ops->node(w->ctx, id);
 }
 
-/* ---- slots ---- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static void mark_used(struct wheel *w, uint32_t slot, bool used)
 {
@@ -92,7 +92,7 @@ static void slot_push_tick(struct wheel *w, uint32_t id, struct wheel_node *n, u
 	slot_push(w, level * WHEEL_SLOTS + (x >> SLOT_BITS * level & SLOT_MASK), id, n);
 }
 
-/* ---- the owner's calls ---- */
+/* ---- the owner's calls ----------------------------------------------------------------------- */
 
 void wheel_init(struct wheel *w, int64_t now, const struct wheel_ops *ops, void *ctx)
 {
@@ -131,7 +131,7 @@ void wheel_arm(struct wheel *w, uint32_t id, int64_t when)
 		slot_push_tick(w, id, n, tick_up(when));
 }
 
-/* ---- what comes next ---- */
+/* ---- what comes next ------------------------------------------------------------------------- */
 
 /* Slots from `from` on, around the circle, to the first one in use; WHEEL_SLOTS if none is. */
 static unsigned used_after(const uint64_t used[WORDS], unsigned from)
@@ -179,7 +179,7 @@ int64_t wheel_next(const struct wheel *w)
 	return x > (uint64_t)INT64_MAX >> WHEEL_TICK_BITS ? INT64_MAX : (int64_t)(x << WHEEL_TICK_BITS);
 }
 
-/* ---- the run ---- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 /* Looks at each entry of a slot. The slot is emptied first, into a list of its own that fire may
  * still disarm from. */

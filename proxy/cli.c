@@ -51,7 +51,7 @@ static const struct hint {
 #undef X
 };
 
-/* ---- speaking ---- */
+/* ---- speaking -------------------------------------------------------------------------------- */
 
 static void complain(const char *fmt, va_list ap)
 {
@@ -110,7 +110,7 @@ int cli_version(const struct cli_args *a)
 	return CLI_EXIT_OK;
 }
 
-/* ---- from words to a verb ---- */
+/* ---- from words to a verb -------------------------------------------------------------------- */
 
 const struct cli_verb *cli_verb_find(const char *word)
 {

@@ -49,7 +49,7 @@ static bool is_one_of(const char *typed, const char *words)
 	return false;
 }
 
-/* ---- what getopt is told ---- */
+/* ---- what getopt is told --------------------------------------------------------------------- */
 
 struct grammar {
 	struct option words[CLI_OPTS + 1];
@@ -99,7 +99,7 @@ static size_t opt_of(const struct cli_verb *v, int value)
 	return CLI_OPTS;
 }
 
-/* ---- what is said about mistakes ---- */
+/* ---- what is said about mistakes ------------------------------------------------------------- */
 
 static const struct cli_verb *verb_with(const char *word)
 {
@@ -148,7 +148,7 @@ static int bad_word(const struct cli_verb *v, const char *what, const char *type
 	return cli_misused(v, "%s: \"%s\" is none of %s", what, typed, cli_kind_text(CLI_WORDS, words));
 }
 
-/* ---- reading ---- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int take_option(struct cli_args *a, size_t i, const char *value)
 {

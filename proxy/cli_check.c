@@ -8,7 +8,7 @@
 #include "netpoll/err.h"
 #include "proxy/cli.h"
 
-/* ---- for programs ---- */
+/* ---- for programs ---------------------------------------------------------------------------- */
 
 /* Messages quote the file, so they may hold anything; what is not UTF-8 becomes U+FFFD. */
 static void put_string(FILE *out, const char *s)
@@ -70,7 +70,7 @@ static void put_json(FILE *out, const char *path, const struct diag *d)
 	fputs("]}\n", out);
 }
 
-/* ---- for people ---- */
+/* ---- for people ------------------------------------------------------------------------------ */
 
 static void put_count(FILE *out, size_t n, const char *one, const char *more)
 {

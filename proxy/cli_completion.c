@@ -24,7 +24,7 @@ static void put_verbs(FILE *out)
 			fprintf(out, "%s%s", i > 0 ? " " : "", cli_verbs[i].word);
 }
 
-/* ---- bash ---- */
+/* ---- bash ------------------------------------------------------------------------------------ */
 
 static void bash_action(FILE *out, enum cli_kind kind, const char *words)
 {
@@ -93,7 +93,7 @@ static void put_bash(FILE *out)
 	      "complete -F _staunch staunch\n", out);
 }
 
-/* ---- zsh ---- */
+/* ---- zsh ------------------------------------------------------------------------------------- */
 
 /* In single quotes, and with what _arguments takes for itself escaped. */
 static void zsh_text(FILE *out, const char *s)
@@ -177,7 +177,7 @@ static void put_zsh(FILE *out)
 	fputs("\tesac\n}\n_staunch \"$@\"\n", out);
 }
 
-/* ---- fish ---- */
+/* ---- fish ------------------------------------------------------------------------------------ */
 
 static void fish_text(FILE *out, const char *s)
 {

@@ -31,7 +31,7 @@ static void watch_signals(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
-/* ---- before there is a worker ---- */
+/* ---- before there is a worker ---------------------------------------------------------------- */
 
 static int hold_ports(struct demo *d)
 {
@@ -49,7 +49,7 @@ static int hold_ports(struct demo *d)
 	return 0;
 }
 
-/* ---- on the worker ---- */
+/* ---- on the worker --------------------------------------------------------------------------- */
 
 static int start_servers(struct demo *d)
 {
@@ -128,7 +128,7 @@ static void story(void *arg)
 	stop_servers(d);
 }
 
-/* ---- after it ---- */
+/* ---- after it -------------------------------------------------------------------------------- */
 
 static int verdict(struct demo *d)
 {

@@ -1,12 +1,12 @@
-/* The story of a connection, in order. A stage returns CLOSE_NONE to go on, or the reason the story ends there: the log
- * word, the metric label and what tests expect (close_tbl.h). No stage closes a descriptor or writes the log: that
- * happens once, in conn_end. */
+/* The story of a connection, in order. A stage returns CLOSE_NONE to go on, or the reason the story
+ * ends there: the log word, the metric label and what tests expect (close_tbl.h). No stage closes a
+ * descriptor or writes the log: that happens once, in conn_end. */
 #include "proxy/conn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- admit -------------------------------------------------------------------------------------------------------- */
+/* ---- admit ----------------------------------------------------------------------------------- */
 
 struct limit *conn_admit(struct shard *s, const struct route *route)
 {
@@ -24,7 +24,7 @@ static void give_places(struct shard *s, const struct route *route)
 	limit_give(s->limit);
 }
 
-/* ---- the story ---------------------------------------------------------------------------------------------------- */
+/* ---- the story ------------------------------------------------------------------------------- */
 
 static void conn_main(void *arg)
 {
@@ -72,7 +72,8 @@ static enum close_why conn_begin(struct conn *c, int sysfd, enum close_why why)
 	return why;
 }
 
-void conn_accepted(struct shard *s, struct route *route, int sysfd, const struct np_addr *peer, enum close_why why)
+void conn_accepted(struct shard *s, struct route *route, int sysfd, const struct np_addr *peer,
+		   enum close_why why)
 {
 	struct conn *c = conn_new(s, route, peer);
 
@@ -81,7 +82,8 @@ void conn_accepted(struct shard *s, struct route *route, int sysfd, const struct
 		if (why == CLOSE_NONE)
 			give_places(s, route);
 		stats_close(&s->stats, CLOSE_OVERLOAD);
-		log_limited(&s->memory_site, LVL_ERROR, "out_of_memory", "a connection was closed: out of memory");
+		log_limited(&s->memory_site, LVL_ERROR, "out_of_memory",
+			    "a connection was closed: out of memory");
 		return;
 	}
 	why = conn_begin(c, sysfd, why);
@@ -100,14 +102,15 @@ void conn_kill(struct conn *c, enum close_why why)
 		np_fd_close(&c->client); /* the dial watches it and gives up */
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void conn_log(struct conn *c, enum close_why why)
 {
 	struct shard *s = c->shard;
 	int64_t start = shard_wall(s, c->accepted);
+	uint64_t ms = (uint64_t)(start / NP_MS);
 	struct access_record rec = {
-		.id = ulid_make((uint64_t)(start / NP_MS), (uint16_t)shard_random(s), shard_random(s)),
+		.id = ulid_make(ms, (uint16_t)shard_random(s), shard_random(s)),
 		.start = start,
 		.duration = np_now() - c->accepted,
 		.connect = c->connected,

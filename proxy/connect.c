@@ -1,11 +1,12 @@
-/* The connect stage: pick a server, dial it, try another one when that fails, within the number of retries and the
- * budget of time. The client is watched meanwhile: if it resets, the dial is given up and no server is blamed. */
+/* The connect stage: pick a server, dial it, try another one when that fails, within the number of
+ * retries and the budget of time. The client is watched meanwhile: if it resets, the dial is given
+ * up and no server is blamed. */
 #include "proxy/conn.h"
 
-#define TRIES_MAX 17 /* config allows 16 retries */
+#define TRIES_MAX 101 /* config allows 100 retries */
 
 struct attempt {
-	const struct server *tried[TRIES_MAX];
+	const struct server *tried[TRIES_MAX]; /* the first ntried are set */
 	unsigned ntried;
 	int64_t budget_ends;
 	enum close_why why; /* of the last failure */
@@ -48,8 +49,8 @@ static void note_failure(struct conn *c, const struct server *server, int err, e
 		STAT_ADD(&s->stats, connects_timeout, 1);
 	else
 		STAT_ADD(&s->stats, connects_failed, 1);
-	log_limited(&s->connect_site, LVL_WARNING, "connect_failed", "server %s: %s (%s)", server->name,
-		    np_err_text(err), np_err_name(err));
+	log_limited(&s->connect_site, LVL_WARNING, "connect_failed", "server %s: %s (%s)",
+		    server->name, np_err_text(err), np_err_name(err));
 }
 
 /* One server. CLOSE_NONE: connected, and its slot is ours. */
@@ -71,27 +72,34 @@ static enum close_why try_one(struct conn *c, struct attempt *a, struct server *
 	return a->why;
 }
 
-/* Only another server can help, and only while there is time: not when this machine lacks something. */
+/* Only another server can help, and only while there is time: not when this machine lacks
+ * something. */
 static bool worth_another(const struct conn *c, const struct attempt *a)
 {
 	if (a->why == CLOSE_OVERLOAD || a->why == CLOSE_CLIENT_RST)
 		return false;
-	return a->ntried <= c->route->upstream->retries && a->ntried < TRIES_MAX && np_nanotime() < a->budget_ends;
+	if (a->ntried > c->route->upstream->retries || a->ntried == TRIES_MAX)
+		return false;
+	return np_nanotime() < a->budget_ends;
 }
 
 static enum close_why pick_failed(const struct attempt *a, int err)
 {
 	if (a->ntried > 0)
-		return a->why; /* the others are full or absent: what the tried ones said is the reason */
+		return a->why; /* the others are full or absent: the tried ones' is the reason */
 	return err == -NP_EAGAIN ? CLOSE_MAX_CONNECTIONS : CLOSE_NO_LIVE_UPSTREAM;
 }
 
 enum close_why connect_run(struct conn *c)
 {
-	struct attempt a = {.budget_ends = np_deadline_after(c->route->upstream->retry_budget)};
 	/* A Unix client has no name to tell it by: round robin. */
-	uint64_t hash = c->peer.sa.sa_family == AF_UNIX ? 0 : np_addr_hash_host(&c->peer.sa, sizeof(c->peer), 0);
+	bool named = c->peer.sa.sa_family != AF_UNIX;
+	uint64_t hash = named ? np_addr_hash_host(&c->peer.sa, sizeof(c->peer), 0) : 0;
+	struct attempt a;
 
+	a.ntried = 0;
+	a.why = CLOSE_NONE;
+	a.budget_ends = np_deadline_after(c->route->upstream->retry_budget);
 	do {
 		struct pick_args args = {
 			.hash = hash,

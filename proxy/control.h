@@ -26,7 +26,7 @@ struct process {
 /* Connections that the descriptor limit allows beside the listeners of c. At least one. */
 int64_t process_capacity(const struct process *p, const struct config *c);
 
-/* ---- control.c: signals ------------------------------------------------------------------------------------------- */
+/* ---- control.c: signals ---------------------------------------------------------------------- */
 
 /* control_signals_open: from now on signals are bytes to be read. Before any thread is started, so that all others
  * block them.   control_wait: the next one; deadline 0: none. Returns the signal or -NP_EDEADLINE. Parks. */
@@ -37,7 +37,7 @@ void control_signals_stop(void);
 /* The loop of a running process: returns when it is told to stop. */
 void control_run(struct process *p);
 
-/* ---- reload.c ----------------------------------------------------------------------------------------------------- */
+/* ---- reload.c -------------------------------------------------------------------------------- */
 
 /* The gates that snap names and p does not have yet, all or none, into *opened.
  *   Returns  0, or the error with a line in the log. */
@@ -54,7 +54,7 @@ void reload_log_level(const struct config *c);
 void reload_file(struct process *p); /* SIGHUP */
 void reload_logs(struct process *p); /* SIGUSR1 */
 
-/* ---- drain.c ------------------------------------------------------------------------------------------------------ */
+/* ---- drain.c --------------------------------------------------------------------------------- */
 
 /* Stop accepting after shutdown.delay, wait for the connections up to shutdown.timeout, end the rest. A further signal
  * ends them at once. */

@@ -21,7 +21,7 @@
 #define DEMO_WINDOW  5 /* ticks that a shown rate or latency covers */
 #define DEMO_PATIENCE (5 * NP_S) /* for one request; what takes longer counts as lost */
 
-/* ---- latencies: demo_hist.c ---- */
+/* ---- latencies: demo_hist.c ------------------------------------------------------------------ */
 
 /* Microseconds in buckets a sixteenth of their octave wide, up to half a minute: at most 6% off. */
 #define HIST_SUB     16
@@ -35,7 +35,7 @@ void hist_add(struct demo_hist *h, int64_t us);
 void hist_merge(struct demo_hist *h, const struct demo_hist *other);
 int64_t hist_quantile(const struct demo_hist *h, double q); /* us; 0 when empty */
 
-/* ---- the echo servers: demo_server.c ---- */
+/* ---- the echo servers: demo_server.c --------------------------------------------------------- */
 
 struct demo_server {
 	char           name; /* 'a', 'b', 'c' */
@@ -50,7 +50,7 @@ must_use int demo_server_start(struct demo_server *s);
 /* Without losing anybody: whom the kernel has connected is still served, whoever comes later is refused. */
 void demo_server_stop(struct demo_server *s); /* Parks. */
 
-/* ---- the proxy: demo_child.c ---- */
+/* ---- the proxy: demo_child.c ----------------------------------------------------------------- */
 
 #define DEMO_ARGS 10
 struct demo_child {
@@ -67,7 +67,7 @@ must_use int demo_child_await(struct demo_child *c, const struct np_addr *front)
 void demo_child_stop(struct demo_child *c); /* Parks: until it has drained; at last it is killed. */
 void demo_child_show_log(const struct demo_child *c);
 
-/* ---- the clients: demo_client.c ---- */
+/* ---- the clients: demo_client.c -------------------------------------------------------------- */
 
 struct demo_counts {
 	uint64_t requests, bytes, opened; /* bytes: of requests that came back whole; as many went each way */
@@ -90,7 +90,7 @@ struct demo_load {
 must_use int demo_load_start(struct demo_load *l);
 void demo_load_stop(struct demo_load *l); /* Parks: until every client has ended its request. */
 
-/* ---- what is shown: demo_view.c ---- */
+/* ---- what is shown: demo_view.c -------------------------------------------------------------- */
 
 struct demo_moment {
 	int64_t            at;

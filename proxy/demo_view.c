@@ -31,7 +31,7 @@ static double ms(int64_t us)
 	return (double)us / 1000;
 }
 
-/* ---- the row ---- */
+/* ---- the row --------------------------------------------------------------------------------- */
 
 static size_t put_shares(char *row, size_t at, const struct demo *d, const uint64_t *before)
 {
@@ -112,7 +112,7 @@ void demo_view_tick(struct demo_view *v, struct demo *d)
 	fflush(stdout);
 }
 
-/* ---- around it ---- */
+/* ---- around it ------------------------------------------------------------------------------- */
 
 void demo_view_open(struct demo_view *v, struct demo *d)
 {
@@ -139,7 +139,7 @@ void demo_view_event(struct demo_view *v, const char *fmt, ...)
 	fflush(stdout);
 }
 
-/* ---- the sum ---- */
+/* ---- the sum --------------------------------------------------------------------------------- */
 
 static void sum_traffic(const struct demo_view *v, const struct demo *d)
 {

@@ -27,7 +27,7 @@ struct listener {
 	struct np_addr held_peer;
 };
 
-/* ---- episodes: one line at the begin, one at the end --------------------------------------------------------------- */
+/* ---- episodes: one line at the begin, one at the end ----------------------------------------- */
 
 /* A listener at its limit may pause for every connection: then a second's episodes share one pair of lines. */
 static void pause_begin(struct listener *l, const char *cause)
@@ -39,8 +39,9 @@ static void pause_begin(struct listener *l, const char *cause)
 	STAT_ADD(&l->shard->stats, accept_pauses, 1);
 	l->told = log_site_admit(&l->site, l->paused_since, &untold);
 	if (l->told)
-		log_msg(LVL_WARNING, "accept_paused", "%s (worker %u): %s; clients wait in the backlog (%llu pauses untold)",
-			l->gate->text, l->shard->id, cause, (unsigned long long)untold);
+		log_msg(LVL_WARNING, "accept_paused",
+			"%s (worker %u): %s; clients wait in the backlog (%llu pauses untold)", l->gate->text,
+			l->shard->id, cause, (unsigned long long)untold);
 }
 
 static void pause_end(struct listener *l)
@@ -63,7 +64,7 @@ static void on_accept_error(struct listener *l, int err)
 	l->pause = l->pause * 2 < PAUSE_MAX ? l->pause * 2 : PAUSE_MAX;
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* The process's own limit is always waited out; a listener's only if it is told to. */
 static bool must_wait(const struct listener *l, const struct limit *at)
@@ -128,6 +129,11 @@ static void listener_main(void *arg)
 			on_accept_error(l, sysfd);
 			continue;
 		}
+		if (l->route == NULL) {
+			/* Stopped between the wake-up and the accept. It came too late, by that much. */
+			np_sock_close(sysfd);
+			break;
+		}
 		pause_end(l);
 		take(l, sysfd, &peer);
 		if (++batch % ACCEPT_BATCH == 0)
@@ -137,7 +143,7 @@ static void listener_main(void *arg)
 	np_post(l->control, &l->stopped);
 }
 
-/* ---- on the worker ------------------------------------------------------------------------------------------------ */
+/* ---- on the worker --------------------------------------------------------------------------- */
 
 struct starting {
 	struct gate *gate;
@@ -206,7 +212,7 @@ static void listener_stop(struct shard *s, void *arg)
 	np_fd_close(&l->fd); /* evicts listener_main, which says when it has ended */
 }
 
-/* ---- gates -------------------------------------------------------------------------------------------------------- */
+/* ---- gates ----------------------------------------------------------------------------------- */
 
 static int listen_one(const struct gate *g, const struct np_addr *a)
 {

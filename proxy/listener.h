@@ -36,7 +36,7 @@ must_use int gate_serve(struct gate *g, struct shard *shards);
 void gate_stop(struct gate *g, struct shard *shards);
 struct gate *gate_free(struct gate *g); /* stopped, or never served */
 
-/* ---- handoff.c ---------------------------------------------------------------------------------------------------- */
+/* ---- handoff.c ------------------------------------------------------------------------------- */
 
 /* handoff_try: give an admitted socket to a worker that has clearly fewer connections.
  *   Returns  whether it did; if not, it is still the caller's.   Calls  owner worker. */

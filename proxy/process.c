@@ -42,7 +42,7 @@ static int exit_code_of(int err)
 	}
 }
 
-/* ---- what this machine allows ------------------------------------------------------------------------------------- */
+/* ---- what this machine allows ---------------------------------------------------------------- */
 
 /* As many descriptors as we may have; more than a million serves nobody and costs the kernel a table. */
 static void raise_descriptor_limit(void)
@@ -103,7 +103,7 @@ static int nth_cpu(const cpu_set_t *set, unsigned i)
 	return -1;
 }
 
-/* ---- workers ------------------------------------------------------------------------------------------------------ */
+/* ---- workers --------------------------------------------------------------------------------- */
 
 static void on_stall(unsigned worker, int64_t ns, const char *running)
 {
@@ -159,7 +159,7 @@ static void stop_workers(struct process *p)
 		np_worker_join(p->workers[i]);
 }
 
-/* ---- the process -------------------------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 /* What fails leaves *p such that process_fini may follow. */
 static int process_init(struct process *p, const struct process_opts *o, unsigned workers)
@@ -292,7 +292,8 @@ int process_run(const struct process_opts *o)
 	if (err == 0)
 		err = st.err;
 	if (err != 0)
-		log_msg(LVL_ERROR, "start_failed", "staunch could not start: %s (%s)", np_err_text(err), np_err_name(err));
+		log_msg(LVL_ERROR, "start_failed", "staunch could not start: %s (%s)", np_err_text(err),
+			np_err_name(err));
 	else
 		log_msg(LVL_NOTICE, "stopped", "stopped");
 	process_fini(&p);

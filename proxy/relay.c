@@ -1,33 +1,40 @@
-/* The relay: a stackless task that moves bytes both ways between two sockets until both directions have ended.
+/* The relay: a stackless task that moves bytes both ways between two sockets until both directions
+ * have ended.
  *
  *   turn:  watch -> pump dir 0 -> pump dir 1 -> watch -> ... until nothing can move, then return
  *
- * One read goes into the worker's scratch and straight out again; a connection owns a buffer only while its reader is
- * slower than its writer (struct rest), and then nothing more is read: back-pressure. The task stands at both readers
- * all the time, so that a reset, a deadline or a kill finds it even while it waits for room.
+ * One read goes into the worker's scratch and straight out again; a connection owns a buffer only
+ * while its reader is slower than its writer (struct rest), and then nothing more is read:
+ * back-pressure. The task stands at both readers all the time, so that a reset, a deadline or a
+ * kill finds it even while it waits for room.
  *
  * How a direction ends:
- *   FIN from src      the rest is written, then shutdown(dst): the other direction goes on as long as it likes
- *   RST from src      the rest is written, and once dst has acknowledged everything, dst is reset: no received byte
- *                     is lost, and the reset is not turned into a clean end
- *   dst gone (EPIPE)  it had sent FIN and now refuses bytes: src's bytes are read and thrown away for `linger`, so that
- *                     our close does not destroy what dst said last and src has not yet read
+ *   FIN from src      the rest is written, then shutdown(dst): the other direction goes on as long
+ *                     as it likes
+ *   RST from src      the rest is written, and once dst has acknowledged everything, dst is reset:
+ *                     no received byte is lost, and the reset is not turned into a clean end
+ *   dst gone (EPIPE)  it had sent FIN and now refuses bytes: src's bytes are read and thrown away
+ *                     for `linger`, so that our close does not destroy what dst said last and src
+ *                     has not yet read
  *   dst reset         what dst said before is still delivered, then src is reset
  *
- * What a short connection never needs is done when one proves not to be short: the server's TCP_NODELAY before its second
- * write, its keepalive after half a minute, a pipe after several large reads (relay_splice.c). */
+ * What a short connection never needs is done when one proves not to be short: the server's
+ * TCP_NODELAY before its second write, its keepalive after half a minute, a pipe after several
+ * large reads (relay_splice.c). */
 #include "proxy/relay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_SMALL      (16 * 1024)   /* chat: stays in the L1 cache */
-#define MOVES_A_TURN    8             /* reads per turn: others on this worker want to live too */
-#define POLL_MIN        (2 * NP_MS)   /* how often to ask whether the peer has everything, when a reset must wait: */
-#define POLL_MAX        (100 * NP_MS) /* half of the time already waited, between these two */
-#define KEEPALIVE_AFTER (30 * NP_S)   /* the first probe is due 2 minutes after the last byte: early enough */
-#define NAGLE_HARMLESS  1200          /* a first write of one segment is never held back */
+#define READ_SMALL      (16 * 1024) /* chat: stays in the L1 cache */
+#define MOVES_A_TURN    8           /* reads per turn: others on this worker want to live too */
+#define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
+#define NAGLE_HARMLESS  1200        /* a first write of one segment is never held back */
 #define NEVER           INT64_MAX
+/* How often to ask whether dst has everything, when a reset must wait: half of the time already
+ * waited, between these two. */
+#define POLL_MIN (2 * NP_MS)
+#define POLL_MAX (100 * NP_MS)
 
 static struct relay_dir *other(struct conn *c, const struct relay_dir *d)
 {
@@ -48,7 +55,7 @@ static void rest_drop(struct relay_dir *d)
 	d->blocked = false;
 }
 
-/* ---- deadlines ---------------------------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 static int64_t after(int64_t now, int64_t timeout)
 {
@@ -78,7 +85,7 @@ void relay_active(struct conn *c)
 	arm(c, after(np_now(), half_closed(c) ? r->half_close : r->idle));
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 static bool lingering(const struct conn *c)
 {
@@ -122,14 +129,16 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	relay_active(c);
 }
 
-/* dst takes no more bytes. Its own direction is still read to its end: what it said before is delivered. */
+/* dst takes no more bytes. Its own direction is still read to its end: what it said before is
+ * delivered. */
 void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
 {
 	struct relay_dir *back = other(c, d);
 
 	rest_drop(d);
 	d->discard = true;
-	/* EPIPE: its FIN came first. Anything else is a reset, told by the kernel only once: kept for back's end. */
+	/* EPIPE: its FIN came first. Anything else is a reset, told by the kernel only once: kept
+	 * for back's end. */
 	if (err != -NP_EPIPE && !back->eof) {
 		note_error(c, err);
 		back->reset = true;
@@ -157,27 +166,39 @@ static bool reset_overdue(const struct conn *c)
 	return np_now() >= after(c->reset_since, c->route->half_close);
 }
 
+/* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. A
+ * dst that was reset itself never will: its count stands still, but it refuses an empty write. */
+static bool all_arrived(struct np_fd *dst)
+{
+	return np_fd_unsent(dst) <= 0 || np_fd_try_write(dst, "", 0) < 0;
+}
+
+static int64_t reset_pause(const struct conn *c)
+{
+	int64_t half = (np_now() - c->reset_since) / 2;
+
+	if (half < POLL_MIN)
+		return POLL_MIN;
+	return half < POLL_MAX ? half : POLL_MAX;
+}
+
 /* d's source has ended and all of it is written: pass the end on. */
 static enum close_why pass_end(struct conn *c, struct relay_dir *d)
 {
 	struct np_fd *dst = dst_of(c, d);
-	int64_t waited = np_now() - c->reset_since, pause = waited / 2;
 
 	if (!d->reset) {
-		/* The last end of the two needs no shutdown: the close that follows says it. ENOTCONN: dst is gone, and
-		 * its own direction will tell. */
+		/* The last end of the two needs no shutdown: the close that follows says it.
+		 * ENOTCONN: dst is gone, and its own direction will say so. */
 		if (!d->discard && !other(c, d)->done)
 			(void)!np_fd_close_write(dst);
 		d->done = true;
 		return CLOSE_NONE;
 	}
-	/* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. A dst that is
-	 * reset itself never will, and its count stands still: a write of nothing is refused then. */
-	if (d->discard || np_fd_try_write(dst, "", 0) < 0 || np_fd_unsent(dst) <= 0 || reset_overdue(c))
+	if (d->discard || all_arrived(dst) || reset_overdue(c))
 		return reset_reason(c);
-	pause = pause < POLL_MIN ? POLL_MIN : pause > POLL_MAX ? POLL_MAX : pause;
 	d->blocked = true;
-	arm(c, after(np_now(), pause));
+	arm(c, after(np_now(), reset_pause(c)));
 	return CLOSE_NONE;
 }
 
@@ -189,11 +210,13 @@ static bool grown_old(struct conn *c)
 	if (!c->keepalive_due || now < c->accepted + KEEPALIVE_AFTER)
 		return false;
 	c->keepalive_due = false;
-	(void)!np_fd_set_keepalive(&c->upstream); /* without it the idle timeout still ends a dead peer */
+	/* Where it is refused, the idle timeout still ends a dead peer. */
+	(void)!np_fd_set_keepalive(&c->upstream);
 	return now < c->soft_deadline && now < c->hard_deadline;
 }
 
-/* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and that is done. */
+/* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and
+ * that is done. */
 static enum close_why expired(struct conn *c)
 {
 	struct relay_dir *d = waiting_reset(c);
@@ -212,7 +235,7 @@ static enum close_why expired(struct conn *c)
 	return pass_end(c, d);
 }
 
-/* ---- moving bytes ------------------------------------------------------------------------------------------------- */
+/* ---- moving bytes ---------------------------------------------------------------------------- */
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 {
@@ -348,7 +371,7 @@ static enum close_why step(struct conn *c, struct relay_dir *d)
 	return move(c, d);
 }
 
-/* ---- the task ----------------------------------------------------------------------------------------------------- */
+/* ---- the task -------------------------------------------------------------------------------- */
 
 static bool can_step(const struct relay_dir *d)
 {
@@ -380,8 +403,9 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 		return CLOSE_OVERLOAD; /* the poller would not take it */
 	}
 	why = expired(c);
+	/* np_fd_watch left at the old deadline: the task must stand there again for the new one. */
 	if (why == CLOSE_NONE)
-		np_ready(&c->task); /* np_fd_watch left at the deadline: the task does not stand there yet */
+		np_ready(&c->task);
 	return why;
 }
 
@@ -396,7 +420,7 @@ static enum close_why turn(struct conn *c)
 {
 	enum close_why why = c->kill;
 
-	/* On the very first turn the descriptors are not yet with the poller: try before asking it. */
+	/* On the first turn the descriptors are not yet with the poller: try before asking it. */
 	if (why == CLOSE_NONE && !c->fresh)
 		why = watch(c);
 	c->fresh = false;
@@ -430,7 +454,7 @@ void relay_start(struct conn *c)
 	c->phase = CONN_RELAYING;
 	c->fresh = true;
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
-	c->dir[0].readable = true; /* clients mostly speak first: one try before the poller is asked */
+	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
 	c->hard_deadline = after(c->accepted, c->route->lifetime);
 	np_task_init(&c->task, &relay_type);
 	relay_active(c);

@@ -19,7 +19,7 @@ static inline struct np_fd *dst_of(struct conn *c, const struct relay_dir *d)
 	return d == &c->dir[0] ? &c->upstream : &c->client;
 }
 
-/* ---- relay.c ------------------------------------------------------------------------------------------------------ */
+/* ---- relay.c --------------------------------------------------------------------------------- */
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n); /* dst took n bytes */
 void relay_active(struct conn *c);                              /* bytes moved: the idle deadline starts anew */
@@ -27,7 +27,7 @@ void relay_dst_gone(struct conn *c, struct relay_dir *d, int err);
 /* A read that brought no bytes: its end, its failure, nothing there, or a deadline.   Returns  as a stage does. */
 must_use enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n);
 
-/* ---- relay_splice.c ----------------------------------------------------------------------------------------------- */
+/* ---- relay_splice.c -------------------------------------------------------------------------- */
 
 /* relay_splice_begin: from here on d goes through a pipe, if one is to be had.   Returns  whether it does. */
 must_use bool relay_splice_begin(struct relay_dir *d);

@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "config/diag.h"
 
-/* ---- gates -------------------------------------------------------------------------------------------------------- */
+/* ---- gates ----------------------------------------------------------------------------------- */
 
 static struct gate *find_gate(struct list *gates, const struct np_addr *a)
 {
@@ -34,7 +34,9 @@ static const struct gate *gate_at_port(const struct process *p, const struct np_
 	list_for_each(it, &p->gates) {
 		const struct gate *g = list_entry(it, struct gate, link);
 
-		if (!np_addr_is_unix(a) && !np_addr_is_unix(&g->addr) && np_addr_port(&g->bound.u.sa) == np_addr_port(&a->u.sa))
+		if (np_addr_is_unix(a) || np_addr_is_unix(&g->addr))
+			continue;
+		if (np_addr_port(&g->bound.u.sa) == np_addr_port(&a->u.sa))
 			return g;
 	}
 	return NULL;
@@ -53,7 +55,8 @@ static void say_cannot_listen(const struct process *p, const struct config_liste
 		hint = "; this process still holds ";
 	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s%s%s", c->name,
 		c->bind_text[i].text, (unsigned)c->bind_text[i].at.line, np_err_text(err), hint,
-		ours != NULL ? ours->text : "", ours != NULL ? ": drop it with one reload, add this with the next" : "");
+		ours != NULL ? ours->text : "",
+		ours != NULL ? ": drop it with one reload, add this with the next" : "");
 }
 
 /* The kernel cuts it without a word. */
@@ -138,7 +141,8 @@ static void say_served(const struct gate *g, bool is_new)
 	if (is_new)
 		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->route->name);
 	else if (g->route->backlog != g->backlog)
-		log_msg(LVL_WARNING, "reload_partial", "%s: its backlog stays %d until the next start", g->text, g->backlog);
+		log_msg(LVL_WARNING, "reload_partial", "%s: its backlog stays %d until the next start", g->text,
+			g->backlog);
 }
 
 static int serve_gates(struct process *p, struct snapshot *snap)
@@ -154,8 +158,11 @@ static int serve_gates(struct process *p, struct snapshot *snap)
 			close_gate(p, g);
 			continue;
 		}
-		if (gate_serve(g, p->shards) != 0)
+		if (gate_serve(g, p->shards) != 0) {
+			close_gate(p, g); /* a socket that no worker accepts from would swallow its clients */
 			err = -NP_ENOMEM;
+			continue;
+		}
 		say_served(g, is_new);
 	}
 	return err;
@@ -180,7 +187,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	return err;
 }
 
-/* ---- limits and log ----------------------------------------------------------------------------------------------- */
+/* ---- limits and log -------------------------------------------------------------------------- */
 
 int reload_check_limit(const struct process *p, const struct config *c)
 {
@@ -188,8 +195,8 @@ int reload_check_limit(const struct process *p, const struct config *c)
 
 	if (max != CONFIG_AUTO && max > capacity) {
 		log_msg(LVL_ERROR, "limit_too_high",
-			"E403: limits.max_connections is %lld, but the descriptor limit allows %lld (raise ulimit -n or "
-			"LimitNOFILE, or write auto)",
+			"E403: limits.max_connections is %lld, but the descriptor limit allows %lld (raise ulimit "
+			"-n or LimitNOFILE, or write auto)",
 			(long long)max, (long long)capacity);
 		return -NP_EINVAL;
 	}
@@ -199,8 +206,11 @@ int reload_check_limit(const struct process *p, const struct config *c)
 void reload_log_level(const struct config *c)
 {
 	static const enum log_level levels[] = {
-		[CONFIG_LEVEL_ERROR] = LVL_ERROR,   [CONFIG_LEVEL_WARNING] = LVL_WARNING, [CONFIG_LEVEL_NOTICE] = LVL_NOTICE,
-		[CONFIG_LEVEL_INFO] = LVL_INFO,     [CONFIG_LEVEL_DEBUG] = LVL_DEBUG,
+		[CONFIG_LEVEL_ERROR] = LVL_ERROR,
+		[CONFIG_LEVEL_WARNING] = LVL_WARNING,
+		[CONFIG_LEVEL_NOTICE] = LVL_NOTICE,
+		[CONFIG_LEVEL_INFO] = LVL_INFO,
+		[CONFIG_LEVEL_DEBUG] = LVL_DEBUG,
 	};
 
 	log_set_level(levels[c->log.level]);
@@ -250,7 +260,7 @@ void reload_logs(struct process *p)
 	log_msg(LVL_NOTICE, "logs_reopened", "logs are reopened");
 }
 
-/* ---- the verb ----------------------------------------------------------------------------------------------------- */
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 static struct config *load(struct process *p)
 {
@@ -337,7 +347,8 @@ void reload_file(struct process *p)
 	reload_log_level(c);
 	err = reload_publish(p, snap, &opened);
 	if (err != 0)
-		log_msg(LVL_ERROR, "reload_partial", "a listener could not start on every worker: %s", np_err_text(err));
+		log_msg(LVL_ERROR, "reload_partial", "a listener could not start on every worker: %s",
+			np_err_text(err));
 	STAT_ADD(&p->stats, reloads_ok, 1);
 	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force", (unsigned long long)snap->generation);
 }

@@ -53,7 +53,7 @@ int64_t shard_wall(struct shard *s, int64_t mono)
 	return mono + s->wall_minus_mono;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 /* There and back: the same message returns to the caller's worker once fn has run. */
 struct call {

@@ -35,7 +35,6 @@ uint64_t shard_random(struct shard *s);
 /* The wall clock at a monotonic instant, ns since 1970; follows jumps of the wall clock within a second. */
 int64_t shard_wall(struct shard *s, int64_t mono);
 
-
 /* shard_call: run fn(s, arg) on the shard's worker, outside any coroutine, and wait until it has. From a coroutine of
  * the control worker. Parks. */
 void shard_call(struct shard *s, void (*fn)(struct shard *s, void *arg), void *arg);

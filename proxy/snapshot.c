@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-/* ---- the book ----------------------------------------------------------------------------------------------------- */
+/* ---- the book -------------------------------------------------------------------------------- */
 
 int snapshot_book_init(struct snapshot_book *b, unsigned nworkers)
 {
@@ -54,7 +54,7 @@ static void live_put(struct listener_live *live)
 	free(live);
 }
 
-/* ---- upstreams ---------------------------------------------------------------------------------------------------- */
+/* ---- upstreams ------------------------------------------------------------------------------- */
 
 /* The same words, in the same order: balance.c and config.h each own their enumeration. */
 static enum balance balance_of(enum config_balance b)
@@ -144,7 +144,7 @@ static void shared_put(struct shared_upstream *sh)
 	free(sh);
 }
 
-/* ---- routes ------------------------------------------------------------------------------------------------------- */
+/* ---- routes ---------------------------------------------------------------------------------- */
 
 static int route_init(struct snapshot *s, struct route *r, const struct config_listener *c)
 {
@@ -175,7 +175,7 @@ void snapshot_enact(struct snapshot *s)
 	}
 }
 
-/* ---- the snapshot ------------------------------------------------------------------------------------------------- */
+/* ---- the snapshot ---------------------------------------------------------------------------- */
 
 static int fill(struct snapshot *s, const struct snapshot *prev)
 {

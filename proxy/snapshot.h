@@ -77,14 +77,16 @@ void snapshot_book_fini(struct snapshot_book *b); /* every snapshot must be gone
  * objects with their place in the round, counts of servers and listeners.
  *   Returns  0 or -NP_ENOMEM: then c is still the caller's.
  *   Owns     c, with success.   Calls  control thread. */
-must_use int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapshot *prev, struct snapshot **out);
+must_use int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapshot *prev,
+			  struct snapshot **out);
 /* It is the current generation from now on: it gets its number, and its bounds hold. Control thread. */
 void snapshot_enact(struct snapshot *s);
 /* Takes NULL, returns NULL. No share may be in use. Control thread. */
 struct snapshot *snapshot_free(struct snapshot *s);
 
 /* Each worker calls hold once per use and drop at its end; the drop that ends the last use of the last worker posts the
- * snapshot to the control thread, which frees it. A worker that adopts it late has its share reserved from the start. */
+ * snapshot to the control thread, which frees it. A worker that adopts it late has its share reserved from the start.
+ */
 static inline void snapshot_hold(struct snapshot *s, unsigned worker)
 {
 	s->use[worker].count++;

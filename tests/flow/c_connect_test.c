@@ -5,6 +5,17 @@
 
 enum { SEED = 13 };
 
+/* A list of servers at kit_ip(0); a port of 0 ends it. */
+static void list_servers(char list[256], const int ports[4])
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 4 && ports[i] != 0; i++)
+		at += (size_t)snprintf(list + at, 256 - at, "%s\"%s:%d\"", i == 0 ? "[" : ", ",
+				       kit_ip(0), ports[i]);
+	snprintf(list + at, 256 - at, "]");
+}
+
 static struct kit_peer *answerer(void)
 {
 	struct kit_peer_opts o = {.serve = KIT_ANSWER, .seed = SEED, .bytes = 10000};
@@ -51,20 +62,23 @@ static void b10_closed_at_once(void **state)
 	closed_at_once(front_to(kit_refuser(kit_ip(0))), " errno=ECONNREFUSED ");
 	snprintf(absent, sizeof(absent), "[\"unix:%s/absent\"]", kit_dir());
 	closed_at_once(absent, " errno=ENOENT ");
-	closed_at_once("[\"255.255.255.255:9\"]", " errno=E"); /* which one is the routing table's choice */
+	/* The routing table chooses which one. */
+	closed_at_once("[\"255.255.255.255:9\"]", " errno=E");
 }
 
 /* Each server is tried once, however many retries there may be. */
 static void b10_every_server_refuses(void **state)
 {
+	const int ports[4] = {
+		kit_refuser(kit_ip(0)), kit_refuser(kit_ip(0)), kit_refuser(kit_ip(0)),
+	};
 	char servers[256];
 	struct front_opts o = {.servers = servers, .upstream = "retries: 10"};
 	struct front f;
 	int fd;
 
 	(void)state;
-	snprintf(servers, sizeof(servers), "[\"%s:%d\", \"%s:%d\", \"%s:%d\"]", kit_ip(0), kit_refuser(kit_ip(0)),
-		 kit_ip(0), kit_refuser(kit_ip(0)), kit_ip(0), kit_refuser(kit_ip(0)));
+	list_servers(servers, ports);
 	f = front_start(&o);
 	fd = front_connect(&f);
 	kit_expect_fin(fd);
@@ -82,13 +96,15 @@ static void no_server_may_be_tried(void **state)
 	int fd;
 
 	(void)state;
-	snprintf(servers, sizeof(servers), "[{address: \"%s:%d\", weight: 0}]", kit_ip(0), kit_refuser(kit_ip(0)));
+	snprintf(servers, sizeof(servers), "[{address: \"%s:%d\", weight: 0}]", kit_ip(0),
+		 kit_refuser(kit_ip(0)));
 	f = front_start(&o);
 	fd = front_connect(&f);
 	kit_expect_fin(fd);
 	close(fd);
 	front_ended(&f, "no_live_upstream", 0, 0);
-	assert_int_equal(kit_file_count(f.s->child->err, "connect_failed"), 0); /* nothing was dialled */
+	/* Nothing was dialled. */
+	assert_int_equal(kit_file_count(f.s->child->err, "connect_failed"), 0);
 	front_end(&f);
 }
 
@@ -116,6 +132,9 @@ static void b11_black_hole(void **state)
 /* The budget cuts an attempt that the connect timeout would still allow. */
 static void retry_budget_bounds_all_attempts(void **state)
 {
+	const int ports[4] = {
+		kit_black_hole(kit_ip(0)), kit_black_hole(kit_ip(0)), kit_black_hole(kit_ip(0)),
+	};
 	char servers[256];
 	struct front_opts o = {
 		.servers = servers,
@@ -126,8 +145,7 @@ static void retry_budget_bounds_all_attempts(void **state)
 	int fd;
 
 	(void)state;
-	snprintf(servers, sizeof(servers), "[\"%s:%d\", \"%s:%d\", \"%s:%d\"]", kit_ip(0), kit_black_hole(kit_ip(0)),
-		 kit_ip(0), kit_black_hole(kit_ip(0)), kit_ip(0), kit_black_hole(kit_ip(0)));
+	list_servers(servers, ports);
 	f = front_start(&o);
 	start = kit_now_ms();
 	fd = front_connect(&f);
@@ -147,19 +165,22 @@ static void next_server_after_refusal_and_silence(void **state)
 	char servers[256];
 	struct front_opts o = {.servers = servers, .upstream = "timeouts: {connect: 500ms}"};
 	struct kit_peer *p = answerer();
+	const int ports[4] = {
+		kit_refuser(kit_ip(0)), kit_black_hole(kit_ip(0)), kit_peer_port(p),
+	};
 	struct front f;
 
 	(void)state;
-	snprintf(servers, sizeof(servers), "[\"%s:%d\", \"%s:%d\", \"%s:%d\"]", kit_ip(0), kit_refuser(kit_ip(0)),
-		 kit_ip(0), kit_black_hole(kit_ip(0)), kit_ip(0), kit_peer_port(p));
+	list_servers(servers, ports);
 	f = front_start(&o);
 	for (int i = 0; i < 6; i++)
 		asks_and_is_answered(&f);
 	assert_int_equal(kit_peer_accepted(p), 6);
 	front_wait(&f, "client_fin", 6);
 	assert_int_equal(kit_staunch_log(f.s, " in=1000 out=10000 "), 6);
-	assert_in_range(kit_staunch_log(f.s, " retries=2 "), 1, 5); /* not each begins with a bad one */
-	assert_int_equal(kit_staunch_log(f.s, "errno="), 0); /* what was overcome is no error of the connection */
+	/* Not each begins with a bad one; and what was overcome is no error of the connection. */
+	assert_in_range(kit_staunch_log(f.s, " retries=2 "), 1, 5);
+	assert_int_equal(kit_staunch_log(f.s, "errno="), 0);
 	front_end(&f);
 }
 
@@ -168,15 +189,15 @@ static void next_server_after_refusal_and_silence(void **state)
 static void resetting_server(void **state)
 {
 	struct kit_peer_opts bad = {.serve = KIT_RESET};
-	char servers[128];
+	char servers[256];
 	struct front_opts o = {.servers = servers, .upstream = "retries: 1"};
 	struct kit_peer *resetter = kit_peer_start(&bad), *p = answerer();
+	const int ports[4] = {kit_peer_port(resetter), kit_peer_port(p)};
 	int reset = 0, answered = 0;
 	struct front f;
 
 	(void)state;
-	snprintf(servers, sizeof(servers), "[\"%s:%d\", \"%s:%d\"]", kit_ip(0), kit_peer_port(resetter), kit_ip(0),
-		 kit_peer_port(p));
+	list_servers(servers, ports);
 	f = front_start(&o);
 	for (int i = 0; i < 40; i++) {
 		int fd = front_connect(&f);
@@ -308,15 +329,22 @@ static void b12_tcp_connect_that_takes_a_second(void **state)
 	front_end(&f);
 }
 
-/* A place at the server is free at once, and the server is not blamed. */
-static void client_resets_while_connecting(const char *servers)
+/* The place at the server is free at once, and the server is not blamed. */
+static void b13_client_resets_while_connecting(void **state)
 {
-	struct front_opts o = {.servers = servers, .upstream = "timeouts: {connect: 10m}, retry_budget: 10m"};
-	struct front f = front_start(&o);
-	int64_t start;
+	char servers[128];
+	struct front_opts o = {
+		.servers = servers, .upstream = "timeouts: {connect: 10m}, retry_budget: 10m",
+	};
+	struct front f;
 
+	(void)state;
+	snprintf(servers, sizeof(servers), "[{address: \"%s:%d\", max_connections: 1}]", kit_ip(0),
+		 kit_black_hole(kit_ip(0)));
+	f = front_start(&o);
 	for (int i = 1; i <= 5; i++) {
 		int fd = front_connect(&f);
+		int64_t start;
 
 		kit_send(fd, "hello?", 6);
 		kit_proc_wait_fds(f.pid, f.fds + 2);
@@ -329,16 +357,6 @@ static void client_resets_while_connecting(const char *servers)
 	assert_int_equal(kit_staunch_log(f.s, "reason=max_connections"), 0);
 	assert_int_equal(kit_file_count(f.s->child->err, "connect_failed"), 0);
 	front_end(&f);
-}
-
-static void b13_client_resets_while_connecting(void **state)
-{
-	char servers[128];
-
-	(void)state;
-	snprintf(servers, sizeof(servers), "[{address: \"%s:%d\", max_connections: 1}]", kit_ip(0),
-		 kit_black_hole(kit_ip(0)));
-	client_resets_while_connecting(servers);
 }
 
 /* --- limits --- */

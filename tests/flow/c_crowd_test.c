@@ -136,7 +136,10 @@ static void end_move(struct end *e)
 
 static void watch(struct crowd *c, int fd, void *what)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = what};
+	struct epoll_event ev = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.data.ptr = what,
+	};
 
 	assert_int_equal(epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &ev), 0);
 }
@@ -183,15 +186,28 @@ static void on_event(struct crowd *c, void *what)
 	end_move(what);
 }
 
-static int on_their_way(const struct crowd *c)
+static bool may_start(const struct crowd *c)
 {
-	return c->started - (c->clients_done < c->servers_done ? c->clients_done : c->servers_done);
+	int done = c->clients_done < c->servers_done ? c->clients_done : c->servers_done;
+
+	return c->started < c->total && c->started - done < c->at_once;
+}
+
+/* Whatever has happened; waits only when nobody else may come. */
+static void serve_events(struct crowd *c)
+{
+	struct epoll_event evs[64];
+	int n = epoll_wait(c->epoll, evs, array_len(evs), may_start(c) ? 0 : KIT_MS);
+
+	if (n == 0 && !may_start(c))
+		kit_fail("stuck: %d started, %d accepted, %d clients and %d servers done",
+			 c->started, c->accepted, c->clients_done, c->servers_done);
+	for (int i = 0; i < n; i++)
+		on_event(c, evs[i].data.ptr);
 }
 
 static void crowd_run(struct crowd *c, int total, int at_once)
 {
-	struct epoll_event evs[64];
-
 	c->total = total;
 	c->at_once = at_once;
 	c->all_together = total == at_once;
@@ -200,16 +216,9 @@ static void crowd_run(struct crowd *c, int total, int at_once)
 	c->clients = calloc((size_t)total, sizeof(*c->clients));
 	assert_non_null(c->clients);
 	while (c->clients_done < total || c->servers_done < total) {
-		int n;
-
-		if (c->started < total && on_their_way(c) < at_once)
+		if (may_start(c))
 			start_one(c);
-		n = epoll_wait(c->epoll, evs, array_len(evs), c->started < total && on_their_way(c) < at_once ? 0 : KIT_MS);
-		if (n == 0 && c->started == total)
-			kit_fail("stuck: %d started, %d accepted, %d and %d done", c->started, c->accepted,
-				 c->clients_done, c->servers_done);
-		for (int i = 0; i < n; i++)
-			on_event(c, evs[i].data.ptr);
+		serve_events(c);
 	}
 	free(c->clients);
 }
@@ -242,8 +251,9 @@ static struct crowd crowd_start(const char *balance)
 
 		c.listener[i] = kit_listen(kit_ip(0), &port, SOMAXCONN);
 		fcntl(c.listener[i], F_SETFL, O_NONBLOCK);
-		at += (size_t)snprintf(servers + at, sizeof(servers) - at, "%s{address: \"%s:%d\", weight: %d}",
-				       i == 0 ? "[" : ", ", kit_ip(0), port, weight[i]);
+		at += (size_t)snprintf(servers + at, sizeof(servers) - at,
+				       "%s{address: \"%s:%d\", weight: %d}", i == 0 ? "[" : ", ",
+				       kit_ip(0), port, weight[i]);
 	}
 	snprintf(servers + at, sizeof(servers) - at, "]");
 	o.servers = servers;

@@ -193,7 +193,8 @@ static struct redis redis_start(void)
 	return r;
 }
 
-static struct kit_child *redis_cli(const struct redis *r, const char *word, const char *a, const char *b)
+static struct kit_child *redis_cli(const struct redis *r, const char *word, const char *a,
+				   const char *b)
 {
 	return run("cli", KIT_ARGV("redis-cli", "-h", r->f.ip, "-p", r->port, word, a, b));
 }
@@ -230,7 +231,8 @@ static void redis_takes_a_long_pipeline(void **state)
 	for (int i = 0; i < 10000; i++)
 		fprintf(file, "SET key:%d value:%d\r\n", i, i * 7);
 	assert_int_equal(fclose(file), 0);
-	snprintf(command, sizeof(command), "redis-cli -h %s -p %s --pipe < %s", r.f.ip, r.port, sets);
+	snprintf(command, sizeof(command), "redis-cli -h %s -p %s --pipe < %s", r.f.ip, r.port,
+		 sets);
 	pipe = run("pipe", KIT_ARGV("sh", "-c", command));
 	assert_int_equal(kit_file_count(pipe->out, "errors: 0, replies: 10000"), 1);
 	expect_out(redis_cli(&r, "DBSIZE", NULL, NULL), "10000\n");
@@ -245,7 +247,8 @@ static void redis_subscriber_waits(void **state)
 	struct kit_child *subscriber;
 
 	(void)state;
-	subscriber = kit_child_start("sub", KIT_ARGV("redis-cli", "-h", r.f.ip, "-p", r.port, "SUBSCRIBE", "news"));
+	subscriber = kit_child_start("sub", KIT_ARGV("redis-cli", "-h", r.f.ip, "-p", r.port,
+						     "SUBSCRIBE", "news"));
 	kit_file_wait(subscriber->out, "subscribe", 1);
 	assert_in_range(front_cpu_of_a_second(&r.f), 0, 10);
 	expect_out(redis_cli(&r, "PUBLISH", "news", "it-arrived"), "1\n");
@@ -271,10 +274,11 @@ static void curl_speaks_tls_to_openssl(void **state)
 	snprintf(cert, sizeof(cert), "%s/cert.pem", kit_dir());
 	snprintf(key, sizeof(key), "%s/key.pem", kit_dir());
 	snprintf(accept, sizeof(accept), "%s:%d", kit_ip(0), port);
-	run("req", KIT_ARGV("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-			    "-subj", "/CN=staunch.test", "-keyout", key, "-out", cert));
-	server = kit_child_start("tls", KIT_ARGV("openssl", "s_server", "-quiet", "-www", "-accept", accept, "-cert", cert,
-						 "-key", key));
+	run("req", KIT_ARGV("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+			    "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=staunch.test",
+			    "-keyout", key, "-out", cert));
+	server = kit_child_start("tls", KIT_ARGV("openssl", "s_server", "-quiet", "-www", "-accept",
+						 accept, "-cert", cert, "-key", key));
 	wait_up(kit_ip(0), port);
 	f = front_before_port(port);
 	snprintf(url, sizeof(url), "staunch.test:%d:%s", f.port, f.ip);

@@ -1,10 +1,10 @@
-/* front: staunch in front of a test's servers, and the rule that holds after every test: the process
- * lives, its descriptors are back, the next connections succeed, its log has no complaint, TERM ends
- * it well.
+/* front: staunch in front of a test's servers, and the rule that holds after every test: the
+ * process lives, its descriptors are back, the next connections succeed, its log has no complaint,
+ * TERM ends it well.
  *
  * Three listeners: front is the one under test. probe leads to an echo, so that the rule can be
- * checked whatever became of the test's own servers. clock leads there too and closes what is silent
- * for a second: who waits for that has a second of the proxy's own time, and no sleep. */
+ * checked whatever became of the test's own servers. clock leads there too and closes what is
+ * silent for a second: who waits for that has a second of the proxy's own time, and no sleep. */
 #ifndef TESTS_FLOW_FRONT_H
 #define TESTS_FLOW_FRONT_H
 
@@ -45,26 +45,34 @@ static inline const char *front_to(int port)
 	return text;
 }
 
-static inline void front_write(const struct front *f, const struct front_opts *o, int echo, char text[4096])
+/* More keys of a map, after those it has. */
+static inline void front_keys(const char *keys, char text[512])
 {
-	char bind[KIT_PATH];
+	snprintf(text, 512, "%s%s", keys != NULL ? ", " : "", keys != NULL ? keys : "");
+}
+
+static inline void front_write(const struct front *f, const struct front_opts *o, int echo,
+			       char text[4096])
+{
+	char bind[KIT_PATH], listener[512], upstream[512];
 	const char *const ip = kit_ip(1);
 
 	snprintf(bind, sizeof(bind), "%s:%d", ip, f->port);
+	front_keys(o->listener, listener);
+	front_keys(o->upstream, upstream);
 	snprintf(text, 4096,
 		 "workers: 2\n"
 		 "log: {access: \"@DIR@/access.log\", format: text}\n"
 		 "shutdown: {timeout: 1s}\n"
 		 "listeners:\n"
-		 "  - {name: front, bind: \"%s\", upstream: back%s%s}\n"
+		 "  - {name: front, bind: \"%s\", upstream: back%s}\n"
 		 "  - {name: probe, bind: \"%s:%d\", upstream: echo}\n"
 		 "  - {name: clock, bind: \"%s:%d\", upstream: echo, timeouts: {idle: 1s}}\n"
 		 "upstreams:\n"
-		 "  - {name: back, servers: %s%s%s}\n"
+		 "  - {name: back, servers: %s%s}\n"
 		 "  - {name: echo, servers: [\"%s:%d\"]}\n",
-		 o->bind != NULL ? o->bind : bind, o->listener != NULL ? ", " : "",
-		 o->listener != NULL ? o->listener : "", ip, f->probe_port, ip, f->clock_port, o->servers,
-		 o->upstream != NULL ? ", " : "", o->upstream != NULL ? o->upstream : "", kit_ip(2), echo);
+		 o->bind != NULL ? o->bind : bind, listener, ip, f->probe_port, ip, f->clock_port,
+		 o->servers, upstream, kit_ip(2), echo);
 }
 
 static inline struct front front_start(const struct front_opts *o)
@@ -146,7 +154,8 @@ static inline void front_ended(const struct front *f, const char *reason, uint64
 	char bytes[64], log[4096];
 
 	front_wait(f, reason, 1);
-	snprintf(bytes, sizeof(bytes), " in=%llu out=%llu ", (unsigned long long)in, (unsigned long long)out);
+	snprintf(bytes, sizeof(bytes), " in=%llu out=%llu ", (unsigned long long)in,
+		 (unsigned long long)out);
 	if (front_count(f, bytes, " listener=front ") == 1)
 		return;
 	kit_file_read(f->s->access, log, sizeof(log));
@@ -185,7 +194,9 @@ static inline void front_probe(const struct front *f)
 
 static inline void front_no_complaint(const struct front *f)
 {
-	static const char *const bad[] = {"\"level\":\"error\"", "Sanitizer", "runtime error", "CHECK"};
+	static const char *const bad[] = {
+		"\"level\":\"error\"", "Sanitizer", "runtime error", "CHECK",
+	};
 
 	for (size_t i = 0; i < array_len(bad); i++)
 		assert_int_equal(kit_file_count(f->s->child->err, bad[i]), 0);
@@ -207,17 +218,24 @@ static inline void front_end(const struct front *f)
 	front_no_complaint(f);
 }
 
-/* --- somebody who sends while the test reads --- */
+/* --- somebody who sends while the test reads; the test joins before it returns --- */
 
 struct talker {
 	pthread_t thread;
 	int fd;
 	uint64_t seed, bytes;
-	size_t piece; /* of one write; 0: all sizes from 1 to 9999, as they come */
+	size_t piece; /* of one write, at most 9999; 0: all sizes, as they come */
 	bool fin;     /* after the bytes */
 	uint64_t sent; /* atomic */
 	int err;      /* const after talker_join */
 };
+
+static inline size_t talker_piece(const struct talker *t, uint64_t at)
+{
+	size_t n = t->piece != 0 ? t->piece : (size_t)(1 + (at * 2654435761u >> 7) % 9999);
+
+	return n < t->bytes - at ? n : (size_t)(t->bytes - at);
+}
 
 static inline void *talker_main(void *arg)
 {
@@ -226,12 +244,8 @@ static inline void *talker_main(void *arg)
 	uint64_t at = 0;
 
 	while (at < t->bytes && t->err == 0) {
-		size_t n = t->piece != 0 ? t->piece : (size_t)(1 + (at * 2654435761u >> 7) % sizeof(buf));
+		size_t n = talker_piece(t, at);
 
-		if (n > sizeof(buf))
-			n = sizeof(buf);
-		if (n > t->bytes - at)
-			n = (size_t)(t->bytes - at);
 		kit_stream_fill(t->seed, at, buf, n);
 		t->err = kit_io_write(t->fd, buf, n);
 		at += n;

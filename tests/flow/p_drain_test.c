@@ -45,7 +45,8 @@ static void transfers_finish(int sig)
 {
 	const char *ip = kit_ip(0);
 	int port = kit_port(ip), in;
-	struct kit_peer *sink = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ANSWER, .seed = 7, .bytes = MEGABYTE});
+	struct kit_peer *sink =
+		kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ANSWER, .seed = 7, .bytes = MEGABYTE});
 	struct kit_staunch *s = kit_staunch_start(one_server(port, kit_peer_port(sink), "", PATIENT));
 	struct kit_peer_report r;
 
@@ -65,7 +66,7 @@ static void transfers_finish(int sig)
 	r = kit_peer_report(sink, 0);
 	assert_true(r.intact);
 	assert_int_equal(r.read, 2 * MEGABYTE);
-	assert_int_equal(kit_staunch_log(s, "client_fin\",\"staunch.close_by\":\"client\",\"staunch.bytes_in\":2097152"), 1);
+	assert_int_equal(kit_staunch_log(s, "\"staunch.close_by\":\"client\",\"staunch.bytes_in\":2097152"), 1);
 	assert_int_equal(kit_staunch_log(s, "drain_deadline"), 0);
 }
 
@@ -113,7 +114,8 @@ static void second_signal_ends_at_once(void **state)
 	const char *ip = kit_ip(0);
 	int port = kit_port(ip), fd;
 	struct kit_peer *mute = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_MUTE});
-	struct kit_staunch *s = kit_staunch_start(one_server(port, kit_peer_port(mute), "", "shutdown: {timeout: off}\n"));
+	struct kit_staunch *s =
+		kit_staunch_start(one_server(port, kit_peer_port(mute), "", "shutdown: {timeout: off}\n"));
 
 	(void)state;
 	fd = kit_connect(ip, port);

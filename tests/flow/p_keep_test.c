@@ -1,8 +1,8 @@
-/* What a reload keeps (P6) and what it changes: the place in the round, the counts of servers and listeners stay; limits
- * and the access log follow the file. */
+/* What a reload keeps (P6) and what it changes: the place in the round, the counts of servers and listeners stay;
+ * limits and the access log follow the file. */
 #include "process.h"
 
-/* ---- kept ---------------------------------------------------------------------------------------------------------- */
+/* ---- kept ------------------------------------------------------------------------------------ */
 
 static const char *three_servers(int port, const int server[3], const char *end)
 {
@@ -65,7 +65,7 @@ static void counts_of_servers_are_kept(void **state)
 	back_to_normal(s, fds, ip, port);
 }
 
-/* ---- changed ------------------------------------------------------------------------------------------------------- */
+/* ---- changed --------------------------------------------------------------------------------- */
 
 /* How many of n clients that want to be served are, once all the others have been turned away. */
 static int count_served(const char *ip, int port, int n)

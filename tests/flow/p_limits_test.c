@@ -69,7 +69,7 @@ static int end_served(int n)
 	return count;
 }
 
-/* ---- descriptors --------------------------------------------------------------------------------------------------- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 /* 200 descriptors make 84 connections; the others wait in the kernel's backlog, and none is turned away. */
 static void more_clients_than_descriptors(void **state)
@@ -145,7 +145,7 @@ static void descriptors_run_out(void **state)
 	set_descriptors(pid, highest_fd(pid) + 1);
 	connect_all(ip, port, LATE);
 	kit_staunch_wait_err(s, "too many open descriptors in the process; clients wait in the backlog", 1);
-	assert_in_range(cpu_ms_within(pid, 1000), 0, 50);
+	assert_in_range(cpu_ms_within(pid, 2600), 0, 130); /* so long that only a bounded pause comes back in time */
 	assert_int_equal(count_served(LATE), 0);
 	for (int i = 0; i < OLD; i++)
 		still_works(old[i]);
@@ -200,7 +200,8 @@ static void starts_with_few_descriptors(void **state)
 		struct kit_staunch *s = start_by(textf("prlimit --nofile=%d", r->limit),
 						 one_server(port, kit_peer_port(echo), "", ""));
 
-		kit_staunch_wait_err(s, textf("up to %d connections (descriptor limit %d)", r->connections, r->limit), 1);
+		kit_staunch_wait_err(s, textf("up to %d connections (descriptor limit %d)", r->connections, r->limit),
+				     1);
 		assert_int_equal(kit_file_count(s->child->err, "\"few_descriptors\""), 1);
 		fds = kit_proc_fds(s->child->pid);
 		connect_all(ip, port, 30);
@@ -233,7 +234,8 @@ static void explicit_limit_must_fit(void **state)
 		     one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 85}\n"));
 	assert_int_equal(kit_child_wait(s->child), 78);
 	kit_staunch_wait_err(s, "E403: limits.max_connections is 85, but the descriptor limit allows 84", 1);
-	s = start_by("prlimit --nofile=200", one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 84}\n"));
+	s = start_by("prlimit --nofile=200",
+		     one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 84}\n"));
 	fds = kit_proc_fds(s->child->pid);
 	back_to_normal(s, fds, ip, port);
 }
@@ -261,7 +263,7 @@ static void reload_asks_for_descriptors_anew(void **state)
 	back_to_normal(s, fds, ip, port);
 }
 
-/* ---- listeners ----------------------------------------------------------------------------------------------------- */
+/* ---- listeners ------------------------------------------------------------------------------- */
 
 enum { MANY = 40, PLACES = 3 };
 

@@ -7,7 +7,7 @@
 
 #include "process.h"
 
-/* ---- rotation ------------------------------------------------------------------------------------------------------ */
+/* ---- rotation -------------------------------------------------------------------------------- */
 
 enum { ROTATIONS = 20, PER_FILE = 15 };
 
@@ -42,7 +42,7 @@ static void rotation_loses_no_record(void **state)
 	assert_int_equal(lines, ROTATIONS * PER_FILE + 20);
 }
 
-/* ---- a reader that stops ------------------------------------------------------------------------------------------- */
+/* ---- a reader that stops --------------------------------------------------------------------- */
 
 #define LONG_NAME "a-name-as-long-as-a-name-may-be-for-records-that-fill-the-ring"
 
@@ -166,7 +166,7 @@ static void stop_with_a_stopped_reader(void **state)
 	close(fifo);
 }
 
-/* ---- records ------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* Every line is JSON of its own, with what every record has; no name is given twice; times lie between two instants. */
 static const char check_lines[] =
@@ -228,7 +228,7 @@ static void lines_are_records(void **state)
 	assert_int_equal(kit_staunch_log(s, "\"staunch.close_reason\":\"max_connections\""), 50);
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------------- */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 enum { STORM_BYTES = 32 << 20, STORM_PIECE = 64 << 10 };
 

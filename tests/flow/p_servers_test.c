@@ -1,5 +1,5 @@
-/* Which server a connection goes to, over two workers: E4 to E7, E10, E13. The picks themselves are balance_test's; here
- * it is that workers agree. */
+/* Which server a connection goes to, over two workers: E4 to E8, E10, E13. The picks themselves are balance_test's;
+ * here it is that workers agree. */
 #include <arpa/inet.h>
 #include <errno.h>
 
@@ -159,7 +159,8 @@ static void backup_for_one_that_refuses(void **state)
 	(void)state;
 	open_servers(&w);
 	start(&w, textf(TWO_WORKERS "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
-				    "upstreams:\n  - name: app\n    servers: [\"%s:%d\", {address: \"%s:%d\", backup: true}]\n",
+				    "upstreams:\n  - name: app\n"
+				    "    servers: [\"%s:%d\", {address: \"%s:%d\", backup: true}]\n",
 			kit_ip(0), w.port, kit_ip(0), kit_refuser(kit_ip(0)), kit_ip(0), kit_peer_port(w.echo[0])));
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(visit(&w), 0);
@@ -193,7 +194,7 @@ static void full_servers_are_passed_over(void **state)
 	}
 }
 
-/* ---- source_hash --------------------------------------------------------------------------------------------------- */
+/* ---- source_hash ----------------------------------------------------------------------------- */
 
 /* From an address of the client's choice; any port. */
 static int connect_from(const char *source, int port)
@@ -249,7 +250,7 @@ static void source_hash_stays(void **state)
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }
 
-/* ---- none ---------------------------------------------------------------------------------------------------------- */
+/* ---- none ------------------------------------------------------------------------------------ */
 
 /* E13: closed at once, without a spin, and served as soon as there is a server. */
 static void no_server_at_all(void **state)

@@ -16,7 +16,7 @@ static void failed_start(struct kit_staunch *s, int status, const char *said)
 	assert_int_equal(kit_file_count(s->child->err, "\"ready\""), 0);
 }
 
-/* ---- addresses ----------------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static void port_of_another_process(void **state)
 {
@@ -28,7 +28,8 @@ static void port_of_another_process(void **state)
 	/* Whether it would share or not: nobody shares unasked. */
 	for (int round = 0; round < 2; round++) {
 		s = kit_staunch_spawn(one_server(port, 1, "", ""));
-		failed_start(s, 69, textf("listener \\u0022web\\u0022 cannot bind %s:%d (line 4): address in use", ip, port));
+		failed_start(s, 69,
+			     textf("listener \\u0022web\\u0022 cannot bind %s:%d (line 4): address in use", ip, port));
 		setsockopt(held, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	}
 	close(held);
@@ -76,7 +77,8 @@ static void privileged_port(void **state)
 	(void)state;
 	if (first_free_port() <= 81 || (geteuid() == 0 && !kit_have("setpriv")))
 		skip();
-	text = textf("listeners:\n  - {name: web, bind: [\"%s:%d\", \"unix:@DIR@/web.sock\", \"%s:81\"], upstream: app}\n"
+	text = textf("listeners:\n"
+		     "  - {name: web, bind: [\"%s:%d\", \"unix:@DIR@/web.sock\", \"%s:81\"], upstream: app}\n"
 		     "upstreams:\n  - {name: app, servers: [\"%s:1\"]}\n",
 		     ip, port, ip, ip);
 	s = geteuid() == 0 ? spawn_by(AS_NOBODY, text) : kit_staunch_spawn(text);
@@ -87,7 +89,7 @@ static void privileged_port(void **state)
 	close(kit_listen(ip, &port, 1));
 }
 
-/* ---- files --------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void unreadable_config(void **state)
 {
@@ -152,7 +154,7 @@ static void backlog_is_spoken_of(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 }
 
-/* ---- Unix sockets -------------------------------------------------------------------------------------------------- */
+/* ---- Unix sockets ---------------------------------------------------------------------------- */
 
 static const char *at_path(const char *binds, int server)
 {

@@ -1,5 +1,6 @@
-/* Targets: source_check, node_parse, decode_run, validate_run, diag_print, config_dump_help (config_parse: the whole way
- * from text to model). Whatever loads must print as text that loads to the same; whatever does not must say why. */
+/* Targets: source_check, node_parse, decode_run, validate_run, diag_print, config_dump_help
+ * (config_parse: the whole way from text to model). Whatever loads must print as text that loads
+ * to the same; whatever does not must say why. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	again = load(first.s, first.n);
 	CHECK(again != NULL, "what was dumped does not load");
 	second = dump(again);
-	CHECK(first.n == second.n && memcmp(first.s, second.s, first.n) == 0, "what was dumped loads as something else");
+	CHECK(first.n == second.n && memcmp(first.s, second.s, first.n) == 0,
+	      "what was dumped loads as something else");
 	free(first.s);
 	free(second.s);
 	config_free(c);

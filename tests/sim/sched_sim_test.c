@@ -354,6 +354,43 @@ static void breaks_are_coalesced(void **state)
 	assert_int_equal(fake_breaks(), 2);
 }
 
+static unsigned clock_looks;
+static int64_t message_at;
+
+static void note_time(struct np_msg *m)
+{
+	(void)m;
+	message_at = fake_now();
+}
+
+/* The clock is read between the loop's look into the inbox and its sleep, for there is a timer
+ * near. */
+static int64_t post_and_tell_time(void)
+{
+	static struct np_msg m = {.fn = note_time};
+
+	if (clock_looks > 0 && --clock_looks == 0)
+		np_post(np_self(), &m);
+	return fake_now();
+}
+
+static void fall_asleep(void *arg)
+{
+	(void)arg;
+	message_at = 0;
+	hook.nanotime = post_and_tell_time;
+	clock_looks = 2; /* np_sleep reads it first */
+	np_sleep(10 * NP_MS);
+	hook.nanotime = fake_now;
+}
+
+static void a_message_is_not_slept_through(void **state)
+{
+	(void)state;
+	sim_run(fall_asleep, NULL);
+	assert_int_equal(message_at, SIM_START);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +402,7 @@ int main(void)
 		cmocka_unit_test(a_task_may_end_while_it_is_queued),
 		cmocka_unit_test(a_task_asks_for_another_turn_and_ends_itself_or_others),
 		cmocka_unit_test(breaks_are_coalesced),
+		cmocka_unit_test(a_message_is_not_slept_through),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ static void collect(struct splicing *s)
 		s->got += (size_t)n;
 }
 
-/* ---- N28: every byte, whatever the sizes, whatever the kinds of socket --------------------------------------------- */
+/* ---- N28: every byte, whatever the sizes, whatever the kinds of socket ----------------------- */
 
 static void copy_script(void *arg)
 {
@@ -86,7 +86,7 @@ static void every_byte(void **state)
 	}
 }
 
-/* ---- N28: a limit is kept exactly; N29: the end, and nothing there ------------------------------------------------- */
+/* ---- N28: a limit is kept exactly; N29: the end, and nothing there --------------------------- */
 
 static void limit_script(void *arg)
 {
@@ -123,7 +123,7 @@ static void limit_and_end(void **state)
 	assert_memory_equal(in, out, 3000);
 }
 
-/* ---- N30, F41: only an empty pipe is pooled; all are closed in the end --------------------------------------------- */
+/* ---- N30, F41: only an empty pipe is pooled; all are closed in the end ----------------------- */
 
 static void pool_script(void *arg)
 {

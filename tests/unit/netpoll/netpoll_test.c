@@ -293,6 +293,13 @@ static void reset_and_writable(void)
 	writable();
 }
 
+static void data_then_reset(void)
+{
+	data_on_watched();
+	np_yield();
+	reset_on_watched();
+}
+
 static const struct watch_row watch_rows[] = {
 	{"nothing", nothing_happens, false, false, 0},
 	{"writable", writable, false, true, 0},
@@ -302,6 +309,7 @@ static const struct watch_row watch_rows[] = {
 	{"FIN of the watched", fin_on_watched, false, false, 0},
 	{"reset of the watched", reset_on_watched, false, true, -NP_ECANCELED},
 	{"reset before", reset_on_watched, true, true, -NP_ECANCELED},
+	{"data, later a reset", data_then_reset, false, true, -NP_ECANCELED},
 	{"close of the watched", watched_closes, false, true, -NP_ECANCELED},
 	{"close before", watched_closes, true, true, -NP_ECANCELED},
 	{"close", closes, false, true, -NP_ECLOSING},

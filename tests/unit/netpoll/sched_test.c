@@ -209,9 +209,10 @@ static void a_task_ends_itself_and_may_be_begun_anew(void **state)
  * still takes more. */
 static void a_queued_task_is_taken_out(void **state)
 {
-	struct task t[4] = {{.turns = 0}};
+	struct task t[4] = {{.turns = 0}}, last = {.turns = 0};
 
 	(void)state;
+	np_task_init(&last.g, &task_type);
 	for (unsigned out = 0; out < 16; out++) {
 		for (unsigned i = 0; i < 4; i++) {
 			t[i].turns = 0;
@@ -222,16 +223,16 @@ static void a_queued_task_is_taken_out(void **state)
 			if (out >> i & 1)
 				np_task_fini(&t[i].g);
 		assert_int_equal(sched.queued, 4 - __builtin_popcount(out));
-		for (unsigned i = 0; i < 4; i++)
-			if ((out >> i & 1) == 0)
-				np_ready(&t[i].g);
-		assert_int_equal(run_all(), 4 - __builtin_popcount(out));
+		np_ready(&last.g);
+		assert_int_equal(run_all(), 5 - __builtin_popcount(out));
+		assert_int_equal(last.turns, out + 1);
 		for (unsigned i = 0; i < 4; i++)
 			assert_int_equal(t[i].turns, (out >> i & 1) == 0);
 		for (unsigned i = 0; i < 4; i++)
 			if ((out >> i & 1) == 0)
 				np_task_fini(&t[i].g);
 	}
+	np_task_fini(&last.g);
 }
 
 static void a_scheduler_that_never_ran_is_abandoned(void **state)

@@ -13,7 +13,7 @@ struct conn {
 	int64_t when; /* the deadline, or what else ends it */
 	int64_t early, took; /* against when; since it began */
 	size_t done;
-	bool ended;
+	bool failed;
 };
 
 static char block[1 << 16];
@@ -219,14 +219,14 @@ static void fluctuation_script(void *arg)
 		c->n_got = 0;
 		timed(c);
 		if (c->got[0] != -NP_EDEADLINE || c->early > 0 || c->took > LATE)
-			c->ended = true;
+			c->failed = true;
 	}
 	np_fd_close(&c->fd);
 }
 
 static void fluctuation_check(const struct conn *c)
 {
-	assert_false(c->ended);
+	assert_false(c->failed);
 }
 
 static void never_before_the_deadline(void **state)
@@ -246,8 +246,12 @@ static void act_move(void *arg)
 {
 	(void)arg;
 	set_own(moved, moved_to);
-	if (moved_to == INT64_MAX)
-		moved->when = 0;
+}
+
+/* Too far away to be waited for: a close ends it. */
+static bool is_far(const struct move *m)
+{
+	return m->then > LATE;
 }
 
 static void move_script(void *arg)
@@ -259,7 +263,7 @@ static void move_script(void *arg)
 	moved_to = m->then == INT64_MAX ? INT64_MAX : now + m->then;
 	set_own(moved, now + m->first);
 	wake(0, act_move, NULL);
-	if (m->then == INT64_MAX)
+	if (is_far(m))
 		wake(60 * NP_MS, act_close, &moved->fd);
 	timed(moved);
 	np_fd_close(&moved->fd);
@@ -271,6 +275,7 @@ static void a_moved_deadline_counts_from_where_it_is_now(void **state)
 		{30 * NP_MS, 60 * NP_MS},
 		{10 * NP_S, 30 * NP_MS},
 		{20 * NP_MS, 20 * NP_MS},
+		{20 * NP_MS, 5 * NP_S},
 		{20 * NP_MS, INT64_MAX},
 	};
 
@@ -283,46 +288,71 @@ static void a_moved_deadline_counts_from_where_it_is_now(void **state)
 		moved = &c;
 		world_run(move_script, row);
 		close(c.raw[1]);
-		assert_int_equal(c.got[0], row->then == INT64_MAX ? -NP_ECLOSING : -NP_EDEADLINE);
-		assert_true(c.early <= 0);
+		assert_int_equal(c.got[0], is_far(row) ? -NP_ECLOSING : -NP_EDEADLINE);
+		assert_true(is_far(row) || c.early <= 0);
 		assert_true(c.took < LATE);
 	}
 }
 
+/* One descriptor, a reader and a writer that both wait. */
+struct two_ways {
+	struct conn c;
+	int64_t within[2]; /* the read deadline, the write deadline */
+	int64_t early[2];
+	ssize_t got[2];
+	bool written;
+};
+
 static void writer_beside(void *arg)
 {
-	struct conn *c = arg;
+	struct two_ways *t = arg;
 	size_t done;
 	int err = 0;
 
 	while (err == 0)
-		err = np_fd_write(&c->fd, block, sizeof(block), &done);
-	c->got[1] = err;
-	c->ended = true;
+		err = np_fd_write(&t->c.fd, block, sizeof(block), &done);
+	t->got[1] = err;
+	t->early[1] -= np_nanotime();
+	t->written = true;
 }
 
-static void shared_timer_script(void *arg)
+static void two_ways_script(void *arg)
 {
-	struct conn *c = arg;
+	struct two_ways *t = arg;
+	char byte;
 
-	adopt(&c->fd, c->raw[0]);
-	np_fd_set_deadline(&c->fd, np_deadline_after(20 * NP_MS));
-	beside(writer_beside, c);
-	timed(c);
-	while (!c->ended)
+	adopt(&t->c.fd, t->c.raw[0]);
+	t->early[0] = np_deadline_after(t->within[0]);
+	t->early[1] = t->within[1] == t->within[0] ? t->early[0] : np_deadline_after(t->within[1]);
+	np_fd_set_deadline(&t->c.fd, t->early[0]);
+	if (t->early[1] != t->early[0])
+		np_fd_set_write_deadline(&t->c.fd, t->early[1]);
+	beside(writer_beside, t);
+	t->got[0] = np_fd_read(&t->c.fd, &byte, 1);
+	t->early[0] -= np_nanotime();
+	while (!t->written)
 		np_yield();
-	np_fd_close(&c->fd);
+	np_fd_close(&t->c.fd);
 }
 
-static void both_ways_share_a_deadline(void **state)
+static void each_way_has_its_deadline_and_they_share_a_timer(void **state)
 {
-	struct conn c = conn_of(AF_INET);
+	static const int64_t rows[][2] = {
+		{20 * NP_MS, 20 * NP_MS}, {10 * NP_MS, 30 * NP_MS}, {30 * NP_MS, 10 * NP_MS},
+	};
 
 	(void)state;
-	world_run(shared_timer_script, &c);
-	close(c.raw[1]);
-	assert_int_equal(c.got[0], -NP_EDEADLINE);
-	assert_int_equal(c.got[1], -NP_EDEADLINE);
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct two_ways t = {.c = conn_of(AF_INET), .within = {rows[i][0], rows[i][1]}};
+
+		world_run(two_ways_script, &t);
+		close(t.c.raw[1]);
+		for (int way = 0; way < 2; way++) {
+			assert_int_equal(t.got[way], -NP_EDEADLINE);
+			assert_true(t.early[way] <= 0);
+			assert_true(-t.early[way] < LATE);
+		}
+	}
 }
 
 static void now_script(void *arg)
@@ -338,6 +368,38 @@ static void now_script(void *arg)
 	np_fd_set_read_deadline(&c->fd, np_deadline_after(INT64_MAX));
 	c->got[2] = np_fd_read(&c->fd, &byte, 1);
 	np_fd_close(&c->fd);
+}
+
+/* With a clock that stands still "now" is exactly now, however long it takes to say so. */
+static int64_t clock_stopped(void)
+{
+	return 1000 * NP_S;
+}
+
+static void exactly_now_script(void *arg)
+{
+	struct conn *c = arg;
+	char byte;
+
+	adopt(&c->fd, c->raw[0]);
+	np_fd_set_read_deadline(&c->fd, np_deadline_after(0));
+	c->got[0] = np_fd_try_read(&c->fd, &byte, 1);
+	np_fd_set_read_deadline(&c->fd, np_deadline_after(1));
+	c->got[1] = np_fd_try_read(&c->fd, &byte, 1);
+	np_fd_close(&c->fd);
+}
+
+static void exactly_now_is_over(void **state)
+{
+	struct conn c = conn_of(AF_INET);
+
+	(void)state;
+	assert_int_equal(send(c.raw[1], "x", 1, 0), 1);
+	hook.nanotime = clock_stopped;
+	world_run(exactly_now_script, &c);
+	close(c.raw[1]);
+	assert_int_equal(c.got[0], -NP_EDEADLINE);
+	assert_int_equal(c.got[1], 1);
 }
 
 static void now_is_over_and_overflow_is_never(void **state)
@@ -365,7 +427,8 @@ int main(void)
 		BOTH("K6", a_deadline_taken_back_was_none),
 		BOTH("N7", never_before_the_deadline),
 		BOTH("K4 X3", a_moved_deadline_counts_from_where_it_is_now),
-		ONCE("K4", both_ways_share_a_deadline),
+		ONCE("K4", each_way_has_its_deadline_and_they_share_a_timer),
+		ONCE("K3", exactly_now_is_over),
 		ONCE("K3 F14", now_is_over_and_overflow_is_never),
 	};
 

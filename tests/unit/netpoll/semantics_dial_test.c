@@ -341,7 +341,7 @@ static struct {
 
 static void race_dialler(void *arg)
 {
-	const struct np_dial_opts o = {.deadline = np_deadline_after(50 * NP_MS)};
+	const struct np_dial_opts o = {.deadline = np_deadline_after(500 * NP_MS)};
 	struct np_fd *fd = arg;
 	int err = np_dial(fd, &race.at, 1, &o);
 
@@ -359,9 +359,10 @@ static void race_script(void *arg)
 {
 	(void)arg;
 	adopt(&race.listener, race.sysfd);
-	wake(1 * NP_MS, act_close, &race.listener);
 	for (int i = 0; i < DIALS; i++) {
 		beside(race_dialler, &race.fds[i]);
+		if (i == DIALS / 2)
+			wake(0, act_close, &race.listener);
 		if (i % 4 == 0)
 			np_sleep(20 * NP_US);
 	}

@@ -214,7 +214,9 @@ static void double_unlock(void *arg)
 	struct duo *d = arg;
 
 	adopt(&d->fd, d->raw[0]);
-	fd_rwunlock(&d->fd, NP_READ);
+	if (fd_incref(&d->fd) == 0)
+		fd_rwunlock(&d->fd, NP_READ);
+	np_fd_close(&d->fd);
 }
 
 static void release_too_often(void *arg)
@@ -224,6 +226,8 @@ static void release_too_often(void *arg)
 	adopt(&d->fd, d->raw[0]);
 	d->fd.refs = 0;
 	fd_decref(&d->fd);
+	d->fd.refs = 1;
+	np_fd_close(&d->fd);
 }
 
 static void too_many_references(void *arg)
@@ -233,6 +237,8 @@ static void too_many_references(void *arg)
 	adopt(&d->fd, d->raw[0]);
 	d->fd.refs = FD_MAX_REFS;
 	(void)!fd_incref(&d->fd);
+	d->fd.refs = 1;
+	np_fd_close(&d->fd);
 }
 
 static void never_initialised(void *arg)
@@ -243,7 +249,8 @@ static void never_initialised(void *arg)
 	(void)!np_fd_read(&d->fd, &byte, 1);
 }
 
-/* Runs the script in a child, silently. True if it ended by abort(). */
+/* Runs the script in a child, silently. True if it ended by abort(). Each script would come to a
+ * clean end if its misuse were let pass. */
 static bool aborts(void (*script)(void *arg), struct duo *d)
 {
 	struct rlimit no_core = {0};

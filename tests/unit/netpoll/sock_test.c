@@ -356,6 +356,7 @@ static void only_our_own_file_is_removed_and_once(void **state)
 	assert_true(exists(&a));
 	np_unix_file_remove(&a, &mine);
 	assert_false(exists(&a));
+	assert_int_equal(mine.ino, 0);
 	newer = np_listen(&a, &plain);
 	assert_true(newer >= 0);
 	np_unix_file_remove(&a, &mine); /* a second close */

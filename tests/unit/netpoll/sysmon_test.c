@@ -2,9 +2,11 @@
  * deadline. */
 #include "netpoll/worker.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -36,8 +38,13 @@ static bool told_enough(void *arg)
 	return told[1] >= *(unsigned *)arg;
 }
 
-/* Holds the core until the watchdog has said so (or the deadline has passed), lets the loop
- * turn, and does it again. */
+static unsigned id_of_self(void)
+{
+	return np_self()->opts.id;
+}
+
+/* Holds the core until the watchdog has told it (or the deadline has passed), lets the loop turn,
+ * and does it again. */
 static void hog(void *arg)
 {
 	unsigned episodes = *(unsigned *)arg;
@@ -45,10 +52,19 @@ static void hog(void *arg)
 	for (unsigned i = 1; i <= episodes; i++) {
 		int64_t end = np_nanotime() + KIT_MS * NP_MS;
 
-		while (told[1] < i && np_nanotime() < end)
+		while (told[id_of_self()] < i && np_nanotime() < end)
 			;
 		np_sleep(NP_MS);
 	}
+}
+
+/* One long episode: as long as all of worker 1's. */
+static void hog_on(void *arg)
+{
+	int64_t end = np_nanotime() + KIT_MS * NP_MS;
+
+	while (told[1] < *(unsigned *)arg && np_nanotime() < end)
+		;
 }
 
 static void nothing_to_do(void *arg)
@@ -80,7 +96,7 @@ static void end(struct np_worker *w)
 	np_worker_join(w);
 }
 
-static void a_held_core_is_told_once_per_episode(void **state)
+static void a_held_core_is_told_in_each_episode(void **state)
 {
 	unsigned episodes = 2;
 	struct np_worker *w[2];
@@ -97,9 +113,26 @@ static void a_held_core_is_told_once_per_episode(void **state)
 	assert_string_equal(told_name, "w");
 	end(w[1]);
 	np_sysmon_stop(s);
-	assert_int_equal(told[1], episodes);
 	assert_int_equal(told[0], 0); /* asleep all the time */
 	end(w[0]);
+}
+
+static void a_long_episode_is_told_once(void **state)
+{
+	unsigned episodes = 3;
+	struct np_worker *w[2];
+	struct np_sysmon *s;
+
+	(void)state;
+	forget();
+	start(&w[0], 0, hog_on, &episodes);
+	start(&w[1], 1, hog, &episodes);
+	assert_int_equal(np_sysmon_start(&s, w, 2, LIMIT, on_stall), 0);
+	assert_true(kit_wait(told_enough, &episodes, KIT_MS));
+	np_sysmon_stop(s);
+	assert_int_equal(told[0], 1);
+	end(w[0]);
+	end(w[1]);
 }
 
 /* Until the hog on worker 1 is told, far more than the limit has passed for worker 0, whose loop
@@ -144,6 +177,25 @@ static void time_counts_from_the_start_of_the_watch(void **state)
 	assert_int_equal(told[1], 1);
 }
 
+/* True when a thread called "sysmon" sleeps: it waits for its next look. */
+static bool watchdog_waits(void *arg)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *t;
+	char path[64], stat[128];
+	bool waits = false;
+
+	(void)arg;
+	while (tasks != NULL && !waits && (t = readdir(tasks)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/task/%.16s/stat", t->d_name);
+		kit_file_read(path, stat, sizeof(stat));
+		waits = strstr(stat, "(sysmon) S") != NULL;
+	}
+	if (tasks != NULL)
+		closedir(tasks);
+	return waits;
+}
+
 /* It does not wait for its next look: an hour would be over the deadline of any test. */
 static void stop_does_not_wait(void **state)
 {
@@ -155,6 +207,7 @@ static void stop_does_not_wait(void **state)
 	forget();
 	start(&w, 0, nothing_to_do, NULL);
 	assert_int_equal(np_sysmon_start(&s, &w, 1, 3600 * NP_S, on_stall), 0);
+	assert_true(kit_wait(watchdog_waits, NULL, KIT_MS));
 	np_sysmon_stop(s);
 	end(w);
 	assert_true(np_nanotime() - began < KIT_MS * NP_MS);
@@ -164,7 +217,8 @@ static void stop_does_not_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_held_core_is_told_once_per_episode),
+		cmocka_unit_test(a_held_core_is_told_in_each_episode),
+		cmocka_unit_test(a_long_episode_is_told_once),
 		cmocka_unit_test(a_worker_that_has_ended_is_not_stalled),
 		cmocka_unit_test(time_counts_from_the_start_of_the_watch),
 		cmocka_unit_test(stop_does_not_wait),

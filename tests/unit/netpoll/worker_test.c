@@ -61,6 +61,51 @@ static void run_returns_when_all_have_ended(void **state)
 	assert_true(seen.stats.runs >= 2 && seen.stats.turns >= 2 && seen.stats.polls >= 1);
 }
 
+static struct {
+	struct np_g task;
+	struct np_msg m;
+	bool message;
+	unsigned turns;
+} last;
+
+#define LAST_TURNS 200 /* more than one turn of the loop takes */
+
+static void last_turn(struct np_g *g)
+{
+	if (++last.turns < LAST_TURNS)
+		np_ready(g);
+	else
+		np_task_fini(g);
+}
+
+static void last_message(struct np_msg *m)
+{
+	static const struct np_task_type type = {.name = "last", .fn = last_turn};
+
+	(void)m;
+	last.message = true;
+	np_task_init(&last.task, &type);
+	np_ready(&last.task);
+}
+
+static void leave_work(void *arg)
+{
+	(void)arg;
+	last.m.fn = last_message;
+	np_post(np_self(), &last.m);
+}
+
+static void what_is_queued_at_the_end_still_happens(void **state)
+{
+	struct np_worker_opts opts = {.name = "last", .cpu = -1, .main = leave_work};
+
+	(void)state;
+	memset(&last, 0, sizeof(last));
+	assert_int_equal(np_run(&opts), 0);
+	assert_true(last.message);
+	assert_int_equal(last.turns, LAST_TURNS);
+}
+
 /* ---- a thread of its own --------------------------------------------------------------------- */
 
 struct place {
@@ -211,7 +256,8 @@ static void read_letter(struct np_msg *m)
 {
 	struct letter *l = container_of(m, struct letter, m);
 
-	misplaced += l->number != next_of[l->poster]++ || np_self() != reader || np_current() != NULL;
+	misplaced += l->number != next_of[l->poster]++;
+	misplaced += np_self() != reader || np_current() != NULL;
 	arrived++;
 }
 
@@ -252,7 +298,7 @@ static void every_message_arrives_in_order(void **state)
 }
 
 /* Two workers, each asleep until the other's message comes: every single one must wake. */
-#define SERVES 4001 /* odd: the last is hit by the one that is joined first */
+#define SERVES 4001 /* odd: who is joined first hits last */
 
 static struct np_worker *players[2];
 static struct np_msg ball;
@@ -334,6 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(run_returns_when_all_have_ended),
+		TEST(what_is_queued_at_the_end_still_happens),
 		TEST(a_worker_has_its_name_its_cpu_and_its_time_to_end),
 		TEST(a_cpu_that_does_not_exist_is_no_reason_to_fail),
 		TEST(a_start_that_fails_leaves_nothing),

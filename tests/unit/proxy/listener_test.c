@@ -105,7 +105,7 @@ static void unix_socket_is_one(void **state)
 	assert_int_equal(stat(a.u.un.sun_path, &st), -1);
 }
 
-/* ---- the Nth call fails -------------------------------------------------------------------------------------------- */
+/* ---- the Nth call fails ---------------------------------------------------------------------- */
 
 static int calls_left;
 

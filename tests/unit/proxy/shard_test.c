@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-
 static struct shard *shard_of(unsigned id, struct limit *limit)
 {
 	struct shard *s = aligned_alloc(_Alignof(struct shard), sizeof(*s));
@@ -57,7 +56,7 @@ static void random_numbers_differ(void **state)
 	shard_gone(b);
 }
 
-/* ---- on workers ---------------------------------------------------------------------------------------------------- */
+/* ---- on workers ------------------------------------------------------------------------------ */
 
 static struct scene {
 	struct shard *shard;

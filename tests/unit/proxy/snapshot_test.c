@@ -105,14 +105,15 @@ static void bounds_hold_when_enacted(void **state)
 	snapshot_free(b);
 }
 
-/* ---- taken over ---------------------------------------------------------------------------------------------------- */
+/* ---- taken over ------------------------------------------------------------------------------ */
 
 static const struct change_row {
 	const char *what, *text;
 	bool same_app, same_api;
 } changes[] = {
 	{"nothing", BOTH, true, true},
-	{"a listener", "listeners:\n  - {name: web, bind: \":82\", upstream: app}\n" ADMIN "upstreams:\n" APP API, true, true},
+	{"a listener", "listeners:\n  - {name: web, bind: \":82\", upstream: app}\n" ADMIN "upstreams:\n" APP API,
+	 true, true},
 	{"the order of upstreams", "listeners:\n" WEB ADMIN "upstreams:\n" API APP, true, true},
 	{"a weight", "listeners:\n" WEB ADMIN "upstreams:\n" APP
 	 "  - {name: api, servers: [{address: \"10.0.0.3:80\", weight: 2}]}\n", true, false},
@@ -162,7 +163,7 @@ static void counts_belong_to_names(void **state)
 	snapshot_free(b);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* How many snapshots are alive after each step. */
 static struct scene {

@@ -1,0 +1,142 @@
+"""contender.py: what is compared, and how each is started. All run one configuration file out of rivals/."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import machine
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PATIENCE = 10  # seconds for a program to listen
+CALM = 0.02  # between two looks
+FRONT, FRONT_END = 2000, 9000  # each start takes the next port, so that no old socket is met
+
+
+@dataclass(frozen=True)
+class Contender:
+    name: str
+    kind: str  # staunch, nginx, haproxy, floor, direct
+    label: str
+    argv: tuple  # @CONFIG@, @FRONT@ and @BACK@ are filled in
+    config: str = ""  # of rivals/
+    reload: int = 0  # signal; 0: it cannot
+    threads_end: bool = False  # its CPU time must be asked of the process
+    log: bool = False  # access logs on
+
+
+def staunch(name, **more):
+    return Contender(name, "staunch", argv=("build/staunch", "run", "-c", "@CONFIG@"), config="staunch.yaml",
+                     reload=signal.SIGHUP, **more)
+
+
+def nginx(name, config, **more):
+    return Contender(name, "nginx", argv=("nginx", "-p", "@DIR@", "-c", "@CONFIG@"), config=config,
+                     reload=signal.SIGHUP, **more)
+
+
+def haproxy(name, config, **more):
+    return Contender(name, "haproxy", argv=("haproxy", "-W", "-f", "@CONFIG@"), config=config, reload=signal.SIGUSR2,
+                     **more)
+
+
+def floor(name, label, **more):
+    return Contender(name, "floor", label, argv=(f"build/release/loadtest/floor/{name.replace('-', '_')}", "@FRONT@",
+                                                 "@BACK@"), **more)
+
+
+ALL = {c.name: c for c in (
+    Contender("direct", "direct", "no proxy", argv=()),
+    floor("floor-epoll", "floor: epoll"),
+    floor("floor-splice", "floor: epoll + splice"),
+    floor("floor-thread", "floor: blocking threads", threads_end=True),
+    floor("floor-spin", "floor: spinning"),
+    staunch("staunch", label="staunch"),
+    nginx("nginx", "nginx-default.conf", label="nginx, default"),
+    nginx("nginx-tuned", "nginx-tuned.conf", label="nginx, tuned"),
+    haproxy("haproxy", "haproxy-default.conf", label="HAProxy, default"),
+    haproxy("haproxy-tuned", "haproxy-tuned.conf", label="HAProxy, tuned"),
+    staunch("staunch-log", label="staunch, access log", log=True),
+    nginx("nginx-log", "nginx-default.conf", label="nginx, access log", log=True),
+    haproxy("haproxy-log", "haproxy-default.conf", label="HAProxy, access log", log=True),
+)}
+RIVALS = ("nginx", "nginx-tuned", "haproxy", "haproxy-tuned")
+
+
+def words(c, scratch, back, front, workers, bulk):
+    return {
+        "DIR": scratch, "CONFIG": f"{scratch}/{c.config}", "FRONT": str(front), "BACK": str(back),
+        "WORKERS": str(workers),
+        "NGINX_BUFFER": "256k" if bulk else "16k",
+        "HAPROXY_BUFFER": "65536" if bulk else "16384",
+        "STAUNCH_LOG": f"{scratch}/access.log" if c.log else "off",
+        "NGINX_LOG": f"{scratch}/access.log line" if c.log else "off",
+        "HAPROXY_LOG": "log stdout format raw local0" if c.log else "",
+        "HAPROXY_LOG_USE": "log global\n\toption tcplog" if c.log else "",
+    }
+
+
+def fill(text, values):
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text
+
+
+class Running:
+    """A contender that listens on self.port, in a session of its own."""
+    next_front = FRONT
+
+    def __init__(self, c, scratch, back, workers=1, bulk=False, pin=None, wrapper=()):
+        self.contender, self.port, self.process = c, back, None
+        self.said = f"{scratch}/{c.name}.out"
+        if not c.argv:
+            return
+        self.port = Running.next_front
+        Running.next_front = FRONT if self.port == FRONT_END else self.port + 1
+        values = words(c, scratch, back, self.port, workers, bulk)
+        if c.config:
+            with open(f"{HERE}/rivals/{c.config}.in", encoding="utf-8") as f, \
+                    open(values["CONFIG"], "w", encoding="utf-8") as out:
+                out.write(fill(f.read(), values))
+        argv = [*wrapper, *(fill(word, values) for word in c.argv)]
+        if pin is not None:
+            argv = ["taskset", "-c", str(pin), *argv]
+        with open(self.said, "w", encoding="utf-8") as out:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                            start_new_session=True)
+        self.await_port()
+
+    def await_port(self):
+        end = time.monotonic() + PATIENCE
+        while not machine.listening(self.port):
+            if self.process.poll() is not None or time.monotonic() > end:
+                said = machine.read(self.said)
+                self.stop()
+                sys.exit(f"loadtest: {self.contender.name} does not listen:\n{said}")
+            time.sleep(CALM)
+
+    def pids(self):
+        return machine.session_pids(self.process.pid) if self.process else []
+
+    def cpu(self):
+        return machine.cpu_of(self.pids(), self.contender.threads_end)
+
+    def reload(self):
+        os.kill(self.process.pid, self.contender.reload)
+
+    def stop(self):
+        """All at once: what it had to say has been measured, and its connections are ours."""
+        for pid in self.pids():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if self.process:
+            self.process.wait()
+
+
+def missing():
+    wanted = {c.argv[0] for c in ALL.values() if c.argv} | {"wrk", "ip", "taskset"}
+    return sorted(program for program in wanted if not shutil.which(program))

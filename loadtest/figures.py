@@ -1,0 +1,82 @@
+"""figures.py: from the runs of results.json to what the report says. Pure: no file, no clock."""
+from contender import ALL as CONTENDERS
+from workload import ALL as WORKLOADS
+
+
+def median(values):
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+class Figure:
+    """Median, least and greatest of the rounds; `marked` of them were disturbed."""
+
+    def __init__(self, values, marked=0):
+        self.values, self.marked = values, marked
+        self.median, self.low, self.high = median(values), min(values), max(values)
+
+
+class Table:
+    """All of one workload: {contender: {round: run}}."""
+
+    def __init__(self, load, runs):
+        self.load = load
+        self.runs = {}
+        for run in runs:
+            if run["workload"] == load.name and run.get(load.metric) is not None:
+                self.runs.setdefault(run["contender"], {})[run["round"]] = run
+        self.names = [name for name in CONTENDERS if name in self.runs]
+        self.ours = next((name for name in self.names if CONTENDERS[name].kind == "staunch"), None)
+
+    def figure(self, name, key=None, scale=None):
+        """Of the workload's metric, or of another key; None when no round has it."""
+        scale = scale or (1.0 if key else self.load.scale)
+        runs = self.runs[name].values()
+        values = [run[key or self.load.metric] * scale for run in runs if run.get(key or self.load.metric) is not None]
+        return Figure(values, sum(bool(run["marks"]) for run in runs)) if values else None
+
+    def ratio(self, name):
+        """Ours by theirs, round by round: what the machine did meanwhile is in both. Below 1 we are better."""
+        if self.ours is None or name == self.ours:
+            return None
+        ours, theirs = self.runs[self.ours], self.runs[name]
+        pairs = [(ours[r][self.load.metric], theirs[r][self.load.metric]) for r in ours if r in theirs]
+        ratios = [a / b for a, b in pairs if b]
+        return Figure(ratios) if ratios else None
+
+    def added(self, name, key):
+        """What a contender adds to the latency of no proxy, in median; None without such a run."""
+        if "direct" not in self.runs or self.figure("direct", key) is None or self.figure(name, key) is None:
+            return None
+        return self.figure(name, key).median - self.figure("direct", key).median
+
+    def goals(self):
+        """[(against, bound, ratio)]. "nginx*" is the variant that does better: the one harder to beat."""
+        found = []
+        for against, bound in self.load.goals.items():
+            names = [n for n in self.runs if (n.startswith(against[:-1]) if against.endswith("*") else n == against)]
+            ratios = [r.median for r in map(self.ratio, names) if r]
+            if ratios:
+                found.append((against, bound, max(ratios)))
+        return found
+
+
+def tables(results):
+    found = [Table(load, results["runs"]) for load in WORKLOADS]
+    return [table for table in found if table.names]
+
+
+def absolute_goals(found):
+    """The goals that are a number and not a ratio: (workload, what, bound, measured)."""
+    bounds = {"idle": ("bytes", 512), "idle-100": ("bytes", 512), "slow": ("bytes", 65536), "balance-64": ("%", 52),
+              "reload": ("failed", 0)}
+    return [(t.load.name, bounds[t.load.name][0], bounds[t.load.name][1], t.figure(t.ours).median)
+            for t in found if t.load.name in bounds and t.ours]
+
+
+def curve(table, name):
+    """[(1 / (1 - q), us)]: the median over the rounds of each point that all of them have."""
+    rounds = [dict(map(tuple, run["curve"])) for run in table.runs[name].values() if run.get("curve")]
+    shared = set.intersection(*map(set, rounds)) if rounds else set()
+    return [(1 / (1 - q), median([points[q] for points in rounds])) for q in sorted(shared) if q < 1]

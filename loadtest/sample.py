@@ -1,0 +1,131 @@
+"""sample.py: one measurement: the load's two lines, a sample of CPU times at each, and what the difference says."""
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import machine
+
+GEN = "build/release/loadtest/gen/gen"
+FOREIGN_MAX = 0.05  # of one CPU: more of other people's work, or of the host's, and the round is repeated
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+
+
+@dataclass
+class Sample:
+    at: float
+    proxy: int  # ns of CPU time
+    tools: int
+    busy: int  # of the whole machine
+    steal: int
+    counters: dict
+
+
+def take(running, tools):
+    """`tools` are the processes of ours that are not the proxy: generator, server, this one."""
+    busy, steal = machine.busy()
+    return Sample(time.monotonic(), running.cpu(), machine.cpu_of([os.getpid(), *tools]), busy, steal,
+                  machine.counters())
+
+
+def quantile(curve, q):
+    """The point of the curve nearest to q, in nines: the curve has ten points a nine."""
+    if not curve:
+        return None
+    nearest = min(curve, key=lambda point: abs((1 - point[0]) / (1 - q) - 1))
+    return nearest[1] if abs((1 - nearest[0]) / (1 - q) - 1) < 0.1 else None
+
+
+def result(before, after, said, ended_tools=0):
+    """What one run says. `ended_tools` is CPU time of tools that are no more to be asked."""
+    seconds = after.at - before.at
+    proxy, units = after.proxy - before.proxy, said["units"]
+    machine_ns, steal = after.busy - before.busy, after.steal - before.steal
+    foreign = max(0, machine_ns - proxy - (after.tools - before.tools) - ended_tools)
+    found = {
+        "seconds": seconds, "units": units, "errors": said["errors"], "per_second": units / said["seconds"],
+        "cpu_ns": proxy, "proxy_share": proxy / seconds / 1e9,
+        "cpu_per_unit": proxy / units if units else None, "machine_per_unit": machine_ns / units if units else None,
+        "foreign_share": foreign / seconds / 1e9, "steal_share": steal / seconds / 1e9,
+        "counters": {key: after.counters[key] - before.counters[key] for key in after.counters},
+        "curve": said["latency"]["curve"], "max": said["latency"]["max"],
+    }
+    for name, q in QUANTILES.items():
+        found[name] = quantile(found["curve"], q)
+    found["marks"] = marks(found)
+    return found
+
+
+def marks(found):
+    """Why this run does not count; none, and it does."""
+    said = []
+    if found["foreign_share"] > FOREIGN_MAX:
+        said.append(f"foreign CPU {found['foreign_share']:.0%}")
+    if found["steal_share"] > FOREIGN_MAX:
+        said.append(f"steal {found['steal_share']:.0%}")
+    if found["errors"]:
+        said.append(f"{found['errors']} errors")
+    if not found["units"]:
+        said.append("nothing done")
+    said += [f"{key} {n}" for key, n in found["counters"].items() if n and key != "RetransSegs"]
+    return said
+
+
+# ---- the tools ----
+
+def pinned(cpu, *argv):
+    return [*(["taskset", "-c", str(cpu)] if cpu is not None else []), *argv]
+
+
+class Gen:
+    """A generator or a server; gen.h has the protocol."""
+
+    def __init__(self, cpu, verb, port, **options):
+        words = [f"{name}={value}" for name, value in options.items()]
+        self.process = subprocess.Popen(pinned(cpu, GEN, verb, f"at=127.0.0.1:{port}", *words), text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+
+    def line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"loadtest: gen ended with status {self.process.wait()}")
+        return line
+
+    def command(self, text):
+        """For `hold`: returns when it was obeyed."""
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+        self.line()
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait()
+
+
+def run_gen(running, servers, gen, during=None):
+    """From the line "begin" to the line of the result; `during` is called meanwhile."""
+    tools = [*servers, gen.pid]
+    gen.line()
+    before = take(running, tools)
+    if during:
+        during()
+    said = json.loads(gen.line())
+    found = result(before, take(running, tools), said)
+    gen.stop()
+    return found
+
+
+def run_wrk(running, servers, cpu, script, conns, seconds):
+    """wrk says nothing when it begins, so its whole run is taken, with the connecting in it."""
+    argv = pinned(cpu, "wrk", "-t1", f"-c{conns}", f"-d{max(1, round(seconds))}", "-s", f"loadtest/wrk/{script}.lua",
+                  f"http://127.0.0.1:{running.port}/")
+    before, used = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    after, used_then = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)
+    wrk_ns = int(1e9 * (used_then.ru_utime + used_then.ru_stime - used.ru_utime - used.ru_stime))
+    return result(before, after, json.loads(done.stdout.strip().split("\n")[-1]), wrk_ns)

@@ -1,0 +1,189 @@
+"""workload.py: what the contenders have to do, one row each, and how that is measured."""
+import json
+import time
+from dataclasses import dataclass, field
+
+import machine
+from contender import RIVALS
+from sample import Gen, run_gen, run_wrk
+
+BACKENDS = {"echo": 1101, "http": 1102, "source": 1103, "sink": 1104}
+SOURCES = 250  # client addresses: 250 * 55,000 ports
+HOLD = {"idle": (1000, 5000), "slow": (32, 160)}  # connections between which the slope is taken
+HOLD_QUICK = {"idle": (500, 1500), "slow": (16, 80)}
+PROXIES = ("staunch", *RIVALS)
+WITH_FLOOR = ("floor-epoll", *PROXIES)
+WITH_ALL = ("direct", "floor-epoll", "floor-thread", "floor-spin", *PROXIES)
+BULK = ("direct", "floor-epoll", "floor-splice", *PROXIES)
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    title: str
+    how: str  # names the function below
+    backend: str
+    contenders: tuple
+    metric: str  # of a result; lower is better
+    unit: str
+    scale: float = 1.0  # from the result's unit to `unit`
+    extra: tuple = ("per_second", "p50", "p99")  # shown beside the metric
+    options: dict = field(default_factory=dict, hash=False)
+    goals: dict = field(default_factory=dict, hash=False)  # {rivals or floor: highest ratio}
+    quick: bool = False
+    workers: int = 1
+    bulk: bool = False
+
+
+US = {"metric": "cpu_per_unit", "unit": "µs of proxy CPU per request", "scale": 1e-3}
+CONN = {"metric": "cpu_per_unit", "unit": "µs of proxy CPU per connection", "scale": 1e-3}
+GB = {"metric": "cpu_per_unit", "unit": "s of proxy CPU per GB", "bulk": True, "extra": ("per_second",)}
+BYTES = {"metric": "bytes", "unit": "bytes of proxy memory per connection"}
+P99 = {"metric": "p99", "unit": "µs, p99 from the intended send time", "extra": ("per_second", "p50", "p99.9", "max")}
+
+
+def bulk(direction, backend, streams):
+    return Workload(f"bulk-{direction}-{streams}", f"bulk {direction}, {streams} stream" + "s" * (streams > 1), "bulk",
+                    backend, BULK, **GB, options={"conns": streams, "up": int(direction == "up")},
+                    goals={"nginx": 0.25, "haproxy": 0.25, "nginx-tuned": 0.55, "haproxy-tuned": 0.90,
+                           "floor-splice": 1.05}, quick=(direction, streams) == ("down", 1))
+
+
+ALL = (
+    Workload("keepalive-1", "keep-alive requests, 1 connection (wrk)", "wrk", "http", WITH_ALL, **US,
+             options={"conns": 1}, goals={"nginx*": 0.95, "haproxy*": 0.95, "floor-epoll": 1.05}, quick=True),
+    Workload("keepalive-16", "keep-alive requests, 16 connections (wrk)", "wrk", "http", WITH_FLOOR, **US,
+             options={"conns": 16}),
+    Workload("keepalive-64", "keep-alive requests, 64 connections (wrk)", "wrk", "http", WITH_ALL, **US,
+             options={"conns": 64}, goals={"nginx*": 0.92, "haproxy*": 0.88, "floor-epoll": 1.03}, quick=True),
+    Workload("keepalive-256", "keep-alive requests, 256 connections (wrk)", "wrk", "http", WITH_FLOOR, **US,
+             options={"conns": 256}),
+    Workload("close", "connection per request, the server closes (wrk)", "wrk", "http", WITH_FLOOR, **CONN,
+             options={"conns": 16, "script": "close"}),
+    Workload("connect", "connection, request, close by the client, fixed rate", "connect", "echo", WITH_FLOOR, **CONN,
+             options={"load": 0.7}, goals={"nginx*": 0.97, "haproxy*": 0.93, "floor-epoll": 1.0}, quick=True),
+    bulk("down", "source", 1), bulk("down", "source", 32), bulk("up", "sink", 1), bulk("up", "sink", 32),
+    Workload("rate-50", "requests at 50 % of the slowest one's maximum, open loop", "rate", "echo",
+             ("direct", *WITH_FLOOR), **P99, options={"load": 0.5}, goals={"nginx*": 0.8, "haproxy*": 0.8}, quick=True),
+    Workload("rate-80", "requests at 80 % of the slowest one's maximum, open loop", "rate", "echo",
+             ("direct", *WITH_FLOOR), **P99, options={"load": 0.8}),
+    Workload("idle", "idle connections, fresh", "hold", "echo", WITH_FLOOR, **BYTES, extra=(), options={"exchange": 0},
+             quick=True),
+    Workload("idle-100", "idle connections after an exchange of 100 bytes", "hold", "echo", WITH_FLOOR, **BYTES,
+             extra=(), options={"exchange": 100}, quick=True),
+    Workload("idle-64k", "idle connections after an exchange of 64 KiB", "hold", "echo", WITH_FLOOR, **BYTES, extra=(),
+             options={"exchange": 65536}),
+    Workload("slow", "slow readers of an endless sender", "hold", "source", WITH_FLOOR, **BYTES, extra=(),
+             options={"drip": 4096}),
+    *(Workload(f"balance-{n}", f"busiest of 2 workers, {n} connections", "balance", "echo", PROXIES, "share",
+               "% of the connections", 100, extra=(), options={"conns": n}, workers=2) for n in (8, 64, 1000)),
+    Workload("reload", "three reloads under 2,000 new connections a second", "reload", "echo",
+             ("staunch", "nginx", "haproxy"), "failed", "failed connections and requests", extra=("p99", "p99.9", "max")),
+    Workload("logged", "connection, request, close, access logs on", "connect", "echo",
+             ("staunch-log", "nginx-log", "haproxy-log"), **CONN, options={"load": 0.5}),
+)
+
+
+@dataclass
+class Bench:
+    """What a measurement needs of the run it belongs to."""
+    tool_cpu: int
+    proxy_cpu: int
+    seconds: float
+    quick: bool
+    servers: dict  # {backend: Gen}
+    maxima: dict = field(default_factory=dict)  # {how: {contender: per second}}
+
+    def rate(self, how, share):
+        return int(share * min(self.maxima[how].values()))
+
+
+def server_pids(bench):
+    return [gen.pid for gen in bench.servers.values()]
+
+
+def window(bench):
+    return {"ms": int(bench.seconds * 1000), "warm": 200}
+
+
+def wrk(bench, load, running):
+    return run_wrk(running, server_pids(bench), bench.tool_cpu, load.options.get("script", "report"),
+                   load.options["conns"], bench.seconds)
+
+
+def rate(bench, load, running):
+    gen = Gen(bench.tool_cpu, "rate", running.port, conns=64, rate=bench.rate("rate", load.options["load"]),
+              **window(bench))
+    return run_gen(running, server_pids(bench), gen)
+
+
+def connect(bench, load, running):
+    gen = Gen(bench.tool_cpu, "connect", running.port, conns=64, sources=SOURCES,
+              rate=bench.rate("connect", load.options["load"]), **window(bench))
+    return run_gen(running, server_pids(bench), gen)
+
+
+def bulk_run(bench, load, running):
+    gen = Gen(bench.tool_cpu, "bulk", running.port, **load.options, **window(bench))
+    return run_gen(running, server_pids(bench), gen)
+
+
+def hold(bench, load, running):
+    """The slope of private memory between two numbers of connections, so that what is there anyway does not count."""
+    exchange, drip = load.options.get("exchange", 0), load.options.get("drip", 0)
+    few, many = (HOLD_QUICK if bench.quick else HOLD)["slow" if drip else "idle"]
+    gen = Gen(bench.tool_cpu, "hold", running.port, drip=drip)
+    gen.line()
+    seen = []
+    for count in (few, many):
+        gen.command(f"open {count}")
+        if exchange:
+            gen.command(f"exchange {exchange}")
+        time.sleep(0.3 if bench.quick else 2.0)
+        seen.append((machine.private_dirty(running.pids()), machine.slab()))
+    gen.stop()
+    (m1, s1), (m2, s2) = seen
+    return {"bytes": (m2 - m1) / (many - few), "kernel_bytes_all_sockets": (s2 - s1) / (many - few), "marks": []}
+
+
+def balance(bench, load, running):
+    """Counted where the kernel keeps it: how many more descriptors each worker's epoll instance watches."""
+    before = machine.registered(running.pids())
+    gen = Gen(None, "hold", running.port)
+    gen.line()
+    gen.command(f"open {load.options['conns']}")
+    time.sleep(0.3)
+    after = machine.registered(running.pids())
+    gen.stop()
+    more = sorted((after[key] - before.get(key, 0) for key in after), reverse=True)
+    return {"share": more[0] / sum(more) if sum(more) else None, "counts": more, "marks": []}
+
+
+def reload(bench, load, running):
+    """New connections at a fixed rate, and old ones that go on exchanging, while the proxy is reloaded three times."""
+    held = Gen(bench.tool_cpu, "rate", running.port, conns=16, rate=500, ms=int(bench.seconds * 1000) + 500, warm=0)
+    held.line()
+
+    def three_times():
+        for _ in range(3):
+            time.sleep(bench.seconds / 4)
+            running.reload()
+
+    found = run_gen(running, server_pids(bench), Gen(bench.tool_cpu, "connect", running.port, conns=64, rate=2000,
+                                                     sources=SOURCES, **window(bench)), three_times)
+    held_said = json.loads(held.line())
+    held.stop()
+    found["failed_new"], found["failed_held"] = found["errors"], held_said["errors"]
+    found["failed"], found["marks"] = found["errors"] + held_said["errors"], []
+    return found
+
+
+HOW = {"wrk": wrk, "rate": rate, "connect": connect, "bulk": bulk_run, "hold": hold, "balance": balance,
+       "reload": reload}
+
+
+def find_maximum(bench, how, running):
+    """Closed loop, for the rate of the open one."""
+    options = {"rate": {"conns": 64}, "connect": {"conns": 64, "sources": SOURCES}}[how]
+    gen = Gen(bench.tool_cpu, how, running.port, **options, ms=300 if bench.quick else 2000, warm=100)
+    return run_gen(running, server_pids(bench), gen)["per_second"]
