@@ -1,14 +1,15 @@
-/* Handing an accepted socket to a freer worker. SO_REUSEPORT spreads connections by hash: of 8 on two workers one gets 5
- * or more three times in four. So whoever accepts compares, and gives away what would be one too many. The socket is
- * still raw: nothing of it belongs to a worker yet, no poller knows it.
+/* Handing an accepted socket to a freer worker. SO_REUSEPORT spreads connections by hash: of 8 on
+ * two workers one gets 5 or more three times in four. So whoever accepts compares, and gives away
+ * what would be one too many. The socket is still raw: nothing of it belongs to a worker yet, no
+ * poller knows it.
  *
  *   worker A  accept, admit -> count it for B, hold the snapshot -> message ........ -> drop the snapshot, free
  *   worker B                                                            conn_accepted -> message back
  *
- * B is counted up before the message leaves, so a burst does not go to it whole; and down again only after its own
- * conn_new has counted, so whoever waits for all connections to end misses none on the way.
- * Rejected: one shared listening socket with EPOLLEXCLUSIVE (the busiest worker wins, last in first out); one accepting
- * thread (a wake per connection, balanced or not). */
+ * B is counted up before the message leaves, so a burst does not go to it whole; and down again
+ * only after its own conn_new has counted, so whoever waits for all connections to end misses
+ * none on the way. Rejected: one shared listening socket with EPOLLEXCLUSIVE (the busiest worker
+ * wins, last in first out); one accepting thread (a wake per connection, balanced or not). */
 #include "proxy/listener.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* relay: what relay.c and relay_splice.c share. Private to them. Every function: owner worker, from the relay's task. */
+/* relay: what relay.c and relay_splice.c share. Private to them. Every function: owner worker,
+ * from the relay's task. */
 #ifndef PROXY_RELAY_H
 #define PROXY_RELAY_H
 

@@ -1,10 +1,12 @@
-/* One direction through a pipe: the bytes stay in the kernel. Worth it from some 16 KiB a turn, twice as cheap as a copy
- * at 256 KiB; so only a direction that filled several large reads in a row is spliced, and a few short splices in a row
- * end it again. The pipe is lent for as long as bytes are there: a direction that runs dry gives it back and gets one
- * again, from the top of the worker's pool, with the next bytes.
+/* One direction through a pipe: the bytes stay in the kernel. Worth it from some 16 KiB a turn,
+ * twice as cheap as a copy at 256 KiB; so only a direction that filled several large reads in a
+ * row is spliced, and a few short splices in a row end it again. The pipe is lent for as long as
+ * bytes are there: a direction that runs dry gives it back and gets one again, from the top of
+ * the worker's pool, with the next bytes.
  *
- * Entry invariant of a drain: the pipe is empty. So EAGAIN from it means that the socket has nothing, and never that the
- * pipe is full; and the end of src is seen only when nothing is left in the pipe. */
+ * Entry invariant of a drain: the pipe is empty. So EAGAIN from it means that the socket has
+ * nothing, and never that the pipe is full; and the end of src is seen only when nothing is left
+ * in the pipe. */
 #include "proxy/relay.h"
 
 #define SPLICE_MOST  (1 << 20)   /* bytes a drain; the pipe's size */

@@ -71,7 +71,7 @@ static int end_served(int n)
 
 /* ---- descriptors ----------------------------------------------------------------------------- */
 
-/* 200 descriptors make 84 connections; the others wait in the kernel's backlog, and none is turned away. */
+/* 200 descriptors make 82 connections; the others wait in the kernel's backlog, and none is turned away. */
 static void more_clients_than_descriptors(void **state)
 {
 	const char *ip = kit_ip(0);
@@ -82,15 +82,15 @@ static void more_clients_than_descriptors(void **state)
 	(void)state;
 	want_descriptors(CLIENTS + 1000);
 	s = start_by("prlimit --nofile=200", one_server(port, kit_peer_port(echo), "", ""));
-	kit_staunch_wait_err(s, "up to 84 connections (descriptor limit 200)", 1);
+	kit_staunch_wait_err(s, "up to 82 connections (descriptor limit 200)", 1);
 	fds = kit_proc_fds(s->child->pid);
 	connect_all(ip, port, CLIENTS);
-	wait_served(CLIENTS, 84, KIT_MS);
+	wait_served(CLIENTS, 82, KIT_MS);
 	assert_in_range(cpu_ms_within(s->child->pid, 1000), 0, 50);
-	assert_int_equal(count_served(CLIENTS), 84);
+	assert_int_equal(count_served(CLIENTS), 82);
 	while (left > 0) {
 		left -= end_served(CLIENTS);
-		wait_served(CLIENTS, left < 84 ? left : 84, 1000);
+		wait_served(CLIENTS, left < 82 ? left : 82, 1000);
 	}
 	assert_int_equal(kit_file_count(s->child->err, "\"accept_paused\"") > 0, true);
 	assert_in_range(kit_file_count(s->child->err, "\"accept_"), 2, 60);
@@ -231,11 +231,11 @@ static void explicit_limit_must_fit(void **state)
 
 	(void)state;
 	s = spawn_by("prlimit --nofile=200",
-		     one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 85}\n"));
+		     one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 83}\n"));
 	assert_int_equal(kit_child_wait(s->child), 78);
-	kit_staunch_wait_err(s, "E403: limits.max_connections is 85, but the descriptor limit allows 84", 1);
+	kit_staunch_wait_err(s, "E403: limits.max_connections is 83, but the descriptor limit allows 82", 1);
 	s = start_by("prlimit --nofile=200",
-		     one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 84}\n"));
+		     one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 82}\n"));
 	fds = kit_proc_fds(s->child->pid);
 	back_to_normal(s, fds, ip, port);
 }
