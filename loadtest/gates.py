@@ -9,6 +9,7 @@ gates.json. Exits 1 when one has risen.
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 
@@ -96,6 +97,7 @@ def main():
     parser.add_argument("--rivals", action="store_true")
     o = parser.parse_args()
     machine.enter_namespace()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     baseline = json.loads(machine.read(BASELINE)) if os.path.exists(BASELINE) else {}
     with tempfile.TemporaryDirectory(prefix="staunch-gates.") as scratch:
         echo = Gen(machine.cpus()[0], "echo", workload.BACKENDS["echo"])
@@ -103,8 +105,6 @@ def main():
         found = measure_calmly(scratch, baseline)
         if o.rivals:
             rivals(found, scratch)
-        echo.process.kill()
-        echo.stop()
     if o.accept:
         accept(found, baseline, o.accept)
         return
