@@ -10,6 +10,7 @@ README.md says how to read what comes out.
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -145,9 +146,6 @@ class Driver:
                     turn = number % len(who)  # nobody is always first
                     found += [self.measure(load, name, number) for name in who[turn:] + who[:turn]]
         self.progress.end()
-        for gen in self.bench.servers.values():
-            gen.process.kill()
-            gen.stop()
         return found
 
 
@@ -156,6 +154,7 @@ def main():
     if contender.missing():
         sys.exit(f"loadtest: not found: {' '.join(contender.missing())} (deploy/install-deps.sh bench)")
     machine.enter_namespace()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     about = machine.describe()
     with tempfile.TemporaryDirectory(prefix="staunch-bench.") as scratch:
         driver = Driver(o, scratch)

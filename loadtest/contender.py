@@ -104,8 +104,8 @@ class Running:
         if pin is not None:
             argv = ["taskset", "-c", str(pin), *argv]
         with open(self.said, "w", encoding="utf-8") as out:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                            start_new_session=True)
+            self.process = machine.spawn(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                         start_new_session=True)
         self.await_port()
 
     def await_port(self):
@@ -128,13 +128,8 @@ class Running:
 
     def stop(self):
         """All at once: what it had to say has been measured, and its connections are ours."""
-        for pid in self.pids():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         if self.process:
-            self.process.wait()
+            machine.kill_session(self.process)
 
 
 def missing():

@@ -3,8 +3,10 @@
 The namespace gives a loopback of our own: no port is taken by somebody else, TIME_WAIT and counters are ours alone,
 and cubic is set for every socket on its routes, so that no setting of the machine is changed or has to be put back.
 """
+import atexit
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +53,32 @@ def cpus():
 
 
 # ---- processes ----
+
+started = []
+
+
+def spawn(argv, **how):
+    """A process that does not outlive this one, nor do those it starts in a session of its own."""
+    process = subprocess.Popen(argv, **how)
+    started.append(process)
+    return process
+
+
+def kill_session(process):
+    for pid in {process.pid, *session_pids(process.pid)}:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+
+
+@atexit.register
+def kill_started():
+    for process in started:
+        if process.poll() is None:
+            kill_session(process)
+
 
 def read(path):
     with open(path, encoding="utf-8") as f:

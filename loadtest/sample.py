@@ -85,8 +85,8 @@ class Gen:
 
     def __init__(self, cpu, verb, port, **options):
         words = [f"{name}={value}" for name, value in options.items()]
-        self.process = subprocess.Popen(pinned(cpu, GEN, verb, f"at=127.0.0.1:{port}", *words), text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = machine.spawn(pinned(cpu, GEN, verb, f"at=127.0.0.1:{port}", *words), text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self.process.pid
 
     def line(self):

@@ -81,7 +81,7 @@ void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, un
 	/* The hot case: an armed read deadline is merely pushed back. The wheel finds out when it gets
 	 * there. Not a near one: it may be over, and then the wheel, which has not yet found the old
 	 * one, would find it only at a tick. */
-	if (ways == NETPOLL_READ && pd->rd > 0 && when >= pd->rd && when > np_now() + LAZY_FROM &&
+	if (ways == NETPOLL_READ && pd->rd > 0 && when >= pd->rd && when > np->now + LAZY_FROM &&
 	    when != NO_DEADLINE) {
 		pd->rd = when;
 		return;
@@ -271,6 +271,7 @@ void poll_unstand(struct polldesc *pd, const struct np_g *g)
 
 int netpoll_start(struct netpoll *np, int64_t now)
 {
+	np->now = now;
 	pollcache_init(&np->cache);
 	wheel_init(&np->wheel, now, &deadline_ops, np);
 	return netpoll_init(&np->poller);

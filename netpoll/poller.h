@@ -14,6 +14,7 @@ struct poller {
 
 /* One worker's view of its descriptors: slots, their deadlines, the platform. */
 struct netpoll {
+	int64_t now; /* the clock as the worker's loop read it last; here, so that a deadline costs no call */
 	struct pollcache cache;
 	struct wheel wheel;
 	struct poller poller;

@@ -28,7 +28,7 @@ int64_t np_nanotime(void)
 
 int64_t np_now(void)
 {
-	return np_self()->now;
+	return np_self()->np.now;
 }
 
 int64_t np_deadline_after(int64_t d)
@@ -76,10 +76,10 @@ void np_sleep(int64_t ns)
 
 static void run_timers(struct np_worker *w)
 {
-	if (heap_next(&w->timers) <= w->now)
-		heap_run(&w->timers, w->now);
-	if (wheel_next(&w->np.wheel) <= w->now)
-		wheel_run(&w->np.wheel, w->now);
+	if (heap_next(&w->timers) <= w->np.now)
+		heap_run(&w->timers, w->np.now);
+	if (wheel_next(&w->np.wheel) <= w->np.now)
+		wheel_run(&w->np.wheel, w->np.now);
 }
 
 static void run_inbox(struct np_worker *w)
@@ -109,9 +109,9 @@ static int64_t until_next_timer(struct np_worker *w)
 
 	if (when == INT64_MAX)
 		return -1;
-	if (when < w->now + NEAR)
-		w->now = np_nanotime();
-	return when > w->now ? when - w->now : 0;
+	if (when < w->np.now + NEAR)
+		w->np.now = np_nanotime();
+	return when > w->np.now ? when - w->np.now : 0;
 }
 
 /* Announce the sleep first and look into the inbox last: whoever posts after that look sees `asleep` and breaks us. */
@@ -132,7 +132,7 @@ static void poll_network(struct np_worker *w)
 		netpoll_poll(&w->np, 0);
 	else
 		sleep_in_poller(w, ns);
-	w->now = np_nanotime(); /* the one clock read of most turns */
+	w->np.now = np_nanotime(); /* the one clock read of most turns */
 }
 
 static bool finished(const struct np_worker *w)
@@ -165,7 +165,6 @@ static int worker_init(struct np_worker *w, const struct np_worker_opts *opts)
 
 	w->magic = WORKER_MAGIC;
 	w->opts = *opts;
-	w->now = np_nanotime();
 	w->stop.fn = on_stop;
 	inbox_init(&w->inbox);
 	w->pipes.most = PIPES_MOST;
@@ -173,7 +172,7 @@ static int worker_init(struct np_worker *w, const struct np_worker_opts *opts)
 	err = sched_init(&w->sched, opts->id);
 	if (err != 0)
 		return err;
-	err = netpoll_start(&w->np, w->now);
+	err = netpoll_start(&w->np, np_nanotime());
 	if (err != 0)
 		goto undo_sched;
 	err = sched_go(&w->sched, opts->name, opts->main, opts->arg);
@@ -214,7 +213,7 @@ static int worker_new(struct np_worker **out, const struct np_worker_opts *opts)
 static void worker_run(struct np_worker *w)
 {
 	sched_enter(&w->sched);
-	w->now = np_nanotime();
+	w->np.now = np_nanotime();
 	worker_loop(w);
 	__atomic_store_n(&w->asleep, 1, __ATOMIC_RELAXED); /* for good: a loop that has ended is no stalled one */
 	sched_leave();

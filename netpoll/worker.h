@@ -31,7 +31,6 @@ struct np_worker {
 	struct heap timers;
 	struct netpoll np;
 	struct pipe_pool pipes;
-	int64_t now;                 /* owner worker: the clock as the loop read it last */
 	bool stopping;               /* owner worker */
 	uint64_t turns, polls;       /* owner worker, relaxed */
 	pthread_t thread;

@@ -43,7 +43,7 @@ void control_run(struct process *p);
  *   Returns  0, or the error with a line in the log. */
 must_use int reload_open_gates(struct process *p, struct snapshot *snap, struct list *opened);
 /* Put snap into force on every worker: p->gates become exactly those it names, p->snap becomes snap, the old one is
- * retired.   Returns  0, or -NP_ENOMEM when a listener could not start on every worker. */
+ * retired.   Returns  0, or -NP_ENOMEM when a new gate could not start on every worker: that one is closed. */
 must_use int reload_publish(struct process *p, struct snapshot *snap, struct list *opened);
 void reload_retire(struct process *p); /* p->snap is current no more */
 /* -NP_EINVAL with a line in the log when limits.max_connections cannot fit. */

@@ -11,7 +11,7 @@
 
 struct slot {
 	int          fd;
-	bool         sent;
+	bool         sent, ending;
 	uint64_t     got;
 	int64_t      intended;
 	struct slot *link; /* free list */
@@ -54,6 +54,15 @@ static void slot_start(struct churn *c, int64_t intended)
 	sock_add(c->epfd, s->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, s);
 }
 
+static void slot_answered(struct churn *c, struct slot *s)
+{
+	s->ending = c->o->polite;
+	if (!s->ending)
+		slot_done(c, s, true);
+	else if (shutdown(s->fd, SHUT_WR) != 0)
+		slot_done(c, s, false);
+}
+
 static void slot_ready(struct churn *c, struct slot *s, uint32_t events)
 {
 	ssize_t n;
@@ -67,16 +76,16 @@ static void slot_ready(struct churn *c, struct slot *s, uint32_t events)
 	}
 	if (!(events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
 		return;
-	n = recv(s->fd, c->answer, c->o->size - s->got, 0);
+	n = recv(s->fd, c->answer, s->ending ? 1 : c->o->size - s->got, 0);
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n <= 0) {
-		slot_done(c, s, false);
+	if (n <= 0 || s->ending) {
+		slot_done(c, s, n == 0 && s->ending);
 		return;
 	}
 	s->got += (uint64_t)n;
 	if (s->got == c->o->size)
-		slot_done(c, s, true);
+		slot_answered(c, s);
 }
 
 static bool more(const struct churn *c)

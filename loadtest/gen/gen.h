@@ -31,7 +31,7 @@ struct gen_opts {
 void opts_parse(struct gen_opts *o, char **words);
 void opts_help(FILE *f);
 
-/* The generator has no peer to spare: whatever fails on its own side ends it with a sentence. main.c */
+/* The generator has no peer to spare: whatever fails on its own side ends it with a sentence. gen.c */
 no_return void gen_die(const char *what);
 int64_t gen_now(void);
 void gen_begin(void);           /* prints the line; the first sample is taken about now */

@@ -1,12 +1,9 @@
 /* gen VERB name=value...: the load test's generator; gen.h says how a driver talks to it. */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "loadtest/gen/gen.h"
 
@@ -26,35 +23,6 @@ static const struct verb verbs[] = {
 	{"bulk",    gen_bulk,    "as many bytes as possible, one way"},
 	{"hold",    gen_hold,    "connections that do nothing, as commanded on standard input: open N, exchange BYTES"},
 };
-
-void gen_die(const char *what)
-{
-	fprintf(stderr, "gen: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-int64_t gen_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * GEN_S + ts.tv_nsec;
-}
-
-void gen_begin(void)
-{
-	puts("begin");
-	fflush(stdout);
-}
-
-void gen_wait_for_driver(void)
-{
-	char discard[64];
-
-	fflush(stdout);
-	while (read(STDIN_FILENO, discard, sizeof(discard)) > 0)
-		;
-}
 
 static void help(FILE *f)
 {

@@ -6,5 +6,6 @@ X(rate,    0,    "requests or connections a second, open loop; 0: closed loop, t
 X(count,   0,    "end after so many requests or connections, with no warm-up; 0: only the window ends it")
 X(size,    64,   "bytes of a request, or of the body an http server answers with")
 X(sources, 1,    "source addresses of 127.1.0.0/16 to take turns; 1: leave it to the kernel")
+X(polite,  0,    "connect: 1 shuts down and waits for the other end before it closes, so that none overlap")
 X(up,      0,    "bulk: 1 sends, 0 receives")
 X(drip,    0,    "hold: bytes read from each connection ten times a second; 0: nothing is read")

@@ -200,18 +200,21 @@ static void resetting_server(void **state)
 	list_servers(servers, ports);
 	f = front_start(&o);
 	for (int i = 0; i < 40; i++) {
-		int fd = front_connect(&f);
+		int fd = kit_try_connect(f.ip, f.port);
+		ssize_t n = fd;
 		char byte;
-		ssize_t n;
 
-		shutdown(fd, SHUT_WR); /* it may be reset already */
-		n = kit_io_read(fd, &byte, 1);
+		if (fd >= 0) {
+			shutdown(fd, SHUT_WR); /* it may be reset already */
+			n = kit_io_read(fd, &byte, 1);
+		}
 		assert_true(n == 1 || n == -ECONNRESET);
 		if (n == 1)
 			kit_expect_stream(fd, SEED, 1, 9999);
 		answered += n == 1;
 		reset += n != 1;
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 	}
 	assert_true(answered >= 20);
 	assert_int_equal(kit_peer_accepted(p), answered);

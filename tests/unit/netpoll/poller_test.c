@@ -2,7 +2,7 @@
  * deadlines, closed by themselves, by a neighbour, by their peer, or by a message that the other
  * worker was asked for. N10, N32, N34; X2, X3, X4; F10, F11, F51. Meant for the sanitizers as much
  * as for itself: what goes wrong here is a wrong result, a report, or an end that never comes.
- *   STRESS        how many times the work (3)
+ *   STRESS        how many times the work (10; 1 under TSan)
  *   STRESS_SEED   of the decisions, printed; what the kernel makes of them is not the seed's */
 #include "netpoll/fd.h"
 
@@ -17,6 +17,11 @@
 #include "netpoll/hook.h"
 #include "tests/kit/kit.h"
 
+#ifdef NP_TSAN
+#define USUAL 1
+#else
+#define USUAL 10
+#endif
 #define WORKERS 2
 #define WAIT_MS 100000 /* for the end of it all; under a sanitizer and STRESS it may take a while */
 
@@ -153,11 +158,6 @@ static struct crowd {
 	struct np_event gone;
 } crowds[WORKERS];
 
-static void crowd_start(unsigned worker, unsigned n)
-{
-	crowds[worker] = (struct crowd){.left = n};
-}
-
 static void crowd_leave(void)
 {
 	struct crowd *c = &crowds[np_self()->opts.id];
@@ -277,7 +277,7 @@ static void slot_main(void *arg)
 
 static void read_and_close(unsigned worker)
 {
-	crowd_start(worker, SLOTS);
+	crowds[worker] = (struct crowd){.left = SLOTS};
 	for (unsigned i = 0; i < SLOTS; i++) {
 		slots[worker][i].rand = seed_for(worker * SLOTS + i);
 		need(np_go("slot", slot_main, &slots[worker][i]) == 0);
@@ -379,9 +379,8 @@ static void set_earlier(unsigned worker)
 	static unsigned number[SETTERS] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 	for (unsigned long r = 0; r < REPEATS * times; r++) {
-		crowd_start(worker, SETTERS);
+		crowds[worker] = (struct crowd){.left = SETTERS + CONNS};
 		open_conns(worker);
-		crowds[worker].left += CONNS;
 		for (unsigned i = 0; i < SETTERS; i++)
 			need(np_go("setter", setter, &number[i]) == 0);
 		while (crowds[worker].left > CONNS)
@@ -490,7 +489,7 @@ int main(void)
 		cmocka_unit_test(an_accept_always_learns_of_the_close),
 	};
 
-	times = from_env("STRESS", 3);
+	times = from_env("STRESS", USUAL);
 	seed = from_env("STRESS_SEED", (unsigned long)nanotime());
 	print_message("STRESS_SEED=%llu\n", (unsigned long long)seed);
 	return cmocka_run_group_tests(tests, NULL, NULL);

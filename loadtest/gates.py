@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""gates.py: what a request, a connection and an idle connection cost, in figures that no noise can change, held against
+gates.json. Exits 1 when one has risen.
+
+    loadtest/gates.py                    compare
+    loadtest/gates.py --accept REASON    write what has changed, with the reason, to be committed with the change
+    loadtest/gates.py --rivals           count nginx's and HAProxy's instructions too, and say the ratios
+"""
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+
+import contender
+import counts
+import machine
+import workload
+from sample import Gen
+
+BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gates.json")
+# How far a figure may be above its baseline. Where none is named: not at all. Which events of a connection come
+# together is the kernel's affair: its waits, and a little of its instructions, depend on it.
+SHARE = {"instructions_per_request": 0.01, "instructions_per_connection": 0.03, "bytes_per_idle_connection": 0.02}
+ROOM = {"waits_per_request": 0.05, "waits_per_connection": 1}
+WHOLE = ("instructions", "bytes")  # the others have one digit, so that a timer that fires in one run is no difference
+
+
+def rounded(name, value):
+    return round(value) if name.startswith(WHOLE) else round(value, 1) + 0.0  # never -0.0
+
+
+def measure(scratch):
+    found = {}
+    for unit in counts.UNITS:
+        found.update(counts.slope(counts.callgrind, "staunch", scratch, unit))
+        found.update(counts.slope(counts.strace, "staunch", scratch, unit))
+    found.update(counts.idle_bytes("staunch", scratch))
+    return {name: rounded(name, value) for name, value in found.items()}
+
+
+def measure_calmly(scratch, baseline):
+    """What seems to have risen is measured once more: other work on the machine can only add."""
+    found = measure(scratch)
+    if any(verdict(name, value, baseline) == ("RISEN", True) for name, value in found.items()):
+        again = measure(scratch)
+        found = {name: min(value, again[name]) for name, value in found.items()}
+    return found
+
+
+def verdict(name, value, baseline):
+    """(word, is it worse)."""
+    if name not in baseline:
+        return "new", True
+    known = baseline[name]["value"]
+    room = known * SHARE.get(name, 0) + ROOM.get(name, 0)
+    if value > known + room:
+        return "RISEN", True
+    return ("fallen", False) if value < known - room else ("ok", False)
+
+
+def compare(found, baseline):
+    worse = 0
+    for name, value in found.items():
+        word, bad = verdict(name, value, baseline)
+        worse += bad
+        known = f"   baseline {baseline[name]['value']:>10,}" if name in baseline else ""
+        print(f"  {word:<7} {name:<32} {value:>10,}{known}")
+        if word == "RISEN":
+            print(f"          {baseline[name]['reason']}")
+    print(f"{len(found) - worse} passed, {worse} failed")
+    return worse
+
+
+def accept(found, baseline, reason):
+    """Only what left its tolerance is written: a value that creeps within it is still held to the old one."""
+    for name, value in found.items():
+        if verdict(name, value, baseline)[0] != "ok":
+            baseline[name] = {"value": value, "reason": reason}
+    with open(BASELINE, "w", encoding="utf-8") as f:
+        json.dump({name: baseline[name] for name in found}, f, indent="\t")
+        f.write("\n")
+
+
+def rivals(found, scratch):
+    for name in ("nginx", "haproxy"):
+        for unit in counts.UNITS:
+            key = f"instructions_per_{unit}"
+            theirs = counts.slope(counts.callgrind, name, scratch, unit)[key]
+            print(f"  {key}: staunch {found[key]:,}, {name} {theirs:,.0f}, ratio {found[key] / theirs:.2f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="what no noise can change", allow_abbrev=False)
+    parser.add_argument("--accept", metavar="REASON")
+    parser.add_argument("--rivals", action="store_true")
+    o = parser.parse_args()
+    machine.enter_namespace()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    baseline = json.loads(machine.read(BASELINE)) if os.path.exists(BASELINE) else {}
+    with tempfile.TemporaryDirectory(prefix="staunch-gates.") as scratch:
+        echo = Gen(machine.cpus()[0], "echo", workload.BACKENDS["echo"])
+        echo.line()
+        found = measure_calmly(scratch, baseline)
+        if o.rivals:
+            rivals(found, scratch)
+    if o.accept:
+        accept(found, baseline, o.accept)
+        return
+    sys.exit(1 if compare(found, baseline) else 0)
+
+
+if __name__ == "__main__":
+    main()

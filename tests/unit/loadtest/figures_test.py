@@ -1,0 +1,173 @@
+"""figures_test.py CLASS: what the load test reads from the kernel and its tools, and what it makes of that."""
+import sys
+import unittest
+
+sys.path.insert(0, "loadtest")
+import counts
+import figures
+import gates
+import machine
+import sample
+
+
+def load(name):
+    return next(load for load in figures.WORKLOADS if load.name == name)
+
+
+def run(contender, number, value, marks=(), name="keepalive-64"):
+    return {"workload": name, "contender": contender, "round": number, "cpu_per_unit": value, "marks": list(marks)}
+
+
+class Medians(unittest.TestCase):
+    def test_odd_and_even(self):
+        self.assertEqual(figures.median([3]), 3)
+        self.assertEqual(figures.median([9, 1, 5]), 5)
+        self.assertEqual(figures.median([9, 1, 5, 6]), 5.5)
+
+    def test_spread_and_marks(self):
+        runs = [run("staunch", 0, 8000), run("staunch", 1, 6000, ["foreign CPU 9%"]), run("staunch", 2, 7000)]
+        figure = figures.Table(load("keepalive-64"), runs).figure("staunch")
+        self.assertEqual((figure.low, figure.median, figure.high, figure.marked), (6, 7, 8, 1))  # ns to µs
+
+
+class Ratios(unittest.TestCase):
+    """Round by round: a machine that is twice as slow in one round is so for both."""
+    runs = [run("staunch", 0, 80), run("nginx", 0, 100), run("staunch", 1, 160), run("nginx", 1, 200),
+            run("staunch", 2, 90), run("nginx", 2, 100), run("staunch", 3, 1), run("nginx-tuned", 0, 160)]
+
+    def test_only_pairs_count(self):
+        table = figures.Table(load("keepalive-64"), self.runs)
+        ratio = table.ratio("nginx")
+        self.assertEqual((ratio.low, ratio.median, ratio.high), (0.8, 0.8, 0.9))
+        self.assertIsNone(table.ratio("staunch"))
+
+    def test_a_goal_is_held_against_the_better_variant(self):
+        table = figures.Table(load("keepalive-64"), self.runs)
+        self.assertEqual(table.goals(), [("nginx*", 0.92, 0.8)])
+
+    def test_a_run_without_the_metric_is_no_figure(self):
+        table = figures.Table(load("keepalive-64"), [run("staunch", 0, None), run("nginx", 0, 5)])
+        self.assertEqual(table.names, ["nginx"])
+        self.assertIsNone(table.ours)
+
+    def test_the_curve_has_the_points_that_all_rounds_have(self):
+        runs = [dict(run("staunch", n, 1), curve=curve) for n, curve in
+                enumerate(([[0.0, 10], [0.5, 20], [0.9, 90]], [[0.0, 30], [0.5, 60]], [[0.0, 20], [0.5, 30]]))]
+        table = figures.Table(load("keepalive-64"), runs)
+        self.assertEqual(figures.curve(table, "staunch"), [(1, 20), (2, 30)])
+
+
+class Kernel(unittest.TestCase):
+    def test_schedstat(self):
+        self.assertEqual(machine.parse_schedstat("123456789 42 7\n"), 123456789)
+
+    def test_stat_of_a_program_with_a_wild_name(self):
+        text = "7 (a) b (c) S 1 7 7 0 -1 4194560 1 2 3 4 50 25 0 0 20 0 3 0 100 1 2\n"
+        self.assertEqual(machine.parse_stat_cpu(text), 75 * 1_000_000_000 // machine.TICK)
+
+    def test_busy_leaves_out_idle_wait_and_steal(self):
+        text = "cpu  1 2 3 1000 2000 4 5 6 7 8\ncpu0 9 9 9 9 9 9 9 9 9 9\n"
+        tick = 1_000_000_000 // machine.TICK
+        self.assertEqual(machine.parse_busy(text), (15 * tick, 6 * tick))
+
+    def test_rollup(self):
+        self.assertEqual(machine.parse_rollup("Rss:  9 kB\nPrivate_Clean:  1 kB\nPrivate_Dirty:   12 kB\n"), 12288)
+
+    def test_our_own_cpu_time_grows(self):
+        before = sum(machine.thread_cpu(machine.os.getpid()).values())
+        while sum(machine.thread_cpu(machine.os.getpid()).values()) == before:
+            pass
+        self.assertGreater(before, 0)
+
+
+class Marks(unittest.TestCase):
+    said = {"units": 1000, "errors": 0, "seconds": 2.0,
+            "latency": {"curve": [[0.0, 1], [0.4988128, 5], [0.9, 7], [0.99, 9]], "max": 11}}
+
+    @staticmethod
+    def at(seconds, proxy, tools, busy, steal=0, drops=0):
+        s = 1_000_000_000
+        return sample.Sample(seconds, int(proxy * s), int(tools * s), int(busy * s), int(steal * s),
+                             {"ListenDrops": drops, "RetransSegs": drops})
+
+    def result(self, **last):
+        values = {"seconds": 12, "proxy": 2, "tools": 3, "busy": 105, **last}
+        return sample.result(self.at(10, 1, 1, 102), self.at(**values), self.said)
+
+    def test_a_calm_run(self):
+        found = self.result()
+        self.assertEqual(found["marks"], [])
+        self.assertEqual(found["cpu_per_unit"], 1_000_000)
+        self.assertEqual(found["machine_per_unit"], 3_000_000)
+        self.assertEqual((found["p50"], found["p99"], found["p99.9"]), (5, 9, None))
+
+    def test_foreign_work(self):
+        self.assertEqual(self.result(busy=105.09)["marks"], [])
+        self.assertEqual(self.result(busy=105.5)["marks"], ["foreign CPU 25%"])
+
+    def test_steal_drops_and_errors(self):
+        self.assertEqual(self.result(steal=1)["marks"], ["steal 50%"])
+        self.assertEqual(self.result(drops=3)["marks"], ["ListenDrops 3"])
+        bad = sample.result(self.at(10, 1, 1, 102), self.at(12, 2, 3, 105), dict(self.said, errors=2, units=0))
+        self.assertEqual(bad["marks"], ["2 errors", "nothing done"])
+        self.assertIsNone(bad["cpu_per_unit"])
+
+
+class Counts(unittest.TestCase):
+    def test_strace(self):
+        text = """% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 45.20    1.093193         260      4194         1 epoll_wait
+ 44.10    1.066684       10884        98        42 futex
+  1.72    0.041680          10      4002       801 recvfrom
+  0.85    0.020649          25       800       800 connect
+  0.85    0.020649          25         7           epoll_ctl
+------ ----------- ----------- --------- --------- ----------------
+100.00    2.418440         100      9101      1644 total
+"""
+        self.assertEqual(counts.parse_strace(text),
+                         {"syscalls": 4809, "waits": 4194, "epoll_ctl": 7, "eagain": 801})
+
+    def test_callgrind(self):
+        """Names are given once and then by number; the allocator's own calls of itself are not ours."""
+        text = """fn=(1) relay_turn
+10 5
+cfn=(2) malloc
+calls=3 0
+11 9
+fn=(2)
+1 1
+cfn=(3) mi_malloc
+calls=3 0
+2 2
+fn=(4) other
+cfn=(2)
+calls=4 0
+5 5
+cfn=(5) malloc_usable_size
+calls=9 0
+summary: 4242
+"""
+        self.assertEqual(counts.parse_callgrind(text), {"instructions": 4242, "allocations": 7})
+
+
+class Gates(unittest.TestCase):
+    baseline = {"instructions_per_request": {"value": 1000, "reason": ""}, "syscalls_per_request": {"value": 4.0},
+                "waits_per_connection": {"value": 5.0}}
+
+    def test_verdicts(self):
+        for name, value, word, bad in (
+                ("instructions_per_request", 1010, "ok", False), ("instructions_per_request", 1011, "RISEN", True),
+                ("instructions_per_request", 990, "ok", False), ("instructions_per_request", 989, "fallen", False),
+                ("syscalls_per_request", 4.0, "ok", False), ("syscalls_per_request", 4.1, "RISEN", True),
+                ("waits_per_connection", 6.0, "ok", False), ("waits_per_connection", 6.1, "RISEN", True),
+                ("bytes_per_idle_connection", 1, "new", True)):
+            self.assertEqual(gates.verdict(name, value, self.baseline), (word, bad), (name, value))
+
+    def test_rounding(self):
+        self.assertEqual(gates.rounded("instructions_per_request", 1000.6), 1001)
+        self.assertEqual(str(gates.rounded("eagain_per_request", -0.004)), "0.0")
+
+
+if __name__ == "__main__":
+    unittest.main()
