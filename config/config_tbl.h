@@ -88,7 +88,7 @@
 	  "refuse closes it at once, so the client can go elsewhere; wait leaves it in the kernel's backlog "     \
 	  "until another one ends.",                                                                              \
 	  "wait")                                                                                                 \
-	X(COUNT, "listeners[].backlog", backlog, "4096", 1, 65535, 0, none, REOPEN,                               \
+	X(COUNT, "listeners[].backlog", backlog, "4096", 1, 65535, 0, none, RESTART,                              \
 	  "connections the kernel holds ready before they are accepted",                                          \
 	  "The kernel cuts it to net.core.somaxconn without a word; start warns when it does.",                   \
 	  "8192")                                                                                                 \

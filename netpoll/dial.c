@@ -155,6 +155,9 @@ static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t dead
 	int64_t pause = UNIX_PAUSE_MIN;
 	int err = connect_once(fd->sysfd, to);
 
+	/* Nobody waits on the watched one, but what befalls it comes from the poller. */
+	if (err == -NP_EAGAIN && o->watch != NULL && np_fd_register(o->watch) != 0)
+		return err;
 	while (err == -NP_EAGAIN) {
 		int64_t left = deadline != 0 ? deadline - np_nanotime() : pause;
 

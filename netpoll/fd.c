@@ -259,6 +259,11 @@ bool np_fd_hung_up(const struct np_fd *fd)
 	return fd->pd->hup; /* registering reports what is there, so before it nothing can be missed */
 }
 
+bool np_fd_failed(const struct np_fd *fd)
+{
+	return fd->pd->failed;
+}
+
 int np_fd_unsent(const struct np_fd *fd)
 {
 	int n;

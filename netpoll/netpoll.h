@@ -194,6 +194,8 @@ void np_fd_unwatch(struct np_fd *fd, struct np_g *task);
 /* True once an event said that the peer hung up, failed or sent urgent data: only then may a read that was shorter
  * than asked have left something behind without a further event to come. */
 bool np_fd_hung_up(const struct np_fd *fd);
+/* True once an event said that nothing can be sent any more: a reset, or both ways are shut. */
+bool np_fd_failed(const struct np_fd *fd);
 /* TCP_NODELAY; keepalive of 2 min idle, 15 s interval, 4 probes. */
 must_use int np_fd_set_nodelay(struct np_fd *fd);
 must_use int np_fd_set_keepalive(struct np_fd *fd);

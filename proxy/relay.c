@@ -383,6 +383,16 @@ static bool can_move(const struct conn *c)
 	return can_step(&c->dir[0]) || can_step(&c->dir[1]);
 }
 
+/* Something happened to src although it had sent its FIN: if it takes no more either, reading will
+ * never tell. */
+static void after_its_end(struct conn *c, struct relay_dir *d)
+{
+	struct relay_dir *back = other(c, d);
+
+	if (!back->done && !back->discard && np_fd_failed(src_of(c, d)))
+		relay_dst_gone(c, back, -NP_EPIPE);
+}
+
 /* Stand at both readers, and at the writers that are full; learn what happened there. */
 static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 {
@@ -391,6 +401,8 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 
 	if (r > 0)
 		d->readable = !d->eof;
+	if (r > 0 && d->eof)
+		after_its_end(c, d);
 	if (r >= 0 && d->blocked) {
 		r = np_fd_watch(dst_of(c, d), NP_WRITE, &c->task);
 		if (r > 0)

@@ -365,6 +365,32 @@ static void b13_client_resets_while_connecting(void **state)
 /* --- limits --- */
 
 /* After connections that failed in every way, exactly as many fit as before. */
+/* The same where no event of the server's would ever wake the dial. */
+static void b13_b15_client_resets_before_a_full_backlog(void **state)
+{
+	struct queue q;
+	struct front_opts o = {
+		.servers = q.servers, .upstream = "timeouts: {connect: 10m}, retry_budget: 10m",
+	};
+	struct front f;
+	int64_t start;
+	int client;
+
+	(void)state;
+	queue_fill(&q);
+	f = front_start(&o);
+	client = front_connect(&f);
+	kit_proc_wait_fds(f.pid, f.fds + 2);
+	start = kit_now_ms();
+	kit_reset(client);
+	front_wait(&f, "client_rst", 1);
+	assert_in_range(kit_now_ms() - start, 0, 1000);
+	for (int i = 0; i < q.n; i++)
+		close(q.waiting[i]);
+	close(q.listener);
+	front_end(&f);
+}
+
 static void places_are_given_back(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(0), &port, 64), clients[4], servers[3];
@@ -463,6 +489,7 @@ int main(void)
 		cmocka_unit_test_teardown(b12_tcp_connect_that_takes_a_second, kit_end),
 		cmocka_unit_test_teardown(b15_full_backlog_for_too_long, kit_end),
 		cmocka_unit_test_teardown(b13_client_resets_while_connecting, kit_end),
+		cmocka_unit_test_teardown(b13_b15_client_resets_before_a_full_backlog, kit_end),
 		cmocka_unit_test_teardown(places_are_given_back, kit_end),
 		cmocka_unit_test_teardown(b25_listener_full, kit_end),
 		cmocka_unit_test_teardown(out_of_descriptors, kit_end),
