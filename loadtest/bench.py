@@ -106,7 +106,7 @@ class Driver:
     def find_maxima(self):
         """Of each one that will be measured; the slowest one's is what the fixed rates are shares of."""
         for how in ("rate", "connect"):
-            loads = [(load, who) for load, who in self.plan if load.how == how]
+            loads = [(load, who) for load, who in self.plan if load.options.get("load") and load.maximum() == how]
             names = {name for _, who in loads for name in who if contender.ALL[name].kind not in ("direct", "floor")}
             self.bench.maxima[how] = {}
             for name in sorted(names):

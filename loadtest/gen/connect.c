@@ -145,5 +145,7 @@ int gen_connect(const struct gen_opts *o)
 		wait_for_events(&c, due < until ? due : until);
 	}
 	window_report(&c.w, "connections");
+	free(c.request);
+	free(c.slots);
 	return 0;
 }

@@ -54,14 +54,14 @@ struct window {
 	int64_t     start, end; /* ns; what is intended before start is warm-up */
 	bool        open;
 	uint64_t    units, errors;
-	struct hist *latency; /* ns; owned, until the process ends */
+	struct hist *latency; /* ns; owned */
 };
 void window_init(struct window *w, const struct gen_opts *o);
 /* Opens the window when it is time. Returns  false once it is over. */
 bool window_tick(struct window *w, int64_t now);
 void window_record(struct window *w, int64_t intended, int64_t now);
-/* unit is what was counted: "requests", "bytes" ... */
-void window_report(const struct window *w, const char *unit);
+/* The window's end: prints what was counted, `unit` naming it, waits for the driver, and frees what init took. */
+void window_report(struct window *w, const char *unit);
 
 /* ---- the verbs, one file each: serve.c has the servers ---- */
 

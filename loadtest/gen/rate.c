@@ -168,5 +168,7 @@ int gen_rate(const struct gen_opts *o)
 	}
 	record_owed(&r);
 	window_report(&r.w, "requests");
+	free(r.request);
+	free(r.lanes);
 	return 0;
 }
