@@ -128,7 +128,7 @@ size_t np_stack_census(void);
 struct np_sysmon;
 must_use int np_sysmon_start(struct np_sysmon **out, struct np_worker *const *w, unsigned n, int64_t limit,
 			     void (*stalled)(unsigned worker_id, int64_t ns, const char *running));
-void np_sysmon_stop(struct np_sysmon *s);
+void np_sysmon_stop(struct np_sysmon *s); /* before the workers are joined */
 
 /* ---- descriptors: internal/poll.FD ----------------------------------------------------------- */
 
@@ -186,8 +186,8 @@ must_use int np_fd_accept(struct np_fd *fd, struct np_addr *peer);
 must_use ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n);
 must_use ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n);
 must_use int np_fd_try_accept(struct np_fd *fd, struct np_addr *peer);
-/* np_fd_watch: keep `task` standing at this side of fd: every event, deadline and close from now on readies it, until
- * np_fd_unwatch. Says whether something happened there since the last call, so that one attempt is due.
+/* np_fd_watch: stand `task` at this side of fd: the next event, deadline or close readies it; it watches again in each
+ * turn, until np_fd_unwatch. Says whether something happened there since the last call, so that one attempt is due.
  *   Returns  1 ready, 0 not, or -NP_EDEADLINE, -NP_ECLOSING, or why registering failed. */
 must_use int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task);
 void np_fd_unwatch(struct np_fd *fd, struct np_g *task);
