@@ -69,7 +69,7 @@ static int open_fifo(void)
 
 static int read_lines(int fifo)
 {
-	char buf[16384];
+	char buf[16000];
 	ssize_t n;
 	int lines = 0;
 
@@ -95,7 +95,7 @@ static bool read_to_recovery(void *arg)
 /* The number before `words` in the process log. */
 static int number_before(struct kit_staunch *s, const char *words)
 {
-	char text[16384], *at;
+	char text[16000], *at;
 
 	kit_file_read(s->child->err, text, sizeof(text));
 	at = strstr(text, words);

@@ -77,7 +77,8 @@ static void every_quantile(void **state)
 	for (double octaves = 1; octaves < 40; octaves += 1.7) {
 		fill(values, octaves);
 		for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-			uint64_t truth = values[(size_t)ceil(shares[i] * VALUES) - 1], got = hist_quantile(&h, shares[i]);
+			uint64_t truth = values[(size_t)ceil(shares[i] * VALUES) - 1];
+			uint64_t got = hist_quantile(&h, shares[i]);
 
 			assert_true(got >= truth);
 			assert_true(got - truth <= truth / 128);
