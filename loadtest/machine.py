@@ -27,7 +27,7 @@ def enter_namespace():
     if INSIDE in os.environ:
         set_up_loopback()
         return
-    flags = ["--net"] if os.geteuid() == 0 else ["--net", "--user", "--map-root-user"]
+    flags = ["--net"] if os.geteuid() == 0 else ["--net", "--user", "--map-current-user", "--keep-caps"]
     if subprocess.run(["unshare", *flags, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
         sys.exit("loadtest: cannot make a network namespace: run as root, or allow user namespaces")
     os.environ[INSIDE] = "1"

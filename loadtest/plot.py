@@ -12,7 +12,6 @@ COLOURS = {
 STYLE = """
 set border 3 linecolor rgb '#8c959f'
 set tics nomirror textcolor rgb '#24292f'
-set pointintervalbox 0
 set grid ytics linecolor rgb '#d8dee4' linewidth 1 dashtype solid
 set key outside right top vertical Left reverse samplen 1.5 spacing 1.25
 """
@@ -48,7 +47,7 @@ def bars(found, value, shown="%.2f", least=0.0):
         boxes.append(f"$b{i} using 1:2 with boxes fillstyle solid 0.9 noborder linecolor rgb '{COLOURS[name]}' "
                      f"title {quoted(CONTENDERS[name].label)}")
         if any(f.low < f.high for _, f in rows):
-            ranges.append(f"$b{i} using 1:2:3:4 with yerrorbars pointsize 0 linecolor rgb '#424a53' linewidth 1 notitle")
+            ranges.append(f"$b{i} using 1:3:(0):($4-$3) with vectors nohead linecolor rgb '#424a53' linewidth 1.5 notitle")
         # After all boxes, or a neighbour's would cover it.
         labels.append(f"$b{i} using 1:4:5 with labels rotate by 90 left offset 0,0.5 font ',9' notitle")
     tics = ", ".join(f"{quoted(t.load.name)} {j * width + (len(names) - 1) / 2}" for j, t in enumerate(found))

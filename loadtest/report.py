@@ -1,5 +1,6 @@
 """report.py: what a run ends with: a table on the terminal; report.md and report.html, with every figure."""
 import html
+import re
 
 import figures
 import plot
@@ -161,10 +162,11 @@ def html_table(rows):
 
 
 def inline_svg(path):
+    """Names inside a picture are its own; in one page they must not meet those of another."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    return text[text.index("<svg"):].replace('id="', f'id="{path.rsplit("/", 1)[1][:-4]}-').replace(
-        "xlink:href='#", f"xlink:href='#{path.rsplit('/', 1)[1][:-4]}-")
+    name = path.rsplit("/", 1)[1].removesuffix(".svg")
+    return re.sub(r"""(\bid=["']|xlink:href='#|url\(#)""", rf"\1{name}-", text[text.index("<svg"):])
 
 
 def page(results, found, drawn, out):
