@@ -95,11 +95,18 @@ static int bound(const char *ip, int *port)
 	return fd;
 }
 
+/* Never the same twice, on no address: a port is free again as soon as its number is known, and a
+ * test that asks for two means two. */
 int kit_port(const char *ip)
 {
-	int port = 0;
+	static bool given[65536];
+	int port;
 
-	close(bound(ip, &port));
+	do {
+		port = 0;
+		close(bound(ip, &port));
+	} while (given[port]);
+	given[port] = true;
 	return port;
 }
 
