@@ -71,6 +71,7 @@ def words(c, scratch, back, front, workers, bulk):
         "WORKERS": str(workers),
         "NGINX_BUFFER": "256k" if bulk else "16k",
         "HAPROXY_BUFFER": "65536" if bulk else "16384",
+        "HAPROXY_SPLICE": "option splice-request\n\toption splice-response" if bulk else "option splice-auto",
         "STAUNCH_LOG": f"{scratch}/access.log" if c.log else "off",
         "NGINX_LOG": f"{scratch}/access.log line" if c.log else "off",
         "HAPROXY_LOG": "log stdout format raw local0" if c.log else "",
