@@ -23,7 +23,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 HARD := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-plt
 TESTDEFS := -DNP_DEBUG -DNP_HOOKS
 
-CFLAGS_release := -O2 -g $(HARD)
+CFLAGS_release := -O2 -g -flto=auto -ffat-lto-objects $(HARD)
 CFLAGS_test    := -O1 -g -fPIE $(TESTDEFS)
 CFLAGS_asan    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(TESTDEFS)
 CFLAGS_ubsan   := -O1 -g -fPIE -fsanitize=undefined -fno-sanitize-recover=all $(TESTDEFS)
@@ -31,7 +31,7 @@ CFLAGS_tsan    := -O1 -g -fPIE -fsanitize=thread $(TESTDEFS)
 CFLAGS_fuzz    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
                   -fno-sanitize-recover=all $(TESTDEFS)
 CFLAGS_cov     := -O0 -g -fPIE --coverage $(TESTDEFS)
-LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LDFLAGS_release := -pie -O2 -flto=auto -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_test    := -pie
 LDFLAGS_asan    := -pie -fsanitize=address,undefined
 LDFLAGS_ubsan   := -pie -fsanitize=undefined
@@ -44,7 +44,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP
 CFLAGS   := -std=gnu11 -pthread $(WARN) $(CFLAGS_$(BUILD))
 LDFLAGS  := -pthread -Wl,--as-needed $(LDFLAGS_$(BUILD))
-LIBS     := -lyaml -levent_core -levent_extra -levent_pthreads -lssl -lcrypto $(LIBS_$(BUILD))
+LIBS     := -lyaml $(LIBS_$(BUILD))
 ARCH     := $(shell uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/')
 
 src = $(patsubst %,$(O)/%.o,$(basename $(wildcard $(1))))

@@ -61,6 +61,8 @@ struct wheel_ops {
 struct wheel {
 	uint64_t tick; /* all slots up to here are done */
 	int64_t  now;  /* of the last run */
+	int64_t  next; /* what wheel_next answers, unless a slot has become empty since */
+	bool     stale;
 	const struct wheel_ops *ops;
 	void    *ctx;
 	uint32_t armed;
@@ -79,7 +81,12 @@ bool wheel_armed(const struct wheel *w, uint32_t id);
 /* When wheel_run next has something to do, at the latest; INT64_MAX if nothing is armed. Never
  * later than the earliest deadline rounded up to the tick; perhaps before, to move entries
  * nearer. */
-int64_t wheel_next(const struct wheel *w);
+int64_t wheel_find_next(struct wheel *w); /* its slow half */
+static inline int64_t wheel_next(struct wheel *w)
+{
+	/* Asked in every turn of the loop, so remembered: looking costs hundreds of instructions. */
+	return w->stale ? wheel_find_next(w) : w->next;
+}
 /* wheel_run: fire what is due at now, in the order of ticks. Slots that are empty cost nothing,
  * however far the clock jumped. Not from within fire. */
 void wheel_run(struct wheel *w, int64_t now);

@@ -31,6 +31,11 @@ static uint64_t tick_down(int64_t now)
 	return (uint64_t)now >> WHEEL_TICK_BITS;
 }
 
+static int64_t time_of(uint64_t tick)
+{
+	return tick > (uint64_t)INT64_MAX >> WHEEL_TICK_BITS ? INT64_MAX : (int64_t)(tick << WHEEL_TICK_BITS);
+}
+
 static struct wheel_node *node_of(const struct wheel *w, uint32_t id)
 {
 	return w->ops->node(w->ctx, id);
@@ -46,6 +51,12 @@ static void mark_used(struct wheel *w, uint32_t slot, bool used)
 		return;
 	word = &w->used[slot / WHEEL_SLOTS][slot % WHEEL_SLOTS / 64];
 	*word = used ? *word | bit : *word & ~bit;
+}
+
+static void note_next(struct wheel *w, int64_t when)
+{
+	if (when < w->next)
+		w->next = when;
 }
 
 static void slot_push(struct wheel *w, uint32_t slot, uint32_t id, struct wheel_node *n)
@@ -70,8 +81,10 @@ static void slot_remove(struct wheel *w, struct wheel_node *n)
 		uint32_t slot = n->prev & ~WHEEL_HEAD;
 
 		w->head[slot] = n->next;
-		if (n->next == 0)
+		if (n->next == 0) {
 			mark_used(w, slot, false);
+			w->stale = true;
+		}
 	}
 	n->next = n->prev = 0;
 	w->armed--;
@@ -89,6 +102,7 @@ static void slot_push_tick(struct wheel *w, uint32_t id, struct wheel_node *n, u
 	}
 	while (away >> SLOT_BITS * (level + 1) != 0)
 		level++;
+	note_next(w, time_of(x >> SLOT_BITS * level << SLOT_BITS * level));
 	slot_push(w, level * WHEEL_SLOTS + (x >> SLOT_BITS * level & SLOT_MASK), id, n);
 }
 
@@ -101,6 +115,7 @@ void wheel_init(struct wheel *w, int64_t now, const struct wheel_ops *ops, void 
 	w->now = now;
 	w->ops = ops;
 	w->ctx = ctx;
+	w->next = INT64_MAX;
 }
 
 bool wheel_armed(const struct wheel *w, uint32_t id)
@@ -125,10 +140,12 @@ void wheel_arm(struct wheel *w, uint32_t id, int64_t when)
 	DCHECK(id <= WHEEL_MAX_ID, "an id that does not fit a wheel's node");
 	if (n->prev != 0)
 		slot_remove(w, n);
-	if (when <= w->now)
+	if (when <= w->now) {
 		slot_push(w, WHEEL_PAST, id, n);
-	else
+		note_next(w, w->now);
+	} else {
 		slot_push_tick(w, id, n, tick_up(when));
+	}
 }
 
 /* ---- what comes next ------------------------------------------------------------------------- */
@@ -167,16 +184,14 @@ static uint64_t next_tick(const struct wheel *w)
 	return best;
 }
 
-int64_t wheel_next(const struct wheel *w)
+int64_t wheel_find_next(struct wheel *w)
 {
-	uint64_t x;
-
+	w->stale = false;
 	if (w->head[WHEEL_PAST] != 0)
-		return w->now;
-	if (w->armed == 0)
-		return INT64_MAX;
-	x = next_tick(w);
-	return x > (uint64_t)INT64_MAX >> WHEEL_TICK_BITS ? INT64_MAX : (int64_t)(x << WHEEL_TICK_BITS);
+		w->next = w->now;
+	else
+		w->next = w->armed == 0 ? INT64_MAX : time_of(next_tick(w));
+	return w->next;
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -237,4 +252,5 @@ void wheel_run(struct wheel *w, int64_t now)
 	}
 	w->tick = last;
 	w->running = false;
+	w->stale = true;
 }

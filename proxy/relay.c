@@ -428,24 +428,36 @@ static enum close_why watch(struct conn *c)
 	return why != CLOSE_NONE ? why : watch_dir(c, &c->dir[1]);
 }
 
+/* One step each way. *more: there is another one to make. */
+static enum close_why move_both(struct conn *c, bool *more)
+{
+	enum close_why why = step(c, &c->dir[0]);
+
+	if (why == CLOSE_NONE)
+		why = step(c, &c->dir[1]);
+	if (why == CLOSE_NONE && c->dir[0].done && c->dir[1].done)
+		why = c->first_end;
+	*more = can_move(c);
+	return why;
+}
+
 static enum close_why turn(struct conn *c)
 {
 	enum close_why why = c->kill;
+	bool fresh = c->fresh, more = true;
 
 	/* On the first turn the descriptors are not yet with the poller: try before asking it. */
-	if (why == CLOSE_NONE && !c->fresh)
+	if (why == CLOSE_NONE && !fresh)
 		why = watch(c);
 	c->fresh = false;
-	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && can_move(c); i++) {
-		why = step(c, &c->dir[0]);
-		if (why == CLOSE_NONE)
-			why = step(c, &c->dir[1]);
-		if (why == CLOSE_NONE && c->dir[0].done && c->dir[1].done)
-			why = c->first_end;
-		if (why == CLOSE_NONE && !can_move(c))
-			why = watch(c);
+	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && more; i++)
+		why = move_both(c, &more);
+	/* The task stands at both readers already, and no event comes before the next poll. */
+	if (why == CLOSE_NONE && (fresh || c->dir[0].blocked || c->dir[1].blocked)) {
+		why = watch(c);
+		more = can_move(c);
 	}
-	if (why == CLOSE_NONE && can_move(c))
+	if (why == CLOSE_NONE && more)
 		np_ready(&c->task);
 	return why;
 }
