@@ -77,7 +77,7 @@ int cli_misused(const struct cli_verb *v, const char *fmt, ...)
 	complain(fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "  = help: staunch help%s%s\n", v != NULL ? " " : "", v != NULL ? v->word : "");
-	return CLI_EXIT_USAGE;
+	return EXIT_USAGE;
 }
 
 bool cli_colour(const struct cli_args *a, FILE *f)
@@ -102,12 +102,12 @@ int cli_version(const struct cli_args *a)
 
 	printf("staunch %s\n", STAUNCH_VERSION);
 	if (a->value[CLI_OPT_SHORT] != NULL)
-		return CLI_EXIT_OK;
+		return EXIT_OK;
 	printf("compiler   %s\n", __VERSION__);
 	printf("C library  glibc %s\n", gnu_get_libc_version());
 	if (uname(&u) == 0)
 		printf("kernel     %s %s, %s\n", u.sysname, u.release, u.machine);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }
 
 /* ---- from words to a verb -------------------------------------------------------------------- */
@@ -141,11 +141,11 @@ static int run_verb(const struct cli_verb *v, int argc, char **argv)
 	struct cli_args a;
 
 	if (cli_args_parse(&a, v, argc, argv) != 0)
-		return CLI_EXIT_USAGE;
+		return EXIT_USAGE;
 	if (a.value[CLI_OPT_HELP] == NULL)
 		return v->run(&a);
 	cli_help_verb(stdout, v);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }
 
 /* The alias's own words in the place of argv[0], what follows behind them. */
@@ -157,7 +157,7 @@ static int run_alias(const struct alias *as, int argc, char **argv)
 
 	words = calloc((size_t)(argc - 1 + n) + 1, sizeof(*words));
 	if (words == NULL)
-		return CLI_EXIT_FAILED;
+		return EXIT_FAILED;
 	/* getopt's type is older than const: it moves the words about and leaves their bytes alone. */
 	words[0] = (char *)(uintptr_t)as->verb;
 	if (n == 2)
@@ -174,7 +174,7 @@ static int dispatch(int argc, char **argv)
 
 	if (argc == 0) {
 		cli_help_all(stderr, false);
-		return CLI_EXIT_USAGE;
+		return EXIT_USAGE;
 	}
 	v = cli_verb_find(argv[0]);
 	if (v != NULL)
@@ -193,7 +193,7 @@ static int results_written(int status)
 	if (fflush(stdout) == 0 && !failed)
 		return status;
 	cli_complain("cannot write to standard output");
-	return status == CLI_EXIT_OK ? CLI_EXIT_FAILED : status;
+	return status == EXIT_OK ? EXIT_FAILED : status;
 }
 
 int cli_main(int argc, char **argv)

@@ -6,6 +6,7 @@
 
 #include "netpoll/base.h"
 #include "proxy/cli_tbl.h"
+#include "proxy/exit_tbl.h"
 
 enum cli_kind {
 #define X(id, ...) CLI_##id,
@@ -25,12 +26,6 @@ enum cli_opt_id {
 	CLI_OPT_TBL(X)
 #undef X
 	CLI_OPTS
-};
-
-enum cli_exit {
-#define X(id, code, meaning) CLI_EXIT_##id = (code),
-	CLI_EXIT_TBL(X)
-#undef X
 };
 
 struct cli_args;
@@ -89,7 +84,7 @@ const char *cli_kind_text(enum cli_kind kind, const char *words);
 
 /* One line on stderr, "staunch: ...". */
 void cli_complain(const char *fmt, ...) printf_like(1, 2);
-/* The same and where to find help.   Returns  CLI_EXIT_USAGE. */
+/* The same and where to find help.   Returns  EXIT_USAGE. */
 int cli_misused(const struct cli_verb *v, const char *fmt, ...) printf_like(2, 3);
 /* By --color, then NO_COLOR and TERM, then whether f is a terminal. */
 bool cli_colour(const struct cli_args *a, FILE *f);

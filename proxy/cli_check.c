@@ -98,7 +98,7 @@ static int verdict(const struct cli_args *a, const struct diag *d)
 
 	if (a->value[CLI_OPT_STRICT] != NULL)
 		problems += diag_count(d, DIAG_WARNING);
-	return problems > 0 ? CLI_EXIT_CONFIG : CLI_EXIT_OK;
+	return problems > 0 ? EXIT_CONFIG : EXIT_OK;
 }
 
 static int report(const struct cli_args *a, const char *path, const struct config *c, const struct diag *d)
@@ -129,7 +129,7 @@ int cli_check(const struct cli_args *a)
 	if (err == -NP_ENOMEM) {
 		cli_complain("%s: %s", path, np_err_text(err));
 		diag_free(d);
-		return CLI_EXIT_FAILED;
+		return EXIT_FAILED;
 	}
 	status = report(a, path, c, d);
 	config_free(c);

@@ -254,5 +254,5 @@ int cli_completion(const struct cli_args *a)
 	for (size_t i = 0; i < array_len(shells); i++)
 		if (strcmp(shells[i].name, a->operands[0]) == 0)
 			shells[i].put(stdout);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }

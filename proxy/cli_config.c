@@ -42,7 +42,7 @@ int cli_config_load(const struct cli_args *a, struct config **out)
 	if (err == -NP_ENOMEM)
 		cli_complain("%s: %s", path, np_err_text(err));
 	hint_at_files(a, path);
-	return err == -NP_ENOMEM ? CLI_EXIT_FAILED : CLI_EXIT_CONFIG;
+	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
 int cli_run(const struct cli_args *a)
@@ -68,7 +68,7 @@ int cli_config(const struct cli_args *a)
 	else
 		config_dump(stdout, c);
 	config_free(c);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }
 
 int cli_explain(const struct cli_args *a)
@@ -76,7 +76,7 @@ int cli_explain(const struct cli_args *a)
 	const char *key = a->noperands > 0 ? a->operands[0] : NULL, *nearest = NULL;
 
 	if (schema_explain(stdout, key, &nearest) == 0)
-		return CLI_EXIT_OK;
+		return EXIT_OK;
 	if (nearest != NULL)
 		return cli_misused(a->verb, "\"%s\" is not a key, or the end of several; did you mean \"%s\"?", key,
 				   nearest);
@@ -87,5 +87,5 @@ int cli_schema(const struct cli_args *a)
 {
 	(void)a;
 	schema_json(stdout);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }

@@ -141,7 +141,7 @@ static int verdict(struct demo *d)
 		cli_complain("the demo cannot run: %s", np_err_text(d->err));
 	if (!well)
 		demo_child_show_log(&d->child);
-	return well ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+	return well ? EXIT_OK : EXIT_FAILED;
 }
 
 static int demo_run(struct demo *d)
@@ -155,7 +155,7 @@ static int demo_run(struct demo *d)
 		err = np_run(&opts);
 	if (err != 0) {
 		cli_complain("the demo cannot start: %s", np_err_text(err));
-		return CLI_EXIT_FAILED;
+		return EXIT_FAILED;
 	}
 	return verdict(d);
 }
@@ -185,7 +185,7 @@ int cli_demo(const struct cli_args *a)
 		return status;
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
-		return CLI_EXIT_FAILED;
+		return EXIT_FAILED;
 	d->ticks = (unsigned)seconds * TICKS_PER_S;
 	d->view.colour = cli_colour(a, stdout);
 	d->view.live = isatty(STDOUT_FILENO) == 1;

@@ -11,7 +11,7 @@ static const struct exit_code {
 	const char *meaning;
 } exit_codes[] = {
 #define X(id, code, meaning) {code, meaning},
-	CLI_EXIT_TBL(X)
+	EXIT_TBL(X)
 #undef X
 };
 
@@ -121,11 +121,11 @@ int cli_help(const struct cli_args *a)
 
 	if (a->noperands == 0) {
 		cli_help_all(stdout, true);
-		return CLI_EXIT_OK;
+		return EXIT_OK;
 	}
 	v = cli_verb_find(a->operands[0]);
 	if (v == NULL)
 		return cli_misused(NULL, "\"%s\" is not a verb", a->operands[0]);
 	cli_help_verb(stdout, v);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }

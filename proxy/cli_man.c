@@ -75,7 +75,7 @@ static void put_codes(FILE *out)
 {
 	fputs(".SH EXIT STATUS\n", out);
 #define X(id, code, meaning) fprintf(out, ".TP\n.B %d\n%s.\n", code, meaning);
-	CLI_EXIT_TBL(X)
+	EXIT_TBL(X)
 #undef X
 }
 
@@ -107,5 +107,5 @@ int cli_man(const struct cli_args *a)
 		put_page(stdout);
 	else
 		schema_man(stdout);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }

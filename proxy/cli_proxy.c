@@ -70,7 +70,7 @@ static int parse(const struct cli_args *a, const struct text *yaml, struct confi
 	diag_free(d);
 	if (err == -NP_ENOMEM)
 		cli_complain("%s", np_err_text(err));
-	return err == 0 ? 0 : err == -NP_ENOMEM ? CLI_EXIT_FAILED : CLI_EXIT_CONFIG;
+	return err == 0 ? 0 : err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
 static int build(const struct cli_args *a, char *room, struct config **out)
@@ -98,7 +98,7 @@ int cli_proxy(const struct cli_args *a)
 		return cli_misused(a->verb, "proxy needs both --from and --to");
 	room = malloc(YAML_MAX);
 	if (room == NULL)
-		return CLI_EXIT_FAILED;
+		return EXIT_FAILED;
 	status = build(a, room, &o.config);
 	free(room);
 	if (status != 0)
@@ -106,5 +106,5 @@ int cli_proxy(const struct cli_args *a)
 	if (a->value[CLI_OPT_PRINT_CONFIG] == NULL)
 		return process_run(&o);
 	config_free(o.config);
-	return CLI_EXIT_OK;
+	return EXIT_OK;
 }

@@ -94,15 +94,6 @@
 	X("start", "staunch run -c FILE")                                                                         \
 	X("test", "staunch check FILE")
 
-/* X(id, code, meaning) */
-#define CLI_EXIT_TBL(X)                                                          \
-	X(OK, 0, "success, also after a drain")                                  \
-	X(FAILED, 1, "failure at run time")                                      \
-	X(USAGE, 2, "not a command line")                                        \
-	X(ADDRESS, 69, "an address is in use or cannot be reached")              \
-	X(PERMISSION, 77, "permission denied")                                   \
-	X(CONFIG, 78, "the configuration is invalid")
-
 #define CLI_CONFIG_PATH "/etc/staunch/staunch.yaml"
 #define CLI_CONFIG_ENV  "STAUNCH_CONFIG"
 

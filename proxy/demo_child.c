@@ -29,7 +29,7 @@ no_return static void become(const struct demo_child *c, pid_t parent)
 	if (getppid() == parent && dup2(null, 0) == 0 && dup2(c->log, 1) == 1 && dup2(c->log, 2) == 2)
 		/* execv does not write to its arguments; POSIX keeps the type for old code's sake. */
 		execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
-	_exit(CLI_EXIT_FAILED);
+	_exit(EXIT_FAILED);
 }
 
 static void write_args(struct demo_child *c, const struct np_addr *from, const struct demo_server *to)

@@ -19,5 +19,5 @@ static bool standard_fds_open(void)
 
 int main(int argc, char **argv)
 {
-	return standard_fds_open() ? cli_main(argc, argv) : CLI_EXIT_FAILED;
+	return standard_fds_open() ? cli_main(argc, argv) : EXIT_FAILED;
 }

@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "proxy/control.h"
+#include "proxy/exit_tbl.h"
 
 #define FDS_PER_CONN   2
 #define FDS_PER_WORKER 2          /* epoll and eventfd; the listeners come on top */
@@ -23,8 +24,6 @@
 #define PIPES_MOST       32       /* per worker */
 #define PIPE_SHARE       32       /* one descriptor in so many goes to pipes */
 #define STALL_LIMIT    (500 * NP_MS)
-
-enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_ADDRESS = 69, EXIT_PERMISSION = 77, EXIT_CONFIG = 78 };
 
 static int exit_code_of(int err)
 {
@@ -38,7 +37,7 @@ static int exit_code_of(int err)
 	case NP_EINVAL:
 		return EXIT_CONFIG;
 	default:
-		return EXIT_RUNTIME;
+		return EXIT_FAILED;
 	}
 }
 
