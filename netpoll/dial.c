@@ -93,7 +93,7 @@ static struct polldesc *watched(const struct np_dial_opts *o)
 
 static bool canceled(const struct np_dial_opts *o)
 {
-	return o->watch != NULL && (o->watch->closed || o->watch->pd->failed);
+	return o->watch != NULL && (o->watch->closed || o->watch->pd->error);
 }
 
 /* Writable does not mean connected: SO_ERROR has the verdict, and 0 may come before there is a

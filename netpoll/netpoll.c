@@ -111,6 +111,7 @@ void netpoll_ready(struct polldesc *pd, unsigned what)
 	pd->everr = (what & NETPOLL_ERR_ONLY) != 0;
 	pd->hup |= (what & NETPOLL_HUP) != 0;
 	pd->failed |= (what & NETPOLL_FAILED) != 0;
+	pd->error |= (what & NETPOLL_ERROR) != 0;
 	if (what & NETPOLL_READ)
 		netpoll_unblock(&pd->rg, true);
 	if (what & NETPOLL_WRITE)
@@ -234,7 +235,7 @@ int poll_wait_watching(struct netpoll *np, struct polldesc *pd, enum np_mode mod
 	while (err == 0) {
 		if (watch->rg == PD_READY)
 			watch->rg = PD_NIL; /* data may come meanwhile; only a failure ends the wait */
-		if (watch->failed || watch->closing)
+		if (watch->error || watch->closing)
 			return -NP_ECANCELED;
 		if (place(pd, mode))
 			return 0;
@@ -292,7 +293,7 @@ int poll_open(struct netpoll *np, int fd, struct polldesc **out)
 	CHECK(pd->rg == PD_NIL && pd->wg == PD_NIL, "a fresh pollDesc has somebody parked on it");
 	pd->fd = fd;
 	pd->rd = pd->wd = 0;
-	pd->closing = pd->everr = pd->hup = pd->failed = pd->registered = pd->shared = false;
+	pd->closing = pd->everr = pd->hup = pd->failed = pd->error = pd->registered = pd->shared = false;
 	*out = pd;
 	return 0;
 }

@@ -211,8 +211,9 @@ size_t np_pipe_held(const struct np_pipe *p);
 void np_pipe_bound(unsigned most);          /* how many this worker may have, two descriptors each */
 /* One attempt, no parking, as the try_ forms above. drain: from the socket, at most n bytes. pump: what the pipe holds
  * (something: CHECK) into the socket.
- *   Returns  bytes; 0 at end of stream (drain); -NP_EAGAIN: the socket has nothing or no room, or, when the pipe holds
- *            bytes, drain may have found the pipe full: pump first. -NP_EINVAL: this socket cannot be spliced. */
+ *   Returns  bytes; 0 at the end of the stream and at an urgent mark (drain: a read tells which);
+ *            -NP_EAGAIN: the socket has nothing or no room, or, when the pipe holds bytes, drain may
+ *            have found the pipe full: pump first. -NP_EINVAL: this socket cannot be spliced. */
 must_use ssize_t np_fd_try_drain(struct np_fd *fd, struct np_pipe *p, size_t n);
 must_use ssize_t np_fd_try_pump(struct np_fd *fd, struct np_pipe *p);
 

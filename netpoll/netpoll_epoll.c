@@ -126,6 +126,8 @@ static unsigned what_happened(uint32_t ev)
 		what |= NETPOLL_HUP;
 	if (ev & (EPOLLHUP | EPOLLERR))
 		what |= NETPOLL_FAILED;
+	if (ev & EPOLLERR)
+		what |= NETPOLL_ERROR;
 	if (ev == EPOLLERR)
 		what |= NETPOLL_ERR_ONLY;
 	return what;

@@ -41,6 +41,7 @@ struct polldesc {
 	bool everr : 1;        /* the poller reported EPOLLERR alone: reads fail, a write learns it from its own call */
 	bool hup : 1;          /* an event carried RDHUP, HUP, ERR or PRI: sticky until close */
 	bool failed : 1;       /* an event carried HUP or ERR: reset, or both ways shut; sticky until close */
+	bool error : 1;        /* an event carried ERR: reset; sticky until close */
 	bool registered : 1;   /* the poller knows it */
 	bool shared : 1;       /* the socket has other descriptors: close(2) alone does not end its events */
 };

@@ -47,7 +47,8 @@ enum {
 	NETPOLL_WRITE = 2,
 	NETPOLL_HUP = 4,      /* the peer will send no more, failed, or sent urgent data: one more read is due */
 	NETPOLL_FAILED = 8,   /* HUP or ERR: nothing can be sent any more either */
-	NETPOLL_ERR_ONLY = 16 /* nothing but ERR: the platform could not poll it */
+	NETPOLL_ERR_ONLY = 16, /* nothing but ERR: the platform could not poll it */
+	NETPOLL_ERROR = 32     /* ERR: a reset. HUP alone is also a Unix peer that closed in good order */
 };
 
 /* The platform reports an event on pd. */

@@ -22,7 +22,8 @@ static enum close_why why_failed(int err)
 	default:
 		break;
 	}
-	if (err == -NP_EMFILE || err == -NP_ENFILE || err == -NP_ENOMEM || err == -NP_ENOBUFS)
+	if (err == -NP_EMFILE || err == -NP_ENFILE || err == -NP_ENOMEM || err == -NP_ENOBUFS ||
+	    err == -ENOSPC) /* of the poller's watches */
 		return CLOSE_OVERLOAD;
 	return CLOSE_CONNECT_FAILED;
 }

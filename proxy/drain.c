@@ -10,7 +10,7 @@ static uint32_t connections(const struct process *p)
 	uint32_t n = 0;
 
 	for (unsigned i = 0; i < p->nshards; i++)
-		n += __atomic_load_n(&p->shards[i].nconns, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&p->shards[i].nconns, __ATOMIC_ACQUIRE);
 	return n;
 }
 

@@ -108,6 +108,34 @@ static void note_error(struct conn *c, int err)
 		c->err = -err;
 }
 
+/* dst takes no more bytes. Its own direction is still read to its end: what it said before is
+ * delivered. */
+void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
+{
+	struct relay_dir *back = other(c, d);
+
+	rest_drop(d);
+	d->discard = true;
+	/* EPIPE: its FIN came first. Anything else is a reset, told by the kernel only once: kept
+	 * for back's end. */
+	if (err != -NP_EPIPE && !back->eof) {
+		note_error(c, err);
+		back->reset = true;
+	}
+	if (back->eof)
+		start_lingering(c);
+}
+
+/* Something happened to src although it had sent its FIN: if it takes no more either, reading will
+ * never tell. */
+static void after_its_end(struct conn *c, struct relay_dir *d)
+{
+	struct relay_dir *back = other(c, d);
+
+	if (!back->done && !back->discard && np_fd_failed(src_of(c, d)))
+		relay_dst_gone(c, back, -NP_EPIPE);
+}
+
 /* src will send no more, by FIN or by reset. */
 static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 {
@@ -125,26 +153,10 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 		c->reset_since = np_now();
 	} else if (back->discard) {
 		start_lingering(c);
+	} else {
+		after_its_end(c, d); /* the event may have come before we read this far */
 	}
 	relay_active(c);
-}
-
-/* dst takes no more bytes. Its own direction is still read to its end: what it said before is
- * delivered. */
-void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
-{
-	struct relay_dir *back = other(c, d);
-
-	rest_drop(d);
-	d->discard = true;
-	/* EPIPE: its FIN came first. Anything else is a reset, told by the kernel only once: kept
-	 * for back's end. */
-	if (err != -NP_EPIPE && !back->eof) {
-		note_error(c, err);
-		back->reset = true;
-	}
-	if (back->eof)
-		start_lingering(c);
 }
 
 static enum close_why reset_reason(const struct conn *c)
@@ -202,30 +214,29 @@ static enum close_why pass_end(struct conn *c, struct relay_dir *d)
 	return CLOSE_NONE;
 }
 
-/* Half a minute old: not a short connection. True if that was all that the deadline meant. */
-static bool grown_old(struct conn *c)
+/* Half a minute old: not a short connection. */
+static void grow_old(struct conn *c)
 {
-	int64_t now = np_now();
-
-	if (!c->keepalive_due || now < c->accepted + KEEPALIVE_AFTER)
-		return false;
 	c->keepalive_due = false;
 	/* Where it is refused, the idle timeout still ends a dead peer. */
 	(void)!np_fd_set_keepalive(&c->upstream);
-	return now < c->soft_deadline && now < c->hard_deadline;
 }
 
 /* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and
- * that is done. */
+ * that is done. By the clock itself: np_now() may be a turn old, and would take a deadline that
+ * passed meanwhile for another one. */
 static enum close_why expired(struct conn *c)
 {
 	struct relay_dir *d = waiting_reset(c);
+	int64_t now = np_nanotime();
 
-	if (grown_old(c)) {
+	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
+		grow_old(c);
+	if (now < c->soft_deadline && now < c->hard_deadline) {
 		arm(c, c->soft_deadline);
 		return CLOSE_NONE;
 	}
-	if (np_now() >= c->hard_deadline)
+	if (now >= c->hard_deadline)
 		return lingering(c) ? c->first_end : CLOSE_LIFETIME;
 	if (d == NULL)
 		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
@@ -381,16 +392,6 @@ static bool can_step(const struct relay_dir *d)
 static bool can_move(const struct conn *c)
 {
 	return can_step(&c->dir[0]) || can_step(&c->dir[1]);
-}
-
-/* Something happened to src although it had sent its FIN: if it takes no more either, reading will
- * never tell. */
-static void after_its_end(struct conn *c, struct relay_dir *d)
-{
-	struct relay_dir *back = other(c, d);
-
-	if (!back->done && !back->discard && np_fd_failed(src_of(c, d)))
-		relay_dst_gone(c, back, -NP_EPIPE);
 }
 
 /* Stand at both readers, and at the writers that are full; learn what happened there. */

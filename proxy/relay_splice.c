@@ -5,8 +5,8 @@
  * the worker's pool, with the next bytes.
  *
  * Entry invariant of a drain: the pipe is empty. So EAGAIN from it means that the socket has
- * nothing, and never that the pipe is full; and the end of src is seen only when nothing is left
- * in the pipe. */
+ * nothing, and never that the pipe is full. That src has ended is never taken from a drain: it
+ * says so at an urgent mark too. */
 #include "proxy/relay.h"
 
 #define SPLICE_MOST  (1 << 20)   /* bytes a drain; the pipe's size */
@@ -54,10 +54,16 @@ static enum close_why drain(struct conn *c, struct relay_dir *d)
 		return CLOSE_NONE;
 	}
 	relay_splice_end(d);
-	if (n != -NP_EINVAL)
-		return relay_no_bytes(c, d, n);
-	d->unspliceable = true; /* a kind of socket that cannot: not one byte has moved */
-	return CLOSE_NONE;
+	if (n == -NP_EINVAL) {
+		d->unspliceable = true; /* a kind of socket that cannot: not one byte has moved */
+		return CLOSE_NONE;
+	}
+	/* At an urgent mark a splice stops, and says nothing or even the end: only a read knows. */
+	if (n == 0 || (n == -NP_EAGAIN && np_fd_hung_up(src_of(c, d)))) {
+		d->full = 0;
+		return CLOSE_NONE;
+	}
+	return relay_no_bytes(c, d, n);
 }
 
 static void pump(struct conn *c, struct relay_dir *d)

@@ -391,6 +391,32 @@ static void b13_b15_client_resets_before_a_full_backlog(void **state)
 	front_end(&f);
 }
 
+/* A Unix client that has said all and closed is hung up, which is not a reset. */
+static void b12_unix_client_says_all_and_closes(void **state)
+{
+	struct queue q;
+	char bind[KIT_PATH + 8];
+	struct front_opts o = {.servers = q.servers, .bind = bind};
+	struct front f;
+	int client, server;
+
+	(void)state;
+	snprintf(bind, sizeof(bind), "unix:%s/door", kit_dir());
+	queue_fill(&q);
+	f = front_start(&o);
+	client = kit_connect(bind + strlen("unix:"), 0);
+	kit_send_stream(client, SEED, 0, 5000);
+	kit_proc_wait_fds(f.pid, f.fds + 2);
+	close(client);
+	server = queue_accept_proxy(&q);
+	kit_expect_stream(server, SEED, 0, 5000);
+	kit_expect_fin(server);
+	close(server);
+	close(q.listener);
+	front_ended(&f, "client_fin", 5000, 0);
+	front_end(&f);
+}
+
 static void places_are_given_back(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(0), &port, 64), clients[4], servers[3];
@@ -490,6 +516,7 @@ int main(void)
 		cmocka_unit_test_teardown(b15_full_backlog_for_too_long, kit_end),
 		cmocka_unit_test_teardown(b13_client_resets_while_connecting, kit_end),
 		cmocka_unit_test_teardown(b13_b15_client_resets_before_a_full_backlog, kit_end),
+		cmocka_unit_test_teardown(b12_unix_client_says_all_and_closes, kit_end),
 		cmocka_unit_test_teardown(places_are_given_back, kit_end),
 		cmocka_unit_test_teardown(b25_listener_full, kit_end),
 		cmocka_unit_test_teardown(out_of_descriptors, kit_end),
