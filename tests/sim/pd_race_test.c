@@ -174,7 +174,7 @@ static void do_others(struct model *m)
 
 static void do_error(struct model *m)
 {
-	deliver(NETPOLL_READ | NETPOLL_WRITE | NETPOLL_HUP | NETPOLL_FAILED | NETPOLL_ERR_ONLY);
+	deliver(NETPOLL_READ | NETPOLL_WRITE | NETPOLL_HUP | NETPOLL_FAILED | NETPOLL_ERR_ONLY | NETPOLL_ERROR);
 	model_ready(m, true, true);
 }
 

@@ -4,7 +4,7 @@
 #include "tests/sim/sim.h"
 
 #define FD  9
-#define ALL (NETPOLL_READ | NETPOLL_WRITE | NETPOLL_HUP | NETPOLL_FAILED | NETPOLL_ERR_ONLY)
+#define ALL (NETPOLL_READ | NETPOLL_WRITE | NETPOLL_HUP | NETPOLL_FAILED | NETPOLL_ERR_ONLY | NETPOLL_ERROR)
 
 static struct netpoll *np(void)
 {

@@ -9,6 +9,7 @@
 #include "tests/unit/netpoll/dies.h"
 
 #define BOTH (NETPOLL_READ | NETPOLL_WRITE)
+#define RESET (BOTH | NETPOLL_HUP | NETPOLL_FAILED | NETPOLL_ERROR)
 
 static struct netpoll *np(void)
 {
@@ -269,7 +270,7 @@ static void fin_on_watched(void)
 
 static void reset_on_watched(void)
 {
-	netpoll_ready(seen.watch, NETPOLL_READ | NETPOLL_WRITE | NETPOLL_HUP | NETPOLL_FAILED);
+	netpoll_ready(seen.watch, RESET);
 }
 
 static void watched_closes(void)
