@@ -1,5 +1,6 @@
 /* demo_view: the live line, the remarks between, and the sum at the end. On a terminal the line is written over five
  * times a second; elsewhere a line is added each second, so that a log of it can be read. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,23 @@ static void sum_losses(const struct demo_view *v, const struct demo *d)
 	printf("; the proxy %s %d\n", d->child.status == 0 ? "drained and ended with" : "ended with", d->child.status);
 }
 
+/* Lines to be typed as they are: by the name this program was started with, unless the shell finds
+ * it by itself. */
+static void say_what_next(void)
+{
+	const char *name = program_invocation_name;
+
+	if (strchr(name, '/') == NULL)
+		name = "staunch";
+	fputs("\nNext:\n", stdout);
+	for (size_t i = 0; i < cli_example_count; i++) {
+		const struct cli_example *e = &cli_examples[i];
+
+		if (e->verb != CLI_VERB_DEMO && e->verb != CLI_VERB_EXPLAIN)
+			printf("  %s%-48s  # %s\n", name, e->line + strlen("staunch"), e->meaning);
+	}
+}
+
 void demo_view_sum(struct demo_view *v, struct demo *d)
 {
 	hist_merge(&v->all, &d->load.recent);
@@ -184,8 +202,5 @@ void demo_view_sum(struct demo_view *v, struct demo *d)
 	sum_traffic(v, d);
 	sum_servers(d);
 	sum_losses(v, d);
-	fputs("\nNext:\n", stdout);
-	for (size_t i = 0; i < cli_example_count; i++)
-		if (cli_examples[i].verb != CLI_VERB_DEMO && cli_examples[i].verb != CLI_VERB_EXPLAIN)
-			printf("  %-55s  # %s\n", cli_examples[i].line, cli_examples[i].meaning);
+	say_what_next();
 }

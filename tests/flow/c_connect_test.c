@@ -225,85 +225,6 @@ static void resetting_server(void **state)
 
 /* --- clients that do not wait for the connect --- */
 
-/* A Unix server whose backlog is full until somebody is accepted. */
-struct queue {
-	char path[KIT_PATH], servers[KIT_PATH + 16];
-	int listener, waiting[8], n;
-};
-
-static void queue_fill(struct queue *q)
-{
-	int port = 0, fd;
-
-	snprintf(q->path, sizeof(q->path), "%s/queue", kit_dir());
-	snprintf(q->servers, sizeof(q->servers), "[\"unix:%s\"]", q->path);
-	q->listener = kit_listen(q->path, &port, 0);
-	q->n = 0;
-	while ((fd = kit_try_connect(q->path, 0)) >= 0)
-		q->waiting[q->n++] = fd;
-	assert_int_equal(fd, -EAGAIN);
-}
-
-/* Accepts those who came before; the next one is the proxy. */
-static int queue_accept_proxy(struct queue *q)
-{
-	for (int i = 0; i < q->n; i++) {
-		close(kit_accept(q->listener));
-		close(q->waiting[i]);
-	}
-	return kit_accept(q->listener);
-}
-
-static void b12_b15_bytes_and_fin_wait_for_the_connect(void **state)
-{
-	struct queue q;
-	struct front_opts o = {.servers = q.servers};
-	struct front f;
-	int client, server;
-
-	(void)state;
-	queue_fill(&q);
-	f = front_start(&o);
-	client = front_connect(&f);
-	kit_send_stream(client, SEED, 0, 50000);
-	kit_half_close(client);
-	kit_proc_wait_fds(f.pid, f.fds + 2); /* accepted, and dialling */
-	server = queue_accept_proxy(&q);
-	kit_expect_stream(server, SEED, 0, 50000);
-	kit_expect_fin(server);
-	kit_send(server, "late", 4);
-	close(server);
-	kit_expect(client, "late", 4);
-	kit_expect_fin(client);
-	close(client);
-	close(q.listener);
-	front_ended(&f, "client_fin", 50000, 4);
-	front_end(&f);
-}
-
-static void b15_full_backlog_for_too_long(void **state)
-{
-	struct queue q;
-	struct front_opts o = {.servers = q.servers, .upstream = "timeouts: {connect: 300ms}"};
-	struct front f;
-	int64_t start;
-	int client;
-
-	(void)state;
-	queue_fill(&q);
-	f = front_start(&o);
-	start = kit_now_ms();
-	client = front_connect(&f);
-	kit_expect_fin(client);
-	assert_in_range(kit_now_ms() - start, 295, 500);
-	close(client);
-	for (int i = 0; i < q.n; i++)
-		close(q.waiting[i]);
-	close(q.listener);
-	front_ended(&f, "connect_timeout", 0, 0);
-	front_end(&f);
-}
-
 /* Bytes and a FIN while SYNs go unanswered: the kernel's next try, a second later, gets through. */
 static void b12_tcp_connect_that_takes_a_second(void **state)
 {
@@ -365,57 +286,6 @@ static void b13_client_resets_while_connecting(void **state)
 /* --- limits --- */
 
 /* After connections that failed in every way, exactly as many fit as before. */
-/* The same where no event of the server's would ever wake the dial. */
-static void b13_b15_client_resets_before_a_full_backlog(void **state)
-{
-	struct queue q;
-	struct front_opts o = {
-		.servers = q.servers, .upstream = "timeouts: {connect: 10m}, retry_budget: 10m",
-	};
-	struct front f;
-	int64_t start;
-	int client;
-
-	(void)state;
-	queue_fill(&q);
-	f = front_start(&o);
-	client = front_connect(&f);
-	kit_proc_wait_fds(f.pid, f.fds + 2);
-	start = kit_now_ms();
-	kit_reset(client);
-	front_wait(&f, "client_rst", 1);
-	assert_in_range(kit_now_ms() - start, 0, 1000);
-	for (int i = 0; i < q.n; i++)
-		close(q.waiting[i]);
-	close(q.listener);
-	front_end(&f);
-}
-
-/* A Unix client that has said all and closed is hung up, which is not a reset. */
-static void b12_unix_client_says_all_and_closes(void **state)
-{
-	struct queue q;
-	char bind[KIT_PATH + 8];
-	struct front_opts o = {.servers = q.servers, .bind = bind};
-	struct front f;
-	int client, server;
-
-	(void)state;
-	snprintf(bind, sizeof(bind), "unix:%s/door", kit_dir());
-	queue_fill(&q);
-	f = front_start(&o);
-	client = kit_connect(bind + strlen("unix:"), 0);
-	kit_send_stream(client, SEED, 0, 5000);
-	kit_proc_wait_fds(f.pid, f.fds + 2);
-	close(client);
-	server = queue_accept_proxy(&q);
-	kit_expect_stream(server, SEED, 0, 5000);
-	kit_expect_fin(server);
-	close(server);
-	close(q.listener);
-	front_ended(&f, "client_fin", 5000, 0);
-	front_end(&f);
-}
 
 static void places_are_given_back(void **state)
 {
@@ -511,12 +381,8 @@ int main(void)
 		cmocka_unit_test_teardown(retry_budget_bounds_all_attempts, kit_end),
 		cmocka_unit_test_teardown(next_server_after_refusal_and_silence, kit_end),
 		cmocka_unit_test_teardown(resetting_server, kit_end),
-		cmocka_unit_test_teardown(b12_b15_bytes_and_fin_wait_for_the_connect, kit_end),
 		cmocka_unit_test_teardown(b12_tcp_connect_that_takes_a_second, kit_end),
-		cmocka_unit_test_teardown(b15_full_backlog_for_too_long, kit_end),
 		cmocka_unit_test_teardown(b13_client_resets_while_connecting, kit_end),
-		cmocka_unit_test_teardown(b13_b15_client_resets_before_a_full_backlog, kit_end),
-		cmocka_unit_test_teardown(b12_unix_client_says_all_and_closes, kit_end),
 		cmocka_unit_test_teardown(places_are_given_back, kit_end),
 		cmocka_unit_test_teardown(b25_listener_full, kit_end),
 		cmocka_unit_test_teardown(out_of_descriptors, kit_end),
