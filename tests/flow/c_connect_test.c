@@ -45,7 +45,7 @@ static void closed_at_once(const char *servers, const char *errno_name)
 	int fd = front_connect(&f);
 
 	kit_expect_fin(fd);
-	assert_in_range(kit_now_ms() - start, 0, 100);
+	assert_in_range(kit_now_ms() - start, 0, 1000);
 	close(fd);
 	front_ended(&f, "connect_failed", 0, 0);
 	assert_int_equal(front_count(&f, errno_name, " retries=0 "), 1);
@@ -275,7 +275,7 @@ static void b13_client_resets_while_connecting(void **state)
 		start = kit_now_ms();
 		kit_reset(fd);
 		kit_proc_wait_fds(f.pid, f.fds);
-		assert_in_range(kit_now_ms() - start, 0, 300);
+		assert_in_range(kit_now_ms() - start, 0, 1000);
 		front_wait(&f, "client_rst", i);
 	}
 	assert_int_equal(kit_staunch_log(f.s, "reason=max_connections"), 0);

@@ -305,7 +305,7 @@ static void stopped_readers(bool client_stops)
 		s[i].sent = send_until_stuck(client_stops ? s[i].server : s[i].client);
 		assert_true(s[i].sent > 3 * MB);
 	}
-	assert_in_range(kit_proc_rss_kb(f.pid) - rss, 0, STUCK * 64);
+	assert_true(kit_proc_rss_kb(f.pid) - rss <= STUCK * 64); /* it may shrink, too */
 	assert_in_range(front_cpu_of_a_second(&f), 0, 10);
 	for (int i = 0; i < STUCK; i++) {
 		kit_half_close(client_stops ? s[i].server : s[i].client);
