@@ -5,25 +5,12 @@
 #include "config/diag.h"
 #include "config/key.h"
 #include "config/schema.h"
+#include "config/text.h"
 #include "config/value.h"
-
-/* Text in which nothing is roff: a backslash would be an escape, a bare - a hyphen. A dot would be a request only at
- * the start of a line, where no text of the table begins with one. */
-static void put_text(FILE *out, const char *s)
-{
-	for (; *s != '\0'; s++) {
-		if (*s == '\\')
-			fputs("\\e", out);
-		else if (*s == '-')
-			fputs("\\-", out);
-		else
-			putc(*s, out);
-	}
-}
 
 static void put_sentence(FILE *out, const char *text)
 {
-	put_text(out, text);
+	text_put_roff(out, text);
 	fputs(".\n", out);
 }
 
@@ -40,7 +27,7 @@ static void put_words(FILE *out, const struct config_key *k)
 	fputs(".RS\n", out);
 	for (const struct key_word *w = k->words; w->word != NULL; w++) {
 		fprintf(out, ".TP\n.B %s\n", w->word);
-		put_text(out, w->meaning);
+		text_put_roff(out, w->meaning);
 		putc('\n', out);
 	}
 	fputs(".RE\n", out);
@@ -51,7 +38,7 @@ static void put_key(FILE *out, const struct config_key *k)
 	char range[SCHEMA_RANGE];
 
 	fputs(".TP\n.B ", out);
-	put_text(out, k->path);
+	text_put_roff(out, k->path);
 	putc('\n', out);
 	put_sentence(out, k->help);
 	fputs(".br\n", out);
@@ -61,7 +48,7 @@ static void put_key(FILE *out, const struct config_key *k)
 	put_fact(out, "Default", k->def == NULL ? "none; it must be written" : k->def);
 	put_fact(out, "Reload", schema_reload(k));
 	fputs(".IP\n", out);
-	put_text(out, k->more);
+	text_put_roff(out, k->more);
 	putc('\n', out);
 	put_words(out, k);
 }
@@ -71,9 +58,9 @@ static void put_section(FILE *out, const struct config_key *k)
 	char range[SCHEMA_RANGE];
 
 	fputs(".SS ", out);
-	put_text(out, k->path);
+	text_put_roff(out, k->path);
 	putc('\n', out);
-	put_text(out, k->help);
+	text_put_roff(out, k->help);
 	if (k->kind == KEY_LIST)
 		fprintf(out, " (%s)", schema_range(k, range));
 	fputs(".\n", out);
@@ -106,7 +93,7 @@ static void put_codes(FILE *out)
 	fputs(".SH PROBLEMS\n", out);
 	for (size_t i = 0; i < array_len(codes); i++) {
 		fprintf(out, ".TP\n.B %s\n", diag_code_text(codes[i]));
-		put_text(out, diag_code_meaning(codes[i]));
+		text_put_roff(out, diag_code_meaning(codes[i]));
 		putc('\n', out);
 	}
 }

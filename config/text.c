@@ -92,3 +92,17 @@ int text_put(FILE *out, const char *s, size_t n, int at)
 	}
 	return at;
 }
+
+void text_put_roff(FILE *out, const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		fputs("\\&", out);
+	for (; *s != '\0'; s++) {
+		if (*s == '\\')
+			fputs("\\e", out);
+		else if (*s == '-')
+			fputs("\\-", out);
+		else
+			putc(*s, out);
+	}
+}

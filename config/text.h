@@ -23,4 +23,8 @@ bool text_is_hostile(uint32_t c);
  * from column `at`. Returns the column after the last one. */
 int text_put(FILE *out, const char *s, size_t n, int at);
 
+/* text_put_roff: s as text in which nothing is roff: a leading dot or quote is a request, a backslash
+ * an escape, a bare - a hyphen. */
+void text_put_roff(FILE *out, const char *s);
+
 #endif

@@ -25,6 +25,10 @@ must_use int fd_rwlock(struct np_fd *fd, enum np_mode mode);
 void fd_rwunlock(struct np_fd *fd, enum np_mode mode);
 must_use int fd_wait(struct np_fd *fd, enum np_mode mode); /* after EAGAIN. Parks. */
 
+/* Close-on-exec and non-blocking by hand, for kernels that do not take the flags with the call.
+ *   Returns  sysfd; or the error, and then it is closed. */
+must_use int fd_flag(int sysfd);
+
 /* Lock and prepare, the start of every operation that may park. */
 must_use int fd_begin(struct np_fd *fd, enum np_mode mode);
 

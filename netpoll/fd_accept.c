@@ -6,19 +6,24 @@
 
 #include "netpoll/hook.h"
 
+int fd_flag(int sysfd)
+{
+	int err;
+
+	if (fcntl(sysfd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(sysfd, F_SETFL, O_NONBLOCK) == 0)
+		return sysfd;
+	err = err_from_errno();
+	sys_close(sysfd);
+	return err;
+}
+
 /* Kernels and sandboxes without accept4: the two flags by hand. Never seen to matter for a
  * descriptor leak, as the process does not fork while workers run. */
 static int accept_and_flag(int sysfd, struct sockaddr *sa, socklen_t *len)
 {
-	int fd = sys_accept(sysfd, sa, len), err;
+	int fd = sys_accept(sysfd, sa, len);
 
-	if (fd < 0)
-		return err_from_errno();
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
-		return fd;
-	err = err_from_errno();
-	sys_close(fd);
-	return err;
+	return fd < 0 ? err_from_errno() : fd_flag(fd);
 }
 
 static int accept_once(int sysfd, struct np_addr *peer)

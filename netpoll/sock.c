@@ -71,13 +71,7 @@ int sock_open(int family)
 	if (err != -NP_EPROTONOSUPPORT && err != -NP_EINVAL)
 		return err;
 	fd = sys_socket(family, SOCK_STREAM, 0);
-	if (fd < 0)
-		return err_from_errno();
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
-		return fd;
-	err = err_from_errno();
-	sys_close(fd);
-	return err;
+	return fd < 0 ? err_from_errno() : fd_flag(fd);
 }
 
 /* ---- backlog --------------------------------------------------------------------------------- */

@@ -3,27 +3,13 @@
 #include <string.h>
 
 #include "config/schema.h"
+#include "config/text.h"
 #include "proxy/cli.h"
-
-/* Text in which nothing is roff: a leading dot or quote is a request, a backslash an escape, a bare - a hyphen. */
-static void put_text(FILE *out, const char *s)
-{
-	if (*s == '.' || *s == '\'')
-		fputs("\\&", out);
-	for (; *s != '\0'; s++) {
-		if (*s == '\\')
-			fputs("\\e", out);
-		else if (*s == '-')
-			fputs("\\-", out);
-		else
-			putc(*s, out);
-	}
-}
 
 static void put_line(FILE *out, const char *before, const char *s, const char *after)
 {
 	fputs(before, out);
-	put_text(out, s);
+	text_put_roff(out, s);
 	fputs(after, out);
 }
 
@@ -49,7 +35,7 @@ static void put_verb(FILE *out, const struct cli_verb *v)
 	put_line(out, ".SS staunch ", v->word, "");
 	if (v->max > 0) {
 		fputs(v->min == 0 ? " [" : " ", out);
-		put_text(out, cli_kind_text(v->operand, v->words));
+		text_put_roff(out, cli_kind_text(v->operand, v->words));
 		fputs(v->min == 0 ? "]" : "", out);
 	}
 	/* Help is a phrase: here it is a sentence. */

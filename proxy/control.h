@@ -39,17 +39,15 @@ void control_run(struct process *p);
 
 /* ---- reload.c -------------------------------------------------------------------------------- */
 
-/* The gates that snap names and p does not have yet, all or none, into *opened.
- *   Returns  0, or the error with a line in the log. */
-must_use int reload_open_gates(struct process *p, struct snapshot *snap, struct list *opened);
+/* Everything that can fail before c is in force: its limit, its snapshot, the gates it names and p
+ * does not have yet (all or none, into *opened), its access log on every shard.
+ *   Returns  0; or the error with a line in the log, and then nothing has changed and c is freed.
+ *   Owns     c. */
+must_use int reload_prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened);
 /* Put snap into force on every worker: p->gates become exactly those it names, p->snap becomes snap, the old one is
  * retired.   Returns  0, or -NP_ENOMEM when a new gate could not start on every worker: that one is closed. */
 must_use int reload_publish(struct process *p, struct snapshot *snap, struct list *opened);
 void reload_retire(struct process *p); /* p->snap is current no more */
-/* -NP_EINVAL with a line in the log when limits.max_connections cannot fit. */
-must_use int reload_check_limit(const struct process *p, const struct config *c);
-/* The access log as c wants it, on every shard; the one before is flushed and closed. */
-must_use int reload_access_log(struct process *p, const struct config *c);
 void reload_log_level(const struct config *c);
 void reload_file(struct process *p); /* SIGHUP */
 void reload_logs(struct process *p); /* SIGUSR1 */

@@ -209,24 +209,10 @@ static int serve(struct process *p, struct config *c)
 {
 	struct snapshot *snap;
 	struct list opened;
-	int err = reload_check_limit(p, c);
+	int err = reload_prepare(p, c, &snap, &opened);
 
-	list_init(&opened);
-	if (err == 0)
-		err = snapshot_new(&p->book, c, NULL, &snap);
-	if (err != 0) {
-		config_free(c);
+	if (err != 0)
 		return err;
-	}
-	err = reload_open_gates(p, snap, &opened);
-	if (err == 0)
-		err = reload_access_log(p, c);
-	if (err != 0) {
-		list_for_each_safe(it, &opened)
-			gate_free(list_entry(it, struct gate, link));
-		snapshot_free(snap);
-		return err;
-	}
 	err = reload_publish(p, snap, &opened);
 	if (err == 0) {
 		log_msg(LVL_NOTICE, "ready", "ready");

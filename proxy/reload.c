@@ -69,7 +69,7 @@ static void warn_of_backlog(const struct gate *g)
 			g->backlog, most);
 }
 
-int reload_open_gates(struct process *p, struct snapshot *snap, struct list *opened)
+static int open_gates(struct process *p, struct snapshot *snap, struct list *opened)
 {
 	for (unsigned r = 0; r < snap->nroutes; r++) {
 		const struct config_listener *c = snap->routes[r].config;
@@ -189,7 +189,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 
 /* ---- limits and log -------------------------------------------------------------------------- */
 
-int reload_check_limit(const struct process *p, const struct config *c)
+static int check_limit(const struct process *p, const struct config *c)
 {
 	int64_t max = c->limits.max_connections, capacity = process_capacity(p, c);
 
@@ -237,7 +237,7 @@ static void use_log(struct shard *s, void *arg)
 	s->log = log_ring_of(arg, s->id);
 }
 
-int reload_access_log(struct process *p, const struct config *c)
+static int switch_access_log(struct process *p, const struct config *c)
 {
 	struct log_options o = log_options_of(c);
 	struct log *old = p->log, *l = NULL;
@@ -294,20 +294,20 @@ static bool same_log(const struct config *a, const struct config *b)
 	return pa == pb || (pa != NULL && pb != NULL && strcmp(pa, pb) == 0);
 }
 
-/* Everything that can fail. On success the new gates are in *opened. */
-static int prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened)
+int reload_prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened)
 {
-	int err = reload_check_limit(p, c);
+	int err = check_limit(p, c);
 
+	list_init(opened);
 	if (err == 0)
 		err = snapshot_new(&p->book, c, p->snap, out);
 	if (err != 0) {
 		config_free(c);
 		return err;
 	}
-	err = reload_open_gates(p, *out, opened);
-	if (err == 0 && !same_log(p->snap->config, c))
-		err = reload_access_log(p, c);
+	err = open_gates(p, *out, opened);
+	if (err == 0 && (p->snap == NULL || !same_log(p->snap->config, c)))
+		err = switch_access_log(p, c);
 	if (err != 0) {
 		free_gates(opened);
 		snapshot_free(*out);
@@ -329,7 +329,6 @@ void reload_file(struct process *p)
 	struct config *c;
 	int err;
 
-	list_init(&opened);
 	log_reopen(p->log);
 	if (p->config_path == NULL)
 		return;
@@ -339,7 +338,7 @@ void reload_file(struct process *p)
 		return;
 	}
 	say_what_needs_a_restart(p->snap->config, c);
-	err = prepare(p, c, &snap, &opened);
+	err = reload_prepare(p, c, &snap, &opened);
 	if (err != 0) {
 		refuse(p, np_err_text(err));
 		return;
