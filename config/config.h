@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 #include "config/arena.h"
+#include "config/cidr.h"
+#include "config/config_enum_tbl.h"
 #include "config/config_tbl.h"
 #include "config/pos.h"
 #include "netpoll/addr.h"
@@ -18,28 +20,7 @@
 
 #define CONFIG_NAME_MAX 63
 
-/* The words of each enumeration: constant, word, meaning. The first severity is the least. */
-#define CONFIG_LEVEL_TBL(X)                                                       \
-	X(DEBUG, "debug", "everything, for people who read the source beside it") \
-	X(INFO, "info", "what an operator may want to look up later")             \
-	X(NOTICE, "notice", "rare events of a healthy process: start, reload, stop") \
-	X(WARNING, "warning", "something is degraded and goes on")                \
-	X(ERROR, "error", "something did not work")
-
-#define CONFIG_FORMAT_TBL(X)                               \
-	X(JSON, "json", "one JSON object to a line")       \
-	X(TEXT, "text", "key=value pairs, for eyes and grep")
-
-#define CONFIG_AT_LIMIT_TBL(X)                                                \
-	X(REFUSE, "refuse", "close it at once, so the client can go elsewhere") \
-	X(WAIT, "wait", "leave it in the kernel's backlog until another ends")
-
-#define CONFIG_BALANCE_TBL(X)                                                               \
-	X(ROUND_ROBIN, "round_robin", "in turn, by weight, evenly spread")                  \
-	X(LEAST_CONN, "least_conn", "the fewest connections for its weight")                \
-	X(RANDOM_TWO, "random_two", "the better of two drawn by lot")                       \
-	X(SOURCE_HASH, "source_hash", "the same server for the same client address")
-
+/* The enumerations: CONFIG_LEVEL_DEBUG and so on, from the first column of each table. */
 #define X(name, word, meaning) CONFIG_LEVEL_##name,
 enum config_level { CONFIG_LEVEL_TBL(X) };
 #undef X
@@ -52,13 +33,36 @@ enum config_at_limit { CONFIG_AT_LIMIT_TBL(X) };
 #define X(name, word, meaning) CONFIG_BALANCE_##name,
 enum config_balance { CONFIG_BALANCE_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_PROXY_IN_##name,
+enum config_proxy_accept { CONFIG_PROXY_IN_TBL(X) };
+#undef X
+#define X(name, word, meaning) CONFIG_PROXY_OUT_##name,
+enum config_proxy_send { CONFIG_PROXY_OUT_TBL(X) };
+#undef X
+#define X(name, word, meaning) CONFIG_TLV_##name,
+enum config_tlv { CONFIG_TLV_TBL(X) };
+#undef X
+#define X(name, word, meaning) CONFIG_TLS_VERSION_##name,
+enum config_tls_version { CONFIG_TLS_VERSION_TBL(X) };
+#undef X
+#define X(name, word, meaning) CONFIG_CLIENT_AUTH_##name,
+enum config_client_auth { CONFIG_CLIENT_AUTH_TBL(X) };
+#undef X
+#define X(name, word, meaning) CONFIG_OPENING_##name,
+enum config_opening { CONFIG_OPENING_TBL(X) };
+#undef X
 
 /* How many rows each table has: each struct notes for each of its keys where it was written. */
 #define X(...) +1
 enum {
 	CONFIG_TOP_KEYS = 0 CONFIG_TOP_TBL(X),
 	CONFIG_LISTENER_KEYS = 0 CONFIG_LISTENER_TBL(X),
+	CONFIG_TLS_IN_KEYS = 0 CONFIG_TLS_IN_TBL(X),
+	CONFIG_CERT_KEYS = 0 CONFIG_CERT_TBL(X),
+	CONFIG_ROUTE_KEYS = 0 CONFIG_ROUTE_TBL(X),
 	CONFIG_UPSTREAM_KEYS = 0 CONFIG_UPSTREAM_TBL(X),
+	CONFIG_CUSTOM_TLV_KEYS = 0 CONFIG_CUSTOM_TLV_TBL(X),
+	CONFIG_TLS_OUT_KEYS = 0 CONFIG_TLS_OUT_TBL(X),
 	CONFIG_SERVER_KEYS = 0 CONFIG_SERVER_TBL(X),
 };
 #undef X
@@ -70,11 +74,26 @@ struct config_sink {
 	const char           *path; /* absolute; NULL unless CONFIG_SINK_FILE */
 };
 
-/* A bind address as it was written. */
-struct config_bind_text {
+/* ---- elements of lists: each begins with its text and its place ---- */
+
+struct config_text {
 	const char       *text;
 	struct config_pos at;
 };
+
+/* A word of a list, as the constant of its enumeration. */
+struct config_word {
+	struct config_text written;
+	unsigned           word;
+};
+
+/* A network. */
+struct config_cidr {
+	struct config_text written;
+	struct cidr        net;
+};
+
+/* ---- upstreams ---- */
 
 struct config_server {
 	struct np_addr    addr;
@@ -86,11 +105,47 @@ struct config_server {
 	struct config_pos origin[CONFIG_SERVER_KEYS];
 };
 
+/* A TLV of a type of one's own: 0xE0 to 0xEF. */
+struct config_custom_tlv {
+	int64_t           type;
+	const char       *value; /* NULL: what the client's own header held, if anything */
+	struct config_pos at;
+	struct config_pos origin[CONFIG_CUSTOM_TLV_KEYS];
+};
+
+/* TLS towards servers. Paths are absolute. */
+struct config_tls_out {
+	bool                    verify;
+	const char             *ca;   /* PEM; NULL: the system's store */
+	const char             *name; /* to verify, a host name or an IP; NULL: sni, without that the server's address */
+	const char             *sni;  /* NULL: name, if that is a host name; otherwise none is sent */
+	struct config_text     *pins; /* base64 of the SHA-256 of the public key (SPKI): one of them must match */
+	size_t                  npins;
+	const char             *cert, *key;    /* NULL both: no client certificate */
+	const char             *password_file; /* NULL: the key is not encrypted */
+	struct config_text     *alpn;          /* in order of preference; none: no ALPN */
+	size_t                  nalpn;
+	enum config_tls_version min_version, max_version;
+	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
+	const char             *ciphersuites; /* of TLS 1.3 */
+	const char             *groups;
+	bool                    session_reuse;
+	int64_t                 handshake_timeout; /* of one attempt */
+	struct config_pos       at;
+	struct config_pos       origin[CONFIG_TLS_OUT_KEYS];
+};
+
 struct config_upstream {
-	const char           *name;
-	enum config_balance   balance;
-	struct config_server *servers;
-	size_t                nservers;
+	const char               *name;
+	enum config_balance       balance;
+	enum config_proxy_send    proxy_protocol;
+	struct config_word       *tlvs; /* of enum config_tlv; only with v2 */
+	size_t                    ntlvs;
+	struct config_custom_tlv *custom_tlvs; /* only with v2 */
+	size_t                    ncustom_tlvs;
+	struct config_tls_out    *tls; /* NULL: plain */
+	struct config_server     *servers;
+	size_t                    nservers;
 	struct {
 		int64_t connect;
 	} timeouts;
@@ -100,13 +155,89 @@ struct config_upstream {
 	struct config_pos     origin[CONFIG_UPSTREAM_KEYS];
 };
 
+/* ---- listeners ---- */
+
+/* The PROXY header in front of a client's bytes. */
+struct config_proxy_in {
+	enum config_proxy_accept accept;
+	struct config_cidr      *trusted; /* whose headers are believed; at least one, where they are required */
+	size_t                   ntrusted;
+	int64_t                  timeout;
+	int64_t                  max_bytes; /* of a whole header */
+};
+
+/* What may be read before an upstream is chosen; counts only while a route needs the ClientHello. */
+struct config_preread {
+	int64_t timeout;
+	int64_t max_bytes;
+};
+
+/* Paths are absolute. */
+struct config_cert {
+	const char       *cert, *key;    /* PEM; both may be one file */
+	const char       *password_file; /* NULL: the key is not encrypted */
+	const char       *ocsp;          /* DER, to be stapled; NULL: none */
+	struct config_pos at;
+	struct config_pos origin[CONFIG_CERT_KEYS];
+};
+
+/* TLS that ends here. Paths are absolute. */
+struct config_tls_in {
+	struct config_cert     *certificates; /* at least one; the first is for names that none has */
+	size_t                  ncertificates;
+	bool                    strict_sni;
+	bool                    ocsp_fetch; /* for certificates without `ocsp` */
+	enum config_tls_version min_version, max_version;
+	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
+	const char             *ciphersuites; /* of TLS 1.3 */
+	const char             *groups;
+	struct config_text     *alpn; /* in order of preference; none: no ALPN */
+	size_t                  nalpn;
+	struct {
+		enum config_client_auth mode;
+		const char             *ca, *crl; /* NULL: none */
+		int64_t                 depth;
+	} client_auth;
+	struct {
+		bool        enabled;
+		const char *keys; /* NULL: kept in memory alone */
+		int64_t     rotate, lifetime;
+	} session_tickets;
+	int64_t                 handshake_timeout; /* absolute, from accept or from the end of the PROXY header */
+	int64_t                 max_handshakes;    /* pending at once, of all workers; or CONFIG_AUTO */
+	struct config_pos       at;
+	struct config_pos       origin[CONFIG_TLS_IN_KEYS];
+};
+
+/* Every condition that is written must hold; of a list one element. Without any it matches everything. */
+struct config_route {
+	struct config_text *sni; /* lower case; "a.b", "*.a.b" or "a.*" */
+	size_t              nsni;
+	struct config_text *alpn; /* any of them, offered by the client */
+	size_t              nalpn;
+	struct config_cidr *source;
+	size_t              nsource;
+	enum config_opening tls;
+	const char         *upstream_name;
+	size_t              upstream; /* index into config.upstreams */
+	struct config_pos   at;
+	struct config_pos   origin[CONFIG_ROUTE_KEYS];
+};
+
+#define CONFIG_NO_UPSTREAM SIZE_MAX
+
 struct config_listener {
 	const char              *name;
 	struct np_addr          *bind;
 	size_t                   nbind;
-	struct config_bind_text *bind_text; /* nbind of them, beside bind */
-	const char              *upstream_name;
-	size_t                   upstream; /* index into config.upstreams: the upstream of that name */
+	struct config_text      *bind_text; /* nbind of them, beside bind */
+	struct config_proxy_in   proxy_protocol;
+	struct config_tls_in    *tls; /* NULL: bytes pass as they come */
+	struct config_preread    preread;
+	struct config_route     *routes; /* the first that matches counts */
+	size_t                   nroutes;
+	const char              *upstream_name; /* when no route matches; NULL: then it is closed */
+	size_t                   upstream; /* index into config.upstreams, or CONFIG_NO_UPSTREAM */
 	int64_t                  max_connections; /* or CONFIG_OFF */
 	enum config_at_limit     at_limit;
 	int64_t                  backlog;

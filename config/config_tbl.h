@@ -18,6 +18,8 @@
 #ifndef CONFIG_CONFIG_TBL_H
 #define CONFIG_CONFIG_TBL_H
 
+#include "config/config_tls_tbl.h"
+
 /* struct config */
 #define CONFIG_TOP_TBL(X)                                                                                         \
 	X(COUNT, "workers", workers, "auto", 1, 512, AUTO, none, RESTART,                                         \

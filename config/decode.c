@@ -150,7 +150,7 @@ static int decode_address(const struct decode *dc, const struct config_key *k, c
                           struct config_listener *l)
 {
 	struct value_reader r = {.arena = dc->arena};
-	struct config_bind_text *text = &l->bind_text[l->nbind];
+	struct config_text *text = &l->bind_text[l->nbind];
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
 		wrong_shape(dc, k, n, "a quoted address");

@@ -79,7 +79,7 @@ static void put_plain(const struct dump *u, struct level *at, const struct confi
 		put_origin(u, origin_of(k, at->obj), column);
 }
 
-static void put_bind_address(const struct dump *u, const struct level *at, const struct config_bind_text *b)
+static void put_bind_address(const struct dump *u, const struct level *at, const struct config_text *b)
 {
 	int column = fprintf(u->out, "%*s- ", at->indent + INDENT, "");
 

@@ -113,7 +113,7 @@ static bool clash(const struct np_addr *a, const struct np_addr *b)
 	return np_addr_equal(a, b) && (np_addr_is_unix(a) || np_addr_port(&a->u.sa) != 0);
 }
 
-static const struct config_bind_text *bound_before(const struct config *c, size_t listener, size_t bind)
+static const struct config_text *bound_before(const struct config *c, size_t listener, size_t bind)
 {
 	const struct np_addr *a = &c->listeners[listener].bind[bind];
 
@@ -133,7 +133,7 @@ static void check_bind(struct diag *d, const struct config *c, size_t listener)
 	const struct config_listener *l = &c->listeners[listener];
 
 	for (size_t j = 0; j < l->nbind; j++) {
-		const struct config_bind_text *first = bound_before(c, listener, j), *text = &l->bind_text[j];
+		const struct config_text *first = bound_before(c, listener, j), *text = &l->bind_text[j];
 
 		if (first != NULL) {
 			diag_error(d, DIAG_BOUND_TWICE, text->at, "the address %s is already bound", text->text);

@@ -1,0 +1,58 @@
+/* config_enum_tbl: the words of each enumeration of the model: constant, word, meaning. */
+#ifndef CONFIG_CONFIG_ENUM_TBL_H
+#define CONFIG_CONFIG_ENUM_TBL_H
+
+/* The first severity is the least. */
+#define CONFIG_LEVEL_TBL(X)                                                       \
+	X(DEBUG, "debug", "everything, for people who read the source beside it") \
+	X(INFO, "info", "what an operator may want to look up later")             \
+	X(NOTICE, "notice", "rare events of a healthy process: start, reload, stop") \
+	X(WARNING, "warning", "something is degraded and goes on")                \
+	X(ERROR, "error", "something did not work")
+
+#define CONFIG_FORMAT_TBL(X)                               \
+	X(JSON, "json", "one JSON object to a line")       \
+	X(TEXT, "text", "key=value pairs, for eyes and grep")
+
+#define CONFIG_AT_LIMIT_TBL(X)                                                \
+	X(REFUSE, "refuse", "close it at once, so the client can go elsewhere") \
+	X(WAIT, "wait", "leave it in the kernel's backlog until another ends")
+
+#define CONFIG_BALANCE_TBL(X)                                                               \
+	X(ROUND_ROBIN, "round_robin", "in turn, by weight, evenly spread")                  \
+	X(LEAST_CONN, "least_conn", "the fewest connections for its weight")                \
+	X(RANDOM_TWO, "random_two", "the better of two drawn by lot")                       \
+	X(SOURCE_HASH, "source_hash", "the same server for the same client address")
+
+/* Whether a header stands before the client's bytes is never guessed: a client could write one itself. */
+#define CONFIG_PROXY_IN_TBL(X)                                                       \
+	X(OFF, "off", "clients connect directly; a header would be their payload")   \
+	X(REQUIRED, "required", "a header, version 1 or 2, or the connection is closed")
+
+#define CONFIG_PROXY_OUT_TBL(X)                            \
+	X(OFF, "off", "the server sees the proxy's address") \
+	X(V1, "v1", "one line of text")                    \
+	X(V2, "v2", "binary, and able to carry tlvs")
+
+#define CONFIG_TLV_TBL(X)                                                            \
+	X(AUTHORITY, "authority", "the name the client asked for (SNI)")             \
+	X(ALPN, "alpn", "the protocol agreed with the client")                       \
+	X(UNIQUE_ID, "unique_id", "the connection's id, as in the access log")       \
+	X(SSL, "ssl", "TLS version, cipher, and the client certificate's common name") \
+	X(CRC32C, "crc32c", "a checksum of the header")
+
+#define CONFIG_TLS_VERSION_TBL(X)   \
+	X(1_2, "1.2", "TLS 1.2")    \
+	X(1_3, "1.3", "TLS 1.3")
+
+#define CONFIG_CLIENT_AUTH_TBL(X)                                                           \
+	X(OFF, "off", "no certificate is asked for")                                        \
+	X(OPTIONAL, "optional", "one is asked for; a bad one is refused, none is accepted") \
+	X(REQUIRED, "required", "without a good one the handshake fails")
+
+#define CONFIG_OPENING_TBL(X)                                             \
+	X(ANY, "any", "whatever the client sends first, or nothing")      \
+	X(ONLY, "only", "its first bytes are a TLS ClientHello")          \
+	X(NONE, "none", "its first bytes are anything else")
+
+#endif
