@@ -78,6 +78,19 @@ ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
 	return err != 0 ? err : send_once(fd->sysfd, buf, n);
 }
 
+/* Port of the wait in FD.RawRead and FD.RawWrite. No poll_reset: an event since the last attempt would be forgotten,
+ * and it is the only one. */
+int np_fd_wait(struct np_fd *fd, enum np_mode mode)
+{
+	int err = fd_rwlock(fd, mode);
+
+	if (err != 0)
+		return err;
+	err = fd_wait(fd, mode);
+	fd_rwunlock(fd, mode);
+	return err;
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 ssize_t np_fd_read(struct np_fd *fd, void *buf, size_t n)

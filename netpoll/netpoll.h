@@ -181,6 +181,12 @@ must_use int np_fd_writev(struct np_fd *fd, struct iovec *iov, int n, size_t *do
  *   Returns  the raw descriptor, or the error; ECONNABORTED and EINTR are retried, EMFILE and the like returned. */
 must_use int np_fd_accept(struct np_fd *fd, struct np_addr *peer);
 
+/* np_fd_wait: for a coroutine that makes its own attempts with the try_ forms below (a protocol library's callbacks
+ * may not park): after -NP_EAGAIN, wait until another one is due. Port of RawConn's wait.
+ *   Returns  0, now and then for nothing; -NP_EDEADLINE, -NP_ECLOSING, or why registering failed.
+ *   Parks    until an event at that side since the last wait, its deadline, or close. */
+must_use int np_fd_wait(struct np_fd *fd, enum np_mode mode);
+
 /* The forms for tasks: one attempt, never park, no lock (a task is alone on its descriptor).
  * -NP_EAGAIN: nothing now. */
 must_use ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n);
