@@ -107,9 +107,9 @@ static size_t groups_left(const struct groups *g)
 	return 8 - g->n - g->gapped;
 }
 
-/* One group, or the last two as a dotted quad. The quad's first number reads as a group until the
- * dot shows what it is. */
-static enum pp_why group(struct line *l, struct groups *g)
+/* One group, or the last two as a dotted quad, which ends the address. The quad's first number reads
+ * as a group until the dot shows what it is. */
+static enum pp_why group(struct line *l, struct groups *g, bool *ends)
 {
 	struct line start = *l;
 	unsigned v = 0;
@@ -135,6 +135,7 @@ static enum pp_why group(struct line *l, struct groups *g)
 	*l = start;
 	why = quad(l, g->b + 2 * g->n);
 	g->n += 2;
+	*ends = true;
 	return why;
 }
 
@@ -172,8 +173,8 @@ static enum pp_why host6(struct line *l, struct np_addr *a)
 	if (*l->p == ':')
 		why = colons(l, &g, &ends);
 	while (why == PP_OK && !ends) {
-		why = group(l, &g);
-		if (why == PP_OK)
+		why = group(l, &g, &ends);
+		if (why == PP_OK && !ends)
 			why = colons(l, &g, &ends);
 	}
 	if (why != PP_OK)
