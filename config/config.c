@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/diag.h"
 #include "config/node.h"
@@ -26,6 +27,30 @@ static int fill(struct config *c, const struct source *src, struct diag *d)
 	return err;
 }
 
+/* Where relative paths start. Absolute, so that they mean the same files if the process ever changes its own. A text
+ * that is no file (a command line) counts as one in the working directory. */
+static int set_directory(struct config *c)
+{
+	const char *slash = strrchr(c->file, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - c->file) + 1, size;
+	char *cwd, *dir;
+
+	if (c->file[0] == '/') {
+		c->directory = arena_text(&c->arena, c->file, n);
+		return c->directory == NULL ? -NP_ENOMEM : 0;
+	}
+	cwd = get_current_dir_name();
+	if (cwd == NULL)
+		return 0;
+	size = strlen(cwd) + 1 + n + 1;
+	dir = arena_alloc(&c->arena, size);
+	if (dir != NULL)
+		snprintf(dir, size, "%s/%.*s", cwd, (int)n, c->file);
+	free(cwd);
+	c->directory = dir;
+	return dir == NULL ? -NP_ENOMEM : 0;
+}
+
 static int build(struct source *src, struct config **out, struct diag *d)
 {
 	struct config *c = calloc(1, sizeof(*c));
@@ -37,6 +62,8 @@ static int build(struct source *src, struct config **out, struct diag *d)
 	arena_init(&c->arena, ARENA_LIMIT);
 	c->file = arena_text(&c->arena, src->name, strlen(src->name));
 	if (c->file != NULL)
+		err = set_directory(c);
+	if (err == 0)
 		err = fill(c, src, d);
 	if (err == 0)
 		*out = c;

@@ -267,7 +267,8 @@ struct config {
 		int64_t delay;
 		int64_t timeout; /* or CONFIG_OFF: as long as connections last */
 	} shutdown;
-	const char       *file; /* the name given to config_load or config_parse */
+	const char       *file;      /* the name given to config_load or config_parse */
+	const char       *directory; /* the file's, absolute: relative paths start here; NULL: it could not be told */
 	struct config_pos origin[CONFIG_TOP_KEYS];
 	struct arena      arena; /* owns everything above */
 };

@@ -3,14 +3,18 @@
  *
  *   X(kind, path, member, default, min, max, flags, words, reload, help, more, example)
  *
- *   kind     MAP and LIST are sections. DURATION and COUNT are int64_t, ENUM an enum, BOOL a bool, NAME and REF a
- *            const char *, SINK a struct config_sink, BIND a list of addresses, ADDRESS a server's. (config/value.h)
+ *   kind     MAP, LIST and BLOCK are sections; a BLOCK is a pointer to a struct of its own table, NULL when it is
+ *            not written. DURATION, COUNT and SIZE are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT, HOST
+ *            and PATH a const char *; SINK a struct config_sink, ADDRESS a server's. BIND, WORDS, PATTERNS,
+ *            PROTOCOLS, CIDRS and PINS take one value or a list of them. (config/value.h)
  *   path     as people write it; [] stands for any element
  *   member   of the struct its table names
  *   default  as text; NULL where there is none. A key without default, if flagged NEEDED, must be written
- *   min max  of the value, in its own unit; of the number of elements for LIST and BIND
- *   flags    OFF: the word `off` is allowed (CONFIG_OFF). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED
- *   words    of an ENUM: the table in config.h
+ *   min max  of the value, in its own unit; of the number of elements for what is a list
+ *   flags    OFF: the word `off` is allowed (CONFIG_OFF). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
+ *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
+ *            may be an IP address
+ *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
  *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
  *            listening socket is opened anew, accepted connections stay. RESTART: only a restart changes it
  *   help     one line; more: why one would change it; example: a value
@@ -76,9 +80,46 @@
 	  "\"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for every address of both families, or "                 \
 	  "\"unix:/run/staunch/web.sock\". Quotes keep other YAML readers from making numbers of 22:22.",         \
 	  "\"127.0.0.1:8080\"")                                                                                   \
-	X(REF, "listeners[].upstream", upstream_name, NULL, 0, 0, NEEDED, none, NEW,                              \
-	  "the name of the upstream its connections go to",                                                       \
-	  "Any name of the upstreams section, before or after this place.",                                       \
+	X(MAP, "listeners[].proxy_protocol", proxy_protocol, NULL, 0, 0, 0, none, NEW,                            \
+	  "the PROXY header with which a proxy in front says who the client is", NULL, NULL)                      \
+	X(ENUM, "listeners[].proxy_protocol.accept", proxy_protocol.accept, "off", 0, 0, 0, proxy_in, NEW,        \
+	  "whether each connection begins with a PROXY header",                                                   \
+	  "Never guessed from the bytes, since a client could write a header itself.",                            \
+	  "required")                                                                                             \
+	X(CIDRS, "listeners[].proxy_protocol.trusted", proxy_protocol.trusted, NULL, 1, 1000, 0, none, NEW,       \
+	  "networks whose headers are believed; all others are turned away",                                      \
+	  "Must be written where a header is required. The word unix stands for clients of a Unix socket.",       \
+	  "[\"10.0.0.0/8\", \"127.0.0.0/8\"]")                                                                    \
+	X(DURATION, "listeners[].proxy_protocol.timeout", proxy_protocol.timeout, "10s", 1 * UNITS_MS,            \
+	  10 * UNITS_M, 0, none, NEW,                                                                             \
+	  "time in which the whole header must arrive, from accept on",                                           \
+	  "The protocol asks for three seconds or more, so that a lost packet can be sent again.",                \
+	  "5s")                                                                                                   \
+	X(SIZE, "listeners[].proxy_protocol.max_bytes", proxy_protocol.max_bytes, "4KiB", 512, 65535, 0, none,    \
+	  NEW,                                                                                                    \
+	  "the longest header that is read",                                                                      \
+	  "What a version 2 header may state as its length, which grows with its TLVs. One of version 1 has "     \
+	  "at most 107 bytes.",                                                                                   \
+	  "1KiB")                                                                                                 \
+	X(BLOCK, "listeners[].tls", tls, NULL, 0, 0, 0, none, NEW,                                                \
+	  "TLS that ends here; without it bytes pass as they come", NULL, NULL)                                   \
+	X(MAP, "listeners[].preread", preread, NULL, 0, 0, 0, none, NEW,                                          \
+	  "how long and how far a ClientHello is read when routes need it", NULL, NULL)                           \
+	X(DURATION, "listeners[].preread.timeout", preread.timeout, "10s", 1 * UNITS_MS, 10 * UNITS_M, 0,         \
+	  none, NEW,                                                                                              \
+	  "time in which the whole ClientHello must arrive",                                                      \
+	  "An absolute deadline: a client that sends a byte now and then does not move it.",                      \
+	  "5s")                                                                                                   \
+	X(SIZE, "listeners[].preread.max_bytes", preread.max_bytes, "16KiB", 1024, 65536, 0, none, NEW,           \
+	  "the longest ClientHello that is read",                                                                 \
+	  "Post-quantum key shares make 2KiB usual. Every byte read is passed on.",                               \
+	  "32KiB")                                                                                                \
+	X(LIST, "listeners[].routes", routes, NULL, 1, 1000, 0, none, NEW,                                        \
+	  "which connections go elsewhere than to upstream; the first that matches counts", NULL, NULL)           \
+	X(REF, "listeners[].upstream", upstream_name, NULL, 0, 0, OTHERWISE, none, NEW,                           \
+	  "the name of the upstream its connections go to, unless a route matches",                               \
+	  "Any name of the upstreams section, before or after this place. May be left out beside routes: "        \
+	  "a connection that none of them matches is then closed.",                                               \
 	  "app")                                                                                                  \
 	X(COUNT, "listeners[].max_connections", max_connections, "off", 1, 10000000, OFF, none, LIVE,             \
 	  "connections it holds at the same time",                                                                \
@@ -132,6 +173,18 @@
 	  "least_conn")                                                                                           \
 	X(LIST, "upstreams[].servers", servers, NULL, 1, 1000, NEEDED, none, NEW,                                 \
 	  "the servers: an address each, or a map of address and options", NULL, NULL)                            \
+	X(ENUM, "upstreams[].proxy_protocol", proxy_protocol, "off", 0, 0, 0, proxy_out, NEW,                     \
+	  "the PROXY header written to servers in front of everything else",                                      \
+	  "The server must expect it. It comes in one piece with nothing before it, TLS included.",               \
+	  "v2")                                                                                                   \
+	X(WORDS, "upstreams[].tlvs", tlvs, NULL, 1, 5, 0, tlv, NEW,                                               \
+	  "what a v2 header says beside the addresses",                                                           \
+	  "Each is left out where nothing is known: ssl on a connection without TLS, for one.",                   \
+	  "[authority, alpn, unique_id, ssl, crc32c]")                                                            \
+	X(LIST, "upstreams[].custom_tlvs", custom_tlvs, NULL, 1, 16, 0, none, NEW,                                \
+	  "TLVs of types of one's own in a v2 header", NULL, NULL)                                                \
+	X(BLOCK, "upstreams[].tls", tls, NULL, 0, 0, 0, none, NEW,                                                \
+	  "TLS towards its servers; without it bytes pass as they come", NULL, NULL)                              \
 	X(MAP, "upstreams[].timeouts", timeouts, NULL, 0, 0, 0, none, NEW,                                        \
 	  "how long its servers are waited for", NULL, NULL)                                                      \
 	X(DURATION, "upstreams[].timeouts.connect", timeouts.connect, "5s", 1 * UNITS_MS, 10 * UNITS_M, 0, none,  \

@@ -1,20 +1,223 @@
-/* config_tls_tbl: the keys of TLS, routes and PROXY. A part of config_tbl.h, whose head explains the columns. */
+/* config_tls_tbl: the keys of TLS, of routes and of TLVs. A part of config_tbl.h, whose head explains the columns. */
 #ifndef CONFIG_CONFIG_TLS_TBL_H
 #define CONFIG_CONFIG_TLS_TBL_H
 
+/* Forward secrecy and AEAD, the ciphers that hash with SHA-256 first: they cost least. */
+#define CONFIG_TLS_CIPHERS                                                                                \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"        \
+	"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
+#define CONFIG_TLS_SUITES "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
+#define CONFIG_TLS_GROUPS "X25519:P-256:P-384"
+
+/* Both ends, under the path `above`. */
+#define CONFIG_TLS_BOTH_TBL(X, above)                                                                       \
+	X(ENUM, above "min_version", min_version, "1.2", 0, 0, 0, tls_version, NEW,                         \
+	  "the oldest TLS version that is spoken",                                                          \
+	  "Older ones than 1.2 are not spoken at all.",                                                     \
+	  "\"1.3\"")                                                                                        \
+	X(ENUM, above "max_version", max_version, "1.3", 0, 0, 0, tls_version, NEW,                         \
+	  "the newest TLS version that is spoken",                                                          \
+	  "Lower it only around a peer that fails with 1.3.",                                               \
+	  "\"1.2\"")                                                                                        \
+	X(TEXT, above "ciphers", ciphers, CONFIG_TLS_CIPHERS, 0, 0, 0, none, NEW,                           \
+	  "ciphers of TLS 1.2, in order of preference, in OpenSSL's notation",                              \
+	  "The default holds forward-secret AEAD ciphers alone. A short list is also a fast one: "          \
+	  "each name costs time in every handshake.",                                                       \
+	  "\"ECDHE+AESGCM:ECDHE+CHACHA20\"")                                                                \
+	X(TEXT, above "ciphersuites", ciphersuites, CONFIG_TLS_SUITES, 0, 0, 0, none, NEW,                  \
+	  "ciphers of TLS 1.3, in order of preference, in OpenSSL's notation",                              \
+	  "The first one hashes with SHA-256, which makes the handshake's own work cheaper than "           \
+	  "SHA-384 does.",                                                                                  \
+	  "\"TLS_AES_128_GCM_SHA256\"")                                                                     \
+	X(TEXT, above "groups", groups, CONFIG_TLS_GROUPS, 0, 0, 0, none, NEW,                              \
+	  "key exchange groups, in order of preference, in OpenSSL's notation",                             \
+	  "Newer libraries know post-quantum groups as well: \"X25519MLKEM768:X25519\".",                   \
+	  "\"X25519:P-256\"")
+
 /* struct config_tls_in */
-#define CONFIG_TLS_IN_TBL(X)
+#define CONFIG_TLS_IN_TBL(X)                                                                                \
+	X(LIST, "listeners[].tls.certificates", certificates, NULL, 1, 1000, NEEDED, none, NEW,             \
+	  "certificates with their keys, chosen by the name asked for and by key type", NULL, NULL)         \
+	X(BOOL, "listeners[].tls.strict_sni", strict_sni, "false", 0, 0, 0, none, NEW,                      \
+	  "refuse clients whose name no certificate has",                                                   \
+	  "Without it they get the first certificate. With it they get the alert unrecognized_name, "       \
+	  "and so do clients that ask for no name.",                                                        \
+	  "true")                                                                                           \
+	X(BOOL, "listeners[].tls.ocsp_fetch", ocsp_fetch, "false", 0, 0, 0, none, NEW,                      \
+	  "fetch and staple OCSP responses for certificates without an ocsp file",                          \
+	  "Asks the responder that the certificate names, in the background, and again before a "           \
+	  "response expires. No handshake waits for it.",                                                   \
+	  "true")                                                                                           \
+	CONFIG_TLS_BOTH_TBL(X, "listeners[].tls.")                                                          \
+	X(PROTOCOLS, "listeners[].tls.alpn", alpn, NULL, 1, 32, 0, none, NEW,                               \
+	  "protocols offered by ALPN, in order of preference",                                              \
+	  "The order here decides, not the client's. A client that offers none goes on without one; "       \
+	  "a client that offers only others is refused, as RFC 7301 asks. Without this key no "             \
+	  "protocol is agreed on.",                                                                         \
+	  "[h2, http/1.1]")                                                                                 \
+	X(MAP, "listeners[].tls.client_auth", client_auth, NULL, 0, 0, 0, none, NEW,                        \
+	  "certificates of clients", NULL, NULL)                                                            \
+	X(ENUM, "listeners[].tls.client_auth.mode", client_auth.mode, "off", 0, 0, 0, client_auth, NEW,     \
+	  "whether clients are asked for a certificate",                                                    \
+	  "A certificate that is shown is verified in every mode, also when a session is resumed.",         \
+	  "required")                                                                                       \
+	X(PATH, "listeners[].tls.client_auth.ca", client_auth.ca, NULL, 0, 0, 0, none, NEW,                 \
+	  "PEM file of the authorities that client certificates come from",                                 \
+	  "Their names are sent to clients, so that a browser can offer the right certificate.",            \
+	  "\"clients.pem\"")                                                                                \
+	X(PATH, "listeners[].tls.client_auth.crl", client_auth.crl, NULL, 0, 0, 0, none, NEW,               \
+	  "PEM file of revocation lists, for every authority of the chain",                                 \
+	  "A certificate listed in it is refused, also when it resumes a session. So is one whose "         \
+	  "authority has no list there.",                                                                   \
+	  "\"clients.crl\"")                                                                                \
+	X(COUNT, "listeners[].tls.client_auth.depth", client_auth.depth, "10", 1, 100, 0, none, NEW,        \
+	  "certificates a client's chain may have above its own",                                           \
+	  "Bounds what a hostile client can make the proxy verify.",                                        \
+	  "4")                                                                                              \
+	X(MAP, "listeners[].tls.session_tickets", session_tickets, NULL, 0, 0, 0, none, NEW,                \
+	  "tickets with which a client resumes a session, without another full handshake", NULL, NULL)      \
+	X(BOOL, "listeners[].tls.session_tickets.enabled", session_tickets.enabled, "true", 0, 0, 0,        \
+	  none, NEW,                                                                                        \
+	  "give out tickets, and resume sessions by them",                                                  \
+	  "A session is resumed only by the certificate and the client_auth that started it.",              \
+	  "false")                                                                                          \
+	X(PATH, "listeners[].tls.session_tickets.keys", session_tickets.keys, NULL, 0, 0, 0, none, NEW,     \
+	  "file that keeps the ticket keys over restarts and shares them in a fleet",                       \
+	  "Without it the keys live in memory: they last over reloads, and end with the process. "          \
+	  "The file is written with mode 0600, and read again when another process has changed it.",        \
+	  "\"/var/lib/staunch/tickets\"")                                                                   \
+	X(DURATION, "listeners[].tls.session_tickets.rotate", session_tickets.rotate, "1h", 1 * UNITS_M,    \
+	  30 * UNITS_D, 0, none, NEW,                                                                       \
+	  "age at which the key that seals tickets is replaced",                                            \
+	  "The one before it still opens tickets, so a ticket is good for one to two of these. "            \
+	  "Whoever gets hold of the keys can read what they sealed.",                                       \
+	  "12h")                                                                                            \
+	X(DURATION, "listeners[].tls.session_tickets.lifetime", session_tickets.lifetime, "5m",             \
+	  1 * UNITS_S, 7 * UNITS_D, 0, none, NEW,                                                           \
+	  "age up to which a session may be resumed",                                                       \
+	  "Counted from its full handshake, however often it was resumed since.",                           \
+	  "1h")                                                                                             \
+	X(DURATION, "listeners[].tls.handshake_timeout", handshake_timeout, "10s", 100 * UNITS_MS,          \
+	  10 * UNITS_M, 0, none, NEW,                                                                       \
+	  "time a client gets for its handshake",                                                           \
+	  "An absolute deadline, counted from accept or from the end of a PROXY header: a client "          \
+	  "that sends a byte now and then does not move it.",                                               \
+	  "5s")                                                                                             \
+	X(COUNT, "listeners[].tls.max_handshakes", max_handshakes, "auto", 1, 10000000, AUTO, none,         \
+	  LIVE,                                                                                             \
+	  "handshakes under way at once; auto is a quarter of max_connections",                             \
+	  "Beyond it the source with the most of them gives one up, so clients that never finish "          \
+	  "cannot keep out those that do.",                                                                 \
+	  "2000")
 
 /* struct config_cert */
-#define CONFIG_CERT_TBL(X)
+#define CONFIG_CERT_TBL(X)                                                                                  \
+	X(PATH, "listeners[].tls.certificates[].cert", cert, NULL, 0, 0, NEEDED, none, NEW,                 \
+	  "PEM file of the certificate, and behind it those between it and the root",                       \
+	  "Relative paths start from the directory of this file, here and in every key that takes a "       \
+	  "path.",                                                                                          \
+	  "\"/etc/staunch/tls/a.pem\"")                                                                     \
+	X(PATH, "listeners[].tls.certificates[].key", key, NULL, 0, 0, NEEDED, none, NEW,                   \
+	  "PEM file of its private key",                                                                    \
+	  "May be the same file as cert. Only its owner should be able to read it.",                        \
+	  "\"/etc/staunch/tls/a.key\"")                                                                     \
+	X(PATH, "listeners[].tls.certificates[].password_file", password_file, NULL, 0, 0, 0, none, NEW,    \
+	  "file whose first line is the password of an encrypted key",                                      \
+	  "Nothing ever asks for a password on a terminal, so that a restart needs nobody.",                \
+	  "\"/run/credentials/staunch/a.pass\"")                                                            \
+	X(PATH, "listeners[].tls.certificates[].ocsp", ocsp, NULL, 0, 0, 0, none, NEW,                      \
+	  "DER file of an OCSP response to staple",                                                         \
+	  "Read again when it changes; an expired one is not sent.",                                        \
+	  "\"a.ocsp\"")
 
 /* struct config_route */
-#define CONFIG_ROUTE_TBL(X)
+#define CONFIG_ROUTE_TBL(X)                                                                                 \
+	X(PATTERNS, "listeners[].routes[].sni", sni, NULL, 1, 1000, 0, none, NEW,                           \
+	  "names the client asks for: whole, or with a * as the first or last label",                       \
+	  "\"db.example.com\" is that name alone, \"*.example.com\" any name below it, and \"db.*\" db "    \
+	  "under any. Letter case does not matter. A client that asks for no name matches none of "         \
+	  "them.",                                                                                          \
+	  "[\"db.example.com\", \"*.db.example.com\"]")                                                     \
+	X(PROTOCOLS, "listeners[].routes[].alpn", alpn, NULL, 1, 100, 0, none, NEW,                         \
+	  "protocols, one of which the client offers by ALPN",                                              \
+	  "Any offered protocol counts, whatever its place in the client's list.",                          \
+	  "[\"acme-tls/1\"]")                                                                               \
+	X(CIDRS, "listeners[].routes[].source", source, NULL, 1, 1000, 0, none, NEW,                        \
+	  "networks the client comes from",                                                                 \
+	  "Its address is the one a PROXY header gave, where one is required. The word unix stands "        \
+	  "for clients of a Unix socket.",                                                                  \
+	  "[\"192.0.2.0/24\"]")                                                                             \
+	X(ENUM, "listeners[].routes[].tls", tls, "any", 0, 0, 0, opening, NEW,                              \
+	  "whether the client speaks TLS",                                                                  \
+	  "Decided at the first byte that tells. A client that waits for the server to speak is "           \
+	  "waited for until preread.timeout.",                                                              \
+	  "none")                                                                                           \
+	X(REF, "listeners[].routes[].upstream", upstream_name, NULL, 0, 0, NEEDED, none, NEW,               \
+	  "the name of the upstream that a matching connection goes to",                                    \
+	  "Any name of the upstreams section, before or after this place.",                                 \
+	  "db")
 
 /* struct config_custom_tlv */
-#define CONFIG_CUSTOM_TLV_TBL(X)
+#define CONFIG_CUSTOM_TLV_TBL(X)                                                                            \
+	X(COUNT, "upstreams[].custom_tlvs[].type", type, NULL, 0xE0, 0xEF, NEEDED | HEX, none, NEW,         \
+	  "the type, of those set aside for uses of one's own",                                             \
+	  "The PROXY protocol keeps 0xE0 to 0xEF for applications and defines none of them.",               \
+	  "0xE0")                                                                                           \
+	X(TEXT, "upstreams[].custom_tlvs[].value", value, NULL, 0, 0, 0, none, NEW,                         \
+	  "its value; without it, the value in the client's own header",                                    \
+	  "Without this key the TLV is passed on from the header that the listener received, and "          \
+	  "left out if there was none.",                                                                    \
+	  "\"edge-1\"")
 
 /* struct config_tls_out */
-#define CONFIG_TLS_OUT_TBL(X)
+#define CONFIG_TLS_OUT_TBL(X)                                                                               \
+	X(BOOL, "upstreams[].tls.verify", verify, "true", 0, 0, 0, none, NEW,                               \
+	  "require a valid certificate with the right name",                                                \
+	  "Without it anybody in between can be the server. For a certificate of one's own write ca "       \
+	  "or pins instead.",                                                                               \
+	  "false")                                                                                          \
+	X(PATH, "upstreams[].tls.ca", ca, NULL, 0, 0, 0, none, NEW,                                         \
+	  "PEM file of the authorities that are believed",                                                  \
+	  "Without it those of the system are: any public authority can then vouch for the name.",          \
+	  "\"ca.pem\"")                                                                                     \
+	X(HOST, "upstreams[].tls.name", name, NULL, 0, 0, IP, none, NEW,                                    \
+	  "the name, or the IP address, that the certificate must have",                                    \
+	  "Without it the name of sni counts, and without that the address of the server.",                 \
+	  "db.internal")                                                                                    \
+	X(HOST, "upstreams[].tls.sni", sni, NULL, 0, 0, 0, none, NEW,                                       \
+	  "the name the server is asked for",                                                               \
+	  "Without it the name to verify is sent, if it is no IP address.",                                 \
+	  "db.internal")                                                                                    \
+	X(PINS, "upstreams[].tls.pins", pins, NULL, 1, 32, 0, none, NEW,                                    \
+	  "SHA-256 hashes, in base64, of public keys of which the server must have one",                    \
+	  "The hash of the SubjectPublicKeyInfo, as RFC 7469 defines it. Holds beside verify; name "        \
+	  "a spare key too, since a server with another key is not spoken to.",                             \
+	  "[\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]")                                             \
+	X(PATH, "upstreams[].tls.cert", cert, NULL, 0, 0, 0, none, NEW,                                     \
+	  "PEM file of the certificate shown to servers that ask for one",                                  \
+	  "Needs key beside it.",                                                                           \
+	  "\"me.pem\"")                                                                                     \
+	X(PATH, "upstreams[].tls.key", key, NULL, 0, 0, 0, none, NEW,                                       \
+	  "PEM file of its private key",                                                                    \
+	  "May be the same file as cert.",                                                                  \
+	  "\"me.key\"")                                                                                     \
+	X(PATH, "upstreams[].tls.password_file", password_file, NULL, 0, 0, 0, none, NEW,                   \
+	  "file whose first line is the password of an encrypted key",                                      \
+	  "Nothing ever asks for a password on a terminal, so that a restart needs nobody.",                \
+	  "\"me.pass\"")                                                                                    \
+	X(PROTOCOLS, "upstreams[].tls.alpn", alpn, NULL, 1, 32, 0, none, NEW,                               \
+	  "protocols offered to servers by ALPN, in order of preference",                                   \
+	  "Without this key none is offered.",                                                              \
+	  "[postgresql]")                                                                                   \
+	CONFIG_TLS_BOTH_TBL(X, "upstreams[].tls.")                                                          \
+	X(BOOL, "upstreams[].tls.session_reuse", session_reuse, "true", 0, 0, 0, none, NEW,                 \
+	  "resume sessions with a server, without another full handshake",                                  \
+	  "A session is used again only for the same server, name and settings.",                           \
+	  "false")                                                                                          \
+	X(DURATION, "upstreams[].tls.handshake_timeout", handshake_timeout, "5s", 100 * UNITS_MS,           \
+	  10 * UNITS_M, 0, none, NEW,                                                                       \
+	  "time one handshake with a server may take",                                                      \
+	  "Counted from the end of the connect; retry_budget bounds both, over all attempts.",              \
+	  "2s")
 
 #endif

@@ -12,6 +12,7 @@
 struct decode {
 	struct arena *arena;
 	struct diag  *d;
+	const char   *dir;   /* of the file: relative paths start there */
 	bool          whole; /* the tree is complete: what is missing is missing */
 };
 
@@ -103,6 +104,15 @@ static void bad_value(const struct decode *dc, const struct config_key *k, const
 	help_explain(dc, k->path);
 }
 
+static void doubtful_value(const struct decode *dc, const struct config_key *k, const struct node *n,
+                           const struct value_reader *r)
+{
+	if (r->doubt == NULL)
+		return;
+	diag_warn(dc->d, DIAG_HOST_BITS, n->at, "\"%s\" is \"%.100s\": %s", key_name(k), n->text, r->doubt);
+	help_explain(dc, k->path);
+}
+
 /* Written, but misspelled: one problem, not two. */
 static bool is_misspelled(const struct place *at, const struct node *map, const struct config_key *k)
 {
@@ -113,6 +123,13 @@ static bool is_misspelled(const struct place *at, const struct node *map, const 
 	return false;
 }
 
+static bool may_be_missing(const struct node *map, const struct config_key *k)
+{
+	if (k->flags & KEY_OTHERWISE)
+		return node_get(map, key_name(k - 1)) != NULL;
+	return !(k->flags & KEY_NEEDED);
+}
+
 static void missing_keys(const struct decode *dc, const struct place *at, const struct node *map)
 {
 	const struct config_key *k = NULL;
@@ -121,7 +138,7 @@ static void missing_keys(const struct decode *dc, const struct place *at, const 
 	if (map->items != NULL)
 		pos = map->items->key->at;
 	while (dc->whole && (k = key_next(at->prefix, k)) != NULL) {
-		if (!(k->flags & KEY_NEEDED) || node_get(map, key_name(k)) != NULL || is_misspelled(at, map, k))
+		if (may_be_missing(map, k) || node_get(map, key_name(k)) != NULL || is_misspelled(at, map, k))
 			continue;
 		diag_error(dc->d, DIAG_MISSING, pos, "the key \"%s\" is missing%s", key_name(k), at->where);
 		help_explain(dc, k->path);
@@ -132,7 +149,7 @@ static void missing_keys(const struct decode *dc, const struct place *at, const 
 
 static int decode_plain(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
 {
-	struct value_reader r = {.arena = dc->arena, .quoted = n->quoted};
+	struct value_reader r = {.arena = dc->arena, .dir = dc->dir, .quoted = n->quoted};
 	int err;
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
@@ -201,21 +218,81 @@ static int decode_bind(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
+static struct config_text *item_at(const struct config_key *k, const struct key_list *list, size_t i)
+{
+	return (void *)((char *)list->elements + i * value_item_size(k));
+}
+
+/* Of what takes several: the element behind those of the list that could be read. */
+static int decode_item(const struct decode *dc, const struct config_key *k, const struct node *n,
+                       struct key_list *list)
+{
+	struct value_reader r = {.arena = dc->arena, .quoted = n->quoted};
+	struct config_text *item = item_at(k, list, list->n);
+	int err;
+
+	if (n->kind != NODE_SCALAR || node_is_null(n)) {
+		wrong_shape(dc, k, n, "plain values as its elements");
+		return 0;
+	}
+	err = value_read_item(&r, k, n->text, item);
+	if (err == -NP_EINVAL)
+		bad_value(dc, k, n, &r);
+	if (err != 0)
+		return err == -NP_EINVAL ? 0 : err;
+	item->at = n->at;
+	doubtful_value(dc, k, n, &r);
+	for (size_t i = 0; i < list->n; i++) {
+		if (strcmp(item_at(k, list, i)->text, item->text) != 0)
+			continue;
+		diag_error(dc->d, DIAG_TWICE, n->at, "\"%s\" holds \"%.100s\" twice", key_name(k), item->text);
+		break;
+	}
+	list->n++;
+	return 0;
+}
+
+static int decode_several(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
+{
+	struct key_list list = {.n = 0};
+	int err = 0;
+
+	if (n->kind == NODE_LIST && !count_fits(dc, k, n))
+		return 0;
+	list.elements = arena_array(dc->arena, n->kind == NODE_LIST ? n->n : 1, value_item_size(k));
+	if (list.elements == NULL)
+		return -NP_ENOMEM;
+	if (n->kind != NODE_LIST)
+		err = decode_item(dc, k, n, &list);
+	for (const struct node_item *it = n->items; n->kind == NODE_LIST && it != NULL && err == 0; it = it->next)
+		err = decode_item(dc, k, it->value, &list);
+	key_set_list(k, obj, list);
+	return err;
+}
+
 /* ---- maps and lists ---- */
 
 static int decode_map(const struct decode *dc, const struct place *at, const struct node *map);
+
+/* ` in "timeouts"`, and of what, when that is not the file itself. */
+static void where_of(struct place *at, const char *what, const struct place *above)
+{
+	snprintf(at->where, sizeof(at->where), " in %s%s%s", what, above->where[0] == '\0' ? "" : " of",
+	         above->where[0] == '\0' ? "" : above->where + strlen(" in"));
+}
 
 static int decode_section(const struct decode *dc, const struct config_key *k, const struct node *n,
                           const struct place *above)
 {
 	struct place at = {.obj = above->obj, .prefix = k->path};
+	char what[64];
 
 	if (n->kind != NODE_MAP) {
 		wrong_shape(dc, k, n, "a map");
 		return 0;
 	}
-	snprintf(at.where, sizeof(at.where), " in \"%s\"%s%s", key_name(k), above->where[0] == '\0' ? "" : " of",
-	         above->where[0] == '\0' ? "" : above->where + strlen(" in"));
+	snprintf(what, sizeof(what), "\"%s\"", key_name(k));
+	where_of(&at, what, above);
 	return decode_map(dc, &at, n);
 }
 
@@ -242,43 +319,63 @@ static int decode_shorthand(const struct decode *dc, const struct key_scope *s, 
 	return decode_plain(dc, k, n, obj);
 }
 
-static void where_text(struct place *at, const struct key_scope *s, const struct node *n, size_t index)
-{
-	const struct node *title = node_get(n, s->title);
-
-	if (title != NULL && title->kind == NODE_SCALAR && title->text[0] != '\0')
-		snprintf(at->where, sizeof(at->where), " in %s \"%.80s\"", s->noun, title->text);
-	else
-		snprintf(at->where, sizeof(at->where), " in %s %zu", s->noun, index + 1);
-}
-
-static int decode_element(const struct decode *dc, const struct config_key *k, const struct node *n, size_t index,
-                          void *obj)
+/* A struct of its own: an element of a LIST, or a BLOCK. */
+static int decode_struct(const struct decode *dc, const struct config_key *k, const struct node *n,
+                         const struct place *at)
 {
 	const struct key_scope *s = key_elements(k);
-	struct place at = {.obj = obj, .prefix = s->prefix};
-	int err = set_defaults(dc, s, obj);
+	int err = set_defaults(dc, s, at->obj);
 
 	if (err != 0)
 		return err;
-	*(struct config_pos *)(void *)((char *)obj + s->at) = n->at;
+	*(struct config_pos *)(void *)((char *)at->obj + s->at) = n->at;
 	if (n->kind == NODE_SCALAR && s->shorthand != NULL)
-		return decode_shorthand(dc, s, n, obj);
+		return decode_shorthand(dc, s, n, at->obj);
 	if (n->kind != NODE_MAP) {
-		wrong_shape(dc, k, n, "maps as its elements");
+		wrong_shape(dc, k, n, k->kind == KEY_BLOCK ? "a map" : "maps as its elements");
 		return 0;
 	}
-	where_text(&at, s, n, index);
-	err = decode_map(dc, &at, n);
+	err = decode_map(dc, at, n);
 	if (err == 0)
-		missing_keys(dc, &at, n);
+		missing_keys(dc, at, n);
 	return err;
 }
 
-static int decode_list(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
+static void where_element(struct place *at, const struct key_scope *s, const struct node *n, size_t index,
+                          const struct place *above)
 {
+	const struct node *title = s->title == NULL ? NULL : node_get(n, s->title);
+	char what[112];
+
+	if (title != NULL && title->kind == NODE_SCALAR && title->text[0] != '\0')
+		snprintf(what, sizeof(what), "%s \"%.80s\"", s->noun, title->text);
+	else
+		snprintf(what, sizeof(what), "%s %zu", s->noun, index + 1);
+	where_of(at, what, above);
+}
+
+static int decode_block(const struct decode *dc, const struct config_key *k, const struct node *n,
+                        const struct place *above)
+{
+	const struct key_scope *s = key_elements(k);
+	struct place at = {.prefix = s->prefix};
+	char what[64];
+
+	at.obj = arena_alloc(dc->arena, s->size);
+	if (at.obj == NULL)
+		return -NP_ENOMEM;
+	key_set_block(k, above->obj, at.obj);
+	snprintf(what, sizeof(what), "\"%s\"", key_name(k));
+	where_of(&at, what, above);
+	return decode_struct(dc, k, n, &at);
+}
+
+static int decode_list(const struct decode *dc, const struct config_key *k, const struct node *n,
+                       const struct place *above)
+{
+	const struct key_scope *s = key_elements(k);
 	struct key_list list = {.n = n->n};
-	size_t size = key_elements(k)->size, i = 0;
+	size_t i = 0;
 
 	if (n->kind != NODE_LIST) {
 		wrong_shape(dc, k, n, "a list");
@@ -286,13 +383,16 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 	}
 	if (!count_fits(dc, k, n))
 		return 0;
-	list.elements = arena_array(dc->arena, n->n, size);
+	list.elements = arena_array(dc->arena, n->n, s->size);
 	if (list.elements == NULL)
 		return -NP_ENOMEM;
-	key_set_list(k, obj, list);
+	key_set_list(k, above->obj, list);
 	for (const struct node_item *it = n->items; it != NULL; it = it->next, i++) {
-		int err = decode_element(dc, k, it->value, i, (char *)list.elements + i * size);
+		struct place at = {.obj = (char *)list.elements + i * s->size, .prefix = s->prefix};
+		int err;
 
+		where_element(&at, s, it->value, i, above);
+		err = decode_struct(dc, k, it->value, &at);
 		if (err != 0)
 			return err;
 	}
@@ -304,11 +404,15 @@ static int decode_key(const struct decode *dc, const struct config_key *k, const
 {
 	*key_origin(k, at->obj) = key_is_section(k) ? it->key->at : it->value->at;
 	switch (k->kind) {
-	case KEY_MAP:  return decode_section(dc, k, it->value, at);
-	case KEY_LIST: return decode_list(dc, k, it->value, at->obj);
-	case KEY_BIND: return decode_bind(dc, k, it->value, at->obj);
-	default:       return decode_plain(dc, k, it->value, at->obj);
+	case KEY_MAP:   return decode_section(dc, k, it->value, at);
+	case KEY_BLOCK: return decode_block(dc, k, it->value, at);
+	case KEY_LIST:  return decode_list(dc, k, it->value, at);
+	case KEY_BIND:  return decode_bind(dc, k, it->value, at->obj);
+	default:        break;
 	}
+	if (key_is_several(k))
+		return decode_several(dc, k, it->value, at->obj);
+	return decode_plain(dc, k, it->value, at->obj);
 }
 
 static int decode_map(const struct decode *dc, const struct place *at, const struct node *map)
@@ -334,7 +438,7 @@ static bool is_empty(const struct node_tree *t)
 
 int decode_run(struct config *c, const struct node_tree *t, struct diag *d)
 {
-	struct decode dc = {.arena = &c->arena, .d = d, .whole = t->whole};
+	struct decode dc = {.arena = &c->arena, .d = d, .dir = c->directory, .whole = t->whole};
 	struct place top = {.obj = c, .prefix = ""};
 	int err = set_defaults(&dc, &key_scopes[KEY_TOP], c);
 

@@ -21,16 +21,24 @@
 	X(NAME,        E, 206, "not a name")                                                  \
 	X(TEXT,        E, 207, "not a text its key can take")                                 \
 	X(NOT_YET,     E, 208, "understood, but this version cannot do it")                   \
+	X(SIZE,        E, 209, "not a size")                                                  \
+	X(NETWORK,     E, 210, "neither an address nor a network")                            \
 	X(UNDEFINED,   E, 301, "the name is not defined")                                     \
 	X(NAME_TWICE,  E, 302, "a name defined twice")                                        \
 	X(BOUND_TWICE, E, 303, "an address bound twice")                                      \
 	X(SERVER_TWICE, E, 304, "a server listed twice in one upstream")                      \
 	X(LOOP,        E, 305, "a listener whose upstream leads back to it")                  \
+	X(TWICE,       E, 306, "a value listed twice")                                        \
+	X(CONFLICT,    E, 307, "settings that exclude each other")                            \
 	X(UNREADABLE,  E, 401, "the file cannot be read")                                     \
 	X(ANY_PORT,    W, 201, "port 0: the kernel chooses, anew at each start")              \
+	X(HOST_BITS,   W, 202, "a network written with bits of one address in it")            \
 	X(UNUSED,      W, 301, "an upstream that no listener uses")                           \
 	X(NO_SERVER,   W, 302, "an upstream none of whose servers takes connections")         \
 	X(NO_EFFECT,   W, 303, "a setting that has no effect beside the others")              \
-	X(SHORT_TIMER, W, 304, "a timer that another one cuts short")
+	X(SHORT_TIMER, W, 304, "a timer that another one cuts short")                         \
+	X(UNVERIFIED,  W, 305, "a peer whose identity is not checked")                        \
+	X(UNREACHABLE, W, 306, "a route that no connection can match")                        \
+	X(HASTY,       W, 307, "a timer shorter than its protocol asks for")
 
 #endif

@@ -79,33 +79,42 @@ static void put_plain(const struct dump *u, struct level *at, const struct confi
 		put_origin(u, origin_of(k, at->obj), column);
 }
 
-static void put_bind_address(const struct dump *u, const struct level *at, const struct config_text *b)
+/* The texts of a BIND stand beside its addresses. */
+static const struct config_text *item_at(const struct config_key *k, const void *obj, size_t i)
+{
+	if (k->kind == KEY_BIND)
+		return &((const struct config_listener *)obj)->bind_text[i];
+	return (const void *)((const char *)key_get_list(k, obj).elements + i * value_item_size(k));
+}
+
+static void put_item(const struct dump *u, const struct level *at, const struct config_key *k,
+                     const struct config_text *item)
 {
 	int column = fprintf(u->out, "%*s- ", at->indent + INDENT, "");
 
-	column += value_put_quoted(u->out, b->text);
+	column += value_put_item(u->out, k, item);
 	if (u->remark == REMARK_HELP)
 		putc('\n', u->out);
 	else
-		put_origin(u, b->at, column);
+		put_origin(u, item->at, column);
 }
 
-/* One address stands beside its key, several below it. */
-static void put_bind(const struct dump *u, struct level *at, const struct config_key *k)
+/* One value stands beside its key, several below it. */
+static void put_several(const struct dump *u, struct level *at, const struct config_key *k)
 {
-	const struct config_listener *l = at->obj;
+	size_t n = key_get_list(k, at->obj).n;
 	int column = put_key(u, at, k);
 
-	if (l->nbind == 1) {
+	if (n == 1) {
 		putc(' ', u->out);
-		column += 1 + value_put_quoted(u->out, l->bind_text[0].text);
+		column += 1 + value_put_item(u->out, k, item_at(k, at->obj, 0));
 	}
 	if (u->remark == REMARK_HELP)
 		put_help(u, at, k, column);
 	else
-		put_origin(u, origin_of(k, l), column);
-	for (size_t i = 0; i < l->nbind && l->nbind > 1; i++)
-		put_bind_address(u, at, &l->bind_text[i]);
+		put_origin(u, origin_of(k, at->obj), column);
+	for (size_t i = 0; i < n && n > 1; i++)
+		put_item(u, at, k, item_at(k, at->obj, i));
 }
 
 /* A section's own line says what it is for; where it was written is said by its values. */
@@ -137,24 +146,37 @@ static void put_list(const struct dump *u, const struct level *above, const stru
 	}
 }
 
+/* A MAP's keys are its struct's own, a BLOCK's those of the struct it points to. */
+static void put_inside(const struct dump *u, const struct level *at, const struct config_key *k)
+{
+	struct level below = {.obj = k->kind == KEY_BLOCK ? key_get_block(k, at->obj) : at->obj,
+	                      .prefix = k->path,
+	                      .indent = at->indent + INDENT,
+	                      .repeat = at->repeat};
+
+	if (k->kind == KEY_LIST)
+		put_list(u, at, k);
+	else
+		put_map(u, &below);
+}
+
+/* What is absent has no text that would load to it but its absence. */
 static void put_map(const struct dump *u, struct level *at)
 {
 	const struct config_key *k = NULL;
 
 	while ((k = key_next(at->prefix, k)) != NULL) {
-		struct level below = {
-			.obj = at->obj, .prefix = k->path, .indent = at->indent + INDENT, .repeat = at->repeat};
-
-		if (k->kind == KEY_BIND)
-			put_bind(u, at, k);
-		else if (!key_is_section(k))
-			put_plain(u, at, k);
-		else
+		if (key_is_absent(k, at->obj))
+			continue;
+		if (key_is_section(k)) {
 			put_section(u, at, k);
-		if (k->kind == KEY_MAP)
-			put_map(u, &below);
-		if (k->kind == KEY_LIST)
-			put_list(u, at, k);
+			put_inside(u, at, k);
+			continue;
+		}
+		if (key_is_several(k))
+			put_several(u, at, k);
+		else
+			put_plain(u, at, k);
 	}
 }
 

@@ -10,39 +10,71 @@ static const struct key_word words_level[] = {CONFIG_LEVEL_TBL(X) {NULL, NULL}};
 static const struct key_word words_format[] = {CONFIG_FORMAT_TBL(X) {NULL, NULL}};
 static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, NULL}};
 static const struct key_word words_balance[] = {CONFIG_BALANCE_TBL(X) {NULL, NULL}};
+static const struct key_word words_proxy_in[] = {CONFIG_PROXY_IN_TBL(X) {NULL, NULL}};
+static const struct key_word words_proxy_out[] = {CONFIG_PROXY_OUT_TBL(X) {NULL, NULL}};
+static const struct key_word words_tlv[] = {CONFIG_TLV_TBL(X) {NULL, NULL}};
+static const struct key_word words_tls_version[] = {CONFIG_TLS_VERSION_TBL(X) {NULL, NULL}};
+static const struct key_word words_client_auth[] = {CONFIG_CLIENT_AUTH_TBL(X) {NULL, NULL}};
+static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NULL}};
 #undef X
 #define words_none NULL
 
 /* Columns of config_tbl.h; `f` is spelled with these. */
-#define OFF    KEY_OFF
-#define AUTO   KEY_AUTO
-#define NEEDED KEY_NEEDED
+#define OFF       KEY_OFF
+#define AUTO      KEY_AUTO
+#define NEEDED    KEY_NEEDED
+#define OTHERWISE KEY_OTHERWISE
+#define HEX       KEY_HEX
+#define IP        KEY_IP
 
 #define ROW(scope, type, kind, path, member, def, min, max, f, words, reload, help, more, example) \
 	{KEY_##kind, scope, path, offsetof(type, member), def, min, max, f, words_##words, KEY_##reload, \
 	 help, more, example},
-#define TOP(...)      ROW(KEY_TOP, struct config, __VA_ARGS__)
-#define LISTENER(...) ROW(KEY_LISTENER, struct config_listener, __VA_ARGS__)
-#define UPSTREAM(...) ROW(KEY_UPSTREAM, struct config_upstream, __VA_ARGS__)
-#define SERVER(...)   ROW(KEY_SERVER, struct config_server, __VA_ARGS__)
+#define TOP(...)        ROW(KEY_TOP, struct config, __VA_ARGS__)
+#define LISTENER(...)   ROW(KEY_LISTENER, struct config_listener, __VA_ARGS__)
+#define TLS_IN(...)     ROW(KEY_TLS_IN, struct config_tls_in, __VA_ARGS__)
+#define CERT(...)       ROW(KEY_CERT, struct config_cert, __VA_ARGS__)
+#define ROUTE(...)      ROW(KEY_ROUTE, struct config_route, __VA_ARGS__)
+#define UPSTREAM(...)   ROW(KEY_UPSTREAM, struct config_upstream, __VA_ARGS__)
+#define CUSTOM_TLV(...) ROW(KEY_CUSTOM_TLV, struct config_custom_tlv, __VA_ARGS__)
+#define TLS_OUT(...)    ROW(KEY_TLS_OUT, struct config_tls_out, __VA_ARGS__)
+#define SERVER(...)     ROW(KEY_SERVER, struct config_server, __VA_ARGS__)
 
 const struct config_key key_rows[] = {
-	CONFIG_TOP_TBL(TOP) CONFIG_LISTENER_TBL(LISTENER) CONFIG_UPSTREAM_TBL(UPSTREAM) CONFIG_SERVER_TBL(SERVER)
+	CONFIG_TOP_TBL(TOP) CONFIG_LISTENER_TBL(LISTENER) CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CERT_TBL(CERT)
+	CONFIG_ROUTE_TBL(ROUTE) CONFIG_UPSTREAM_TBL(UPSTREAM) CONFIG_CUSTOM_TLV_TBL(CUSTOM_TLV)
+	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_SERVER_TBL(SERVER)
 };
 const size_t key_count = array_len(key_rows);
 
+/* The first row of each scope: behind those of the scope before it. */
+enum {
+	FIRST_TOP = 0,
+	FIRST_LISTENER = FIRST_TOP + CONFIG_TOP_KEYS,
+	FIRST_TLS_IN = FIRST_LISTENER + CONFIG_LISTENER_KEYS,
+	FIRST_CERT = FIRST_TLS_IN + CONFIG_TLS_IN_KEYS,
+	FIRST_ROUTE = FIRST_CERT + CONFIG_CERT_KEYS,
+	FIRST_UPSTREAM = FIRST_ROUTE + CONFIG_ROUTE_KEYS,
+	FIRST_CUSTOM_TLV = FIRST_UPSTREAM + CONFIG_UPSTREAM_KEYS,
+	FIRST_TLS_OUT = FIRST_CUSTOM_TLV + CONFIG_CUSTOM_TLV_KEYS,
+	FIRST_SERVER = FIRST_TLS_OUT + CONFIG_TLS_OUT_KEYS,
+};
+
+#define SCOPE(name, type, prefix, noun, title, shorthand) \
+	[KEY_##name] = {prefix, noun, title, shorthand, sizeof(type), offsetof(type, origin), offsetof(type, at), \
+	                FIRST_##name, CONFIG_##name##_KEYS}
+
 const struct key_scope key_scopes[KEY_SCOPES] = {
-	[KEY_TOP] = {"", "config", NULL, NULL, sizeof(struct config), offsetof(struct config, origin), 0, 0,
+	[KEY_TOP] = {"", "config", NULL, NULL, sizeof(struct config), offsetof(struct config, origin), 0, FIRST_TOP,
 	             CONFIG_TOP_KEYS},
-	[KEY_LISTENER] = {"listeners[]", "listener", "name", NULL, sizeof(struct config_listener),
-	                  offsetof(struct config_listener, origin), offsetof(struct config_listener, at),
-	                  CONFIG_TOP_KEYS, CONFIG_LISTENER_KEYS},
-	[KEY_UPSTREAM] = {"upstreams[]", "upstream", "name", NULL, sizeof(struct config_upstream),
-	                  offsetof(struct config_upstream, origin), offsetof(struct config_upstream, at),
-	                  CONFIG_TOP_KEYS + CONFIG_LISTENER_KEYS, CONFIG_UPSTREAM_KEYS},
-	[KEY_SERVER] = {"upstreams[].servers[]", "server", "address", "address", sizeof(struct config_server),
-	                offsetof(struct config_server, origin), offsetof(struct config_server, at),
-	                CONFIG_TOP_KEYS + CONFIG_LISTENER_KEYS + CONFIG_UPSTREAM_KEYS, CONFIG_SERVER_KEYS},
+	SCOPE(LISTENER, struct config_listener, "listeners[]", "listener", "name", NULL),
+	SCOPE(TLS_IN, struct config_tls_in, "listeners[].tls", "tls", NULL, NULL),
+	SCOPE(CERT, struct config_cert, "listeners[].tls.certificates[]", "certificate", "cert", NULL),
+	SCOPE(ROUTE, struct config_route, "listeners[].routes[]", "route", NULL, NULL),
+	SCOPE(UPSTREAM, struct config_upstream, "upstreams[]", "upstream", "name", NULL),
+	SCOPE(CUSTOM_TLV, struct config_custom_tlv, "upstreams[].custom_tlvs[]", "TLV", "type", NULL),
+	SCOPE(TLS_OUT, struct config_tls_out, "upstreams[].tls", "tls", NULL, NULL),
+	SCOPE(SERVER, struct config_server, "upstreams[].servers[]", "server", "address", "address"),
 };
 
 /* The last part of path when it stands right below prefix, otherwise NULL. */
@@ -93,13 +125,19 @@ const char *key_name(const struct config_key *k)
 
 const struct key_scope *key_elements(const struct config_key *k)
 {
+	const char *end = k->kind == KEY_LIST ? "[]" : "";
 	size_t n = strlen(k->path);
 
 	for (size_t i = 0; i < KEY_SCOPES; i++)
-		if (strncmp(key_scopes[i].prefix, k->path, n) == 0 && strcmp(key_scopes[i].prefix + n, "[]") == 0)
+		if (strncmp(key_scopes[i].prefix, k->path, n) == 0 && strcmp(key_scopes[i].prefix + n, end) == 0)
 			return &key_scopes[i];
-	CHECK(false, "a LIST row has no scope for its elements");
+	CHECK(false, "a LIST or BLOCK row has no scope");
 	return NULL;
+}
+
+const char *key_inside(const struct config_key *k)
+{
+	return k->kind == KEY_LIST ? key_elements(k)->prefix : k->path;
 }
 
 void *key_field(const struct config_key *k, void *obj)
@@ -126,7 +164,19 @@ struct config_pos *key_origin(const struct config_key *k, void *obj)
 
 LIST_MEMBER(struct config, listeners, nlisteners);
 LIST_MEMBER(struct config, upstreams, nupstreams);
+LIST_MEMBER(struct config_listener, bind, nbind);
+LIST_MEMBER(struct config_listener, proxy_protocol.trusted, proxy_protocol.ntrusted);
+LIST_MEMBER(struct config_listener, routes, nroutes);
+LIST_MEMBER(struct config_tls_in, certificates, ncertificates);
+LIST_MEMBER(struct config_tls_in, alpn, nalpn);
+LIST_MEMBER(struct config_route, sni, nsni);
+LIST_MEMBER(struct config_route, alpn, nalpn);
+LIST_MEMBER(struct config_route, source, nsource);
 LIST_MEMBER(struct config_upstream, servers, nservers);
+LIST_MEMBER(struct config_upstream, tlvs, ntlvs);
+LIST_MEMBER(struct config_upstream, custom_tlvs, ncustom_tlvs);
+LIST_MEMBER(struct config_tls_out, pins, npins);
+LIST_MEMBER(struct config_tls_out, alpn, nalpn);
 
 /* Copied, because the member's pointer has another type than void *. */
 struct key_list key_get_list(const struct config_key *k, const void *obj)
@@ -140,4 +190,27 @@ struct key_list key_get_list(const struct config_key *k, const void *obj)
 void key_set_list(const struct config_key *k, void *obj, struct key_list list)
 {
 	memcpy(key_field(k, obj), &list, sizeof(list));
+}
+
+void *key_get_block(const struct config_key *k, const void *obj)
+{
+	void *block;
+
+	memcpy(&block, key_field_const(k, obj), sizeof(block));
+	return block;
+}
+
+void key_set_block(const struct config_key *k, void *obj, void *block)
+{
+	memcpy(key_field(k, obj), &block, sizeof(block));
+}
+
+/* A text's member is a pointer as a BLOCK's is. */
+bool key_is_absent(const struct config_key *k, const void *obj)
+{
+	if (k->kind == KEY_LIST || key_is_several(k))
+		return key_get_list(k, obj).n == 0;
+	if (k->kind == KEY_BLOCK || (k->kind >= KEY_NAME && k->kind <= KEY_PATH))
+		return key_get_block(k, obj) == NULL;
+	return false;
 }

@@ -5,13 +5,18 @@
 #include "config/config.h"
 
 enum key_kind {
-	KEY_MAP, KEY_LIST, /* sections */
-	KEY_DURATION, KEY_COUNT, KEY_ENUM, KEY_BOOL, KEY_NAME, KEY_REF, KEY_SINK, KEY_BIND, KEY_ADDRESS,
+	KEY_MAP, KEY_LIST, KEY_BLOCK, /* sections */
+	KEY_DURATION, KEY_COUNT, KEY_SIZE, KEY_ENUM, KEY_BOOL, KEY_SINK, KEY_ADDRESS, /* one value */
+	KEY_NAME, KEY_REF, KEY_TEXT, KEY_HOST, KEY_PATH,                             /* one text */
+	KEY_BIND, KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS,       /* one or several */
 };
 
-#define KEY_OFF    1u
-#define KEY_AUTO   2u
-#define KEY_NEEDED 4u
+#define KEY_OFF       1u
+#define KEY_AUTO      2u
+#define KEY_NEEDED    4u
+#define KEY_OTHERWISE 8u
+#define KEY_HEX       16u
+#define KEY_IP        32u
 
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };
 
@@ -19,7 +24,11 @@ struct key_word {
 	const char *word, *meaning;
 };
 
-enum key_scope_id { KEY_TOP, KEY_LISTENER, KEY_UPSTREAM, KEY_SERVER, KEY_SCOPES };
+/* In the order of their rows. */
+enum key_scope_id {
+	KEY_TOP, KEY_LISTENER, KEY_TLS_IN, KEY_CERT, KEY_ROUTE, KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_SERVER,
+	KEY_SCOPES,
+};
 
 struct config_key {
 	enum key_kind          kind;
@@ -29,16 +38,16 @@ struct config_key {
 	const char            *def;    /* NULL: none */
 	int64_t                min, max;
 	unsigned               flags;
-	const struct key_word *words;  /* of an ENUM; ends with a NULL word */
+	const struct key_word *words;  /* of an ENUM or WORDS; ends with a NULL word */
 	enum key_reload        reload;
 	const char            *help, *more, *example; /* the last two NULL for sections */
 };
 
 /* One struct of the model, and the table that fills it. */
 struct key_scope {
-	const char *prefix;    /* of its keys' paths: "" or "listeners[]" */
+	const char *prefix;    /* of its keys' paths: "", "listeners[]" or, of a BLOCK, "listeners[].tls" */
 	const char *noun;      /* "listener" */
-	const char *title;     /* the key that names an element: "name"; NULL at the top */
+	const char *title;     /* the key that names an element: "name"; NULL where there is none */
 	const char *shorthand; /* the key that a plain value in the element's place stands for, or NULL */
 	size_t      size, origin, at; /* of the struct; offsets of origin[] and, for elements, at */
 	size_t      first, n;  /* its rows */
@@ -55,11 +64,18 @@ const struct config_key *key_next(const char *prefix, const struct config_key *k
 const struct config_key *key_find(const char *path);
 /* The path's last part: "idle". */
 const char *key_name(const struct config_key *k);
-/* What a LIST row's elements are. */
+/* What a LIST row's elements are, or what a BLOCK row's map holds. */
 const struct key_scope *key_elements(const struct config_key *k);
+/* The prefix of the rows below a section. */
+const char *key_inside(const struct config_key *k);
 static inline bool key_is_section(const struct config_key *k)
 {
-	return k->kind == KEY_MAP || k->kind == KEY_LIST;
+	return k->kind <= KEY_BLOCK;
+}
+/* It takes a list of values, or one of them in the list's place. */
+static inline bool key_is_several(const struct config_key *k)
+{
+	return k->kind >= KEY_BIND;
 }
 
 /* The member of obj, which is its scope's struct, and where its value was written. */
@@ -67,7 +83,10 @@ void *key_field(const struct config_key *k, void *obj);
 const void *key_field_const(const struct config_key *k, const void *obj);
 struct config_pos *key_origin(const struct config_key *k, void *obj);
 
-/* A LIST's member: a pointer to its elements, and right behind it their number. */
+/* Nothing stands there: no default, and not written. */
+bool key_is_absent(const struct config_key *k, const void *obj);
+
+/* The member of a LIST or of what takes several values: a pointer to the elements, and right behind it their number. */
 struct key_list {
 	void  *elements;
 	size_t n;
@@ -75,5 +94,8 @@ struct key_list {
 
 struct key_list key_get_list(const struct config_key *k, const void *obj);
 void key_set_list(const struct config_key *k, void *obj, struct key_list list);
+/* A BLOCK's member: the struct it points to, or NULL. */
+void *key_get_block(const struct config_key *k, const void *obj);
+void key_set_block(const struct config_key *k, void *obj, void *block);
 
 #endif

@@ -33,11 +33,20 @@ const char *schema_range(const struct config_key *k, char *out)
 		return out;
 	at = (size_t)snprintf(out, SCHEMA_RANGE, "%s to %s", value_number(k, k->min, min),
 	                      value_number(k, k->max, max));
-	if (k->kind == KEY_LIST || k->kind == KEY_BIND)
+	if (k->kind == KEY_LIST || key_is_several(k))
 		at += (size_t)snprintf(out + at, SCHEMA_RANGE - at, " elements");
 	if (k->flags & (KEY_OFF | KEY_AUTO))
 		snprintf(out + at, SCHEMA_RANGE - at, ", or %s", (k->flags & KEY_OFF) ? "off" : "auto");
 	return out;
+}
+
+const char *schema_default(const struct config_key *k)
+{
+	if (k->def != NULL)
+		return k->def;
+	if (k->flags & KEY_OTHERWISE)
+		return "none; it must be written unless the key before it is";
+	return (k->flags & KEY_NEEDED) ? "none; it must be written" : "none; it may be left out";
 }
 
 /* ---- finding the key that was meant ---- */
@@ -155,7 +164,7 @@ static void put_section(FILE *out, const struct config_key *k)
 	if (k->kind == KEY_LIST)
 		fprintf(out, "  list, %s\n", schema_range(k, range));
 	fputs("\n", out);
-	put_children(out, k->kind == KEY_LIST ? key_elements(k)->prefix : k->path);
+	put_children(out, key_inside(k));
 }
 
 static void put_value(FILE *out, const struct config_key *k)
@@ -168,7 +177,7 @@ static void put_value(FILE *out, const struct config_key *k)
 	put_words(out, k);
 	if (schema_range(k, range)[0] != '\0')
 		fprintf(out, "  range     %s\n", range);
-	fprintf(out, "  default   %s\n", k->def == NULL ? "none: it must be written" : k->def);
+	fprintf(out, "  default   %s\n", schema_default(k));
 	fprintf(out, "  reload    %s\n", schema_reload(k));
 	fprintf(out, "  example   %s: %s\n\n  ", key_name(k), k->example);
 	put_wrapped(out, k->more);

@@ -26,6 +26,8 @@ void schema_man(FILE *out);
 #define SCHEMA_RANGE 160
 struct config_key;
 const char *schema_range(const struct config_key *k, char *out);
+/* Its default, or what it means that there is none. */
+const char *schema_default(const struct config_key *k);
 /* What a reload does with it, as half a sentence. */
 const char *schema_reload(const struct config_key *k);
 

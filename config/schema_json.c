@@ -10,6 +10,7 @@
 #define NAME_PATTERN     "^[a-z0-9][a-z0-9_.-]{0,62}$"
 #define DURATION_PATTERN "^(0|[1-9][0-9]*)(ms|s|m|h|d)((0|[1-9][0-9]*)(ms|s|m|h|d))*$"
 #define IP_PATTERN       "(([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+(%[^\\]]+)?\\])"
+#define HOST             "[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*"
 #define BIND_PATTERN     "^" IP_PATTERN "?:[0-9]{1,5}|unix:.+)$"
 #define ADDRESS_PATTERN  "^" IP_PATTERN ":[0-9]{1,5}|unix:.+)$"
 
@@ -115,18 +116,32 @@ static void put_duration(struct json *j, const struct config_key *k)
 	put_pattern(j, DURATION_PATTERN);
 }
 
-static void put_bind(struct json *j, const struct config_key *k)
+static void put_item(struct json *j, const struct config_key *k)
+{
+	switch (k->kind) {
+	case KEY_WORDS:    put_enum(j, k->words); return;
+	case KEY_BIND:     put_pattern(j, BIND_PATTERN); return;
+	case KEY_PATTERNS: put_pattern(j, "^(\\*\\.)?" HOST "(\\.\\*)?$"); return;
+	case KEY_CIDRS:    put_pattern(j, "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix)$"); return;
+	case KEY_PINS:     put_pattern(j, "^[A-Za-z0-9+/]{43}=$"); return;
+	default:           put_pattern(j, "^[!-~]{1,255}$"); return;
+	}
+}
+
+/* A value, or a list of them. */
+static void put_several(struct json *j, const struct config_key *k)
 {
 	open_with(j, "oneOf", '[');
 	open_with(j, NULL, '{');
-	put_pattern(j, BIND_PATTERN);
+	put_item(j, k);
 	close_with(j, '}');
 	open_with(j, NULL, '{');
 	put_text(j, "type", "array");
 	put_raw(j, "minItems", "%" PRId64, k->min);
 	put_raw(j, "maxItems", "%" PRId64, k->max);
+	put_raw(j, "uniqueItems", "true");
 	open_with(j, "items", '{');
-	put_pattern(j, BIND_PATTERN);
+	put_item(j, k);
 	close_with(j, '}');
 	close_with(j, '}');
 	close_with(j, ']');
@@ -162,17 +177,22 @@ static void put_type(struct json *j, const struct config_key *k)
 	bool word = (k->flags & (KEY_OFF | KEY_AUTO)) != 0;
 
 	switch (k->kind) {
-	case KEY_MAP:      put_object(j, k->path); return;
+	case KEY_MAP:
+	case KEY_BLOCK:    put_object(j, k->path); return;
 	case KEY_LIST:     put_elements(j, k); return;
 	case KEY_ENUM:     put_enum(j, k->words); return;
 	case KEY_BOOL:     put_text(j, "type", "boolean"); return;
 	case KEY_NAME:
 	case KEY_REF:      put_pattern(j, NAME_PATTERN); return;
 	case KEY_SINK:     put_pattern(j, "^(stdout|stderr|off|/.*)$"); return;
-	case KEY_BIND:     put_bind(j, k); return;
+	case KEY_SIZE:     put_pattern(j, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"); return;
+	case KEY_HOST:     put_pattern(j, "^[A-Za-z0-9_.:-]{1,253}$"); return;
+	case KEY_TEXT:
+	case KEY_PATH:     put_pattern(j, "."); return;
 	case KEY_ADDRESS:  put_pattern(j, ADDRESS_PATTERN); return;
 	case KEY_DURATION: word ? put_or_word(j, k, put_duration) : put_duration(j, k); return;
 	case KEY_COUNT:    word ? put_or_word(j, k, put_integer) : put_integer(j, k); return;
+	default:           put_several(j, k); return;
 	}
 }
 
@@ -193,19 +213,29 @@ static void put_member(struct json *j, const struct config_key *k)
 	close_with(j, '}');
 }
 
-static void put_object(struct json *j, const char *prefix)
+static void put_one_required(struct json *j, const struct config_key *k)
+{
+	open_with(j, NULL, '{');
+	open_with(j, "required", '[');
+	put_text(j, NULL, key_name(k));
+	close_with(j, ']');
+	close_with(j, '}');
+}
+
+static void put_required(struct json *j, const char *prefix)
 {
 	const struct config_key *k = NULL;
 	size_t needed = 0;
 
-	put_text(j, "type", "object");
-	put_raw(j, "additionalProperties", "false");
-	open_with(j, "properties", '{');
 	while ((k = key_next(prefix, k)) != NULL) {
-		put_member(j, k);
 		needed += (k->flags & KEY_NEEDED) != 0;
+		if (!(k->flags & KEY_OTHERWISE))
+			continue;
+		open_with(j, "anyOf", '[');
+		put_one_required(j, k);
+		put_one_required(j, k - 1);
+		close_with(j, ']');
 	}
-	close_with(j, '}');
 	if (needed == 0)
 		return;
 	open_with(j, "required", '[');
@@ -213,6 +243,19 @@ static void put_object(struct json *j, const char *prefix)
 		if (k->flags & KEY_NEEDED)
 			put_text(j, NULL, key_name(k));
 	close_with(j, ']');
+}
+
+static void put_object(struct json *j, const char *prefix)
+{
+	const struct config_key *k = NULL;
+
+	put_text(j, "type", "object");
+	put_raw(j, "additionalProperties", "false");
+	open_with(j, "properties", '{');
+	while ((k = key_next(prefix, k)) != NULL)
+		put_member(j, k);
+	close_with(j, '}');
+	put_required(j, prefix);
 }
 
 void schema_json(FILE *out)

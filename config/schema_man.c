@@ -45,7 +45,7 @@ static void put_key(FILE *out, const struct config_key *k)
 	put_fact(out, "Type", value_kind_text(k->kind));
 	if (schema_range(k, range)[0] != '\0')
 		put_fact(out, "Range", range);
-	put_fact(out, "Default", k->def == NULL ? "none; it must be written" : k->def);
+	put_fact(out, "Default", schema_default(k));
 	put_fact(out, "Reload", schema_reload(k));
 	fputs(".IP\n", out);
 	text_put_roff(out, k->more);
@@ -78,7 +78,7 @@ static void put_map(FILE *out, const char *prefix)
 		if (!key_is_section(k))
 			continue;
 		put_section(out, k);
-		put_map(out, k->kind == KEY_LIST ? key_elements(k)->prefix : k->path);
+		put_map(out, key_inside(k));
 	}
 }
 
@@ -100,7 +100,7 @@ static void put_codes(FILE *out)
 
 void schema_man(FILE *out)
 {
-	fputs(".TH STAUNCH.YAML 5\n"
+	fputs(".TH STAUNCH.YAML 5\n.ad l\n"
 	      ".SH NAME\nstaunch.yaml \\- configuration of the staunch TCP proxy\n"
 	      ".SH DESCRIPTION\n"
 	      "One YAML document. Unknown and repeated keys, tags, merge keys and tabs as indentation are errors; a "

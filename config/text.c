@@ -93,6 +93,11 @@ int text_put(FILE *out, const char *s, size_t n, int at)
 	return at;
 }
 
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 void text_put_roff(FILE *out, const char *s)
 {
 	if (*s == '.' || *s == '\'')
@@ -104,5 +109,7 @@ void text_put_roff(FILE *out, const char *s)
 			fputs("\\-", out);
 		else
 			putc(*s, out);
+		if (*s == ':' && is_letter(s[1]))
+			fputs("\\:", out); /* a list of ciphers is longer than a line */
 	}
 }

@@ -146,6 +146,27 @@ int units_count(int64_t *n, const char *text, const char **why)
 	return 0;
 }
 
+int units_hex(int64_t *n, const char *text, const char **why)
+{
+	static const char digits[] = "0123456789abcdef";
+	int64_t v = 0;
+
+	if (strncmp(text, "0x", 2) != 0)
+		return units_count(n, text, why);
+	text += 2;
+	if (*text == '\0' || strspn(text, "0123456789abcdefABCDEF") != strlen(text))
+		return refuse(why, "0x is followed by digits and letters from a to f");
+	for (; *text != '\0'; text++) {
+		const char *digit = strchr(digits, *text >= 'A' && *text <= 'F' ? *text + ('a' - 'A') : *text);
+
+		if (__builtin_mul_overflow(v, 16, &v))
+			return refuse(why, "the number is too large");
+		v += digit - digits;
+	}
+	*n = v;
+	return 0;
+}
+
 int units_bool(bool *b, const char *text, const char **why)
 {
 	bool yes = strcmp(text, "true") == 0;

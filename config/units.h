@@ -21,6 +21,8 @@ must_use int units_duration(int64_t *ns, const char *text, const char **why);
 must_use int units_size(int64_t *bytes, const char *text, const char **why);
 /* Decimal digits alone. */
 must_use int units_count(int64_t *n, const char *text, const char **why);
+/* The same, or 0x and hexadecimal digits. */
+must_use int units_hex(int64_t *n, const char *text, const char **why);
 /* `true` or `false` alone: YAML 1.1 has 22 spellings and readers differ on them. */
 must_use int units_bool(bool *b, const char *text, const char **why);
 

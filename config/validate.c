@@ -1,19 +1,42 @@
-/* validate: what no single value can tell. Works on the model alone; every place comes from the origins decode noted.
+/* validate: what no single value can tell, of listeners and upstreams as such. Works on the model alone; every place comes from the origins decode noted.
  * Members that decode could not read are NULL or default here, and their problem is already known. */
 #include <string.h>
 
-#include "config/diag.h"
 #include "config/step.h"
 #include "config/units.h"
+#include "config/validate.h"
 #include "config/value.h"
-#include "config/word.h"
 
-static struct config_pos origin_of(const char *path, void *obj)
+struct config_pos validate_origin(const char *path, void *obj)
 {
 	return *key_origin(key_find(path), obj);
 }
 
-static void help_explain(struct diag *d, const char *path)
+bool validate_is_written(const char *path, void *obj)
+{
+	return pos_known(validate_origin(path, obj));
+}
+
+static bool is_default(const struct config_key *k, const void *field)
+{
+	struct value_reader r = {.arena = NULL};
+	int64_t n;
+
+	if (k->def == NULL)
+		return false;
+	if (k->kind == KEY_TEXT)
+		return strcmp(*(const char *const *)field, k->def) == 0;
+	return value_read(&r, k, k->def, &n) == 0 && n == *(const int64_t *)field;
+}
+
+bool validate_is_chosen(const char *path, void *obj)
+{
+	const struct config_key *k = key_find(path);
+
+	return validate_is_written(path, obj) && !is_default(k, key_field(k, obj));
+}
+
+void validate_explain(struct diag *d, const char *path)
 {
 	diag_help(d, "staunch explain %s", path);
 }
@@ -33,7 +56,7 @@ static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
 		return;
 	diag_error(d, DIAG_RANGE, at, "\"%s\" is %s, %s than %s", key_name(k), value_number(k, n, value),
 	           below ? "less" : "more", value_number(k, below ? k->min : k->max, bound));
-	help_explain(d, k->path);
+	validate_explain(d, k->path);
 }
 
 /* Names become metric labels and parts of paths, so their letters are few. */
@@ -50,17 +73,17 @@ static void check_name(struct diag *d, const struct config_key *k, void *obj)
 	diag_error(d, DIAG_NAME, *key_origin(k, obj), "\"%.80s\" is not a name: %s", name,
 	           n > CONFIG_NAME_MAX ? "it is longer than 63 characters"
 	                               : "a to z, 0 to 9, and inside also _ . -");
-	help_explain(d, k->path);
+	validate_explain(d, k->path);
 }
 
-static void check_values(struct diag *d, enum key_scope_id scope, void *obj)
+void validate_values(struct diag *d, enum key_scope_id scope, void *obj)
 {
 	const struct key_scope *s = &key_scopes[scope];
 
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct config_key *k = &key_rows[i];
 
-		if (k->kind == KEY_DURATION || k->kind == KEY_COUNT)
+		if (k->kind == KEY_DURATION || k->kind == KEY_COUNT || k->kind == KEY_SIZE)
 			check_bounds(d, k, obj);
 		if (k->kind == KEY_NAME)
 			check_name(d, k, obj);
@@ -83,9 +106,9 @@ static void check_listener_names(struct diag *d, struct config *c, size_t i)
 
 		if (o->name == NULL || strcmp(o->name, l->name) != 0)
 			continue;
-		diag_error(d, DIAG_NAME_TWICE, origin_of("listeners[].name", l),
+		diag_error(d, DIAG_NAME_TWICE, validate_origin("listeners[].name", l),
 		           "a listener \"%s\" is already defined", l->name);
-		note_first(d, origin_of("listeners[].name", o));
+		note_first(d, validate_origin("listeners[].name", o));
 		return;
 	}
 }
@@ -99,9 +122,9 @@ static void check_upstream_names(struct diag *d, struct config *c, size_t i)
 
 		if (o->name == NULL || strcmp(o->name, u->name) != 0)
 			continue;
-		diag_error(d, DIAG_NAME_TWICE, origin_of("upstreams[].name", u),
+		diag_error(d, DIAG_NAME_TWICE, validate_origin("upstreams[].name", u),
 		           "an upstream \"%s\" is already defined", u->name);
-		note_first(d, origin_of("upstreams[].name", o));
+		note_first(d, validate_origin("upstreams[].name", o));
 		return;
 	}
 }
@@ -149,88 +172,42 @@ static void check_servers(struct diag *d, struct config_upstream *u)
 	for (size_t i = 0; i < u->nservers; i++) {
 		struct config_server *s = &u->servers[i];
 
-		check_values(d, KEY_SERVER, s);
+		validate_values(d, KEY_SERVER, s);
 		for (size_t j = 0; j < i && s->text != NULL; j++) {
 			if (u->servers[j].text == NULL || !np_addr_equal(&u->servers[j].addr, &s->addr))
 				continue;
-			diag_error(d, DIAG_SERVER_TWICE, origin_of("upstreams[].servers[].address", s),
+			diag_error(d, DIAG_SERVER_TWICE, validate_origin("upstreams[].servers[].address", s),
 			           "the server %s is already in this upstream", s->text);
-			note_first(d, origin_of("upstreams[].servers[].address", &u->servers[j]));
+			note_first(d, validate_origin("upstreams[].servers[].address", &u->servers[j]));
 			diag_help(d, "give it a weight instead");
 			break;
 		}
 	}
 }
 
-/* ---- references ---- */
-
-static void undefined(struct diag *d, const struct config *c, struct config_listener *l)
-{
-	struct word_search s;
-
-	diag_error(d, DIAG_UNDEFINED, origin_of("listeners[].upstream", l),
-	           "upstream \"%.80s\" is not defined (referenced by listener \"%.80s\")", l->upstream_name,
-	           l->name == NULL ? "" : l->name);
-	word_search_init(&s, l->upstream_name);
-	for (size_t i = 0; i < c->nupstreams; i++)
-		if (c->upstreams[i].name != NULL)
-			word_search_try(&s, c->upstreams[i].name);
-	diag_suggest(d, s.best);
-	for (size_t i = 0; i < c->nupstreams && s.best != NULL; i++)
-		if (c->upstreams[i].name == s.best) {
-			struct config_pos at = origin_of("upstreams[].name", &c->upstreams[i]);
-
-			diag_note(d, "\"%s\" is defined at %u:%u", s.best, at.line, at.column);
-		}
-}
-
-/* Connections that came in here and are sent here would come in again, without end. */
-static void check_loop(struct diag *d, const struct config_listener *l, struct config_upstream *u)
-{
-	for (size_t i = 0; i < l->nbind; i++)
-		for (size_t j = 0; j < u->nservers; j++) {
-			struct config_server *s = &u->servers[j];
-
-			if (s->text == NULL || !np_addr_equal(&l->bind[i], &s->addr))
-				continue;
-			diag_error(d, DIAG_LOOP, origin_of("upstreams[].servers[].address", s),
-			           "the server %s is the listener \"%.80s\" itself, which uses this upstream", s->text,
-			           l->name == NULL ? "" : l->name);
-			diag_note(d, "bound at %u:%u", l->bind_text[i].at.line, l->bind_text[i].at.column);
-		}
-}
-
-/* Returns whether the listener's upstream is known. */
-static bool resolve(struct diag *d, struct config *c, struct config_listener *l)
-{
-	if (l->upstream_name == NULL || c->nupstreams == 0)
-		return false;
-	for (size_t i = 0; i < c->nupstreams; i++) {
-		if (c->upstreams[i].name == NULL || strcmp(c->upstreams[i].name, l->upstream_name) != 0)
-			continue;
-		l->upstream = i;
-		check_loop(d, l, &c->upstreams[i]);
-		return true;
-	}
-	undefined(d, c, l);
-	return false;
-}
-
 /* ---- warnings: legal, and surely not meant ---- */
 
-static bool is_used(const struct config *c, const struct config_upstream *u)
+static bool is_used(const struct config *c, size_t upstream)
 {
-	for (size_t i = 0; i < c->nlisteners; i++)
-		if (strcmp(c->listeners[i].upstream_name, u->name) == 0)
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		if (l->upstream == upstream)
 			return true;
+		for (size_t j = 0; j < l->nroutes; j++)
+			if (l->routes[j].upstream == upstream)
+				return true;
+	}
 	return false;
 }
 
 /* Only when each reference resolves: one that does not may have meant this upstream. */
-static void doubt_use(struct diag *d, const struct config *c, struct config_upstream *u)
+static void doubt_use(struct diag *d, const struct config *c, size_t upstream)
 {
-	if (u->name != NULL && !is_used(c, u))
-		diag_warn(d, DIAG_UNUSED, origin_of("upstreams[].name", u), "no listener uses upstream \"%.80s\"",
+	struct config_upstream *u = &c->upstreams[upstream];
+
+	if (u->name != NULL && !is_used(c, upstream))
+		diag_warn(d, DIAG_UNUSED, validate_origin("upstreams[].name", u), "no listener uses upstream \"%.80s\"",
 		          u->name);
 }
 
@@ -242,25 +219,25 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 	for (size_t i = 0; i < u->nservers; i++)
 		takes = takes || u->servers[i].weight > 0;
 	if (!takes)
-		diag_warn(d, DIAG_NO_SERVER, origin_of("upstreams[].servers", u),
+		diag_warn(d, DIAG_NO_SERVER, validate_origin("upstreams[].servers", u),
 		          "every server has weight 0: each connection will be refused");
-	connect = origin_of("upstreams[].timeouts.connect", u);
+	connect = validate_origin("upstreams[].timeouts.connect", u);
 	if (u->timeouts.connect > u->retry_budget)
 		diag_warn(d, DIAG_SHORT_TIMER,
-		          pos_known(connect) ? connect : origin_of("upstreams[].retry_budget", u),
+		          pos_known(connect) ? connect : validate_origin("upstreams[].retry_budget", u),
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 }
 
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	int64_t all = c->limits.max_connections;
-	struct config_pos idle = origin_of("listeners[].timeouts.idle", l);
+	struct config_pos idle = validate_origin("listeners[].timeouts.idle", l);
 
 	if (l->max_connections == CONFIG_OFF && l->at_limit == CONFIG_AT_LIMIT_WAIT)
-		diag_warn(d, DIAG_NO_EFFECT, origin_of("listeners[].at_limit", l),
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].at_limit", l),
 		          "at_limit has no effect without max_connections");
 	if (l->max_connections != CONFIG_OFF && all != CONFIG_AUTO && l->max_connections > all)
-		diag_warn(d, DIAG_NO_EFFECT, origin_of("listeners[].max_connections", l),
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].max_connections", l),
 		          "limits.max_connections is lower and is reached first");
 	if (l->timeouts.idle != CONFIG_OFF && l->timeouts.lifetime < l->timeouts.idle && pos_known(idle))
 		diag_warn(d, DIAG_SHORT_TIMER, idle, "lifetime is shorter, so this is never reached");
@@ -270,20 +247,22 @@ void validate_run(struct config *c, struct diag *d)
 {
 	bool all_resolve = c->nlisteners > 0;
 
-	check_values(d, KEY_TOP, c);
+	validate_values(d, KEY_TOP, c);
 	for (size_t i = 0; i < c->nupstreams; i++) {
-		check_values(d, KEY_UPSTREAM, &c->upstreams[i]);
+		validate_values(d, KEY_UPSTREAM, &c->upstreams[i]);
 		check_upstream_names(d, c, i);
 		check_servers(d, &c->upstreams[i]);
+		validate_upstream_tls(d, &c->upstreams[i]);
 		doubt_upstream(d, &c->upstreams[i]);
 	}
 	for (size_t i = 0; i < c->nlisteners; i++) {
-		check_values(d, KEY_LISTENER, &c->listeners[i]);
+		validate_values(d, KEY_LISTENER, &c->listeners[i]);
 		check_listener_names(d, c, i);
 		check_bind(d, c, i);
-		all_resolve = resolve(d, c, &c->listeners[i]) && all_resolve;
+		all_resolve = validate_routes(d, c, &c->listeners[i]) && all_resolve;
+		validate_listener_tls(d, &c->listeners[i]);
 		doubt_listener(d, c, &c->listeners[i]);
 	}
 	for (size_t i = 0; i < c->nupstreams && all_resolve; i++)
-		doubt_use(d, c, &c->upstreams[i]);
+		doubt_use(d, c, i);
 }

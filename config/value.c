@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/shape.h"
 #include "config/units.h"
 #include "config/word.h"
 #include "netpoll/check.h"
@@ -74,6 +75,18 @@ static int read_duration(struct value_reader *r, const struct config_key *k, con
 	return refuse(r, DIAG_DURATION, why);
 }
 
+static int read_size(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
+{
+	const char *why;
+	int64_t n;
+
+	if (units_size(&n, text, &why) == 0)
+		return store_number(r, k, n, field);
+	if (is_number(text))
+		suggest(r, text, "B");
+	return refuse(r, DIAG_SIZE, why);
+}
+
 static int read_count(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
 	const char *why;
@@ -81,7 +94,7 @@ static int read_count(struct value_reader *r, const struct config_key *k, const 
 
 	if (read_word(k, text, field))
 		return 0;
-	if (units_count(&n, text, &why) != 0)
+	if (((k->flags & KEY_HEX) ? units_hex(&n, text, &why) : units_count(&n, text, &why)) != 0)
 		return refuse(r, DIAG_NUMBER, why);
 	if (r->quoted)
 		return refuse(r, DIAG_NUMBER, "numbers are written without quotes");
@@ -132,19 +145,55 @@ static int read_bool(struct value_reader *r, const char *text, bool *field)
 	return refuse(r, DIAG_WORD, r->quoted ? "true and false are written without quotes" : "write true or false");
 }
 
-static int read_text(struct value_reader *r, const char *text, const char **field)
+static int check_text(struct value_reader *r, const char *text)
 {
-	const char *copy;
-
 	if (text[0] == '\0')
 		return refuse(r, DIAG_TEXT, "it is empty");
 	if (strlen(text) > PATH_BYTES)
 		return refuse(r, DIAG_TEXT, "it is longer than any value may be");
+	return 0;
+}
+
+static int read_text(struct value_reader *r, const char *text, const char **field)
+{
+	const char *copy;
+	int err = check_text(r, text);
+
+	if (err != 0)
+		return err;
 	copy = arena_text(r->arena, text, strlen(text));
 	if (copy == NULL)
 		return -NP_ENOMEM;
 	*field = copy;
 	return 0;
+}
+
+/* A relative path means the same file wherever the process was started. */
+static int read_path(struct value_reader *r, const char *text, const char **field)
+{
+	size_t n = (r->dir == NULL ? 0 : strlen(r->dir)) + 1 + strlen(text) + 1;
+	int err = check_text(r, text);
+	char *path;
+
+	if (err != 0)
+		return err;
+	if (text[0] == '/' || r->dir == NULL)
+		return read_text(r, text, field);
+	path = arena_alloc(r->arena, n);
+	if (path == NULL)
+		return -NP_ENOMEM;
+	snprintf(path, n, "%s%s%s", r->dir, r->dir[strlen(r->dir) - 1] == '/' ? "" : "/", text);
+	*field = path;
+	return 0;
+}
+
+static int read_host(struct value_reader *r, const struct config_key *k, const char *text, const char **field)
+{
+	const char *why;
+
+	if (shape_host(text, (k->flags & KEY_IP) != 0, &why) != 0)
+		return refuse(r, DIAG_NAME, why);
+	return read_text(r, text, field);
 }
 
 /* A misspelled word must not become a file of that name, so files are absolute paths. */
@@ -200,21 +249,76 @@ static int read_server_address(struct value_reader *r, const char *text, struct 
 int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field)
 {
 	r->suggestion[0] = '\0';
+	r->doubt = NULL;
 	switch (k->kind) {
 	case KEY_DURATION: return read_duration(r, k, text, field);
 	case KEY_COUNT:    return read_count(r, k, text, field);
+	case KEY_SIZE:     return read_size(r, k, text, field);
 	case KEY_ENUM:     return read_enum(r, k, text, field);
 	case KEY_BOOL:     return read_bool(r, text, field);
 	case KEY_NAME:
-	case KEY_REF:      return read_text(r, text, field);
+	case KEY_REF:
+	case KEY_TEXT:     return read_text(r, text, field);
+	case KEY_HOST:     return read_host(r, k, text, field);
+	case KEY_PATH:     return read_path(r, text, field);
 	case KEY_SINK:     return read_sink(r, text, field);
 	case KEY_ADDRESS:  return read_server_address(r, text, container_of(field, struct config_server, addr));
-	case KEY_MAP:
-	case KEY_LIST:
-	case KEY_BIND:     break;
+	default:           break;
 	}
-	CHECK(false, "a section was read as a plain value");
+	CHECK(false, "a section or a list was read as a plain value");
 	return -NP_EINVAL;
+}
+
+/* ---- one of several -------------------------------------------------------------------------- */
+
+/* The element after its text: what the text means, where that is more than the text itself. */
+static int read_meaning(struct value_reader *r, const struct config_key *k, const char *text, struct config_text *item)
+{
+	struct config_cidr *c;
+	int err = 0;
+
+	switch (k->kind) {
+	case KEY_WORDS:
+		return read_enum(r, k, text, &container_of(item, struct config_word, written)->word);
+	case KEY_CIDRS:
+		c = container_of(item, struct config_cidr, written);
+		err = cidr_parse(&c->net, text, &r->why);
+		r->doubt = err > 0 ? r->why : NULL;
+		return err < 0 ? refuse(r, DIAG_NETWORK, r->why) : 0;
+	case KEY_PATTERNS:  err = shape_pattern(text, &r->why); break;
+	case KEY_PROTOCOLS: err = shape_protocol(text, &r->why); break;
+	case KEY_PINS:      err = shape_pin(text, &r->why); break;
+	default:            CHECK(false, "one value was read as an element of several");
+	}
+	return err == 0 ? 0 : refuse(r, k->kind == KEY_PATTERNS ? DIAG_NAME : DIAG_TEXT, r->why);
+}
+
+int value_read_item(struct value_reader *r, const struct config_key *k, const char *text, struct config_text *item)
+{
+	int err = check_text(r, text);
+	char *copy;
+
+	r->suggestion[0] = '\0';
+	r->doubt = NULL;
+	if (err == 0)
+		err = read_meaning(r, k, text, item);
+	if (err != 0)
+		return err;
+	copy = arena_text(r->arena, text, strlen(text));
+	if (copy == NULL)
+		return -NP_ENOMEM;
+	for (char *c = copy; k->kind == KEY_PATTERNS && *c != '\0'; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c += 'a' - 'A';
+	item->text = copy;
+	return 0;
+}
+
+size_t value_item_size(const struct config_key *k)
+{
+	if (k->kind == KEY_WORDS)
+		return sizeof(struct config_word);
+	return k->kind == KEY_CIDRS ? sizeof(struct config_cidr) : sizeof(struct config_text);
 }
 
 /* ---- member to text ---- */
@@ -273,8 +377,21 @@ const char *value_number(const struct config_key *k, int64_t n, char *out)
 		return "auto";
 	if (k->kind == KEY_DURATION)
 		return units_duration_format(n, out);
-	snprintf(out, UNITS_TEXT, "%" PRId64, n);
+	if (k->kind == KEY_SIZE)
+		return units_size_format(n, out);
+	snprintf(out, UNITS_TEXT, (k->flags & KEY_HEX) ? "0x%" PRIX64 : "%" PRId64, n);
 	return out;
+}
+
+/* "1.2" would be a number to other readers. */
+static int put_word(FILE *out, const char *word)
+{
+	return word[0] >= '0' && word[0] <= '9' ? value_put_quoted(out, word) : fprintf(out, "%s", word);
+}
+
+int value_put_item(FILE *out, const struct config_key *k, const struct config_text *item)
+{
+	return k->kind == KEY_WORDS ? put_word(out, item->text) : value_put_quoted(out, item->text);
 }
 
 int value_put(FILE *out, const struct config_key *k, const void *field)
@@ -283,28 +400,34 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 
 	switch (k->kind) {
 	case KEY_DURATION:
+	case KEY_SIZE:
 	case KEY_COUNT:   return fprintf(out, "%s", value_number(k, *(const int64_t *)field, text));
-	case KEY_ENUM:    return fprintf(out, "%s", k->words[*(const unsigned *)field].word);
+	case KEY_ENUM:    return put_word(out, k->words[*(const unsigned *)field].word);
 	case KEY_BOOL:    return fprintf(out, "%s", *(const bool *)field ? "true" : "false");
 	case KEY_NAME:
 	case KEY_REF:     return put_name(out, *(const char *const *)field);
+	case KEY_TEXT:
+	case KEY_HOST:
+	case KEY_PATH:    return value_put_quoted(out, *(const char *const *)field);
 	case KEY_SINK:    return put_sink(out, field);
 	case KEY_ADDRESS: return put_server_address(out, field);
-	case KEY_MAP:
-	case KEY_LIST:
-	case KEY_BIND:    break;
+	default:          break;
 	}
-	CHECK(false, "a section was printed as a plain value");
+	CHECK(false, "a section or a list was printed as a plain value");
 	return 0;
 }
 
 const char *value_kind_text(enum key_kind kind)
 {
 	static const char *const texts[] = {
-		[KEY_MAP] = "map", [KEY_LIST] = "list", [KEY_DURATION] = "duration", [KEY_COUNT] = "number",
-		[KEY_ENUM] = "word", [KEY_BOOL] = "true or false", [KEY_NAME] = "name",
-		[KEY_REF] = "upstream name", [KEY_SINK] = "destination", [KEY_BIND] = "address or list of addresses",
-		[KEY_ADDRESS] = "address",
+		[KEY_MAP] = "map", [KEY_LIST] = "list", [KEY_BLOCK] = "map",
+		[KEY_DURATION] = "duration", [KEY_COUNT] = "number", [KEY_SIZE] = "size", [KEY_ENUM] = "word",
+		[KEY_BOOL] = "true or false", [KEY_SINK] = "destination", [KEY_ADDRESS] = "address",
+		[KEY_NAME] = "name", [KEY_REF] = "upstream name", [KEY_TEXT] = "text", [KEY_HOST] = "host name",
+		[KEY_PATH] = "path",
+		[KEY_BIND] = "address or list of addresses", [KEY_WORDS] = "word or list of words",
+		[KEY_PATTERNS] = "host name or list of host names", [KEY_PROTOCOLS] = "text or list of texts",
+		[KEY_CIDRS] = "network or list of networks", [KEY_PINS] = "hash or list of hashes",
 	};
 
 	return texts[kind];

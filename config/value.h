@@ -7,23 +7,30 @@
 
 struct value_reader {
 	struct arena  *arena;  /* texts are copied into it */
+	const char    *dir;    /* in: where a relative PATH starts; NULL: it stays relative */
 	bool           quoted; /* in: the value stood in quotes */
 	enum diag_code code;   /* out, on refusal: what is wrong, */
 	const char    *why;    /* in a sentence that is static or in `words`, */
+	const char    *doubt;  /* out: what is odd about a value that was read; NULL: nothing */
 	char           suggestion[64]; /* and what was perhaps meant; "" when nothing is near */
 	char           words[160];
 };
 
-/* value_read: text into the member at field; k is no section and no BIND.
+/* value_read: text into the member at field; k is no section and takes one value.
  *   Returns  0; -NP_EINVAL with the reader's outputs set and field untouched; -NP_ENOMEM. */
 must_use int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field);
 
 /* One address of a BIND, or an ADDRESS. */
 must_use int value_read_address(struct value_reader *r, const char *text, struct np_addr *a);
+/* One element of what takes several values, but for its place. Not for BIND, whose elements are two. */
+must_use int value_read_item(struct value_reader *r, const struct config_key *k, const char *text,
+                             struct config_text *item);
+size_t value_item_size(const struct config_key *k);
 
-/* value_put: the member as config text, quoted where YAML readers might take it for something else. Not for sections
- * and BIND. Both return the number of bytes written. */
+/* The member as config text, quoted where YAML readers might take it for something else; one element of several. Not
+ * for sections, nor for what is absent. All return the number of bytes written. */
 int value_put(FILE *out, const struct config_key *k, const void *field);
+int value_put_item(FILE *out, const struct config_key *k, const struct config_text *item);
 /* A text in double quotes. */
 int value_put_quoted(FILE *out, const char *text);
 /* A number of k's kind as its bounds and messages show it: "1h", "65535". out holds UNITS_TEXT bytes. */

@@ -23,8 +23,8 @@ static const struct load_row rows[] = {
 	{L U "log: {levle: info}\n", "unknown key \"levle\" in \"log\"\n"},
 	{L U "include: x\n", "error[E208]: \"include\" is not there yet: one file holds everything for now\n"},
 	{L U "  - {name: b, servers: [{address: \"10.0.0.1:1\", wieght: 2}]}\n",
-	 "unknown key \"wieght\" in server \"10.0.0.1:1\"\n"},
-	{L U "  - {name: b, servers: [{wieght: 2}]}\n", "unknown key \"wieght\" in server 1\n"},
+	 "unknown key \"wieght\" in server \"10.0.0.1:1\" of upstream \"b\"\n"},
+	{L U "  - {name: b, servers: [{wieght: 2}]}\n", "unknown key \"wieght\" in server 1 of upstream \"b\"\n"},
 	/* what is missing */
 	{"", "error[E106]: the file holds no settings\n  --> t.yaml\n   = help: staunch explain\n"},
 	{"# nothing\n", "error[E106]: the file holds no settings\n"},
@@ -34,7 +34,7 @@ static const struct load_row rows[] = {
 	 "the key \"name\" is missing in listener 1\n  --> t.yaml:1:14\n"},
 	{"listeners: [{name: a, bind: \":80\"}]\n" U, "the key \"upstream\" is missing in listener \"a\"\n"},
 	{"listeners: [{}]\n" U, "the key \"bind\" is missing in listener 1\n  --> t.yaml:1:13\n"},
-	{L "upstreams: [{name: app, servers: [{weight: 1}]}]\n", "the key \"address\" is missing in server 1\n"},
+	{L "upstreams: [{name: app, servers: [{weight: 1}]}]\n", "the key \"address\" is missing in server 1 of upstream \"app\"\n"},
 	/* misspelled is not missing as well */
 	{"listeners: [{name: a, bind: \":80\", upsteam: app}]\n" U, "\n1 error - configuration NOT loaded\n"},
 	/* shapes */

@@ -36,7 +36,7 @@ static void groff_reads_it(void **state)
 
 static bool is_request(const char *line)
 {
-	static const char *const requests[] = {"TH", "SH", "SS", "TP", "B", "BR", "br", "IP", "RS", "RE"};
+	static const char *const requests[] = {"TH", "SH", "SS", "TP", "B", "BR", "br", "IP", "RS", "RE", "ad"};
 	size_t n = strcspn(line + 1, " \n");
 
 	for (size_t i = 0; i < array_len(requests); i++)

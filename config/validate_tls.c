@@ -1,0 +1,217 @@
+/* validate_tls: what TLS and the PROXY header need of each other's keys. Files are only named here; whether they can be
+ * loaded is found out by whoever loads them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/units.h"
+#include "config/validate.h"
+
+#define TLS_IN  "listeners[].tls."
+#define TLS_OUT "upstreams[].tls."
+#define PROXY   "listeners[].proxy_protocol."
+#define TICKETS TLS_IN "session_tickets."
+#define AUTH    TLS_IN "client_auth."
+
+/* The key at `path` asks for another one, of the same struct, that is not there. */
+static void missing_beside(struct diag *d, const char *path, const char *wanted, void *obj)
+{
+	diag_error(d, DIAG_MISSING, validate_origin(path, obj), "the key \"%s\" is missing beside \"%s\"",
+	           key_name(key_find(wanted)), key_name(key_find(path)));
+	validate_explain(d, wanted);
+}
+
+/* The first of the keys (numbers and texts; NULL ends them) that was chosen has no effect. */
+static void no_effect(struct diag *d, const char *const *paths, void *obj, const char *why)
+{
+	for (; *paths != NULL; paths++) {
+		if (!validate_is_chosen(*paths, obj))
+			continue;
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin(*paths, obj), "\"%s\" has no effect: %s",
+		          key_name(key_find(*paths)), why);
+		return;
+	}
+}
+
+/* ---- versions, on either side ---------------------------------------------------------------- */
+
+struct versions {
+	const char             *min, *max, *ciphers[2], *suites[2]; /* paths */
+	enum config_tls_version oldest, newest;
+	void                   *obj;
+};
+
+#define VERSIONS(above, tls) \
+	{above "min_version", above "max_version", {above "ciphers"}, {above "ciphersuites"}, \
+	 (tls)->min_version, (tls)->max_version, (tls)}
+
+static void check_versions(struct diag *d, const struct versions *v)
+{
+	const char *written = validate_is_written(v->min, v->obj) ? v->min : v->max;
+
+	if (v->oldest > v->newest)
+		diag_error(d, DIAG_CONFLICT, validate_origin(written, v->obj),
+		           "min_version is newer than max_version: no version is left");
+	else if (v->oldest == CONFIG_TLS_VERSION_1_3)
+		no_effect(d, v->ciphers, v->obj, "TLS 1.2 is not spoken");
+	else if (v->newest == CONFIG_TLS_VERSION_1_2)
+		no_effect(d, v->suites, v->obj, "TLS 1.3 is not spoken");
+}
+
+/* ---- listeners ------------------------------------------------------------------------------- */
+
+static void check_client_auth(struct diag *d, struct config_tls_in *t)
+{
+	if (validate_is_written(AUTH "ca", t))
+		return;
+	if (t->client_auth.mode == CONFIG_CLIENT_AUTH_REQUIRED)
+		missing_beside(d, AUTH "mode", AUTH "ca", t);
+	else if (t->client_auth.crl != NULL)
+		missing_beside(d, AUTH "crl", AUTH "ca", t);
+	else if (t->client_auth.mode == CONFIG_CLIENT_AUTH_OPTIONAL)
+		diag_warn(d, DIAG_UNVERIFIED, validate_origin(AUTH "mode", t),
+		          "without \"ca\" whatever certificate a client shows is accepted");
+}
+
+static void doubt_tickets(struct diag *d, struct config_tls_in *t)
+{
+	static const char *const others[] = {TICKETS "keys", TICKETS "rotate", TICKETS "lifetime", NULL};
+	struct config_pos lifetime = validate_origin(TICKETS "lifetime", t);
+
+	if (!t->session_tickets.enabled)
+		no_effect(d, others, t, "tickets are not enabled");
+	else if (t->session_tickets.lifetime > t->session_tickets.rotate)
+		diag_warn(d, DIAG_SHORT_TIMER, pos_known(lifetime) ? lifetime : validate_origin(TICKETS "rotate", t),
+		          "a ticket may live longer than its key: rotate ends it before its lifetime");
+}
+
+static void check_tls_in(struct diag *d, struct config_tls_in *t)
+{
+	struct versions v = VERSIONS(TLS_IN, t);
+
+	validate_values(d, KEY_TLS_IN, t);
+	for (size_t i = 0; i < t->ncertificates; i++)
+		validate_values(d, KEY_CERT, &t->certificates[i]);
+	check_versions(d, &v);
+	check_client_auth(d, t);
+	doubt_tickets(d, t);
+}
+
+/* Every address there is, of one family or both: then a header proves nothing. */
+static bool is_everybody(const struct cidr *c)
+{
+	return c->bits == 0 || (c->bits == CIDR_V4_BITS && cidr_is_v4(c));
+}
+
+static void check_proxy_in(struct diag *d, struct config_listener *l)
+{
+	static const char *const others[] = {PROXY "trusted", PROXY "timeout", PROXY "max_bytes", NULL};
+	const struct config_proxy_in *p = &l->proxy_protocol;
+
+	if (p->accept == CONFIG_PROXY_IN_OFF) {
+		no_effect(d, others, l, "no PROXY header is accepted");
+		return;
+	}
+	if (!validate_is_written(PROXY "trusted", l))
+		missing_beside(d, PROXY "accept", PROXY "trusted", l);
+	for (size_t i = 0; i < p->ntrusted; i++)
+		if (is_everybody(&p->trusted[i].net))
+			diag_warn(d, DIAG_UNVERIFIED, p->trusted[i].written.at,
+			          "anybody may send a header and so choose the address it is known by");
+	if (p->timeout < 3 * UNITS_S)
+		diag_warn(d, DIAG_HASTY, validate_origin(PROXY "timeout", l),
+		          "a packet lost on the way takes up to 3s to come again");
+}
+
+void validate_listener_tls(struct diag *d, struct config_listener *l)
+{
+	check_proxy_in(d, l);
+	if (l->tls != NULL)
+		check_tls_in(d, l->tls);
+}
+
+/* ---- upstreams ------------------------------------------------------------------------------- */
+
+static void check_identity(struct diag *d, struct config_tls_out *t)
+{
+	static const char *const password[] = {TLS_OUT "password_file", NULL};
+	bool cert = validate_is_written(TLS_OUT "cert", t), key = validate_is_written(TLS_OUT "key", t);
+
+	if (cert && !key)
+		missing_beside(d, TLS_OUT "cert", TLS_OUT "key", t);
+	if (key && !cert)
+		missing_beside(d, TLS_OUT "key", TLS_OUT "cert", t);
+	if (!key)
+		no_effect(d, password, t, "there is no key");
+}
+
+/* A server behind a Unix socket has no address that a certificate could hold. */
+static void check_name(struct diag *d, struct config_upstream *u)
+{
+	if (validate_is_written(TLS_OUT "name", u->tls) || validate_is_written(TLS_OUT "sni", u->tls))
+		return;
+	for (size_t i = 0; i < u->nservers; i++) {
+		if (u->servers[i].text == NULL || !np_addr_is_unix(&u->servers[i].addr))
+			continue;
+		diag_error(d, DIAG_MISSING, validate_origin("upstreams[].tls", u),
+		           "the key \"name\" is missing in \"tls\": %.80s has no name to verify", u->servers[i].text);
+		validate_explain(d, TLS_OUT "name");
+		return;
+	}
+}
+
+static void check_verify(struct diag *d, struct config_upstream *u)
+{
+	static const char *const others[] = {TLS_OUT "ca", TLS_OUT "name", NULL};
+
+	if (u->tls->verify) {
+		check_name(d, u);
+		return;
+	}
+	if (!validate_is_written(TLS_OUT "pins", u->tls))
+		diag_warn(d, DIAG_UNVERIFIED, validate_origin(TLS_OUT "verify", u->tls),
+		          "anybody in between can be the server: verify is off and no key is pinned");
+	no_effect(d, others, u->tls, "verify is off");
+}
+
+static void check_tls_out(struct diag *d, struct config_upstream *u)
+{
+	struct versions v = VERSIONS(TLS_OUT, u->tls);
+	struct config_pos timeout = validate_origin(TLS_OUT "handshake_timeout", u->tls);
+
+	validate_values(d, KEY_TLS_OUT, u->tls);
+	check_versions(d, &v);
+	check_identity(d, u->tls);
+	check_verify(d, u);
+	if (u->tls->handshake_timeout > u->retry_budget)
+		diag_warn(d, DIAG_SHORT_TIMER,
+		          pos_known(timeout) ? timeout : validate_origin("upstreams[].retry_budget", u),
+		          "handshake_timeout is longer than retry_budget, which ends the attempt first");
+}
+
+static void check_proxy_out(struct diag *d, struct config_upstream *u)
+{
+	static const char *const only_v2[] = {"upstreams[].tlvs", "upstreams[].custom_tlvs"};
+
+	for (size_t i = 0; i < array_len(only_v2); i++)
+		if (validate_is_written(only_v2[i], u) && u->proxy_protocol != CONFIG_PROXY_OUT_V2) {
+			diag_error(d, DIAG_CONFLICT, validate_origin(only_v2[i], u),
+			           "\"%s\" needs proxy_protocol: v2", key_name(key_find(only_v2[i])));
+			validate_explain(d, "upstreams[].proxy_protocol");
+		}
+	for (size_t i = 0; i < u->ncustom_tlvs; i++) {
+		struct config_custom_tlv *t = &u->custom_tlvs[i];
+
+		validate_values(d, KEY_CUSTOM_TLV, t);
+		for (size_t j = 0; j < i; j++)
+			if (u->custom_tlvs[j].type == t->type && t->type != 0)
+				diag_error(d, DIAG_TWICE, validate_origin("upstreams[].custom_tlvs[].type", t),
+				           "a TLV of type 0x%X is already there", (unsigned)t->type);
+	}
+}
+
+void validate_upstream_tls(struct diag *d, struct config_upstream *u)
+{
+	check_proxy_out(d, u);
+	if (u->tls != NULL)
+		check_tls_out(d, u);
+}
