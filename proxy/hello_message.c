@@ -260,26 +260,25 @@ static void names_length_done(struct hello *h)
 	next_name(h);
 }
 
-/* How a name of another type is laid out is unknown, and so is where the next one begins. */
+/* A name of any type has a length of two bytes (RFC 6066, 3). */
 static void name_type_done(struct hello *h)
 {
-	if (h->value == HOST_NAME) {
-		next(h, FIELD_NAME_LENGTH);
-		return;
-	}
-	h->name = HELLO_NAME_UNKNOWN;
-	next_bytes(h, FIELD_EXTENSION, left(h));
+	if (h->value != HOST_NAME)
+		h->name = HELLO_NAME_UNKNOWN;
+	next(h, FIELD_NAME_LENGTH);
 }
 
 static void name_length_done(struct hello *h)
 {
-	bool first = h->name == HELLO_NAME_NONE;
-
-	if (!first)
+	if (h->name == HELLO_NAME_NONE) {
+		if (h->value > HELLO_NAME_MAX)
+			h->name = HELLO_NAME_LONG;
+		next_bytes(h, FIELD_NAME, h->value);
+		return;
+	}
+	if (h->name != HELLO_NAME_UNKNOWN)
 		h->name = HELLO_NAME_TWICE;
-	else if (h->value > HELLO_NAME_MAX)
-		h->name = HELLO_NAME_LONG;
-	next_bytes(h, first ? FIELD_NAME : FIELD_SURPLUS_NAME, h->value);
+	next_bytes(h, FIELD_SURPLUS_NAME, h->value);
 }
 
 /* IPv6 by its colons; IPv4, in all the forms that resolvers take, by a last label of digits alone. */

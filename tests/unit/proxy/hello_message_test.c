@@ -76,6 +76,7 @@ static const struct {
 	{"names, one less", NAMES, 2, -1, "server_name"},
 	{"names, one more", NAMES, 2, 1, "server_name"},
 	{"name, one less", NAME, 2, -1, "server_name"},
+	{"name, four less", NAME, 2, -4, "server_name"},
 	{"name, one more", NAME, 2, 1, "server_name"},
 	{"name, the most", NAME, 2, 0xfff6, "server_name"},
 	{"ALPN, none", ALPN, 2, -14, "alpn"},
@@ -255,7 +256,7 @@ static const struct {
 	{"of the same twice", "\0\0\1a\0\0\1a", 8, HELLO_NAME_TWICE},
 	{"of one and an empty one", "\0\0\1a\0\0\0", 7, HELLO_NAME_TWICE},
 	{"of another type", "\1\0\1a", 4, HELLO_NAME_UNKNOWN},
-	{"of a name and another type", "\0\0\1a\1xyz", 8, HELLO_NAME_UNKNOWN},
+	{"of a name and another type", "\0\0\1a\1\0\1x", 8, HELLO_NAME_UNKNOWN},
 	{"of another type and a name", "\7\0\1x\0\0\1a", 8, HELLO_NAME_UNKNOWN},
 };
 
