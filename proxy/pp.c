@@ -64,16 +64,16 @@ static void map_to_inet6(struct np_addr *a)
 	*a = mapped;
 }
 
-enum pp_family pp_ends(struct np_addr ends[2], const struct np_addr *src, const struct np_addr *dst)
+enum pp_family pp_ends(struct np_addr out[2], const struct np_addr *src, const struct np_addr *dst)
 {
 	enum pp_family from = family_of(src), to = family_of(dst);
 
 	if (from == PP_UNSPEC || to == PP_UNSPEC || (from == PP_UNIX) != (to == PP_UNIX))
 		return PP_UNSPEC;
-	ends[0] = *src;
-	ends[1] = *dst;
+	out[0] = *src;
+	out[1] = *dst;
 	if (from == to)
 		return from;
-	map_to_inet6(&ends[from == PP_INET ? 0 : 1]);
+	map_to_inet6(&out[from == PP_INET ? 0 : 1]);
 	return PP_INET6;
 }

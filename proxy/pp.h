@@ -52,7 +52,7 @@ struct pp_header {
 	struct np_addr  src, dst;
 	struct pp_bytes tlvs;    /* borrowed from the buffer; sound, see pp_tlv_next */
 
-	size_t need;   /* after PP_MORE: the header has at least so many bytes in all, those that are there included */
+	size_t need;   /* after PP_MORE: at least so many bytes, from the first one on, make the header */
 	size_t walked; /* pp_read's own: TLVs before this offset are checked */
 	size_t crc_at; /* pp_read's own: where the checksum stands; 0 without one */
 };
@@ -133,7 +133,8 @@ struct pp_made {
  * that the version cannot express, and unknown ones, give UNKNOWN or LOCAL; LOCAL has no TLVs.
  *   Returns  its length; -NP_ENOBUFS when it does not fit; -NP_EINVAL for a custom type that is
  *            none, a unique id that is too long, or TLS without its version. */
-must_use ssize_t pp_v1_write(uint8_t *out, size_t cap, const struct np_addr *src, const struct np_addr *dst);
+must_use ssize_t pp_v1_write(uint8_t *out, size_t cap, const struct np_addr *src,
+	const struct np_addr *dst);
 must_use ssize_t pp_v2_write(uint8_t *out, size_t cap, const struct pp_made *made);
 
 #endif

@@ -32,8 +32,8 @@ static inline void pp_put_be32(uint8_t *p, uint32_t v)
 enum pp_why pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n);
 enum pp_why pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max);
 
-/* Two ends in one family, copied to `ends`; PP_UNSPEC when one is unknown or they do not match. */
-enum pp_family pp_ends(struct np_addr ends[2], const struct np_addr *src, const struct np_addr *dst);
+/* Both ends in one family, as copies; PP_UNSPEC when one is unknown or they do not match. */
+enum pp_family pp_ends(struct np_addr out[2], const struct np_addr *src, const struct np_addr *dst);
 
 /* Goes on with the checks from h->walked to h->len, over the n bytes that have come. */
 enum pp_why pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n);

@@ -18,7 +18,7 @@
 	X(V2_COMMAND,    v2_bad_command,     "the command is neither LOCAL nor PROXY") \
 	X(V2_FAMILY,     v2_bad_family,      "there is no such family or transport") \
 	X(V2_TOO_LONG,   v2_too_long,        "the stated length is above the configured maximum") \
-	X(V2_TOO_SHORT,  v2_too_short,       "the stated length is below what the family's addresses take") \
+	X(V2_TOO_SHORT,  v2_too_short,       "the stated length is below that of the family's addresses") \
 	X(BAD_TLV,       bad_tlv,            "a TLV does not end where the header does, or before") \
 	X(BAD_UNIQUE_ID, bad_unique_id,      "the unique id is longer than 128 bytes") \
 	X(BAD_SSL,       bad_ssl,            "the SSL TLV is cut short, or names no TLS version") \

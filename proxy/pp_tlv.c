@@ -110,7 +110,8 @@ void pp_tlv_put(struct text *t, uint8_t type, struct pp_bytes value)
 	text_bytes(t, value.p, value.n);
 }
 
-static void put_either(struct text *t, uint8_t type, struct pp_bytes value, struct pp_bytes received)
+static void put_either(struct text *t, uint8_t type, struct pp_bytes value,
+	struct pp_bytes received)
 {
 	if (value.p != NULL || pp_tlv_find(received, type, &value))
 		pp_tlv_put(t, type, value);

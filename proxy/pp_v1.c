@@ -107,8 +107,8 @@ static size_t groups_left(const struct groups *g)
 	return 8 - g->n - g->gapped;
 }
 
-/* One group, or the last two as a dotted quad, which ends the address. The quad's first number reads
- * as a group until the dot shows what it is. */
+/* One group, or the last two as a dotted quad, which ends the address. The quad's first number
+ * reads as a group until the dot shows what it is. */
 static enum pp_why group(struct line *l, struct groups *g, bool *ends)
 {
 	struct line start = *l;
@@ -191,20 +191,20 @@ static enum pp_why host6(struct line *l, struct np_addr *a)
 /* ---- the line -------------------------------------------------------------------------------- */
 
 /* Both families have the port at the same place. */
-_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port), "one port field");
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+	"one port field");
 
 static enum pp_why endpoints(struct line *l, struct pp_header *h, read_host *host)
 {
 	struct np_addr src, dst;
 	enum pp_why why;
 
-	if ((why = host(l, &src)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK)
-		return why;
-	if ((why = host(l, &dst)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK)
-		return why;
-	if ((why = port(l, &src.u.in4.sin_port)) != PP_OK || (why = literal(l, " ", PP_V1_PORT)) != PP_OK)
-		return why;
-	if ((why = port(l, &dst.u.in4.sin_port)) != PP_OK || (why = literal(l, "\r\n", PP_V1_SYNTAX)) != PP_OK)
+	if ((why = host(l, &src)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK ||
+	    (why = host(l, &dst)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK ||
+	    (why = port(l, &src.u.in4.sin_port)) != PP_OK ||
+	    (why = literal(l, " ", PP_V1_PORT)) != PP_OK ||
+	    (why = port(l, &dst.u.in4.sin_port)) != PP_OK ||
+	    (why = literal(l, "\r\n", PP_V1_SYNTAX)) != PP_OK)
 		return why;
 	h->proxied = true;
 	h->src = src;
@@ -212,7 +212,8 @@ static enum pp_why endpoints(struct line *l, struct pp_header *h, read_host *hos
 	return PP_OK;
 }
 
-/* Whatever stands behind UNKNOWN is none of the receiver's business, but a lone CR or LF is no end. */
+/* Whatever stands behind UNKNOWN is none of the receiver's business, but a lone CR or LF is no
+ * end. */
 static enum pp_why anything(struct line *l)
 {
 	if (l->p < l->end && *l->p != ' ' && *l->p != '\r')
@@ -249,11 +250,20 @@ static enum pp_why whole_line(struct line *l, struct pp_header *h)
 	return bad;
 }
 
+/* How many of the n bytes count: no more than a line has, and of those the last one only behind a
+ * CR, so that however many have come the answer is the one that was certain first. */
+static size_t window(const uint8_t *p, size_t n)
+{
+	if (n < PP_V1_MAX)
+		return n;
+	return p[PP_V1_MAX - 2] == '\r' ? PP_V1_MAX : PP_V1_MAX - 1;
+}
+
 enum pp_why pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
 {
-	struct line l = {p, p + (n < PP_V1_MAX ? n : PP_V1_MAX)};
+	size_t seen = window(p, n), least = seen + (p[seen - 1] == '\r' ? 1 : 2);
+	struct line l = {p, p + seen};
 	enum pp_why why = whole_line(&l, h);
-	size_t least;
 
 	if (why == PP_OK) {
 		h->version = 1;
@@ -262,7 +272,6 @@ enum pp_why pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
 	}
 	if (why != PP_MORE)
 		return why;
-	least = n + (p[n - 1] == '\r' ? 1 : 2);
 	if (least > PP_V1_MAX)
 		return PP_V1_TOO_LONG;
 	if (h->need < least)
@@ -270,8 +279,8 @@ enum pp_why pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
 	return PP_MORE;
 }
 
-/* inet_ntop writes the form of RFC 5952, lower case and the longest run of zeros as "::"; a v4-mapped address stays
- * what it is, ::ffff:a.b.c.d. */
+/* inet_ntop writes the form of RFC 5952, lower case and the longest run of zeros as "::"; a
+ * v4-mapped address stays what it is, ::ffff:a.b.c.d. */
 static void text_host(struct text *t, const struct np_addr *a)
 {
 	char host[INET6_ADDRSTRLEN];
@@ -284,7 +293,8 @@ static void text_host(struct text *t, const struct np_addr *a)
 	text_char(t, ' ');
 }
 
-ssize_t pp_v1_write(uint8_t *out, size_t cap, const struct np_addr *src, const struct np_addr *dst)
+ssize_t pp_v1_write(uint8_t *out, size_t cap, const struct np_addr *src,
+	const struct np_addr *dst)
 {
 	struct np_addr ends[2];
 	enum pp_family family = pp_ends(ends, src, dst);

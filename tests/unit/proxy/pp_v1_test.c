@@ -215,6 +215,8 @@ static void s16_s17_the_line_ends_within_107_bytes(void **state)
 
 	assert_int_equal(over.why, PP_V1_TOO_LONG);
 	assert_int_equal(over.at, 106);
+	memcpy(line + 105, "x\n", 2); /* in one piece or in two, the same reason */
+	assert_int_equal(feed(line, sizeof(line)).why, PP_V1_TOO_LONG);
 	memcpy(line + 105, "\rx", 2);
 	assert_int_equal(feed(line, sizeof(line)).why, PP_V1_SYNTAX);
 }
