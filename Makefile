@@ -44,7 +44,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP
 CFLAGS   := -std=gnu11 -pthread $(WARN) $(CFLAGS_$(BUILD))
 LDFLAGS  := -pthread -Wl,--as-needed $(LDFLAGS_$(BUILD))
-LIBS     := -lyaml $(LIBS_$(BUILD))
+LIBS     := -lyaml -lssl -lcrypto $(LIBS_$(BUILD))
 ARCH     := $(shell uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/')
 
 src = $(patsubst %,$(O)/%.o,$(basename $(wildcard $(1))))

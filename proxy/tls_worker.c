@@ -1,0 +1,46 @@
+#include "proxy/tls_worker.h"
+
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "proxy/tls_bio.h"
+
+int tls_worker_new(struct tls_worker **out)
+{
+	struct tls_worker *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -NP_ENOMEM;
+	w->lib = OSSL_LIB_CTX_new();
+	w->in = malloc(TLS_IN);
+	w->out = malloc(TLS_OUT);
+	w->method = tls_bio_method();
+	if (w->lib != NULL && w->method != NULL) {
+		w->bio = BIO_new(w->method);
+		w->ticket_cipher = EVP_CIPHER_fetch(w->lib, "AES-256-CBC", NULL);
+	}
+	if (w->in == NULL || w->out == NULL || w->bio == NULL || w->ticket_cipher == NULL) {
+		tls_worker_free(w);
+		return -NP_ENOMEM;
+	}
+	BIO_set_data(w->bio, w);
+	BIO_set_init(w->bio, 1);
+	*out = w;
+	return 0;
+}
+
+struct tls_worker *tls_worker_free(struct tls_worker *w)
+{
+	if (w == NULL)
+		return NULL;
+	EVP_CIPHER_free(w->ticket_cipher);
+	BIO_free(w->bio);
+	BIO_meth_free(w->method);
+	OSSL_LIB_CTX_free(w->lib);
+	free(w->in);
+	free(w->out);
+	free(w);
+	return NULL;
+}

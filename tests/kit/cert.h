@@ -1,0 +1,43 @@
+/* cert: keys, certificates and revocation lists, made when a test asks for them and written as PEM files into
+ * kit_dir(). A chain is made from its root: each certificate names its issuer.
+ *
+ *   struct kit_cert *root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
+ *   struct kit_cert *leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "a", .dns = "a.test,*.a.test", .issuer = root});
+ *   kit_cert_write(leaf, "a.pem", path); kit_cert_write_key(leaf, "a.key", NULL, path);
+ *
+ * For the test's own thread. What cannot be made fails the running test. Certificates live until the program ends, so
+ * tests of one program may share those that are dear to make. Apart from kit.h, since not every test wants libcrypto. */
+#ifndef TESTS_KIT_CERT_H
+#define TESTS_KIT_CERT_H
+
+#include "tests/kit/kit.h"
+
+enum kit_key { KIT_P256, KIT_P384, KIT_ED25519, KIT_RSA2048, KIT_RSA4096 };
+
+struct kit_cert; /* a certificate and its private key */
+
+struct kit_cert_opts {
+	const char      *cn;       /* NULL: the subject is empty */
+	const char      *dns;      /* subject alternative names, separated by commas; NULL: none */
+	const char      *ip;       /* one address among them; NULL: none */
+	const char      *raw;      /* one more name of raw_n bytes, whatever they are */
+	size_t           raw_n;
+	enum kit_key     key;
+	bool             ca;
+	int              from_days; /* valid from so many days from now; 0: since an hour ago */
+	int              to_days;   /* until so many days from now; 0: 30 */
+	struct kit_cert *issuer;    /* NULL: signs itself */
+};
+
+struct kit_cert *kit_cert_make(const struct kit_cert_opts *o);
+/* The certificate, then its issuers but for the root, into kit_dir()/name; path gets the full name. A root: itself. */
+void kit_cert_write(const struct kit_cert *c, const char *name, char path[KIT_PATH]);
+/* The private key, encrypted if there is a password, readable by its owner alone. */
+void kit_cert_write_key(const struct kit_cert *c, const char *name, const char *password, char path[KIT_PATH]);
+/* The list of what ca revoked: n of its certificates. */
+void kit_cert_write_crl(const struct kit_cert *ca, struct kit_cert *const revoked[], size_t n, const char *name,
+			char path[KIT_PATH]);
+/* Base64 of the SHA-256 of its public key, as pins are written. */
+void kit_cert_pin(const struct kit_cert *c, char pin[64]);
+
+#endif
