@@ -117,7 +117,7 @@ struct config_custom_tlv {
 struct config_tls_out {
 	bool                    verify;
 	const char             *ca;   /* PEM; NULL: the system's store */
-	const char             *name; /* to verify, a host name or an IP; NULL: sni, without that the server's address */
+	const char             *name; /* to verify, a host name or an IP; NULL: sni, or the server's address */
 	const char             *sni;  /* NULL: name, if that is a host name; otherwise none is sent */
 	struct config_text     *pins; /* base64 of the SHA-256 of the public key (SPKI): one of them must match */
 	size_t                  npins;

@@ -1,149 +1,11 @@
 /* decode: node tree to model. A walk over the file's keys, each looked up in the table; nothing here knows a key by
- * name but the list of those that older documents promise. */
+ * its name. */
+#include "config/decode.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "config/diag.h"
-#include "config/step.h"
-#include "config/value.h"
-#include "config/word.h"
 #include "netpoll/err.h"
-
-struct decode {
-	struct arena *arena;
-	struct diag  *d;
-	const char   *dir;   /* of the file: relative paths start there */
-	bool          whole; /* the tree is complete: what is missing is missing */
-};
-
-/* Where the keys of one map land. */
-struct place {
-	void       *obj;    /* the scope's struct */
-	const char *prefix; /* of the paths of its keys */
-	char        where[192]; /* for messages: ` in listener "web"` */
-};
-
-/* Keys that people know from elsewhere or expect soon. A clear no is better than "unknown". */
-static const struct {
-	const char *prefix, *name, *why;
-} not_yet[] = {
-	{"", "include", "one file holds everything for now"},
-};
-
-/* ---- problems ---- */
-
-static bool is_not_yet(const struct decode *dc, const struct place *at, const struct node *key)
-{
-	for (size_t i = 0; i < array_len(not_yet); i++) {
-		if (strcmp(not_yet[i].prefix, at->prefix) != 0 || strcmp(not_yet[i].name, key->text) != 0)
-			continue;
-		diag_error(dc->d, DIAG_NOT_YET, key->at, "\"%s\" is not there yet: %s", key->text, not_yet[i].why);
-		return true;
-	}
-	return false;
-}
-
-/* The same word as a key of a section nearby: `idle` written beside `timeouts` and not in it. */
-static const struct config_key *elsewhere(const char *prefix, const char *name)
-{
-	for (size_t i = 0; i < key_count; i++)
-		if (strncmp(key_rows[i].path, prefix, strlen(prefix)) == 0 && strcmp(key_name(&key_rows[i]), name) == 0)
-			return &key_rows[i];
-	return NULL;
-}
-
-static void help_explain(const struct decode *dc, const char *path)
-{
-	diag_help(dc->d, "staunch explain%s%s", path[0] == '\0' ? "" : " ", path);
-}
-
-/* The name of the key below prefix that `typed` was perhaps meant to be, or NULL. */
-static const char *nearest_key(const char *prefix, const char *typed)
-{
-	const struct config_key *k = NULL;
-	struct word_search s;
-
-	word_search_init(&s, typed);
-	while ((k = key_next(prefix, k)) != NULL)
-		word_search_try(&s, key_name(k));
-	return s.best;
-}
-
-static void unknown_key(const struct decode *dc, const struct place *at, const struct node *key)
-{
-	const struct config_key *away = elsewhere(at->prefix, key->text);
-	const char *nearest = nearest_key(at->prefix, key->text);
-
-	if (is_not_yet(dc, at, key))
-		return;
-	diag_error(dc->d, DIAG_UNKNOWN_KEY, key->at, "unknown key \"%s\"%s", key->text, at->where);
-	if (away != NULL) {
-		diag_help(dc->d, "it is written as %s", away->path);
-		return;
-	}
-	diag_suggest(dc->d, nearest);
-	help_explain(dc, nearest == NULL ? at->prefix : key_child(at->prefix, nearest)->path);
-}
-
-static void wrong_shape(const struct decode *dc, const struct config_key *k, const struct node *n, const char *wanted)
-{
-	if (node_is_null(n)) {
-		diag_error(dc->d, DIAG_SHAPE, n->at, "\"%s\" has no value", key_name(k));
-		diag_help(dc->d, "remove the key to get its default, or write %s", wanted);
-		return;
-	}
-	diag_error(dc->d, DIAG_SHAPE, n->at, "\"%s\" takes %s, not %s", key_name(k), wanted, node_kind_text(n->kind));
-	help_explain(dc, k->path);
-}
-
-static void bad_value(const struct decode *dc, const struct config_key *k, const struct node *n,
-                      const struct value_reader *r)
-{
-	diag_error(dc->d, r->code, n->at, "\"%s\" cannot be \"%.100s\": %s", key_name(k), n->text, r->why);
-	diag_suggest(dc->d, r->suggestion);
-	help_explain(dc, k->path);
-}
-
-static void doubtful_value(const struct decode *dc, const struct config_key *k, const struct node *n,
-                           const struct value_reader *r)
-{
-	if (r->doubt == NULL)
-		return;
-	diag_warn(dc->d, DIAG_HOST_BITS, n->at, "\"%s\" is \"%.100s\": %s", key_name(k), n->text, r->doubt);
-	help_explain(dc, k->path);
-}
-
-/* Written, but misspelled: one problem, not two. */
-static bool is_misspelled(const struct place *at, const struct node *map, const struct config_key *k)
-{
-	for (const struct node_item *it = map->items; it != NULL; it = it->next)
-		if (key_child(at->prefix, it->key->text) == NULL &&
-		    nearest_key(at->prefix, it->key->text) == key_name(k))
-			return true;
-	return false;
-}
-
-static bool may_be_missing(const struct node *map, const struct config_key *k)
-{
-	if (k->flags & KEY_OTHERWISE)
-		return node_get(map, key_name(k - 1)) != NULL;
-	return !(k->flags & KEY_NEEDED);
-}
-
-static void missing_keys(const struct decode *dc, const struct place *at, const struct node *map)
-{
-	const struct config_key *k = NULL;
-	struct config_pos pos = map->at;
-
-	if (map->items != NULL)
-		pos = map->items->key->at;
-	while (dc->whole && (k = key_next(at->prefix, k)) != NULL) {
-		if (may_be_missing(map, k) || node_get(map, key_name(k)) != NULL || is_misspelled(at, map, k))
-			continue;
-		diag_error(dc->d, DIAG_MISSING, pos, "the key \"%s\" is missing%s", key_name(k), at->where);
-		help_explain(dc, k->path);
-	}
-}
 
 /* ---- values ---- */
 
@@ -153,13 +15,13 @@ static int decode_plain(const struct decode *dc, const struct config_key *k, con
 	int err;
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
-		wrong_shape(dc, k, n, "a plain value");
+		decode_wrong_shape(dc, k, n, "a plain value");
 		return 0;
 	}
 	err = value_read(&r, k, n->text, key_field(k, obj));
 	if (err != -NP_EINVAL)
 		return err;
-	bad_value(dc, k, n, &r);
+	decode_bad_value(dc, k, n, &r);
 	return 0;
 }
 
@@ -170,11 +32,11 @@ static int decode_address(const struct decode *dc, const struct config_key *k, c
 	struct config_text *text = &l->bind_text[l->nbind];
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
-		wrong_shape(dc, k, n, "a quoted address");
+		decode_wrong_shape(dc, k, n, "a quoted address");
 		return 0;
 	}
 	if (value_read_address(&r, n->text, &l->bind[l->nbind]) != 0) {
-		bad_value(dc, k, n, &r);
+		decode_bad_value(dc, k, n, &r);
 		return 0;
 	}
 	text->at = n->at;
@@ -232,16 +94,16 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
 	int err;
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
-		wrong_shape(dc, k, n, "plain values as its elements");
+		decode_wrong_shape(dc, k, n, "plain values as its elements");
 		return 0;
 	}
 	err = value_read_item(&r, k, n->text, item);
 	if (err == -NP_EINVAL)
-		bad_value(dc, k, n, &r);
+		decode_bad_value(dc, k, n, &r);
 	if (err != 0)
 		return err == -NP_EINVAL ? 0 : err;
 	item->at = n->at;
-	doubtful_value(dc, k, n, &r);
+	decode_doubtful_value(dc, k, n, &r);
 	for (size_t i = 0; i < list->n; i++) {
 		if (strcmp(item_at(k, list, i)->text, item->text) != 0)
 			continue;
@@ -288,7 +150,7 @@ static int decode_section(const struct decode *dc, const struct config_key *k, c
 	char what[64];
 
 	if (n->kind != NODE_MAP) {
-		wrong_shape(dc, k, n, "a map");
+		decode_wrong_shape(dc, k, n, "a map");
 		return 0;
 	}
 	snprintf(what, sizeof(what), "\"%s\"", key_name(k));
@@ -332,12 +194,12 @@ static int decode_struct(const struct decode *dc, const struct config_key *k, co
 	if (n->kind == NODE_SCALAR && s->shorthand != NULL)
 		return decode_shorthand(dc, s, n, at->obj);
 	if (n->kind != NODE_MAP) {
-		wrong_shape(dc, k, n, k->kind == KEY_BLOCK ? "a map" : "maps as its elements");
+		decode_wrong_shape(dc, k, n, k->kind == KEY_BLOCK ? "a map" : "maps as its elements");
 		return 0;
 	}
 	err = decode_map(dc, at, n);
 	if (err == 0)
-		missing_keys(dc, at, n);
+		decode_missing_keys(dc, at, n);
 	return err;
 }
 
@@ -378,7 +240,7 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 	size_t i = 0;
 
 	if (n->kind != NODE_LIST) {
-		wrong_shape(dc, k, n, "a list");
+		decode_wrong_shape(dc, k, n, "a list");
 		return 0;
 	}
 	if (!count_fits(dc, k, n))
@@ -422,7 +284,7 @@ static int decode_map(const struct decode *dc, const struct place *at, const str
 		int err = 0;
 
 		if (k == NULL)
-			unknown_key(dc, at, it->key);
+			decode_unknown_key(dc, at, it->key);
 		else
 			err = decode_key(dc, k, it, at);
 		if (err != 0)
@@ -456,6 +318,6 @@ int decode_run(struct config *c, const struct node_tree *t, struct diag *d)
 	}
 	err = decode_map(&dc, &top, t->root);
 	if (err == 0)
-		missing_keys(&dc, &top, t->root);
+		decode_missing_keys(&dc, &top, t->root);
 	return err;
 }

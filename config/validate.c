@@ -1,5 +1,5 @@
-/* validate: what no single value can tell, of listeners and upstreams as such. Works on the model alone; every place comes from the origins decode noted.
- * Members that decode could not read are NULL or default here, and their problem is already known. */
+/* validate: what no single value can tell; here of listeners and upstreams as such, and what the parts share. Works on
+ * the model alone; every place comes from the origins decode noted. */
 #include <string.h>
 
 #include "config/step.h"

@@ -91,7 +91,8 @@ static bool resolve_route(struct diag *d, const struct config *c, const struct c
 
 static bool asks_for_hello(struct config_route *r)
 {
-	return validate_is_written("listeners[].routes[].sni", r) || validate_is_written("listeners[].routes[].alpn", r);
+	return validate_is_written("listeners[].routes[].sni", r) ||
+	       validate_is_written("listeners[].routes[].alpn", r);
 }
 
 static bool takes_everything(struct config_route *r)

@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #include "netpoll/err.h"
@@ -92,7 +93,7 @@ static void eight_mistakes_one_run(void **state)
 
 static void examples_load_without_a_word(void **state)
 {
-	static const char *const names[] = {"minimal", "database", "edge", "full"};
+	static const char *const names[] = {"minimal", "database", "edge", "routes", "tls", "full"};
 	char path[64];
 
 	(void)state;
@@ -134,6 +135,37 @@ static void unreadable_files(void **state)
 	load_free(&big);
 }
 
+/* Relative paths start from the file's directory, wherever the process was started. */
+static void relative_paths(void **state)
+{
+	static const char text[] = "listeners: [{name: a, bind: \":80\", upstream: app}]\n"
+				   "upstreams: [{name: app, servers: [\"10.0.0.1:80\"], tls: {ca: ca.pem}}]\n";
+	static const struct {
+		const char *name, *path;
+		bool below_cwd;
+	} rows[] = {
+		{"/etc/staunch/x.yaml", "/etc/staunch/ca.pem", false},
+		{"/x.yaml", "/ca.pem", false},
+		{"x.yaml", "/ca.pem", true},
+		{"conf/x.yaml", "/conf/ca.pem", true},
+		{"command line", "/ca.pem", true},
+	};
+	char *cwd = get_current_dir_name(), want[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct diag *d = diag_new();
+		struct config *c;
+
+		assert_int_equal(config_parse(rows[i].name, text, strlen(text), &c, d), 0);
+		snprintf(want, sizeof(want), "%s%s", rows[i].below_cwd ? cwd : "", rows[i].path);
+		assert_string_equal(c->upstreams[0].tls->ca, want);
+		config_free(c);
+		diag_free(d);
+	}
+	free(cwd);
+}
+
 static void warnings_load(void **state)
 {
 	struct load l = load_text("listeners: [{name: a, bind: \":80\", upstream: app, at_limit: wait}]\n"
@@ -158,6 +190,7 @@ int main(void)
 		cmocka_unit_test(eight_mistakes_one_run),
 		cmocka_unit_test(examples_load_without_a_word),
 		cmocka_unit_test(unreadable_files),
+		cmocka_unit_test(relative_paths),
 		cmocka_unit_test(warnings_load),
 		cmocka_unit_test(free_takes_null),
 	};

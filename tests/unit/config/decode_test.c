@@ -1,4 +1,7 @@
 #include "config/node.h"
+
+#include <unistd.h>
+
 #include "config/step.h"
 #include "config/units.h"
 #include "netpoll/err.h"
@@ -24,7 +27,12 @@ static const struct load_row rows[] = {
 	{L U "include: x\n", "error[E208]: \"include\" is not there yet: one file holds everything for now\n"},
 	{L U "  - {name: b, servers: [{address: \"10.0.0.1:1\", wieght: 2}]}\n",
 	 "unknown key \"wieght\" in server \"10.0.0.1:1\" of upstream \"b\"\n"},
-	{L U "  - {name: b, servers: [{wieght: 2}]}\n", "unknown key \"wieght\" in server 1 of upstream \"b\"\n"},
+	{L U "  - {name: b, servers: [{wieght: 2}]}\n",
+	 "unknown key \"wieght\" in server 1 of upstream \"b\"\n"},
+	{L "    cert: x\n" U, "   = help: it is written as listeners[].tls.certificates[].cert\n"},
+	{L "    tls: {certificates: [{cert: c, key: k}], alnp: h2}\n" U,
+	 "unknown key \"alnp\" in \"tls\" of listener \"web\"\n"},
+	{L "    routes: [{snI: x, upstream: app}]\n" U, "unknown key \"snI\" in route 1 of listener \"web\"\n"},
 	/* what is missing */
 	{"", "error[E106]: the file holds no settings\n  --> t.yaml\n   = help: staunch explain\n"},
 	{"# nothing\n", "error[E106]: the file holds no settings\n"},
@@ -34,10 +42,23 @@ static const struct load_row rows[] = {
 	 "the key \"name\" is missing in listener 1\n  --> t.yaml:1:14\n"},
 	{"listeners: [{name: a, bind: \":80\"}]\n" U, "the key \"upstream\" is missing in listener \"a\"\n"},
 	{"listeners: [{}]\n" U, "the key \"bind\" is missing in listener 1\n  --> t.yaml:1:13\n"},
-	{L "upstreams: [{name: app, servers: [{weight: 1}]}]\n", "the key \"address\" is missing in server 1 of upstream \"app\"\n"},
+	{L "upstreams: [{name: app, servers: [{weight: 1}]}]\n",
+	 "the key \"address\" is missing in server 1 of upstream \"app\"\n"},
 	/* misspelled is not missing as well */
 	{"listeners: [{name: a, bind: \":80\", upsteam: app}]\n" U, "\n1 error - configuration NOT loaded\n"},
+	{"listeners: [{name: a, bind: \":80\", upstraem: app}]\n" U, "\n1 error - configuration NOT loaded\n"},
+	{"listeners: [{name: a, bind: \":80\", routes: [{sni: x, upstream: app}]}]\n" U, NULL},
 	/* shapes */
+	{L "    routes: [app]\n" U, "\"routes\" takes maps as its elements, not a plain value\n"},
+	{L "    tls: ~\n" U, "error[E107]: \"tls\" has no value\n"},
+	{L "    tls: {certificates: [{cert: c, key: k}], alpn: {a: b}}\n" U,
+	 "\"alpn\" takes plain values as its elements, not a map\n"},
+	{L "    tls: {certificates: [{cert: c, key: k}], alpn: [h2, [x]]}\n" U,
+	 "\"alpn\" takes plain values as its elements, not a list\n"},
+	{L "    tls: {certificates: [{cert: c, key: k}], alpn: []}\n" U, "\"alpn\" has 0 elements, it takes 1 to 32\n"},
+	{L "    tls: {certificates: [{cert: c, key: k}], alpn: [h2, h2]}\n" U,
+	 "error[E306]: \"alpn\" holds \"h2\" twice\n  --> t.yaml:5:57\n"},
+	{L "    routes: [{sni: [A.b, a.B], upstream: app}]\n" U, "error[E306]: \"sni\" holds \"a.b\" twice\n"},
 	{"[]\n", "error[E107]: a config file is a map of keys, not a list\n"},
 	{"hello\n", "error[E107]: a config file is a map of keys, not a plain value\n"},
 	{L U "log: info\n", "\"log\" takes a map, not a plain value\n  --> t.yaml:8:6\n"},
@@ -121,6 +142,17 @@ static void defaults(void **state)
 	assert_int_equal(w->timeouts.half_close, UNITS_M);
 	assert_true(w->timeouts.lifetime == CONFIG_OFF);
 	assert_int_equal(w->timeouts.linger, 5 * UNITS_S);
+	assert_int_equal(w->proxy_protocol.accept, CONFIG_PROXY_IN_OFF);
+	assert_int_equal(w->proxy_protocol.ntrusted, 0);
+	assert_int_equal(w->proxy_protocol.timeout, 10 * UNITS_S);
+	assert_int_equal(w->proxy_protocol.max_bytes, 4096);
+	assert_null(w->tls);
+	assert_int_equal(w->preread.timeout, 10 * UNITS_S);
+	assert_int_equal(w->preread.max_bytes, 16384);
+	assert_int_equal(w->nroutes, 0);
+	assert_int_equal(u->proxy_protocol, CONFIG_PROXY_OUT_OFF);
+	assert_int_equal(u->ntlvs + u->ncustom_tlvs, 0);
+	assert_null(u->tls);
 	assert_int_equal(u->balance, CONFIG_BALANCE_ROUND_ROBIN);
 	assert_int_equal(u->timeouts.connect, 5 * UNITS_S);
 	assert_int_equal(u->retries, 2);
@@ -128,6 +160,38 @@ static void defaults(void **state)
 	assert_int_equal(u->servers->weight, 1);
 	assert_true(u->servers->max_connections == CONFIG_OFF);
 	assert_false(u->servers->backup);
+	load_free(&l);
+}
+
+static void tls_defaults(void **state)
+{
+	struct load l = load_text(L "    tls: {certificates: [{cert: /c, key: /k}]}\n" U "    tls: {}\n");
+	const struct config_tls_in *in = l.c->listeners->tls;
+	const struct config_tls_out *out = l.c->upstreams->tls;
+
+	(void)state;
+	assert_int_equal(in->min_version, CONFIG_TLS_VERSION_1_2);
+	assert_int_equal(in->max_version, CONFIG_TLS_VERSION_1_3);
+	assert_string_equal(in->ciphers, CONFIG_TLS_CIPHERS);
+	assert_string_equal(in->ciphersuites, CONFIG_TLS_SUITES);
+	assert_string_equal(in->groups, CONFIG_TLS_GROUPS);
+	assert_int_equal(in->nalpn, 0);
+	assert_false(in->strict_sni || in->ocsp_fetch);
+	assert_int_equal(in->client_auth.mode, CONFIG_CLIENT_AUTH_OFF);
+	assert_true(in->client_auth.ca == NULL && in->client_auth.crl == NULL);
+	assert_int_equal(in->client_auth.depth, 10);
+	assert_true(in->session_tickets.enabled);
+	assert_null(in->session_tickets.keys);
+	assert_int_equal(in->session_tickets.rotate, UNITS_H);
+	assert_int_equal(in->session_tickets.lifetime, 5 * UNITS_M);
+	assert_int_equal(in->handshake_timeout, 10 * UNITS_S);
+	assert_int_equal(in->max_handshakes, CONFIG_AUTO);
+	assert_true(in->certificates->password_file == NULL && in->certificates->ocsp == NULL);
+	assert_true(out->verify && out->session_reuse);
+	assert_true(out->ca == NULL && out->name == NULL && out->sni == NULL && out->cert == NULL);
+	assert_int_equal(out->npins + out->nalpn, 0);
+	assert_string_equal(out->ciphers, CONFIG_TLS_CIPHERS);
+	assert_int_equal(out->handshake_timeout, 5 * UNITS_S);
 	load_free(&l);
 }
 
@@ -143,6 +207,23 @@ static const char everything[] =
 	"    at_limit: wait\n"
 	"    backlog: 5\n"
 	"    timeouts: {idle: off, half_close: 1ms, lifetime: 1d, linger: off}\n"
+	"    proxy_protocol: {accept: required, trusted: [10.0.0.0/8, unix], timeout: 5s, max_bytes: 1KiB}\n"
+	"    preread: {timeout: 3s, max_bytes: 32KiB}\n"
+	"    routes:\n"
+	"      - {sni: [\"*.B.c\", d.*], alpn: h2, source: 192.0.2.0/24, tls: only, upstream: other}\n"
+	"    tls:\n"
+	"      certificates: [{cert: c, key: k, password_file: p, ocsp: o}, {cert: /c2, key: /k2}]\n"
+	"      min_version: \"1.3\"\n"
+	"      max_version: 1.3\n"
+	"      ciphersuites: S\n"
+	"      groups: G\n"
+	"      alpn: [h2, http/1.1]\n"
+	"      strict_sni: true\n"
+	"      ocsp_fetch: true\n"
+	"      client_auth: {mode: required, ca: a, crl: r, depth: 3}\n"
+	"      session_tickets: {enabled: true, keys: t, rotate: 12h, lifetime: 1h}\n"
+	"      handshake_timeout: 4s\n"
+	"      max_handshakes: 77\n"
 	"upstreams:\n"
 	"  - name: other\n"
 	"    servers: [\"10.0.0.9:9\"]\n"
@@ -154,6 +235,12 @@ static const char everything[] =
 	"    timeouts: {connect: 200ms}\n"
 	"    retries: 0\n"
 	"    retry_budget: 1s\n"
+	"    proxy_protocol: v2\n"
+	"    tlvs: [ssl, authority]\n"
+	"    custom_tlvs: [{type: 0xE1, value: x}, {type: 0xE2}]\n"
+	"    tls: {verify: true, ca: a, name: n, sni: s, pins: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=,\n"
+	"          cert: c, key: k, password_file: p, alpn: [x], min_version: \"1.2\", max_version: \"1.2\",\n"
+	"          ciphers: C, groups: G, session_reuse: false, handshake_timeout: 1s}\n"
 	"shutdown: {delay: 5s, timeout: off}\n";
 
 static void top_values(const struct config *c)
@@ -195,11 +282,97 @@ static void upstream_values(const struct config_upstream *u)
 	assert_int_equal(u->retry_budget, UNITS_S);
 	assert_int_equal(u->nservers, 2);
 	assert_string_equal(u->servers[0].text, "10.0.0.1:9001");
-	assert_int_equal(u->servers[0].at.line, 18);
+	assert_int_equal(u->servers[0].at.line, 35);
 	assert_int_equal(u->servers[1].weight, 0);
 	assert_int_equal(u->servers[1].max_connections, 100);
 	assert_true(u->servers[1].backup);
 	assert_int_equal(np_addr_port(&u->servers[1].addr.u.sa), 9002);
+}
+
+static void check_path(const char *path, const char *name)
+{
+	char *cwd = get_current_dir_name();
+
+	assert_memory_equal(path, cwd, strlen(cwd));
+	assert_string_equal(path + strlen(cwd) + 1, name);
+	free(cwd);
+}
+
+static void header_and_routes(const struct config_listener *l)
+{
+	const struct config_route *r = l->routes;
+
+	assert_int_equal(l->proxy_protocol.accept, CONFIG_PROXY_IN_REQUIRED);
+	assert_int_equal(l->proxy_protocol.ntrusted, 2);
+	assert_int_equal(l->proxy_protocol.trusted[0].net.bits, CIDR_V4_BITS + 8);
+	assert_int_equal(l->proxy_protocol.trusted[1].net.bits, CIDR_UNIX);
+	assert_int_equal(l->proxy_protocol.trusted[1].written.at.column, 62);
+	assert_int_equal(l->proxy_protocol.timeout, 5 * UNITS_S);
+	assert_int_equal(l->proxy_protocol.max_bytes, 1024);
+	assert_int_equal(l->preread.timeout, 3 * UNITS_S);
+	assert_int_equal(l->preread.max_bytes, 32768);
+	assert_int_equal(l->nroutes, 1);
+	assert_int_equal(r->nsni, 2);
+	assert_string_equal(r->sni[0].text, "*.b.c");
+	assert_string_equal(r->sni[1].text, "d.*");
+	assert_int_equal(r->nalpn, 1);
+	assert_string_equal(r->alpn[0].text, "h2");
+	assert_int_equal(r->nsource, 1);
+	assert_int_equal(r->tls, CONFIG_OPENING_ONLY);
+	assert_int_equal(r->upstream, 0);
+}
+
+static void tls_in_values(const struct config_tls_in *t)
+{
+	assert_int_equal(t->ncertificates, 2);
+	check_path(t->certificates[0].cert, "c");
+	check_path(t->certificates[0].key, "k");
+	check_path(t->certificates[0].password_file, "p");
+	check_path(t->certificates[0].ocsp, "o");
+	assert_string_equal(t->certificates[1].key, "/k2");
+	assert_int_equal(t->min_version, CONFIG_TLS_VERSION_1_3);
+	assert_int_equal(t->max_version, CONFIG_TLS_VERSION_1_3);
+	assert_string_equal(t->ciphersuites, "S");
+	assert_string_equal(t->groups, "G");
+	assert_int_equal(t->nalpn, 2);
+	assert_string_equal(t->alpn[1].text, "http/1.1");
+	assert_true(t->strict_sni && t->ocsp_fetch && t->session_tickets.enabled);
+	assert_int_equal(t->client_auth.mode, CONFIG_CLIENT_AUTH_REQUIRED);
+	check_path(t->client_auth.ca, "a");
+	check_path(t->client_auth.crl, "r");
+	assert_int_equal(t->client_auth.depth, 3);
+	check_path(t->session_tickets.keys, "t");
+	assert_int_equal(t->session_tickets.rotate, 12 * UNITS_H);
+	assert_int_equal(t->session_tickets.lifetime, UNITS_H);
+	assert_int_equal(t->handshake_timeout, 4 * UNITS_S);
+	assert_int_equal(t->max_handshakes, 77);
+}
+
+static void tls_out_values(const struct config_upstream *u)
+{
+	const struct config_tls_out *t = u->tls;
+
+	assert_int_equal(u->proxy_protocol, CONFIG_PROXY_OUT_V2);
+	assert_int_equal(u->ntlvs, 2);
+	assert_int_equal(u->tlvs[0].word, CONFIG_TLV_SSL);
+	assert_int_equal(u->tlvs[1].word, CONFIG_TLV_AUTHORITY);
+	assert_int_equal(u->ncustom_tlvs, 2);
+	assert_int_equal(u->custom_tlvs[0].type, 0xE1);
+	assert_string_equal(u->custom_tlvs[0].value, "x");
+	assert_null(u->custom_tlvs[1].value);
+	assert_true(t->verify && !t->session_reuse);
+	check_path(t->ca, "a");
+	check_path(t->cert, "c");
+	check_path(t->key, "k");
+	check_path(t->password_file, "p");
+	assert_string_equal(t->name, "n");
+	assert_string_equal(t->sni, "s");
+	assert_int_equal(t->npins, 1);
+	assert_int_equal(t->nalpn, 1);
+	assert_int_equal(t->max_version, CONFIG_TLS_VERSION_1_2);
+	assert_string_equal(t->ciphers, "C");
+	assert_string_equal(t->groups, "G");
+	assert_int_equal(t->handshake_timeout, UNITS_S);
 }
 
 static void every_key(void **state)
@@ -211,6 +384,9 @@ static void every_key(void **state)
 	top_values(l.c);
 	listener_values(&l.c->listeners[0]);
 	upstream_values(&l.c->upstreams[1]);
+	header_and_routes(&l.c->listeners[0]);
+	tls_in_values(l.c->listeners[0].tls);
+	tls_out_values(&l.c->upstreams[1]);
 	load_free(&l);
 }
 
@@ -260,6 +436,7 @@ int main(void)
 		cmocka_unit_test(broken_text),
 		cmocka_unit_test(broken_text_defines_nothing),
 		cmocka_unit_test(defaults),
+		cmocka_unit_test(tls_defaults),
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(aliases_are_values),
 		cmocka_unit_test(out_of_memory),

@@ -1,3 +1,5 @@
+#include "config/key.h"
+#include "config/node.h"
 #include "tests/unit/config/load.h"
 
 #define FULL "config/examples/full.yaml"
@@ -76,13 +78,58 @@ static void each_value_and_its_origin(void **state)
 	load_free(&l);
 }
 
-/* What is printed loads to the same model: printing that again changes nothing. */
-static void loads_to_the_same(void **state)
+static const char tls_text[] =
+	"listeners:\n"
+	"  - name: a\n"
+	"    bind: \":80\"\n"
+	"    tls: {certificates: [{cert: c.pem, key: /k}], alpn: [h2, http/1.1],\n"
+	"          client_auth: {mode: required, ca: /a}}\n"
+	"    routes: [{source: [10.0.0.0/8, unix], upstream: b}]\n"
+	"upstreams:\n"
+	"  - {name: b, servers: [\"10.0.0.1:1\"], proxy_protocol: v2, tlvs: [ssl, crc32c],\n"
+	"     custom_tlvs: [{type: 0xE0}], tls: {name: \"::1\", min_version: \"1.3\"}, retry_budget: 30s}\n";
+
+/* Lines that must stand there as they are: absent keys leave none, paths are absolute, several values a line each. */
+static void absent_and_several(void **state)
 {
-	struct load first = load_text(text), again;
-	struct paper *a = paper_new(), *b = paper_new();
+	static const char *const lines[] = {
+		"\n        - cert: \"/",
+		"/c.pem\"",
+		"\n          key: \"/k\"                         # t.yaml:4\n      strict_sni: false ",
+		"\n      alpn:                                 # t.yaml:4\n"
+		"        - \"h2\"                              # t.yaml:4\n        - \"http/1.1\" ",
+		"\n      - source:                             # t.yaml:6\n          - \"10.0.0.0/8\" ",
+		"\n        tls: any                            # default\n        upstream: b ",
+		"\n    max_connections: off                    # default\n",
+		"\n    tlvs:                                   # t.yaml:8\n"
+		"      - ssl                                 # t.yaml:8\n      - crc32c ",
+		"\n      - type: 0xE0                          # t.yaml:9\n    tls:\n      verify: true ",
+		"\n      name: \"::1\" ",
+		"\n      min_version: \"1.3\" ",
+	};
+	static const char *const absent[] = {" sni:", "crl:", "keys:", "ocsp:", "trusted:", "value:", "pins:"};
+	struct load l = load_text(tls_text);
+	struct paper *out = paper_new();
 
 	(void)state;
+	assert_string_equal(l.report->text, "");
+	config_dump(out->f, l.c);
+	paper_read(out);
+	for (size_t i = 0; i < array_len(lines); i++)
+		if (strstr(out->text, lines[i]) == NULL)
+			fail_msg("%s\nis not in\n%s", lines[i], out->text);
+	for (size_t i = 0; i < array_len(absent); i++)
+		assert_null(strstr(out->text, absent[i]));
+	paper_free(out);
+	load_free(&l);
+}
+
+/* What is printed loads to the same model: printing that again changes nothing. */
+static void check_again(const char *yaml)
+{
+	struct load first = load_text(yaml), again;
+	struct paper *a = paper_new(), *b = paper_new();
+
 	config_dump_help(a->f, first.c);
 	again = load_text(paper_read(a));
 	assert_string_equal(again.report->text, "");
@@ -92,6 +139,13 @@ static void loads_to_the_same(void **state)
 	paper_free(b);
 	load_free(&first);
 	load_free(&again);
+}
+
+static void loads_to_the_same(void **state)
+{
+	(void)state;
+	check_again(text);
+	check_again(tls_text);
 }
 
 static char *read_file(const char *path)
@@ -123,12 +177,49 @@ static void full_example_is_ours(void **state)
 	load_free(&l);
 }
 
+/* Notes in seen[] each row whose key stands in map. */
+static void note_keys(const struct node *map, const char *prefix, bool *seen)
+{
+	for (const struct node_item *it = map->items; it != NULL; it = it->next) {
+		const struct config_key *k = key_child(prefix, it->key->text);
+
+		assert_non_null(k);
+		seen[k - key_rows] = true;
+		if (it->value->kind == NODE_MAP)
+			note_keys(it->value, k->path, seen);
+		for (const struct node_item *e = it->value->items; k->kind == KEY_LIST && e != NULL; e = e->next)
+			note_keys(e->value, key_inside(k), seen);
+	}
+}
+
+static void full_example_is_full(void **state)
+{
+	struct diag *d = diag_new();
+	struct source *s;
+	struct node_tree t;
+	bool seen[512] = {false};
+
+	(void)state;
+	assert_true(key_count <= array_len(seen));
+	assert_int_equal(source_read(&s, FULL), 0);
+	diag_take_source(d, s);
+	assert_int_equal(node_parse(&t, s, d), 0);
+	note_keys(t.root, "", seen);
+	for (size_t i = 0; i < key_count; i++)
+		if (!seen[i])
+			fail_msg("%s has no %s", FULL, key_rows[i].path);
+	node_fini(&t);
+	diag_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_value_and_its_origin),
 		cmocka_unit_test(loads_to_the_same),
+		cmocka_unit_test(absent_and_several),
 		cmocka_unit_test(full_example_is_ours),
+		cmocka_unit_test(full_example_is_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,21 @@
 #define L "listeners: [{name: web, bind: \":80\", upstream: app}]\n"
 #define U "upstreams: [{name: app, servers: [\"10.0.0.1:80\"]}]\n"
 
+#define TLS(keys) \
+	"listeners: [{name: web, bind: \":80\", upstream: app, tls: {certificates: [{cert: /c, key: /k}], " \
+	keys "}}]\n" U
+#define ROUTE(keys) "listeners: [{name: web, bind: \":80\", routes: [{upstream: app, " keys "}]}]\n" U
+#define HEADER(keys) \
+	"listeners: [{name: web, bind: \":80\", upstream: app, proxy_protocol: {trusted: unix, " keys "}}]\n" U
+#define OUT(keys) L "upstreams: [{name: app, servers: [\"10.0.0.1:80\"], " keys "}]\n"
+
 static const char *const good[] = {
+	TLS("min_version: \"1.3\", alpn: h2, max_handshakes: 5, groups: \"X25519:P-256\""),
+	TLS("alpn: [h2, http/1.1], client_auth: {mode: required, ca: a}, session_tickets: {keys: t, rotate: 12h}"),
+	ROUTE("sni: [\"*.a.b\", \"a.*\", A-b_c], alpn: [h2], source: [10.0.0.0/8, \"::1\", unix], tls: only"),
+	HEADER("accept: required, max_bytes: 1KiB"),
+	OUT("proxy_protocol: v2, tlvs: [ssl, alpn], custom_tlvs: [{type: 0xE0, value: x}, {type: 239}]"),
+	OUT("tls: {name: \"::1\", sni: a.b, verify: true, pins: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=}"),
 	L U,
 	L U "workers: 4\n",
 	L U "workers: auto\n",
@@ -22,6 +36,30 @@ static const char *const good[] = {
 };
 
 static const char *const bad[] = {
+	TLS("min_version: \"1.1\""),
+	TLS("alpn: []"),
+	TLS("alpn: [\"a b\"]"),
+	TLS("alpn: [h2, h2]"),
+	TLS("session_tickets: {enabled: yes}"),
+	TLS("max_handshakes: off"),
+	TLS("certs: x"),
+	"listeners: [{name: web, bind: \":80\", upstream: app, tls: {}}]\n" U,
+	"listeners: [{name: web, bind: \":80\", upstream: app, tls: {certificates: [{cert: /c}]}}]\n" U,
+	"listeners: [{name: web, bind: \":80\"}]\n" U,
+	ROUTE("sni: \"*\""),
+	ROUTE("sni: \"a.*.b\""),
+	ROUTE("sni: \"a..b\""),
+	ROUTE("source: 10.0.0.0/x"),
+	ROUTE("tls: true"),
+	"listeners: [{name: web, bind: \":80\", routes: [{sni: a.b}]}]\n" U,
+	HEADER("accept: yes"),
+	HEADER("max_bytes: 4096"),
+	OUT("proxy_protocol: v3"),
+	OUT("proxy_protocol: v2, tlvs: [name]"),
+	OUT("proxy_protocol: v2, custom_tlvs: [{type: 0xF0}]"),
+	OUT("tls: {pins: [x]}"),
+	OUT("tls: {sni: \"a b\"}"),
+	OUT("tls: true"),
 	L,
 	U,
 	"[]\n",

@@ -58,6 +58,54 @@ static void a_value(void **state)
 	       "  Without it three attempts of five seconds keep a client waiting for fifteen.\n");
 }
 
+static void values_of_other_kinds(void **state)
+{
+	(void)state;
+	expect("listeners[].upstream", "listeners[].upstream\n"
+	       "  the name of the upstream its connections go to, unless a route matches\n"
+	       "\n"
+	       "  type      upstream name\n"
+	       "  default   none; it must be written unless the key before it is\n"
+	       "  reload    holds for connections accepted afterwards\n"
+	       "  example   upstream: app\n"
+	       "\n"
+	       "  Any name of the upstreams section, before or after this place. May be left out\n"
+	       "  beside routes: a connection that none of them matches is then closed.\n");
+	expect("upstreams[].tlvs", "upstreams[].tlvs\n"
+	       "  what a v2 header says beside the addresses\n"
+	       "\n"
+	       "  type      word or list of words\n"
+	       "    authority      the name the client asked for (SNI)\n"
+	       "    alpn           the protocol agreed with the client\n"
+	       "    unique_id      the connection's id, as in the access log\n"
+	       "    ssl            TLS version, cipher, and the client certificate's common name\n"
+	       "    crc32c         a checksum of the header\n"
+	       "  range     1 to 5 elements\n"
+	       "  default   none; it may be left out\n"
+	       "  reload    holds for connections accepted afterwards\n"
+	       "  example   tlvs: [authority, alpn, unique_id, ssl, crc32c]\n"
+	       "\n"
+	       "  Each is left out where nothing is known: ssl on a connection without TLS, for\n"
+	       "  one.\n");
+}
+
+/* Of a BLOCK, its keys; bounds in the unit of the key. */
+static void blocks_and_bounds(void **state)
+{
+	const char *nearest;
+	struct paper *p = explain("upstreams[].tls", &nearest);
+	char range[SCHEMA_RANGE];
+
+	(void)state;
+	assert_non_null(p);
+	assert_non_null(strstr(p->text, "\n  pins             SHA-256 hashes"));
+	assert_non_null(strstr(p->text, "\n                   default true\n"));
+	paper_free(p);
+	assert_string_equal(schema_range(key_find("listeners[].preread.max_bytes"), range), "1KiB to 64KiB");
+	assert_string_equal(schema_range(key_find("upstreams[].custom_tlvs[].type"), range), "0xE0 to 0xEF");
+	assert_string_equal(schema_default(key_find("listeners[].name")), "none; it must be written");
+}
+
 static void a_section(void **state)
 {
 	(void)state;
@@ -156,6 +204,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_value),
+		cmocka_unit_test(values_of_other_kinds),
+		cmocka_unit_test(blocks_and_bounds),
 		cmocka_unit_test(a_section),
 		cmocka_unit_test(spellings),
 		cmocka_unit_test(the_whole),

@@ -124,6 +124,28 @@ static void count(void **state)
 		check_row(&counts[i], units_count, NULL);
 }
 
+static void hex(void **state)
+{
+	static const struct row rows[] = {
+		{"", 0, NULL, "it starts with a number"},
+		{"0x", 0, NULL, "0x is followed by digits and letters from a to f"},
+		{"0xg", 0, NULL, "0x is followed by digits and letters from a to f"},
+		{"0x-1", 0, NULL, "0x is followed by digits and letters from a to f"},
+		{"0x10 ", 0, NULL, "0x is followed by digits and letters from a to f"},
+		{"0X10", 0, NULL, "digits alone make a number"},
+		{"e0", 0, NULL, "it starts with a number"},
+		{"0x8000000000000000", 0, NULL, "the number is too large"},
+		{"0x7fffffffffffffff", INT64_MAX, NULL, NULL},
+		{"0x0", 0, NULL, NULL},
+		{"0xEf", 0xEF, NULL, NULL},
+		{"224", 0xE0, NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++)
+		check_row(&rows[i], units_hex, NULL);
+}
+
 static void boolean(void **state)
 {
 	static const char *const bad[] = {"", "True", "TRUE", "yes", "on", "1", "truee", "no", "off", "False"};
@@ -186,6 +208,7 @@ int main(void)
 		cmocka_unit_test(duration),
 		cmocka_unit_test(size),
 		cmocka_unit_test(count),
+		cmocka_unit_test(hex),
 		cmocka_unit_test(boolean),
 		cmocka_unit_test(address),
 	};

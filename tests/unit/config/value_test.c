@@ -57,12 +57,33 @@ static const struct row rows[] = {
 	{"log.access", "off", "off", 0, NULL, NULL, false},
 	{"log.access", "stderr", "stderr", 0, NULL, NULL, false},
 	{"log.access", "/a \"b\\c", "\"/a \\\"b\\\\c\"", 0, NULL, NULL, false},
+	{"listeners[].preread.max_bytes", "16384", NULL, DIAG_SIZE, "a unit is required", "16384B", false},
+	{"listeners[].preread.max_bytes", "16K", NULL, DIAG_SIZE, "write KiB", "", false},
+	{"listeners[].preread.max_bytes", "off", NULL, DIAG_SIZE, "starts with a number", "", false},
+	{"listeners[].preread.max_bytes", "16384B", "16KiB", 0, NULL, NULL, false},
+	{"listeners[].preread.max_bytes", "1025B", "1025B", 0, NULL, NULL, false},
+	{"upstreams[].custom_tlvs[].type", "0xG0", NULL, DIAG_NUMBER, "0x is followed by", "", false},
+	{"upstreams[].custom_tlvs[].type", "0xe0", "0xE0", 0, NULL, NULL, false},
+	{"upstreams[].custom_tlvs[].type", "239", "0xEF", 0, NULL, NULL, false},
+	{"workers", "0x10", NULL, DIAG_NUMBER, "digits alone", "", false},
+	{"listeners[].tls.min_version", "1.2", "\"1.2\"", 0, NULL, NULL, true},
+	{"listeners[].proxy_protocol.accept", "off", "off", 0, NULL, NULL, false},
+	{"listeners[].tls.ciphers", "", NULL, DIAG_TEXT, "it is empty", "", true},
+	{"listeners[].tls.ciphers", "A:!B", "\"A:!B\"", 0, NULL, NULL, false},
+	{"upstreams[].tls.sni", "a b", NULL, DIAG_NAME, "letters, digits", "", false},
+	{"upstreams[].tls.sni", "::1", NULL, DIAG_NAME, "never sent as a name", "", false},
+	{"upstreams[].tls.name", "::1", "\"::1\"", 0, NULL, NULL, false},
+	{"upstreams[].tls.ca", "", NULL, DIAG_TEXT, "it is empty", "", true},
+	{"upstreams[].tls.ca", LONG4096, NULL, DIAG_TEXT, "longer than any value", "", false},
+	{"upstreams[].tls.ca", "/x/ca.pem", "\"/x/ca.pem\"", 0, NULL, NULL, false},
+	{"upstreams[].tls.ca", "ca.pem", "\"/etc/staunch/ca.pem\"", 0, NULL, NULL, false},
+	{"upstreams[].tls.ca", "../ca.pem", "\"/etc/staunch/../ca.pem\"", 0, NULL, NULL, false},
 };
 
 static void check_row(const struct row *row, struct arena *a)
 {
 	const struct config_key *k = key_find(row->path);
-	struct value_reader r = {.arena = a, .quoted = row->quoted};
+	struct value_reader r = {.arena = a, .dir = "/etc/staunch", .quoted = row->quoted};
 	unsigned char room[64] = {0}, zero[64] = {0};
 	struct paper *p = paper_new();
 	int err = value_read(&r, k, row->text, room);
@@ -127,15 +148,109 @@ static void server_addresses(void **state)
 	arena_fini(&a);
 }
 
+static void relative_paths(void **state)
+{
+	static const struct {
+		const char *dir, *path;
+	} bases[] = {{NULL, "a.pem"}, {"/", "/a.pem"}, {"/x", "/x/a.pem"}, {"/x/", "/x/a.pem"}};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, ARENA_LIMIT);
+	for (size_t i = 0; i < array_len(bases); i++) {
+		struct value_reader r = {.arena = &a, .dir = bases[i].dir};
+		const char *path;
+
+		assert_int_equal(value_read(&r, key_find("upstreams[].tls.ca"), "a.pem", &path), 0);
+		assert_string_equal(path, bases[i].path);
+	}
+	arena_fini(&a);
+}
+
+/* One element of what takes several: refused with its code, or printed as `out`, perhaps with a doubt. */
+static const struct item_row {
+	const char    *path, *text, *out;
+	enum diag_code code;
+	const char    *why;
+} items[] = {
+	{"listeners[].routes[].sni", "", NULL, DIAG_TEXT, "it is empty"},
+	{"listeners[].routes[].sni", LONG4096, NULL, DIAG_TEXT, "longer than any value"},
+	{"listeners[].routes[].sni", "*", NULL, DIAG_NAME, "leave the key out"},
+	{"listeners[].routes[].sni", "*.DB.Example.com", "\"*.db.example.com\"", 0, NULL},
+	{"listeners[].routes[].alpn", "a b", NULL, DIAG_TEXT, "printable"},
+	{"listeners[].routes[].alpn", "H2", "\"H2\"", 0, NULL},
+	{"listeners[].routes[].source", "10.0.0.0/33", NULL, DIAG_NETWORK, "0 to 32 bits"},
+	{"listeners[].routes[].source", "10.0.0.0/8", "\"10.0.0.0/8\"", 0, NULL},
+	{"listeners[].routes[].source", "10.0.0.1/8", "\"10.0.0.1/8\"", 0, "they are ignored"},
+	{"upstreams[].tls.pins", "x", NULL, DIAG_TEXT, "44 letters"},
+	{"upstreams[].tlvs", "alpm", NULL, DIAG_WORD, "write authority, alpn, unique_id, ssl or crc32c"},
+	{"upstreams[].tlvs", "crc32c", "crc32c", 0, NULL},
+};
+
+union item {
+	struct config_text text;
+	struct config_word word;
+	struct config_cidr cidr;
+};
+
+static void check_item(const struct item_row *row, struct arena *a)
+{
+	const struct config_key *k = key_find(row->path);
+	struct value_reader r = {.arena = a};
+	union item item = {.text = {.text = NULL}};
+	int err = value_read_item(&r, k, row->text, &item.text);
+	struct paper *p;
+
+	assert_true(value_item_size(k) <= sizeof(item));
+	if (row->out == NULL) {
+		if (err != -NP_EINVAL || r.code != row->code || strstr(r.why, row->why) == NULL)
+			fail_msg("%s: %.100s: %d, %s", row->path, row->text, err, err == 0 ? "" : r.why);
+		assert_null(item.text.text);
+		return;
+	}
+	assert_int_equal(err, 0);
+	assert_int_equal(r.doubt != NULL, row->why != NULL);
+	assert_true(r.doubt == NULL || strstr(r.doubt, row->why) != NULL);
+	p = paper_new();
+	assert_int_equal(value_put_item(p->f, k, &item.text), strlen(row->out));
+	assert_string_equal(paper_read(p), row->out);
+	paper_free(p);
+}
+
+static void one_of_several(void **state)
+{
+	struct arena a;
+	struct value_reader r = {.arena = &a};
+	struct config_word w = {.word = 99};
+	struct config_cidr c;
+
+	(void)state;
+	arena_init(&a, ARENA_LIMIT);
+	for (size_t i = 0; i < array_len(items); i++)
+		check_item(&items[i], &a);
+	assert_int_equal(value_read_item(&r, key_find("upstreams[].tlvs"), "unique_id", &w.written), 0);
+	assert_int_equal(w.word, CONFIG_TLV_UNIQUE_ID);
+	assert_int_equal(value_read_item(&r, key_find("listeners[].routes[].source"), "::1", &c.written), 0);
+	assert_int_equal(c.net.bits, CIDR_MAX_BITS);
+	assert_int_equal(c.net.addr[15], 1);
+	arena_fini(&a);
+}
+
 static void out_of_memory(void **state)
 {
 	struct arena none;
 	struct value_reader r = {.arena = &none};
 	const char *name = NULL;
 	struct config_sink sink = {0};
+	struct config_text item = {.text = NULL};
 
 	(void)state;
 	arena_init(&none, 0);
+	assert_int_equal(value_read(&r, key_find("upstreams[].tls.ca"), "/x", &name), -NP_ENOMEM);
+	assert_int_equal(value_read_item(&r, key_find("listeners[].tls.alpn"), "h2", &item), -NP_ENOMEM);
+	r.dir = "/x";
+	assert_int_equal(value_read(&r, key_find("upstreams[].tls.ca"), "x", &name), -NP_ENOMEM);
+	assert_null(item.text);
 	assert_int_equal(value_read(&r, key_find("listeners[].name"), "web", &name), -NP_ENOMEM);
 	assert_int_equal(value_read(&r, key_find("log.access"), "/x", &sink), -NP_ENOMEM);
 	assert_null(name);
@@ -158,6 +273,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_values),
 		cmocka_unit_test(server_addresses),
+		cmocka_unit_test(relative_paths),
+		cmocka_unit_test(one_of_several),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(bounds_as_text),
 	};

@@ -1,0 +1,118 @@
+/* value_put: member to text. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/units.h"
+#include "config/value.h"
+#include "netpoll/check.h"
+
+int value_put_quoted(FILE *out, const char *text)
+{
+	int n = 2;
+
+	putc('"', out);
+	for (; *text != '\0'; text++, n++) {
+		if (*text == '"' || *text == '\\') {
+			putc('\\', out);
+			n++;
+		}
+		putc(*text, out);
+	}
+	putc('"', out);
+	return n;
+}
+
+/* Names that YAML readers of one version or another take for something else than text are quoted. */
+static int put_name(FILE *out, const char *name)
+{
+	static const char *const taken[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"};
+
+	for (size_t i = 0; i < array_len(taken); i++)
+		if (strcmp(taken[i], name) == 0)
+			return value_put_quoted(out, name);
+	if (name[0] < 'a' || name[0] > 'z')
+		return value_put_quoted(out, name);
+	return fprintf(out, "%s", name);
+}
+
+static int put_sink(FILE *out, const struct config_sink *s)
+{
+	static const char *const words[] = {"off", "stdout", "stderr"};
+
+	if (s->kind == CONFIG_SINK_FILE)
+		return value_put_quoted(out, s->path);
+	return fprintf(out, "%s", words[s->kind]);
+}
+
+/* An ADDRESS is printed as it was written: the text stands beside the address in the server. */
+static int put_server_address(FILE *out, const void *field)
+{
+	const char *server = (const char *)field - offsetof(struct config_server, addr);
+
+	return value_put_quoted(out, ((const struct config_server *)(const void *)server)->text);
+}
+
+const char *value_number(const struct config_key *k, int64_t n, char *out)
+{
+	if ((k->flags & KEY_OFF) && n == CONFIG_OFF)
+		return "off";
+	if ((k->flags & KEY_AUTO) && n == CONFIG_AUTO)
+		return "auto";
+	if (k->kind == KEY_DURATION)
+		return units_duration_format(n, out);
+	if (k->kind == KEY_SIZE)
+		return units_size_format(n, out);
+	snprintf(out, UNITS_TEXT, (k->flags & KEY_HEX) ? "0x%" PRIX64 : "%" PRId64, n);
+	return out;
+}
+
+/* "1.2" would be a number to other readers. */
+static int put_word(FILE *out, const char *word)
+{
+	return word[0] >= '0' && word[0] <= '9' ? value_put_quoted(out, word) : fprintf(out, "%s", word);
+}
+
+int value_put_item(FILE *out, const struct config_key *k, const struct config_text *item)
+{
+	return k->kind == KEY_WORDS ? put_word(out, item->text) : value_put_quoted(out, item->text);
+}
+
+int value_put(FILE *out, const struct config_key *k, const void *field)
+{
+	char text[UNITS_TEXT];
+
+	switch (k->kind) {
+	case KEY_DURATION:
+	case KEY_SIZE:
+	case KEY_COUNT:   return fprintf(out, "%s", value_number(k, *(const int64_t *)field, text));
+	case KEY_ENUM:    return put_word(out, k->words[*(const unsigned *)field].word);
+	case KEY_BOOL:    return fprintf(out, "%s", *(const bool *)field ? "true" : "false");
+	case KEY_NAME:
+	case KEY_REF:     return put_name(out, *(const char *const *)field);
+	case KEY_TEXT:
+	case KEY_HOST:
+	case KEY_PATH:    return value_put_quoted(out, *(const char *const *)field);
+	case KEY_SINK:    return put_sink(out, field);
+	case KEY_ADDRESS: return put_server_address(out, field);
+	default:          break;
+	}
+	CHECK(false, "a section or a list was printed as a plain value");
+	return 0;
+}
+
+const char *value_kind_text(enum key_kind kind)
+{
+	static const char *const texts[] = {
+		[KEY_MAP] = "map", [KEY_LIST] = "list", [KEY_BLOCK] = "map",
+		[KEY_DURATION] = "duration", [KEY_COUNT] = "number", [KEY_SIZE] = "size", [KEY_ENUM] = "word",
+		[KEY_BOOL] = "true or false", [KEY_SINK] = "destination", [KEY_ADDRESS] = "address",
+		[KEY_NAME] = "name", [KEY_REF] = "upstream name", [KEY_TEXT] = "text", [KEY_HOST] = "host name",
+		[KEY_PATH] = "path",
+		[KEY_BIND] = "address or list of addresses", [KEY_WORDS] = "word or list of words",
+		[KEY_PATTERNS] = "host name or list of host names", [KEY_PROTOCOLS] = "text or list of texts",
+		[KEY_CIDRS] = "network or list of networks", [KEY_PINS] = "hash or list of hashes",
+	};
+
+	return texts[kind];
+}
