@@ -82,7 +82,6 @@ static bool resolve_route(struct diag *d, const struct config *c, const struct c
 	struct reference r = {.name = route->upstream_name,
 	                      .at = validate_origin("listeners[].routes[].upstream", route)};
 
-	route->upstream = CONFIG_NO_UPSTREAM;
 	snprintf(r.who, sizeof(r.who), "route %zu of listener \"%.80s\"", i + 1, l->name == NULL ? "" : l->name);
 	return resolve(d, c, l, &r, &route->upstream);
 }
