@@ -7,7 +7,7 @@
 # Daemons among the packages (nginx, redis) are not started: a temporary policy-rc.d forbids it.
 set -eu
 
-BUILD='gcc libc6-dev libyaml-dev libmimalloc-dev'
+BUILD='gcc libc6-dev libssl-dev libyaml-dev libmimalloc-dev'
 TEST='libcmocka-dev curl groff-base haproxy iproute2 nginx-light openssl procps python3 python3-jsonschema python3-yaml
 redis-server redis-tools wrk'
 BENCH='gnuplot-nox haproxy iproute2 libnginx-mod-stream nginx-light procps python3 strace valgrind wrk'

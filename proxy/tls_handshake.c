@@ -77,8 +77,8 @@ static int failed(struct tls *t, int ssl_error, struct tls_why *why)
 	return why->code == TLS_WHY_CLOSED ? -NP_ESHORT : -NP_EPROTO;
 }
 
-/* Returns 0: complete; -NP_EAGAIN: wait; or the failure. The server's last flight, a ticket, may wait for what is
- * written next. */
+/* Returns 0: complete; -NP_EAGAIN: wait; or the failure. A ticket, the last flight of TLS 1.3, may wait for what
+ * is written next; in TLS 1.2 the client waits for the last flight. */
 static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why)
 {
 	int r, end, err = 0, ssl_error;
@@ -95,7 +95,7 @@ static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why
 		err = t->io < 0 ? t->io : -NP_EAGAIN;
 	else if (ssl_error != SSL_ERROR_NONE)
 		err = failed(t, ssl_error, why);
-	end = tls_end(t, err == 0 && t->ctx->server);
+	end = tls_end(t, err == 0 && t->ctx->server && SSL_version(t->ssl) == TLS1_3_VERSION);
 	return (err == 0 || err == -NP_EAGAIN) && end < 0 && end != -NP_EAGAIN ? end : err;
 }
 
