@@ -100,12 +100,12 @@ enum pp_why pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
+/* A value too long for its two bytes of length is too long for the header as well, which is refused
+ * when it is finished. */
 void pp_tlv_put(struct text *t, uint8_t type, struct pp_bytes value)
 {
 	const uint8_t head[PP_TLV_HEAD] = {type, (uint8_t)(value.n >> 8), (uint8_t)value.n};
 
-	if (value.n > UINT16_MAX)
-		t->cut = true;
 	text_bytes(t, head, sizeof(head));
 	text_bytes(t, value.p, value.n);
 }
@@ -148,8 +148,6 @@ static int put_ssl(struct text *t, const struct pp_ssl_made *ssl)
 	if (t->cut)
 		return 0;
 	n = t->n - at - PP_TLV_HEAD;
-	if (n > UINT16_MAX)
-		t->cut = true;
 	t->p[at + 1] = (char)(n >> 8);
 	t->p[at + 2] = (char)n;
 	return 0;

@@ -106,7 +106,8 @@ static const struct {
 	 "[::ffff:127.0.0.1]:44612", "[::ffff:127.0.0.1]:29403"},
 	{"HAProxy v1, IPv6", BYTES("PROXY TCP6 ::1 ::1 33204 29403\r\n"), "[::1]:33204", "[::1]:29403"},
 	{"HAProxy v1, Unix listener", BYTES("PROXY UNKNOWN\r\n"), NULL, NULL},
-	{"nginx 1.22.1 stream, IPv4", BYTES("PROXY TCP4 127.0.0.1 127.0.0.1 54072 29411\r\n"), "127.0.0.1:54072", "127.0.0.1:29411"},
+	{"nginx 1.22.1 stream, IPv4", BYTES("PROXY TCP4 127.0.0.1 127.0.0.1 54072 29411\r\n"),
+	 "127.0.0.1:54072", "127.0.0.1:29411"},
 	{"nginx 1.22.1 stream, IPv6", BYTES("PROXY TCP6 ::1 ::1 59020 29411\r\n"), "[::1]:59020", "[::1]:29411"},
 };
 
@@ -193,7 +194,8 @@ static void there_and_back(struct pp_bytes from, int version)
 static void pl6_pl7_what_was_accepted_is_written_the_same_each_time(void **state)
 {
 	static uint8_t tlvs[HEADER];
-	size_t n = feed_tlvs(tlvs, BYTES("\xea\0\3\1ab\2\0\1x\x20\0\5\0\0\0\0\1\4\0\0\xe0\0\0\5\0\1i\1\0\0\2\0\1y\x99\0\0"));
+	size_t n = feed_tlvs(tlvs, BYTES("\xea\0\3\1ab\2\0\1x\x20\0\5\0\0\0\0\1\4\0\0"
+					 "\xe0\0\0\5\0\1i\1\0\0\2\0\1y\x99\0\0"));
 
 	(void)state;
 	for (size_t i = 0; i < array_len(peers); i++) {

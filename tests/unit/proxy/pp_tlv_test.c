@@ -40,7 +40,8 @@ static const struct {
 	{"S33 TLS with another sub-TLV only", BYTES(SSL("\1", "\0\0\0\0", "\x22\0\1x", "\11")), PP_BAD_SSL, 0},
 	{"S33 shorter than its head", BYTES("\x20\0\4\0\0\0\0"), PP_BAD_SSL, 0},
 	{"S33 empty", BYTES("\x20\0\0"), PP_BAD_SSL, 0},
-	{"S33 a sub-TLV longer than it", BYTES(SSL("\1", "\0\0\0\0", "\x21\0\7TLSv1.", "\16") "\4\0\0"), PP_BAD_SSL, 17},
+	{"S33 a sub-TLV longer than it", BYTES(SSL("\1", "\0\0\0\0", "\x21\0\7TLSv1.", "\16") "\4\0\0"),
+	 PP_BAD_SSL, 17},
 	{"S33 a sub-TLV cut short", BYTES(SSL("\1", "\0\0\0\0", VERSION "\x22", "\20")), PP_BAD_SSL, 0},
 	{"S33 unknown bits and sub-TLVs", BYTES(SSL("\xf8", "\0\0\0\0", "\x2f\0\1x", "\11")), PP_OK, 0},
 };
@@ -92,7 +93,8 @@ static void without_a_known_block_there_are_no_tlvs(void **state)
 	assert_int_equal(v.h.tlvs.n, 0);
 	v = feed(header, feed_v2(header, 0x20, 0x11, torn, 3));
 	assert_int_equal(v.why, PP_OK);
-	v = feed(header, feed_v2(header, 0x21, 0x12, "\0\0\0\0\0\0\0\0\0\0\0\0\1\0\2h2", 17)); /* datagrams have them */
+	/* Those of datagrams stand behind addresses that are skipped. */
+	v = feed(header, feed_v2(header, 0x21, 0x12, "\0\0\0\0\0\0\0\0\0\0\0\0\1\0\2h2", 17));
 	assert_int_equal(v.h.tlvs.n, 5);
 }
 
@@ -164,8 +166,9 @@ static void s33_an_ssl_tlv_is_written_with_its_parts(void **state)
 {
 	struct pp_ssl_made ssl = {
 		.client = PP_CLIENT_SSL | PP_CLIENT_CERT_CONN | PP_CLIENT_CERT_SESS, .verify = 0x01020304,
-		.version = BYTES("TLSv1.3"), .cn = BYTES("c"), .cipher = BYTES("ci"), .sig_alg = BYTES("RSA-SHA256"),
-		.key_alg = BYTES("EC256"), .group = BYTES("X25519"), .sig_scheme = BYTES("s"), .client_cert = BYTES("0"),
+		.version = BYTES("TLSv1.3"), .cn = BYTES("c"), .cipher = BYTES("ci"),
+		.sig_alg = BYTES("RSA-SHA256"), .key_alg = BYTES("EC256"), .group = BYTES("X25519"),
+		.sig_scheme = BYTES("s"), .client_cert = BYTES("0"),
 	};
 	struct pp_made made = {.want = PP_WANT_SSL, .ssl = &ssl};
 	struct pp_bytes tlvs = written(made), value;
@@ -231,7 +234,8 @@ static void s32_s34_what_was_received_is_passed_on(void **state)
 	struct pp_ssl_made ssl = {.client = 0};
 	struct pp_made made = {
 		.want = ALL, .customs = &custom, .custom_count = 1,
-		.received = BYTES("\1\0\2h2\4\0\1?\5\0\2r1\2\0\1a\2\0\1b\xea\0\1v\xeb\0\1w\x99\0\0\x20\0\5\0\0\0\0\1\x30\0\1n"),
+		.received = BYTES("\1\0\2h2\4\0\1?\5\0\2r1\2\0\1a\2\0\1b\xea\0\1v\xeb\0\1w\x99\0\0"
+				  "\x20\0\5\0\0\0\0\1\x30\0\1n"),
 	};
 
 	(void)state;
@@ -270,6 +274,27 @@ static void values_that_are_too_long_are_errors(void **state)
 	assert_int_equal(pp_v2_write(out, sizeof(out), &made), -NP_EINVAL);
 }
 
+static void s30_what_does_not_fit_leaves_nothing_behind_the_end(void **state)
+{
+	struct pp_ssl_made ssl = {.client = PP_CLIENT_SSL, .version = BYTES("TLSv1.3")};
+	struct pp_tlv custom = {0xe0, BYTES("x")};
+	struct pp_made made = {
+		.src = &addr, .dst = &addr, .want = ALL | PP_WANT_CRC32C, .alpn = BYTES("h2"), .unique_id = BYTES("i"),
+		.ssl = &ssl, .customs = &custom, .custom_count = 1,
+	};
+	ssize_t n = pp_v2_write(header, sizeof(header), &made);
+
+	(void)state;
+	assert_int_equal(n, BEHIND + 5 + 4 + 18 + 4 + 7);
+	for (size_t cap = 0; cap <= (size_t)n; cap++) {
+		memset(again, '~', sizeof(again));
+		assert_int_equal(pp_v2_write(again, cap, &made), cap < (size_t)n ? -NP_ENOBUFS : n);
+		for (size_t i = cap; i < (size_t)n + 8; i++)
+			assert_int_equal(again[i], '~');
+	}
+	assert_memory_equal(again, header, (size_t)n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +308,7 @@ int main(void)
 		cmocka_unit_test(s34_custom_types_and_no_others_are_written),
 		cmocka_unit_test(s32_s34_what_was_received_is_passed_on),
 		cmocka_unit_test(values_that_are_too_long_are_errors),
+		cmocka_unit_test(s30_what_does_not_fit_leaves_nothing_behind_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, set_addr, NULL);

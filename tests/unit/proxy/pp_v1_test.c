@@ -1,4 +1,4 @@
-/* pp_v1: the strict line. Rows S10 to S19, PL6; S16 to the byte. In each text a bar stands behind the byte that decides. */
+/* pp_v1: the strict line. Rows S10 to S19 and PL6. In each text a bar stands behind the byte that decides. */
 #include "proxy/pp.h"
 
 #include <arpa/inet.h>
@@ -126,18 +126,20 @@ static const struct {
 	const char *name, *text, *src, *dst;
 	const char *again; /* how it is written, when that is not the text itself */
 } good[] = {
-	{"TCP4", "PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n|GET /", "192.168.0.1:56324", "192.168.0.11:443", NULL},
+	{"TCP4", "PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n|GET /", "192.168.0.1:56324",
+	 "192.168.0.11:443", NULL},
 	{"S13 the edges", "PROXY TCP4 0.0.0.0 255.255.255.255 1 2\r\n|", "0.0.0.0:1", "255.255.255.255:2", NULL},
 	{"S15 port 0", "PROXY TCP4 1.2.3.4 5.6.7.8 0 0\r\n|", "1.2.3.4:0", "5.6.7.8:0", NULL},
 	{"S15 port 65535", "PROXY TCP6 ::1 ::2 65535 65535\r\n|\r\n", "[::1]:65535", "[::2]:65535", NULL},
 	{"S16 the longest TCP4, 56", "PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n|",
 	 "255.255.255.255:65535", "255.255.255.255:65535", NULL},
-	{"S16 the longest TCP6, 104", "PROXY TCP6 " FFFF " " FFFF " 65535 65535\r\n|", "[" FFFF "]:65535", "[" FFFF "]:65535", NULL},
+	{"S16 the longest TCP6, 104", "PROXY TCP6 " FFFF " " FFFF " 65535 65535\r\n|", "[" FFFF "]:65535",
+	 "[" FFFF "]:65535", NULL},
 	{"S14 no group at all", "PROXY TCP6 :: :: 1 2\r\n|", "[::]:1", "[::]:2", NULL},
 	{"S14 upper case", "PROXY TCP6 FE80::ABCD 2001:DB8::1 1 2\r\n|", "[fe80::abcd]:1", "[2001:db8::1]:2",
 	 "PROXY TCP6 fe80::abcd 2001:db8::1 1 2\r\n"},
-	{"S14 eight groups", "PROXY TCP6 1:2:3:4:5:6:7:8 0001:0:0:0:0:0:0:8 1 2\r\n|", "[1:2:3:4:5:6:7:8]:1", "[1::8]:2",
-	 "PROXY TCP6 1:2:3:4:5:6:7:8 1::8 1 2\r\n"},
+	{"S14 eight groups", "PROXY TCP6 1:2:3:4:5:6:7:8 0001:0:0:0:0:0:0:8 1 2\r\n|",
+	 "[1:2:3:4:5:6:7:8]:1", "[1::8]:2", "PROXY TCP6 1:2:3:4:5:6:7:8 1::8 1 2\r\n"},
 	{"S14 :: for one group, front and back", "PROXY TCP6 ::2:3:4:5:6:7:8 1:2:3:4:5:6:7:: 1 2\r\n|",
 	 "[0:2:3:4:5:6:7:8]:1", "[1:2:3:4:5:6:7:0]:2", "PROXY TCP6 0:2:3:4:5:6:7:8 1:2:3:4:5:6:7:0 1 2\r\n"},
 	{"RFC 5952: the first of two equal gaps", "PROXY TCP6 1:0:0:4:5:0:0:8 1:0:0:4:0:0:0:8 1 2\r\n|",
@@ -217,6 +219,7 @@ static void s16_s17_the_line_ends_within_107_bytes(void **state)
 	assert_int_equal(over.at, 106);
 	memcpy(line + 105, "x\n", 2); /* in one piece or in two, the same reason */
 	assert_int_equal(feed(line, sizeof(line)).why, PP_V1_TOO_LONG);
+	assert_int_equal(feed(line, PP_V1_MAX).why, PP_V1_TOO_LONG);
 	memcpy(line + 105, "\rx", 2);
 	assert_int_equal(feed(line, sizeof(line)).why, PP_V1_SYNTAX);
 }
@@ -228,7 +231,9 @@ static regex_t shape;
 static int compile_shape(void **state)
 {
 	(void)state;
-	return regcomp(&shape, "^PROXY TCP([46]) ([0-9a-fA-F:.]+) ([0-9a-fA-F:.]+) (0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4})\r\n$",
+	return regcomp(&shape,
+		"^PROXY TCP([46]) ([0-9a-fA-F:.]+) ([0-9a-fA-F:.]+) "
+		"(0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4})\r\n$",
 		REG_EXTENDED);
 }
 
@@ -356,7 +361,7 @@ static void two_families_become_one(void **state)
 	(void)state;
 	expect_line("192.0.2.1:1", "[2001:db8::1]:2", "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::1 1 2\r\n");
 	expect_line("[2001:db8::1]:1", "192.0.2.1:2", "PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 1 2\r\n");
-	expect_line("[fe80::1%1]:1", "[fe80::2%1]:2", "PROXY TCP6 fe80::1 fe80::2 1 2\r\n"); /* zones are nobody else's */
+	expect_line("[fe80::1%1]:1", "[fe80::2%1]:2", "PROXY TCP6 fe80::1 fe80::2 1 2\r\n"); /* zones are local */
 }
 
 static void s12_unknown_is_written_only_when_an_end_is_unknown(void **state)

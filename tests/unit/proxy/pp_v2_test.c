@@ -145,7 +145,8 @@ static void pl2_the_largest_header_of_all_is_read(void **state)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-#define PATH_107 "/2345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+#define TEN      "/234567890"
+#define PATH_107 TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "/234567"
 
 static const struct {
 	const char *name, *src, *dst;
@@ -222,6 +223,10 @@ static void unix_names_end_where_they_end(void **state)
 	assert_int_equal(pp_v2_write(header, sizeof(header), &made), PP_V2_FIXED + 216);
 	v = feed(header, PP_V2_FIXED + 216);
 	assert_true(v.h.proxied && np_addr_equal(&v.h.src, &empty));
+	memcpy(empty.u.un.sun_path, "/c\0rubbish", 10);
+	empty.len = sizeof(struct sockaddr_un);
+	assert_int_equal(pp_v2_write(header, sizeof(header), &made), PP_V2_FIXED + 216);
+	assert_memory_equal(header + PP_V2_FIXED, "/c\0\0\0\0\0\0\0\0", 10);
 }
 
 /* PL7, CVE-2024-23327: what a LOCAL header gave may be handed on as it is. */
@@ -231,7 +236,8 @@ static void s22_unknown_ends_are_written_as_local(void **state)
 	struct np_addr known = feed_addr("192.0.2.1:1"), name = feed_addr("unix:/a"), torn = known;
 	struct verdict got = feed(local, sizeof(local) - 1);
 	const struct np_addr *const pairs[][2] = {
-		{NULL, NULL}, {NULL, &known}, {&known, NULL}, {&got.h.src, &got.h.dst}, {&known, &name}, {&torn, &torn},
+		{NULL, NULL}, {NULL, &known}, {&known, NULL}, {&got.h.src, &got.h.dst}, {&known, &name},
+		{&torn, &torn},
 	};
 
 	(void)state;
@@ -239,7 +245,8 @@ static void s22_unknown_ends_are_written_as_local(void **state)
 	torn.len = sizeof(sa_family_t);
 	for (size_t i = 0; i < array_len(pairs); i++) {
 		struct pp_made made = {
-			.src = pairs[i][0], .dst = pairs[i][1], .want = PP_WANT_CRC32C | PP_WANT_ALPN, .alpn = BYTES("h2"),
+			.src = pairs[i][0], .dst = pairs[i][1], .want = PP_WANT_CRC32C | PP_WANT_ALPN,
+			.alpn = BYTES("h2"),
 		};
 
 		assert_int_equal(pp_v2_write(header, sizeof(header), &made), PP_V2_FIXED);
