@@ -178,6 +178,8 @@ static int read_path(struct value_reader *r, const char *text, const char **fiel
 		return err;
 	if (text[0] == '/' || r->dir == NULL)
 		return read_text(r, text, field);
+	if (n > PATH_BYTES)
+		return refuse(r, DIAG_TEXT, "it is longer than any value may be");
 	path = arena_alloc(r->arena, n);
 	if (path == NULL)
 		return -NP_ENOMEM;

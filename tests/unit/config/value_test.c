@@ -75,6 +75,8 @@ static const struct row rows[] = {
 	{"upstreams[].tls.name", "::1", "\"::1\"", 0, NULL, NULL, false},
 	{"upstreams[].tls.ca", "", NULL, DIAG_TEXT, "it is empty", "", true},
 	{"upstreams[].tls.ca", LONG4096, NULL, DIAG_TEXT, "longer than any value", "", false},
+	{"upstreams[].tls.ca", LONG1024 LONG1024 LONG1024 LONG256 LONG256 LONG256 LONG64 LONG64 LONG64 LONG16 LONG16
+	 LONG16 "123", NULL, DIAG_TEXT, "longer than any value", "", false}, /* with the directory before it */
 	{"upstreams[].tls.ca", "/x/ca.pem", "\"/x/ca.pem\"", 0, NULL, NULL, false},
 	{"upstreams[].tls.ca", "ca.pem", "\"/etc/staunch/ca.pem\"", 0, NULL, NULL, false},
 	{"upstreams[].tls.ca", "../ca.pem", "\"/etc/staunch/../ca.pem\"", 0, NULL, NULL, false},
