@@ -52,7 +52,7 @@ struct pp_header {
 	struct np_addr  src, dst;
 	struct pp_bytes tlvs;    /* borrowed from the buffer; sound, see pp_tlv_next */
 
-	size_t need;   /* after PP_MORE: at least so many bytes, from the first one on, make the header */
+	size_t need;   /* after PP_MORE: the whole header has so many bytes or more */
 	size_t walked; /* pp_read's own: TLVs before this offset are checked */
 	size_t crc_at; /* pp_read's own: where the checksum stands; 0 without one */
 };
@@ -62,8 +62,8 @@ struct pp_header {
  * before the first call. `max` bounds what a version 2 header may state as its length, so no header
  * needs a buffer of more than PP_V2_FIXED + max bytes, or PP_V1_MAX.
  *   Returns  PP_OK: h is filled in, and h->len is at most n.
- *            PP_MORE: h->need alone is. Reading up to that many bytes takes nothing of the payload.
- *            Any other: refused, as soon as no further byte could mend it. */
+ *            PP_MORE: of h only `need` counts. Reading up to that many bytes takes no payload.
+ *            Any other: refused, at the byte that shows it and not when the rest has come. */
 must_use enum pp_why pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max);
 
 const char *pp_word(enum pp_why why);     /* "v1_bad_port"; "ok" for PP_OK */
