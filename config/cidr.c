@@ -17,9 +17,10 @@ static int refuse(const char **why, const char *sentence)
 	return -NP_EINVAL;
 }
 
+/* A network wider than all of IPv4 ends in zeros before this prefix does. */
 bool cidr_is_v4(const struct cidr *c)
 {
-	return c->bits >= CIDR_V4_BITS && c->bits <= CIDR_MAX_BITS && memcmp(c->addr, v4_prefix, V4_AT) == 0;
+	return memcmp(c->addr, v4_prefix, V4_AT) == 0;
 }
 
 /* The address in front of the slash; *width becomes the bits of its family. */

@@ -31,17 +31,15 @@ static int by_address(const void *a, const void *b)
 	return order != 0 ? order : (int)x->bits - (int)y->bits;
 }
 
-/* Leaves out what the network before it holds already. */
+/* Leaves out what the network before it holds already. None holds one of the other family: an IPv6 network that would
+ * is wider, begins below, and yet comes after all of IPv4. */
 static void drop_inner(struct cidr_set *s, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		const struct cidr *net = &s->nets[i], *last = s->n > 0 ? &s->nets[s->n - 1] : NULL;
-		bool v4 = cidr_is_v4(net);
-
-		if (last != NULL && cidr_is_v4(last) == v4 && net_has(last, net->addr))
+		if (s->n > 0 && net_has(&s->nets[s->n - 1], s->nets[i].addr))
 			continue;
-		s->nets[s->n++] = *net;
-		s->nv4 += v4;
+		s->nv4 += cidr_is_v4(&s->nets[i]);
+		s->nets[s->n++] = s->nets[i];
 	}
 }
 

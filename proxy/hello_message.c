@@ -65,9 +65,8 @@ static const struct {
 #define TYPE_ALPN        16
 #define TYPE_VERSIONS    43
 
-#define SEEN_SERVER_NAME 1
-#define SEEN_ALPN        2
-#define SEEN_VERSIONS    4
+#define SEEN_ALPN     1
+#define SEEN_VERSIONS 2
 
 /* ---- the walk -------------------------------------------------------------------------------- */
 
@@ -253,9 +252,7 @@ static void names_length_done(struct hello *h)
 		bad_field(h);
 		return;
 	}
-	if (!first_time(h, SEEN_SERVER_NAME))
-		h->name = HELLO_NAME_TWICE;
-	else if (h->value == 0)
+	if (h->value == 0)
 		h->name = HELLO_NAME_EMPTY;
 	next_name(h);
 }

@@ -41,6 +41,7 @@ static const struct {
 	{"10", "not an IP address"},
 	{" ::1", "not an IP address"},
 	{"1:2:3:4:5:6:7:8:9", "not an IP address"},
+	{"1111:2222:3333:4444:5555:6666:7777:8888:9999::", "not an IP address"}, /* a byte more than the longest */
 	{"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb", "not an IP address"},
 };
 

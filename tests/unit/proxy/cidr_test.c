@@ -98,6 +98,7 @@ static void an_address_cut_short_is_in_none(void **state)
 	assert_false(cidr_set_has(&s, &a.u.sa, a.len));
 	a.u.sa.sa_family = AF_UNIX; /* a peer that never bound has nothing but its family */
 	assert_true(cidr_set_has(&s, &a.u.sa, sizeof(sa_family_t)));
+	assert_false(cidr_set_has(&s, &a.u.sa, sizeof(sa_family_t) - 1));
 	cidr_set_fini(&s);
 }
 

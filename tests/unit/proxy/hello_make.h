@@ -116,13 +116,22 @@ static inline void put_name(struct make *m, unsigned type, const char *name, siz
 	put(m, name, n);
 }
 
-static inline void put_sni(struct make *m, const char *name, size_t n)
+static inline void put_sni_bytes(struct make *m, const char *name, size_t n)
 {
 	size_t ext = open_extension(m, 0), list = open_length(m, 2);
 
 	put_name(m, 0, name, n);
 	close_length(m, list, 2);
 	close_length(m, ext, 2);
+}
+
+/* NULL: an extension whose list is empty. */
+static inline void put_sni(struct make *m, const char *name)
+{
+	if (name == NULL)
+		put(m, "\0\0\0\2\0\0", 6);
+	else
+		put_sni_bytes(m, name, strlen(name));
 }
 
 /* The same message in records of `first` and then `each` bytes. */

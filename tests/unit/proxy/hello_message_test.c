@@ -133,14 +133,18 @@ static void a_wrong_record_or_message_is_a_flaw(void **state)
 	for (size_t i = 0; i < array_len(wrong); i++) {
 		make_full();
 		made.b[wrong[i].at] = wrong[i].value;
-		if (wrong[i].flaw[0] == 'r' && wrong[i].at == 4)
+		if (wrong[i].at == 4)
 			made.b[3] = 0;
-		if (feed_make(&h, &made) != HELLO_BAD || strcmp(h.flaw, wrong[i].flaw) != 0)
+		feed_slices(&h, made.b, wrong[i].at < 5 ? 5 : 6, 1); /* known as soon as it is there */
+		if (h.result != HELLO_BAD || strcmp(h.flaw, wrong[i].flaw) != 0)
 			fail_msg("%s: result %d, %s", wrong[i].name, h.result, h.flaw == NULL ? "" : h.flaw);
 	}
 	make_full();
 	split_records(&other, &made, 20, 20);
 	other.b[25] = 21; /* an alert between two pieces of a hello */
+	assert_int_equal(feed_make(&h, &other), HELLO_BAD);
+	assert_string_equal(h.flaw, "record_type");
+	other.b[25] = 0x96; /* as SSL 2 would begin, but this is not the beginning */
 	assert_int_equal(feed_make(&h, &other), HELLO_BAD);
 	assert_string_equal(h.flaw, "record_type");
 	other.b[25] = 22;
@@ -207,6 +211,7 @@ static const struct {
 	{L63 "." L63 "." L63 "." L63 ".", 0, HELLO_NAME_LONG},
 	{"a", 0, HELLO_NAME_USABLE},
 	{"localhost", 0, HELLO_NAME_USABLE},
+	{"www.example.com2", 0, HELLO_NAME_USABLE},
 	{"example.com.", 0, HELLO_NAME_USABLE},
 	{"XN--Exmple-CUA.com", 0, HELLO_NAME_USABLE},
 	{"_dmarc.9.example-1.com", 0, HELLO_NAME_USABLE},
@@ -234,7 +239,7 @@ static void what_is_no_name_is_said(void **state)
 		size_t n = names[i].n != 0 ? names[i].n : strlen(names[i].name);
 		struct lengths l = make_begin(&made);
 
-		put_sni(&made, names[i].name, n);
+		put_sni_bytes(&made, names[i].name, n);
 		make_end(&made, &l);
 		feed_make(&h, &made);
 		expect_name(&h, names[i].name, names[i].want);
@@ -278,18 +283,32 @@ static void a_list_of_other_than_one_name_is_no_name(void **state)
 	}
 }
 
+/* In either order, and with a second one that is empty. */
 static void two_server_name_extensions_are_no_name(void **state)
 {
-	struct lengths l = make_begin(&made);
+	static const struct {
+		const char *first, *second;
+		enum hello_name want;
+	} rows[] = {
+		{"a.example", "b.example", HELLO_NAME_TWICE},
+		{"a.example", "a.example", HELLO_NAME_TWICE},
+		{"192.0.2.1", "a.example", HELLO_NAME_TWICE},
+		{"a.example", "", HELLO_NAME_TWICE},
+		{"a.example", NULL, HELLO_NAME_EMPTY},
+		{NULL, "a.example", HELLO_NAME_TWICE},
+	};
 	struct hello h;
 
 	(void)state;
-	put_sni(&made, "a.example", 9);
-	put_sni(&made, "b.example", 9);
-	make_end(&made, &l);
-	feed_make(&h, &made);
-	expect_name(&h, "two extensions", HELLO_NAME_TWICE);
-	assert_string_equal(h.sent, "a.example");
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct lengths l = make_begin(&made);
+
+		put_sni(&made, rows[i].first);
+		put_sni(&made, rows[i].second);
+		make_end(&made, &l);
+		feed_make(&h, &made);
+		expect_name(&h, "two extensions", rows[i].want);
+	}
 }
 
 static void a_very_long_name_is_cut_and_no_name(void **state)
@@ -300,7 +319,7 @@ static void a_very_long_name_is_cut_and_no_name(void **state)
 
 	(void)state;
 	memset(big, 'A', sizeof(big));
-	put_sni(&made, big, sizeof(big));
+	put_sni_bytes(&made, big, sizeof(big));
 	make_end(&made, &l);
 	for (size_t each = 1; each < 4000; each = each * 3 + 1) {
 		feed_slices(&h, made.b, made.n, each);
@@ -312,16 +331,16 @@ static void a_very_long_name_is_cut_and_no_name(void **state)
 
 /* ---- D9: protocols --------------------------------------------------------------------------- */
 
-/* `count` protocols of n bytes each, after one of a single byte. */
-static enum hello_result feed_protocols(struct hello *h, unsigned count, unsigned n)
+/* One protocol of a single byte, `count` of n bytes each, and one of `last` bytes. */
+static enum hello_result feed_protocols(struct hello *h, unsigned count, unsigned n, unsigned last)
 {
 	struct lengths l = make_begin(&made);
 	size_t ext = open_extension(&made, 16), list = open_length(&made, 2);
 
 	put(&made, "\1x", 2);
-	for (unsigned i = 0; i < count; i++) {
-		put_number(&made, 1, n);
-		put_zeros(&made, n);
+	for (unsigned i = 0; i <= count; i++) {
+		put_number(&made, 1, i < count ? n : last);
+		put_zeros(&made, i < count ? n : last);
 	}
 	close_length(&made, list, 2);
 	close_length(&made, ext, 2);
@@ -343,16 +362,19 @@ static void protocols_are_kept_whole_up_to_a_limit(void **state)
 	struct hello h;
 
 	(void)state;
-	assert_int_equal(feed_protocols(&h, 0, 0), HELLO_DONE);
-	assert_int_equal(count_protocols(&h), 1);
-	assert_int_equal(feed_protocols(&h, 2, 254), HELLO_DONE); /* 2 + 2 * 255 bytes: the last one fits exactly */
+	assert_int_equal(feed_protocols(&h, 0, 0, 1), HELLO_DONE);
+	assert_int_equal(count_protocols(&h), 2);
+	assert_int_equal(feed_protocols(&h, 1, 254, 254), HELLO_DONE); /* 2 + 2 * 255 bytes: the last one fits */
 	assert_false(h.alpn_cut);
 	assert_int_equal(h.nalpn, HELLO_ALPN_MAX);
 	assert_int_equal(count_protocols(&h), 3);
-	assert_int_equal(feed_protocols(&h, 2, 255), HELLO_DONE);
+	assert_int_equal(feed_protocols(&h, 1, 254, 255), HELLO_DONE); /* a byte more than that */
 	assert_true(h.alpn_cut);
-	assert_int_equal(count_protocols(&h), 2);
-	assert_int_equal(feed_protocols(&h, 600, 7), HELLO_DONE);
+	assert_int_equal(h.nalpn, 2 + 255);
+	assert_int_equal(feed_protocols(&h, 2, 255, 1), HELLO_DONE); /* no gaps: what would fit again is left out */
+	assert_true(h.alpn_cut);
+	assert_int_equal(h.nalpn, 2 + 256);
+	assert_int_equal(feed_protocols(&h, 600, 7, 7), HELLO_DONE);
 	assert_true(h.alpn_cut);
 	assert_int_equal(h.nalpn, 2 + 63 * 8);
 }
@@ -373,29 +395,39 @@ static void a_list_is_walked_within_its_bounds(void **state)
 	assert_null(hello_alpn_next(list, 2, NULL));
 }
 
-static void a_list_that_comes_twice_is_a_flaw(void **state)
+/* Extensions that are right around a list that is not; the last two are right, and come twice. */
+static const struct {
+	const char *name;
+	unsigned type;
+	const char *body;
+	size_t n;
+	const char *flaw;
+} bad_lists[] = {
+	{"no protocols", 16, "\0\0", 2, "alpn"},
+	{"an empty protocol", 16, "\0\3\1x\0", 5, "alpn"},
+	{"no versions", 43, "\0", 1, "supported_versions"},
+	{"half a version", 43, "\3\3\4\3", 4, "supported_versions"},
+	{"protocols twice", 16, "\0\2\1x", 4, "alpn"},
+	{"versions twice", 43, "\2\3\4", 3, "supported_versions"},
+};
+
+static void a_list_is_full_even_and_alone(void **state)
 {
-	static const struct {
-		unsigned type;
-		const char *body;
-		size_t n;
-		const char *flaw;
-	} rows[] = {{16, "\0\2\1x", 4, "alpn"}, {43, "\2\3\4", 3, "supported_versions"}};
 	struct hello h;
 
 	(void)state;
-	for (size_t i = 0; i < array_len(rows); i++) {
+	for (size_t i = 0; i < array_len(bad_lists); i++) {
 		struct lengths l = make_begin(&made);
 
-		for (int twice = 0; twice < 2; twice++) {
-			size_t ext = open_extension(&made, rows[i].type);
+		for (size_t times = i < array_len(bad_lists) - 2 ? 1 : 2; times > 0; times--) {
+			size_t ext = open_extension(&made, bad_lists[i].type);
 
-			put(&made, rows[i].body, rows[i].n);
+			put(&made, bad_lists[i].body, bad_lists[i].n);
 			close_length(&made, ext, 2);
 		}
 		make_end(&made, &l);
-		assert_int_equal(feed_make(&h, &made), HELLO_BAD);
-		assert_string_equal(h.flaw, rows[i].flaw);
+		if (feed_make(&h, &made) != HELLO_BAD || strcmp(h.flaw, bad_lists[i].flaw) != 0)
+			fail_msg("%s: result %d, %s", bad_lists[i].name, h.result, h.flaw == NULL ? "" : h.flaw);
 	}
 }
 
@@ -411,7 +443,7 @@ int main(void)
 		cmocka_unit_test(a_very_long_name_is_cut_and_no_name),
 		cmocka_unit_test(protocols_are_kept_whole_up_to_a_limit),
 		cmocka_unit_test(a_list_is_walked_within_its_bounds),
-		cmocka_unit_test(a_list_that_comes_twice_is_a_flaw),
+		cmocka_unit_test(a_list_is_full_even_and_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
