@@ -364,7 +364,7 @@ static void next_version(struct hello *h)
 
 static void versions_length_done(struct hello *h)
 {
-	if (h->value == 0 || h->value % 2 != 0 || h->value != left(h) || !first_time(h, SEEN_VERSIONS))
+	if (h->value == 0 || h->value != left(h) || !first_time(h, SEEN_VERSIONS))
 		bad_field(h);
 	else
 		next_version(h);
