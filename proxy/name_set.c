@@ -206,18 +206,29 @@ static void reverse(uint32_t *ids, unsigned n)
 	}
 }
 
+/* The name as keys are written: lower case, no dot at its end. Returns its length; 0: not a name. */
+static size_t make_name(const char *name, size_t n, char text[NAME_MAX_BYTES])
+{
+	if (n > 0 && name[n - 1] == '.')
+		n--;
+	if (!name_is_valid(name, n))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		text[i] = lower(name[i]);
+	return n;
+}
+
 unsigned name_set_match(const struct name_set *s, const char *name, size_t n, uint32_t ids[NAME_MATCH_MAX])
 {
 	struct matches m = {.set = s, .ids = ids};
 	char text[NAME_MAX_BYTES];
 	unsigned backward;
 
-	if (n > 0 && name[n - 1] == '.')
-		n--;
-	if (s->n == 0 || !name_is_valid(name, n))
+	if (s->n == 0)
 		return 0;
-	for (size_t i = 0; i < n; i++)
-		text[i] = lower(name[i]);
+	n = make_name(name, n, text);
+	if (n == 0)
+		return 0;
 	look_backward(&m, text, n);
 	reverse(ids, m.n);
 	backward = m.n;

@@ -82,7 +82,7 @@ static void ask(const struct cidr_set *s, const struct cidr *nets, size_t n, con
 
 static void as_set(const uint8_t *data, size_t n)
 {
-	struct cidr nets[NETS];
+	struct cidr nets[NETS] = {{{0}, 0}};
 	struct cidr_set s;
 	size_t count = n / 4 < NETS ? n / 4 : NETS;
 
