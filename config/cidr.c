@@ -115,16 +115,17 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 const char *cidr_format(const struct cidr *c, char *out)
 {
 	bool v4 = cidr_is_v4(c);
+	unsigned bits = c->bits;
 	char host[INET6_ADDRSTRLEN];
 
-	if (c->bits == CIDR_UNIX) {
+	if (bits == CIDR_UNIX) {
 		snprintf(out, CIDR_TEXT, "unix");
 		return out;
 	}
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? c->addr + V4_AT : c->addr, host, sizeof(host));
-	if (c->bits == CIDR_MAX_BITS)
+	if (bits == CIDR_MAX_BITS)
 		snprintf(out, CIDR_TEXT, "%s", host);
 	else
-		snprintf(out, CIDR_TEXT, "%s/%u", host, v4 ? c->bits - CIDR_V4_BITS : c->bits);
+		snprintf(out, CIDR_TEXT, "%s/%u", host, v4 ? bits - CIDR_V4_BITS : bits);
 	return out;
 }
