@@ -86,6 +86,7 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 	const char *slash = strchr(text, '/');
 	size_t n = slash == NULL ? strlen(text) : (size_t)(slash - text);
 	unsigned width, bits;
+	bool stray;
 	char host[INET6_ADDRSTRLEN];
 
 	if (strcmp(text, "unix") == 0) {
@@ -103,13 +104,11 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 		return refuse(why, width == 32 ? "behind the slash of an IPv4 network stand 0 to 32 bits" :
 		                                 "behind the slash of an IPv6 network stand 0 to 128 bits");
 	r.bits = (uint8_t)(CIDR_MAX_BITS - width + bits);
-	if (clear_host_bits(&r)) {
-		*c = r;
+	stray = clear_host_bits(&r);
+	if (stray)
 		*why = "the address has bits behind the network's: they are ignored";
-		return 1;
-	}
 	*c = r;
-	return 0;
+	return stray;
 }
 
 const char *cidr_format(const struct cidr *c, char *out)
