@@ -123,8 +123,6 @@ static size_t make_key(const char *pattern, char key[NAME_MAX_BYTES + 1])
 		return 0;
 	from -= leading; /* the dot belongs to the key */
 	to += trailing;
-	if (to - from > NAME_MAX_BYTES)
-		return 0;
 	for (size_t i = from; i < to; i++)
 		key[i - from] = lower(pattern[i]);
 	return to - from;
