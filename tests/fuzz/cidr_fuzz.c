@@ -13,6 +13,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #define NETS 32
 
+static bool has_host_bits(const struct cidr *c)
+{
+	for (unsigned bit = c->bits; bit < CIDR_MAX_BITS; bit++)
+		if (c->addr[bit / 8] >> (7 - bit % 8) & 1)
+			return true;
+	return false;
+}
+
 static void as_text(const uint8_t *data, size_t n)
 {
 	char *text = malloc(n + 1), out[CIDR_TEXT]; /* on the heap, so that one byte too far is seen */
@@ -26,6 +34,7 @@ static void as_text(const uint8_t *data, size_t n)
 	got = cidr_parse(&c, text, &why);
 	CHECK((got == 0) == (why == NULL), "what is not plainly right has its sentence");
 	if (got >= 0) {
+		CHECK(!has_host_bits(&c), "host bits were kept");
 		CHECK(cidr_parse(&again, cidr_format(&c, out), &why) == 0, "what was printed does not parse");
 		CHECK(memcmp(&c, &again, sizeof(c)) == 0, "what was printed is another network");
 	}

@@ -55,6 +55,8 @@ static void check_answer(const struct hello *h)
 	const char *sni = hello_sni(h, &n);
 
 	CHECK((h->result == HELLO_BAD) == (h->flaw != NULL), "a flaw and a bad hello go together");
+	CHECK(h->at <= h->end[h->level], "the walk left what encloses it");
+	CHECK(h->result != HELLO_MORE || h->need <= h->end[h->level] - h->at, "a field is larger than what encloses it");
 	if (sni != NULL) {
 		CHECK(n == strlen(sni) && n > 0, "the length is not the name's");
 		CHECK(name_is_valid(sni, sni[n - 1] == '.' ? n - 1 : n), "a name that is none");
@@ -62,6 +64,7 @@ static void check_answer(const struct hello *h)
 	if (h->result != HELLO_DONE)
 		return;
 	CHECK(h->at <= HELLO_MAX, "more was read than allowed");
+	CHECK(h->nalpn <= HELLO_ALPN_MAX && h->nsent <= HELLO_NAME_MAX, "more was kept than there is room for");
 	check_protocols(h);
 	CHECK(h->sslv2 || hello_version(h) == h->legacy_version || hello_version(h) >> 8 == 3, "an unknown version");
 }
