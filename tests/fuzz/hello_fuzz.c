@@ -56,7 +56,7 @@ static void check_answer(const struct hello *h)
 
 	CHECK((h->result == HELLO_BAD) == (h->flaw != NULL), "a flaw and a bad hello go together");
 	CHECK(h->at <= h->end[h->level], "the walk left what encloses it");
-	CHECK(h->result != HELLO_MORE || h->need <= h->end[h->level] - h->at, "a field is larger than what encloses it");
+	CHECK(h->result != HELLO_MORE || h->need <= h->end[h->level] - h->at, "a field does not fit where it is");
 	if (sni != NULL) {
 		CHECK(n == strlen(sni) && n > 0, "the length is not the name's");
 		CHECK(name_is_valid(sni, sni[n - 1] == '.' ? n - 1 : n), "a name that is none");
