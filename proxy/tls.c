@@ -226,6 +226,7 @@ struct tls *tls_free(struct tls *t, bool may_notify)
 	SSL_free(t->ssl);
 	free(t->in);
 	free(t->out);
+	free(t->refused);
 	t->magic = 0;
 	free(t);
 	return NULL;
@@ -256,7 +257,9 @@ static void subject(const struct tls *t, struct tls_facts *f)
 	n = BIO_get_mem_data(b, &text);
 	copy(f->subject, text, n > 0 ? (size_t)n : 0);
 	BIO_free(b);
-	if (X509_NAME_get_text_by_NID(name, NID_commonName, f->cn, TLS_FACT) < 0)
+	/* A name with a NUL in it is nobody's. */
+	n = X509_NAME_get_text_by_NID(name, NID_commonName, f->cn, TLS_FACT);
+	if (n < 0 || strlen(f->cn) != (size_t)n)
 		f->cn[0] = '\0';
 }
 
@@ -272,6 +275,8 @@ void tls_facts(const struct tls *t, struct tls_facts *f)
 		f->version = SSL_get_version(t->ssl);
 		f->cipher = SSL_CIPHER_get_name(cipher);
 	}
+	if (sni == NULL)
+		sni = t->refused;
 	if (sni != NULL)
 		copy(f->sni, sni, strlen(sni));
 	SSL_get0_alpn_selected(t->ssl, &alpn, &n);

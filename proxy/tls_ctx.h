@@ -91,6 +91,7 @@ must_use int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct 
 must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n, struct text *err);
 /* After certs: which names lead to which groups. Returns 0 or -NP_ENOMEM. */
 must_use int tls_ctx_name_groups(struct tls_ctx *x);
-int tls_ctx_hello(SSL *ssl, int *alert, void *arg); /* SSL_CTX_set_client_hello_cb's */
+int tls_ctx_hello(SSL *ssl, int *alert, void *arg);      /* SSL_CTX_set_client_hello_cb's */
+int tls_ctx_servername(SSL *ssl, int *alert, void *arg); /* SSL_CTX_set_tlsext_servername_callback's */
 
 #endif

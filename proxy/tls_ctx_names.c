@@ -107,6 +107,14 @@ static size_t host_name(const unsigned char *p, size_t n, const char **name)
 	return len <= n - 5 ? len : 0;
 }
 
+/* The name counts as heard: it is kept with the session, and resuming tells it again. */
+int tls_ctx_servername(SSL *ssl, int *alert, void *arg)
+{
+	(void)alert;
+	(void)arg;
+	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 /* Before OpenSSL looks at anything, tickets above all: these belong to the name. */
 int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 {
@@ -123,6 +131,8 @@ int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 		id = name_set_find(&x->names, name, n);
 	if (id < 0 && x->strict) {
 		t->why = TLS_WHY_UNKNOWN_NAME;
+		if (t->refused == NULL && n > 0)
+			t->refused = strndup(name, n); /* OpenSSL will not have got that far */
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
 		return SSL_CLIENT_HELLO_ERROR;
 	}

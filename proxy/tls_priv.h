@@ -29,6 +29,7 @@ struct tls {
 	struct tls_chunk *in;  /* owned: received, not yet taken by OpenSSL; NULL almost always */
 	struct tls_chunk *out; /* owned: to be sent before anything else; NULL almost always */
 	const struct np_addr *server; /* borrowed: a client's; whose sessions these are */
+	char *refused;         /* owned: the name nobody has, for the log; NULL almost always */
 	int64_t idle_since;    /* when counting `idle` began */
 	uint16_t idle;         /* records since then that carried no payload */
 	uint8_t why;           /* enum tls_why_code: a callback of ours refused; else 0 */

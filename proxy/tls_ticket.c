@@ -244,6 +244,7 @@ int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
 		ok = EVP_DecryptInit_ex2(cipher, w->ticket_cipher, keys.key[which].aes, iv, NULL) == 1;
 	ok = ok && use_mac(mac, &keys.key[which]);
 	OPENSSL_cleanse(&keys, sizeof(keys));
-	answer = which == TLS_KEY_PREVIOUS ? 2 : 1; /* 2: and give the client a new one */
-	return ok ? answer : -1;
+	/* 2: and give the client a new one. In TLS 1.3 it shows each only once. */
+	answer = which == TLS_KEY_PREVIOUS || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
+	return ok ? seal ? 1 : answer : -1;
 }

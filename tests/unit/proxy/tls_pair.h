@@ -33,7 +33,7 @@ struct pair {
 	struct iovec early;      /* what the server has read before */
 	int64_t timeout;         /* of both handshakes; 0: PAIR_NS */
 	void (*script)(struct pair *p); /* after both handshakes; may be NULL */
-	struct np_addr at;       /* the server's, to the client */
+	struct np_addr at;       /* the server's, as the client knows it; 127.0.0.1:443 when not set */
 	bool keep;               /* do not free the ends */
 	void *arg;
 };
@@ -202,9 +202,14 @@ static inline void pair_main(void *arg)
 static inline void pair_run(struct pair *p)
 {
 	const struct np_worker_opts o = {.name = "pair", .cpu = -1, .main = pair_main, .arg = p};
+	struct np_addr bound;
 	int raw[2];
 
-	pair_sockets(raw, &p->at);
+	pair_sockets(raw, &bound);
+	if (p->at.len == 0) {
+		p->at = bound;
+		p->at.u.in4.sin_port = htons(443);
+	}
 	p->client.raw = raw[0];
 	p->server.raw = raw[1];
 	assert_int_equal(np_run(&o), 0);
