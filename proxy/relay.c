@@ -62,27 +62,37 @@ static int64_t after(int64_t now, int64_t timeout)
 	return timeout > NEVER - now ? NEVER : now + timeout;
 }
 
-/* The client's read deadline serves the whole relay: the task always stands there. */
-static void arm(struct conn *c, int64_t soft)
-{
-	int64_t when = soft < c->hard_deadline ? soft : c->hard_deadline;
-
-	c->soft_deadline = soft;
-	if (c->keepalive_due && when > c->accepted + KEEPALIVE_AFTER)
-		when = c->accepted + KEEPALIVE_AFTER;
-	np_fd_set_read_deadline(&c->client, when == NEVER ? 0 : when);
-}
-
 static bool half_closed(const struct conn *c)
 {
 	return c->dir[0].eof || c->dir[1].eof;
 }
 
+/* When it will have been silent for too long, if nothing more moves. */
+static int64_t silence_ends(const struct conn *c)
+{
+	return after(c->active, half_closed(c) ? c->route->half_close : c->route->idle);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When there is something to judge (expired). The client's read deadline serves the whole relay: the task always
+ * stands there. Bytes that move only note when (relay_active): the deadline stays where it is, too early, and is moved
+ * once it has passed. */
+static void arm(struct conn *c)
+{
+	int64_t when = earlier(earlier(silence_ends(c), c->hard_deadline), c->look_again);
+
+	if (c->keepalive_due)
+		when = earlier(when, c->accepted + KEEPALIVE_AFTER);
+	np_fd_set_read_deadline(&c->client, when == NEVER ? 0 : when);
+}
+
 void relay_active(struct conn *c)
 {
-	const struct route *r = c->route;
-
-	arm(c, after(np_now(), half_closed(c) ? r->half_close : r->idle));
+	c->active = np_now();
 }
 
 /* ---- ends ------------------------------------------------------------------------------------ */
@@ -97,9 +107,8 @@ static void start_lingering(struct conn *c)
 {
 	int64_t end = after(np_now(), c->route->linger == NEVER ? 0 : c->route->linger);
 
-	if (end < c->hard_deadline)
-		c->hard_deadline = end;
-	arm(c, c->soft_deadline);
+	c->hard_deadline = earlier(c->hard_deadline, end);
+	arm(c);
 }
 
 static void note_error(struct conn *c, int err)
@@ -157,6 +166,7 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 		after_its_end(c, d); /* the event may have come before we read this far */
 	}
 	relay_active(c);
+	arm(c); /* half a connection may be silent for less long */
 }
 
 static enum close_why reset_reason(const struct conn *c)
@@ -210,7 +220,8 @@ static enum close_why pass_end(struct conn *c, struct relay_dir *d)
 	if (d->discard || all_arrived(dst) || reset_overdue(c))
 		return reset_reason(c);
 	d->blocked = true;
-	arm(c, after(np_now(), reset_pause(c)));
+	c->look_again = after(np_now(), reset_pause(c));
+	arm(c);
 	return CLOSE_NONE;
 }
 
@@ -232,8 +243,8 @@ static enum close_why expired(struct conn *c)
 
 	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
 		grow_old(c);
-	if (now < c->soft_deadline && now < c->hard_deadline) {
-		arm(c, c->soft_deadline);
+	if (now < earlier(silence_ends(c), c->look_again) && now < c->hard_deadline) {
+		arm(c);
 		return CLOSE_NONE;
 	}
 	if (now >= c->hard_deadline)
@@ -242,6 +253,7 @@ static enum close_why expired(struct conn *c)
 		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
 	if (has_rest(d) || reset_overdue(c))
 		return reset_reason(c);
+	c->look_again = NEVER;
 	d->blocked = false;
 	return pass_end(c, d);
 }
@@ -271,8 +283,9 @@ static void set_nodelay(struct conn *c, size_t n)
 	(void)!np_fd_set_nodelay(&c->upstream); /* a socket that refuses is slower, not wrong */
 }
 
-/* Returns how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
-static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n)
+/* `last`: src's end follows, so the kernel may hold the bytes back until the end goes with them.
+ *   Returns  how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
+static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n, bool last)
 {
 	ssize_t sent;
 
@@ -280,7 +293,7 @@ static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n
 		return n;
 	if (c->nodelay_due && d == &c->dir[0])
 		set_nodelay(c, n);
-	sent = np_fd_try_write(dst_of(c, d), buf, n);
+	sent = last ? np_fd_try_write_more(dst_of(c, d), buf, n) : np_fd_try_write(dst_of(c, d), buf, n);
 	if (sent >= 0) {
 		relay_took(c, d, (size_t)sent);
 		return (size_t)sent;
@@ -307,7 +320,7 @@ static enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
 static void flush_rest(struct conn *c, struct relay_dir *d)
 {
 	struct rest *r = d->rest;
-	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from);
+	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from, d->eof && !d->reset);
 
 	if (d->rest == NULL)
 		return; /* dst is gone, and the rest with it */
@@ -338,24 +351,48 @@ enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 	return CLOSE_NONE;
 }
 
-static enum close_why move(struct conn *c, struct relay_dir *d)
+/* Scratch holds n bytes of src's. */
+static enum close_why pass_on(struct conn *c, struct relay_dir *d, size_t n, bool last)
 {
-	struct np_fd *src = src_of(c, d);
-	char *scratch = c->shard->scratch;
-	size_t want = read_size(d), sent;
-	ssize_t n = np_fd_try_read(src, scratch, want);
+	const char *scratch = c->shard->scratch;
+	size_t sent;
 
-	if (n <= 0)
-		return relay_no_bytes(c, d, n);
-	if ((size_t)n < want)
+	relay_active(c);
+	sent = put(c, d, scratch, n, last);
+	return sent < n ? keep_rest(d, scratch + sent, n - sent) : CLOSE_NONE;
+}
+
+static void note_read(struct relay_dir *d, bool full)
+{
+	if (!full)
 		d->full = 0;
 	else if (d->full < FULL_TO_SPLICE)
 		d->full++;
-	/* Short: src is empty, unless an event said that more than bytes came. */
-	d->readable = (size_t)n == want || np_fd_hung_up(src);
-	relay_active(c);
-	sent = put(c, d, scratch, (size_t)n);
-	return sent < (size_t)n ? keep_rest(d, scratch + sent, (size_t)n - sent) : CLOSE_NONE;
+}
+
+/* One read, one write. But a src that hung up is read on until its end, which then leaves in one segment with the last
+ * bytes: a packet less, and one wake-up less for the reader. */
+static enum close_why move(struct conn *c, struct relay_dir *d)
+{
+	struct np_fd *src = src_of(c, d);
+	size_t want = read_size(d), got = 0;
+	enum close_why why = CLOSE_NONE;
+	ssize_t n;
+
+	do {
+		n = np_fd_try_read(src, c->shard->scratch + got, want - got);
+		if (n > 0)
+			got += (size_t)n;
+	} while (n > 0 && got < want && np_fd_hung_up(src));
+	note_read(d, got == want);
+	if (got > 0)
+		why = pass_on(c, d, got, n == 0);
+	if (why != CLOSE_NONE)
+		return why;
+	if (n <= 0)
+		return relay_no_bytes(c, d, n);
+	d->readable = got == want; /* short: src is empty */
+	return CLOSE_NONE;
 }
 
 static bool is_bulk(const struct relay_dir *d)
@@ -363,10 +400,14 @@ static bool is_bulk(const struct relay_dir *d)
 	return d->full >= FULL_TO_SPLICE && !d->discard;
 }
 
+/* There is something to do for d that needs no event first. */
+static inline bool can_step(const struct relay_dir *d)
+{
+	return !d->done && !d->blocked && (d->readable || d->eof || d->spliced || d->rest != NULL);
+}
+
 static enum close_why step(struct conn *c, struct relay_dir *d)
 {
-	if (d->done || d->blocked)
-		return CLOSE_NONE;
 	if (d->spliced)
 		return relay_splice_step(c, d);
 	if (d->rest != NULL) {
@@ -375,19 +416,12 @@ static enum close_why step(struct conn *c, struct relay_dir *d)
 	}
 	if (d->eof)
 		return pass_end(c, d);
-	if (!d->readable)
-		return CLOSE_NONE;
 	if (is_bulk(d) && relay_splice_begin(d))
 		return relay_splice_step(c, d);
 	return move(c, d);
 }
 
 /* ---- the task -------------------------------------------------------------------------------- */
-
-static bool can_step(const struct relay_dir *d)
-{
-	return !d->done && !d->blocked && (d->spliced || d->rest != NULL || d->eof || d->readable);
-}
 
 static bool can_move(const struct conn *c)
 {
@@ -432,9 +466,9 @@ static enum close_why watch(struct conn *c)
 /* One step each way. *more: there is another one to make. */
 static enum close_why move_both(struct conn *c, bool *more)
 {
-	enum close_why why = step(c, &c->dir[0]);
+	enum close_why why = can_step(&c->dir[0]) ? step(c, &c->dir[0]) : CLOSE_NONE;
 
-	if (why == CLOSE_NONE)
+	if (why == CLOSE_NONE && can_step(&c->dir[1]))
 		why = step(c, &c->dir[1]);
 	if (why == CLOSE_NONE && c->dir[0].done && c->dir[1].done)
 		why = c->first_end;
@@ -481,8 +515,10 @@ void relay_start(struct conn *c)
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
 	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
 	c->hard_deadline = after(c->accepted, c->route->lifetime);
+	c->look_again = NEVER;
 	np_task_init(&c->task, &relay_type);
 	relay_active(c);
+	arm(c);
 	np_ready(&c->task);
 }
 
