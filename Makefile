@@ -38,7 +38,8 @@ LDFLAGS_ubsan   := -pie -fsanitize=undefined
 LDFLAGS_tsan    := -pie -fsanitize=thread
 LDFLAGS_fuzz    := -pie -fsanitize=address,undefined
 LDFLAGS_cov     := -pie --coverage
-LIBS_release    := -lmimalloc
+# Its malloc must win over libc's; with link-time optimisation the linker learns of the calls too late to see it as needed.
+LIBS_release    := -Wl,--push-state,--no-as-needed -lmimalloc -Wl,--pop-state
 
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP
