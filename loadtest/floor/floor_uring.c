@@ -1,16 +1,16 @@
-/* floor_uring LISTEN_PORT SERVER_PORT: io_uring. One ring, one io_uring_enter a turn: it submits this turn's sends, runs
- * the receives that have become possible, and waits. Accept and receive are multishot, so a message costs no SQE to
- * receive and one to send.
+/* floor_uring LISTEN_PORT SERVER_PORT: io_uring. One ring, one io_uring_enter a turn: it submits the sends of this
+ * turn, runs the receives that have become possible, and waits. Accept and receive are multishot, so a message costs no
+ * SQE to receive and one to send.
  *
  *   completion of a receive -> SQE that sends the same memory -> io_uring_enter -> the memory is the kernel's again
  *
  * A send from the pool does not wait (MSG_DONTWAIT): it is over when io_uring_enter returns, so nobody's slow reader
  * keeps pool memory, and as long as all was sent it says nothing (CQE_SKIP_SUCCESS; MSG_WAITALL makes a short send no
  * success). What was not sent is copied, and those sends wait, one at a time. A direction has at most one send a turn,
- * else the second could succeed where the first did not, and overtake it.
+ * or the second could succeed where the first did not, and overtake it.
  *
- * Tried, and within the noise: fixed files, a registered ring, IORING_OP_CONNECT and _CLOSE, a completion for each send,
- * bundles. IORING_OP_SHUTDOWN always goes to a worker thread. */
+ * Tried, and within the noise: fixed files, a registered ring, COOP_TASKRUN for DEFER_TASKRUN, a completion for each
+ * send. Waiting for several completions costs more than it saves. IORING_OP_SHUTDOWN always goes to a worker thread. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
