@@ -126,6 +126,7 @@ $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
 # The load test's programs stand alone: no code of the proxy's, so that none of its mistakes is shared.
 $(O)/loadtest/gen/gen: $(O)/loadtest/gen/main.o $(O)/libgen.a
 $(FLOOR_BIN): $(O)/%: $(O)/%.o $(O)/loadtest/floor/floor.o
+$(O)/loadtest/floor/floor_uring: $(O)/loadtest/floor/ring.o
 $(O)/loadtest/gen/gen $(FLOOR_BIN):
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
