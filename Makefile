@@ -38,7 +38,8 @@ LDFLAGS_ubsan   := -pie -fsanitize=undefined
 LDFLAGS_tsan    := -pie -fsanitize=thread
 LDFLAGS_fuzz    := -pie -fsanitize=address,undefined
 LDFLAGS_cov     := -pie --coverage
-LIBS_release    := -lmimalloc
+# Its malloc must win over libc's; with link-time optimisation the linker learns of the calls too late to see it as needed.
+LIBS_release    := -Wl,--push-state,--no-as-needed -lmimalloc -Wl,--pop-state
 
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP
@@ -125,6 +126,7 @@ $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
 # The load test's programs stand alone: no code of the proxy's, so that none of its mistakes is shared.
 $(O)/loadtest/gen/gen: $(O)/loadtest/gen/main.o $(O)/libgen.a
 $(FLOOR_BIN): $(O)/%: $(O)/%.o $(O)/loadtest/floor/floor.o
+$(O)/loadtest/floor/floor_uring: $(O)/loadtest/floor/ring.o
 $(O)/loadtest/gen/gen $(FLOOR_BIN):
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm

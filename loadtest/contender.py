@@ -50,6 +50,7 @@ def floor(name, label, **more):
 ALL = {c.name: c for c in (
     Contender("direct", "direct", "no proxy", argv=()),
     floor("floor-epoll", "floor: epoll"),
+    floor("floor-uring", "floor: io_uring"),
     floor("floor-splice", "floor: epoll + splice"),
     floor("floor-thread", "floor: blocking threads", threads_end=True),
     floor("floor-spin", "floor: spinning"),

@@ -93,7 +93,7 @@ def parse_strace(text):
         m = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(\d+)?\s*(\w+)$", line)
         if not m or m[3] in NOT_COUNTED:
             continue
-        found["waits" if m[3] == "epoll_wait" else "syscalls"] += int(m[1])
+        found["waits" if m[3] in ("epoll_wait", "epoll_pwait") else "syscalls"] += int(m[1])
         if m[3] == "epoll_ctl":
             found["epoll_ctl"] += int(m[1])
         if re.match(r"(recv|send|read|write|splice)", m[3]):

@@ -7,7 +7,8 @@ from contender import ALL as CONTENDERS
 COLOURS = {
     "staunch": "#1f6feb", "staunch-log": "#1f6feb", "nginx": "#8fd19e", "nginx-tuned": "#2da44e", "nginx-log": "#2da44e",
     "haproxy": "#f5b971", "haproxy-tuned": "#d9730d", "haproxy-log": "#d9730d", "floor-epoll": "#6e7781",
-    "floor-splice": "#4f5760", "floor-thread": "#a9b1ba", "floor-spin": "#c6ccd2", "direct": "#24292f",
+    "floor-uring": "#8250df", "floor-splice": "#4f5760", "floor-thread": "#a9b1ba", "floor-spin": "#c6ccd2",
+    "direct": "#24292f",
 }
 STYLE = """
 set border 3 linecolor rgb '#8c959f'

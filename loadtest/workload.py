@@ -13,7 +13,8 @@ HOLD = {"idle": (1000, 5000), "slow": (32, 160)}  # connections between which th
 HOLD_QUICK = {"idle": (500, 1500), "slow": (16, 80)}
 PROXIES = ("staunch", *RIVALS)
 WITH_FLOOR = ("floor-epoll", *PROXIES)
-WITH_ALL = ("direct", "floor-epoll", "floor-thread", "floor-spin", *PROXIES)
+WITH_FLOORS = ("floor-epoll", "floor-uring", *PROXIES)
+WITH_ALL = ("direct", "floor-epoll", "floor-uring", "floor-thread", "floor-spin", *PROXIES)
 BULK = ("direct", "floor-epoll", "floor-splice", *PROXIES)
 
 
@@ -57,19 +58,21 @@ ALL = (
     Workload("keepalive-1", "keep-alive requests, 1 connection (wrk)", "wrk", "http", WITH_ALL, **US,
              options={"conns": 1}, goals={"nginx*": 0.95, "haproxy*": 0.95, "floor-epoll": 1.05,
                                          "nginx* p50": 0.95, "haproxy* p50": 0.95, "floor-epoll p50": 1.05}, quick=True),
-    Workload("keepalive-16", "keep-alive requests, 16 connections (wrk)", "wrk", "http", WITH_FLOOR, **US,
+    Workload("keepalive-4", "keep-alive requests, 4 connections (wrk)", "wrk", "http", WITH_FLOORS, **US,
+             options={"conns": 4}),
+    Workload("keepalive-16", "keep-alive requests, 16 connections (wrk)", "wrk", "http", WITH_FLOORS, **US,
              options={"conns": 16}),
     Workload("keepalive-64", "keep-alive requests, 64 connections (wrk)", "wrk", "http", WITH_ALL, **US,
              options={"conns": 64}, goals={"nginx*": 0.92, "haproxy*": 0.88, "floor-epoll": 1.03}, quick=True),
-    Workload("keepalive-256", "keep-alive requests, 256 connections (wrk)", "wrk", "http", WITH_FLOOR, **US,
+    Workload("keepalive-256", "keep-alive requests, 256 connections (wrk)", "wrk", "http", WITH_FLOORS, **US,
              options={"conns": 256}),
-    Workload("close", "connection per request, the server closes (wrk)", "wrk", "http", WITH_FLOOR, **CONN,
+    Workload("close", "connection per request, the server closes (wrk)", "wrk", "http", WITH_FLOORS, **CONN,
              options={"conns": 16, "script": "close"}),
-    Workload("connect", "connection, request, close by the client, fixed rate", "connect", "echo", WITH_FLOOR, **CONN,
+    Workload("connect", "connection, request, close by the client, fixed rate", "connect", "echo", WITH_FLOORS, **CONN,
              options={"load": 0.7}, goals={"nginx*": 0.97, "haproxy*": 0.93, "floor-epoll": 1.0}, quick=True),
     bulk("down", "source", 1), bulk("down", "source", 32), bulk("up", "sink", 1), bulk("up", "sink", 32),
     Workload("rate-50", "requests at 50 % of the slowest one's maximum, open loop", "rate", "echo",
-             ("direct", *WITH_FLOOR), **P99, options={"load": 0.5}, quick=True,
+             ("direct", *WITH_FLOORS), **P99, options={"load": 0.5}, quick=True,
              goals={"nginx*": 0.8, "haproxy*": 0.8, "nginx* p99.9": 0.7, "haproxy* p99.9": 0.7}),
     Workload("rate-80", "requests at 80 % of the slowest one's maximum, open loop", "rate", "echo",
              ("direct", *WITH_FLOOR), **P99, options={"load": 0.8}),

@@ -239,8 +239,13 @@ void np_fd_set_write_deadline(struct np_fd *fd, int64_t when)
 
 int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task)
 {
-	int err = fd_try_check(fd, mode);
+	int err;
 
+	OBJ_CHECK(fd, FD_MAGIC);
+	/* An event, a deadline and a close each take it out: it still stands there, so nothing has happened. */
+	if (!fd->closed && poll_stands(fd->pd, mode, task))
+		return 0;
+	err = fd_try_check(fd, mode);
 	if (err == 0)
 		err = poll_register(poller_of(), fd->pd);
 	if (err != 0)

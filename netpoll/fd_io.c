@@ -26,12 +26,12 @@ static ssize_t recv_once(int sysfd, void *buf, size_t n)
 	return got;
 }
 
-static ssize_t send_once(int sysfd, const void *buf, size_t n)
+static ssize_t send_once(int sysfd, const void *buf, size_t n, int flags)
 {
 	ssize_t put;
 
 	do {
-		put = sys_send(sysfd, buf, at_most(n), MSG_NOSIGNAL);
+		put = sys_send(sysfd, buf, at_most(n), flags | MSG_NOSIGNAL);
 		if (put < 0)
 			put = err_from_errno();
 	} while (put == -NP_EINTR);
@@ -75,7 +75,14 @@ ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
 {
 	int err = fd_try_check(fd, NP_WRITE);
 
-	return err != 0 ? err : send_once(fd->sysfd, buf, n);
+	return err != 0 ? err : send_once(fd->sysfd, buf, n, 0);
+}
+
+ssize_t np_fd_try_write_more(struct np_fd *fd, const void *buf, size_t n)
+{
+	int err = fd_try_check(fd, NP_WRITE);
+
+	return err != 0 ? err : send_once(fd->sysfd, buf, n, MSG_MORE);
 }
 
 /* Port of the wait in FD.RawRead and FD.RawWrite. No poll_reset: an event since the last attempt would be forgotten,
@@ -152,7 +159,7 @@ int np_fd_write(struct np_fd *fd, const void *buf, size_t n, size_t *done)
 	if (err != 0)
 		return err;
 	while (err == 0 && sent < n)
-		err = after_send(fd, send_once(fd->sysfd, (const char *)buf + sent, n - sent), &sent);
+		err = after_send(fd, send_once(fd->sysfd, (const char *)buf + sent, n - sent, 0), &sent);
 	fd_rwunlock(fd, NP_WRITE);
 	if (done != NULL)
 		*done = sent;

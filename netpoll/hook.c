@@ -16,9 +16,9 @@ int64_t nanotime(void)
 #ifdef NP_HOOKS
 #include <sys/eventfd.h>
 
-#define X(ret, name, params, args) .name = name,
-static const struct hook_table real = {HOOK_TBL(X)};
-struct hook_table hook = {HOOK_TBL(X)};
+#define X(ret, name, ...) .name = name,
+static const struct hook_table real = {HOOK_TBL(X) HOOK_RAW_TBL(X)};
+struct hook_table hook = {HOOK_TBL(X) HOOK_RAW_TBL(X)};
 #undef X
 
 void hook_reset(void)

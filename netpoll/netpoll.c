@@ -109,9 +109,11 @@ void netpoll_ready(struct polldesc *pd, unsigned what)
 {
 	OBJ_CHECK(pd, PD_MAGIC);
 	pd->everr = (what & NETPOLL_ERR_ONLY) != 0;
-	pd->hup |= (what & NETPOLL_HUP) != 0;
-	pd->failed |= (what & NETPOLL_FAILED) != 0;
-	pd->error |= (what & NETPOLL_ERROR) != 0;
+	if (unlikely(what & ~(NETPOLL_READ | NETPOLL_WRITE))) {
+		pd->hup |= (what & NETPOLL_HUP) != 0;
+		pd->failed |= (what & NETPOLL_FAILED) != 0;
+		pd->error |= (what & NETPOLL_ERROR) != 0;
+	}
 	if (what & NETPOLL_READ)
 		netpoll_unblock(&pd->rg, true);
 	if (what & NETPOLL_WRITE)

@@ -191,6 +191,8 @@ must_use int np_fd_wait(struct np_fd *fd, enum np_mode mode);
  * -NP_EAGAIN: nothing now. */
 must_use ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n);
 must_use ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n);
+/* The bytes may wait in the kernel for what follows at once: another write, a shutdown or the close. */
+must_use ssize_t np_fd_try_write_more(struct np_fd *fd, const void *buf, size_t n);
 must_use int np_fd_try_accept(struct np_fd *fd, struct np_addr *peer);
 /* np_fd_watch: stand `task` at this side of fd: the next event, deadline or close readies it; it watches again in each
  * turn, until np_fd_unwatch. Says whether something happened there since the last call, so that one attempt is due.

@@ -118,6 +118,8 @@ static unsigned what_happened(uint32_t ev)
 {
 	unsigned what = 0;
 
+	if (likely((ev & ~(EPOLLIN | EPOLLOUT)) == 0))
+		return (ev & EPOLLIN ? NETPOLL_READ : 0) | (ev & EPOLLOUT ? NETPOLL_WRITE : 0);
 	if (ev & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR))
 		what |= NETPOLL_READ;
 	if (ev & (EPOLLOUT | EPOLLHUP | EPOLLERR))

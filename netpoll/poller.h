@@ -70,6 +70,11 @@ void poll_unblock(struct netpoll *np, struct polldesc *pd); /* close begins: evi
 
 /* A task stands at one side until poll_unstand. Says whether that side became ready since the last call. */
 bool poll_stand(struct polldesc *pd, enum np_mode mode, struct np_g *g);
+static inline bool poll_stands(const struct polldesc *pd, enum np_mode mode, const struct np_g *g)
+{
+	return (mode == NP_READ ? pd->rg : pd->wg) == (uintptr_t)g;
+}
+
 void poll_unstand(struct polldesc *pd, const struct np_g *g);
 
 #endif

@@ -66,7 +66,8 @@ struct conn {
 	int64_t first_byte;    /* R: of the server, ns after accept; -1 */
 	uint64_t number;       /* A: of this worker's connections */
 	int64_t hard_deadline; /* R: lifetime, or the end of lingering; INT64_MAX none */
-	int64_t soft_deadline; /* R: idle, half-close, or when to look again at a reset that waits */
+	int64_t active;        /* R: when bytes last moved */
+	int64_t look_again;    /* R: at a reset that waits; INT64_MAX: none does */
 	int64_t reset_since;   /* R: when a side was found reset */
 	struct relay_dir dir[2];
 };

@@ -1,250 +1,24 @@
 /* The relay: a stackless task that moves bytes both ways between two sockets until both directions
  * have ended.
  *
- *   turn:  watch -> pump dir 0 -> pump dir 1 -> watch -> ... until nothing can move, then return
+ *   turn:  watch -> step dir 0 -> step dir 1 -> ... until nothing can move, then return
  *
  * One read goes into the worker's scratch and straight out again; a connection owns a buffer only
  * while its reader is slower than its writer (struct rest), and then nothing more is read:
  * back-pressure. The task stands at both readers all the time, so that a reset, a deadline or a
  * kill finds it even while it waits for room.
  *
- * How a direction ends:
- *   FIN from src      the rest is written, then shutdown(dst): the other direction goes on as long
- *                     as it likes
- *   RST from src      the rest is written, and once dst has acknowledged everything, dst is reset:
- *                     no received byte is lost, and the reset is not turned into a clean end
- *   dst gone (EPIPE)  it had sent FIN and now refuses bytes: src's bytes are read and thrown away
- *                     for `linger`, so that our close does not destroy what dst said last and src
- *                     has not yet read
- *   dst reset         what dst said before is still delivered, then src is reset
- *
  * What a short connection never needs is done when one proves not to be short: the server's
- * TCP_NODELAY before its second write, its keepalive after half a minute, a pipe after several
- * large reads (relay_splice.c). */
+ * TCP_NODELAY before its second write, its keepalive after half a minute (relay_end.c), a pipe after
+ * several large reads (relay_splice.c). */
 #include "proxy/relay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_SMALL      (16 * 1024) /* chat: stays in the L1 cache */
-#define MOVES_A_TURN    8           /* reads per turn: others on this worker want to live too */
-#define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
-#define NAGLE_HARMLESS  1200        /* a first write of one segment is never held back */
-#define NEVER           INT64_MAX
-/* How often to ask whether dst has everything, when a reset must wait: half of the time already
- * waited, between these two. */
-#define POLL_MIN (2 * NP_MS)
-#define POLL_MAX (100 * NP_MS)
-
-static struct relay_dir *other(struct conn *c, const struct relay_dir *d)
-{
-	return d == &c->dir[0] ? &c->dir[1] : &c->dir[0];
-}
-
-/* Bytes were read that dst has not taken. */
-static bool has_rest(const struct relay_dir *d)
-{
-	return d->spliced ? np_pipe_held(d->pipe) > 0 : d->rest != NULL;
-}
-
-static void rest_drop(struct relay_dir *d)
-{
-	relay_splice_end(d);
-	free(d->rest);
-	d->rest = NULL;
-	d->blocked = false;
-}
-
-/* ---- deadlines ------------------------------------------------------------------------------- */
-
-static int64_t after(int64_t now, int64_t timeout)
-{
-	return timeout > NEVER - now ? NEVER : now + timeout;
-}
-
-/* The client's read deadline serves the whole relay: the task always stands there. */
-static void arm(struct conn *c, int64_t soft)
-{
-	int64_t when = soft < c->hard_deadline ? soft : c->hard_deadline;
-
-	c->soft_deadline = soft;
-	if (c->keepalive_due && when > c->accepted + KEEPALIVE_AFTER)
-		when = c->accepted + KEEPALIVE_AFTER;
-	np_fd_set_read_deadline(&c->client, when == NEVER ? 0 : when);
-}
-
-static bool half_closed(const struct conn *c)
-{
-	return c->dir[0].eof || c->dir[1].eof;
-}
-
-void relay_active(struct conn *c)
-{
-	const struct route *r = c->route;
-
-	arm(c, after(np_now(), half_closed(c) ? r->half_close : r->idle));
-}
-
-/* ---- ends ------------------------------------------------------------------------------------ */
-
-static bool lingering(const struct conn *c)
-{
-	return (c->dir[0].discard && c->dir[1].eof) || (c->dir[1].discard && c->dir[0].eof);
-}
-
-/* One side is gone for good; the other is drained for a moment, no longer. */
-static void start_lingering(struct conn *c)
-{
-	int64_t end = after(np_now(), c->route->linger == NEVER ? 0 : c->route->linger);
-
-	if (end < c->hard_deadline)
-		c->hard_deadline = end;
-	arm(c, c->soft_deadline);
-}
-
-static void note_error(struct conn *c, int err)
-{
-	if (c->err == 0)
-		c->err = -err;
-}
-
-/* dst takes no more bytes. Its own direction is still read to its end: what it said before is
- * delivered. */
-void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
-{
-	struct relay_dir *back = other(c, d);
-
-	rest_drop(d);
-	d->discard = true;
-	/* EPIPE: its FIN came first. Anything else is a reset, told by the kernel only once: kept
-	 * for back's end. */
-	if (err != -NP_EPIPE && !back->eof) {
-		note_error(c, err);
-		back->reset = true;
-	}
-	if (back->eof)
-		start_lingering(c);
-}
-
-/* Something happened to src although it had sent its FIN: if it takes no more either, reading will
- * never tell. */
-static void after_its_end(struct conn *c, struct relay_dir *d)
-{
-	struct relay_dir *back = other(c, d);
-
-	if (!back->done && !back->discard && np_fd_failed(src_of(c, d)))
-		relay_dst_gone(c, back, -NP_EPIPE);
-}
-
-/* src will send no more, by FIN or by reset. */
-static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
-{
-	struct relay_dir *back = other(c, d);
-
-	d->eof = true;
-	d->readable = false;
-	d->reset = reset;
-	if (c->first_end == CLOSE_NONE)
-		c->first_end = d == &c->dir[0] ? CLOSE_CLIENT_FIN : CLOSE_SERVER_FIN;
-	if (reset) {
-		/* What was meant for it has nowhere to go. */
-		rest_drop(back);
-		back->done = true;
-		c->reset_since = np_now();
-	} else if (back->discard) {
-		start_lingering(c);
-	} else {
-		after_its_end(c, d); /* the event may have come before we read this far */
-	}
-	relay_active(c);
-}
-
-static enum close_why reset_reason(const struct conn *c)
-{
-	return c->dir[0].eof && c->dir[0].reset ? CLOSE_CLIENT_RST : CLOSE_SERVER_RST;
-}
-
-/* The direction whose reset waits until dst has everything; NULL if there is none. */
-static struct relay_dir *waiting_reset(struct conn *c)
-{
-	for (unsigned i = 0; i < 2; i++)
-		if (c->dir[i].eof && c->dir[i].reset)
-			return &c->dir[i];
-	return NULL;
-}
-
-static bool reset_overdue(const struct conn *c)
-{
-	return np_now() >= after(c->reset_since, c->route->half_close);
-}
-
-/* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. A
- * dst that was reset itself never will: its count stands still, but it refuses an empty write. */
-static bool all_arrived(struct np_fd *dst)
-{
-	return np_fd_unsent(dst) <= 0 || np_fd_try_write(dst, "", 0) < 0;
-}
-
-static int64_t reset_pause(const struct conn *c)
-{
-	int64_t half = (np_now() - c->reset_since) / 2;
-
-	if (half < POLL_MIN)
-		return POLL_MIN;
-	return half < POLL_MAX ? half : POLL_MAX;
-}
-
-/* d's source has ended and all of it is written: pass the end on. */
-static enum close_why pass_end(struct conn *c, struct relay_dir *d)
-{
-	struct np_fd *dst = dst_of(c, d);
-
-	if (!d->reset) {
-		/* The last end of the two needs no shutdown: the close that follows says it.
-		 * ENOTCONN: dst is gone, and its own direction will say so. */
-		if (!d->discard && !other(c, d)->done)
-			(void)!np_fd_close_write(dst);
-		d->done = true;
-		return CLOSE_NONE;
-	}
-	if (d->discard || all_arrived(dst) || reset_overdue(c))
-		return reset_reason(c);
-	d->blocked = true;
-	arm(c, after(np_now(), reset_pause(c)));
-	return CLOSE_NONE;
-}
-
-/* Half a minute old: not a short connection. */
-static void grow_old(struct conn *c)
-{
-	c->keepalive_due = false;
-	/* Where it is refused, the idle timeout still ends a dead peer. */
-	(void)!np_fd_set_keepalive(&c->upstream);
-}
-
-/* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and
- * that is done. By the clock itself: np_now() may be a turn old, and would take a deadline that
- * passed meanwhile for another one. */
-static enum close_why expired(struct conn *c)
-{
-	struct relay_dir *d = waiting_reset(c);
-	int64_t now = np_nanotime();
-
-	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
-		grow_old(c);
-	if (now < c->soft_deadline && now < c->hard_deadline) {
-		arm(c, c->soft_deadline);
-		return CLOSE_NONE;
-	}
-	if (now >= c->hard_deadline)
-		return lingering(c) ? c->first_end : CLOSE_LIFETIME;
-	if (d == NULL)
-		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
-	if (has_rest(d) || reset_overdue(c))
-		return reset_reason(c);
-	d->blocked = false;
-	return pass_end(c, d);
-}
+#define READ_SMALL     (16 * 1024) /* chat: stays in the L1 cache */
+#define MOVES_A_TURN   8           /* reads per turn: others on this worker want to live too */
+#define NAGLE_HARMLESS 1200        /* a first write of one segment is never held back */
 
 /* ---- moving bytes ---------------------------------------------------------------------------- */
 
@@ -271,8 +45,9 @@ static void set_nodelay(struct conn *c, size_t n)
 	(void)!np_fd_set_nodelay(&c->upstream); /* a socket that refuses is slower, not wrong */
 }
 
-/* Returns how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
-static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n)
+/* `last`: src's end follows, so the kernel may hold the bytes back until the end goes with them.
+ *   Returns  how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
+static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n, bool last)
 {
 	ssize_t sent;
 
@@ -280,7 +55,7 @@ static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n
 		return n;
 	if (c->nodelay_due && d == &c->dir[0])
 		set_nodelay(c, n);
-	sent = np_fd_try_write(dst_of(c, d), buf, n);
+	sent = last ? np_fd_try_write_more(dst_of(c, d), buf, n) : np_fd_try_write(dst_of(c, d), buf, n);
 	if (sent >= 0) {
 		relay_took(c, d, (size_t)sent);
 		return (size_t)sent;
@@ -307,7 +82,7 @@ static enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
 static void flush_rest(struct conn *c, struct relay_dir *d)
 {
 	struct rest *r = d->rest;
-	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from);
+	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from, d->eof && !d->reset);
 
 	if (d->rest == NULL)
 		return; /* dst is gone, and the rest with it */
@@ -315,7 +90,7 @@ static void flush_rest(struct conn *c, struct relay_dir *d)
 	r->from += (uint32_t)sent;
 	d->blocked = r->from < r->to;
 	if (!d->blocked)
-		rest_drop(d);
+		relay_rest_drop(d);
 }
 
 /* Small reads for chat, all of the scratch for bulk. */
@@ -324,38 +99,52 @@ static size_t read_size(const struct relay_dir *d)
 	return d->full >= FULL_TO_GROW ? SHARD_SCRATCH : READ_SMALL;
 }
 
-enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
+/* Scratch holds n bytes of src's. */
+static enum close_why pass_on(struct conn *c, struct relay_dir *d, size_t n, bool last)
 {
-	if (n == -NP_EAGAIN) {
-		d->readable = false;
-		return CLOSE_NONE;
-	}
-	if (n == -NP_EDEADLINE)
-		return expired(c);
-	if (n < 0)
-		note_error(c, (int)n);
-	src_ended(c, d, n < 0 || d->reset);
-	return CLOSE_NONE;
+	const char *scratch = c->shard->scratch;
+	size_t sent;
+
+	relay_active(c);
+	sent = put(c, d, scratch, n, last);
+	return sent < n ? keep_rest(d, scratch + sent, n - sent) : CLOSE_NONE;
+}
+
+/* A src that hung up is read on until its end, which then leaves in one segment with the last bytes: a packet less, and
+ * one wake-up less for the reader. Scratch holds `got` bytes of `want`. */
+static enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got, size_t want)
+{
+	enum close_why why;
+	ssize_t n;
+
+	do {
+		n = np_fd_try_read(src_of(c, d), c->shard->scratch + got, want - got);
+		if (n > 0)
+			got += (size_t)n;
+	} while (n > 0 && got < want);
+	d->full = 0;
+	why = pass_on(c, d, got, n == 0);
+	return why == CLOSE_NONE && n <= 0 ? relay_no_bytes(c, d, n) : why;
 }
 
 static enum close_why move(struct conn *c, struct relay_dir *d)
 {
 	struct np_fd *src = src_of(c, d);
-	char *scratch = c->shard->scratch;
-	size_t want = read_size(d), sent;
-	ssize_t n = np_fd_try_read(src, scratch, want);
+	size_t want = read_size(d);
+	ssize_t n = np_fd_try_read(src, c->shard->scratch, want);
 
 	if (n <= 0)
 		return relay_no_bytes(c, d, n);
-	if ((size_t)n < want)
-		d->full = 0;
-	else if (d->full < FULL_TO_SPLICE)
-		d->full++;
-	/* Short: src is empty, unless an event said that more than bytes came. */
-	d->readable = (size_t)n == want || np_fd_hung_up(src);
-	relay_active(c);
-	sent = put(c, d, scratch, (size_t)n);
-	return sent < (size_t)n ? keep_rest(d, scratch + sent, (size_t)n - sent) : CLOSE_NONE;
+	if ((size_t)n == want) {
+		if (d->full < FULL_TO_SPLICE)
+			d->full++;
+		return pass_on(c, d, want, false);
+	}
+	if (np_fd_hung_up(src))
+		return move_last(c, d, (size_t)n, want);
+	d->full = 0;
+	d->readable = false; /* a short read: src is empty */
+	return pass_on(c, d, (size_t)n, false);
 }
 
 static bool is_bulk(const struct relay_dir *d)
@@ -363,10 +152,14 @@ static bool is_bulk(const struct relay_dir *d)
 	return d->full >= FULL_TO_SPLICE && !d->discard;
 }
 
+/* There is something to do for d that needs no event first. */
+static inline bool can_step(const struct relay_dir *d)
+{
+	return !d->done && !d->blocked && (d->readable || d->eof || d->spliced || d->rest != NULL);
+}
+
 static enum close_why step(struct conn *c, struct relay_dir *d)
 {
-	if (d->done || d->blocked)
-		return CLOSE_NONE;
 	if (d->spliced)
 		return relay_splice_step(c, d);
 	if (d->rest != NULL) {
@@ -374,20 +167,13 @@ static enum close_why step(struct conn *c, struct relay_dir *d)
 		return CLOSE_NONE;
 	}
 	if (d->eof)
-		return pass_end(c, d);
-	if (!d->readable)
-		return CLOSE_NONE;
+		return relay_pass_end(c, d);
 	if (is_bulk(d) && relay_splice_begin(d))
 		return relay_splice_step(c, d);
 	return move(c, d);
 }
 
 /* ---- the task -------------------------------------------------------------------------------- */
-
-static bool can_step(const struct relay_dir *d)
-{
-	return !d->done && !d->blocked && (d->spliced || d->rest != NULL || d->eof || d->readable);
-}
 
 static bool can_move(const struct conn *c)
 {
@@ -400,10 +186,12 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 	int r = np_fd_watch(src_of(c, d), NP_READ, &c->task);
 	enum close_why why;
 
+	if (likely(r == 0 && !d->blocked))
+		return CLOSE_NONE;
 	if (r > 0)
 		d->readable = !d->eof;
 	if (r > 0 && d->eof)
-		after_its_end(c, d);
+		relay_after_its_end(c, d);
 	if (r >= 0 && d->blocked) {
 		r = np_fd_watch(dst_of(c, d), NP_WRITE, &c->task);
 		if (r > 0)
@@ -412,10 +200,10 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 	if (r >= 0)
 		return CLOSE_NONE;
 	if (r != -NP_EDEADLINE) {
-		note_error(c, r);
+		relay_note_error(c, r);
 		return CLOSE_OVERLOAD; /* the poller would not take it */
 	}
-	why = expired(c);
+	why = relay_expired(c);
 	/* np_fd_watch left at the old deadline: the task must stand there again for the new one. */
 	if (why == CLOSE_NONE)
 		np_ready(&c->task);
@@ -429,36 +217,30 @@ static enum close_why watch(struct conn *c)
 	return why != CLOSE_NONE ? why : watch_dir(c, &c->dir[1]);
 }
 
-/* One step each way. *more: there is another one to make. */
-static enum close_why move_both(struct conn *c, bool *more)
+static enum close_why move_both(struct conn *c)
 {
-	enum close_why why = step(c, &c->dir[0]);
+	enum close_why why = can_step(&c->dir[0]) ? step(c, &c->dir[0]) : CLOSE_NONE;
 
-	if (why == CLOSE_NONE)
-		why = step(c, &c->dir[1]);
-	if (why == CLOSE_NONE && c->dir[0].done && c->dir[1].done)
-		why = c->first_end;
-	*more = can_move(c);
-	return why;
+	return why == CLOSE_NONE && can_step(&c->dir[1]) ? step(c, &c->dir[1]) : why;
 }
 
 static enum close_why turn(struct conn *c)
 {
 	enum close_why why = c->kill;
-	bool fresh = c->fresh, more = true;
+	bool fresh = c->fresh;
 
 	/* On the first turn the descriptors are not yet with the poller: try before asking it. */
 	if (why == CLOSE_NONE && !fresh)
 		why = watch(c);
 	c->fresh = false;
-	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && more; i++)
-		why = move_both(c, &more);
+	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && can_move(c); i++)
+		why = move_both(c);
+	if (why != CLOSE_NONE)
+		return why;
 	/* The task stands at both readers already, and no event comes before the next poll. */
-	if (why == CLOSE_NONE && (fresh || c->dir[0].blocked || c->dir[1].blocked)) {
+	if (fresh || c->dir[0].blocked || c->dir[1].blocked)
 		why = watch(c);
-		more = can_move(c);
-	}
-	if (why == CLOSE_NONE && more)
+	if (why == CLOSE_NONE && can_move(c))
 		np_ready(&c->task);
 	return why;
 }
@@ -480,9 +262,8 @@ void relay_start(struct conn *c)
 	c->fresh = true;
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
 	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
-	c->hard_deadline = after(c->accepted, c->route->lifetime);
 	np_task_init(&c->task, &relay_type);
-	relay_active(c);
+	relay_deadlines(c);
 	np_ready(&c->task);
 }
 
@@ -490,7 +271,7 @@ void relay_fini(struct conn *c)
 {
 	np_fd_unwatch(&c->client, &c->task);
 	np_fd_unwatch(&c->upstream, &c->task);
-	rest_drop(&c->dir[0]);
-	rest_drop(&c->dir[1]);
+	relay_rest_drop(&c->dir[0]);
+	relay_rest_drop(&c->dir[1]);
 	np_task_fini(&c->task);
 }

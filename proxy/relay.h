@@ -1,4 +1,4 @@
-/* relay: what relay.c and relay_splice.c share. Private to them. Every function: owner worker,
+/* relay: what the three files of the relay share. Private to them. Every function: owner worker,
  * from the relay's task. */
 #ifndef PROXY_RELAY_H
 #define PROXY_RELAY_H
@@ -23,10 +23,23 @@ static inline struct np_fd *dst_of(struct conn *c, const struct relay_dir *d)
 /* ---- relay.c --------------------------------------------------------------------------------- */
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n); /* dst took n bytes */
-void relay_active(struct conn *c);                              /* bytes moved: the idle deadline starts anew */
-void relay_dst_gone(struct conn *c, struct relay_dir *d, int err);
-/* A read that brought no bytes: its end, its failure, nothing there, or a deadline.   Returns  as a stage does. */
+
+/* ---- relay_end.c ----------------------------------------------------------------------------- */
+
+void relay_deadlines(struct conn *c); /* the relay begins */
+void relay_active(struct conn *c);    /* bytes moved: silence begins anew */
+void relay_arm(struct conn *c);       /* something may be due earlier than the deadline that is set */
+/* A deadline has passed.   Returns  as a stage does; CLOSE_NONE: nothing ends, and the next one is set. */
+must_use enum close_why relay_expired(struct conn *c);
+
+/* A read that brought no bytes: src's end, its failure, nothing there, or a deadline.   Returns  as a stage does. */
 must_use enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n);
+/* src has ended and all of it is written: pass the end on.   Returns  as a stage does. */
+must_use enum close_why relay_pass_end(struct conn *c, struct relay_dir *d);
+void relay_dst_gone(struct conn *c, struct relay_dir *d, int err); /* dst takes no more bytes */
+void relay_after_its_end(struct conn *c, struct relay_dir *d);     /* an event of src, which had sent its FIN */
+void relay_note_error(struct conn *c, int err);
+void relay_rest_drop(struct relay_dir *d);
 
 /* ---- relay_splice.c -------------------------------------------------------------------------- */
 
