@@ -52,9 +52,9 @@ static X509 *next_cert(BIO *b, OSSL_LIB_CTX *lib)
 	return NULL;
 }
 
-int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, STACK_OF(X509) **out, struct text *err)
+int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509 **out, struct text *err)
 {
-	STACK_OF(X509) *list;
+	struct stack_st_X509 *list;
 	int code, n;
 	BIO *b = open_pem(path, err, &code);
 	X509 *x;
@@ -88,9 +88,9 @@ static X509_CRL *next_crl(BIO *b, OSSL_LIB_CTX *lib)
 	return NULL;
 }
 
-int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, STACK_OF(X509_CRL) **out, struct text *err)
+int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL **out, struct text *err)
 {
-	STACK_OF(X509_CRL) *list;
+	struct stack_st_X509_CRL *list;
 	int code, n;
 	BIO *b = open_pem(path, err, &code);
 	X509_CRL *x;
@@ -203,7 +203,7 @@ int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_
 	c.leaf = sk_X509_shift(c.chain);
 	code = load_key(lib, f, &c.key, err);
 	if (code == 0 && X509_check_private_key(c.leaf, c.key) != 1)
-		code = tls_cert_wrong(err, f->key, "is not the key of the first certificate in the other file", -NP_EINVAL);
+		code = tls_cert_wrong(err, f->key, "is not the key of the first certificate", -NP_EINVAL);
 	if (code != 0) {
 		tls_cert_fini(&c);
 		return code;

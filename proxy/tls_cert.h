@@ -18,7 +18,7 @@ struct tls_cert_files {
 
 struct tls_cert {
 	X509 *leaf;
-	STACK_OF(X509) *chain; /* without the leaf; may be empty */
+	struct stack_st_X509 *chain; /* without the leaf; may be empty */
 	EVP_PKEY *key;
 	enum tls_cert_kind kind;
 	int64_t expires; /* seconds since 1970 */
@@ -29,14 +29,15 @@ struct tls_cert {
 must_use int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_cert *out, struct text *err);
 void tls_cert_fini(struct tls_cert *c);
 
-/* Calls fn for each host name it is for: its DNS names, or without any its common name. A name with a NUL in it is none.
+/* Calls fn for each host name it is for: its DNS names, or without any its common name. A name with a NUL in it is
+ * none.
  *   Returns  0, or the first other answer of fn. */
 must_use int tls_cert_names(const struct tls_cert *c, int (*fn)(void *arg, const char *name), void *arg);
 
 /* tls_cert_list: all certificates of a PEM file, at least one. Returns as tls_cert_load does. */
-must_use int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, STACK_OF(X509) **out, struct text *err);
+must_use int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509 **out, struct text *err);
 /* The revocation lists of a PEM file, at least one. */
-must_use int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, STACK_OF(X509_CRL) **out, struct text *err);
+must_use int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL **out, struct text *err);
 /* "FILE: WHAT", and returns code. */
 int tls_cert_wrong(struct text *err, const char *path, const char *what, int code);
 

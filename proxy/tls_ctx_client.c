@@ -25,7 +25,7 @@ static bool is_ip(const char *name)
 static int trust(struct tls_ctx *x, const char *ca, struct text *err)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(x->ssl);
-	STACK_OF(X509) *list = NULL;
+	struct stack_st_X509 *list = NULL;
 	int code;
 
 	if (ca == NULL) {

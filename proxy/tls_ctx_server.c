@@ -20,8 +20,8 @@
 /* One set for all groups of a context: what a client's certificate is verified with. */
 struct client_rules {
 	X509_STORE *store;
-	STACK_OF(X509) *ca;
-	STACK_OF(X509_CRL) *crls;
+	struct stack_st_X509 *ca;
+	struct stack_st_X509_CRL *crls;
 };
 
 static void rules_fini(struct client_rules *r)
@@ -56,7 +56,7 @@ static int rules_load(struct tls_worker *w, const struct config_tls_in *c, struc
 }
 
 /* The names of the authorities are sent, so that a client can choose its certificate. */
-static bool set_ca_names(SSL_CTX *ssl, const STACK_OF(X509) *ca)
+static bool set_ca_names(SSL_CTX *ssl, const struct stack_st_X509 *ca)
 {
 	for (int i = 0; i < sk_X509_num(ca); i++)
 		if (!SSL_CTX_add_client_CA(ssl, sk_X509_value(ca, i)))
@@ -255,7 +255,8 @@ static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct t
 	return code;
 }
 
-static int use_certs(const struct tls_ctx *x, const struct tls_group *g, struct text *err, const struct config_tls_in *c)
+static int use_certs(const struct tls_ctx *x, const struct tls_group *g, const struct config_tls_in *c,
+		     struct text *err)
 {
 	for (int i = 0; i < TLS_CERT_KINDS; i++) {
 		const struct tls_cert *cert = g->cert[i] < 0 ? NULL : &x->certs[g->cert[i]];
@@ -282,7 +283,7 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 		return -NP_ENOMEM;
 	code = tls_ctx_limit(g->ssl, &limits, err);
 	if (code == 0)
-		code = use_certs(x, g, err, c);
+		code = use_certs(x, g, c, err);
 	if (code == 0)
 		code = rules_apply(g->ssl, c, r);
 	if (code == 0)

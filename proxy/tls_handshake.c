@@ -228,7 +228,8 @@ static int prepare(struct tls *t, const struct np_addr *server)
 	return expect_address(t, server);
 }
 
-/* What comes before our first byte is no answer to it: it must not be taken for the handshake's, nor later for payload. */
+/* What comes before our first byte is no answer to it: it must not be taken for the handshake's, nor later for
+ * payload. */
 static int early_bytes(struct tls *t, struct tls_why *why)
 {
 	ssize_t n = np_fd_try_read(t->fd, t->ctx->worker->in, 1);

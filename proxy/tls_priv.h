@@ -45,8 +45,8 @@ struct tls {
 
 /* ---- tls_bio.c ------------------------------------------------------------------------------- */
 
-/* Every call of OpenSSL that may read or write stands between these two. begin lends the worker's BIO to t; end takes it
- * back: what OpenSSL left of the input moves to t, and what it wrote is sent (unless hold), the rest of it kept.
+/* Every call of OpenSSL that may read or write stands between these two. begin lends the worker's BIO to t; end takes
+ * it back: what OpenSSL left of the input moves to t, and what it wrote is sent (unless hold), the rest of it kept.
  *   Returns  end: 0; -NP_EAGAIN: something is left to be sent; or why it cannot be. */
 void tls_begin(struct tls *t, const void *early, size_t n);
 must_use int tls_end(struct tls *t, bool hold);

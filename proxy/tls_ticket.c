@@ -223,7 +223,8 @@ static int seal_with(struct tls_worker *w, struct tls_key *k, unsigned char *nam
 	       EVP_EncryptInit_ex2(cipher, w->ticket_cipher, k->aes, iv, NULL) == 1;
 }
 
-int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+		   int seal)
 {
 	const struct tls *t = SSL_get_app_data(ssl);
 	struct tls_worker *w = t->ctx->worker;

@@ -1,12 +1,12 @@
-/* tls_ticket: the keys that session tickets are sealed with. One ring for all workers, and through its file for a fleet:
+/* tls_ticket: the keys that session tickets are sealed with. One ring for all workers, and by its file for a fleet:
  *
  *   next       not used yet, but known: a machine that rotated a moment earlier seals with it
  *   current    seals; opens
  *   previous   opens; its tickets are replaced
  *
- * Rotation makes next current, current previous, and a new next. Two machines that rotate at the same time agree on what
- * seals, since both knew it before; what they disagree on, the new next, is settled by who writes the file last, long
- * before it is used. So the file needs no lock.
+ * Rotation makes next current, current previous, and a new next. Two machines that rotate at the same time agree on
+ * what seals, since both knew it before; what they disagree on, the new next, is settled by who writes the file last,
+ * long before it is used. So the file needs no lock.
  *
  * The control thread alone changes a ring. Workers read it without a lock: words are copied between two looks at a
  * counter (a seqlock), and again if it moved. */
@@ -37,8 +37,9 @@ struct tls_ring;
 must_use int tls_ring_new(struct tls_ring **out, const char *path, int64_t rotate, int64_t now, struct text *err);
 struct tls_ring *tls_ring_free(struct tls_ring *r); /* takes NULL, returns NULL; no context uses it */
 
-/* tls_ring_refresh: to be called now and then: takes over what another process wrote to the file, and rotates when it is
- * time.   Returns  1: the keys are others now; 0; or what is wrong with the file: then the keys stay as they were.
+/* tls_ring_refresh: to be called now and then: takes over what another process wrote to the file, and rotates when it
+ * is time.
+ *   Returns  1: the keys are others now; 0; or what is wrong with the file: then the keys stay as they were.
  *   Calls    control thread. */
 must_use int tls_ring_refresh(struct tls_ring *r, int64_t now, struct text *err);
 void tls_ring_set_rotate(struct tls_ring *r, int64_t rotate); /* a reload changed it. Control thread */
@@ -46,7 +47,8 @@ const char *tls_ring_path(const struct tls_ring *r);          /* NULL: none */
 void tls_ring_read(const struct tls_ring *r, struct tls_keys *out); /* any thread */
 
 /* What SSL_CTX_set_tlsext_ticket_key_evp_cb calls. */
-int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal);
+int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+		   int seal);
 
 /* ---- tls_ticket_file.c ----------------------------------------------------------------------- */
 

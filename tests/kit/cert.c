@@ -201,7 +201,8 @@ void kit_cert_write_crl(const struct kit_cert *ca, struct kit_cert *const revoke
 	     "a list");
 	for (size_t i = 0; i < n; i++)
 		add_revoked(crl, revoked[i], now);
-	must(X509_CRL_sort(crl) && X509_CRL_sign(crl, ca->key, digest_for(ca->key)) > 0 && PEM_write_X509_CRL(f, crl), path);
+	must(X509_CRL_sort(crl) && X509_CRL_sign(crl, ca->key, digest_for(ca->key)) > 0, "signing");
+	must(PEM_write_X509_CRL(f, crl), path);
 	X509_CRL_free(crl);
 	ASN1_TIME_free(now);
 	ASN1_TIME_free(next);

@@ -2,11 +2,11 @@
  * kit_dir(). A chain is made from its root: each certificate names its issuer.
  *
  *   struct kit_cert *root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
- *   struct kit_cert *leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "a", .dns = "a.test,*.a.test", .issuer = root});
+ *   struct kit_cert *leaf = kit_cert_make(&(struct kit_cert_opts){.dns = "a.test,*.a.test", .issuer = root});
  *   kit_cert_write(leaf, "a.pem", path); kit_cert_write_key(leaf, "a.key", NULL, path);
  *
  * For the test's own thread. What cannot be made fails the running test. Certificates live until the program ends, so
- * tests of one program may share those that are dear to make. Apart from kit.h, since not every test wants libcrypto. */
+ * tests of one program may share those that are dear to make. Apart from kit.h: not every test wants libcrypto. */
 #ifndef TESTS_KIT_CERT_H
 #define TESTS_KIT_CERT_H
 
