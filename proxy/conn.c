@@ -8,19 +8,19 @@
 
 /* ---- admit ----------------------------------------------------------------------------------- */
 
-struct limit *conn_admit(struct shard *s, const struct route *route)
+struct limit *conn_admit(struct shard *s, const struct front *front)
 {
 	if (!limit_take(s->limit))
 		return s->limit;
-	if (limit_take(&route->live->limit))
+	if (limit_take(&front->live->limit))
 		return NULL;
 	limit_give(s->limit);
-	return &route->live->limit;
+	return &front->live->limit;
 }
 
-static void give_places(struct shard *s, const struct route *route)
+static void give_places(struct shard *s, const struct front *front)
 {
-	limit_give(&route->live->limit);
+	limit_give(&front->live->limit);
 	limit_give(s->limit);
 }
 
@@ -37,7 +37,7 @@ static void conn_main(void *arg)
 		relay_start(c);
 }
 
-static struct conn *conn_new(struct shard *s, struct route *route, const struct np_addr *peer)
+static struct conn *conn_new(struct shard *s, struct front *front, const struct np_addr *peer)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -45,13 +45,13 @@ static struct conn *conn_new(struct shard *s, struct route *route, const struct 
 		return NULL;
 	c->magic = CONN_MAGIC;
 	c->shard = s;
-	c->route = route;
+	c->front = front;
 	c->accepted = np_now();
 	c->connected = c->first_byte = -1;
 	c->number = s->next_conn++;
 	memcpy(&c->peer, &peer->u, sizeof(c->peer));
 	list_push_back(&s->conns, &c->link);
-	snapshot_hold(route->snap, s->id);
+	snapshot_hold(front->snap, s->id);
 	STAT_ADD(&s->stats, connections, 1);
 	STAT_ADD(&s->stats, active, 1);
 	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
@@ -72,15 +72,15 @@ static enum close_why conn_begin(struct conn *c, int sysfd, enum close_why why)
 	return why;
 }
 
-void conn_accepted(struct shard *s, struct route *route, int sysfd, const struct np_addr *peer,
+void conn_accepted(struct shard *s, struct front *front, int sysfd, const struct np_addr *peer,
 		   enum close_why why)
 {
-	struct conn *c = conn_new(s, route, peer);
+	struct conn *c = conn_new(s, front, peer);
 
 	if (c == NULL) {
 		np_sock_close(sysfd);
 		if (why == CLOSE_NONE)
-			give_places(s, route);
+			give_places(s, front);
 		stats_close(&s->stats, CLOSE_OVERLOAD);
 		log_limited(&s->memory_site, LVL_ERROR, "out_of_memory",
 			    "a connection was closed: out of memory");
@@ -121,8 +121,8 @@ static void conn_log(struct conn *c, enum close_why why)
 		.why = why,
 		.err = c->err,
 		.retries = c->retries,
-		.listener = c->route->name,
-		.upstream = c->route->upstream->name,
+		.listener = c->front->name,
+		.upstream = c->front->upstream->name,
 		.server_name = c->server != NULL ? c->server->text : NULL,
 	};
 
@@ -148,7 +148,7 @@ static void conn_close(struct conn *c, enum close_why why)
 void conn_end(struct conn *c, enum close_why why)
 {
 	struct shard *s = c->shard;
-	struct snapshot *snap = c->route->snap;
+	struct snapshot *snap = c->front->snap;
 
 	if (c->phase == CONN_RELAYING)
 		relay_fini(c);
@@ -160,7 +160,7 @@ void conn_end(struct conn *c, enum close_why why)
 	if (c->server != NULL)
 		server_release(c->server);
 	if (c->phase != CONN_NEW)
-		give_places(s, c->route);
+		give_places(s, c->front);
 	list_remove(&c->link);
 	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
 	c->magic = 0;

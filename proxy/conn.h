@@ -52,7 +52,7 @@ struct conn {
 	struct np_g task;     /* R */
 	struct list link;     /* shard->conns */
 	struct shard *shard;  /* A */
-	const struct route *route; /* A; counted through its snapshot */
+	const struct front *front; /* A; counted through its snapshot */
 	struct server *server; /* C: its slot is ours; NULL: none */
 	struct np_fd client;   /* A */
 	struct np_fd upstream; /* C */
@@ -75,12 +75,12 @@ _Static_assert(sizeof(struct conn) <= 384, "512 bytes of user memory per idle co
 
 /* conn_admit: take a place of the process's limit and of the listener's, or none.
  *   Returns  NULL, or the limit that is full.   Calls  owner worker. */
-must_use struct limit *conn_admit(struct shard *s, const struct route *route);
+must_use struct limit *conn_admit(struct shard *s, const struct front *front);
 
 /* conn_accepted: take over a raw accepted socket and the places that were taken for it. why is CLOSE_NONE for one that
  * was admitted: its coroutine starts; else it ends at once with that reason. Nothing to report: whatever goes wrong,
  * the connection ends with its reason.   Calls  owner worker. */
-void conn_accepted(struct shard *s, struct route *route, int sysfd, const struct np_addr *peer, enum close_why why);
+void conn_accepted(struct shard *s, struct front *front, int sysfd, const struct np_addr *peer, enum close_why why);
 
 /* The one place that logs, closes and frees. Owner worker; from the conn's coroutine or task. */
 void conn_end(struct conn *c, enum close_why why);

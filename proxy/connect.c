@@ -30,7 +30,7 @@ static enum close_why why_failed(int err)
 
 static int dial(struct conn *c, struct server *server, int64_t budget_ends)
 {
-	int64_t deadline = np_deadline_after(c->route->upstream->connect_timeout);
+	int64_t deadline = np_deadline_after(c->front->upstream->connect_timeout);
 	struct np_dial_opts opts = {
 		.deadline = deadline < budget_ends ? deadline : budget_ends,
 		.watch = &c->client, /* nodelay and keepalive: relay.c, when the connection proves not to be short */
@@ -79,7 +79,7 @@ static bool worth_another(const struct conn *c, const struct attempt *a)
 {
 	if (a->why == CLOSE_OVERLOAD || a->why == CLOSE_CLIENT_RST)
 		return false;
-	if (a->ntried > c->route->upstream->retries || a->ntried == TRIES_MAX)
+	if (a->ntried > c->front->upstream->retries || a->ntried == TRIES_MAX)
 		return false;
 	return np_nanotime() < a->budget_ends;
 }
@@ -100,7 +100,7 @@ enum close_why connect_run(struct conn *c)
 
 	a.ntried = 0;
 	a.why = CLOSE_NONE;
-	a.budget_ends = np_deadline_after(c->route->upstream->retry_budget);
+	a.budget_ends = np_deadline_after(c->front->upstream->retry_budget);
 	do {
 		struct pick_args args = {
 			.hash = hash,
@@ -109,7 +109,7 @@ enum close_why connect_run(struct conn *c)
 			.ntried = a.ntried,
 		};
 		struct server *server;
-		int err = upstream_pick(c->route->upstream, &args, &server);
+		int err = upstream_pick(c->front->upstream, &args, &server);
 
 		if (err != 0)
 			return pick_failed(&a, err);

@@ -15,7 +15,7 @@
 struct listener {
 	struct np_fd fd;
 	struct shard *shard;
-	struct route *route;  /* of the shard's current snapshot; NULL: stopped */
+	struct front *front;  /* of the shard's current snapshot; NULL: stopped */
 	struct gate *gate;
 	struct np_worker *control;
 	struct np_msg stopped; /* to the control worker, which frees */
@@ -69,7 +69,7 @@ static void on_accept_error(struct listener *l, int err)
 /* The process's own limit is always waited out; a listener's only if it is told to. */
 static bool must_wait(const struct listener *l, const struct limit *at)
 {
-	return at == l->shard->limit || l->route->wait_at_limit;
+	return at == l->shard->limit || l->front->wait_at_limit;
 }
 
 /* The limit it stands at when waiting is over; NULL: it was let in, or the listener was stopped. */
@@ -82,7 +82,7 @@ static const struct limit *wait_for_room(struct listener *l)
 		np_sleep(ROOM_POLL);
 		if (l->held < 0)
 			return NULL;
-		at = conn_admit(l->shard, l->route);
+		at = conn_admit(l->shard, l->front);
 	} while (at != NULL && must_wait(l, at));
 	pause_end(l);
 	return at;
@@ -90,7 +90,7 @@ static const struct limit *wait_for_room(struct listener *l)
 
 static void take(struct listener *l, int sysfd, const struct np_addr *peer)
 {
-	const struct limit *at = conn_admit(l->shard, l->route);
+	const struct limit *at = conn_admit(l->shard, l->front);
 
 	if (at != NULL && must_wait(l, at)) {
 		l->held = sysfd;
@@ -100,9 +100,9 @@ static void take(struct listener *l, int sysfd, const struct np_addr *peer)
 			return;
 		l->held = -1;
 	}
-	if (at == NULL && handoff_try(l->shard, l->route, sysfd, peer))
+	if (at == NULL && handoff_try(l->shard, l->front, sysfd, peer))
 		return;
-	conn_accepted(l->shard, l->route, sysfd, peer, at == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
+	conn_accepted(l->shard, l->front, sysfd, peer, at == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
 static void on_stopped(struct np_msg *m)
@@ -129,7 +129,7 @@ static void listener_main(void *arg)
 			on_accept_error(l, sysfd);
 			continue;
 		}
-		if (l->route == NULL) {
+		if (l->front == NULL) {
 			/* Stopped between the wake-up and the accept. It came too late, by that much. */
 			np_sock_close(sysfd);
 			break;
@@ -168,7 +168,7 @@ static void listener_start(struct shard *s, void *arg)
 	l->shard = s;
 	l->gate = g;
 	l->control = st->control;
-	l->route = g->route;
+	l->front = g->front;
 	l->held = -1;
 	st->err = np_go("accept", listener_main, l);
 	if (st->err != 0) {
@@ -183,14 +183,14 @@ static void listener_switch(struct shard *s, void *arg)
 {
 	struct gate *g = ((struct starting *)arg)->gate;
 
-	g->on[s->id]->route = g->route;
+	g->on[s->id]->front = g->front;
 }
 
 static void take_now(struct listener *l, int sysfd, const struct np_addr *peer)
 {
-	bool admitted = conn_admit(l->shard, l->route) == NULL;
+	bool admitted = conn_admit(l->shard, l->front) == NULL;
 
-	conn_accepted(l->shard, l->route, sysfd, peer, admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
+	conn_accepted(l->shard, l->front, sysfd, peer, admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
 /* What the kernel has queued here was promised a connection: it gets one, or the line that says why not, before the
@@ -207,7 +207,7 @@ static void listener_stop(struct shard *s, void *arg)
 	l->held = -1;
 	while ((sysfd = np_fd_try_accept(&l->fd, &peer)) >= 0)
 		take_now(l, sysfd, &peer);
-	l->route = NULL; /* its snapshot may go now */
+	l->front = NULL; /* its snapshot may go now */
 	g->on[s->id] = NULL;
 	np_fd_close(&l->fd); /* evicts listener_main, which says when it has ended */
 }
@@ -246,7 +246,7 @@ static int gate_listen(struct gate *g)
 	return err;
 }
 
-int gate_open(const struct np_addr *addr, struct route *route, unsigned n, struct gate **out)
+int gate_open(const struct np_addr *addr, struct front *front, unsigned n, struct gate **out)
 {
 	struct gate *g = calloc(1, sizeof(*g));
 	int err = -NP_ENOMEM;
@@ -254,8 +254,8 @@ int gate_open(const struct np_addr *addr, struct route *route, unsigned n, struc
 	if (g == NULL)
 		return err;
 	g->addr = *addr;
-	g->route = route;
-	g->backlog = route->backlog;
+	g->front = front;
+	g->backlog = front->backlog;
 	g->n = n;
 	g->shared = np_addr_is_unix(addr);
 	list_init(&g->link);

@@ -16,7 +16,7 @@ struct gate {
 	struct np_addr bound;     /* with the port the kernel chose, if it was 0 */
 	char text[NP_ADDR_TEXT];  /* of bound */
 	struct np_unix_file file; /* removed with the gate */
-	struct route *route;      /* of the current snapshot; the workers have their own copy */
+	struct front *front;      /* of the current snapshot; the workers have their own copy */
 	int backlog;              /* as opened */
 	unsigned n;
 	bool shared;              /* one socket, a descriptor of it per worker */
@@ -28,7 +28,7 @@ struct gate {
 
 /* gate_open: bind and listen for n workers, all of them or none.
  *   Returns  0 and *out, or why the address cannot be had. */
-must_use int gate_open(const struct np_addr *addr, struct route *route, unsigned n, struct gate **out);
+must_use int gate_open(const struct np_addr *addr, struct front *front, unsigned n, struct gate **out);
 /* Start accepting, on every worker, for the gate's route; or, when it already does, go on for its new route. Parks.
  *   Returns  0, or -NP_ENOMEM when a worker could not start: the caller stops the gate. */
 must_use int gate_serve(struct gate *g, struct shard *shards);
@@ -40,6 +40,6 @@ struct gate *gate_free(struct gate *g); /* stopped, or never served */
 
 /* handoff_try: give an admitted socket to a worker that has clearly fewer connections.
  *   Returns  whether it did; if not, it is still the caller's.   Calls  owner worker. */
-must_use bool handoff_try(struct shard *s, struct route *route, int sysfd, const struct np_addr *peer);
+must_use bool handoff_try(struct shard *s, struct front *front, int sysfd, const struct np_addr *peer);
 
 #endif

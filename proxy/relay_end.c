@@ -53,7 +53,7 @@ static bool half_closed(const struct conn *c)
 /* When it will have been silent for too long, if nothing more moves. */
 static int64_t silence_ends(const struct conn *c)
 {
-	return after(c->active, half_closed(c) ? c->route->half_close : c->route->idle);
+	return after(c->active, half_closed(c) ? c->front->half_close : c->front->idle);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -80,7 +80,7 @@ void relay_active(struct conn *c)
 
 void relay_deadlines(struct conn *c)
 {
-	c->hard_deadline = after(c->accepted, c->route->lifetime);
+	c->hard_deadline = after(c->accepted, c->front->lifetime);
 	c->look_again = NEVER;
 	relay_active(c);
 	relay_arm(c);
@@ -96,7 +96,7 @@ static bool lingering(const struct conn *c)
 /* One side is gone for good; the other is drained for a moment, no longer. */
 static void start_lingering(struct conn *c)
 {
-	int64_t end = after(np_now(), c->route->linger == NEVER ? 0 : c->route->linger);
+	int64_t end = after(np_now(), c->front->linger == NEVER ? 0 : c->front->linger);
 
 	c->hard_deadline = earlier(c->hard_deadline, end);
 	relay_arm(c);
@@ -176,7 +176,7 @@ static struct relay_dir *waiting_reset(struct conn *c)
 
 static bool reset_overdue(const struct conn *c)
 {
-	return np_now() >= after(c->reset_since, c->route->half_close);
+	return np_now() >= after(c->reset_since, c->front->half_close);
 }
 
 /* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. A

@@ -71,8 +71,8 @@ static void warn_of_backlog(const struct gate *g)
 
 static int open_gates(struct process *p, struct snapshot *snap, struct list *opened)
 {
-	for (unsigned r = 0; r < snap->nroutes; r++) {
-		const struct config_listener *c = snap->routes[r].config;
+	for (unsigned r = 0; r < snap->nfronts; r++) {
+		const struct config_listener *c = snap->fronts[r].config;
 
 		for (size_t i = 0; i < c->nbind; i++) {
 			struct gate *g;
@@ -80,7 +80,7 @@ static int open_gates(struct process *p, struct snapshot *snap, struct list *ope
 
 			if (find_gate(&p->gates, &c->bind[i]) != NULL)
 				continue;
-			err = gate_open(&c->bind[i], &snap->routes[r], p->nshards, &g);
+			err = gate_open(&c->bind[i], &snap->fronts[r], p->nshards, &g);
 			if (err != 0) {
 				say_cannot_listen(p, c, i, err);
 				free_gates(opened);
@@ -94,14 +94,14 @@ static int open_gates(struct process *p, struct snapshot *snap, struct list *ope
 }
 
 /* The route of snap that names this gate's address; NULL: none does any more. */
-static struct route *route_for(struct snapshot *snap, const struct gate *g)
+static struct front *front_for(struct snapshot *snap, const struct gate *g)
 {
-	for (unsigned r = 0; r < snap->nroutes; r++) {
-		const struct config_listener *c = snap->routes[r].config;
+	for (unsigned r = 0; r < snap->nfronts; r++) {
+		const struct config_listener *c = snap->fronts[r].config;
 
 		for (size_t i = 0; i < c->nbind; i++)
 			if (np_addr_equal(&c->bind[i], &g->addr))
-				return &snap->routes[r];
+				return &snap->fronts[r];
 	}
 	return NULL;
 }
@@ -139,8 +139,8 @@ static void close_gate(struct process *p, struct gate *g)
 static void say_served(const struct gate *g, bool is_new)
 {
 	if (is_new)
-		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->route->name);
-	else if (g->route->backlog != g->backlog)
+		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->front->name);
+	else if (g->front->backlog != g->backlog)
 		log_msg(LVL_WARNING, "reload_partial", "%s: its backlog stays %d until the next start", g->text,
 			g->backlog);
 }
@@ -153,8 +153,8 @@ static int serve_gates(struct process *p, struct snapshot *snap)
 		struct gate *g = list_entry(it, struct gate, link);
 		bool is_new = g->running == 0;
 
-		g->route = route_for(snap, g);
-		if (g->route == NULL) {
+		g->front = front_for(snap, g);
+		if (g->front == NULL) {
 			close_gate(p, g);
 			continue;
 		}

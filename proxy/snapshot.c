@@ -146,9 +146,9 @@ static void shared_put(struct shared_upstream *sh)
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
-static int route_init(struct snapshot *s, struct route *r, const struct config_listener *c)
+static int front_init(struct snapshot *s, struct front *r, const struct config_listener *c)
 {
-	*r = (struct route){
+	*r = (struct front){
 		.snap = s,
 		.name = c->name,
 		.upstream = s->upstreams[c->upstream]->u,
@@ -168,10 +168,10 @@ static int route_init(struct snapshot *s, struct route *r, const struct config_l
 void snapshot_enact(struct snapshot *s)
 {
 	s->generation = ++s->book->generation;
-	for (unsigned i = 0; i < s->nroutes; i++) {
+	for (unsigned i = 0; i < s->nfronts; i++) {
 		int64_t max = s->config->listeners[i].max_connections;
 
-		limit_set(&s->routes[i].live->limit, max == CONFIG_OFF ? UINT32_MAX : (uint32_t)max);
+		limit_set(&s->fronts[i].live->limit, max == CONFIG_OFF ? UINT32_MAX : (uint32_t)max);
 	}
 }
 
@@ -182,9 +182,9 @@ static int fill(struct snapshot *s, const struct snapshot *prev)
 	const struct config *c = s->config;
 
 	s->upstreams = calloc(c->nupstreams + 1, sizeof(struct shared_upstream *));
-	s->routes = calloc(c->nlisteners + 1, sizeof(*s->routes));
+	s->fronts = calloc(c->nlisteners + 1, sizeof(*s->fronts));
 	s->use = aligned_alloc(_Alignof(struct snapshot_use), s->book->nworkers * sizeof(*s->use));
-	if (s->upstreams == NULL || s->routes == NULL || s->use == NULL)
+	if (s->upstreams == NULL || s->fronts == NULL || s->use == NULL)
 		return -NP_ENOMEM;
 	memset(s->use, 0, s->book->nworkers * sizeof(*s->use));
 	for (; s->nupstreams < c->nupstreams; s->nupstreams++) {
@@ -194,8 +194,8 @@ static int fill(struct snapshot *s, const struct snapshot *prev)
 			return -NP_ENOMEM;
 		s->upstreams[s->nupstreams] = sh;
 	}
-	for (; s->nroutes < c->nlisteners; s->nroutes++)
-		if (route_init(s, &s->routes[s->nroutes], &c->listeners[s->nroutes]) != 0)
+	for (; s->nfronts < c->nlisteners; s->nfronts++)
+		if (front_init(s, &s->fronts[s->nfronts], &c->listeners[s->nfronts]) != 0)
 			return -NP_ENOMEM;
 	return 0;
 }
@@ -227,13 +227,13 @@ struct snapshot *snapshot_free(struct snapshot *s)
 {
 	if (s == NULL)
 		return NULL;
-	for (unsigned i = 0; i < s->nroutes; i++)
-		live_put(s->routes[i].live);
+	for (unsigned i = 0; i < s->nfronts; i++)
+		live_put(s->fronts[i].live);
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		shared_put(s->upstreams[i]);
 	s->book->snapshots--;
 	free(s->use);
-	free(s->routes);
+	free(s->fronts);
 	free(s->upstreams);
 	config_free(s->config);
 	free(s);

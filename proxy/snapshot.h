@@ -30,7 +30,7 @@ struct shared_upstream {
 };
 
 /* One listener of one generation. Frozen. */
-struct route {
+struct front {
 	struct snapshot *snap;
 	const char *name;
 	struct upstream *upstream;
@@ -44,8 +44,8 @@ struct route {
 struct snapshot {
 	uint64_t generation;   /* 0 until enacted: a refused one has no number */
 	struct config *config; /* owned; names and addresses point into it */
-	struct route *routes;
-	unsigned nroutes;
+	struct front *routes;
+	unsigned nfronts;
 	struct shared_upstream **upstreams; /* held: snapshots share those that did not change */
 	unsigned nupstreams;
 	int64_t shutdown_delay, shutdown_timeout;

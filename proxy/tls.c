@@ -1,20 +1,19 @@
-/* The TLS end in the relay's hands: plaintext in and out, never parking.
+/* The TLS end in the relay's hands: plaintext in and out, never parking. Two ways to make records stand behind it:
+ * tls_direct.c for a server's TLS 1.3, which is nearly everything, and tls_ssl.c for the rest.
  *
- * What a turn costs is bounded, whatever the peer sends: a read makes one recv once it has plaintext to return, and
- * records without any (KeyUpdate, tickets, warnings) are counted, IDLE_A_READ at once and IDLE_A_SECOND in all. For
- * that SSL_MODE_AUTO_RETRY is off: OpenSSL comes back after each of them. */
+ * What a turn costs is bounded, whatever the peer sends: a read makes no second recv once it has plaintext to return,
+ * and records without any (KeyUpdate, tickets, warnings) are counted, IDLE_A_READ at once and IDLE_A_SECOND in all. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/x509.h>
 
 #include "proxy/stream.h"
 #include "proxy/tls_priv.h"
 
 #define IDLE_A_READ   16  /* then others' turn comes first */
 #define IDLE_A_SECOND 100 /* more is a flood */
-#define RECORD_MOST   (16 * 1024 + 512)
+#define RECORD_MOST   (TLS_HEAD + TLS_BODY_MOST)
 
 int tls_fail(struct tls *t, int err)
 {
@@ -23,24 +22,14 @@ int tls_fail(struct tls *t, int err)
 	return err;
 }
 
-/* The error queue is the thread's: empty before a call that will be asked for its error, empty after. */
-static void queue_clear(void)
-{
-	if (unlikely(ERR_peek_error() != 0))
-		ERR_clear_error();
-}
-
-/* ---- reading --------------------------------------------------------------------------------- */
-
-static void ended(struct tls *t)
+void tls_ended(struct tls *t)
 {
 	t->eof = true;
-	t->truncated = t->fin; /* OpenSSL asked the socket for more: no close_notify had come */
+	t->truncated = t->fin; /* the socket was asked for more: no close_notify had come */
 	t->quiet = false;
 }
 
-/* A record that said nothing. Returns whether reading may go on now. */
-static bool may_go_on(struct tls *t, unsigned *idle)
+bool tls_idle_record(struct tls *t)
 {
 	int64_t now = np_now();
 
@@ -52,54 +41,20 @@ static bool may_go_on(struct tls *t, unsigned *idle)
 		tls_fail(t, -NP_EPROTO);
 		return false;
 	}
-	if (++*idle < IDLE_A_READ)
+	if (++t->ctx->worker->idle < IDLE_A_READ)
 		return true;
-	t->quiet = false;
+	t->quiet = false; /* there may be more: come again */
 	return false;
 }
 
-/* SSL_read_ex brought nothing. Returns whether to call it again. */
-static bool read_stopped(struct tls *t, unsigned *idle)
+/* The error queue is the thread's: empty before OpenSSL is called, empty after. */
+static void queue_clear(void)
 {
-	switch (SSL_get_error(t->ssl, 0)) {
-	case SSL_ERROR_WANT_READ:
-		return !t->ctx->worker->starved && may_go_on(t, idle);
-	case SSL_ERROR_ZERO_RETURN:
-		ended(t);
-		return false;
-	default:
-		break;
-	}
-	if (t->fin)
-		ended(t);
-	else
-		tls_fail(t, t->io < 0 && t->io != -NP_EAGAIN ? t->io : -NP_EPROTO);
-	ERR_clear_error();
-	return false;
+	if (unlikely(ERR_peek_error() != 0))
+		ERR_clear_error();
 }
 
-static size_t read_records(struct tls *t, char *buf, size_t n)
-{
-	struct tls_worker *w = t->ctx->worker;
-	unsigned idle = 0;
-	size_t got = 0, some;
-
-	/* As much ciphertext as the buffer can hold the plaintext of, so that little is left over. */
-	w->recv_most = n < RECORD_MOST ? RECORD_MOST : n;
-	if (w->recv_most > TLS_IN)
-		w->recv_most = TLS_IN;
-	while (got < n) {
-		w->starved = false;
-		if (SSL_read_ex(t->ssl, buf + got, n - got, &some)) {
-			got += some;
-			w->delivered = true;
-			continue;
-		}
-		if (!read_stopped(t, &idle))
-			break;
-	}
-	return got;
-}
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Nothing was read. Returns what to say. */
 static ssize_t nothing(struct tls *t)
@@ -109,12 +64,13 @@ static ssize_t nothing(struct tls *t)
 	if (t->err != 0)
 		return t->err;
 	if (t->lazy)
-		(void)!tls_flush(t); /* nothing else is about to be written: now or when it is watched */
+		(void)!tls_flush(t); /* no answer to go with is about to be written */
 	return t->io < 0 ? t->io : -NP_EAGAIN;
 }
 
 ssize_t tls_try_read(struct tls *t, void *buf, size_t n)
 {
+	struct tls_worker *w = t->ctx->worker;
 	size_t got;
 	int end;
 
@@ -126,16 +82,21 @@ ssize_t tls_try_read(struct tls *t, void *buf, size_t n)
 	t->io = 0;
 	queue_clear();
 	tls_begin(t, NULL, 0);
-	got = read_records(t, buf, n);
+	/* As much ciphertext as the buffer can hold the plaintext of, so that little is left over. */
+	w->recv_most = n < RECORD_MOST ? RECORD_MOST : n;
+	got = t->direct != NULL ? tls_direct_read(t, buf, n) : tls_ssl_read(t, buf, n);
 	end = tls_end(t, false);
 	if (end == -NP_ENOMEM)
 		tls_fail(t, end);
-	SSL_free_buffers(t->ssl); /* refused when a record is half read: then it is needed */
+	if (t->ssl != NULL)
+		SSL_free_buffers(t->ssl); /* refused when a record is half read: then it is needed */
 	return got > 0 ? (ssize_t)got : nothing(t);
 }
 
 bool tls_buffered(const struct tls *t)
 {
+	if (t->direct != NULL)
+		return !t->quiet || tls_direct_has(t);
 	return !t->quiet || t->in != NULL || SSL_pending(t->ssl) > 0;
 }
 
@@ -151,22 +112,20 @@ size_t tls_backlog(const struct tls *t)
 	return t->out == NULL || t->lazy ? 0 : t->out->to - t->out->from;
 }
 
-static ssize_t write_records(struct tls *t, const void *buf, size_t n)
+static ssize_t write_records(struct tls *t, const char *buf, size_t n)
 {
 	size_t put = n < TLS_IN ? n : TLS_IN;
 	int end;
-	bool ok;
 
 	queue_clear();
 	tls_begin(t, NULL, 0);
 	tls_take_lazy(t);
-	ok = SSL_write_ex(t->ssl, buf, put, &put);
-	if (!ok)
-		ERR_clear_error();
+	put = t->direct != NULL ? tls_direct_write(t, buf, put) : tls_ssl_write(t, buf, put);
 	end = tls_end(t, false);
-	SSL_free_buffers(t->ssl);
-	if (!ok)
-		return tls_fail(t, -NP_EPROTO);
+	if (t->ssl != NULL)
+		SSL_free_buffers(t->ssl);
+	if (t->err != 0)
+		return t->err;
 	/* What the socket did not take is the backlog. */
 	return end < 0 && end != -NP_EAGAIN ? end : (ssize_t)put;
 }
@@ -194,8 +153,10 @@ static int notify(struct tls *t)
 	queue_clear();
 	tls_begin(t, NULL, 0);
 	tls_take_lazy(t);
-	(void)SSL_shutdown(t->ssl); /* the peer's answer is not waited for */
-	ERR_clear_error();
+	if (t->direct != NULL)
+		tls_direct_notify(t);
+	else
+		tls_ssl_notify(t);
 	return tls_end(t, false);
 }
 
@@ -221,66 +182,16 @@ struct tls *tls_free(struct tls *t, bool may_notify)
 	if (may_notify)
 		(void)!notify(t);
 	/* Else OpenSSL takes a connection without both close_notify for an attack, and its session out of use. */
-	if (t->up && t->err == 0)
+	if (t->ssl != NULL && t->up && t->err == 0)
 		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(t->ssl);
+	tls_secrets_free(t);
+	t->direct = tls_direct_free(t->direct);
+	free(t->known);
 	free(t->in);
 	free(t->out);
 	free(t->refused);
 	t->magic = 0;
 	free(t);
 	return NULL;
-}
-
-/* ---- facts ----------------------------------------------------------------------------------- */
-
-static void copy(char to[TLS_FACT], const void *p, size_t n)
-{
-	if (n >= TLS_FACT)
-		n = TLS_FACT - 1;
-	memcpy(to, p, n);
-	to[n] = '\0';
-}
-
-static void subject(const struct tls *t, struct tls_facts *f)
-{
-	X509 *peer = SSL_get0_peer_certificate(t->ssl);
-	X509_NAME *name = peer != NULL ? X509_get_subject_name(peer) : NULL;
-	BIO *b = name != NULL ? BIO_new(BIO_s_mem()) : NULL;
-	char *text;
-	long n;
-
-	f->verified = peer != NULL && SSL_get_verify_result(t->ssl) == X509_V_OK;
-	if (b == NULL)
-		return;
-	X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
-	n = BIO_get_mem_data(b, &text);
-	copy(f->subject, text, n > 0 ? (size_t)n : 0);
-	BIO_free(b);
-	/* A name with a NUL in it is nobody's. */
-	n = X509_NAME_get_text_by_NID(name, NID_commonName, f->cn, TLS_FACT);
-	if (n < 0 || strlen(f->cn) != (size_t)n)
-		f->cn[0] = '\0';
-}
-
-void tls_facts(const struct tls *t, struct tls_facts *f)
-{
-	const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
-	const unsigned char *alpn;
-	unsigned n;
-
-	*f = (struct tls_facts){.version = NULL};
-	if (cipher != NULL) {
-		f->version = SSL_get_version(t->ssl);
-		f->cipher = SSL_CIPHER_get_name(cipher);
-	}
-	if (sni == NULL)
-		sni = t->refused;
-	if (sni != NULL)
-		copy(f->sni, sni, strlen(sni));
-	SSL_get0_alpn_selected(t->ssl, &alpn, &n);
-	copy(f->alpn, alpn != NULL ? alpn : (const unsigned char *)"", n);
-	f->resumed = SSL_session_reused(t->ssl);
-	subject(t, f);
 }

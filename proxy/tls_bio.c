@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #include "proxy/tls_priv.h"
 
 #define BACKLOG_MOST (1024 * 1024) /* of one connection; a peer that makes us write and does not read gets no further */
@@ -30,12 +29,20 @@ static void chunk_drop(struct tls_chunk **c)
 	*c = NULL;
 }
 
-/* The window is empty: ask the socket, unless it is known to have nothing. Returns whether the window has bytes now. */
-static bool window_fill(struct tls_worker *w, struct tls *t)
+/* What is left of the window, at the front of the worker's memory. */
+static void window_move(struct tls_worker *w, struct tls *t)
 {
+	if (w->nwindow > 0)
+		memmove(w->in, w->window, w->nwindow);
+	w->window = w->in;
+	chunk_drop(&t->in);
+}
+
+bool tls_window_fill(struct tls_worker *w, struct tls *t)
+{
+	size_t most = TLS_IN - w->nwindow;
 	ssize_t n;
 
-	chunk_drop(&t->in);
 	t->io = -NP_EAGAIN;
 	if (t->quiet || (w->delivered && w->received))
 		return false;
@@ -43,14 +50,16 @@ static bool window_fill(struct tls_worker *w, struct tls *t)
 		t->io = 0;
 		return false;
 	}
-	n = np_fd_try_read(t->fd, w->in, w->recv_most);
+	window_move(w, t);
+	if (most > w->recv_most)
+		most = w->recv_most;
+	n = np_fd_try_read(t->fd, w->in + w->nwindow, most);
 	w->received = true;
 	t->io = n > 0 ? 0 : (int)n;
 	t->fin = n == 0;
 	/* Short: the socket is empty, unless an event said that more than bytes came. */
-	t->quiet = n < 0 || (n > 0 && (size_t)n < w->recv_most && !np_fd_hung_up(t->fd));
-	w->window = w->in;
-	w->nwindow = n > 0 ? (size_t)n : 0;
+	t->quiet = n < 0 || (n > 0 && (size_t)n < most && !np_fd_hung_up(t->fd));
+	w->nwindow += n > 0 ? (size_t)n : 0;
 	return n > 0;
 }
 
@@ -61,7 +70,7 @@ static int bio_read(BIO *b, char *buf, int n)
 	size_t some = (size_t)n;
 
 	BIO_clear_retry_flags(b);
-	if (w->nwindow == 0 && !window_fill(w, t)) {
+	if (w->nwindow == 0 && !tls_window_fill(w, t)) {
 		w->starved = true;
 		if (t->fin)
 			return 0;
@@ -189,6 +198,7 @@ void tls_begin(struct tls *t, const void *early, size_t n)
 	}
 	w->received = w->delivered = w->starved = false;
 	w->nout = 0;
+	w->idle = 0;
 }
 
 /* The worker's memory is somebody else's from here on. */

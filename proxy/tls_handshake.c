@@ -95,6 +95,8 @@ static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why
 		err = t->io < 0 ? t->io : -NP_EAGAIN;
 	else if (ssl_error != SSL_ERROR_NONE)
 		err = failed(t, ssl_error, why);
+	if (err == 0)
+		tls_direct_note(t);
 	end = tls_end(t, err == 0 && t->ctx->server && SSL_version(t->ssl) == TLS1_3_VERSION);
 	return (err == 0 || err == -NP_EAGAIN) && end < 0 && end != -NP_EAGAIN ? end : err;
 }
@@ -183,7 +185,9 @@ static int run(struct tls *t, const struct iovec *early, int64_t deadline, struc
 	if (err != 0)
 		return tls_fail(t, err);
 	t->up = true;
-	SSL_free_buffers(t->ssl);
+	tls_direct_begin(t);
+	if (t->ssl != NULL)
+		SSL_free_buffers(t->ssl);
 	return 0;
 }
 

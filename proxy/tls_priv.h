@@ -1,4 +1,5 @@
-/* tls_priv: struct tls, for the files of the TLS end alone: tls.c (records), tls_bio.c (bytes), tls_handshake.c. */
+/* tls_priv: struct tls, for the files of the TLS end alone: tls.c, tls_handshake.c, tls_bio.c, tls_ssl.c, tls_direct.c,
+ * tls_facts.c. */
 #ifndef PROXY_TLS_PRIV_H
 #define PROXY_TLS_PRIV_H
 
@@ -8,6 +9,7 @@
 #include "netpoll/netpoll.h"
 #include "proxy/tls.h"
 #include "proxy/tls_ctx.h"
+#include "proxy/tls_record.h"
 #include "proxy/tls_worker.h"
 
 #define TLS_MAGIC 0x715c0ddeu
@@ -18,12 +20,32 @@ struct tls_chunk {
 	char bytes[];
 };
 
+/* What a handshake ends with, until it is used. */
+struct tls_secrets {
+	uint8_t in[TLS_SECRET], out[TLS_SECRET];
+	size_t nin, nout;
+	int64_t sealed; /* records that OpenSSL made with out; -1: who knows */
+};
+
+/* What tls_direct.c keeps of a connection. */
+struct tls_direct {
+	struct tls_way in, out;
+	struct tls_chunk *spilt; /* owned: opened data the caller had no room for; NULL almost always */
+	uint8_t message[5];      /* of a KeyUpdate that comes in pieces */
+	uint8_t nmessage;
+};
+
+struct tls_known; /* facts, packed: tls_facts.c */
+
 /* One TLS end. Owner worker. */
 struct tls {
 	uint32_t magic;
 	int io;                /* what the socket said last: 0, -NP_EAGAIN, or its failure */
 	int err;               /* how it broke; 0 */
-	SSL *ssl;              /* owned */
+	SSL *ssl;              /* owned; NULL once direct has taken over */
+	struct tls_direct *direct;   /* owned; NULL: the records are ssl's */
+	struct tls_secrets *secrets; /* owned: during a server's handshake */
+	struct tls_known *known;     /* owned: with direct */
 	struct tls_ctx *ctx;   /* borrowed: its snapshot is held by the connection */
 	struct np_fd *fd;      /* borrowed: the stream's */
 	struct tls_chunk *in;  /* owned: received, not yet taken by OpenSSL; NULL almost always */
@@ -53,9 +75,36 @@ must_use int tls_end(struct tls *t, bool hold);
 /* After begin: what waited goes ahead of what is written now, in the same send. */
 void tls_take_lazy(struct tls *t);
 
+/* More bytes behind those in the window, from the socket; not when it is known to have none.
+ *   Returns  whether some came. */
+must_use bool tls_window_fill(struct tls_worker *w, struct tls *t);
+
 /* ---- tls.c ----------------------------------------------------------------------------------- */
 
 /* Nothing more can be read or written, for this reason. Returns it. */
 int tls_fail(struct tls *t, int err);
+void tls_ended(struct tls *t); /* no plaintext will come any more */
+/* A record said nothing. Returns whether reading may go on in this turn. */
+must_use bool tls_idle_record(struct tls *t);
+
+/* ---- tls_ssl.c, tls_direct.c: between begin and end. Returns the bytes moved; t->err, t->eof tell the rest --- */
+
+size_t tls_ssl_read(struct tls *t, char *buf, size_t n);
+size_t tls_ssl_write(struct tls *t, const char *p, size_t n);
+void tls_ssl_notify(struct tls *t);
+size_t tls_direct_read(struct tls *t, char *buf, size_t n);
+size_t tls_direct_write(struct tls *t, const char *p, size_t n);
+void tls_direct_notify(struct tls *t);
+
+bool tls_direct_has(const struct tls *t); /* opened data waits */
+void tls_direct_secret(const SSL *ssl, const char *line); /* SSL_CTX_set_keylog_callback's */
+void tls_direct_note(struct tls *t);  /* before end, after the call that completed the handshake */
+void tls_direct_begin(struct tls *t); /* the handshake is complete: from now on without ssl, if that can be */
+struct tls_direct *tls_direct_free(struct tls_direct *d); /* takes NULL, returns NULL */
+void tls_secrets_free(struct tls *t);
+
+/* ---- tls_facts.c ----------------------------------------------------------------------------- */
+
+struct tls_known *tls_known_new(const struct tls *t); /* NULL: no memory */
 
 #endif

@@ -7,12 +7,16 @@
 
 #include "proxy/tls_bio.h"
 
+/* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
+#define SEAL_MOST (UINT64_C(1) << 24)
+
 int tls_worker_new(struct tls_worker **out)
 {
 	struct tls_worker *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return -NP_ENOMEM;
+	w->seal_most = SEAL_MOST;
 	w->lib = OSSL_LIB_CTX_new();
 	w->in = malloc(TLS_IN);
 	w->out = malloc(TLS_OUT);
@@ -21,7 +25,8 @@ int tls_worker_new(struct tls_worker **out)
 		w->bio = BIO_new(w->method);
 		w->ticket_cipher = EVP_CIPHER_fetch(w->lib, "AES-256-CBC", NULL);
 	}
-	if (w->in == NULL || w->out == NULL || w->bio == NULL || w->ticket_cipher == NULL) {
+	if (w->in == NULL || w->out == NULL || w->bio == NULL || w->ticket_cipher == NULL ||
+	    tls_crypto_init(&w->crypto, w->lib) != 0) {
 		tls_worker_free(w);
 		return -NP_ENOMEM;
 	}
@@ -35,6 +40,7 @@ struct tls_worker *tls_worker_free(struct tls_worker *w)
 {
 	if (w == NULL)
 		return NULL;
+	tls_crypto_fini(&w->crypto);
 	EVP_CIPHER_free(w->ticket_cipher);
 	BIO_free(w->bio);
 	BIO_meth_free(w->method);

@@ -14,6 +14,7 @@
 #include <openssl/bio.h>
 
 #include "netpoll/netpoll.h"
+#include "proxy/tls_record.h"
 
 #define TLS_IN  (64 * 1024)
 #define TLS_OUT (TLS_IN + 4096) /* the records of 64 KiB, with what they add */
@@ -30,10 +31,13 @@ struct tls_worker {
 	size_t nwindow;
 	size_t recv_most;       /* how much one recv may bring now */
 	size_t nout;
+	unsigned idle;          /* records without payload, during this operation */
 	bool received;          /* during this operation */
 	bool delivered;         /* this operation has plaintext to return: it need not ask the socket again */
 	bool starved;           /* the BIO had nothing for OpenSSL */
 	EVP_CIPHER *ticket_cipher; /* const: looked up once, not per ticket */
+	struct tls_crypto crypto;
+	uint64_t seal_most;     /* records one key seals; const */
 };
 
 /* Returns 0 or -NP_ENOMEM. Any thread. */

@@ -1,0 +1,64 @@
+/* tls_record: the records of TLS 1.3 (RFC 8446, 5), sealed and opened with the secrets a handshake ended with. OpenSSL
+ * does the handshake and the arithmetic; what is here is the frame around it: a nonce, five bytes of head, the type at
+ * the end.
+ *
+ * Why not SSL_read and SSL_write: the object behind them is 14 KB for as long as the connection lives (3.0), with a
+ * client's chain 23 to 86; and each record is copied once more on its way in and out. A connection that needs two keys
+ * and two counters keeps these: about 3 KB. The secrets come through SSL_CTX_set_keylog_callback, the one public
+ * way to them, which QUIC on OpenSSL takes as well. */
+#ifndef PROXY_TLS_RECORD_H
+#define PROXY_TLS_RECORD_H
+
+#include <openssl/evp.h>
+
+#include "netpoll/base.h"
+
+#define TLS_HEAD       5
+#define TLS_TAG        16
+#define TLS_PLAIN_MOST 16384                /* content of one record */
+#define TLS_SEALED_ADD (TLS_HEAD + 1 + TLS_TAG) /* what sealing adds to it */
+#define TLS_BODY_MOST  (TLS_PLAIN_MOST + 256) /* longer is record_overflow */
+#define TLS_SECRET     48
+
+enum tls_type { TLS_TYPE_CCS = 20, TLS_TYPE_ALERT = 21, TLS_TYPE_HANDSHAKE = 22, TLS_TYPE_DATA = 23 };
+
+/* The suites of RFC 8446 that anybody uses. */
+enum tls_suite { TLS_SUITE_AES_128, TLS_SUITE_AES_256, TLS_SUITE_CHACHA20, TLS_SUITES };
+
+/* One worker's: algorithms looked up once. */
+struct tls_crypto {
+	EVP_CIPHER *aead[TLS_SUITES];
+	EVP_MAC_CTX *hmac[TLS_SUITES]; /* of the suite's digest; keyed anew for each use */
+};
+
+must_use int tls_crypto_init(struct tls_crypto *c, OSSL_LIB_CTX *lib); /* 0 or -NP_ENOMEM: then as after fini */
+void tls_crypto_fini(struct tls_crypto *c);
+
+/* The suite of a cipher's number, or -1: not one of these. */
+int tls_suite_of(uint16_t cipher);
+size_t tls_suite_secret(enum tls_suite s); /* bytes of its secrets */
+
+/* One direction of one connection. */
+struct tls_way {
+	EVP_CIPHER_CTX *ctx; /* owned */
+	uint64_t seq;        /* of the next record */
+	uint8_t iv[12], suite;
+	uint8_t secret[TLS_SECRET]; /* the next keys are made of it */
+};
+
+/* Returns 0 or -NP_ENOMEM. */
+must_use int tls_way_init(struct tls_way *w, struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, bool seals);
+void tls_way_fini(struct tls_way *w);
+/* The next generation of keys: after a KeyUpdate. Returns as init does. */
+must_use int tls_way_update(struct tls_way *w, struct tls_crypto *c);
+
+/* tls_way_seal: one record of n bytes, TLS_PLAIN_MOST at most, into out, which has room for TLS_SEALED_ADD more.
+ *   Returns  its length, or -NP_ENOMEM. */
+must_use ssize_t tls_way_seal(struct tls_way *w, enum tls_type type, const void *p, size_t n, uint8_t *out);
+
+/* tls_way_open: one whole record of n bytes, head included: TLS_SEALED_ADD at least. out has room for
+ * n - TLS_SEALED_ADD.
+ *   Returns  the length of its content, and *type; or -NP_EPROTO: nobody with the key made it, or it has no type. */
+must_use ssize_t tls_way_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type);
+
+#endif
