@@ -24,7 +24,8 @@ enum {
 	ALERT_CANCELED = 90,
 };
 
-#define KEY_UPDATE 24
+#define KEY_UPDATE    24
+#define RANDOM_DIGITS 64
 
 /* ---- what leaves ----------------------------------------------------------------------------- */
 
@@ -283,14 +284,14 @@ static int digit(char c)
 	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-/* "LABEL <64 digits> <secret>". Returns the secret's bytes, 0 when the line is another. */
+/* "LABEL <random> <secret>", in hexadecimal digits. Returns the secret's bytes, 0 when the line is another. */
 static size_t secret_of(const char *line, const char *label, uint8_t out[TLS_SECRET])
 {
 	size_t n = strlen(label), digits;
 
-	if (strncmp(line, label, n) != 0 || strlen(line) < n + 66)
+	if (strncmp(line, label, n) != 0 || strlen(line) < n + RANDOM_DIGITS + 1)
 		return 0;
-	line += n + 66;
+	line += n + RANDOM_DIGITS + 1;
 	digits = strlen(line);
 	if (digits % 2 != 0 || digits / 2 > TLS_SECRET)
 		return 0;

@@ -25,6 +25,7 @@ struct side {
 	int err;              /* of the handshake */
 	struct tls_why why;
 	struct tls_facts facts;
+	bool direct;          /* without OpenSSL's connection object since then */
 	struct np_event done; /* the handshake is over */
 };
 
@@ -151,8 +152,10 @@ static inline int64_t pair_deadline(const struct pair *p)
 
 static inline void pair_shaken(struct side *e)
 {
-	if (e->s.tls != NULL)
+	if (e->s.tls != NULL) {
 		tls_facts(e->s.tls, &e->facts);
+		e->direct = e->s.tls->direct != NULL;
+	}
 	np_event_set(&e->done);
 }
 
