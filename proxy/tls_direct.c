@@ -189,6 +189,8 @@ static size_t open_record(struct tls *t, size_t n, char *buf, size_t room)
 	len = tls_way_open(&d->in, rec, n, to, &type);
 	if (len < 0)
 		refuse(t, ALERT_BAD_MAC);
+	else if (len > TLS_PLAIN_MOST)
+		refuse(t, ALERT_OVERFLOW);
 	else
 		took(t, type, to, len);
 	len = t->err == 0 && type == TLS_TYPE_DATA ? len : 0;
