@@ -47,8 +47,8 @@ static struct conn *conn_new(struct shard *s, struct front *front, const struct 
 	c->shard = s;
 	c->front = front;
 	c->accepted = np_now();
-	c->connected = c->first_byte = -1;
-	c->number = s->next_conn++;
+	c->connected = CONN_NEVER;
+	c->first_byte = -1;
 	memcpy(&c->peer, &peer->u, sizeof(c->peer));
 	list_push_back(&s->conns, &c->link);
 	snapshot_hold(front->snap, s->id);
@@ -63,7 +63,7 @@ static enum close_why conn_begin(struct conn *c, int sysfd, enum close_why why)
 {
 	if (why == CLOSE_NONE)
 		c->phase = CONN_CONNECTING; /* it holds its places */
-	if (np_fd_init(&c->client, sysfd) != 0) {
+	if (np_fd_init(&c->client.fd, sysfd) != 0) {
 		np_sock_close(sysfd);
 		return CLOSE_OVERLOAD;
 	}
@@ -99,7 +99,7 @@ void conn_kill(struct conn *c, enum close_why why)
 	if (c->phase == CONN_RELAYING)
 		np_ready(&c->task);
 	else
-		np_fd_close(&c->client); /* the dial watches it and gives up */
+		np_fd_close(&c->client.fd); /* the dial watches it and gives up */
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -113,7 +113,7 @@ static void conn_log(struct conn *c, enum close_why why)
 		.id = ulid_make(ms, (uint16_t)shard_random(s), shard_random(s)),
 		.start = start,
 		.duration = np_now() - c->accepted,
-		.connect = c->connected,
+		.connect = c->connected != CONN_NEVER ? c->connected * NP_US : -1,
 		.first_byte = c->first_byte,
 		.bytes_in = c->dir[0].bytes,
 		.bytes_out = c->dir[1].bytes,
@@ -136,13 +136,13 @@ static void conn_log(struct conn *c, enum close_why why)
 static void conn_close(struct conn *c, enum close_why why)
 {
 	if (why == CLOSE_CLIENT_RST)
-		np_fd_close_reset(&c->upstream);
+		stream_close_reset(&c->upstream);
 	else
-		np_fd_close(&c->upstream);
+		stream_close(&c->upstream);
 	if (why == CLOSE_SERVER_RST)
-		np_fd_close_reset(&c->client);
+		stream_close_reset(&c->client);
 	else
-		np_fd_close(&c->client);
+		stream_close(&c->client);
 }
 
 void conn_end(struct conn *c, enum close_why why)

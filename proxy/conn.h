@@ -10,6 +10,7 @@
 
 #include "proxy/close.h"
 #include "proxy/shard.h"
+#include "proxy/stream.h"
 
 #define CONN_MAGIC 0xc022ec75u
 
@@ -41,11 +42,17 @@ struct relay_dir {
 	bool reset : 1;     /* ... by reset: pass it on as a reset */
 	bool discard : 1;   /* dst is gone: read on and throw away, so that src's end is not destroyed */
 	bool done : 1;      /* the end was passed on */
+	bool backlog : 1;   /* dst took bytes whose ciphertext waits for room: it goes before anything else */
+	bool unclean : 1;   /* src ended without saying so: bytes may be missing */
 };
 
 struct conn {
 	uint32_t magic;
-	uint8_t phase;        /* enum conn_phase */
+	uint8_t phase : 2;    /* enum conn_phase */
+	bool fresh : 1;       /* R: before the first turn */
+	bool secure : 1;      /* R: a side of it speaks TLS */
+	bool nodelay_due : 1; /* R: the server's socket does not have TCP_NODELAY yet */
+	bool keepalive_due : 1; /* R: nor keepalive */
 	uint8_t kill;         /* enum close_why: somebody wants it to end with this reason */
 	uint8_t first_end;    /* R: enum close_why: who ended first, once somebody has */
 	uint8_t retries;      /* C */
@@ -54,24 +61,21 @@ struct conn {
 	struct shard *shard;  /* A */
 	const struct front *front; /* A; counted through its snapshot */
 	struct server *server; /* C: its slot is ours; NULL: none */
-	struct np_fd client;   /* A */
-	struct np_fd upstream; /* C */
+	struct stream client;   /* A */
+	struct stream upstream; /* C */
 	union np_inet peer;    /* A: the client's address as it was at accept */
-	int32_t err;           /* NP_E code of what went wrong; 0 */
-	bool fresh;            /* R: before the first turn */
-	bool nodelay_due;      /* R: the server's socket does not have TCP_NODELAY yet */
-	bool keepalive_due;    /* R: nor keepalive */
+	uint32_t connected;    /* C: microseconds after accept; CONN_NEVER */
+	int16_t err;           /* NP_E code of what went wrong; 0 */
+	uint32_t reset_pause;  /* R: ns between two looks at a reset that waits */
 	int64_t accepted;      /* A: monotonic */
-	int64_t connected;     /* C: ns after accept; -1 */
 	int64_t first_byte;    /* R: of the server, ns after accept; -1 */
-	uint64_t number;       /* A: of this worker's connections */
-	int64_t hard_deadline; /* R: lifetime, or the end of lingering; INT64_MAX none */
+	int64_t hard_deadline; /* R: lifetime, the end of lingering or of a reset's patience; INT64_MAX none */
 	int64_t active;        /* R: when bytes last moved */
 	int64_t look_again;    /* R: at a reset that waits; INT64_MAX: none does */
-	int64_t reset_since;   /* R: when a side was found reset */
 	struct relay_dir dir[2];
 };
-_Static_assert(sizeof(struct conn) <= 384, "512 bytes of user memory per idle connection, two pollDescs included");
+#define CONN_NEVER UINT32_MAX
+_Static_assert(sizeof(struct conn) <= 320, "an allocator's size class; 512 bytes of user memory per idle connection");
 
 /* conn_admit: take a place of the process's limit and of the listener's, or none.
  *   Returns  NULL, or the limit that is full.   Calls  owner worker. */

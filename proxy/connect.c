@@ -33,17 +33,17 @@ static int dial(struct conn *c, struct server *server, int64_t budget_ends)
 	int64_t deadline = np_deadline_after(c->front->upstream->connect_timeout);
 	struct np_dial_opts opts = {
 		.deadline = deadline < budget_ends ? deadline : budget_ends,
-		.watch = &c->client, /* nodelay and keepalive: relay.c, when the connection proves not to be short */
+		.watch = &c->client.fd, /* nodelay and keepalive: relay.c, when the connection proves not to be short */
 	};
 
-	return np_dial(&c->upstream, &server->addr, 1, &opts);
+	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
 }
 
 static void note_failure(struct conn *c, const struct server *server, int err, enum close_why why)
 {
 	struct shard *s = c->shard;
 
-	c->err = -err;
+	c->err = (int16_t)-err;
 	if (why == CLOSE_CLIENT_RST)
 		return;
 	if (why == CLOSE_CONNECT_TIMEOUT)
@@ -61,7 +61,7 @@ static enum close_why try_one(struct conn *c, struct attempt *a, struct server *
 
 	if (err == 0) {
 		c->server = server;
-		c->connected = np_nanotime() - c->accepted;
+		c->connected = (uint32_t)((np_nanotime() - c->accepted) / NP_US);
 		c->err = 0;
 		STAT_ADD(&c->shard->stats, connects_ok, 1);
 		return CLOSE_NONE;

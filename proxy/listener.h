@@ -29,7 +29,7 @@ struct gate {
 /* gate_open: bind and listen for n workers, all of them or none.
  *   Returns  0 and *out, or why the address cannot be had. */
 must_use int gate_open(const struct np_addr *addr, struct front *front, unsigned n, struct gate **out);
-/* Start accepting, on every worker, for the gate's route; or, when it already does, go on for its new route. Parks.
+/* Start accepting, on every worker, for the gate's front; or, when it already does, go on for its new front. Parks.
  *   Returns  0, or -NP_ENOMEM when a worker could not start: the caller stops the gate. */
 must_use int gate_serve(struct gate *g, struct shard *shards);
 /* Stop accepting: what waits in the accept queues is still served, then the sockets are closed. Parks. */

@@ -42,20 +42,21 @@ static void set_nodelay(struct conn *c, size_t n)
 	if (c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS)
 		return;
 	c->nodelay_due = false;
-	(void)!np_fd_set_nodelay(&c->upstream); /* a socket that refuses is slower, not wrong */
+	(void)!np_fd_set_nodelay(&c->upstream.fd); /* a socket that refuses is slower, not wrong */
 }
 
 /* `last`: src's end follows, so the kernel may hold the bytes back until the end goes with them.
  *   Returns  how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
 static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n, bool last)
 {
+	struct stream *dst = dst_of(c, d);
 	ssize_t sent;
 
 	if (d->discard)
 		return n;
 	if (c->nodelay_due && d == &c->dir[0])
 		set_nodelay(c, n);
-	sent = last ? np_fd_try_write_more(dst_of(c, d), buf, n) : np_fd_try_write(dst_of(c, d), buf, n);
+	sent = last && stream_is_plain(dst) ? np_fd_try_write_more(&dst->fd, buf, n) : stream_try_write(dst, buf, n);
 	if (sent >= 0) {
 		relay_took(c, d, (size_t)sent);
 		return (size_t)sent;
@@ -118,7 +119,7 @@ static enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got,
 	ssize_t n;
 
 	do {
-		n = np_fd_try_read(src_of(c, d), c->shard->scratch + got, want - got);
+		n = stream_try_read(src_of(c, d), c->shard->scratch + got, want - got);
 		if (n > 0)
 			got += (size_t)n;
 	} while (n > 0 && got < want);
@@ -129,9 +130,9 @@ static enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got,
 
 static enum close_why move(struct conn *c, struct relay_dir *d)
 {
-	struct np_fd *src = src_of(c, d);
+	struct stream *src = src_of(c, d);
 	size_t want = read_size(d);
-	ssize_t n = np_fd_try_read(src, c->shard->scratch, want);
+	ssize_t n = stream_try_read(src, c->shard->scratch, want);
 
 	if (n <= 0)
 		return relay_no_bytes(c, d, n);
@@ -140,8 +141,8 @@ static enum close_why move(struct conn *c, struct relay_dir *d)
 			d->full++;
 		return pass_on(c, d, want, false);
 	}
-	if (np_fd_hung_up(src))
-		return move_last(c, d, (size_t)n, want);
+	if (stream_buffered(src))
+		return stream_is_plain(src) ? move_last(c, d, (size_t)n, want) : pass_on(c, d, (size_t)n, false);
 	d->full = 0;
 	d->readable = false; /* a short read: src is empty */
 	return pass_on(c, d, (size_t)n, false);
@@ -152,16 +153,42 @@ static bool is_bulk(const struct relay_dir *d)
 	return d->full >= FULL_TO_SPLICE && !d->discard;
 }
 
+/* After a step: ciphertext that is still here goes out before anything else is read for that side. Reading makes some
+ * too: the answer to a KeyUpdate. */
+static void note_backlogs(struct conn *c)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct relay_dir *d = &c->dir[i];
+
+		d->backlog = !d->done && !d->discard && stream_backlog(dst_of(c, d)) > 0;
+		if (d->backlog)
+			d->blocked = true;
+	}
+}
+
+static void flush_backlog(struct conn *c, struct relay_dir *d)
+{
+	int err = stream_flush(dst_of(c, d));
+
+	relay_active(c);
+	if (err < 0 && err != -NP_EAGAIN)
+		relay_dst_gone(c, d, err);
+}
+
 /* There is something to do for d that needs no event first. */
 static inline bool can_step(const struct relay_dir *d)
 {
-	return !d->done && !d->blocked && (d->readable || d->eof || d->spliced || d->rest != NULL);
+	return !d->done && !d->blocked && (d->readable || d->eof || d->spliced || d->backlog || d->rest != NULL);
 }
 
 static enum close_why step(struct conn *c, struct relay_dir *d)
 {
 	if (d->spliced)
 		return relay_splice_step(c, d);
+	if (unlikely(d->backlog)) {
+		flush_backlog(c, d);
+		return CLOSE_NONE;
+	}
 	if (d->rest != NULL) {
 		flush_rest(c, d);
 		return CLOSE_NONE;
@@ -183,7 +210,7 @@ static bool can_move(const struct conn *c)
 /* Stand at both readers, and at the writers that are full; learn what happened there. */
 static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 {
-	int r = np_fd_watch(src_of(c, d), NP_READ, &c->task);
+	int r = stream_watch(src_of(c, d), NP_READ, &c->task);
 	enum close_why why;
 
 	if (likely(r == 0 && !d->blocked))
@@ -193,7 +220,7 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 	if (r > 0 && d->eof)
 		relay_after_its_end(c, d);
 	if (r >= 0 && d->blocked) {
-		r = np_fd_watch(dst_of(c, d), NP_WRITE, &c->task);
+		r = stream_watch(dst_of(c, d), NP_WRITE, &c->task);
 		if (r > 0)
 			d->blocked = false;
 	}
@@ -221,7 +248,11 @@ static enum close_why move_both(struct conn *c)
 {
 	enum close_why why = can_step(&c->dir[0]) ? step(c, &c->dir[0]) : CLOSE_NONE;
 
-	return why == CLOSE_NONE && can_step(&c->dir[1]) ? step(c, &c->dir[1]) : why;
+	if (why == CLOSE_NONE && can_step(&c->dir[1]))
+		why = step(c, &c->dir[1]);
+	if (unlikely(c->secure))
+		note_backlogs(c);
+	return why;
 }
 
 static enum close_why turn(struct conn *c)
@@ -262,6 +293,12 @@ void relay_start(struct conn *c)
 	c->fresh = true;
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
 	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
+	c->secure = !stream_is_plain(&c->client) || !stream_is_plain(&c->upstream);
+	if (c->secure) {
+		/* The handshake may have read more than itself, and no event tells of that. */
+		c->dir[1].readable = true;
+		c->dir[0].unspliceable = c->dir[1].unspliceable = true;
+	}
 	np_task_init(&c->task, &relay_type);
 	relay_deadlines(c);
 	np_ready(&c->task);
@@ -269,8 +306,8 @@ void relay_start(struct conn *c)
 
 void relay_fini(struct conn *c)
 {
-	np_fd_unwatch(&c->client, &c->task);
-	np_fd_unwatch(&c->upstream, &c->task);
+	stream_unwatch(&c->client, &c->task);
+	stream_unwatch(&c->upstream, &c->task);
 	relay_rest_drop(&c->dir[0]);
 	relay_rest_drop(&c->dir[1]);
 	np_task_fini(&c->task);

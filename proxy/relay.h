@@ -10,12 +10,12 @@
 #define FULL_TO_SPLICE 4
 #define FULL_MOST      8 /* how sure it can be that this is bulk: so many short splices, less four, end it */
 
-static inline struct np_fd *src_of(struct conn *c, const struct relay_dir *d)
+static inline struct stream *src_of(struct conn *c, const struct relay_dir *d)
 {
 	return d == &c->dir[0] ? &c->client : &c->upstream;
 }
 
-static inline struct np_fd *dst_of(struct conn *c, const struct relay_dir *d)
+static inline struct stream *dst_of(struct conn *c, const struct relay_dir *d)
 {
 	return d == &c->dir[0] ? &c->upstream : &c->client;
 }

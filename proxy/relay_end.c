@@ -14,8 +14,7 @@
 
 #define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
 #define NEVER           INT64_MAX
-/* How often to ask whether dst has everything, when a reset must wait: half of the time already
- * waited, between these two. */
+/* How often to ask whether dst has everything, when a reset must wait: the pauses double. */
 #define POLL_MIN (2 * NP_MS)
 #define POLL_MAX (100 * NP_MS)
 
@@ -70,7 +69,7 @@ void relay_arm(struct conn *c)
 
 	if (c->keepalive_due)
 		when = earlier(when, c->accepted + KEEPALIVE_AFTER);
-	np_fd_set_read_deadline(&c->client, when == NEVER ? 0 : when);
+	np_fd_set_read_deadline(&c->client.fd, when == NEVER ? 0 : when);
 }
 
 void relay_active(struct conn *c)
@@ -105,7 +104,7 @@ static void start_lingering(struct conn *c)
 void relay_note_error(struct conn *c, int err)
 {
 	if (c->err == 0)
-		c->err = -err;
+		c->err = (int16_t)-err;
 }
 
 /* dst takes no more bytes. Its own direction is still read to its end: what it said before is
@@ -132,7 +131,7 @@ void relay_after_its_end(struct conn *c, struct relay_dir *d)
 {
 	struct relay_dir *back = other(c, d);
 
-	if (!back->done && !back->discard && np_fd_failed(src_of(c, d)))
+	if (!back->done && !back->discard && stream_failed(src_of(c, d)))
 		relay_dst_gone(c, back, -NP_EPIPE);
 }
 
@@ -150,7 +149,8 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 		/* What was meant for it has nowhere to go. */
 		relay_rest_drop(back);
 		back->done = true;
-		c->reset_since = np_now();
+		c->hard_deadline = earlier(c->hard_deadline, after(np_now(), c->front->half_close));
+		c->reset_pause = POLL_MIN;
 	} else if (back->discard) {
 		start_lingering(c);
 	} else {
@@ -176,41 +176,50 @@ static struct relay_dir *waiting_reset(struct conn *c)
 
 static bool reset_overdue(const struct conn *c)
 {
-	return np_now() >= after(c->reset_since, c->front->half_close);
+	return np_now() >= c->hard_deadline;
 }
 
 /* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. A
  * dst that was reset itself never will: its count stands still, but it refuses an empty write. */
-static bool all_arrived(struct np_fd *dst)
+static bool all_arrived(struct stream *dst)
 {
-	return np_fd_unsent(dst) <= 0 || np_fd_try_write(dst, "", 0) < 0;
+	return stream_unsent(dst) <= 0 || stream_try_write(dst, "", 0) < 0;
 }
 
-static int64_t reset_pause(const struct conn *c)
+static int64_t reset_pause(struct conn *c)
 {
-	int64_t half = (np_now() - c->reset_since) / 2;
+	int64_t pause = c->reset_pause;
 
-	if (half < POLL_MIN)
-		return POLL_MIN;
-	return half < POLL_MAX ? half : POLL_MAX;
+	c->reset_pause = (uint32_t)earlier(pause * 2, POLL_MAX);
+	return pause;
+}
+
+/* The last end of the two needs no shutdown: the close that follows says it. An end that was not said (stream.h) is
+ * passed on as it came, so that a TLS peer of ours can tell it too. */
+static enum close_why pass_fin(struct conn *c, struct relay_dir *d)
+{
+	struct stream *dst = dst_of(c, d);
+	int err = 0;
+
+	if (d->unclean)
+		err = np_fd_close_write(&dst->fd);
+	else if (!other(c, d)->done && !d->discard)
+		err = stream_close_write(dst);
+	if (err == -NP_EAGAIN) {
+		d->blocked = true; /* its close_notify waits for room */
+		return CLOSE_NONE;
+	}
+	/* ENOTCONN: dst is gone, and its own direction will say so. */
+	d->done = true;
+	return other(c, d)->done ? c->first_end : CLOSE_NONE;
 }
 
 /* d's source has ended and all of it is written: pass the end on. */
 enum close_why relay_pass_end(struct conn *c, struct relay_dir *d)
 {
-	struct np_fd *dst = dst_of(c, d);
-
-	if (!d->reset) {
-		/* The last end of the two needs no shutdown: the close that follows says it.
-		 * ENOTCONN: dst is gone, and its own direction will say so. */
-		d->done = true;
-		if (other(c, d)->done)
-			return c->first_end;
-		if (!d->discard)
-			(void)!np_fd_close_write(dst);
-		return CLOSE_NONE;
-	}
-	if (d->discard || all_arrived(dst) || reset_overdue(c))
+	if (!d->reset)
+		return pass_fin(c, d);
+	if (d->discard || all_arrived(dst_of(c, d)) || reset_overdue(c))
 		return reset_reason(c);
 	d->blocked = true;
 	c->look_again = after(np_now(), reset_pause(c));
@@ -223,7 +232,7 @@ static void grow_old(struct conn *c)
 {
 	c->keepalive_due = false;
 	/* Where it is refused, the idle timeout still ends a dead peer. */
-	(void)!np_fd_set_keepalive(&c->upstream);
+	(void)!np_fd_set_keepalive(&c->upstream.fd);
 }
 
 /* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and
@@ -240,7 +249,7 @@ enum close_why relay_expired(struct conn *c)
 		relay_arm(c);
 		return CLOSE_NONE;
 	}
-	if (now >= c->hard_deadline)
+	if (now >= c->hard_deadline && d == NULL)
 		return lingering(c) ? c->first_end : CLOSE_LIFETIME;
 	if (d == NULL)
 		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
@@ -254,13 +263,15 @@ enum close_why relay_expired(struct conn *c)
 enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
 	if (n == -NP_EAGAIN) {
-		d->readable = false;
+		/* TLS may have stopped in the middle, to let others have their turn. */
+		d->readable = c->secure && stream_buffered(src_of(c, d));
 		return CLOSE_NONE;
 	}
 	if (n == -NP_EDEADLINE)
 		return relay_expired(c);
 	if (n < 0)
 		relay_note_error(c, (int)n);
+	d->unclean = stream_truncated(src_of(c, d));
 	src_ended(c, d, n < 0 || d->reset);
 	return CLOSE_NONE;
 }

@@ -46,7 +46,7 @@ static void note_size(struct relay_dir *d, size_t n)
 
 static enum close_why drain(struct conn *c, struct relay_dir *d)
 {
-	ssize_t n = np_fd_try_drain(src_of(c, d), d->pipe, SPLICE_MOST);
+	ssize_t n = np_fd_try_drain(&src_of(c, d)->fd, d->pipe, SPLICE_MOST);
 
 	if (n > 0) {
 		note_size(d, (size_t)n);
@@ -59,7 +59,7 @@ static enum close_why drain(struct conn *c, struct relay_dir *d)
 		return CLOSE_NONE;
 	}
 	/* At an urgent mark a splice stops, and says nothing or even the end: only a read knows. */
-	if (n == 0 || (n == -NP_EAGAIN && np_fd_hung_up(src_of(c, d)))) {
+	if (n == 0 || (n == -NP_EAGAIN && np_fd_hung_up(&src_of(c, d)->fd))) {
 		d->full = 0;
 		return CLOSE_NONE;
 	}
@@ -68,7 +68,7 @@ static enum close_why drain(struct conn *c, struct relay_dir *d)
 
 static void pump(struct conn *c, struct relay_dir *d)
 {
-	ssize_t n = np_fd_try_pump(dst_of(c, d), d->pipe);
+	ssize_t n = np_fd_try_pump(&dst_of(c, d)->fd, d->pipe);
 
 	if (n > 0) {
 		relay_took(c, d, (size_t)n);

@@ -93,7 +93,7 @@ static int open_gates(struct process *p, struct snapshot *snap, struct list *ope
 	return 0;
 }
 
-/* The route of snap that names this gate's address; NULL: none does any more. */
+/* The front of snap that names this gate's address; NULL: none does any more. */
 static struct front *front_for(struct snapshot *snap, const struct gate *g)
 {
 	for (unsigned r = 0; r < snap->nfronts; r++) {
@@ -168,7 +168,7 @@ static int serve_gates(struct process *p, struct snapshot *snap)
 	return err;
 }
 
-/* The old snapshot is let go last: until a listener has switched it still hands out the old one's routes. */
+/* The old snapshot is let go last: until a listener has switched it still hands out the old one's fronts. */
 int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
 {
 	int64_t max = snap->config->limits.max_connections;

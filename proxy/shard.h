@@ -20,7 +20,6 @@ struct shard {
 	struct shard *all;             /* const: every shard of the process, this one among them */
 	unsigned nall;                 /* const */
 	uint32_t nconns;               /* atomic: live ones, and those on their way from other shards */
-	uint64_t next_conn;            /* numbers them, for their names */
 	uint64_t random;               /* xorshift state */
 	struct limit *limit;           /* the process's; atomics */
 	struct log_site connect_site, memory_site; /* rate limits of this worker's warnings */

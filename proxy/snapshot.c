@@ -144,7 +144,7 @@ static void shared_put(struct shared_upstream *sh)
 	free(sh);
 }
 
-/* ---- routes ---------------------------------------------------------------------------------- */
+/* ---- fronts ---------------------------------------------------------------------------------- */
 
 static int front_init(struct snapshot *s, struct front *r, const struct config_listener *c)
 {

@@ -1,4 +1,4 @@
-/* snapshot: one generation of the configuration as the workers see it: frozen routes, limits and upstreams. A
+/* snapshot: one generation of the configuration as the workers see it: frozen fronts, limits and upstreams. A
  * connection keeps the snapshot it started with, so a reload never changes what is under way.
  *
  * Lifetime without a shared write per connection: each worker counts its own uses (its current snapshot is one, each
@@ -44,7 +44,7 @@ struct front {
 struct snapshot {
 	uint64_t generation;   /* 0 until enacted: a refused one has no number */
 	struct config *config; /* owned; names and addresses point into it */
-	struct front *routes;
+	struct front *fronts;
 	unsigned nfronts;
 	struct shared_upstream **upstreams; /* held: snapshots share those that did not change */
 	unsigned nupstreams;

@@ -17,7 +17,7 @@
 
 #define WORKERS 4
 
-static struct route route = {.name = "web", .backlog = 16};
+static struct front front = {.name = "web", .backlog = 16};
 
 static int count_fds(void)
 {
@@ -54,7 +54,7 @@ static void one_port_for_all_workers(void **state)
 	struct gate *g;
 
 	(void)state;
-	assert_int_equal(gate_open(&any, &route, WORKERS, &g), 0);
+	assert_int_equal(gate_open(&any, &front, WORKERS, &g), 0);
 	assert_int_equal(count_fds(), before + WORKERS);
 	for (int i = 0; i < WORKERS; i++)
 		assert_int_equal(port_of(g->sysfd[i]), np_addr_port(&g->bound.u.sa));
@@ -71,15 +71,15 @@ static void shares_with_nobody(void **state)
 	int before;
 
 	(void)state;
-	assert_int_equal(gate_open(&any, &route, WORKERS, &g), 0);
+	assert_int_equal(gate_open(&any, &front, WORKERS, &g), 0);
 	before = count_fds();
 	taken = g->bound;
-	assert_int_equal(gate_open(&taken, &route, WORKERS, &second), -NP_EADDRINUSE);
-	assert_int_equal(gate_open(&taken, &route, 1, &second), -NP_EADDRINUSE);
+	assert_int_equal(gate_open(&taken, &front, WORKERS, &second), -NP_EADDRINUSE);
+	assert_int_equal(gate_open(&taken, &front, 1, &second), -NP_EADDRINUSE);
 	assert_null(second);
 	assert_int_equal(count_fds(), before);
 	gate_free(g);
-	assert_int_equal(gate_open(&taken, &route, WORKERS, &second), 0);
+	assert_int_equal(gate_open(&taken, &front, WORKERS, &second), 0);
 	gate_free(second);
 }
 
@@ -93,7 +93,7 @@ static void unix_socket_is_one(void **state)
 	(void)state;
 	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
 	a = address(text);
-	assert_int_equal(gate_open(&a, &route, WORKERS, &g), 0);
+	assert_int_equal(gate_open(&a, &front, WORKERS, &g), 0);
 	assert_string_equal(g->text, text);
 	assert_int_equal(fstat(g->sysfd[0], &first), 0);
 	for (int i = 1; i < WORKERS; i++) {
@@ -153,7 +153,7 @@ static int fail_each_call(const struct np_addr *a, int err)
 		int got;
 
 		calls_left = ++n;
-		got = gate_open(a, &route, WORKERS, &g);
+		got = gate_open(a, &front, WORKERS, &g);
 		if (calls_left > 0 && got == 0)
 			break;
 		assert_int_equal(got, err);

@@ -56,10 +56,10 @@ static struct snapshot *make(const char *text, const struct snapshot *prev)
 static void freezes_the_config(void **state)
 {
 	struct snapshot *s = make(BOTH "shutdown: {delay: 2s, timeout: off}\n", NULL);
-	const struct route *web = &s->routes[0], *admin = &s->routes[1];
+	const struct front *web = &s->fronts[0], *admin = &s->fronts[1];
 
 	(void)state;
-	assert_int_equal(s->nroutes, 2);
+	assert_int_equal(s->nfronts, 2);
 	assert_int_equal(s->nupstreams, 2);
 	assert_string_equal(web->name, "web");
 	assert_string_equal(web->upstream->name, "app");
@@ -90,13 +90,13 @@ static void numbered_when_enacted(void **state)
 static void bounds_hold_when_enacted(void **state)
 {
 	struct snapshot *a = make(BOTH, NULL), *b;
-	struct limit *web = &a->routes[0].live->limit;
+	struct limit *web = &a->fronts[0].live->limit;
 
 	(void)state;
 	assert_int_equal(web->max, UINT32_MAX);
 	snapshot_enact(a);
 	assert_int_equal(web->max, 7);
-	assert_int_equal(a->routes[1].live->limit.max, 3);
+	assert_int_equal(a->fronts[1].live->limit.max, 3);
 	b = make("listeners:\n  - {name: web, bind: \":80\", upstream: app}\nupstreams:\n" APP, a);
 	assert_int_equal(web->max, 7);
 	snapshot_enact(b);
@@ -125,9 +125,9 @@ static const struct change_row {
 
 static const struct upstream *upstream_at(const struct snapshot *s, const char *listener)
 {
-	for (unsigned i = 0; i < s->nroutes; i++)
-		if (strcmp(s->routes[i].name, listener) == 0)
-			return s->routes[i].upstream;
+	for (unsigned i = 0; i < s->nfronts; i++)
+		if (strcmp(s->fronts[i].name, listener) == 0)
+			return s->fronts[i].upstream;
 	return NULL;
 }
 
@@ -154,12 +154,12 @@ static void counts_belong_to_names(void **state)
 
 	(void)state;
 	snapshot_enact(a);
-	assert_true(limit_take(&a->routes[0].live->limit));
+	assert_true(limit_take(&a->fronts[0].live->limit));
 	b = make("listeners:\n" ADMIN "  - {name: web, bind: \":99\", upstream: api}\nupstreams:\n" API, a);
-	assert_ptr_equal(b->routes[1].live, a->routes[0].live);
-	assert_int_equal(limit_used(&b->routes[1].live->limit), 1);
+	assert_ptr_equal(b->fronts[1].live, a->fronts[0].live);
+	assert_int_equal(limit_used(&b->fronts[1].live->limit), 1);
 	snapshot_free(a);
-	limit_give(&b->routes[1].live->limit);
+	limit_give(&b->fronts[1].live->limit);
 	snapshot_free(b);
 }
 
