@@ -30,6 +30,9 @@ static int version_of(enum config_tls_version v)
 
 int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err)
 {
+	/* What the macros take has no const; it is read. */
+	char sigalgs[] = SIGALGS, *groups = (char *)(uintptr_t)l->groups;
+
 	/* A FIN without close_notify ends one direction, no more: the other may go on. */
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -39,13 +42,13 @@ int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err
 	SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	if (!SSL_CTX_set_min_proto_version(ssl, version_of(l->min)) ||
-	    !SSL_CTX_set_max_proto_version(ssl, version_of(l->max)) || !SSL_CTX_set1_sigalgs_list(ssl, SIGALGS))
+	    !SSL_CTX_set_max_proto_version(ssl, version_of(l->max)) || !SSL_CTX_set1_sigalgs_list(ssl, sigalgs))
 		return -NP_ENOMEM;
 	if (l->ciphers != NULL && !SSL_CTX_set_cipher_list(ssl, l->ciphers))
 		return refused(err, "ciphers", l->ciphers);
 	if (l->suites != NULL && !SSL_CTX_set_ciphersuites(ssl, l->suites))
 		return refused(err, "ciphersuites", l->suites);
-	if (l->groups != NULL && !SSL_CTX_set1_groups_list(ssl, l->groups))
+	if (groups != NULL && !SSL_CTX_set1_groups_list(ssl, groups))
 		return refused(err, "groups", l->groups);
 	return 0;
 }

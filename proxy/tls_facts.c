@@ -31,7 +31,8 @@ static void subject(X509_NAME *name, struct tls_facts *f)
 		return;
 	X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 	n = BIO_get_mem_data(b, &text);
-	copy(f->subject, text, n > 0 ? (size_t)n : 0);
+	if (n > 0)
+		copy(f->subject, text, (size_t)n);
 	BIO_free(b);
 	/* A name with a NUL in it is nobody's. */
 	n = X509_NAME_get_text_by_NID(name, NID_commonName, f->cn, TLS_FACT);

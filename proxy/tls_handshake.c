@@ -222,10 +222,11 @@ static int expect_address(struct tls *t, const struct np_addr *server)
 static int prepare(struct tls *t, const struct np_addr *server)
 {
 	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_find(t->ctx->sessions, server) : NULL;
+	char *sni = (char *)(uintptr_t)t->ctx->sni; /* copied, not written to: the macro's type */
 
 	t->server = server;
 	SSL_set_connect_state(t->ssl);
-	if (t->ctx->sni != NULL && !SSL_set_tlsext_host_name(t->ssl, t->ctx->sni))
+	if (sni != NULL && !SSL_set_tlsext_host_name(t->ssl, sni))
 		return -NP_ENOMEM;
 	if (old != NULL && !SSL_set_session(t->ssl, old))
 		return -NP_ENOMEM;

@@ -161,16 +161,27 @@ static int put_in_place(const char *from, const char *to, bool fresh)
 	return code;
 }
 
-int tls_keys_save(const char *path, const struct tls_keys *k, bool fresh, struct text *err)
+/* By way of a file beside it, so that nobody ever reads half of one. */
+static int replace(const char *path, const char *text, size_t n, bool fresh)
 {
-	char text[FILE_MOST], temp[900];
-	size_t n = keys_print(k, text);
-	int code = snprintf(temp, sizeof(temp), "%s.%ld", path, (long)getpid()) < (int)sizeof(temp) ? 0 : -ENAMETOOLONG;
+	char *temp;
+	int code;
 
-	if (code == 0)
-		code = write_private(temp, text, n);
+	if (asprintf(&temp, "%s.%ld", path, (long)getpid()) < 0)
+		return -NP_ENOMEM;
+	code = write_private(temp, text, n);
 	if (code == 0)
 		code = put_in_place(temp, path, fresh);
+	free(temp);
+	return code;
+}
+
+int tls_keys_save(const char *path, const struct tls_keys *k, bool fresh, struct text *err)
+{
+	char text[FILE_MOST];
+	size_t n = keys_print(k, text);
+	int code = replace(path, text, n, fresh);
+
 	OPENSSL_cleanse(text, sizeof(text));
 	if (code == 0 || (fresh && code == -EEXIST))
 		return code;
