@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "proxy/tls_ctx.h"
+#include "proxy/tls_kdf.h"
 #include "proxy/tls_priv.h"
 #include "proxy/tls_session.h"
 
@@ -119,7 +120,7 @@ static int build(struct tls_ctx *x, const struct config_tls_out *c, struct text 
 	};
 	int code;
 
-	x->ssl = SSL_CTX_new_ex(x->worker->lib, NULL, TLS_client_method());
+	x->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_client_method());
 	if (x->ssl == NULL)
 		return -NP_ENOMEM;
 	code = tls_ctx_limit(x->ssl, &limits, err);

@@ -11,6 +11,7 @@
 
 #include "netpoll/netpoll.h"
 #include "proxy/tls_ctx.h"
+#include "proxy/tls_kdf.h"
 #include "proxy/tls_priv.h"
 
 #define STAPLE_MOST (64 * 1024)
@@ -278,7 +279,7 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	};
 	int code;
 
-	g->ssl = SSL_CTX_new_ex(x->worker->lib, NULL, TLS_server_method());
+	g->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_server_method());
 	if (g->ssl == NULL)
 		return -NP_ENOMEM;
 	code = tls_ctx_limit(g->ssl, &limits, err);
@@ -293,7 +294,6 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	set_tickets(x, g->ssl);
 	SSL_CTX_set_client_hello_cb(g->ssl, tls_ctx_hello, x);
 	SSL_CTX_set_tlsext_servername_callback(g->ssl, tls_ctx_servername);
-	SSL_CTX_set_keylog_callback(g->ssl, tls_direct_secret); /* logs nothing */
 	SSL_CTX_set_tlsext_status_cb(g->ssl, staple);
 	SSL_CTX_set_tlsext_status_arg(g->ssl, x);
 	if (x->nalpn > 0)

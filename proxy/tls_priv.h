@@ -97,7 +97,8 @@ size_t tls_direct_write(struct tls *t, const char *p, size_t n);
 void tls_direct_notify(struct tls *t);
 
 bool tls_direct_has(const struct tls *t); /* opened data waits */
-void tls_direct_secret(const SSL *ssl, const char *line); /* SSL_CTX_set_keylog_callback's */
+/* A secret of the handshake under way: what we seal with, or what the peer does. From tls_kdf.c. */
+void tls_direct_secret(struct tls *t, bool ours, const uint8_t *secret, size_t n);
 void tls_direct_note(struct tls *t);  /* before end, after the call that completed the handshake */
 void tls_direct_begin(struct tls *t); /* the handshake is complete: from now on without ssl, if that can be */
 struct tls_direct *tls_direct_free(struct tls_direct *d); /* takes NULL, returns NULL */

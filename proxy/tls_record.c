@@ -8,6 +8,8 @@
 
 #include "netpoll/err.h"
 
+#define LABEL_MOST 128
+
 static const struct {
 	uint16_t cipher;
 	const char *aead, *digest;
@@ -56,7 +58,8 @@ int tls_crypto_init(struct tls_crypto *c, OSSL_LIB_CTX *lib)
 	for (int i = 0; i < TLS_SUITES; i++) {
 		c->aead[i] = EVP_CIPHER_fetch(lib, suites[i].aead, NULL);
 		c->hmac[i] = hmac_of(mac, suites[i].digest);
-		ok = ok && c->aead[i] != NULL && c->hmac[i] != NULL;
+		ok = ok && c->aead[i] != NULL && c->hmac[i] != NULL &&
+		     EVP_Q_digest(lib, suites[i].digest, NULL, "", 0, c->empty[i], NULL) == 1;
 	}
 	EVP_MAC_free(mac);
 	if (!ok)
@@ -75,25 +78,46 @@ void tls_crypto_fini(struct tls_crypto *c)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-/* HKDF-Expand-Label with no context (RFC 8446, 7.1). What is asked for is never longer than the hash, so one round of
- * HMAC is all of it. */
-static bool expand(struct tls_crypto *c, const struct tls_way *w, const char *label, uint8_t *out, size_t n)
+int tls_hmac(struct tls_crypto *c, enum tls_suite s, const uint8_t *key, const void *data, size_t n, uint8_t *out)
 {
-	uint8_t info[32] = {0, (uint8_t)n, (uint8_t)(6 + strlen(label)), 't', 'l', 's', '1', '3', ' '};
-	size_t at = 9 + strlen(label), made;
-	uint8_t hash[TLS_SECRET];
-	EVP_MAC_CTX *mac = c->hmac[w->suite];
-	bool ok;
+	EVP_MAC_CTX *mac = c->hmac[s];
+	size_t made;
 
-	memcpy(info + 9, label, strlen(label));
-	info[at] = 0;     /* no context */
-	info[at + 1] = 1; /* the first round */
-	ok = EVP_MAC_init(mac, w->secret, suites[w->suite].hash, NULL) == 1 && EVP_MAC_update(mac, info, at + 2) == 1 &&
-	     EVP_MAC_final(mac, hash, &made, sizeof(hash)) == 1 && n <= made;
-	if (ok)
+	if (EVP_MAC_init(mac, key, suites[s].hash, NULL) == 1 && EVP_MAC_update(mac, data, n) == 1 &&
+	    EVP_MAC_final(mac, out, &made, suites[s].hash) == 1)
+		return 0;
+	return -NP_ENOMEM;
+}
+
+/* What is asked for is never longer than the digest, so one round of HMAC is all of it. */
+int tls_expand(struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, const struct tls_label *l, uint8_t *out,
+	       size_t n)
+{
+	uint8_t info[LABEL_MOST] = {(uint8_t)(n >> 8), (uint8_t)n, (uint8_t)(6 + l->ntext), 't', 'l', 's', '1', '3', ' '};
+	size_t at = 9 + l->ntext;
+	uint8_t hash[TLS_SECRET];
+	int err;
+
+	if (n > suites[s].hash || l->ntext > 32 || l->ndata > 64)
+		return -NP_EINVAL;
+	memcpy(info + 9, l->text, l->ntext);
+	info[at++] = (uint8_t)l->ndata;
+	if (l->ndata > 0)
+		memcpy(info + at, l->data, l->ndata);
+	at += l->ndata;
+	info[at++] = 1; /* the first round */
+	err = tls_hmac(c, s, secret, info, at, hash);
+	if (err == 0)
 		memcpy(out, hash, n);
 	OPENSSL_cleanse(hash, sizeof(hash));
-	return ok;
+	return err;
+}
+
+static bool expand(struct tls_crypto *c, const struct tls_way *w, const char *label, uint8_t *out, size_t n)
+{
+	const struct tls_label l = {.text = label, .ntext = strlen(label)};
+
+	return tls_expand(c, w->suite, w->secret, &l, out, n) == 0;
 }
 
 /* Key and nonce of the secret as it is now. seals: -1 leaves the direction. */

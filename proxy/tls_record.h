@@ -4,8 +4,7 @@
  *
  * Why not SSL_read and SSL_write: the object behind them is 14 KB for as long as the connection lives (3.0), with a
  * client's chain 23 to 86; and each record is copied once more on its way in and out. A connection that needs two keys
- * and two counters keeps these: about 3 KB. The secrets come through SSL_CTX_set_keylog_callback, the one public
- * way to them, which QUIC on OpenSSL takes as well. */
+ * and two counters keeps these: about 3 KB. How the secrets get here: tls_kdf.h. */
 #ifndef PROXY_TLS_RECORD_H
 #define PROXY_TLS_RECORD_H
 
@@ -29,6 +28,7 @@ enum tls_suite { TLS_SUITE_AES_128, TLS_SUITE_AES_256, TLS_SUITE_CHACHA20, TLS_S
 struct tls_crypto {
 	EVP_CIPHER *aead[TLS_SUITES];
 	EVP_MAC_CTX *hmac[TLS_SUITES]; /* of the suite's digest; keyed anew for each use */
+	uint8_t empty[TLS_SUITES][TLS_SECRET]; /* the digest of nothing */
 };
 
 must_use int tls_crypto_init(struct tls_crypto *c, OSSL_LIB_CTX *lib); /* 0 or -NP_ENOMEM: then as after fini */
@@ -37,6 +37,20 @@ void tls_crypto_fini(struct tls_crypto *c);
 /* The suite of a cipher's number, or -1: not one of these. */
 int tls_suite_of(uint16_t cipher);
 size_t tls_suite_secret(enum tls_suite s); /* bytes of its secrets */
+
+/* out = HMAC(key, data), both of key's and of out's length being the digest's. Returns 0 or -NP_ENOMEM. */
+must_use int tls_hmac(struct tls_crypto *c, enum tls_suite s, const uint8_t *key, const void *data, size_t n,
+		      uint8_t *out);
+
+/* HKDF-Expand-Label(secret, text, data, n) of RFC 8446, 7.1: n bytes into out, no more than a digest has.
+ *   Returns  0, -NP_ENOMEM, or -NP_EINVAL: too long. */
+struct tls_label {
+	const char *text; /* without "tls13 " */
+	const void *data;
+	size_t ntext, ndata;
+};
+must_use int tls_expand(struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, const struct tls_label *l,
+			uint8_t *out, size_t n);
 
 /* One direction of one connection. */
 struct tls_way {

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "proxy/tls_bio.h"
+#include "proxy/tls_kdf.h"
 
 /* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
 #define SEAL_MOST (UINT64_C(1) << 24)
@@ -21,7 +22,7 @@ int tls_worker_new(struct tls_worker **out)
 	w->in = malloc(TLS_IN);
 	w->out = malloc(TLS_OUT);
 	w->method = tls_bio_method();
-	if (w->lib != NULL && w->method != NULL) {
+	if (w->lib != NULL && w->method != NULL && tls_kdf_load(w) == 0) {
 		w->bio = BIO_new(w->method);
 		w->ticket_cipher = EVP_CIPHER_fetch(w->lib, "AES-256-CBC", NULL);
 	}
@@ -44,6 +45,7 @@ struct tls_worker *tls_worker_free(struct tls_worker *w)
 	EVP_CIPHER_free(w->ticket_cipher);
 	BIO_free(w->bio);
 	BIO_meth_free(w->method);
+	tls_kdf_unload(w);
 	OSSL_LIB_CTX_free(w->lib);
 	free(w->in);
 	free(w->out);

@@ -23,6 +23,7 @@ struct tls;
 
 struct tls_worker {
 	OSSL_LIB_CTX *lib;      /* const */
+	OSSL_PROVIDER *standard, *kdf; /* const: OpenSSL's own algorithms; the key schedule of ours */
 	BIO_METHOD *method;     /* const */
 	BIO *bio;
 	struct tls *active;     /* the connection of the operation under way; NULL between two */
