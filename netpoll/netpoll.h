@@ -239,6 +239,7 @@ struct np_listen_opts {
 must_use int np_listen(const struct np_addr *a, const struct np_listen_opts *o);
 int np_listen_backlog(void); /* net.core.somaxconn; capped at 65535 before Linux 4.1; any thread */
 must_use int np_sock_addr(int sysfd, struct np_addr *local); /* getsockname; any thread */
+must_use int np_fd_addr(const struct np_fd *fd, struct np_addr *local); /* the same of an open np_fd */
 must_use int np_sock_dup(int sysfd); /* another descriptor of the same socket; see np_fd_mark_shared; any thread */
 void np_sock_close(int sysfd); /* of a raw descriptor that never became an np_fd; any thread */
 /* np_listen_check: 0 when nobody holds the address, else why not. Other sockets that share their port with

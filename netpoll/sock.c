@@ -60,6 +60,11 @@ int np_sock_addr(int sysfd, struct np_addr *local)
 	return 0;
 }
 
+int np_fd_addr(const struct np_fd *fd, struct np_addr *local)
+{
+	return np_sock_addr(fd->sysfd, local);
+}
+
 /* sysSocket: both flags at once, or by hand where the kernel does not know them. */
 int sock_open(int family)
 {

@@ -31,6 +31,36 @@
 	  "no server answered in time") \
 	X(NO_LIVE_UPSTREAM,   no_live_upstream,   CLOSED,   PROXY,  "SC", \
 	  "the upstream has no server that may be tried") \
+	X(PREREAD_TIMEOUT,    preread_timeout,    CLOSED,   PROXY,  "cR", \
+	  "the ClientHello was not complete in time") \
+	X(PROXY_HEADER_TIMEOUT, proxy_header_timeout, CLOSED, PROXY, "cR", \
+	  "the PROXY header was not complete in time") \
+	X(TLS_TIMEOUT,        tls_timeout,        CLOSED,   PROXY,  "cR", \
+	  "the TLS handshake was not complete in time") \
+	X(TLS_BROKEN,         tls_broken,         CLOSED,   CLIENT, "CD", \
+	  "the client broke the TLS protocol after its handshake") \
+	X(UPSTREAM_TLS_FAILED, upstream_tls_failed, CLOSED, SERVER, "SC", \
+	  "no TLS with a server") \
+	X(UPSTREAM_TLS_NAME,  upstream_tls_name,  CLOSED,   SERVER, "SC", \
+	  "the server's certificate is for another name") \
+	X(PROXY_HEADER_INVALID, proxy_header_invalid, REJECTED, CLIENT, "PR", \
+	  "its first bytes are not a whole PROXY header") \
+	X(PROXY_UNTRUSTED,    proxy_untrusted,    REJECTED, PROXY,  "PR", \
+	  "only trusted networks may connect with a PROXY header") \
+	X(HELLO_INVALID,      hello_invalid,      REJECTED, CLIENT, "PR", \
+	  "its first bytes began like a ClientHello and were none") \
+	X(HELLO_TOO_LONG,     hello_too_long,     REJECTED, PROXY,  "PR", \
+	  "its ClientHello is longer than preread.max_bytes") \
+	X(NO_ROUTE,           no_route,           REJECTED, PROXY,  "PR", \
+	  "no route matched, and there is no default") \
+	X(TLS_FAILED,         tls_failed,         REJECTED, CLIENT, "PR", \
+	  "the TLS handshake failed") \
+	X(TLS_NO_ALPN,        tls_no_alpn,        REJECTED, CLIENT, "PR", \
+	  "no application protocol in common (ALPN)") \
+	X(TLS_CLIENT_CERT,    tls_client_cert,    REJECTED, CLIENT, "PR", \
+	  "the client's certificate is missing, revoked or not trusted") \
+	X(MAX_HANDSHAKES,     max_handshakes,     REJECTED, PROXY,  "RC", \
+	  "the limit of TLS handshakes under way was reached") \
 	X(MAX_CONNECTIONS,    max_connections,    REJECTED, PROXY,  "RC", \
 	  "the limit of connections was reached") \
 	X(OVERLOAD,           overload,           REJECTED, PROXY,  "RC", \

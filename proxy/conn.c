@@ -26,10 +26,31 @@ static void give_places(struct shard *s, const struct front *front)
 
 /* ---- the story ------------------------------------------------------------------------------- */
 
+/* Which rule it falls under, by what the stages before have learnt. Where TLS ends here that is what was agreed. */
+static enum close_why conn_route(struct conn *c)
+{
+	c->rule = conn_pick_rule(c);
+	return conn_target(c) != NULL ? CLOSE_NONE : CLOSE_NO_ROUTE;
+}
+
+static enum close_why conn_set_up(struct conn *c)
+{
+	const struct front *f = c->front;
+	enum close_why why = CLOSE_NONE;
+
+	if (f->wants_header || f->wants_hello)
+		why = preread_run(c);
+	if (why == CLOSE_NONE && f->tls != NULL)
+		why = conn_tls(c);
+	if (why == CLOSE_NONE && f->routes != NULL)
+		why = conn_route(c);
+	return why == CLOSE_NONE ? connect_run(c) : why;
+}
+
 static void conn_main(void *arg)
 {
 	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
-	enum close_why why = connect_run(c);
+	enum close_why why = conn_set_up(c);
 
 	if (why != CLOSE_NONE)
 		conn_end(c, why);
@@ -46,6 +67,7 @@ static struct conn *conn_new(struct shard *s, struct front *front, const struct 
 	c->magic = CONN_MAGIC;
 	c->shard = s;
 	c->front = front;
+	c->rule = (uint16_t)front->nrules; /* until it is known */
 	c->accepted = np_now();
 	c->connected = CONN_NEVER;
 	c->first_byte = -1;
@@ -99,43 +121,17 @@ void conn_kill(struct conn *c, enum close_why why)
 	if (c->phase == CONN_RELAYING)
 		np_ready(&c->task);
 	else
-		np_fd_close(&c->client.fd); /* the dial watches it and gives up */
+		np_fd_close(&c->client.fd); /* whatever waits for it gives up; the dial watches it */
+	if (c->phase == CONN_CONNECTING && !stream_is_plain(&c->upstream))
+		np_fd_close(&c->upstream.fd); /* the handshake with the server */
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void conn_log(struct conn *c, enum close_why why)
-{
-	struct shard *s = c->shard;
-	int64_t start = shard_wall(s, c->accepted);
-	uint64_t ms = (uint64_t)(start / NP_MS);
-	struct access_record rec = {
-		.id = ulid_make(ms, (uint16_t)shard_random(s), shard_random(s)),
-		.start = start,
-		.duration = np_now() - c->accepted,
-		.connect = c->connected != CONN_NEVER ? c->connected * NP_US : -1,
-		.first_byte = c->first_byte,
-		.bytes_in = c->dir[0].bytes,
-		.bytes_out = c->dir[1].bytes,
-		.client = c->peer,
-		.why = why,
-		.err = c->err,
-		.retries = c->retries,
-		.listener = c->front->name,
-		.upstream = c->front->upstream->name,
-		.server_name = c->server != NULL ? c->server->text : NULL,
-	};
-
-	if (c->server != NULL)
-		memcpy(&rec.server, &c->server->addr.u, sizeof(rec.server));
-	if (!log_access(s->log, &rec))
-		STAT_ADD(&s->stats, log_dropped, 1);
-}
-
 /* A reset by one side becomes a reset of the other; every other end is an orderly close. */
 static void conn_close(struct conn *c, enum close_why why)
 {
-	if (why == CLOSE_CLIENT_RST)
+	if (why == CLOSE_CLIENT_RST || why == CLOSE_TLS_BROKEN)
 		stream_close_reset(&c->upstream);
 	else
 		stream_close(&c->upstream);
@@ -152,9 +148,9 @@ void conn_end(struct conn *c, enum close_why why)
 
 	if (c->phase == CONN_RELAYING)
 		relay_fini(c);
-	conn_close(c, why);
 	if (s->log != NULL)
-		conn_log(c, why);
+		conn_log(c, why); /* what was agreed is gone with the streams */
+	conn_close(c, why);
 	stats_close(&s->stats, why);
 	STAT_SUB(&s->stats, active, 1);
 	if (c->server != NULL)
@@ -163,6 +159,7 @@ void conn_end(struct conn *c, enum close_why why)
 		give_places(s, c->front);
 	list_remove(&c->link);
 	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
+	conn_setup_free(c);
 	c->magic = 0;
 	free(c);
 	snapshot_drop(snap, s->id);

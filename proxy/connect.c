@@ -1,6 +1,6 @@
-/* The connect stage: pick a server, dial it, try another one when that fails, within the number of
- * retries and the budget of time. The client is watched meanwhile: if it resets, the dial is given
- * up and no server is blamed. */
+/* The connect stage: pick a server, dial it, say who the client is, start TLS; try another one when that fails, within
+ * the number of retries and the budget of time. The client is watched during the dial: if it resets, that is given up
+ * and no server is blamed. No byte of the client's has been sent before all of it is done. */
 #include "proxy/conn.h"
 
 #define TRIES_MAX 101 /* config allows 100 retries */
@@ -28,12 +28,22 @@ static enum close_why why_failed(int err)
 	return CLOSE_CONNECT_FAILED;
 }
 
-static int dial(struct conn *c, struct server *server, int64_t budget_ends)
+static int64_t sooner(int64_t budget_ends, int64_t timeout)
 {
-	int64_t deadline = np_deadline_after(c->front->upstream->connect_timeout);
+	int64_t deadline = np_deadline_after(timeout);
+
+	return deadline < budget_ends ? deadline : budget_ends;
+}
+
+static int dial(struct conn *c, const struct server *server, int64_t budget_ends)
+{
+	const struct target *t = conn_target(c);
 	struct np_dial_opts opts = {
-		.deadline = deadline < budget_ends ? deadline : budget_ends,
-		.watch = &c->client.fd, /* nodelay and keepalive: relay.c, when the connection proves not to be short */
+		.deadline = sooner(budget_ends, t->upstream->connect_timeout),
+		.watch = &c->client.fd,
+		/* The client's bytes must not wait until ours are acknowledged. Otherwise, and keepalive: relay.c,
+		 * when the connection proves not to be short. */
+		.nodelay = t->header != 0 || t->tls != NULL,
 	};
 
 	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
@@ -54,20 +64,50 @@ static void note_failure(struct conn *c, const struct server *server, int err, e
 		    server->name, np_err_text(err), np_err_name(err));
 }
 
+/* What a server gets to hear before the client. */
+static enum close_why greet(struct conn *c, const struct server *server, int64_t budget_ends)
+{
+	const struct target *t = conn_target(c);
+	int err = t->header != 0 ? connect_header(c, t) : 0;
+
+	if (err != 0) {
+		note_failure(c, server, err, why_failed(err));
+		return why_failed(err);
+	}
+	return t->tls != NULL ? conn_tls_server(c, t, server, sooner(budget_ends, t->handshake_timeout)) : CLOSE_NONE;
+}
+
+/* CLOSE_NONE: connected, and ready for the client's bytes. */
+static enum close_why reach(struct conn *c, const struct server *server, int64_t budget_ends)
+{
+	const struct target *t = conn_target(c);
+	int err = dial(c, server, budget_ends);
+	enum close_why why;
+
+	if (err != 0) {
+		why = why_failed(err);
+		note_failure(c, server, err, why);
+		return why;
+	}
+	if (t->header == 0 && t->tls == NULL)
+		return CLOSE_NONE;
+	why = greet(c, server, budget_ends);
+	if (why != CLOSE_NONE)
+		stream_close(&c->upstream); /* the next attempt makes it anew */
+	return why;
+}
+
 /* One server. CLOSE_NONE: connected, and its slot is ours. */
 static enum close_why try_one(struct conn *c, struct attempt *a, struct server *server)
 {
-	int err = dial(c, server, a->budget_ends);
-
-	if (err == 0) {
+	a->why = reach(c, server, a->budget_ends);
+	if (a->why == CLOSE_NONE) {
 		c->server = server;
 		c->connected = (uint32_t)((np_nanotime() - c->accepted) / NP_US);
 		c->err = 0;
 		STAT_ADD(&c->shard->stats, connects_ok, 1);
 		return CLOSE_NONE;
 	}
-	a->why = why_failed(err);
-	note_failure(c, server, err, a->why);
 	a->tried[a->ntried++] = server;
 	server_release(server);
 	return a->why;
@@ -79,7 +119,7 @@ static bool worth_another(const struct conn *c, const struct attempt *a)
 {
 	if (a->why == CLOSE_OVERLOAD || a->why == CLOSE_CLIENT_RST)
 		return false;
-	if (a->ntried > c->front->upstream->retries || a->ntried == TRIES_MAX)
+	if (a->ntried > conn_target(c)->upstream->retries || a->ntried == TRIES_MAX)
 		return false;
 	return np_nanotime() < a->budget_ends;
 }
@@ -93,14 +133,16 @@ static enum close_why pick_failed(const struct attempt *a, int err)
 
 enum close_why connect_run(struct conn *c)
 {
+	struct upstream *u = conn_target(c)->upstream;
+	const union np_inet *client = conn_client(c);
 	/* A Unix client has no name to tell it by: round robin. */
-	bool named = c->peer.sa.sa_family != AF_UNIX;
-	uint64_t hash = named ? np_addr_hash_host(&c->peer.sa, sizeof(c->peer), 0) : 0;
+	bool named = client->sa.sa_family != AF_UNIX;
+	uint64_t hash = named ? np_addr_hash_host(&client->sa, sizeof(*client), 0) : 0;
 	struct attempt a;
 
 	a.ntried = 0;
 	a.why = CLOSE_NONE;
-	a.budget_ends = np_deadline_after(c->front->upstream->retry_budget);
+	a.budget_ends = np_deadline_after(u->retry_budget);
 	do {
 		struct pick_args args = {
 			.hash = hash,
@@ -109,7 +151,7 @@ enum close_why connect_run(struct conn *c)
 			.ntried = a.ntried,
 		};
 		struct server *server;
-		int err = upstream_pick(c->front->upstream, &args, &server);
+		int err = upstream_pick(u, &args, &server);
 
 		if (err != 0)
 			return pick_failed(&a, err);

@@ -20,6 +20,9 @@
 	X(connects_timeout, "staunch_upstream_connects_total", "result=\"timeout\"", counter, "") \
 	X(retries,         "staunch_upstream_retries_total",   "",                  counter, \
 	  "Attempts to connect that followed a failed one of the same connection.") \
+	X(handshakes_ok,   "staunch_tls_handshakes_total",     "result=\"ok\"",     counter, \
+	  "TLS handshakes with clients, by result.") \
+	X(handshakes_failed, "staunch_tls_handshakes_total",   "result=\"failed\"", counter, "") \
 	X(accept_errors,   "staunch_accept_errors_total",      "",                  counter, \
 	  "Failed accepts, those retried at once included.") \
 	X(accept_pauses,   "staunch_accept_pauses_total",      "",                  counter, \

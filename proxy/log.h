@@ -72,6 +72,27 @@ void log_limited(struct log_site *site, enum log_level level, const char *event,
  *            the last one. */
 must_use bool log_site_admit(struct log_site *site, int64_t now, uint64_t *suppressed);
 
+/* The texts that only some connections have: field; its name in JSON; its short one. All may be hostile. */
+#define ACCESS_TEXT_TBL(X) \
+	X(detail,           "staunch.detail",             "detail") \
+	X(sni,              "tls.client.server_name",     "sni") \
+	X(alpn,             "tls.next_protocol",          "alpn") \
+	X(version,          "tls.protocol.version",       "tls") \
+	X(cipher,           "tls.cipher",                 "cipher") \
+	X(subject,          "tls.client.subject",         "subject") \
+	X(upstream_version, "staunch.upstream_tls",       "upstream_tls")
+
+/* What only some connections have. */
+struct access_extra {
+	union np_inet connected; /* who connected, where record.client is whom a PROXY header named; else AF_UNSPEC */
+	bool          tls;       /* the client's TLS ended here, or was to */
+	bool          resumed;
+	uint8_t       unclean;   /* who ended TLS without saying so: 1 the client, 2 the server, 3 both */
+#define X(field, full, brief) const char *field;
+	ACCESS_TEXT_TBL(X)       /* NULL or "" if there is none */
+#undef X
+};
+
 /* One connection, for its line. Everything is copied by log_access. */
 struct access_record {
 	struct ulid   id;
@@ -80,12 +101,13 @@ struct access_record {
 	int64_t       connect;    /* until a server accepted; -1 if none did */
 	int64_t       first_byte; /* until the server's first byte; -1 if none came */
 	uint64_t      bytes_in, bytes_out;
-	union np_inet client; /* as seen at accept */
+	union np_inet client; /* as seen at accept, or as a trusted PROXY header says */
 	union np_inet server; /* family AF_UNSPEC if none was chosen */
 	enum close_why why;
 	int           err;     /* NP_E code of either sign; 0 if no error was involved */
 	uint32_t      retries; /* servers tried after the first */
 	const char   *listener, *upstream, *server_name; /* NULL or "" if there is none */
+	const struct access_extra *extra; /* NULL: a plain connection */
 };
 
 enum log_sink_kind { LOG_SINK_OFF, LOG_SINK_PATH, LOG_SINK_STDOUT, LOG_SINK_STDERR };

@@ -122,6 +122,22 @@ static void open_text(const struct line *l, const struct access_record *rec, int
 	put_endpoint(l, &rec->server);
 }
 
+static void put_extra(const struct line *l, const struct access_extra *x)
+{
+	static const char *const sides[] = {"", "client", "server", "both"};
+
+	if (l->json)
+		put_address(l, "staunch.connected.address", "staunch.connected.port", &x->connected);
+	else if (x->connected.sa.sa_family != AF_UNSPEC && put_key(l, NULL, "via"))
+		put_endpoint(l, &x->connected);
+#define X(field, full, brief) put_name(l, full, brief, x->field);
+	ACCESS_TEXT_TBL(X)
+#undef X
+	if (x->tls && put_key(l, "tls.resumed", "resumed"))
+		text_str(l->t, x->resumed ? "true" : "false");
+	put_name(l, "staunch.unclean", "unclean", sides[x->unclean]);
+}
+
 /* The time of a line is that of the end, because lines are sorted and shipped by it; the start is
  * duration_ms ago. */
 void log_line(struct text *t, const struct access_record *rec, bool json)
@@ -142,6 +158,8 @@ void log_line(struct text *t, const struct access_record *rec, bool json)
 	put_name(&l, "staunch.listener", "listener", rec->listener);
 	put_name(&l, "staunch.upstream", "upstream", rec->upstream);
 	put_name(&l, "staunch.server", "server", rec->server_name);
+	if (rec->extra != NULL)
+		put_extra(&l, rec->extra);
 	ulid_format(&rec->id, id);
 	put_name(&l, "staunch.conn_id", "id", id);
 	text_str(t, json ? "}\n" : "\n");

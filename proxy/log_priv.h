@@ -11,12 +11,14 @@
 int64_t log_clock(clockid_t clock); /* ns */
 bool log_is_json(enum log_format format, int fd);
 
-/* log_record.c: a record in a ring is the struct, then its three strings, each terminated. The
- * pointers in it are the producer's and mean nothing; unpack sets them anew, into p. */
-void log_record_unpack(struct access_record *rec, const void *p, size_t n);
+/* log_record.c: a record in a ring is the struct, then its three strings, each terminated, then, if it has one, its
+ * struct access_extra with its strings. The pointers in it are the producer's and mean nothing, but for whether `extra`
+ * is one; unpack sets them anew, into p and to x. */
+void log_record_unpack(struct access_record *rec, struct access_extra *x, const void *p, size_t n);
 
 /* log_line.c: one record as one line with its newline. LOG_LINE_MAX is always enough room. */
-#define LOG_LINE_MAX (3 * TEXT_FIELD_ROOM + 1024)
+#define LOG_TEXTS    10 /* fields of a record that are texts: TEXT_FIELD_ROOM each */
+#define LOG_LINE_MAX (LOG_TEXTS * TEXT_FIELD_ROOM + 2048)
 void log_line(struct text *t, const struct access_record *rec, bool json);
 
 /* log_sink.c: where the lines go. Used by the writer thread alone. */

@@ -162,13 +162,14 @@ static void flush(struct log *l)
 static void drain(struct log *l)
 {
 	struct access_record rec;
+	struct access_extra extra;
 	const void *p;
 	size_t n;
 
 	for (unsigned i = 0; i < l->nrings; i++) {
 		log_ring_look(&l->rings[i]);
 		while ((p = log_ring_peek(&l->rings[i], &n)) != NULL) {
-			log_record_unpack(&rec, p, n);
+			log_record_unpack(&rec, &extra, p, n);
 			log_line(&l->batch, &rec, l->json);
 			log_ring_release(&l->rings[i]);
 			if (l->batch.n >= BATCH_BYTES)

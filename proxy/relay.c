@@ -287,11 +287,26 @@ static void relay_turn(struct np_g *g)
 
 static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn};
 
+/* What was read to choose the server and is the client's payload: dir[0]'s rest. */
+static void take_opening(struct conn *c)
+{
+	struct opening *o = c->setup->opening;
+	struct rest *r = o != NULL ? o->rest : NULL;
+
+	if (r != NULL && r->from < r->to) {
+		c->dir[0].rest = r;
+		o->rest = NULL;
+	}
+	conn_opening_free(c->setup);
+}
+
 void relay_start(struct conn *c)
 {
 	c->phase = CONN_RELAYING;
 	c->fresh = true;
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
+	if (c->setup != NULL)
+		take_opening(c);
 	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
 	c->secure = !stream_is_plain(&c->client) || !stream_is_plain(&c->upstream);
 	if (c->secure) {

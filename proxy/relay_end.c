@@ -162,7 +162,11 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 
 static enum close_why reset_reason(const struct conn *c)
 {
-	return c->dir[0].eof && c->dir[0].reset ? CLOSE_CLIENT_RST : CLOSE_SERVER_RST;
+	bool broken = c->secure && c->err == NP_EPROTO; /* of TLS: no reset, but no end one may trust either */
+
+	if (c->dir[0].eof && c->dir[0].reset)
+		return broken ? CLOSE_TLS_BROKEN : CLOSE_CLIENT_RST;
+	return broken ? CLOSE_UPSTREAM_TLS_FAILED : CLOSE_SERVER_RST;
 }
 
 /* The direction whose reset waits until dst has everything; NULL if there is none. */

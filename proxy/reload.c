@@ -175,7 +175,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	int err;
 
 	limit_set(&p->limit, (uint32_t)(max == CONFIG_AUTO ? process_capacity(p, snap->config) : max));
-	snapshot_enact(snap);
+	snapshot_enact(snap, p->limit.max);
 	list_for_each_safe(it, opened) {
 		list_remove(it);
 		list_push_back(&p->gates, it);
@@ -296,12 +296,17 @@ static bool same_log(const struct config *a, const struct config *b)
 
 int reload_prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened)
 {
+	char room[512] = "";
+	struct text why;
 	int err = check_limit(p, c);
 
+	text_init(&why, room, sizeof(room) - 1);
 	list_init(opened);
 	if (err == 0)
-		err = snapshot_new(&p->book, c, p->snap, out);
+		err = snapshot_new(&p->book, c, p->snap, out, &why);
 	if (err != 0) {
+		if (room[0] != '\0')
+			log_msg(LVL_ERROR, "tls_failed", "E405: %s", room);
 		config_free(c);
 		return err;
 	}

@@ -11,16 +11,18 @@ int snapshot_book_init(struct snapshot_book *b, unsigned nworkers)
 {
 	*b = (struct snapshot_book){.nworkers = nworkers, .servers = server_book_new()};
 	list_init(&b->listeners);
+	list_init(&b->rings);
 	return b->servers != NULL ? 0 : -NP_ENOMEM;
 }
 
 void snapshot_book_fini(struct snapshot_book *b)
 {
 	CHECK(b->snapshots == 0 && list_empty(&b->listeners), "a snapshot outlived the process");
+	book_tls_fini(b);
 	b->servers = server_book_free(b->servers);
 }
 
-static struct listener_live *live_get(struct snapshot_book *b, const char *name)
+struct listener_live *live_get(struct snapshot_book *b, const char *name)
 {
 	struct listener_live *live;
 
@@ -41,11 +43,12 @@ static struct listener_live *live_get(struct snapshot_book *b, const char *name)
 	}
 	live->snapshots = 1;
 	limit_set(&live->limit, UINT32_MAX);
+	limit_set(&live->handshakes, UINT32_MAX);
 	list_push_back(&b->listeners, &live->link);
 	return live;
 }
 
-static void live_put(struct listener_live *live)
+void live_put(struct listener_live *live)
 {
 	if (live == NULL || --live->snapshots > 0)
 		return;
@@ -144,47 +147,45 @@ static void shared_put(struct shared_upstream *sh)
 	free(sh);
 }
 
-/* ---- fronts ---------------------------------------------------------------------------------- */
-
-static int front_init(struct snapshot *s, struct front *r, const struct config_listener *c)
-{
-	*r = (struct front){
-		.snap = s,
-		.name = c->name,
-		.upstream = s->upstreams[c->upstream]->u,
-		.live = live_get(s->book, c->name),
-		.wait_at_limit = c->at_limit == CONFIG_AT_LIMIT_WAIT,
-		.backlog = (int)c->backlog,
-		.idle = c->timeouts.idle,
-		.half_close = c->timeouts.half_close,
-		.lifetime = c->timeouts.lifetime,
-		.linger = c->timeouts.linger,
-		.config = c,
-	};
-	return r->live != NULL ? 0 : -NP_ENOMEM;
-}
+/* ---- bounds -------------------------------------------------------------------------------- */
 
 /* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
-void snapshot_enact(struct snapshot *s)
+static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
+{
+	if (c->tls == NULL)
+		return UINT32_MAX;
+	if (c->tls->max_handshakes != CONFIG_AUTO)
+		return (uint32_t)c->tls->max_handshakes;
+	if (c->max_connections < max)
+		max = (uint32_t)c->max_connections;
+	return max / 4 > 0 ? max / 4 : 1;
+}
+
+void snapshot_enact(struct snapshot *s, uint32_t max)
 {
 	s->generation = ++s->book->generation;
 	for (unsigned i = 0; i < s->nfronts; i++) {
-		int64_t max = s->config->listeners[i].max_connections;
+		const struct config_listener *c = &s->config->listeners[i];
+		struct listener_live *live = s->fronts[i].live;
 
-		limit_set(&s->fronts[i].live->limit, max == CONFIG_OFF ? UINT32_MAX : (uint32_t)max);
+		limit_set(&live->limit,
+			  c->max_connections == CONFIG_OFF ? UINT32_MAX : (uint32_t)c->max_connections);
+		limit_set(&live->handshakes, handshakes_of(c, max));
 	}
 }
 
 /* ---- the snapshot ---------------------------------------------------------------------------- */
 
-static int fill(struct snapshot *s, const struct snapshot *prev)
+static int fill(struct snapshot *s, const struct snapshot *prev, struct text *why)
 {
 	const struct config *c = s->config;
+	int err = 0;
 
 	s->upstreams = calloc(c->nupstreams + 1, sizeof(struct shared_upstream *));
+	s->targets = calloc(c->nupstreams + 1, sizeof(*s->targets));
 	s->fronts = calloc(c->nlisteners + 1, sizeof(*s->fronts));
 	s->use = aligned_alloc(_Alignof(struct snapshot_use), s->book->nworkers * sizeof(*s->use));
-	if (s->upstreams == NULL || s->fronts == NULL || s->use == NULL)
+	if (s->upstreams == NULL || s->targets == NULL || s->fronts == NULL || s->use == NULL)
 		return -NP_ENOMEM;
 	memset(s->use, 0, s->book->nworkers * sizeof(*s->use));
 	for (; s->nupstreams < c->nupstreams; s->nupstreams++) {
@@ -194,13 +195,15 @@ static int fill(struct snapshot *s, const struct snapshot *prev)
 			return -NP_ENOMEM;
 		s->upstreams[s->nupstreams] = sh;
 	}
-	for (; s->nfronts < c->nlisteners; s->nfronts++)
-		if (front_init(s, &s->fronts[s->nfronts], &c->listeners[s->nfronts]) != 0)
-			return -NP_ENOMEM;
-	return 0;
+	for (; s->ntargets < c->nupstreams && err == 0; s->ntargets++)
+		err = target_init(s, s->ntargets, why);
+	for (; s->nfronts < c->nlisteners && err == 0; s->nfronts++)
+		err = front_init(s, s->nfronts, why);
+	return err;
 }
 
-int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapshot *prev, struct snapshot **out)
+int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapshot *prev, struct snapshot **out,
+		 struct text *why)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 	int err;
@@ -213,7 +216,7 @@ int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapsho
 	s->shutdown_delay = c->shutdown.delay;
 	s->shutdown_timeout = c->shutdown.timeout;
 	b->snapshots++;
-	err = fill(s, prev);
+	err = fill(s, prev, why);
 	if (err != 0) {
 		s->config = NULL; /* still the caller's */
 		snapshot_free(s);
@@ -228,12 +231,15 @@ struct snapshot *snapshot_free(struct snapshot *s)
 	if (s == NULL)
 		return NULL;
 	for (unsigned i = 0; i < s->nfronts; i++)
-		live_put(s->fronts[i].live);
+		front_fini(s, &s->fronts[i]);
+	for (unsigned i = 0; i < s->ntargets; i++)
+		target_fini(s, &s->targets[i]);
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		shared_put(s->upstreams[i]);
 	s->book->snapshots--;
 	free(s->use);
 	free(s->fronts);
+	free(s->targets);
 	free(s->upstreams);
 	config_free(s->config);
 	free(s);

@@ -11,6 +11,7 @@
 
 static struct log_bell bell;
 static struct log_ring ring;
+static struct access_extra extra;
 
 static int fresh(void **state)
 {
@@ -35,7 +36,7 @@ static void take(struct access_record *rec)
 	log_ring_look(&ring);
 	p = log_ring_peek(&ring, &n);
 	assert_non_null(p);
-	log_record_unpack(rec, p, n);
+	log_record_unpack(rec, &extra, p, n);
 }
 
 static void everything_arrives(void **state)

@@ -48,8 +48,11 @@ static struct config *parse(const char *text)
 static struct snapshot *make(const char *text, const struct snapshot *prev)
 {
 	struct snapshot *s;
+	char room[256];
+	struct text why;
 
-	assert_int_equal(snapshot_new(&book, parse(text), prev, &s), 0);
+	text_init(&why, room, sizeof(room));
+	assert_int_equal(snapshot_new(&book, parse(text), prev, &s, &why), 0);
 	return s;
 }
 
@@ -62,8 +65,8 @@ static void freezes_the_config(void **state)
 	assert_int_equal(s->nfronts, 2);
 	assert_int_equal(s->nupstreams, 2);
 	assert_string_equal(web->name, "web");
-	assert_string_equal(web->upstream->name, "app");
-	assert_string_equal(admin->upstream->name, "api");
+	assert_string_equal(web->targets[0]->upstream->name, "app");
+	assert_string_equal(admin->targets[0]->upstream->name, "api");
 	assert_ptr_equal(web->snap, s);
 	assert_false(web->wait_at_limit);
 	assert_true(admin->wait_at_limit);
@@ -78,9 +81,9 @@ static void numbered_when_enacted(void **state)
 	struct snapshot *a = make(BOTH, NULL), *refused = make(BOTH, a), *b = make(BOTH, a);
 
 	(void)state;
-	snapshot_enact(a);
+	snapshot_enact(a, 1000);
 	snapshot_free(refused);
-	snapshot_enact(b);
+	snapshot_enact(b, 1000);
 	assert_int_equal(a->generation, 1);
 	assert_int_equal(b->generation, 2);
 	snapshot_free(a);
@@ -94,12 +97,12 @@ static void bounds_hold_when_enacted(void **state)
 
 	(void)state;
 	assert_int_equal(web->max, UINT32_MAX);
-	snapshot_enact(a);
+	snapshot_enact(a, 1000);
 	assert_int_equal(web->max, 7);
 	assert_int_equal(a->fronts[1].live->limit.max, 3);
 	b = make("listeners:\n  - {name: web, bind: \":80\", upstream: app}\nupstreams:\n" APP, a);
 	assert_int_equal(web->max, 7);
-	snapshot_enact(b);
+	snapshot_enact(b, 1000);
 	assert_int_equal(web->max, UINT32_MAX);
 	snapshot_free(a);
 	snapshot_free(b);
@@ -127,7 +130,7 @@ static const struct upstream *upstream_at(const struct snapshot *s, const char *
 {
 	for (unsigned i = 0; i < s->nfronts; i++)
 		if (strcmp(s->fronts[i].name, listener) == 0)
-			return s->fronts[i].upstream;
+			return s->fronts[i].targets[0]->upstream;
 	return NULL;
 }
 
@@ -153,7 +156,7 @@ static void counts_belong_to_names(void **state)
 	struct snapshot *a = make(BOTH, NULL), *b;
 
 	(void)state;
-	snapshot_enact(a);
+	snapshot_enact(a, 1000);
 	assert_true(limit_take(&a->fronts[0].live->limit));
 	b = make("listeners:\n" ADMIN "  - {name: web, bind: \":99\", upstream: api}\nupstreams:\n" API, a);
 	assert_ptr_equal(b->fronts[1].live, a->fronts[0].live);
