@@ -36,6 +36,7 @@ struct relay_dir {
 	bool spliced : 1;   /* the bytes go through pipe */
 	bool unspliceable : 1; /* it was tried: this kind of socket cannot */
 	bool readable : 1;  /* src may have something */
+	bool muted : 1;     /* src's arriving bytes wake nobody, for readable it is known to be */
 	bool blocked : 1;   /* dst has no room for the rest, or must acknowledge all before it is reset */
 	bool eof : 1;       /* src ended, by FIN or by reset */
 	bool reset : 1;     /* ... by reset: pass it on as a reset */

@@ -127,6 +127,15 @@ static enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got,
 	return why == CLOSE_NONE && n <= 0 ? relay_no_bytes(c, d, n) : why;
 }
 
+void relay_src_empty(struct conn *c, struct relay_dir *d)
+{
+	d->readable = false;
+	if (likely(!d->muted))
+		return;
+	d->muted = false;
+	np_fd_mute(src_of(c, d), false);
+}
+
 static enum close_why move(struct conn *c, struct relay_dir *d)
 {
 	struct np_fd *src = src_of(c, d);
@@ -143,7 +152,7 @@ static enum close_why move(struct conn *c, struct relay_dir *d)
 	if (np_fd_hung_up(src))
 		return move_last(c, d, (size_t)n, want);
 	d->full = 0;
-	d->readable = false; /* a short read: src is empty */
+	relay_src_empty(c, d); /* a short read */
 	return pass_on(c, d, (size_t)n, false);
 }
 
@@ -188,6 +197,11 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 
 	if (likely(r == 0 && !d->blocked))
 		return CLOSE_NONE;
+	/* A src that goes on sending while dst has no room would wake us for every segment. */
+	if (r > 0 && d->readable && d->blocked) {
+		d->muted = true;
+		np_fd_mute(src_of(c, d), true);
+	}
 	if (r > 0)
 		d->readable = !d->eof;
 	if (r > 0 && d->eof)

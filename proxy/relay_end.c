@@ -254,7 +254,7 @@ enum close_why relay_expired(struct conn *c)
 enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
 	if (n == -NP_EAGAIN) {
-		d->readable = false;
+		relay_src_empty(c, d);
 		return CLOSE_NONE;
 	}
 	if (n == -NP_EDEADLINE)
