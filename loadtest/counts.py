@@ -1,5 +1,6 @@
 """counts.py: how often something happens per request or connection, free of noise: the difference between a run of N
 and one of 2N, over N. What start and stop cost is in both, and falls out."""
+import functools
 import os
 import re
 import signal
@@ -57,29 +58,72 @@ def run_counted(name, scratch, wrapper, unit, n):
     end(running)
 
 
-# ---- user instructions and allocations: callgrind ----
+# ---- user instructions, allocations and locked instructions: callgrind ----
+
+class Profile:
+    """What a file of callgrind says, written with --dump-instr=yes --compress-pos=no: the cost of each instruction."""
+
+    def __init__(self, text):
+        self.total = int(re.search(r"^(?:summary|totals): (\d+)", text, re.M)[1])
+        self.allocations = 0  # calls of the allocator's functions from elsewhere
+        self.executed = {}  # {object file: {address: times}}
+        self.names = {}
+        self.at, self.callee, self.times = {"ob": "", "fn": ""}, "", None
+        for line in text.splitlines():
+            self.take(line)
+
+    def take(self, line):
+        named = re.match(r"(c?)(ob|fn)=\((\d+)\)(?: (.*))?$", line)
+        if named:
+            self.name(*named.groups())
+        elif line.startswith("calls="):
+            self.call(int(line[len("calls="):].split()[0]))
+        elif line.startswith("0x"):
+            address, _, cost = line.split()
+            if not self.called:  # else it is what the callee cost
+                here = self.executed.setdefault(self.at["ob"], {})
+                here[int(address, 16)] = here.get(int(address, 16), 0) + int(cost)
+            self.called = False
+
+    called = False
+
+    def name(self, is_callee, kind, number, name):
+        if name:
+            self.names[kind, number] = name.split("'")[0] if kind == "fn" else name
+        if not is_callee:
+            self.at[kind] = self.names[kind, number]
+        elif kind == "fn":
+            self.callee = self.names[kind, number]
+
+    def call(self, times):
+        self.called = True
+        if ALLOCATORS.match(self.callee) and not ALLOCATORS.match(self.at["fn"]):
+            self.allocations += times
+
+    def locked(self):
+        """How many locked instructions ran, those that hold a cache line against every other CPU."""
+        return sum(times.get(address, 0) for ob, times in self.executed.items() for address in locked_of(ob))
+
+
+@functools.lru_cache(maxsize=None)
+def locked_of(path):
+    """The addresses of an object file's locked instructions: the prefix, and xchg with memory, which needs none."""
+    if not os.path.exists(path):
+        return ()
+    code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True)
+    found = re.findall(r"^\s*([0-9a-f]+):\t(?:lock\b|xchg\w*\s[^\n]*\()", code.stdout, re.M)
+    return tuple(int(address, 16) for address in found)
+
 
 def parse_callgrind(text):
-    """{"instructions": all of them, "allocations": calls of the allocator's functions from elsewhere}."""
-    names, calls, caller, callee = {}, 0, "", ""
-    total = int(re.search(r"^(?:summary|totals): (\d+)", text, re.M)[1])
-    for line in text.splitlines():
-        m = re.match(r"(c?fn)=\((\d+)\)(?: (.*))?$", line)
-        if m:
-            if m[3]:
-                names[m[2]] = m[3].split("'")[0]
-            if m[1] == "fn":
-                caller = names[m[2]]
-            else:
-                callee = names[m[2]]
-        elif line.startswith("calls=") and ALLOCATORS.match(callee) and not ALLOCATORS.match(caller):
-            calls += int(line[len("calls="):].split()[0])
-    return {"instructions": total, "allocations": calls}
+    profile = Profile(text)
+    return {"instructions": profile.total, "allocations": profile.allocations, "locked": profile.locked()}
 
 
 def callgrind(name, scratch, unit, n):
     out = f"{scratch}/callgrind.{name}.{unit}.{n}"
-    run_counted(name, scratch, ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"), unit, n)
+    run_counted(name, scratch, ("valgrind", "--tool=callgrind", "--dump-instr=yes", "--compress-pos=no",
+                                f"--callgrind-out-file={out}"), unit, n)
     return parse_callgrind(machine.read(out))
 
 

@@ -259,6 +259,15 @@ void np_fd_unwatch(struct np_fd *fd, struct np_g *task)
 		poll_unstand(fd->pd, task);
 }
 
+void np_fd_mute(struct np_fd *fd, bool mute)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	if (fd->closed || fd->pd->muted == mute || !fd->pd->registered)
+		return;
+	fd->pd->muted = mute;
+	netpoll_mute(&poller_of()->poller, fd->pd);
+}
+
 bool np_fd_hung_up(const struct np_fd *fd)
 {
 	return fd->pd->hup; /* registering reports what is there, so before it nothing can be missed */

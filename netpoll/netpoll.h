@@ -199,6 +199,9 @@ must_use int np_fd_try_accept(struct np_fd *fd, struct np_addr *peer);
  *   Returns  1 ready, 0 not, or -NP_EDEADLINE, -NP_ECLOSING, or why registering failed. */
 must_use int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task);
 void np_fd_unwatch(struct np_fd *fd, struct np_g *task);
+/* np_fd_mute: for a task that knows that bytes are there and has no room for them: their arriving wakes it no more,
+ * until it is switched back; then those that are there do, at once. The end and failures wake it either way. */
+void np_fd_mute(struct np_fd *fd, bool mute);
 /* True once an event said that the peer hung up, failed or sent urgent data: only then may a read that was shorter
  * than asked have left something behind without a further event to come. */
 bool np_fd_hung_up(const struct np_fd *fd);

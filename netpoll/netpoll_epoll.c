@@ -59,13 +59,24 @@ bool netpoll_is_poll_descriptor(const struct poller *p, int fd)
 	return fd == p->fd || fd == p->break_fd;
 }
 
+static int control(struct poller *p, int op, const struct polldesc *pd)
+{
+	struct epoll_event ev = {
+		.events = pd->muted ? EPOLL_MASK & ~EPOLLIN : EPOLL_MASK,
+		.data.u64 = polldesc_tag(pd),
+	};
+
+	return sys_epoll_ctl(p->fd, op, pd->fd, &ev) < 0 ? err_from_errno() : 0;
+}
+
 int netpoll_open(struct poller *p, struct polldesc *pd)
 {
-	struct epoll_event ev = {.events = EPOLL_MASK, .data.u64 = polldesc_tag(pd)};
+	return control(p, EPOLL_CTL_ADD, pd);
+}
 
-	if (sys_epoll_ctl(p->fd, EPOLL_CTL_ADD, pd->fd, &ev) < 0)
-		return err_from_errno();
-	return 0;
+void netpoll_mute(struct poller *p, struct polldesc *pd)
+{
+	CHECK(control(p, EPOLL_CTL_MOD, pd) == 0, "a registered descriptor cannot be changed");
 }
 
 void netpoll_close(struct poller *p, struct polldesc *pd)

@@ -133,6 +133,13 @@ void netpoll_close(struct poller *p, struct polldesc *pd)
 	world.tag[pd->fd] = 0;
 }
 
+/* A script says what the poller reports, so nothing is held back here but what it would not: deliver. */
+void netpoll_mute(struct poller *p, struct polldesc *pd)
+{
+	(void)p;
+	CHECK(world.tag[pd->fd] != 0, "only what is open can be muted");
+}
+
 void netpoll_break(struct poller *p)
 {
 	if (__atomic_exchange_n(&p->wake_sig, 1, __ATOMIC_SEQ_CST) == 0)
@@ -142,12 +149,16 @@ void netpoll_break(struct poller *p)
 static void deliver(struct netpoll *np, const struct fake_ev *ev)
 {
 	struct polldesc *pd;
+	unsigned what = ev->what;
 
 	if (ev->fd >= 0 && world.tag[ev->fd] == 0)
 		return;
 	pd = pollcache_find(&np->cache, ev->fd >= 0 ? world.tag[ev->fd] - 1 : ev->tag);
-	if (pd != NULL)
-		netpoll_ready(pd, ev->what);
+	if (pd == NULL)
+		return;
+	if (pd->muted && !(what & (NETPOLL_HUP | NETPOLL_FAILED | NETPOLL_ERROR | NETPOLL_ERR_ONLY)))
+		what &= ~(unsigned)NETPOLL_READ;
+	netpoll_ready(pd, what);
 }
 
 /* Sleep: move the clock to the next event or to the end of the delay, whichever is first. */

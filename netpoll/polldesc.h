@@ -43,6 +43,7 @@ struct polldesc {
 	bool failed : 1;       /* an event carried HUP or ERR: reset, or both ways shut; sticky until close */
 	bool error : 1;        /* an event carried ERR: reset; sticky until close */
 	bool registered : 1;   /* the poller knows it */
+	bool muted : 1;        /* arriving bytes are not reported */
 	bool shared : 1;       /* the socket has other descriptors: close(2) alone does not end its events */
 };
 _Static_assert(sizeof(struct polldesc) <= 64, "a pollDesc is one cache line");

@@ -196,6 +196,13 @@ int64_t wheel_find_next(struct wheel *w)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
+/* Due by now, but in a later tick than the one that runs: moved since, and fires in its turn. What was over when it was
+ * armed goes in its turn too, if that is still to come in this run; it does not wait for the next one. */
+static bool in_its_turn(const struct wheel *w, uint32_t slot, uint64_t tick)
+{
+	return tick > w->tick && (slot != WHEEL_PAST || tick <= tick_down(w->now));
+}
+
 /* Looks at each entry of a slot. The slot is emptied first, into a list of its own that fire may
  * still disarm from. */
 static void slot_run(struct wheel *w, uint32_t slot)
@@ -216,8 +223,7 @@ static void slot_run(struct wheel *w, uint32_t slot)
 		slot_remove(w, n);
 		if (due == INT64_MAX)
 			continue;
-		/* Due, but in a later tick than this one: moved since, and fires in its turn. */
-		if (due > w->now || (slot != WHEEL_PAST && tick_up(due) > w->tick))
+		if (due > w->now || in_its_turn(w, slot, tick_up(due)))
 			slot_push_tick(w, id, n, tick_up(due));
 		else
 			w->ops->fire(w->ctx, id);

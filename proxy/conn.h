@@ -38,6 +38,7 @@ struct relay_dir {
 	/* What each step asks stands in the first byte. */
 	bool spliced : 1;   /* the bytes go through pipe */
 	bool readable : 1;  /* src may have something */
+	bool muted : 1;     /* src's arriving bytes wake nobody, for readable it is known to be */
 	bool blocked : 1;   /* dst has no room for the rest, or must acknowledge all before it is reset */
 	bool backlog : 1;   /* dst took bytes whose ciphertext waits for room: it goes before anything else */
 	bool eof : 1;       /* src ended, by FIN or by reset */

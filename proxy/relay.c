@@ -128,6 +128,15 @@ static enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got,
 	return why == CLOSE_NONE && n <= 0 ? relay_no_bytes(c, d, n) : why;
 }
 
+void relay_src_empty(struct conn *c, struct relay_dir *d)
+{
+	d->readable = false;
+	if (likely(!d->muted))
+		return;
+	d->muted = false;
+	np_fd_mute(&src_of(c, d)->fd, false);
+}
+
 static enum close_why move(struct conn *c, struct relay_dir *d)
 {
 	struct stream *src = src_of(c, d);
@@ -144,7 +153,7 @@ static enum close_why move(struct conn *c, struct relay_dir *d)
 	if (stream_buffered(src))
 		return stream_is_plain(src) ? move_last(c, d, (size_t)n, want) : pass_on(c, d, (size_t)n, false);
 	d->full = 0;
-	d->readable = false; /* a short read: src is empty */
+	relay_src_empty(c, d); /* a short read */
 	return pass_on(c, d, (size_t)n, false);
 }
 
@@ -215,6 +224,11 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 
 	if (likely(r == 0 && !d->blocked))
 		return CLOSE_NONE;
+	/* A src that goes on sending while dst has no room would wake us for every segment. */
+	if (r > 0 && d->readable && d->blocked) {
+		d->muted = true;
+		np_fd_mute(&src_of(c, d)->fd, true);
+	}
 	if (r > 0)
 		d->readable = !d->eof;
 	if (r > 0 && d->eof)

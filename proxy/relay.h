@@ -22,6 +22,7 @@ static inline struct stream *dst_of(struct conn *c, const struct relay_dir *d)
 
 /* ---- relay.c --------------------------------------------------------------------------------- */
 
+void relay_src_empty(struct conn *c, struct relay_dir *d);      /* an event must tell of its next bytes */
 void relay_took(struct conn *c, struct relay_dir *d, size_t n); /* dst took n bytes */
 
 /* ---- relay_end.c ----------------------------------------------------------------------------- */

@@ -268,7 +268,10 @@ enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
 	if (n == -NP_EAGAIN) {
 		/* TLS may have stopped in the middle, to let others have their turn. */
-		d->readable = c->secure && stream_buffered(src_of(c, d));
+		if (unlikely(c->secure && stream_buffered(src_of(c, d))))
+			d->readable = true;
+		else
+			relay_src_empty(c, d);
 		return CLOSE_NONE;
 	}
 	if (n == -NP_EDEADLINE)

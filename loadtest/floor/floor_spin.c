@@ -15,7 +15,8 @@ static char scratch[FLOOR_CHUNK];
 /* An end found by reading is remembered by the half, so nothing is lost by reading again next time round. */
 static bool pair_run(struct pair *p)
 {
-	bool well = half_pump(&p->up, scratch, false) != HALF_FAILED && half_pump(&p->down, scratch, false) != HALF_FAILED;
+	bool well = half_pump(&p->up, scratch, false) != HALF_FAILED &&
+		    half_pump(&p->down, scratch, false) != HALF_FAILED;
 
 	if (well && !(p->up.ended && p->down.ended))
 		return true;

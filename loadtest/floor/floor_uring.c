@@ -47,7 +47,8 @@ struct flow { /* one direction */
 	uint32_t             turn, given; /* of the relay and the ring when it was made */
 	struct rest         *first, **last;
 	size_t               held;        /* bytes in that list */
-	bool                 armed, cancelled, sending; /* a receive is in the kernel; is to end; `first` is being sent */
+	bool                 armed, cancelled; /* a receive is in the kernel; is to end */
+	bool                 sending;          /* `first` is being sent */
 	bool                 read_end, ended;           /* end of stream seen; passed on */
 };
 

@@ -8,14 +8,10 @@
 
 #include "loadtest/floor/floor.h"
 
-/* Newer than Debian 12's header. */
-#ifndef IORING_SETUP_NO_SQARRAY
-#define IORING_SETUP_NO_SQARRAY (1U << 16)
-#endif
-#ifndef IORING_CQE_F_BUF_MORE
-#define IORING_CQE_F_BUF_MORE (1U << 4)
-#endif
-#define POOL_INCREMENTAL 2 /* IOU_PBUF_RING_INC, an enumerator there */
+/* Newer than Debian 12's header: IORING_SETUP_NO_SQARRAY, IORING_CQE_F_BUF_MORE and IOU_PBUF_RING_INC. */
+#define SETUP_NO_SQARRAY (1U << 16)
+#define CQE_F_BUF_MORE   (1U << 4)
+#define POOL_INCREMENTAL 2
 
 #define SUBMISSIONS 1024
 #define COMPLETIONS 4096
@@ -40,7 +36,7 @@ static uint32_t *word(char *rings, uint32_t offset)
 void ring_open(struct ring *r)
 {
 	struct io_uring_params p = {
-		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_NO_SQARRAY |
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | SETUP_NO_SQARRAY |
 			IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
 		.cq_entries = COMPLETIONS,
 	};
@@ -151,7 +147,7 @@ char *pool_take(struct pool *p, const struct io_uring_cqe *e)
 	char *data = p->next;
 
 	p->next += e->res;
-	if (!(e->flags & IORING_CQE_F_BUF_MORE)) {
+	if (!(e->flags & CQE_F_BUF_MORE)) {
 		p->next = buffer(p, (e->flags >> IORING_CQE_BUFFER_SHIFT) + 1);
 		p->filled++;
 	}

@@ -10,7 +10,8 @@
 
 static char chunk[CHUNK];
 
-/* One call, level-triggered: with 32 connections each gets its turn. Returns  bytes, or -1 when the connection failed. */
+/* One call, level-triggered: with 32 connections each gets its turn.
+ *   Returns  bytes, or -1 when the connection failed. */
 static ssize_t move(int fd, bool up)
 {
 	ssize_t n = up ? send(fd, chunk, CHUNK, MSG_NOSIGNAL) : recv(fd, NULL, 4 * CHUNK, MSG_TRUNC);

@@ -104,7 +104,7 @@ static bool http_ready(struct peer *p)
 		last = memmem(chunk, (size_t)n, "onnection: close", 16) != NULL;
 		for (size_t todo = requests_in(p, chunk, (size_t)n); todo > 0; todo--) {
 			if (p->rest != NULL || !peer_send(p, server.page[last], server.page_len[last]))
-				return false; /* a client that pipelines more than the socket holds is not this test's */
+				return false; /* pipelines more than the socket holds: not this test's */
 		}
 		if (last)
 			return p->rest != NULL;

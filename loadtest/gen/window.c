@@ -36,7 +36,8 @@ void window_record(struct window *w, int64_t intended, int64_t now)
 void window_report(struct window *w, const char *unit)
 {
 	printf("{\"unit\":\"%s\",\"units\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"latency\":", unit,
-	       (unsigned long long)w->units, (unsigned long long)w->errors, (double)(gen_now() - w->start) / (double)GEN_S);
+	       (unsigned long long)w->units, (unsigned long long)w->errors,
+	       (double)(gen_now() - w->start) / (double)GEN_S);
 	hist_print(w->latency, stdout);
 	printf("}\n");
 	gen_wait_for_driver();

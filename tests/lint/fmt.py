@@ -104,7 +104,7 @@ def formatted(path):
 def main():
     verb, paths = sys.argv[1], sys.argv[2:]
     if not paths:
-        paths = [p for p in sources("*/*.[ch]", "tests/**/*.[ch]") if not p.endswith("_tbl.h")]
+        paths = [p for p in sources("*/*.[ch]", "loadtest/*/*.[ch]", "tests/**/*.[ch]") if not p.endswith("_tbl.h")]
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, (old, new) in zip(paths, pool.map(formatted, paths)):

@@ -5,8 +5,9 @@ import glob
 import re
 import sys
 
+from lint import CODE
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)')
-FOLDERS = ("netpoll", "config", "proxy", "loadtest")
 
 
 def matches(name, globs):
@@ -48,7 +49,7 @@ def breach(path, quote, header, rules):
 def main():
     rules = load("tests/lint/layers.txt")
     found = []
-    for path in sorted(p for f in FOLDERS for p in glob.glob(f"{f}/*.[chS]")):
+    for path in sorted(p for f in CODE for p in glob.glob(f"{f}/*.[chS]")):
         if not any(matches(path, globs) for _, globs in rules[0]):
             found.append(f"{path}: no row in tests/lint/layers.txt")
             continue

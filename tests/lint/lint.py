@@ -3,7 +3,7 @@ import glob
 import re
 import sys
 
-CODE = ("netpoll", "config", "proxy", "loadtest")
+CODE = ("netpoll", "config", "proxy", "loadtest/gen", "loadtest/floor")
 
 
 def sources(*patterns):

@@ -3,7 +3,7 @@
 import fnmatch
 import re
 
-from lint import Report, code_lines, sources
+from lint import CODE, Report, code_lines, sources
 
 ALL = ["netpoll/*", "config/*", "proxy/*", "loadtest/*", "tests/*"]
 DATA_PATH = [  # what workers run
@@ -37,7 +37,7 @@ RULES = [
      "memory of the data path comes from its pools, or is counted in allow.txt with its reason"),
     ("close", ["netpoll/*"], ["netpoll/fd.c", "netpoll/hook.*"], call("sys_close"),
      "a descriptor is closed once, in fd.c; what never became one is counted in allow.txt"),
-    ("errno", ALL[:4], ["netpoll/err.h"], re.compile(r"(?<!<)\berrno\b(?!\.h)"),
+    ("errno", ALL[:4], ["netpoll/err.h", "loadtest/*"], re.compile(r"(?<!<)\berrno\b(?!\.h)"),
      "errno does not survive a park: err_from_errno() on the line after the call is its only reader"),
     ("parser", PARSERS, [], call("CHECK"), "a peer's or a user's bytes must never end the process"),
     ("blocking", DATA_PATH, ["netpoll/sysmon.c"], call("sleep", "usleep", "nanosleep", "poll", "select", "getaddrinfo", "fopen", "system",
@@ -89,7 +89,7 @@ def check(path, report):
 
 def main():
     report = Report({r[0] for r in RULES} | {"else", "late-errno", "guard"})
-    for path in sources("netpoll/*.[ch]", "config/*.[ch]", "proxy/*.[ch]", "loadtest/*.[ch]", "tests/**/*.[ch]"):
+    for path in sources(*(f"{folder}/*.[ch]" for folder in CODE), "tests/**/*.[ch]"):
         check(path, report)
     report.close()
 

@@ -1,6 +1,7 @@
 """figures_test.py CLASS: what the load test reads from the kernel and its tools, and what it makes of that."""
 import sys
 import unittest
+import unittest.mock
 
 sys.path.insert(0, "loadtest")
 import counts
@@ -132,25 +133,44 @@ class Counts(unittest.TestCase):
 
     def test_callgrind(self):
         """Names are given once and then by number; the allocator's own calls of itself are not ours."""
-        text = """fn=(1) relay_turn
-10 5
+        text = """ob=(1) /staunch
+fn=(1) relay_turn
+0x10 10 5
 cfn=(2) malloc
-calls=3 0
-11 9
+calls=3 0x50 0
+0x14 11 9
+0x14 11 2
 fn=(2)
-1 1
+0x50 1 1
 cfn=(3) mi_malloc
-calls=3 0
-2 2
+calls=3 0x60 0
+0x54 2 2
+ob=(2) /other
 fn=(4) other
+0x10 4 100
 cfn=(2)
-calls=4 0
-5 5
+calls=4 0x50 0
+0x18 5 5
 cfn=(5) malloc_usable_size
-calls=9 0
+calls=9 0x70 0
+0x1c 6 6
 summary: 4242
 """
-        self.assertEqual(counts.parse_callgrind(text), {"instructions": 4242, "allocations": 7})
+        locked = {"/staunch": (0x14, 0x50), "/other": (0x18,)}
+        with unittest.mock.patch.object(counts, "locked_of", lambda path: locked[path]):
+            found = counts.parse_callgrind(text)
+        self.assertEqual(found, {"instructions": 4242, "allocations": 7, "locked": 3})
+
+    def test_locked(self):
+        """objdump's own words for the prefix, and for the one instruction that needs none."""
+        code = """  10:\tlock cmpxchg %edx,(%rdi)
+  14:\txchg   %eax,0x90e8(%r12)
+  18:\txchg   %ax,%ax
+  1c:\tmov    %eax,(%rdi)
+"""
+        done = unittest.mock.Mock(stdout=code)
+        with unittest.mock.patch.object(counts.subprocess, "run", lambda *a, **k: done):
+            self.assertEqual(counts.locked_of(__file__), (0x10, 0x14))
 
 
 class Gates(unittest.TestCase):

@@ -113,6 +113,36 @@ static void registered_once_edge_triggered_both_ways_with_its_tag(void **state)
 	assert_int_equal(kernel.ctl_op, EPOLL_CTL_DEL);
 }
 
+/* Bytes that arrive are not told while it is muted, the end is; whoever listens again is told of what is there. */
+static void a_muted_socket_tells_its_end_alone(void **state)
+{
+	struct polldesc *pd;
+	int sv[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sv), 0);
+	assert_int_equal(poll_open(&net, sv[0], &pd), 0);
+	assert_int_equal(poll_register(&net, pd), 0);
+	pd->muted = true;
+	netpoll_mute(&net.poller, pd);
+	assert_int_equal(write(sv[1], "x", 1), 1);
+	netpoll_poll(&net, 0);
+	assert_true(pd->rg == PD_NIL);
+	pd->muted = false;
+	netpoll_mute(&net.poller, pd);
+	netpoll_poll(&net, 0);
+	assert_true(pd->rg == PD_READY);
+	pd->rg = PD_NIL;
+	pd->muted = true;
+	netpoll_mute(&net.poller, pd);
+	close(sv[1]);
+	netpoll_poll(&net, 0);
+	assert_true(pd->rg == PD_READY && pd->hup);
+	poll_unblock(&net, pd);
+	poll_close(&net, pd);
+	close(sv[0]);
+}
+
 struct event_row {
 	uint32_t events;
 	bool r, w, hup, failed, everr;
@@ -435,6 +465,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(registered_once_edge_triggered_both_ways_with_its_tag),
+		TEST(a_muted_socket_tells_its_end_alone),
 		TEST(each_event_wakes_whom_it_means),
 		TEST(stale_events_are_dropped_and_the_rest_of_the_batch_is_not),
 		TEST(the_type_bit_alone_tells_a_break),

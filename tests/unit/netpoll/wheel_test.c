@@ -401,12 +401,10 @@ static void one_operation(struct field *f)
 	}
 }
 
-static void random_operations(void **state)
+static void any_operations(void)
 {
 	struct field *f;
 
-	(void)state;
-	seed_random();
 	f = field_new(300, (int64_t)(next_random() >> 8));
 	f->then = do_anything;
 	for (int step = 0; step < 20000; step++) {
@@ -427,6 +425,15 @@ static void random_operations(void **state)
 	}
 	assert_true(f->fired > 1000);
 	field_free(f);
+}
+
+static void random_operations(void **state)
+{
+	(void)state;
+	rng = 1795307689; /* found: what was over when armed, and then moved, fired before what was due earlier */
+	any_operations();
+	seed_random();
+	any_operations();
 }
 
 /* ---- size ---- */
