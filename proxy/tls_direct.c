@@ -1,7 +1,8 @@
-/* A server's TLS 1.3 connection after its handshake: records without OpenSSL's connection object (tls_record.h says why).
+/* A server's TLS 1.3 connection after its handshake: records without OpenSSL's connection object (tls_record.h says
+ * why).
  *
- *   socket --recv--> worker's `in` --open--> the caller's buffer       the caller's buffer --seal--> worker's `out` --send-->
- *                        '-- part of a record --> t->in
+ *   socket --recv--> worker's `in` --open--> the caller       the caller --seal--> worker's `out` --send--> socket
+ *                        '-- part of a record --> t->in                                 '-- not taken --> t->out
  *
  * What may come from a client then is little: data, alerts, KeyUpdate. Everything else is unexpected, and whatever is
  * wrong ends the connection with its alert. What does not fit (TLS 1.2, clients, other ciphers, short fragments) stays

@@ -13,19 +13,14 @@
 
 /* ---- the key schedule ------------------------------------------------------------------------ */
 
-struct bytes {
-	const uint8_t *p; /* NULL: not given */
-	size_t n;
-};
-
-/* What one derivation is asked for. */
+/* What one derivation is asked for; p is NULL where nothing was given. */
 struct asked {
-	struct bytes key, salt, label, data;
+	struct tls_bytes key, salt, label, data;
 	enum tls_suite suite; /* one with the digest: they share its HMAC */
 	bool extract;
 };
 
-static void take(struct bytes *b, const OSSL_PARAM *p)
+static void take(struct tls_bytes *b, const OSSL_PARAM *p)
 {
 	b->p = p->data;
 	b->n = p->data_size;
@@ -58,28 +53,21 @@ static bool understand(const OSSL_PARAM *p, struct asked *a)
 static bool extract(struct tls_crypto *c, const struct asked *a, uint8_t *out, size_t n)
 {
 	static const uint8_t zeros[TLS_SECRET];
-	struct tls_label l = {.text = (const char *)a->label.p, .ntext = a->label.n, .data = c->empty[a->suite]};
-	struct bytes key = a->key.p != NULL ? a->key : (struct bytes){zeros, n};
+	const struct tls_label l = {a->salt.p, .text = a->label, .data = {c->empty[a->suite], n}};
+	const struct tls_bytes key = a->key.p != NULL ? a->key : (struct tls_bytes){zeros, n};
 	uint8_t salt[TLS_SECRET] = {0};
-	bool ok;
+	bool ok = a->salt.p == NULL || (a->salt.n == n && tls_expand(c, a->suite, &l, salt, n) == 0);
 
-	l.ndata = n;
-	ok = a->salt.p == NULL || tls_expand(c, a->suite, a->salt.p, &l, salt, n) == 0;
-	ok = ok && tls_hmac(c, a->suite, salt, key.p, key.n, out) == 0;
+	ok = ok && tls_hmac(c, a->suite, salt, &key, out) == 0;
 	OPENSSL_cleanse(salt, sizeof(salt));
 	return ok;
 }
 
 static bool expand(struct tls_crypto *c, const struct asked *a, uint8_t *out, size_t n)
 {
-	const struct tls_label l = {
-		.text = (const char *)a->label.p,
-		.ntext = a->label.n,
-		.data = a->data.p,
-		.ndata = a->data.n,
-	};
+	const struct tls_label l = {a->key.p, .text = a->label, .data = a->data};
 
-	return a->key.n == tls_suite_secret(a->suite) && tls_expand(c, a->suite, a->key.p, &l, out, n) == 0;
+	return a->key.n == tls_suite_secret(a->suite) && tls_expand(c, a->suite, &l, out, n) == 0;
 }
 
 /* What the two sides will seal their records with, of the connection under way. */

@@ -19,7 +19,7 @@ struct tls_worker;
 /* What contexts are made with, so that the worker's key schedule is taken where there are two. */
 #define TLS_KDF_PROPERTIES "?provider=staunch"
 
-/* tls_kdf_load: into w->lib; w->crypto is ready. Returns 0 or -NP_ENOMEM. */
+/* tls_kdf_load: into w->lib; w->crypto must be ready before the first handshake. Returns 0 or -NP_ENOMEM. */
 must_use int tls_kdf_load(struct tls_worker *w);
 void tls_kdf_unload(struct tls_worker *w);
 

@@ -78,35 +78,34 @@ void tls_crypto_fini(struct tls_crypto *c)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-int tls_hmac(struct tls_crypto *c, enum tls_suite s, const uint8_t *key, const void *data, size_t n, uint8_t *out)
+int tls_hmac(struct tls_crypto *c, enum tls_suite s, const uint8_t *key, const struct tls_bytes *data, uint8_t *out)
 {
 	EVP_MAC_CTX *mac = c->hmac[s];
 	size_t made;
 
-	if (EVP_MAC_init(mac, key, suites[s].hash, NULL) == 1 && EVP_MAC_update(mac, data, n) == 1 &&
+	if (EVP_MAC_init(mac, key, suites[s].hash, NULL) == 1 && EVP_MAC_update(mac, data->p, data->n) == 1 &&
 	    EVP_MAC_final(mac, out, &made, suites[s].hash) == 1)
 		return 0;
 	return -NP_ENOMEM;
 }
 
 /* What is asked for is never longer than the digest, so one round of HMAC is all of it. */
-int tls_expand(struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, const struct tls_label *l, uint8_t *out,
-	       size_t n)
+int tls_expand(struct tls_crypto *c, enum tls_suite s, const struct tls_label *l, uint8_t *out, size_t n)
 {
-	uint8_t info[LABEL_MOST] = {(uint8_t)(n >> 8), (uint8_t)n, (uint8_t)(6 + l->ntext), 't', 'l', 's', '1', '3', ' '};
-	size_t at = 9 + l->ntext;
+	uint8_t info[LABEL_MOST] = {0, (uint8_t)n, (uint8_t)(6 + l->text.n), 't', 'l', 's', '1', '3', ' '};
+	struct tls_bytes all = {info, 9 + l->text.n};
 	uint8_t hash[TLS_SECRET];
 	int err;
 
-	if (n > suites[s].hash || l->ntext > 32 || l->ndata > 64)
+	if (n > suites[s].hash || l->text.n > 32 || l->data.n > 64)
 		return -NP_EINVAL;
-	memcpy(info + 9, l->text, l->ntext);
-	info[at++] = (uint8_t)l->ndata;
-	if (l->ndata > 0)
-		memcpy(info + at, l->data, l->ndata);
-	at += l->ndata;
-	info[at++] = 1; /* the first round */
-	err = tls_hmac(c, s, secret, info, at, hash);
+	memcpy(info + 9, l->text.p, l->text.n);
+	info[all.n++] = (uint8_t)l->data.n;
+	if (l->data.n > 0)
+		memcpy(info + all.n, l->data.p, l->data.n);
+	all.n += l->data.n;
+	info[all.n++] = 1; /* the first round */
+	err = tls_hmac(c, s, l->secret, &all, hash);
 	if (err == 0)
 		memcpy(out, hash, n);
 	OPENSSL_cleanse(hash, sizeof(hash));
@@ -115,9 +114,9 @@ int tls_expand(struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, co
 
 static bool expand(struct tls_crypto *c, const struct tls_way *w, const char *label, uint8_t *out, size_t n)
 {
-	const struct tls_label l = {.text = label, .ntext = strlen(label)};
+	const struct tls_label l = {w->secret, .text = {label, strlen(label)}};
 
-	return tls_expand(c, w->suite, w->secret, &l, out, n) == 0;
+	return tls_expand(c, w->suite, &l, out, n) == 0;
 }
 
 /* Key and nonce of the secret as it is now. seals: -1 leaves the direction. */

@@ -38,19 +38,22 @@ void tls_crypto_fini(struct tls_crypto *c);
 int tls_suite_of(uint16_t cipher);
 size_t tls_suite_secret(enum tls_suite s); /* bytes of its secrets */
 
-/* out = HMAC(key, data), both of key's and of out's length being the digest's. Returns 0 or -NP_ENOMEM. */
-must_use int tls_hmac(struct tls_crypto *c, enum tls_suite s, const uint8_t *key, const void *data, size_t n,
+struct tls_bytes {
+	const void *p;
+	size_t n;
+};
+
+/* out = HMAC(key, data); key and out are as long as the digest. Returns 0 or -NP_ENOMEM. */
+must_use int tls_hmac(struct tls_crypto *c, enum tls_suite s, const uint8_t *key, const struct tls_bytes *data,
 		      uint8_t *out);
 
-/* HKDF-Expand-Label(secret, text, data, n) of RFC 8446, 7.1: n bytes into out, no more than a digest has.
- *   Returns  0, -NP_ENOMEM, or -NP_EINVAL: too long. */
+/* What HKDF-Expand-Label takes (RFC 8446, 7.1). */
 struct tls_label {
-	const char *text; /* without "tls13 " */
-	const void *data;
-	size_t ntext, ndata;
+	const uint8_t *secret;
+	struct tls_bytes text, data; /* text without "tls13 " */
 };
-must_use int tls_expand(struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, const struct tls_label *l,
-			uint8_t *out, size_t n);
+/* tls_expand: n bytes into out, no more than a digest has. Returns 0, -NP_ENOMEM, or -NP_EINVAL: too long. */
+must_use int tls_expand(struct tls_crypto *c, enum tls_suite s, const struct tls_label *l, uint8_t *out, size_t n);
 
 /* One direction of one connection. */
 struct tls_way {

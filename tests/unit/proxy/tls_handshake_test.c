@@ -1,77 +1,5 @@
-/* Handshakes: what is agreed, what is refused and why (D8, D13 to D17, D23 to D30), from both sides. */
-#include "tests/unit/proxy/tls_pair.h"
-
-/* Made once: a root, what it signed, and a stranger's. */
-static struct kit_cert *root, *leaf, *client_cert, *late_cert, *stranger, *strange_cert;
-static struct config_cert files, client_files, late_files, strange_files;
-static char ca[KIT_PATH], stranger_ca[KIT_PATH];
-static struct tls_ring *ring;
-static struct config_tls_in in;
-static struct config_tls_out out;
-
-static int setup(void **state)
-{
-	struct text err = pair_text();
-
-	if (root == NULL) {
-		root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
-		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "a", .dns = "a.test,*.w.test", .ip = "127.0.0.1", .issuer = root});
-		client_cert = kit_cert_make(&(struct kit_cert_opts){.cn = "Alice", .issuer = root});
-		late_cert = kit_cert_make(&(struct kit_cert_opts){
-			.cn = "Bob", .from_days = -9, .to_days = -1, .issuer = root});
-		stranger = kit_cert_make(&(struct kit_cert_opts){.cn = "other root", .ca = true});
-		strange_cert = kit_cert_make(&(struct kit_cert_opts){.cn = "Eve", .issuer = stranger});
-	}
-	kit_cert_write(root, "ca.pem", ca);
-	kit_cert_write(stranger, "stranger.pem", stranger_ca);
-	files = pair_cert(leaf, "a");
-	client_files = pair_cert(client_cert, "alice");
-	late_files = pair_cert(late_cert, "bob");
-	strange_files = pair_cert(strange_cert, "eve");
-	in = pair_in(&files, 1);
-	out = pair_out(ca, "a.test");
-	if (tls_ring_new(&ring, NULL, 3600, 1000, &err) != 0)
-		return -1;
-	return pair_setup(state);
-}
-
-static int teardown(void **state)
-{
-	pair_cert_free(&files);
-	pair_cert_free(&client_files);
-	pair_cert_free(&late_files);
-	pair_cert_free(&strange_files);
-	ring = tls_ring_free(ring);
-	return pair_teardown(state);
-}
-
-/* The client learns of a refusal with the first read (TLS 1.3). */
-static void client_reads(struct pair *p)
-{
-	char byte;
-
-	if (p->client.err == 0 && p->server.err != 0)
-		p->client.err = (int)pair_read(&p->client.s, &byte, 1);
-}
-
-/* One handshake with in and out as they are. */
-static struct pair shake(void)
-{
-	struct pair p = {.script = client_reads};
-
-	p.client.ctx = pair_client(&out);
-	p.server.ctx = pair_server(&in, ring);
-	pair_run(&p);
-	tls_ctx_free(p.client.ctx);
-	tls_ctx_free(p.server.ctx);
-	return p;
-}
-
-#define EXPECT(p, server_why, client_why)                                       \
-	do {                                                                    \
-		assert_string_equal(tls_why_word((p).server.why.code), server_why); \
-		assert_string_equal(tls_why_word((p).client.why.code), client_why); \
-	} while (0)
+/* Handshakes: what is agreed, what is refused and why (D8, D13 to D17, D27), from both sides. */
+#include "tests/unit/proxy/tls_hands.h"
 
 /* ---- what is agreed -------------------------------------------------------------------------- */
 
@@ -173,7 +101,10 @@ static void strict_names_refuse_others(void **state)
 	static const struct {
 		const char *name;
 		bool known;
-	} rows[] = {{"a.test", true}, {"A.TeSt", true}, {"x.w.test", true}, {"b.test", false}, {"x.y.w.test", false}, {NULL, false}};
+	} rows[] = {
+		{"a.test", true},  {"A.TeSt", true},      {"x.w.test", true},
+		{"b.test", false}, {"x.y.w.test", false}, {NULL, false},
+	};
 	struct pair p;
 
 	(void)state;
@@ -252,286 +183,6 @@ static void a_revoked_certificate_is_refused(void **state)
 	kit_cert_write_crl(stranger, NULL, 0, "crl.pem", crl); /* no list of the authority: refused, not let in */
 	p = shake();
 	assert_string_equal(tls_why_word(p.server.why.code), "tls_cert_untrusted");
-}
-
-/* ---- resumption (D23 to D25, D30) ------------------------------------------------------------ */
-
-/* A ticket comes after the handshake: with the first bytes. */
-static void exchange(struct pair *p)
-{
-	char byte;
-
-	if (p->client.err != 0 || p->server.err != 0)
-		return;
-	p->client.err = pair_write(&p->client.s, "x", 1);
-	if (pair_read(&p->server.s, &byte, 1) != 1 || pair_write(&p->server.s, "y", 1) != 0 ||
-	    pair_read(&p->client.s, &byte, 1) != 1)
-		p->server.err = -1;
-}
-
-static struct pair shake_with(struct tls_ctx *client, struct tls_ctx *server)
-{
-	struct pair p = {.script = exchange, .client.ctx = client, .server.ctx = server};
-
-	pair_run(&p);
-	return p;
-}
-
-static void both_versions(void (*fn)(struct tls_ctx *client))
-{
-	for (int v = CONFIG_TLS_VERSION_1_2; v <= CONFIG_TLS_VERSION_1_3; v++) {
-		struct tls_ctx *client;
-
-		out.max_version = (enum config_tls_version)v;
-		out.session_reuse = true;
-		client = pair_client(&out);
-		fn(client);
-		tls_ctx_free(client);
-	}
-}
-
-/* Handshakes with a server made of `in` anew, as after a reload or on another worker. */
-static struct pair meet(struct tls_ctx *client)
-{
-	struct tls_ctx *server = pair_server(&in, ring);
-	struct pair p = shake_with(client, server);
-
-	tls_ctx_free(server);
-	return p;
-}
-
-static int64_t ring_now = 1000;
-
-static void rotate_ring(void)
-{
-	struct text err = pair_text();
-
-	ring_now += 3600;
-	assert_int_equal(tls_ring_refresh(ring, ring_now, &err), 1);
-}
-
-static void resumes(struct tls_ctx *client)
-{
-	struct pair p = meet(client);
-
-	assert_int_equal(p.server.err, 0);
-	assert_false(p.server.facts.resumed);
-	for (int i = 0; i < 3; i++) {
-		p = meet(client);
-		assert_true(p.server.facts.resumed);
-		assert_true(p.client.facts.resumed);
-		assert_string_equal(p.server.facts.sni, "a.test");
-	}
-	rotate_ring();
-	p = meet(client);
-	assert_true(p.server.facts.resumed);
-	rotate_ring();
-	rotate_ring(); /* the ticket was renewed at the first one: two more */
-	p = meet(client);
-	assert_int_equal(p.server.err, 0);
-	assert_false(p.server.facts.resumed);
-}
-
-static void sessions_live_over_contexts_until_their_key_is_gone(void **state)
-{
-	(void)state;
-	both_versions(resumes);
-}
-
-static void changes_of_policy(struct tls_ctx *client)
-{
-	char crl[KIT_PATH];
-	struct config_tls_in before = in;
-	struct pair p;
-
-	meet(client);
-	p = meet(client);
-	assert_true(p.server.facts.resumed);
-	/* a ticket that was given without asking for a certificate is no pass */
-	in.client_auth.mode = CONFIG_CLIENT_AUTH_REQUIRED;
-	in.client_auth.ca = ca;
-	p = meet(client);
-	assert_false(p.server.facts.resumed);
-	assert_string_equal(tls_why_word(p.server.why.code), "tls_cert_missing");
-	in = before;
-	in.client_auth.mode = CONFIG_CLIENT_AUTH_OPTIONAL;
-	in.client_auth.ca = ca;
-	meet(client);
-	p = meet(client);
-	assert_true(p.server.facts.resumed);
-	kit_cert_write_crl(root, NULL, 0, "crl.pem", crl);
-	in.client_auth.crl = crl; /* another list: judged anew */
-	p = meet(client);
-	assert_int_equal(p.server.err, 0);
-	assert_false(p.server.facts.resumed);
-	in = before;
-	in.session_tickets.enabled = false;
-	meet(client);
-	p = meet(client);
-	assert_false(p.server.facts.resumed);
-	in = before;
-}
-
-static void a_session_is_for_the_rules_it_was_made_under(void **state)
-{
-	(void)state;
-	both_versions(changes_of_policy);
-}
-
-static void with_certificate(struct tls_ctx *client)
-{
-	struct pair p;
-
-	in.client_auth.mode = CONFIG_CLIENT_AUTH_REQUIRED;
-	in.client_auth.ca = ca;
-	meet(client);
-	p = meet(client);
-	assert_true(p.server.facts.resumed);
-	assert_true(p.server.facts.verified); /* known in the resumed session too */
-	assert_string_equal(p.server.facts.subject, "CN=Alice");
-}
-
-static void a_resumed_client_is_still_known(void **state)
-{
-	(void)state;
-	out.cert = client_files.cert;
-	out.key = client_files.key;
-	both_versions(with_certificate);
-}
-
-static void short_life(struct tls_ctx *client)
-{
-	struct pair p;
-
-	in.session_tickets.lifetime = 0; /* over at once */
-	meet(client);
-	p = meet(client);
-	assert_int_equal(p.server.err, 0);
-	assert_false(p.server.facts.resumed);
-}
-
-static void a_session_ends_with_its_lifetime(void **state)
-{
-	(void)state;
-	both_versions(short_life);
-}
-
-static void a_session_is_for_one_server(void **state)
-{
-	struct tls_ctx *client, *server = pair_server(&in, ring);
-	struct pair p;
-
-	(void)state;
-	out.session_reuse = true;
-	client = pair_client(&out);
-	shake_with(client, server);
-	p = (struct pair){.script = exchange, .client.ctx = client, .server.ctx = server, .at.len = sizeof(struct sockaddr_in)};
-	p.at.u.in4.sin_family = AF_INET;
-	p.at.u.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	p.at.u.in4.sin_port = htons(444);
-	pair_run(&p);
-	assert_int_equal(p.client.err, 0);
-	assert_false(p.client.facts.resumed);
-	p = shake_with(client, server);
-	assert_true(p.client.facts.resumed);
-	tls_ctx_free(client);
-	tls_ctx_free(server);
-}
-
-/* ---- towards servers (D27 to D29) ------------------------------------------------------------ */
-
-static void servers_are_verified(void **state)
-{
-	static const char nul[] = "a.test\0.evil";
-	static const struct {
-		const char *what;
-		struct kit_cert_opts o;
-		const char *name; /* expected; NULL: the address */
-		const char *why;
-	} rows[] = {
-		{"right", {.dns = "a.test"}, "a.test", "none"},
-		{"wildcard", {.dns = "*.a.test"}, "b.a.test", "none"},
-		{"wildcard, two labels", {.dns = "*.a.test"}, "c.b.a.test", "tls_cert_name"},
-		{"partial wildcard", {.dns = "b*.a.test"}, "bc.a.test", "tls_cert_name"},
-		{"another", {.dns = "b.test"}, "a.test", "tls_cert_name"},
-		{"NUL in it", {.raw = nul, .raw_n = sizeof(nul) - 1}, "a.test", "tls_cert_name"},
-		{"common name beside SANs", {.cn = "a.test", .dns = "b.test"}, "a.test", "tls_cert_name"},
-		{"expired", {.dns = "a.test", .from_days = -3, .to_days = -1}, "a.test", "tls_cert_expired"},
-		{"not yet", {.dns = "a.test", .from_days = 1}, "a.test", "tls_cert_expired"},
-		{"address", {.ip = "127.0.0.1"}, NULL, "none"},
-		{"address by name", {.ip = "127.0.0.1"}, "127.0.0.1", "none"},
-		{"another address", {.ip = "127.0.0.2", .dns = "a.test"}, NULL, "tls_cert_name"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < array_len(rows); i++) {
-		struct kit_cert_opts o = rows[i].o;
-		struct config_cert f;
-		struct pair p;
-
-		o.issuer = root;
-		f = pair_cert(kit_cert_make(&o), "row");
-		in.certificates = &f;
-		out.name = rows[i].name;
-		p = shake();
-		if (strcmp(tls_why_word(p.client.why.code), rows[i].why) != 0)
-			kit_fail("%s: %s", rows[i].what, tls_why_word(p.client.why.code));
-		assert_int_equal(p.client.err, p.client.why.code != TLS_WHY_NONE ? -NP_EPROTO : 0);
-		pair_cert_free(&f);
-	}
-}
-
-static void what_is_not_trusted_is_refused(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	out.ca = stranger_ca;
-	p = shake();
-	EXPECT(p, "tls_alert", "tls_cert_untrusted");
-	out.verify = false;
-	p = shake();
-	EXPECT(p, "none", "none");
-	assert_false(p.client.facts.verified);
-}
-
-static void pins_hold_with_and_without_verification(void **state)
-{
-	struct config_text pins[2];
-	char good[64], bad[64];
-	struct pair p;
-
-	(void)state;
-	kit_cert_pin(leaf, good);
-	kit_cert_pin(root, bad);
-	pins[0].text = bad;
-	pins[1].text = good;
-	out.pins = pins;
-	for (int verify = 0; verify < 2; verify++) {
-		out.verify = verify;
-		out.npins = 1;
-		p = shake();
-		assert_string_equal(tls_why_word(p.client.why.code), "tls_cert_pin");
-		assert_int_equal(p.client.err, -NP_EPROTO);
-		out.npins = 2;
-		p = shake();
-		EXPECT(p, "none", "none");
-	}
-}
-
-static void no_address_is_sent_as_a_name(void **state)
-{
-	struct pair p;
-
-	(void)state;
-	out.name = "127.0.0.1";
-	p = shake();
-	EXPECT(p, "none", "none");
-	assert_string_equal(p.server.facts.sni, "");
-	out.sni = "front.test"; /* a name to ask for, another one to verify */
-	p = shake();
-	EXPECT(p, "none", "none");
-	assert_string_equal(p.server.facts.sni, "front.test");
 }
 
 /* ---- peers that do not shake hands ----------------------------------------------------------- */
@@ -640,7 +291,8 @@ static void sliced_main(void *arg)
 {
 	struct sliced *x = arg;
 
-	CHECK(np_fd_init(&x->way[0].from, x->outer[0]) == 0 && np_fd_init(&x->way[0].to, x->outer[1]) == 0, "no memory");
+	CHECK(np_fd_init(&x->way[0].from, x->outer[0]) == 0, "no memory");
+	CHECK(np_fd_init(&x->way[0].to, x->outer[1]) == 0, "no memory");
 	x->way[1].from = x->way[0].to; /* never both at one side: one reads there, the other writes */
 	x->way[1].to = x->way[0].from;
 	CHECK(np_go("slice", slice, &x->way[0]) == 0 && np_go("slice", slice, &x->way[1]) == 0, "no stack");
@@ -764,8 +416,6 @@ static void renegotiation_is_refused(void **state)
 	assert_true(renegotiated < 0);
 }
 
-#define ROW(ids, f) {ids " " #f, f, setup, teardown, NULL}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -775,15 +425,6 @@ int main(void)
 		ROW("D8 D7", strict_names_refuse_others),
 		ROW("D15", client_certificates_are_judged),
 		ROW("D16", a_revoked_certificate_is_refused),
-		ROW("D24 D25", sessions_live_over_contexts_until_their_key_is_gone),
-		ROW("D23 F30", a_session_is_for_the_rules_it_was_made_under),
-		ROW("D15", a_resumed_client_is_still_known),
-		ROW("D23", a_session_ends_with_its_lifetime),
-		ROW("D30", a_session_is_for_one_server),
-		ROW("D29 F32", servers_are_verified),
-		ROW("D29", what_is_not_trusted_is_refused),
-		ROW("D29", pins_hold_with_and_without_verification),
-		ROW("D28", no_address_is_sent_as_a_name),
 		ROW("D4 D11 D12", who_does_not_speak_tls_is_told_apart),
 		ROW("D27 F29", a_server_that_speaks_first_is_refused),
 		ROW("D1", a_byte_at_a_time_is_enough),

@@ -1,82 +1,9 @@
-/* The TLS end in the relay's hands: bytes, back-pressure, ends, and what a hostile peer may cost (D18 to D22). Rows run
- * over TLS 1.3 and 1.2. */
-#include "netpoll/hook.h"
-#include "tests/unit/proxy/tls_pair.h"
-
-#define BULK ((size_t)3 << 20)
-
-static struct kit_cert *root, *leaf;
-static struct config_cert files;
-static char ca[KIT_PATH];
-static char out[BULK], in[BULK];
-
-/* What a script saw. */
-static struct {
-	ssize_t read, again;
-	int wrote, err;
-	size_t bytes, backlog, sends, recvs;
-	bool truncated, buffered, flag;
-} saw;
-
-static int setup(void **state)
-{
-	memset(&saw, 0, sizeof(saw));
-	if (root == NULL) {
-		root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
-		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "a", .dns = "a.test", .issuer = root});
-	}
-	kit_cert_write(root, "ca.pem", ca);
-	files = pair_cert(leaf, "a");
-	kit_stream_fill(1, 0, out, BULK);
-	memset(in, 0, BULK);
-	return pair_setup(state);
-}
-
-static int teardown(void **state)
-{
-	hook_reset();
-	pair_cert_free(&files);
-	return pair_teardown(state);
-}
-
-static void run_as(struct pair *p, enum config_tls_version version)
-{
-	struct config_tls_in server = pair_in(&files, 1);
-	struct config_tls_out client = pair_out(ca, "a.test");
-	struct tls_ring *ring = NULL;
-	struct text err = pair_text();
-
-	assert_int_equal(tls_ring_new(&ring, NULL, 3600, 1000, &err), 0);
-	client.max_version = version;
-	client.session_reuse = true;
-	p->client.ctx = pair_client(&client);
-	p->server.ctx = pair_server(&server, ring);
-	pair_run(p);
-	tls_ctx_free(p->client.ctx);
-	tls_ctx_free(p->server.ctx);
-	tls_ring_free(ring);
-	assert_int_equal(p->client.err, 0);
-	assert_int_equal(p->server.err, 0);
-	assert_int_equal(p->server.direct, version == CONFIG_TLS_VERSION_1_3);
-	assert_false(p->client.direct);
-	assert_string_equal(p->server.facts.version, version == CONFIG_TLS_VERSION_1_2 ? "TLSv1.2" : "TLSv1.3");
-}
-
-static void run_both(void (*script)(struct pair *p), void (*judge)(void))
-{
-	for (int v = CONFIG_TLS_VERSION_1_2; v <= CONFIG_TLS_VERSION_1_3; v++) {
-		struct pair p = {.script = script};
-
-		memset(&saw, 0, sizeof(saw));
-		run_as(&p, (enum config_tls_version)v);
-		judge();
-	}
-}
+/* The TLS end in the relay's hands: bytes, back-pressure, ends (D21, D22). Rows run over TLS 1.3 and 1.2. */
+#include "tests/unit/proxy/tls_saw.h"
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 static struct stream *bulk_from;
-static struct np_event bulk_done;
 
 static void send_bulk(void *arg)
 {
@@ -99,14 +26,6 @@ static void bulk(struct stream *from, struct stream *to, size_t piece)
 	np_event_wait(&bulk_done);
 	saw.read = pair_read(to, in, 1);
 	saw.truncated = stream_truncated(to);
-}
-
-static void small_sockets(struct pair *p)
-{
-	int small = 4096;
-
-	setsockopt(p->client.raw, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	setsockopt(p->server.raw, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 }
 
 static void upload(struct pair *p)
@@ -229,26 +148,6 @@ static void what_waits_in_memory_is_told(void **state)
 }
 
 /* ---- back-pressure --------------------------------------------------------------------------- */
-
-static void flush_server(void *arg)
-{
-	struct pair *p = arg;
-
-	saw.flag = pair_write(&p->server.s, "", 0) != 0;
-	np_event_set(&bulk_done);
-}
-
-/* The client reads what the server wrote, while the server's backlog drains. */
-static void read_all(struct pair *p)
-{
-	ssize_t n = 1;
-
-	bulk_done.set = false;
-	CHECK(np_go("flush", flush_server, p) == 0, "no stack");
-	for (size_t got = 0; got < saw.bytes && n > 0; got += n > 0 ? (size_t)n : 0)
-		n = pair_read(&p->client.s, in + got, saw.bytes - got);
-	np_event_wait(&bulk_done);
-}
 
 static void backlog_script(struct pair *p)
 {
@@ -387,144 +286,6 @@ static void a_deadline_is_not_the_end(void **state)
 	run_both(deadline_script, judge_deadline);
 }
 
-/* ---- hostile peers --------------------------------------------------------------------------- */
-
-/* n KeyUpdates of the client's, in one go. */
-static void key_updates(struct pair *p, int n, int kind)
-{
-	struct tls *t = p->client.s.tls;
-
-	tls_begin(t, NULL, 0);
-	for (int i = 0; i < n; i++) {
-		CHECK(SSL_key_update(t->ssl, kind) == 1, "no KeyUpdate");
-		CHECK(SSL_do_handshake(t->ssl) == 1, "no KeyUpdate sent");
-	}
-	if (tls_end(t, false) < 0)
-		saw.err = -1;
-}
-
-static void some_updates(struct pair *p)
-{
-	for (int i = 0; i < 20; i++) {
-		key_updates(p, 1, i % 2 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
-		saw.wrote |= pair_write(&p->client.s, out + (size_t)i * 100, 100);
-		saw.read = pair_read(&p->server.s, in, 100);
-		saw.flag |= saw.read != 100 || memcmp(in, out + (size_t)i * 100, 100) != 0;
-		saw.wrote |= pair_write(&p->server.s, out, 100);
-		saw.flag |= pair_read(&p->client.s, in, 100) != 100 || memcmp(in, out, 100) != 0;
-	}
-}
-
-static void keys_may_be_updated(void **state)
-{
-	struct pair p = {.script = some_updates};
-
-	(void)state;
-	run_as(&p, CONFIG_TLS_VERSION_1_3);
-	assert_int_equal(saw.err, 0);
-	assert_int_equal(saw.wrote, 0);
-	assert_false(saw.flag);
-}
-
-static void flood(struct pair *p)
-{
-	key_updates(p, 150, SSL_KEY_UPDATE_NOT_REQUESTED);
-	saw.wrote = pair_write(&p->client.s, "x", 1);
-	saw.read = stream_try_read(&p->server.s, in, 100);
-	saw.buffered = stream_buffered(&p->server.s);
-	while ((saw.again = stream_try_read(&p->server.s, in, 100)) == -NP_EAGAIN && stream_buffered(&p->server.s))
-		saw.bytes++;
-	saw.err = (int)stream_try_write(&p->server.s, "x", 1);
-}
-
-static void a_flood_of_updates_ends_the_connection(void **state)
-{
-	struct pair p = {.script = flood};
-
-	(void)state;
-	run_as(&p, CONFIG_TLS_VERSION_1_3);
-	assert_int_equal(saw.read, -NP_EAGAIN); /* not all at once: others' turn */
-	assert_true(saw.buffered);
-	assert_true(saw.bytes >= 4);
-	assert_int_equal(saw.again, -NP_EPROTO);
-	assert_int_equal(saw.err, -NP_EPROTO);
-}
-
-/* The answer to a KeyUpdate finds the socket full: it waits behind the backlog, and is not lost (D21). */
-static void update_against_a_full_socket(struct pair *p)
-{
-	ssize_t n = 0;
-
-	small_sockets(p);
-	while (saw.bytes < BULK && (n = stream_try_write(&p->server.s, out + saw.bytes, 64 * 1024)) > 0)
-		saw.bytes += (size_t)n;
-	key_updates(p, 1, SSL_KEY_UPDATE_REQUESTED);
-	saw.wrote = pair_write(&p->client.s, "x", 1);
-	saw.read = pair_read(&p->server.s, in, 1);
-	read_all(p);
-	saw.err = pair_write(&p->server.s, "after", 5);
-	saw.again = pair_read(&p->client.s, in + saw.bytes, 5);
-}
-
-static void a_read_that_must_write_does_not_wait(void **state)
-{
-	struct pair p = {.script = update_against_a_full_socket};
-
-	(void)state;
-	run_as(&p, CONFIG_TLS_VERSION_1_3);
-	assert_int_equal(saw.wrote, 0);
-	assert_false(saw.flag);
-	assert_int_equal(saw.read, 1);
-	assert_int_equal(saw.err, 0);
-	assert_memory_equal(in, out, saw.bytes);
-	assert_int_equal(saw.again, 5);
-	assert_memory_equal(in + saw.bytes, "after", 5);
-}
-
-static const char *forged;
-static size_t forged_n;
-
-static void forge(struct pair *p)
-{
-	saw.wrote = send(p->client.raw, forged, forged_n, 0) == (ssize_t)forged_n ? 0 : -1;
-	saw.read = pair_read(&p->server.s, in, 100);
-	saw.again = stream_try_read(&p->server.s, in, 100);
-	saw.err = (int)stream_try_write(&p->server.s, "x", 1);
-	saw.bytes = (size_t)recv(p->client.raw, in, 100, 0); /* the alert */
-}
-
-/* D20: what nobody with the keys sent. */
-static void forged_records_end_the_connection(void **state)
-{
-	static const struct {
-		const char *bytes;
-		size_t n;
-	} rows[] = {
-		{"\x17\x03\x03\x00\x20" "0123456789abcdef0123456789abcdef", 37}, /* no key made this */
-		{"\x17\x03\x03\x00\x01" "x", 6},       /* too short for a tag */
-		{"\x17\x03\x03\xff\xff" "x", 6},       /* longer than any record */
-		{"\x16\x03\x03\x00\x04\x00\x00\x00\x00", 9}, /* a handshake in the clear */
-		{"GET / HTTP/1.1\r\n\r\n", 18},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < array_len(rows); i++) {
-		forged = rows[i].bytes;
-		forged_n = rows[i].n;
-		for (int v = CONFIG_TLS_VERSION_1_2; v <= CONFIG_TLS_VERSION_1_3; v++) {
-			struct pair p = {.script = forge};
-
-			memset(&saw, 0, sizeof(saw));
-			run_as(&p, (enum config_tls_version)v);
-			assert_int_equal(saw.wrote, 0);
-			assert_int_equal(saw.read, -NP_EPROTO);
-			assert_int_equal(saw.again, -NP_EPROTO);
-			assert_int_equal(saw.err, -NP_EPROTO);
-			assert_true((ssize_t)saw.bytes > 5);
-		}
-	}
-}
-
 /* ---- what an idle one keeps ------------------------------------------------------------------ */
 
 static void idle_script(struct pair *p)
@@ -549,8 +310,6 @@ static void an_idle_end_keeps_no_ciphertext(void **state)
 	run_both(idle_script, judge_idle);
 }
 
-#define ROW(ids, f) {ids " " #f, f, setup, teardown, NULL}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -562,10 +321,6 @@ int main(void)
 		ROW("D22", a_fin_alone_ends_it_too_and_is_told),
 		ROW("B6", a_reset_is_no_end),
 		ROW("B16", a_deadline_is_not_the_end),
-		ROW("D18", keys_may_be_updated),
-		ROW("D18 F26", a_flood_of_updates_ends_the_connection),
-		ROW("D21 F28", a_read_that_must_write_does_not_wait),
-		ROW("D20", forged_records_end_the_connection),
 		ROW("B9", an_idle_end_keeps_no_ciphertext),
 	};
 

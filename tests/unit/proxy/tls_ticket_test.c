@@ -152,7 +152,8 @@ static void write_file(const char *path, const char *text, mode_t mode)
 #define ZEROS "00000000000000000000000000000000000000000000000000000000000000000000000000000000"
 #define ONES  "11111111111111111111111111111111111111111111111111111111111111111111111111111111"
 #define HEAD  "staunch-ticket-keys 1\nrotated 1000\n"
-#define GOOD  HEAD "next " ONES ONES "\ncurrent " ONES ONES "\nprevious " ONES ONES "\n"
+#define KEY(label, digits) label " " digits digits "\n"
+#define GOOD  HEAD KEY("next", ONES) KEY("current", ONES) KEY("previous", ONES)
 
 static void what_is_not_a_good_file_is_refused(void **state)
 {
@@ -169,11 +170,12 @@ static void what_is_not_a_good_file_is_refused(void **state)
 		{"", 0600, -NP_EINVAL, "holds no ticket keys: remove it, and new ones are made"},
 		{"x", 0600, -NP_EINVAL, "holds no ticket keys"},
 		{GOOD "x", 0600, -NP_EINVAL, "holds no ticket keys"},
-		{HEAD "next " ONES ONES "\ncurrent " ZEROS ZEROS "\nprevious " ONES ONES "\n", 0600, -NP_EINVAL, "holds no"},
-		{HEAD "next " ONES ONES "\ncurrent " ONES "\nprevious " ONES ONES "\n", 0600, -NP_EINVAL, "holds no"},
-		{HEAD "next " ONES ONES "\ncurrent " ONES ONES "1\nprevious " ONES ONES "\n", 0600, -NP_EINVAL, "holds no"},
-		{HEAD "next " ONES ONES "\n", 0600, -NP_EINVAL, "holds no"},
-		{"staunch-ticket-keys 1\nrotated -5\nnext " ONES ONES "\ncurrent " ONES ONES "\nprevious " ONES ONES "\n", 0600,
+		{HEAD KEY("next", ONES) KEY("current", ZEROS) KEY("previous", ONES), 0600, -NP_EINVAL, "holds no"},
+		{HEAD KEY("next", ONES) "current " ONES "\n" KEY("previous", ONES), 0600, -NP_EINVAL, "holds no"},
+		{HEAD KEY("next", ONES) KEY("current", ONES "1") KEY("previous", ONES), 0600, -NP_EINVAL, "holds no"},
+		{HEAD KEY("next", ONES), 0600, -NP_EINVAL, "holds no"},
+		{"staunch-ticket-keys 1\nrotated -5\n" KEY("next", ONES) KEY("current", ONES) KEY("previous", ONES),
+		 0600,
 		 -NP_EINVAL, "holds no"},
 	};
 
