@@ -31,6 +31,7 @@
 	X(TWICE,       E, 306, "a value listed twice")                                        \
 	X(CONFLICT,    E, 307, "settings that exclude each other")                            \
 	X(UNREADABLE,  E, 401, "the file cannot be read")                                     \
+	X(TLS,         E, 405, "a file that TLS cannot use, or a setting that OpenSSL refuses")        \
 	X(ANY_PORT,    W, 201, "port 0: the kernel chooses, anew at each start")              \
 	X(HOST_BITS,   W, 202, "a network written with bits of one address in it")            \
 	X(UNUSED,      W, 301, "an upstream that no listener uses")                           \
@@ -39,6 +40,7 @@
 	X(SHORT_TIMER, W, 304, "a timer that another one cuts short")                         \
 	X(UNVERIFIED,  W, 305, "a peer whose identity is not checked")                        \
 	X(UNREACHABLE, W, 306, "a route that no connection can match")                        \
-	X(HASTY,       W, 307, "a timer shorter than its protocol asks for")
+	X(HASTY,       W, 307, "a timer shorter than its protocol asks for")                  \
+	X(EXPIRES,     W, 401, "a certificate that has expired, or soon will have")
 
 #endif

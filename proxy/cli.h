@@ -104,6 +104,10 @@ const char *cli_config_path(const struct cli_args *a);
  *   Returns  0 and *out, to be freed or handed on; or the exit code. */
 must_use int cli_config_load(const struct cli_args *a, struct config **out);
 
+/* cli_check_tls.c: adds to d what TLS would say of the files that c names.   Returns  0 or -NP_ENOMEM. */
+struct diag;
+must_use int cli_check_tls(const struct config *c, struct diag *d);
+
 /* --- the verbs: cli_<verb>.c, the small ones in cli_config.c, cli_help.c and cli.c --- */
 
 #define X(id, word, ...) int cli_##word(const struct cli_args *a);

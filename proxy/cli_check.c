@@ -110,7 +110,7 @@ static int report(const struct cli_args *a, const char *path, const struct confi
 		return verdict(a, d);
 	}
 	diag_print(stderr, d, cli_colour(a, stderr), c != NULL ? "only checked" : NULL);
-	if (c != NULL)
+	if (diag_count(d, DIAG_ERROR) == 0)
 		put_sum(stdout, path, c);
 	return verdict(a, d);
 }
@@ -126,8 +126,11 @@ int cli_check(const struct cli_args *a)
 		return cli_misused(a->verb, "both --config and a file are given; one is checked at a time");
 	d = diag_new();
 	err = d != NULL ? config_load(path, &c, d) : -NP_ENOMEM;
+	if (err == 0)
+		err = cli_check_tls(c, d);
 	if (err == -NP_ENOMEM) {
 		cli_complain("%s: %s", path, np_err_text(err));
+		config_free(c);
 		diag_free(d);
 		return EXIT_FAILED;
 	}

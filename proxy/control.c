@@ -82,8 +82,12 @@ int control_wait(int64_t deadline)
 void control_run(struct process *p)
 {
 	for (;;) {
-		int sig = control_wait(0);
+		int sig = control_wait(reload_next_look(p));
 
+		if (sig == -NP_EDEADLINE) {
+			reload_look(p);
+			continue;
+		}
 		log_msg(LVL_NOTICE, "signal", "SIG%s received", sigabbrev_np(sig));
 		switch (sig) {
 		case SIGHUP:

@@ -21,6 +21,7 @@ struct process {
 	struct np_sysmon *sysmon;
 	struct log *log;          /* access log; NULL: off */
 	struct stats stats;       /* what the control thread counts */
+	uint64_t files, files_seen; /* states of the files of TLS: in force; at the last look. 0: there are none */
 };
 
 /* Connections that the descriptor limit allows beside the listeners of c. At least one. */
@@ -51,6 +52,16 @@ void reload_retire(struct process *p); /* p->snap is current no more */
 void reload_log_level(const struct config *c);
 void reload_file(struct process *p); /* SIGHUP */
 void reload_logs(struct process *p); /* SIGUSR1 */
+
+/* ---- reload_renew.c -------------------------------------------------------------------------- */
+
+#define RELOAD_LOOK (250 * NP_MS)
+
+int64_t reload_next_look(const struct process *p); /* when reload_look is due; 0: never */
+/* Ticket keys in time, and a reload when a file of TLS has changed. */
+void reload_look(struct process *p);
+uint64_t reload_files(const struct config *c);
+void reload_warn_of_expiry(const struct snapshot *snap);
 
 /* ---- drain.c --------------------------------------------------------------------------------- */
 

@@ -182,6 +182,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	}
 	on_every_shard(p, hold, snap);
 	err = serve_gates(p, snap);
+	reload_warn_of_expiry(snap);
 	reload_retire(p);
 	p->snap = snap;
 	return err;
@@ -298,6 +299,7 @@ int reload_prepare(struct process *p, struct config *c, struct snapshot **out, s
 {
 	char room[512] = "";
 	struct text why;
+	uint64_t files = reload_files(c); /* before they are read: a change meanwhile is seen later */
 	int err = check_limit(p, c);
 
 	text_init(&why, room, sizeof(room) - 1);
@@ -316,8 +318,10 @@ int reload_prepare(struct process *p, struct config *c, struct snapshot **out, s
 	if (err != 0) {
 		free_gates(opened);
 		snapshot_free(*out);
+		return err;
 	}
-	return err;
+	p->files = p->files_seen = files;
+	return 0;
 }
 
 static void refuse(struct process *p, const char *why)

@@ -179,19 +179,52 @@ static void hostile_names_stay_one_line(void **state)
 	assert_non_null(strstr(room, " server=\"a\\x22 reason=none\\x0a{\\x22forged\\x22:1}\\x1b[2J\\x5c\" id="));
 }
 
+/* Fields that only some connections have, between those of all and the id. */
+static void what_only_some_have(void **state)
+{
+	struct access_record rec = served();
+	struct access_extra x = {
+		.connected.in4 = {.sin_family = AF_INET, .sin_port = htons(99), .sin_addr.s_addr = htonl(0x7f000009)},
+		.tls = true, .resumed = true, .unclean = 2, .detail = "no way", .sni = "a.\"test", .alpn = "h2",
+		.version = "TLSv1.3", .cipher = "AES", .subject = "CN=me", .upstream_version = "TLSv1.2",
+	};
+
+	(void)state;
+	rec.extra = &x;
+	assert_true(is_json_line(line(&rec, true)));
+	assert_non_null(strstr(room, ",\"staunch.connected.address\":\"127.0.0.9\",\"staunch.connected.port\":99,"
+				     "\"staunch.detail\":\"no way\",\"tls.client.server_name\":\"a.\\u0022test\","
+				     "\"tls.next_protocol\":\"h2\",\"tls.protocol.version\":\"TLSv1.3\","
+				     "\"tls.cipher\":\"AES\",\"tls.client.subject\":\"CN=me\","
+				     "\"staunch.upstream_tls\":\"TLSv1.2\",\"tls.resumed\":true,"
+				     "\"staunch.unclean\":\"server\",\"staunch.conn_id\""));
+	line(&rec, false);
+	assert_non_null(strstr(room, " via=127.0.0.9:99 detail=\"no way\" sni=a.\\x22test alpn=h2 tls=TLSv1.3 "
+				     "cipher=AES subject=CN=me upstream_tls=TLSv1.2 resumed=true unclean=server id="));
+	x = (struct access_extra){.tls = false};
+	line(&rec, false);
+	assert_null(strstr(room, "via="));
+	assert_null(strstr(room, "resumed="));
+	assert_null(strstr(room, "unclean="));
+}
+
 /* Everything at its longest, for the promise of LOG_LINE_MAX. */
 static void the_longest_line_fits(void **state)
 {
 	static char big[65536];
 	struct access_record rec = served();
+	struct access_extra x = {.tls = true, .unclean = 3};
 
 	(void)state;
 	memset(big, '\377', sizeof(big) - 1);
+#define X(field, full, brief) x.field = big;
+	ACCESS_TEXT_TBL(X)
+#undef X
 	memset(&rec.client.in6.sin6_addr, 0xff, 16);
 	rec.client.in6.sin6_family = AF_INET6;
 	rec.client.in6.sin6_port = 0xffff;
 	rec.client.in6.sin6_scope_id = UINT32_MAX;
-	rec.server = rec.client;
+	rec.server = x.connected = rec.client;
 	rec.start = 0;
 	rec.duration = rec.connect = rec.first_byte = INT64_MAX;
 	rec.bytes_in = rec.bytes_out = UINT64_MAX;
@@ -199,6 +232,7 @@ static void the_longest_line_fits(void **state)
 	rec.why = CLOSE_HALF_CLOSE_TIMEOUT;
 	rec.err = EPROTONOSUPPORT;
 	rec.listener = rec.upstream = rec.server_name = big;
+	rec.extra = &x;
 	assert_true(is_json_line(line(&rec, true)));
 	assert_true(strlen(line(&rec, false)) < LOG_LINE_MAX);
 }
@@ -222,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_line_in_text),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(hostile_names_stay_one_line),
+		cmocka_unit_test(what_only_some_have),
 		cmocka_unit_test(the_longest_line_fits),
 		cmocka_unit_test(every_reason_makes_a_line),
 	};

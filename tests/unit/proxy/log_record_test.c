@@ -64,6 +64,23 @@ static void everything_arrives(void **state)
 	assert_memory_equal(&out, &in, sizeof(in));
 }
 
+static void the_extra_arrives(void **state)
+{
+	struct access_extra x = {.tls = true, .unclean = 1, .sni = "a.test", .upstream_version = "TLSv1.3"};
+	struct access_record out, in = {.listener = "web", .extra = &x};
+
+	(void)state;
+	assert_true(log_access(&ring, &in));
+	memset(&x, 0, sizeof(x));
+	take(&out);
+	assert_string_equal(out.listener, "web");
+	assert_ptr_equal(out.extra, &extra);
+	assert_true(extra.tls && extra.unclean == 1);
+	assert_string_equal(extra.sni, "a.test");
+	assert_string_equal(extra.detail, "");
+	assert_string_equal(extra.upstream_version, "TLSv1.3");
+}
+
 static void no_name_is_an_empty_name(void **state)
 {
 	struct access_record out, in = {.listener = "", .upstream = NULL, .server_name = "s"};
@@ -115,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(everything_arrives, fresh, gone),
+		cmocka_unit_test_setup_teardown(the_extra_arrives, fresh, gone),
 		cmocka_unit_test_setup_teardown(no_name_is_an_empty_name, fresh, gone),
 		cmocka_unit_test_setup_teardown(a_long_name_is_cut_but_not_to_the_limit, fresh, gone),
 		cmocka_unit_test_setup_teardown(a_full_ring_says_so, fresh, gone),
