@@ -1,0 +1,111 @@
+/* edge: staunch with one listener, `edge`, that looks at what clients send or speaks TLS, and the rule that holds after
+ * every test: it lives, its descriptors are back, it complains of nothing, TERM ends it well. All for the test's own
+ * thread. */
+#ifndef TESTS_FLOW_EDGE_H
+#define TESTS_FLOW_EDGE_H
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/flow/process.h"
+
+struct edge {
+	struct kit_staunch *s;
+	int port, fds;
+};
+
+/* listener, upstreams: the rest of the listener's map, and all upstreams: "  - {name: ...}\n". */
+static inline const char *edge_config(int port, const char *listener, const char *upstreams)
+{
+	return textf("workers: 2\n"
+		     "log: {access: \"@DIR@/access.log\", format: text}\n"
+		     "shutdown: {timeout: 1s}\n"
+		     "listeners:\n  - {name: edge, bind: \"%s:%d\", %s}\n"
+		     "upstreams:\n%s", kit_ip(1), port, listener, upstreams);
+}
+
+static inline struct edge edge_start(const char *listener, const char *upstreams)
+{
+	struct edge e = {.port = kit_port(kit_ip(1))};
+
+	e.s = kit_staunch_start(edge_config(e.port, listener, upstreams));
+	e.fds = kit_proc_fds(e.s->child->pid);
+	return e;
+}
+
+static inline int edge_connect(const struct edge *e)
+{
+	return kit_connect(kit_ip(1), e->port);
+}
+
+/* An upstream of one server with more keys: ", tls: {...}". */
+static inline const char *edge_upstream(const char *name, int port, const char *more)
+{
+	return textf("  - {name: %s, servers: [\"%s:%d\"]%s}\n", name, kit_ip(0), port, more);
+}
+
+static inline const char *edge_log(const struct edge *e)
+{
+	static char log[16384];
+
+	kit_file_read(e->s->access, log, sizeof(log));
+	return log;
+}
+
+struct edge_wanted {
+	const struct edge *e;
+	const char *reason;
+	int lines;
+};
+
+static inline bool edge_has(void *arg)
+{
+	const struct edge_wanted *w = arg;
+
+	return kit_staunch_log(w->e->s, w->reason) >= w->lines;
+}
+
+/* n connections in all have ended with this reason. */
+static inline void edge_ended(const struct edge *e, const char *reason, int n)
+{
+	struct edge_wanted w = {.e = e, .reason = textf(" reason=%s ", reason), .lines = n};
+
+	if (!kit_wait(edge_has, &w, KIT_MS) || kit_staunch_log(e->s, w.reason) != n)
+		kit_fail("not %d connections that ended with %s:\n%s", n, reason, edge_log(e));
+}
+
+/* A line has this text. */
+static inline void edge_said(const struct edge *e, const char *text)
+{
+	if (kit_staunch_log(e->s, text) == 0)
+		kit_fail("no \"%s\" in the log:\n%s", text, edge_log(e));
+}
+
+/* Nobody has connected to this socket. */
+static inline void edge_untouched(int listener)
+{
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, 0), 0);
+}
+
+static inline void edge_no_complaint(const struct edge *e)
+{
+	static const char *const bad[] = {"\"level\":\"error\"", "Sanitizer", "runtime error", "CHECK"};
+
+	for (size_t i = 0; i < array_len(bad); i++)
+		assert_int_equal(kit_file_count(e->s->child->err, bad[i]), 0);
+}
+
+static inline void edge_end(const struct edge *e)
+{
+	kit_proc_wait_fds(e->s->child->pid, e->fds);
+	edge_no_complaint(e);
+	assert_int_equal(kit_staunch_stop(e->s, SIGTERM), 0);
+	edge_no_complaint(e);
+}
+
+#endif
