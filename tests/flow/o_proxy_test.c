@@ -536,7 +536,7 @@ static void haproxy_receives(void **state)
 
 		kit_send(fd, V2, sizeof(V2) - 1);
 		ask(fd, "[192.0.2.1]:4711");
-		edge_ended(&e, "server_fin", 1);
+		edge_ended(&e, "server_fin", (int)i + 1);
 		edge_end(&e);
 	}
 }
@@ -604,7 +604,7 @@ static void nginx_receives(void **state)
 
 		kit_send(fd, V1, sizeof(V1) - 1);
 		ask(fd, "[192.0.2.1]:4711");
-		edge_ended(&e, "server_fin", 1);
+		edge_ended(&e, "server_fin", (int)i + 1);
 		edge_end(&e);
 	}
 }
