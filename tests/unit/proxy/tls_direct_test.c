@@ -53,12 +53,27 @@ static void listen_in(const SSL *ssl, const char *line)
 	}
 }
 
+/* SSL_CTX_set_msg_callback's: KeyUpdates of the server's that OpenSSL's client took. */
+static unsigned updates;
+
+static void count_updates(int sent, int version, int type, const void *buf, size_t n, SSL *ssl, void *arg)
+{
+	(void)version;
+	(void)ssl;
+	(void)arg;
+	if (!sent && type == SSL3_RT_HANDSHAKE && n > 0 && *(const uint8_t *)buf == SSL3_MT_KEY_UPDATE)
+		updates++;
+}
+
 static struct pair run(void (*script)(struct pair *p))
 {
 	struct pair p = {.script = script};
 
+	updates = 0;
+
 	p.client.ctx = pair_client(&out);
 	SSL_CTX_set_keylog_callback(p.client.ctx->ssl, listen_in);
+	SSL_CTX_set_msg_callback(p.client.ctx->ssl, count_updates);
 	p.server.ctx = pair_server(&in, ring);
 	pair_run(&p);
 	tls_ctx_free(p.client.ctx);
@@ -238,6 +253,7 @@ static void an_update_may_come_in_pieces(void **state)
 		assert_int_equal(saw.read, 5);
 		assert_int_equal(saw.again, 0);
 		assert_int_equal(saw.turns, 6);
+		assert_int_equal(updates, 1);
 	}
 }
 
@@ -261,6 +277,7 @@ static void a_key_does_not_seal_for_ever(void **state)
 	pair_worker->seal_most = 3;
 	run(talk);
 	assert_int_equal(saw.turns, 20);
+	assert_in_range(updates, 5, 10);
 }
 
 /* ---- who stays with OpenSSL ------------------------------------------------------------------ */

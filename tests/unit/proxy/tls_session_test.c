@@ -1,4 +1,5 @@
 /* Resumption: what a session is good for, on either side (D15, D23 to D25, D30). */
+#include "proxy/tls_session.h"
 #include "tests/unit/proxy/tls_hands.h"
 
 static struct pair shake_with(struct tls_ctx *client, struct tls_ctx *server)
@@ -148,6 +149,47 @@ static void a_session_ends_with_its_lifetime(void **state)
 	both_versions(short_life);
 }
 
+/* A ticket goes with the server's first bytes; when there are none, with the first look for the client's. */
+static void look(struct pair *p)
+{
+	char byte;
+
+	if (stream_try_read(&p->server.s, &byte, 1) != -NP_EAGAIN || stream_backlog(&p->server.s) != 0)
+		p->server.err = -1;
+	np_fd_set_read_deadline(&p->client.s.fd, np_deadline_after(PAIR_NS));
+	if (np_fd_wait(&p->client.s.fd, NP_READ) != 0 ||
+	    stream_try_read(&p->client.s, &byte, 1) != -NP_EAGAIN)
+		p->client.err = -1;
+}
+
+static void a_ticket_does_not_wait_for_ever(void **state)
+{
+	struct tls_ctx *client, *server = pair_server(&in, ring);
+	struct pair p = {.script = look};
+
+	(void)state;
+	out.session_reuse = true;
+	p.client.ctx = client = pair_client(&out);
+	p.server.ctx = server;
+	pair_run(&p);
+	assert_int_equal(p.server.err, 0);
+	assert_int_equal(p.client.err, 0);
+	p = shake_with(client, server);
+	assert_true(p.server.facts.resumed);
+	tls_ctx_free(client);
+	tls_ctx_free(server);
+}
+
+/* Some of these share a place with the one that is known. */
+static void expect_no_other(const struct tls_ctx *client, struct np_addr at)
+{
+	assert_non_null(tls_sessions_find(client->sessions, &at));
+	for (int port = 1000; port < 3000; port++) {
+		at.u.in4.sin_port = htons((uint16_t)port);
+		assert_null(tls_sessions_find(client->sessions, &at));
+	}
+}
+
 static void a_session_is_for_one_server(void **state)
 {
 	struct tls_ctx *client, *server = pair_server(&in, ring);
@@ -167,6 +209,7 @@ static void a_session_is_for_one_server(void **state)
 	assert_false(p.client.facts.resumed);
 	p = shake_with(client, server);
 	assert_true(p.client.facts.resumed);
+	expect_no_other(client, p.at);
 	tls_ctx_free(client);
 	tls_ctx_free(server);
 }
@@ -178,6 +221,7 @@ int main(void)
 		ROW("D23 F30", a_session_is_for_the_rules_it_was_made_under),
 		ROW("D15", a_resumed_client_is_still_known),
 		ROW("D23", a_session_ends_with_its_lifetime),
+		ROW("D24", a_ticket_does_not_wait_for_ever),
 		ROW("D30", a_session_is_for_one_server),
 	};
 

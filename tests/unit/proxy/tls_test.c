@@ -114,6 +114,30 @@ static void many_records_cost_one_call_each_way(void **state)
 	run_both(economy, judge_economy);
 }
 
+/* A recv that was full: the socket may have more, and no event will come for it. */
+static void full_recv(struct pair *p)
+{
+	for (int i = 0; i < 4; i++)
+		saw.wrote |= pair_write(&p->client.s, out + (size_t)i * 15000, 15000);
+	while (stream_unsent(&p->client.s) > 0) /* all have arrived */
+		np_sleep(NP_MS);
+	saw.read = stream_try_read(&p->server.s, in, 16000);
+	saw.buffered = stream_buffered(&p->server.s);
+}
+
+static void judge_full_recv(void)
+{
+	assert_int_equal(saw.wrote, 0);
+	assert_true(saw.read >= 15000 && saw.read <= 16000);
+	assert_true(saw.buffered);
+}
+
+static void a_full_recv_asks_for_another(void **state)
+{
+	(void)state;
+	run_both(full_recv, judge_full_recv);
+}
+
 /* A reader that takes little at a time: the rest of what was received waits in memory, and no event will tell. */
 static void sips(struct pair *p)
 {
@@ -315,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW("B1", every_byte_arrives_in_order),
 		ROW("D21", many_records_cost_one_call_each_way),
+		ROW("D21 F28", a_full_recv_asks_for_another),
 		ROW("D21 F28", what_waits_in_memory_is_told),
 		ROW("B9", a_full_socket_leaves_a_bounded_backlog),
 		ROW("D22 B4", a_close_notify_ends_one_direction),
