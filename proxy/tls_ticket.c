@@ -32,8 +32,8 @@ static void publish(struct tls_ring *r, const struct tls_keys *k)
 	uint64_t words[WORDS];
 
 	memcpy(words, k, sizeof(words));
+	/* Each word's release puts the odd turn before it, the even one comes behind them all. */
 	__atomic_store_n(&r->turn, r->turn + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
 	for (size_t i = 0; i < WORDS; i++)
 		__atomic_store_n(&r->words[i], words[i], __ATOMIC_RELEASE);
 	__atomic_store_n(&r->turn, r->turn + 1, __ATOMIC_RELEASE);
