@@ -128,14 +128,16 @@ void conn_kill(struct conn *c, enum close_why why)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* A reset by one side becomes a reset of the other; every other end is an orderly close. */
+/* A reset by one side becomes a reset of the other, and so does broken TLS; every other end is an orderly close. */
 static void conn_close(struct conn *c, enum close_why why)
 {
+	bool broken = why == CLOSE_UPSTREAM_TLS_FAILED && c->phase == CONN_RELAYING;
+
 	if (why == CLOSE_CLIENT_RST || why == CLOSE_TLS_BROKEN)
 		stream_close_reset(&c->upstream);
 	else
 		stream_close(&c->upstream);
-	if (why == CLOSE_SERVER_RST)
+	if (why == CLOSE_SERVER_RST || broken)
 		stream_close_reset(&c->client);
 	else
 		stream_close(&c->client);

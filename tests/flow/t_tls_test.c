@@ -1,0 +1,646 @@
+/* TLS with clients: which certificate, which protocol, who is let in, how it ends, and that sessions and certificates
+ * outlive a reload as they should. */
+#include "tests/flow/tls_peer.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "proxy/pp.h"
+
+#define MB 1048576
+
+enum { SEED = 3 };
+
+/* Files of this test's certificates; made again for each test, since the directory is its own. */
+static struct kit_cert *root, *leaf, *other;
+static char ca[KIT_PATH], cert[KIT_PATH], key[KIT_PATH], cert2[KIT_PATH], key2[KIT_PATH];
+
+static void make_files(void)
+{
+	if (root == NULL) {
+		root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
+		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "a.test", .dns = "a.test,*.a.test", .issuer = root});
+		other = kit_cert_make(&(struct kit_cert_opts){.cn = "b.test", .dns = "b.test", .issuer = root});
+	}
+	kit_cert_write(root, "ca.pem", ca);
+	kit_cert_write(leaf, "a.pem", cert);
+	kit_cert_write_key(leaf, "a.key", NULL, key);
+	kit_cert_write(other, "b.pem", cert2);
+	kit_cert_write_key(other, "b.key", NULL, key2);
+}
+
+/* The listener's keys: `more` stands inside of tls. */
+static const char *tls_keys(const char *more)
+{
+	return textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}, {cert: \"%s\", key: \"%s\"}]%s}, upstream: back",
+		     cert, key, cert2, key2, more);
+}
+
+static struct kit_peer *echo_start(void)
+{
+	return kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+}
+
+static struct edge tls_edge(const char *more)
+{
+	make_files();
+	return edge_start(tls_keys(more), edge_upstream("back", kit_peer_port(echo_start()), ""));
+}
+
+static void exchange(struct tls_peer *p)
+{
+	tls_peer_send(p, "are you there?", 14);
+	tls_peer_expect(p, "are you there?", 14);
+}
+
+static void end_orderly_tls(struct tls_peer *p)
+{
+	tls_peer_half_close(p);
+	assert_int_equal(tls_peer_next(p), 0);
+	tls_peer_close(p);
+}
+
+/* A connection that is served, with what the client saw in cn and alpn (may be NULL). */
+static void served_tls(const struct edge *e, const struct tls_peer_opts *o, const char *cn, const char *alpn)
+{
+	const unsigned char *chosen;
+	struct tls_peer p;
+	unsigned n;
+
+	if (!tls_peer_dial(&p, edge_connect(e), o))
+		kit_fail("no handshake for %s", o->sni != NULL ? o->sni : "nobody");
+	assert_string_equal(tls_peer_cn(&p), cn);
+	SSL_get0_alpn_selected(p.ssl, &chosen, &n);
+	assert_int_equal(n, alpn != NULL ? strlen(alpn) : 0);
+	if (alpn != NULL)
+		assert_memory_equal(chosen, alpn, n);
+	exchange(&p);
+	end_orderly_tls(&p);
+}
+
+/* One that is turned away with this alert. */
+static void refused_tls(const struct edge *e, const struct tls_peer_opts *o, int alert)
+{
+	struct tls_peer p;
+
+	if (tls_peer_dial(&p, edge_connect(e), o))
+		assert_int_equal(tls_peer_next(&p), -1);
+	assert_int_equal(p.alert, alert);
+	tls_peer_close(&p);
+}
+
+/* ---- which certificate, which protocol ------------------------------------------------------- */
+
+static void d7_certificate_by_name(void **state)
+{
+	struct edge e = tls_edge("");
+
+	(void)state;
+	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test", .ca = ca}, "a.test", NULL);
+	served_tls(&e, &(struct tls_peer_opts){.sni = "B.test", .ca = ca}, "b.test", NULL);
+	served_tls(&e, &(struct tls_peer_opts){.sni = "x.a.test", .ca = ca, .max = TLS1_2_VERSION}, "a.test", NULL);
+	served_tls(&e, &(struct tls_peer_opts){.ca = ca}, "a.test", NULL);
+	edge_ended(&e, "client_fin", 4);
+	edge_said(&e, " sni=x.a.test tls=TLSv1.2 cipher=");
+	edge_said(&e, " in=14 out=14 ");
+	edge_said(&e, " sni=a.test tls=TLSv1.3 cipher=TLS_AES_128_GCM_SHA256 resumed=false id=");
+	edge_end(&e);
+}
+
+static void d8_strict_names(void **state)
+{
+	struct edge e = tls_edge(", strict_sni: true");
+
+	(void)state;
+	served_tls(&e, &(struct tls_peer_opts){.sni = "b.test"}, "b.test", NULL);
+	refused_tls(&e, &(struct tls_peer_opts){.sni = "c.test"}, SSL_AD_UNRECOGNIZED_NAME);
+	edge_ended(&e, "tls_failed", 1);
+	edge_said(&e, " sni=c.test ");
+	edge_end(&e);
+}
+
+static void d13_alpn(void **state)
+{
+	struct edge e = tls_edge(", alpn: [h2, http/1.1]");
+
+	(void)state;
+	served_tls(&e, &(struct tls_peer_opts){.alpn = "\10http/1.1\2h2"}, "a.test", "h2");
+	served_tls(&e, &(struct tls_peer_opts){.alpn = "\3foo\10http/1.1"}, "a.test", "http/1.1");
+	served_tls(&e, &(struct tls_peer_opts){.alpn = NULL}, "a.test", NULL);
+	refused_tls(&e, &(struct tls_peer_opts){.alpn = "\3foo"}, SSL_AD_NO_APPLICATION_PROTOCOL);
+	edge_ended(&e, "tls_no_alpn", 1);
+	edge_said(&e, " alpn=http/1.1 ");
+	edge_end(&e);
+}
+
+static void d14_versions(void **state)
+{
+	struct edge e = tls_edge(", min_version: \"1.3\"");
+
+	(void)state;
+	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test"}, "a.test", NULL);
+	refused_tls(&e, &(struct tls_peer_opts){.max = TLS1_2_VERSION}, SSL_AD_PROTOCOL_VERSION);
+	edge_ended(&e, "tls_failed", 1);
+	edge_end(&e);
+}
+
+/* Where TLS ends here the rules are asked with what was agreed. */
+static void routes_after_the_handshake(void **state)
+{
+	struct edge e;
+	struct kit_peer *back = echo_start(), *db = echo_start(), *h2 = echo_start();
+
+	(void)state;
+	make_files();
+	e = edge_start(textf("%s, routes: [{sni: [b.test], upstream: db}, {alpn: [h2], upstream: h2}]",
+			     tls_keys(", alpn: [h2, http/1.1]")),
+		       textf("%s%s%s", edge_upstream("back", kit_peer_port(back), ""),
+			     edge_upstream("db", kit_peer_port(db), ""), edge_upstream("h2", kit_peer_port(h2), "")));
+	served_tls(&e, &(struct tls_peer_opts){.sni = "b.test", .alpn = "\2h2"}, "b.test", "h2");
+	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test", .alpn = "\2h2"}, "a.test", "h2");
+	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test", .alpn = "\10http/1.1"}, "a.test", "http/1.1");
+	edge_ended(&e, "client_fin", 3);
+	assert_int_equal(kit_peer_accepted(db), 1);
+	assert_int_equal(kit_peer_accepted(h2), 1);
+	assert_int_equal(kit_peer_accepted(back), 1);
+	edge_end(&e);
+}
+
+/* ---- who is let in --------------------------------------------------------------------------- */
+
+static void d15_d16_client_certificates(void **state)
+{
+	struct kit_cert *me, *gone, *stranger;
+	char crl[KIT_PATH], c[3][KIT_PATH], k[3][KIT_PATH];
+	struct edge e;
+
+	(void)state;
+	make_files();
+	me = kit_cert_make(&(struct kit_cert_opts){.cn = "me", .issuer = root});
+	gone = kit_cert_make(&(struct kit_cert_opts){.cn = "gone", .issuer = root});
+	stranger = kit_cert_make(&(struct kit_cert_opts){.cn = "stranger"});
+	kit_cert_write(me, "me.pem", c[0]);
+	kit_cert_write_key(me, "me.key", NULL, k[0]);
+	kit_cert_write(gone, "gone.pem", c[1]);
+	kit_cert_write_key(gone, "gone.key", NULL, k[1]);
+	kit_cert_write(stranger, "stranger.pem", c[2]);
+	kit_cert_write_key(stranger, "stranger.key", NULL, k[2]);
+	kit_cert_write_crl(root, &gone, 1, "crl.pem", crl);
+	e = tls_edge(textf(", client_auth: {mode: required, ca: \"%s\", crl: \"%s\"}", ca, crl));
+	served_tls(&e, &(struct tls_peer_opts){.cert = c[0], .key = k[0]}, "a.test", NULL);
+	refused_tls(&e, &(struct tls_peer_opts){.sni = "a.test"}, SSL_AD_CERTIFICATE_REQUIRED);
+	edge_ended(&e, "tls_client_cert", 1);
+	refused_tls(&e, &(struct tls_peer_opts){.cert = c[1], .key = k[1]}, SSL_AD_CERTIFICATE_REVOKED);
+	edge_ended(&e, "tls_client_cert", 2);
+	refused_tls(&e, &(struct tls_peer_opts){.cert = c[2], .key = k[2], .max = TLS1_2_VERSION}, SSL_AD_UNKNOWN_CA);
+	edge_ended(&e, "tls_client_cert", 3);
+	edge_said(&e, " detail=\"certificate revoked\" ");
+	edge_said(&e, " subject=CN=me ");
+	edge_end(&e);
+}
+
+static void d12_silent_and_trickling(void **state)
+{
+	struct edge e = tls_edge(", handshake_timeout: 400ms");
+	int64_t begin = kit_now_ms();
+	struct pollfd p = {.events = POLLIN};
+	static const uint8_t hello[] = {22, 3, 1, 1, 0, 1, 0, 0, 0xfc, 3, 3};
+	int fd;
+
+	(void)state;
+	kit_expect_fin(fd = edge_connect(&e));
+	close(fd);
+	assert_true(kit_now_ms() - begin >= 390);
+	edge_ended(&e, "tls_timeout", 1);
+	p.fd = fd = edge_connect(&e);
+	for (size_t i = 0; poll(&p, 1, 20) == 0; i++)
+		kit_send(fd, i < sizeof(hello) ? &hello[i] : (const uint8_t *)"", 1);
+	close(fd);
+	edge_ended(&e, "tls_timeout", 2);
+	edge_end(&e);
+}
+
+static void d3_garbage(void **state)
+{
+	struct edge e = tls_edge("");
+	char byte;
+	int fd;
+
+	(void)state;
+	fd = edge_connect(&e);
+	kit_send(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+	while (kit_io_read(fd, &byte, 1) == 1)
+		; /* an alert, maybe */
+	close(fd);
+	edge_ended(&e, "tls_failed", 1);
+	fd = edge_connect(&e);
+	kit_send(fd, "\x16\x03\x01", 3);
+	kit_half_close(fd);
+	while (kit_io_read(fd, &byte, 1) == 1)
+		;
+	close(fd);
+	edge_ended(&e, "tls_failed", 2);
+	edge_end(&e);
+}
+
+static void d12_handshakes_are_bounded(void **state)
+{
+	struct edge e = tls_edge(", max_handshakes: 1, handshake_timeout: 10s");
+	int silent, fd;
+
+	(void)state;
+	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test"}, "a.test", NULL); /* over: it does not count */
+	silent = edge_connect(&e);
+	kit_send(silent, "\x16", 1);
+	do {
+		struct pollfd p = {.events = POLLIN};
+
+		p.fd = fd = edge_connect(&e);
+		kit_send(fd, "\x16", 1);
+		assert_true(poll(&p, 1, KIT_MS) == 1); /* one of the two is closed at once */
+		close(fd);
+	} while (kit_staunch_log(e.s, " reason=max_handshakes ") == 0);
+	close(silent);
+	edge_end(&e);
+}
+
+/* D20: what follows the handshake and is no record. */
+static void d20_broken_records(void **state)
+{
+	struct edge e = tls_edge("");
+	struct tls_peer p;
+
+	(void)state;
+	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
+	exchange(&p);
+	kit_send(p.fd, "\x17\x03\x03\x00\x20" "this was never encrypted by us..", 37);
+	while (tls_peer_next(&p) == 1)
+		;
+	assert_int_equal(p.alert, SSL_AD_BAD_RECORD_MAC);
+	tls_peer_close(&p);
+	edge_ended(&e, "tls_broken", 1);
+	edge_end(&e);
+}
+
+/* ---- bytes and ends -------------------------------------------------------------------------- */
+
+static void send_stream(struct tls_peer *p, size_t n)
+{
+	static char buf[50000];
+
+	for (size_t at = 0; at < n; at += sizeof(buf)) {
+		size_t some = n - at < sizeof(buf) ? n - at : sizeof(buf);
+
+		kit_stream_fill(SEED, at, buf, some);
+		tls_peer_send(p, buf, some);
+	}
+}
+
+static void expect_stream(struct tls_peer *p, size_t n)
+{
+	static char buf[50000];
+	size_t some;
+
+	for (size_t at = 0; at < n; at += some) {
+		size_t want = n - at < sizeof(buf) ? n - at : sizeof(buf);
+
+		assert_int_equal(SSL_read_ex(p->ssl, buf, want, &some), 1);
+		assert_true(kit_stream_same(SEED, at, buf, some));
+	}
+}
+
+static void d22_half_close_with_megabytes(void **state)
+{
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+	struct kit_peer *peer = kit_peer_start(
+		&(struct kit_peer_opts){.serve = KIT_ANSWER, .seed = SEED, .bytes = 4 * MB});
+	struct edge e;
+
+	(void)state;
+	make_files();
+	e = edge_start(tls_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
+	for (int i = 0; i < 2; i++) {
+		struct tls_peer p;
+
+		assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.max = versions[i]}));
+		send_stream(&p, 4 * MB + 1);
+		tls_peer_half_close(&p);
+		expect_stream(&p, 4 * MB);
+		assert_int_equal(tls_peer_next(&p), 0); /* close_notify, and not just the end */
+		tls_peer_close(&p);
+		edge_ended(&e, "client_fin", i + 1);
+		kit_peer_wait_ended(peer, i + 1);
+		assert_true(kit_peer_report(peer, i).intact);
+		assert_int_equal(kit_peer_report(peer, i).end, 0);
+	}
+	edge_said(&e, textf(" in=%d out=%d ", 4 * MB + 1, 4 * MB));
+	assert_int_equal(kit_staunch_log(e.s, "unclean"), 0);
+	edge_end(&e);
+}
+
+static void d22_server_ends_first(void **state)
+{
+	struct kit_peer *peer = kit_peer_start(
+		&(struct kit_peer_opts){.serve = KIT_SOURCE, .seed = SEED, .bytes = 4 * MB});
+	struct edge e;
+	struct tls_peer p;
+
+	(void)state;
+	make_files();
+	e = edge_start(tls_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
+	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
+	expect_stream(&p, 4 * MB);
+	assert_int_equal(tls_peer_next(&p), 0);
+	send_stream(&p, MB); /* the other half goes on */
+	end_orderly_tls(&p);
+	edge_ended(&e, "server_fin", 1);
+	kit_peer_wait_ended(peer, 1);
+	assert_int_equal(kit_peer_report(peer, 0).read, MB);
+	edge_end(&e);
+}
+
+static void d22_truncation_is_told(void **state)
+{
+	struct edge e = tls_edge("");
+	struct tls_peer p;
+
+	(void)state;
+	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
+	exchange(&p);
+	kit_half_close(p.fd); /* and no close_notify before */
+	assert_int_equal(tls_peer_next(&p), 0);
+	tls_peer_close(&p);
+	edge_ended(&e, "client_fin", 1);
+	edge_said(&e, " unclean=client ");
+	edge_end(&e);
+}
+
+static void a_reset_is_a_reset(void **state)
+{
+	struct kit_peer *peer = kit_peer_start(
+		&(struct kit_peer_opts){.serve = KIT_RESET, .seed = SEED, .bytes = 100});
+	struct edge e;
+	struct tls_peer p;
+
+	(void)state;
+	make_files();
+	e = edge_start(tls_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
+	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
+	expect_stream(&p, 100);
+	assert_int_equal(tls_peer_next(&p), -1); /* nothing that looks like a good end */
+	tls_peer_close(&p);
+	edge_ended(&e, "server_rst", 1);
+	edge_end(&e);
+}
+
+/* ---- sessions and certificates over time ----------------------------------------------------- */
+
+/* Returns the session to resume, which in TLS 1.3 comes behind the handshake. */
+static SSL_SESSION *again(const struct edge *e, struct tls_peer_opts *o, bool resumed)
+{
+	struct tls_peer p;
+	SSL_SESSION *s;
+
+	assert_true(tls_peer_dial(&p, edge_connect(e), o));
+	exchange(&p);
+	assert_int_equal(SSL_session_reused(p.ssl), resumed);
+	s = SSL_get1_session(p.ssl);
+	end_orderly_tls(&p);
+	SSL_SESSION_free(o->session);
+	o->session = s;
+	return s;
+}
+
+static void d24_resumed_by_any_worker_and_over_reloads(void **state)
+{
+	struct edge e = tls_edge("");
+
+	(void)state;
+	for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
+		struct tls_peer_opts o = {.sni = "a.test", .max = max};
+
+		again(&e, &o, false);
+		for (int i = 0; i < 20; i++)
+			again(&e, &o, true);
+		kit_child_signal(e.s->child, SIGHUP);
+		wait_generation(e.s, max == TLS1_2_VERSION ? 2 : 3);
+		for (int i = 0; i < 20; i++)
+			again(&e, &o, true);
+		o.sni = "b.test"; /* another certificate's session is none */
+		again(&e, &o, false);
+		SSL_SESSION_free(o.session);
+	}
+	kit_staunch_wait_log(e.s, " resumed=true ", 80);
+	edge_end(&e);
+}
+
+static void d25_tickets_off(void **state)
+{
+	struct edge e = tls_edge(", session_tickets: {enabled: false}");
+	struct tls_peer_opts o = {.sni = "a.test"};
+
+	(void)state;
+	again(&e, &o, false);
+	again(&e, &o, false);
+	SSL_SESSION_free(o.session);
+	edge_end(&e);
+}
+
+struct served_name {
+	const struct edge *e;
+	const char *cn;
+};
+
+static bool serves(void *arg)
+{
+	const struct served_name *w = arg;
+	struct tls_peer p;
+	bool same;
+
+	if (!tls_peer_dial(&p, edge_connect(w->e), &(struct tls_peer_opts){.sni = "none"}))
+		kit_fail("a handshake failed while certificates changed");
+	same = strcmp(tls_peer_cn(&p), w->cn) == 0;
+	exchange(&p);
+	end_orderly_tls(&p);
+	return same;
+}
+
+/* D26: taken over by themselves, both workers; a broken one is told and changes nothing. */
+static void d26_certificates_change(void **state)
+{
+	struct edge e = tls_edge("");
+	struct kit_cert *next = kit_cert_make(&(struct kit_cert_opts){.cn = "next.test", .issuer = root, .to_days = 3});
+	struct served_name w = {&e, "next.test"};
+	struct tls_peer old;
+	char path[KIT_PATH];
+
+	(void)state;
+	assert_true(tls_peer_dial(&old, edge_connect(&e), &(struct tls_peer_opts){.sni = "none"}));
+	kit_cert_write_key(next, "a.key", NULL, path);
+	kit_cert_write(next, "a.pem", path);
+	assert_true(kit_wait(serves, &w, KIT_MS));
+	kit_staunch_wait_err(e.s, "a.pem expires in ", 1);
+	exchange(&old); /* keeps what it has */
+	kit_file_write("a.pem", "no certificate at all\n", path);
+	kit_staunch_wait_err(e.s, "E405: ", 1);
+	kit_staunch_wait_err(e.s, "running generation 2 unchanged", 1);
+	for (int i = 0; i < 4; i++)
+		assert_true(serves(&w));
+	end_orderly_tls(&old);
+	kit_proc_wait_fds(e.s->child->pid, e.fds);
+	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
+}
+
+static void d26_check_and_start_say_which_file(void **state)
+{
+	char config[KIT_PATH];
+	struct kit_child *c;
+	struct kit_staunch *s;
+
+	(void)state;
+	make_files();
+	kit_file_write("bad.yaml", edge_config(kit_port(kit_ip(1)),
+			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", cert, key2),
+			edge_upstream("back", 1, "")), config);
+	c = kit_child_start("check", KIT_ARGV(getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch",
+					       "check", config));
+	assert_int_equal(kit_child_wait(c), 78);
+	assert_int_equal(kit_file_count(c->err, "E405"), 1);
+	assert_int_equal(kit_file_count(c->err, "b.key"), 1);
+	s = kit_staunch_spawn(edge_config(kit_port(kit_ip(1)),
+			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", cert, key2),
+			edge_upstream("back", 1, "")));
+	assert_int_equal(kit_child_wait(s->child), 78);
+	assert_int_equal(kit_file_count(s->child->err, "E405: "), 1);
+}
+
+/* ---- with a PROXY header --------------------------------------------------------------------- */
+
+/* PL8: the header in front of TLS, the ClientHello right behind it; and what TLS told goes on to the server. */
+static void pl8_header_before_tls(void **state)
+{
+	static const char v1[] = "PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\r\n";
+	struct tls_peer_opts o = {.sni = "a.test", .alpn = "\2h2"};
+	int port = 0, listener = kit_listen(kit_ip(0), &port, 8), server;
+	uint8_t got[1024];
+	struct pp_header h = {.version = 0};
+	struct pp_bytes value;
+	struct pp_ssl ssl;
+	struct tls_peer p;
+	struct edge e;
+	ssize_t n;
+
+	(void)state;
+	make_files();
+	e = edge_start(textf("proxy_protocol: {accept: required, trusted: [\"127.0.0.0/8\"]}, %s",
+			     tls_keys(", alpn: [h2]")),
+		       edge_upstream("back", port, ", proxy_protocol: v2, tlvs: [authority, alpn, ssl, crc32c]"));
+	p.fd = edge_connect(&e);
+	assert_int_equal(send(p.fd, v1, sizeof(v1) - 1, MSG_MORE), (ssize_t)sizeof(v1) - 1); /* one segment with the hello */
+	assert_true(tls_peer_dial(&p, p.fd, &o));
+	server = kit_accept(listener);
+	n = kit_io_read(server, got, sizeof(got));
+	assert_int_equal(pp_read(&h, got, (size_t)n, 4096), PP_OK);
+	assert_int_equal(h.len, n);
+	assert_int_equal(np_addr_port(&h.src.u.sa), 4711);
+	assert_true(pp_tlv_find(h.tlvs, PP_TLV_AUTHORITY, &value) && memcmp(value.p, "a.test", 6) == 0);
+	assert_true(pp_tlv_find(h.tlvs, PP_TLV_ALPN, &value) && value.n == 2 && memcmp(value.p, "h2", 2) == 0);
+	assert_true(pp_tlv_find(h.tlvs, PP_TLV_SSL, &value) && pp_ssl_read(value, &ssl));
+	assert_int_equal(ssl.client, PP_CLIENT_SSL);
+	assert_true(pp_tlv_find(ssl.subs, PP_SSL_VERSION, &value) && memcmp(value.p, "TLSv1.3", 7) == 0);
+	tls_peer_send(&p, "payload", 7);
+	kit_expect(server, "payload", 7);
+	close(server);
+	assert_int_equal(tls_peer_next(&p), 0);
+	tls_peer_close(&p);
+	edge_ended(&e, "server_fin", 1);
+	edge_said(&e, " 192.0.2.1:4711 -> ");
+	edge_end(&e);
+	close(listener);
+}
+
+/* ---- keys and real clients ------------------------------------------------------------------- */
+
+static void d26_every_kind_of_key(void **state)
+{
+	static const enum kit_key kinds[] = {KIT_P256, KIT_P384, KIT_ED25519, KIT_RSA2048, KIT_RSA4096};
+	struct kit_peer *peer = echo_start();
+	struct edge e;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(kinds); i++) {
+		char c[KIT_PATH], k[KIT_PATH], password[KIT_PATH];
+		const char *port = edge_upstream("back", kit_peer_port(peer), "");
+
+		root = NULL;
+		make_files();
+		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "k.test", .dns = "k.test", .key = kinds[i], .issuer = root});
+		kit_cert_write(leaf, "k.pem", c);
+		kit_cert_write_key(leaf, "k.key", "secret", k);
+		kit_file_write("pass", "secret\n", password);
+		e = edge_start(textf("tls: {certificates: [{cert: \"%s\", key: \"%s\", password_file: \"%s\"}]}, "
+				     "upstream: back", c, k, password), port);
+		served_tls(&e, &(struct tls_peer_opts){.sni = "k.test", .ca = ca}, "k.test", NULL);
+		edge_end(&e);
+	}
+	root = NULL; /* the next test wants its own leaf */
+}
+
+static void curl_and_s_client(void **state)
+{
+	struct edge e;
+	struct kit_child *c;
+	char url[128], resolve[128];
+	int port;
+
+	(void)state;
+	if (!kit_have("curl") || !kit_have("nginx") || !kit_have("openssl"))
+		skip();
+	kit_nginx_start(kit_ip(2), &port);
+	make_files();
+	e = edge_start(tls_keys(", alpn: [http/1.1]"),
+		       textf("  - {name: back, servers: [\"%s:%d\"]}\n", kit_ip(2), port));
+	snprintf(url, sizeof(url), "https://a.test:%d/hello", e.port);
+	snprintf(resolve, sizeof(resolve), "a.test:%d:%s", e.port, kit_ip(1));
+	c = kit_child_start("curl", KIT_ARGV("curl", "-sS", "--cacert", ca, "--resolve", resolve, url));
+	assert_int_equal(kit_child_wait(c), 0);
+	assert_int_equal(kit_file_count(c->out, "hello"), 1);
+	c = kit_child_start("s_client", KIT_ARGV("openssl", "s_client", "-connect", textf("%s:%d", kit_ip(1), e.port),
+						  "-servername", "b.test", "-CAfile", ca, "-verify_return_error",
+						  "-alpn", "http/1.1"));
+	assert_int_equal(kit_child_wait(c), 0);
+	assert_int_equal(kit_file_count(c->out, "ALPN protocol: http/1.1"), 1);
+	kit_staunch_wait_log(e.s, " listener=edge ", 2);
+	edge_said(&e, " sni=b.test ");
+	edge_end(&e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(d7_certificate_by_name, kit_end),
+		cmocka_unit_test_teardown(d8_strict_names, kit_end),
+		cmocka_unit_test_teardown(d13_alpn, kit_end),
+		cmocka_unit_test_teardown(d14_versions, kit_end),
+		cmocka_unit_test_teardown(routes_after_the_handshake, kit_end),
+		cmocka_unit_test_teardown(d15_d16_client_certificates, kit_end),
+		cmocka_unit_test_teardown(d12_silent_and_trickling, kit_end),
+		cmocka_unit_test_teardown(d3_garbage, kit_end),
+		cmocka_unit_test_teardown(d12_handshakes_are_bounded, kit_end),
+		cmocka_unit_test_teardown(d20_broken_records, kit_end),
+		cmocka_unit_test_teardown(d22_half_close_with_megabytes, kit_end),
+		cmocka_unit_test_teardown(d22_server_ends_first, kit_end),
+		cmocka_unit_test_teardown(d22_truncation_is_told, kit_end),
+		cmocka_unit_test_teardown(a_reset_is_a_reset, kit_end),
+		cmocka_unit_test_teardown(d24_resumed_by_any_worker_and_over_reloads, kit_end),
+		cmocka_unit_test_teardown(d25_tickets_off, kit_end),
+		cmocka_unit_test_teardown(d26_certificates_change, kit_end),
+		cmocka_unit_test_teardown(d26_check_and_start_say_which_file, kit_end),
+		cmocka_unit_test_teardown(pl8_header_before_tls, kit_end),
+		cmocka_unit_test_teardown(d26_every_kind_of_key, kit_end),
+		cmocka_unit_test_teardown(curl_and_s_client, kit_end),
+	};
+
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
