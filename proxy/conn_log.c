@@ -38,20 +38,21 @@ static no_inline const char *upstream_version(const struct conn *c)
 	return facts.version;
 }
 
-static void hand_over(struct conn *c, struct access_record *rec)
+static void hand_over(struct conn *c, const struct access_record *rec)
 {
 	if (!log_access(c->shard->log, rec))
 		STAT_ADD(&c->shard->stats, log_dropped, 1);
 }
 
-static no_inline void log_with_extra(struct conn *c, struct access_record *rec)
+static no_inline void log_with_extra(struct conn *c, const struct access_record *rec)
 {
 	struct access_extra x = {.upstream_version = upstream_version(c)};
+	struct access_record whole = *rec;
 	struct tls_facts facts;
 
 	gather(c, &x, &facts);
-	rec->extra = &x;
-	hand_over(c, rec);
+	whole.extra = &x;
+	hand_over(c, &whole);
 }
 
 void conn_log(struct conn *c, enum close_why why)

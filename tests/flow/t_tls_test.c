@@ -1,82 +1,9 @@
-/* TLS with clients: which certificate, which protocol, who is let in, how it ends, and that sessions and certificates
- * outlive a reload as they should. */
-#include "tests/flow/tls_peer.h"
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+/* TLS with clients: which certificate, which protocol, who is let in, and how it ends. */
+#include "tests/flow/tls_edge.h"
 
 #include "proxy/pp.h"
 
-#define MB 1048576
-
 enum { SEED = 3 };
-
-/* Files of this test's certificates; made again for each test, since the directory is its own. */
-static struct kit_cert *root, *leaf, *other;
-static char ca[KIT_PATH], cert[KIT_PATH], key[KIT_PATH], cert2[KIT_PATH], key2[KIT_PATH];
-
-static void make_files(void)
-{
-	if (root == NULL) {
-		root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
-		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "a.test", .dns = "a.test,*.a.test", .issuer = root});
-		other = kit_cert_make(&(struct kit_cert_opts){.cn = "b.test", .dns = "b.test", .issuer = root});
-	}
-	kit_cert_write(root, "ca.pem", ca);
-	kit_cert_write(leaf, "a.pem", cert);
-	kit_cert_write_key(leaf, "a.key", NULL, key);
-	kit_cert_write(other, "b.pem", cert2);
-	kit_cert_write_key(other, "b.key", NULL, key2);
-}
-
-/* The listener's keys: `more` stands inside of tls. */
-static const char *tls_keys(const char *more)
-{
-	return textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}, {cert: \"%s\", key: \"%s\"}]%s}, upstream: back",
-		     cert, key, cert2, key2, more);
-}
-
-static struct kit_peer *echo_start(void)
-{
-	return kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
-}
-
-static struct edge tls_edge(const char *more)
-{
-	make_files();
-	return edge_start(tls_keys(more), edge_upstream("back", kit_peer_port(echo_start()), ""));
-}
-
-static void exchange(struct tls_peer *p)
-{
-	tls_peer_send(p, "are you there?", 14);
-	tls_peer_expect(p, "are you there?", 14);
-}
-
-static void end_orderly_tls(struct tls_peer *p)
-{
-	tls_peer_half_close(p);
-	assert_int_equal(tls_peer_next(p), 0);
-	tls_peer_close(p);
-}
-
-/* A connection that is served, with what the client saw in cn and alpn (may be NULL). */
-static void served_tls(const struct edge *e, const struct tls_peer_opts *o, const char *cn, const char *alpn)
-{
-	const unsigned char *chosen;
-	struct tls_peer p;
-	unsigned n;
-
-	if (!tls_peer_dial(&p, edge_connect(e), o))
-		kit_fail("no handshake for %s", o->sni != NULL ? o->sni : "nobody");
-	assert_string_equal(tls_peer_cn(&p), cn);
-	SSL_get0_alpn_selected(p.ssl, &chosen, &n);
-	assert_int_equal(n, alpn != NULL ? strlen(alpn) : 0);
-	if (alpn != NULL)
-		assert_memory_equal(chosen, alpn, n);
-	exchange(&p);
-	end_orderly_tls(&p);
-}
 
 /* One that is turned away with this alert. */
 static void refused_tls(const struct edge *e, const struct tls_peer_opts *o, int alert)
@@ -393,127 +320,6 @@ static void a_reset_is_a_reset(void **state)
 	edge_end(&e);
 }
 
-/* ---- sessions and certificates over time ----------------------------------------------------- */
-
-/* Returns the session to resume, which in TLS 1.3 comes behind the handshake. */
-static SSL_SESSION *again(const struct edge *e, struct tls_peer_opts *o, bool resumed)
-{
-	struct tls_peer p;
-	SSL_SESSION *s;
-
-	assert_true(tls_peer_dial(&p, edge_connect(e), o));
-	exchange(&p);
-	assert_int_equal(SSL_session_reused(p.ssl), resumed);
-	s = SSL_get1_session(p.ssl);
-	end_orderly_tls(&p);
-	SSL_SESSION_free(o->session);
-	o->session = s;
-	return s;
-}
-
-static void d24_resumed_by_any_worker_and_over_reloads(void **state)
-{
-	struct edge e = tls_edge("");
-
-	(void)state;
-	for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
-		struct tls_peer_opts o = {.sni = "a.test", .max = max};
-
-		again(&e, &o, false);
-		for (int i = 0; i < 20; i++)
-			again(&e, &o, true);
-		kit_child_signal(e.s->child, SIGHUP);
-		wait_generation(e.s, max == TLS1_2_VERSION ? 2 : 3);
-		for (int i = 0; i < 20; i++)
-			again(&e, &o, true);
-		o.sni = "b.test"; /* another certificate's session is none */
-		again(&e, &o, false);
-		SSL_SESSION_free(o.session);
-	}
-	kit_staunch_wait_log(e.s, " resumed=true ", 80);
-	edge_end(&e);
-}
-
-static void d25_tickets_off(void **state)
-{
-	struct edge e = tls_edge(", session_tickets: {enabled: false}");
-	struct tls_peer_opts o = {.sni = "a.test"};
-
-	(void)state;
-	again(&e, &o, false);
-	again(&e, &o, false);
-	SSL_SESSION_free(o.session);
-	edge_end(&e);
-}
-
-struct served_name {
-	const struct edge *e;
-	const char *cn;
-};
-
-static bool serves(void *arg)
-{
-	const struct served_name *w = arg;
-	struct tls_peer p;
-	bool same;
-
-	if (!tls_peer_dial(&p, edge_connect(w->e), &(struct tls_peer_opts){.sni = "none"}))
-		kit_fail("a handshake failed while certificates changed");
-	same = strcmp(tls_peer_cn(&p), w->cn) == 0;
-	exchange(&p);
-	end_orderly_tls(&p);
-	return same;
-}
-
-/* D26: taken over by themselves, both workers; a broken one is told and changes nothing. */
-static void d26_certificates_change(void **state)
-{
-	struct edge e = tls_edge("");
-	struct kit_cert *next = kit_cert_make(&(struct kit_cert_opts){.cn = "next.test", .issuer = root, .to_days = 3});
-	struct served_name w = {&e, "next.test"};
-	struct tls_peer old;
-	char path[KIT_PATH];
-
-	(void)state;
-	assert_true(tls_peer_dial(&old, edge_connect(&e), &(struct tls_peer_opts){.sni = "none"}));
-	kit_cert_write_key(next, "a.key", NULL, path);
-	kit_cert_write(next, "a.pem", path);
-	assert_true(kit_wait(serves, &w, KIT_MS));
-	kit_staunch_wait_err(e.s, "a.pem expires in ", 1);
-	exchange(&old); /* keeps what it has */
-	kit_file_write("a.pem", "no certificate at all\n", path);
-	kit_staunch_wait_err(e.s, "E405: ", 1);
-	kit_staunch_wait_err(e.s, "running generation 2 unchanged", 1);
-	for (int i = 0; i < 4; i++)
-		assert_true(serves(&w));
-	end_orderly_tls(&old);
-	kit_proc_wait_fds(e.s->child->pid, e.fds);
-	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
-}
-
-static void d26_check_and_start_say_which_file(void **state)
-{
-	char config[KIT_PATH];
-	struct kit_child *c;
-	struct kit_staunch *s;
-
-	(void)state;
-	make_files();
-	kit_file_write("bad.yaml", edge_config(kit_port(kit_ip(1)),
-			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", cert, key2),
-			edge_upstream("back", 1, "")), config);
-	c = kit_child_start("check", KIT_ARGV(getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch",
-					       "check", config));
-	assert_int_equal(kit_child_wait(c), 78);
-	assert_int_equal(kit_file_count(c->err, "E405"), 1);
-	assert_int_equal(kit_file_count(c->err, "b.key"), 1);
-	s = kit_staunch_spawn(edge_config(kit_port(kit_ip(1)),
-			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", cert, key2),
-			edge_upstream("back", 1, "")));
-	assert_int_equal(kit_child_wait(s->child), 78);
-	assert_int_equal(kit_file_count(s->child->err, "E405: "), 1);
-}
-
 /* ---- with a PROXY header --------------------------------------------------------------------- */
 
 /* PL8: the header in front of TLS, the ClientHello right behind it; and what TLS told goes on to the server. */
@@ -536,7 +342,8 @@ static void pl8_header_before_tls(void **state)
 			     tls_keys(", alpn: [h2]")),
 		       edge_upstream("back", port, ", proxy_protocol: v2, tlvs: [authority, alpn, ssl, crc32c]"));
 	p.fd = edge_connect(&e);
-	assert_int_equal(send(p.fd, v1, sizeof(v1) - 1, MSG_MORE), (ssize_t)sizeof(v1) - 1); /* one segment with the hello */
+	/* In one segment with the hello. */
+	assert_int_equal(send(p.fd, v1, sizeof(v1) - 1, MSG_MORE), (ssize_t)sizeof(v1) - 1);
 	assert_true(tls_peer_dial(&p, p.fd, &o));
 	server = kit_accept(listener);
 	n = kit_io_read(server, got, sizeof(got));
@@ -559,62 +366,6 @@ static void pl8_header_before_tls(void **state)
 	close(listener);
 }
 
-/* ---- keys and real clients ------------------------------------------------------------------- */
-
-static void d26_every_kind_of_key(void **state)
-{
-	static const enum kit_key kinds[] = {KIT_P256, KIT_P384, KIT_ED25519, KIT_RSA2048, KIT_RSA4096};
-	struct kit_peer *peer = echo_start();
-	struct edge e;
-
-	(void)state;
-	for (size_t i = 0; i < array_len(kinds); i++) {
-		char c[KIT_PATH], k[KIT_PATH], password[KIT_PATH];
-		const char *port = edge_upstream("back", kit_peer_port(peer), "");
-
-		root = NULL;
-		make_files();
-		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "k.test", .dns = "k.test", .key = kinds[i], .issuer = root});
-		kit_cert_write(leaf, "k.pem", c);
-		kit_cert_write_key(leaf, "k.key", "secret", k);
-		kit_file_write("pass", "secret\n", password);
-		e = edge_start(textf("tls: {certificates: [{cert: \"%s\", key: \"%s\", password_file: \"%s\"}]}, "
-				     "upstream: back", c, k, password), port);
-		served_tls(&e, &(struct tls_peer_opts){.sni = "k.test", .ca = ca}, "k.test", NULL);
-		edge_end(&e);
-	}
-	root = NULL; /* the next test wants its own leaf */
-}
-
-static void curl_and_s_client(void **state)
-{
-	struct edge e;
-	struct kit_child *c;
-	char url[128], resolve[128];
-	int port;
-
-	(void)state;
-	if (!kit_have("curl") || !kit_have("nginx") || !kit_have("openssl"))
-		skip();
-	kit_nginx_start(kit_ip(2), &port);
-	make_files();
-	e = edge_start(tls_keys(", alpn: [http/1.1]"),
-		       textf("  - {name: back, servers: [\"%s:%d\"]}\n", kit_ip(2), port));
-	snprintf(url, sizeof(url), "https://a.test:%d/hello", e.port);
-	snprintf(resolve, sizeof(resolve), "a.test:%d:%s", e.port, kit_ip(1));
-	c = kit_child_start("curl", KIT_ARGV("curl", "-sS", "--cacert", ca, "--resolve", resolve, url));
-	assert_int_equal(kit_child_wait(c), 0);
-	assert_int_equal(kit_file_count(c->out, "hello"), 1);
-	c = kit_child_start("s_client", KIT_ARGV("openssl", "s_client", "-connect", textf("%s:%d", kit_ip(1), e.port),
-						  "-servername", "b.test", "-CAfile", ca, "-verify_return_error",
-						  "-alpn", "http/1.1"));
-	assert_int_equal(kit_child_wait(c), 0);
-	assert_int_equal(kit_file_count(c->out, "ALPN protocol: http/1.1"), 1);
-	kit_staunch_wait_log(e.s, " listener=edge ", 2);
-	edge_said(&e, " sni=b.test ");
-	edge_end(&e);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -632,13 +383,7 @@ int main(void)
 		cmocka_unit_test_teardown(d22_server_ends_first, kit_end),
 		cmocka_unit_test_teardown(d22_truncation_is_told, kit_end),
 		cmocka_unit_test_teardown(a_reset_is_a_reset, kit_end),
-		cmocka_unit_test_teardown(d24_resumed_by_any_worker_and_over_reloads, kit_end),
-		cmocka_unit_test_teardown(d25_tickets_off, kit_end),
-		cmocka_unit_test_teardown(d26_certificates_change, kit_end),
-		cmocka_unit_test_teardown(d26_check_and_start_say_which_file, kit_end),
 		cmocka_unit_test_teardown(pl8_header_before_tls, kit_end),
-		cmocka_unit_test_teardown(d26_every_kind_of_key, kit_end),
-		cmocka_unit_test_teardown(curl_and_s_client, kit_end),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */

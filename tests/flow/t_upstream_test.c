@@ -155,7 +155,8 @@ static void d29_pins(void **state)
 	kit_cert_write(c, "p.pem", cert);
 	kit_cert_write_key(c, "p.key", NULL, key);
 	listener = kit_listen(kit_ip(0), &port, 8);
-	e = edge_start("upstream: back", edge_upstream("back", port, textf(", tls: {verify: false, pins: [\"%s\"]}", pin)));
+	e = edge_start("upstream: back",
+		       edge_upstream("back", port, textf(", tls: {verify: false, pins: [\"%s\"]}", pin)));
 	fd = edge_connect(&e);
 	assert_true(tls_peer_answer(&p, kit_accept(listener), &(struct tls_peer_opts){.cert = cert, .key = key}));
 	tls_peer_close(&p);
@@ -358,7 +359,8 @@ static void d22_tls_to_tls(void **state)
 	e = edge_start(textf("upstream: back, tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}", o.cert, o.key),
 		       edge_upstream("back", port, textf(", tls: {ca: \"%s\", name: a.test}", ca)));
 	for (int clean = 0; clean < 2; clean++) {
-		assert_true(tls_peer_dial(&client, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test", .ca = ca}));
+		assert_true(tls_peer_dial(&client, edge_connect(&e),
+					  &(struct tls_peer_opts){.sni = "a.test", .ca = ca}));
 		assert_true(tls_peer_answer(&server, kit_accept(listener), &o));
 		for (size_t at = 0; at < MB; at += n) { /* there and back, in step */
 			n = MB - at < sizeof(buf) ? MB - at : sizeof(buf);
@@ -403,8 +405,8 @@ static void openssl_s_server(void **state)
 	make_root();
 	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test", .key = KIT_RSA2048});
 	snprintf(where, sizeof(where), "%s:%d", kit_ip(2), port);
-	c = kit_child_start("s_server", KIT_ARGV("openssl", "s_server", "-accept", where, "-cert", o.cert, "-key", o.key,
-						  "-rev", "-quiet"));
+	c = kit_child_start("s_server", KIT_ARGV("openssl", "s_server", "-accept", where, "-cert", o.cert,
+						  "-key", o.key, "-rev", "-quiet"));
 	e = edge_start("upstream: back", textf("  - {name: back, retry_budget: 10s, tls: {ca: \"%s\", name: a.test}, "
 					       "servers: [\"%s\"]}\n", ca, where));
 	while ((fd = kit_try_connect(kit_ip(2), port)) < 0)

@@ -210,7 +210,8 @@ static void tls_or_not_as_a_condition(void **state)
 /* Where the source decides alone a server may speak first. */
 static void a_source_needs_no_byte(void **state)
 {
-	struct crossing x = crossing_start("routes: [{source: [\"127.0.0.0/8\"], upstream: lab}, {sni: [a.b], upstream: db}]");
+	struct crossing x = crossing_start("routes: [{source: [\"127.0.0.0/8\"], upstream: lab}, "
+					   "{sni: [a.b], upstream: db}]");
 	int fd = edge_connect(&x.e), server = kit_accept(x.listener[LAB]);
 
 	(void)state;
