@@ -99,10 +99,9 @@ static uint32_t field_run(struct field *f, int64_t now)
 
 static void empty(void **state)
 {
-	struct field *f;
+	struct field *f = field_new(1, 0);
 
 	(void)state;
-	f = field_new(1, 0);
 	assert_true(wheel_next(&f->w) == INT64_MAX);
 	assert_false(wheel_armed(&f->w, 0)); /* zeroed memory is a node that is not armed */
 	wheel_disarm(&f->w, 0);
@@ -153,10 +152,9 @@ static void fires_in_time(void **state)
 static void the_past_fires_in_the_next_run(void **state)
 {
 	static const int64_t past[] = {INT64_MIN, -1, 0, 1, 5 * SEC - WHEEL_TICK, 5 * SEC - 1, 5 * SEC};
-	struct field *f;
+	struct field *f = field_new(1, 5 * SEC);
 
 	(void)state;
-	f = field_new(1, 5 * SEC);
 	for (size_t i = 0; i < array_len(past); i++) {
 		field_set(f, 0, past[i]);
 		assert_true(wheel_armed(&f->w, 0));
@@ -172,10 +170,9 @@ static void the_past_fires_in_the_next_run(void **state)
 
 static void out_of_reach(void **state)
 {
-	struct field *f;
+	struct field *f = field_new(2, SEC);
 
 	(void)state;
-	f = field_new(2, SEC);
 	field_set(f, 0, INT64_MAX - 1);
 	wheel_arm(&f->w, 1, INT64_MAX); /* armed for a deadline that is none: dropped when its slot comes */
 	for (int i = 0; i < 100; i++) {
@@ -193,10 +190,9 @@ static void out_of_reach(void **state)
 /* The point of it all: later is one store, and the wheel finds out by itself. */
 static void a_later_deadline_does_not_touch_the_wheel(void **state)
 {
-	struct field *f;
+	struct field *f = field_new(1, 0);
 
 	(void)state;
-	f = field_new(1, 0);
 	field_set(f, 0, 10 * SEC);
 	for (int64_t t = SEC; t < HOUR; t += SEC) {
 		f->due[0] = t + 10 * SEC; /* a connection with traffic each second */
@@ -214,10 +210,9 @@ static void a_later_deadline_does_not_touch_the_wheel(void **state)
 
 static void moved_and_disarmed(void **state)
 {
-	struct field *f;
+	struct field *f = field_new(3, 0);
 
 	(void)state;
-	f = field_new(3, 0);
 	for (uint32_t id = 0; id < 3; id++)
 		field_set(f, id, 10 * SEC); /* one slot: a middle, a first, a last to take out */
 	wheel_disarm(&f->w, 1);
@@ -259,10 +254,9 @@ static void arm_neighbours_anew(struct field *f, uint32_t id)
 
 static void fire_may_do_anything(void **state)
 {
-	struct field *f;
+	struct field *f = field_new(5, 0);
 
 	(void)state;
-	f = field_new(5, 0);
 	f->then = again_now;
 	field_set(f, 0, SEC);
 	assert_int_equal(field_run(f, HOUR), 1); /* once a run, or the run would not end */
@@ -403,9 +397,8 @@ static void one_operation(struct field *f)
 
 static void any_operations(void)
 {
-	struct field *f;
+	struct field *f = field_new(300, (int64_t)(next_random() >> 8));
 
-	f = field_new(300, (int64_t)(next_random() >> 8));
 	f->then = do_anything;
 	for (int step = 0; step < 20000; step++) {
 		for (uint64_t n = next_random() % 4; n > 0; n--)
@@ -451,10 +444,9 @@ static struct wheel_node *counted_node(void *ctx, uint32_t id)
 static void a_jump_costs_what_is_armed(void **state)
 {
 	static const struct wheel_ops counted = {.node = counted_node, .due = field_due, .fire = field_fire};
-	struct field *f;
+	struct field *f = field_new(1000, 0);
 
 	(void)state;
-	f = field_new(1000, 0);
 	wheel_init(&f->w, 0, &counted, f);
 	for (uint32_t id = 0; id < f->count; id++)
 		field_set(f, id, SEC + id * (HOUR / 10));
