@@ -20,7 +20,6 @@ import machine
 import report
 import workload
 from contender import Running
-from sample import Gen
 
 TRIES = 3
 QUICK_SECONDS = 105  # for all; what is left of two minutes is for the plots
@@ -47,7 +46,8 @@ def options():
 
 def keep(load, name):
     """In a quick run: those that tell most. For small messages the rivals' tuning changes little."""
-    return name in ("floor-epoll", "floor-splice", "staunch", "nginx", "haproxy") or (load.bulk and "tuned" in name)
+    most = ("floor-epoll", "floor-splice", "staunch", "nginx", "haproxy", *workload.TLS_DEFAULT)
+    return name in most or (load.bulk and "tuned" in name)
 
 
 def plan(o):
@@ -90,7 +90,8 @@ class Driver:
         self.plan = plan(o)
         self.progress = Progress(sum(len(who) * self.rounds_of(load) for load, who in self.plan))
         self.end = time.monotonic() + QUICK_SECONDS if o.quick else None
-        servers = {kind: Gen(tool_cpu, kind, port) for kind, port in workload.BACKENDS.items()}
+        contender.make_certificate(scratch)
+        servers = {kind: workload.server(tool_cpu, kind) for kind in workload.BACKENDS}
         for gen in servers.values():
             gen.line()
         self.bench = workload.Bench(tool_cpu, proxy_cpu, o.seconds, o.quick, servers)

@@ -25,10 +25,11 @@ class Contender:
     reload: int = 0  # signal; 0: it cannot
     threads_end: bool = False  # its CPU time must be asked of the process
     log: bool = False  # access logs on
+    tls: bool = False  # clients speak TLS to it; its server does not
 
 
-def staunch(name, **more):
-    return Contender(name, "staunch", argv=("build/staunch", "run", "-c", "@CONFIG@"), config="staunch.yaml",
+def staunch(name, config="staunch.yaml", **more):
+    return Contender(name, "staunch", argv=("build/staunch", "run", "-c", "@CONFIG@"), config=config,
                      reload=signal.SIGHUP, **more)
 
 
@@ -62,14 +63,36 @@ ALL = {c.name: c for c in (
     staunch("staunch-log", label="staunch, access log", log=True),
     nginx("nginx-log", "nginx-default.conf", label="nginx, access log", log=True),
     haproxy("haproxy-log", "haproxy-default.conf", label="HAProxy, access log", log=True),
+    staunch("staunch-tls", "staunch-tls.yaml", label="staunch, TLS", tls=True),
+    nginx("nginx-tls", "nginx-tls.conf", label="nginx, TLS", tls=True),
+    nginx("nginx-tuned-tls", "nginx-tuned-tls.conf", label="nginx, TLS, tuned", tls=True),
+    haproxy("haproxy-tls", "haproxy-tls.conf", label="HAProxy, TLS", tls=True),
+    haproxy("haproxy-tuned-tls", "haproxy-tuned-tls.conf", label="HAProxy, TLS, tuned", tls=True),
 )}
 RIVALS = ("nginx", "nginx-tuned", "haproxy", "haproxy-tuned")
+
+
+def certificate(scratch):
+    """One file for all of them: the certificate, then its key."""
+    return f"{scratch}/tls.pem"
+
+
+def make_certificate(scratch):
+    """ECDSA P-256: what a public CA would sign for most sites today, and the cheapest signature a proxy can make."""
+    path = certificate(scratch)
+    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                           "-days", "30", "-subj", "/CN=bench.test", "-addext", "subjectAltName=DNS:bench.test",
+                           "-keyout", f"{path}.key", "-out", path], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"loadtest: openssl made no certificate:\n{done.stderr}")
+    with open(path, "a", encoding="ascii") as f:
+        f.write(machine.read(f"{path}.key"))
 
 
 def words(c, scratch, back, front, workers, bulk):
     return {
         "DIR": scratch, "CONFIG": f"{scratch}/{c.config}", "FRONT": str(front), "BACK": str(back),
-        "WORKERS": str(workers),
+        "WORKERS": str(workers), "CERT": certificate(scratch),
         "NGINX_BUFFER": "256k" if bulk else "16k",
         "HAPROXY_BUFFER": "65536" if bulk else "16384",
         "HAPROXY_SPLICE": "option splice-request\n\toption splice-response" if bulk else "option splice-auto",
@@ -135,5 +158,5 @@ class Running:
 
 
 def missing():
-    wanted = {c.argv[0] for c in ALL.values() if c.argv} | {"wrk", "ip", "taskset"}
+    wanted = {c.argv[0] for c in ALL.values() if c.argv} | {"wrk", "ip", "openssl", "taskset"}
     return sorted(program for program in wanted if not shutil.which(program))

@@ -206,6 +206,7 @@ def describe():
         "versions": {
             "staunch": first_line("build/staunch", "version"),
             "nginx": first_line("nginx", "-v").replace("nginx version: ", ""),
+            "openssl": first_line("openssl", "version").split(" (")[0],
             "haproxy": first_line("haproxy", "-v").split(" 20")[0],
             "wrk": first_line("wrk", "-v").split(" Copyright")[0],
         },

@@ -8,7 +8,8 @@ COLOURS = {
     "staunch": "#1f6feb", "staunch-log": "#1f6feb", "nginx": "#8fd19e", "nginx-tuned": "#2da44e", "nginx-log": "#2da44e",
     "haproxy": "#f5b971", "haproxy-tuned": "#d9730d", "haproxy-log": "#d9730d", "floor-epoll": "#6e7781",
     "floor-uring": "#8250df", "floor-splice": "#4f5760", "floor-thread": "#a9b1ba", "floor-spin": "#c6ccd2",
-    "direct": "#24292f",
+    "direct": "#24292f", "staunch-tls": "#1f6feb", "nginx-tls": "#8fd19e", "nginx-tuned-tls": "#2da44e",
+    "haproxy-tls": "#f5b971", "haproxy-tuned-tls": "#d9730d",
 }
 STYLE = """
 set border 3 linecolor rgb '#8c959f'
@@ -111,12 +112,15 @@ def write(found, out):
     def named(*starts):
         return [t for t in found if t.load.name.startswith(starts)]
 
-    cpu = [t for t in found if t.load.metric == "cpu_per_unit"]
+    tls = named("tls")
+    cpu = [t for t in found if t.load.metric == "cpu_per_unit" and t not in tls]
     drawn = [
         ("CPU per unit of work, staunch = 1", bar_plot(out, "cpu", "CPU of the proxy per unit of work, staunch = 1",
                                                        "times staunch's", [t for t in cpu if not t.load.bulk], relative)),
         ("CPU per byte in bulk, staunch = 1", bar_plot(out, "cpu-bulk", "CPU of the proxy per byte in bulk, staunch = 1",
                                                        "times staunch's", [t for t in cpu if t.load.bulk], relative)),
+        ("CPU with TLS, staunch = 1", bar_plot(out, "cpu-tls", "CPU of the proxy per unit of work with TLS, staunch = 1",
+                                               "times staunch's", [t for t in tls if t.load.how != "hold"], relative)),
         ("Requests and connections", bar_plot(out, "throughput", "Throughput (wrk, closed loop)", "thousands a second",
                                               named("keepalive", "close"),
                                               lambda t, n: t.figure(n, "per_second", 1e-3), "%.0f")),
@@ -125,5 +129,7 @@ def write(found, out):
         *((t.load.title, curves(out, t)) for t in named("rate")),
         ("Memory per connection", log_bars(out, "memory", "Memory of the proxy per connection (log scale)", "bytes",
                                            named("idle", "slow"), lambda t, n: t.figure(n), "%.0f")),
+        ("Memory per TLS connection", bar_plot(out, "memory-tls", "Memory of the proxy per idle TLS connection", "KiB",
+                                               named("tls-idle"), lambda t, n: t.figure(n, scale=1 / 1024), "%.1f")),
     ]
     return [(title, svg) for title, svg in drawn if svg]

@@ -18,7 +18,8 @@ NOT_MEASURED = """- **A network.** Everything runs over the loopback of one mach
   its peers' receiving and not for its own. With requests and answers that is the same for all; in bulk, one way, it is
   not, so the whole machine's CPU time per unit stands beside the proxy's.
 - **Bulk at a fixed rate.** It runs as fast as each contender can.
-- **Two workers' throughput**, NUMA, more than two CPUs, TLS, IPv6, and connections beyond the descriptor limit.
+- **Other TLS** than 1.3 with an ECDSA P-256 certificate: 1.2, RSA, client certificates, early data, TLS towards the servers.
+- **Two workers' throughput**, NUMA, more than two CPUs, IPv6, and connections beyond the descriptor limit.
 - **Foreign CPU below 5 % of the machine.** It is sampled by clock tick, and what the kernel does on its own threads for
   our sockets is in it."""
 
@@ -41,15 +42,18 @@ def ratio_text(figure):
 
 # ---- the headline ----
 
+def in_role(table, name):
+    """Who is compared in that column: it, or it with logs or TLS on."""
+    return next((n for n in (name, f"{name}-log", f"{name}-tls") if n in table.names), None)
+
+
 def headline(found):
     """Rows of text: a workload each, ours and our ratio to every other."""
     rows = [["workload", "unit", "staunch: median (min–max)", *(CONTENDERS[n].label for n in VERSUS)]]
     for t in found:
         if t.ours is None:
             continue
-        ratios = [ratio_text(t.ratio(n)) if n in t.names else "" for n in VERSUS]
-        if t.load.name == "logged":
-            ratios = [ratio_text(t.ratio(f"{n}-log")) if f"{n}-log" in t.names else "" for n in VERSUS]
+        ratios = [ratio_text(t.ratio(name)) if (name := in_role(t, n)) else "" for n in VERSUS]
         rows.append([t.load.name, t.load.unit, spread(t.figure(t.ours)), *ratios])
     return rows
 

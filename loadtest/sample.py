@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import machine
 
-GEN = "build/release/loadtest/gen/gen"
 # Of the machine: more of other people's work, or of the host's, and the run is repeated. What the kernel does on its
 # own threads for our sockets cannot be told from foreign work; with many short connections it is 2 to 3 per cent.
 FOREIGN_MAX = 0.05
@@ -85,11 +84,12 @@ def pinned(cpu, *argv):
 
 class Gen:
     """A generator or a server; gen.h has the protocol."""
+    program = ("build/release/loadtest/gen/gen",)
 
     def __init__(self, cpu, verb, port, **options):
         words = [f"{name}={value}" for name, value in options.items()]
-        self.process = machine.spawn(pinned(cpu, GEN, verb, f"at=127.0.0.1:{port}", *words), text=True,
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = machine.spawn(pinned(cpu, *self.program, verb, f"at=127.0.0.1:{port}", *words),
+                                     text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self.process.pid
 
     def line(self):
@@ -110,6 +110,10 @@ class Gen:
         self.process.wait()
 
 
+class TlsGen(Gen):
+    program = (sys.executable, "loadtest/tls_gen.py")
+
+
 def run_gen(running, servers, gen, during=None):
     """From the line "begin" to the line of the result; `during` is called meanwhile."""
     tools = [*servers, gen.pid]
@@ -123,12 +127,13 @@ def run_gen(running, servers, gen, during=None):
     return found
 
 
-def run_wrk(running, servers, cpu, script, conns, seconds):
-    """wrk says nothing when it begins, so its whole run is taken, with the connecting in it."""
-    argv = pinned(cpu, "wrk", "-t1", f"-c{conns}", f"-d{max(1, round(seconds))}", "-s", f"loadtest/wrk/{script}.lua",
-                  f"http://127.0.0.1:{running.port}/")
+def run_wrk(running, servers, argv, body=None):
+    """wrk says nothing when it begins, so its whole run is taken, with the connecting in it. The unit is a request, or
+    the bytes of the `body` each is answered with."""
     before, used = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     after, used_then = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)
     wrk_ns = int(1e9 * (used_then.ru_utime + used_then.ru_stime - used.ru_utime - used.ru_stime))
-    return result(before, after, json.loads(done.stdout.strip().split("\n")[-1]), wrk_ns)
+    said = json.loads(done.stdout.strip().split("\n")[-1])
+    said["units"] *= body or 1
+    return result(before, after, said, wrk_ns)

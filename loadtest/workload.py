@@ -5,17 +5,21 @@ from dataclasses import dataclass, field
 
 import machine
 from contender import RIVALS
-from sample import Gen, run_gen, run_wrk
+from sample import Gen, TlsGen, pinned, run_gen, run_wrk
 
-BACKENDS = {"echo": 1101, "http": 1102, "source": 1103, "sink": 1104}
+BODY = 1 << 20
+BACKENDS = {"echo": 1101, "http": 1102, "source": 1103, "sink": 1104, "large": 1105}
+VERBS = {"large": ("http", {"size": BODY})}  # of a backend that is not named after its verb, with options
 SOURCES = 250  # client addresses: 250 * 55,000 ports
-HOLD = {"idle": (1000, 5000), "slow": (32, 160)}  # connections between which the slope is taken
-HOLD_QUICK = {"idle": (500, 1500), "slow": (16, 80)}
+HOLD = {"idle": (1000, 5000), "slow": (32, 160), "tls": (500, 2500)}  # connections between which the slope is taken
+HOLD_QUICK = {"idle": (500, 1500), "slow": (16, 80), "tls": (100, 500)}
 PROXIES = ("staunch", *RIVALS)
 WITH_FLOOR = ("floor-epoll", *PROXIES)
 WITH_FLOORS = ("floor-epoll", "floor-uring", *PROXIES)
 WITH_ALL = ("direct", "floor-epoll", "floor-uring", "floor-thread", "floor-spin", *PROXIES)
 BULK = ("direct", "floor-epoll", "floor-splice", *PROXIES)
+TLS = tuple(f"{name}-tls" for name in PROXIES)
+TLS_DEFAULT = tuple(name for name in TLS if "tuned" not in name)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,16 @@ ALL = (
              ("staunch", "nginx", "haproxy"), "failed", "failed connections and requests", extra=("p99", "p99.9", "max")),
     Workload("logged", "connection, request, close, access logs on", "connect", "echo",
              ("staunch-log", "nginx-log", "haproxy-log"), **CONN, options={"load": 0.5}),
+    Workload("tls-handshake", "TLS 1.3: full handshake, request, close", "tls_connect", "http", TLS, **CONN,
+             options={"resume": 0}, goals={"nginx-tls": 0.88, "haproxy-tls": 0.80}, quick=True),
+    Workload("tls-resumed", "TLS 1.3: resumed handshake, request, close", "tls_connect", "http", TLS, **CONN,
+             options={"resume": 1}, goals={"nginx-tls": 0.85}),
+    Workload("tls-keepalive-64", "TLS 1.3: keep-alive requests, 64 connections (wrk)", "wrk", "http", TLS, **US,
+             options={"conns": 64}, goals={"nginx-tls": 0.95, "haproxy-tls": 0.90}),
+    Workload("tls-bulk", "TLS 1.3: bodies of 1 MiB, 4 connections (wrk)", "wrk", "large", TLS, **GB,
+             options={"conns": 4, "body": BODY}, goals={"nginx-tls": 0.65, "haproxy-tls": 0.70}),
+    Workload("tls-idle", "TLS 1.3: idle connections after an exchange of 100 bytes", "hold", "echo", TLS, **BYTES,
+             extra=(), options={"exchange": 100}),
 )
 
 
@@ -110,6 +124,11 @@ class Bench:
         return int(share * min(self.maxima[how].values()))
 
 
+def server(cpu, kind):
+    verb, options = VERBS.get(kind, (kind, {}))
+    return Gen(cpu, verb, BACKENDS[kind], **options)
+
+
 def server_pids(bench):
     return [gen.pid for gen in bench.servers.values()]
 
@@ -119,8 +138,10 @@ def window(bench):
 
 
 def wrk(bench, load, running):
-    return run_wrk(running, server_pids(bench), bench.tool_cpu, load.options.get("script", "report"),
-                   load.options["conns"], bench.seconds)
+    scheme, script = "https" if running.contender.tls else "http", load.options.get("script", "report")
+    argv = pinned(bench.tool_cpu, "wrk", "-t1", f"-c{load.options['conns']}", f"-d{max(1, round(bench.seconds))}",
+                  "-s", f"loadtest/wrk/{script}.lua", f"{scheme}://127.0.0.1:{running.port}/")
+    return run_wrk(running, server_pids(bench), argv, load.options.get("body"))
 
 
 def rate(bench, load, running):
@@ -144,6 +165,11 @@ def connect(bench, load, running):
     return run_gen(running, server_pids(bench), gen)
 
 
+def tls_connect(bench, load, running):
+    gen = TlsGen(bench.tool_cpu, "connect", running.port, conns=16, **load.options, **window(bench))
+    return run_gen(running, server_pids(bench), gen)
+
+
 def bulk_run(bench, load, running):
     gen = Gen(bench.tool_cpu, "bulk", running.port, **load.options, **window(bench))
     return run_gen(running, server_pids(bench), gen)
@@ -152,8 +178,10 @@ def bulk_run(bench, load, running):
 def hold(bench, load, running):
     """The slope of private memory between two numbers of connections, so that what is there anyway does not count."""
     exchange, drip = load.options.get("exchange", 0), load.options.get("drip", 0)
-    few, many = (HOLD_QUICK if bench.quick else HOLD)["slow" if drip else "idle"]
-    gen = Gen(bench.tool_cpu, "hold", running.port, drip=drip)
+    kind = "tls" if running.contender.tls else "slow" if drip else "idle"
+    few, many = (HOLD_QUICK if bench.quick else HOLD)[kind]
+    gen = TlsGen(bench.tool_cpu, "hold", running.port) if kind == "tls" else \
+        Gen(bench.tool_cpu, "hold", running.port, drip=drip)
     gen.line()
     seen = []
     for count in (few, many):
@@ -199,8 +227,8 @@ def reload(bench, load, running):
     return found
 
 
-HOW = {"wrk": wrk, "rate": rate, "held": held, "connect": connect, "bulk": bulk_run, "hold": hold,
-       "balance": balance, "reload": reload}
+HOW = {"wrk": wrk, "rate": rate, "held": held, "connect": connect, "tls_connect": tls_connect,
+       "bulk": bulk_run, "hold": hold, "balance": balance, "reload": reload}
 
 
 def find_maximum(bench, how, running):

@@ -25,14 +25,18 @@ static void passes(void **state)
 }
 
 static char medians[] = "Medians", ratios[] = "Ratios", kernel[] = "Kernel", marks[] = "Marks", counts[] = "Counts",
-	    gates[] = "Gates";
+	    gates[] = "Gates", tls[] = "Tls";
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"medians", passes, NULL, NULL, medians}, {"ratios", passes, NULL, NULL, ratios},
-		{"kernel", passes, NULL, NULL, kernel},   {"marks", passes, NULL, NULL, marks},
-		{"counts", passes, NULL, NULL, counts},   {"gates", passes, NULL, NULL, gates},
+		{"medians", passes, NULL, NULL, medians},
+		{"ratios", passes, NULL, NULL, ratios},
+		{"kernel", passes, NULL, NULL, kernel},
+		{"marks", passes, NULL, NULL, marks},
+		{"counts", passes, NULL, NULL, counts},
+		{"gates", passes, NULL, NULL, gates},
+		{"tls", passes, NULL, NULL, tls},
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,24 @@
 """figures_test.py CLASS: what the load test reads from the kernel and its tools, and what it makes of that."""
+import contextlib
+import itertools
+import socket
+import ssl
+import subprocess
 import sys
+import tempfile
+import threading
 import unittest
 import unittest.mock
 
 sys.path.insert(0, "loadtest")
+import contender
 import counts
 import figures
 import gates
 import machine
+import report
 import sample
+import tls_gen
 
 sample.CPUS = 2
 
@@ -47,6 +57,12 @@ class Ratios(unittest.TestCase):
     def test_a_goal_is_held_against_the_better_variant(self):
         table = figures.Table(load("keepalive-64"), self.runs)
         self.assertEqual(table.goals(), [("nginx*", 0.92, 0.8)])
+
+    def test_tls_stands_in_the_columns_of_its_plain_variants(self):
+        runs = [run(name, 0, value, name="tls-handshake") for name, value in
+                (("staunch-tls", 90), ("nginx-tls", 100), ("haproxy-tuned-tls", 120))]
+        table = figures.Table(load("tls-handshake"), runs)
+        self.assertEqual(report.headline([table])[1][3:], ["0.90", "", "", "0.75", "", ""])
 
     def test_a_run_without_the_metric_is_no_figure(self):
         table = figures.Table(load("keepalive-64"), [run("staunch", 0, None), run("nginx", 0, 5)])
@@ -114,6 +130,77 @@ class Marks(unittest.TestCase):
         bad = sample.result(self.at(10, 1, 1, 102), self.at(12, 2, 3, 105), dict(self.said, errors=2, units=0))
         self.assertEqual(bad["marks"], ["2 errors", "nothing done"])
         self.assertIsNone(bad["cpu_per_unit"])
+
+
+class Tls(unittest.TestCase):
+    """The client with TLS, against a server that does what it expects, and ones that do not."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        scratch = cls.stack.enter_context(tempfile.TemporaryDirectory())
+        contender.make_certificate(scratch)
+        cls.certificate = contender.certificate(scratch)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    @staticmethod
+    def serve(listener, contexts, polite):
+        """Ends when the listener does. More than one context: no connection can resume the one before it."""
+        for context in itertools.cycle(contexts):
+            try:
+                plain, _ = listener.accept()
+            except OSError:
+                return
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with plain, contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as peer:
+                peer.recv(4096)
+                peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+                if polite:
+                    peer.unwrap()
+
+    def context(self, tickets):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate)
+        context.num_tickets = tickets
+        return context
+
+    def failures(self, resume, tickets=1, polite=True, contexts=1):
+        """Runs the client against such a server. Returns ({why it failed}, connections that went well)."""
+        contexts = [self.context(tickets) for _ in range(contexts)]
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=self.serve, args=(listener, contexts, polite))
+            thread.start()
+            churn = tls_gen.Churn(listener.getsockname(), 1, resume, ms=200, warm=0)
+            churn.turn(churn.lanes[0])
+            churn.run_until(churn.end)
+            for lane in churn.lanes:
+                lane.close()
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+        return set(churn.failures), len(churn.latencies)
+
+    def test_full_and_resumed(self):
+        for resume in (0, 1):
+            failures, well = self.failures(resume)
+            self.assertEqual(failures, set())
+            self.assertGreater(well, 1)
+
+    def test_no_ticket_is_an_error(self):
+        self.assertEqual(self.failures(1, tickets=0), ({"no ticket"}, 0))
+
+    def test_a_handshake_that_is_not_resumed_is_an_error(self):
+        self.assertEqual(self.failures(1, contexts=2), ({"not resumed"}, 0))
+
+    def test_an_end_without_close_notify_is_an_error(self):
+        failures, well = self.failures(0, polite=False)
+        self.assertEqual((len(failures), well), (1, 0))
+
+    def test_the_curve_goes_as_far_as_there_are_enough(self):
+        points = tls_gen.curve(range(100, 0, -1))
+        self.assertEqual((points[0], points[10], points[-1]), ([0.0, 1], [0.9, 91], [0.99, 100]))
 
 
 class Counts(unittest.TestCase):

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""tls_gen.py VERB at=ADDRESS:PORT name=value...: the TLS clients of the load test; they talk to a driver as gen does
+(gen/gen.h).
+
+    connect   a TLS 1.3 handshake, a request, its answer, the end of both sides; conns= of them under way, for ms= after
+              warm=. resume=1: each takes up the session of the one before it; 0: each handshake is full
+    hold      connections that do nothing, as commanded on standard input: open N, exchange BYTES
+
+wrk does neither: with `Connection: close` it resumes whenever it has a ticket, and does not say so. Here a handshake
+that was resumed and should not have been, or the other way round, is an error, as is an end without close_notify.
+That a client in Python costs more than the proxy is no matter: it has a CPU of its own, and the proxy's is measured.
+"""
+import json
+import resource
+import selectors
+import socket
+import ssl
+import sys
+import time
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"
+TENTHS = 41  # points of a curve, ten for each nine
+
+
+class Failed(Exception):
+    """A connection that ended otherwise than it should."""
+
+
+def tls_1_3():
+    """No chain is verified: that is the client's work, and the same for all."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def curve(latencies):
+    """[[share, latency]], ten points for each nine, as far as there are enough of them."""
+    ordered = sorted(latencies)
+    shares = (1 - 10 ** (-tenth / 10) for tenth in range(TENTHS) if 10 ** (tenth / 10) <= len(ordered))
+    return [[round(share, 7), ordered[int(share * len(ordered))]] for share in shares]
+
+
+# ---- connect ----
+
+def retried(step):
+    """Does it as soon as the peer has sent what it needs. All that is sent here is too short to have to wait."""
+    while True:
+        try:
+            return step()
+        except ssl.SSLWantReadError:
+            yield
+
+
+class Churn:
+    """Lanes, one connection after another on each; a lane is a generator that yields when it must wait. What ends in the
+    window counts: what was under way when it began makes up for what is when it ends."""
+
+    def __init__(self, at, conns, resume, ms, warm):
+        self.at, self.resume, self.context = at, bool(resume), tls_1_3()
+        self.start = time.monotonic() + warm / 1e3
+        self.end = self.start + ms / 1e3
+        self.latencies, self.failures = [], {}  # us; {why: times}, of the warm-up too
+        self.selector = selectors.DefaultSelector()
+        self.lanes = [self.lane() for _ in range(conns)]
+
+    def lane(self):
+        newest = None
+        while (began := time.monotonic()) < self.end:
+            offered = newest
+            try:
+                newest = yield from self.connection(offered)
+            except (OSError, Failed) as failure:
+                self.failures[str(failure)] = self.failures.get(str(failure), 0) + 1
+                newest = None
+                continue
+            now = time.monotonic()
+            if self.start <= now < self.end and (offered or not self.resume):
+                self.latencies.append((now - began) * 1e6)
+
+    def connection(self, session):
+        """One of them. Returns the session that the next one takes up, with the newest ticket, if it is to."""
+        with socket.create_connection(self.at) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.setblocking(False)
+            with self.context.wrap_socket(plain, do_handshake_on_connect=False, suppress_ragged_eofs=False,
+                                          server_hostname="bench.test", session=session) as peer:
+                self.selector.register(peer, selectors.EVENT_READ, self.current)
+                try:
+                    return (yield from self.exchange(peer, session))
+                finally:
+                    self.selector.unregister(peer)
+
+    def exchange(self, peer, session):
+        yield from retried(peer.do_handshake)
+        if peer.session_reused != (session is not None):
+            raise Failed("not resumed" if session else "resumed unasked")
+        peer.send(REQUEST)
+        got = b""
+        while chunk := (yield from retried(lambda: peer.recv(4096))):
+            got += chunk
+        if not got.startswith(b"HTTP/1.1 200 "):
+            raise Failed("no answer")
+        newest = peer.session if self.resume else None
+        if self.resume and not (newest and newest.has_ticket):
+            raise Failed("no ticket")
+        yield from retried(peer.unwrap)
+        return newest
+
+    def turn(self, lane):
+        self.current = lane
+        next(lane, None)
+
+    def run_until(self, end):
+        while (now := time.monotonic()) < end:
+            for key, _ in self.selector.select(end - now):
+                self.turn(key.data)
+
+    def run(self):
+        for lane in self.lanes:
+            self.turn(lane)
+        self.run_until(self.start)
+        print("begin", flush=True)
+        self.run_until(self.end)
+        seconds = time.monotonic() - self.start
+        for failure, times in self.failures.items():
+            print(f"tls_gen: {times} times: {failure}", file=sys.stderr)
+        latency = {"curve": curve(self.latencies), "max": max(self.latencies, default=0)}
+        print(json.dumps({"unit": "connections", "units": len(self.latencies), "seconds": seconds,
+                          "errors": sum(self.failures.values()), "latency": latency}), flush=True)
+        sys.stdin.read()
+
+
+def connect(at, conns=16, resume=0, ms=1000, warm=200):
+    Churn(at, conns, resume, ms, warm).run()
+
+
+# ---- hold ----
+
+class Holder:
+    def __init__(self, at):
+        self.at, self.context, self.peers = at, tls_1_3(), []
+
+    def open(self, wanted):
+        while len(self.peers) < wanted:
+            plain = socket.create_connection(self.at)
+            self.peers.append(self.context.wrap_socket(plain, server_hostname="bench.test"))
+
+    def exchange(self, size):
+        for peer in self.peers:
+            peer.sendall(bytes(size))
+            left = size
+            while left > 0:
+                got = len(peer.recv(left))
+                if got == 0:
+                    sys.exit("tls_gen: a connection ended")
+                left -= got
+
+
+def hold(at):
+    holder = Holder(at)
+    verbs = {"open": holder.open, "exchange": holder.exchange}
+    print("begin", flush=True)
+    for line in sys.stdin:
+        verb, number = line.split()
+        verbs[verb](int(number))
+        print(f"done {len(holder.peers)}", flush=True)
+
+
+def main():
+    verbs = {"connect": connect, "hold": hold}
+    try:
+        run, words = verbs[sys.argv[1]], dict(word.split("=") for word in sys.argv[2:])
+        host, port = words.pop("at").split(":")
+        at, numbers = (host, int(port)), {name: int(value) for name, value in words.items()}
+    except (IndexError, KeyError, ValueError):
+        sys.exit(__doc__)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    run(at, **numbers)
+
+
+if __name__ == "__main__":
+    main()
