@@ -64,14 +64,15 @@ static ssize_t writev_once(int sysfd, struct iovec *iov, int n)
 	return put;
 }
 
-ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n)
+/* Inline, for link-time optimisation: the relay's loop shall have these two in it, however many others call them. */
+inline ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n)
 {
 	int err = fd_try_check(fd, NP_READ);
 
 	return err != 0 ? err : recv_once(fd->sysfd, buf, n);
 }
 
-ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
+inline ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
 {
 	int err = fd_try_check(fd, NP_WRITE);
 

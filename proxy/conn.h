@@ -135,6 +135,18 @@ must_use enum close_why connect_run(struct conn *c);
 /* conn_facts.c: the index of the rule it falls under. */
 uint16_t conn_pick_rule(const struct conn *c);
 
+/* ---- conn_pending.c: handshakes under way ---------------------------------------------------- */
+
+/* On the stack of the coroutine that shakes hands. Owner worker. */
+struct pending {
+	struct list link; /* shard->handshakes */
+	struct conn *conn;
+	uint32_t source;
+	bool has_place;   /* of the listener's limit; false: it was given to another, and this one is killed */
+};
+must_use bool pending_begin(struct pending *p, struct conn *c); /* false: there is no room for this one */
+void pending_end(struct pending *p);
+
 /* ---- connect_header.c, conn_tls.c: of the connect stage, once it is connected ---------------- */
 
 /* The PROXY header, in one write. 0 or the error. Parks only if the socket will not take it at once. */

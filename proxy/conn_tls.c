@@ -50,14 +50,15 @@ enum close_why conn_tls(struct conn *c)
 {
 	const struct front *f = c->front;
 	struct iovec early = early_of(c);
+	struct pending pending;
 	struct tls_why why;
 	int err;
 
-	if (!limit_take(&f->live->handshakes))
+	if (!pending_begin(&pending, c))
 		return CLOSE_MAX_HANDSHAKES;
 	err = tls_accept(&c->client, f->tls[c->shard->id], early.iov_len > 0 ? &early : NULL,
 			 np_deadline_after(f->handshake_timeout), &why);
-	limit_give(&f->live->handshakes);
+	pending_end(&pending);
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {

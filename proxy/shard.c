@@ -11,12 +11,14 @@ int shard_init(struct shard *s, unsigned id, struct limit *limit)
 	s->id = id;
 	s->limit = limit;
 	list_init(&s->conns);
+	list_init(&s->handshakes);
 	s->scratch = malloc(SHARD_SCRATCH);
 	if (s->scratch == NULL)
 		return -NP_ENOMEM;
 	/* Not for secrets: a weak seed early at boot is good enough. Zero would be xorshift's fixed point. */
 	if (getrandom(&s->random, sizeof(s->random), GRND_NONBLOCK) != sizeof(s->random) || s->random == 0)
 		s->random = (uint64_t)np_nanotime() | 1;
+	s->source_seed = shard_random(s);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/stats.h"
 
+#define SHARD_SOURCES 256 /* buckets in which sources of handshakes are counted */
 #define SHARD_SCRATCH (64 * 1024) /* the largest read; a connection owns no buffer unless a write was cut short */
 
 struct shard {
@@ -17,6 +18,9 @@ struct shard {
 	struct log_ring *log;          /* NULL: access log off */
 	char *scratch;                 /* const; empty between two runs of any G */
 	struct list conns;             /* live connections */
+	struct list handshakes;        /* of struct pending, the oldest first */
+	uint32_t handshakes_of[SHARD_SOURCES]; /* how many of them by source */
+	uint64_t source_seed;          /* const: nobody outside can know which sources share a bucket */
 	struct shard *all;             /* const: every shard of the process, this one among them */
 	unsigned nall;                 /* const */
 	uint32_t nconns;               /* atomic: live ones, and those on their way from other shards */

@@ -1,6 +1,8 @@
 /* TLS with clients: which certificate, which protocol, who is let in, and how it ends. */
 #include "tests/flow/tls_edge.h"
 
+#include <arpa/inet.h>
+
 #include "proxy/pp.h"
 
 enum { SEED = 3 };
@@ -170,6 +172,21 @@ static void d3_garbage(void **state)
 	edge_end(&e);
 }
 
+/* From one of the addresses that are this program's own. */
+static int connect_from(const struct edge *e, int n)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, kit_ip(n), &from.sin_addr);
+	inet_pton(AF_INET, kit_ip(1), &to.sin_addr);
+	to.sin_port = htons((uint16_t)e->port);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		kit_fail("cannot connect from %s", kit_ip(n));
+	return fd;
+}
+
 static void d12_handshakes_are_bounded(void **state)
 {
 	struct edge e = tls_edge(", max_handshakes: 1, handshake_timeout: 10s");
@@ -188,6 +205,32 @@ static void d12_handshakes_are_bounded(void **state)
 		close(fd);
 	} while (kit_staunch_log(e.s, " reason=max_handshakes ") == 0);
 	close(silent);
+	edge_end(&e);
+}
+
+/* A source that never finishes gives up its own: others get in, every one of them. */
+static void d12_others_get_in(void **state)
+{
+	struct edge e = tls_edge(", max_handshakes: 20, handshake_timeout: 60s");
+	int silent[60];
+
+	(void)state;
+	for (size_t i = 0; i < array_len(silent); i++) {
+		silent[i] = connect_from(&e, 9);
+		kit_send(silent[i], "\x16", 1);
+	}
+	for (int i = 0; i < 30; i++) {
+		struct tls_peer p;
+
+		assert_true(tls_peer_dial(&p, connect_from(&e, 10 + i), &(struct tls_peer_opts){.sni = "a.test"}));
+		exchange(&p);
+		end_orderly_tls(&p);
+	}
+	edge_ended(&e, "client_fin", 30);
+	for (size_t i = 0; i < array_len(silent); i++)
+		close(silent[i]);
+	kit_staunch_wait_log(e.s, " listener=edge ", 30 + (int)array_len(silent));
+	assert_true(kit_staunch_log(e.s, " reason=max_handshakes ") >= 40);
 	edge_end(&e);
 }
 
@@ -378,6 +421,7 @@ int main(void)
 		cmocka_unit_test_teardown(d12_silent_and_trickling, kit_end),
 		cmocka_unit_test_teardown(d3_garbage, kit_end),
 		cmocka_unit_test_teardown(d12_handshakes_are_bounded, kit_end),
+		cmocka_unit_test_teardown(d12_others_get_in, kit_end),
 		cmocka_unit_test_teardown(d20_broken_records, kit_end),
 		cmocka_unit_test_teardown(d22_half_close_with_megabytes, kit_end),
 		cmocka_unit_test_teardown(d22_server_ends_first, kit_end),
