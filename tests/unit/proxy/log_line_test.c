@@ -54,6 +54,13 @@ static const char *skip_number(const char *s)
 	return n > 0 ? s + 1 + n : NULL;
 }
 
+static const char *skip_truth(const char *s)
+{
+	const char *word = *s == 't' ? "true" : "false";
+
+	return strncmp(s, word, strlen(word)) == 0 ? s + strlen(word) : NULL;
+}
+
 static bool is_json_line(const char *s)
 {
 	char next = '{';
@@ -62,7 +69,7 @@ static bool is_json_line(const char *s)
 		s = *s == next ? skip_string(s + 1) : NULL;
 		if (s == NULL || *s++ != ':')
 			return false;
-		s = *s == '"' ? skip_string(s) : skip_number(s);
+		s = *s == '"' ? skip_string(s) : *s == 't' || *s == 'f' ? skip_truth(s) : skip_number(s);
 		if (s == NULL)
 			return false;
 		next = *s;
@@ -75,12 +82,13 @@ static void the_checker_knows_what_is_wrong(void **state)
 	static const char *const bad[] = {
 		"", "{}", "{}\n", "{\"a\":1}", "{\"a\":1},\n", "{\"a\":1,}\n", "{\"a\":01}\n", "{\"a\":1.}\n",
 		"{\"a\":\"\n\"}\n", "{\"a\":\"\\x0a\"}\n", "{\"a\":\"\\u00g0\"}\n", "{a:1}\n", "{\"a\":-1}\n",
+		"{\"a\":truth}\n",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(bad); i++)
 		assert_false(is_json_line(bad[i]));
-	assert_true(is_json_line("{\"a\":1,\"b\":\"\\u000a\",\"c\":0.125}\n"));
+	assert_true(is_json_line("{\"a\":1,\"b\":\"\\u000a\",\"c\":0.125,\"d\":false}\n"));
 }
 
 /* --- the lines --- */
