@@ -63,13 +63,10 @@ static void check_client_auth(struct diag *d, struct config_tls_in *t)
 {
 	if (validate_is_written(AUTH "ca", t))
 		return;
-	if (t->client_auth.mode == CONFIG_CLIENT_AUTH_REQUIRED)
+	if (t->client_auth.mode != CONFIG_CLIENT_AUTH_OFF)
 		missing_beside(d, AUTH "mode", AUTH "ca", t);
 	else if (t->client_auth.crl != NULL)
 		missing_beside(d, AUTH "crl", AUTH "ca", t);
-	else if (t->client_auth.mode == CONFIG_CLIENT_AUTH_OPTIONAL)
-		diag_warn(d, DIAG_UNVERIFIED, validate_origin(AUTH "mode", t),
-		          "without \"ca\" whatever certificate a client shows is accepted");
 }
 
 static void doubt_tickets(struct diag *d, struct config_tls_in *t)

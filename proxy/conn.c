@@ -128,19 +128,27 @@ void conn_kill(struct conn *c, enum close_why why)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* A reset by one side becomes a reset of the other, and so does broken TLS; every other end is an orderly close. */
+/* A stream we cut short is closed without close_notify: that would sign for bytes that were never sent. */
+static void close_one(struct conn *c, struct stream *s, const struct relay_dir *towards, bool reset)
+{
+	if (reset)
+		stream_close_reset(s);
+	else if (c->phase == CONN_RELAYING && !towards->done)
+		stream_close_cut(s);
+	else
+		stream_close(s);
+}
+
+/* A reset by one side becomes a reset of the other, and so do broken TLS and bytes that were lost for want of memory;
+ * every other end is an orderly close. */
 static void conn_close(struct conn *c, enum close_why why)
 {
-	bool broken = why == CLOSE_UPSTREAM_TLS_FAILED && c->phase == CONN_RELAYING;
+	bool relaying = c->phase == CONN_RELAYING;
+	bool lost = relaying && why == CLOSE_OVERLOAD;
+	bool broken = relaying && why == CLOSE_UPSTREAM_TLS_FAILED;
 
-	if (why == CLOSE_CLIENT_RST || why == CLOSE_TLS_BROKEN)
-		stream_close_reset(&c->upstream);
-	else
-		stream_close(&c->upstream);
-	if (why == CLOSE_SERVER_RST || broken)
-		stream_close_reset(&c->client);
-	else
-		stream_close(&c->client);
+	close_one(c, &c->upstream, &c->dir[0], lost || why == CLOSE_CLIENT_RST || why == CLOSE_TLS_BROKEN);
+	close_one(c, &c->client, &c->dir[1], lost || why == CLOSE_SERVER_RST || broken);
 }
 
 void conn_end(struct conn *c, enum close_why why)

@@ -117,7 +117,7 @@ static enum close_why try_one(struct conn *c, struct attempt *a, struct server *
  * something. */
 static bool worth_another(const struct conn *c, const struct attempt *a)
 {
-	if (a->why == CLOSE_OVERLOAD || a->why == CLOSE_CLIENT_RST)
+	if (c->kill != CLOSE_NONE || a->why == CLOSE_OVERLOAD || a->why == CLOSE_CLIENT_RST)
 		return false;
 	if (a->ntried > conn_target(c)->upstream->retries || a->ntried == TRIES_MAX)
 		return false;

@@ -64,7 +64,7 @@ static void say_tls(const struct conn *c, struct header *h)
 	h->ssl.client = PP_CLIENT_SSL;
 	if (f->subject[0] != '\0' || f->verified)
 		h->ssl.client |= f->resumed ? PP_CLIENT_CERT_SESS : PP_CLIENT_CERT_CONN | PP_CLIENT_CERT_SESS;
-	h->ssl.verify = f->verified || (h->ssl.client & PP_CLIENT_CERT_SESS) == 0 ? 0 : 1;
+	h->ssl.verify = f->verified ? 0 : 1; /* 0 says that a certificate was shown and is good, and nothing else */
 	h->ssl.version = bytes_of(f->version);
 	h->ssl.cipher = bytes_of(f->cipher);
 	h->ssl.cn = bytes_of(f->cn);

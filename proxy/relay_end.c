@@ -198,7 +198,7 @@ static int64_t reset_pause(struct conn *c)
 	return pause;
 }
 
-/* The last end of the two needs no shutdown: the close that follows says it. An end that was not said (stream.h) is
+/* The last end of the two needs no shutdown of a plain stream: the close that follows says it. An end that was not said (stream.h) is
  * passed on as it came, so that a TLS peer of ours can tell it too. */
 static enum close_why pass_fin(struct conn *c, struct relay_dir *d)
 {
@@ -207,7 +207,7 @@ static enum close_why pass_fin(struct conn *c, struct relay_dir *d)
 
 	if (d->unclean)
 		err = np_fd_close_write(&dst->fd);
-	else if (!other(c, d)->done && !d->discard)
+	else if (!d->discard && (!other(c, d)->done || !stream_is_plain(dst)))
 		err = stream_close_write(dst);
 	if (err == -NP_EAGAIN) {
 		d->blocked = true; /* its close_notify waits for room */
@@ -268,7 +268,7 @@ enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
 	if (n == -NP_EAGAIN) {
 		/* TLS may have stopped in the middle, to let others have their turn. */
-		if (unlikely(c->secure && stream_buffered(src_of(c, d))))
+		if (unlikely(!stream_is_plain(src_of(c, d)) && stream_buffered(src_of(c, d))))
 			d->readable = true;
 		else
 			relay_src_empty(c, d);

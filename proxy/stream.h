@@ -96,6 +96,13 @@ static inline void stream_close(struct stream *s)
 	np_fd_close(&s->fd);
 }
 
+/* Closed, but not signed as complete: no close_notify. */
+static inline void stream_close_cut(struct stream *s)
+{
+	s->tls = tls_free(s->tls, false);
+	np_fd_close(&s->fd);
+}
+
 static inline void stream_close_reset(struct stream *s)
 {
 	s->tls = tls_free(s->tls, false);

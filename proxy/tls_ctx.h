@@ -24,6 +24,7 @@
 #define TLS_PIN       32 /* bytes of a SHA-256 */
 
 struct tls_sessions;
+struct ssl_session_st; /* SSL_SESSION */
 
 /* Certificates of one name, at most one of each kind. */
 struct tls_group {
@@ -92,6 +93,8 @@ must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, siz
 /* After certs: which names lead to which groups. Returns 0 or -NP_ENOMEM. */
 must_use int tls_ctx_name_groups(struct tls_ctx *x);
 int tls_ctx_hello(SSL *ssl, int *alert, void *arg);      /* SSL_CTX_set_client_hello_cb's */
+/* Does the client that shows this session ask for another name than it was made with? While its hello is read. */
+bool tls_ctx_other_name(SSL *ssl, const struct ssl_session_st *s);
 int tls_ctx_servername(SSL *ssl, int *alert, void *arg); /* SSL_CTX_set_tlsext_servername_callback's */
 
 #endif

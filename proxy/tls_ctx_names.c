@@ -2,6 +2,7 @@
  * ClientHello to a group. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/ssl.h>
 
@@ -105,6 +106,22 @@ static size_t host_name(const unsigned char *p, size_t n, const char **name)
 	len = (size_t)p[3] << 8 | p[4];
 	*name = (const char *)p + 5;
 	return len <= n - 5 ? len : 0;
+}
+
+/* RFC 6066, 3: a session is not resumed under another name. TLS 1.2 would go on under the old one. */
+bool tls_ctx_other_name(SSL *ssl, const SSL_SESSION *s)
+{
+	const char *had = SSL_SESSION_get0_hostname(s), *name = NULL;
+	const unsigned char *ext;
+	size_t n = 0;
+
+	if (SSL_SESSION_get_protocol_version(s) >= TLS1_3_VERSION)
+		return false;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &n))
+		n = host_name(ext, n, &name);
+	if (had == NULL || name == NULL)
+		return had != NULL || name != NULL;
+	return strlen(had) != n || strncasecmp(had, name, n) != 0;
 }
 
 /* The name counts as heard: it is kept with the session, and resuming tells it again. */

@@ -96,14 +96,24 @@ static bool hash_crl(EVP_MD_CTX *h, const X509_CRL *x)
 	return X509_CRL_digest(x, EVP_sha256(), d, &n) && EVP_DigestUpdate(h, d, n);
 }
 
+/* NULL: OpenSSL's own list. */
+static bool hash_text(EVP_MD_CTX *h, const char *text)
+{
+	return EVP_DigestUpdate(h, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
+}
+
 static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struct client_rules *r)
 {
-	const int64_t policy[] = {c->client_auth.mode, c->client_auth.depth};
+	const int64_t policy[] = {
+		c->min_version, c->max_version, c->client_auth.mode, c->client_auth.depth,
+		r->store != NULL ? sk_X509_num(r->ca) : 0, r->crls != NULL ? sk_X509_CRL_num(r->crls) : 0,
+	};
 
+	if (!EVP_DigestUpdate(h, policy, sizeof(policy)) || !hash_text(h, c->ciphers) ||
+	    !hash_text(h, c->ciphersuites) || !hash_text(h, c->groups))
+		return false;
 	if (r->store == NULL)
 		return true;
-	if (!EVP_DigestUpdate(h, policy, sizeof(policy)))
-		return false;
 	for (int i = 0; i < sk_X509_num(r->ca); i++)
 		if (!hash_cert(h, sk_X509_value(r->ca, i)))
 			return false;
@@ -113,7 +123,8 @@ static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struc
 	return true;
 }
 
-/* A session is good for the certificates it was made with, and for the rules its client was held to. The same in every
+/* A session is good for the certificates it was made with, and for the rules it was made under: a resumed one is not
+ * asked for its cipher again, nor for its client's certificate. The same in every
  * process that reads the same files. */
 static int set_session_id(struct tls_ctx *x, const struct tls_group *g, const struct config_tls_in *c,
 			  const struct client_rules *r)
@@ -154,7 +165,6 @@ static SSL_TICKET_RETURN ticket_shown(SSL *ssl, SSL_SESSION *s, const unsigned c
 	void *data;
 	size_t n;
 
-	(void)ssl;
 	(void)name;
 	(void)nname;
 	if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
@@ -162,7 +172,7 @@ static SSL_TICKET_RETURN ticket_shown(SSL *ssl, SSL_SESSION *s, const unsigned c
 	if (!SSL_SESSION_get0_ticket_appdata(s, &data, &n) || n != sizeof(first))
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	memcpy(&first, data, sizeof(first));
-	if (now < first || now - first >= x->lifetime)
+	if (now < first || now - first >= x->lifetime || tls_ctx_other_name(ssl, s))
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
