@@ -166,6 +166,7 @@ static inline const union np_inet *conn_client(const struct conn *c)
 	return c->setup == NULL || c->setup->client.sa.sa_family == AF_UNSPEC ? &c->peer : &c->setup->client;
 }
 struct ulid conn_id(struct conn *c); /* the same at each call once a server was told (setup->named) */
+void conn_forget_detail(struct conn *c); /* of an attempt that another one made good */
 void conn_detail(struct conn *c, const char *detail); /* static text, for the log; lost without memory */
 
 /* conn_log.c: the line of the access log. */

@@ -45,6 +45,12 @@ struct ulid conn_id(struct conn *c)
 	return id;
 }
 
+void conn_forget_detail(struct conn *c)
+{
+	if (c->setup != NULL)
+		c->setup->detail = NULL;
+}
+
 void conn_detail(struct conn *c, const char *detail)
 {
 	struct setup *s = conn_setup(c);

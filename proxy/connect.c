@@ -105,6 +105,7 @@ static enum close_why try_one(struct conn *c, struct attempt *a, struct server *
 		c->server = server;
 		c->connected = (uint32_t)((np_nanotime() - c->accepted) / NP_US);
 		c->err = 0;
+		conn_forget_detail(c);
 		STAT_ADD(&c->shard->stats, connects_ok, 1);
 		return CLOSE_NONE;
 	}

@@ -198,8 +198,8 @@ static int64_t reset_pause(struct conn *c)
 	return pause;
 }
 
-/* The last end of the two needs no shutdown of a plain stream: the close that follows says it. An end that was not said (stream.h) is
- * passed on as it came, so that a TLS peer of ours can tell it too. */
+/* The last end of the two needs no shutdown of a plain stream: the close that follows says it. An end that was not said
+ * (stream.h) is passed on as it came, so that a TLS peer of ours can tell it too. */
 static enum close_why pass_fin(struct conn *c, struct relay_dir *d)
 {
 	struct stream *dst = dst_of(c, d);

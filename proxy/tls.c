@@ -88,8 +88,7 @@ ssize_t tls_try_read(struct tls *t, void *buf, size_t n)
 	end = tls_end(t, false);
 	if (end == -NP_ENOMEM)
 		tls_fail(t, end);
-	if (t->ssl != NULL)
-		SSL_free_buffers(t->ssl); /* refused when a record is half read: then it is needed */
+	tls_idle(t);
 	return got > 0 ? (ssize_t)got : nothing(t);
 }
 
@@ -122,8 +121,7 @@ static ssize_t write_records(struct tls *t, const char *buf, size_t n)
 	tls_take_lazy(t);
 	put = t->direct != NULL ? tls_direct_write(t, buf, put) : tls_ssl_write(t, buf, put);
 	end = tls_end(t, false);
-	if (t->ssl != NULL)
-		SSL_free_buffers(t->ssl);
+	tls_idle(t);
 	if (t->err != 0)
 		return t->err;
 	/* What the socket did not take is the backlog. */

@@ -186,8 +186,7 @@ static int run(struct tls *t, const struct iovec *early, int64_t deadline, struc
 		return tls_fail(t, err);
 	t->up = true;
 	tls_direct_begin(t);
-	if (t->ssl != NULL)
-		SSL_free_buffers(t->ssl);
+	tls_idle(t);
 	return 0;
 }
 

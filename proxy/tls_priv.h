@@ -72,6 +72,8 @@ struct tls {
  *   Returns  end: 0; -NP_EAGAIN: something is left to be sent; or why it cannot be. */
 void tls_begin(struct tls *t, const void *early, size_t n);
 must_use int tls_end(struct tls *t, bool hold);
+/* OpenSSL's record buffers go back between two operations; it refuses while a record is half read. */
+void tls_idle(struct tls *t);
 /* After begin: what waited goes ahead of what is written now, in the same send. */
 void tls_take_lazy(struct tls *t);
 

@@ -3,6 +3,12 @@
 
 #include "proxy/tls_priv.h"
 
+void tls_idle(struct tls *t)
+{
+	if (t->ssl != NULL && t->ctx->worker->frees_buffers)
+		SSL_free_buffers(t->ssl);
+}
+
 /* SSL_read_ex brought nothing. Returns whether to call it again. */
 static bool read_stopped(struct tls *t)
 {

@@ -11,6 +11,16 @@
 /* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
 #define SEAL_MOST (UINT64_C(1) << 24)
 
+/* Before these, SSL_free_buffers frees what a half-read record still needs (CVE-2024-4741). */
+static bool frees_buffers(void)
+{
+	static const unsigned fixed[] = {14, 6, 2, 1}; /* patch level of 3.0, 3.1, 3.2 and 3.3 */
+	unsigned long v = OpenSSL_version_num();
+	unsigned major = (unsigned)(v >> 28), minor = (unsigned)(v >> 20 & 0xff), patch = (unsigned)(v >> 4 & 0xff);
+
+	return major > 3 || minor >= array_len(fixed) || patch >= fixed[minor];
+}
+
 int tls_worker_new(struct tls_worker **out)
 {
 	struct tls_worker *w = calloc(1, sizeof(*w));
@@ -18,6 +28,7 @@ int tls_worker_new(struct tls_worker **out)
 	if (w == NULL)
 		return -NP_ENOMEM;
 	w->seal_most = SEAL_MOST;
+	w->frees_buffers = frees_buffers();
 	w->lib = OSSL_LIB_CTX_new();
 	w->in = malloc(TLS_IN);
 	w->out = malloc(TLS_OUT);

@@ -39,6 +39,7 @@ struct tls_worker {
 	EVP_CIPHER *ticket_cipher; /* const: looked up once, not per ticket */
 	struct tls_crypto crypto;
 	uint64_t seal_most;     /* records one key seals; const */
+	bool frees_buffers;     /* const: idle connections may give OpenSSL's back */
 };
 
 /* Returns 0 or -NP_ENOMEM. Any thread. */
