@@ -186,7 +186,6 @@ struct config_tls_in {
 	struct config_cert     *certificates; /* at least one; the first is for names that none has */
 	size_t                  ncertificates;
 	bool                    strict_sni;
-	bool                    ocsp_fetch; /* for certificates without `ocsp` */
 	enum config_tls_version min_version, max_version;
 	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
 	const char             *ciphersuites; /* of TLS 1.3 */

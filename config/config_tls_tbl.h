@@ -43,11 +43,6 @@
 	  "Without it they get the first certificate. With it they get the alert unrecognized_name, "       \
 	  "and so do clients that ask for no name.",                                                        \
 	  "true")                                                                                           \
-	X(BOOL, "listeners[].tls.ocsp_fetch", ocsp_fetch, "false", 0, 0, 0, none, NEW,                      \
-	  "fetch and staple OCSP responses for certificates without an ocsp file",                          \
-	  "Asks the responder that the certificate names, in the background, and again before a "           \
-	  "response expires. No handshake waits for it.",                                                   \
-	  "true")                                                                                           \
 	CONFIG_TLS_BOTH_TBL(X, "listeners[].tls.")                                                          \
 	X(PROTOCOLS, "listeners[].tls.alpn", alpn, NULL, 1, 32, 0, none, NEW,                               \
 	  "protocols offered by ALPN, in order of preference",                                              \

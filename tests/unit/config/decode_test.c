@@ -176,7 +176,7 @@ static void tls_defaults(void **state)
 	assert_string_equal(in->ciphersuites, CONFIG_TLS_SUITES);
 	assert_string_equal(in->groups, CONFIG_TLS_GROUPS);
 	assert_int_equal(in->nalpn, 0);
-	assert_false(in->strict_sni || in->ocsp_fetch);
+	assert_false(in->strict_sni);
 	assert_int_equal(in->client_auth.mode, CONFIG_CLIENT_AUTH_OFF);
 	assert_true(in->client_auth.ca == NULL && in->client_auth.crl == NULL);
 	assert_int_equal(in->client_auth.depth, 10);
@@ -219,7 +219,6 @@ static const char everything[] =
 	"      groups: G\n"
 	"      alpn: [h2, http/1.1]\n"
 	"      strict_sni: true\n"
-	"      ocsp_fetch: true\n"
 	"      client_auth: {mode: required, ca: a, crl: r, depth: 3}\n"
 	"      session_tickets: {enabled: true, keys: t, rotate: 12h, lifetime: 1h}\n"
 	"      handshake_timeout: 4s\n"
@@ -282,7 +281,7 @@ static void upstream_values(const struct config_upstream *u)
 	assert_int_equal(u->retry_budget, UNITS_S);
 	assert_int_equal(u->nservers, 2);
 	assert_string_equal(u->servers[0].text, "10.0.0.1:9001");
-	assert_int_equal(u->servers[0].at.line, 35);
+	assert_int_equal(u->servers[0].at.line, 34);
 	assert_int_equal(u->servers[1].weight, 0);
 	assert_int_equal(u->servers[1].max_connections, 100);
 	assert_true(u->servers[1].backup);
@@ -336,7 +335,7 @@ static void tls_in_values(const struct config_tls_in *t)
 	assert_string_equal(t->groups, "G");
 	assert_int_equal(t->nalpn, 2);
 	assert_string_equal(t->alpn[1].text, "http/1.1");
-	assert_true(t->strict_sni && t->ocsp_fetch && t->session_tickets.enabled);
+	assert_true(t->strict_sni && t->session_tickets.enabled);
 	assert_int_equal(t->client_auth.mode, CONFIG_CLIENT_AUTH_REQUIRED);
 	check_path(t->client_auth.ca, "a");
 	check_path(t->client_auth.crl, "r");
