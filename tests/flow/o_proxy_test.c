@@ -166,7 +166,7 @@ static void trickle(int fd, const char *bytes)
 	while (poll(&p, 1, 20) == 0 && kit_now_ms() < last)
 		if (*bytes != '\0')
 			kit_send(fd, bytes++, 1);
-	assert_true(kit_now_ms() < last);
+	assert_true(*bytes != '\0'); /* no byte has moved the deadline */
 }
 
 static void s5_one_deadline_for_all_of_it(void **state)

@@ -369,7 +369,7 @@ static void a_reset_is_a_reset(void **state)
 static void pl8_header_before_tls(void **state)
 {
 	static const char v1[] = "PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\r\n";
-	struct tls_peer_opts o = {.sni = "a.test", .alpn = "\2h2"};
+	struct tls_peer_opts o = {.sni = "a.test", .alpn = "\2h2", .head = v1};
 	int port = 0, listener = kit_listen(kit_ip(0), &port, 8), server;
 	uint8_t got[1024];
 	struct pp_header h = {.version = 0};
@@ -384,10 +384,7 @@ static void pl8_header_before_tls(void **state)
 	e = edge_start(textf("proxy_protocol: {accept: required, trusted: [\"127.0.0.0/8\"]}, %s",
 			     tls_keys(", alpn: [h2]")),
 		       edge_upstream("back", port, ", proxy_protocol: v2, tlvs: [authority, alpn, ssl, crc32c]"));
-	p.fd = edge_connect(&e);
-	/* In one segment with the hello. */
-	assert_int_equal(send(p.fd, v1, sizeof(v1) - 1, MSG_MORE), (ssize_t)sizeof(v1) - 1);
-	assert_true(tls_peer_dial(&p, p.fd, &o));
+	assert_true(tls_peer_dial(&p, edge_connect(&e), &o));
 	server = kit_accept(listener);
 	n = kit_io_read(server, got, sizeof(got));
 	assert_int_equal(pp_read(&h, got, (size_t)n, 4096), PP_OK);

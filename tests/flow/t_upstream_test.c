@@ -296,6 +296,49 @@ static void tried_elsewhere(void **state)
 
 /* ---- after it -------------------------------------------------------------------------------- */
 
+/* All that the server has to say so far, in one write. */
+static void say_at_once(int fd, BIO *out)
+{
+	char *bytes;
+	long n = BIO_get_mem_data(out, &bytes);
+
+	kit_send(fd, bytes, (size_t)n);
+	BIO_reset(out);
+}
+
+/* The server's last flight and its first bytes in one segment: no event will tell of these. */
+static void d21_read_with_the_handshake(void **state)
+{
+	struct tls_peer_opts o;
+	struct tls_peer p;
+	struct edge e;
+	char bytes[4096];
+	int listener, fd;
+	ssize_t n;
+
+	(void)state;
+	make_root();
+	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
+	o.max = TLS1_2_VERSION; /* where the server's flight is the last */
+	e = upstream_edge(&listener, ", name: a.test", "");
+	fd = edge_connect(&e);
+	tls_peer_make(&p, kit_accept(listener), TLS_server_method(), &o);
+	SSL_set_bio(p.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	while (SSL_accept(p.ssl) != 1) {
+		say_at_once(p.fd, SSL_get_wbio(p.ssl));
+		n = kit_io_read(p.fd, bytes, sizeof(bytes));
+		assert_true(n > 0);
+		BIO_write(SSL_get_rbio(p.ssl), bytes, (int)n);
+	}
+	tls_peer_send(&p, "220 hello", 9);
+	say_at_once(p.fd, SSL_get_wbio(p.ssl));
+	kit_expect(fd, "220 hello", 9);
+	close(fd);
+	tls_peer_close(&p);
+	edge_ended(&e, "client_fin", 1);
+	end(&e, listener);
+}
+
 static void d20_broken_records(void **state)
 {
 	struct tls_peer_opts o;
@@ -434,6 +477,7 @@ int main(void)
 		cmocka_unit_test_teardown(pl8_header_in_clear_first, kit_end),
 		cmocka_unit_test_teardown(a_silent_server_is_left, kit_end),
 		cmocka_unit_test_teardown(tried_elsewhere, kit_end),
+		cmocka_unit_test_teardown(d21_read_with_the_handshake, kit_end),
 		cmocka_unit_test_teardown(d20_broken_records, kit_end),
 		cmocka_unit_test_teardown(d22_truncated_by_the_server, kit_end),
 		cmocka_unit_test_teardown(d22_tls_to_tls, kit_end),

@@ -23,6 +23,7 @@ struct tls_peer_opts {
 	int max;                /* TLS1_2_VERSION; 0: all */
 	SSL_SESSION *session;   /* to be resumed */
 	bool ask;               /* a server: want a client's certificate */
+	const char *head;       /* a client: goes in one segment with the first flight; NULL: nothing */
 };
 
 struct tls_peer {
@@ -80,6 +81,8 @@ static inline bool tls_peer_dial(struct tls_peer *p, int fd, const struct tls_pe
 		SSL_set_alpn_protos(p->ssl, (const unsigned char *)o->alpn, (unsigned)strlen(o->alpn));
 	if (o->session != NULL)
 		SSL_set_session(p->ssl, o->session);
+	if (o->head != NULL && send(fd, o->head, strlen(o->head), MSG_MORE) != (ssize_t)strlen(o->head))
+		kit_fail("the head was not sent");
 	p->up = SSL_connect(p->ssl) == 1;
 	return p->up;
 }
