@@ -23,7 +23,7 @@ BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gates.json"
 # How far a figure may be above its baseline. Where none is named: not at all. Which events of a connection come
 # together is the kernel's affair: its waits, and a little of its instructions, depend on it.
 SHARE = {"instructions_per_request": 0.01, "instructions_per_connection": 0.03, "bytes_per_idle_connection": 0.02}
-ROOM = {"waits_per_request": 0.05, "waits_per_connection": 1}
+ROOM = {"waits_per_request": 0.05, "waits_per_connection": 1, "locked_per_request": 0.05, "locked_per_connection": 3}
 WHOLE = ("instructions", "bytes")  # the others have one digit, so that a timer that fires in one run is no difference
 
 
