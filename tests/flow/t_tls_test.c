@@ -347,20 +347,23 @@ static void d22_truncation_is_told(void **state)
 
 static void a_reset_is_a_reset(void **state)
 {
-	struct kit_peer *peer = kit_peer_start(
-		&(struct kit_peer_opts){.serve = KIT_RESET, .seed = SEED, .bytes = 100});
+	int port = 0, listener = kit_listen(kit_ip(0), &port, 8), server;
 	struct edge e;
 	struct tls_peer p;
 
 	(void)state;
 	make_files();
-	e = edge_start(tls_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
+	e = edge_start(tls_keys(""), edge_upstream("back", port, ""));
 	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
-	expect_stream(&p, 100);
+	server = kit_accept(listener);
+	kit_send(server, "the last", 8);
+	tls_peer_expect(&p, "the last", 8);
+	kit_reset(server);
 	assert_int_equal(tls_peer_next(&p), -1); /* nothing that looks like a good end */
 	tls_peer_close(&p);
 	edge_ended(&e, "server_rst", 1);
 	edge_end(&e);
+	close(listener);
 }
 
 /* ---- with a PROXY header --------------------------------------------------------------------- */
