@@ -212,7 +212,7 @@ static void d12_handshakes_are_bounded(void **state)
 static void d12_others_get_in(void **state)
 {
 	struct edge e = tls_edge(", max_handshakes: 20, handshake_timeout: 60s");
-	int silent[60];
+	int silent[60], unlucky = 0;
 
 	(void)state;
 	for (size_t i = 0; i < array_len(silent); i++) {
@@ -222,11 +222,16 @@ static void d12_others_get_in(void **state)
 	for (int i = 0; i < 30; i++) {
 		struct tls_peer p;
 
-		assert_true(tls_peer_dial(&p, connect_from(&e, 10 + i), &(struct tls_peer_opts){.sni = "a.test"}));
+		/* One in a thousand shares the bucket of the silent ones. */
+		if (!tls_peer_dial(&p, connect_from(&e, 10 + i), &(struct tls_peer_opts){.sni = "a.test"})) {
+			assert_int_equal(unlucky++, 0);
+			tls_peer_close(&p);
+			continue;
+		}
 		exchange(&p);
 		end_orderly_tls(&p);
 	}
-	edge_ended(&e, "client_fin", 30);
+	edge_ended(&e, "client_fin", 30 - unlucky);
 	for (size_t i = 0; i < array_len(silent); i++)
 		close(silent[i]);
 	kit_staunch_wait_log(e.s, " listener=edge ", 30 + (int)array_len(silent));
