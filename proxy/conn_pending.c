@@ -1,11 +1,11 @@
 /* Handshakes under way, bounded and fair: at the bound, the source with the most of them gives up its oldest, so that
  * clients that never finish keep out nobody but themselves.
  *
- * Each worker has its share of the listener's bound and judges by what it sees itself, so nobody who chooses its ports such
- * that one worker gets them all is in the way of clients of the others. Rejected: one count for all workers. One of them
- * could hold every place, and the next would have nobody to take one from. Sources are counted in SHARD_SOURCES buckets by a seeded hash: two may share one,
- * and then share its luck, but nobody can choose with whom. An IPv6 source is its network of 64 bits, since whoever has
- * one address there has them all. */
+ * Each worker has its share of the listener's bound and judges by what it sees itself, so nobody who chooses its ports
+ * such that one worker gets them all is in the way of clients of the others. Rejected: one count for all workers. One
+ * of them could hold every place, and the next would have nobody to take one from. Sources are counted in SHARD_SOURCES
+ * buckets by a seeded hash: two may share one, and then share its luck, but nobody can choose with whom. An IPv6 source
+ * is its network of 64 bits, since whoever has one address there has them all. */
 #include <string.h>
 
 #include "proxy/conn.h"
