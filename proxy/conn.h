@@ -142,7 +142,7 @@ struct pending {
 	struct list link; /* shard->handshakes */
 	struct conn *conn;
 	uint32_t source;
-	bool has_place;   /* of the listener's limit; false: it was given to another, and this one is killed */
+	bool has_place;   /* of the worker's share; false: it was given to another, and this one is killed */
 };
 must_use bool pending_begin(struct pending *p, struct conn *c); /* false: there is no room for this one */
 void pending_end(struct pending *p);

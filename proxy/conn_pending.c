@@ -1,10 +1,11 @@
 /* Handshakes under way, bounded and fair: at the bound, the source with the most of them gives up its oldest, so that
  * clients that never finish keep out nobody but themselves.
  *
- * The bound is the listener's, exact and for all workers; who has the most is each worker's own knowledge, of the share
- * of clients that the kernel gave it. Sources are counted in SHARD_SOURCES buckets by a seeded hash: two may share one,
- * and then share its luck, but nobody can choose with whom. An IPv6 source is its network of 64 bits, since whoever has
- * one address there has them all. */
+ * Each worker has its share of the listener's bound and judges by what it sees itself, so nobody who chooses its ports
+ * such that one worker gets them all is in the way of clients of the others. Rejected: one count for all workers. One
+ * of them could hold every place, and the next would have nobody to take one from. Sources are counted in SHARD_SOURCES
+ * buckets by a seeded hash: two may share one, and then share its luck, but nobody can choose with whom. An IPv6 source
+ * is its network of 64 bits, since whoever has one address there has them all. */
 #include <string.h>
 
 #include "proxy/conn.h"
@@ -52,11 +53,14 @@ static struct pending *victim_for(struct shard *s, const struct listener_live *l
 static bool take_place(struct pending *p)
 {
 	struct conn *c = p->conn;
+	struct listener_live *live = c->front->live;
 	struct pending *victim;
 
-	if (limit_take(&c->front->live->handshakes))
+	if (live->handshakes[c->shard->id] < __atomic_load_n(&live->handshakes_most, __ATOMIC_RELAXED)) {
+		live->handshakes[c->shard->id]++;
 		return true;
-	victim = victim_for(c->shard, c->front->live, p->source);
+	}
+	victim = victim_for(c->shard, live, p->source);
 	if (victim == NULL)
 		return false;
 	victim->has_place = false; /* it is ours now */
@@ -86,5 +90,5 @@ void pending_end(struct pending *p)
 	list_remove(&p->link);
 	c->shard->handshakes_of[p->source]--;
 	if (p->has_place)
-		limit_give(&c->front->live->handshakes);
+		c->front->live->handshakes[c->shard->id]--;
 }

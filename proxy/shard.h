@@ -8,7 +8,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/stats.h"
 
-#define SHARD_SOURCES 256 /* buckets in which sources of handshakes are counted */
+#define SHARD_SOURCES 1024 /* buckets in which sources of handshakes are counted */
 #define SHARD_SCRATCH (64 * 1024) /* the largest read; a connection owns no buffer unless a write was cut short */
 
 struct shard {

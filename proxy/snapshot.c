@@ -33,7 +33,7 @@ struct listener_live *live_get(struct snapshot_book *b, const char *name)
 			return live;
 		}
 	}
-	live = calloc(1, sizeof(*live));
+	live = calloc(1, sizeof(*live) + b->nworkers * sizeof(live->handshakes[0]));
 	if (live == NULL)
 		return NULL;
 	live->name = strdup(name);
@@ -43,7 +43,7 @@ struct listener_live *live_get(struct snapshot_book *b, const char *name)
 	}
 	live->snapshots = 1;
 	limit_set(&live->limit, UINT32_MAX);
-	limit_set(&live->handshakes, UINT32_MAX);
+	live->handshakes_most = UINT32_MAX;
 	list_push_back(&b->listeners, &live->link);
 	return live;
 }
@@ -150,6 +150,7 @@ static void shared_put(struct shared_upstream *sh)
 /* ---- bounds -------------------------------------------------------------------------------- */
 
 /* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
+/* Of all workers together. */
 static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 {
 	if (c->tls == NULL)
@@ -161,6 +162,11 @@ static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 	return max / 4 > 0 ? max / 4 : 1;
 }
 
+static uint32_t share_of(uint32_t n, unsigned workers)
+{
+	return n / workers + (n % workers != 0);
+}
+
 void snapshot_enact(struct snapshot *s, uint32_t max)
 {
 	s->generation = ++s->book->generation;
@@ -170,7 +176,8 @@ void snapshot_enact(struct snapshot *s, uint32_t max)
 
 		limit_set(&live->limit,
 			  c->max_connections == CONFIG_OFF ? UINT32_MAX : (uint32_t)c->max_connections);
-		limit_set(&live->handshakes, handshakes_of(c, max));
+		__atomic_store_n(&live->handshakes_most, share_of(handshakes_of(c, max), s->book->nworkers),
+				 __ATOMIC_RELAXED);
 	}
 }
 

@@ -26,8 +26,9 @@ struct listener_live {
 	struct list link;
 	char *name;
 	struct limit limit;      /* atomics: any worker */
-	struct limit handshakes; /* pending ones; the same */
+	uint32_t handshakes_most; /* atomic: under way at once on each worker, its share of max_handshakes */
 	unsigned snapshots;      /* control thread */
+	uint32_t handshakes[];   /* under way: one per worker, its owner's alone */
 };
 
 /* An upstream and how many snapshots use it. Control thread. */

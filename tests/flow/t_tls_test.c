@@ -189,22 +189,20 @@ static int connect_from(const struct edge *e, int n)
 
 static void d12_handshakes_are_bounded(void **state)
 {
-	struct edge e = tls_edge(", max_handshakes: 1, handshake_timeout: 10s");
-	int silent, fd;
+	struct edge e = tls_edge(", max_handshakes: 1, handshake_timeout: 60s");
+	int silent[8];
 
 	(void)state;
-	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test"}, "a.test", NULL); /* over: it does not count */
-	silent = edge_connect(&e);
-	kit_send(silent, "\x16", 1);
-	do {
-		struct pollfd p = {.events = POLLIN};
-
-		p.fd = fd = edge_connect(&e);
-		kit_send(fd, "\x16", 1);
-		assert_true(poll(&p, 1, KIT_MS) == 1); /* one of the two is closed at once */
-		close(fd);
-	} while (kit_staunch_log(e.s, " reason=max_handshakes ") == 0);
-	close(silent);
+	for (int i = 0; i < 4; i++) /* over: they do not count */
+		served_tls(&e, &(struct tls_peer_opts){.sni = "a.test"}, "a.test", NULL);
+	for (size_t i = 0; i < array_len(silent); i++) {
+		silent[i] = edge_connect(&e);
+		kit_send(silent[i], "\x16", 1);
+	}
+	/* One for each worker stays, of those that met any. */
+	kit_staunch_wait_log(e.s, " reason=max_handshakes ", (int)array_len(silent) - 2);
+	for (size_t i = 0; i < array_len(silent); i++)
+		close(silent[i]);
 	edge_end(&e);
 }
 
@@ -212,7 +210,7 @@ static void d12_handshakes_are_bounded(void **state)
 static void d12_others_get_in(void **state)
 {
 	struct edge e = tls_edge(", max_handshakes: 20, handshake_timeout: 60s");
-	int silent[60];
+	int silent[60], unlucky = 0;
 
 	(void)state;
 	for (size_t i = 0; i < array_len(silent); i++) {
@@ -222,11 +220,16 @@ static void d12_others_get_in(void **state)
 	for (int i = 0; i < 30; i++) {
 		struct tls_peer p;
 
-		assert_true(tls_peer_dial(&p, connect_from(&e, 10 + i), &(struct tls_peer_opts){.sni = "a.test"}));
+		/* One in a thousand shares the bucket of the silent ones. */
+		if (!tls_peer_dial(&p, connect_from(&e, 10 + i), &(struct tls_peer_opts){.sni = "a.test"})) {
+			assert_int_equal(unlucky++, 0);
+			tls_peer_close(&p);
+			continue;
+		}
 		exchange(&p);
 		end_orderly_tls(&p);
 	}
-	edge_ended(&e, "client_fin", 30);
+	edge_ended(&e, "client_fin", 30 - unlucky);
 	for (size_t i = 0; i < array_len(silent); i++)
 		close(silent[i]);
 	kit_staunch_wait_log(e.s, " listener=edge ", 30 + (int)array_len(silent));
