@@ -68,7 +68,7 @@ class Profile:
         self.allocations = 0  # calls of the allocator's functions from elsewhere
         self.executed = {}  # {object file: {address: times}}
         self.names = {}
-        self.at, self.callee, self.times = {"ob": "", "fn": ""}, "", None
+        self.at, self.callee, self.called = {"ob": "", "fn": ""}, "", False
         for line in text.splitlines():
             self.take(line)
 
@@ -84,8 +84,6 @@ class Profile:
                 here = self.executed.setdefault(self.at["ob"], {})
                 here[int(address, 16)] = here.get(int(address, 16), 0) + int(cost)
             self.called = False
-
-    called = False
 
     def name(self, is_callee, kind, number, name):
         if name:

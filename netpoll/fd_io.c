@@ -72,18 +72,21 @@ inline ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n)
 	return err != 0 ? err : recv_once(fd->sysfd, buf, n);
 }
 
-inline ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
+static inline ssize_t try_send(struct np_fd *fd, const void *buf, size_t n, int flags)
 {
 	int err = fd_try_check(fd, NP_WRITE);
 
-	return err != 0 ? err : send_once(fd->sysfd, buf, n, 0);
+	return err != 0 ? err : send_once(fd->sysfd, buf, n, flags);
+}
+
+inline ssize_t np_fd_try_write(struct np_fd *fd, const void *buf, size_t n)
+{
+	return try_send(fd, buf, n, 0);
 }
 
 ssize_t np_fd_try_write_more(struct np_fd *fd, const void *buf, size_t n)
 {
-	int err = fd_try_check(fd, NP_WRITE);
-
-	return err != 0 ? err : send_once(fd->sysfd, buf, n, MSG_MORE);
+	return try_send(fd, buf, n, MSG_MORE);
 }
 
 /* Port of the wait in FD.RawRead and FD.RawWrite. No poll_reset: an event since the last attempt would be forgotten,

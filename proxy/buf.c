@@ -5,6 +5,11 @@
 
 #define NS_PER_S 1000000000
 
+bool text_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 void text_init(struct text *t, char *p, size_t cap)
 {
 	*t = (struct text){.p = p, .cap = cap};

@@ -24,6 +24,9 @@ enum text_style {
 	TEXT_PLAIN, /* \xNN */
 };
 
+/* Two strings that may be absent: equal, or both NULL. */
+bool text_same(const char *a, const char *b);
+
 void text_init(struct text *t, char *p, size_t cap);
 void text_bytes(struct text *t, const void *p, size_t n);
 void text_str(struct text *t, const char *s);

@@ -3,16 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "config/config.h"
 #include "config/diag.h"
 #include "netpoll/err.h"
 #include "proxy/cli.h"
 #include "proxy/tls_ctx.h"
-
-#define WARN_DAYS 14
-#define DAY       (24 * 3600)
 
 /* One attempt: what went wrong is a sentence in room. */
 struct trial {
@@ -37,12 +33,12 @@ static void complain(struct trial *t, struct config_pos at, int err)
 
 static void doubt_expiry(struct trial *t, const struct config_cert *c, int64_t expires)
 {
-	int64_t left = expires - (int64_t)time(NULL);
+	int days = tls_cert_days_left(expires);
 
-	if (left < 0)
+	if (days < 0)
 		diag_warn(t->d, DIAG_EXPIRES, c->at, "%.150s has expired", c->cert);
-	else if (left < WARN_DAYS * DAY)
-		diag_warn(t->d, DIAG_EXPIRES, c->at, "%.150s expires in %d days", c->cert, (int)(left / DAY));
+	else if (days < TLS_CERT_SOON)
+		diag_warn(t->d, DIAG_EXPIRES, c->at, "%.150s expires in %d days", c->cert, days);
 }
 
 /* A file that is not there yet is made at the start. */

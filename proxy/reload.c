@@ -288,11 +288,8 @@ static void say_what_needs_a_restart(const struct config *old, const struct conf
 
 static bool same_log(const struct config *a, const struct config *b)
 {
-	const char *pa = a->log.access.path, *pb = b->log.access.path;
-
-	if (a->log.access.kind != b->log.access.kind || a->log.format != b->log.format)
-		return false;
-	return pa == pb || (pa != NULL && pb != NULL && strcmp(pa, pb) == 0);
+	return a->log.access.kind == b->log.access.kind && a->log.format == b->log.format &&
+	       text_same(a->log.access.path, b->log.access.path);
 }
 
 int reload_prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened)

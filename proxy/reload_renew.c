@@ -6,12 +6,9 @@
 #include "proxy/control.h"
 
 #include <sys/stat.h>
-#include <time.h>
 
 #include "config/config.h"
-
-#define WARN_DAYS 14
-#define DAY       (24 * 3600)
+#include "proxy/tls_cert.h"
 
 /* ---- ticket keys ----------------------------------------------------------------------------- */
 
@@ -29,14 +26,14 @@ static void say_keys(const char *path, const char *why)
 
 static void warn_of_one(void *arg, const char *listener, const char *file, int64_t expires)
 {
-	int64_t left = expires - (int64_t)time(NULL);
+	int days = tls_cert_days_left(expires);
 
 	(void)arg;
-	if (left < 0)
+	if (days < 0)
 		log_msg(LVL_WARNING, "certificate_expired", "listener \"%s\": %s has expired", listener, file);
-	else if (left < WARN_DAYS * DAY)
-		log_msg(LVL_WARNING, "certificate_expires", "listener \"%s\": %s expires in %lld days", listener,
-			file, (long long)(left / DAY));
+	else if (days < TLS_CERT_SOON)
+		log_msg(LVL_WARNING, "certificate_expires", "listener \"%s\": %s expires in %d days", listener,
+			file, days);
 }
 
 void reload_warn_of_expiry(const struct snapshot *snap)

@@ -147,10 +147,9 @@ static void shared_put(struct shared_upstream *sh)
 	free(sh);
 }
 
-/* ---- bounds -------------------------------------------------------------------------------- */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
-/* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
-/* Of all workers together. */
+/* Handshakes under way, of all workers together. */
 static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 {
 	if (c->tls == NULL)
@@ -167,6 +166,7 @@ static uint32_t share_of(uint32_t n, unsigned workers)
 	return n / workers + (n % workers != 0);
 }
 
+/* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
 void snapshot_enact(struct snapshot *s, uint32_t max)
 {
 	s->generation = ++s->book->generation;

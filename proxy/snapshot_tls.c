@@ -2,7 +2,6 @@
  * lock. And what outlives a generation: the workers' own part of TLS, and the rings of ticket keys, one per file, so
  * that a reload keeps every session. */
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "config/config.h"
@@ -17,17 +16,12 @@ struct ring_live {
 
 /* ---- rings ----------------------------------------------------------------------------------- */
 
-static bool same_path(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static struct tls_ring *ring_find(const struct snapshot_book *b, const char *path)
 {
 	list_for_each(it, &b->rings) {
 		struct ring_live *live = list_entry(it, struct ring_live, link);
 
-		if (same_path(tls_ring_path(live->ring), path))
+		if (text_same(tls_ring_path(live->ring), path))
 			return live->ring;
 	}
 	return NULL;

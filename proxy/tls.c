@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-
 #include "proxy/stream.h"
 #include "proxy/tls_priv.h"
 
@@ -47,13 +45,6 @@ bool tls_idle_record(struct tls *t)
 	return false;
 }
 
-/* The error queue is the thread's: empty before OpenSSL is called, empty after. */
-static void queue_clear(void)
-{
-	if (unlikely(ERR_peek_error() != 0))
-		ERR_clear_error();
-}
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* Nothing was read. Returns what to say. */
@@ -80,7 +71,6 @@ ssize_t tls_try_read(struct tls *t, void *buf, size_t n)
 		return t->err;
 	t->quiet = false;
 	t->io = 0;
-	queue_clear();
 	tls_begin(t, NULL, 0);
 	/* As much ciphertext as the buffer can hold the plaintext of, so that little is left over. */
 	w->recv_most = n < RECORD_MOST ? RECORD_MOST : n;
@@ -116,7 +106,6 @@ static ssize_t write_records(struct tls *t, const char *buf, size_t n)
 	size_t put = n < TLS_IN ? n : TLS_IN;
 	int end;
 
-	queue_clear();
 	tls_begin(t, NULL, 0);
 	tls_take_lazy(t);
 	put = t->direct != NULL ? tls_direct_write(t, buf, put) : tls_ssl_write(t, buf, put);
@@ -148,7 +137,6 @@ static int notify(struct tls *t)
 	if (t->notified || t->err != 0 || !t->up)
 		return 0;
 	t->notified = true;
-	queue_clear();
 	tls_begin(t, NULL, 0);
 	tls_take_lazy(t);
 	if (t->direct != NULL)

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "proxy/tls_priv.h"
 
 #define BACKLOG_MOST (1024 * 1024) /* of one connection; a peer that makes us write and does not read gets no further */
@@ -188,6 +190,9 @@ void tls_begin(struct tls *t, const void *early, size_t n)
 	struct tls_worker *w = t->ctx->worker;
 
 	CHECK(w->active == NULL, "one TLS operation began inside another");
+	/* The error queue is the thread's: empty before OpenSSL is called, empty after. */
+	if (unlikely(ERR_peek_error() != 0))
+		ERR_clear_error();
 	w->active = t;
 	w->window = early;
 	w->nwindow = n;

@@ -1,6 +1,7 @@
 #include "proxy/tls_cert.h"
 
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -9,6 +10,7 @@
 #include "netpoll/err.h"
 
 #define PASSWORD_MOST 1024
+#define DAY           (24 * 3600)
 
 int tls_cert_wrong(struct text *err, const char *path, const char *what, int code)
 {
@@ -17,6 +19,13 @@ int tls_cert_wrong(struct text *err, const char *path, const char *what, int cod
 	text_str(err, ": ");
 	text_str(err, what);
 	return code;
+}
+
+int tls_cert_days_left(int64_t expires)
+{
+	int64_t left = expires - (int64_t)time(NULL);
+
+	return left < 0 ? -1 : (int)(left / DAY);
 }
 
 static BIO *open_pem(const char *path, struct text *err, int *code)

@@ -8,6 +8,8 @@
 
 #include "proxy/buf.h"
 
+#define TLS_CERT_SOON 14
+
 /* Which certificates of one name exclude each other: OpenSSL serves one of each kind. */
 enum tls_cert_kind { TLS_CERT_RSA, TLS_CERT_EC, TLS_CERT_ED25519, TLS_CERT_OTHER, TLS_CERT_KINDS };
 
@@ -28,6 +30,8 @@ struct tls_cert {
  *   Owns  *out, written on success only: tls_cert_fini. */
 must_use int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_cert *out, struct text *err);
 void tls_cert_fini(struct tls_cert *c);
+/* Whole days until `expires`; negative: it has expired. Below TLS_CERT_SOON somebody should be told. */
+int tls_cert_days_left(int64_t expires);
 
 /* Calls fn for each host name it is for: its DNS names, or without any its common name. A name with a NUL in it is
  * none.

@@ -83,8 +83,6 @@ static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why
 {
 	int r, end, err = 0, ssl_error;
 
-	if (ERR_peek_error() != 0)
-		ERR_clear_error();
 	t->quiet = false;
 	t->io = 0;
 	tls_begin(t, early != NULL ? early->iov_base : NULL, early != NULL ? early->iov_len : 0);
