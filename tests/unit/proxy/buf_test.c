@@ -189,6 +189,15 @@ static void a_field_is_cut_at_its_limit_with_a_mark(void **state)
 	assert_int_equal(t.n, TEXT_FIELD_ROOM);
 }
 
+static void absent_texts_are_the_same(void **state)
+{
+	char again[] = "a";
+
+	(void)state;
+	assert_true(text_same(NULL, NULL) && text_same("a", again) && text_same("", ""));
+	assert_false(text_same(NULL, "a") || text_same("a", NULL) || text_same("a", "b") || text_same("", NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup(hostile_bytes_are_escaped, fresh),
 		cmocka_unit_test_setup(every_byte_written_is_printable, fresh),
 		cmocka_unit_test_setup(a_field_is_cut_at_its_limit_with_a_mark, fresh),
+		cmocka_unit_test(absent_texts_are_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
