@@ -21,9 +21,11 @@ from sample import Gen
 
 BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gates.json")
 # How far a figure may be above its baseline. Where none is named: not at all. Which events of a connection come
-# together is the kernel's affair: its waits, and a little of its instructions, depend on it.
-SHARE = {"instructions_per_request": 0.01, "instructions_per_connection": 0.03, "bytes_per_idle_connection": 0.02}
+# together is the kernel's affair, and another process that takes the CPU in between changes it: its waits depend on it,
+# and 4 % of its instructions were seen to.
+SHARE = {"instructions_per_request": 0.01, "instructions_per_connection": 0.06, "bytes_per_idle_connection": 0.02}
 ROOM = {"waits_per_request": 0.05, "waits_per_connection": 1, "locked_per_request": 0.05, "locked_per_connection": 3}
+TRIES = 4
 WHOLE = ("instructions", "bytes")  # the others have one digit, so that a timer that fires in one run is no difference
 
 
@@ -41,9 +43,11 @@ def measure(scratch):
 
 
 def measure_calmly(scratch, baseline):
-    """What seems to have risen is measured once more: other work on the machine can only add."""
+    """What seems to have risen is measured again: other work on the machine can only add."""
     found = measure(scratch)
-    if any(verdict(name, value, baseline) == ("RISEN", True) for name, value in found.items()):
+    for _ in range(TRIES - 1):
+        if not any(verdict(name, value, baseline) == ("RISEN", True) for name, value in found.items()):
+            break
         again = measure(scratch)
         found = {name: min(value, again[name]) for name, value in found.items()}
     return found
