@@ -91,7 +91,8 @@ class Driver:
         self.progress = Progress(sum(len(who) * self.rounds_of(load) for load, who in self.plan))
         self.end = time.monotonic() + QUICK_SECONDS if o.quick else None
         contender.make_certificate(scratch)
-        servers = {kind: workload.server(tool_cpu, kind) for kind in workload.BACKENDS}
+        served = workload.BACKENDS.keys() - set(workload.NOT_SERVED)
+        servers = {kind: workload.server(tool_cpu, kind) for kind in sorted(served)}
         for gen in servers.values():
             gen.line()
         self.bench = workload.Bench(tool_cpu, proxy_cpu, o.seconds, o.quick, servers)
@@ -113,7 +114,7 @@ class Driver:
             for name in sorted(names):
                 self.progress.show(f"maximum, {how}: {name}")
                 running = self.start(name, loads[0][0])
-                self.bench.maxima[how][name] = workload.find_maximum(self.bench, how, running)
+                self.bench.maxima[how][name] = workload.find_maximum(self.bench, loads[0][0], running)
                 running.stop()
 
     def measure(self, load, name, number):

@@ -63,6 +63,12 @@ void window_record(struct window *w, int64_t intended, int64_t now);
 /* The window's end: prints what was counted, `unit` naming it, waits for the driver, and frees what init took. */
 void window_report(struct window *w, const char *unit);
 
+/* The echo server in the client's own loop: a client that is one process with the servers behind the proxy waits for no
+ * scheduler of theirs. Listens on port opts.echo and returns the epoll descriptor that can be read when there is work
+ * for a turn. serve.c */
+int echo_beside(const struct gen_opts *o);
+void echo_beside_turn(void);
+
 /* ---- the verbs, one file each: serve.c has the servers ---- */
 
 int gen_echo(const struct gen_opts *o);

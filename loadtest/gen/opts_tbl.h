@@ -9,3 +9,4 @@ X(sources, 1,    "source addresses of 127.1.0.0/16 to take turns; 1: leave it to
 X(polite,  0,    "connect: 1 shuts down and waits for the other end before it closes, so that none overlap")
 X(up,      0,    "bulk: 1 sends, 0 receives")
 X(drip,    0,    "hold: bytes read from each connection ten times a second; 0: nothing is read")
+X(echo,    0,    "rate: be the echo server too, on this port; 0: another process is")

@@ -110,8 +110,12 @@ static void wait_for_events(struct rate *r, int64_t until)
 	const struct timespec none = {0};
 	int n = epoll_pwait2(r->epfd, events, GEN_BATCH, ns > 0 ? &ts : &none, NULL);
 
-	for (int i = 0; i < n; i++)
-		lane_ready(r, events[i].data.ptr);
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.ptr == NULL)
+			echo_beside_turn();
+		else
+			lane_ready(r, events[i].data.ptr);
+	}
 }
 
 /* What is owed when time is up has waited at least this long; leaving it out would hide the longest stall of all. */
@@ -131,6 +135,7 @@ static void record_owed(struct rate *r)
 
 static void rate_open(struct rate *r)
 {
+	int echo = r->o->echo == 0 ? -1 : echo_beside(r->o); /* first: the proxy connects to it when we do to the proxy */
 	int *fds = sock_open_all(r->o);
 
 	r->epfd = epoll_create1(EPOLL_CLOEXEC);
@@ -144,6 +149,8 @@ static void rate_open(struct rate *r)
 		r->lanes[i].fd = fds[i];
 		sock_add(r->epfd, fds[i], EPOLLIN | EPOLLRDHUP | EPOLLET, &r->lanes[i]);
 	}
+	if (echo >= 0)
+		sock_add(r->epfd, echo, EPOLLIN, NULL);
 	free(fds);
 }
 

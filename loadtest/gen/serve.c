@@ -19,6 +19,7 @@ struct peer {
 };
 
 struct server {
+	int    epfd, listener;
 	bool (*ready)(struct peer *p); /* false: close it */
 	char  *page[2]; /* of a connection that stays open; of one that is closed after it */
 	size_t page_len[2];
@@ -130,11 +131,11 @@ static bool sink_ready(struct peer *p)
 	return n < 0 && errno == EAGAIN;
 }
 
-static void accept_all(int epfd, int listener)
+static void accept_all(void)
 {
 	for (;;) {
 		struct peer *p;
-		int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)
 			return;
@@ -142,7 +143,7 @@ static void accept_all(int epfd, int listener)
 		if (p == NULL)
 			gen_die("calloc");
 		p->fd = fd;
-		sock_add(epfd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, p);
+		sock_add(server.epfd, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, p);
 	}
 }
 
@@ -158,38 +159,61 @@ static bool peer_event(struct peer *p, uint32_t events)
 	return !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) || p->rest != NULL || server.ready(p);
 }
 
-static int serve(const struct gen_opts *o, bool (*ready)(struct peer *p))
+static void serve_open(const struct sockaddr_in *at, bool (*ready)(struct peer *p))
+{
+	server.ready = ready;
+	server.listener = sock_listen(at);
+	server.epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (server.epfd < 0)
+		gen_die("epoll_create1");
+	sock_add(server.epfd, server.listener, EPOLLIN, NULL);
+}
+
+static void serve_turn(int ms)
 {
 	struct epoll_event events[GEN_BATCH];
-	int listener = sock_listen(&o->at), epfd = epoll_create1(EPOLL_CLOEXEC);
+	int n = epoll_wait(server.epfd, events, GEN_BATCH, ms);
 
-	server.ready = ready;
-	if (epfd < 0)
-		gen_die("epoll_create1");
-	sock_add(epfd, listener, EPOLLIN, NULL);
-	gen_begin();
-	for (;;) {
-		int n = epoll_wait(epfd, events, GEN_BATCH, -1);
+	for (int i = 0; i < n; i++) {
+		struct peer *p = events[i].data.ptr;
 
-		for (int i = 0; i < n; i++) {
-			struct peer *p = events[i].data.ptr;
-
-			if (p == NULL) {
-				accept_all(epfd, listener);
-				continue;
-			}
-			if (peer_event(p, events[i].events))
-				continue;
-			close(p->fd);
-			free(p->rest);
-			free(p);
+		if (p == NULL) {
+			accept_all();
+			continue;
 		}
+		if (peer_event(p, events[i].events))
+			continue;
+		close(p->fd);
+		free(p->rest);
+		free(p);
 	}
+}
+
+no_return static void serve(const struct gen_opts *o, bool (*ready)(struct peer *p))
+{
+	serve_open(&o->at, ready);
+	gen_begin();
+	for (;;)
+		serve_turn(-1);
 }
 
 int gen_echo(const struct gen_opts *o)
 {
-	return serve(o, echo_ready);
+	serve(o, echo_ready);
+}
+
+int echo_beside(const struct gen_opts *o)
+{
+	struct sockaddr_in at = o->at;
+
+	at.sin_port = htons((uint16_t)o->echo);
+	serve_open(&at, echo_ready);
+	return server.epfd;
+}
+
+void echo_beside_turn(void)
+{
+	serve_turn(0);
 }
 
 static void page_make(bool last, size_t size)
@@ -210,15 +234,15 @@ int gen_http(const struct gen_opts *o)
 {
 	page_make(false, o->size);
 	page_make(true, o->size);
-	return serve(o, http_ready);
+	serve(o, http_ready);
 }
 
 int gen_source(const struct gen_opts *o)
 {
-	return serve(o, source_ready);
+	serve(o, source_ready);
 }
 
 int gen_sink(const struct gen_opts *o)
 {
-	return serve(o, sink_ready);
+	serve(o, sink_ready);
 }
