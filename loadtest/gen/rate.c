@@ -135,7 +135,8 @@ static void record_owed(struct rate *r)
 
 static void rate_open(struct rate *r)
 {
-	int echo = r->o->echo == 0 ? -1 : echo_beside(r->o); /* first: the proxy connects to it when we do to the proxy */
+	/* First, for the proxy connects to it when we do to the proxy. */
+	int echo = r->o->echo == 0 ? -1 : echo_beside(r->o);
 	int *fds = sock_open_all(r->o);
 
 	r->epfd = epoll_create1(EPOLL_CLOEXEC);
