@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "netpoll/base.h"
+#include "netpoll/syscall.h"
 
 /* In a process with threads each of these is a cancellation point of libc's: two calls and two locked instructions
  * around every system call, 40 instructions where the kernel's own entry needs a dozen. Nobody cancels a thread here,
@@ -79,7 +80,7 @@ void hook_reset(void);
 #define HOOK_RAW(name, args, raw) hook.name args
 #else
 #define HOOK_CALL(name)       name
-#define HOOK_RAW(name, args, raw) syscall raw
+#define HOOK_RAW(name, args, raw) SYSCALL raw
 #endif
 
 #define X(ret, name, params, args)            \

@@ -37,7 +37,7 @@ void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 }
 
 /* Nagle's algorithm holds back what follows unacknowledged bytes: nothing does, before the second write. */
-static void set_nodelay(struct conn *c, size_t n)
+static no_inline void set_nodelay(struct conn *c, size_t n)
 {
 	if (c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS)
 		return;
@@ -68,7 +68,7 @@ static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n
 }
 
 /* What dst would not take is kept, and src is not read until it has. */
-static enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
+static no_inline enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
 {
 	d->rest = malloc(sizeof(*d->rest) + n);
 	if (d->rest == NULL)
@@ -80,7 +80,7 @@ static enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
 	return CLOSE_NONE;
 }
 
-static void flush_rest(struct conn *c, struct relay_dir *d)
+static no_inline void flush_rest(struct conn *c, struct relay_dir *d)
 {
 	struct rest *r = d->rest;
 	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from, d->eof && !d->reset);
@@ -113,7 +113,7 @@ static enum close_why pass_on(struct conn *c, struct relay_dir *d, size_t n, boo
 
 /* A src that hung up is read on until its end, which then leaves in one segment with the last bytes: a packet less, and
  * one wake-up less for the reader. Scratch holds `got` bytes of `want`. */
-static enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got, size_t want)
+static no_inline enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got, size_t want)
 {
 	enum close_why why;
 	ssize_t n;
@@ -175,7 +175,7 @@ static void note_backlogs(struct conn *c)
 	}
 }
 
-static void flush_backlog(struct conn *c, struct relay_dir *d)
+static no_inline void flush_backlog(struct conn *c, struct relay_dir *d)
 {
 	int err = stream_flush(dst_of(c, d));
 
@@ -216,14 +216,11 @@ static bool can_move(const struct conn *c)
 	return can_step(&c->dir[0]) || can_step(&c->dir[1]);
 }
 
-/* Stand at both readers, and at the writers that are full; learn what happened there. */
-static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
+/* What a watch of src may say beside "nothing" and "bytes for a dst that has room". */
+static no_inline enum close_why watch_more(struct conn *c, struct relay_dir *d, int r)
 {
-	int r = stream_watch(src_of(c, d), NP_READ, &c->task);
 	enum close_why why;
 
-	if (likely(r == 0 && !d->blocked))
-		return CLOSE_NONE;
 	/* A src that goes on sending while dst has no room would wake us for every segment. */
 	if (r > 0 && d->readable && d->blocked) {
 		d->muted = true;
@@ -251,6 +248,18 @@ static enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 	return why;
 }
 
+/* Stand at src, and at dst if it is full; learn what happened there. */
+static inline enum close_why watch_dir(struct conn *c, struct relay_dir *d)
+{
+	int r = stream_watch(src_of(c, d), NP_READ, &c->task);
+
+	if (unlikely(r < 0 || d->blocked || d->eof))
+		return watch_more(c, d, r);
+	if (r > 0)
+		d->readable = true;
+	return CLOSE_NONE;
+}
+
 static enum close_why watch(struct conn *c)
 {
 	enum close_why why = watch_dir(c, &c->dir[0]);
@@ -258,12 +267,20 @@ static enum close_why watch(struct conn *c)
 	return why != CLOSE_NONE ? why : watch_dir(c, &c->dir[1]);
 }
 
-static enum close_why move_both(struct conn *c)
+/* A step each way, where there is something to do.   *idle  there was nothing. */
+static inline enum close_why move_both(struct conn *c, bool *idle)
 {
-	enum close_why why = can_step(&c->dir[0]) ? step(c, &c->dir[0]) : CLOSE_NONE;
+	enum close_why why = CLOSE_NONE;
 
-	if (why == CLOSE_NONE && can_step(&c->dir[1]))
+	*idle = true;
+	if (can_step(&c->dir[0])) {
+		*idle = false;
+		why = step(c, &c->dir[0]);
+	}
+	if (why == CLOSE_NONE && can_step(&c->dir[1])) {
+		*idle = false;
 		why = step(c, &c->dir[1]);
+	}
 	if (unlikely(c->secure))
 		note_backlogs(c);
 	return why;
@@ -272,20 +289,22 @@ static enum close_why move_both(struct conn *c)
 static enum close_why turn(struct conn *c)
 {
 	enum close_why why = c->kill;
-	bool fresh = c->fresh;
+	bool fresh = c->fresh, idle = false;
 
 	/* On the first turn the descriptors are not yet with the poller: try before asking it. */
 	if (why == CLOSE_NONE && !fresh)
 		why = watch(c);
 	c->fresh = false;
-	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && can_move(c); i++)
-		why = move_both(c);
+	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && !idle; i++)
+		why = move_both(c, &idle);
 	if (why != CLOSE_NONE)
 		return why;
 	/* The task stands at both readers already, and no event comes before the next poll. */
-	if (fresh || c->dir[0].blocked || c->dir[1].blocked)
+	if (unlikely(fresh || c->dir[0].blocked || c->dir[1].blocked)) {
 		why = watch(c);
-	if (why == CLOSE_NONE && can_move(c))
+		idle = !can_move(c);
+	}
+	if (why == CLOSE_NONE && !idle)
 		np_ready(&c->task);
 	return why;
 }
