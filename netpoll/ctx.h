@@ -102,7 +102,7 @@ static inline no_return void ctx_exit(struct ctx *from, struct ctx *to)
 /* ---- stacks: one pool per worker ------------------------------------------------------------- */
 
 #define STACK_SIZE (128 * 1024) /* virtual; OpenSSL's handshakes overflow 64 KiB. Pages appear when touched */
-#define STACK_WARM 128          /* idle stacks that keep their pages; those beyond keep only the top one */
+#define STACK_WARM 128          /* idle stacks that keep their pages; those beyond keep none */
 
 struct stack_arena;
 
@@ -115,15 +115,17 @@ struct stack {
 	uint32_t      magic; /* STACK_FREE or STACK_USED */
 	uint32_t      valgrind;
 	char         *lo;   /* const after the slot is carved */
-	struct stack *next; /* its idle list */
+	struct stack *next; /* the warm list */
+	struct stack_arena *arena; /* const */
 };
 
 /* Every field: owner worker. */
 struct stack_pool {
 	size_t size, page; /* const after init */
 	struct stack_arena *arenas;
-	struct stack *warm, *cold; /* idle, last in first out, so that the stack still in the cache is used next */
+	struct stack *warm; /* idle, last in first out, so that the stack still in the cache is used next */
 	size_t mapped, in_use, nwarm;
+	size_t ncold;       /* idle slots without a page, marked in their arenas */
 	size_t deepest;      /* seen before pages were given back */
 	bool   by_mprotect;  /* the kernel has no MADV_GUARD_INSTALL (Linux before 6.13) */
 };

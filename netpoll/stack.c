@@ -48,7 +48,8 @@
 struct stack_arena {
 	struct stack_arena *next; /* older, all its slots carved */
 	char    *slots;           /* const after map */
-	unsigned carved;          /* slots with guard and descriptor; owner worker */
+	unsigned carved;          /* slots that have their guard; owner worker */
+	uint64_t cold[ARENA_SLOTS / 64]; /* of these, those that have not even a descriptor: a bit each */
 };
 
 /* The descriptor of slot i, carved or about to be. 11 and COLOURS have no common divisor, so all
@@ -108,12 +109,20 @@ static struct stack *stack_pop(struct stack **list)
 	return s;
 }
 
+/* Slot i has its guard, and gets its descriptor. */
+static struct stack *stack_make(const struct stack_pool *p, struct stack_arena *a, unsigned i)
+{
+	struct stack *s = arena_stack(p, a, i);
+
+	*s = (struct stack){.magic = STACK_FREE, .lo = a->slots + i * p->size + p->page, .arena = a};
+	s->valgrind = VALGRIND_STACK_REGISTER(s->lo, s);
+	return s;
+}
+
 /* One slot more, onto the warm list: that is where init may leave it. */
 static int stack_carve(struct stack_pool *p)
 {
 	struct stack_arena *a;
-	struct stack *s;
-	char *slot;
 	int err;
 
 	if (p->arenas == NULL || p->arenas->carved == ARENA_SLOTS) {
@@ -122,16 +131,12 @@ static int stack_carve(struct stack_pool *p)
 			return err;
 	}
 	a = p->arenas;
-	slot = a->slots + a->carved * p->size;
-	err = guard_install(p, slot);
+	err = guard_install(p, a->slots + a->carved * p->size);
 	if (err != 0)
 		return err;
-	s = arena_stack(p, a, a->carved++);
-	*s = (struct stack){.magic = STACK_FREE, .lo = slot + p->page};
-	s->valgrind = VALGRIND_STACK_REGISTER(s->lo, s);
+	stack_push(&p->warm, stack_make(p, a, a->carved++));
 	p->mapped++;
 	p->nwarm++;
-	stack_push(&p->warm, s);
 	return 0;
 }
 
@@ -160,7 +165,6 @@ void stack_pool_fini(struct stack_pool *p)
 {
 	CHECK(p->in_use == 0, "a stack pool ends while coroutines stand on its stacks");
 	valgrind_forget(p->warm);
-	valgrind_forget(p->cold);
 	while (p->arenas != NULL) {
 		struct stack_arena *a = p->arenas;
 
@@ -170,17 +174,34 @@ void stack_pool_fini(struct stack_pool *p)
 	*p = (struct stack_pool){.size = 0};
 }
 
+/* A slot that was trimmed. There is one: p->ncold says so. */
+static struct stack *stack_revive(struct stack_pool *p)
+{
+	struct stack_arena *a = p->arenas;
+	unsigned word = 0, bit;
+
+	while (a->cold[word] == 0)
+		if (++word == array_len(a->cold)) {
+			word = 0;
+			a = a->next;
+		}
+	bit = (unsigned)__builtin_ctzll(a->cold[word]);
+	a->cold[word] &= a->cold[word] - 1;
+	p->ncold--;
+	return stack_make(p, a, word * 64 + bit);
+}
+
 struct stack *stack_get(struct stack_pool *p)
 {
 	struct stack *s;
 
-	if (p->warm == NULL && p->cold == NULL && stack_carve(p) != 0)
+	if (p->warm == NULL && p->ncold == 0 && stack_carve(p) != 0)
 		return NULL;
 	s = stack_pop(&p->warm);
 	if (s != NULL)
 		p->nwarm--;
 	else
-		s = stack_pop(&p->cold);
+		s = stack_revive(p);
 	s->magic = STACK_USED;
 	p->in_use++;
 	return s;
@@ -228,16 +249,19 @@ static size_t stack_depth(const struct stack_pool *p, const struct stack *s)
 	return use != NULL ? (size_t)(top - use) : 0;
 }
 
-/* Gives back all pages but the descriptor's. They read as zero again, so their depth is noted
- * first. */
+/* Gives back all pages, the descriptor's too: a thousand stacks of a peak would hold 4 MiB for ever. They read as zero
+ * again, so their depth is noted first. */
 static void stack_trim(struct stack_pool *p, struct stack *s)
 {
-	size_t keep = (uintptr_t)s % p->page, depth = stack_depth(p, s);
+	struct stack_arena *a = s->arena;
+	size_t depth = stack_depth(p, s), i = (size_t)(s->lo - a->slots) / p->size;
 
 	if (depth > p->deepest)
 		p->deepest = depth;
-	if (depth > keep)
-		sys_madvise(s->lo, stack_size(s) - keep, MADV_DONTNEED);
+	VALGRIND_STACK_DEREGISTER(s->valgrind);
+	sys_madvise(s->lo, p->size - p->page, MADV_DONTNEED);
+	a->cold[i / 64] |= UINT64_C(1) << i % 64;
+	p->ncold++;
 }
 
 void stack_put(struct stack_pool *p, struct stack *s)
@@ -251,7 +275,6 @@ void stack_put(struct stack_pool *p, struct stack *s)
 		return;
 	}
 	stack_trim(p, s);
-	stack_push(&p->cold, s);
 }
 
 void stack_census(const struct stack_pool *p, struct stack_census *out)
@@ -259,7 +282,8 @@ void stack_census(const struct stack_pool *p, struct stack_census *out)
 	*out = (struct stack_census){.mapped = p->mapped, .in_use = p->in_use, .deepest = p->deepest};
 	for (const struct stack_arena *a = p->arenas; a != NULL; a = a->next)
 		for (unsigned i = 0; i < a->carved; i++) {
-			size_t depth = stack_depth(p, arena_stack(p, a, i));
+			bool cold = a->cold[i / 64] >> i % 64 & 1;
+			size_t depth = cold ? 0 : stack_depth(p, arena_stack(p, a, i));
 
 			if (depth > out->deepest)
 				out->deepest = depth;
