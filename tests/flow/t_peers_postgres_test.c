@@ -1,11 +1,12 @@
-/* PostgreSQL behind the edge. Its own TLS begins inside of its protocol: the client sends an SSLRequest of eight bytes,
- * the server agrees with one, and then comes the ClientHello. For the edge that is a client that speaks no TLS: it goes
- * to the default, untouched, whatever the routes are.
+/* PostgreSQL behind the edge. Its own TLS begins inside of its protocol: the client sends an
+ * SSLRequest of eight bytes, the server agrees with one, and then comes the ClientHello. For the edge
+ * that is a client that speaks no TLS: it goes to the default, untouched, whatever the routes are.
  *
- * Direct TLS, where the ClientHello comes first, is what sslnegotiation=direct of newer clients does. PostgreSQL 15 has
- * no such client and no such server, so the edge plays the server's part with real clients' bytes, and its own other
- * half the client's part in front of psql. The edge cannot begin TLS towards a PostgreSQL 15: that one wants its
- * SSLRequest first, which is the client's to send. */
+ * Direct TLS, where the ClientHello comes first, is what sslnegotiation=direct of newer clients
+ * means. PostgreSQL 15 has neither such a client nor such a server. So the edge ends TLS in the
+ * server's place, and the client is OpenSSL with the protocol's bytes, or psql behind a listener that
+ * starts TLS. Towards a PostgreSQL 15 the edge cannot start TLS: that one wants the SSLRequest first,
+ * which is the client's to send. */
 #include "tests/flow/programs.h"
 #include "tests/flow/tls_edge.h"
 
@@ -14,7 +15,8 @@
 
 enum { LINES = 524288, WIDTH = 10 }; /* 5 MiB without their ends */
 
-static const char big_text[] = "SELECT string_agg(lpad(i::text, 10, '0'), '' ORDER BY i) FROM generate_series(1, 524288) i";
+static const char big_text[] = "SELECT string_agg(lpad(i::text, 10, '0'), '' ORDER BY i)"
+			       " FROM generate_series(1, 524288) i";
 
 /* ---- the server ------------------------------------------------------------------------------ */
 
@@ -46,7 +48,8 @@ static void postgres_need(void)
 	skip();
 }
 
-/* It refuses to run as root: then it is its package's user, who may enter the directory and owns a part of it. */
+/* What starts its programs: it refuses to run as root and then is its package's user, who may enter
+ * the test's directory and owns a part of it, and the key. */
 static const char *postgres_user(void)
 {
 	const struct passwd *user = getpwnam("postgres");
@@ -57,32 +60,37 @@ static const char *postgres_user(void)
 		return "";
 	assert_non_null(user);
 	assert_int_equal(chmod(kit_dir(), 0711), 0);
+	assert_int_equal(chmod(cert, 0644), 0);
 	assert_int_equal(chown(home, user->pw_uid, user->pw_gid), 0);
 	assert_int_equal(chown(key, user->pw_uid, user->pw_gid), 0);
 	return "setpriv --reuid=postgres --regid=postgres --clear-groups --pdeathsig=KILL ";
 }
 
+/* One of its programs with these arguments, for sh. */
+static const char *postgres_command(const char *as, const char *program, const char *arguments)
+{
+	return textf("cd / && exec %s%s/%s -D %s/pg/data %s", as, postgres_bin(), program, kit_dir(),
+		     arguments);
+}
+
 /* With the certificate of a.test; who comes without TLS is let in as well. */
 static struct postgres postgres_start(void)
 {
-	static const char hba[] = "host all all 127.0.0.0/8 trust\n";
+	static const char form[] = "-h %s -p %d -F -c unix_socket_directories= "
+				   "-c dynamic_shared_memory_type=mmap -c hba_file=%s "
+				   "-c ssl=on -c ssl_cert_file=%s -c ssl_key_file=%s";
 	struct postgres p = {.port = kit_port(kit_ip(0))};
-	char path[KIT_PATH];
-	const char *as, *bin = postgres_bin();
+	char hba[KIT_PATH];
+	const char *as, *how;
 
 	make_files();
 	as = postgres_user();
-	kit_file_write("hba", hba, path);
-	assert_int_equal(chmod(path, 0644), 0);
-	assert_int_equal(chmod(cert, 0644), 0);
-	program_run("initdb", KIT_ARGV("sh", "-c", textf("cd / && exec %s%s/initdb -D %s/pg/data -U tester -A trust -E UTF8 "
-							 "--locale=C --no-sync", as, bin, kit_dir())));
-	p.server = program_serve("postgres",
-				 KIT_ARGV("sh", "-c", textf("cd / && exec %s%s/postgres -D %s/pg/data -h %s -p %d -F "
-							    "-c unix_socket_directories= -c dynamic_shared_memory_type=mmap "
-							    "-c hba_file=%s -c ssl=on -c ssl_cert_file=%s -c ssl_key_file=%s",
-							    as, bin, kit_dir(), kit_ip(0), p.port, path, cert, key)),
-				 p.port);
+	kit_file_write("hba", "host all all 127.0.0.0/8 trust\n", hba);
+	assert_int_equal(chmod(hba, 0644), 0);
+	how = postgres_command(as, "initdb", "-U tester -A trust -E UTF8 --locale=C --no-sync");
+	program_run("initdb", KIT_ARGV("sh", "-c", how));
+	how = postgres_command(as, "postgres", textf(form, kit_ip(0), p.port, hba, cert, key));
+	p.server = program_serve("postgres", KIT_ARGV("sh", "-c", how), p.port);
 	return p;
 }
 
@@ -94,14 +102,24 @@ static void postgres_end(const struct postgres *p)
 
 /* ---- psql ------------------------------------------------------------------------------------ */
 
-static const char *at_edge(const struct edge *e, const char *more)
+/* A connection string for who takes the edge to be this host. */
+static const char *as_host(const char *host, int port, const char *more)
 {
-	return textf("host=a.test hostaddr=%s port=%d user=tester dbname=postgres connect_timeout=10 %s", kit_ip(1), e->port, more);
+	return textf("host=%s hostaddr=%s port=%d user=tester dbname=postgres %s", host, kit_ip(1), port,
+		     more);
 }
+
+static const char *verified(void)
+{
+	return textf("sslmode=verify-full sslrootcert=%s", ca);
+}
+
+#define PSQL(where, command) \
+	KIT_ARGV("psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", where, "-c", command)
 
 static struct kit_child *psql(const char *where, const char *command)
 {
-	return program_run("psql", KIT_ARGV("psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", where, "-c", command));
+	return program_run("psql", PSQL(where, command));
 }
 
 static void expect_big(const struct kit_child *c)
@@ -134,20 +152,21 @@ static void copies_in(const char *where)
 	assert_int_equal(fclose(f), 0);
 	psql(where, "CREATE TABLE t (line text)");
 	psql(where, textf("\\copy t from '%s'", path));
-	program_said(psql(where, "SELECT count(*), min(line), max(line), sum(line::bigint) FROM t"),
+	program_said(psql(where, "SELECT count(*), min(line), max(line), sum(line::int) FROM t"),
 		     "524288|0000000001|0000524288|137439215616\n");
 }
 
 /* What clients of every sort do, with this connection string: five connections. */
 static void serves(const char *where, const char *seen)
 {
-	program_said(psql(where, "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"), seen);
+	program_said(psql(where, "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"),
+		     seen);
 	expect_big(psql(where, big_text));
 	copies_in(where);
 }
 
-/* psql says good-bye and then ends its TLS; the server closes at good-bye, and the rest that it did not read makes a
- * reset of that. So either of two ends is a good one. */
+/* psql says good-bye and then ends its TLS; the server closes at good-bye, and what it did not read
+ * makes a reset of that. So either of two ends is a good one. */
 static void psql_verifies_postgres_through_routes(void **state)
 {
 	struct postgres pg;
@@ -156,53 +175,55 @@ static void psql_verifies_postgres_through_routes(void **state)
 	(void)state;
 	postgres_need();
 	pg = postgres_start();
-	e = edge_start("routes: [{sni: [a.test], upstream: other}, {alpn: [postgresql], upstream: other}], upstream: db",
-		       textf("%s%s", edge_upstream("db", pg.port, ""), edge_upstream("other", kit_refuser(kit_ip(0)), "")));
-	serves(at_edge(&e, textf("sslmode=verify-full sslrootcert=%s", ca)), "t|TLSv1.3\n");
-	program_said(psql(at_edge(&e, "sslmode=disable"), "SELECT 6 * 7"), "42\n");
-	kit_staunch_wait_log(e.s, " listener=edge ", 6);
-	assert_int_equal(kit_staunch_log(e.s, " reason=client_fin ") + kit_staunch_log(e.s, " reason=server_rst "), 6);
-	assert_int_equal(kit_staunch_log(e.s, " sni="), 0); /* it went by as bytes */
+	e = edge_start("routes: [{sni: [a.test], upstream: nobody}, {alpn: [postgresql], upstream: nobody}], "
+		       "upstream: db",
+		       textf("%s%s", edge_upstream("db", pg.port, ""),
+			     edge_upstream("nobody", kit_refuser(kit_ip(0)), "")));
+	serves(as_host("a.test", e.port, verified()), "t|TLSv1.3\n");
+	program_said(psql(as_host("a.test", e.port, "sslmode=disable"), "SELECT 6 * 7"), "42\n");
 	edge_end(&e);
+	assert_int_equal(kit_staunch_log(e.s, " listener=edge "), 6);
+	assert_int_equal(kit_staunch_log(e.s, " reason=client_fin ") +
+				 kit_staunch_log(e.s, " reason=server_rst "), 6);
+	assert_int_equal(kit_staunch_log(e.s, " sni="), 0); /* it went by as bytes */
 	postgres_end(&pg);
 }
 
-/* Nothing but the name is wrong, and the client sees it: the certificate is the server's own. */
+/* What psql believes is the server's own certificate: with another name it does not. */
 static void psql_refuses_another_name(void **state)
 {
 	struct postgres pg;
-	struct edge e;
 	struct kit_child *c;
+	struct edge e;
 
 	(void)state;
 	postgres_need();
 	pg = postgres_start();
 	e = edge_start("upstream: db", edge_upstream("db", pg.port, ""));
-	c = kit_child_start("psql", KIT_ARGV("psql", "-X", "-d", textf("host=b.test hostaddr=%s port=%d user=tester dbname=postgres "
-								       "sslmode=verify-full sslrootcert=%s", kit_ip(1), e.port, ca),
-					     "-c", "SELECT 1"));
+	c = kit_child_start("psql", PSQL(as_host("b.test", e.port, verified()), "SELECT 1"));
 	assert_int_equal(kit_child_wait(c), 2);
-	kit_file_wait(c->err, "does not match host name \"b.test\"", 1);
-	kit_staunch_wait_log(e.s, " listener=edge ", 1);
+	assert_int_equal(kit_file_count(c->err, "does not match host name \"b.test\""), 1);
 	edge_end(&e);
+	assert_int_equal(kit_staunch_log(e.s, " listener=edge "), 1);
 	postgres_end(&pg);
 }
 
 /* ---- direct TLS ------------------------------------------------------------------------------ */
 
-/* The edge ends TLS in front of the server, and a second listener starts TLS towards the edge, as a direct client would
- * that verifies: who speaks in the clear to that one goes over direct TLS. */
+/* The edge ends TLS in front of the server. A second listener starts TLS towards the edge, as a direct
+ * client would that verifies: who speaks in the clear to that one goes over direct TLS. */
 static struct edge direct_start(int server, int *plain)
 {
+	static const char form[] = "  - {name: edge, servers: [\"%s:%d\"], "
+				   "tls: {ca: \"%s\", name: a.test, sni: a.test, alpn: [postgresql]}}\n";
 	struct edge e = {.port = kit_port(kit_ip(1))};
-	const char *listeners, *to_edge;
+	const char *listeners, *upstreams;
 
 	*plain = kit_port(kit_ip(1));
-	listeners = textf("%s}\n  - {name: plain, bind: \"%s:%d\", upstream: edge", tls_keys(", alpn: [postgresql]"), kit_ip(1),
-			  *plain);
-	to_edge = textf("  - {name: edge, servers: [\"%s:%d\"], tls: {ca: \"%s\", name: a.test, sni: a.test, "
-			"alpn: [postgresql]}}\n", kit_ip(1), e.port, ca);
-	e.s = kit_staunch_start(edge_config(e.port, listeners, textf("%s%s", edge_upstream("back", server, ""), to_edge)));
+	listeners = textf("%s}\n  - {name: plain, bind: \"%s:%d\", upstream: edge",
+			  tls_keys(", alpn: [postgresql]"), kit_ip(1), *plain);
+	upstreams = textf("%s%s", edge_upstream("back", server, ""), textf(form, kit_ip(1), e.port, ca));
+	e.s = kit_staunch_start(edge_config(e.port, listeners, upstreams));
 	e.fds = kit_proc_fds(e.s->child->pid);
 	return e;
 }
@@ -210,20 +231,21 @@ static struct edge direct_start(int server, int *plain)
 static void psql_over_direct_tls(void **state)
 {
 	struct postgres pg;
-	struct edge e, by = {.port = 0};
+	struct edge e;
+	int plain;
 
 	(void)state;
 	postgres_need();
 	pg = postgres_start();
-	e = direct_start(pg.port, &by.port);
-	serves(at_edge(&by, "sslmode=disable"), "f|\n");
-	kit_staunch_wait_log(e.s, " reason=client_fin ", 10);
-	assert_int_equal(kit_staunch_log(e.s, " sni=a.test alpn=postgresql tls=TLSv1.3 "), 5);
+	e = direct_start(pg.port, &plain);
+	serves(as_host("a.test", plain, "sslmode=disable"), "f|\n");
 	edge_end(&e);
+	assert_int_equal(kit_staunch_log(e.s, " reason=client_fin "), 10);
+	assert_int_equal(kit_staunch_log(e.s, " sni=a.test alpn=postgresql tls=TLSv1.3 "), 5);
 	postgres_end(&pg);
 }
 
-/* The first flight of the protocol's version 3, one question, and good-bye. */
+/* The first message of the protocol's version 3, one question, and good-bye. */
 static const char dialogue[] = "\0\0\0\x27\0\3\0\0" "user\0tester\0" "database\0postgres\0\0"
 			       "Q\0\0\0\x23" "SELECT 'the answer is ' || 6*7\0" "X\0\0\0\4";
 
@@ -231,22 +253,22 @@ static const char dialogue[] = "\0\0\0\x27\0\3\0\0" "user\0tester\0" "database\0
 static void openssl_over_direct_tls(void **state)
 {
 	static char got[4096];
+	const struct tls_peer_opts o = {.sni = "a.test", .ca = ca, .alpn = "\12postgresql"};
 	struct postgres pg;
-	struct edge e;
 	struct tls_peer p;
+	struct edge e;
 	size_t n = 0, some;
 
 	(void)state;
 	postgres_need();
 	pg = postgres_start();
 	e = edge_start(tls_keys(", alpn: [postgresql]"), edge_upstream("back", pg.port, ""));
-	assert_true(tls_peer_dial(&p, edge_connect(&e),
-				  &(struct tls_peer_opts){.sni = "a.test", .ca = ca, .alpn = "\12postgresql"}));
+	assert_true(tls_peer_dial(&p, edge_connect(&e), &o));
 	tls_peer_send(&p, dialogue, sizeof(dialogue) - 1);
 	while (n < sizeof(got) && SSL_read_ex(p.ssl, got + n, sizeof(got) - n, &some) == 1)
 		n += some;
 	assert_int_equal(SSL_get_error(p.ssl, 0), SSL_ERROR_ZERO_RETURN);
-		assert_non_null(memmem(got, n, "the answer is 42", 16));
+	assert_non_null(memmem(got, n, "the answer is 42", 16));
 	tls_peer_close(&p);
 	edge_ended(&e, "server_fin", 1);
 	edge_said(&e, " sni=a.test alpn=postgresql tls=TLSv1.3 ");
