@@ -169,7 +169,10 @@ static void redis_wants_a_certificate(void **state)
 	c = kit_child_start("cli", KIT_ARGV("redis-cli", "-e", "-h", kit_ip(1), "-p",
 					    textf("%d", shy), "PING"));
 	assert_int_not_equal(kit_child_wait(c), 0);
-	kit_staunch_wait_log(e.s, " reason=upstream_tls_failed ", 1);
+	kit_staunch_wait_log(e.s, " listener=shy ", 1);
+	/* TLS 1.3: the edge has asked by the time it is refused, and a close on what it asked may overtake the alert. */
+	if (kit_staunch_log(e.s, " reason=upstream_tls_failed ") == 0)
+		edge_said(&e, " reason=server_rst ");
 	nobody_was_cut_off(&e, server);
 }
 
