@@ -170,7 +170,7 @@ static void redis_wants_a_certificate(void **state)
 					    textf("%d", shy), "PING"));
 	assert_int_not_equal(kit_child_wait(c), 0);
 	kit_staunch_wait_log(e.s, " listener=shy ", 1);
-	/* TLS 1.3: the edge has asked by the time it is refused, and a close on what it asked may overtake the alert. */
+	/* By the time of its refusal it has passed the PING on, and a reset for that may overtake the alert. */
 	if (kit_staunch_log(e.s, " reason=upstream_tls_failed ") == 0)
 		edge_said(&e, " reason=server_rst ");
 	nobody_was_cut_off(&e, server);
