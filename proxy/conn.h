@@ -143,7 +143,7 @@ struct pending {
 	struct conn *conn;
 	uint64_t source;  /* hash of the client's address */
 	int64_t since;
-	bool has_place;   /* of the worker's share, and counted; false: it was given to another, and this one is killed */
+	bool has_place;   /* of the worker's share; false: it was given to another, and this one is killed */
 };
 must_use bool pending_begin(struct pending *p, struct conn *c); /* false: there is no room for this one */
 void pending_end(struct pending *p);

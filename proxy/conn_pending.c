@@ -4,13 +4,12 @@
  * Each worker has its share of the listener's bound and judges by what it sees itself, so nobody who chooses its ports
  * such that one worker gets them all is in the way of clients of the others. Rejected: one count for all workers. One
  * of them could hold every place, and the next would have nobody to take one from. Sources are counted in SHARD_SOURCES
- * buckets by a seeded hash, so nobody can choose with whom it shares one. Two that share one are told apart by the whole
+ * buckets by a seeded hash, so nobody can choose with whom it shares one. Two in one bucket are told apart by the whole
  * hash: a newcomer does not pay for what another source holds there. An IPv6 source is its network of 64 bits, since
  * whoever has one address there has them all.
  *
- * Among equals the newcomer is closed, for a place that is given up too soon serves nobody: were it always the oldest's,
- * a crowd that comes back at once would end each other's handshakes before one is done. After PATIENCE it is the
- * oldest's, which was given its time. */
+ * Among equals the newcomer is closed. Rejected: always the oldest. Where many honest clients come back at once, each
+ * would end the handshake of one before it, and none would be done. Only who had PATIENCE goes for an equal. */
 #include <string.h>
 
 #include "proxy/conn.h"

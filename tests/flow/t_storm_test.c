@@ -9,8 +9,7 @@ enum {
 	FRESH = 5,    /* of the storm, before each of them */
 	FROM = 10,    /* kit_ip() of the storm's first source; those between the proxy and it are honest */
 	SOURCES = 100,
-	/* Of this program: the storm, and what it plays and reads besides. Of the proxy: two a connection, since it counts
-	 * on a server for each, and its reserve. */
+	/* The proxy's: two a connection, since it counts on a server for each, and its reserve. This program has less. */
 	DESCRIPTORS = 2 * (STORM + HONEST) + 200,
 };
 
