@@ -9,7 +9,7 @@ enum {
 	FRESH = 5,    /* of the storm, before each of them */
 	FROM = 10,    /* kit_ip() of the storm's first source; those between the proxy and it are honest */
 	SOURCES = 100,
-	/* The proxy's: two a connection, since it counts on a server for each, and its reserve. This program has less. */
+	/* The proxy's, two a connection, since it counts on a server for each, and its reserve. Ours are fewer. */
 	DESCRIPTORS = 2 * (STORM + HONEST) + 200,
 };
 
