@@ -23,6 +23,7 @@ import sys
 import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"
+SETTLE = 2  # seconds until the proxy has seen all of a storm
 TENTHS = 41  # points of a curve, ten for each nine
 
 
@@ -221,6 +222,7 @@ class Storm(Churn):
 
 def storm(at, rate=100, storm=0, fresh=500, sources=250, ms=1000, warm=200):
     unfinished = Unfinished(at, storm, sources)
+    time.sleep(SETTLE if storm else 0)
     Storm(at, unfinished, rate, fresh, ms, warm).run()
 
 

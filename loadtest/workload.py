@@ -181,9 +181,9 @@ def tls_connect(bench, load, running):
 
 
 def tls_storm(bench, load, running):
-    """The same handshakes twice: alone, and then in the storm, once it has settled."""
+    """The same handshakes twice: alone, and then in the storm."""
     def handshakes(**more):
-        gen = TlsGen(bench.tool_cpu, "storm", running.port, **{**load.options, **window(bench), "warm": 1500, **more})
+        gen = TlsGen(bench.tool_cpu, "storm", running.port, **{**load.options, **window(bench), **more})
         return run_gen(running, server_pids(bench), gen)
 
     quiet, found = handshakes(storm=0), handshakes()

@@ -1,5 +1,6 @@
 /* Handshakes under way, bounded and fair: at the bound, the source with the most of them gives up its oldest, so that
- * clients that never finish keep out nobody but themselves.
+ * clients that never finish keep out nobody but themselves. First of all those give up that are stale, which an honest
+ * handshake never becomes: a crowd of clients behind one address is not held against them while a storm stands.
  *
  * Each worker has its share of the listener's bound and judges by what it sees itself, so nobody who chooses its ports
  * such that one worker gets them all is in the way of clients of the others. Rejected: one count for all workers. One
@@ -8,14 +9,14 @@
  * hash: a newcomer does not pay for what another source holds there. An IPv6 source is its network of 64 bits, since
  * whoever has one address there has them all.
  *
- * Among equals the newcomer is closed. Rejected: always the oldest. Where many honest clients come back at once, each
- * would end the handshake of one before it, and none would be done. Only who had PATIENCE goes for an equal. */
+ * Among equals, and none of them stale, the newcomer is closed. Rejected: always the oldest. Where many honest clients
+ * come back at once, each would end the handshake of one before it, and none would be done. */
 #include <string.h>
 
 #include "proxy/conn.h"
 
 #define OVER     1 /* a deadline: long past, and so at once */
-#define PATIENCE (1000 * NP_MS) /* an honest handshake is done by then, over the longest ways */
+#define PATIENCE (1000 * NP_MS) /* older is stale: an honest handshake is done by then, over the longest ways */
 
 static uint64_t source_of(const struct conn *c)
 {
@@ -34,12 +35,12 @@ static uint32_t bucket_of(const struct pending *p)
 	return (uint32_t)(p->source % SHARD_SOURCES);
 }
 
-static uint32_t greediest(const struct shard *s)
+static uint32_t greediest(const uint32_t of[SHARD_SOURCES])
 {
 	uint32_t most = 0;
 
 	for (uint32_t i = 1; i < SHARD_SOURCES; i++)
-		if (s->handshakes_of[i] > s->handshakes_of[most])
+		if (of[i] > of[most])
 			most = i;
 	return most;
 }
@@ -50,6 +51,41 @@ static uint32_t greediest(const struct shard *s)
 static bool may_give(const struct pending *old, const struct pending *p)
 {
 	return old->conn->front->live == p->conn->front->live;
+}
+
+static void let_age(struct shard *s)
+{
+	int64_t long_ago = np_now() - PATIENCE;
+
+	while (!list_empty(&s->handshakes)) {
+		struct pending *p = list_entry(s->handshakes.next, struct pending, link);
+
+		if (p->since > long_ago)
+			return;
+		list_remove(&p->link);
+		list_push_back(&s->stale, &p->link);
+		p->stale = true;
+		s->stale_of[bucket_of(p)]++;
+	}
+}
+
+/* Of the source that has the most stale ones, the oldest; if these are other listeners', the oldest of all. */
+static struct pending *stale_for(const struct pending *p)
+{
+	const struct shard *s = p->conn->shard;
+	uint32_t most = greediest(s->stale_of);
+	struct pending *oldest = NULL;
+
+	list_for_each(it, &s->stale) {
+		struct pending *old = list_entry(it, struct pending, link);
+
+		if (!may_give(old, p))
+			continue;
+		if (bucket_of(old) == most)
+			return old;
+		oldest = oldest != NULL ? oldest : old;
+	}
+	return oldest;
 }
 
 static struct pending *oldest_in(uint32_t bucket, const struct pending *p)
@@ -63,45 +99,39 @@ static struct pending *oldest_in(uint32_t bucket, const struct pending *p)
 	return NULL;
 }
 
-/* The oldest of those whose sources have no less than p's, if it had its time. */
-static struct pending *stale_for(const struct pending *p)
+/* The oldest of the greediest, if that is greedier than p's source would be; or of another source in p's bucket. */
+static struct pending *greedy_for(const struct pending *p)
 {
 	const uint32_t *of = p->conn->shard->handshakes_of;
-	int64_t long_ago = np_now() - PATIENCE;
-
-	list_for_each(it, &p->conn->shard->handshakes) {
-		struct pending *old = list_entry(it, struct pending, link);
-
-		if (old->since > long_ago)
-			return NULL;
-		if (of[bucket_of(old)] >= of[bucket_of(p)] && may_give(old, p))
-			return old;
-	}
-	return NULL;
-}
-
-/* The oldest of the greediest, if that is greedier than p's source would be; of another source in p's bucket; of those
- * that had their time. NULL: nobody. */
-static struct pending *victim_for(const struct pending *p)
-{
-	const struct shard *s = p->conn->shard;
-	uint32_t own = bucket_of(p), most = greediest(s);
+	uint32_t own = bucket_of(p), most = greediest(of);
 	struct pending *victim = NULL;
 
-	if (s->handshakes_of[most] > s->handshakes_of[own] + 1)
+	if (of[most] > of[own] + 1)
 		victim = oldest_in(most, p);
 	if (victim != NULL)
 		return victim;
 	victim = oldest_in(own, p);
-	return victim != NULL && victim->source != p->source ? victim : stale_for(p);
+	return victim != NULL && victim->source != p->source ? victim : NULL;
+}
+
+static struct pending *victim_for(const struct pending *p)
+{
+	struct pending *victim;
+
+	let_age(p->conn->shard);
+	victim = stale_for(p);
+	return victim != NULL ? victim : greedy_for(p);
 }
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
 static void leave(struct pending *p)
 {
+	struct shard *s = p->conn->shard;
+
 	list_remove(&p->link);
-	p->conn->shard->handshakes_of[bucket_of(p)]--;
+	s->handshakes_of[bucket_of(p)]--;
+	s->stale_of[bucket_of(p)] -= p->stale;
 	p->has_place = false;
 }
 

@@ -9,6 +9,7 @@ enum {
 	FRESH = 5,    /* of the storm, before each of them */
 	FROM = 10,    /* kit_ip() of the storm's first source; those between the proxy and it are honest */
 	SOURCES = 100,
+	CROWD = 60,
 	/* The proxy's, two a connection, since it counts on a server for each, and its reserve. Ours are fewer. */
 	DESCRIPTORS = 2 * (STORM + HONEST) + 200,
 };
@@ -16,7 +17,8 @@ enum {
 struct storm {
 	struct edge e;
 	int fds[STORM];
-	int turn; /* the next of them to be replaced, and how many there were */
+	int turn;   /* the next of them to be replaced, and how many there were */
+	int served; /* honest ones */
 	unsigned char hello[1024];
 	size_t hello_n;
 };
@@ -51,14 +53,19 @@ static void storm_one(struct storm *s)
 	s->turn++;
 }
 
-static void honest_one(struct storm *s, int n)
+/* Whether it is served. */
+static bool honest_at(struct storm *s, int fd)
 {
 	struct tls_peer p;
 
-	if (!tls_peer_dial(&p, edge_connect_from(&s->e, 2 + n % (FROM - 2)), &(struct tls_peer_opts){.sni = "a.test"}))
-		kit_fail("honest handshake %d failed, behind %d of the storm:\n%s", n, s->turn, edge_log(&s->e));
+	if (!tls_peer_dial(&p, fd, &(struct tls_peer_opts){.sni = "a.test"})) {
+		tls_peer_close(&p);
+		return false;
+	}
 	exchange(&p);
 	end_orderly_tls(&p);
+	s->served++;
+	return true;
 }
 
 static void storm_start(struct storm *s, const char *keys)
@@ -72,7 +79,7 @@ static void storm_start(struct storm *s, const char *keys)
 	}
 	want_descriptors(DESCRIPTORS);
 	s->e = tls_edge(keys);
-	s->turn = 0;
+	s->turn = s->served = 0;
 	make_hello(s);
 	for (int i = 0; i < STORM; i++)
 		s->fds[i] = -1;
@@ -85,15 +92,16 @@ static void honest_ones(struct storm *s)
 	for (int i = 0; i < HONEST; i++) {
 		for (int j = 0; j < FRESH; j++)
 			storm_one(s);
-		honest_one(s, i);
+		if (!honest_at(s, edge_connect_from(&s->e, 2 + i % (FROM - 2))))
+			kit_fail("honest handshake %d failed, behind %d others:\n%s", i, s->turn, edge_log(&s->e));
 	}
 }
 
-static void storm_end(struct storm *s, int served)
+static void storm_end(struct storm *s)
 {
 	for (int i = 0; i < STORM; i++)
 		close(s->fds[i]);
-	edge_ended(&s->e, "client_fin", served);
+	edge_ended(&s->e, "client_fin", s->served);
 	edge_end(&s->e);
 }
 
@@ -112,7 +120,7 @@ static void d12_five_thousand_pending(void **state)
 	assert_true(kit_wait(all_pending, &storm, KIT_MS));
 	honest_ones(&storm);
 	assert_int_equal(kit_staunch_log(storm.e.s, " reason=max_handshakes "), 0);
-	storm_end(&storm, HONEST);
+	storm_end(&storm);
 }
 
 /* Five times the bound: the storm's sources have all of it, and each honest client gets a place all the same. */
@@ -122,22 +130,26 @@ static void d12_more_than_the_bound(void **state)
 	storm_start(&storm, ", max_handshakes: 1000, handshake_timeout: 60s");
 	kit_staunch_wait_log(storm.e.s, " reason=max_handshakes ", STORM - 1000);
 	honest_ones(&storm);
-	storm_end(&storm, HONEST);
+	storm_end(&storm);
 }
 
-static bool served_at_last(void *arg)
+static bool one_served(void *arg)
 {
 	struct storm *s = arg;
-	struct tls_peer p;
-	bool up = tls_peer_dial(&p, edge_connect_from(&s->e, 2), &(struct tls_peer_opts){.sni = "a.test"});
 
-	if (up) {
-		exchange(&p);
-		end_orderly_tls(&p);
-		return true;
-	}
-	tls_peer_close(&p);
-	return false;
+	return honest_at(s, edge_connect_from(&s->e, 2));
+}
+
+static bool crowd_served(void *arg)
+{
+	struct storm *s = arg;
+	int fds[CROWD], before = s->served;
+
+	for (int i = 0; i < CROWD; i++)
+		fds[i] = edge_connect_from(&s->e, 2);
+	for (int i = 0; i < CROWD; i++)
+		(void)honest_at(s, fds[i]);
+	return s->served - before == CROWD;
 }
 
 /* So few places that each source of the storm has one, and nobody more than the others: a new one is served as soon as
@@ -147,8 +159,18 @@ static void d12_fewer_places_than_sources(void **state)
 	(void)state;
 	storm_start(&storm, ", max_handshakes: 20, handshake_timeout: 60s");
 	kit_staunch_wait_log(storm.e.s, " reason=max_handshakes ", STORM - 20);
-	assert_true(kit_wait(served_at_last, &storm, KIT_MS));
-	storm_end(&storm, 1);
+	assert_true(kit_wait(one_served, &storm, KIT_MS));
+	storm_end(&storm);
+}
+
+/* Many honest clients of one address, more than any source of the storm has: as soon as the storm had its time. */
+static void d12_a_crowd_behind_one_address(void **state)
+{
+	(void)state;
+	storm_start(&storm, ", max_handshakes: 1000, handshake_timeout: 60s");
+	kit_staunch_wait_log(storm.e.s, " reason=max_handshakes ", STORM - 1000);
+	assert_true(kit_wait(crowd_served, &storm, KIT_MS));
+	storm_end(&storm);
 }
 
 int main(void)
@@ -157,6 +179,7 @@ int main(void)
 		cmocka_unit_test_teardown(d12_five_thousand_pending, kit_end),
 		cmocka_unit_test_teardown(d12_more_than_the_bound, kit_end),
 		cmocka_unit_test_teardown(d12_fewer_places_than_sources, kit_end),
+		cmocka_unit_test_teardown(d12_a_crowd_behind_one_address, kit_end),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
