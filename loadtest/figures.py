@@ -73,7 +73,8 @@ def tables(results):
 def absolute_goals(found):
     """The goals that are a number and not a ratio: (workload, what, bound, measured)."""
     bounds = {"idle": ("bytes", 512), "idle-100": ("bytes", 512), "slow": ("bytes", 65536), "balance-64": ("%", 52),
-              "reload": ("failed", 0), "tls-idle": ("bytes", 12288)}
+              "reload": ("failed", 0), "tls-idle": ("bytes", 12288),
+              "tls-storm": ("times the quiet p99", 2)}
     rows = [(t.load.name, *bounds[t.load.name], t.figure(t.ours).median) for t in found if t.load.name in bounds and t.ours]
     held = [t.figure(t.ours).median for t in found if t.load.how == "held" and t.ours]
     return rows + ([("held-9000", "of held-1000", 1.05, held[1] / held[0])] if len(held) == 2 else [])

@@ -120,7 +120,7 @@ def write(found, out):
         ("CPU per byte in bulk, staunch = 1", bar_plot(out, "cpu-bulk", "CPU of the proxy per byte in bulk, staunch = 1",
                                                        "times staunch's", [t for t in cpu if t.load.bulk], relative)),
         ("CPU with TLS, staunch = 1", bar_plot(out, "cpu-tls", "CPU of the proxy per unit of work with TLS, staunch = 1",
-                                               "times staunch's", [t for t in tls if t.load.how != "hold"], relative)),
+                                               "times staunch's", [t for t in tls if t.load.metric == "cpu_per_unit"], relative)),
         ("Requests and connections", bar_plot(out, "throughput", "Throughput (wrk, closed loop)", "thousands a second",
                                               named("keepalive", "close"),
                                               lambda t, n: t.figure(n, "per_second", 1e-3), "%.0f")),

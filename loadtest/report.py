@@ -10,6 +10,8 @@ VERSUS = ("nginx", "nginx-tuned", "haproxy", "haproxy-tuned", "floor-epoll", "fl
 COLUMNS = {  # of the tables in the report: heading, scale, form
     "per_second": ("a second", 1, "{:,.0f}"), "p50": ("p50 µs", 1, "{:,.0f}"), "p99": ("p99 µs", 1, "{:,.0f}"),
     "p99.9": ("p99.9 µs", 1, "{:,.0f}"), "max": ("max µs", 1, "{:,.0f}"),
+    "quiet_p50": ("quiet p50 µs", 1, "{:,.0f}"), "quiet_p99": ("quiet p99 µs", 1, "{:,.0f}"),
+    "errors": ("failed", 1, "{:,.0f}"),
     "machine_per_unit": ("machine", None, None), "proxy_share": ("proxy CPU", 100, "{:.0f} %"),
 }
 NOT_MEASURED = """- **A network.** Everything runs over the loopback of one machine: no packet is lost, the MTU is 65,536 and segments are

@@ -4,6 +4,10 @@
 
     connect   a TLS 1.3 handshake, a request, its answer, the end of both sides; conns= of them under way, for ms= after
               warm=. resume=1: each takes up the session of the one before it; 0: each handshake is full
+    storm     full handshakes, rate= a second, each with its request and its end; what is timed is the handshake, from when
+              it was due. Meanwhile stand storm= clients that never finish theirs, and fresh= times a second the oldest of
+              them is replaced. They come from sources= addresses; a third says nothing, a third half of a ClientHello,
+              a third all of one
     hold      connections that do nothing, as commanded on standard input: open N, exchange BYTES
 
 wrk does neither: with `Connection: close` it resumes whenever it has a ticket, and does not say so. Here a handshake
@@ -19,6 +23,7 @@ import sys
 import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"
+SETTLE = 2  # seconds until the proxy has seen all of a storm
 TENTHS = 41  # points of a curve, ten for each nine
 
 
@@ -93,6 +98,7 @@ class Churn:
 
     def exchange(self, peer, session):
         yield from retried(peer.do_handshake)
+        self.shaken()
         if peer.session_reused != (session is not None):
             raise Failed("not resumed" if session else "resumed unasked")
         peer.send(REQUEST)
@@ -106,6 +112,9 @@ class Churn:
             raise Failed("no ticket")
         yield from retried(peer.unwrap)
         return newest
+
+    def shaken(self):
+        """The handshake of the current lane is done."""
 
     def turn(self, lane):
         self.current = lane
@@ -133,6 +142,92 @@ class Churn:
 
 def connect(at, conns=16, resume=0, ms=1000, warm=200):
     Churn(at, conns, resume, ms, warm).run()
+
+
+# ---- storm ----
+
+def client_hello():
+    """The whole of one: what a client says before it waits for the server."""
+    said = ssl.MemoryBIO()
+    try:
+        tls_1_3().wrap_bio(ssl.MemoryBIO(), said, server_hostname="bench.test").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return said.read()
+
+
+class Unfinished:
+    """The clients that never finish."""
+
+    def __init__(self, at, count, sources):
+        hello = client_hello()
+        self.at, self.sources, self.turn = at, sources, 0
+        self.said = b"", hello[:len(hello) // 2], hello
+        self.peers = [self.one() for _ in range(count)]
+
+    def one(self):
+        number = self.turn % self.sources
+        self.turn += 1
+        peer = socket.socket()
+        peer.bind((f"127.1.{number // 250}.{1 + number % 250}", 0))
+        peer.setblocking(False)  # a full backlog must not hold up those that are timed
+        peer.connect_ex(self.at)
+        try:
+            peer.send(self.said[self.turn % len(self.said)])
+        except BlockingIOError:
+            pass  # not connected yet: one more that says nothing
+        return peer
+
+    def replace_oldest(self):
+        at = self.turn % len(self.peers)
+        self.peers[at].close()
+        self.peers[at] = self.one()
+
+
+class Storm(Churn):
+    """A lane a handshake, begun when it is due. Both kinds of clients are one loop: as two processes on one CPU they
+    would wait for each other's turns, and that would be taken for the proxy's doing."""
+
+    def __init__(self, at, unfinished, rate, fresh, ms, warm):
+        super().__init__(at, 0, 0, ms, warm)
+        self.unfinished, self.due = unfinished, {}  # {lane: since when}
+        began = time.monotonic()
+        self.clocks = [[began, 1 / rate, self.begin_one]]  # [next, every, what]
+        if unfinished.peers and fresh:
+            self.clocks.append([began, 1 / fresh, lambda _: unfinished.replace_oldest()])
+
+    def begin_one(self, due):
+        lane = self.lane_once()
+        self.due[lane] = due
+        self.turn(lane)
+
+    def lane_once(self):
+        try:
+            yield from self.connection(None)
+        except (OSError, Failed) as failure:
+            self.failures[str(failure)] = self.failures.get(str(failure), 0) + 1
+        del self.due[self.current]
+
+    def shaken(self):
+        now = time.monotonic()
+        if self.start <= now < self.end:
+            self.latencies.append((now - self.due[self.current]) * 1e6)
+
+    def run_until(self, end):
+        while (now := time.monotonic()) < end:
+            for clock in self.clocks:
+                if clock[0] <= now:
+                    clock[0] += clock[1]
+                    clock[2](clock[0] - clock[1])
+            first = min(clock[0] for clock in self.clocks)
+            for key, _ in self.selector.select(max(0, min(first, end) - time.monotonic())):
+                self.turn(key.data)
+
+
+def storm(at, rate=100, storm=0, fresh=500, sources=250, ms=1000, warm=200):
+    unfinished = Unfinished(at, storm, sources)
+    time.sleep(SETTLE if storm else 0)
+    Storm(at, unfinished, rate, fresh, ms, warm).run()
 
 
 # ---- hold ----
@@ -168,7 +263,7 @@ def hold(at):
 
 
 def main():
-    verbs = {"connect": connect, "hold": hold}
+    verbs = {"connect": connect, "storm": storm, "hold": hold}
     try:
         run, words = verbs[sys.argv[1]], dict(word.split("=") for word in sys.argv[2:])
         host, port = words.pop("at").split(":")

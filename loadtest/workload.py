@@ -107,6 +107,10 @@ ALL = (
              options={"conns": 64}, goals={"nginx-tls": 0.95, "haproxy-tls": 0.90}),
     Workload("tls-bulk", "TLS 1.3: bodies of 1 MiB, 4 connections (wrk)", "wrk", "large", TLS, **GB,
              options={"conns": 4, "body": BODY}, goals={"nginx-tls": 0.65, "haproxy-tls": 0.70}),
+    Workload("tls-storm", "TLS 1.3: p99 of full handshakes among 5,000 clients that never finish theirs, by the quiet one",
+             "tls_storm", "http", TLS_DEFAULT, "ratio", "times the quiet p99", extra=("p50", "p99", "quiet_p50", "quiet_p99",
+                                                                                 "errors"),
+             options={"rate": 200, "storm": 5000}),
     Workload("tls-idle", "TLS 1.3: idle connections after an exchange of 100 bytes", "hold", "echo", TLS, **BYTES,
              extra=(), options={"exchange": 100}),
 )
@@ -176,6 +180,19 @@ def tls_connect(bench, load, running):
     return run_gen(running, server_pids(bench), gen)
 
 
+def tls_storm(bench, load, running):
+    """The same handshakes twice: alone, and then in the storm."""
+    def handshakes(**more):
+        gen = TlsGen(bench.tool_cpu, "storm", running.port, **{**load.options, **window(bench), **more})
+        return run_gen(running, server_pids(bench), gen)
+
+    quiet, found = handshakes(storm=0), handshakes()
+    found["quiet_p50"], found["quiet_p99"] = quiet["p50"], quiet["p99"]
+    found["ratio"] = found["p99"] / quiet["p99"] if found["p99"] and quiet["p99"] else None
+    found["marks"] += quiet["marks"]
+    return found
+
+
 def bulk_run(bench, load, running):
     gen = Gen(bench.tool_cpu, "bulk", running.port, **load.options, **window(bench))
     return run_gen(running, server_pids(bench), gen)
@@ -233,7 +250,7 @@ def reload(bench, load, running):
     return found
 
 
-HOW = {"wrk": wrk, "rate": rate, "held": held, "connect": connect, "tls_connect": tls_connect,
+HOW = {"wrk": wrk, "rate": rate, "held": held, "connect": connect, "tls_connect": tls_connect, "tls_storm": tls_storm,
        "bulk": bulk_run, "hold": hold, "balance": balance, "reload": reload}
 
 

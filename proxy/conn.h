@@ -139,9 +139,11 @@ uint16_t conn_pick_rule(const struct conn *c);
 
 /* On the stack of the coroutine that shakes hands. Owner worker. */
 struct pending {
-	struct list link; /* shard->handshakes */
+	struct list link; /* shard->handshakes, or ->stale */
 	struct conn *conn;
-	uint32_t source;
+	uint64_t source;  /* hash of the client's address */
+	int64_t since;
+	bool stale;
 	bool has_place;   /* of the worker's share; false: it was given to another, and this one is killed */
 };
 must_use bool pending_begin(struct pending *p, struct conn *c); /* false: there is no room for this one */

@@ -12,6 +12,7 @@ int shard_init(struct shard *s, unsigned id, struct limit *limit)
 	s->limit = limit;
 	list_init(&s->conns);
 	list_init(&s->handshakes);
+	list_init(&s->stale);
 	s->scratch = malloc(SHARD_SCRATCH);
 	if (s->scratch == NULL)
 		return -NP_ENOMEM;

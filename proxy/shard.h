@@ -19,7 +19,9 @@ struct shard {
 	char *scratch;                 /* const; empty between two runs of any G */
 	struct list conns;             /* live connections */
 	struct list handshakes;        /* of struct pending, the oldest first */
-	uint32_t handshakes_of[SHARD_SOURCES]; /* how many of them by source */
+	struct list stale;             /* those that had their time, in the same order */
+	uint32_t handshakes_of[SHARD_SOURCES]; /* how many of both by source */
+	uint32_t stale_of[SHARD_SOURCES];      /* how many of the stale */
 	uint64_t source_seed;          /* const: nobody outside can know which sources share a bucket */
 	struct shard *all;             /* const: every shard of the process, this one among them */
 	unsigned nall;                 /* const */

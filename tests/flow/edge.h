@@ -4,6 +4,8 @@
 #ifndef TESTS_FLOW_EDGE_H
 #define TESTS_FLOW_EDGE_H
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +41,21 @@ static inline struct edge edge_start(const char *listener, const char *upstreams
 static inline int edge_connect(const struct edge *e)
 {
 	return kit_connect(kit_ip(1), e->port);
+}
+
+/* From kit_ip(n). */
+static inline int edge_connect_from(const struct edge *e, int n)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, kit_ip(n), &from.sin_addr);
+	inet_pton(AF_INET, kit_ip(1), &to.sin_addr);
+	to.sin_port = htons((uint16_t)e->port);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		kit_fail("cannot connect from %s", kit_ip(n));
+	return fd;
 }
 
 /* An upstream of one server with more keys: ", tls: {...}". */

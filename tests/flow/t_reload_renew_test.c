@@ -1,58 +1,7 @@
-/* TLS over time: sessions and certificates outlive a reload as they should; keys of every kind; real clients. */
+/* TLS over time: certificates that change; keys of every kind; real clients. */
 #include "tests/flow/tls_edge.h"
 
-/* ---- sessions and certificates over time ----------------------------------------------------- */
-
-/* Returns the session to resume, which in TLS 1.3 comes behind the handshake. */
-static SSL_SESSION *again(const struct edge *e, struct tls_peer_opts *o, bool resumed)
-{
-	struct tls_peer p;
-	SSL_SESSION *s;
-
-	assert_true(tls_peer_dial(&p, edge_connect(e), o));
-	exchange(&p);
-	assert_int_equal(SSL_session_reused(p.ssl), resumed);
-	s = SSL_get1_session(p.ssl);
-	end_orderly_tls(&p);
-	SSL_SESSION_free(o->session);
-	o->session = s;
-	return s;
-}
-
-static void d24_resumed_by_any_worker_and_over_reloads(void **state)
-{
-	struct edge e = tls_edge("");
-
-	(void)state;
-	for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
-		struct tls_peer_opts o = {.sni = "a.test", .max = max};
-
-		again(&e, &o, false);
-		for (int i = 0; i < 20; i++)
-			again(&e, &o, true);
-		kit_child_signal(e.s->child, SIGHUP);
-		wait_generation(e.s, max == TLS1_2_VERSION ? 2 : 3);
-		for (int i = 0; i < 20; i++)
-			again(&e, &o, true);
-		o.sni = "b.test"; /* another certificate's session is none */
-		again(&e, &o, false);
-		SSL_SESSION_free(o.session);
-	}
-	kit_staunch_wait_log(e.s, " resumed=true ", 80);
-	edge_end(&e);
-}
-
-static void d25_tickets_off(void **state)
-{
-	struct edge e = tls_edge(", session_tickets: {enabled: false}");
-	struct tls_peer_opts o = {.sni = "a.test"};
-
-	(void)state;
-	again(&e, &o, false);
-	again(&e, &o, false);
-	SSL_SESSION_free(o.session);
-	edge_end(&e);
-}
+/* ---- certificates over time ------------------------------------------------------------------ */
 
 struct served_name {
 	const struct edge *e;
@@ -183,8 +132,6 @@ static void curl_and_s_client(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(d24_resumed_by_any_worker_and_over_reloads, kit_end),
-		cmocka_unit_test_teardown(d25_tickets_off, kit_end),
 		cmocka_unit_test_teardown(d26_certificates_change, kit_end),
 		cmocka_unit_test_teardown(d26_check_and_start_say_which_file, kit_end),
 		cmocka_unit_test_teardown(d26_every_kind_of_key, kit_end),
