@@ -333,12 +333,15 @@ static void a_responder_that_hangs_holds_up_nobody(void **state)
 
 /* ---- names, and what cannot be asked --------------------------------------------------------- */
 
+/* A label has 63 letters at most, so the resolver need not ask anybody. */
+#define IMPOSSIBLE "an-impossible-name-of-more-than-sixty-three-letters-in-one-label.invalid"
+
 static void a_responder_is_found_by_its_name(void **state)
 {
 	int port = 0, listener = kit_listen("127.0.0.1", &port, 16);
 	struct asked a[] = {
 		make_asked("a.test", url_of("localhost", port, "ask")),
-		make_asked("b.test", url_of("no-such-host.invalid", port, "ask")),
+		make_asked("b.test", url_of(IMPOSSIBLE, port, "ask")),
 	};
 	struct edge e = asked_edge(a, 2);
 	size_t n = good_until(&a[0], 3600);
@@ -346,8 +349,7 @@ static void a_responder_is_found_by_its_name(void **state)
 	(void)state;
 	answer(listener, der, n);
 	wait_stapled(&e, "a.test", der, n);
-	kit_staunch_wait_err(e.s, "no-such-host.invalid", 1);
-	kit_staunch_wait_err(e.s, "looking up its name: ", 1);
+	kit_staunch_wait_err(e.s, textf("http://" IMPOSSIBLE ":%d/ask: looking up its name: ", port), 1);
 	edge_no_complaint(&e);
 	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
 	close(listener);
