@@ -19,8 +19,8 @@ struct dns_answer {
 	struct np_addr addr[DNS_MOST];
 };
 
-/* dns_ask: begin to look up.   Returns  0, or why it cannot be done.   Owns  *fd, with success: close it when the answer
- * is there or no longer wanted. */
+/* dns_ask: begin to look up.   Returns  0, or why it cannot be done.
+ *   Owns  *fd, with success: close it when the answer is there or no longer wanted. */
 must_use int dns_ask(struct np_fd *fd, const char *host, uint16_t port);
 /* dns_take: the answer.   Returns  0; else an error of fd, and *out is undefined.   Parks  until it is there. */
 must_use int dns_take(struct np_fd *fd, struct dns_answer *out);

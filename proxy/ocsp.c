@@ -17,9 +17,9 @@ int64_t ocsp_retry_after(unsigned failures)
 	return after < OCSP_RETRY_MOST ? after : OCSP_RETRY_MOST;
 }
 
-int64_t ocsp_refresh_at(const struct tls_ocsp_times *t, int64_t now)
+int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now)
 {
-	int64_t half = t->from + (t->until - t->from) / 2, later = now + (t->until - now) / 2;
+	int64_t half = v->from + (v->until - v->from) / 2, later = now + (v->until - now) / 2;
 	int64_t at = half > now ? half : later;
 
 	return at > now ? at : now + 1;
@@ -68,7 +68,7 @@ static void succeed(const struct ocsp *o, struct tls_staple *s, const struct ocs
 {
 	STAT_ADD(o->stats, ocsp_ok, 1);
 	s->failures = 0;
-	s->due = ocsp_refresh_at(&r->times, time(NULL));
+	s->due = ocsp_refresh_at(&r->verdict, time(NULL));
 	staple(o, s, r->answer);
 	say_until(s);
 	s->told = true;
@@ -115,26 +115,17 @@ static struct tls_staple *next_due(const struct ocsp *o)
 	return NULL;
 }
 
-static void unlink_ask(struct ocsp *o, const struct ocsp_ask *ask)
-{
-	struct ocsp_ask **at = &o->asking;
-
-	while (*at != ask)
-		at = &(*at)->next;
-	*at = ask->next;
-}
-
 static void ask_one(struct ocsp *o, struct tls_staple *s)
 {
-	struct ocsp_ask ask = {.next = o->asking, .question = s->question};
+	struct ocsp_ask ask = {.question = s->question};
 	struct ocsp_reply r;
 	int err;
 
 	tls_staple_use(s); /* the certificate may go meanwhile */
 	s->asking = true;
-	o->asking = &ask;
+	list_push_back(&o->asking, &ask.link);
 	err = ocsp_ask(&ask, &r);
-	unlink_ask(o, &ask);
+	list_remove(&ask.link);
 	if (err == 0)
 		succeed(o, s, &r);
 	else if (!ask.canceled)
@@ -152,6 +143,13 @@ static void run(void *arg)
 		ask_one(o, s);
 	if (--o->running == 0 && o->stopping)
 		np_event_set(&o->ended);
+}
+
+void ocsp_init(struct ocsp *o, const struct snapshot_book *book, struct shard *shards, unsigned nshards,
+	       struct stats *stats)
+{
+	*o = (struct ocsp){.book = book, .shards = shards, .nshards = nshards, .stats = stats};
+	list_init(&o->asking);
 }
 
 /* One coroutine for each answer that is due, up to the bound; those beyond it are taken up by who is done first. */
@@ -173,8 +171,8 @@ void ocsp_look(struct ocsp *o)
 void ocsp_stop(struct ocsp *o)
 {
 	o->stopping = true;
-	for (struct ocsp_ask *ask = o->asking; ask != NULL; ask = ask->next)
-		ocsp_ask_cancel(ask);
+	list_for_each(it, &o->asking)
+		ocsp_ask_cancel(list_entry(it, struct ocsp_ask, link));
 	if (o->running > 0)
 		np_event_wait(&o->ended);
 }

@@ -136,12 +136,12 @@ static int receive(struct ocsp_ask *ask, char *room, struct http_reply *r)
 
 static int judge(struct ocsp_ask *ask, const struct http_reply *r, struct ocsp_reply *out)
 {
-	const char *why;
-	int err = tls_ocsp_judge(ask->question, (const uint8_t *)r->body, r->n, time(NULL), &out->times, &why);
+	struct tls_ocsp_verdict *v = &out->verdict;
+	int err = tls_ocsp_judge(ask->question, (const uint8_t *)r->body, r->n, time(NULL), v);
 
 	if (err != 0)
-		return because(ask, err, "its answer", why);
-	out->answer = tls_answer_new(r->body, r->n, out->times.until);
+		return because(ask, err, "its answer", v->why);
+	out->answer = tls_answer_new(r->body, r->n, v->until);
 	return out->answer != NULL ? 0 : failed(ask, -NP_ENOMEM, "its answer");
 }
 

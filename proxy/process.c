@@ -181,7 +181,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		p->shards[p->nshards].all = p->shards;
 		p->shards[p->nshards].nall = workers;
 	}
-	p->ocsp = (struct ocsp){.book = &p->book, .shards = p->shards, .nshards = workers, .stats = &p->stats};
+	ocsp_init(&p->ocsp, &p->book, p->shards, workers, &p->stats);
 	return 0;
 }
 

@@ -170,54 +170,50 @@ static bool is_signed(const struct tls_ocsp *o, OCSP_BASICRESP *b)
 
 /* A single answer's times. Without an end it is good for TLS_OCSP_HOLD. */
 static bool read_times(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until, int64_t now,
-		       struct tls_ocsp_times *t)
+		       struct tls_ocsp_verdict *v)
 {
-	if (from == NULL || !tls_cert_time(from, &t->from))
+	if (from == NULL || !tls_cert_time(from, &v->from))
 		return false;
 	if (until != NULL)
-		return tls_cert_time(until, &t->until) && t->until >= t->from;
-	t->until = now + TLS_OCSP_HOLD;
+		return tls_cert_time(until, &v->until) && v->until >= v->from;
+	v->until = now + TLS_OCSP_HOLD;
 	return true;
 }
 
-static int judge(const struct tls_ocsp *o, OCSP_BASICRESP *b, int64_t now, struct tls_ocsp_times *t, const char **why)
+static int judge(const struct tls_ocsp *o, OCSP_BASICRESP *b, int64_t now, struct tls_ocsp_verdict *v)
 {
 	ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
 	int status = V_OCSP_CERTSTATUS_UNKNOWN;
 
-	*why = "its signature is not the issuer's, nor that of one it lets answer";
+	v->why = "its signature is not the issuer's, nor that of one it lets answer";
 	if (!is_signed(o, b))
 		return -NP_EPROTO;
-	*why = "it is about another certificate";
+	v->why = "it is about another certificate";
 	if (OCSP_resp_find_status(b, o->id, &status, NULL, NULL, &from, &until) != 1)
 		return -NP_EPROTO;
-	*why = "it does not say when it is good";
-	if (!read_times(from, until, now, t))
+	v->why = "it does not say when it is good";
+	if (!read_times(from, until, now, v))
 		return -NP_EPROTO;
-	*why = "it is not valid yet: is a clock wrong?";
-	if (t->from > now + TLS_OCSP_SKEW)
+	v->why = "it is not valid yet: is a clock wrong?";
+	if (v->from > now + TLS_OCSP_SKEW)
 		return -NP_EPROTO;
-	*why = "it has expired";
-	if (t->until <= now)
+	v->why = "it has expired";
+	if (v->until <= now)
 		return -NP_EPROTO;
-	*why = "the certificate is revoked";
+	v->why = "the certificate is revoked";
 	if (status == V_OCSP_CERTSTATUS_REVOKED)
 		return -NP_EACCES;
-	*why = "the responder does not know the certificate";
+	v->why = "the responder does not know the certificate";
 	return status == V_OCSP_CERTSTATUS_GOOD ? 0 : -NP_EPROTO;
 }
 
-int tls_ocsp_judge(const struct tls_ocsp *o, const uint8_t *der, size_t n, int64_t now, struct tls_ocsp_times *t,
-		   const char **why)
+int tls_ocsp_judge(const struct tls_ocsp *o, const uint8_t *der, size_t n, int64_t now, struct tls_ocsp_verdict *v)
 {
-	OCSP_BASICRESP *b = parse(der, n, why);
-	struct tls_ocsp_times times;
-	int err = b != NULL ? judge(o, b, now, &times, why) : -NP_EPROTO;
+	OCSP_BASICRESP *b = parse(der, n, &v->why);
+	int err = b != NULL ? judge(o, b, now, v) : -NP_EPROTO;
 
 	OCSP_BASICRESP_free(b);
 	ERR_clear_error();
-	if (err == 0)
-		*t = times;
 	return err;
 }
 

@@ -28,16 +28,16 @@ const char *tls_ocsp_text(const struct tls_ocsp *o); /* the URL as the certifica
 must_use int tls_ocsp_request(const struct tls_ocsp *o, unsigned char **der);
 void tls_ocsp_request_free(unsigned char *der);
 
-/* When an answer is good; seconds since 1970. */
-struct tls_ocsp_times {
-	int64_t from, until;
+struct tls_ocsp_verdict {
+	int64_t from, until; /* when the answer is good; seconds since 1970 */
+	const char *why;     /* else: a static text about what is wrong */
 };
 
 /* tls_ocsp_judge: is this an answer, signed by the issuer or by whom it names, that says of this certificate now that
  * it is good?
- *   Returns  0 and *t; -NP_EACCES: it is revoked; -NP_EPROTO: none of this. *why, a static text, says what. */
+ *   Returns  0: v has its times; -NP_EACCES: it is revoked; -NP_EPROTO: none of this. v->why says what. */
 must_use int tls_ocsp_judge(const struct tls_ocsp *o, const uint8_t *der, size_t n, int64_t now,
-			    struct tls_ocsp_times *t, const char **why);
+			    struct tls_ocsp_verdict *v);
 /* Of an answer that somebody else has judged: the first moment at which a part of it is good no more.
  *   Returns  0, or -NP_EPROTO: it is none. */
 must_use int tls_ocsp_until(const uint8_t *der, size_t n, int64_t *until);

@@ -1,5 +1,5 @@
-/* ocsp_responder: certificates that name a responder, the test itself as that responder, and a client that asks for what
- * is stapled. For the test's own thread. */
+/* ocsp_responder: certificates that name a responder, the test itself as that responder, and a client that asks for
+ * what is stapled. For the test's own thread. */
 #ifndef TESTS_FLOW_OCSP_RESPONDER_H
 #define TESTS_FLOW_OCSP_RESPONDER_H
 

@@ -1,5 +1,5 @@
-/* OCSP answers that are fetched: they come by themselves, never late for a handshake, never expired, and no responder can
- * do harm. */
+/* OCSP answers that are fetched: they come by themselves, no handshake waits for them, none is sent that has expired,
+ * and no responder can do harm. */
 #include "tests/flow/ocsp_responder.h"
 
 static uint8_t der[8192];
@@ -172,14 +172,14 @@ static void revoked_later_it_is_stapled_no_more(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
 	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
+	const struct kit_ocsp_opts revoked = {.about = a.x, .status = V_OCSP_CERTSTATUS_REVOKED, .until = 3600};
 	struct edge e = asked_edge(&a, 1);
 	size_t n = kit_cert_ocsp(&(struct kit_ocsp_opts){.about = a.x, .from = -3, .until = 5}, der, sizeof(der));
 
 	(void)state;
 	answer(listener, der, n);
 	wait_stapled(&e, "a.test", der, n);
-	n = kit_cert_ocsp(&(struct kit_ocsp_opts){.about = a.x, .status = V_OCSP_CERTSTATUS_REVOKED, .until = 3600}, der,
-			  sizeof(der));
+	n = kit_cert_ocsp(&revoked, der, sizeof(der));
 	answer(listener, der, n);
 	kit_staunch_wait_err(e.s, "ocsp_revoked", 1);
 	wait_stapled(&e, "a.test", NULL, 0);

@@ -47,16 +47,14 @@ static void *block_of(const void *data, size_t n)
 
 static void try_answer(const uint8_t *data, size_t n)
 {
-	struct tls_ocsp_times t = {0, 0};
-	const char *why = NULL;
+	struct tls_ocsp_verdict v = {.why = NULL};
 	uint8_t *der = block_of(data, n);
 	int64_t until = 0;
-	int parsed = tls_ocsp_until(der, n, &until), err = tls_ocsp_judge(question, der, n, NOW, &t, &why);
+	int parsed = tls_ocsp_until(der, n, &until), err = tls_ocsp_judge(question, der, n, NOW, &v);
 
-	CHECK(err == 0 || why != NULL, "refused without a reason");
-	CHECK(err == 0 || (t.from == 0 && t.until == 0), "refused, but its times are written");
-	CHECK(err != 0 || (parsed == 0 && t.until > NOW && t.from <= NOW + TLS_OCSP_SKEW), "believed, but not good");
-	CHECK(err != 0 || until <= t.until || t.until == NOW + TLS_OCSP_HOLD, "it ends at two times");
+	CHECK(err == 0 || v.why != NULL, "refused without a reason");
+	CHECK(err != 0 || (parsed == 0 && v.until > NOW && v.from <= NOW + TLS_OCSP_SKEW), "believed, but not good");
+	CHECK(err != 0 || until <= v.until || v.until == NOW + TLS_OCSP_HOLD, "it ends at two times");
 	free(der);
 }
 

@@ -228,16 +228,17 @@ void kit_cert_write_crl(const struct kit_cert *ca, struct kit_cert *const revoke
 size_t kit_cert_ocsp(const struct kit_ocsp_opts *o, uint8_t *out, size_t cap)
 {
 	const struct kit_cert *signer = o->signer != NULL ? o->signer : o->about->issuer;
-	ASN1_TIME *from = X509_gmtime_adj(NULL, o->from), *until = o->until != 0 ? X509_gmtime_adj(NULL, o->until) : NULL;
+	ASN1_TIME *from = X509_gmtime_adj(NULL, o->from);
+	ASN1_TIME *until = o->until != 0 ? X509_gmtime_adj(NULL, o->until) : NULL;
 	OCSP_BASICRESP *b = OCSP_BASICRESP_new();
 	OCSP_CERTID *id = OCSP_cert_to_id(NULL, o->about->x, o->about->issuer->x);
 	OCSP_RESPONSE *r;
 	uint8_t *at = out;
 	int n;
 
+	/* When it was revoked is looked at in this case alone. */
 	must(from != NULL && b != NULL && id != NULL &&
-		     OCSP_basic_add1_status(b, id, o->status, OCSP_REVOKED_STATUS_NOSTATUS,
-					    o->status == V_OCSP_CERTSTATUS_REVOKED ? from : NULL, from, until) != NULL &&
+		     OCSP_basic_add1_status(b, id, o->status, OCSP_REVOKED_STATUS_NOSTATUS, from, from, until) &&
 		     OCSP_basic_sign(b, signer->x, signer->key, digest_for(signer->key), NULL, 0),
 	     "an OCSP answer");
 	r = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, b);

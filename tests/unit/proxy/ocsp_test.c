@@ -29,9 +29,9 @@ static void an_answer_is_due_at_half_of_its_time(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_len(rows); i++) {
-		const struct tls_ocsp_times t = {rows[i].from, rows[i].until};
+		const struct tls_ocsp_verdict v = {.from = rows[i].from, .until = rows[i].until};
 
-		assert_int_equal(ocsp_refresh_at(&t, rows[i].now), rows[i].at);
+		assert_int_equal(ocsp_refresh_at(&v, rows[i].now), rows[i].at);
 	}
 }
 
