@@ -14,6 +14,12 @@ static size_t good_until(const struct asked *a, int seconds)
 	return kit_cert_ocsp(&(struct kit_ocsp_opts){.about = a->x, .until = seconds}, der, sizeof(der));
 }
 
+/* Good for an hour; half of its time is over in three seconds. */
+static size_t soon_due(const struct asked *a)
+{
+	return kit_cert_ocsp(&(struct kit_ocsp_opts){.about = a->x, .from = -3600, .until = 3606}, der, sizeof(der));
+}
+
 /* ---- a real responder ------------------------------------------------------------------------ */
 
 /* It listens on every address there is. */
@@ -114,7 +120,7 @@ static void an_answer_is_fetched_anew_at_half_of_its_time(void **state)
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
 	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
 	struct edge e = asked_edge(&a, 1);
-	size_t n = good_until(&a, 6);
+	size_t n = soon_due(&a);
 
 	(void)state;
 	answer(listener, der, n);
@@ -155,14 +161,14 @@ static void an_expired_answer_is_never_sent(void **state)
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
 	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
 	struct edge e = asked_edge(&a, 1);
-	size_t n = good_until(&a, 4);
+	size_t n = good_until(&a, 6);
 
 	(void)state;
 	answer(listener, der, n);
 	wait_stapled(&e, "a.test", der, n);
-	e.fds = kit_proc_fds(e.s->child->pid);
 	close(listener);
 	kit_staunch_wait_err(e.s, "the last answer stays; asked again in 1 s", 1);
+	e.fds = kit_proc_fds(e.s->child->pid);
 	assert_true(kit_wait(is_gone_in_time, &e, KIT_MS));
 	kit_staunch_wait_err(e.s, "the last answer has expired; asked again in ", 1);
 	edge_end(&e);
@@ -174,7 +180,7 @@ static void revoked_later_it_is_stapled_no_more(void **state)
 	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
 	const struct kit_ocsp_opts revoked = {.about = a.x, .status = V_OCSP_CERTSTATUS_REVOKED, .until = 3600};
 	struct edge e = asked_edge(&a, 1);
-	size_t n = kit_cert_ocsp(&(struct kit_ocsp_opts){.about = a.x, .from = -3, .until = 5}, der, sizeof(der));
+	size_t n = soon_due(&a);
 
 	(void)state;
 	answer(listener, der, n);
