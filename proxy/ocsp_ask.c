@@ -63,7 +63,7 @@ static int find(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline
 
 	snprintf(text, sizeof(text), "%s:%u", u->host, u->port);
 	a->n = 1;
-	if (u->host[0] != ':' && np_addr_parse(&a->addr[0], text, NULL) == 0 && !np_addr_is_unix(&a->addr[0]))
+	if (np_addr_parse(&a->addr[0], text, NULL) == 0 && !np_addr_is_unix(&a->addr[0]))
 		return 0;
 	return look_up(ask, u, deadline, a);
 }
