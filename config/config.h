@@ -177,6 +177,7 @@ struct config_cert {
 	const char       *cert, *key;    /* PEM; both may be one file */
 	const char       *password_file; /* NULL: the key is not encrypted */
 	const char       *ocsp;          /* DER, to be stapled; NULL: none */
+	bool              ocsp_fetch;    /* staple what its responder answers */
 	struct config_pos at;
 	struct config_pos origin[CONFIG_CERT_KEYS];
 };

@@ -123,7 +123,13 @@
 	X(PATH, "listeners[].tls.certificates[].ocsp", ocsp, NULL, 0, 0, 0, none, NEW,                      \
 	  "DER file of an OCSP response to staple",                                                         \
 	  "Read again when it changes; an expired one is not sent.",                                        \
-	  "\"a.ocsp\"")
+	  "\"a.ocsp\"")                                                                                     \
+	X(BOOL, "listeners[].tls.certificates[].ocsp_fetch", ocsp_fetch, "false", 0, 0, 0, none, NEW,       \
+	  "ask the certificate's OCSP responder, and staple its answer",                                    \
+	  "In the background, over http, anew at half of each answer's time. Nothing waits for it: until "  \
+	  "there is an answer that says the certificate is good, none is sent. The issuer's "               \
+	  "certificate has to be the second one in cert.",                                                  \
+	  "true")
 
 /* struct config_route */
 #define CONFIG_ROUTE_TBL(X)                                                                                 \

@@ -11,6 +11,7 @@
 #define PROXY   "listeners[].proxy_protocol."
 #define TICKETS TLS_IN "session_tickets."
 #define AUTH    TLS_IN "client_auth."
+#define CERT    TLS_IN "certificates[]."
 
 /* The key at `path` asks for another one, of the same struct, that is not there. */
 static void missing_beside(struct diag *d, const char *path, const char *wanted, void *obj)
@@ -81,13 +82,21 @@ static void doubt_tickets(struct diag *d, struct config_tls_in *t)
 		          "a ticket may live longer than its key: rotate ends it before its lifetime");
 }
 
+static void check_cert(struct diag *d, struct config_cert *c)
+{
+	validate_values(d, KEY_CERT, c);
+	if (c->ocsp_fetch && c->ocsp != NULL)
+		diag_error(d, DIAG_CONFLICT, validate_origin(CERT "ocsp", c),
+		           "\"ocsp\" and \"ocsp_fetch\" exclude each other: one answer is stapled");
+}
+
 static void check_tls_in(struct diag *d, struct config_tls_in *t)
 {
 	struct versions v = VERSIONS(TLS_IN, t);
 
 	validate_values(d, KEY_TLS_IN, t);
 	for (size_t i = 0; i < t->ncertificates; i++)
-		validate_values(d, KEY_CERT, &t->certificates[i]);
+		check_cert(d, &t->certificates[i]);
 	check_versions(d, &v);
 	check_client_auth(d, t);
 	doubt_tickets(d, t);

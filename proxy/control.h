@@ -5,6 +5,7 @@
 #define PROXY_CONTROL_H
 
 #include "proxy/listener.h"
+#include "proxy/ocsp.h"
 #include "proxy/process.h"
 
 struct process {
@@ -21,6 +22,7 @@ struct process {
 	struct np_sysmon *sysmon;
 	struct log *log;          /* access log; NULL: off */
 	struct stats stats;       /* what the control thread counts */
+	struct ocsp ocsp;         /* what is fetched to be stapled */
 	uint64_t files, files_seen; /* states of the files of TLS: in force; at the last look. 0: there are none */
 };
 
@@ -58,7 +60,7 @@ void reload_logs(struct process *p); /* SIGUSR1 */
 #define RELOAD_LOOK (250 * NP_MS)
 
 int64_t reload_next_look(const struct process *p); /* when reload_look is due; 0: never */
-/* Ticket keys in time, and a reload when a file of TLS has changed. */
+/* Ticket keys and OCSP answers in time, and a reload when a file of TLS has changed. */
 void reload_look(struct process *p);
 uint64_t reload_files(const struct config *c);
 void reload_warn_of_expiry(const struct snapshot *snap);

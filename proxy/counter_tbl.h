@@ -23,6 +23,9 @@
 	X(handshakes_ok,   "staunch_tls_handshakes_total",     "result=\"ok\"",     counter, \
 	  "TLS handshakes with clients, by result.") \
 	X(handshakes_failed, "staunch_tls_handshakes_total",   "result=\"failed\"", counter, "") \
+	X(ocsp_ok,         "staunch_ocsp_fetches_total",       "result=\"ok\"",     counter, \
+	  "Attempts to fetch an OCSP answer that is to be stapled, by result.") \
+	X(ocsp_failed,     "staunch_ocsp_fetches_total",       "result=\"failed\"", counter, "") \
 	X(accept_errors,   "staunch_accept_errors_total",      "",                  counter, \
 	  "Failed accepts, those retried at once included.") \
 	X(accept_pauses,   "staunch_accept_pauses_total",      "",                  counter, \

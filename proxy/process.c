@@ -181,6 +181,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		p->shards[p->nshards].all = p->shards;
 		p->shards[p->nshards].nall = workers;
 	}
+	ocsp_init(&p->ocsp, &p->book, p->shards, workers, &p->stats);
 	return 0;
 }
 
@@ -243,6 +244,7 @@ static void process_main(void *arg)
 		st->err = serve(p, st->config);
 	else
 		config_free(st->config);
+	ocsp_stop(&p->ocsp);
 	stop_workers(p);
 	p->log = log_stop(p->log, LOG_STOP_MS);
 	control_signals_stop();

@@ -1,4 +1,5 @@
-/* What TLS needs from time to time: fresh ticket keys, the certificates of today, a word before one expires.
+/* What TLS needs from time to time: fresh ticket keys and OCSP answers, the certificates of today, a word before one
+ * expires.
  *
  * Files are asked for their time, size and number a few times a second. Rejected: inotify. It tells of directories, and
  * what stands in a configuration are often links through links (Kubernetes swaps the one in the middle) or files on a
@@ -116,6 +117,7 @@ int64_t reload_next_look(const struct process *p)
 void reload_look(struct process *p)
 {
 	book_refresh_tickets(&p->book, say_keys);
+	ocsp_look(&p->ocsp);
 	if (p->config_path == NULL || !have_changed(p))
 		return;
 	log_msg(LVL_NOTICE, "files_changed", "a certificate, key or list has changed");

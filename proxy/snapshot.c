@@ -12,6 +12,7 @@ int snapshot_book_init(struct snapshot_book *b, unsigned nworkers)
 	*b = (struct snapshot_book){.nworkers = nworkers, .servers = server_book_new()};
 	list_init(&b->listeners);
 	list_init(&b->rings);
+	list_init(&b->staples);
 	return b->servers != NULL ? 0 : -NP_ENOMEM;
 }
 

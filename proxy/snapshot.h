@@ -94,6 +94,7 @@ struct snapshot_book {
 	struct server_book *servers;
 	struct list listeners; /* of struct listener_live */
 	struct list rings;     /* of struct ring_live: ticket keys, as long as the process runs */
+	struct list staples;   /* of struct tls_staple: of the certificates in use */
 	struct tls_worker **tls; /* one per worker; NULL until a generation speaks TLS */
 	unsigned nworkers;
 	unsigned snapshots;    /* alive: the current one, and those that connections keep */

@@ -1,6 +1,6 @@
 /* Contexts: one per worker for each listener that ends TLS and each upstream that speaks it, so that workers share no
- * lock. And what outlives a generation: the workers' own part of TLS, and the rings of ticket keys, one per file, so
- * that a reload keeps every session. */
+ * lock. And what outlives a generation: the workers' own part of TLS, the rings of ticket keys, one per file, so
+ * that a reload keeps every session, and what is stapled to certificates that go on. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -119,6 +119,29 @@ static int refused(int err)
 	return err == 0 || err == -NP_ENOMEM ? err : -NP_EINVAL;
 }
 
+/* Worker i staples what is fetched for certificate j. */
+static int staple_fetched(struct snapshot_book *b, const struct config_cert *c, struct tls_ctx *x, unsigned i, size_t j)
+{
+	const struct tls_staple_wanted w = {&b->staples, &x->certs[j], c->cert, b->nworkers};
+	struct tls_stapled *s = &x->staples[j];
+	const char *why;
+	int err = tls_staple_get(&w, &s->fetched, &why); /* tls_ctx_server has found that it can be asked for */
+
+	if (err == 0)
+		s->now = &s->fetched->now[i];
+	return err;
+}
+
+static int staples_server(struct snapshot_book *b, const struct config_tls_in *c, struct tls_ctx *x, unsigned i)
+{
+	int err = 0;
+
+	for (size_t j = 0; j < c->ncertificates && err == 0; j++)
+		if (c->certificates[j].ocsp_fetch)
+			err = staple_fetched(b, &c->certificates[j], x, i, j);
+	return err;
+}
+
 int contexts_server(struct snapshot_book *b, const struct config_tls_in *c, struct tls_ctx ***out, struct text *why)
 {
 	struct tls_ring *ring;
@@ -126,8 +149,11 @@ int contexts_server(struct snapshot_book *b, const struct config_tls_in *c, stru
 
 	if (err == 0)
 		err = contexts_begin(b, out);
-	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
+	for (unsigned i = 0; i < b->nworkers && err == 0; i++) {
 		err = tls_ctx_server(b->tls[i], c, ring, &(*out)[i], why);
+		if (err == 0)
+			err = staples_server(b, c, (*out)[i], i);
+	}
 	return refused(err);
 }
 

@@ -191,15 +191,15 @@ static enum tls_cert_kind kind_of(const EVP_PKEY *key)
 	}
 }
 
-static int64_t seconds(const ASN1_TIME *t)
+bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds)
 {
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
 	int days = 0, secs = 0;
+	bool ok = epoch != NULL && ASN1_TIME_diff(&days, &secs, epoch, t);
 
-	if (epoch == NULL || !ASN1_TIME_diff(&days, &secs, epoch, t))
-		days = secs = 0;
 	ASN1_TIME_free(epoch);
-	return (int64_t)days * 86400 + secs;
+	*seconds = (int64_t)days * DAY + secs;
+	return ok;
 }
 
 int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_cert *out, struct text *err)
@@ -218,7 +218,7 @@ int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_
 		return code;
 	}
 	c.kind = kind_of(c.key);
-	c.expires = seconds(X509_get0_notAfter(c.leaf));
+	(void)!tls_cert_time(X509_get0_notAfter(c.leaf), &c.expires); /* an odd one has expired long ago */
 	*out = c;
 	return 0;
 }

@@ -32,6 +32,8 @@ must_use int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, st
 void tls_cert_fini(struct tls_cert *c);
 /* Whole days until `expires`; negative: it has expired. Below TLS_CERT_SOON somebody should be told. */
 int tls_cert_days_left(int64_t expires);
+/* A time of a certificate or of what is said about one, in seconds since 1970. Returns whether it is one; else 0. */
+must_use bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds);
 
 /* Calls fn for each host name it is for: its DNS names, or without any its common name. A name with a NUL in it is
  * none.

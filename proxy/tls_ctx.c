@@ -90,7 +90,8 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x)
 		SSL_CTX_free(x->groups[i].ssl);
 	for (unsigned i = 0; i < x->ncerts; i++) {
 		tls_cert_fini(&x->certs[i]);
-		free(x->staples[i].der);
+		free(x->staples[i].file);
+		tls_staple_put(x->staples[i].fetched);
 	}
 	tls_sessions_free(x->sessions);
 	SSL_CTX_free(x->ssl);

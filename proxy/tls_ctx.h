@@ -16,6 +16,7 @@
 #include "proxy/buf.h"
 #include "proxy/name_set.h"
 #include "proxy/tls_cert.h"
+#include "proxy/tls_staple.h"
 #include "proxy/tls_ticket.h"
 #include "proxy/tls_worker.h"
 
@@ -32,10 +33,11 @@ struct tls_group {
 	int16_t cert[TLS_CERT_KINDS]; /* index, or -1 */
 };
 
-/* A stapled answer about a certificate. */
-struct tls_staple {
-	unsigned char *der; /* owned; NULL: none */
-	long n;
+/* What is stapled to one certificate. */
+struct tls_stapled {
+	struct tls_answer *const *now; /* where the answer is found now; NULL: there is none */
+	struct tls_answer *file;       /* owned: read from one; NULL: not so */
+	struct tls_staple *fetched;    /* in use: now is this worker's word of it; NULL: not so */
 };
 
 struct tls_ctx {
@@ -49,7 +51,7 @@ struct tls_ctx {
 
 	/* server */
 	struct tls_cert *certs;
-	struct tls_staple *staples;   /* one per certificate */
+	struct tls_stapled *staples;  /* one per certificate */
 	unsigned ncerts;
 	struct tls_group *groups;     /* the first is for names nobody has */
 	unsigned ngroups;

@@ -208,41 +208,69 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *n, co
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* The stapled answer of the certificate that was chosen. */
+/* The stapled answer of the certificate that was chosen, while it is good. */
 static int staple(SSL *ssl, void *arg)
 {
 	const struct tls_ctx *x = arg;
 	const X509 *chosen = SSL_get_certificate(ssl);
+	const struct tls_answer *a = NULL;
 	unsigned char *copy;
 	unsigned i = 0;
 
 	while (i < x->ncerts && x->certs[i].leaf != chosen)
 		i++;
-	if (i == x->ncerts || x->staples[i].der == NULL)
+	if (i < x->ncerts && x->staples[i].now != NULL)
+		a = *x->staples[i].now;
+	if (a == NULL || a->until <= (int64_t)time(NULL))
 		return SSL_TLSEXT_ERR_NOACK;
-	copy = OPENSSL_memdup(x->staples[i].der, (size_t)x->staples[i].n);
+	copy = OPENSSL_memdup(a->der, a->n);
 	if (copy == NULL)
 		return SSL_TLSEXT_ERR_NOACK;
-	SSL_set_tlsext_status_ocsp_resp(ssl, copy, x->staples[i].n); /* OpenSSL's own now */
+	SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)a->n); /* OpenSSL's own now */
 	return SSL_TLSEXT_ERR_OK;
 }
 
 /* ---- building -------------------------------------------------------------------------------- */
 
-static int load_staple(const char *path, struct tls_staple *s, struct text *err)
+/* Whether it is an answer about this certificate is its maker's business; until when it is good is ours. */
+static int use_staple(const char *path, const void *der, int n, struct tls_stapled *s, struct text *err)
+{
+	int64_t until;
+
+	if (n <= 0)
+		return tls_cert_wrong(err, path, "is empty", -NP_EINVAL);
+	if (tls_ocsp_until(der, (size_t)n, &until) != 0)
+		return tls_cert_wrong(err, path, "holds no OCSP response in DER form", -NP_EINVAL);
+	s->file = tls_answer_new(der, (size_t)n, until);
+	s->now = &s->file;
+	return s->file != NULL ? 0 : -NP_ENOMEM;
+}
+
+static int load_staple(const char *path, struct tls_stapled *s, struct text *err)
 {
 	BIO *b = BIO_new_file(path, "rb");
 	int code = b != NULL ? 0 : err_from_errno(), n;
+	void *room;
 
 	if (b == NULL)
 		return tls_cert_wrong(err, path, np_err_text(code), code);
-	s->der = malloc(STAPLE_MOST);
-	n = s->der != NULL ? BIO_read(b, s->der, STAPLE_MOST) : -1;
+	room = malloc(STAPLE_MOST);
+	n = room != NULL ? BIO_read(b, room, STAPLE_MOST) : 0;
 	BIO_free(b);
-	if (s->der == NULL)
-		return -NP_ENOMEM;
-	s->n = n;
-	return n > 0 ? 0 : tls_cert_wrong(err, path, "is empty", -NP_EINVAL);
+	code = room != NULL ? use_staple(path, room, n, s, err) : -NP_ENOMEM;
+	free(room);
+	return code;
+}
+
+/* Whether the one that is to be fetched can be asked for. */
+static int check_fetch(const char *path, const struct tls_cert *c, struct text *err)
+{
+	struct tls_ocsp *question = NULL;
+	const char *why = NULL;
+	int code = tls_ocsp_new(c, &question, &why);
+
+	tls_ocsp_free(question);
+	return code == -NP_EINVAL ? tls_cert_wrong(err, path, why, code) : code;
 }
 
 static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct text *err)
@@ -261,7 +289,10 @@ static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct t
 		if (code != 0)
 			return code;
 		x->ncerts++;
-		code = f->ocsp != NULL ? load_staple(f->ocsp, &x->staples[i], err) : 0;
+		if (f->ocsp != NULL)
+			code = load_staple(f->ocsp, &x->staples[i], err);
+		if (code == 0 && f->ocsp_fetch)
+			code = check_fetch(f->cert, &x->certs[i], err);
 	}
 	return code;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -94,6 +95,18 @@ static void add_names(struct kit_cert *c, const struct kit_cert_opts *o)
 	GENERAL_NAMES_free(names);
 }
 
+static void add_ocsp(struct kit_cert *c, const struct kit_cert_opts *o)
+{
+	char value[512];
+
+	if (o->ocsp != NULL) {
+		snprintf(value, sizeof(value), "OCSP;URI:%s", o->ocsp);
+		add_text(c, NID_info_access, value);
+	}
+	if (o->answers)
+		add_text(c, NID_ext_key_usage, "OCSPSigning");
+}
+
 /* ---- certificates ---------------------------------------------------------------------------- */
 
 static void set_fields(struct kit_cert *c, const struct kit_cert_opts *o)
@@ -135,6 +148,7 @@ struct kit_cert *kit_cert_make(const struct kit_cert_opts *o)
 	add_text(c, NID_key_usage,
 		 o->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyEncipherment");
 	add_names(c, o);
+	add_ocsp(c, o);
 	must(X509_sign(c->x, c->issuer->key, digest_for(c->issuer->key)) > 0, "signing");
 	return c;
 }
@@ -207,6 +221,52 @@ void kit_cert_write_crl(const struct kit_cert *ca, struct kit_cert *const revoke
 	ASN1_TIME_free(now);
 	ASN1_TIME_free(next);
 	close_file(f, path);
+}
+
+/* ---- OCSP ------------------------------------------------------------------------------------ */
+
+size_t kit_cert_ocsp(const struct kit_ocsp_opts *o, uint8_t *out, size_t cap)
+{
+	const struct kit_cert *signer = o->signer != NULL ? o->signer : o->about->issuer;
+	ASN1_TIME *from = X509_gmtime_adj(NULL, o->from);
+	ASN1_TIME *until = o->until != 0 ? X509_gmtime_adj(NULL, o->until) : NULL;
+	OCSP_BASICRESP *b = OCSP_BASICRESP_new();
+	OCSP_CERTID *id = OCSP_cert_to_id(NULL, o->about->x, o->about->issuer->x);
+	OCSP_RESPONSE *r;
+	uint8_t *at = out;
+	int n;
+
+	/* When it was revoked is looked at in this case alone. */
+	must(from != NULL && b != NULL && id != NULL &&
+		     OCSP_basic_add1_status(b, id, o->status, OCSP_REVOKED_STATUS_NOSTATUS, from, from, until) &&
+		     OCSP_basic_sign(b, signer->x, signer->key, digest_for(signer->key), NULL, 0),
+	     "an OCSP answer");
+	r = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, b);
+	n = r != NULL ? i2d_OCSP_RESPONSE(r, NULL) : -1;
+	must(n > 0 && (size_t)n <= cap && i2d_OCSP_RESPONSE(r, &at) == n, "an OCSP answer");
+	OCSP_RESPONSE_free(r);
+	OCSP_CERTID_free(id);
+	OCSP_BASICRESP_free(b);
+	ASN1_TIME_free(until);
+	ASN1_TIME_free(from);
+	return (size_t)n;
+}
+
+void kit_cert_write_index(struct kit_cert *const issued[], size_t n, size_t revoked, const char *name,
+			  char path[KIT_PATH])
+{
+	char text[4096] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool gone = i < revoked;
+
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s\t491231235959Z\t%s\t%04lX\tunknown\t/CN=any\n",
+				       gone ? "R" : "V", gone ? "260101000000Z" : "",
+				       ASN1_INTEGER_get(X509_get0_serialNumber(issued[i]->x)));
+		must(at < sizeof(text), "an index");
+	}
+	kit_file_write(name, text, path);
 }
 
 void kit_cert_pin(const struct kit_cert *c, char pin[64])

@@ -24,6 +24,8 @@ struct kit_cert_opts {
 	size_t           raw_n;
 	enum kit_key     key;
 	bool             ca;
+	const char      *ocsp;     /* URL of the responder it names; NULL: none */
+	bool             answers;  /* may sign OCSP answers for its issuer */
 	int              from_days; /* valid from so many days from now; 0: since an hour ago */
 	int              to_days;   /* until so many days from now; 0: 30 */
 	struct kit_cert *issuer;    /* NULL: signs itself */
@@ -37,6 +39,18 @@ void kit_cert_write_key(const struct kit_cert *c, const char *name, const char *
 /* The list of what ca revoked: n of its certificates. */
 void kit_cert_write_crl(const struct kit_cert *ca, struct kit_cert *const revoked[], size_t n, const char *name,
 			char path[KIT_PATH]);
+/* An OCSP answer, signed by hand. */
+struct kit_ocsp_opts {
+	const struct kit_cert *about;
+	const struct kit_cert *signer; /* NULL: the issuer of `about` */
+	int                    status; /* 0 good, 1 revoked, 2 unknown */
+	int                    from, until; /* seconds from now; until 0: it does not say */
+};
+/* Into out, in DER; returns the length. */
+size_t kit_cert_ocsp(const struct kit_ocsp_opts *o, uint8_t *out, size_t cap);
+/* The database of an authority, as `openssl ca` keeps it: n certificates, the first `revoked` of them revoked. */
+void kit_cert_write_index(struct kit_cert *const issued[], size_t n, size_t revoked, const char *name,
+			  char path[KIT_PATH]);
 /* Base64 of the SHA-256 of its public key, as pins are written. */
 void kit_cert_pin(const struct kit_cert *c, char pin[64]);
 

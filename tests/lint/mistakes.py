@@ -13,7 +13,7 @@ DATA_PATH = [  # what workers run
 ]
 # Made when a configuration is loaded, not per connection.
 BUILT_ONCE = ["proxy/upstream.c", "proxy/listener.c", "proxy/route.c", "proxy/shard.c"]
-PARSERS = ["proxy/hello.c", "proxy/pp*.c", "config/cidr.c", "config/node.c", "config/units.c", "config/decode.c"]
+PARSERS = ["proxy/hello.c", "proxy/http.c", "proxy/pp*.c", "config/cidr.c", "config/node.c", "config/units.c", "config/decode.c"]
 PLATFORM = ["netpoll/base.h", "netpoll/check.h", "netpoll/ctx*", "netpoll/hook.*", "netpoll/stack.c", "netpoll/syscall.h",
             "netpoll/netpoll_*"]
 

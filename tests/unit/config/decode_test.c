@@ -212,7 +212,7 @@ static const char everything[] =
 	"    routes:\n"
 	"      - {sni: [\"*.B.c\", d.*], alpn: h2, source: 192.0.2.0/24, tls: only, upstream: other}\n"
 	"    tls:\n"
-	"      certificates: [{cert: c, key: k, password_file: p, ocsp: o}, {cert: /c2, key: /k2}]\n"
+	"      certificates: [{cert: c, key: k, password_file: p, ocsp: o}, {cert: /c2, key: /k2, ocsp_fetch: true}]\n"
 	"      min_version: \"1.3\"\n"
 	"      max_version: 1.3\n"
 	"      ciphersuites: S\n"
@@ -328,6 +328,7 @@ static void tls_in_values(const struct config_tls_in *t)
 	check_path(t->certificates[0].key, "k");
 	check_path(t->certificates[0].password_file, "p");
 	check_path(t->certificates[0].ocsp, "o");
+	assert_true(!t->certificates[0].ocsp_fetch && t->certificates[1].ocsp_fetch);
 	assert_string_equal(t->certificates[1].key, "/k2");
 	assert_int_equal(t->min_version, CONFIG_TLS_VERSION_1_3);
 	assert_int_equal(t->max_version, CONFIG_TLS_VERSION_1_3);
