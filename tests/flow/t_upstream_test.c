@@ -263,6 +263,31 @@ static void a_silent_server_is_left(void **state)
 	end(&e, listener);
 }
 
+/* A client that resets takes its attempt with it: the server is left at once, the next one not asked, nobody blamed. */
+static void b13_client_resets_during_the_handshake(void **state)
+{
+	struct edge e;
+	int listener, fd, server;
+	char hello[4096];
+
+	(void)state;
+	make_root();
+	e = upstream_edge(&listener, ", name: a.test, handshake_timeout: 10m", ", retry_budget: 10m");
+	for (int i = 1; i <= 3; i++) {
+		fd = edge_connect(&e);
+		kit_send(fd, "hello?", 6);
+		server = kit_accept(listener);
+		assert_true(kit_io_read(server, hello, sizeof(hello)) > 0);
+		kit_reset(fd);
+		edge_ended(&e, "client_rst", i);
+		while (kit_io_read(server, hello, sizeof(hello)) > 0)
+			; /* what is left of the ClientHello; then an end */
+		close(server);
+	}
+	assert_int_equal(kit_file_count(e.s->child->err, "_failed"), 0);
+	end(&e, listener);
+}
+
 /* Another server gets the client's bytes, and it alone. */
 static void tried_elsewhere(void **state)
 {
@@ -478,6 +503,7 @@ int main(void)
 		cmocka_unit_test_teardown(d27_plain_bytes_first, kit_end),
 		cmocka_unit_test_teardown(pl8_header_in_clear_first, kit_end),
 		cmocka_unit_test_teardown(a_silent_server_is_left, kit_end),
+		cmocka_unit_test_teardown(b13_client_resets_during_the_handshake, kit_end),
 		cmocka_unit_test_teardown(tried_elsewhere, kit_end),
 		cmocka_unit_test_teardown(d21_read_with_the_handshake, kit_end),
 		cmocka_unit_test_teardown(d20_broken_records, kit_end),

@@ -148,13 +148,14 @@ static void call_main(void *arg)
 {
 	struct call *c = arg;
 	const struct np_dial_opts o = {.deadline = np_deadline_after(PAIR_NS)};
+	const struct tls_towards to = {.server = &c->at, .deadline = o.deadline};
 	size_t got = 0;
 	ssize_t n = 1;
 
 	c->err = np_dial(&c->s.fd, &c->at, 1, &o);
 	if (c->err != 0)
 		return;
-	c->err = tls_connect(&c->s, c->ctx, &c->at, np_deadline_after(PAIR_NS), &c->why);
+	c->err = tls_connect(&c->s, c->ctx, &to, &c->why);
 	if (c->err == 0)
 		c->err = pair_write(&c->s, "hello\n", 6);
 	while (c->err == 0 && got < 6 && n > 0) {
