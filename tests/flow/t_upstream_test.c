@@ -389,6 +389,33 @@ static void d20_broken_records(void **state)
 	end(&e, listener);
 }
 
+/* Records that carry nothing are counted on this side, too. */
+static void d18_a_flood_of_key_updates(void **state)
+{
+	static const int kinds[] = {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED};
+	struct tls_peer_opts o;
+	struct tls_peer p;
+	struct edge e;
+	int listener, fd;
+
+	(void)state;
+	make_root();
+	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
+	e = upstream_edge(&listener, ", name: a.test", "");
+	for (size_t i = 0; i < array_len(kinds); i++) {
+		fd = edge_connect(&e);
+		assert_true(tls_peer_answer(&p, kit_accept(listener), &o));
+		for (int n = 0; n < 150 && SSL_key_update(p.ssl, kinds[i]) == 1; n++)
+			if (SSL_do_handshake(p.ssl) != 1)
+				break; /* it was left meanwhile */
+		kit_expect_rst(fd);
+		close(fd);
+		tls_peer_close(&p);
+		edge_ended(&e, "upstream_tls_failed", (int)i + 1);
+	}
+	end(&e, listener);
+}
+
 static void d22_truncated_by_the_server(void **state)
 {
 	struct tls_peer_opts o;
@@ -507,6 +534,7 @@ int main(void)
 		cmocka_unit_test_teardown(tried_elsewhere, kit_end),
 		cmocka_unit_test_teardown(d21_read_with_the_handshake, kit_end),
 		cmocka_unit_test_teardown(d20_broken_records, kit_end),
+		cmocka_unit_test_teardown(d18_a_flood_of_key_updates, kit_end),
 		cmocka_unit_test_teardown(d22_truncated_by_the_server, kit_end),
 		cmocka_unit_test_teardown(d22_tls_to_tls, kit_end),
 		cmocka_unit_test_teardown(openssl_s_server, kit_end),
