@@ -116,9 +116,9 @@ int64_t reload_next_look(const struct process *p)
 void reload_look(struct process *p)
 {
 	book_refresh_tickets(&p->book, say_keys);
-	if (p->config_path == NULL || !have_changed(p))
+	if (!have_changed(p))
 		return;
 	log_msg(LVL_NOTICE, "files_changed", "a certificate, key or list has changed");
-	reload_file(p);
+	reload_again(p);
 	p->files = p->files_seen; /* also when it was refused: it is tried again when they change again */
 }
