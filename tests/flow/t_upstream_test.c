@@ -263,31 +263,6 @@ static void a_silent_server_is_left(void **state)
 	end(&e, listener);
 }
 
-/* A client that resets takes its attempt with it: the server is left at once, the next one not asked, nobody blamed. */
-static void b13_client_resets_during_the_handshake(void **state)
-{
-	struct edge e;
-	int listener, fd, server;
-	char hello[4096];
-
-	(void)state;
-	make_root();
-	e = upstream_edge(&listener, ", name: a.test, handshake_timeout: 10m", ", retry_budget: 10m");
-	for (int i = 1; i <= 3; i++) {
-		fd = edge_connect(&e);
-		kit_send(fd, "hello?", 6);
-		server = kit_accept(listener);
-		assert_true(kit_io_read(server, hello, sizeof(hello)) > 0);
-		kit_reset(fd);
-		edge_ended(&e, "client_rst", i);
-		while (kit_io_read(server, hello, sizeof(hello)) > 0)
-			; /* what is left of the ClientHello; then an end */
-		close(server);
-	}
-	assert_int_equal(kit_file_count(e.s->child->err, "_failed"), 0);
-	end(&e, listener);
-}
-
 /* Another server gets the client's bytes, and it alone. */
 static void tried_elsewhere(void **state)
 {
@@ -386,33 +361,6 @@ static void d20_broken_records(void **state)
 	close(fd);
 	tls_peer_close(&p);
 	edge_ended(&e, "upstream_tls_failed", 1);
-	end(&e, listener);
-}
-
-/* Records that carry nothing are counted on this side, too. */
-static void d18_a_flood_of_key_updates(void **state)
-{
-	static const int kinds[] = {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED};
-	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
-	int listener, fd;
-
-	(void)state;
-	make_root();
-	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
-	e = upstream_edge(&listener, ", name: a.test", "");
-	for (size_t i = 0; i < array_len(kinds); i++) {
-		fd = edge_connect(&e);
-		assert_true(tls_peer_answer(&p, kit_accept(listener), &o));
-		for (int n = 0; n < 150 && SSL_key_update(p.ssl, kinds[i]) == 1; n++)
-			if (SSL_do_handshake(p.ssl) != 1)
-				break; /* it was left meanwhile */
-		kit_expect_rst(fd);
-		close(fd);
-		tls_peer_close(&p);
-		edge_ended(&e, "upstream_tls_failed", (int)i + 1);
-	}
 	end(&e, listener);
 }
 
@@ -530,11 +478,9 @@ int main(void)
 		cmocka_unit_test_teardown(d27_plain_bytes_first, kit_end),
 		cmocka_unit_test_teardown(pl8_header_in_clear_first, kit_end),
 		cmocka_unit_test_teardown(a_silent_server_is_left, kit_end),
-		cmocka_unit_test_teardown(b13_client_resets_during_the_handshake, kit_end),
 		cmocka_unit_test_teardown(tried_elsewhere, kit_end),
 		cmocka_unit_test_teardown(d21_read_with_the_handshake, kit_end),
 		cmocka_unit_test_teardown(d20_broken_records, kit_end),
-		cmocka_unit_test_teardown(d18_a_flood_of_key_updates, kit_end),
 		cmocka_unit_test_teardown(d22_truncated_by_the_server, kit_end),
 		cmocka_unit_test_teardown(d22_tls_to_tls, kit_end),
 		cmocka_unit_test_teardown(openssl_s_server, kit_end),
