@@ -225,6 +225,7 @@ int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapsho
 	s->shutdown_timeout = c->shutdown.timeout;
 	b->snapshots++;
 	err = fill(s, prev, why);
+	contexts_end(b);
 	if (err != 0) {
 		s->config = NULL; /* still the caller's */
 		snapshot_free(s);

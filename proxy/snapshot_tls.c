@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "proxy/snapshot.h"
 #include "proxy/tls_ctx.h"
+#include "proxy/tls_trust.h"
 
 /* The keys of one file, or of none: those in memory alone. */
 struct ring_live {
@@ -179,9 +180,17 @@ int contexts_client(struct snapshot_book *b, const struct config_tls_out *c, str
 {
 	int err = contexts_begin(b, out);
 
+	if (err == 0 && c->verify && c->ca == NULL && b->tls[0]->roots == NULL)
+		err = tls_trust_share(b->tls, b->nworkers, why);
 	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
 		err = tls_ctx_client(b->tls[i], c, &(*out)[i], why);
 	return refused(err);
+}
+
+void contexts_end(struct snapshot_book *b)
+{
+	if (b->tls != NULL)
+		tls_trust_end(b->tls, b->nworkers);
 }
 
 struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x)
