@@ -147,7 +147,8 @@ must_use int contexts_server(struct snapshot_book *b, const struct config_tls_in
 			     struct text *why);
 must_use int contexts_client(struct snapshot_book *b, const struct config_tls_out *c, struct tls_ctx ***out,
 			     struct text *why);
-void contexts_end(struct snapshot_book *b); /* a generation has all its contexts: the next one reads the disk anew */
+/* A generation has all its contexts: the next one reads the disk anew. */
+void contexts_end(struct snapshot_book *b);
 struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x); /* takes NULL, returns NULL */
 void book_tls_fini(struct snapshot_book *b);
 

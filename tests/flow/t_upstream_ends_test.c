@@ -48,7 +48,8 @@ static void d18_a_flood_of_key_updates(void **state)
 	e = upstream_edge(&listener, "", "");
 	for (size_t i = 0; i < array_len(kinds); i++) {
 		fd = edge_connect(&e);
-		assert_true(tls_peer_answer(&p, kit_accept(listener), &(struct tls_peer_opts){.cert = cert, .key = key}));
+		assert_true(tls_peer_answer(&p, kit_accept(listener),
+					    &(struct tls_peer_opts){.cert = cert, .key = key}));
 		for (int n = 0; n < 150 && SSL_key_update(p.ssl, kinds[i]) == 1; n++)
 			if (SSL_do_handshake(p.ssl) != 1)
 				break; /* it was left meanwhile */
