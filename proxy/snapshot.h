@@ -152,8 +152,8 @@ void contexts_end(struct snapshot_book *b);
 struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x); /* takes NULL, returns NULL */
 void book_tls_fini(struct snapshot_book *b);
 
-/* enact: the ticket keys of s are in force from now on, at the pace it says. forget: those that were made for a snapshot
- * that never was are gone; no such snapshot exists any more. Control thread. */
+/* enact: the ticket keys of s are in force from now on, at the pace it says. forget: those that were made for one that
+ * never was are gone; no such snapshot exists any more. Control thread. */
 void tickets_enact(const struct snapshot *s);
 void book_forget_tickets(struct snapshot_book *b);
 /* Rotates ticket keys that are due and takes over what others wrote to their files. say is called for each ring that

@@ -4,7 +4,7 @@
  *   tls_accept, tls_connect    a coroutine, until both sides agree          tls_handshake.c
  *   tls_try_read, _write ...   the relay's task: never park                 tls.c
  *
- * An idle one keeps OpenSSL's object and this: no record buffer, no ciphertext, no BIO of its own. */
+ * An idle one keeps two keys and this, or OpenSSL's object: no record buffer, no ciphertext, no BIO of its own. */
 #ifndef PROXY_TLS_H
 #define PROXY_TLS_H
 

@@ -93,7 +93,7 @@ static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why
 		err = t->io < 0 ? t->io : -NP_EAGAIN;
 	else if (ssl_error != SSL_ERROR_NONE)
 		err = failed(t, ssl_error, why);
-	if (err == 0)
+	if (err == 0 || err == -NP_EAGAIN)
 		tls_direct_note(t);
 	end = tls_end(t, err == 0 && t->ctx->server && SSL_version(t->ssl) == TLS1_3_VERSION);
 	return (err == 0 || err == -NP_EAGAIN) && end < 0 && end != -NP_EAGAIN ? end : err;
