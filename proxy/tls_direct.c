@@ -1,5 +1,5 @@
-/* A server's connection after its handshake, TLS 1.3 or 1.2: records without OpenSSL's connection object (tls_record.h says
- * why).
+/* A server's connection after its handshake, TLS 1.3 or 1.2: records without OpenSSL's connection object (tls_record.h
+ * says why).
  *
  *   socket --recv--> worker's `in` --open--> the caller       the caller --seal--> worker's `out` --send--> socket
  *                        '-- part of a record --> t->in                                 '-- not taken --> t->out
@@ -396,13 +396,14 @@ static int suite_if_fit(const struct tls *t)
 static bool init_old(struct tls *t, struct tls_direct *d, enum tls_suite suite)
 {
 	const struct tls_crypto *c = &t->ctx->worker->crypto;
-	struct tls_old_secret k;
+	struct tls_old_secret k = {.servers = false};
 	bool ok = SSL_SESSION_get_master_key(SSL_get_session(t->ssl), k.master, sizeof(k.master)) == sizeof(k.master) &&
 		  SSL_get_client_random(t->ssl, k.client, sizeof(k.client)) == sizeof(k.client) &&
 		  SSL_get_server_random(t->ssl, k.server, sizeof(k.server)) == sizeof(k.server) &&
-		  tls_way_init_old(&d->in, c, suite, &k, false, false) == 0 &&
-		  tls_way_init_old(&d->out, c, suite, &k, true, true) == 0;
+		  tls_way_init_old(&d->in, c, suite, &k, false) == 0;
 
+	k.servers = true;
+	ok = ok && tls_way_init_old(&d->out, c, suite, &k, true) == 0;
 	OPENSSL_cleanse(&k, sizeof(k));
 	d->in.seq = d->out.seq = 1;
 	d->out.next_explicit = t->secrets->nonce + 1;

@@ -1,6 +1,6 @@
-/* tls_record: the records of TLS 1.3 (RFC 8446, 5), and of TLS 1.2 with the same ciphers, sealed and opened with the secrets a handshake ended with. OpenSSL
- * does the handshake and the arithmetic; what is here is the frame around it: a nonce, five bytes of head, the type at
- * the end.
+/* tls_record: the records of TLS 1.3 (RFC 8446, 5), and of TLS 1.2 with the same ciphers, sealed and opened with the
+ * secrets a handshake ended with. OpenSSL does the handshake and the arithmetic; what is here is the frame around it: a
+ * nonce, five bytes of head, the type at the end.
  *
  * Why not SSL_read and SSL_write: the object behind them is 14 KB for as long as the connection lives (3.0), with a
  * client's chain 23 to 86; and each record is copied once more on its way in and out. A connection that needs two keys
@@ -81,11 +81,12 @@ must_use int tls_way_update(struct tls_way *w, struct tls_crypto *c);
 int tls_suite_of_old(uint16_t cipher); /* as tls_suite_of, of a cipher of TLS 1.2 */
 struct tls_old_secret {
 	uint8_t master[48], client[32], server[32]; /* the session's secret; both sides' random */
+	bool servers; /* for what the server seals */
 };
-/* servers: what the server seals. Both sides have sealed one record, Finished, when a handshake is over: seq and
+/* Both sides have sealed one record, Finished, when a handshake is over: seq and
  * next_explicit are the caller's to set.   Returns  0 or -NP_ENOMEM. */
 must_use int tls_way_init_old(struct tls_way *w, const struct tls_crypto *c, enum tls_suite s,
-			      const struct tls_old_secret *k, bool servers, bool seals);
+			      const struct tls_old_secret *k, bool seals);
 must_use ssize_t tls_old_seal(struct tls_way *w, enum tls_type type, const void *p, size_t n, uint8_t *out);
 must_use ssize_t tls_old_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type);
 

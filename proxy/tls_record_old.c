@@ -1,5 +1,5 @@
-/* The records of TLS 1.2 with AEAD suites: RFC 5288 (GCM: the nonce's second half goes along), RFC 7905 (ChaCha20: it is
- * made as in 1.3). What differs from 1.3: the type stands in the head, there is no padding, and the length that is
+/* The records of TLS 1.2 with AEAD suites: RFC 5288 (GCM: the nonce's second half goes along), RFC 7905 (ChaCha20: it
+ * is made as in 1.3). What differs from 1.3: the type stands in the head, there is no padding, and the length that is
  * signed is the content's. */
 #include "proxy/tls_record.h"
 
@@ -73,7 +73,7 @@ static bool expand(const struct tls_crypto *c, enum tls_suite s, const struct tl
 }
 
 int tls_way_init_old(struct tls_way *w, const struct tls_crypto *c, enum tls_suite s, const struct tls_old_secret *k,
-		     bool servers, bool seals)
+		     bool seals)
 {
 	uint8_t block[2 * (KEY_MOST + IV_MOST)] = {0};
 	size_t key = key_size(s), iv = iv_size(s);
@@ -82,8 +82,8 @@ int tls_way_init_old(struct tls_way *w, const struct tls_crypto *c, enum tls_sui
 	*w = (struct tls_way){.suite = (uint8_t)s, .old = true, .ctx = EVP_CIPHER_CTX_new()};
 	w->added = (uint8_t)(TLS_HEAD + TLS_TAG + (s == TLS_SUITE_CHACHA20 ? 0 : EXPLICIT));
 	ok = w->ctx != NULL && expand(c, s, k, block) &&
-	     EVP_CipherInit_ex(w->ctx, c->aead[s], NULL, block + (servers ? key : 0), NULL, seals) == 1;
-	memcpy(w->iv, block + 2 * key + (servers ? iv : 0), iv);
+	     EVP_CipherInit_ex(w->ctx, c->aead[s], NULL, block + (k->servers ? key : 0), NULL, seals) == 1;
+	memcpy(w->iv, block + 2 * key + (k->servers ? iv : 0), iv);
 	OPENSSL_cleanse(block, sizeof(block));
 	return ok ? 0 : -NP_ENOMEM;
 }

@@ -121,7 +121,7 @@ static bool is_old(const struct pair *p)
 static int way_init(struct pair *p, struct tls_way *w, bool servers, bool seals)
 {
 	const SSL *ssl = p->client.s.tls->ssl;
-	struct tls_old_secret k;
+	struct tls_old_secret k = {.servers = servers};
 	int err;
 
 	if (!is_old(p))
@@ -129,7 +129,7 @@ static int way_init(struct pair *p, struct tls_way *w, bool servers, bool seals)
 	SSL_SESSION_get_master_key(SSL_get_session(ssl), k.master, sizeof(k.master));
 	SSL_get_client_random(ssl, k.client, sizeof(k.client));
 	SSL_get_server_random(ssl, k.server, sizeof(k.server));
-	err = tls_way_init_old(w, &pair_worker->crypto, suite_of(p), &k, servers, seals);
+	err = tls_way_init_old(w, &pair_worker->crypto, suite_of(p), &k, seals);
 	w->seq = 1; /* Finished is over */
 	w->next_explicit = 77;
 	return err;
