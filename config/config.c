@@ -101,10 +101,20 @@ int config_parse(const char *name, const char *text, size_t n, struct config **o
 	return err != 0 ? unreadable(name, err, d) : build(src, out, d);
 }
 
+struct config *config_share(struct config *c)
+{
+	c->shares++;
+	return c;
+}
+
 struct config *config_free(struct config *c)
 {
 	if (c == NULL)
 		return NULL;
+	if (c->shares > 0) {
+		c->shares--;
+		return NULL;
+	}
 	arena_fini(&c->arena);
 	free(c);
 	return NULL;

@@ -270,6 +270,7 @@ struct config {
 	const char       *file;      /* the name given to config_load or config_parse */
 	const char       *directory; /* the file's, absolute: relative paths start here; NULL: it could not be told */
 	struct config_pos origin[CONFIG_TOP_KEYS];
+	unsigned          shares; /* of its owners, all on one thread: beside the first */
 	struct arena      arena; /* owns everything above */
 };
 
@@ -282,6 +283,8 @@ struct diag;
 must_use int config_load(const char *path, struct config **out, struct diag *d);
 must_use int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d);
 
+/* config_share: one owner more; each calls config_free, and the last one frees. On the thread that does. */
+struct config *config_share(struct config *c);
 /* Takes NULL, returns NULL. */
 struct config *config_free(struct config *c);
 

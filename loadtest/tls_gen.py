@@ -8,7 +8,8 @@
               it was due. Meanwhile stand storm= clients that never finish theirs, and fresh= times a second the oldest of
               them is replaced. They come from sources= addresses; a third says nothing, a third half of a ClientHello,
               a third all of one
-    hold      connections that do nothing, as commanded on standard input: open N, exchange BYTES
+    hold      connections that do nothing, as commanded on standard input: open N, exchange BYTES; version=12 TLS 1.2,
+              13 (without it) TLS 1.3
 
 wrk does neither: with `Connection: close` it resumes whenever it has a ticket, and does not say so. Here a handshake
 that was resumed and should not have been, or the other way round, is an error, as is an end without close_notify.
@@ -27,15 +28,18 @@ SETTLE = 2  # seconds until the proxy has seen all of a storm
 TENTHS = 41  # points of a curve, ten for each nine
 
 
+VERSIONS = {12: ssl.TLSVersion.TLSv1_2, 13: ssl.TLSVersion.TLSv1_3}
+
+
 class Failed(Exception):
     """A connection that ended otherwise than it should."""
 
 
-def tls_1_3():
+def client_context(version=13):
     """No chain is verified: that is the client's work, and the same for all."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.minimum_version = context.maximum_version = VERSIONS[version]
     return context
 
 
@@ -62,7 +66,7 @@ class Churn:
     window counts: what was under way when it began makes up for what is when it ends."""
 
     def __init__(self, at, conns, resume, ms, warm):
-        self.at, self.resume, self.context = at, bool(resume), tls_1_3()
+        self.at, self.resume, self.context = at, bool(resume), client_context()
         self.start = time.monotonic() + warm / 1e3
         self.end = self.start + ms / 1e3
         self.latencies, self.failures = [], {}  # us; {why: times}, of the warm-up too
@@ -233,8 +237,8 @@ def storm(at, rate=100, storm=0, fresh=500, sources=250, ms=1000, warm=200):
 # ---- hold ----
 
 class Holder:
-    def __init__(self, at):
-        self.at, self.context, self.peers = at, tls_1_3(), []
+    def __init__(self, at, version):
+        self.at, self.context, self.peers = at, client_context(version), []
 
     def open(self, wanted):
         while len(self.peers) < wanted:
@@ -252,8 +256,8 @@ class Holder:
                 left -= got
 
 
-def hold(at):
-    holder = Holder(at)
+def hold(at, version=13):
+    holder = Holder(at, version)
     verbs = {"open": holder.open, "exchange": holder.exchange}
     print("begin", flush=True)
     for line in sys.stdin:

@@ -102,6 +102,23 @@ int np_fd_wait(struct np_fd *fd, enum np_mode mode)
 	return err;
 }
 
+int np_fd_wait_watching(struct np_fd *fd, enum np_mode mode, struct np_fd *watch)
+{
+	int err;
+
+	if (watch == NULL)
+		return np_fd_wait(fd, mode);
+	if (fd_incref(watch) != 0)
+		return -NP_ECANCELED;
+	err = fd_rwlock(fd, mode);
+	if (err == 0) {
+		err = poll_wait_watching(&np_self()->np, fd->pd, mode, watch->pd);
+		fd_rwunlock(fd, mode);
+	}
+	fd_decref(watch);
+	return err;
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 ssize_t np_fd_read(struct np_fd *fd, void *buf, size_t n)

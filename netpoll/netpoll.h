@@ -186,6 +186,9 @@ must_use int np_fd_accept(struct np_fd *fd, struct np_addr *peer);
  *   Returns  0, now and then for nothing; -NP_EDEADLINE, -NP_ECLOSING, or why registering failed.
  *   Parks    until an event at that side since the last wait, its deadline, or close. */
 must_use int np_fd_wait(struct np_fd *fd, enum np_mode mode);
+/* The same, given up with -NP_ECANCELED when `watch` is reset or closed meanwhile, as a dial is (np_dial_opts). NULL:
+ * nobody. */
+must_use int np_fd_wait_watching(struct np_fd *fd, enum np_mode mode, struct np_fd *watch);
 
 /* The forms for tasks: one attempt, never park, no lock (a task is alone on its descriptor).
  * -NP_EAGAIN: nothing now. */

@@ -121,9 +121,7 @@ void conn_kill(struct conn *c, enum close_why why)
 	if (c->phase == CONN_RELAYING)
 		np_ready(&c->task);
 	else
-		np_fd_close(&c->client.fd); /* whatever waits for it gives up; the dial watches it */
-	if (c->phase == CONN_CONNECTING && !stream_is_plain(&c->upstream))
-		np_fd_close(&c->upstream.fd); /* the handshake with the server */
+		np_fd_close(&c->client.fd); /* whatever waits for it gives up; the connect stage watches it */
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

@@ -74,12 +74,17 @@ enum close_why conn_tls(struct conn *c)
 
 enum close_why conn_tls_server(struct conn *c, const struct target *t, const struct server *server, int64_t deadline)
 {
+	const struct tls_towards to = {.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct shard *s = c->shard;
 	struct tls_why why;
-	int err = tls_connect(&c->upstream, t->tls[s->id], &server->addr, deadline, &why);
+	int err = tls_connect(&c->upstream, t->tls[s->id], &to, &why);
 
 	if (err == 0)
 		return CLOSE_NONE;
+	if (err == -NP_ECANCELED) { /* no server's fault */
+		c->err = (int16_t)-err;
+		return CLOSE_CLIENT_RST;
+	}
 	STAT_ADD(&s->stats, connects_failed, 1);
 	note(c, err, &why);
 	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s (%s)", server->name,

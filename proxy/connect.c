@@ -1,5 +1,5 @@
 /* The connect stage: pick a server, dial it, say who the client is, start TLS; try another one when that fails, within
- * the number of retries and the budget of time. The client is watched during the dial: if it resets, that is given up
+ * the number of retries and the budget of time. The client is watched all the while: if it resets, that is given up
  * and no server is blamed. No byte of the client's has been sent before all of it is done. */
 #include "proxy/conn.h"
 

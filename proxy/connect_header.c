@@ -116,17 +116,24 @@ static int say(struct conn *c, const struct target *t, struct header *h)
 /* The scratch is another's while this one waits. */
 static no_inline int write_rest(struct conn *c, const uint8_t *p, size_t n)
 {
+	struct np_fd *to = &c->upstream.fd;
 	uint8_t *copy = malloc(n);
-	int err;
+	ssize_t put = 0;
+	size_t done = 0;
 
 	if (copy == NULL)
 		return -NP_ENOMEM;
 	memcpy(copy, p, n);
-	np_fd_set_write_deadline(&c->upstream.fd, np_deadline_after(conn_target(c)->upstream->connect_timeout));
-	err = np_fd_write(&c->upstream.fd, copy, n, NULL);
-	np_fd_set_write_deadline(&c->upstream.fd, 0);
+	np_fd_set_write_deadline(to, np_deadline_after(conn_target(c)->upstream->connect_timeout));
+	while (done < n && (put >= 0 || put == -NP_EAGAIN)) {
+		put = np_fd_wait_watching(to, NP_WRITE, &c->client.fd);
+		if (put == 0)
+			put = np_fd_try_write(to, copy + done, n - done);
+		done += put > 0 ? (size_t)put : 0;
+	}
+	np_fd_set_write_deadline(to, 0);
 	free(copy);
-	return err;
+	return done == n ? 0 : (int)put;
 }
 
 int connect_header(struct conn *c, const struct target *t)

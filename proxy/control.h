@@ -53,6 +53,9 @@ must_use int reload_publish(struct process *p, struct snapshot *snap, struct lis
 void reload_retire(struct process *p); /* p->snap is current no more */
 void reload_log_level(const struct config *c);
 void reload_file(struct process *p); /* SIGHUP */
+/* The config that is in force once more, with the files of TLS as they are now: what was edited since waits for its
+ * SIGHUP. */
+void reload_again(struct process *p);
 void reload_logs(struct process *p); /* SIGUSR1 */
 
 /* ---- reload_renew.c -------------------------------------------------------------------------- */
@@ -60,7 +63,7 @@ void reload_logs(struct process *p); /* SIGUSR1 */
 #define RELOAD_LOOK (250 * NP_MS)
 
 int64_t reload_next_look(const struct process *p); /* when reload_look is due; 0: never */
-/* Ticket keys and OCSP answers in time, and a reload when a file of TLS has changed. */
+/* Ticket keys and OCSP answers in time, and reload_again when a file of TLS has changed. */
 void reload_look(struct process *p);
 uint64_t reload_files(const struct config *c);
 void reload_warn_of_expiry(const struct snapshot *snap);

@@ -328,23 +328,13 @@ static void refuse(struct process *p, const char *why)
 		(unsigned long long)p->snap->generation);
 }
 
-void reload_file(struct process *p)
+/* Owns c. */
+static void take_over(struct process *p, struct config *c)
 {
 	struct list opened;
 	struct snapshot *snap;
-	struct config *c;
-	int err;
+	int err = reload_prepare(p, c, &snap, &opened);
 
-	log_reopen(p->log);
-	if (p->config_path == NULL)
-		return;
-	c = load(p);
-	if (c == NULL) {
-		refuse(p, "the configuration has errors");
-		return;
-	}
-	say_what_needs_a_restart(p->snap->config, c);
-	err = reload_prepare(p, c, &snap, &opened);
 	if (err != 0) {
 		refuse(p, np_err_text(err));
 		return;
@@ -356,4 +346,25 @@ void reload_file(struct process *p)
 			np_err_text(err));
 	STAT_ADD(&p->stats, reloads_ok, 1);
 	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force", (unsigned long long)snap->generation);
+}
+
+void reload_file(struct process *p)
+{
+	struct config *c;
+
+	log_reopen(p->log);
+	if (p->config_path == NULL)
+		return;
+	c = load(p);
+	if (c == NULL) {
+		refuse(p, "the configuration has errors");
+		return;
+	}
+	say_what_needs_a_restart(p->snap->config, c);
+	take_over(p, c);
+}
+
+void reload_again(struct process *p)
+{
+	take_over(p, config_share(p->snap->config));
 }

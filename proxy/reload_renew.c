@@ -118,9 +118,9 @@ void reload_look(struct process *p)
 {
 	book_refresh_tickets(&p->book, say_keys);
 	ocsp_look(&p->ocsp);
-	if (p->config_path == NULL || !have_changed(p))
+	if (!have_changed(p))
 		return;
 	log_msg(LVL_NOTICE, "files_changed", "a certificate, key or list has changed");
-	reload_file(p);
+	reload_again(p);
 	p->files = p->files_seen; /* also when it was refused: it is tried again when they change again */
 }

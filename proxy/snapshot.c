@@ -180,6 +180,7 @@ void snapshot_enact(struct snapshot *s, uint32_t max)
 		__atomic_store_n(&live->handshakes_most, share_of(handshakes_of(c, max), s->book->nworkers),
 				 __ATOMIC_RELAXED);
 	}
+	tickets_enact(s);
 }
 
 /* ---- the snapshot ---------------------------------------------------------------------------- */
@@ -225,6 +226,7 @@ int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapsho
 	s->shutdown_timeout = c->shutdown.timeout;
 	b->snapshots++;
 	err = fill(s, prev, why);
+	contexts_end(b);
 	if (err != 0) {
 		s->config = NULL; /* still the caller's */
 		snapshot_free(s);
@@ -244,6 +246,8 @@ struct snapshot *snapshot_free(struct snapshot *s)
 		target_fini(s, &s->targets[i]);
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		shared_put(s->upstreams[i]);
+	if (s->generation == 0)
+		book_forget_tickets(s->book);
 	s->book->snapshots--;
 	free(s->use);
 	free(s->fronts);

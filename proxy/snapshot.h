@@ -148,9 +148,15 @@ must_use int contexts_server(struct snapshot_book *b, const struct config_tls_in
 			     struct text *why);
 must_use int contexts_client(struct snapshot_book *b, const struct config_tls_out *c, struct tls_ctx ***out,
 			     struct text *why);
+/* A generation has all its contexts: the next one reads the disk anew. */
+void contexts_end(struct snapshot_book *b);
 struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x); /* takes NULL, returns NULL */
 void book_tls_fini(struct snapshot_book *b);
 
+/* enact: the ticket keys of s are in force from now on, at the pace it says. forget: those that were made for one that
+ * never was are gone; no such snapshot exists any more. Control thread. */
+void tickets_enact(const struct snapshot *s);
+void book_forget_tickets(struct snapshot_book *b);
 /* Rotates ticket keys that are due and takes over what others wrote to their files. say is called for each ring that
  * changed (why empty) or whose file is bad. To be called now and then. Control thread. */
 void book_refresh_tickets(struct snapshot_book *b, void (*say)(const char *path, const char *why));

@@ -7,27 +7,36 @@
 #include "config/config.h"
 #include "proxy/snapshot.h"
 #include "proxy/tls_ctx.h"
+#include "proxy/tls_trust.h"
 
 /* The keys of one file, or of none: those in memory alone. */
 struct ring_live {
 	struct list link;
 	struct tls_ring *ring;
+	bool in_force; /* a generation has used it; until then it goes with the snapshot it was made for */
 };
 
 /* ---- rings ----------------------------------------------------------------------------------- */
 
-static struct tls_ring *ring_find(const struct snapshot_book *b, const char *path)
+static struct ring_live *ring_find(const struct snapshot_book *b, const char *path)
 {
 	list_for_each(it, &b->rings) {
 		struct ring_live *live = list_entry(it, struct ring_live, link);
 
 		if (text_same(tls_ring_path(live->ring), path))
-			return live->ring;
+			return live;
 	}
 	return NULL;
 }
 
-/* Several listeners may name one file; the last one's pace counts. */
+static void ring_free(struct ring_live *live)
+{
+	list_remove(&live->link);
+	tls_ring_free(live->ring);
+	free(live);
+}
+
+/* One that is in force stays as it is: the snapshot may yet be refused. */
 static int ring_get(struct snapshot_book *b, const struct config_tls_in *c, struct tls_ring **out, struct text *why)
 {
 	int64_t rotate = c->session_tickets.rotate / NP_S;
@@ -37,9 +46,9 @@ static int ring_get(struct snapshot_book *b, const struct config_tls_in *c, stru
 	*out = NULL;
 	if (!c->session_tickets.enabled)
 		return 0;
-	*out = ring_find(b, c->session_tickets.keys);
-	if (*out != NULL) {
-		tls_ring_set_rotate(*out, rotate);
+	live = ring_find(b, c->session_tickets.keys);
+	if (live != NULL) {
+		*out = live->ring;
 		return 0;
 	}
 	live = calloc(1, sizeof(*live));
@@ -53,6 +62,47 @@ static int ring_get(struct snapshot_book *b, const struct config_tls_in *c, stru
 	list_push_back(&b->rings, &live->link);
 	*out = live->ring;
 	return 0;
+}
+
+/* What lay in its file may be long due. Whatever is wrong with that, the next look at it says. */
+static void ring_enact(struct ring_live *live)
+{
+	char room[1];
+	struct text silent;
+
+	if (live->in_force)
+		return;
+	live->in_force = true;
+	text_init(&silent, room, 0);
+	(void)!tls_ring_refresh(live->ring, (int64_t)time(NULL), &silent);
+}
+
+/* Several listeners may name one file; the last one's pace counts. */
+void tickets_enact(const struct snapshot *s)
+{
+	for (unsigned i = 0; i < s->nfronts; i++) {
+		const struct config_tls_in *c = s->config->listeners[i].tls;
+
+		if (c != NULL && c->session_tickets.enabled)
+			tls_ring_set_rotate(s->fronts[i].tls[0]->ring, c->session_tickets.rotate / NP_S);
+	}
+	for (unsigned i = 0; i < s->nfronts; i++) {
+		const struct config_tls_in *c = s->config->listeners[i].tls;
+
+		if (c != NULL && c->session_tickets.enabled)
+			ring_enact(ring_find(s->book, c->session_tickets.keys));
+	}
+}
+
+/* A file that was made for one of them stays: others of a fleet may have read it by now. */
+void book_forget_tickets(struct snapshot_book *b)
+{
+	list_for_each_safe(it, &b->rings) {
+		struct ring_live *live = list_entry(it, struct ring_live, link);
+
+		if (!live->in_force)
+			ring_free(live);
+	}
 }
 
 void book_refresh_tickets(struct snapshot_book *b, void (*say)(const char *path, const char *why))
@@ -92,13 +142,8 @@ void book_tls_fini(struct snapshot_book *b)
 		tls_worker_free(b->tls[i]);
 	free(b->tls);
 	b->tls = NULL;
-	list_for_each_safe(it, &b->rings) {
-		struct ring_live *live = list_entry(it, struct ring_live, link);
-
-		tls_ring_free(live->ring);
-		free(live);
-	}
-	list_init(&b->rings);
+	list_for_each_safe(it, &b->rings)
+		ring_free(list_entry(it, struct ring_live, link));
 }
 
 /* ---- contexts -------------------------------------------------------------------------------- */
@@ -161,9 +206,17 @@ int contexts_client(struct snapshot_book *b, const struct config_tls_out *c, str
 {
 	int err = contexts_begin(b, out);
 
+	if (err == 0 && c->verify && c->ca == NULL && b->tls[0]->roots == NULL)
+		err = tls_trust_share(b->tls, b->nworkers, why);
 	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
 		err = tls_ctx_client(b->tls[i], c, &(*out)[i], why);
 	return refused(err);
+}
+
+void contexts_end(struct snapshot_book *b)
+{
+	if (b->tls != NULL)
+		tls_trust_end(b->tls, b->nworkers);
 }
 
 struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x)

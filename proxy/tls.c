@@ -1,5 +1,5 @@
 /* The TLS end in the relay's hands: plaintext in and out, never parking. Two ways to make records stand behind it:
- * tls_direct.c for a server's TLS 1.3, which is nearly everything, and tls_ssl.c for the rest.
+ * tls_direct.c for a server's TLS 1.3 and 1.2, which is nearly everything, and tls_ssl.c for the rest.
  *
  * What a turn costs is bounded, whatever the peer sends: a read makes no second recv once it has plaintext to return,
  * and records without any (KeyUpdate, tickets, warnings) are counted, IDLE_A_READ at once and IDLE_A_SECOND in all. */

@@ -4,7 +4,7 @@
  *   tls_accept, tls_connect    a coroutine, until both sides agree          tls_handshake.c
  *   tls_try_read, _write ...   the relay's task: never park                 tls.c
  *
- * An idle one keeps OpenSSL's object and this: no record buffer, no ciphertext, no BIO of its own. */
+ * An idle one keeps two keys and this, or OpenSSL's object: no record buffer, no ciphertext, no BIO of its own. */
 #ifndef PROXY_TLS_H
 #define PROXY_TLS_H
 
@@ -17,16 +17,21 @@ struct tls_ctx;
 
 /* tls_accept: be the server of a handshake on s, which is plain so far. early: bytes that were read from the socket
  * before, the first ones of the handshake; NULL: none.
- * tls_connect: be the client. server: whose sessions may be resumed, and whose address the certificate must be for
- * when the context has no name; it must live as long as s->tls.
- *   Returns  0, or -NP_EDEADLINE, -NP_ECLOSING, -NP_ESHORT (the peer left), -NP_EPROTO, -NP_ENOMEM, the peer's error;
- *            *why says more. An alert for the peer is on its way then.
+ * tls_connect: be the client.
+ *   Returns  0, or -NP_EDEADLINE, -NP_ECLOSING, -NP_ECANCELED (to->watch left), -NP_ESHORT (the peer left),
+ *            -NP_EPROTO, -NP_ENOMEM, the peer's error; *why says more. An alert for the peer is on its way then.
  *   Parks    until the handshake is complete, the deadline or close.
  *   Owns     s->tls, set either way unless memory ran out: stream_close frees it. Deadlines of s are gone after it. */
 must_use int tls_accept(struct stream *s, struct tls_ctx *ctx, const struct iovec *early, int64_t deadline,
 			struct tls_why *why);
-must_use int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct np_addr *server, int64_t deadline,
-			 struct tls_why *why);
+struct tls_towards {
+	/* Whose sessions may be resumed, and whose address the certificate must be for when the context has no name.
+	 * It must live as long as s->tls. */
+	const struct np_addr *server;
+	struct np_fd *watch; /* for whom it is: when this one is reset or closed, that is given up; NULL: nobody */
+	int64_t deadline;
+};
+must_use int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct tls_towards *to, struct tls_why *why);
 
 /* What was agreed, for the log and for PROXY headers: looked up when asked for, so that nothing is kept per
  * connection. Text of the peer's choice is not escaped. */

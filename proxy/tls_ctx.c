@@ -8,6 +8,7 @@
 
 #include "netpoll/check.h"
 #include "proxy/tls_session.h"
+#include "proxy/tls_trust.h"
 
 /* ECDSA before RSA: signing takes a tenth of the time. SHA-1 and DSA are left out. */
 #define SIGALGS "ECDSA+SHA256:ECDSA+SHA384:ed25519:ECDSA+SHA512:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:" \
@@ -95,6 +96,7 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x)
 	}
 	tls_sessions_free(x->sessions);
 	SSL_CTX_free(x->ssl);
+	tls_roots_put(x->roots);
 	name_set_fini(&x->names);
 	free(x->certs);
 	free(x->staples);

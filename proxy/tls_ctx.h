@@ -67,6 +67,7 @@ struct tls_ctx {
 	unsigned char (*pins)[TLS_PIN];
 	unsigned npins;
 	struct tls_sessions *sessions; /* NULL: none are kept */
+	struct tls_roots *roots;       /* used; NULL: the config names whom it trusts, or trusts everybody */
 };
 
 /* tls_ctx_server, tls_ctx_client: build it in w's library context. c must outlive it.

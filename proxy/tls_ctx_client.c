@@ -13,6 +13,7 @@
 #include "proxy/tls_kdf.h"
 #include "proxy/tls_priv.h"
 #include "proxy/tls_session.h"
+#include "proxy/tls_trust.h"
 
 static bool is_ip(const char *name)
 {
@@ -23,17 +24,35 @@ static bool is_ip(const char *name)
 
 /* ---- verification ---------------------------------------------------------------------------- */
 
+/* The worker's, for all its contexts of one generation; whoever makes them for many workers made these before. */
+static int trust_system(struct tls_ctx *x, struct text *err)
+{
+	struct tls_worker *w = x->worker;
+	int code = w->roots == NULL ? tls_trust_share(&w, 1, err) : 0;
+
+	if (code != 0)
+		return code;
+	x->roots = tls_roots_get(w->roots);
+	SSL_CTX_set1_cert_store(x->ssl, tls_roots_store(x->roots));
+	return 0;
+}
+
+struct tls_roots *tls_roots_of(X509_STORE_CTX *asks)
+{
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(asks, SSL_get_ex_data_X509_STORE_CTX_idx());
+	const struct tls *t = SSL_get_app_data(ssl);
+
+	return t->ctx->roots;
+}
+
 static int trust(struct tls_ctx *x, const char *ca, struct text *err)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(x->ssl);
 	struct stack_st_X509 *list = NULL;
 	int code;
 
-	if (ca == NULL) {
-		if (SSL_CTX_set_default_verify_paths(x->ssl) == 1)
-			return 0;
-		return tls_cert_wrong(err, "ca", "the system has no trusted certificates: name a file", -NP_EINVAL);
-	}
+	if (ca == NULL)
+		return trust_system(x, err);
 	code = tls_cert_list(x->worker->lib, ca, &list, err);
 	for (int i = 0; code == 0 && i < sk_X509_num(list); i++)
 		if (!X509_STORE_add_cert(store, sk_X509_value(list, i)))

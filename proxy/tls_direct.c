@@ -1,12 +1,12 @@
-/* A server's TLS 1.3 connection after its handshake: records without OpenSSL's connection object (tls_record.h says
- * why).
+/* A server's connection after its handshake, TLS 1.3 or 1.2: records without OpenSSL's connection object (tls_record.h
+ * says why).
  *
  *   socket --recv--> worker's `in` --open--> the caller       the caller --seal--> worker's `out` --send--> socket
  *                        '-- part of a record --> t->in                                 '-- not taken --> t->out
  *
- * What may come from a client then is little: data, alerts, KeyUpdate. Everything else is unexpected, and whatever is
- * wrong ends the connection with its alert. What does not fit (TLS 1.2, clients, other ciphers, short fragments) stays
- * with OpenSSL: tls_ssl.c. */
+ * What may come from a client then is little: data, alerts, KeyUpdate or, in TLS 1.2, the wish to renegotiate, which is
+ * declined. Everything else is unexpected, and whatever is wrong ends the connection with its alert. What does not fit
+ * (clients, other ciphers, short fragments) stays with OpenSSL: tls_ssl.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +23,7 @@ enum {
 	ALERT_ILLEGAL = 47,
 	ALERT_DECODE = 50,
 	ALERT_CANCELED = 90,
+	ALERT_NO_RENEGOTIATION = 100,
 };
 
 #define KEY_UPDATE 24
@@ -66,10 +67,10 @@ size_t tls_direct_write(struct tls *t, const char *p, size_t n)
 	struct tls_worker *w = t->ctx->worker;
 	size_t done = 0, some;
 
-	if (t->direct->out.seq >= w->seal_most && update_out(t) != 0)
+	if (!t->direct->out.old && t->direct->out.seq >= w->seal_most && update_out(t) != 0)
 		return 0;
-	while (done < n && t->err == 0 && w->nout + TLS_SEALED_ADD < TLS_OUT) {
-		some = TLS_OUT - w->nout - TLS_SEALED_ADD;
+	while (done < n && t->err == 0 && w->nout + TLS_ADD_MOST < TLS_OUT) {
+		some = TLS_OUT - w->nout - TLS_ADD_MOST;
 		if (some > TLS_PLAIN_MOST)
 			some = TLS_PLAIN_MOST;
 		if (some > n - done)
@@ -97,7 +98,7 @@ static void took_alert(struct tls *t, const uint8_t *p, ssize_t n)
 	}
 	if (p[1] == ALERT_CLOSE_NOTIFY)
 		tls_ended(t);
-	else if (p[1] != ALERT_CANCELED)
+	else if (p[1] != ALERT_CANCELED && !(t->direct->in.old && p[0] == 1)) /* 1.2 has warnings */
 		tls_fail(t, -NP_EPROTO);
 }
 
@@ -112,6 +113,14 @@ static void key_update(struct tls *t, uint8_t asked)
 		tls_fail(t, err);
 	else if (asked == 1)
 		(void)!update_out(t);
+}
+
+/* TLS 1.2: a client that wants new keys is told no, and may go on with those it has. */
+static void decline(struct tls *t)
+{
+	static const uint8_t message[] = {1, ALERT_NO_RENEGOTIATION};
+
+	(void)!put_record(t, TLS_TYPE_ALERT, message, sizeof(message));
 }
 
 /* A KeyUpdate, in one record or in several; it ends with its record, since the next one has other keys. */
@@ -168,6 +177,8 @@ static void took(struct tls *t, uint8_t type, const uint8_t *p, ssize_t n)
 {
 	if (type == TLS_TYPE_ALERT)
 		took_alert(t, p, n);
+	else if (type == TLS_TYPE_HANDSHAKE && t->direct->in.old)
+		decline(t);
 	else if (type == TLS_TYPE_HANDSHAKE)
 		took_handshake(t, p, n);
 	else if (type != TLS_TYPE_DATA || t->direct->nmessage > 0) /* data inside a message */
@@ -179,8 +190,8 @@ static size_t open_record(struct tls *t, size_t n, char *buf, size_t room)
 {
 	struct tls_direct *d = t->direct;
 	const uint8_t *rec = (const uint8_t *)t->ctx->worker->window;
-	bool fits = n - TLS_SEALED_ADD <= room;
-	uint8_t *to = fits ? (uint8_t *)buf : spill(t, n - TLS_SEALED_ADD);
+	bool fits = n - d->in.added <= room;
+	uint8_t *to = fits ? (uint8_t *)buf : spill(t, n - d->in.added);
 	uint8_t type = 0;
 	ssize_t len;
 
@@ -200,6 +211,12 @@ static size_t open_record(struct tls *t, size_t n, char *buf, size_t room)
 	return take_spilt(t, buf, room);
 }
 
+/* In TLS 1.3 every record looks like data. */
+static bool may_come(const struct tls_way *w, uint8_t type)
+{
+	return type == TLS_TYPE_DATA || (w->old && (type == TLS_TYPE_ALERT || type == TLS_TYPE_HANDSHAKE));
+}
+
 /* The length of the record at the window's front, 0 when its head is not there yet; one that cannot be ends t. */
 static size_t record_length(struct tls *t)
 {
@@ -210,11 +227,11 @@ static size_t record_length(struct tls *t)
 	if (w->nwindow < TLS_HEAD)
 		return 0;
 	body = (size_t)p[3] << 8 | p[4];
-	if (p[0] != TLS_TYPE_DATA)
+	if (!may_come(&t->direct->in, p[0]))
 		refuse(t, ALERT_UNEXPECTED);
 	else if (body > TLS_BODY_MOST)
 		refuse(t, ALERT_OVERFLOW);
-	else if (body < 1 + TLS_TAG)
+	else if (TLS_HEAD + body < t->direct->in.added)
 		refuse(t, ALERT_BAD_MAC);
 	return TLS_HEAD + body;
 }
@@ -281,23 +298,66 @@ static int64_t count_records(const char *p, size_t n)
 	return n == 0 ? count : -1;
 }
 
+static struct tls_secrets *secrets_of(struct tls *t)
+{
+	if (t->secrets == NULL)
+		t->secrets = calloc(1, sizeof(*t->secrets));
+	return t->secrets;
+}
+
 void tls_direct_secret(struct tls *t, bool ours, const uint8_t *secret, size_t n)
 {
-	struct tls_secrets *s = t->secrets;
+	struct tls_secrets *s = secrets_of(t);
 
-	if (s == NULL)
-		s = t->secrets = calloc(1, sizeof(*s));
 	if (s == NULL || n > TLS_SECRET)
 		return; /* then OpenSSL goes on with the connection */
 	memcpy(ours ? s->out : s->in, secret, n);
 	*(ours ? &s->nout : &s->nin) = n;
 }
 
+/* TLS 1.2: what OpenSSL seals first, Finished, tells the nonce it counts on from; and what the client sealed tells how
+ * many records that was. By their heads, in the order they go and come (SSL_CTX_set_msg_callback's). */
+void tls_direct_head(int ours, int version, int kind, const void *head, size_t n, SSL *ssl, void *arg)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+	bool ccs = kind == SSL3_RT_HEADER && n == TLS_HEAD && *(const uint8_t *)head == TLS_TYPE_CCS;
+
+	(void)version; /* the head's: 1.3 says 1.2 there */
+	(void)arg;
+	if (ours || kind != SSL3_RT_HEADER || t->up || SSL_version(ssl) != TLS1_2_VERSION)
+		return;
+	if (ccs && secrets_of(t) != NULL)
+		t->secrets->sealing = true;
+	else if (t->secrets != NULL && t->secrets->sealing)
+		t->secrets->opened++;
+}
+
+/* In what goes out now: the record behind ChangeCipherSpec. */
+static void note_nonce(struct tls *t, const uint8_t *p, size_t n)
+{
+	while (n >= TLS_HEAD) {
+		size_t len = TLS_HEAD + ((size_t)p[3] << 8 | p[4]);
+
+		if (len > n)
+			return;
+		p += len;
+		n -= len;
+		if (p[-(ptrdiff_t)len] != TLS_TYPE_CCS || n < TLS_HEAD + 8 || secrets_of(t) == NULL)
+			continue;
+		for (int i = 0; i < 8; i++)
+			t->secrets->nonce = t->secrets->nonce << 8 | p[TLS_HEAD + i];
+		t->secrets->sealed = 1;
+		return;
+	}
+}
+
 void tls_direct_note(struct tls *t)
 {
 	const struct tls_worker *w = t->ctx->worker;
 
-	if (t->secrets != NULL)
+	if (SSL_version(t->ssl) == TLS1_2_VERSION && t->ctx->server)
+		note_nonce(t, (const uint8_t *)w->out, w->nout);
+	else if (t->secrets != NULL)
 		t->secrets->sealed = count_records(w->out, w->nout);
 }
 
@@ -309,6 +369,12 @@ void tls_secrets_free(struct tls *t)
 	t->secrets = NULL;
 }
 
+/* Of a server's side: one Finished each, in one record each. */
+static int suite_of_old(const struct tls_secrets *s, uint16_t cipher)
+{
+	return s->sealed == 1 && s->sealing && s->opened == 1 ? tls_suite_of_old(cipher) : -1;
+}
+
 /* The suite, if everything is as it must be to do without OpenSSL; else -1. */
 static int suite_if_fit(const struct tls *t)
 {
@@ -317,12 +383,31 @@ static int suite_if_fit(const struct tls *t)
 	const SSL_SESSION *session = SSL_get_session(t->ssl);
 	int suite;
 
-	if (s == NULL || s->sealed < 0 || SSL_version(t->ssl) != TLS1_3_VERSION || SSL_has_pending(t->ssl))
+	if (s == NULL || s->sealed < 0 || SSL_has_pending(t->ssl))
 		return -1;
 	if (cipher == NULL || session == NULL || SSL_SESSION_get_max_fragment_length(session) != 0)
 		return -1;
+	if (SSL_version(t->ssl) == TLS1_2_VERSION)
+		return suite_of_old(s, SSL_CIPHER_get_protocol_id(cipher));
 	suite = tls_suite_of(SSL_CIPHER_get_protocol_id(cipher));
 	return suite >= 0 && s->nin == tls_suite_secret(suite) && s->nout == s->nin ? suite : -1;
+}
+
+static bool init_old(struct tls *t, struct tls_direct *d, enum tls_suite suite)
+{
+	const struct tls_crypto *c = &t->ctx->worker->crypto;
+	struct tls_old_secret k = {.servers = false};
+	bool ok = SSL_SESSION_get_master_key(SSL_get_session(t->ssl), k.master, sizeof(k.master)) == sizeof(k.master) &&
+		  SSL_get_client_random(t->ssl, k.client, sizeof(k.client)) == sizeof(k.client) &&
+		  SSL_get_server_random(t->ssl, k.server, sizeof(k.server)) == sizeof(k.server) &&
+		  tls_way_init_old(&d->in, c, suite, &k, false) == 0;
+
+	k.servers = true;
+	ok = ok && tls_way_init_old(&d->out, c, suite, &k, true) == 0;
+	OPENSSL_cleanse(&k, sizeof(k));
+	d->in.seq = d->out.seq = 1;
+	d->out.next_explicit = t->secrets->nonce + 1;
+	return ok;
 }
 
 static struct tls_direct *direct_new(struct tls *t, enum tls_suite suite)
@@ -332,6 +417,8 @@ static struct tls_direct *direct_new(struct tls *t, enum tls_suite suite)
 
 	if (d == NULL)
 		return NULL;
+	if (SSL_version(t->ssl) == TLS1_2_VERSION)
+		return init_old(t, d, suite) ? d : tls_direct_free(d);
 	if (tls_way_init(&d->in, c, suite, t->secrets->in, false) == 0 &&
 	    tls_way_init(&d->out, c, suite, t->secrets->out, true) == 0) {
 		d->out.seq = (uint64_t)t->secrets->sealed;

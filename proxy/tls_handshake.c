@@ -93,19 +93,19 @@ static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why
 		err = t->io < 0 ? t->io : -NP_EAGAIN;
 	else if (ssl_error != SSL_ERROR_NONE)
 		err = failed(t, ssl_error, why);
-	if (err == 0)
+	if (err == 0 || err == -NP_EAGAIN)
 		tls_direct_note(t);
 	end = tls_end(t, err == 0 && t->ctx->server && SSL_version(t->ssl) == TLS1_3_VERSION);
 	return (err == 0 || err == -NP_EAGAIN) && end < 0 && end != -NP_EAGAIN ? end : err;
 }
 
 /* Parks. Until the socket has taken everything. */
-static int drain(struct tls *t)
+static int drain(struct tls *t, struct np_fd *watch)
 {
 	int err;
 
 	while ((err = tls_flush(t)) == -NP_EAGAIN) {
-		err = np_fd_wait(t->fd, NP_WRITE);
+		err = np_fd_wait_watching(t->fd, NP_WRITE, watch);
 		if (err != 0)
 			return err;
 	}
@@ -113,26 +113,33 @@ static int drain(struct tls *t)
 }
 
 /* Parks. The peer answers what it has: all of ours goes first. */
-static int wait_for_peer(struct tls *t)
+static int wait_for_peer(struct tls *t, struct np_fd *watch)
 {
-	int err = drain(t);
+	int err = drain(t, watch);
 
-	return err != 0 ? err : np_fd_wait(t->fd, NP_READ);
+	return err != 0 ? err : np_fd_wait_watching(t->fd, NP_READ, watch);
 }
 
-static int shake(struct tls *t, const struct iovec *early, struct tls_why *why)
+struct shaking {
+	const struct iovec *early; /* NULL: none */
+	struct np_fd *watch;       /* NULL: nobody */
+	int64_t deadline;
+};
+
+static int shake(struct tls *t, const struct shaking *s, struct tls_why *why)
 {
+	const struct iovec *early = s->early;
 	int err;
 
 	while ((err = attempt(t, early, why)) == -NP_EAGAIN) {
 		early = NULL;
-		err = wait_for_peer(t);
+		err = wait_for_peer(t, s->watch);
 		if (err != 0)
 			return err;
 	}
 	/* A client's last flight must go: the server may have nothing to say before. */
 	if (err == 0 && !t->ctx->server)
-		err = drain(t);
+		err = drain(t, s->watch);
 	return err;
 }
 
@@ -168,12 +175,12 @@ static void explain(int err, struct tls_why *why)
 		why->code = TLS_WHY_MEMORY;
 }
 
-static int run(struct tls *t, const struct iovec *early, int64_t deadline, struct tls_why *why)
+static int run(struct tls *t, const struct shaking *s, struct tls_why *why)
 {
 	int err;
 
-	np_fd_set_deadline(t->fd, deadline);
-	err = shake(t, early, why);
+	np_fd_set_deadline(t->fd, s->deadline);
+	err = shake(t, s, why);
 	if (err == 0)
 		why->code = check(t, why);
 	if (err == 0 && why->code != TLS_WHY_NONE)
@@ -190,6 +197,7 @@ static int run(struct tls *t, const struct iovec *early, int64_t deadline, struc
 
 int tls_accept(struct stream *s, struct tls_ctx *ctx, const struct iovec *early, int64_t deadline, struct tls_why *why)
 {
+	const struct shaking how = {.early = early, .deadline = deadline};
 	struct tls *t = tls_new(s, ctx);
 
 	*why = (struct tls_why){.code = t != NULL ? TLS_WHY_NONE : TLS_WHY_MEMORY};
@@ -197,7 +205,7 @@ int tls_accept(struct stream *s, struct tls_ctx *ctx, const struct iovec *early,
 		return -NP_ENOMEM;
 	s->tls = t;
 	SSL_set_accept_state(t->ssl);
-	return run(t, early, deadline, why);
+	return run(t, &how, why);
 }
 
 /* ---- the client's side ----------------------------------------------------------------------- */
@@ -243,9 +251,9 @@ static int early_bytes(struct tls *t, struct tls_why *why)
 	return n > 0 ? -NP_EPROTO : n == 0 ? -NP_ESHORT : (int)n;
 }
 
-int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct np_addr *server, int64_t deadline,
-		struct tls_why *why)
+int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct tls_towards *to, struct tls_why *why)
 {
+	const struct shaking how = {.watch = to->watch, .deadline = to->deadline};
 	struct tls *t = tls_new(s, ctx);
 	int err;
 
@@ -253,15 +261,15 @@ int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct np_addr *ser
 	if (t == NULL)
 		return -NP_ENOMEM;
 	s->tls = t;
-	err = prepare(t, server);
+	err = prepare(t, to->server);
 	if (err == -NP_EPROTO)
 		why->code = TLS_WHY_CERT_NAME;
 	if (err == 0)
 		err = early_bytes(t, why);
 	explain(err, why);
 	if (err == 0)
-		err = run(t, NULL, deadline, why);
-	if (err != 0 && ctx->sessions != NULL)
-		tls_sessions_forget(ctx->sessions, server);
+		err = run(t, &how, why);
+	if (err != 0 && err != -NP_ECANCELED && ctx->sessions != NULL)
+		tls_sessions_forget(ctx->sessions, to->server);
 	return err != 0 ? tls_fail(t, err) : 0;
 }

@@ -25,6 +25,10 @@ struct tls_secrets {
 	uint8_t in[TLS_SECRET], out[TLS_SECRET];
 	size_t nin, nout;
 	int64_t sealed; /* records that OpenSSL made with out; -1: who knows */
+	/* TLS 1.2, where OpenSSL does not hand out secrets: */
+	uint64_t nonce;  /* the explicit one of the record that was sealed */
+	unsigned opened; /* records that came since the peer seals */
+	bool sealing;    /* the peer does */
 };
 
 /* What tls_direct.c keeps of a connection. */
@@ -101,7 +105,8 @@ void tls_direct_notify(struct tls *t);
 bool tls_direct_has(const struct tls *t); /* opened data waits */
 /* A secret of the handshake under way: what we seal with, or what the peer does. From tls_kdf.c. */
 void tls_direct_secret(struct tls *t, bool ours, const uint8_t *secret, size_t n);
-void tls_direct_note(struct tls *t);  /* before end, after the call that completed the handshake */
+void tls_direct_note(struct tls *t);  /* before end, after a call of the handshake */
+void tls_direct_head(int ours, int version, int kind, const void *head, size_t n, SSL *ssl, void *arg);
 void tls_direct_begin(struct tls *t); /* the handshake is complete: from now on without ssl, if that can be */
 struct tls_direct *tls_direct_free(struct tls_direct *d); /* takes NULL, returns NULL */
 void tls_secrets_free(struct tls *t);

@@ -4,6 +4,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include "netpoll/err.h"
@@ -62,9 +63,10 @@ int tls_crypto_init(struct tls_crypto *c, OSSL_LIB_CTX *lib)
 		     EVP_Q_digest(lib, suites[i].digest, NULL, "", 0, c->empty[i], NULL) == 1;
 	}
 	EVP_MAC_free(mac);
-	if (!ok)
+	c->prf = EVP_KDF_fetch(lib, "TLS1-PRF", NULL);
+	if (!ok || c->prf == NULL)
 		tls_crypto_fini(c);
-	return ok ? 0 : -NP_ENOMEM;
+	return c->prf != NULL ? 0 : -NP_ENOMEM;
 }
 
 void tls_crypto_fini(struct tls_crypto *c)
@@ -73,6 +75,7 @@ void tls_crypto_fini(struct tls_crypto *c)
 		EVP_CIPHER_free(c->aead[i]);
 		EVP_MAC_CTX_free(c->hmac[i]);
 	}
+	EVP_KDF_free(c->prf);
 	*c = (struct tls_crypto){.aead = {NULL}};
 }
 
@@ -133,7 +136,7 @@ static int set_keys(struct tls_way *w, struct tls_crypto *c, EVP_CIPHER *aead, i
 
 int tls_way_init(struct tls_way *w, struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, bool seals)
 {
-	*w = (struct tls_way){.suite = (uint8_t)s, .ctx = EVP_CIPHER_CTX_new()};
+	*w = (struct tls_way){.suite = (uint8_t)s, .added = TLS_SEALED_ADD, .ctx = EVP_CIPHER_CTX_new()};
 	memcpy(w->secret, secret, suites[s].hash);
 	return w->ctx != NULL ? set_keys(w, c, c->aead[s], seals) : -NP_ENOMEM;
 }
@@ -173,6 +176,8 @@ ssize_t tls_way_seal(struct tls_way *w, enum tls_type type, const void *p, size_
 	uint8_t nonce[12], inner = (uint8_t)type;
 	int len;
 
+	if (w->old)
+		return tls_old_seal(w, type, p, n, out);
 	memcpy(out, head, TLS_HEAD);
 	next_nonce(w, nonce);
 	if (EVP_EncryptInit_ex(w->ctx, NULL, NULL, NULL, nonce) != 1 ||
@@ -192,6 +197,8 @@ ssize_t tls_way_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *o
 	uint8_t nonce[12], tag[TLS_TAG], last;
 	int len;
 
+	if (w->old)
+		return tls_old_open(w, rec, n, out, type);
 	memcpy(tag, rec + n - TLS_TAG, TLS_TAG);
 	next_nonce(w, nonce);
 	/* The last byte by itself: it is the type, unless there is padding, and no content has room in out for it. */

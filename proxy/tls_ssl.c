@@ -1,4 +1,4 @@
-/* Records through OpenSSL's own connection object: TLS 1.2, and the client's side. */
+/* Records through OpenSSL's own connection object: the client's side, and what tls_direct.c does not take over. */
 #include <openssl/err.h>
 
 #include "proxy/tls_priv.h"

@@ -173,12 +173,8 @@ int tls_ring_new(struct tls_ring **out, const char *path, int64_t every, int64_t
 	}
 	publish(r, &k);
 	OPENSSL_cleanse(&k, sizeof(k));
-	code = tls_ring_refresh(r, now, err);
-	if (code < 0)
-		tls_ring_free(r);
-	else
-		*out = r;
-	return code < 0 ? code : 0;
+	*out = r;
+	return 0;
 }
 
 struct tls_ring *tls_ring_free(struct tls_ring *r)

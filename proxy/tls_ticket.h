@@ -31,7 +31,8 @@ struct tls_keys {
 
 struct tls_ring;
 
-/* tls_ring_new: from its file; one that is not there is made, mode 0600. path NULL: in memory alone. rotate: seconds
+/* tls_ring_new: from its file; one that is not there is made, mode 0600; one that is stays as it is, however old: the
+ * first tls_ring_refresh rotates it. path NULL: in memory alone. rotate: seconds
  * that a key seals. now: seconds since 1970.
  *   Returns  0, or why there is none; err says it with the file's name.   Calls  control thread. */
 must_use int tls_ring_new(struct tls_ring **out, const char *path, int64_t rotate, int64_t now, struct text *err);

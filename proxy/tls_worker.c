@@ -7,6 +7,7 @@
 
 #include "proxy/tls_bio.h"
 #include "proxy/tls_kdf.h"
+#include "proxy/tls_trust.h"
 
 /* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
 #define SEAL_MOST (UINT64_C(1) << 24)
@@ -52,6 +53,7 @@ struct tls_worker *tls_worker_free(struct tls_worker *w)
 {
 	if (w == NULL)
 		return NULL;
+	tls_roots_put(w->roots);
 	tls_crypto_fini(&w->crypto);
 	EVP_CIPHER_free(w->ticket_cipher);
 	BIO_free(w->bio);

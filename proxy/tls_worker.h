@@ -40,6 +40,9 @@ struct tls_worker {
 	struct tls_crypto crypto;
 	uint64_t seal_most;     /* records one key seals; const */
 	bool frees_buffers;     /* const: idle connections may give OpenSSL's back */
+	/* Control thread: what the contexts trust that are being made, where the config names nobody. Used; NULL: none
+	 * has asked. tls_trust.h */
+	struct tls_roots *roots;
 };
 
 /* Returns 0 or -NP_ENOMEM. Any thread. */

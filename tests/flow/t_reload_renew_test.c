@@ -49,6 +49,32 @@ static void d26_certificates_change(void **state)
 	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
 }
 
+/* What an operator has edited but not yet asked for is not taken over with them, good or bad. */
+static void d26_certificates_change_and_nothing_else(void **state)
+{
+	const char *edited[] = {"this: is no configuration", NULL};
+	struct edge e = tls_edge("");
+
+	(void)state;
+	edited[1] = edge_config(kit_port(kit_ip(1)), tls_keys(""), edge_upstream("back", 1, ""));
+	for (int i = 0; i < 2; i++) {
+		const char *cn = i == 0 ? "one.test" : "two.test";
+		struct kit_cert *next = kit_cert_make(&(struct kit_cert_opts){.cn = cn, .issuer = root});
+		struct served_name w = {&e, cn};
+		char path[KIT_PATH];
+
+		kit_staunch_rewrite(e.s, edited[i]);
+		kit_cert_write_key(next, "a.key", NULL, path);
+		kit_cert_write(next, "a.pem", path);
+		assert_true(kit_wait(serves, &w, KIT_MS)); /* through the same address, and to the same server */
+		kit_staunch_wait_err(e.s, textf("generation %d is in force", i + 2), 1);
+	}
+	kit_child_signal(e.s->child, SIGHUP);
+	wait_generation(e.s, 4);
+	assert_true(kit_try_connect(kit_ip(1), e.port) < 0);
+	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
+}
+
 static void d26_check_and_start_say_which_file(void **state)
 {
 	char config[KIT_PATH];
@@ -133,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(d26_certificates_change, kit_end),
+		cmocka_unit_test_teardown(d26_certificates_change_and_nothing_else, kit_end),
 		cmocka_unit_test_teardown(d26_check_and_start_say_which_file, kit_end),
 		cmocka_unit_test_teardown(d26_every_kind_of_key, kit_end),
 		cmocka_unit_test_teardown(curl_and_s_client, kit_end),

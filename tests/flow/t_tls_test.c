@@ -216,6 +216,67 @@ static void d12_others_get_in(void **state)
 }
 
 /* D20: what follows the handshake and is no record. */
+/* What the server said, as it came, and handed on to OpenSSL. */
+struct heard {
+	uint8_t bytes[16384];
+	size_t n;
+};
+
+static void hear(struct tls_peer *p, struct heard *h)
+{
+	char *ours;
+	long n = BIO_get_mem_data(SSL_get_wbio(p->ssl), &ours);
+	ssize_t got;
+
+	kit_send(p->fd, ours, (size_t)n);
+	BIO_reset(SSL_get_wbio(p->ssl));
+	got = kit_io_read(p->fd, h->bytes + h->n, sizeof(h->bytes) - h->n);
+	assert_true(got > 0);
+	BIO_write(SSL_get_rbio(p->ssl), h->bytes + h->n, (int)got);
+	h->n += (size_t)got;
+}
+
+/* GCM in TLS 1.2: OpenSSL sealed the first record, we seal the others with the same key. The nonces, which go along,
+ * count on from its. */
+static void d20_no_nonce_twice(void **state)
+{
+	static struct heard h;
+	struct edge e = tls_edge("");
+	struct tls_peer p;
+	uint64_t last = 0;
+	int sealed = 0;
+	char echo[8];
+
+	(void)state;
+	tls_peer_make(&p, edge_connect(&e), TLS_client_method(),
+		      &(struct tls_peer_opts){.sni = "a.test", .max = TLS1_2_VERSION});
+	SSL_set_bio(p.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	while (SSL_connect(p.ssl) != 1)
+		hear(&p, &h);
+	assert_non_null(strstr(SSL_get_cipher_name(p.ssl), "GCM"));
+	for (int i = 0; i < 3; i++) {
+		tls_peer_send(&p, "again", 5);
+		while (SSL_read(p.ssl, echo, 5) != 5)
+			hear(&p, &h);
+	}
+	for (size_t at = 0; at + 13 <= h.n; at += 5 + (size_t)(h.bytes[at + 3] << 8 | h.bytes[at + 4])) {
+		uint64_t nonce = 0;
+
+		if (h.bytes[at] == SSL3_RT_CHANGE_CIPHER_SPEC)
+			at += 6; /* Finished is next */
+		else if (sealed == 0)
+			continue;
+		for (size_t i = 0; i < 8; i++)
+			nonce = nonce << 8 | h.bytes[at + 5 + i];
+		assert_true(sealed++ == 0 || nonce == last + 1);
+		last = nonce;
+	}
+	assert_int_equal(sealed, 4);
+	tls_peer_close(&p);
+	edge_ended(&e, "client_fin", 1);
+	edge_end(&e);
+}
+
 static void d20_broken_records(void **state)
 {
 	struct edge e = tls_edge("");
@@ -403,6 +464,7 @@ int main(void)
 		cmocka_unit_test_teardown(d3_garbage, kit_end),
 		cmocka_unit_test_teardown(d12_handshakes_are_bounded, kit_end),
 		cmocka_unit_test_teardown(d12_others_get_in, kit_end),
+		cmocka_unit_test_teardown(d20_no_nonce_twice, kit_end),
 		cmocka_unit_test_teardown(d20_broken_records, kit_end),
 		cmocka_unit_test_teardown(d22_half_close_with_megabytes, kit_end),
 		cmocka_unit_test_teardown(d22_server_ends_first, kit_end),

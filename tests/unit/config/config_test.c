@@ -184,6 +184,18 @@ static void free_takes_null(void **state)
 	assert_null(config_free(NULL));
 }
 
+static void the_last_owner_frees(void **state)
+{
+	struct load l = load_text("listeners:\n  - {name: a, bind: \":80\", upstream: b}\n"
+				  "upstreams:\n  - {name: b, servers: [\"10.0.0.1:80\"]}\n");
+
+	(void)state;
+	assert_ptr_equal(config_share(l.c), l.c);
+	assert_null(config_free(l.c));
+	assert_string_equal(l.c->listeners[0].name, "a"); /* under the sanitizer: it is still there */
+	load_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +205,7 @@ int main(void)
 		cmocka_unit_test(relative_paths),
 		cmocka_unit_test(warnings_load),
 		cmocka_unit_test(free_takes_null),
+		cmocka_unit_test(the_last_owner_frees),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

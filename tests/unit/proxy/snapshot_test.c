@@ -1,15 +1,16 @@
 /* snapshot: what a generation takes over from the one before, what is its own, and when it goes. */
 #include "proxy/snapshot.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
+#include <time.h>
 
 #include "config/config.h"
 #include "config/diag.h"
+#include "proxy/tls_ctx.h"
+#include "tests/kit/cert.h"
+#include "tests/kit/kit.h"
 
 #define WORKERS 2
 #define APP     "  - {name: app, servers: [\"10.0.0.1:80\", \"10.0.0.2:80\"]}\n"
@@ -232,6 +233,105 @@ static void last_user_of_the_last_worker_ends_it(void **state)
 	assert_memory_equal(scene.alive, alive, sizeof(alive));
 }
 
+/* ---- ticket keys ----------------------------------------------------------------------------- */
+
+/* A listener whose tickets' keys lie in this file of the test's directory. */
+static const char *with_tickets(const char *file, const char *rotate)
+{
+	static struct kit_cert *leaf;
+	static char text[2048];
+	char cert[KIT_PATH], key[KIT_PATH];
+
+	if (leaf == NULL)
+		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "a.test"});
+	kit_cert_write(leaf, "a.pem", cert);
+	kit_cert_write_key(leaf, "a.key", NULL, key);
+	snprintf(text, sizeof(text),
+		 "listeners:\n  - name: web\n    bind: \":80\"\n    upstream: app\n    tls:\n"
+		 "      certificates: [{cert: \"%s\", key: \"%s\"}]\n"
+		 "      session_tickets: {keys: \"%s/%s\", rotate: %s, lifetime: 1m}\nupstreams:\n" APP,
+		 cert, key, kit_dir(), file, rotate);
+	return text;
+}
+
+static unsigned rings(void)
+{
+	unsigned n = 0;
+
+	list_for_each(it, &book.rings)
+		n++;
+	return n;
+}
+
+static bool is_due(struct snapshot *s, int64_t in_seconds)
+{
+	char room[256];
+	struct text why;
+
+	text_init(&why, room, sizeof(room));
+	return tls_ring_refresh(s->fronts[0].tls[0]->ring, (int64_t)time(NULL) + in_seconds, &why) == 1;
+}
+
+/* Its pace does not count, its own keys are forgotten, and what lay in a file is not touched. */
+static void a_refused_one_leaves_ticket_keys(void **state)
+{
+	struct tls_keys old = {.rotated = 1000}, now;
+	struct snapshot *a = make(with_tickets("one", "10h"), NULL), *refused;
+	char path[KIT_PATH], room[256];
+	struct text why;
+
+	(void)state;
+	text_init(&why, room, sizeof(room));
+	snapshot_enact(a, 1000);
+	refused = make(with_tickets("one", "5m"), a);
+	snapshot_free(refused);
+	assert_false(is_due(a, 3600));
+	snprintf(path, sizeof(path), "%s/two", kit_dir());
+	memset(old.key, 7, sizeof(old.key));
+	assert_int_equal(tls_keys_save(path, &old, true, &why), 0);
+	refused = make(with_tickets("two", "5m"), a);
+	snapshot_free(refused);
+	assert_int_equal(rings(), 1);
+	assert_int_equal(tls_keys_load(path, &now, &why), 0);
+	assert_memory_equal(&now, &old, sizeof(now));
+	snapshot_free(a);
+}
+
+/* In force: the pace at once, keys that are long due as well; and they stay when no listener names them any more. */
+static void enacted_ticket_keys(void **state)
+{
+	struct tls_keys old = {.rotated = 1000}, now;
+	struct snapshot *a, *b;
+	char path[KIT_PATH], room[256];
+	struct text why;
+
+	(void)state;
+	text_init(&why, room, sizeof(room));
+	snprintf(path, sizeof(path), "%s/one", kit_dir());
+	memset(old.key, 7, sizeof(old.key));
+	assert_int_equal(tls_keys_save(path, &old, true, &why), 0);
+	a = make(with_tickets("one", "10h"), NULL);
+	snapshot_enact(a, 1000);
+	tls_ring_read(a->fronts[0].tls[0]->ring, &now);
+	assert_memory_not_equal(now.key, old.key, sizeof(now.key[0]));
+	b = make(with_tickets("one", "5m"), a);
+	snapshot_enact(b, 1000);
+	snapshot_free(a);
+	assert_true(is_due(b, 300));
+	a = make(BOTH, b);
+	snapshot_enact(a, 1000);
+	snapshot_free(b);
+	snapshot_free(make(BOTH, a));
+	assert_int_equal(rings(), 1);
+	snapshot_free(a);
+}
+
+static int close_all(void **state)
+{
+	close_book(state);
+	return kit_end(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +341,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(unchanged_upstreams_are_shared, open_book, close_book),
 		cmocka_unit_test_setup_teardown(counts_belong_to_names, open_book, close_book),
 		cmocka_unit_test_setup_teardown(last_user_of_the_last_worker_ends_it, open_book, close_book),
+		cmocka_unit_test_setup_teardown(a_refused_one_leaves_ticket_keys, open_book, close_all),
+		cmocka_unit_test_setup_teardown(enacted_ticket_keys, open_book, close_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Records without OpenSSL's connection object: what a client that has the keys may send, and what it may not (D18 to
+/* Records without OpenSSL's connection object: what a client that has the keys may send, and what it may not (D17 to
  * D20). The client's handshake is OpenSSL's; then the test seals by hand, with the client's secrets. */
 #include "tests/unit/proxy/tls_pair.h"
 
@@ -112,6 +112,29 @@ static enum tls_suite suite_of(const struct pair *p)
 	return strstr(p->client.facts.cipher, "CHACHA") != NULL ? TLS_SUITE_CHACHA20 : TLS_SUITE_AES_128;
 }
 
+static bool is_old(const struct pair *p)
+{
+	return strcmp(p->client.facts.version, "TLSv1.2") == 0;
+}
+
+/* What one side seals with from here on: seals, or opens it. */
+static int way_init(struct pair *p, struct tls_way *w, bool servers, bool seals)
+{
+	const SSL *ssl = p->client.s.tls->ssl;
+	struct tls_old_secret k = {.servers = servers};
+	int err;
+
+	if (!is_old(p))
+		return tls_way_init(w, &pair_worker->crypto, suite_of(p), secret[servers], seals);
+	SSL_SESSION_get_master_key(SSL_get_session(ssl), k.master, sizeof(k.master));
+	SSL_get_client_random(ssl, k.client, sizeof(k.client));
+	SSL_get_server_random(ssl, k.server, sizeof(k.server));
+	err = tls_way_init_old(w, &pair_worker->crypto, suite_of(p), &k, seals);
+	w->seq = 1; /* Finished is over */
+	w->next_explicit = 77;
+	return err;
+}
+
 static void send_piece(struct pair *p, struct tls_way *w, const struct piece *x)
 {
 	static uint8_t sealed[20000];
@@ -124,7 +147,7 @@ static void send_piece(struct pair *p, struct tls_way *w, const struct piece *x)
 	(void)!send(p->client.raw, sealed, (size_t)n, 0);
 }
 
-/* What the server said last, if it was an alert: its records so far were one ticket. */
+/* What the server said last, if it was an alert: its records so far were one ticket, or in TLS 1.2 none. */
 static int last_alert(struct pair *p)
 {
 	struct tls_way w;
@@ -132,7 +155,7 @@ static int last_alert(struct pair *p)
 	ssize_t n = recv(p->client.raw, rec, sizeof(rec), 0), len;
 	int alert = -1;
 
-	if (tls_way_init(&w, &pair_worker->crypto, suite_of(p), secret[1], false) != 0)
+	if (way_init(p, &w, true, false) != 0)
 		return -2;
 	for (ssize_t at = 0; at + TLS_HEAD < n; at += TLS_HEAD + (rec[at + 3] << 8 | rec[at + 4])) {
 		len = tls_way_open(&w, rec + at, (size_t)(TLS_HEAD + (rec[at + 3] << 8 | rec[at + 4])), got, &type);
@@ -150,7 +173,7 @@ static void by_hand(struct pair *p)
 	ssize_t n;
 
 	memset(&saw, 0, sizeof(saw));
-	if (tls_way_init(&w, &pair_worker->crypto, suite_of(p), secret[0], true) != 0)
+	if (way_init(p, &w, false, true) != 0)
 		return;
 	for (size_t i = 0; i < array_len(row->pieces) && (row->pieces[i].n > 0 || row->pieces[i].type != 0); i++)
 		for (unsigned k = 0; k == 0 || k < row->pieces[i].times; k++)
@@ -166,6 +189,22 @@ static void by_hand(struct pair *p)
 }
 
 #define KU(last) "\x18\x00\x00\x01" last
+
+static void run_rows(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct pair p;
+
+		row = &rows[i];
+		p = run(by_hand);
+		assert_true(p.server.direct);
+		if (saw.read != rows[i].read || saw.alert != rows[i].alert)
+			kit_fail("%s: %zd, alert %d", rows[i].what, saw.read, saw.alert);
+		if (rows[i].read <= 0)
+			assert_int_equal(saw.again, rows[i].read);
+		assert_false(saw.truncated);
+	}
+}
 
 static void what_a_client_may_send(void **state)
 {
@@ -200,17 +239,44 @@ static void what_a_client_may_send(void **state)
 	};
 
 	(void)state;
-	for (int chacha = 0; chacha < 2; chacha++)
-		for (size_t i = 0; i < array_len(rows); i++) {
-			in.ciphersuites = chacha ? "TLS_CHACHA20_POLY1305_SHA256" : "TLS_AES_128_GCM_SHA256";
-			row = &rows[i];
-			run(by_hand);
-			if (saw.read != rows[i].read || saw.alert != rows[i].alert)
-				kit_fail("%s: %zd, alert %d", rows[i].what, saw.read, saw.alert);
-			if (rows[i].read <= 0)
-				assert_int_equal(saw.again, rows[i].read);
-			assert_false(saw.truncated);
-		}
+	for (int chacha = 0; chacha < 2; chacha++) {
+		in.ciphersuites = chacha ? "TLS_CHACHA20_POLY1305_SHA256" : "TLS_AES_128_GCM_SHA256";
+		run_rows(rows, array_len(rows));
+	}
+}
+
+static void what_a_client_may_send_in_tls_1_2(void **state)
+{
+	static char big[TLS_PLAIN_MOST + 1];
+	static const struct row rows[] = {
+		{"data", {{23, "hello", 5, 0}}, 5, -1},
+		{"data in many records", {{23, "hello", 5, 100}}, 500, -1},
+		{"a full record", {{23, big, TLS_PLAIN_MOST, 0}}, TLS_PLAIN_MOST, -1},
+		{"nothing, then data", {{23, "", 0, 5}, {23, "x", 1, 0}}, 1, -1},
+		{"a flood of nothing", {{23, "", 0, 150}}, -NP_EPROTO, -1},
+		{"close_notify", {{21, "\x01\x00", 2, 0}}, 0, -1},
+		{"a warning, then data", {{21, "\x01\x64", 2, 0}, {23, "x", 1, 0}}, 1, -1},
+		{"a flood of warnings", {{21, "\x01\x64", 2, 150}}, -NP_EPROTO, -1},
+		{"a fatal alert", {{21, "\x02\x28", 2, 0}}, -NP_EPROTO, -1},
+		{"half an alert", {{21, "\x02", 1, 0}}, -NP_EPROTO, 50},
+		{"renegotiation, then data", {{22, "\x01\x00\x00\x00", 4, 0}, {23, "x", 1, 0}}, 1, 100},
+		{"a flood of renegotiations", {{22, "\x01\x00\x00\x00", 4, 150}}, -NP_EPROTO, 100},
+		{"sealed ChangeCipherSpec", {{20, "\x01", 1, 0}}, -NP_EPROTO, 10},
+		{"open ChangeCipherSpec", {{0, "\x14\x03\x03\x00\x01\x01", 6, 0}}, -NP_EPROTO, 10},
+		{"open alert", {{0, "\x15\x03\x03\x00\x02\x01\x00", 7, 0}}, -NP_EPROTO, 20},
+		{"a type nobody knows", {{99, "x", 1, 0}}, -NP_EPROTO, 10},
+		{"too long by its head", {{0, "\x17\x03\x03\x41\x01", 5, 0}}, -NP_EPROTO, 22},
+		{"too long inside", {{23, big, TLS_PLAIN_MOST + 1, 0}}, -NP_EPROTO, 22},
+		{"too short for a tag", {{0, "\x17\x03\x03\x00\x0f", 5, 0}}, -NP_EPROTO, 20},
+		{"data, then rubbish", {{23, "x", 1, 0}, {0, "GET / ", 6, 0}}, 1, 10},
+	};
+
+	(void)state;
+	in.max_version = CONFIG_TLS_VERSION_1_2;
+	for (int chacha = 0; chacha < 2; chacha++) {
+		in.ciphers = chacha ? "ECDHE-ECDSA-CHACHA20-POLY1305" : "ECDHE-ECDSA-AES128-GCM-SHA256";
+		run_rows(rows, array_len(rows));
+	}
 }
 
 /* ---- updates --------------------------------------------------------------------------------- */
@@ -318,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW("D18 D19 D20 F27", what_a_client_may_send),
+		ROW("D17 D19 D20 F25", what_a_client_may_send_in_tls_1_2),
 		ROW("D18", an_update_may_come_in_pieces),
 		ROW("D18", a_key_does_not_seal_for_ever),
 		ROW("D20", what_does_not_fit_stays_where_it_was),

@@ -162,8 +162,9 @@ static inline void pair_shaken(struct side *e)
 static inline void pair_connect(void *arg)
 {
 	struct pair *p = arg;
+	const struct tls_towards to = {.server = &p->at, .deadline = pair_deadline(p)};
 
-	p->client.err = tls_connect(&p->client.s, p->client.ctx, &p->at, pair_deadline(p), &p->client.why);
+	p->client.err = tls_connect(&p->client.s, p->client.ctx, &to, &p->client.why);
 	pair_shaken(&p->client);
 	if (p->client.err != 0)
 		stream_close(&p->client.s);

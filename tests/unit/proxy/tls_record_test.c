@@ -130,6 +130,79 @@ static void a_changed_bit_is_seen(void **state)
 		}
 }
 
+/* ---- TLS 1.2 --------------------------------------------------------------------------------- */
+
+static void make_old_ways(enum tls_suite s, struct tls_way *out, struct tls_way *in)
+{
+	static const struct tls_old_secret k = {.master = {1, 2, 3}, .client = {4}, .server = {5}, .servers = true};
+
+	assert_int_equal(tls_way_init_old(out, &crypto, s, &k, true), 0);
+	assert_int_equal(tls_way_init_old(in, &crypto, s, &k, false), 0);
+	out->next_explicit = UINT64_MAX; /* it wraps, as OpenSSL's does */
+}
+
+static void old_records(void **state)
+{
+	static const size_t sizes[] = {0, 1, 2, 15, 16, 17, 1000, TLS_PLAIN_MOST - 1, TLS_PLAIN_MOST};
+	static uint8_t rec[TLS_PLAIN_MOST + TLS_ADD_MOST];
+
+	(void)state;
+	for (int s = 0; s < TLS_SUITES; s++) {
+		struct tls_way in, out;
+		uint8_t type;
+
+		make_old_ways((enum tls_suite)s, &out, &in);
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			size_t n = sizes[i];
+
+			assert_int_equal(tls_way_seal(&out, TLS_TYPE_ALERT, plain, n, rec), n + out.added);
+			assert_int_equal(rec[0], TLS_TYPE_ALERT);
+			if (s != TLS_SUITE_CHACHA20)
+				assert_int_equal(rec[TLS_HEAD + 7], (uint8_t)(i - 1)); /* never twice the same */
+			assert_int_equal(tls_way_open(&in, rec, n + in.added, opened, &type), n);
+			assert_int_equal(type, TLS_TYPE_ALERT);
+			assert_memory_equal(opened, plain, n);
+		}
+		assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
+		assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
+		/* the second first */
+		assert_int_equal(tls_way_open(&in, rec, 20U + in.added, opened, &type), -NP_EPROTO);
+		tls_way_fini(&in);
+		tls_way_fini(&out);
+	}
+}
+
+static void a_changed_bit_of_an_old_record_is_seen(void **state)
+{
+	uint8_t rec[20 + TLS_ADD_MOST];
+
+	(void)state;
+	for (int s = 0; s < TLS_SUITES; s++)
+		for (size_t at = 0; at < 20 + TLS_ADD_MOST; at++) {
+			struct tls_way in, out;
+			uint8_t type;
+
+			make_old_ways((enum tls_suite)s, &out, &in);
+			assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
+			rec[at % (20U + out.added)] ^= 1;
+			/* The length is the caller's, who took the record by it. */
+			assert_int_equal(tls_way_open(&in, rec, 20U + in.added, opened, &type),
+					 at % (20U + out.added) == 3 || at % (20U + out.added) == 4 ? 20 : -NP_EPROTO);
+			tls_way_fini(&in);
+			tls_way_fini(&out);
+		}
+}
+
+static void old_suites(void **state)
+{
+	(void)state;
+	assert_int_equal(tls_suite_of_old(0xc02f), TLS_SUITE_AES_128);
+	assert_int_equal(tls_suite_of_old(0xc02c), TLS_SUITE_AES_256);
+	assert_int_equal(tls_suite_of_old(0xcca8), TLS_SUITE_CHACHA20);
+	assert_int_equal(tls_suite_of_old(0xc024), -1); /* CBC */
+	assert_int_equal(tls_suite_of_old(0x1301), -1);
+}
+
 static void order_and_generation_count(void **state)
 {
 	struct tls_way in, out;
@@ -192,6 +265,9 @@ int main(void)
 		ROW("D20", every_suite_returns_what_it_took),
 		ROW("D20", a_changed_bit_is_seen),
 		ROW("D20", order_and_generation_count),
+		ROW("D20", old_records),
+		ROW("D20", a_changed_bit_of_an_old_record_is_seen),
+		ROW("D20", old_suites),
 		ROW("D20", padding_is_taken_off),
 		ROW("D20", suites_are_known_by_number),
 	};
