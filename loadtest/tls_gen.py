@@ -154,7 +154,7 @@ def client_hello():
     """The whole of one: what a client says before it waits for the server."""
     said = ssl.MemoryBIO()
     try:
-        tls_1_3().wrap_bio(ssl.MemoryBIO(), said, server_hostname="bench.test").do_handshake()
+        client_context().wrap_bio(ssl.MemoryBIO(), said, server_hostname="bench.test").do_handshake()
     except ssl.SSLWantReadError:
         pass
     return said.read()

@@ -1,6 +1,8 @@
 /* Hostile clients that hold no keys by hand, over either version (D18, D20, D21). With keys: tls_direct_test.c. */
 #include "tests/unit/proxy/tls_saw.h"
 
+#include <openssl/err.h>
+
 /* n KeyUpdates of the client's, in one go. */
 static void key_updates(struct pair *p, int n, int kind)
 {
@@ -93,6 +95,34 @@ static void a_read_that_must_write_does_not_wait(void **state)
 	assert_memory_equal(in + saw.bytes, "after", 5);
 }
 
+/* D31: OpenSSL's error queue is the thread's, and all connections of a worker share it. */
+static void after_an_error_of_another(struct pair *p)
+{
+	ERR_raise(ERR_LIB_USER, 1);
+	saw.again = stream_try_read(&p->client.s, in, 100);
+	ERR_raise(ERR_LIB_USER, 1);
+	saw.wrote = pair_write(&p->client.s, "to", 2);
+	saw.read = pair_read(&p->server.s, in, 2);
+	saw.err = pair_write(&p->server.s, "back", 4);
+	ERR_raise(ERR_LIB_USER, 1);
+	saw.bytes = (size_t)pair_read(&p->client.s, in, 4);
+	saw.flag = ERR_peek_error() != 0;
+}
+
+static void an_error_left_behind_is_not_the_next_ones(void **state)
+{
+	struct pair p = {.script = after_an_error_of_another};
+
+	(void)state;
+	run_as(&p, CONFIG_TLS_VERSION_1_3);
+	assert_int_equal(saw.again, -NP_EAGAIN);
+	assert_int_equal(saw.wrote, 0);
+	assert_int_equal(saw.read, 2);
+	assert_int_equal(saw.err, 0);
+	assert_int_equal(saw.bytes, 4);
+	assert_false(saw.flag);
+}
+
 static const char *forged;
 static size_t forged_n;
 
@@ -143,6 +173,7 @@ int main(void)
 		ROW("D18", keys_may_be_updated),
 		ROW("D18 F26", a_flood_of_updates_ends_the_connection),
 		ROW("D21 F28", a_read_that_must_write_does_not_wait),
+		ROW("D31", an_error_left_behind_is_not_the_next_ones),
 		ROW("D20", forged_records_end_the_connection),
 	};
 
