@@ -77,7 +77,7 @@ static socklen_t address(union any_addr *a, const char *ip, int port)
 }
 
 /* A bound socket; *port becomes the real one. */
-static int bound(const char *ip, int *port)
+static int bound_once(const char *ip, int *port)
 {
 	union any_addr a;
 	socklen_t len = address(&a, ip, *port);
@@ -95,17 +95,29 @@ static int bound(const char *ip, int *port)
 	return fd;
 }
 
+static bool given[65536]; /* by kit_port: free, and yet somebody's */
+
+/* The same; any port is none that was given. */
+static int bound(const char *ip, int *port)
+{
+	bool any = *port == 0;
+	int fd = bound_once(ip, port);
+
+	while (any && given[*port]) {
+		close(fd);
+		*port = 0;
+		fd = bound_once(ip, port);
+	}
+	return fd;
+}
+
 /* Never the same twice, on no address: a port is free again as soon as its number is known, and a
  * test that asks for two means two. */
 int kit_port(const char *ip)
 {
-	static bool given[65536];
-	int port;
+	int port = 0;
 
-	do {
-		port = 0;
-		close(bound(ip, &port));
-	} while (given[port]);
+	close(bound(ip, &port));
 	given[port] = true;
 	return port;
 }
