@@ -9,7 +9,7 @@
 /* Damerau-Levenshtein distance (a swap of neighbours costs one); WORD_MAX when either word is too long. */
 int word_distance(const char *a, const char *b);
 
-/* A search in steps, for callers whose words are not an array: keep = word_nearer(...) over each candidate. */
+/* A search in steps, for callers whose words are not an array: keep = word_nearest(...) over each candidate. */
 struct word_search {
 	const char *typed; /* borrowed */
 	const char *best;  /* borrowed; NULL while nothing is near enough to be worth a question */

@@ -39,6 +39,21 @@ static struct np_pipe *pipe_free(struct np_pipe *p)
 	return NULL;
 }
 
+/* Every pipe is back: those that connections held were put or freed before. */
+static void pipe_pool_fini(struct pipe_pool *pool)
+{
+	while (pool->idle != NULL) {
+		struct np_pipe *p = pool->idle;
+
+		pool->idle = p->next;
+		sys_close(p->r);
+		sys_close(p->w);
+		free(p);
+		pool->made--;
+	}
+	CHECK(pool->made == 0, "a pipe outlived its worker");
+}
+
 static struct np_pipe *pipe_new(struct pipe_pool *pool)
 {
 	struct np_pipe *p = malloc(sizeof(*p));
@@ -52,6 +67,7 @@ static struct np_pipe *pipe_new(struct pipe_pool *pool)
 	}
 	*p = (struct np_pipe){.magic = PIPE_MAGIC, .r = fds[0], .w = fds[1]};
 	pool->made++;
+	pool->fini = pipe_pool_fini;
 	if (fcntl(p->w, F_SETPIPE_SZ, PIPE_SIZE) < PIPE_WORTH)
 		return pipe_free(p);
 	return p;
@@ -115,20 +131,6 @@ void np_pipe_put(struct np_pipe *p)
 void np_pipe_bound(unsigned most)
 {
 	pool_of()->most = most;
-}
-
-void pipe_pool_fini(struct pipe_pool *pool)
-{
-	while (pool->idle != NULL) {
-		struct np_pipe *p = pool->idle;
-
-		pool->idle = p->next;
-		sys_close(p->r);
-		sys_close(p->w);
-		free(p);
-		pool->made--;
-	}
-	CHECK(pool->made == 0, "a pipe outlived its worker");
 }
 
 size_t np_pipe_held(const struct np_pipe *p)

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netpoll/netpoll.h"
+
 int64_t nanotime(void)
 {
 	struct timespec ts;
@@ -26,3 +28,8 @@ void hook_reset(void)
 	hook = real;
 }
 #endif
+
+int64_t np_nanotime(void)
+{
+	return sys_nanotime();
+}

@@ -1,6 +1,6 @@
 /* The platform-independent part of the poller. Port of src/runtime/netpoll.go, Go 1.19: poll_open, poll_close,
  * poll_reset, poll_wait, poll_set_deadline, poll_unblock, netpoll_ready, netpoll_block, netpoll_unblock and
- * netpoll_check_err keep Go's names and duties. Departures (README.md): the words are plain, one lazily moved timer
+ * poll_check_err keep Go's names and duties. Departures (README.md): the words are plain, one lazily moved timer
  * serves both deadlines, netpoll_block is split into place, park and take. */
 #include "netpoll/poller.h"
 

@@ -26,7 +26,7 @@
 
 #define PD_MAGIC 0x9d5cu
 
-/* What netpoll_check_err answers. Go's pollNoError and its three sisters, as err.h codes. */
+/* What poll_check_err answers. Go's pollNoError and its three sisters, as err.h codes. */
 /*   0   -NP_ECLOSING   -NP_EDEADLINE   -NP_ENOTPOLL; closing wins over deadline, deadline over event error */
 
 struct polldesc {

@@ -21,11 +21,6 @@ struct np_worker *np_self(void)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-int64_t np_nanotime(void)
-{
-	return sys_nanotime();
-}
-
 int64_t np_now(void)
 {
 	return np_self()->np.now;
@@ -186,7 +181,8 @@ undo_sched:
 
 static struct np_worker *worker_free(struct np_worker *w)
 {
-	pipe_pool_fini(&w->pipes);
+	if (w->pipes.fini != NULL)
+		w->pipes.fini(&w->pipes);
 	netpoll_stop(&w->np);
 	sched_fini(&w->sched);
 	w->magic = 0;

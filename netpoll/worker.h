@@ -22,6 +22,7 @@ struct pipe_pool {
 	struct np_timer trim;
 	unsigned made, most;  /* in existence; how many may be */
 	int64_t retry;        /* none could be had: not before this */
+	void (*fini)(struct pipe_pool *pool); /* closes them when the worker ends; set with the first pipe */
 };
 
 struct np_worker {
@@ -42,7 +43,5 @@ struct np_worker {
 	cache_aligned struct inbox inbox;
 	uint32_t asleep;             /* atomic: blocked in the poller, so a post must break it */
 };
-
-void pipe_pool_fini(struct pipe_pool *pool); /* fd_splice.c; every pipe is back */
 
 #endif

@@ -132,7 +132,7 @@ must_use enum close_why conn_tls(struct conn *c);
 /* Pick, dial, say who the client is, start TLS; try elsewhere. connect.c */
 must_use enum close_why connect_run(struct conn *c);
 
-/* conn_facts.c: the index of the rule it falls under. */
+/* conn_route.c: the index of the rule it falls under. */
 uint16_t conn_pick_rule(const struct conn *c);
 
 /* ---- conn_pending.c: handshakes under way ---------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* shard: what one worker owns: its counters, its scratch, its live connections. Fields belong to the
- * owner worker unless they say otherwise; others ask by message (shard_call, shard_post). */
+ * owner worker unless they say otherwise; others ask by message (shard_call). */
 #ifndef PROXY_SHARD_H
 #define PROXY_SHARD_H
 

@@ -14,7 +14,7 @@
 
 #include "proxy/tls.h"
 
-/* Embed it. fd first: np_fd_init, np_fd_dial and np_fd_accept make it, tls_accept or tls_connect make it speak TLS. */
+/* Embed it. fd first: np_fd_init, np_dial and np_fd_accept make it, tls_accept or tls_connect make it speak TLS. */
 struct stream {
 	struct np_fd fd;
 	struct tls *tls; /* owned; NULL: plain */

@@ -1,4 +1,4 @@
-/* Which server a connection goes to, over two workers: E4 to E8, E10, E13. The picks themselves are balance_test's;
+/* Which server a connection goes to, over two workers: E4 to E8, E10, E13. The picks themselves are balance_test.c's;
  * here it is that workers agree. */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 import fnmatch
 import re
 
-from lint import CODE, Report, code_lines, sources
+from lint import Report, code_lines, code_sources, sources
 
 ALL = ["netpoll/*", "config/*", "proxy/*", "loadtest/*", "tests/*"]
 DATA_PATH = [  # what workers run
@@ -69,6 +69,28 @@ def late_errno(lines, i):
     return not any(re.search(r"\b(?!if\b|while\b|for\b|switch\b|return\b|unlikely\b|likely\b)\w+\(", t) for t in near)
 
 
+def nested_conditionals(lines):
+    """Line numbers at which a `?:` begins inside another one. A comma or a closing bracket ends those it closes."""
+    open_at, found = [0], []
+    for number, text in lines:
+        if text.lstrip().startswith("#"):
+            continue
+        for c in text:
+            if c in "([{":
+                open_at.append(open_at[-1] if c != "{" else 0)
+            elif c in ")]}":
+                open_at = open_at[:-1] or [0]
+            elif c == ",":
+                open_at[-1] = open_at[-2] if len(open_at) > 1 else 0
+            elif c == ";":
+                open_at[-1] = 0
+            elif c == "?":
+                if open_at[-1]:
+                    found.append(number)
+                open_at[-1] += 1
+    return found
+
+
 def check(path, report):
     with open(path, encoding="utf-8") as f:
         raw = [line.expandtabs(8) for line in f.read().split("\n")]
@@ -83,15 +105,21 @@ def check(path, report):
             report.add("else", path, f"{path}:{number}", "else after return")
         if path.split("/")[0] != "tests" and path != "netpoll/err.h" and late_errno(lines, i):
             report.add("late-errno", path, f"{path}:{number}", "err_from_errno() away from the call it reads")
+    for number in nested_conditionals(lines):
+        report.add("nested", path, f"{path}:{number}", "a conditional expression inside another: an if, a table or a function says it plainly")
+    if path.endswith(".c") and not raw[0].startswith("/*"):
+        report.add("head", path, f"{path}:1", "a source opens with a sentence on its job")
     guard = re.sub(r"\W", "_", path).upper()
     if path.endswith(".h") and not path.endswith("_tbl.h") and f"#ifndef {guard}" not in "\n".join(raw):
         report.add("guard", path, f"{path}:1", f"the guard of a header is its path: {guard}")
 
 
 def main():
-    report = Report({r[0] for r in RULES} | {"else", "late-errno", "guard"})
-    for path in sources(*(f"{folder}/*.[ch]" for folder in CODE), "tests/**/*.[ch]"):
+    report = Report({r[0] for r in RULES} | {"else", "late-errno", "guard", "nested", "head"})
+    paths = code_sources() + sources("tests/**/*.[ch]")
+    for path in paths:
         check(path, report)
+    print(f"{len(paths)} files, {len(RULES) + 5} rules")
     report.close()
 
 

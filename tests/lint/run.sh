@@ -16,6 +16,8 @@ lint() {
 }
 
 lint layers tests/lint/layers.py
+lint words tests/lint/words.py
+lint names tests/lint/names.py
 lint mistakes tests/lint/mistakes.py
 lint sizes tests/lint/size.py
 lint "tests by name" tests/lint/tested.py

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""size.py: what is over the house's sizes, unless allow.txt gives a reason. Says the median and the 90th percentile."""
+"""size.py: what is over the house's sizes, or below its share of comments and checks, unless allow.txt gives a reason. Says
+the median function, the 90th percentile, and the shares."""
 import re
 
-from lint import CODE, Report, code_lines, sources
+from lint import COMMENT_OR_STRING, PRODUCT, Report, code_lines, code_sources, read, sources
 
 FILE_LINES, FUNCTION_LINES, PARAMETERS, NESTING = 500, 60, 5, 3
 AIM = 40  # lines, for nine functions in ten
+COMMENTS, HEADER_COMMENTS = 13, 30  # per cent of the lines that hold anything
+CHECKS_PER_1000, FOLDER_SHARE = 6, 30
+CHECKS = re.compile(r"\b(?:D?CHECK|D?CHECK_\w+|OBJ_\w+)\(")
 CONTROL = re.compile(r"(\t+)(?:\} )?(?:if|for|while|do|switch|list_for_each\w*)\b")
 HEAD = re.compile(r"\b(\w+)\((.*)\)$", re.S)
 
@@ -35,11 +39,47 @@ def count_parameters(text):
     return 0 if text.strip() in ("", "void") else text.count(",") + 1
 
 
+def comment_share(paths):
+    """Per cent of the lines that hold anything which are comment and nothing else."""
+    comment = total = 0
+    for path in paths:
+        text = read(path)
+        blanked = COMMENT_OR_STRING.sub(lambda m: re.sub(r"[^\n]", "", m[0]) if m[0][0] == "/" else m[0], text)
+        for line, code in zip(text.split("\n"), blanked.split("\n")):
+            total += bool(line.strip())
+            comment += bool(line.strip()) and not code.strip()
+    return 100 * comment / total
+
+
+def lines_of(paths):
+    return sum(read(path).count("\n") for path in paths)
+
+
+def check_shares(report):
+    product, headers = code_sources("[ch]", PRODUCT), code_sources("h", PRODUCT)
+    proxy = code_sources("[ch]", ("proxy",))
+    checks = sum(len(CHECKS.findall(text)) for path in proxy for _, text in code_lines(path))
+    total = lines_of(proxy)
+    folders = {}
+    for path in proxy:
+        folders.setdefault(path.rsplit("/", 1)[0], []).append(path)
+    largest, largest_paths = max(folders.items(), key=lambda row: lines_of(row[1]))
+    shares = {
+        "comments": (comment_share(product), COMMENTS, "% of lines are comments"),
+        "header-comments": (comment_share(headers), HEADER_COMMENTS, "% of the lines of headers are comments"),
+        "checks": (1000 * checks / total, CHECKS_PER_1000, "checks per 1,000 lines of proxy/"),
+        "spread": (100 - 100 * lines_of(largest_paths) / total, 100 - FOLDER_SHARE, f"% of proxy/ lies outside its largest folder, {largest}"),
+    }
+    for rule, (value, least, words) in shares.items():
+        print(f"{value:.1f} {words} (at least {least})")
+        if value < least:
+            report.add(rule, "tree", "the tree", f"{value:.1f} {words}, less than {least}")
+
+
 def main():
-    report = Report({"file", "function", "parameters", "nesting"})
+    report = Report({"file", "function", "parameters", "nesting", "comments", "header-comments", "checks", "spread"})
     lengths = []
-    for path in sources(*(f"{folder}/*.[ch]" for folder in CODE), "tests/kit/*.[ch]", "tests/*/*_test.c",
-                        "tests/unit/*/*.c"):
+    for path in code_sources() + sources("tests/**/*.[ch]"):
         lines = code_lines(path)
         if len(lines) - 1 > FILE_LINES:
             report.add("file", path, path, f"{len(lines) - 1} lines, over {FILE_LINES}")
@@ -56,6 +96,7 @@ def main():
     if lengths:
         p50, p90 = lengths[len(lengths) // 2], lengths[len(lengths) * 9 // 10]
         print(f"{len(lengths)} functions: median {p50} lines, nine in ten within {p90} (aim {AIM})")
+    check_shares(report)
     report.close()
 
 

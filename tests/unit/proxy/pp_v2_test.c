@@ -1,4 +1,4 @@
-/* pp_v2: the binary header. Rows S20 to S28, PL2, PL5; TLVs are pp_tlv_test's. */
+/* pp_v2: the binary header. Rows S20 to S28, PL2, PL5; TLVs are pp_tlv_test.c's. */
 #include "proxy/pp.h"
 
 #include "tests/unit/proxy/pp_feed.h"
