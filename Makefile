@@ -54,10 +54,10 @@ NETPOLL_ALL  := $(call src,netpoll/*.c netpoll/ctx_$(ARCH).S)
 # The platform file is the linker's choice: epoll for real, the scripted fake for the simulations.
 NETPOLL_OBJ  := $(filter-out %/netpoll_fake.o,$(NETPOLL_ALL))
 FAKE_OBJ     := $(filter-out %/netpoll_epoll.o,$(NETPOLL_ALL))
-CONFIG_OBJ   := $(call src,config/*.c)
-PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c))
+CONFIG_OBJ   := $(call src,config/*.c config/*/*.c)
+PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c proxy/*/*.c))
 KIT_OBJ      := $(call src,tests/kit/*.c)
-UNIT_BIN     := $(call bin,tests/unit/*/*_test.c)
+UNIT_BIN     := $(call bin,tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
 SIM_BIN      := $(call bin,tests/sim/*_test.c)
 FLOW_BIN     := $(call bin,tests/flow/*_test.c)
 MICRO_BIN    := $(call bin,tests/micro/*.c)
@@ -132,8 +132,8 @@ $(O)/loadtest/gen/gen $(FLOOR_BIN):
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
 # One object knows the version; it alone is rebuilt when that changes.
-EXTRA_proxy/cli.c = -DSTAUNCH_VERSION='"$(VERSION)"'
-$(O)/proxy/cli.o: $(O)/version
+EXTRA_proxy/cli/cli.c = -DSTAUNCH_VERSION='"$(VERSION)"'
+$(O)/proxy/cli/cli.o: $(O)/version
 $(O)/version: FORCE
 	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 FORCE:

@@ -1,5 +1,5 @@
-/* cidr: one network as a value, and its text. It stands here and not beside the sets that use it (proxy/cidr.h) because
- * a configuration is checked without the proxy.
+/* cidr: one network as a value, and its text. It stands here and not beside the sets that use it
+ * (proxy/base/cidr_set.h), because a configuration is checked without the proxy.
  *
  * IPv4 is kept as v4-mapped IPv6, so there is one form for a network whichever way it or a client's address came in:
  * 10.0.0.0/8 and ::ffff:10.0.0.0/104 are the same value. */

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/diag.h"
+#include "config/text/diag.h"
 #include "config/node.h"
-#include "config/source.h"
+#include "config/text/source.h"
 #include "config/step.h"
 #include "netpoll/err.h"
 

@@ -8,11 +8,11 @@
 
 #include <stdio.h>
 
-#include "config/arena.h"
+#include "config/text/arena.h"
 #include "config/cidr.h"
 #include "config/config_enum_tbl.h"
 #include "config/config_tbl.h"
-#include "config/pos.h"
+#include "config/text/pos.h"
 #include "netpoll/addr.h"
 
 #define CONFIG_OFF  INT64_MAX

@@ -1,9 +1,9 @@
 /* decode: what its two files share: the walk (decode.c) and what it says of keys and values it cannot take
- * (decode_say.c). Private to them. */
+ * (decode_report.c). Private to them. */
 #ifndef CONFIG_DECODE_H
 #define CONFIG_DECODE_H
 
-#include "config/diag.h"
+#include "config/text/diag.h"
 #include "config/step.h"
 #include "config/value.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "config/text.h"
+#include "config/text/utf8.h"
 #include "netpoll/err.h"
 
 struct anchor {

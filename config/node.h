@@ -7,9 +7,9 @@
 #ifndef CONFIG_NODE_H
 #define CONFIG_NODE_H
 
-#include "config/arena.h"
-#include "config/diag.h"
-#include "config/pos.h"
+#include "config/text/arena.h"
+#include "config/text/diag.h"
+#include "config/text/pos.h"
 
 #define NODE_DEPTH   32
 #define NODE_ALIASES 64

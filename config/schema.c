@@ -5,7 +5,7 @@
 #include "config/key.h"
 #include "config/units.h"
 #include "config/value.h"
-#include "config/word.h"
+#include "config/text/word.h"
 #include "netpoll/err.h"
 
 #define PATH_MAX_BYTES 128

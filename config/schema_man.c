@@ -2,10 +2,10 @@
  * needs a tool for it. */
 #include <string.h>
 
-#include "config/diag.h"
+#include "config/text/diag.h"
 #include "config/key.h"
 #include "config/schema.h"
-#include "config/text.h"
+#include "config/text/utf8.h"
 #include "config/value.h"
 
 static void put_sentence(FILE *out, const char *text)

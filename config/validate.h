@@ -3,7 +3,7 @@
 #ifndef CONFIG_VALIDATE_H
 #define CONFIG_VALIDATE_H
 
-#include "config/diag.h"
+#include "config/text/diag.h"
 #include "config/key.h"
 
 /* Where the key of that path was written in obj, its scope's struct. */

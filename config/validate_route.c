@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "config/validate.h"
-#include "config/word.h"
+#include "config/text/word.h"
 
 /* ---- references ------------------------------------------------------------------------------ */
 

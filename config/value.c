@@ -5,7 +5,7 @@
 
 #include "config/shape.h"
 #include "config/units.h"
-#include "config/word.h"
+#include "config/text/word.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 

@@ -2,7 +2,7 @@
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
-#include "config/diag.h"
+#include "config/text/diag.h"
 #include "config/key.h"
 
 struct value_reader {

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "proxy/cli.h"
+#include "proxy/cli/cli.h"
 
 /* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our messages. */
 static bool standard_fds_open(void)

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "proxy/control.h"
-#include "proxy/exit_tbl.h"
+#include "proxy/control/signals.h"
+#include "proxy/base/exit_tbl.h"
 
 #define FDS_PER_CONN   2
 #define FDS_PER_WORKER 2          /* epoll and eventfd; the listeners come on top */

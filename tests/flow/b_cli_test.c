@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/cli.h"
+#include "proxy/cli/cli.h"
 #include "tests/kit/kit.h"
 
 #define WORDS 12

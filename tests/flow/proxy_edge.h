@@ -7,7 +7,7 @@
 #include <netinet/tcp.h>
 
 #include "netpoll/addr.h"
-#include "proxy/pp.h"
+#include "proxy/proto/pp.h"
 #include "tests/flow/edge.h"
 
 #define REQUIRED "proxy_protocol: {accept: required, trusted: [\"127.0.0.0/8\"], timeout: 5s}, upstream: back"

@@ -1,7 +1,7 @@
 /* TLS with clients: which certificate, which protocol, who is let in, and how it ends. */
 #include "tests/flow/tls_edge.h"
 
-#include "proxy/pp.h"
+#include "proxy/proto/pp.h"
 
 enum { SEED = 3 };
 

@@ -7,7 +7,7 @@
 
 #include "config/cidr.h"
 #include "netpoll/check.h"
-#include "proxy/cidr.h"
+#include "proxy/base/cidr_set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "netpoll/check.h"
-#include "proxy/hello.h"
-#include "proxy/name_set.h"
+#include "proxy/proto/hello.h"
+#include "proxy/base/name_set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

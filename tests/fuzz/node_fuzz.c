@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/diag.h"
+#include "config/text/diag.h"
 #include "netpoll/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -7,8 +7,8 @@
 #include <openssl/x509.h>
 
 #include "netpoll/check.h"
-#include "proxy/http.h"
-#include "proxy/tls_ocsp.h"
+#include "proxy/proto/http.h"
+#include "proxy/creds/tls_ocsp.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

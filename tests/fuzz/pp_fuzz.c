@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "netpoll/check.h"
-#include "proxy/pp.h"
+#include "proxy/proto/pp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
-#include "config/diag.h"
+#include "config/text/diag.h"
 
 struct paper {
 	FILE  *f;

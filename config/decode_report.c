@@ -1,0 +1,125 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "config/decode.h"
+#include "config/text/word.h"
+
+/* Keys that people know from elsewhere or expect soon. A clear no is better than "unknown". */
+static const struct {
+	const char *prefix, *name, *why;
+} not_yet[] = {
+	{"", "include", "one file holds everything for now"},
+};
+
+static bool is_not_yet(const struct decode *dc, const struct place *at, const struct node *key)
+{
+	for (size_t i = 0; i < array_len(not_yet); i++) {
+		if (strcmp(not_yet[i].prefix, at->prefix) != 0 || strcmp(not_yet[i].name, key->text) != 0)
+			continue;
+		diag_error(dc->d, DIAG_NOT_YET, key->at, "\"%s\" is not there yet: %s", key->text, not_yet[i].why);
+		return true;
+	}
+	return false;
+}
+
+/* The same word as a key of a section nearby: `idle` written beside `timeouts` and not in it. */
+static const struct config_key *elsewhere(const char *prefix, const char *name)
+{
+	for (size_t i = 0; i < key_count; i++)
+		if (strncmp(key_rows[i].path, prefix, strlen(prefix)) == 0 && strcmp(key_name(&key_rows[i]), name) == 0)
+			return &key_rows[i];
+	return NULL;
+}
+
+static void help_explain(const struct decode *dc, const char *path)
+{
+	diag_help(dc->d, "staunch explain%s%s", path[0] == '\0' ? "" : " ", path);
+}
+
+/* The name of the key below prefix that `typed` was perhaps meant to be, or NULL. */
+static const char *nearest_key(const char *prefix, const char *typed)
+{
+	const struct config_key *k = NULL;
+	struct word_search s;
+
+	word_search_init(&s, typed);
+	while ((k = key_next(prefix, k)) != NULL)
+		word_search_try(&s, key_name(k));
+	return s.best;
+}
+
+void decode_unknown_key(const struct decode *dc, const struct place *at, const struct node *key)
+{
+	const struct config_key *away = elsewhere(at->prefix, key->text);
+	const char *nearest = nearest_key(at->prefix, key->text);
+
+	if (is_not_yet(dc, at, key))
+		return;
+	diag_error(dc->d, DIAG_UNKNOWN_KEY, key->at, "unknown key \"%s\"%s", key->text, at->where);
+	if (away != NULL) {
+		diag_help(dc->d, "it is written as %s", away->path);
+		return;
+	}
+	diag_suggest(dc->d, nearest);
+	help_explain(dc, nearest == NULL ? at->prefix : key_child(at->prefix, nearest)->path);
+}
+
+void decode_wrong_shape(const struct decode *dc, const struct config_key *k, const struct node *n, const char *wanted)
+{
+	if (node_is_null(n)) {
+		diag_error(dc->d, DIAG_SHAPE, n->at, "\"%s\" has no value", key_name(k));
+		diag_help(dc->d, "remove the key to get its default, or write %s", wanted);
+		return;
+	}
+	diag_error(dc->d, DIAG_SHAPE, n->at, "\"%s\" takes %s, not %s", key_name(k), wanted, node_kind_text(n->kind));
+	help_explain(dc, k->path);
+}
+
+void decode_bad_value(const struct decode *dc, const struct config_key *k, const struct node *n,
+                      const struct value_reader *r)
+{
+	diag_error(dc->d, r->code, n->at, "\"%s\" cannot be \"%.100s\": %s", key_name(k), n->text, r->why);
+	diag_suggest(dc->d, r->suggestion);
+	help_explain(dc, k->path);
+}
+
+void decode_doubtful_value(const struct decode *dc, const struct config_key *k, const struct node *n,
+                           const struct value_reader *r)
+{
+	if (r->doubt == NULL)
+		return;
+	diag_warn(dc->d, DIAG_HOST_BITS, n->at, "\"%s\" is \"%.100s\": %s", key_name(k), n->text, r->doubt);
+	help_explain(dc, k->path);
+}
+
+/* Written, but misspelled: one problem, not two. */
+static bool is_misspelled(const struct place *at, const struct node *map, const struct config_key *k)
+{
+	for (const struct node_item *it = map->items; it != NULL; it = it->next)
+		if (key_child(at->prefix, it->key->text) == NULL &&
+		    nearest_key(at->prefix, it->key->text) == key_name(k))
+			return true;
+	return false;
+}
+
+static bool may_be_missing(const struct node *map, const struct config_key *k)
+{
+	if (k->flags & KEY_OTHERWISE)
+		return node_get(map, key_name(k - 1)) != NULL;
+	return !(k->flags & KEY_NEEDED);
+}
+
+void decode_missing_keys(const struct decode *dc, const struct place *at, const struct node *map)
+{
+	const struct config_key *k = NULL;
+	struct config_pos pos = map->at;
+
+	if (map->items != NULL)
+		pos = map->items->key->at;
+	while (dc->whole && (k = key_next(at->prefix, k)) != NULL) {
+		if (may_be_missing(map, k) || node_get(map, key_name(k)) != NULL || is_misspelled(at, map, k))
+			continue;
+		diag_error(dc->d, DIAG_MISSING, pos, "the key \"%s\" is missing%s", key_name(k), at->where);
+		help_explain(dc, k->path);
+	}
+}

@@ -1,0 +1,203 @@
+#include "config/text/diag.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netpoll/check.h"
+
+struct diag {
+	struct source       *sources; /* owned; the current one first */
+	struct diag_problem *last;    /* the problem added last; the spare slot when it was not kept */
+	size_t               shown, count[2];
+	struct diag_problem *order[DIAG_SHOWN + 1]; /* into slots, in file order; the one behind `shown` is spare */
+	struct diag_problem  slots[DIAG_SHOWN + 1];
+};
+
+static const struct {
+	enum diag_severity severity;
+	const char        *text, *meaning;
+} codes[] = {
+#define SEVERITY_E DIAG_ERROR
+#define SEVERITY_W DIAG_WARNING
+#define X(name, letter, number, meaning) {SEVERITY_##letter, #letter #number, meaning},
+	DIAG_TBL(X)
+#undef X
+};
+
+enum diag_severity diag_severity(enum diag_code code)
+{
+	return codes[code].severity;
+}
+
+const char *diag_code_text(enum diag_code code)
+{
+	return codes[code].text;
+}
+
+const char *diag_code_meaning(enum diag_code code)
+{
+	return codes[code].meaning;
+}
+
+struct diag *diag_new(void)
+{
+	struct diag *d = calloc(1, sizeof(*d));
+
+	for (size_t i = 0; d != NULL && i < array_len(d->slots); i++)
+		d->order[i] = &d->slots[i];
+	return d;
+}
+
+struct diag *diag_free(struct diag *d)
+{
+	if (d == NULL)
+		return NULL;
+	for (struct source *s = d->sources, *next; s != NULL; s = next) {
+		next = s->next;
+		source_free(s);
+	}
+	free(d);
+	return NULL;
+}
+
+void diag_take_source(struct diag *d, struct source *s)
+{
+	s->next = d->sources;
+	s->rank = d->sources == NULL ? 1 : d->sources->rank + 1;
+	d->sources = s;
+}
+
+static int pos_compare(const struct diag_problem *a, const struct diag_problem *b)
+{
+	uint32_t ra = a->source == NULL ? 0 : a->source->rank, rb = b->source == NULL ? 0 : b->source->rank;
+
+	if (ra != rb)
+		return ra < rb ? -1 : 1;
+	if (a->at.line != b->at.line)
+		return a->at.line < b->at.line ? -1 : 1;
+	if (a->at.column != b->at.column)
+		return a->at.column < b->at.column ? -1 : 1;
+	return 0;
+}
+
+/* An alias is decoded where it is used, so one place in the file can be found wrong twice. */
+static bool is_known(const struct diag *d, const struct diag_problem *p)
+{
+	for (size_t i = 0; i < d->shown; i++) {
+		const struct diag_problem *o = d->order[i];
+
+		if (o->code == p->code && pos_compare(o, p) == 0 && strcmp(o->message, p->message) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Which one goes when there is one too many: the last warning, or the last of all when every one is an error. */
+static size_t victim(const struct diag *d)
+{
+	for (size_t i = d->shown; i-- > 0;)
+		if (diag_severity(d->order[i]->code) == DIAG_WARNING)
+			return i;
+	return d->shown - 1;
+}
+
+static void remove_at(struct diag *d, size_t i)
+{
+	struct diag_problem *p = d->order[i];
+
+	memmove(&d->order[i], &d->order[i + 1], (d->shown - i - 1) * sizeof(d->order[0]));
+	d->order[--d->shown] = p;
+}
+
+static void insert(struct diag *d)
+{
+	struct diag_problem *p = d->order[d->shown];
+	size_t i = d->shown++;
+
+	for (; i > 0 && pos_compare(d->order[i - 1], p) > 0; i--)
+		d->order[i] = d->order[i - 1];
+	d->order[i] = p;
+	if (d->shown > DIAG_SHOWN)
+		remove_at(d, victim(d));
+}
+
+static void add(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, va_list args)
+{
+	struct diag_problem *p = d->order[d->shown];
+
+	memset(p, 0, sizeof(*p));
+	p->code = code;
+	p->source = d->sources;
+	p->at = at;
+	vsnprintf(p->message, sizeof(p->message), fmt, args);
+	d->last = p;
+	if (is_known(d, p))
+		return;
+	d->count[diag_severity(code)]++;
+	insert(d);
+}
+
+void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...)
+{
+	va_list args;
+
+	CHECK(diag_severity(code) == DIAG_ERROR, "a warning's code was added as an error");
+	va_start(args, fmt);
+	add(d, code, at, fmt, args);
+	va_end(args);
+}
+
+void diag_warn(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...)
+{
+	va_list args;
+
+	CHECK(diag_severity(code) == DIAG_WARNING, "an error's code was added as a warning");
+	va_start(args, fmt);
+	add(d, code, at, fmt, args);
+	va_end(args);
+}
+
+void diag_suggest(struct diag *d, const char *word)
+{
+	if (d->last != NULL && word != NULL)
+		snprintf(d->last->suggestion, sizeof(d->last->suggestion), "%s", word);
+}
+
+void diag_note(struct diag *d, const char *fmt, ...)
+{
+	va_list args;
+
+	if (d->last == NULL)
+		return;
+	va_start(args, fmt);
+	vsnprintf(d->last->note, sizeof(d->last->note), fmt, args);
+	va_end(args);
+}
+
+void diag_help(struct diag *d, const char *fmt, ...)
+{
+	va_list args;
+
+	if (d->last == NULL)
+		return;
+	va_start(args, fmt);
+	vsnprintf(d->last->help, sizeof(d->last->help), fmt, args);
+	va_end(args);
+}
+
+size_t diag_count(const struct diag *d, enum diag_severity severity)
+{
+	return d->count[severity];
+}
+
+size_t diag_shown(const struct diag *d)
+{
+	return d->shown;
+}
+
+const struct diag_problem *diag_get(const struct diag *d, size_t i)
+{
+	CHECK(i < d->shown, "a problem past the last was asked for");
+	return d->order[i];
+}

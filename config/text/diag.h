@@ -1,0 +1,75 @@
+/* diag: the list of problems of one load. Nothing stops at the first: whoever finds a problem adds it and goes on.
+ * Problems are kept and printed in file order, the same one once; the first DIAG_SHOWN are kept, the rest are counted,
+ * and a warning never displaces an error. No memory is taken after diag_new, so adding cannot fail.
+ *
+ *   error[E102]: unknown key "upsteam" in listener "web"
+ *     --> /etc/staunch/staunch.yaml:5:5          note: ...
+ *      |
+ *    4 |     bind: "0.0.0.0:443"
+ *    5 |     upsteam: app
+ *      |     ^^^^^^^ did you mean "upstream"?
+ *      = help: staunch explain listeners[].upstream
+ */
+#ifndef CONFIG_TEXT_DIAG_H
+#define CONFIG_TEXT_DIAG_H
+
+#include <stdio.h>
+
+#include "config/text/diag_tbl.h"
+#include "config/text/pos.h"
+#include "config/text/source.h"
+
+#define DIAG_SHOWN 20
+
+enum diag_code {
+#define X(name, letter, number, meaning) DIAG_##name,
+	DIAG_TBL(X)
+#undef X
+};
+
+enum diag_severity { DIAG_ERROR, DIAG_WARNING };
+
+/* One problem, for printers of other forms than diag_print's. Frozen once the load is over. */
+struct diag_problem {
+	enum diag_code       code;
+	const struct source *source;       /* borrowed from the diag; NULL when there is no text */
+	struct config_pos    at;
+	char                 message[256];
+	char                 suggestion[64];
+	char                 note[160];
+	char                 help[160];
+};
+
+struct diag;
+
+struct diag *diag_new(void); /* NULL when out of memory */
+struct diag *diag_free(struct diag *d);
+
+/* diag_take_source: problems added from now on are about s.   Owns s. */
+void diag_take_source(struct diag *d, struct source *s);
+
+/* diag_error, diag_warn: add one problem; the code's letter must agree (CHECK). Words quoted from the file may hold
+ * anything: hostile characters are shown as '?'. */
+printf_like(4, 5) void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...);
+printf_like(4, 5) void diag_warn(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...);
+
+/* These say more about the problem added last: the word that was perhaps meant (NULL: nothing), a remark behind the
+ * place, and what to do about it. */
+void diag_suggest(struct diag *d, const char *word);
+printf_like(2, 3) void diag_note(struct diag *d, const char *fmt, ...);
+printf_like(2, 3) void diag_help(struct diag *d, const char *fmt, ...);
+
+size_t diag_count(const struct diag *d, enum diag_severity severity); /* all, shown or not */
+size_t diag_shown(const struct diag *d);
+const struct diag_problem *diag_get(const struct diag *d, size_t i); /* i < diag_shown(), in file order */
+
+enum diag_severity diag_severity(enum diag_code code);
+const char *diag_code_text(enum diag_code code);    /* "E102" */
+const char *diag_code_meaning(enum diag_code code); /* the sentence of diag_tbl.h */
+
+/* diag_print: every kept problem, then "2 errors, 1 warning - configuration NOT loaded (AFTERMATH)". Nothing at all
+ * is printed when there is no problem; with warnings alone the line ends in "configuration loaded". The words in
+ * brackets are the caller's (such as "running generation 7 unchanged") or NULL. */
+void diag_print(FILE *out, const struct diag *d, bool colour, const char *aftermath);
+
+#endif

@@ -1,0 +1,191 @@
+/* diag_print: problems as people read them in a terminal: place, excerpt, caret, and the word perhaps meant. */
+#include <string.h>
+
+#include "config/text/diag.h"
+#include "config/text/utf8.h"
+
+/* A long line is shown through a window of this many columns; what is wrong begins at most LEAD in. */
+#define WINDOW 100
+#define LEAD   60
+
+struct palette {
+	const char *error, *warning, *frame, *off;
+};
+
+static const struct palette plain = {"", "", "", ""};
+static const struct palette colours = {"\033[1;31m", "\033[1;33m", "\033[1;34m", "\033[0m"};
+
+struct printer {
+	FILE                 *out;
+	const struct palette *ink;
+	int                   gutter; /* digits of the line number */
+};
+
+/* The part of a line that is shown, and where the caret stands under it. */
+struct view {
+	const char *text;
+	size_t      n;
+	int         pad, carets;
+	bool        cut_left, cut_right;
+};
+
+/* Bytes and columns that `count` characters take from s on; stops at the end of the line. */
+static size_t skip(const char *s, size_t n, uint32_t count, int *columns)
+{
+	size_t i = 0, len;
+	uint32_t c;
+
+	for (; i < n && count > 0; count--, i += len) {
+		len = text_decode(s + i, n - i, &c);
+		*columns += len == 0 ? 1 : c == '\t' ? TEXT_TAB - *columns % TEXT_TAB : text_width(c);
+		len = len == 0 ? 1 : len;
+	}
+	return i;
+}
+
+static struct view view_of(const char *line, size_t n, struct config_pos at)
+{
+	struct view v = {.text = line, .n = n};
+	uint32_t before = at.column - 1, hidden = 0;
+	size_t start, stop, end;
+	int columns = 0, all = 0, last;
+
+	skip(line, n, before, &columns);
+	skip(line, n, UINT32_MAX, &all);
+	if (all > WINDOW && columns > LEAD && before > LEAD / 2) {
+		hidden = before - LEAD / 2;
+		v.cut_left = true;
+		columns = 0;
+		start = skip(line, n, hidden, &columns);
+		v.text += start;
+		v.n -= start;
+	}
+	start = skip(v.text, v.n, before - hidden, &v.pad);
+	last = v.pad;
+	skip(v.text + start, v.n - start, at.width, &last);
+	columns = 0;
+	for (stop = 0, end = v.n; stop < end && columns < WINDOW;)
+		stop += skip(v.text + stop, end - stop, 1, &columns);
+	v.cut_right = stop < end;
+	v.n = stop;
+	if (last > columns)
+		last = columns;
+	v.carets = last > v.pad ? last - v.pad : 1;
+	return v;
+}
+
+static void put_frame(const struct printer *p, const char *number, const char *mark)
+{
+	fprintf(p->out, "%s %*s %s%s", p->ink->frame, p->gutter, number, mark, p->ink->off);
+}
+
+static void put_line(const struct printer *p, uint32_t line, const struct view *v)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", line);
+	put_frame(p, number, "| ");
+	fputs(v->cut_left ? "..." : "", p->out);
+	text_put(p->out, v->text, v->n, 0);
+	fputs(v->cut_right ? "...\n" : "\n", p->out);
+}
+
+/* The line before gives the place away at a glance; a blank one gives nothing. */
+static void put_line_before(const struct printer *p, const struct diag_problem *b)
+{
+	size_t n;
+	const char *line = source_line(b->source, b->at.line - 1, &n);
+	struct view v;
+
+	if (line == NULL || strspn(line, " \t") >= n)
+		return;
+	v = view_of(line, n, (struct config_pos){b->at.line - 1, 1, 1});
+	put_line(p, b->at.line - 1, &v);
+}
+
+static void put_excerpt(const struct printer *p, const struct diag_problem *b, const char *ink)
+{
+	size_t n;
+	const char *line = source_line(b->source, b->at.line, &n);
+	struct view v;
+
+	if (line == NULL)
+		return;
+	put_frame(p, "", "|\n");
+	put_line_before(p, b);
+	v = view_of(line, n, b->at);
+	put_line(p, b->at.line, &v);
+	put_frame(p, "", "| ");
+	fprintf(p->out, "%*s%s", v.pad + (v.cut_left ? 3 : 0), "", ink);
+	for (int i = 0; i < v.carets; i++)
+		putc('^', p->out);
+	if (b->suggestion[0] != '\0') {
+		fputs(" did you mean \"", p->out);
+		text_put(p->out, b->suggestion, strlen(b->suggestion), 0);
+		fputs("\"?", p->out);
+	}
+	fprintf(p->out, "%s\n", p->ink->off);
+}
+
+static int digits(uint32_t n)
+{
+	int d = 1;
+
+	for (; n >= 10; n /= 10)
+		d++;
+	return d;
+}
+
+static void put_problem(struct printer *p, const struct diag_problem *b)
+{
+	bool error = diag_severity(b->code) == DIAG_ERROR, placed = b->source != NULL && pos_known(b->at);
+	const char *ink = error ? p->ink->error : p->ink->warning;
+
+	p->gutter = digits(b->at.line);
+	fprintf(p->out, "%s%s[%s]%s: ", ink, error ? "error" : "warning", diag_code_text(b->code), p->ink->off);
+	text_put(p->out, b->message, strlen(b->message), 0);
+	if (placed)
+		fprintf(p->out, "\n%s%*s-->%s %s:%u:%u", p->ink->frame, p->gutter + 1, "", p->ink->off, b->source->name,
+		        b->at.line, b->at.column);
+	if (!placed && b->source != NULL)
+		fprintf(p->out, "\n  %s-->%s %s", p->ink->frame, p->ink->off, b->source->name);
+	if (b->note[0] != '\0') {
+		fputs("          note: ", p->out);
+		text_put(p->out, b->note, strlen(b->note), 0);
+	}
+	putc('\n', p->out);
+	if (placed)
+		put_excerpt(p, b, ink);
+	if (b->help[0] != '\0') {
+		put_frame(p, "", "= help: ");
+		text_put(p->out, b->help, strlen(b->help), 0);
+		putc('\n', p->out);
+	}
+}
+
+static void put_summary(FILE *out, const struct diag *d, const char *aftermath)
+{
+	size_t errors = diag_count(d, DIAG_ERROR), warnings = diag_count(d, DIAG_WARNING);
+
+	if (errors + warnings > diag_shown(d))
+		fprintf(out, "... and %zu more\n", errors + warnings - diag_shown(d));
+	if (errors > 0)
+		fprintf(out, "%zu error%s%s", errors, errors == 1 ? "" : "s", warnings > 0 ? ", " : "");
+	if (warnings > 0)
+		fprintf(out, "%zu warning%s", warnings, warnings == 1 ? "" : "s");
+	fprintf(out, " - configuration %s", errors > 0 ? "NOT loaded" : "loaded");
+	if (aftermath != NULL)
+		fprintf(out, " (%s)", aftermath);
+	putc('\n', out);
+}
+
+void diag_print(FILE *out, const struct diag *d, bool colour, const char *aftermath)
+{
+	struct printer p = {.out = out, .ink = colour ? &colours : &plain};
+
+	if (diag_shown(d) == 0)
+		return;
+	for (size_t i = 0; i < diag_shown(d); i++)
+		put_problem(&p, diag_get(d, i));
+	put_summary(out, d, aftermath);
+}

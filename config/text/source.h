@@ -1,0 +1,33 @@
+/* source: the text of one config file, kept as long as its problems may be printed. */
+#ifndef CONFIG_TEXT_SOURCE_H
+#define CONFIG_TEXT_SOURCE_H
+
+#include "config/text/pos.h"
+
+#define SOURCE_MAX ((size_t)1 << 20)
+
+struct diag;
+
+struct source {
+	struct source *next; /* owned by the diag that took it */
+	char          *name; /* owned; as the user gave it, for messages */
+	char          *text; /* owned; terminated, a leading byte order mark cut off */
+	size_t         n;
+	uint32_t       rank; /* among the sources of one diag: problems are shown in this order */
+};
+
+/* source_read: the file at path, at most SOURCE_MAX bytes of it.
+ *   Returns  0, -NP_ENOMEM, -EFBIG, or why the file cannot be read. *out is written on success only. */
+must_use int source_read(struct source **out, const char *path);
+/* The same from memory; -EFBIG above SOURCE_MAX. */
+must_use int source_new(struct source **out, const char *name, const char *text, size_t n);
+struct source *source_free(struct source *s);
+
+/* source_check: what no YAML reader may see: bytes that are not UTF-8, controls, odd line ends, tabs as indentation.
+ *   Returns  true when the text is clean; otherwise each kind is in d once, with a count of the others. */
+must_use bool source_check(const struct source *s, struct diag *d);
+
+/* Line `line` (from 1) without its end; NULL past the last. */
+const char *source_line(const struct source *s, uint32_t line, size_t *len);
+
+#endif

@@ -1,0 +1,115 @@
+#include "config/text/utf8.h"
+
+struct range {
+	uint32_t first, last;
+};
+
+/* Marks that combine with the character before them, and joiners. */
+static const struct range narrow[] = {
+	{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x0610, 0x061A}, {0x064B, 0x065F},
+	{0x0E31, 0x0E31}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E}, {0x200B, 0x200D}, {0x20D0, 0x20F0},
+	{0x302A, 0x302D}, {0x3099, 0x309A}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0xE0100, 0xE01EF},
+};
+
+/* East Asian wide and full-width forms, and the pictures that terminals draw two cells wide. */
+static const struct range wide[] = {
+	{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF}, {0x3400, 0x4DBF}, {0x4E00, 0x9FFF},
+	{0xA000, 0xA4CF}, {0xA960, 0xA97F}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0xFE30, 0xFE6F},
+	{0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF},
+	{0x20000, 0x3FFFD},
+};
+
+/* Controls of both halves, line and direction controls, the byte order mark, and what is no character at all. */
+static const struct range hostile[] = {
+	{0x0000, 0x001F}, {0x007F, 0x009F}, {0x061C, 0x061C}, {0x200E, 0x200F}, {0x2028, 0x202E},
+	{0x2066, 0x2069}, {0xFEFF, 0xFEFF}, {0xFFFE, 0xFFFF},
+};
+
+static bool in_ranges(const struct range *r, size_t n, uint32_t c)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c >= r[i].first && c <= r[i].last)
+			return true;
+	return false;
+}
+
+size_t text_decode(const char *s, size_t n, uint32_t *c)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *u = (const unsigned char *)s;
+	size_t len = u[0] < 0x80 ? 1 : u[0] >= 0xF0 ? 4 : u[0] >= 0xE0 ? 3 : 2;
+	uint32_t v = len == 1 ? u[0] : u[0] & (0x7Fu >> len);
+
+	if (len > n || (u[0] >= 0x80 && u[0] < 0xC2) || u[0] > 0xF4)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((u[i] & 0xC0) != 0x80)
+			return 0;
+		v = v << 6 | (u[i] & 0x3F);
+	}
+	if (v < least[len] || v > 0x10FFFF || (v >= 0xD800 && v <= 0xDFFF))
+		return 0;
+	*c = v;
+	return len;
+}
+
+int text_width(uint32_t c)
+{
+	if (c < 0x300)
+		return 1;
+	if (in_ranges(narrow, array_len(narrow), c))
+		return 0;
+	return in_ranges(wide, array_len(wide), c) ? 2 : 1;
+}
+
+bool text_is_hostile(uint32_t c)
+{
+	return in_ranges(hostile, array_len(hostile), c);
+}
+
+int text_put(FILE *out, const char *s, size_t n, int at)
+{
+	size_t len;
+	uint32_t c;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = text_decode(s + i, n - i, &c);
+		if (len == 1 && c == '\t') {
+			int stop = TEXT_TAB - at % TEXT_TAB;
+
+			fprintf(out, "%*s", stop, "");
+			at += stop;
+			continue;
+		}
+		if (len == 0 || text_is_hostile(c)) {
+			len = len == 0 ? 1 : len;
+			putc('?', out);
+			at++;
+			continue;
+		}
+		fwrite(s + i, 1, len, out);
+		at += text_width(c);
+	}
+	return at;
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+void text_put_roff(FILE *out, const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		fputs("\\&", out);
+	for (; *s != '\0'; s++) {
+		if (*s == '\\')
+			fputs("\\e", out);
+		else if (*s == '-')
+			fputs("\\-", out);
+		else
+			putc(*s, out);
+		if (*s == ':' && is_letter(s[1]))
+			fputs("\\:", out); /* a list of ciphers is longer than a line */
+	}
+}

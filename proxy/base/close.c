@@ -1,0 +1,57 @@
+#include "proxy/base/close.h"
+
+#include "netpoll/check.h"
+
+enum close_class { CLASS_CLOSED, CLASS_REJECTED };
+enum close_side { BY_CLIENT, BY_SERVER, BY_PROXY };
+
+struct close_row {
+	const char *word, *letters, *sentence;
+	enum close_class class;
+	enum close_side by;
+};
+
+static const char *const sides[] = {
+	[BY_CLIENT] = "client",
+	[BY_SERVER] = "server",
+	[BY_PROXY] = "proxy",
+};
+
+static const struct close_row rows[CLOSE_WHYS] = {
+	[CLOSE_NONE] = {"none", "--", "the connection goes on", CLASS_CLOSED, BY_PROXY},
+#define X(code, word, class, by, letters, sentence) \
+	[CLOSE_##code] = {#word, letters, sentence, CLASS_##class, BY_##by},
+	CLOSE_TBL(X)
+#undef X
+};
+
+static const struct close_row *row(enum close_why why)
+{
+	CHECK((unsigned)why < CLOSE_WHYS, "a close reason comes from close_tbl.h");
+	return &rows[why];
+}
+
+const char *close_word(enum close_why why)
+{
+	return row(why)->word;
+}
+
+const char *close_sentence(enum close_why why)
+{
+	return row(why)->sentence;
+}
+
+const char *close_by(enum close_why why)
+{
+	return sides[row(why)->by];
+}
+
+const char *close_letters(enum close_why why)
+{
+	return row(why)->letters;
+}
+
+bool close_rejected(enum close_why why)
+{
+	return row(why)->class == CLASS_REJECTED;
+}

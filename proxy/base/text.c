@@ -1,0 +1,150 @@
+#include "proxy/base/text.h"
+
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_S 1000000000
+
+bool text_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+void text_init(struct text *t, char *p, size_t cap)
+{
+	*t = (struct text){.p = p, .cap = cap};
+}
+
+void text_bytes(struct text *t, const void *p, size_t n)
+{
+	if (t->cut || n > t->cap - t->n) {
+		t->cut = true;
+		return;
+	}
+	if (n > 0)
+		memcpy(t->p + t->n, p, n);
+	t->n += n;
+}
+
+void text_str(struct text *t, const char *s)
+{
+	text_bytes(t, s, strlen(s));
+}
+
+void text_char(struct text *t, char c)
+{
+	text_bytes(t, &c, 1);
+}
+
+/* A number in decimal with at least `width` digits, zeros in front. */
+static void digits(struct text *t, uint64_t v, size_t width)
+{
+	char d[20];
+	size_t at = sizeof(d);
+
+	while (at > 0 && (v > 0 || sizeof(d) - at < width)) {
+		d[--at] = (char)('0' + v % 10);
+		v /= 10;
+	}
+	text_bytes(t, d + at, sizeof(d) - at);
+}
+
+void text_u64(struct text *t, uint64_t v)
+{
+	digits(t, v, 1);
+}
+
+void text_i64(struct text *t, int64_t v)
+{
+	char d[21];
+	struct text number;
+
+	text_init(&number, d, sizeof(d));
+	if (v < 0)
+		text_char(&number, '-');
+	digits(&number, v < 0 ? -(uint64_t)v : (uint64_t)v, 1);
+	text_bytes(t, number.p, number.n);
+}
+
+void text_ms(struct text *t, uint64_t ns)
+{
+	char d[24];
+	struct text number;
+
+	text_init(&number, d, sizeof(d));
+	digits(&number, ns / 1000000, 1);
+	text_char(&number, '.');
+	digits(&number, ns / 1000 % 1000, 3);
+	text_bytes(t, number.p, number.n);
+}
+
+void text_time(struct text *t, int64_t ns)
+{
+	int64_t frac = ns % NS_PER_S;
+	time_t s = (time_t)(ns / NS_PER_S);
+	char d[32];
+	struct text stamp;
+	struct tm tm;
+
+	if (frac < 0) { /* before 1970: the second counts down, its fraction must not */
+		frac += NS_PER_S;
+		s--;
+	}
+	gmtime_r(&s, &tm);
+	text_init(&stamp, d, sizeof(d));
+	digits(&stamp, (uint64_t)tm.tm_year + 1900, 4);
+	text_char(&stamp, '-');
+	digits(&stamp, (uint64_t)tm.tm_mon + 1, 2);
+	text_char(&stamp, '-');
+	digits(&stamp, (uint64_t)tm.tm_mday, 2);
+	text_char(&stamp, 'T');
+	digits(&stamp, (uint64_t)tm.tm_hour, 2);
+	text_char(&stamp, ':');
+	digits(&stamp, (uint64_t)tm.tm_min, 2);
+	text_char(&stamp, ':');
+	digits(&stamp, (uint64_t)tm.tm_sec, 2);
+	text_char(&stamp, '.');
+	digits(&stamp, (uint64_t)frac / 1000, 6);
+	text_char(&stamp, 'Z');
+	text_bytes(t, stamp.p, stamp.n);
+}
+
+static bool harmless(unsigned char c)
+{
+	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+static void escape_byte(struct text *t, unsigned char c, enum text_style style)
+{
+	static const char hex[] = "0123456789abcdef";
+	char e[6];
+	struct text escape;
+
+	text_init(&escape, e, sizeof(e));
+	text_str(&escape, style == TEXT_JSON ? "\\u00" : "\\x");
+	text_char(&escape, hex[c >> 4]);
+	text_char(&escape, hex[c & 15]);
+	text_bytes(t, escape.p, escape.n);
+}
+
+void text_escape(struct text *t, const void *p, size_t n, enum text_style style)
+{
+	const unsigned char *c = p;
+
+	for (size_t i = 0; i < n; i++) {
+		if (harmless(c[i]))
+			text_char(t, (char)c[i]);
+		else
+			escape_byte(t, c[i], style);
+	}
+}
+
+void text_field(struct text *t, const void *p, size_t n, enum text_style style)
+{
+	if (n <= TEXT_FIELD_MAX) {
+		text_escape(t, p, n, style);
+		return;
+	}
+	text_escape(t, p, TEXT_FIELD_MAX, style);
+	text_str(t, TEXT_TRUNCATED);
+}

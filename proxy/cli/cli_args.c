@@ -1,0 +1,209 @@
+/* cli_args: one verb's command line, read by getopt_long with options and messages from the table. */
+#include <getopt.h>
+#include <string.h>
+
+#include "config/text/word.h"
+#include "netpoll/err.h"
+#include "proxy/cli/cli.h"
+
+#define LONG_BASE 256 /* getopt's value of option i when its word was used; letters stand for themselves */
+
+bool cli_opt_fits(const struct cli_opt *o, const struct cli_verb *v)
+{
+	return (o->verbs >> (v - cli_verbs) & 1) != 0;
+}
+
+size_t cli_word_next(const char **at, const char **word)
+{
+	size_t n;
+
+	if (**at == '|')
+		++*at;
+	n = strcspn(*at, "|");
+	*word = *at;
+	*at += n;
+	return n;
+}
+
+const char *cli_kind_text(enum cli_kind kind, const char *words)
+{
+	static const char *const texts[] = {
+#define X(id, text) text,
+		CLI_KIND_TBL(X)
+#undef X
+	};
+
+	if (kind == CLI_WORDS)
+		return words + (words[0] == '|');
+	return texts[kind];
+}
+
+static bool is_one_of(const char *typed, const char *words)
+{
+	const char *word;
+	size_t n;
+
+	while ((n = cli_word_next(&words, &word)) > 0)
+		if (strlen(typed) == n && memcmp(typed, word, n) == 0)
+			return true;
+	return false;
+}
+
+/* ---- what getopt is told --------------------------------------------------------------------- */
+
+struct grammar {
+	struct option words[CLI_OPTS + 1];
+	char letters[2 + 4 * CLI_OPTS];
+};
+
+static void add_letter(char *letters, char letter, bool takes_value)
+{
+	size_t n = strlen(letters);
+
+	if (letter == 0)
+		return;
+	letters[n++] = letter;
+	if (takes_value)
+		letters[n++] = ':';
+	letters[n] = '\0';
+}
+
+/* The colon in front makes getopt tell a missing value from an unknown option and keep silent about both. */
+static void grammar_init(struct grammar *g, const struct cli_verb *v)
+{
+	size_t n = 0;
+
+	memset(g, 0, sizeof(*g));
+	g->letters[0] = ':';
+	for (size_t i = 0; i < CLI_OPTS; i++) {
+		const struct cli_opt *o = &cli_opts[i];
+		bool takes_value = o->value != CLI_NOTHING;
+
+		if (!cli_opt_fits(o, v))
+			continue;
+		g->words[n++] = (struct option){o->word, takes_value ? required_argument : no_argument, NULL,
+						LONG_BASE + (int)i};
+		add_letter(g->letters, o->letter, takes_value);
+		add_letter(g->letters, o->also, takes_value);
+	}
+}
+
+/* The option of this verb that getopt's value stands for; CLI_OPTS when there is none. */
+static size_t opt_of(const struct cli_verb *v, int value)
+{
+	if (value >= LONG_BASE)
+		return (size_t)(value - LONG_BASE);
+	for (size_t i = 0; i < CLI_OPTS; i++)
+		if (cli_opt_fits(&cli_opts[i], v) && (cli_opts[i].letter == value || cli_opts[i].also == value))
+			return i;
+	return CLI_OPTS;
+}
+
+/* ---- what is said about mistakes ------------------------------------------------------------- */
+
+static const struct cli_verb *verb_with(const char *word)
+{
+	for (size_t i = 0; i < CLI_OPTS; i++)
+		for (size_t v = 0; v < CLI_VERBS && strcmp(cli_opts[i].word, word) == 0; v++)
+			if (cli_opt_fits(&cli_opts[i], &cli_verbs[v]))
+				return &cli_verbs[v];
+	return NULL;
+}
+
+static int unknown_word(const struct cli_verb *v, const char *typed)
+{
+	char word[WORD_MAX];
+	size_t n = strcspn(typed, "=");
+	const struct cli_verb *other;
+	struct word_search s;
+
+	if (n >= sizeof(word))
+		return cli_misused(v, "%s has no option --%s", v->word, typed);
+	memcpy(word, typed, n);
+	word[n] = '\0';
+	word_search_init(&s, word);
+	for (size_t i = 0; i < CLI_OPTS; i++)
+		if (cli_opt_fits(&cli_opts[i], v))
+			word_search_try(&s, cli_opts[i].word);
+	if (s.best != NULL)
+		return cli_misused(v, "%s has no option --%s; did you mean --%s?", v->word, word, s.best);
+	other = verb_with(word);
+	if (other != NULL)
+		return cli_misused(v, "%s has no option --%s; %s has", v->word, word, other->word);
+	return cli_misused(v, "%s has no option --%s", v->word, word);
+}
+
+/* getopt's '?': an unknown option, an ambiguous beginning of one, or a value for an option that takes none. */
+static int bad_option(const struct cli_verb *v, const char *typed, int value)
+{
+	if (value >= LONG_BASE)
+		return cli_misused(v, "--%s takes no value", cli_opts[value - LONG_BASE].word);
+	if (value != 0)
+		return cli_misused(v, "%s has no option -%c", v->word, value);
+	return unknown_word(v, typed + 2);
+}
+
+static int bad_word(const struct cli_verb *v, const char *what, const char *typed, const char *words)
+{
+	return cli_misused(v, "%s: \"%s\" is none of %s", what, typed, cli_kind_text(CLI_WORDS, words));
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static int take_option(struct cli_args *a, size_t i, const char *value)
+{
+	const struct cli_opt *o = &cli_opts[i];
+
+	/* Which of two values was meant is a guess; a flag given twice says the same thing twice. */
+	if (a->value[i] != NULL && o->value == CLI_SERVERS)
+		return cli_misused(a->verb, "--%s is given twice; put commas between addresses", o->word);
+	if (a->value[i] != NULL && o->value != CLI_NOTHING)
+		return cli_misused(a->verb, "--%s is given twice", o->word);
+	if (o->value == CLI_WORDS && !is_one_of(value, o->words))
+		return bad_word(a->verb, o->word, value, o->words);
+	a->value[i] = value != NULL ? value : "";
+	return 0;
+}
+
+static int take_operands(struct cli_args *a, int argc, char **argv)
+{
+	const struct cli_verb *v = a->verb;
+
+	a->operands = argv + optind;
+	a->noperands = argc - optind;
+	if (a->value[CLI_OPT_HELP] != NULL)
+		return 0;
+	if (a->noperands > v->max)
+		return cli_misused(v, "%s: \"%s\" is one word too many", v->word, a->operands[v->max]);
+	if (a->noperands < v->min)
+		return cli_misused(v, "%s needs %s", v->word, cli_kind_text(v->operand, v->words));
+	for (int i = 0; i < a->noperands && v->operand == CLI_WORDS; i++)
+		if (!is_one_of(a->operands[i], v->words))
+			return bad_word(v, v->word, a->operands[i], v->words);
+	return 0;
+}
+
+int cli_args_parse(struct cli_args *a, const struct cli_verb *v, int argc, char **argv)
+{
+	struct grammar g;
+	int value;
+
+	*a = (struct cli_args){.verb = v};
+	grammar_init(&g, v);
+	optind = 0; /* glibc: start anew, for tests read more than one line */
+	while ((value = getopt_long(argc, argv, g.letters, g.words, NULL)) != -1) {
+		size_t i = opt_of(v, value == ':' ? optopt : value);
+		int bad = 0;
+
+		if (value == '?')
+			bad = bad_option(v, argv[optind - 1], optopt);
+		else if (value == ':')
+			bad = cli_misused(v, "--%s needs a value: %s", cli_opts[i].word,
+					  cli_kind_text(cli_opts[i].value, cli_opts[i].words));
+		else
+			bad = take_option(a, i, optarg);
+		if (bad != 0)
+			return -NP_EINVAL;
+	}
+	return take_operands(a, argc, argv) == 0 ? 0 : -NP_EINVAL;
+}

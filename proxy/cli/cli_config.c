@@ -1,0 +1,91 @@
+/* cli_config: the verbs that read the config file or its table and print: run's loading, config, explain, schema. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/text/diag.h"
+#include "config/schema.h"
+#include "netpoll/err.h"
+#include "proxy/cli/cli.h"
+#include "proxy/process.h"
+
+const char *cli_config_path(const struct cli_args *a)
+{
+	const char *env = getenv(CLI_CONFIG_ENV);
+
+	if (a->value[CLI_OPT_CONFIG] != NULL)
+		return a->value[CLI_OPT_CONFIG];
+	if (a->verb->operand == CLI_FILE && a->noperands > 0)
+		return a->operands[0];
+	return env != NULL && env[0] != '\0' ? env : CLI_CONFIG_PATH;
+}
+
+/* Whoever named no file may not know that one is needed. */
+static void hint_at_files(const struct cli_args *a, const char *path)
+{
+	if (strcmp(path, CLI_CONFIG_PATH) == 0 && access(path, F_OK) != 0)
+		fprintf(stderr, "  = help: staunch %s -c FILE, or without a file: staunch help proxy\n", a->verb->word);
+}
+
+int cli_config_load(const struct cli_args *a, struct config **out)
+{
+	const char *path = cli_config_path(a);
+	struct diag *d = diag_new();
+	int err = d != NULL ? config_load(path, out, d) : -NP_ENOMEM;
+
+	if (d != NULL)
+		diag_print(stderr, d, cli_colour(a, stderr), NULL);
+	diag_free(d);
+	if (err == 0)
+		return 0;
+	if (err == -NP_ENOMEM)
+		cli_complain("%s: %s", path, np_err_text(err));
+	hint_at_files(a, path);
+	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
+}
+
+int cli_run(const struct cli_args *a)
+{
+	struct process_opts o = {.config_path = cli_config_path(a)};
+	int status = cli_config_load(a, &o.config);
+
+	return status != 0 ? status : process_run(&o);
+}
+
+int cli_config(const struct cli_args *a)
+{
+	struct config *c;
+	int status;
+
+	if (a->value[CLI_OPT_EFFECTIVE] != NULL && a->value[CLI_OPT_ANNOTATED] != NULL)
+		return cli_misused(a->verb, "--effective and --annotated write different remarks; choose one");
+	status = cli_config_load(a, &c);
+	if (status != 0)
+		return status;
+	if (a->value[CLI_OPT_ANNOTATED] != NULL)
+		config_dump_help(stdout, c);
+	else
+		config_dump(stdout, c);
+	config_free(c);
+	return EXIT_OK;
+}
+
+int cli_explain(const struct cli_args *a)
+{
+	const char *key = a->noperands > 0 ? a->operands[0] : NULL, *nearest = NULL;
+
+	if (schema_explain(stdout, key, &nearest) == 0)
+		return EXIT_OK;
+	if (nearest != NULL)
+		return cli_misused(a->verb, "\"%s\" is not a key, or the end of several; did you mean \"%s\"?", key,
+				   nearest);
+	return cli_misused(a->verb, "\"%s\" is not a key; staunch explain lists them", key);
+}
+
+int cli_schema(const struct cli_args *a)
+{
+	(void)a;
+	schema_json(stdout);
+	return EXIT_OK;
+}

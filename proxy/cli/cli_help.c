@@ -1,0 +1,131 @@
+/* cli_help: what --help says, examples first, because they answer most questions. */
+#include <string.h>
+
+#include "proxy/cli/cli.h"
+
+#define WIDTH 78
+#define LEFT  22 /* columns of an option; a longer one has its help on the next line */
+
+static const struct exit_code {
+	int         code;
+	const char *meaning;
+} exit_codes[] = {
+#define X(id, code, meaning) {code, meaning},
+	EXIT_TBL(X)
+#undef X
+};
+
+/* A paragraph, broken at spaces. */
+static void put_wrapped(FILE *out, const char *text)
+{
+	int column = 0;
+
+	while (*text != '\0') {
+		int n = (int)strcspn(text, " ");
+
+		if (column > 0 && column + 1 + n > WIDTH) {
+			putc('\n', out);
+			column = 0;
+		}
+		column += fprintf(out, "%s%.*s", column > 0 ? " " : "", n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
+}
+
+static void put_examples(FILE *out, const struct cli_verb *v)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < cli_example_count; i++) {
+		int n = (int)strlen(cli_examples[i].line);
+
+		if ((v == NULL || &cli_verbs[cli_examples[i].verb] == v) && n > width)
+			width = n;
+	}
+	if (width == 0)
+		return;
+	fputs("Examples:\n", out);
+	for (size_t i = 0; i < cli_example_count; i++)
+		if (v == NULL || &cli_verbs[cli_examples[i].verb] == v)
+			fprintf(out, "  %-*s  # %s\n", width, cli_examples[i].line, cli_examples[i].meaning);
+	putc('\n', out);
+}
+
+static void put_verbs(FILE *out)
+{
+	fputs("Verbs:\n", out);
+	for (size_t i = 0; i < CLI_VERBS; i++)
+		if (cli_verbs[i].shown)
+			fprintf(out, "  %-10s  %s\n", cli_verbs[i].word, cli_verbs[i].help);
+}
+
+static void put_surroundings(FILE *out)
+{
+	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ", else " CLI_CONFIG_PATH ".\n"
+	      "\nExit codes:\n", out);
+	for (size_t i = 0; i < array_len(exit_codes); i++)
+		fprintf(out, "  %2d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
+}
+
+void cli_help_all(FILE *out, bool full)
+{
+	fputs("staunch relays TCP connections to the servers behind it.\n\n", out);
+	put_examples(out, NULL);
+	put_verbs(out);
+	if (full)
+		put_surroundings(out);
+	fputs("\nstaunch help VERB tells more.\n", out);
+}
+
+static void put_option(FILE *out, const struct cli_opt *o)
+{
+	char left[128];
+	size_t n = 0;
+
+	if (o->letter != 0)
+		n = (size_t)snprintf(left, sizeof(left), "-%c, ", o->letter);
+	n += (size_t)snprintf(left + n, sizeof(left) - n, "--%s", o->word);
+	if (o->value != CLI_NOTHING)
+		n += (size_t)snprintf(left + n, sizeof(left) - n, " %s", cli_kind_text(o->value, o->words));
+	if (n > LEFT)
+		fprintf(out, "  %s\n  %*s  %s\n", left, LEFT, "", o->help);
+	else
+		fprintf(out, "  %-*s  %s\n", LEFT, left, o->help);
+}
+
+void cli_help_verb(FILE *out, const struct cli_verb *v)
+{
+	const char *operand = cli_kind_text(v->operand, v->words);
+
+	fprintf(out, "staunch %s: %s\n\n", v->word, v->help);
+	put_examples(out, v);
+	fprintf(out, "Usage: staunch %s [OPTION]...", v->word);
+	if (v->max > 0)
+		fprintf(out, "%s%s%s", v->min == 0 ? " [" : " ", operand, v->min == 0 ? "]" : "");
+	fputs("\n\n", out);
+	if (v->more != NULL) {
+		put_wrapped(out, v->more);
+		putc('\n', out);
+	}
+	fputs("Options:\n", out);
+	for (size_t i = 0; i < CLI_OPTS; i++)
+		if (cli_opt_fits(&cli_opts[i], v))
+			put_option(out, &cli_opts[i]);
+}
+
+int cli_help(const struct cli_args *a)
+{
+	const struct cli_verb *v;
+
+	if (a->noperands == 0) {
+		cli_help_all(stdout, true);
+		return EXIT_OK;
+	}
+	v = cli_verb_find(a->operands[0]);
+	if (v == NULL)
+		return cli_misused(NULL, "\"%s\" is not a verb", a->operands[0]);
+	cli_help_verb(stdout, v);
+	return EXIT_OK;
+}

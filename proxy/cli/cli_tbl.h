@@ -1,0 +1,100 @@
+/* cli_tbl: the command line, once. Dispatch, option parsing, --help, suggestions, completion for three shells and
+ * the manual page staunch(1) all come from these rows; a new verb is a row here and its cli_<verb> function. */
+#ifndef PROXY_CLI_CLI_TBL_H
+#define PROXY_CLI_CLI_TBL_H
+
+/* What may stand in an operand's or an option's place, and how help shows it. WORDS shows the words themselves. */
+#define CLI_KIND_TBL(X)           \
+	X(NOTHING, "")            \
+	X(FILE, "FILE")           \
+	X(ADDRESS, "ADDR")        \
+	X(SERVERS, "ADDR[,ADDR]") \
+	X(SINK, "WHERE")          \
+	X(COUNT, "N")             \
+	X(KEY, "KEY")             \
+	X(VERB, "VERB")           \
+	X(WORDS, "")
+
+/* X(id, word, operand, words, min, max, shown, help, more): operands between min and max; `more` is for the verb's
+ * own help and the manual. A verb that is not shown is for packagers. */
+#define CLI_VERB_TBL(X)                                                                                           \
+	X(RUN, run, NOTHING, NULL, 0, 0, true, "relay what the config file says",                                 \
+	  "Stays in the foreground. TERM, INT and QUIT drain: no new connections, and live ones get "             \
+	  "shutdown.timeout to end; a second INT or TERM stops at once. HUP loads the file again and opens the "  \
+	  "logs anew, USR1 only the logs. A file with mistakes changes nothing.")                                 \
+	X(PROXY, proxy, NOTHING, NULL, 0, 0, true, "relay one address to some servers, without a file",           \
+	  "The options become a config file in memory, which goes the way of every other; --print-config shows "  \
+	  "it, as a start for a file of your own. Signals are those of run.")                                     \
+	X(DEMO, demo, NOTHING, NULL, 0, 0, true, "see it work, with traffic of its own",                          \
+	  "Starts three echo servers and this proxy in front of them, sends verified traffic through it, and "    \
+	  "takes one server away in the middle. Ends with 0 only if not one byte was lost or changed. All on "    \
+	  "127.0.0.1; Ctrl-C ends it early.")                                                                     \
+	X(CHECK, check, FILE, NULL, 0, 1, true, "find every mistake in a config file",                            \
+	  "Reports all problems, not only the first, each with its place and where possible the word that was "   \
+	  "meant. Ends with 78 when there are errors.")                                                           \
+	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, its default and its bounds",    \
+	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
+	  "path ends so: linger. Without a key: the file as a whole.")                                            \
+	X(CONFIG, config, WORDS, "show", 1, 1, true, "show every value in force and where it comes from",         \
+	  "Defaults are included. The output is itself a config file that loads to the same values.")             \
+	X(SCHEMA, schema, NOTHING, NULL, 0, 0, true, "the config file's JSON Schema, for editors",                \
+	  "Draft-07. Editors with a YAML server complete and check keys by it.")                                  \
+	X(COMPLETION, completion, WORDS, "bash|zsh|fish", 1, 1, true, "completion for a shell, as a script",      \
+	  "For the running shell: source <(staunch completion bash).")                                            \
+	X(VERSION, version, NOTHING, NULL, 0, 0, true, "which build this is, and on what it runs", NULL)          \
+	X(HELP, help, VERB, NULL, 0, 1, true, "this help, or that of one verb", NULL)                             \
+	X(MAN, man, WORDS, "staunch|staunch.yaml", 1, 1, false, "a manual page, as roff", NULL)
+
+/* X(id, letter, also, word, value, words, verbs, help): verbs is a set; letters 0 are none. */
+#define CLI_OPT_TBL(X)                                                                                            \
+	X(CONFIG, 'c', 'f', "config", FILE, NULL, FOR(RUN) | FOR(CHECK) | FOR(CONFIG), "the config file")         \
+	X(FROM, 0, 0, "from", SERVERS, NULL, FOR(PROXY), "listen here: \":8080\", \"127.0.0.1:8080\", "           \
+	  "\"unix:/run/x.sock\"")                                                                                 \
+	X(TO, 0, 0, "to", SERVERS, NULL, FOR(PROXY), "the servers, by address and port")                          \
+	X(BALANCE, 0, 0, "balance", WORDS, CLI_BALANCE_WORDS, FOR(PROXY), "how a server is chosen")               \
+	X(ACCESS_LOG, 0, 0, "access-log", SINK, NULL, FOR(PROXY), "stdout, stderr, off or a file's full path")    \
+	X(PRINT_CONFIG, 0, 0, "print-config", NOTHING, NULL, FOR(PROXY), "print the equivalent file and end")     \
+	X(SECONDS, 0, 0, "seconds", COUNT, NULL, FOR(DEMO), "how long the traffic lasts: 2 to 3600, default 10")  \
+	X(FORMAT, 0, 0, "format", WORDS, "human|json", FOR(CHECK), "json: one object on stdout")                  \
+	X(STRICT, 0, 0, "strict", NOTHING, NULL, FOR(CHECK), "warnings end with 78 as well")                      \
+	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
+	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
+	X(SHORT, 'V', 0, "short", NOTHING, NULL, FOR(VERSION), "one line")                                        \
+	X(COLOR, 0, 0, "color", WORDS, "auto|always|never", FOR_ALL, "auto: on a terminal, unless NO_COLOR")      \
+	X(HELP, 'h', 0, "help", NOTHING, NULL, FOR_ALL, "help for this verb")
+
+/* X(verb, line, meaning): in help, the general ones first in this order. */
+#define CLI_EXAMPLE_TBL(X)                                                                                        \
+	X(DEMO, "staunch demo", "see it relay, live")                                                             \
+	X(PROXY, "staunch proxy --from :8080 --to 10.0.0.1:80,10.0.0.2:80", "relay one port, no file needed")     \
+	X(CHECK, "staunch check staunch.yaml", "find every mistake in a file")                                    \
+	X(RUN, "staunch run -c staunch.yaml", "relay what it says")                                               \
+	X(EXPLAIN, "staunch explain timeouts.idle", "what a key of the file means")
+
+/* X(typed, verb, option): what people of other programs type. */
+#define CLI_ALIAS_TBL(X)             \
+	X("-t", "check", NULL)       \
+	X("validate", "check", NULL) \
+	X("-T", "config", "show")    \
+	X("-v", "version", NULL)     \
+	X("-V", "version", "-V")     \
+	X("--version", "version", "-V") \
+	X("-h", "help", NULL)        \
+	X("--help", "help", NULL)
+
+/* X(typed, hint): habits that cannot be obeyed, only answered. */
+#define CLI_HINT_TBL(X)                                                                                           \
+	X("-c", "to run a file: staunch run -c FILE; to check it: staunch check -c FILE")                         \
+	X("-f", "to run a file: staunch run -c FILE; to check it: staunch check -c FILE")                         \
+	X("--config", "to run a file: staunch run --config FILE; to check it: staunch check --config FILE")       \
+	X("-s", "by signal: kill -HUP PID loads the file again, kill -TERM PID drains and stops")                 \
+	X("-D", "it stays in the foreground: leave the background to the service manager or the shell")           \
+	X("reload", "by signal: kill -HUP PID")                                                                   \
+	X("stop", "by signal: kill -TERM PID drains and stops")                                                   \
+	X("start", "staunch run -c FILE")                                                                         \
+	X("test", "staunch check FILE")
+
+#define CLI_CONFIG_PATH "/etc/staunch/staunch.yaml"
+#define CLI_CONFIG_ENV  "STAUNCH_CONFIG"
+
+#endif

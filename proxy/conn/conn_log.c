@@ -1,0 +1,84 @@
+/* A connection's line in the access log, while its streams can still be asked. */
+#include <string.h>
+
+#include "proxy/conn/conn.h"
+
+/* What only some have; facts hold the texts. */
+static void gather(const struct conn *c, struct access_extra *x, struct tls_facts *facts)
+{
+	const struct setup *s = c->setup;
+
+	if (s != NULL) {
+		x->detail = s->detail;
+		x->sni = s->sni;
+		if (s->client.sa.sa_family != AF_UNSPEC)
+			x->connected = c->peer;
+	}
+	x->unclean = (uint8_t)(c->dir[0].unclean | c->dir[1].unclean << 1);
+	if (c->client.tls == NULL)
+		return;
+	tls_facts(c->client.tls, facts);
+	x->tls = true;
+	x->resumed = facts->resumed;
+	x->version = facts->version;
+	x->cipher = facts->cipher;
+	x->sni = facts->sni;
+	x->alpn = facts->alpn;
+	x->subject = facts->subject;
+}
+
+/* Apart, for the sake of the stack. */
+static no_inline const char *upstream_version(const struct conn *c)
+{
+	struct tls_facts facts;
+
+	if (c->upstream.tls == NULL)
+		return NULL;
+	tls_facts(c->upstream.tls, &facts);
+	return facts.version;
+}
+
+static void hand_over(struct conn *c, const struct access_record *rec)
+{
+	if (!log_access(c->shard->log, rec))
+		STAT_ADD(&c->shard->stats, log_dropped, 1);
+}
+
+static no_inline void log_with_extra(struct conn *c, const struct access_record *rec)
+{
+	struct access_extra x = {.upstream_version = upstream_version(c)};
+	struct access_record whole = *rec;
+	struct tls_facts facts;
+
+	gather(c, &x, &facts);
+	whole.extra = &x;
+	hand_over(c, &whole);
+}
+
+void conn_log(struct conn *c, enum close_why why)
+{
+	const struct target *t = conn_target(c);
+	struct access_record rec = {
+		.id = conn_id(c),
+		.start = shard_wall(c->shard, c->accepted),
+		.duration = np_now() - c->accepted,
+		.connect = c->connected != CONN_NEVER ? c->connected * NP_US : -1,
+		.first_byte = c->first_byte,
+		.bytes_in = c->dir[0].bytes,
+		.bytes_out = c->dir[1].bytes,
+		.client = *conn_client(c),
+		.why = why,
+		.err = c->err,
+		.retries = c->retries,
+		.listener = c->front->name,
+		.upstream = t != NULL ? t->upstream->name : NULL,
+		.server_name = c->server != NULL ? c->server->text : NULL,
+	};
+
+	if (c->server != NULL)
+		memcpy(&rec.server, &c->server->addr.u, sizeof(rec.server));
+	if (unlikely(c->setup != NULL || c->client.tls != NULL || c->upstream.tls != NULL))
+		log_with_extra(c, &rec);
+	else
+		hand_over(c, &rec);
+}

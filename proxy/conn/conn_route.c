@@ -1,0 +1,47 @@
+/* What the rules are asked with. */
+#include <string.h>
+
+#include "proxy/conn/conn.h"
+
+/* A list of the one protocol that was agreed on, as route.h reads lists: its length, then its bytes. */
+static size_t list_of(uint8_t list[TLS_FACT], const char *alpn)
+{
+	size_t n = strlen(alpn);
+
+	if (n == 0)
+		return 0;
+	list[0] = (uint8_t)n;
+	memcpy(list + 1, alpn, n);
+	return n + 1;
+}
+
+static int pick_agreed(const struct conn *c, struct route_facts *facts)
+{
+	struct tls_facts agreed;
+	uint8_t alpn[TLS_FACT];
+
+	tls_facts(c->client.tls, &agreed);
+	facts->tls = true;
+	facts->sni = agreed.sni[0] != '\0' ? agreed.sni : NULL;
+	facts->nsni = strlen(agreed.sni);
+	facts->alpn = alpn;
+	facts->nalpn = list_of(alpn, agreed.alpn);
+	return route_pick(c->front->routes, facts);
+}
+
+uint16_t conn_pick_rule(const struct conn *c)
+{
+	const struct opening *o = c->setup != NULL ? c->setup->opening : NULL;
+	const union np_inet *client = conn_client(c);
+	struct route_facts facts = {.source = &client->sa, .source_len = sizeof(*client)};
+	int rule;
+
+	if (o != NULL && o->tls) {
+		facts.tls = true;
+		facts.sni = hello_sni(&o->hello, &facts.nsni);
+		facts.alpn = o->hello.alpn;
+		facts.nalpn = o->hello.nalpn;
+	}
+	rule = stream_is_plain(&c->client) ? route_pick(c->front->routes, &facts) : pick_agreed(c, &facts);
+	return (uint16_t)(rule == ROUTE_NONE ? (int)c->front->nrules : rule);
+}

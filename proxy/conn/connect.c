@@ -1,0 +1,167 @@
+/* The connect stage: pick a server, dial it, say who the client is, start TLS; try another one when that fails, within
+ * the number of retries and the budget of time. The client is watched all the while: if it resets, that is given up
+ * and no server is blamed. No byte of the client's has been sent before all of it is done. */
+#include "proxy/conn/conn.h"
+
+#define TRIES_MAX 101 /* config allows 100 retries */
+
+struct attempt {
+	const struct server *tried[TRIES_MAX]; /* the first ntried are set */
+	unsigned ntried;
+	int64_t budget_ends;
+	enum close_why why; /* of the last failure */
+};
+
+static enum close_why why_failed(int err)
+{
+	switch (np_err_class(err)) {
+	case NP_CLASS_DEADLINE:
+		return CLOSE_CONNECT_TIMEOUT;
+	case NP_CLASS_CLOSING:
+		return CLOSE_CLIENT_RST;
+	default:
+		break;
+	}
+	if (err == -NP_EMFILE || err == -NP_ENFILE || err == -NP_ENOMEM || err == -NP_ENOBUFS ||
+	    err == -ENOSPC) /* of the poller's watches */
+		return CLOSE_OVERLOAD;
+	return CLOSE_CONNECT_FAILED;
+}
+
+static int64_t sooner(int64_t budget_ends, int64_t timeout)
+{
+	int64_t deadline = np_deadline_after(timeout);
+
+	return deadline < budget_ends ? deadline : budget_ends;
+}
+
+static int dial(struct conn *c, const struct server *server, int64_t budget_ends)
+{
+	const struct target *t = conn_target(c);
+	struct np_dial_opts opts = {
+		.deadline = sooner(budget_ends, t->upstream->connect_timeout),
+		.watch = &c->client.fd,
+		/* The client's bytes must not wait until ours are acknowledged. Otherwise, and keepalive: relay.c,
+		 * when the connection proves not to be short. */
+		.nodelay = t->header != 0 || t->tls != NULL,
+	};
+
+	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
+}
+
+static void note_failure(struct conn *c, const struct server *server, int err, enum close_why why)
+{
+	struct shard *s = c->shard;
+
+	c->err = (int16_t)-err;
+	if (why == CLOSE_CLIENT_RST)
+		return;
+	if (why == CLOSE_CONNECT_TIMEOUT)
+		STAT_ADD(&s->stats, connects_timeout, 1);
+	else
+		STAT_ADD(&s->stats, connects_failed, 1);
+	log_limited(&s->connect_site, LVL_WARNING, "connect_failed", "server %s: %s (%s)",
+		    server->name, np_err_text(err), np_err_name(err));
+}
+
+/* What a server gets to hear before the client. */
+static enum close_why greet(struct conn *c, const struct server *server, int64_t budget_ends)
+{
+	const struct target *t = conn_target(c);
+	int err = t->header != 0 ? connect_header(c, t) : 0;
+
+	if (err != 0) {
+		note_failure(c, server, err, why_failed(err));
+		return why_failed(err);
+	}
+	return t->tls != NULL ? conn_tls_server(c, t, server, sooner(budget_ends, t->handshake_timeout)) : CLOSE_NONE;
+}
+
+/* CLOSE_NONE: connected, and ready for the client's bytes. */
+static enum close_why reach(struct conn *c, const struct server *server, int64_t budget_ends)
+{
+	const struct target *t = conn_target(c);
+	int err = dial(c, server, budget_ends);
+	enum close_why why;
+
+	if (err != 0) {
+		why = why_failed(err);
+		note_failure(c, server, err, why);
+		return why;
+	}
+	if (t->header == 0 && t->tls == NULL)
+		return CLOSE_NONE;
+	why = greet(c, server, budget_ends);
+	if (why != CLOSE_NONE)
+		stream_close(&c->upstream); /* the next attempt makes it anew */
+	return why;
+}
+
+/* One server. CLOSE_NONE: connected, and its slot is ours. */
+static enum close_why try_one(struct conn *c, struct attempt *a, struct server *server)
+{
+	a->why = reach(c, server, a->budget_ends);
+	if (a->why == CLOSE_NONE) {
+		c->server = server;
+		c->connected = (uint32_t)((np_nanotime() - c->accepted) / NP_US);
+		c->err = 0;
+		conn_forget_detail(c);
+		STAT_ADD(&c->shard->stats, connects_ok, 1);
+		return CLOSE_NONE;
+	}
+	a->tried[a->ntried++] = server;
+	server_release(server);
+	return a->why;
+}
+
+/* Only another server can help, and only while there is time: not when this machine lacks
+ * something. */
+static bool worth_another(const struct conn *c, const struct attempt *a)
+{
+	if (c->kill != CLOSE_NONE || a->why == CLOSE_OVERLOAD || a->why == CLOSE_CLIENT_RST)
+		return false;
+	if (a->ntried > conn_target(c)->upstream->retries || a->ntried == TRIES_MAX)
+		return false;
+	return np_nanotime() < a->budget_ends;
+}
+
+static enum close_why pick_failed(const struct attempt *a, int err)
+{
+	if (a->ntried > 0)
+		return a->why; /* the others are full or absent: the tried ones' is the reason */
+	return err == -NP_EAGAIN ? CLOSE_MAX_CONNECTIONS : CLOSE_NO_LIVE_UPSTREAM;
+}
+
+enum close_why connect_run(struct conn *c)
+{
+	struct upstream *u = conn_target(c)->upstream;
+	const union np_inet *client = conn_client(c);
+	/* A Unix client has no name to tell it by: round robin. */
+	bool named = client->sa.sa_family != AF_UNIX;
+	uint64_t hash = named ? np_addr_hash_host(&client->sa, sizeof(*client), 0) : 0;
+	struct attempt a;
+
+	a.ntried = 0;
+	a.why = CLOSE_NONE;
+	a.budget_ends = np_deadline_after(u->retry_budget);
+	do {
+		struct pick_args args = {
+			.hash = hash,
+			.random = shard_random(c->shard),
+			.tried = a.tried,
+			.ntried = a.ntried,
+		};
+		struct server *server;
+		int err = upstream_pick(u, &args, &server);
+
+		if (err != 0)
+			return pick_failed(&a, err);
+		if (a.ntried > 0) {
+			c->retries++;
+			STAT_ADD(&c->shard->stats, retries, 1);
+		}
+		if (try_one(c, &a, server) == CLOSE_NONE)
+			return c->kill;
+	} while (worth_another(c, &a));
+	return c->kill != CLOSE_NONE ? c->kill : a.why;
+}

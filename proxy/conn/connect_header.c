@@ -1,0 +1,161 @@
+/* The PROXY header towards a server: whom it serves, in one write before any other byte. Made in the worker's scratch,
+ * since the socket of a fresh connection takes it at once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/conn/conn.h"
+#include "proxy/proto/pp.h"
+
+/* All that a header borrows while it is made. */
+struct header {
+	struct pp_made made;
+	struct np_addr src, dst;
+	struct pp_ssl_made ssl;
+	struct tls_facts facts;
+	char id[ULID_TEXT];
+};
+
+static struct pp_bytes bytes_of(const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return (struct pp_bytes){.p = NULL};
+	return (struct pp_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static void address_of(struct np_addr *a, const union np_inet *from)
+{
+	static const socklen_t lens[] = {
+		[AF_UNIX] = sizeof(sa_family_t),
+		[AF_INET] = sizeof(from->in4),
+		[AF_INET6] = sizeof(from->in6),
+	};
+
+	a->len = lens[from->sa.sa_family];
+	memcpy(&a->u, from, sizeof(*from));
+}
+
+/* Whom a trusted header named, as it named them; else the ends of the client's own socket. */
+static int ends_of(const struct conn *c, struct header *h)
+{
+	const struct opening *o = c->setup != NULL ? c->setup->opening : NULL;
+
+	h->made.src = &h->src;
+	h->made.dst = &h->dst;
+	if (o != NULL && o->src.len > 0) {
+		h->src = o->src;
+		h->dst = o->dst;
+		return 0;
+	}
+	address_of(&h->src, &c->peer);
+	return np_fd_addr(&c->client.fd, &h->dst);
+}
+
+/* ---- TLVs ------------------------------------------------------------------------------------ */
+
+static void say_tls(const struct conn *c, struct header *h)
+{
+	const struct tls_facts *f = &h->facts;
+
+	tls_facts(c->client.tls, &h->facts);
+	h->made.alpn = bytes_of(f->alpn);
+	h->made.authority = bytes_of(f->sni);
+	h->ssl.client = PP_CLIENT_SSL;
+	if (f->subject[0] != '\0' || f->verified)
+		h->ssl.client |= f->resumed ? PP_CLIENT_CERT_SESS : PP_CLIENT_CERT_CONN | PP_CLIENT_CERT_SESS;
+	h->ssl.verify = f->verified ? 0 : 1; /* 0 says that a certificate was shown and is good, and nothing else */
+	h->ssl.version = bytes_of(f->version);
+	h->ssl.cipher = bytes_of(f->cipher);
+	h->ssl.cn = bytes_of(f->cn);
+	h->made.ssl = &h->ssl;
+}
+
+static void say_opening(const struct opening *o, struct pp_made *made)
+{
+	if (o->tls) {
+		size_t n = 0;
+		const char *sni = hello_sni(&o->hello, &n);
+
+		made->authority = (struct pp_bytes){(const uint8_t *)sni, n};
+	}
+	if (o->ntlvs > 0)
+		made->received = (struct pp_bytes){(const uint8_t *)o->rest->bytes + o->tlvs, o->ntlvs};
+}
+
+static int say_id(struct conn *c, struct header *h)
+{
+	struct ulid id;
+
+	if (conn_setup(c) == NULL)
+		return -NP_ENOMEM;
+	id = conn_id(c);
+	ulid_format(&id, h->id);
+	h->made.unique_id = bytes_of(h->id);
+	return 0;
+}
+
+static int say(struct conn *c, const struct target *t, struct header *h)
+{
+	int err = ends_of(c, h);
+
+	if (err != 0 || t->header == 1)
+		return err;
+	h->made.want = t->want;
+	h->made.customs = t->customs;
+	h->made.custom_count = t->ncustoms;
+	if (c->setup != NULL && c->setup->opening != NULL)
+		say_opening(c->setup->opening, &h->made);
+	if (c->client.tls != NULL)
+		say_tls(c, h);
+	return t->want & PP_WANT_UNIQUE_ID ? say_id(c, h) : 0;
+}
+
+/* ---- the write ------------------------------------------------------------------------------- */
+
+/* The scratch is another's while this one waits. */
+static no_inline int write_rest(struct conn *c, const uint8_t *p, size_t n)
+{
+	struct np_fd *to = &c->upstream.fd;
+	uint8_t *copy = malloc(n);
+	ssize_t put = 0;
+	size_t done = 0;
+
+	if (copy == NULL)
+		return -NP_ENOMEM;
+	memcpy(copy, p, n);
+	np_fd_set_write_deadline(to, np_deadline_after(conn_target(c)->upstream->connect_timeout));
+	while (done < n && (put >= 0 || put == -NP_EAGAIN)) {
+		put = np_fd_wait_watching(to, NP_WRITE, &c->client.fd);
+		if (put == 0)
+			put = np_fd_try_write(to, copy + done, n - done);
+		done += put > 0 ? (size_t)put : 0;
+	}
+	np_fd_set_write_deadline(to, 0);
+	free(copy);
+	return done == n ? 0 : (int)put;
+}
+
+int connect_header(struct conn *c, const struct target *t)
+{
+	uint8_t *out = (uint8_t *)c->shard->scratch;
+	struct header h;
+	ssize_t n, sent;
+	int err;
+
+	memset(&h, 0, sizeof(h));
+	err = say(c, t, &h);
+	if (err != 0)
+		return err;
+	n = t->header == 1 ? pp_v1_write(out, SHARD_SCRATCH, h.made.src, h.made.dst)
+			   : pp_v2_write(out, SHARD_SCRATCH, &h.made);
+	if (n < 0)
+		return (int)n;
+	sent = np_fd_try_write(&c->upstream.fd, out, (size_t)n);
+	if (sent == n)
+		return 0;
+	if (sent < 0 && sent != -NP_EAGAIN)
+		return (int)sent;
+	sent = sent > 0 ? sent : 0;
+	return write_rest(c, out + sent, (size_t)(n - sent));
+}

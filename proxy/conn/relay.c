@@ -1,0 +1,362 @@
+/* The relay: a stackless task that moves bytes both ways between two sockets until both directions
+ * have ended.
+ *
+ *   turn:  watch -> step dir 0 -> step dir 1 -> ... until nothing can move, then return
+ *
+ * One read goes into the worker's scratch and straight out again; a connection owns a buffer only
+ * while its reader is slower than its writer (struct rest), and then nothing more is read:
+ * back-pressure. The task stands at both readers all the time, so that a reset, a deadline or a
+ * kill finds it even while it waits for room.
+ *
+ * What a short connection never needs is done when one proves not to be short: the server's
+ * TCP_NODELAY before its second write, its keepalive after half a minute (relay_end.c), a pipe after
+ * several large reads (relay_splice.c). */
+#include "proxy/conn/relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_SMALL     (16 * 1024) /* chat: stays in the L1 cache */
+#define MOVES_A_TURN   8           /* reads per turn: others on this worker want to live too */
+#define NAGLE_HARMLESS 1200        /* a first write of one segment is never held back */
+
+/* ---- moving bytes ---------------------------------------------------------------------------- */
+
+void relay_took(struct conn *c, struct relay_dir *d, size_t n)
+{
+	struct shard *s = c->shard;
+
+	d->bytes += n;
+	if (d == &c->dir[0]) {
+		STAT_ADD(&s->stats, bytes_in, n);
+		return;
+	}
+	STAT_ADD(&s->stats, bytes_out, n);
+	if (c->first_byte < 0)
+		c->first_byte = np_now() - c->accepted;
+}
+
+/* Nagle's algorithm holds back what follows unacknowledged bytes: nothing does, before the second write. */
+static no_inline void set_nodelay(struct conn *c, size_t n)
+{
+	if (c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS)
+		return;
+	c->nodelay_due = false;
+	(void)!np_fd_set_nodelay(&c->upstream.fd); /* a socket that refuses is slower, not wrong */
+}
+
+/* `last`: src's end follows, so the kernel may hold the bytes back until the end goes with them.
+ *   Returns  how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
+static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n, bool last)
+{
+	struct stream *dst = dst_of(c, d);
+	ssize_t sent;
+
+	if (d->discard)
+		return n;
+	if (c->nodelay_due && d == &c->dir[0])
+		set_nodelay(c, n);
+	sent = last && stream_is_plain(dst) ? np_fd_try_write_more(&dst->fd, buf, n) : stream_try_write(dst, buf, n);
+	if (sent >= 0) {
+		relay_took(c, d, (size_t)sent);
+		return (size_t)sent;
+	}
+	if (sent == -NP_EAGAIN)
+		return 0;
+	relay_dst_gone(c, d, (int)sent);
+	return n;
+}
+
+/* What dst would not take is kept, and src is not read until it has. */
+static no_inline enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
+{
+	d->rest = malloc(sizeof(*d->rest) + n);
+	if (d->rest == NULL)
+		return CLOSE_OVERLOAD;
+	d->rest->from = 0;
+	d->rest->to = (uint32_t)n;
+	memcpy(d->rest->bytes, buf, n);
+	d->blocked = true;
+	return CLOSE_NONE;
+}
+
+static no_inline void flush_rest(struct conn *c, struct relay_dir *d)
+{
+	struct rest *r = d->rest;
+	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from, d->eof && !d->reset);
+
+	if (d->rest == NULL)
+		return; /* dst is gone, and the rest with it */
+	relay_active(c);
+	r->from += (uint32_t)sent;
+	d->blocked = r->from < r->to;
+	if (!d->blocked)
+		relay_rest_drop(d);
+}
+
+/* Small reads for chat, all of the scratch for bulk. */
+static size_t read_size(const struct relay_dir *d)
+{
+	return d->full >= FULL_TO_GROW ? SHARD_SCRATCH : READ_SMALL;
+}
+
+/* Scratch holds n bytes of src's. */
+static enum close_why pass_on(struct conn *c, struct relay_dir *d, size_t n, bool last)
+{
+	const char *scratch = c->shard->scratch;
+	size_t sent;
+
+	relay_active(c);
+	sent = put(c, d, scratch, n, last);
+	return sent < n ? keep_rest(d, scratch + sent, n - sent) : CLOSE_NONE;
+}
+
+/* A src that hung up is read on until its end, which then leaves in one segment with the last bytes: a packet less, and
+ * one wake-up less for the reader. Scratch holds `got` bytes of `want`. */
+static no_inline enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got, size_t want)
+{
+	enum close_why why;
+	ssize_t n;
+
+	do {
+		n = stream_try_read(src_of(c, d), c->shard->scratch + got, want - got);
+		if (n > 0)
+			got += (size_t)n;
+	} while (n > 0 && got < want);
+	d->full = 0;
+	why = pass_on(c, d, got, n == 0);
+	return why == CLOSE_NONE && n <= 0 ? relay_no_bytes(c, d, n) : why;
+}
+
+void relay_src_empty(struct conn *c, struct relay_dir *d)
+{
+	d->readable = false;
+	if (likely(!d->muted))
+		return;
+	d->muted = false;
+	np_fd_mute(&src_of(c, d)->fd, false);
+}
+
+static enum close_why move(struct conn *c, struct relay_dir *d)
+{
+	struct stream *src = src_of(c, d);
+	size_t want = read_size(d);
+	ssize_t n = stream_try_read(src, c->shard->scratch, want);
+
+	if (n <= 0)
+		return relay_no_bytes(c, d, n);
+	if ((size_t)n == want) {
+		if (d->full < FULL_TO_SPLICE)
+			d->full++;
+		return pass_on(c, d, want, false);
+	}
+	if (stream_buffered(src))
+		return stream_is_plain(src) ? move_last(c, d, (size_t)n, want) : pass_on(c, d, (size_t)n, false);
+	d->full = 0;
+	relay_src_empty(c, d); /* a short read */
+	return pass_on(c, d, (size_t)n, false);
+}
+
+static bool is_bulk(const struct relay_dir *d)
+{
+	return d->full >= FULL_TO_SPLICE && !d->discard;
+}
+
+/* After a step: ciphertext that is still here goes out before anything else is read for that side. Reading makes some
+ * too: the answer to a KeyUpdate. */
+static void note_backlogs(struct conn *c)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct relay_dir *d = &c->dir[i];
+
+		d->backlog = !d->done && !d->discard && stream_backlog(dst_of(c, d)) > 0;
+		if (d->backlog)
+			d->blocked = true;
+	}
+}
+
+static no_inline void flush_backlog(struct conn *c, struct relay_dir *d)
+{
+	int err = stream_flush(dst_of(c, d));
+
+	relay_active(c);
+	if (err < 0 && err != -NP_EAGAIN)
+		relay_dst_gone(c, d, err);
+}
+
+/* There is something to do for d that needs no event first. */
+static inline bool can_step(const struct relay_dir *d)
+{
+	return !d->done && !d->blocked && (d->readable || d->eof || d->spliced || d->backlog || d->rest != NULL);
+}
+
+static enum close_why step(struct conn *c, struct relay_dir *d)
+{
+	if (d->spliced)
+		return relay_splice_step(c, d);
+	if (unlikely(d->backlog)) {
+		flush_backlog(c, d);
+		return CLOSE_NONE;
+	}
+	if (d->rest != NULL) {
+		flush_rest(c, d);
+		return CLOSE_NONE;
+	}
+	if (d->eof)
+		return relay_pass_end(c, d);
+	if (is_bulk(d) && relay_splice_begin(d))
+		return relay_splice_step(c, d);
+	return move(c, d);
+}
+
+/* ---- the task -------------------------------------------------------------------------------- */
+
+static bool can_move(const struct conn *c)
+{
+	return can_step(&c->dir[0]) || can_step(&c->dir[1]);
+}
+
+/* What a watch of src may say beside "nothing" and "bytes for a dst that has room". */
+static no_inline enum close_why watch_more(struct conn *c, struct relay_dir *d, int r)
+{
+	enum close_why why;
+
+	/* A src that goes on sending while dst has no room would wake us for every segment. */
+	if (r > 0 && d->readable && d->blocked) {
+		d->muted = true;
+		np_fd_mute(&src_of(c, d)->fd, true);
+	}
+	if (r > 0)
+		d->readable = !d->eof;
+	if (r > 0 && d->eof)
+		relay_after_its_end(c, d);
+	if (r >= 0 && d->blocked) {
+		r = stream_watch(dst_of(c, d), NP_WRITE, &c->task);
+		if (r > 0)
+			d->blocked = false;
+	}
+	if (r >= 0)
+		return CLOSE_NONE;
+	if (r != -NP_EDEADLINE) {
+		relay_note_error(c, r);
+		return CLOSE_OVERLOAD; /* the poller would not take it */
+	}
+	why = relay_expired(c);
+	/* np_fd_watch left at the old deadline: the task must stand there again for the new one. */
+	if (why == CLOSE_NONE)
+		np_ready(&c->task);
+	return why;
+}
+
+/* Stand at src, and at dst if it is full; learn what happened there. */
+static inline enum close_why watch_dir(struct conn *c, struct relay_dir *d)
+{
+	int r = stream_watch(src_of(c, d), NP_READ, &c->task);
+
+	if (unlikely(r < 0 || d->blocked || d->eof))
+		return watch_more(c, d, r);
+	if (r > 0)
+		d->readable = true;
+	return CLOSE_NONE;
+}
+
+static enum close_why watch(struct conn *c)
+{
+	enum close_why why = watch_dir(c, &c->dir[0]);
+
+	return why != CLOSE_NONE ? why : watch_dir(c, &c->dir[1]);
+}
+
+/* A step each way, where there is something to do.   *idle  there was nothing. */
+static inline enum close_why move_both(struct conn *c, bool *idle)
+{
+	enum close_why why = CLOSE_NONE;
+
+	*idle = true;
+	if (can_step(&c->dir[0])) {
+		*idle = false;
+		why = step(c, &c->dir[0]);
+	}
+	if (why == CLOSE_NONE && can_step(&c->dir[1])) {
+		*idle = false;
+		why = step(c, &c->dir[1]);
+	}
+	if (unlikely(c->secure))
+		note_backlogs(c);
+	return why;
+}
+
+static enum close_why turn(struct conn *c)
+{
+	enum close_why why = c->kill;
+	bool fresh = c->fresh, idle = false;
+
+	/* On the first turn the descriptors are not yet with the poller: try before asking it. */
+	if (why == CLOSE_NONE && !fresh)
+		why = watch(c);
+	c->fresh = false;
+	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && !idle; i++)
+		why = move_both(c, &idle);
+	if (why != CLOSE_NONE)
+		return why;
+	/* The task stands at both readers already, and no event comes before the next poll. */
+	if (unlikely(fresh || c->dir[0].blocked || c->dir[1].blocked)) {
+		why = watch(c);
+		idle = !can_move(c);
+	}
+	if (why == CLOSE_NONE && !idle)
+		np_ready(&c->task);
+	return why;
+}
+
+static void relay_turn(struct np_g *g)
+{
+	struct conn *c = OBJ_CAST(container_of(g, struct conn, task), conn, CONN_MAGIC);
+	enum close_why why = turn(c);
+
+	if (why != CLOSE_NONE)
+		conn_end(c, why);
+}
+
+static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn};
+
+/* What was read to choose the server and is the client's payload: dir[0]'s rest. */
+static void take_opening(struct conn *c)
+{
+	struct opening *o = c->setup->opening;
+	struct rest *r = o != NULL ? o->rest : NULL;
+
+	if (r != NULL && r->from < r->to) {
+		c->dir[0].rest = r;
+		o->rest = NULL;
+	}
+	conn_opening_free(c->setup);
+}
+
+void relay_start(struct conn *c)
+{
+	c->phase = CONN_RELAYING;
+	c->fresh = true;
+	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
+	if (c->setup != NULL)
+		take_opening(c);
+	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
+	c->secure = !stream_is_plain(&c->client) || !stream_is_plain(&c->upstream);
+	if (c->secure) {
+		/* The handshake may have read more than itself, and no event tells of that. */
+		c->dir[1].readable = true;
+		c->dir[0].unspliceable = c->dir[1].unspliceable = true;
+	}
+	np_task_init(&c->task, &relay_type);
+	relay_deadlines(c);
+	np_ready(&c->task);
+}
+
+void relay_fini(struct conn *c)
+{
+	stream_unwatch(&c->client, &c->task);
+	stream_unwatch(&c->upstream, &c->task);
+	relay_rest_drop(&c->dir[0]);
+	relay_rest_drop(&c->dir[1]);
+	np_task_fini(&c->task);
+}

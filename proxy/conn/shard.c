@@ -1,0 +1,91 @@
+#include "proxy/conn/shard.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+int shard_init(struct shard *s, unsigned id, struct limit *limit)
+{
+	memset(s, 0, sizeof(*s));
+	s->id = id;
+	s->limit = limit;
+	list_init(&s->conns);
+	list_init(&s->handshakes);
+	list_init(&s->stale);
+	s->scratch = malloc(SHARD_SCRATCH);
+	if (s->scratch == NULL)
+		return -NP_ENOMEM;
+	/* Not for secrets: a weak seed early at boot is good enough. Zero would be xorshift's fixed point. */
+	if (getrandom(&s->random, sizeof(s->random), GRND_NONBLOCK) != sizeof(s->random) || s->random == 0)
+		s->random = (uint64_t)np_nanotime() | 1;
+	s->source_seed = shard_random(s);
+	return 0;
+}
+
+void shard_fini(struct shard *s)
+{
+	CHECK(list_empty(&s->conns), "a connection outlived its worker");
+	free(s->scratch);
+	s->scratch = NULL;
+}
+
+/* xorshift64*: for choosing servers and naming connections. */
+uint64_t shard_random(struct shard *s)
+{
+	uint64_t x = s->random;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	s->random = x;
+	return x * UINT64_C(2685821657736338717);
+}
+
+int64_t shard_wall(struct shard *s, int64_t mono)
+{
+	int64_t now = np_now();
+
+	if (s->wall_checked == 0 || now - s->wall_checked >= NP_S) {
+		struct timespec ts;
+
+		clock_gettime(CLOCK_REALTIME, &ts);
+		s->wall_minus_mono = (int64_t)ts.tv_sec * NP_S + ts.tv_nsec - np_nanotime();
+		s->wall_checked = now;
+	}
+	return mono + s->wall_minus_mono;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+/* There and back: the same message returns to the caller's worker once fn has run. */
+struct call {
+	struct np_msg msg;
+	struct shard *shard;
+	void (*fn)(struct shard *s, void *arg);
+	void *arg;
+	struct np_worker *caller;
+	struct np_event done;
+};
+
+static void call_done(struct np_msg *m)
+{
+	np_event_set(&container_of(m, struct call, msg)->done);
+}
+
+static void call_run(struct np_msg *m)
+{
+	struct call *c = container_of(m, struct call, msg);
+
+	c->fn(c->shard, c->arg);
+	m->fn = call_done;
+	np_post(c->caller, m);
+}
+
+void shard_call(struct shard *s, void (*fn)(struct shard *s, void *arg), void *arg)
+{
+	struct call c = {.msg.fn = call_run, .shard = s, .fn = fn, .arg = arg, .caller = np_self()};
+
+	np_post(s->worker, &c.msg);
+	np_event_wait(&c.done);
+}

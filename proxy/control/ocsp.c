@@ -1,0 +1,178 @@
+#include "proxy/control/ocsp.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "proxy/log/log.h"
+#include "proxy/metrics/stats.h"
+
+/* ---- when ------------------------------------------------------------------------------------ */
+
+int64_t ocsp_retry_after(unsigned failures)
+{
+	int64_t after = 1;
+
+	while (failures-- > 1 && after < OCSP_RETRY_MOST)
+		after *= 2;
+	return after < OCSP_RETRY_MOST ? after : OCSP_RETRY_MOST;
+}
+
+int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now)
+{
+	int64_t half = v->from + (v->until - v->from) / 2, later = now + (v->until - now) / 2;
+	int64_t at = half > now ? half : later;
+
+	return at > now ? at : now + 1;
+}
+
+/* ---- what workers staple --------------------------------------------------------------------- */
+
+struct change {
+	struct tls_staple *staple;
+	struct tls_answer *answer;
+};
+
+static void take(struct shard *s, void *arg)
+{
+	const struct change *c = arg;
+
+	c->staple->now[s->id] = c->answer;
+}
+
+/* A worker that has answered reads the old one no more. */
+static void staple(const struct ocsp *o, struct tls_staple *s, struct tls_answer *a)
+{
+	struct change c = {s, a};
+
+	for (unsigned i = 0; i < o->nshards; i++)
+		shard_call(&o->shards[i], take, &c);
+	free(s->current);
+	s->current = a;
+}
+
+/* ---- what came of it ------------------------------------------------------------------------- */
+
+static void say_until(const struct tls_staple *s)
+{
+	char until[32];
+	struct text t;
+
+	text_init(&t, until, sizeof(until) - 1);
+	text_time(&t, s->current->until * NP_S);
+	until[t.n] = '\0';
+	log_msg(s->told ? LVL_DEBUG : LVL_NOTICE, "ocsp_stapled", "%s: the answer of %s is stapled, good until %s",
+		s->name, tls_ocsp_text(s->question), until);
+}
+
+static void succeed(const struct ocsp *o, struct tls_staple *s, const struct ocsp_reply *r)
+{
+	STAT_ADD(o->stats, ocsp_ok, 1);
+	s->failures = 0;
+	s->due = ocsp_refresh_at(&r->verdict, time(NULL));
+	staple(o, s, r->answer);
+	say_until(s);
+	s->told = true;
+}
+
+static const char *left(const struct tls_staple *s)
+{
+	if (s->current == NULL)
+		return "nothing is stapled";
+	return s->current->until > time(NULL) ? "the last answer stays" : "the last answer has expired";
+}
+
+static void fail(const struct ocsp *o, struct tls_staple *s, const struct ocsp_ask *ask, bool revoked)
+{
+	int64_t after;
+
+	STAT_ADD(o->stats, ocsp_failed, 1);
+	s->failures++;
+	after = ocsp_retry_after(s->failures);
+	s->due = time(NULL) + after;
+	s->told = false;
+	if (revoked && s->current != NULL)
+		staple(o, s, NULL);
+	if (revoked)
+		log_msg(LVL_ERROR, "ocsp_revoked", "%s: %s says that the certificate is REVOKED; nothing is stapled; "
+			"asked again in %lld s", s->name, tls_ocsp_text(s->question), (long long)after);
+	else
+		log_msg(LVL_WARNING, "ocsp_failed", "%s: %s: %s; %s; asked again in %lld s", s->name,
+			tls_ocsp_text(s->question), ask->why, left(s), (long long)after);
+}
+
+/* ---- coroutines ------------------------------------------------------------------------------ */
+
+static struct tls_staple *next_due(const struct ocsp *o)
+{
+	int64_t now = time(NULL);
+
+	list_for_each(it, &o->book->staples) {
+		struct tls_staple *s = list_entry(it, struct tls_staple, link);
+
+		if (!s->asking && s->due <= now)
+			return s;
+	}
+	return NULL;
+}
+
+static void ask_one(struct ocsp *o, struct tls_staple *s)
+{
+	struct ocsp_ask ask = {.question = s->question};
+	struct ocsp_reply r;
+	int err;
+
+	tls_staple_use(s); /* the certificate may go meanwhile */
+	s->asking = true;
+	list_push_back(&o->asking, &ask.link);
+	err = ocsp_ask(&ask, &r);
+	list_remove(&ask.link);
+	if (err == 0)
+		succeed(o, s, &r);
+	else if (!ask.canceled)
+		fail(o, s, &ask, err == -NP_EACCES);
+	s->asking = false;
+	tls_staple_put(s);
+}
+
+static void run(void *arg)
+{
+	struct ocsp *o = arg;
+	struct tls_staple *s;
+
+	while (!o->stopping && (s = next_due(o)) != NULL)
+		ask_one(o, s);
+	if (--o->running == 0 && o->stopping)
+		np_event_set(&o->ended);
+}
+
+void ocsp_init(struct ocsp *o, const struct snapshot_book *book, struct shard *shards, unsigned nshards,
+	       struct stats *stats)
+{
+	*o = (struct ocsp){.book = book, .shards = shards, .nshards = nshards, .stats = stats};
+	list_init(&o->asking);
+}
+
+/* One coroutine for each answer that is due, up to the bound; those beyond it are taken up by who is done first. */
+void ocsp_look(struct ocsp *o)
+{
+	int64_t now = time(NULL);
+
+	list_for_each(it, &o->book->staples) {
+		const struct tls_staple *s = list_entry(it, struct tls_staple, link);
+
+		if (s->asking || s->due > now)
+			continue;
+		if (o->running == OCSP_AT_ONCE || np_go("ocsp", run, o) != 0)
+			return; /* looked at again in a moment */
+		o->running++;
+	}
+}
+
+void ocsp_stop(struct ocsp *o)
+{
+	o->stopping = true;
+	list_for_each(it, &o->asking)
+		ocsp_ask_cancel(list_entry(it, struct ocsp_ask, link));
+	if (o->running > 0)
+		np_event_wait(&o->ended);
+}

@@ -1,0 +1,273 @@
+#include "proxy/creds/tls_cert.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "netpoll/err.h"
+
+#define PASSWORD_MOST 1024
+#define DAY           (24 * 3600)
+
+int tls_cert_wrong(struct text *err, const char *path, const char *what, int code)
+{
+	ERR_clear_error();
+	text_str(err, path);
+	text_str(err, ": ");
+	text_str(err, what);
+	return code;
+}
+
+int tls_cert_days_left(int64_t expires)
+{
+	int64_t left = expires - (int64_t)time(NULL);
+
+	return left < 0 ? -1 : (int)(left / DAY);
+}
+
+static BIO *open_pem(const char *path, struct text *err, int *code)
+{
+	BIO *b = BIO_new_file(path, "r");
+
+	*code = b != NULL ? 0 : err_from_errno();
+	if (b == NULL)
+		tls_cert_wrong(err, path, np_err_text(*code), *code);
+	return b;
+}
+
+/* Did reading stop where the file has no more, rather than at something broken? Clears the queue. */
+static bool at_end(void)
+{
+	unsigned long e = ERR_peek_last_error();
+	bool end = e == 0 || (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE);
+
+	ERR_clear_error();
+	return end;
+}
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+/* NULL at the end and at what is broken. In lib, so that its public key is worked with there. */
+static X509 *next_cert(BIO *b, OSSL_LIB_CTX *lib)
+{
+	X509 *x = X509_new_ex(lib, NULL);
+
+	if (x == NULL || PEM_read_bio_X509(b, &x, NULL, NULL) != NULL)
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509 **out, struct text *err)
+{
+	struct stack_st_X509 *list;
+	int code, n;
+	BIO *b = open_pem(path, err, &code);
+	X509 *x;
+
+	if (b == NULL)
+		return code;
+	list = sk_X509_new_null();
+	while (list != NULL && (x = next_cert(b, lib)) != NULL)
+		if (sk_X509_push(list, x) == 0)
+			X509_free(x);
+	BIO_free(b);
+	n = sk_X509_num(list);
+	if (!at_end())
+		code = tls_cert_wrong(err, path, "a certificate in it is broken", -NP_EINVAL);
+	else if (n <= 0)
+		code = tls_cert_wrong(err, path, "holds no certificate in PEM form", -NP_EINVAL);
+	if (code == 0)
+		*out = list;
+	else
+		sk_X509_pop_free(list, X509_free);
+	return code;
+}
+
+static X509_CRL *next_crl(BIO *b, OSSL_LIB_CTX *lib)
+{
+	X509_CRL *x = X509_CRL_new_ex(lib, NULL);
+
+	if (x == NULL || PEM_read_bio_X509_CRL(b, &x, NULL, NULL) != NULL)
+		return x;
+	X509_CRL_free(x);
+	return NULL;
+}
+
+int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL **out, struct text *err)
+{
+	struct stack_st_X509_CRL *list;
+	int code, n;
+	BIO *b = open_pem(path, err, &code);
+	X509_CRL *x;
+
+	if (b == NULL)
+		return code;
+	list = sk_X509_CRL_new_null();
+	while (list != NULL && (x = next_crl(b, lib)) != NULL)
+		if (sk_X509_CRL_push(list, x) == 0)
+			X509_CRL_free(x);
+	BIO_free(b);
+	n = sk_X509_CRL_num(list);
+	if (!at_end())
+		code = tls_cert_wrong(err, path, "a revocation list in it is broken", -NP_EINVAL);
+	else if (n <= 0)
+		code = tls_cert_wrong(err, path, "holds no revocation list in PEM form", -NP_EINVAL);
+	if (code == 0)
+		*out = list;
+	else
+		sk_X509_CRL_pop_free(list, X509_CRL_free);
+	return code;
+}
+
+/* ---- the key --------------------------------------------------------------------------------- */
+
+struct password {
+	const char *path;
+	bool asked;
+};
+
+/* pem_password_cb: the first line of the password file. */
+static int give_password(char *buf, int size, int writing, void *arg)
+{
+	struct password *p = arg;
+	BIO *b = p->path != NULL ? BIO_new_file(p->path, "r") : NULL;
+	char line[PASSWORD_MOST];
+	int n;
+
+	(void)writing;
+	p->asked = true;
+	if (b == NULL)
+		return -1;
+	n = BIO_gets(b, line, sizeof(line));
+	BIO_free(b);
+	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+		n--;
+	if (n > 0 && n <= size)
+		memcpy(buf, line, (size_t)n);
+	OPENSSL_cleanse(line, sizeof(line));
+	return n > 0 && n <= size ? n : -1;
+}
+
+static int key_wrong(const struct tls_cert_files *f, const struct password *p, struct text *err)
+{
+	if (!p->asked)
+		return tls_cert_wrong(err, f->key, "holds no private key in PEM form", -NP_EINVAL);
+	if (p->path == NULL)
+		return tls_cert_wrong(err, f->key, "is encrypted: name a password_file", -NP_EACCES);
+	text_str(err, f->key);
+	return tls_cert_wrong(err, "", "the first line of its password_file does not open it", -NP_EACCES);
+}
+
+static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY **key, struct text *err)
+{
+	struct password p = {.path = f->password};
+	int code;
+	BIO *b = open_pem(f->key, err, &code);
+
+	if (b == NULL)
+		return code;
+	*key = PEM_read_bio_PrivateKey_ex(b, NULL, give_password, &p, lib, NULL);
+	BIO_free(b);
+	return *key != NULL ? 0 : key_wrong(f, &p, err);
+}
+
+/* ---- the pair -------------------------------------------------------------------------------- */
+
+static enum tls_cert_kind kind_of(const EVP_PKEY *key)
+{
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+		return TLS_CERT_RSA;
+	case EVP_PKEY_EC:
+		return TLS_CERT_EC;
+	case EVP_PKEY_ED25519:
+		return TLS_CERT_ED25519;
+	default:
+		return TLS_CERT_OTHER;
+	}
+}
+
+bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds)
+{
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	int days = 0, secs = 0;
+	bool ok = epoch != NULL && ASN1_TIME_diff(&days, &secs, epoch, t);
+
+	ASN1_TIME_free(epoch);
+	*seconds = (int64_t)days * DAY + secs;
+	return ok;
+}
+
+int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_cert *out, struct text *err)
+{
+	struct tls_cert c = {.leaf = NULL};
+	int code = tls_cert_list(lib, f->cert, &c.chain, err);
+
+	if (code != 0)
+		return code;
+	c.leaf = sk_X509_shift(c.chain);
+	code = load_key(lib, f, &c.key, err);
+	if (code == 0 && X509_check_private_key(c.leaf, c.key) != 1)
+		code = tls_cert_wrong(err, f->key, "is not the key of the first certificate", -NP_EINVAL);
+	if (code != 0) {
+		tls_cert_fini(&c);
+		return code;
+	}
+	c.kind = kind_of(c.key);
+	(void)!tls_cert_time(X509_get0_notAfter(c.leaf), &c.expires); /* an odd one has expired long ago */
+	*out = c;
+	return 0;
+}
+
+void tls_cert_fini(struct tls_cert *c)
+{
+	X509_free(c->leaf);
+	sk_X509_pop_free(c->chain, X509_free);
+	EVP_PKEY_free(c->key);
+	*c = (struct tls_cert){.leaf = NULL};
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static int give(const ASN1_STRING *s, int (*fn)(void *arg, const char *name), void *arg)
+{
+	char name[256];
+	int n = ASN1_STRING_length(s);
+	const unsigned char *p = ASN1_STRING_get0_data(s);
+
+	if (n <= 0 || (size_t)n >= sizeof(name) || memchr(p, '\0', (size_t)n) != NULL)
+		return 0;
+	memcpy(name, p, (size_t)n);
+	name[n] = '\0';
+	return fn(arg, name);
+}
+
+static int common_name(const struct tls_cert *c, int (*fn)(void *arg, const char *name), void *arg)
+{
+	X509_NAME *subject = X509_get_subject_name(c->leaf);
+	int i = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
+	return i < 0 ? 0 : give(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)), fn, arg);
+}
+
+int tls_cert_names(const struct tls_cert *c, int (*fn)(void *arg, const char *name), void *arg)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, NULL, NULL);
+	int n = names != NULL ? sk_GENERAL_NAME_num(names) : 0, err = 0;
+	bool any = false;
+
+	for (int i = 0; i < n && err == 0; i++) {
+		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type != GEN_DNS)
+			continue;
+		any = true;
+		err = give(name->d.dNSName, fn, arg);
+	}
+	GENERAL_NAMES_free(names);
+	return any ? err : common_name(c, fn, arg);
+}

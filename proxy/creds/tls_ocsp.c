@@ -1,0 +1,238 @@
+#include "proxy/creds/tls_ocsp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
+
+#include "netpoll/err.h"
+
+struct tls_ocsp {
+	X509 *leaf, *issuer;
+	OCSP_CERTID *id;
+	char *text;          /* the URL; url points into it */
+	struct http_url url;
+};
+
+/* ---- the question ---------------------------------------------------------------------------- */
+
+/* The contexts of workers have locks of their own, which nobody else should take. */
+static X509 *copy(const X509 *x)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(x, &der);
+	const unsigned char *p = der;
+	X509 *made = n > 0 ? d2i_X509(NULL, &p, n) : NULL;
+
+	OPENSSL_free(der);
+	return made;
+}
+
+/* The first URL that can be asked. */
+static const char *find_url(struct tls_ocsp *o)
+{
+	STACK_OF(OPENSSL_STRING) *urls = X509_get1_ocsp(o->leaf);
+	const char *why = "names no OCSP responder";
+
+	for (int i = 0; i < sk_OPENSSL_STRING_num(urls) && o->text == NULL; i++) {
+		why = "names an OCSP responder that is not asked by http";
+		o->text = strdup(sk_OPENSSL_STRING_value(urls, i));
+		if (o->text != NULL && http_url_read(o->text, &o->url) != 0) {
+			free(o->text);
+			o->text = NULL;
+		}
+	}
+	X509_email_free(urls);
+	return o->text != NULL ? NULL : why;
+}
+
+static int fill(struct tls_ocsp *o, const struct tls_cert *c, const char **why)
+{
+	const X509 *issuer = sk_X509_num(c->chain) > 0 ? sk_X509_value(c->chain, 0) : NULL;
+
+	o->leaf = copy(c->leaf);
+	if (o->leaf == NULL)
+		return -NP_ENOMEM;
+	*why = find_url(o);
+	if (*why != NULL)
+		return -NP_EINVAL;
+	o->issuer = issuer != NULL ? copy(issuer) : NULL;
+	if (o->issuer == NULL || X509_check_issued(o->issuer, o->leaf) != X509_V_OK) {
+		*why = "is not followed by the certificate of its issuer, which OCSP asks about it with";
+		return -NP_EINVAL;
+	}
+	o->id = OCSP_cert_to_id(NULL, o->leaf, o->issuer); /* SHA-1: what RFC 5019 has every responder know */
+	return o->id != NULL ? 0 : -NP_ENOMEM;
+}
+
+int tls_ocsp_new(const struct tls_cert *c, struct tls_ocsp **out, const char **why)
+{
+	struct tls_ocsp *o = calloc(1, sizeof(*o));
+	int err = o != NULL ? fill(o, c, why) : -NP_ENOMEM;
+
+	ERR_clear_error();
+	if (err == 0)
+		*out = o;
+	else
+		tls_ocsp_free(o);
+	return err;
+}
+
+struct tls_ocsp *tls_ocsp_free(struct tls_ocsp *o)
+{
+	if (o == NULL)
+		return NULL;
+	X509_free(o->leaf);
+	X509_free(o->issuer);
+	OCSP_CERTID_free(o->id);
+	free(o->text);
+	free(o);
+	return NULL;
+}
+
+bool tls_ocsp_key(const struct tls_cert *c, uint8_t key[TLS_OCSP_KEY])
+{
+	return X509_digest(c->leaf, EVP_sha256(), key, NULL) == 1;
+}
+
+const struct http_url *tls_ocsp_url(const struct tls_ocsp *o)
+{
+	return &o->url;
+}
+
+const char *tls_ocsp_text(const struct tls_ocsp *o)
+{
+	return o->text;
+}
+
+/* Without a nonce: an answer that is kept for days proves nothing by one, and large responders do not take it. */
+int tls_ocsp_request(const struct tls_ocsp *o, unsigned char **der)
+{
+	OCSP_REQUEST *r = OCSP_REQUEST_new();
+	OCSP_CERTID *id = OCSP_CERTID_dup(o->id);
+	unsigned char *made = NULL;
+	int n = -NP_ENOMEM;
+
+	if (r != NULL && id != NULL && OCSP_request_add0_id(r, id) != NULL) {
+		id = NULL; /* the request's now */
+		n = i2d_OCSP_REQUEST(r, &made);
+	}
+	OCSP_CERTID_free(id);
+	OCSP_REQUEST_free(r);
+	ERR_clear_error();
+	if (n <= 0)
+		return -NP_ENOMEM;
+	*der = made;
+	return n;
+}
+
+void tls_ocsp_request_free(unsigned char *der)
+{
+	OPENSSL_free(der);
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+/* The whole of the bytes, and an answer at all; NULL: *why says what it is instead. */
+static OCSP_BASICRESP *parse(const uint8_t *der, size_t n, const char **why)
+{
+	const unsigned char *p = der;
+	OCSP_RESPONSE *r = n <= HTTP_REPLY_MOST ? d2i_OCSP_RESPONSE(NULL, &p, (long)n) : NULL;
+	OCSP_BASICRESP *b = NULL;
+
+	*why = "it is not an OCSP response";
+	if (r != NULL && p == der + n) {
+		*why = OCSP_response_status_str(OCSP_response_status(r));
+		if (OCSP_response_status(r) == OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+			*why = "it is not an OCSP response";
+			b = OCSP_response_get1_basic(r);
+		}
+	}
+	OCSP_RESPONSE_free(r);
+	return b;
+}
+
+/* By the issuer, or by one that it lets answer (ocspSigning): it alone is believed, whatever the system's store has. */
+static bool is_signed(const struct tls_ocsp *o, OCSP_BASICRESP *b)
+{
+	X509_STORE *store = X509_STORE_new();
+	STACK_OF(X509) *certs = sk_X509_new_null();
+	bool ok = store != NULL && certs != NULL && X509_STORE_add_cert(store, o->issuer) &&
+		  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) && sk_X509_push(certs, o->issuer) > 0 &&
+		  OCSP_basic_verify(b, certs, store, 0) == 1;
+
+	sk_X509_free(certs);
+	X509_STORE_free(store);
+	return ok;
+}
+
+/* A single answer's times. Without an end it is good for TLS_OCSP_HOLD. */
+static bool read_times(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until, int64_t now,
+		       struct tls_ocsp_verdict *v)
+{
+	if (from == NULL || !tls_cert_time(from, &v->from))
+		return false;
+	if (until != NULL)
+		return tls_cert_time(until, &v->until) && v->until >= v->from;
+	v->until = now + TLS_OCSP_HOLD;
+	return true;
+}
+
+static int judge(const struct tls_ocsp *o, OCSP_BASICRESP *b, int64_t now, struct tls_ocsp_verdict *v)
+{
+	ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
+	int status = V_OCSP_CERTSTATUS_UNKNOWN;
+
+	v->why = "its signature is not the issuer's, nor that of one it lets answer";
+	if (!is_signed(o, b))
+		return -NP_EPROTO;
+	v->why = "it is about another certificate";
+	if (OCSP_resp_find_status(b, o->id, &status, NULL, NULL, &from, &until) != 1)
+		return -NP_EPROTO;
+	v->why = "it does not say when it is good";
+	if (!read_times(from, until, now, v))
+		return -NP_EPROTO;
+	v->why = "it is not valid yet: is a clock wrong?";
+	if (v->from > now + TLS_OCSP_SKEW)
+		return -NP_EPROTO;
+	v->why = "it has expired";
+	if (v->until <= now)
+		return -NP_EPROTO;
+	v->why = "the certificate is revoked";
+	if (status == V_OCSP_CERTSTATUS_REVOKED)
+		return -NP_EACCES;
+	v->why = "the responder does not know the certificate";
+	return status == V_OCSP_CERTSTATUS_GOOD ? 0 : -NP_EPROTO;
+}
+
+int tls_ocsp_judge(const struct tls_ocsp *o, const uint8_t *der, size_t n, int64_t now, struct tls_ocsp_verdict *v)
+{
+	OCSP_BASICRESP *b = parse(der, n, &v->why);
+	int err = b != NULL ? judge(o, b, now, v) : -NP_EPROTO;
+
+	OCSP_BASICRESP_free(b);
+	ERR_clear_error();
+	return err;
+}
+
+int tls_ocsp_until(const uint8_t *der, size_t n, int64_t *until)
+{
+	const char *why;
+	OCSP_BASICRESP *b = parse(der, n, &why);
+	int64_t first = INT64_MAX, end;
+
+	for (int i = 0; b != NULL && i < OCSP_resp_count(b); i++) {
+		ASN1_GENERALIZEDTIME *next = NULL;
+
+		OCSP_single_get0_status(OCSP_resp_get0(b, i), NULL, NULL, NULL, &next);
+		if (next != NULL && tls_cert_time(next, &end) && end < first)
+			first = end;
+	}
+	if (b != NULL)
+		*until = first;
+	OCSP_BASICRESP_free(b);
+	ERR_clear_error();
+	return b != NULL ? 0 : -NP_EPROTO;
+}

@@ -1,0 +1,91 @@
+#include "proxy/creds/tls_staple.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "netpoll/check.h"
+#include "netpoll/err.h"
+
+struct tls_answer *tls_answer_new(const void *der, size_t n, int64_t until)
+{
+	struct tls_answer *a = malloc(sizeof(*a) + n);
+
+	if (a == NULL)
+		return NULL;
+	a->until = until;
+	a->n = n;
+	memcpy(a->der, der, n);
+	return a;
+}
+
+static struct tls_staple *find(const struct list *all, const uint8_t key[TLS_OCSP_KEY])
+{
+	list_for_each(it, all) {
+		struct tls_staple *s = list_entry(it, struct tls_staple, link);
+
+		if (memcmp(s->key, key, sizeof(s->key)) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static void destroy(struct tls_staple *s)
+{
+	tls_ocsp_free(s->question);
+	free(s->current);
+	free(s->name);
+	free(s);
+}
+
+static int make(const struct tls_staple_wanted *w, struct tls_staple **out, const char **why)
+{
+	struct tls_staple *s = calloc(1, sizeof(*s) + w->nworkers * sizeof(s->now[0]));
+	int err = s != NULL ? tls_ocsp_new(w->cert, &s->question, why) : -NP_ENOMEM;
+
+	if (err == 0 && (s->name = strdup(w->name)) == NULL)
+		err = -NP_ENOMEM;
+	if (err == 0) {
+		s->nworkers = w->nworkers;
+		*out = s;
+	} else if (s != NULL) {
+		destroy(s);
+	}
+	return err;
+}
+
+int tls_staple_get(const struct tls_staple_wanted *w, struct tls_staple **out, const char **why)
+{
+	uint8_t key[TLS_OCSP_KEY];
+	struct tls_staple *s;
+	int err = 0;
+
+	if (!tls_ocsp_key(w->cert, key))
+		return -NP_ENOMEM;
+	s = find(w->all, key);
+	if (s == NULL) {
+		err = make(w, &s, why);
+		if (err != 0)
+			return err;
+		memcpy(s->key, key, sizeof(key));
+		list_push_back(w->all, &s->link);
+	}
+	tls_staple_use(s);
+	*out = s;
+	return 0;
+}
+
+void tls_staple_use(struct tls_staple *s)
+{
+	s->users++;
+}
+
+void tls_staple_put(struct tls_staple *s)
+{
+	if (s == NULL)
+		return;
+	CHECK(s->users > 0, "a staple is given back more often than it was got");
+	if (--s->users > 0)
+		return;
+	list_remove(&s->link);
+	destroy(s);
+}

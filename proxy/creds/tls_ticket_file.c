@@ -1,0 +1,189 @@
+/* The file of a ring: text, so that a fleet's tools can move it; private, so that nobody else reads it.
+ *
+ *   staunch-ticket-keys 1
+ *   rotated 1735689600
+ *   next HEX            160 digits: 16 bytes of name, 32 for AES, 32 for HMAC
+ *   current HEX
+ *   previous HEX */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "netpoll/err.h"
+#include "proxy/creds/tls_cert.h"
+#include "proxy/creds/tls_ticket.h"
+
+#define HEAD      "staunch-ticket-keys 1\nrotated "
+#define FILE_MOST 1024
+#define DIGITS    (sizeof(struct tls_key) * 2)
+
+static const char *const labels[TLS_KEY_COUNT] = {"next ", "current ", "previous "};
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+static int digit(char c)
+{
+	const char *at = c != '\0' ? strchr("0123456789abcdef", c) : NULL;
+
+	return at != NULL ? (int)(at - "0123456789abcdef") : -1;
+}
+
+static bool key_parse(const char **p, const char *label, struct tls_key *k)
+{
+	uint8_t *bytes = (uint8_t *)k, all = 0;
+	size_t n = strlen(label);
+
+	if (strncmp(*p, label, n) != 0)
+		return false;
+	*p += n;
+	for (size_t i = 0; i < sizeof(*k); i++, *p += 2) {
+		int hi = digit((*p)[0]), lo = hi < 0 ? -1 : digit((*p)[1]);
+
+		if (lo < 0)
+			return false;
+		bytes[i] = (uint8_t)(hi << 4 | lo);
+		all |= bytes[i];
+	}
+	/* All zero: a file somebody blanked. Tickets sealed with that, anybody can open. */
+	return *(*p)++ == '\n' && all != 0;
+}
+
+static bool keys_parse(const char *p, struct tls_keys *k)
+{
+	char *end;
+
+	if (strncmp(p, HEAD, strlen(HEAD)) != 0)
+		return false;
+	k->rotated = strtoll(p + strlen(HEAD), &end, 10);
+	if (*end != '\n' || k->rotated < 0)
+		return false;
+	p = end + 1;
+	for (int i = 0; i < TLS_KEY_COUNT; i++)
+		if (!key_parse(&p, labels[i], &k->key[i]))
+			return false;
+	return *p == '\0';
+}
+
+static size_t keys_print(const struct tls_keys *k, char out[FILE_MOST])
+{
+	struct text t;
+
+	text_init(&t, out, FILE_MOST);
+	text_str(&t, HEAD);
+	text_i64(&t, k->rotated);
+	text_char(&t, '\n');
+	for (int i = 0; i < TLS_KEY_COUNT; i++) {
+		const uint8_t *bytes = (const uint8_t *)&k->key[i];
+
+		text_str(&t, labels[i]);
+		for (size_t j = 0; j < sizeof(k->key[i]); j++) {
+			text_char(&t, "0123456789abcdef"[bytes[j] >> 4]);
+			text_char(&t, "0123456789abcdef"[bytes[j] & 15]);
+		}
+		text_char(&t, '\n');
+	}
+	return t.n;
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* Text and length of a private file. */
+static int slurp(int fd, char out[FILE_MOST])
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) != 0)
+		return err_from_errno();
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
+		return -NP_EPERM;
+	n = read(fd, out, FILE_MOST - 1);
+	if (n < 0)
+		return err_from_errno();
+	out[n] = '\0';
+	return 0;
+}
+
+int tls_keys_load(const char *path, struct tls_keys *k, struct text *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int code = fd < 0 ? err_from_errno() : 0;
+	char text[FILE_MOST];
+
+	if (fd < 0)
+		return tls_cert_wrong(err, path, np_err_text(code), code);
+	code = slurp(fd, text);
+	close(fd);
+	if (code == -NP_EPERM)
+		return tls_cert_wrong(err, path, "others may read it: chmod 600, or remove it", code);
+	if (code != 0)
+		return tls_cert_wrong(err, path, np_err_text(code), code);
+	if (!keys_parse(text, k))
+		code = tls_cert_wrong(err, path, "holds no ticket keys: remove it, and new ones are made", -NP_EINVAL);
+	OPENSSL_cleanse(text, sizeof(text));
+	return code;
+}
+
+static int write_private(const char *path, const char *text, size_t n)
+{
+	int fd, code = 0;
+	ssize_t put;
+
+	unlink(path); /* what a crash left */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_from_errno();
+	put = write(fd, text, n);
+	if (put < 0 || fsync(fd) != 0)
+		code = err_from_errno();
+	if (code == 0 && put != (ssize_t)n)
+		code = -ENOSPC;
+	close(fd);
+	return code;
+}
+
+/* link refuses what rename would replace. */
+static int put_in_place(const char *from, const char *to, bool fresh)
+{
+	int code = 0;
+
+	if (fresh && link(from, to) != 0)
+		code = err_from_errno();
+	if (fresh)
+		unlink(from);
+	if (!fresh && rename(from, to) != 0)
+		code = err_from_errno();
+	return code;
+}
+
+/* By way of a file beside it, so that nobody ever reads half of one. */
+static int replace(const char *path, const char *text, size_t n, bool fresh)
+{
+	char *temp;
+	int code;
+
+	if (asprintf(&temp, "%s.%ld", path, (long)getpid()) < 0)
+		return -NP_ENOMEM;
+	code = write_private(temp, text, n);
+	if (code == 0)
+		code = put_in_place(temp, path, fresh);
+	free(temp);
+	return code;
+}
+
+int tls_keys_save(const char *path, const struct tls_keys *k, bool fresh, struct text *err)
+{
+	char text[FILE_MOST];
+	size_t n = keys_print(k, text);
+	int code = replace(path, text, n, fresh);
+
+	OPENSSL_cleanse(text, sizeof(text));
+	if (code == 0 || (fresh && code == -EEXIST))
+		return code;
+	return tls_cert_wrong(err, path, np_err_text(code), code);
+}

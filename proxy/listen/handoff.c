@@ -1,0 +1,86 @@
+/* Handing an accepted socket to a freer worker. SO_REUSEPORT spreads connections by hash: of 8 on
+ * two workers one gets 5 or more three times in four. So whoever accepts compares, and gives away
+ * what would be one too many. The socket is still raw: nothing of it belongs to a worker yet, no
+ * poller knows it.
+ *
+ *   worker A  accept, admit -> count it for B, hold the snapshot -> message ........ -> drop the snapshot, free
+ *   worker B                                                            conn_accepted -> message back
+ *
+ * B is counted up before the message leaves, so a burst does not go to it whole; and down again
+ * only after its own conn_new has counted, so whoever waits for all connections to end misses
+ * none on the way. Rejected: one shared listening socket with EPOLLEXCLUSIVE (the busiest worker
+ * wins, last in first out); one accepting thread (a wake per connection, balanced or not). */
+#include "proxy/listen/acceptor.h"
+
+#include <stdlib.h>
+
+#define SLACK_SHARE 32 /* a difference of 3 % of many connections is not worth a wake */
+
+struct handoff {
+	struct np_msg msg;
+	struct shard *from, *to;
+	struct front *front;
+	int sysfd;
+	struct np_addr peer;
+};
+
+static uint32_t load_of(const struct shard *s)
+{
+	return __atomic_load_n(&s->nconns, __ATOMIC_RELAXED);
+}
+
+/* Another shard by lot; the freer of two, where there are so many. */
+static struct shard *candidate(struct shard *s)
+{
+	uint64_t r = shard_random(s);
+	struct shard *a = &s->all[(s->id + 1 + (uint32_t)r % (s->nall - 1)) % s->nall];
+	struct shard *b = &s->all[(s->id + 1 + (uint32_t)(r >> 32) % (s->nall - 1)) % s->nall];
+
+	return load_of(a) <= load_of(b) ? a : b;
+}
+
+static bool is_freer(const struct shard *s, const struct shard *other)
+{
+	uint32_t own = load_of(s);
+
+	return own >= load_of(other) + 2 + own / SLACK_SHARE;
+}
+
+static void returned(struct np_msg *m)
+{
+	struct handoff *h = container_of(m, struct handoff, msg);
+
+	snapshot_drop(h->front->snap, h->from->id);
+	free(h);
+}
+
+static void arrived(struct np_msg *m)
+{
+	struct handoff *h = container_of(m, struct handoff, msg);
+	struct shard *to = h->to;
+
+	conn_accepted(to, h->front, h->sysfd, &h->peer, CLOSE_NONE);
+	m->fn = returned;
+	np_post(h->from->worker, m); /* before the count goes down: until then no worker is stopped */
+	__atomic_sub_fetch(&to->nconns, 1, __ATOMIC_RELEASE);
+}
+
+bool handoff_try(struct shard *s, struct front *front, int sysfd, const struct np_addr *peer)
+{
+	struct shard *to;
+	struct handoff *h;
+
+	if (s->nall < 2)
+		return false;
+	to = candidate(s);
+	if (!is_freer(s, to))
+		return false;
+	h = malloc(sizeof(*h));
+	if (h == NULL)
+		return false;
+	*h = (struct handoff){.msg.fn = arrived, .from = s, .to = to, .front = front, .sysfd = sysfd, .peer = *peer};
+	snapshot_hold(front->snap, s->id);
+	__atomic_add_fetch(&to->nconns, 1, __ATOMIC_RELAXED);
+	np_post(to->worker, &h->msg);
+	return true;
+}

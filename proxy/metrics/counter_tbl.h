@@ -1,0 +1,39 @@
+/* counter_tbl: every number a thread counts, once: the field of struct stats, its Prometheus
+ * family, the fixed label that tells it from its sisters in the family, the kind, and the help
+ * text. Rows of one family stand together and share kind and help; the first one's are printed. The
+ * counts by close reason are not here: close_tbl.h has a row for each already. */
+#ifndef PROXY_METRICS_COUNTER_TBL_H
+#define PROXY_METRICS_COUNTER_TBL_H
+
+/*        field            family                              label                kind     help */
+#define COUNTER_TBL(X) \
+	X(connections,     "staunch_connections_total",        "",                  counter, \
+	  "Client connections accepted, those turned away by a limit included.") \
+	X(active,          "staunch_connections_active",       "",                  gauge, \
+	  "Client connections open now.") \
+	X(bytes_in,        "staunch_transferred_bytes_total",  "direction=\"in\"",  counter, \
+	  "Bytes relayed, counted as they pass: in from the client, out to it.") \
+	X(bytes_out,       "staunch_transferred_bytes_total",  "direction=\"out\"", counter, "") \
+	X(connects_ok,     "staunch_upstream_connects_total",  "result=\"ok\"",     counter, \
+	  "Attempts to connect to a server, by result.") \
+	X(connects_failed, "staunch_upstream_connects_total",  "result=\"failed\"", counter, "") \
+	X(connects_timeout, "staunch_upstream_connects_total", "result=\"timeout\"", counter, "") \
+	X(retries,         "staunch_upstream_retries_total",   "",                  counter, \
+	  "Attempts to connect that followed a failed one of the same connection.") \
+	X(handshakes_ok,   "staunch_tls_handshakes_total",     "result=\"ok\"",     counter, \
+	  "TLS handshakes with clients, by result.") \
+	X(handshakes_failed, "staunch_tls_handshakes_total",   "result=\"failed\"", counter, "") \
+	X(ocsp_ok,         "staunch_ocsp_fetches_total",       "result=\"ok\"",     counter, \
+	  "Attempts to fetch an OCSP answer that is to be stapled, by result.") \
+	X(ocsp_failed,     "staunch_ocsp_fetches_total",       "result=\"failed\"", counter, "") \
+	X(accept_errors,   "staunch_accept_errors_total",      "",                  counter, \
+	  "Failed accepts, those retried at once included.") \
+	X(accept_pauses,   "staunch_accept_pauses_total",      "",                  counter, \
+	  "Times a listener stopped accepting for want of descriptors or memory.") \
+	X(log_dropped,     "staunch_log_dropped_total",        "",                  counter, \
+	  "Access records dropped because the log could not take them.") \
+	X(reloads_ok,      "staunch_config_reloads_total",     "result=\"ok\"",     counter, \
+	  "Reloads of the configuration, by result.") \
+	X(reloads_failed,  "staunch_config_reloads_total",     "result=\"failed\"", counter, "")
+
+#endif

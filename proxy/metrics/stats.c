@@ -1,0 +1,112 @@
+#include "proxy/metrics/stats.h"
+
+#include <string.h>
+
+#include "netpoll/check.h"
+
+struct counter_row {
+	size_t at; /* offset in struct stats */
+	const char *family, *label, *kind, *help;
+};
+
+static const struct counter_row rows[] = {
+#define X(field, family, label, kind, help) \
+	{offsetof(struct stats, field), family, label, #kind, help},
+	COUNTER_TBL(X)
+#undef X
+};
+
+static uint64_t *cell(struct stats *s, const struct counter_row *r)
+{
+	return (uint64_t *)(void *)((char *)s + r->at);
+}
+
+static uint64_t value(const struct stats *s, const struct counter_row *r)
+{
+	const uint64_t *v = (const uint64_t *)(const void *)((const char *)s + r->at);
+
+	return __atomic_load_n(v, __ATOMIC_RELAXED);
+}
+
+void stats_close(struct stats *s, enum close_why why)
+{
+	CHECK(why > CLOSE_NONE && why < CLOSE_WHYS, "a connection ends for a reason");
+	STAT_ADD(s, closed[why], 1);
+}
+
+void stats_sum(struct stats *total, const struct stats *one)
+{
+	for (size_t i = 0; i < array_len(rows); i++)
+		*cell(total, &rows[i]) += value(one, &rows[i]);
+	for (size_t why = 0; why < CLOSE_WHYS; why++)
+		total->closed[why] += STAT_GET(one, closed[why]);
+}
+
+static void write_head(struct text *out, const char *family, const char *kind, const char *help)
+{
+	text_str(out, "# HELP ");
+	text_str(out, family);
+	text_char(out, ' ');
+	text_str(out, help);
+	text_str(out, "\n# TYPE ");
+	text_str(out, family);
+	text_char(out, ' ');
+	text_str(out, kind);
+	text_char(out, '\n');
+}
+
+static void write_value(struct text *out, uint64_t v)
+{
+	text_char(out, ' ');
+	text_u64(out, v);
+	text_char(out, '\n');
+}
+
+static void write_row(struct text *out, const struct counter_row *r, uint64_t v)
+{
+	text_str(out, r->family);
+	if (r->label[0] != '\0') {
+		text_char(out, '{');
+		text_str(out, r->label);
+		text_char(out, '}');
+	}
+	write_value(out, v);
+}
+
+/* One family of the counts by reason: those closed, or those rejected. */
+static void write_reasons(struct text *out, const struct stats *s, bool rejected)
+{
+	const char *family = "staunch_connections_closed_total";
+	const char *help = "Client connections ended, by reason.";
+
+	if (rejected) {
+		family = "staunch_connections_rejected_total";
+		help = "Client connections turned away, by reason.";
+	}
+	write_head(out, family, "counter", help);
+	for (enum close_why why = CLOSE_NONE + 1; why < CLOSE_WHYS; why++) {
+		if (close_rejected(why) != rejected)
+			continue;
+		text_str(out, family);
+		text_str(out, "{reason=\"");
+		text_str(out, close_word(why));
+		text_str(out, "\"}");
+		write_value(out, STAT_GET(s, closed[why]));
+	}
+}
+
+void stats_write(const struct stats *total, struct text *out)
+{
+	const char *family = "";
+
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const struct counter_row *r = &rows[i];
+
+		if (strcmp(family, r->family) != 0)
+			write_head(out, r->family, r->kind, r->help);
+		family = r->family;
+		write_row(out, r, value(total, r));
+	}
+	write_reasons(out, total, false);
+	write_reasons(out, total, true);
+}

@@ -1,0 +1,79 @@
+#include "proxy/proto/pp.h"
+
+#include <string.h>
+
+#include "netpoll/check.h"
+#include "proxy/proto/pp_priv.h"
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* The two versions differ in their first byte. No other protocol in use begins with a CR, and one
+ * that begins with P is told apart by the bytes that follow. */
+enum pp_why pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
+{
+	h->need = sizeof("PROXY UNKNOWN\r\n") - 1; /* the shortest of both */
+	if (n == 0)
+		return PP_MORE;
+	if (p[0] == 'P')
+		return pp_v1_read(h, p, n);
+	return pp_v2_read(h, p, n, max);
+}
+
+static const struct {
+	const char *word, *sentence;
+} rows[PP_WHYS] = {
+	[PP_OK] = {"ok", "the header is whole"},
+#define X(code, word, sentence) [PP_##code] = {#word, sentence},
+	PP_WHY_TBL(X)
+#undef X
+};
+
+const char *pp_word(enum pp_why why)
+{
+	DCHECK((unsigned)why < PP_WHYS, "a reason comes from pp_tbl.h");
+	return rows[why].word;
+}
+
+const char *pp_sentence(enum pp_why why)
+{
+	DCHECK((unsigned)why < PP_WHYS, "a reason comes from pp_tbl.h");
+	return rows[why].sentence;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static enum pp_family family_of(const struct np_addr *a)
+{
+	if (a == NULL || a->len < sizeof(a->u.sa.sa_family))
+		return PP_UNSPEC;
+	if (a->u.sa.sa_family == AF_INET && a->len >= sizeof(a->u.in4))
+		return PP_INET;
+	if (a->u.sa.sa_family == AF_INET6 && a->len >= sizeof(a->u.in6))
+		return PP_INET6;
+	return a->u.sa.sa_family == AF_UNIX ? PP_UNIX : PP_UNSPEC;
+}
+
+static void map_to_inet6(struct np_addr *a)
+{
+	struct np_addr mapped = {.len = sizeof(a->u.in6), .u.in6.sin6_family = AF_INET6};
+
+	mapped.u.in6.sin6_port = a->u.in4.sin_port;
+	mapped.u.in6.sin6_addr.s6_addr[10] = 0xff;
+	mapped.u.in6.sin6_addr.s6_addr[11] = 0xff;
+	memcpy(mapped.u.in6.sin6_addr.s6_addr + 12, &a->u.in4.sin_addr, sizeof(a->u.in4.sin_addr));
+	*a = mapped;
+}
+
+enum pp_family pp_ends(struct np_addr out[2], const struct np_addr *src, const struct np_addr *dst)
+{
+	enum pp_family from = family_of(src), to = family_of(dst);
+
+	if (from == PP_UNSPEC || to == PP_UNSPEC || (from == PP_UNIX) != (to == PP_UNIX))
+		return PP_UNSPEC;
+	out[0] = *src;
+	out[1] = *dst;
+	if (from == to)
+		return from;
+	map_to_inet6(&out[from == PP_INET ? 0 : 1]);
+	return PP_INET6;
+}

@@ -1,0 +1,316 @@
+/* pp_v1: the one-line header, "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n".
+ *
+ * The line is read again from its first byte with every call, at most 107 bytes, so nothing is kept
+ * between calls. Each reader below takes what is its own and says PP_OK, PP_MORE where the bytes
+ * end, or what is wrong at the first byte that no good line has there. inet_pton was rejected: it
+ * wants the whole text, and takes more than the specification does. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "netpoll/err.h"
+#include "proxy/proto/pp_priv.h"
+
+struct line {
+	const uint8_t *p, *end;
+};
+
+typedef enum pp_why read_host(struct line *l, struct np_addr *a);
+
+/* ---- words and numbers ----------------------------------------------------------------------- */
+
+static enum pp_why literal(struct line *l, const char *s, enum pp_why bad)
+{
+	for (; *s != '\0'; s++, l->p++) {
+		if (l->p == l->end)
+			return PP_MORE;
+		if (*l->p != (uint8_t)*s)
+			return bad;
+	}
+	return PP_OK;
+}
+
+/* Digits only, no leading zero: what is read is exactly what was written. */
+static enum pp_why decimal(struct line *l, uint32_t max, uint32_t *out, enum pp_why bad)
+{
+	const uint8_t *start = l->p;
+	uint32_t v = 0;
+
+	for (; l->p < l->end && *l->p >= '0' && *l->p <= '9'; l->p++) {
+		v = v * 10 + (uint32_t)(*l->p - '0');
+		if (v > max || (l->p > start && *start == '0'))
+			return bad;
+	}
+	if (l->p == l->end)
+		return PP_MORE;
+	*out = v;
+	return l->p > start ? PP_OK : bad;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static int hex(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static enum pp_why port(struct line *l, in_port_t *out)
+{
+	uint32_t v = 0;
+	enum pp_why why = decimal(l, UINT16_MAX, &v, PP_V1_PORT);
+
+	*out = htons((uint16_t)v);
+	return why;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------- */
+
+static enum pp_why quad(struct line *l, uint8_t out[4])
+{
+	enum pp_why why;
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		if (i > 0 && (why = literal(l, ".", PP_V1_ADDRESS)) != PP_OK)
+			return why;
+		why = decimal(l, UINT8_MAX, &v, PP_V1_ADDRESS);
+		if (why != PP_OK)
+			return why;
+		out[i] = (uint8_t)v;
+	}
+	return PP_OK;
+}
+
+static enum pp_why host4(struct line *l, struct np_addr *a)
+{
+	uint8_t b[4];
+	enum pp_why why = quad(l, b);
+
+	if (why != PP_OK)
+		return why;
+	*a = (struct np_addr){.len = sizeof(a->u.in4), .u.in4.sin_family = AF_INET};
+	memcpy(&a->u.in4.sin_addr, b, sizeof(b));
+	return PP_OK;
+}
+
+/* An IPv6 address on its way: groups before and behind the "::", which stands for one or more. */
+struct groups {
+	uint8_t b[16];
+	size_t  n;   /* groups so far */
+	size_t  gap; /* how many of them stand before the "::" */
+	bool    gapped;
+};
+
+static size_t groups_left(const struct groups *g)
+{
+	return 8 - g->n - g->gapped;
+}
+
+/* One group, or the last two as a dotted quad, which ends the address. The quad's first number
+ * reads as a group until the dot shows what it is. */
+static enum pp_why group(struct line *l, struct groups *g, bool *ends)
+{
+	struct line start = *l;
+	unsigned v = 0;
+	enum pp_why why;
+
+	for (; l->p < l->end && hex(*l->p) >= 0; l->p++) {
+		if (l->p - start.p == 4)
+			return PP_V1_ADDRESS;
+		v = v << 4 | (unsigned)hex(*l->p);
+	}
+	if (l->p == l->end)
+		return PP_MORE;
+	if (l->p == start.p)
+		return PP_V1_ADDRESS;
+	if (*l->p != '.') {
+		g->b[2 * g->n] = (uint8_t)(v >> 8);
+		g->b[2 * g->n + 1] = (uint8_t)v;
+		g->n++;
+		return PP_OK;
+	}
+	if (groups_left(g) < 2 || (!g->gapped && g->n != 6))
+		return PP_V1_ADDRESS;
+	*l = start;
+	why = quad(l, g->b + 2 * g->n);
+	g->n += 2;
+	*ends = true;
+	return why;
+}
+
+/* The colon, or two of them, before the next group. *ends says that no group follows. */
+static enum pp_why colons(struct line *l, struct groups *g, bool *ends)
+{
+	*ends = *l->p != ':';
+	if (*ends)
+		return PP_OK;
+	if (groups_left(g) == 0)
+		return PP_V1_ADDRESS;
+	if (++l->p == l->end)
+		return PP_MORE;
+	if (*l->p != ':')
+		return g->n > 0 ? PP_OK : PP_V1_ADDRESS;
+	if (g->gapped)
+		return PP_V1_ADDRESS;
+	g->gapped = true;
+	g->gap = g->n;
+	if (++l->p == l->end)
+		return PP_MORE;
+	*ends = hex(*l->p) < 0;
+	return *ends || groups_left(g) > 0 ? PP_OK : PP_V1_ADDRESS;
+}
+
+static enum pp_why host6(struct line *l, struct np_addr *a)
+{
+	struct groups g = {.n = 0};
+	bool ends = false;
+	enum pp_why why = PP_OK;
+	size_t behind;
+
+	if (l->p == l->end)
+		return PP_MORE;
+	if (*l->p == ':')
+		why = colons(l, &g, &ends);
+	while (why == PP_OK && !ends) {
+		why = group(l, &g, &ends);
+		if (why == PP_OK && !ends)
+			why = colons(l, &g, &ends);
+	}
+	if (why != PP_OK)
+		return why;
+	if (!g.gapped && g.n < 8)
+		return PP_V1_ADDRESS;
+	behind = g.gapped ? g.n - g.gap : 0;
+	*a = (struct np_addr){.len = sizeof(a->u.in6), .u.in6.sin6_family = AF_INET6};
+	memcpy(a->u.in6.sin6_addr.s6_addr, g.b, 2 * (g.n - behind));
+	memcpy(a->u.in6.sin6_addr.s6_addr + 16 - 2 * behind, g.b + 2 * (g.n - behind), 2 * behind);
+	return PP_OK;
+}
+
+/* ---- the line -------------------------------------------------------------------------------- */
+
+/* Both families have the port at the same place. */
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+	"one port field");
+
+static enum pp_why endpoints(struct line *l, struct pp_header *h, read_host *host)
+{
+	struct np_addr src, dst;
+	enum pp_why why;
+
+	if ((why = host(l, &src)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK ||
+	    (why = host(l, &dst)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK ||
+	    (why = port(l, &src.u.in4.sin_port)) != PP_OK ||
+	    (why = literal(l, " ", PP_V1_PORT)) != PP_OK ||
+	    (why = port(l, &dst.u.in4.sin_port)) != PP_OK ||
+	    (why = literal(l, "\r\n", PP_V1_SYNTAX)) != PP_OK)
+		return why;
+	h->proxied = true;
+	h->src = src;
+	h->dst = dst;
+	return PP_OK;
+}
+
+/* Whatever stands behind UNKNOWN is none of the receiver's business, but a lone CR or LF is no
+ * end. */
+static enum pp_why anything(struct line *l)
+{
+	if (l->p < l->end && *l->p != ' ' && *l->p != '\r')
+		return PP_V1_FAMILY;
+	while (l->p < l->end && *l->p != '\r' && *l->p != '\n')
+		l->p++;
+	return literal(l, "\r\n", PP_V1_SYNTAX);
+}
+
+static const struct family {
+	const char *word;
+	read_host  *host; /* NULL: whatever follows is not read */
+} families[] = {
+	{"TCP4 ", host4},
+	{"TCP6 ", host6},
+	{"UNKNOWN", NULL},
+};
+
+static enum pp_why whole_line(struct line *l, struct pp_header *h)
+{
+	enum pp_why why = literal(l, "PROXY ", PP_NOT_PROXY), bad = PP_V1_FAMILY;
+	struct line start = *l;
+
+	if (why != PP_OK)
+		return why;
+	for (const struct family *f = families; f < families + array_len(families); f++) {
+		*l = start;
+		why = literal(l, f->word, PP_V1_FAMILY);
+		if (why == PP_OK)
+			return f->host != NULL ? endpoints(l, h, f->host) : anything(l);
+		if (why == PP_MORE)
+			bad = PP_MORE;
+	}
+	return bad;
+}
+
+/* How many of the n bytes count: no more than a line has, and of those the last one only behind a
+ * CR, so that however many have come the answer is the one that was certain first. */
+static size_t window(const uint8_t *p, size_t n)
+{
+	if (n < PP_V1_MAX)
+		return n;
+	return p[PP_V1_MAX - 2] == '\r' ? PP_V1_MAX : PP_V1_MAX - 1;
+}
+
+enum pp_why pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
+{
+	size_t seen = window(p, n), least = seen + (p[seen - 1] == '\r' ? 1 : 2);
+	struct line l = {p, p + seen};
+	enum pp_why why = whole_line(&l, h);
+
+	if (why == PP_OK) {
+		h->version = 1;
+		h->len = (size_t)(l.p - p);
+		return PP_OK;
+	}
+	if (why != PP_MORE)
+		return why;
+	if (least > PP_V1_MAX)
+		return PP_V1_TOO_LONG;
+	if (h->need < least)
+		h->need = least;
+	return PP_MORE;
+}
+
+/* inet_ntop writes the form of RFC 5952, lower case and the longest run of zeros as "::"; a
+ * v4-mapped address stays what it is, ::ffff:a.b.c.d. */
+static void text_host(struct text *t, const struct np_addr *a)
+{
+	char host[INET6_ADDRSTRLEN];
+	const void *bytes = &a->u.in4.sin_addr;
+
+	if (a->u.sa.sa_family == AF_INET6)
+		bytes = &a->u.in6.sin6_addr;
+	inet_ntop(a->u.sa.sa_family, bytes, host, sizeof(host));
+	text_str(t, host);
+	text_char(t, ' ');
+}
+
+ssize_t pp_v1_write(uint8_t *out, size_t cap, const struct np_addr *src,
+	const struct np_addr *dst)
+{
+	struct np_addr ends[2];
+	enum pp_family family = pp_ends(ends, src, dst);
+	struct text t;
+
+	text_init(&t, (char *)out, cap);
+	if (family == PP_INET || family == PP_INET6) {
+		text_str(&t, family == PP_INET ? "PROXY TCP4 " : "PROXY TCP6 ");
+		text_host(&t, &ends[0]);
+		text_host(&t, &ends[1]);
+		text_u64(&t, (uint64_t)np_addr_port(&ends[0].u.sa));
+		text_char(&t, ' ');
+		text_u64(&t, (uint64_t)np_addr_port(&ends[1].u.sa));
+		text_str(&t, "\r\n");
+	} else {
+		text_str(&t, "PROXY UNKNOWN\r\n");
+	}
+	return t.cut ? -NP_ENOBUFS : (ssize_t)t.n;
+}

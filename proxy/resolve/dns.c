@@ -1,0 +1,123 @@
+#include "proxy/resolve/dns.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The thread's own. */
+struct lookup {
+	int sysfd;
+	uint16_t port;
+	char host[]; /* NUL at its end */
+};
+
+static void look_up(const struct lookup *l, struct dns_answer *a)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
+	struct addrinfo *list = NULL;
+	char port[8];
+
+	memset(a, 0, sizeof(*a));
+	snprintf(port, sizeof(port), "%u", l->port);
+	a->err = getaddrinfo(l->host, port, &hints, &list);
+	if (a->err != 0)
+		return;
+	for (const struct addrinfo *i = list; i != NULL && a->n < DNS_MOST; i = i->ai_next) {
+		struct np_addr *to = &a->addr[a->n];
+
+		if (i->ai_addrlen > sizeof(to->u))
+			continue;
+		to->len = i->ai_addrlen;
+		memcpy(&to->u, i->ai_addr, i->ai_addrlen);
+		a->n++;
+	}
+	freeaddrinfo(list);
+	if (a->n == 0)
+		a->err = EAI_NODATA;
+}
+
+static void *run(void *arg)
+{
+	struct lookup *l = arg;
+	struct dns_answer a;
+
+	look_up(l, &a);
+	(void)!send(l->sysfd, &a, sizeof(a), MSG_NOSIGNAL); /* refused: nobody is interested any more */
+	np_sock_close(l->sysfd);
+	free(l);
+	return NULL;
+}
+
+/* Signals are the control thread's. */
+static int start_thread(struct lookup *l)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	pthread_t t;
+	int err = pthread_attr_init(&attr);
+
+	if (err != 0)
+		return -err;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&t, &attr, run, l);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+int dns_ask(struct np_fd *fd, const char *host, uint16_t port)
+{
+	size_t n = strlen(host) + 1;
+	struct lookup *l = malloc(sizeof(*l) + n);
+	int pair[2], err;
+
+	if (l == NULL)
+		return -NP_ENOMEM;
+	/* The answer fits into an empty socket, so the thread's end never has to wait. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
+		err = err_from_errno();
+		free(l);
+		return err;
+	}
+	l->sysfd = pair[1];
+	l->port = port;
+	memcpy(l->host, host, n);
+	err = np_fd_init(fd, pair[0]);
+	if (err != 0) {
+		np_sock_close(pair[0]);
+	} else {
+		err = start_thread(l);
+		if (err == 0)
+			return 0;
+		np_fd_close(fd);
+	}
+	np_sock_close(pair[1]);
+	free(l);
+	return err;
+}
+
+int dns_take(struct np_fd *fd, struct dns_answer *out)
+{
+	size_t have = 0;
+
+	while (have < sizeof(*out)) {
+		ssize_t n = np_fd_read(fd, (char *)out + have, sizeof(*out) - have);
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return -NP_ESHORT;
+		have += (size_t)n;
+	}
+	return 0;
+}
+
+const char *dns_text(int err)
+{
+	return gai_strerror(err);
+}

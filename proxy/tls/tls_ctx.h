@@ -1,0 +1,103 @@
+/* tls_ctx: what connections of one listener, or to one upstream, have in common on one worker: OpenSSL contexts with
+ * their certificates, policies and names. Frozen once made.
+ *
+ * A server has one SSL_CTX per group: certificates that differ in the kind of key alone and are for the same name, from
+ * which OpenSSL serves what the client can verify. The ClientHello's name chooses the group before anything else is
+ * looked at, so that a ticket is judged by the rules of the name it is shown to: the session id context of a group is a
+ * hash of its certificates and of what is asked of clients, and a ticket of another one is no ticket.
+ *
+ * Built by the control thread, which hears of everything that is wrong; used by the worker alone. */
+#ifndef PROXY_TLS_TLS_CTX_H
+#define PROXY_TLS_TLS_CTX_H
+
+#include <openssl/types.h>
+
+#include "config/config.h"
+#include "proxy/base/text.h"
+#include "proxy/base/name_set.h"
+#include "proxy/creds/tls_cert.h"
+#include "proxy/creds/tls_staple.h"
+#include "proxy/creds/tls_ticket.h"
+#include "proxy/tls/tls_worker.h"
+
+#define TLS_CTX_MAGIC 0x715c7c7cu
+#define TLS_ALPN_MOST 512
+#define TLS_PIN       32 /* bytes of a SHA-256 */
+
+struct tls_sessions;
+struct ssl_session_st; /* SSL_SESSION */
+
+/* Certificates of one name, at most one of each kind. */
+struct tls_group {
+	SSL_CTX *ssl;                 /* owned */
+	int16_t cert[TLS_CERT_KINDS]; /* index, or -1 */
+};
+
+/* What is stapled to one certificate. */
+struct tls_stapled {
+	struct tls_answer *const *now; /* where the answer is found now; NULL: there is none */
+	struct tls_answer *file;       /* owned: read from one; NULL: not so */
+	struct tls_staple *fetched;    /* in use: now is this worker's word of it; NULL: not so */
+};
+
+struct tls_ctx {
+	uint32_t magic;
+	bool server;
+	struct tls_worker *worker;    /* borrowed */
+	unsigned char alpn[TLS_ALPN_MOST]; /* on the wire's form: length, bytes */
+	unsigned nalpn;
+	enum config_client_auth auth; /* server */
+	bool verify;                  /* client */
+
+	/* server */
+	struct tls_cert *certs;
+	struct tls_stapled *staples;  /* one per certificate */
+	unsigned ncerts;
+	struct tls_group *groups;     /* the first is for names nobody has */
+	unsigned ngroups;
+	struct name_set names;
+	uint32_t *group_of;           /* by a name's number */
+	bool strict;
+	struct tls_ring *ring;        /* borrowed, outlives every context; NULL: no tickets */
+	int64_t lifetime;             /* seconds a session may be resumed, however often it was renewed */
+
+	/* client */
+	SSL_CTX *ssl;
+	const char *name, *sni;       /* borrowed from the config; NULL: none */
+	unsigned char (*pins)[TLS_PIN];
+	unsigned npins;
+	struct tls_sessions *sessions; /* NULL: none are kept */
+	struct tls_roots *roots;       /* used; NULL: the config names whom it trusts, or trusts everybody */
+};
+
+/* tls_ctx_server, tls_ctx_client: build it in w's library context. c must outlive it.
+ *   Returns  0, -NP_ENOMEM, or another error: then err is a sentence about a file or a key of the config.
+ *   Calls    control thread; blocks on the disk. */
+must_use int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c, struct tls_ring *ring,
+			    struct tls_ctx **out, struct text *err);
+must_use int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct tls_ctx **out,
+			    struct text *err);
+/* Takes NULL, returns NULL. Connections that use it are gone. */
+struct tls_ctx *tls_ctx_free(struct tls_ctx *x);
+
+/* ---- for the handshake ----------------------------------------------------------------------- */
+
+must_use SSL *tls_ctx_ssl(struct tls_ctx *x); /* a new connection; NULL: no memory */
+
+/* ---- between tls_ctx.c, tls_ctx_server.c, tls_ctx_names.c and tls_ctx_client.c -------------- */
+
+/* What both kinds set in every SSL_CTX. */
+struct tls_ctx_limits {
+	enum config_tls_version min, max;
+	const char *ciphers, *suites, *groups;
+};
+must_use int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err);
+must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n, struct text *err);
+/* After certs: which names lead to which groups. Returns 0 or -NP_ENOMEM. */
+must_use int tls_ctx_name_groups(struct tls_ctx *x);
+int tls_ctx_hello(SSL *ssl, int *alert, void *arg);      /* SSL_CTX_set_client_hello_cb's */
+/* Does the client that shows this session ask for another name than it was made with? While its hello is read. */
+bool tls_ctx_other_name(SSL *ssl, const struct ssl_session_st *s);
+int tls_ctx_servername(SSL *ssl, int *alert, void *arg); /* SSL_CTX_set_tlsext_servername_callback's */
+
+#endif

@@ -1,0 +1,188 @@
+/* An upstream's context: whom to believe, what to ask for, sessions to resume. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "proxy/tls/tls_ctx.h"
+#include "proxy/tls/tls_kdf.h"
+#include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_session.h"
+#include "proxy/creds/tls_trust.h"
+
+static bool is_ip(const char *name)
+{
+	unsigned char a[16];
+
+	return inet_pton(AF_INET, name, a) == 1 || inet_pton(AF_INET6, name, a) == 1;
+}
+
+/* ---- verification ---------------------------------------------------------------------------- */
+
+/* The worker's, for all its contexts of one generation; whoever makes them for many workers made these before. */
+static int trust_system(struct tls_ctx *x, struct text *err)
+{
+	struct tls_worker *w = x->worker;
+	int code = w->roots == NULL ? tls_trust_share(&w, 1, err) : 0;
+
+	if (code != 0)
+		return code;
+	x->roots = tls_roots_get(w->roots);
+	SSL_CTX_set1_cert_store(x->ssl, tls_roots_store(x->roots));
+	return 0;
+}
+
+struct tls_roots *tls_roots_of(X509_STORE_CTX *asks)
+{
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(asks, SSL_get_ex_data_X509_STORE_CTX_idx());
+	const struct tls *t = SSL_get_app_data(ssl);
+
+	return t->ctx->roots;
+}
+
+static int trust(struct tls_ctx *x, const char *ca, struct text *err)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(x->ssl);
+	struct stack_st_X509 *list = NULL;
+	int code;
+
+	if (ca == NULL)
+		return trust_system(x, err);
+	code = tls_cert_list(x->worker->lib, ca, &list, err);
+	for (int i = 0; code == 0 && i < sk_X509_num(list); i++)
+		if (!X509_STORE_add_cert(store, sk_X509_value(list, i)))
+			code = -NP_ENOMEM;
+	sk_X509_pop_free(list, X509_free);
+	return code;
+}
+
+/* What the certificate must be for. Without a name the handshake sets the server's address. */
+static int expect_name(struct tls_ctx *x)
+{
+	X509_VERIFY_PARAM *p = SSL_CTX_get0_param(x->ssl);
+
+	X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (x->name == NULL)
+		return 0;
+	if (is_ip(x->name))
+		return X509_VERIFY_PARAM_set1_ip_asc(p, x->name) ? 0 : -NP_ENOMEM;
+	return X509_VERIFY_PARAM_set1_host(p, x->name, 0) ? 0 : -NP_ENOMEM;
+}
+
+static int load_pins(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
+{
+	unsigned char raw[48];
+
+	x->pins = c->npins > 0 ? calloc(c->npins, sizeof(*x->pins)) : NULL;
+	if (c->npins > 0 && x->pins == NULL)
+		return -NP_ENOMEM;
+	for (size_t i = 0; i < c->npins; i++) {
+		const char *pin = c->pins[i].text;
+
+		/* 32 bytes are 44 digits, the last of them the filling. */
+		if (strlen(pin) != 44 || EVP_DecodeBlock(raw, (const unsigned char *)pin, 44) != 33)
+			return tls_cert_wrong(err, "pins", "each is the SHA-256 of a public key in base64", -NP_EINVAL);
+		memcpy(x->pins[x->npins++], raw, TLS_PIN);
+	}
+	return 0;
+}
+
+static int own_cert(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
+{
+	const struct tls_cert_files files = {c->cert, c->key, c->password_file};
+	struct tls_cert own;
+	int code;
+
+	if (c->cert == NULL)
+		return 0;
+	code = tls_cert_load(x->worker->lib, &files, &own, err);
+	if (code != 0)
+		return code;
+	if (SSL_CTX_use_cert_and_key(x->ssl, own.leaf, own.key, own.chain, 1) != 1)
+		code = tls_cert_wrong(err, c->cert, "OpenSSL refuses it: its key may be too short", -NP_EINVAL);
+	tls_cert_fini(&own);
+	return code;
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+/* A new one came, with the handshake or later. Returns 1: it is ours now. */
+static int session_came(SSL *ssl, SSL_SESSION *s)
+{
+	const struct tls *t = SSL_get_app_data(ssl);
+
+	tls_sessions_keep(t->ctx->sessions, t->server, s);
+	return 1;
+}
+
+static int keep_sessions(struct tls_ctx *x)
+{
+	x->sessions = tls_sessions_new();
+	if (x->sessions == NULL)
+		return -NP_ENOMEM;
+	SSL_CTX_set_session_cache_mode(x->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(x->ssl, session_came);
+	return 0;
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static int build(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
+{
+	const struct tls_ctx_limits limits = {
+		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
+	};
+	int code;
+
+	x->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_client_method());
+	if (x->ssl == NULL)
+		return -NP_ENOMEM;
+	code = tls_ctx_limit(x->ssl, &limits, err);
+	if (code == 0 && c->verify) {
+		SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
+		code = trust(x, c->ca, err);
+	}
+	if (code == 0 && c->verify)
+		code = expect_name(x);
+	if (code == 0)
+		code = load_pins(x, c, err);
+	if (code == 0)
+		code = own_cert(x, c, err);
+	if (code == 0)
+		code = tls_ctx_alpn(x, c->alpn, c->nalpn, err);
+	if (code == 0 && SSL_CTX_set_alpn_protos(x->ssl, x->alpn, x->nalpn) != 0)
+		code = -NP_ENOMEM;
+	if (code == 0 && c->session_reuse)
+		code = keep_sessions(x);
+	return code;
+}
+
+int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct tls_ctx **out, struct text *err)
+{
+	struct tls_ctx *x = calloc(1, sizeof(*x));
+	int code;
+
+	if (x == NULL)
+		return -NP_ENOMEM;
+	*x = (struct tls_ctx){
+		.magic = TLS_CTX_MAGIC,
+		.worker = w,
+		.verify = c->verify,
+		.name = c->name != NULL ? c->name : c->sni,
+		.sni = c->sni != NULL ? c->sni : c->name,
+	};
+	if (x->sni != NULL && is_ip(x->sni))
+		x->sni = NULL; /* RFC 6066: a name, never an address */
+	code = build(x, c, err);
+	ERR_clear_error();
+	if (code == 0)
+		*out = x;
+	else
+		tls_ctx_free(x);
+	return code;
+}

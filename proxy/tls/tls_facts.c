@@ -1,0 +1,114 @@
+/* What was agreed, from OpenSSL's connection object while there is one; before it goes, packed as small as it is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/x509.h>
+
+#include "proxy/tls/tls_priv.h"
+
+/* The four texts stand one behind the other, each with its NUL. */
+struct tls_known {
+	const char *version, *cipher; /* static */
+	bool resumed, verified;
+	char text[];
+};
+
+static void copy(char to[TLS_FACT], const void *p, size_t n)
+{
+	if (n >= TLS_FACT)
+		n = TLS_FACT - 1;
+	memcpy(to, p, n);
+	to[n] = '\0';
+}
+
+static void subject(X509_NAME *name, struct tls_facts *f)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	char *text;
+	long n;
+
+	if (b == NULL)
+		return;
+	X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+	n = BIO_get_mem_data(b, &text);
+	if (n > 0)
+		copy(f->subject, text, (size_t)n);
+	BIO_free(b);
+	/* A name with a NUL in it is nobody's. */
+	n = X509_NAME_get_text_by_NID(name, NID_commonName, f->cn, TLS_FACT);
+	if (n < 0 || strlen(f->cn) != (size_t)n)
+		f->cn[0] = '\0';
+}
+
+static void ask(const struct tls *t, struct tls_facts *f)
+{
+	const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
+	X509 *peer = SSL_get0_peer_certificate(t->ssl);
+	const unsigned char *alpn;
+	unsigned n;
+
+	if (cipher != NULL) {
+		f->version = SSL_get_version(t->ssl);
+		f->cipher = SSL_CIPHER_get_name(cipher);
+	}
+	if (sni == NULL)
+		sni = t->refused;
+	if (sni != NULL)
+		copy(f->sni, sni, strlen(sni));
+	SSL_get0_alpn_selected(t->ssl, &alpn, &n);
+	if (n > 0)
+		copy(f->alpn, alpn, n);
+	f->resumed = SSL_session_reused(t->ssl);
+	f->verified = peer != NULL && SSL_get_verify_result(t->ssl) == X509_V_OK;
+	if (peer != NULL)
+		subject(X509_get_subject_name(peer), f);
+}
+
+/* ---- packed ---------------------------------------------------------------------------------- */
+
+struct tls_known *tls_known_new(const struct tls *t)
+{
+	struct tls_facts f = {.version = NULL};
+	const char *const texts[] = {f.sni, f.alpn, f.subject, f.cn};
+	struct tls_known *k;
+	size_t n = 0;
+
+	ask(t, &f);
+	for (size_t i = 0; i < array_len(texts); i++)
+		n += strlen(texts[i]) + 1;
+	k = malloc(sizeof(*k) + n);
+	if (k == NULL)
+		return NULL;
+	*k = (struct tls_known){f.version, f.cipher, f.resumed, f.verified};
+	n = 0;
+	for (size_t i = 0; i < array_len(texts); i++) {
+		memcpy(k->text + n, texts[i], strlen(texts[i]) + 1);
+		n += strlen(texts[i]) + 1;
+	}
+	return k;
+}
+
+static void unpack(const struct tls_known *k, struct tls_facts *f)
+{
+	char *const texts[] = {f->sni, f->alpn, f->subject, f->cn};
+	const char *p = k->text;
+
+	f->version = k->version;
+	f->cipher = k->cipher;
+	f->resumed = k->resumed;
+	f->verified = k->verified;
+	for (size_t i = 0; i < array_len(texts); i++) {
+		memcpy(texts[i], p, strlen(p) + 1);
+		p += strlen(p) + 1;
+	}
+}
+
+void tls_facts(const struct tls *t, struct tls_facts *f)
+{
+	*f = (struct tls_facts){.version = NULL};
+	if (t->known != NULL)
+		unpack(t->known, f);
+	else
+		ask(t, f);
+}

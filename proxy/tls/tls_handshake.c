@@ -1,0 +1,275 @@
+/* The handshake: a coroutine's straight line around SSL_do_handshake, which never waits itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+#include "proxy/conn/stream.h"
+#include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_session.h"
+
+/* ---- what is checked once it is complete ----------------------------------------------------- */
+
+static bool has_expired(const X509 *x)
+{
+	return X509_cmp_current_time(X509_get0_notAfter(x)) <= 0;
+}
+
+static bool is_pinned(const struct tls_ctx *x, const X509 *peer)
+{
+	unsigned char *der = NULL, hash[TLS_PIN];
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &der);
+	bool ok = n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL);
+
+	OPENSSL_free(der);
+	for (unsigned i = 0; ok && i < x->npins; i++)
+		if (memcmp(x->pins[i], hash, sizeof(hash)) == 0)
+			return true;
+	return false;
+}
+
+static enum tls_why_code check_verified(const SSL *ssl, const X509 *peer, struct tls_why *why)
+{
+	long result = SSL_get_verify_result(ssl);
+
+	if (result != X509_V_OK) {
+		why->verify = (int)result;
+		return TLS_WHY_CERT_UNTRUSTED;
+	}
+	/* A session may outlive the certificate it was made with. */
+	return has_expired(peer) ? TLS_WHY_CERT_EXPIRED : TLS_WHY_NONE;
+}
+
+/* The rules once more, on every way to here: OpenSSL verifies when it sees a certificate, and in a resumed session it
+ * sees none. */
+static enum tls_why_code check(const struct tls *t, struct tls_why *why)
+{
+	const struct tls_ctx *x = t->ctx;
+	const X509 *peer = SSL_get0_peer_certificate(t->ssl);
+
+	if (peer == NULL)
+		return x->auth == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->npins > 0 ? TLS_WHY_CERT_MISSING
+											     : TLS_WHY_NONE;
+	if (x->npins > 0 && !is_pinned(x, peer))
+		return TLS_WHY_CERT_PIN;
+	return x->verify || x->auth != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) : TLS_WHY_NONE;
+}
+
+/* ---- one call of OpenSSL --------------------------------------------------------------------- */
+
+/* Why it failed, of all who may know. The socket first: what OpenSSL says of its end is a consequence. */
+static int failed(struct tls *t, int ssl_error, struct tls_why *why)
+{
+	if (ssl_error == SSL_ERROR_SYSCALL && t->io < 0 && t->io != -NP_EAGAIN) {
+		ERR_clear_error();
+		why->code = TLS_WHY_CLOSED;
+		return t->io;
+	}
+	*why = tls_why_take((int)SSL_get_verify_result(t->ssl));
+	if (t->why != TLS_WHY_NONE)
+		why->code = t->why;
+	else if (t->fin && why->code == TLS_WHY_BROKEN)
+		why->code = TLS_WHY_CLOSED;
+	if (why->code == TLS_WHY_MEMORY)
+		return -NP_ENOMEM;
+	return why->code == TLS_WHY_CLOSED ? -NP_ESHORT : -NP_EPROTO;
+}
+
+/* Returns 0: complete; -NP_EAGAIN: wait; or the failure. A ticket, the last flight of TLS 1.3, may wait for what
+ * is written next; in TLS 1.2 the client waits for the last flight. */
+static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why)
+{
+	int r, end, err = 0, ssl_error;
+
+	t->quiet = false;
+	t->io = 0;
+	tls_begin(t, early != NULL ? early->iov_base : NULL, early != NULL ? early->iov_len : 0);
+	t->ctx->worker->recv_most = TLS_IN;
+	r = SSL_do_handshake(t->ssl);
+	ssl_error = r == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, r);
+	if (ssl_error == SSL_ERROR_WANT_READ)
+		err = t->io < 0 ? t->io : -NP_EAGAIN;
+	else if (ssl_error != SSL_ERROR_NONE)
+		err = failed(t, ssl_error, why);
+	if (err == 0 || err == -NP_EAGAIN)
+		tls_direct_note(t);
+	end = tls_end(t, err == 0 && t->ctx->server && SSL_version(t->ssl) == TLS1_3_VERSION);
+	return (err == 0 || err == -NP_EAGAIN) && end < 0 && end != -NP_EAGAIN ? end : err;
+}
+
+/* Parks. Until the socket has taken everything. */
+static int drain(struct tls *t, struct np_fd *watch)
+{
+	int err;
+
+	while ((err = tls_flush(t)) == -NP_EAGAIN) {
+		err = np_fd_wait_watching(t->fd, NP_WRITE, watch);
+		if (err != 0)
+			return err;
+	}
+	return err;
+}
+
+/* Parks. The peer answers what it has: all of ours goes first. */
+static int wait_for_peer(struct tls *t, struct np_fd *watch)
+{
+	int err = drain(t, watch);
+
+	return err != 0 ? err : np_fd_wait_watching(t->fd, NP_READ, watch);
+}
+
+struct shaking {
+	const struct iovec *early; /* NULL: none */
+	struct np_fd *watch;       /* NULL: nobody */
+	int64_t deadline;
+};
+
+static int shake(struct tls *t, const struct shaking *s, struct tls_why *why)
+{
+	const struct iovec *early = s->early;
+	int err;
+
+	while ((err = attempt(t, early, why)) == -NP_EAGAIN) {
+		early = NULL;
+		err = wait_for_peer(t, s->watch);
+		if (err != 0)
+			return err;
+	}
+	/* A client's last flight must go: the server may have nothing to say before. */
+	if (err == 0 && !t->ctx->server)
+		err = drain(t, s->watch);
+	return err;
+}
+
+/* ---- both sides ------------------------------------------------------------------------------ */
+
+static struct tls *tls_new(struct stream *s, struct tls_ctx *x)
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->magic = TLS_MAGIC;
+	t->ctx = x;
+	t->fd = &s->fd;
+	t->ssl = tls_ctx_ssl(x);
+	if (t->ssl == NULL || !SSL_set_app_data(t->ssl, t)) {
+		SSL_free(t->ssl);
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+/* A failure that nobody explained yet. */
+static void explain(int err, struct tls_why *why)
+{
+	if (err == 0 || why->code != TLS_WHY_NONE)
+		return;
+	why->code = TLS_WHY_CLOSED;
+	if (np_err_class(err) == NP_CLASS_DEADLINE)
+		why->code = TLS_WHY_TIMEOUT;
+	if (err == -NP_ENOMEM)
+		why->code = TLS_WHY_MEMORY;
+}
+
+static int run(struct tls *t, const struct shaking *s, struct tls_why *why)
+{
+	int err;
+
+	np_fd_set_deadline(t->fd, s->deadline);
+	err = shake(t, s, why);
+	if (err == 0)
+		why->code = check(t, why);
+	if (err == 0 && why->code != TLS_WHY_NONE)
+		err = -NP_EPROTO;
+	explain(err, why);
+	np_fd_set_deadline(t->fd, 0);
+	if (err != 0)
+		return tls_fail(t, err);
+	t->up = true;
+	tls_direct_begin(t);
+	tls_idle(t);
+	return 0;
+}
+
+int tls_accept(struct stream *s, struct tls_ctx *ctx, const struct iovec *early, int64_t deadline, struct tls_why *why)
+{
+	const struct shaking how = {.early = early, .deadline = deadline};
+	struct tls *t = tls_new(s, ctx);
+
+	*why = (struct tls_why){.code = t != NULL ? TLS_WHY_NONE : TLS_WHY_MEMORY};
+	if (t == NULL)
+		return -NP_ENOMEM;
+	s->tls = t;
+	SSL_set_accept_state(t->ssl);
+	return run(t, &how, why);
+}
+
+/* ---- the client's side ----------------------------------------------------------------------- */
+
+/* The certificate must be for the server's address, where the config has no name. */
+static int expect_address(struct tls *t, const struct np_addr *server)
+{
+	X509_VERIFY_PARAM *p = SSL_get0_param(t->ssl);
+
+	if (!t->ctx->verify || t->ctx->name != NULL)
+		return 0;
+	if (server->u.sa.sa_family == AF_INET)
+		return X509_VERIFY_PARAM_set1_ip(p, (const unsigned char *)&server->u.in4.sin_addr, 4) ? 0 : -NP_ENOMEM;
+	if (server->u.sa.sa_family == AF_INET6)
+		return X509_VERIFY_PARAM_set1_ip(p, server->u.in6.sin6_addr.s6_addr, 16) ? 0 : -NP_ENOMEM;
+	return -NP_EPROTO; /* a Unix socket has no name that a certificate could be for */
+}
+
+static int prepare(struct tls *t, const struct np_addr *server)
+{
+	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_find(t->ctx->sessions, server) : NULL;
+	char *sni = (char *)(uintptr_t)t->ctx->sni; /* copied, not written to: the macro's type */
+
+	t->server = server;
+	SSL_set_connect_state(t->ssl);
+	if (sni != NULL && !SSL_set_tlsext_host_name(t->ssl, sni))
+		return -NP_ENOMEM;
+	if (old != NULL && !SSL_set_session(t->ssl, old))
+		return -NP_ENOMEM;
+	return expect_address(t, server);
+}
+
+/* What comes before our first byte is no answer to it: it must not be taken for the handshake's, nor later for
+ * payload. */
+static int early_bytes(struct tls *t, struct tls_why *why)
+{
+	ssize_t n = np_fd_try_read(t->fd, t->ctx->worker->in, 1);
+
+	if (n == -NP_EAGAIN)
+		return 0;
+	if (n > 0)
+		why->code = TLS_WHY_EARLY_BYTES;
+	return n > 0 ? -NP_EPROTO : n == 0 ? -NP_ESHORT : (int)n;
+}
+
+int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct tls_towards *to, struct tls_why *why)
+{
+	const struct shaking how = {.watch = to->watch, .deadline = to->deadline};
+	struct tls *t = tls_new(s, ctx);
+	int err;
+
+	*why = (struct tls_why){.code = t != NULL ? TLS_WHY_NONE : TLS_WHY_MEMORY};
+	if (t == NULL)
+		return -NP_ENOMEM;
+	s->tls = t;
+	err = prepare(t, to->server);
+	if (err == -NP_EPROTO)
+		why->code = TLS_WHY_CERT_NAME;
+	if (err == 0)
+		err = early_bytes(t, why);
+	explain(err, why);
+	if (err == 0)
+		err = run(t, &how, why);
+	if (err != 0 && err != -NP_ECANCELED && ctx->sessions != NULL)
+		tls_sessions_forget(ctx->sessions, to->server);
+	return err != 0 ? tls_fail(t, err) : 0;
+}

@@ -1,0 +1,164 @@
+/* The records of TLS 1.2 with AEAD suites: RFC 5288 (GCM: the nonce's second half goes along), RFC 7905 (ChaCha20: it
+ * is made as in 1.3). What differs from 1.3: the type stands in the head, there is no padding, and the length that is
+ * signed is the content's. */
+#include "proxy/tls/tls_record.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+
+#include "netpoll/err.h"
+
+#define RANDOM       32
+#define MASTER       48
+#define KEY_MOST     32
+#define IV_MOST      12
+#define EXPLICIT     8 /* GCM's nonce: 4 bytes of the keys, then these */
+#define AAD          13
+
+/* Suites of TLS 1.2 that seal as one of 1.3 does, whatever key exchange they begin with. */
+static const struct {
+	uint16_t cipher;
+	uint8_t suite;
+} ciphers[] = {
+	{0xc02b, TLS_SUITE_AES_128}, {0xc02f, TLS_SUITE_AES_128},
+	{0x009c, TLS_SUITE_AES_128}, {0x009e, TLS_SUITE_AES_128},
+	{0xc02c, TLS_SUITE_AES_256}, {0xc030, TLS_SUITE_AES_256},
+	{0x009d, TLS_SUITE_AES_256}, {0x009f, TLS_SUITE_AES_256},
+	{0xcca9, TLS_SUITE_CHACHA20}, {0xcca8, TLS_SUITE_CHACHA20}, {0xccaa, TLS_SUITE_CHACHA20},
+};
+
+int tls_suite_of_old(uint16_t cipher)
+{
+	for (size_t i = 0; i < array_len(ciphers); i++)
+		if (ciphers[i].cipher == cipher)
+			return ciphers[i].suite;
+	return -1;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static size_t key_size(enum tls_suite s)
+{
+	return s == TLS_SUITE_AES_128 ? 16 : 32;
+}
+
+static size_t iv_size(enum tls_suite s)
+{
+	return s == TLS_SUITE_CHACHA20 ? IV_MOST : IV_MOST - EXPLICIT;
+}
+
+/* RFC 5246, 6.3. */
+static bool expand(const struct tls_crypto *c, enum tls_suite s, const struct tls_old_secret *k, uint8_t *out)
+{
+	char label[] = "key expansion", sha256[] = "SHA256", sha384[] = "SHA384";
+	char *digest = s == TLS_SUITE_AES_256 ? sha384 : sha256;
+	/* Params are not written to; the type has no const. */
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, (uint8_t *)(uintptr_t)k->master, MASTER),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, label, strlen(label)),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (uint8_t *)(uintptr_t)k->server, RANDOM),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (uint8_t *)(uintptr_t)k->client, RANDOM),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_KDF_CTX *prf = EVP_KDF_CTX_new(c->prf);
+	bool ok = prf != NULL && EVP_KDF_derive(prf, out, 2 * (key_size(s) + iv_size(s)), params) == 1;
+
+	EVP_KDF_CTX_free(prf);
+	return ok;
+}
+
+int tls_way_init_old(struct tls_way *w, const struct tls_crypto *c, enum tls_suite s, const struct tls_old_secret *k,
+		     bool seals)
+{
+	uint8_t block[2 * (KEY_MOST + IV_MOST)] = {0};
+	size_t key = key_size(s), iv = iv_size(s);
+	bool ok;
+
+	*w = (struct tls_way){.suite = (uint8_t)s, .old = true, .ctx = EVP_CIPHER_CTX_new()};
+	w->added = (uint8_t)(TLS_HEAD + TLS_TAG + (s == TLS_SUITE_CHACHA20 ? 0 : EXPLICIT));
+	ok = w->ctx != NULL && expand(c, s, k, block) &&
+	     EVP_CipherInit_ex(w->ctx, c->aead[s], NULL, block + (k->servers ? key : 0), NULL, seals) == 1;
+	memcpy(w->iv, block + 2 * key + (k->servers ? iv : 0), iv);
+	OPENSSL_cleanse(block, sizeof(block));
+	return ok ? 0 : -NP_ENOMEM;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static void put_u64(uint8_t *to, uint64_t n)
+{
+	for (int i = 0; i < 8; i++)
+		to[i] = (uint8_t)(n >> (56 - 8 * i));
+}
+
+/* What is signed beside the content: number, type, version, length. */
+static void aad_of(const struct tls_way *w, const uint8_t *head, size_t content, uint8_t aad[AAD])
+{
+	put_u64(aad, w->seq);
+	memcpy(aad + 8, head, 3);
+	aad[11] = (uint8_t)(content >> 8);
+	aad[12] = (uint8_t)content;
+}
+
+/* explicit: as it goes, or came, with the record; ChaCha20 has none. */
+static void nonce_of(const struct tls_way *w, const uint8_t *explicit, uint8_t nonce[IV_MOST])
+{
+	uint8_t seq[8];
+
+	memcpy(nonce, w->iv, IV_MOST);
+	if (w->suite != TLS_SUITE_CHACHA20) {
+		memcpy(nonce + IV_MOST - EXPLICIT, explicit, EXPLICIT);
+		return;
+	}
+	put_u64(seq, w->seq);
+	for (int i = 0; i < 8; i++)
+		nonce[IV_MOST - 8 + i] ^= seq[i];
+}
+
+ssize_t tls_old_seal(struct tls_way *w, enum tls_type type, const void *p, size_t n, uint8_t *out)
+{
+	size_t body = n + w->added - TLS_HEAD;
+	const uint8_t head[TLS_HEAD] = {(uint8_t)type, 3, 3, (uint8_t)(body >> 8), (uint8_t)body};
+	uint8_t nonce[IV_MOST], aad[AAD], *to = out + w->added - TLS_TAG;
+	int len;
+
+	memcpy(out, head, TLS_HEAD);
+	aad_of(w, head, n, aad);
+	if (w->suite != TLS_SUITE_CHACHA20)
+		put_u64(out + TLS_HEAD, w->next_explicit++);
+	nonce_of(w, out + TLS_HEAD, nonce);
+	w->seq++;
+	if (EVP_EncryptInit_ex(w->ctx, NULL, NULL, NULL, nonce) != 1 ||
+	    EVP_EncryptUpdate(w->ctx, NULL, &len, aad, AAD) != 1 ||
+	    (n > 0 && EVP_EncryptUpdate(w->ctx, to, &len, p, (int)n) != 1) ||
+	    EVP_EncryptFinal_ex(w->ctx, to + n, &len) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(w->ctx, EVP_CTRL_AEAD_GET_TAG, TLS_TAG, to + n) != 1)
+		return -NP_ENOMEM;
+	return (ssize_t)(TLS_HEAD + body);
+}
+
+ssize_t tls_old_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type)
+{
+	size_t content = n - w->added;
+	const uint8_t *body = rec + w->added - TLS_TAG;
+	uint8_t nonce[IV_MOST], aad[AAD], tag[TLS_TAG];
+	int len;
+
+	memcpy(tag, rec + n - TLS_TAG, TLS_TAG);
+	aad_of(w, rec, content, aad);
+	nonce_of(w, rec + TLS_HEAD, nonce);
+	w->seq++;
+	if (EVP_DecryptInit_ex(w->ctx, NULL, NULL, NULL, nonce) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(w->ctx, EVP_CTRL_AEAD_SET_TAG, TLS_TAG, tag) != 1 ||
+	    EVP_DecryptUpdate(w->ctx, NULL, &len, aad, AAD) != 1 ||
+	    (content > 0 && EVP_DecryptUpdate(w->ctx, out, &len, body, (int)content) != 1) ||
+	    EVP_DecryptFinal_ex(w->ctx, tag, &len) != 1)
+		return -NP_EPROTO;
+	*type = rec[0];
+	return (ssize_t)content;
+}

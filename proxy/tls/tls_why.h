@@ -1,0 +1,27 @@
+/* tls_why: what made a handshake fail: a row of tls_why_tbl.h, and what OpenSSL said. */
+#ifndef PROXY_TLS_TLS_WHY_H
+#define PROXY_TLS_TLS_WHY_H
+
+#include "netpoll/base.h"
+#include "proxy/tls/tls_why_tbl.h"
+
+#define X(code, word, sentence) TLS_WHY_##code,
+enum tls_why_code { TLS_WHY_NONE, TLS_WHY_TBL(X) };
+#undef X
+
+/* Holds no memory: the texts are static. */
+struct tls_why {
+	enum tls_why_code code;
+	unsigned long reason; /* the first entry of OpenSSL's error queue; 0: none */
+	int verify;           /* X509_V_ERR_...; 0: the certificate was not the reason */
+};
+
+const char *tls_why_word(enum tls_why_code code);     /* "tls_timeout"; never NULL */
+const char *tls_why_sentence(enum tls_why_code code); /* never NULL */
+/* OpenSSL's own words: of the verification if that failed, else of the error; "" when there are none. */
+const char *tls_why_detail(const struct tls_why *w);
+
+/* What the error queue says right after a call failed. Empties it.   Calls  before anything else that may touch it. */
+struct tls_why tls_why_take(int verify);
+
+#endif

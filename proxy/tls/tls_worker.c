@@ -1,0 +1,67 @@
+#include "proxy/tls/tls_worker.h"
+
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "proxy/tls/tls_bio.h"
+#include "proxy/tls/tls_kdf.h"
+#include "proxy/creds/tls_trust.h"
+
+/* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
+#define SEAL_MOST (UINT64_C(1) << 24)
+
+/* Before these, SSL_free_buffers frees what a half-read record still needs (CVE-2024-4741). */
+static bool frees_buffers(void)
+{
+	static const unsigned fixed[] = {14, 6, 2, 1}; /* patch level of 3.0, 3.1, 3.2 and 3.3 */
+	unsigned long v = OpenSSL_version_num();
+	unsigned major = (unsigned)(v >> 28), minor = (unsigned)(v >> 20 & 0xff), patch = (unsigned)(v >> 4 & 0xff);
+
+	return major > 3 || minor >= array_len(fixed) || patch >= fixed[minor];
+}
+
+int tls_worker_new(struct tls_worker **out)
+{
+	struct tls_worker *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -NP_ENOMEM;
+	w->seal_most = SEAL_MOST;
+	w->frees_buffers = frees_buffers();
+	w->lib = OSSL_LIB_CTX_new();
+	w->in = malloc(TLS_IN);
+	w->out = malloc(TLS_OUT);
+	w->method = tls_bio_method();
+	if (w->lib != NULL && w->method != NULL && tls_kdf_load(w) == 0) {
+		w->bio = BIO_new(w->method);
+		w->ticket_cipher = EVP_CIPHER_fetch(w->lib, "AES-256-CBC", NULL);
+	}
+	if (w->in == NULL || w->out == NULL || w->bio == NULL || w->ticket_cipher == NULL ||
+	    tls_crypto_init(&w->crypto, w->lib) != 0) {
+		tls_worker_free(w);
+		return -NP_ENOMEM;
+	}
+	BIO_set_data(w->bio, w);
+	BIO_set_init(w->bio, 1);
+	*out = w;
+	return 0;
+}
+
+struct tls_worker *tls_worker_free(struct tls_worker *w)
+{
+	if (w == NULL)
+		return NULL;
+	tls_roots_put(w->roots);
+	tls_crypto_fini(&w->crypto);
+	EVP_CIPHER_free(w->ticket_cipher);
+	BIO_free(w->bio);
+	BIO_meth_free(w->method);
+	tls_kdf_unload(w);
+	OSSL_LIB_CTX_free(w->lib);
+	free(w->in);
+	free(w->out);
+	free(w);
+	return NULL;
+}

@@ -1,0 +1,253 @@
+/* balance: the pick, one function per algorithm behind one table.
+ *
+ * Choosing only reads; what round robin remembers is written after the slot is taken, so a pick
+ * that fails leaves no trace. All loads and scores are compared for their weight by multiplying
+ * crosswise: no division, no rounding. */
+#include "netpoll/check.h"
+#include "netpoll/err.h"
+#include "proxy/upstream/upstream.h"
+
+/* The members that may take this connection, in the order of the configuration. */
+struct pool {
+	struct member **at; /* the upstream's scratch */
+	unsigned        n;
+};
+
+struct algorithm {
+	struct member *(*choose)(struct pool *p, const struct pick_args *a); /* never NULL; p->n > 0 */
+	bool rotates; /* it reads credits, so each pick must move them; it leaves the pool whole */
+};
+
+static bool tried(const struct pick_args *a, const struct server *s)
+{
+	for (unsigned i = 0; i < a->ntried; i++) {
+		if (a->tried[i] == s)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a member may take this connection: 0, -NP_EAGAIN when only its limit is in the way, or
+ * -NP_ENOENT. */
+static int may_take(const struct member *m, const struct pick_args *a)
+{
+	if (m->weight == 0 || tried(a, m->server))
+		return -NP_ENOENT;
+	if (m->max_connections != 0 && server_active(m->server) >= m->max_connections)
+		return -NP_EAGAIN;
+	return 0;
+}
+
+static int gather_tier(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
+{
+	int refusal = -NP_ENOENT;
+
+	p->n = 0;
+	for (unsigned i = 0; i < u->nmembers; i++) {
+		struct member *m = &u->members[i];
+		int err;
+
+		if (m->backup != backup)
+			continue;
+		err = may_take(m, a);
+		if (err == 0)
+			p->at[p->n++] = m;
+		if (err == -NP_EAGAIN)
+			refusal = err;
+	}
+	return p->n > 0 ? 0 : refusal;
+}
+
+static int gather(struct upstream *u, const struct pick_args *a, struct pool *p)
+{
+	int primary = gather_tier(u, a, false, p);
+	int backup;
+
+	if (primary == 0)
+		return 0;
+	backup = gather_tier(u, a, true, p);
+	return backup == -NP_ENOENT ? primary : backup;
+}
+
+static int64_t weight_of(const struct pool *p)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < p->n; i++)
+		sum += p->at[i]->weight;
+	return sum;
+}
+
+/* Smooth weighted round robin: each pick pays every member its weight and charges the richest all
+ * that was paid. The credits always sum to 0, and from 0 they return to 0 after sum(w) picks; hence
+ * any sum(w) in a row are exact. A member left out keeps its credit and returns without a burst. */
+static bool richer(const struct member *a, const struct member *b)
+{
+	return a->credit + a->weight > b->credit + b->weight;
+}
+
+static struct member *round_robin(struct pool *p, const struct pick_args *a)
+{
+	struct member *best = p->at[0];
+
+	(void)a;
+	for (unsigned i = 1; i < p->n; i++) {
+		if (richer(p->at[i], best))
+			best = p->at[i];
+	}
+	return best;
+}
+
+/* least_conn pays by the same rule, so that its ties are round robin, too. But there the loads may
+ * favour one server for hours; the bound, which plain turns never reach, forgets what they decided.
+ * Rejected: paying only those that tie, which fills two servers a b b a. */
+static void rotate(const struct upstream *u, const struct pool *p, struct member *chosen)
+{
+	chosen->credit -= weight_of(p);
+	for (unsigned i = 0; i < p->n; i++) {
+		struct member *m = p->at[i];
+
+		m->credit += m->weight;
+		if (m->credit > u->weight)
+			m->credit = u->weight;
+		if (m->credit < -u->weight)
+			m->credit = -u->weight;
+	}
+}
+
+/* Reads each count once: they move meanwhile. */
+static struct member *least_conn(struct pool *p, const struct pick_args *a)
+{
+	struct member *best = p->at[0];
+	int64_t least = server_active(best->server);
+
+	(void)a;
+	for (unsigned i = 1; i < p->n; i++) {
+		struct member *m = p->at[i];
+		int64_t load = server_active(m->server);
+		int64_t more = load * best->weight - least * m->weight;
+
+		if (more > 0 || (more == 0 && !richer(m, best)))
+			continue;
+		best = m;
+		least = load;
+	}
+	return best;
+}
+
+/* Draws a member by weight out of the pool. lot is 32 random bits; the bias, sum(w) / 2^32, is
+ * below 1e-4. */
+static struct member *draw(struct pool *p, uint32_t lot)
+{
+	uint64_t left = lot * (uint64_t)weight_of(p) >> 32;
+	struct member *m;
+	unsigned i = 0;
+
+	while (left >= p->at[i]->weight)
+		left -= p->at[i++]->weight;
+	m = p->at[i];
+	p->at[i] = p->at[--p->n];
+	return m;
+}
+
+static struct member *random_two(struct pool *p, const struct pick_args *a)
+{
+	struct member *one = draw(p, (uint32_t)(a->random >> 32)), *two;
+	uint64_t loads[2];
+
+	if (p->n == 0)
+		return one;
+	two = draw(p, (uint32_t)a->random);
+	loads[0] = server_active(one->server);
+	loads[1] = server_active(two->server);
+	return loads[1] * one->weight < loads[0] * two->weight ? two : one;
+}
+
+/* MurmurHash3's finalizer: a bijection in which each bit of the input moves half of the output. */
+static uint64_t mix(uint64_t h)
+{
+	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
+	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
+	return h ^ h >> 33;
+}
+
+/* -log2((h + 1) / 2^64) in units of 2^-32: exponentially distributed when h is uniform, which is
+ * what makes the smallest of rarity / weight fall to each member by its weight. Integers, so that
+ * all machines agree; log2(1 + f) is f + f (1 - f) p(f) with a cubic p, good to 3e-4 of the
+ * result even where h is near its top. Never 0. */
+static uint64_t rarity(uint64_t h)
+{
+	unsigned zeros = (unsigned)__builtin_clzll(h | 1);
+	uint64_t f = (h | 1) << zeros << 1 >> 32; /* the bits after the leading one */
+	uint64_t t = f >> 16;
+	uint64_t p = 28994 - (t * (17667 - (t * (9865 - (t * 2941 >> 16)) >> 16)) >> 16);
+	uint64_t bend = f * ((UINT64_C(1) << 32) - f) >> 32;
+
+	return ((uint64_t)(zeros + 1) << 32) - f - (bend * p >> 16);
+}
+
+/* Rendezvous: the others' scores do not change when a member leaves, so only its own clients
+ * move, each to the member that is second for it. Rejected: a ring, whose shares are uneven and
+ * whose points need memory. */
+static struct member *source_hash(struct pool *p, const struct pick_args *a)
+{
+	struct member *best = p->at[0];
+	uint64_t rarest = rarity(mix(best->key ^ a->hash));
+
+	for (unsigned i = 1; i < p->n; i++) {
+		struct member *m = p->at[i];
+		uint64_t r = rarity(mix(m->key ^ a->hash));
+
+		if (r * best->weight >= rarest * m->weight)
+			continue;
+		best = m;
+		rarest = r;
+	}
+	return best;
+}
+
+static const struct algorithm algorithms[] = {
+	[BALANCE_ROUND_ROBIN] = {round_robin, true},
+	[BALANCE_LEAST_CONN] = {least_conn, true},
+	[BALANCE_RANDOM_TWO] = {random_two, false},
+	[BALANCE_SOURCE_HASH] = {source_hash, false},
+};
+
+static const struct algorithm *algorithm_for(const struct upstream *u, const struct pick_args *a)
+{
+	CHECK((unsigned)u->balance < array_len(algorithms), "an upstream has one of the algorithms");
+	if (u->balance == BALANCE_SOURCE_HASH && a->hash == 0)
+		return &algorithms[BALANCE_ROUND_ROBIN];
+	return &algorithms[u->balance];
+}
+
+/* Goes round only when a slot was lost to another upstream that lists the same server, as during a
+ * reload. */
+static int pick_locked(struct upstream *u, const struct pick_args *a, struct server **out)
+{
+	const struct algorithm *alg = algorithm_for(u, a);
+	struct pool pool = {.at = u->pool};
+	struct member *m;
+	int err;
+
+	do {
+		err = gather(u, a, &pool);
+		if (err != 0)
+			return err;
+		m = alg->choose(&pool, a);
+	} while (!server_try_take(m->server, m->max_connections));
+	if (alg->rotates)
+		rotate(u, &pool, m);
+	*out = m->server;
+	return 0;
+}
+
+int upstream_pick(struct upstream *u, const struct pick_args *a, struct server **out)
+{
+	int err;
+
+	pthread_mutex_lock(&u->lock);
+	err = pick_locked(u, a, out);
+	pthread_mutex_unlock(&u->lock);
+	return err;
+}

@@ -1,0 +1,84 @@
+#include "proxy/upstream/upstream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "netpoll/check.h"
+
+/* Adds the next member; nmembers counts those that hold a server, so that upstream_free undoes any
+ * part. */
+static bool add_member(struct upstream *u, const struct server_spec *spec)
+{
+	struct member *m = &u->members[u->nmembers];
+
+	CHECK(spec->weight <= UPSTREAM_WEIGHT_MAX, "validation bounds weights");
+	m->server = server_get(u->book, u->name, &spec->addr, spec->text);
+	if (m->server == NULL)
+		return false;
+	m->key = m->server->hash ^ u->seed;
+	m->weight = spec->weight;
+	m->max_connections = spec->max_connections;
+	m->backup = spec->backup;
+	u->weight += m->weight;
+	u->nmembers++;
+	return true;
+}
+
+struct upstream *upstream_new(const struct upstream_spec *spec, struct server_book *book)
+{
+	struct upstream *u = calloc(1, sizeof(*u) + spec->nservers * sizeof(u->members[0]));
+
+	if (u == NULL)
+		return NULL;
+	pthread_mutex_init(&u->lock, NULL);
+	u->balance = spec->balance;
+	u->retries = spec->retries;
+	u->connect_timeout = spec->connect_timeout;
+	u->retry_budget = spec->retry_budget;
+	u->seed = spec->seed;
+	u->book = book;
+	u->name = strdup(spec->name);
+	u->pool = calloc(spec->nservers + 1, sizeof(struct member *)); /* + 1: never of size 0 */
+	if (u->name == NULL || u->pool == NULL)
+		return upstream_free(u);
+	for (unsigned i = 0; i < spec->nservers; i++) {
+		if (!add_member(u, &spec->servers[i]))
+			return upstream_free(u);
+	}
+	return u;
+}
+
+struct upstream *upstream_free(struct upstream *u)
+{
+	if (u == NULL)
+		return NULL;
+	for (unsigned i = 0; i < u->nmembers; i++)
+		server_put(u->book, u->members[i].server);
+	server_book_sweep(u->book);
+	pthread_mutex_destroy(&u->lock);
+	free(u->pool);
+	free((void *)(uintptr_t)u->name);
+	free(u);
+	return NULL;
+}
+
+static bool same_member(const struct member *m, const struct server_spec *spec)
+{
+	return np_addr_equal(&m->server->addr, &spec->addr) && m->weight == spec->weight &&
+	       m->max_connections == spec->max_connections && m->backup == spec->backup;
+}
+
+bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
+{
+	if (strcmp(u->name, spec->name) != 0 || u->balance != spec->balance || u->seed != spec->seed)
+		return false;
+	if (u->connect_timeout != spec->connect_timeout || u->retry_budget != spec->retry_budget)
+		return false;
+	if (u->retries != spec->retries || u->nmembers != spec->nservers)
+		return false;
+	for (unsigned i = 0; i < u->nmembers; i++) {
+		if (!same_member(&u->members[i], &spec->servers[i]))
+			return false;
+	}
+	return true;
+}

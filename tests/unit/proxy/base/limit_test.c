@@ -1,0 +1,137 @@
+/* limit: exactly so many, whoever takes them. */
+#include "proxy/base/limit.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int take_many(struct limit *l, int n)
+{
+	int got = 0;
+
+	for (int i = 0; i < n; i++)
+		got += limit_take(l);
+	return got;
+}
+
+static const struct exact_row {
+	const char *what;
+	uint32_t used, max;
+	int tries, got;
+} exact[] = {
+	{"none allowed", 0, 0, 3, 0},
+	{"one", 0, 1, 3, 1},
+	{"all of three", 0, 3, 3, 3},
+	{"not one more", 0, 3, 10, 3},
+	{"the rest", 2, 3, 10, 1},
+	{"lowered below what is used", 5, 3, 10, 0},
+	{"no limit", 7, UINT32_MAX, 100, 100},
+	{"the last place there is", UINT32_MAX - 1, UINT32_MAX, 3, 1},
+};
+
+static void takes_exactly(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(exact); i++) {
+		const struct exact_row *r = &exact[i];
+		struct limit l = {.used = r->used, .max = r->max};
+		int got = take_many(&l, r->tries);
+
+		if (got != r->got)
+			fail_msg("%s: took %d, not %d", r->what, got, r->got);
+		assert_int_equal(limit_used(&l), r->used + (uint32_t)r->got);
+	}
+}
+
+static void follows_its_bound(void **state)
+{
+	struct limit l = {0};
+
+	(void)state;
+	limit_set(&l, 2);
+	assert_int_equal(take_many(&l, 5), 2);
+	limit_set(&l, 4);
+	assert_int_equal(take_many(&l, 5), 2);
+	limit_set(&l, 1);
+	for (int used = 4; used > 1; used--) {
+		assert_false(limit_take(&l));
+		limit_give(&l);
+	}
+	assert_false(limit_take(&l));
+	limit_give(&l);
+	assert_true(limit_take(&l));
+	assert_int_equal(limit_used(&l), 1);
+}
+
+static void too_many_back_is_a_bug(void **state)
+{
+	const struct rlimit no_core = {0};
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		struct limit l = {.max = 1};
+
+		setrlimit(RLIMIT_CORE, &no_core);
+		signal(SIGABRT, SIG_DFL);
+		close(STDERR_FILENO);
+		limit_give(&l);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+#define THREADS 4
+#define ROUNDS  50000
+
+/* Returns how often it saw more than the bound. */
+static void *take_and_give(void *arg)
+{
+	struct limit *l = arg;
+	uintptr_t over = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (!limit_take(l))
+			continue;
+		over += limit_used(l) > THREADS - 1;
+		limit_give(l);
+	}
+	return (void *)over;
+}
+
+static void threads_never_exceed_it(void **state)
+{
+	struct limit l = {.max = THREADS - 1};
+	pthread_t threads[THREADS];
+	void *over;
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, &l), 0);
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], &over), 0);
+		assert_null(over);
+	}
+	assert_int_equal(limit_used(&l), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_exactly),
+		cmocka_unit_test(follows_its_bound),
+		cmocka_unit_test(too_many_back_is_a_bug),
+		cmocka_unit_test(threads_never_exceed_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+/* log_sink: files and pipes, also those that are full, stopped or gone. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netpoll/err.h"
+#include "proxy/log/log_priv.h"
+#include "tests/kit/kit.h"
+
+static char path[KIT_PATH], moved[KIT_PATH];
+static char big[65536], got[2 * 65536];
+
+static int fresh(void **state)
+{
+	(void)state;
+	snprintf(path, sizeof(path), "%s/access.log", kit_dir());
+	snprintf(moved, sizeof(moved), "%s/access.log.1", kit_dir());
+	return 0;
+}
+
+static void put(struct log_sink *s, const char *text)
+{
+	assert_int_equal(log_sink_write(s, text, strlen(text), KIT_MS), strlen(text));
+}
+
+static void expect_file(const char *name, const char *want)
+{
+	kit_file_read(name, got, sizeof(got));
+	assert_string_equal(got, want);
+}
+
+static void a_file_is_created_for_owner_and_group_and_appended_to(void **state)
+{
+	struct log_sink s;
+	struct stat st;
+
+	(void)state;
+	umask(0);
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, path), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	put(&s, "a\n");
+	log_sink_close(&s);
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, path), 0);
+	put(&s, "b\n");
+	log_sink_close(&s);
+	expect_file(path, "a\nb\n");
+}
+
+static void a_path_that_cannot_be_opened_says_why(void **state)
+{
+	struct log_sink s;
+
+	(void)state;
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, "/no/such/directory/log"), -NP_ENOENT);
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, kit_dir()), -EISDIR);
+}
+
+static void reopen_follows_the_path(void **state)
+{
+	struct log_sink s;
+
+	(void)state;
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, path), 0);
+	put(&s, "a\n");
+	assert_int_equal(rename(path, moved), 0);
+	put(&s, "b\n");
+	assert_int_equal(log_sink_reopen(&s), 0);
+	put(&s, "c\n");
+	log_sink_close(&s);
+	expect_file(moved, "a\nb\n");
+	expect_file(path, "c\n");
+}
+
+static void reopen_that_fails_keeps_the_old_file(void **state)
+{
+	struct log_sink s;
+
+	(void)state;
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, path), 0);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(log_sink_reopen(&s), -EISDIR);
+	put(&s, "still here\n");
+	log_sink_close(&s);
+	expect_file(moved, "still here\n");
+}
+
+static void a_full_disk_is_refused_with_its_reason(void **state)
+{
+	struct log_sink s;
+
+	(void)state;
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, "/dev/full"), 0);
+	assert_int_equal(log_sink_write(&s, "x\n", 2, KIT_MS), -ENOSPC);
+	log_sink_close(&s);
+}
+
+/* A borrowed descriptor is a blocking pipe; what is offered to it must never block. */
+static void a_stopped_reader_is_waited_for_so_long_and_no_longer(void **state)
+{
+	struct log_sink s = {0};
+	int ends[2];
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	s.fd = ends[1];
+	while ((n = log_sink_write(&s, big, sizeof(big), 1)) > 0)
+		assert_in_range(n, 1, PIPE_BUF);
+	assert_int_equal(n, 0);
+	assert_true(read(ends[0], got, PIPE_BUF) > 0);
+	assert_int_equal(log_sink_write(&s, big, sizeof(big), KIT_MS), PIPE_BUF);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void a_reader_that_left_is_an_error_and_no_signal(void **state)
+{
+	struct log_sink s = {0};
+	int ends[2];
+
+	(void)state;
+	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR); /* the writer thread blocks it */
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	s.fd = ends[1];
+	close(ends[0]);
+	assert_int_equal(log_sink_write(&s, "x\n", 2, KIT_MS), -NP_EPIPE);
+	close(ends[1]);
+}
+
+static void a_shared_descriptor_gets_whole_lines(void **state)
+{
+	static char text[PIPE_BUF + 200];
+	struct log_sink s = {0};
+	int ends[2];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[PIPE_BUF - 10] = text[PIPE_BUF + 100] = '\n';
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	s.fd = ends[1];
+	assert_int_equal(log_sink_write(&s, text, sizeof(text), KIT_MS), PIPE_BUF - 9);
+	text[PIPE_BUF - 10] = 'x'; /* no line end in reach: a piece of the line then */
+	assert_int_equal(log_sink_write(&s, text, sizeof(text), KIT_MS), PIPE_BUF);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void stdout_and_stderr_are_not_ours_to_close(void **state)
+{
+	static const struct {
+		enum log_sink_kind kind;
+		int fd;
+	} rows[] = {{LOG_SINK_STDOUT, STDOUT_FILENO}, {LOG_SINK_STDERR, STDERR_FILENO}};
+	struct log_sink s;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		assert_int_equal(log_sink_open(&s, rows[i].kind, NULL), 0);
+		assert_int_equal(s.fd, rows[i].fd);
+		assert_int_equal(log_sink_reopen(&s), 0);
+		log_sink_close(&s);
+		assert_true(fcntl(rows[i].fd, F_GETFD) >= 0);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, kit_end)
+	const struct CMUnitTest tests[] = {
+		TEST(a_file_is_created_for_owner_and_group_and_appended_to),
+		TEST(a_path_that_cannot_be_opened_says_why),
+		TEST(reopen_follows_the_path),
+		TEST(reopen_that_fails_keeps_the_old_file),
+		TEST(a_full_disk_is_refused_with_its_reason),
+		TEST(a_stopped_reader_is_waited_for_so_long_and_no_longer),
+		TEST(a_reader_that_left_is_an_error_and_no_signal),
+		TEST(a_shared_descriptor_gets_whole_lines),
+		TEST(stdout_and_stderr_are_not_ours_to_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* Towards servers: whom a client believes, and what it tells (D28, D29). */
+#include "tests/unit/proxy/tls/tls_hands.h"
+
+static void servers_are_verified(void **state)
+{
+	static const char nul[] = "a.test\0.evil";
+	static const struct {
+		const char *what;
+		struct kit_cert_opts o;
+		const char *name; /* expected; NULL: the address */
+		const char *why;
+	} rows[] = {
+		{"right", {.dns = "a.test"}, "a.test", "none"},
+		{"wildcard", {.dns = "*.a.test"}, "b.a.test", "none"},
+		{"wildcard, two labels", {.dns = "*.a.test"}, "c.b.a.test", "tls_cert_name"},
+		{"partial wildcard", {.dns = "b*.a.test"}, "bc.a.test", "tls_cert_name"},
+		{"another", {.dns = "b.test"}, "a.test", "tls_cert_name"},
+		{"NUL in it", {.raw = nul, .raw_n = sizeof(nul) - 1}, "a.test", "tls_cert_name"},
+		{"common name beside SANs", {.cn = "a.test", .dns = "b.test"}, "a.test", "tls_cert_name"},
+		{"expired", {.dns = "a.test", .from_days = -3, .to_days = -1}, "a.test", "tls_cert_expired"},
+		{"not yet", {.dns = "a.test", .from_days = 1}, "a.test", "tls_cert_expired"},
+		{"address", {.ip = "127.0.0.1"}, NULL, "none"},
+		{"address by name", {.ip = "127.0.0.1"}, "127.0.0.1", "none"},
+		{"another address", {.ip = "127.0.0.2", .dns = "a.test"}, NULL, "tls_cert_name"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct kit_cert_opts o = rows[i].o;
+		struct config_cert f;
+		struct pair p;
+
+		o.issuer = root;
+		f = pair_cert(kit_cert_make(&o), "row");
+		in.certificates = &f;
+		out.name = rows[i].name;
+		p = shake();
+		if (strcmp(tls_why_word(p.client.why.code), rows[i].why) != 0)
+			kit_fail("%s: %s", rows[i].what, tls_why_word(p.client.why.code));
+		assert_int_equal(p.client.err, p.client.why.code != TLS_WHY_NONE ? -NP_EPROTO : 0);
+		pair_cert_free(&f);
+	}
+}
+
+static void what_is_not_trusted_is_refused(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	out.ca = stranger_ca;
+	p = shake();
+	EXPECT(p, "tls_alert", "tls_cert_untrusted");
+	out.verify = false;
+	p = shake();
+	EXPECT(p, "none", "none");
+	assert_false(p.client.facts.verified);
+}
+
+static void pins_hold_with_and_without_verification(void **state)
+{
+	struct config_text pins[2];
+	char good[64], bad[64];
+	struct pair p;
+
+	(void)state;
+	kit_cert_pin(leaf, good);
+	kit_cert_pin(root, bad);
+	pins[0].text = bad;
+	pins[1].text = good;
+	out.pins = pins;
+	for (int verify = 0; verify < 2; verify++) {
+		out.verify = verify;
+		out.npins = 1;
+		p = shake();
+		assert_string_equal(tls_why_word(p.client.why.code), "tls_cert_pin");
+		assert_int_equal(p.client.err, -NP_EPROTO);
+		out.npins = 2;
+		p = shake();
+		EXPECT(p, "none", "none");
+	}
+}
+
+static void no_address_is_sent_as_a_name(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	out.name = "127.0.0.1";
+	p = shake();
+	EXPECT(p, "none", "none");
+	assert_string_equal(p.server.facts.sni, "");
+	out.sni = "front.test"; /* a name to ask for, another one to verify */
+	p = shake();
+	EXPECT(p, "none", "none");
+	assert_string_equal(p.server.facts.sni, "front.test");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROW("D29 F32", servers_are_verified),
+		ROW("D29", what_is_not_trusted_is_refused),
+		ROW("D29", pins_hold_with_and_without_verification),
+		ROW("D28", no_address_is_sent_as_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,124 @@
+/* servers: an upstream for the balancing tests, written as one line. "5/2 1 0 1b" is a server a
+ * of weight 5 that takes 2 connections, b of weight 1, c that takes none, and d, a backup. */
+#ifndef TESTS_UNIT_PROXY_UPSTREAM_SERVERS_H
+#define TESTS_UNIT_PROXY_UPSTREAM_SERVERS_H
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "netpoll/err.h"
+#include "proxy/upstream/upstream.h"
+
+#define SERVERS_MAX 16
+
+struct servers {
+	struct server_spec   at[SERVERS_MAX];
+	struct upstream_spec spec;
+};
+
+/* Server number i of every test: 127.0.0.1 and a port. */
+static inline struct server_spec servers_one(unsigned i)
+{
+	struct server_spec s = {.text = "a server", .weight = 1};
+
+	s.addr.len = sizeof(s.addr.u.in4);
+	s.addr.u.in4.sin_family = AF_INET;
+	s.addr.u.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	s.addr.u.in4.sin_port = htons((uint16_t)(8000 + i));
+	return s;
+}
+
+static inline void servers_init(struct servers *s, enum balance balance, const char *line)
+{
+	char *end;
+
+	memset(s, 0, sizeof(*s));
+	s->spec.name = "app";
+	s->spec.balance = balance;
+	s->spec.servers = s->at;
+	for (; *line != '\0'; line = end + strspn(end, "b ")) {
+		struct server_spec *one = &s->at[s->spec.nservers];
+
+		assert_true(s->spec.nservers < SERVERS_MAX);
+		*one = servers_one(s->spec.nservers++);
+		one->weight = (uint32_t)strtoul(line, &end, 10);
+		if (*end == '/')
+			one->max_connections = (uint32_t)strtoul(end + 1, &end, 10);
+		one->backup = *end == 'b';
+	}
+}
+
+static inline struct upstream *servers_open(
+	enum balance balance, const char *line, struct server_book *book)
+{
+	struct servers s;
+	struct upstream *u;
+
+	servers_init(&s, balance, line);
+	u = upstream_new(&s.spec, book);
+	assert_non_null(u);
+	return u;
+}
+
+/* The place of a server in its upstream. */
+static inline unsigned servers_place(const struct upstream *u, const struct server *s)
+{
+	unsigned i = 0;
+
+	while (u->members[i].server != s)
+		i++;
+	return i;
+}
+
+/* upstream_pick, but its answer as a place; SERVERS_MAX when it refuses. */
+static inline unsigned servers_pick(struct upstream *u, const struct pick_args *a, int *err)
+{
+	struct server *s = NULL;
+
+	*err = upstream_pick(u, a, &s);
+	return *err == 0 ? servers_place(u, s) : SERVERS_MAX;
+}
+
+static inline void servers_release(struct upstream *u)
+{
+	for (unsigned i = 0; i < u->nmembers; i++) {
+		while (server_active(u->members[i].server) > 0)
+			server_release(u->members[i].server);
+	}
+}
+
+/* Ends all connections, the upstream and the book. */
+static inline void servers_close(struct upstream *u, struct server_book *book)
+{
+	servers_release(u);
+	upstream_free(u);
+	server_book_free(book);
+}
+
+/* splitmix64: the same numbers in each run. */
+static inline uint64_t servers_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+/* STAUNCH_SEED gives a printed seed back. */
+static inline uint64_t servers_seed(void)
+{
+	const char *given = getenv("STAUNCH_SEED");
+	uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 20260707;
+
+	print_message("seed %llu\n", (unsigned long long)seed);
+	return seed;
+}
+
+#endif
