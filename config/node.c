@@ -187,8 +187,8 @@ static bool has_hostile(const char *s, size_t n)
 	uint32_t c;
 
 	for (size_t i = 0; i < n; i += len) {
-		len = text_decode(s + i, n - i, &c);
-		if (len == 0 || text_is_hostile(c))
+		len = utf8_decode(s + i, n - i, &c);
+		if (len == 0 || utf8_is_hostile(c))
 			return true;
 	}
 	return false;

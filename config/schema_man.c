@@ -10,7 +10,7 @@
 
 static void put_sentence(FILE *out, const char *text)
 {
-	text_put_roff(out, text);
+	utf8_put_roff(out, text);
 	fputs(".\n", out);
 }
 
@@ -27,7 +27,7 @@ static void put_words(FILE *out, const struct config_key *k)
 	fputs(".RS\n", out);
 	for (const struct key_word *w = k->words; w->word != NULL; w++) {
 		fprintf(out, ".TP\n.B %s\n", w->word);
-		text_put_roff(out, w->meaning);
+		utf8_put_roff(out, w->meaning);
 		putc('\n', out);
 	}
 	fputs(".RE\n", out);
@@ -38,7 +38,7 @@ static void put_key(FILE *out, const struct config_key *k)
 	char range[SCHEMA_RANGE];
 
 	fputs(".TP\n.B ", out);
-	text_put_roff(out, k->path);
+	utf8_put_roff(out, k->path);
 	putc('\n', out);
 	put_sentence(out, k->help);
 	fputs(".br\n", out);
@@ -48,7 +48,7 @@ static void put_key(FILE *out, const struct config_key *k)
 	put_fact(out, "Default", schema_default(k));
 	put_fact(out, "Reload", schema_reload(k));
 	fputs(".IP\n", out);
-	text_put_roff(out, k->more);
+	utf8_put_roff(out, k->more);
 	putc('\n', out);
 	put_words(out, k);
 }
@@ -58,9 +58,9 @@ static void put_section(FILE *out, const struct config_key *k)
 	char range[SCHEMA_RANGE];
 
 	fputs(".SS ", out);
-	text_put_roff(out, k->path);
+	utf8_put_roff(out, k->path);
 	putc('\n', out);
-	text_put_roff(out, k->help);
+	utf8_put_roff(out, k->help);
 	if (k->kind == KEY_LIST)
 		fprintf(out, " (%s)", schema_range(k, range));
 	fputs(".\n", out);
@@ -93,7 +93,7 @@ static void put_codes(FILE *out)
 	fputs(".SH PROBLEMS\n", out);
 	for (size_t i = 0; i < array_len(codes); i++) {
 		fprintf(out, ".TP\n.B %s\n", diag_code_text(codes[i]));
-		text_put_roff(out, diag_code_meaning(codes[i]));
+		utf8_put_roff(out, diag_code_meaning(codes[i]));
 		putc('\n', out);
 	}
 }

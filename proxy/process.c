@@ -1,6 +1,6 @@
 /* The process: start in order, serve, stop in exact reverse.
  *
- *   descriptors -> signals -> control worker -> workers -> access log -> gates -> ... -> drain -> and back
+ *   descriptors -> signals -> control worker -> workers -> access log -> bindings -> ... -> drain -> and back
  *
  * The main thread becomes the control worker (np_run); the others carry the traffic. */
 #include "proxy/process.h"
@@ -166,8 +166,8 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	int err;
 
 	*p = (struct process){.config_path = o->config_path, .pipes = pipes_of(workers)};
-	list_init(&p->gates);
-	err = snapshot_book_init(&p->book, workers);
+	list_init(&p->bindings);
+	err = registry_init(&p->registry, workers);
 	if (err != 0)
 		return err;
 	p->shards = aligned_alloc(_Alignof(struct shard), workers * sizeof(*p->shards));
@@ -181,13 +181,13 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		p->shards[p->nshards].all = p->shards;
 		p->shards[p->nshards].nall = workers;
 	}
-	ocsp_init(&p->ocsp, &p->book, p->shards, workers, &p->stats);
+	ocsp_init(&p->ocsp, &p->registry, p->shards, workers, &p->stats);
 	return 0;
 }
 
 static void process_fini(struct process *p)
 {
-	snapshot_book_fini(&p->book);
+	registry_fini(&p->registry);
 	for (unsigned i = 0; i < p->nshards; i++)
 		shard_fini(&p->shards[i]);
 	free(p->workers);
@@ -236,7 +236,7 @@ static void process_main(void *arg)
 	struct start *st = arg;
 	struct process *p = st->p;
 
-	p->book.control = np_self();
+	p->registry.control = np_self();
 	st->err = control_signals_start();
 	if (st->err == 0)
 		st->err = start_workers(p);

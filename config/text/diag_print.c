@@ -36,8 +36,8 @@ static size_t skip(const char *s, size_t n, uint32_t count, int *columns)
 	uint32_t c;
 
 	for (; i < n && count > 0; count--, i += len) {
-		len = text_decode(s + i, n - i, &c);
-		*columns += len == 0 ? 1 : c == '\t' ? TEXT_TAB - *columns % TEXT_TAB : text_width(c);
+		len = utf8_decode(s + i, n - i, &c);
+		*columns += len == 0 ? 1 : c == '\t' ? TEXT_TAB - *columns % TEXT_TAB : utf8_width(c);
 		len = len == 0 ? 1 : len;
 	}
 	return i;
@@ -86,7 +86,7 @@ static void put_line(const struct printer *p, uint32_t line, const struct view *
 	snprintf(number, sizeof(number), "%u", line);
 	put_frame(p, number, "| ");
 	fputs(v->cut_left ? "..." : "", p->out);
-	text_put(p->out, v->text, v->n, 0);
+	utf8_put(p->out, v->text, v->n, 0);
 	fputs(v->cut_right ? "...\n" : "\n", p->out);
 }
 
@@ -121,7 +121,7 @@ static void put_excerpt(const struct printer *p, const struct diag_problem *b, c
 		putc('^', p->out);
 	if (b->suggestion[0] != '\0') {
 		fputs(" did you mean \"", p->out);
-		text_put(p->out, b->suggestion, strlen(b->suggestion), 0);
+		utf8_put(p->out, b->suggestion, strlen(b->suggestion), 0);
 		fputs("\"?", p->out);
 	}
 	fprintf(p->out, "%s\n", p->ink->off);
@@ -143,7 +143,7 @@ static void put_problem(struct printer *p, const struct diag_problem *b)
 
 	p->gutter = digits(b->at.line);
 	fprintf(p->out, "%s%s[%s]%s: ", ink, error ? "error" : "warning", diag_code_text(b->code), p->ink->off);
-	text_put(p->out, b->message, strlen(b->message), 0);
+	utf8_put(p->out, b->message, strlen(b->message), 0);
 	if (placed)
 		fprintf(p->out, "\n%s%*s-->%s %s:%u:%u", p->ink->frame, p->gutter + 1, "", p->ink->off, b->source->name,
 		        b->at.line, b->at.column);
@@ -151,14 +151,14 @@ static void put_problem(struct printer *p, const struct diag_problem *b)
 		fprintf(p->out, "\n  %s-->%s %s", p->ink->frame, p->ink->off, b->source->name);
 	if (b->note[0] != '\0') {
 		fputs("          note: ", p->out);
-		text_put(p->out, b->note, strlen(b->note), 0);
+		utf8_put(p->out, b->note, strlen(b->note), 0);
 	}
 	putc('\n', p->out);
 	if (placed)
 		put_excerpt(p, b, ink);
 	if (b->help[0] != '\0') {
 		put_frame(p, "", "= help: ");
-		text_put(p->out, b->help, strlen(b->help), 0);
+		utf8_put(p->out, b->help, strlen(b->help), 0);
 		putc('\n', p->out);
 	}
 }

@@ -118,14 +118,14 @@ static void check_line(const char *s, size_t n, uint32_t line, struct finding f[
 	size_t len, blank = strspn(s, " \t");
 
 	for (size_t i = 0; i < n; i += len, column++) {
-		len = text_decode(s + i, n - i, &c);
+		len = utf8_decode(s + i, n - i, &c);
 		if (len == 0) {
 			found(broken, line, column, 0);
 			return; /* columns mean nothing after it */
 		}
 		if (c == '\t' && indent && blank < n)
 			found(tab, line, column, c);
-		if (c != '\t' && text_is_hostile(c))
+		if (c != '\t' && utf8_is_hostile(c))
 			found(control, line, column, c);
 		if (c != ' ' && c != '\t')
 			indent = false;

@@ -33,7 +33,7 @@ static bool in_ranges(const struct range *r, size_t n, uint32_t c)
 	return false;
 }
 
-size_t text_decode(const char *s, size_t n, uint32_t *c)
+size_t utf8_decode(const char *s, size_t n, uint32_t *c)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *u = (const unsigned char *)s;
@@ -53,7 +53,7 @@ size_t text_decode(const char *s, size_t n, uint32_t *c)
 	return len;
 }
 
-int text_width(uint32_t c)
+int utf8_width(uint32_t c)
 {
 	if (c < 0x300)
 		return 1;
@@ -62,18 +62,18 @@ int text_width(uint32_t c)
 	return in_ranges(wide, array_len(wide), c) ? 2 : 1;
 }
 
-bool text_is_hostile(uint32_t c)
+bool utf8_is_hostile(uint32_t c)
 {
 	return in_ranges(hostile, array_len(hostile), c);
 }
 
-int text_put(FILE *out, const char *s, size_t n, int at)
+int utf8_put(FILE *out, const char *s, size_t n, int at)
 {
 	size_t len;
 	uint32_t c;
 
 	for (size_t i = 0; i < n; i += len) {
-		len = text_decode(s + i, n - i, &c);
+		len = utf8_decode(s + i, n - i, &c);
 		if (len == 1 && c == '\t') {
 			int stop = TEXT_TAB - at % TEXT_TAB;
 
@@ -81,14 +81,14 @@ int text_put(FILE *out, const char *s, size_t n, int at)
 			at += stop;
 			continue;
 		}
-		if (len == 0 || text_is_hostile(c)) {
+		if (len == 0 || utf8_is_hostile(c)) {
 			len = len == 0 ? 1 : len;
 			putc('?', out);
 			at++;
 			continue;
 		}
 		fwrite(s + i, 1, len, out);
-		at += text_width(c);
+		at += utf8_width(c);
 	}
 	return at;
 }
@@ -98,7 +98,7 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-void text_put_roff(FILE *out, const char *s)
+void utf8_put_roff(FILE *out, const char *s)
 {
 	if (*s == '.' || *s == '\'')
 		fputs("\\&", out);

@@ -9,22 +9,22 @@
 
 #define TEXT_TAB 8
 
-/* text_decode: the character at s, of at most n > 0 bytes.
+/* utf8_decode: the character at s, of at most n > 0 bytes.
  *   Returns  its length in bytes, *c set; 0 when the bytes are not UTF-8 (overlong and surrogate forms included). */
-size_t text_decode(const char *s, size_t n, uint32_t *c);
+size_t utf8_decode(const char *s, size_t n, uint32_t *c);
 
 /* Columns the character takes: 0, 1 or 2. */
-int text_width(uint32_t c);
+int utf8_width(uint32_t c);
 
 /* A character that moves the cursor, hides, or turns text around: never printed as it is. */
-bool text_is_hostile(uint32_t c);
+bool utf8_is_hostile(uint32_t c);
 
-/* text_put: writes n bytes with every hostile or broken one shown as '?', tabs as spaces up to the next stop counted
+/* utf8_put: writes n bytes with every hostile or broken one shown as '?', tabs as spaces up to the next stop counted
  * from column `at`. Returns the column after the last one. */
-int text_put(FILE *out, const char *s, size_t n, int at);
+int utf8_put(FILE *out, const char *s, size_t n, int at);
 
-/* text_put_roff: s as text in which nothing is roff: a leading dot or quote is a request, a backslash
+/* utf8_put_roff: s as text in which nothing is roff: a leading dot or quote is a request, a backslash
  * an escape, a bare - a hyphen. */
-void text_put_roff(FILE *out, const char *s);
+void utf8_put_roff(FILE *out, const char *s);
 
 #endif

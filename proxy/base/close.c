@@ -17,7 +17,7 @@ static const char *const sides[] = {
 	[BY_PROXY] = "proxy",
 };
 
-static const struct close_row rows[CLOSE_WHYS] = {
+static const struct close_row rows[CLOSE_REASONS] = {
 	[CLOSE_NONE] = {"none", "--", "the connection goes on", CLASS_CLOSED, BY_PROXY},
 #define X(code, word, class, by, letters, sentence) \
 	[CLOSE_##code] = {#word, letters, sentence, CLASS_##class, BY_##by},
@@ -25,33 +25,33 @@ static const struct close_row rows[CLOSE_WHYS] = {
 #undef X
 };
 
-static const struct close_row *row(enum close_why why)
+static const struct close_row *row(enum close_reason why)
 {
-	CHECK((unsigned)why < CLOSE_WHYS, "a close reason comes from close_tbl.h");
+	CHECK((unsigned)why < CLOSE_REASONS, "a close reason comes from close_tbl.h");
 	return &rows[why];
 }
 
-const char *close_word(enum close_why why)
+const char *close_word(enum close_reason why)
 {
 	return row(why)->word;
 }
 
-const char *close_sentence(enum close_why why)
+const char *close_sentence(enum close_reason why)
 {
 	return row(why)->sentence;
 }
 
-const char *close_by(enum close_why why)
+const char *close_by(enum close_reason why)
 {
 	return sides[row(why)->by];
 }
 
-const char *close_letters(enum close_why why)
+const char *close_letters(enum close_reason why)
 {
 	return row(why)->letters;
 }
 
-bool close_rejected(enum close_why why)
+bool close_rejected(enum close_reason why)
 {
 	return row(why)->class == CLASS_REJECTED;
 }

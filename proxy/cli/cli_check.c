@@ -18,7 +18,7 @@ static void put_string(FILE *out, const char *s)
 
 	putc('"', out);
 	for (; n > 0; s += len, n -= len) {
-		len = text_decode(s, n, &c);
+		len = utf8_decode(s, n, &c);
 		if (len == 0) {
 			fputs("\\ufffd", out);
 			len = 1;

@@ -35,7 +35,7 @@ static void watch_signals(void)
 
 static int hold_ports(struct demo *d)
 {
-	d->front_hold = demo_port_hold(&d->load.front);
+	d->front_hold = demo_port_hold(&d->load.listener);
 	if (d->front_hold < 0)
 		return d->front_hold;
 	for (int i = 0; i < DEMO_SERVERS; i++) {
@@ -114,7 +114,7 @@ static void story(void *arg)
 
 	d->err = start_servers(d);
 	if (d->err == 0)
-		d->err = demo_child_await(&d->child, &d->load.front);
+		d->err = demo_child_await(&d->child, &d->load.listener);
 	if (d->err == 0) {
 		forget_accepted(d);
 		d->began = np_nanotime();
@@ -150,7 +150,7 @@ static int demo_run(struct demo *d)
 	int err = hold_ports(d);
 
 	if (err == 0)
-		err = demo_child_start(&d->child, &d->load.front, d->servers);
+		err = demo_child_start(&d->child, &d->load.listener, d->servers);
 	if (err == 0)
 		err = np_run(&opts);
 	if (err != 0) {

@@ -9,7 +9,7 @@
 static void put_line(FILE *out, const char *before, const char *s, const char *after)
 {
 	fputs(before, out);
-	text_put_roff(out, s);
+	utf8_put_roff(out, s);
 	fputs(after, out);
 }
 
@@ -35,7 +35,7 @@ static void put_verb(FILE *out, const struct cli_verb *v)
 	put_line(out, ".SS staunch ", v->word, "");
 	if (v->max > 0) {
 		fputs(v->min == 0 ? " [" : " ", out);
-		text_put_roff(out, cli_kind_text(v->operand, v->words));
+		utf8_put_roff(out, cli_kind_text(v->operand, v->words));
 		fputs(v->min == 0 ? "]" : "", out);
 	}
 	/* Help is a phrase: here it is a sentence. */

@@ -8,35 +8,35 @@
 
 /* ---- admit ----------------------------------------------------------------------------------- */
 
-struct limit *conn_admit(struct shard *s, const struct front *front)
+struct limit *conn_admit(struct shard *s, const struct listener *listener)
 {
 	if (!limit_take(s->limit))
 		return s->limit;
-	if (limit_take(&front->live->limit))
+	if (limit_take(&listener->counts->limit))
 		return NULL;
 	limit_give(s->limit);
-	return &front->live->limit;
+	return &listener->counts->limit;
 }
 
-static void give_places(struct shard *s, const struct front *front)
+static void give_places(struct shard *s, const struct listener *listener)
 {
-	limit_give(&front->live->limit);
+	limit_give(&listener->counts->limit);
 	limit_give(s->limit);
 }
 
 /* ---- the story ------------------------------------------------------------------------------- */
 
 /* Which rule it falls under, by what the stages before have learnt. Where TLS ends here that is what was agreed. */
-static enum close_why conn_route(struct conn *c)
+static enum close_reason conn_route(struct conn *c)
 {
 	c->rule = conn_pick_rule(c);
 	return conn_target(c) != NULL ? CLOSE_NONE : CLOSE_NO_ROUTE;
 }
 
-static enum close_why conn_set_up(struct conn *c)
+static enum close_reason conn_set_up(struct conn *c)
 {
-	const struct front *f = c->front;
-	enum close_why why = CLOSE_NONE;
+	const struct listener *f = c->listener;
+	enum close_reason why = CLOSE_NONE;
 
 	if (f->wants_header || f->wants_hello)
 		why = preread_run(c);
@@ -50,7 +50,7 @@ static enum close_why conn_set_up(struct conn *c)
 static void conn_main(void *arg)
 {
 	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
-	enum close_why why = conn_set_up(c);
+	enum close_reason why = conn_set_up(c);
 
 	if (why != CLOSE_NONE)
 		conn_end(c, why);
@@ -58,7 +58,7 @@ static void conn_main(void *arg)
 		relay_start(c);
 }
 
-static struct conn *conn_new(struct shard *s, struct front *front, const struct np_addr *peer)
+static struct conn *conn_new(struct shard *s, struct listener *listener, const struct np_addr *peer)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -66,14 +66,14 @@ static struct conn *conn_new(struct shard *s, struct front *front, const struct 
 		return NULL;
 	c->magic = CONN_MAGIC;
 	c->shard = s;
-	c->front = front;
-	c->rule = (uint16_t)front->nrules; /* until it is known */
+	c->listener = listener;
+	c->rule = (uint16_t)listener->nrules; /* until it is known */
 	c->accepted = np_now();
 	c->connected = CONN_NEVER;
 	c->first_byte = -1;
 	memcpy(&c->peer, &peer->u, sizeof(c->peer));
 	list_push_back(&s->conns, &c->link);
-	snapshot_hold(front->snap, s->id);
+	snapshot_hold(listener->snap, s->id);
 	STAT_ADD(&s->stats, connections, 1);
 	STAT_ADD(&s->stats, active, 1);
 	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
@@ -81,7 +81,7 @@ static struct conn *conn_new(struct shard *s, struct front *front, const struct 
 }
 
 /* From here on conn_end ends it, whatever happens. */
-static enum close_why conn_begin(struct conn *c, int sysfd, enum close_why why)
+static enum close_reason conn_begin(struct conn *c, int sysfd, enum close_reason why)
 {
 	if (why == CLOSE_NONE)
 		c->phase = CONN_CONNECTING; /* it holds its places */
@@ -94,15 +94,15 @@ static enum close_why conn_begin(struct conn *c, int sysfd, enum close_why why)
 	return why;
 }
 
-void conn_accepted(struct shard *s, struct front *front, int sysfd, const struct np_addr *peer,
-		   enum close_why why)
+void conn_accepted(struct shard *s, struct listener *listener, int sysfd, const struct np_addr *peer,
+		   enum close_reason why)
 {
-	struct conn *c = conn_new(s, front, peer);
+	struct conn *c = conn_new(s, listener, peer);
 
 	if (c == NULL) {
 		np_sock_close(sysfd);
 		if (why == CLOSE_NONE)
-			give_places(s, front);
+			give_places(s, listener);
 		stats_close(&s->stats, CLOSE_OVERLOAD);
 		log_limited(&s->memory_site, LVL_ERROR, "out_of_memory",
 			    "a connection was closed: out of memory");
@@ -113,7 +113,7 @@ void conn_accepted(struct shard *s, struct front *front, int sysfd, const struct
 		conn_end(c, why);
 }
 
-void conn_kill(struct conn *c, enum close_why why)
+void conn_kill(struct conn *c, enum close_reason why)
 {
 	if (c->kill != CLOSE_NONE)
 		return;
@@ -139,7 +139,7 @@ static void close_one(struct conn *c, struct stream *s, const struct relay_dir *
 
 /* A reset by one side becomes a reset of the other, and so do broken TLS and bytes that were lost for want of memory;
  * every other end is an orderly close. */
-static void conn_close(struct conn *c, enum close_why why)
+static void conn_close(struct conn *c, enum close_reason why)
 {
 	bool relaying = c->phase == CONN_RELAYING;
 	bool lost = relaying && why == CLOSE_OVERLOAD;
@@ -149,10 +149,10 @@ static void conn_close(struct conn *c, enum close_why why)
 	close_one(c, &c->client, &c->dir[1], lost || why == CLOSE_SERVER_RST || broken);
 }
 
-void conn_end(struct conn *c, enum close_why why)
+void conn_end(struct conn *c, enum close_reason why)
 {
 	struct shard *s = c->shard;
-	struct snapshot *snap = c->front->snap;
+	struct snapshot *snap = c->listener->snap;
 
 	if (c->phase == CONN_RELAYING)
 		relay_fini(c);
@@ -164,10 +164,10 @@ void conn_end(struct conn *c, enum close_why why)
 	if (c->server != NULL)
 		server_release(c->server);
 	if (c->phase != CONN_NEW)
-		give_places(s, c->front);
+		give_places(s, c->listener);
 	list_remove(&c->link);
 	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
-	conn_setup_free(c);
+	conn_extra_free(c);
 	c->magic = 0;
 	free(c);
 	snapshot_drop(snap, s->id);

@@ -4,30 +4,30 @@
 
 #include "proxy/conn/conn.h"
 
-struct setup *conn_setup(struct conn *c)
+struct conn_extra *conn_extra(struct conn *c)
 {
-	if (c->setup == NULL)
-		c->setup = calloc(1, sizeof(*c->setup));
-	return c->setup;
+	if (c->extra == NULL)
+		c->extra = calloc(1, sizeof(*c->extra));
+	return c->extra;
 }
 
-void conn_opening_free(struct setup *s)
+void conn_preread_free(struct conn_extra *s)
 {
-	if (s->opening == NULL)
+	if (s->preread == NULL)
 		return;
-	free(s->opening->rest);
-	free(s->opening);
-	s->opening = NULL;
+	free(s->preread->rest);
+	free(s->preread);
+	s->preread = NULL;
 }
 
-void conn_setup_free(struct conn *c)
+void conn_extra_free(struct conn *c)
 {
-	if (likely(c->setup == NULL))
+	if (likely(c->extra == NULL))
 		return;
-	conn_opening_free(c->setup);
-	free(c->setup->sni);
-	free(c->setup);
-	c->setup = NULL;
+	conn_preread_free(c->extra);
+	free(c->extra->sni);
+	free(c->extra);
+	c->extra = NULL;
 }
 
 struct ulid conn_id(struct conn *c)
@@ -35,25 +35,25 @@ struct ulid conn_id(struct conn *c)
 	struct shard *s = c->shard;
 	struct ulid id;
 
-	if (c->setup != NULL && c->setup->named)
-		return c->setup->id;
+	if (c->extra != NULL && c->extra->named)
+		return c->extra->id;
 	id = ulid_make((uint64_t)(shard_wall(s, c->accepted) / NP_MS), (uint16_t)shard_random(s), shard_random(s));
-	if (c->setup != NULL) {
-		c->setup->id = id;
-		c->setup->named = true;
+	if (c->extra != NULL) {
+		c->extra->id = id;
+		c->extra->named = true;
 	}
 	return id;
 }
 
 void conn_forget_detail(struct conn *c)
 {
-	if (c->setup != NULL)
-		c->setup->detail = NULL;
+	if (c->extra != NULL)
+		c->extra->detail = NULL;
 }
 
 void conn_detail(struct conn *c, const char *detail)
 {
-	struct setup *s = conn_setup(c);
+	struct conn_extra *s = conn_extra(c);
 
 	if (s != NULL)
 		s->detail = detail;

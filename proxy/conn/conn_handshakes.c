@@ -30,7 +30,7 @@ static uint64_t source_of(const struct conn *c)
 	return np_addr_hash_host(&a.sa, sizeof(a), c->shard->source_seed);
 }
 
-static uint32_t bucket_of(const struct pending *p)
+static uint32_t bucket_of(const struct handshake *p)
 {
 	return (uint32_t)(p->source % SHARD_SOURCES);
 }
@@ -48,9 +48,9 @@ static uint32_t greediest(const uint32_t of[SHARD_SOURCES])
 /* ---- whoever gives up its place -------------------------------------------------------------- */
 
 /* Its place is one that p may take. */
-static bool may_give(const struct pending *old, const struct pending *p)
+static bool may_give(const struct handshake *old, const struct handshake *p)
 {
-	return old->conn->front->live == p->conn->front->live;
+	return old->conn->listener->counts == p->conn->listener->counts;
 }
 
 static void let_age(struct shard *s)
@@ -58,7 +58,7 @@ static void let_age(struct shard *s)
 	int64_t long_ago = np_now() - PATIENCE;
 
 	while (!list_empty(&s->handshakes)) {
-		struct pending *p = list_entry(s->handshakes.next, struct pending, link);
+		struct handshake *p = list_entry(s->handshakes.next, struct handshake, link);
 
 		if (p->since > long_ago)
 			return;
@@ -70,14 +70,14 @@ static void let_age(struct shard *s)
 }
 
 /* Of the source that has the most stale ones, the oldest; if these are other listeners', the oldest of all. */
-static struct pending *stale_for(const struct pending *p)
+static struct handshake *stale_for(const struct handshake *p)
 {
 	const struct shard *s = p->conn->shard;
 	uint32_t most = greediest(s->stale_of);
-	struct pending *oldest = NULL;
+	struct handshake *oldest = NULL;
 
 	list_for_each(it, &s->stale) {
-		struct pending *old = list_entry(it, struct pending, link);
+		struct handshake *old = list_entry(it, struct handshake, link);
 
 		if (!may_give(old, p))
 			continue;
@@ -88,10 +88,10 @@ static struct pending *stale_for(const struct pending *p)
 	return oldest;
 }
 
-static struct pending *oldest_in(uint32_t bucket, const struct pending *p)
+static struct handshake *oldest_in(uint32_t bucket, const struct handshake *p)
 {
 	list_for_each(it, &p->conn->shard->handshakes) {
-		struct pending *old = list_entry(it, struct pending, link);
+		struct handshake *old = list_entry(it, struct handshake, link);
 
 		if (bucket_of(old) == bucket && may_give(old, p))
 			return old;
@@ -100,11 +100,11 @@ static struct pending *oldest_in(uint32_t bucket, const struct pending *p)
 }
 
 /* The oldest of the greediest, if that is greedier than p's source would be; or of another source in p's bucket. */
-static struct pending *greedy_for(const struct pending *p)
+static struct handshake *greedy_for(const struct handshake *p)
 {
 	const uint32_t *of = p->conn->shard->handshakes_of;
 	uint32_t own = bucket_of(p), most = greediest(of);
-	struct pending *victim = NULL;
+	struct handshake *victim = NULL;
 
 	if (of[most] > of[own] + 1)
 		victim = oldest_in(most, p);
@@ -114,9 +114,9 @@ static struct pending *greedy_for(const struct pending *p)
 	return victim != NULL && victim->source != p->source ? victim : NULL;
 }
 
-static struct pending *victim_for(const struct pending *p)
+static struct handshake *victim_for(const struct handshake *p)
 {
-	struct pending *victim;
+	struct handshake *victim;
 
 	let_age(p->conn->shard);
 	victim = stale_for(p);
@@ -125,7 +125,7 @@ static struct pending *victim_for(const struct pending *p)
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-static void leave(struct pending *p)
+static void leave(struct handshake *p)
 {
 	struct shard *s = p->conn->shard;
 
@@ -135,14 +135,14 @@ static void leave(struct pending *p)
 	p->has_place = false;
 }
 
-static bool take_place(struct pending *p)
+static bool take_place(struct handshake *p)
 {
 	struct conn *c = p->conn;
-	struct listener_live *live = c->front->live;
-	struct pending *victim;
+	struct listener_counts *counts = c->listener->counts;
+	struct handshake *victim;
 
-	if (live->handshakes[c->shard->id] < __atomic_load_n(&live->handshakes_most, __ATOMIC_RELAXED)) {
-		live->handshakes[c->shard->id]++;
+	if (counts->handshakes[c->shard->id] < __atomic_load_n(&counts->handshakes_most, __ATOMIC_RELAXED)) {
+		counts->handshakes[c->shard->id]++;
 		return true;
 	}
 	victim = victim_for(p);
@@ -155,11 +155,11 @@ static bool take_place(struct pending *p)
 	return true;
 }
 
-bool pending_begin(struct pending *p, struct conn *c)
+bool handshake_begin(struct handshake *p, struct conn *c)
 {
 	struct shard *s = c->shard;
 
-	*p = (struct pending){.conn = c, .source = source_of(c), .since = np_now()};
+	*p = (struct handshake){.conn = c, .source = source_of(c), .since = np_now()};
 	p->has_place = take_place(p);
 	if (!p->has_place)
 		return false;
@@ -168,12 +168,12 @@ bool pending_begin(struct pending *p, struct conn *c)
 	return true;
 }
 
-void pending_end(struct pending *p)
+void handshake_end(struct handshake *p)
 {
 	struct conn *c = p->conn;
 
 	if (!p->has_place)
 		return; /* given to another */
 	leave(p);
-	c->front->live->handshakes[c->shard->id]--;
+	c->listener->counts->handshakes[c->shard->id]--;
 }

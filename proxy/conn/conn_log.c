@@ -6,7 +6,7 @@
 /* What only some have; facts hold the texts. */
 static void gather(const struct conn *c, struct access_extra *x, struct tls_facts *facts)
 {
-	const struct setup *s = c->setup;
+	const struct conn_extra *s = c->extra;
 
 	if (s != NULL) {
 		x->detail = s->detail;
@@ -55,7 +55,7 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	hand_over(c, &whole);
 }
 
-void conn_log(struct conn *c, enum close_why why)
+void conn_log(struct conn *c, enum close_reason why)
 {
 	const struct target *t = conn_target(c);
 	struct access_record rec = {
@@ -70,14 +70,14 @@ void conn_log(struct conn *c, enum close_why why)
 		.why = why,
 		.err = c->err,
 		.retries = c->retries,
-		.listener = c->front->name,
+		.listener = c->listener->name,
 		.upstream = t != NULL ? t->upstream->name : NULL,
 		.server_name = c->server != NULL ? c->server->text : NULL,
 	};
 
 	if (c->server != NULL)
 		memcpy(&rec.server, &c->server->addr.u, sizeof(rec.server));
-	if (unlikely(c->setup != NULL || c->client.tls != NULL || c->upstream.tls != NULL))
+	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL))
 		log_with_extra(c, &rec);
 	else
 		hand_over(c, &rec);

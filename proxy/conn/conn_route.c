@@ -26,12 +26,12 @@ static int pick_agreed(const struct conn *c, struct route_facts *facts)
 	facts->nsni = strlen(agreed.sni);
 	facts->alpn = alpn;
 	facts->nalpn = list_of(alpn, agreed.alpn);
-	return route_pick(c->front->routes, facts);
+	return route_pick(c->listener->routes, facts);
 }
 
 uint16_t conn_pick_rule(const struct conn *c)
 {
-	const struct opening *o = c->setup != NULL ? c->setup->opening : NULL;
+	const struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 	const union np_inet *client = conn_client(c);
 	struct route_facts facts = {.source = &client->sa, .source_len = sizeof(*client)};
 	int rule;
@@ -42,6 +42,6 @@ uint16_t conn_pick_rule(const struct conn *c)
 		facts.alpn = o->hello.alpn;
 		facts.nalpn = o->hello.nalpn;
 	}
-	rule = stream_is_plain(&c->client) ? route_pick(c->front->routes, &facts) : pick_agreed(c, &facts);
-	return (uint16_t)(rule == ROUTE_NONE ? (int)c->front->nrules : rule);
+	rule = stream_is_plain(&c->client) ? route_pick(c->listener->routes, &facts) : pick_agreed(c, &facts);
+	return (uint16_t)(rule == ROUTE_NONE ? (int)c->listener->nrules : rule);
 }

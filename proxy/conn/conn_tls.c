@@ -13,7 +13,7 @@ static void note(struct conn *c, int err, const struct tls_why *w)
 
 /* ---- the client ------------------------------------------------------------------------------ */
 
-static enum close_why why_client(const struct tls_why *w)
+static enum close_reason why_client(const struct tls_why *w)
 {
 	switch (w->code) {
 	case TLS_WHY_TIMEOUT:
@@ -35,7 +35,7 @@ static enum close_why why_client(const struct tls_why *w)
 /* What was read behind a PROXY header is the handshake's. */
 static struct iovec early_of(const struct conn *c)
 {
-	struct opening *o = c->setup != NULL ? c->setup->opening : NULL;
+	struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 	struct iovec early = {.iov_base = NULL};
 
 	if (o == NULL || o->rest == NULL || o->rest->from == o->rest->to)
@@ -46,19 +46,19 @@ static struct iovec early_of(const struct conn *c)
 	return early;
 }
 
-enum close_why conn_tls(struct conn *c)
+enum close_reason conn_tls(struct conn *c)
 {
-	const struct front *f = c->front;
+	const struct listener *f = c->listener;
 	struct iovec early = early_of(c);
-	struct pending pending;
+	struct handshake handshake;
 	struct tls_why why;
 	int err;
 
-	if (!pending_begin(&pending, c))
+	if (!handshake_begin(&handshake, c))
 		return CLOSE_MAX_HANDSHAKES;
 	err = tls_accept(&c->client, f->tls[c->shard->id], early.iov_len > 0 ? &early : NULL,
 			 np_deadline_after(f->handshake_timeout), &why);
-	pending_end(&pending);
+	handshake_end(&handshake);
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {
@@ -72,7 +72,7 @@ enum close_why conn_tls(struct conn *c)
 
 /* ---- the server ------------------------------------------------------------------------------ */
 
-enum close_why conn_tls_server(struct conn *c, const struct target *t, const struct server *server, int64_t deadline)
+enum close_reason conn_tls_server(struct conn *c, const struct target *t, const struct server *server, int64_t deadline)
 {
 	const struct tls_towards to = {.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct shard *s = c->shard;

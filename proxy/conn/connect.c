@@ -9,10 +9,10 @@ struct attempt {
 	const struct server *tried[TRIES_MAX]; /* the first ntried are set */
 	unsigned ntried;
 	int64_t budget_ends;
-	enum close_why why; /* of the last failure */
+	enum close_reason why; /* of the last failure */
 };
 
-static enum close_why why_failed(int err)
+static enum close_reason why_failed(int err)
 {
 	switch (np_err_class(err)) {
 	case NP_CLASS_DEADLINE:
@@ -49,7 +49,7 @@ static int dial(struct conn *c, const struct server *server, int64_t budget_ends
 	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
 }
 
-static void note_failure(struct conn *c, const struct server *server, int err, enum close_why why)
+static void note_failure(struct conn *c, const struct server *server, int err, enum close_reason why)
 {
 	struct shard *s = c->shard;
 
@@ -65,7 +65,7 @@ static void note_failure(struct conn *c, const struct server *server, int err, e
 }
 
 /* What a server gets to hear before the client. */
-static enum close_why greet(struct conn *c, const struct server *server, int64_t budget_ends)
+static enum close_reason greet(struct conn *c, const struct server *server, int64_t budget_ends)
 {
 	const struct target *t = conn_target(c);
 	int err = t->header != 0 ? connect_header(c, t) : 0;
@@ -78,11 +78,11 @@ static enum close_why greet(struct conn *c, const struct server *server, int64_t
 }
 
 /* CLOSE_NONE: connected, and ready for the client's bytes. */
-static enum close_why reach(struct conn *c, const struct server *server, int64_t budget_ends)
+static enum close_reason reach(struct conn *c, const struct server *server, int64_t budget_ends)
 {
 	const struct target *t = conn_target(c);
 	int err = dial(c, server, budget_ends);
-	enum close_why why;
+	enum close_reason why;
 
 	if (err != 0) {
 		why = why_failed(err);
@@ -98,7 +98,7 @@ static enum close_why reach(struct conn *c, const struct server *server, int64_t
 }
 
 /* One server. CLOSE_NONE: connected, and its slot is ours. */
-static enum close_why try_one(struct conn *c, struct attempt *a, struct server *server)
+static enum close_reason try_one(struct conn *c, struct attempt *a, struct server *server)
 {
 	a->why = reach(c, server, a->budget_ends);
 	if (a->why == CLOSE_NONE) {
@@ -125,14 +125,14 @@ static bool worth_another(const struct conn *c, const struct attempt *a)
 	return np_nanotime() < a->budget_ends;
 }
 
-static enum close_why pick_failed(const struct attempt *a, int err)
+static enum close_reason pick_failed(const struct attempt *a, int err)
 {
 	if (a->ntried > 0)
 		return a->why; /* the others are full or absent: the tried ones' is the reason */
 	return err == -NP_EAGAIN ? CLOSE_MAX_CONNECTIONS : CLOSE_NO_LIVE_UPSTREAM;
 }
 
-enum close_why connect_run(struct conn *c)
+enum close_reason connect_run(struct conn *c)
 {
 	struct upstream *u = conn_target(c)->upstream;
 	const union np_inet *client = conn_client(c);

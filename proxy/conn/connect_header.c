@@ -39,7 +39,7 @@ static void address_of(struct np_addr *a, const union np_inet *from)
 /* Whom a trusted header named, as it named them; else the ends of the client's own socket. */
 static int ends_of(const struct conn *c, struct header *h)
 {
-	const struct opening *o = c->setup != NULL ? c->setup->opening : NULL;
+	const struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 
 	h->made.src = &h->src;
 	h->made.dst = &h->dst;
@@ -71,7 +71,7 @@ static void say_tls(const struct conn *c, struct header *h)
 	h->made.ssl = &h->ssl;
 }
 
-static void say_opening(const struct opening *o, struct pp_made *made)
+static void say_opening(const struct preread *o, struct pp_made *made)
 {
 	if (o->tls) {
 		size_t n = 0;
@@ -87,7 +87,7 @@ static int say_id(struct conn *c, struct header *h)
 {
 	struct ulid id;
 
-	if (conn_setup(c) == NULL)
+	if (conn_extra(c) == NULL)
 		return -NP_ENOMEM;
 	id = conn_id(c);
 	ulid_format(&id, h->id);
@@ -104,8 +104,8 @@ static int say(struct conn *c, const struct target *t, struct header *h)
 	h->made.want = t->want;
 	h->made.customs = t->customs;
 	h->made.custom_count = t->ncustoms;
-	if (c->setup != NULL && c->setup->opening != NULL)
-		say_opening(c->setup->opening, &h->made);
+	if (c->extra != NULL && c->extra->preread != NULL)
+		say_opening(c->extra->preread, &h->made);
 	if (c->client.tls != NULL)
 		say_tls(c, h);
 	return t->want & PP_WANT_UNIQUE_ID ? say_id(c, h) : 0;

@@ -16,7 +16,7 @@
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
-static int make_room(struct opening *o, size_t n)
+static int make_room(struct preread *o, size_t n)
 {
 	size_t used = o->rest != NULL ? o->rest->to : 0, room = o->room > 0 ? o->room : ROOM_FIRST;
 	struct rest *r;
@@ -38,7 +38,7 @@ static int make_room(struct opening *o, size_t n)
 /* Returns how many bytes more there are now; 0 at the end of the stream; or the error. Parks. */
 static ssize_t read_more(struct conn *c)
 {
-	struct opening *o = c->setup->opening;
+	struct preread *o = c->extra->preread;
 	const char *scratch = c->shard->scratch;
 	ssize_t n = np_fd_read(&c->client.fd, c->shard->scratch, READ_MOST);
 
@@ -52,9 +52,9 @@ static ssize_t read_more(struct conn *c)
 }
 
 /* Why a read brought nothing. late, cut: the stage's own words for a deadline, and for an end in the middle. */
-static enum close_why why_nothing(struct conn *c, ssize_t n, enum close_why late, enum close_why cut)
+static enum close_reason why_nothing(struct conn *c, ssize_t n, enum close_reason late, enum close_reason cut)
 {
-	const struct rest *r = c->setup->opening->rest;
+	const struct rest *r = c->extra->preread->rest;
 
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
@@ -70,7 +70,7 @@ static enum close_why why_nothing(struct conn *c, ssize_t n, enum close_why late
 
 static void believe(struct conn *c, const struct pp_header *h)
 {
-	struct opening *o = c->setup->opening;
+	struct preread *o = c->extra->preread;
 
 	o->rest->from = (uint32_t)h->len;
 	if (h->tlvs.p != NULL) {
@@ -81,15 +81,15 @@ static void believe(struct conn *c, const struct pp_header *h)
 		return;
 	o->src = h->src;
 	o->dst = h->dst;
-	memcpy(&c->setup->client, &h->src.u, sizeof(c->setup->client));
+	memcpy(&c->extra->client, &h->src.u, sizeof(c->extra->client));
 }
 
-static enum close_why read_header(struct conn *c)
+static enum close_reason read_header(struct conn *c)
 {
-	const struct front *f = c->front;
-	const struct opening *o = c->setup->opening;
+	const struct listener *f = c->listener;
+	const struct preread *o = c->extra->preread;
 	struct pp_header h = {.version = 0};
-	enum pp_why why;
+	enum pp_result why;
 
 	if (!cidr_set_has(&f->trusted, &c->peer.sa, sizeof(c->peer)))
 		return CLOSE_PROXY_UNTRUSTED;
@@ -114,9 +114,9 @@ static enum close_why read_header(struct conn *c)
 /* ---- the ClientHello ------------------------------------------------------------------------- */
 
 /* It ended, this way or that. */
-static enum close_why judge(struct conn *c, enum hello_result result)
+static enum close_reason judge(struct conn *c, enum hello_result result)
 {
-	struct opening *o = c->setup->opening;
+	struct preread *o = c->extra->preread;
 	const char *sni = hello_sni(&o->hello, NULL);
 
 	if (result == HELLO_TOO_LONG)
@@ -129,14 +129,14 @@ static enum close_why judge(struct conn *c, enum hello_result result)
 		return CLOSE_NONE;
 	o->tls = true;
 	if (sni != NULL)
-		c->setup->sni = strdup(sni); /* for the log alone: without memory it is not told */
+		c->extra->sni = strdup(sni); /* for the log alone: without memory it is not told */
 	return CLOSE_NONE;
 }
 
-static enum close_why read_hello(struct conn *c)
+static enum close_reason read_hello(struct conn *c)
 {
-	const struct front *f = c->front;
-	struct opening *o = c->setup->opening;
+	const struct listener *f = c->listener;
+	struct preread *o = c->extra->preread;
 	enum hello_result result = HELLO_MORE;
 	uint32_t fed = o->rest != NULL ? o->rest->from : 0;
 
@@ -165,20 +165,20 @@ static bool needs_hello(const struct conn *c)
 {
 	const union np_inet *client = conn_client(c);
 
-	return c->front->wants_hello &&
-	       route_pick_early(c->front->routes, &client->sa, sizeof(*client)) == ROUTE_HELLO;
+	return c->listener->wants_hello &&
+	       route_pick_early(c->listener->routes, &client->sa, sizeof(*client)) == ROUTE_HELLO;
 }
 
-enum close_why preread_run(struct conn *c)
+enum close_reason preread_run(struct conn *c)
 {
-	struct setup *s = conn_setup(c);
-	enum close_why why = CLOSE_NONE;
+	struct conn_extra *s = conn_extra(c);
+	enum close_reason why = CLOSE_NONE;
 
 	if (s != NULL)
-		s->opening = calloc(1, sizeof(*s->opening));
-	if (s == NULL || s->opening == NULL)
+		s->preread = calloc(1, sizeof(*s->preread));
+	if (s == NULL || s->preread == NULL)
 		return CLOSE_OVERLOAD;
-	if (c->front->wants_header)
+	if (c->listener->wants_header)
 		why = read_header(c);
 	if (why == CLOSE_NONE && needs_hello(c))
 		why = read_hello(c);

@@ -68,7 +68,7 @@ static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n
 }
 
 /* What dst would not take is kept, and src is not read until it has. */
-static no_inline enum close_why keep_rest(struct relay_dir *d, const char *buf, size_t n)
+static no_inline enum close_reason keep_rest(struct relay_dir *d, const char *buf, size_t n)
 {
 	d->rest = malloc(sizeof(*d->rest) + n);
 	if (d->rest == NULL)
@@ -101,7 +101,7 @@ static size_t read_size(const struct relay_dir *d)
 }
 
 /* Scratch holds n bytes of src's. */
-static enum close_why pass_on(struct conn *c, struct relay_dir *d, size_t n, bool last)
+static enum close_reason pass_on(struct conn *c, struct relay_dir *d, size_t n, bool last)
 {
 	const char *scratch = c->shard->scratch;
 	size_t sent;
@@ -113,9 +113,9 @@ static enum close_why pass_on(struct conn *c, struct relay_dir *d, size_t n, boo
 
 /* A src that hung up is read on until its end, which then leaves in one segment with the last bytes: a packet less, and
  * one wake-up less for the reader. Scratch holds `got` bytes of `want`. */
-static no_inline enum close_why move_last(struct conn *c, struct relay_dir *d, size_t got, size_t want)
+static no_inline enum close_reason move_last(struct conn *c, struct relay_dir *d, size_t got, size_t want)
 {
-	enum close_why why;
+	enum close_reason why;
 	ssize_t n;
 
 	do {
@@ -137,7 +137,7 @@ void relay_src_empty(struct conn *c, struct relay_dir *d)
 	np_fd_mute(&src_of(c, d)->fd, false);
 }
 
-static enum close_why move(struct conn *c, struct relay_dir *d)
+static enum close_reason move(struct conn *c, struct relay_dir *d)
 {
 	struct stream *src = src_of(c, d);
 	size_t want = read_size(d);
@@ -190,7 +190,7 @@ static inline bool can_step(const struct relay_dir *d)
 	return !d->done && !d->blocked && (d->readable || d->eof || d->spliced || d->backlog || d->rest != NULL);
 }
 
-static enum close_why step(struct conn *c, struct relay_dir *d)
+static enum close_reason step(struct conn *c, struct relay_dir *d)
 {
 	if (d->spliced)
 		return relay_splice_step(c, d);
@@ -217,9 +217,9 @@ static bool can_move(const struct conn *c)
 }
 
 /* What a watch of src may say beside "nothing" and "bytes for a dst that has room". */
-static no_inline enum close_why watch_more(struct conn *c, struct relay_dir *d, int r)
+static no_inline enum close_reason watch_more(struct conn *c, struct relay_dir *d, int r)
 {
-	enum close_why why;
+	enum close_reason why;
 
 	/* A src that goes on sending while dst has no room would wake us for every segment. */
 	if (r > 0 && d->readable && d->blocked) {
@@ -249,7 +249,7 @@ static no_inline enum close_why watch_more(struct conn *c, struct relay_dir *d, 
 }
 
 /* Stand at src, and at dst if it is full; learn what happened there. */
-static inline enum close_why watch_dir(struct conn *c, struct relay_dir *d)
+static inline enum close_reason watch_dir(struct conn *c, struct relay_dir *d)
 {
 	int r = stream_watch(src_of(c, d), NP_READ, &c->task);
 
@@ -260,17 +260,17 @@ static inline enum close_why watch_dir(struct conn *c, struct relay_dir *d)
 	return CLOSE_NONE;
 }
 
-static enum close_why watch(struct conn *c)
+static enum close_reason watch(struct conn *c)
 {
-	enum close_why why = watch_dir(c, &c->dir[0]);
+	enum close_reason why = watch_dir(c, &c->dir[0]);
 
 	return why != CLOSE_NONE ? why : watch_dir(c, &c->dir[1]);
 }
 
 /* A step each way, where there is something to do.   *idle  there was nothing. */
-static inline enum close_why move_both(struct conn *c, bool *idle)
+static inline enum close_reason move_both(struct conn *c, bool *idle)
 {
-	enum close_why why = CLOSE_NONE;
+	enum close_reason why = CLOSE_NONE;
 
 	*idle = true;
 	if (can_step(&c->dir[0])) {
@@ -286,9 +286,9 @@ static inline enum close_why move_both(struct conn *c, bool *idle)
 	return why;
 }
 
-static enum close_why turn(struct conn *c)
+static enum close_reason turn(struct conn *c)
 {
-	enum close_why why = c->kill;
+	enum close_reason why = c->kill;
 	bool fresh = c->fresh, idle = false;
 
 	/* On the first turn the descriptors are not yet with the poller: try before asking it. */
@@ -312,7 +312,7 @@ static enum close_why turn(struct conn *c)
 static void relay_turn(struct np_g *g)
 {
 	struct conn *c = OBJ_CAST(container_of(g, struct conn, task), conn, CONN_MAGIC);
-	enum close_why why = turn(c);
+	enum close_reason why = turn(c);
 
 	if (why != CLOSE_NONE)
 		conn_end(c, why);
@@ -321,16 +321,16 @@ static void relay_turn(struct np_g *g)
 static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn};
 
 /* What was read to choose the server and is the client's payload: dir[0]'s rest. */
-static void take_opening(struct conn *c)
+static void take_preread(struct conn *c)
 {
-	struct opening *o = c->setup->opening;
+	struct preread *o = c->extra->preread;
 	struct rest *r = o != NULL ? o->rest : NULL;
 
 	if (r != NULL && r->from < r->to) {
 		c->dir[0].rest = r;
 		o->rest = NULL;
 	}
-	conn_opening_free(c->setup);
+	conn_preread_free(c->extra);
 }
 
 void relay_start(struct conn *c)
@@ -338,8 +338,8 @@ void relay_start(struct conn *c)
 	c->phase = CONN_RELAYING;
 	c->fresh = true;
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
-	if (c->setup != NULL)
-		take_opening(c);
+	if (c->extra != NULL)
+		take_preread(c);
 	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
 	c->secure = !stream_is_plain(&c->client) || !stream_is_plain(&c->upstream);
 	if (c->secure) {

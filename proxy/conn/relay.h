@@ -33,12 +33,12 @@ void relay_deadlines(struct conn *c); /* the relay begins */
 void relay_active(struct conn *c);    /* bytes moved: silence begins anew */
 void relay_arm(struct conn *c);       /* something may be due earlier than the deadline that is set */
 /* A deadline has passed.   Returns  as a stage does; CLOSE_NONE: nothing ends, and the next one is set. */
-must_use no_inline enum close_why relay_expired(struct conn *c);
+must_use no_inline enum close_reason relay_expired(struct conn *c);
 
 /* A read that brought no bytes: src's end, its failure, nothing there, or a deadline.   Returns  as a stage does. */
-must_use no_inline enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n);
+must_use no_inline enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n);
 /* src has ended and all of it is written: pass the end on.   Returns  as a stage does. */
-must_use no_inline enum close_why relay_pass_end(struct conn *c, struct relay_dir *d);
+must_use no_inline enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d);
 no_inline void relay_dst_gone(struct conn *c, struct relay_dir *d, int err); /* dst takes no more bytes */
 void relay_after_its_end(struct conn *c, struct relay_dir *d);     /* an event of src, which had sent its FIN */
 void relay_note_error(struct conn *c, int err);
@@ -49,7 +49,7 @@ void relay_rest_drop(struct relay_dir *d);
 /* relay_splice_begin: from here on d goes through a pipe, if one is to be had.   Returns  whether it does. */
 must_use no_inline bool relay_splice_begin(struct relay_dir *d);
 /* One step of a spliced direction: fill the empty pipe, then empty it.   Returns  as a stage does. */
-must_use no_inline enum close_why relay_splice_step(struct conn *c, struct relay_dir *d);
+must_use no_inline enum close_reason relay_splice_step(struct conn *c, struct relay_dir *d);
 /* The pipe goes back, or is closed with what it holds; d is copied again. Harmless on one that is. */
 void relay_splice_end(struct relay_dir *d);
 

@@ -52,7 +52,7 @@ static bool half_closed(const struct conn *c)
 /* When it will have been silent for too long, if nothing more moves. */
 static int64_t silence_ends(const struct conn *c)
 {
-	return after(c->active, half_closed(c) ? c->front->half_close : c->front->idle);
+	return after(c->active, half_closed(c) ? c->listener->half_close : c->listener->idle);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -79,7 +79,7 @@ void relay_active(struct conn *c)
 
 void relay_deadlines(struct conn *c)
 {
-	c->hard_deadline = after(c->accepted, c->front->lifetime);
+	c->hard_deadline = after(c->accepted, c->listener->lifetime);
 	c->look_again = NEVER;
 	relay_active(c);
 	relay_arm(c);
@@ -95,7 +95,7 @@ static bool lingering(const struct conn *c)
 /* One side is gone for good; the other is drained for a moment, no longer. */
 static void start_lingering(struct conn *c)
 {
-	int64_t end = after(np_now(), c->front->linger == NEVER ? 0 : c->front->linger);
+	int64_t end = after(np_now(), c->listener->linger == NEVER ? 0 : c->listener->linger);
 
 	c->hard_deadline = earlier(c->hard_deadline, end);
 	relay_arm(c);
@@ -149,7 +149,7 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 		/* What was meant for it has nowhere to go. */
 		relay_rest_drop(back);
 		back->done = true;
-		c->hard_deadline = earlier(c->hard_deadline, after(np_now(), c->front->half_close));
+		c->hard_deadline = earlier(c->hard_deadline, after(np_now(), c->listener->half_close));
 		c->reset_pause = POLL_MIN;
 	} else if (back->discard) {
 		start_lingering(c);
@@ -160,7 +160,7 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	relay_arm(c); /* half a connection may be silent for less long */
 }
 
-static enum close_why reset_reason(const struct conn *c)
+static enum close_reason reset_reason(const struct conn *c)
 {
 	bool broken = c->secure && c->err == NP_EPROTO; /* of TLS: no reset, but no end one may trust either */
 
@@ -200,7 +200,7 @@ static int64_t reset_pause(struct conn *c)
 
 /* The last end of the two needs no shutdown of a plain stream: the close that follows says it. An end that was not said
  * (stream.h) is passed on as it came, so that a TLS peer of ours can tell it too. */
-static enum close_why pass_fin(struct conn *c, struct relay_dir *d)
+static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 {
 	struct stream *dst = dst_of(c, d);
 	int err = 0;
@@ -219,7 +219,7 @@ static enum close_why pass_fin(struct conn *c, struct relay_dir *d)
 }
 
 /* d's source has ended and all of it is written: pass the end on. */
-enum close_why relay_pass_end(struct conn *c, struct relay_dir *d)
+enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
 {
 	if (!d->reset)
 		return pass_fin(c, d);
@@ -242,7 +242,7 @@ static void grow_old(struct conn *c)
 /* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and
  * that is done. By the clock itself: np_now() may be a turn old, and would take a deadline that
  * passed meanwhile for another one. */
-enum close_why relay_expired(struct conn *c)
+enum close_reason relay_expired(struct conn *c)
 {
 	struct relay_dir *d = waiting_reset(c);
 	int64_t now = np_nanotime();
@@ -264,7 +264,7 @@ enum close_why relay_expired(struct conn *c)
 	return relay_pass_end(c, d);
 }
 
-enum close_why relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
+enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
 	if (n == -NP_EAGAIN) {
 		/* TLS may have stopped in the middle, to let others have their turn. */

@@ -44,7 +44,7 @@ static void note_size(struct relay_dir *d, size_t n)
 		d->full--; /* at least FULL_TO_SPLICE while spliced, so never below zero */
 }
 
-static enum close_why drain(struct conn *c, struct relay_dir *d)
+static enum close_reason drain(struct conn *c, struct relay_dir *d)
 {
 	ssize_t n = np_fd_try_drain(&src_of(c, d)->fd, d->pipe, SPLICE_MOST);
 
@@ -83,10 +83,10 @@ static void pump(struct conn *c, struct relay_dir *d)
 		relay_dst_gone(c, d, (int)n);
 }
 
-enum close_why relay_splice_step(struct conn *c, struct relay_dir *d)
+enum close_reason relay_splice_step(struct conn *c, struct relay_dir *d)
 {
 	if (np_pipe_held(d->pipe) == 0) {
-		enum close_why why = drain(c, d);
+		enum close_reason why = drain(c, d);
 
 		if (why != CLOSE_NONE || !d->spliced)
 			return why;

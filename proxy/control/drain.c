@@ -35,11 +35,11 @@ static bool wait_patiently(struct process *p, int64_t deadline)
 
 static void stop_accepting(struct process *p)
 {
-	list_for_each_safe(it, &p->gates) {
-		struct gate *g = list_entry(it, struct gate, link);
+	list_for_each_safe(it, &p->bindings) {
+		struct binding *g = list_entry(it, struct binding, link);
 
-		gate_stop(g, p->shards);
-		gate_free(g);
+		binding_stop(g, p->shards);
+		binding_free(g);
 	}
 }
 

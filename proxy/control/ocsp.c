@@ -106,7 +106,7 @@ static struct tls_staple *next_due(const struct ocsp *o)
 {
 	int64_t now = time(NULL);
 
-	list_for_each(it, &o->book->staples) {
+	list_for_each(it, &o->registry->staples) {
 		struct tls_staple *s = list_entry(it, struct tls_staple, link);
 
 		if (!s->asking && s->due <= now)
@@ -145,19 +145,19 @@ static void run(void *arg)
 		np_event_set(&o->ended);
 }
 
-void ocsp_init(struct ocsp *o, const struct snapshot_book *book, struct shard *shards, unsigned nshards,
+void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, unsigned nshards,
 	       struct stats *stats)
 {
-	*o = (struct ocsp){.book = book, .shards = shards, .nshards = nshards, .stats = stats};
+	*o = (struct ocsp){.registry = registry, .shards = shards, .nshards = nshards, .stats = stats};
 	list_init(&o->asking);
 }
 
 /* One coroutine for each answer that is due, up to the bound; those beyond it are taken up by who is done first. */
-void ocsp_look(struct ocsp *o)
+void ocsp_poll(struct ocsp *o)
 {
 	int64_t now = time(NULL);
 
-	list_for_each(it, &o->book->staples) {
+	list_for_each(it, &o->registry->staples) {
 		const struct tls_staple *s = list_entry(it, struct tls_staple, link);
 
 		if (s->asking || s->due > now)

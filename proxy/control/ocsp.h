@@ -1,4 +1,4 @@
-/* ocsp: fetches what is stapled to certificates, and fetches it anew in time. Runs on the control worker: reload_look
+/* ocsp: fetches what is stapled to certificates, and fetches it anew in time. Runs on the control worker: renew_poll
  * asks now and then whether an answer is due, and a few coroutines ask for those that are.
  *
  *   an answer     again at half of its time; when it is older than that already, at half of what is left
@@ -20,7 +20,7 @@
 
 /* Control worker. */
 struct ocsp {
-	const struct snapshot_book *book; /* whose certificates; const */
+	const struct registry *registry; /* whose certificates; const */
 	struct shard *shards;             /* who staples; const */
 	unsigned nshards;
 	struct stats *stats;              /* where attempts are counted */
@@ -30,10 +30,10 @@ struct ocsp {
 	struct np_event ended;            /* stopping, and none runs */
 };
 
-void ocsp_init(struct ocsp *o, const struct snapshot_book *book, struct shard *shards, unsigned nshards,
+void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, unsigned nshards,
 	       struct stats *stats);
 /* Starts what is due. Never waits. */
-void ocsp_look(struct ocsp *o);
+void ocsp_poll(struct ocsp *o);
 /* Gives up what is under way; nothing is begun any more. Parks until the last attempt has ended, which is at once. */
 void ocsp_stop(struct ocsp *o);
 /* Seconds until another attempt, after so many failures. */

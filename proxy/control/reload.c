@@ -9,12 +9,12 @@
 #include "config/config.h"
 #include "config/text/diag.h"
 
-/* ---- gates ----------------------------------------------------------------------------------- */
+/* ---- bindings ----------------------------------------------------------------------------------- */
 
-static struct gate *find_gate(struct list *gates, const struct np_addr *a)
+static struct binding *find_binding(struct list *bindings, const struct np_addr *a)
 {
-	list_for_each(it, gates) {
-		struct gate *g = list_entry(it, struct gate, link);
+	list_for_each(it, bindings) {
+		struct binding *g = list_entry(it, struct binding, link);
 
 		if (np_addr_equal(&g->addr, a))
 			return g;
@@ -22,17 +22,17 @@ static struct gate *find_gate(struct list *gates, const struct np_addr *a)
 	return NULL;
 }
 
-static void free_gates(struct list *gates)
+static void free_bindings(struct list *bindings)
 {
-	list_for_each_safe(it, gates)
-		gate_free(list_entry(it, struct gate, link));
+	list_for_each_safe(it, bindings)
+		binding_free(list_entry(it, struct binding, link));
 }
 
-/* A gate of our own at the same port: an address and the wildcard exclude each other. */
-static const struct gate *gate_at_port(const struct process *p, const struct np_addr *a)
+/* A binding of our own at the same port: an address and the wildcard exclude each other. */
+static const struct binding *binding_at_port(const struct process *p, const struct np_addr *a)
 {
-	list_for_each(it, &p->gates) {
-		const struct gate *g = list_entry(it, struct gate, link);
+	list_for_each(it, &p->bindings) {
+		const struct binding *g = list_entry(it, struct binding, link);
 
 		if (np_addr_is_unix(a) || np_addr_is_unix(&g->addr))
 			continue;
@@ -44,7 +44,7 @@ static const struct gate *gate_at_port(const struct process *p, const struct np_
 
 static void say_cannot_listen(const struct process *p, const struct config_listener *c, size_t i, int err)
 {
-	const struct gate *ours = err == -NP_EADDRINUSE ? gate_at_port(p, &c->bind[i]) : NULL;
+	const struct binding *ours = err == -NP_EADDRINUSE ? binding_at_port(p, &c->bind[i]) : NULL;
 	const char *hint = "";
 
 	if (err == -NP_EACCES)
@@ -60,7 +60,7 @@ static void say_cannot_listen(const struct process *p, const struct config_liste
 }
 
 /* The kernel cuts it without a word. */
-static void warn_of_backlog(const struct gate *g)
+static void warn_of_backlog(const struct binding *g)
 {
 	int most = np_listen_backlog();
 
@@ -69,21 +69,21 @@ static void warn_of_backlog(const struct gate *g)
 			g->backlog, most);
 }
 
-static int open_gates(struct process *p, struct snapshot *snap, struct list *opened)
+static int open_bindings(struct process *p, struct snapshot *snap, struct list *opened)
 {
-	for (unsigned r = 0; r < snap->nfronts; r++) {
-		const struct config_listener *c = snap->fronts[r].config;
+	for (unsigned r = 0; r < snap->nlisteners; r++) {
+		const struct config_listener *c = snap->listeners[r].config;
 
 		for (size_t i = 0; i < c->nbind; i++) {
-			struct gate *g;
+			struct binding *g;
 			int err;
 
-			if (find_gate(&p->gates, &c->bind[i]) != NULL)
+			if (find_binding(&p->bindings, &c->bind[i]) != NULL)
 				continue;
-			err = gate_open(&c->bind[i], &snap->fronts[r], p->nshards, &g);
+			err = binding_open(&c->bind[i], &snap->listeners[r], p->nshards, &g);
 			if (err != 0) {
 				say_cannot_listen(p, c, i, err);
-				free_gates(opened);
+				free_bindings(opened);
 				return err;
 			}
 			warn_of_backlog(g);
@@ -93,15 +93,15 @@ static int open_gates(struct process *p, struct snapshot *snap, struct list *ope
 	return 0;
 }
 
-/* The front of snap that names this gate's address; NULL: none does any more. */
-static struct front *front_for(struct snapshot *snap, const struct gate *g)
+/* The listener of snap that names this binding's address; NULL: none does any more. */
+static struct listener *listener_for(struct snapshot *snap, const struct binding *g)
 {
-	for (unsigned r = 0; r < snap->nfronts; r++) {
-		const struct config_listener *c = snap->fronts[r].config;
+	for (unsigned r = 0; r < snap->nlisteners; r++) {
+		const struct config_listener *c = snap->listeners[r].config;
 
 		for (size_t i = 0; i < c->nbind; i++)
 			if (np_addr_equal(&c->bind[i], &g->addr))
-				return &snap->fronts[r];
+				return &snap->listeners[r];
 	}
 	return NULL;
 }
@@ -129,37 +129,37 @@ void reload_retire(struct process *p)
 	p->snap = NULL;
 }
 
-static void close_gate(struct process *p, struct gate *g)
+static void close_binding(struct process *p, struct binding *g)
 {
 	log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", g->text);
-	gate_stop(g, p->shards);
-	gate_free(g);
+	binding_stop(g, p->shards);
+	binding_free(g);
 }
 
-static void say_served(const struct gate *g, bool is_new)
+static void say_served(const struct binding *g, bool is_new)
 {
 	if (is_new)
-		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->front->name);
-	else if (g->front->backlog != g->backlog)
+		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", g->text, g->listener->name);
+	else if (g->listener->backlog != g->backlog)
 		log_msg(LVL_WARNING, "reload_partial", "%s: its backlog stays %d until the next start", g->text,
 			g->backlog);
 }
 
-static int serve_gates(struct process *p, struct snapshot *snap)
+static int serve_bindings(struct process *p, struct snapshot *snap)
 {
 	int err = 0;
 
-	list_for_each_safe(it, &p->gates) {
-		struct gate *g = list_entry(it, struct gate, link);
+	list_for_each_safe(it, &p->bindings) {
+		struct binding *g = list_entry(it, struct binding, link);
 		bool is_new = g->running == 0;
 
-		g->front = front_for(snap, g);
-		if (g->front == NULL) {
-			close_gate(p, g);
+		g->listener = listener_for(snap, g);
+		if (g->listener == NULL) {
+			close_binding(p, g);
 			continue;
 		}
-		if (gate_serve(g, p->shards) != 0) {
-			close_gate(p, g); /* a socket that no worker accepts from would swallow its clients */
+		if (binding_serve(g, p->shards) != 0) {
+			close_binding(p, g); /* a socket that no worker accepts from would swallow its clients */
 			err = -NP_ENOMEM;
 			continue;
 		}
@@ -168,7 +168,7 @@ static int serve_gates(struct process *p, struct snapshot *snap)
 	return err;
 }
 
-/* The old snapshot is let go last: until a listener has switched it still hands out the old one's fronts. */
+/* The old snapshot is let go last: until an acceptor has switched it still hands out the old one's listeners. */
 int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
 {
 	int64_t max = snap->config->limits.max_connections;
@@ -178,10 +178,10 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	snapshot_enact(snap, p->limit.max);
 	list_for_each_safe(it, opened) {
 		list_remove(it);
-		list_push_back(&p->gates, it);
+		list_push_back(&p->bindings, it);
 	}
 	on_every_shard(p, hold, snap);
-	err = serve_gates(p, snap);
+	err = serve_bindings(p, snap);
 	reload_warn_of_expiry(snap);
 	reload_retire(p);
 	p->snap = snap;
@@ -302,18 +302,18 @@ int reload_prepare(struct process *p, struct config *c, struct snapshot **out, s
 	text_init(&why, room, sizeof(room) - 1);
 	list_init(opened);
 	if (err == 0)
-		err = snapshot_new(&p->book, c, p->snap, out, &why);
+		err = snapshot_new(&p->registry, c, p->snap, out, &why);
 	if (err != 0) {
 		if (room[0] != '\0')
 			log_msg(LVL_ERROR, "tls_failed", "E405: %s", room);
 		config_free(c);
 		return err;
 	}
-	err = open_gates(p, *out, opened);
+	err = open_bindings(p, *out, opened);
 	if (err == 0 && (p->snap == NULL || !same_log(p->snap->config, c)))
 		err = switch_access_log(p, c);
 	if (err != 0) {
-		free_gates(opened);
+		free_bindings(opened);
 		snapshot_free(*out);
 		return err;
 	}

@@ -109,15 +109,15 @@ static bool have_changed(struct process *p)
 
 /* ---- now and then ---------------------------------------------------------------------------- */
 
-int64_t reload_next_look(const struct process *p)
+int64_t renew_next_poll(const struct process *p)
 {
-	return p->files != 0 || !list_empty(&p->book.rings) ? np_deadline_after(RELOAD_LOOK) : 0;
+	return p->files != 0 || !list_empty(&p->registry.rings) ? np_deadline_after(RENEW_POLL) : 0;
 }
 
-void reload_look(struct process *p)
+void renew_poll(struct process *p)
 {
-	book_refresh_tickets(&p->book, say_keys);
-	ocsp_look(&p->ocsp);
+	registry_refresh_tickets(&p->registry, say_keys);
+	ocsp_poll(&p->ocsp);
 	if (!have_changed(p))
 		return;
 	log_msg(LVL_NOTICE, "files_changed", "a certificate, key or list has changed");

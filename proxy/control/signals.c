@@ -82,10 +82,10 @@ int control_wait(int64_t deadline)
 void control_run(struct process *p)
 {
 	for (;;) {
-		int sig = control_wait(reload_next_look(p));
+		int sig = control_wait(renew_next_poll(p));
 
 		if (sig == -NP_EDEADLINE) {
-			reload_look(p);
+			renew_poll(p);
 			continue;
 		}
 		log_msg(LVL_NOTICE, "signal", "SIG%s received", sigabbrev_np(sig));

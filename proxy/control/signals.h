@@ -10,11 +10,11 @@
 
 struct process {
 	const char *config_path;  /* const; NULL: not from a file */
-	struct snapshot_book book;
+	struct registry registry;
 	struct snapshot *snap;    /* current */
 	struct limit limit;       /* connections of the process; workers take from it */
 	unsigned pipes;           /* const after init: per worker, for splicing */
-	struct list gates;
+	struct list bindings;
 	struct shard *shards;     /* one per worker */
 	unsigned nshards;         /* const after init */
 	struct np_worker **workers;
@@ -42,13 +42,13 @@ void control_run(struct process *p);
 
 /* ---- reload.c -------------------------------------------------------------------------------- */
 
-/* Everything that can fail before c is in force: its limit, its snapshot, the gates it names and p
+/* Everything that can fail before c is in force: its limit, its snapshot, the bindings it names and p
  * does not have yet (all or none, into *opened), its access log on every shard.
  *   Returns  0; or the error with a line in the log, and then nothing has changed and c is freed.
  *   Owns     c. */
 must_use int reload_prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened);
-/* Put snap into force on every worker: p->gates become exactly those it names, p->snap becomes snap, the old one is
- * retired.   Returns  0, or -NP_ENOMEM when a new gate could not start on every worker: that one is closed. */
+/* Put snap into force on every worker: p->bindings become exactly those it names, p->snap becomes snap, the old one is
+ * retired.   Returns  0, or -NP_ENOMEM when a new binding could not start on every worker: that one is closed. */
 must_use int reload_publish(struct process *p, struct snapshot *snap, struct list *opened);
 void reload_retire(struct process *p); /* p->snap is current no more */
 void reload_log_level(const struct config *c);
@@ -60,11 +60,11 @@ void reload_logs(struct process *p); /* SIGUSR1 */
 
 /* ---- renew.c -------------------------------------------------------------------------- */
 
-#define RELOAD_LOOK (250 * NP_MS)
+#define RENEW_POLL (250 * NP_MS)
 
-int64_t reload_next_look(const struct process *p); /* when reload_look is due; 0: never */
+int64_t renew_next_poll(const struct process *p); /* when renew_poll is due; 0: never */
 /* Ticket keys and OCSP answers in time, and reload_again when a file of TLS has changed. */
-void reload_look(struct process *p);
+void renew_poll(struct process *p);
 uint64_t reload_files(const struct config *c);
 void reload_warn_of_expiry(const struct snapshot *snap);
 

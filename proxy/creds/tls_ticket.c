@@ -17,7 +17,7 @@
 #define WORDS (sizeof(struct tls_keys) / sizeof(uint64_t))
 _Static_assert(sizeof(struct tls_keys) % sizeof(uint64_t) == 0, "the keys are copied by words");
 
-struct tls_ring {
+struct tls_ticket_keys {
 	char *path;        /* const; NULL: none */
 	int64_t rotate;    /* control thread */
 	struct stat seen;  /* control thread: the file as it was read or written last */
@@ -27,7 +27,7 @@ struct tls_ring {
 
 /* ---- the words ------------------------------------------------------------------------------- */
 
-static void publish(struct tls_ring *r, const struct tls_keys *k)
+static void publish(struct tls_ticket_keys *r, const struct tls_keys *k)
 {
 	uint64_t words[WORDS];
 
@@ -40,7 +40,7 @@ static void publish(struct tls_ring *r, const struct tls_keys *k)
 	OPENSSL_cleanse(words, sizeof(words));
 }
 
-void tls_ring_read(const struct tls_ring *r, struct tls_keys *out)
+void tls_ticket_keys_read(const struct tls_ticket_keys *r, struct tls_keys *out)
 {
 	uint64_t words[WORDS];
 	uint32_t before, after;
@@ -93,7 +93,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 }
 
 /* Reads the file if it is not the one that was seen last. Returns 1 if so, 0, or what is wrong with it. */
-static int reread(struct tls_ring *r, struct tls_keys *k, struct text *err)
+static int reread(struct tls_ticket_keys *r, struct tls_keys *k, struct text *err)
 {
 	struct stat now;
 	int code;
@@ -108,12 +108,12 @@ static int reread(struct tls_ring *r, struct tls_keys *k, struct text *err)
 	return 1;
 }
 
-int tls_ring_refresh(struct tls_ring *r, int64_t now, struct text *err)
+int tls_ticket_keys_refresh(struct tls_ticket_keys *r, int64_t now, struct text *err)
 {
 	struct tls_keys k;
 	int changed = 0, code = 0;
 
-	tls_ring_read(r, &k);
+	tls_ticket_keys_read(r, &k);
 	if (r->path != NULL)
 		changed = reread(r, &k, err);
 	if (changed < 0)
@@ -139,7 +139,7 @@ int tls_ring_refresh(struct tls_ring *r, int64_t now, struct text *err)
 }
 
 /* The keys a ring begins with. */
-static int begin(struct tls_ring *r, int64_t now, struct tls_keys *k, struct text *err)
+static int begin(struct tls_ticket_keys *r, int64_t now, struct tls_keys *k, struct text *err)
 {
 	char scratch[1];
 	struct text silent;
@@ -157,18 +157,18 @@ static int begin(struct tls_ring *r, int64_t now, struct tls_keys *k, struct tex
 	return code == 0 ? 0 : tls_keys_load(r->path, k, err);
 }
 
-int tls_ring_new(struct tls_ring **out, const char *path, int64_t every, int64_t now, struct text *err)
+int tls_ticket_keys_new(struct tls_ticket_keys **out, const char *path, int64_t every, int64_t now, struct text *err)
 {
-	struct tls_ring *r = aligned_alloc(_Alignof(struct tls_ring), sizeof(*r));
+	struct tls_ticket_keys *r = aligned_alloc(_Alignof(struct tls_ticket_keys), sizeof(*r));
 	struct tls_keys k;
 	int code;
 
 	if (r == NULL)
 		return -NP_ENOMEM;
-	*r = (struct tls_ring){.rotate = every, .path = path != NULL ? strdup(path) : NULL};
+	*r = (struct tls_ticket_keys){.rotate = every, .path = path != NULL ? strdup(path) : NULL};
 	code = path != NULL && r->path == NULL ? -NP_ENOMEM : begin(r, now, &k, err);
 	if (code != 0) {
-		tls_ring_free(r);
+		tls_ticket_keys_free(r);
 		return code;
 	}
 	publish(r, &k);
@@ -177,7 +177,7 @@ int tls_ring_new(struct tls_ring **out, const char *path, int64_t every, int64_t
 	return 0;
 }
 
-struct tls_ring *tls_ring_free(struct tls_ring *r)
+struct tls_ticket_keys *tls_ticket_keys_free(struct tls_ticket_keys *r)
 {
 	if (r == NULL)
 		return NULL;
@@ -187,12 +187,12 @@ struct tls_ring *tls_ring_free(struct tls_ring *r)
 	return NULL;
 }
 
-void tls_ring_set_rotate(struct tls_ring *r, int64_t every)
+void tls_ticket_keys_set_rotate(struct tls_ticket_keys *r, int64_t every)
 {
 	r->rotate = every;
 }
 
-const char *tls_ring_path(const struct tls_ring *r)
+const char *tls_ticket_keys_path(const struct tls_ticket_keys *r)
 {
 	return r->path;
 }
@@ -228,7 +228,7 @@ int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
 	int which = seal ? TLS_KEY_CURRENT : 0, answer;
 	bool ok;
 
-	tls_ring_read(t->ctx->ring, &keys);
+	tls_ticket_keys_read(t->ctx->ring, &keys);
 	while (!seal && which < TLS_KEY_COUNT && memcmp(keys.key[which].name, name, 16) != 0)
 		which++;
 	if (which == TLS_KEY_COUNT) {

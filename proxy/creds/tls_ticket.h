@@ -29,23 +29,24 @@ struct tls_keys {
 	int64_t rotated; /* seconds since 1970 */
 };
 
-struct tls_ring;
+struct tls_ticket_keys;
 
-/* tls_ring_new: from its file; one that is not there is made, mode 0600; one that is stays as it is, however old: the
- * first tls_ring_refresh rotates it. path NULL: in memory alone. rotate: seconds
+/* tls_ticket_keys_new: from its file; one that is not there is made, mode 0600; one that is stays as it is, however
+ * old: the first tls_ticket_keys_refresh rotates it. path NULL: in memory alone. rotate: seconds
  * that a key seals. now: seconds since 1970.
  *   Returns  0, or why there is none; err says it with the file's name.   Calls  control thread. */
-must_use int tls_ring_new(struct tls_ring **out, const char *path, int64_t rotate, int64_t now, struct text *err);
-struct tls_ring *tls_ring_free(struct tls_ring *r); /* takes NULL, returns NULL; no context uses it */
+must_use int tls_ticket_keys_new(struct tls_ticket_keys **out, const char *path, int64_t rotate, int64_t now,
+				 struct text *err);
+struct tls_ticket_keys *tls_ticket_keys_free(struct tls_ticket_keys *r); /* NULL is fine; no context uses it */
 
-/* tls_ring_refresh: to be called now and then: takes over what another process wrote to the file, and rotates when it
- * is time.
+/* tls_ticket_keys_refresh: takes over what another process wrote to the file, and rotates when it is time. To be
+ * called now and then.
  *   Returns  1: the keys are others now; 0; or what is wrong with the file: then the keys stay as they were.
  *   Calls    control thread. */
-must_use int tls_ring_refresh(struct tls_ring *r, int64_t now, struct text *err);
-void tls_ring_set_rotate(struct tls_ring *r, int64_t rotate); /* a reload changed it. Control thread */
-const char *tls_ring_path(const struct tls_ring *r);          /* NULL: none */
-void tls_ring_read(const struct tls_ring *r, struct tls_keys *out); /* any thread */
+must_use int tls_ticket_keys_refresh(struct tls_ticket_keys *r, int64_t now, struct text *err);
+void tls_ticket_keys_set_rotate(struct tls_ticket_keys *r, int64_t rotate); /* a reload changed it. Control thread */
+const char *tls_ticket_keys_path(const struct tls_ticket_keys *r);          /* NULL: none */
+void tls_ticket_keys_read(const struct tls_ticket_keys *r, struct tls_keys *out); /* any thread */
 
 /* What SSL_CTX_set_tlsext_ticket_key_evp_cb calls. */
 int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,

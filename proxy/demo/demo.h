@@ -63,7 +63,7 @@ struct demo_child {
 /* Calls  before the worker runs, for it forks. */
 must_use int demo_child_start(struct demo_child *c, const struct np_addr *from, const struct demo_server *to);
 bool demo_child_alive(struct demo_child *c);
-must_use int demo_child_await(struct demo_child *c, const struct np_addr *front); /* Parks: until it relays. */
+must_use int demo_child_await(struct demo_child *c, const struct np_addr *listener); /* Parks: until it relays. */
 void demo_child_stop(struct demo_child *c); /* Parks: until it has drained; at last it is killed. */
 void demo_child_show_log(const struct demo_child *c);
 
@@ -75,7 +75,7 @@ struct demo_counts {
 };
 
 struct demo_load {
-	struct np_addr       front;
+	struct np_addr       listener;
 	struct demo_counts   n;
 	struct demo_hist     recent; /* since the view took it away */
 	unsigned             open, running; /* connections; clients */

@@ -90,13 +90,13 @@ static int walk_through(struct np_fd *fd, int64_t deadline)
 	return got > 0 ? -NP_EPROTO : (int)got;
 }
 
-int demo_child_await(struct demo_child *c, const struct np_addr *front)
+int demo_child_await(struct demo_child *c, const struct np_addr *listener)
 {
 	const struct np_dial_opts opts = {.deadline = np_deadline_after(READY_TIME)};
 	struct np_fd fd;
 	int err;
 
-	while ((err = np_dial(&fd, front, 1, &opts)) == -NP_ECONNREFUSED && demo_child_alive(c)) {
+	while ((err = np_dial(&fd, listener, 1, &opts)) == -NP_ECONNREFUSED && demo_child_alive(c)) {
 		if (np_nanotime() >= opts.deadline)
 			return -NP_EDEADLINE;
 		np_sleep(PAUSE);

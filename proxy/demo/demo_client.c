@@ -127,7 +127,7 @@ static bool converse(struct demo_client *c)
 static void connection(struct demo_client *c)
 {
 	const struct np_dial_opts opts = {.deadline = np_deadline_after(DEMO_PATIENCE), .nodelay = true};
-	int err = np_dial(&c->fd, &c->load->front, 1, &opts);
+	int err = np_dial(&c->fd, &c->load->listener, 1, &opts);
 
 	if (err != 0) {
 		lose(c->load, "a connect", err);

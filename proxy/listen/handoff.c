@@ -19,7 +19,7 @@
 struct handoff {
 	struct np_msg msg;
 	struct shard *from, *to;
-	struct front *front;
+	struct listener *listener;
 	int sysfd;
 	struct np_addr peer;
 };
@@ -50,7 +50,7 @@ static void returned(struct np_msg *m)
 {
 	struct handoff *h = container_of(m, struct handoff, msg);
 
-	snapshot_drop(h->front->snap, h->from->id);
+	snapshot_drop(h->listener->snap, h->from->id);
 	free(h);
 }
 
@@ -59,13 +59,13 @@ static void arrived(struct np_msg *m)
 	struct handoff *h = container_of(m, struct handoff, msg);
 	struct shard *to = h->to;
 
-	conn_accepted(to, h->front, h->sysfd, &h->peer, CLOSE_NONE);
+	conn_accepted(to, h->listener, h->sysfd, &h->peer, CLOSE_NONE);
 	m->fn = returned;
 	np_post(h->from->worker, m); /* before the count goes down: until then no worker is stopped */
 	__atomic_sub_fetch(&to->nconns, 1, __ATOMIC_RELEASE);
 }
 
-bool handoff_try(struct shard *s, struct front *front, int sysfd, const struct np_addr *peer)
+bool handoff_try(struct shard *s, struct listener *listener, int sysfd, const struct np_addr *peer)
 {
 	struct shard *to;
 	struct handoff *h;
@@ -78,8 +78,9 @@ bool handoff_try(struct shard *s, struct front *front, int sysfd, const struct n
 	h = malloc(sizeof(*h));
 	if (h == NULL)
 		return false;
-	*h = (struct handoff){.msg.fn = arrived, .from = s, .to = to, .front = front, .sysfd = sysfd, .peer = *peer};
-	snapshot_hold(front->snap, s->id);
+	*h = (struct handoff){.msg.fn = arrived, .from = s, .to = to, .listener = listener,
+			      .sysfd = sysfd, .peer = *peer};
+	snapshot_hold(listener->snap, s->id);
 	__atomic_add_fetch(&to->nconns, 1, __ATOMIC_RELAXED);
 	np_post(to->worker, &h->msg);
 	return true;

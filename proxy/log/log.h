@@ -103,7 +103,7 @@ struct access_record {
 	uint64_t      bytes_in, bytes_out;
 	union np_inet client; /* as seen at accept, or as a trusted PROXY header says */
 	union np_inet server; /* family AF_UNSPEC if none was chosen */
-	enum close_why why;
+	enum close_reason why;
 	int           err;     /* NP_E code of either sign; 0 if no error was involved */
 	uint32_t      retries; /* servers tried after the first */
 	const char   *listener, *upstream, *server_name; /* NULL or "" if there is none */

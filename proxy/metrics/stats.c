@@ -28,9 +28,9 @@ static uint64_t value(const struct stats *s, const struct counter_row *r)
 	return __atomic_load_n(v, __ATOMIC_RELAXED);
 }
 
-void stats_close(struct stats *s, enum close_why why)
+void stats_close(struct stats *s, enum close_reason why)
 {
-	CHECK(why > CLOSE_NONE && why < CLOSE_WHYS, "a connection ends for a reason");
+	CHECK(why > CLOSE_NONE && why < CLOSE_REASONS, "a connection ends for a reason");
 	STAT_ADD(s, closed[why], 1);
 }
 
@@ -38,7 +38,7 @@ void stats_sum(struct stats *total, const struct stats *one)
 {
 	for (size_t i = 0; i < array_len(rows); i++)
 		*cell(total, &rows[i]) += value(one, &rows[i]);
-	for (size_t why = 0; why < CLOSE_WHYS; why++)
+	for (size_t why = 0; why < CLOSE_REASONS; why++)
 		total->closed[why] += STAT_GET(one, closed[why]);
 }
 
@@ -84,7 +84,7 @@ static void write_reasons(struct text *out, const struct stats *s, bool rejected
 		help = "Client connections turned away, by reason.";
 	}
 	write_head(out, family, "counter", help);
-	for (enum close_why why = CLOSE_NONE + 1; why < CLOSE_WHYS; why++) {
+	for (enum close_reason why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++) {
 		if (close_rejected(why) != rejected)
 			continue;
 		text_str(out, family);

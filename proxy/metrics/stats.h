@@ -14,7 +14,7 @@ struct stats {
 #define X(field, ...) uint64_t field;
 	COUNTER_TBL(X)
 #undef X
-	uint64_t closed[CLOSE_WHYS]; /* by reason, rejected ones included; [CLOSE_NONE] stays 0 */
+	uint64_t closed[CLOSE_REASONS]; /* by reason, rejected ones included; [CLOSE_NONE] stays 0 */
 } cache_aligned;
 
 /* Room that stats_write never needs more than. */
@@ -32,7 +32,7 @@ struct stats {
 
 /* stats_close: count the end of one connection. Owner only; once per connection, with its final
  * reason. */
-void stats_close(struct stats *s, enum close_why why);
+void stats_close(struct stats *s, enum close_reason why);
 
 /* stats_sum: add a thread's numbers to a total that the caller zeroed. Any thread, at any time. */
 void stats_sum(struct stats *total, const struct stats *one);

@@ -18,7 +18,7 @@ struct rule {
 	struct cidr_set source;
 	uint8_t *alpn; /* owned; each protocol behind its length */
 	size_t nalpn;
-	enum route_opening opening;
+	enum route_opening preread;
 	bool any_source, any_name;
 };
 
@@ -68,7 +68,7 @@ static int copy_rule(struct rule *r, const struct route_rule *from)
 
 	if (err != 0)
 		return err;
-	r->opening = from->opening;
+	r->preread = from->preread;
 	r->any_source = from->nsource == 0;
 	r->any_name = from->nsni == 0;
 	return cidr_set_init(&r->source, from->source, from->nsource);
@@ -119,7 +119,7 @@ static int fill(struct route_table *t, const struct route_rule *rules, uint32_t 
 
 static bool looks_at_bytes(const struct rule *r)
 {
-	return !r->any_name || r->nalpn > 0 || r->opening != ROUTE_OPENING_ANY;
+	return !r->any_name || r->nalpn > 0 || r->preread != ROUTE_OPENING_ANY;
 }
 
 int route_table_new(const struct route_rule *rules, size_t n, struct route_table **out)
@@ -175,7 +175,7 @@ static bool comes_from(const struct rule *r, const struct sockaddr *source, sock
 /* All but the name. */
 static bool holds(const struct rule *r, const struct route_facts *f)
 {
-	if (r->opening != ROUTE_OPENING_ANY && f->tls != (r->opening == ROUTE_OPENING_TLS))
+	if (r->preread != ROUTE_OPENING_ANY && f->tls != (r->preread == ROUTE_OPENING_TLS))
 		return false;
 	if (r->nalpn > 0 && !offers(r, f))
 		return false;

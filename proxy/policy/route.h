@@ -32,7 +32,7 @@ struct route_rule {
 	const char *const *alpn;     /* one of them is offered */
 	const struct cidr *source;   /* one of them holds the client */
 	size_t nsni, nalpn, nsource; /* 0: no such condition */
-	enum route_opening opening;
+	enum route_opening preread;
 };
 
 /* What is known of a client. All borrowed. */

@@ -5,57 +5,57 @@
 
 #include "config/config.h"
 
-/* ---- the book -------------------------------------------------------------------------------- */
+/* ---- the registry -------------------------------------------------------------------------------- */
 
-int snapshot_book_init(struct snapshot_book *b, unsigned nworkers)
+int registry_init(struct registry *b, unsigned nworkers)
 {
-	*b = (struct snapshot_book){.nworkers = nworkers, .servers = server_book_new()};
+	*b = (struct registry){.nworkers = nworkers, .servers = server_registry_new()};
 	list_init(&b->listeners);
 	list_init(&b->rings);
 	list_init(&b->staples);
 	return b->servers != NULL ? 0 : -NP_ENOMEM;
 }
 
-void snapshot_book_fini(struct snapshot_book *b)
+void registry_fini(struct registry *b)
 {
 	CHECK(b->snapshots == 0 && list_empty(&b->listeners), "a snapshot outlived the process");
-	book_tls_fini(b);
-	b->servers = server_book_free(b->servers);
+	registry_tls_fini(b);
+	b->servers = server_registry_free(b->servers);
 }
 
-struct listener_live *live_get(struct snapshot_book *b, const char *name)
+struct listener_counts *listener_counts_get(struct registry *b, const char *name)
 {
-	struct listener_live *live;
+	struct listener_counts *counts;
 
 	list_for_each(it, &b->listeners) {
-		live = list_entry(it, struct listener_live, link);
-		if (strcmp(live->name, name) == 0) {
-			live->snapshots++;
-			return live;
+		counts = list_entry(it, struct listener_counts, link);
+		if (strcmp(counts->name, name) == 0) {
+			counts->snapshots++;
+			return counts;
 		}
 	}
-	live = calloc(1, sizeof(*live) + b->nworkers * sizeof(live->handshakes[0]));
-	if (live == NULL)
+	counts = calloc(1, sizeof(*counts) + b->nworkers * sizeof(counts->handshakes[0]));
+	if (counts == NULL)
 		return NULL;
-	live->name = strdup(name);
-	if (live->name == NULL) {
-		free(live);
+	counts->name = strdup(name);
+	if (counts->name == NULL) {
+		free(counts);
 		return NULL;
 	}
-	live->snapshots = 1;
-	limit_set(&live->limit, UINT32_MAX);
-	live->handshakes_most = UINT32_MAX;
-	list_push_back(&b->listeners, &live->link);
-	return live;
+	counts->snapshots = 1;
+	limit_set(&counts->limit, UINT32_MAX);
+	counts->handshakes_most = UINT32_MAX;
+	list_push_back(&b->listeners, &counts->link);
+	return counts;
 }
 
-void live_put(struct listener_live *live)
+void listener_counts_put(struct listener_counts *counts)
 {
-	if (live == NULL || --live->snapshots > 0)
+	if (counts == NULL || --counts->snapshots > 0)
 		return;
-	list_remove(&live->link);
-	free(live->name);
-	free(live);
+	list_remove(&counts->link);
+	free(counts->name);
+	free(counts);
 }
 
 /* ---- upstreams ------------------------------------------------------------------------------- */
@@ -108,7 +108,7 @@ static struct shared_upstream *shared_find(const struct snapshot *prev, const st
 	return NULL;
 }
 
-static struct shared_upstream *shared_new(struct snapshot_book *b, const struct upstream_spec *spec)
+static struct shared_upstream *shared_new(struct registry *b, const struct upstream_spec *spec)
 {
 	struct shared_upstream *sh = calloc(1, sizeof(*sh));
 
@@ -121,7 +121,7 @@ static struct shared_upstream *shared_new(struct snapshot_book *b, const struct 
 	return NULL;
 }
 
-static struct shared_upstream *shared_get(struct snapshot_book *b, const struct config_upstream *c,
+static struct shared_upstream *shared_get(struct registry *b, const struct config_upstream *c,
 					  const struct snapshot *prev)
 {
 	struct server_spec *servers = calloc(c->nservers + 1, sizeof(*servers));
@@ -170,14 +170,14 @@ static uint32_t share_of(uint32_t n, unsigned workers)
 /* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
 void snapshot_enact(struct snapshot *s, uint32_t max)
 {
-	s->generation = ++s->book->generation;
-	for (unsigned i = 0; i < s->nfronts; i++) {
+	s->generation = ++s->registry->generation;
+	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_listener *c = &s->config->listeners[i];
-		struct listener_live *live = s->fronts[i].live;
+		struct listener_counts *counts = s->listeners[i].counts;
 
-		limit_set(&live->limit,
+		limit_set(&counts->limit,
 			  c->max_connections == CONFIG_OFF ? UINT32_MAX : (uint32_t)c->max_connections);
-		__atomic_store_n(&live->handshakes_most, share_of(handshakes_of(c, max), s->book->nworkers),
+		__atomic_store_n(&counts->handshakes_most, share_of(handshakes_of(c, max), s->registry->nworkers),
 				 __ATOMIC_RELAXED);
 	}
 	tickets_enact(s);
@@ -192,13 +192,13 @@ static int fill(struct snapshot *s, const struct snapshot *prev, struct text *wh
 
 	s->upstreams = calloc(c->nupstreams + 1, sizeof(struct shared_upstream *));
 	s->targets = calloc(c->nupstreams + 1, sizeof(*s->targets));
-	s->fronts = calloc(c->nlisteners + 1, sizeof(*s->fronts));
-	s->use = aligned_alloc(_Alignof(struct snapshot_use), s->book->nworkers * sizeof(*s->use));
-	if (s->upstreams == NULL || s->targets == NULL || s->fronts == NULL || s->use == NULL)
+	s->listeners = calloc(c->nlisteners + 1, sizeof(*s->listeners));
+	s->use = aligned_alloc(_Alignof(struct snapshot_use), s->registry->nworkers * sizeof(*s->use));
+	if (s->upstreams == NULL || s->targets == NULL || s->listeners == NULL || s->use == NULL)
 		return -NP_ENOMEM;
-	memset(s->use, 0, s->book->nworkers * sizeof(*s->use));
+	memset(s->use, 0, s->registry->nworkers * sizeof(*s->use));
 	for (; s->nupstreams < c->nupstreams; s->nupstreams++) {
-		struct shared_upstream *sh = shared_get(s->book, &c->upstreams[s->nupstreams], prev);
+		struct shared_upstream *sh = shared_get(s->registry, &c->upstreams[s->nupstreams], prev);
 
 		if (sh == NULL)
 			return -NP_ENOMEM;
@@ -206,12 +206,12 @@ static int fill(struct snapshot *s, const struct snapshot *prev, struct text *wh
 	}
 	for (; s->ntargets < c->nupstreams && err == 0; s->ntargets++)
 		err = target_init(s, s->ntargets, why);
-	for (; s->nfronts < c->nlisteners && err == 0; s->nfronts++)
-		err = front_init(s, s->nfronts, why);
+	for (; s->nlisteners < c->nlisteners && err == 0; s->nlisteners++)
+		err = listener_init(s, s->nlisteners, why);
 	return err;
 }
 
-int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapshot *prev, struct snapshot **out,
+int snapshot_new(struct registry *b, struct config *c, const struct snapshot *prev, struct snapshot **out,
 		 struct text *why)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
@@ -219,7 +219,7 @@ int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapsho
 
 	if (s == NULL)
 		return -NP_ENOMEM;
-	s->book = b;
+	s->registry = b;
 	s->config = c;
 	s->shares = b->nworkers;
 	s->shutdown_delay = c->shutdown.delay;
@@ -240,17 +240,17 @@ struct snapshot *snapshot_free(struct snapshot *s)
 {
 	if (s == NULL)
 		return NULL;
-	for (unsigned i = 0; i < s->nfronts; i++)
-		front_fini(s, &s->fronts[i]);
+	for (unsigned i = 0; i < s->nlisteners; i++)
+		listener_fini(s, &s->listeners[i]);
 	for (unsigned i = 0; i < s->ntargets; i++)
 		target_fini(s, &s->targets[i]);
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		shared_put(s->upstreams[i]);
 	if (s->generation == 0)
-		book_forget_tickets(s->book);
-	s->book->snapshots--;
+		registry_forget_tickets(s->registry);
+	s->registry->snapshots--;
 	free(s->use);
-	free(s->fronts);
+	free(s->listeners);
 	free(s->targets);
 	free(s->upstreams);
 	config_free(s->config);
@@ -271,5 +271,5 @@ void snapshot_drop(struct snapshot *s, unsigned worker)
 	if (__atomic_sub_fetch(&s->shares, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	s->retire.fn = on_retire;
-	np_post(s->book->control, &s->retire);
+	np_post(s->registry->control, &s->retire);
 }

@@ -1,4 +1,4 @@
-/* snapshot: one generation of the configuration as the workers see it: frozen fronts, limits and upstreams. A
+/* snapshot: one generation of the configuration as the workers see it: frozen listeners, limits and upstreams. A
  * connection keeps the snapshot it started with, so a reload never changes what is under way.
  *
  * Lifetime without a shared write per connection: each worker counts its own uses (its current snapshot is one, each
@@ -22,7 +22,7 @@ struct tls_ctx;
 struct tls_worker;
 
 /* What of a listener survives reloads: its name's counts. Control thread owns; freed with the last snapshot of it. */
-struct listener_live {
+struct listener_counts {
 	struct list link;
 	char *name;
 	struct limit limit;      /* atomics: any worker */
@@ -49,10 +49,10 @@ struct target {
 };
 
 /* One listener of one generation. Frozen. */
-struct front {
+struct listener {
 	struct snapshot *snap;
 	const char *name;
-	struct listener_live *live;
+	struct listener_counts *counts;
 	struct route_table *routes;  /* owned; NULL: no rules */
 	const struct target **targets; /* owned: one per rule, then where all else goes; NULL there: nowhere */
 	unsigned nrules;
@@ -71,8 +71,8 @@ struct front {
 struct snapshot {
 	uint64_t generation;   /* 0 until enacted: a refused one has no number */
 	struct config *config; /* owned; names and addresses point into it */
-	struct front *fronts;
-	unsigned nfronts;
+	struct listener *listeners;
+	unsigned nlisteners;
 	struct target *targets; /* one per upstream */
 	unsigned ntargets;
 	struct shared_upstream **upstreams; /* held: snapshots share those that did not change */
@@ -80,7 +80,7 @@ struct snapshot {
 	int64_t shutdown_delay, shutdown_timeout;
 	uint32_t shares;          /* atomic: workers that still use it */
 	struct snapshot_use *use; /* one per worker, its owner's alone */
-	struct snapshot_book *book;
+	struct registry *registry;
 	struct np_msg retire;     /* to the control worker, from whoever gave up the last share */
 };
 
@@ -90,9 +90,9 @@ struct snapshot_use {
 };
 
 /* Everything that outlives a generation. Control thread. */
-struct snapshot_book {
-	struct server_book *servers;
-	struct list listeners; /* of struct listener_live */
+struct registry {
+	struct server_registry *servers;
+	struct list listeners; /* of struct listener_counts */
 	struct list rings;     /* of struct ring_live: ticket keys, as long as the process runs */
 	struct list staples;   /* of struct tls_staple: of the certificates in use */
 	struct tls_worker **tls; /* one per worker; NULL until a generation speaks TLS */
@@ -102,14 +102,14 @@ struct snapshot_book {
 	struct np_worker *control; /* const once it runs: retired snapshots are posted here */
 };
 
-must_use int snapshot_book_init(struct snapshot_book *b, unsigned nworkers);
-void snapshot_book_fini(struct snapshot_book *b); /* every snapshot must be gone, and every worker's thread */
+must_use int registry_init(struct registry *b, unsigned nworkers);
+void registry_fini(struct registry *b); /* every snapshot must be gone, and every worker's thread */
 
 /* snapshot_new: freeze a checked config. What did not change since prev (may be NULL) is taken over from it: upstream
  * objects with their place in the round, counts of servers and listeners.
  *   Returns  0; -NP_ENOMEM; -NP_EINVAL: why says which file TLS could not use. c is still the caller's then.
  *   Owns     c, with success.   Calls  control thread; blocks on the disk. */
-must_use int snapshot_new(struct snapshot_book *b, struct config *c, const struct snapshot *prev,
+must_use int snapshot_new(struct registry *b, struct config *c, const struct snapshot *prev,
 			  struct snapshot **out, struct text *why);
 /* It is the current generation from now on: it gets its number, and its bounds hold. max: connections that the process
  * may hold. Control thread. */
@@ -129,14 +129,14 @@ void snapshot_drop(struct snapshot *s, unsigned worker);
 
 /* ---- snapshot_listener.c: one listener, and one upstream, out of the config --------------------- */
 
-struct listener_live *live_get(struct snapshot_book *b, const char *name); /* snapshot.c; NULL: no memory */
-void live_put(struct listener_live *live);                                 /* takes NULL */
+struct listener_counts *listener_counts_get(struct registry *b, const char *name); /* snapshot.c; NULL: no memory */
+void listener_counts_put(struct listener_counts *counts);                                 /* takes NULL */
 
 /* Return as snapshot_new does. fini takes what was begun, too. */
 must_use int target_init(struct snapshot *s, unsigned i, struct text *why);
 void target_fini(struct snapshot *s, struct target *t);
-must_use int front_init(struct snapshot *s, unsigned i, struct text *why);
-void front_fini(struct snapshot *s, struct front *f);
+must_use int listener_init(struct snapshot *s, unsigned i, struct text *why);
+void listener_fini(struct snapshot *s, struct listener *f);
 
 /* ---- snapshot_tls.c: what TLS keeps per worker and for the process --------------------------- */
 
@@ -144,22 +144,22 @@ struct config_tls_in;
 struct config_tls_out;
 
 /* Contexts for every worker, all or none.   Returns  as snapshot_new does. */
-must_use int contexts_server(struct snapshot_book *b, const struct config_tls_in *c, struct tls_ctx ***out,
+must_use int contexts_server(struct registry *b, const struct config_tls_in *c, struct tls_ctx ***out,
 			     struct text *why);
-must_use int contexts_client(struct snapshot_book *b, const struct config_tls_out *c, struct tls_ctx ***out,
+must_use int contexts_client(struct registry *b, const struct config_tls_out *c, struct tls_ctx ***out,
 			     struct text *why);
 /* A generation has all its contexts: the next one reads the disk anew. */
-void contexts_end(struct snapshot_book *b);
-struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x); /* takes NULL, returns NULL */
-void book_tls_fini(struct snapshot_book *b);
+void contexts_end(struct registry *b);
+struct tls_ctx **contexts_free(const struct registry *b, struct tls_ctx **x); /* takes NULL, returns NULL */
+void registry_tls_fini(struct registry *b);
 
 /* enact: the ticket keys of s are in force from now on, at the pace it says. forget: those that were made for one that
  * never was are gone; no such snapshot exists any more. Control thread. */
 void tickets_enact(const struct snapshot *s);
-void book_forget_tickets(struct snapshot_book *b);
+void registry_forget_tickets(struct registry *b);
 /* Rotates ticket keys that are due and takes over what others wrote to their files. say is called for each ring that
  * changed (why empty) or whose file is bad. To be called now and then. Control thread. */
-void book_refresh_tickets(struct snapshot_book *b, void (*say)(const char *path, const char *why));
+void registry_refresh_tickets(struct registry *b, void (*say)(const char *path, const char *why));
 /* Each certificate of the listeners. */
 void snapshot_certificates(const struct snapshot *s,
 			   void (*fn)(void *arg, const char *listener, const char *file, int64_t expires), void *arg);

@@ -59,12 +59,12 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 	if (c->tls == NULL)
 		return 0;
 	t->handshake_timeout = c->tls->handshake_timeout;
-	return contexts_client(s->book, c->tls, &t->tls, why);
+	return contexts_client(s->registry, c->tls, &t->tls, why);
 }
 
 void target_fini(struct snapshot *s, struct target *t)
 {
-	t->tls = contexts_free(s->book, t->tls);
+	t->tls = contexts_free(s->registry, t->tls);
 	free(t->customs);
 }
 
@@ -110,7 +110,7 @@ static struct route_rule rule_of(struct rules *r, const struct config_route *c)
 		.nalpn = c->nalpn,
 		.source = take_nets(r, c->source, c->nsource),
 		.nsource = c->nsource,
-		.opening = openings[c->tls],
+		.preread = openings[c->tls],
 	};
 }
 
@@ -139,7 +139,7 @@ static int routes_of(const struct config_listener *c, struct route_table **out)
 	return err;
 }
 
-static int rules_init(struct snapshot *s, struct front *f, const struct config_listener *c)
+static int rules_init(struct snapshot *s, struct listener *f, const struct config_listener *c)
 {
 	f->targets = calloc(c->nroutes + 1, sizeof(struct target *));
 	if (f->targets == NULL)
@@ -153,7 +153,7 @@ static int rules_init(struct snapshot *s, struct front *f, const struct config_l
 
 /* ---- listeners ------------------------------------------------------------------------------- */
 
-static int trusted_init(struct front *f, const struct config_proxy_in *c)
+static int trusted_init(struct listener *f, const struct config_proxy_in *c)
 {
 	struct cidr *nets = calloc(c->ntrusted + 1, sizeof(*nets));
 	int err;
@@ -167,16 +167,16 @@ static int trusted_init(struct front *f, const struct config_proxy_in *c)
 	return err;
 }
 
-int front_init(struct snapshot *s, unsigned i, struct text *why)
+int listener_init(struct snapshot *s, unsigned i, struct text *why)
 {
 	const struct config_listener *c = &s->config->listeners[i];
-	struct front *f = &s->fronts[i];
+	struct listener *f = &s->listeners[i];
 	int err;
 
-	*f = (struct front){
+	*f = (struct listener){
 		.snap = s,
 		.name = c->name,
-		.live = live_get(s->book, c->name),
+		.counts = listener_counts_get(s->registry, c->name),
 		.wants_header = c->proxy_protocol.accept == CONFIG_PROXY_IN_REQUIRED,
 		.header_timeout = c->proxy_protocol.timeout,
 		.header_max = (uint32_t)c->proxy_protocol.max_bytes,
@@ -190,7 +190,7 @@ int front_init(struct snapshot *s, unsigned i, struct text *why)
 		.linger = c->timeouts.linger,
 		.config = c,
 	};
-	if (f->live == NULL)
+	if (f->counts == NULL)
 		return -NP_ENOMEM;
 	err = rules_init(s, f, c);
 	if (err == 0)
@@ -201,14 +201,14 @@ int front_init(struct snapshot *s, unsigned i, struct text *why)
 	if (c->tls == NULL)
 		return 0;
 	f->handshake_timeout = c->tls->handshake_timeout;
-	return contexts_server(s->book, c->tls, &f->tls, why);
+	return contexts_server(s->registry, c->tls, &f->tls, why);
 }
 
-void front_fini(struct snapshot *s, struct front *f)
+void listener_fini(struct snapshot *s, struct listener *f)
 {
-	f->tls = contexts_free(s->book, f->tls);
+	f->tls = contexts_free(s->registry, f->tls);
 	cidr_set_fini(&f->trusted);
 	f->routes = route_table_free(f->routes);
 	free(f->targets);
-	live_put(f->live);
+	listener_counts_put(f->counts);
 }

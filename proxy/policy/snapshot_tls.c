@@ -12,117 +12,117 @@
 /* The keys of one file, or of none: those in memory alone. */
 struct ring_live {
 	struct list link;
-	struct tls_ring *ring;
+	struct tls_ticket_keys *ring;
 	bool in_force; /* a generation has used it; until then it goes with the snapshot it was made for */
 };
 
 /* ---- rings ----------------------------------------------------------------------------------- */
 
-static struct ring_live *ring_find(const struct snapshot_book *b, const char *path)
+static struct ring_live *ring_find(const struct registry *b, const char *path)
 {
 	list_for_each(it, &b->rings) {
-		struct ring_live *live = list_entry(it, struct ring_live, link);
+		struct ring_live *counts = list_entry(it, struct ring_live, link);
 
-		if (text_same(tls_ring_path(live->ring), path))
-			return live;
+		if (text_same(tls_ticket_keys_path(counts->ring), path))
+			return counts;
 	}
 	return NULL;
 }
 
-static void ring_free(struct ring_live *live)
+static void ring_free(struct ring_live *counts)
 {
-	list_remove(&live->link);
-	tls_ring_free(live->ring);
-	free(live);
+	list_remove(&counts->link);
+	tls_ticket_keys_free(counts->ring);
+	free(counts);
 }
 
 /* One that is in force stays as it is: the snapshot may yet be refused. */
-static int ring_get(struct snapshot_book *b, const struct config_tls_in *c, struct tls_ring **out, struct text *why)
+static int ring_get(struct registry *b, const struct config_tls_in *c, struct tls_ticket_keys **out, struct text *why)
 {
 	int64_t rotate = c->session_tickets.rotate / NP_S;
-	struct ring_live *live;
+	struct ring_live *counts;
 	int err;
 
 	*out = NULL;
 	if (!c->session_tickets.enabled)
 		return 0;
-	live = ring_find(b, c->session_tickets.keys);
-	if (live != NULL) {
-		*out = live->ring;
+	counts = ring_find(b, c->session_tickets.keys);
+	if (counts != NULL) {
+		*out = counts->ring;
 		return 0;
 	}
-	live = calloc(1, sizeof(*live));
-	if (live == NULL)
+	counts = calloc(1, sizeof(*counts));
+	if (counts == NULL)
 		return -NP_ENOMEM;
-	err = tls_ring_new(&live->ring, c->session_tickets.keys, rotate, (int64_t)time(NULL), why);
+	err = tls_ticket_keys_new(&counts->ring, c->session_tickets.keys, rotate, (int64_t)time(NULL), why);
 	if (err != 0) {
-		free(live);
+		free(counts);
 		return err;
 	}
-	list_push_back(&b->rings, &live->link);
-	*out = live->ring;
+	list_push_back(&b->rings, &counts->link);
+	*out = counts->ring;
 	return 0;
 }
 
 /* What lay in its file may be long due. Whatever is wrong with that, the next look at it says. */
-static void ring_enact(struct ring_live *live)
+static void ring_enact(struct ring_live *counts)
 {
 	char room[1];
 	struct text silent;
 
-	if (live->in_force)
+	if (counts->in_force)
 		return;
-	live->in_force = true;
+	counts->in_force = true;
 	text_init(&silent, room, 0);
-	(void)!tls_ring_refresh(live->ring, (int64_t)time(NULL), &silent);
+	(void)!tls_ticket_keys_refresh(counts->ring, (int64_t)time(NULL), &silent);
 }
 
 /* Several listeners may name one file; the last one's pace counts. */
 void tickets_enact(const struct snapshot *s)
 {
-	for (unsigned i = 0; i < s->nfronts; i++) {
+	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_tls_in *c = s->config->listeners[i].tls;
 
 		if (c != NULL && c->session_tickets.enabled)
-			tls_ring_set_rotate(s->fronts[i].tls[0]->ring, c->session_tickets.rotate / NP_S);
+			tls_ticket_keys_set_rotate(s->listeners[i].tls[0]->ring, c->session_tickets.rotate / NP_S);
 	}
-	for (unsigned i = 0; i < s->nfronts; i++) {
+	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_tls_in *c = s->config->listeners[i].tls;
 
 		if (c != NULL && c->session_tickets.enabled)
-			ring_enact(ring_find(s->book, c->session_tickets.keys));
+			ring_enact(ring_find(s->registry, c->session_tickets.keys));
 	}
 }
 
 /* A file that was made for one of them stays: others of a fleet may have read it by now. */
-void book_forget_tickets(struct snapshot_book *b)
+void registry_forget_tickets(struct registry *b)
 {
 	list_for_each_safe(it, &b->rings) {
-		struct ring_live *live = list_entry(it, struct ring_live, link);
+		struct ring_live *counts = list_entry(it, struct ring_live, link);
 
-		if (!live->in_force)
-			ring_free(live);
+		if (!counts->in_force)
+			ring_free(counts);
 	}
 }
 
-void book_refresh_tickets(struct snapshot_book *b, void (*say)(const char *path, const char *why))
+void registry_refresh_tickets(struct registry *b, void (*say)(const char *path, const char *why))
 {
 	list_for_each(it, &b->rings) {
-		struct tls_ring *ring = list_entry(it, struct ring_live, link)->ring;
+		struct tls_ticket_keys *ring = list_entry(it, struct ring_live, link)->ring;
 		char room[512] = "";
 		struct text why;
 		int changed;
 
 		text_init(&why, room, sizeof(room) - 1);
-		changed = tls_ring_refresh(ring, (int64_t)time(NULL), &why);
+		changed = tls_ticket_keys_refresh(ring, (int64_t)time(NULL), &why);
 		if (changed != 0)
-			say(tls_ring_path(ring), changed < 0 ? room : "");
+			say(tls_ticket_keys_path(ring), changed < 0 ? room : "");
 	}
 }
 
 /* ---- workers --------------------------------------------------------------------------------- */
 
-static int workers_get(struct snapshot_book *b)
+static int workers_get(struct registry *b)
 {
 	int err = 0;
 
@@ -136,7 +136,7 @@ static int workers_get(struct snapshot_book *b)
 	return err;
 }
 
-void book_tls_fini(struct snapshot_book *b)
+void registry_tls_fini(struct registry *b)
 {
 	for (unsigned i = 0; b->tls != NULL && i < b->nworkers; i++)
 		tls_worker_free(b->tls[i]);
@@ -148,7 +148,7 @@ void book_tls_fini(struct snapshot_book *b)
 
 /* ---- contexts -------------------------------------------------------------------------------- */
 
-static int contexts_begin(struct snapshot_book *b, struct tls_ctx ***out)
+static int contexts_begin(struct registry *b, struct tls_ctx ***out)
 {
 	int err = workers_get(b);
 
@@ -165,7 +165,7 @@ static int refused(int err)
 }
 
 /* Worker i staples what is fetched for certificate j. */
-static int staple_fetched(struct snapshot_book *b, const struct config_cert *c, struct tls_ctx *x, unsigned i, size_t j)
+static int staple_fetched(struct registry *b, const struct config_cert *c, struct tls_ctx *x, unsigned i, size_t j)
 {
 	const struct tls_staple_wanted w = {&b->staples, &x->certs[j], c->cert, b->nworkers};
 	struct tls_stapled *s = &x->staples[j];
@@ -177,7 +177,7 @@ static int staple_fetched(struct snapshot_book *b, const struct config_cert *c, 
 	return err;
 }
 
-static int staples_server(struct snapshot_book *b, const struct config_tls_in *c, struct tls_ctx *x, unsigned i)
+static int staples_server(struct registry *b, const struct config_tls_in *c, struct tls_ctx *x, unsigned i)
 {
 	int err = 0;
 
@@ -187,9 +187,9 @@ static int staples_server(struct snapshot_book *b, const struct config_tls_in *c
 	return err;
 }
 
-int contexts_server(struct snapshot_book *b, const struct config_tls_in *c, struct tls_ctx ***out, struct text *why)
+int contexts_server(struct registry *b, const struct config_tls_in *c, struct tls_ctx ***out, struct text *why)
 {
-	struct tls_ring *ring;
+	struct tls_ticket_keys *ring;
 	int err = ring_get(b, c, &ring, why);
 
 	if (err == 0)
@@ -202,7 +202,7 @@ int contexts_server(struct snapshot_book *b, const struct config_tls_in *c, stru
 	return refused(err);
 }
 
-int contexts_client(struct snapshot_book *b, const struct config_tls_out *c, struct tls_ctx ***out, struct text *why)
+int contexts_client(struct registry *b, const struct config_tls_out *c, struct tls_ctx ***out, struct text *why)
 {
 	int err = contexts_begin(b, out);
 
@@ -213,13 +213,13 @@ int contexts_client(struct snapshot_book *b, const struct config_tls_out *c, str
 	return refused(err);
 }
 
-void contexts_end(struct snapshot_book *b)
+void contexts_end(struct registry *b)
 {
 	if (b->tls != NULL)
 		tls_trust_end(b->tls, b->nworkers);
 }
 
-struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x)
+struct tls_ctx **contexts_free(const struct registry *b, struct tls_ctx **x)
 {
 	for (unsigned i = 0; x != NULL && i < b->nworkers; i++)
 		tls_ctx_free(x[i]);
@@ -230,8 +230,8 @@ struct tls_ctx **contexts_free(const struct snapshot_book *b, struct tls_ctx **x
 void snapshot_certificates(const struct snapshot *s,
 			   void (*fn)(void *arg, const char *listener, const char *file, int64_t expires), void *arg)
 {
-	for (unsigned i = 0; i < s->nfronts; i++) {
-		const struct front *f = &s->fronts[i];
+	for (unsigned i = 0; i < s->nlisteners; i++) {
+		const struct listener *f = &s->listeners[i];
 
 		for (unsigned j = 0; f->tls != NULL && j < f->tls[0]->ncerts; j++)
 			fn(arg, f->name, f->config->tls->certificates[j].cert, f->tls[0]->certs[j].expires);

@@ -9,7 +9,7 @@
 
 /* The two versions differ in their first byte. No other protocol in use begins with a CR, and one
  * that begins with P is told apart by the bytes that follow. */
-enum pp_why pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
+enum pp_result pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
 {
 	h->need = sizeof("PROXY UNKNOWN\r\n") - 1; /* the shortest of both */
 	if (n == 0)
@@ -28,13 +28,13 @@ static const struct {
 #undef X
 };
 
-const char *pp_word(enum pp_why why)
+const char *pp_word(enum pp_result why)
 {
 	DCHECK((unsigned)why < PP_WHYS, "a reason comes from pp_tbl.h");
 	return rows[why].word;
 }
 
-const char *pp_sentence(enum pp_why why)
+const char *pp_sentence(enum pp_result why)
 {
 	DCHECK((unsigned)why < PP_WHYS, "a reason comes from pp_tbl.h");
 	return rows[why].sentence;

@@ -15,7 +15,7 @@
 #define PP_CUSTOM_MIN    0xe0 /* types that are free for the users of the protocol */
 #define PP_CUSTOM_MAX    0xef
 
-enum pp_why {
+enum pp_result {
 	PP_OK, /* a whole header; the only value that is no row of the table */
 #define X(code, ...) PP_##code,
 	PP_WHY_TBL(X)
@@ -64,10 +64,10 @@ struct pp_header {
  *   Returns  PP_OK: h is filled in, and h->len is at most n.
  *            PP_MORE: of h only `need` counts. Reading up to that many bytes takes no payload.
  *            Any other: refused, at the byte that shows it and not when the rest has come. */
-must_use enum pp_why pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max);
+must_use enum pp_result pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max);
 
-const char *pp_word(enum pp_why why);     /* "v1_bad_port"; "ok" for PP_OK */
-const char *pp_sentence(enum pp_why why); /* for people */
+const char *pp_word(enum pp_result why);     /* "v1_bad_port"; "ok" for PP_OK */
+const char *pp_sentence(enum pp_result why); /* for people */
 
 /* pp_tlv_next: take the first TLV off an area. Never looks outside of it, whatever stands there.
  *   Returns  false at its end, or where it is broken off. The areas of a header that was accepted,

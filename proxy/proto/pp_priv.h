@@ -29,14 +29,14 @@ static inline void pp_put_be32(uint8_t *p, uint32_t v)
 }
 
 /* As pp_read, for bytes that can only be this version's. Version 1 keeps nothing between calls. */
-enum pp_why pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n);
-enum pp_why pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max);
+enum pp_result pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n);
+enum pp_result pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max);
 
 /* Both ends in one family, as copies; PP_UNSPEC when one is unknown or they do not match. */
 enum pp_family pp_ends(struct np_addr out[2], const struct np_addr *src, const struct np_addr *dst);
 
 /* Goes on with the checks from h->walked to h->len, over the n bytes that have come. */
-enum pp_why pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n);
+enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n);
 
 /* Appends the TLVs that `made` asks for, all but the checksum. 0 or -NP_EINVAL. */
 must_use int pp_tlv_write(struct text *t, const struct pp_made *made);

@@ -59,7 +59,7 @@ bool pp_ssl_read(struct pp_bytes value, struct pp_ssl *ssl)
 }
 
 /* What is wrong with a TLV whose value has n bytes, none of which are needed to tell. */
-static enum pp_why judge_length(const struct pp_header *h, uint8_t type, size_t n)
+static enum pp_result judge_length(const struct pp_header *h, uint8_t type, size_t n)
 {
 	if (type == PP_TLV_UNIQUE_ID && n > PP_UNIQUE_ID_MAX)
 		return PP_BAD_UNIQUE_ID;
@@ -69,12 +69,12 @@ static enum pp_why judge_length(const struct pp_header *h, uint8_t type, size_t 
 }
 
 /* Each TLV is looked at once, however many pieces the header comes in. */
-enum pp_why pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n)
+enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n)
 {
 	while (h->walked < h->len) {
 		size_t at = h->walked, room = h->len - at, length;
 		struct pp_ssl ssl;
-		enum pp_why why;
+		enum pp_result why;
 
 		if (room < PP_TLV_HEAD)
 			return PP_BAD_TLV;

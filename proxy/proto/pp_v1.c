@@ -14,11 +14,11 @@ struct line {
 	const uint8_t *p, *end;
 };
 
-typedef enum pp_why read_host(struct line *l, struct np_addr *a);
+typedef enum pp_result read_host(struct line *l, struct np_addr *a);
 
 /* ---- words and numbers ----------------------------------------------------------------------- */
 
-static enum pp_why literal(struct line *l, const char *s, enum pp_why bad)
+static enum pp_result literal(struct line *l, const char *s, enum pp_result bad)
 {
 	for (; *s != '\0'; s++, l->p++) {
 		if (l->p == l->end)
@@ -30,7 +30,7 @@ static enum pp_why literal(struct line *l, const char *s, enum pp_why bad)
 }
 
 /* Digits only, no leading zero: what is read is exactly what was written. */
-static enum pp_why decimal(struct line *l, uint32_t max, uint32_t *out, enum pp_why bad)
+static enum pp_result decimal(struct line *l, uint32_t max, uint32_t *out, enum pp_result bad)
 {
 	const uint8_t *start = l->p;
 	uint32_t v = 0;
@@ -55,10 +55,10 @@ static int hex(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static enum pp_why port(struct line *l, in_port_t *out)
+static enum pp_result port(struct line *l, in_port_t *out)
 {
 	uint32_t v = 0;
-	enum pp_why why = decimal(l, UINT16_MAX, &v, PP_V1_PORT);
+	enum pp_result why = decimal(l, UINT16_MAX, &v, PP_V1_PORT);
 
 	*out = htons((uint16_t)v);
 	return why;
@@ -66,9 +66,9 @@ static enum pp_why port(struct line *l, in_port_t *out)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-static enum pp_why quad(struct line *l, uint8_t out[4])
+static enum pp_result quad(struct line *l, uint8_t out[4])
 {
-	enum pp_why why;
+	enum pp_result why;
 	uint32_t v = 0;
 
 	for (size_t i = 0; i < 4; i++) {
@@ -82,10 +82,10 @@ static enum pp_why quad(struct line *l, uint8_t out[4])
 	return PP_OK;
 }
 
-static enum pp_why host4(struct line *l, struct np_addr *a)
+static enum pp_result host4(struct line *l, struct np_addr *a)
 {
 	uint8_t b[4];
-	enum pp_why why = quad(l, b);
+	enum pp_result why = quad(l, b);
 
 	if (why != PP_OK)
 		return why;
@@ -109,11 +109,11 @@ static size_t groups_left(const struct groups *g)
 
 /* One group, or the last two as a dotted quad, which ends the address. The quad's first number
  * reads as a group until the dot shows what it is. */
-static enum pp_why group(struct line *l, struct groups *g, bool *ends)
+static enum pp_result group(struct line *l, struct groups *g, bool *ends)
 {
 	struct line start = *l;
 	unsigned v = 0;
-	enum pp_why why;
+	enum pp_result why;
 
 	for (; l->p < l->end && hex(*l->p) >= 0; l->p++) {
 		if (l->p - start.p == 4)
@@ -140,7 +140,7 @@ static enum pp_why group(struct line *l, struct groups *g, bool *ends)
 }
 
 /* The colon, or two of them, before the next group. *ends says that no group follows. */
-static enum pp_why colons(struct line *l, struct groups *g, bool *ends)
+static enum pp_result colons(struct line *l, struct groups *g, bool *ends)
 {
 	*ends = *l->p != ':';
 	if (*ends)
@@ -161,11 +161,11 @@ static enum pp_why colons(struct line *l, struct groups *g, bool *ends)
 	return *ends || groups_left(g) > 0 ? PP_OK : PP_V1_ADDRESS;
 }
 
-static enum pp_why host6(struct line *l, struct np_addr *a)
+static enum pp_result host6(struct line *l, struct np_addr *a)
 {
 	struct groups g = {.n = 0};
 	bool ends = false;
-	enum pp_why why = PP_OK;
+	enum pp_result why = PP_OK;
 	size_t behind;
 
 	if (l->p == l->end)
@@ -194,10 +194,10 @@ static enum pp_why host6(struct line *l, struct np_addr *a)
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
 	"one port field");
 
-static enum pp_why endpoints(struct line *l, struct pp_header *h, read_host *host)
+static enum pp_result endpoints(struct line *l, struct pp_header *h, read_host *host)
 {
 	struct np_addr src, dst;
-	enum pp_why why;
+	enum pp_result why;
 
 	if ((why = host(l, &src)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK ||
 	    (why = host(l, &dst)) != PP_OK || (why = literal(l, " ", PP_V1_ADDRESS)) != PP_OK ||
@@ -214,7 +214,7 @@ static enum pp_why endpoints(struct line *l, struct pp_header *h, read_host *hos
 
 /* Whatever stands behind UNKNOWN is none of the receiver's business, but a lone CR or LF is no
  * end. */
-static enum pp_why anything(struct line *l)
+static enum pp_result anything(struct line *l)
 {
 	if (l->p < l->end && *l->p != ' ' && *l->p != '\r')
 		return PP_V1_FAMILY;
@@ -232,9 +232,9 @@ static const struct family {
 	{"UNKNOWN", NULL},
 };
 
-static enum pp_why whole_line(struct line *l, struct pp_header *h)
+static enum pp_result whole_line(struct line *l, struct pp_header *h)
 {
-	enum pp_why why = literal(l, "PROXY ", PP_NOT_PROXY), bad = PP_V1_FAMILY;
+	enum pp_result why = literal(l, "PROXY ", PP_NOT_PROXY), bad = PP_V1_FAMILY;
 	struct line start = *l;
 
 	if (why != PP_OK)
@@ -259,11 +259,11 @@ static size_t window(const uint8_t *p, size_t n)
 	return p[PP_V1_MAX - 2] == '\r' ? PP_V1_MAX : PP_V1_MAX - 1;
 }
 
-enum pp_why pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
+enum pp_result pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
 {
 	size_t seen = window(p, n), least = seen + (p[seen - 1] == '\r' ? 1 : 2);
 	struct line l = {p, p + seen};
-	enum pp_why why = whole_line(&l, h);
+	enum pp_result why = whole_line(&l, h);
 
 	if (why == PP_OK) {
 		h->version = 1;

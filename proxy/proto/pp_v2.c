@@ -43,7 +43,7 @@ static size_t block_of(const uint8_t *p)
 }
 
 /* The fixed part as far as it has come. LOCAL may carry any family: it is not looked at. */
-static enum pp_why fixed_part(const uint8_t *p, size_t n, size_t max)
+static enum pp_result fixed_part(const uint8_t *p, size_t n, size_t max)
 {
 	if (memcmp(p, SIGNATURE, n < SIGNATURE_N ? n : SIGNATURE_N) != 0)
 		return PP_NOT_PROXY;
@@ -117,9 +117,9 @@ static void read_block(struct pp_header *h, uint8_t family, const uint8_t *b)
 	}
 }
 
-enum pp_why pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
+enum pp_result pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
 {
-	enum pp_why why = fixed_part(p, n, max);
+	enum pp_result why = fixed_part(p, n, max);
 	size_t behind;
 
 	h->need = PP_V2_FIXED;

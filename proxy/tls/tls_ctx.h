@@ -58,7 +58,7 @@ struct tls_ctx {
 	struct name_set names;
 	uint32_t *group_of;           /* by a name's number */
 	bool strict;
-	struct tls_ring *ring;        /* borrowed, outlives every context; NULL: no tickets */
+	struct tls_ticket_keys *ring;        /* borrowed, outlives every context; NULL: no tickets */
 	int64_t lifetime;             /* seconds a session may be resumed, however often it was renewed */
 
 	/* client */
@@ -73,7 +73,7 @@ struct tls_ctx {
 /* tls_ctx_server, tls_ctx_client: build it in w's library context. c must outlive it.
  *   Returns  0, -NP_ENOMEM, or another error: then err is a sentence about a file or a key of the config.
  *   Calls    control thread; blocks on the disk. */
-must_use int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c, struct tls_ring *ring,
+must_use int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c, struct tls_ticket_keys *ring,
 			    struct tls_ctx **out, struct text *err);
 must_use int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct tls_ctx **out,
 			    struct text *err);

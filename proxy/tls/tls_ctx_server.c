@@ -360,8 +360,8 @@ static int build(struct tls_ctx *x, const struct config_tls_in *c, struct text *
 	return code;
 }
 
-int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c, struct tls_ring *ring, struct tls_ctx **out,
-		   struct text *err)
+int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c, struct tls_ticket_keys *ring,
+		   struct tls_ctx **out, struct text *err)
 {
 	struct tls_ctx *x = calloc(1, sizeof(*x));
 	int code;

@@ -34,7 +34,7 @@ enum {
 static int put_record(struct tls *t, enum tls_type type, const void *p, size_t n)
 {
 	struct tls_worker *w = t->ctx->worker;
-	ssize_t len = tls_way_seal(&t->direct->out, type, p, n, (uint8_t *)w->out + w->nout);
+	ssize_t len = tls_record_seal(&t->direct->out, type, p, n, (uint8_t *)w->out + w->nout);
 
 	if (len < 0)
 		return tls_fail(t, (int)len);
@@ -49,7 +49,7 @@ static int update_out(struct tls *t)
 	int err = put_record(t, TLS_TYPE_HANDSHAKE, message, sizeof(message));
 
 	if (err == 0)
-		err = tls_way_update(&t->direct->out, &t->ctx->worker->crypto);
+		err = tls_record_key_update(&t->direct->out, &t->ctx->worker->crypto);
 	return err != 0 ? tls_fail(t, err) : 0;
 }
 
@@ -105,7 +105,7 @@ static void took_alert(struct tls *t, const uint8_t *p, ssize_t n)
 /* The next keys of the peer's, and of ours if it asks for that. */
 static void key_update(struct tls *t, uint8_t asked)
 {
-	int err = asked > 1 ? -NP_EPROTO : tls_way_update(&t->direct->in, &t->ctx->worker->crypto);
+	int err = asked > 1 ? -NP_EPROTO : tls_record_key_update(&t->direct->in, &t->ctx->worker->crypto);
 
 	if (asked > 1)
 		refuse(t, ALERT_ILLEGAL);
@@ -197,7 +197,7 @@ static size_t open_record(struct tls *t, size_t n, char *buf, size_t room)
 
 	if (to == NULL)
 		return 0;
-	len = tls_way_open(&d->in, rec, n, to, &type);
+	len = tls_record_open(&d->in, rec, n, to, &type);
 	if (len < 0)
 		refuse(t, ALERT_BAD_MAC);
 	else if (len > TLS_PLAIN_MOST)
@@ -212,7 +212,7 @@ static size_t open_record(struct tls *t, size_t n, char *buf, size_t room)
 }
 
 /* In TLS 1.3 every record looks like data. */
-static bool may_come(const struct tls_way *w, uint8_t type)
+static bool may_come(const struct tls_record_key *w, uint8_t type)
 {
 	return type == TLS_TYPE_DATA || (w->old && (type == TLS_TYPE_ALERT || type == TLS_TYPE_HANDSHAKE));
 }
@@ -370,9 +370,9 @@ void tls_secrets_free(struct tls *t)
 }
 
 /* Of a server's side: one Finished each, in one record each. */
-static int suite_of_old(const struct tls_secrets *s, uint16_t cipher)
+static int suite_of_tls12(const struct tls_secrets *s, uint16_t cipher)
 {
-	return s->sealed == 1 && s->sealing && s->opened == 1 ? tls_suite_of_old(cipher) : -1;
+	return s->sealed == 1 && s->sealing && s->opened == 1 ? tls12_suite_of(cipher) : -1;
 }
 
 /* The suite, if everything is as it must be to do without OpenSSL; else -1. */
@@ -388,22 +388,22 @@ static int suite_if_fit(const struct tls *t)
 	if (cipher == NULL || session == NULL || SSL_SESSION_get_max_fragment_length(session) != 0)
 		return -1;
 	if (SSL_version(t->ssl) == TLS1_2_VERSION)
-		return suite_of_old(s, SSL_CIPHER_get_protocol_id(cipher));
+		return suite_of_tls12(s, SSL_CIPHER_get_protocol_id(cipher));
 	suite = tls_suite_of(SSL_CIPHER_get_protocol_id(cipher));
 	return suite >= 0 && s->nin == tls_suite_secret(suite) && s->nout == s->nin ? suite : -1;
 }
 
-static bool init_old(struct tls *t, struct tls_direct *d, enum tls_suite suite)
+static bool init_tls12(struct tls *t, struct tls_direct *d, enum tls_suite suite)
 {
 	const struct tls_crypto *c = &t->ctx->worker->crypto;
-	struct tls_old_secret k = {.servers = false};
+	struct tls12_secret k = {.servers = false};
 	bool ok = SSL_SESSION_get_master_key(SSL_get_session(t->ssl), k.master, sizeof(k.master)) == sizeof(k.master) &&
 		  SSL_get_client_random(t->ssl, k.client, sizeof(k.client)) == sizeof(k.client) &&
 		  SSL_get_server_random(t->ssl, k.server, sizeof(k.server)) == sizeof(k.server) &&
-		  tls_way_init_old(&d->in, c, suite, &k, false) == 0;
+		  tls12_record_key_init(&d->in, c, suite, &k, false) == 0;
 
 	k.servers = true;
-	ok = ok && tls_way_init_old(&d->out, c, suite, &k, true) == 0;
+	ok = ok && tls12_record_key_init(&d->out, c, suite, &k, true) == 0;
 	OPENSSL_cleanse(&k, sizeof(k));
 	d->in.seq = d->out.seq = 1;
 	d->out.next_explicit = t->secrets->nonce + 1;
@@ -418,9 +418,9 @@ static struct tls_direct *direct_new(struct tls *t, enum tls_suite suite)
 	if (d == NULL)
 		return NULL;
 	if (SSL_version(t->ssl) == TLS1_2_VERSION)
-		return init_old(t, d, suite) ? d : tls_direct_free(d);
-	if (tls_way_init(&d->in, c, suite, t->secrets->in, false) == 0 &&
-	    tls_way_init(&d->out, c, suite, t->secrets->out, true) == 0) {
+		return init_tls12(t, d, suite) ? d : tls_direct_free(d);
+	if (tls_record_key_init(&d->in, c, suite, t->secrets->in, false) == 0 &&
+	    tls_record_key_init(&d->out, c, suite, t->secrets->out, true) == 0) {
 		d->out.seq = (uint64_t)t->secrets->sealed;
 		return d;
 	}
@@ -448,8 +448,8 @@ struct tls_direct *tls_direct_free(struct tls_direct *d)
 {
 	if (d == NULL)
 		return NULL;
-	tls_way_fini(&d->in);
-	tls_way_fini(&d->out);
+	tls_record_key_fini(&d->in);
+	tls_record_key_fini(&d->out);
 	if (d->spilt != NULL)
 		OPENSSL_cleanse(d->spilt->bytes, d->spilt->to);
 	free(d->spilt);

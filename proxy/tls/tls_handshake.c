@@ -30,7 +30,7 @@ static bool is_pinned(const struct tls_ctx *x, const X509 *peer)
 	return false;
 }
 
-static enum tls_why_code check_verified(const SSL *ssl, const X509 *peer, struct tls_why *why)
+static enum tls_failure check_verified(const SSL *ssl, const X509 *peer, struct tls_why *why)
 {
 	long result = SSL_get_verify_result(ssl);
 
@@ -44,7 +44,7 @@ static enum tls_why_code check_verified(const SSL *ssl, const X509 *peer, struct
 
 /* The rules once more, on every way to here: OpenSSL verifies when it sees a certificate, and in a resumed session it
  * sees none. */
-static enum tls_why_code check(const struct tls *t, struct tls_why *why)
+static enum tls_failure check(const struct tls *t, struct tls_why *why)
 {
 	const struct tls_ctx *x = t->ctx;
 	const X509 *peer = SSL_get0_peer_certificate(t->ssl);

@@ -32,7 +32,7 @@ struct tls_secrets {
 
 /* What tls_direct.c keeps of a connection. */
 struct tls_direct {
-	struct tls_way in, out;
+	struct tls_record_key in, out;
 	struct tls_chunk *spilt; /* owned: opened data the caller had no room for; NULL almost always */
 	uint8_t message[5];      /* of a KeyUpdate that comes in pieces */
 	uint8_t nmessage;
@@ -57,7 +57,7 @@ struct tls {
 	char *refused;         /* owned: the name nobody has, for the log; NULL almost always */
 	int64_t idle_since;    /* when counting `idle` began */
 	uint16_t idle;         /* records since then that carried no payload */
-	uint8_t why;           /* enum tls_why_code: a callback of ours refused; else 0 */
+	uint8_t why;           /* enum tls_failure: a callback of ours refused; else 0 */
 	bool up : 1;           /* the handshake is complete */
 	bool lazy : 1;         /* out may wait for the next write: a ticket after the handshake */
 	bool quiet : 1;        /* the socket is empty: an event will tell when it is not */

@@ -115,7 +115,7 @@ int tls_expand(struct tls_crypto *c, enum tls_suite s, const struct tls_label *l
 	return err;
 }
 
-static bool expand(struct tls_crypto *c, const struct tls_way *w, const char *label, uint8_t *out, size_t n)
+static bool expand(struct tls_crypto *c, const struct tls_record_key *w, const char *label, uint8_t *out, size_t n)
 {
 	const struct tls_label l = {w->secret, .text = {label, strlen(label)}};
 
@@ -123,7 +123,7 @@ static bool expand(struct tls_crypto *c, const struct tls_way *w, const char *la
 }
 
 /* Key and nonce of the secret as it is now. seals: -1 leaves the direction. */
-static int set_keys(struct tls_way *w, struct tls_crypto *c, EVP_CIPHER *aead, int seals)
+static int set_keys(struct tls_record_key *w, struct tls_crypto *c, EVP_CIPHER *aead, int seals)
 {
 	uint8_t key[32];
 	bool ok = expand(c, w, "key", key, suites[w->suite].key) && expand(c, w, "iv", w->iv, sizeof(w->iv)) &&
@@ -134,20 +134,21 @@ static int set_keys(struct tls_way *w, struct tls_crypto *c, EVP_CIPHER *aead, i
 	return ok ? 0 : -NP_ENOMEM;
 }
 
-int tls_way_init(struct tls_way *w, struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, bool seals)
+int tls_record_key_init(struct tls_record_key *w, struct tls_crypto *c, enum tls_suite s, const uint8_t *secret,
+			bool seals)
 {
-	*w = (struct tls_way){.suite = (uint8_t)s, .added = TLS_SEALED_ADD, .ctx = EVP_CIPHER_CTX_new()};
+	*w = (struct tls_record_key){.suite = (uint8_t)s, .added = TLS_SEALED_ADD, .ctx = EVP_CIPHER_CTX_new()};
 	memcpy(w->secret, secret, suites[s].hash);
 	return w->ctx != NULL ? set_keys(w, c, c->aead[s], seals) : -NP_ENOMEM;
 }
 
-void tls_way_fini(struct tls_way *w)
+void tls_record_key_fini(struct tls_record_key *w)
 {
 	EVP_CIPHER_CTX_free(w->ctx);
 	OPENSSL_cleanse(w, sizeof(*w));
 }
 
-int tls_way_update(struct tls_way *w, struct tls_crypto *c)
+int tls_record_key_update(struct tls_record_key *w, struct tls_crypto *c)
 {
 	uint8_t next[TLS_SECRET];
 	bool ok = expand(c, w, "traffic upd", next, suites[w->suite].hash);
@@ -161,7 +162,7 @@ int tls_way_update(struct tls_way *w, struct tls_crypto *c)
 /* ---- records --------------------------------------------------------------------------------- */
 
 /* RFC 8446, 5.3: the sequence number, xored into the end of the iv. */
-static void next_nonce(struct tls_way *w, uint8_t nonce[12])
+static void next_nonce(struct tls_record_key *w, uint8_t nonce[12])
 {
 	memcpy(nonce, w->iv, 12);
 	for (int i = 0; i < 8; i++)
@@ -169,7 +170,7 @@ static void next_nonce(struct tls_way *w, uint8_t nonce[12])
 	w->seq++;
 }
 
-ssize_t tls_way_seal(struct tls_way *w, enum tls_type type, const void *p, size_t n, uint8_t *out)
+ssize_t tls_record_seal(struct tls_record_key *w, enum tls_type type, const void *p, size_t n, uint8_t *out)
 {
 	size_t body = n + 1 + TLS_TAG;
 	const uint8_t head[TLS_HEAD] = {TLS_TYPE_DATA, 3, 3, (uint8_t)(body >> 8), (uint8_t)body};
@@ -177,7 +178,7 @@ ssize_t tls_way_seal(struct tls_way *w, enum tls_type type, const void *p, size_
 	int len;
 
 	if (w->old)
-		return tls_old_seal(w, type, p, n, out);
+		return tls12_record_seal(w, type, p, n, out);
 	memcpy(out, head, TLS_HEAD);
 	next_nonce(w, nonce);
 	if (EVP_EncryptInit_ex(w->ctx, NULL, NULL, NULL, nonce) != 1 ||
@@ -190,7 +191,7 @@ ssize_t tls_way_seal(struct tls_way *w, enum tls_type type, const void *p, size_
 	return (ssize_t)(TLS_HEAD + body);
 }
 
-ssize_t tls_way_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type)
+ssize_t tls_record_open(struct tls_record_key *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type)
 {
 	size_t content = n - TLS_SEALED_ADD;
 	const uint8_t *body = rec + TLS_HEAD;
@@ -198,7 +199,7 @@ ssize_t tls_way_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *o
 	int len;
 
 	if (w->old)
-		return tls_old_open(w, rec, n, out, type);
+		return tls12_record_open(w, rec, n, out, type);
 	memcpy(tag, rec + n - TLS_TAG, TLS_TAG);
 	next_nonce(w, nonce);
 	/* The last byte by itself: it is the type, unless there is padding, and no content has room in out for it. */

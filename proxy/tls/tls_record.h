@@ -58,7 +58,7 @@ struct tls_label {
 must_use int tls_expand(struct tls_crypto *c, enum tls_suite s, const struct tls_label *l, uint8_t *out, size_t n);
 
 /* One direction of one connection. */
-struct tls_way {
+struct tls_record_key {
 	EVP_CIPHER_CTX *ctx; /* owned */
 	uint64_t seq;        /* of the next record */
 	uint8_t iv[12], suite;
@@ -71,34 +71,35 @@ struct tls_way {
 };
 
 /* Returns 0 or -NP_ENOMEM. */
-must_use int tls_way_init(struct tls_way *w, struct tls_crypto *c, enum tls_suite s, const uint8_t *secret, bool seals);
-void tls_way_fini(struct tls_way *w);
+must_use int tls_record_key_init(struct tls_record_key *w, struct tls_crypto *c, enum tls_suite s,
+				 const uint8_t *secret, bool seals);
+void tls_record_key_fini(struct tls_record_key *w);
 /* The next generation of keys: after a KeyUpdate. Returns as init does. */
-must_use int tls_way_update(struct tls_way *w, struct tls_crypto *c);
+must_use int tls_record_key_update(struct tls_record_key *w, struct tls_crypto *c);
 
-/* ---- TLS 1.2: tls_record_12.c. tls_way_seal and tls_way_open come here by themselves --------- */
+/* ---- TLS 1.2: tls_record_12.c. tls_record_seal and tls_record_open come here by themselves --------- */
 
-int tls_suite_of_old(uint16_t cipher); /* as tls_suite_of, of a cipher of TLS 1.2 */
-struct tls_old_secret {
+int tls12_suite_of(uint16_t cipher); /* as tls_suite_of, of a cipher of TLS 1.2 */
+struct tls12_secret {
 	uint8_t master[48], client[32], server[32]; /* the session's secret; both sides' random */
 	bool servers; /* for what the server seals */
 };
 /* Both sides have sealed one record, Finished, when a handshake is over: seq and
  * next_explicit are the caller's to set.   Returns  0 or -NP_ENOMEM. */
-must_use int tls_way_init_old(struct tls_way *w, const struct tls_crypto *c, enum tls_suite s,
-			      const struct tls_old_secret *k, bool seals);
-must_use ssize_t tls_old_seal(struct tls_way *w, enum tls_type type, const void *p, size_t n, uint8_t *out);
-must_use ssize_t tls_old_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type);
+must_use int tls12_record_key_init(struct tls_record_key *w, const struct tls_crypto *c, enum tls_suite s,
+			      const struct tls12_secret *k, bool seals);
+must_use ssize_t tls12_record_seal(struct tls_record_key *w, enum tls_type type, const void *p, size_t n, uint8_t *out);
+must_use ssize_t tls12_record_open(struct tls_record_key *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type);
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-/* tls_way_seal: one record of n bytes, TLS_PLAIN_MOST at most, into out, which has room for w->added more.
+/* tls_record_seal: one record of n bytes, TLS_PLAIN_MOST at most, into out, which has room for w->added more.
  *   Returns  its length, or -NP_ENOMEM. */
-must_use ssize_t tls_way_seal(struct tls_way *w, enum tls_type type, const void *p, size_t n, uint8_t *out);
+must_use ssize_t tls_record_seal(struct tls_record_key *w, enum tls_type type, const void *p, size_t n, uint8_t *out);
 
-/* tls_way_open: one whole record of n bytes, head included: w->added at least. out has room for
+/* tls_record_open: one whole record of n bytes, head included: w->added at least. out has room for
  * n - w->added.
  *   Returns  the length of its content, and *type; or -NP_EPROTO: nobody with the key made it, or it has no type. */
-must_use ssize_t tls_way_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type);
+must_use ssize_t tls_record_open(struct tls_record_key *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type);
 
 #endif

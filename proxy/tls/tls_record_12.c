@@ -31,7 +31,7 @@ static const struct {
 	{0xcca9, TLS_SUITE_CHACHA20}, {0xcca8, TLS_SUITE_CHACHA20}, {0xccaa, TLS_SUITE_CHACHA20},
 };
 
-int tls_suite_of_old(uint16_t cipher)
+int tls12_suite_of(uint16_t cipher)
 {
 	for (size_t i = 0; i < array_len(ciphers); i++)
 		if (ciphers[i].cipher == cipher)
@@ -52,7 +52,7 @@ static size_t iv_size(enum tls_suite s)
 }
 
 /* RFC 5246, 6.3. */
-static bool expand(const struct tls_crypto *c, enum tls_suite s, const struct tls_old_secret *k, uint8_t *out)
+static bool expand(const struct tls_crypto *c, enum tls_suite s, const struct tls12_secret *k, uint8_t *out)
 {
 	char label[] = "key expansion", sha256[] = "SHA256", sha384[] = "SHA384";
 	char *digest = s == TLS_SUITE_AES_256 ? sha384 : sha256;
@@ -72,14 +72,14 @@ static bool expand(const struct tls_crypto *c, enum tls_suite s, const struct tl
 	return ok;
 }
 
-int tls_way_init_old(struct tls_way *w, const struct tls_crypto *c, enum tls_suite s, const struct tls_old_secret *k,
-		     bool seals)
+int tls12_record_key_init(struct tls_record_key *w, const struct tls_crypto *c, enum tls_suite s,
+			  const struct tls12_secret *k, bool seals)
 {
 	uint8_t block[2 * (KEY_MOST + IV_MOST)] = {0};
 	size_t key = key_size(s), iv = iv_size(s);
 	bool ok;
 
-	*w = (struct tls_way){.suite = (uint8_t)s, .old = true, .ctx = EVP_CIPHER_CTX_new()};
+	*w = (struct tls_record_key){.suite = (uint8_t)s, .old = true, .ctx = EVP_CIPHER_CTX_new()};
 	w->added = (uint8_t)(TLS_HEAD + TLS_TAG + (s == TLS_SUITE_CHACHA20 ? 0 : EXPLICIT));
 	ok = w->ctx != NULL && expand(c, s, k, block) &&
 	     EVP_CipherInit_ex(w->ctx, c->aead[s], NULL, block + (k->servers ? key : 0), NULL, seals) == 1;
@@ -97,7 +97,7 @@ static void put_u64(uint8_t *to, uint64_t n)
 }
 
 /* What is signed beside the content: number, type, version, length. */
-static void aad_of(const struct tls_way *w, const uint8_t *head, size_t content, uint8_t aad[AAD])
+static void aad_of(const struct tls_record_key *w, const uint8_t *head, size_t content, uint8_t aad[AAD])
 {
 	put_u64(aad, w->seq);
 	memcpy(aad + 8, head, 3);
@@ -106,7 +106,7 @@ static void aad_of(const struct tls_way *w, const uint8_t *head, size_t content,
 }
 
 /* explicit: as it goes, or came, with the record; ChaCha20 has none. */
-static void nonce_of(const struct tls_way *w, const uint8_t *explicit, uint8_t nonce[IV_MOST])
+static void nonce_of(const struct tls_record_key *w, const uint8_t *explicit, uint8_t nonce[IV_MOST])
 {
 	uint8_t seq[8];
 
@@ -120,7 +120,7 @@ static void nonce_of(const struct tls_way *w, const uint8_t *explicit, uint8_t n
 		nonce[IV_MOST - 8 + i] ^= seq[i];
 }
 
-ssize_t tls_old_seal(struct tls_way *w, enum tls_type type, const void *p, size_t n, uint8_t *out)
+ssize_t tls12_record_seal(struct tls_record_key *w, enum tls_type type, const void *p, size_t n, uint8_t *out)
 {
 	size_t body = n + w->added - TLS_HEAD;
 	const uint8_t head[TLS_HEAD] = {(uint8_t)type, 3, 3, (uint8_t)(body >> 8), (uint8_t)body};
@@ -142,7 +142,7 @@ ssize_t tls_old_seal(struct tls_way *w, enum tls_type type, const void *p, size_
 	return (ssize_t)(TLS_HEAD + body);
 }
 
-ssize_t tls_old_open(struct tls_way *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type)
+ssize_t tls12_record_open(struct tls_record_key *w, const uint8_t *rec, size_t n, uint8_t *out, uint8_t *type)
 {
 	size_t content = n - w->added;
 	const uint8_t *body = rec + w->added - TLS_TAG;

@@ -11,12 +11,12 @@ static const char *const words[] = {"none", TLS_WHY_TBL(X)};
 static const char *const sentences[] = {"the handshake did not fail", TLS_WHY_TBL(X)};
 #undef X
 
-const char *tls_why_word(enum tls_why_code code)
+const char *tls_why_word(enum tls_failure code)
 {
 	return words[code];
 }
 
-const char *tls_why_sentence(enum tls_why_code code)
+const char *tls_why_sentence(enum tls_failure code)
 {
 	return sentences[code];
 }
@@ -32,7 +32,7 @@ const char *tls_why_detail(const struct tls_why *w)
 	return text != NULL ? text : "";
 }
 
-static enum tls_why_code of_verify(int verify)
+static enum tls_failure of_verify(int verify)
 {
 	switch (verify) {
 	case X509_V_ERR_CERT_REVOKED:
@@ -51,7 +51,7 @@ static enum tls_why_code of_verify(int verify)
 /* Reasons of the SSL library that mean more than a broken peer. */
 static const struct {
 	int reason;
-	enum tls_why_code code;
+	enum tls_failure code;
 } reasons[] = {
 	{SSL_R_UNSUPPORTED_PROTOCOL, TLS_WHY_NO_PROTOCOL},
 	{SSL_R_VERSION_TOO_LOW, TLS_WHY_NO_PROTOCOL},
@@ -73,7 +73,7 @@ static const struct {
 	{ERR_R_MALLOC_FAILURE, TLS_WHY_MEMORY},
 };
 
-static enum tls_why_code of_reason(unsigned long error, int verify)
+static enum tls_failure of_reason(unsigned long error, int verify)
 {
 	int reason = ERR_GET_REASON(error);
 

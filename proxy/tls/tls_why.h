@@ -6,18 +6,18 @@
 #include "proxy/tls/tls_why_tbl.h"
 
 #define X(code, word, sentence) TLS_WHY_##code,
-enum tls_why_code { TLS_WHY_NONE, TLS_WHY_TBL(X) };
+enum tls_failure { TLS_WHY_NONE, TLS_WHY_TBL(X) };
 #undef X
 
 /* Holds no memory: the texts are static. */
 struct tls_why {
-	enum tls_why_code code;
+	enum tls_failure code;
 	unsigned long reason; /* the first entry of OpenSSL's error queue; 0: none */
 	int verify;           /* X509_V_ERR_...; 0: the certificate was not the reason */
 };
 
-const char *tls_why_word(enum tls_why_code code);     /* "tls_timeout"; never NULL */
-const char *tls_why_sentence(enum tls_why_code code); /* never NULL */
+const char *tls_why_word(enum tls_failure code);     /* "tls_timeout"; never NULL */
+const char *tls_why_sentence(enum tls_failure code); /* never NULL */
 /* OpenSSL's own words: of the verification if that failed, else of the error; "" when there are none. */
 const char *tls_why_detail(const struct tls_why *w);
 

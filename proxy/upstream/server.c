@@ -9,15 +9,15 @@
 /* Fixed: with a hundred thousand servers a look-up still walks but a hundred. */
 #define BUCKETS 1024
 
-struct server_book {
+struct server_registry {
 	unsigned    count;
 	struct list leaving; /* held by nobody, maybe with slots taken */
 	struct list buckets[BUCKETS];
 };
 
-struct server_book *server_book_new(void)
+struct server_registry *server_registry_new(void)
 {
-	struct server_book *b = malloc(sizeof(*b));
+	struct server_registry *b = malloc(sizeof(*b));
 
 	if (b == NULL)
 		return NULL;
@@ -28,7 +28,7 @@ struct server_book *server_book_new(void)
 	return b;
 }
 
-unsigned server_book_count(const struct server_book *b)
+unsigned server_registry_count(const struct server_registry *b)
 {
 	return b->count;
 }
@@ -78,7 +78,7 @@ static bool is(const struct server *s, const char *upstream, const struct np_add
 }
 
 struct server *server_get(
-	struct server_book *b, const char *upstream, const struct np_addr *addr, const char *text)
+	struct server_registry *b, const char *upstream, const struct np_addr *addr, const char *text)
 {
 	char address[NP_ADDR_TEXT];
 	struct list *bucket;
@@ -104,7 +104,7 @@ struct server *server_get(
 	return s;
 }
 
-void server_put(struct server_book *b, struct server *s)
+void server_put(struct server_registry *b, struct server *s)
 {
 	CHECK(s->holders > 0, "a server is put once for each time it was got");
 	if (--s->holders == 0)
@@ -113,7 +113,7 @@ void server_put(struct server_book *b, struct server *s)
 
 /* What is leaving is in no upstream a worker can reach, so a count of 0 is final. The acquire
  * pairs with the release in server_release: the worker's last look at the server is over. */
-void server_book_sweep(struct server_book *b)
+void server_registry_sweep(struct server_registry *b)
 {
 	list_for_each_safe(it, &b->leaving) {
 		struct server *s = list_entry(it, struct server, leaving);
@@ -127,11 +127,11 @@ void server_book_sweep(struct server_book *b)
 	}
 }
 
-struct server_book *server_book_free(struct server_book *b)
+struct server_registry *server_registry_free(struct server_registry *b)
 {
 	if (b == NULL)
 		return NULL;
-	server_book_sweep(b);
+	server_registry_sweep(b);
 	CHECK(b->count == 0, "a server is held, or a slot taken, after the end");
 	free(b);
 	return NULL;

@@ -3,9 +3,9 @@
  * where the old ones are.
  *
  * A server is born and freed on the control thread. It lives while an upstream lists it or a slot
- * is taken, and workers never free it: they only give slots back. The book keeps what no upstream
+ * is taken, and workers never free it: they only give slots back. The registry keeps what no upstream
  * lists any more as "leaving" and frees it, once its last slot is back, when an upstream is next
- * freed. Rejected: a counted reference that the last release drops, since the book would then
+ * freed. Rejected: a counted reference that the last release drops, since the registry would then
  * need a lock that workers wait for. */
 #ifndef PROXY_UPSTREAM_SERVER_H
 #define PROXY_UPSTREAM_SERVER_H
@@ -19,27 +19,27 @@ struct server {
 	struct np_addr addr;
 	uint64_t       hash;    /* of the address as text: the same on every machine */
 	uint32_t       holders; /* upstreams that list it; control thread */
-	struct list    bucket;  /* in the book; control thread */
-	struct list    leaving; /* in the book's list when nobody holds it; control thread */
+	struct list    bucket;  /* in the registry; control thread */
+	struct list    leaving; /* in the registry's list when nobody holds it; control thread */
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 };
 
-struct server_book; /* every server of the process; control thread only */
+struct server_registry; /* every server of the process; control thread only */
 
-struct server_book *server_book_new(void); /* NULL: no memory */
+struct server_registry *server_registry_new(void); /* NULL: no memory */
 /* Returns NULL. Every upstream is freed and every slot given back (CHECK). */
-struct server_book *server_book_free(struct server_book *b);
+struct server_registry *server_registry_free(struct server_registry *b);
 /* Frees the leaving servers whose last slot is back. */
-void server_book_sweep(struct server_book *b);
-unsigned server_book_count(const struct server_book *b); /* leaving ones included */
+void server_registry_sweep(struct server_registry *b);
+unsigned server_registry_count(const struct server_registry *b); /* leaving ones included */
 
 /* server_get: the server of that upstream and address, made when it is not known yet.
  *   Returns  the server, to be given back with server_put; NULL: no memory.
  *   Calls    control thread. */
 must_use struct server *server_get(
-	struct server_book *b, const char *upstream, const struct np_addr *addr, const char *text);
-void server_put(struct server_book *b, struct server *s); /* control thread */
+	struct server_registry *b, const char *upstream, const struct np_addr *addr, const char *text);
+void server_put(struct server_registry *b, struct server *s); /* control thread */
 
 /* server_try_take: take a slot, if fewer than max are taken (0: no limit). The caller's upstream
  * lists the server.

@@ -12,7 +12,7 @@ static bool add_member(struct upstream *u, const struct server_spec *spec)
 	struct member *m = &u->members[u->nmembers];
 
 	CHECK(spec->weight <= UPSTREAM_WEIGHT_MAX, "validation bounds weights");
-	m->server = server_get(u->book, u->name, &spec->addr, spec->text);
+	m->server = server_get(u->registry, u->name, &spec->addr, spec->text);
 	if (m->server == NULL)
 		return false;
 	m->key = m->server->hash ^ u->seed;
@@ -24,7 +24,7 @@ static bool add_member(struct upstream *u, const struct server_spec *spec)
 	return true;
 }
 
-struct upstream *upstream_new(const struct upstream_spec *spec, struct server_book *book)
+struct upstream *upstream_new(const struct upstream_spec *spec, struct server_registry *registry)
 {
 	struct upstream *u = calloc(1, sizeof(*u) + spec->nservers * sizeof(u->members[0]));
 
@@ -36,7 +36,7 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_bo
 	u->connect_timeout = spec->connect_timeout;
 	u->retry_budget = spec->retry_budget;
 	u->seed = spec->seed;
-	u->book = book;
+	u->registry = registry;
 	u->name = strdup(spec->name);
 	u->pool = calloc(spec->nservers + 1, sizeof(struct member *)); /* + 1: never of size 0 */
 	if (u->name == NULL || u->pool == NULL)
@@ -53,8 +53,8 @@ struct upstream *upstream_free(struct upstream *u)
 	if (u == NULL)
 		return NULL;
 	for (unsigned i = 0; i < u->nmembers; i++)
-		server_put(u->book, u->members[i].server);
-	server_book_sweep(u->book);
+		server_put(u->registry, u->members[i].server);
+	server_registry_sweep(u->registry);
 	pthread_mutex_destroy(&u->lock);
 	free(u->pool);
 	free((void *)(uintptr_t)u->name);

@@ -64,7 +64,7 @@ struct upstream {
 	uint64_t     seed;
 	int64_t      weight; /* of all members */
 
-	struct server_book *book; /* borrowed */
+	struct server_registry *registry; /* borrowed */
 	unsigned            nmembers;
 
 	pthread_mutex_t lock; /* protects what is below, and each member's credit */
@@ -75,7 +75,7 @@ struct upstream {
 /* upstream_new: copies what it needs of the spec and holds the servers.
  *   Returns  NULL: no memory.
  *   Calls    control thread; any worker may pick once it is published. */
-must_use struct upstream *upstream_new(const struct upstream_spec *spec, struct server_book *book);
+must_use struct upstream *upstream_new(const struct upstream_spec *spec, struct server_registry *registry);
 /* Returns NULL. No worker can reach it any more; slots may still be taken. Control thread. */
 struct upstream *upstream_free(struct upstream *u);
 /* upstream_same: would the spec give this very upstream? Then a reload keeps it, and round robin

@@ -18,10 +18,10 @@ static bool same_bytes(struct pp_bytes a, struct pp_bytes b)
 }
 
 /* In a block of its own, so that one byte too far is seen. */
-static enum pp_why read_exactly(struct pp_header *h, const uint8_t *data, size_t n)
+static enum pp_result read_exactly(struct pp_header *h, const uint8_t *data, size_t n)
 {
 	uint8_t *block = malloc(n > 0 ? n : 1);
-	enum pp_why why;
+	enum pp_result why;
 
 	CHECK(block != NULL, "out of memory");
 	memcpy(block, data, n);
@@ -33,10 +33,10 @@ static enum pp_why read_exactly(struct pp_header *h, const uint8_t *data, size_t
 }
 
 /* Byte by byte where a line may end, and around each length that is asked for. */
-static enum pp_why read_in_pieces(struct pp_header *h, const uint8_t *data, size_t n)
+static enum pp_result read_in_pieces(struct pp_header *h, const uint8_t *data, size_t n)
 {
 	size_t most = 0, step = 0;
-	enum pp_why why;
+	enum pp_result why;
 
 	for (size_t at = 0;; at = at + step < n ? at + step : n) {
 		why = at < 64 || step > 1 ? read_exactly(h, data, at) : pp_read(h, data, at, MAX);
@@ -123,7 +123,7 @@ static void any_area(const uint8_t *data, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct pp_header whole = {0}, pieces = {0};
-	enum pp_why why = read_exactly(&whole, data, n);
+	enum pp_result why = read_exactly(&whole, data, n);
 
 	CHECK(why == read_in_pieces(&pieces, data, n), "in pieces it reads as something else");
 	any_area(data, n);

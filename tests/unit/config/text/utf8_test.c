@@ -34,7 +34,7 @@ static void decode(void **state)
 	for (size_t i = 0; i < array_len(rows); i++) {
 		uint32_t c = 77;
 
-		assert_int_equal(text_decode(rows[i].s, strlen(rows[i].s), &c), rows[i].len);
+		assert_int_equal(utf8_decode(rows[i].s, strlen(rows[i].s), &c), rows[i].len);
 		assert_int_equal(c, rows[i].len == 0 ? 77 : rows[i].c);
 	}
 }
@@ -42,13 +42,13 @@ static void decode(void **state)
 static void width(void **state)
 {
 	(void)state;
-	assert_int_equal(text_width('a'), 1);
-	assert_int_equal(text_width(0xE9), 1);
-	assert_int_equal(text_width(0x301), 0);   /* a combining accent */
-	assert_int_equal(text_width(0x4E16), 2);  /* a Chinese character */
-	assert_int_equal(text_width(0xFF21), 2);  /* a full-width letter */
-	assert_int_equal(text_width(0x1F600), 2); /* a picture */
-	assert_int_equal(text_width(0x3B1), 1);
+	assert_int_equal(utf8_width('a'), 1);
+	assert_int_equal(utf8_width(0xE9), 1);
+	assert_int_equal(utf8_width(0x301), 0);   /* a combining accent */
+	assert_int_equal(utf8_width(0x4E16), 2);  /* a Chinese character */
+	assert_int_equal(utf8_width(0xFF21), 2);  /* a full-width letter */
+	assert_int_equal(utf8_width(0x1F600), 2); /* a picture */
+	assert_int_equal(utf8_width(0x3B1), 1);
 }
 
 static void hostile(void **state)
@@ -58,9 +58,9 @@ static void hostile(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_len(bad); i++)
-		assert_true(text_is_hostile(bad[i]));
+		assert_true(utf8_is_hostile(bad[i]));
 	for (size_t i = 0; i < array_len(good); i++)
-		assert_false(text_is_hostile(good[i]));
+		assert_false(utf8_is_hostile(good[i]));
 }
 
 static void put(void **state)
@@ -84,7 +84,7 @@ static void put(void **state)
 	for (size_t i = 0; i < array_len(rows); i++) {
 		struct paper *p = paper_new();
 
-		assert_int_equal(text_put(p->f, rows[i].in, strlen(rows[i].in), 0), rows[i].columns);
+		assert_int_equal(utf8_put(p->f, rows[i].in, strlen(rows[i].in), 0), rows[i].columns);
 		assert_string_equal(paper_read(p), rows[i].out);
 		paper_free(p);
 	}

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 static const struct {
-	enum close_why why;
+	enum close_reason why;
 	const char *word, *by, *letters;
 	bool rejected;
 } promised[] = {
@@ -47,7 +47,7 @@ static const struct {
 static void every_reason_keeps_its_promise(void **state)
 {
 	(void)state;
-	assert_int_equal(array_len(promised), CLOSE_WHYS - 1);
+	assert_int_equal(array_len(promised), CLOSE_REASONS - 1);
 	for (size_t i = 0; i < array_len(promised); i++) {
 		assert_string_equal(close_word(promised[i].why), promised[i].word);
 		assert_string_equal(close_by(promised[i].why), promised[i].by);
@@ -67,12 +67,12 @@ static void none_is_zero_and_no_reason(void **state)
 static void words_are_unique_and_fit_for_labels(void **state)
 {
 	(void)state;
-	for (enum close_why a = CLOSE_NONE; a < CLOSE_WHYS; a++) {
+	for (enum close_reason a = CLOSE_NONE; a < CLOSE_REASONS; a++) {
 		for (const char *c = close_word(a); *c != '\0'; c++)
 			assert_true(islower((unsigned char)*c) || *c == '_');
 		assert_true(strlen(close_sentence(a)) > 0);
 		assert_int_equal(strlen(close_letters(a)), 2);
-		for (enum close_why b = a + 1; b < CLOSE_WHYS; b++)
+		for (enum close_reason b = a + 1; b < CLOSE_REASONS; b++)
 			assert_string_not_equal(close_word(a), close_word(b));
 	}
 }

@@ -31,28 +31,28 @@ static const char *path_of(const char *name)
 	return path;
 }
 
-static struct tls_ring *ring_at(const char *path, int64_t now)
+static struct tls_ticket_keys *ring_at(const char *path, int64_t now)
 {
 	struct text t = fresh_text();
-	struct tls_ring *r = NULL;
+	struct tls_ticket_keys *r = NULL;
 
-	if (tls_ring_new(&r, path, 100, now, &t) != 0)
+	if (tls_ticket_keys_new(&r, path, 100, now, &t) != 0)
 		kit_fail("no ring: %s", said);
 	return r;
 }
 
-static int refresh(struct tls_ring *r, int64_t now)
+static int refresh(struct tls_ticket_keys *r, int64_t now)
 {
 	struct text t = fresh_text();
 
-	return tls_ring_refresh(r, now, &t);
+	return tls_ticket_keys_refresh(r, now, &t);
 }
 
-static struct tls_keys keys_of(const struct tls_ring *r)
+static struct tls_keys keys_of(const struct tls_ticket_keys *r)
 {
 	struct tls_keys k;
 
-	tls_ring_read(r, &k);
+	tls_ticket_keys_read(r, &k);
 	return k;
 }
 
@@ -63,11 +63,11 @@ static bool same(const struct tls_key *a, const struct tls_key *b)
 
 static void keys_move_on_when_it_is_time(void **state)
 {
-	struct tls_ring *r = ring_at(NULL, 1000);
+	struct tls_ticket_keys *r = ring_at(NULL, 1000);
 	struct tls_keys a = keys_of(r), b, c;
 
 	(void)state;
-	assert_null(tls_ring_path(r));
+	assert_null(tls_ticket_keys_path(r));
 	assert_int_equal(refresh(r, 1099), 0);
 	assert_int_equal(refresh(r, 1100), 1);
 	b = keys_of(r);
@@ -82,41 +82,41 @@ static void keys_move_on_when_it_is_time(void **state)
 		for (int j = 0; j < TLS_KEY_COUNT; j++)
 			assert_false(same(&c.key[i], &b.key[j]));
 	assert_int_equal(c.rotated, 5000); /* in step */
-	tls_ring_set_rotate(r, 1000);
+	tls_ticket_keys_set_rotate(r, 1000);
 	assert_int_equal(refresh(r, 5999), 0);
 	assert_int_equal(refresh(r, 6000), 1);
-	tls_ring_free(r);
+	tls_ticket_keys_free(r);
 }
 
 static void the_file_is_private_and_comes_back(void **state)
 {
 	const char *path = path_of("tickets");
-	struct tls_ring *r = ring_at(path, 1000);
+	struct tls_ticket_keys *r = ring_at(path, 1000);
 	struct tls_keys a = keys_of(r), b;
 	struct stat st;
 
 	(void)state;
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	tls_ring_free(r);
+	tls_ticket_keys_free(r);
 	r = ring_at(path, 1050); /* a restart */
 	b = keys_of(r);
 	assert_memory_equal(&a, &b, sizeof(a));
 	assert_int_equal(refresh(r, 1100), 1);
 	a = keys_of(r);
-	tls_ring_free(r);
+	tls_ticket_keys_free(r);
 	r = ring_at(path, 1150);
 	b = keys_of(r);
 	assert_memory_equal(&a, &b, sizeof(a));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	tls_ring_free(r);
+	tls_ticket_keys_free(r);
 }
 
 static void a_fleet_shares_the_file(void **state)
 {
 	const char *path = path_of("tickets");
-	struct tls_ring *a = ring_at(path, 1000), *b = ring_at(path, 1000);
+	struct tls_ticket_keys *a = ring_at(path, 1000), *b = ring_at(path, 1000);
 	struct tls_keys ka = keys_of(a), kb = keys_of(b);
 
 	(void)state;
@@ -135,8 +135,8 @@ static void a_fleet_shares_the_file(void **state)
 	ka = keys_of(a);
 	kb = keys_of(b);
 	assert_memory_equal(&ka, &kb, sizeof(ka));
-	tls_ring_free(a);
-	tls_ring_free(b);
+	tls_ticket_keys_free(a);
+	tls_ticket_keys_free(b);
 }
 
 static void write_file(const char *path, const char *text, mode_t mode)
@@ -183,22 +183,22 @@ static void what_is_not_a_good_file_is_refused(void **state)
 	for (size_t i = 0; i < array_len(rows); i++) {
 		const char *path = path_of("tickets");
 		struct text t = fresh_text();
-		struct tls_ring *r = NULL;
+		struct tls_ticket_keys *r = NULL;
 
 		unlink(path);
 		write_file(path, rows[i].text, rows[i].mode);
-		assert_int_equal(tls_ring_new(&r, path, 100000, 1000, &t), rows[i].err);
+		assert_int_equal(tls_ticket_keys_new(&r, path, 100000, 1000, &t), rows[i].err);
 		assert_non_null(strstr(said, rows[i].says));
 		if (rows[i].err != 0)
 			assert_ptr_equal(strstr(said, path), said);
-		tls_ring_free(r);
+		tls_ticket_keys_free(r);
 	}
 }
 
 static void a_bad_file_changes_nothing(void **state)
 {
 	const char *path = path_of("tickets");
-	struct tls_ring *r = ring_at(path, 1000);
+	struct tls_ticket_keys *r = ring_at(path, 1000);
 	struct tls_keys a = keys_of(r), b;
 
 	(void)state;
@@ -215,23 +215,23 @@ static void a_bad_file_changes_nothing(void **state)
 	assert_int_equal(refresh(r, 1010), 1);
 	b = keys_of(r);
 	assert_int_equal(b.key[TLS_KEY_CURRENT].aes[0], 0x11);
-	tls_ring_free(r);
+	tls_ticket_keys_free(r);
 }
 
 static void a_directory_that_refuses_is_told(void **state)
 {
 	struct text t = fresh_text();
-	struct tls_ring *r = NULL;
+	struct tls_ticket_keys *r = NULL;
 
 	(void)state;
-	assert_int_equal(tls_ring_new(&r, path_of("no/such/dir"), 100, 1000, &t), -NP_ENOENT);
+	assert_int_equal(tls_ticket_keys_new(&r, path_of("no/such/dir"), 100, 1000, &t), -NP_ENOENT);
 	assert_null(r);
 	assert_non_null(strstr(said, "no/such/dir: "));
 }
 
 /* ---- one writes, others read ----------------------------------------------------------------- */
 
-static struct tls_ring *raced;
+static struct tls_ticket_keys *raced;
 static uint32_t stop;
 
 /* Every key of a set carries the same byte: a torn set does not. */
@@ -242,7 +242,7 @@ static void *reader(void *torn)
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
 		const uint8_t *bytes = (const uint8_t *)k.key;
 
-		tls_ring_read(raced, &k);
+		tls_ticket_keys_read(raced, &k);
 		for (size_t i = 1; i < sizeof(k.key); i++)
 			if (bytes[i] != bytes[0])
 				*(bool *)torn = true;
@@ -269,7 +269,7 @@ static void no_reader_sees_half_a_set(void **state)
 	(void)state;
 	write_file(path, GOOD, 0600);
 	raced = ring_at(path, 1000);
-	tls_ring_set_rotate(raced, 1000000);
+	tls_ticket_keys_set_rotate(raced, 1000000);
 	__atomic_store_n(&stop, 0, __ATOMIC_RELEASE);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, reader, &torn[i]), 0);
@@ -283,7 +283,7 @@ static void no_reader_sees_half_a_set(void **state)
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	assert_false(torn[0] || torn[1]);
-	tls_ring_free(raced);
+	tls_ticket_keys_free(raced);
 }
 
 #define ROW(ids, f) {ids " " #f, f, NULL, kit_end, NULL}

@@ -1,5 +1,5 @@
-/* gates: all of their sockets or none, one port for all of them, and a file that goes when they do. What listeners do
- * with connections is the flow tests' business. */
+/* bindings: all of their sockets or none, one port for all of them, and a file that goes when they do. What
+ * acceptors do with connections is the flow tests' business. */
 #include "proxy/listen/acceptor.h"
 
 #include <dirent.h>
@@ -17,7 +17,7 @@
 
 #define WORKERS 4
 
-static struct front front = {.name = "web", .backlog = 16};
+static struct listener listener = {.name = "web", .backlog = 16};
 
 static int count_fds(void)
 {
@@ -51,36 +51,36 @@ static void one_port_for_all_workers(void **state)
 {
 	struct np_addr any = address("127.0.0.1:0");
 	int before = count_fds();
-	struct gate *g;
+	struct binding *g;
 
 	(void)state;
-	assert_int_equal(gate_open(&any, &front, WORKERS, &g), 0);
+	assert_int_equal(binding_open(&any, &listener, WORKERS, &g), 0);
 	assert_int_equal(count_fds(), before + WORKERS);
 	for (int i = 0; i < WORKERS; i++)
 		assert_int_equal(port_of(g->sysfd[i]), np_addr_port(&g->bound.u.sa));
 	assert_int_not_equal(np_addr_port(&g->bound.u.sa), 0);
 	assert_true(np_addr_equal(&g->addr, &any)); /* its identity is what was written */
-	assert_null(gate_free(g));
+	assert_null(binding_free(g));
 	assert_int_equal(count_fds(), before);
 }
 
 static void shares_with_nobody(void **state)
 {
 	struct np_addr any = address("127.0.0.1:0"), taken;
-	struct gate *g, *second = NULL;
+	struct binding *g, *second = NULL;
 	int before;
 
 	(void)state;
-	assert_int_equal(gate_open(&any, &front, WORKERS, &g), 0);
+	assert_int_equal(binding_open(&any, &listener, WORKERS, &g), 0);
 	before = count_fds();
 	taken = g->bound;
-	assert_int_equal(gate_open(&taken, &front, WORKERS, &second), -NP_EADDRINUSE);
-	assert_int_equal(gate_open(&taken, &front, 1, &second), -NP_EADDRINUSE);
+	assert_int_equal(binding_open(&taken, &listener, WORKERS, &second), -NP_EADDRINUSE);
+	assert_int_equal(binding_open(&taken, &listener, 1, &second), -NP_EADDRINUSE);
 	assert_null(second);
 	assert_int_equal(count_fds(), before);
-	gate_free(g);
-	assert_int_equal(gate_open(&taken, &front, WORKERS, &second), 0);
-	gate_free(second);
+	binding_free(g);
+	assert_int_equal(binding_open(&taken, &listener, WORKERS, &second), 0);
+	binding_free(second);
 }
 
 static void unix_socket_is_one(void **state)
@@ -88,12 +88,12 @@ static void unix_socket_is_one(void **state)
 	struct np_addr a;
 	char text[KIT_PATH + 8];
 	struct stat st, first;
-	struct gate *g;
+	struct binding *g;
 
 	(void)state;
 	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
 	a = address(text);
-	assert_int_equal(gate_open(&a, &front, WORKERS, &g), 0);
+	assert_int_equal(binding_open(&a, &listener, WORKERS, &g), 0);
 	assert_string_equal(g->text, text);
 	assert_int_equal(fstat(g->sysfd[0], &first), 0);
 	for (int i = 1; i < WORKERS; i++) {
@@ -101,7 +101,7 @@ static void unix_socket_is_one(void **state)
 		assert_int_equal(st.st_ino, first.st_ino);
 	}
 	assert_int_equal(stat(a.u.un.sun_path, &st), 0);
-	gate_free(g);
+	binding_free(g);
 	assert_int_equal(stat(a.u.un.sun_path, &st), -1);
 }
 
@@ -146,14 +146,14 @@ static int failing_setsockopt(int fd, int level, int opt, const void *v, socklen
 static int fail_each_call(const struct np_addr *a, int err)
 {
 	int before = count_fds(), n = 0;
-	struct gate *g = NULL;
+	struct binding *g = NULL;
 	struct stat st;
 
 	for (;;) {
 		int got;
 
 		calls_left = ++n;
-		got = gate_open(a, &front, WORKERS, &g);
+		got = binding_open(a, &listener, WORKERS, &g);
 		if (calls_left > 0 && got == 0)
 			break;
 		assert_int_equal(got, err);
@@ -162,7 +162,7 @@ static int fail_each_call(const struct np_addr *a, int err)
 		if (np_addr_is_unix(a))
 			assert_int_equal(stat(a->u.un.sun_path, &st), -1);
 	}
-	gate_free(g);
+	binding_free(g);
 	assert_int_equal(count_fds(), before);
 	return n - 1;
 }

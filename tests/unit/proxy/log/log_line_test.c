@@ -250,7 +250,7 @@ static void every_reason_makes_a_line(void **state)
 	struct access_record rec = served();
 
 	(void)state;
-	for (rec.why = CLOSE_NONE + 1; rec.why < CLOSE_WHYS; rec.why++) {
+	for (rec.why = CLOSE_NONE + 1; rec.why < CLOSE_REASONS; rec.why++) {
 		assert_true(is_json_line(line(&rec, true)));
 		assert_non_null(strstr(room, close_word(rec.why)));
 	}

@@ -55,7 +55,7 @@ static void the_sum_takes_every_field_of_every_thread(void **state)
 	n++;
 	COUNTER_TBL(X)
 #undef X
-	for (enum close_why why = CLOSE_NONE + 1; why < CLOSE_WHYS; why++)
+	for (enum close_reason why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++)
 		for (unsigned i = 0; i < (unsigned)why; i++)
 			stats_close(i % 2 == 0 ? &a : &b, why);
 	stats_sum(&total, &a);
@@ -64,7 +64,7 @@ static void the_sum_takes_every_field_of_every_thread(void **state)
 #define X(field, ...) assert_int_equal(total.field, 101 * n++);
 	COUNTER_TBL(X)
 #undef X
-	for (enum close_why why = CLOSE_NONE; why < CLOSE_WHYS; why++)
+	for (enum close_reason why = CLOSE_NONE; why < CLOSE_REASONS; why++)
 		assert_int_equal(total.closed[why], why);
 }
 
@@ -105,7 +105,7 @@ static void every_family_has_one_head_and_every_row_is_there(void **state)
 	assert_int_equal(count(label[0] ? "\n" family "{" label "} 0\n" : "\n" family " 0\n"), 1);
 	COUNTER_TBL(X)
 #undef X
-	for (enum close_why why = CLOSE_NONE + 1; why < CLOSE_WHYS; why++) {
+	for (enum close_reason why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++) {
 		char label[64];
 		struct text t;
 

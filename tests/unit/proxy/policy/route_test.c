@@ -18,7 +18,7 @@
 /* A rule in words. */
 struct words {
 	const char *sni[MOST], *alpn[MOST], *source[MOST];
-	enum route_opening opening;
+	enum route_opening preread;
 };
 
 static size_t count(const char *const list[MOST])
@@ -42,7 +42,7 @@ static int try_table(const struct words *words, size_t n, struct route_table **t
 		rules[i].nsni = count(words[i].sni);
 		rules[i].nalpn = count(words[i].alpn);
 		rules[i].nsource = count(words[i].source);
-		rules[i].opening = words[i].opening;
+		rules[i].preread = words[i].preread;
 		for (size_t j = 0; j < rules[i].nsource; j++)
 			if (cidr_parse(&nets[i][j], words[i].source[j], &why) != 0)
 				fail_msg("%s: %s", words[i].source[j], why);
@@ -123,8 +123,8 @@ static const struct words rules[] = {
 	{.sni = {"*.example.com"}, .alpn = {"h2", "http/1.1"}},            /* 3 */
 	{.sni = {"*.example.com", "mail.*"}, .source = {"10.0.0.0/8"}},    /* 4 */
 	{.sni = {"late.db.example.com", "mail.example.org"}},              /* 5 */
-	{.source = {"unix"}, .opening = ROUTE_OPENING_OTHER},              /* 6 */
-	{.opening = ROUTE_OPENING_TLS, .source = {"10.1.0.0/16"}},         /* 7 */
+	{.source = {"unix"}, .preread = ROUTE_OPENING_OTHER},              /* 6 */
+	{.preread = ROUTE_OPENING_TLS, .source = {"10.1.0.0/16"}},         /* 7 */
 	{.sni = {"*.com"}},                                                /* 8 */
 };
 
@@ -191,7 +191,7 @@ static void a_server_that_speaks_first_is_not_kept_waiting(void **state)
 		{.source = {"192.0.2.0/24"}},
 		{.alpn = {"h2"}, .source = {"10.0.0.0/8", "198.51.100.0/24"}},
 		{.source = {"198.51.0.0/16"}},
-		{.opening = ROUTE_OPENING_OTHER, .source = {"::/0"}},
+		{.preread = ROUTE_OPENING_OTHER, .source = {"::/0"}},
 	};
 	struct route_table *t = table(mixed, array_len(mixed));
 

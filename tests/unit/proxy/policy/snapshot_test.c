@@ -19,19 +19,19 @@
 #define ADMIN   "  - {name: admin, bind: \":81\", upstream: api, at_limit: wait, max_connections: 3}\n"
 #define BOTH    "listeners:\n" WEB ADMIN "upstreams:\n" APP API
 
-static struct snapshot_book book;
+static struct registry registry;
 
-static int open_book(void **state)
+static int open_registry(void **state)
 {
 	(void)state;
-	return snapshot_book_init(&book, WORKERS);
+	return registry_init(&registry, WORKERS);
 }
 
-/* The book's own check: nothing outlives it. */
-static int close_book(void **state)
+/* The registry's own check: nothing outlives it. */
+static int close_registry(void **state)
 {
 	(void)state;
-	snapshot_book_fini(&book);
+	registry_fini(&registry);
 	return 0;
 }
 
@@ -53,17 +53,17 @@ static struct snapshot *make(const char *text, const struct snapshot *prev)
 	struct text why;
 
 	text_init(&why, room, sizeof(room));
-	assert_int_equal(snapshot_new(&book, parse(text), prev, &s, &why), 0);
+	assert_int_equal(snapshot_new(&registry, parse(text), prev, &s, &why), 0);
 	return s;
 }
 
 static void freezes_the_config(void **state)
 {
 	struct snapshot *s = make(BOTH "shutdown: {delay: 2s, timeout: off}\n", NULL);
-	const struct front *web = &s->fronts[0], *admin = &s->fronts[1];
+	const struct listener *web = &s->listeners[0], *admin = &s->listeners[1];
 
 	(void)state;
-	assert_int_equal(s->nfronts, 2);
+	assert_int_equal(s->nlisteners, 2);
 	assert_int_equal(s->nupstreams, 2);
 	assert_string_equal(web->name, "web");
 	assert_string_equal(web->targets[0]->upstream->name, "app");
@@ -94,13 +94,13 @@ static void numbered_when_enacted(void **state)
 static void bounds_hold_when_enacted(void **state)
 {
 	struct snapshot *a = make(BOTH, NULL), *b;
-	struct limit *web = &a->fronts[0].live->limit;
+	struct limit *web = &a->listeners[0].counts->limit;
 
 	(void)state;
 	assert_int_equal(web->max, UINT32_MAX);
 	snapshot_enact(a, 1000);
 	assert_int_equal(web->max, 7);
-	assert_int_equal(a->fronts[1].live->limit.max, 3);
+	assert_int_equal(a->listeners[1].counts->limit.max, 3);
 	b = make("listeners:\n  - {name: web, bind: \":80\", upstream: app}\nupstreams:\n" APP, a);
 	assert_int_equal(web->max, 7);
 	snapshot_enact(b, 1000);
@@ -129,9 +129,9 @@ static const struct change_row {
 
 static const struct upstream *upstream_at(const struct snapshot *s, const char *listener)
 {
-	for (unsigned i = 0; i < s->nfronts; i++)
-		if (strcmp(s->fronts[i].name, listener) == 0)
-			return s->fronts[i].targets[0]->upstream;
+	for (unsigned i = 0; i < s->nlisteners; i++)
+		if (strcmp(s->listeners[i].name, listener) == 0)
+			return s->listeners[i].targets[0]->upstream;
 	return NULL;
 }
 
@@ -158,12 +158,12 @@ static void counts_belong_to_names(void **state)
 
 	(void)state;
 	snapshot_enact(a, 1000);
-	assert_true(limit_take(&a->fronts[0].live->limit));
+	assert_true(limit_take(&a->listeners[0].counts->limit));
 	b = make("listeners:\n" ADMIN "  - {name: web, bind: \":99\", upstream: api}\nupstreams:\n" API, a);
-	assert_ptr_equal(b->fronts[1].live, a->fronts[0].live);
-	assert_int_equal(limit_used(&b->fronts[1].live->limit), 1);
+	assert_ptr_equal(b->listeners[1].counts, a->listeners[0].counts);
+	assert_int_equal(limit_used(&b->listeners[1].counts->limit), 1);
 	snapshot_free(a);
-	limit_give(&b->fronts[1].live->limit);
+	limit_give(&b->listeners[1].counts->limit);
 	snapshot_free(b);
 }
 
@@ -199,26 +199,26 @@ static void use_script(void *arg)
 	unsigned *alive = scene.alive;
 
 	(void)arg;
-	book.control = np_self();
+	registry.control = np_self();
 	for (unsigned w = 0; w < WORKERS; w++)
 		snapshot_hold(scene.a, w); /* every worker's current one, */
 	snapshot_hold(scene.a, 1);         /* and a connection's */
 	snapshot_drop(scene.a, 0);
 	turn();
-	*alive++ = book.snapshots;
+	*alive++ = registry.snapshots;
 	snapshot_drop(scene.a, 1);
 	turn();
-	*alive++ = book.snapshots;
+	*alive++ = registry.snapshots;
 	snapshot_drop(scene.a, 1); /* the connection has ended */
-	*alive++ = book.snapshots; /* not yet: its last user may still look at it */
+	*alive++ = registry.snapshots; /* not yet: its last user may still look at it */
 	turn();
-	*alive++ = book.snapshots;
+	*alive++ = registry.snapshots;
 	for (unsigned w = 0; w < WORKERS; w++)
 		snapshot_hold(scene.b, w);
 	for (unsigned w = 0; w < WORKERS; w++)
 		snapshot_drop(scene.b, w);
 	turn();
-	*alive++ = book.snapshots;
+	*alive++ = registry.snapshots;
 }
 
 static void last_user_of_the_last_worker_ends_it(void **state)
@@ -258,7 +258,7 @@ static unsigned rings(void)
 {
 	unsigned n = 0;
 
-	list_for_each(it, &book.rings)
+	list_for_each(it, &registry.rings)
 		n++;
 	return n;
 }
@@ -269,7 +269,7 @@ static bool is_due(struct snapshot *s, int64_t in_seconds)
 	struct text why;
 
 	text_init(&why, room, sizeof(room));
-	return tls_ring_refresh(s->fronts[0].tls[0]->ring, (int64_t)time(NULL) + in_seconds, &why) == 1;
+	return tls_ticket_keys_refresh(s->listeners[0].tls[0]->ring, (int64_t)time(NULL) + in_seconds, &why) == 1;
 }
 
 /* Its pace does not count, its own keys are forgotten, and what lay in a file is not touched. */
@@ -312,7 +312,7 @@ static void enacted_ticket_keys(void **state)
 	assert_int_equal(tls_keys_save(path, &old, true, &why), 0);
 	a = make(with_tickets("one", "10h"), NULL);
 	snapshot_enact(a, 1000);
-	tls_ring_read(a->fronts[0].tls[0]->ring, &now);
+	tls_ticket_keys_read(a->listeners[0].tls[0]->ring, &now);
 	assert_memory_not_equal(now.key, old.key, sizeof(now.key[0]));
 	b = make(with_tickets("one", "5m"), a);
 	snapshot_enact(b, 1000);
@@ -328,21 +328,21 @@ static void enacted_ticket_keys(void **state)
 
 static int close_all(void **state)
 {
-	close_book(state);
+	close_registry(state);
 	return kit_end(state);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(freezes_the_config, open_book, close_book),
-		cmocka_unit_test_setup_teardown(numbered_when_enacted, open_book, close_book),
-		cmocka_unit_test_setup_teardown(bounds_hold_when_enacted, open_book, close_book),
-		cmocka_unit_test_setup_teardown(unchanged_upstreams_are_shared, open_book, close_book),
-		cmocka_unit_test_setup_teardown(counts_belong_to_names, open_book, close_book),
-		cmocka_unit_test_setup_teardown(last_user_of_the_last_worker_ends_it, open_book, close_book),
-		cmocka_unit_test_setup_teardown(a_refused_one_leaves_ticket_keys, open_book, close_all),
-		cmocka_unit_test_setup_teardown(enacted_ticket_keys, open_book, close_all),
+		cmocka_unit_test_setup_teardown(freezes_the_config, open_registry, close_registry),
+		cmocka_unit_test_setup_teardown(numbered_when_enacted, open_registry, close_registry),
+		cmocka_unit_test_setup_teardown(bounds_hold_when_enacted, open_registry, close_registry),
+		cmocka_unit_test_setup_teardown(unchanged_upstreams_are_shared, open_registry, close_registry),
+		cmocka_unit_test_setup_teardown(counts_belong_to_names, open_registry, close_registry),
+		cmocka_unit_test_setup_teardown(last_user_of_the_last_worker_ends_it, open_registry, close_registry),
+		cmocka_unit_test_setup_teardown(a_refused_one_leaves_ticket_keys, open_registry, close_all),
+		cmocka_unit_test_setup_teardown(enacted_ticket_keys, open_registry, close_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

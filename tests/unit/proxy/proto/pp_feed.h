@@ -19,15 +19,15 @@
 
 /* What pp_read said in the end, after how many bytes. Where it was PP_OK, h.tlvs points into p. */
 struct verdict {
-	enum pp_why      why;
+	enum pp_result      why;
 	size_t           at;
 	struct pp_header h;
 };
 
-static inline enum pp_why feed_prefix(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
+static inline enum pp_result feed_prefix(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
 {
 	uint8_t *exact = malloc(n > 0 ? n : 1);
-	enum pp_why why;
+	enum pp_result why;
 
 	assert_non_null(exact);
 	memcpy(exact, p, n);

@@ -15,7 +15,7 @@ static uint8_t header[HEADER + 64], again[HEADER + 64];
 static const struct {
 	const char *name;
 	struct pp_bytes tlvs;
-	enum pp_why why;
+	enum pp_result why;
 	size_t at; /* bytes of the TLVs; 0: all */
 } rows[] = {
 	{"S29 unknown types", BYTES("\x99\0\1?\xff\0\0\0\0\2ab"), PP_OK, 0},

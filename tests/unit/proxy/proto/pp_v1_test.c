@@ -21,7 +21,7 @@ static size_t unbar(char *out, const char *text, size_t *at)
 
 static const struct {
 	const char *name, *text;
-	enum pp_why why;
+	enum pp_result why;
 } bad[] = {
 	{"S10 two spaces after PROXY", "PROXY  |TCP4 1.2.3.4 5.6.7.8 1 2\r\n", PP_V1_FAMILY},
 	{"S10 two spaces after the family", "PROXY TCP4  |1.2.3.4 5.6.7.8 1 2\r\n", PP_V1_ADDRESS},
@@ -274,7 +274,7 @@ static bool can_be_completed(char line[PP_V1_MAX + 1], size_t n)
 	static const char order[] = "\n\r :0.TCP4UNKOWPRXY";
 
 	for (; n < PP_V1_MAX; n++) {
-		enum pp_why why = PP_NOT_PROXY;
+		enum pp_result why = PP_NOT_PROXY;
 
 		for (size_t i = 0; i < sizeof(order) - 1 && why > PP_MORE; i++) {
 			struct pp_header h = {0};
@@ -323,7 +323,7 @@ static void s13_s14_s15_agree_with_the_c_library(void **state)
 	(void)state;
 	for (size_t round = 0; round < 60000; round++) {
 		struct pp_header h = {0};
-		enum pp_why why;
+		enum pp_result why;
 
 		unbar(line, good[round % array_len(good)].text, &at);
 		n = mutate(line, at, &seed);

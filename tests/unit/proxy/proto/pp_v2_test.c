@@ -28,7 +28,7 @@ static const struct {
 	const char *name;
 	uint8_t command, family;
 	size_t length; /* of zeros */
-	enum pp_why why;
+	enum pp_result why;
 	size_t at;
 } rows[] = {
 	{"S21 version 1", 0x11, 0x11, 12, PP_V2_VERSION, 13},
@@ -99,7 +99,7 @@ static void s26_pl5_payload_is_never_part_of_the_header(void **state)
 static const struct {
 	const char *name;
 	size_t max, length;
-	enum pp_why why;
+	enum pp_result why;
 	size_t at;
 } limits[] = {
 	{"PL2 at the maximum", 300, 300, PP_OK, 316},

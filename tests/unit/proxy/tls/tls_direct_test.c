@@ -5,7 +5,7 @@
 static struct kit_cert *leaf;
 static struct config_cert files;
 static char ca[KIT_PATH];
-static struct tls_ring *ring;
+static struct tls_ticket_keys *ring;
 static struct config_tls_in in;
 static struct config_tls_out out;
 static uint8_t secret[2][TLS_SECRET]; /* the client's, the server's */
@@ -20,7 +20,7 @@ static int setup(void **state)
 	files = pair_cert(leaf, "a");
 	in = pair_in(&files, 1);
 	out = pair_out(ca, "a.test");
-	if (tls_ring_new(&ring, NULL, 3600, 1000, &err) != 0)
+	if (tls_ticket_keys_new(&ring, NULL, 3600, 1000, &err) != 0)
 		return -1;
 	return pair_setup(state);
 }
@@ -28,7 +28,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	pair_cert_free(&files);
-	ring = tls_ring_free(ring);
+	ring = tls_ticket_keys_free(ring);
 	return pair_teardown(state);
 }
 
@@ -112,30 +112,30 @@ static enum tls_suite suite_of(const struct pair *p)
 	return strstr(p->client.facts.cipher, "CHACHA") != NULL ? TLS_SUITE_CHACHA20 : TLS_SUITE_AES_128;
 }
 
-static bool is_old(const struct pair *p)
+static bool is_tls12(const struct pair *p)
 {
 	return strcmp(p->client.facts.version, "TLSv1.2") == 0;
 }
 
 /* What one side seals with from here on: seals, or opens it. */
-static int way_init(struct pair *p, struct tls_way *w, bool servers, bool seals)
+static int way_init(struct pair *p, struct tls_record_key *w, bool servers, bool seals)
 {
 	const SSL *ssl = p->client.s.tls->ssl;
-	struct tls_old_secret k = {.servers = servers};
+	struct tls12_secret k = {.servers = servers};
 	int err;
 
-	if (!is_old(p))
-		return tls_way_init(w, &pair_worker->crypto, suite_of(p), secret[servers], seals);
+	if (!is_tls12(p))
+		return tls_record_key_init(w, &pair_worker->crypto, suite_of(p), secret[servers], seals);
 	SSL_SESSION_get_master_key(SSL_get_session(ssl), k.master, sizeof(k.master));
 	SSL_get_client_random(ssl, k.client, sizeof(k.client));
 	SSL_get_server_random(ssl, k.server, sizeof(k.server));
-	err = tls_way_init_old(w, &pair_worker->crypto, suite_of(p), &k, seals);
+	err = tls12_record_key_init(w, &pair_worker->crypto, suite_of(p), &k, seals);
 	w->seq = 1; /* Finished is over */
 	w->next_explicit = 77;
 	return err;
 }
 
-static void send_piece(struct pair *p, struct tls_way *w, const struct piece *x)
+static void send_piece(struct pair *p, struct tls_record_key *w, const struct piece *x)
 {
 	static uint8_t sealed[20000];
 	ssize_t n = (ssize_t)x->n;
@@ -143,14 +143,14 @@ static void send_piece(struct pair *p, struct tls_way *w, const struct piece *x)
 	if (x->type == 0)
 		memcpy(sealed, x->bytes, x->n);
 	else
-		n = tls_way_seal(w, x->type, x->bytes, x->n, sealed);
+		n = tls_record_seal(w, x->type, x->bytes, x->n, sealed);
 	(void)!send(p->client.raw, sealed, (size_t)n, 0);
 }
 
 /* What the server said last, if it was an alert: its records so far were one ticket, or in TLS 1.2 none. */
 static int last_alert(struct pair *p)
 {
-	struct tls_way w;
+	struct tls_record_key w;
 	uint8_t rec[4096], got[4096], type;
 	ssize_t n = recv(p->client.raw, rec, sizeof(rec), 0), len;
 	int alert = -1;
@@ -158,18 +158,18 @@ static int last_alert(struct pair *p)
 	if (way_init(p, &w, true, false) != 0)
 		return -2;
 	for (ssize_t at = 0; at + TLS_HEAD < n; at += TLS_HEAD + (rec[at + 3] << 8 | rec[at + 4])) {
-		len = tls_way_open(&w, rec + at, (size_t)(TLS_HEAD + (rec[at + 3] << 8 | rec[at + 4])), got, &type);
+		len = tls_record_open(&w, rec + at, (size_t)(TLS_HEAD + (rec[at + 3] << 8 | rec[at + 4])), got, &type);
 		if (len == 2 && type == TLS_TYPE_ALERT)
 			alert = got[1];
 	}
-	tls_way_fini(&w);
+	tls_record_key_fini(&w);
 	return alert;
 }
 
 static void by_hand(struct pair *p)
 {
 	static char buf[20000];
-	struct tls_way w;
+	struct tls_record_key w;
 	ssize_t n;
 
 	memset(&saw, 0, sizeof(saw));
@@ -178,7 +178,7 @@ static void by_hand(struct pair *p)
 	for (size_t i = 0; i < array_len(row->pieces) && (row->pieces[i].n > 0 || row->pieces[i].type != 0); i++)
 		for (unsigned k = 0; k == 0 || k < row->pieces[i].times; k++)
 			send_piece(p, &w, &row->pieces[i]);
-	tls_way_fini(&w);
+	tls_record_key_fini(&w);
 	do {
 		n = pair_read(&p->server.s, buf, sizeof(buf));
 		saw.read = n > 0 ? saw.read + n : n;
@@ -292,18 +292,18 @@ static void update_in_pieces(struct pair *p)
 		{22, update + cut, 5 - cut, 0},
 	};
 	const struct piece data = {23, "after", 5, 0};
-	struct tls_way w;
+	struct tls_record_key w;
 	char buf[16];
 
 	memset(&saw, 0, sizeof(saw));
-	if (tls_way_init(&w, &pair_worker->crypto, suite_of(p), secret[0], true) != 0)
+	if (tls_record_key_init(&w, &pair_worker->crypto, suite_of(p), secret[0], true) != 0)
 		return;
 	send_piece(p, &w, &pieces[0]);
 	if (cut < 5)
 		send_piece(p, &w, &pieces[1]);
-	if (tls_way_update(&w, &pair_worker->crypto) == 0)
+	if (tls_record_key_update(&w, &pair_worker->crypto) == 0)
 		send_piece(p, &w, &data);
-	tls_way_fini(&w);
+	tls_record_key_fini(&w);
 	saw.read = pair_read(&p->server.s, buf, sizeof(buf));
 	/* our side was asked to move on too: OpenSSL's client reads what follows */
 	saw.again = pair_write(&p->server.s, "answer", 6);

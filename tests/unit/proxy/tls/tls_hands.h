@@ -9,7 +9,7 @@
 static struct kit_cert *root, *leaf, *client_cert, *late_cert, *stranger, *strange_cert;
 static struct config_cert files, client_files, late_files, strange_files;
 static char ca[KIT_PATH], stranger_ca[KIT_PATH];
-static struct tls_ring *ring;
+static struct tls_ticket_keys *ring;
 static struct config_tls_in in;
 static struct config_tls_out out;
 
@@ -35,7 +35,7 @@ static inline int setup(void **state)
 	strange_files = pair_cert(strange_cert, "eve");
 	in = pair_in(&files, 1);
 	out = pair_out(ca, "a.test");
-	if (tls_ring_new(&ring, NULL, 3600, 1000, &err) != 0)
+	if (tls_ticket_keys_new(&ring, NULL, 3600, 1000, &err) != 0)
 		return -1;
 	return pair_setup(state);
 }
@@ -46,7 +46,7 @@ static inline int teardown(void **state)
 	pair_cert_free(&client_files);
 	pair_cert_free(&late_files);
 	pair_cert_free(&strange_files);
-	ring = tls_ring_free(ring);
+	ring = tls_ticket_keys_free(ring);
 	return pair_teardown(state);
 }
 

@@ -96,7 +96,7 @@ static inline void pair_cert_free(struct config_cert *f)
 	free((void *)(uintptr_t)f->key);
 }
 
-static inline struct tls_ctx *pair_server(const struct config_tls_in *c, struct tls_ring *ring)
+static inline struct tls_ctx *pair_server(const struct config_tls_in *c, struct tls_ticket_keys *ring)
 {
 	struct text err = pair_text();
 	struct tls_ctx *x = NULL;

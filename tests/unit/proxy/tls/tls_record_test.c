@@ -55,32 +55,32 @@ static void the_published_records_are_made_and_read(void **state)
 	for (size_t i = 0; i < sizeof(trace) / sizeof(trace[0]); i++) {
 		uint8_t secret[64], want[128], made[128], plain[50], got[128], type;
 		size_t n = unhex(trace[i].record, want);
-		struct tls_way in, out;
+		struct tls_record_key in, out;
 
 		for (uint8_t j = 0; j < 50; j++)
 			plain[j] = j;
 		unhex(trace[i].secret, secret);
-		assert_int_equal(tls_way_init(&out, &crypto, TLS_SUITE_AES_128, secret, true), 0);
-		assert_int_equal(tls_way_init(&in, &crypto, TLS_SUITE_AES_128, secret, false), 0);
+		assert_int_equal(tls_record_key_init(&out, &crypto, TLS_SUITE_AES_128, secret, true), 0);
+		assert_int_equal(tls_record_key_init(&in, &crypto, TLS_SUITE_AES_128, secret, false), 0);
 		out.seq = in.seq = trace[i].seq;
-		assert_int_equal(tls_way_seal(&out, TLS_TYPE_DATA, plain, 50, made), n);
+		assert_int_equal(tls_record_seal(&out, TLS_TYPE_DATA, plain, 50, made), n);
 		assert_memory_equal(made, want, n);
-		assert_int_equal(tls_way_open(&in, want, n, got, &type), 50);
+		assert_int_equal(tls_record_open(&in, want, n, got, &type), 50);
 		assert_int_equal(type, TLS_TYPE_DATA);
 		assert_memory_equal(got, plain, 50);
-		tls_way_fini(&in);
-		tls_way_fini(&out);
+		tls_record_key_fini(&in);
+		tls_record_key_fini(&out);
 	}
 }
 
 static uint8_t plain[TLS_PLAIN_MOST], sealed[TLS_PLAIN_MOST + TLS_SEALED_ADD], opened[TLS_PLAIN_MOST];
 
-static void make_ways(enum tls_suite s, struct tls_way *out, struct tls_way *in)
+static void make_ways(enum tls_suite s, struct tls_record_key *out, struct tls_record_key *in)
 {
 	static const uint8_t secret[TLS_SECRET] = {1, 2, 3};
 
-	assert_int_equal(tls_way_init(out, &crypto, s, secret, true), 0);
-	assert_int_equal(tls_way_init(in, &crypto, s, secret, false), 0);
+	assert_int_equal(tls_record_key_init(out, &crypto, s, secret, true), 0);
+	assert_int_equal(tls_record_key_init(in, &crypto, s, secret, false), 0);
 }
 
 static void every_suite_returns_what_it_took(void **state)
@@ -91,25 +91,25 @@ static void every_suite_returns_what_it_took(void **state)
 	for (size_t i = 0; i < sizeof(plain); i++)
 		plain[i] = (uint8_t)(i * 7);
 	for (int s = 0; s < TLS_SUITES; s++) {
-		struct tls_way in, out;
+		struct tls_record_key in, out;
 
 		make_ways((enum tls_suite)s, &out, &in);
 		for (size_t i = 0; i < 3 * sizeof(sizes) / sizeof(sizes[0]); i++) {
 			size_t n = sizes[i % (sizeof(sizes) / sizeof(sizes[0]))];
 			uint8_t type;
 
-			assert_int_equal(tls_way_seal(&out, TLS_TYPE_ALERT, plain, n, sealed), n + TLS_SEALED_ADD);
-			assert_int_equal(tls_way_open(&in, sealed, n + TLS_SEALED_ADD, opened, &type), n);
+			assert_int_equal(tls_record_seal(&out, TLS_TYPE_ALERT, plain, n, sealed), n + TLS_SEALED_ADD);
+			assert_int_equal(tls_record_open(&in, sealed, n + TLS_SEALED_ADD, opened, &type), n);
 			assert_int_equal(type, TLS_TYPE_ALERT);
 			assert_memory_equal(opened, plain, n);
 			if (i % 5 != 4)
 				continue;
-			assert_int_equal(tls_way_update(&out, &crypto), 0);
-			assert_int_equal(tls_way_update(&in, &crypto), 0);
+			assert_int_equal(tls_record_key_update(&out, &crypto), 0);
+			assert_int_equal(tls_record_key_update(&in, &crypto), 0);
 			assert_int_equal(out.seq, 0);
 		}
-		tls_way_fini(&in);
-		tls_way_fini(&out);
+		tls_record_key_fini(&in);
+		tls_record_key_fini(&out);
 	}
 }
 
@@ -118,26 +118,26 @@ static void a_changed_bit_is_seen(void **state)
 	(void)state;
 	for (int s = 0; s < TLS_SUITES; s++)
 		for (size_t at = 0; at < 20 + TLS_SEALED_ADD; at++) {
-			struct tls_way in, out;
+			struct tls_record_key in, out;
 			uint8_t type;
 
 			make_ways((enum tls_suite)s, &out, &in);
-			assert_int_equal(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, sealed), 20 + TLS_SEALED_ADD);
+			assert_int_equal(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed), 20 + TLS_SEALED_ADD);
 			sealed[at] ^= 1;
-			assert_int_equal(tls_way_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
-			tls_way_fini(&in);
-			tls_way_fini(&out);
+			assert_int_equal(tls_record_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
+			tls_record_key_fini(&in);
+			tls_record_key_fini(&out);
 		}
 }
 
 /* ---- TLS 1.2 --------------------------------------------------------------------------------- */
 
-static void make_old_ways(enum tls_suite s, struct tls_way *out, struct tls_way *in)
+static void make_tls12_keys(enum tls_suite s, struct tls_record_key *out, struct tls_record_key *in)
 {
-	static const struct tls_old_secret k = {.master = {1, 2, 3}, .client = {4}, .server = {5}, .servers = true};
+	static const struct tls12_secret k = {.master = {1, 2, 3}, .client = {4}, .server = {5}, .servers = true};
 
-	assert_int_equal(tls_way_init_old(out, &crypto, s, &k, true), 0);
-	assert_int_equal(tls_way_init_old(in, &crypto, s, &k, false), 0);
+	assert_int_equal(tls12_record_key_init(out, &crypto, s, &k, true), 0);
+	assert_int_equal(tls12_record_key_init(in, &crypto, s, &k, false), 0);
 	out->next_explicit = UINT64_MAX; /* it wraps, as OpenSSL's does */
 }
 
@@ -148,27 +148,27 @@ static void old_records(void **state)
 
 	(void)state;
 	for (int s = 0; s < TLS_SUITES; s++) {
-		struct tls_way in, out;
+		struct tls_record_key in, out;
 		uint8_t type;
 
-		make_old_ways((enum tls_suite)s, &out, &in);
+		make_tls12_keys((enum tls_suite)s, &out, &in);
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 			size_t n = sizes[i];
 
-			assert_int_equal(tls_way_seal(&out, TLS_TYPE_ALERT, plain, n, rec), n + out.added);
+			assert_int_equal(tls_record_seal(&out, TLS_TYPE_ALERT, plain, n, rec), n + out.added);
 			assert_int_equal(rec[0], TLS_TYPE_ALERT);
 			if (s != TLS_SUITE_CHACHA20)
 				assert_int_equal(rec[TLS_HEAD + 7], (uint8_t)(i - 1)); /* never twice the same */
-			assert_int_equal(tls_way_open(&in, rec, n + in.added, opened, &type), n);
+			assert_int_equal(tls_record_open(&in, rec, n + in.added, opened, &type), n);
 			assert_int_equal(type, TLS_TYPE_ALERT);
 			assert_memory_equal(opened, plain, n);
 		}
-		assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
-		assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
+		assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
+		assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
 		/* the second first */
-		assert_int_equal(tls_way_open(&in, rec, 20U + in.added, opened, &type), -NP_EPROTO);
-		tls_way_fini(&in);
-		tls_way_fini(&out);
+		assert_int_equal(tls_record_open(&in, rec, 20U + in.added, opened, &type), -NP_EPROTO);
+		tls_record_key_fini(&in);
+		tls_record_key_fini(&out);
 	}
 }
 
@@ -179,70 +179,70 @@ static void a_changed_bit_of_an_old_record_is_seen(void **state)
 	(void)state;
 	for (int s = 0; s < TLS_SUITES; s++)
 		for (size_t at = 0; at < 20 + TLS_ADD_MOST; at++) {
-			struct tls_way in, out;
+			struct tls_record_key in, out;
 			uint8_t type;
 
-			make_old_ways((enum tls_suite)s, &out, &in);
-			assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
+			make_tls12_keys((enum tls_suite)s, &out, &in);
+			assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, rec) > 0);
 			rec[at % (20U + out.added)] ^= 1;
 			/* The length is the caller's, who took the record by it. */
-			assert_int_equal(tls_way_open(&in, rec, 20U + in.added, opened, &type),
+			assert_int_equal(tls_record_open(&in, rec, 20U + in.added, opened, &type),
 					 at % (20U + out.added) == 3 || at % (20U + out.added) == 4 ? 20 : -NP_EPROTO);
-			tls_way_fini(&in);
-			tls_way_fini(&out);
+			tls_record_key_fini(&in);
+			tls_record_key_fini(&out);
 		}
 }
 
 static void old_suites(void **state)
 {
 	(void)state;
-	assert_int_equal(tls_suite_of_old(0xc02f), TLS_SUITE_AES_128);
-	assert_int_equal(tls_suite_of_old(0xc02c), TLS_SUITE_AES_256);
-	assert_int_equal(tls_suite_of_old(0xcca8), TLS_SUITE_CHACHA20);
-	assert_int_equal(tls_suite_of_old(0xc024), -1); /* CBC */
-	assert_int_equal(tls_suite_of_old(0x1301), -1);
+	assert_int_equal(tls12_suite_of(0xc02f), TLS_SUITE_AES_128);
+	assert_int_equal(tls12_suite_of(0xc02c), TLS_SUITE_AES_256);
+	assert_int_equal(tls12_suite_of(0xcca8), TLS_SUITE_CHACHA20);
+	assert_int_equal(tls12_suite_of(0xc024), -1); /* CBC */
+	assert_int_equal(tls12_suite_of(0x1301), -1);
 }
 
 static void order_and_generation_count(void **state)
 {
-	struct tls_way in, out;
+	struct tls_record_key in, out;
 	uint8_t type;
 
 	(void)state;
 	make_ways(TLS_SUITE_AES_256, &out, &in);
-	assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
-	assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
+	assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
+	assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
 	/* the second first */
-	assert_int_equal(tls_way_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
-	tls_way_fini(&in);
-	tls_way_fini(&out);
+	assert_int_equal(tls_record_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
+	tls_record_key_fini(&in);
+	tls_record_key_fini(&out);
 	make_ways(TLS_SUITE_AES_256, &out, &in);
-	assert_int_equal(tls_way_update(&out, &crypto), 0);
-	assert_true(tls_way_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
-	assert_int_equal(tls_way_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
-	tls_way_fini(&in);
-	tls_way_fini(&out);
+	assert_int_equal(tls_record_key_update(&out, &crypto), 0);
+	assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
+	assert_int_equal(tls_record_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
+	tls_record_key_fini(&in);
+	tls_record_key_fini(&out);
 }
 
 /* Zeros after the type are padding; a record of nothing else is nobody's. */
 static void padding_is_taken_off(void **state)
 {
 	static const uint8_t padded[] = {'a', 0, 'b', TLS_TYPE_DATA, 0, 0, 0};
-	struct tls_way in, out;
+	struct tls_record_key in, out;
 	uint8_t type;
 
 	(void)state;
 	make_ways(TLS_SUITE_AES_128, &out, &in);
-	assert_true(tls_way_seal(&out, (enum tls_type)0, padded, sizeof(padded), sealed) > 0);
-	assert_int_equal(tls_way_open(&in, sealed, sizeof(padded) + TLS_SEALED_ADD, opened, &type), 3);
+	assert_true(tls_record_seal(&out, (enum tls_type)0, padded, sizeof(padded), sealed) > 0);
+	assert_int_equal(tls_record_open(&in, sealed, sizeof(padded) + TLS_SEALED_ADD, opened, &type), 3);
 	assert_int_equal(type, TLS_TYPE_DATA);
 	assert_memory_equal(opened, "a\0b", 3);
-	assert_true(tls_way_seal(&out, (enum tls_type)0, "\0\0\0", 3, sealed) > 0);
-	assert_int_equal(tls_way_open(&in, sealed, 3 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
-	assert_true(tls_way_seal(&out, (enum tls_type)0, "", 0, sealed) > 0);
-	assert_int_equal(tls_way_open(&in, sealed, TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
-	tls_way_fini(&in);
-	tls_way_fini(&out);
+	assert_true(tls_record_seal(&out, (enum tls_type)0, "\0\0\0", 3, sealed) > 0);
+	assert_int_equal(tls_record_open(&in, sealed, 3 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
+	assert_true(tls_record_seal(&out, (enum tls_type)0, "", 0, sealed) > 0);
+	assert_int_equal(tls_record_open(&in, sealed, TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
+	tls_record_key_fini(&in);
+	tls_record_key_fini(&out);
 }
 
 static void suites_are_known_by_number(void **state)

@@ -46,10 +46,10 @@ static inline void run_as(struct pair *p, enum config_tls_version version)
 {
 	struct config_tls_in server = pair_in(&files, 1);
 	struct config_tls_out client = pair_out(ca, "a.test");
-	struct tls_ring *ring = NULL;
+	struct tls_ticket_keys *ring = NULL;
 	struct text err = pair_text();
 
-	assert_int_equal(tls_ring_new(&ring, NULL, 3600, 1000, &err), 0);
+	assert_int_equal(tls_ticket_keys_new(&ring, NULL, 3600, 1000, &err), 0);
 	client.max_version = version;
 	client.session_reuse = true;
 	p->client.ctx = pair_client(&client);
@@ -57,7 +57,7 @@ static inline void run_as(struct pair *p, enum config_tls_version version)
 	pair_run(p);
 	tls_ctx_free(p->client.ctx);
 	tls_ctx_free(p->server.ctx);
-	tls_ring_free(ring);
+	tls_ticket_keys_free(ring);
 	assert_int_equal(p->client.err, 0);
 	assert_int_equal(p->server.err, 0);
 	assert_true(p->server.direct);

@@ -40,7 +40,7 @@ static void rotate_ring(void)
 	struct text err = pair_text();
 
 	ring_now += 3600;
-	assert_int_equal(tls_ring_refresh(ring, ring_now, &err), 1);
+	assert_int_equal(tls_ticket_keys_refresh(ring, ring_now, &err), 1);
 }
 
 static void resumes(struct tls_ctx *client)

@@ -164,10 +164,10 @@ static inline void model_release(struct model *m)
 
 static inline void model_run(enum balance balance, uint64_t *bits)
 {
-	struct server_book *book = server_book_new(), *other = server_book_new();
+	struct server_registry *registry = server_registry_new(), *other = server_registry_new();
 	struct model m = {
 		.bits = bits,
-		.u = servers_open(balance, "3/6 1/2 2/9 0 7/11 1 5/3b 2b", book),
+		.u = servers_open(balance, "3/6 1/2 2/9 0 7/11 1 5/3b 2b", registry),
 		.bound = 3 + 1 + 2 + 0 + 7 + 1 + 5 + 2,
 	};
 	struct upstream *fresh = servers_open(BALANCE_SOURCE_HASH, "3 1 2 0 7 1 5 2", other);
@@ -180,7 +180,7 @@ static inline void model_run(enum balance balance, uint64_t *bits)
 		for (unsigned i = 0; i < m.u->nmembers; i++)
 			assert_int_equal(server_active(m.u->members[i].server), m.active[i]);
 	}
-	servers_close(m.u, book);
+	servers_close(m.u, registry);
 	servers_close(fresh, other);
 }
 

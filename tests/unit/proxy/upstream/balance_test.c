@@ -105,25 +105,25 @@ static void scripts_hold(void **state)
 	(void)state;
 	bits = servers_seed();
 	for (size_t i = 0; i < array_len(scripts); i++) {
-		struct server_book *book = server_book_new();
-		struct upstream *u = servers_open(scripts[i].balance, scripts[i].servers, book);
+		struct server_registry *registry = server_registry_new();
+		struct upstream *u = servers_open(scripts[i].balance, scripts[i].servers, registry);
 
 		run_script(u, &scripts[i]);
-		servers_close(u, book);
+		servers_close(u, registry);
 	}
 }
 
 /* E7: without a key, source_hash is round robin. */
 static void no_key_is_round_robin(void **state)
 {
-	struct server_book *book = server_book_new();
-	struct upstream *u = servers_open(BALANCE_SOURCE_HASH, "5 1 1", book);
+	struct server_registry *registry = server_registry_new();
+	struct upstream *u = servers_open(BALANCE_SOURCE_HASH, "5 1 1", registry);
 	struct pick_args a = {.hash = 0};
 
 	(void)state;
 	for (const char *p = "aabacaaaabacaa"; *p != '\0'; p++)
 		assert_int_equal(pick_letter(u, &a), *p);
-	servers_close(u, book);
+	servers_close(u, registry);
 }
 
 /* A line of n servers with random weights from 1 to top. Returns their sum. */
@@ -175,11 +175,11 @@ static void windows_are_exact(void **state)
 	bits = servers_seed();
 	for (int i = 0; i < 200; i++) {
 		unsigned sum = random_line(line, sizeof(line), 1 + (unsigned)i % 8, 1 + (unsigned)i % 40);
-		struct server_book *book = server_book_new();
-		struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, line, book);
+		struct server_registry *registry = server_registry_new();
+		struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, line, registry);
 
 		check_windows(u, sum);
-		servers_close(u, book);
+		servers_close(u, registry);
 	}
 }
 
@@ -209,8 +209,8 @@ static void expect_share(unsigned got, unsigned n, unsigned weight, unsigned sum
 
 static void shares_hold(enum balance balance, const char *line)
 {
-	struct server_book *book = server_book_new();
-	struct upstream *u = servers_open(balance, line, book);
+	struct server_registry *registry = server_registry_new();
+	struct upstream *u = servers_open(balance, line, registry);
 	unsigned counts[SERVERS_MAX], sum = 0;
 
 	for (unsigned i = 0; i < u->nmembers; i++)
@@ -218,7 +218,7 @@ static void shares_hold(enum balance balance, const char *line)
 	count_picks(u, 100000, counts);
 	for (unsigned i = 0; i < u->nmembers; i++)
 		expect_share(counts[i], 100000, u->members[i].weight, sum);
-	servers_close(u, book);
+	servers_close(u, registry);
 }
 
 /* E7, E9: with no load to tell servers apart, both draw by weight. */
@@ -238,8 +238,8 @@ static void weights_hold_by_lot(void **state)
  * in none. */
 static void pairs_are_even(void **state)
 {
-	struct server_book *book = server_book_new();
-	struct upstream *u = servers_open(BALANCE_RANDOM_TWO, "1 1 1", book);
+	struct server_registry *registry = server_registry_new();
+	struct upstream *u = servers_open(BALANCE_RANDOM_TWO, "1 1 1", registry);
 	unsigned counts[SERVERS_MAX];
 
 	(void)state;
@@ -252,15 +252,15 @@ static void pairs_are_even(void **state)
 	expect_share(counts[0], 100000, 2, 3);
 	expect_share(counts[1], 100000, 1, 3);
 	assert_int_equal(counts[2], 0);
-	servers_close(u, book);
+	servers_close(u, registry);
 }
 
 /* E9: two choices keep loads together where one would spread them: with 1000 connections on 10
  * servers, one choice is off by 10 from 100 all the time, two never. */
 static void two_choices_level(void **state)
 {
-	struct server_book *book = server_book_new();
-	struct upstream *u = servers_open(BALANCE_RANDOM_TWO, "1 1 1 1 1 1 1 1 1 1", book);
+	struct server_registry *registry = server_registry_new();
+	struct upstream *u = servers_open(BALANCE_RANDOM_TWO, "1 1 1 1 1 1 1 1 1 1", registry);
 	int err;
 
 	(void)state;
@@ -273,7 +273,7 @@ static void two_choices_level(void **state)
 	}
 	for (unsigned i = 0; i < u->nmembers; i++)
 		assert_in_range(server_active(u->members[i].server), 91, 109);
-	servers_close(u, book);
+	servers_close(u, registry);
 }
 
 /* Where a key goes, as a port, so that upstreams with other places can be compared. */
@@ -313,24 +313,24 @@ static unsigned count_moves(struct upstream *u, struct upstream *v, unsigned por
  * leaves moves 1/n of the keys, all of them its own. */
 static void keys_stay(void **state)
 {
-	struct server_book *book = server_book_new();
+	struct server_registry *registry = server_registry_new();
 	struct servers s;
 	struct upstream *all, *same, *turned, *less, *more;
 
 	(void)state;
 	bits = servers_seed();
 	servers_init(&s, BALANCE_SOURCE_HASH, "1 1 1 1 1 1 1 1 1 1");
-	all = upstream_new(&s.spec, book);
-	same = upstream_new(&s.spec, book);
+	all = upstream_new(&s.spec, registry);
+	same = upstream_new(&s.spec, registry);
 	s.at[9].weight = 3;
-	more = upstream_new(&s.spec, book);
+	more = upstream_new(&s.spec, registry);
 	s.at[9].weight = 1;
 	s.spec.nservers = 9;
-	less = upstream_new(&s.spec, book);
+	less = upstream_new(&s.spec, registry);
 	for (unsigned i = 0; i < 10; i++)
 		s.at[i] = servers_one(9 - i);
 	s.spec.nservers = 10;
-	turned = upstream_new(&s.spec, book);
+	turned = upstream_new(&s.spec, registry);
 
 	assert_int_equal(count_moves(all, same, ANY_PORT), 0);
 	assert_int_equal(count_moves(all, turned, ANY_PORT), 0);
@@ -338,14 +338,14 @@ static void keys_stay(void **state)
 	expect_share(count_moves(all, more, 8009), KEYS, 3 * 10 - 12, 10 * 12); /* 3/12 - 1/10 */
 	s.spec.seed = 1;
 	upstream_free(same);
-	same = upstream_new(&s.spec, book);
+	same = upstream_new(&s.spec, registry);
 	expect_share(count_moves(all, same, ANY_PORT), KEYS, 9, 10);
 
 	upstream_free(all);
 	upstream_free(turned);
 	upstream_free(less);
 	upstream_free(more);
-	servers_close(same, book);
+	servers_close(same, registry);
 }
 
 static void model_agrees(void **state)

@@ -8,19 +8,19 @@
 
 #include "tests/kit/kit.h"
 
-static struct server_book *book;
+static struct server_registry *registry;
 
-static int open_book(void **state)
+static int open_registry(void **state)
 {
 	(void)state;
-	book = server_book_new();
-	return book == NULL;
+	registry = server_registry_new();
+	return registry == NULL;
 }
 
-static int free_book(void **state)
+static int free_registry(void **state)
 {
 	(void)state;
-	book = server_book_free(book);
+	registry = server_registry_free(registry);
 	return 0;
 }
 
@@ -30,7 +30,7 @@ static struct server *get(const char *upstream, const char *address)
 	struct server *s;
 
 	assert_int_equal(np_addr_parse(&addr, address, NULL), 0);
-	s = server_get(book, upstream, &addr, address);
+	s = server_get(registry, upstream, &addr, address);
 	assert_non_null(s);
 	return s;
 }
@@ -38,7 +38,7 @@ static struct server *get(const char *upstream, const char *address)
 static void give_all(struct server **s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		server_put(book, s[i]);
+		server_put(registry, s[i]);
 }
 
 static const struct identity_row {
@@ -68,9 +68,9 @@ static void one_per_upstream_and_address(void **state)
 			fail_msg("%s", r->what);
 		assert_string_equal(s->name, r->name);
 		assert_string_equal(s->text, r->address);
-		server_put(book, s);
+		server_put(registry, s);
 	}
-	server_put(book, first);
+	server_put(registry, first);
 }
 
 static void first_spelling_stays(void **state)
@@ -81,9 +81,9 @@ static void first_spelling_stays(void **state)
 
 	(void)state;
 	assert_int_equal(np_addr_parse(&addr, "10.0.0.1:80", NULL), 0);
-	s[0] = server_get(book, "app", &addr, text);
+	s[0] = server_get(registry, "app", &addr, text);
 	text[0] = 'x';
-	s[1] = server_get(book, "app", &addr, text);
+	s[1] = server_get(registry, "app", &addr, text);
 	assert_ptr_equal(s[0], s[1]);
 	assert_string_equal(s[0]->text, "db.example:80");
 	assert_true(np_addr_equal(&s[0]->addr, &addr));
@@ -118,7 +118,7 @@ static void limit_is_exact(void **state)
 	for (int i = 4; i > 0; i--)
 		server_release(s);
 	assert_int_equal(server_active(s), 0);
-	server_put(book, s);
+	server_put(registry, s);
 }
 
 /* E20: nobody lists it any more; it stays for its last connection and no longer. */
@@ -129,16 +129,16 @@ static void lives_until_the_last_slot_is_back(void **state)
 	(void)state;
 	assert_true(server_try_take(s, 0));
 	assert_true(server_try_take(s, 0));
-	server_put(book, s);
-	server_book_sweep(book);
-	assert_int_equal(server_book_count(book), 1);
+	server_put(registry, s);
+	server_registry_sweep(registry);
+	assert_int_equal(server_registry_count(registry), 1);
 	server_release(s);
-	server_book_sweep(book);
-	assert_int_equal(server_book_count(book), 1);
+	server_registry_sweep(registry);
+	assert_int_equal(server_registry_count(registry), 1);
 	assert_string_equal(s->name, "app/10.0.0.1:80");
 	server_release(s);
-	server_book_sweep(book);
-	assert_int_equal(server_book_count(book), 0);
+	server_registry_sweep(registry);
+	assert_int_equal(server_registry_count(registry), 0);
 }
 
 static void returns_with_its_count(void **state)
@@ -147,13 +147,13 @@ static void returns_with_its_count(void **state)
 
 	(void)state;
 	assert_true(server_try_take(s, 0));
-	server_put(book, s);
+	server_put(registry, s);
 	assert_ptr_equal(get("app", "10.0.0.1:80"), s);
 	assert_int_equal(server_active(s), 1);
 	server_release(s);
-	server_book_sweep(book); /* held again: not swept */
-	assert_int_equal(server_book_count(book), 1);
-	server_put(book, s);
+	server_registry_sweep(registry); /* held again: not swept */
+	assert_int_equal(server_registry_count(registry), 1);
+	server_put(registry, s);
 }
 
 static void held_twice_is_put_twice(void **state)
@@ -162,12 +162,12 @@ static void held_twice_is_put_twice(void **state)
 
 	(void)state;
 	assert_ptr_equal(get("app", "10.0.0.1:80"), s);
-	server_put(book, s);
-	server_book_sweep(book);
-	assert_int_equal(server_book_count(book), 1);
-	server_put(book, s);
-	server_book_sweep(book);
-	assert_int_equal(server_book_count(book), 0);
+	server_put(registry, s);
+	server_registry_sweep(registry);
+	assert_int_equal(server_registry_count(registry), 1);
+	server_put(registry, s);
+	server_registry_sweep(registry);
+	assert_int_equal(server_registry_count(registry), 0);
 }
 
 static void many_are_found_again(void **state)
@@ -180,16 +180,16 @@ static void many_are_found_again(void **state)
 		snprintf(address, sizeof(address), "10.0.%zu.%zu:80", i / 250, i % 250);
 		s[i] = get("app", address);
 	}
-	assert_int_equal(server_book_count(book), array_len(s));
+	assert_int_equal(server_registry_count(registry), array_len(s));
 	for (size_t i = 0; i < array_len(s); i++) {
-		struct server *again = server_get(book, "app", &s[i]->addr, "");
+		struct server *again = server_get(registry, "app", &s[i]->addr, "");
 
 		assert_ptr_equal(again, s[i]);
-		server_put(book, again);
+		server_put(registry, again);
 	}
 	give_all(s, array_len(s));
-	server_book_sweep(book);
-	assert_int_equal(server_book_count(book), 0);
+	server_registry_sweep(registry);
+	assert_int_equal(server_registry_count(registry), 0);
 }
 
 #define THREADS 4
@@ -224,7 +224,7 @@ static void threads_never_exceed_the_limit(void **state)
 		assert_null(over);
 	}
 	assert_int_equal(server_active(s), 0);
-	server_put(book, s);
+	server_put(registry, s);
 }
 
 static void *work_and_release(void *arg)
@@ -238,8 +238,8 @@ static void *work_and_release(void *arg)
 
 static bool swept_empty(void *arg)
 {
-	server_book_sweep(arg);
-	return server_book_count(arg) == 0;
+	server_registry_sweep(arg);
+	return server_registry_count(arg) == 0;
 }
 
 /* The control thread frees what a worker has just let go of: the worker's reads are over by then,
@@ -252,9 +252,9 @@ static void freed_behind_a_worker(void **state)
 
 	(void)state;
 	assert_true(server_try_take(s, 0));
-	server_put(book, s);
+	server_put(registry, s);
 	assert_int_equal(pthread_create(&worker, NULL, work_and_release, s), 0);
-	assert_true(kit_wait(swept_empty, book, KIT_MS));
+	assert_true(kit_wait(swept_empty, registry, KIT_MS));
 	assert_int_equal(pthread_join(worker, &wrong), 0);
 	assert_null(wrong);
 }
@@ -284,8 +284,8 @@ static void put_once_too_often(void)
 {
 	struct server *s = get("app", "10.0.0.1:80");
 
-	server_put(book, s);
-	server_put(book, s);
+	server_put(registry, s);
+	server_put(registry, s);
 }
 
 static void free_while_a_slot_is_taken(void)
@@ -293,14 +293,14 @@ static void free_while_a_slot_is_taken(void)
 	struct server *s = get("app", "10.0.0.1:80");
 
 	if (server_try_take(s, 0))
-		server_put(book, s);
-	server_book_free(book);
+		server_put(registry, s);
+	server_registry_free(registry);
 }
 
 static void free_while_held(void)
 {
 	get("app", "10.0.0.1:80");
-	server_book_free(book);
+	server_registry_free(registry);
 }
 
 static void misuse_aborts(void **state)
@@ -312,7 +312,7 @@ static void misuse_aborts(void **state)
 	assert_int_equal(signal_of(free_while_held), SIGABRT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_book, free_book)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_registry, free_registry)
 
 int main(void)
 {

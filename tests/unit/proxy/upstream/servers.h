@@ -55,13 +55,13 @@ static inline void servers_init(struct servers *s, enum balance balance, const c
 }
 
 static inline struct upstream *servers_open(
-	enum balance balance, const char *line, struct server_book *book)
+	enum balance balance, const char *line, struct server_registry *registry)
 {
 	struct servers s;
 	struct upstream *u;
 
 	servers_init(&s, balance, line);
-	u = upstream_new(&s.spec, book);
+	u = upstream_new(&s.spec, registry);
 	assert_non_null(u);
 	return u;
 }
@@ -93,12 +93,12 @@ static inline void servers_release(struct upstream *u)
 	}
 }
 
-/* Ends all connections, the upstream and the book. */
-static inline void servers_close(struct upstream *u, struct server_book *book)
+/* Ends all connections, the upstream and the registry. */
+static inline void servers_close(struct upstream *u, struct server_registry *registry)
 {
 	servers_release(u);
 	upstream_free(u);
-	server_book_free(book);
+	server_registry_free(registry);
 }
 
 /* splitmix64: the same numbers in each run. */

@@ -6,19 +6,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct server_book *book;
+static struct server_registry *registry;
 
-static int open_book(void **state)
+static int open_registry(void **state)
 {
 	(void)state;
-	book = server_book_new();
-	return book == NULL;
+	registry = server_registry_new();
+	return registry == NULL;
 }
 
-static int free_book(void **state)
+static int free_registry(void **state)
 {
 	(void)state;
-	book = server_book_free(book);
+	registry = server_registry_free(registry);
 	return 0;
 }
 
@@ -39,7 +39,7 @@ static void copies_its_spec(void **state)
 
 	(void)state;
 	one.text = text;
-	u = upstream_new(&spec, book);
+	u = upstream_new(&spec, registry);
 	name[0] = text[0] = 'X';
 	memset(&one, 0, sizeof(one));
 	memset(&spec, 0, sizeof(spec));
@@ -89,7 +89,7 @@ static const struct change_row {
 
 static void same_sees_each_change(void **state)
 {
-	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "3/5 1/2 1b", book);
+	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "3/5 1/2 1b", registry);
 
 	(void)state;
 	for (size_t i = 0; i < array_len(changes); i++) {
@@ -115,14 +115,14 @@ static struct server *pick(struct upstream *u)
 /* A reload while connections live: the new upstream counts them against its own limit. */
 static void reload_keeps_counting(void **state)
 {
-	struct upstream *old = servers_open(BALANCE_ROUND_ROBIN, "1/3", book);
+	struct upstream *old = servers_open(BALANCE_ROUND_ROBIN, "1/3", registry);
 	struct server *s = pick(old), *other;
 	struct pick_args a = {.hash = 1};
 	struct upstream *new;
 
 	(void)state;
 	assert_ptr_equal(pick(old), s);
-	new = servers_open(BALANCE_LEAST_CONN, "1/3", book);
+	new = servers_open(BALANCE_LEAST_CONN, "1/3", registry);
 	assert_ptr_equal(pick(new), s);
 	assert_int_equal(upstream_pick(new, &a, &other), -NP_EAGAIN);
 	upstream_free(old);
@@ -138,7 +138,7 @@ static void reload_keeps_counting(void **state)
 /* E20: a server with a live connection is removed; a hundred times, and nothing piles up. */
 static void removal_frees_after_the_last_connection(void **state)
 {
-	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "1", book);
+	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "1", registry);
 
 	(void)state;
 	for (unsigned i = 1; i <= 100; i++) {
@@ -148,17 +148,17 @@ static void removal_frees_after_the_last_connection(void **state)
 
 		servers_init(&next, BALANCE_ROUND_ROBIN, "1");
 		next.at[0] = servers_one(i);
-		v = upstream_new(&next.spec, book);
+		v = upstream_new(&next.spec, registry);
 		upstream_free(u);
 		u = v;
-		assert_int_equal(server_book_count(book), 2);
+		assert_int_equal(server_registry_count(registry), 2);
 		assert_int_equal(server_active(s), 1);
 		server_release(s);
-		upstream_free(servers_open(BALANCE_ROUND_ROBIN, "", book)); /* the next change sweeps */
-		assert_int_equal(server_book_count(book), 1);
+		upstream_free(servers_open(BALANCE_ROUND_ROBIN, "", registry)); /* the next change sweeps */
+		assert_int_equal(server_registry_count(registry), 1);
 	}
 	upstream_free(u);
-	assert_int_equal(server_book_count(book), 0);
+	assert_int_equal(server_registry_count(registry), 0);
 }
 
 /* ---- all workers at once ---- */
@@ -242,7 +242,7 @@ static void limits_are_exact(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_len(all); i++) {
-		struct upstream *u = servers_open(all[i], "3/1 1/1 2/1 1/1b", book);
+		struct upstream *u = servers_open(all[i], "3/1 1/1 2/1 1/1b", registry);
 
 		hammer_all(h, u, u, seed);
 		assert_int_equal(h[0].over, 0);
@@ -258,8 +258,8 @@ static void limits_are_exact(void **state)
 
 static void limits_hold_across_a_reload(void **state)
 {
-	struct upstream *old = servers_open(BALANCE_ROUND_ROBIN, WITH_OTHERS, book);
-	struct upstream *new = servers_open(BALANCE_LEAST_CONN, WITH_OTHERS, book);
+	struct upstream *old = servers_open(BALANCE_ROUND_ROBIN, WITH_OTHERS, registry);
+	struct upstream *new = servers_open(BALANCE_LEAST_CONN, WITH_OTHERS, registry);
 	struct hammer h[THREADS];
 
 	(void)state;
@@ -276,7 +276,7 @@ static void limits_hold_across_a_reload(void **state)
 /* E4, E5: k * sum(w) picks are k * w each, whichever workers take them. */
 static void turns_are_exact_over_all_workers(void **state)
 {
-	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "5 1 0 2", book);
+	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "5 1 0 2", registry);
 	struct hammer h[THREADS];
 
 	(void)state;
@@ -290,12 +290,12 @@ static void turns_are_exact_over_all_workers(void **state)
 
 static void weigh_too_much(void)
 {
-	upstream_free(servers_open(BALANCE_ROUND_ROBIN, "257", book));
+	upstream_free(servers_open(BALANCE_ROUND_ROBIN, "257", registry));
 }
 
 static void weigh_the_most(void)
 {
-	upstream_free(servers_open(BALANCE_ROUND_ROBIN, "256", book));
+	upstream_free(servers_open(BALANCE_ROUND_ROBIN, "256", registry));
 }
 
 /* The signal that ends a child which runs fn; 0 when it returns. */
@@ -325,10 +325,10 @@ static void free_takes_null(void **state)
 {
 	(void)state;
 	assert_null(upstream_free(NULL));
-	assert_null(server_book_free(NULL));
+	assert_null(server_registry_free(NULL));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_book, free_book)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_registry, free_registry)
 
 int main(void)
 {
