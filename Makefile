@@ -5,7 +5,11 @@
 #   asan     test + AddressSanitizer + UndefinedBehaviorSanitizer      tsan  test + ThreadSanitizer
 #   ubsan    test + UndefinedBehaviorSanitizer alone                   cov   test + gcov
 #   fuzz     asan by clang, with libFuzzer's coverage feedback
-# V=1 prints the commands.
+#
+# help: BUILD=release|test|asan|ubsan|tsan|cov|fuzz the kind of build; its files are in build/BUILD
+# help: V=1                                            print the commands
+# help: CC=gcc                                         the compiler; with -j N make's usual meaning
+# help: PREFIX=/usr/local DESTDIR=                     where install puts things
 
 BUILD ?= release
 O     := build/$(BUILD)
@@ -56,18 +60,11 @@ NETPOLL_OBJ  := $(filter-out %/netpoll_fake.o,$(NETPOLL_ALL))
 FAKE_OBJ     := $(filter-out %/netpoll_epoll.o,$(NETPOLL_ALL))
 CONFIG_OBJ   := $(call src,config/*.c config/*/*.c)
 PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c proxy/*/*.c))
-KIT_OBJ      := $(call src,tests/kit/*.c)
-UNIT_BIN     := $(call bin,tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
-SIM_BIN      := $(call bin,tests/sim/*_test.c)
-FLOW_BIN     := $(call bin,tests/flow/*_test.c)
-MICRO_BIN    := $(call bin,tests/micro/*.c)
-FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
 GEN_OBJ      := $(filter-out %/main.o,$(call src,loadtest/gen/*.c))
 FLOOR_BIN    := $(call bin,loadtest/floor/floor_*.c)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps demo test check unit sim flow asan ubsan tsan lint fmt fmt-check fuzz micro cov bench bench-quick \
-        gates install uninstall clean help tests-unit tests-sim tests-flow fuzzers micros loadtest FORCE
+.PHONY: all deps demo test bench bench-quick gates loadtest install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 
 all: build/staunch build/libnetpoll.a                ## build build/staunch and build/libnetpoll.a
@@ -91,15 +88,10 @@ $(O)/libnetpoll.a: $(NETPOLL_OBJ)
 $(O)/libfake.a:    $(FAKE_OBJ)
 $(O)/libconfig.a:  $(CONFIG_OBJ)
 $(O)/libproxy.a:   $(PROXY_OBJ)
-$(O)/libkit.a:     $(KIT_OBJ)
 $(O)/libgen.a:     $(GEN_OBJ)
 $(O)/lib%.a:
 	@mkdir -p $(@D); echo "  AR      $@"; rm -f $@
 	$(Q)$(AR) rcs $@ $^
-
-# Tests stand on the main thread's stack, the kit's peers on a thread's: neither is a coroutine's.
-$(O)/tests/%.o: CFLAGS += -Wframe-larger-than=16384
-$(O)/tests/kit/%.o: CFLAGS += -Wframe-larger-than=131072
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D); echo "  CC      $<"
@@ -108,21 +100,6 @@ $(O)/%.o: %.S Makefile
 	@mkdir -p $(@D); echo "  AS      $<"
 	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
 
-$(filter $(O)/tests/unit/netpoll/% $(O)/tests/unit/kit/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libnetpoll.a
-$(filter $(O)/tests/unit/config/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
-$(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
-$(FLOW_BIN): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(MICRO_BIN): $(O)/libnetpoll.a
-$(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN): PROGRAM_LIBS := -lcmocka
-$(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm
-$(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
-	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.a,$^) $(PROGRAM_LIBS) $(LIBS)
-
 # The load test's programs stand alone: no code of the proxy's, so that none of its mistakes is shared.
 $(O)/loadtest/gen/gen: $(O)/loadtest/gen/main.o $(O)/libgen.a
 $(FLOOR_BIN): $(O)/%: $(O)/%.o $(O)/loadtest/floor/floor.o
@@ -130,6 +107,8 @@ $(O)/loadtest/floor/floor_uring: $(O)/loadtest/floor/ring.o
 $(O)/loadtest/gen/gen $(FLOOR_BIN):
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
+
+include tests/tests.mk
 
 # One object knows the version; it alone is rebuilt when that changes.
 EXTRA_proxy/cli/cli.c = -DSTAUNCH_VERSION='"$(VERSION)"'
@@ -154,42 +133,6 @@ test:                                                ## install what is missing,
 	$(SUBMAKE) all
 	$(SUBMAKE) check
 
-# Tests run in the test variant unless BUILD names another. The flow tests then drive that variant's binary;
-# in the test variant they drive the one users get.
-KINDS   ?= unit sim flow
-VARIANT := $(if $(filter release fuzz,$(BUILD)),test,$(BUILD))
-BINARY  := $(if $(filter test,$(VARIANT)),build/staunch,build/$(VARIANT)/staunch)
-tests-unit: $(UNIT_BIN)
-tests-sim:  $(SIM_BIN)
-tests-flow: $(FLOW_BIN) $(BINARY)
-
-check:                                               ## every test, nothing installed; BUILD=asan KINDS="unit sim"
-unit:                                                ## one kind of test; FILTER=pattern runs a part of it
-sim:                                                 ## whole-core runs on the scripted platform
-flow:                                                ## the real binary with real peers
-unit sim flow: KINDS = $@
-check unit sim flow:
-	$(SUBMAKE) BUILD=$(VARIANT) $(KINDS:%=tests-%)
-	@STAUNCH=$(BINARY) tests/run.sh build/$(VARIANT) $(KINDS)
-
-asan:                                                ## every test under AddressSanitizer and UBSan
-	$(SUBMAKE) BUILD=asan check
-ubsan tsan:                                       ## unit and sim tests under that sanitizer
-	$(SUBMAKE) BUILD=$@ KINDS="unit sim" check
-cov:                                                 ## every test with gcov; lines covered, per file
-	$(SUBMAKE) BUILD=cov check
-	@tests/cov.sh build/cov
-
-FUZZ_SECONDS ?= 20
-fuzz:                                                ## each fuzzer for FUZZ_SECONDS (20) on its corpus
-	$(SUBMAKE) BUILD=fuzz fuzzers
-	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
-fuzzers: $(FUZZ_BIN)
-micro:                                               ## one number each: switch, timer, poll cache ...
-	$(SUBMAKE) BUILD=release micros
-	@set -e; for m in $(wildcard tests/micro/*.c); do build/release/$${m%.c}; done
-micros: $(MICRO_BIN)
-
 loadtest: $(O)/loadtest/gen/gen $(FLOOR_BIN)
 bench:                                               ## install what is missing, build, compare with nginx and HAProxy
 bench-quick:                                         ## the same in two minutes; BENCH_ARGS="--only keepalive-64"
@@ -200,11 +143,6 @@ bench bench-quick:
 gates:                                               ## instructions, system calls, memory: what no noise can change
 	$(SUBMAKE) BUILD=release build/staunch loadtest
 	@loadtest/gates.py $(GATES_ARGS)
-
-lint: build/staunch                                  ## layers, mistakes, sizes, tests by name, layout, hardening
-	@tests/lint/run.sh
-fmt fmt-check:                                       ## lay the sources out / say which are not
-	@tests/lint/fmt.py $@
 
 PREFIX ?= /usr/local
 SHARE  := $(DESTDIR)$(PREFIX)/share
@@ -228,4 +166,6 @@ uninstall:                                           ## remove what install put 
 clean:                                               ## remove build/
 	rm -rf build
 help:                                                ## list the targets
-	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z][a-z_ -]*\):.*## /\1\t/p' $(filter Makefile %.mk,$(MAKEFILE_LIST)) | expand -t 20
+	@echo
+	@sed -n 's/^# help: //p' $(filter Makefile %.mk,$(MAKEFILE_LIST))

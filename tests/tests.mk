@@ -1,0 +1,98 @@
+# The tests: what is built, how it is linked, and the targets that run it. Included by the Makefile; tests/README.md says
+# what each kind is for.
+
+KIT_OBJ      := $(call src,tests/kit/*.c)
+UNIT_BIN     := $(call bin,tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
+SIM_BIN      := $(call bin,tests/sim/*_test.c)
+FLOW_BIN     := $(call bin,tests/flow/*_test.c)
+MICRO_BIN    := $(call bin,tests/micro/*.c)
+FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
+
+# ---- building ----
+
+# Tests run in the test variant unless BUILD names another. The flow tests then drive that variant's binary;
+# in the test variant they drive the one users get.
+KINDS   ?= unit sim flow
+VARIANT := $(if $(filter release fuzz,$(BUILD)),test,$(BUILD))
+BINARY  := $(if $(filter test,$(VARIANT)),build/staunch,build/$(VARIANT)/staunch)
+
+$(O)/libkit.a: $(KIT_OBJ)
+
+# Tests stand on the main thread's stack, the kit's peers on a thread's: neither is a coroutine's.
+$(O)/tests/%.o: CFLAGS += -Wframe-larger-than=16384
+$(O)/tests/kit/%.o: CFLAGS += -Wframe-larger-than=131072
+
+$(filter $(O)/tests/unit/netpoll/% $(O)/tests/unit/kit/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libnetpoll.a
+$(filter $(O)/tests/unit/config/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
+$(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
+$(FLOW_BIN): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(MICRO_BIN): $(O)/libnetpoll.a
+$(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN): PROGRAM_LIBS := -lcmocka
+$(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm
+$(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
+	@echo "  LD      $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.a,$^) $(PROGRAM_LIBS) $(LIBS)
+
+tests-unit: $(UNIT_BIN)
+tests-sim:  $(SIM_BIN)
+tests-flow: $(FLOW_BIN) $(BINARY)
+fuzzers:    $(FUZZ_BIN)
+micros:     $(MICRO_BIN)
+
+# ---- running ----
+
+# help: KINDS="unit sim flow"                          which kinds check runs
+# help: FILTER=word                                    only test programs with that word in their path
+# help: FUZZ_SECONDS=20                                how long each fuzzer runs
+define run_tests
+	$(SUBMAKE) BUILD=$(VARIANT) $(1:%=tests-%)
+	@STAUNCH=$(BINARY) tests/run.sh build/$(VARIANT) $(1)
+endef
+
+check:          ## every test, nothing installed; BUILD=asan, KINDS="unit sim"
+	$(call run_tests,$(KINDS))
+unit:           ## one kind of test; FILTER=word runs the programs with that word in their path
+	$(call run_tests,unit)
+sim:            ## runs of the whole core on the scripted platform
+	$(call run_tests,sim)
+flow:           ## the real binary with real peers
+	$(call run_tests,flow)
+asan:           ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(SUBMAKE) BUILD=asan check
+tsan:           ## unit and sim tests under ThreadSanitizer
+	$(SUBMAKE) BUILD=tsan KINDS="unit sim" check
+ubsan:          ## unit and sim tests under UndefinedBehaviorSanitizer alone
+	$(SUBMAKE) BUILD=ubsan KINDS="unit sim" check
+cov:            ## every test with gcov; lines covered, per file
+	$(SUBMAKE) BUILD=cov check
+	@tests/cov.sh build/cov
+
+FUZZ_SECONDS ?= 20
+fuzz:           ## each fuzzer for FUZZ_SECONDS (20) on its corpus
+	$(SUBMAKE) BUILD=fuzz fuzzers
+	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+micro:          ## one number each: switch, timer, poll cache ...
+	$(SUBMAKE) BUILD=release micros
+	@set -e; for m in $(wildcard tests/micro/*.c); do build/release/$${m%.c}; done
+
+# ---- before a commit ----
+
+lint: build/staunch ## layers, calls, words, names, mistakes, sizes, tests by name, layout, hardening
+	@tests/lint/run.sh
+fmt:            ## lay the sources out
+	@tests/lint/fmt.py fmt
+fmt-check:      ## say which sources are not laid out
+	@tests/lint/fmt.py fmt-check
+hooks:          ## have git run the quick lints before each commit
+	@ln -sf "$(CURDIR)/tests/lint/pre-commit" "$$(git rev-parse --git-path hooks)/pre-commit" && echo "git runs tests/lint/pre-commit before each commit"
+compile_commands: ## write compile_commands.json, for clangd and other tools that read it
+	@$(MAKE) --no-print-directory -nkB V=1 BUILD=test all tests-unit tests-sim tests-flow | tests/lint/compile_commands.py
+watch:          ## build and run the unit tests of each source that is saved, until Ctrl-C
+	@tests/watch.sh
+
+.PHONY: check unit sim flow asan tsan ubsan cov fuzz fuzzers micro micros lint fmt fmt-check hooks compile_commands watch \
+        tests-unit tests-sim tests-flow
