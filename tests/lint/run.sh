@@ -18,6 +18,7 @@ lint() {
 lint layers tests/lint/layers.py
 lint words tests/lint/words.py
 lint names tests/lint/names.py
+lint "rejected ideas" tests/lint/rejected.py
 lint mistakes tests/lint/mistakes.py
 lint sizes tests/lint/size.py
 lint "tests by name" tests/lint/tested.py
