@@ -62,12 +62,10 @@ SIM_BIN      := $(call bin,tests/sim/*_test.c)
 FLOW_BIN     := $(call bin,tests/flow/*_test.c)
 MICRO_BIN    := $(call bin,tests/micro/*.c)
 FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
-GEN_OBJ      := $(filter-out %/main.o,$(call src,loadtest/gen/*.c))
-FLOOR_BIN    := $(call bin,loadtest/floor/floor_*.c)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps demo test check unit sim flow asan ubsan tsan lint fmt fmt-check fuzz micro cov bench bench-quick \
-        gates install uninstall clean help tests-unit tests-sim tests-flow fuzzers micros loadtest FORCE
+.PHONY: all deps demo test check unit sim flow asan ubsan tsan lint fmt fmt-check fuzz micro cov \
+        install uninstall clean help tests-unit tests-sim tests-flow fuzzers micros FORCE
 .DELETE_ON_ERROR:
 
 all: build/staunch build/libnetpoll.a                ## build build/staunch and build/libnetpoll.a
@@ -92,7 +90,6 @@ $(O)/libfake.a:    $(FAKE_OBJ)
 $(O)/libconfig.a:  $(CONFIG_OBJ)
 $(O)/libproxy.a:   $(PROXY_OBJ)
 $(O)/libkit.a:     $(KIT_OBJ)
-$(O)/libgen.a:     $(GEN_OBJ)
 $(O)/lib%.a:
 	@mkdir -p $(@D); echo "  AR      $@"; rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -122,14 +119,6 @@ $(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.a,$^) $(PROGRAM_LIBS) $(LIBS)
-
-# The load test's programs stand alone: no code of the proxy's, so that none of its mistakes is shared.
-$(O)/loadtest/gen/gen: $(O)/loadtest/gen/main.o $(O)/libgen.a
-$(FLOOR_BIN): $(O)/%: $(O)/%.o $(O)/loadtest/floor/floor.o
-$(O)/loadtest/floor/floor_uring: $(O)/loadtest/floor/ring.o
-$(O)/loadtest/gen/gen $(FLOOR_BIN):
-	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 
 # One object knows the version; it alone is rebuilt when that changes.
 EXTRA_proxy/cli.c = -DSTAUNCH_VERSION='"$(VERSION)"'
@@ -190,16 +179,7 @@ micro:                                               ## one number each: switch,
 	@set -e; for m in $(wildcard tests/micro/*.c); do build/release/$${m%.c}; done
 micros: $(MICRO_BIN)
 
-loadtest: $(O)/loadtest/gen/gen $(FLOOR_BIN)
-bench:                                               ## install what is missing, build, compare with nginx and HAProxy
-bench-quick:                                         ## the same in two minutes; BENCH_ARGS="--only keepalive-64"
-bench bench-quick:
-	@deploy/install-deps.sh bench
-	$(SUBMAKE) BUILD=release build/staunch loadtest
-	@loadtest/bench.py $(if $(findstring quick,$@),--quick) $(BENCH_ARGS)
-gates:                                               ## instructions, system calls, memory: what no noise can change
-	$(SUBMAKE) BUILD=release build/staunch loadtest
-	@loadtest/gates.py $(GATES_ARGS)
+include loadtest/loadtest.mk
 
 lint: build/staunch                                  ## layers, mistakes, sizes, tests by name, layout, hardening
 	@tests/lint/run.sh
@@ -228,4 +208,4 @@ uninstall:                                           ## remove what install put 
 clean:                                               ## remove build/
 	rm -rf build
 help:                                                ## list the targets
-	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1\t/p' $(filter Makefile %.mk,$(MAKEFILE_LIST)) | expand -t 16

@@ -1,11 +1,11 @@
-/* gen: the clock, the end, and the two lines of the driver's protocol. */
+/* gen: the helpers of all verbs: the clock, the exit on an error, the signals to the driver. */
+#include "loadtest/gen/gen.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "loadtest/gen/gen.h"
 
 void gen_die(const char *what)
 {

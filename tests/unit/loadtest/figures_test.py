@@ -10,7 +10,7 @@ import threading
 import unittest
 import unittest.mock
 
-sys.path.insert(0, "loadtest")
+sys.path.insert(0, "loadtest/bench")
 import contender
 import counts
 import figures

@@ -1,4 +1,4 @@
-"""plot.py: the pictures of a report, by gnuplot: each as SVG, for report.html, and as PNG beside it."""
+"""plot.py: draw the report's pictures with gnuplot: an SVG for report.html and a PNG for report.md."""
 import subprocess
 
 import figures
@@ -24,7 +24,7 @@ def quoted(text):
 
 
 def draw(out, name, width, height, script):
-    """Returns the name of the SVG, or None when gnuplot would not."""
+    """Returns the name of the SVG, or None when gnuplot fails."""
     terminals = (f"svg size {width},{height} font 'Helvetica,13' background 'white'", f"{name}.svg"), \
                 (f"pngcairo size {2 * width},{2 * height} font 'Sans,13' fontscale 1.7 linewidth 2", f"{name}.png")
     text = STYLE + "".join(f"set terminal {terminal}\nset output {quoted(out + '/' + file)}\n{script}\n"
@@ -37,7 +37,7 @@ def draw(out, name, width, height, script):
 
 
 def bars(found, value, shown="%.2f", least=0.0):
-    """Clustered bars: a cluster a workload, a bar a contender, each with its number on top and its range."""
+    """Clustered bars: a cluster per workload, a bar per contender, each with its number and range."""
     names = [name for name in CONTENDERS if any(name in t.names and value(t, name) for t in found)]
     width = len(names) + 1.5
     blocks, boxes, ranges, labels, top = [], [], [], [], least
@@ -50,7 +50,7 @@ def bars(found, value, shown="%.2f", least=0.0):
                      f"title {quoted(CONTENDERS[name].label)}")
         if any(f.low < f.high for _, f in rows):
             ranges.append(f"$b{i} using 1:3:(0):($4-$3) with vectors nohead linecolor rgb '#424a53' linewidth 1.5 notitle")
-        # After all boxes, or a neighbour's would cover it.
+        # Drawn after all boxes, or a neighbour's box would cover the label.
         labels.append(f"$b{i} using 1:4:5 with labels rotate by 90 left offset 0,0.5 font ',9' notitle")
     tics = ", ".join(f"{quoted(t.load.name)} {j * width + (len(names) - 1) / 2}" for j, t in enumerate(found))
     return "\n".join([*blocks, f"set xtics ({tics}) scale 0", "set boxwidth 0.85",
@@ -77,7 +77,7 @@ def log_bars(out, name, title, label, found, value, shown):
 
 
 def curves(out, table):
-    """Latency by percentile, the x axis in nines: what the tail does is where the eye is."""
+    """Latency by percentile. The x axis counts nines, so that the tail takes most of the picture."""
     blocks, plots, last = [], [], 10
     for i, name in enumerate(table.names):
         points = figures.curve(table, name)
@@ -98,7 +98,7 @@ def curves(out, table):
 
 
 def relative(table, name):
-    """How much dearer than ours, round by round; ours is 1."""
+    """The contender's figure by staunch's, round by round; staunch itself is 1."""
     if table.ours is None:
         return None
     if name == table.ours:
@@ -108,7 +108,7 @@ def relative(table, name):
 
 
 def write(found, out):
-    """[(title, svg)] of what could be drawn."""
+    """Returns [(title, svg)] of the pictures that gnuplot drew."""
     def named(*starts):
         return [t for t in found if t.load.name.startswith(starts)]
 

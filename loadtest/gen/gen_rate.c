@@ -1,9 +1,10 @@
-/* rate: requests over connections that stay open, answered by an echo server.
+/* gen rate: sends requests over connections that stay open; an echo server answers.
  *
- * Open loop: request i is due at start + i / rate, on connection i % conns, whatever became of the ones before it.
- * Its latency runs from that moment, not from when it could be sent: a proxy that stalls for 10 ms owes that to every
- * request that fell due meanwhile (what is called coordinated omission when it is forgotten). Closed loop, with
- * rate=0: each connection sends its next request when it has the answer to the last. */
+ * Open loop: request i is due at start + i / rate, on connection i % conns, whether or not earlier
+ * ones have been answered. Its latency runs from that moment, not from when it could be sent: if a
+ * proxy stalls for 10 ms, the stall counts in every request that fell due meanwhile (to leave it
+ * out is called coordinated omission). Closed loop, with rate=0: each connection sends its next
+ * request after the answer to its last. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,9 +16,9 @@
 struct lane {
 	int      fd; /* -1: it failed */
 	bool     flying;
-	uint64_t due, sent; /* requests, by number: fell due, were sent */
+	uint64_t due, sent; /* how many requests fell due, how many were sent */
 	uint64_t got;       /* bytes of the answer so far */
-	int64_t  intended;  /* of the one in flight */
+	int64_t  intended;  /* when the request in flight was due */
 };
 
 struct rate {
@@ -26,8 +27,8 @@ struct rate {
 	struct lane  *lanes;
 	char         *request, *answer;
 	int           epfd;
-	int64_t       t0;
-	uint64_t      next, alive; /* the request that falls due next; lanes that work */
+	int64_t       t0; /* when request 0 is due */
+	uint64_t      next, alive; /* number of the request due next; lanes that have not failed */
 };
 
 static int64_t due_at(const struct rate *r, uint64_t i)
@@ -50,7 +51,8 @@ static void lane_send(struct rate *r, struct lane *l, int64_t intended)
 	l->got = 0;
 	l->flying = true;
 	l->sent++;
-	/* A request fits an idle connection's socket buffer, or size= was chosen wrongly. */
+	/* A request must fit the socket buffer of an idle connection; with a larger size= the lane
+	 * fails. */
 	if (send(l->fd, r->request, r->o->size, MSG_NOSIGNAL) != (ssize_t)r->o->size)
 		lane_fail(r, l);
 }
@@ -83,12 +85,13 @@ static void lane_ready(struct rate *r, struct lane *l)
 		l->got += (uint64_t)n;
 		if (l->got == r->o->size) {
 			lane_answered(r, l, gen_now());
-			return; /* the next answer brings an edge of its own */
+			return; /* the next answer brings its own edge */
 		}
 	}
 }
 
-/* Not too many at a time: the answers that are in must not wait for all that is due. */
+/* Sends at most GEN_BATCH requests at a time, so that answers do not wait for a long queue of due
+ * requests. */
 static void release_due(struct rate *r, int64_t now)
 {
 	for (int i = 0; i < GEN_BATCH && due_at(r, r->next) <= now; i++, r->next++) {
@@ -118,7 +121,8 @@ static void wait_for_events(struct rate *r, int64_t until)
 	}
 }
 
-/* What is owed when time is up has waited at least this long; leaving it out would hide the longest stall of all. */
+/* Records the requests without an answer at the end: they have waited at least this long, and to
+ * leave them out would hide the longest stall. */
 static void record_owed(struct rate *r)
 {
 	int64_t now = gen_now();
@@ -135,7 +139,8 @@ static void record_owed(struct rate *r)
 
 static void rate_open(struct rate *r)
 {
-	/* First, for the proxy connects to it when we do to the proxy. */
+	/* The echo server comes first: the proxy connects to it as soon as we connect to the
+	 * proxy. */
 	int echo = r->o->echo == 0 ? -1 : echo_beside(r->o);
 	int *fds = sock_open_all(r->o);
 
@@ -164,7 +169,8 @@ int gen_rate(const struct gen_opts *o)
 	r.t0 = gen_now();
 	for (uint64_t i = 0; o->rate == 0 && i < o->conns; i++)
 		lane_send(&r, &r.lanes[i], r.t0);
-	while (window_tick(&r.w, gen_now()) && r.alive > 0 && (o->count == 0 || r.w.units < o->count)) {
+	while (window_tick(&r.w, gen_now()) && r.alive > 0 &&
+	       (o->count == 0 || r.w.units < o->count)) {
 		int64_t until = r.w.open ? r.w.end : r.w.start;
 
 		if (o->rate > 0) {
