@@ -36,7 +36,7 @@ def options():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="of one measurement")
     parser.add_argument("--out", default="build/bench")
-    parser.add_argument("--keep", action="store_true", help=f"write the figures to {results.KEPT}/DATE.json, too")
+    parser.add_argument("--keep", action="store_true", help=f"also write {results.KEPT}/DATE.json, to be committed")
     o = parser.parse_args()
     o.rounds = o.rounds or (3 if o.quick else 5)
     o.seconds = o.seconds or (0.5 if o.quick else 10)
@@ -48,7 +48,7 @@ def options():
 
 
 def in_quick_run(load, name):
-    """A quick run measures the contenders that tell most. Tuning changes little for small messages."""
+    """Whether a quick run measures it. Tuning changes little for small messages, so only for bulk."""
     most = ("floor-epoll", "floor-splice", "staunch", "nginx", "haproxy", *workload.TLS_DEFAULT)
     return name in most or (load.bulk and "tuned" in name)
 
@@ -60,7 +60,9 @@ def plan(o):
     for load in workload.ALL:
         if load.name not in only and (only or (o.quick and not load.quick)):
             continue
-        who = [name for name in load.contenders if (name in names if names else not o.quick or in_quick_run(load, name))]
+        who = [name for name in load.contenders if name in names or not names]
+        if o.quick and not names:
+            who = [name for name in who if in_quick_run(load, name)]
         if who:
             chosen.append((load, who))
     if not chosen:
@@ -91,7 +93,11 @@ class Driver:
         os.sched_setaffinity(0, {tool_cpu})
         self.o, self.scratch = o, scratch
         self.plan = plan(o)
-        self.progress = Progress(sum(len(who) * self.rounds_of(load) for load, who in self.plan))
+        total = sum(len(who) * self.rounds_of(load) for load, who in self.plan)
+        if o.keep and total > results.KEPT_RUNS:
+            sys.exit(f"loadtest: --keep takes at most {results.KEPT_RUNS} measurements and this run makes {total}: "
+                     f"lower --rounds, or name fewer workloads with --only")
+        self.progress = Progress(total)
         self.end = time.monotonic() + QUICK_SECONDS if o.quick else None
         contender.make_certificate(scratch)
         served = workload.BACKENDS.keys() - set(workload.NOT_SERVED)
@@ -106,7 +112,8 @@ class Driver:
 
     def start(self, name, load):
         pin = self.bench.proxy_cpu if load.workers == 1 else None
-        return Running(contender.ALL[name], self.scratch, workload.BACKENDS[load.backend], load.workers, load.bulk, pin)
+        return Running(contender.ALL[name], self.scratch, workload.BACKENDS[load.backend], load.workers,
+                       load.bulk, pin)
 
     def find_maxima(self):
         """Finds each contender's maximum. The fixed rates are shares of the slowest one's."""
@@ -156,8 +163,9 @@ class Driver:
 
 def main():
     o = options()
-    if contender.missing():
-        sys.exit(f"loadtest: missing programs: {' '.join(contender.missing())}; deploy/install-deps.sh bench installs them")
+    missing = contender.missing()
+    if missing:
+        sys.exit(f"loadtest: missing programs: {' '.join(missing)}; deploy/install-deps.sh bench installs them")
     machine.enter_namespace()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     about = machine.describe()

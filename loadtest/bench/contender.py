@@ -1,4 +1,4 @@
-"""contender.py: the programs that are compared, and how each starts: with one file of rivals/, if it has one."""
+"""contender.py: the programs that are compared, and how each starts. Their files are in rivals/."""
 import os
 import shutil
 import signal
@@ -78,7 +78,7 @@ def certificate(scratch):
 
 
 def make_certificate(scratch):
-    """An ECDSA P-256 certificate, as most sites have today: its signature is the cheapest for a proxy."""
+    """An ECDSA P-256 certificate, as most sites have: its signature costs a proxy least."""
     path = certificate(scratch)
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                            "-days", "30", "-subj", "/CN=bench.test", "-addext", "subjectAltName=DNS:bench.test",

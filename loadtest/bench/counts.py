@@ -50,8 +50,8 @@ def end(running):
 
 
 def run_counted(name, scratch, wrapper, unit, n):
-    """Runs everything on one CPU: each program runs until it waits, so events arrive in the same groups
-    each time."""
+    """Runs everything on one CPU: each program runs until it waits, so events arrive in the same
+    groups each time."""
     verb, _ = UNITS[unit]
     cpu = machine.cpus()[0]
     running = Running(single(contender.ALL[name]), scratch, workload.BACKENDS["echo"], pin=cpu, wrapper=wrapper)
@@ -110,8 +110,8 @@ class Profile:
 
 @functools.lru_cache(maxsize=None)
 def locked_of(path):
-    """The addresses of an object file's locked instructions: those with the lock prefix, and xchg with
-    memory, which locks without it."""
+    """The addresses of an object file's locked instructions: those with the lock prefix, and
+    xchg with memory, which locks without it."""
     if not os.path.exists(path):
         return ()
     code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True)

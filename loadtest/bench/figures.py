@@ -1,4 +1,4 @@
-"""figures.py: compute the report's figures from the runs of a results file. Reads no file and no clock."""
+"""figures.py: compute the report's figures from the runs. It reads no file and no clock."""
 from contender import ALL as CONTENDERS
 from workload import ALL as WORKLOADS
 
@@ -37,8 +37,8 @@ class Table:
         return Figure(values, sum(bool(run["marks"]) for run in runs)) if values else None
 
     def ratio(self, name, key=None):
-        """Staunch's figure by the other's, round by round: the machine disturbs both of a round alike.
-        Below 1 staunch is better."""
+        """Staunch's figure by the other's, round by round: the machine disturbs both of a round
+        alike. Below 1 staunch is better."""
         if self.ours is None or name == self.ours:
             return None
         key = key or self.load.metric
@@ -48,7 +48,7 @@ class Table:
         return Figure(ratios) if ratios else None
 
     def added(self, name, key):
-        """The median latency a contender adds to that without a proxy; None when one was not measured."""
+        """The median latency that a contender adds to no proxy; None when one is missing."""
         if "direct" not in self.runs or self.figure("direct", key) is None or self.figure(name, key) is None:
             return None
         return self.figure(name, key).median - self.figure("direct", key).median
@@ -76,7 +76,8 @@ def absolute_goals(found):
     bounds = {"idle": ("bytes", 512), "idle-100": ("bytes", 512), "slow": ("bytes", 65536), "balance-64": ("%", 52),
               "reload": ("failed", 0), "tls-idle": ("bytes", 12288),
               "tls-storm": ("times the quiet p99", 2)}
-    rows = [(t.load.name, *bounds[t.load.name], t.figure(t.ours).median) for t in found if t.load.name in bounds and t.ours]
+    rows = [(t.load.name, *bounds[t.load.name], t.figure(t.ours).median)
+            for t in found if t.load.name in bounds and t.ours]
     held = [t.figure(t.ours).median for t in found if t.load.how == "held" and t.ours]
     return rows + ([("held-9000", "of held-1000", 1.05, held[1] / held[0])] if len(held) == 2 else [])
 

@@ -21,8 +21,8 @@ from sample import Gen
 
 BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gates.json")
 # How far a count may be above its baseline; one that is not named here may not rise at all. The
-# kernel decides which events of a connection arrive together, and another process on the CPU changes
-# that: the waits of a connection depend on it, and up to 4 % of its instructions.
+# kernel decides which events of a connection arrive together, and another process on the CPU
+# changes that: the waits of a connection depend on it, and up to 4 % of its instructions.
 SHARE = {"instructions_per_request": 0.01, "instructions_per_connection": 0.06, "bytes_per_idle_connection": 0.02}
 ROOM = {"waits_per_request": 0.05, "waits_per_connection": 1, "locked_per_request": 0.05, "locked_per_connection": 3}
 TRIES = 4
@@ -96,7 +96,7 @@ def rivals(found, scratch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="compare what a request and a connection cost with gates.json", allow_abbrev=False)
+    parser = argparse.ArgumentParser(description="compare what a request costs with gates.json", allow_abbrev=False)
     parser.add_argument("--accept", metavar="REASON", help="write the changed counts to gates.json")
     parser.add_argument("--rivals", action="store_true", help="count nginx's and HAProxy's instructions, too")
     o = parser.parse_args()

@@ -23,7 +23,7 @@ COUNTERS = {"netstat": ("ListenOverflows", "ListenDrops", "TCPTimeouts"), "snmp"
 
 
 def enter_namespace():
-    """Runs this program again in a new network namespace; needs root, or a kernel that lets users make one."""
+    """Runs this program again in a new network namespace, as root or where users may make one."""
     if INSIDE in os.environ:
         set_up_loopback()
         return
@@ -122,8 +122,8 @@ def thread_cpu(pid):
 
 
 def cpu_of(pids, threads_end=False):
-    """Nanoseconds of all processes. With threads_end it reads the totals of the processes, which count
-    ended threads but only whole ticks."""
+    """Nanoseconds of all processes. With threads_end it reads the totals of the processes, which
+    count ended threads but only whole ticks."""
     total = 0
     for pid in pids:
         try:
@@ -183,7 +183,7 @@ def slab():
 
 
 def listening(port):
-    """Whether the kernel lists a listener. A connection to find out would reach the proxy and count."""
+    """Whether the kernel lists a listener on the port. A trial connection would count as one."""
     rows = (line.split() for line in read("/proc/net/tcp").splitlines()[1:])
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 

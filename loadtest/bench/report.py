@@ -120,9 +120,10 @@ def about(results):
     return [
         f"{m['date']} on {m['cpu']}, {m['cpus']} CPUs, {m['memory_gib']} GiB, Linux {m['kernel']}. {versions}.",
         f"{results['rounds']} interleaved rounds of {results['seconds']:g} s, {results['took_seconds']} s in all; "
-        f"one worker on one CPU, load and servers on another; {m['congestion_control']}; access logs are off unless named.",
-        "Medians with least and greatest. A ratio is staunch's figure by the other's, round by round; below 1 staunch is "
-        "better. !N: N rounds stayed disturbed (foreign CPU, steal, errors) after being repeated.",
+        f"one worker on one CPU, load and servers on another; {m['congestion_control']}; "
+        "access logs are off unless named.",
+        "Medians with least and greatest. A ratio is staunch's figure by the other's, round by round; below 1 "
+        "staunch is better. !N: N rounds stayed disturbed (foreign CPU, steal, errors) after being repeated.",
     ]
 
 
@@ -157,7 +158,8 @@ def markdown(results, found, drawn):
 CSS = """body{font:15px/1.5 system-ui,sans-serif;color:#24292f;max-width:1180px;margin:2em auto;padding:0 1em}
 h1{font-size:1.6em}h2{font-size:1.15em;margin:2em 0 .4em;border-bottom:1px solid #d8dee4}
 table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}
-th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #eaeef2;font-variant-numeric:tabular-nums;white-space:nowrap}
+th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #eaeef2}
+th,td{font-variant-numeric:tabular-nums;white-space:nowrap}
 th{background:#f6f8fa}th:first-child,td:first-child{text-align:left}tr.ours td{font-weight:600;background:#f0f6ff}
 .good{color:#1a7f37}.bad{color:#cf222e}svg{max-width:100%;height:auto}figure{margin:1em 0}"""
 
@@ -194,7 +196,8 @@ def page(results, found, drawn, out):
     for t in found:
         parts += [f"<h2>{html.escape(t.load.name)}: {html.escape(t.load.title)}</h2>", html_table(details(t))]
     if marked(results):
-        parts += ["<h2>Disturbed runs</h2><ul>", *(f"<li>{html.escape(line)}</li>" for line in marked(results)), "</ul>"]
+        parts += ["<h2>Disturbed runs</h2><ul>",
+                  *(f"<li>{html.escape(line)}</li>" for line in marked(results)), "</ul>"]
     items = NOT_MEASURED.replace("\n  ", " ").split("\n")
     parts += ["<h2>What was not measured</h2><ul>",
               *(f"<li>{html.escape(item[2:].replace('**', ''))}</li>" for item in items), "</ul>"]

@@ -1,9 +1,10 @@
-"""results.py: the file of a run, as JSON: facts about the run first, then one measurement a line."""
+"""results.py: write and read the file of a run: JSON with one measurement per line."""
 import json
 import sys
 
 KEPT = "loadtest/results"  # committed, one file per day
-DIGITS = 7  # significant ones: as many as the shares of a latency curve have, and more than any measurement
+KEPT_RUNS = 390  # measurements at most, so that a kept file has at most 400 lines
+DIGITS = 7  # significant digits: the shares of a latency curve have as many
 
 
 def rounded(value):
@@ -19,7 +20,7 @@ def rounded(value):
 
 
 def text(results):
-    """The file's text: one line per fact, then one line per measurement, so that diffs stay short."""
+    """The file's text: a line per fact, then a line per measurement, so that diffs are short."""
     facts = [f"{json.dumps(key)}: {json.dumps(rounded(value))}" for key, value in results.items() if key != "runs"]
     runs = ",\n".join(json.dumps(rounded(run), separators=(",", ":")) for run in results["runs"])
     return "{\n" + "".join(f"{fact},\n" for fact in facts) + f'"runs": [\n{runs}\n]\n}}\n'

@@ -1,4 +1,4 @@
-"""sample.py: one measurement: sample CPU times when the load begins and ends, and compute the difference."""
+"""sample.py: one measurement: the CPU times between the begin and the end of the load."""
 import json
 import os
 import resource
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import machine
 
-# Shares of the machine: with more foreign work, or more steal by the host, a run counts as disturbed.
-# Foreign work includes the kernel's threads that serve our sockets: 2 to 3 % with many short connections.
+# Shares of the machine: with more foreign work, or more steal by the host, a run counts as
+# disturbed. Foreign work includes the kernel's threads that serve our sockets: 2 to 3 % with many
+# short connections.
 FOREIGN_MAX = 0.05
 CPUS = os.cpu_count()
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
@@ -128,8 +129,8 @@ def run_gen(running, servers, gen, during=None):
 
 
 def run_wrk(running, servers, argv, body=None):
-    """Samples around the whole run of wrk, connecting included: wrk does not say when it begins. The
-    unit is a request, or with `body` a byte of the answers' bodies."""
+    """Samples around the whole run of wrk, connecting included: wrk does not say when it begins.
+    The unit is a request, or with `body` a byte of the answers' bodies."""
     before, used = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     after, used_then = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)

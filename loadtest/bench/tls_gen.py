@@ -41,7 +41,8 @@ def client_context(version=13):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.minimum_version = context.maximum_version = VERSIONS[version]
-    context.options &= ~IGNORE_UNEXPECTED_EOF  # Debian's Python sets it, and then reports no end without close_notify
+    # Debian's Python sets it, and then an end without close_notify is no error.
+    context.options &= ~IGNORE_UNEXPECTED_EOF
     return context
 
 
@@ -91,7 +92,7 @@ class Churn:
                 self.latencies.append((now - began) * 1e6)
 
     def connection(self, session):
-        """Makes one connection. Returns the session to resume next, with its newest ticket, or None."""
+        """Makes one connection. Returns the session to resume next, or None."""
         with socket.create_connection(self.at) as plain:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.setblocking(False)
@@ -193,7 +194,8 @@ class Unfinished:
 
 class Storm(Churn):
     """One lane per handshake, begun when it is due. One loop runs both kinds of clients: two
-    processes on one CPU would wait for each other's turns, and the wait would count as the proxy's."""
+    processes on one CPU would wait for each other's turns, and the wait would count as the
+    proxy's."""
 
     def __init__(self, at, unfinished, rate, fresh, ms, warm):
         super().__init__(at, 0, 0, ms, warm)
