@@ -39,6 +39,11 @@ no_return void gen_die(const char *what);
 int64_t gen_now(void);
 void gen_begin(void);           /* prints the line "begin" */
 void gen_wait_for_driver(void); /* until standard input ends */
+/* When unit i of an open loop is due that began at t0. */
+int64_t gen_due_at(const struct gen_opts *o, int64_t t0, uint64_t i);
+/* Waits for events, but not beyond `until`.
+ *   Returns  how many of the GEN_BATCH events are filled in, or -1. */
+int gen_wait_until(int epfd, struct epoll_event *events, int64_t until);
 
 /* ---- sockets: gen_sock.c ---- */
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "loadtest/gen/gen.h"
@@ -27,9 +26,9 @@ struct churn {
 	uint64_t      next; /* number of the next connection; so many have started */
 };
 
-static int64_t due_at(const struct churn *c, uint64_t i)
+static int64_t churn_due_at(const struct churn *c, uint64_t i)
 {
-	return c->t0 + (int64_t)((double)i * (double)GEN_S / (double)c->o->rate);
+	return gen_due_at(c->o, c->t0, i);
 }
 
 static void slot_done(struct churn *c, struct slot *s, bool well)
@@ -102,18 +101,15 @@ static int64_t start_due(struct churn *c, int64_t now)
 			slot_start(c, now);
 		return c->w.end;
 	}
-	for (int i = 0; i < GEN_BATCH && may_start(c) && due_at(c, c->next) <= now; i++)
-		slot_start(c, due_at(c, c->next));
-	return may_start(c) ? due_at(c, c->next) : c->w.end;
+	for (int i = 0; i < GEN_BATCH && may_start(c) && churn_due_at(c, c->next) <= now; i++)
+		slot_start(c, churn_due_at(c, c->next));
+	return may_start(c) ? churn_due_at(c, c->next) : c->w.end;
 }
 
-static void wait_for_events(struct churn *c, int64_t until)
+static void churn_wait(struct churn *c, int64_t until)
 {
 	struct epoll_event events[GEN_BATCH];
-	int64_t ns = until - gen_now();
-	struct timespec ts = {.tv_sec = ns / GEN_S, .tv_nsec = ns % GEN_S};
-	const struct timespec none = {0};
-	int n = epoll_pwait2(c->epfd, events, GEN_BATCH, ns > 0 ? &ts : &none, NULL);
+	int n = gen_wait_until(c->epfd, events, until);
 
 	for (int i = 0; i < n; i++)
 		slot_ready(c, events[i].data.ptr, events[i].events);
@@ -144,7 +140,7 @@ int gen_connect(const struct gen_opts *o)
 	       (o->count == 0 || c.w.units + c.w.errors < o->count)) {
 		int64_t until = c.w.open ? c.w.end : c.w.start, due = start_due(&c, gen_now());
 
-		wait_for_events(&c, due < until ? due : until);
+		churn_wait(&c, due < until ? due : until);
 	}
 	window_report(&c.w, "connections");
 	free(c.request);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "loadtest/gen/gen.h"
@@ -31,9 +30,9 @@ struct rate {
 	uint64_t      next, alive; /* number of the request due next; lanes that have not failed */
 };
 
-static int64_t due_at(const struct rate *r, uint64_t i)
+static int64_t rate_due_at(const struct rate *r, uint64_t i)
 {
-	return r->t0 + (int64_t)((double)i * (double)GEN_S / (double)r->o->rate);
+	return gen_due_at(r->o, r->t0, i);
 }
 
 static void lane_fail(struct rate *r, struct lane *l)
@@ -67,7 +66,7 @@ static void lane_answered(struct rate *r, struct lane *l, int64_t now)
 		if (r->o->count == 0 || r->w.units + r->alive <= r->o->count)
 			lane_send(r, l, now);
 	} else if (l->due > l->sent) {
-		lane_send(r, l, due_at(r, l->sent * r->o->conns + k));
+		lane_send(r, l, rate_due_at(r, l->sent * r->o->conns + k));
 	}
 }
 
@@ -94,24 +93,21 @@ static void lane_ready(struct rate *r, struct lane *l)
  * requests. */
 static void release_due(struct rate *r, int64_t now)
 {
-	for (int i = 0; i < GEN_BATCH && due_at(r, r->next) <= now; i++, r->next++) {
+	for (int i = 0; i < GEN_BATCH && rate_due_at(r, r->next) <= now; i++, r->next++) {
 		struct lane *l = &r->lanes[r->next % r->o->conns];
 
 		if (l->fd < 0)
 			continue;
 		l->due++;
 		if (!l->flying)
-			lane_send(r, l, due_at(r, r->next));
+			lane_send(r, l, rate_due_at(r, r->next));
 	}
 }
 
-static void wait_for_events(struct rate *r, int64_t until)
+static void rate_wait(struct rate *r, int64_t until)
 {
 	struct epoll_event events[GEN_BATCH];
-	int64_t ns = until - gen_now();
-	struct timespec ts = {.tv_sec = ns / GEN_S, .tv_nsec = ns % GEN_S};
-	const struct timespec none = {0};
-	int n = epoll_pwait2(r->epfd, events, GEN_BATCH, ns > 0 ? &ts : &none, NULL);
+	int n = gen_wait_until(r->epfd, events, until);
 
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == NULL)
@@ -133,7 +129,7 @@ static void record_owed(struct rate *r)
 		if (l->flying)
 			hist_add(r->w.latency, now - l->intended);
 		for (uint64_t n = l->sent; n < l->due; n++)
-			hist_add(r->w.latency, now - due_at(r, n * r->o->conns + k));
+			hist_add(r->w.latency, now - rate_due_at(r, n * r->o->conns + k));
 	}
 }
 
@@ -175,10 +171,10 @@ int gen_rate(const struct gen_opts *o)
 
 		if (o->rate > 0) {
 			release_due(&r, gen_now());
-			if (due_at(&r, r.next) < until)
-				until = due_at(&r, r.next);
+			if (rate_due_at(&r, r.next) < until)
+				until = rate_due_at(&r, r.next);
 		}
-		wait_for_events(&r, until);
+		rate_wait(&r, until);
 	}
 	record_owed(&r);
 	window_report(&r.w, "requests");
