@@ -4,7 +4,7 @@ GEN_OBJ   := $(filter-out %/main.o,$(call src,loadtest/gen/*.c))
 GEN_BIN   := $(O)/loadtest/gen/gen
 FLOOR_BIN := $(call bin,loadtest/floor/floor_*.c)
 
-.PHONY: loadtest bench bench-quick gates
+.PHONY: loadtest bench bench-quick bench-programs gates
 
 # These programs share no code with the proxy, so they share none of its mistakes.
 $(O)/libgen.a: $(GEN_OBJ)
@@ -16,16 +16,13 @@ $(GEN_BIN) $(FLOOR_BIN):
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
 loadtest: $(GEN_BIN) $(FLOOR_BIN)
 
-define bench_run
+bench-programs:
 	@deploy/install-deps.sh bench
 	$(SUBMAKE) BUILD=release build/staunch loadtest
-	@loadtest/bench/bench.py $(BENCH_MODE) $(BENCH_ARGS)
-endef
-bench:                                               ## install what is missing, build, compare with nginx and HAProxy
-	$(bench_run)
-bench-quick: BENCH_MODE := --quick
-bench-quick:                                         ## the same in two minutes; BENCH_ARGS="--only keepalive-64"
-	$(bench_run)
+bench: bench-programs                                ## install what is missing, build, compare with nginx and HAProxy
+	@loadtest/bench/bench.py $(BENCH_ARGS)
+bench-quick: bench-programs                          ## the same in two minutes; BENCH_ARGS="--only keepalive-64"
+	@loadtest/bench/bench.py --quick $(BENCH_ARGS)
 gates:                                               ## count instructions, system calls, memory; compare with gates.json
 	$(SUBMAKE) BUILD=release build/staunch loadtest
 	@loadtest/bench/gates.py $(GATES_ARGS)
