@@ -60,11 +60,9 @@ NETPOLL_OBJ  := $(filter-out %/netpoll_fake.o,$(NETPOLL_ALL))
 FAKE_OBJ     := $(filter-out %/netpoll_epoll.o,$(NETPOLL_ALL))
 CONFIG_OBJ   := $(call src,config/*.c config/*/*.c)
 PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c proxy/*/*.c))
-GEN_OBJ      := $(filter-out %/main.o,$(call src,loadtest/gen/*.c))
-FLOOR_BIN    := $(call bin,loadtest/floor/floor_*.c)
 
 .DEFAULT_GOAL := all
-.PHONY: all deps demo test bench bench-quick gates loadtest install uninstall clean help FORCE
+.PHONY: all deps demo test install uninstall clean help FORCE
 .DELETE_ON_ERROR:
 
 all: build/staunch build/libnetpoll.a                ## build build/staunch and build/libnetpoll.a
@@ -88,7 +86,6 @@ $(O)/libnetpoll.a: $(NETPOLL_OBJ)
 $(O)/libfake.a:    $(FAKE_OBJ)
 $(O)/libconfig.a:  $(CONFIG_OBJ)
 $(O)/libproxy.a:   $(PROXY_OBJ)
-$(O)/libgen.a:     $(GEN_OBJ)
 $(O)/lib%.a:
 	@mkdir -p $(@D); echo "  AR      $@"; rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -100,15 +97,8 @@ $(O)/%.o: %.S Makefile
 	@mkdir -p $(@D); echo "  AS      $<"
 	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
 
-# The load test's programs stand alone: no code of the proxy's, so that none of its mistakes is shared.
-$(O)/loadtest/gen/gen: $(O)/loadtest/gen/main.o $(O)/libgen.a
-$(FLOOR_BIN): $(O)/%: $(O)/%.o $(O)/loadtest/floor/floor.o
-$(O)/loadtest/floor/floor_uring: $(O)/loadtest/floor/ring.o
-$(O)/loadtest/gen/gen $(FLOOR_BIN):
-	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lm
-
 include tests/tests.mk
+include loadtest/loadtest.mk
 
 # One object knows the version; it alone is rebuilt when that changes.
 EXTRA_proxy/cli/cli.c = -DSTAUNCH_VERSION='"$(VERSION)"'
@@ -132,17 +122,6 @@ test:                                                ## install what is missing,
 	@deploy/install-deps.sh test
 	$(SUBMAKE) all
 	$(SUBMAKE) check
-
-loadtest: $(O)/loadtest/gen/gen $(FLOOR_BIN)
-bench:                                               ## install what is missing, build, compare with nginx and HAProxy
-bench-quick:                                         ## the same in two minutes; BENCH_ARGS="--only keepalive-64"
-bench bench-quick:
-	@deploy/install-deps.sh bench
-	$(SUBMAKE) BUILD=release build/staunch loadtest
-	@loadtest/bench.py $(if $(findstring quick,$@),--quick) $(BENCH_ARGS)
-gates:                                               ## instructions, system calls, memory: what no noise can change
-	$(SUBMAKE) BUILD=release build/staunch loadtest
-	@loadtest/gates.py $(GATES_ARGS)
 
 PREFIX ?= /usr/local
 SHARE  := $(DESTDIR)$(PREFIX)/share

@@ -1,3 +1,4 @@
+/* floor: opens the sockets of a floor, and moves the bytes of one direction with recv and send. */
 #include "loadtest/floor/floor.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ void floor_die(const char *what)
 	exit(1);
 }
 
-static struct sockaddr_in port(const char *text, uint32_t host)
+static struct sockaddr_in port_address(const char *text, uint32_t host)
 {
 	return (struct sockaddr_in){
 		.sin_family = AF_INET,
@@ -48,12 +49,13 @@ int floor_open(struct floor_ports *p, char **argv, int flags)
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || fd < 0)
 		floor_die("socket");
-	p->front = port(argv[1], INADDR_ANY);
-	p->back = port(argv[2], INADDR_LOOPBACK);
+	p->front = port_address(argv[1], INADDR_ANY);
+	p->back = port_address(argv[2], INADDR_LOOPBACK);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
 		floor_die("SO_REUSEADDR");
 	nodelay(fd); /* accepted sockets inherit it */
-	if (bind(fd, (const struct sockaddr *)&p->front, sizeof(p->front)) != 0 || listen(fd, 65535) != 0)
+	if (bind(fd, (const struct sockaddr *)&p->front, sizeof(p->front)) != 0 ||
+	    listen(fd, 65535) != 0)
 		floor_die("listen");
 	return fd;
 }
@@ -65,12 +67,13 @@ int floor_dial(const struct floor_ports *p, int flags)
 	if (fd < 0)
 		floor_die("socket");
 	nodelay(fd);
-	if (connect(fd, (const struct sockaddr *)&p->back, sizeof(p->back)) != 0 && errno != EINPROGRESS)
+	if (connect(fd, (const struct sockaddr *)&p->back, sizeof(p->back)) != 0 &&
+	    errno != EINPROGRESS)
 		floor_die("connect");
 	return fd;
 }
 
-static enum half_state keep(struct half *h, const char *data, size_t n)
+static enum half_state half_keep(struct half *h, const char *data, size_t n)
 {
 	h->rest = malloc(n);
 	if (h->rest == NULL)
@@ -81,7 +84,7 @@ static enum half_state keep(struct half *h, const char *data, size_t n)
 	return HALF_WAIT;
 }
 
-static enum half_state flush(struct half *h)
+static enum half_state half_flush(struct half *h)
 {
 	ssize_t sent = send(h->to, h->rest + h->off, h->len, MSG_NOSIGNAL);
 
@@ -101,7 +104,7 @@ enum half_state half_pump(struct half *h, char *scratch, bool hung)
 	ssize_t n, sent;
 
 	if (h->rest != NULL)
-		return flush(h);
+		return half_flush(h);
 	if (h->ended)
 		return HALF_WAIT;
 	n = recv(h->from, scratch, FLOOR_CHUNK, 0);
@@ -114,7 +117,9 @@ enum half_state half_pump(struct half *h, char *scratch, bool hung)
 	sent = send(h->to, scratch, (size_t)n, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN)
 		return HALF_FAILED;
+	if (sent < 0)
+		sent = 0;
 	if (sent < n)
-		return keep(h, scratch + (sent > 0 ? sent : 0), (size_t)(n - (sent > 0 ? sent : 0)));
+		return half_keep(h, scratch + sent, (size_t)(n - sent));
 	return n == FLOOR_CHUNK || hung ? HALF_MORE : HALF_WAIT;
 }

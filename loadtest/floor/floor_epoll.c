@@ -1,7 +1,7 @@
-/* floor_epoll LISTEN_PORT SERVER_PORT: edge-triggered, each socket registered once, with the diet of system calls:
- * accept in batches of four, options inherited from the listener, the server's socket registered after the first
- * write only, no read that would find nothing. Keep-alive then costs one recv and one send a message, and a share of
- * an epoll_wait. */
+/* floor_epoll LISTEN_PORT SERVER_PORT: relays on edge-triggered epoll with as few system calls as
+ * possible. It registers each socket once, and the server's only after the first write; accepts in
+ * batches of four; inherits the socket options from the listener; makes no read that would find
+ * nothing. A keep-alive message costs one recv, one send and a share of an epoll_wait. */
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -14,7 +14,7 @@
 #define HUNG        (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
 
 struct pair;
-struct end { /* what an event names: a socket of a pair */
+struct end { /* one socket of a pair; events point to it */
 	struct pair *pair;
 	bool         hung;
 };
@@ -22,8 +22,8 @@ struct end { /* what an event names: a socket of a pair */
 struct pair {
 	struct end  client, server;
 	struct half up, down;
-	bool        registered; /* the server's socket is */
-	struct pair *link;      /* closed in this turn: an event of it may still be in hand */
+	bool        registered; /* the server's socket is in epoll */
+	struct pair *link;      /* list of pairs closed in this turn, which its events may name */
 	bool        closed;
 };
 
@@ -35,7 +35,7 @@ struct relay {
 
 static char scratch[FLOOR_CHUNK];
 
-static void watch(const struct relay *r, int fd, uint32_t events, struct end *end)
+static void epoll_watch(const struct relay *r, int fd, uint32_t events, struct end *end)
 {
 	struct epoll_event e = {.events = events, .data.ptr = end};
 
@@ -52,7 +52,7 @@ static void pair_close(struct relay *r, struct pair *p)
 	r->closed = p;
 }
 
-static bool pump(struct half *h, const struct end *from)
+static bool pump_all(struct half *h, const struct end *from)
 {
 	enum half_state s;
 
@@ -63,18 +63,20 @@ static bool pump(struct half *h, const struct end *from)
 
 static void pair_run(struct relay *r, struct pair *p, bool client_in, bool server_in)
 {
-	bool well = (!client_in || pump(&p->up, &p->client)) && (!server_in || pump(&p->down, &p->server));
+	bool well = (!client_in || pump_all(&p->up, &p->client)) &&
+		    (!server_in || pump_all(&p->down, &p->server));
 
 	if (!p->registered) {
 		p->registered = true;
-		watch(r, p->up.to, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &p->server);
+		epoll_watch(r, p->up.to, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &p->server);
 	}
 	if (!well || (p->up.ended && p->down.ended))
 		pair_close(r, p);
 }
 
-/* The handshake with a server on this machine is over when connect returns, so what the client has sent is passed on
- * at once; elsewhere the write finds the socket not ready, and the first writable edge sends the rest. */
+/* A server on this machine is connected when connect returns, so the first write succeeds at once.
+ * With a remote server that write finds the socket not ready, and the first writable edge sends the
+ * rest. */
 static void pair_start(struct relay *r, int client)
 {
 	struct pair *p = calloc(1, sizeof(*p));
@@ -85,7 +87,7 @@ static void pair_start(struct relay *r, int client)
 	p->client.pair = p->server.pair = p;
 	p->up = (struct half){.from = client, .to = server};
 	p->down = (struct half){.from = server, .to = client};
-	watch(r, client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &p->client);
+	epoll_watch(r, client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &p->client);
 }
 
 static void accept_some(struct relay *r)
@@ -99,7 +101,7 @@ static void accept_some(struct relay *r)
 	}
 }
 
-static void dispatch(struct relay *r, const struct epoll_event *e)
+static void event_dispatch(struct relay *r, const struct epoll_event *e)
 {
 	struct end *end = e->data.ptr;
 	struct pair *p;
@@ -115,7 +117,7 @@ static void dispatch(struct relay *r, const struct epoll_event *e)
 		return;
 	end->hung |= (e->events & HUNG) != 0;
 	is_client = end == &p->client;
-	/* A writable edge matters to a direction with a rest only. */
+	/* A writable edge matters only to a direction with a rest. */
 	if (is_client)
 		pair_run(r, p, in, out && p->down.rest != NULL);
 	else
@@ -129,12 +131,12 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	r.listener = floor_open(&r.ports, argv, SOCK_NONBLOCK);
-	watch(&r, r.listener, EPOLLIN, NULL);
+	epoll_watch(&r, r.listener, EPOLLIN, NULL);
 	for (;;) {
 		int n = epoll_wait(r.epfd, events, BATCH, -1);
 
 		for (int i = 0; i < n; i++)
-			dispatch(&r, &events[i]);
+			event_dispatch(&r, &events[i]);
 		while (r.closed != NULL) {
 			struct pair *p = r.closed;
 

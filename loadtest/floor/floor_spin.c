@@ -1,5 +1,6 @@
-/* floor_spin LISTEN_PORT SERVER_PORT: no waiting at all: every socket is tried in turn, for ever. It buys the shortest
- * latency few connections can have with a whole core, and its CPU time says nothing. */
+/* floor_spin LISTEN_PORT SERVER_PORT: relays without waiting: it tries every socket in turn, for
+ * ever. That gives few connections the shortest latency and takes a whole core, so its CPU time
+ * says nothing. */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +13,8 @@ struct pair {
 
 static char scratch[FLOOR_CHUNK];
 
-/* An end found by reading is remembered by the half, so nothing is lost by reading again next time round. */
+/* The half remembers the end of its stream, so a later read loses nothing.
+ *   Returns  false when the pair has ended and is closed. */
 static bool pair_run(struct pair *p)
 {
 	bool well = half_pump(&p->up, scratch, false) != HALF_FAILED &&
@@ -27,7 +29,8 @@ static bool pair_run(struct pair *p)
 	return false;
 }
 
-static struct pair *pair_start(struct pair *pairs, size_t n, const struct floor_ports *ports, int client)
+static struct pair *pair_start(struct pair *pairs, size_t n, const struct floor_ports *ports,
+			       int client)
 {
 	int server = floor_dial(ports, SOCK_NONBLOCK);
 

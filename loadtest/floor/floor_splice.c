@@ -1,5 +1,6 @@
-/* floor_splice LISTEN_PORT SERVER_PORT: epoll, edge-triggered, and each direction through a pipe of its own: bytes stay
- * in the kernel. The floor of bulk; for small messages it pays two calls where a copy pays one. */
+/* floor_splice LISTEN_PORT SERVER_PORT: relays each direction through its own pipe, on
+ * edge-triggered epoll. The bytes stay in the kernel: this is the floor of bulk. A small message
+ * costs two calls where a copy costs one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,17 +12,17 @@
 
 #define BATCH 128
 #define PIPE  (1024 * 1024)
-#define TURN  (4 * PIPE) /* bytes a direction moves before the others have their turn */
+#define TURN  (4 * PIPE) /* bytes a direction moves before another gets its turn */
 
 struct channel {
-	int    from, to, in, out; /* in, out: of the pipe */
+	int    from, to, in, out; /* in, out: the ends of the pipe */
 	size_t held;              /* bytes in the pipe */
-	bool   read_end, ended;   /* end of stream seen; passed on */
+	bool   read_end, ended;   /* the stream has ended; `to` is shut down */
 };
 
 struct pair {
 	struct channel up, down;
-	bool           ready; /* stands in the list of those with something to do */
+	bool           ready; /* is in relay.todo */
 	bool           closed;
 	struct pair   *link, *dead;
 };
@@ -29,10 +30,10 @@ struct pair {
 struct relay {
 	struct floor_ports ports;
 	int          epfd, listener;
-	struct pair *todo, *dead; /* have used up their turn; closed in this one */
+	struct pair *todo, *dead; /* pairs that used up their turn; pairs closed in this turn */
 };
 
-static ssize_t move(int from, int to, size_t n)
+static ssize_t splice_bytes(int from, int to, size_t n)
 {
 	return splice(from, NULL, to, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 }
@@ -43,16 +44,17 @@ static void channel_open(struct channel *c, int from, int to)
 
 	if (pipe2(fds, O_NONBLOCK) != 0)
 		floor_die("pipe2");
-	/* An unprivileged user gets 64 large ones; the rest keep their 64 KiB. */
+	/* An unprivileged user gets 64 large pipes; the others keep their 64 KiB. */
 	(void)fcntl(fds[0], F_SETPIPE_SZ, PIPE);
 	*c = (struct channel){.from = from, .to = to, .out = fds[0], .in = fds[1]};
 }
 
-/* One read into the pipe, one write out of it. EAGAIN from the socket is told from a full pipe by what the pipe holds.
- * Returns  bytes written; 0 when there is nothing to do, or nowhere to write to; -1 on failure. */
+/* Makes one read into the pipe and one write out of it. After EAGAIN of the read, an empty pipe
+ * means that the socket had nothing.
+ *   Returns  bytes written; 0 when there is nothing to read, or no room to write; -1 on failure. */
 static ssize_t channel_step(struct channel *c)
 {
-	ssize_t n = c->read_end ? 0 : move(c->from, c->in, PIPE);
+	ssize_t n = c->read_end ? 0 : splice_bytes(c->from, c->in, PIPE);
 
 	if (n < 0 && errno != EAGAIN)
 		return -1;
@@ -62,14 +64,15 @@ static ssize_t channel_step(struct channel *c)
 		c->held += (size_t)n;
 	if (c->held == 0)
 		return 0;
-	n = move(c->out, c->to, c->held);
+	n = splice_bytes(c->out, c->to, c->held);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
 	c->held -= (size_t)n;
 	return n;
 }
 
-/* Returns  1 when the turn is used up, 0 when there is nothing more to do now, -1 on failure. */
+/* Moves up to TURN bytes.
+ *   Returns  1 when the turn is used up, 0 when there is nothing more to do now, -1 on failure. */
 static int channel_run(struct channel *c)
 {
 	ssize_t n = 0;
@@ -115,7 +118,7 @@ static void pair_run(struct relay *r, struct pair *p)
 	}
 }
 
-static void watch(const struct relay *r, int fd, uint32_t events, struct pair *p)
+static void epoll_watch(const struct relay *r, int fd, uint32_t events, struct pair *p)
 {
 	struct epoll_event e = {.events = events, .data.ptr = p};
 
@@ -136,11 +139,11 @@ static void accept_one(struct relay *r)
 		floor_die("calloc");
 	channel_open(&p->up, client, server);
 	channel_open(&p->down, server, client);
-	watch(r, client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, p);
-	watch(r, server, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, p);
+	epoll_watch(r, client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, p);
+	epoll_watch(r, server, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, p);
 }
 
-/* Freed at the end of a turn only: an event of it may still be in hand, or it may stand in the list. */
+/* Frees closed pairs at the end of a turn only: until then an event or the list may name them. */
 static void run_todo(struct relay *r)
 {
 	struct pair *todo = r->todo;
@@ -168,7 +171,7 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	r.listener = floor_open(&r.ports, argv, SOCK_NONBLOCK);
-	watch(&r, r.listener, EPOLLIN, NULL);
+	epoll_watch(&r, r.listener, EPOLLIN, NULL);
 	for (;;) {
 		int n = epoll_wait(r.epfd, events, BATCH, r.todo != NULL ? 0 : -1);
 

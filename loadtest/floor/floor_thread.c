@@ -1,5 +1,6 @@
-/* floor_thread LISTEN_PORT SERVER_PORT: blocking calls, two threads a connection, one for each direction: the program
- * as it is first written. Its price is a switch of threads a message, and two stacks a connection. */
+/* floor_thread LISTEN_PORT SERVER_PORT: relays with blocking calls in two threads per connection,
+ * one for each direction: the simplest program. It costs a thread switch per message and two stacks
+ * per connection. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -8,15 +9,15 @@
 
 #include "loadtest/floor/floor.h"
 
-#define STACK (64 * 1024) /* of address space; a thread touches two pages of it */
+#define STACK (64 * 1024) /* bytes of address space; a thread touches two pages of it */
 #define CHUNK (64 * 1024)
 
 struct pair {
 	int        client, server;
-	atomic_int running; /* threads; the last one closes */
+	atomic_int running; /* threads; the last one closes the sockets */
 };
 
-static void copy(int from, int to)
+static void copy_stream(int from, int to)
 {
 	char *chunk = malloc(CHUNK);
 	ssize_t n;
@@ -28,13 +29,13 @@ static void copy(int from, int to)
 			break;
 	}
 	free(chunk);
-	/* After a failure the other thread must wake too. */
+	/* After a failure the other thread must wake up, too. */
 	shutdown(to, SHUT_WR);
 	if (n != 0)
 		shutdown(from, SHUT_RDWR);
 }
 
-static void leave(struct pair *p)
+static void pair_leave(struct pair *p)
 {
 	if (atomic_fetch_sub(&p->running, 1) > 1)
 		return;
@@ -47,8 +48,8 @@ static void *up(void *arg)
 {
 	struct pair *p = arg;
 
-	copy(p->client, p->server);
-	leave(p);
+	copy_stream(p->client, p->server);
+	pair_leave(p);
 	return NULL;
 }
 
@@ -56,8 +57,8 @@ static void *down(void *arg)
 {
 	struct pair *p = arg;
 
-	copy(p->server, p->client);
-	leave(p);
+	copy_stream(p->server, p->client);
+	pair_leave(p);
 	return NULL;
 }
 
@@ -82,7 +83,8 @@ int main(int argc, char **argv)
 			floor_die("accept");
 		p->server = floor_dial(&ports, 0);
 		atomic_init(&p->running, 2);
-		if (pthread_create(&t, &attr, up, p) != 0 || pthread_create(&t, &attr, down, p) != 0)
+		if (pthread_create(&t, &attr, up, p) != 0 ||
+		    pthread_create(&t, &attr, down, p) != 0)
 			floor_die("pthread_create");
 	}
 }

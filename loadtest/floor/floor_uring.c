@@ -1,16 +1,19 @@
-/* floor_uring LISTEN_PORT SERVER_PORT: io_uring. One ring, one io_uring_enter a turn: it submits the sends of this
- * turn, runs the receives that have become possible, and waits. Accept and receive are multishot, so a message costs no
- * SQE to receive and one to send.
+/* floor_uring LISTEN_PORT SERVER_PORT: relays on io_uring with one ring and one io_uring_enter per
+ * turn. The call submits the sends of the turn, runs the receives that have become possible, and
+ * waits. Accept and receive are multishot: a message needs no SQE to receive and one to send.
  *
- *   completion of a receive -> SQE that sends the same memory -> io_uring_enter -> the memory is the kernel's again
+ *   completion of a receive -> SQE that sends its memory -> io_uring_enter -> the kernel's again
  *
- * A send from the pool does not wait (MSG_DONTWAIT): it is over when io_uring_enter returns, so nobody's slow reader
- * keeps pool memory, and as long as all was sent it says nothing (CQE_SKIP_SUCCESS; MSG_WAITALL makes a short send no
- * success). What was not sent is copied, and those sends wait, one at a time. A direction has at most one send a turn,
- * or the second could succeed where the first did not, and overtake it.
+ * A send from the pool does not wait (MSG_DONTWAIT): it is over when io_uring_enter returns, so a
+ * slow reader keeps no pool memory. It posts a completion only when it failed or was short
+ * (CQE_SKIP_SUCCESS; with MSG_WAITALL a short send is no success). The relay copies the bytes that
+ * were not sent, and sends the copies one at a time, waiting. A direction makes at most one send
+ * from the pool per turn: a second could succeed after the first failed, and overtake it.
  *
- * Tried, and within the noise: fixed files, a registered ring, COOP_TASKRUN for DEFER_TASKRUN, a completion for each
- * send. Waiting for several completions costs more than it saves. IORING_OP_SHUTDOWN always goes to a worker thread. */
+ * Rejected, because the gain was within the noise: fixed files, a registered ring, COOP_TASKRUN for
+ * DEFER_TASKRUN, a completion for each send. Rejected, because it costs more than it saves: waiting
+ * for several completions. IORING_OP_SHUTDOWN always goes to a worker thread, so the relay calls
+ * shutdown(2). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +23,15 @@
 #include "loadtest/floor/floor.h"
 #include "loadtest/floor/ring.h"
 
-#define HELD_MAX (512 * 1024) /* bytes; more, and the direction stops receiving until they are gone */
+#define HELD_MAX (512 * 1024) /* bytes; with more, the direction stops receiving */
 
-enum tag { /* what a completion is of: the low bits of its user data; the others are the flow's address */
-	TAG_NONE, /* nobody waits for it */
+/* A completion's operation: the low bits of its user data; the others are the flow's address. */
+enum tag {
+	TAG_NONE, /* the relay ignores it */
 	TAG_ACCEPT,
 	TAG_RECV,
-	TAG_SEND, /* from the pool; only if it failed or was short */
-	TAG_REST,
+	TAG_SEND, /* a send from the pool that failed or was short */
+	TAG_REST, /* a send of copied bytes */
 };
 #define TAG_MASK 7
 
@@ -41,15 +45,15 @@ struct pair;
 struct flow { /* one direction */
 	struct pair         *pair;
 	int                  from, to;
-	struct io_uring_sqe *sqe;         /* the last send from the pool; ours until submitted */
-	char                *data;        /* what it sends */
+	struct io_uring_sqe *sqe;         /* last send from the pool; may change until submitted */
+	char                *data;        /* the bytes it sends */
 	uint32_t             len;
-	uint32_t             turn, given; /* of the relay and the ring when it was made */
+	uint32_t             turn, given; /* relay.turn and ring.given when it was made */
 	struct rest         *first, **last;
 	size_t               held;        /* bytes in that list */
-	bool                 armed, cancelled; /* a receive is in the kernel; is to end */
+	bool                 armed, cancelled; /* a receive is in the kernel; its cancel is, too */
 	bool                 sending;          /* `first` is being sent */
-	bool                 read_end, ended;           /* end of stream seen; passed on */
+	bool                 read_end, ended;  /* the stream has ended; `to` is shut down */
 };
 
 struct pair {
@@ -64,7 +68,7 @@ struct relay {
 	struct pool  pool;
 	uint32_t     turn;
 	int          listener;
-	struct pair *later; /* to be settled when the sends of this turn are through */
+	struct pair *later; /* pairs to settle after the sends of this turn */
 };
 
 static uint64_t tagged(const struct flow *f, enum tag tag)
@@ -81,7 +85,7 @@ static void pair_later(struct relay *r, struct pair *p)
 	r->later = p;
 }
 
-/* What is in the kernel holds on to the sockets; the shutdown ends it. */
+/* Operations in the kernel keep the sockets alive; the shutdown ends them. */
 static void pair_fail(struct relay *r, struct pair *p)
 {
 	if (!p->failed) {
@@ -108,7 +112,8 @@ static void flow_cancel(struct relay *r, struct flow *f)
 	f->cancelled = true;
 }
 
-/* Copied to the end, or in front of what came after it. */
+/* Copies bytes to the end of the list, or with `front` to its start, before bytes that came
+ * later. */
 static void flow_hold(struct relay *r, struct flow *f, const char *data, size_t n, bool front)
 {
 	struct rest *rest = malloc(sizeof(*rest) + n), **at;
@@ -133,7 +138,8 @@ static void flow_send(struct relay *r, struct flow *f, char *data, uint32_t n)
 	bool this_turn = f->turn == r->turn;
 	struct io_uring_sqe *e;
 
-	if (this_turn && f->given == r->ring.given && f->first == NULL && f->data + f->len == data) {
+	if (this_turn && f->given == r->ring.given && f->first == NULL &&
+	    f->data + f->len == data) {
 		f->len += n;
 		f->sqe->len = f->len;
 		return;
@@ -162,7 +168,7 @@ static void on_received(struct relay *r, struct flow *f, const struct io_uring_c
 		return;
 	f->armed = f->cancelled = false;
 	f->read_end = e->res == 0;
-	/* ENOBUFS: the pool was used up in one turn. */
+	/* ENOBUFS: this turn used up the pool. */
 	if (e->res < 0 && e->res != -ENOBUFS && e->res != -ECANCELED)
 		pair_fail(r, f->pair);
 	pair_later(r, f->pair);
@@ -207,7 +213,8 @@ static void on_rest_sent(struct relay *r, struct flow *f, int res)
 	pair_later(r, f->pair);
 }
 
-/* Returns  false when a send has yet to be submitted: what comes after it must wait. */
+/* Takes the next step of a flow without a send in hand.
+ *   Returns  false when its send has yet to be submitted, so that the next step must wait. */
 static bool flow_settle(struct relay *r, struct flow *f)
 {
 	if (f->turn == r->turn)
@@ -250,7 +257,9 @@ static void pair_settle(struct relay *r, struct pair *p)
 
 static void accept_arm(struct relay *r)
 {
-	ring_sqe(&r->ring, IORING_OP_ACCEPT, r->listener, TAG_ACCEPT)->ioprio = IORING_ACCEPT_MULTISHOT;
+	struct io_uring_sqe *e = ring_sqe(&r->ring, IORING_OP_ACCEPT, r->listener, TAG_ACCEPT);
+
+	e->ioprio = IORING_ACCEPT_MULTISHOT;
 }
 
 static void on_accepted(struct relay *r, const struct io_uring_cqe *e)
@@ -269,11 +278,11 @@ static void on_accepted(struct relay *r, const struct io_uring_cqe *e)
 	p->up = (struct flow){.pair = p, .from = e->res, .to = server, .turn = r->turn - 1};
 	p->down = (struct flow){.pair = p, .from = server, .to = e->res, .turn = r->turn - 1};
 	flow_arm(r, &p->up, 0);
-	/* A server seldom speaks before it was spoken to. */
+	/* A server seldom sends first, so poll before the first receive. */
 	flow_arm(r, &p->down, IORING_RECVSEND_POLL_FIRST);
 }
 
-static void dispatch(struct relay *r, const struct io_uring_cqe *e)
+static void completion_dispatch(struct relay *r, const struct io_uring_cqe *e)
 {
 	struct flow *f = (struct flow *)(uintptr_t)(e->user_data & ~(uint64_t)TAG_MASK);
 
@@ -295,14 +304,15 @@ static void dispatch(struct relay *r, const struct io_uring_cqe *e)
 	}
 }
 
-/* All completions are dealt with before anything is settled or overwritten: a send that failed is heard of in time. */
+/* Handles all completions before the relay settles pairs or reuses memory, so that it knows of each
+ * failed send. */
 static void take_all(struct relay *r)
 {
 	const struct io_uring_cqe *e;
 
 	for (;;) {
 		while ((e = ring_peek(&r->ring)) != NULL) {
-			dispatch(r, e);
+			completion_dispatch(r, e);
 			ring_seen(&r->ring);
 		}
 		if (!ring_overflowed(&r->ring))

@@ -1,3 +1,4 @@
+/* ring: sets up an io_uring and its pool of buffers, and submits to it. */
 #include "loadtest/floor/ring.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 
 #include "loadtest/floor/floor.h"
 
-/* Newer than Debian 12's header: IORING_SETUP_NO_SQARRAY, IORING_CQE_F_BUF_MORE and IOU_PBUF_RING_INC. */
+/* Debian 12's header lacks IORING_SETUP_NO_SQARRAY, IORING_CQE_F_BUF_MORE and IOU_PBUF_RING_INC. */
 #define SETUP_NO_SQARRAY (1U << 16)
 #define CQE_F_BUF_MORE   (1U << 4)
 #define POOL_INCREMENTAL 2
@@ -16,7 +17,7 @@
 #define SUBMISSIONS 1024
 #define COMPLETIONS 4096
 #define BUFFER      (32 * 1024)
-#define BUFFERS     16 /* of BUFFER bytes: half of the second-level cache here; a power of two */
+#define BUFFERS     16 /* of BUFFER bytes: 512 KiB in all, which stay in the cache; a power of two */
 
 static char *map(int fd, size_t size, off_t what)
 {
@@ -27,17 +28,18 @@ static char *map(int fd, size_t size, off_t what)
 	return at;
 }
 
-static uint32_t *word(char *rings, uint32_t offset)
+static uint32_t *ring_word(char *rings, uint32_t offset)
 {
 	return (uint32_t *)(void *)(rings + offset);
 }
 
-/* DEFER_TASKRUN is what pays: without it every arriving segment interrupts the thread (1.5 times the CPU time). */
+/* Without DEFER_TASKRUN every arriving segment interrupts the thread, which costs 1.5 times the CPU
+ * time. */
 void ring_open(struct ring *r)
 {
 	struct io_uring_params p = {
-		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | SETUP_NO_SQARRAY |
-			IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			SETUP_NO_SQARRAY | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
 		.cq_entries = COMPLETIONS,
 	};
 	char *rings;
@@ -48,16 +50,16 @@ void ring_open(struct ring *r)
 	rings = map(r->fd, p.cq_off.cqes + p.cq_entries * sizeof(*r->cqes), IORING_OFF_SQ_RING);
 	r->sqes = (void *)map(r->fd, p.sq_entries * sizeof(*r->sqes), IORING_OFF_SQES);
 	r->cqes = (void *)(rings + p.cq_off.cqes);
-	r->sq_tail = word(rings, p.sq_off.tail);
-	r->sq_flags = word(rings, p.sq_off.flags);
-	r->cq_head = word(rings, p.cq_off.head);
-	r->cq_tail = word(rings, p.cq_off.tail);
+	r->sq_tail = ring_word(rings, p.sq_off.tail);
+	r->sq_flags = ring_word(rings, p.sq_off.flags);
+	r->cq_head = ring_word(rings, p.cq_off.head);
+	r->cq_tail = ring_word(rings, p.cq_off.tail);
 	r->sq_mask = p.sq_entries - 1;
 	r->cq_mask = p.cq_entries - 1;
 	r->tail = r->given = 0;
 }
 
-/* EBUSY: completions wait for room; the caller takes some and comes again. */
+/* EBUSY: the completion queue is full; the caller takes some completions and calls again. */
 static void enter(struct ring *r, uint32_t wait, uint32_t flags)
 {
 	int n;
@@ -105,7 +107,7 @@ static void give_back(struct pool *p, uint16_t n)
 		uint16_t id = p->returned++ % BUFFERS;
 		struct io_uring_buf *b = &p->ring->bufs[id];
 
-		/* The kernel moves both on while it fills the buffer. */
+		/* The kernel changes both while it fills the buffer, so set them again. */
 		b->addr = (uintptr_t)buffer(p, id);
 		b->len = BUFFER;
 		b->bid = id;

@@ -1,7 +1,8 @@
-/* ring: an io_uring by its system calls, and the memory its receives fill. Private to loadtest/floor/.
+/* ring: an io_uring by its system calls, and the pool of memory that its receives fill. Private to
+ * loadtest/floor/.
  *
- * By hand, because Debian 12's liburing is older than incremental buffers (Linux 6.12), and because a floor should show
- * what there is to pay for. One thread owns a ring and its pool. */
+ * It uses no liburing: Debian 12's is older than incremental buffers (Linux 6.12), and a floor
+ * should show each call it pays for. One thread owns a ring and its pool. */
 #ifndef LOADTEST_FLOOR_RING_H
 #define LOADTEST_FLOOR_RING_H
 
@@ -12,27 +13,28 @@
 struct ring {
 	int                  fd;
 	uint32_t             sq_mask, cq_mask;
-	uint32_t             tail, given; /* SQEs filled in; of them, submitted */
+	uint32_t             tail, given; /* SQEs filled in; SQEs submitted */
 	struct io_uring_sqe *sqes;
 	struct io_uring_cqe *cqes;
 	uint32_t            *sq_tail, *sq_flags, *cq_head, *cq_tail; /* shared with the kernel */
 };
 
 void ring_open(struct ring *r);
-/* A cleared SQE to fill in. A full queue is submitted first, so an earlier SQE may be out of reach afterwards:
- * compare `given`. */
+/* Submits a full queue first, so an earlier SQE may be the kernel's afterwards: compare `given`.
+ *   Returns  a cleared SQE to fill in. */
 struct io_uring_sqe *ring_sqe(struct ring *r, uint8_t op, int fd, uint64_t user_data);
 /* Submits everything and waits for at least `wait` completions. */
 void ring_enter(struct ring *r, uint32_t wait);
-/* More completions than there was room for: the rest comes with the next ring_enter. */
+/* Returns  true when the completion queue had no room for all: the next ring_enter brings the
+ * others. */
 bool ring_overflowed(const struct ring *r);
 
-/* The next completion or NULL; valid until ring_seen. */
+/* Returns  the next completion, valid until ring_seen, or NULL. */
 static inline const struct io_uring_cqe *ring_peek(const struct ring *r)
 {
-	uint32_t head = *r->cq_head;
+	uint32_t head = *r->cq_head, tail = __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE);
 
-	return head == __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE) ? NULL : &r->cqes[head & r->cq_mask];
+	return head == tail ? NULL : &r->cqes[head & r->cq_mask];
 }
 
 static inline void ring_seen(struct ring *r)
@@ -40,24 +42,27 @@ static inline void ring_seen(struct ring *r)
 	__atomic_store_n(r->cq_head, *r->cq_head + 1, __ATOMIC_RELEASE);
 }
 
-/* Buffers the kernel fills one after the other and gets back in the same order, each shared by several receives: small
- * messages lie side by side in a few cache lines, and what one socket receives in a row is one piece of memory. With a
- * buffer a message, the cycle through all of them costs 256 connections half as much again.
+/* The pool's buffers, which the kernel fills one after the other and gets back in the same order.
+ * Several receives share a buffer: small messages lie side by side in a few cache lines, and
+ * successive receives of one socket are one piece of memory. Rejected: a buffer per message; with
+ * 256 connections the cycle through all buffers costs half as much again.
  *
- * What a turn receives, the next ring_enter sends; only after it may the bytes be overwritten: two turns a buffer. */
+ * The next ring_enter sends the bytes that a turn receives, and only then may the kernel overwrite
+ * them: a used buffer goes back after two turns. */
 #define POOL_GROUP 0
 
 struct pool {
 	struct io_uring_buf_ring *ring;
-	char    *memory, *next; /* next: where the next received byte is */
+	char    *memory, *next; /* next: address of the next received byte */
 	uint16_t filled, spent; /* buffers used up in this turn; in the one before */
 	uint16_t returned;      /* given to the kernel, ever */
 };
 
 void pool_open(struct pool *p, const struct ring *r);
-/* The bytes of a completion with a positive result; each is to be asked once, in order. */
+/* Call it once for each completion with a positive result, in order.
+ *   Returns  the received bytes. */
 char *pool_take(struct pool *p, const struct io_uring_cqe *e);
-/* A turn's completions are dealt with. */
+/* Ends a turn, after all its completions are handled. */
 void pool_turn(struct pool *p);
 
 #endif

@@ -1,12 +1,15 @@
-/* gen: the load test's generator and the servers behind the proxies, one program of verbs. Private to loadtest/gen/.
+/* gen: the load test's clients and the servers behind the proxies, one program with a verb for
+ * each. Private to loadtest/gen/.
  *
- * One thread on plain epoll, and not the netpoll core: the tool that judges the core must not share its mistakes.
+ * It is one thread on plain epoll, without the netpoll core: the tool that judges the core must not
+ * share its mistakes.
  *
- * How a verb talks to the driver (bench.py), which reads its output line by line:
- *   begin         the server listens, or the client's connections stand and the warm-up is over: take the first sample
- *   {...}         one line of JSON, the moment the window ends: take the second one
- * After it a client keeps its connections open until its standard input ends, so that a sample of memory or of
- * threads' CPU time still finds the proxy as it was. */
+ * A verb prints two lines for the driver (bench.py):
+ *   begin   the server listens, or the client has connected and its warm-up is over: the driver
+ *           takes its first sample
+ *   {...}   one line of JSON when the measured window ends: the driver takes its second sample
+ * Then a client keeps its connections open until its standard input ends, so that the second sample
+ * still finds the proxy's memory and threads. */
 #ifndef LOADTEST_GEN_GEN_H
 #define LOADTEST_GEN_GEN_H
 
@@ -22,54 +25,64 @@
 #define GEN_BATCH 128 /* events a wait */
 
 struct gen_opts {
-	struct sockaddr_in at; /* where a server listens, where a client connects to */
+	struct sockaddr_in at; /* a server listens there, a client connects to it */
 #define X(name, fallback, help) uint64_t name;
 #include "loadtest/gen/opts_tbl.h"
 #undef X
 };
-/* Reads "name=value" words; on a mistake says which and exits 2. opts.c */
+/* Reads "name=value" words. Prints a wrong one and exits 2. opts.c */
 void opts_parse(struct gen_opts *o, char **words);
 void opts_help(FILE *f);
 
-/* The generator has no peer to spare: whatever fails on its own side ends it with a sentence. gen.c */
+/* Prints what failed and the error of errno, and exits 1. gen.c */
 no_return void gen_die(const char *what);
 int64_t gen_now(void);
-void gen_begin(void);           /* prints the line; the first sample is taken about now */
+void gen_begin(void);           /* prints the line "begin" */
 void gen_wait_for_driver(void); /* until standard input ends */
+/* When unit i of an open loop is due that began at t0. */
+int64_t gen_due_at(const struct gen_opts *o, int64_t t0, uint64_t i);
+/* Waits for events, but not beyond `until`.
+ *   Returns  how many of the GEN_BATCH events are filled in, or -1. */
+int gen_wait_until(int epfd, struct epoll_event *events, int64_t until);
 
-/* ---- sockets: sock.c ---- */
+/* ---- sockets: gen_sock.c ---- */
 
 int sock_listen(const struct sockaddr_in *at);
-/* Connection number i: its source address is one of opts.sources of 127.1.0.0/16, so that no pair of addresses runs
- * out of ports. The non-blocking form may still be under way. Returns  the descriptor, or -1. */
+/* Opens connection number i. Its source is one of opts.sources addresses of 127.1.0.0/16, so that
+ * no pair of addresses runs out of ports. The second form does not wait until it is connected.
+ *   Returns  the descriptor, or -1. */
 int sock_connect(const struct gen_opts *o, uint64_t i);
 int sock_connect_start(const struct gen_opts *o, uint64_t i);
 void sock_add(int epfd, int fd, uint32_t events, void *ptr);
-/* Opens opts.conns connections, dies when one is refused, and returns them, non-blocking. */
+/* Opens opts.conns connections; exits when one fails.
+ *   Returns  their non-blocking descriptors; the caller frees the array. */
 int *sock_open_all(const struct gen_opts *o);
 
-/* ---- a window of time, and what was counted in it: window.c ---- */
+/* ---- the measured window, and its counts: window.c ---- */
 
 struct window {
-	int64_t     start, end; /* ns; what is intended before start is warm-up */
-	bool        open;
+	int64_t     start, end; /* ns; a request due before start is warm-up */
+	bool        open;       /* the warm-up is over */
 	uint64_t    units, errors;
 	struct hist *latency; /* ns; owned */
 };
 void window_init(struct window *w, const struct gen_opts *o);
-/* Opens the window when it is time. Returns  false once it is over. */
+/* Opens the window when it is time.
+ *   Returns  false once the window is over. */
 bool window_tick(struct window *w, int64_t now);
+/* Counts a unit, and its latency from `intended` on, when it was due. */
 void window_record(struct window *w, int64_t intended, int64_t now);
-/* The window's end: prints what was counted, `unit` naming it, waits for the driver, and frees what init took. */
+/* Prints the counts, waits for the driver, and frees what init allocated. `unit` names what was
+ * counted. */
 void window_report(struct window *w, const char *unit);
 
-/* The echo server in the client's own loop: a client that is one process with the servers behind the proxy waits for no
- * scheduler of theirs. Listens on port opts.echo and returns the epoll descriptor that can be read when there is work
- * for a turn. serve.c */
+/* The echo server within the client's loop: as two processes on one CPU they would wait for each
+ * other's turns. Listens on port opts.echo.
+ *   Returns  an epoll descriptor; when it is readable, echo_beside_turn has work. gen_serve.c */
 int echo_beside(const struct gen_opts *o);
 void echo_beside_turn(void);
 
-/* ---- the verbs, one file each: serve.c has the servers ---- */
+/* ---- the verbs: gen_serve.c has the servers, a file of its name each client ---- */
 
 int gen_echo(const struct gen_opts *o);
 int gen_http(const struct gen_opts *o);

@@ -1,3 +1,4 @@
+/* hist: maps a latency to its bucket and finds quantiles; hist.h has the precision. */
 #include "loadtest/gen/hist.h"
 
 #include <math.h>
@@ -11,7 +12,8 @@ void hist_init(struct hist *h)
 	h->min = UINT64_MAX;
 }
 
-/* Below 2 * HIST_SUB each value has its bucket; above, octave n holds HIST_SUB buckets of 2^n values. */
+/* Below 2 * HIST_SUB each value has its bucket; above, octave n holds HIST_SUB buckets of 2^n
+ * values. */
 static size_t bucket_of(uint64_t v)
 {
 	int octave;
@@ -22,7 +24,7 @@ static size_t bucket_of(uint64_t v)
 	return (size_t)octave * HIST_SUB + (v >> octave);
 }
 
-/* The largest value of the bucket: a latency is never made to look better than it was. */
+/* The largest value of the bucket, so that a quantile is never below the true one. */
 static uint64_t top_of(size_t i)
 {
 	size_t octave;
@@ -64,13 +66,14 @@ void hist_print(const struct hist *h, FILE *f)
 {
 	double mean = h->count > 0 ? h->sum / (double)h->count : 0;
 
-	fprintf(f, "{\"min\":%.1f,\"mean\":%.1f,\"max\":%.1f,\"curve\":[", h->count > 0 ? (double)h->min / US : 0,
-		mean / US, (double)h->max / US);
-	/* Each tenth of a nine, 0.9 being one nine, as far as there are values to tell it from the maximum. */
+	fprintf(f, "{\"min\":%.1f,\"mean\":%.1f,\"max\":%.1f,\"curve\":[",
+		h->count > 0 ? (double)h->min / US : 0, mean / US, (double)h->max / US);
+	/* A point for each tenth of a nine (0.9 is one nine), as far as there are enough values. */
 	for (int tenth = 0; pow(10, tenth / 10.0) <= (double)h->count; tenth++) {
 		double q = 1 - pow(10, -tenth / 10.0);
 
-		fprintf(f, "%s[%.7f,%.1f]", tenth > 0 ? "," : "", q, (double)hist_quantile(h, q) / US);
+		fprintf(f, "%s[%.7f,%.1f]", tenth > 0 ? "," : "", q,
+			(double)hist_quantile(h, q) / US);
 	}
 	fprintf(f, "]}");
 }

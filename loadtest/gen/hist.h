@@ -1,5 +1,6 @@
-/* hist: latencies in buckets a 128th of their octave wide, as HdrHistogram with two digits keeps them: a quantile is at
- * most 0.8% above the true one and never below it. Values up to 2^40 (18 minutes in ns); larger ones count as that. */
+/* hist: a histogram of latencies. A bucket is a 128th of its octave wide, as in HdrHistogram with
+ * two digits: a quantile is at most 0.8 % above the true one and never below it. A value above 2^40
+ * (18 minutes in ns) counts as 2^40. */
 #ifndef LOADTEST_GEN_HIST_H
 #define LOADTEST_GEN_HIST_H
 
@@ -19,9 +20,11 @@ struct hist {
 
 void hist_init(struct hist *h);
 void hist_add(struct hist *h, int64_t value); /* a negative one counts as 0 */
-/* The smallest recorded value, to the bucket's width, that a share q of all values does not exceed; 0 when empty. */
+/* The smallest recorded value that a share q of all values does not exceed, rounded up to its
+ * bucket's end; 0 when the histogram is empty. */
 uint64_t hist_quantile(const struct hist *h, double q);
-/* {"min":..,"mean":..,"max":..,"curve":[[q,value],...]}, values in microseconds; the curve has ten points a nine. */
+/* Prints {"min":..,"mean":..,"max":..,"curve":[[q,value],...]} in microseconds; the curve has ten
+ * points per nine. */
 void hist_print(const struct hist *h, FILE *f);
 
 #endif

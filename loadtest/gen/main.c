@@ -1,4 +1,4 @@
-/* gen VERB name=value...: the load test's generator; gen.h says how a driver talks to it. */
+/* gen VERB name=value...: runs one verb of the load generator; gen.h has the driver's protocol. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +14,17 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{"echo",    gen_echo,    "server: sends back what it gets"},
+	{"echo",    gen_echo,    "server: sends back what it receives"},
 	{"http",    gen_http,    "server: answers each HTTP request with a fixed page"},
 	{"source",  gen_source,  "server: sends without end"},
-	{"sink",    gen_sink,    "server: discards what it gets, in the kernel (MSG_TRUNC)"},
-	{"rate",    gen_rate,    "requests over open connections, at a rate or one after the other; latencies"},
-	{"connect", gen_connect, "a connection, a request, its answer, close; the client closes first"},
-	{"bulk",    gen_bulk,    "as many bytes as possible, one way"},
-	{"hold",    gen_hold,    "connections that do nothing, as commanded on standard input: open N, exchange BYTES"},
+	{"sink",    gen_sink,    "server: discards what it receives, in the kernel (MSG_TRUNC)"},
+	{"rate",    gen_rate,    "client: requests over open connections, open or closed loop"},
+	{"connect", gen_connect, "client: connection, request, answer, close; it closes first"},
+	{"bulk",    gen_bulk,    "client: as many bytes as possible, one way"},
+	{"hold",    gen_hold,    "client: idle connections; commands: open N, exchange BYTES"},
 };
 
-static void help(FILE *f)
+static void print_help(FILE *f)
 {
 	fprintf(f, "usage: gen VERB at=ADDRESS:PORT name=value...\n\n");
 	for (size_t i = 0; i < array_len(verbs); i++)
@@ -33,8 +33,8 @@ static void help(FILE *f)
 	opts_help(f);
 }
 
-/* A timer that is 50 us late, the default, would be counted as the proxy's latency. */
-static void prepare(void)
+/* Timers fire up to 50 us late by default, which would count as the proxy's latency. */
+static void set_limits(void)
 {
 	struct rlimit limit;
 
@@ -52,16 +52,16 @@ int main(int argc, char **argv)
 	struct gen_opts o;
 
 	if (argc == 2 && strcmp(argv[1], "help") == 0) {
-		help(stdout);
+		print_help(stdout);
 		return 0;
 	}
 	for (size_t i = 0; argc >= 2 && i < array_len(verbs); i++) {
 		if (strcmp(argv[1], verbs[i].name) != 0)
 			continue;
 		opts_parse(&o, argv + 2);
-		prepare();
+		set_limits();
 		return verbs[i].run(&o);
 	}
-	help(stderr);
+	print_help(stderr);
 	return 2;
 }

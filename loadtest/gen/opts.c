@@ -1,4 +1,4 @@
-/* opts: a verb's words, "at=127.0.0.1:8000 conns=64", to struct gen_opts. */
+/* opts: parses a verb's words, "at=127.0.0.1:8000 conns=64", into struct gen_opts. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +23,14 @@ static uint64_t *field(struct gen_opts *o, const struct row *r)
 	return (uint64_t *)(void *)((char *)o + r->offset);
 }
 
-static no_return void refuse(const char *word)
+static no_return void refuse_words(const char *why, const char *word)
 {
-	fprintf(stderr, "gen: not an option: %s\n", word);
+	fprintf(stderr, "gen: %s%s\n", why, word);
 	opts_help(stderr);
 	exit(2);
 }
 
-static bool number(const char *text, uint64_t max, uint64_t *value)
+static bool parse_number(const char *text, uint64_t max, uint64_t *value)
 {
 	char *end;
 
@@ -40,13 +40,14 @@ static bool number(const char *text, uint64_t max, uint64_t *value)
 	return *end == '\0' && *value <= max;
 }
 
-static bool address(const char *text, struct sockaddr_in *a)
+static bool parse_address(const char *text, struct sockaddr_in *a)
 {
 	const char *colon = strchr(text, ':');
 	char host[INET_ADDRSTRLEN];
 	uint64_t port;
 
-	if (colon == NULL || (size_t)(colon - text) >= sizeof(host) || !number(colon + 1, UINT16_MAX, &port))
+	if (colon == NULL || (size_t)(colon - text) >= sizeof(host) ||
+	    !parse_number(colon + 1, UINT16_MAX, &port))
 		return false;
 	memcpy(host, text, (size_t)(colon - text));
 	host[colon - text] = '\0';
@@ -54,7 +55,7 @@ static bool address(const char *text, struct sockaddr_in *a)
 	return inet_pton(AF_INET, host, &a->sin_addr) == 1;
 }
 
-static bool word(struct gen_opts *o, const char *text)
+static bool parse_word(struct gen_opts *o, const char *text)
 {
 	const char *equals = strchr(text, '=');
 	size_t n;
@@ -63,10 +64,10 @@ static bool word(struct gen_opts *o, const char *text)
 		return false;
 	n = (size_t)(equals - text);
 	if (n == 2 && memcmp(text, "at", n) == 0)
-		return address(equals + 1, &o->at);
+		return parse_address(equals + 1, &o->at);
 	for (size_t i = 0; i < array_len(rows); i++) {
 		if (strlen(rows[i].name) == n && memcmp(text, rows[i].name, n) == 0)
-			return number(equals + 1, UINT32_MAX, field(o, &rows[i]));
+			return parse_number(equals + 1, UINT32_MAX, field(o, &rows[i]));
 	}
 	return false;
 }
@@ -77,18 +78,20 @@ void opts_parse(struct gen_opts *o, char **words)
 	for (size_t i = 0; i < array_len(rows); i++)
 		*field(o, &rows[i]) = rows[i].fallback;
 	for (; *words != NULL; words++) {
-		if (!word(o, *words))
-			refuse(*words);
+		if (!parse_word(o, *words))
+			refuse_words("unknown option or bad value: ", *words);
 	}
 	if (o->at.sin_port == 0)
-		refuse("(at=ADDRESS:PORT is missing)");
+		refuse_words("at=ADDRESS:PORT is missing", "");
 	if (o->conns == 0 || o->size == 0 || o->sources == 0)
-		refuse("(conns, size and sources are at least 1)");
+		refuse_words("conns, size and sources must be at least 1", "");
 }
 
 void opts_help(FILE *f)
 {
-	fprintf(f, "  %-8s %8s  %s\n", "at", "", "ADDRESS:PORT, IPv4: where to listen, or to connect to");
+	fprintf(f, "  %-8s %8s  %s\n", "at", "",
+		"ADDRESS:PORT, IPv4: where to listen, or to connect to");
 	for (size_t i = 0; i < array_len(rows); i++)
-		fprintf(f, "  %-8s %8llu  %s\n", rows[i].name, (unsigned long long)rows[i].fallback, rows[i].help);
+		fprintf(f, "  %-8s %8llu  %s\n", rows[i].name,
+			(unsigned long long)rows[i].fallback, rows[i].help);
 }

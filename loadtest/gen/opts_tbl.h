@@ -1,12 +1,13 @@
-/* Every option of every verb: name, what it is when not given, help. No guard: included for its rows. */
-X(conns,   1,    "connections, or connections under way at a time")
+/* Every option of every verb: name, default, help. No guard: each include defines X for the
+ * rows. */
+X(conns,   1,    "connections, or connections at a time")
 X(ms,      1000, "length of the measured window, in milliseconds")
 X(warm,    100,  "warm-up before it, not measured")
-X(rate,    0,    "requests or connections a second, open loop; 0: closed loop, the next one after the last")
-X(count,   0,    "end after so many requests or connections, with no warm-up; 0: only the window ends it")
+X(rate,    0,    "requests or connections a second, open loop; 0: closed loop")
+X(count,   0,    "requests or connections, without warm-up; 0: end with the window")
 X(size,    64,   "bytes of a request, or of the body an http server answers with")
-X(sources, 1,    "source addresses of 127.1.0.0/16 to take turns; 1: leave it to the kernel")
-X(polite,  0,    "connect: 1 shuts down and waits for the other end before it closes, so that none overlap")
+X(sources, 1,    "source addresses of 127.1.0.0/16, used in turn; 1: the kernel chooses the source")
+X(polite,  0,    "connect: 1 waits for the peer's end before it closes, so that none overlap")
 X(up,      0,    "bulk: 1 sends, 0 receives")
-X(drip,    0,    "hold: bytes read from each connection ten times a second; 0: nothing is read")
-X(echo,    0,    "rate: be the echo server too, on this port; 0: another process is")
+X(drip,    0,    "hold: bytes to read from each connection ten times a second; 0: reads nothing")
+X(echo,    0,    "rate: also serve as echo server on this port; 0: another process does")

@@ -1,11 +1,11 @@
-/* window: warm-up, the time measured, and the line the driver gets of it. */
+/* window: the warm-up, the measured time, and the line of JSON with its counts. */
 #include <stdlib.h>
 
 #include "loadtest/gen/gen.h"
 
 void window_init(struct window *w, const struct gen_opts *o)
 {
-	/* Who counts wants each one, so nothing is warm-up. */
+	/* With count= every unit counts, so there is no warm-up. */
 	*w = (struct window){.start = gen_now() + (o->count == 0 ? (int64_t)o->warm * GEN_MS : 0)};
 	w->end = w->start + (int64_t)o->ms * GEN_MS;
 	w->latency = malloc(sizeof(*w->latency));
@@ -14,7 +14,7 @@ void window_init(struct window *w, const struct gen_opts *o)
 	hist_init(w->latency);
 }
 
-/* What the warm-up counted is forgotten; its errors are not. */
+/* Drops the units of the warm-up, but keeps its errors. */
 bool window_tick(struct window *w, int64_t now)
 {
 	if (!w->open && now >= w->start) {
@@ -35,8 +35,8 @@ void window_record(struct window *w, int64_t intended, int64_t now)
 
 void window_report(struct window *w, const char *unit)
 {
-	printf("{\"unit\":\"%s\",\"units\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"latency\":", unit,
-	       (unsigned long long)w->units, (unsigned long long)w->errors,
+	printf("{\"unit\":\"%s\",\"units\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"latency\":",
+	       unit, (unsigned long long)w->units, (unsigned long long)w->errors,
 	       (double)(gen_now() - w->start) / (double)GEN_S);
 	hist_print(w->latency, stdout);
 	printf("}\n");

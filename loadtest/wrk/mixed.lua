@@ -1,5 +1,5 @@
--- mixed.lua: nine small requests, then one with a large body (64 KiB), in turn: does the large one make the small ones
--- wait? As report.lua:
+-- mixed.lua: sends nine small requests, then one with a body of 64 KiB, and so on: does the large one delay the small
+-- ones? Reports as report.lua does:
 --   wrk -c 64 -d 10 -s loadtest/wrk/mixed.lua http://127.0.0.1:8080/
 local here = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
 dofile(here .. "report.lua")

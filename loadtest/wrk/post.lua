@@ -1,4 +1,4 @@
--- post.lua: each request carries a body; its size is the word after `--` (1024 bytes without one). As report.lua:
+-- post.lua: sends a body with each request; the word after `--` is its size (default 1024). Reports as report.lua does:
 --   wrk -c 64 -d 10 -s loadtest/wrk/post.lua http://127.0.0.1:8080/ -- 16384
 local here = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
 dofile(here .. "report.lua")

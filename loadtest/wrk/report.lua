@@ -1,7 +1,7 @@
--- report.lua: one line of JSON at the end of a wrk run, for scripts and for bench.py:
+-- report.lua: prints one line of JSON at the end of a wrk run, for bench.py and other scripts:
 --   wrk -c 64 -d 10 -s loadtest/wrk/report.lua http://127.0.0.1:8080/
--- wrk measures in a closed loop: while the proxy stalls it sends nothing, so its high percentiles flatter. For
--- latencies take `gen rate` (loadtest/README.md).
+-- wrk is a closed loop: while the proxy stalls wrk sends nothing, so its high percentiles look too good. For latencies
+-- use `gen rate` (loadtest/README.md).
 function done(summary, latency)
 	local e = summary.errors
 	io.write(string.format('{"unit":"requests","units":%d,"seconds":%.6f,"errors":%d,"latency":{"min":%.1f,"mean":%.1f,"max":%.1f,"curve":[',

@@ -25,7 +25,7 @@ static void passes(void **state)
 }
 
 static char medians[] = "Medians", ratios[] = "Ratios", kernel[] = "Kernel", marks[] = "Marks", counts[] = "Counts",
-	    gates[] = "Gates", tls[] = "Tls";
+	    gates[] = "Gates", tls[] = "Tls", results[] = "Results";
 
 int main(void)
 {
@@ -37,6 +37,7 @@ int main(void)
 		{"counts", passes, NULL, NULL, counts},
 		{"gates", passes, NULL, NULL, gates},
 		{"tls", passes, NULL, NULL, tls},
+		{"results", passes, NULL, NULL, results},
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 """figures_test.py CLASS: what the load test reads from the kernel and its tools, and what it makes of that."""
 import contextlib
+import glob
 import itertools
+import json
 import socket
 import ssl
 import subprocess
@@ -10,13 +12,14 @@ import threading
 import unittest
 import unittest.mock
 
-sys.path.insert(0, "loadtest")
+sys.path.insert(0, "loadtest/bench")
 import contender
 import counts
 import figures
 import gates
 import machine
 import report
+import results
 import sample
 import tls_gen
 
@@ -276,6 +279,52 @@ class Gates(unittest.TestCase):
     def test_rounding(self):
         self.assertEqual(gates.rounded("instructions_per_request", 1000.6), 1001)
         self.assertEqual(str(gates.rounded("eagain_per_request", -0.004)), "0.0")
+
+
+class Results(unittest.TestCase):
+    """The file of a run: one measurement a line, and short floats."""
+    facts = {"machine": {"date": "2026-01-02 03:04:05 +0000"}, "quick": False, "seconds": 2.0}
+    made = {"workload": "keepalive-64", "round": 0, "cpu_ns": 2080024526, "cpu_per_unit": 0.6386561390667367,
+           "curve": [[0.0, 6.0], [0.9996019, 57.5]], "p99": None, "marks": []}
+    short = {**made, "cpu_per_unit": 0.6386561, "curve": [[0, 6], [0.9996019, 57.5]]}
+
+    def test_a_line_for_each_run(self):
+        text = results.text({**self.facts, "runs": [self.made] * 3})
+        lines = [json.loads(line.rstrip(",")) for line in text.split("\n") if "workload" in line]
+        self.assertEqual(lines, [self.short] * 3)
+        self.assertEqual(json.loads(text), {**self.facts, "runs": [self.short] * 3})
+        self.assertNotIn(".0,", text)
+
+    def test_written_and_read(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            for runs in ([], [self.short]):
+                results.write({**self.facts, "runs": runs}, f"{scratch}/results.json")
+                self.assertEqual(results.read(f"{scratch}/results.json"), {**self.facts, "runs": runs})
+
+    def test_another_file_is_refused_with_a_reason(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            for text, reason in (("", "Expecting value"), ("[]", "no \"machine\""), ("{}", "no \"machine\"")):
+                with open(f"{scratch}/x.json", "w", encoding="utf-8") as f:
+                    f.write(text)
+                with self.assertRaisesRegex(SystemExit, f"x.json: .*{reason}"):
+                    results.read(f"{scratch}/x.json")
+
+    def test_a_run_is_kept_by_its_day(self):
+        self.assertEqual(results.kept_path(self.facts), "loadtest/results/2026-01-02.json")
+
+    def test_every_kept_file_is_as_written_and_has_a_report(self):
+        paths = glob.glob(f"{results.KEPT}/*")
+        self.assertGreater(len(paths), 0)
+        for path in paths:
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            kept = results.read(path)
+            self.assertEqual(text, results.text(kept), path)
+            self.assertEqual(path, results.kept_path(kept))
+            self.assertLessEqual(text.count("\n"), 400, path)
+            tables = figures.tables(kept)
+            self.assertEqual(sum(len(rounds) for t in tables for rounds in t.runs.values()), len(kept["runs"]), path)
+            self.assertGreater(len(report.headline(tables)), 1, path)
 
 
 if __name__ == "__main__":

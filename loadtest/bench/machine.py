@@ -1,7 +1,7 @@
-"""machine.py: what is read from the kernel, and the network of one's own in which everything runs.
+"""machine.py: read CPU times, memory and counters from the kernel, and run in our own network namespace.
 
-The namespace gives a loopback of our own: no port is taken by somebody else, TIME_WAIT and counters are ours alone,
-and cubic is set for every socket on its routes, so that no setting of the machine is changed or has to be put back.
+The namespace has its own loopback: no other program takes our ports, TIME_WAIT sockets and counters
+are only ours, and its routes set cubic for every socket. So no setting of the machine changes.
 """
 import atexit
 import os
@@ -13,7 +13,7 @@ import time
 
 TICK = os.sysconf("SC_CLK_TCK")
 INSIDE = "STAUNCH_LOADTEST_NETNS"
-# Ports below 10000 are for listening: a contender never finds its port taken by somebody's old connection.
+# Ports below 10000 are for listening, so an old connection never holds the port of a contender.
 SYSCTLS = {
     "net/core/somaxconn": "65535",
     "net/ipv4/ip_local_port_range": "10000 65535",
@@ -23,7 +23,7 @@ COUNTERS = {"netstat": ("ListenOverflows", "ListenDrops", "TCPTimeouts"), "snmp"
 
 
 def enter_namespace():
-    """Runs the program again in a network namespace; as root, or where users may make namespaces."""
+    """Runs this program again in a new network namespace, as root or where users may make one."""
     if INSIDE in os.environ:
         set_up_loopback()
         return
@@ -45,10 +45,10 @@ def set_up_loopback():
 
 
 def cpus():
-    """(of the tools, of the proxy): two that this process may use."""
+    """(the tools' CPU, the proxy's CPU): the first two that this process may use."""
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) < 2:
-        sys.exit("loadtest: needs two CPUs, one for the proxy and one for the load")
+        sys.exit("loadtest: needs two CPUs, one for the proxy and one for the load; taskset or the machine allows one")
     return allowed[0], allowed[1]
 
 
@@ -58,7 +58,7 @@ started = []
 
 
 def spawn(argv, **how):
-    """A process that does not outlive this one, nor do those it starts in a session of its own."""
+    """Starts a process that ends with this one, together with its whole session."""
     process = subprocess.Popen(argv, **how)
     started.append(process)
     return process
@@ -86,7 +86,7 @@ def read(path):
 
 
 def session_pids(leader):
-    """Every process of the session that `leader` began: a master and its workers, old and new."""
+    """Every process of the session of `leader`: a master and its workers, old and new."""
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -100,18 +100,18 @@ def session_pids(leader):
 
 
 def parse_schedstat(text):
-    """Nanoseconds on a CPU: the first of the three fields."""
+    """Nanoseconds on a CPU: the first of three fields."""
     return int(text.split()[0])
 
 
 def parse_stat_cpu(text):
-    """Nanoseconds on a CPU of a whole process with the threads that have ended: utime + stime, in ticks."""
+    """Nanoseconds on a CPU of a process with its ended threads, to a tick: utime + stime."""
     fields = text.rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // TICK
 
 
 def thread_cpu(pid):
-    """{thread: ns}, exact, of the threads that live. /proc/PID/schedstat alone would be the main thread's."""
+    """{thread: ns} of the living threads, exact. /proc/PID/schedstat is the main thread's alone."""
     found = {}
     try:
         for tid in os.listdir(f"/proc/{pid}/task"):
@@ -122,7 +122,8 @@ def thread_cpu(pid):
 
 
 def cpu_of(pids, threads_end=False):
-    """ns of all of them. Where threads come and go the process's own total counts, though only in ticks."""
+    """Nanoseconds of all processes. With threads_end it reads the totals of the processes, which
+    count ended threads but only whole ticks."""
     total = 0
     for pid in pids:
         try:
@@ -156,7 +157,7 @@ def registered(pids):
 # ---- the whole machine ----
 
 def parse_busy(text):
-    """(busy, stolen) ns of all CPUs from /proc/stat. What kernel threads do is in it, and in no process's account."""
+    """(busy, stolen) ns of all CPUs from /proc/stat. Busy includes the kernel's threads."""
     user, nice, system, _idle, _wait, irq, softirq, steal = map(int, text.split("\n", 1)[0].split()[1:9])
     return tuple(ticks * 1_000_000_000 // TICK for ticks in (user + nice + system + irq + softirq, steal))
 
@@ -166,7 +167,7 @@ def busy():
 
 
 def counters():
-    """Drops and retransmits of our own network; with any of them a figure is not what it says."""
+    """Drops and retransmits of our network namespace. A drop makes the run's figures wrong."""
     found = {}
     for name, wanted in COUNTERS.items():
         lines = read(f"/proc/net/{name}").splitlines()
@@ -182,7 +183,7 @@ def slab():
 
 
 def listening(port):
-    """Asked of the kernel: a connection as a question would already be a connection."""
+    """Whether the kernel lists a listener on the port. A trial connection would count as one."""
     rows = (line.split() for line in read("/proc/net/tcp").splitlines()[1:])
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 

@@ -1,14 +1,16 @@
-"""plot.py: the pictures of a report, by gnuplot: each as SVG, for report.html, and as PNG beside it."""
+"""plot.py: draw the report's pictures with gnuplot: SVG for report.html, PNG for report.md."""
 import subprocess
 
 import figures
 from contender import ALL as CONTENDERS
 
 COLOURS = {
-    "staunch": "#1f6feb", "staunch-log": "#1f6feb", "nginx": "#8fd19e", "nginx-tuned": "#2da44e", "nginx-log": "#2da44e",
-    "haproxy": "#f5b971", "haproxy-tuned": "#d9730d", "haproxy-log": "#d9730d", "floor-epoll": "#6e7781",
-    "floor-uring": "#8250df", "floor-splice": "#4f5760", "floor-thread": "#a9b1ba", "floor-spin": "#c6ccd2",
-    "direct": "#24292f", "staunch-tls": "#1f6feb", "nginx-tls": "#8fd19e", "nginx-tuned-tls": "#2da44e",
+    "direct": "#24292f", "floor-epoll": "#6e7781", "floor-uring": "#8250df", "floor-splice": "#4f5760",
+    "floor-thread": "#a9b1ba", "floor-spin": "#c6ccd2",
+    "staunch": "#1f6feb", "staunch-log": "#1f6feb", "staunch-tls": "#1f6feb",
+    "nginx": "#8fd19e", "nginx-tuned": "#2da44e", "nginx-log": "#2da44e",
+    "nginx-tls": "#8fd19e", "nginx-tuned-tls": "#2da44e",
+    "haproxy": "#f5b971", "haproxy-tuned": "#d9730d", "haproxy-log": "#d9730d",
     "haproxy-tls": "#f5b971", "haproxy-tuned-tls": "#d9730d",
 }
 STYLE = """
@@ -24,7 +26,7 @@ def quoted(text):
 
 
 def draw(out, name, width, height, script):
-    """Returns the name of the SVG, or None when gnuplot would not."""
+    """Returns the name of the SVG, or None when gnuplot fails."""
     terminals = (f"svg size {width},{height} font 'Helvetica,13' background 'white'", f"{name}.svg"), \
                 (f"pngcairo size {2 * width},{2 * height} font 'Sans,13' fontscale 1.7 linewidth 2", f"{name}.png")
     text = STYLE + "".join(f"set terminal {terminal}\nset output {quoted(out + '/' + file)}\n{script}\n"
@@ -37,7 +39,7 @@ def draw(out, name, width, height, script):
 
 
 def bars(found, value, shown="%.2f", least=0.0):
-    """Clustered bars: a cluster a workload, a bar a contender, each with its number on top and its range."""
+    """A cluster of bars per workload, a bar per contender, each with its number and range."""
     names = [name for name in CONTENDERS if any(name in t.names and value(t, name) for t in found)]
     width = len(names) + 1.5
     blocks, boxes, ranges, labels, top = [], [], [], [], least
@@ -49,12 +51,14 @@ def bars(found, value, shown="%.2f", least=0.0):
         boxes.append(f"$b{i} using 1:2 with boxes fillstyle solid 0.9 noborder linecolor rgb '{COLOURS[name]}' "
                      f"title {quoted(CONTENDERS[name].label)}")
         if any(f.low < f.high for _, f in rows):
-            ranges.append(f"$b{i} using 1:3:(0):($4-$3) with vectors nohead linecolor rgb '#424a53' linewidth 1.5 notitle")
-        # After all boxes, or a neighbour's would cover it.
+            ranges.append(f"$b{i} using 1:3:(0):($4-$3) with vectors nohead linecolor rgb '#424a53' "
+                          "linewidth 1.5 notitle")
+        # Drawn after all boxes, or a neighbour's box would cover the label.
         labels.append(f"$b{i} using 1:4:5 with labels rotate by 90 left offset 0,0.5 font ',9' notitle")
     tics = ", ".join(f"{quoted(t.load.name)} {j * width + (len(names) - 1) / 2}" for j, t in enumerate(found))
+    plots = "plot " + ", \\\n".join(boxes + ranges + labels)
     return "\n".join([*blocks, f"set xtics ({tics}) scale 0", "set boxwidth 0.85",
-                      f"set xrange [-1:{len(found) * width - 1}]", "plot " + ", \\\n".join(boxes + ranges + labels)]), top
+                      f"set xrange [-1:{len(found) * width - 1}]", plots]), top
 
 
 def bar_plot(out, name, title, label, found, value, shown="%.2f"):
@@ -77,7 +81,7 @@ def log_bars(out, name, title, label, found, value, shown):
 
 
 def curves(out, table):
-    """Latency by percentile, the x axis in nines: what the tail does is where the eye is."""
+    """Latency by percentile. The x axis counts nines, so the tail takes most of the picture."""
     blocks, plots, last = [], [], 10
     for i, name in enumerate(table.names):
         points = figures.curve(table, name)
@@ -92,13 +96,14 @@ def curves(out, table):
         return None
     tics = ", ".join(f"{quoted(text)} {x}" for text, x in (("0", 1), ("50", 2), ("90", 10), ("99", 100),
                                                           ("99.9", 1000), ("99.99", 10000), ("99.999", 100000)))
-    head = f"set title {quoted(table.load.title)}\nset xlabel 'percentile of the requests'\nset ylabel 'latency, µs'\n" \
+    head = f"set title {quoted(table.load.title)}\n" \
+           "set xlabel 'percentile of the requests'\nset ylabel 'latency, µs'\n" \
            f"set logscale xy\nset xrange [1:{last:.6g}]\nset xtics ({tics})\nset grid xtics\n"
     return draw(out, table.load.name, 860, 430, "\n".join(blocks) + "\n" + head + "plot " + ", \\\n".join(plots))
 
 
 def relative(table, name):
-    """How much dearer than ours, round by round; ours is 1."""
+    """The contender's figure by staunch's, round by round; staunch itself is 1."""
     if table.ours is None:
         return None
     if name == table.ours:
@@ -108,19 +113,22 @@ def relative(table, name):
 
 
 def write(found, out):
-    """[(title, svg)] of what could be drawn."""
+    """Returns [(title, svg)] of the pictures that gnuplot drew."""
     def named(*starts):
         return [t for t in found if t.load.name.startswith(starts)]
 
+    def relative_bars(name, title, chosen):
+        return bar_plot(out, name, f"{title}, staunch = 1", "times staunch's", chosen, relative)
+
     tls = named("tls")
-    cpu = [t for t in found if t.load.metric == "cpu_per_unit" and t not in tls]
+    cpu = [t for t in found if t.load.metric == "cpu_per_unit"]
+    small = [t for t in cpu if t not in tls and not t.load.bulk]
+    bulk = [t for t in cpu if t not in tls and t.load.bulk]
     drawn = [
-        ("CPU per unit of work, staunch = 1", bar_plot(out, "cpu", "CPU of the proxy per unit of work, staunch = 1",
-                                                       "times staunch's", [t for t in cpu if not t.load.bulk], relative)),
-        ("CPU per byte in bulk, staunch = 1", bar_plot(out, "cpu-bulk", "CPU of the proxy per byte in bulk, staunch = 1",
-                                                       "times staunch's", [t for t in cpu if t.load.bulk], relative)),
-        ("CPU with TLS, staunch = 1", bar_plot(out, "cpu-tls", "CPU of the proxy per unit of work with TLS, staunch = 1",
-                                               "times staunch's", [t for t in tls if t.load.metric == "cpu_per_unit"], relative)),
+        ("CPU per unit of work, staunch = 1", relative_bars("cpu", "CPU of the proxy per unit of work", small)),
+        ("CPU per byte in bulk, staunch = 1", relative_bars("cpu-bulk", "CPU of the proxy per byte in bulk", bulk)),
+        ("CPU with TLS, staunch = 1", relative_bars("cpu-tls", "CPU of the proxy per unit of work with TLS",
+                                                    [t for t in cpu if t in tls])),
         ("Requests and connections", bar_plot(out, "throughput", "Throughput (wrk, closed loop)", "thousands a second",
                                               named("keepalive", "close"),
                                               lambda t, n: t.figure(n, "per_second", 1e-3), "%.0f")),

@@ -1,5 +1,7 @@
-"""counts.py: how often something happens per request or connection, free of noise: the difference between a run of N
-and one of 2N, over N. What start and stop cost is in both, and falls out."""
+"""counts.py: what one request or connection costs, in counts that noise does not change.
+
+A figure is the difference between a run of N and one of 2N, by N: the cost of start and stop is in
+both runs and cancels out."""
 import functools
 import os
 import re
@@ -16,13 +18,13 @@ from sample import Gen
 
 UNITS = {"request": ("rate", 2000), "connection": ("connect", 800)}
 PATIENCE = 20  # seconds for a program to end
-LIMIT = 60000  # ms a run may take; it ends when it has counted to N
-NOT_COUNTED = ("total", "futex", "poll", "restart_syscall", "clock_nanosleep")  # of threads beside the workers
+LIMIT = 60000  # ms a run may take; it ends after N requests or connections
+NOT_COUNTED = ("total", "futex", "poll", "restart_syscall", "clock_nanosleep")  # threads other than workers
 ALLOCATORS = re.compile(r"(mi_)?(malloc|calloc|realloc|zalloc|posix_memalign|aligned_alloc|memalign|reallocarray)$")
 
 
 def single(c):
-    """One process and no other to watch over it: what is counted is the relaying."""
+    """The contender as one process without a master, so that the counts are the relaying's."""
     if c.kind == "nginx":
         return replace(c, argv=(*c.argv, "-g", "master_process off;"))
     if c.kind == "haproxy":
@@ -31,8 +33,9 @@ def single(c):
 
 
 def end(running):
-    """Asks it to end, so that the tool around it writes its result; strace would take the signal for itself. Asks
-    again, for a signal between a program's look at its flag and its wait is lost on some."""
+    """Sends SIGTERM to the proxy, so that callgrind or strace around it writes its result; not to
+    strace, which would end at once. Sends it again each second: some programs miss a signal that
+    arrives between the check of their flag and their wait."""
     for _ in range(PATIENCE):
         for pid in running.pids():
             if machine.read(f"/proc/{pid}/comm").strip() != "strace":
@@ -43,11 +46,12 @@ def end(running):
         except subprocess.TimeoutExpired:
             continue
     running.stop()
-    sys.exit(f"loadtest: {running.contender.name} does not end when asked to")
+    sys.exit(f"loadtest: {running.contender.name} does not end within {PATIENCE} s of SIGTERM")
 
 
 def run_counted(name, scratch, wrapper, unit, n):
-    """All on one CPU: each runs until it waits, so that which events come together is the same each time."""
+    """Runs everything on one CPU: each program runs until it waits, so events arrive in the same
+    groups each time."""
     verb, _ = UNITS[unit]
     cpu = machine.cpus()[0]
     running = Running(single(contender.ALL[name]), scratch, workload.BACKENDS["echo"], pin=cpu, wrapper=wrapper)
@@ -61,11 +65,12 @@ def run_counted(name, scratch, wrapper, unit, n):
 # ---- user instructions, allocations and locked instructions: callgrind ----
 
 class Profile:
-    """What a file of callgrind says, written with --dump-instr=yes --compress-pos=no: the cost of each instruction."""
+    """The totals of a callgrind file that has the cost of each instruction (--dump-instr=yes
+    --compress-pos=no)."""
 
     def __init__(self, text):
         self.total = int(re.search(r"^(?:summary|totals): (\d+)", text, re.M)[1])
-        self.allocations = 0  # calls of the allocator's functions from elsewhere
+        self.allocations = 0  # calls of the allocator from outside it
         self.executed = {}  # {object file: {address: times}}
         self.names = {}
         self.at, self.callee, self.called = {"ob": "", "fn": ""}, "", False
@@ -80,7 +85,7 @@ class Profile:
             self.call(int(line[len("calls="):].split()[0]))
         elif line.startswith("0x"):
             address, _, cost = line.split()
-            if not self.called:  # else it is what the callee cost
+            if not self.called:  # after "calls=" the cost is the callee's
                 here = self.executed.setdefault(self.at["ob"], {})
                 here[int(address, 16)] = here.get(int(address, 16), 0) + int(cost)
             self.called = False
@@ -99,13 +104,14 @@ class Profile:
             self.allocations += times
 
     def locked(self):
-        """How many locked instructions ran, those that hold a cache line against every other CPU."""
+        """How many locked instructions ran. One holds its cache line against all other CPUs."""
         return sum(times.get(address, 0) for ob, times in self.executed.items() for address in locked_of(ob))
 
 
 @functools.lru_cache(maxsize=None)
 def locked_of(path):
-    """The addresses of an object file's locked instructions: the prefix, and xchg with memory, which needs none."""
+    """The addresses of an object file's locked instructions: those with the lock prefix, and
+    xchg with memory, which locks without it."""
     if not os.path.exists(path):
         return ()
     code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True)
@@ -128,8 +134,8 @@ def callgrind(name, scratch, unit, n):
 # ---- system calls: strace ----
 
 def parse_strace(text):
-    """{"syscalls": those that do something, "waits": those that wait, "epoll_ctl": of the first, "eagain": reads and
-    writes that failed} of strace -c."""
+    """The counts of strace -c: "waits" is epoll_wait, "syscalls" all others, "epoll_ctl" a part of
+    these, "eagain" the reads and writes that failed."""
     found = {"syscalls": 0, "waits": 0, "epoll_ctl": 0, "eagain": 0}
     for line in text.splitlines():
         m = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(\d+)?\s*(\w+)$", line)
@@ -150,7 +156,7 @@ def strace(name, scratch, unit, n):
 
 
 def slope(tool, name, scratch, unit):
-    """{what: per unit}."""
+    """{"WHAT_per_UNIT": count}."""
     n = UNITS[unit][1]
     once, twice = tool(name, scratch, unit, n), tool(name, scratch, unit, 2 * n)
     return {f"{what}_per_{unit}": (twice[what] - once[what]) / n for what in once}

@@ -1,8 +1,9 @@
-/* hold: connections that are there. Commands come on standard input, one a line, and are answered with "done N", N
- * being the connections that stand:
+/* gen hold: holds idle connections. It reads commands from standard input, one per line, and
+ * answers each with "done N", N being the number of open connections:
  *   open N           open connections until there are N
- *   exchange BYTES   send so much on each and read it back (behind the proxy: an echo server)
- * With drip= a few bytes are read from each now and then: the slow readers of an endless source. */
+ *   exchange BYTES   send so many bytes on each and read them back from an echo server
+ * With drip= it also reads that many bytes from each connection every 100 ms: slow readers of a
+ * source server. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct holder {
 	const struct gen_opts *o;
 	int     *fds;
 	uint64_t count, max;
-	char    *bytes; /* of an exchange, or read in drips */
+	char    *bytes; /* buffer of an exchange or a drip; owned */
 	size_t   room;
 };
 
@@ -60,7 +61,7 @@ static void hold_exchange(struct holder *h, size_t n)
 	}
 }
 
-static void drip(struct holder *h)
+static void drip_all(struct holder *h)
 {
 	need_room(h, h->o->drip);
 	for (uint64_t i = 0; i < h->count; i++) {
@@ -69,7 +70,7 @@ static void drip(struct holder *h)
 	}
 }
 
-static bool obey(struct holder *h, const char *line)
+static bool obey_line(struct holder *h, const char *line)
 {
 	char verb[16];
 	unsigned long n;
@@ -98,15 +99,15 @@ int gen_hold(const struct gen_opts *o)
 		ssize_t n;
 
 		if (poll(&in, 1, o->drip > 0 ? DRIP_MS : -1) == 0) {
-			drip(&h);
+			drip_all(&h);
 			continue;
 		}
-		/* The driver waits for each answer, so a read is a line. */
+		/* The driver waits for each answer, so one read returns one line. */
 		n = read(STDIN_FILENO, line, sizeof(line) - 1);
 		if (n <= 0)
 			break;
 		line[n] = '\0';
-		if (!obey(&h, line)) {
+		if (!obey_line(&h, line)) {
 			fprintf(stderr, "gen: not a command: %s", line);
 			return 2;
 		}

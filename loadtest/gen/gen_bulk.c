@@ -1,5 +1,6 @@
-/* bulk: conns= connections that carry as many bytes as they can, one way: to a sink server, or from a source server.
- * What arrives is discarded by the kernel (MSG_TRUNC): a copy to the generator would only take the proxy's time. */
+/* gen bulk: moves as many bytes as conns= connections can carry, one way: to a sink server, or from
+ * a source server. The kernel discards what arrives (MSG_TRUNC): a copy to the generator would only
+ * slow the load down. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -10,24 +11,25 @@
 
 static char chunk[CHUNK];
 
-/* One call, level-triggered: with 32 connections each gets its turn.
+/* One call per event, which is level-triggered, so that each of 32 connections gets its turn.
  *   Returns  bytes, or -1 when the connection failed. */
-static ssize_t move(int fd, bool up)
+static ssize_t move_bytes(int fd, bool up)
 {
-	ssize_t n = up ? send(fd, chunk, CHUNK, MSG_NOSIGNAL) : recv(fd, NULL, 4 * CHUNK, MSG_TRUNC);
+	ssize_t n = up ? send(fd, chunk, CHUNK, MSG_NOSIGNAL) :
+			 recv(fd, NULL, 4 * CHUNK, MSG_TRUNC);
 
 	if (n > 0)
 		return n;
 	return n < 0 && errno == EAGAIN ? 0 : -1;
 }
 
-static void turn(struct window *w, int epfd, bool up)
+static void bulk_turn(struct window *w, int epfd, bool up)
 {
 	struct epoll_event events[GEN_BATCH];
 	int n = epoll_wait(epfd, events, GEN_BATCH, 10);
 
 	for (int i = 0; i < n; i++) {
-		ssize_t moved = move(events[i].data.fd, up);
+		ssize_t moved = move_bytes(events[i].data.fd, up);
 
 		if (moved >= 0) {
 			w->units += (uint64_t)moved;
@@ -54,7 +56,7 @@ int gen_bulk(const struct gen_opts *o)
 	}
 	window_init(&w, o);
 	while (window_tick(&w, gen_now()) && w.errors < o->conns)
-		turn(&w, epfd, o->up != 0);
+		bulk_turn(&w, epfd, o->up != 0);
 	window_report(&w, "bytes");
 	free(fds);
 	return 0;

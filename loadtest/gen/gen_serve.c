@@ -1,6 +1,6 @@
-/* serve: the servers behind the proxies. Four kinds, one row each: what to do when a connection can be read or
- * written. Edge-triggered, registered once; a read shorter than asked is taken as the last one unless the peer has
- * hung up, so that an exchange costs one read and one write. */
+/* gen echo, http, source, sink: the servers behind the proxies, a function each for a connection
+ * that can be read or written. Sockets are edge-triggered and registered once. A short read means
+ * an empty socket unless the peer has hung up, so an exchange costs one read and one write. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,22 +13,24 @@
 
 struct peer {
 	int    fd;
-	char  *rest; /* what could not be written yet; owned */
+	char  *rest; /* bytes not yet written; owned */
 	size_t off, len;
-	size_t matched; /* bytes of BLANK_LINE the input so far ends with */
+	size_t matched; /* bytes of blank_line that the input ends with so far */
 };
 
 struct server {
 	int    epfd, listener;
-	bool (*ready)(struct peer *p); /* false: close it */
-	char  *page[2]; /* of a connection that stays open; of one that is closed after it */
+	bool (*ready)(struct peer *p); /* false: close the connection */
+	char  *page[2]; /* the answer that leaves the connection open; the one that closes it */
 	size_t page_len[2];
 };
 
-static struct server server; /* const once it listens */
+static struct server server; /* const after serve_open */
 static char chunk[CHUNK];
 
-/* Writes all, or keeps the rest, and then nothing more is read from this peer until it has gone. */
+/* Writes all, or keeps the rest; the server reads nothing more from this peer until the rest is
+ * written.
+ *   Returns  false on an error. */
 static bool peer_send(struct peer *p, const char *data, size_t n)
 {
 	ssize_t sent = send(p->fd, data, n, MSG_NOSIGNAL);
@@ -76,7 +78,8 @@ static bool echo_ready(struct peer *p)
 	return true;
 }
 
-/* The head of a request ends at a blank line, wherever the relay has cut it. Returns  how many ended in data. */
+/* A request ends at a blank line, which the relay may have cut anywhere.
+ *   Returns  how many requests end in `data`. */
 static size_t requests_in(struct peer *p, const char *data, size_t n)
 {
 	static const char blank_line[] = "\r\n\r\n";
@@ -104,8 +107,10 @@ static bool http_ready(struct peer *p)
 			return n < 0 && errno == EAGAIN;
 		last = memmem(chunk, (size_t)n, "onnection: close", 16) != NULL;
 		for (size_t todo = requests_in(p, chunk, (size_t)n); todo > 0; todo--) {
-			if (p->rest != NULL || !peer_send(p, server.page[last], server.page_len[last]))
-				return false; /* pipelines more than the socket holds: not this test's */
+			/* No workload pipelines more requests than the socket holds answers to. */
+			if (p->rest != NULL ||
+			    !peer_send(p, server.page[last], server.page_len[last]))
+				return false;
 		}
 		if (last)
 			return p->rest != NULL;
@@ -147,7 +152,8 @@ static void accept_all(void)
 	}
 }
 
-/* A hang-up that came with data gives no second edge, so the end of the stream is looked for at once. */
+/* A hang-up that comes with data gives no second edge, so read on to the end of the stream at once.
+ *   Returns  false when the connection is to be closed. */
 static bool peer_event(struct peer *p, uint32_t events)
 {
 	if (p->rest != NULL && !peer_flush(p))
@@ -189,7 +195,7 @@ static void serve_turn(int ms)
 	}
 }
 
-no_return static void serve(const struct gen_opts *o, bool (*ready)(struct peer *p))
+no_return static void serve_forever(const struct gen_opts *o, bool (*ready)(struct peer *p))
 {
 	serve_open(&o->at, ready);
 	gen_begin();
@@ -199,7 +205,7 @@ no_return static void serve(const struct gen_opts *o, bool (*ready)(struct peer 
 
 int gen_echo(const struct gen_opts *o)
 {
-	serve(o, echo_ready);
+	serve_forever(o, echo_ready);
 }
 
 int echo_beside(const struct gen_opts *o)
@@ -218,7 +224,8 @@ void echo_beside_turn(void)
 
 static void page_make(bool last, size_t size)
 {
-	int head = snprintf(chunk, sizeof(chunk), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n%s\r\n", size,
+	int head = snprintf(chunk, sizeof(chunk),
+			    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n%s\r\n", size,
 			    last ? "Connection: close\r\n" : "");
 	char *page = malloc((size_t)head + size);
 
@@ -234,15 +241,15 @@ int gen_http(const struct gen_opts *o)
 {
 	page_make(false, o->size);
 	page_make(true, o->size);
-	serve(o, http_ready);
+	serve_forever(o, http_ready);
 }
 
 int gen_source(const struct gen_opts *o)
 {
-	serve(o, source_ready);
+	serve_forever(o, source_ready);
 }
 
 int gen_sink(const struct gen_opts *o)
 {
-	serve(o, sink_ready);
+	serve_forever(o, sink_ready);
 }

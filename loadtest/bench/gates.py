@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""gates.py: what a request, a connection and an idle connection cost, in figures that no noise can change, held against
-gates.json. Exits 1 when one has risen.
+"""gates.py: count what a request, a connection and an idle connection cost, and compare the counts
+with gates.json. Noise does not change them. Exits 1 when a count has risen.
 
-    loadtest/gates.py                    compare
-    loadtest/gates.py --accept REASON    write what has changed, with the reason, to be committed with the change
-    loadtest/gates.py --rivals           count nginx's and HAProxy's instructions too, and say the ratios
+    loadtest/bench/gates.py                    compare
+    loadtest/bench/gates.py --accept REASON    write the changed counts and the reason to gates.json
+    loadtest/bench/gates.py --rivals           compare instructions with nginx's and HAProxy's, too
 """
 import argparse
 import json
@@ -20,13 +20,13 @@ import workload
 from sample import Gen
 
 BASELINE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "gates.json")
-# How far a figure may be above its baseline. Where none is named: not at all. Which events of a connection come
-# together is the kernel's affair, and another process that takes the CPU in between changes it: its waits depend on it,
-# and 4 % of its instructions were seen to.
+# How far a count may be above its baseline; one that is not named here may not rise at all. The
+# kernel decides which events of a connection arrive together, and another process on the CPU
+# changes that: the waits of a connection depend on it, and up to 4 % of its instructions.
 SHARE = {"instructions_per_request": 0.01, "instructions_per_connection": 0.06, "bytes_per_idle_connection": 0.02}
 ROOM = {"waits_per_request": 0.05, "waits_per_connection": 1, "locked_per_request": 0.05, "locked_per_connection": 3}
 TRIES = 4
-WHOLE = ("instructions", "bytes")  # the others have one digit, so that a timer that fires in one run is no difference
+WHOLE = ("instructions", "bytes")  # the others keep one decimal: one timer more in a run does not show
 
 
 def rounded(name, value):
@@ -43,7 +43,7 @@ def measure(scratch):
 
 
 def measure_calmly(scratch, baseline):
-    """What seems to have risen is measured again: other work on the machine can only add."""
+    """Measures again while a count seems to have risen: other work on the machine can only add."""
     found = measure(scratch)
     for _ in range(TRIES - 1):
         if not any(verdict(name, value, baseline) == ("RISEN", True) for name, value in found.items()):
@@ -54,7 +54,7 @@ def measure_calmly(scratch, baseline):
 
 
 def verdict(name, value, baseline):
-    """(word, is it worse)."""
+    """(the word for it, whether it fails the gate)."""
     if name not in baseline:
         return "new", True
     known = baseline[name]["value"]
@@ -78,7 +78,7 @@ def compare(found, baseline):
 
 
 def accept(found, baseline, reason):
-    """Only what left its tolerance is written: a value that creeps within it is still held to the old one."""
+    """Writes only what left its tolerance: a value that creeps within it keeps its old baseline."""
     for name, value in found.items():
         if verdict(name, value, baseline)[0] != "ok":
             baseline[name] = {"value": value, "reason": reason}
@@ -96,9 +96,9 @@ def rivals(found, scratch):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="what no noise can change", allow_abbrev=False)
-    parser.add_argument("--accept", metavar="REASON")
-    parser.add_argument("--rivals", action="store_true")
+    parser = argparse.ArgumentParser(description="compare what a request costs with gates.json", allow_abbrev=False)
+    parser.add_argument("--accept", metavar="REASON", help="write the changed counts to gates.json")
+    parser.add_argument("--rivals", action="store_true", help="count nginx's and HAProxy's instructions, too")
     o = parser.parse_args()
     machine.enter_namespace()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

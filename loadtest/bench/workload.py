@@ -1,4 +1,4 @@
-"""workload.py: what the contenders have to do, one row each, and how that is measured."""
+"""workload.py: the workloads, one row each, and the functions that measure them."""
 import json
 import time
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from sample import Gen, TlsGen, pinned, run_gen, run_wrk
 
 BODY = 1 << 20
 BACKENDS = {"echo": 1101, "http": 1102, "source": 1103, "sink": 1104, "large": 1105, "beside": 1106}
-NOT_SERVED = ("beside",)  # the generator is that server too, so that no request waits for their taking turns on one CPU
-VERBS = {"large": ("http", {"size": BODY})}  # of a backend that is not named after its verb, with options
+NOT_SERVED = ("beside",)  # the generator is this server too: two processes on one CPU would wait for their turns
+VERBS = {"large": ("http", {"size": BODY})}  # backends that are not named after their verb: (verb, options)
 SOURCES = 250  # client addresses: 250 * 55,000 ports
-HOLD = {"idle": (1000, 5000), "slow": (32, 160), "tls": (500, 2500)}  # connections between which the slope is taken
+HOLD = {"idle": (1000, 5000), "slow": (32, 160), "tls": (500, 2500)}  # connections: memory is measured at both
 HOLD_QUICK = {"idle": (500, 1500), "slow": (16, 80), "tls": (100, 500)}
 PROXIES = ("staunch", *RIVALS)
 WITH_FLOOR = ("floor-epoll", *PROXIES)
@@ -27,21 +27,21 @@ TLS_DEFAULT = tuple(name for name in TLS if "tuned" not in name)
 class Workload:
     name: str
     title: str
-    how: str  # names the function below
+    how: str  # the key of the function in HOW
     backend: str
     contenders: tuple
-    metric: str  # of a result; lower is better
+    metric: str  # the key of the main figure in a run; lower is better
     unit: str
-    scale: float = 1.0  # from the result's unit to `unit`
-    extra: tuple = ("per_second", "p50", "p99")  # shown beside the metric
+    scale: float = 1.0  # from the unit of the run's figure to `unit`
+    extra: tuple = ("per_second", "p50", "p99")  # the report shows these figures beside the metric
     options: dict = field(default_factory=dict, hash=False)
-    goals: dict = field(default_factory=dict, hash=False)  # {whom, or "whom key": highest ratio}; figures.goals
+    goals: dict = field(default_factory=dict, hash=False)  # {contender: highest ratio}; see Table.goals
     quick: bool = False
     workers: int = 1
     bulk: bool = False
 
     def maximum(self):
-        """Which maximum its "load" is a share of."""
+        """The key of the maximum that its "load" is a share of."""
         return "connect" if self.how == "connect" else "rate"
 
 
@@ -61,8 +61,9 @@ def bulk(direction, backend, streams):
 
 ALL = (
     Workload("keepalive-1", "keep-alive requests, 1 connection (wrk)", "wrk", "http", WITH_ALL, **US,
-             options={"conns": 1}, goals={"nginx*": 0.95, "haproxy*": 0.95, "floor-epoll": 1.05,
-                                         "nginx* p50": 0.95, "haproxy* p50": 0.95, "floor-epoll p50": 1.05}, quick=True),
+             options={"conns": 1}, quick=True,
+             goals={"nginx*": 0.95, "haproxy*": 0.95, "floor-epoll": 1.05, "nginx* p50": 0.95,
+                    "haproxy* p50": 0.95, "floor-epoll p50": 1.05}),
     Workload("keepalive-4", "keep-alive requests, 4 connections (wrk)", "wrk", "http", WITH_FLOORS, **US,
              options={"conns": 4}),
     Workload("keepalive-16", "keep-alive requests, 16 connections (wrk)", "wrk", "http", WITH_FLOORS, **US,
@@ -96,7 +97,8 @@ ALL = (
     *(Workload(f"balance-{n}", f"busiest of 2 workers, {n} connections", "balance", "echo", PROXIES, "share",
                "% of the connections", 100, extra=(), options={"conns": n}, workers=2) for n in (8, 64, 1000)),
     Workload("reload", "three reloads under 2,000 new connections a second", "reload", "echo",
-             ("staunch", "nginx", "haproxy"), "failed", "failed connections and requests", extra=("p99", "p99.9", "max")),
+             ("staunch", "nginx", "haproxy"), "failed", "failed connections and requests",
+             extra=("p99", "p99.9", "max")),
     Workload("logged", "connection, request, close, access logs on", "connect", "echo",
              ("staunch-log", "nginx-log", "haproxy-log"), **CONN, options={"load": 0.5}),
     Workload("tls-handshake", "TLS 1.3: full handshake, request, close", "tls_connect", "http", TLS, **CONN,
@@ -107,9 +109,10 @@ ALL = (
              options={"conns": 64}, goals={"nginx-tls": 0.95, "haproxy-tls": 0.90}),
     Workload("tls-bulk", "TLS 1.3: bodies of 1 MiB, 4 connections (wrk)", "wrk", "large", TLS, **GB,
              options={"conns": 4, "body": BODY}, goals={"nginx-tls": 0.65, "haproxy-tls": 0.70}),
-    Workload("tls-storm", "TLS 1.3: p99 of full handshakes among 5,000 clients that never finish theirs, by the quiet one",
-             "tls_storm", "http", TLS_DEFAULT, "ratio", "times the quiet p99", extra=("p50", "p99", "quiet_p50", "quiet_p99",
-                                                                                 "errors"),
+    Workload("tls-storm",
+             "TLS 1.3: p99 of full handshakes among 5,000 clients that never finish theirs, by the quiet one",
+             "tls_storm", "http", TLS_DEFAULT, "ratio", "times the quiet p99",
+             extra=("p50", "p99", "quiet_p50", "quiet_p99", "errors"),
              options={"rate": 200, "storm": 5000}),
     Workload("tls-idle", "TLS 1.3: idle connections after an exchange of 100 bytes", "hold", "echo", TLS, **BYTES,
              extra=(), options={"exchange": 100}),
@@ -118,7 +121,7 @@ ALL = (
 
 @dataclass
 class Bench:
-    """What a measurement needs of the run it belongs to."""
+    """What all measurements of a run share."""
     tool_cpu: int
     proxy_cpu: int
     seconds: float
@@ -181,7 +184,7 @@ def tls_connect(bench, load, running):
 
 
 def tls_storm(bench, load, running):
-    """The same handshakes twice: alone, and then in the storm."""
+    """Measures the same handshakes twice: alone, and then in the storm."""
     def handshakes(**more):
         gen = TlsGen(bench.tool_cpu, "storm", running.port, **{**load.options, **window(bench), **more})
         return run_gen(running, server_pids(bench), gen)
@@ -199,7 +202,8 @@ def bulk_run(bench, load, running):
 
 
 def hold(bench, load, running):
-    """The slope of private memory between two numbers of connections, so that what is there anyway does not count."""
+    """Private memory per connection: the slope between two numbers of connections, so that memory
+    the proxy has without any does not count."""
     exchange, drip = load.options.get("exchange", 0), load.options.get("drip", 0)
     kind = "tls" if running.contender.tls else "slow" if drip else "idle"
     few, many = (HOLD_QUICK if bench.quick else HOLD)[kind]
@@ -219,7 +223,7 @@ def hold(bench, load, running):
 
 
 def balance(bench, load, running):
-    """Counted where the kernel keeps it: how many more descriptors each worker's epoll instance watches."""
+    """Counts each worker's connections: how many more descriptors its epoll instance watches."""
     before = machine.registered(running.pids())
     gen = Gen(None, "hold", running.port)
     gen.line()
@@ -232,7 +236,7 @@ def balance(bench, load, running):
 
 
 def reload(bench, load, running):
-    """New connections at a fixed rate, and old ones that go on exchanging, while the proxy is reloaded three times."""
+    """Reloads the proxy three times under new connections at a fixed rate and old ones."""
     held = Gen(bench.tool_cpu, "rate", running.port, conns=16, rate=500, ms=int(bench.seconds * 1000) + 500, warm=0)
     held.line()
 
@@ -255,7 +259,7 @@ HOW = {"wrk": wrk, "rate": rate, "held": held, "connect": connect, "tls_connect"
 
 
 def find_maximum(bench, load, running):
-    """Closed loop, for the rate of the open one."""
+    """Runs the workload in a closed loop. The open loop's rate is a share of the result."""
     how = load.maximum()
     options = {"rate": {"conns": 64, **beside(load)}, "connect": {"conns": 64, "sources": SOURCES}}[how]
     gen = Gen(bench.tool_cpu, how, running.port, **options, ms=300 if bench.quick else 2000, warm=100)

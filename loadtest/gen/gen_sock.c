@@ -1,4 +1,5 @@
-/* sock: the generator's sockets. All have TCP_NODELAY, as the proxies' have: Nagle would add waits of its own. */
+/* gen_sock: opens the generator's sockets, all with TCP_NODELAY as the proxies' have: Nagle would
+ * add waits. */
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -7,10 +8,10 @@
 
 #include "loadtest/gen/gen.h"
 
-#define SOURCE_NET UINT32_C(0x7f010000) /* 127.1.0.0/16, of which addresses .1 to .254 of each /24 are used */
-#define SOURCE_PER 254
+#define SOURCE_NET UINT32_C(0x7f010000) /* 127.1.0.0/16 */
+#define SOURCE_PER 254                  /* addresses of each /24: .1 to .254 */
 
-static void option(int fd, int level, int name)
+static void switch_on(int fd, int level, int name)
 {
 	const int on = 1;
 
@@ -24,8 +25,8 @@ int sock_listen(const struct sockaddr_in *at)
 
 	if (fd < 0)
 		gen_die("socket");
-	option(fd, SOL_SOCKET, SO_REUSEADDR);
-	option(fd, IPPROTO_TCP, TCP_NODELAY); /* accepted sockets inherit it */
+	switch_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	switch_on(fd, IPPROTO_TCP, TCP_NODELAY); /* accepted sockets inherit it */
 	if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) != 0)
 		gen_die("bind");
 	if (listen(fd, 65535) != 0)
@@ -33,13 +34,15 @@ int sock_listen(const struct sockaddr_in *at)
 	return fd;
 }
 
-/* Without IP_BIND_ADDRESS_NO_PORT the port would be chosen at bind, for all destinations together. */
+/* Without IP_BIND_ADDRESS_NO_PORT the kernel chooses the port at bind, out of one range for all
+ * destinations. */
 static void bind_source(int fd, uint64_t i)
 {
+	uint32_t host = (uint32_t)(i / SOURCE_PER << 8) + (uint32_t)(i % SOURCE_PER) + 1;
 	struct sockaddr_in a = {.sin_family = AF_INET};
 
-	a.sin_addr.s_addr = htonl(SOURCE_NET + (uint32_t)(i / SOURCE_PER << 8) + (uint32_t)(i % SOURCE_PER) + 1);
-	option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
+	a.sin_addr.s_addr = htonl(SOURCE_NET + host);
+	switch_on(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
 	if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) != 0)
 		gen_die("bind to a source address");
 }
@@ -50,11 +53,13 @@ static int connect_with(const struct gen_opts *o, uint64_t i, int flags)
 
 	if (fd < 0)
 		return -1;
-	option(fd, IPPROTO_TCP, TCP_NODELAY);
+	switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
 	if (o->sources > 1)
 		bind_source(fd, i % o->sources);
-	/* EINPROGRESS is not told from a refusal: the first read or write does that, and gets the reason. */
-	if (connect(fd, (const struct sockaddr *)&o->at, sizeof(o->at)) == 0 || flags & SOCK_NONBLOCK)
+	/* A non-blocking connect returns the descriptor after a refusal too: the first read or
+	 * write gets the error. */
+	if (connect(fd, (const struct sockaddr *)&o->at, sizeof(o->at)) == 0 ||
+	    flags & SOCK_NONBLOCK)
 		return fd;
 	close(fd);
 	return -1;

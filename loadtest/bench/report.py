@@ -1,33 +1,43 @@
-"""report.py: what a run ends with: a table on the terminal; report.md and report.html, with every figure."""
+#!/usr/bin/env python3
+"""report.py: the report of a run: tables on the terminal, and every figure in report.md and report.html.
+
+    loadtest/bench/report.py FILE [DIR]    FILE is one of loadtest/results/; DIR is build/bench if not given
+"""
 import html
+import os
 import re
+import sys
 
 import figures
 import plot
+import results as store
 from contender import ALL as CONTENDERS
 
 VERSUS = ("nginx", "nginx-tuned", "haproxy", "haproxy-tuned", "floor-epoll", "floor-splice")
-COLUMNS = {  # of the tables in the report: heading, scale, form
+COLUMNS = {  # a figure of a run: its heading in the report, scale, format
     "per_second": ("a second", 1, "{:,.0f}"), "p50": ("p50 µs", 1, "{:,.0f}"), "p99": ("p99 µs", 1, "{:,.0f}"),
     "p99.9": ("p99.9 µs", 1, "{:,.0f}"), "max": ("max µs", 1, "{:,.0f}"),
     "quiet_p50": ("quiet p50 µs", 1, "{:,.0f}"), "quiet_p99": ("quiet p99 µs", 1, "{:,.0f}"),
     "errors": ("failed", 1, "{:,.0f}"),
     "machine_per_unit": ("machine", None, None), "proxy_share": ("proxy CPU", 100, "{:.0f} %"),
 }
-NOT_MEASURED = """- **A network.** Everything runs over the loopback of one machine: no packet is lost, the MTU is 65,536 and segments are
-  merged, which flatters splice most of all.
-- **Who pays for loopback.** The receiver's half of a packet's way is run inside the sender's system call: a relay pays for
-  its peers' receiving and not for its own. With requests and answers that is the same for all; in bulk, one way, it is
-  not, so the whole machine's CPU time per unit stands beside the proxy's.
-- **Bulk at a fixed rate.** It runs as fast as each contender can.
-- **Other TLS** than 1.3 with an ECDSA P-256 certificate: 1.2, RSA, client certificates, early data, TLS towards the servers.
-- **Two workers' throughput**, NUMA, more than two CPUs, IPv6, and connections beyond the descriptor limit.
-- **Foreign CPU below 5 % of the machine.** It is sampled by clock tick, and what the kernel does on its own threads for
-  our sockets is in it."""
+NOT_MEASURED = """- **A network.** Everything runs over the loopback of one machine: no packet is lost, the MTU is
+  65,536 and segments are merged, which flatters splice most of all.
+- **Who pays for loopback.** The kernel does the receiver's half of the work inside the sender's
+  system call: a relay pays for its peers' receiving and not for its own. With requests and answers
+  that is the same for all; in bulk, one way, it is not, so the whole machine's CPU time per unit
+  stands beside the proxy's.
+- **Bulk at a fixed rate.** Each contender runs as fast as it can.
+- **Other TLS** than 1.3 with an ECDSA P-256 certificate: 1.2, RSA, client certificates, early data,
+  TLS towards the servers.
+- **Two workers' throughput**, NUMA, more than two CPUs, IPv6, and connections beyond the descriptor
+  limit.
+- **Foreign CPU below 5 % of the machine.** The kernel samples it by clock tick, and counts in it
+  what its own threads do for our sockets."""
 
 
 def form(value):
-    """Three digits that mean something."""
+    """The value with three significant digits, or all digits before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -45,12 +55,12 @@ def ratio_text(figure):
 # ---- the headline ----
 
 def in_role(table, name):
-    """Who is compared in that column: it, or it with logs or TLS on."""
+    """The contender of that column: the named one, or its variant with logs or TLS on."""
     return next((n for n in (name, f"{name}-log", f"{name}-tls") if n in table.names), None)
 
 
 def headline(found):
-    """Rows of text: a workload each, ours and our ratio to every other."""
+    """Rows of text, one per workload: staunch's figure and its ratio to each other contender."""
     rows = [["workload", "unit", "staunch: median (min–max)", *(CONTENDERS[n].label for n in VERSUS)]]
     for t in found:
         if t.ours is None:
@@ -65,10 +75,10 @@ def goal_rows(found):
     for t in found:
         for goal, bound, ratio in t.goals():
             against, *key = goal.split()
-            whom = f"the better {against[:-1]}" if against.endswith("*") else CONTENDERS[against].label
-            whom += f", {key[0]}" if key else ""
+            rival = f"the better {against[:-1]}" if against.endswith("*") else CONTENDERS[against].label
+            rival += f", {key[0]}" if key else ""
             verdict = "met" if ratio <= bound else f"missed by {ratio / bound - 1:.0%}"
-            rows.append([t.load.name, f"≤ {bound:.2f} of {whom}", f"{ratio:.2f}", verdict])
+            rows.append([t.load.name, f"≤ {bound:.2f} of {rival}", f"{ratio:.2f}", verdict])
     for name, what, bound, value in figures.absolute_goals(found):
         rows.append([name, f"≤ {bound:,} {what}", form(value), "met" if value <= bound else "missed"])
     return rows
@@ -110,9 +120,10 @@ def about(results):
     return [
         f"{m['date']} on {m['cpu']}, {m['cpus']} CPUs, {m['memory_gib']} GiB, Linux {m['kernel']}. {versions}.",
         f"{results['rounds']} interleaved rounds of {results['seconds']:g} s, {results['took_seconds']} s in all; "
-        f"one worker on one CPU, load and servers on another; {m['congestion_control']}; logs off but where named.",
-        "Medians with least and greatest; a ratio is ours by theirs, taken round by round, and below 1 we are better. "
-        "!N: N rounds stayed disturbed (foreign CPU, steal, errors) after being repeated.",
+        f"one worker on one CPU, load and servers on another; {m['congestion_control']}; "
+        "access logs are off unless named.",
+        "Medians with least and greatest. A ratio is staunch's figure by the other's, round by round; below 1 "
+        "staunch is better. !N: N rounds stayed disturbed (foreign CPU, steal, errors) after being repeated.",
     ]
 
 
@@ -147,7 +158,8 @@ def markdown(results, found, drawn):
 CSS = """body{font:15px/1.5 system-ui,sans-serif;color:#24292f;max-width:1180px;margin:2em auto;padding:0 1em}
 h1{font-size:1.6em}h2{font-size:1.15em;margin:2em 0 .4em;border-bottom:1px solid #d8dee4}
 table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}
-th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #eaeef2;font-variant-numeric:tabular-nums;white-space:nowrap}
+th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #eaeef2}
+th,td{font-variant-numeric:tabular-nums;white-space:nowrap}
 th{background:#f6f8fa}th:first-child,td:first-child{text-align:left}tr.ours td{font-weight:600;background:#f0f6ff}
 .good{color:#1a7f37}.bad{color:#cf222e}svg{max-width:100%;height:auto}figure{margin:1em 0}"""
 
@@ -168,7 +180,7 @@ def html_table(rows):
 
 
 def inline_svg(path):
-    """Names inside a picture are its own; in one page they must not meet those of another."""
+    """The picture, its ids prefixed with its name: in one page they must differ from another's."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
     name = path.rsplit("/", 1)[1].removesuffix(".svg")
@@ -184,7 +196,8 @@ def page(results, found, drawn, out):
     for t in found:
         parts += [f"<h2>{html.escape(t.load.name)}: {html.escape(t.load.title)}</h2>", html_table(details(t))]
     if marked(results):
-        parts += ["<h2>Disturbed runs</h2><ul>", *(f"<li>{html.escape(line)}</li>" for line in marked(results)), "</ul>"]
+        parts += ["<h2>Disturbed runs</h2><ul>",
+                  *(f"<li>{html.escape(line)}</li>" for line in marked(results)), "</ul>"]
     items = NOT_MEASURED.replace("\n  ", " ").split("\n")
     parts += ["<h2>What was not measured</h2><ul>",
               *(f"<li>{html.escape(item[2:].replace('**', ''))}</li>" for item in items), "</ul>"]
@@ -202,4 +215,17 @@ def write(results, out):
     print("\n".join(about(results)) + "\n")
     print(aligned(headline(found)) + "\n")
     print(aligned(goal_rows(found)) + "\n")
-    print(f"{out}/report.html, report.md, results.json")
+    print(f"{out}/report.html {out}/report.md")
+
+
+def main():
+    if len(sys.argv) not in (2, 3) or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
+    out = sys.argv[2] if len(sys.argv) == 3 else "build/bench"
+    results = store.read(sys.argv[1])
+    os.makedirs(out, exist_ok=True)
+    write(results, out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""contender.py: what is compared, and how each is started. All run one configuration file out of rivals/."""
+"""contender.py: the programs that are compared, and how each starts. Their files are in rivals/."""
 import os
 import shutil
 import signal
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import machine
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+CONFIGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../rivals")
 PATIENCE = 10  # seconds for a program to listen
-CALM = 0.02  # between two looks
-FRONT, FRONT_END = 2000, 9000  # each start takes the next port, so that no old socket is met
+POLL = 0.02  # seconds between two looks
+FRONT, FRONT_END = 2000, 9000  # each start takes the next port, away from the sockets of the last
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Contender:
     name: str
     kind: str  # staunch, nginx, haproxy, floor, direct
     label: str
-    argv: tuple  # @CONFIG@, @FRONT@ and @BACK@ are filled in
-    config: str = ""  # of rivals/
-    reload: int = 0  # signal; 0: it cannot
-    threads_end: bool = False  # its CPU time must be asked of the process
+    argv: tuple  # fill() replaces @CONFIG@, @FRONT@ and @BACK@
+    config: str = ""  # a file of rivals/
+    reload: int = 0  # the signal that reloads it; 0: none does
+    threads_end: bool = False  # its threads come and go: read the CPU time of the whole process
     log: bool = False  # access logs on
-    tls: bool = False  # clients speak TLS to it; its server does not
+    tls: bool = False  # it ends TLS: clients speak TLS to it, and it speaks plain TCP to the server
 
 
 def staunch(name, config="staunch.yaml", **more):
@@ -73,18 +73,18 @@ RIVALS = ("nginx", "nginx-tuned", "haproxy", "haproxy-tuned")
 
 
 def certificate(scratch):
-    """One file for all of them: the certificate, then its key."""
+    """The path of the one file that all contenders read: the certificate, then its key."""
     return f"{scratch}/tls.pem"
 
 
 def make_certificate(scratch):
-    """ECDSA P-256: what a public CA would sign for most sites today, and the cheapest signature a proxy can make."""
+    """An ECDSA P-256 certificate, as most sites have: its signature costs a proxy least."""
     path = certificate(scratch)
     done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                            "-days", "30", "-subj", "/CN=bench.test", "-addext", "subjectAltName=DNS:bench.test",
                            "-keyout", f"{path}.key", "-out", path], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"loadtest: openssl made no certificate:\n{done.stderr}")
+        sys.exit(f"loadtest: openssl failed to make a certificate:\n{done.stderr}")
     with open(path, "a", encoding="ascii") as f:
         f.write(machine.read(f"{path}.key"))
 
@@ -110,7 +110,7 @@ def fill(text, values):
 
 
 class Running:
-    """A contender that listens on self.port, in a session of its own."""
+    """A contender that listens on self.port, in its own session."""
     next_front = FRONT
 
     def __init__(self, c, scratch, back, workers=1, bulk=False, pin=None, wrapper=()):
@@ -122,7 +122,7 @@ class Running:
         Running.next_front = FRONT if self.port == FRONT_END else self.port + 1
         values = words(c, scratch, back, self.port, workers, bulk)
         if c.config:
-            with open(f"{HERE}/rivals/{c.config}.in", encoding="utf-8") as f, \
+            with open(f"{CONFIGS}/{c.config}.in", encoding="utf-8") as f, \
                     open(values["CONFIG"], "w", encoding="utf-8") as out:
                 out.write(fill(f.read(), values))
         argv = [*wrapper, *(fill(word, values) for word in c.argv)]
@@ -139,8 +139,8 @@ class Running:
             if self.process.poll() is not None or time.monotonic() > end:
                 said = machine.read(self.said)
                 self.stop()
-                sys.exit(f"loadtest: {self.contender.name} does not listen:\n{said}")
-            time.sleep(CALM)
+                sys.exit(f"loadtest: {self.contender.name} does not listen on port {self.port}; it printed:\n{said}")
+            time.sleep(POLL)
 
     def pids(self):
         return machine.session_pids(self.process.pid) if self.process else []
@@ -152,7 +152,7 @@ class Running:
         os.kill(self.process.pid, self.contender.reload)
 
     def stop(self):
-        """All at once: what it had to say has been measured, and its connections are ours."""
+        """Kills it at once: the measurement is done, and only our own connections end with it."""
         if self.process:
             machine.kill_session(self.process)
 

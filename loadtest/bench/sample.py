@@ -1,4 +1,4 @@
-"""sample.py: one measurement: the load's two lines, a sample of CPU times at each, and what the difference says."""
+"""sample.py: one measurement: the CPU times between the begin and the end of the load."""
 import json
 import os
 import resource
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import machine
 
-# Of the machine: more of other people's work, or of the host's, and the run is repeated. What the kernel does on its
-# own threads for our sockets cannot be told from foreign work; with many short connections it is 2 to 3 per cent.
+# Shares of the machine: with more foreign work, or more steal by the host, a run counts as
+# disturbed. Foreign work includes the kernel's threads that serve our sockets: 2 to 3 % with many
+# short connections.
 FOREIGN_MAX = 0.05
 CPUS = os.cpu_count()
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
@@ -18,23 +19,23 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 @dataclass
 class Sample:
-    at: float
-    proxy: int  # ns of CPU time
+    at: float  # s
+    proxy: int  # ns of CPU time, as are the next three
     tools: int
-    busy: int  # of the whole machine
-    steal: int
+    busy: int  # the whole machine
+    steal: int  # taken by the host
     counters: dict
 
 
 def take(running, tools):
-    """`tools` are the processes of ours that are not the proxy: generator, server, this one."""
+    """Samples now. `tools` are the ids of our processes other than the proxy and this one."""
     busy, steal = machine.busy()
     return Sample(time.monotonic(), running.cpu(), machine.cpu_of([os.getpid(), *tools]), busy, steal,
                   machine.counters())
 
 
 def quantile(curve, q):
-    """The point of the curve nearest to q, in nines: the curve has ten points a nine."""
+    """The value of the curve's point nearest to q; None when 1 - q is off by 10 % or more."""
     if not curve:
         return None
     nearest = min(curve, key=lambda point: abs((1 - point[0]) / (1 - q) - 1))
@@ -42,7 +43,7 @@ def quantile(curve, q):
 
 
 def result(before, after, said, ended_tools=0):
-    """What one run says. `ended_tools` is CPU time of tools that are no more to be asked."""
+    """The figures of one run. `ended_tools` is the CPU time of tools that have ended."""
     seconds = after.at - before.at
     proxy, units = after.proxy - before.proxy, said["units"]
     machine_ns, steal = after.busy - before.busy, after.steal - before.steal
@@ -62,7 +63,7 @@ def result(before, after, said, ended_tools=0):
 
 
 def marks(found):
-    """Why this run does not count; none, and it does."""
+    """Why this run counts as disturbed: one text per cause, none if it is undisturbed."""
     said = []
     if found["foreign_share"] > FOREIGN_MAX:
         said.append(f"foreign CPU {found['foreign_share']:.0%}")
@@ -83,7 +84,7 @@ def pinned(cpu, *argv):
 
 
 class Gen:
-    """A generator or a server; gen.h has the protocol."""
+    """A generator or a server as a child process; gen/gen.h has the protocol."""
     program = ("build/release/loadtest/gen/gen",)
 
     def __init__(self, cpu, verb, port, **options):
@@ -99,7 +100,7 @@ class Gen:
         return line
 
     def command(self, text):
-        """For `hold`: returns when it was obeyed."""
+        """Sends a command to the verb hold and waits until it is done."""
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
         self.line()
@@ -111,11 +112,11 @@ class Gen:
 
 
 class TlsGen(Gen):
-    program = (sys.executable, "loadtest/tls_gen.py")
+    program = (sys.executable, "loadtest/bench/tls_gen.py")
 
 
 def run_gen(running, servers, gen, during=None):
-    """From the line "begin" to the line of the result; `during` is called meanwhile."""
+    """Samples at the line "begin" and at the result's line. Calls `during` in between."""
     tools = [*servers, gen.pid]
     gen.line()
     before = take(running, tools)
@@ -128,8 +129,8 @@ def run_gen(running, servers, gen, during=None):
 
 
 def run_wrk(running, servers, argv, body=None):
-    """wrk says nothing when it begins, so its whole run is taken, with the connecting in it. The unit is a request, or
-    the bytes of the `body` each is answered with."""
+    """Samples around the whole run of wrk, connecting included: wrk does not say when it begins.
+    The unit is a request, or with `body` a byte of the answers' bodies."""
     before, used = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     after, used_then = take(running, servers), resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,13 +1,13 @@
-/* rate: requests over connections that stay open, answered by an echo server.
+/* gen rate: sends requests over connections that stay open; an echo server answers.
  *
- * Open loop: request i is due at start + i / rate, on connection i % conns, whatever became of the ones before it.
- * Its latency runs from that moment, not from when it could be sent: a proxy that stalls for 10 ms owes that to every
- * request that fell due meanwhile (what is called coordinated omission when it is forgotten). Closed loop, with
- * rate=0: each connection sends its next request when it has the answer to the last. */
+ * Open loop: request i is due at start + i / rate, on connection i % conns, whether or not earlier
+ * ones have been answered. Its latency runs from that moment, not from when it could be sent: if a
+ * proxy stalls for 10 ms, the stall counts in every request that fell due meanwhile (to leave it
+ * out is called coordinated omission). Closed loop, with rate=0: each connection sends its next
+ * request after the answer to its last. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "loadtest/gen/gen.h"
@@ -15,9 +15,9 @@
 struct lane {
 	int      fd; /* -1: it failed */
 	bool     flying;
-	uint64_t due, sent; /* requests, by number: fell due, were sent */
+	uint64_t due, sent; /* how many requests fell due, how many were sent */
 	uint64_t got;       /* bytes of the answer so far */
-	int64_t  intended;  /* of the one in flight */
+	int64_t  intended;  /* when the request in flight was due */
 };
 
 struct rate {
@@ -26,13 +26,13 @@ struct rate {
 	struct lane  *lanes;
 	char         *request, *answer;
 	int           epfd;
-	int64_t       t0;
-	uint64_t      next, alive; /* the request that falls due next; lanes that work */
+	int64_t       t0; /* when request 0 is due */
+	uint64_t      next, alive; /* number of the request due next; lanes that have not failed */
 };
 
-static int64_t due_at(const struct rate *r, uint64_t i)
+static int64_t rate_due_at(const struct rate *r, uint64_t i)
 {
-	return r->t0 + (int64_t)((double)i * (double)GEN_S / (double)r->o->rate);
+	return gen_due_at(r->o, r->t0, i);
 }
 
 static void lane_fail(struct rate *r, struct lane *l)
@@ -50,7 +50,8 @@ static void lane_send(struct rate *r, struct lane *l, int64_t intended)
 	l->got = 0;
 	l->flying = true;
 	l->sent++;
-	/* A request fits an idle connection's socket buffer, or size= was chosen wrongly. */
+	/* A request must fit the socket buffer of an idle connection; with a larger size= the lane
+	 * fails. */
 	if (send(l->fd, r->request, r->o->size, MSG_NOSIGNAL) != (ssize_t)r->o->size)
 		lane_fail(r, l);
 }
@@ -65,7 +66,7 @@ static void lane_answered(struct rate *r, struct lane *l, int64_t now)
 		if (r->o->count == 0 || r->w.units + r->alive <= r->o->count)
 			lane_send(r, l, now);
 	} else if (l->due > l->sent) {
-		lane_send(r, l, due_at(r, l->sent * r->o->conns + k));
+		lane_send(r, l, rate_due_at(r, l->sent * r->o->conns + k));
 	}
 }
 
@@ -83,32 +84,30 @@ static void lane_ready(struct rate *r, struct lane *l)
 		l->got += (uint64_t)n;
 		if (l->got == r->o->size) {
 			lane_answered(r, l, gen_now());
-			return; /* the next answer brings an edge of its own */
+			return; /* the next answer brings its own edge */
 		}
 	}
 }
 
-/* Not too many at a time: the answers that are in must not wait for all that is due. */
+/* Sends at most GEN_BATCH requests at a time, so that answers do not wait for a long queue of due
+ * requests. */
 static void release_due(struct rate *r, int64_t now)
 {
-	for (int i = 0; i < GEN_BATCH && due_at(r, r->next) <= now; i++, r->next++) {
+	for (int i = 0; i < GEN_BATCH && rate_due_at(r, r->next) <= now; i++, r->next++) {
 		struct lane *l = &r->lanes[r->next % r->o->conns];
 
 		if (l->fd < 0)
 			continue;
 		l->due++;
 		if (!l->flying)
-			lane_send(r, l, due_at(r, r->next));
+			lane_send(r, l, rate_due_at(r, r->next));
 	}
 }
 
-static void wait_for_events(struct rate *r, int64_t until)
+static void rate_wait(struct rate *r, int64_t until)
 {
 	struct epoll_event events[GEN_BATCH];
-	int64_t ns = until - gen_now();
-	struct timespec ts = {.tv_sec = ns / GEN_S, .tv_nsec = ns % GEN_S};
-	const struct timespec none = {0};
-	int n = epoll_pwait2(r->epfd, events, GEN_BATCH, ns > 0 ? &ts : &none, NULL);
+	int n = gen_wait_until(r->epfd, events, until);
 
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == NULL)
@@ -118,7 +117,8 @@ static void wait_for_events(struct rate *r, int64_t until)
 	}
 }
 
-/* What is owed when time is up has waited at least this long; leaving it out would hide the longest stall of all. */
+/* Records the requests without an answer at the end: they have waited at least this long, and to
+ * leave them out would hide the longest stall. */
 static void record_owed(struct rate *r)
 {
 	int64_t now = gen_now();
@@ -129,13 +129,14 @@ static void record_owed(struct rate *r)
 		if (l->flying)
 			hist_add(r->w.latency, now - l->intended);
 		for (uint64_t n = l->sent; n < l->due; n++)
-			hist_add(r->w.latency, now - due_at(r, n * r->o->conns + k));
+			hist_add(r->w.latency, now - rate_due_at(r, n * r->o->conns + k));
 	}
 }
 
 static void rate_open(struct rate *r)
 {
-	/* First, for the proxy connects to it when we do to the proxy. */
+	/* The echo server comes first: the proxy connects to it as soon as we connect to the
+	 * proxy. */
 	int echo = r->o->echo == 0 ? -1 : echo_beside(r->o);
 	int *fds = sock_open_all(r->o);
 
@@ -164,15 +165,16 @@ int gen_rate(const struct gen_opts *o)
 	r.t0 = gen_now();
 	for (uint64_t i = 0; o->rate == 0 && i < o->conns; i++)
 		lane_send(&r, &r.lanes[i], r.t0);
-	while (window_tick(&r.w, gen_now()) && r.alive > 0 && (o->count == 0 || r.w.units < o->count)) {
+	while (window_tick(&r.w, gen_now()) && r.alive > 0 &&
+	       (o->count == 0 || r.w.units < o->count)) {
 		int64_t until = r.w.open ? r.w.end : r.w.start;
 
 		if (o->rate > 0) {
 			release_due(&r, gen_now());
-			if (due_at(&r, r.next) < until)
-				until = due_at(&r, r.next);
+			if (rate_due_at(&r, r.next) < until)
+				until = rate_due_at(&r, r.next);
 		}
-		wait_for_events(&r, until);
+		rate_wait(&r, until);
 	}
 	record_owed(&r);
 	window_report(&r.w, "requests");

@@ -1,4 +1,4 @@
-"""figures.py: from the runs of results.json to what the report says. Pure: no file, no clock."""
+"""figures.py: compute the report's figures from the runs. It reads no file and no clock."""
 from contender import ALL as CONTENDERS
 from workload import ALL as WORKLOADS
 
@@ -18,7 +18,7 @@ class Figure:
 
 
 class Table:
-    """All of one workload: {contender: {round: run}}."""
+    """The runs of one workload: {contender: {round: run}}."""
 
     def __init__(self, load, runs):
         self.load = load
@@ -30,14 +30,15 @@ class Table:
         self.ours = next((name for name in self.names if CONTENDERS[name].kind == "staunch"), None)
 
     def figure(self, name, key=None, scale=None):
-        """Of the workload's metric, or of another key; None when no round has it."""
+        """The Figure of the workload's metric, or of another key; None when no round has it."""
         scale = scale or (1.0 if key else self.load.scale)
         runs = self.runs[name].values()
         values = [run[key or self.load.metric] * scale for run in runs if run.get(key or self.load.metric) is not None]
         return Figure(values, sum(bool(run["marks"]) for run in runs)) if values else None
 
     def ratio(self, name, key=None):
-        """Ours by theirs, round by round: what the machine did meanwhile is in both. Below 1 we are better."""
+        """Staunch's figure by the other's, round by round: the machine disturbs both of a round
+        alike. Below 1 staunch is better."""
         if self.ours is None or name == self.ours:
             return None
         key = key or self.load.metric
@@ -47,14 +48,14 @@ class Table:
         return Figure(ratios) if ratios else None
 
     def added(self, name, key):
-        """What a contender adds to the latency of no proxy, in median; None without such a run."""
+        """The median latency that a contender adds to no proxy; None when one is missing."""
         if "direct" not in self.runs or self.figure("direct", key) is None or self.figure(name, key) is None:
             return None
         return self.figure(name, key).median - self.figure("direct", key).median
 
     def goals(self):
-        """[(goal, bound, ratio)]. "nginx*" is the variant that does better: the one harder to beat. A word after it is
-        what is compared, if not the workload's own metric."""
+        """[(goal, bound, ratio)]. "nginx*" means the better of nginx's variants. A second word names
+        the figure to compare instead of the workload's metric."""
         found = []
         for goal, bound in self.load.goals.items():
             against, key = (goal.split() + [None])[:2]
@@ -71,17 +72,18 @@ def tables(results):
 
 
 def absolute_goals(found):
-    """The goals that are a number and not a ratio: (workload, what, bound, measured)."""
+    """[(workload, unit, bound, measured)] of the goals that are numbers, not ratios."""
     bounds = {"idle": ("bytes", 512), "idle-100": ("bytes", 512), "slow": ("bytes", 65536), "balance-64": ("%", 52),
               "reload": ("failed", 0), "tls-idle": ("bytes", 12288),
               "tls-storm": ("times the quiet p99", 2)}
-    rows = [(t.load.name, *bounds[t.load.name], t.figure(t.ours).median) for t in found if t.load.name in bounds and t.ours]
+    rows = [(t.load.name, *bounds[t.load.name], t.figure(t.ours).median)
+            for t in found if t.load.name in bounds and t.ours]
     held = [t.figure(t.ours).median for t in found if t.load.how == "held" and t.ours]
     return rows + ([("held-9000", "of held-1000", 1.05, held[1] / held[0])] if len(held) == 2 else [])
 
 
 def curve(table, name):
-    """[(1 / (1 - q), us)]: the median over the rounds of each point that all of them have."""
+    """[(1 / (1 - q), us)]: for each point that all rounds have, the median of the rounds."""
     rounds = [dict(map(tuple, run["curve"])) for run in table.runs[name].values() if run.get("curve")]
     shared = set.intersection(*map(set, rounds)) if rounds else set()
     return [(1 / (1 - q), median([points[q] for points in rounds])) for q in sorted(shared) if q < 1]

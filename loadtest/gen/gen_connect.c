@@ -1,10 +1,9 @@
-/* connect: connection, request, answer, close, with conns= of them under way at a time. The client closes first, so
- * the port that lies in TIME_WAIT is its own, and sources= gives it enough of them. In an open loop the latency runs
- * from when the connection was due, as in rate.c. */
+/* gen connect: makes connections, each for one request and its answer, conns= at a time. The client
+ * closes first, so the port in TIME_WAIT is the client's; sources= gives it enough ports. In an
+ * open loop the latency runs from when the connection was due, as in gen_rate.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "loadtest/gen/gen.h"
@@ -24,12 +23,12 @@ struct churn {
 	char         *request, *answer;
 	int           epfd;
 	int64_t       t0;
-	uint64_t      next; /* connections started */
+	uint64_t      next; /* number of the next connection; so many have started */
 };
 
-static int64_t due_at(const struct churn *c, uint64_t i)
+static int64_t churn_due_at(const struct churn *c, uint64_t i)
 {
-	return c->t0 + (int64_t)((double)i * (double)GEN_S / (double)c->o->rate);
+	return gen_due_at(c->o, c->t0, i);
 }
 
 static void slot_done(struct churn *c, struct slot *s, bool well)
@@ -88,31 +87,29 @@ static void slot_ready(struct churn *c, struct slot *s, uint32_t events)
 		slot_answered(c, s);
 }
 
-static bool more(const struct churn *c)
+static bool may_start(const struct churn *c)
 {
 	return c->free != NULL && (c->o->count == 0 || c->next < c->o->count);
 }
 
-/* Starts what is due. Returns  when the next one is. */
+/* Starts the connections that are due.
+ *   Returns  when the next one is due. */
 static int64_t start_due(struct churn *c, int64_t now)
 {
 	if (c->o->rate == 0) {
-		while (more(c))
+		while (may_start(c))
 			slot_start(c, now);
 		return c->w.end;
 	}
-	for (int i = 0; i < GEN_BATCH && more(c) && due_at(c, c->next) <= now; i++)
-		slot_start(c, due_at(c, c->next));
-	return more(c) ? due_at(c, c->next) : c->w.end;
+	for (int i = 0; i < GEN_BATCH && may_start(c) && churn_due_at(c, c->next) <= now; i++)
+		slot_start(c, churn_due_at(c, c->next));
+	return may_start(c) ? churn_due_at(c, c->next) : c->w.end;
 }
 
-static void wait_for_events(struct churn *c, int64_t until)
+static void churn_wait(struct churn *c, int64_t until)
 {
 	struct epoll_event events[GEN_BATCH];
-	int64_t ns = until - gen_now();
-	struct timespec ts = {.tv_sec = ns / GEN_S, .tv_nsec = ns % GEN_S};
-	const struct timespec none = {0};
-	int n = epoll_pwait2(c->epfd, events, GEN_BATCH, ns > 0 ? &ts : &none, NULL);
+	int n = gen_wait_until(c->epfd, events, until);
 
 	for (int i = 0; i < n; i++)
 		slot_ready(c, events[i].data.ptr, events[i].events);
@@ -139,10 +136,11 @@ int gen_connect(const struct gen_opts *o)
 	churn_open(&c);
 	window_init(&c.w, o);
 	c.t0 = gen_now();
-	while (window_tick(&c.w, gen_now()) && (o->count == 0 || c.w.units + c.w.errors < o->count)) {
+	while (window_tick(&c.w, gen_now()) &&
+	       (o->count == 0 || c.w.units + c.w.errors < o->count)) {
 		int64_t until = c.w.open ? c.w.end : c.w.start, due = start_due(&c, gen_now());
 
-		wait_for_events(&c, due < until ? due : until);
+		churn_wait(&c, due < until ? due : until);
 	}
 	window_report(&c.w, "connections");
 	free(c.request);

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""tls_gen.py VERB at=ADDRESS:PORT name=value...: the TLS clients of the load test; they talk to a driver as gen does
-(gen/gen.h).
+"""tls_gen.py VERB at=ADDRESS:PORT name=value...: the TLS clients of the load test. They talk to the
+driver with gen's protocol (gen/gen.h).
 
-    connect   a TLS 1.3 handshake, a request, its answer, the end of both sides; conns= of them under way, for ms= after
-              warm=. resume=1: each takes up the session of the one before it; 0: each handshake is full
-    storm     full handshakes, rate= a second, each with its request and its end; what is timed is the handshake, from when
-              it was due. Meanwhile stand storm= clients that never finish theirs, and fresh= times a second the oldest of
-              them is replaced. They come from sources= addresses; a third says nothing, a third half of a ClientHello,
-              a third all of one
-    hold      connections that do nothing, as commanded on standard input: open N, exchange BYTES; version=12 TLS 1.2,
-              13 (without it) TLS 1.3
+    connect   makes TLS 1.3 connections for ms= milliseconds after warm=, conns= at a time: handshake,
+              request, answer, close_notify from both sides. resume=1: each resumes the session of the
+              one before it; resume=0: each handshake is full
+    storm     makes rate= full handshakes a second, each with request and end, and times each
+              handshake from when it was due. Meanwhile storm= other clients never finish their
+              handshakes; the verb replaces the oldest fresh= times a second. These come from
+              sources= addresses: a third sends nothing, a third half a ClientHello, a third a whole one
+    hold      holds idle connections and obeys standard input: open N, exchange BYTES. version=12 is
+              TLS 1.2, version=13 TLS 1.3, which is also the default
 
-wrk does neither: with `Connection: close` it resumes whenever it has a ticket, and does not say so. Here a handshake
-that was resumed and should not have been, or the other way round, is an error, as is an end without close_notify.
-That a client in Python costs more than the proxy is no matter: it has a CPU of its own, and the proxy's is measured.
+wrk cannot do this: with `Connection: close` it resumes whenever it has a ticket, and does not say so.
+Here a handshake that resumed against the plan is an error, and so is a full one in place of a resumed
+one, and an end without close_notify. This client costs more CPU than a proxy, but it has another CPU,
+and only the proxy's CPU time is measured.
 """
 import json
 import resource
@@ -24,29 +26,28 @@ import sys
 import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"
-SETTLE = 2  # seconds until the proxy has seen all of a storm
-IGNORE_UNEXPECTED_EOF = 0x80  # OpenSSL's; Python names it since 3.10, and not all builds do
+SETTLE = 2  # seconds the proxy gets to accept the clients of a storm
+IGNORE_UNEXPECTED_EOF = 0x80  # SSL_OP_IGNORE_UNEXPECTED_EOF, which not every build of Python names
 TENTHS = 41  # points of a curve, ten for each nine
-
-
 VERSIONS = {12: ssl.TLSVersion.TLSv1_2, 13: ssl.TLSVersion.TLSv1_3}
 
 
 class Failed(Exception):
-    """A connection that ended otherwise than it should."""
+    """A connection did not do what the verb expects."""
 
 
 def client_context(version=13):
-    """No chain is verified: that is the client's work, and the same for all."""
+    """A context that verifies no chain: that is the client's work, and the same for all proxies."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.minimum_version = context.maximum_version = VERSIONS[version]
-    context.options &= ~IGNORE_UNEXPECTED_EOF  # Debian's Python sets it: every end would count as a good one
+    # Debian's Python sets it, and then an end without close_notify is no error.
+    context.options &= ~IGNORE_UNEXPECTED_EOF
     return context
 
 
 def curve(latencies):
-    """[[share, latency]], ten points for each nine, as far as there are enough of them."""
+    """[[share, latency]], ten points for each nine, as far as there are enough latencies."""
     ordered = sorted(latencies)
     shares = (1 - 10 ** (-tenth / 10) for tenth in range(TENTHS) if 10 ** (tenth / 10) <= len(ordered))
     return [[round(share, 7), ordered[int(share * len(ordered))]] for share in shares]
@@ -55,7 +56,7 @@ def curve(latencies):
 # ---- connect ----
 
 def retried(step):
-    """Does it as soon as the peer has sent what it needs. All that is sent here is too short to have to wait."""
+    """Repeats the step until the peer has sent what it needs. Writes are short and never wait."""
     while True:
         try:
             return step()
@@ -64,14 +65,15 @@ def retried(step):
 
 
 class Churn:
-    """Lanes, one connection after another on each; a lane is a generator that yields when it must wait. What ends in the
-    window counts: what was under way when it began makes up for what is when it ends."""
+    """Several lanes, each making one connection after the other. A lane is a generator that yields
+    when it must wait. A connection counts when it ends within the window: those under way at the
+    window's start balance those at its end."""
 
     def __init__(self, at, conns, resume, ms, warm):
         self.at, self.resume, self.context = at, bool(resume), client_context()
         self.start = time.monotonic() + warm / 1e3
         self.end = self.start + ms / 1e3
-        self.latencies, self.failures = [], {}  # us; {why: times}, of the warm-up too
+        self.latencies, self.failures = [], {}  # us; {why: times}, also during the warm-up
         self.selector = selectors.DefaultSelector()
         self.lanes = [self.lane() for _ in range(conns)]
 
@@ -90,7 +92,7 @@ class Churn:
                 self.latencies.append((now - began) * 1e6)
 
     def connection(self, session):
-        """One of them. Returns the session that the next one takes up, with the newest ticket, if it is to."""
+        """Makes one connection. Returns the session to resume next, or None."""
         with socket.create_connection(self.at) as plain:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.setblocking(False)
@@ -120,7 +122,7 @@ class Churn:
         return newest
 
     def shaken(self):
-        """The handshake of the current lane is done."""
+        """Called when the handshake of the current lane is done."""
 
     def turn(self, lane):
         self.current = lane
@@ -153,7 +155,7 @@ def connect(at, conns=16, resume=0, ms=1000, warm=200):
 # ---- storm ----
 
 def client_hello():
-    """The whole of one: what a client says before it waits for the server."""
+    """A whole ClientHello: what a client sends before it waits for the server."""
     said = ssl.MemoryBIO()
     try:
         client_context().wrap_bio(ssl.MemoryBIO(), said, server_hostname="bench.test").do_handshake()
@@ -163,7 +165,7 @@ def client_hello():
 
 
 class Unfinished:
-    """The clients that never finish."""
+    """The clients that never finish their handshakes."""
 
     def __init__(self, at, count, sources):
         hello = client_hello()
@@ -176,12 +178,12 @@ class Unfinished:
         self.turn += 1
         peer = socket.socket()
         peer.bind((f"127.1.{number // 250}.{1 + number % 250}", 0))
-        peer.setblocking(False)  # a full backlog must not hold up those that are timed
+        peer.setblocking(False)  # a full backlog must not delay the timed handshakes
         peer.connect_ex(self.at)
         try:
             peer.send(self.said[self.turn % len(self.said)])
         except BlockingIOError:
-            pass  # not connected yet: one more that says nothing
+            pass  # not connected yet: this client sends nothing
         return peer
 
     def replace_oldest(self):
@@ -191,14 +193,15 @@ class Unfinished:
 
 
 class Storm(Churn):
-    """A lane a handshake, begun when it is due. Both kinds of clients are one loop: as two processes on one CPU they
-    would wait for each other's turns, and that would be taken for the proxy's doing."""
+    """One lane per handshake, begun when it is due. One loop runs both kinds of clients: two
+    processes on one CPU would wait for each other's turns, and the wait would count as the
+    proxy's."""
 
     def __init__(self, at, unfinished, rate, fresh, ms, warm):
         super().__init__(at, 0, 0, ms, warm)
         self.unfinished, self.due = unfinished, {}  # {lane: since when}
         began = time.monotonic()
-        self.clocks = [[began, 1 / rate, self.begin_one]]  # [next, every, what]
+        self.clocks = [[began, 1 / rate, self.begin_one]]  # [due next, seconds between, function]
         if unfinished.peers and fresh:
             self.clocks.append([began, 1 / fresh, lambda _: unfinished.replace_oldest()])
 
@@ -254,7 +257,7 @@ class Holder:
             while left > 0:
                 got = len(peer.recv(left))
                 if got == 0:
-                    sys.exit("tls_gen: a connection ended")
+                    sys.exit("tls_gen: the proxy ended a connection")
                 left -= got
 
 
