@@ -57,6 +57,7 @@ FAKE_OBJ     := $(filter-out %/netpoll_epoll.o,$(NETPOLL_ALL))
 CONFIG_OBJ   := $(call src,config/*.c)
 PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c))
 KIT_OBJ      := $(call src,tests/kit/*.c)
+FLOWKIT_OBJ  := $(call src,tests/flow/kit/*.c)
 UNIT_BIN     := $(call bin,tests/unit/*/*_test.c)
 SIM_BIN      := $(call bin,tests/sim/*_test.c)
 FLOW_BIN     := $(call bin,tests/flow/*_test.c)
@@ -92,6 +93,7 @@ $(O)/libfake.a:    $(FAKE_OBJ)
 $(O)/libconfig.a:  $(CONFIG_OBJ)
 $(O)/libproxy.a:   $(PROXY_OBJ)
 $(O)/libkit.a:     $(KIT_OBJ)
+$(O)/libflowkit.a: $(FLOWKIT_OBJ)
 $(O)/libgen.a:     $(GEN_OBJ)
 $(O)/lib%.a:
 	@mkdir -p $(@D); echo "  AR      $@"; rm -f $@
@@ -113,7 +115,7 @@ $(filter $(O)/tests/unit/config/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libconfig.a $
 $(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
 $(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
-$(FLOW_BIN): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(FLOW_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(MICRO_BIN): $(O)/libnetpoll.a
 $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN): PROGRAM_LIBS := -lcmocka

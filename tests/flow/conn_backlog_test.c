@@ -1,5 +1,10 @@
 /* A connect that no event will ever end: a Unix server whose backlog is full. B12, B13, B15. */
-#include "tests/flow/front.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/front.h"
 
 enum { SEED = 13 };
 

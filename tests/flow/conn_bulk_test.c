@@ -1,6 +1,10 @@
 /* Bulk: what is large enough to be spliced (relay_splice.c) is held to the same promises as what is
  * copied. F41, N28, N29; B16 and B19 for connections that are never still. */
-#include "tests/flow/front.h"
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/front.h"
 
 #define SEED  77
 #define BIG   (50 * (uint64_t)MB)

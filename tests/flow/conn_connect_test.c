@@ -1,7 +1,11 @@
 /* The connect stage: servers that refuse, swallow, reset or are full; clients that do not wait. */
+#include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "tests/flow/front.h"
+#include "tests/flow/kit/front.h"
 
 enum { SEED = 13 };
 

@@ -1,11 +1,17 @@
 /* Many connections, in turn and at once. Each carries its number first and then streams made from
  * that number, both ways: a byte that is lost, altered or somebody else's shows. One thread is all
  * the clients and all the servers, so that nothing but the proxy runs beside it. */
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "tests/flow/front.h"
+#include "tests/flow/kit/front.h"
 
 enum { SERVERS = 3, HEAD = 8, PIECE = 4096 };
 

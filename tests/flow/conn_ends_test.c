@@ -1,9 +1,12 @@
 /* How a connection ends: half-close, reset, a close that must not destroy the tail of what was
  * said. */
-#include "tests/flow/front.h"
+#include "tests/flow/kit/front.h"
 
+#include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { SEED = 11 };
 

@@ -1,60 +1,10 @@
 /* Programs that everybody runs, on both sides of the proxy: none may notice it. */
-#include <fcntl.h>
+#include <stdio.h>
 
-#include "tests/flow/front.h"
+#include "tests/flow/kit/front.h"
+#include "tests/flow/kit/programs.h"
 
 enum { SEED = 17, BIG = 20 * MB };
-
-static void need(const char *program)
-{
-	if (kit_have(program))
-		return;
-	print_message("[  SKIPPED ] %s is not installed\n", program);
-	skip();
-}
-
-/* Runs to its end, which must be a good one. Its handle has the files with its output. */
-static struct kit_child *run(const char *name, const char *const argv[])
-{
-	struct kit_child *c = kit_child_start(name, argv);
-	char text[2048];
-
-	if (kit_child_wait(c) == 0)
-		return c;
-	kit_file_read(c->err, text, sizeof(text));
-	kit_fail("%s ended with status %d: %s", name, c->status, text);
-}
-
-static void expect_out(const struct kit_child *c, const char *want)
-{
-	char text[4096];
-
-	kit_file_read(c->out, text, sizeof(text));
-	assert_string_equal(text, want);
-}
-
-struct place {
-	const char *ip;
-	int port;
-};
-
-static bool answers(void *arg)
-{
-	const struct place *p = arg;
-	int fd = kit_try_connect(p->ip, p->port);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-static void wait_up(const char *ip, int port)
-{
-	struct place p = {ip, port};
-
-	if (!kit_wait(answers, &p, KIT_MS))
-		kit_fail("nobody listens on %s:%d", ip, port);
-}
 
 static struct front front_before_port(int port)
 {
@@ -65,35 +15,6 @@ static struct front front_before_port(int port)
 
 /* --- nginx and curl --- */
 
-static void write_big(const char *path)
-{
-	FILE *file = fopen(path, "we");
-	char buf[8192];
-
-	assert_non_null(file);
-	for (uint64_t at = 0; at < BIG; at += sizeof(buf)) {
-		kit_stream_fill(SEED, at, buf, sizeof(buf));
-		assert_int_equal(fwrite(buf, 1, sizeof(buf), file), sizeof(buf));
-	}
-	assert_int_equal(fclose(file), 0);
-}
-
-static void assert_big(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char buf[8192];
-	uint64_t at = 0;
-	ssize_t n;
-
-	assert_true(fd >= 0);
-	while ((n = read(fd, buf, sizeof(buf))) > 0) {
-		assert_true(kit_stream_same(SEED, at, buf, (size_t)n));
-		at += (uint64_t)n;
-	}
-	close(fd);
-	assert_int_equal(at, BIG);
-}
-
 static void curl_gets_a_big_file_from_nginx(void **state)
 {
 	char path[KIT_PATH], url[128];
@@ -102,16 +23,16 @@ static void curl_gets_a_big_file_from_nginx(void **state)
 	int port;
 
 	(void)state;
-	need("nginx");
-	need("curl");
+	program_need("nginx");
+	program_need("curl");
 	nginx = kit_nginx_start(kit_ip(0), &port);
 	snprintf(path, sizeof(path), "%s/www/big", kit_dir());
-	write_big(path);
+	kit_file_write_stream(path, SEED, BIG);
 	f = front_before_port(port);
 	snprintf(url, sizeof(url), "http://%s:%d/big", f.ip, f.port);
 	snprintf(path, sizeof(path), "%s/got", kit_dir());
-	run("curl", KIT_ARGV("curl", "-sSf", "-o", path, url));
-	assert_big(path);
+	program_run("curl", KIT_ARGV("curl", "-sSf", "-o", path, url));
+	kit_file_expect_stream(path, SEED, BIG, "");
 	front_wait(&f, "client_fin", 1);
 	front_end(&f);
 	kit_child_signal(nginx, SIGKILL);
@@ -126,12 +47,12 @@ static void a_hundred_requests_on_one_connection(void **state)
 	int port;
 
 	(void)state;
-	need("nginx");
-	need("curl");
+	program_need("nginx");
+	program_need("curl");
 	nginx = kit_nginx_start(kit_ip(0), &port);
 	f = front_before_port(port);
 	snprintf(url, sizeof(url), "http://%s:%d/hello?[1-100]", f.ip, f.port);
-	curl = run("curl", KIT_ARGV("curl", "-sSf", "-w", "%{num_connects}\n", url));
+	curl = program_run("curl", KIT_ARGV("curl", "-sSf", "-w", "%{num_connects}\n", url));
 	assert_int_equal(kit_file_count(curl->out, "hello"), 100);
 	assert_int_equal(kit_file_count(curl->out, "1"), 1);
 	assert_int_equal(kit_file_count(curl->out, "0"), 99);
@@ -151,21 +72,20 @@ static void haproxy_in_front(void **state)
 	int port, outer = kit_port(kit_ip(3));
 
 	(void)state;
-	need("nginx");
-	need("curl");
-	need("haproxy");
+	program_need("nginx");
+	program_need("curl");
+	program_need("haproxy");
 	nginx = kit_nginx_start(kit_ip(0), &port);
 	snprintf(path, sizeof(path), "%s/www/big", kit_dir());
-	write_big(path);
+	kit_file_write_stream(path, SEED, BIG);
 	f = front_before_port(port);
 	snprintf(text, sizeof(text), form, kit_ip(3), outer, f.ip, f.port);
 	kit_file_write("haproxy.cfg", text, path);
-	haproxy = kit_child_start("haproxy", KIT_ARGV("haproxy", "-q", "-db", "-f", path));
+	haproxy = program_serve("haproxy", KIT_ARGV("haproxy", "-q", "-db", "-f", path), kit_ip(3), outer);
 	snprintf(url, sizeof(url), "http://%s:%d/big", kit_ip(3), outer);
 	snprintf(got, sizeof(got), "%s/got", kit_dir());
-	wait_up(kit_ip(3), outer);
-	run("curl", KIT_ARGV("curl", "-sSf", "-o", got, url));
-	assert_big(got);
+	program_run("curl", KIT_ARGV("curl", "-sSf", "-o", got, url));
+	kit_file_expect_stream(got, SEED, BIG, "");
 	kit_child_signal(haproxy, SIGKILL);
 	kit_child_wait(haproxy);
 	front_end(&f);
@@ -185,8 +105,8 @@ static struct redis redis_start(void)
 	struct redis r;
 	int port;
 
-	need("redis-server");
-	need("redis-cli");
+	program_need("redis-server");
+	program_need("redis-cli");
 	r.server = kit_redis_start(kit_ip(0), &port);
 	r.f = front_before_port(port);
 	snprintf(r.port, sizeof(r.port), "%d", r.f.port);
@@ -196,7 +116,7 @@ static struct redis redis_start(void)
 static struct kit_child *redis_cli(const struct redis *r, const char *word, const char *a,
 				   const char *b)
 {
-	return run("cli", KIT_ARGV("redis-cli", "-h", r->f.ip, "-p", r->port, word, a, b));
+	return program_run("cli", KIT_ARGV("redis-cli", "-h", r->f.ip, "-p", r->port, word, a, b));
 }
 
 static void redis_end(struct redis *r)
@@ -210,9 +130,9 @@ static void redis_answers(void **state)
 	struct redis r = redis_start();
 
 	(void)state;
-	expect_out(redis_cli(&r, "PING", NULL, NULL), "PONG\n");
-	expect_out(redis_cli(&r, "SET", "key", "value"), "OK\n");
-	expect_out(redis_cli(&r, "GET", "key", NULL), "value\n");
+	program_said(redis_cli(&r, "PING", NULL, NULL), "PONG\n");
+	program_said(redis_cli(&r, "SET", "key", "value"), "OK\n");
+	program_said(redis_cli(&r, "GET", "key", NULL), "value\n");
 	front_wait(&r.f, "client_fin", 3);
 	redis_end(&r);
 }
@@ -233,10 +153,10 @@ static void redis_takes_a_long_pipeline(void **state)
 	assert_int_equal(fclose(file), 0);
 	snprintf(command, sizeof(command), "redis-cli -h %s -p %s --pipe < %s", r.f.ip, r.port,
 		 sets);
-	pipe = run("pipe", KIT_ARGV("sh", "-c", command));
+	pipe = program_run("pipe", KIT_ARGV("sh", "-c", command));
 	assert_int_equal(kit_file_count(pipe->out, "errors: 0, replies: 10000"), 1);
-	expect_out(redis_cli(&r, "DBSIZE", NULL, NULL), "10000\n");
-	expect_out(redis_cli(&r, "GET", "key:9999", NULL), "value:69993\n");
+	program_said(redis_cli(&r, "DBSIZE", NULL, NULL), "10000\n");
+	program_said(redis_cli(&r, "GET", "key:9999", NULL), "value:69993\n");
 	redis_end(&r);
 }
 
@@ -251,7 +171,7 @@ static void redis_subscriber_waits(void **state)
 						     "SUBSCRIBE", "news"));
 	kit_file_wait(subscriber->out, "subscribe", 1);
 	assert_in_range(front_cpu_of_a_second(&r.f), 0, 10);
-	expect_out(redis_cli(&r, "PUBLISH", "news", "it-arrived"), "1\n");
+	program_said(redis_cli(&r, "PUBLISH", "news", "it-arrived"), "1\n");
 	kit_file_wait(subscriber->out, "it-arrived", 1);
 	kit_child_signal(subscriber, SIGKILL);
 	kit_child_wait(subscriber);
@@ -269,21 +189,20 @@ static void curl_speaks_tls_to_openssl(void **state)
 	struct front f;
 
 	(void)state;
-	need("openssl");
-	need("curl");
+	program_need("openssl");
+	program_need("curl");
 	snprintf(cert, sizeof(cert), "%s/cert.pem", kit_dir());
 	snprintf(key, sizeof(key), "%s/key.pem", kit_dir());
 	snprintf(accept, sizeof(accept), "%s:%d", kit_ip(0), port);
-	run("req", KIT_ARGV("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+	program_run("req", KIT_ARGV("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
 			    "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=staunch.test",
 			    "-keyout", key, "-out", cert));
-	server = kit_child_start("tls", KIT_ARGV("openssl", "s_server", "-quiet", "-www", "-accept",
-						 accept, "-cert", cert, "-key", key));
-	wait_up(kit_ip(0), port);
+	server = program_serve("tls", KIT_ARGV("openssl", "s_server", "-quiet", "-www", "-accept", accept,
+					       "-cert", cert, "-key", key), kit_ip(0), port);
 	f = front_before_port(port);
 	snprintf(url, sizeof(url), "staunch.test:%d:%s", f.port, f.ip);
 	snprintf(accept, sizeof(accept), "https://staunch.test:%d/", f.port);
-	curl = run("curl", KIT_ARGV("curl", "-sSf", "--cacert", cert, "--resolve", url, accept));
+	curl = program_run("curl", KIT_ARGV("curl", "-sSf", "--cacert", cert, "--resolve", url, accept));
 	assert_true(kit_file_count(curl->out, "Ciphers") > 0);
 	kit_staunch_wait_log(f.s, "_fin by=", 1);
 	front_end(&f);

@@ -1,8 +1,12 @@
 /* Bytes through the relay: every pattern of writes, every kind of address, a reader that stops. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "tests/flow/front.h"
+#include "tests/flow/kit/front.h"
 
 enum { SEED = 7 };
 

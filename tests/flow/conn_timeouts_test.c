@@ -1,5 +1,8 @@
 /* Every deadline of a connection: it ends what it is for, at its time, and nothing else. */
-#include "tests/flow/front.h"
+#include <poll.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/front.h"
 
 /* Late by more than this is late, on a busy machine too; early is never right. */
 enum { SLACK_MS = 500 };

@@ -1,7 +1,8 @@
 /* The end: P7, and what shutdown.delay and shutdown.timeout promise. */
 #include <errno.h>
+#include <unistd.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
 
 #define PATIENT "shutdown: {timeout: 60s}\n"
 

@@ -1,8 +1,11 @@
 /* What a process does while nothing happens (F13), how its workers share what does (F15), and that the watchdog has
  * nothing to say about it. */
 #include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
 
 /* ---- threads --------------------------------------------------------------------------------- */
 

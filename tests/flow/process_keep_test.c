@@ -1,6 +1,8 @@
 /* What a reload keeps (P6) and what it changes: the place in the round, the counts of servers and listeners stay;
  * limits and the access log follow the file. */
-#include "process.h"
+#include <unistd.h>
+
+#include "tests/flow/kit/service.h"
 
 /* ---- kept ------------------------------------------------------------------------------------ */
 

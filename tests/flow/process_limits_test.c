@@ -1,8 +1,12 @@
 /* Limits: of descriptors (B21, F1, P2), of the process, and of a listener (B25, E11). */
 #include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
 
 enum { CLIENTS = 1000 };
 

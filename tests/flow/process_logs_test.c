@@ -2,10 +2,14 @@
  * some of which rotate it (P9, F52). */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
 
 /* ---- rotation -------------------------------------------------------------------------------- */
 

@@ -2,8 +2,12 @@
  * notices either. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
 
 /* ---- what a process looks like from outside -------------------------------------------------- */
 

@@ -2,8 +2,12 @@
  * here it is that workers agree. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
 
 enum { SERVERS = 3 };
 

@@ -1,10 +1,15 @@
 /* Starting: P1. What the machine does not grant ends the start with the exit code sysexits.h has for it and a line that
  * names the place; N17: files of Unix sockets are made, replaced, and removed by their owner alone. */
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
 
 #define AS_NOBODY "setpriv --reuid=65534 --regid=65534 --clear-groups"
 

@@ -1,5 +1,12 @@
 /* The PROXY protocol as a receiver: headers in any pieces, refused, late, not believed. */
-#include "tests/flow/proxy_edge.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/proxy_edge.h"
 
 /* ---- received -------------------------------------------------------------------------------- */
 
@@ -8,11 +15,11 @@ static const struct {
 	size_t n;
 	const char *client; /* as the log tells it; NULL: as it connected */
 } accepted[] = {
-	{V1, sizeof(V1) - 1, " 192.0.2.1:4711 -> "},
+	{HEADER_V1, sizeof(HEADER_V1) - 1, " 192.0.2.1:4711 -> "},
 	{"PROXY TCP6 2001:db8::1 ::1 65535 0\r\n", 36, " [2001:db8::1]:65535 -> "},
 	{"PROXY UNKNOWN\r\n", 15, NULL},
 	{"PROXY UNKNOWN what ever stands here\r\n", 37, NULL},
-	{V2, sizeof(V2) - 1, " 192.0.2.1:4711 -> "},
+	{HEADER_V2, sizeof(HEADER_V2) - 1, " 192.0.2.1:4711 -> "},
 	{SIGNED "\x20\0\0\0", 16, NULL},             /* LOCAL without a block */
 	{SIGNED "\x20\x11\0\x0c" INET, 28, NULL},    /* LOCAL with one that is not looked at */
 	{SIGNED "\x21\0\0\0", 16, NULL},             /* of no family */
@@ -44,7 +51,7 @@ static void is_passed(const struct edge *e, int listener, size_t i, bool in_piec
 static void s1_s3_headers_in_any_pieces(void **state)
 {
 	int listener, n = 0;
-	struct edge e = start(&listener, REQUIRED, "");
+	struct edge e = proxy_edge_start(&listener, REQUIRED, "");
 
 	(void)state;
 	for (size_t i = 0; i < array_len(accepted); i++) {
@@ -57,7 +64,7 @@ static void s1_s3_headers_in_any_pieces(void **state)
 	}
 	assert_int_equal(kit_staunch_log(e.s, " 192.0.2.1:4711 -> "), 6);
 	assert_int_equal(kit_staunch_log(e.s, " via=127."), 8); /* of those whom a header named */
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 /* PL5: the payload in one segment with the header, every byte of it and only once. */
@@ -65,23 +72,23 @@ static void s26_payload_behind_the_header(void **state)
 {
 	static char big[60000];
 	int listener, fd, server;
-	struct edge e = start(&listener, REQUIRED, "");
+	struct edge e = proxy_edge_start(&listener, REQUIRED, "");
 
 	(void)state;
 	kit_stream_fill(5, 0, big, sizeof(big));
-	memcpy(big, V2, sizeof(V2) - 1);
+	memcpy(big, HEADER_V2, sizeof(HEADER_V2) - 1);
 	fd = edge_connect(&e);
 	kit_send(fd, big, sizeof(big));
 	kit_half_close(fd);
 	server = kit_accept(listener);
-	kit_expect_stream(server, 5, sizeof(V2) - 1, sizeof(big) - sizeof(V2) + 1);
+	kit_expect_stream(server, 5, sizeof(HEADER_V2) - 1, sizeof(big) - sizeof(HEADER_V2) + 1);
 	kit_expect_fin(server);
 	close(server);
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "client_fin", 1);
-	edge_said(&e, textf(" in=%zu ", sizeof(big) - sizeof(V2) + 1));
-	end(&e, listener);
+	edge_said(&e, textf(" in=%zu ", sizeof(big) - sizeof(HEADER_V2) + 1));
+	proxy_edge_end(&e, listener);
 }
 
 #define BAD(text) {text, sizeof(text) - 1}
@@ -117,7 +124,7 @@ static void expect_closed(int fd)
 static void s7_s10_everything_else_is_refused(void **state)
 {
 	int listener;
-	struct edge e = start(&listener, REQUIRED, "");
+	struct edge e = proxy_edge_start(&listener, REQUIRED, "");
 
 	(void)state;
 	for (size_t i = 0; i < array_len(refused); i++) {
@@ -129,23 +136,23 @@ static void s7_s10_everything_else_is_refused(void **state)
 	}
 	edge_untouched(listener);
 	edge_said(&e, " detail=\"a port is not a plain decimal from 0 to 65535\" ");
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 static void s4_end_inside_the_header(void **state)
 {
 	int listener, fd;
-	struct edge e = start(&listener, REQUIRED, "");
+	struct edge e = proxy_edge_start(&listener, REQUIRED, "");
 
 	(void)state;
 	fd = edge_connect(&e);
-	kit_send(fd, V1, 20);
+	kit_send(fd, HEADER_V1, 20);
 	kit_half_close(fd);
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "proxy_header_invalid", 1);
 	fd = edge_connect(&e);
-	kit_send(fd, V2, 20);
+	kit_send(fd, HEADER_V2, 20);
 	kit_reset(fd);
 	edge_ended(&e, "client_rst", 1);
 	fd = edge_connect(&e); /* somebody looks whether the port is open */
@@ -154,7 +161,7 @@ static void s4_end_inside_the_header(void **state)
 	close(fd);
 	edge_ended(&e, "client_fin", 1);
 	edge_untouched(listener);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 /* Sends a byte every moment until it is told off. */
@@ -172,7 +179,7 @@ static void trickle(int fd, const char *bytes)
 static void s5_one_deadline_for_all_of_it(void **state)
 {
 	int listener, fd;
-	struct edge e = start(&listener, "proxy_protocol: {accept: required, trusted: [\"127.0.0.0/8\"], "
+	struct edge e = proxy_edge_start(&listener, "proxy_protocol: {accept: required, trusted: [\"127.0.0.0/8\"], "
 					 "timeout: 400ms}, upstream: back", "");
 	int64_t begin;
 
@@ -189,18 +196,19 @@ static void s5_one_deadline_for_all_of_it(void **state)
 	edge_untouched(listener);
 	/* ... and the deadline does not outlive the header. */
 	fd = edge_connect(&e);
-	kit_send(fd, V1, sizeof(V1) - 1);
+	kit_send(fd, HEADER_V1, sizeof(HEADER_V1) - 1);
 	close(kit_accept(listener));
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "server_fin", 1);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 static void pl3_untrusted_is_closed_at_once(void **state)
 {
 	int listener, fd;
-	struct edge e = start(&listener, "proxy_protocol: {accept: required, trusted: [\"192.0.2.0/24\", unix]}, "
+	struct edge e = proxy_edge_start(&listener,
+					 "proxy_protocol: {accept: required, trusted: [\"192.0.2.0/24\", unix]}, "
 					 "upstream: back", "");
 
 	(void)state;
@@ -208,32 +216,32 @@ static void pl3_untrusted_is_closed_at_once(void **state)
 	kit_expect_fin(fd); /* without a byte of its own */
 	close(fd);
 	fd = edge_connect(&e);
-	kit_send(fd, V1, sizeof(V1) - 1);
+	kit_send(fd, HEADER_V1, sizeof(HEADER_V1) - 1);
 	expect_closed(fd);
 	edge_ended(&e, "proxy_untrusted", 2);
 	assert_int_equal(kit_staunch_log(e.s, "192.0.2.1:4711"), 0);
 	edge_untouched(listener);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 static void s7_a_plain_listener_does_not_look(void **state)
 {
 	int listener, fd, server;
-	struct edge e = start(&listener, "upstream: back", "");
+	struct edge e = proxy_edge_start(&listener, "upstream: back", "");
 
 	(void)state;
 	fd = edge_connect(&e);
-	kit_send(fd, V1, sizeof(V1) - 1);
+	kit_send(fd, HEADER_V1, sizeof(HEADER_V1) - 1);
 	kit_half_close(fd);
 	server = kit_accept(listener);
-	kit_expect(server, V1, sizeof(V1) - 1);
+	kit_expect(server, HEADER_V1, sizeof(HEADER_V1) - 1);
 	kit_expect_fin(server);
 	close(server);
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "client_fin", 1);
 	assert_int_equal(kit_staunch_log(e.s, "192.0.2.1:4711"), 0);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 int main(void)

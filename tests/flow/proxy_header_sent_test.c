@@ -1,5 +1,10 @@
 /* The PROXY protocol as a sender: alone, passing on what it was told, and with HAProxy and nginx at the other end. */
-#include "tests/flow/proxy_edge.h"
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/proxy_edge.h"
 
 /* ---- sent ------------------------------------------------------------------------------------ */
 
@@ -12,12 +17,12 @@ static size_t one_write(int server, uint8_t *buf, size_t room)
 	return (size_t)n;
 }
 
-static void s2_v1_is_one_write(void **state)
+static void s2_the_first_version_is_one_write(void **state)
 {
 	char want[128], host[64];
 	uint8_t got[256];
 	int listener, fd, server;
-	struct edge e = start(&listener, "upstream: back", ", proxy_protocol: v1");
+	struct edge e = proxy_edge_start(&listener, "upstream: back", ", proxy_protocol: v1");
 	struct np_addr own;
 
 	(void)state;
@@ -37,7 +42,7 @@ static void s2_v1_is_one_write(void **state)
 	close(fd);
 	edge_ended(&e, "client_fin", 1);
 	edge_said(&e, " in=7 ");
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 static struct pp_header parse(const uint8_t *p, size_t n)
@@ -58,11 +63,11 @@ static void is_tlv(const struct pp_header *h, uint8_t type, const char *text)
 	assert_memory_equal(value.p, text, value.n);
 }
 
-static void s28_v2_with_what_is_known(void **state)
+static void s28_the_second_version_with_what_is_known(void **state)
 {
 	uint8_t got[1024];
 	int listener, fd, server;
-	struct edge e = start(&listener, "upstream: back",
+	struct edge e = proxy_edge_start(&listener, "upstream: back",
 			      ", proxy_protocol: v2, tlvs: [authority, alpn, unique_id, ssl, crc32c], "
 			      "custom_tlvs: [{type: 0xE1, value: edge-1}, {type: 0xE2}]");
 	struct np_addr own;
@@ -89,7 +94,7 @@ static void s28_v2_with_what_is_known(void **state)
 	close(server);
 	edge_ended(&e, "client_fin", 1);
 	edge_said(&e, id);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 /* What a trusted header says is said again, whoever connected. */
@@ -98,7 +103,7 @@ static void s32_passed_on(void **state)
 	static const char tlvs[] = "\xe0\0\4mine" "\xe5\0\0" "\x05\0\5first" "\x01\0\2h2" "\x04\0";
 	uint8_t got[1024];
 	int listener, fd, server;
-	struct edge e = start(&listener, REQUIRED,
+	struct edge e = proxy_edge_start(&listener, REQUIRED,
 			      ", proxy_protocol: v2, tlvs: [alpn, unique_id], "
 			      "custom_tlvs: [{type: 0xE0}, {type: 0xE6}]");
 	struct pp_header h;
@@ -128,7 +133,7 @@ static void s32_passed_on(void **state)
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "server_fin", 1);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 /* CVE-2024-23327: LOCAL without addresses, passed on. */
@@ -136,7 +141,7 @@ static void pl7_local_passed_on(void **state)
 {
 	uint8_t got[256];
 	int listener, fd, server;
-	struct edge e = start(&listener, REQUIRED, ", proxy_protocol: v2");
+	struct edge e = proxy_edge_start(&listener, REQUIRED, ", proxy_protocol: v2");
 	struct np_addr own;
 	struct pp_header h;
 
@@ -151,7 +156,7 @@ static void pl7_local_passed_on(void **state)
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "server_fin", 1);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 /* D10's sister: header and payload, whole, at the server that answers in the end. */
@@ -164,15 +169,15 @@ static void s9_each_attempt_has_its_own(void **state)
 
 	(void)state;
 	fd = edge_connect(&e);
-	kit_send(fd, V2 "payload", sizeof(V2) - 1 + 7);
+	kit_send(fd, HEADER_V2 "payload", sizeof(HEADER_V2) - 1 + 7);
 	server = kit_accept(listener);
-	kit_expect(server, V1 "payload", sizeof(V1) - 1 + 7);
+	kit_expect(server, HEADER_V1 "payload", sizeof(HEADER_V1) - 1 + 7);
 	close(server);
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "server_fin", 1);
 	edge_said(&e, " retries=1 ");
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 static void unix_clients_and_balancers(void **state)
@@ -192,17 +197,17 @@ static void unix_clients_and_balancers(void **state)
 		"upstreams:\n%s", path, edge_upstream("back", port, ", proxy_protocol: v2")));
 	e = (struct edge){.s = s, .fds = kit_proc_fds(s->child->pid)};
 	fd = kit_connect(path, 0);
-	kit_send(fd, V1, sizeof(V1) - 1);
+	kit_send(fd, HEADER_V1, sizeof(HEADER_V1) - 1);
 	server = kit_accept(listener);
-	assert_int_equal(one_write(server, got, sizeof(got)), sizeof(V2) - 1);
-	assert_memory_equal(got, V2, sizeof(V2) - 1);
+	assert_int_equal(one_write(server, got, sizeof(got)), sizeof(HEADER_V2) - 1);
+	assert_memory_equal(got, HEADER_V2, sizeof(HEADER_V2) - 1);
 	close(server);
 	kit_expect_fin(fd);
 	close(fd);
 	edge_ended(&e, "server_fin", 1);
 	edge_said(&e, " 192.0.2.1:4711 -> ");
 	edge_said(&e, " via=unix ");
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 /* ---- real peers ------------------------------------------------------------------------------ */
@@ -268,7 +273,7 @@ static void haproxy_receives(void **state)
 		struct edge e = edge_start(REQUIRED, peer_with(versions[i], port));
 		int fd = edge_connect(&e);
 
-		kit_send(fd, V2, sizeof(V2) - 1);
+		kit_send(fd, HEADER_V2, sizeof(HEADER_V2) - 1);
 		ask(fd, "[192.0.2.1]:4711");
 		edge_ended(&e, "server_fin", (int)i + 1);
 		edge_end(&e);
@@ -291,7 +296,7 @@ static void haproxy_sends(void **state)
 		skip();
 	for (size_t i = 0; i < array_len(words); i++) {
 		int port = kit_port(kit_ip(2)), listener, fd, server;
-		struct edge e = start(&listener, REQUIRED, "");
+		struct edge e = proxy_edge_start(&listener, REQUIRED, "");
 		struct kit_child *h = haproxy(textf("%s%s", form, words[i]), port, e.port);
 		struct np_addr own;
 		char text[NP_ADDR_TEXT];
@@ -310,7 +315,7 @@ static void haproxy_sends(void **state)
 		kit_staunch_wait_log(e.s, textf(" %s -> ", text), 1);
 		kit_child_signal(h, SIGKILL);
 		kit_child_wait(h);
-		end(&e, listener);
+		proxy_edge_end(&e, listener);
 	}
 }
 
@@ -337,7 +342,7 @@ static void nginx_receives(void **state)
 		struct edge e = edge_start(REQUIRED, peer_with(versions[i], port));
 		int fd = edge_connect(&e);
 
-		kit_send(fd, V1, sizeof(V1) - 1);
+		kit_send(fd, HEADER_V1, sizeof(HEADER_V1) - 1);
 		ask(fd, "[192.0.2.1]:4711");
 		edge_ended(&e, "server_fin", (int)i + 1);
 		edge_end(&e);
@@ -347,8 +352,8 @@ static void nginx_receives(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(s2_v1_is_one_write, kit_end),
-		cmocka_unit_test_teardown(s28_v2_with_what_is_known, kit_end),
+		cmocka_unit_test_teardown(s2_the_first_version_is_one_write, kit_end),
+		cmocka_unit_test_teardown(s28_the_second_version_with_what_is_known, kit_end),
 		cmocka_unit_test_teardown(s32_passed_on, kit_end),
 		cmocka_unit_test_teardown(pl7_local_passed_on, kit_end),
 		cmocka_unit_test_teardown(s9_each_attempt_has_its_own, kit_end),

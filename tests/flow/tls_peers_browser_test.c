@@ -2,8 +2,12 @@
  * is routed by name, or it ends at the edge, which agrees on h2 and hands plain HTTP/2 to the
  * server. The page's own script says which protocol the browser used for each part and whether the
  * parts arrived whole; the server's log says what came to it. */
-#include "tests/flow/programs.h"
-#include "tests/flow/tls_edge.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tests/flow/kit/programs.h"
+#include "tests/flow/kit/tls_edge.h"
 
 enum { NUMBERS = 300000 }; /* the big part: 2 MB of them */
 
@@ -68,7 +72,7 @@ static struct kit_child *site_start(int port, const char *servers)
 	write_site();
 	kit_file_write("nginx.conf", textf(form, servers), path);
 	return program_serve("nginx", KIT_ARGV("nginx", "-e", "stderr", "-p", kit_dir(), "-c", path),
-			     port);
+			     kit_ip(0), port);
 }
 
 /* ---- the browser ----------------------------------------------------------------------------- */
@@ -84,7 +88,7 @@ static struct kit_child *browse(const struct edge *e)
 {
 	char pin[64];
 
-	kit_cert_pin(leaf, pin);
+	kit_cert_pin(pki.leaf, pin);
 	return program_run("browser",
 			   KIT_ARGV("env", textf("HOME=%s", kit_dir()), browser(), "--headless",
 				    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -137,10 +141,10 @@ static void needs(void)
 	program_need("nginx");
 	program_need("curl");
 	program_need(browser());
-	make_files();
+	pki_write();
 }
 
-static void h2_passes_by_name(void **state)
+static void http2_passes_by_name(void **state)
 {
 	static const char form[] = "  server { listen %s:%d ssl http2;\n"
 				   "    ssl_certificate %s; ssl_certificate_key %s; }\n";
@@ -150,7 +154,7 @@ static void h2_passes_by_name(void **state)
 
 	(void)state;
 	needs();
-	site = site_start(port, textf(form, kit_ip(0), port, cert, key));
+	site = site_start(port, textf(form, kit_ip(0), port, pki.cert, pki.key));
 	e = edge_start("routes: [{sni: [a.test], upstream: site}], upstream: nobody",
 		       textf("%s%s", edge_upstream("site", port, ""),
 			     edge_upstream("nobody", nobody, "")));
@@ -162,7 +166,7 @@ static void h2_passes_by_name(void **state)
 }
 
 /* What agreed on h2 goes to a server that knows nothing else, the rest to one that does not know it. */
-static void h2_ends_at_the_edge(void **state)
+static void http2_ends_at_the_edge(void **state)
 {
 	static const char form[] = "  server { listen %s:%d http2 proxy_protocol; }\n"
 				   "  server { listen %s:%d; }\n";
@@ -174,12 +178,12 @@ static void h2_ends_at_the_edge(void **state)
 	needs();
 	site = site_start(h1, textf(form, kit_ip(0), h2, kit_ip(0), h1));
 	e = edge_start(textf("%s, routes: [{alpn: [h2], upstream: h2}]",
-			     tls_keys(", alpn: [h2, http/1.1]")),
+			     tls_edge_keys(", alpn: [h2, http/1.1]")),
 		       textf("%s%s", edge_upstream("h2", h2, ", proxy_protocol: v2"),
 			     edge_upstream("back", h1, "")));
 	page_was_whole(browse(&e));
 	server_saw("from=127.0.0.1 -");
-	c = program_run("curl", KIT_ARGV("curl", "-sSf", "--http1.1", "--cacert", ca, "--resolve",
+	c = program_run("curl", KIT_ARGV("curl", "-sSf", "--http1.1", "--cacert", pki.ca, "--resolve",
 					 textf("a.test:%d:%s", e.port, kit_ip(1)),
 					 textf("https://a.test:%d/style.css", e.port)));
 	program_said(c, style);
@@ -193,8 +197,8 @@ static void h2_ends_at_the_edge(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(h2_passes_by_name, kit_end),
-		cmocka_unit_test_teardown(h2_ends_at_the_edge, kit_end),
+		cmocka_unit_test_teardown(http2_passes_by_name, kit_end),
+		cmocka_unit_test_teardown(http2_ends_at_the_edge, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,11 +7,15 @@
  * server's place, and the client is OpenSSL with the protocol's bytes, or psql behind a listener that
  * starts TLS. Towards a PostgreSQL 15 the edge cannot start TLS: that one wants the SSLRequest first,
  * which is the client's to send. */
-#include "tests/flow/programs.h"
-#include "tests/flow/tls_edge.h"
+#include "tests/flow/kit/programs.h"
+#include "tests/flow/kit/tls_edge.h"
 
 #include <glob.h>
 #include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { LINES = 524288, WIDTH = 10 }; /* 5 MiB without their ends */
 
@@ -60,9 +64,9 @@ static const char *postgres_user(void)
 		return "";
 	assert_non_null(user);
 	assert_int_equal(chmod(kit_dir(), 0711), 0);
-	assert_int_equal(chmod(cert, 0644), 0);
+	assert_int_equal(chmod(pki.cert, 0644), 0);
 	assert_int_equal(chown(home, user->pw_uid, user->pw_gid), 0);
-	assert_int_equal(chown(key, user->pw_uid, user->pw_gid), 0);
+	assert_int_equal(chown(pki.key, user->pw_uid, user->pw_gid), 0);
 	return "setpriv --reuid=postgres --regid=postgres --clear-groups --pdeathsig=KILL ";
 }
 
@@ -83,13 +87,13 @@ static struct postgres postgres_start(void)
 	char hba[KIT_PATH];
 	const char *as, *how;
 
-	make_files();
+	pki_write();
 	as = postgres_user();
 	kit_file_write("hba", "host all all 127.0.0.0/8 trust\n", hba);
 	assert_int_equal(chmod(hba, 0644), 0);
 	how = postgres_command(as, "initdb", "-U tester -A trust -E UTF8 --locale=C --no-sync");
 	program_run("initdb", KIT_ARGV("sh", "-c", how));
-	how = postgres_command(as, "postgres", textf(form, kit_ip(0), p.port, hba, cert, key));
+	how = postgres_command(as, "postgres", textf(form, kit_ip(0), p.port, hba, pki.cert, pki.key));
 	p.server = kit_child_start("postgres", KIT_ARGV("sh", "-c", how));
 	kit_file_wait(p.server->err, "ready to accept connections", 1); /* it listens before */
 	return p;
@@ -112,7 +116,7 @@ static const char *as_host(const char *host, int port, const char *more)
 
 static const char *verified(void)
 {
-	return textf("sslmode=verify-full sslrootcert=%s", ca);
+	return textf("sslmode=verify-full sslrootcert=%s", pki.ca);
 }
 
 #define PSQL(where, command) \
@@ -226,8 +230,8 @@ static struct edge direct_start(int server, int *plain)
 
 	*plain = kit_port(kit_ip(1));
 	listeners = textf("%s}\n  - {name: plain, bind: \"%s:%d\", upstream: edge",
-			  tls_keys(", alpn: [postgresql]"), kit_ip(1), *plain);
-	upstreams = textf("%s%s", edge_upstream("back", server, ""), textf(form, kit_ip(1), e.port, ca));
+			  tls_edge_keys(", alpn: [postgresql]"), kit_ip(1), *plain);
+	upstreams = textf("%s%s", edge_upstream("back", server, ""), textf(form, kit_ip(1), e.port, pki.ca));
 	e.s = kit_staunch_start(edge_config(e.port, listeners, upstreams));
 	e.fds = kit_proc_fds(e.s->child->pid);
 	return e;
@@ -258,7 +262,7 @@ static const char dialogue[] = "\0\0\0\x27\0\3\0\0" "user\0tester\0" "database\0
 static void openssl_over_direct_tls(void **state)
 {
 	static char got[4096];
-	const struct tls_peer_opts o = {.sni = "a.test", .ca = ca, .alpn = "\12postgresql"};
+	const struct tls_peer_opts o = {.sni = "a.test", .ca = pki.ca, .alpn = "\12postgresql"};
 	struct postgres pg;
 	struct tls_peer p;
 	struct edge e;
@@ -267,7 +271,7 @@ static void openssl_over_direct_tls(void **state)
 	(void)state;
 	postgres_need();
 	pg = postgres_start();
-	e = edge_start(tls_keys(", alpn: [postgresql]"), edge_upstream("back", pg.port, ""));
+	e = edge_start(tls_edge_keys(", alpn: [postgresql]"), edge_upstream("back", pg.port, ""));
 	assert_true(tls_peer_dial(&p, edge_connect(&e), &o));
 	tls_peer_send(&p, dialogue, sizeof(dialogue) - 1);
 	while (n < sizeof(got) && SSL_read_ex(p.ssl, got + n, sizeof(got) - n, &some) == 1)

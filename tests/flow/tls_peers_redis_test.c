@@ -1,7 +1,7 @@
 /* Redis with TLS: its own, routed by name without a touch; ended by the edge; and begun by the edge
  * towards a server that wants to see a certificate. */
-#include "tests/flow/programs.h"
-#include "tests/flow/tls_edge.h"
+#include "tests/flow/kit/programs.h"
+#include "tests/flow/kit/tls_edge.h"
 
 enum { SEED = 29, BIG = 10 * MB };
 
@@ -25,16 +25,16 @@ static struct kit_child *redis_tls_start(const char *its_cert, const char *its_k
 	return program_serve("redis",
 			     KIT_ARGV("redis-server", "--bind", kit_ip(0), "--port", "0",
 				      "--tls-port", number, "--tls-cert-file", its_cert,
-				      "--tls-key-file", its_key, "--tls-ca-cert-file", ca,
+				      "--tls-key-file", its_key, "--tls-ca-cert-file", pki.ca,
 				      "--tls-auth-clients", clients, "--save", "", "--dir", kit_dir()),
-			     *port);
+			     kit_ip(0), *port);
 }
 
 /* ---- clients --------------------------------------------------------------------------------- */
 
 static const char *over_tls(const char *name)
 {
-	return textf("--tls --cacert %s --sni %s", ca, name);
+	return textf("--tls --cacert %s --sni %s", pki.ca, name);
 }
 
 /* One command of redis-cli to the edge, as one would type it. */
@@ -45,43 +45,14 @@ static struct kit_child *redis_cli(const struct edge *e, const char *how, const 
 	return program_run("cli", KIT_ARGV("sh", "-c", all));
 }
 
-static void write_big(const char *path)
-{
-	static char buf[65536];
-	FILE *f = fopen(path, "we");
-
-	assert_non_null(f);
-	for (uint64_t at = 0; at < BIG; at += sizeof(buf)) {
-		kit_stream_fill(SEED, at, buf, sizeof(buf));
-		assert_int_equal(fwrite(buf, 1, sizeof(buf), f), sizeof(buf));
-	}
-	assert_int_equal(fclose(f), 0);
-}
-
-/* The value and the line's end that redis-cli puts behind it. */
-static void expect_big(const char *path)
-{
-	static char buf[65536];
-	FILE *f = fopen(path, "re");
-
-	assert_non_null(f);
-	for (uint64_t at = 0; at < BIG; at += sizeof(buf)) {
-		assert_int_equal(fread(buf, 1, sizeof(buf), f), sizeof(buf));
-		assert_true(kit_stream_same(SEED, at, buf, sizeof(buf)));
-	}
-	assert_int_equal(fgetc(f), '\n');
-	assert_int_equal(fgetc(f), EOF);
-	fclose(f);
-}
-
 static void ten_megabytes(const struct edge *e, const char *how)
 {
 	char path[KIT_PATH];
 
 	kit_file_write("value", "", path);
-	write_big(path);
+	kit_file_write_stream(path, SEED, BIG);
 	program_said(redis_cli(e, how, textf("-x SET big < %s", path)), "OK\n");
-	expect_big(redis_cli(e, how, "GET big")->out);
+	kit_file_expect_stream(redis_cli(e, how, "GET big")->out, SEED, BIG, "\n"); /* redis-cli ends the line */
 }
 
 /* Thousands of requests, sixteen under way on each of eight connections. The benchmark ends badly at
@@ -124,9 +95,9 @@ static void tls_ends_before_redis(void **state)
 
 	(void)state;
 	redis_need();
-	make_files();
+	pki_write();
 	server = kit_redis_start(kit_ip(0), &port);
-	e = edge_start(tls_keys(""), edge_upstream("back", port, ""));
+	e = edge_start(tls_edge_keys(""), edge_upstream("back", port, ""));
 	program_said(redis_cli(&e, over_tls("a.test"), "PING"), "PONG\n");
 	ten_megabytes(&e, over_tls("a.test"));
 	a_pipelined_benchmark(&e, over_tls("b.test"));
@@ -137,7 +108,7 @@ static void tls_ends_before_redis(void **state)
 /* A certificate for the edge, as keys of an upstream. */
 static const char *own_certificate(void)
 {
-	struct kit_cert *me = kit_cert_make(&(struct kit_cert_opts){.cn = "edge", .issuer = root});
+	struct kit_cert *me = kit_cert_make(&(struct kit_cert_opts){.cn = "edge", .issuer = pki.root});
 	char mine[KIT_PATH], my_key[KIT_PATH];
 
 	kit_cert_write(me, "me.pem", mine);
@@ -155,9 +126,9 @@ static void redis_wants_a_certificate(void **state)
 
 	(void)state;
 	redis_need();
-	make_files();
-	server = redis_tls_start(cert, key, "yes", &port);
-	tls = textf(", tls: {ca: \"%s\", name: a.test, sni: a.test", ca);
+	pki_write();
+	server = redis_tls_start(pki.cert, pki.key, "yes", &port);
+	tls = textf(", tls: {ca: \"%s\", name: a.test, sni: a.test", pki.ca);
 	with = edge_upstream("back", port, textf("%s%s}", tls, own_certificate()));
 	without = edge_upstream("shy", port, textf("%s}", tls));
 	e = edge_start(textf("upstream: back}\n  - {name: shy, bind: \"%s:%d\", upstream: shy",
@@ -185,9 +156,9 @@ static void redis_is_found_by_name(void **state)
 
 	(void)state;
 	redis_need();
-	make_files();
-	a = redis_tls_start(cert, key, "no", &port_a);
-	b = redis_tls_start(cert2, key2, "no", &port_b);
+	pki_write();
+	a = redis_tls_start(pki.cert, pki.key, "no", &port_a);
+	b = redis_tls_start(pki.cert2, pki.key2, "no", &port_b);
 	e = edge_start("routes: [{sni: [a.test, \"*.a.test\"], upstream: a}, "
 		       "{sni: [b.test], upstream: b}]",
 		       textf("%s%s", edge_upstream("a", port_a, ""), edge_upstream("b", port_b, "")));

@@ -1,10 +1,14 @@
 /* Routes that look at the ClientHello without touching it: which upstream, that every byte arrives as it was sent, and
  * what becomes of clients that say nothing, lie, or leave. */
-#include "tests/flow/edge.h"
+#include "tests/flow/kit/edge.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define HELLO_ROOM 65536
 

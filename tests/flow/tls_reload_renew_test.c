@@ -1,5 +1,9 @@
 /* TLS over time: certificates that change; keys of every kind; real clients. */
-#include "tests/flow/tls_edge.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/flow/kit/tls_edge.h"
 
 /* ---- certificates over time ------------------------------------------------------------------ */
 
@@ -17,7 +21,7 @@ static bool serves(void *arg)
 	if (!tls_peer_dial(&p, edge_connect(w->e), &(struct tls_peer_opts){.sni = "none"}))
 		kit_fail("a handshake failed while certificates changed");
 	same = strcmp(tls_peer_cn(&p), w->cn) == 0;
-	exchange(&p);
+	exchange_tls(&p);
 	end_orderly_tls(&p);
 	return same;
 }
@@ -27,7 +31,7 @@ static void d26_certificates_change(void **state)
 {
 	struct edge e = tls_edge("");
 	struct kit_cert *next = kit_cert_make(
-		&(struct kit_cert_opts){.cn = "next.test", .issuer = root, .to_days = 3});
+		&(struct kit_cert_opts){.cn = "next.test", .issuer = pki.root, .to_days = 3});
 	struct served_name w = {&e, "next.test"};
 	struct tls_peer old;
 	char path[KIT_PATH];
@@ -38,7 +42,7 @@ static void d26_certificates_change(void **state)
 	kit_cert_write(next, "a.pem", path);
 	assert_true(kit_wait(serves, &w, KIT_MS));
 	kit_staunch_wait_err(e.s, "a.pem expires in ", 1);
-	exchange(&old); /* keeps what it has */
+	exchange_tls(&old); /* keeps what it has */
 	kit_file_write("a.pem", "no certificate at all\n", path);
 	kit_staunch_wait_err(e.s, "E405: ", 1);
 	kit_staunch_wait_err(e.s, "running generation 2 unchanged", 1);
@@ -56,10 +60,10 @@ static void d26_certificates_change_and_nothing_else(void **state)
 	struct edge e = tls_edge("");
 
 	(void)state;
-	edited[1] = edge_config(kit_port(kit_ip(1)), tls_keys(""), edge_upstream("back", 1, ""));
+	edited[1] = edge_config(kit_port(kit_ip(1)), tls_edge_keys(""), edge_upstream("back", 1, ""));
 	for (int i = 0; i < 2; i++) {
 		const char *cn = i == 0 ? "one.test" : "two.test";
-		struct kit_cert *next = kit_cert_make(&(struct kit_cert_opts){.cn = cn, .issuer = root});
+		struct kit_cert *next = kit_cert_make(&(struct kit_cert_opts){.cn = cn, .issuer = pki.root});
 		struct served_name w = {&e, cn};
 		char path[KIT_PATH];
 
@@ -82,9 +86,9 @@ static void d26_check_and_start_say_which_file(void **state)
 	struct kit_staunch *s;
 
 	(void)state;
-	make_files();
+	pki_write();
 	kit_file_write("bad.yaml", edge_config(kit_port(kit_ip(1)),
-			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", cert, key2),
+			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", pki.cert, pki.key2),
 			edge_upstream("back", 1, "")), config);
 	c = kit_child_start("check", KIT_ARGV(getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch",
 					       "check", config));
@@ -92,7 +96,7 @@ static void d26_check_and_start_say_which_file(void **state)
 	assert_int_equal(kit_file_count(c->err, "E405"), 1);
 	assert_int_equal(kit_file_count(c->err, "b.key"), 1);
 	s = kit_staunch_spawn(edge_config(kit_port(kit_ip(1)),
-			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", cert, key2),
+			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", pki.cert, pki.key2),
 			edge_upstream("back", 1, "")));
 	assert_int_equal(kit_child_wait(s->child), 78);
 	assert_int_equal(kit_file_count(s->child->err, "E405: "), 1);
@@ -111,19 +115,19 @@ static void d26_every_kind_of_key(void **state)
 		char c[KIT_PATH], k[KIT_PATH], password[KIT_PATH];
 		const char *port = edge_upstream("back", kit_peer_port(peer), "");
 
-		root = NULL;
-		make_files();
-		leaf = kit_cert_make(&(struct kit_cert_opts){
-			.cn = "k.test", .dns = "k.test", .key = kinds[i], .issuer = root});
-		kit_cert_write(leaf, "k.pem", c);
-		kit_cert_write_key(leaf, "k.key", "secret", k);
+		pki.root = NULL;
+		pki_write();
+		pki.leaf = kit_cert_make(&(struct kit_cert_opts){
+			.cn = "k.test", .dns = "k.test", .key = kinds[i], .issuer = pki.root});
+		kit_cert_write(pki.leaf, "k.pem", c);
+		kit_cert_write_key(pki.leaf, "k.key", "secret", k);
 		kit_file_write("pass", "secret\n", password);
 		e = edge_start(textf("tls: {certificates: [{cert: \"%s\", key: \"%s\", password_file: \"%s\"}]}, "
 				     "upstream: back", c, k, password), port);
-		served_tls(&e, &(struct tls_peer_opts){.sni = "k.test", .ca = ca}, "k.test", NULL);
+		served_tls(&e, &(struct tls_peer_opts){.sni = "k.test", .ca = pki.ca}, "k.test", NULL);
 		edge_end(&e);
 	}
-	root = NULL; /* the next test wants its own leaf */
+	pki.root = NULL; /* the next test wants its own leaf */
 }
 
 static void curl_and_s_client(void **state)
@@ -137,16 +141,16 @@ static void curl_and_s_client(void **state)
 	if (!kit_have("curl") || !kit_have("nginx") || !kit_have("openssl"))
 		skip();
 	kit_nginx_start(kit_ip(2), &port);
-	make_files();
-	e = edge_start(tls_keys(", alpn: [http/1.1]"),
+	pki_write();
+	e = edge_start(tls_edge_keys(", alpn: [http/1.1]"),
 		       textf("  - {name: back, servers: [\"%s:%d\"]}\n", kit_ip(2), port));
 	snprintf(url, sizeof(url), "https://a.test:%d/hello", e.port);
 	snprintf(resolve, sizeof(resolve), "a.test:%d:%s", e.port, kit_ip(1));
-	c = kit_child_start("curl", KIT_ARGV("curl", "-sS", "--cacert", ca, "--resolve", resolve, url));
+	c = kit_child_start("curl", KIT_ARGV("curl", "-sS", "--cacert", pki.ca, "--resolve", resolve, url));
 	assert_int_equal(kit_child_wait(c), 0);
 	assert_int_equal(kit_file_count(c->out, "hello"), 1);
 	c = kit_child_start("s_client", KIT_ARGV("openssl", "s_client", "-connect", textf("%s:%d", kit_ip(1), e.port),
-						  "-servername", "b.test", "-CAfile", ca, "-verify_return_error",
+						  "-servername", "b.test", "-CAfile", pki.ca, "-verify_return_error",
 						  "-alpn", "http/1.1"));
 	assert_int_equal(kit_child_wait(c), 0);
 	assert_int_equal(kit_file_count(c->out, "ALPN protocol: http/1.1"), 1);

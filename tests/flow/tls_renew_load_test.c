@@ -1,9 +1,18 @@
 /* Certificates are exchanged under load: clients that come without a pause are all served, and soon by the new one.
  * Each verifies what it is shown, so a certificate with another one's key would fail it. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
 
-#include "tests/flow/tls_edge.h"
+#include "tests/flow/kit/tls_edge.h"
 
 enum { LANES = 2, EXCHANGES = 6, IN_A_ROW = 200, BOUND_MS = 5000 };
 
@@ -106,7 +115,7 @@ static void lane_start(struct lane *lane, struct load *l, int max)
 	lane->ctx = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_max_proto_version(lane->ctx, max);
 	SSL_CTX_set_verify(lane->ctx, SSL_VERIFY_PEER, NULL);
-	assert_int_equal(SSL_CTX_load_verify_locations(lane->ctx, ca, NULL), 1);
+	assert_int_equal(SSL_CTX_load_verify_locations(lane->ctx, pki.ca, NULL), 1);
 	assert_int_equal(pthread_create(&lane->thread, NULL, lane_run, lane), 0);
 }
 
@@ -144,7 +153,8 @@ static long serial_of(const char *pem)
 /* A new certificate with a new key, in a directory of their own. Returns  its serial number. */
 static long write_pair(const char *dir)
 {
-	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.cn = "a.test", .dns = "a.test", .issuer = root});
+	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){
+		.cn = "a.test", .dns = "a.test", .issuer = pki.root});
 	char path[KIT_PATH];
 
 	assert_int_equal(mkdir(textf("%s/%s", kit_dir(), dir), 0700), 0);
@@ -213,7 +223,7 @@ static void under_load(bool (*put)(const char *dir))
 	int64_t begin, most;
 	struct edge e;
 
-	make_files();
+	pki_write();
 	l.newest = write_pair("first");
 	for (int i = 0; i < EXCHANGES; i++)
 		serial[i] = write_pair(textf("next%d", i));

@@ -1,8 +1,11 @@
 /* Sessions that are resumed: by every worker and over reloads, until their key was rotated away twice, and never past
  * what another listener asks of its clients. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
-#include "tests/flow/tls_edge.h"
+#include "tests/flow/kit/tls_edge.h"
 
 enum { TRIES = 30, ROTATE_S = 3600 };
 
@@ -13,7 +16,7 @@ static SSL_SESSION *again(const struct edge *e, struct tls_peer_opts *o, bool re
 	SSL_SESSION *s;
 
 	assert_true(tls_peer_dial(&p, edge_connect(e), o));
-	exchange(&p);
+	exchange_tls(&p);
 	assert_int_equal(SSL_session_reused(p.ssl), resumed);
 	s = SSL_get1_session(p.ssl);
 	end_orderly_tls(&p);
@@ -67,7 +70,7 @@ static int resumed(const struct edge *e, const struct tls_peer_opts *o)
 		if (!tls_peer_dial(&p, edge_connect(e), o))
 			kit_fail("no handshake with a session to resume:\n%s", edge_log(e));
 		n += SSL_session_reused(p.ssl);
-		exchange(&p);
+		exchange_tls(&p);
 		end_orderly_tls(&p);
 	}
 	return n;
@@ -101,7 +104,7 @@ static void d24_by_every_worker(void **state)
 		for (int i = 0; i < TRIES; i++) {
 			assert_true(tls_peer_dial(&p[i], edge_connect(&e), &o));
 			assert_true(SSL_session_reused(p[i].ssl));
-			exchange(&p[i]);
+			exchange_tls(&p[i]);
 		}
 		assert_int_equal(pollers(e.s->child->pid, TRIES / 2), 2); /* both have their share of them */
 		for (int i = 0; i < TRIES; i++)
@@ -177,7 +180,7 @@ static void s_client(const struct edge *e, const char *how, const char *file, co
 {
 	struct kit_child *c = kit_child_start(
 		"s_client", KIT_ARGV("openssl", "s_client", "-connect", textf("%s:%d", kit_ip(1), e->port), "-CAfile",
-				     ca, "-servername", "a.test", "-verify_return_error", "-ign_eof", how, file));
+				     pki.ca, "-servername", "a.test", "-verify_return_error", "-ign_eof", how, file));
 
 	assert_int_equal(kit_child_wait(c), 0);
 	if (kit_file_count(c->out, expected) == 0)
@@ -193,8 +196,8 @@ static void d24_s_client(void **state)
 	(void)state;
 	if (!kit_have("openssl"))
 		skip();
-	make_files();
-	e = edge_start(tls_keys(textf(", session_tickets: {keys: \"@DIR@/tickets\", rotate: %ds}", ROTATE_S)),
+	pki_write();
+	e = edge_start(tls_edge_keys(textf(", session_tickets: {keys: \"@DIR@/tickets\", rotate: %ds}", ROTATE_S)),
 		       edge_upstream("back", kit_peer_port(peer), ""));
 	file = textf("%s/session.pem", kit_dir());
 	s_client(&e, "-sess_out", file, "New, TLSv1.3");
@@ -224,8 +227,8 @@ static struct policies policies_start(void)
 	const char *tls = "certificates: [{cert: \"@DIR@/a.pem\", key: \"@DIR@/a.key\"}], "
 			  "session_tickets: {keys: \"@DIR@/tickets\"}";
 
-	make_files();
-	me = kit_cert_make(&(struct kit_cert_opts){.cn = "me", .issuer = root});
+	pki_write();
+	me = kit_cert_make(&(struct kit_cert_opts){.cn = "me", .issuer = pki.root});
 	kit_cert_write(me, "me.pem", b.cert);
 	kit_cert_write_key(me, "me.key", NULL, b.key);
 	do {
@@ -235,7 +238,7 @@ static struct policies policies_start(void)
 		b.open.port,
 		textf("tls: {%s}, upstream: back}\n  - {name: strict, bind: \"%s:%d\", "
 		      "tls: {%s, client_auth: {mode: required, ca: \"%s\"}}, upstream: back",
-		      tls, kit_ip(1), b.strict.port, tls, ca),
+		      tls, kit_ip(1), b.strict.port, tls, pki.ca),
 		edge_upstream("back", kit_peer_port(echo_start()), "")));
 	b.strict.s = b.open.s;
 	b.open.fds = b.strict.fds = kit_proc_fds(b.open.s->child->pid);

@@ -1,8 +1,15 @@
 /* TLS and sockets without room: what could not be sent leaves when it can, and what may be sent at once is. */
 #include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-#include "tests/flow/tls_edge.h"
+#include "tests/flow/kit/tls_edge.h"
 
 enum { SEED = 9, STEP = 8 * 1024 };
 
@@ -11,12 +18,13 @@ static struct edge unix_edge(char path[KIT_PATH], int server_port)
 {
 	struct edge e = {.port = 0};
 
-	make_files();
+	pki_write();
 	snprintf(path, KIT_PATH, "%s/edge.sock", kit_dir());
 	e.s = kit_staunch_start(textf("workers: 1\n"
 				      "log: {access: \"@DIR@/access.log\", format: text}\n"
 				      "listeners:\n  - {name: edge, bind: \"unix:%s\", %s}\n"
-				      "upstreams:\n%s", path, tls_keys(""), edge_upstream("back", server_port, "")));
+				      "upstreams:\n%s", path, tls_edge_keys(""),
+				      edge_upstream("back", server_port, "")));
 	e.fds = kit_proc_fds(e.s->child->pid);
 	return e;
 }
@@ -136,7 +144,7 @@ static void our_bytes_do_not_delay_the_clients(void **state)
 	};
 
 	(void)state;
-	make_files();
+	pki_write();
 	for (size_t i = 0; i < array_len(rows); i++) {
 		int port = 0, listener = kit_listen(kit_ip(0), &port, 8), fd;
 		struct edge e = edge_start("upstream: back", edge_upstream("back", port, rows[i].more));
@@ -147,7 +155,9 @@ static void our_bytes_do_not_delay_the_clients(void **state)
 		kit_send(fd, "first", 5);
 		p.fd = kit_accept(listener);
 		if (strstr(rows[i].more, "tls") != NULL) {
-			assert_true(tls_peer_answer(&p, p.fd, &(struct tls_peer_opts){.cert = cert, .key = key}));
+			const struct tls_peer_opts shown = {.cert = pki.cert, .key = pki.key};
+
+			assert_true(tls_peer_answer(&p, p.fd, &shown));
 			tls_peer_expect(&p, "first", 5);
 		} else {
 			while (memcmp(bytes, "first", 5) != 0) {

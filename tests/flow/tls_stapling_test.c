@@ -1,6 +1,13 @@
 /* OCSP answers that are fetched: they come by themselves, no handshake waits for them, none is sent that has expired,
  * and no responder can do harm. */
-#include "tests/flow/ocsp_responder.h"
+#include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/ocsp_responder.h"
 
 static uint8_t der[8192];
 
@@ -28,8 +35,8 @@ static struct kit_child *openssl_ocsp(int port, const struct asked *a, size_t re
 	char index[KIT_PATH], ca[KIT_PATH], key[KIT_PATH];
 
 	kit_cert_write_index((struct kit_cert *const[]){a->x}, 1, revoked, "index.txt", index);
-	kit_cert_write(sub, "sub.pem", ca);
-	kit_cert_write_key(sub, "sub.key", NULL, key);
+	kit_cert_write(authority.sub, "sub.pem", ca);
+	kit_cert_write_key(authority.sub, "sub.key", NULL, key);
 	return kit_child_start("ocsp", KIT_ARGV("openssl", "ocsp", "-port", textf("%d", port), "-index", index,
 						 "-rsigner", ca, "-rkey", key, "-CA", ca, "-nmin", "60"));
 }
@@ -44,7 +51,7 @@ static void stop(struct kit_child *c)
 static void the_answer_of_a_real_responder_is_stapled(void **state)
 {
 	int port = kit_port("::");
-	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
 	struct kit_child *responder, *client;
 	struct edge e;
 	char root_pem[KIT_PATH];
@@ -53,12 +60,12 @@ static void the_answer_of_a_real_responder_is_stapled(void **state)
 	if (!kit_have("openssl"))
 		skip();
 	e = asked_edge(&a, 1);
-	assert_int_equal(stapled(&e, "a.test", der, sizeof(der)), -1);
+	assert_int_equal(staple_get(&e, "a.test", der, sizeof(der)), -1);
 	kit_staunch_wait_err(e.s, "nothing is stapled; asked again in 1 s", 1);
 	responder = openssl_ocsp(port, &a, 0);
 	kit_staunch_wait_err(e.s, "ocsp_stapled", 1);
 	e.fds = kit_proc_fds(e.s->child->pid);
-	kit_cert_write(root, "root.pem", root_pem);
+	kit_cert_write(authority.root, "root.pem", root_pem);
 	client = kit_child_start("s_client", KIT_ARGV("openssl", "s_client", "-connect",
 			textf("%s:%d", kit_ip(1), e.port), "-servername", "a.test", "-CAfile", root_pem, "-status"));
 	assert_int_equal(kit_child_wait(client), 0);
@@ -71,7 +78,7 @@ static void the_answer_of_a_real_responder_is_stapled(void **state)
 static void a_revoked_certificate_is_told_and_not_stapled(void **state)
 {
 	int port = kit_port("::");
-	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
 	struct kit_child *responder;
 	struct edge e;
 
@@ -81,7 +88,7 @@ static void a_revoked_certificate_is_told_and_not_stapled(void **state)
 	responder = openssl_ocsp(port, &a, 1);
 	e = asked_edge(&a, 1);
 	kit_staunch_wait_err(e.s, "ocsp_revoked", 1);
-	assert_int_equal(stapled(&e, "a.test", der, sizeof(der)), -1);
+	assert_int_equal(staple_get(&e, "a.test", der, sizeof(der)), -1);
 	stop(responder);
 	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
 }
@@ -92,24 +99,24 @@ static void a_revoked_certificate_is_told_and_not_stapled(void **state)
 static void an_answer_outlives_reloads(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
-	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
 	struct edge e = asked_edge(&a, 1);
 	char path[KIT_PATH];
 	size_t n = good_until(&a, 3600);
 
 	(void)state;
-	answer(listener, der, n);
+	responder_answer(listener, der, n);
 	kit_staunch_wait_err(e.s, "ocsp_stapled", 1);
 	e.fds = kit_proc_fds(e.s->child->pid);
 	for (int i = 0; i < 4; i++) {
-		wait_stapled(&e, "a.test", der, n);
+		staple_wait(&e, "a.test", der, n);
 		kit_child_signal(e.s->child, SIGHUP);
 		wait_generation(e.s, 2 + 2 * i);
 		/* Taken over by the same look that asks for what is due: it has looked. */
 		kit_cert_write(a.x, "a.test.pem", path);
 		wait_generation(e.s, 3 + 2 * i);
 	}
-	wait_stapled(&e, "a.test", der, n);
+	staple_wait(&e, "a.test", der, n);
 	edge_untouched(listener);
 	edge_end(&e);
 	close(listener);
@@ -118,16 +125,16 @@ static void an_answer_outlives_reloads(void **state)
 static void an_answer_is_fetched_anew_at_half_of_its_time(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
-	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
 	struct edge e = asked_edge(&a, 1);
 	size_t n = soon_due(&a);
 
 	(void)state;
-	answer(listener, der, n);
-	wait_stapled(&e, "a.test", der, n);
+	responder_answer(listener, der, n);
+	staple_wait(&e, "a.test", der, n);
 	n = good_until(&a, 3600);
-	answer(listener, der, n);
-	wait_stapled(&e, "a.test", der, n);
+	responder_answer(listener, der, n);
+	staple_wait(&e, "a.test", der, n);
 	assert_int_equal(kit_file_count(e.s->child->err, "ocsp_stapled"), 1); /* the first time alone */
 	e.fds = kit_proc_fds(e.s->child->pid);
 	close(listener);
@@ -143,7 +150,7 @@ static bool is_gone_in_time(void *arg)
 	OCSP_BASICRESP *b;
 	ASN1_GENERALIZEDTIME *next = NULL;
 	time_t before = time(NULL);
-	long n = stapled(e, "a.test", got, sizeof(got));
+	long n = staple_get(e, "a.test", got, sizeof(got));
 
 	if (n < 0)
 		return true;
@@ -159,13 +166,13 @@ static bool is_gone_in_time(void *arg)
 static void an_expired_answer_is_never_sent(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
-	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
 	struct edge e = asked_edge(&a, 1);
 	size_t n = good_until(&a, 6);
 
 	(void)state;
-	answer(listener, der, n);
-	wait_stapled(&e, "a.test", der, n);
+	responder_answer(listener, der, n);
+	staple_wait(&e, "a.test", der, n);
 	close(listener);
 	kit_staunch_wait_err(e.s, "the last answer stays; asked again in 1 s", 1);
 	e.fds = kit_proc_fds(e.s->child->pid);
@@ -177,18 +184,18 @@ static void an_expired_answer_is_never_sent(void **state)
 static void revoked_later_it_is_stapled_no_more(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
-	struct asked a = make_asked("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
 	const struct kit_ocsp_opts revoked = {.about = a.x, .status = V_OCSP_CERTSTATUS_REVOKED, .until = 3600};
 	struct edge e = asked_edge(&a, 1);
 	size_t n = soon_due(&a);
 
 	(void)state;
-	answer(listener, der, n);
-	wait_stapled(&e, "a.test", der, n);
+	responder_answer(listener, der, n);
+	staple_wait(&e, "a.test", der, n);
 	n = kit_cert_ocsp(&revoked, der, sizeof(der));
-	answer(listener, der, n);
+	responder_answer(listener, der, n);
 	kit_staunch_wait_err(e.s, "ocsp_revoked", 1);
-	wait_stapled(&e, "a.test", NULL, 0);
+	staple_wait(&e, "a.test", NULL, 0);
 	close(listener);
 	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
 }
@@ -251,7 +258,7 @@ static void reply_badly(int fd, const char *path, const struct asked *about)
 
 	for (size_t i = 0; i < array_len(crude); i++)
 		if (strcmp(path, crude[i].path) == 0) {
-			reply(fd, crude[i].head, NULL, 0);
+			responder_reply(fd, crude[i].head, NULL, 0);
 			return;
 		}
 	if (strcmp(path, "endless") == 0) {
@@ -263,12 +270,12 @@ static void reply_badly(int fd, const char *path, const struct asked *about)
 	if (strcmp(path, "stranger") == 0)
 		o.signer = about->x;
 	if (strcmp(path, "other") == 0)
-		o.about = kit_cert_make(&(struct kit_cert_opts){.cn = "other", .issuer = sub});
+		o.about = kit_cert_make(&(struct kit_cert_opts){.cn = "other", .issuer = authority.sub});
 	if (strcmp(path, "old") == 0)
 		o = (struct kit_ocsp_opts){.about = about->x, .from = -7200, .until = -3600};
 	if (strcmp(path, "early") == 0)
 		o = (struct kit_ocsp_opts){.about = about->x, .from = 3600, .until = 7200};
-	reply(fd, OK_HEAD "\r\n", der, kit_cert_ocsp(&o, der, sizeof(der)));
+	responder_reply(fd, OK_HEAD "\r\n", der, kit_cert_ocsp(&o, der, sizeof(der)));
 }
 
 static void no_bad_answer_is_stapled(void **state)
@@ -280,11 +287,11 @@ static void no_bad_answer_is_stapled(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_len(bads); i++)
-		a[i] = make_asked(bads[i].path, url_of(kit_ip(3), port, bads[i].path));
+		a[i] = asked_make(bads[i].path, url_of(kit_ip(3), port, bads[i].path));
 	e = asked_edge(a, array_len(a));
 	/* Those that failed first are asked again meanwhile: until each was asked once. */
 	for (size_t left = array_len(bads), asked = 0; left > 0;) {
-		int fd = take_request(listener, path);
+		int fd = responder_take(listener, path);
 		size_t i = 0;
 
 		while (strcmp(bads[i].path, path) != 0)
@@ -295,7 +302,7 @@ static void no_bad_answer_is_stapled(void **state)
 	}
 	for (size_t i = 0; i < array_len(bads); i++) {
 		kit_staunch_wait_err(e.s, textf("/%s: %s", bads[i].path, bads[i].says), 1);
-		assert_int_equal(stapled(&e, bads[i].path, der, sizeof(der)), -1);
+		assert_int_equal(staple_get(&e, bads[i].path, der, sizeof(der)), -1);
 	}
 	assert_int_equal(kit_file_count(e.s->child->err, "ocsp_stapled"), 0);
 	close(listener);
@@ -308,9 +315,9 @@ static void a_responder_that_hangs_holds_up_nobody(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16), held = -1;
 	struct asked a[] = {
-		make_asked("mute", url_of(kit_ip(3), port, "mute")),
-		make_asked("hole", url_of(kit_ip(4), kit_black_hole(kit_ip(4)), "hole")),
-		make_asked("good", url_of(kit_ip(3), port, "good")),
+		asked_make("mute", url_of(kit_ip(3), port, "mute")),
+		asked_make("hole", url_of(kit_ip(4), kit_black_hole(kit_ip(4)), "hole")),
+		asked_make("good", url_of(kit_ip(3), port, "good")),
 	};
 	struct edge e = asked_edge(a, array_len(a));
 	size_t n = good_until(&a[2], 3600);
@@ -319,15 +326,15 @@ static void a_responder_that_hangs_holds_up_nobody(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		int fd = take_request(listener, path);
+		int fd = responder_take(listener, path);
 
 		if (strcmp(path, "good") == 0)
-			reply(fd, OK_HEAD "\r\n", der, n);
+			responder_reply(fd, OK_HEAD "\r\n", der, n);
 		else
 			held = fd;
 	}
-	wait_stapled(&e, "good", der, n);
-	assert_int_equal(stapled(&e, "mute", der, sizeof(der)), -1);
+	staple_wait(&e, "good", der, n);
+	assert_int_equal(staple_get(&e, "mute", der, sizeof(der)), -1);
 	began = kit_now_ms();
 	edge_no_complaint(&e);
 	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
@@ -346,15 +353,15 @@ static void a_responder_is_found_by_its_name(void **state)
 {
 	int port = 0, listener = kit_listen("127.0.0.1", &port, 16);
 	struct asked a[] = {
-		make_asked("a.test", url_of("localhost", port, "ask")),
-		make_asked("b.test", url_of(IMPOSSIBLE, port, "ask")),
+		asked_make("a.test", url_of("localhost", port, "ask")),
+		asked_make("b.test", url_of(IMPOSSIBLE, port, "ask")),
 	};
 	struct edge e = asked_edge(a, 2);
 	size_t n = good_until(&a[0], 3600);
 
 	(void)state;
-	answer(listener, der, n);
-	wait_stapled(&e, "a.test", der, n);
+	responder_answer(listener, der, n);
+	staple_wait(&e, "a.test", der, n);
 	kit_staunch_wait_err(e.s, textf("http://" IMPOSSIBLE ":%d/ask: looking up its name: ", port), 1);
 	edge_no_complaint(&e);
 	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
@@ -377,8 +384,8 @@ static void check_says(const struct asked *a, const char *says)
 
 static void check_says_what_cannot_be_asked(void **state)
 {
-	struct asked a = make_asked("a.test", "http://ocsp.test/ask");
-	struct asked mute = make_asked("b.test", NULL), secret = make_asked("c.test", "https://ocsp.test/");
+	struct asked a = asked_make("a.test", "http://ocsp.test/ask");
+	struct asked mute = asked_make("b.test", NULL), secret = asked_make("c.test", "https://ocsp.test/");
 	struct asked lone = {.name = "d.test"};
 	char path[KIT_PATH];
 
@@ -386,7 +393,8 @@ static void check_says_what_cannot_be_asked(void **state)
 	check_says(&a, NULL);
 	check_says(&mute, "b.test.pem: names no OCSP responder");
 	check_says(&secret, "c.test.pem: names an OCSP responder that is not asked by http");
-	lone.x = kit_cert_make(&(struct kit_cert_opts){.cn = "d.test", .issuer = root, .ocsp = "http://ocsp.test"});
+	lone.x = kit_cert_make(&(struct kit_cert_opts){
+		.cn = "d.test", .issuer = authority.root, .ocsp = "http://ocsp.test"});
 	kit_cert_write(lone.x, "d.test.pem", path);
 	kit_cert_write_key(lone.x, "d.test.key", NULL, path);
 	check_says(&lone, "d.test.pem: is not followed by the certificate of its issuer");

@@ -1,7 +1,9 @@
 /* Thousands of clients that never finish their handshake: those that do are served, every one of them, while the storm
  * stands and goes on. A third of it says nothing, a third a part of a ClientHello, and a third all of one, so that the
  * proxy has signed for nobody. */
-#include "tests/flow/tls_edge.h"
+#include <unistd.h>
+
+#include "tests/flow/kit/tls_edge.h"
 
 enum {
 	STORM = 5000,
@@ -62,7 +64,7 @@ static bool honest_at(struct storm *s, int fd)
 		tls_peer_close(&p);
 		return false;
 	}
-	exchange(&p);
+	exchange_tls(&p);
 	end_orderly_tls(&p);
 	s->served++;
 	return true;

@@ -1,5 +1,9 @@
 /* TLS with clients: which certificate, which protocol, who is let in, and how it ends. */
-#include "tests/flow/tls_edge.h"
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/tls_edge.h"
 
 #include "proxy/pp.h"
 
@@ -23,10 +27,10 @@ static void d7_certificate_by_name(void **state)
 	struct edge e = tls_edge("");
 
 	(void)state;
-	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test", .ca = ca}, "a.test", NULL);
-	served_tls(&e, &(struct tls_peer_opts){.sni = "B.test", .ca = ca}, "b.test", NULL);
-	served_tls(&e, &(struct tls_peer_opts){.sni = "x.a.test", .ca = ca, .max = TLS1_2_VERSION}, "a.test", NULL);
-	served_tls(&e, &(struct tls_peer_opts){.ca = ca}, "a.test", NULL);
+	served_tls(&e, &(struct tls_peer_opts){.sni = "a.test", .ca = pki.ca}, "a.test", NULL);
+	served_tls(&e, &(struct tls_peer_opts){.sni = "B.test", .ca = pki.ca}, "b.test", NULL);
+	served_tls(&e, &(struct tls_peer_opts){.sni = "x.a.test", .ca = pki.ca, .max = TLS1_2_VERSION}, "a.test", NULL);
+	served_tls(&e, &(struct tls_peer_opts){.ca = pki.ca}, "a.test", NULL);
 	edge_ended(&e, "client_fin", 4);
 	edge_said(&e, " sni=x.a.test tls=TLSv1.2 cipher=");
 	edge_said(&e, " in=14 out=14 ");
@@ -78,9 +82,9 @@ static void routes_after_the_handshake(void **state)
 	struct kit_peer *back = echo_start(), *db = echo_start(), *h2 = echo_start();
 
 	(void)state;
-	make_files();
+	pki_write();
 	e = edge_start(textf("%s, routes: [{sni: [b.test], upstream: db}, {alpn: [h2], upstream: h2}]",
-			     tls_keys(", alpn: [h2, http/1.1]")),
+			     tls_edge_keys(", alpn: [h2, http/1.1]")),
 		       textf("%s%s%s", edge_upstream("back", kit_peer_port(back), ""),
 			     edge_upstream("db", kit_peer_port(db), ""), edge_upstream("h2", kit_peer_port(h2), "")));
 	served_tls(&e, &(struct tls_peer_opts){.sni = "b.test", .alpn = "\2h2"}, "b.test", "h2");
@@ -102,9 +106,9 @@ static void d15_d16_client_certificates(void **state)
 	struct edge e;
 
 	(void)state;
-	make_files();
-	me = kit_cert_make(&(struct kit_cert_opts){.cn = "me", .issuer = root});
-	gone = kit_cert_make(&(struct kit_cert_opts){.cn = "gone", .issuer = root});
+	pki_write();
+	me = kit_cert_make(&(struct kit_cert_opts){.cn = "me", .issuer = pki.root});
+	gone = kit_cert_make(&(struct kit_cert_opts){.cn = "gone", .issuer = pki.root});
 	stranger = kit_cert_make(&(struct kit_cert_opts){.cn = "stranger"});
 	kit_cert_write(me, "me.pem", c[0]);
 	kit_cert_write_key(me, "me.key", NULL, k[0]);
@@ -112,8 +116,8 @@ static void d15_d16_client_certificates(void **state)
 	kit_cert_write_key(gone, "gone.key", NULL, k[1]);
 	kit_cert_write(stranger, "stranger.pem", c[2]);
 	kit_cert_write_key(stranger, "stranger.key", NULL, k[2]);
-	kit_cert_write_crl(root, &gone, 1, "crl.pem", crl);
-	e = tls_edge(textf(", client_auth: {mode: required, ca: \"%s\", crl: \"%s\"}", ca, crl));
+	kit_cert_write_crl(pki.root, &gone, 1, "crl.pem", crl);
+	e = tls_edge(textf(", client_auth: {mode: required, ca: \"%s\", crl: \"%s\"}", pki.ca, crl));
 	served_tls(&e, &(struct tls_peer_opts){.cert = c[0], .key = k[0]}, "a.test", NULL);
 	refused_tls(&e, &(struct tls_peer_opts){.sni = "a.test"}, SSL_AD_CERTIFICATE_REQUIRED);
 	edge_ended(&e, "tls_client_cert", 1);
@@ -204,7 +208,7 @@ static void d12_others_get_in(void **state)
 		struct tls_peer p;
 
 		assert_true(tls_peer_dial(&p, edge_connect_from(&e, 10 + i), &(struct tls_peer_opts){.sni = "a.test"}));
-		exchange(&p);
+		exchange_tls(&p);
 		end_orderly_tls(&p);
 	}
 	edge_ended(&e, "client_fin", 30);
@@ -284,7 +288,7 @@ static void d20_broken_records(void **state)
 
 	(void)state;
 	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
-	exchange(&p);
+	exchange_tls(&p);
 	kit_send(p.fd, "\x17\x03\x03\x00\x20" "this was never encrypted by us..", 37);
 	while (tls_peer_next(&p) == 1)
 		;
@@ -329,8 +333,8 @@ static void d22_half_close_with_megabytes(void **state)
 	struct edge e;
 
 	(void)state;
-	make_files();
-	e = edge_start(tls_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
+	pki_write();
+	e = edge_start(tls_edge_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
 	for (int i = 0; i < 2; i++) {
 		struct tls_peer p;
 
@@ -358,8 +362,8 @@ static void d22_server_ends_first(void **state)
 	struct tls_peer p;
 
 	(void)state;
-	make_files();
-	e = edge_start(tls_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
+	pki_write();
+	e = edge_start(tls_edge_keys(""), edge_upstream("back", kit_peer_port(peer), ""));
 	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
 	expect_stream(&p, 4 * MB);
 	assert_int_equal(tls_peer_next(&p), 0);
@@ -378,7 +382,7 @@ static void d22_truncation_is_told(void **state)
 
 	(void)state;
 	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
-	exchange(&p);
+	exchange_tls(&p);
 	kit_half_close(p.fd); /* and no close_notify before */
 	assert_int_equal(tls_peer_next(&p), 0);
 	tls_peer_close(&p);
@@ -394,8 +398,8 @@ static void a_reset_is_a_reset(void **state)
 	struct tls_peer p;
 
 	(void)state;
-	make_files();
-	e = edge_start(tls_keys(""), edge_upstream("back", port, ""));
+	pki_write();
+	e = edge_start(tls_edge_keys(""), edge_upstream("back", port, ""));
 	assert_true(tls_peer_dial(&p, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
 	server = kit_accept(listener);
 	kit_send(server, "the last", 8);
@@ -425,9 +429,9 @@ static void pl8_header_before_tls(void **state)
 	ssize_t n;
 
 	(void)state;
-	make_files();
+	pki_write();
 	e = edge_start(textf("proxy_protocol: {accept: required, trusted: [\"127.0.0.0/8\"]}, %s",
-			     tls_keys(", alpn: [h2]")),
+			     tls_edge_keys(", alpn: [h2]")),
 		       edge_upstream("back", port, ", proxy_protocol: v2, tlvs: [authority, alpn, ssl, crc32c]"));
 	assert_true(tls_peer_dial(&p, edge_connect(&e), &o));
 	server = kit_accept(listener);

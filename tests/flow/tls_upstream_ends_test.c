@@ -1,14 +1,17 @@
 /* TLS with servers, when one of the three misbehaves: the client leaves in the middle, the server floods. */
-#include "tests/flow/tls_edge.h"
+#include <unistd.h>
+
+#include "tests/flow/kit/tls_edge.h"
 
 static struct edge upstream_edge(int *listener, const char *tls, const char *more)
 {
 	int port = 0;
 
-	make_files();
+	pki_write();
 	*listener = kit_listen(kit_ip(0), &port, 8);
 	return edge_start("upstream: back",
-			  edge_upstream("back", port, textf(", tls: {ca: \"%s\", name: a.test%s}%s", ca, tls, more)));
+			  edge_upstream("back", port,
+					textf(", tls: {ca: \"%s\", name: a.test%s}%s", pki.ca, tls, more)));
 }
 
 /* A client that resets takes its attempt with it: the server is left at once, the next one not asked, nobody blamed. */
@@ -49,7 +52,7 @@ static void d18_a_flood_of_key_updates(void **state)
 	for (size_t i = 0; i < array_len(kinds); i++) {
 		fd = edge_connect(&e);
 		assert_true(tls_peer_answer(&p, kit_accept(listener),
-					    &(struct tls_peer_opts){.cert = cert, .key = key}));
+					    &(struct tls_peer_opts){.cert = pki.cert, .key = pki.key}));
 		for (int n = 0; n < 150 && SSL_key_update(p.ssl, kinds[i]) == 1; n++)
 			if (SSL_do_handshake(p.ssl) != 1)
 				break; /* it was left meanwhile */

@@ -1,10 +1,12 @@
 /* TLS with servers: who is believed, what is said before and in the handshake, how it ends, and what a client gets when
  * there is none: nothing. */
-#include "tests/flow/tls_peer.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-#define MB 1048576
+#include "tests/flow/kit/tls_peer.h"
 
-enum { SEED = 4 };
+enum { SEED = 4, PIECE = 30000 };
 
 static struct kit_cert *root;
 static char ca[KIT_PATH];
@@ -44,58 +46,94 @@ static void end(struct edge *e, int listener)
 	close(listener);
 }
 
+/* One client in front, and the test as the server behind. */
+struct leg {
+	struct edge e;
+	int listener, fd;      /* the server's, and the client's connection */
+	struct tls_peer p;     /* the server's end, after leg_answer */
+};
+
+/* tls, more: further keys of the upstream's tls, and of the upstream. */
+static struct leg leg_start(const char *tls, const char *more)
+{
+	struct leg l;
+
+	make_root();
+	l.e = upstream_edge(&l.listener, tls, more);
+	l.fd = edge_connect(&l.e);
+	return l;
+}
+
+static void leg_answer(struct leg *l, const struct tls_peer_opts *o)
+{
+	assert_true(tls_peer_answer(&l->p, kit_accept(l->listener), o));
+}
+
+/* The usual server: its certificate is for a.test, which is whom the upstream wants. */
+static struct leg leg_answered(void)
+{
+	struct leg l = leg_start(", name: a.test", "");
+	struct tls_peer_opts o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
+
+	leg_answer(&l, &o);
+	return l;
+}
+
+/* The client goes, and that reaches the server as close_notify. */
+static void leg_client_ends(struct leg *l)
+{
+	close(l->fd);
+	assert_int_equal(tls_peer_next(&l->p), 0);
+	tls_peer_close(&l->p);
+	edge_ended(&l->e, "client_fin", 1);
+	end(&l->e, l->listener);
+}
+
+/* Both connections are over: for this reason, and a line says so. */
+static void leg_ended(struct leg *l, const char *reason, const char *text)
+{
+	close(l->fd);
+	edge_ended(&l->e, reason, 1);
+	edge_said(&l->e, text);
+	end(&l->e, l->listener);
+}
+
 /* ---- who is believed ------------------------------------------------------------------------- */
 
 static void d28_d29_good_servers(void **state)
 {
-	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
-	int listener, fd;
+	struct leg l = leg_start(", name: a.db.test, alpn: [postgresql]", "");
+	struct tls_peer_opts o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "other.test,*.db.test"});
 
 	(void)state;
-	make_root();
-	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "other.test,*.db.test"});
-	e = upstream_edge(&listener, ", name: a.db.test, alpn: [postgresql]", "");
-	fd = edge_connect(&e);
-	kit_send(fd, "question", 8);
-	assert_true(tls_peer_answer(&p, kit_accept(listener), &o));
-	assert_string_equal(SSL_get_servername(p.ssl, TLSEXT_NAMETYPE_host_name), "a.db.test");
-	tls_peer_expect(&p, "question", 8);
-	tls_peer_send(&p, "answer", 6);
-	kit_expect(fd, "answer", 6);
-	tls_peer_half_close(&p);
-	kit_expect_fin(fd);
-	close(fd);
-	assert_int_equal(tls_peer_next(&p), 0); /* the client's end came as close_notify */
-	tls_peer_close(&p);
-	edge_ended(&e, "server_fin", 1);
-	edge_said(&e, " upstream_tls=TLSv1.3 ");
-	end(&e, listener);
+	kit_send(l.fd, "question", 8);
+	leg_answer(&l, &o);
+	assert_string_equal(SSL_get_servername(l.p.ssl, TLSEXT_NAMETYPE_host_name), "a.db.test");
+	tls_peer_expect(&l.p, "question", 8);
+	tls_peer_send(&l.p, "answer", 6);
+	kit_expect(l.fd, "answer", 6);
+	tls_peer_half_close(&l.p);
+	kit_expect_fin(l.fd);
+	close(l.fd);
+	assert_int_equal(tls_peer_next(&l.p), 0); /* the client's end came as close_notify */
+	tls_peer_close(&l.p);
+	edge_ended(&l.e, "server_fin", 1);
+	edge_said(&l.e, " upstream_tls=TLSv1.3 ");
+	end(&l.e, l.listener);
 }
 
 /* Without a name the certificate must be for the address, and none is asked for: an address is no name. */
 static void d28_an_address_is_never_sni(void **state)
 {
-	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
-	int listener, fd;
+	struct leg l = leg_start("", "");
+	struct tls_peer_opts o = own_cert((struct kit_cert_opts){.cn = "db", .ip = kit_ip(0)});
 
 	(void)state;
-	make_root();
-	o = own_cert((struct kit_cert_opts){.cn = "db", .ip = kit_ip(0)});
-	e = upstream_edge(&listener, "", "");
-	fd = edge_connect(&e);
-	assert_true(tls_peer_answer(&p, kit_accept(listener), &o));
-	assert_null(SSL_get_servername(p.ssl, TLSEXT_NAMETYPE_host_name));
-	tls_peer_send(&p, "220", 3); /* it may speak first, too */
-	kit_expect(fd, "220", 3);
-	close(fd);
-	assert_int_equal(tls_peer_next(&p), 0);
-	tls_peer_close(&p);
-	edge_ended(&e, "client_fin", 1);
-	end(&e, listener);
+	leg_answer(&l, &o);
+	assert_null(SSL_get_servername(l.p.ssl, TLSEXT_NAMETYPE_host_name));
+	tls_peer_send(&l.p, "220", 3); /* it may speak first, too */
+	kit_expect(l.fd, "220", 3);
+	leg_client_ends(&l);
 }
 
 static const struct {
@@ -172,27 +210,20 @@ static void d28_client_certificate(void **state)
 	struct kit_cert *me;
 	char cert[KIT_PATH], key[KIT_PATH];
 	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
-	int listener, fd;
+	struct leg l;
 
 	(void)state;
 	make_root();
 	me = kit_cert_make(&(struct kit_cert_opts){.cn = "proxy", .issuer = root});
 	kit_cert_write(me, "me.pem", cert);
 	kit_cert_write_key(me, "me.key", NULL, key);
+	l = leg_start(textf(", name: a.test, cert: \"%s\", key: \"%s\"", cert, key), "");
 	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
 	o.ask = true;
 	o.ca = ca;
-	e = upstream_edge(&listener, textf(", name: a.test, cert: \"%s\", key: \"%s\"", cert, key), "");
-	fd = edge_connect(&e);
-	assert_true(tls_peer_answer(&p, kit_accept(listener), &o));
-	assert_string_equal(tls_peer_cn(&p), "proxy");
-	close(fd);
-	assert_int_equal(tls_peer_next(&p), 0);
-	tls_peer_close(&p);
-	edge_ended(&e, "client_fin", 1);
-	end(&e, listener);
+	leg_answer(&l, &o);
+	assert_string_equal(tls_peer_cn(&l.p), "proxy");
+	leg_client_ends(&l);
 }
 
 /* ---- before the handshake -------------------------------------------------------------------- */
@@ -200,67 +231,44 @@ static void d28_client_certificate(void **state)
 /* CVE-2026-1642: no byte of it reaches the client. */
 static void d27_plain_bytes_first(void **state)
 {
-	struct edge e;
-	int listener, fd, server;
+	struct leg l = leg_start(", name: a.test", "");
+	int server = kit_accept(l.listener);
 
 	(void)state;
-	make_root();
-	e = upstream_edge(&listener, ", name: a.test", "");
-	fd = edge_connect(&e);
-	server = kit_accept(listener);
 	kit_send(server, "220 mail.example.com\r\n", 22);
-	kit_expect_fin(fd);
-	close(fd);
+	kit_expect_fin(l.fd);
 	close(server);
-	edge_ended(&e, "upstream_tls_failed", 1);
-	edge_said(&e, " out=0 ");
-	end(&e, listener);
+	leg_ended(&l, "upstream_tls_failed", " out=0 ");
 }
 
 /* PL8: in clear before our ClientHello. */
 static void pl8_header_in_clear_first(void **state)
 {
-	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
-	int listener, fd, server;
+	struct leg l = leg_start(", name: a.test", ", proxy_protocol: v1");
+	struct tls_peer_opts o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
+	int server = kit_accept(l.listener);
 	char head[6];
 
 	(void)state;
-	make_root();
-	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
-	e = upstream_edge(&listener, ", name: a.test", ", proxy_protocol: v1");
-	fd = edge_connect(&e);
-	server = kit_accept(listener);
 	assert_int_equal(kit_io_read_all(server, head, 6), 6);
 	assert_memory_equal(head, "PROXY ", 6);
 	while (head[0] != '\n')
 		assert_int_equal(kit_io_read(server, head, 1), 1);
-	assert_true(tls_peer_answer(&p, server, &o));
-	kit_send(fd, "x", 1);
-	tls_peer_expect(&p, "x", 1);
-	close(fd);
-	assert_int_equal(tls_peer_next(&p), 0);
-	tls_peer_close(&p);
-	edge_ended(&e, "client_fin", 1);
-	end(&e, listener);
+	assert_true(tls_peer_answer(&l.p, server, &o));
+	kit_send(l.fd, "x", 1);
+	tls_peer_expect(&l.p, "x", 1);
+	leg_client_ends(&l);
 }
 
 static void a_silent_server_is_left(void **state)
 {
-	struct edge e;
-	int listener, fd, server;
+	struct leg l = leg_start(", name: a.test, handshake_timeout: 300ms", "");
+	int server = kit_accept(l.listener);
 
 	(void)state;
-	make_root();
-	e = upstream_edge(&listener, ", name: a.test, handshake_timeout: 300ms", "");
-	fd = edge_connect(&e);
-	server = kit_accept(listener);
-	kit_expect_fin(fd);
-	close(fd);
+	kit_expect_fin(l.fd);
 	close(server);
-	edge_ended(&e, "upstream_tls_failed", 1);
-	end(&e, listener);
+	leg_ended(&l, "upstream_tls_failed", " out=0 ");
 }
 
 /* Another server gets the client's bytes, and it alone. */
@@ -309,83 +317,68 @@ static void say_at_once(int fd, BIO *out)
 /* The server's last flight and its first bytes in one segment: no event will tell of these. */
 static void d21_read_with_the_handshake(void **state)
 {
-	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
+	struct leg l = leg_start(", name: a.test", "");
+	struct tls_peer_opts o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
 	char bytes[4096];
-	int listener, fd;
 	ssize_t n;
 
 	(void)state;
-	make_root();
-	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
 	o.max = TLS1_2_VERSION; /* where the server's flight is the last */
-	e = upstream_edge(&listener, ", name: a.test", "");
-	fd = edge_connect(&e);
-	tls_peer_make(&p, kit_accept(listener), TLS_server_method(), &o);
-	SSL_set_bio(p.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	while (SSL_accept(p.ssl) != 1) {
-		say_at_once(p.fd, SSL_get_wbio(p.ssl));
-		n = kit_io_read(p.fd, bytes, sizeof(bytes));
+	tls_peer_make(&l.p, kit_accept(l.listener), TLS_server_method(), &o);
+	SSL_set_bio(l.p.ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	while (SSL_accept(l.p.ssl) != 1) {
+		say_at_once(l.p.fd, SSL_get_wbio(l.p.ssl));
+		n = kit_io_read(l.p.fd, bytes, sizeof(bytes));
 		assert_true(n > 0);
-		BIO_write(SSL_get_rbio(p.ssl), bytes, (int)n);
+		BIO_write(SSL_get_rbio(l.p.ssl), bytes, (int)n);
 	}
-	tls_peer_send(&p, "220 hello", 9);
-	say_at_once(p.fd, SSL_get_wbio(p.ssl));
-	kit_expect(fd, "220 hello", 9);
-	close(fd);
-	while (kit_io_read(p.fd, bytes, sizeof(bytes)) > 0)
+	tls_peer_send(&l.p, "220 hello", 9);
+	say_at_once(l.p.fd, SSL_get_wbio(l.p.ssl));
+	kit_expect(l.fd, "220 hello", 9);
+	close(l.fd);
+	while (kit_io_read(l.p.fd, bytes, sizeof(bytes)) > 0)
 		; /* or closing would reset it */
-	tls_peer_close(&p);
-	edge_ended(&e, "client_fin", 1);
-	end(&e, listener);
+	tls_peer_close(&l.p);
+	edge_ended(&l.e, "client_fin", 1);
+	end(&l.e, l.listener);
 }
 
 static void d20_broken_records(void **state)
 {
-	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
-	int listener, fd;
+	struct leg l = leg_answered();
 
 	(void)state;
-	make_root();
-	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
-	e = upstream_edge(&listener, ", name: a.test", "");
-	fd = edge_connect(&e);
-	assert_true(tls_peer_answer(&p, kit_accept(listener), &o));
-	tls_peer_send(&p, "answer", 6);
-	kit_expect(fd, "answer", 6);
-	kit_send(p.fd, "\x17\x03\x03\x00\x20" "this was never encrypted by us..", 37);
-	kit_expect_rst(fd); /* nothing that could be taken for an end */
-	close(fd);
-	tls_peer_close(&p);
-	edge_ended(&e, "upstream_tls_failed", 1);
-	end(&e, listener);
+	tls_peer_send(&l.p, "answer", 6);
+	kit_expect(l.fd, "answer", 6);
+	kit_send(l.p.fd, "\x17\x03\x03\x00\x20" "this was never encrypted by us..", 37);
+	kit_expect_rst(l.fd); /* nothing that could be taken for an end */
+	tls_peer_close(&l.p);
+	leg_ended(&l, "upstream_tls_failed", " out=6 ");
 }
 
 static void d22_truncated_by_the_server(void **state)
 {
-	struct tls_peer_opts o;
-	struct tls_peer p;
-	struct edge e;
-	int listener, fd;
+	struct leg l = leg_answered();
 
 	(void)state;
-	make_root();
-	o = own_cert((struct kit_cert_opts){.cn = "db", .dns = "a.test"});
-	e = upstream_edge(&listener, ", name: a.test", "");
-	fd = edge_connect(&e);
-	assert_true(tls_peer_answer(&p, kit_accept(listener), &o));
-	tls_peer_send(&p, "half an ans", 11);
-	kit_half_close(p.fd);
-	kit_expect(fd, "half an ans", 11);
-	kit_expect_fin(fd);
-	close(fd);
-	tls_peer_close(&p);
-	edge_ended(&e, "server_fin", 1);
-	edge_said(&e, " unclean=server ");
-	end(&e, listener);
+	tls_peer_send(&l.p, "half an ans", 11);
+	kit_half_close(l.p.fd);
+	kit_expect(l.fd, "half an ans", 11);
+	kit_expect_fin(l.fd);
+	tls_peer_close(&l.p);
+	leg_ended(&l, "server_fin", " unclean=server ");
+}
+
+/* n bytes of the stream go in at one end and come out whole at the other. */
+static void pass_stream(struct tls_peer *from, struct tls_peer *to, size_t at, size_t n)
+{
+	static char buf[PIECE];
+
+	kit_stream_fill(SEED, at, buf, n);
+	tls_peer_send(from, buf, n);
+	for (size_t got = 0, some; got < n; got += some)
+		assert_int_equal(SSL_read_ex(to->ssl, buf + got, n - got, &some), 1);
+	assert_true(kit_stream_same(SEED, at, buf, n));
 }
 
 /* Both sides TLS, both ways, and an end that was not said stays unsaid. */
@@ -395,7 +388,6 @@ static void d22_tls_to_tls(void **state)
 	struct tls_peer client, server;
 	struct edge e;
 	int port = 0, listener = kit_listen(kit_ip(0), &port, 8);
-	static char buf[30000];
 	size_t n;
 
 	(void)state;
@@ -408,16 +400,9 @@ static void d22_tls_to_tls(void **state)
 					  &(struct tls_peer_opts){.sni = "a.test", .ca = ca}));
 		assert_true(tls_peer_answer(&server, kit_accept(listener), &o));
 		for (size_t at = 0; at < MB; at += n) { /* there and back, in step */
-			n = MB - at < sizeof(buf) ? MB - at : sizeof(buf);
-			kit_stream_fill(SEED, at, buf, n);
-			tls_peer_send(&client, buf, n);
-			for (size_t got = 0, some; got < n; got += some)
-				assert_int_equal(SSL_read_ex(server.ssl, buf + got, n - got, &some), 1);
-			assert_true(kit_stream_same(SEED, at, buf, n));
-			tls_peer_send(&server, buf, n);
-			for (size_t got = 0, some; got < n; got += some)
-				assert_int_equal(SSL_read_ex(client.ssl, buf + got, n - got, &some), 1);
-			assert_true(kit_stream_same(SEED, at, buf, n));
+			n = MB - at < PIECE ? MB - at : PIECE;
+			pass_stream(&client, &server, at, n);
+			pass_stream(&server, &client, at, n);
 		}
 		if (clean)
 			tls_peer_half_close(&client);

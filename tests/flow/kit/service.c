@@ -1,7 +1,5 @@
-/* process: what the tests of the process share: texts of configurations, connections that prove that they are served,
- * and the baseline to which every test returns. All of it for the test's own thread. */
-#ifndef TESTS_FLOW_PROCESS_H
-#define TESTS_FLOW_PROCESS_H
+/* Texts of configurations, the start under another program, and the baseline after a test. */
+#include "tests/flow/kit/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/kit/kit.h"
-
-/* Two workers, whatever the machine has: what must hold for all of them is tried on more than one. */
-#define TWO_WORKERS "workers: 2\nlog: {access: \"@DIR@/access.log\"}\n"
-
-/* A text of parts; good until 64 later ones. */
-printf_like(1, 2) static inline const char *textf(const char *fmt, ...)
+const char *textf(const char *fmt, ...)
 {
 	static char texts[64][2048];
 	static unsigned turn;
@@ -33,8 +25,7 @@ printf_like(1, 2) static inline const char *textf(const char *fmt, ...)
 	return text;
 }
 
-/* staunch, run by another program: "prlimit --nofile=64". Not waited for. */
-static inline struct kit_staunch *spawn_by(const char *program, const char *config)
+struct kit_staunch *spawn_by(const char *program, const char *config)
 {
 	const char *binary = getenv("STAUNCH");
 	char script[KIT_PATH], real[KIT_PATH];
@@ -50,7 +41,7 @@ static inline struct kit_staunch *spawn_by(const char *program, const char *conf
 	return s;
 }
 
-static inline struct kit_staunch *start_by(const char *program, const char *config)
+struct kit_staunch *start_by(const char *program, const char *config)
 {
 	struct kit_staunch *s = spawn_by(program, config);
 
@@ -58,16 +49,14 @@ static inline struct kit_staunch *start_by(const char *program, const char *conf
 	return s;
 }
 
-/* One listener, one upstream, one server; more is what else is said of the listener and at the end of the file. */
-static inline const char *one_server(int port, int server, const char *more, const char *end)
+const char *one_server(int port, int server, const char *more, const char *end)
 {
 	return textf(TWO_WORKERS "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app%s}\n"
 				 "upstreams:\n  - {name: app, servers: [\"%s:%d\"]}\n%s",
 		     kit_ip(0), port, more, kit_ip(0), server, end);
 }
 
-/* Goes there and back through whatever echoes behind fd. */
-static inline void still_works(int fd)
+void still_works(int fd)
 {
 	static const char line[] = "are you there?";
 
@@ -75,8 +64,7 @@ static inline void still_works(int fd)
 	kit_expect(fd, line, sizeof(line));
 }
 
-/* A connection that has been served. */
-static inline int served(const char *ip, int port)
+int served(const char *ip, int port)
 {
 	int fd = kit_connect(ip, port);
 
@@ -84,21 +72,20 @@ static inline int served(const char *ip, int port)
 	return fd;
 }
 
-static inline void end_orderly(int fd)
+void end_orderly(int fd)
 {
 	kit_half_close(fd);
 	kit_expect_fin(fd);
 	close(fd);
 }
 
-static inline void ten_exchanges(const char *ip, int port)
+void ten_exchanges(const char *ip, int port)
 {
 	for (int i = 0; i < 10; i++)
 		end_orderly(served(ip, port));
 }
 
-/* After each test, whatever it did: alive, nothing leaked, the next ten are served, and it stops when it is told to. */
-static inline void back_to_normal(struct kit_staunch *s, int fds, const char *ip, int port)
+void back_to_normal(struct kit_staunch *s, int fds, const char *ip, int port)
 {
 	assert_true(kit_child_alive(s->child));
 	kit_proc_wait_fds(s->child->pid, fds);
@@ -107,13 +94,12 @@ static inline void back_to_normal(struct kit_staunch *s, int fds, const char *ip
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 }
 
-/* The nth generation of the configuration is in force. */
-static inline void wait_generation(struct kit_staunch *s, int n)
+void wait_generation(struct kit_staunch *s, int n)
 {
 	kit_staunch_wait_err(s, textf("generation %d is in force", n), 1);
 }
 
-static inline int generation_from(struct kit_staunch *s, int n, const char *config)
+int generation_from(struct kit_staunch *s, int n, const char *config)
 {
 	kit_staunch_rewrite(s, config);
 	kit_child_signal(s->child, SIGHUP);
@@ -121,13 +107,12 @@ static inline int generation_from(struct kit_staunch *s, int n, const char *conf
 	return n;
 }
 
-static inline bool is_over(void *arg)
+static bool is_over(void *arg)
 {
 	return kit_now_ms() >= *(const int64_t *)arg;
 }
 
-/* CPU time the process takes while ms pass; that something does not happen can only be seen over a time. */
-static inline long cpu_ms_within(pid_t pid, int ms)
+long cpu_ms_within(pid_t pid, int ms)
 {
 	long before = kit_proc_cpu_ms(pid);
 	int64_t end = kit_now_ms() + ms;
@@ -136,8 +121,7 @@ static inline long cpu_ms_within(pid_t pid, int ms)
 	return kit_proc_cpu_ms(pid) - before;
 }
 
-/* A test that plays many clients needs their descriptors; fails without. */
-static inline void want_descriptors(rlim_t n)
+void want_descriptors(rlim_t n)
 {
 	struct rlimit r;
 
@@ -147,5 +131,3 @@ static inline void want_descriptors(rlim_t n)
 	if (r.rlim_cur < n)
 		kit_fail("a descriptor limit of %llu is too low for this test", (unsigned long long)r.rlim_cur);
 }
-
-#endif

@@ -1,8 +1,5 @@
-/* edge: staunch with one listener, `edge`, that looks at what clients send or speaks TLS, and the rule that holds after
- * every test: it lives, its descriptors are back, it complains of nothing, TERM ends it well. All for the test's own
- * thread. */
-#ifndef TESTS_FLOW_EDGE_H
-#define TESTS_FLOW_EDGE_H
+/* An edge: its start, its clients, and what is expected of its log and at its end. */
+#include "tests/flow/kit/edge.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,15 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/flow/process.h"
-
-struct edge {
-	struct kit_staunch *s;
-	int port, fds;
-};
-
-/* listener, upstreams: the rest of the listener's map, and all upstreams: "  - {name: ...}\n". */
-static inline const char *edge_config(int port, const char *listener, const char *upstreams)
+const char *edge_config(int port, const char *listener, const char *upstreams)
 {
 	return textf("workers: 2\n"
 		     "log: {access: \"@DIR@/access.log\", format: text}\n"
@@ -29,7 +18,7 @@ static inline const char *edge_config(int port, const char *listener, const char
 		     "upstreams:\n%s", kit_ip(1), port, listener, upstreams);
 }
 
-static inline struct edge edge_start(const char *listener, const char *upstreams)
+struct edge edge_start(const char *listener, const char *upstreams)
 {
 	struct edge e = {.port = kit_port(kit_ip(1))};
 
@@ -38,13 +27,12 @@ static inline struct edge edge_start(const char *listener, const char *upstreams
 	return e;
 }
 
-static inline int edge_connect(const struct edge *e)
+int edge_connect(const struct edge *e)
 {
 	return kit_connect(kit_ip(1), e->port);
 }
 
-/* From kit_ip(n). */
-static inline int edge_connect_from(const struct edge *e, int n)
+int edge_connect_from(const struct edge *e, int n)
 {
 	struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -58,13 +46,12 @@ static inline int edge_connect_from(const struct edge *e, int n)
 	return fd;
 }
 
-/* An upstream of one server with more keys: ", tls: {...}". */
-static inline const char *edge_upstream(const char *name, int port, const char *more)
+const char *edge_upstream(const char *name, int port, const char *more)
 {
 	return textf("  - {name: %s, servers: [\"%s:%d\"]%s}\n", name, kit_ip(0), port, more);
 }
 
-static inline const char *edge_log(const struct edge *e)
+const char *edge_log(const struct edge *e)
 {
 	static char log[16384];
 
@@ -72,21 +59,14 @@ static inline const char *edge_log(const struct edge *e)
 	return log;
 }
 
-struct edge_wanted {
-	const struct edge *e;
-	const char *reason;
-	int lines;
-};
-
-static inline bool edge_has(void *arg)
+bool edge_has(void *arg)
 {
 	const struct edge_wanted *w = arg;
 
 	return kit_staunch_log(w->e->s, w->reason) >= w->lines;
 }
 
-/* n connections in all have ended with this reason. */
-static inline void edge_ended(const struct edge *e, const char *reason, int n)
+void edge_ended(const struct edge *e, const char *reason, int n)
 {
 	struct edge_wanted w = {.e = e, .reason = textf(" reason=%s ", reason), .lines = n};
 
@@ -94,22 +74,20 @@ static inline void edge_ended(const struct edge *e, const char *reason, int n)
 		kit_fail("not %d connections that ended with %s:\n%s", n, reason, edge_log(e));
 }
 
-/* A line has this text. */
-static inline void edge_said(const struct edge *e, const char *text)
+void edge_said(const struct edge *e, const char *text)
 {
 	if (kit_staunch_log(e->s, text) == 0)
 		kit_fail("no \"%s\" in the log:\n%s", text, edge_log(e));
 }
 
-/* Nobody has connected to this socket. */
-static inline void edge_untouched(int listener)
+void edge_untouched(int listener)
 {
 	struct pollfd p = {.fd = listener, .events = POLLIN};
 
 	assert_int_equal(poll(&p, 1, 0), 0);
 }
 
-static inline void edge_no_complaint(const struct edge *e)
+void edge_no_complaint(const struct edge *e)
 {
 	static const char *const bad[] = {"\"level\":\"error\"", "Sanitizer", "runtime error", "CHECK"};
 
@@ -117,12 +95,10 @@ static inline void edge_no_complaint(const struct edge *e)
 		assert_int_equal(kit_file_count(e->s->child->err, bad[i]), 0);
 }
 
-static inline void edge_end(const struct edge *e)
+void edge_end(const struct edge *e)
 {
 	kit_proc_wait_fds(e->s->child->pid, e->fds);
 	edge_no_complaint(e);
 	assert_int_equal(kit_staunch_stop(e->s, SIGTERM), 0);
 	edge_no_complaint(e);
 }
-
-#endif

@@ -1,7 +1,5 @@
-/* tls_peer: one end of TLS in the test's hands, client or server, on a blocking socket. Written with OpenSSL and not
- * with the proxy's code, so that no mistake is shared. For the test's own thread. */
-#ifndef TESTS_FLOW_TLS_PEER_H
-#define TESTS_FLOW_TLS_PEER_H
+/* OpenSSL by hand: contexts, handshakes, bytes and ends, each with its assertion. */
+#include "tests/flow/kit/tls_peer.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,30 +9,7 @@
 #include <openssl/x509v3.h>
 #include <sys/time.h>
 
-#include "tests/flow/edge.h"
-#include "tests/kit/cert.h"
-
-struct tls_peer_opts {
-	const char *sni;        /* NULL: none */
-	const char *alpn;       /* on the wire's form; NULL: none */
-	const char *ca;         /* whom it believes; NULL: everybody */
-	const char *cert, *key; /* its own */
-	const char *sigalgs;
-	int max;                /* TLS1_2_VERSION; 0: all */
-	SSL_SESSION *session;   /* to be resumed */
-	bool ask;               /* a server: want a client's certificate */
-	const char *head;       /* a client: goes in one segment with the first flight; NULL: nothing */
-};
-
-struct tls_peer {
-	SSL_CTX *ctx;
-	SSL *ssl;
-	int fd;
-	int alert;  /* the last fatal one received, or -1 */
-	bool up;
-};
-
-static inline void tls_peer_info(const SSL *ssl, int where, int value)
+static void tls_peer_info(const SSL *ssl, int where, int value)
 {
 	struct tls_peer *p = SSL_get_app_data(ssl);
 
@@ -42,7 +17,7 @@ static inline void tls_peer_info(const SSL *ssl, int where, int value)
 		p->alert = value & 0xff;
 }
 
-static inline void tls_peer_make(struct tls_peer *p, int fd, const SSL_METHOD *method, const struct tls_peer_opts *o)
+void tls_peer_make(struct tls_peer *p, int fd, const SSL_METHOD *method, const struct tls_peer_opts *o)
 {
 	const struct timeval patience = {.tv_sec = KIT_MS / 1000};
 	int on = 1;
@@ -68,8 +43,7 @@ static inline void tls_peer_make(struct tls_peer *p, int fd, const SSL_METHOD *m
 	SSL_set_fd(p->ssl, fd);
 }
 
-/* Whether the handshake completes; in TLS 1.3 the client learns of a refusal only when it reads. */
-static inline bool tls_peer_dial(struct tls_peer *p, int fd, const struct tls_peer_opts *o)
+bool tls_peer_dial(struct tls_peer *p, int fd, const struct tls_peer_opts *o)
 {
 	tls_peer_make(p, fd, TLS_client_method(), o);
 	if (o->sni != NULL) {
@@ -87,7 +61,7 @@ static inline bool tls_peer_dial(struct tls_peer *p, int fd, const struct tls_pe
 	return p->up;
 }
 
-static inline bool tls_peer_answer(struct tls_peer *p, int fd, const struct tls_peer_opts *o)
+bool tls_peer_answer(struct tls_peer *p, int fd, const struct tls_peer_opts *o)
 {
 	tls_peer_make(p, fd, TLS_server_method(), o);
 	if (o->ask)
@@ -96,7 +70,7 @@ static inline bool tls_peer_answer(struct tls_peer *p, int fd, const struct tls_
 	return p->up;
 }
 
-static inline void tls_peer_send(struct tls_peer *p, const void *buf, size_t n)
+void tls_peer_send(struct tls_peer *p, const void *buf, size_t n)
 {
 	size_t done;
 
@@ -104,7 +78,7 @@ static inline void tls_peer_send(struct tls_peer *p, const void *buf, size_t n)
 	assert_int_equal(done, n);
 }
 
-static inline void tls_peer_expect(struct tls_peer *p, const void *bytes, size_t n)
+void tls_peer_expect(struct tls_peer *p, const void *bytes, size_t n)
 {
 	char got[256];
 	size_t at = 0, some;
@@ -117,8 +91,7 @@ static inline void tls_peer_expect(struct tls_peer *p, const void *bytes, size_t
 	assert_memory_equal(got, bytes, n);
 }
 
-/* What comes next: 0 close_notify, 1 bytes, -1 anything else: an alert, FIN without close_notify, a reset. */
-static inline int tls_peer_next(struct tls_peer *p)
+int tls_peer_next(struct tls_peer *p)
 {
 	char byte;
 	size_t n;
@@ -130,14 +103,13 @@ static inline int tls_peer_next(struct tls_peer *p)
 	return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
 }
 
-/* The end of what this end says, as it should be. */
-static inline void tls_peer_half_close(struct tls_peer *p)
+void tls_peer_half_close(struct tls_peer *p)
 {
 	assert_true(SSL_shutdown(p->ssl) >= 0);
 	kit_half_close(p->fd);
 }
 
-static inline void tls_peer_close(struct tls_peer *p)
+void tls_peer_close(struct tls_peer *p)
 {
 	SSL_free(p->ssl);
 	SSL_CTX_free(p->ctx);
@@ -145,8 +117,7 @@ static inline void tls_peer_close(struct tls_peer *p)
 	close(p->fd);
 }
 
-/* The common name of what the other end showed. */
-static inline const char *tls_peer_cn(struct tls_peer *p)
+const char *tls_peer_cn(struct tls_peer *p)
 {
 	static char cn[256];
 	X509 *x = SSL_get0_peer_certificate(p->ssl);
@@ -156,5 +127,3 @@ static inline const char *tls_peer_cn(struct tls_peer *p)
 		X509_NAME_get_text_by_NID(X509_get_subject_name(x), NID_commonName, cn, sizeof(cn));
 	return cn;
 }
-
-#endif

@@ -1,45 +1,32 @@
-/* ocsp_responder: certificates that name a responder, the test itself as that responder, and a client that asks for
- * what is stapled. For the test's own thread. */
-#ifndef TESTS_FLOW_OCSP_RESPONDER_H
-#define TESTS_FLOW_OCSP_RESPONDER_H
+/* The authority and its certificates, the client that asks for a staple, the responder. */
+#include "tests/flow/kit/ocsp_responder.h"
 
 #include <openssl/ocsp.h>
 #include <time.h>
 
-#include "tests/flow/tls_peer.h"
+struct authority authority;
 
-#define RESPONSE_TYPE "Content-Type: application/ocsp-response\r\n"
-
-/* The authority, once a program: a root, and the issuer below it. */
-static struct kit_cert *root, *sub;
-
-/* A certificate in files, as the config names it, and what it is about. */
-struct asked {
-	struct kit_cert *x;
-	const char *name; /* of the files, without their ends */
-};
-
-static inline void make_authority(void)
+static void authority_make(void)
 {
-	if (root != NULL)
+	if (authority.root != NULL)
 		return;
-	root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
-	sub = kit_cert_make(&(struct kit_cert_opts){.cn = "sub", .ca = true, .issuer = root});
+	authority.root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
+	authority.sub = kit_cert_make(&(struct kit_cert_opts){.cn = "sub", .ca = true, .issuer = authority.root});
 }
 
-static inline struct asked make_asked(const char *name, const char *url)
+struct asked asked_make(const char *name, const char *url)
 {
 	struct asked a = {.name = name};
 	char path[KIT_PATH];
 
-	make_authority();
-	a.x = kit_cert_make(&(struct kit_cert_opts){.cn = name, .dns = name, .issuer = sub, .ocsp = url});
+	authority_make();
+	a.x = kit_cert_make(&(struct kit_cert_opts){.cn = name, .dns = name, .issuer = authority.sub, .ocsp = url});
 	kit_cert_write(a.x, textf("%s.pem", name), path);
 	kit_cert_write_key(a.x, textf("%s.key", name), NULL, path);
 	return a;
 }
 
-static inline const char *asked_keys(const struct asked *a, size_t n)
+const char *asked_keys(const struct asked *a, size_t n)
 {
 	const char *all = "";
 
@@ -49,17 +36,14 @@ static inline const char *asked_keys(const struct asked *a, size_t n)
 	return textf("tls: {certificates: [%s]}, upstream: back", all);
 }
 
-static inline struct edge asked_edge(const struct asked *a, size_t n)
+struct edge asked_edge(const struct asked *a, size_t n)
 {
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
 
 	return edge_start(asked_keys(a, n), edge_upstream("back", kit_peer_port(echo), ""));
 }
 
-/* ---- the client ------------------------------------------------------------------------------ */
-
-/* What is stapled for this name now: the answer's length, or -1. The connection is served either way. */
-static inline long stapled(const struct edge *e, const char *name, uint8_t *out, size_t cap)
+long staple_get(const struct edge *e, const char *name, uint8_t *out, size_t cap)
 {
 	struct tls_peer p;
 	const unsigned char *der;
@@ -91,13 +75,13 @@ struct wanted_staple {
 };
 
 /* By every worker: connections are spread over the two by chance, so that one alone would hardly get all of them. */
-static inline bool is_stapled(void *arg)
+static bool is_stapled(void *arg)
 {
 	const struct wanted_staple *w = arg;
 	uint8_t got[8192];
 
 	for (int i = 0; i < 16; i++) {
-		long n = stapled(w->e, w->name, got, sizeof(got));
+		long n = staple_get(w->e, w->name, got, sizeof(got));
 
 		if (w->der == NULL ? n >= 0 : n != (long)w->n || memcmp(got, w->der, w->n) != 0)
 			return false;
@@ -105,8 +89,7 @@ static inline bool is_stapled(void *arg)
 	return true;
 }
 
-/* Within KIT_MS this is what is stapled; NULL: nothing. */
-static inline void wait_stapled(const struct edge *e, const char *name, const uint8_t *der, size_t n)
+void staple_wait(const struct edge *e, const char *name, const uint8_t *der, size_t n)
 {
 	struct wanted_staple w = {e, name, der, n};
 
@@ -114,10 +97,7 @@ static inline void wait_stapled(const struct edge *e, const char *name, const ui
 		kit_fail("%s: %s", name, der != NULL ? "the answer is not stapled" : "there is a staple still");
 }
 
-/* ---- the responder --------------------------------------------------------------------------- */
-
-/* Who asks next: the whole request is read, its path without the slash returned. */
-static inline int take_request(int listener, char path[64])
+int responder_take(int listener, char path[64])
 {
 	int fd = kit_accept(listener);
 	char got[2048], *body = NULL;
@@ -140,7 +120,7 @@ static inline int take_request(int listener, char path[64])
 	return fd;
 }
 
-static inline void reply(int fd, const char *head, const void *body, size_t n)
+void responder_reply(int fd, const char *head, const void *body, size_t n)
 {
 	kit_send(fd, head, strlen(head));
 	if (n > 0)
@@ -148,13 +128,11 @@ static inline void reply(int fd, const char *head, const void *body, size_t n)
 	close(fd);
 }
 
-/* Answers the next request with this, as a careful responder would. */
-static inline void answer(int listener, const void *der, size_t n)
+void responder_answer(int listener, const void *der, size_t n)
 {
 	char path[64];
-	int fd = take_request(listener, path);
+	int fd = responder_take(listener, path);
 
-	reply(fd, textf("HTTP/1.1 200 OK\r\nServer: none\r\n" RESPONSE_TYPE "Content-Length: %zu\r\n\r\n", n), der, n);
+	responder_reply(fd, textf("HTTP/1.1 200 OK\r\nServer: none\r\n" RESPONSE_TYPE
+				  "Content-Length: %zu\r\n\r\n", n), der, n);
 }
-
-#endif
