@@ -6,6 +6,7 @@
     np workers               one line per worker
     np gs                    every coroutine and task, its state, and what it waits for
     np bt [ADDRESS]          backtraces of the coroutines that are parked or queued, equal ones together; or of one
+    np stacks                the census: how deep each coroutine stands, and how deep its stack was ever used
     np fds                   every open pollDesc, its words by name, its deadlines
     np list HEAD TYPE MEMBER the owners on an intrusive list: np list &shard->conns struct conn link
 
@@ -237,7 +238,7 @@ def backtrace(co, thread):
 
 
 class Np(gdb.Command):
-    """Coroutines, tasks and descriptors of staunch: np workers, np gs, np bt, np fds, np list."""
+    """Coroutines, tasks and descriptors of staunch: np workers, gs, bt, stacks, fds, list."""
 
     def __init__(self):
         super().__init__("np", gdb.COMMAND_STACK, prefix=True)
@@ -294,6 +295,34 @@ class NpBt(gdb.Command):
             print("\n".join(heads) + "\n" + trace)
 
 
+class NpStacks(gdb.Command):
+    """The census: bytes each coroutine uses now, and the most that its stack was ever used for, by its pages."""
+
+    def __init__(self):
+        super().__init__("np stacks", gdb.COMMAND_STACK)
+
+    @staticmethod
+    def deepest(lo, top):
+        """A fresh page is zero, so the lowest byte that is not was the deepest use. A page that is absent is fresh."""
+        memory = gdb.selected_inferior()
+        for page in range(lo, top, 4096):
+            try:
+                part = bytes(memory.read_memory(page, min(4096, top - page)))
+            except gdb.MemoryError:
+                continue
+            if part.strip(b"\0"):
+                return top - page - (len(part) - len(part.lstrip(b"\0")))
+        return 0
+
+    def invoke(self, _arg, _tty):
+        for _, w in workers():
+            for co in coroutines(w):
+                lo, top = int(co["stack"]["lo"]), int(co["stack"])
+                now = top - int(co["ctx"]["sp"])
+                print(f"{name(w):9} {int(co['g'].address):#x}  {text(co['g']['type']['name']):12} {now:7} bytes now, "
+                      f"{self.deepest(lo, top):7} at most, of {top - lo}")
+
+
 class NpFds(gdb.Command):
     """Every open pollDesc: descriptor, words by name, deadlines in milliseconds from now, bits that are set."""
 
@@ -342,5 +371,5 @@ class NpList(gdb.Command):
         print(f"{n} on the list")
 
 
-for command in (Np, NpWorkers, NpGs, NpBt, NpFds, NpList):
+for command in (Np, NpWorkers, NpGs, NpBt, NpStacks, NpFds, NpList):
     command()

@@ -20,7 +20,7 @@ static void look(struct looked *l)
 {
 	struct kit_child *c = kit_child_start("gdb", KIT_ARGV(
 		"gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-p", textf("%d", (int)l->pid),
-		"-x", "tests/gdb.py", "-ex", "np workers", "-ex", "np gs", "-ex", "np bt", "-ex", "np fds"));
+		"-x", "tests/gdb.py", "-ex", "np workers", "-ex", "np gs", "-ex", "np bt", "-ex", "np stacks", "-ex", "np fds"));
 	char err[4096];
 
 	kit_child_wait(c);
@@ -67,6 +67,7 @@ static void parked_coroutines_have_a_backtrace(void **state)
 	assert_true(says(&l, "worker 1 (thread "));
 	assert_true(says(&l, "control (thread "));
 	assert_true(says(&l, "idle     read of fd "));
+	assert_true(says(&l, " bytes now, "));
 	assert_true(says(&l, " rg conn 0x"));
 	assert_true(says(&l, " rg relay 0x"));
 	still_works(one); /* being looked at changes nothing */
