@@ -20,7 +20,8 @@ static void look(struct looked *l)
 {
 	struct kit_child *c = kit_child_start("gdb", KIT_ARGV(
 		"gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-p", textf("%d", (int)l->pid),
-		"-x", "tests/gdb.py", "-ex", "np workers", "-ex", "np gs", "-ex", "np bt", "-ex", "np stacks", "-ex", "np fds"));
+		"-x", "tests/gdb.py", "-ex", "np workers", "-ex", "np gs", "-ex", "np bt", "-ex", "np stacks",
+		"-ex", "np fds"));
 	char err[4096];
 
 	kit_child_wait(c);
