@@ -2,6 +2,7 @@
 # what each kind is for.
 
 KIT_OBJ      := $(call src,tests/kit/*.c)
+FLOWKIT_OBJ  := $(call src,tests/flow/kit/*.c)
 UNIT_BIN     := $(call bin,tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
 SIM_BIN      := $(call bin,tests/sim/*_test.c)
 FLOW_BIN     := $(call bin,tests/flow/*_test.c)
@@ -16,7 +17,8 @@ KINDS   ?= unit sim flow
 VARIANT := $(if $(filter release fuzz,$(BUILD)),test,$(BUILD))
 BINARY  := $(if $(filter test,$(VARIANT)),build/staunch,build/$(VARIANT)/staunch)
 
-$(O)/libkit.a: $(KIT_OBJ)
+$(O)/libkit.a:     $(KIT_OBJ)
+$(O)/libflowkit.a: $(FLOWKIT_OBJ)
 
 # Tests stand on the main thread's stack, the kit's peers on a thread's: neither is a coroutine's.
 $(O)/tests/%.o: CFLAGS += -Wframe-larger-than=16384
@@ -27,7 +29,7 @@ $(filter $(O)/tests/unit/config/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libconfig.a $
 $(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
 $(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
-$(FLOW_BIN): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(FLOW_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(MICRO_BIN): $(O)/libnetpoll.a
 $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN): PROGRAM_LIBS := -lcmocka

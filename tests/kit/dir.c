@@ -35,6 +35,41 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+void kit_file_write_stream(const char *path, uint64_t seed, uint64_t n)
+{
+	FILE *f = fopen(path, "we");
+	char buf[8192];
+
+	if (f == NULL)
+		kit_fail("cannot write %s", path);
+	for (uint64_t at = 0; at < n; at += sizeof(buf)) {
+		size_t some = n - at < sizeof(buf) ? (size_t)(n - at) : sizeof(buf);
+
+		kit_stream_fill(seed, at, buf, some);
+		assert_int_equal(fwrite(buf, 1, some, f), some);
+	}
+	assert_int_equal(fclose(f), 0);
+}
+
+void kit_file_expect_stream(const char *path, uint64_t seed, uint64_t n, const char *tail)
+{
+	FILE *f = fopen(path, "re");
+	char buf[8192];
+
+	if (f == NULL)
+		kit_fail("cannot read %s", path);
+	for (uint64_t at = 0; at < n; at += sizeof(buf)) {
+		size_t some = n - at < sizeof(buf) ? (size_t)(n - at) : sizeof(buf);
+
+		assert_int_equal(fread(buf, 1, some, f), some);
+		if (!kit_stream_same(seed, at, buf, some))
+			kit_fail("%s: a wrong byte within %zu bytes from %llu", path, some, (unsigned long long)at);
+	}
+	assert_int_equal(fread(buf, 1, sizeof(buf), f), strlen(tail));
+	assert_memory_equal(buf, tail, strlen(tail));
+	fclose(f);
+}
+
 void dir_end(void)
 {
 	if (dir[0] != '\0')

@@ -27,6 +27,7 @@
 
 #define KIT_MS   15000
 #define KIT_PATH 256
+#define MB       (1024 * 1024)
 
 int kit_end(void **state);
 /* Fails the running test with a sentence. */
@@ -51,6 +52,10 @@ int kit_file_count(const char *path, const char *text); /* finished lines that c
 /* Waits until at least `lines` lines contain text; fails the test, showing the file, when they do
  * not come. */
 void kit_file_wait(const char *path, const char *text, int lines);
+
+/* A file with the first n bytes of the stream of `seed`; and the check that it has these, then `tail`, then ends. */
+void kit_file_write_stream(const char *path, uint64_t seed, uint64_t n);
+void kit_file_expect_stream(const char *path, uint64_t seed, uint64_t n, const char *tail);
 
 /* --- child processes: child.c --- */
 

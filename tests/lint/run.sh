@@ -22,6 +22,8 @@ lint "rejected ideas" tests/lint/rejected.py
 lint mistakes tests/lint/mistakes.py
 lint sizes tests/lint/size.py
 lint "tests by name" tests/lint/tested.py
+lint behaviour tests/lint/behaviour.py
+lint "the lints themselves" tests/lint/lint_test.py
 lint layout tests/lint/fmt.py fmt-check
 lint scripts shellcheck tests/*.sh tests/*/*.sh deploy/*.sh .ci/run
 lint cppcheck cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -I . -DNP_DEBUG -DNP_HOOKS -D_GNU_SOURCE \

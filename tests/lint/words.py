@@ -8,7 +8,7 @@ import sys
 from lint import COMMENT_OR_STRING, on_disk, read, sources
 
 NAME = re.compile(r"(?<![\w/.$-])[a-z]\w*_\w*[a-z0-9](?![\w/])(?!\.\w)")
-FILE = re.compile(r"(?<![\w./-])[\w/-]*\w\.(?:[chS]|py|sh|mk|yaml|json)\b(?!\.)")
+FILE = re.compile(r"(?<![\w./>*-])[a-zA-Z][\w/-]*\w\.(?:[chS]|py|sh|mk|yaml|json)\b(?!\.\w)")
 SAMPLE = re.compile(r"^```.*?^```", re.M | re.S)  # what a program prints
 
 
@@ -31,6 +31,8 @@ def known_names():
     names = set()
     for path in sources("**/*.[chS]", "**/*.py", "**/*.sh", "**/*.mk", "Makefile", ".ci/run", "**/*.yaml", "**/*.txt", "**/*.lua",
                         "**/*.in", "loadtest/**/*.json"):
+        if path == "tests/lint/lint_test.py":  # it holds the mistakes that it plants
+            continue
         text = read(path)
         if path.endswith((".c", ".h", ".S")):
             text = COMMENT_OR_STRING.sub(lambda m: " " if m[0].startswith("/") else m[0], text)

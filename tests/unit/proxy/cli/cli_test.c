@@ -1,4 +1,4 @@
-/* cli: how a command line is read. What the verbs then do is tests/flow/b_cli_test.c. */
+/* cli: how a command line is read. What the verbs then do is tests/flow/cli_verbs_test.c. */
 #include "proxy/cli/cli.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* When an answer is asked for again. The asking itself: tests/flow/t_ocsp_test.c. */
+/* When an answer is asked for again. The asking itself: tests/flow/tls_stapling_test.c. */
 #include "proxy/control/ocsp.h"
 
 #include "tests/kit/kit.h"
