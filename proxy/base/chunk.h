@@ -1,7 +1,8 @@
-/* chunk: bytes that wait for their reader, in one block that is exactly as large as it must be. Whoever
- * has a chunk owns it and frees it with chunk_drop; a pointer that is NULL almost always is an empty
- * one. Used where a connection keeps bytes only now and then: what a slow reader leaves (relay), what
- * was read before the server is known (preread), ciphertext and plaintext that do not fit (tls).
+/* chunk: bytes that wait for their reader, in one block that is exactly as large as it must be.
+ * Whoever has a chunk owns it and frees it with chunk_drop; a pointer that is NULL almost always is
+ * an empty one. Used where a connection keeps bytes only now and then: what a slow reader leaves
+ * (relay), what was read before the server is known (preread), ciphertext and plaintext that do not
+ * fit (tls).
  *
  *   bytes   0 ......... from ............ to ............ the room that chunk_new was asked for
  *           '-- taken --'---- waiting ----'---- free ----'
@@ -39,7 +40,8 @@ must_use static inline struct chunk *chunk_new(size_t n)
 	return c;
 }
 
-/* Puts n bytes behind those that are there. There must be room: a chunk does not know how much it has. */
+/* Puts n bytes behind those that are there. There must be room: a chunk does not know how much it
+ * has. */
 static inline void chunk_put(struct chunk *c, const void *p, size_t n)
 {
 	DCHECK(n <= UINT32_MAX - c->to, "more than a chunk can count");
@@ -73,7 +75,8 @@ must_use static inline bool chunk_grow(struct chunk **c, size_t n)
 	return true;
 }
 
-/* Frees *c, which may be NULL, and takes the pointer away. It does not wipe: secrets are their user's care. */
+/* Frees *c, which may be NULL, and takes the pointer away. It does not wipe: secrets are their
+ * user's care. */
 static inline void chunk_drop(struct chunk **c)
 {
 	free(*c);
