@@ -1,4 +1,5 @@
-/* addr: one socket address as a value, IPv4, IPv6 or Unix (path or abstract). Names are not resolved here. */
+/* addr: one socket address as a value, IPv4, IPv6 or Unix (path or abstract). Names are not
+ * resolved here. */
 #ifndef NETPOLL_ADDR_H
 #define NETPOLL_ADDR_H
 
@@ -21,19 +22,23 @@ struct np_addr {
 	} u;
 };
 
-/* The part of an address that a connection keeps for its log line: 28 bytes. A Unix peer keeps its family alone. */
+/* The part of an address that a connection keeps for its log line: 28 bytes. A Unix peer keeps its
+ * family alone. */
 union np_inet {
 	struct sockaddr     sa;
 	struct sockaddr_in  in4;
 	struct sockaddr_in6 in6;
 };
 
-/* np_addr_parse: text to address. Takes "1.2.3.4:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" (the IPv6 wildcard: both
- * families), "unix:/path", "unix:@abstract". Ports are 0 to 65535 in decimal; a host name is not an address.
- *   Returns  0, or -NP_EINVAL with *why set to a static sentence a person can act on (why may be NULL). */
+/* np_addr_parse: text to address. Takes "1.2.3.4:80", "[::1]:80", "[fe80::1%eth0]:80", ":80" (the
+ * IPv6 wildcard: both families), "unix:/path", "unix:@abstract". Ports are 0 to 65535 in decimal; a
+ * host name is not an address.
+ *   Returns  0, or -NP_EINVAL with *why set to a static sentence a person can act on (why may be
+ *            NULL). */
 must_use int np_addr_parse(struct np_addr *a, const char *text, const char **why);
 
-/* np_addr_format: "1.2.3.4:80", "[::1]:80", "unix:/path", "unix:@name"; hostile bytes of a path as \xNN.
+/* np_addr_format: "1.2.3.4:80", "[::1]:80", "unix:/path", "unix:@name"; hostile bytes of a path as
+ * \xNN.
  *   Returns  the length written; always terminates; n should be NP_ADDR_TEXT. */
 size_t np_addr_format(const struct sockaddr *sa, socklen_t len, char *out, size_t n);
 /* The host alone ("1.2.3.4", "::1", "/path"), for log fields that keep the port apart. */

@@ -1,9 +1,11 @@
-/* Bytes from one socket to another inside the kernel, through a pipe. Port of src/internal/poll/splice_linux.go, Go
- * 1.19: newPipe, getPipe, putPipe, spliceDrain, splicePump. Departures: one attempt each and no parking, since the
- * relay is a task; the pool is the worker's own list, bounded, instead of a sync.Pool that the collector empties.
+/* Bytes from one socket to another inside the kernel, through a pipe. Port of
+ * src/internal/poll/splice_linux.go, Go 1.19: newPipe, getPipe, putPipe, spliceDrain, splicePump.
+ * Departures: one attempt each and no parking, since the relay is a task; the pool is the worker's
+ * own list, bounded, instead of a sync.Pool that the collector empties.
  *
- * A pipe is full by slots as well as by bytes (a small segment takes a whole slot), so -NP_EAGAIN from drain has two
- * meanings: nothing to read, or no room. The pipe's own count tells: with bytes in it, empty it first and try again. */
+ * A pipe is full by slots as well as by bytes (a small segment takes a whole slot), so -NP_EAGAIN
+ * from drain has two meanings: nothing to read, or no room. The pipe's own count tells: with bytes
+ * in it, empty it first and try again. */
 #include "netpoll/fd.h"
 
 #include <fcntl.h>
@@ -39,7 +41,7 @@ static struct np_pipe *pipe_free(struct np_pipe *p)
 	return NULL;
 }
 
-/* Every pipe is back: those that connections held were put or freed before. */
+/* By now every connection has given its pipe back, so all are in the pool. */
 static void pipe_pool_fini(struct pipe_pool *pool)
 {
 	while (pool->idle != NULL) {
@@ -92,7 +94,8 @@ struct np_pipe *np_pipe_get(void)
 	return p;
 }
 
-/* So many lay idle throughout the last second: nobody misses them. The descriptors of a peak are back soon after it. */
+/* So many lay idle throughout the last second: no relay needed them. So the descriptors of a peak
+ * are back soon after it. */
 static void trim(struct np_timer *t)
 {
 	struct pipe_pool *pool = container_of(t, struct pipe_pool, trim);

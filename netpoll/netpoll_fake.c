@@ -1,3 +1,5 @@
+/* The scripted platform of the simulations: events come at the times and in the order that a test
+ * has written down. */
 #include "netpoll/fake.h"
 
 #include <string.h>
@@ -133,7 +135,8 @@ void netpoll_close(struct poller *p, struct polldesc *pd)
 	world.tag[pd->fd] = 0;
 }
 
-/* A script says what the poller reports, so nothing is held back here but what it would not: deliver. */
+/* A script says what the poller reports, so nothing is held back here but what it would not:
+ * deliver. */
 void netpoll_mute(struct poller *p, struct polldesc *pd)
 {
 	(void)p;

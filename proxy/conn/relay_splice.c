@@ -1,12 +1,12 @@
-/* One direction through a pipe: the bytes stay in the kernel. Worth it from some 16 KiB a turn,
- * twice as cheap as a copy at 256 KiB; so only a direction that filled several large reads in a
+/* One direction through a pipe: the bytes stay in the kernel. It pays from some 16 KiB a turn, and
+ * is twice as cheap as a copy at 256 KiB; so only a direction that filled several large reads in a
  * row is spliced, and a few short splices in a row end it again. The pipe is lent for as long as
- * bytes are there: a direction that runs dry gives it back and gets one again, from the top of
- * the worker's pool, with the next bytes.
+ * bytes are there: a direction that runs dry gives it back and gets one again, from the top of the
+ * worker's pool, with the next bytes.
  *
- * Entry invariant of a drain: the pipe is empty. So EAGAIN from it means that the socket has
- * nothing, and never that the pipe is full. That src has ended is never taken from a drain: it
- * says so at an urgent mark too. */
+ * Invariant before a drain: the pipe is empty. So -NP_EAGAIN from it means that the socket has
+ * nothing, and never that the pipe is full. A drain's 0 is never taken for the end of src: a splice
+ * returns 0 at an urgent mark too. */
 #include "proxy/conn/relay.h"
 
 #define SPLICE_MOST  (1 << 20)   /* bytes a drain; the pipe's size */
@@ -36,20 +36,20 @@ void relay_splice_end(struct relay_dir *d)
 	d->spliced = false;
 }
 
-static void note_size(struct relay_dir *d, size_t n)
+static void note_drained(struct relay_dir *d, size_t n)
 {
 	if (n >= SPLICE_SHORT)
 		d->full = FULL_MOST;
 	else
-		d->full--; /* at least FULL_TO_SPLICE while spliced, so never below zero */
+		d->full--; /* it is at least FULL_TO_SPLICE while spliced, so never below zero */
 }
 
-static enum close_reason drain(struct conn *c, struct relay_dir *d)
+static enum close_reason fill_pipe(struct conn *c, struct relay_dir *d)
 {
 	ssize_t n = np_fd_try_drain(&src_of(c, d)->fd, d->pipe, SPLICE_MOST);
 
 	if (n > 0) {
-		note_size(d, (size_t)n);
+		note_drained(d, (size_t)n);
 		relay_active(c);
 		return CLOSE_NONE;
 	}
@@ -58,7 +58,8 @@ static enum close_reason drain(struct conn *c, struct relay_dir *d)
 		d->unspliceable = true; /* a kind of socket that cannot: not one byte has moved */
 		return CLOSE_NONE;
 	}
-	/* At an urgent mark a splice stops, and says nothing or even the end: only a read knows. */
+	/* At an urgent mark a splice stops with EAGAIN or even with 0: only a read knows whether
+	 * src has ended. */
 	if (n == 0 || (n == -NP_EAGAIN && np_fd_hung_up(&src_of(c, d)->fd))) {
 		d->full = 0;
 		return CLOSE_NONE;
@@ -66,7 +67,7 @@ static enum close_reason drain(struct conn *c, struct relay_dir *d)
 	return relay_no_bytes(c, d, n);
 }
 
-static void pump(struct conn *c, struct relay_dir *d)
+static void empty_pipe(struct conn *c, struct relay_dir *d)
 {
 	ssize_t n = np_fd_try_pump(&dst_of(c, d)->fd, d->pipe);
 
@@ -85,12 +86,14 @@ static void pump(struct conn *c, struct relay_dir *d)
 
 enum close_reason relay_splice_step(struct conn *c, struct relay_dir *d)
 {
+	DCHECK_RELAY(c);
+	DCHECK(d->spliced, "a step of a direction that is copied");
 	if (np_pipe_held(d->pipe) == 0) {
-		enum close_reason why = drain(c, d);
+		enum close_reason why = fill_pipe(c, d);
 
 		if (why != CLOSE_NONE || !d->spliced)
 			return why;
 	}
-	pump(c, d);
+	empty_pipe(c, d);
 	return CLOSE_NONE;
 }
