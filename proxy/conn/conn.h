@@ -8,6 +8,7 @@
 #ifndef PROXY_CONN_CONN_H
 #define PROXY_CONN_CONN_H
 
+#include "proxy/base/chunk.h"
 #include "proxy/base/close.h"
 #include "proxy/proto/hello.h"
 #include "proxy/conn/shard.h"
@@ -21,17 +22,11 @@ enum conn_phase {
 	CONN_RELAYING,
 };
 
-/* Bytes that were read and that dst would not take. Exactly as large as it must be. */
-struct rest {
-	uint32_t from, to;
-	char bytes[];
-};
-
 /* One direction: src to dst. dir[0] is client to server, dir[1] server to client. */
 struct relay_dir {
 	uint64_t bytes;     /* taken by dst */
 	union {
-		struct rest *rest;    /* owned; NULL almost always */
+		struct chunk *rest;   /* owned: bytes that were read and that dst would not take; NULL almost always */
 		struct np_pipe *pipe; /* spliced: lent by the worker's pool, for as long as bytes are there */
 	};
 	uint8_t full;       /* reads in a row that filled the buffer; how sure it is that this is bulk */
@@ -51,7 +46,7 @@ struct relay_dir {
 
 /* What was read before the relay began. */
 struct preread {
-	struct rest *rest;       /* owned: every byte; `from` is the first that is to be passed on; NULL: none */
+	struct chunk *rest;      /* owned: every byte; `from` is the first that is to be passed on; NULL: none */
 	uint32_t room;           /* of rest */
 	uint32_t tlvs, ntlvs;    /* where in rest the PROXY header has its TLVs */
 	struct np_addr src, dst; /* of that header; len 0: it named nobody */

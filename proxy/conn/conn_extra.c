@@ -15,7 +15,7 @@ void conn_preread_free(struct conn_extra *s)
 {
 	if (s->preread == NULL)
 		return;
-	free(s->preread->rest);
+	chunk_drop(&s->preread->rest);
 	free(s->preread);
 	s->preread = NULL;
 }

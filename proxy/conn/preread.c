@@ -19,18 +19,13 @@
 static int make_room(struct preread *o, size_t n)
 {
 	size_t used = o->rest != NULL ? o->rest->to : 0, room = o->room > 0 ? o->room : ROOM_FIRST;
-	struct rest *r;
 
 	if (used + n <= o->room)
 		return 0;
 	while (room < used + n)
 		room *= 2;
-	r = realloc(o->rest, sizeof(*r) + room);
-	if (r == NULL)
+	if (!chunk_grow(&o->rest, room))
 		return -NP_ENOMEM;
-	if (o->rest == NULL)
-		r->from = r->to = 0;
-	o->rest = r;
 	o->room = (uint32_t)room;
 	return 0;
 }
@@ -46,15 +41,14 @@ static ssize_t read_more(struct conn *c)
 		return n;
 	if (make_room(o, (size_t)n) != 0)
 		return -NP_ENOMEM;
-	memcpy(o->rest->bytes + o->rest->to, scratch, (size_t)n);
-	o->rest->to += (uint32_t)n;
+	chunk_put(o->rest, scratch, (size_t)n);
 	return n;
 }
 
 /* Why a read brought nothing. late, cut: the stage's own words for a deadline, and for an end in the middle. */
 static enum close_reason why_nothing(struct conn *c, ssize_t n, enum close_reason late, enum close_reason cut)
 {
-	const struct rest *r = c->extra->preread->rest;
+	const struct chunk *r = c->extra->preread->rest;
 
 	if (c->kill != CLOSE_NONE)
 		return c->kill;

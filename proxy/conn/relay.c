@@ -4,7 +4,7 @@
  *   turn:  watch -> step dir 0 -> step dir 1 -> ... until nothing can move, then return
  *
  * One read goes into the worker's scratch and straight out again; a connection owns a buffer only
- * while its reader is slower than its writer (struct rest), and then nothing more is read:
+ * while its reader is slower than its writer (struct chunk), and then nothing more is read:
  * back-pressure. The task stands at both readers all the time, so that a reset, a deadline or a
  * kill finds it even while it waits for room.
  *
@@ -12,9 +12,6 @@
  * TCP_NODELAY before its second write, its keepalive after half a minute (relay_end.c), a pipe after
  * several large reads (relay_splice.c). */
 #include "proxy/conn/relay.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define READ_SMALL     (16 * 1024) /* chat: stays in the L1 cache */
 #define MOVES_A_TURN   8           /* reads per turn: others on this worker want to live too */
@@ -70,19 +67,16 @@ static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n
 /* What dst would not take is kept, and src is not read until it has. */
 static no_inline enum close_reason keep_rest(struct relay_dir *d, const char *buf, size_t n)
 {
-	d->rest = malloc(sizeof(*d->rest) + n);
+	d->rest = chunk_of(buf, n);
 	if (d->rest == NULL)
 		return CLOSE_OVERLOAD;
-	d->rest->from = 0;
-	d->rest->to = (uint32_t)n;
-	memcpy(d->rest->bytes, buf, n);
 	d->blocked = true;
 	return CLOSE_NONE;
 }
 
 static no_inline void flush_rest(struct conn *c, struct relay_dir *d)
 {
-	struct rest *r = d->rest;
+	struct chunk *r = d->rest;
 	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from, d->eof && !d->reset);
 
 	if (d->rest == NULL)
@@ -324,7 +318,7 @@ static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn
 static void take_preread(struct conn *c)
 {
 	struct preread *o = c->extra->preread;
-	struct rest *r = o != NULL ? o->rest : NULL;
+	struct chunk *r = o != NULL ? o->rest : NULL;
 
 	if (r != NULL && r->from < r->to) {
 		c->dir[0].rest = r;

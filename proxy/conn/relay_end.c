@@ -10,8 +10,6 @@
  *   dst reset         what dst said before is still delivered, then src is reset */
 #include "proxy/conn/relay.h"
 
-#include <stdlib.h>
-
 #define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
 #define NEVER           INT64_MAX
 /* How often to ask whether dst has everything, when a reset must wait: the pauses double. */
@@ -32,8 +30,7 @@ static bool has_rest(const struct relay_dir *d)
 void relay_rest_drop(struct relay_dir *d)
 {
 	relay_splice_end(d);
-	free(d->rest);
-	d->rest = NULL;
+	chunk_drop(&d->rest);
 	d->blocked = false;
 }
 
