@@ -1,9 +1,11 @@
-/* TLS before the relay: with the client, whose listener ends it, and with the server. And why one of them failed, in
- * the words of close_tbl.h: a row of its own where an operator does something else about it. */
+/* TLS before the relay: with the client, where the listener ends TLS, and with the server. A failed
+ * handshake becomes a close reason of close_tbl.h: a separate one where the operator's remedy
+ * differs. */
 #include "proxy/conn/conn.h"
+#include "proxy/tls/tls_handshake.h"
 
-/* OpenSSL's own words where it has some. */
-static void note(struct conn *c, int err, const struct tls_why *w)
+/* The failure for the log, in OpenSSL's own words where it has some. */
+static void note_tls_failure(struct conn *c, int err, const struct tls_why *w)
 {
 	const char *detail = tls_why_detail(w);
 
@@ -11,9 +13,9 @@ static void note(struct conn *c, int err, const struct tls_why *w)
 	conn_detail(c, detail[0] != '\0' ? detail : tls_why_sentence(w->code));
 }
 
-/* ---- the client ------------------------------------------------------------------------------ */
+/* ---- the client ---- */
 
-static enum close_reason why_client(const struct tls_why *w)
+static enum close_reason client_reason(const struct tls_why *w)
 {
 	switch (w->code) {
 	case TLS_WHY_TIMEOUT:
@@ -32,8 +34,8 @@ static enum close_reason why_client(const struct tls_why *w)
 	}
 }
 
-/* What was read behind a PROXY header is the handshake's. */
-static struct iovec early_of(const struct conn *c)
+/* Bytes that were read behind a PROXY header are the handshake's first. */
+static struct iovec early_bytes(const struct conn *c)
 {
 	struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 	struct iovec early = {.iov_base = NULL};
@@ -49,15 +51,18 @@ static struct iovec early_of(const struct conn *c)
 enum close_reason conn_tls(struct conn *c)
 {
 	const struct listener *f = c->listener;
-	struct iovec early = early_of(c);
+	struct iovec early = early_bytes(c);
+	const struct tls_from from = {
+		.early = early.iov_len > 0 ? &early : NULL,
+		.deadline = np_deadline_after(f->handshake_timeout),
+	};
 	struct handshake handshake;
 	struct tls_why why;
 	int err;
 
 	if (!handshake_begin(&handshake, c))
 		return CLOSE_MAX_HANDSHAKES;
-	err = tls_accept(&c->client, f->tls[c->shard->id], early.iov_len > 0 ? &early : NULL,
-			 np_deadline_after(f->handshake_timeout), &why);
+	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id], &from, &why);
 	handshake_end(&handshake);
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
@@ -66,29 +71,31 @@ enum close_reason conn_tls(struct conn *c)
 		return CLOSE_NONE;
 	}
 	STAT_ADD(&c->shard->stats, handshakes_failed, 1);
-	note(c, err, &why);
-	return why_client(&why);
+	note_tls_failure(c, err, &why);
+	return client_reason(&why);
 }
 
-/* ---- the server ------------------------------------------------------------------------------ */
+/* ---- the server ---- */
 
-enum close_reason conn_tls_server(struct conn *c, const struct target *t, const struct server *server, int64_t deadline)
+enum close_reason conn_tls_server(struct conn *c, const struct target *t,
+				  const struct server *server, int64_t deadline)
 {
-	const struct tls_towards to = {.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
+	const struct tls_towards to = {
+		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct shard *s = c->shard;
 	struct tls_why why;
-	int err = tls_connect(&c->upstream, t->tls[s->id], &to, &why);
+	int err = tls_connect(&c->upstream.tls, &c->upstream.fd, t->tls[s->id], &to, &why);
 
 	if (err == 0)
 		return CLOSE_NONE;
-	if (err == -NP_ECANCELED) { /* no server's fault */
+	if (err == -NP_ECANCELED) { /* the client left: the server is not to blame */
 		c->err = (int16_t)-err;
 		return CLOSE_CLIENT_RST;
 	}
 	STAT_ADD(&s->stats, connects_failed, 1);
-	note(c, err, &why);
-	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s (%s)", server->name,
-		    tls_why_sentence(why.code), tls_why_detail(&why));
+	note_tls_failure(c, err, &why);
+	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s (%s)",
+		    server->name, tls_why_sentence(why.code), tls_why_detail(&why));
 	if (why.code == TLS_WHY_MEMORY)
 		return CLOSE_OVERLOAD;
 	return why.code == TLS_WHY_CERT_NAME ? CLOSE_UPSTREAM_TLS_NAME : CLOSE_UPSTREAM_TLS_FAILED;
