@@ -4,6 +4,7 @@
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_handshakes.h"
 #include "proxy/conn/stages.h"
+#include "proxy/tls/tls_handshake.h"
 
 /* The log's detail is OpenSSL's own text where it gives one, else our sentence for the failure. */
 static void note_tls_failure(struct conn *c, int err, const struct tls_why *w)
@@ -54,6 +55,10 @@ enum close_reason conn_tls(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	struct iovec early = take_early_bytes(c);
+	const struct tls_from from = {
+		.early = early.iov_len > 0 ? &early : NULL,
+		.deadline = np_deadline_after(f->handshake_timeout),
+	};
 	struct handshake handshake;
 	struct tls_why why;
 	int err;
@@ -62,8 +67,7 @@ enum close_reason conn_tls(struct conn *c)
 	DCHECK(stream_is_plain(&c->client), "the client's TLS begins once");
 	if (!handshake_begin(&handshake, c))
 		return CLOSE_MAX_HANDSHAKES;
-	err = tls_accept(&c->client, f->tls[c->shard->id], early.iov_len > 0 ? &early : NULL,
-			 np_deadline_after(f->handshake_timeout), &why);
+	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id], &from, &why);
 	handshake_end(&handshake);
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
@@ -85,7 +89,7 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct shard *s = c->shard;
 	struct tls_why why;
-	int err = tls_connect(&c->upstream, t->tls[s->id], &to, &why);
+	int err = tls_connect(&c->upstream.tls, &c->upstream.fd, t->tls[s->id], &to, &why);
 
 	if (err == 0)
 		return CLOSE_NONE;

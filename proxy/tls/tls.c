@@ -1,22 +1,28 @@
-/* The TLS end in the relay's hands: plaintext in and out, never parking. Two ways to make records stand behind it:
- * tls_direct.c for a server's TLS 1.3 and 1.2, which is nearly everything, and tls_openssl.c for the rest.
+/* The TLS end in the relay's hands: plaintext in and out, never parking. Behind it records are made
+ * either by tls_direct.c (a server's TLS 1.3 and 1.2, which is nearly everything) or by
+ * tls_openssl.c (the rest).
  *
- * What a turn costs is bounded, whatever the peer sends: a read makes no second recv once it has plaintext to return,
- * and records without any (KeyUpdate, tickets, warnings) are counted, IDLE_A_READ at once and IDLE_A_SECOND in all. */
+ * What a turn costs is bounded, whatever the peer sends: a read makes no second recv once it has
+ * plaintext to return, and records without any (KeyUpdate, tickets, warnings) are counted:
+ * IDLE_A_READ in one call, IDLE_A_SECOND a second. */
+#include "proxy/tls/tls.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/conn/stream.h"
+#include "proxy/tls/tls_bio.h"
+#include "proxy/tls/tls_openssl.h"
 #include "proxy/tls/tls_priv.h"
 
-#define IDLE_A_READ   16  /* then others' turn comes first */
+#define IDLE_A_READ   16  /* then other connections have their turn */
 #define IDLE_A_SECOND 100 /* more is a flood */
 #define RECORD_MOST   (TLS_HEAD + TLS_BODY_MOST)
 
 int tls_fail(struct tls *t, int err)
 {
+	DCHECK(err < 0, "a failure has a code");
 	t->err = err;
-	t->quiet = false; /* whoever reads shall come and learn it */
+	t->quiet = false; /* the reader comes again without an event, and learns it */
 	return err;
 }
 
@@ -45,17 +51,17 @@ bool tls_idle_record(struct tls *t)
 	return false;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
-/* Nothing was read. Returns what to say. */
-static ssize_t nothing(struct tls *t)
+/* A read brought nothing. Returns the reason, as np_fd_try_read would. */
+static ssize_t nothing_read(struct tls *t)
 {
 	if (t->eof)
 		return 0;
 	if (t->err != 0)
 		return t->err;
-	if (t->lazy)
-		(void)!tls_flush(t); /* no answer to go with is about to be written */
+	if (t->held)
+		(void)!tls_flush(t); /* no write is about to come that it could go with */
 	return t->io < 0 ? t->io : -NP_EAGAIN;
 }
 
@@ -65,25 +71,28 @@ ssize_t tls_try_read(struct tls *t, void *buf, size_t n)
 	size_t got;
 	int end;
 
+	DCHECK_TLS(t);
 	if (t->eof)
 		return 0;
 	if (t->err != 0)
 		return t->err;
 	t->quiet = false;
 	t->io = 0;
-	tls_begin(t, NULL, 0);
-	/* As much ciphertext as the buffer can hold the plaintext of, so that little is left over. */
+	tls_bio_begin(t, NULL, 0);
+	/* As much ciphertext as the buffer can hold the plaintext of, so that little is left over.
+	 */
 	w->recv_most = n < RECORD_MOST ? RECORD_MOST : n;
-	got = t->direct != NULL ? tls_direct_read(t, buf, n) : tls_ssl_read(t, buf, n);
-	end = tls_end(t, false);
+	got = t->direct != NULL ? tls_direct_read(t, buf, n) : tls_openssl_read(t, buf, n);
+	end = tls_bio_end(t, false);
 	if (end == -NP_ENOMEM)
 		tls_fail(t, end);
-	tls_idle(t);
-	return got > 0 ? (ssize_t)got : nothing(t);
+	tls_openssl_idle(t);
+	return got > 0 ? (ssize_t)got : nothing_read(t);
 }
 
 bool tls_buffered(const struct tls *t)
 {
+	DCHECK_TLS(t);
 	if (t->direct != NULL)
 		return !t->quiet || tls_direct_has(t);
 	return !t->quiet || t->in != NULL || SSL_pending(t->ssl) > 0;
@@ -94,26 +103,34 @@ bool tls_truncated(const struct tls *t)
 	return t->truncated;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
+
+int tls_flush(struct tls *t)
+{
+	DCHECK_TLS(t);
+	return tls_bio_flush(t);
+}
 
 size_t tls_backlog(const struct tls *t)
 {
-	return t->out == NULL || t->lazy ? 0 : t->out->to - t->out->from;
+	return t->held ? 0 : chunk_held(t->out);
 }
 
+/* A backlog that is still there was refused by tls_try_write. */
 static ssize_t write_records(struct tls *t, const char *buf, size_t n)
 {
 	size_t put = n < TLS_IN ? n : TLS_IN;
 	int end;
 
-	tls_begin(t, NULL, 0);
-	tls_take_lazy(t);
-	put = t->direct != NULL ? tls_direct_write(t, buf, put) : tls_ssl_write(t, buf, put);
-	end = tls_end(t, false);
-	tls_idle(t);
+	tls_bio_begin(t, NULL, 0);
+	tls_bio_take_held(t);
+	put = t->direct != NULL ? tls_direct_write(t, buf, put) : tls_openssl_write(t, buf, put);
+	end = tls_bio_end(t, false);
+	tls_openssl_idle(t);
 	if (t->err != 0)
 		return t->err;
-	/* What the socket did not take is the backlog. */
+	/* -NP_EAGAIN: the socket did not take all, and the rest is the backlog. The plaintext is
+	 * taken either way. */
 	return end < 0 && end != -NP_EAGAIN ? end : (ssize_t)put;
 }
 
@@ -121,6 +138,7 @@ ssize_t tls_try_write(struct tls *t, const void *buf, size_t n)
 {
 	int err;
 
+	DCHECK_TLS(t);
 	if (n == 0)
 		return np_fd_try_write(t->fd, "", 0);
 	if (t->err != 0)
@@ -129,27 +147,29 @@ ssize_t tls_try_write(struct tls *t, const void *buf, size_t n)
 	return err != 0 ? err : write_records(t, buf, n);
 }
 
-/* ---- ends ------------------------------------------------------------------------------------ */
+/* ---- ends ---- */
 
 /* Makes the close_notify, once. */
-static int notify(struct tls *t)
+static int send_notify(struct tls *t)
 {
 	if (t->notified || t->err != 0 || !t->up)
 		return 0;
 	t->notified = true;
-	tls_begin(t, NULL, 0);
-	tls_take_lazy(t);
+	tls_bio_begin(t, NULL, 0);
+	tls_bio_take_held(t);
 	if (t->direct != NULL)
 		tls_direct_notify(t);
 	else
-		tls_ssl_notify(t);
-	return tls_end(t, false);
+		tls_openssl_notify(t);
+	return tls_bio_end(t, false);
 }
 
 int tls_close_write(struct tls *t)
 {
-	int err = notify(t);
+	int err;
 
+	DCHECK_TLS(t);
+	err = send_notify(t);
 	if (err == 0)
 		err = tls_flush(t);
 	if (err != 0)
@@ -166,12 +186,13 @@ struct tls *tls_free(struct tls *t, bool may_notify)
 		return NULL;
 	OBJ_CHECK(t, TLS_MAGIC);
 	if (may_notify)
-		(void)!notify(t);
-	/* Else OpenSSL takes a connection without both close_notify for an attack, and its session out of use. */
+		(void)!send_notify(t);
+	/* Else OpenSSL takes the missing close_notify for a truncation attack, and forbids to
+	 * resume the session. */
 	if (t->ssl != NULL && t->up && t->err == 0)
 		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(t->ssl);
-	tls_secrets_free(t);
+	tls_takeover_forget(t);
 	t->direct = tls_direct_free(t->direct);
 	free(t->known);
 	chunk_drop(&t->in);

@@ -1,62 +1,43 @@
-/* tls: one end of a connection that speaks TLS. stream.h chooses between it and the plain socket; only the handshake
- * is called from elsewhere.
+/* tls: one end of a connection that speaks TLS, in the relay's hands. proxy/conn/stream.h chooses between
+ * it and the plain socket, with the same contracts: what tls_try_read returns is what
+ * np_fd_try_read would.
  *
- *   tls_accept, tls_connect    a coroutine, until both sides agree          tls_handshake.c
- *   tls_try_read, _write ...   the relay's task: never park                 tls.c
+ *   tls_accept, tls_connect    a coroutine, until both sides agree          tls_handshake.h
+ *   tls_try_read, _write ...   the relay's task: never park                 here
  *
- * An idle one keeps two keys and this, or OpenSSL's object: no record buffer, no ciphertext, no BIO of its own. */
+ * An idle end keeps two keys and struct tls, or OpenSSL's object: no record buffer, no ciphertext,
+ * no BIO of its own.
+ *
+ * Every function: owner worker, outside any other TLS operation; none parks. */
 #ifndef PROXY_TLS_TLS_H
 #define PROXY_TLS_TLS_H
 
 #include "netpoll/netpoll.h"
-#include "proxy/tls/tls_why.h"
+#include "proxy/tls/tls_facts.h"
 
-struct stream;
 struct tls;
-struct tls_ctx;
 
-/* tls_accept: be the server of a handshake on s, which is plain so far. early: bytes that were read from the socket
- * before, the first ones of the handshake; NULL: none.
- * tls_connect: be the client.
- *   Returns  0, or -NP_EDEADLINE, -NP_ECLOSING, -NP_ECANCELED (to->watch left), -NP_ESHORT (the peer left),
- *            -NP_EPROTO, -NP_ENOMEM, the peer's error; *why says more. An alert for the peer is on its way then.
- *   Parks    until the handshake is complete, the deadline or close.
- *   Owns     s->tls, set either way unless memory ran out: stream_close frees it. Deadlines of s are gone after it. */
-must_use int tls_accept(struct stream *s, struct tls_ctx *ctx, const struct iovec *early, int64_t deadline,
-			struct tls_why *why);
-struct tls_towards {
-	/* Whose sessions may be resumed, and whose address the certificate must be for when the context has no name.
-	 * It must live as long as s->tls. */
-	const struct np_addr *server;
-	struct np_fd *watch; /* for whom it is: when this one is reset or closed, that is given up; NULL: nobody */
-	int64_t deadline;
-};
-must_use int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct tls_towards *to, struct tls_why *why);
-
-/* What was agreed, for the log and for PROXY headers: looked up when asked for, so that nothing is kept per
- * connection. Text of the peer's choice is not escaped. */
-#define TLS_FACT 256
-struct tls_facts {
-	const char *version, *cipher; /* static: "TLSv1.3", "TLS_AES_128_GCM_SHA256"; NULL before the hello */
-	char sni[TLS_FACT];           /* "" none; what was asked for (server), or was sent (client) */
-	char alpn[TLS_FACT];          /* "" none */
-	char subject[TLS_FACT];       /* of the peer's certificate, as RFC 2253 writes it; "" there is none */
-	char cn[TLS_FACT];            /* its common name */
-	bool resumed;
-	bool verified;                /* a certificate was shown, and is good */
-};
-void tls_facts(const struct tls *t, struct tls_facts *f);
-
-/* ---- for stream.h: the same contracts as np_fd_'s ------------------------------------------- */
-
+/* Plaintext, at most n bytes.
+ *   Returns  bytes; 0: the end of this direction; -NP_EAGAIN: nothing now; or an error that stays. */
 must_use ssize_t tls_try_read(struct tls *t, void *buf, size_t n);
+/* Takes plaintext. What the socket does not take of its ciphertext becomes the backlog, so that a
+ * write is never half done. n = 0 asks whether the peer is still there.
+ *   Returns  bytes; -NP_EAGAIN: there is a backlog still; or an error. */
 must_use ssize_t tls_try_write(struct tls *t, const void *buf, size_t n);
+/* Sends the backlog.   Returns  0: none is left; -NP_EAGAIN: some is; or why it can never be sent.
+ */
 must_use int tls_flush(struct tls *t);
+/* close_notify, then FIN.   Returns  0; -NP_EAGAIN: call it again when there is room; or an error.
+ */
 must_use int tls_close_write(struct tls *t);
+/* Something may be read although no event will come. */
 bool tls_buffered(const struct tls *t);
+/* After a read said 0: the peer sent FIN without close_notify, so bytes may be missing. */
 bool tls_truncated(const struct tls *t);
+/* Bytes of ciphertext that wait for room in the socket. */
 size_t tls_backlog(const struct tls *t);
-/* Takes NULL, returns NULL. notify: say so to the peer, if that is possible at once. */
-struct tls *tls_free(struct tls *t, bool notify);
+/* Frees it; the descriptor stays open. may_notify: close_notify goes first, if the socket takes it
+ * at once. Takes NULL, returns NULL. */
+struct tls *tls_free(struct tls *t, bool may_notify);
 
 #endif

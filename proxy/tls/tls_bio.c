@@ -1,17 +1,21 @@
 /* The bytes under the records.
  *
- *   socket --recv--> worker's `in` --window--> OpenSSL                 OpenSSL --> worker's `out` --send--> socket
- *                         '-- left at the end --> t->in                                '-- not taken --> t->out
+ *   socket --recv--> worker's `in` --window--> OpenSSL
+ *                         '-- left at the end --> t->in
+ *   OpenSSL --> worker's `out` --send--> socket
+ *                         '-- not taken --> t->out
  *
- * A callback never waits and never parks: OpenSSL's error queue belongs to the thread, and another coroutine would find
- * this one's errors in it. When there is nothing to read it says so, and whoever called OpenSSL waits, outside.
+ * A callback never waits and never parks: OpenSSL's error queue belongs to the thread, and another
+ * coroutine would find this one's errors in it. When there is nothing to read it says so, and the
+ * caller of OpenSSL waits, outside.
  *
- * Writing cannot fail either: what the socket does not take is kept. So OpenSSL never asks for the same write again,
- * and a read that must write (the answer to a KeyUpdate) is no special case.
+ * Writing cannot fail either: what the socket does not take is kept. So OpenSSL never asks for the
+ * same write again, and a read that must write (the answer to a KeyUpdate) is no special case.
  *
- * The BIO is the worker's: each connection holds a reference, and `active` says whose bytes it moves. OpenSSL pushes a
- * buffer before it while a handshake runs and pops it after; the one pointer this leaves in the shared BIO (to what was
- * pushed last) is followed by nobody, since the chain is only ever walked from its head. */
+ * The BIO is the worker's: each connection holds a reference, and `active` says whose bytes it
+ * moves. OpenSSL pushes a buffer before it while a handshake runs and pops it after; the one
+ * pointer this leaves in the shared BIO (to the buffer that was pushed last) is never followed,
+ * since the chain is only ever walked from its head. */
 #include "proxy/tls/tls_bio.h"
 
 #include <string.h>
@@ -20,12 +24,14 @@
 
 #include "proxy/tls/tls_priv.h"
 
-#define BACKLOG_MOST (1024 * 1024) /* of one connection; a peer that makes us write and does not read gets no further */
+/* Bytes of one connection: a peer that makes us write and does not read gets no further. */
+#define BACKLOG_MOST (1024 * 1024)
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
-/* What is left of the window, at the front of the worker's memory. */
-static void window_move(struct tls_worker *w, struct tls *t)
+/* The rest of the window moves to the front of the worker's memory, so that a recv can go behind
+ * it. */
+static void move_window(struct tls_worker *w, struct tls *t)
 {
 	if (w->nwindow > 0)
 		memmove(w->in, w->window, w->nwindow);
@@ -33,11 +39,12 @@ static void window_move(struct tls_worker *w, struct tls *t)
 	chunk_drop(&t->in);
 }
 
-bool tls_window_fill(struct tls_worker *w, struct tls *t)
+bool tls_bio_fill(struct tls_worker *w, struct tls *t)
 {
 	size_t most = TLS_IN - w->nwindow;
 	ssize_t n;
 
+	DCHECK_ACTIVE(t);
 	t->io = -NP_EAGAIN;
 	if (t->quiet || (w->delivered && w->received))
 		return false;
@@ -45,7 +52,7 @@ bool tls_window_fill(struct tls_worker *w, struct tls *t)
 		t->io = 0;
 		return false;
 	}
-	window_move(w, t);
+	move_window(w, t);
 	if (most > w->recv_most)
 		most = w->recv_most;
 	n = np_fd_try_read(t->fd, w->in + w->nwindow, most);
@@ -65,11 +72,12 @@ static int bio_read(BIO *b, char *buf, int n)
 	size_t some = (size_t)n;
 
 	BIO_clear_retry_flags(b);
-	if (w->nwindow == 0 && !tls_window_fill(w, t)) {
+	if (w->nwindow == 0 && !tls_bio_fill(w, t)) {
 		w->starved = true;
 		if (t->fin)
 			return 0;
-		/* A deadline or a close of ours must not look to OpenSSL like a broken connection. */
+		/* A deadline or a close of ours must not look to OpenSSL like a broken connection.
+		 */
 		if (np_err_class(t->io) != NP_CLASS_PEER)
 			BIO_set_retry_read(b);
 		return -1;
@@ -82,10 +90,10 @@ static int bio_read(BIO *b, char *buf, int n)
 	return (int)some;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* Appends to what t keeps. Returns 0 or -NP_ENOMEM. */
-static int keep(struct tls *t, const char *p, size_t n)
+static int keep_out(struct tls *t, const char *p, size_t n)
 {
 	size_t old = chunk_held(t->out);
 	struct chunk *c = old + n <= BACKLOG_MOST ? chunk_new(old + n) : NULL;
@@ -100,17 +108,17 @@ static int keep(struct tls *t, const char *p, size_t n)
 	return 0;
 }
 
-int tls_flush(struct tls *t)
+int tls_bio_flush(struct tls *t)
 {
 	struct chunk *c = t->out;
 	ssize_t put;
 
-	t->lazy = false;
+	t->held = false;
 	if (c == NULL)
 		return 0;
 	put = np_fd_try_write(t->fd, c->bytes + c->from, c->to - c->from);
 	if (put < 0 && put != -NP_EAGAIN)
-		chunk_drop(&t->out); /* nobody will ever read it */
+		chunk_drop(&t->out); /* the socket is broken: nothing can be sent any more */
 	if (put < 0)
 		return (int)put;
 	c->from += (uint32_t)put;
@@ -120,8 +128,9 @@ int tls_flush(struct tls *t)
 	return 0;
 }
 
-/* What was gathered leaves, after what was left before. hold: it may wait for the next write. */
-static int push(struct tls_worker *w, struct tls *t, bool hold)
+/* The worker's `out` is sent, after what waits in t->out. hold: all of it waits there for the next
+ * write. */
+static int send_out(struct tls_worker *w, struct tls *t, bool hold)
 {
 	size_t n = w->nout;
 	ssize_t put;
@@ -129,17 +138,17 @@ static int push(struct tls_worker *w, struct tls *t, bool hold)
 
 	w->nout = 0;
 	if (n == 0)
-		return hold || t->lazy ? 0 : tls_flush(t);
+		return hold || t->held ? 0 : tls_bio_flush(t);
 	if (hold || t->out != NULL) {
-		t->lazy = hold && (t->out == NULL || t->lazy);
-		err = keep(t, w->out, n);
-		return err != 0 || hold ? err : tls_flush(t);
+		t->held = hold && (t->out == NULL || t->held);
+		err = keep_out(t, w->out, n);
+		return err != 0 || hold ? err : tls_bio_flush(t);
 	}
 	put = np_fd_try_write(t->fd, w->out, n);
 	if (put == (ssize_t)n || (put < 0 && put != -NP_EAGAIN))
 		return put < 0 ? (int)put : 0;
 	put = put < 0 ? 0 : put;
-	err = keep(t, w->out + put, n - (size_t)put);
+	err = keep_out(t, w->out + put, n - (size_t)put);
 	return err != 0 ? err : -NP_EAGAIN;
 }
 
@@ -152,7 +161,7 @@ static int bio_write(BIO *b, const char *p, int n)
 	while (left > 0) {
 		/* Full: a long chain of certificates. A failure will show again at the end. */
 		if (w->nout == TLS_OUT)
-			(void)!push(w, w->active, false);
+			(void)!send_out(w, w->active, false);
 		some = left < TLS_OUT - w->nout ? left : TLS_OUT - w->nout;
 		memcpy(w->out + w->nout, p + (size_t)n - left, some);
 		w->nout += some;
@@ -161,25 +170,27 @@ static int bio_write(BIO *b, const char *p, int n)
 	return n;
 }
 
-/* ---- an operation ---------------------------------------------------------------------------- */
+/* ---- an operation ---- */
 
-void tls_take_lazy(struct tls *t)
+void tls_bio_take_held(struct tls *t)
 {
 	struct tls_worker *w = t->ctx->worker;
 	size_t n = chunk_held(t->out);
 
-	if (!t->lazy || n > TLS_OUT / 2)
+	DCHECK_ACTIVE(t);
+	if (!t->held || n > TLS_OUT / 2)
 		return;
 	memcpy(w->out, t->out->bytes + t->out->from, n);
 	w->nout = n;
 	chunk_drop(&t->out);
-	t->lazy = false;
+	t->held = false;
 }
 
-void tls_begin(struct tls *t, const void *early, size_t n)
+void tls_bio_begin(struct tls *t, const void *early, size_t n)
 {
 	struct tls_worker *w = t->ctx->worker;
 
+	DCHECK_TLS(t);
 	CHECK(w->active == NULL, "one TLS operation began inside another");
 	/* The error queue is the thread's: empty before OpenSSL is called, empty after. */
 	if (unlikely(ERR_peek_error() != 0))
@@ -188,7 +199,7 @@ void tls_begin(struct tls *t, const void *early, size_t n)
 	w->window = early;
 	w->nwindow = n;
 	if (t->in != NULL) {
-		CHECK(n == 0, "early bytes after others were received");
+		CHECK(n == 0, "early bytes come before any that were received");
 		w->window = t->in->bytes + t->in->from;
 		w->nwindow = t->in->to - t->in->from;
 	}
@@ -197,7 +208,8 @@ void tls_begin(struct tls *t, const void *early, size_t n)
 	w->idle = 0;
 }
 
-/* The worker's memory is somebody else's from here on. */
+/* After end the worker's memory belongs to the next connection: what OpenSSL has not taken moves to
+ * t. */
 static int keep_window(struct tls_worker *w, struct tls *t)
 {
 	if (w->nwindow == 0) {
@@ -212,17 +224,19 @@ static int keep_window(struct tls_worker *w, struct tls *t)
 	return t->in != NULL ? 0 : -NP_ENOMEM;
 }
 
-int tls_end(struct tls *t, bool hold)
+int tls_bio_end(struct tls *t, bool hold)
 {
 	struct tls_worker *w = t->ctx->worker;
-	int kept = keep_window(w, t);
-	int sent = push(w, t, hold);
+	int kept, sent;
 
+	DCHECK_ACTIVE(t);
+	kept = keep_window(w, t);
+	sent = send_out(w, t, hold);
 	w->active = NULL;
 	return kept != 0 ? kept : sent;
 }
 
-/* ---- the method ------------------------------------------------------------------------------ */
+/* ---- the method ---- */
 
 static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
 {
@@ -231,7 +245,7 @@ static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
 	(void)num;
 	(void)ptr;
 	switch (cmd) {
-	case BIO_CTRL_FLUSH: /* tls_end does */
+	case BIO_CTRL_FLUSH: /* tls_bio_end does */
 		return 1;
 	case BIO_CTRL_EOF:
 		return w->active != NULL && w->active->fin && w->nwindow == 0;
@@ -246,7 +260,8 @@ BIO_METHOD *tls_bio_method(void)
 
 	if (m == NULL)
 		return NULL;
-	if (BIO_meth_set_read(m, bio_read) && BIO_meth_set_write(m, bio_write) && BIO_meth_set_ctrl(m, bio_ctrl))
+	if (BIO_meth_set_read(m, bio_read) && BIO_meth_set_write(m, bio_write) &&
+	    BIO_meth_set_ctrl(m, bio_ctrl))
 		return m;
 	BIO_meth_free(m);
 	return NULL;

@@ -333,7 +333,7 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	if (code != 0)
 		return code;
 	set_tickets(x, g->ssl);
-	SSL_CTX_set_msg_callback(g->ssl, tls_direct_head);
+	SSL_CTX_set_msg_callback(g->ssl, tls_takeover_head);
 	SSL_CTX_set_client_hello_cb(g->ssl, tls_ctx_hello, x);
 	SSL_CTX_set_tlsext_servername_callback(g->ssl, tls_ctx_servername);
 	SSL_CTX_set_tlsext_status_cb(g->ssl, staple);

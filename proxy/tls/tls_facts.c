@@ -1,4 +1,7 @@
-/* What was agreed, from OpenSSL's connection object while there is one; before it goes, packed as small as it is. */
+/* Facts of a handshake: asked of OpenSSL's connection object while there is one; before it goes,
+ * packed into one block of their size. */
+#include "proxy/tls/tls_facts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,14 +9,14 @@
 
 #include "proxy/tls/tls_priv.h"
 
-/* The four texts stand one behind the other, each with its NUL. */
+/* The texts of struct tls_facts stand in its order, each with its NUL. */
 struct tls_known {
 	const char *version, *cipher; /* static */
 	bool resumed, verified;
 	char text[];
 };
 
-static void copy(char to[TLS_FACT], const void *p, size_t n)
+static void copy_fact(char to[TLS_FACT], const void *p, size_t n)
 {
 	if (n >= TLS_FACT)
 		n = TLS_FACT - 1;
@@ -21,7 +24,7 @@ static void copy(char to[TLS_FACT], const void *p, size_t n)
 	to[n] = '\0';
 }
 
-static void subject(X509_NAME *name, struct tls_facts *f)
+static void ask_subject(X509_NAME *name, struct tls_facts *f)
 {
 	BIO *b = BIO_new(BIO_s_mem());
 	char *text;
@@ -32,15 +35,15 @@ static void subject(X509_NAME *name, struct tls_facts *f)
 	X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 	n = BIO_get_mem_data(b, &text);
 	if (n > 0)
-		copy(f->subject, text, (size_t)n);
+		copy_fact(f->subject, text, (size_t)n);
 	BIO_free(b);
-	/* A name with a NUL in it is nobody's. */
+	/* A common name with a NUL in it would be read as another one: leave it out. */
 	n = X509_NAME_get_text_by_NID(name, NID_commonName, f->cn, TLS_FACT);
 	if (n < 0 || strlen(f->cn) != (size_t)n)
 		f->cn[0] = '\0';
 }
 
-static void ask(const struct tls *t, struct tls_facts *f)
+static void ask_openssl(const struct tls *t, struct tls_facts *f)
 {
 	const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
@@ -55,17 +58,17 @@ static void ask(const struct tls *t, struct tls_facts *f)
 	if (sni == NULL)
 		sni = t->refused;
 	if (sni != NULL)
-		copy(f->sni, sni, strlen(sni));
+		copy_fact(f->sni, sni, strlen(sni));
 	SSL_get0_alpn_selected(t->ssl, &alpn, &n);
 	if (n > 0)
-		copy(f->alpn, alpn, n);
+		copy_fact(f->alpn, alpn, n);
 	f->resumed = SSL_session_reused(t->ssl);
 	f->verified = peer != NULL && SSL_get_verify_result(t->ssl) == X509_V_OK;
 	if (peer != NULL)
-		subject(X509_get_subject_name(peer), f);
+		ask_subject(X509_get_subject_name(peer), f);
 }
 
-/* ---- packed ---------------------------------------------------------------------------------- */
+/* ---- packed ---- */
 
 struct tls_known *tls_known_new(const struct tls *t)
 {
@@ -74,7 +77,8 @@ struct tls_known *tls_known_new(const struct tls *t)
 	struct tls_known *k;
 	size_t n = 0;
 
-	ask(t, &f);
+	DCHECK(t->ssl != NULL, "facts are packed before OpenSSL's object goes");
+	ask_openssl(t, &f);
 	for (size_t i = 0; i < array_len(texts); i++)
 		n += strlen(texts[i]) + 1;
 	k = malloc(sizeof(*k) + n);
@@ -89,7 +93,7 @@ struct tls_known *tls_known_new(const struct tls *t)
 	return k;
 }
 
-static void unpack(const struct tls_known *k, struct tls_facts *f)
+static void unpack_facts(const struct tls_known *k, struct tls_facts *f)
 {
 	char *const texts[] = {f->sni, f->alpn, f->subject, f->cn};
 	const char *p = k->text;
@@ -106,9 +110,10 @@ static void unpack(const struct tls_known *k, struct tls_facts *f)
 
 void tls_facts(const struct tls *t, struct tls_facts *f)
 {
+	DCHECK_TLS(t);
 	*f = (struct tls_facts){.version = NULL};
 	if (t->known != NULL)
-		unpack(t->known, f);
+		unpack_facts(t->known, f);
 	else
-		ask(t, f);
+		ask_openssl(t, f);
 }

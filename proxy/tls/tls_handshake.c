@@ -1,4 +1,8 @@
-/* The handshake: a coroutine's straight line around SSL_do_handshake, which never waits itself. */
+/* The handshake: a coroutine's straight line around SSL_do_handshake. That call never waits itself:
+ * its BIO says "try again", and the coroutine parks out here, where no other connection's errors
+ * can mix with this one's. */
+#include "proxy/tls/tls_handshake.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,11 +10,12 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#include "proxy/conn/stream.h"
+#include "proxy/tls/tls_bio.h"
+#include "proxy/tls/tls_openssl.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_session.h"
 
-/* ---- what is checked once it is complete ----------------------------------------------------- */
+/* ---- what is checked once it is complete ---- */
 
 static bool has_expired(const X509 *x)
 {
@@ -42,25 +47,27 @@ static enum tls_failure check_verified(const SSL *ssl, const X509 *peer, struct 
 	return has_expired(peer) ? TLS_WHY_CERT_EXPIRED : TLS_WHY_NONE;
 }
 
-/* The rules once more, on every way to here: OpenSSL verifies when it sees a certificate, and in a resumed session it
- * sees none. */
-static enum tls_failure check(const struct tls *t, struct tls_why *why)
+/* The rules once more, after every handshake: OpenSSL verifies a certificate when it sees one, and
+ * in a resumed session it sees none. */
+static enum tls_failure check_peer(const struct tls *t, struct tls_why *why)
 {
 	const struct tls_ctx *x = t->ctx;
 	const X509 *peer = SSL_get0_peer_certificate(t->ssl);
+	bool demanded = x->auth == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->npins > 0;
 
 	if (peer == NULL)
-		return x->auth == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->npins > 0 ? TLS_WHY_CERT_MISSING
-											     : TLS_WHY_NONE;
+		return demanded ? TLS_WHY_CERT_MISSING : TLS_WHY_NONE;
 	if (x->npins > 0 && !is_pinned(x, peer))
 		return TLS_WHY_CERT_PIN;
-	return x->verify || x->auth != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) : TLS_WHY_NONE;
+	return x->verify || x->auth != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) :
+								TLS_WHY_NONE;
 }
 
-/* ---- one call of OpenSSL --------------------------------------------------------------------- */
+/* ---- one call of OpenSSL ---- */
 
-/* Why it failed, of all who may know. The socket first: what OpenSSL says of its end is a consequence. */
-static int failed(struct tls *t, int ssl_error, struct tls_why *why)
+/* The handshake failed. *why: the socket knows best, then a callback of ours, then OpenSSL, to
+ * which the first two only look like broken input. Returns the code for the caller. */
+static int handshake_failed(struct tls *t, int ssl_error, struct tls_why *why)
 {
 	if (ssl_error == SSL_ERROR_SYSCALL && t->io < 0 && t->io != -NP_EAGAIN) {
 		ERR_clear_error();
@@ -77,34 +84,35 @@ static int failed(struct tls *t, int ssl_error, struct tls_why *why)
 	return why->code == TLS_WHY_CLOSED ? -NP_ESHORT : -NP_EPROTO;
 }
 
-/* Returns 0: complete; -NP_EAGAIN: wait; or the failure. A ticket, the last flight of TLS 1.3, may wait for what
- * is written next; in TLS 1.2 the client waits for the last flight. */
-static int attempt(struct tls *t, const struct iovec *early, struct tls_why *why)
+/* Returns 0: complete; -NP_EAGAIN: wait for the peer; or the failure. The last flight of TLS 1.3, a
+ *         ticket, may wait for the first data; in TLS 1.2 the client waits for the last flight. */
+static int advance_handshake(struct tls *t, const struct iovec *early, struct tls_why *why)
 {
 	int r, end, err = 0, ssl_error;
 
 	t->quiet = false;
 	t->io = 0;
-	tls_begin(t, early != NULL ? early->iov_base : NULL, early != NULL ? early->iov_len : 0);
+	tls_bio_begin(t, early != NULL ? early->iov_base : NULL,
+		      early != NULL ? early->iov_len : 0);
 	t->ctx->worker->recv_most = TLS_IN;
 	r = SSL_do_handshake(t->ssl);
 	ssl_error = r == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, r);
 	if (ssl_error == SSL_ERROR_WANT_READ)
 		err = t->io < 0 ? t->io : -NP_EAGAIN;
 	else if (ssl_error != SSL_ERROR_NONE)
-		err = failed(t, ssl_error, why);
+		err = handshake_failed(t, ssl_error, why);
 	if (err == 0 || err == -NP_EAGAIN)
-		tls_direct_note(t);
-	end = tls_end(t, err == 0 && t->ctx->server && SSL_version(t->ssl) == TLS1_3_VERSION);
+		tls_takeover_note(t);
+	end = tls_bio_end(t, err == 0 && t->ctx->server && SSL_version(t->ssl) == TLS1_3_VERSION);
 	return (err == 0 || err == -NP_EAGAIN) && end < 0 && end != -NP_EAGAIN ? end : err;
 }
 
-/* Parks. Until the socket has taken everything. */
-static int drain(struct tls *t, struct np_fd *watch)
+/* Parks until the socket has taken everything. */
+static int flush_handshake(struct tls *t, struct np_fd *watch)
 {
 	int err;
 
-	while ((err = tls_flush(t)) == -NP_EAGAIN) {
+	while ((err = tls_bio_flush(t)) == -NP_EAGAIN) {
 		err = np_fd_wait_watching(t->fd, NP_WRITE, watch);
 		if (err != 0)
 			return err;
@@ -112,17 +120,17 @@ static int drain(struct tls *t, struct np_fd *watch)
 	return err;
 }
 
-/* Parks. The peer answers what it has: all of ours goes first. */
+/* Parks until the peer has sent something. All of ours goes first: the peer answers to it. */
 static int wait_for_peer(struct tls *t, struct np_fd *watch)
 {
-	int err = drain(t, watch);
+	int err = flush_handshake(t, watch);
 
 	return err != 0 ? err : np_fd_wait_watching(t->fd, NP_READ, watch);
 }
 
 struct shaking {
 	const struct iovec *early; /* NULL: none */
-	struct np_fd *watch;       /* NULL: nobody */
+	struct np_fd *watch; /* the client's, beside which a server's handshake runs; NULL: none */
 	int64_t deadline;
 };
 
@@ -131,21 +139,21 @@ static int shake(struct tls *t, const struct shaking *s, struct tls_why *why)
 	const struct iovec *early = s->early;
 	int err;
 
-	while ((err = attempt(t, early, why)) == -NP_EAGAIN) {
+	while ((err = advance_handshake(t, early, why)) == -NP_EAGAIN) {
 		early = NULL;
 		err = wait_for_peer(t, s->watch);
 		if (err != 0)
 			return err;
 	}
-	/* A client's last flight must go: the server may have nothing to say before. */
+	/* A client's last flight must go now: the server waits for it before it speaks. */
 	if (err == 0 && !t->ctx->server)
-		err = drain(t, s->watch);
+		err = flush_handshake(t, s->watch);
 	return err;
 }
 
-/* ---- both sides ------------------------------------------------------------------------------ */
+/* ---- both sides ---- */
 
-static struct tls *tls_new(struct stream *s, struct tls_ctx *x)
+static struct tls *tls_new(struct np_fd *fd, struct tls_ctx *x)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
@@ -153,7 +161,7 @@ static struct tls *tls_new(struct stream *s, struct tls_ctx *x)
 		return NULL;
 	t->magic = TLS_MAGIC;
 	t->ctx = x;
-	t->fd = &s->fd;
+	t->fd = fd;
 	t->ssl = tls_ctx_ssl(x);
 	if (t->ssl == NULL || !SSL_set_app_data(t->ssl, t)) {
 		SSL_free(t->ssl);
@@ -163,8 +171,8 @@ static struct tls *tls_new(struct stream *s, struct tls_ctx *x)
 	return t;
 }
 
-/* A failure that nobody explained yet. */
-static void explain(int err, struct tls_why *why)
+/* A failure that has no reason yet has one that its code tells. */
+static void explain_failure(int err, struct tls_why *why)
 {
 	if (err == 0 || why->code != TLS_WHY_NONE)
 		return;
@@ -175,40 +183,43 @@ static void explain(int err, struct tls_why *why)
 		why->code = TLS_WHY_MEMORY;
 }
 
-static int run(struct tls *t, const struct shaking *s, struct tls_why *why)
+/* Parks. The handshake from the first byte to the hand-over, for either side. */
+static int run_handshake(struct tls *t, const struct shaking *s, struct tls_why *why)
 {
 	int err;
 
 	np_fd_set_deadline(t->fd, s->deadline);
 	err = shake(t, s, why);
 	if (err == 0)
-		why->code = check(t, why);
+		why->code = check_peer(t, why);
 	if (err == 0 && why->code != TLS_WHY_NONE)
 		err = -NP_EPROTO;
-	explain(err, why);
+	explain_failure(err, why);
 	np_fd_set_deadline(t->fd, 0);
 	if (err != 0)
 		return tls_fail(t, err);
 	t->up = true;
-	tls_direct_begin(t);
-	tls_idle(t);
+	tls_takeover(t);
+	tls_openssl_idle(t);
 	return 0;
 }
 
-int tls_accept(struct stream *s, struct tls_ctx *ctx, const struct iovec *early, int64_t deadline, struct tls_why *why)
+int tls_accept(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx, const struct tls_from *from,
+	       struct tls_why *why)
 {
-	const struct shaking how = {.early = early, .deadline = deadline};
-	struct tls *t = tls_new(s, ctx);
+	const struct shaking how = {.early = from->early, .deadline = from->deadline};
+	struct tls *t = tls_new(fd, ctx);
 
+	DCHECK(ctx->server && np_current() != NULL, "a server's context, in a coroutine");
 	*why = (struct tls_why){.code = t != NULL ? TLS_WHY_NONE : TLS_WHY_MEMORY};
 	if (t == NULL)
 		return -NP_ENOMEM;
-	s->tls = t;
+	*out = t;
 	SSL_set_accept_state(t->ssl);
-	return run(t, &how, why);
+	return run_handshake(t, &how, why);
 }
 
-/* ---- the client's side ----------------------------------------------------------------------- */
+/* ---- the client's side ---- */
 
 /* The certificate must be for the server's address, where the config has no name. */
 static int expect_address(struct tls *t, const struct np_addr *server)
@@ -218,16 +229,24 @@ static int expect_address(struct tls *t, const struct np_addr *server)
 	if (!t->ctx->verify || t->ctx->name != NULL)
 		return 0;
 	if (server->u.sa.sa_family == AF_INET)
-		return X509_VERIFY_PARAM_set1_ip(p, (const unsigned char *)&server->u.in4.sin_addr, 4) ? 0 : -NP_ENOMEM;
+		return X509_VERIFY_PARAM_set1_ip(p, (const unsigned char *)&server->u.in4.sin_addr,
+						 4) ?
+			       0 :
+			       -NP_ENOMEM;
 	if (server->u.sa.sa_family == AF_INET6)
-		return X509_VERIFY_PARAM_set1_ip(p, server->u.in6.sin6_addr.s6_addr, 16) ? 0 : -NP_ENOMEM;
-	return -NP_EPROTO; /* a Unix socket has no name that a certificate could be for */
+		return X509_VERIFY_PARAM_set1_ip(p, server->u.in6.sin6_addr.s6_addr, 16) ?
+			       0 :
+			       -NP_ENOMEM;
+	return -NP_EPROTO; /* a Unix socket has no address that a certificate could be for */
 }
 
-static int prepare(struct tls *t, const struct np_addr *server)
+/* The name, the session to resume and the address that the certificate must be for. */
+static int prepare_client(struct tls *t, const struct np_addr *server)
 {
-	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_find(t->ctx->sessions, server) : NULL;
-	char *sni = (char *)(uintptr_t)t->ctx->sni; /* copied, not written to: the macro's type */
+	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_find(t->ctx->sessions, server) :
+						      NULL;
+	/* SSL_set_tlsext_host_name copies it, but its type has no const. */
+	char *sni = (char *)(uintptr_t)t->ctx->sni;
 
 	t->server = server;
 	SSL_set_connect_state(t->ssl);
@@ -238,37 +257,40 @@ static int prepare(struct tls *t, const struct np_addr *server)
 	return expect_address(t, server);
 }
 
-/* What comes before our first byte is no answer to it: it must not be taken for the handshake's, nor later for
- * payload. */
-static int early_bytes(struct tls *t, struct tls_why *why)
+/* Bytes that come before our first one are no answer to it: they must not be taken for the
+ * handshake's, nor later for payload (D27). */
+static int check_early_bytes(struct tls *t, struct tls_why *why)
 {
 	ssize_t n = np_fd_try_read(t->fd, t->ctx->worker->in, 1);
 
 	if (n == -NP_EAGAIN)
 		return 0;
-	if (n > 0)
-		why->code = TLS_WHY_EARLY_BYTES;
-	return n > 0 ? -NP_EPROTO : n == 0 ? -NP_ESHORT : (int)n;
+	if (n <= 0)
+		return n == 0 ? -NP_ESHORT : (int)n;
+	why->code = TLS_WHY_EARLY_BYTES;
+	return -NP_EPROTO;
 }
 
-int tls_connect(struct stream *s, struct tls_ctx *ctx, const struct tls_towards *to, struct tls_why *why)
+int tls_connect(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx,
+		const struct tls_towards *to, struct tls_why *why)
 {
 	const struct shaking how = {.watch = to->watch, .deadline = to->deadline};
-	struct tls *t = tls_new(s, ctx);
+	struct tls *t = tls_new(fd, ctx);
 	int err;
 
+	DCHECK(!ctx->server && np_current() != NULL, "a client's context, in a coroutine");
 	*why = (struct tls_why){.code = t != NULL ? TLS_WHY_NONE : TLS_WHY_MEMORY};
 	if (t == NULL)
 		return -NP_ENOMEM;
-	s->tls = t;
-	err = prepare(t, to->server);
+	*out = t;
+	err = prepare_client(t, to->server);
 	if (err == -NP_EPROTO)
 		why->code = TLS_WHY_CERT_NAME;
 	if (err == 0)
-		err = early_bytes(t, why);
-	explain(err, why);
+		err = check_early_bytes(t, why);
+	explain_failure(err, why);
 	if (err == 0)
-		err = run(t, &how, why);
+		err = run_handshake(t, &how, why);
 	if (err != 0 && err != -NP_ECANCELED && ctx->sessions != NULL)
 		tls_sessions_forget(ctx->sessions, to->server);
 	return err != 0 ? tls_fail(t, err) : 0;

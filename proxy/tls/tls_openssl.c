@@ -1,19 +1,25 @@
-/* Records through OpenSSL's own connection object: the client's side, and what tls_direct.c does not take over. */
+/* Records through OpenSSL's own connection object: the client's side, and what tls_takeover.c
+ * leaves with it. OpenSSL asks the worker's BIO (tls_bio.c) for bytes; it never waits, and says
+ * SSL_ERROR_WANT_READ where it would. */
+#include "proxy/tls/tls_openssl.h"
+
 #include <openssl/err.h>
 
+#include "proxy/tls/tls_bio.h"
 #include "proxy/tls/tls_priv.h"
 
-void tls_idle(struct tls *t)
+void tls_openssl_idle(struct tls *t)
 {
+	DCHECK_TLS(t);
 	if (t->ssl != NULL && t->ctx->worker->frees_buffers)
 		SSL_free_buffers(t->ssl);
 }
 
 /* SSL_read_ex brought nothing. Returns whether to call it again. */
-static bool read_stopped(struct tls *t)
+static bool read_brought_nothing(struct tls *t)
 {
 	switch (SSL_get_error(t->ssl, 0)) {
-	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_READ: /* the socket has no more, or a record carried nothing */
 		return !t->ctx->worker->starved && tls_idle_record(t);
 	case SSL_ERROR_ZERO_RETURN:
 		tls_ended(t);
@@ -21,6 +27,7 @@ static bool read_stopped(struct tls *t)
 	default:
 		break;
 	}
+	/* OpenSSL calls a FIN without close_notify an error; to the relay it is an end. */
 	if (t->fin)
 		tls_ended(t);
 	else
@@ -29,11 +36,12 @@ static bool read_stopped(struct tls *t)
 	return false;
 }
 
-size_t tls_ssl_read(struct tls *t, char *buf, size_t n)
+size_t tls_openssl_read(struct tls *t, char *buf, size_t n)
 {
 	struct tls_worker *w = t->ctx->worker;
 	size_t got = 0, some;
 
+	DCHECK_ACTIVE(t);
 	while (got < n) {
 		w->starved = false;
 		if (SSL_read_ex(t->ssl, buf + got, n - got, &some)) {
@@ -41,16 +49,17 @@ size_t tls_ssl_read(struct tls *t, char *buf, size_t n)
 			w->delivered = true;
 			continue;
 		}
-		if (!read_stopped(t))
+		if (!read_brought_nothing(t))
 			break;
 	}
 	return got;
 }
 
-size_t tls_ssl_write(struct tls *t, const char *p, size_t n)
+size_t tls_openssl_write(struct tls *t, const char *p, size_t n)
 {
 	size_t put = 0;
 
+	DCHECK_ACTIVE(t);
 	if (SSL_write_ex(t->ssl, p, n, &put))
 		return put;
 	ERR_clear_error();
@@ -58,8 +67,9 @@ size_t tls_ssl_write(struct tls *t, const char *p, size_t n)
 	return 0;
 }
 
-void tls_ssl_notify(struct tls *t)
+void tls_openssl_notify(struct tls *t)
 {
+	DCHECK_ACTIVE(t);
 	(void)SSL_shutdown(t->ssl); /* the peer's answer is not waited for */
 	ERR_clear_error();
 }

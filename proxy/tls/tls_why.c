@@ -1,8 +1,12 @@
+/* From OpenSSL's error queue to a row of tls_why_tbl.h, so that operators and metrics see one word
+ * per remedy. */
 #include "proxy/tls/tls_why.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+
+#include "netpoll/check.h"
 
 #define X(code, word, sentence) #word,
 static const char *const words[] = {"none", TLS_WHY_TBL(X)};
@@ -13,11 +17,13 @@ static const char *const sentences[] = {"the handshake did not fail", TLS_WHY_TB
 
 const char *tls_why_word(enum tls_failure code)
 {
+	DCHECK((size_t)code < array_len(words), "a failure of the table");
 	return words[code];
 }
 
 const char *tls_why_sentence(enum tls_failure code)
 {
+	DCHECK((size_t)code < array_len(sentences), "a failure of the table");
 	return sentences[code];
 }
 
@@ -32,7 +38,7 @@ const char *tls_why_detail(const struct tls_why *w)
 	return text != NULL ? text : "";
 }
 
-static enum tls_failure of_verify(int verify)
+static enum tls_failure failure_of_verify(int verify)
 {
 	switch (verify) {
 	case X509_V_ERR_CERT_REVOKED:
@@ -48,11 +54,12 @@ static enum tls_failure of_verify(int verify)
 	}
 }
 
-/* Reasons of the SSL library that mean more than a broken peer. */
+/* Reasons of the SSL library with a row of their own. Every other one is BROKEN: the peer broke the
+ * protocol. */
 static const struct {
 	int reason;
 	enum tls_failure code;
-} reasons[] = {
+} failures[] = {
 	{SSL_R_UNSUPPORTED_PROTOCOL, TLS_WHY_NO_PROTOCOL},
 	{SSL_R_VERSION_TOO_LOW, TLS_WHY_NO_PROTOCOL},
 	{SSL_R_VERSION_TOO_HIGH, TLS_WHY_NO_PROTOCOL},
@@ -73,17 +80,18 @@ static const struct {
 	{ERR_R_MALLOC_FAILURE, TLS_WHY_MEMORY},
 };
 
-static enum tls_failure of_reason(unsigned long error, int verify)
+static enum tls_failure failure_of_reason(unsigned long error, int verify)
 {
 	int reason = ERR_GET_REASON(error);
 
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return TLS_WHY_BROKEN;
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-		return of_verify(verify);
-	for (size_t i = 0; i < array_len(reasons); i++)
-		if (reasons[i].reason == reason)
-			return reasons[i].code;
+		return failure_of_verify(verify);
+	for (size_t i = 0; i < array_len(failures); i++)
+		if (failures[i].reason == reason)
+			return failures[i].code;
+	/* OpenSSL reports an alert that came as its number above this offset. */
 	return reason > SSL_AD_REASON_OFFSET ? TLS_WHY_ALERT : TLS_WHY_BROKEN;
 }
 
@@ -91,7 +99,7 @@ struct tls_why tls_why_take(int verify)
 {
 	struct tls_why w = {.reason = ERR_peek_error()};
 
-	w.code = of_reason(w.reason, verify);
+	w.code = failure_of_reason(w.reason, verify);
 	if (ERR_GET_LIB(w.reason) == ERR_LIB_SSL &&
 	    ERR_GET_REASON(w.reason) == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		w.verify = verify;

@@ -1,4 +1,5 @@
-/* tls_why: what made a handshake fail: a row of tls_why_tbl.h, and what OpenSSL said. */
+/* tls_why: the cause of a failed handshake: a row of tls_why_tbl.h, and OpenSSL's own words.
+ * Nothing here parks. */
 #ifndef PROXY_TLS_TLS_WHY_H
 #define PROXY_TLS_TLS_WHY_H
 
@@ -18,10 +19,12 @@ struct tls_why {
 
 const char *tls_why_word(enum tls_failure code);     /* "tls_timeout"; never NULL */
 const char *tls_why_sentence(enum tls_failure code); /* never NULL */
-/* OpenSSL's own words: of the verification if that failed, else of the error; "" when there are none. */
+/* OpenSSL's own words: of the verification if that failed, else of the error; "" when there are
+ * none. */
 const char *tls_why_detail(const struct tls_why *w);
 
-/* What the error queue says right after a call failed. Empties it.   Calls  before anything else that may touch it. */
+/* Reads the thread's error queue and empties it. verify: SSL_get_verify_result's.
+ *   Calls  right after the call that failed, before anything else that may touch the queue. */
 struct tls_why tls_why_take(int verify);
 
 #endif

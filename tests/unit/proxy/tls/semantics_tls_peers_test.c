@@ -27,7 +27,9 @@ static void serve(void *arg)
 	fd = np_fd_accept(&v->listener, NULL);
 	v->err = fd;
 	if (fd >= 0 && np_fd_init(&v->s.fd, fd) == 0) {
-		v->err = tls_accept(&v->s, v->ctx, NULL, np_deadline_after(PAIR_NS), &v->why);
+		const struct tls_from from = {.deadline = np_deadline_after(PAIR_NS)};
+
+		v->err = tls_accept(&v->s.tls, &v->s.fd, v->ctx, &from, &v->why);
 		if (v->err == 0) {
 			tls_facts(v->s.tls, &v->facts);
 			v->direct = v->s.tls->direct != NULL;
@@ -157,7 +159,7 @@ static void call_main(void *arg)
 	c->err = np_dial(&c->s.fd, &c->at, 1, &o);
 	if (c->err != 0)
 		return;
-	c->err = tls_connect(&c->s, c->ctx, &to, &c->why);
+	c->err = tls_connect(&c->s.tls, &c->s.fd, c->ctx, &to, &c->why);
 	if (c->err == 0)
 		c->err = pair_write(&c->s, "hello\n", 6);
 	while (c->err == 0 && got < 6 && n > 0) {

@@ -118,7 +118,7 @@ static bool is_tls12(const struct pair *p)
 }
 
 /* What one side seals with from here on: seals, or opens it. */
-static int way_init(struct pair *p, struct tls_record_key *w, bool servers, bool seals)
+static int key_init(struct pair *p, struct tls_record_key *w, bool servers, bool seals)
 {
 	const SSL *ssl = p->client.s.tls->ssl;
 	struct tls12_secret k = {.servers = servers};
@@ -155,7 +155,7 @@ static int last_alert(struct pair *p)
 	ssize_t n = recv(p->client.raw, rec, sizeof(rec), 0), len;
 	int alert = -1;
 
-	if (way_init(p, &w, true, false) != 0)
+	if (key_init(p, &w, true, false) != 0)
 		return -2;
 	for (ssize_t at = 0; at + TLS_HEAD < n; at += TLS_HEAD + (rec[at + 3] << 8 | rec[at + 4])) {
 		len = tls_record_open(&w, rec + at, (size_t)(TLS_HEAD + (rec[at + 3] << 8 | rec[at + 4])), got, &type);
@@ -173,7 +173,7 @@ static void by_hand(struct pair *p)
 	ssize_t n;
 
 	memset(&saw, 0, sizeof(saw));
-	if (way_init(p, &w, false, true) != 0)
+	if (key_init(p, &w, false, true) != 0)
 		return;
 	for (size_t i = 0; i < array_len(row->pieces) && (row->pieces[i].n > 0 || row->pieces[i].type != 0); i++)
 		for (unsigned k = 0; k == 0 || k < row->pieces[i].times; k++)

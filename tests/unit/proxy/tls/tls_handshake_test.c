@@ -394,10 +394,10 @@ static void renegotiate(struct pair *p)
 	struct tls *t = p->client.s.tls;
 	char byte;
 
-	tls_begin(t, NULL, 0);
+	tls_bio_begin(t, NULL, 0);
 	(void)SSL_renegotiate(t->ssl);
 	(void)SSL_do_handshake(t->ssl);
-	(void)!tls_end(t, false);
+	(void)!tls_bio_end(t, false);
 	renegotiated = pair_read(&p->server.s, &byte, 1);
 }
 

@@ -8,12 +8,12 @@ static void key_updates(struct pair *p, int n, int kind)
 {
 	struct tls *t = p->client.s.tls;
 
-	tls_begin(t, NULL, 0);
+	tls_bio_begin(t, NULL, 0);
 	for (int i = 0; i < n; i++) {
 		CHECK(SSL_key_update(t->ssl, kind) == 1, "no KeyUpdate");
 		CHECK(SSL_do_handshake(t->ssl) == 1, "no KeyUpdate sent");
 	}
-	if (tls_end(t, false) < 0)
+	if (tls_bio_end(t, false) < 0)
 		saw.err = -1;
 }
 

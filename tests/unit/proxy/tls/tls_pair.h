@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include "proxy/conn/stream.h"
+#include "proxy/tls/tls_bio.h"
+#include "proxy/tls/tls_handshake.h"
 #include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_record_12.h"
 #include "proxy/tls/tls_worker.h"
 #include "tests/kit/cert.h"
 
@@ -164,7 +167,7 @@ static inline void pair_connect(void *arg)
 	struct pair *p = arg;
 	const struct tls_towards to = {.server = &p->at, .deadline = pair_deadline(p)};
 
-	p->client.err = tls_connect(&p->client.s, p->client.ctx, &to, &p->client.why);
+	p->client.err = tls_connect(&p->client.s.tls, &p->client.s.fd, p->client.ctx, &to, &p->client.why);
 	pair_shaken(&p->client);
 	if (p->client.err != 0)
 		stream_close(&p->client.s);
@@ -173,9 +176,12 @@ static inline void pair_connect(void *arg)
 static inline void pair_accept(void *arg)
 {
 	struct pair *p = arg;
+	const struct tls_from from = {
+		.early = p->early.iov_len > 0 ? &p->early : NULL,
+		.deadline = pair_deadline(p),
+	};
 
-	p->server.err = tls_accept(&p->server.s, p->server.ctx, p->early.iov_len > 0 ? &p->early : NULL,
-				   pair_deadline(p), &p->server.why);
+	p->server.err = tls_accept(&p->server.s.tls, &p->server.s.fd, p->server.ctx, &from, &p->server.why);
 	pair_shaken(&p->server);
 	if (p->server.err != 0)
 		stream_close(&p->server.s);

@@ -1,5 +1,6 @@
 /* Records of TLS 1.3 against the published trace (RFC 8448, 3), and against themselves. */
 #include "proxy/tls/tls_record.h"
+#include "proxy/tls/tls_record_12.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,7 +76,7 @@ static void the_published_records_are_made_and_read(void **state)
 
 static uint8_t plain[TLS_PLAIN_MOST], sealed[TLS_PLAIN_MOST + TLS_SEALED_ADD], opened[TLS_PLAIN_MOST];
 
-static void make_ways(enum tls_suite s, struct tls_record_key *out, struct tls_record_key *in)
+static void make_keys(enum tls_suite s, struct tls_record_key *out, struct tls_record_key *in)
 {
 	static const uint8_t secret[TLS_SECRET] = {1, 2, 3};
 
@@ -93,7 +94,7 @@ static void every_suite_returns_what_it_took(void **state)
 	for (int s = 0; s < TLS_SUITES; s++) {
 		struct tls_record_key in, out;
 
-		make_ways((enum tls_suite)s, &out, &in);
+		make_keys((enum tls_suite)s, &out, &in);
 		for (size_t i = 0; i < 3 * sizeof(sizes) / sizeof(sizes[0]); i++) {
 			size_t n = sizes[i % (sizeof(sizes) / sizeof(sizes[0]))];
 			uint8_t type;
@@ -121,7 +122,7 @@ static void a_changed_bit_is_seen(void **state)
 			struct tls_record_key in, out;
 			uint8_t type;
 
-			make_ways((enum tls_suite)s, &out, &in);
+			make_keys((enum tls_suite)s, &out, &in);
 			assert_int_equal(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed), 20 + TLS_SEALED_ADD);
 			sealed[at] ^= 1;
 			assert_int_equal(tls_record_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
@@ -141,7 +142,7 @@ static void make_tls12_keys(enum tls_suite s, struct tls_record_key *out, struct
 	out->next_explicit = UINT64_MAX; /* it wraps, as OpenSSL's does */
 }
 
-static void old_records(void **state)
+static void records_of_tls_1_2_return_what_they_took(void **state)
 {
 	static const size_t sizes[] = {0, 1, 2, 15, 16, 17, 1000, TLS_PLAIN_MOST - 1, TLS_PLAIN_MOST};
 	static uint8_t rec[TLS_PLAIN_MOST + TLS_ADD_MOST];
@@ -172,7 +173,7 @@ static void old_records(void **state)
 	}
 }
 
-static void a_changed_bit_of_an_old_record_is_seen(void **state)
+static void a_changed_bit_of_a_tls_1_2_record_is_seen(void **state)
 {
 	uint8_t rec[20 + TLS_ADD_MOST];
 
@@ -193,7 +194,7 @@ static void a_changed_bit_of_an_old_record_is_seen(void **state)
 		}
 }
 
-static void old_suites(void **state)
+static void suites_of_tls_1_2_are_known_by_number(void **state)
 {
 	(void)state;
 	assert_int_equal(tls12_suite_of(0xc02f), TLS_SUITE_AES_128);
@@ -209,14 +210,14 @@ static void order_and_generation_count(void **state)
 	uint8_t type;
 
 	(void)state;
-	make_ways(TLS_SUITE_AES_256, &out, &in);
+	make_keys(TLS_SUITE_AES_256, &out, &in);
 	assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
 	assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
 	/* the second first */
 	assert_int_equal(tls_record_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
 	tls_record_key_fini(&in);
 	tls_record_key_fini(&out);
-	make_ways(TLS_SUITE_AES_256, &out, &in);
+	make_keys(TLS_SUITE_AES_256, &out, &in);
 	assert_int_equal(tls_record_key_update(&out, &crypto), 0);
 	assert_true(tls_record_seal(&out, TLS_TYPE_DATA, plain, 20, sealed) > 0);
 	assert_int_equal(tls_record_open(&in, sealed, 20 + TLS_SEALED_ADD, opened, &type), -NP_EPROTO);
@@ -232,7 +233,7 @@ static void padding_is_taken_off(void **state)
 	uint8_t type;
 
 	(void)state;
-	make_ways(TLS_SUITE_AES_128, &out, &in);
+	make_keys(TLS_SUITE_AES_128, &out, &in);
 	assert_true(tls_record_seal(&out, (enum tls_type)0, padded, sizeof(padded), sealed) > 0);
 	assert_int_equal(tls_record_open(&in, sealed, sizeof(padded) + TLS_SEALED_ADD, opened, &type), 3);
 	assert_int_equal(type, TLS_TYPE_DATA);
@@ -265,9 +266,9 @@ int main(void)
 		ROW("D20", every_suite_returns_what_it_took),
 		ROW("D20", a_changed_bit_is_seen),
 		ROW("D20", order_and_generation_count),
-		ROW("D20", old_records),
-		ROW("D20", a_changed_bit_of_an_old_record_is_seen),
-		ROW("D20", old_suites),
+		ROW("D20", records_of_tls_1_2_return_what_they_took),
+		ROW("D20", a_changed_bit_of_a_tls_1_2_record_is_seen),
+		ROW("D20", suites_of_tls_1_2_are_known_by_number),
 		ROW("D20", padding_is_taken_off),
 		ROW("D20", suites_are_known_by_number),
 	};

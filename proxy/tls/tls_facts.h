@@ -1,0 +1,33 @@
+/* tls_facts: what a handshake agreed on, for the log and for PROXY headers. Looked up when asked
+ * for; only a connection that has given up OpenSSL's object keeps its facts itself, packed. Owner
+ * worker; nothing here parks. */
+#ifndef PROXY_TLS_TLS_FACTS_H
+#define PROXY_TLS_TLS_FACTS_H
+
+#include "netpoll/base.h"
+
+struct tls;
+struct tls_known; /* facts, packed: as many bytes as they need */
+
+#define TLS_FACT 256 /* bytes of one text with its NUL; longer ones are cut */
+
+/* Texts of the peer's choice are not escaped. */
+struct tls_facts {
+	/* Static: "TLSv1.3", "TLS_AES_128_GCM_SHA256"; NULL before the hello. */
+	const char *version, *cipher;
+	/* The name the client asked for (server) or was sent (client); "" none. */
+	char sni[TLS_FACT];
+	char alpn[TLS_FACT];          /* "" none */
+	/* Of the peer's certificate, in the form of RFC 2253; "" there is none. */
+	char subject[TLS_FACT];
+	char cn[TLS_FACT];            /* its common name */
+	bool resumed;
+	bool verified;                /* the peer showed a certificate, and it is good */
+};
+void tls_facts(const struct tls *t, struct tls_facts *f);
+
+/* The facts of t, whose OpenSSL object is about to go.
+ *   Returns  NULL: no memory.   Owns  the caller, who frees it with free(3). */
+must_use struct tls_known *tls_known_new(const struct tls *t);
+
+#endif
