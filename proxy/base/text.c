@@ -36,6 +36,14 @@ void text_char(struct text *t, char c)
 	text_bytes(t, &c, 1);
 }
 
+int text_problem(struct text *err, const char *subject, const char *problem, int code)
+{
+	text_str(err, subject);
+	text_str(err, ": ");
+	text_str(err, problem);
+	return code;
+}
+
 /* A number in decimal with at least `width` digits, zeros in front. */
 static void digits(struct text *t, uint64_t v, size_t width)
 {

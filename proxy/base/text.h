@@ -34,6 +34,10 @@ void text_char(struct text *t, char c);
 void text_u64(struct text *t, uint64_t v);
 void text_i64(struct text *t, int64_t v);
 
+/* text_problem: "SUBJECT: PROBLEM", for errors about a file or a key of the configuration.
+ *   Returns  code, so that the caller can return both in one statement. */
+int text_problem(struct text *err, const char *subject, const char *problem, int code);
+
 /* text_ms: nanoseconds as milliseconds with three decimals, "1.234"; what is below a microsecond is
  * cut off. */
 void text_ms(struct text *t, uint64_t ns);

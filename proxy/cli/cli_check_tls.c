@@ -8,6 +8,7 @@
 #include "config/text/diag.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli.h"
+#include "proxy/creds/tls_ticket_file.h"
 #include "proxy/tls/tls_ctx.h"
 
 /* One attempt: what went wrong is a sentence in room. */

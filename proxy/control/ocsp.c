@@ -1,12 +1,14 @@
+/* Decides when responders are asked, and hands their responses to the workers. */
 #include "proxy/control/ocsp.h"
 
 #include <stdlib.h>
 #include <time.h>
 
+#include "netpoll/check.h"
 #include "proxy/log/log.h"
 #include "proxy/metrics/stats.h"
 
-/* ---- when ------------------------------------------------------------------------------------ */
+/* ---- when ---- */
 
 int64_t ocsp_retry_after(unsigned failures)
 {
@@ -25,34 +27,38 @@ int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now)
 	return at > now ? at : now + 1;
 }
 
-/* ---- what workers staple --------------------------------------------------------------------- */
+/* ---- the workers ---- */
 
-struct change {
+/* What a worker is told: its pointer in the staple becomes this response. */
+struct staple_change {
 	struct tls_staple *staple;
 	struct tls_answer *answer;
 };
 
-static void take(struct shard *s, void *arg)
+/* On the worker, outside any handshake. */
+static void set_worker_staple(struct shard *s, void *arg)
 {
-	const struct change *c = arg;
+	const struct staple_change *c = arg;
 
+	DCHECK(s->id < c->staple->nworkers, "a staple has a pointer for each worker");
 	c->staple->now[s->id] = c->answer;
 }
 
-/* A worker that has answered reads the old one no more. */
-static void staple(const struct ocsp *o, struct tls_staple *s, struct tls_answer *a)
+/* shard_call returns once the worker has changed its pointer, so after the loop no worker reads the
+ * old response. Parks. */
+static void set_staple(const struct ocsp *o, struct tls_staple *s, struct tls_answer *a)
 {
-	struct change c = {s, a};
+	struct staple_change c = {s, a};
 
 	for (unsigned i = 0; i < o->nshards; i++)
-		shard_call(&o->shards[i], take, &c);
+		shard_call(&o->shards[i], set_worker_staple, &c);
 	free(s->current);
 	s->current = a;
 }
 
-/* ---- what came of it ------------------------------------------------------------------------- */
+/* ---- the outcome of an attempt ---- */
 
-static void say_until(const struct tls_staple *s)
+static void log_stapled(const struct tls_staple *s)
 {
 	char until[32];
 	struct text t;
@@ -60,28 +66,31 @@ static void say_until(const struct tls_staple *s)
 	text_init(&t, until, sizeof(until) - 1);
 	text_time(&t, s->current->until * NP_S);
 	until[t.n] = '\0';
-	log_msg(s->told ? LVL_DEBUG : LVL_NOTICE, "ocsp_stapled", "%s: the answer of %s is stapled, good until %s",
-		s->name, tls_ocsp_text(s->question), until);
+	log_msg(s->told ? LVL_DEBUG : LVL_NOTICE, "ocsp_stapled",
+		"%s: the response of %s is stapled until %s", s->name, tls_ocsp_text(s->question),
+		until);
 }
 
-static void succeed(const struct ocsp *o, struct tls_staple *s, const struct ocsp_reply *r)
+static void ask_succeeded(const struct ocsp *o, struct tls_staple *s, const struct ocsp_reply *r)
 {
 	STAT_ADD(o->stats, ocsp_ok, 1);
 	s->failures = 0;
 	s->due = ocsp_refresh_at(&r->verdict, time(NULL));
-	staple(o, s, r->answer);
-	say_until(s);
+	set_staple(o, s, r->answer);
+	log_stapled(s);
 	s->told = true;
 }
 
-static const char *left(const struct tls_staple *s)
+static const char *what_is_stapled(const struct tls_staple *s)
 {
 	if (s->current == NULL)
 		return "nothing is stapled";
-	return s->current->until > time(NULL) ? "the last answer stays" : "the last answer has expired";
+	return s->current->until > time(NULL) ? "the last response stays stapled"
+					      : "the last response has expired";
 }
 
-static void fail(const struct ocsp *o, struct tls_staple *s, const struct ocsp_ask *ask, bool revoked)
+static void ask_failed(const struct ocsp *o, struct tls_staple *s, const struct ocsp_ask *ask,
+		       bool revoked)
 {
 	int64_t after;
 
@@ -91,16 +100,19 @@ static void fail(const struct ocsp *o, struct tls_staple *s, const struct ocsp_a
 	s->due = time(NULL) + after;
 	s->told = false;
 	if (revoked && s->current != NULL)
-		staple(o, s, NULL);
+		set_staple(o, s, NULL);
 	if (revoked)
-		log_msg(LVL_ERROR, "ocsp_revoked", "%s: %s says that the certificate is REVOKED; nothing is stapled; "
-			"asked again in %lld s", s->name, tls_ocsp_text(s->question), (long long)after);
+		log_msg(LVL_ERROR, "ocsp_revoked",
+			"%s: %s says that the certificate is REVOKED; nothing is stapled; "
+			"the next attempt is in %lld s",
+			s->name, tls_ocsp_text(s->question), (long long)after);
 	else
-		log_msg(LVL_WARNING, "ocsp_failed", "%s: %s: %s; %s; asked again in %lld s", s->name,
-			tls_ocsp_text(s->question), ask->why, left(s), (long long)after);
+		log_msg(LVL_WARNING, "ocsp_failed", "%s: %s: %s; %s; the next attempt is in %lld s",
+			s->name, tls_ocsp_text(s->question), ask->why, what_is_stapled(s),
+			(long long)after);
 }
 
-/* ---- coroutines ------------------------------------------------------------------------------ */
+/* ---- coroutines ---- */
 
 static struct tls_staple *next_due(const struct ocsp *o)
 {
@@ -121,49 +133,55 @@ static void ask_one(struct ocsp *o, struct tls_staple *s)
 	struct ocsp_reply r;
 	int err;
 
-	tls_staple_use(s); /* the certificate may go meanwhile */
+	tls_staple_use(s); /* a reload may drop the certificate while this parks */
+	DCHECK(!s->asking, "one attempt at a time asks about a certificate");
 	s->asking = true;
 	list_push_back(&o->asking, &ask.link);
 	err = ocsp_ask(&ask, &r);
 	list_remove(&ask.link);
 	if (err == 0)
-		succeed(o, s, &r);
+		ask_succeeded(o, s, &r);
 	else if (!ask.canceled)
-		fail(o, s, &ask, err == -NP_EACCES);
+		ask_failed(o, s, &ask, err == -NP_EACCES);
 	s->asking = false;
 	tls_staple_put(s);
 }
 
-static void run(void *arg)
+/* An attempt after the other, while any is due. The last coroutine to end tells ocsp_stop. */
+static void ask_all_due(void *arg)
 {
 	struct ocsp *o = arg;
 	struct tls_staple *s;
 
 	while (!o->stopping && (s = next_due(o)) != NULL)
 		ask_one(o, s);
+	DCHECK(o->running > 0, "a coroutine that ends was counted");
 	if (--o->running == 0 && o->stopping)
 		np_event_set(&o->ended);
 }
 
-void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, unsigned nshards,
-	       struct stats *stats)
+void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards,
+	       unsigned nshards, struct stats *stats)
 {
-	*o = (struct ocsp){.registry = registry, .shards = shards, .nshards = nshards, .stats = stats};
+	*o = (struct ocsp){
+		.registry = registry, .shards = shards, .nshards = nshards, .stats = stats};
 	list_init(&o->asking);
 }
 
-/* One coroutine for each answer that is due, up to the bound; those beyond it are taken up by who is done first. */
+/* One coroutine for each response that is due, up to OCSP_AT_ONCE. The coroutines take up the rest
+ * when they are done with their first. */
 void ocsp_poll(struct ocsp *o)
 {
 	int64_t now = time(NULL);
 
+	DCHECK(!o->stopping, "nothing is polled while the process stops");
 	list_for_each(it, &o->registry->staples) {
 		const struct tls_staple *s = list_entry(it, struct tls_staple, link);
 
 		if (s->asking || s->due > now)
 			continue;
-		if (o->running == OCSP_AT_ONCE || np_go("ocsp", run, o) != 0)
-			return; /* looked at again in a moment */
+		if (o->running == OCSP_AT_ONCE || np_go("ocsp", ask_all_due, o) != 0)
+			return; /* the next poll comes in a moment */
 		o->running++;
 	}
 }

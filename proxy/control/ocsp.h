@@ -1,11 +1,12 @@
-/* ocsp: fetches what is stapled to certificates, and fetches it anew in time. Runs on the control worker: renew_poll
- * asks now and then whether an answer is due, and a few coroutines ask for those that are.
+/* ocsp: fetches the OCSP responses that are stapled to certificates, and renews them in time. Runs
+ * on the control worker: renew_poll looks now and then whether a response is due, and a few
+ * coroutines ask the responders.
  *
- *   an answer     again at half of its time; when it is older than that already, at half of what is left
- *   a failure     again after 1 s, 2 s, 4 s ... an hour; what is stapled stays, to its end and not longer
- *   "revoked"     what is stapled is taken away at once; again as after a failure
+ *   response      asked again at half of its lifetime, or, if that is past, at half of the rest
+ *   failure       asked again after 1 s, 2 s, 4 s ... an hour; the last response stays until it expires
+ *   "revoked"     the last response is dropped at once; asked again as after a failure
  *
- * Nothing waits for any of this: not the start, not a handshake, not a reload. */
+ * The start, handshakes and reloads do not wait for it. */
 #ifndef PROXY_CONTROL_OCSP_H
 #define PROXY_CONTROL_OCSP_H
 
@@ -20,49 +21,51 @@
 
 /* Control worker. */
 struct ocsp {
-	const struct registry *registry; /* whose certificates; const */
-	struct shard *shards;             /* who staples; const */
+	const struct registry *registry; /* const: its staples are kept fresh */
+	struct shard *shards;             /* const: the workers that staple */
 	unsigned nshards;
-	struct stats *stats;              /* where attempts are counted */
+	struct stats *stats;              /* counts attempts */
 	struct list asking;               /* of struct ocsp_ask: attempts under way */
 	unsigned running;                 /* coroutines */
 	bool stopping;
-	struct np_event ended;            /* stopping, and none runs */
+	struct np_event ended;            /* set when stopping and no coroutine runs */
 };
 
-void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, unsigned nshards,
-	       struct stats *stats);
-/* Starts what is due. Never waits. */
+void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards,
+	       unsigned nshards, struct stats *stats);
+/* ocsp_poll: start attempts that are due. Never waits. Control worker. */
 void ocsp_poll(struct ocsp *o);
-/* Gives up what is under way; nothing is begun any more. Parks until the last attempt has ended, which is at once. */
+/* ocsp_stop: cancel all attempts; no new one starts. Parks until the last one has ended, which is
+ * soon. */
 void ocsp_stop(struct ocsp *o);
-/* Seconds until another attempt, after so many failures. */
+/* Seconds until the next attempt, after that many failures in a row. */
 int64_t ocsp_retry_after(unsigned failures);
-/* When an answer is asked for anew, seconds since 1970. */
+/* When a response is renewed; seconds since 1970. */
 int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now);
 
-/* ---- ocsp_ask.c: one attempt ----------------------------------------------------------------- */
+/* ---- ocsp_ask.c: one attempt ---- */
 
-/* On the stack of whoever asks, while it asks. */
+/* On the stack of the coroutine that asks. */
 struct ocsp_ask {
 	struct list link;                 /* in ocsp.asking */
 	const struct tls_ocsp *question;  /* const */
-	struct np_fd fd;                  /* what it waits for */
-	bool waits;                       /* ... now: fd can be given a deadline */
+	struct np_fd fd;                  /* the only descriptor it waits for */
+	bool waits;                       /* it waits for fd now, so a deadline on fd wakes it */
 	bool canceled;
-	char why[160];                    /* what went wrong, for the log */
+	char why[160];                    /* the error, for the log */
 };
 
 struct ocsp_reply {
-	struct tls_answer *answer; /* owned by whoever asked */
+	struct tls_answer *answer; /* owned by the caller */
 	struct tls_ocsp_verdict verdict;
 };
 
-/* ocsp_ask: ask the responder.
- *   Returns  0 and *out; -NP_EACCES: the certificate is revoked; or another error. ask->why says it.
- *   Parks    OCSP_PATIENCE at most, and less if it is canceled. */
+/* ocsp_ask: ask the responder once.
+ *   Returns  0 and *out; -NP_EACCES: the certificate is revoked; or another error. ask->why says
+ *            which.
+ *   Parks    at most OCSP_PATIENCE; less if it is canceled. */
 must_use int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out);
-/* From another coroutine: it ends soon. */
+/* ocsp_ask_cancel: make it end soon. From another coroutine of the same worker. */
 void ocsp_ask_cancel(struct ocsp_ask *ask);
 
 #endif

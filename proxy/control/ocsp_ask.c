@@ -1,5 +1,5 @@
-/* One attempt: name -> address -> connection -> POST -> reply -> verdict, under one deadline. Whatever it waits for is
- * ask->fd, so whoever wants it to end has one thing to give a deadline that is over. */
+/* One attempt: name -> address -> connection -> POST -> reply -> verdict, under one deadline. It
+ * only ever waits for ask->fd: to cancel, set an expired deadline on ask->fd. */
 #include "proxy/control/ocsp.h"
 
 #include <stdio.h>
@@ -7,27 +7,31 @@
 #include <string.h>
 #include <time.h>
 
+#include "netpoll/check.h"
 #include "proxy/resolve/dns.h"
 
 #define TYPE_ASKED  "application/ocsp-request"
 #define TYPE_WANTED "application/ocsp-response"
 
-/* ---- words ----------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
-static int because(struct ocsp_ask *ask, int err, const char *what, const char *why)
+static int ask_problem(struct ocsp_ask *ask, int err, const char *what, const char *why)
 {
 	snprintf(ask->why, sizeof(ask->why), "%s: %s", what, why);
 	return err;
 }
 
-static int failed(struct ocsp_ask *ask, int err, const char *what)
+static int ask_error(struct ocsp_ask *ask, int err, const char *what)
 {
-	return because(ask, err, what, np_err_text(err));
+	return ask_problem(ask, err, what, np_err_text(err));
 }
 
-/* Around each operation that parks. A deadline of its own would not see a cancel that came before. */
-static bool begin(struct ocsp_ask *ask)
+/* Before each operation that parks, and ask->waits = false after it. Returns false if the attempt
+ * was canceled before: the deadline that a cancel sets would be lost when the operation sets its
+ * own. */
+static bool may_wait(struct ocsp_ask *ask)
 {
+	DCHECK(!ask->waits, "an attempt waits for one thing at a time");
 	ask->waits = !ask->canceled;
 	return ask->waits;
 }
@@ -39,25 +43,28 @@ void ocsp_ask_cancel(struct ocsp_ask *ask)
 		np_fd_set_deadline(&ask->fd, np_now());
 }
 
-/* ---- the address ----------------------------------------------------------------------------- */
+/* ---- the address ---- */
 
-static int look_up(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline, struct dns_answer *a)
+static int resolve_name(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline,
+			struct dns_answer *a)
 {
 	int err = dns_ask(&ask->fd, u->host, u->port);
 
 	if (err != 0)
-		return failed(ask, err, "looking up its name");
+		return ask_error(ask, err, "looking up its name");
 	np_fd_set_deadline(&ask->fd, deadline);
-	err = begin(ask) ? dns_take(&ask->fd, a) : -NP_ECANCELED;
+	err = may_wait(ask) ? dns_take(&ask->fd, a) : -NP_ECANCELED;
 	ask->waits = false;
 	np_fd_close(&ask->fd);
 	if (err != 0)
-		return failed(ask, err, "looking up its name");
-	return a->err == 0 ? 0 : because(ask, -NP_ENOENT, "looking up its name", dns_text(a->err));
+		return ask_error(ask, err, "looking up its name");
+	return a->err == 0 ? 0
+			   : ask_problem(ask, -NP_ENOENT, "looking up its name", dns_text(a->err));
 }
 
-/* An address needs no looking up, so no thread either. */
-static int find(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline, struct dns_answer *a)
+/* A URL with an address needs no resolver. */
+static int find_address(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline,
+			struct dns_answer *a)
 {
 	char text[HTTP_HOST + 8];
 
@@ -65,13 +72,14 @@ static int find(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline
 	a->n = 1;
 	if (np_addr_parse(&a->addr[0], text, NULL) == 0 && !np_addr_is_unix(&a->addr[0]))
 		return 0;
-	return look_up(ask, u, deadline, a);
+	return resolve_name(ask, u, deadline, a);
 }
 
-/* ---- the connection -------------------------------------------------------------------------- */
+/* ---- the connection ---- */
 
-/* One address at a time: a dial parks only once its socket stands, and then fd can be given a deadline. */
-static int dial(struct ocsp_ask *ask, const struct dns_answer *a, int64_t deadline)
+/* One address at a time: np_dial with several would park before ask->fd has a socket, and could not
+ * be canceled then. Each address gets an equal share of the time that is left. */
+static int dial_responder(struct ocsp_ask *ask, const struct dns_answer *a, int64_t deadline)
 {
 	int err = -NP_ENOENT;
 
@@ -82,12 +90,12 @@ static int dial(struct ocsp_ask *ask, const struct dns_answer *a, int64_t deadli
 			.nodelay = true,
 		};
 
-		err = begin(ask) ? np_dial(&ask->fd, &a->addr[i], 1, &o) : -NP_ECANCELED;
+		err = may_wait(ask) ? np_dial(&ask->fd, &a->addr[i], 1, &o) : -NP_ECANCELED;
 		ask->waits = false;
 		if (err == 0 || ask->canceled)
 			break;
 	}
-	return err == 0 ? 0 : failed(ask, err, "connecting");
+	return err == 0 ? 0 : ask_error(ask, err, "connecting");
 }
 
 static int send_request(struct ocsp_ask *ask, char *room, const struct http_url *u)
@@ -97,27 +105,28 @@ static int send_request(struct ocsp_ask *ask, char *room, const struct http_url 
 	int n = tls_ocsp_request(ask->question, &der), err;
 
 	if (n < 0)
-		return failed(ask, n, "asking");
+		return ask_error(ask, n, "asking");
 	text_init(&t, room, HTTP_REPLY_MOST);
 	http_post_head(&t, u, TYPE_ASKED, (size_t)n);
 	text_bytes(&t, der, (size_t)n);
 	tls_ocsp_request_free(der);
-	/* The URL is a part of the certificate, whose maker may have written a very long one. */
+	/* The URL comes from the certificate and may be longer than any request should be. */
 	err = t.cut ? -NP_EINVAL : np_fd_write(&ask->fd, room, t.n, NULL);
-	return err == 0 ? 0 : failed(ask, err, "asking");
+	return err == 0 ? 0 : ask_error(ask, err, "asking");
 }
 
-/* ---- the reply ------------------------------------------------------------------------------- */
+/* ---- the reply ---- */
 
-static int refused(struct ocsp_ask *ask, const struct http_reply *r)
+static int reply_problem(struct ocsp_ask *ask, const struct http_reply *r)
 {
 	char status[32];
 
 	snprintf(status, sizeof(status), "HTTP %u", r->status);
-	return because(ask, -NP_EPROTO, r->status != 0 ? status : "its reply", r->why);
+	return ask_problem(ask, -NP_EPROTO, r->status != 0 ? status : "its reply", r->why);
 }
 
-/* Into room, of HTTP_REPLY_MOST bytes and one: a reply that fills it is too large. */
+/* room has HTTP_REPLY_MOST + 1 bytes: a reply that fills it is too large, and http_reply_read says
+ * so. */
 static int receive(struct ocsp_ask *ask, char *room, struct http_reply *r)
 {
 	enum http_verdict v = HTTP_MORE;
@@ -127,38 +136,38 @@ static int receive(struct ocsp_ask *ask, char *room, struct http_reply *r)
 		ssize_t n = np_fd_read(&ask->fd, room + have, HTTP_REPLY_MOST + 1 - have);
 
 		if (n < 0)
-			return failed(ask, (int)n, "waiting for its reply");
+			return ask_error(ask, (int)n, "waiting for its reply");
 		have += (size_t)n;
 		v = http_reply_read(room, have, n == 0, TYPE_WANTED, r);
 	}
-	return v == HTTP_OK ? 0 : refused(ask, r);
+	return v == HTTP_OK ? 0 : reply_problem(ask, r);
 }
 
-static int judge(struct ocsp_ask *ask, const struct http_reply *r, struct ocsp_reply *out)
+static int judge_reply(struct ocsp_ask *ask, const struct http_reply *r, struct ocsp_reply *out)
 {
 	struct tls_ocsp_verdict *v = &out->verdict;
 	int err = tls_ocsp_judge(ask->question, (const uint8_t *)r->body, r->n, time(NULL), v);
 
 	if (err != 0)
-		return because(ask, err, "its answer", v->why);
+		return ask_problem(ask, err, "its response", v->why);
 	out->answer = tls_answer_new(r->body, r->n, v->until);
-	return out->answer != NULL ? 0 : failed(ask, -NP_ENOMEM, "its answer");
+	return out->answer != NULL ? 0 : ask_error(ask, -NP_ENOMEM, "its response");
 }
 
-/* Over the connection that stands. */
-static int converse(struct ocsp_ask *ask, const struct http_url *u, struct ocsp_reply *out)
+/* Request and reply, over the connection. */
+static int request_reply(struct ocsp_ask *ask, const struct http_url *u, struct ocsp_reply *out)
 {
 	char *room = malloc(HTTP_REPLY_MOST + 1);
 	struct http_reply r;
 	int err;
 
 	if (room == NULL)
-		return failed(ask, -NP_ENOMEM, "asking");
+		return ask_error(ask, -NP_ENOMEM, "asking");
 	err = send_request(ask, room, u);
 	if (err == 0)
 		err = receive(ask, room, &r);
 	if (err == 0)
-		err = judge(ask, &r, out);
+		err = judge_reply(ask, &r, out);
 	free(room);
 	return err;
 }
@@ -168,14 +177,14 @@ int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out)
 	const struct http_url *u = tls_ocsp_url(ask->question);
 	int64_t deadline = np_deadline_after(OCSP_PATIENCE);
 	struct dns_answer a;
-	int err = find(ask, u, deadline, &a);
+	int err = find_address(ask, u, deadline, &a);
 
 	if (err == 0)
-		err = dial(ask, &a, deadline);
+		err = dial_responder(ask, &a, deadline);
 	if (err != 0)
 		return err;
 	np_fd_set_deadline(&ask->fd, deadline);
-	err = begin(ask) ? converse(ask, u, out) : -NP_ECANCELED;
+	err = may_wait(ask) ? request_reply(ask, u, out) : -NP_ECANCELED;
 	ask->waits = false;
 	np_fd_close(&ask->fd);
 	return err;

@@ -1,3 +1,5 @@
+/* Reads certificates, revocation lists and private keys from PEM files, and names from a
+ * certificate. */
 #include "proxy/creds/tls_cert.h"
 
 #include <string.h>
@@ -7,19 +9,12 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 
 #define PASSWORD_MOST 1024
+#define NAME_ROOM     256 /* a host name has at most 253 bytes */
 #define DAY           (24 * 3600)
-
-int tls_cert_wrong(struct text *err, const char *path, const char *what, int code)
-{
-	ERR_clear_error();
-	text_str(err, path);
-	text_str(err, ": ");
-	text_str(err, what);
-	return code;
-}
 
 int tls_cert_days_left(int64_t expires)
 {
@@ -34,23 +29,25 @@ static BIO *open_pem(const char *path, struct text *err, int *code)
 
 	*code = b != NULL ? 0 : err_from_errno();
 	if (b == NULL)
-		tls_cert_wrong(err, path, np_err_text(*code), *code);
+		text_problem(err, path, np_err_text(*code), *code);
 	return b;
 }
 
-/* Did reading stop where the file has no more, rather than at something broken? Clears the queue. */
-static bool at_end(void)
+/* PEM_read_* fails alike at the end of a file and at a broken object; only OpenSSL's error queue
+ * tells them apart. Clears the queue, since the next reader would take our entry for its own. */
+static bool at_end_of_pem(void)
 {
 	unsigned long e = ERR_peek_last_error();
-	bool end = e == 0 || (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE);
+	bool no_more = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
 
 	ERR_clear_error();
-	return end;
+	return e == 0 || no_more;
 }
 
-/* ---- lists ----------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
-/* NULL at the end and at what is broken. In lib, so that its public key is worked with there. */
+/* NULL at the end of the file and at a broken certificate. The certificate belongs to lib, so that
+ * its public key is used with the worker's own algorithms and takes no lock of another worker. */
 static X509 *next_cert(BIO *b, OSSL_LIB_CTX *lib)
 {
 	X509 *x = X509_new_ex(lib, NULL);
@@ -68,6 +65,7 @@ int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509 **ou
 	BIO *b = open_pem(path, err, &code);
 	X509 *x;
 
+	ERR_clear_error();
 	if (b == NULL)
 		return code;
 	list = sk_X509_new_null();
@@ -76,10 +74,10 @@ int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509 **ou
 			X509_free(x);
 	BIO_free(b);
 	n = sk_X509_num(list);
-	if (!at_end())
-		code = tls_cert_wrong(err, path, "a certificate in it is broken", -NP_EINVAL);
+	if (!at_end_of_pem())
+		code = text_problem(err, path, "a certificate in it is broken", -NP_EINVAL);
 	else if (n <= 0)
-		code = tls_cert_wrong(err, path, "holds no certificate in PEM form", -NP_EINVAL);
+		code = text_problem(err, path, "holds no certificate in PEM form", -NP_EINVAL);
 	if (code == 0)
 		*out = list;
 	else
@@ -97,13 +95,15 @@ static X509_CRL *next_crl(BIO *b, OSSL_LIB_CTX *lib)
 	return NULL;
 }
 
-int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL **out, struct text *err)
+int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL **out,
+		  struct text *err)
 {
 	struct stack_st_X509_CRL *list;
 	int code, n;
 	BIO *b = open_pem(path, err, &code);
 	X509_CRL *x;
 
+	ERR_clear_error();
 	if (b == NULL)
 		return code;
 	list = sk_X509_CRL_new_null();
@@ -112,10 +112,10 @@ int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL 
 			X509_CRL_free(x);
 	BIO_free(b);
 	n = sk_X509_CRL_num(list);
-	if (!at_end())
-		code = tls_cert_wrong(err, path, "a revocation list in it is broken", -NP_EINVAL);
+	if (!at_end_of_pem())
+		code = text_problem(err, path, "a revocation list in it is broken", -NP_EINVAL);
 	else if (n <= 0)
-		code = tls_cert_wrong(err, path, "holds no revocation list in PEM form", -NP_EINVAL);
+		code = text_problem(err, path, "holds no revocation list in PEM form", -NP_EINVAL);
 	if (code == 0)
 		*out = list;
 	else
@@ -123,14 +123,15 @@ int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL 
 	return code;
 }
 
-/* ---- the key --------------------------------------------------------------------------------- */
+/* ---- the key ---- */
 
 struct password {
-	const char *path;
-	bool asked;
+	const char *path; /* NULL: the config names none */
+	bool asked;       /* OpenSSL wanted one, so the key is encrypted */
 };
 
-/* pem_password_cb: the first line of the password file. */
+/* A pem_password_cb: gives the first line of the password file. The copy on the stack is cleansed,
+ * because a core file would show it. */
 static int give_password(char *buf, int size, int writing, void *arg)
 {
 	struct password *p = arg;
@@ -138,6 +139,7 @@ static int give_password(char *buf, int size, int writing, void *arg)
 	char line[PASSWORD_MOST];
 	int n;
 
+	DCHECK(!writing, "no key is ever written");
 	(void)writing;
 	p->asked = true;
 	if (b == NULL)
@@ -152,17 +154,18 @@ static int give_password(char *buf, int size, int writing, void *arg)
 	return n > 0 && n <= size ? n : -1;
 }
 
-static int key_wrong(const struct tls_cert_files *f, const struct password *p, struct text *err)
+static int key_problem(const struct tls_cert_files *f, const struct password *p, struct text *err)
 {
 	if (!p->asked)
-		return tls_cert_wrong(err, f->key, "holds no private key in PEM form", -NP_EINVAL);
+		return text_problem(err, f->key, "holds no private key in PEM form", -NP_EINVAL);
 	if (p->path == NULL)
-		return tls_cert_wrong(err, f->key, "is encrypted: name a password_file", -NP_EACCES);
-	text_str(err, f->key);
-	return tls_cert_wrong(err, "", "the first line of its password_file does not open it", -NP_EACCES);
+		return text_problem(err, f->key, "is encrypted: name a password_file", -NP_EACCES);
+	return text_problem(err, f->key, "the first line of its password_file does not open it",
+			    -NP_EACCES);
 }
 
-static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY **key, struct text *err)
+static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY **key,
+		    struct text *err)
 {
 	struct password p = {.path = f->password};
 	int code;
@@ -172,10 +175,10 @@ static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY 
 		return code;
 	*key = PEM_read_bio_PrivateKey_ex(b, NULL, give_password, &p, lib, NULL);
 	BIO_free(b);
-	return *key != NULL ? 0 : key_wrong(f, &p, err);
+	return *key != NULL ? 0 : key_problem(f, &p, err);
 }
 
-/* ---- the pair -------------------------------------------------------------------------------- */
+/* ---- the pair ---- */
 
 static enum tls_cert_kind kind_of(const EVP_PKEY *key)
 {
@@ -191,6 +194,8 @@ static enum tls_cert_kind kind_of(const EVP_PKEY *key)
 	}
 }
 
+/* By way of a difference: OpenSSL 3.0 converts an ASN1_TIME to a struct tm only, and timegm would
+ * not be told of the range that X.509 allows. */
 bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds)
 {
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
@@ -202,23 +207,28 @@ bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds)
 	return ok;
 }
 
-int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_cert *out, struct text *err)
+int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_cert *out,
+		  struct text *err)
 {
 	struct tls_cert c = {.leaf = NULL};
 	int code = tls_cert_list(lib, f->cert, &c.chain, err);
 
 	if (code != 0)
 		return code;
+	DCHECK(sk_X509_num(c.chain) > 0, "tls_cert_list succeeds with at least one certificate");
 	c.leaf = sk_X509_shift(c.chain);
 	code = load_key(lib, f, &c.key, err);
 	if (code == 0 && X509_check_private_key(c.leaf, c.key) != 1)
-		code = tls_cert_wrong(err, f->key, "is not the key of the first certificate", -NP_EINVAL);
+		code = text_problem(err, f->key, "is not the key of the first certificate",
+				    -NP_EINVAL);
+	ERR_clear_error();
 	if (code != 0) {
 		tls_cert_fini(&c);
 		return code;
 	}
 	c.kind = kind_of(c.key);
-	(void)!tls_cert_time(X509_get0_notAfter(c.leaf), &c.expires); /* an odd one has expired long ago */
+	/* A time that cannot be read counts as expired: 0 is 1970. */
+	(void)!tls_cert_time(X509_get0_notAfter(c.leaf), &c.expires);
 	*out = c;
 	return 0;
 }
@@ -231,11 +241,13 @@ void tls_cert_fini(struct tls_cert *c)
 	*c = (struct tls_cert){.leaf = NULL};
 }
 
-/* ---- names ----------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
-static int give(const ASN1_STRING *s, int (*fn)(void *arg, const char *name), void *arg)
+/* A name with a NUL inside would be a shorter name to whoever reads it as a C string
+ * (CVE-2009-2408), so it is passed over. */
+static int give_name(const ASN1_STRING *s, int (*fn)(void *arg, const char *name), void *arg)
 {
-	char name[256];
+	char name[NAME_ROOM];
 	int n = ASN1_STRING_length(s);
 	const unsigned char *p = ASN1_STRING_get0_data(s);
 
@@ -251,22 +263,27 @@ static int common_name(const struct tls_cert *c, int (*fn)(void *arg, const char
 	X509_NAME *subject = X509_get_subject_name(c->leaf);
 	int i = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
 
-	return i < 0 ? 0 : give(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)), fn, arg);
+	if (i < 0)
+		return 0;
+	return give_name(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)), fn, arg);
 }
 
 int tls_cert_names(const struct tls_cert *c, int (*fn)(void *arg, const char *name), void *arg)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, NULL, NULL);
-	int n = names != NULL ? sk_GENERAL_NAME_num(names) : 0, err = 0;
+	GENERAL_NAMES *names;
+	int n, err = 0;
 	bool any = false;
 
+	DCHECK(c->leaf != NULL, "names are asked of a certificate that is loaded");
+	names = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, NULL, NULL);
+	n = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
 	for (int i = 0; i < n && err == 0; i++) {
 		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 
 		if (name->type != GEN_DNS)
 			continue;
 		any = true;
-		err = give(name->d.dNSName, fn, arg);
+		err = give_name(name->d.dNSName, fn, arg);
 	}
 	GENERAL_NAMES_free(names);
 	return any ? err : common_name(c, fn, arg);

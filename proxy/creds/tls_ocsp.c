@@ -1,3 +1,4 @@
+/* Makes OCSP requests (RFC 6960) and judges responses, for one certificate each. */
 #include "proxy/creds/tls_ocsp.h"
 
 #include <stdlib.h>
@@ -7,19 +8,21 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 
 struct tls_ocsp {
-	X509 *leaf, *issuer;
-	OCSP_CERTID *id;
-	char *text;          /* the URL; url points into it */
+	X509 *leaf, *issuer; /* owned: copies */
+	OCSP_CERTID *id;     /* owned: the leaf, as requests and responses name it */
+	char *text;          /* owned: the responder's URL; url.path points into it */
 	struct http_url url;
 };
 
-/* ---- the question ---------------------------------------------------------------------------- */
+/* ---- the question ---- */
 
-/* The contexts of workers have locks of their own, which nobody else should take. */
-static X509 *copy(const X509 *x)
+/* By way of DER, into the default library context: X509_dup would keep the worker's, whose locks
+ * the control thread should not take while connections are served. */
+static X509 *copy_cert(const X509 *x)
 {
 	unsigned char *der = NULL;
 	int n = i2d_X509(x, &der);
@@ -30,14 +33,15 @@ static X509 *copy(const X509 *x)
 	return made;
 }
 
-/* The first URL that can be asked. */
+/* Takes the first URL of the certificate that can be asked. Returns NULL, or what the certificate
+ * lacks. */
 static const char *find_url(struct tls_ocsp *o)
 {
 	STACK_OF(OPENSSL_STRING) *urls = X509_get1_ocsp(o->leaf);
 	const char *why = "names no OCSP responder";
 
 	for (int i = 0; i < sk_OPENSSL_STRING_num(urls) && o->text == NULL; i++) {
-		why = "names an OCSP responder that is not asked by http";
+		why = "names no OCSP responder with an http URL";
 		o->text = strdup(sk_OPENSSL_STRING_value(urls, i));
 		if (o->text != NULL && http_url_read(o->text, &o->url) != 0) {
 			free(o->text);
@@ -48,31 +52,33 @@ static const char *find_url(struct tls_ocsp *o)
 	return o->text != NULL ? NULL : why;
 }
 
-static int fill(struct tls_ocsp *o, const struct tls_cert *c, const char **why)
+static int ocsp_build(struct tls_ocsp *o, const struct tls_cert *c, const char **why)
 {
 	const X509 *issuer = sk_X509_num(c->chain) > 0 ? sk_X509_value(c->chain, 0) : NULL;
 
-	o->leaf = copy(c->leaf);
+	o->leaf = copy_cert(c->leaf);
 	if (o->leaf == NULL)
 		return -NP_ENOMEM;
 	*why = find_url(o);
 	if (*why != NULL)
 		return -NP_EINVAL;
-	o->issuer = issuer != NULL ? copy(issuer) : NULL;
+	o->issuer = issuer != NULL ? copy_cert(issuer) : NULL;
 	if (o->issuer == NULL || X509_check_issued(o->issuer, o->leaf) != X509_V_OK) {
-		*why = "is not followed by the certificate of its issuer, which OCSP asks about it with";
+		*why = "is not followed by its issuer's certificate, which an OCSP request needs";
 		return -NP_EINVAL;
 	}
-	o->id = OCSP_cert_to_id(NULL, o->leaf, o->issuer); /* SHA-1: what RFC 5019 has every responder know */
+	/* NULL is SHA-1, the hash that RFC 5019, 2.1.1 has every responder know. */
+	o->id = OCSP_cert_to_id(NULL, o->leaf, o->issuer);
 	return o->id != NULL ? 0 : -NP_ENOMEM;
 }
 
 int tls_ocsp_new(const struct tls_cert *c, struct tls_ocsp **out, const char **why)
 {
 	struct tls_ocsp *o = calloc(1, sizeof(*o));
-	int err = o != NULL ? fill(o, c, why) : -NP_ENOMEM;
+	int err = o != NULL ? ocsp_build(o, c, why) : -NP_ENOMEM;
 
 	ERR_clear_error();
+	DCHECK(err != 0 || o->url.path != NULL, "a question knows whom to ask");
 	if (err == 0)
 		*out = o;
 	else
@@ -107,7 +113,8 @@ const char *tls_ocsp_text(const struct tls_ocsp *o)
 	return o->text;
 }
 
-/* Without a nonce: an answer that is kept for days proves nothing by one, and large responders do not take it. */
+/* Without a nonce: it proves that a response is fresh, which means nothing for one that is kept for
+ * days, and large responders serve responses that were made before (RFC 5019, 4). */
 int tls_ocsp_request(const struct tls_ocsp *o, unsigned char **der)
 {
 	OCSP_REQUEST *r = OCSP_REQUEST_new();
@@ -116,7 +123,7 @@ int tls_ocsp_request(const struct tls_ocsp *o, unsigned char **der)
 	int n = -NP_ENOMEM;
 
 	if (r != NULL && id != NULL && OCSP_request_add0_id(r, id) != NULL) {
-		id = NULL; /* the request's now */
+		id = NULL; /* the request owns it now */
 		n = i2d_OCSP_REQUEST(r, &made);
 	}
 	OCSP_CERTID_free(id);
@@ -133,10 +140,10 @@ void tls_ocsp_request_free(unsigned char *der)
 	OPENSSL_free(der);
 }
 
-/* ---- the answer ------------------------------------------------------------------------------ */
+/* ---- the response ---- */
 
-/* The whole of the bytes, and an answer at all; NULL: *why says what it is instead. */
-static OCSP_BASICRESP *parse(const uint8_t *der, size_t n, const char **why)
+/* The response in n bytes, with nothing behind it. NULL: *why says what the bytes are instead. */
+static OCSP_BASICRESP *parse_response(const uint8_t *der, size_t n, const char **why)
 {
 	const unsigned char *p = der;
 	OCSP_RESPONSE *r = n <= HTTP_REPLY_MOST ? d2i_OCSP_RESPONSE(NULL, &p, (long)n) : NULL;
@@ -154,23 +161,25 @@ static OCSP_BASICRESP *parse(const uint8_t *der, size_t n, const char **why)
 	return b;
 }
 
-/* By the issuer, or by one that it lets answer (ocspSigning): it alone is believed, whatever the system's store has. */
-static bool is_signed(const struct tls_ocsp *o, OCSP_BASICRESP *b)
+/* Signed by the issuer, or by a responder whose certificate the issuer signed for this
+ * (ocspSigning, RFC 6960, 4.2.2.2)? The store holds the issuer alone, so no other authority can
+ * vouch. */
+static bool is_signed_by_issuer(const struct tls_ocsp *o, OCSP_BASICRESP *b)
 {
 	X509_STORE *store = X509_STORE_new();
 	STACK_OF(X509) *certs = sk_X509_new_null();
 	bool ok = store != NULL && certs != NULL && X509_STORE_add_cert(store, o->issuer) &&
-		  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) && sk_X509_push(certs, o->issuer) > 0 &&
-		  OCSP_basic_verify(b, certs, store, 0) == 1;
+		  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) &&
+		  sk_X509_push(certs, o->issuer) > 0 && OCSP_basic_verify(b, certs, store, 0) == 1;
 
 	sk_X509_free(certs);
 	X509_STORE_free(store);
 	return ok;
 }
 
-/* A single answer's times. Without an end it is good for TLS_OCSP_HOLD. */
-static bool read_times(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until, int64_t now,
-		       struct tls_ocsp_verdict *v)
+/* thisUpdate and nextUpdate. A response without nextUpdate is good for TLS_OCSP_HOLD. */
+static bool read_times(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDTIME *until,
+		       int64_t now, struct tls_ocsp_verdict *v)
 {
 	if (from == NULL || !tls_cert_time(from, &v->from))
 		return false;
@@ -180,18 +189,21 @@ static bool read_times(const ASN1_GENERALIZEDTIME *from, const ASN1_GENERALIZEDT
 	return true;
 }
 
-static int judge(const struct tls_ocsp *o, OCSP_BASICRESP *b, int64_t now, struct tls_ocsp_verdict *v)
+/* v->why is set to the next possible flaw before each check, so every return leaves the right one.
+ * */
+static int judge_response(const struct tls_ocsp *o, OCSP_BASICRESP *b, int64_t now,
+			  struct tls_ocsp_verdict *v)
 {
 	ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
 	int status = V_OCSP_CERTSTATUS_UNKNOWN;
 
-	v->why = "its signature is not the issuer's, nor that of one it lets answer";
-	if (!is_signed(o, b))
+	v->why = "it is not signed by the certificate's issuer or a responder of it";
+	if (!is_signed_by_issuer(o, b))
 		return -NP_EPROTO;
 	v->why = "it is about another certificate";
 	if (OCSP_resp_find_status(b, o->id, &status, NULL, NULL, &from, &until) != 1)
 		return -NP_EPROTO;
-	v->why = "it does not say when it is good";
+	v->why = "it does not say from when to when it is valid";
 	if (!read_times(from, until, now, v))
 		return -NP_EPROTO;
 	v->why = "it is not valid yet: is a clock wrong?";
@@ -207,10 +219,11 @@ static int judge(const struct tls_ocsp *o, OCSP_BASICRESP *b, int64_t now, struc
 	return status == V_OCSP_CERTSTATUS_GOOD ? 0 : -NP_EPROTO;
 }
 
-int tls_ocsp_judge(const struct tls_ocsp *o, const uint8_t *der, size_t n, int64_t now, struct tls_ocsp_verdict *v)
+int tls_ocsp_judge(const struct tls_ocsp *o, const uint8_t *der, size_t n, int64_t now,
+		   struct tls_ocsp_verdict *v)
 {
-	OCSP_BASICRESP *b = parse(der, n, &v->why);
-	int err = b != NULL ? judge(o, b, now, v) : -NP_EPROTO;
+	OCSP_BASICRESP *b = parse_response(der, n, &v->why);
+	int err = b != NULL ? judge_response(o, b, now, v) : -NP_EPROTO;
 
 	OCSP_BASICRESP_free(b);
 	ERR_clear_error();
@@ -220,7 +233,7 @@ int tls_ocsp_judge(const struct tls_ocsp *o, const uint8_t *der, size_t n, int64
 int tls_ocsp_until(const uint8_t *der, size_t n, int64_t *until)
 {
 	const char *why;
-	OCSP_BASICRESP *b = parse(der, n, &why);
+	OCSP_BASICRESP *b = parse_response(der, n, &why);
 	int64_t first = INT64_MAX, end;
 
 	for (int i = 0; b != NULL && i < OCSP_resp_count(b); i++) {

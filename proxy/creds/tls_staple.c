@@ -1,3 +1,4 @@
+/* Keeps the staples of a process: one per certificate, shared by all listeners and generations. */
 #include "proxy/creds/tls_staple.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct tls_answer *tls_answer_new(const void *der, size_t n, int64_t until)
 	return a;
 }
 
-static struct tls_staple *find(const struct list *all, const uint8_t key[TLS_OCSP_KEY])
+static struct tls_staple *staple_find(const struct list *all, const uint8_t key[TLS_OCSP_KEY])
 {
 	list_for_each(it, all) {
 		struct tls_staple *s = list_entry(it, struct tls_staple, link);
@@ -29,27 +30,29 @@ static struct tls_staple *find(const struct list *all, const uint8_t key[TLS_OCS
 	return NULL;
 }
 
-static void destroy(struct tls_staple *s)
+static void staple_free(struct tls_staple *s)
 {
+	DCHECK(s->users == 0 && !s->asking, "a staple that is freed is used by nothing");
 	tls_ocsp_free(s->question);
 	free(s->current);
 	free(s->name);
 	free(s);
 }
 
-static int make(const struct tls_staple_wanted *w, struct tls_staple **out, const char **why)
+static int staple_new(const struct tls_staple_wanted *w, struct tls_staple **out, const char **why)
 {
 	struct tls_staple *s = calloc(1, sizeof(*s) + w->nworkers * sizeof(s->now[0]));
-	int err = s != NULL ? tls_ocsp_new(w->cert, &s->question, why) : -NP_ENOMEM;
+	int err;
 
-	if (err == 0 && (s->name = strdup(w->name)) == NULL)
-		err = -NP_ENOMEM;
-	if (err == 0) {
-		s->nworkers = w->nworkers;
+	if (s == NULL)
+		return -NP_ENOMEM;
+	s->nworkers = w->nworkers;
+	s->name = strdup(w->name);
+	err = s->name != NULL ? tls_ocsp_new(w->cert, &s->question, why) : -NP_ENOMEM;
+	if (err == 0)
 		*out = s;
-	} else if (s != NULL) {
-		destroy(s);
-	}
+	else
+		staple_free(s);
 	return err;
 }
 
@@ -61,14 +64,16 @@ int tls_staple_get(const struct tls_staple_wanted *w, struct tls_staple **out, c
 
 	if (!tls_ocsp_key(w->cert, key))
 		return -NP_ENOMEM;
-	s = find(w->all, key);
+	s = staple_find(w->all, key);
 	if (s == NULL) {
-		err = make(w, &s, why);
+		err = staple_new(w, &s, why);
 		if (err != 0)
 			return err;
 		memcpy(s->key, key, sizeof(key));
 		list_push_back(w->all, &s->link);
 	}
+	/* The workers of a process are fixed at its start: now[] fits every generation. */
+	DCHECK(s->nworkers == w->nworkers, "the number of workers changes");
 	tls_staple_use(s);
 	*out = s;
 	return 0;
@@ -87,5 +92,5 @@ void tls_staple_put(struct tls_staple *s)
 	if (--s->users > 0)
 		return;
 	list_remove(&s->link);
-	destroy(s);
+	staple_free(s);
 }

@@ -1,52 +1,62 @@
-/* tls_staple: what is stapled to a certificate, where it is fetched: one per certificate in the process, whichever
- * listeners and generations have it, so that a reload asks nobody anew.
+/* tls_staple: the OCSP response that is stapled to a certificate and fetched from its responder.
+ * There is one per certificate in the process, whatever listeners and generations serve it, so a
+ * reload fetches nothing.
  *
- *   control thread   current = a new answer; a message to each worker; then frees the old one
- *   worker i         now[i], a word of its own that only its message changes: read in a handshake, and copied
+ *   control thread   current = a new response; a message to each worker; then it frees the old response
+ *   worker i         now[i], its own pointer, which only that message changes: read and copied in a handshake
  *
- * So a handshake takes no lock, no reference and no atomic. Rejected: a reload per answer, which would build every
- * context anew, and a seqlock like that of the ticket keys, whose readers would copy up to 64 KiB. */
+ * So a handshake takes no lock, no reference and no atomic. Rejected: a reload per response, which
+ * would build every context anew, and a seqlock like that of the ticket keys, whose readers would
+ * copy up to 64 KiB. */
 #ifndef PROXY_CREDS_TLS_STAPLE_H
 #define PROXY_CREDS_TLS_STAPLE_H
 
 #include "netpoll/base.h"
 #include "proxy/creds/tls_ocsp.h"
 
-/* Frozen. */
+/* An OCSP response that was verified. Frozen. */
 struct tls_answer {
 	int64_t until; /* seconds since 1970: not sent from then on */
 	size_t n;
 	uint8_t der[];
 };
 
+/* Control thread, but for now[]. */
 struct tls_staple {
-	struct list link;           /* control thread, as all below but now[] */
-	uint8_t key[TLS_OCSP_KEY];  /* which certificate */
-	char *name;                 /* owned: its file, for the log */
-	struct tls_ocsp *question;  /* owned */
-	struct tls_answer *current; /* owned; NULL: none */
+	struct list link;           /* in tls_staple_wanted.all */
+	uint8_t key[TLS_OCSP_KEY];  /* const: which certificate */
+	char *name;                 /* owned, const: the certificate's file, for the log */
+	struct tls_ocsp *question;  /* owned, const */
+	struct tls_answer *current; /* owned; NULL: none has been verified yet */
 	unsigned users;             /* contexts that serve it, and the attempt under way */
-	int64_t due;                /* when it is asked about next; seconds since 1970 */
+	int64_t due;                /* when the responder is asked next; seconds since 1970 */
 	unsigned failures;          /* in a row */
-	bool asking;
-	bool told;                  /* that there is an answer */
-	unsigned nworkers;          /* const */
-	struct tls_answer *now[];   /* one per worker, its owner's alone */
+	bool asking;                /* an attempt is under way */
+	bool told;                  /* the log says that there is a response */
+	unsigned nworkers;          /* const: the length of now[] */
+	struct tls_answer *now[];   /* one per worker. Owner worker i; borrowed from current */
 };
 
-must_use struct tls_answer *tls_answer_new(const void *der, size_t n, int64_t until); /* NULL: no memory */
+/* tls_answer_new: a copy of n bytes. Returns NULL if there is no memory. Owns: the caller, free(3).
+ * */
+must_use struct tls_answer *tls_answer_new(const void *der, size_t n, int64_t until);
 
-/* tls_staple_get: the one of `all` for c's first certificate, made when there is none yet. name: its file.
- *   Returns  0; -NP_ENOMEM; -NP_EINVAL: *why as tls_ocsp_new's.
- *   Owns     a use of it, to be given back with put. Control thread. */
+/* What tls_staple_get is asked for. All borrowed; name is copied. */
 struct tls_staple_wanted {
-	struct list *all;
+	struct list *all;            /* of struct tls_staple: the process's */
 	const struct tls_cert *cert;
-	const char *name;
+	const char *name;            /* the certificate's file */
 	unsigned nworkers;
 };
-must_use int tls_staple_get(const struct tls_staple_wanted *w, struct tls_staple **out, const char **why);
-void tls_staple_use(struct tls_staple *s); /* one more */
-void tls_staple_put(struct tls_staple *s); /* the last one frees it: no worker reads it any more. Takes NULL */
+
+/* tls_staple_get: the staple for the certificate's leaf, made if there is none yet.
+ *   Returns  0; -NP_ENOMEM; -NP_EINVAL: *why as tls_ocsp_new's.
+ *   Calls    control thread.
+ *   Owns     one use of it, to be given back with tls_staple_put. */
+must_use int tls_staple_get(const struct tls_staple_wanted *w, struct tls_staple **out,
+			    const char **why);
+void tls_staple_use(struct tls_staple *s); /* one use more */
+/* Gives a use back; takes NULL. The last one frees it: by then no worker's context reads now[]. */
+void tls_staple_put(struct tls_staple *s);
 
 #endif

@@ -1,10 +1,6 @@
-/* The file of a ring: text, so that a fleet's tools can move it; private, so that nobody else reads it.
- *
- *   staunch-ticket-keys 1
- *   rotated 1735689600
- *   next HEX            160 digits: 16 bytes of name, 32 for AES, 32 for HMAC
- *   current HEX
- *   previous HEX */
+/* Reads and writes the file of ticket keys. */
+#include "proxy/creds/tls_ticket_file.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +10,8 @@
 
 #include <openssl/crypto.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/creds/tls_cert.h"
-#include "proxy/creds/tls_ticket.h"
 
 #define HEAD      "staunch-ticket-keys 1\nrotated "
 #define FILE_MOST 1024
@@ -24,9 +19,9 @@
 
 static const char *const labels[TLS_KEY_COUNT] = {"next ", "current ", "previous "};
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* ---- text ---- */
 
-static int digit(char c)
+static int hex_value(char c)
 {
 	const char *at = c != '\0' ? strchr("0123456789abcdef", c) : NULL;
 
@@ -42,14 +37,15 @@ static bool key_parse(const char **p, const char *label, struct tls_key *k)
 		return false;
 	*p += n;
 	for (size_t i = 0; i < sizeof(*k); i++, *p += 2) {
-		int hi = digit((*p)[0]), lo = hi < 0 ? -1 : digit((*p)[1]);
+		int hi = hex_value((*p)[0]), lo = hi < 0 ? -1 : hex_value((*p)[1]);
 
 		if (lo < 0)
 			return false;
 		bytes[i] = (uint8_t)(hi << 4 | lo);
 		all |= bytes[i];
 	}
-	/* All zero: a file somebody blanked. Tickets sealed with that, anybody can open. */
+	/* All zero: the file was blanked, and a ticket sealed with zeros can be opened by anyone.
+	 * */
 	return *(*p)++ == '\n' && all != 0;
 }
 
@@ -87,13 +83,14 @@ static size_t keys_print(const struct tls_keys *k, char out[FILE_MOST])
 		}
 		text_char(&t, '\n');
 	}
+	DCHECK(!t.cut, "FILE_MOST holds a file of keys");
 	return t.n;
 }
 
-/* ---- files ----------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
-/* Text and length of a private file. */
-static int slurp(int fd, char out[FILE_MOST])
+/* The text of a private file, terminated. A longer file is no file of ours and will not parse. */
+static int read_private(int fd, char out[FILE_MOST])
 {
 	struct stat st;
 	ssize_t n;
@@ -116,15 +113,18 @@ int tls_keys_load(const char *path, struct tls_keys *k, struct text *err)
 	char text[FILE_MOST];
 
 	if (fd < 0)
-		return tls_cert_wrong(err, path, np_err_text(code), code);
-	code = slurp(fd, text);
+		return text_problem(err, path, np_err_text(code), code);
+	code = read_private(fd, text);
 	close(fd);
 	if (code == -NP_EPERM)
-		return tls_cert_wrong(err, path, "others may read it: chmod 600, or remove it", code);
+		return text_problem(err, path,
+				    "other users may read it: chmod 600 it, or remove it", code);
 	if (code != 0)
-		return tls_cert_wrong(err, path, np_err_text(code), code);
+		return text_problem(err, path, np_err_text(code), code);
 	if (!keys_parse(text, k))
-		code = tls_cert_wrong(err, path, "holds no ticket keys: remove it, and new ones are made", -NP_EINVAL);
+		code = text_problem(err, path,
+				    "holds no ticket keys: remove it, and new keys are made",
+				    -NP_EINVAL);
 	OPENSSL_cleanse(text, sizeof(text));
 	return code;
 }
@@ -134,7 +134,7 @@ static int write_private(const char *path, const char *text, size_t n)
 	int fd, code = 0;
 	ssize_t put;
 
-	unlink(path); /* what a crash left */
+	unlink(path); /* a crash may have left it */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_from_errno();
@@ -147,7 +147,8 @@ static int write_private(const char *path, const char *text, size_t n)
 	return code;
 }
 
-/* link refuses what rename would replace. */
+/* rename replaces an existing file; link refuses to, so of two machines that start together one
+ * wins. */
 static int put_in_place(const char *from, const char *to, bool fresh)
 {
 	int code = 0;
@@ -161,8 +162,8 @@ static int put_in_place(const char *from, const char *to, bool fresh)
 	return code;
 }
 
-/* By way of a file beside it, so that nobody ever reads half of one. */
-static int replace(const char *path, const char *text, size_t n, bool fresh)
+/* By way of a temporary file in the same folder. */
+static int replace_file(const char *path, const char *text, size_t n, bool fresh)
 {
 	char *temp;
 	int code;
@@ -180,10 +181,10 @@ int tls_keys_save(const char *path, const struct tls_keys *k, bool fresh, struct
 {
 	char text[FILE_MOST];
 	size_t n = keys_print(k, text);
-	int code = replace(path, text, n, fresh);
+	int code = replace_file(path, text, n, fresh);
 
 	OPENSSL_cleanse(text, sizeof(text));
 	if (code == 0 || (fresh && code == -EEXIST))
 		return code;
-	return tls_cert_wrong(err, path, np_err_text(code), code);
+	return text_problem(err, path, np_err_text(code), code);
 }

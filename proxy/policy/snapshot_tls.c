@@ -84,7 +84,7 @@ void tickets_enact(const struct snapshot *s)
 		const struct config_tls_in *c = s->config->listeners[i].tls;
 
 		if (c != NULL && c->session_tickets.enabled)
-			tls_ticket_keys_set_rotate(s->listeners[i].tls[0]->ring, c->session_tickets.rotate / NP_S);
+			tls_ticket_keys_set_rotate(s->listeners[i].tls[0]->keys, c->session_tickets.rotate / NP_S);
 	}
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_tls_in *c = s->config->listeners[i].tls;

@@ -75,6 +75,10 @@ void hello_init(struct hello *h, uint32_t max);
 /* hello_feed: the next n bytes from the client. Returns where they lead; any result but HELLO_MORE is final. */
 enum hello_result hello_feed(struct hello *h, const void *bytes, size_t n);
 
+/* hello_read_name: only the body of a server_name extension, in the n bytes; for a caller whose TLS library has split
+ * the hello into extensions. Initialises h; its name, sent and nsent count then, whatever the result. */
+void hello_read_name(struct hello *h, const void *body, size_t n);
+
 /* The name to choose by: a host name in lower case, maybe with a dot at its end; its length in *n (may be NULL). NULL:
  * there is none, and h->name says why. */
 const char *hello_sni(const struct hello *h, size_t *n);

@@ -410,3 +410,20 @@ uint32_t hello_message_feed(struct hello *h, const uint8_t *p, uint32_t n)
 		fields[h->field].done(h);
 	return n;
 }
+
+void hello_read_name(struct hello *h, const void *body, size_t n)
+{
+	const uint8_t *p = body;
+	uint32_t at = 0, end = n <= HELLO_MAX ? (uint32_t)n : 0;
+
+	hello_init(h, HELLO_MAX);
+	h->result = HELLO_MORE;
+	h->at = 0;
+	enclose(h, MESSAGE, end);
+	enclose(h, EXTENSIONS, end);
+	enclose(h, EXTENSION, end);
+	h->type = TYPE_SERVER_NAME;
+	next(h, FIELD_NAMES_LENGTH);
+	while (at < end && h->result == HELLO_MORE)
+		at += hello_message_feed(h, p + at, end - at);
+}

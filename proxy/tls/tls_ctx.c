@@ -1,3 +1,4 @@
+/* The part of contexts that servers and clients share: limits, ALPN lists, freeing. */
 #include "proxy/tls/tls_ctx.h"
 
 #include <stdlib.h>
@@ -7,14 +8,14 @@
 #include <openssl/ssl.h>
 
 #include "netpoll/check.h"
-#include "proxy/tls/tls_session.h"
 #include "proxy/creds/tls_trust.h"
+#include "proxy/tls/tls_session.h"
 
 /* ECDSA before RSA: signing takes a tenth of the time. SHA-1 and DSA are left out. */
 #define SIGALGS "ECDSA+SHA256:ECDSA+SHA384:ed25519:ECDSA+SHA512:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:" \
 		"RSA+SHA256:RSA+SHA384:RSA+SHA512"
 
-static int refused(struct text *err, const char *key, const char *value)
+static int list_refused(struct text *err, const char *key, const char *value)
 {
 	ERR_clear_error();
 	text_str(err, key);
@@ -24,43 +25,49 @@ static int refused(struct text *err, const char *key, const char *value)
 	return -NP_EINVAL;
 }
 
-static int version_of(enum config_tls_version v)
+static int openssl_version(enum config_tls_version v)
 {
 	return v == CONFIG_TLS_VERSION_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
 int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err)
 {
-	/* What the macros take has no const; it is read. */
+	/* OpenSSL's macros take no const, but only read. */
 	char sigalgs[] = SIGALGS, *groups = (char *)(uintptr_t)l->groups;
 
-	/* A FIN without close_notify ends one direction, no more: the other may go on. */
-	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+	/* A FIN without close_notify ends one direction only (B4): OpenSSL must not fail the
+	 * connection. */
+	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					 SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	/* tls.c counts what OpenSSL would go on over. The chain is what the file holds: OpenSSL would otherwise look
-	 * for the rest of it in every handshake. */
+	/* Without AUTO_RETRY OpenSSL returns after each record without payload, so that tls.c can
+	 * count them. With NO_AUTO_CHAIN it sends the file's chain: else it would search the store
+	 * in every handshake. */
 	SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-	if (!SSL_CTX_set_min_proto_version(ssl, version_of(l->min)) ||
-	    !SSL_CTX_set_max_proto_version(ssl, version_of(l->max)) || !SSL_CTX_set1_sigalgs_list(ssl, sigalgs))
+	if (!SSL_CTX_set_min_proto_version(ssl, openssl_version(l->min)) ||
+	    !SSL_CTX_set_max_proto_version(ssl, openssl_version(l->max)) ||
+	    !SSL_CTX_set1_sigalgs_list(ssl, sigalgs))
 		return -NP_ENOMEM;
 	if (l->ciphers != NULL && !SSL_CTX_set_cipher_list(ssl, l->ciphers))
-		return refused(err, "ciphers", l->ciphers);
+		return list_refused(err, "ciphers", l->ciphers);
 	if (l->suites != NULL && !SSL_CTX_set_ciphersuites(ssl, l->suites))
-		return refused(err, "ciphersuites", l->suites);
+		return list_refused(err, "ciphersuites", l->suites);
 	if (groups != NULL && !SSL_CTX_set1_groups_list(ssl, groups))
-		return refused(err, "groups", l->groups);
+		return list_refused(err, "groups", l->groups);
 	return 0;
 }
 
 int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n, struct text *err)
 {
+	DCHECK(x->nalpn == 0, "a context gets its protocols once");
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(alpn[i].text);
 
+		/* RFC 7301, 3.1: a length in one byte. */
 		if (len == 0 || len > 255 || x->nalpn + 1 + len > sizeof(x->alpn))
-			return refused(err, "alpn", alpn[i].text);
+			return list_refused(err, "alpn", alpn[i].text);
 		x->alpn[x->nalpn++] = (unsigned char)len;
 		memcpy(x->alpn + x->nalpn, alpn[i].text, len);
 		x->nalpn += (unsigned)len;
@@ -70,11 +77,13 @@ int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n, st
 
 SSL *tls_ctx_ssl(struct tls_ctx *x)
 {
-	BIO *bio = x->worker->bio;
+	BIO *bio = OBJ_CAST(x, tls_ctx, TLS_CTX_MAGIC)->worker->bio;
 	SSL *ssl = SSL_new(x->server ? x->groups[0].ssl : x->ssl);
 
 	if (ssl == NULL)
 		return NULL;
+	/* All connections of the worker share one BIO, in both roles: SSL_set0_* take a reference
+	 * each. */
 	BIO_up_ref(bio);
 	SSL_set0_rbio(ssl, bio);
 	BIO_up_ref(bio);

@@ -1,12 +1,12 @@
-/* tls_ctx: what connections of one listener, or to one upstream, have in common on one worker: OpenSSL contexts with
- * their certificates, policies and names. Frozen once made.
+/* tls_ctx: the settings that all connections of one listener, or to one upstream, share on one
+ * worker: OpenSSL contexts with their certificates, policies and names. Frozen once made.
  *
- * A server has one SSL_CTX per group: certificates that differ in the kind of key alone and are for the same name, from
- * which OpenSSL serves what the client can verify. The ClientHello's name chooses the group before anything else is
- * looked at, so that a ticket is judged by the rules of the name it is shown to: the session id context of a group is a
- * hash of its certificates and of what is asked of clients, and a ticket of another one is no ticket.
+ * A server has one SSL_CTX per group: certificates for the same name that differ only in the kind
+ * of key, from which OpenSSL serves the one that the client can verify. The ClientHello's name
+ * chooses the group before OpenSSL looks at anything else, so that a ticket is judged by the rules
+ * of the name it is shown to (tls_ctx_resume.h).
  *
- * Built by the control thread, which hears of everything that is wrong; used by the worker alone. */
+ * The control thread builds it and reports every error; only the worker uses it. */
 #ifndef PROXY_TLS_TLS_CTX_H
 #define PROXY_TLS_TLS_CTX_H
 
@@ -33,18 +33,18 @@ struct tls_group {
 	int16_t cert[TLS_CERT_KINDS]; /* index, or -1 */
 };
 
-/* What is stapled to one certificate. */
+/* The OCSP response that is stapled to one certificate: from a file, or fetched. */
 struct tls_stapled {
-	struct tls_answer *const *now; /* where the answer is found now; NULL: there is none */
-	struct tls_answer *file;       /* owned: read from one; NULL: not so */
-	struct tls_staple *fetched;    /* in use: now is this worker's word of it; NULL: not so */
+	struct tls_answer *const *now; /* points to the current response or NULL; NULL: no stapling */
+	struct tls_answer *file; /* owned; NULL: not from a file */
+	struct tls_staple *fetched; /* one use; `now` points into it. NULL: not fetched */
 };
 
 struct tls_ctx {
 	uint32_t magic;
 	bool server;
 	struct tls_worker *worker;    /* borrowed */
-	unsigned char alpn[TLS_ALPN_MOST]; /* on the wire's form: length, bytes */
+	unsigned char alpn[TLS_ALPN_MOST]; /* as on the wire: length, bytes */
 	unsigned nalpn;
 	enum config_client_auth auth; /* server */
 	bool verify;                  /* client */
@@ -53,13 +53,13 @@ struct tls_ctx {
 	struct tls_cert *certs;
 	struct tls_stapled *staples;  /* one per certificate */
 	unsigned ncerts;
-	struct tls_group *groups;     /* the first is for names nobody has */
+	struct tls_group *groups; /* [0] is the default, for a name that matches no certificate */
 	unsigned ngroups;
 	struct name_set names;
 	uint32_t *group_of;           /* by a name's number */
 	bool strict;
-	struct tls_ticket_keys *ring;        /* borrowed, outlives every context; NULL: no tickets */
-	int64_t lifetime;             /* seconds a session may be resumed, however often it was renewed */
+	struct tls_ticket_keys *keys; /* borrowed, outlives every context; NULL: no tickets */
+	int64_t lifetime; /* seconds from its full handshake that a session may be resumed */
 
 	/* client */
 	SSL_CTX *ssl;
@@ -67,37 +67,44 @@ struct tls_ctx {
 	unsigned char (*pins)[TLS_PIN];
 	unsigned npins;
 	struct tls_sessions *sessions; /* NULL: none are kept */
-	struct tls_roots *roots;       /* used; NULL: the config names whom it trusts, or trusts everybody */
+	struct tls_roots *roots;       /* one use; NULL: the config has a ca, or verify is off */
 };
 
 /* tls_ctx_server, tls_ctx_client: build it in w's library context. c must outlive it.
- *   Returns  0, -NP_ENOMEM, or another error: then err is a sentence about a file or a key of the config.
+ *   Returns  0, -NP_ENOMEM, or another error: then err is a sentence about a file or a key of the
+ *            config.
  *   Calls    control thread; blocks on the disk. */
-must_use int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c, struct tls_ticket_keys *ring,
+must_use int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c,
+			    struct tls_ticket_keys *keys, struct tls_ctx **out, struct text *err);
+must_use int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c,
 			    struct tls_ctx **out, struct text *err);
-must_use int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct tls_ctx **out,
-			    struct text *err);
 /* Takes NULL, returns NULL. Connections that use it are gone. */
 struct tls_ctx *tls_ctx_free(struct tls_ctx *x);
 
-/* ---- for the handshake ----------------------------------------------------------------------- */
+/* ---- for the handshake ---- */
 
 must_use SSL *tls_ctx_ssl(struct tls_ctx *x); /* a new connection; NULL: no memory */
 
-/* ---- between tls_ctx.c, tls_ctx_server.c, tls_ctx_names.c and tls_ctx_client.c -------------- */
+/* ---- between tls_ctx.c, tls_ctx_server.c, tls_ctx_names.c and tls_ctx_client.c ---- */
 
-/* What both kinds set in every SSL_CTX. */
+/* Settings that servers and clients share, in every SSL_CTX. Lists are OpenSSL's, NULL: its
+ * defaults. */
 struct tls_ctx_limits {
 	enum config_tls_version min, max;
 	const char *ciphers, *suites, *groups;
 };
+/* Return 0, -NP_ENOMEM, or -NP_EINVAL: OpenSSL refuses a list, and err names its key. Control
+ * thread. */
 must_use int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err);
-must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n, struct text *err);
+must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n,
+			  struct text *err);
 /* After certs: which names lead to which groups. Returns 0 or -NP_ENOMEM. */
 must_use int tls_ctx_name_groups(struct tls_ctx *x);
-int tls_ctx_hello(SSL *ssl, int *alert, void *arg);      /* SSL_CTX_set_client_hello_cb's */
-/* Does the client that shows this session ask for another name than it was made with? While its hello is read. */
+int tls_ctx_hello(SSL *ssl, int *alert, void *arg);      /* for SSL_CTX_set_client_hello_cb */
+/* Does the client that shows this session ask for another name than the one the session was made
+ * with? Only while its hello is read. */
 bool tls_ctx_other_name(SSL *ssl, const struct ssl_session_st *s);
-int tls_ctx_servername(SSL *ssl, int *alert, void *arg); /* SSL_CTX_set_tlsext_servername_callback's */
+/* For SSL_CTX_set_tlsext_servername_callback. */
+int tls_ctx_servername(SSL *ssl, int *alert, void *arg);
 
 #endif

@@ -1,4 +1,5 @@
-/* An upstream's context: whom to believe, what to ask for, sessions to resume. */
+/* An upstream's context: trust, the names to ask for and to verify, pins, our certificate, sessions
+ * to resume. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +10,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "proxy/creds/tls_trust.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_kdf.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_session.h"
-#include "proxy/creds/tls_trust.h"
 
 static bool is_ip(const char *name)
 {
@@ -22,9 +23,10 @@ static bool is_ip(const char *name)
 	return inet_pton(AF_INET, name, a) == 1 || inet_pton(AF_INET6, name, a) == 1;
 }
 
-/* ---- verification ---------------------------------------------------------------------------- */
+/* ---- verification ---- */
 
-/* The worker's, for all its contexts of one generation; whoever makes them for many workers made these before. */
+/* The system's CA certificates. All contexts of a generation share the worker's roots; a snapshot
+ * has loaded them for all workers before, and only a caller with one worker loads them here. */
 static int trust_system(struct tls_ctx *x, struct text *err)
 {
 	struct tls_worker *w = x->worker;
@@ -37,15 +39,7 @@ static int trust_system(struct tls_ctx *x, struct text *err)
 	return 0;
 }
 
-struct tls_roots *tls_roots_of(X509_STORE_CTX *asks)
-{
-	const SSL *ssl = X509_STORE_CTX_get_ex_data(asks, SSL_get_ex_data_X509_STORE_CTX_idx());
-	const struct tls *t = SSL_get_app_data(ssl);
-
-	return t->ctx->roots;
-}
-
-static int trust(struct tls_ctx *x, const char *ca, struct text *err)
+static int load_trust(struct tls_ctx *x, const char *ca, struct text *err)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(x->ssl);
 	struct stack_st_X509 *list = NULL;
@@ -61,7 +55,8 @@ static int trust(struct tls_ctx *x, const char *ca, struct text *err)
 	return code;
 }
 
-/* What the certificate must be for. Without a name the handshake sets the server's address. */
+/* The name or address that the server's certificate must have. Without a name in the config the
+ * handshake sets the server's address (tls_handshake.c). */
 static int expect_name(struct tls_ctx *x)
 {
 	X509_VERIFY_PARAM *p = SSL_CTX_get0_param(x->ssl);
@@ -84,15 +79,18 @@ static int load_pins(struct tls_ctx *x, const struct config_tls_out *c, struct t
 	for (size_t i = 0; i < c->npins; i++) {
 		const char *pin = c->pins[i].text;
 
-		/* 32 bytes are 44 digits, the last of them the filling. */
+		/* 32 bytes are 44 base64 digits, the last of them padding: decoded, 33 bytes. */
 		if (strlen(pin) != 44 || EVP_DecodeBlock(raw, (const unsigned char *)pin, 44) != 33)
-			return tls_cert_wrong(err, "pins", "each is the SHA-256 of a public key in base64", -NP_EINVAL);
+			return text_problem(err, "pins",
+					    "each is the SHA-256 of a public key in base64",
+					    -NP_EINVAL);
 		memcpy(x->pins[x->npins++], raw, TLS_PIN);
 	}
 	return 0;
 }
 
-static int own_cert(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
+/* The certificate that is shown to servers that ask for one. */
+static int load_own_cert(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
 {
 	const struct tls_cert_files files = {c->cert, c->key, c->password_file};
 	struct tls_cert own;
@@ -104,18 +102,21 @@ static int own_cert(struct tls_ctx *x, const struct config_tls_out *c, struct te
 	if (code != 0)
 		return code;
 	if (SSL_CTX_use_cert_and_key(x->ssl, own.leaf, own.key, own.chain, 1) != 1)
-		code = tls_cert_wrong(err, c->cert, "OpenSSL refuses it: its key may be too short", -NP_EINVAL);
+		code = text_problem(err, c->cert, "OpenSSL refuses it: its key may be too short",
+				    -NP_EINVAL);
 	tls_cert_fini(&own);
 	return code;
 }
 
-/* ---- sessions -------------------------------------------------------------------------------- */
+/* ---- sessions ---- */
 
-/* A new one came, with the handshake or later. Returns 1: it is ours now. */
+/* The server gave a session, with the handshake or later. Returns 1: we own it now. */
 static int session_came(SSL *ssl, SSL_SESSION *s)
 {
-	const struct tls *t = SSL_get_app_data(ssl);
+	const struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
 
+	DCHECK(t->ctx->sessions != NULL && t->server != NULL,
+	       "this callback is set where sessions are kept");
 	tls_sessions_keep(t->ctx->sessions, t->server, s);
 	return 1;
 }
@@ -130,9 +131,9 @@ static int keep_sessions(struct tls_ctx *x)
 	return 0;
 }
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
-static int build(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
+static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
 {
 	const struct tls_ctx_limits limits = {
 		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
@@ -145,14 +146,14 @@ static int build(struct tls_ctx *x, const struct config_tls_out *c, struct text 
 	code = tls_ctx_limit(x->ssl, &limits, err);
 	if (code == 0 && c->verify) {
 		SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
-		code = trust(x, c->ca, err);
+		code = load_trust(x, c->ca, err);
 	}
 	if (code == 0 && c->verify)
 		code = expect_name(x);
 	if (code == 0)
 		code = load_pins(x, c, err);
 	if (code == 0)
-		code = own_cert(x, c, err);
+		code = load_own_cert(x, c, err);
 	if (code == 0)
 		code = tls_ctx_alpn(x, c->alpn, c->nalpn, err);
 	if (code == 0 && SSL_CTX_set_alpn_protos(x->ssl, x->alpn, x->nalpn) != 0)
@@ -162,7 +163,8 @@ static int build(struct tls_ctx *x, const struct config_tls_out *c, struct text 
 	return code;
 }
 
-int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct tls_ctx **out, struct text *err)
+int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct tls_ctx **out,
+		   struct text *err)
 {
 	struct tls_ctx *x = calloc(1, sizeof(*x));
 	int code;
@@ -177,8 +179,8 @@ int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct 
 		.sni = c->sni != NULL ? c->sni : c->name,
 	};
 	if (x->sni != NULL && is_ip(x->sni))
-		x->sni = NULL; /* RFC 6066: a name, never an address */
-	code = build(x, c, err);
+		x->sni = NULL; /* RFC 6066, 3: a name, never an address */
+	code = build_client(x, c, err);
 	ERR_clear_error();
 	if (code == 0)
 		*out = x;

@@ -1,15 +1,17 @@
-/* Which certificates a client gets: from the names in them to the groups that serve them, and from the name in the
- * ClientHello to a group. */
+/* Which certificates a client gets: from the names in them to the groups that serve them, and from
+ * the name in the ClientHello to a group. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <openssl/ssl.h>
 
+#include "netpoll/check.h"
+#include "proxy/proto/hello.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_priv.h"
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
 static int count_name(void *arg, const char *name)
 {
@@ -21,11 +23,12 @@ static int count_name(void *arg, const char *name)
 struct naming {
 	struct tls_ctx *x;
 	int cert;
-	struct tls_group *by_name; /* by the name's number: not made yet, certificates alone */
+	struct tls_group
+		*by_name; /* owned, by the name's number: certificates only, no SSL_CTX yet */
 };
 
 /* The first certificate of each kind that has the name serves it. */
-static int take_name(void *arg, const char *name)
+static int assign_name(void *arg, const char *name)
 {
 	struct naming *n = arg;
 	uint32_t before = n->x->names.n;
@@ -33,7 +36,7 @@ static int take_name(void *arg, const char *name)
 	int16_t *slot;
 
 	if (id == -NP_EINVAL)
-		return 0; /* an internal name or an address in the wrong field: nobody can ask for it */
+		return 0; /* not a host name, as an address in a DNS field: no client asks for it */
 	if (id < 0)
 		return id;
 	if ((uint32_t)id == before)
@@ -44,7 +47,8 @@ static int take_name(void *arg, const char *name)
 	return 0;
 }
 
-/* The group with these certificates, made if there is none yet. */
+/* The group with these certificates, made if there is none yet. Names with equal certificates share
+ * one. */
 static uint32_t group_with(struct tls_ctx *x, const int16_t cert[TLS_CERT_KINDS])
 {
 	for (unsigned i = 0; i < x->ngroups; i++)
@@ -54,7 +58,8 @@ static uint32_t group_with(struct tls_ctx *x, const int16_t cert[TLS_CERT_KINDS]
 	return x->ngroups++;
 }
 
-/* Where the first certificate's first name leads; nameless, it stands alone. */
+/* Makes groups[0]: the group of a name whose certificate is the config's first one. If that
+ * certificate has no names, it forms a group alone. */
 static void default_group(struct tls_ctx *x, const struct tls_group *by_name)
 {
 	int16_t alone[TLS_CERT_KINDS];
@@ -84,7 +89,7 @@ int tls_ctx_name_groups(struct tls_ctx *x)
 	if (n.by_name == NULL || x->group_of == NULL || x->groups == NULL)
 		err = -NP_ENOMEM;
 	for (; err == 0 && n.cert < (int)x->ncerts; n.cert++)
-		err = tls_cert_names(&x->certs[n.cert], take_name, &n);
+		err = tls_cert_names(&x->certs[n.cert], assign_name, &n);
 	if (err == 0)
 		default_group(x, n.by_name);
 	for (uint32_t i = 0; err == 0 && i < x->names.n; i++)
@@ -93,66 +98,68 @@ int tls_ctx_name_groups(struct tls_ctx *x)
 	return err;
 }
 
-/* ---- the ClientHello ------------------------------------------------------------------------- */
+/* ---- the ClientHello ---- */
 
-/* The host name of the extension's body: list length, type 0, length, bytes. Returns its length, 0 if there is none;
- * what is malformed OpenSSL refuses by itself, a moment later. */
-static size_t host_name(const unsigned char *p, size_t n, const char **name)
+/* The name that the client asks for, by the parser that routes use too (hello.h). h->sent is the
+ * name in lower case, of h->nsent bytes: 0 without one. A malformed extension gives no name here,
+ * and OpenSSL refuses it a moment later. */
+static void read_asked_name(SSL *ssl, struct hello *h)
 {
-	size_t len;
+	const unsigned char *body;
+	size_t n;
 
-	if (n < 5 || p[2] != 0)
-		return 0;
-	len = (size_t)p[3] << 8 | p[4];
-	*name = (const char *)p + 5;
-	return len <= n - 5 ? len : 0;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &body, &n))
+		hello_read_name(h, body, n);
+	else
+		hello_init(h, HELLO_MAX);
 }
 
-/* RFC 6066, 3: a session is not resumed under another name. TLS 1.2 would go on under the old one. */
+/* RFC 6066, 3: a session is not resumed under another name. OpenSSL sees to it in TLS 1.3; in TLS
+ * 1.2 it would resume under the old name. */
 bool tls_ctx_other_name(SSL *ssl, const SSL_SESSION *s)
 {
-	const char *had = SSL_SESSION_get0_hostname(s), *name = NULL;
-	const unsigned char *ext;
-	size_t n = 0;
+	const char *had = SSL_SESSION_get0_hostname(s);
+	struct hello h;
 
 	if (SSL_SESSION_get_protocol_version(s) >= TLS1_3_VERSION)
 		return false;
-	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &n))
-		n = host_name(ext, n, &name);
-	if (had == NULL || name == NULL)
-		return had != NULL || name != NULL;
-	return strlen(had) != n || strncasecmp(had, name, n) != 0;
+	read_asked_name(ssl, &h);
+	if (had == NULL || h.name == HELLO_NAME_NONE)
+		return had != NULL || h.name != HELLO_NAME_NONE;
+	return strlen(had) != h.nsent || strncasecmp(had, h.sent, h.nsent) != 0;
 }
 
-/* The name counts as heard: it is kept with the session, and resuming tells it again. */
+/* OK acknowledges the name: then OpenSSL keeps it in the session, and SSL_get_servername returns it
+ * for a resumed session too. */
 int tls_ctx_servername(SSL *ssl, int *alert, void *arg)
 {
 	(void)alert;
 	(void)arg;
-	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+	return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL ? SSL_TLSEXT_ERR_OK
+									  : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* Before OpenSSL looks at anything, tickets above all: these belong to the name. */
+/* Chooses the group by the name, before OpenSSL looks at anything else: tickets above all, since
+ * they are judged by the group's rules. */
 int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 {
-	struct tls *t = SSL_get_app_data(ssl);
-	struct tls_ctx *x = arg;
-	const unsigned char *ext;
-	const char *name = NULL;
-	size_t n = 0;
+	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
+	struct tls_ctx *x = OBJ_CAST(arg, tls_ctx, TLS_CTX_MAGIC);
+	struct hello h;
 	int id = -1;
 
-	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &n))
-		n = host_name(ext, n, &name);
-	if (name != NULL && n > 0)
-		id = name_set_find(&x->names, name, n);
+	read_asked_name(ssl, &h);
+	if (h.nsent > 0)
+		id = name_set_find(&x->names, h.sent, h.nsent);
 	if (id < 0 && x->strict) {
 		t->why = TLS_WHY_UNKNOWN_NAME;
-		if (t->refused == NULL && n > 0)
-			t->refused = strndup(name, n); /* OpenSSL will not have got that far */
+		if (t->refused == NULL &&
+		    h.nsent > 0) /* SSL_get_servername does not know the name yet */
+			t->refused = strndup(h.sent, h.nsent);
 		*alert = SSL_AD_UNRECOGNIZED_NAME;
 		return SSL_CLIENT_HELLO_ERROR;
 	}
+	DCHECK(id < (int)x->names.n, "a name's number is that of a name of this context");
 	if (id >= 0 && x->group_of[id] != 0)
 		SSL_set_SSL_CTX(ssl, x->groups[x->group_of[id]].ssl);
 	return SSL_CLIENT_HELLO_SUCCESS;

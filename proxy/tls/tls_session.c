@@ -1,8 +1,11 @@
+/* Keeps sessions with servers, one place per server address. */
 #include "proxy/tls/tls_session.h"
 
 #include <stdlib.h>
 
 #include <openssl/ssl.h>
+
+#include "netpoll/check.h"
 
 struct kept {
 	struct np_addr server;
@@ -26,7 +29,9 @@ struct tls_sessions *tls_sessions_free(struct tls_sessions *c)
 	return NULL;
 }
 
-/* Every server has one place, which others may take from it. */
+/* Each server has one place, and shares it with the others of the same hash: the newest session
+ * stays. A table that chains would need a bound and an order to evict by, for a session that costs
+ * one full handshake to replace. */
 static unsigned place_of(const struct np_addr *server)
 {
 	uint64_t port = (uint64_t)np_addr_port(&server->u.sa);
@@ -38,7 +43,8 @@ SSL_SESSION *tls_sessions_find(const struct tls_sessions *c, const struct np_add
 {
 	const struct kept *k = &c->kept[place_of(server)];
 
-	if (k->session == NULL || !np_addr_equal(&k->server, server) || !SSL_SESSION_is_resumable(k->session))
+	if (k->session == NULL || !np_addr_equal(&k->server, server) ||
+	    !SSL_SESSION_is_resumable(k->session))
 		return NULL;
 	return k->session;
 }
@@ -47,6 +53,7 @@ void tls_sessions_keep(struct tls_sessions *c, const struct np_addr *server, SSL
 {
 	struct kept *k = &c->kept[place_of(server)];
 
+	DCHECK(s != NULL && s != k->session, "a session is kept once");
 	SSL_SESSION_free(k->session);
 	k->server = *server;
 	k->session = s;

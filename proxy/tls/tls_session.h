@@ -1,5 +1,6 @@
-/* tls_session: sessions with servers, to be resumed: one worker's, of one upstream's context, so that neither another
- * worker nor other settings can meet them; within it by the server's address. */
+/* tls_session: sessions with servers, to be resumed. They belong to one upstream's context on one
+ * worker, so that neither another worker nor other settings can use them; within it they are found
+ * by the server's address. Owner worker. */
 #ifndef PROXY_TLS_TLS_SESSION_H
 #define PROXY_TLS_TLS_SESSION_H
 
@@ -17,7 +18,7 @@ struct tls_sessions *tls_sessions_free(struct tls_sessions *c); /* takes NULL, r
 SSL_SESSION *tls_sessions_find(const struct tls_sessions *c, const struct np_addr *server);
 /* Owns s from now on. */
 void tls_sessions_keep(struct tls_sessions *c, const struct np_addr *server, SSL_SESSION *s);
-/* It was refused, or what it promised did not hold. */
+/* The server refused the session, or the handshake that used it failed. */
 void tls_sessions_forget(struct tls_sessions *c, const struct np_addr *server);
 
 #endif

@@ -1,3 +1,5 @@
+/* Makes and frees what one worker owns of TLS, and lends all workers the system's CA certificates.
+ * */
 #include "proxy/tls/tls_worker.h"
 
 #include <stdlib.h>
@@ -5,19 +7,22 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "netpoll/check.h"
+#include "proxy/creds/tls_trust.h"
 #include "proxy/tls/tls_bio.h"
 #include "proxy/tls/tls_kdf.h"
-#include "proxy/creds/tls_trust.h"
 
 /* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
 #define SEAL_MOST (UINT64_C(1) << 24)
 
-/* Before these, SSL_free_buffers frees what a half-read record still needs (CVE-2024-4741). */
+/* In older versions SSL_free_buffers frees a buffer that a half-read record still needs
+ * (CVE-2024-4741). */
 static bool frees_buffers(void)
 {
 	static const unsigned fixed[] = {14, 6, 2, 1}; /* patch level of 3.0, 3.1, 3.2 and 3.3 */
 	unsigned long v = OpenSSL_version_num();
-	unsigned major = (unsigned)(v >> 28), minor = (unsigned)(v >> 20 & 0xff), patch = (unsigned)(v >> 4 & 0xff);
+	unsigned major = (unsigned)(v >> 28), minor = (unsigned)(v >> 20 & 0xff),
+		 patch = (unsigned)(v >> 4 & 0xff);
 
 	return major > 3 || minor >= array_len(fixed) || patch >= fixed[minor];
 }
@@ -53,6 +58,7 @@ struct tls_worker *tls_worker_free(struct tls_worker *w)
 {
 	if (w == NULL)
 		return NULL;
+	DCHECK(w->active == NULL, "a worker that goes is in no operation");
 	tls_roots_put(w->roots);
 	tls_crypto_fini(&w->crypto);
 	EVP_CIPHER_free(w->ticket_cipher);
@@ -64,4 +70,33 @@ struct tls_worker *tls_worker_free(struct tls_worker *w)
 	free(w->out);
 	free(w);
 	return NULL;
+}
+
+/* ---- the system's CA certificates ---- */
+
+void tls_trust_end(struct tls_worker **workers, unsigned n)
+{
+	for (unsigned i = 0; i < n && workers[i] != NULL; i++) {
+		tls_roots_put(workers[i]->roots);
+		workers[i]->roots = NULL;
+	}
+}
+
+int tls_trust_share(struct tls_worker **workers, unsigned n, struct text *err)
+{
+	struct tls_trust *t;
+	int code = tls_trust_load(&t, err);
+
+	if (code != 0)
+		return code;
+	for (unsigned i = 0; i < n && code == 0; i++) {
+		DCHECK(workers[i]->roots == NULL, "the last generation's share has ended");
+		workers[i]->roots = tls_roots_new(t, workers[i]->lib);
+		if (workers[i]->roots == NULL)
+			code = -NP_ENOMEM;
+	}
+	tls_trust_put(t);
+	if (code != 0)
+		tls_trust_end(workers, n);
+	return code;
 }

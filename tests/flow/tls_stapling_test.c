@@ -61,7 +61,7 @@ static void the_answer_of_a_real_responder_is_stapled(void **state)
 		skip();
 	e = asked_edge(&a, 1);
 	assert_int_equal(staple_get(&e, "a.test", der, sizeof(der)), -1);
-	kit_staunch_wait_err(e.s, "nothing is stapled; asked again in 1 s", 1);
+	kit_staunch_wait_err(e.s, "nothing is stapled; the next attempt is in 1 s", 1);
 	responder = openssl_ocsp(port, &a, 0);
 	kit_staunch_wait_err(e.s, "ocsp_stapled", 1);
 	e.fds = kit_proc_fds(e.s->child->pid);
@@ -174,10 +174,10 @@ static void an_expired_answer_is_never_sent(void **state)
 	responder_answer(listener, der, n);
 	staple_wait(&e, "a.test", der, n);
 	close(listener);
-	kit_staunch_wait_err(e.s, "the last answer stays; asked again in 1 s", 1);
+	kit_staunch_wait_err(e.s, "the last response stays stapled; the next attempt is in 1 s", 1);
 	e.fds = kit_proc_fds(e.s->child->pid);
 	assert_true(kit_wait(is_gone_in_time, &e, KIT_MS));
-	kit_staunch_wait_err(e.s, "the last answer has expired; asked again in ", 1);
+	kit_staunch_wait_err(e.s, "the last response has expired; the next attempt is in ", 1);
 	edge_end(&e);
 }
 
@@ -206,7 +206,7 @@ static void revoked_later_it_is_stapled_no_more(void **state)
 static const struct bad {
 	const char *path, *says;
 } bads[] = {
-	{"garbage", "its answer: it is not an OCSP response"},
+	{"garbage", "its response: it is not an OCSP response"},
 	{"empty", "HTTP 200: it is empty"},
 	{"huge", "HTTP 200: its length is none, or too large"},
 	{"endless", "its reply: it is too large"},
@@ -216,11 +216,11 @@ static const struct bad {
 	{"ssh", "its reply: it is not HTTP"},
 	{"short", "HTTP 200: it ends too early"},
 	{"closed", "its reply: it ends too early"},
-	{"unknown", "its answer: the responder does not know the certificate"},
-	{"stranger", "its answer: its signature is not the issuer's"},
-	{"other", "its answer: it is about another certificate"},
-	{"old", "its answer: it has expired"},
-	{"early", "its answer: it is not valid yet"},
+	{"unknown", "its response: the responder does not know the certificate"},
+	{"stranger", "its response: it is not signed by the certificate's issuer"},
+	{"other", "its response: it is about another certificate"},
+	{"old", "its response: it has expired"},
+	{"early", "its response: it is not valid yet"},
 };
 
 #define OK_HEAD "HTTP/1.0 200 OK\r\n" RESPONSE_TYPE
@@ -392,12 +392,12 @@ static void check_says_what_cannot_be_asked(void **state)
 	(void)state;
 	check_says(&a, NULL);
 	check_says(&mute, "b.test.pem: names no OCSP responder");
-	check_says(&secret, "c.test.pem: names an OCSP responder that is not asked by http");
+	check_says(&secret, "c.test.pem: names no OCSP responder with an http URL");
 	lone.x = kit_cert_make(&(struct kit_cert_opts){
 		.cn = "d.test", .issuer = authority.root, .ocsp = "http://ocsp.test"});
 	kit_cert_write(lone.x, "d.test.pem", path);
 	kit_cert_write_key(lone.x, "d.test.key", NULL, path);
-	check_says(&lone, "d.test.pem: is not followed by the certificate of its issuer");
+	check_says(&lone, "d.test.pem: is not followed by its issuer's certificate");
 }
 
 int main(void)

@@ -9,7 +9,7 @@
 #include "proxy/creds/tls_staple.h"
 #include "tests/kit/cert.h"
 
-#define UNFOLLOWED "is not followed by the certificate of its issuer, which OCSP asks about it with"
+#define UNFOLLOWED "is not followed by its issuer's certificate, which an OCSP request needs"
 #define URL "http://ocsp.test:8888/ask"
 
 static struct kit_cert *root, *sub, *leaf;
@@ -72,8 +72,8 @@ static void what_cannot_be_asked_is_told(void **state)
 		const char *why;
 	} rows[] = {
 		{{.cn = "a", .issuer = sub}, "names no OCSP responder"},
-		{{.cn = "a", .issuer = sub, .ocsp = "https://a/"}, "names an OCSP responder that is not asked by http"},
-		{{.cn = "a", .issuer = sub, .ocsp = "http://"}, "names an OCSP responder that is not asked by http"},
+		{{.cn = "a", .issuer = sub, .ocsp = "https://a/"}, "names no OCSP responder with an http URL"},
+		{{.cn = "a", .issuer = sub, .ocsp = "http://"}, "names no OCSP responder with an http URL"},
 		{{.cn = "a", .issuer = root, .ocsp = URL}, UNFOLLOWED},
 		{{.cn = "a", .ca = true, .ocsp = URL}, UNFOLLOWED},
 	};
@@ -162,14 +162,15 @@ static void only_a_good_answer_is_believed(void **state)
 		{{.about = leaf, .from = -600, .until = -1}, -NP_EPROTO, "it has expired"},
 		{{.about = leaf, .status = 1, .from = -600, .until = -1}, -NP_EPROTO, "it has expired"},
 		{{.about = leaf, .from = 400, .until = 600}, -NP_EPROTO, "it is not valid yet: is a clock wrong?"},
-		{{.about = leaf, .from = 200, .until = 100}, -NP_EPROTO, "it does not say when it is good"},
+		{{.about = leaf, .from = 200, .until = 100}, -NP_EPROTO,
+		 "it does not say from when to when it is valid"},
 		{{.about = brother, .until = 600}, -NP_EPROTO, "it is about another certificate"},
-		{{.about = sub, .until = 600}, -NP_EPROTO, "its signature is not"},
-		{{.about = leaf, .signer = clerk, .until = 600}, -NP_EPROTO, "its signature is not"},
-		{{.about = leaf, .signer = foreign, .until = 600}, -NP_EPROTO, "its signature is not"},
-		{{.about = leaf, .signer = late, .until = 600}, -NP_EPROTO, "its signature is not"},
-		{{.about = leaf, .signer = twin, .until = 600}, -NP_EPROTO, "its signature is not"},
-		{{.about = leaf, .signer = leaf, .until = 600}, -NP_EPROTO, "its signature is not"},
+		{{.about = sub, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
+		{{.about = leaf, .signer = clerk, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
+		{{.about = leaf, .signer = foreign, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
+		{{.about = leaf, .signer = late, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
+		{{.about = leaf, .signer = twin, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
+		{{.about = leaf, .signer = leaf, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
 	};
 	struct tls_ocsp *o = question(leaf);
 	struct tls_ocsp_verdict t;

@@ -1,5 +1,6 @@
 /* Ticket keys: rotation, the file, a fleet that shares it (D24, F33). */
 #include "proxy/creds/tls_ticket.h"
+#include "proxy/creds/tls_ticket_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -165,9 +166,9 @@ static void what_is_not_a_good_file_is_refused(void **state)
 	} rows[] = {
 		{GOOD, 0600, 0, ""},
 		{GOOD, 0400, 0, ""},
-		{GOOD, 0640, -NP_EPERM, "others may read it: chmod 600, or remove it"},
-		{GOOD, 0604, -NP_EPERM, "others may read it: chmod 600, or remove it"},
-		{"", 0600, -NP_EINVAL, "holds no ticket keys: remove it, and new ones are made"},
+		{GOOD, 0640, -NP_EPERM, "other users may read it: chmod 600 it, or remove it"},
+		{GOOD, 0604, -NP_EPERM, "other users may read it: chmod 600 it, or remove it"},
+		{"", 0600, -NP_EINVAL, "holds no ticket keys: remove it, and new keys are made"},
 		{"x", 0600, -NP_EINVAL, "holds no ticket keys"},
 		{GOOD "x", 0600, -NP_EINVAL, "holds no ticket keys"},
 		{HEAD KEY("next", ONES) KEY("current", ZEROS) KEY("previous", ONES), 0600, -NP_EINVAL, "holds no"},

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "proxy/creds/tls_ticket_file.h"
 #include "proxy/tls/tls_ctx.h"
 #include "tests/kit/cert.h"
 #include "tests/kit/kit.h"
@@ -269,7 +270,7 @@ static bool is_due(struct snapshot *s, int64_t in_seconds)
 	struct text why;
 
 	text_init(&why, room, sizeof(room));
-	return tls_ticket_keys_refresh(s->listeners[0].tls[0]->ring, (int64_t)time(NULL) + in_seconds, &why) == 1;
+	return tls_ticket_keys_refresh(s->listeners[0].tls[0]->keys, (int64_t)time(NULL) + in_seconds, &why) == 1;
 }
 
 /* Its pace does not count, its own keys are forgotten, and what lay in a file is not touched. */
@@ -312,7 +313,7 @@ static void enacted_ticket_keys(void **state)
 	assert_int_equal(tls_keys_save(path, &old, true, &why), 0);
 	a = make(with_tickets("one", "10h"), NULL);
 	snapshot_enact(a, 1000);
-	tls_ticket_keys_read(a->listeners[0].tls[0]->ring, &now);
+	tls_ticket_keys_read(a->listeners[0].tls[0]->keys, &now);
 	assert_memory_not_equal(now.key, old.key, sizeof(now.key[0]));
 	b = make(with_tickets("one", "5m"), a);
 	snapshot_enact(b, 1000);

@@ -285,6 +285,44 @@ static void no_extensions_at_all(void **state)
 	assert_int_equal(hello_version(&h), 0x0303);
 }
 
+/* ---- the extension alone ---- */
+
+/* As a TLS library hands it over: the same verdicts as within a hello, and nothing read past it. */
+static void the_extension_alone(void **state)
+{
+	static const struct {
+		const char *body;
+		size_t n;
+		enum hello_name name;
+		const char *sent;
+	} rows[] = {
+		{"\0\7\0\0\4a.Bc", 9, HELLO_NAME_USABLE, "a.bc"},
+		{"\0\7\0\0\4a.bc", 8, HELLO_NAME_NONE, ""}, /* shorter than it says */
+		{"\0\7\0\0\5a.bc", 9, HELLO_NAME_NONE, ""}, /* the name is longer than the list */
+		{"\0\3\0\0\0", 5, HELLO_NAME_EMPTY, ""},
+		{"\0\4\1\0\1a", 6, HELLO_NAME_UNKNOWN, ""},
+		{"\0\6\0\0\3a\0b", 8, HELLO_NAME_NUL, NULL},
+		{"\0\0", 2, HELLO_NAME_EMPTY, ""},
+		{"\0", 1, HELLO_NAME_NONE, ""},
+		{"", 0, HELLO_NAME_NONE, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		char *exact = malloc(rows[i].n + 1); /* a read past the body is a sanitizer's error */
+		struct hello h;
+
+		memcpy(exact + 1, rows[i].body, rows[i].n);
+		hello_read_name(&h, exact + 1, rows[i].n);
+		free(exact);
+		assert_int_equal(h.name, rows[i].name);
+		if (rows[i].sent == NULL)
+			continue;
+		assert_int_equal(h.nsent, strlen(rows[i].sent));
+		assert_memory_equal(h.sent, rows[i].sent, h.nsent);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +337,7 @@ int main(void)
 		cmocka_unit_test(ssl_2_form_tells_its_version),
 		cmocka_unit_test(the_highest_known_version_counts),
 		cmocka_unit_test(no_extensions_at_all),
+		cmocka_unit_test(the_extension_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

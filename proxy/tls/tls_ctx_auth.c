@@ -1,0 +1,68 @@
+/* Loads what a listener asks of its clients, and sets it in the contexts. */
+#include "proxy/tls/tls_ctx_auth.h"
+
+#include <openssl/x509_vfy.h>
+
+#include "netpoll/check.h"
+#include "netpoll/err.h"
+#include "proxy/creds/tls_cert.h"
+
+void tls_auth_fini(struct tls_auth *a)
+{
+	X509_STORE_free(a->store);
+	sk_X509_pop_free(a->ca, X509_free);
+	sk_X509_CRL_pop_free(a->crls, X509_CRL_free);
+	*a = (struct tls_auth){.store = NULL};
+}
+
+int tls_auth_load(struct tls_worker *w, const struct config_tls_in *c, struct tls_auth *a,
+		  struct text *err)
+{
+	int code;
+
+	DCHECK(a->store == NULL, "the rules of clients are loaded once");
+	if (c->client_auth.mode == CONFIG_CLIENT_AUTH_OFF)
+		return 0;
+	if (c->client_auth.ca == NULL)
+		return text_problem(err, "client_auth", "needs a ca to verify with", -NP_EINVAL);
+	a->store = X509_STORE_new();
+	code = a->store == NULL ? -NP_ENOMEM
+				: tls_cert_list(w->lib, c->client_auth.ca, &a->ca, err);
+	if (code == 0 && c->client_auth.crl != NULL)
+		code = tls_cert_crls(w->lib, c->client_auth.crl, &a->crls, err);
+	for (int i = 0; code == 0 && i < sk_X509_num(a->ca); i++)
+		if (!X509_STORE_add_cert(a->store, sk_X509_value(a->ca, i)))
+			code = -NP_ENOMEM;
+	for (int i = 0; code == 0 && a->crls != NULL && i < sk_X509_CRL_num(a->crls); i++)
+		if (!X509_STORE_add_crl(a->store, sk_X509_CRL_value(a->crls, i)))
+			code = -NP_ENOMEM;
+	/* CRL_CHECK_ALL: each authority of a chain needs its list, and a missing list refuses the
+	 * client. */
+	if (code == 0 && a->crls != NULL)
+		X509_STORE_set_flags(a->store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	return code;
+}
+
+/* The CertificateRequest names the authorities, so that a client can choose its certificate
+ * (RFC 8446, 4.2.4). */
+static bool send_ca_names(SSL_CTX *ssl, const struct stack_st_X509 *ca)
+{
+	for (int i = 0; i < sk_X509_num(ca); i++)
+		if (!SSL_CTX_add_client_CA(ssl, sk_X509_value(ca, i)))
+			return false;
+	return true;
+}
+
+int tls_auth_apply(SSL_CTX *ssl, const struct config_tls_in *c, const struct tls_auth *a)
+{
+	int mode = SSL_VERIFY_PEER;
+
+	if (a->store == NULL)
+		return 0;
+	if (c->client_auth.mode == CONFIG_CLIENT_AUTH_REQUIRED)
+		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(ssl, mode, NULL);
+	SSL_CTX_set_verify_depth(ssl, (int)c->client_auth.depth);
+	SSL_CTX_set1_cert_store(ssl, a->store);
+	return send_ca_names(ssl, a->ca) ? 0 : -NP_ENOMEM;
+}
