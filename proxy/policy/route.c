@@ -1,6 +1,6 @@
-/* Each pattern has the chain of the rules that it stands in, and the rules without a name have one more; each chain is
- * in the rules' order. A client's name matches a handful of patterns, and of each chain only the part before the best
- * rule so far is walked. */
+/* Each pattern has the chain of the rules that it stands in, and the rules without a name have one
+ * more; each chain is in the rules' order. A client's name matches a handful of patterns, and of
+ * each chain only the part before the best rule so far is walked. */
 #include "proxy/policy/route.h"
 
 #include <stdlib.h>

@@ -1,13 +1,14 @@
 /* route: the rules of one listener, and which of them a client falls under.
  *
- * Rules are tried in their order: the first whose conditions all hold is the one. A condition that is not given holds
- * for everyone; of a list one element is enough. So the order of the rules decides, not how specific a name is: a rule
- * for "*.example.com" before one for "db.example.com" takes that name too. (Where names alone choose, as with
- * certificates, the most specific wins: name_set.h.) What falls under no rule is the listener's default's.
+ * Rules are tried in their order: the first whose conditions all hold is the one. A condition that
+ * is not given holds for everyone; of a list one element is enough. So the order of the rules
+ * decides, not how specific a name is: a rule for "*.example.com" before one for "db.example.com"
+ * takes that name too. (Where names alone choose, as with certificates, the most specific wins:
+ * name_set.h.) What falls under no rule is the listener's default's.
  *
- * Three conditions are about the client's first bytes: name, protocol, and whether it speaks TLS at all. The source is
- * known before. A server that speaks first works behind rules of both kinds as long as the source decides:
- * route_pick_early says so. */
+ * Three conditions are about the client's first bytes: name, protocol, and whether it speaks TLS at
+ * all. The source is known before. A server that speaks first works behind rules of both kinds as
+ * long as the source decides: route_pick_early says so. */
 #ifndef PROXY_POLICY_ROUTE_H
 #define PROXY_POLICY_ROUTE_H
 
@@ -49,17 +50,18 @@ struct route_facts {
 struct route_table;
 
 /* route_table_new: freeze n rules, n >= 0. Any thread may pick from it then.
- *   Returns  0; -NP_ENOMEM; -NP_EINVAL: a pattern or a protocol that is none, which validation refuses before.
+ *   Returns  0; -NP_ENOMEM; -NP_EINVAL: a pattern or a protocol that is none, which validation
+ *            refuses before.
  *   Owns     *out, written on success only: route_table_free, which takes NULL and returns NULL. */
 must_use int route_table_new(const struct route_rule *rules, size_t n, struct route_table **out);
 struct route_table *route_table_free(struct route_table *t);
 
-/* The index of the first rule that holds, or ROUTE_NONE. Names are found by hash: a thousand rules with a name each
- * cost what one does. Allocates nothing. */
+/* The index of the first rule that holds, or ROUTE_NONE. Names are found by hash: a thousand rules
+ * with a name each cost what one does. Allocates nothing. */
 int route_pick(const struct route_table *t, const struct route_facts *f);
 
-/* The same before the client sent a byte: the rule, ROUTE_NONE, or ROUTE_HELLO when a rule about the first bytes may
- * come in front of what the source alone decides. */
+/* The same before the client sent a byte: the rule, ROUTE_NONE, or ROUTE_HELLO when a rule about
+ * the first bytes may come in front of what the source alone decides. */
 int route_pick_early(const struct route_table *t, const struct sockaddr *source, socklen_t len);
 
 /* Does any rule look at the first bytes? Without one preread has nothing to do on this listener. */
