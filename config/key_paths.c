@@ -1,4 +1,5 @@
-/* key_paths: walks the model along the key table: each PATH row of a struct, then the structs below it. */
+/* key_paths: walks the model along the key table: each PATH row of a struct, then the structs below
+ * it. */
 #include "config/key_paths.h"
 
 #include <string.h>

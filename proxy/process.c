@@ -1,6 +1,6 @@
 /* The process: start in order, serve, stop in exact reverse.
  *
- *   descriptors -> signals -> control worker -> workers -> access log -> bindings -> ... -> drain -> and back
+ *   descriptors -> signals -> control worker -> workers -> access log -> bindings -> serve -> drain
  *
  * The main thread becomes the control worker (np_run); the others carry the traffic. */
 #include "proxy/process.h"
@@ -44,11 +44,13 @@ static void on_stall(unsigned worker, int64_t ns, const char *running)
 {
 	static struct log_site site;
 
-	log_limited(&site, LVL_WARNING, "worker_stalled", "worker %u has not turned for %lld ms; on the core: %s",
-		    worker, (long long)(ns / NP_MS), running);
+	log_limited(&site, LVL_WARNING, "worker_stalled",
+		    "worker %u has not turned for %lld ms; on the core: %s", worker,
+		    (long long)(ns / NP_MS), running);
 }
 
-/* Each worker's first coroutine. It ends at once: from then on the control worker sends messages. */
+/* Each worker's first coroutine. It ends at once: from then on the control worker sends messages.
+ */
 static void worker_main(void *arg)
 {
 	const struct process *p = arg;
@@ -56,8 +58,9 @@ static void worker_main(void *arg)
 	np_pipe_bound(p->pipes);
 }
 
-/* With one worker per processor each is pinned to its own: the kernel moves none of them, and caches stay warm. Fewer
- * workers are left to the kernel, which knows better what else runs here. */
+/* With one worker per processor each is pinned to its own: the kernel moves none of them, and
+ * caches stay warm. Fewer workers are left to the kernel, which knows better what else runs here.
+ */
 static int start_workers(struct process *p)
 {
 	static char names[512][16]; /* static: sysmon and the kernel keep them */
@@ -231,8 +234,8 @@ int process_run(const struct process_opts *o)
 	if (err == 0)
 		err = start.err;
 	if (err != 0)
-		log_msg(LVL_ERROR, "start_failed", "staunch could not start: %s (%s)", np_err_text(err),
-			np_err_name(err));
+		log_msg(LVL_ERROR, "start_failed", "staunch could not start: %s (%s)",
+			np_err_text(err), np_err_name(err));
 	else
 		log_msg(LVL_NOTICE, "stopped", "stopped");
 	process_fini(&p);

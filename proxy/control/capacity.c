@@ -14,7 +14,7 @@
 #define FDS_RESERVE      24 /* stdio, logs, control worker, signals, and a few to spare */
 #define FDS_PER_PIPE     2
 #define FDS_USEFUL       64 /* beyond the reserve: fewer are worth a warning */
-#define FDS_MOST         1048576 /* more than a million serves nobody and costs the kernel a table */
+#define FDS_MOST         1048576 /* more serve nobody and cost the kernel a table */
 #define PIPES_MOST       32 /* per worker */
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
@@ -30,7 +30,7 @@ void capacity_raise_descriptors(void)
 	before = r.rlim_cur;
 	r.rlim_cur = r.rlim_max < FDS_MOST ? r.rlim_max : FDS_MOST;
 	if (r.rlim_cur > before)
-		(void)!setrlimit(RLIMIT_NOFILE, &r); /* refused: the lower limit is logged, and held */
+		(void)!setrlimit(RLIMIT_NOFILE, &r); /* refused: the lower limit is held */
 }
 
 int64_t capacity_descriptors(void)
@@ -59,7 +59,8 @@ unsigned capacity_binds(const struct config *c)
 
 int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes)
 {
-	int64_t per_worker = FDS_PER_WORKER + (int64_t)FDS_PER_LISTENER * binds + (int64_t)FDS_PER_PIPE * pipes;
+	int64_t per_worker =
+		FDS_PER_WORKER + (int64_t)FDS_PER_LISTENER * binds + (int64_t)FDS_PER_PIPE * pipes;
 	int64_t n = (capacity_descriptors() - FDS_RESERVE - per_worker * workers) / FDS_PER_CONN;
 
 	DCHECK(workers > 0, "a process has a worker");
@@ -70,11 +71,13 @@ void capacity_log(unsigned workers, int64_t connections)
 {
 	int64_t nofile = capacity_descriptors();
 
-	log_msg(LVL_NOTICE, "capacity", "%u workers; up to %lld connections (descriptor limit %lld)", workers,
+	log_msg(LVL_NOTICE, "capacity",
+		"%u workers; up to %lld connections (descriptor limit %lld)", workers,
 		(long long)connections, (long long)nofile);
 	if (nofile < FDS_RESERVE + FDS_USEFUL)
 		log_msg(LVL_WARNING, "few_descriptors",
-			"a descriptor limit of %lld leaves room for %lld connections; raise ulimit -n or LimitNOFILE",
+			"a descriptor limit of %lld leaves room for %lld connections; raise "
+			"ulimit -n or LimitNOFILE",
 			(long long)nofile, (long long)connections);
 }
 

@@ -9,7 +9,8 @@
 #include "proxy/control/signals.h"
 #include "proxy/listen/bindings.h"
 
-#define POLL_EVERY (50 * NP_MS) /* of the counts of connections; rejected: a message per connection that ends */
+/* How often the connections are counted. Rejected: a message per connection that ends. */
+#define POLL_EVERY (50 * NP_MS)
 #define LOG_EVERY  (5 * NP_S)
 
 static uint32_t connections_left(const struct process *p)
@@ -26,8 +27,8 @@ static bool is_stop(int sig)
 	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT;
 }
 
-/* Waits until the deadline. Returns true if the operator asks to stop once more. Logs are still rotated, since a drain
- * may last for days; a reload is not begun any more. */
+/* Waits until the deadline. Returns true if the operator asks to stop once more. Logs are still
+ * rotated, since a drain may last for days; a reload is not begun any more. */
 static bool wait_patiently(struct process *p, int64_t deadline)
 {
 	int sig;
@@ -55,7 +56,8 @@ static bool wait_for_connections(struct process *p, int64_t deadline)
 			next_line = now + LOG_EVERY;
 		}
 		if (wait_patiently(p, now + POLL_EVERY < deadline ? now + POLL_EVERY : deadline)) {
-			log_msg(LVL_WARNING, "drain_cut", "a second signal: the remaining connections end now");
+			log_msg(LVL_WARNING, "drain_cut",
+				"a second signal: the remaining connections end now");
 			return false;
 		}
 	}
@@ -81,7 +83,8 @@ void drain_run(struct process *p)
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	bindings_stop(&p->bindings, p->shards);
 	if (hurry || !wait_for_connections(p, deadline)) {
-		log_msg(LVL_WARNING, "drain_deadline", "%u connections are cut", connections_left(p));
+		log_msg(LVL_WARNING, "drain_deadline", "%u connections are cut",
+			connections_left(p));
 		for (unsigned i = 0; i < p->nshards; i++)
 			shard_call(&p->shards[i], kill_all, NULL);
 	}

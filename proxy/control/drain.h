@@ -4,8 +4,8 @@
 
 struct process;
 
-/* drain_run: stop accepting after shutdown.delay, wait for the connections up to shutdown.timeout, end the rest. A
- * further signal to stop ends them at once.
+/* drain_run: stop accepting after shutdown.delay, wait for the connections up to shutdown.timeout,
+ * end the rest. A further signal to stop ends them at once.
  *   Parks    until no connection is left but those that were told to end.
  *   Calls    the control worker's main coroutine, once; p->snap is current. */
 void drain_run(struct process *p);

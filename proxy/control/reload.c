@@ -1,5 +1,5 @@
-/* reload: load, validate, freeze, open what is new, put it into force, retire what is old. Everything that can fail
- * comes before the first change, so a bad file changes nothing. */
+/* reload: load, validate, freeze, open what is new, put it into force, retire what is old.
+ * Everything that can fail comes before the first change, so a bad file changes nothing. */
 #include "proxy/control/reload.h"
 
 #include <stdio.h>
@@ -46,10 +46,11 @@ static void warn_of_expiry(void *arg, const char *listener, const char *file, in
 
 	(void)arg;
 	if (days < 0)
-		log_msg(LVL_WARNING, "certificate_expired", "listener \"%s\": %s has expired", listener, file);
+		log_msg(LVL_WARNING, "certificate_expired", "listener \"%s\": %s has expired",
+			listener, file);
 	else if (days < TLS_CERT_SOON)
-		log_msg(LVL_WARNING, "certificate_expires", "listener \"%s\": %s expires in %d days", listener,
-			file, days);
+		log_msg(LVL_WARNING, "certificate_expires",
+			"listener \"%s\": %s expires in %d days", listener, file, days);
 }
 
 static int64_t capacity_of(const struct process *p, const struct config *c)
@@ -57,7 +58,8 @@ static int64_t capacity_of(const struct process *p, const struct config *c)
 	return capacity_connections(p->nshards, capacity_binds(c), p->pipes);
 }
 
-/* The old snapshot is dropped last: until an acceptor has switched it still hands out the old one's listeners. */
+/* The old snapshot is dropped last: until an acceptor has switched it still hands out the old one's
+ * listeners. */
 int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
 {
 	int64_t max = snap->config->limits.max_connections;
@@ -82,8 +84,8 @@ static int check_limit(const struct process *p, const struct config *c)
 
 	if (max != CONFIG_AUTO && max > capacity) {
 		log_msg(LVL_ERROR, "limit_too_high",
-			"E403: limits.max_connections is %lld, but the descriptor limit allows %lld (raise ulimit "
-			"-n or LimitNOFILE, or write auto)",
+			"E403: limits.max_connections is %lld, but the descriptor limit allows "
+			"%lld (raise ulimit -n or LimitNOFILE, or write auto)",
 			(long long)max, (long long)capacity);
 		return -NP_EINVAL;
 	}
@@ -131,8 +133,8 @@ static int switch_access_log(struct process *p, const struct config *c)
 	int err = log_start(&l, &o, p->nshards);
 
 	if (err != 0) {
-		log_msg(LVL_ERROR, "log_failed", "E404: access log %s: %s", o.path != NULL ? o.path : "",
-			np_err_text(err));
+		log_msg(LVL_ERROR, "log_failed", "E404: access log %s: %s",
+			o.path != NULL ? o.path : "", np_err_text(err));
 		return err;
 	}
 	p->log = l;
@@ -169,7 +171,8 @@ static struct config *load_file(struct process *p)
 static void warn_of_restart(const struct config *old, const struct config *new)
 {
 	if (old->workers != new->workers)
-		log_msg(LVL_WARNING, "reload_partial", "workers: a new number takes effect with the next start");
+		log_msg(LVL_WARNING, "reload_partial",
+			"workers: a new number takes effect with the next start");
 }
 
 static bool same_log(const struct config *a, const struct config *b)
@@ -182,7 +185,8 @@ int reload_prepare(struct process *p, struct config *c, struct snapshot **out, s
 {
 	char room[512] = "";
 	struct text why;
-	uint64_t files = watch_files_state(c); /* before they are read: a change meanwhile is seen later */
+	/* Before they are read: a change in between is then seen by the next poll. */
+	uint64_t files = watch_files_state(c);
 	int err = check_limit(p, c);
 
 	text_init(&why, room, sizeof(room) - 1);
@@ -210,8 +214,8 @@ int reload_prepare(struct process *p, struct config *c, struct snapshot **out, s
 static void log_refused(struct process *p, const char *why)
 {
 	STAT_ADD(&p->stats, reloads_failed, 1);
-	log_msg(LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged", why,
-		(unsigned long long)p->snap->generation);
+	log_msg(LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged",
+		why, (unsigned long long)p->snap->generation);
 }
 
 /* Owns c. */
@@ -228,10 +232,11 @@ static void put_into_force(struct process *p, struct config *c)
 	reload_log_level(c);
 	err = reload_publish(p, snap, &opened);
 	if (err != 0)
-		log_msg(LVL_ERROR, "reload_partial", "a listener could not start on every worker: %s",
-			np_err_text(err));
+		log_msg(LVL_ERROR, "reload_partial",
+			"a listener could not start on every worker: %s", np_err_text(err));
 	STAT_ADD(&p->stats, reloads_ok, 1);
-	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force", (unsigned long long)snap->generation);
+	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force",
+		(unsigned long long)snap->generation);
 }
 
 void reload_file(struct process *p)

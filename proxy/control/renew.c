@@ -1,7 +1,7 @@
 /* renew: polls ticket keys, OCSP responses and the files of TLS.
  *
- * A changed file is taken over at the second poll that sees it in the same state: until then its writer may not be
- * done. A file that was refused is tried again when it changes again. */
+ * A changed file is taken over at the second poll that sees it in the same state: until then its
+ * writer may not be done. A file that was refused is tried again when it changes again. */
 #include "proxy/control/renew.h"
 
 #include "proxy/control/control.h"
@@ -16,9 +16,11 @@ static void log_ticket_keys(const char *path, const char *why)
 	static struct log_site site;
 
 	if (why[0] == '\0')
-		log_msg(LVL_INFO, "ticket_keys", "ticket keys rotated (%s)", path != NULL ? path : "in memory");
+		log_msg(LVL_INFO, "ticket_keys", "ticket keys rotated (%s)",
+			path != NULL ? path : "in memory");
 	else
-		log_limited(&site, LVL_WARNING, "ticket_keys_failed", "%s; the keys in use stay", why);
+		log_limited(&site, LVL_WARNING, "ticket_keys_failed", "%s; the keys in use stay",
+			    why);
 }
 
 /* The files differ from those in force, and are the same as at the last poll. */
@@ -32,12 +34,14 @@ static bool files_have_changed(struct process *p)
 
 int64_t renew_next_poll(const struct process *p)
 {
-	return p->files != 0 || !list_empty(&p->registry.tickets) ? np_deadline_after(POLL_PERIOD) : 0;
+	return p->files != 0 || !list_empty(&p->registry.tickets) ? np_deadline_after(POLL_PERIOD) :
+								    0;
 }
 
 void renew_poll(struct process *p)
 {
-	DCHECK(p->snap != NULL && np_self() == p->registry.control, "renewal is the control worker's, while it serves");
+	DCHECK(p->snap != NULL && np_self() == p->registry.control,
+	       "renewal is the control worker's, while it serves");
 	registry_refresh_tickets(&p->registry, log_ticket_keys);
 	ocsp_poll(&p->ocsp);
 	if (!files_have_changed(p))

@@ -1,5 +1,5 @@
-/* Signals as bytes: the handler writes the number into a socket pair, a coroutine reads it. So no code but one send(2)
- * runs in a handler, and a signal is one more event of the control worker. */
+/* Signals as bytes: the handler writes the number into a socket pair, a coroutine reads it. So no
+ * code but one send(2) runs in a handler, and a signal is one more event of the control worker. */
 #include "proxy/control/signals.h"
 
 #include <signal.h>
@@ -15,7 +15,7 @@ static const int ignored[] = {SIGPIPE, SIGWINCH, SIGUSR2};
 static int pair[2] = {-1, -1};
 static struct np_fd signals;
 
-static void on_signal(int sig)
+static void handle_signal(int sig)
 {
 	unsigned char byte = (unsigned char)sig;
 	int saved = errno;
@@ -27,7 +27,7 @@ static void on_signal(int sig)
 
 static void set_handlers(void)
 {
-	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction act = {.sa_handler = handle_signal, .sa_flags = SA_RESTART};
 
 	sigemptyset(&act.sa_mask);
 	for (size_t i = 0; i < array_len(wanted); i++)
@@ -47,7 +47,8 @@ static void mask_wanted(int how)
 	pthread_sigmask(how, &set, NULL);
 }
 
-/* Blocked here and so in every thread started from now on; the control worker alone lets them in. */
+/* Blocked here and so in every thread started from now on; the control worker alone lets them in.
+ */
 int signals_open(void)
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)

@@ -4,8 +4,8 @@
 
 #include "netpoll/base.h"
 
-/* signals_open: from now on a signal is a byte to be read. Blocks them in this thread, and so in all threads that are
- * started later.
+/* signals_open: from now on a signal is a byte to be read. Blocks them in this thread, and so in
+ * all threads that are started later.
  *   Returns  0, or why there is no socket pair.
  *   Calls    before there is a second thread, once. */
 must_use int signals_open(void);

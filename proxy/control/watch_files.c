@@ -1,7 +1,8 @@
 /* watch_files: files are asked for their time, size and number, a few times a second.
  *
- * Rejected: inotify. It reports directories, and the paths in a configuration are often links through links (Kubernetes
- * swaps the one in the middle) or files on a network, whose changes cause no event here; a stat sees them all. */
+ * Rejected: inotify. It reports directories, and the paths in a configuration are often links
+ * through links (Kubernetes swaps the one in the middle) or files on a network, whose changes cause
+ * no event here; a stat sees them all. */
 #include "proxy/control/watch_files.h"
 
 #include <sys/stat.h>

@@ -2,8 +2,8 @@
  * that will pass (no descriptors, no memory) is waited out by timer, since the edge that announced
  * the connection is spent.
  *
- *   accept -> admit (conn.h) -> hand off or keep -> ... ACCEPT_BATCH of them -> let the others run -> accept
- *               '-- at the limit, and the listener waits there: hold this one and accept no other until there is room
+ *   accept -> admit (conn.h) -> hand off or keep -> ... ACCEPT_BATCH of them -> yield -> accept
+ *               '-- at a limit that is waited out: hold it, accept no other until there is room
  *
  * The coroutine owns the acceptor until it posts `stopped`; then the control thread frees it. */
 #include "proxy/listen/acceptor.h"
@@ -14,8 +14,8 @@
 
 #define ACCEPT_BATCH 4              /* HAProxy measured 168k/s with 4, 106k/s with 64 */
 #define PAUSE_MIN    (5 * NP_MS)    /* Go's, doubling ... */
-#define PAUSE_MAX    (500 * NP_MS)  /* ... to half of Go's: recovery within a second includes the last pause */
-#define ROOM_POLL    (10 * NP_MS)   /* places are freed by any worker; polling is cheaper than a message to each */
+#define PAUSE_MAX    (500 * NP_MS)  /* ... to half of Go's: recovery takes a second at most */
+#define ROOM_POLL    (10 * NP_MS)   /* any worker frees places: polling is cheaper than messages */
 
 #define ACCEPTOR_MAGIC 0xacce9703u
 
@@ -23,16 +23,16 @@
 struct acceptor {
 	uint32_t magic;
 	struct np_fd fd;
-	struct shard *shard;        /* const */
-	struct listener *listener;  /* of the shard's current snapshot; NULL: stopped */
-	struct binding *binding;    /* const */
-	struct np_worker *control;  /* const */
-	struct np_msg stopped;      /* to the control worker, which frees the acceptor */
-	int64_t pause;              /* of the episode under way; 0: none */
+	struct shard *shard; /* const */
+	struct listener *listener; /* of the shard's current snapshot; NULL: stopped */
+	struct binding *binding; /* const */
+	struct np_worker *control; /* const */
+	struct np_msg stopped; /* to the control worker, which frees the acceptor */
+	int64_t pause; /* of the episode under way; 0: none */
 	int64_t paused_since;
-	bool logged;                /* the episode's begin has a line, so its end gets one */
+	bool logged; /* the episode's begin has a line, so its end gets one */
 	struct log_site site;
-	int held;                   /* accepted, waits for room; -1: none, or acceptor_stop served it */
+	int held; /* accepted, waits for room; -1: none, or acceptor_stop served it */
 	struct np_addr held_peer;
 };
 
@@ -51,14 +51,16 @@ static void pause_begin(struct acceptor *a, const char *cause)
 	a->logged = log_site_admit(&a->site, a->paused_since, &suppressed);
 	if (a->logged)
 		log_msg(LVL_WARNING, "accept_paused",
-			"%s (worker %u): %s; clients wait in the backlog (%llu earlier pauses not logged)",
+			"%s (worker %u): %s; clients wait in the backlog "
+			"(%llu earlier pauses not logged)",
 			a->binding->text, a->shard->id, cause, (unsigned long long)suppressed);
 }
 
 static void pause_end(struct acceptor *a)
 {
 	if (a->pause != 0 && a->logged)
-		log_msg(LVL_NOTICE, "accept_resumed", "%s (worker %u): accepting again after %lld ms", a->binding->text,
+		log_msg(LVL_NOTICE, "accept_resumed",
+			"%s (worker %u): accepting again after %lld ms", a->binding->text,
 			a->shard->id, (long long)((np_nanotime() - a->paused_since) / NP_MS));
 	a->pause = 0;
 }
@@ -115,12 +117,14 @@ static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *p
 	}
 	if (full == NULL && handoff_try(a->shard, a->listener, sysfd, peer))
 		return;
-	conn_accepted(a->shard, a->listener, sysfd, peer, full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
+	conn_accepted(a->shard, a->listener, sysfd, peer,
+		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
 static void on_stopped(struct np_msg *m)
 {
-	struct acceptor *a = OBJ_CAST(container_of(m, struct acceptor, stopped), acceptor, ACCEPTOR_MAGIC);
+	struct acceptor *a =
+		OBJ_CAST(container_of(m, struct acceptor, stopped), acceptor, ACCEPTOR_MAGIC);
 
 	DCHECK(np_self() == a->control, "an acceptor ends on the control worker");
 	DCHECK(a->binding->running > 0, "an acceptor ends twice");
@@ -201,7 +205,8 @@ void acceptor_switch(struct shard *s, void *arg)
 	struct acceptor *a = order->binding->on[s->id];
 
 	DCHECK_SHARD(s);
-	DCHECK(a->binding == order->binding && a->listener != NULL, "only a running acceptor switches");
+	DCHECK(a->binding == order->binding && a->listener != NULL,
+	       "only a running acceptor switches");
 	a->listener = order->binding->listener;
 }
 
@@ -210,7 +215,8 @@ static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_ad
 {
 	bool admitted = conn_admit(a->shard, a->listener) == NULL;
 
-	conn_accepted(a->shard, a->listener, sysfd, peer, admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
+	conn_accepted(a->shard, a->listener, sysfd, peer,
+		      admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
 /* The kernel has completed the handshakes of all that wait in the accept queue: each of them gets

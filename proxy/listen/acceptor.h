@@ -12,7 +12,7 @@
 struct acceptor_order {
 	struct binding *binding;
 	struct np_worker *control; /* hears when the acceptor has ended */
-	int err;                   /* out: 0, or why it did not start */
+	int err; /* out: 0, or why it did not start */
 };
 
 /* acceptor_start: take over b->sysfd of this worker and accept for b->listener. arg is a struct

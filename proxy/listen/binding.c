@@ -41,7 +41,8 @@ static int binding_listen(struct binding *b)
 	return err;
 }
 
-int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n, struct binding **out)
+int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
+		 struct binding **out)
 {
 	struct binding *b = calloc(1, sizeof(*b));
 	int err = -NP_ENOMEM;

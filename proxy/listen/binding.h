@@ -16,18 +16,18 @@ struct acceptor;
  * thread waits. */
 struct binding {
 	struct list link;
-	struct np_addr addr;      /* const: as configured, its identity over reloads */
-	struct np_addr bound;     /* const: with the port the kernel chose, if addr's was 0 */
-	char text[NP_ADDR_TEXT];  /* const: of bound */
+	struct np_addr addr; /* const: as configured, its identity over reloads */
+	struct np_addr bound; /* const: with the port the kernel chose, if addr's was 0 */
+	char text[NP_ADDR_TEXT]; /* const: of bound */
 	struct np_unix_file file; /* the file that this binding made, removed with it */
 	struct listener *listener; /* of the current snapshot; acceptors have their own copy */
-	int backlog;              /* const: as opened; a reload cannot change it */
-	unsigned n;               /* const: workers */
-	bool shared;              /* const: one socket, and a descriptor of it per worker */
-	struct acceptor **on;     /* one per worker; NULL: it does not accept here */
-	int *sysfd;               /* one per worker, until its acceptor takes it over; then -1 */
-	unsigned running;         /* acceptors that have not ended */
-	struct np_event stopped;  /* set when running falls to 0 */
+	int backlog; /* const: as opened; a reload cannot change it */
+	unsigned n; /* const: workers */
+	bool shared; /* const: one socket, and a descriptor of it per worker */
+	struct acceptor **on; /* one per worker; NULL: it does not accept here */
+	int *sysfd; /* one per worker, until its acceptor takes it over; then -1 */
+	unsigned running; /* acceptors that have not ended */
+	struct np_event stopped; /* set when running falls to 0 */
 };
 
 /* binding_open: bind and listen for n workers, all of them or none.
@@ -35,7 +35,8 @@ struct binding {
  *            ...).
  *   Calls    control thread.
  *   Owns     *out: binding_free. The listener is borrowed. */
-must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n, struct binding **out);
+must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
+			  struct binding **out);
 
 /* binding_serve: on every worker, start to accept for b->listener; an acceptor that runs switches
  * to it.

@@ -47,9 +47,11 @@ static struct listener *listener_at(const struct snapshot *snap, const struct np
 
 /* ---- opening ---- */
 
-static void log_cannot_listen(const struct list *bindings, const struct config_listener *c, size_t i, int err)
+static void log_cannot_listen(const struct list *bindings, const struct config_listener *c,
+			      size_t i, int err)
 {
-	const struct binding *ours = err == -NP_EADDRINUSE ? binding_at_port(bindings, &c->bind[i]) : NULL;
+	const struct binding *ours =
+		err == -NP_EADDRINUSE ? binding_at_port(bindings, &c->bind[i]) : NULL;
 	const char *hint = "";
 
 	if (err == -NP_EACCES)
@@ -58,7 +60,8 @@ static void log_cannot_listen(const struct list *bindings, const struct config_l
 		hint = "; another process holds it (ss -ltnp shows which)";
 	if (ours != NULL)
 		hint = "; this process still holds ";
-	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s%s%s", c->name,
+	log_msg(LVL_ERROR, "listen_failed",
+		"E402: listener \"%s\" cannot bind %s (line %u): %s%s%s%s", c->name,
 		c->bind_text[i].text, (unsigned)c->bind_text[i].at.line, np_err_text(err), hint,
 		ours != NULL ? ours->text : "",
 		ours != NULL ? ": drop it with one reload, add this with the next" : "");
@@ -70,11 +73,13 @@ static void warn_of_backlog(const struct binding *b)
 	int most = np_listen_backlog();
 
 	if (b->backlog > most)
-		log_msg(LVL_WARNING, "backlog_clipped", "%s: net.core.somaxconn cuts a backlog of %d to %d", b->text,
-			b->backlog, most);
+		log_msg(LVL_WARNING, "backlog_clipped",
+			"%s: net.core.somaxconn cuts a backlog of %d to %d", b->text, b->backlog,
+			most);
 }
 
-static int open_listener(const struct list *bindings, struct listener *l, unsigned workers, struct list *opened)
+static int open_listener(const struct list *bindings, struct listener *l, unsigned workers,
+			 struct list *opened)
 {
 	const struct config_listener *c = l->config;
 
@@ -95,7 +100,8 @@ static int open_listener(const struct list *bindings, struct listener *l, unsign
 	return 0;
 }
 
-int bindings_open(const struct list *bindings, const struct snapshot *snap, unsigned workers, struct list *opened)
+int bindings_open(const struct list *bindings, const struct snapshot *snap, unsigned workers,
+		  struct list *opened)
 {
 	int err = 0;
 
@@ -133,10 +139,11 @@ static void binding_close(struct binding *b, struct shard *shards)
 static void log_served(const struct binding *b, bool is_new)
 {
 	if (is_new)
-		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", b->text, b->listener->name);
+		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", b->text,
+			b->listener->name);
 	else if (b->listener->backlog != b->backlog)
-		log_msg(LVL_WARNING, "reload_partial", "%s: its backlog stays %d until the next start", b->text,
-			b->backlog);
+		log_msg(LVL_WARNING, "reload_partial",
+			"%s: its backlog stays %d until the next start", b->text, b->backlog);
 }
 
 int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards)
@@ -153,7 +160,8 @@ int bindings_serve(struct list *bindings, const struct snapshot *snap, struct sh
 			continue;
 		}
 		if (binding_serve(b, shards) != 0) {
-			binding_close(b, shards); /* a socket that no worker accepts from would swallow its clients */
+			/* A socket that no worker accepts from would swallow its clients. */
+			binding_close(b, shards);
 			err = -NP_ENOMEM;
 			continue;
 		}

@@ -1,7 +1,7 @@
 /* bindings: all bind addresses of a generation. A reload opens those that are new before it changes
  * anything, and puts all into force afterwards:
  *
- *   bindings_open  (all or none)  ->  bindings_adopt  ->  bindings_serve  (closes those that nobody names any more)
+ *   bindings_open (all or none) -> bindings_adopt -> bindings_serve (closes those no longer named)
  *
  * A list of bindings is a struct list of binding.link. Everything is called by the control thread,
  * and every line for the operator about an address is logged here. */
@@ -16,8 +16,8 @@ struct snapshot;
  *   Returns  0 with the new ones in *opened, an empty list before; or the error of the first that
  *            cannot be had, with a line in the log, and then *opened is empty.
  *   Calls    control thread; workers: how many. */
-must_use int bindings_open(const struct list *bindings, const struct snapshot *snap, unsigned workers,
-			   struct list *opened);
+must_use int bindings_open(const struct list *bindings, const struct snapshot *snap,
+			   unsigned workers, struct list *opened);
 
 /* bindings_adopt: move what bindings_open made into `bindings`. */
 void bindings_adopt(struct list *bindings, struct list *opened);
@@ -27,7 +27,8 @@ void bindings_adopt(struct list *bindings, struct list *opened);
  *   Returns  0; or -NP_ENOMEM when a binding could not start on every worker: that one is closed.
  *   Parks    until every worker has switched.
  *   Calls    control thread. */
-must_use int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards);
+must_use int bindings_serve(struct list *bindings, const struct snapshot *snap,
+			    struct shard *shards);
 
 /* bindings_stop: stop and free all of them.   Parks. */
 void bindings_stop(struct list *bindings, struct shard *shards);

@@ -3,8 +3,8 @@
  * gives away the connection that would be one too many. The socket is still raw: no part of it
  * belongs to a worker yet, no poller knows it.
  *
- *   worker A  accept, admit -> count it for B, hold the snapshot -> message ........ -> drop the snapshot, free
- *   worker B                                                            conn_accepted -> message back
+ *   worker A  accept, admit -> count for B, hold the snapshot -> message ..... -> drop it, free
+ *   worker B                                                     conn_accepted -> message back
  *
  * A counts B up before the message leaves, so a burst does not go to B whole. B counts down only
  * after its own conn_new has counted, so a drain that waits for all connections misses none on the
@@ -69,7 +69,8 @@ static void handoff_arrived(struct np_msg *m)
 	DCHECK_SHARD(to);
 	conn_accepted(to, h->listener, h->sysfd, &h->peer, CLOSE_NONE);
 	m->fn = handoff_returned;
-	np_post(h->from->worker, m); /* before the count goes down: until then no worker is stopped */
+	/* Before the count goes down: until then no worker is stopped. */
+	np_post(h->from->worker, m);
 	__atomic_sub_fetch(&to->nconns, 1, __ATOMIC_RELEASE);
 }
 

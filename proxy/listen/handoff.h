@@ -10,6 +10,7 @@
  *            caller's.
  *   Calls    owner worker of s.
  *   Owns     sysfd, with true. */
-must_use bool handoff_try(struct shard *s, struct listener *listener, int sysfd, const struct np_addr *peer);
+must_use bool handoff_try(struct shard *s, struct listener *listener, int sysfd,
+			  const struct np_addr *peer);
 
 #endif

@@ -27,7 +27,8 @@ void registry_fini(struct registry *r)
 
 static struct listener_counts *listener_counts_new(const char *name, unsigned nworkers)
 {
-	struct listener_counts *counts = calloc(1, sizeof(*counts) + nworkers * sizeof(counts->handshakes[0]));
+	struct listener_counts *counts =
+		calloc(1, sizeof(*counts) + nworkers * sizeof(counts->handshakes[0]));
 
 	if (counts == NULL)
 		return NULL;
@@ -71,7 +72,8 @@ void listener_counts_put(struct listener_counts *counts)
 	if (--counts->snapshots > 0)
 		return;
 	/* Every place is held by a connection, and a connection holds its snapshot. */
-	DCHECK(limit_used(&counts->limit) == 0, "a connection outlived the snapshots of its listener");
+	DCHECK(limit_used(&counts->limit) == 0,
+	       "a connection outlived the snapshots of its listener");
 	list_remove(&counts->link);
 	free(counts->name);
 	free(counts);

@@ -14,24 +14,24 @@ struct tls_worker;
 struct registry {
 	struct server_registry *servers; /* owned */
 	struct list listeners; /* of struct listener_counts */
-	struct list tickets;   /* of struct ticket_entry (snapshot_tls.c): ticket keys, as long as the process runs */
-	struct list staples;   /* of struct tls_staple: of the certificates in use */
+	struct list tickets; /* of struct ticket_entry (snapshot_tls.c); kept until the end */
+	struct list staples; /* of struct tls_staple: of the certificates in use */
 	struct tls_worker **tls; /* owned: one per worker; NULL until a generation speaks TLS */
-	unsigned nworkers;     /* const after init */
-	unsigned snapshots;    /* alive: the current one, and those that connections keep */
-	uint64_t generation;   /* the latest that was enacted */
+	unsigned nworkers; /* const after init */
+	unsigned snapshots; /* alive: the current one, and those that connections keep */
+	uint64_t generation; /* the latest that was enacted */
 	struct np_worker *control; /* const once it runs: retired snapshots are posted to it */
 };
 
 /* The counts of one listener, kept by its name. Freed with the last snapshot that has a listener of
  * this name. */
 struct listener_counts {
-	struct list link;          /* control thread */
-	char *name;                /* const, owned */
-	struct limit limit;        /* atomics: any worker */
-	uint32_t handshakes_most;  /* atomic: under way at once on each worker, its share of max_handshakes */
-	unsigned snapshots;        /* control thread: that have a listener of this name */
-	uint32_t handshakes[];     /* under way: one per worker, its owner's alone */
+	struct list link; /* control thread */
+	char *name; /* const, owned */
+	struct limit limit; /* atomics: any worker */
+	uint32_t handshakes_most; /* atomic: each worker's share of max_handshakes */
+	unsigned snapshots; /* control thread: that have a listener of this name */
+	uint32_t handshakes[]; /* under way: one per worker, its owner's alone */
 };
 
 /* registry_init: an empty registry for so many workers.

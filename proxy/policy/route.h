@@ -1,14 +1,14 @@
-/* route: the rules of one listener, and which of them a client falls under.
+/* route: the rules of one listener, and which of them applies to a client.
  *
- * Rules are tried in their order: the first whose conditions all hold is the one. A condition that
- * is not given holds for everyone; of a list one element is enough. So the order of the rules
+ * Rules are tried in their order: the first whose conditions all hold applies. A condition that is
+ * not written holds for every client; of a list one element is enough. So the order of the rules
  * decides, not how specific a name is: a rule for "*.example.com" before one for "db.example.com"
  * takes that name too. (Where names alone choose, as with certificates, the most specific wins:
- * name_set.h.) What falls under no rule is the listener's default's.
+ * name_set.h.) A client to which no rule applies goes to the listener's default.
  *
- * Three conditions are about the client's first bytes: name, protocol, and whether it speaks TLS at
- * all. The source is known before. A server that speaks first works behind rules of both kinds as
- * long as the source decides: route_pick_early says so. */
+ * Three conditions concern the client's first bytes: name, protocol, and whether it speaks TLS at
+ * all. The source is known before them. A server that speaks first works behind rules of both kinds
+ * as long as the source decides: route_pick_early says so. */
 #ifndef PROXY_POLICY_ROUTE_H
 #define PROXY_POLICY_ROUTE_H
 
@@ -29,21 +29,21 @@ enum route_opening {
 
 /* One rule as it was written; the lists are copied. */
 struct route_rule {
-	const char *const *sni;      /* patterns (name_set.h); one of them matches */
-	const char *const *alpn;     /* one of them is offered */
-	const struct cidr *source;   /* one of them holds the client */
+	const char *const *sni; /* patterns (name_set.h); one of them matches */
+	const char *const *alpn; /* one of them is offered */
+	const struct cidr *source; /* one of them holds the client */
 	size_t nsni, nalpn, nsource; /* 0: no such condition */
 	enum route_opening preread;
 };
 
-/* What is known of a client. All borrowed. */
+/* The facts about one client that rules ask for. All borrowed. */
 struct route_facts {
-	const struct sockaddr *source; /* from the PROXY header, where one is believed */
+	const struct sockaddr *source; /* from the PROXY header, where one is accepted */
 	socklen_t source_len;
-	bool tls;            /* its first bytes are a ClientHello; without one there are no names and protocols */
-	const char *sni;     /* usable (hello_sni), or NULL: matches no pattern */
+	bool tls; /* its first bytes are a ClientHello; else it has no name and no protocols */
+	const char *sni; /* valid (hello_sni), or NULL: matches no pattern */
 	size_t nsni;
-	const uint8_t *alpn; /* what it offers, as struct hello keeps it */
+	const uint8_t *alpn; /* the protocols it offers, as struct hello keeps them */
 	size_t nalpn;
 };
 

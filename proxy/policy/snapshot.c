@@ -37,9 +37,11 @@ void snapshot_enact(struct snapshot *s, uint32_t max)
 		const struct config_listener *c = &s->config->listeners[i];
 		struct listener_counts *counts = s->listeners[i].counts;
 
-		limit_set(&counts->limit,
-			  c->max_connections == CONFIG_OFF ? UINT32_MAX : (uint32_t)c->max_connections);
-		__atomic_store_n(&counts->handshakes_most, share_of(handshakes_of(c, max), s->registry->nworkers),
+		limit_set(&counts->limit, c->max_connections == CONFIG_OFF ?
+						  UINT32_MAX :
+						  (uint32_t)c->max_connections);
+		__atomic_store_n(&counts->handshakes_most,
+				 share_of(handshakes_of(c, max), s->registry->nworkers),
 				 __ATOMIC_RELAXED);
 	}
 	tickets_enact(s);
@@ -55,12 +57,14 @@ static int snapshot_fill(struct snapshot *s, const struct snapshot *prev, struct
 	s->upstreams = calloc(c->nupstreams + 1, sizeof(struct shared_upstream *));
 	s->targets = calloc(c->nupstreams + 1, sizeof(*s->targets));
 	s->listeners = calloc(c->nlisteners + 1, sizeof(*s->listeners));
-	s->use = aligned_alloc(_Alignof(struct snapshot_use), s->registry->nworkers * sizeof(*s->use));
+	s->use = aligned_alloc(_Alignof(struct snapshot_use),
+			       s->registry->nworkers * sizeof(*s->use));
 	if (s->upstreams == NULL || s->targets == NULL || s->listeners == NULL || s->use == NULL)
 		return -NP_ENOMEM;
 	memset(s->use, 0, s->registry->nworkers * sizeof(*s->use));
 	for (; s->nupstreams < c->nupstreams; s->nupstreams++) {
-		struct shared_upstream *sh = shared_upstream_get(s->registry, &c->upstreams[s->nupstreams], prev);
+		struct shared_upstream *sh =
+			shared_upstream_get(s->registry, &c->upstreams[s->nupstreams], prev);
 
 		if (sh == NULL)
 			return -NP_ENOMEM;
@@ -73,8 +77,8 @@ static int snapshot_fill(struct snapshot *s, const struct snapshot *prev, struct
 	return err;
 }
 
-int snapshot_new(struct registry *r, struct config *c, const struct snapshot *prev, struct snapshot **out,
-		 struct text *why)
+int snapshot_new(struct registry *r, struct config *c, const struct snapshot *prev,
+		 struct snapshot **out, struct text *why)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 	int err;

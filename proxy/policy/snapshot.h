@@ -2,7 +2,7 @@
  * upstreams. A connection keeps the snapshot it started with, so a reload never changes what is
  * under way.
  *
- *   snapshot_new -> snapshot_enact -> (current; connections hold it) -> superseded -> the last share drops -> freed
+ *   snapshot_new -> snapshot_enact -> current -> superseded; connections hold it -> freed
  *        '-- refused: snapshot_free
  *
  * Lifetime without a shared write per connection: each worker counts its own uses (its current
@@ -35,48 +35,50 @@ struct shared_upstream {
 /* An upstream, and how one generation speaks to it. Frozen. */
 struct target {
 	struct upstream *upstream;
-	uint8_t header;              /* the version of the PROXY header in front of all bytes; 0: none */
-	uint8_t want;                /* bits of enum pp_want */
+	uint8_t header; /* the version of the PROXY header in front of all bytes; 0: none */
+	uint8_t want; /* bits of enum pp_want */
 	unsigned ncustoms;
-	struct pp_tlv *customs;      /* owned; their values are the config's */
-	struct tls_ctx **tls;        /* owned: one per worker; NULL: bytes pass as they come */
-	int64_t handshake_timeout;   /* ns */
+	struct pp_tlv *customs; /* owned; their values are the config's */
+	struct tls_ctx **tls; /* owned: one per worker; NULL: bytes pass as they come */
+	int64_t handshake_timeout; /* ns */
 };
 
 /* One listener of one generation. Frozen. */
 struct listener {
 	struct snapshot *snap;
-	const char *name;            /* the config's */
+	const char *name; /* the config's */
 	struct listener_counts *counts; /* a reference */
-	struct route_table *routes;  /* owned; NULL: no rules */
-	const struct target **targets; /* owned: one per rule, then the default target; NULL there: none */
+	struct route_table *routes; /* owned; NULL: no rules */
+	const struct target **targets; /* owned: one per rule, then the default; NULL there: none */
 	unsigned nrules;
-	bool wants_header;           /* each connection begins with a PROXY header */
-	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
-	struct cidr_set trusted;     /* sources whose PROXY headers are accepted */
+	bool wants_header; /* each connection begins with a PROXY header */
+	bool wants_hello; /* rules look at the client's first bytes, which TLS does not end here */
+	struct cidr_set trusted; /* sources whose PROXY headers are accepted */
 	int64_t header_timeout, hello_timeout, handshake_timeout; /* ns */
 	uint32_t header_max, hello_max; /* bytes */
-	struct tls_ctx **tls;        /* owned: one per worker; NULL: TLS does not end here */
-	bool wait_at_limit;          /* a full listener leaves clients in the backlog, instead of closing them */
+	struct tls_ctx **tls; /* owned: one per worker; NULL: TLS does not end here */
+	bool wait_at_limit; /* a full listener leaves clients in the backlog; else it closes them */
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */
 };
 
 struct snapshot {
-	uint64_t generation;   /* 0 until enacted: a refused one has no number */
+	uint64_t generation; /* 0 until enacted: a refused one has no number */
 	struct config *config; /* owned; names and addresses point into it */
 	struct listener *listeners;
 	unsigned nlisteners;
 	struct target *targets; /* one per upstream */
 	unsigned ntargets;
-	struct shared_upstream **upstreams; /* references: snapshots share those that did not change */
+	struct shared_upstream **upstreams; /* references: shared by snapshots while unchanged */
 	unsigned nupstreams;
-	int64_t shutdown_delay, shutdown_timeout; /* ns; the latter INT64_MAX: as long as connections last */
-	uint32_t shares;          /* atomic: workers that still use it */
+	int64_t shutdown_delay; /* ns */
+	int64_t shutdown_timeout; /* ns; INT64_MAX: as long as connections last */
+	uint32_t shares; /* atomic: workers that still use it */
 	struct snapshot_use *use; /* one per worker, its owner's alone */
 	struct registry *registry;
-	struct np_msg retire;     /* to the control worker, from the worker that gave up the last share */
+	struct np_msg
+		retire; /* to the control worker, from the worker that gave up the last share */
 };
 
 /* A cache line of its own per worker. */

@@ -1,6 +1,7 @@
-/* TLS contexts: one per worker for each listener that ends TLS and each upstream that speaks it, so that workers share no
- * lock. And what outlives a generation: the workers' own part of TLS, the ticket keys, one set per file, so that a reload
- * keeps every session, and the OCSP responses that are stapled to certificates that stay in use. */
+/* TLS contexts: one per worker for each listener that ends TLS and each upstream that speaks it, so
+ * that workers share no lock. And what outlives a generation: the workers' own part of TLS, the
+ * ticket keys, one set per file, so that a reload keeps every session, and the OCSP responses that
+ * are stapled to certificates that stay in use. */
 #include "proxy/policy/snapshot_tls.h"
 
 #include <stdlib.h>
@@ -15,9 +16,9 @@
 
 /* The keys of one file, or those without a file. Control thread. */
 struct ticket_entry {
-	struct list link;             /* registry.tickets */
+	struct list link; /* registry.tickets */
 	struct tls_ticket_keys *keys; /* owned */
-	bool in_force; /* an enacted generation uses them; until then they go with the snapshot they were made for */
+	bool in_force; /* an enacted generation uses them; else they go with their snapshot */
 };
 
 static struct ticket_entry *ticket_find(const struct registry *r, const char *path)
@@ -39,8 +40,8 @@ static void ticket_free(struct ticket_entry *entry)
 }
 
 /* Keys in force stay as they are: the snapshot may yet be refused. */
-static int ticket_get(struct registry *r, const struct config_tls_in *c, struct tls_ticket_keys **out,
-		      struct text *why)
+static int ticket_get(struct registry *r, const struct config_tls_in *c,
+		      struct tls_ticket_keys **out, struct text *why)
 {
 	int64_t rotate = c->session_tickets.rotate / NP_S;
 	struct ticket_entry *entry;
@@ -57,7 +58,8 @@ static int ticket_get(struct registry *r, const struct config_tls_in *c, struct 
 	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
 		return -NP_ENOMEM;
-	err = tls_ticket_keys_new(&entry->keys, c->session_tickets.keys, rotate, (int64_t)time(NULL), why);
+	err = tls_ticket_keys_new(&entry->keys, c->session_tickets.keys, rotate,
+				  (int64_t)time(NULL), why);
 	if (err != 0) {
 		free(entry);
 		return err;
@@ -88,7 +90,8 @@ void tickets_enact(const struct snapshot *s)
 		const struct config_tls_in *c = s->config->listeners[i].tls;
 
 		if (c != NULL && c->session_tickets.enabled)
-			tls_ticket_keys_set_rotate(s->listeners[i].tls[0]->ring, c->session_tickets.rotate / NP_S);
+			tls_ticket_keys_set_rotate(s->listeners[i].tls[0]->ring,
+						   c->session_tickets.rotate / NP_S);
 	}
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_tls_in *c = s->config->listeners[i].tls;
@@ -98,7 +101,8 @@ void tickets_enact(const struct snapshot *s)
 	}
 }
 
-/* A file that was written for such keys stays: other instances of a fleet may have read it by now. */
+/* A file that was written for such keys stays: other instances of a fleet may have read it by now.
+ */
 void registry_forget_tickets(struct registry *r)
 {
 	list_for_each_safe(it, &r->tickets) {
@@ -169,7 +173,8 @@ static int refused_as_config(int err)
 }
 
 /* Worker i staples what is fetched for certificate j. */
-static int staple_fetched(struct registry *r, const struct config_cert *c, struct tls_ctx *x, unsigned i, size_t j)
+static int staple_fetched(struct registry *r, const struct config_cert *c, struct tls_ctx *x,
+			  unsigned i, size_t j)
 {
 	const struct tls_staple_wanted w = {&r->staples, &x->certs[j], c->cert, r->nworkers};
 	struct tls_stapled *s = &x->staples[j];
@@ -181,7 +186,8 @@ static int staple_fetched(struct registry *r, const struct config_cert *c, struc
 	return err;
 }
 
-static int staples_server(struct registry *r, const struct config_tls_in *c, struct tls_ctx *x, unsigned i)
+static int staples_server(struct registry *r, const struct config_tls_in *c, struct tls_ctx *x,
+			  unsigned i)
 {
 	int err = 0;
 
@@ -191,7 +197,8 @@ static int staples_server(struct registry *r, const struct config_tls_in *c, str
 	return err;
 }
 
-int contexts_server(struct registry *r, const struct config_tls_in *c, struct tls_ctx ***out, struct text *why)
+int contexts_server(struct registry *r, const struct config_tls_in *c, struct tls_ctx ***out,
+		    struct text *why)
 {
 	struct tls_ticket_keys *keys;
 	int err = ticket_get(r, c, &keys, why);
@@ -206,7 +213,8 @@ int contexts_server(struct registry *r, const struct config_tls_in *c, struct tl
 	return refused_as_config(err);
 }
 
-int contexts_client(struct registry *r, const struct config_tls_out *c, struct tls_ctx ***out, struct text *why)
+int contexts_client(struct registry *r, const struct config_tls_out *c, struct tls_ctx ***out,
+		    struct text *why)
 {
 	int err = contexts_begin(r, out);
 
@@ -232,12 +240,15 @@ struct tls_ctx **contexts_free(const struct registry *r, struct tls_ctx **contex
 }
 
 void snapshot_certificates(const struct snapshot *s,
-			   void (*fn)(void *arg, const char *listener, const char *file, int64_t expires), void *arg)
+			   void (*fn)(void *arg, const char *listener, const char *file,
+				      int64_t expires),
+			   void *arg)
 {
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct listener *l = &s->listeners[i];
 
 		for (unsigned j = 0; l->tls != NULL && j < l->tls[0]->ncerts; j++)
-			fn(arg, l->name, l->config->tls->certificates[j].cert, l->tls[0]->certs[j].expires);
+			fn(arg, l->name, l->config->tls->certificates[j].cert,
+			   l->tls[0]->certs[j].expires);
 	}
 }

@@ -18,10 +18,10 @@ struct tls_ctx;
  *            hold a part then.
  *   Calls    blocks on the disk.
  *   Owns     *out, after an error too: contexts_free, which takes NULL and returns NULL. */
-must_use int contexts_server(struct registry *r, const struct config_tls_in *c, struct tls_ctx ***out,
-			     struct text *why);
-must_use int contexts_client(struct registry *r, const struct config_tls_out *c, struct tls_ctx ***out,
-			     struct text *why);
+must_use int contexts_server(struct registry *r, const struct config_tls_in *c,
+			     struct tls_ctx ***out, struct text *why);
+must_use int contexts_client(struct registry *r, const struct config_tls_out *c,
+			     struct tls_ctx ***out, struct text *why);
 struct tls_ctx **contexts_free(const struct registry *r, struct tls_ctx **contexts);
 
 /* contexts_end: a snapshot has all its contexts. What was cached of the disk for them is dropped,
@@ -47,6 +47,8 @@ void registry_refresh_tickets(struct registry *r, void (*log)(const char *path, 
 /* snapshot_certificates: calls fn for each certificate of the listeners of s. expires: seconds
  * since 1970. */
 void snapshot_certificates(const struct snapshot *s,
-			   void (*fn)(void *arg, const char *listener, const char *file, int64_t expires), void *arg);
+			   void (*fn)(void *arg, const char *listener, const char *file,
+				      int64_t expires),
+			   void *arg);
 
 #endif

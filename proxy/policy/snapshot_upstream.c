@@ -28,7 +28,8 @@ static enum balance balance_of(enum config_balance b)
 	CHECK(false, "config_balance has a value of its own");
 }
 
-static void spec_of(const struct config_upstream *c, struct server_spec *servers, struct upstream_spec *spec)
+static void spec_of(const struct config_upstream *c, struct server_spec *servers,
+		    struct upstream_spec *spec)
 {
 	for (size_t i = 0; i < c->nservers; i++) {
 		const struct config_server *s = &c->servers[i];
@@ -37,7 +38,8 @@ static void spec_of(const struct config_upstream *c, struct server_spec *servers
 			.addr = s->addr,
 			.text = s->text,
 			.weight = (uint32_t)s->weight,
-			.max_connections = s->max_connections == CONFIG_OFF ? 0 : (uint32_t)s->max_connections,
+			.max_connections =
+				s->max_connections == CONFIG_OFF ? 0 : (uint32_t)s->max_connections,
 			.backup = s->backup,
 		};
 	}
@@ -55,7 +57,8 @@ static void spec_of(const struct config_upstream *c, struct server_spec *servers
 /* An upstream with the same settings in the generation before. Connections of both then share its
  * counts and its place in the round; a new object would start to balance from nothing at each
  * reload. */
-static struct shared_upstream *shared_upstream_find(const struct snapshot *prev, const struct upstream_spec *spec)
+static struct shared_upstream *shared_upstream_find(const struct snapshot *prev,
+						    const struct upstream_spec *spec)
 {
 	for (unsigned i = 0; prev != NULL && i < prev->nupstreams; i++)
 		if (upstream_same(prev->upstreams[i]->u, spec))
@@ -63,7 +66,8 @@ static struct shared_upstream *shared_upstream_find(const struct snapshot *prev,
 	return NULL;
 }
 
-static struct shared_upstream *shared_upstream_new(struct registry *r, const struct upstream_spec *spec)
+static struct shared_upstream *shared_upstream_new(struct registry *r,
+						   const struct upstream_spec *spec)
 {
 	struct shared_upstream *sh = calloc(1, sizeof(*sh));
 

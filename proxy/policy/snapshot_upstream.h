@@ -14,7 +14,8 @@ struct text;
 
 /* shared_upstream_get: prev's upstream with the same settings, or a new one. prev may be NULL.
  *   Returns  NULL: no memory.   Owns  a reference: shared_upstream_put, which takes NULL. */
-must_use struct shared_upstream *shared_upstream_get(struct registry *r, const struct config_upstream *c,
+must_use struct shared_upstream *shared_upstream_get(struct registry *r,
+						     const struct config_upstream *c,
 						     const struct snapshot *prev);
 void shared_upstream_put(struct shared_upstream *shared);
 

@@ -1,5 +1,5 @@
-/* bindings: all of their sockets or none, one port for all of them, and a file that goes when they do. What
- * acceptors do with connections is the flow tests' business. */
+/* bindings: all of their sockets or none, one port for all of them, and a file that goes when they
+ * do. What acceptors do with connections is the flow tests' business. */
 #include "proxy/listen/binding.h"
 
 #include <dirent.h>
@@ -142,7 +142,8 @@ static int failing_setsockopt(int fd, int level, int opt, const void *v, socklen
 	return fails(ENOMEM) ? -1 : setsockopt(fd, level, opt, v, len);
 }
 
-/* Opens with the first call failing, then the second, until all goes well; says how often it failed. */
+/* Opens with the first call failing, then the second, until all goes well; says how often it
+ * failed. */
 static int fail_each_call(const struct np_addr *a, int err)
 {
 	int before = count_fds(), n = 0;
@@ -157,7 +158,7 @@ static int fail_each_call(const struct np_addr *a, int err)
 		if (calls_left > 0 && got == 0)
 			break;
 		assert_int_equal(got, err);
-		assert_null(g);
+		assert_null(b);
 		assert_int_equal(count_fds(), before);
 		if (np_addr_is_unix(a))
 			assert_int_equal(stat(a->u.un.sun_path, &st), -1);

@@ -297,7 +297,8 @@ static void a_refused_one_leaves_ticket_keys(void **state)
 	snapshot_free(a);
 }
 
-/* In force: the pace at once, keys that are long due as well; and they stay when no listener names them any more. */
+/* In force: the pace at once, keys that are long due as well; and they stay when no listener names
+ * them any more. */
 static void enacted_ticket_keys(void **state)
 {
 	struct tls_keys old = {.rotated = 1000}, now;
