@@ -22,6 +22,7 @@
 
 #define STALL_LIMIT (500 * NP_MS) /* a loop that did not turn for so long is logged */
 
+/* For what can fail at start; the codes are those of exit_tbl.h. */
 static int exit_code_of(int err)
 {
 	switch (-err) {
@@ -40,6 +41,7 @@ static int exit_code_of(int err)
 
 /* ---- workers ---- */
 
+/* On the watchdog's thread. */
 static void on_stall(unsigned worker, int64_t ns, const char *running)
 {
 	static struct log_site site;
@@ -55,6 +57,7 @@ static void worker_main(void *arg)
 {
 	const struct process *p = arg;
 
+	DCHECK(np_self() != NULL, "each worker bounds its own pool");
 	np_pipe_bound(p->pipes);
 }
 
@@ -86,6 +89,8 @@ static int start_workers(struct process *p)
 	return np_sysmon_start(&p->sysmon, p->workers, p->nworkers, STALL_LIMIT, on_stall);
 }
 
+/* All are told before the first is joined, so they end side by side. Every connection has ended or
+ * was told to. */
 static void stop_workers(struct process *p)
 {
 	if (p->sysmon != NULL)
@@ -103,6 +108,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 {
 	int err;
 
+	DCHECK(workers > 0, "a process has a worker");
 	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers)};
 	list_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
@@ -123,6 +129,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	return 0;
 }
 
+/* The registry first: it checks that no snapshot is left, and snapshots name shards by number. */
 static void process_fini(struct process *p)
 {
 	registry_fini(&p->registry);
@@ -132,6 +139,7 @@ static void process_fini(struct process *p)
 	free(p->shards);
 }
 
+/* The configuration's number of workers, or one per processor. */
 static unsigned config_workers(const struct config *c)
 {
 	return c->workers == CONFIG_AUTO ? capacity_cpus() : (unsigned)c->workers;
@@ -193,6 +201,7 @@ static void process_main(void *arg)
 	struct start *st = arg;
 	struct process *p = st->p;
 
+	/* Before any snapshot exists: retired ones are posted to it. */
 	p->registry.control = np_self();
 	st->err = signals_start();
 	if (st->err == 0)
@@ -201,6 +210,7 @@ static void process_main(void *arg)
 		st->err = serve(p, st->config);
 	else
 		config_free(st->config);
+	/* In reverse: coroutines of this worker, the workers, then the log that they wrote to. */
 	ocsp_stop(&p->ocsp);
 	stop_workers(p);
 	p->log = log_stop(p->log, LOG_STOP_MS);
@@ -221,6 +231,7 @@ int process_run(const struct process_opts *o)
 	};
 	int err;
 
+	/* The level first: even the lines of the start obey it. */
 	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, STDERR_FILENO);
 	reload_log_level(o->config);
 	capacity_raise_descriptors();

@@ -21,6 +21,7 @@ int64_t ocsp_retry_after(unsigned failures)
 
 int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now)
 {
+	/* Half of the validity leaves as long again for failures of the responder. */
 	int64_t half = v->from + (v->until - v->from) / 2, later = now + (v->until - now) / 2;
 	int64_t at = half > now ? half : later;
 
@@ -29,6 +30,7 @@ int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now)
 
 /* ---- stapling ---- */
 
+/* The argument of use_answer; answer NULL: staple nothing. */
 struct change {
 	struct tls_staple *staple;
 	struct tls_answer *answer;
@@ -68,6 +70,7 @@ static void log_stapled(const struct tls_staple *s)
 		tls_ocsp_text(s->question), until);
 }
 
+/* The first success after a failure is worth a notice; later ones are routine. */
 static void attempt_succeeded(const struct ocsp *o, struct tls_staple *s,
 			      const struct ocsp_reply *r)
 {
@@ -87,6 +90,7 @@ static const char *what_remains(const struct tls_staple *s)
 						"the last answer has expired";
 }
 
+/* What is stapled stays until it expires, but for a revocation, which must be seen at once. */
 static void attempt_failed(const struct ocsp *o, struct tls_staple *s, const struct ocsp_ask *ask,
 		 bool revoked)
 {
@@ -125,6 +129,8 @@ static struct tls_staple *next_due_staple(const struct ocsp *o)
 	return NULL;
 }
 
+/* One attempt for s. The ask stands on this coroutine's stack, and ocsp_stop finds it by o->asking.
+ */
 static void ask_one(struct ocsp *o, struct tls_staple *s)
 {
 	struct ocsp_ask ask = {.question = s->question};
@@ -144,6 +150,7 @@ static void ask_one(struct ocsp *o, struct tls_staple *s)
 	tls_staple_put(s);
 }
 
+/* A coroutine: one due response after the other, until none is due. */
 static void ocsp_run(void *arg)
 {
 	struct ocsp *o = arg;

@@ -98,6 +98,7 @@ static int dial_responder(struct ocsp_ask *ask, const struct dns_answer *a, int6
 	return err == 0 ? 0 : ask_failed(ask, err, "connecting");
 }
 
+/* In one write: a responder behind a slow link then sees one segment. */
 static int send_request(struct ocsp_ask *ask, char *room, const struct http_url *u)
 {
 	unsigned char *der;
@@ -142,6 +143,7 @@ static int receive_reply(struct ocsp_ask *ask, char *room, struct http_reply *r)
 	return v == HTTP_OK ? 0 : reply_refused(ask, r);
 }
 
+/* Nothing unverified is stapled: clients would refuse the handshake. */
 static int judge_reply(struct ocsp_ask *ask, const struct http_reply *r, struct ocsp_reply *out)
 {
 	struct tls_ocsp_verdict *v = &out->verdict;

@@ -17,16 +17,21 @@
 
 /* ---- in force ---- */
 
+/* On each worker: one use for being current there, beside those of its connections. */
 static void hold_snapshot(struct shard *s, void *arg)
 {
+	DCHECK_SHARD(s);
 	snapshot_hold(arg, s->id);
 }
 
 static void drop_snapshot(struct shard *s, void *arg)
 {
+	DCHECK_SHARD(s);
 	snapshot_drop(arg, s->id);
 }
 
+/* One worker after the other, and each has answered before the next is asked: so a caller may free
+ * afterwards what fn took out of use. */
 static void on_every_shard(struct process *p, void (*fn)(struct shard *s, void *arg), void *arg)
 {
 	for (unsigned i = 0; i < p->nshards; i++)
@@ -40,6 +45,7 @@ void reload_retire(struct process *p)
 	p->snap = NULL;
 }
 
+/* Once per reload and certificate: an operator who reloads sees it, and the log is not flooded. */
 static void warn_of_expiry(void *arg, const char *listener, const char *file, int64_t expires)
 {
 	int days = tls_cert_days_left(expires);
@@ -65,6 +71,8 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	int64_t max = snap->config->limits.max_connections;
 	int err;
 
+	DCHECK(np_self() == p->registry.control, "a reload is the control worker's");
+	DCHECK(snap->generation == 0 && snap != p->snap, "a snapshot is published once");
 	limit_set(&p->limit, (uint32_t)(max == CONFIG_AUTO ? capacity_of(p, snap->config) : max));
 	snapshot_enact(snap, p->limit.max);
 	bindings_adopt(&p->bindings, opened);
@@ -78,6 +86,8 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 
 /* ---- limits and log ---- */
 
+/* A number that the descriptors do not allow would fail later, one client at a time: it is refused
+ * at load. `auto` is what they allow. */
 static int check_limit(const struct process *p, const struct config *c)
 {
 	int64_t max = c->limits.max_connections, capacity = capacity_of(p, c);
@@ -121,11 +131,14 @@ static struct log_options log_options_of(const struct config *c)
 	};
 }
 
+/* The worker writes to its ring of the new log from its next record on. */
 static void use_log(struct shard *s, void *arg)
 {
+	DCHECK_SHARD(s);
 	s->log = log_ring_of(arg, s->id);
 }
 
+/* The new log is open before the old one stops: a path that cannot be opened changes nothing. */
 static int switch_access_log(struct process *p, const struct config *c)
 {
 	struct log_options o = log_options_of(c);
@@ -151,6 +164,7 @@ void reload_logs(struct process *p)
 
 /* ---- a whole reload ---- */
 
+/* Every problem of the file goes to stderr with its place, not only the first. */
 static struct config *load_file(struct process *p)
 {
 	struct diag *d = diag_new();
@@ -175,6 +189,7 @@ static void warn_of_restart(const struct config *old, const struct config *new)
 			"workers: a new number takes effect with the next start");
 }
 
+/* A log that did not change is kept: to start it anew would wait for its queue. */
 static bool same_log(const struct config *a, const struct config *b)
 {
 	return a->log.access.kind == b->log.access.kind && a->log.format == b->log.format &&
@@ -211,6 +226,7 @@ int reload_prepare(struct process *p, struct config *c, struct snapshot **out, s
 	return 0;
 }
 
+/* The reason was logged, or printed with the file's diagnostics, before. */
 static void log_refused(struct process *p, const char *why)
 {
 	STAT_ADD(&p->stats, reloads_failed, 1);
@@ -243,6 +259,7 @@ void reload_file(struct process *p)
 {
 	struct config *c;
 
+	/* First, and also when the file is bad: log rotation sends SIGHUP, too. */
 	log_reopen(p->log);
 	if (p->config_path == NULL)
 		return;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/cidr_set.h"
 #include "proxy/proto/hello.h"
@@ -39,6 +40,7 @@ struct route_table {
 
 /* ---- building ---- */
 
+/* Counted first: one block per rule, in the form in which a ClientHello offers them. */
 static int copy_protocols(struct rule *r, const struct route_rule *from)
 {
 	size_t room = 0;
@@ -78,10 +80,13 @@ static int copy_rule(struct rule *r, const struct route_rule *from)
 /* To the front of the chain: rules are added from the last to the first. */
 static void chain_push(struct route_table *t, uint32_t *head, uint32_t rule)
 {
+	DCHECK(rule < t->n, "a chain names rules of its table");
 	t->links[t->nlinks] = (struct link){.rule = rule, .next = *head};
 	*head = ++t->nlinks;
 }
 
+/* A rule with several names stands in the chain of each; name_set_add gives a pattern that is there
+ * already its old number. */
 static int chain_rule(struct route_table *t, uint32_t rule, const struct route_rule *from)
 {
 	if (from->nsni == 0)
@@ -118,6 +123,7 @@ static int route_table_fill(struct route_table *t, const struct route_rule *rule
 	return err;
 }
 
+/* Such a rule cannot be decided before the client has sent something. */
 static bool looks_at_bytes(const struct rule *r)
 {
 	return !r->any_name || r->nalpn > 0 || r->preread != ROUTE_OPENING_ANY;
@@ -200,6 +206,8 @@ static uint32_t better(const struct route_table *t, uint32_t head, uint32_t best
 
 int route_pick(const struct route_table *t, const struct route_facts *f)
 {
+	/* Rules without a name first: their first hit bounds how far the other chains are walked.
+	 */
 	uint32_t ids[NAME_MATCH_MAX];
 	unsigned n = f->sni == NULL ? 0 : name_set_match(&t->names, f->sni, f->nsni, ids);
 	uint32_t best = better(t, t->heads[t->names.max], t->n, f);

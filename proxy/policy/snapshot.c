@@ -13,6 +13,8 @@
 /* ---- bounds ---- */
 
 /* Handshakes under way, of all workers together. */
+/* The bound of a listener without TLS is never asked for. `auto` is a quarter of the connections,
+ * because a handshake costs many times the memory and work of an established connection. */
 static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 {
 	if (c->tls == NULL)
@@ -24,6 +26,7 @@ static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 	return max / 4 > 0 ? max / 4 : 1;
 }
 
+/* Rounded up: each worker can always shake hands with one client. */
 static uint32_t share_of(uint32_t n, unsigned workers)
 {
 	return n / workers + (n % workers != 0);
@@ -32,6 +35,7 @@ static uint32_t share_of(uint32_t n, unsigned workers)
 /* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
 void snapshot_enact(struct snapshot *s, uint32_t max)
 {
+	DCHECK(s->generation == 0, "a snapshot is enacted once");
 	s->generation = ++s->registry->generation;
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_listener *c = &s->config->listeners[i];
@@ -49,6 +53,9 @@ void snapshot_enact(struct snapshot *s, uint32_t max)
 
 /* ---- the snapshot ---- */
 
+/* In order of use: targets name upstreams, listeners name targets. The counts n* grow only behind
+ * what was begun, so snapshot_free can undo a part. The element that failed is counted, too: its
+ * fini takes what was begun. */
 static int snapshot_fill(struct snapshot *s, const struct snapshot *prev, struct text *why)
 {
 	const struct config *c = s->config;
@@ -85,6 +92,7 @@ int snapshot_new(struct registry *r, struct config *c, const struct snapshot *pr
 
 	if (s == NULL)
 		return -NP_ENOMEM;
+	/* Each worker has its share from the start, even one that adopts the snapshot late. */
 	s->registry = r;
 	s->config = c;
 	s->shares = r->nworkers;
@@ -106,6 +114,8 @@ struct snapshot *snapshot_free(struct snapshot *s)
 {
 	if (s == NULL)
 		return NULL;
+	for (unsigned i = 0; s->use != NULL && i < s->registry->nworkers; i++)
+		DCHECK(s->use[i].count == 0, "a snapshot is freed while a worker uses it");
 	for (unsigned i = 0; i < s->nlisteners; i++)
 		listener_fini(s, &s->listeners[i]);
 	for (unsigned i = 0; i < s->ntargets; i++)
@@ -124,9 +134,13 @@ struct snapshot *snapshot_free(struct snapshot *s)
 	return NULL;
 }
 
+/* On the control worker, which alone frees. */
 static void on_retire(struct np_msg *m)
 {
-	snapshot_free(container_of(m, struct snapshot, retire));
+	struct snapshot *s = container_of(m, struct snapshot, retire);
+
+	DCHECK(np_self() == s->registry->control, "snapshots are freed by the control thread");
+	snapshot_free(s);
 }
 
 void snapshot_drop(struct snapshot *s, unsigned worker)
@@ -134,6 +148,8 @@ void snapshot_drop(struct snapshot *s, unsigned worker)
 	CHECK(s->use[worker].count > 0, "a snapshot is dropped more often than it was held");
 	if (--s->use[worker].count > 0)
 		return;
+	/* Acquire and release: the worker that drops the last share has seen all that the others
+	 * did. */
 	if (__atomic_sub_fetch(&s->shares, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	s->retire.fn = on_retire;

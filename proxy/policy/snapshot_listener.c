@@ -1,4 +1,5 @@
-/* Freezes one listener and one upstream of the checked configuration. */
+/* snapshot_listener: freezes one listener of the checked configuration: its rules, limits,
+ * timeouts, trusted sources and TLS contexts. */
 #include "proxy/policy/snapshot_listener.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct rules {
 	struct cidr *net;
 };
 
+/* Both copy a list to the end of its block and return where it begins there. */
 static const char *const *copy_texts(struct rules *r, const struct config_text *list, size_t n)
 {
 	const char **first = r->text;
@@ -55,6 +57,8 @@ static struct route_rule rule_of(struct rules *r, const struct config_route *c)
 	};
 }
 
+/* Counts first, then fills: one block each for rules, texts and networks, freed when the table has
+ * copied them. */
 static int routes_of(const struct config_listener *c, struct route_table **out)
 {
 	size_t ntexts = 0, nnets = 0;
@@ -80,6 +84,7 @@ static int routes_of(const struct config_listener *c, struct route_table **out)
 	return err;
 }
 
+/* The index of a rule is that of its target; the one behind the last is the default's. */
 static int rules_init(struct snapshot *s, struct listener *l, const struct config_listener *c)
 {
 	l->targets = calloc(c->nroutes + 1, sizeof(struct target *));
@@ -89,6 +94,7 @@ static int rules_init(struct snapshot *s, struct listener *l, const struct confi
 		l->targets[l->nrules] = &s->targets[c->routes[l->nrules].upstream];
 	if (c->upstream != CONFIG_NO_UPSTREAM)
 		l->targets[l->nrules] = &s->targets[c->upstream];
+	DCHECK(s->ntargets == s->config->nupstreams, "a listener is frozen after all targets");
 	return c->nroutes > 0 ? routes_of(c, &l->routes) : 0;
 }
 
@@ -114,6 +120,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 	struct listener *l = &s->listeners[i];
 	int err;
 
+	DCHECK(i == s->nlisteners, "listeners are frozen in their order");
 	*l = (struct listener){
 		.snap = s,
 		.name = c->name,

@@ -21,6 +21,7 @@ struct ticket_entry {
 	bool in_force; /* an enacted generation uses them; else they go with their snapshot */
 };
 
+/* By path; NULL finds the keys in memory, which all listeners without a file share. */
 static struct ticket_entry *ticket_find(const struct registry *r, const char *path)
 {
 	list_for_each(it, &r->tickets) {
@@ -130,6 +131,7 @@ void registry_refresh_tickets(struct registry *r, void (*log)(const char *path, 
 
 /* ---- workers ---- */
 
+/* Made on first use and kept to the end: a process without TLS pays nothing. */
 static int tls_workers_get(struct registry *r)
 {
 	int err = 0;
@@ -146,6 +148,7 @@ static int tls_workers_get(struct registry *r)
 
 void registry_tls_fini(struct registry *r)
 {
+	DCHECK(r->snapshots == 0, "contexts use the workers' part of TLS");
 	for (unsigned i = 0; r->tls != NULL && i < r->nworkers; i++)
 		tls_worker_free(r->tls[i]);
 	free(r->tls);
@@ -156,6 +159,7 @@ void registry_tls_fini(struct registry *r)
 
 /* ---- contexts ---- */
 
+/* The array is zeroed, so contexts_free takes it at any point. */
 static int contexts_begin(struct registry *r, struct tls_ctx ***out)
 {
 	int err = tls_workers_get(r);
@@ -218,6 +222,7 @@ int contexts_client(struct registry *r, const struct config_tls_out *c, struct t
 {
 	int err = contexts_begin(r, out);
 
+	/* The system's CA certificates are parsed once per generation and shared by all workers. */
 	if (err == 0 && c->verify && c->ca == NULL && r->tls[0]->roots == NULL)
 		err = tls_trust_share(r->tls, r->nworkers, why);
 	for (unsigned i = 0; i < r->nworkers && err == 0; i++)

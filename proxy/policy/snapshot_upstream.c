@@ -28,6 +28,8 @@ static enum balance balance_of(enum config_balance b)
 	CHECK(false, "config_balance has a value of its own");
 }
 
+/* servers has room for c->nservers. The spec borrows it and the config's texts; upstream_new
+ * copies. */
 static void spec_of(const struct config_upstream *c, struct server_spec *servers,
 		    struct upstream_spec *spec)
 {
@@ -135,6 +137,7 @@ static uint8_t header_version(enum config_proxy_send send)
 	return send == CONFIG_PROXY_OUT_V2 ? 2 : 0;
 }
 
+/* The values stay the config's: the snapshot owns both. */
 static int customs_init(const struct config_upstream *c, struct target *t)
 {
 	t->customs = calloc(c->ncustom_tlvs + 1, sizeof(*t->customs));
@@ -156,6 +159,7 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 	const struct config_upstream *c = &s->config->upstreams[i];
 	struct target *t = &s->targets[i];
 
+	DCHECK(i < s->nupstreams, "a target is frozen after its upstream was got");
 	t->upstream = s->upstreams[i]->u;
 	t->header = header_version(c->proxy_protocol);
 	t->want = tlvs_wanted(c);
