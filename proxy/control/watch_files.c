@@ -8,9 +8,7 @@
 #include <sys/stat.h>
 
 #include "config/key_paths.h"
-
-#define FNV_START 0xcbf29ce484222325u /* FNV-1a, 64 bits */
-#define FNV_PRIME 0x100000001b3u
+#include "netpoll/hash.h"
 
 static void hash_file(void *arg, const char *path)
 {
@@ -24,14 +22,13 @@ static void hash_file(void *arg, const char *path)
 	facts[2] = (uint64_t)st.st_size;
 	facts[3] = (uint64_t)st.st_ino;
 	facts[4] = (uint64_t)st.st_dev;
-	for (size_t i = 0; i < array_len(facts); i++)
-		*h = (*h ^ facts[i]) * FNV_PRIME;
+	*h = hash_bytes(*h, facts, sizeof(facts));
 }
 
 uint64_t watch_files_state(const struct config *c)
 {
-	uint64_t h = FNV_START;
+	uint64_t h = HASH_START;
 
 	key_each_path(c, hash_file, &h);
-	return h == FNV_START ? 0 : h;
+	return h == HASH_START ? 0 : h;
 }
