@@ -26,6 +26,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define OTHERWISE KEY_OTHERWISE
 #define HEX       KEY_HEX
 #define IP        KEY_IP
+#define OURS      KEY_OURS
 
 #define ROW(scope, type, kind, path, member, def, min, max, f, words, reload, help, more, example) \
 	{KEY_##kind, scope, path, offsetof(type, member), def, min, max, f, words_##words, KEY_##reload, \

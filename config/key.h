@@ -17,6 +17,7 @@ enum key_kind {
 #define KEY_OTHERWISE 8u
 #define KEY_HEX       16u
 #define KEY_IP        32u
+#define KEY_OURS      64u
 
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };
 

@@ -4,7 +4,8 @@
 
 #include "proxy/cli/cli.h"
 
-/* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our messages. */
+/* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our
+ * messages. */
 static bool standard_fds_open(void)
 {
 	int fd;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "netpoll/check.h"
+#include "proxy/control/ocsp_ask.h"
 #include "proxy/log/log.h"
 #include "proxy/metrics/stats.h"
 

@@ -11,11 +11,9 @@
 #define PROXY_CONTROL_OCSP_H
 
 #include "netpoll/netpoll.h"
-#include "proxy/proto/http.h"
 #include "proxy/conn/shard.h"
 #include "proxy/creds/tls_staple.h"
 
-#define OCSP_PATIENCE   (10 * NP_S) /* for one attempt, from the name to the last byte */
 #define OCSP_AT_ONCE    4           /* attempts; each holds one descriptor, while it looks up a name two */
 #define OCSP_RETRY_MOST 3600        /* s */
 
@@ -42,30 +40,5 @@ void ocsp_stop(struct ocsp *o);
 int64_t ocsp_retry_after(unsigned failures);
 /* When a response is renewed; seconds since 1970. */
 int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now);
-
-/* ---- ocsp_ask.c: one attempt ---- */
-
-/* On the stack of the coroutine that asks. */
-struct ocsp_ask {
-	struct list link;                 /* in ocsp.asking */
-	const struct tls_ocsp *question;  /* const */
-	struct np_fd fd;                  /* the only descriptor it waits for */
-	bool waits;                       /* it waits for fd now, so a deadline on fd wakes it */
-	bool canceled;
-	char why[160];                    /* the error, for the log */
-};
-
-struct ocsp_reply {
-	struct tls_answer *answer; /* owned by the caller */
-	struct tls_ocsp_verdict verdict;
-};
-
-/* ocsp_ask: ask the responder once.
- *   Returns  0 and *out; -NP_EACCES: the certificate is revoked; or another error. ask->why says
- *            which.
- *   Parks    at most OCSP_PATIENCE; less if it is canceled. */
-must_use int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out);
-/* ocsp_ask_cancel: make it end soon. From another coroutine of the same worker. */
-void ocsp_ask_cancel(struct ocsp_ask *ask);
 
 #endif

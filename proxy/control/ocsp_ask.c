@@ -1,6 +1,6 @@
 /* One attempt: name -> address -> connection -> POST -> reply -> verdict, under one deadline. It
  * only ever waits for ask->fd: to cancel, set an expired deadline on ask->fd. */
-#include "proxy/control/ocsp.h"
+#include "proxy/control/ocsp_ask.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "netpoll/check.h"
+#include "proxy/creds/tls_staple.h"
+#include "proxy/proto/http.h"
 #include "proxy/resolve/dns.h"
 
 #define TYPE_ASKED  "application/ocsp-request"

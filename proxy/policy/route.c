@@ -1,11 +1,12 @@
-/* Each pattern has the chain of the rules that it stands in, and the rules without a name have one more; each chain is
- * in the rules' order. A client's name matches a handful of patterns, and of each chain only the part before the best
- * rule so far is walked. */
+/* route: each pattern has the chain of the rules that it stands in, and the rules without a name
+ * have one more; each chain is in the rules' order. A client's name matches a handful of patterns,
+ * and of each chain only the part before the best rule so far is walked. */
 #include "proxy/policy/route.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/cidr_set.h"
 #include "proxy/proto/hello.h"
@@ -30,14 +31,16 @@ struct link {
 struct route_table {
 	struct rule *rules;
 	struct link *links;
-	uint32_t *heads; /* index + 1 of a pattern's first link, by its number; then that of the rules without a name */
+	uint32_t *heads; /* index + 1 of the first link, by a pattern's number, last that of rules
+			  * without a name */
 	struct name_set names;
 	uint32_t n, nlinks;
 	bool needs_hello;
 };
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
+/* Counted first: one block per rule, in the form in which a ClientHello offers them. */
 static int copy_protocols(struct rule *r, const struct route_rule *from)
 {
 	size_t room = 0;
@@ -74,28 +77,31 @@ static int copy_rule(struct rule *r, const struct route_rule *from)
 	return cidr_set_init(&r->source, from->source, from->nsource);
 }
 
-/* In front of what the chain has: rules are chained from the last to the first. */
-static void push(struct route_table *t, uint32_t *head, uint32_t rule)
+/* To the front of the chain: rules are added from the last to the first. */
+static void chain_push(struct route_table *t, uint32_t *head, uint32_t rule)
 {
+	DCHECK(rule < t->n, "a chain names rules of its table");
 	t->links[t->nlinks] = (struct link){.rule = rule, .next = *head};
 	*head = ++t->nlinks;
 }
 
+/* A rule with several names stands in the chain of each; name_set_add gives a pattern that is there
+ * already its old number. */
 static int chain_rule(struct route_table *t, uint32_t rule, const struct route_rule *from)
 {
 	if (from->nsni == 0)
-		push(t, &t->heads[t->names.max], rule);
+		chain_push(t, &t->heads[t->names.max], rule);
 	for (size_t i = 0; i < from->nsni; i++) {
 		int id = name_set_add(&t->names, from->sni[i]);
 
 		if (id < 0)
 			return id;
-		push(t, &t->heads[id], rule);
+		chain_push(t, &t->heads[id], rule);
 	}
 	return 0;
 }
 
-static int fill(struct route_table *t, const struct route_rule *rules, uint32_t n)
+static int route_table_fill(struct route_table *t, const struct route_rule *rules, uint32_t n)
 {
 	size_t npatterns = 0;
 	int err;
@@ -117,6 +123,7 @@ static int fill(struct route_table *t, const struct route_rule *rules, uint32_t 
 	return err;
 }
 
+/* Such a rule cannot be decided before the client has sent something. */
 static bool looks_at_bytes(const struct rule *r)
 {
 	return !r->any_name || r->nalpn > 0 || r->preread != ROUTE_OPENING_ANY;
@@ -129,7 +136,7 @@ int route_table_new(const struct route_rule *rules, size_t n, struct route_table
 
 	if (t == NULL)
 		return -NP_ENOMEM;
-	err = fill(t, rules, (uint32_t)n);
+	err = route_table_fill(t, rules, (uint32_t)n);
 	if (err != 0) {
 		route_table_free(t);
 		return err;
@@ -156,12 +163,13 @@ struct route_table *route_table_free(struct route_table *t)
 	return NULL;
 }
 
-/* ---- picking --------------------------------------------------------------------------------- */
+/* ---- picking ---- */
 
 static bool offers(const struct rule *r, const struct route_facts *f)
 {
 	for (const uint8_t *has = NULL; (has = hello_alpn_next(f->alpn, f->nalpn, has)) != NULL;)
-		for (const uint8_t *want = NULL; (want = hello_alpn_next(r->alpn, r->nalpn, want)) != NULL;)
+		for (const uint8_t *want = NULL;
+		     (want = hello_alpn_next(r->alpn, r->nalpn, want)) != NULL;)
 			if (want[0] == has[0] && memcmp(want + 1, has + 1, want[0]) == 0)
 				return true;
 	return false;
@@ -172,7 +180,7 @@ static bool comes_from(const struct rule *r, const struct sockaddr *source, sock
 	return r->any_source || cidr_set_has(&r->source, source, len);
 }
 
-/* All but the name. */
+/* All conditions but the name, which chose the chain. */
 static bool holds(const struct rule *r, const struct route_facts *f)
 {
 	if (r->preread != ROUTE_OPENING_ANY && f->tls != (r->preread == ROUTE_OPENING_TLS))
@@ -183,7 +191,8 @@ static bool holds(const struct rule *r, const struct route_facts *f)
 }
 
 /* The first rule of a chain that holds, if it comes before `best`; else `best`. */
-static uint32_t better(const struct route_table *t, uint32_t head, uint32_t best, const struct route_facts *f)
+static uint32_t better(const struct route_table *t, uint32_t head, uint32_t best,
+		       const struct route_facts *f)
 {
 	for (const struct link *l; head != 0; head = l->next) {
 		l = &t->links[head - 1];
@@ -197,6 +206,8 @@ static uint32_t better(const struct route_table *t, uint32_t head, uint32_t best
 
 int route_pick(const struct route_table *t, const struct route_facts *f)
 {
+	/* Rules without a name first: their first hit bounds how far the other chains are walked.
+	 */
 	uint32_t ids[NAME_MATCH_MAX];
 	unsigned n = f->sni == NULL ? 0 : name_set_match(&t->names, f->sni, f->nsni, ids);
 	uint32_t best = better(t, t->heads[t->names.max], t->n, f);
