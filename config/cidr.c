@@ -11,7 +11,7 @@
 
 static const uint8_t v4_prefix[V4_AT] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static int refuse(const char **why, const char *sentence)
+static int cidr_refuse(const char **why, const char *sentence)
 {
 	*why = sentence;
 	return -NP_EINVAL;
@@ -50,7 +50,7 @@ static bool parse_bits(const char *text, unsigned width, unsigned *bits)
 }
 
 /* Why the part in front of the slash is not an address, by the mistakes people make. */
-static const char *host_refusal(const char *text)
+static const char *cidr_refusal(const char *text)
 {
 	if (text[0] == '\0')
 		return "an address or a network is missing: write 10.0.0.0/8 or ::1";
@@ -94,14 +94,14 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 		return 0;
 	}
 	if (n >= sizeof(host))
-		return refuse(why, host_refusal(text));
+		return cidr_refuse(why, cidr_refusal(text));
 	memcpy(host, text, n);
 	host[n] = '\0';
 	if (!parse_host(&r, host, &width))
-		return refuse(why, host_refusal(host));
+		return cidr_refuse(why, cidr_refusal(host));
 	bits = width;
 	if (slash != NULL && !parse_bits(slash + 1, width, &bits))
-		return refuse(why, width == 32 ? "behind the slash of an IPv4 network stand 0 to 32 bits" :
+		return cidr_refuse(why, width == 32 ? "behind the slash of an IPv4 network stand 0 to 32 bits" :
 		                                 "behind the slash of an IPv6 network stand 0 to 128 bits");
 	r.bits = (uint8_t)(CIDR_MAX_BITS - width + bits);
 	stray = clear_host_bits(&r);

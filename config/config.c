@@ -4,15 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/text/diag.h"
+#include "config/decode.h"
 #include "config/node.h"
+#include "config/text/diag.h"
 #include "config/text/source.h"
-#include "config/step.h"
+#include "config/validate.h"
 #include "netpoll/err.h"
 
 /* The steps in order. Each runs although the one before found problems, so that one run shows them all; what a broken
  * tree would only pretend (a missing key, an undefined name) is not looked for in one. */
-static int fill(struct config *c, const struct source *src, struct diag *d)
+static int config_fill(struct config *c, const struct source *src, struct diag *d)
 {
 	struct node_tree t;
 	int err = node_parse(&t, src, d);
@@ -51,7 +52,7 @@ static int set_directory(struct config *c)
 	return dir == NULL ? -NP_ENOMEM : 0;
 }
 
-static int build(struct source *src, struct config **out, struct diag *d)
+static int config_build(struct source *src, struct config **out, struct diag *d)
 {
 	struct config *c = calloc(1, sizeof(*c));
 	int err = -NP_ENOMEM;
@@ -64,7 +65,7 @@ static int build(struct source *src, struct config **out, struct diag *d)
 	if (c->file != NULL)
 		err = set_directory(c);
 	if (err == 0)
-		err = fill(c, src, d);
+		err = config_fill(c, src, d);
 	if (err == 0)
 		*out = c;
 	if (err != 0)
@@ -73,7 +74,7 @@ static int build(struct source *src, struct config **out, struct diag *d)
 }
 
 /* Why there is no text to look at. */
-static int unreadable(const char *name, int err, struct diag *d)
+static int report_unreadable(const char *name, int err, struct diag *d)
 {
 	if (err == -NP_ENOMEM)
 		return err;
@@ -90,7 +91,7 @@ int config_load(const char *path, struct config **out, struct diag *d)
 	struct source *src;
 	int err = source_read(&src, path);
 
-	return err != 0 ? unreadable(path, err, d) : build(src, out, d);
+	return err != 0 ? report_unreadable(path, err, d) : config_build(src, out, d);
 }
 
 int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d)
@@ -98,7 +99,7 @@ int config_parse(const char *name, const char *text, size_t n, struct config **o
 	struct source *src;
 	int err = source_new(&src, name, text, n);
 
-	return err != 0 ? unreadable(name, err, d) : build(src, out, d);
+	return err != 0 ? report_unreadable(name, err, d) : config_build(src, out, d);
 }
 
 struct config *config_share(struct config *c)

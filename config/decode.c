@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/decode_report.h"
 #include "netpoll/err.h"
 
 /* ---- values ---- */
@@ -80,7 +81,7 @@ static int decode_bind(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
-static struct config_text *item_at(const struct config_key *k, const struct key_list *list, size_t i)
+static struct config_text *decoded_item(const struct config_key *k, const struct key_list *list, size_t i)
 {
 	return (void *)((char *)list->elements + i * value_item_size(k));
 }
@@ -90,7 +91,7 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
                        struct key_list *list)
 {
 	struct value_reader r = {.arena = dc->arena, .quoted = n->quoted};
-	struct config_text *item = item_at(k, list, list->n);
+	struct config_text *item = decoded_item(k, list, list->n);
 	int err;
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
@@ -105,7 +106,7 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
 	item->at = n->at;
 	decode_doubtful_value(dc, k, n, &r);
 	for (size_t i = 0; i < list->n; i++) {
-		if (strcmp(item_at(k, list, i)->text, item->text) != 0)
+		if (strcmp(decoded_item(k, list, i)->text, item->text) != 0)
 			continue;
 		diag_error(dc->d, DIAG_TWICE, n->at, "\"%s\" holds \"%.100s\" twice", key_name(k), item->text);
 		break;
@@ -134,19 +135,19 @@ static int decode_several(const struct decode *dc, const struct config_key *k, c
 
 /* ---- maps and lists ---- */
 
-static int decode_map(const struct decode *dc, const struct place *at, const struct node *map);
+static int decode_map(const struct decode *dc, const struct decode_place *at, const struct node *map);
 
 /* ` in "timeouts"`, and of what, when that is not the file itself. */
-static void where_of(struct place *at, const char *what, const struct place *above)
+static void where_of(struct decode_place *at, const char *what, const struct decode_place *above)
 {
 	snprintf(at->where, sizeof(at->where), " in %s%s%s", what, above->where[0] == '\0' ? "" : " of",
 	         above->where[0] == '\0' ? "" : above->where + strlen(" in"));
 }
 
 static int decode_section(const struct decode *dc, const struct config_key *k, const struct node *n,
-                          const struct place *above)
+                          const struct decode_place *above)
 {
-	struct place at = {.obj = above->obj, .prefix = k->path};
+	struct decode_place at = {.obj = above->obj, .prefix = k->path};
 	char what[64];
 
 	if (n->kind != NODE_MAP) {
@@ -183,7 +184,7 @@ static int decode_shorthand(const struct decode *dc, const struct key_scope *s, 
 
 /* A struct of its own: an element of a LIST, or a BLOCK. */
 static int decode_struct(const struct decode *dc, const struct config_key *k, const struct node *n,
-                         const struct place *at)
+                         const struct decode_place *at)
 {
 	const struct key_scope *s = key_elements(k);
 	int err = set_defaults(dc, s, at->obj);
@@ -203,8 +204,8 @@ static int decode_struct(const struct decode *dc, const struct config_key *k, co
 	return err;
 }
 
-static void where_element(struct place *at, const struct key_scope *s, const struct node *n, size_t index,
-                          const struct place *above)
+static void where_element(struct decode_place *at, const struct key_scope *s, const struct node *n, size_t index,
+                          const struct decode_place *above)
 {
 	const struct node *title = s->title == NULL ? NULL : node_get(n, s->title);
 	char what[112];
@@ -217,10 +218,10 @@ static void where_element(struct place *at, const struct key_scope *s, const str
 }
 
 static int decode_block(const struct decode *dc, const struct config_key *k, const struct node *n,
-                        const struct place *above)
+                        const struct decode_place *above)
 {
 	const struct key_scope *s = key_elements(k);
-	struct place at = {.prefix = s->prefix};
+	struct decode_place at = {.prefix = s->prefix};
 	char what[64];
 
 	at.obj = arena_alloc(dc->arena, s->size);
@@ -233,7 +234,7 @@ static int decode_block(const struct decode *dc, const struct config_key *k, con
 }
 
 static int decode_list(const struct decode *dc, const struct config_key *k, const struct node *n,
-                       const struct place *above)
+                       const struct decode_place *above)
 {
 	const struct key_scope *s = key_elements(k);
 	struct key_list list = {.n = n->n};
@@ -250,7 +251,7 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 		return -NP_ENOMEM;
 	key_set_list(k, above->obj, list);
 	for (const struct node_item *it = n->items; it != NULL; it = it->next, i++) {
-		struct place at = {.obj = (char *)list.elements + i * s->size, .prefix = s->prefix};
+		struct decode_place at = {.obj = (char *)list.elements + i * s->size, .prefix = s->prefix};
 		int err;
 
 		where_element(&at, s, it->value, i, above);
@@ -262,7 +263,7 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 }
 
 static int decode_key(const struct decode *dc, const struct config_key *k, const struct node_item *it,
-                      const struct place *at)
+                      const struct decode_place *at)
 {
 	*key_origin(k, at->obj) = key_is_section(k) ? it->key->at : it->value->at;
 	switch (k->kind) {
@@ -277,7 +278,7 @@ static int decode_key(const struct decode *dc, const struct config_key *k, const
 	return decode_plain(dc, k, it->value, at->obj);
 }
 
-static int decode_map(const struct decode *dc, const struct place *at, const struct node *map)
+static int decode_map(const struct decode *dc, const struct decode_place *at, const struct node *map)
 {
 	for (const struct node_item *it = map->items; it != NULL; it = it->next) {
 		const struct config_key *k = key_child(at->prefix, it->key->text);
@@ -301,7 +302,7 @@ static bool is_empty(const struct node_tree *t)
 int decode_run(struct config *c, const struct node_tree *t, struct diag *d)
 {
 	struct decode dc = {.arena = &c->arena, .d = d, .dir = c->directory, .whole = t->whole};
-	struct place top = {.obj = c, .prefix = ""};
+	struct decode_place top = {.obj = c, .prefix = ""};
 	int err = set_defaults(&dc, &key_scopes[KEY_TOP], c);
 
 	if (err != 0 || (is_empty(t) && !t->whole))

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "config/text/source_check.h"
 #include "config/text/utf8.h"
 #include "netpoll/err.h"
 
@@ -33,7 +34,7 @@ struct parse {
 /* What a handler answers besides 0: the rest of the text is not read. */
 #define STOP 1
 
-static int stop(struct parse *p)
+static int stop_parsing(struct parse *p)
 {
 	p->t->whole = false;
 	return STOP;
@@ -80,7 +81,7 @@ static const struct node_item *item_of(const struct node *map, const char *key)
 	return NULL;
 }
 
-static int place_key(struct parse *p, struct node *n)
+static int node_place_key(struct parse *p, struct node *n)
 {
 	struct frame *top = &p->stack[p->depth - 1];
 	const struct node_item *first;
@@ -88,7 +89,7 @@ static int place_key(struct parse *p, struct node *n)
 	if (n->kind != NODE_SCALAR) {
 		diag_error(p->d, DIAG_SHAPE, n->at, "a key must be a plain word");
 		diag_help(p->d, "put quotes around a value that starts with [ or {");
-		return stop(p);
+		return stop_parsing(p);
 	}
 	top->key = n;
 	first = item_of(top->node, n->text);
@@ -104,7 +105,7 @@ static int place_key(struct parse *p, struct node *n)
 	return 0;
 }
 
-static int place_item(struct parse *p, struct frame *top, struct node *n)
+static int node_place_item(struct parse *p, struct frame *top, struct node *n)
 {
 	struct node_item *it = arena_alloc(&p->t->arena, sizeof(*it));
 
@@ -119,7 +120,7 @@ static int place_item(struct parse *p, struct frame *top, struct node *n)
 }
 
 /* Adds a finished node's size to the collection above it; an open one is added when its end is seen. */
-static void account(struct parse *p, const struct node *n)
+static void count_nodes(struct parse *p, const struct node *n)
 {
 	struct node *above = p->depth > 0 ? p->stack[p->depth - 1].node : NULL;
 
@@ -130,7 +131,7 @@ static void account(struct parse *p, const struct node *n)
 		above->height = n->height + 1;
 }
 
-static int place(struct parse *p, struct node *n)
+static int node_place(struct parse *p, struct node *n)
 {
 	struct frame *top = p->depth > 0 ? &p->stack[p->depth - 1] : NULL;
 	int err = 0;
@@ -138,17 +139,17 @@ static int place(struct parse *p, struct node *n)
 	p->nodes += n->nodes;
 	if (p->nodes > NODE_MAX) {
 		diag_error(p->d, DIAG_TOO_LARGE, n->at, "more than %d nodes, aliases followed", NODE_MAX);
-		return stop(p);
+		return stop_parsing(p);
 	}
-	account(p, n);
+	count_nodes(p, n);
 	if (top == NULL) {
 		p->t->root = n;
 		return 0;
 	}
 	if (wants_key(p))
-		return place_key(p, n);
+		return node_place_key(p, n);
 	if (!top->drop)
-		err = place_item(p, top, n);
+		err = node_place_item(p, top, n);
 	top->key = NULL;
 	top->drop = false;
 	return err;
@@ -213,7 +214,7 @@ static int on_scalar(struct parse *p)
 	if (n->text == NULL)
 		return -NP_ENOMEM;
 	err = note_anchor(p, p->event.data.scalar.anchor, n);
-	return err != 0 ? err : place(p, n);
+	return err != 0 ? err : node_place(p, n);
 }
 
 static int on_start(struct parse *p, enum node_kind kind, const yaml_char_t *anchor, const yaml_char_t *tag)
@@ -227,12 +228,12 @@ static int on_start(struct parse *p, enum node_kind kind, const yaml_char_t *anc
 	n->at.width = 1;
 	err = note_anchor(p, anchor, n);
 	if (err == 0)
-		err = place(p, n);
+		err = node_place(p, n);
 	if (err != 0)
 		return err;
 	if (p->depth == NODE_DEPTH) {
 		diag_error(p->d, DIAG_TOO_LARGE, n->at, "nested deeper than %d", NODE_DEPTH);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	p->stack[p->depth++] = (struct frame){.node = n};
 	return 0;
@@ -243,7 +244,7 @@ static int on_end(struct parse *p)
 	struct node *n = p->stack[--p->depth].node;
 
 	n->open = false;
-	account(p, n);
+	count_nodes(p, n);
 	return 0;
 }
 
@@ -257,21 +258,21 @@ static int on_alias(struct parse *p)
 		a = a->next;
 	if (a == NULL) {
 		diag_error(p->d, DIAG_SYNTAX, at, "no anchor &%s stands before this alias", name);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	if (a->node->open) {
 		diag_error(p->d, DIAG_REFUSED, at, "the alias *%s stands inside its own anchor", name);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	if (++p->aliases > NODE_ALIASES) {
 		diag_error(p->d, DIAG_TOO_LARGE, at, "more than %d aliases", NODE_ALIASES);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	if (p->depth + (int)a->node->height > NODE_DEPTH + 1) {
 		diag_error(p->d, DIAG_TOO_LARGE, at, "nested deeper than %d once the alias is followed", NODE_DEPTH);
-		return stop(p);
+		return stop_parsing(p);
 	}
-	return place(p, a->node);
+	return node_place(p, a->node);
 }
 
 static int on_document(struct parse *p)
@@ -282,7 +283,7 @@ static int on_document(struct parse *p)
 	return STOP; /* the first is whole */
 }
 
-static int handle(struct parse *p)
+static int handle_event(struct parse *p)
 {
 	const yaml_event_t *e = &p->event;
 
@@ -339,17 +340,17 @@ static int libyaml_error(struct parse *p)
 	for (size_t i = 0; i < array_len(slips); i++)
 		if (y->problem != NULL && strcmp(slips[i].said, y->problem) == 0)
 			diag_help(p->d, "%s", slips[i].help);
-	return stop(p);
+	return stop_parsing(p);
 }
 
-static int run(struct parse *p)
+static int parse_events(struct parse *p)
 {
 	int err;
 
 	do {
 		if (!yaml_parser_parse(&p->yaml, &p->event))
 			return libyaml_error(p);
-		err = handle(p);
+		err = handle_event(p);
 		yaml_event_delete(&p->event);
 	} while (err == 0);
 	return err;
@@ -369,7 +370,7 @@ int node_parse(struct node_tree *t, const struct source *src, struct diag *d)
 		return -NP_ENOMEM;
 	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)src->text, src->n);
-	err = run(&p);
+	err = parse_events(&p);
 	yaml_parser_delete(&p.yaml);
 	return err == STOP ? 0 : err;
 }

@@ -5,8 +5,6 @@
 
 #include "netpoll/base.h"
 
-#define SHAPE_NAME_MAX 253 /* a host name's letters, its dots included */
-
 /* A host name as DNS and certificates write it. `ip`: an IP address will do as well. */
 must_use int shape_host(const char *text, bool ip, const char **why);
 bool shape_is_ip(const char *text);

@@ -1,94 +1,12 @@
 /* validate: what no single value can tell; here of listeners and upstreams as such, and what the parts share. Works on
  * the model alone; every place comes from the origins decode noted. */
+#include "config/validate.h"
+
 #include <string.h>
 
-#include "config/step.h"
-#include "config/units.h"
-#include "config/validate.h"
-#include "config/value.h"
-
-struct config_pos validate_origin(const char *path, void *obj)
-{
-	return *key_origin(key_find(path), obj);
-}
-
-bool validate_is_written(const char *path, void *obj)
-{
-	return pos_known(validate_origin(path, obj));
-}
-
-static bool is_default(const struct config_key *k, const void *field)
-{
-	struct value_reader r = {.arena = NULL};
-	int64_t n;
-
-	if (k->def == NULL)
-		return false;
-	if (k->kind == KEY_TEXT)
-		return strcmp(*(const char *const *)field, k->def) == 0;
-	return value_read(&r, k, k->def, &n) == 0 && n == *(const int64_t *)field;
-}
-
-bool validate_is_chosen(const char *path, void *obj)
-{
-	const struct config_key *k = key_find(path);
-
-	return validate_is_written(path, obj) && !is_default(k, key_field(k, obj));
-}
-
-void validate_explain(struct diag *d, const char *path)
-{
-	diag_help(d, "staunch explain %s", path);
-}
-
-/* ---- single values ---- */
-
-static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
-{
-	struct config_pos at = *key_origin(k, obj);
-	int64_t n = *(int64_t *)key_field(k, obj);
-	char value[UNITS_TEXT], bound[UNITS_TEXT];
-	bool below = n < k->min;
-
-	if (((k->flags & KEY_OFF) && n == CONFIG_OFF) || ((k->flags & KEY_AUTO) && n == CONFIG_AUTO))
-		return;
-	if (!pos_known(at) || (!below && n <= k->max))
-		return;
-	diag_error(d, DIAG_RANGE, at, "\"%s\" is %s, %s than %s", key_name(k), value_number(k, n, value),
-	           below ? "less" : "more", value_number(k, below ? k->min : k->max, bound));
-	validate_explain(d, k->path);
-}
-
-/* Names become metric labels and parts of paths, so their letters are few. */
-static void check_name(struct diag *d, const struct config_key *k, void *obj)
-{
-	const char *name = *(const char **)key_field(k, obj);
-	size_t n = name == NULL ? 0 : strlen(name);
-
-	if (name == NULL)
-		return;
-	if (n <= CONFIG_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n &&
-	    strchr("_.-", name[0]) == NULL)
-		return;
-	diag_error(d, DIAG_NAME, *key_origin(k, obj), "\"%.80s\" is not a name: %s", name,
-	           n > CONFIG_NAME_MAX ? "it is longer than 63 characters"
-	                               : "a to z, 0 to 9, and inside also _ . -");
-	validate_explain(d, k->path);
-}
-
-void validate_values(struct diag *d, enum key_scope_id scope, void *obj)
-{
-	const struct key_scope *s = &key_scopes[scope];
-
-	for (size_t i = s->first; i < s->first + s->n; i++) {
-		const struct config_key *k = &key_rows[i];
-
-		if (k->kind == KEY_DURATION || k->kind == KEY_COUNT || k->kind == KEY_SIZE)
-			check_bounds(d, k, obj);
-		if (k->kind == KEY_NAME)
-			check_name(d, k, obj);
-	}
-}
+#include "config/validate_keys.h"
+#include "config/validate_route.h"
+#include "config/validate_tls.h"
 
 /* ---- nothing twice ---- */
 

@@ -1,11 +1,13 @@
 /* validate_route: where a listener's connections go. */
+#include "config/validate_route.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "config/validate.h"
 #include "config/text/word.h"
+#include "config/validate_keys.h"
 
-/* ---- references ------------------------------------------------------------------------------ */
+/* ---- references ---- */
 
 /* A name of an upstream, and who says it. */
 struct reference {
@@ -14,7 +16,7 @@ struct reference {
 	char              who[128]; /* `listener "web"` */
 };
 
-static void undefined(struct diag *d, const struct config *c, const struct reference *r)
+static void report_undefined(struct diag *d, const struct config *c, const struct reference *r)
 {
 	struct word_search s;
 
@@ -61,7 +63,7 @@ static bool resolve(struct diag *d, const struct config *c, const struct config_
 		check_loop(d, l, &c->upstreams[i]);
 		return true;
 	}
-	undefined(d, c, r);
+	report_undefined(d, c, r);
 	return false;
 }
 
@@ -86,7 +88,7 @@ static bool resolve_route(struct diag *d, const struct config *c, const struct c
 	return resolve(d, c, l, &r, &route->upstream);
 }
 
-/* ---- routes that none can match -------------------------------------------------------------- */
+/* ---- routes that none can match ---- */
 
 static bool asks_for_hello(struct config_route *r)
 {

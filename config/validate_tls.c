@@ -1,10 +1,12 @@
 /* validate_tls: what TLS and the PROXY header need of each other's keys. Files are only named here; whether they can be
  * loaded is found out by whoever loads them. */
+#include "config/validate_tls.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "config/units.h"
-#include "config/validate.h"
+#include "config/validate_keys.h"
 
 #define TLS_IN  "listeners[].tls."
 #define TLS_OUT "upstreams[].tls."
@@ -33,7 +35,7 @@ static void no_effect(struct diag *d, const char *const *paths, void *obj, const
 	}
 }
 
-/* ---- versions, on either side ---------------------------------------------------------------- */
+/* ---- versions, on either side ---- */
 
 struct versions {
 	const char             *min, *max, *ciphers[2], *suites[2]; /* paths */
@@ -58,7 +60,7 @@ static void check_versions(struct diag *d, const struct versions *v)
 		no_effect(d, v->suites, v->obj, "TLS 1.3 is not spoken");
 }
 
-/* ---- listeners ------------------------------------------------------------------------------- */
+/* ---- listeners ---- */
 
 static void check_client_auth(struct diag *d, struct config_tls_in *t)
 {
@@ -135,7 +137,7 @@ void validate_listener_tls(struct diag *d, struct config_listener *l)
 		check_tls_in(d, l->tls);
 }
 
-/* ---- upstreams ------------------------------------------------------------------------------- */
+/* ---- upstreams ---- */
 
 static void check_identity(struct diag *d, struct config_tls_out *t)
 {
@@ -151,7 +153,7 @@ static void check_identity(struct diag *d, struct config_tls_out *t)
 }
 
 /* A server behind a Unix socket has no address that a certificate could hold. */
-static void check_name(struct diag *d, struct config_upstream *u)
+static void check_verified_name(struct diag *d, struct config_upstream *u)
 {
 	if (validate_is_written(TLS_OUT "name", u->tls) || validate_is_written(TLS_OUT "sni", u->tls))
 		return;
@@ -170,7 +172,7 @@ static void check_verify(struct diag *d, struct config_upstream *u)
 	static const char *const others[] = {TLS_OUT "ca", TLS_OUT "name", NULL};
 
 	if (u->tls->verify) {
-		check_name(d, u);
+		check_verified_name(d, u);
 		return;
 	}
 	if (!validate_is_written(TLS_OUT "pins", u->tls))

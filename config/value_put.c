@@ -1,10 +1,13 @@
-/* value_put: member to text. */
+/* value_put: member to text. What is printed here must read back as the same value, in value.c and in any YAML reader:
+ * dumps are config files. */
+#include "config/value_put.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config/text/ascii.h"
 #include "config/units.h"
-#include "config/value.h"
 #include "netpoll/check.h"
 
 int value_put_quoted(FILE *out, const char *text)
@@ -24,7 +27,7 @@ int value_put_quoted(FILE *out, const char *text)
 }
 
 /* Names that YAML readers of one version or another take for something else than text are quoted. */
-static int put_name(FILE *out, const char *name)
+static int put_plain_name(FILE *out, const char *name)
 {
 	static const char *const taken[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"};
 
@@ -89,7 +92,7 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 	case KEY_ENUM:    return put_word(out, k->words[*(const unsigned *)field].word);
 	case KEY_BOOL:    return fprintf(out, "%s", *(const bool *)field ? "true" : "false");
 	case KEY_NAME:
-	case KEY_REF:     return put_name(out, *(const char *const *)field);
+	case KEY_REF:     return put_plain_name(out, *(const char *const *)field);
 	case KEY_TEXT:
 	case KEY_HOST:
 	case KEY_PATH:    return value_put_quoted(out, *(const char *const *)field);

@@ -82,7 +82,7 @@ static int pos_compare(const struct diag_problem *a, const struct diag_problem *
 }
 
 /* An alias is decoded where it is used, so one place in the file can be found wrong twice. */
-static bool is_known(const struct diag *d, const struct diag_problem *p)
+static bool is_reported(const struct diag *d, const struct diag_problem *p)
 {
 	for (size_t i = 0; i < d->shown; i++) {
 		const struct diag_problem *o = d->order[i];
@@ -94,7 +94,7 @@ static bool is_known(const struct diag *d, const struct diag_problem *p)
 }
 
 /* Which one goes when there is one too many: the last warning, or the last of all when every one is an error. */
-static size_t victim(const struct diag *d)
+static size_t one_too_many(const struct diag *d)
 {
 	for (size_t i = d->shown; i-- > 0;)
 		if (diag_severity(d->order[i]->code) == DIAG_WARNING)
@@ -102,7 +102,7 @@ static size_t victim(const struct diag *d)
 	return d->shown - 1;
 }
 
-static void remove_at(struct diag *d, size_t i)
+static void drop_problem(struct diag *d, size_t i)
 {
 	struct diag_problem *p = d->order[i];
 
@@ -110,7 +110,7 @@ static void remove_at(struct diag *d, size_t i)
 	d->order[--d->shown] = p;
 }
 
-static void insert(struct diag *d)
+static void insert_in_order(struct diag *d)
 {
 	struct diag_problem *p = d->order[d->shown];
 	size_t i = d->shown++;
@@ -119,10 +119,10 @@ static void insert(struct diag *d)
 		d->order[i] = d->order[i - 1];
 	d->order[i] = p;
 	if (d->shown > DIAG_SHOWN)
-		remove_at(d, victim(d));
+		drop_problem(d, one_too_many(d));
 }
 
-static void add(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, va_list args)
+static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, va_list args)
 {
 	struct diag_problem *p = d->order[d->shown];
 
@@ -132,10 +132,10 @@ static void add(struct diag *d, enum diag_code code, struct config_pos at, const
 	p->at = at;
 	vsnprintf(p->message, sizeof(p->message), fmt, args);
 	d->last = p;
-	if (is_known(d, p))
+	if (is_reported(d, p))
 		return;
 	d->count[diag_severity(code)]++;
-	insert(d);
+	insert_in_order(d);
 }
 
 void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...)
@@ -144,7 +144,7 @@ void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const
 
 	CHECK(diag_severity(code) == DIAG_ERROR, "a warning's code was added as an error");
 	va_start(args, fmt);
-	add(d, code, at, fmt, args);
+	diag_add(d, code, at, fmt, args);
 	va_end(args);
 }
 
@@ -154,7 +154,7 @@ void diag_warn(struct diag *d, enum diag_code code, struct config_pos at, const 
 
 	CHECK(diag_severity(code) == DIAG_WARNING, "an error's code was added as a warning");
 	va_start(args, fmt);
-	add(d, code, at, fmt, args);
+	diag_add(d, code, at, fmt, args);
 	va_end(args);
 }
 

@@ -30,7 +30,7 @@ struct view {
 };
 
 /* Bytes and columns that `count` characters take from s on; stops at the end of the line. */
-static size_t skip(const char *s, size_t n, uint32_t count, int *columns)
+static size_t skip_columns(const char *s, size_t n, uint32_t count, int *columns)
 {
 	size_t i = 0, len;
 	uint32_t c;
@@ -50,22 +50,22 @@ static struct view view_of(const char *line, size_t n, struct config_pos at)
 	size_t start, stop, end;
 	int columns = 0, all = 0, last;
 
-	skip(line, n, before, &columns);
-	skip(line, n, UINT32_MAX, &all);
+	skip_columns(line, n, before, &columns);
+	skip_columns(line, n, UINT32_MAX, &all);
 	if (all > WINDOW && columns > LEAD && before > LEAD / 2) {
 		hidden = before - LEAD / 2;
 		v.cut_left = true;
 		columns = 0;
-		start = skip(line, n, hidden, &columns);
+		start = skip_columns(line, n, hidden, &columns);
 		v.text += start;
 		v.n -= start;
 	}
-	start = skip(v.text, v.n, before - hidden, &v.pad);
+	start = skip_columns(v.text, v.n, before - hidden, &v.pad);
 	last = v.pad;
-	skip(v.text + start, v.n - start, at.width, &last);
+	skip_columns(v.text + start, v.n - start, at.width, &last);
 	columns = 0;
 	for (stop = 0, end = v.n; stop < end && columns < WINDOW;)
-		stop += skip(v.text + stop, end - stop, 1, &columns);
+		stop += skip_columns(v.text + stop, end - stop, 1, &columns);
 	v.cut_right = stop < end;
 	v.n = stop;
 	if (last > columns)
@@ -79,7 +79,7 @@ static void put_frame(const struct printer *p, const char *number, const char *m
 	fprintf(p->out, "%s %*s %s%s", p->ink->frame, p->gutter, number, mark, p->ink->off);
 }
 
-static void put_line(const struct printer *p, uint32_t line, const struct view *v)
+static void put_source_line(const struct printer *p, uint32_t line, const struct view *v)
 {
 	char number[16];
 
@@ -100,7 +100,7 @@ static void put_line_before(const struct printer *p, const struct diag_problem *
 	if (line == NULL || strspn(line, " \t") >= n)
 		return;
 	v = view_of(line, n, (struct config_pos){b->at.line - 1, 1, 1});
-	put_line(p, b->at.line - 1, &v);
+	put_source_line(p, b->at.line - 1, &v);
 }
 
 static void put_excerpt(const struct printer *p, const struct diag_problem *b, const char *ink)
@@ -114,7 +114,7 @@ static void put_excerpt(const struct printer *p, const struct diag_problem *b, c
 	put_frame(p, "", "|\n");
 	put_line_before(p, b);
 	v = view_of(line, n, b->at);
-	put_line(p, b->at.line, &v);
+	put_source_line(p, b->at.line, &v);
 	put_frame(p, "", "| ");
 	fprintf(p->out, "%*s%s", v.pad + (v.cut_left ? 3 : 0), "", ink);
 	for (int i = 0; i < v.carets; i++)
@@ -127,7 +127,7 @@ static void put_excerpt(const struct printer *p, const struct diag_problem *b, c
 	fprintf(p->out, "%s\n", p->ink->off);
 }
 
-static int digits(uint32_t n)
+static int count_digits(uint32_t n)
 {
 	int d = 1;
 
@@ -136,12 +136,12 @@ static int digits(uint32_t n)
 	return d;
 }
 
-static void put_problem(struct printer *p, const struct diag_problem *b)
+static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 {
 	bool error = diag_severity(b->code) == DIAG_ERROR, placed = b->source != NULL && pos_known(b->at);
 	const char *ink = error ? p->ink->error : p->ink->warning;
 
-	p->gutter = digits(b->at.line);
+	p->gutter = count_digits(b->at.line);
 	fprintf(p->out, "%s%s[%s]%s: ", ink, error ? "error" : "warning", diag_code_text(b->code), p->ink->off);
 	utf8_put(p->out, b->message, strlen(b->message), 0);
 	if (placed)
@@ -186,6 +186,6 @@ void diag_print(FILE *out, const struct diag *d, bool colour, const char *afterm
 	if (diag_shown(d) == 0)
 		return;
 	for (size_t i = 0; i < diag_shown(d); i++)
-		put_problem(&p, diag_get(d, i));
+		put_diagnosis(&p, diag_get(d, i));
 	put_summary(out, d, aftermath);
 }

@@ -1,4 +1,7 @@
+/* utf8: tables of widths and of hostile characters, and the printers that use them. */
 #include "config/text/utf8.h"
+
+#include "config/text/ascii.h"
 
 struct range {
 	uint32_t first, last;
@@ -93,9 +96,22 @@ int utf8_put(FILE *out, const char *s, size_t n, int at)
 	return at;
 }
 
-static bool is_letter(char c)
+void utf8_put_wrapped(FILE *out, const char *text, int width, const char *indent)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	int column = 0;
+
+	while (*text != '\0') {
+		int n = (int)strcspn(text, " ");
+
+		if (column > 0 && column + 1 + n > width) {
+			fprintf(out, "\n%s", indent);
+			column = 0;
+		}
+		column += fprintf(out, "%s%.*s", column == 0 ? "" : " ", n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
 }
 
 void utf8_put_roff(FILE *out, const char *s)
@@ -109,7 +125,7 @@ void utf8_put_roff(FILE *out, const char *s)
 			fputs("\\-", out);
 		else
 			putc(*s, out);
-		if (*s == ':' && is_letter(s[1]))
+		if (*s == ':' && ascii_is_letter(s[1]))
 			fputs("\\:", out); /* a list of ciphers is longer than a line */
 	}
 }

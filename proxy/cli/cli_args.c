@@ -1,42 +1,14 @@
 /* cli_args: one verb's command line, read by getopt_long with options and messages from the table. */
+#include "proxy/cli/cli_args.h"
+
 #include <getopt.h>
 #include <string.h>
 
 #include "config/text/word.h"
 #include "netpoll/err.h"
-#include "proxy/cli/cli.h"
 
+#define WORDS_SHOWN 256 /* bytes of the longest list of words in cli_tbl.h, with commas */
 #define LONG_BASE 256 /* getopt's value of option i when its word was used; letters stand for themselves */
-
-bool cli_opt_fits(const struct cli_opt *o, const struct cli_verb *v)
-{
-	return (o->verbs >> (v - cli_verbs) & 1) != 0;
-}
-
-size_t cli_word_next(const char **at, const char **word)
-{
-	size_t n;
-
-	if (**at == '|')
-		++*at;
-	n = strcspn(*at, "|");
-	*word = *at;
-	*at += n;
-	return n;
-}
-
-const char *cli_kind_text(enum cli_kind kind, const char *words)
-{
-	static const char *const texts[] = {
-#define X(id, text) text,
-		CLI_KIND_TBL(X)
-#undef X
-	};
-
-	if (kind == CLI_WORDS)
-		return words + (words[0] == '|');
-	return texts[kind];
-}
 
 static bool is_one_of(const char *typed, const char *words)
 {
@@ -49,7 +21,7 @@ static bool is_one_of(const char *typed, const char *words)
 	return false;
 }
 
-/* ---- what getopt is told --------------------------------------------------------------------- */
+/* ---- what getopt is told ---- */
 
 struct grammar {
 	struct option words[CLI_OPTS + 1];
@@ -99,7 +71,7 @@ static size_t opt_of(const struct cli_verb *v, int value)
 	return CLI_OPTS;
 }
 
-/* ---- what is said about mistakes ------------------------------------------------------------- */
+/* ---- what is said about mistakes ---- */
 
 static const struct cli_verb *verb_with(const char *word)
 {
@@ -143,12 +115,20 @@ static int bad_option(const struct cli_verb *v, const char *typed, int value)
 	return unknown_word(v, typed + 2);
 }
 
-static int bad_word(const struct cli_verb *v, const char *what, const char *typed, const char *words)
+/* `dashes` stand before the word of an option, "" before an operand's verb. */
+static int bad_word(const struct cli_args *a, const char *dashes, const char *what, const char *typed,
+		    const char *words)
 {
-	return cli_misused(v, "%s: \"%s\" is none of %s", what, typed, cli_kind_text(CLI_WORDS, words));
+	char list[WORDS_SHOWN] = "";
+	size_t at = 0, n;
+	const char *word;
+
+	while ((n = cli_word_next(&words, &word)) > 0 && at < sizeof(list))
+		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%.*s", at > 0 ? ", " : "", (int)n, word);
+	return cli_misused(a->verb, "%s%s must be one of %s, not \"%s\"", dashes, what, list, typed);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int take_option(struct cli_args *a, size_t i, const char *value)
 {
@@ -160,7 +140,7 @@ static int take_option(struct cli_args *a, size_t i, const char *value)
 	if (a->value[i] != NULL && o->value != CLI_NOTHING)
 		return cli_misused(a->verb, "--%s is given twice", o->word);
 	if (o->value == CLI_WORDS && !is_one_of(value, o->words))
-		return bad_word(a->verb, o->word, value, o->words);
+		return bad_word(a, "--", o->word, value, o->words);
 	a->value[i] = value != NULL ? value : "";
 	return 0;
 }
@@ -179,7 +159,7 @@ static int take_operands(struct cli_args *a, int argc, char **argv)
 		return cli_misused(v, "%s needs %s", v->word, cli_kind_text(v->operand, v->words));
 	for (int i = 0; i < a->noperands && v->operand == CLI_WORDS; i++)
 		if (!is_one_of(a->operands[i], v->words))
-			return bad_word(v, v->word, a->operands[i], v->words);
+			return bad_word(a, "", v->word, a->operands[i], v->words);
 	return 0;
 }
 

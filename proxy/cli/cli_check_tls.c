@@ -1,5 +1,7 @@
 /* What `check` tries out beside the config: whether TLS can be made of the files it names. The contexts are built as a
  * start would build them, and dropped. */
+#include "proxy/cli/cli_check_tls.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,7 +9,6 @@
 #include "config/config.h"
 #include "config/text/diag.h"
 #include "netpoll/err.h"
-#include "proxy/cli/cli.h"
 #include "proxy/tls/tls_ctx.h"
 
 /* One attempt: what went wrong is a sentence in room. */
@@ -18,18 +19,18 @@ struct trial {
 	struct text why;
 };
 
-static void begin(struct trial *t)
+static void trial_begin(struct trial *t)
 {
 	memset(t->room, 0, sizeof(t->room));
 	text_init(&t->why, t->room, sizeof(t->room) - 1);
 }
 
-static void complain(struct trial *t, struct config_pos at, int err)
+static void trial_complain(struct trial *t, struct config_pos at, int err)
 {
 	diag_error(t->d, DIAG_TLS, at, "%s", t->room[0] != '\0' ? t->room : np_err_text(err));
 }
 
-/* ---- listeners ------------------------------------------------------------------------------- */
+/* ---- listeners ---- */
 
 static void doubt_expiry(struct trial *t, const struct config_cert *c, int64_t expires)
 {
@@ -51,11 +52,11 @@ static void try_keys(struct trial *t, const struct config_tls_in *c)
 
 	if (path == NULL || stat(path, &st) < 0)
 		return;
-	begin(t);
+	trial_begin(t);
 	err = tls_keys_load(path, &keys, &t->why);
 	explicit_bzero(&keys, sizeof(keys));
 	if (err != 0)
-		complain(t, c->at, err);
+		trial_complain(t, c->at, err);
 }
 
 static void try_listener(struct trial *t, const struct config_tls_in *c)
@@ -63,10 +64,10 @@ static void try_listener(struct trial *t, const struct config_tls_in *c)
 	struct tls_ctx *x = NULL;
 	int err;
 
-	begin(t);
+	trial_begin(t);
 	err = tls_ctx_server(t->worker, c, NULL, &x, &t->why);
 	if (err != 0)
-		complain(t, c->at, err);
+		trial_complain(t, c->at, err);
 	else
 		for (unsigned i = 0; i < x->ncerts; i++)
 			doubt_expiry(t, &c->certificates[i], x->certs[i].expires);
@@ -74,17 +75,17 @@ static void try_listener(struct trial *t, const struct config_tls_in *c)
 	try_keys(t, c);
 }
 
-/* ---- upstreams ------------------------------------------------------------------------------- */
+/* ---- upstreams ---- */
 
 static void try_upstream(struct trial *t, const struct config_tls_out *c)
 {
 	struct tls_ctx *x = NULL;
 	int err;
 
-	begin(t);
+	trial_begin(t);
 	err = tls_ctx_client(t->worker, c, &x, &t->why);
 	if (err != 0)
-		complain(t, c->at, err);
+		trial_complain(t, c->at, err);
 	tls_ctx_free(x);
 }
 

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "config/schema.h"
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
 
 /* "a|b|c" as "a b c". */
-static void put_words(FILE *out, const char *words)
+static void complete_words(FILE *out, const char *words)
 {
 	const char *word, *before = "";
 	size_t n;
@@ -17,21 +17,21 @@ static void put_words(FILE *out, const char *words)
 	}
 }
 
-static void put_verbs(FILE *out)
+static void complete_verbs(FILE *out)
 {
 	for (size_t i = 0; i < CLI_VERBS; i++)
 		if (cli_verbs[i].shown)
 			fprintf(out, "%s%s", i > 0 ? " " : "", cli_verbs[i].word);
 }
 
-/* ---- bash ------------------------------------------------------------------------------------ */
+/* ---- bash ---- */
 
 static void bash_action(FILE *out, enum cli_kind kind, const char *words)
 {
 	if (kind == CLI_WORDS || kind == CLI_VERB || kind == CLI_KEY) {
 		fputs("mapfile -t COMPREPLY < <(compgen -W \"", out);
 		if (kind == CLI_WORDS)
-			put_words(out, words);
+			complete_words(out, words);
 		else
 			fputs(kind == CLI_VERB ? "$verbs" : "$keys", out);
 		fputs("\" -- \"$cur\")", out);
@@ -76,7 +76,7 @@ static void put_bash(FILE *out)
 	fputs("# bash completion for staunch\n_staunch()\n{\n"
 	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=\n\tlocal verbs=\"",
 	      out);
-	put_verbs(out);
+	complete_verbs(out);
 	fputs("\" keys=\"", out);
 	schema_keys(out);
 	fputs("\"\n\tCOMPREPLY=()\n"
@@ -93,7 +93,7 @@ static void put_bash(FILE *out)
 	      "complete -F _staunch staunch\n", out);
 }
 
-/* ---- zsh ------------------------------------------------------------------------------------- */
+/* ---- zsh ---- */
 
 /* In single quotes, and with what _arguments takes for itself escaped. */
 static void zsh_text(FILE *out, const char *s)
@@ -112,7 +112,7 @@ static void zsh_action(FILE *out, enum cli_kind kind, const char *words)
 	fputs(":value:", out);
 	if (kind == CLI_WORDS) {
 		putc('(', out);
-		put_words(out, words);
+		complete_words(out, words);
 		putc(')', out);
 		return;
 	}
@@ -177,7 +177,7 @@ static void put_zsh(FILE *out)
 	fputs("\tesac\n}\n_staunch \"$@\"\n", out);
 }
 
-/* ---- fish ------------------------------------------------------------------------------------ */
+/* ---- fish ---- */
 
 static void fish_text(FILE *out, const char *s)
 {
@@ -196,9 +196,9 @@ static void fish_arguments(FILE *out, enum cli_kind kind, const char *words)
 	}
 	fputs(" -a '", out);
 	if (kind == CLI_WORDS)
-		put_words(out, words);
+		complete_words(out, words);
 	if (kind == CLI_VERB)
-		put_verbs(out);
+		complete_verbs(out);
 	if (kind == CLI_KEY)
 		schema_keys(out);
 	putc('\'', out);

@@ -1,4 +1,6 @@
 /* cli_config: the verbs that read the config file or its table and print: run's loading, config, explain, schema. */
+#include "proxy/cli/cli_config.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,7 +9,7 @@
 #include "config/text/diag.h"
 #include "config/schema.h"
 #include "netpoll/err.h"
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
 #include "proxy/process.h"
 
 const char *cli_config_path(const struct cli_args *a)

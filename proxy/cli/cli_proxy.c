@@ -7,21 +7,21 @@
 #include "config/text/diag.h"
 #include "netpoll/err.h"
 #include "proxy/base/text.h"
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
 #include "proxy/process.h"
 
 #define YAML_MAX ((size_t)256 << 10) /* room for what a command line can hold, escaped: no list is cut silently */
 #define NAME     "command line"      /* the file's name in messages */
 
 /* A double-quoted scalar; its escapes are JSON's. */
-static void put_quoted(struct text *t, const char *s, size_t n)
+static void yaml_quoted(struct text *t, const char *s, size_t n)
 {
 	text_char(t, '"');
 	text_escape(t, s, n, TEXT_JSON);
 	text_char(t, '"');
 }
 
-static void put_list(struct text *t, const char *key, const char *commas)
+static void yaml_list(struct text *t, const char *key, const char *commas)
 {
 	const char *before = "[";
 	size_t n;
@@ -30,7 +30,7 @@ static void put_list(struct text *t, const char *key, const char *commas)
 	for (;;) {
 		n = strcspn(commas, ",");
 		text_str(t, before);
-		put_quoted(t, commas, n);
+		yaml_quoted(t, commas, n);
 		if (commas[n] == '\0')
 			break;
 		commas += n + 1;
@@ -39,28 +39,28 @@ static void put_list(struct text *t, const char *key, const char *commas)
 	text_str(t, "]\n");
 }
 
-static void put_yaml(struct text *t, const struct cli_args *a)
+static void yaml_of_options(struct text *t, const struct cli_args *a)
 {
 	const char *sink = a->value[CLI_OPT_ACCESS_LOG], *balance = a->value[CLI_OPT_BALANCE];
 
 	if (sink != NULL) {
 		text_str(t, "log:\n  access: ");
-		put_quoted(t, sink, strlen(sink));
+		yaml_quoted(t, sink, strlen(sink));
 		text_char(t, '\n');
 	}
 	text_str(t, "listeners:\n  - name: proxy\n    upstream: servers\n");
-	put_list(t, "    bind: ", a->value[CLI_OPT_FROM]);
+	yaml_list(t, "    bind: ", a->value[CLI_OPT_FROM]);
 	text_str(t, "upstreams:\n  - name: servers\n");
 	if (balance != NULL) {
 		text_str(t, "    balance: ");
 		text_str(t, balance);
 		text_char(t, '\n');
 	}
-	put_list(t, "    servers: ", a->value[CLI_OPT_TO]);
+	yaml_list(t, "    servers: ", a->value[CLI_OPT_TO]);
 }
 
 /* Text to model, with what is wrong on stderr.   Returns  0 or the exit code. */
-static int parse(const struct cli_args *a, const struct text *yaml, struct config **out)
+static int parse_yaml(const struct cli_args *a, const struct text *yaml, struct config **out)
 {
 	struct diag *d = diag_new();
 	int err = d != NULL ? config_parse(NAME, yaml->p, yaml->n, out, d) : -NP_ENOMEM;
@@ -73,16 +73,16 @@ static int parse(const struct cli_args *a, const struct text *yaml, struct confi
 	return err == 0 ? 0 : err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
-static int build(const struct cli_args *a, char *room, struct config **out)
+static int build_config(const struct cli_args *a, char *room, struct config **out)
 {
 	struct text yaml;
 	int status;
 
 	text_init(&yaml, room, YAML_MAX);
-	put_yaml(&yaml, a);
+	yaml_of_options(&yaml, a);
 	if (yaml.cut)
 		return cli_misused(a->verb, "more addresses than fit: write a file for run");
-	status = parse(a, &yaml, out);
+	status = parse_yaml(a, &yaml, out);
 	if (status == 0 && a->value[CLI_OPT_PRINT_CONFIG] != NULL)
 		fwrite(yaml.p, 1, yaml.n, stdout);
 	return status;
@@ -99,7 +99,7 @@ int cli_proxy(const struct cli_args *a)
 	room = malloc(YAML_MAX);
 	if (room == NULL)
 		return EXIT_FAILED;
-	status = build(a, room, &o.config);
+	status = build_config(a, room, &o.config);
 	free(room);
 	if (status != 0)
 		return status;

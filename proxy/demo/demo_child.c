@@ -1,6 +1,9 @@
 /* demo_child: the proxy of the demo, a process of its own. */
+#include "proxy/demo/demo_child.h"
+
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "proxy/cli/cli.h"
-#include "proxy/demo/demo.h"
+#include "proxy/base/exit_tbl.h"
+#include "proxy/demo/demo_server.h"
 
 #define READY_TIME (10 * NP_S)
 #define DRAIN_TIME (10 * NP_S) /* its clients are gone by then: it has nothing to wait for */
@@ -18,7 +21,7 @@
 
 /* Between fork and exec. A group of its own, so that Ctrl-C reaches us alone and the proxy does not drain under the
  * clients; the signal on our death, so that no proxy stays behind. */
-no_return static void become(const struct demo_child *c, pid_t parent)
+no_return static void exec_proxy(const struct demo_child *c, pid_t parent)
 {
 	const char *argv[DEMO_ARGS + 2] = {"staunch"};
 	int null = open("/dev/null", O_RDONLY);
@@ -61,7 +64,7 @@ int demo_child_start(struct demo_child *c, const struct np_addr *from, const str
 		return err_from_errno();
 	}
 	if (c->pid == 0)
-		become(c, parent);
+		exec_proxy(c, parent);
 	return 0;
 }
 

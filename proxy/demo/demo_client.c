@@ -1,9 +1,9 @@
 /* demo_client: the traffic. Each client opens a connection, sends some requests, each after the echo of the one
  * before, closes, and opens the next. Each byte that comes back is compared with the one that was sent. */
+#include "proxy/demo/demo_client.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "proxy/demo/demo.h"
 
 #define REQUESTS_MAX 40 /* on one connection */
 #define AFTER_ERROR  (50 * NP_MS)
@@ -17,7 +17,7 @@ struct demo_client {
 };
 
 /* splitmix64, by its published constants. */
-static uint64_t draw(uint64_t *seed)
+static uint64_t next_random(uint64_t *seed)
 {
 	uint64_t z = *seed += 0x9e3779b97f4a7c15;
 
@@ -26,7 +26,7 @@ static uint64_t draw(uint64_t *seed)
 	return z ^ z >> 31;
 }
 
-static void lose(struct demo_load *l, const char *step, int err)
+static void count_lost(struct demo_load *l, const char *step, int err)
 {
 	if (l->lost++ == 0) {
 		l->first_step = step;
@@ -46,9 +46,9 @@ static void wait_turn(struct demo_load *l)
 /* As many small as large ones, on a scale of powers of two. */
 static size_t choose_size(struct demo_client *c)
 {
-	size_t n = (size_t)DEMO_MIN << draw(&c->seed) % 9;
+	size_t n = (size_t)DEMO_MIN << next_random(&c->seed) % 9;
 
-	n += draw(&c->seed) % n;
+	n += next_random(&c->seed) % n;
 	return n < DEMO_MAX ? n : DEMO_MAX;
 }
 
@@ -68,7 +68,7 @@ static int read_echo(struct demo_client *c, size_t n)
 }
 
 /* One request and its echo.   Returns  true if the connection is good for another. */
-static bool request(struct demo_client *c)
+static bool echo_request(struct demo_client *c)
 {
 	struct demo_load *l = c->load;
 	size_t n = choose_size(c);
@@ -76,13 +76,13 @@ static bool request(struct demo_client *c)
 	int err;
 
 	for (size_t i = 0; i * 8 < n; i++)
-		c->sent[i] = draw(&c->seed);
+		c->sent[i] = next_random(&c->seed);
 	np_fd_set_deadline(&c->fd, np_deadline_after(DEMO_PATIENCE));
 	err = np_fd_write(&c->fd, c->sent, n, NULL);
 	if (err == 0)
 		err = read_echo(c, n);
 	if (err != 0) {
-		lose(l, "a request", err);
+		count_lost(l, "a request", err);
 		return false;
 	}
 	if (memcmp(c->sent, c->got, n) != 0) {
@@ -108,15 +108,15 @@ static void say_goodbye(struct demo_client *c)
 	if (got > 0)
 		c->load->corrupt++;
 	if (got < 0)
-		lose(c->load, "the end of a connection", (int)got);
+		count_lost(c->load, "the end of a connection", (int)got);
 }
 
 /* As many requests as were drawn, fewer when the demo ends. */
-static bool converse(struct demo_client *c)
+static bool send_requests(struct demo_client *c)
 {
-	unsigned left = 1 + (unsigned)(draw(&c->seed) % REQUESTS_MAX);
+	unsigned left = 1 + (unsigned)(next_random(&c->seed) % REQUESTS_MAX);
 
-	while (request(c)) {
+	while (echo_request(c)) {
 		if (--left == 0 || c->load->stopping)
 			return true;
 		wait_turn(c->load);
@@ -124,19 +124,19 @@ static bool converse(struct demo_client *c)
 	return false;
 }
 
-static void connection(struct demo_client *c)
+static void run_connection(struct demo_client *c)
 {
 	const struct np_dial_opts opts = {.deadline = np_deadline_after(DEMO_PATIENCE), .nodelay = true};
 	int err = np_dial(&c->fd, &c->load->listener, 1, &opts);
 
 	if (err != 0) {
-		lose(c->load, "a connect", err);
+		count_lost(c->load, "a connect", err);
 		np_sleep(AFTER_ERROR);
 		return;
 	}
 	c->load->n.opened++;
 	c->load->open++;
-	if (converse(c))
+	if (send_requests(c))
 		say_goodbye(c);
 	np_fd_close(&c->fd);
 	c->load->open--;
@@ -148,7 +148,7 @@ static void client_main(void *arg)
 	struct demo_load *l = c->load;
 
 	for (wait_turn(l); !l->stopping; wait_turn(l))
-		connection(c);
+		run_connection(c);
 	if (--l->running == 0)
 		np_event_set(&l->idle);
 }

@@ -1,7 +1,8 @@
-#include "proxy/demo/demo.h"
+/* demo_hist: bucket arithmetic. Rejected: keeping each sample, which an hour of traffic makes 28 MB of. */
+#include "proxy/demo/demo_hist.h"
 
 /* Below HIST_SUB each microsecond has its bucket; above, each octave has HIST_SUB. */
-static size_t bucket_of(int64_t us)
+static size_t hist_bucket_of(int64_t us)
 {
 	uint64_t v = us > 0 ? (uint64_t)us : 0;
 	int octave;
@@ -15,7 +16,7 @@ static size_t bucket_of(int64_t us)
 }
 
 /* The middle of the bucket. */
-static int64_t value_of(size_t i)
+static int64_t hist_value_of(size_t i)
 {
 	size_t octave = i / HIST_SUB;
 
@@ -26,7 +27,7 @@ static int64_t value_of(size_t i)
 
 void hist_add(struct demo_hist *h, int64_t us)
 {
-	h->bucket[bucket_of(us)]++;
+	h->bucket[hist_bucket_of(us)]++;
 	h->count++;
 	if (us > h->max)
 		h->max = us;
@@ -48,7 +49,7 @@ int64_t hist_quantile(const struct demo_hist *h, double q)
 	for (size_t i = 0; i < array_len(h->bucket); i++) {
 		seen += h->bucket[i];
 		if (seen > rank)
-			return value_of(i) < h->max ? value_of(i) : h->max;
+			return hist_value_of(i) < h->max ? hist_value_of(i) : h->max;
 	}
 	return h->max;
 }

@@ -1,10 +1,12 @@
 /* demo_server: the echo servers behind the proxy, and how one leaves without losing a connection. */
+#include "proxy/demo/demo_server.h"
+
 #include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/demo/demo.h"
+#include "proxy/demo/demo_client.h"
 
 #define LEAVE_TIME (2 * NP_MS) /* a handshake over loopback takes a hundredth of that */
 

@@ -1,3 +1,4 @@
+/* config: a text becomes a frozen model or a list of problems, from memory and from files; owners may share a model. */
 #include "config/config.h"
 
 #include <limits.h>

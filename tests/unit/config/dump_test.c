@@ -1,3 +1,4 @@
+/* dump: what config_dump prints loads to the same model, and says where each value comes from. */
 #include "config/key.h"
 #include "config/node.h"
 #include "tests/unit/config/load.h"

@@ -1,3 +1,4 @@
+/* schema_json: the schema accepts what the reader accepts and refuses what it refuses, as far as a schema can. */
 #include "config/schema.h"
 
 #include <sys/wait.h>

@@ -1,4 +1,6 @@
+/* value: each kind of key, text to member and back. */
 #include "config/value.h"
+#include "config/value_put.h"
 
 #include "config/units.h"
 #include "netpoll/err.h"
