@@ -1,3 +1,6 @@
+/* cidr: text to network and back. inet_pton reads the address, because its forms are the ones
+ * every other tool takes; the bits are read here, because no library function takes them for
+ * both families. */
 #include "config/cidr.h"
 
 #include <arpa/inet.h>
@@ -23,7 +26,8 @@ bool cidr_is_v4(const struct cidr *c)
 	return memcmp(c->addr, v4_prefix, V4_AT) == 0;
 }
 
-/* The address in front of the slash; *width becomes the bits of its family. */
+/* The address in front of the slash; *width becomes the bits of its family. IPv6 first: a mapped
+ * IPv4 address in IPv6 form is one too. */
 static bool parse_host(struct cidr *c, const char *host, unsigned *width)
 {
 	if (inet_pton(AF_INET6, host, c->addr) == 1) {
@@ -87,7 +91,7 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 	size_t n = slash == NULL ? strlen(text) : (size_t)(slash - text);
 	unsigned width, bits;
 	bool stray;
-	char host[INET6_ADDRSTRLEN];
+	char host[INET6_ADDRSTRLEN]; /* inet_pton wants a terminator where the slash stands */
 
 	if (strcmp(text, "unix") == 0) {
 		*c = (struct cidr){.bits = CIDR_UNIX};

@@ -1,3 +1,4 @@
+/* config: the steps of a load in order, and who owns the result. */
 #include "config/config.h"
 
 #include <stdlib.h>
@@ -11,8 +12,9 @@
 #include "config/validate.h"
 #include "netpoll/err.h"
 
-/* The steps in order. Each runs although the one before found problems, so that one run shows them all; what a broken
- * tree would only pretend (a missing key, an undefined name) is not looked for in one. */
+/* The steps in order. Each runs although the one before found problems, so that one run shows
+ * them all. In a tree that broke off, a key may seem to be missing or a name undefined although
+ * it stands behind the break: decode and validate_run do not look for those then. */
 static int config_fill(struct config *c, const struct source *src, struct diag *d)
 {
 	struct node_tree t;
@@ -28,8 +30,9 @@ static int config_fill(struct config *c, const struct source *src, struct diag *
 	return err;
 }
 
-/* Where relative paths start. Absolute, so that they mean the same files if the process ever changes its own. A text
- * that is no file (a command line) counts as one in the working directory. */
+/* Where relative paths start. Absolute, so that they mean the same files if the process ever
+ * changes its own. A text that is no file (a command line) counts as one in the working
+ * directory. */
 static int set_directory(struct config *c)
 {
 	const char *slash = strrchr(c->file, '/');
@@ -41,7 +44,7 @@ static int set_directory(struct config *c)
 		return c->directory == NULL ? -NP_ENOMEM : 0;
 	}
 	cwd = get_current_dir_name();
-	if (cwd == NULL)
+	if (cwd == NULL) /* deleted or unreadable: relative paths then stay relative, and opening them says why */
 		return 0;
 	size = strlen(cwd) + 1 + n + 1;
 	dir = arena_alloc(&c->arena, size);
@@ -57,6 +60,7 @@ static int config_build(struct source *src, struct config **out, struct diag *d)
 	struct config *c = calloc(1, sizeof(*c));
 	int err = -NP_ENOMEM;
 
+	/* Before anything can fail: from here on the diag frees the source. */
 	diag_take_source(d, src);
 	if (c == NULL)
 		return err;
@@ -73,7 +77,7 @@ static int config_build(struct source *src, struct config **out, struct diag *d)
 	return err;
 }
 
-/* Why there is no text to look at. */
+/* There is no text to look at: one problem without a place. Returns the error of the load. */
 static int report_unreadable(const char *name, int err, struct diag *d)
 {
 	if (err == -NP_ENOMEM)
@@ -102,6 +106,8 @@ int config_parse(const char *name, const char *text, size_t n, struct config **o
 	return err != 0 ? report_unreadable(name, err, d) : config_build(src, out, d);
 }
 
+/* A count and not an atomic: all owners live on the control thread; workers reach a config
+ * through their snapshot. */
 struct config *config_share(struct config *c)
 {
 	c->shares++;

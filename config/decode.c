@@ -1,5 +1,5 @@
-/* decode: node tree to model. A walk over the file's keys, each looked up in the table; nothing here knows a key by
- * its name. */
+/* decode: node tree to model. A walk over the file's keys, each looked up in the table; nothing
+ * here knows a key by its name. */
 #include "config/decode.h"
 
 #include <stdio.h>
@@ -10,6 +10,8 @@
 
 /* ---- values ---- */
 
+/* Every reader here returns 0 when the value was refused: the problem is in the diag, the member
+ * keeps its default, and the walk goes on. Only -NP_ENOMEM ends it. */
 static int decode_plain(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
 {
 	struct value_reader r = {.arena = dc->arena, .dir = dc->dir, .quoted = n->quoted};
@@ -26,6 +28,8 @@ static int decode_plain(const struct decode *dc, const struct config_key *k, con
 	return 0;
 }
 
+/* The text is kept beside the address: messages and dumps show what was written, and 0:0::1
+ * stays 0:0::1. */
 static int decode_address(const struct decode *dc, const struct config_key *k, const struct node *n,
                           struct config_listener *l)
 {
@@ -115,6 +119,8 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
+/* Arrays of as many elements as were written, although some may be refused: what is read stands
+ * in front. */
 static int decode_several(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
 {
 	struct key_list list = {.n = 0};
@@ -144,6 +150,7 @@ static void where_of(struct decode_place *at, const char *what, const struct dec
 	         above->where[0] == '\0' ? "" : above->where + strlen(" in"));
 }
 
+/* A MAP is not a struct of its own: its keys are members of the struct above. */
 static int decode_section(const struct decode *dc, const struct config_key *k, const struct node *n,
                           const struct decode_place *above)
 {
@@ -159,6 +166,8 @@ static int decode_section(const struct decode *dc, const struct config_key *k, c
 	return decode_map(dc, &at, n);
 }
 
+/* Defaults come from the table as text and go the way of every other value, so that a default
+ * that its own reader would refuse is found by the first test that loads anything. */
 static int set_defaults(const struct decode *dc, const struct key_scope *s, void *obj)
 {
 	struct value_reader r = {.arena = dc->arena};
@@ -204,6 +213,8 @@ static int decode_struct(const struct decode *dc, const struct config_key *k, co
 	return err;
 }
 
+/* An element is named by its title, or counted from 1 where it has none: ` in listener "web"`, `
+ * in route 2 of ...`. */
 static void where_element(struct decode_place *at, const struct key_scope *s, const struct node *n, size_t index,
                           const struct decode_place *above)
 {
@@ -265,6 +276,8 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 static int decode_key(const struct decode *dc, const struct config_key *k, const struct node_item *it,
                       const struct decode_place *at)
 {
+	/* The place of a value is the value, so that a caret points at the word to change; a
+	 * section is found by its key. */
 	*key_origin(k, at->obj) = key_is_section(k) ? it->key->at : it->value->at;
 	switch (k->kind) {
 	case KEY_MAP:   return decode_section(dc, k, it->value, at);
@@ -294,6 +307,7 @@ static int decode_map(const struct decode *dc, const struct decode_place *at, co
 	return 0;
 }
 
+/* A file of comments alone has no root, one with a single ~ an empty one. */
 static bool is_empty(const struct node_tree *t)
 {
 	return t->root == NULL || (t->root->kind == NODE_SCALAR && t->root->text[0] == '\0');

@@ -1,4 +1,5 @@
-/* decode_report: the sentences about keys and values that decode.c cannot take, and the guess at what was meant. */
+/* decode_report: the sentences about keys and values that decode.c cannot take, and the guess at
+ * what was meant. */
 #include "config/decode_report.h"
 
 #include <stdio.h>
@@ -6,7 +7,7 @@
 
 #include "config/text/word.h"
 
-/* Keys that people know from elsewhere or expect soon. A clear no is better than "unknown". */
+/* Keys that people expect from other programs. A clear no is better than "unknown". */
 static const struct {
 	const char *prefix, *name, *why;
 } expected_keys[] = {
@@ -94,7 +95,8 @@ void decode_doubtful_value(const struct decode *dc, const struct config_key *k, 
 	help_explain(dc, k->path);
 }
 
-/* Written, but misspelled: one problem, not two. */
+/* Written, but misspelled: an unknown key beside it is nearest to this one, and is reported
+ * already. One slip is one problem. */
 static bool is_misspelled(const struct decode_place *at, const struct node *map, const struct config_key *k)
 {
 	for (const struct node_item *it = map->items; it != NULL; it = it->next)
@@ -116,6 +118,7 @@ void decode_missing_keys(const struct decode *dc, const struct decode_place *at,
 	const struct config_key *k = NULL;
 	struct config_pos pos = map->at;
 
+	/* A missing key has no place: the first key of its map shows which map it is. */
 	if (map->items != NULL)
 		pos = map->items->key->at;
 	while (dc->whole && (k = key_next(at->prefix, k)) != NULL) {

@@ -1,5 +1,6 @@
-/* decode_report: what the walk of decode.c says of keys and values that it cannot take. Private to the two. Apart from the
- * walk, because the words and the guesses (what was meant, where it belongs) change more often than the walk does. */
+/* decode_report: what the walk of decode.c says of keys and values that it cannot take. Private
+ * to the two. Apart from the walk, because the words and the guesses (what was meant, where it
+ * belongs) change more often than the walk does. */
 #ifndef CONFIG_DECODE_REPORT_H
 #define CONFIG_DECODE_REPORT_H
 

@@ -1,4 +1,6 @@
-/* dump: the effective configuration as YAML that loads to the same model, in the table's order. */
+/* dump: the effective configuration as YAML that loads to the same model, in the table's order.
+ * The walk is decode's in the other direction, so a key that can be read can be printed: no key
+ * is named here either. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #define COMMENT_COLUMN 44
 #define INDENT         2
 
+/* What stands behind each value. */
 enum remark { REMARK_ORIGIN, REMARK_HELP };
 
 struct dump {
@@ -27,7 +30,7 @@ struct level {
 	bool        repeat; /* an element before this one has explained its keys */
 };
 
-/* key_origin wants a struct it could write to; only the value is looked at here. */
+/* key_origin takes a struct that it may write to; a dump has a const one. */
 static struct config_pos origin_of(const struct config_key *k, const void *obj)
 {
 	const struct key_scope *s = &key_scopes[k->scope];
@@ -36,6 +39,8 @@ static struct config_pos origin_of(const struct config_key *k, const void *obj)
 	return origin[(size_t)(k - key_rows) - s->first];
 }
 
+/* The key and its colon, behind the dash of its element if it is the element's first. Returns
+ * the column behind it. */
 static int dump_key(const struct dump *u, struct level *at, const struct config_key *k)
 {
 	int n = fprintf(u->out, "%*s%s%s:", at->dash ? at->indent - INDENT : at->indent, "", at->dash ? "- " : "",

@@ -1,3 +1,7 @@
+/* key: the X-macro tables as one array of rows, and the struct of the model that each part of it
+ * fills. The members are found by offset, so decode, validate, dump and schema are written once
+ * for all keys. Rejected: a reader function for each key, because defaults, bounds and texts
+ * would then stand apart from it and drift. */
 #include "config/key.h"
 
 #include <string.h>
@@ -5,6 +9,7 @@
 #include "config/units.h"
 #include "netpoll/check.h"
 
+/* The words of each enumeration; the index is the enum's constant. */
 #define X(name, word, meaning) {word, meaning},
 static const struct key_word words_level[] = {CONFIG_LEVEL_TBL(X) {NULL, NULL}};
 static const struct key_word words_format[] = {CONFIG_FORMAT_TBL(X) {NULL, NULL}};
@@ -88,6 +93,8 @@ static const char *below(const char *prefix, const char *path)
 	return strchr(path, '.') == NULL ? path : NULL;
 }
 
+/* The tables have some hundred rows: a walk is fast enough for a config file, and keeps their
+ * order, which dump and manual promise. */
 const struct config_key *key_next(const char *prefix, const struct config_key *k)
 {
 	size_t i = k == NULL ? 0 : (size_t)(k - key_rows) + 1;
@@ -150,6 +157,7 @@ const void *key_field_const(const struct config_key *k, const void *obj)
 	return (const char *)obj + k->offset;
 }
 
+/* Origins are kept by row: the row's number within its scope is the index. */
 struct config_pos *key_origin(const struct config_key *k, void *obj)
 {
 	const struct key_scope *s = &key_scopes[k->scope];
@@ -158,6 +166,8 @@ struct config_pos *key_origin(const struct config_key *k, void *obj)
 	return &origin[(size_t)(k - key_rows) - s->first];
 }
 
+/* Each list of the model is read through struct key_list: a pointer, and its count right behind
+ * it. */
 #define LIST_MEMBER(type, list, count) \
 	_Static_assert(offsetof(type, count) - offsetof(type, list) == offsetof(struct key_list, n), \
 	               "a LIST member is laid out as a struct key_list")

@@ -1,3 +1,5 @@
+/* node: libyaml's events to a tree, without recursion: the open collections stand on a stack of
+ * NODE_DEPTH frames. Every bound is checked before memory is taken for what lies beyond it. */
 #include "config/node.h"
 
 #include <string.h>
@@ -7,6 +9,7 @@
 #include "config/text/utf8.h"
 #include "netpoll/err.h"
 
+/* Of equal names the newest counts, as YAML has it: the list is searched from its head. */
 struct anchor {
 	struct anchor *next;
 	const char    *name;
@@ -31,16 +34,19 @@ struct parse {
 	uint32_t             nodes, aliases;
 };
 
-/* What a handler answers besides 0: the rest of the text is not read. */
+/* What a handler returns besides 0 and errors: the rest of the text is not read. */
 #define STOP 1
 
+/* Something is wrong that makes the rest unreadable: keys that seem to be missing may stand
+ * there. */
 static int stop_parsing(struct parse *p)
 {
 	p->t->whole = false;
 	return STOP;
 }
 
-/* libyaml counts from 0, and in characters. A node over several lines is underlined on the first. */
+/* libyaml counts from 0, and in characters. A node over several lines is underlined on the
+ * first. */
 static struct config_pos pos_of(const yaml_event_t *e)
 {
 	const yaml_mark_t *a = &e->start_mark, *b = &e->end_mark;
@@ -66,6 +72,7 @@ static struct node *node_new(struct parse *p, enum node_kind kind)
 
 /* ---- where a node goes ---- */
 
+/* The next node of the open map is a key. */
 static bool wants_key(const struct parse *p)
 {
 	return p->depth > 0 && p->stack[p->depth - 1].node->kind == NODE_MAP && p->stack[p->depth - 1].key == NULL;
@@ -81,6 +88,8 @@ static const struct node_item *item_of(const struct node *map, const char *key)
 	return NULL;
 }
 
+/* A key that is refused is read on with its value dropped, so that one slip does not hide the
+ * problems behind it. */
 static int node_place_key(struct parse *p, struct node *n)
 {
 	struct frame *top = &p->stack[p->depth - 1];
@@ -119,7 +128,8 @@ static int node_place_item(struct parse *p, struct frame *top, struct node *n)
 	return 0;
 }
 
-/* Adds a finished node's size to the collection above it; an open one is added when its end is seen. */
+/* Adds a finished node's size to the collection above it; an open one is added when its end is
+ * seen. */
 static void count_nodes(struct parse *p, const struct node *n)
 {
 	struct node *above = p->depth > 0 ? p->stack[p->depth - 1].node : NULL;
@@ -131,6 +141,8 @@ static void count_nodes(struct parse *p, const struct node *n)
 		above->height = n->height + 1;
 }
 
+/* The one door into the tree, for fresh nodes and for aliases. An alias counts as all the nodes
+ * that it stands for, or nested aliases could make ten lines of YAML a billion nodes. */
 static int node_place(struct parse *p, struct node *n)
 {
 	struct frame *top = p->depth > 0 ? &p->stack[p->depth - 1] : NULL;
@@ -181,7 +193,7 @@ static void refuse_tag(struct parse *p, const yaml_char_t *tag)
 		diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "tags are refused: each key knows its type");
 }
 
-/* Escapes can write what source_check keeps out of the text itself. */
+/* An escape such as "\e" can write a character that source_check refuses in the text itself. */
 static bool has_hostile(const char *s, size_t n)
 {
 	size_t len;
@@ -248,6 +260,8 @@ static int on_end(struct parse *p)
 	return 0;
 }
 
+/* The bounds of an alias are judged by the anchored node, which is whole by then: its size and
+ * height are known. */
 static int on_alias(struct parse *p)
 {
 	const char *name = (const char *)p->event.data.alias.anchor;
@@ -310,7 +324,7 @@ static int handle_event(struct parse *p)
 
 /* ---- libyaml's own errors ---- */
 
-/* Its sentences name the grammar; these name the slip that is behind it nearly always. */
+/* Its sentences name the grammar; these name the slip that nearly always causes them. */
 static const struct {
 	const char *said, *help;
 } slips[] = {

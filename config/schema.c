@@ -1,3 +1,5 @@
+/* schema: explain. The sentences come from the table; here is their layout, and the search for
+ * the key that a person meant by a part of its path. */
 #include "config/schema.h"
 
 #include <string.h>
@@ -24,13 +26,14 @@ const char *schema_reload(const struct config_key *k)
 	return texts[k->reload];
 }
 
+/* In the units that people write, not in the table's nanoseconds. */
 const char *schema_range(const struct config_key *k, char *out)
 {
 	char min[UNITS_TEXT], max[UNITS_TEXT];
 	size_t at;
 
 	out[0] = '\0';
-	if (k->max == 0)
+	if (k->max == 0) /* the row has no bounds */
 		return out;
 	at = (size_t)snprintf(out, SCHEMA_RANGE, "%s to %s", value_number(k, k->min, min),
 	                      value_number(k, k->max, max));
@@ -52,7 +55,8 @@ const char *schema_default(const struct config_key *k)
 
 /* ---- finding the key that was meant ---- */
 
-/* A path without its brackets, so that listeners.name, listeners[].name and listeners[2].name are one. */
+/* A path without its brackets, so that listeners.name, listeners[].name and listeners[2].name
+ * are one. */
 static void strip_brackets(const char *path, char *out)
 {
 	size_t n = 0;
@@ -67,6 +71,7 @@ static void strip_brackets(const char *path, char *out)
 	out[n] = '\0';
 }
 
+/* Whole parts only: `idle` is an end of timeouts.idle, `dle` is not. */
 static bool ends_with(const char *path, const char *end)
 {
 	size_t n = strlen(path), m = strlen(end);
@@ -119,6 +124,7 @@ static const char *nearest_path(const char *stripped)
 
 /* ---- saying it ---- */
 
+/* What stands right below a section, one line each. */
 static void explain_children(FILE *out, const char *prefix)
 {
 	const struct config_key *k = NULL;

@@ -1,5 +1,6 @@
-/* schema_json: the table as JSON Schema draft-07, so that editors complete keys and underline slips while typing. It
- * says what a schema can: types, words, patterns, bounds of numbers; references are left to `staunch check`. */
+/* schema_json: the table as JSON Schema draft-07, so that editors complete keys and underline
+ * slips while typing. It says what a schema can: types, words, patterns, bounds of numbers;
+ * references are left to `staunch check`. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -14,12 +15,14 @@
 #define BIND_PATTERN     "^" IP_PATTERN "?:[0-9]{1,5}|unix:.+)$"
 #define ADDRESS_PATTERN  "^" IP_PATTERN ":[0-9]{1,5}|unix:.+)$"
 
+/* A JSON text under way: commas and indentation are the writer's, so no caller can forget one. */
 struct json {
 	FILE *out;
 	int   depth;
 	bool  first; /* in the object or array that is open */
 };
 
+/* The texts of the table are ASCII, so two characters need an escape. */
 static void json_string(struct json *j, const char *s)
 {
 	putc('"', j->out);
@@ -89,6 +92,7 @@ static void json_enum(struct json *j, const struct key_word *words)
 	json_close(j, ']');
 }
 
+/* Counts alone have bounds that a schema can check: durations and sizes are texts there. */
 static void json_integer(struct json *j, const struct config_key *k)
 {
 	json_text(j, "type", "integer");
@@ -149,6 +153,7 @@ static void json_several(struct json *j, const struct config_key *k)
 
 static void json_object(struct json *j, const char *prefix);
 
+/* Elements that may be written as a plain value, for their shorthand key, are one of two forms. */
 static void json_elements(struct json *j, const struct config_key *k)
 {
 	const struct key_scope *s = key_elements(k);
@@ -222,6 +227,8 @@ static void json_one_required(struct json *j, const struct config_key *k)
 	json_close(j, '}');
 }
 
+/* OTHERWISE, "needed unless the row before it is written", is anyOf in a schema: at least one of
+ * the two. */
 static void json_required(struct json *j, const char *prefix)
 {
 	const struct config_key *k = NULL;

@@ -1,5 +1,5 @@
-/* schema_man: the table as staunch.yaml(5). Roff and not scdoc, so that `staunch` itself can write it and no build
- * needs a tool for it. */
+/* schema_man: the table as staunch.yaml(5). Roff and not scdoc, so that `staunch` itself can
+ * write it and no build needs a tool for it. */
 #include <string.h>
 
 #include "config/text/diag.h"
@@ -33,6 +33,7 @@ static void man_words(FILE *out, const struct config_key *k)
 	fputs(".RE\n", out);
 }
 
+/* A key's page: what it is for, then the facts, then why one would change it, then its words. */
 static void man_key(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
@@ -66,7 +67,8 @@ static void man_section(FILE *out, const struct config_key *k)
 	fputs(".\n", out);
 }
 
-/* First the values of a map, then its sections, so that no value seems to belong to the section before it. */
+/* First the values of a map, then its sections, so that no value seems to belong to the section
+ * before it. */
 static void man_map(FILE *out, const char *prefix)
 {
 	const struct config_key *k = NULL;

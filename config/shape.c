@@ -1,4 +1,5 @@
-/* shape: forms that mean something to a peer: names, protocols, hashes. Each refusal names the slip that people make. */
+/* shape: forms that mean something to a peer: names, protocols, hashes. Each refusal names the
+ * slip that people make. */
 #include "config/shape.h"
 
 #include <arpa/inet.h>
@@ -24,7 +25,7 @@ bool shape_is_ip(const char *text)
 	return inet_pton(AF_INET, text, room) == 1 || inet_pton(AF_INET6, text, room) == 1;
 }
 
-/* What people write for a host name and none is. */
+/* The slip behind a byte that no host name has. */
 static const char *name_refusal(const char *text)
 {
 	if (strchr(text, ':') != NULL)
@@ -93,6 +94,8 @@ int shape_pin(const char *text, const char **why)
 		return shape_refuse(why, "the hash alone, without sha256/ before it");
 	if (strspn(text, letters) != PIN_LETTERS || strcmp(text + PIN_LETTERS, "=") != 0)
 		return shape_refuse(why, "a SHA-256 hash is 44 letters of base64, of which the last is =");
+	/* The last letter holds four bits of the hash and two that are zero: any other value was
+	 * cut off or mistyped. */
 	if ((strchr(letters, text[PIN_LETTERS - 1]) - letters) % 4 != 0)
 		return shape_refuse(why, "base64 of 32 bytes does not end like this: a letter is wrong or missing");
 	return 0;

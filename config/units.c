@@ -1,5 +1,6 @@
-/* units: durations, sizes, numbers and addresses, text to value and back. One pass over the text; a refusal names the
- * first mistake and, where the slip is a known one, the text that was meant. */
+/* units: durations, sizes, numbers and addresses, text to value and back. One pass over the
+ * text; a refusal names the first mistake and, where the slip is a known one, the text that was
+ * meant. */
 #include "config/units.h"
 
 #include <inttypes.h>
@@ -110,6 +111,8 @@ int units_duration(int64_t *ns, const char *text, struct units_refusal *r)
 	return 0;
 }
 
+/* A bare k, m or g means two different numbers, so neither is taken; the sentence says which is
+ * which. */
 static const char *size_refusal(char c)
 {
 	switch (c) {
@@ -213,6 +216,7 @@ static bool is_host_name(const char *text)
 	return letters > 0 && strspn(text + n, ":" ASCII_DIGITS) == strlen(text + n);
 }
 
+/* Why a form that people know from elsewhere cannot be served; NULL: it is none of those. */
 static const char *unserved_form(const char *text)
 {
 	if (strncmp(text, "systemd:", strlen("systemd:")) == 0)
@@ -230,7 +234,7 @@ int units_address(struct np_addr *a, const char *text, struct units_refusal *r)
 {
 	const char *unserved = unserved_form(text);
 
-	unit_refuse(r, unserved);
+	unit_refuse(r, unserved); /* no address has a suggestion */
 	if (strncmp(text, "unix:", strlen("unix:")) == 0)
 		return np_addr_parse(a, text, &r->why);
 	if (unserved != NULL)
@@ -242,6 +246,7 @@ int units_address(struct np_addr *a, const char *text, struct units_refusal *r)
 	return np_addr_parse(a, text, &r->why);
 }
 
+/* Behind each larger unit only its remainder is left, so the text is the shortest. */
 const char *units_duration_format(int64_t ns, char *out)
 {
 	size_t at = 0;

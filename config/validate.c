@@ -1,5 +1,5 @@
-/* validate: what no single value can tell; here of listeners and upstreams as such, and what the parts share. Works on
- * the model alone; every place comes from the origins decode noted. */
+/* validate: listeners and upstreams as such, and the order of the parts. Works on the model
+ * alone; every place comes from the origins that decode noted. */
 #include "config/validate.h"
 
 #include <string.h>
@@ -47,13 +47,15 @@ static void check_upstream_names(struct diag *d, struct config *c, size_t i)
 	}
 }
 
-/* Only equal addresses clash: 127.0.0.1:80 beside :80 is a choice, and the kernel prefers the narrower one. Port 0 is
- * another port each time. */
+/* Only equal addresses clash: 127.0.0.1:80 beside :80 is allowed, and the kernel prefers the
+ * narrower one. Port 0 is another port each time. */
 static bool clash(const struct np_addr *a, const struct np_addr *b)
 {
 	return np_addr_equal(a, b) && (np_addr_is_unix(a) || np_addr_port(&a->u.sa) != 0);
 }
 
+/* The first address of the file that clashes with this one and stands before it, of this
+ * listener or another. NULL: none. */
 static const struct config_text *bound_before(const struct config *c, size_t listener, size_t bind)
 {
 	const struct np_addr *a = &c->listeners[listener].bind[bind];
@@ -119,7 +121,8 @@ static bool is_used(const struct config *c, size_t upstream)
 	return false;
 }
 
-/* Only when each reference resolves: one that does not may have meant this upstream. */
+/* The caller asks only when each reference resolves: one that does not may have meant this
+ * upstream. */
 static void doubt_use(struct diag *d, const struct config *c, size_t upstream)
 {
 	struct config_upstream *u = &c->upstreams[upstream];
@@ -129,6 +132,8 @@ static void doubt_use(struct diag *d, const struct config *c, size_t upstream)
 		          u->name);
 }
 
+/* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
+ * attempt can never fire. */
 static void doubt_upstream(struct diag *d, struct config_upstream *u)
 {
 	bool takes = u->nservers == 0;
@@ -146,6 +151,8 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 }
 
+/* Settings that another setting makes pointless. Warnings, because a generated file may write
+ * every key. */
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	int64_t all = c->limits.max_connections;
@@ -163,7 +170,7 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 
 void validate_run(struct config *c, struct diag *d)
 {
-	bool all_resolve = c->nlisteners > 0;
+	bool all_resolve = c->nlisteners > 0; /* without listeners nothing is used, and that is reported already */
 
 	validate_values(d, KEY_TOP, c);
 	for (size_t i = 0; i < c->nupstreams; i++) {

@@ -1,5 +1,5 @@
-/* validate_keys: places, bounds and names of single keys, all by the rows of the table; nothing here knows a key by its
- * name. */
+/* validate_keys: places, bounds and names of single keys, all by the rows of the table; nothing
+ * here knows a key by its name. */
 #include "config/validate_keys.h"
 
 #include <string.h>
@@ -29,6 +29,8 @@ bool validate_is_written(const char *path, void *obj)
 	return pos_known(validate_origin(path, obj));
 }
 
+/* Is the value what the default reads as? Only kinds that fit in an int64_t and texts are asked
+ * about. */
 static bool is_default(const struct config_key *k, const void *field)
 {
 	struct value_reader r = {.arena = NULL};
@@ -64,6 +66,7 @@ static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
 
 	if (((k->flags & KEY_OFF) && n == CONFIG_OFF) || ((k->flags & KEY_AUTO) && n == CONFIG_AUTO))
 		return;
+	/* A default has no place and is within bounds by key_test. */
 	if (!pos_known(at) || (!below && n <= k->max))
 		return;
 	diag_error(d, DIAG_RANGE, at, "\"%s\" is %s, %s than %s", key_name(k), value_number(k, n, value),

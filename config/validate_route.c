@@ -1,4 +1,5 @@
-/* validate_route: where a listener's connections go. */
+/* validate_route: the references of a listener and its routes, and the routes that an earlier
+ * one leaves nothing to. */
 #include "config/validate_route.h"
 
 #include <stdio.h>
@@ -9,13 +10,15 @@
 
 /* ---- references ---- */
 
-/* A name of an upstream, and who says it. */
+/* A name of an upstream, and the part of the file that refers to it. */
 struct reference {
 	const char       *name;
 	struct config_pos at;
 	char              who[128]; /* `listener "web"` */
 };
 
+/* The nearest name that is defined is suggested, with its place: it may be the definition that
+ * is misspelled. */
 static void report_undefined(struct diag *d, const struct config *c, const struct reference *r)
 {
 	struct word_search s;
@@ -72,6 +75,7 @@ static bool resolve_default(struct diag *d, const struct config *c, struct confi
 	struct reference r = {.name = l->upstream_name, .at = validate_origin("listeners[].upstream", l)};
 
 	l->upstream = CONFIG_NO_UPSTREAM;
+	/* Beside routes the key may be left out; written and unreadable is another matter. */
 	if (l->upstream_name == NULL && l->nroutes > 0 && !pos_known(r.at))
 		return true;
 	snprintf(r.who, sizeof(r.who), "listener \"%.80s\"", l->name == NULL ? "" : l->name);
@@ -90,6 +94,8 @@ static bool resolve_route(struct diag *d, const struct config *c, const struct c
 
 /* ---- routes that none can match ---- */
 
+/* Conditions are asked for as written, not as decoded: a list whose every element was refused is
+ * a condition still. */
 static bool asks_for_hello(struct config_route *r)
 {
 	return validate_is_written("listeners[].routes[].sni", r) ||
@@ -111,6 +117,7 @@ static struct config_route *last_taker(const struct config_listener *l)
 	return NULL;
 }
 
+/* tls: none with TLS that ends here, or with a condition on the ClientHello, can never hold. */
 static void doubt_route(struct diag *d, const struct config_listener *l, struct config_route *r)
 {
 	struct config_pos at = validate_origin("listeners[].routes[].tls", r);
@@ -140,6 +147,7 @@ static void doubt_order(struct diag *d, struct config_listener *l)
 	diag_note(d, "the route at %u:%u takes them all", taker->at.line, taker->at.column);
 }
 
+/* One warning is enough: both keys of preread are useless for the same reason. */
 static void doubt_preread(struct diag *d, struct config_listener *l)
 {
 	static const char *const keys[] = {"listeners[].preread.timeout", "listeners[].preread.max_bytes"};

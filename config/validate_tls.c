@@ -1,5 +1,6 @@
-/* validate_tls: what TLS and the PROXY header need of each other's keys. Files are only named here; whether they can be
- * loaded is found out by whoever loads them. */
+/* validate_tls: what TLS and the PROXY header need of each other's keys. Files are only named
+ * here: a start loads them, and `check` tries them (proxy/cli/cli_check_tls.c), because this
+ * layer has neither OpenSSL nor a disk. */
 #include "config/validate_tls.h"
 
 #include <stdio.h>
@@ -37,6 +38,7 @@ static void no_effect(struct diag *d, const char *const *paths, void *obj, const
 
 /* ---- versions, on either side ---- */
 
+/* The version keys of either side, so that one function judges both. */
 struct versions {
 	const char             *min, *max, *ciphers[2], *suites[2]; /* paths */
 	enum config_tls_version oldest, newest;
@@ -62,6 +64,8 @@ static void check_versions(struct diag *d, const struct versions *v)
 
 /* ---- listeners ---- */
 
+/* Without a ca no certificate can be verified, so a mode that asks for one, or a crl, would
+ * refuse every client. */
 static void check_client_auth(struct diag *d, struct config_tls_in *t)
 {
 	if (validate_is_written(AUTH "ca", t))
@@ -104,7 +108,8 @@ static void check_tls_in(struct diag *d, struct config_tls_in *t)
 	doubt_tickets(d, t);
 }
 
-/* Every address there is, of one family or both: then a header proves nothing. */
+/* A network of all addresses, of one family or both: every client may then write the header
+ * itself. */
 static bool is_everybody(const struct cidr *c)
 {
 	return c->bits == 0 || (c->bits == CIDR_V4_BITS && cidr_is_v4(c));

@@ -1,3 +1,6 @@
+/* value: a reader for each kind of key. A reader refuses with a code and a sentence, and says
+ * what was perhaps meant; it writes to the member on success only, so that a refused value
+ * leaves the default. */
 #include "config/value.h"
 
 #include <stdio.h>
@@ -45,7 +48,8 @@ static bool read_word(const struct config_key *k, const char *text, int64_t *n)
 	return false;
 }
 
-/* 0 switches a timer off for some programs and fires it at once for others; here it does neither. */
+/* 0 switches a timer off for some programs and fires it at once for others; here it does
+ * neither. */
 static int refuse_zero(struct value_reader *r, const struct config_key *k)
 {
 	reader_suggest(r, (k->flags & KEY_OFF) ? "off" : "auto", "");
@@ -61,6 +65,8 @@ static int store_number(struct value_reader *r, const struct config_key *k, int6
 	return 0;
 }
 
+/* A bare number is no duration, but "0" is what switches a timer off in other programs: it gets
+ * its own sentence. */
 static int read_duration(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
 	struct units_refusal u;
@@ -99,13 +105,17 @@ static int read_count(struct value_reader *r, const struct config_key *k, const 
 	return store_number(r, k, n, field);
 }
 
+/* "write json or text": all words, since an enumeration has few. */
 static int refuse_word(struct value_reader *r, const struct config_key *k)
 {
 	size_t at = (size_t)snprintf(r->words, sizeof(r->words), "write");
 
-	for (const struct key_word *w = k->words; w->word != NULL && at < sizeof(r->words); w++)
+	for (const struct key_word *w = k->words; w->word != NULL && at < sizeof(r->words); w++) {
+		const char *between = w[1].word == NULL ? " or" : ",";
+
 		at += (size_t)snprintf(r->words + at, sizeof(r->words) - at, "%s %s",
-		                       w == k->words ? "" : w[1].word == NULL ? " or" : ",", w->word);
+		                       w == k->words ? "" : between, w->word);
+	}
 	return reader_refuse(r, DIAG_WORD, r->words);
 }
 
@@ -139,6 +149,7 @@ static int read_bool(struct value_reader *r, const char *text, bool *field)
 	return 0;
 }
 
+/* Long enough for every path that the kernel takes (PATH_MAX), and for every name. */
 static int check_text(struct value_reader *r, const char *text)
 {
 	if (text[0] == '\0')
@@ -226,6 +237,8 @@ int value_read_address(struct value_reader *r, const char *text, struct np_addr 
 	return refuse_units(r, err == -EOPNOTSUPP ? DIAG_NOT_YET : DIAG_ADDRESS, &u);
 }
 
+/* "localhost" as a server would be a name to resolve, ":80" the machine itself by chance: a
+ * server is an address. */
 static int read_server_address(struct value_reader *r, const char *text, struct config_server *s)
 {
 	struct np_addr a;
@@ -243,6 +256,8 @@ static int read_server_address(struct value_reader *r, const char *text, struct 
 	return err;
 }
 
+/* The kind decides the type of the member that field points to: the tables and config.h agree by
+ * key_test. */
 int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field)
 {
 	r->suggestion[0] = '\0';
@@ -310,6 +325,7 @@ int value_read_item(struct value_reader *r, const struct config_key *k, const ch
 	return 0;
 }
 
+/* Bytes of one element in a list of k's kind. */
 size_t value_item_size(const struct config_key *k)
 {
 	if (k->kind == KEY_WORDS)

@@ -1,5 +1,5 @@
-/* value_put: member to text. What is printed here must read back as the same value, in value.c and in any YAML reader:
- * dumps are config files. */
+/* value_put: member to text. What is printed here must read back as the same value, in value.c
+ * and in any YAML reader: dumps are config files. */
 #include "config/value_put.h"
 
 #include <inttypes.h>
@@ -26,7 +26,8 @@ int value_put_quoted(FILE *out, const char *text)
 	return n;
 }
 
-/* Names that YAML readers of one version or another take for something else than text are quoted. */
+/* Names that YAML readers of one version or another take for something else than text are
+ * quoted. */
 static int put_plain_name(FILE *out, const char *name)
 {
 	static const char *const taken[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"};
@@ -41,7 +42,7 @@ static int put_plain_name(FILE *out, const char *name)
 
 static int put_sink(FILE *out, const struct config_sink *s)
 {
-	static const char *const words[] = {"off", "stdout", "stderr"};
+	static const char *const words[] = {"off", "stdout", "stderr"}; /* by enum config_sink_kind */
 
 	if (s->kind == CONFIG_SINK_FILE)
 		return value_put_quoted(out, s->path);

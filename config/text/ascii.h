@@ -1,5 +1,6 @@
-/* ascii: classes of the bytes that config text is made of. The functions of the C library (isdigit and the like) ask the
- * locale and may not be given a negative char; a config file means the same in every locale. */
+/* ascii: classes of the bytes that config text is made of. The functions of the C library
+ * (isdigit and the like) ask the locale and may not be given a negative char; a config file
+ * means the same in every locale. */
 #ifndef CONFIG_TEXT_ASCII_H
 #define CONFIG_TEXT_ASCII_H
 

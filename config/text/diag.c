@@ -1,3 +1,7 @@
+/* diag: the list is an array of slots and an array of pointers into it in file order. One slot
+ * is always spare: a new problem is written there first, and then either takes its place in the
+ * order or is the one that is dropped. So a full list needs no special case, and adding cannot
+ * fail. */
 #include "config/text/diag.h"
 
 #include <stdarg.h>
@@ -14,6 +18,7 @@ struct diag {
 	struct diag_problem  slots[DIAG_SHOWN + 1];
 };
 
+/* The rows of diag_tbl.h; the letter decides the severity, so that the two cannot disagree. */
 static const struct {
 	enum diag_severity severity;
 	const char        *text, *meaning;
@@ -61,6 +66,7 @@ struct diag *diag_free(struct diag *d)
 	return NULL;
 }
 
+/* Ranks grow with the order in which sources come. */
 void diag_take_source(struct diag *d, struct source *s)
 {
 	s->next = d->sources;
@@ -68,6 +74,7 @@ void diag_take_source(struct diag *d, struct source *s)
 	d->sources = s;
 }
 
+/* In file order: by source, then by place. Problems without a source come first. */
 static int pos_compare(const struct diag_problem *a, const struct diag_problem *b)
 {
 	uint32_t ra = a->source == NULL ? 0 : a->source->rank, rb = b->source == NULL ? 0 : b->source->rank;
@@ -93,7 +100,8 @@ static bool is_reported(const struct diag *d, const struct diag_problem *p)
 	return false;
 }
 
-/* Which one goes when there is one too many: the last warning, or the last of all when every one is an error. */
+/* The index of the problem that goes when there is one too many: the last warning, or the last
+ * of all when every one is an error. */
 static size_t one_too_many(const struct diag *d)
 {
 	for (size_t i = d->shown; i-- > 0;)
@@ -110,6 +118,8 @@ static void drop_problem(struct diag *d, size_t i)
 	d->order[--d->shown] = p;
 }
 
+/* Problems come nearly in order, so the place is looked for from the end. Of equal places the
+ * earlier find stays first. */
 static void insert_in_order(struct diag *d)
 {
 	struct diag_problem *p = d->order[d->shown];
@@ -131,6 +141,8 @@ static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, 
 	p->source = d->sources;
 	p->at = at;
 	vsnprintf(p->message, sizeof(p->message), fmt, args);
+	/* Before the check: what diag_note and diag_help add to a repeated problem then lands in
+	 * the spare slot and not in another problem. */
 	d->last = p;
 	if (is_reported(d, p))
 		return;

@@ -1,13 +1,16 @@
-/* diag_print: problems as people read them in a terminal: place, excerpt, caret, and the word perhaps meant. */
+/* diag_print: problems as people read them in a terminal: place, excerpt, caret, and the word
+ * perhaps meant. */
 #include <string.h>
 
 #include "config/text/diag.h"
 #include "config/text/utf8.h"
 
-/* A long line is shown through a window of this many columns; what is wrong begins at most LEAD in. */
+/* A long line is shown through a window of WINDOW columns, in which the fault begins at most
+ * LEAD in: the caret stays under the word on a terminal of usual width. */
 #define WINDOW 100
 #define LEAD   60
 
+/* ANSI escapes, or nothing. */
 struct palette {
 	const char *error, *warning, *frame, *off;
 };
@@ -37,12 +40,21 @@ static size_t skip_columns(const char *s, size_t n, uint32_t count, int *columns
 
 	for (; i < n && count > 0; count--, i += len) {
 		len = utf8_decode(s + i, n - i, &c);
-		*columns += len == 0 ? 1 : c == '\t' ? TEXT_TAB - *columns % TEXT_TAB : utf8_width(c);
-		len = len == 0 ? 1 : len;
+		if (len == 0) { /* a broken byte is shown as one '?' */
+			len = 1;
+			*columns += 1;
+		} else if (c == '\t') {
+			*columns += TEXT_TAB - *columns % TEXT_TAB;
+		} else {
+			*columns += utf8_width(c);
+		}
 	}
 	return i;
 }
 
+/* Three measures of the line: the columns before the fault, of the whole line, and, once the
+ * window is placed, of the fault itself. The window opens only when the line is long and the
+ * fault far to the right. */
 static struct view view_of(const char *line, size_t n, struct config_pos at)
 {
 	struct view v = {.text = line, .n = n};
@@ -90,7 +102,7 @@ static void put_source_line(const struct printer *p, uint32_t line, const struct
 	fputs(v->cut_right ? "...\n" : "\n", p->out);
 }
 
-/* The line before gives the place away at a glance; a blank one gives nothing. */
+/* The line before shows at a glance where in the file this is; a blank one shows nothing. */
 static void put_line_before(const struct printer *p, const struct diag_problem *b)
 {
 	size_t n;
@@ -163,6 +175,7 @@ static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 	}
 }
 
+/* The summary's counts include problems that were not kept. */
 static void put_summary(FILE *out, const struct diag *d, const char *aftermath)
 {
 	size_t errors = diag_count(d, DIAG_ERROR), warnings = diag_count(d, DIAG_WARNING);

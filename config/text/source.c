@@ -1,3 +1,5 @@
+/* source: a config text in memory. A copy is kept even of a file, because its excerpts are
+ * printed after the load, when the file may have changed. */
 #include "config/text/source.h"
 
 #include <stdio.h>
@@ -46,7 +48,8 @@ struct source *source_free(struct source *s)
 	return NULL;
 }
 
-/* One byte more than allowed is asked for, so that a pipe without a size is measured too. */
+/* Asks for one byte more than allowed, so that the size of a pipe is judged too: fstat tells
+ * nothing about one. */
 static int read_all(FILE *f, const char *path, struct source **out)
 {
 	char *buf = malloc(SOURCE_MAX + 1);
@@ -73,6 +76,8 @@ int source_read(struct source **out, const char *path)
 	return err;
 }
 
+/* A walk from the start: it is called once for each printed problem, and an index would have to
+ * be kept for files that have none. */
 const char *source_line(const struct source *s, uint32_t line, size_t *len)
 {
 	const char *p = s->text, *end = s->text + s->n, *nl;

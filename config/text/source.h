@@ -19,6 +19,7 @@ struct source {
 must_use int source_read(struct source **out, const char *path);
 /* The same from memory; -EFBIG above SOURCE_MAX. */
 must_use int source_new(struct source **out, const char *name, const char *text, size_t n);
+/* Takes NULL, returns NULL. */
 struct source *source_free(struct source *s);
 
 /* Line `line` (from 1) without its end; NULL past the last. */

@@ -1,5 +1,6 @@
-/* source_check: one pass over the text, and the first place of each kind of fault. Only the first: a file in another
- * encoding would otherwise be a problem on each line, and hide the ones that a person can mend. */
+/* source_check: one pass over the text, and the first place of each kind of fault. Only the
+ * first: a file in another encoding would otherwise be a problem on each line, and hide the ones
+ * that a person can mend. */
 #include "config/text/source_check.h"
 
 #include <string.h>
@@ -24,6 +25,9 @@ static void note_finding(struct finding *f, uint32_t line, uint32_t column, uint
 	f->last = line;
 }
 
+/* The indentation ends at the first byte that is neither space nor tab. A tab matters only
+ * there: YAML counts columns of indentation, and readers differ on the width of a tab. In a line
+ * that is blank throughout it indents nothing. */
 static void check_line(const char *s, size_t n, uint32_t line, struct finding f[3])
 {
 	struct finding *broken = &f[0], *control = &f[1], *tab = &f[2];

@@ -1,5 +1,6 @@
-/* source_check: what no YAML reader may see: bytes that are not UTF-8, controls, odd line ends, tabs as indentation.
- * Apart from source.c, because a source knows nothing of problems, while a diag holds sources. */
+/* source_check: what no YAML reader may see: bytes that are not UTF-8, controls, odd line ends,
+ * tabs as indentation. Apart from source.c, because a source knows nothing of problems, while a
+ * diag holds sources. */
 #ifndef CONFIG_TEXT_SOURCE_CHECK_H
 #define CONFIG_TEXT_SOURCE_CHECK_H
 

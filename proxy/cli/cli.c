@@ -1,4 +1,5 @@
-/* cli: the rows of cli_tbl.h at run time, the lines on stderr, and the verb version, which has no better place. */
+/* cli: the rows of cli_tbl.h at run time, the lines on stderr, and the verb version, which has
+ * no better place. */
 #include "proxy/cli/cli.h"
 
 #include <gnu/libc-version.h>
@@ -9,9 +10,11 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "netpoll/check.h"
 #include "proxy/cli/cli_args.h"
 
-/* What --balance takes is what the key takes. The words begin with a bar; cli_word_next skips it. */
+/* What --balance takes is what the key takes. The words begin with a bar; cli_word_next skips
+ * it. */
 #define BAR_WORD(name, word, meaning) "|" word
 #define CLI_BALANCE_WORDS CONFIG_BALANCE_TBL(BAR_WORD)
 #define FOR(verb) (1u << CLI_VERB_##verb)
@@ -46,6 +49,7 @@ const struct cli_verb *cli_verb_find(const char *word)
 
 bool cli_opt_fits(const struct cli_opt *o, const struct cli_verb *v)
 {
+	DCHECK(v >= cli_verbs && v < cli_verbs + CLI_VERBS, "a verb that is no row of the table");
 	return (o->verbs >> (v - cli_verbs) & 1) != 0;
 }
 
@@ -69,13 +73,17 @@ const char *cli_kind_text(enum cli_kind kind, const char *words)
 #undef X
 	};
 
-	if (kind == CLI_WORDS)
+	if (kind == CLI_WORDS) {
+		DCHECK(words != NULL, "an option of words has none");
 		return words + (words[0] == '|');
+	}
 	return texts[kind];
 }
 
-/* ---- speaking ---- */
+/* ---- to the person at the terminal ---- */
 
+/* stderr, and nothing else of ours, carries complaints: stdout may be a pipe that a program
+ * reads. */
 static void complain_line(const char *fmt, va_list ap)
 {
 	fputs("staunch: ", stderr);
@@ -107,6 +115,8 @@ bool cli_colour(const struct cli_args *a, FILE *f)
 {
 	const char *when = a->value[CLI_OPT_COLOR], *none = getenv("NO_COLOR"), *term = getenv("TERM");
 
+	/* The flag is the person's own word; NO_COLOR (no-color.org) and TERM are habits of the
+	 * environment. */
 	if (when != NULL && strcmp(when, "auto") != 0)
 		return strcmp(when, "always") == 0;
 	if (none != NULL && none[0] != '\0')
@@ -119,6 +129,7 @@ const char *cli_version_text(void)
 	return STAUNCH_VERSION;
 }
 
+/* What a bug report needs: the build, and the machine under it. */
 int cli_version(const struct cli_args *a)
 {
 	struct utsname u;

@@ -1,6 +1,6 @@
-/* cli: the command line as tables (cli_tbl.h), and how the program speaks to the person at the terminal. Reading is
- * cli_args.h, choosing the verb cli_main.h; each verb is cli_<verb> in a file of that name, the small ones in
- * cli_config.c, cli_help.c and cli.c. */
+/* cli: the command line as tables (cli_tbl.h), and how the program speaks to the person at the
+ * terminal. Reading is cli_args.h, choosing the verb cli_main.h; each verb is cli_<verb> in a
+ * file of that name, the small ones in cli_config.c, cli_help.c and cli.c. */
 #ifndef PROXY_CLI_CLI_H
 #define PROXY_CLI_CLI_H
 

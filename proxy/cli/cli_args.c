@@ -1,10 +1,12 @@
-/* cli_args: one verb's command line, read by getopt_long with options and messages from the table. */
+/* cli_args: one verb's command line, read by getopt_long with options and messages from the
+ * table. */
 #include "proxy/cli/cli_args.h"
 
 #include <getopt.h>
 #include <string.h>
 
 #include "config/text/word.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 
 #define WORDS_SHOWN 256 /* bytes of the longest list of words in cli_tbl.h, with commas */
@@ -23,6 +25,7 @@ static bool is_one_of(const char *typed, const char *words)
 
 /* ---- what getopt is told ---- */
 
+/* The table's options of one verb, as getopt_long wants them. */
 struct grammar {
 	struct option words[CLI_OPTS + 1];
 	char letters[2 + 4 * CLI_OPTS];
@@ -40,7 +43,8 @@ static void add_letter(char *letters, char letter, bool takes_value)
 	letters[n] = '\0';
 }
 
-/* The colon in front makes getopt tell a missing value from an unknown option and keep silent about both. */
+/* The colon in front makes getopt tell a missing value from an unknown option and keep silent
+ * about both. */
 static void grammar_init(struct grammar *g, const struct cli_verb *v)
 {
 	size_t n = 0;
@@ -63,8 +67,10 @@ static void grammar_init(struct grammar *g, const struct cli_verb *v)
 /* The option of this verb that getopt's value stands for; CLI_OPTS when there is none. */
 static size_t opt_of(const struct cli_verb *v, int value)
 {
-	if (value >= LONG_BASE)
+	if (value >= LONG_BASE) {
+		DCHECK(value < LONG_BASE + CLI_OPTS, "getopt answers with an option that it was not told");
 		return (size_t)(value - LONG_BASE);
+	}
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (cli_opt_fits(&cli_opts[i], v) && (cli_opts[i].letter == value || cli_opts[i].also == value))
 			return i;
@@ -73,6 +79,7 @@ static size_t opt_of(const struct cli_verb *v, int value)
 
 /* ---- what is said about mistakes ---- */
 
+/* The first verb that has the option: it may be the one that was meant. */
 static const struct cli_verb *verb_with(const char *word)
 {
 	for (size_t i = 0; i < CLI_OPTS; i++)
@@ -82,6 +89,7 @@ static const struct cli_verb *verb_with(const char *word)
 	return NULL;
 }
 
+/* Three guesses in order: a slip of one of this verb's options, an option of another verb, none. */
 static int unknown_word(const struct cli_verb *v, const char *typed)
 {
 	char word[WORD_MAX];
@@ -105,7 +113,8 @@ static int unknown_word(const struct cli_verb *v, const char *typed)
 	return cli_misused(v, "%s has no option --%s", v->word, word);
 }
 
-/* getopt's '?': an unknown option, an ambiguous beginning of one, or a value for an option that takes none. */
+/* getopt's '?': an unknown option, an ambiguous beginning of one, or a value for an option that
+ * takes none. */
 static int bad_option(const struct cli_verb *v, const char *typed, int value)
 {
 	if (value >= LONG_BASE)
@@ -134,7 +143,9 @@ static int take_option(struct cli_args *a, size_t i, const char *value)
 {
 	const struct cli_opt *o = &cli_opts[i];
 
-	/* Which of two values was meant is a guess; a flag given twice says the same thing twice. */
+	DCHECK(i < CLI_OPTS && cli_opt_fits(o, a->verb), "an option that the verb does not have was taken");
+	/* Of two values one would have to be guessed; a flag that is given twice says the same
+	 * thing twice. */
 	if (a->value[i] != NULL && o->value == CLI_SERVERS)
 		return cli_misused(a->verb, "--%s is given twice; put commas between addresses", o->word);
 	if (a->value[i] != NULL && o->value != CLI_NOTHING)
@@ -151,7 +162,7 @@ static int take_operands(struct cli_args *a, int argc, char **argv)
 
 	a->operands = argv + optind;
 	a->noperands = argc - optind;
-	if (a->value[CLI_OPT_HELP] != NULL)
+	if (a->value[CLI_OPT_HELP] != NULL) /* a person who asks for help gets it, whatever stands beside it */
 		return 0;
 	if (a->noperands > v->max)
 		return cli_misused(v, "%s: \"%s\" is one word too many", v->word, a->operands[v->max]);

@@ -1,10 +1,12 @@
-/* cli_check: the whole verdict on a config file, for people on stderr or for programs as one JSON object on stdout. */
+/* cli_check: the whole verdict on a config file, for people on stderr or for programs as one
+ * JSON object on stdout. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "config/text/diag.h"
 #include "config/text/utf8.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_check_tls.h"
@@ -12,7 +14,7 @@
 
 /* ---- for programs ---- */
 
-/* Messages quote the file, so they may hold anything; what is not UTF-8 becomes U+FFFD. */
+/* Messages quote the file, so they may hold any bytes; those that are not UTF-8 become U+FFFD. */
 static void json_problem_string(FILE *out, const char *s)
 {
 	size_t n = strlen(s), len;
@@ -35,7 +37,7 @@ static void json_problem_string(FILE *out, const char *s)
 	putc('"', out);
 }
 
-/* A member that is left out when there is nothing to say. */
+/* A member; one without a value is left out. */
 static void json_problem_member(FILE *out, const char *name, const char *value)
 {
 	if (value[0] == '\0')
@@ -48,6 +50,7 @@ static void json_problem(FILE *out, const struct diag_problem *b)
 {
 	bool error = diag_severity(b->code) == DIAG_ERROR;
 
+	DCHECK(b->message[0] != '\0', "a problem without a message");
 	fprintf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", diag_code_text(b->code), error ? "error" : "warning");
 	json_problem_member(out, "file", b->source != NULL ? b->source->name : "");
 	if (pos_known(b->at))
@@ -59,6 +62,7 @@ static void json_problem(FILE *out, const struct diag_problem *b)
 	putc('}', out);
 }
 
+/* Programs read this: a change that breaks one raises "schema". */
 static void json_report(FILE *out, const char *path, const struct diag *d)
 {
 	fputs("{\"schema\":1,\"file\":", out);
@@ -79,6 +83,7 @@ static void sum_count(FILE *out, size_t n, const char *one, const char *more)
 	fprintf(out, "%zu %s", n, n == 1 ? one : more);
 }
 
+/* What was found valid, in numbers: a person sees at once that it is the file that was meant. */
 static void sum_config(FILE *out, const char *path, const struct config *c)
 {
 	size_t binds = 0, servers = 0;
@@ -94,6 +99,7 @@ static void sum_config(FILE *out, const char *path, const struct config *c)
 	sum_count(out, servers, "server\n", "servers\n");
 }
 
+/* The exit code. Warnings alone are success, unless --strict says that they are not. */
 static int check_verdict(const struct cli_args *a, const struct diag *d)
 {
 	size_t problems = diag_count(d, DIAG_ERROR);
@@ -112,8 +118,10 @@ static int check_report(const struct cli_args *a, const char *path, const struct
 		return check_verdict(a, d);
 	}
 	diag_print(stderr, d, cli_colour(a, stderr), c != NULL ? "only checked" : NULL);
-	if (diag_count(d, DIAG_ERROR) == 0)
+	if (diag_count(d, DIAG_ERROR) == 0) {
+		CHECK(c != NULL, "no errors, and yet no configuration");
 		sum_config(stdout, path, c);
+	}
 	return check_verdict(a, d);
 }
 

@@ -1,5 +1,7 @@
-/* What `check` tries out beside the config: whether TLS can be made of the files it names. The contexts are built as a
- * start would build them, and dropped. */
+/* cli_check_tls: whether TLS can be made of the files that a configuration names. The contexts
+ * are built by the functions that a start uses, so the two cannot differ, and are then dropped.
+ * One worker's library context is enough: the contexts of all workers are built of the same
+ * bytes. */
 #include "proxy/cli/cli_check_tls.h"
 
 #include <stdlib.h>
@@ -8,10 +10,11 @@
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/tls/tls_ctx.h"
 
-/* One attempt: what went wrong is a sentence in room. */
+/* One attempt; a failure leaves its sentence in room. */
 struct trial {
 	struct tls_worker *worker;
 	struct diag *d;
@@ -25,13 +28,17 @@ static void trial_begin(struct trial *t)
 	text_init(&t->why, t->room, sizeof(t->room) - 1);
 }
 
+/* A failure without a sentence (memory, mostly) still has its code. */
 static void trial_complain(struct trial *t, struct config_pos at, int err)
 {
+	DCHECK(err != 0, "a success was complained about");
 	diag_error(t->d, DIAG_TLS, at, "%s", t->room[0] != '\0' ? t->room : np_err_text(err));
 }
 
 /* ---- listeners ---- */
 
+/* The certificate is good, and so is the start; a person should still know before the clients
+ * do. */
 static void doubt_expiry(struct trial *t, const struct config_cert *c, int64_t expires)
 {
 	int days = tls_cert_days_left(expires);
@@ -65,11 +72,12 @@ static void try_listener(struct trial *t, const struct config_tls_in *c)
 	int err;
 
 	trial_begin(t);
+	DCHECK(c->ncertificates > 0, "a listener's TLS passed validation without a certificate");
 	err = tls_ctx_server(t->worker, c, NULL, &x, &t->why);
 	if (err != 0)
 		trial_complain(t, c->at, err);
 	else
-		for (unsigned i = 0; i < x->ncerts; i++)
+		for (unsigned i = 0; i < x->ncerts; i++) /* in the order of the file */
 			doubt_expiry(t, &c->certificates[i], x->certs[i].expires);
 	tls_ctx_free(x);
 	try_keys(t, c);

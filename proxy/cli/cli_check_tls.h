@@ -1,4 +1,5 @@
-/* cli_check_tls: what `check` tries out beside the config: whether TLS can be made of the files it names. */
+/* cli_check_tls: what `check` tries out beside the config: whether TLS can be made of the files
+ * it names. */
 #ifndef PROXY_CLI_CLI_CHECK_TLS_H
 #define PROXY_CLI_CLI_CHECK_TLS_H
 

@@ -1,5 +1,6 @@
-/* cli_completion: scripts that complete verbs, options and words, for three shells. Generated whole from the tables:
- * a script that asks staunch at each key press was rejected, since it starts a process for words that never change. */
+/* cli_completion: scripts that complete verbs, options and words, for three shells. Generated
+ * whole from the tables: a script that asks staunch at each key press was rejected, since it
+ * starts a process for words that never change. */
 #include <string.h>
 
 #include "config/schema.h"
@@ -26,6 +27,7 @@ static void complete_verbs(FILE *out)
 
 /* ---- bash ---- */
 
+/* The command that completes a value; ":" for values that cannot be guessed. */
 static void bash_action(FILE *out, enum cli_kind kind, const char *words)
 {
 	if (kind == CLI_WORDS || kind == CLI_VERB || kind == CLI_KEY) {
@@ -40,6 +42,8 @@ static void bash_action(FILE *out, enum cli_kind kind, const char *words)
 	fputs(kind == CLI_FILE || kind == CLI_SINK ? "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")" : ":", out);
 }
 
+/* Behind an option that takes a value, the value is completed, whatever the verb: options mean
+ * the same everywhere. */
 static void bash_values(FILE *out)
 {
 	fputs("\tcase $prev in\n", out);
@@ -179,6 +183,7 @@ static void put_zsh(FILE *out)
 
 /* ---- fish ---- */
 
+/* Inside single quotes. */
 static void fish_text(FILE *out, const char *s)
 {
 	for (; *s != '\0'; s++) {

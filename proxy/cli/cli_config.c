@@ -1,4 +1,5 @@
-/* cli_config: the verbs that read the config file or its table and print: run's loading, config, explain, schema. */
+/* cli_config: the verbs that read the config file or its table and print: run's loading, config,
+ * explain, schema. */
 #include "proxy/cli/cli_config.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ const char *cli_config_path(const struct cli_args *a)
 	return env != NULL && env[0] != '\0' ? env : CLI_CONFIG_PATH;
 }
 
-/* Whoever named no file may not know that one is needed. */
+/* A person who named no file may not know that one is needed. */
 static void hint_at_files(const struct cli_args *a, const char *path)
 {
 	if (strcmp(path, CLI_CONFIG_PATH) == 0 && access(path, F_OK) != 0)
@@ -47,6 +48,8 @@ int cli_config_load(const struct cli_args *a, struct config **out)
 	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
+/* The file is loaded before the process is set up: a mistake in it costs nothing but the
+ * message. */
 int cli_run(const struct cli_args *a)
 {
 	struct process_opts o = {.config_path = cli_config_path(a)};

@@ -7,7 +7,8 @@
 struct cli_args;
 struct config;
 
-/* That of -c, else the operand of a verb that takes a file, else the environment, else CLI_CONFIG_PATH. Borrowed. */
+/* That of -c, else the operand of a verb that takes a file, else the environment, else
+ * CLI_CONFIG_PATH. Borrowed. */
 const char *cli_config_path(const struct cli_args *a);
 
 /* cli_config_load: load that file; problems, warnings too, go to stderr.

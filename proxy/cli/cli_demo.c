@@ -1,13 +1,13 @@
 /* cli_demo: the story of `staunch demo`, in order. The parts are in demo_*.c.
  *
- *   hold ports -> start the proxy -> servers -> traffic: half, one server away for a second, the rest -> sum
- */
+ *   hold ports -> start the proxy -> servers -> traffic: half, one server away for a second, the rest -> sum */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "netpoll/check.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/demo/demo.h"
 
@@ -35,6 +35,7 @@ static void watch_signals(void)
 
 /* ---- before there is a worker ---- */
 
+/* Ports are taken before the child starts: it gets their numbers on its command line. */
 static int hold_ports(struct demo *d)
 {
 	d->listener_hold = demo_port_hold(&d->load.listener);
@@ -68,7 +69,7 @@ static void stop_servers(struct demo *d)
 		demo_server_stop(&d->servers[i]);
 }
 
-/* The first connection was none of the traffic. */
+/* The connection of demo_child_await is no part of the traffic. */
 static void forget_accepted(struct demo *d)
 {
 	for (int i = 0; i < DEMO_SERVERS; i++)
@@ -77,6 +78,7 @@ static void forget_accepted(struct demo *d)
 
 static void take_server_away(struct demo *d)
 {
+	DCHECK(d->servers[1].up, "server b leaves twice");
 	demo_view_event(&d->view, "server b goes away for a second: the proxy has to take a and c");
 	demo_server_stop(&d->servers[1]);
 	d->away_opened = d->load.n.opened;
@@ -84,13 +86,14 @@ static void take_server_away(struct demo *d)
 
 static void bring_server_back(struct demo *d)
 {
+	DCHECK(!d->servers[1].up, "server b comes back without having left");
 	d->away_opened = d->load.n.opened - d->away_opened;
 	d->err = demo_server_start(&d->servers[1]);
 	demo_view_event(&d->view, "server b is back: %llu connections were opened meanwhile, %llu requests lost",
 			(unsigned long long)d->away_opened, (unsigned long long)(d->load.lost + d->load.corrupt));
 }
 
-/* Until the time is over, somebody interrupts, a byte came back wrong or the proxy is gone. */
+/* Ticks until the time is over, a signal comes, a byte came back wrong or the proxy has ended. */
 static void watch_traffic(struct demo *d)
 {
 	unsigned half = d->ticks / 2;
@@ -105,15 +108,18 @@ static void watch_traffic(struct demo *d)
 		if (i == half + TICKS_PER_S)
 			bring_server_back(d);
 	}
-	/* Cut short in between: there is no second to count in. */
+	/* Cut short while b was away: its second was not whole, so nothing is said about it. */
 	if (!d->servers[1].up)
 		d->away_opened = 0;
 }
 
+/* The worker's main coroutine. Stops in exact reverse of its start; the child drains while its
+ * servers still run. */
 static void demo_story(void *arg)
 {
 	struct demo *d = arg;
 
+	DCHECK(d->ticks > 0 && d->child.pid != 0, "the story begins without a proxy");
 	d->err = start_servers(d);
 	if (d->err == 0)
 		d->err = demo_child_await(&d->child, &d->load.listener);
@@ -132,8 +138,8 @@ static void demo_story(void *arg)
 
 /* ---- after it ---- */
 
-/* Lines that can be typed as they stand: they begin with the name that this program was started by. The other examples
- * are the verbs to go on with. */
+/* Lines that can be typed as they stand: they begin with the name that this program was started
+ * by. The other examples are the verbs to go on with. */
 static void print_examples(void)
 {
 	const char *name = program_invocation_name;
@@ -149,6 +155,7 @@ static void print_examples(void)
 	}
 }
 
+/* The sum, and the exit code: 0 only if every byte arrived and the proxy drained. */
 static int demo_verdict(struct demo *d)
 {
 	bool well;
@@ -181,6 +188,7 @@ static int demo_run(struct demo *d)
 	return demo_verdict(d);
 }
 
+/* *seconds; returns 0, or the exit code with the reason on stderr. */
 static int read_seconds(const struct cli_args *a, long *seconds)
 {
 	const char *text = a->value[CLI_OPT_SECONDS];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/text/utf8.h"
+#include "netpoll/check.h"
 #include "proxy/cli/cli_args.h"
 
 #define WIDTH 78
@@ -18,6 +19,7 @@ static const struct exit_code {
 #undef X
 };
 
+/* Those of one verb, or all (v == NULL), their meanings in one column. */
 static void help_examples(FILE *out, const struct cli_verb *v)
 {
 	int width = 0;
@@ -83,6 +85,7 @@ void cli_help_verb(FILE *out, const struct cli_verb *v)
 {
 	const char *operand = cli_kind_text(v->operand, v->words);
 
+	DCHECK(v->min <= v->max, "a verb that needs more operands than it takes");
 	fprintf(out, "staunch %s: %s\n\n", v->word, v->help);
 	help_examples(out, v);
 	fprintf(out, "Usage: staunch %s [OPTION]...", v->word);

@@ -4,7 +4,8 @@
 
 #include "proxy/cli/cli.h"
 
-/* The program as a whole. `full`: with environment, files and exit codes; a person who typed nothing gets less. */
+/* The program as a whole. `full`: with environment, files and exit codes; a person who typed
+ * nothing gets less. */
 void cli_help_all(FILE *out, bool full);
 /* One verb: examples, usage, options. */
 void cli_help_verb(FILE *out, const struct cli_verb *v);

@@ -1,15 +1,19 @@
-/* cli_main: dispatch. A word is a verb of ours, a word of another program (alias), a habit that can only be answered
- * (hint), or a slip. The first line on stderr says which, because many people meet the program with another program's
- * command line in their fingers. */
+/* cli_main: dispatch. A word is a verb of ours, a word of another program (alias), a habit that
+ * can only be answered (hint), or a slip. The first line on stderr says which, because many
+ * people meet the program with another program's command line in their fingers. */
 #include "proxy/cli/cli_main.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/text/word.h"
+#include "netpoll/check.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_help.h"
 
+/* ---- words that are no verbs ---- */
+
+/* A word of another program that means one of ours, and the option it implies. */
 static const struct alias {
 	const char *typed, *verb, *option;
 } aliases[] = {
@@ -18,6 +22,7 @@ static const struct alias {
 #undef X
 };
 
+/* A habit that no verb can obey, and the line that does what is meant. */
 static const struct hint {
 	const char *typed, *text;
 } hints[] = {
@@ -26,6 +31,8 @@ static const struct hint {
 #undef X
 };
 
+/* A hint first: it is a known habit. Then the nearest verb; those that are not shown are not
+ * guessed at. */
 static int unknown_verb(const char *typed)
 {
 	struct word_search s;
@@ -46,6 +53,7 @@ static int run_verb(const struct cli_verb *v, int argc, char **argv)
 {
 	struct cli_args a;
 
+	DCHECK(argc > 0 && argv[0] != NULL, "a verb runs by its own word");
 	if (cli_args_parse(&a, v, argc, argv) != 0)
 		return EXIT_USAGE;
 	if (a.value[CLI_OPT_HELP] == NULL)
@@ -61,10 +69,12 @@ static int run_alias(const struct alias *as, int argc, char **argv)
 	char **words;
 	int status, n = as->option != NULL ? 2 : 1;
 
+	CHECK(v != NULL, "an alias for a verb that does not exist");
 	words = calloc((size_t)(argc - 1 + n) + 1, sizeof(*words));
 	if (words == NULL)
 		return EXIT_FAILED;
-	/* getopt's type is older than const: it moves the words about and leaves their bytes alone. */
+	/* getopt's type is older than const: it moves the words about and leaves their bytes
+	 * alone. */
 	words[0] = (char *)(uintptr_t)as->verb;
 	if (n == 2)
 		words[1] = (char *)(uintptr_t)as->option;
@@ -91,7 +101,8 @@ static int dispatch(int argc, char **argv)
 	return unknown_verb(argv[0]);
 }
 
-/* A result that did not reach its file is not a result: a full disk must not leave half a schema and a 0. */
+/* A result that did not reach its file is not a result: a full disk must not leave half a schema
+ * and a 0. */
 static int results_written(int status)
 {
 	int failed = ferror(stdout);

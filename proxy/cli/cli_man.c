@@ -1,5 +1,5 @@
-/* cli_man: staunch(1) from the tables, so that no manual can name an option that is gone. The verb is for packagers
- * and not shown. */
+/* cli_man: staunch(1) from the tables, so that no manual can name an option that is gone. The
+ * verb is for packagers and not shown. */
 #include <string.h>
 
 #include "config/schema.h"
@@ -24,7 +24,7 @@ static void page_option(FILE *out, const struct cli_opt *o)
 	page_line(out, "\n", o->help, ".\n");
 }
 
-/* The options of every verb are told once, at the end of OPTIONS. */
+/* The options of every verb have a section of their own: each verb's would repeat them. */
 static bool is_everywhere(const struct cli_opt *o)
 {
 	return o->verbs == ~0u;

@@ -1,10 +1,11 @@
-/* cli_proxy: a config file made of options. It is text, and read like every other: one way in, one set of checks, and
- * what --print-config shows is what ran. */
+/* cli_proxy: a config file made of options. It is text, and read like every other: one way in,
+ * one set of checks, and what --print-config shows is what ran. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/text.h"
 #include "proxy/cli/cli_args.h"
@@ -21,6 +22,8 @@ static void yaml_quoted(struct text *t, const char *s, size_t n)
 	text_char(t, '"');
 }
 
+/* "a,b" as ["a", "b"]. An empty element stays one, for the reader of addresses to refuse:
+ * nothing is dropped here. */
 static void yaml_list(struct text *t, const char *key, const char *commas)
 {
 	const char *before = "[";
@@ -39,6 +42,8 @@ static void yaml_list(struct text *t, const char *key, const char *commas)
 	text_str(t, "]\n");
 }
 
+/* The options are the command line's; every value that a person typed is quoted, so no option
+ * can inject a key. */
 static void yaml_of_options(struct text *t, const struct cli_args *a)
 {
 	const char *sink = a->value[CLI_OPT_ACCESS_LOG], *balance = a->value[CLI_OPT_BALANCE];
@@ -59,7 +64,7 @@ static void yaml_of_options(struct text *t, const struct cli_args *a)
 	yaml_list(t, "    servers: ", a->value[CLI_OPT_TO]);
 }
 
-/* Text to model, with what is wrong on stderr.   Returns  0 or the exit code. */
+/* Text to model; its problems go to stderr.   Returns  0 or the exit code. */
 static int parse_yaml(const struct cli_args *a, const struct text *yaml, struct config **out)
 {
 	struct diag *d = diag_new();
@@ -70,9 +75,12 @@ static int parse_yaml(const struct cli_args *a, const struct text *yaml, struct 
 	diag_free(d);
 	if (err == -NP_ENOMEM)
 		cli_complain("%s", np_err_text(err));
-	return err == 0 ? 0 : err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
+	if (err == 0)
+		return 0;
+	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
+/* Shown before it runs: --print-config prints only text that loads. */
 static int build_config(const struct cli_args *a, char *room, struct config **out)
 {
 	struct text yaml;
@@ -103,6 +111,7 @@ int cli_proxy(const struct cli_args *a)
 	free(room);
 	if (status != 0)
 		return status;
+	CHECK(o.config != NULL, "built without an error, and yet no configuration");
 	if (a->value[CLI_OPT_PRINT_CONFIG] == NULL)
 		return process_run(&o);
 	config_free(o.config);

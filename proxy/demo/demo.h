@@ -3,9 +3,10 @@
  *     this process                     the child, exec'ed            this process
  *     50 clients (demo_client.c)  -->  staunch proxy  -->  echo servers a, b, c (demo_server.c)
  *
- * Everything here runs as coroutines of one worker on the main thread; so no field needs protection. The child is the
- * binary itself with the verb proxy: the demo shows what a user gets. Rejected: a proxy inside this process, because it
- * would be wired by a second piece of code, and its failure would be ours. */
+ * Everything here runs as coroutines of one worker on the main thread; so no field needs
+ * protection. The child is the binary itself with the verb proxy: the demo shows what a user
+ * gets. Rejected: a proxy inside this process, because it would be wired by a second piece of
+ * code, and its failure would be ours. */
 #ifndef PROXY_DEMO_DEMO_H
 #define PROXY_DEMO_DEMO_H
 

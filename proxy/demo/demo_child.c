@@ -1,4 +1,5 @@
-/* demo_child: the proxy of the demo, a process of its own. */
+/* demo_child: the proxy of the demo, a process of its own. Its messages go to a memory file and
+ * are shown only when the demo fails: a good run shows traffic and nothing else. */
 #include "proxy/demo/demo_child.h"
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "netpoll/check.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/demo/demo_server.h"
 
@@ -19,8 +21,8 @@
 #define PAUSE      (10 * NP_MS)
 #define SHOWN      4096 /* bytes of its messages that are shown after a failure */
 
-/* Between fork and exec. A group of its own, so that Ctrl-C reaches us alone and the proxy does not drain under the
- * clients; the signal on our death, so that no proxy stays behind. */
+/* Between fork and exec. A group of its own, so that Ctrl-C reaches us alone and the proxy does
+ * not drain under the clients; the signal on our death, so that no proxy stays behind. */
 no_return static void exec_proxy(const struct demo_child *c, pid_t parent)
 {
 	const char *argv[DEMO_ARGS + 2] = {"staunch"};
@@ -30,7 +32,8 @@ no_return static void exec_proxy(const struct demo_child *c, pid_t parent)
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == parent && dup2(null, 0) == 0 && dup2(c->log, 1) == 1 && dup2(c->log, 2) == 2)
-		/* execv does not write to its arguments; POSIX keeps the type for old code's sake. */
+		/* execv does not write to its arguments; POSIX keeps the type for old code's
+		 * sake. */
 		execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
 	_exit(EXIT_FAILED);
 }
@@ -54,6 +57,7 @@ int demo_child_start(struct demo_child *c, const struct np_addr *from, const str
 {
 	pid_t parent = getpid();
 
+	CHECK(c->pid == 0, "the demo's proxy is started twice");
 	c->log = memfd_create("staunch-demo", MFD_CLOEXEC);
 	if (c->log < 0)
 		return err_from_errno();
@@ -79,7 +83,8 @@ bool demo_child_alive(struct demo_child *c)
 	return false;
 }
 
-/* An empty connection, all the way to a server and back: when it has ended, so has its place in every count. */
+/* An empty connection, all the way to a server and back: when it has ended, so has its place in
+ * every count. */
 static int walk_through(struct np_fd *fd, int64_t deadline)
 {
 	ssize_t got;
@@ -113,6 +118,7 @@ void demo_child_stop(struct demo_child *c)
 
 	if (!demo_child_alive(c))
 		return;
+	DCHECK(c->pid > 0, "a signal to a process group, or to everything");
 	kill(c->pid, SIGTERM);
 	while (demo_child_alive(c) && np_nanotime() < deadline)
 		np_sleep(PAUSE);

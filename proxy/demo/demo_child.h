@@ -19,7 +19,8 @@ struct demo_child {
 	const char *args[DEMO_ARGS]; /* the command line behind "staunch"; borrow the above, NULL behind the last */
 };
 
-/* demo_child_start: start the proxy at `from` in front of the DEMO_SERVERS servers. Returns 0 or an error.
+/* demo_child_start: start the proxy at `from` in front of the DEMO_SERVERS servers. Returns 0 or
+ * an error.
  *   Calls    before the worker runs, for it forks. */
 must_use int demo_child_start(struct demo_child *c, const struct np_addr *from, const struct demo_server *to);
 

@@ -1,14 +1,20 @@
-/* demo_client: the traffic. Each client opens a connection, sends some requests, each after the echo of the one
- * before, closes, and opens the next. Each byte that comes back is compared with the one that was sent. */
+/* demo_client: the traffic. Each client opens a connection, sends some requests, each after the
+ * echo of the one before, closes, and opens the next. Each byte that comes back is compared with
+ * the one that was sent. */
 #include "proxy/demo/demo_client.h"
+
+#include "netpoll/check.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define CLIENT_MAGIC UINT32_C(0x64636c69) /* "dcli" */
 #define REQUESTS_MAX 40 /* on one connection */
 #define AFTER_ERROR  (50 * NP_MS)
 
+/* One client: a coroutine and its two buffers. Owned by the load. */
 struct demo_client {
+	uint32_t magic;
 	struct demo_load *load;
 	uint64_t          seed; /* state of its generator: no two clients ever send the same */
 	struct np_fd      fd;
@@ -34,7 +40,8 @@ static void count_lost(struct demo_load *l, const char *step, int err)
 	}
 }
 
-/* One clock for all clients. Turns that were missed are not made up for: the rate is a bound, not a debt. */
+/* One schedule for all clients. Missed turns are not made up for: the rate is a bound, not a
+ * debt. */
 static void wait_turn(struct demo_load *l)
 {
 	int64_t now = np_nanotime(), mine = l->next_turn > now ? l->next_turn : now;
@@ -96,7 +103,8 @@ static bool echo_request(struct demo_client *c)
 	return true;
 }
 
-/* Says that it is done and waits for the same from the other side: not one byte may come instead. */
+/* Ends its own direction and waits for the end of the other one. A byte instead was never asked
+ * for: that is a change. */
 static void say_goodbye(struct demo_client *c)
 {
 	ssize_t got;
@@ -144,7 +152,7 @@ static void run_connection(struct demo_client *c)
 
 static void client_main(void *arg)
 {
-	struct demo_client *c = arg;
+	struct demo_client *c = OBJ_CAST(arg, demo_client, CLIENT_MAGIC);
 	struct demo_load *l = c->load;
 
 	for (wait_turn(l); !l->stopping; wait_turn(l))
@@ -161,6 +169,7 @@ int demo_load_start(struct demo_load *l)
 	if (l->clients == NULL)
 		return -NP_ENOMEM;
 	for (unsigned i = 0; i < DEMO_CLIENTS && err == 0; i++) {
+		l->clients[i].magic = CLIENT_MAGIC;
 		l->clients[i].load = l;
 		l->clients[i].seed = (uint64_t)i << 56;
 		err = np_go("demo client", client_main, &l->clients[i]);
@@ -171,6 +180,7 @@ int demo_load_start(struct demo_load *l)
 
 void demo_load_stop(struct demo_load *l)
 {
+	DCHECK(!l->stopping || l->corrupt > 0, "the load is stopped twice");
 	l->stopping = true;
 	if (l->running > 0)
 		np_event_wait(&l->idle);

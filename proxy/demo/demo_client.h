@@ -32,7 +32,8 @@ struct demo_load {
 	struct demo_client *clients; /* owned */
 };
 
-/* demo_load_start: start the clients. Returns 0 or an error; then demo_load_stop is still to be called. */
+/* demo_load_start: start the clients. Returns 0 or an error; then demo_load_stop is still to be
+ * called. */
 must_use int demo_load_start(struct demo_load *l);
 
 /* demo_load_stop: no new requests.   Parks  until every client has ended its request. */

@@ -18,11 +18,12 @@ struct demo_server {
  *   Owns     the socket; the demo keeps it to its end. */
 must_use int demo_port_hold(struct np_addr *addr);
 
-/* demo_server_start: listen at s->addr and echo. Returns 0 or an error.   Calls  a worker's coroutine. */
+/* demo_server_start: listen at s->addr and echo. Returns 0 or an error. Calls a worker's
+ * coroutine. */
 must_use int demo_server_start(struct demo_server *s);
 
-/* demo_server_stop: leave gracefully. Connections that the kernel has accepted are served to their end; later ones are
- * refused. Does nothing to a server that is not up.
+/* demo_server_stop: leave gracefully. Connections that the kernel has accepted are served to
+ * their end; later ones are refused. Does nothing to a server that is not up.
  *   Parks    until the listener is closed. */
 void demo_server_stop(struct demo_server *s);
 

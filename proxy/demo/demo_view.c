@@ -1,5 +1,6 @@
-/* demo_view: the live line, the remarks between, and the sum at the end. On a terminal the line is written over five
- * times a second; elsewhere a line is added each second, so that a log of it can be read. */
+/* demo_view: the live line, the remarks between, and the sum at the end. On a terminal the line
+ * is written over five times a second; elsewhere a line is added each second, so that a log of
+ * it can be read. */
 #include "proxy/demo/demo_view.h"
 
 #include <stdarg.h>
@@ -9,11 +10,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "netpoll/check.h"
 #include "proxy/demo/demo.h"
 
 #define ROW 128
 
-/* 1204 as "1,204"; out holds 32 bytes. Returns out. */
+/* 1204 as "1,204"; out holds 32 bytes: 20 digits, 6 commas, the terminator. Returns out. */
 static const char *grouped_digits(uint64_t n, char *out)
 {
 	char digits[24];
@@ -102,6 +104,7 @@ void demo_view_tick(struct demo_view *v, struct demo *d)
 {
 	char row[ROW];
 
+	DCHECK(d->began != 0, "a tick before the traffic began");
 	v->ticks++;
 	note_moment(v, d);
 	if (!v->live && v->ticks % DEMO_WINDOW != 0)

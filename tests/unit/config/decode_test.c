@@ -1,4 +1,5 @@
-/* decode: each kind of key takes its values and refuses all others, with the place of the value and a remedy. */
+/* decode: each kind of key takes its values and refuses all others, with the place of the value
+ * and a remedy. */
 #include "config/node.h"
 
 #include <unistd.h>

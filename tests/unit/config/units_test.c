@@ -4,7 +4,8 @@
 #include "netpoll/err.h"
 #include "tests/unit/config/load.h"
 
-/* A text, the value it must read as and the text that value is printed as; or the sentence it is refused with. */
+/* A text, the value it must read as and the text that value is printed as; or the sentence it is
+ * refused with. */
 struct row {
 	const char *text;
 	int64_t     value;
