@@ -20,7 +20,8 @@ static int cidr_refuse(const char **why, const char *sentence)
 	return -NP_EINVAL;
 }
 
-/* A network wider than all of IPv4 ends in zeros before this prefix does. */
+/* A network that holds IPv4 and more, such as ::/0, has host bits inside this prefix, and those
+ * are zero: it differs from the prefix and counts as IPv6. */
 bool cidr_is_v4(const struct cidr *c)
 {
 	return memcmp(c->addr, v4_prefix, V4_AT) == 0;
@@ -39,7 +40,8 @@ static bool parse_host(struct cidr *c, const char *host, unsigned *width)
 	return inet_pton(AF_INET, host, c->addr + V4_AT) == 1;
 }
 
-/* "0" to "128": digits alone, no leading zero, not above width. */
+/* "0" to "128": digits alone, no leading zero, not above width. Strict, because readers differ: to
+ * some 010 is eight, and to some /33 is /32. */
 static bool parse_bits(const char *text, unsigned width, unsigned *bits)
 {
 	size_t n = strlen(text);
@@ -69,7 +71,8 @@ static const char *cidr_refusal(const char *text)
 	return "not an IP address, a network, or the word unix; names are not resolved here";
 }
 
-/* Clears the bits behind the network's. Returns whether one was set. */
+/* Clears the bits behind the network's. Returns whether one was set: 10.0.0.1/8 may be a network
+ * written by habit, or an address whose length was mistyped, so the caller warns. */
 static bool clear_host_bits(struct cidr *c)
 {
 	bool found = false;
@@ -115,6 +118,7 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 	return stray;
 }
 
+/* The smallest text: IPv4 without its mapped prefix, one address without "/32" or "/128". */
 const char *cidr_format(const struct cidr *c, char *out)
 {
 	bool v4 = cidr_is_v4(c);

@@ -28,6 +28,7 @@ must_use int cidr_parse(struct cidr *c, const char *text, const char **why);
  * Returns out, which holds CIDR_TEXT bytes. */
 const char *cidr_format(const struct cidr *c, char *out);
 
+/* Does the network lie within IPv4? Not for CIDR_UNIX. */
 bool cidr_is_v4(const struct cidr *c);
 
 #endif

@@ -55,6 +55,8 @@ static int set_directory(struct config *c)
 	return dir == NULL ? -NP_ENOMEM : 0;
 }
 
+/* A config is built whole or not at all: on any error the arena goes, and with it every pointer
+ * into it. */
 static int config_build(struct source *src, struct config **out, struct diag *d)
 {
 	struct config *c = calloc(1, sizeof(*c));

@@ -17,10 +17,12 @@
 #include "config/text/pos.h"
 #include "netpoll/addr.h"
 
+/* Values that no duration or count has: OFF is larger than any bound, so `n > limit` and `deadline past?` need no
+ * special case for it; AUTO is below every minimum. */
 #define CONFIG_OFF  INT64_MAX
 #define CONFIG_AUTO INT64_C(0)
 
-#define CONFIG_NAME_MAX 63
+#define CONFIG_NAME_MAX 63 /* bytes of the name of a listener or an upstream: it becomes a metric label */
 
 /* The enumerations: CONFIG_LEVEL_DEBUG and so on, from the first column of each table. */
 #define X(name, word, meaning) CONFIG_LEVEL_##name,
@@ -72,6 +74,7 @@ enum {
 /* In the order of the words of value.c. */
 enum config_sink_kind { CONFIG_SINK_OFF, CONFIG_SINK_STDOUT, CONFIG_SINK_STDERR, CONFIG_SINK_FILE };
 
+/* Where a log goes. */
 struct config_sink {
 	enum config_sink_kind kind;
 	const char           *path; /* absolute; NULL unless CONFIG_SINK_FILE */
@@ -79,6 +82,7 @@ struct config_sink {
 
 /* ---- elements of lists: each begins with its text and its place ---- */
 
+/* A text of a list, as it was written. */
 struct config_text {
 	const char       *text;
 	struct config_pos at;

@@ -85,6 +85,7 @@ static int decode_bind(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
+/* Elements of all such lists begin with a struct config_text, whatever their size. */
 static struct config_text *decoded_item(const struct config_key *k, const struct key_list *list, size_t i)
 {
 	return (void *)((char *)list->elements + i * value_item_size(k));
@@ -109,6 +110,8 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
 		return err == -NP_EINVAL ? 0 : err;
 	item->at = n->at;
 	decode_doubtful_value(dc, k, n, &r);
+	/* By their texts: two spellings of one network are left to the sets, for which they are
+	 * one. */
 	for (size_t i = 0; i < list->n; i++) {
 		if (strcmp(decoded_item(k, list, i)->text, item->text) != 0)
 			continue;
@@ -228,6 +231,8 @@ static void where_element(struct decode_place *at, const struct key_scope *s, co
 	where_of(at, what, above);
 }
 
+/* A BLOCK that is written has its struct, even when its map cannot be read: validate then sees
+ * that TLS was meant and says nothing that would be true of a plain listener alone. */
 static int decode_block(const struct decode *dc, const struct config_key *k, const struct node *n,
                         const struct decode_place *above)
 {
@@ -244,6 +249,8 @@ static int decode_block(const struct decode *dc, const struct config_key *k, con
 	return decode_struct(dc, k, n, &at);
 }
 
+/* Each element is decoded, although one before it was refused: it keeps its defaults and its
+ * place in the array, so that indexes in messages are those of the file. */
 static int decode_list(const struct decode *dc, const struct config_key *k, const struct node *n,
                        const struct decode_place *above)
 {
@@ -273,6 +280,7 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
+/* By kind. The sections recurse through decode_map; node_parse has bounded the depth. */
 static int decode_key(const struct decode *dc, const struct config_key *k, const struct node_item *it,
                       const struct decode_place *at)
 {
@@ -291,6 +299,8 @@ static int decode_key(const struct decode *dc, const struct config_key *k, const
 	return decode_plain(dc, k, it->value, at->obj);
 }
 
+/* In the file's order, so that problems come in nearly the order in which they are printed. A
+ * key twice was reported by node_parse, and only its first value is in the tree. */
 static int decode_map(const struct decode *dc, const struct decode_place *at, const struct node *map)
 {
 	for (const struct node_item *it = map->items; it != NULL; it = it->next) {
@@ -319,6 +329,8 @@ int decode_run(struct config *c, const struct node_tree *t, struct diag *d)
 	struct decode_place top = {.obj = c, .prefix = ""};
 	int err = set_defaults(&dc, &key_scopes[KEY_TOP], c);
 
+	/* An empty tree that broke off says nothing about missing keys: the break is the
+	 * problem. */
 	if (err != 0 || (is_empty(t) && !t->whole))
 		return err;
 	if (is_empty(t)) {

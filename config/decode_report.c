@@ -19,13 +19,15 @@ static bool is_not_yet(const struct decode *dc, const struct decode_place *at, c
 	for (size_t i = 0; i < array_len(expected_keys); i++) {
 		if (strcmp(expected_keys[i].prefix, at->prefix) != 0 || strcmp(expected_keys[i].name, key->text) != 0)
 			continue;
-		diag_error(dc->d, DIAG_NOT_YET, key->at, "\"%s\" is not there yet: %s", key->text, expected_keys[i].why);
+		diag_error(dc->d, DIAG_NOT_YET, key->at, "\"%s\" is not there yet: %s", key->text,
+		           expected_keys[i].why);
 		return true;
 	}
 	return false;
 }
 
-/* The same word as a key of a section nearby: `idle` written beside `timeouts` and not in it. */
+/* The same word as a key of a section nearby: `idle` written beside `timeouts` and not in it. Every
+ * row whose path begins with prefix is compared. */
 static const struct config_key *key_elsewhere(const char *prefix, const char *name)
 {
 	for (size_t i = 0; i < key_count; i++)
@@ -51,6 +53,9 @@ static const char *nearest_key(const char *prefix, const char *typed)
 	return s.best;
 }
 
+/* Three kinds of slip, from the surest to the boldest guess: a key that is not there yet, a
+ * known key in the wrong section, a misspelled one. Only one of them is named: two guesses would
+ * be one too many to act on. */
 void decode_unknown_key(const struct decode *dc, const struct decode_place *at, const struct node *key)
 {
 	const struct config_key *away = key_elsewhere(at->prefix, key->text);
@@ -67,6 +72,8 @@ void decode_unknown_key(const struct decode *dc, const struct decode_place *at, 
 	help_explain(dc, nearest == NULL ? at->prefix : key_child(at->prefix, nearest)->path);
 }
 
+/* `key:` without anything behind it is what is left when a value was deleted, so the remedy is
+ * another one. */
 void decode_wrong_shape(const struct decode *dc, const struct config_key *k, const struct node *n, const char *wanted)
 {
 	if (node_is_null(n)) {
@@ -106,6 +113,8 @@ static bool is_misspelled(const struct decode_place *at, const struct node *map,
 	return false;
 }
 
+/* Of two keys, one of which must be written, the row with OTHERWISE stands right behind the
+ * other one. */
 static bool may_be_missing(const struct node *map, const struct config_key *k)
 {
 	if (k->flags & KEY_OTHERWISE)

@@ -50,6 +50,7 @@ static int dump_key(const struct dump *u, struct level *at, const struct config_
 	return n;
 }
 
+/* Behind the value if it is short, so that remarks stand in one column and can be read down. */
 static void dump_comment(const struct dump *u, int column)
 {
 	fprintf(u->out, "%*s# ", column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 1, "");
@@ -64,6 +65,8 @@ static void dump_origin(const struct dump *u, struct config_pos at, int column)
 		fputs("default\n", u->out);
 }
 
+/* The elements of a list explain their keys once: the remark of the second would be the first's
+ * again. */
 static void dump_help(const struct dump *u, const struct level *at, const struct config_key *k, int column)
 {
 	if (!at->repeat) {
@@ -73,6 +76,7 @@ static void dump_help(const struct dump *u, const struct level *at, const struct
 	putc('\n', u->out);
 }
 
+/* A key with one value: `idle: 1h`. */
 static void dump_plain(const struct dump *u, struct level *at, const struct config_key *k)
 {
 	int column = dump_key(u, at, k);
@@ -136,6 +140,7 @@ static void dump_section(const struct dump *u, struct level *at, const struct co
 
 static void dump_map(const struct dump *u, struct level *at);
 
+/* Each element opens with its dash, which dump_key prints before the element's first key. */
 static void dump_list(const struct dump *u, const struct level *above, const struct config_key *k)
 {
 	const struct key_scope *s = key_elements(k);

@@ -32,6 +32,8 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define HEX       KEY_HEX
 #define IP        KEY_IP
 
+/* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
+ * struct. */
 #define ROW(scope, type, kind, path, member, def, min, max, f, words, reload, help, more, example) \
 	{KEY_##kind, scope, path, offsetof(type, member), def, min, max, f, words_##words, KEY_##reload, \
 	 help, more, example},
@@ -65,6 +67,8 @@ enum {
 	FIRST_SERVER = FIRST_TLS_OUT + CONFIG_TLS_OUT_KEYS,
 };
 
+/* The prefix says which rows of key_rows belong to the struct, and the noun what messages call
+ * it. */
 #define SCOPE(name, type, prefix, noun, title, shorthand) \
 	[KEY_##name] = {prefix, noun, title, shorthand, sizeof(type), offsetof(type, origin), offsetof(type, at), \
 	                FIRST_##name, CONFIG_##name##_KEYS}
@@ -82,7 +86,8 @@ const struct key_scope key_scopes[KEY_SCOPES] = {
 	SCOPE(SERVER, struct config_server, "upstreams[].servers[]", "server", "address", "address"),
 };
 
-/* The last part of path when it stands right below prefix, otherwise NULL. */
+/* The last part of path when it stands right below prefix, otherwise NULL. By the text alone: the
+ * rows below "listeners[]" begin with "listeners[].", and those right below have no further dot. */
 static const char *below(const char *prefix, const char *path)
 {
 	size_t n = strlen(prefix);
@@ -130,6 +135,7 @@ const char *key_name(const struct config_key *k)
 	return dot == NULL ? k->path : dot + 1;
 }
 
+/* A section without a scope would be a slip in the tables, and each load would meet it. */
 const struct key_scope *key_elements(const struct config_key *k)
 {
 	const char *end = k->kind == KEY_LIST ? "[]" : "";

@@ -45,8 +45,8 @@ static int stop_parsing(struct parse *p)
 	return STOP;
 }
 
-/* libyaml counts from 0, and in characters. A node over several lines is underlined on the
- * first. */
+/* The places of libyaml become ours: it counts from 0, and in characters. A node over several
+ * lines is underlined on the first. */
 static struct config_pos pos_of(const yaml_event_t *e)
 {
 	const yaml_mark_t *a = &e->start_mark, *b = &e->end_mark;
@@ -55,6 +55,8 @@ static struct config_pos pos_of(const yaml_event_t *e)
 	return (struct config_pos){(uint32_t)a->line + 1, (uint32_t)a->column + 1, width > 0 ? (uint32_t)width : 1};
 }
 
+/* Every node of the tree comes from here, at the place of the event being handled. Open ones are
+ * collections. */
 static struct node *node_new(struct parse *p, enum node_kind kind)
 {
 	struct node *n = arena_alloc(&p->t->arena, sizeof(*n));
@@ -78,6 +80,8 @@ static bool wants_key(const struct parse *p)
 	return p->depth > 0 && p->stack[p->depth - 1].node->kind == NODE_MAP && p->stack[p->depth - 1].key == NULL;
 }
 
+/* The first of equal keys, by a walk: maps of config files are short, and the order is kept for
+ * free. */
 static const struct node_item *item_of(const struct node *map, const char *key)
 {
 	if (map == NULL || map->kind != NODE_MAP)
@@ -114,6 +118,7 @@ static int node_place_key(struct parse *p, struct node *n)
 	return 0;
 }
 
+/* Appends to the open collection at the top of the stack, in O(1) by its tail. */
 static int node_place_item(struct parse *p, struct frame *top, struct node *n)
 {
 	struct node_item *it = arena_alloc(&p->t->arena, sizeof(*it));
@@ -169,6 +174,8 @@ static int node_place(struct parse *p, struct node *n)
 
 /* ---- one handler for each kind of event ---- */
 
+/* An anchor is noted when its node begins, and usable when it ends: an alias in between would
+ * make a cycle. */
 static int note_anchor(struct parse *p, const yaml_char_t *name, struct node *n)
 {
 	struct anchor *a;
@@ -187,6 +194,8 @@ static int note_anchor(struct parse *p, const yaml_char_t *name, struct node *n)
 	return 0;
 }
 
+/* "!!str", "!ruby/object": no key needs one, and what a tag makes of a value differs between
+ * readers. */
 static void refuse_tag(struct parse *p, const yaml_char_t *tag)
 {
 	if (tag != NULL)
@@ -207,6 +216,8 @@ static bool has_hostile(const char *s, size_t n)
 	return false;
 }
 
+/* A scalar that cannot be kept becomes an empty one: its key is then reported once, for the
+ * character, and read on. */
 static int on_scalar(struct parse *p)
 {
 	const char *text = (const char *)p->event.data.scalar.value;
@@ -229,6 +240,8 @@ static int on_scalar(struct parse *p)
 	return err != 0 ? err : node_place(p, n);
 }
 
+/* A map or a list begins: it is placed at once, empty and open, so that its items find it on the
+ * stack. */
 static int on_start(struct parse *p, enum node_kind kind, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	struct node *n = node_new(p, kind);
@@ -251,6 +264,7 @@ static int on_start(struct parse *p, enum node_kind kind, const yaml_char_t *anc
 	return 0;
 }
 
+/* Only now are its size and height whole, and count for the collection above. */
 static int on_end(struct parse *p)
 {
 	struct node *n = p->stack[--p->depth].node;
@@ -289,6 +303,8 @@ static int on_alias(struct parse *p)
 	return node_place(p, a->node);
 }
 
+/* The second document of a file is refused, not ignored: a person who wrote it expects it to
+ * count. */
 static int on_document(struct parse *p)
 {
 	if (p->t->root == NULL)
@@ -297,6 +313,7 @@ static int on_document(struct parse *p)
 	return STOP; /* the first is whole */
 }
 
+/* Events of the stream's and the document's other ends carry nothing. */
 static int handle_event(struct parse *p)
 {
 	const yaml_event_t *e = &p->event;
@@ -341,6 +358,7 @@ static const struct {
 	{"did not find expected <document start>", "check the indentation of this line and the one before"},
 };
 
+/* libyaml stops at its first error, so this is the last problem of the text. */
 static int libyaml_error(struct parse *p)
 {
 	const yaml_parser_t *y = &p->yaml;
@@ -357,6 +375,7 @@ static int libyaml_error(struct parse *p)
 	return stop_parsing(p);
 }
 
+/* The event of the moment is freed here and nowhere else, whatever the handler returns. */
 static int parse_events(struct parse *p)
 {
 	int err;

@@ -48,6 +48,7 @@ struct node_tree {
  *   Returns  0, also with problems; -NP_ENOMEM.
  *   Owns     *t in either case: give it to node_fini. */
 must_use int node_parse(struct node_tree *t, const struct source *src, struct diag *d);
+/* Frees every node. Texts that decode copied live on. */
 void node_fini(struct node_tree *t);
 
 /* The value of a key, or NULL. Takes any kind of node. */

@@ -44,6 +44,7 @@ const char *schema_range(const struct config_key *k, char *out)
 	return out;
 }
 
+/* Why there is none is said in the same place, so that no key leaves a reader guessing. */
 const char *schema_default(const struct config_key *k)
 {
 	if (k->def != NULL)
@@ -144,6 +145,7 @@ static void explain_words(FILE *out, const struct config_key *k)
 		fprintf(out, "    %-14s %s\n", w->word, w->meaning);
 }
 
+/* A section is explained by its keys, a line each: the way on is explain with one of them. */
 static void explain_section(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
@@ -155,6 +157,7 @@ static void explain_section(FILE *out, const struct config_key *k)
 	explain_children(out, key_inside(k));
 }
 
+/* Facts in a fixed order, one a line, so that the eye finds them; prose before and behind them. */
 static void explain_value(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
@@ -171,6 +174,7 @@ static void explain_value(FILE *out, const struct config_key *k)
 	utf8_put_wrapped(out, k->more, TEXT_WIDTH, "  ");
 }
 
+/* The bytes of the path are the person's and are only compared: nothing of them is printed here. */
 int schema_explain(FILE *out, const char *key, const char **nearest)
 {
 	const struct config_key *k;

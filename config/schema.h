@@ -24,7 +24,9 @@ void schema_json(FILE *out);
 /* staunch.yaml(5) as roff. */
 void schema_man(FILE *out);
 
-/* "1ms to 365d, or off"; "" for what has no bounds. Returns out, which holds SCHEMA_RANGE bytes. */
+/* ---- of one row, for explain and the manual ---- */
+
+/* "1ms to 365d, or off"; "" for a key without bounds. Returns out, which holds SCHEMA_RANGE bytes. */
 #define SCHEMA_RANGE 160
 struct config_key;
 const char *schema_range(const struct config_key *k, char *out);

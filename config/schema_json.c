@@ -45,12 +45,14 @@ static void json_name(struct json *j, const char *name)
 	fputs(": ", j->out);
 }
 
+/* A member of the open object with a text. */
 static void json_text(struct json *j, const char *name, const char *value)
 {
 	json_name(j, name);
 	json_string(j, value);
 }
 
+/* The one place where a value is not quoted: numbers and true, by a format. */
 printf_like(3, 4) static void json_raw(struct json *j, const char *name, const char *fmt, ...)
 {
 	va_list args;
@@ -61,6 +63,8 @@ printf_like(3, 4) static void json_raw(struct json *j, const char *name, const c
 	va_end(args);
 }
 
+/* Objects and arrays nest by depth alone: closing needs no stack, since the caller knows its
+ * bracket. */
 static void json_open(struct json *j, const char *name, char bracket)
 {
 	json_name(j, name);
@@ -78,6 +82,9 @@ static void json_close(struct json *j, char bracket)
 
 /* ---- one value ---- */
 
+/* Patterns bind more loosely than the readers do where a regular expression would be unreadable:
+ * an editor that lets a wrong address pass is mended by `staunch check`, one that underlines a
+ * right one is not. */
 static void json_pattern(struct json *j, const char *pattern)
 {
 	json_text(j, "type", "string");
@@ -120,6 +127,7 @@ static void json_duration(struct json *j, const struct config_key *k)
 	json_pattern(j, DURATION_PATTERN);
 }
 
+/* One element of what takes several. */
 static void json_item(struct json *j, const struct config_key *k)
 {
 	switch (k->kind) {
@@ -177,6 +185,7 @@ static void json_elements(struct json *j, const struct config_key *k)
 	json_close(j, '}');
 }
 
+/* The type of one key. Each kind has a row, and kinds that take several values come last. */
 static void json_type(struct json *j, const struct config_key *k)
 {
 	bool word = (k->flags & (KEY_OFF | KEY_AUTO)) != 0;
@@ -201,11 +210,13 @@ static void json_type(struct json *j, const struct config_key *k)
 	}
 }
 
+/* Defaults are texts in the table and numbers or words in a file. */
 static bool is_json_number(const struct config_key *k, const char *text)
 {
 	return k->kind == KEY_BOOL || (k->kind == KEY_COUNT && strspn(text, "0123456789") == strlen(text));
 }
 
+/* One key: its help is what an editor shows beside it. */
 static void json_member(struct json *j, const struct config_key *k)
 {
 	json_open(j, key_name(k), '{');
@@ -252,6 +263,7 @@ static void json_required(struct json *j, const char *prefix)
 	json_close(j, ']');
 }
 
+/* Closed: an unknown key is underlined, as the reader refuses it. */
 static void json_object(struct json *j, const char *prefix)
 {
 	const struct config_key *k = NULL;

@@ -8,6 +8,7 @@
 #include "config/text/utf8.h"
 #include "config/value_put.h"
 
+/* The help of a key is a phrase without a full stop. */
 static void man_sentence(FILE *out, const char *text)
 {
 	utf8_put_roff(out, text);
@@ -54,6 +55,7 @@ static void man_key(FILE *out, const struct config_key *k)
 	man_words(out, k);
 }
 
+/* A section's title, and how many elements it takes. */
 static void man_section(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
@@ -84,6 +86,8 @@ static void man_map(FILE *out, const char *prefix)
 	}
 }
 
+/* Every code with its meaning: a person who searches the web for E405 should find it in the
+ * manual first. */
 static void man_codes(FILE *out)
 {
 	static const enum diag_code codes[] = {

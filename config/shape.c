@@ -50,6 +50,7 @@ static int check_labels(const char *text, size_t n, const char **why)
 	return shape_refuse(why, "a dot stands between two parts of a name, each of a letter at least");
 }
 
+/* An IP address looks like a name and is none: TLS sends no SNI for it (RFC 6066, 3). */
 int shape_host(const char *text, bool ip, const char **why)
 {
 	if (shape_is_ip(text))
@@ -57,6 +58,8 @@ int shape_host(const char *text, bool ip, const char **why)
 	return check_labels(text, strlen(text), why);
 }
 
+/* The star replaces whole labels at one end. More freedom (a*.example.com) would need a search
+ * instead of a hash. */
 int shape_pattern(const char *text, const char **why)
 {
 	size_t n = strlen(text);
@@ -76,6 +79,8 @@ int shape_pattern(const char *text, const char **why)
 	return check_labels(text, n, why);
 }
 
+/* RFC 7301 allows any bytes; those in use are printable, and a space is a list written as one
+ * text. */
 int shape_protocol(const char *text, const char **why)
 {
 	if (strlen(text) > PROTOCOL_MAX)

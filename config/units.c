@@ -43,7 +43,8 @@ static int refuse_without_unit(struct units_refusal *r, const char *text, const 
 	return err;
 }
 
-/* Digits at *s become *n and *s moves behind them. */
+/* Digits at *s become *n and *s moves behind them. A sign, a letter and an empty text are different
+ * slips: the first byte decides the sentence. */
 static int take_number(const char **s, int64_t *n, struct units_refusal *r)
 {
 	const char *p = *s;
@@ -76,6 +77,7 @@ static const struct unit *take_unit(const char **s, const struct unit *units, si
 	return NULL;
 }
 
+/* What stands where a unit should: the slip is named by its first byte. */
 static const char *duration_refusal(char c)
 {
 	if (c == '\0')
@@ -87,6 +89,7 @@ static const char *duration_refusal(char c)
 	return "the units are ms, s, m, h and d";
 }
 
+/* Units must fall, so that each text has one meaning and no text says the same unit twice. */
 int units_duration(int64_t *ns, const char *text, struct units_refusal *r)
 {
 	const struct unit *unit, *before = NULL;
@@ -124,6 +127,7 @@ static const char *size_refusal(char c)
 	}
 }
 
+/* Binary units alone. A size has one unit: 1GiB512MiB is written 1536MiB. */
 int units_size(int64_t *bytes, const char *text, struct units_refusal *r)
 {
 	const struct unit *unit;
@@ -157,6 +161,8 @@ int units_count(int64_t *n, const char *text, struct units_refusal *r)
 	return 0;
 }
 
+/* Hexadecimal is read where a protocol's document writes it so (types of TLVs); decimal digits
+ * work there too. */
 int units_hex(int64_t *n, const char *text, struct units_refusal *r)
 {
 	int64_t v = 0;
@@ -230,6 +236,7 @@ static const char *unserved_form(const char *text)
 	return NULL;
 }
 
+/* np_addr_parse knows what an address is; here stand the forms that people write instead of one. */
 int units_address(struct np_addr *a, const char *text, struct units_refusal *r)
 {
 	const char *unserved = unserved_form(text);

@@ -15,6 +15,8 @@ static void note_first(struct diag *d, struct config_pos first)
 	diag_note(d, "the first is at %u:%u", first.line, first.column);
 }
 
+/* A second definition of a name is an error and not an override: which of the two counts would
+ * be a guess. */
 static void check_listener_names(struct diag *d, struct config *c, size_t i)
 {
 	struct config_listener *l = &c->listeners[i];
@@ -71,6 +73,7 @@ static const struct config_text *bound_before(const struct config *c, size_t lis
 	return NULL;
 }
 
+/* One address can be bound once; the kernel would say so only at the start. */
 static void check_bind(struct diag *d, const struct config *c, size_t listener)
 {
 	const struct config_listener *l = &c->listeners[listener];
@@ -87,6 +90,7 @@ static void check_bind(struct diag *d, const struct config *c, size_t listener)
 	}
 }
 
+/* A server twice would get twice the share: that is what weight is for. */
 static void check_servers(struct diag *d, struct config_upstream *u)
 {
 	for (size_t i = 0; i < u->nservers; i++) {
@@ -107,6 +111,7 @@ static void check_servers(struct diag *d, struct config_upstream *u)
 
 /* ---- warnings: legal, and surely not meant ---- */
 
+/* By its index, in a default or in a route. */
 static bool is_used(const struct config *c, size_t upstream)
 {
 	for (size_t i = 0; i < c->nlisteners; i++) {
@@ -168,6 +173,7 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 		diag_warn(d, DIAG_SHORT_TIMER, idle, "lifetime is shorter, so this is never reached");
 }
 
+/* Upstreams first: a listener's references resolve to their indexes. */
 void validate_run(struct config *c, struct diag *d)
 {
 	bool all_resolve = c->nlisteners > 0; /* without listeners nothing is used, and that is reported already */

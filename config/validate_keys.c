@@ -57,6 +57,7 @@ void validate_explain(struct diag *d, const char *path)
 
 /* ---- single values ---- */
 
+/* The words off and auto have values of their own that no bound covers. */
 static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
 {
 	struct config_pos at = *key_origin(k, obj);
@@ -91,6 +92,7 @@ static void check_name_letters(struct diag *d, const struct config_key *k, void 
 	validate_explain(d, k->path);
 }
 
+/* Row by row: kinds without bounds have readers that refuse all that is wrong with them. */
 void validate_values(struct diag *d, enum key_scope_id scope, void *obj)
 {
 	const struct key_scope *s = &key_scopes[scope];

@@ -53,7 +53,8 @@ static void check_loop(struct diag *d, const struct config_listener *l, struct c
 		}
 }
 
-/* Returns whether it is defined; then *upstream is its index. */
+/* Returns whether it is defined; then *upstream is its index. Without any upstream the missing
+ * section is the problem, not each reference to it. */
 static bool resolve(struct diag *d, const struct config *c, const struct config_listener *l,
                     const struct reference *r, size_t *upstream)
 {
@@ -70,6 +71,7 @@ static bool resolve(struct diag *d, const struct config *c, const struct config_
 	return false;
 }
 
+/* The upstream of connections that no route takes. */
 static bool resolve_default(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	struct reference r = {.name = l->upstream_name, .at = validate_origin("listeners[].upstream", l)};
@@ -82,6 +84,7 @@ static bool resolve_default(struct diag *d, const struct config *c, struct confi
 	return resolve(d, c, l, &r, &l->upstream);
 }
 
+/* A route has no name: it is counted, as an operator counts them in the file. */
 static bool resolve_route(struct diag *d, const struct config *c, const struct config_listener *l, size_t i)
 {
 	struct config_route *route = &l->routes[i];
@@ -130,6 +133,7 @@ static void doubt_route(struct diag *d, const struct config_listener *l, struct 
 		diag_warn(d, DIAG_UNREACHABLE, at, "a client without TLS sends neither sni nor alpn");
 }
 
+/* Everything behind a route without conditions is dead: routes, and the listener's upstream. */
 static void doubt_order(struct diag *d, struct config_listener *l)
 {
 	struct config_route *taker = last_taker(l);

@@ -49,6 +49,8 @@ struct versions {
 	{above "min_version", above "max_version", {above "ciphers"}, {above "ciphersuites"}, \
 	 (tls)->min_version, (tls)->max_version, (tls)}
 
+/* An empty span of versions is an error; a cipher list for a version outside the span is dead
+ * text. */
 static void check_versions(struct diag *d, const struct versions *v)
 {
 	const char *written = validate_is_written(v->min, v->obj) ? v->min : v->max;
@@ -76,6 +78,7 @@ static void check_client_auth(struct diag *d, struct config_tls_in *t)
 		missing_beside(d, AUTH "crl", AUTH "ca", t);
 }
 
+/* Tickets that outlive their key cannot be opened: the shorter of the two lifetimes counts. */
 static void doubt_tickets(struct diag *d, struct config_tls_in *t)
 {
 	static const char *const others[] = {TICKETS "keys", TICKETS "rotate", TICKETS "lifetime", NULL};
@@ -115,6 +118,8 @@ static bool is_everybody(const struct cidr *c)
 	return c->bits == 0 || (c->bits == CIDR_V4_BITS && cidr_is_v4(c));
 }
 
+/* A header that is required but trusted from nobody would turn every client away; one that is
+ * off needs no settings. */
 static void check_proxy_in(struct diag *d, struct config_listener *l)
 {
 	static const char *const others[] = {PROXY "trusted", PROXY "timeout", PROXY "max_bytes", NULL};
@@ -144,6 +149,8 @@ void validate_listener_tls(struct diag *d, struct config_listener *l)
 
 /* ---- upstreams ---- */
 
+/* A certificate and its key are one identity: half of it is an error, a password for no key is
+ * dead text. */
 static void check_identity(struct diag *d, struct config_tls_out *t)
 {
 	static const char *const password[] = {TLS_OUT "password_file", NULL};
@@ -172,6 +179,7 @@ static void check_verified_name(struct diag *d, struct config_upstream *u)
 	}
 }
 
+/* Without verification any certificate will do, unless a pin names the key. */
 static void check_verify(struct diag *d, struct config_upstream *u)
 {
 	static const char *const others[] = {TLS_OUT "ca", TLS_OUT "name", NULL};
@@ -201,6 +209,8 @@ static void check_tls_out(struct diag *d, struct config_upstream *u)
 		          "handshake_timeout is longer than retry_budget, which ends the attempt first");
 }
 
+/* Version 1 is one line without TLVs. Two custom TLVs of one type would leave the choice to the
+ * receiver. */
 static void check_proxy_out(struct diag *d, struct config_upstream *u)
 {
 	static const char *const only_v2[] = {"upstreams[].tlvs", "upstreams[].custom_tlvs"};

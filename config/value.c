@@ -57,6 +57,8 @@ static int refuse_zero(struct value_reader *r, const struct config_key *k)
 	                                                  : "0 does not choose by itself: write auto");
 }
 
+/* Zero is a value only where the bounds begin at it; elsewhere it is taken for a wish to switch
+ * off. */
 static int store_number(struct value_reader *r, const struct config_key *k, int64_t n, int64_t *field)
 {
 	if (n == 0 && k->min > 0 && (k->flags & (KEY_OFF | KEY_AUTO)))
@@ -81,6 +83,7 @@ static int read_duration(struct value_reader *r, const struct config_key *k, con
 	return store_number(r, k, n, field);
 }
 
+/* A size in bytes, without words: no size can be off. */
 static int read_byte_size(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
 	struct units_refusal u;
@@ -91,6 +94,8 @@ static int read_byte_size(struct value_reader *r, const struct config_key *k, co
 	return store_number(r, k, n, field);
 }
 
+/* A number in quotes is a text to YAML: to take it would make "5" and 5 the same here and not in
+ * other readers. */
 static int read_count(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
 	struct units_refusal u;
@@ -119,6 +124,7 @@ static int refuse_word(struct value_reader *r, const struct config_key *k)
 	return reader_refuse(r, DIAG_WORD, r->words);
 }
 
+/* The constant of a word is its index in the row's words. */
 static int read_enum(struct value_reader *r, const struct config_key *k, const char *text, unsigned *field)
 {
 	struct word_search s;
@@ -136,6 +142,7 @@ static int read_enum(struct value_reader *r, const struct config_key *k, const c
 	return refuse_word(r, k);
 }
 
+/* true and false alone: YAML 1.1 has yes, on and others, and 1.2 does not. */
 static int read_bool(struct value_reader *r, const char *text, bool *field)
 {
 	struct units_refusal u;
@@ -194,6 +201,7 @@ static int read_path(struct value_reader *r, const char *text, const char **fiel
 	return 0;
 }
 
+/* A name for TLS; an IP address only where the key can verify one. */
 static int read_host(struct value_reader *r, const struct config_key *k, const char *text, const char **field)
 {
 	const char *why;
@@ -302,9 +310,13 @@ static int read_meaning(struct value_reader *r, const struct config_key *k, cons
 	case KEY_PINS:      err = shape_pin(text, &r->why); break;
 	default:            CHECK(false, "one value was read as an element of several");
 	}
-	return err == 0 ? 0 : reader_refuse(r, k->kind == KEY_PATTERNS ? DIAG_NAME : DIAG_TEXT, r->why);
+	if (err == 0)
+		return 0;
+	return reader_refuse(r, k->kind == KEY_PATTERNS ? DIAG_NAME : DIAG_TEXT, r->why);
 }
 
+/* The text is copied last: an element that is refused takes no memory. Patterns are kept in
+ * lower case, as names are compared. */
 int value_read_item(struct value_reader *r, const struct config_key *k, const char *text, struct config_text *item)
 {
 	int err = check_text(r, text);

@@ -10,6 +10,7 @@
 #include "config/units.h"
 #include "netpoll/check.h"
 
+/* Escapes as in JSON: a double-quoted scalar of YAML reads them the same way. */
 int value_put_quoted(FILE *out, const char *text)
 {
 	int n = 2;
@@ -82,6 +83,7 @@ int value_put_item(FILE *out, const struct config_key *k, const struct config_te
 	return k->kind == KEY_WORDS ? put_word(out, item->text) : value_put_quoted(out, item->text);
 }
 
+/* The inverse of the readers in value.c, kind by kind. */
 int value_put(FILE *out, const struct config_key *k, const void *field)
 {
 	char text[UNITS_TEXT];
@@ -105,6 +107,7 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 	return 0;
 }
 
+/* For "type" in explain, manual and messages: words of people, not of the table. */
 const char *value_kind_text(enum key_kind kind)
 {
 	static const char *const texts[] = {

@@ -44,6 +44,7 @@ static struct arena_chunk *chunk_add(struct arena *a, size_t n)
 	return c;
 }
 
+/* The newest chunk only: see the head. Rounding keeps every piece aligned for any type. */
 void *arena_alloc(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->chunks;

@@ -132,6 +132,7 @@ static void insert_in_order(struct diag *d)
 		drop_problem(d, one_too_many(d));
 }
 
+/* The one way in. A problem that is not kept is still counted. */
 static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, va_list args)
 {
 	struct diag_problem *p = d->order[d->shown];

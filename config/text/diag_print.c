@@ -86,11 +86,14 @@ static struct view view_of(const char *line, size_t n, struct config_pos at)
 	return v;
 }
 
+/* The gutter: the line number, or as many spaces, and the bar. */
 static void put_frame(const struct printer *p, const char *number, const char *mark)
 {
 	fprintf(p->out, "%s %*s %s%s", p->ink->frame, p->gutter, number, mark, p->ink->off);
 }
 
+/* One line of the file through its window; dots where it was cut. Nothing hostile reaches the
+ * terminal. */
 static void put_source_line(const struct printer *p, uint32_t line, const struct view *v)
 {
 	char number[16];
@@ -115,6 +118,7 @@ static void put_line_before(const struct printer *p, const struct diag_problem *
 	put_source_line(p, b->at.line - 1, &v);
 }
 
+/* Frame, the line before, the line, and carets under the fault with the guess behind them. */
 static void put_excerpt(const struct printer *p, const struct diag_problem *b, const char *ink)
 {
 	size_t n;
@@ -148,6 +152,7 @@ static int count_digits(uint32_t n)
 	return d;
 }
 
+/* A problem's whole page, as the drawing in diag.h shows it. */
 static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 {
 	bool error = diag_severity(b->code) == DIAG_ERROR, placed = b->source != NULL && pos_known(b->at);

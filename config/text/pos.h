@@ -10,6 +10,7 @@ struct config_pos {
 	uint32_t line, column, width;
 };
 
+/* Does it stand in the file? */
 static inline bool pos_known(struct config_pos p)
 {
 	return p.line != 0;

@@ -39,6 +39,8 @@ const struct cli_example cli_examples[] = {
 };
 const size_t cli_example_count = array_len(cli_examples);
 
+/* getopt lets a script call a verb by its whole word only: no abbreviation could then become
+ * ambiguous later. */
 const struct cli_verb *cli_verb_find(const char *word)
 {
 	for (size_t i = 0; i < CLI_VERBS; i++)

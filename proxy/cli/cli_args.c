@@ -12,6 +12,7 @@
 #define WORDS_SHOWN 256 /* bytes of the longest list of words in cli_tbl.h, with commas */
 #define LONG_BASE 256 /* getopt's value of option i when its word was used; letters stand for themselves */
 
+/* Whole words: an abbreviation that works today would break when a longer word joins the list. */
 static bool is_one_of(const char *typed, const char *words)
 {
 	const char *word;
@@ -31,6 +32,8 @@ struct grammar {
 	char letters[2 + 4 * CLI_OPTS];
 };
 
+/* One option letter, with getopt's colon when it takes a value. `letters` has room for all of
+ * the table. */
 static void add_letter(char *letters, char letter, bool takes_value)
 {
 	size_t n = strlen(letters);
@@ -139,6 +142,7 @@ static int bad_word(const struct cli_args *a, const char *dashes, const char *wh
 
 /* ---- reading ---- */
 
+/* One option, as getopt met it: in the table by i, its value borrowed from argv. */
 static int take_option(struct cli_args *a, size_t i, const char *value)
 {
 	const struct cli_opt *o = &cli_opts[i];
@@ -156,6 +160,8 @@ static int take_option(struct cli_args *a, size_t i, const char *value)
 	return 0;
 }
 
+/* The words that are left behind the options: their number and, where the verb takes words,
+ * which. */
 static int take_operands(struct cli_args *a, int argc, char **argv)
 {
 	const struct cli_verb *v = a->verb;

@@ -46,6 +46,7 @@ static void json_problem_member(FILE *out, const char *name, const char *value)
 	json_problem_string(out, value);
 }
 
+/* One problem as an object. Positions are numbers, so that an editor can jump there. */
 static void json_problem(FILE *out, const struct diag_problem *b)
 {
 	bool error = diag_severity(b->code) == DIAG_ERROR;
@@ -78,6 +79,7 @@ static void json_report(FILE *out, const char *path, const struct diag *d)
 
 /* ---- for people ---- */
 
+/* A noun in the number that fits. */
 static void sum_count(FILE *out, size_t n, const char *one, const char *more)
 {
 	fprintf(out, "%zu %s", n, n == 1 ? one : more);
@@ -109,6 +111,7 @@ static int check_verdict(const struct cli_args *a, const struct diag *d)
 	return problems > 0 ? EXIT_CONFIG : EXIT_OK;
 }
 
+/* Problems to stderr, the verdict to stdout, so that a script may drop one of them. */
 static int check_report(const struct cli_args *a, const char *path, const struct config *c, const struct diag *d)
 {
 	const char *format = a->value[CLI_OPT_FORMAT];
@@ -125,6 +128,8 @@ static int check_report(const struct cli_args *a, const char *path, const struct
 	return check_verdict(a, d);
 }
 
+/* The file is loaded, then tried; all problems are reported in one list, in the order of the
+ * file. */
 int cli_check(const struct cli_args *a)
 {
 	const char *path = cli_config_path(a);

@@ -66,6 +66,8 @@ static void try_keys(struct trial *t, const struct config_tls_in *c)
 		trial_complain(t, c->at, err);
 }
 
+/* Each listener is tried although one before it failed: all files that are wrong are named in
+ * one run. */
 static void try_listener(struct trial *t, const struct config_tls_in *c)
 {
 	struct tls_ctx *x = NULL;
@@ -85,6 +87,8 @@ static void try_listener(struct trial *t, const struct config_tls_in *c)
 
 /* ---- upstreams ---- */
 
+/* The context towards servers: its own certificate, the authorities, pins, ciphers. No server is
+ * connected to. */
 static void try_upstream(struct trial *t, const struct config_tls_out *c)
 {
 	struct tls_ctx *x = NULL;
@@ -97,6 +101,7 @@ static void try_upstream(struct trial *t, const struct config_tls_out *c)
 	tls_ctx_free(x);
 }
 
+/* A library context of its own, made as a worker's is, and freed with everything in it. */
 int cli_check_tls(const struct config *c, struct diag *d)
 {
 	struct trial t = {.d = d};

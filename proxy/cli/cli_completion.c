@@ -18,6 +18,7 @@ static void complete_words(FILE *out, const char *words)
 	}
 }
 
+/* Verbs for packagers are left out, as in help. */
 static void complete_verbs(FILE *out)
 {
 	for (size_t i = 0; i < CLI_VERBS; i++)
@@ -64,6 +65,7 @@ static void bash_values(FILE *out)
 	fputs("\tesac\n", out);
 }
 
+/* The branch of one verb: its options when the word begins with a dash, its operands otherwise. */
 static void bash_verb(FILE *out, const struct cli_verb *v)
 {
 	fprintf(out, "\t%s) opts=\"", v->word);
@@ -75,6 +77,7 @@ static void bash_verb(FILE *out, const struct cli_verb *v)
 	fputs(" ;;\n", out);
 }
 
+/* One function, tables inside: bash has no better way. mapfile keeps words with spaces whole. */
 static void put_bash(FILE *out)
 {
 	fputs("# bash completion for staunch\n_staunch()\n{\n"
@@ -111,6 +114,7 @@ static void zsh_text(FILE *out, const char *s)
 	}
 }
 
+/* The action behind _arguments' colons; a space completes nothing and says so. */
 static void zsh_action(FILE *out, enum cli_kind kind, const char *words)
 {
 	fputs(":value:", out);
@@ -146,6 +150,7 @@ static void zsh_option(FILE *out, const struct cli_opt *o)
 	}
 }
 
+/* _arguments does the work for a verb: options with their texts, then the operand. */
 static void zsh_verb(FILE *out, const struct cli_verb *v)
 {
 	fprintf(out, "\t%s) _arguments", v->word);
@@ -160,6 +165,7 @@ static void zsh_verb(FILE *out, const struct cli_verb *v)
 	fputs(" ;;\n", out);
 }
 
+/* Descriptions come from the same rows as help, so the shell shows what help says. */
 static void put_zsh(FILE *out)
 {
 	fputs("#compdef staunch\n_staunch_verbs()\n{\n\tlocal -a verbs=(\n", out);
@@ -193,6 +199,7 @@ static void fish_text(FILE *out, const char *s)
 	}
 }
 
+/* What completes an operand or a value: files, or the words of the table. */
 static void fish_arguments(FILE *out, enum cli_kind kind, const char *words)
 {
 	if (kind == CLI_FILE || kind == CLI_SINK) {
@@ -209,6 +216,7 @@ static void fish_arguments(FILE *out, enum cli_kind kind, const char *words)
 	putc('\'', out);
 }
 
+/* One line for each option of each verb: fish filters them by the verb that was typed. */
 static void fish_option(FILE *out, const struct cli_verb *v, const struct cli_opt *o)
 {
 	fprintf(out, "complete -c staunch -n '__fish_seen_subcommand_from %s'", v->word);
@@ -226,6 +234,7 @@ static void fish_option(FILE *out, const struct cli_verb *v, const struct cli_op
 	fputs("'\n", out);
 }
 
+/* The verb itself, its options, its operand. */
 static void fish_verb(FILE *out, const struct cli_verb *v)
 {
 	fprintf(out, "complete -c staunch -n __fish_use_subcommand -a %s -d '", v->word);
@@ -241,6 +250,7 @@ static void fish_verb(FILE *out, const struct cli_verb *v)
 	putc('\n', out);
 }
 
+/* -f first: no file is offered where a verb is wanted. */
 static void put_fish(FILE *out)
 {
 	fputs("# fish completion for staunch\ncomplete -c staunch -f\n", out);

@@ -13,6 +13,7 @@
 #include "proxy/cli/cli_args.h"
 #include "proxy/process.h"
 
+/* The order is that of most programs: the line, the environment, the usual place. */
 const char *cli_config_path(const struct cli_args *a)
 {
 	const char *env = getenv(CLI_CONFIG_ENV);
@@ -58,6 +59,7 @@ int cli_run(const struct cli_args *a)
 	return status != 0 ? status : process_run(&o);
 }
 
+/* What is in force, printed as a file: two remarks to choose from, since one line holds one. */
 int cli_config(const struct cli_args *a)
 {
 	struct config *c;
@@ -76,6 +78,7 @@ int cli_config(const struct cli_args *a)
 	return EXIT_OK;
 }
 
+/* A key that is not found is answered with the nearest one; nothing is guessed and printed. */
 int cli_explain(const struct cli_args *a)
 {
 	const char *key = a->noperands > 0 ? a->operands[0] : NULL, *nearest = NULL;

@@ -39,6 +39,7 @@ static void help_examples(FILE *out, const struct cli_verb *v)
 	putc('\n', out);
 }
 
+/* The shown verbs in the order of the table, which is the order of first use. */
 static void help_verbs(FILE *out)
 {
 	fputs("Verbs:\n", out);
@@ -47,6 +48,7 @@ static void help_verbs(FILE *out)
 			fprintf(out, "  %-10s  %s\n", cli_verbs[i].word, cli_verbs[i].help);
 }
 
+/* What a script or a unit file needs beside the verbs. */
 static void help_surroundings(FILE *out)
 {
 	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ", else " CLI_CONFIG_PATH ".\n"
@@ -65,6 +67,7 @@ void cli_help_all(FILE *out, bool full)
 	fputs("\nstaunch help VERB tells more.\n", out);
 }
 
+/* Letter and word on the left, the phrase in one column; a long option gets a line of its own. */
 static void help_option(FILE *out, const struct cli_opt *o)
 {
 	char left[128];
@@ -102,6 +105,7 @@ void cli_help_verb(FILE *out, const struct cli_verb *v)
 			help_option(out, &cli_opts[i]);
 }
 
+/* help of help: `staunch help VERB` is `staunch VERB --help`. */
 int cli_help(const struct cli_args *a)
 {
 	const struct cli_verb *v;

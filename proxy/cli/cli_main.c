@@ -49,6 +49,7 @@ static int unknown_verb(const char *typed)
 	return cli_misused(NULL, "\"%s\" is not a verb", typed);
 }
 
+/* --help is answered here, once for all verbs: no verb can forget it. */
 static int run_verb(const struct cli_verb *v, int argc, char **argv)
 {
 	struct cli_args a;
@@ -84,6 +85,8 @@ static int run_alias(const struct alias *as, int argc, char **argv)
 	return status;
 }
 
+/* A verb, then an alias, then a guess. Without any word a person gets help, and a script the
+ * code of misuse. */
 static int dispatch(int argc, char **argv)
 {
 	const struct cli_verb *v;

@@ -6,6 +6,7 @@
 #include "config/text/utf8.h"
 #include "proxy/cli/cli_args.h"
 
+/* Every text that comes from a table passes the roff escapes; what surrounds it is roff. */
 static void page_line(FILE *out, const char *before, const char *s, const char *after)
 {
 	fputs(before, out);
@@ -13,6 +14,7 @@ static void page_line(FILE *out, const char *before, const char *s, const char *
 	fputs(after, out);
 }
 
+/* As help shows an option, in bold. */
 static void page_option(FILE *out, const struct cli_opt *o)
 {
 	fputs(".TP\n.B ", out);
@@ -30,6 +32,7 @@ static bool is_everywhere(const struct cli_opt *o)
 	return o->verbs == ~0u;
 }
 
+/* A verb's section: usage, sentences, its own options. */
 static void page_verb(FILE *out, const struct cli_verb *v)
 {
 	page_line(out, ".SS staunch ", v->word, "");
@@ -65,6 +68,7 @@ static void page_codes(FILE *out)
 #undef X
 }
 
+/* The sections in the order of man-pages(7). */
 static void put_page(FILE *out)
 {
 	page_line(out, ".TH STAUNCH 1 \"\" \"staunch ", cli_version_text(), "\"\n");

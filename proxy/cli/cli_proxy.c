@@ -96,6 +96,7 @@ static int build_config(const struct cli_args *a, char *room, struct config **ou
 	return status;
 }
 
+/* Two options are needed; the rest of a configuration has defaults. */
 int cli_proxy(const struct cli_args *a)
 {
 	struct process_opts o = {.config_path = NULL};

@@ -38,6 +38,7 @@ no_return static void exec_proxy(const struct demo_child *c, pid_t parent)
 	_exit(EXIT_FAILED);
 }
 
+/* The words of the child's command line; shown to the person, who may type them again. */
 static void write_args(struct demo_child *c, const struct np_addr *from, const struct demo_server *to)
 {
 	const char *args[DEMO_ARGS] = {"proxy", "--from", c->from, "--to", c->to, "--balance", "round_robin",
@@ -72,6 +73,7 @@ int demo_child_start(struct demo_child *c, const struct np_addr *from, const str
 	return 0;
 }
 
+/* waitpid without waiting: it is asked at each tick, and the worker may not block. */
 bool demo_child_alive(struct demo_child *c)
 {
 	int status;
@@ -98,6 +100,8 @@ static int walk_through(struct np_fd *fd, int64_t deadline)
 	return got > 0 ? -NP_EPROTO : (int)got;
 }
 
+/* Refused means that the child does not listen yet, as long as it is alive; any other error is
+ * one. */
 int demo_child_await(struct demo_child *c, const struct np_addr *listener)
 {
 	const struct np_dial_opts opts = {.deadline = np_deadline_after(READY_TIME)};
@@ -112,6 +116,7 @@ int demo_child_await(struct demo_child *c, const struct np_addr *listener)
 	return err == 0 ? walk_through(&fd, opts.deadline) : err;
 }
 
+/* TERM lets it drain, as an operator would; its exit code is part of the verdict. */
 void demo_child_stop(struct demo_child *c)
 {
 	int64_t deadline = np_deadline_after(DRAIN_TIME);
@@ -128,6 +133,7 @@ void demo_child_stop(struct demo_child *c)
 		np_sleep(PAUSE);
 }
 
+/* The end is what explains a failure; all of it could be pages. */
 void demo_child_show_log(const struct demo_child *c)
 {
 	off_t size = lseek(c->log, 0, SEEK_END), from = size > SHOWN ? size - SHOWN : 0;

@@ -32,6 +32,7 @@ static uint64_t next_random(uint64_t *seed)
 	return z ^ z >> 31;
 }
 
+/* The first loss is kept in words: later ones are mostly its consequences. */
 static void count_lost(struct demo_load *l, const char *step, int err)
 {
 	if (l->lost++ == 0) {
@@ -132,6 +133,8 @@ static bool send_requests(struct demo_client *c)
 	return false;
 }
 
+/* One connection from connect to close. An error is followed by a pause, so that a dead proxy is
+ * not hammered. */
 static void run_connection(struct demo_client *c)
 {
 	const struct np_dial_opts opts = {.deadline = np_deadline_after(DEMO_PATIENCE), .nodelay = true};
@@ -150,6 +153,7 @@ static void run_connection(struct demo_client *c)
 	c->load->open--;
 }
 
+/* The last client to end sets the event that demo_load_stop waits for. */
 static void client_main(void *arg)
 {
 	struct demo_client *c = OBJ_CAST(arg, demo_client, CLIENT_MAGIC);

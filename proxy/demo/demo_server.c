@@ -20,6 +20,7 @@ struct echo {
 	char         buf[DEMO_MAX];
 };
 
+/* Echoes until the client ends, then ends too. Whatever error ends it is the client's to count. */
 static void echo_main(void *arg)
 {
 	struct echo *e = OBJ_CAST(arg, echo, ECHO_MAGIC);
@@ -133,6 +134,7 @@ static void refuse_new(int sysfd)
 	(void)setsockopt(sysfd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
+/* Refuse, serve what the kernel has, close: the drain of a real server in four lines. */
 void demo_server_stop(struct demo_server *s)
 {
 	if (!s->up)

@@ -37,6 +37,7 @@ static double ms(int64_t us)
 
 /* ---- the row ---- */
 
+/* How the connections of the window were spread, in per cent; "away" for a server that is down. */
 static size_t put_shares(char *row, size_t at, const struct demo *d, const uint64_t *before)
 {
 	uint64_t all = 0;
@@ -72,11 +73,13 @@ static void make_row(const struct demo_view *v, const struct demo *d, char *row)
 			      (double)(now->at - d->began) / NP_S,
 			      (double)(now->n.requests - then->n.requests) / s,
 			      (double)(now->n.bytes - then->n.bytes) / s / 1e6, d->load.open,
-			      grouped_digits(now->n.opened, opened), ms(hist_quantile(&h, 0.5)), ms(hist_quantile(&h, 0.99)));
+			      grouped_digits(now->n.opened, opened), ms(hist_quantile(&h, 0.5)),
+			      ms(hist_quantile(&h, 0.99)));
 	at = put_shares(row, at, d, then->n.accepted);
 	snprintf(row + at, ROW - at, " %6llu", (unsigned long long)(d->load.lost + d->load.corrupt));
 }
 
+/* The live line: carriage return, row, clear to the end. */
 static void put_live(const char *row)
 {
 	struct winsize w = {.ws_col = 0};
@@ -87,6 +90,8 @@ static void put_live(const char *row)
 	fflush(stdout);
 }
 
+/* Takes the tick's counts and its latencies away from the load, which begins the next tick with
+ * none. */
 static void note_moment(struct demo_view *v, struct demo *d)
 {
 	struct demo_moment *m = &v->moments[v->ticks % array_len(v->moments)];
@@ -119,6 +124,8 @@ void demo_view_tick(struct demo_view *v, struct demo *d)
 
 /* ---- around it ---- */
 
+/* The command line is shown because it is the point of the demo: the same words work outside of
+ * it. */
 void demo_view_open(struct demo_view *v, struct demo *d)
 {
 	note_moment(v, d);
@@ -170,6 +177,7 @@ static void sum_servers(const struct demo *d)
 	putchar('\n');
 }
 
+/* The two figures that decide, in colour: what was lost and what came back changed. */
 static void sum_losses(const struct demo_view *v, const struct demo *d)
 {
 	const struct demo_load *l = &d->load;
