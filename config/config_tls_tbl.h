@@ -76,7 +76,7 @@
 	  "give out tickets, and resume sessions by them",                                                  \
 	  "A session is resumed only by the certificate and the client_auth that started it.",              \
 	  "false")                                                                                          \
-	X(PATH, "listeners[].tls.session_tickets.keys", session_tickets.keys, NULL, 0, 0, 0, none, NEW,     \
+	X(PATH, "listeners[].tls.session_tickets.keys", session_tickets.keys, NULL, 0, 0, OURS, none, NEW,  \
 	  "file that keeps the ticket keys over restarts and shares them in a fleet",                       \
 	  "Without it the keys live in memory: they last over reloads, and end with the process. "          \
 	  "The file is written with mode 0600, and read again when another process has changed it.",        \

@@ -31,6 +31,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define OTHERWISE KEY_OTHERWISE
 #define HEX       KEY_HEX
 #define IP        KEY_IP
+#define OURS      KEY_OURS
 
 /* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
  * struct. */

@@ -18,6 +18,7 @@ enum key_kind {
 #define KEY_OTHERWISE 8u
 #define KEY_HEX       16u
 #define KEY_IP        32u
+#define KEY_OURS      64u
 
 /* What a reload does with a changed value; schema_reload has the sentence. */
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };

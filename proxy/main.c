@@ -6,7 +6,8 @@
 #include "proxy/base/exit_tbl.h"
 #include "proxy/cli/cli_main.h"
 
-/* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our messages. */
+/* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our
+ * messages. */
 static bool standard_fds_open(void)
 {
 	int fd;

@@ -7,12 +7,13 @@
 struct config;
 
 struct process_opts {
-	const char *config_path; /* the file HUP loads again; NULL: there is none, HUP only reopens the logs */
-	struct config *config;   /* checked; ownership passes */
+	const char *config_path; /* SIGHUP loads it again; NULL: no file */
+	struct config *config; /* checked; ownership passes */
 };
 
 /* process_run: start, serve until told to stop, drain.
- *   Returns  the exit code: 0 after a drain, 69 an address is in use, 77 permission, 1 anything else.
+ *   Returns  the exit code: 0 after a drain, 69 an address is in use, 77 permission, 1 anything
+ *            else.
  *   Calls    the main thread, once. */
 must_use int process_run(const struct process_opts *o);
 

@@ -33,6 +33,9 @@ struct shard {
 	int64_t wall_checked;
 };
 
+/* The first line of every function that only the shard's own worker may call. */
+#define DCHECK_SHARD(s) DCHECK(np_self() == (s)->worker, "a shard is used on another worker than its own")
+
 must_use int shard_init(struct shard *s, unsigned id, struct limit *limit);
 void shard_fini(struct shard *s);
 

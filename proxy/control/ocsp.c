@@ -1,12 +1,14 @@
+/* ocsp: decides when a response is asked for, and hands what came to the workers. */
 #include "proxy/control/ocsp.h"
 
 #include <stdlib.h>
 #include <time.h>
 
+#include "proxy/control/ocsp_ask.h"
 #include "proxy/log/log.h"
 #include "proxy/metrics/stats.h"
 
-/* ---- when ------------------------------------------------------------------------------------ */
+/* ---- due times ---- */
 
 int64_t ocsp_retry_after(unsigned failures)
 {
@@ -25,34 +27,35 @@ int64_t ocsp_refresh_at(const struct tls_ocsp_verdict *v, int64_t now)
 	return at > now ? at : now + 1;
 }
 
-/* ---- what workers staple --------------------------------------------------------------------- */
+/* ---- stapling ---- */
 
 struct change {
 	struct tls_staple *staple;
 	struct tls_answer *answer;
 };
 
-static void take(struct shard *s, void *arg)
+static void use_answer(struct shard *s, void *arg)
 {
 	const struct change *c = arg;
 
+	DCHECK_SHARD(s);
 	c->staple->now[s->id] = c->answer;
 }
 
-/* A worker that has answered reads the old one no more. */
-static void staple(const struct ocsp *o, struct tls_staple *s, struct tls_answer *a)
+/* After shard_call a worker does not read the old response any more, so it can be freed. */
+static void staple_everywhere(const struct ocsp *o, struct tls_staple *s, struct tls_answer *a)
 {
 	struct change c = {s, a};
 
 	for (unsigned i = 0; i < o->nshards; i++)
-		shard_call(&o->shards[i], take, &c);
+		shard_call(&o->shards[i], use_answer, &c);
 	free(s->current);
 	s->current = a;
 }
 
-/* ---- what came of it ------------------------------------------------------------------------- */
+/* ---- outcomes ---- */
 
-static void say_until(const struct tls_staple *s)
+static void log_stapled(const struct tls_staple *s)
 {
 	char until[32];
 	struct text t;
@@ -60,28 +63,32 @@ static void say_until(const struct tls_staple *s)
 	text_init(&t, until, sizeof(until) - 1);
 	text_time(&t, s->current->until * NP_S);
 	until[t.n] = '\0';
-	log_msg(s->told ? LVL_DEBUG : LVL_NOTICE, "ocsp_stapled", "%s: the answer of %s is stapled, good until %s",
-		s->name, tls_ocsp_text(s->question), until);
+	log_msg(s->told ? LVL_DEBUG : LVL_NOTICE, "ocsp_stapled",
+		"%s: the answer of %s is stapled, good until %s", s->name,
+		tls_ocsp_text(s->question), until);
 }
 
-static void succeed(const struct ocsp *o, struct tls_staple *s, const struct ocsp_reply *r)
+static void attempt_succeeded(const struct ocsp *o, struct tls_staple *s,
+			      const struct ocsp_reply *r)
 {
 	STAT_ADD(o->stats, ocsp_ok, 1);
 	s->failures = 0;
 	s->due = ocsp_refresh_at(&r->verdict, time(NULL));
-	staple(o, s, r->answer);
-	say_until(s);
+	staple_everywhere(o, s, r->answer);
+	log_stapled(s);
 	s->told = true;
 }
 
-static const char *left(const struct tls_staple *s)
+static const char *what_remains(const struct tls_staple *s)
 {
 	if (s->current == NULL)
 		return "nothing is stapled";
-	return s->current->until > time(NULL) ? "the last answer stays" : "the last answer has expired";
+	return s->current->until > time(NULL) ? "the last answer stays" :
+						"the last answer has expired";
 }
 
-static void fail(const struct ocsp *o, struct tls_staple *s, const struct ocsp_ask *ask, bool revoked)
+static void attempt_failed(const struct ocsp *o, struct tls_staple *s, const struct ocsp_ask *ask,
+		 bool revoked)
 {
 	int64_t after;
 
@@ -91,18 +98,21 @@ static void fail(const struct ocsp *o, struct tls_staple *s, const struct ocsp_a
 	s->due = time(NULL) + after;
 	s->told = false;
 	if (revoked && s->current != NULL)
-		staple(o, s, NULL);
+		staple_everywhere(o, s, NULL);
 	if (revoked)
-		log_msg(LVL_ERROR, "ocsp_revoked", "%s: %s says that the certificate is REVOKED; nothing is stapled; "
-			"asked again in %lld s", s->name, tls_ocsp_text(s->question), (long long)after);
+		log_msg(LVL_ERROR, "ocsp_revoked",
+			"%s: %s says that the certificate is REVOKED; nothing is stapled; "
+			"asked again in %lld s",
+			s->name, tls_ocsp_text(s->question), (long long)after);
 	else
-		log_msg(LVL_WARNING, "ocsp_failed", "%s: %s: %s; %s; asked again in %lld s", s->name,
-			tls_ocsp_text(s->question), ask->why, left(s), (long long)after);
+		log_msg(LVL_WARNING, "ocsp_failed", "%s: %s: %s; %s; asked again in %lld s",
+			s->name, tls_ocsp_text(s->question), ask->why, what_remains(s),
+			(long long)after);
 }
 
-/* ---- coroutines ------------------------------------------------------------------------------ */
+/* ---- coroutines ---- */
 
-static struct tls_staple *next_due(const struct ocsp *o)
+static struct tls_staple *next_due_staple(const struct ocsp *o)
 {
 	int64_t now = time(NULL);
 
@@ -121,38 +131,44 @@ static void ask_one(struct ocsp *o, struct tls_staple *s)
 	struct ocsp_reply r;
 	int err;
 
-	tls_staple_use(s); /* the certificate may go meanwhile */
+	tls_staple_use(s); /* a reload may drop the certificate meanwhile */
 	s->asking = true;
 	list_push_back(&o->asking, &ask.link);
 	err = ocsp_ask(&ask, &r);
 	list_remove(&ask.link);
 	if (err == 0)
-		succeed(o, s, &r);
+		attempt_succeeded(o, s, &r);
 	else if (!ask.canceled)
-		fail(o, s, &ask, err == -NP_EACCES);
+		attempt_failed(o, s, &ask, err == -NP_EACCES);
 	s->asking = false;
 	tls_staple_put(s);
 }
 
-static void run(void *arg)
+static void ocsp_run(void *arg)
 {
 	struct ocsp *o = arg;
 	struct tls_staple *s;
 
-	while (!o->stopping && (s = next_due(o)) != NULL)
+	while (!o->stopping && (s = next_due_staple(o)) != NULL)
 		ask_one(o, s);
 	if (--o->running == 0 && o->stopping)
 		np_event_set(&o->ended);
 }
 
-void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, unsigned nshards,
-	       struct stats *stats)
+void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards,
+	       unsigned nshards, struct stats *stats)
 {
-	*o = (struct ocsp){.registry = registry, .shards = shards, .nshards = nshards, .stats = stats};
+	*o = (struct ocsp){
+		.registry = registry,
+		.shards = shards,
+		.nshards = nshards,
+		.stats = stats,
+	};
 	list_init(&o->asking);
 }
 
-/* One coroutine for each answer that is due, up to the bound; those beyond it are taken up by who is done first. */
+/* One coroutine for each response that is due, up to the bound. Those beyond it are asked for by
+ * the coroutine that is done first. */
 void ocsp_poll(struct ocsp *o)
 {
 	int64_t now = time(NULL);
@@ -162,8 +178,8 @@ void ocsp_poll(struct ocsp *o)
 
 		if (s->asking || s->due > now)
 			continue;
-		if (o->running == OCSP_AT_ONCE || np_go("ocsp", run, o) != 0)
-			return; /* looked at again in a moment */
+		if (o->running == OCSP_AT_ONCE || np_go("ocsp", ocsp_run, o) != 0)
+			return; /* the next poll tries again */
 		o->running++;
 	}
 }
@@ -171,6 +187,7 @@ void ocsp_poll(struct ocsp *o)
 void ocsp_stop(struct ocsp *o)
 {
 	o->stopping = true;
+	DCHECK(np_current() != NULL, "ocsp_stop waits, so it needs a coroutine");
 	list_for_each(it, &o->asking)
 		ocsp_ask_cancel(list_entry(it, struct ocsp_ask, link));
 	if (o->running > 0)

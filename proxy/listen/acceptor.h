@@ -1,46 +1,33 @@
-/* listener: where connections come in. A binding is one bind address of the process: opened and closed by the control
- * thread, kept over reloads as long as the configuration names the address, whichever listener names it. Each worker
- * has an acceptor at every binding: its own SO_REUSEPORT socket (of a Unix address, its own descriptor of the one
- * socket) and the coroutine that accepts from it. */
+/* acceptor: one worker's accept loop at one binding. These are the functions that the binding runs
+ * on the worker by shard_call; an acceptor is never reached in another way. Private to
+ * proxy/listen/. */
 #ifndef PROXY_LISTEN_ACCEPTOR_H
 #define PROXY_LISTEN_ACCEPTOR_H
 
 #include "proxy/conn/conn.h"
+#include "proxy/listen/binding.h"
 
-struct acceptor; /* owner worker, from start to stop */
-
-/* Control thread; on[] is written by shard_call only. */
-struct binding {
-	struct list link;
-	struct np_addr addr;      /* as configured: its identity over reloads */
-	struct np_addr bound;     /* with the port the kernel chose, if it was 0 */
-	char text[NP_ADDR_TEXT];  /* of bound */
-	struct np_unix_file file; /* removed with the binding */
-	struct listener *listener;      /* of the current snapshot; the workers have their own copy */
-	int backlog;              /* as opened */
-	unsigned n;
-	bool shared;              /* one socket, a descriptor of it per worker */
-	struct acceptor **on;     /* one per worker */
-	int *sysfd;               /* one per worker, until its listener takes it over; then -1 */
-	unsigned running;         /* listeners not yet ended */
-	struct np_event stopped;  /* none is left */
+/* The argument of acceptor_start and acceptor_switch. On the stack of binding_serve, which waits
+ * meanwhile. */
+struct acceptor_order {
+	struct binding *binding;
+	struct np_worker *control; /* hears when the acceptor has ended */
+	int err; /* out: 0, or why it did not start */
 };
 
-/* binding_open: bind and listen for n workers, all of them or none.
- *   Returns  0 and *out, or why the address cannot be had. */
-must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n, struct binding **out);
-/* Start accepting, on every worker, for the binding's listener; or go on for its new listener when it already does.
- *   Parks.
- *   Returns  0, or -NP_ENOMEM when a worker could not start: the caller stops the binding. */
-must_use int binding_serve(struct binding *g, struct shard *shards);
-/* Stop accepting: what waits in the accept queues is still served, then the sockets are closed. Parks. */
-void binding_stop(struct binding *g, struct shard *shards);
-struct binding *binding_free(struct binding *g); /* stopped, or never served */
+/* acceptor_start: take over b->sysfd of this worker and accept for b->listener. arg is a struct
+ * acceptor_order; after an error there is no acceptor, and the descriptor stays with the binding or
+ * is closed.
+ *   Calls  owner worker, from shard_call. */
+void acceptor_start(struct shard *s, void *arg);
 
-/* ---- handoff.c ------------------------------------------------------------------------------- */
+/* acceptor_switch: the next connection is b->listener's. arg is a struct acceptor_order.
+ *   Calls  owner worker, from shard_call. */
+void acceptor_switch(struct shard *s, void *arg);
 
-/* handoff_try: give an admitted socket to a worker that has clearly fewer connections.
- *   Returns  whether it did; if not, it is still the caller's.   Calls  owner worker. */
-must_use bool handoff_try(struct shard *s, struct listener *listener, int sysfd, const struct np_addr *peer);
+/* acceptor_stop: accept what the kernel has queued, close the socket. arg is the struct binding;
+ * the acceptor's coroutine ends later and then lowers b->running on the control thread.
+ *   Calls  owner worker, from shard_call. */
+void acceptor_stop(struct shard *s, void *arg);
 
 #endif

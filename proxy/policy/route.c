@@ -1,6 +1,6 @@
-/* Each pattern has the chain of the rules that it stands in, and the rules without a name have one more; each chain is
- * in the rules' order. A client's name matches a handful of patterns, and of each chain only the part before the best
- * rule so far is walked. */
+/* route: each pattern has the chain of the rules that it stands in, and the rules without a name
+ * have one more; each chain is in the rules' order. A client's name matches a handful of patterns,
+ * and of each chain only the part before the best rule so far is walked. */
 #include "proxy/policy/route.h"
 
 #include <stdlib.h>
@@ -30,13 +30,14 @@ struct link {
 struct route_table {
 	struct rule *rules;
 	struct link *links;
-	uint32_t *heads; /* index + 1 of a pattern's first link, by its number; then that of the rules without a name */
+	uint32_t *heads; /* index + 1 of the first link, by a pattern's number, last that of rules
+			  * without a name */
 	struct name_set names;
 	uint32_t n, nlinks;
 	bool needs_hello;
 };
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
 static int copy_protocols(struct rule *r, const struct route_rule *from)
 {
@@ -74,8 +75,8 @@ static int copy_rule(struct rule *r, const struct route_rule *from)
 	return cidr_set_init(&r->source, from->source, from->nsource);
 }
 
-/* In front of what the chain has: rules are chained from the last to the first. */
-static void push(struct route_table *t, uint32_t *head, uint32_t rule)
+/* To the front of the chain: rules are added from the last to the first. */
+static void chain_push(struct route_table *t, uint32_t *head, uint32_t rule)
 {
 	t->links[t->nlinks] = (struct link){.rule = rule, .next = *head};
 	*head = ++t->nlinks;
@@ -84,18 +85,18 @@ static void push(struct route_table *t, uint32_t *head, uint32_t rule)
 static int chain_rule(struct route_table *t, uint32_t rule, const struct route_rule *from)
 {
 	if (from->nsni == 0)
-		push(t, &t->heads[t->names.max], rule);
+		chain_push(t, &t->heads[t->names.max], rule);
 	for (size_t i = 0; i < from->nsni; i++) {
 		int id = name_set_add(&t->names, from->sni[i]);
 
 		if (id < 0)
 			return id;
-		push(t, &t->heads[id], rule);
+		chain_push(t, &t->heads[id], rule);
 	}
 	return 0;
 }
 
-static int fill(struct route_table *t, const struct route_rule *rules, uint32_t n)
+static int route_table_fill(struct route_table *t, const struct route_rule *rules, uint32_t n)
 {
 	size_t npatterns = 0;
 	int err;
@@ -129,7 +130,7 @@ int route_table_new(const struct route_rule *rules, size_t n, struct route_table
 
 	if (t == NULL)
 		return -NP_ENOMEM;
-	err = fill(t, rules, (uint32_t)n);
+	err = route_table_fill(t, rules, (uint32_t)n);
 	if (err != 0) {
 		route_table_free(t);
 		return err;
@@ -156,12 +157,13 @@ struct route_table *route_table_free(struct route_table *t)
 	return NULL;
 }
 
-/* ---- picking --------------------------------------------------------------------------------- */
+/* ---- picking ---- */
 
 static bool offers(const struct rule *r, const struct route_facts *f)
 {
 	for (const uint8_t *has = NULL; (has = hello_alpn_next(f->alpn, f->nalpn, has)) != NULL;)
-		for (const uint8_t *want = NULL; (want = hello_alpn_next(r->alpn, r->nalpn, want)) != NULL;)
+		for (const uint8_t *want = NULL;
+		     (want = hello_alpn_next(r->alpn, r->nalpn, want)) != NULL;)
 			if (want[0] == has[0] && memcmp(want + 1, has + 1, want[0]) == 0)
 				return true;
 	return false;
@@ -172,7 +174,7 @@ static bool comes_from(const struct rule *r, const struct sockaddr *source, sock
 	return r->any_source || cidr_set_has(&r->source, source, len);
 }
 
-/* All but the name. */
+/* All conditions but the name, which chose the chain. */
 static bool holds(const struct rule *r, const struct route_facts *f)
 {
 	if (r->preread != ROUTE_OPENING_ANY && f->tls != (r->preread == ROUTE_OPENING_TLS))
@@ -183,7 +185,8 @@ static bool holds(const struct rule *r, const struct route_facts *f)
 }
 
 /* The first rule of a chain that holds, if it comes before `best`; else `best`. */
-static uint32_t better(const struct route_table *t, uint32_t head, uint32_t best, const struct route_facts *f)
+static uint32_t better(const struct route_table *t, uint32_t head, uint32_t best,
+		       const struct route_facts *f)
 {
 	for (const struct link *l; head != 0; head = l->next) {
 		l = &t->links[head - 1];

@@ -1,13 +1,14 @@
-/* route: the rules of one listener, and which of them a client falls under.
+/* route: the rules of one listener, and which of them applies to a client.
  *
- * Rules are tried in their order: the first whose conditions all hold is the one. A condition that is not given holds
- * for everyone; of a list one element is enough. So the order of the rules decides, not how specific a name is: a rule
- * for "*.example.com" before one for "db.example.com" takes that name too. (Where names alone choose, as with
- * certificates, the most specific wins: name_set.h.) What falls under no rule is the listener's default's.
+ * Rules are tried in their order: the first whose conditions all hold applies. A condition that is
+ * not written holds for every client; of a list one element is enough. So the order of the rules
+ * decides, not how specific a name is: a rule for "*.example.com" before one for "db.example.com"
+ * takes that name too. (Where names alone choose, as with certificates, the most specific wins:
+ * name_set.h.) A client to which no rule applies goes to the listener's default.
  *
- * Three conditions are about the client's first bytes: name, protocol, and whether it speaks TLS at all. The source is
- * known before. A server that speaks first works behind rules of both kinds as long as the source decides:
- * route_pick_early says so. */
+ * Three conditions concern the client's first bytes: name, protocol, and whether it speaks TLS at
+ * all. The source is known before them. A server that speaks first works behind rules of both kinds
+ * as long as the source decides: route_pick_early says so. */
 #ifndef PROXY_POLICY_ROUTE_H
 #define PROXY_POLICY_ROUTE_H
 
@@ -28,38 +29,39 @@ enum route_opening {
 
 /* One rule as it was written; the lists are copied. */
 struct route_rule {
-	const char *const *sni;      /* patterns (name_set.h); one of them matches */
-	const char *const *alpn;     /* one of them is offered */
-	const struct cidr *source;   /* one of them holds the client */
+	const char *const *sni; /* patterns (name_set.h); one of them matches */
+	const char *const *alpn; /* one of them is offered */
+	const struct cidr *source; /* one of them holds the client */
 	size_t nsni, nalpn, nsource; /* 0: no such condition */
 	enum route_opening preread;
 };
 
-/* What is known of a client. All borrowed. */
+/* The facts about one client that rules ask for. All borrowed. */
 struct route_facts {
-	const struct sockaddr *source; /* from the PROXY header, where one is believed */
+	const struct sockaddr *source; /* from the PROXY header, where one is accepted */
 	socklen_t source_len;
-	bool tls;            /* its first bytes are a ClientHello; without one there are no names and protocols */
-	const char *sni;     /* usable (hello_sni), or NULL: matches no pattern */
+	bool tls; /* its first bytes are a ClientHello; else it has no name and no protocols */
+	const char *sni; /* valid (hello_sni), or NULL: matches no pattern */
 	size_t nsni;
-	const uint8_t *alpn; /* what it offers, as struct hello keeps it */
+	const uint8_t *alpn; /* the protocols it offers, as struct hello keeps them */
 	size_t nalpn;
 };
 
 struct route_table;
 
 /* route_table_new: freeze n rules, n >= 0. Any thread may pick from it then.
- *   Returns  0; -NP_ENOMEM; -NP_EINVAL: a pattern or a protocol that is none, which validation refuses before.
+ *   Returns  0; -NP_ENOMEM; -NP_EINVAL: a pattern or a protocol that is none, which validation
+ *            refuses before.
  *   Owns     *out, written on success only: route_table_free, which takes NULL and returns NULL. */
 must_use int route_table_new(const struct route_rule *rules, size_t n, struct route_table **out);
 struct route_table *route_table_free(struct route_table *t);
 
-/* The index of the first rule that holds, or ROUTE_NONE. Names are found by hash: a thousand rules with a name each
- * cost what one does. Allocates nothing. */
+/* The index of the first rule that holds, or ROUTE_NONE. Names are found by hash: a thousand rules
+ * with a name each cost what one does. Allocates nothing. */
 int route_pick(const struct route_table *t, const struct route_facts *f);
 
-/* The same before the client sent a byte: the rule, ROUTE_NONE, or ROUTE_HELLO when a rule about the first bytes may
- * come in front of what the source alone decides. */
+/* The same before the client sent a byte: the rule, ROUTE_NONE, or ROUTE_HELLO when a rule about
+ * the first bytes may come in front of what the source alone decides. */
 int route_pick_early(const struct route_table *t, const struct sockaddr *source, socklen_t len);
 
 /* Does any rule look at the first bytes? Without one preread has nothing to do on this listener. */

@@ -1,154 +1,16 @@
+/* snapshot: puts one generation together, hands over from the one before, and frees it when its
+ * last share is dropped. */
 #include "proxy/policy/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
+#include "proxy/policy/snapshot_listener.h"
+#include "proxy/policy/snapshot_tls.h"
+#include "proxy/policy/snapshot_upstream.h"
 
-/* ---- the registry -------------------------------------------------------------------------------- */
-
-int registry_init(struct registry *b, unsigned nworkers)
-{
-	*b = (struct registry){.nworkers = nworkers, .servers = server_registry_new()};
-	list_init(&b->listeners);
-	list_init(&b->rings);
-	list_init(&b->staples);
-	return b->servers != NULL ? 0 : -NP_ENOMEM;
-}
-
-void registry_fini(struct registry *b)
-{
-	CHECK(b->snapshots == 0 && list_empty(&b->listeners), "a snapshot outlived the process");
-	registry_tls_fini(b);
-	b->servers = server_registry_free(b->servers);
-}
-
-struct listener_counts *listener_counts_get(struct registry *b, const char *name)
-{
-	struct listener_counts *counts;
-
-	list_for_each(it, &b->listeners) {
-		counts = list_entry(it, struct listener_counts, link);
-		if (strcmp(counts->name, name) == 0) {
-			counts->snapshots++;
-			return counts;
-		}
-	}
-	counts = calloc(1, sizeof(*counts) + b->nworkers * sizeof(counts->handshakes[0]));
-	if (counts == NULL)
-		return NULL;
-	counts->name = strdup(name);
-	if (counts->name == NULL) {
-		free(counts);
-		return NULL;
-	}
-	counts->snapshots = 1;
-	limit_set(&counts->limit, UINT32_MAX);
-	counts->handshakes_most = UINT32_MAX;
-	list_push_back(&b->listeners, &counts->link);
-	return counts;
-}
-
-void listener_counts_put(struct listener_counts *counts)
-{
-	if (counts == NULL || --counts->snapshots > 0)
-		return;
-	list_remove(&counts->link);
-	free(counts->name);
-	free(counts);
-}
-
-/* ---- upstreams ------------------------------------------------------------------------------- */
-
-/* The same words, in the same order: balance.c and config.h each own their enumeration. */
-static enum balance balance_of(enum config_balance b)
-{
-	switch (b) {
-	case CONFIG_BALANCE_ROUND_ROBIN:
-		return BALANCE_ROUND_ROBIN;
-	case CONFIG_BALANCE_LEAST_CONN:
-		return BALANCE_LEAST_CONN;
-	case CONFIG_BALANCE_RANDOM_TWO:
-		return BALANCE_RANDOM_TWO;
-	case CONFIG_BALANCE_SOURCE_HASH:
-		return BALANCE_SOURCE_HASH;
-	}
-	CHECK(false, "config_balance has a value of its own");
-}
-
-static void spec_of(const struct config_upstream *c, struct server_spec *servers, struct upstream_spec *spec)
-{
-	for (size_t i = 0; i < c->nservers; i++) {
-		const struct config_server *s = &c->servers[i];
-
-		servers[i] = (struct server_spec){
-			.addr = s->addr,
-			.text = s->text,
-			.weight = (uint32_t)s->weight,
-			.max_connections = s->max_connections == CONFIG_OFF ? 0 : (uint32_t)s->max_connections,
-			.backup = s->backup,
-		};
-	}
-	*spec = (struct upstream_spec){
-		.name = c->name,
-		.balance = balance_of(c->balance),
-		.servers = servers,
-		.nservers = (unsigned)c->nservers,
-		.connect_timeout = c->timeouts.connect,
-		.retry_budget = c->retry_budget,
-		.retries = (unsigned)c->retries,
-	};
-}
-
-static struct shared_upstream *shared_find(const struct snapshot *prev, const struct upstream_spec *spec)
-{
-	for (unsigned i = 0; prev != NULL && i < prev->nupstreams; i++)
-		if (upstream_same(prev->upstreams[i]->u, spec))
-			return prev->upstreams[i];
-	return NULL;
-}
-
-static struct shared_upstream *shared_new(struct registry *b, const struct upstream_spec *spec)
-{
-	struct shared_upstream *sh = calloc(1, sizeof(*sh));
-
-	if (sh == NULL)
-		return NULL;
-	sh->u = upstream_new(spec, b->servers);
-	if (sh->u != NULL)
-		return sh;
-	free(sh);
-	return NULL;
-}
-
-static struct shared_upstream *shared_get(struct registry *b, const struct config_upstream *c,
-					  const struct snapshot *prev)
-{
-	struct server_spec *servers = calloc(c->nservers + 1, sizeof(*servers));
-	struct upstream_spec spec;
-	struct shared_upstream *sh;
-
-	if (servers == NULL)
-		return NULL;
-	spec_of(c, servers, &spec);
-	sh = shared_find(prev, &spec);
-	if (sh == NULL)
-		sh = shared_new(b, &spec);
-	if (sh != NULL)
-		sh->snapshots++;
-	free(servers);
-	return sh;
-}
-
-static void shared_put(struct shared_upstream *sh)
-{
-	if (sh == NULL || --sh->snapshots > 0)
-		return;
-	upstream_free(sh->u);
-	free(sh);
-}
-
-/* ---- bounds ---------------------------------------------------------------------------------- */
+/* ---- bounds ---- */
 
 /* Handshakes under way, of all workers together. */
 static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
@@ -175,17 +37,19 @@ void snapshot_enact(struct snapshot *s, uint32_t max)
 		const struct config_listener *c = &s->config->listeners[i];
 		struct listener_counts *counts = s->listeners[i].counts;
 
-		limit_set(&counts->limit,
-			  c->max_connections == CONFIG_OFF ? UINT32_MAX : (uint32_t)c->max_connections);
-		__atomic_store_n(&counts->handshakes_most, share_of(handshakes_of(c, max), s->registry->nworkers),
+		limit_set(&counts->limit, c->max_connections == CONFIG_OFF ?
+						  UINT32_MAX :
+						  (uint32_t)c->max_connections);
+		__atomic_store_n(&counts->handshakes_most,
+				 share_of(handshakes_of(c, max), s->registry->nworkers),
 				 __ATOMIC_RELAXED);
 	}
 	tickets_enact(s);
 }
 
-/* ---- the snapshot ---------------------------------------------------------------------------- */
+/* ---- the snapshot ---- */
 
-static int fill(struct snapshot *s, const struct snapshot *prev, struct text *why)
+static int snapshot_fill(struct snapshot *s, const struct snapshot *prev, struct text *why)
 {
 	const struct config *c = s->config;
 	int err = 0;
@@ -193,12 +57,14 @@ static int fill(struct snapshot *s, const struct snapshot *prev, struct text *wh
 	s->upstreams = calloc(c->nupstreams + 1, sizeof(struct shared_upstream *));
 	s->targets = calloc(c->nupstreams + 1, sizeof(*s->targets));
 	s->listeners = calloc(c->nlisteners + 1, sizeof(*s->listeners));
-	s->use = aligned_alloc(_Alignof(struct snapshot_use), s->registry->nworkers * sizeof(*s->use));
+	s->use = aligned_alloc(_Alignof(struct snapshot_use),
+			       s->registry->nworkers * sizeof(*s->use));
 	if (s->upstreams == NULL || s->targets == NULL || s->listeners == NULL || s->use == NULL)
 		return -NP_ENOMEM;
 	memset(s->use, 0, s->registry->nworkers * sizeof(*s->use));
 	for (; s->nupstreams < c->nupstreams; s->nupstreams++) {
-		struct shared_upstream *sh = shared_get(s->registry, &c->upstreams[s->nupstreams], prev);
+		struct shared_upstream *sh =
+			shared_upstream_get(s->registry, &c->upstreams[s->nupstreams], prev);
 
 		if (sh == NULL)
 			return -NP_ENOMEM;
@@ -211,22 +77,22 @@ static int fill(struct snapshot *s, const struct snapshot *prev, struct text *wh
 	return err;
 }
 
-int snapshot_new(struct registry *b, struct config *c, const struct snapshot *prev, struct snapshot **out,
-		 struct text *why)
+int snapshot_new(struct registry *r, struct config *c, const struct snapshot *prev,
+		 struct snapshot **out, struct text *why)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (s == NULL)
 		return -NP_ENOMEM;
-	s->registry = b;
+	s->registry = r;
 	s->config = c;
-	s->shares = b->nworkers;
+	s->shares = r->nworkers;
 	s->shutdown_delay = c->shutdown.delay;
 	s->shutdown_timeout = c->shutdown.timeout;
-	b->snapshots++;
-	err = fill(s, prev, why);
-	contexts_end(b);
+	r->snapshots++;
+	err = snapshot_fill(s, prev, why);
+	contexts_end(r);
 	if (err != 0) {
 		s->config = NULL; /* still the caller's */
 		snapshot_free(s);
@@ -245,7 +111,7 @@ struct snapshot *snapshot_free(struct snapshot *s)
 	for (unsigned i = 0; i < s->ntargets; i++)
 		target_fini(s, &s->targets[i]);
 	for (unsigned i = 0; i < s->nupstreams; i++)
-		shared_put(s->upstreams[i]);
+		shared_upstream_put(s->upstreams[i]);
 	if (s->generation == 0)
 		registry_forget_tickets(s->registry);
 	s->registry->snapshots--;

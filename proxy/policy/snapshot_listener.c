@@ -1,83 +1,24 @@
-/* One listener and one upstream of a generation, out of the checked config. */
+/* Freezes one listener and one upstream of the checked configuration. */
+#include "proxy/policy/snapshot_listener.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "proxy/policy/snapshot.h"
+#include "proxy/policy/snapshot_tls.h"
 
-/* ---- upstreams ------------------------------------------------------------------------------- */
+/* ---- rules ---- */
 
-static uint8_t want_of(const struct config_upstream *c)
-{
-	static const uint8_t bits[] = {
-		[CONFIG_TLV_AUTHORITY] = PP_WANT_AUTHORITY,
-		[CONFIG_TLV_ALPN] = PP_WANT_ALPN,
-		[CONFIG_TLV_UNIQUE_ID] = PP_WANT_UNIQUE_ID,
-		[CONFIG_TLV_SSL] = PP_WANT_SSL,
-		[CONFIG_TLV_CRC32C] = PP_WANT_CRC32C,
-	};
-	uint8_t want = 0;
-
-	for (size_t i = 0; i < c->ntlvs; i++)
-		want |= bits[c->tlvs[i].word];
-	return want;
-}
-
-static uint8_t version_of(enum config_proxy_send send)
-{
-	if (send == CONFIG_PROXY_OUT_V1)
-		return 1;
-	return send == CONFIG_PROXY_OUT_V2 ? 2 : 0;
-}
-
-static int customs_of(const struct config_upstream *c, struct target *t)
-{
-	t->customs = calloc(c->ncustom_tlvs + 1, sizeof(*t->customs));
-	if (t->customs == NULL)
-		return -NP_ENOMEM;
-	for (; t->ncustoms < c->ncustom_tlvs; t->ncustoms++) {
-		const struct config_custom_tlv *from = &c->custom_tlvs[t->ncustoms];
-		struct pp_tlv *to = &t->customs[t->ncustoms];
-
-		to->type = (uint8_t)from->type;
-		to->value.p = (const uint8_t *)from->value; /* NULL: the received one's */
-		to->value.n = from->value != NULL ? strlen(from->value) : 0;
-	}
-	return 0;
-}
-
-int target_init(struct snapshot *s, unsigned i, struct text *why)
-{
-	const struct config_upstream *c = &s->config->upstreams[i];
-	struct target *t = &s->targets[i];
-
-	t->upstream = s->upstreams[i]->u;
-	t->header = version_of(c->proxy_protocol);
-	t->want = want_of(c);
-	if (customs_of(c, t) != 0)
-		return -NP_ENOMEM;
-	if (c->tls == NULL)
-		return 0;
-	t->handshake_timeout = c->tls->handshake_timeout;
-	return contexts_client(s->registry, c->tls, &t->tls, why);
-}
-
-void target_fini(struct snapshot *s, struct target *t)
-{
-	t->tls = contexts_free(s->registry, t->tls);
-	free(t->customs);
-}
-
-/* ---- rules ----------------------------------------------------------------------------------- */
-
-/* The rules as route.h wants them: lists of bare texts and networks, of the whole listener in one block each. */
+/* The rules as route.h wants them: lists of bare texts and networks, of the whole listener in one
+ * block each. */
 struct rules {
 	struct route_rule *rule;
 	const char **text;
 	struct cidr *net;
 };
 
-static const char *const *take_texts(struct rules *r, const struct config_text *list, size_t n)
+static const char *const *copy_texts(struct rules *r, const struct config_text *list, size_t n)
 {
 	const char **first = r->text;
 
@@ -86,7 +27,7 @@ static const char *const *take_texts(struct rules *r, const struct config_text *
 	return first;
 }
 
-static const struct cidr *take_nets(struct rules *r, const struct config_cidr *list, size_t n)
+static const struct cidr *copy_nets(struct rules *r, const struct config_cidr *list, size_t n)
 {
 	const struct cidr *first = r->net;
 
@@ -104,11 +45,11 @@ static struct route_rule rule_of(struct rules *r, const struct config_route *c)
 	};
 
 	return (struct route_rule){
-		.sni = take_texts(r, c->sni, c->nsni),
+		.sni = copy_texts(r, c->sni, c->nsni),
 		.nsni = c->nsni,
-		.alpn = take_texts(r, c->alpn, c->nalpn),
+		.alpn = copy_texts(r, c->alpn, c->nalpn),
 		.nalpn = c->nalpn,
-		.source = take_nets(r, c->source, c->nsource),
+		.source = copy_nets(r, c->source, c->nsource),
 		.nsource = c->nsource,
 		.preread = openings[c->tls],
 	};
@@ -139,21 +80,21 @@ static int routes_of(const struct config_listener *c, struct route_table **out)
 	return err;
 }
 
-static int rules_init(struct snapshot *s, struct listener *f, const struct config_listener *c)
+static int rules_init(struct snapshot *s, struct listener *l, const struct config_listener *c)
 {
-	f->targets = calloc(c->nroutes + 1, sizeof(struct target *));
-	if (f->targets == NULL)
+	l->targets = calloc(c->nroutes + 1, sizeof(struct target *));
+	if (l->targets == NULL)
 		return -NP_ENOMEM;
-	for (; f->nrules < c->nroutes; f->nrules++)
-		f->targets[f->nrules] = &s->targets[c->routes[f->nrules].upstream];
+	for (; l->nrules < c->nroutes; l->nrules++)
+		l->targets[l->nrules] = &s->targets[c->routes[l->nrules].upstream];
 	if (c->upstream != CONFIG_NO_UPSTREAM)
-		f->targets[f->nrules] = &s->targets[c->upstream];
-	return c->nroutes > 0 ? routes_of(c, &f->routes) : 0;
+		l->targets[l->nrules] = &s->targets[c->upstream];
+	return c->nroutes > 0 ? routes_of(c, &l->routes) : 0;
 }
 
-/* ---- listeners ------------------------------------------------------------------------------- */
+/* ---- listeners ---- */
 
-static int trusted_init(struct listener *f, const struct config_proxy_in *c)
+static int trusted_init(struct listener *l, const struct config_proxy_in *c)
 {
 	struct cidr *nets = calloc(c->ntrusted + 1, sizeof(*nets));
 	int err;
@@ -162,7 +103,7 @@ static int trusted_init(struct listener *f, const struct config_proxy_in *c)
 		return -NP_ENOMEM;
 	for (size_t i = 0; i < c->ntrusted; i++)
 		nets[i] = c->trusted[i].net;
-	err = cidr_set_init(&f->trusted, nets, c->ntrusted);
+	err = cidr_set_init(&l->trusted, nets, c->ntrusted);
 	free(nets);
 	return err;
 }
@@ -170,10 +111,10 @@ static int trusted_init(struct listener *f, const struct config_proxy_in *c)
 int listener_init(struct snapshot *s, unsigned i, struct text *why)
 {
 	const struct config_listener *c = &s->config->listeners[i];
-	struct listener *f = &s->listeners[i];
+	struct listener *l = &s->listeners[i];
 	int err;
 
-	*f = (struct listener){
+	*l = (struct listener){
 		.snap = s,
 		.name = c->name,
 		.counts = listener_counts_get(s->registry, c->name),
@@ -190,25 +131,25 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		.linger = c->timeouts.linger,
 		.config = c,
 	};
-	if (f->counts == NULL)
+	if (l->counts == NULL)
 		return -NP_ENOMEM;
-	err = rules_init(s, f, c);
+	err = rules_init(s, l, c);
 	if (err == 0)
-		err = trusted_init(f, &c->proxy_protocol);
+		err = trusted_init(l, &c->proxy_protocol);
 	if (err != 0)
 		return err;
-	f->wants_hello = c->tls == NULL && f->routes != NULL && route_needs_hello(f->routes);
+	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);
 	if (c->tls == NULL)
 		return 0;
-	f->handshake_timeout = c->tls->handshake_timeout;
-	return contexts_server(s->registry, c->tls, &f->tls, why);
+	l->handshake_timeout = c->tls->handshake_timeout;
+	return contexts_server(s->registry, c->tls, &l->tls, why);
 }
 
-void listener_fini(struct snapshot *s, struct listener *f)
+void listener_fini(struct snapshot *s, struct listener *l)
 {
-	f->tls = contexts_free(s->registry, f->tls);
-	cidr_set_fini(&f->trusted);
-	f->routes = route_table_free(f->routes);
-	free(f->targets);
-	listener_counts_put(f->counts);
+	l->tls = contexts_free(s->registry, l->tls);
+	cidr_set_fini(&l->trusted);
+	l->routes = route_table_free(l->routes);
+	free(l->targets);
+	listener_counts_put(l->counts);
 }

@@ -1,80 +1,86 @@
-/* Contexts: one per worker for each listener that ends TLS and each upstream that speaks it, so that workers share no
- * lock. And what outlives a generation: the workers' own part of TLS, the rings of ticket keys, one per file, so
- * that a reload keeps every session, and what is stapled to certificates that go on. */
+/* TLS contexts: one per worker for each listener that ends TLS and each upstream that speaks it, so
+ * that workers share no lock. And what outlives a generation: the workers' own part of TLS, the
+ * ticket keys, one set per file, so that a reload keeps every session, and the OCSP responses that
+ * are stapled to certificates that stay in use. */
+#include "proxy/policy/snapshot_tls.h"
+
 #include <stdlib.h>
 #include <time.h>
 
 #include "config/config.h"
+#include "proxy/creds/tls_trust.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/tls/tls_ctx.h"
-#include "proxy/creds/tls_trust.h"
 
-/* The keys of one file, or of none: those in memory alone. */
-struct ring_live {
-	struct list link;
-	struct tls_ticket_keys *ring;
-	bool in_force; /* a generation has used it; until then it goes with the snapshot it was made for */
+/* ---- ticket keys ---- */
+
+/* The keys of one file, or those without a file. Control thread. */
+struct ticket_entry {
+	struct list link; /* registry.tickets */
+	struct tls_ticket_keys *keys; /* owned */
+	bool in_force; /* an enacted generation uses them; else they go with their snapshot */
 };
 
-/* ---- rings ----------------------------------------------------------------------------------- */
-
-static struct ring_live *ring_find(const struct registry *b, const char *path)
+static struct ticket_entry *ticket_find(const struct registry *r, const char *path)
 {
-	list_for_each(it, &b->rings) {
-		struct ring_live *counts = list_entry(it, struct ring_live, link);
+	list_for_each(it, &r->tickets) {
+		struct ticket_entry *entry = list_entry(it, struct ticket_entry, link);
 
-		if (text_same(tls_ticket_keys_path(counts->ring), path))
-			return counts;
+		if (text_same(tls_ticket_keys_path(entry->keys), path))
+			return entry;
 	}
 	return NULL;
 }
 
-static void ring_free(struct ring_live *counts)
+static void ticket_free(struct ticket_entry *entry)
 {
-	list_remove(&counts->link);
-	tls_ticket_keys_free(counts->ring);
-	free(counts);
+	list_remove(&entry->link);
+	tls_ticket_keys_free(entry->keys);
+	free(entry);
 }
 
-/* One that is in force stays as it is: the snapshot may yet be refused. */
-static int ring_get(struct registry *b, const struct config_tls_in *c, struct tls_ticket_keys **out, struct text *why)
+/* Keys in force stay as they are: the snapshot may yet be refused. */
+static int ticket_get(struct registry *r, const struct config_tls_in *c,
+		      struct tls_ticket_keys **out, struct text *why)
 {
 	int64_t rotate = c->session_tickets.rotate / NP_S;
-	struct ring_live *counts;
+	struct ticket_entry *entry;
 	int err;
 
 	*out = NULL;
 	if (!c->session_tickets.enabled)
 		return 0;
-	counts = ring_find(b, c->session_tickets.keys);
-	if (counts != NULL) {
-		*out = counts->ring;
+	entry = ticket_find(r, c->session_tickets.keys);
+	if (entry != NULL) {
+		*out = entry->keys;
 		return 0;
 	}
-	counts = calloc(1, sizeof(*counts));
-	if (counts == NULL)
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL)
 		return -NP_ENOMEM;
-	err = tls_ticket_keys_new(&counts->ring, c->session_tickets.keys, rotate, (int64_t)time(NULL), why);
+	err = tls_ticket_keys_new(&entry->keys, c->session_tickets.keys, rotate,
+				  (int64_t)time(NULL), why);
 	if (err != 0) {
-		free(counts);
+		free(entry);
 		return err;
 	}
-	list_push_back(&b->rings, &counts->link);
-	*out = counts->ring;
+	list_push_back(&r->tickets, &entry->link);
+	*out = entry->keys;
 	return 0;
 }
 
-/* What lay in its file may be long due. Whatever is wrong with that, the next look at it says. */
-static void ring_enact(struct ring_live *counts)
+/* The keys in the file may be long due. An error here is not lost: the next refresh logs it. */
+static void ticket_enact(struct ticket_entry *entry)
 {
 	char room[1];
 	struct text silent;
 
-	if (counts->in_force)
+	DCHECK(entry != NULL, "a snapshot is enacted without its ticket keys");
+	if (entry->in_force)
 		return;
-	counts->in_force = true;
+	entry->in_force = true;
 	text_init(&silent, room, 0);
-	(void)!tls_ticket_keys_refresh(counts->ring, (int64_t)time(NULL), &silent);
+	(void)!tls_ticket_keys_refresh(entry->keys, (int64_t)time(NULL), &silent);
 }
 
 /* Several listeners may name one file; the last one's pace counts. */
@@ -84,156 +90,165 @@ void tickets_enact(const struct snapshot *s)
 		const struct config_tls_in *c = s->config->listeners[i].tls;
 
 		if (c != NULL && c->session_tickets.enabled)
-			tls_ticket_keys_set_rotate(s->listeners[i].tls[0]->ring, c->session_tickets.rotate / NP_S);
+			tls_ticket_keys_set_rotate(s->listeners[i].tls[0]->ring,
+						   c->session_tickets.rotate / NP_S);
 	}
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_tls_in *c = s->config->listeners[i].tls;
 
 		if (c != NULL && c->session_tickets.enabled)
-			ring_enact(ring_find(s->registry, c->session_tickets.keys));
+			ticket_enact(ticket_find(s->registry, c->session_tickets.keys));
 	}
 }
 
-/* A file that was made for one of them stays: others of a fleet may have read it by now. */
-void registry_forget_tickets(struct registry *b)
+/* A file that was written for such keys stays: other instances of a fleet may have read it by now.
+ */
+void registry_forget_tickets(struct registry *r)
 {
-	list_for_each_safe(it, &b->rings) {
-		struct ring_live *counts = list_entry(it, struct ring_live, link);
+	list_for_each_safe(it, &r->tickets) {
+		struct ticket_entry *entry = list_entry(it, struct ticket_entry, link);
 
-		if (!counts->in_force)
-			ring_free(counts);
+		if (!entry->in_force)
+			ticket_free(entry);
 	}
 }
 
-void registry_refresh_tickets(struct registry *b, void (*say)(const char *path, const char *why))
+void registry_refresh_tickets(struct registry *r, void (*log)(const char *path, const char *why))
 {
-	list_for_each(it, &b->rings) {
-		struct tls_ticket_keys *ring = list_entry(it, struct ring_live, link)->ring;
+	list_for_each(it, &r->tickets) {
+		struct tls_ticket_keys *keys = list_entry(it, struct ticket_entry, link)->keys;
 		char room[512] = "";
 		struct text why;
 		int changed;
 
 		text_init(&why, room, sizeof(room) - 1);
-		changed = tls_ticket_keys_refresh(ring, (int64_t)time(NULL), &why);
+		changed = tls_ticket_keys_refresh(keys, (int64_t)time(NULL), &why);
 		if (changed != 0)
-			say(tls_ticket_keys_path(ring), changed < 0 ? room : "");
+			log(tls_ticket_keys_path(keys), changed < 0 ? room : "");
 	}
 }
 
-/* ---- workers --------------------------------------------------------------------------------- */
+/* ---- workers ---- */
 
-static int workers_get(struct registry *b)
+static int tls_workers_get(struct registry *r)
 {
 	int err = 0;
 
-	if (b->tls == NULL)
-		b->tls = calloc(b->nworkers, sizeof(struct tls_worker *));
-	if (b->tls == NULL)
+	if (r->tls == NULL)
+		r->tls = calloc(r->nworkers, sizeof(struct tls_worker *));
+	if (r->tls == NULL)
 		return -NP_ENOMEM;
-	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
-		if (b->tls[i] == NULL)
-			err = tls_worker_new(&b->tls[i]);
+	for (unsigned i = 0; i < r->nworkers && err == 0; i++)
+		if (r->tls[i] == NULL)
+			err = tls_worker_new(&r->tls[i]);
 	return err;
 }
 
-void registry_tls_fini(struct registry *b)
+void registry_tls_fini(struct registry *r)
 {
-	for (unsigned i = 0; b->tls != NULL && i < b->nworkers; i++)
-		tls_worker_free(b->tls[i]);
-	free(b->tls);
-	b->tls = NULL;
-	list_for_each_safe(it, &b->rings)
-		ring_free(list_entry(it, struct ring_live, link));
+	for (unsigned i = 0; r->tls != NULL && i < r->nworkers; i++)
+		tls_worker_free(r->tls[i]);
+	free(r->tls);
+	r->tls = NULL;
+	list_for_each_safe(it, &r->tickets)
+		ticket_free(list_entry(it, struct ticket_entry, link));
 }
 
-/* ---- contexts -------------------------------------------------------------------------------- */
+/* ---- contexts ---- */
 
-static int contexts_begin(struct registry *b, struct tls_ctx ***out)
+static int contexts_begin(struct registry *r, struct tls_ctx ***out)
 {
-	int err = workers_get(b);
+	int err = tls_workers_get(r);
 
 	if (err != 0)
 		return err;
-	*out = calloc(b->nworkers, sizeof(struct tls_ctx *));
+	*out = calloc(r->nworkers, sizeof(struct tls_ctx *));
 	return *out != NULL ? 0 : -NP_ENOMEM;
 }
 
-/* What the files or keys lack is the configuration's fault. */
-static int refused(int err)
+/* A file or key that cannot be used is an error of the configuration, whatever call found it. */
+static int refused_as_config(int err)
 {
 	return err == 0 || err == -NP_ENOMEM ? err : -NP_EINVAL;
 }
 
 /* Worker i staples what is fetched for certificate j. */
-static int staple_fetched(struct registry *b, const struct config_cert *c, struct tls_ctx *x, unsigned i, size_t j)
+static int staple_fetched(struct registry *r, const struct config_cert *c, struct tls_ctx *x,
+			  unsigned i, size_t j)
 {
-	const struct tls_staple_wanted w = {&b->staples, &x->certs[j], c->cert, b->nworkers};
+	const struct tls_staple_wanted w = {&r->staples, &x->certs[j], c->cert, r->nworkers};
 	struct tls_stapled *s = &x->staples[j];
 	const char *why;
-	int err = tls_staple_get(&w, &s->fetched, &why); /* tls_ctx_server has found that it can be asked for */
+	int err = tls_staple_get(&w, &s->fetched, &why); /* checked by tls_ctx_server */
 
 	if (err == 0)
 		s->now = &s->fetched->now[i];
 	return err;
 }
 
-static int staples_server(struct registry *b, const struct config_tls_in *c, struct tls_ctx *x, unsigned i)
+static int staples_server(struct registry *r, const struct config_tls_in *c, struct tls_ctx *x,
+			  unsigned i)
 {
 	int err = 0;
 
 	for (size_t j = 0; j < c->ncertificates && err == 0; j++)
 		if (c->certificates[j].ocsp_fetch)
-			err = staple_fetched(b, &c->certificates[j], x, i, j);
+			err = staple_fetched(r, &c->certificates[j], x, i, j);
 	return err;
 }
 
-int contexts_server(struct registry *b, const struct config_tls_in *c, struct tls_ctx ***out, struct text *why)
+int contexts_server(struct registry *r, const struct config_tls_in *c, struct tls_ctx ***out,
+		    struct text *why)
 {
-	struct tls_ticket_keys *ring;
-	int err = ring_get(b, c, &ring, why);
+	struct tls_ticket_keys *keys;
+	int err = ticket_get(r, c, &keys, why);
 
 	if (err == 0)
-		err = contexts_begin(b, out);
-	for (unsigned i = 0; i < b->nworkers && err == 0; i++) {
-		err = tls_ctx_server(b->tls[i], c, ring, &(*out)[i], why);
+		err = contexts_begin(r, out);
+	for (unsigned i = 0; i < r->nworkers && err == 0; i++) {
+		err = tls_ctx_server(r->tls[i], c, keys, &(*out)[i], why);
 		if (err == 0)
-			err = staples_server(b, c, (*out)[i], i);
+			err = staples_server(r, c, (*out)[i], i);
 	}
-	return refused(err);
+	return refused_as_config(err);
 }
 
-int contexts_client(struct registry *b, const struct config_tls_out *c, struct tls_ctx ***out, struct text *why)
+int contexts_client(struct registry *r, const struct config_tls_out *c, struct tls_ctx ***out,
+		    struct text *why)
 {
-	int err = contexts_begin(b, out);
+	int err = contexts_begin(r, out);
 
-	if (err == 0 && c->verify && c->ca == NULL && b->tls[0]->roots == NULL)
-		err = tls_trust_share(b->tls, b->nworkers, why);
-	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
-		err = tls_ctx_client(b->tls[i], c, &(*out)[i], why);
-	return refused(err);
+	if (err == 0 && c->verify && c->ca == NULL && r->tls[0]->roots == NULL)
+		err = tls_trust_share(r->tls, r->nworkers, why);
+	for (unsigned i = 0; i < r->nworkers && err == 0; i++)
+		err = tls_ctx_client(r->tls[i], c, &(*out)[i], why);
+	return refused_as_config(err);
 }
 
-void contexts_end(struct registry *b)
+void contexts_end(struct registry *r)
 {
-	if (b->tls != NULL)
-		tls_trust_end(b->tls, b->nworkers);
+	if (r->tls != NULL)
+		tls_trust_end(r->tls, r->nworkers);
 }
 
-struct tls_ctx **contexts_free(const struct registry *b, struct tls_ctx **x)
+struct tls_ctx **contexts_free(const struct registry *r, struct tls_ctx **contexts)
 {
-	for (unsigned i = 0; x != NULL && i < b->nworkers; i++)
-		tls_ctx_free(x[i]);
-	free(x);
+	for (unsigned i = 0; contexts != NULL && i < r->nworkers; i++)
+		tls_ctx_free(contexts[i]);
+	free(contexts);
 	return NULL;
 }
 
 void snapshot_certificates(const struct snapshot *s,
-			   void (*fn)(void *arg, const char *listener, const char *file, int64_t expires), void *arg)
+			   void (*fn)(void *arg, const char *listener, const char *file,
+				      int64_t expires),
+			   void *arg)
 {
 	for (unsigned i = 0; i < s->nlisteners; i++) {
-		const struct listener *f = &s->listeners[i];
+		const struct listener *l = &s->listeners[i];
 
-		for (unsigned j = 0; f->tls != NULL && j < f->tls[0]->ncerts; j++)
-			fn(arg, f->name, f->config->tls->certificates[j].cert, f->tls[0]->certs[j].expires);
+		for (unsigned j = 0; l->tls != NULL && j < l->tls[0]->ncerts; j++)
+			fn(arg, l->name, l->config->tls->certificates[j].cert,
+			   l->tls[0]->certs[j].expires);
 	}
 }

@@ -254,11 +254,11 @@ static const char *with_tickets(const char *file, const char *rotate)
 	return text;
 }
 
-static unsigned rings(void)
+static unsigned ticket_entries(void)
 {
 	unsigned n = 0;
 
-	list_for_each(it, &registry.rings)
+	list_for_each(it, &registry.tickets)
 		n++;
 	return n;
 }
@@ -291,13 +291,14 @@ static void a_refused_one_leaves_ticket_keys(void **state)
 	assert_int_equal(tls_keys_save(path, &old, true, &why), 0);
 	refused = make(with_tickets("two", "5m"), a);
 	snapshot_free(refused);
-	assert_int_equal(rings(), 1);
+	assert_int_equal(ticket_entries(), 1);
 	assert_int_equal(tls_keys_load(path, &now, &why), 0);
 	assert_memory_equal(&now, &old, sizeof(now));
 	snapshot_free(a);
 }
 
-/* In force: the pace at once, keys that are long due as well; and they stay when no listener names them any more. */
+/* In force: the pace at once, keys that are long due as well; and they stay when no listener names
+ * them any more. */
 static void enacted_ticket_keys(void **state)
 {
 	struct tls_keys old = {.rotated = 1000}, now;
@@ -322,7 +323,7 @@ static void enacted_ticket_keys(void **state)
 	snapshot_enact(a, 1000);
 	snapshot_free(b);
 	snapshot_free(make(BOTH, a));
-	assert_int_equal(rings(), 1);
+	assert_int_equal(ticket_entries(), 1);
 	snapshot_free(a);
 }
 

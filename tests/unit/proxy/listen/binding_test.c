@@ -1,6 +1,6 @@
-/* bindings: all of their sockets or none, one port for all of them, and a file that goes when they do. What
- * acceptors do with connections is the flow tests' business. */
-#include "proxy/listen/acceptor.h"
+/* bindings: all of their sockets or none, one port for all of them, and a file that goes when they
+ * do. What acceptors do with connections is the flow tests' business. */
+#include "proxy/listen/binding.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -51,34 +51,34 @@ static void one_port_for_all_workers(void **state)
 {
 	struct np_addr any = address("127.0.0.1:0");
 	int before = count_fds();
-	struct binding *g;
+	struct binding *b;
 
 	(void)state;
-	assert_int_equal(binding_open(&any, &listener, WORKERS, &g), 0);
+	assert_int_equal(binding_open(&any, &listener, WORKERS, &b), 0);
 	assert_int_equal(count_fds(), before + WORKERS);
 	for (int i = 0; i < WORKERS; i++)
-		assert_int_equal(port_of(g->sysfd[i]), np_addr_port(&g->bound.u.sa));
-	assert_int_not_equal(np_addr_port(&g->bound.u.sa), 0);
-	assert_true(np_addr_equal(&g->addr, &any)); /* its identity is what was written */
-	assert_null(binding_free(g));
+		assert_int_equal(port_of(b->sysfd[i]), np_addr_port(&b->bound.u.sa));
+	assert_int_not_equal(np_addr_port(&b->bound.u.sa), 0);
+	assert_true(np_addr_equal(&b->addr, &any)); /* its identity is what was written */
+	assert_null(binding_free(b));
 	assert_int_equal(count_fds(), before);
 }
 
 static void shares_with_nobody(void **state)
 {
 	struct np_addr any = address("127.0.0.1:0"), taken;
-	struct binding *g, *second = NULL;
+	struct binding *b, *second = NULL;
 	int before;
 
 	(void)state;
-	assert_int_equal(binding_open(&any, &listener, WORKERS, &g), 0);
+	assert_int_equal(binding_open(&any, &listener, WORKERS, &b), 0);
 	before = count_fds();
-	taken = g->bound;
+	taken = b->bound;
 	assert_int_equal(binding_open(&taken, &listener, WORKERS, &second), -NP_EADDRINUSE);
 	assert_int_equal(binding_open(&taken, &listener, 1, &second), -NP_EADDRINUSE);
 	assert_null(second);
 	assert_int_equal(count_fds(), before);
-	binding_free(g);
+	binding_free(b);
 	assert_int_equal(binding_open(&taken, &listener, WORKERS, &second), 0);
 	binding_free(second);
 }
@@ -88,20 +88,20 @@ static void unix_socket_is_one(void **state)
 	struct np_addr a;
 	char text[KIT_PATH + 8];
 	struct stat st, first;
-	struct binding *g;
+	struct binding *b;
 
 	(void)state;
 	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
 	a = address(text);
-	assert_int_equal(binding_open(&a, &listener, WORKERS, &g), 0);
-	assert_string_equal(g->text, text);
-	assert_int_equal(fstat(g->sysfd[0], &first), 0);
+	assert_int_equal(binding_open(&a, &listener, WORKERS, &b), 0);
+	assert_string_equal(b->text, text);
+	assert_int_equal(fstat(b->sysfd[0], &first), 0);
 	for (int i = 1; i < WORKERS; i++) {
-		assert_int_equal(fstat(g->sysfd[i], &st), 0);
+		assert_int_equal(fstat(b->sysfd[i], &st), 0);
 		assert_int_equal(st.st_ino, first.st_ino);
 	}
 	assert_int_equal(stat(a.u.un.sun_path, &st), 0);
-	binding_free(g);
+	binding_free(b);
 	assert_int_equal(stat(a.u.un.sun_path, &st), -1);
 }
 
@@ -142,27 +142,28 @@ static int failing_setsockopt(int fd, int level, int opt, const void *v, socklen
 	return fails(ENOMEM) ? -1 : setsockopt(fd, level, opt, v, len);
 }
 
-/* Opens with the first call failing, then the second, until all goes well; says how often it failed. */
+/* Opens with the first call failing, then the second, until all goes well; says how often it
+ * failed. */
 static int fail_each_call(const struct np_addr *a, int err)
 {
 	int before = count_fds(), n = 0;
-	struct binding *g = NULL;
+	struct binding *b = NULL;
 	struct stat st;
 
 	for (;;) {
 		int got;
 
 		calls_left = ++n;
-		got = binding_open(a, &listener, WORKERS, &g);
+		got = binding_open(a, &listener, WORKERS, &b);
 		if (calls_left > 0 && got == 0)
 			break;
 		assert_int_equal(got, err);
-		assert_null(g);
+		assert_null(b);
 		assert_int_equal(count_fds(), before);
 		if (np_addr_is_unix(a))
 			assert_int_equal(stat(a->u.un.sun_path, &st), -1);
 	}
-	binding_free(g);
+	binding_free(b);
 	assert_int_equal(count_fds(), before);
 	return n - 1;
 }

@@ -1,0 +1,37 @@
+/* capacity: how many connections, pipes and workers this machine allows. Pure questions to the
+ * kernel: nothing here knows the process. Control thread. */
+#ifndef PROXY_CONTROL_CAPACITY_H
+#define PROXY_CONTROL_CAPACITY_H
+
+#include "netpoll/base.h"
+
+struct config;
+
+/* capacity_raise_descriptors: raise the soft descriptor limit to the hard one, at most to a
+ * million. */
+void capacity_raise_descriptors(void);
+
+/* capacity_descriptors: the descriptor limit now. prlimit(1) may change it while we run. */
+int64_t capacity_descriptors(void);
+
+/* capacity_pipes: pipes that each worker may keep for splicing; 0 where descriptors are scarce. */
+unsigned capacity_pipes(unsigned workers);
+
+/* capacity_binds: sockets that the listeners of c need, per worker. */
+unsigned capacity_binds(const struct config *c);
+
+/* capacity_connections: connections that the descriptor limit allows, beside `binds` sockets and
+ * `pipes` pipes per worker.   Returns  at least 1. */
+int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes);
+
+/* capacity_log: one line with the figures, and a warning where the limit is too low to be useful.
+ */
+void capacity_log(unsigned workers, int64_t connections);
+
+/* capacity_cpus: processors of this thread's affinity mask; at least 1. */
+unsigned capacity_cpus(void);
+
+/* capacity_cpu: the number of the i-th processor of the mask; -1 if it has no so many. */
+int capacity_cpu(unsigned i);
+
+#endif

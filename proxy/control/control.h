@@ -1,0 +1,31 @@
+/* control: the process as its control thread sees it. Private to proxy/control/ and process.c.
+ *
+ * The control thread runs one netpoll worker like the others, the control worker, which relays
+ * nothing. Its coroutines wait for a worker, a signal or a time in straight lines. */
+#ifndef PROXY_CONTROL_CONTROL_H
+#define PROXY_CONTROL_CONTROL_H
+
+#include "proxy/conn/shard.h"
+#include "proxy/control/ocsp.h"
+
+/* The control thread owns every field that does not say otherwise. */
+struct process {
+	const char *config_path; /* const; NULL: not from a file */
+	struct registry registry;
+	struct snapshot *snap; /* current; NULL before the first and after the last */
+	struct limit limit; /* atomics: connections of the process; workers take from it */
+	unsigned pipes; /* const after init: per worker, for splicing */
+	struct list bindings; /* of struct binding */
+	struct shard *shards; /* owned: one per worker */
+	unsigned nshards; /* const after init: workers */
+	struct np_worker **workers; /* owned */
+	unsigned nworkers; /* started so far */
+	struct np_sysmon *sysmon;
+	struct log *log; /* access log; NULL: off */
+	struct stats stats; /* what the control thread counts */
+	struct ocsp ocsp; /* fetches the responses that are stapled */
+	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
+	uint64_t files_seen; /* the same at the last poll */
+};
+
+#endif

@@ -1,0 +1,50 @@
+/* reload: a configuration comes into force, at the start and on SIGHUP.
+ *
+ *   reload_prepare   everything that can fail; nothing in force has changed yet
+ *   reload_publish   every worker switches
+ *   reload_retire    the end: no configuration is in force
+ *
+ * Control thread. */
+#ifndef PROXY_CONTROL_RELOAD_H
+#define PROXY_CONTROL_RELOAD_H
+
+#include "netpoll/base.h"
+
+struct config;
+struct process;
+struct snapshot;
+
+/* reload_prepare: check c's limits, make its snapshot, open the addresses it names and p does not
+ * have yet (all or none, into *opened), and switch every worker to its access log.
+ *   Returns  0; or the error with a line in the log, and then nothing has changed and c is freed.
+ *   Parks    Owns     c. */
+must_use int reload_prepare(struct process *p, struct config *c, struct snapshot **out,
+			    struct list *opened);
+
+/* reload_publish: put snap into force on every worker. p->bindings become exactly those it names,
+ * p->snap becomes snap, the old one is retired.
+ *   Returns  0; or -NP_ENOMEM when a new binding could not start on every worker: that one is
+ *            closed.
+ *   Parks    until every worker has switched.   Owns  snap and the bindings in *opened. */
+must_use int reload_publish(struct process *p, struct snapshot *snap, struct list *opened);
+
+/* reload_retire: p->snap is no longer current on any worker. Takes a process without one.   Parks.
+ */
+void reload_retire(struct process *p);
+
+/* reload_log_level: the process log's level becomes c's. */
+void reload_log_level(const struct config *c);
+
+/* reload_file: SIGHUP: reopen the logs, load the configuration file and put it into force. A bad
+ * file changes nothing.
+ *   Parks. */
+void reload_file(struct process *p);
+
+/* reload_again: make the configuration in force anew, with the files of TLS as they are now. What
+ * was edited in the configuration file waits for its SIGHUP.   Parks. */
+void reload_again(struct process *p);
+
+/* reload_logs: SIGUSR1: open the access log's file again. */
+void reload_logs(struct process *p);
+
+#endif

@@ -1,0 +1,59 @@
+/* binding: one bind address of the process. The control thread opens and closes it. It stays over
+ * reloads as long as the configuration names the address, whichever listener names it.
+ *
+ *   binding_open -> binding_serve (again at each reload) -> binding_stop -> binding_free
+ *
+ * Each worker has one acceptor (acceptor.h) at each binding, with a listening descriptor of its
+ * own: of TCP its own SO_REUSEPORT socket, of a Unix address a duplicate of the one socket. */
+#ifndef PROXY_LISTEN_BINDING_H
+#define PROXY_LISTEN_BINDING_H
+
+#include "proxy/conn/shard.h"
+
+struct acceptor;
+
+/* The control thread owns every field. Workers read a binding inside shard_call, while the control
+ * thread waits. */
+struct binding {
+	struct list link;
+	struct np_addr addr; /* const: as configured, its identity over reloads */
+	struct np_addr bound; /* const: with the port the kernel chose, if addr's was 0 */
+	char text[NP_ADDR_TEXT]; /* const: of bound */
+	struct np_unix_file file; /* the file that this binding made, removed with it */
+	struct listener *listener; /* of the current snapshot; acceptors have their own copy */
+	int backlog; /* const: as opened; a reload cannot change it */
+	unsigned n; /* const: workers */
+	bool shared; /* const: one socket, and a descriptor of it per worker */
+	struct acceptor **on; /* one per worker; NULL: it does not accept here */
+	int *sysfd; /* one per worker, until its acceptor takes it over; then -1 */
+	unsigned running; /* acceptors that have not ended */
+	struct np_event stopped; /* set when running falls to 0 */
+};
+
+/* binding_open: bind and listen for n workers, all of them or none.
+ *   Returns  0 and *out; or why the address cannot be had (-NP_EADDRINUSE, -NP_EACCES, -NP_EMFILE,
+ *            ...).
+ *   Calls    control thread.
+ *   Owns     *out: binding_free. The listener is borrowed. */
+must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
+			  struct binding **out);
+
+/* binding_serve: on every worker, start to accept for b->listener; an acceptor that runs switches
+ * to it.
+ *   Returns  0; or -NP_ENOMEM when a worker could not start: the caller stops the binding.
+ *   Parks    until every worker has answered.
+ *   Calls    control thread; shards has b->n elements. */
+must_use int binding_serve(struct binding *b, struct shard *shards);
+
+/* binding_stop: stop accepting. Connections in the accept queues are still served, then the sockets
+ * are closed.
+ *   Parks    until the last acceptor has ended.
+ *   Calls    control thread. */
+void binding_stop(struct binding *b, struct shard *shards);
+
+/* binding_free: a binding that was stopped or never served. Removes the file of a Unix socket if
+ * this binding made it.
+ *   Returns  NULL. */
+struct binding *binding_free(struct binding *b);
+
+#endif

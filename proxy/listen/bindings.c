@@ -1,0 +1,181 @@
+/* bindings: compares the addresses that a generation names with those that are open, and tells the
+ * operator about each that comes, goes or cannot be had. */
+#include "proxy/listen/bindings.h"
+
+#include "config/config.h"
+#include "proxy/listen/binding.h"
+
+/* ---- finding ---- */
+
+static struct binding *binding_find(const struct list *bindings, const struct np_addr *a)
+{
+	list_for_each(it, bindings) {
+		struct binding *b = list_entry(it, struct binding, link);
+
+		if (np_addr_equal(&b->addr, a))
+			return b;
+	}
+	return NULL;
+}
+
+/* A binding of our own at the same port: an address and the wildcard exclude each other. */
+static const struct binding *binding_at_port(const struct list *bindings, const struct np_addr *a)
+{
+	list_for_each(it, bindings) {
+		const struct binding *b = list_entry(it, struct binding, link);
+
+		if (np_addr_is_unix(a) || np_addr_is_unix(&b->addr))
+			continue;
+		if (np_addr_port(&b->bound.u.sa) == np_addr_port(&a->u.sa))
+			return b;
+	}
+	return NULL;
+}
+
+/* The listener of snap that names this address, or NULL. */
+static struct listener *listener_at(const struct snapshot *snap, const struct np_addr *a)
+{
+	for (unsigned i = 0; i < snap->nlisteners; i++) {
+		const struct config_listener *c = snap->listeners[i].config;
+
+		for (size_t j = 0; j < c->nbind; j++)
+			if (np_addr_equal(&c->bind[j], a))
+				return &snap->listeners[i];
+	}
+	return NULL;
+}
+
+/* ---- opening ---- */
+
+static void log_cannot_listen(const struct list *bindings, const struct config_listener *c,
+			      size_t i, int err)
+{
+	const struct binding *ours =
+		err == -NP_EADDRINUSE ? binding_at_port(bindings, &c->bind[i]) : NULL;
+	const char *hint = "";
+
+	if (err == -NP_EACCES)
+		hint = "; a port below 1024 needs CAP_NET_BIND_SERVICE";
+	if (err == -NP_EADDRINUSE)
+		hint = "; another process holds it (ss -ltnp shows which)";
+	if (ours != NULL)
+		hint = "; this process still holds ";
+	log_msg(LVL_ERROR, "listen_failed",
+		"E402: listener \"%s\" cannot bind %s (line %u): %s%s%s%s", c->name,
+		c->bind_text[i].text, (unsigned)c->bind_text[i].at.line, np_err_text(err), hint,
+		ours != NULL ? ours->text : "",
+		ours != NULL ? ": drop it with one reload, add this with the next" : "");
+}
+
+/* The kernel clips a larger backlog silently. */
+static void warn_of_backlog(const struct binding *b)
+{
+	int most = np_listen_backlog();
+
+	if (b->backlog > most)
+		log_msg(LVL_WARNING, "backlog_clipped",
+			"%s: net.core.somaxconn cuts a backlog of %d to %d", b->text, b->backlog,
+			most);
+}
+
+static int open_listener(const struct list *bindings, struct listener *l, unsigned workers,
+			 struct list *opened)
+{
+	const struct config_listener *c = l->config;
+
+	for (size_t i = 0; i < c->nbind; i++) {
+		struct binding *b;
+		int err;
+
+		if (binding_find(bindings, &c->bind[i]) != NULL)
+			continue;
+		err = binding_open(&c->bind[i], l, workers, &b);
+		if (err != 0) {
+			log_cannot_listen(bindings, c, i, err);
+			return err;
+		}
+		warn_of_backlog(b);
+		list_push_back(opened, &b->link);
+	}
+	return 0;
+}
+
+int bindings_open(const struct list *bindings, const struct snapshot *snap, unsigned workers,
+		  struct list *opened)
+{
+	int err = 0;
+
+	DCHECK(list_empty(opened), "bindings are opened into an empty list");
+	for (unsigned i = 0; i < snap->nlisteners && err == 0; i++)
+		err = open_listener(bindings, &snap->listeners[i], workers, opened);
+	if (err != 0)
+		bindings_free(opened);
+	return err;
+}
+
+void bindings_free(struct list *bindings)
+{
+	list_for_each_safe(it, bindings)
+		binding_free(list_entry(it, struct binding, link));
+}
+
+/* ---- serving ---- */
+
+void bindings_adopt(struct list *bindings, struct list *opened)
+{
+	list_for_each_safe(it, opened) {
+		list_remove(it);
+		list_push_back(bindings, it);
+	}
+}
+
+static void binding_close(struct binding *b, struct shard *shards)
+{
+	log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", b->text);
+	binding_stop(b, shards);
+	binding_free(b);
+}
+
+static void log_served(const struct binding *b, bool is_new)
+{
+	if (is_new)
+		log_msg(LVL_NOTICE, "listening", "listening on %s (%s)", b->text,
+			b->listener->name);
+	else if (b->listener->backlog != b->backlog)
+		log_msg(LVL_WARNING, "reload_partial",
+			"%s: its backlog stays %d until the next start", b->text, b->backlog);
+}
+
+int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards)
+{
+	int err = 0;
+
+	list_for_each_safe(it, bindings) {
+		struct binding *b = list_entry(it, struct binding, link);
+		bool is_new = b->running == 0;
+
+		b->listener = listener_at(snap, &b->addr);
+		if (b->listener == NULL) {
+			binding_close(b, shards);
+			continue;
+		}
+		if (binding_serve(b, shards) != 0) {
+			/* A socket that no worker accepts from would swallow its clients. */
+			binding_close(b, shards);
+			err = -NP_ENOMEM;
+			continue;
+		}
+		log_served(b, is_new);
+	}
+	return err;
+}
+
+void bindings_stop(struct list *bindings, struct shard *shards)
+{
+	list_for_each_safe(it, bindings) {
+		struct binding *b = list_entry(it, struct binding, link);
+
+		binding_stop(b, shards);
+		binding_free(b);
+	}
+}

@@ -1,0 +1,39 @@
+/* bindings: all bind addresses of a generation. A reload opens those that are new before it changes
+ * anything, and puts all into force afterwards:
+ *
+ *   bindings_open (all or none) -> bindings_adopt -> bindings_serve (closes those no longer named)
+ *
+ * A list of bindings is a struct list of binding.link. Everything is called by the control thread,
+ * and every line for the operator about an address is logged here. */
+#ifndef PROXY_LISTEN_BINDINGS_H
+#define PROXY_LISTEN_BINDINGS_H
+
+#include "proxy/conn/shard.h"
+
+struct snapshot;
+
+/* bindings_open: open every address that snap names and `bindings` does not hold.
+ *   Returns  0 with the new ones in *opened, an empty list before; or the error of the first that
+ *            cannot be had, with a line in the log, and then *opened is empty.
+ *   Calls    control thread; workers: how many. */
+must_use int bindings_open(const struct list *bindings, const struct snapshot *snap,
+			   unsigned workers, struct list *opened);
+
+/* bindings_adopt: move what bindings_open made into `bindings`. */
+void bindings_adopt(struct list *bindings, struct list *opened);
+
+/* bindings_serve: accept for the listeners of snap. A binding that snap does not name is stopped
+ * and freed.
+ *   Returns  0; or -NP_ENOMEM when a binding could not start on every worker: that one is closed.
+ *   Parks    until every worker has switched.
+ *   Calls    control thread. */
+must_use int bindings_serve(struct list *bindings, const struct snapshot *snap,
+			    struct shard *shards);
+
+/* bindings_stop: stop and free all of them.   Parks. */
+void bindings_stop(struct list *bindings, struct shard *shards);
+
+/* bindings_free: free bindings that were never served. */
+void bindings_free(struct list *bindings);
+
+#endif

@@ -1,0 +1,80 @@
+/* registry: state that survives reloads, found again by name. */
+#include "proxy/policy/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "netpoll/err.h"
+#include "proxy/policy/snapshot_tls.h"
+#include "proxy/upstream/server.h"
+
+int registry_init(struct registry *r, unsigned nworkers)
+{
+	DCHECK(nworkers > 0, "a process has a worker");
+	*r = (struct registry){.nworkers = nworkers, .servers = server_registry_new()};
+	list_init(&r->listeners);
+	list_init(&r->tickets);
+	list_init(&r->staples);
+	return r->servers != NULL ? 0 : -NP_ENOMEM;
+}
+
+void registry_fini(struct registry *r)
+{
+	CHECK(r->snapshots == 0 && list_empty(&r->listeners), "a snapshot outlived the process");
+	registry_tls_fini(r);
+	r->servers = server_registry_free(r->servers);
+}
+
+static struct listener_counts *listener_counts_new(const char *name, unsigned nworkers)
+{
+	struct listener_counts *counts =
+		calloc(1, sizeof(*counts) + nworkers * sizeof(counts->handshakes[0]));
+
+	if (counts == NULL)
+		return NULL;
+	counts->name = strdup(name);
+	if (counts->name == NULL) {
+		free(counts);
+		return NULL;
+	}
+	/* No bound until a generation is enacted: one that is refused must not change those of the
+	 * running one. */
+	limit_set(&counts->limit, UINT32_MAX);
+	counts->handshakes_most = UINT32_MAX;
+	return counts;
+}
+
+struct listener_counts *listener_counts_get(struct registry *r, const char *name)
+{
+	struct listener_counts *counts;
+
+	list_for_each(it, &r->listeners) {
+		counts = list_entry(it, struct listener_counts, link);
+		if (strcmp(counts->name, name) == 0) {
+			DCHECK(counts->snapshots > 0, "counts without a snapshot are freed");
+			counts->snapshots++;
+			return counts;
+		}
+	}
+	counts = listener_counts_new(name, r->nworkers);
+	if (counts == NULL)
+		return NULL;
+	counts->snapshots = 1;
+	list_push_back(&r->listeners, &counts->link);
+	return counts;
+}
+
+void listener_counts_put(struct listener_counts *counts)
+{
+	if (counts == NULL)
+		return;
+	DCHECK(counts->snapshots > 0, "counts are put more often than they were got");
+	if (--counts->snapshots > 0)
+		return;
+	/* Every place is held by a connection, and a connection holds its snapshot. */
+	DCHECK(limit_used(&counts->limit) == 0,
+	       "a connection outlived the snapshots of its listener");
+	list_remove(&counts->link);
+	free(counts->name);
+	free(counts);
+}

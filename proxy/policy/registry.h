@@ -1,0 +1,51 @@
+/* registry: the state that survives a reload: the counts of servers and listeners, the workers'
+ * part of TLS, ticket keys and stapled OCSP responses. One per process. The control thread owns it;
+ * what workers may touch says so. */
+#ifndef PROXY_POLICY_REGISTRY_H
+#define PROXY_POLICY_REGISTRY_H
+
+#include "netpoll/base.h"
+#include "proxy/base/limit.h"
+
+struct np_worker;
+struct server_registry;
+struct tls_worker;
+
+struct registry {
+	struct server_registry *servers; /* owned */
+	struct list listeners; /* of struct listener_counts */
+	struct list tickets; /* of struct ticket_entry (snapshot_tls.c); kept until the end */
+	struct list staples; /* of struct tls_staple: of the certificates in use */
+	struct tls_worker **tls; /* owned: one per worker; NULL until a generation speaks TLS */
+	unsigned nworkers; /* const after init */
+	unsigned snapshots; /* alive: the current one, and those that connections keep */
+	uint64_t generation; /* the latest that was enacted */
+	struct np_worker *control; /* const once it runs: retired snapshots are posted to it */
+};
+
+/* The counts of one listener, kept by its name. Freed with the last snapshot that has a listener of
+ * this name. */
+struct listener_counts {
+	struct list link; /* control thread */
+	char *name; /* const, owned */
+	struct limit limit; /* atomics: any worker */
+	uint32_t handshakes_most; /* atomic: each worker's share of max_handshakes */
+	unsigned snapshots; /* control thread: that have a listener of this name */
+	uint32_t handshakes[]; /* under way: one per worker, its owner's alone */
+};
+
+/* registry_init: an empty registry for so many workers.
+ *   Returns  0 or -NP_ENOMEM; registry_fini may follow either.
+ *   Calls    before there is a second thread. */
+must_use int registry_init(struct registry *r, unsigned nworkers);
+
+/* registry_fini: every snapshot must be gone (CHECK), and every worker's thread joined. */
+void registry_fini(struct registry *r);
+
+/* listener_counts_get: the counts of this name, made on first use; one reference more.
+ *   Returns  NULL: no memory.   Calls  control thread.   Owns  a reference: listener_counts_put,
+ *            which takes NULL. */
+must_use struct listener_counts *listener_counts_get(struct registry *r, const char *name);
+void listener_counts_put(struct listener_counts *counts);
+
+#endif

@@ -1,0 +1,18 @@
+/* snapshot_listener: one listener of a snapshot out of the checked configuration. Private to
+ * proxy/policy/; control thread. */
+#ifndef PROXY_POLICY_SNAPSHOT_LISTENER_H
+#define PROXY_POLICY_SNAPSHOT_LISTENER_H
+
+#include "netpoll/base.h"
+
+struct listener;
+struct snapshot;
+struct text;
+
+/* listener_init: freeze listener i of s->config into s->listeners[i]. All targets are there
+ * already.
+ *   Returns  as snapshot_new does. listener_fini follows after an error too. */
+must_use int listener_init(struct snapshot *s, unsigned i, struct text *why);
+void listener_fini(struct snapshot *s, struct listener *l);
+
+#endif

@@ -1,0 +1,174 @@
+/* Freezes one upstream of the checked configuration: the object that balances, which generations
+ * share as long as it does not change, and the target, which says how this generation speaks to it.
+ */
+#include "proxy/policy/snapshot_upstream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "proxy/policy/snapshot.h"
+#include "proxy/policy/snapshot_tls.h"
+
+/* ---- upstreams that snapshots share ---- */
+
+/* One word each: balance.c and config.h each own their enumeration. */
+static enum balance balance_of(enum config_balance b)
+{
+	switch (b) {
+	case CONFIG_BALANCE_ROUND_ROBIN:
+		return BALANCE_ROUND_ROBIN;
+	case CONFIG_BALANCE_LEAST_CONN:
+		return BALANCE_LEAST_CONN;
+	case CONFIG_BALANCE_RANDOM_TWO:
+		return BALANCE_RANDOM_TWO;
+	case CONFIG_BALANCE_SOURCE_HASH:
+		return BALANCE_SOURCE_HASH;
+	}
+	CHECK(false, "config_balance has a value of its own");
+}
+
+static void spec_of(const struct config_upstream *c, struct server_spec *servers,
+		    struct upstream_spec *spec)
+{
+	for (size_t i = 0; i < c->nservers; i++) {
+		const struct config_server *s = &c->servers[i];
+
+		servers[i] = (struct server_spec){
+			.addr = s->addr,
+			.text = s->text,
+			.weight = (uint32_t)s->weight,
+			.max_connections =
+				s->max_connections == CONFIG_OFF ? 0 : (uint32_t)s->max_connections,
+			.backup = s->backup,
+		};
+	}
+	*spec = (struct upstream_spec){
+		.name = c->name,
+		.balance = balance_of(c->balance),
+		.servers = servers,
+		.nservers = (unsigned)c->nservers,
+		.connect_timeout = c->timeouts.connect,
+		.retry_budget = c->retry_budget,
+		.retries = (unsigned)c->retries,
+	};
+}
+
+/* An upstream with the same settings in the generation before. Connections of both then share its
+ * counts and its place in the round; a new object would start to balance from nothing at each
+ * reload. */
+static struct shared_upstream *shared_upstream_find(const struct snapshot *prev,
+						    const struct upstream_spec *spec)
+{
+	for (unsigned i = 0; prev != NULL && i < prev->nupstreams; i++)
+		if (upstream_same(prev->upstreams[i]->u, spec))
+			return prev->upstreams[i];
+	return NULL;
+}
+
+static struct shared_upstream *shared_upstream_new(struct registry *r,
+						   const struct upstream_spec *spec)
+{
+	struct shared_upstream *sh = calloc(1, sizeof(*sh));
+
+	if (sh == NULL)
+		return NULL;
+	sh->u = upstream_new(spec, r->servers);
+	if (sh->u != NULL)
+		return sh;
+	free(sh);
+	return NULL;
+}
+
+struct shared_upstream *shared_upstream_get(struct registry *r, const struct config_upstream *c,
+					    const struct snapshot *prev)
+{
+	struct server_spec *servers = calloc(c->nservers + 1, sizeof(*servers));
+	struct upstream_spec spec;
+	struct shared_upstream *sh;
+
+	if (servers == NULL)
+		return NULL;
+	spec_of(c, servers, &spec);
+	sh = shared_upstream_find(prev, &spec);
+	if (sh == NULL)
+		sh = shared_upstream_new(r, &spec);
+	if (sh != NULL)
+		sh->snapshots++;
+	free(servers);
+	return sh;
+}
+
+void shared_upstream_put(struct shared_upstream *sh)
+{
+	if (sh == NULL)
+		return;
+	DCHECK(sh->snapshots > 0, "an upstream is put more often than it was got");
+	if (--sh->snapshots > 0)
+		return;
+	upstream_free(sh->u);
+	free(sh);
+}
+
+/* ---- targets ---- */
+
+static uint8_t tlvs_wanted(const struct config_upstream *c)
+{
+	static const uint8_t bits[] = {
+		[CONFIG_TLV_AUTHORITY] = PP_WANT_AUTHORITY,
+		[CONFIG_TLV_ALPN] = PP_WANT_ALPN,
+		[CONFIG_TLV_UNIQUE_ID] = PP_WANT_UNIQUE_ID,
+		[CONFIG_TLV_SSL] = PP_WANT_SSL,
+		[CONFIG_TLV_CRC32C] = PP_WANT_CRC32C,
+	};
+	uint8_t want = 0;
+
+	for (size_t i = 0; i < c->ntlvs; i++)
+		want |= bits[c->tlvs[i].word];
+	return want;
+}
+
+static uint8_t header_version(enum config_proxy_send send)
+{
+	if (send == CONFIG_PROXY_OUT_V1)
+		return 1;
+	return send == CONFIG_PROXY_OUT_V2 ? 2 : 0;
+}
+
+static int customs_init(const struct config_upstream *c, struct target *t)
+{
+	t->customs = calloc(c->ncustom_tlvs + 1, sizeof(*t->customs));
+	if (t->customs == NULL)
+		return -NP_ENOMEM;
+	for (; t->ncustoms < c->ncustom_tlvs; t->ncustoms++) {
+		const struct config_custom_tlv *from = &c->custom_tlvs[t->ncustoms];
+		struct pp_tlv *to = &t->customs[t->ncustoms];
+
+		to->type = (uint8_t)from->type;
+		to->value.p = (const uint8_t *)from->value; /* NULL: the received one's */
+		to->value.n = from->value != NULL ? strlen(from->value) : 0;
+	}
+	return 0;
+}
+
+int target_init(struct snapshot *s, unsigned i, struct text *why)
+{
+	const struct config_upstream *c = &s->config->upstreams[i];
+	struct target *t = &s->targets[i];
+
+	t->upstream = s->upstreams[i]->u;
+	t->header = header_version(c->proxy_protocol);
+	t->want = tlvs_wanted(c);
+	if (customs_init(c, t) != 0)
+		return -NP_ENOMEM;
+	if (c->tls == NULL)
+		return 0;
+	t->handshake_timeout = c->tls->handshake_timeout;
+	return contexts_client(s->registry, c->tls, &t->tls, why);
+}
+
+void target_fini(struct snapshot *s, struct target *t)
+{
+	t->tls = contexts_free(s->registry, t->tls);
+	free(t->customs);
+}

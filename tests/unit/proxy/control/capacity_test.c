@@ -1,0 +1,103 @@
+/* capacity: figures that follow the descriptor limit, and the processors of the affinity mask. */
+#include "proxy/control/capacity.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+static struct rlimit before;
+
+static int keep_limit(void **state)
+{
+	(void)state;
+	return getrlimit(RLIMIT_NOFILE, &before);
+}
+
+static int restore_limit(void **state)
+{
+	(void)state;
+	return setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static void limit_descriptors(rlim_t n)
+{
+	struct rlimit r = {.rlim_cur = n, .rlim_max = before.rlim_max};
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
+}
+
+static const struct capacity_row {
+	rlim_t nofile;
+	unsigned workers, binds, pipes;
+	int64_t connections;
+} capacities[] = {
+	{24, 1, 1, 0, 1},          /* never less than one */
+	{1024, 1, 0, 0, 499},      /* 1024 - 24 - 2, two each */
+	{1024, 2, 3, 4, 484},      /* 1024 - 24 - 2 * (2 + 2 * 3 + 2 * 4) */
+	{1024, 512, 10, 32, 1},    /* no overflow below zero */
+};
+
+static void connections_follow_the_limit(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(capacities); i++) {
+		const struct capacity_row *r = &capacities[i];
+
+		limit_descriptors(r->nofile);
+		assert_int_equal(capacity_descriptors(), r->nofile);
+		assert_int_equal(capacity_connections(r->workers, r->binds, r->pipes), r->connections);
+	}
+}
+
+static void pipes_are_a_share(void **state)
+{
+	(void)state;
+	limit_descriptors(63);
+	assert_int_equal(capacity_pipes(1), 0);
+	limit_descriptors(1024);
+	assert_int_equal(capacity_pipes(1), 16);
+	assert_int_equal(capacity_pipes(4), 4);
+}
+
+static void raised_to_the_hard_limit(void **state)
+{
+	rlim_t most = before.rlim_max < 1048576 ? before.rlim_max : 1048576;
+
+	(void)state;
+	limit_descriptors(64);
+	capacity_raise_descriptors();
+	assert_int_equal(capacity_descriptors(), most);
+}
+
+static void processors_of_the_mask(void **state)
+{
+	unsigned n = capacity_cpus();
+	cpu_set_t all, one;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(n, CPU_COUNT(&all));
+	assert_true(capacity_cpu(n - 1) >= 0);
+	assert_int_equal(capacity_cpu(n), -1);
+	CPU_ZERO(&one);
+	CPU_SET((size_t)capacity_cpu(n - 1), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(capacity_cpus(), 1);
+	assert_true(CPU_ISSET((size_t)capacity_cpu(0), &one));
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(connections_follow_the_limit, keep_limit, restore_limit),
+		cmocka_unit_test_setup_teardown(pipes_are_a_share, keep_limit, restore_limit),
+		cmocka_unit_test_setup_teardown(raised_to_the_hard_limit, keep_limit, restore_limit),
+		cmocka_unit_test(processors_of_the_mask),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
