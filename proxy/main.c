@@ -1,8 +1,10 @@
-/* main: the door. What the process does stands in cli.c, and while it relays, in process.c. */
+/* main: the door. What the process does stands in proxy/cli/, and while it relays, in process.c. */
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "proxy/cli/cli.h"
+#include "netpoll/base.h"
+#include "proxy/base/exit_tbl.h"
+#include "proxy/cli/cli_main.h"
 
 /* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our
  * messages. */
