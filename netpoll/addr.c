@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "netpoll/err.h"
+#include "netpoll/hash.h"
 
 #define UNIX_PREFIX  "unix:"
 #define UNIX_OFFSET  ((socklen_t)offsetof(struct sockaddr_un, sun_path))
@@ -379,10 +380,8 @@ uint64_t np_addr_hash_host(const struct sockaddr *sa, socklen_t len, uint64_t se
 {
 	const char *bytes = NULL;
 	size_t n = host_bytes(sa, len, &bytes);
-	uint64_t h = 0xcbf29ce484222325u ^ seed;
+	uint64_t h = hash_bytes(HASH_START ^ seed, bytes, n);
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
 	h ^= h >> 33;
 	h *= 0xff51afd7ed558ccdu;
 	h ^= h >> 33;

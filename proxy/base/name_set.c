@@ -11,13 +11,12 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "netpoll/hash.h"
 
-#define LABEL_MAX  63
-#define HASH_START UINT32_C(0x811c9dc5) /* FNV-1a */
-#define HASH_PRIME UINT32_C(0x01000193)
+#define LABEL_MAX 63
 
 struct name_entry {
-	uint32_t hash;
+	uint64_t hash;
 	uint8_t len;
 	char key[NAME_MAX_BYTES + 1];
 };
@@ -51,30 +50,25 @@ bool name_is_valid(const char *name, size_t n)
 	return label > 0;
 }
 
-static uint32_t hash_step(uint32_t h, char c)
-{
-	return (h ^ (unsigned char)c) * HASH_PRIME;
-}
-
 /* In the direction in which a lookup comes upon the key: the one that begins a name ends with a dot. */
-static uint32_t hash_key(const char *key, size_t n)
+static uint64_t hash_key(const char *key, size_t n)
 {
 	bool forward = key[n - 1] == '.';
-	uint32_t h = HASH_START;
+	uint64_t h = HASH_START;
 
 	for (size_t i = 0; i < n; i++)
-		h = hash_step(h, key[forward ? i : n - 1 - i]);
+		h = hash_byte(h, (unsigned char)key[forward ? i : n - 1 - i]);
 	return h;
 }
 
-/* FNV's low bits never see the high bits of any byte: fold the upper half in. */
-static uint32_t slot_of(const struct name_set *s, uint32_t hash)
+/* FNV's low bits never see the high bits of any byte, so the upper half of the hash is folded in. */
+static uint32_t slot_of(const struct name_set *s, uint64_t hash)
 {
-	return (hash ^ hash >> 16) & s->mask;
+	return (uint32_t)(hash ^ hash >> 32) & s->mask;
 }
 
 /* The slot that holds this key, or the empty one where it would stand. */
-static uint32_t *probe(const struct name_set *s, uint32_t hash, const char *key, size_t n)
+static uint32_t *probe(const struct name_set *s, uint64_t hash, const char *key, size_t n)
 {
 	uint32_t at = slot_of(s, hash);
 
@@ -132,7 +126,8 @@ int name_set_add(struct name_set *s, const char *pattern)
 {
 	char key[NAME_MAX_BYTES + 1];
 	size_t n = make_key(pattern, key);
-	uint32_t *slot, hash;
+	uint32_t *slot;
+	uint64_t hash;
 
 	if (n == 0)
 		return -NP_EINVAL;
@@ -159,7 +154,7 @@ struct matches {
 	unsigned n;
 };
 
-static void look(struct matches *m, uint32_t hash, const char *key, size_t n)
+static void look(struct matches *m, uint64_t hash, const char *key, size_t n)
 {
 	const uint32_t *slot = probe(m->set, hash, key, n);
 
@@ -171,10 +166,10 @@ static void look(struct matches *m, uint32_t hash, const char *key, size_t n)
 static void look_backward(struct matches *m, const char *name, size_t n)
 {
 	const char *first_dot = memchr(name, '.', n);
-	uint32_t h = HASH_START;
+	uint64_t h = HASH_START;
 
 	for (size_t i = n; i-- > 0;) {
-		h = hash_step(h, name[i]);
+		h = hash_byte(h, (unsigned char)name[i]);
 		if (name[i] == '.' && (m->set->depth == NAME_ANY_DEPTH || name + i == first_dot))
 			look(m, h, name + i, n - i);
 	}
@@ -184,10 +179,10 @@ static void look_backward(struct matches *m, const char *name, size_t n)
 /* From the front: the shortest trailing wildcard first. */
 static void look_forward(struct matches *m, const char *name, size_t n)
 {
-	uint32_t h = HASH_START;
+	uint64_t h = HASH_START;
 
 	for (size_t i = 0; i < n; i++) {
-		h = hash_step(h, name[i]);
+		h = hash_byte(h, (unsigned char)name[i]);
 		if (name[i] == '.')
 			look(m, h, name, i + 1);
 	}

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "config/config.h"
+#include "netpoll/hash.h"
 #include "proxy/creds/tls_cert.h"
 
 /* ---- ticket keys ----------------------------------------------------------------------------- */
@@ -58,8 +59,7 @@ static void mix(uint64_t *h, const char *path)
 	facts[2] = (uint64_t)st.st_size;
 	facts[3] = (uint64_t)st.st_ino;
 	facts[4] = (uint64_t)st.st_dev;
-	for (size_t i = 0; i < array_len(facts); i++)
-		*h = (*h ^ facts[i]) * 0x100000001b3u;
+	*h = hash_bytes(*h, facts, sizeof(facts));
 }
 
 static void mix_listener(uint64_t *h, const struct config_tls_in *t)
@@ -87,7 +87,7 @@ static void mix_upstream(uint64_t *h, const struct config_tls_out *t)
 /* Of all files that TLS is made of; 0: there are none. */
 uint64_t reload_files(const struct config *c)
 {
-	uint64_t none = 0xcbf29ce484222325u, h = none;
+	uint64_t h = HASH_START;
 
 	for (size_t i = 0; i < c->nlisteners; i++)
 		if (c->listeners[i].tls != NULL)
@@ -95,7 +95,7 @@ uint64_t reload_files(const struct config *c)
 	for (size_t i = 0; i < c->nupstreams; i++)
 		if (c->upstreams[i].tls != NULL)
 			mix_upstream(&h, c->upstreams[i].tls);
-	return h == none ? 0 : h;
+	return h == HASH_START ? 0 : h;
 }
 
 /* Other files than those in force, and the same ones as a moment ago: whoever writes them is done. */

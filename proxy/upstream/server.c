@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "netpoll/check.h"
+#include "netpoll/hash.h"
 
 /* Fixed: with a hundred thousand servers a look-up still walks but a hundred. */
 #define BUCKETS 1024
@@ -31,15 +32,6 @@ struct server_registry *server_registry_new(void)
 unsigned server_registry_count(const struct server_registry *b)
 {
 	return b->count;
-}
-
-static uint64_t hash_text(const char *text)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3u;
-	return h;
 }
 
 /* Takes what server_new left unfinished, too. */
