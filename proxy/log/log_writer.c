@@ -1,11 +1,11 @@
 /* The writer thread of the access log, from log_start to log_stop. Its life is writer_main. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/base/thread.h"
 #include "proxy/log/log_priv.h"
 #include "proxy/log/log_ring.h"
 
@@ -201,21 +201,6 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the control thread's business; SIGPIPE of a reader that went away becomes EPIPE. */
-static int start_thread(struct log *l)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&l->thread, NULL, writer_main, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0)
-		pthread_setname_np(l->thread, "log");
-	return -rc;
-}
-
 static struct log *log_free(struct log *l)
 {
 	for (unsigned i = 0; i < l->nrings; i++)
@@ -260,7 +245,7 @@ int log_start(struct log **out, const struct log_options *o, unsigned nrings)
 	if (rc < 0)
 		goto no_sink;
 	l->json = log_is_json(o->format, l->sink.fd);
-	rc = start_thread(l);
+	rc = thread_start(&l->thread, "log", writer_main, l);
 	if (rc < 0)
 		goto no_thread;
 	*out = l;

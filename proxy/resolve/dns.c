@@ -1,11 +1,11 @@
 #include "proxy/resolve/dns.h"
 
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "proxy/base/thread.h"
 
 /* The thread's own. */
 struct lookup {
@@ -51,25 +51,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the control thread's. */
-static int start_thread(struct lookup *l)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	pthread_t t;
-	int err = pthread_attr_init(&attr);
-
-	if (err != 0)
-		return -err;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	err = pthread_create(&t, &attr, run, l);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 int dns_ask(struct np_fd *fd, const char *host, uint16_t port)
 {
 	size_t n = strlen(host) + 1;
@@ -91,7 +72,7 @@ int dns_ask(struct np_fd *fd, const char *host, uint16_t port)
 	if (err != 0) {
 		np_sock_close(pair[0]);
 	} else {
-		err = start_thread(l);
+		err = thread_start(NULL, "lookup", run, l);
 		if (err == 0)
 			return 0;
 		np_fd_close(fd);
