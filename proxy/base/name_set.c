@@ -12,6 +12,7 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
+#include "proxy/base/digit.h"
 
 #define LABEL_MAX 63
 
@@ -29,7 +30,7 @@ static char lower(char c)
 static bool is_label_byte(char c)
 {
 	c = lower(c);
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+	return (c >= 'a' && c <= 'z') || digit_is_decimal(c) || c == '-' || c == '_';
 }
 
 bool name_is_valid(const char *name, size_t n)

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "proxy/base/digit.h"
+
 #define NS_PER_S 1000000000
 
 bool text_same(const char *a, const char *b)
@@ -116,14 +118,13 @@ static bool harmless(unsigned char c)
 
 static void escape_byte(struct text *t, unsigned char c, enum text_style style)
 {
-	static const char hex[] = "0123456789abcdef";
 	char e[6];
 	struct text escape;
 
 	text_init(&escape, e, sizeof(e));
 	text_str(&escape, style == TEXT_JSON ? "\\u00" : "\\x");
-	text_char(&escape, hex[c >> 4]);
-	text_char(&escape, hex[c & 15]);
+	text_char(&escape, digit_hex(c >> 4));
+	text_char(&escape, digit_hex(c));
 	text_bytes(t, escape.p, escape.n);
 }
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "proxy/base/digit.h"
 #include "proxy/base/name_set.h"
 
 /* What is open. Each lies within the one before. */
@@ -286,7 +287,7 @@ static bool is_address(const char *name, size_t n)
 	if (memchr(name, ':', n) != NULL)
 		return strspn(name, "0123456789abcdef:.[]") == n;
 	n -= n > 0 && name[n - 1] == '.';
-	while (digits < n && name[n - 1 - digits] >= '0' && name[n - 1 - digits] <= '9')
+	while (digits < n && digit_is_decimal(name[n - 1 - digits]))
 		digits++;
 	return digits > 0 && (digits == n || name[n - 1 - digits] == '.');
 }

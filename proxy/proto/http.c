@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "netpoll/err.h"
+#include "proxy/base/digit.h"
 
 #define SCHEME    "http://"
 #define HEAD_MOST (8 * 1024)
@@ -20,11 +21,6 @@ static bool is_visible(const char *p)
 	return true;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Digits alone, 1 to 65535. */
 static bool read_port(const char *p, size_t n, uint16_t *port)
 {
@@ -33,7 +29,7 @@ static bool read_port(const char *p, size_t n, uint16_t *port)
 	if (n == 0 || n > 5)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (!is_digit(p[i]))
+		if (!digit_is_decimal(p[i]))
 			return false;
 		v = v * 10 + (unsigned)(p[i] - '0');
 	}
@@ -99,10 +95,12 @@ static unsigned read_status(const char *p, const char *end)
 {
 	size_t n = (size_t)(end - p);
 
-	if (n < 12 || memcmp(p, "HTTP/1.", 7) != 0 || !is_digit(p[7]) || p[8] != ' ' || (n > 12 && p[12] != ' '))
+	if (n < 12 || memcmp(p, "HTTP/1.", 7) != 0 || !digit_is_decimal(p[7]) || p[8] != ' ')
+		return 0;
+	if (n > 12 && p[12] != ' ')
 		return 0;
 	for (int i = 9; i < 12; i++)
-		if (!is_digit(p[i]))
+		if (!digit_is_decimal(p[i]))
 			return 0;
 	return (unsigned)(p[9] - '0') * 100 + (unsigned)(p[10] - '0') * 10 + (unsigned)(p[11] - '0');
 }
@@ -123,7 +121,7 @@ static void read_length(struct head *h, const char *p, size_t n)
 	size_t v = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!is_digit(p[i]) || v > HTTP_REPLY_MOST) {
+		if (!digit_is_decimal(p[i]) || v > HTTP_REPLY_MOST) {
 			h->why = "its length is none, or too large";
 			return;
 		}
