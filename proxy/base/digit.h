@@ -1,5 +1,6 @@
-/* digit: decimal and hexadecimal digits, one byte at a time. Not isdigit(3) and strtol(3): those ask the locale, take
- * signs and blanks, and are undefined for a char below 0; bytes from the network are all of that. */
+/* digit: decimal and hexadecimal digits, one byte at a time. Not isdigit(3) and strtol(3): those
+ * ask the locale, take signs and blanks, and are undefined for a char below 0; bytes from the
+ * network are all of that. */
 #ifndef PROXY_BASE_DIGIT_H
 #define PROXY_BASE_DIGIT_H
 

@@ -83,7 +83,7 @@ static void sslv2_byte(struct hello *h, uint8_t c)
 		h->result = HELLO_NOT_TLS;
 }
 
-/* ---- in public ------------------------------------------------------------------------------- */
+/* ---- in public ---- */
 
 void hello_init(struct hello *h, uint32_t max)
 {

@@ -69,7 +69,7 @@ static const struct {
 #define SEEN_ALPN     1
 #define SEEN_VERSIONS 2
 
-/* ---- the walk -------------------------------------------------------------------------------- */
+/* ---- the walk ---- */
 
 void hello_bad(struct hello *h, const char *word)
 {
@@ -117,7 +117,7 @@ static bool first_time(struct hello *h, uint8_t bit)
 	return first;
 }
 
-/* ---- the message ----------------------------------------------------------------------------- */
+/* ---- the message ---- */
 
 static void message_type_done(struct hello *h)
 {
@@ -191,7 +191,7 @@ static void compressions_done(struct hello *h)
 		next(h, FIELD_EXTENSIONS_LENGTH);
 }
 
-/* ---- extensions ------------------------------------------------------------------------------ */
+/* ---- extensions ---- */
 
 static void next_extension(struct hello *h)
 {
@@ -236,7 +236,7 @@ static void extension_length_done(struct hello *h)
 		next_bytes(h, FIELD_EXTENSION, h->value);
 }
 
-/* ---- the server's name ----------------------------------------------------------------------- */
+/* ---- the server's name ---- */
 
 static void next_name(struct hello *h)
 {
@@ -317,7 +317,7 @@ static void keep_name(struct hello *h, const uint8_t *p, uint32_t n)
 		h->sent[h->nsent++] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : (char)p[i];
 }
 
-/* ---- application protocols ------------------------------------------------------------------- */
+/* ---- application protocols ---- */
 
 static void next_protocol(struct hello *h)
 {
@@ -353,7 +353,7 @@ static void protocol_length_done(struct hello *h)
 	next_bytes(h, FIELD_PROTOCOL, n);
 }
 
-/* ---- supported versions ---------------------------------------------------------------------- */
+/* ---- supported versions ---- */
 
 static void next_version(struct hello *h)
 {
@@ -379,7 +379,7 @@ static void supported_version_done(struct hello *h)
 	next_version(h);
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
+/* ---- bytes ---- */
 
 static void absorb(struct hello *h, const uint8_t *p, uint32_t n)
 {

@@ -10,7 +10,7 @@
 #define HEAD_MOST (8 * 1024)
 #define NO_LENGTH SIZE_MAX
 
-/* ---- the URL --------------------------------------------------------------------------------- */
+/* ---- the URL ---- */
 
 /* Nothing that could end the request's line, or begin another one. */
 static bool is_visible(const char *p)
@@ -77,7 +77,7 @@ void http_post_head(struct text *t, const struct http_url *u, const char *type, 
 	text_str(t, "\r\n\r\n");
 }
 
-/* ---- the reply ------------------------------------------------------------------------------- */
+/* ---- the reply ---- */
 
 /* A line without its end; NULL: it has none yet. *next is what follows. */
 static const char *line_end(const char *p, const char *end, const char **next)

@@ -17,7 +17,7 @@ struct line {
 
 typedef enum pp_result read_host(struct line *l, struct np_addr *a);
 
-/* ---- words and numbers ----------------------------------------------------------------------- */
+/* ---- words and numbers ---- */
 
 static enum pp_result literal(struct line *l, const char *s, enum pp_result bad)
 {
@@ -56,7 +56,7 @@ static enum pp_result port(struct line *l, in_port_t *out)
 	return why;
 }
 
-/* ---- addresses ------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 static enum pp_result quad(struct line *l, uint8_t out[4])
 {
@@ -180,7 +180,7 @@ static enum pp_result host6(struct line *l, struct np_addr *a)
 	return PP_OK;
 }
 
-/* ---- the line -------------------------------------------------------------------------------- */
+/* ---- the line ---- */
 
 /* Both families have the port at the same place. */
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
