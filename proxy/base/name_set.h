@@ -23,7 +23,7 @@
 /* How many labels a leading wildcard stands for. */
 enum name_depth {
 	NAME_ANY_DEPTH, /* routes: *.example.com matches a.b.example.com */
-	NAME_ONE_LABEL, /* certificates: it does not; clients accept one label alone (RFC 9525, 6.3) */
+	NAME_ONE_LABEL, /* certificates: clients accept one label (RFC 9525, 6.3) */
 };
 
 struct name_entry;
@@ -31,7 +31,7 @@ struct name_entry;
 /* Const once the last pattern is in. */
 struct name_set {
 	struct name_entry *entries; /* owned; max of them, n in use; a number is an index */
-	uint32_t *slots; /* owned; mask + 1 of them: a number plus 1, or 0 if free; half stay free */
+	uint32_t *slots; /* owned; mask + 1 of them: a number plus 1, or 0: free */
 	uint32_t n, max, mask;
 	enum name_depth depth;
 };

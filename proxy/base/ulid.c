@@ -3,7 +3,8 @@
 
 #include "netpoll/check.h"
 
-/* Writes the low n bytes of v, the highest of them first. */
+/* Writes the low n bytes of v, the highest of them first; 48 bits of milliseconds last until
+ * 10889. */
 static void put_be(uint8_t *p, uint64_t v, size_t n)
 {
 	while (n > 0) {
@@ -16,7 +17,6 @@ struct ulid ulid_make(uint64_t ms, uint16_t rand_high, uint64_t rand_low)
 {
 	struct ulid id;
 
-	DCHECK(ms >> 48 == 0, "48 bits of milliseconds last until the year 10889");
 	put_be(id.b, ms, 6);
 	put_be(id.b + 6, rand_high, 2);
 	put_be(id.b + 8, rand_low, 8);

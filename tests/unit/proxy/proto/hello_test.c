@@ -285,6 +285,45 @@ static void no_extensions_at_all(void **state)
 	assert_int_equal(hello_version(&h), 0x0303);
 }
 
+/* A server_name extension, and the name in it; NULL: refused. */
+static const struct {
+	const char *row, *bytes;
+	size_t n;
+	const char *name;
+} names[] = {
+	{"nothing at all", "", 0, NULL},
+	{"no list length", "\0", 1, NULL},
+	{"an empty list", "\0\0", 2, NULL},
+	{"no name length", "\0\3\0\0", 4, NULL},
+	{"the list is shorter than it says", "\0\7\0\0\3a.b", 8, NULL},
+	{"the list is longer than it says", "\0\5\0\0\3a.b", 8, NULL},
+	{"the name is shorter than it says", "\0\6\0\0\4a.b", 8, NULL},
+	{"the name is longer than it says", "\0\6\0\0\2a.b", 8, NULL},
+	{"two names", "\0\10\0\0\1a\0\0\1b", 10, NULL},
+	{"another type of name", "\0\6\1\0\3a.b", 8, NULL},
+	{"an empty name", "\0\3\0\0\0", 5, ""},
+	{"a name", "\0\6\0\0\3a.b", 8, "a.b"},
+};
+
+static void the_name_of_an_extension(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(names); i++) {
+		uint8_t *exact = malloc(names[i].n + 1); /* to its end, so that a sanitizer sees a byte too many */
+		uint8_t *bytes = exact + 1;
+		const char *name;
+		size_t len = 0;
+
+		memcpy(bytes, names[i].bytes, names[i].n);
+		name = hello_extension_name(bytes, names[i].n, &len);
+		if ((name == NULL) != (names[i].name == NULL))
+			fail_msg("%s", names[i].row);
+		if (name != NULL && (len != strlen(names[i].name) || memcmp(name, names[i].name, len) != 0))
+			fail_msg("%s: %.*s", names[i].row, (int)len, name);
+		free(exact);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +338,7 @@ int main(void)
 		cmocka_unit_test(ssl_2_form_tells_its_version),
 		cmocka_unit_test(the_highest_known_version_counts),
 		cmocka_unit_test(no_extensions_at_all),
+		cmocka_unit_test(the_name_of_an_extension),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
