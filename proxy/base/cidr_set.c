@@ -1,16 +1,21 @@
-/* A sorted array and a bisection: networks are either apart or one inside the other, so after the inner ones are
- * dropped at most one can hold an address, and it is the last that does not begin behind it. A trie finds no faster at
- * these sizes and has to be built. */
+/* Builds a set of networks and looks addresses up in it.
+ *
+ * Two networks are either apart or one lies inside the other. The set drops the inner ones and
+ * sorts the rest, so at most one network can hold an address, and that is the last one that does
+ * not begin behind the address: a bisection finds it. Rejected: a trie. It finds no faster at these
+ * sizes, and building it takes more code. */
 #include "proxy/base/cidr_set.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 
 #define ADDR_BYTES sizeof(((struct cidr *)0)->addr)
 
+/* The whole bytes first, then the bits of the last byte that the prefix covers. */
 static bool net_has(const struct cidr *net, const uint8_t *addr)
 {
 	unsigned whole = net->bits / 8, rest = net->bits % 8;
@@ -20,7 +25,8 @@ static bool net_has(const struct cidr *net, const uint8_t *addr)
 	return rest == 0 || ((net->addr[whole] ^ addr[whole]) >> (8 - rest)) == 0;
 }
 
-/* IPv4 first, then by address; of equal ones the wider first, so that it stands before all it holds. */
+/* The order of qsort: IPv4 first, then by address. Of two with the same address the wider one comes
+ * first, so that a network always stands before all networks inside it. */
 static int by_address(const void *a, const void *b)
 {
 	const struct cidr *x = a, *y = b;
@@ -31,10 +37,12 @@ static int by_address(const void *a, const void *b)
 	return order != 0 ? order : (int)x->bits - (int)y->bits;
 }
 
-/* Leaves out what the network before it holds already. None holds one of the other family: an IPv6 network that would
- * is wider, begins below, and yet comes after all of IPv4. */
+/* Keeps a network only if the last one kept does not hold it. That one is never of the other
+ * family: an IPv6 network that held the mapped IPv4 addresses would be sorted behind all of
+ * IPv4. */
 static void drop_inner(struct cidr_set *s, uint32_t n)
 {
+	DCHECK(s->n == 0 && s->nv4 == 0, "a set is filled once");
 	for (uint32_t i = 0; i < n; i++) {
 		if (s->n > 0 && net_has(&s->nets[s->n - 1], s->nets[i].addr))
 			continue;
@@ -45,7 +53,8 @@ static void drop_inner(struct cidr_set *s, uint32_t n)
 
 int cidr_set_init(struct cidr_set *s, const struct cidr *list, size_t n)
 {
-	struct cidr_set r = {.nets = malloc((n + 1) * sizeof(*list))}; /* + 1: never of size 0 */
+	/* + 1: malloc(0) may return NULL */
+	struct cidr_set r = {.nets = malloc((n + 1) * sizeof(*list))};
 	uint32_t kept = 0;
 
 	if (r.nets == NULL)
@@ -68,12 +77,14 @@ void cidr_set_fini(struct cidr_set *s)
 	*s = (struct cidr_set){0};
 }
 
-/* Among nets[low] to nets[high - 1]: one family. */
-static bool find(const struct cidr_set *s, uint32_t low, uint32_t high, const uint8_t *addr)
+/* Searches nets[low] to nets[high - 1], which are all of one family. */
+static bool find_net(const struct cidr_set *s, uint32_t low, uint32_t high, const uint8_t *addr)
 {
 	uint32_t first = low;
 
-	while (low < high) { /* all in front of low do not begin behind addr; all from high on do */
+	DCHECK(low <= high && high <= s->n, "the range lies in the set");
+	/* No network in front of low begins behind addr; each one from high on does. */
+	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
 		if (memcmp(s->nets[middle].addr, addr, ADDR_BYTES) <= 0)
@@ -84,12 +95,13 @@ static bool find(const struct cidr_set *s, uint32_t low, uint32_t high, const ui
 	return low > first && net_has(&s->nets[low - 1], addr);
 }
 
+/* The set keeps IPv4 networks in their mapped form, so the address is mapped too. */
 static bool find_v4(const struct cidr_set *s, const struct in_addr *in4)
 {
 	uint8_t mapped[ADDR_BYTES] = {[10] = 0xff, [11] = 0xff};
 
 	memcpy(mapped + CIDR_V4_BITS / 8, in4, sizeof(*in4));
-	return find(s, 0, s->nv4, mapped);
+	return find_net(s, 0, s->nv4, mapped);
 }
 
 bool cidr_set_has(const struct cidr_set *s, const struct sockaddr *sa, socklen_t len)
@@ -106,6 +118,6 @@ bool cidr_set_has(const struct cidr_set *s, const struct sockaddr *sa, socklen_t
 	if (sa->sa_family != AF_INET6 || len < sizeof(*in6))
 		return false;
 	if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-		return find(s, 0, s->nv4, in6->sin6_addr.s6_addr);
-	return find(s, s->nv4, s->n, in6->sin6_addr.s6_addr);
+		return find_net(s, 0, s->nv4, in6->sin6_addr.s6_addr);
+	return find_net(s, s->nv4, s->n, in6->sin6_addr.s6_addr);
 }

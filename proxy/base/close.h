@@ -1,4 +1,5 @@
-/* close: why a connection ended, as a value. The facts of each reason are in close_tbl.h. */
+/* close: the reason why a connection ended, as a value. close_tbl.h holds the facts of each
+ * reason. */
 #ifndef PROXY_BASE_CLOSE_H
 #define PROXY_BASE_CLOSE_H
 
@@ -13,11 +14,12 @@ enum close_reason {
 	CLOSE_REASONS /* how many values; not one of them */
 };
 
-/* All take any enum close_reason; a number that is none is a bug: CHECK. */
+/* Each takes any enum close_reason and returns a static text. A number outside the enum is our own
+ * mistake: CHECK. Any thread may call them. */
 const char *close_word(enum close_reason why);     /* "client_fin"; "none" for CLOSE_NONE */
-const char *close_sentence(enum close_reason why); /* for people */
+const char *close_sentence(enum close_reason why); /* "the client reset the connection" */
 const char *close_by(enum close_reason why);       /* "client", "server" or "proxy" */
-const char *close_letters(enum close_reason why);  /* HAProxy's, "--" */
+const char *close_letters(enum close_reason why);  /* HAProxy's two letters: "--" */
 bool close_rejected(enum close_reason why);        /* counted as rejected, not as closed */
 
 #endif

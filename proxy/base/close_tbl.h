@@ -1,30 +1,31 @@
-/* close_tbl: every way a connection ends, once. The word is the log's close_reason, the metric's
- * reason label and what the tests expect; the rest of the row follows from it.
- *   class    closed: it was served, or tried; rejected: turned away by a limit, nothing was dialled
- *   by       who ended it: a deadline or limit of ours is the proxy's doing, a refused connect the
- *            server's
- *   letters  HAProxy's two, for those who read them fluently. HAProxy tells the sides of a timeout
- *            apart; our timers run on both at once, so those rows show the client's.
- * A row is added together with the code that can produce it, and never before. */
+/* close_tbl: every way in which a connection ends, each once. The access log writes the word as
+ * close_reason, the metrics use it as the label "reason", and the flow tests expect it.
+ *   class    closed: a server was tried or served the client; rejected: we turned the client away
+ *            and dialled no server
+ *   by       the side that ended the connection. A deadline or limit of ours counts as the proxy's,
+ *            a refused connect as the server's
+ *   letters  HAProxy's two letters, for people who know them. HAProxy tells the sides of a timeout
+ *            apart; our timers run on both sides at once, so those rows show the client's letter.
+ * A row comes together with the code that produces it, never before. */
 #ifndef PROXY_BASE_CLOSE_TBL_H
 #define PROXY_BASE_CLOSE_TBL_H
 
 /*  code                word                class     by      letters, then the sentence */
 #define CLOSE_TBL(X) \
 	X(CLIENT_FIN,         client_fin,         CLOSED,   CLIENT, "--", \
-	  "the client ended first; all was delivered") \
+	  "the client ended first; every byte was delivered") \
 	X(SERVER_FIN,         server_fin,         CLOSED,   SERVER, "--", \
-	  "the server ended first; all was delivered") \
+	  "the server ended first; every byte was delivered") \
 	X(CLIENT_RST,         client_rst,         CLOSED,   CLIENT, "CD", \
 	  "the client reset the connection") \
 	X(SERVER_RST,         server_rst,         CLOSED,   SERVER, "SD", \
 	  "the server reset the connection") \
 	X(IDLE_TIMEOUT,       idle_timeout,       CLOSED,   PROXY,  "cD", \
-	  "no byte in either direction for too long") \
+	  "no byte came in either direction within timeouts.idle") \
 	X(HALF_CLOSE_TIMEOUT, half_close_timeout, CLOSED,   PROXY,  "cD", \
-	  "one side had ended, the other fell silent") \
+	  "one side had ended, and the other fell silent") \
 	X(LIFETIME,           lifetime,           CLOSED,   PROXY,  "cD", \
-	  "the connection reached its longest life") \
+	  "the connection reached timeouts.lifetime") \
 	X(CONNECT_FAILED,     connect_failed,     CLOSED,   SERVER, "SC", \
 	  "no server accepted the connection") \
 	X(CONNECT_TIMEOUT,    connect_timeout,    CLOSED,   PROXY,  "sC", \
@@ -40,15 +41,15 @@
 	X(TLS_BROKEN,         tls_broken,         CLOSED,   CLIENT, "CD", \
 	  "the client broke the TLS protocol after its handshake") \
 	X(UPSTREAM_TLS_FAILED, upstream_tls_failed, CLOSED, SERVER, "SC", \
-	  "no TLS with a server") \
+	  "the TLS handshake with the server failed") \
 	X(UPSTREAM_TLS_NAME,  upstream_tls_name,  CLOSED,   SERVER, "SC", \
 	  "the server's certificate is for another name") \
 	X(PROXY_HEADER_INVALID, proxy_header_invalid, REJECTED, CLIENT, "PR", \
-	  "its first bytes are not a whole PROXY header") \
+	  "its first bytes are not a valid PROXY header") \
 	X(PROXY_UNTRUSTED,    proxy_untrusted,    REJECTED, PROXY,  "PR", \
 	  "only trusted networks may connect with a PROXY header") \
 	X(HELLO_INVALID,      hello_invalid,      REJECTED, CLIENT, "PR", \
-	  "its first bytes began like a ClientHello and were none") \
+	  "its first bytes looked like a ClientHello but are not a valid one") \
 	X(HELLO_TOO_LONG,     hello_too_long,     REJECTED, PROXY,  "PR", \
 	  "its ClientHello is longer than preread.max_bytes") \
 	X(NO_ROUTE,           no_route,           REJECTED, PROXY,  "PR", \
@@ -60,7 +61,7 @@
 	X(TLS_CLIENT_CERT,    tls_client_cert,    REJECTED, CLIENT, "PR", \
 	  "the client's certificate is missing, revoked or not trusted") \
 	X(MAX_HANDSHAKES,     max_handshakes,     REJECTED, PROXY,  "RC", \
-	  "the limit of TLS handshakes under way was reached") \
+	  "the limit of TLS handshakes in progress was reached") \
 	X(MAX_CONNECTIONS,    max_connections,    REJECTED, PROXY,  "RC", \
 	  "the limit of connections was reached") \
 	X(OVERLOAD,           overload,           REJECTED, PROXY,  "RC", \

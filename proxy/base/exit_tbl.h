@@ -1,5 +1,6 @@
-/* exit_tbl: how the program ends, once: the constant, the code, the meaning. For the verbs, the running process, the help
- * and the manual. Codes from sysexits.h where it has one. */
+/* exit_tbl: the exit codes of the program, each once: the constant, the code, the meaning. The
+ * verbs and the running process return them; the help and the manual list them. A code is that of
+ * sysexits.h where it has one. */
 #ifndef PROXY_BASE_EXIT_TBL_H
 #define PROXY_BASE_EXIT_TBL_H
 
@@ -7,7 +8,7 @@
 #define EXIT_TBL(X)                                             \
 	X(OK,         0,  "success, also after a drain")              \
 	X(FAILED,     1,  "failure at run time")                      \
-	X(USAGE,      2,  "invalid command line")                       \
+	X(USAGE,      2,  "invalid command line")                     \
 	X(ADDRESS,    69, "an address is in use or cannot be reached") \
 	X(PERMISSION, 77, "permission denied")                        \
 	X(CONFIG,     78, "the configuration is invalid")

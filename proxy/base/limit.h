@@ -1,5 +1,7 @@
-/* limit: so many at once, exactly, whichever workers take them. One atomic count: it moves twice per connection, never
- * per byte. */
+/* limit: a number of places that all workers share, held exactly: two workers that ask for the last
+ * place cannot both get it. One atomic count is enough, since it moves twice per connection and
+ * never per byte. Rejected: a share per worker, which turns clients away while other workers still
+ * have places. */
 #ifndef PROXY_BASE_LIMIT_H
 #define PROXY_BASE_LIMIT_H
 
@@ -7,11 +9,13 @@
 #include "netpoll/check.h"
 
 struct limit {
-	uint32_t used; /* atomic */
-	uint32_t max;  /* atomic: a reload may change it; UINT32_MAX is no limit */
+	uint32_t used; /* atomic; may exceed max for a while after a reload lowered it */
+	uint32_t max;  /* atomic; UINT32_MAX: no limit */
 };
 
-/* Takes one place if there is one. Any thread. */
+/* limit_take: take one place.
+ *   Returns  false if all are taken.
+ *   Calls    any thread. */
 must_use static inline bool limit_take(struct limit *l)
 {
 	uint32_t used = __atomic_load_n(&l->used, __ATOMIC_RELAXED);
@@ -19,22 +23,27 @@ must_use static inline bool limit_take(struct limit *l)
 	do {
 		if (used >= __atomic_load_n(&l->max, __ATOMIC_RELAXED))
 			return false;
-	} while (!__atomic_compare_exchange_n(&l->used, &used, used + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&l->used, &used, used + 1, true, __ATOMIC_ACQ_REL,
+					      __ATOMIC_RELAXED));
 	return true;
 }
 
+/* limit_give: give one place back, that limit_take gave. Any thread. */
 static inline void limit_give(struct limit *l)
 {
 	uint32_t before = __atomic_fetch_sub(&l->used, 1, __ATOMIC_ACQ_REL);
 
-	CHECK(before > 0, "a place is given back twice");
+	CHECK(before > 0, "a place is given back only once");
 }
 
+/* limit_used: how many places were taken a moment ago. Any thread. */
 static inline uint32_t limit_used(const struct limit *l)
 {
 	return __atomic_load_n(&l->used, __ATOMIC_RELAXED);
 }
 
+/* limit_set: change the number of places. It takes none away: with more in use than max, limit_take
+ * refuses until enough have been given back. Any thread. */
 static inline void limit_set(struct limit *l, uint32_t max)
 {
 	__atomic_store_n(&l->max, max, __ATOMIC_RELAXED);

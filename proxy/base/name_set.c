@@ -1,9 +1,12 @@
-/* One hash table for the three kinds of pattern. A key says by its dots what it is: "example.com", ".example.com" for
- * the leading wildcard, "mail." for the trailing one; and each is a piece of every name it matches. So a name is looked
- * up whole, and at each of its dots what is from there on and what is up to there. Two passes hash all pieces: keys
- * that end a name are hashed from the back, keys that begin one from the front.
+/* Finds the patterns that match a host name, in one hash table for all three kinds of pattern.
  *
- * The hash has no secret: keys come from the configuration, clients only look. */
+ * The dots of a key say which kind it is: "example.com", ".example.com" for a leading wildcard,
+ * "mail." for a trailing one. Each key is a piece of every name that it matches. So a lookup tries
+ * the whole name, and at each dot of the name the piece that begins there and the piece that ends
+ * there. Two passes hash all these pieces: keys that end a name are hashed from the back, keys that
+ * begin one from the front, so that each further byte costs one step.
+ *
+ * The hash has no secret: keys come from the configuration, and clients only look them up. */
 #include "proxy/base/name_set.h"
 
 #include <stdlib.h>
@@ -15,6 +18,8 @@
 #include "netpoll/hash.h"
 
 
+/* One pattern. The hash is compared before the bytes, because it differs for nearly all keys of a
+ * long chain. */
 struct name_entry {
 	uint64_t hash;
 	uint8_t len;
@@ -31,25 +36,31 @@ bool name_is_valid(const char *name, size_t n)
 	return host_check(name, n) == HOST_OK;
 }
 
-/* In the direction in which a lookup comes upon the key: the one that begins a name ends with a dot. */
+/* Hashes a key in the direction in which a lookup reads it. A key that ends with a dot begins a
+ * name: forward. */
 static uint64_t hash_key(const char *key, size_t n)
 {
-	bool forward = key[n - 1] == '.';
+	bool forward;
 	uint64_t h = HASH_START;
+
+	DCHECK(n > 0, "make_key returns 0 for what is not a pattern");
+	forward = key[n - 1] == '.';
 
 	for (size_t i = 0; i < n; i++)
 		h = hash_byte(h, (unsigned char)key[forward ? i : n - 1 - i]);
 	return h;
 }
 
-/* FNV's low bits never see the high bits of any byte, so the upper half of the hash is folded in. */
+/* FNV's low bits never see the high bits of any byte, so the upper half of the hash is folded
+ * in. */
 static uint32_t slot_of(const struct name_set *s, uint64_t hash)
 {
 	return (uint32_t)(hash ^ hash >> 32) & s->mask;
 }
 
-/* The slot that holds this key, or the empty one where it would stand. */
-static uint32_t *probe(const struct name_set *s, uint64_t hash, const char *key, size_t n)
+/* The slot that holds this key, or the empty slot where it belongs. It ends, since at most half of
+ * the slots are taken. */
+static uint32_t *find_slot(const struct name_set *s, uint64_t hash, const char *key, size_t n)
 {
 	uint32_t at = slot_of(s, hash);
 
@@ -66,12 +77,14 @@ static uint32_t *probe(const struct name_set *s, uint64_t hash, const char *key,
 
 int name_set_init(struct name_set *s, size_t max, enum name_depth depth)
 {
-	size_t slots = 4;
+	size_t slots = 4; /* a power of two, twice max or more */
+
+	CHECK(max < UINT32_MAX / 2, "a configuration has fewer names than a number can count");
 
 	while (slots < max * 2)
 		slots *= 2;
 	*s = (struct name_set){.max = (uint32_t)max, .mask = (uint32_t)slots - 1, .depth = depth};
-	s->entries = calloc(max + 1, sizeof(s->entries[0])); /* + 1: never of size 0 */
+	s->entries = calloc(max + 1, sizeof(s->entries[0])); /* + 1: calloc(0) may return NULL */
 	s->slots = calloc(slots, sizeof(s->slots[0]));
 	if (s->entries != NULL && s->slots != NULL)
 		return 0;
@@ -86,7 +99,8 @@ void name_set_fini(struct name_set *s)
 	*s = (struct name_set){0};
 }
 
-/* The key of a pattern: its text in lower case without the star. Returns its length; 0: not a pattern. */
+/* Makes the key of a pattern: its text in lower case, without the star. Returns its length, or 0 if
+ * the text is not a pattern. */
 static size_t make_key(const char *pattern, char key[NAME_MAX_BYTES + 1])
 {
 	size_t n = strlen(pattern);
@@ -96,7 +110,7 @@ static size_t make_key(const char *pattern, char key[NAME_MAX_BYTES + 1])
 
 	if ((leading && trailing) || !name_is_valid(pattern + from, to - from))
 		return 0;
-	from -= leading; /* the dot belongs to the key */
+	from -= leading; /* the dot beside the star belongs to the key */
 	to += trailing;
 	for (size_t i = from; i < to; i++)
 		key[i - from] = lower(pattern[i]);
@@ -113,11 +127,11 @@ int name_set_add(struct name_set *s, const char *pattern)
 	if (n == 0)
 		return -NP_EINVAL;
 	hash = hash_key(key, n);
-	slot = probe(s, hash, key, n);
+	slot = find_slot(s, hash, key, n);
 	if (*slot == 0) {
 		struct name_entry *e = &s->entries[s->n];
 
-		CHECK(s->n < s->max, "more patterns than the set has room for");
+		CHECK(s->n < s->max, "name_set_init was told how many patterns there are");
 		e->hash = hash;
 		e->len = (uint8_t)n;
 		memcpy(e->key, key, n);
@@ -126,25 +140,27 @@ int name_set_add(struct name_set *s, const char *pattern)
 	return (int)*slot - 1;
 }
 
-/* ---- lookup ---------------------------------------------------------------------------------- */
+/* ---- lookup ---- */
 
-/* What one name matches, as it is found. */
+/* The patterns that one name matches, in the order in which they are found. */
 struct matches {
 	const struct name_set *set;
 	uint32_t *ids;
-	unsigned n;
+	unsigned n; /* at most NAME_MATCH_MAX: each dot of a name gives two pieces at most */
 };
 
-static void look(struct matches *m, uint64_t hash, const char *key, size_t n)
+static void try_piece(struct matches *m, uint64_t hash, const char *key, size_t n)
 {
-	const uint32_t *slot = probe(m->set, hash, key, n);
+	const uint32_t *slot = find_slot(m->set, hash, key, n);
 
-	if (*slot != 0)
-		m->ids[m->n++] = *slot - 1;
+	if (*slot == 0)
+		return;
+	DCHECK(m->n < NAME_MATCH_MAX, "a name has no more pieces than its bytes allow");
+	m->ids[m->n++] = *slot - 1;
 }
 
-/* From the back: the shortest leading wildcard first, the name itself last. */
-static void look_backward(struct matches *m, const char *name, size_t n)
+/* Goes from the back: finds the shortest leading wildcard first, the name itself last. */
+static void match_backward(struct matches *m, const char *name, size_t n)
 {
 	const char *first_dot = memchr(name, '.', n);
 	uint64_t h = HASH_START;
@@ -152,25 +168,25 @@ static void look_backward(struct matches *m, const char *name, size_t n)
 	for (size_t i = n; i-- > 0;) {
 		h = hash_byte(h, (unsigned char)name[i]);
 		if (name[i] == '.' && (m->set->depth == NAME_ANY_DEPTH || name + i == first_dot))
-			look(m, h, name + i, n - i);
+			try_piece(m, h, name + i, n - i);
 	}
-	look(m, h, name, n);
+	try_piece(m, h, name, n);
 }
 
-/* From the front: the shortest trailing wildcard first. */
-static void look_forward(struct matches *m, const char *name, size_t n)
+/* Goes from the front: finds the shortest trailing wildcard first. */
+static void match_forward(struct matches *m, const char *name, size_t n)
 {
 	uint64_t h = HASH_START;
 
 	for (size_t i = 0; i < n; i++) {
 		h = hash_byte(h, (unsigned char)name[i]);
 		if (name[i] == '.')
-			look(m, h, name, i + 1);
+			try_piece(m, h, name, i + 1);
 	}
 }
 
-/* Both passes find the least specific first. */
-static void reverse(uint32_t *ids, unsigned n)
+/* Both passes find the least specific pattern first; callers want it last. */
+static void reverse_ids(uint32_t *ids, unsigned n)
 {
 	for (unsigned i = 0; i < n / 2; i++) {
 		uint32_t id = ids[i];
@@ -180,8 +196,9 @@ static void reverse(uint32_t *ids, unsigned n)
 	}
 }
 
-/* The name as keys are written: lower case, no dot at its end. Returns its length; 0: not a name. */
-static size_t make_name(const char *name, size_t n, char text[NAME_MAX_BYTES])
+/* Writes a client's name as keys are written: in lower case, without a dot at its end. Returns its
+ * length, or 0 if it is not a host name. */
+static size_t normal_name(const char *name, size_t n, char text[NAME_MAX_BYTES])
 {
 	if (n > 0 && name[n - 1] == '.')
 		n--;
@@ -192,7 +209,8 @@ static size_t make_name(const char *name, size_t n, char text[NAME_MAX_BYTES])
 	return n;
 }
 
-unsigned name_set_match(const struct name_set *s, const char *name, size_t n, uint32_t ids[NAME_MATCH_MAX])
+unsigned name_set_match(const struct name_set *s, const char *name, size_t n,
+			uint32_t ids[NAME_MATCH_MAX])
 {
 	struct matches m = {.set = s, .ids = ids};
 	char text[NAME_MAX_BYTES];
@@ -200,14 +218,14 @@ unsigned name_set_match(const struct name_set *s, const char *name, size_t n, ui
 
 	if (s->n == 0)
 		return 0;
-	n = make_name(name, n, text);
+	n = normal_name(name, n, text);
 	if (n == 0)
 		return 0;
-	look_backward(&m, text, n);
-	reverse(ids, m.n);
+	match_backward(&m, text, n);
+	reverse_ids(ids, m.n);
 	backward = m.n;
-	look_forward(&m, text, n);
-	reverse(ids + backward, m.n - backward);
+	match_forward(&m, text, n);
+	reverse_ids(ids + backward, m.n - backward);
 	return m.n;
 }
 

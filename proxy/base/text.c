@@ -1,7 +1,11 @@
+/* Appends strings, numbers, times and escaped bytes to memory of a fixed size. */
 #include "proxy/base/text.h"
 
 #include <string.h>
 #include <time.h>
+
+#include "netpoll/check.h"
+#include "proxy/base/digit.h"
 
 #define NS_PER_S 1000000000
 
@@ -17,6 +21,7 @@ void text_init(struct text *t, char *p, size_t cap)
 
 void text_bytes(struct text *t, const void *p, size_t n)
 {
+	DCHECK(t->n <= t->cap, "a text ends within its memory");
 	if (t->cut || n > t->cap - t->n) {
 		t->cut = true;
 		return;
@@ -44,11 +49,14 @@ int text_problem(struct text *err, const char *subject, const char *problem, int
 	return code;
 }
 
-/* A number in decimal with at least `width` digits, zeros in front. */
-static void digits(struct text *t, uint64_t v, size_t width)
+/* Appends a number in decimal with at least `width` digits, with zeros in front. All digits come in
+ * one piece, so that a number is never cut in the middle. */
+static void put_digits(struct text *t, uint64_t v, size_t width)
 {
-	char d[20];
+	char d[20]; /* of the largest number */
 	size_t at = sizeof(d);
+
+	DCHECK(width <= sizeof(d), "no caller wants more zeros than that");
 
 	while (at > 0 && (v > 0 || sizeof(d) - at < width)) {
 		d[--at] = (char)('0' + v % 10);
@@ -59,7 +67,7 @@ static void digits(struct text *t, uint64_t v, size_t width)
 
 void text_u64(struct text *t, uint64_t v)
 {
-	digits(t, v, 1);
+	put_digits(t, v, 1);
 }
 
 void text_i64(struct text *t, int64_t v)
@@ -70,7 +78,7 @@ void text_i64(struct text *t, int64_t v)
 	text_init(&number, d, sizeof(d));
 	if (v < 0)
 		text_char(&number, '-');
-	digits(&number, v < 0 ? -(uint64_t)v : (uint64_t)v, 1);
+	put_digits(&number, v < 0 ? -(uint64_t)v : (uint64_t)v, 1);
 	text_bytes(t, number.p, number.n);
 }
 
@@ -80,9 +88,9 @@ void text_ms(struct text *t, uint64_t ns)
 	struct text number;
 
 	text_init(&number, d, sizeof(d));
-	digits(&number, ns / 1000000, 1);
+	put_digits(&number, ns / 1000000, 1);
 	text_char(&number, '.');
-	digits(&number, ns / 1000 % 1000, 3);
+	put_digits(&number, ns / 1000 % 1000, 3);
 	text_bytes(t, number.p, number.n);
 }
 
@@ -94,44 +102,45 @@ void text_time(struct text *t, int64_t ns)
 	struct text stamp;
 	struct tm tm;
 
-	if (frac < 0) { /* before 1970: the second counts down, its fraction must not */
+	if (frac < 0) { /* before 1970: the seconds count down, but a fraction always counts up */
 		frac += NS_PER_S;
 		s--;
 	}
 	gmtime_r(&s, &tm);
 	text_init(&stamp, d, sizeof(d));
-	digits(&stamp, (uint64_t)tm.tm_year + 1900, 4);
+	put_digits(&stamp, (uint64_t)tm.tm_year + 1900, 4);
 	text_char(&stamp, '-');
-	digits(&stamp, (uint64_t)tm.tm_mon + 1, 2);
+	put_digits(&stamp, (uint64_t)tm.tm_mon + 1, 2);
 	text_char(&stamp, '-');
-	digits(&stamp, (uint64_t)tm.tm_mday, 2);
+	put_digits(&stamp, (uint64_t)tm.tm_mday, 2);
 	text_char(&stamp, 'T');
-	digits(&stamp, (uint64_t)tm.tm_hour, 2);
+	put_digits(&stamp, (uint64_t)tm.tm_hour, 2);
 	text_char(&stamp, ':');
-	digits(&stamp, (uint64_t)tm.tm_min, 2);
+	put_digits(&stamp, (uint64_t)tm.tm_min, 2);
 	text_char(&stamp, ':');
-	digits(&stamp, (uint64_t)tm.tm_sec, 2);
+	put_digits(&stamp, (uint64_t)tm.tm_sec, 2);
 	text_char(&stamp, '.');
-	digits(&stamp, (uint64_t)frac / 1000, 6);
+	put_digits(&stamp, (uint64_t)frac / 1000, 6);
 	text_char(&stamp, 'Z');
 	text_bytes(t, stamp.p, stamp.n);
 }
 
-static bool harmless(unsigned char c)
+/* May this byte stand in a line and between quotes in either style? */
+static bool is_harmless(unsigned char c)
 {
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
-static void escape_byte(struct text *t, unsigned char c, enum text_style style)
+/* The whole escape is one piece too: half of one would change the meaning of what follows. */
+static void put_escape(struct text *t, unsigned char c, enum text_style style)
 {
-	static const char hex[] = "0123456789abcdef";
 	char e[6];
 	struct text escape;
 
 	text_init(&escape, e, sizeof(e));
 	text_str(&escape, style == TEXT_JSON ? "\\u00" : "\\x");
-	text_char(&escape, hex[c >> 4]);
-	text_char(&escape, hex[c & 15]);
+	text_char(&escape, digit_hex(c >> 4));
+	text_char(&escape, digit_hex(c));
 	text_bytes(t, escape.p, escape.n);
 }
 
@@ -140,10 +149,10 @@ void text_escape(struct text *t, const void *p, size_t n, enum text_style style)
 	const unsigned char *c = p;
 
 	for (size_t i = 0; i < n; i++) {
-		if (harmless(c[i]))
+		if (is_harmless(c[i]))
 			text_char(t, (char)c[i]);
 		else
-			escape_byte(t, c[i], style);
+			put_escape(t, c[i], style);
 	}
 }
 

@@ -6,8 +6,8 @@
 
 #include "netpoll/check.h"
 
-/* A thread inherits its mask from the thread that makes it. Blocked before and restored behind it, no signal can slip
- * in between; a mask set by the new thread itself would leave such a gap. */
+/* A thread inherits its mask from the thread that makes it. Blocked before and restored behind it,
+ * no signal can slip in between; a mask set by the new thread itself would leave such a gap. */
 int thread_start(pthread_t *out, const char *name, void *(*main)(void *arg), void *arg)
 {
 	sigset_t all, before;
@@ -21,7 +21,8 @@ int thread_start(pthread_t *out, const char *name, void *(*main)(void *arg), voi
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err != 0)
 		return -err;
-	pthread_setname_np(thread, name); /* before the detach: its handle is good until then, even if it has ended */
+	/* Before the detach: the handle is good until then, even if the thread has ended. */
+	pthread_setname_np(thread, name);
 	if (out != NULL)
 		*out = thread;
 	else

@@ -1,5 +1,10 @@
+/* Makes the id of a connection and writes it as text. */
 #include "proxy/base/ulid.h"
 
+#include "netpoll/check.h"
+
+/* Writes the low n bytes of v, the highest of them first; 48 bits of milliseconds last until
+ * 10889. */
 static void put_be(uint8_t *p, uint64_t v, size_t n)
 {
 	while (n > 0) {
@@ -18,7 +23,8 @@ struct ulid ulid_make(uint64_t ms, uint16_t rand_high, uint64_t rand_low)
 	return id;
 }
 
-/* 128 bits are 25 digits of 5 bits and 3 left over: the number is written from its low end. */
+/* 128 bits are 25 digits of 5 bits, and 3 bits for the first digit. So the number is written from
+ * its low end, which leaves the 3 bits for last. */
 void ulid_format(const struct ulid *id, char out[ULID_TEXT])
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -33,5 +39,6 @@ void ulid_format(const struct ulid *id, char out[ULID_TEXT])
 			bits >>= 5;
 		}
 	}
+	DCHECK(at == 1 && have == 3, "three bits are left for the first digit");
 	out[--at] = alphabet[bits & 31];
 }

@@ -20,7 +20,7 @@ static char *put_name(char *at, const char *name, size_t n)
 	return at + n + 1;
 }
 
-/* ---- what only some have --------------------------------------------------------------------- */
+/* ---- what only some have ---- */
 
 static size_t extra_len(const struct access_extra *x)
 {
@@ -60,7 +60,7 @@ static const char *unpack_extra(struct access_extra *x, const char *at)
 	return at;
 }
 
-/* ---- the record ------------------------------------------------------------------------------ */
+/* ---- the record ---- */
 
 bool log_access(struct log_ring *r, const struct access_record *rec)
 {

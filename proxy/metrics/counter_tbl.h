@@ -1,14 +1,14 @@
-/* counter_tbl: every number a thread counts, once: the field of struct stats, its Prometheus
- * family, the fixed label that tells it from its sisters in the family, the kind, and the help
- * text. Rows of one family stand together and share kind and help; the first one's are printed. The
- * counts by close reason are not here: close_tbl.h has a row for each already. */
+/* counter_tbl: every number that a thread counts, each once: the field of struct stats, its
+ * Prometheus family, the fixed label that tells it apart within the family, the kind, and the help
+ * text. Rows of one family stand together; the output takes kind and help from the first of them.
+ * The counts by close reason are not here: close_tbl.h has a row for each already. */
 #ifndef PROXY_METRICS_COUNTER_TBL_H
 #define PROXY_METRICS_COUNTER_TBL_H
 
 /*        field            family                              label                kind     help */
 #define COUNTER_TBL(X) \
 	X(connections,     "staunch_connections_total",        "",                  counter, \
-	  "Client connections accepted, those turned away by a limit included.") \
+	  "Client connections accepted, including those that a limit turned away.") \
 	X(active,          "staunch_connections_active",       "",                  gauge, \
 	  "Client connections open now.") \
 	X(bytes_in,        "staunch_transferred_bytes_total",  "direction=\"in\"",  counter, \
@@ -19,17 +19,17 @@
 	X(connects_failed, "staunch_upstream_connects_total",  "result=\"failed\"", counter, "") \
 	X(connects_timeout, "staunch_upstream_connects_total", "result=\"timeout\"", counter, "") \
 	X(retries,         "staunch_upstream_retries_total",   "",                  counter, \
-	  "Attempts to connect that followed a failed one of the same connection.") \
+	  "Attempts to connect after a failed one of the same connection.") \
 	X(handshakes_ok,   "staunch_tls_handshakes_total",     "result=\"ok\"",     counter, \
 	  "TLS handshakes with clients, by result.") \
 	X(handshakes_failed, "staunch_tls_handshakes_total",   "result=\"failed\"", counter, "") \
 	X(ocsp_ok,         "staunch_ocsp_fetches_total",       "result=\"ok\"",     counter, \
-	  "Attempts to fetch an OCSP answer that is to be stapled, by result.") \
+	  "Attempts to fetch an OCSP response for stapling, by result.") \
 	X(ocsp_failed,     "staunch_ocsp_fetches_total",       "result=\"failed\"", counter, "") \
 	X(accept_errors,   "staunch_accept_errors_total",      "",                  counter, \
-	  "Failed accepts, those retried at once included.") \
+	  "Failed accepts, including those retried at once.") \
 	X(accept_pauses,   "staunch_accept_pauses_total",      "",                  counter, \
-	  "Times a listener stopped accepting for want of descriptors or memory.") \
+	  "Times a listener paused because descriptors or memory ran out.") \
 	X(log_dropped,     "staunch_log_dropped_total",        "",                  counter, \
 	  "Access records dropped because the log could not take them.") \
 	X(reloads_ok,      "staunch_config_reloads_total",     "result=\"ok\"",     counter, \

@@ -1,9 +1,11 @@
+/* Adds up the numbers of all threads and writes them in the text format of Prometheus. */
 #include "proxy/metrics/stats.h"
 
 #include <string.h>
 
 #include "netpoll/check.h"
 
+/* One row of counter_tbl.h. */
 struct counter_row {
 	size_t at; /* offset in struct stats */
 	const char *family, *label, *kind, *help;
@@ -16,12 +18,14 @@ static const struct counter_row rows[] = {
 #undef X
 };
 
-static uint64_t *cell(struct stats *s, const struct counter_row *r)
+/* The field of *s that the row stands for; only for numbers that no other thread writes. */
+static uint64_t *counter_at(struct stats *s, const struct counter_row *r)
 {
 	return (uint64_t *)(void *)((char *)s + r->at);
 }
 
-static uint64_t value(const struct stats *s, const struct counter_row *r)
+/* The same number of a thread that may be counting now. */
+static uint64_t counter_value(const struct stats *s, const struct counter_row *r)
 {
 	const uint64_t *v = (const uint64_t *)(const void *)((const char *)s + r->at);
 
@@ -30,18 +34,20 @@ static uint64_t value(const struct stats *s, const struct counter_row *r)
 
 void stats_close(struct stats *s, enum close_reason why)
 {
-	CHECK(why > CLOSE_NONE && why < CLOSE_REASONS, "a connection ends for a reason");
+	CHECK(why > CLOSE_NONE && why < CLOSE_REASONS, "a reason of close_tbl.h");
 	STAT_ADD(s, closed[why], 1);
 }
 
 void stats_sum(struct stats *total, const struct stats *one)
 {
+	DCHECK(total != one, "a total is not the numbers of a thread");
 	for (size_t i = 0; i < array_len(rows); i++)
-		*cell(total, &rows[i]) += value(one, &rows[i]);
+		*counter_at(total, &rows[i]) += counter_value(one, &rows[i]);
 	for (size_t why = 0; why < CLOSE_REASONS; why++)
 		total->closed[why] += STAT_GET(one, closed[why]);
 }
 
+/* The two lines that stand before the values of a family. */
 static void write_head(struct text *out, const char *family, const char *kind, const char *help)
 {
 	text_str(out, "# HELP ");
@@ -73,7 +79,8 @@ static void write_row(struct text *out, const struct counter_row *r, uint64_t v)
 	write_value(out, v);
 }
 
-/* One family of the counts by reason: those closed, or those rejected. */
+/* Writes one of the two families by reason: the connections closed, or those rejected. Both are
+ * parts of one table, so that each connection is in exactly one of them. */
 static void write_reasons(struct text *out, const struct stats *s, bool rejected)
 {
 	const char *family = "staunch_connections_closed_total";
@@ -105,8 +112,9 @@ void stats_write(const struct stats *total, struct text *out)
 		if (strcmp(family, r->family) != 0)
 			write_head(out, r->family, r->kind, r->help);
 		family = r->family;
-		write_row(out, r, value(total, r));
+		write_row(out, r, counter_value(total, r));
 	}
 	write_reasons(out, total, false);
 	write_reasons(out, total, true);
+	DCHECK(total->closed[CLOSE_NONE] == 0, "no connection ends without a reason");
 }

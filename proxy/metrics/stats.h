@@ -1,7 +1,7 @@
-/* stats: what one thread counts. Each worker, and the control thread, has a struct stats of its own
- * and is its only writer; anybody may read it at any time and sees each number whole, though not
- * all of the same instant. Shared atomic counters were rejected: a locked add on a contended line
- * costs more than the relay of a small read. */
+/* stats: the numbers that one thread counts. Each worker, and the control thread, has a struct
+ * stats of its own and is its only writer. Any thread may read it at any time: each number is
+ * whole, but two numbers may be of different moments. Rejected: atomic counters that all threads
+ * share. A locked add on a contended line costs more than the relay of a small read. */
 #ifndef PROXY_METRICS_STATS_H
 #define PROXY_METRICS_STATS_H
 
@@ -14,32 +14,34 @@ struct stats {
 #define X(field, ...) uint64_t field;
 	COUNTER_TBL(X)
 #undef X
-	uint64_t closed[CLOSE_REASONS]; /* by reason, rejected ones included; [CLOSE_NONE] stays 0 */
-} cache_aligned;
+	uint64_t closed[CLOSE_REASONS]; /* by reason, rejected ones too; [CLOSE_NONE] stays 0 */
+} cache_aligned; /* so that no two threads write to one cache line */
 
-/* Room that stats_write never needs more than. */
+/* Bytes: the text of stats_write is always shorter. */
 #define STATS_TEXT 16384
 
-/* For the owner alone. Relaxed load and store, so a plain mov each: no lock prefix, no fence. */
-#define STAT_ADD(s, field, n)                                                                 \
-	__atomic_store_n(&(s)->field, __atomic_load_n(&(s)->field, __ATOMIC_RELAXED) + (n),  \
+/* Only the owner may count. Both use a relaxed load and a relaxed store, so a plain mov each: no
+ * lock prefix, no fence. */
+#define STAT_ADD(s, field, n)                                                               \
+	__atomic_store_n(&(s)->field, __atomic_load_n(&(s)->field, __ATOMIC_RELAXED) + (n), \
 			 __ATOMIC_RELAXED)
-#define STAT_SUB(s, field, n)                                                                 \
-	__atomic_store_n(&(s)->field, __atomic_load_n(&(s)->field, __ATOMIC_RELAXED) - (n),  \
+#define STAT_SUB(s, field, n)                                                               \
+	__atomic_store_n(&(s)->field, __atomic_load_n(&(s)->field, __ATOMIC_RELAXED) - (n), \
 			 __ATOMIC_RELAXED)
-/* For anybody. */
+/* Any thread may read. */
 #define STAT_GET(s, field) __atomic_load_n(&(s)->field, __ATOMIC_RELAXED)
 
-/* stats_close: count the end of one connection. Owner only; once per connection, with its final
- * reason. */
+/* stats_close: count the end of a connection.
+ *   Calls    the owner, once per connection, with the final reason. */
 void stats_close(struct stats *s, enum close_reason why);
 
-/* stats_sum: add a thread's numbers to a total that the caller zeroed. Any thread, at any time. */
+/* stats_sum: add the numbers of one thread to a total, which the caller has zeroed before.
+ *   Calls    any thread, at any time. */
 void stats_sum(struct stats *total, const struct stats *one);
 
-/* stats_write: a total as Prometheus text 0.0.4, every reason and every row, zeros included: a
- * series that appears only with its first event hides that event from rate(). STATS_TEXT is always
- * enough room. */
+/* stats_write: append a total in the text format 0.0.4 of Prometheus. It writes every row and every
+ * reason, zeros too: a series that appears with its first event hides that event from rate().
+ * STATS_TEXT bytes are always enough. */
 void stats_write(const struct stats *total, struct text *out);
 
 #endif

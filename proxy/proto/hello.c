@@ -1,4 +1,5 @@
-/* The records: their header bytes are judged here one by one, and what is between them goes to the message. */
+/* Reads the records of a ClientHello: checks their header bytes one by one, and gives what is
+ * between them to hello_message.c. */
 #include "proxy/proto/hello.h"
 
 #include <string.h>
@@ -8,9 +9,9 @@
 
 #define RECORD_HANDSHAKE 22
 #define RECORD_MAX       16384 /* bytes of a plain record */
-#define SSLV2_LEAST      9     /* bytes: the type, the version and three lengths */
-
-/* A record of another kind. The first one decides what the stream is; a later one is a flaw of the hello. */
+#define SSLV2_LEAST      9     
+/* The record is not a handshake. The first record decides what the stream is; a later one makes the
+ * hello bad. */
 static void wrong_record(struct hello *h)
 {
 	if (h->at == 0)
@@ -19,6 +20,8 @@ static void wrong_record(struct hello *h)
 		hello_bad(h, "record_type");
 }
 
+/* Checks the next byte of a record header: type, major version, minor version, and a length of two
+ * bytes. */
 static void header_byte(struct hello *h, uint8_t c)
 {
 	switch (h->header++) {
@@ -42,10 +45,13 @@ static void header_byte(struct hello *h, uint8_t c)
 		hello_bad(h, "record_length");
 }
 
-/* A hello is alone in its flight, so a record that goes on behind it lies. */
+/* The client sends nothing else before the server answers, so a record that goes on behind the
+ * hello is wrong. */
 static size_t record_bytes(struct hello *h, const uint8_t *p, size_t n)
 {
 	uint32_t used = hello_message_feed(h, p, n < h->record ? (uint32_t)n : h->record);
+
+	DCHECK(used > 0 && used <= h->record, "a field takes 1 byte or more");
 
 	h->record = (uint16_t)(h->record - used);
 	if (h->result == HELLO_DONE && h->record > 0)
@@ -53,8 +59,8 @@ static size_t record_bytes(struct hello *h, const uint8_t *p, size_t n)
 	return used;
 }
 
-/* What clients sent that would also speak SSL 2: a length with its high bit set, type 1, the version, and lists that
- * name no server. The version is all there is to know. */
+/* Reads the hello of an old client that would also speak SSL 2: a length with its high bit set,
+ * type 1, the version, then lists that name no server. Only the version is of use. */
 static void sslv2_byte(struct hello *h, uint8_t c)
 {
 	bool wrong = false;
@@ -83,11 +89,11 @@ static void sslv2_byte(struct hello *h, uint8_t c)
 		h->result = HELLO_NOT_TLS;
 }
 
-/* ---- in public ------------------------------------------------------------------------------- */
+/* ---- the calls of hello.h ---- */
 
 void hello_init(struct hello *h, uint32_t max)
 {
-	DCHECK(max > HELLO_HEAD, "a maximum that no message keeps within");
+	DCHECK(max > HELLO_HEAD, "every message is longer than its head");
 	memset(h, 0, sizeof(*h));
 	h->max = max;
 	hello_message_init(h);
@@ -100,7 +106,7 @@ enum hello_result hello_feed(struct hello *h, const void *bytes, size_t n)
 	for (size_t used; n > 0 && h->result == HELLO_MORE; p += used, n -= used) {
 		used = 1;
 		if (h->header == 0 && h->at == 0 && h->record == 0 && *p >= 0x80)
-			h->sslv2 = true;
+			h->sslv2 = true; /* the first byte decides that */
 		if (h->sslv2) {
 			sslv2_byte(h, *p);
 		} else if (h->record == 0) {
@@ -134,5 +140,6 @@ const char *hello_name_word(enum hello_name name)
 #undef X
 	};
 
+	DCHECK((unsigned)name < array_len(words), "a word of HELLO_NAME_TBL");
 	return words[name];
 }

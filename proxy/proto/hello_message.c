@@ -1,16 +1,23 @@
-/* A walk over fields. Each field is a number of known width or a run of bytes as long as a number said; when its last
- * byte is there, its function judges it and opens the next. What is open nests three deep, and a field that does not
- * fit into the innermost ends the walk before a byte of it is taken. */
+/* Reads the message of a ClientHello field by field, in pieces of any size.
+ *
+ * A field is a number of known width, or a run of bytes whose length an earlier field gave. When
+ * the last byte of a field has come, the function of that field checks it and opens the next one.
+ * Enclosures (message, extensions, one extension) nest three deep. A field that does not fit into
+ * the innermost enclosure ends the walk before a byte of it is taken. So no length that lies can
+ * make the walk read past an enclosure, and the rule stands in one place, next_bytes. */
 #include "proxy/proto/hello_message.h"
 
 #include <string.h>
 
+#include "netpoll/check.h"
+#include "proxy/base/digit.h"
 #include "proxy/base/name_set.h"
 
-/* What is open. Each lies within the one before. */
+/* The enclosures. Each lies within the one before it. */
 enum level { MESSAGE, EXTENSIONS, EXTENSION };
 
-/*  field  width (0: a run of bytes)  what is done when its last byte is there  word */
+/* The fields. `word` is what the log calls the field when it is wrong.
+ *  field  width (0: a run of bytes)  called when its last byte has come  word */
 #define FIELD_TBL(X)                                                                    \
 	X(MESSAGE_TYPE, 1, message_type_done, "message_type")                           \
 	X(MESSAGE_LENGTH, 3, message_length_done, "message_length")                     \
@@ -58,6 +65,7 @@ static const struct {
 #undef X
 };
 
+/* From RFC 8446, 4.1.2 and 4.2; RFC 6066, 3; RFC 7301, 3.1. */
 #define RANDOM_BYTES     32
 #define SESSION_ID_MAX   32
 #define HOST_NAME        0
@@ -65,10 +73,11 @@ static const struct {
 #define TYPE_ALPN        16
 #define TYPE_VERSIONS    43
 
+/* Bits of hello.seen: the extensions that must not come twice. */
 #define SEEN_ALPN     1
 #define SEEN_VERSIONS 2
 
-/* ---- the walk -------------------------------------------------------------------------------- */
+/* ---- the walk ---- */
 
 void hello_bad(struct hello *h, const char *word)
 {
@@ -81,33 +90,37 @@ static void bad_field(struct hello *h)
 	hello_bad(h, fields[h->field].word);
 }
 
-/* What is left of the innermost that is open. */
-static uint32_t left(const struct hello *h)
+/* The bytes left in the innermost enclosure. */
+static uint32_t bytes_left(const struct hello *h)
 {
+	DCHECK(h->at <= h->end[h->level], "no field reaches past its enclosure");
 	return h->end[h->level] - h->at;
 }
 
+/* Opens a field of n bytes, if the enclosure has so many left. */
 static void next_bytes(struct hello *h, enum field field, uint32_t n)
 {
 	h->field = field;
 	h->need = n;
 	h->value = 0;
-	if (n > left(h))
+	if (n > bytes_left(h))
 		bad_field(h);
 }
 
-static void next(struct hello *h, enum field field)
+static void next_field(struct hello *h, enum field field)
 {
+	DCHECK(fields[field].width > 0, "a run of bytes has its length from a field before it");
 	next_bytes(h, field, fields[field].width);
 }
 
+/* Opens an enclosure of the next n bytes; the caller has checked that they fit. */
 static void enclose(struct hello *h, enum level level, uint32_t n)
 {
 	h->level = level;
 	h->end[level] = h->at + n;
 }
 
-/* An extension that must not come twice. False: it did. */
+/* Marks an extension that must not come twice. Returns false if it came before. */
 static bool first_time(struct hello *h, uint8_t bit)
 {
 	bool first = (h->seen & bit) == 0;
@@ -116,14 +129,14 @@ static bool first_time(struct hello *h, uint8_t bit)
 	return first;
 }
 
-/* ---- the message ----------------------------------------------------------------------------- */
+/* ---- the message ---- */
 
 static void message_type_done(struct hello *h)
 {
 	if (h->value != HELLO_TYPE)
 		bad_field(h);
 	else
-		next(h, FIELD_MESSAGE_LENGTH);
+		next_field(h, FIELD_MESSAGE_LENGTH);
 }
 
 static void message_length_done(struct hello *h)
@@ -133,7 +146,7 @@ static void message_length_done(struct hello *h)
 		return;
 	}
 	enclose(h, MESSAGE, h->value);
-	next(h, FIELD_VERSION);
+	next_field(h, FIELD_VERSION);
 }
 
 static void version_done(struct hello *h)
@@ -144,7 +157,7 @@ static void version_done(struct hello *h)
 
 static void random_done(struct hello *h)
 {
-	next(h, FIELD_SESSION_ID_LENGTH);
+	next_field(h, FIELD_SESSION_ID_LENGTH);
 }
 
 static void session_id_length_done(struct hello *h)
@@ -157,7 +170,7 @@ static void session_id_length_done(struct hello *h)
 
 static void session_id_done(struct hello *h)
 {
-	next(h, FIELD_CIPHERS_LENGTH);
+	next_field(h, FIELD_CIPHERS_LENGTH);
 }
 
 static void ciphers_length_done(struct hello *h)
@@ -170,7 +183,7 @@ static void ciphers_length_done(struct hello *h)
 
 static void ciphers_done(struct hello *h)
 {
-	next(h, FIELD_COMPRESSIONS_LENGTH);
+	next_field(h, FIELD_COMPRESSIONS_LENGTH);
 }
 
 static void compressions_length_done(struct hello *h)
@@ -181,30 +194,31 @@ static void compressions_length_done(struct hello *h)
 		next_bytes(h, FIELD_COMPRESSIONS, h->value);
 }
 
-/* Before TLS 1.2 a hello may end here. */
+/* A hello without extensions ends here, as those before TLS 1.2 may. */
 static void compressions_done(struct hello *h)
 {
-	if (left(h) == 0)
+	if (bytes_left(h) == 0)
 		h->result = HELLO_DONE;
 	else
-		next(h, FIELD_EXTENSIONS_LENGTH);
+		next_field(h, FIELD_EXTENSIONS_LENGTH);
 }
 
-/* ---- extensions ------------------------------------------------------------------------------ */
+/* ---- extensions ---- */
 
 static void next_extension(struct hello *h)
 {
 	h->level = EXTENSIONS;
-	if (left(h) == 0)
+	if (bytes_left(h) == 0)
 		h->result = HELLO_DONE;
 	else
-		next(h, FIELD_EXTENSION_TYPE);
+		next_field(h, FIELD_EXTENSION_TYPE);
 }
 
-/* They end the message: whatever stood behind them, no two readers would agree on. */
+/* The extensions must end the message. Readers do not agree on bytes behind them: one ignores what
+ * another reads. */
 static void extensions_length_done(struct hello *h)
 {
-	if (h->value != left(h)) {
+	if (h->value != bytes_left(h)) {
 		bad_field(h);
 		return;
 	}
@@ -215,40 +229,41 @@ static void extensions_length_done(struct hello *h)
 static void extension_type_done(struct hello *h)
 {
 	h->type = (uint16_t)h->value;
-	next(h, FIELD_EXTENSION_LENGTH);
+	next_field(h, FIELD_EXTENSION_LENGTH);
 }
 
 static void extension_length_done(struct hello *h)
 {
-	if (h->value > left(h)) {
+	if (h->value > bytes_left(h)) {
 		bad_field(h);
 		return;
 	}
 	enclose(h, EXTENSION, h->value);
 	if (h->type == TYPE_SERVER_NAME)
-		next(h, FIELD_NAMES_LENGTH);
+		next_field(h, FIELD_NAMES_LENGTH);
 	else if (h->type == TYPE_ALPN)
-		next(h, FIELD_PROTOCOLS_LENGTH);
+		next_field(h, FIELD_PROTOCOLS_LENGTH);
 	else if (h->type == TYPE_VERSIONS)
-		next(h, FIELD_VERSIONS_LENGTH);
+		next_field(h, FIELD_VERSIONS_LENGTH);
 	else
 		next_bytes(h, FIELD_EXTENSION, h->value);
 }
 
-/* ---- the server's name ----------------------------------------------------------------------- */
+/* ---- the server's name ---- */
 
 static void next_name(struct hello *h)
 {
-	if (left(h) == 0)
+	if (bytes_left(h) == 0)
 		next_extension(h);
 	else
-		next(h, FIELD_NAME_TYPE);
+		next_field(h, FIELD_NAME_TYPE);
 }
 
-/* A second extension is read as more names: which of two counts, readers disagree on, so none does. */
+/* A second extension is read as more names. Readers disagree on which of two names counts, so
+ * neither is used. */
 static void names_length_done(struct hello *h)
 {
-	if (h->value != left(h)) {
+	if (h->value != bytes_left(h)) {
 		bad_field(h);
 		return;
 	}
@@ -257,12 +272,12 @@ static void names_length_done(struct hello *h)
 	next_name(h);
 }
 
-/* A name of any type has a length of two bytes (RFC 6066, 3). */
+/* All types of names are assumed to have a length of two bytes, as host names do (RFC 6066, 3). */
 static void name_type_done(struct hello *h)
 {
 	if (h->value != HOST_NAME)
 		h->name = HELLO_NAME_UNKNOWN;
-	next(h, FIELD_NAME_LENGTH);
+	next_field(h, FIELD_NAME_LENGTH);
 }
 
 static void name_length_done(struct hello *h)
@@ -278,7 +293,8 @@ static void name_length_done(struct hello *h)
 	next_bytes(h, FIELD_SURPLUS_NAME, h->value);
 }
 
-/* IPv6 by its colons; IPv4, in all the forms that resolvers take, by a last label of digits alone. */
+/* Is the name an IP address? IPv6 shows by its colons; IPv4, in every form that resolvers take, by
+ * a last label that is all digits. */
 static bool is_address(const char *name, size_t n)
 {
 	size_t digits = 0;
@@ -286,11 +302,12 @@ static bool is_address(const char *name, size_t n)
 	if (memchr(name, ':', n) != NULL)
 		return strspn(name, "0123456789abcdef:.[]") == n;
 	n -= n > 0 && name[n - 1] == '.';
-	while (digits < n && name[n - 1 - digits] >= '0' && name[n - 1 - digits] <= '9')
+	while (digits < n && digit_is_decimal(name[n - 1 - digits]))
 		digits++;
 	return digits > 0 && (digits == n || name[n - 1 - digits] == '.');
 }
 
+/* The first rule that a name breaks decides its word; the order is that of HELLO_NAME_TBL. */
 static enum hello_name judge_name(const char *name, size_t n)
 {
 	if (n == 0)
@@ -299,7 +316,9 @@ static enum hello_name judge_name(const char *name, size_t n)
 		return HELLO_NAME_NUL;
 	if (is_address(name, n))
 		return HELLO_NAME_IP;
-	return name_is_valid(name, name[n - 1] == '.' ? n - 1 : n) ? HELLO_NAME_USABLE : HELLO_NAME_NOT_HOST;
+	if (!name_is_valid(name, name[n - 1] == '.' ? n - 1 : n))
+		return HELLO_NAME_NOT_HOST;
+	return HELLO_NAME_USABLE;
 }
 
 static void name_done(struct hello *h)
@@ -309,32 +328,34 @@ static void name_done(struct hello *h)
 	next_name(h);
 }
 
-/* What is beyond the maximum is left out: the name is no longer usable then. */
+/* Keeps the name in lower case. Bytes past the maximum are left out; name_length_done has marked
+ * such a name. */
 static void keep_name(struct hello *h, const uint8_t *p, uint32_t n)
 {
 	for (uint32_t i = 0; i < n && h->nsent < HELLO_NAME_MAX; i++)
 		h->sent[h->nsent++] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] | 0x20) : (char)p[i];
 }
 
-/* ---- application protocols ------------------------------------------------------------------- */
+/* ---- application protocols ---- */
 
 static void next_protocol(struct hello *h)
 {
-	if (left(h) == 0)
+	if (bytes_left(h) == 0)
 		next_extension(h);
 	else
-		next(h, FIELD_PROTOCOL_LENGTH);
+		next_field(h, FIELD_PROTOCOL_LENGTH);
 }
 
 static void protocols_length_done(struct hello *h)
 {
-	if (h->value == 0 || h->value != left(h) || !first_time(h, SEEN_ALPN))
+	if (h->value == 0 || h->value != bytes_left(h) || !first_time(h, SEEN_ALPN))
 		bad_field(h);
 	else
 		next_protocol(h);
 }
 
-/* Protocols are kept whole: from the first that does not fit none is. */
+/* Keeps whole protocols only. Once one does not fit, no later one is kept either, so that the list
+ * keeps its order. */
 static void protocol_length_done(struct hello *h)
 {
 	uint32_t n = h->value;
@@ -352,25 +373,26 @@ static void protocol_length_done(struct hello *h)
 	next_bytes(h, FIELD_PROTOCOL, n);
 }
 
-/* ---- supported versions ---------------------------------------------------------------------- */
+/* ---- supported versions ---- */
 
 static void next_version(struct hello *h)
 {
-	if (left(h) == 0)
+	if (bytes_left(h) == 0)
 		next_extension(h);
 	else
-		next(h, FIELD_SUPPORTED_VERSION);
+		next_field(h, FIELD_SUPPORTED_VERSION);
 }
 
 static void versions_length_done(struct hello *h)
 {
-	if (h->value == 0 || h->value != left(h) || !first_time(h, SEEN_VERSIONS))
+	if (h->value == 0 || h->value != bytes_left(h) || !first_time(h, SEEN_VERSIONS))
 		bad_field(h);
 	else
 		next_version(h);
 }
 
-/* Drafts and the values that are sent to keep servers tolerant have another first byte. */
+/* Drafts (RFC 8446, appendix) and GREASE values (RFC 8701) have another first byte, and do not
+ * count. */
 static void supported_version_done(struct hello *h)
 {
 	if (h->value >> 8 == 3 && h->value > h->supported_version)
@@ -378,8 +400,10 @@ static void supported_version_done(struct hello *h)
 	next_version(h);
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
+/* ---- bytes ---- */
 
+/* Takes n bytes of the open field: adds them to its number, or keeps them if the field is one to
+ * keep. */
 static void absorb(struct hello *h, const uint8_t *p, uint32_t n)
 {
 	if (fields[h->field].width > 0) {
@@ -388,6 +412,7 @@ static void absorb(struct hello *h, const uint8_t *p, uint32_t n)
 	} else if (h->field == FIELD_NAME) {
 		keep_name(h, p, n);
 	} else if (h->field == FIELD_PROTOCOL) {
+		DCHECK(h->nalpn + n <= HELLO_ALPN_MAX, "protocol_length_done checked it");
 		memcpy(h->alpn + h->nalpn, p, n);
 		h->nalpn = (uint16_t)(h->nalpn + n);
 	}
@@ -398,11 +423,12 @@ static void absorb(struct hello *h, const uint8_t *p, uint32_t n)
 void hello_message_init(struct hello *h)
 {
 	enclose(h, MESSAGE, HELLO_HEAD);
-	next(h, FIELD_MESSAGE_TYPE);
+	next_field(h, FIELD_MESSAGE_TYPE);
 }
 
 uint32_t hello_message_feed(struct hello *h, const uint8_t *p, uint32_t n)
 {
+	DCHECK(h->need > 0 && h->result == HELLO_MORE, "a field is open until the result is final");
 	if (n > h->need)
 		n = h->need;
 	absorb(h, p, n);
@@ -423,7 +449,7 @@ void hello_read_name(struct hello *h, const void *body, size_t n)
 	enclose(h, EXTENSIONS, end);
 	enclose(h, EXTENSION, end);
 	h->type = TYPE_SERVER_NAME;
-	next(h, FIELD_NAMES_LENGTH);
+	next_field(h, FIELD_NAMES_LENGTH);
 	while (at < end && h->result == HELLO_MORE)
 		at += hello_message_feed(h, p + at, end - at);
 }

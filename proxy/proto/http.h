@@ -1,40 +1,47 @@
-/* http: as much of HTTP/1.0 as one question to an OCSP responder takes: a URL, and a reply that is read whole. What a
- * responder sends is as foreign as what a client does. Allocates nothing. */
+/* http: as much of HTTP/1.0 (RFC 1945) as one question to an OCSP responder needs: a URL, a
+ * request, and a reply that is read whole. The bytes of a responder are as hostile as those of a
+ * client. Allocates nothing. */
 #ifndef PROXY_PROTO_HTTP_H
 #define PROXY_PROTO_HTTP_H
 
 #include "netpoll/base.h"
 #include "proxy/base/text.h"
 
-#define HTTP_HOST       256
+#define HTTP_HOST       256         /* bytes of a host in a URL, with the NUL */
 #define HTTP_REPLY_MOST (64 * 1024) /* head and body */
 
 struct http_url {
-	char host[HTTP_HOST]; /* a name, an IPv4 address, or an IPv6 one in brackets */
-	uint16_t port;
-	const char *path;     /* borrowed from the URL; "" for none, else it begins with a slash */
+	char host[HTTP_HOST]; /* a name, an IPv4 address, or an IPv6 address in brackets */
+	uint16_t port;        /* 80 unless the URL names one */
+	const char *path;     /* borrowed from the URL; "" or a text that begins with a slash */
 };
 
-/* http_url_read: "http://HOST[:PORT][/PATH]"; anything else, https too, is none.
- *   Returns  0 or -NP_EINVAL. */
+/* http_url_read: take "http://HOST[:PORT][/PATH]" apart. Any other text, https included, is
+ * refused.
+ *   Returns  0 or -NP_EINVAL, and *out is as it was. */
 must_use int http_url_read(const char *url, struct http_url *out);
 
-/* http_post_head: the head of a POST of `length` bytes of `type`. HTTP/1.0, so that nobody answers in chunks and the
- * end of the reply is the end of the connection. */
+/* http_post_head: append the head of a POST of `length` bytes of `type`. It says HTTP/1.0, so that
+ * the responder does not answer in chunks, and closes the connection at the end of its reply. */
 void http_post_head(struct text *t, const struct http_url *u, const char *type, size_t length);
 
-enum http_verdict { HTTP_MORE, HTTP_OK, HTTP_WRONG };
-
-struct http_reply {
-	const char *body; /* in what was read */
-	size_t n;
-	unsigned status;  /* 0 until its line is whole */
-	const char *why;  /* HTTP_WRONG: a static text */
+enum http_verdict {
+	HTTP_MORE,  /* valid so far */
+	HTTP_OK,    /* whole: status 200 and a body of the type asked for */
+	HTTP_WRONG, /* refused; http_reply.why says why */
 };
 
-/* http_reply_read: judge the n bytes that have come so far. ended: no more will.
- *   Returns  HTTP_OK: status 200, a body of `type`, whole. HTTP_MORE: not before the end.
- *            HTTP_WRONG: out->why says what is. */
+struct http_reply {
+	const char *body; /* borrowed from the bytes that were read */
+	size_t n;         /* bytes of the body */
+	unsigned status;  /* such as 200; 0 until the status line is whole */
+	const char *why;  /* with HTTP_WRONG: a static text, to follow "its reply: " */
+};
+
+/* http_reply_read: read the n bytes of a reply that have come so far, from the first one on.
+ * `ended` says that no more will come.
+ *   Returns  HTTP_OK and all of *out; HTTP_MORE, but never when ended; or HTTP_WRONG and
+ *   out->why. */
 must_use enum http_verdict http_reply_read(const char *p, size_t n, bool ended, const char *type,
 					   struct http_reply *out);
 

@@ -5,7 +5,7 @@
 #include "netpoll/check.h"
 #include "proxy/proto/pp_priv.h"
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* The two versions differ in their first byte. No other protocol in use begins with a CR, and one
  * that begins with P is told apart by the bytes that follow. */
@@ -40,7 +40,7 @@ const char *pp_sentence(enum pp_result why)
 	return rows[why].sentence;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static enum pp_family family_of(const struct np_addr *a)
 {

@@ -43,7 +43,7 @@ struct pp_tlv {
 	struct pp_bytes value;
 };
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 struct pp_header {
 	int             version; /* 1 or 2 */
@@ -94,7 +94,7 @@ struct pp_ssl {
  * it does not in a header that was accepted. */
 bool pp_ssl_read(struct pp_bytes value, struct pp_ssl *ssl);
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 enum pp_want { /* which TLVs a header is to carry */
 	PP_WANT_ALPN      = 1,

@@ -7,7 +7,7 @@
 
 #define SSL_HEAD 5 /* client bits and the result of the verification */
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 bool pp_tlv_next(struct pp_bytes *area, struct pp_tlv *tlv)
 {
@@ -98,7 +98,7 @@ enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n)
 	return n < h->len ? PP_MORE : PP_OK;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* A value too long for its two bytes of length is too long for the header as well, which is refused
  * when it is finished. */

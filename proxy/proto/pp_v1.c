@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "netpoll/err.h"
+#include "proxy/base/digit.h"
 #include "proxy/proto/pp_priv.h"
 
 struct line {
@@ -16,7 +17,7 @@ struct line {
 
 typedef enum pp_result read_host(struct line *l, struct np_addr *a);
 
-/* ---- words and numbers ----------------------------------------------------------------------- */
+/* ---- words and numbers ---- */
 
 static enum pp_result literal(struct line *l, const char *s, enum pp_result bad)
 {
@@ -35,7 +36,7 @@ static enum pp_result decimal(struct line *l, uint32_t max, uint32_t *out, enum 
 	const uint8_t *start = l->p;
 	uint32_t v = 0;
 
-	for (; l->p < l->end && *l->p >= '0' && *l->p <= '9'; l->p++) {
+	for (; l->p < l->end && digit_is_decimal(*l->p); l->p++) {
 		v = v * 10 + (uint32_t)(*l->p - '0');
 		if (v > max || (l->p > start && *start == '0'))
 			return bad;
@@ -44,15 +45,6 @@ static enum pp_result decimal(struct line *l, uint32_t max, uint32_t *out, enum 
 		return PP_MORE;
 	*out = v;
 	return l->p > start ? PP_OK : bad;
-}
-
-/* The value of a hexadecimal digit, or -1. */
-static int hex(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static enum pp_result port(struct line *l, in_port_t *out)
@@ -64,7 +56,7 @@ static enum pp_result port(struct line *l, in_port_t *out)
 	return why;
 }
 
-/* ---- addresses ------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 static enum pp_result quad(struct line *l, uint8_t out[4])
 {
@@ -115,10 +107,10 @@ static enum pp_result group(struct line *l, struct groups *g, bool *ends)
 	unsigned v = 0;
 	enum pp_result why;
 
-	for (; l->p < l->end && hex(*l->p) >= 0; l->p++) {
+	for (; l->p < l->end && digit_hex_value(*l->p) >= 0; l->p++) {
 		if (l->p - start.p == 4)
 			return PP_V1_ADDRESS;
-		v = v << 4 | (unsigned)hex(*l->p);
+		v = v << 4 | (unsigned)digit_hex_value(*l->p);
 	}
 	if (l->p == l->end)
 		return PP_MORE;
@@ -157,7 +149,7 @@ static enum pp_result colons(struct line *l, struct groups *g, bool *ends)
 	g->gap = g->n;
 	if (++l->p == l->end)
 		return PP_MORE;
-	*ends = hex(*l->p) < 0;
+	*ends = digit_hex_value(*l->p) < 0;
 	return *ends || groups_left(g) > 0 ? PP_OK : PP_V1_ADDRESS;
 }
 
@@ -188,7 +180,7 @@ static enum pp_result host6(struct line *l, struct np_addr *a)
 	return PP_OK;
 }
 
-/* ---- the line -------------------------------------------------------------------------------- */
+/* ---- the line ---- */
 
 /* Both families have the port at the same place. */
 _Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),

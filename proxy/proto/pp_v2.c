@@ -30,7 +30,7 @@ static const uint8_t blocks[PP_FAMILIES] = {
 	[PP_UNIX] = 2 * UNIX_PATH,
 };
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static bool is_proxy(const uint8_t *p)
 {
@@ -141,7 +141,7 @@ enum pp_result pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_
 	return PP_OK;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void put_unix(struct text *t, const struct np_addr *a)
 {

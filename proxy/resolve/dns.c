@@ -1,3 +1,4 @@
+/* Asks the resolver of the system in a short thread, because getaddrinfo blocks. */
 #include "proxy/resolve/dns.h"
 
 #include <netdb.h>
@@ -7,16 +8,19 @@
 
 #include "proxy/base/thread.h"
 
-/* The thread's own. */
+/* What the thread needs; it owns the memory. */
 struct lookup {
 	int sysfd;
 	uint16_t port;
-	char host[]; /* NUL at its end */
+	char host[]; /* with its NUL */
 };
 
-static void look_up(const struct lookup *l, struct dns_answer *a)
+/* Fills in the whole answer, holes included: it travels through a socket as bytes. */
+static void ask_resolver(const struct lookup *l, struct dns_answer *a)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG};
+	const struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG,
+	};
 	struct addrinfo *list = NULL;
 	char port[8];
 
@@ -39,13 +43,14 @@ static void look_up(const struct lookup *l, struct dns_answer *a)
 		a->err = EAI_NODATA;
 }
 
-static void *run(void *arg)
+static void *lookup_main(void *arg)
 {
 	struct lookup *l = arg;
 	struct dns_answer a;
 
-	look_up(l, &a);
-	(void)!send(l->sysfd, &a, sizeof(a), MSG_NOSIGNAL); /* refused: nobody is interested any more */
+	ask_resolver(l, &a);
+	/* An error means that the caller has closed its end and no longer waits. */
+	(void)!send(l->sysfd, &a, sizeof(a), MSG_NOSIGNAL);
 	np_sock_close(l->sysfd);
 	free(l);
 	return NULL;
@@ -59,7 +64,7 @@ int dns_ask(struct np_fd *fd, const char *host, uint16_t port)
 
 	if (l == NULL)
 		return -NP_ENOMEM;
-	/* The answer fits into an empty socket, so the thread's end never has to wait. */
+	/* The answer fits into the empty socket buffer, so the thread never waits in send. */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
 		err = err_from_errno();
 		free(l);
@@ -72,7 +77,7 @@ int dns_ask(struct np_fd *fd, const char *host, uint16_t port)
 	if (err != 0) {
 		np_sock_close(pair[0]);
 	} else {
-		err = thread_start(NULL, "lookup", run, l);
+		err = thread_start(NULL, "lookup", lookup_main, l);
 		if (err == 0)
 			return 0;
 		np_fd_close(fd);
@@ -86,7 +91,7 @@ int dns_take(struct np_fd *fd, struct dns_answer *out)
 {
 	size_t have = 0;
 
-	while (have < sizeof(*out)) {
+	while (have < sizeof(*out)) { /* a stream may deliver it in pieces */
 		ssize_t n = np_fd_read(fd, (char *)out + have, sizeof(*out) - have);
 
 		if (n < 0)

@@ -206,12 +206,12 @@ static void revoked_later_it_is_stapled_no_more(void **state)
 static const struct bad {
 	const char *path, *says;
 } bads[] = {
-	{"garbage", "its response: it is not an OCSP response"},
-	{"empty", "HTTP 200: it is empty"},
-	{"huge", "HTTP 200: its length is none, or too large"},
+	{"garbage", "its answer: it is not an OCSP response"},
+	{"empty", "HTTP 200: the body is empty"},
+	{"huge", "HTTP 200: the Content-Length is not a number, or too large"},
 	{"endless", "its reply: it is too large"},
-	{"html", "HTTP 200: it is of another type"},
-	{"missing", "HTTP 404: it is a refusal"},
+	{"html", "HTTP 200: the Content-Type is not the one asked for"},
+	{"missing", "HTTP 404: the status is not 200"},
 	{"chunks", "HTTP 200: it comes in chunks"},
 	{"ssh", "its reply: it is not HTTP"},
 	{"short", "HTTP 200: it ends too early"},
