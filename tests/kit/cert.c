@@ -1,3 +1,4 @@
+/* cert: certificates, keys and authorities for the tests, made with OpenSSL when a test asks for them. */
 #include "tests/kit/cert.h"
 
 #include <arpa/inet.h>

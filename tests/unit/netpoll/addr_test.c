@@ -1,3 +1,4 @@
+/* addr: which texts are addresses, and that what is formatted parses back to the same. */
 #include "netpoll/addr.h"
 
 #include <net/if.h>

@@ -1,3 +1,4 @@
+/* check: a condition that fails aborts with its sentence; one that holds is evaluated once. */
 #include "netpoll/check.h"
 
 #include "tests/unit/netpoll/dies.h"

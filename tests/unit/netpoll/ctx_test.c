@@ -1,3 +1,4 @@
+/* ctx: switching between two stacks keeps registers, alignment and a stack that can be unwound. */
 #include "netpoll/ctx.h"
 
 #include <execinfo.h>

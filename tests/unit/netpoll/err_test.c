@@ -1,3 +1,4 @@
+/* err: each code has its name, class and text, and kernel codes keep their value. */
 #include "netpoll/err.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* heap: timers fire in order, once, and at the time they were moved to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* hook: a test can replace each system call and the clock, and put them back. */
 #include "netpoll/hook.h"
 
 #include <errno.h>

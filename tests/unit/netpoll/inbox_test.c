@@ -1,3 +1,4 @@
+/* inbox: no message of many posters is lost, and no post slips past a reader that goes to sleep. */
 #include "netpoll/inbox.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* pollcache: pollDescs are reused, their tags are not, and memory that runs out is an error. */
 #include "netpoll/polldesc.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* sched: coroutines and tasks run in order, park, are made ready and end. */
 #include "netpoll/g.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* stack: pooled stacks have guards and colours, and idle ones give their memory back. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* wheel: deadlines fire in time, those in the past in the next run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* ulid: known values, and texts that sort by time. */
 #include "proxy/base/ulid.h"
 
 #include <setjmp.h>

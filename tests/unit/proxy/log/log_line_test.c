@@ -69,7 +69,10 @@ static bool is_json_line(const char *s)
 		s = *s == next ? skip_string(s + 1) : NULL;
 		if (s == NULL || *s++ != ':')
 			return false;
-		s = *s == '"' ? skip_string(s) : *s == 't' || *s == 'f' ? skip_truth(s) : skip_number(s);
+		if (*s == '"')
+			s = skip_string(s);
+		else
+			s = *s == 't' || *s == 'f' ? skip_truth(s) : skip_number(s);
 		if (s == NULL)
 			return false;
 		next = *s;

@@ -1,3 +1,4 @@
+/* stats: counters of workers add up, and each close reason has its counter. */
 #include "proxy/metrics/stats.h"
 
 #include <setjmp.h>

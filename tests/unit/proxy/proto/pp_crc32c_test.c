@@ -1,3 +1,4 @@
+/* pp_crc32c: the checksum of PROXY headers against known values, whole and in pieces. */
 #include "proxy/proto/pp_priv.h"
 
 #include "tests/unit/proxy/proto/pp_feed.h"

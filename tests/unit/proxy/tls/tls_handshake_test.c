@@ -8,7 +8,7 @@ static struct config_text names[3];
 static void offer(struct config_text **list, size_t *n, const char *a, const char *b)
 {
 	*list = names;
-	*n = a == NULL ? 0 : b == NULL ? 1 : 2;
+	*n = (a != NULL) + (a != NULL && b != NULL);
 	names[0].text = a;
 	names[1].text = b;
 }
