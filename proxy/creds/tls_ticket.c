@@ -94,8 +94,8 @@ static bool is_same_state(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Reads the file if it changed since it was read last. Returns 1 if it did, 0 if not, or an error.
- * */
+/* Reads the file if it changed since it was read last. Returns 1 if it did, 0 if not, or an
+ * error. */
 static int reread_file(struct tls_ticket_keys *r, struct tls_keys *k, struct text *err)
 {
 	struct stat now;
@@ -114,14 +114,19 @@ static int reread_file(struct tls_ticket_keys *r, struct tls_keys *k, struct tex
 
 int tls_ticket_keys_refresh(struct tls_ticket_keys *r, int64_t now, struct text *err)
 {
-	struct tls_keys k;
+	struct tls_keys k, in_force;
 	int changed = 0, code = 0;
 
-	tls_ticket_keys_read(r, &k);
+	tls_ticket_keys_read(r, &in_force);
+	k = in_force;
 	if (r->path != NULL)
-		changed = reread_file(r, &k, err);
-	if (changed < 0)
-		return changed;
+		code = reread_file(r, &k, err);
+	if (code < 0)
+		return code;
+	/* A file that was written again with the same keys is no change. */
+	changed = memcmp(&k, &in_force, sizeof(k)) != 0;
+	OPENSSL_cleanse(&in_force, sizeof(in_force));
+	code = 0;
 	if (now - k.rotated >= r->rotate) {
 		struct tls_keys rotated = k;
 

@@ -206,7 +206,7 @@ static void revoked_later_it_is_stapled_no_more(void **state)
 static const struct bad {
 	const char *path, *says;
 } bads[] = {
-	{"garbage", "its answer: it is not an OCSP response"},
+	{"garbage", "its response: it is not an OCSP response"},
 	{"empty", "HTTP 200: the body is empty"},
 	{"huge", "HTTP 200: the Content-Length is not a number, or too large"},
 	{"endless", "its reply: it is too large"},

@@ -104,6 +104,7 @@ static void the_file_is_private_and_comes_back(void **state)
 	b = keys_of(r);
 	assert_memory_equal(&a, &b, sizeof(a));
 	assert_int_equal(refresh(r, 1100), 1);
+	assert_int_equal(refresh(r, 1101), 0); /* what it wrote itself is read again, and is no change */
 	a = keys_of(r);
 	tls_ticket_keys_free(r);
 	r = ring_at(path, 1150);
