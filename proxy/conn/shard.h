@@ -4,6 +4,7 @@
 #define PROXY_CONN_SHARD_H
 
 #include "netpoll/netpoll.h"
+#include "proxy/log/access_log.h"
 #include "proxy/log/log.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/metrics/stats.h"
