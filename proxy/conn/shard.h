@@ -5,6 +5,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/netpoll.h"
+#include "proxy/log/access_log.h"
 #include "proxy/log/log.h"
 #include "proxy/metrics/stats.h"
 #include "proxy/policy/snapshot.h"

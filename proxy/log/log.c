@@ -1,5 +1,7 @@
-/* The process log. Its one instance is file-scope on purpose: events come from every layer, there
- * is one stderr, and a handle through every call would say nothing more. */
+/* The process log. Its one instance is in file scope on purpose: events come from every layer,
+ * there is one stderr, and a handle in every call would add nothing. */
+#include "proxy/log/log.h"
+
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -10,7 +12,6 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/text.h"
-#include "proxy/log/log.h"
 #include "proxy/log/log_priv.h"
 
 #define MSG_MAX  512
@@ -26,12 +27,12 @@ struct note {
 };
 
 static struct {
-	enum log_level  level; /* atomic: a reload may change it; the next two are const after log_init */
-	bool            json;
-	int             fd;
+	enum log_level level; /* atomic: a reload may change it */
+	bool json;            /* const after log_init, as fd */
+	int fd;
 	pthread_mutex_t lock; /* protects the rest; held for one write that cannot block */
-	uint64_t        missed;
-	char            line[LINE_BUF];
+	uint64_t missed;
+	char line[LINE_BUF];
 } out = {.level = LVL_NOTICE, .fd = STDERR_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static const char *const words[LVL_LEVELS] = {
@@ -74,7 +75,7 @@ static void put_message(struct text *t, const struct note *note, enum text_style
 		text_str(t, TEXT_TRUNCATED);
 }
 
-static void put_count(struct text *t, const char *before, uint64_t n, const char *after)
+static void put_number(struct text *t, const char *before, uint64_t n, const char *after)
 {
 	if (n == 0)
 		return;
@@ -94,8 +95,8 @@ static void line_json(struct text *t, const struct note *note)
 	text_str(t, "\",\"message\":\"");
 	put_message(t, note, TEXT_JSON);
 	text_char(t, '"');
-	put_count(t, ",\"suppressed\":", note->suppressed, "");
-	put_count(t, ",\"missed\":", out.missed, "");
+	put_number(t, ",\"suppressed\":", note->suppressed, "");
+	put_number(t, ",\"missed\":", out.missed, "");
 	text_str(t, "}\n");
 }
 
@@ -105,8 +106,8 @@ static void line_text(struct text *t, const struct note *note)
 	text_str(t, words[note->level]);
 	text_str(t, ": ");
 	put_message(t, note, TEXT_PLAIN);
-	put_count(t, " (", note->suppressed, " more like it suppressed)");
-	put_count(t, " (", out.missed, " earlier lines missed)");
+	put_number(t, " (", note->suppressed, " more like it suppressed)");
+	put_number(t, " (", out.missed, " earlier lines missed)");
 	text_char(t, '\n');
 }
 

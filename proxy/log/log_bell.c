@@ -1,3 +1,4 @@
+/* The sleep of a log's writer: one word that says how deep it is, and one semaphore. */
 #include "proxy/log/log_bell.h"
 
 #include <time.h>
@@ -13,30 +14,33 @@ void log_bell_init(struct log_bell *b)
 
 void log_bell_fini(struct log_bell *b)
 {
-	DCHECK(b->depth == BELL_AWAKE, "the bell goes after its sleeper");
+	DCHECK(b->depth == BELL_AWAKE, "its sleeper has ended");
 	sem_destroy(&b->wake);
 }
 
 void log_bell_lie_down(struct log_bell *b, enum bell depth)
 {
+	DCHECK(depth != BELL_AWAKE, "a writer lies down to sleep");
+	DCHECK(b->depth == BELL_AWAKE, "a bell has one sleeper, which lies down once");
 	__atomic_store_n(&b->depth, depth, __ATOMIC_SEQ_CST);
 }
 
-/* Takes one post; it was made, or is being made by a ringer that has already changed the depth. */
+/* Takes one post. A ringer has made it, or has changed the depth and is about to make it. */
 static void take_post(struct log_bell *b)
 {
 	while (sem_wait(&b->wake) != 0)
 		DCHECK(err_from_errno() == -NP_EINTR, "only a signal ends the wait");
 }
 
-/* A depth that is AWAKE already means that somebody rang, so that a post is there or about to be:
- * leaving it would cut the next sleep short. */
+/* If the depth is AWAKE already, a ringer was here and a post is there or on its way. Left there,
+ * it would cut the next sleep short. */
 void log_bell_get_up(struct log_bell *b)
 {
 	if (__atomic_exchange_n(&b->depth, BELL_AWAKE, __ATOMIC_SEQ_CST) == BELL_AWAKE)
 		take_post(b);
 }
 
+/* Returns false if the time ran out first. */
 static bool wait_until(struct log_bell *b, const struct timespec *end)
 {
 	int rc;
@@ -66,7 +70,8 @@ void log_bell_sleep(struct log_bell *b, int ms)
 		log_bell_get_up(b);
 }
 
-/* The load keeps the usual case, a writer that is awake or dozes, free of a locked instruction. */
+/* The load keeps the usual case, a writer that is awake or dozes, free of a locked instruction. Of
+ * two ringers the exchange lets one post: one sleep takes exactly one post. */
 void log_bell_ring(struct log_bell *b, enum bell loudness)
 {
 	if (__atomic_load_n(&b->depth, __ATOMIC_SEQ_CST) < loudness)

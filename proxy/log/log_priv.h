@@ -1,37 +1,42 @@
-/* log_priv: what the files of the log share with each other. Nobody else includes this. */
+/* log_priv: declarations that the files of proxy/log share. No file outside the folder includes
+ * it. */
 #ifndef PROXY_LOG_LOG_PRIV_H
 #define PROXY_LOG_LOG_PRIV_H
 
 #include <time.h>
 
 #include "proxy/base/text.h"
+#include "proxy/log/access_log.h"
 #include "proxy/log/log.h"
 
 /* log.c */
 int64_t log_clock(clockid_t clock); /* ns */
 bool log_is_json(enum log_format format, int fd);
 
-/* log_record.c: a record in a ring is the struct, then its three strings, each terminated, then, if it has one, its
- * struct access_extra with its strings. The pointers in it are the producer's and mean nothing, but for whether `extra`
- * is one; unpack sets them anew, into p and to x. */
+/* log_record.c: a record in a ring is the struct, then its three texts, each with its NUL, then, if
+ * `extra` is not NULL, the struct access_extra and its texts. The pointers in a ring are those of
+ * the producer and no longer valid. log_record_unpack sets them anew: into p, and to x. */
 void log_record_unpack(struct access_record *rec, struct access_extra *x, const void *p, size_t n);
 
-/* log_line.c: one record as one line with its newline. LOG_LINE_MAX is always enough room. */
+/* log_line.c: append one record as one line with its newline. LOG_LINE_MAX bytes are always
+ * enough. */
 #define LOG_TEXTS    10 /* fields of a record that are texts: TEXT_FIELD_ROOM each */
 #define LOG_LINE_MAX (LOG_TEXTS * TEXT_FIELD_ROOM + 2048)
 void log_line(struct text *t, const struct access_record *rec, bool json);
 
-/* log_sink.c: where the lines go. Used by the writer thread alone. */
+/* log_sink.c: the descriptor for the lines. Only the writer thread uses it. */
 struct log_sink {
 	int   fd;
-	char *path; /* owned, and so is fd then; NULL for stdout and stderr */
+	char *path; /* owned, and then fd is owned too; NULL for stdout and stderr */
 };
 must_use int log_sink_open(struct log_sink *s, enum log_sink_kind kind, const char *path);
 must_use int log_sink_reopen(struct log_sink *s); /* on failure the old descriptor stays */
 void log_sink_close(struct log_sink *s);
 
-/* log_sink_write: write some of p[0..n) as soon as the sink takes it, waiting at most ms.
- *   Returns  bytes; 0 if it took nothing in that time; -NP_Exxx if it refused. */
+/* log_sink_write: write some of the n > 0 bytes at p, and wait at most ms for the sink to take
+ * them.
+ *   Returns  the bytes written; 0 if the sink took none in that time; -NP_Exxx if it refused
+ *   them. */
 must_use ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms);
 
 #endif

@@ -1,18 +1,21 @@
+/* Packs an access record into a ring, and takes it apart again on the other side. */
+#include "proxy/log/log_priv.h"
+
 #include <string.h>
 
 #include "netpoll/check.h"
-#include "proxy/log/log_priv.h"
 #include "proxy/log/log_ring.h"
 
-/* One byte more than is shown, so that the line can say that there was more. */
+/* One byte more than the line shows, so that it can say that the name was longer. */
 #define NAME_MAX_PACKED (TEXT_FIELD_MAX + 1)
 
-static size_t name_len(const char *name)
+static size_t packed_len(const char *name)
 {
 	return name != NULL ? strnlen(name, NAME_MAX_PACKED) : 0;
 }
 
-static char *put_name(char *at, const char *name, size_t n)
+/* Copies the first n bytes of a name and a NUL to `at`. Returns the place behind them. */
+static char *pack_name(char *at, const char *name, size_t n)
 {
 	if (n > 0)
 		memcpy(at, name, n);
@@ -20,29 +23,30 @@ static char *put_name(char *at, const char *name, size_t n)
 	return at + n + 1;
 }
 
-/* ---- what only some have ---- */
+/* ---- the fields that only some records have ---- */
 
 static size_t extra_len(const struct access_extra *x)
 {
 	size_t n = sizeof(*x);
 
-#define X(field, full, brief) n += name_len(x->field) + 1;
+#define X(field, full, brief) n += packed_len(x->field) + 1;
 	ACCESS_TEXT_TBL(X)
 #undef X
 	return n;
 }
 
-static char *put_extra(char *at, const struct access_extra *x)
+static char *pack_extra(char *at, const struct access_extra *x)
 {
 	memcpy(at, x, sizeof(*x));
 	at += sizeof(*x);
-#define X(field, full, brief) at = put_name(at, x->field, name_len(x->field));
+#define X(field, full, brief) at = pack_name(at, x->field, packed_len(x->field));
 	ACCESS_TEXT_TBL(X)
 #undef X
 	return at;
 }
 
-static const char *take_name(const char **at)
+/* Returns the name at *at, and moves *at behind it. */
+static const char *unpack_name(const char **at)
 {
 	const char *name = *at;
 
@@ -54,7 +58,7 @@ static const char *unpack_extra(struct access_extra *x, const char *at)
 {
 	memcpy(x, at, sizeof(*x));
 	at += sizeof(*x);
-#define X(field, full, brief) x->field = take_name(&at);
+#define X(field, full, brief) x->field = unpack_name(&at);
 	ACCESS_TEXT_TBL(X)
 #undef X
 	return at;
@@ -64,24 +68,24 @@ static const char *unpack_extra(struct access_extra *x, const char *at)
 
 bool log_access(struct log_ring *r, const struct access_record *rec)
 {
-	size_t listener, upstream, server, extra;
+	size_t listener, upstream, server, extra; /* bytes of each */
 	char *at;
 
 	if (r == NULL)
-		return true; /* the log is off: nothing was asked for, nothing is lost */
-	listener = name_len(rec->listener);
-	upstream = name_len(rec->upstream);
-	server = name_len(rec->server_name);
+		return true; /* the access log is off, so no record is lost */
+	listener = packed_len(rec->listener);
+	upstream = packed_len(rec->upstream);
+	server = packed_len(rec->server_name);
 	extra = rec->extra != NULL ? extra_len(rec->extra) : 0;
 	at = log_ring_reserve(r, sizeof(*rec) + listener + upstream + server + 3 + extra);
 	if (at == NULL)
 		return false;
 	memcpy(at, rec, sizeof(*rec));
-	at = put_name(at + sizeof(*rec), rec->listener, listener);
-	at = put_name(at, rec->upstream, upstream);
-	at = put_name(at, rec->server_name, server);
+	at = pack_name(at + sizeof(*rec), rec->listener, listener);
+	at = pack_name(at, rec->upstream, upstream);
+	at = pack_name(at, rec->server_name, server);
 	if (rec->extra != NULL)
-		put_extra(at, rec->extra);
+		pack_extra(at, rec->extra);
 	log_ring_commit(r);
 	return true;
 }
@@ -90,14 +94,15 @@ void log_record_unpack(struct access_record *rec, struct access_extra *x, const 
 {
 	const char *at = (const char *)p + sizeof(*rec);
 
+	DCHECK(n > sizeof(*rec), "a record has three texts, empty or not");
 	memcpy(rec, p, sizeof(*rec));
-	rec->listener = take_name(&at);
-	rec->upstream = take_name(&at);
-	rec->server_name = take_name(&at);
+	rec->listener = unpack_name(&at);
+	rec->upstream = unpack_name(&at);
+	rec->server_name = unpack_name(&at);
 	if (rec->extra != NULL) {
 		at = unpack_extra(x, at);
-		rec->extra = x;
+		rec->extra = x; /* until here it was the pointer of the producer */
 	}
-	DCHECK(at == (const char *)p + n, "a record is the struct, its strings, and what only some have");
+	DCHECK(at == (const char *)p + n, "a record ends with its last text");
 	(void)n;
 }

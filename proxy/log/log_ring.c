@@ -1,3 +1,4 @@
+/* The queue between a worker and the writer of the access log, without a lock. */
 #include "proxy/log/log_ring.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 #define SKIP UINT64_MAX
 
-/* What stands before each record; 16 bytes, so that the record is aligned for any type. */
+/* Stands in front of each record. It has 16 bytes, so that the record is aligned for any type. */
 struct slot {
 	uint64_t n; /* bytes of the record, or SKIP */
 	uint64_t unused;
@@ -15,6 +16,8 @@ struct slot {
 
 _Static_assert(sizeof(struct slot) % _Alignof(max_align_t) == 0, "records stay aligned");
 
+/* Bytes of a slot and its record, rounded up to whole slots: then each slot fits in front of the
+ * end. */
 static uint64_t slot_size(size_t n)
 {
 	uint64_t unit = sizeof(struct slot);
@@ -46,6 +49,7 @@ void log_ring_fini(struct log_ring *r)
 	r->base = NULL;
 }
 
+/* Is there room up to `end`? Only if the old tail says no is the consumer's cache line read. */
 static bool fits(struct log_ring *r, uint64_t end)
 {
 	if (end - r->tail_seen <= r->size)
@@ -69,11 +73,12 @@ void *log_ring_reserve(struct log_ring *r, size_t n)
 		slot_at(r, at)->n = SKIP;
 	slot_at(r, start)->n = n;
 	r->next = start + need;
+	DCHECK(r->next - r->tail_seen <= r->size, "no record overwrites another");
 	return slot_at(r, start) + 1;
 }
 
-/* tail_seen may be old: a ring that only looks crowded is looked at again before anybody is
- * woken. */
+/* tail_seen may be old. A ring that only looks crowded is checked again before it wakes the
+ * writer. */
 static bool looks_crowded(struct log_ring *r)
 {
 	if (r->head - r->tail_seen <= r->size / 2)
@@ -82,7 +87,7 @@ static bool looks_crowded(struct log_ring *r)
 	return r->head - r->tail_seen > r->size / 2;
 }
 
-/* Sequentially consistent, not release: the bell's rule. */
+/* The store is sequentially consistent and not a release, because the bell demands that. */
 void log_ring_commit(struct log_ring *r)
 {
 	DCHECK(r->next != r->head, "a commit follows a reserve");
@@ -101,6 +106,7 @@ const void *log_ring_peek(struct log_ring *r, size_t *n)
 
 	if (r->tail == r->head_seen)
 		return NULL;
+	DCHECK(r->tail < r->head_seen, "the tail never passes the head");
 	s = slot_at(r, r->tail);
 	if (s->n == SKIP) { /* published together with the record it makes room for */
 		__atomic_store_n(&r->tail, r->tail + to_end(r, r->tail), __ATOMIC_RELEASE);
@@ -112,7 +118,7 @@ const void *log_ring_peek(struct log_ring *r, size_t *n)
 
 void log_ring_release(struct log_ring *r)
 {
-	DCHECK(r->tail != r->head_seen, "only what was peeked is released");
+	DCHECK(r->tail != r->head_seen, "only a record that was peeked is released");
 	__atomic_store_n(&r->tail, r->tail + slot_size(slot_at(r, r->tail)->n), __ATOMIC_RELEASE);
 }
 

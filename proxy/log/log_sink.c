@@ -1,5 +1,7 @@
-/* The descriptor of the access log. Its system calls are direct and may block: the writer thread is
- * the only caller, and no worker waits for it. */
+/* The descriptor to which the access log is written. Its system calls may block: only the writer
+ * thread makes them, and no worker waits for that thread. */
+#include "proxy/log/log_priv.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -7,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/log/log_priv.h"
 
-/* O_NONBLOCK is for a path that is a FIFO or a terminal; files ignore it. */
+/* O_NONBLOCK is for a path that is a FIFO or a terminal; regular files ignore it. */
 static int open_path(const char *path)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
@@ -58,8 +60,8 @@ void log_sink_close(struct log_sink *s)
 	s->path = NULL;
 }
 
-/* The longest piece of whole lines within max bytes; if one line is longer than that, a piece of
- * it. */
+/* The longest piece of whole lines within max bytes; or max bytes of the first line, if it is
+ * longer. */
 static size_t whole_lines(const char *p, size_t n, size_t max)
 {
 	const char *end;
@@ -70,15 +72,16 @@ static size_t whole_lines(const char *p, size_t n, size_t max)
 	return end != NULL ? (size_t)(end - p) + 1 : max;
 }
 
-/* stdout and stderr are shared with whoever started us, so they cannot be made non-blocking. A pipe
- * or socket that polls writable takes PIPE_BUF without blocking, so no more is offered; and whole
- * lines, because the process log may write to the same place. */
+/* stdout and stderr belong to the process that started us too, so they must stay blocking. A pipe
+ * that polls writable takes PIPE_BUF bytes without blocking, so no more is written at once; and
+ * whole lines, because the process log may write to the same pipe. */
 ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms)
 {
 	struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
 	ssize_t done;
 	int err;
 
+	DCHECK(n > 0, "an empty write says nothing about the sink");
 	if (poll(&pfd, 1, ms) <= 0)
 		return 0;
 	done = write(s->fd, p, s->path != NULL ? n : whole_lines(p, n, PIPE_BUF));

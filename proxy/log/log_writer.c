@@ -1,4 +1,7 @@
-/* The writer thread of the access log, from log_start to log_stop. Its life is writer_main. */
+/* The writer thread of the access log, from log_start to log_stop. writer_main is its whole
+ * life. */
+#include "proxy/log/access_log.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +25,7 @@ struct log {
 	unsigned        nrings;
 
 	struct log_sink sink;  /* the writer's own, as all below */
-	struct text     batch; /* lines not yet written; empty outside of drain */
+	struct text     batch; /* lines not yet written; empty outside of drain_rings */
 	bool            dropping;
 	int64_t         dropped_at;              /* when the last drop was seen */
 	uint64_t        dropped_seen, dropped_0; /* over all rings: now, before this episode */
@@ -159,7 +162,7 @@ static void flush(struct log *l)
 
 /* One turn: what is in the rings now. Every ring is looked at once, so that a busy one cannot keep
  * the others out. */
-static void drain(struct log *l)
+static void drain_rings(struct log *l)
 {
 	struct access_record rec;
 	struct access_extra extra;
@@ -188,10 +191,10 @@ static void *writer_main(void *arg)
 		writer_wait(l, BELL_SLEEP, l->dropping ? CALM_MS : -1);
 		writer_wait(l, BELL_DOZE, BATCH_MS);
 		reopen_if_asked(l);
-		drain(l);
+		drain_rings(l);
 		watch_drops(l);
 	}
-	drain(l);
+	drain_rings(l);
 	watch_drops(l);
 	end_episode(l);
 	if (l->lost > 0)

@@ -1,3 +1,5 @@
+/* Tells the two versions of a PROXY header apart, names its errors, and sorts its ends for
+ * writing. */
 #include "proxy/proto/pp.h"
 
 #include <string.h>
@@ -7,11 +9,11 @@
 
 /* ---- reading ---- */
 
-/* The two versions differ in their first byte. No other protocol in use begins with a CR, and one
- * that begins with P is told apart by the bytes that follow. */
+/* The two versions differ in their first byte. No other protocol in use begins with a CR, and the
+ * bytes that follow show whether a P begins "PROXY". */
 enum pp_result pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max)
 {
-	h->need = sizeof("PROXY UNKNOWN\r\n") - 1; /* the shortest of both */
+	h->need = sizeof("PROXY UNKNOWN\r\n") - 1; /* the shortest header of both */
 	if (n == 0)
 		return PP_MORE;
 	if (p[0] == 'P')
@@ -19,6 +21,7 @@ enum pp_result pp_read(struct pp_header *h, const uint8_t *p, size_t n, size_t m
 	return pp_v2_read(h, p, n, max);
 }
 
+/* What the log says about each result. */
 static const struct {
 	const char *word, *sentence;
 } rows[PP_WHYS] = {
@@ -30,18 +33,19 @@ static const struct {
 
 const char *pp_word(enum pp_result why)
 {
-	DCHECK((unsigned)why < PP_WHYS, "a reason comes from pp_tbl.h");
+	DCHECK((unsigned)why < PP_WHYS, "a result comes from pp_tbl.h");
 	return rows[why].word;
 }
 
 const char *pp_sentence(enum pp_result why)
 {
-	DCHECK((unsigned)why < PP_WHYS, "a reason comes from pp_tbl.h");
+	DCHECK((unsigned)why < PP_WHYS, "a result comes from pp_tbl.h");
 	return rows[why].sentence;
 }
 
 /* ---- writing ---- */
 
+/* The family of an end, or PP_UNSPEC if it is unknown or cut short. */
 static enum pp_family family_of(const struct np_addr *a)
 {
 	if (a == NULL || a->len < sizeof(a->u.sa.sa_family))
@@ -53,10 +57,12 @@ static enum pp_family family_of(const struct np_addr *a)
 	return a->u.sa.sa_family == AF_UNIX ? PP_UNIX : PP_UNSPEC;
 }
 
+/* Makes an IPv4 end the IPv6 address ::ffff:a.b.c.d. */
 static void map_to_inet6(struct np_addr *a)
 {
 	struct np_addr mapped = {.len = sizeof(a->u.in6), .u.in6.sin6_family = AF_INET6};
 
+	DCHECK(a->u.sa.sa_family == AF_INET, "only an IPv4 address has a mapped form");
 	mapped.u.in6.sin6_port = a->u.in4.sin_port;
 	mapped.u.in6.sin6_addr.s6_addr[10] = 0xff;
 	mapped.u.in6.sin6_addr.s6_addr[11] = 0xff;
@@ -68,6 +74,7 @@ enum pp_family pp_ends(struct np_addr out[2], const struct np_addr *src, const s
 {
 	enum pp_family from = family_of(src), to = family_of(dst);
 
+	/* A Unix end has no form in an IP header, nor the other way round. */
 	if (from == PP_UNSPEC || to == PP_UNSPEC || (from == PP_UNIX) != (to == PP_UNIX))
 		return PP_UNSPEC;
 	out[0] = *src;

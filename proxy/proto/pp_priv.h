@@ -1,15 +1,17 @@
-/* pp_priv: what the files of the PROXY codec share; nobody else includes it. */
+/* pp_priv: declarations that the files of the PROXY codec share. Only pp.c and pp_*.c include
+ * it. */
 #ifndef PROXY_PROTO_PP_PRIV_H
 #define PROXY_PROTO_PP_PRIV_H
 
 #include "proxy/base/text.h"
 #include "proxy/proto/pp.h"
 
-#define PP_TLV_HEAD 3 /* type, and the length of the value in two bytes */
+#define PP_TLV_HEAD 3 /* bytes in front of a value: the type, and its length in two bytes */
 
-/* Address families by their number in a version 2 header. */
+/* Address families, by their number in a version 2 header. */
 enum pp_family { PP_UNSPEC, PP_INET, PP_INET6, PP_UNIX, PP_FAMILIES };
 
+/* Numbers with their highest byte first. */
 static inline size_t pp_be16(const uint8_t *p)
 {
 	return (size_t)p[0] << 8 | p[1];
@@ -28,23 +30,29 @@ static inline void pp_put_be32(uint8_t *p, uint32_t v)
 	p[3] = (uint8_t)v;
 }
 
-/* As pp_read, for bytes that can only be this version's. Version 1 keeps nothing between calls. */
+/* The same as pp_read, for n > 0 bytes that can only be of this version. Version 1 keeps nothing in
+ * h between two calls. */
 enum pp_result pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n);
 enum pp_result pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_t max);
 
-/* Both ends in one family, as copies; PP_UNSPEC when one is unknown or they do not match. */
+/* pp_ends: copy both ends, in one family.
+ *   Returns  that family; PP_UNSPEC if an end is unknown, or if only one is a Unix socket. */
 enum pp_family pp_ends(struct np_addr out[2], const struct np_addr *src, const struct np_addr *dst);
 
-/* Goes on with the checks from h->walked to h->len, over the n bytes that have come. */
+/* pp_tlv_walk: check the TLVs from h->walked to h->len, as far as the n bytes reach.
+ *   Returns  PP_OK when all are checked, PP_MORE, or the reason to refuse the header. */
 enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n);
 
-/* Appends the TLVs that `made` asks for, all but the checksum. 0 or -NP_EINVAL. */
+/* pp_tlv_write: append the TLVs that `made` wants, except for the checksum.
+ *   Returns  0 or -NP_EINVAL, as pp_v2_write does. */
 must_use int pp_tlv_write(struct text *t, const struct pp_made *made);
+/* pp_tlv_put: append one TLV. */
 void pp_tlv_put(struct text *t, uint8_t type, struct pp_bytes value);
 
-/* CRC32c of `n` bytes behind those that gave `crc`; 0 at the beginning. */
+/* pp_crc32c: the checksum of n bytes, behind bytes with the checksum `crc`; 0 at the beginning. */
 uint32_t pp_crc32c(uint32_t crc, const void *p, size_t n);
-/* Of a whole header, its four bytes at `at` taken as zero. */
+/* pp_crc32c_header: the checksum of a whole header of n bytes. The four bytes at offset `at`, where
+ * it will stand, count as zero. */
 uint32_t pp_crc32c_header(const uint8_t *p, size_t n, size_t at);
 
 #endif

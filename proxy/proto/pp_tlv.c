@@ -1,11 +1,12 @@
-/* pp_tlv: what stands behind the addresses of a version 2 header: a type, a length in two bytes,
- * a value, and so on to the end. An SSL TLV holds the same again behind its first five bytes. */
-#include <string.h>
-
-#include "netpoll/err.h"
+/* Reads and writes the TLVs behind the addresses of a version 2 header: a type, a length in two
+ * bytes, a value, and so on to the end. An SSL TLV holds TLVs of its own behind its first five
+ * bytes. */
 #include "proxy/proto/pp_priv.h"
 
-#define SSL_HEAD 5 /* client bits and the result of the verification */
+#include "netpoll/check.h"
+#include "netpoll/err.h"
+
+#define SSL_HEAD 5 /* bytes: the client bits, and the result of the verification */
 
 /* ---- reading ---- */
 
@@ -58,7 +59,7 @@ bool pp_ssl_read(struct pp_bytes value, struct pp_ssl *ssl)
 	return !(ssl->client & PP_CLIENT_SSL) || pp_tlv_find(ssl->subs, PP_SSL_VERSION, &version);
 }
 
-/* What is wrong with a TLV whose value has n bytes, none of which are needed to tell. */
+/* Judges a TLV by its type and its length alone, before its value has come. */
 static enum pp_result judge_length(const struct pp_header *h, uint8_t type, size_t n)
 {
 	if (type == PP_TLV_UNIQUE_ID && n > PP_UNIQUE_ID_MAX)
@@ -68,11 +69,13 @@ static enum pp_result judge_length(const struct pp_header *h, uint8_t type, size
 	return PP_OK;
 }
 
-/* Each TLV is looked at once, however many pieces the header comes in. */
+/* Checks each TLV once, however many pieces the header comes in: h->walked remembers the place. */
 enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n)
 {
+	DCHECK(h->walked >= PP_V2_FIXED && h->walked <= h->len, "the place lies in the header");
 	while (h->walked < h->len) {
 		size_t at = h->walked, room = h->len - at, length;
+		struct pp_bytes value;
 		struct pp_ssl ssl;
 		enum pp_result why;
 
@@ -89,7 +92,8 @@ enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n)
 		at += PP_TLV_HEAD;
 		if (n < at + length)
 			return PP_MORE;
-		if (p[h->walked] == PP_TLV_SSL && !pp_ssl_read((struct pp_bytes){p + at, length}, &ssl))
+		value = (struct pp_bytes){p + at, length};
+		if (p[h->walked] == PP_TLV_SSL && !pp_ssl_read(value, &ssl))
 			return PP_BAD_SSL;
 		if (p[h->walked] == PP_TLV_CRC32C)
 			h->crc_at = at;
@@ -100,8 +104,8 @@ enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n)
 
 /* ---- writing ---- */
 
-/* A value too long for its two bytes of length is too long for the header as well, which is refused
- * when it is finished. */
+/* A value that is too long for its two bytes of length makes the header too long as well, and
+ * finish_header refuses that. */
 void pp_tlv_put(struct text *t, uint8_t type, struct pp_bytes value)
 {
 	const uint8_t head[PP_TLV_HEAD] = {type, (uint8_t)(value.n >> 8), (uint8_t)value.n};
@@ -110,6 +114,7 @@ void pp_tlv_put(struct text *t, uint8_t type, struct pp_bytes value)
 	text_bytes(t, value.p, value.n);
 }
 
+/* Appends the given value, or else the received one. */
 static void put_either(struct text *t, uint8_t type, struct pp_bytes value,
 	struct pp_bytes received)
 {
@@ -117,6 +122,7 @@ static void put_either(struct text *t, uint8_t type, struct pp_bytes value,
 		pp_tlv_put(t, type, value);
 }
 
+/* Here the received value counts first; see struct pp_made. */
 static int put_unique_id(struct text *t, const struct pp_made *made)
 {
 	struct pp_bytes id = made->unique_id;
@@ -129,6 +135,7 @@ static int put_unique_id(struct text *t, const struct pp_made *made)
 	return 0;
 }
 
+/* Appends an SSL TLV. Its length is filled in at the end, when all TLVs inside it are written. */
 static int put_ssl(struct text *t, const struct pp_ssl_made *ssl)
 {
 	const uint8_t head[PP_TLV_HEAD] = {PP_TLV_SSL};
@@ -138,7 +145,7 @@ static int put_ssl(struct text *t, const struct pp_ssl_made *ssl)
 	if ((ssl->client & PP_CLIENT_SSL) && ssl->version.p == NULL)
 		return -NP_EINVAL;
 	pp_put_be32(fixed + 1, ssl->verify);
-	text_bytes(t, head, sizeof(head)); /* its length is known when all is written */
+	text_bytes(t, head, sizeof(head));
 	text_bytes(t, fixed, sizeof(fixed));
 #define X(code, field, type)       \
 	if (ssl->field.p != NULL)  \

@@ -1,24 +1,30 @@
-/* pp_v1: the one-line header, "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n".
+/* Reads and writes the header of version 1, one line: "PROXY TCP4 192.0.2.1 192.0.2.2 56324
+ * 443\r\n".
  *
- * The line is read again from its first byte with every call, at most 107 bytes, so nothing is kept
- * between calls. Each reader below takes what is its own and says PP_OK, PP_MORE where the bytes
- * end, or what is wrong at the first byte that no good line has there. inet_pton was rejected: it
- * wants the whole text, and takes more than the specification does. */
+ * Each call reads the line again from its first byte, at most 107 bytes, so that nothing is kept
+ * between calls. Each reader below takes its part of the line and returns PP_OK, PP_MORE where the
+ * bytes end, or the reason to refuse at the first byte that no valid line has there. Rejected:
+ * inet_pton, which needs the whole text and accepts more than the specification does. */
+#include "proxy/proto/pp_priv.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/digit.h"
-#include "proxy/proto/pp_priv.h"
 
+/* The bytes that are not read yet. */
 struct line {
 	const uint8_t *p, *end;
 };
 
+/* Reads one address of a family. */
 typedef enum pp_result read_host(struct line *l, struct np_addr *a);
 
 /* ---- words and numbers ---- */
 
+/* Reads exactly the text s; another byte there is `bad`. */
 static enum pp_result literal(struct line *l, const char *s, enum pp_result bad)
 {
 	for (; *s != '\0'; s++, l->p++) {
@@ -30,7 +36,7 @@ static enum pp_result literal(struct line *l, const char *s, enum pp_result bad)
 	return PP_OK;
 }
 
-/* Digits only, no leading zero: what is read is exactly what was written. */
+/* Reads a number up to max: digits only, no leading zero, as the specification demands. */
 static enum pp_result decimal(struct line *l, uint32_t max, uint32_t *out, enum pp_result bad)
 {
 	const uint8_t *start = l->p;
@@ -58,6 +64,7 @@ static enum pp_result port(struct line *l, in_port_t *out)
 
 /* ---- addresses ---- */
 
+/* Reads "192.0.2.1". */
 static enum pp_result quad(struct line *l, uint8_t out[4])
 {
 	enum pp_result why;
@@ -86,21 +93,24 @@ static enum pp_result host4(struct line *l, struct np_addr *a)
 	return PP_OK;
 }
 
-/* An IPv6 address on its way: groups before and behind the "::", which stands for one or more. */
+/* An IPv6 address while it is read: the groups before and behind a "::", which stands for one or
+ * more zeros. */
 struct groups {
 	uint8_t b[16];
-	size_t  n;   /* groups so far */
-	size_t  gap; /* how many of them stand before the "::" */
-	bool    gapped;
+	size_t n;    /* groups so far */
+	size_t gap;  /* how many of them stand before the "::" */
+	bool gapped; /* there was a "::" */
 };
 
+/* How many groups may still follow. */
 static size_t groups_left(const struct groups *g)
 {
+	DCHECK(g->n + g->gapped <= 8, "an address has eight groups");
 	return 8 - g->n - g->gapped;
 }
 
-/* One group, or the last two as a dotted quad, which ends the address. The quad's first number
- * reads as a group until the dot shows what it is. */
+/* Reads one group, or the last two groups as a dotted quad, which ends the address. The first
+ * number of a quad reads like a group until its dot comes. */
 static enum pp_result group(struct line *l, struct groups *g, bool *ends)
 {
 	struct line start = *l;
@@ -131,7 +141,7 @@ static enum pp_result group(struct line *l, struct groups *g, bool *ends)
 	return why;
 }
 
-/* The colon, or two of them, before the next group. *ends says that no group follows. */
+/* Reads the one colon or the two before the next group. Sets *ends if no group follows. */
 static enum pp_result colons(struct line *l, struct groups *g, bool *ends)
 {
 	*ends = *l->p != ':';
@@ -153,6 +163,7 @@ static enum pp_result colons(struct line *l, struct groups *g, bool *ends)
 	return *ends || groups_left(g) > 0 ? PP_OK : PP_V1_ADDRESS;
 }
 
+/* Reads an IPv6 address and moves the groups behind the "::" to the end. */
 static enum pp_result host6(struct line *l, struct np_addr *a)
 {
 	struct groups g = {.n = 0};
@@ -204,8 +215,8 @@ static enum pp_result endpoints(struct line *l, struct pp_header *h, read_host *
 	return PP_OK;
 }
 
-/* Whatever stands behind UNKNOWN is none of the receiver's business, but a lone CR or LF is no
- * end. */
+/* The specification has the receiver ignore what stands behind UNKNOWN. Only CR LF ends the line,
+ * though, not one of the two alone. */
 static enum pp_result anything(struct line *l)
 {
 	if (l->p < l->end && *l->p != ' ' && *l->p != '\r')
@@ -217,13 +228,14 @@ static enum pp_result anything(struct line *l)
 
 static const struct family {
 	const char *word;
-	read_host  *host; /* NULL: whatever follows is not read */
+	read_host *host; /* NULL: the rest of the line is ignored */
 } families[] = {
 	{"TCP4 ", host4},
 	{"TCP6 ", host6},
 	{"UNKNOWN", NULL},
 };
 
+/* The first family whose word fits decides; PP_MORE if the bytes end within a word. */
 static enum pp_result whole_line(struct line *l, struct pp_header *h)
 {
 	enum pp_result why = literal(l, "PROXY ", PP_NOT_PROXY), bad = PP_V1_FAMILY;
@@ -242,9 +254,9 @@ static enum pp_result whole_line(struct line *l, struct pp_header *h)
 	return bad;
 }
 
-/* How many of the n bytes count: no more than a line has, and of those the last one only behind a
- * CR, so that however many have come the answer is the one that was certain first. */
-static size_t window(const uint8_t *p, size_t n)
+/* How many of the n bytes to read: no more than a line has, and the last of those only behind a CR.
+ * So the result does not depend on how many bytes came at once. */
+static size_t line_bytes(const uint8_t *p, size_t n)
 {
 	if (n < PP_V1_MAX)
 		return n;
@@ -253,7 +265,7 @@ static size_t window(const uint8_t *p, size_t n)
 
 enum pp_result pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
 {
-	size_t seen = window(p, n), least = seen + (p[seen - 1] == '\r' ? 1 : 2);
+	size_t seen = line_bytes(p, n), least = seen + (p[seen - 1] == '\r' ? 1 : 2);
 	struct line l = {p, p + seen};
 	enum pp_result why = whole_line(&l, h);
 
@@ -271,9 +283,9 @@ enum pp_result pp_v1_read(struct pp_header *h, const uint8_t *p, size_t n)
 	return PP_MORE;
 }
 
-/* inet_ntop writes the form of RFC 5952, lower case and the longest run of zeros as "::"; a
- * v4-mapped address stays what it is, ::ffff:a.b.c.d. */
-static void text_host(struct text *t, const struct np_addr *a)
+/* inet_ntop writes the form of RFC 5952: lower case, and the longest run of zeros as "::". A
+ * v4-mapped address stays ::ffff:a.b.c.d. */
+static void put_host(struct text *t, const struct np_addr *a)
 {
 	char host[INET6_ADDRSTRLEN];
 	const void *bytes = &a->u.in4.sin_addr;
@@ -295,8 +307,8 @@ ssize_t pp_v1_write(uint8_t *out, size_t cap, const struct np_addr *src,
 	text_init(&t, (char *)out, cap);
 	if (family == PP_INET || family == PP_INET6) {
 		text_str(&t, family == PP_INET ? "PROXY TCP4 " : "PROXY TCP6 ");
-		text_host(&t, &ends[0]);
-		text_host(&t, &ends[1]);
+		put_host(&t, &ends[0]);
+		put_host(&t, &ends[1]);
 		text_u64(&t, (uint64_t)np_addr_port(&ends[0].u.sa));
 		text_char(&t, ' ');
 		text_u64(&t, (uint64_t)np_addr_port(&ends[1].u.sa));

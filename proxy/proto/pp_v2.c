@@ -1,16 +1,18 @@
-/* pp_v2: the binary header.
+/* Reads and writes the header of version 2, which is binary:
  *
  *   0            12  13      14      16              16 + block           16 + length
  *   | signature  |ver|family,| length | src, dst,     | TLVs ...          |  payload
  *   |            |cmd|transp.|        | sport, dport  |                   |
  *
- * The length settles where the header ends, whatever it says; the family settles how long the block
- * of addresses is. With LOCAL, and where family or transport is unspecified, nothing says how long,
- * so nothing is read behind the length: the real endpoints count, and there are no TLVs. */
+ * The length says where the header ends; the family says how long the block of addresses is. With
+ * LOCAL, and with an unspecified family or transport, no field says how long the block is, so the
+ * bytes behind the length are not read: the real endpoints count, and there are no TLVs. */
+#include "proxy/proto/pp_priv.h"
+
 #include <string.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/proto/pp_priv.h"
 
 #define SIGNATURE   "\r\n\r\n\0\r\nQUIT\n"
 #define SIGNATURE_N (sizeof(SIGNATURE) - 1)
@@ -24,6 +26,7 @@
 enum { COMMAND_LOCAL, COMMAND_PROXY, COMMANDS };
 enum { TRANSPORT_UNSPEC, TRANSPORT_STREAM, TRANSPORT_DGRAM, TRANSPORTS };
 
+/* Bytes of the block of addresses. */
 static const uint8_t blocks[PP_FAMILIES] = {
 	[PP_INET] = 2 * (4 + 2),
 	[PP_INET6] = 2 * (16 + 2),
@@ -37,12 +40,16 @@ static bool is_proxy(const uint8_t *p)
 	return (p[AT_COMMAND] & 15) == COMMAND_PROXY;
 }
 
-static size_t block_of(const uint8_t *p)
+/* Bytes of the block of this header; 0 if it has none that can be read. */
+static size_t block_bytes(const uint8_t *p)
 {
-	return is_proxy(p) && (p[AT_FAMILY] & 15) != TRANSPORT_UNSPEC ? blocks[p[AT_FAMILY] >> 4] : 0;
+	if (!is_proxy(p) || (p[AT_FAMILY] & 15) == TRANSPORT_UNSPEC)
+		return 0;
+	DCHECK(p[AT_FAMILY] >> 4 < PP_FAMILIES, "fixed_part refuses other families");
+	return blocks[p[AT_FAMILY] >> 4];
 }
 
-/* The fixed part as far as it has come. LOCAL may carry any family: it is not looked at. */
+/* Checks the fixed part as far as it has come. LOCAL may carry any family, which is ignored. */
 static enum pp_result fixed_part(const uint8_t *p, size_t n, size_t max)
 {
 	if (memcmp(p, SIGNATURE, n < SIGNATURE_N ? n : SIGNATURE_N) != 0)
@@ -60,7 +67,7 @@ static enum pp_result fixed_part(const uint8_t *p, size_t n, size_t max)
 		return PP_MORE;
 	if (pp_be16(p + AT_LENGTH) > max)
 		return PP_V2_TOO_LONG;
-	return pp_be16(p + AT_LENGTH) < block_of(p) ? PP_V2_TOO_SHORT : PP_OK;
+	return pp_be16(p + AT_LENGTH) < block_bytes(p) ? PP_V2_TOO_SHORT : PP_OK;
 }
 
 static struct np_addr read_inet(const uint8_t *host, const uint8_t *port)
@@ -81,8 +88,8 @@ static struct np_addr read_inet6(const uint8_t *host, const uint8_t *port)
 	return a;
 }
 
-/* A path ends at its first NUL. An abstract name begins with one and has no end of its own: zeros
- * at the end of the field are taken for padding. All zero is a socket without a name. */
+/* A path ends at its first NUL. An abstract name begins with a NUL and has no end mark, so zeros at
+ * the end of the field count as padding. A field of zeros is a socket without a name. */
 static struct np_addr read_unix(const uint8_t *name)
 {
 	struct np_addr a = {.u.un.sun_family = AF_UNIX};
@@ -112,7 +119,7 @@ static void read_block(struct pp_header *h, uint8_t family, const uint8_t *b)
 		h->src = read_unix(b);
 		h->dst = read_unix(b + UNIX_PATH);
 		break;
-	default: /* datagrams, or nothing that is specified */
+	default: /* datagrams, or unspecified */
 		h->proxied = false;
 	}
 }
@@ -126,7 +133,7 @@ enum pp_result pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_
 	if (why != PP_OK)
 		return why;
 	h->need = h->len = PP_V2_FIXED + pp_be16(p + AT_LENGTH);
-	behind = block_of(p) > 0 ? PP_V2_FIXED + block_of(p) : h->len;
+	behind = block_bytes(p) > 0 ? PP_V2_FIXED + block_bytes(p) : h->len;
 	if (h->walked < behind)
 		h->walked = behind;
 	why = pp_tlv_walk(h, p, n);
@@ -143,6 +150,7 @@ enum pp_result pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_
 
 /* ---- writing ---- */
 
+/* The reverse of read_unix. */
 static void put_unix(struct text *t, const struct np_addr *a)
 {
 	uint8_t name[UNIX_PATH] = {0};
@@ -169,12 +177,13 @@ static void put_block(struct text *t, enum pp_family family, const struct np_add
 		else
 			text_bytes(t, &ends[i].u.in6.sin6_addr, sizeof(ends[i].u.in6.sin6_addr));
 	}
-	/* Both families have the port at the same place, see pp_v1.c. */
+	/* Both families have the port at the same offset, as pp_v1.c asserts. */
 	text_bytes(t, &ends[0].u.in4.sin_port, sizeof(ends[0].u.in4.sin_port));
 	text_bytes(t, &ends[1].u.in4.sin_port, sizeof(ends[1].u.in4.sin_port));
 }
 
-static ssize_t finish(struct text *t, bool crc32c)
+/* Fills in the length and the checksum. */
+static ssize_t finish_header(struct text *t, bool crc32c)
 {
 	uint8_t *p = (uint8_t *)t->p, zero[sizeof(uint32_t)] = {0};
 	size_t length, crc_at;
@@ -197,7 +206,7 @@ ssize_t pp_v2_write(uint8_t *out, size_t cap, const struct pp_made *made)
 {
 	struct np_addr ends[2];
 	enum pp_family family = pp_ends(ends, made->src, made->dst);
-	uint8_t fixed[PP_V2_FIXED] = SIGNATURE "\x20"; /* LOCAL, unspecified, nothing behind it */
+	uint8_t fixed[PP_V2_FIXED] = SIGNATURE "\x20"; /* LOCAL, unspecified, no bytes behind it */
 	struct text t;
 	int err;
 
@@ -208,10 +217,10 @@ ssize_t pp_v2_write(uint8_t *out, size_t cap, const struct pp_made *made)
 	text_init(&t, (char *)out, cap);
 	text_bytes(&t, fixed, sizeof(fixed));
 	if (family == PP_UNSPEC)
-		return finish(&t, false);
+		return finish_header(&t, false);
 	put_block(&t, family, ends);
 	err = pp_tlv_write(&t, made);
 	if (err != 0)
 		return err;
-	return finish(&t, made->want & PP_WANT_CRC32C);
+	return finish_header(&t, made->want & PP_WANT_CRC32C);
 }

@@ -135,7 +135,7 @@ static void s7_s10_everything_else_is_refused(void **state)
 		edge_ended(&e, "proxy_header_invalid", (int)i + 1);
 	}
 	edge_untouched(listener);
-	edge_said(&e, " detail=\"a port is not a plain decimal from 0 to 65535\" ");
+	edge_said(&e, " detail=\"a port is not a plain number from 0 to 65535\" ");
 	proxy_edge_end(&e, listener);
 }
 

@@ -1,0 +1,105 @@
+/* access_log: one record per connection, written to the sink of the configuration (`log.access`).
+ *
+ * A worker packs a record into its own ring: no lock, no formatting, and no system call unless the
+ * writer is asleep. One writer thread empties the rings, formats the records and writes them:
+ *
+ *     worker 0  log_access -> ring 0 --.
+ *     worker 1  log_access -> ring 1 --+-> writer: record -> line -> batch -> sink
+ *     worker 2  log_access -> ring 2 --'
+ *
+ * A sink that takes nothing stops the writer alone. The rings fill up, further records are dropped
+ * and counted, and two lines of the process log mark the episode. */
+#ifndef PROXY_LOG_ACCESS_LOG_H
+#define PROXY_LOG_ACCESS_LOG_H
+
+#include "netpoll/addr.h"
+#include "netpoll/base.h"
+#include "proxy/base/close.h"
+#include "proxy/base/ulid.h"
+#include "proxy/log/log.h"
+
+/* Texts that only some connections have: the field, its name in JSON, and its short name. All of
+ * them may hold hostile bytes. */
+#define ACCESS_TEXT_TBL(X) \
+	X(detail,           "staunch.detail",             "detail") \
+	X(sni,              "tls.client.server_name",     "sni") \
+	X(alpn,             "tls.next_protocol",          "alpn") \
+	X(version,          "tls.protocol.version",       "tls") \
+	X(cipher,           "tls.cipher",                 "cipher") \
+	X(subject,          "tls.client.subject",         "subject") \
+	X(upstream_version, "staunch.upstream_tls",       "upstream_tls")
+
+/* The fields that only some connections have. */
+struct access_extra {
+	/* The address of the peer that connected, if access_record.client is the one of a PROXY
+	 * header; else AF_UNSPEC. */
+	union np_inet connected;
+	bool tls;     /* this proxy ends the client's TLS; the handshake may have failed */
+	bool resumed; /* with tls: a TLS session was resumed */
+	uint8_t unclean; /* ended TLS without close_notify: 1 the client, 2 the server, 3 both */
+#define X(field, full, brief) const char *field;
+	ACCESS_TEXT_TBL(X) /* NULL or "" if there is none */
+#undef X
+};
+
+/* One connection. log_access copies all of it, texts included. */
+struct access_record {
+	struct ulid id;
+	int64_t start;      /* the accept, by the wall clock: ns since 1970 */
+	int64_t duration;   /* ns since the accept by the monotonic clock, as the next two */
+	int64_t connect;    /* until a server accepted; -1 if none did */
+	int64_t first_byte; /* until the first byte of the server; -1 if none came */
+	uint64_t bytes_in, bytes_out; /* from the client, to the client */
+	union np_inet client; /* as seen at accept, or as a trusted PROXY header says */
+	union np_inet server; /* family AF_UNSPEC if none was chosen */
+	enum close_reason why;
+	int err;          /* NP_E code of either sign; 0: no error */
+	uint32_t retries; /* servers tried after the first */
+	const char *listener, *upstream, *server_name; /* NULL or "" if there is none */
+	const struct access_extra *extra; /* NULL: a plain connection */
+};
+
+enum log_sink_kind { LOG_SINK_OFF, LOG_SINK_PATH, LOG_SINK_STDOUT, LOG_SINK_STDERR };
+
+struct log_options {
+	enum log_sink_kind kind;
+	const char *path; /* for LOG_SINK_PATH: appended to, created with mode 0640; copied */
+	enum log_format format;
+	size_t ring_size; /* bytes, a power of two; 0 for LOG_RING_SIZE */
+};
+#define LOG_RING_SIZE (1u << 20) /* bytes per worker: some 5,000 records */
+#define LOG_STOP_MS   2000       /* what the end of the process and a reload wait for a sink */
+
+struct log;
+struct log_ring;
+
+/* log_start: open the sink, make one ring per worker, start the writer.
+ *   Returns  0 and *out; or -NP_Exxx of the path, of memory or of the thread. For LOG_SINK_OFF *out
+ *            is NULL: every call below takes NULL and does nothing.
+ *   Calls    any one thread.
+ *   Owns     the caller owns *out, until log_stop. */
+must_use int log_start(struct log **out, const struct log_options *o, unsigned nrings);
+
+/* log_ring_of: the ring of worker i, valid until log_stop; NULL if the access log is off. */
+struct log_ring *log_ring_of(struct log *l, unsigned i);
+
+/* log_access: hand over one record.
+ *   Returns  false if the ring is full and the record is lost; the caller counts it in log_dropped
+ *            of the worker's stats.
+ *   Calls    only the worker whose ring it is. Never blocks. */
+must_use bool log_access(struct log_ring *r, const struct access_record *rec);
+
+/* log_reopen: have the writer open the path again soon, because the file was renamed. Each record
+ * goes to the old file or to the new one, whole and once. If the path cannot be opened, the process
+ * log says so, and the old file stays in use.
+ *   Calls    any thread. */
+void log_reopen(struct log *l);
+
+/* log_stop: write what is in the rings, within ms milliseconds (LOG_STOP_MS) even if the sink takes
+ * nothing; what could not be written is counted in one line of the process log. Bounded by the
+ * kernel's patience only where a regular file's disk hangs.
+ *   Returns  NULL.
+ *   Calls    any one thread; no producer may be left. */
+struct log *log_stop(struct log *l, int ms);
+
+#endif
