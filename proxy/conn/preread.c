@@ -51,21 +51,27 @@ static ssize_t read_more(struct conn *c)
 	return n;
 }
 
+enum close_reason conn_left_silently(struct conn *c, ssize_t n)
+{
+	DCHECK(n <= 0, "a read that brought bytes");
+	if (n == 0)
+		return CLOSE_CLIENT_FIN;
+	c->err = (int16_t)-n;
+	return np_err_class((int)n) == NP_CLASS_PEER ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
+}
+
 /* n is the result of a read that brought no bytes. late, cut: the reason for a deadline, and for an
- * end in the middle. */
+ * end in the middle. Without a byte before it was a probe: does the port answer? */
 static enum close_reason read_failure(struct conn *c, ssize_t n, enum close_reason late,
 	enum close_reason cut)
 {
-	const struct chunk *r = c->extra->preread->rest;
-
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
-	if (n == 0) /* without a byte it was a probe: does the port answer? */
-		return r != NULL && r->from < r->to ? cut : CLOSE_CLIENT_FIN;
 	if (n == -NP_EDEADLINE)
 		return late;
-	c->err = (int16_t)-n;
-	return np_err_class((int)n) == NP_CLASS_PEER ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
+	if (n == 0 && chunk_held(c->extra->preread->rest) > 0)
+		return cut;
+	return conn_left_silently(c, n);
 }
 
 /* ---- the PROXY header ---- */
@@ -83,7 +89,9 @@ static void accept_header(struct conn *c, const struct pp_header *h)
 		return;
 	o->src = h->src;
 	o->dst = h->dst;
-	memcpy(&c->extra->client, &h->src.u, sizeof(c->extra->client));
+	np_addr_unmap(&o->src);
+	np_addr_unmap(&o->dst);
+	memcpy(&c->extra->client, &o->src.u, sizeof(c->extra->client));
 }
 
 static enum close_reason read_header(struct conn *c)
@@ -101,7 +109,8 @@ static enum close_reason read_header(struct conn *c)
 		ssize_t n = read_more(c);
 
 		if (n <= 0) {
-			conn_detail(c, pp_sentence(PP_MORE));
+			if (o->rest != NULL || n == -NP_EDEADLINE)
+				conn_detail(c, pp_sentence(PP_MORE));
 			return read_failure(c, n, CLOSE_PROXY_HEADER_TIMEOUT,
 				CLOSE_PROXY_HEADER_INVALID);
 		}
