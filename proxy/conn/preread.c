@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/deadline.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/proto/pp.h"
 
@@ -147,15 +148,35 @@ static enum close_reason judge_hello(struct conn *c, enum hello_result result)
 	return CLOSE_NONE;
 }
 
+/* The client has sent no byte behind a PROXY header. */
+static bool is_silent(const struct preread *o)
+{
+	return chunk_held(o->rest) == 0;
+}
+
+/* A read brought no bytes. A client that has been silent for so long may wait for the server to speak: it
+ * is routed like any client without TLS. One that has sent a part of a hello is closed, since its server
+ * is not known. */
+static enum close_reason hello_failure(struct conn *c, ssize_t n)
+{
+	const struct listener *f = c->listener;
+	bool passes = f->silent_passes || f->hello_silence < f->hello_timeout;
+
+	if (n == -NP_EDEADLINE && c->kill == CLOSE_NONE && passes && is_silent(c->extra->preread))
+		return CLOSE_NONE;
+	return read_failure(c, n, CLOSE_PREREAD_TIMEOUT, CLOSE_HELLO_INVALID);
+}
+
 static enum close_reason read_hello(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	struct preread *o = c->extra->preread;
 	enum hello_result result = HELLO_MORE;
 	uint32_t fed = o->rest != NULL ? o->rest->from : 0;
+	int64_t deadline = np_deadline_after(f->hello_timeout);
+	int64_t silence = np_deadline_after(f->hello_silence);
 
 	hello_init(&o->hello, f->hello_max);
-	np_fd_set_read_deadline(&c->client.fd, np_deadline_after(f->hello_timeout));
 	for (;;) {
 		ssize_t n;
 
@@ -164,11 +185,13 @@ static enum close_reason read_hello(struct conn *c)
 		fed = o->rest != NULL ? o->rest->to : 0;
 		if (result != HELLO_MORE)
 			return judge_hello(c, result);
-		if (o->rest != NULL && o->rest->to - o->rest->from > KEEP_MOST(f->hello_max))
+		if (chunk_held(o->rest) > KEEP_MOST(f->hello_max))
 			return CLOSE_HELLO_TOO_LONG;
+		np_fd_set_read_deadline(&c->client.fd,
+			is_silent(o) ? deadline_earlier(deadline, silence) : deadline);
 		n = read_more(c);
 		if (n <= 0)
-			return read_failure(c, n, CLOSE_PREREAD_TIMEOUT, CLOSE_HELLO_INVALID);
+			return hello_failure(c, n);
 	}
 }
 
