@@ -357,6 +357,18 @@ static size_t host_bytes(const struct sockaddr *sa, socklen_t len, const char **
 	return sizeof(struct in_addr);
 }
 
+void np_addr_unmap(struct np_addr *a)
+{
+	struct sockaddr_in in4 = {.sin_family = AF_INET};
+
+	if (a->u.sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
+		return;
+	in4.sin_port = a->u.in6.sin6_port;
+	memcpy(&in4.sin_addr, &a->u.in6.sin6_addr.s6_addr[12], sizeof(in4.sin_addr));
+	a->u.in4 = in4;
+	a->len = sizeof(in4);
+}
+
 /* One form per address, so that two spellings of an address are equal: flow labels and the bytes
  * behind a path's NUL name nothing. Unlike the hash this keeps a v4-mapped address apart: they
  * bind and connect differently. */

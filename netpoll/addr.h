@@ -45,6 +45,9 @@ size_t np_addr_format(const struct sockaddr *sa, socklen_t len, char *out, size_
 size_t np_addr_format_host(const struct sockaddr *sa, socklen_t len, char *out, size_t n);
 
 int np_addr_port(const struct sockaddr *sa); /* host order; 0 for a Unix address */
+/* np_addr_unmap: a v4-mapped IPv6 address becomes the IPv4 address that it stands for, as in Go's net.
+ * A socket of both families gives the addresses of its IPv4 clients mapped. Others stay as they are. */
+void np_addr_unmap(struct np_addr *a);
 bool np_addr_equal(const struct np_addr *a, const struct np_addr *b);
 /* A stable hash of the address without its port, the same in every process with the same seed. */
 uint64_t np_addr_hash_host(const struct sockaddr *sa, socklen_t len, uint64_t seed);

@@ -235,6 +235,8 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 		sys_close(sysfd);
 		return err;
 	}
+	if (np_addr_is_unix(to))
+		np_fd_mark_unix(fd);
 	err = connect_fd(fd, to, deadline, o);
 	if (err == 0 && any_port(o) && is_self_connect(sysfd, to))
 		err = -NP_ESELF;

@@ -35,6 +35,12 @@ void np_fd_mark_shared(struct np_fd *fd)
 	fd->pd->shared = true;
 }
 
+void np_fd_mark_unix(struct np_fd *fd)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	fd->local = true;
+}
+
 /* ---- fdMutex --------------------------------------------------------------------------------- */
 
 int fd_incref(struct np_fd *fd)
@@ -260,19 +266,24 @@ void np_fd_unwatch(struct np_fd *fd, struct np_g *task)
 		poll_unstand(fd->pd, task);
 }
 
-void np_fd_mute(struct np_fd *fd, bool mute)
+int np_fd_mute(struct np_fd *fd, bool mute)
 {
+	int err;
+
 	OBJ_CHECK(fd, FD_MAGIC);
 	if (fd->closed || fd->pd->muted == mute || !fd->pd->registered)
-		return;
+		return 0;
 	fd->pd->muted = mute;
-	netpoll_mute(&poller_of()->poller, fd->pd);
+	err = netpoll_mute(&poller_of()->poller, fd->pd);
+	if (unlikely(err != 0))
+		fd->pd->muted = !mute;
+	return err;
 }
 
-bool np_fd_hung_up(const struct np_fd *fd)
+bool np_fd_may_have_more(const struct np_fd *fd)
 {
-	/* registering reports readiness that is already there, so before it nothing is missed */
-	return fd->pd->hup;
+	/* Registering reports readiness that is already there, so before it nothing is missed. */
+	return fd->pd->hup || fd->pd->doubt;
 }
 
 bool np_fd_failed(const struct np_fd *fd)

@@ -26,6 +26,24 @@ static ssize_t recv_once(int sysfd, void *buf, size_t n)
 	return got;
 }
 
+/* A message that carries descriptors ends a read, though more bytes are queued behind it. Without
+ * room for control data the kernel closes such descriptors and says MSG_CTRUNC: only then does a
+ * short read not mean that the socket is empty. */
+static no_inline ssize_t recv_unix_once(struct np_fd *fd, void *buf, size_t n)
+{
+	struct iovec iov = {.iov_base = buf, .iov_len = at_most(n)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t got;
+
+	do {
+		got = sys_recvmsg(fd->sysfd, &msg, 0);
+		if (got < 0)
+			got = err_from_errno();
+	} while (got == -NP_EINTR);
+	fd->pd->doubt = got > 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
+	return got;
+}
+
 static ssize_t send_once(int sysfd, const void *buf, size_t n, int flags)
 {
 	ssize_t put;
@@ -70,7 +88,9 @@ inline ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n)
 {
 	int err = fd_try_check(fd, NP_READ);
 
-	return err != 0 ? err : recv_once(fd->sysfd, buf, n);
+	if (unlikely(err != 0))
+		return err;
+	return likely(!fd->local) ? recv_once(fd->sysfd, buf, n) : recv_unix_once(fd, buf, n);
 }
 
 static inline ssize_t try_send(struct np_fd *fd, const void *buf, size_t n, int flags)

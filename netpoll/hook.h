@@ -34,6 +34,8 @@
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n), (SYS_readv, fd, iov, n))       \
 	X(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags),                          \
 	  (SYS_recvfrom, fd, buf, n, flags, NULL, NULL))                                                         \
+	X(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags),                           \
+	  (SYS_recvmsg, fd, msg, flags))                                                                         \
 	X(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags),                    \
 	  (SYS_sendto, fd, buf, n, flags, NULL, 0))                                                              \
 	X(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags),                     \

@@ -302,7 +302,8 @@ int poll_open(struct netpoll *np, int fd, struct polldesc **out)
 	CHECK(pd->rg == PD_NIL && pd->wg == PD_NIL, "a fresh pollDesc has somebody parked on it");
 	pd->fd = fd;
 	pd->rd = pd->wd = 0;
-	pd->closing = pd->everr = pd->hup = pd->failed = pd->error = pd->registered = pd->shared = pd->muted = false;
+	pd->closing = pd->everr = pd->hup = pd->failed = pd->error = pd->doubt = false;
+	pd->registered = pd->shared = pd->muted = false;
 	*out = pd;
 	return 0;
 }

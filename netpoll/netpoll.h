@@ -157,6 +157,7 @@ struct np_fd {
 	struct np_g *rwait, *wwait, *cwait;
 	uint32_t refs;                      /* operations under way, +1 while open */
 	uint8_t rlocked, wlocked, closed;
+	uint8_t local; /* of the Unix domain: np_fd_mark_unix */
 };
 
 /* np_fd_init: take over sysfd (non-blocking, a stream socket). It is registered with the poller
@@ -167,6 +168,10 @@ must_use int np_fd_register(struct np_fd *fd);
 /* Other descriptors of the same socket exist (dup): closing this one must leave the poller
  * explicitly. */
 void np_fd_mark_shared(struct np_fd *fd);
+
+/* It is a Unix socket: its messages may carry descriptors, at which a read stops short (fd_io.c).
+ * Once, after np_fd_init; np_dial does it itself. */
+void np_fd_mark_unix(struct np_fd *fd);
 
 /* np_fd_close: evict every waiter (they get -NP_ECLOSING), then close(2) when the last operation
  * has left; from a
@@ -226,13 +231,15 @@ must_use int np_fd_try_accept(struct np_fd *fd, struct np_addr *peer);
  *   Returns  1 ready, 0 not, or -NP_EDEADLINE, -NP_ECLOSING, or why registering failed. */
 must_use int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task);
 void np_fd_unwatch(struct np_fd *fd, struct np_g *task);
-/* np_fd_mute: for a task that knows that bytes are there and has no room for them: arriving bytes
- * no longer wake it. When it is switched back, bytes that are there wake it at once. The end and
- * failures wake it either way. */
-void np_fd_mute(struct np_fd *fd, bool mute);
-/* True once an event said that the peer hung up, failed or sent urgent data: only then may a read
- * that was shorter than asked have left something behind without a further event to come. */
-bool np_fd_hung_up(const struct np_fd *fd);
+/* np_fd_mute: for a task that knows that bytes are there and has no room for them: arriving bytes no
+ * longer wake it. When it is switched back, bytes that are there wake it at once. The end and
+ * failures wake it either way.
+ *   Returns  0, or the poller's error: nothing has changed then. */
+must_use int np_fd_mute(struct np_fd *fd, bool mute);
+/* After a read that was shorter than asked: may it have left bytes behind without a further event to
+ * come? True once an event said that the peer hung up, failed or sent urgent data, and after a read
+ * that stopped at a message with descriptors (Unix). Otherwise a short read has emptied the socket. */
+bool np_fd_may_have_more(const struct np_fd *fd);
 /* True once an event said that nothing can be sent any more: a reset, or both ways are shut. */
 bool np_fd_failed(const struct np_fd *fd);
 /* TCP_NODELAY; keepalive of 2 min idle, 15 s interval, 4 probes. */
@@ -244,18 +251,23 @@ int np_fd_unsent(const struct np_fd *fd); /* bytes the peer has not acknowledged
 
 /* A pipe of this worker's bounded pool. The caller of np_pipe_get owns it until np_pipe_put. */
 struct np_pipe;
-must_use struct np_pipe *np_pipe_get(void); /* empty; NULL: none to be had now, so copy */
-/* pooled when it is empty, else closed: its bytes are lost */
+/* np_pipe_get: an empty one.
+ *   Returns  0; -NP_EAGAIN: none is to be had now, so copy; or why this machine makes none. */
+must_use int np_pipe_get(struct np_pipe **out);
 void np_pipe_put(struct np_pipe *p);
 size_t np_pipe_held(const struct np_pipe *p);
 /* how many this worker may have, two descriptors each */
+/* np_pipe_read: move bytes from the pipe to memory, where a socket turns out not to take a splice. It
+ * must hold something (CHECK).
+ *   Returns  bytes, at most n; or the error. */
+must_use ssize_t np_pipe_read(struct np_pipe *p, void *buf, size_t n);
 void np_pipe_bound(unsigned most);
 /* One attempt, no parking, as the try_ forms above. drain: from the socket, at most n bytes. pump:
- * what the pipe holds (something: CHECK) into the socket.
+ * the bytes that the pipe holds (some: CHECK) into the socket.
  *   Returns  bytes; 0 at the end of the stream and at an urgent mark (drain: a read tells which);
- *            -NP_EAGAIN: the socket has nothing or no room, or, when the pipe holds bytes, drain
- *            may have found the pipe full: pump first. -NP_EINVAL: this socket cannot be spliced.
- *            */
+ *            -NP_EAGAIN: the socket has nothing or no room, or, when the pipe holds bytes, drain may
+ *            have found the pipe full: pump first. Any other error of this machine means that the
+ *            bytes must be copied: splice may be forbidden, or a socket may not support it. */
 must_use ssize_t np_fd_try_drain(struct np_fd *fd, struct np_pipe *p, size_t n);
 must_use ssize_t np_fd_try_pump(struct np_fd *fd, struct np_pipe *p);
 
@@ -269,12 +281,12 @@ struct np_listen_opts {
 	int mode;        /* of a Unix socket's file; 0 leaves it to the umask */
 };
 /* np_listen: a bound, listening, non-blocking raw socket. "[::]:80" and ":80" take both families, a
- * stale Unix socket
- * file that nobody listens on is replaced.   Returns  the descriptor or the error. Any thread. */
+ * stale Unix socket file, without a listener, is replaced.
+ *   Returns  the descriptor or the error. Any thread. */
 must_use int np_listen(const struct np_addr *a, const struct np_listen_opts *o);
 int np_listen_backlog(void); /* net.core.somaxconn; capped at 65535 before Linux 4.1; any thread */
 must_use int np_sock_addr(int sysfd, struct np_addr *local); /* getsockname; any thread */
-/* the same of an open np_fd */
+/* The same of an open np_fd, and like np_fd_accept's peer: an IPv4 address is never mapped. */
 must_use int np_fd_addr(const struct np_fd *fd, struct np_addr *local);
 /* another descriptor of the same socket; see np_fd_mark_shared; any thread */
 must_use int np_sock_dup(int sysfd);

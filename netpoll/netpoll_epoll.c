@@ -75,9 +75,9 @@ int netpoll_open(struct poller *p, struct polldesc *pd)
 	return control(p, EPOLL_CTL_ADD, pd);
 }
 
-void netpoll_mute(struct poller *p, struct polldesc *pd)
+int netpoll_mute(struct poller *p, struct polldesc *pd)
 {
-	CHECK(control(p, EPOLL_CTL_MOD, pd) == 0, "a registered descriptor cannot be changed");
+	return control(p, EPOLL_CTL_MOD, pd);
 }
 
 void netpoll_close(struct poller *p, struct polldesc *pd)

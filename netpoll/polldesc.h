@@ -49,6 +49,7 @@ struct polldesc {
 	/* an event carried HUP or ERR: reset, or both ways shut; sticky until close */
 	bool failed : 1;
 	bool error : 1;        /* an event carried ERR: reset; sticky until close */
+	bool doubt : 1;        /* the last read stopped at a message with descriptors */
 	bool registered : 1;   /* the poller knows it */
 	bool muted : 1;        /* arriving bytes are not reported */
 	/* the socket has other descriptors: close(2) alone does not end its events */

@@ -33,9 +33,10 @@ must_use int netpoll_open(struct poller *p, struct polldesc *pd);
 /* The descriptor is about to be closed: nothing for this fdseq is delivered after it (the tag sees
  * to what is on its way already). */
 void netpoll_close(struct poller *p, struct polldesc *pd);
-/* pd->muted has changed: leave arriving bytes out of what is reported, or report them again, those
- * that are there at once. The end of the stream and failures are reported either way. */
-void netpoll_mute(struct poller *p, struct polldesc *pd);
+/* pd->muted has changed: leave arriving bytes out of the events, or report them again, those that are
+ * there at once. The end of the stream and failures are reported either way.
+ *   Returns  0, or the error: the events are as before. */
+must_use int netpoll_mute(struct poller *p, struct polldesc *pd);
 /* Poll the network: ns < 0 blocks, 0 does not, > 0 blocks for up to that long. Hands every event
  * whose tag is current to netpoll_ready, drops the others. May return early; then the caller
  * computes the delay anew. */

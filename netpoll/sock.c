@@ -62,7 +62,11 @@ int np_sock_addr(int sysfd, struct np_addr *local)
 
 int np_fd_addr(const struct np_fd *fd, struct np_addr *local)
 {
-	return np_sock_addr(fd->sysfd, local);
+	int err = np_sock_addr(fd->sysfd, local);
+
+	if (err == 0)
+		np_addr_unmap(local);
+	return err;
 }
 
 /* sysSocket: both flags at once, or by hand where the kernel does not know them. */

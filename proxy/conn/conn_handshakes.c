@@ -34,12 +34,11 @@
 /* All clients over Unix sockets are one source. */
 static uint64_t source_of(const struct conn *c)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	union np_inet a = *conn_client(c);
 
 	if (a.sa.sa_family == AF_UNIX)
 		return 0;
-	if (a.sa.sa_family == AF_INET6 && memcmp(&a.in6.sin6_addr, mapped, sizeof(mapped)) != 0)
+	if (a.sa.sa_family == AF_INET6)
 		memset(&a.in6.sin6_addr.s6_addr[8], 0, 8);
 	return np_addr_hash_host(&a.sa, sizeof(a), c->shard->source_seed);
 }

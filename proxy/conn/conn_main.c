@@ -92,6 +92,8 @@ static enum close_reason conn_begin(struct conn *c, int sysfd, enum close_reason
 		accepted_drop(sysfd);
 		return CLOSE_OVERLOAD;
 	}
+	if (c->peer.sa.sa_family == AF_UNIX)
+		np_fd_mark_unix(&c->client.fd);
 	if (why == CLOSE_NONE && np_go("conn", conn_main, c) != 0)
 		return CLOSE_OVERLOAD;
 	return why;

@@ -6,6 +6,8 @@
 #include "proxy/conn/stages.h"
 #include "proxy/tls/tls_handshake.h"
 
+#define FIRST_READ (16 * 1024) /* a ClientHello fits, and more than it does not come before our answer */
+
 /* The log's detail is OpenSSL's own text where it gives one, else our sentence for the failure. */
 static void note_tls_failure(struct conn *c, int err, const struct tls_why *w)
 {
@@ -51,24 +53,41 @@ static struct iovec take_early_bytes(const struct conn *c)
 	return early;
 }
 
-enum close_reason conn_tls(struct conn *c)
+/* The first bytes of the handshake, read into the worker's scratch, if none were read before. A client
+ * that leaves without a byte was a probe, and no handshake has failed; until the first byte comes there is
+ * nothing to fail, and no memory is spent on OpenSSL's object.
+ *   Returns  CLOSE_NONE with *early set, or why there is none.   Parks. */
+static enum close_reason read_first_bytes(struct conn *c, int64_t deadline, struct iovec *early)
+{
+	ssize_t n;
+
+	if (early->iov_len > 0)
+		return CLOSE_NONE;
+	np_fd_set_read_deadline(&c->client.fd, deadline);
+	n = np_fd_read(&c->client.fd, c->shard->scratch, FIRST_READ);
+	if (c->kill != CLOSE_NONE)
+		return c->kill;
+	if (n == -NP_EDEADLINE)
+		return CLOSE_TLS_TIMEOUT;
+	if (n <= 0)
+		return conn_left_silently(c, n);
+	*early = (struct iovec){.iov_base = c->shard->scratch, .iov_len = (size_t)n};
+	return CLOSE_NONE;
+}
+
+static enum close_reason shake_hands(struct conn *c)
 {
 	const struct listener *f = c->listener;
+	int64_t deadline = np_deadline_after(f->handshake_timeout);
 	struct iovec early = take_early_bytes(c);
-	const struct tls_from from = {
-		.early = early.iov_len > 0 ? &early : NULL,
-		.deadline = np_deadline_after(f->handshake_timeout),
-	};
-	struct handshake handshake;
+	enum close_reason silent = read_first_bytes(c, deadline, &early);
 	struct tls_why why;
 	int err;
 
-	DCHECK_CONN(c);
-	DCHECK(stream_is_plain(&c->client), "the client's TLS begins once");
-	if (!handshake_begin(&handshake, c))
-		return CLOSE_MAX_HANDSHAKES;
-	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id], &from, &why);
-	handshake_end(&handshake);
+	if (silent != CLOSE_NONE)
+		return silent;
+	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id],
+			 &(struct tls_from){.early = &early, .deadline = deadline}, &why);
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {
@@ -78,6 +97,20 @@ enum close_reason conn_tls(struct conn *c)
 	STAT_ADD(&c->shard->stats, handshakes_failed, 1);
 	note_tls_failure(c, err, &why);
 	return client_failure(&why);
+}
+
+enum close_reason conn_tls(struct conn *c)
+{
+	struct handshake handshake;
+	enum close_reason why;
+
+	DCHECK_CONN(c);
+	DCHECK(stream_is_plain(&c->client), "the client's TLS begins once");
+	if (!handshake_begin(&handshake, c))
+		return CLOSE_MAX_HANDSHAKES;
+	why = shake_hands(c);
+	handshake_end(&handshake);
+	return why;
 }
 
 /* ---- the server ---- */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/deadline.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/proto/pp.h"
 
@@ -51,21 +52,27 @@ static ssize_t read_more(struct conn *c)
 	return n;
 }
 
+enum close_reason conn_left_silently(struct conn *c, ssize_t n)
+{
+	DCHECK(n <= 0, "a read that brought bytes");
+	if (n == 0)
+		return CLOSE_CLIENT_FIN;
+	c->err = (int16_t)-n;
+	return np_err_class((int)n) == NP_CLASS_PEER ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
+}
+
 /* n is the result of a read that brought no bytes. late, cut: the reason for a deadline, and for an
- * end in the middle. */
+ * end in the middle. Without a byte before it was a probe: does the port answer? */
 static enum close_reason read_failure(struct conn *c, ssize_t n, enum close_reason late,
 	enum close_reason cut)
 {
-	const struct chunk *r = c->extra->preread->rest;
-
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
-	if (n == 0) /* without a byte it was a probe: does the port answer? */
-		return r != NULL && r->from < r->to ? cut : CLOSE_CLIENT_FIN;
 	if (n == -NP_EDEADLINE)
 		return late;
-	c->err = (int16_t)-n;
-	return np_err_class((int)n) == NP_CLASS_PEER ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
+	if (n == 0 && chunk_held(c->extra->preread->rest) > 0)
+		return cut;
+	return conn_left_silently(c, n);
 }
 
 /* ---- the PROXY header ---- */
@@ -83,7 +90,9 @@ static void accept_header(struct conn *c, const struct pp_header *h)
 		return;
 	o->src = h->src;
 	o->dst = h->dst;
-	memcpy(&c->extra->client, &h->src.u, sizeof(c->extra->client));
+	np_addr_unmap(&o->src);
+	np_addr_unmap(&o->dst);
+	memcpy(&c->extra->client, &o->src.u, sizeof(c->extra->client));
 }
 
 static enum close_reason read_header(struct conn *c)
@@ -101,7 +110,8 @@ static enum close_reason read_header(struct conn *c)
 		ssize_t n = read_more(c);
 
 		if (n <= 0) {
-			conn_detail(c, pp_sentence(PP_MORE));
+			if (o->rest != NULL || n == -NP_EDEADLINE)
+				conn_detail(c, pp_sentence(PP_MORE));
 			return read_failure(c, n, CLOSE_PROXY_HEADER_TIMEOUT,
 				CLOSE_PROXY_HEADER_INVALID);
 		}
@@ -138,15 +148,35 @@ static enum close_reason judge_hello(struct conn *c, enum hello_result result)
 	return CLOSE_NONE;
 }
 
+/* The client has sent no byte behind a PROXY header. */
+static bool is_silent(const struct preread *o)
+{
+	return chunk_held(o->rest) == 0;
+}
+
+/* A read brought no bytes. A client that has been silent for so long may wait for the server to speak: it
+ * is routed like any client without TLS. One that has sent a part of a hello is closed, since its server
+ * is not known. */
+static enum close_reason hello_failure(struct conn *c, ssize_t n)
+{
+	const struct listener *f = c->listener;
+	bool passes = f->silent_passes || f->hello_silence < f->hello_timeout;
+
+	if (n == -NP_EDEADLINE && c->kill == CLOSE_NONE && passes && is_silent(c->extra->preread))
+		return CLOSE_NONE;
+	return read_failure(c, n, CLOSE_PREREAD_TIMEOUT, CLOSE_HELLO_INVALID);
+}
+
 static enum close_reason read_hello(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	struct preread *o = c->extra->preread;
 	enum hello_result result = HELLO_MORE;
 	uint32_t fed = o->rest != NULL ? o->rest->from : 0;
+	int64_t deadline = np_deadline_after(f->hello_timeout);
+	int64_t silence = np_deadline_after(f->hello_silence);
 
 	hello_init(&o->hello, f->hello_max);
-	np_fd_set_read_deadline(&c->client.fd, np_deadline_after(f->hello_timeout));
 	for (;;) {
 		ssize_t n;
 
@@ -155,11 +185,13 @@ static enum close_reason read_hello(struct conn *c)
 		fed = o->rest != NULL ? o->rest->to : 0;
 		if (result != HELLO_MORE)
 			return judge_hello(c, result);
-		if (o->rest != NULL && o->rest->to - o->rest->from > KEEP_MOST(f->hello_max))
+		if (chunk_held(o->rest) > KEEP_MOST(f->hello_max))
 			return CLOSE_HELLO_TOO_LONG;
+		np_fd_set_read_deadline(&c->client.fd,
+			is_silent(o) ? deadline_earlier(deadline, silence) : deadline);
 		n = read_more(c);
 		if (n <= 0)
-			return read_failure(c, n, CLOSE_PREREAD_TIMEOUT, CLOSE_HELLO_INVALID);
+			return hello_failure(c, n);
 	}
 }
 

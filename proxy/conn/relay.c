@@ -19,6 +19,7 @@
 #define READ_SMALL     (16 * 1024) /* chat: stays in the L1 cache */
 #define MOVES_A_TURN   8           /* reads per turn: then the other Gs of this worker run */
 #define NAGLE_HARMLESS 1200        /* a first write of one segment is never held back */
+#define WRITE_FAILED   SIZE_MAX    /* write_to_dst */
 
 /* ---- moving bytes ---- */
 
@@ -49,7 +50,7 @@ static no_inline void set_nodelay(struct conn *c, size_t n)
 
 /* `last`: src's end follows, so the kernel may hold the bytes back until the end goes with them.
  *   Returns  how many bytes need no more care: dst took them, or it is gone and they are thrown
- *            away. */
+ *            away. WRITE_FAILED: this machine failed, and the connection ends. */
 static size_t write_to_dst(struct conn *c, struct relay_dir *d, const char *buf, size_t n,
 	bool last)
 {
@@ -70,8 +71,7 @@ static size_t write_to_dst(struct conn *c, struct relay_dir *d, const char *buf,
 	}
 	if (sent == -NP_EAGAIN)
 		return 0;
-	relay_dst_gone(c, d, (int)sent);
-	return n;
+	return relay_dst_gone(c, d, (int)sent) == CLOSE_NONE ? n : WRITE_FAILED;
 }
 
 /* dst took only a part: the rest is kept, and src is not read until dst has taken it. */
@@ -85,18 +85,22 @@ static no_inline enum close_reason keep_rest(struct relay_dir *d, const char *bu
 	return CLOSE_NONE;
 }
 
-static no_inline void flush_rest(struct conn *c, struct relay_dir *d)
+static no_inline enum close_reason flush_rest(struct conn *c, struct relay_dir *d)
 {
 	struct chunk *r = d->rest;
 	size_t sent = write_to_dst(c, d, r->bytes + r->from, chunk_held(r), d->eof && !d->reset);
 
+	if (sent == WRITE_FAILED)
+		return CLOSE_OVERLOAD;
 	if (d->rest == NULL)
-		return; /* dst is gone, and the rest was dropped with it */
-	relay_active(c);
+		return CLOSE_NONE; /* dst is gone, and the rest was dropped with it */
+	if (sent > 0)
+		relay_active(c);
 	r->from += (uint32_t)sent;
 	d->blocked = r->from < r->to;
 	if (!d->blocked)
 		relay_rest_drop(d);
+	return CLOSE_NONE;
 }
 
 /* Small reads for chat, all of the scratch for bulk. */
@@ -113,7 +117,9 @@ static enum close_reason forward_scratch(struct conn *c, struct relay_dir *d, si
 
 	relay_active(c);
 	sent = write_to_dst(c, d, scratch, n, last);
-	return sent < n ? keep_rest(d, scratch + sent, n - sent) : CLOSE_NONE;
+	if (likely(sent == n))
+		return CLOSE_NONE;
+	return sent < n ? keep_rest(d, scratch + sent, n - sent) : CLOSE_OVERLOAD;
 }
 
 /* A src that hung up is read on until its end, which then leaves in one segment with the last
@@ -136,13 +142,30 @@ static no_inline enum close_reason read_to_end(struct conn *c, struct relay_dir 
 	return why == CLOSE_NONE && n <= 0 ? relay_no_bytes(c, d, n) : why;
 }
 
-void relay_src_empty(struct conn *c, struct relay_dir *d)
+/* Its read events are switched on again: without them nothing would tell of its next bytes. */
+static no_inline enum close_reason unmute_src(struct conn *c, struct relay_dir *d)
+{
+	int err = np_fd_mute(&src_of(c, d)->fd, false);
+
+	if (err != 0)
+		return relay_failed(c, RELAY_POLLER, err);
+	d->muted = false;
+	return CLOSE_NONE;
+}
+
+enum close_reason relay_src_empty(struct conn *c, struct relay_dir *d)
 {
 	d->readable = false;
-	if (likely(!d->muted))
-		return;
-	d->muted = false;
-	np_fd_mute(&src_of(c, d)->fd, false);
+	return likely(!d->muted) ? CLOSE_NONE : unmute_src(c, d);
+}
+
+/* A short read that may not have emptied src. A plain one is read to its end; TLS may have stopped in
+ * the middle, and goes on in its next turn. */
+static no_inline enum close_reason copy_more(struct conn *c, struct relay_dir *d, size_t n, size_t want)
+{
+	if (stream_is_plain(src_of(c, d)))
+		return read_to_end(c, d, n, want);
+	return forward_scratch(c, d, n, false);
 }
 
 static enum close_reason copy_once(struct conn *c, struct relay_dir *d)
@@ -150,6 +173,7 @@ static enum close_reason copy_once(struct conn *c, struct relay_dir *d)
 	struct stream *src = src_of(c, d);
 	size_t want = next_read_size(d);
 	ssize_t n = stream_try_read(src, c->shard->scratch, want);
+	enum close_reason why;
 
 	if (n <= 0)
 		return relay_no_bytes(c, d, n);
@@ -158,13 +182,11 @@ static enum close_reason copy_once(struct conn *c, struct relay_dir *d)
 			d->full++;
 		return forward_scratch(c, d, want, false);
 	}
-	if (stream_buffered(src) && stream_is_plain(src))
-		return read_to_end(c, d, (size_t)n, want);
 	if (stream_buffered(src))
-		return forward_scratch(c, d, (size_t)n, false);
+		return copy_more(c, d, (size_t)n, want);
 	d->full = 0;
-	relay_src_empty(c, d); /* a short read */
-	return forward_scratch(c, d, (size_t)n, false);
+	why = relay_src_empty(c, d);
+	return likely(why == CLOSE_NONE) ? forward_scratch(c, d, (size_t)n, false) : why;
 }
 
 static bool is_bulk(const struct relay_dir *d)
@@ -185,13 +207,12 @@ static void note_backlogs(struct conn *c)
 	}
 }
 
-static no_inline void flush_backlog(struct conn *c, struct relay_dir *d)
+static no_inline enum close_reason flush_backlog(struct conn *c, struct relay_dir *d)
 {
 	int err = stream_flush(dst_of(c, d));
 
 	relay_active(c);
-	if (err < 0 && err != -NP_EAGAIN)
-		relay_dst_gone(c, d, err);
+	return err < 0 && err != -NP_EAGAIN ? relay_dst_gone(c, d, err) : CLOSE_NONE;
 }
 
 /* There is something to do for d that needs no event first. */
@@ -205,17 +226,13 @@ static enum close_reason relay_step(struct conn *c, struct relay_dir *d)
 {
 	if (d->spliced)
 		return relay_splice_step(c, d);
-	if (unlikely(d->backlog)) {
-		flush_backlog(c, d);
-		return CLOSE_NONE;
-	}
-	if (d->rest != NULL) {
-		flush_rest(c, d);
-		return CLOSE_NONE;
-	}
+	if (unlikely(d->backlog))
+		return flush_backlog(c, d);
+	if (d->rest != NULL)
+		return flush_rest(c, d);
 	if (d->eof)
 		return relay_pass_end(c, d);
-	if (is_bulk(d) && relay_splice_begin(d))
+	if (is_bulk(d) && relay_splice_begin(c, d))
 		return relay_splice_step(c, d);
 	return copy_once(c, d);
 }
@@ -234,8 +251,8 @@ static no_inline enum close_reason watch_more(struct conn *c, struct relay_dir *
 
 	/* A src that goes on sending while dst has no room would wake us for every segment. */
 	if (r > 0 && d->readable && d->blocked) {
-		d->muted = true;
-		np_fd_mute(&src_of(c, d)->fd, true);
+		/* Refused by the poller: then it wakes us, which costs time and loses nothing. */
+		d->muted = np_fd_mute(&src_of(c, d)->fd, true) == 0;
 	}
 	if (r > 0)
 		d->readable = !d->eof;
@@ -248,10 +265,8 @@ static no_inline enum close_reason watch_more(struct conn *c, struct relay_dir *
 	}
 	if (r >= 0)
 		return CLOSE_NONE;
-	if (r != -NP_EDEADLINE) {
-		relay_note_error(c, r);
-		return CLOSE_OVERLOAD; /* the poller would not take it */
-	}
+	if (r != -NP_EDEADLINE)
+		return relay_failed(c, RELAY_POLLER, r); /* the poller did not take it */
 	why = relay_expired(c);
 	/* np_fd_watch left at the old deadline: the task must stand there again for the new one. */
 	if (why == CLOSE_NONE)

@@ -1,10 +1,11 @@
-/* relay: what the three files of the relay share. Private to them; relay_start, for others, is in
+/* relay: what the files of the relay share. Private to them; relay_start, for others, is in
  * stages.h. Every function: owner worker, from the relay's task, after relay_start and before its
  * end.
  *
  *   relay.c         the turns of the task: watch, read, write, keep what dst does not take
  *   relay_end.c     FIN, reset and deadlines
- *   relay_splice.c  bulk through a pipe */
+ *   relay_splice.c  bulk through a pipe
+ *   relay_err.c     whose fault a failed call is */
 #ifndef PROXY_CONN_RELAY_H
 #define PROXY_CONN_RELAY_H
 
@@ -35,10 +36,23 @@ static inline struct stream *dst_of(struct conn *c, const struct relay_dir *d)
 	return d == &c->dir[0] ? &c->upstream : &c->client;
 }
 
+/* ---- relay_err.c ---- */
+
+/* The calls that relay_err_tbl.h tells apart. */
+enum relay_call { RELAY_SOCKET, RELAY_SPLICE, RELAY_POLLER, RELAY_CALLS };
+enum relay_blame { BLAME_PEER, BLAME_OURS, BLAME_NEVER, BLAME_COPY };
+
+/* Whose fault it is that a call returned err, a negative code. */
+enum relay_blame relay_blame(enum relay_call call, int err);
+/* This machine failed, and no peer: the log says which call and why.
+ *   Returns  the reason with which both sides end at once. */
+must_use no_inline enum close_reason relay_failed(struct conn *c, enum relay_call call, int err);
+
 /* ---- relay.c ---- */
 
-/* src has nothing more: an event will tell of its next bytes. */
-void relay_src_empty(struct conn *c, struct relay_dir *d);
+/* src has nothing more: an event will tell of its next bytes.
+ *   Returns  as a stage does. */
+must_use enum close_reason relay_src_empty(struct conn *c, struct relay_dir *d);
 /* dst took n bytes: counted for the log, the metrics and the first byte's time. */
 void relay_took(struct conn *c, struct relay_dir *d, size_t n);
 
@@ -61,8 +75,9 @@ must_use no_inline enum close_reason relay_no_bytes(struct conn *c, struct relay
  *   Returns  as a stage does; CLOSE_NONE: the other direction goes on, or dst must take something
  *            first. */
 must_use no_inline enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d);
-/* dst takes no more bytes: a write to it failed with err. */
-no_inline void relay_dst_gone(struct conn *c, struct relay_dir *d, int err);
+/* A write to dst failed with err. If that is the peer's end, dst takes no more bytes.
+ *   Returns  as a stage does. */
+must_use no_inline enum close_reason relay_dst_gone(struct conn *c, struct relay_dir *d, int err);
 /* There was an event of src, which has sent its FIN before. */
 void relay_after_its_end(struct conn *c, struct relay_dir *d);
 /* For the log: the first error of a connection counts. */
@@ -75,7 +90,7 @@ void relay_rest_drop(struct relay_dir *d);
 /* relay_splice_begin: from here on d goes through a pipe, if the worker's pool has one. d has no
  * rest (CHECK).
  *   Returns  whether it does. */
-must_use no_inline bool relay_splice_begin(struct relay_dir *d);
+must_use no_inline bool relay_splice_begin(struct conn *c, struct relay_dir *d);
 /* One step of a spliced direction: fill the pipe if it is empty, then empty it.
  *   Returns  as a stage does. */
 must_use no_inline enum close_reason relay_splice_step(struct conn *c, struct relay_dir *d);

@@ -7,7 +7,11 @@
  *   dst gone (EPIPE)  it had sent FIN and now refuses bytes: src's bytes are read and thrown away
  *                     for `linger`, so that our close does not destroy what dst said last and src
  *                     has not yet read
- *   dst reset         what dst said before is still delivered, then src is reset */
+ *   dst reset         bytes that dst sent before are still delivered, then src is reset
+ *   our own failure   both sides are reset at once: bytes are lost, and both must know (relay_err.c)
+ *
+ * Patience: an end waits for a reader as long as that reader takes or acknowledges something, and for
+ * `half_close` (`linger`, where the other side is gone) after the last time it did. */
 #include "proxy/conn/relay.h"
 
 #include "proxy/base/deadline.h"
@@ -33,6 +37,43 @@ void relay_rest_drop(struct relay_dir *d)
 	relay_splice_end(d);
 	chunk_drop(&d->rest);
 	d->blocked = false;
+}
+
+/* ---- delivery ---- */
+
+/* Bytes of d that were read and that dst has not acknowledged. A dst that cannot be asked has none left
+ * that an error would not tell of. */
+static uint32_t undelivered(struct conn *c, struct relay_dir *d)
+{
+	ssize_t unsent = stream_unsent(dst_of(c, d));
+	size_t n = unsent > 0 ? (size_t)unsent : 0;
+
+	if (d->spliced)
+		n += np_pipe_held(d->pipe);
+	else
+		n += chunk_held(d->rest);
+	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+/* Whether dst has taken or acknowledged bytes since the last look. The first look only notes. */
+static bool is_delivering(struct conn *c, struct relay_dir *d)
+{
+	uint32_t before = d->undelivered;
+
+	d->undelivered = undelivered(c, d);
+	return d->undelivered < before;
+}
+
+/* A write event comes when a third of a socket's buffer is free: a slow reader may take longer for that
+ * than the patience lasts, and still takes bytes all the time. */
+static bool any_delivering(struct conn *c)
+{
+	bool delivering = false;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (has_rest(&c->dir[i]) || (c->dir[i].eof && !c->dir[i].discard && c->dir[i].undelivered > 0))
+			delivering |= is_delivering(c, &c->dir[i]);
+	return delivering;
 }
 
 /* ---- deadlines ---- */
@@ -82,13 +123,16 @@ static bool lingering(const struct conn *c)
 	return (c->dir[0].discard && c->dir[1].eof) || (c->dir[1].discard && c->dir[0].eof);
 }
 
-/* One side is gone for good; the other is read to its end for `linger`, no longer. */
+/* One side is gone for good; the other is read to its end, until it has been silent for `linger`. */
 static void start_lingering(struct conn *c)
 {
 	int64_t linger = c->listener->linger;
 	int64_t end = deadline_at(np_now(), linger == DEADLINE_NEVER ? 0 : linger);
 
-	c->hard_deadline = deadline_earlier(c->hard_deadline, end);
+	for (unsigned i = 0; i < 2; i++)
+		if (!c->dir[i].discard)
+			(void)is_delivering(c, &c->dir[i]);
+	c->hard_deadline = deadline_earlier(deadline_at(c->accepted, c->listener->lifetime), end);
 	relay_arm(c);
 }
 
@@ -100,7 +144,7 @@ void relay_note_error(struct conn *c, int err)
 
 /* dst takes no more bytes. Its own direction is still read to its end: bytes that it sent before
  * are delivered. */
-void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
+static void dst_gone(struct conn *c, struct relay_dir *d, int err)
 {
 	struct relay_dir *back = opposite(c, d);
 
@@ -117,6 +161,14 @@ void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
 		start_lingering(c);
 }
 
+enum close_reason relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
+{
+	if (relay_blame(RELAY_SOCKET, err) != BLAME_PEER)
+		return relay_failed(c, RELAY_SOCKET, err);
+	dst_gone(c, d, err);
+	return CLOSE_NONE;
+}
+
 /* Something happened to src although it had sent its FIN: if it takes no more bytes either, no read
  * will tell. */
 void relay_after_its_end(struct conn *c, struct relay_dir *d)
@@ -124,7 +176,7 @@ void relay_after_its_end(struct conn *c, struct relay_dir *d)
 	struct relay_dir *back = opposite(c, d);
 
 	if (!back->done && !back->discard && stream_failed(src_of(c, d)))
-		relay_dst_gone(c, back, -NP_EPIPE);
+		dst_gone(c, back, -NP_EPIPE);
 }
 
 /* src will send no more, by FIN or by reset. */
@@ -142,14 +194,14 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 		/* A reset socket takes no bytes: those that wait for it are dropped. */
 		relay_rest_drop(back);
 		back->done = true;
-		c->hard_deadline = deadline_earlier(c->hard_deadline,
-			deadline_at(np_now(), c->listener->half_close));
 		c->reset_pause = POLL_MIN;
 	} else if (back->discard) {
 		start_lingering(c);
 	} else {
 		relay_after_its_end(c, d); /* the event may have come before we read this far */
 	}
+	if (reset || has_rest(d))
+		(void)is_delivering(c, d);
 	relay_active(c);
 	relay_arm(c); /* half a connection may be silent for less long */
 }
@@ -174,17 +226,23 @@ static struct relay_dir *waiting_reset(struct conn *c)
 	return NULL;
 }
 
-static bool reset_overdue(const struct conn *c)
+/* A reset destroys bytes that dst has not acknowledged. No event tells when it has acknowledged all:
+ * poll. A dst that was reset itself never will: its count stands still, but it refuses an empty write.
+ *   *arrived  dst has everything, or will never have it.   Returns  as a stage does. */
+static enum close_reason poll_arrived(struct conn *c, struct relay_dir *d, bool *arrived)
 {
-	return np_now() >= c->hard_deadline;
-}
+	struct stream *dst = dst_of(c, d);
+	ssize_t unsent = stream_unsent(dst);
+	ssize_t err = 0;
 
-/* A reset destroys bytes that dst has not acknowledged. No event tells when it has acknowledged
- * all: poll. A dst that was reset itself never will: its count stands still, but it refuses an
- * empty write. */
-static bool all_arrived(struct stream *dst)
-{
-	return stream_unsent(dst) <= 0 || stream_try_write(dst, "", 0) < 0;
+	if (unsent < 0)
+		return relay_failed(c, RELAY_SOCKET, (int)unsent);
+	if (is_delivering(c, d))
+		relay_active(c); /* a slow reader, but one that reads: the patience begins anew */
+	if (unsent > 0)
+		err = stream_try_write(dst, "", 0);
+	*arrived = unsent == 0 || (err < 0 && err != -NP_EAGAIN);
+	return CLOSE_NONE;
 }
 
 static int64_t reset_pause(struct conn *c)
@@ -211,6 +269,8 @@ static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 		d->blocked = true; /* its close_notify waits for room */
 		return CLOSE_NONE;
 	}
+	if (err < 0 && relay_blame(RELAY_SOCKET, err) != BLAME_PEER)
+		return relay_failed(c, RELAY_SOCKET, err); /* dst would wait for the end for ever */
 	/* ENOTCONN: dst is gone, and its own direction will say so. */
 	d->done = true;
 	return opposite(c, d)->done ? c->first_end : CLOSE_NONE;
@@ -218,11 +278,16 @@ static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 
 enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
 {
+	bool arrived = d->discard;
+	enum close_reason why = CLOSE_NONE;
+
 	DCHECK(d->eof && !d->done && !has_rest(d), "an end is passed on once, after the last byte");
 	if (!d->reset)
 		return pass_fin(c, d);
-	if (d->discard || all_arrived(dst_of(c, d)) || reset_overdue(c))
-		return reset_reason(c);
+	if (!arrived)
+		why = poll_arrived(c, d, &arrived);
+	if (why != CLOSE_NONE || arrived)
+		return why != CLOSE_NONE ? why : reset_reason(c);
 	d->blocked = true;
 	c->look_again = deadline_at(np_now(), reset_pause(c));
 	relay_arm(c);
@@ -237,9 +302,34 @@ static void grow_old(struct conn *c)
 	(void)!np_fd_set_keepalive(&c->upstream.fd);
 }
 
-/* Finds out which deadline has passed. CLOSE_NONE: it was only the time to do something, and that
- * is done. Reads the clock itself: np_now() may be a turn old, and the deadline that passed
- * meanwhile would be taken for another one. */
+/* The hard deadline has passed: the lifetime, or lingering. */
+static enum close_reason hard_deadline_passed(struct conn *c, int64_t now)
+{
+	if (lingering(c) && now < deadline_at(c->accepted, c->listener->lifetime) && any_delivering(c)) {
+		start_lingering(c);
+		return CLOSE_NONE;
+	}
+	if (waiting_reset(c) != NULL)
+		return reset_reason(c);
+	return lingering(c) ? c->first_end : CLOSE_LIFETIME;
+}
+
+/* No byte moved for too long. */
+static enum close_reason silent_too_long(struct conn *c)
+{
+	if (any_delivering(c)) {
+		relay_active(c);
+		relay_arm(c);
+		return CLOSE_NONE;
+	}
+	if (waiting_reset(c) != NULL)
+		return reset_reason(c);
+	return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
+}
+
+/* Finds out which deadline has passed. CLOSE_NONE: it was only the time to do something, and that is
+ * done. Reads the clock itself: np_now() may be a turn old, and the deadline that passed meanwhile would
+ * be taken for another one. */
 enum close_reason relay_expired(struct conn *c)
 {
 	struct relay_dir *d = waiting_reset(c);
@@ -248,35 +338,37 @@ enum close_reason relay_expired(struct conn *c)
 	DCHECK_RELAY(c);
 	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
 		grow_old(c);
-	if (now < deadline_earlier(silence_ends(c), c->look_again) && now < c->hard_deadline) {
-		relay_arm(c);
-		return CLOSE_NONE;
+	if (now >= c->hard_deadline)
+		return hard_deadline_passed(c, now);
+	if (now >= silence_ends(c))
+		return silent_too_long(c);
+	if (d != NULL && now >= c->look_again) {
+		c->look_again = DEADLINE_NEVER;
+		d->blocked = false;
+		return relay_pass_end(c, d);
 	}
-	if (now >= c->hard_deadline && d == NULL)
-		return lingering(c) ? c->first_end : CLOSE_LIFETIME;
-	if (d == NULL)
-		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
-	if (has_rest(d) || reset_overdue(c))
-		return reset_reason(c);
-	c->look_again = DEADLINE_NEVER;
-	d->blocked = false;
-	return relay_pass_end(c, d);
+	(void)any_delivering(c); /* what is left now is compared when the silence has lasted too long */
+	relay_arm(c);
+	return CLOSE_NONE;
 }
 
 enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
 	DCHECK_RELAY(c);
 	DCHECK(n <= 0, "a read that brought bytes");
+	if (n == -NP_EAGAIN && stream_is_plain(src_of(c, d)))
+		return relay_src_empty(c, d);
 	if (n == -NP_EAGAIN) {
 		/* TLS may have stopped in the middle, so that the other Gs of this worker run. */
-		if (unlikely(!stream_is_plain(src_of(c, d)) && stream_buffered(src_of(c, d))))
-			d->readable = true;
-		else
-			relay_src_empty(c, d);
+		if (!stream_buffered(src_of(c, d)))
+			return relay_src_empty(c, d);
+		d->readable = true;
 		return CLOSE_NONE;
 	}
 	if (n == -NP_EDEADLINE)
 		return relay_expired(c);
+	if (n < 0 && relay_blame(RELAY_SOCKET, (int)n) != BLAME_PEER)
+		return relay_failed(c, RELAY_SOCKET, (int)n);
 	if (n < 0)
 		relay_note_error(c, (int)n);
 	d->unclean = stream_truncated(src_of(c, d));

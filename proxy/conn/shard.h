@@ -33,7 +33,9 @@ struct shard {
 	uint32_t nconns;          /* atomic: live ones, and those on their way from other shards */
 	uint64_t random;          /* xorshift state */
 	struct limit *limit;      /* borrowed: the process's; atomics */
-	struct log_site connect_site, memory_site; /* rate limits of this worker's warnings */
+	/* rate limits of this worker's warnings */
+	struct log_site connect_site, memory_site, relay_site;
+	bool splice_off; /* this machine refuses splice or pipes: every direction is copied */
 	int64_t wall_minus_mono;  /* wall clock = monotonic + this; refreshed now and then */
 	int64_t wall_checked;     /* when it was refreshed; 0: never */
 };

@@ -43,7 +43,7 @@ must_use static inline ssize_t stream_try_write(struct stream *s, const void *bu
 /* After a short read: may there be more bytes without a further event? */
 static inline bool stream_buffered(const struct stream *s)
 {
-	return stream_is_plain(s) ? np_fd_hung_up(&s->fd) : tls_buffered(s->tls);
+	return stream_is_plain(s) ? np_fd_may_have_more(&s->fd) : tls_buffered(s->tls);
 }
 
 /* Ciphertext that waits for room in the socket, in bytes. */

@@ -51,13 +51,15 @@ struct listener {
 	struct route_table *routes; /* owned; NULL: no rules */
 	const struct target **targets; /* owned: one per rule, then the default; NULL there: none */
 	unsigned nrules;
-	bool wants_header; /* each connection begins with a PROXY header */
-	bool wants_hello; /* rules look at the client's first bytes, which TLS does not end here */
-	struct cidr_set trusted; /* sources whose PROXY headers are accepted */
-	int64_t header_timeout, hello_timeout, handshake_timeout; /* ns */
-	uint32_t header_max, hello_max; /* bytes */
-	struct tls_ctx **tls; /* owned: one per worker; NULL: TLS does not end here */
-	bool wait_at_limit; /* a full listener leaves clients in the backlog; else it closes them */
+	bool wants_header;           /* each connection begins with a PROXY header */
+	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
+	struct cidr_set trusted;     /* sources whose PROXY headers are accepted */
+	int64_t header_timeout, hello_timeout, handshake_timeout;
+	int64_t hello_silence;       /* without a byte so long: a client without TLS; INT64_MAX: off */
+	bool silent_passes;          /* the same at hello_timeout; else it is closed then */
+	uint32_t header_max, hello_max;
+	struct tls_ctx **tls;        /* owned: one per worker; NULL: TLS does not end here */
+	bool wait_at_limit;
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */

@@ -60,7 +60,7 @@ bool tls_bio_fill(struct tls_worker *w, struct tls *t)
 	t->io = n > 0 ? 0 : (int)n;
 	t->fin = n == 0;
 	/* Short: the socket is empty, unless an event said that more than bytes came. */
-	t->quiet = n < 0 || (n > 0 && (size_t)n < most && !np_fd_hung_up(t->fd));
+	t->quiet = n < 0 || (n > 0 && (size_t)n < most && !np_fd_may_have_more(t->fd));
 	w->nwindow += n > 0 ? (size_t)n : 0;
 	return n > 0;
 }
