@@ -242,7 +242,7 @@ struct config_route {
 /* Addresses to listen on, and where their connections go. */
 struct config_listener {
 	const char              *name;
-	struct np_addr          *bind;
+	struct np_addr          *bind; /* "[::]" is v6_alone where the file binds "0.0.0.0" of that port too */
 	size_t                   nbind;
 	struct config_text      *bind_text; /* nbind of them, beside bind */
 	struct config_proxy_in   proxy_protocol;
