@@ -23,7 +23,7 @@ static int config_fill(struct config *c, const struct source *src, struct diag *
 	if (err == 0)
 		err = decode_run(c, &t, d);
 	if (err == 0 && t.whole)
-		validate_run(c, d);
+		err = validate_run(c, d);
 	node_fini(&t);
 	if (err == 0 && diag_count(d, DIAG_ERROR) > 0)
 		err = -NP_EINVAL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/validate_keys.h"
+#include "config/validate_loop.h"
 #include "config/validate_route.h"
 #include "config/validate_tls.h"
 
@@ -111,31 +112,12 @@ static const struct config_text *bound_before(const struct config *c, size_t lis
 }
 
 /* One address can be bound once; the kernel would say so only at the start. */
-/* ":P" beside "0.0.0.0:P": both would take IPv4. */
-static void check_both_families(struct diag *d, const struct config *c, const struct np_addr *a,
-				const struct config_text *text)
-{
-	const struct config_text *v4;
-
-	if (text->text[0] != ':' || !is_v6_wildcard(a))
-		return;
-	v4 = v4_wildcard_at(c, np_addr_port(&a->u.sa));
-	if (v4 == NULL)
-		return;
-	diag_error(d, DIAG_BOUND_TWICE, text->at, "the address %s takes IPv4 too, and %s is already bound",
-	           text->text, v4->text);
-	diag_note(d, "the IPv4 one is at %u:%u", v4->at.line, v4->at.column);
-	diag_help(d, "write \"[::]%s\" for IPv6 alone, or leave %s out", text->text, v4->text);
-}
-
 static void check_bind(struct diag *d, const struct config *c, size_t listener)
 {
 	const struct config_listener *l = &c->listeners[listener];
 
 	for (size_t j = 0; j < l->nbind; j++) {
 		const struct config_text *first = bound_before(c, listener, j), *text = &l->bind_text[j];
-
-		check_both_families(d, c, &l->bind[j], text);
 
 		if (first != NULL) {
 			diag_error(d, DIAG_BOUND_TWICE, text->at, "the address %s is already bound", text->text);
@@ -230,7 +212,7 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 }
 
 /* Upstreams first: a listener's references resolve to their indexes. */
-void validate_run(struct config *c, struct diag *d)
+int validate_run(struct config *c, struct diag *d)
 {
 	bool all_resolve = c->nlisteners > 0; /* without listeners nothing is used, and that is reported already */
 
@@ -253,4 +235,5 @@ void validate_run(struct config *c, struct diag *d)
 	}
 	for (size_t i = 0; i < c->nupstreams && all_resolve; i++)
 		doubt_use(d, c, i);
+	return validate_loops(d, c);
 }

@@ -31,14 +31,14 @@ struct binding {
 	struct np_event stopped; /* set when running falls to 0 */
 };
 
-/* binding_share: let a binding whose address overlaps with b's be opened beside b: a wildcard and an address of its port,
- * or the two wildcards. The kernel then prefers the narrower one.
+/* binding_share: let a binding whose address overlaps with b's be opened beside b: a wildcard
+ * and an address of its port, or the two wildcards. The kernel then prefers the narrower one.
  *   Returns  0 or an error.
  *   Calls    control thread. */
 must_use int binding_share(const struct binding *b);
 
-/* binding_open: bind and listen for n workers, all of them or none. `beside`: overlapping bindings of ours were shared, so
- * the address is expected to be in use.
+/* binding_open: bind and listen for n workers, all of them or none. `beside`: overlapping
+ * bindings of ours were shared, so the address is expected to be in use.
  *   Returns  0 and *out; or why the address cannot be had (-NP_EADDRINUSE, -NP_EACCES, -NP_EMFILE,
  *            ...).
  *   Calls    control thread.

@@ -18,44 +18,31 @@ static struct binding *binding_find(const struct list *bindings, const struct np
 	return NULL;
 }
 
-/* Bindings of our own at the same port may overlap with the address: a wildcard and one address, or
- * the forms of both wildcards. They let it in, so that one reload can go from one form to another
- * while both accept, and a file may name an address beside its wildcard. *found: there is one. */
-static int share_port(const struct list *bindings, const struct np_addr *a, bool *found)
+static bool share_port(const struct list *bindings, const struct np_addr *a)
 {
+	bool found = false;
+
 	list_for_each(it, bindings) {
 		const struct binding *b = list_entry(it, struct binding, link);
-		int err;
 
 		if (np_addr_is_unix(a) || np_addr_is_unix(&b->addr))
 			continue;
-		if (np_addr_port(&b->bound.u.sa) != np_addr_port(&a->u.sa))
-			continue;
-		err = binding_share(b);
-		if (err != 0)
-			return err;
-		*found = true;
+		if (np_addr_port(&b->bound.u.sa) == np_addr_port(&a->u.sa))
+			found |= binding_share(b) == 0;
 	}
-	return 0;
+	return found;
 }
 
-/* The address, although bindings of ours may overlap with it; only when they do is it opened without
- * asking whether another process holds it, and they have kept such a process out. */
-static int open_address(const struct list *bindings, const struct list *opened,
-			const struct np_addr *a, struct listener *l, unsigned workers,
-			struct binding **out)
+/* Bindings of our own at the same port may overlap with the address: a wildcard and one address, or
+ * the forms of both wildcards. They let it in, so that one reload can go from one form to another
+ * while both accept, and a file may name an address beside its wildcard. Returns whether there is
+ * one. */
+static bool share_ports(const struct list *bindings, const struct list *opened,
+			const struct np_addr *a)
 {
-	bool beside = false;
-	int err = binding_open(a, l, workers, false, out);
+	bool before = share_port(bindings, a), now = share_port(opened, a);
 
-	if (err != -NP_EADDRINUSE)
-		return err;
-	err = share_port(bindings, a, &beside);
-	if (err == 0)
-		err = share_port(opened, a, &beside);
-	if (err == 0)
-		err = beside ? binding_open(a, l, workers, true, out) : -NP_EADDRINUSE;
-	return err;
+	return before || now;
 }
 
 /* The listener of snap that names this address, or NULL. */
@@ -108,7 +95,10 @@ static int open_listener(const struct list *bindings, struct listener *l, unsign
 
 		if (binding_find(bindings, &c->bind[i]) != NULL)
 			continue;
-		err = open_address(bindings, opened, &c->bind[i], l, workers, &b);
+		err = binding_open(&c->bind[i], l, workers, false, &b);
+		if (err == -NP_EADDRINUSE && share_ports(bindings, opened, &c->bind[i]))
+			/* Nobody is asked whether another process holds it: ours kept such out. */
+			err = binding_open(&c->bind[i], l, workers, true, &b);
 		if (err != 0) {
 			log_cannot_listen(c, i, err);
 			return err;

@@ -1,5 +1,6 @@
-/* V18: every file under config/examples starts, with real sockets and real certificates. An operator copies these files;
- * what is changed here is what an operator has to change: addresses, paths, and figures of a large machine. */
+/* V18: every file under config/examples starts, with real sockets and real certificates. An
+ * operator copies these files; what is changed here is what an operator has to change:
+ * addresses, paths, and figures of a large machine. */
 #include <glob.h>
 
 #include "process.h"
@@ -104,7 +105,8 @@ static bool ends(const char *s, const char *end)
 	return n > m && strcmp(s + n - m, end) == 0;
 }
 
-/* An identity named "x": x.pem, x.key, encrypted if the file has x.pass, and a response about it. */
+/* An identity named "x": x.pem, x.key, encrypted if the file has x.pass, and a response about
+ * it. */
 static void make_identity(const char *stem, bool encrypted)
 {
 	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){

@@ -1,5 +1,5 @@
-/* V18: the forms in which a port of both families is written: each starts, each serves both, and one reload goes from any
- * of them to any other while connections live. */
+/* V18: the forms in which a port of both families is written: each starts, each serves both, and
+ * one reload goes from any of them to any other while connections live. */
 #include "process.h"
 
 static const char *bound_to(const char *addresses, int server)
