@@ -23,6 +23,11 @@ static void report_undefined(struct diag *d, const struct config *c, const struc
 {
 	struct word_search s;
 
+	/* An upstream whose own name could not be read may be the one: that is reported, and the
+	 * reference is mended with it. */
+	for (size_t i = 0; i < c->nupstreams; i++)
+		if (c->upstreams[i].name == NULL)
+			return;
 	diag_error(d, DIAG_UNDEFINED, r->at, "upstream \"%.80s\" is not defined (referenced by %s)", r->name, r->who);
 	word_search_init(&s, r->name);
 	for (size_t i = 0; i < c->nupstreams; i++)

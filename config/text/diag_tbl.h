@@ -31,6 +31,9 @@
 	X(TWICE,       E, 306, "a value listed twice")                                        \
 	X(CONFLICT,    E, 307, "settings that exclude each other")                            \
 	X(UNREADABLE,  E, 401, "the file cannot be read")                                     \
+	X(LISTEN,      E, 402, "an address that cannot be listened on")                       \
+	X(LIMIT,       E, 403, "a limit that this machine does not allow")                    \
+	X(LOG,         E, 404, "a log that cannot be written")                                \
 	X(TLS,         E, 405, "a file that TLS cannot use, or a setting that OpenSSL refuses")        \
 	X(ANY_PORT,    W, 201, "port 0: the kernel chooses, anew at each start")              \
 	X(HOST_BITS,   W, 202, "a network written with bits of one address in it")            \
