@@ -23,7 +23,7 @@ static int config_fill(struct config *c, const struct source *src, struct diag *
 	if (err == 0)
 		err = decode_run(c, &t, d);
 	if (err == 0 && t.whole)
-		validate_run(c, d);
+		err = validate_run(c, d);
 	node_fini(&t);
 	if (err == 0 && diag_count(d, DIAG_ERROR) > 0)
 		err = -NP_EINVAL;
@@ -88,7 +88,7 @@ static int report_unreadable(const char *name, int err, struct diag *d)
 		diag_error(d, DIAG_TOO_LARGE, (struct config_pos){0}, "%s is larger than 1 MiB", name);
 	else
 		diag_error(d, DIAG_UNREADABLE, (struct config_pos){0}, "cannot read %s: %s", name,
-		           err == -NP_ENOENT ? "no such file" : np_err_text(err));
+		           np_err_text(err));
 	return -NP_EINVAL;
 }
 

@@ -17,8 +17,8 @@
 #include "config/text/pos.h"
 #include "netpoll/addr.h"
 
-/* Values that no duration or count has: OFF is larger than any bound, so `n > limit` and `deadline past?` need no
- * special case for it; AUTO is below every minimum. */
+/* Values that no duration or count has: OFF is larger than any bound, so `n > limit` and
+ * `deadline past?` need no special case for it; AUTO is below every minimum. */
 #define CONFIG_OFF  INT64_MAX
 #define CONFIG_AUTO INT64_C(0)
 
@@ -247,7 +247,7 @@ struct config_route {
 /* Addresses to listen on, and where their connections go. */
 struct config_listener {
 	const char              *name;
-	struct np_addr          *bind;
+	struct np_addr          *bind; /* "[::]" is v6_alone where the file binds "0.0.0.0" of that port too */
 	size_t                   nbind;
 	struct config_text      *bind_text; /* nbind of them, beside bind */
 	struct config_proxy_in   proxy_protocol;
@@ -309,6 +309,16 @@ must_use int config_parse(const char *name, const char *text, size_t n, struct c
 struct config *config_share(struct config *c);
 /* Takes NULL, returns NULL. */
 struct config *config_free(struct config *c);
+
+/* config_place: where the value of a key of the file's top struct stands ("log.access"), for
+ * problems that are found outside of config/. Unknown for a default. A path without a row is a
+ * mistake of ours (CHECK). */
+struct config_pos config_place(const struct config *c, const char *path);
+/* The place within TLS of a sentence that begins with the value of one of its keys, or with a
+ * key's name, and a colon: "/etc/a.pem: ..." is the value of cert. The block's own place when no
+ * key matches. */
+struct config_pos config_place_tls_in(const struct config_tls_in *t, const char *sentence);
+struct config_pos config_place_tls_out(const struct config_tls_out *t, const char *sentence);
 
 /* config_dump: the effective configuration as YAML that loads to the same model. Behind each
  * value stands where it comes from: file:line or "default". config_dump_help says what each key

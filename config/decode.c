@@ -57,8 +57,8 @@ static bool count_fits(const struct decode *dc, const struct config_key *k, cons
 {
 	if ((list->n >= k->min || list->open) && list->n <= k->max)
 		return true;
-	diag_error(dc->d, DIAG_RANGE, list->at, "\"%s\" has %u elements, it takes %d to %d", key_name(k), list->n,
-	           (int)k->min, (int)k->max);
+	diag_error(dc->d, DIAG_RANGE, list->at, "\"%s\" has %u element%s, it takes %d to %d",
+	           key_name(k), list->n, list->n == 1 ? "" : "s", (int)k->min, (int)k->max);
 	return false;
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/peer_word_tbl.h"
+#include "config/text/utf8.h"
 #include "config/text/word.h"
 
 /* Keys that people expect from other programs. A clear no is better than "unknown". */
@@ -30,10 +32,51 @@ static bool is_not_yet(const struct decode *dc, const struct decode_place *at, c
  * row whose path begins with prefix is compared. */
 static const struct config_key *key_elsewhere(const char *prefix, const char *name)
 {
-	for (size_t i = 0; i < key_count; i++)
-		if (strncmp(key_rows[i].path, prefix, strlen(prefix)) == 0 && strcmp(key_name(&key_rows[i]), name) == 0)
-			return &key_rows[i];
-	return NULL;
+	size_t n = strlen(prefix);
+
+	/* First below the section, then below each one around it: "timeouts" written in a server
+	 * belongs to its upstream. */
+	for (;;) {
+		for (size_t i = 0; i < key_count; i++)
+			if (strncmp(key_rows[i].path, prefix, n) == 0 &&
+			    strcmp(key_name(&key_rows[i]), name) == 0)
+				return &key_rows[i];
+		if (n == 0)
+			return NULL;
+		while (n > 0 && prefix[n - 1] != '.')
+			n--;
+		n -= n > 0;
+	}
+}
+
+/* Words of other programs. Returns whether the word is one. */
+static bool help_peer_word(const struct decode *dc, const char *typed)
+{
+	static const struct {
+		const char *word, *program, *ours;
+	} words[] = {
+#define X(word, program, ours) {word, program, ours},
+		PEER_WORD_TBL(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < array_len(words); i++) {
+		if (strcmp(words[i].word, typed) != 0)
+			continue;
+		diag_help(dc->d, "what %s calls %s is written as %s", words[i].program, typed, words[i].ours);
+		return true;
+	}
+	return false;
+}
+
+/* A character that looks like a space or like nothing explains why a word that looks right is
+ * not. */
+static void note_invisible(const struct decode *dc, const char *text)
+{
+	uint32_t c = utf8_first_invisible(text);
+
+	if (c != 0)
+		diag_note(dc->d, "it holds the invisible character U+%04X", c);
 }
 
 static void help_explain(const struct decode *dc, const char *path)
@@ -64,7 +107,12 @@ void decode_unknown_key(const struct decode *dc, const struct decode_place *at, 
 	if (is_not_yet(dc, at, key))
 		return;
 	diag_error(dc->d, DIAG_UNKNOWN_KEY, key->at, "unknown key \"%s\"%s", key->text, at->where);
-	if (away != NULL) {
+	note_invisible(dc, key->text);
+	if (help_peer_word(dc, key->text))
+		return;
+	/* The section that the person is in comes first: "timeout" beside "timeouts" is a slip, and
+	 * no wish for the key of that name in another section. */
+	if (nearest == NULL && away != NULL) {
 		diag_help(dc->d, "it is written as %s", away->path);
 		return;
 	}
@@ -89,6 +137,7 @@ void decode_bad_value(const struct decode *dc, const struct config_key *k, const
                       const struct value_reader *r)
 {
 	diag_error(dc->d, r->code, n->at, "\"%s\" cannot be \"%.100s\": %s", key_name(k), n->text, r->why);
+	note_invisible(dc, n->text);
 	diag_suggest(dc->d, r->suggestion);
 	help_explain(dc, k->path);
 }

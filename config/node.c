@@ -202,15 +202,15 @@ static void refuse_tag(struct parse *p, const yaml_char_t *tag)
 		diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "tags are refused: each key knows its type");
 }
 
-/* An escape such as "\e" can write a character that source_check refuses in the text itself. */
-static bool has_hostile(const char *s, size_t n)
+/* An escape such as "\e" can write a character that source_check refuses in the text itself. *c is
+ * the first. */
+static bool has_hostile(const char *s, size_t n, uint32_t *c)
 {
 	size_t len;
-	uint32_t c;
 
 	for (size_t i = 0; i < n; i += len) {
-		len = utf8_decode(s + i, n - i, &c);
-		if (len == 0 || utf8_is_hostile(c))
+		len = utf8_decode(s + i, n - i, c);
+		if (len == 0 || utf8_is_hostile(*c))
 			return true;
 	}
 	return false;
@@ -223,14 +223,16 @@ static int on_scalar(struct parse *p)
 	const char *text = (const char *)p->event.data.scalar.value;
 	size_t len = p->event.data.scalar.length;
 	struct node *n = node_new(p, NODE_SCALAR);
+	uint32_t c = 0;
 	int err;
 
 	if (n == NULL)
 		return -NP_ENOMEM;
 	refuse_tag(p, p->event.data.scalar.tag);
 	n->quoted = p->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	if (has_hostile(text, len)) {
-		diag_error(p->d, DIAG_CHARACTERS, n->at, "the value holds a line break or an invisible character");
+	if (has_hostile(text, len, &c)) {
+		diag_error(p->d, DIAG_CHARACTERS, n->at, "the value holds %s U+%04X",
+		           c == '\n' || c == '\r' ? "a line break," : "the invisible character", c);
 		len = 0;
 	}
 	n->text = arena_text(&p->t->arena, text, len);

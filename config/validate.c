@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/validate_keys.h"
+#include "config/validate_loop.h"
 #include "config/validate_route.h"
 #include "config/validate_tls.h"
 
@@ -49,11 +50,48 @@ static void check_upstream_names(struct diag *d, struct config *c, size_t i)
 	}
 }
 
+static bool is_v6_wildcard(const struct np_addr *a)
+{
+	return a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+}
+
+/* Where the file binds the IPv4 wildcard of that port, in any listener; NULL: nowhere. Port 0 is
+ * another port each time. */
+static const struct config_text *v4_wildcard_at(const struct config *c, int port)
+{
+	for (size_t i = 0; i < c->nlisteners && port != 0; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		for (size_t j = 0; j < l->nbind; j++) {
+			const struct np_addr *a = &l->bind[j];
+
+			if (a->u.sa.sa_family == AF_INET && a->u.in4.sin_addr.s_addr == htonl(INADDR_ANY) &&
+			    np_addr_port(&a->u.sa) == port)
+				return &l->bind_text[j];
+		}
+	}
+	return NULL;
+}
+
 /* Only equal addresses clash: 127.0.0.1:80 beside :80 is allowed, and the kernel prefers the
  * narrower one. Port 0 is another port each time. */
 static bool clash(const struct np_addr *a, const struct np_addr *b)
 {
 	return np_addr_equal(a, b) && (np_addr_is_unix(a) || np_addr_port(&a->u.sa) != 0);
+}
+
+/* "[::]:P" beside "0.0.0.0:P" can only mean IPv6 alone: the two together are what other programs
+ * write for both families. ":P" names both families itself, so it stays what it is. */
+static void settle_families(struct config *c)
+{
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		struct config_listener *l = &c->listeners[i];
+
+		for (size_t j = 0; j < l->nbind; j++)
+			if (l->bind_text[j].text[0] == '[' && is_v6_wildcard(&l->bind[j]) &&
+			    v4_wildcard_at(c, np_addr_port(&l->bind[j].u.sa)) != NULL)
+				l->bind[j].v6_alone = true;
+	}
 }
 
 /* The first address of the file that clashes with this one and stands before it, of this
@@ -174,11 +212,12 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 }
 
 /* Upstreams first: a listener's references resolve to their indexes. */
-void validate_run(struct config *c, struct diag *d)
+int validate_run(struct config *c, struct diag *d)
 {
 	bool all_resolve = c->nlisteners > 0; /* without listeners nothing is used, and that is reported already */
 
 	validate_values(d, KEY_TOP, c);
+	settle_families(c);
 	for (size_t i = 0; i < c->nupstreams; i++) {
 		validate_values(d, KEY_UPSTREAM, &c->upstreams[i]);
 		check_upstream_names(d, c, i);
@@ -196,4 +235,5 @@ void validate_run(struct config *c, struct diag *d)
 	}
 	for (size_t i = 0; i < c->nupstreams && all_resolve; i++)
 		doubt_use(d, c, i);
+	return validate_loops(d, c);
 }

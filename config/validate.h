@@ -12,7 +12,8 @@
 #include "config/text/diag.h"
 
 /* validate_run: add every problem of c to d. Fills in config_listener.upstream and
- * config_route.upstream. */
-void validate_run(struct config *c, struct diag *d);
+ * config_route.upstream.
+ *   Returns  0, also with problems; -NP_ENOMEM. */
+must_use int validate_run(struct config *c, struct diag *d);
 
 #endif

@@ -23,6 +23,11 @@ static void report_undefined(struct diag *d, const struct config *c, const struc
 {
 	struct word_search s;
 
+	/* An upstream whose own name could not be read may be the one: that is reported, and the
+	 * reference is mended with it. */
+	for (size_t i = 0; i < c->nupstreams; i++)
+		if (c->upstreams[i].name == NULL)
+			return;
 	diag_error(d, DIAG_UNDEFINED, r->at, "upstream \"%.80s\" is not defined (referenced by %s)", r->name, r->who);
 	word_search_init(&s, r->name);
 	for (size_t i = 0; i < c->nupstreams; i++)
@@ -37,34 +42,17 @@ static void report_undefined(struct diag *d, const struct config *c, const struc
 		}
 }
 
-/* Connections that came in here and are sent here would come in again, without end. */
-static void check_loop(struct diag *d, const struct config_listener *l, struct config_upstream *u)
-{
-	for (size_t i = 0; i < l->nbind; i++)
-		for (size_t j = 0; j < u->nservers; j++) {
-			struct config_server *s = &u->servers[j];
-
-			if (s->text == NULL || !np_addr_equal(&l->bind[i], &s->addr))
-				continue;
-			diag_error(d, DIAG_LOOP, validate_origin("upstreams[].servers[].address", s),
-			           "the server %s is the listener \"%.80s\" itself, which uses this upstream", s->text,
-			           l->name == NULL ? "" : l->name);
-			diag_note(d, "bound at %u:%u", l->bind_text[i].at.line, l->bind_text[i].at.column);
-		}
-}
-
 /* Returns whether it is defined; then *upstream is its index. Without any upstream the missing
  * section is the problem, not each reference to it. */
-static bool resolve(struct diag *d, const struct config *c, const struct config_listener *l,
-                    const struct reference *r, size_t *upstream)
+static bool resolve(struct diag *d, const struct config *c, const struct reference *r, size_t *upstream)
 {
+	*upstream = CONFIG_NO_UPSTREAM;
 	if (r->name == NULL || c->nupstreams == 0)
 		return false;
 	for (size_t i = 0; i < c->nupstreams; i++) {
 		if (c->upstreams[i].name == NULL || strcmp(c->upstreams[i].name, r->name) != 0)
 			continue;
 		*upstream = i;
-		check_loop(d, l, &c->upstreams[i]);
 		return true;
 	}
 	report_undefined(d, c, r);
@@ -81,7 +69,7 @@ static bool resolve_default(struct diag *d, const struct config *c, struct confi
 	if (l->upstream_name == NULL && l->nroutes > 0 && !pos_known(r.at))
 		return true;
 	snprintf(r.who, sizeof(r.who), "listener \"%.80s\"", l->name == NULL ? "" : l->name);
-	return resolve(d, c, l, &r, &l->upstream);
+	return resolve(d, c, &r, &l->upstream);
 }
 
 /* A route has no name: it is counted, as an operator counts them in the file. */
@@ -92,7 +80,7 @@ static bool resolve_route(struct diag *d, const struct config *c, const struct c
 	                      .at = validate_origin("listeners[].routes[].upstream", route)};
 
 	snprintf(r.who, sizeof(r.who), "route %zu of listener \"%.80s\"", i + 1, l->name == NULL ? "" : l->name);
-	return resolve(d, c, l, &r, &route->upstream);
+	return resolve(d, c, &r, &route->upstream);
 }
 
 /* ---- routes that none can match ---- */

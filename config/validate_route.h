@@ -1,4 +1,4 @@
-/* validate_route: where a listener's connections go: names of upstreams, loops, routes that
+/* validate_route: where a listener's connections go: names of upstreams, routes that
  * nothing can match. Private to validate*.c. */
 #ifndef CONFIG_VALIDATE_ROUTE_H
 #define CONFIG_VALIDATE_ROUTE_H

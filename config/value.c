@@ -215,6 +215,14 @@ static int read_host(struct value_reader *r, const struct config_key *k, const c
 static int read_sink(struct value_reader *r, const char *text, struct config_sink *field)
 {
 	static const char *const words[] = {"off", "stdout", "stderr", NULL};
+	static const struct {
+		const char *path;
+		enum config_sink_kind kind;
+	} own[] = {
+		{"/dev/stdout", CONFIG_SINK_STDOUT}, {"/dev/fd/1", CONFIG_SINK_STDOUT},
+		{"/proc/self/fd/1", CONFIG_SINK_STDOUT}, {"/dev/stderr", CONFIG_SINK_STDERR},
+		{"/dev/fd/2", CONFIG_SINK_STDERR}, {"/proc/self/fd/2", CONFIG_SINK_STDERR},
+	};
 	const char *nearest;
 
 	for (unsigned i = 0; words[i] != NULL; i++)
@@ -222,6 +230,15 @@ static int read_sink(struct value_reader *r, const char *text, struct config_sin
 			*field = (struct config_sink){.kind = (enum config_sink_kind)i};
 			return 0;
 		}
+	/* The process writes to its own descriptors as such: a path to one would fail where it is a
+	 * socket, and lose its end where it is a file that others write to as well. */
+	for (size_t i = 0; i < array_len(own); i++)
+		if (strcmp(own[i].path, text) == 0) {
+			*field = (struct config_sink){.kind = own[i].kind};
+			return 0;
+		}
+	if (strncmp(text, "/dev/fd/", 8) == 0 || strncmp(text, "/proc/self/fd/", 14) == 0)
+		return reader_refuse(r, DIAG_TEXT, "a descriptor is no file: write stdout or stderr");
 	if (text[0] == '/') {
 		int err = read_text(r, text, &field->path);
 

@@ -35,7 +35,7 @@ enum np_err_class { NP_CLASS_PEER, NP_CLASS_DEADLINE, NP_CLASS_CLOSING, NP_CLASS
 	X(NP_EADDRNOTAVAIL, EADDRNOTAVAIL, LOCAL,   "no such local address, or no free source port") \
 	X(NP_EACCES,       EACCES,        LOCAL,    "permission denied")                       \
 	X(NP_EPERM,        EPERM,         LOCAL,    "not permitted")                           \
-	X(NP_ENOENT,       ENOENT,        PEER,     "no such socket file")                     \
+	X(NP_ENOENT,       ENOENT,        PEER,     "no such file")                            \
 	X(NP_ECONNREFUSED, ECONNREFUSED,  PEER,     "connection refused")                      \
 	X(NP_ECONNRESET,   ECONNRESET,    PEER,     "connection reset by peer")                \
 	X(NP_ECONNABORTED, ECONNABORTED,  PEER,     "connection aborted")                      \

@@ -132,6 +132,41 @@ static void insert_in_order(struct diag *d)
 		drop_problem(d, one_too_many(d));
 }
 
+/* The part of a message that names the slip; behind it stands the section in which it was made. */
+static size_t slip_length(const char *message)
+{
+	const char *in = strstr(message, " in ");
+
+	return in != NULL ? (size_t)(in - message) : strlen(message);
+}
+
+static bool is_repeat(const struct diag_problem *a, const struct diag_problem *b)
+{
+	size_t n = slip_length(a->message);
+
+	return a->code == b->code && a->source == b->source && n == slip_length(b->message) &&
+	       memcmp(a->message, b->message, n) == 0;
+}
+
+/* A slip that was copied along is shown three times and then counted: fifty of them would push
+ * every other problem off the page. */
+static bool is_folded(struct diag *d, const struct diag_problem *p)
+{
+	struct diag_problem *last = NULL;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < d->shown; i++) {
+		if (!is_repeat(d->order[i], p))
+			continue;
+		last = d->order[i];
+		n++;
+	}
+	if (n < DIAG_REPEATS)
+		return false;
+	last->more++;
+	return true;
+}
+
 /* The one way in. A problem that is not kept is still counted. */
 static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, va_list args)
 {
@@ -148,7 +183,8 @@ static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, 
 	if (is_reported(d, p))
 		return;
 	d->count[diag_severity(code)]++;
-	insert_in_order(d);
+	if (!is_folded(d, p))
+		insert_in_order(d);
 }
 
 void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...)

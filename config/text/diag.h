@@ -19,7 +19,8 @@
 #include "config/text/pos.h"
 #include "config/text/source.h"
 
-#define DIAG_SHOWN 20
+#define DIAG_SHOWN   20
+#define DIAG_REPEATS 3 /* the same slip in more places than these is folded into the last of them */
 
 enum diag_code {
 #define X(name, letter, number, meaning) DIAG_##name,
@@ -37,6 +38,7 @@ struct diag_problem {
 	struct config_pos    at;
 	char                 message[256];
 	char                 suggestion[64];
+	unsigned             more; /* repeats of it that were not kept */
 	char                 note[160];
 	char                 help[160];
 };

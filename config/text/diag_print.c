@@ -173,6 +173,10 @@ static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 	putc('\n', p->out);
 	if (placed)
 		put_excerpt(p, b, ink);
+	if (b->more > 0) {
+		put_frame(p, "", "= ");
+		fprintf(p->out, "the same in %u more place%s\n", b->more, b->more == 1 ? "" : "s");
+	}
 	if (b->help[0] != '\0') {
 		put_frame(p, "", "= help: ");
 		utf8_put(p->out, b->help, strlen(b->help), 0);
@@ -185,8 +189,12 @@ static void put_summary(FILE *out, const struct diag *d, const char *aftermath)
 {
 	size_t errors = diag_count(d, DIAG_ERROR), warnings = diag_count(d, DIAG_WARNING);
 
-	if (errors + warnings > diag_shown(d))
-		fprintf(out, "... and %zu more\n", errors + warnings - diag_shown(d));
+	size_t kept = diag_shown(d);
+
+	for (size_t i = 0; i < diag_shown(d); i++)
+		kept += diag_get(d, i)->more;
+	if (errors + warnings > kept)
+		fprintf(out, "... and %zu more\n", errors + warnings - kept);
 	if (errors > 0)
 		fprintf(out, "%zu error%s%s", errors, errors == 1 ? "" : "s", warnings > 0 ? ", " : "");
 	if (warnings > 0)

@@ -27,10 +27,13 @@
 	X(NAME_TWICE,  E, 302, "a name defined twice")                                        \
 	X(BOUND_TWICE, E, 303, "an address bound twice")                                      \
 	X(SERVER_TWICE, E, 304, "a server listed twice in one upstream")                      \
-	X(LOOP,        E, 305, "a listener whose upstream leads back to it")                  \
+	X(LOOP,        E, 305, "a listener whose connections come back to it")                \
 	X(TWICE,       E, 306, "a value listed twice")                                        \
 	X(CONFLICT,    E, 307, "settings that exclude each other")                            \
 	X(UNREADABLE,  E, 401, "the file cannot be read")                                     \
+	X(LISTEN,      E, 402, "an address that cannot be listened on")                       \
+	X(LIMIT,       E, 403, "a limit that this machine does not allow")                    \
+	X(LOG,         E, 404, "a log that cannot be written")                                \
 	X(TLS,         E, 405, "a file that TLS cannot use, or a setting that OpenSSL refuses")        \
 	X(ANY_PORT,    W, 201, "port 0: the kernel chooses, anew at each start")              \
 	X(HOST_BITS,   W, 202, "a network written with bits of one address in it")            \
@@ -41,6 +44,7 @@
 	X(UNVERIFIED,  W, 305, "a peer whose identity is not checked")                        \
 	X(UNREACHABLE, W, 306, "a route that no connection can match")                        \
 	X(HASTY,       W, 307, "a timer shorter than its protocol asks for")                  \
+	X(LOOP_MAYBE,  W, 308, "connections that may come back to their listener")            \
 	X(EXPIRES,     W, 401, "a certificate that has expired, or soon will have")
 
 #endif

@@ -31,6 +31,15 @@ static const struct range hostile[] = {
 	{0x2066, 0x2069}, {0xFEFF, 0xFEFF}, {0xFFFE, 0xFFFF},
 };
 
+/* Spaces of other widths, soft hyphens, joiners, fillers, variation selectors. They are no
+ * danger to a terminal and legal in comments and texts; in a key or a value they are mostly
+ * pasted by accident. */
+static const struct range invisible[] = {
+	{0x00A0, 0x00A0}, {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x115F, 0x1160}, {0x1680, 0x1680},
+	{0x17B4, 0x17B5}, {0x180B, 0x180E}, {0x2000, 0x200F}, {0x202F, 0x202F}, {0x205F, 0x2064},
+	{0x3000, 0x3000}, {0x3164, 0x3164}, {0xFE00, 0xFE0F}, {0xFFA0, 0xFFA0},
+};
+
 static bool in_ranges(const struct range *r, size_t n, uint32_t c)
 {
 	for (size_t i = 0; i < n; i++)
@@ -86,6 +95,20 @@ int utf8_width(uint32_t c)
 bool utf8_is_hostile(uint32_t c)
 {
 	return in_ranges(hostile, array_len(hostile), c);
+}
+
+uint32_t utf8_first_invisible(const char *text)
+{
+	size_t n = strlen(text), len;
+	uint32_t c;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = utf8_decode(text + i, n - i, &c);
+		if (len != 0 && (utf8_is_hostile(c) || in_ranges(invisible, array_len(invisible), c)))
+			return c;
+		len = len == 0 ? 1 : len;
+	}
+	return 0;
 }
 
 int utf8_put(FILE *out, const char *s, size_t n, int at)

@@ -20,6 +20,10 @@ int utf8_width(uint32_t c);
 /* A character that moves the cursor, hides, or turns text around: never printed as it is. */
 bool utf8_is_hostile(uint32_t c);
 
+/* The first character of the text that is not seen, or looks like a space and is none; 0: there
+ * is no such character. A line break or a tab counts, a broken byte does not. */
+uint32_t utf8_first_invisible(const char *text);
+
 /* utf8_put: writes n bytes with every hostile or broken one shown as '?', tabs as spaces up to
  * the next stop counted from column `at`. Returns the column after the last one. */
 int utf8_put(FILE *out, const char *s, size_t n, int at);

@@ -2,6 +2,7 @@
  * JSON object on stdout. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "config/text/diag.h"
@@ -9,6 +10,7 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_check_start.h"
 #include "proxy/cli/cli_check_tls.h"
 #include "proxy/cli/cli_config.h"
 
@@ -60,6 +62,8 @@ static void json_problem(FILE *out, const struct diag_problem *b)
 	json_problem_member(out, "suggestion", b->suggestion);
 	json_problem_member(out, "note", b->note);
 	json_problem_member(out, "help", b->help);
+	if (b->more > 0)
+		fprintf(out, ",\"more\":%u", b->more);
 	putc('}', out);
 }
 
@@ -101,6 +105,18 @@ static void sum_config(FILE *out, const char *path, const struct config *c)
 	sum_count(out, servers, "server\n", "servers\n");
 }
 
+/* As whom it looked: a file that root may read, the service's user may not. */
+static void sum_user(FILE *out, const struct cli_args *a)
+{
+	char user[64];
+
+	if (a->value[CLI_OPT_OFFLINE] != NULL)
+		fputs("ports, files and limits of this machine were not looked at\n", out);
+	else
+		fprintf(out, "looked as user %s%s\n", cli_check_user(user),
+			geteuid() == 0 ? ", who may use any port and read any file" : "");
+}
+
 /* The exit code. Warnings alone are success, unless --strict says that they are not. */
 static int check_verdict(const struct cli_args *a, const struct diag *d)
 {
@@ -124,6 +140,7 @@ static int check_report(const struct cli_args *a, const char *path, const struct
 	if (diag_count(d, DIAG_ERROR) == 0) {
 		CHECK(c != NULL, "no errors, and yet no configuration");
 		sum_config(stdout, path, c);
+		sum_user(stdout, a);
 	}
 	return check_verdict(a, d);
 }
@@ -140,9 +157,11 @@ int cli_check(const struct cli_args *a)
 	if (a->noperands > 0 && a->value[CLI_OPT_CONFIG] != NULL)
 		return cli_misused(a->verb, "both --config and a file are given; one is checked at a time");
 	d = diag_new();
-	err = d != NULL ? config_load(path, &c, d) : -NP_ENOMEM;
-	if (err == 0)
+	err = d != NULL ? cli_config_read(path, &c, d) : -NP_ENOMEM;
+	if (err == 0 && a->value[CLI_OPT_OFFLINE] == NULL) {
 		err = cli_check_tls(c, d);
+		cli_check_start(c, d);
+	}
 	if (err == -NP_ENOMEM) {
 		cli_complain("%s: %s", path, np_err_text(err));
 		config_free(c);

@@ -13,6 +13,7 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/creds/tls_ticket_file.h"
+#include "proxy/cli/cli_check_start.h"
 #include "proxy/tls/tls_ctx.h"
 
 /* One attempt; a failure leaves its sentence in room. */
@@ -32,8 +33,12 @@ static void trial_begin(struct trial *t)
 /* A failure without a sentence (memory, mostly) still has its code. */
 static void trial_complain(struct trial *t, struct config_pos at, int err)
 {
+	char user[64];
+
 	DCHECK(err != 0, "a success was complained about");
 	diag_error(t->d, DIAG_TLS, at, "%s", t->room[0] != '\0' ? t->room : np_err_text(err));
+	if (err == -NP_EACCES || err == -NP_ENOENT)
+		diag_note(t->d, "looked as user %s", cli_check_user(user));
 }
 
 /* ---- listeners ---- */
@@ -47,7 +52,8 @@ static void doubt_expiry(struct trial *t, const struct config_cert *c, int64_t e
 	if (days < 0)
 		diag_warn(t->d, DIAG_EXPIRES, c->at, "%.150s has expired", c->cert);
 	else if (days < TLS_CERT_SOON)
-		diag_warn(t->d, DIAG_EXPIRES, c->at, "%.150s expires in %d days", c->cert, days);
+		diag_warn(t->d, DIAG_EXPIRES, c->at, "%.150s expires in %d day%s", c->cert, days,
+			  days == 1 ? "" : "s");
 }
 
 /* A file that is not there yet is made at the start. */
@@ -64,7 +70,7 @@ static void try_keys(struct trial *t, const struct config_tls_in *c)
 	err = tls_keys_load(path, &keys, &t->why);
 	explicit_bzero(&keys, sizeof(keys));
 	if (err != 0)
-		trial_complain(t, c->at, err);
+		trial_complain(t, config_place_tls_in(c, t->room), err);
 }
 
 /* Each listener is tried although one before it failed: all files that are wrong are named in
@@ -78,7 +84,7 @@ static void try_listener(struct trial *t, const struct config_tls_in *c)
 	DCHECK(c->ncertificates > 0, "a listener's TLS passed validation without a certificate");
 	err = tls_ctx_server(t->worker, c, NULL, &x, &t->why);
 	if (err != 0)
-		trial_complain(t, c->at, err);
+		trial_complain(t, config_place_tls_in(c, t->room), err);
 	else
 		for (unsigned i = 0; i < x->ncerts; i++) /* in the order of the file */
 			doubt_expiry(t, &c->certificates[i], x->certs[i].expires);
@@ -98,7 +104,7 @@ static void try_upstream(struct trial *t, const struct config_tls_out *c)
 	trial_begin(t);
 	err = tls_ctx_client(t->worker, c, &x, &t->why);
 	if (err != 0)
-		trial_complain(t, c->at, err);
+		trial_complain(t, config_place_tls_out(c, t->room), err);
 	tls_ctx_free(x);
 }
 

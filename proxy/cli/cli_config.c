@@ -13,6 +13,13 @@
 #include "proxy/cli/cli_args.h"
 #include "proxy/process.h"
 
+#define INPUT_MAX ((size_t)2 << 20) /* bytes; a configuration has at most half of it */
+
+static bool is_standard_input(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
+
 /* The order is that of most programs: the line, the environment, the usual place. */
 const char *cli_config_path(const struct cli_args *a)
 {
@@ -32,11 +39,31 @@ static void hint_at_files(const struct cli_args *a, const char *path)
 		fprintf(stderr, "  = help: staunch %s -c FILE, or without a file: staunch help proxy\n", a->verb->word);
 }
 
+/* Read to its end, or to more than a configuration may have: config_parse then says so. */
+static int read_standard_input(struct config **out, struct diag *d)
+{
+	char *text = malloc(INPUT_MAX);
+	size_t n;
+	int err = -NP_ENOMEM;
+
+	if (text == NULL)
+		return err;
+	n = fread(text, 1, INPUT_MAX, stdin);
+	err = config_parse("standard input", text, n, out, d);
+	free(text);
+	return err;
+}
+
+int cli_config_read(const char *path, struct config **out, struct diag *d)
+{
+	return is_standard_input(path) ? read_standard_input(out, d) : config_load(path, out, d);
+}
+
 int cli_config_load(const struct cli_args *a, struct config **out)
 {
 	const char *path = cli_config_path(a);
 	struct diag *d = diag_new();
-	int err = d != NULL ? config_load(path, out, d) : -NP_ENOMEM;
+	int err = d != NULL ? cli_config_read(path, out, d) : -NP_ENOMEM;
 
 	if (d != NULL)
 		diag_print(stderr, d, cli_colour(a, stderr), NULL);
@@ -56,6 +83,9 @@ int cli_run(const struct cli_args *a)
 	struct process_opts o = {.config_path = cli_config_path(a)};
 	int status = cli_config_load(a, &o.config);
 
+	/* It cannot be read a second time: SIGHUP opens the logs anew and keeps the configuration. */
+	if (is_standard_input(o.config_path))
+		o.config_path = NULL;
 	return status != 0 ? status : process_run(&o);
 }
 

@@ -6,10 +6,14 @@
 
 struct cli_args;
 struct config;
+struct diag;
 
 /* That of -c, else the operand of a verb that takes a file, else the environment, else
  * CLI_CONFIG_PATH. Borrowed. */
 const char *cli_config_path(const struct cli_args *a);
+
+/* cli_config_read: config_load, but "-" is standard input, as a file of the working directory would be. */
+must_use int cli_config_read(const char *path, struct config **out, struct diag *d);
 
 /* cli_config_load: load that file; problems, warnings too, go to stderr.
  *   Returns  0 and *out, or the exit code.

@@ -31,7 +31,8 @@
 	  "127.0.0.1; Ctrl-C ends it early.")                                                                     \
 	X(CHECK, check, FILE, NULL, 0, 1, true, "find every mistake in a config file",                            \
 	  "Reports all problems, not only the first, each with its place and where possible the word that was "   \
-	  "meant. Ends with 78 when there are errors.")                                                           \
+	  "meant. Does all that run does short of serving, as the user who calls it: ports, files, limits. What " \
+	  "a running instance of the same file holds is no problem. Ends with 78 when there are errors.")         \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, its default and its bounds",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole.")                                            \
@@ -47,7 +48,7 @@
 
 /* X(id, letter, also, word, value, words, verbs, help): verbs is a set; letters 0 are none. */
 #define CLI_OPT_TBL(X)                                                                                            \
-	X(CONFIG, 'c', 'f', "config", FILE, NULL, FOR(RUN) | FOR(CHECK) | FOR(CONFIG), "the config file")         \
+	X(CONFIG, 'c', 'f', "config", FILE, NULL, FOR(RUN) | FOR(CHECK) | FOR(CONFIG), "the config file; - is standard input") \
 	X(FROM, 0, 0, "from", SERVERS, NULL, FOR(PROXY), "listen here: \":8080\", \"127.0.0.1:8080\", "           \
 	  "\"unix:/run/x.sock\"")                                                                                 \
 	X(TO, 0, 0, "to", SERVERS, NULL, FOR(PROXY), "the servers, by address and port")                          \
@@ -57,6 +58,7 @@
 	X(SECONDS, 0, 0, "seconds", COUNT, NULL, FOR(DEMO), "how long the traffic lasts: 2 to 3600, default 10")  \
 	X(FORMAT, 0, 0, "format", WORDS, "human|json", FOR(CHECK), "json: one object on stdout")                  \
 	X(STRICT, 0, 0, "strict", NOTHING, NULL, FOR(CHECK), "warnings end with 78 as well")                      \
+	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
 	X(SHORT, 'V', 0, "short", NOTHING, NULL, FOR(VERSION), "one line")                                        \

@@ -258,6 +258,22 @@ static void aliases_lead_to_check(void **state)
 }
 
 /* What config show prints is a config file with the same values. */
+/* -c -: a file that another program writes needs no place on a disk. */
+static void config_from_standard_input(void **state)
+{
+	(void)state;
+	assert_int_equal(shell("$0 proxy --from 127.0.0.1:0 --to 10.0.0.1:1 --print-config | "
+			       "$0 check --offline -c -"),
+			 0);
+	assert_non_null(strstr(out, "- is valid: 1 listener on 1 address, 1 upstream with 1 server\n"));
+	assert_int_equal(shell("echo 'workers: none' | $0 config show -c -"), 78);
+	assert_non_null(strstr(err, " --> standard input:1:10\n"));
+	assert_int_equal(shell("$0 check --offline -c - </dev/null"), 78);
+	assert_non_null(strstr(err, "error[E106]: the file holds no settings\n"));
+	assert_int_equal(shell("head -c 3000000 /dev/zero | tr '\\0' '#' | $0 check --offline -"), 78);
+	assert_non_null(strstr(err, "error[E105]: standard input is larger than 1 MiB\n"));
+}
+
 static void shown_config_loads_to_itself(void **state)
 {
 	static char first[TEXT];
@@ -447,6 +463,7 @@ int main(void)
 		cmocka_unit_test_teardown(json_report_is_json, kit_end),
 		cmocka_unit_test_teardown(strict_refuses_warnings, kit_end),
 		cmocka_unit_test_teardown(aliases_lead_to_check, kit_end),
+		cmocka_unit_test_teardown(config_from_standard_input, kit_end),
 		cmocka_unit_test_teardown(shown_config_loads_to_itself, kit_end),
 		cmocka_unit_test_teardown(options_become_a_file, kit_end),
 		cmocka_unit_test_teardown(proxy_relays_without_a_file, kit_end),

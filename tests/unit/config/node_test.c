@@ -52,7 +52,7 @@ static const struct refusal refusals[] = {
 	{"a: &x [1]\n*x : 1\n", "error[E107]: a key must be a plain word", false},
 	{"a:\n\tb: c\n", "error[E104]: a tab in the indentation", false},
 	{"a: \"x\\ny\"\n",
-	 "error[E108]: the value holds a line break or an invisible character\n  --> t.yaml:1:4", true},
+	 "error[E108]: the value holds a line break, U+000A\n  --> t.yaml:1:4", true},
 	{"a: \"\\0\"\n", "error[E108]", true},
 	{"a: \"\\e[1m\"\n", "error[E108]", true},
 	{"a: |\n  b\n", "error[E108]", true},

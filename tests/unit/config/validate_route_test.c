@@ -21,7 +21,7 @@ static const struct load_row references[] = {
 	 "error[E106]: the key \"upstream\" is missing in listener \"web\"\n"},
 	{"listeners: [{name: web, bind: \":80\", routes: []}]\n" U, "\"routes\" has 0 elements"},
 	{"listeners: [{name: l, bind: \"10.0.0.1:80\", routes: [{sni: x.y, upstream: a}], upstream: b}]\n" U,
-	 "error[E305]: the server 10.0.0.1:80 is the listener \"l\" itself"},
+	 "warning[W308]: the server 10.0.0.1:80 may lead back to listener \"l\": l -> l\n"},
 	/* used by a route alone is used */
 	{R("{sni: x.y, upstream: b}") TO_A "upstreams: [{name: a, servers: [\"10.0.0.1:80\"]}, "
 	 "{name: b, servers: [\"10.0.0.2:80\"]}, {name: c, servers: [\"10.0.0.3:80\"]}]\n",

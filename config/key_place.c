@@ -1,0 +1,64 @@
+/* key_place: from a sentence of OpenSSL's end back to the key that it is about. The sentences
+ * begin with the file or the setting they are about, so the walk compares each key's value, then
+ * its name, with their beginning. Rejected: an index handed down to where files are read; every
+ * new sentence there would have to carry it. */
+#include <string.h>
+
+#include "config/config.h"
+#include "config/key.h"
+#include "config/validate_keys.h"
+
+static bool begins(const char *sentence, const char *word)
+{
+	size_t n = strlen(word);
+
+	return n > 0 && strncmp(sentence, word, n) == 0 && sentence[n] == ':';
+}
+
+/* Values of one text each: paths, names of ciphers. The member is a pointer to it, as a BLOCK's
+ * is. */
+static bool is_text(const struct config_key *k)
+{
+	return k->kind >= KEY_NAME && k->kind <= KEY_PATH;
+}
+
+/* A problem of the keys right in obj. Returns whether *at is set. */
+static bool place_in(const struct key_scope *s, void *obj, const char *sentence, struct config_pos *at)
+{
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		const struct config_key *k = &key_rows[i];
+		const char *value = is_text(k) ? key_get_block(k, obj) : NULL;
+		bool meant = value != NULL && begins(sentence, value);
+
+		if (!meant && !begins(sentence, key_name(k)))
+			continue;
+		*at = *key_origin(k, obj);
+		if (pos_known(*at))
+			return true;
+	}
+	return false;
+}
+
+struct config_pos config_place(const struct config *c, const char *path)
+{
+	/* Only read: the places of a frozen model. */
+	return validate_origin(path, (void *)(uintptr_t)c);
+}
+
+struct config_pos config_place_tls_in(const struct config_tls_in *t, const char *sentence)
+{
+	struct config_tls_in *obj = (void *)(uintptr_t)t;
+	struct config_pos at;
+
+	for (size_t i = 0; i < t->ncertificates; i++)
+		if (place_in(&key_scopes[KEY_CERT], &obj->certificates[i], sentence, &at))
+			return at;
+	return place_in(&key_scopes[KEY_TLS_IN], obj, sentence, &at) ? at : t->at;
+}
+
+struct config_pos config_place_tls_out(const struct config_tls_out *t, const char *sentence)
+{
+	struct config_pos at;
+
+	return place_in(&key_scopes[KEY_TLS_OUT], (void *)(uintptr_t)t, sentence, &at) ? at : t->at;
+}

@@ -1,0 +1,171 @@
+/* cli_check_start: tries what a start does, one thing at a time, and takes each back at once. It
+ * uses the functions of the start where there are some (np_listen_check, capacity), so that the
+ * two cannot disagree. */
+#include "proxy/cli/cli_check_start.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netpoll/check.h"
+#include "netpoll/err.h"
+#include "netpoll/netpoll.h"
+#include "proxy/cli/cli_holder.h"
+#include "proxy/control/capacity.h"
+
+#define OFFLINE_HELP "staunch check --offline leaves the machine out"
+
+const char *cli_check_user(char out[64])
+{
+	const struct passwd *p = getpwuid(geteuid());
+
+	if (p != NULL)
+		snprintf(out, 64, "%.63s", p->pw_name);
+	else
+		snprintf(out, 64, "%u", (unsigned)geteuid());
+	return out;
+}
+
+/* ---- addresses ---- */
+
+static void note_holder(struct diag *d, const struct cli_holder *h)
+{
+	char user[64];
+
+	if (h->kind == CLI_HOLDER_NONE)
+		diag_note(d, "nothing listens there: a file of another kind, or a socket that is bound only");
+	else if (h->kind == CLI_HOLDER_STRANGER)
+		diag_note(d, "%s, process %d, holds it", h->name, (int)h->pid);
+	else
+		diag_note(d, "held by a process that user %s may not see: check as root names it",
+			  cli_check_user(user));
+	diag_help(d, OFFLINE_HELP);
+}
+
+/* Why the kernel says no, in words about this address. */
+static const char *refusal_of(int err)
+{
+	switch (-err) {
+	case NP_EADDRINUSE:    return "another process holds it";
+	case NP_EACCES:        return "a port below 1024 needs CAP_NET_BIND_SERVICE";
+	case NP_EADDRNOTAVAIL: return "no interface of this machine has this address";
+	case NP_EAFNOSUPPORT:  return "this machine has no IPv6";
+	default:               return np_err_text(err);
+	}
+}
+
+/* May this user make a file of that path? */
+static int directory_takes_files(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int err;
+
+	if (dir == NULL)
+		return -NP_ENOMEM;
+	err = faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? err_from_errno() : 0;
+	free(dir);
+	return err;
+}
+
+/* Binding would leave a file, so it is only judged whether bind could make one. A connect would
+ * tell whether a file is stale, but the process that listens there would serve it. */
+static int try_unix(const struct np_addr *a, const char *config_path)
+{
+	struct stat st;
+
+	if (np_addr_is_abstract(a))
+		return np_listen_check(a);
+	if (lstat(a->u.un.sun_path, &st) < 0)
+		return directory_takes_files(a->u.un.sun_path);
+	if (!S_ISSOCK(st.st_mode))
+		return -NP_EADDRINUSE;
+	if (cli_holder_of(a, config_path).kind != CLI_HOLDER_NONE)
+		return -NP_EADDRINUSE;
+	return directory_takes_files(a->u.un.sun_path); /* stale: the start replaces it */
+}
+
+static void check_address(const struct config *c, const struct config_listener *l, size_t i, struct diag *d)
+{
+	const struct np_addr *a = &l->bind[i];
+	int err = np_addr_is_unix(a) ? try_unix(a, c->file) : np_listen_check(a);
+	struct cli_holder h = {.kind = CLI_HOLDER_UNSEEN};
+
+	if (err == 0)
+		return;
+	if (err == -NP_EADDRINUSE)
+		h = cli_holder_of(a, c->file);
+	if (h.kind == CLI_HOLDER_SAME_FILE)
+		return;
+	diag_error(d, DIAG_LISTEN, l->bind_text[i].at, "listener \"%.63s\" cannot listen on %s: %s", l->name,
+		   l->bind_text[i].text, refusal_of(err));
+	if (err == -NP_EADDRINUSE)
+		note_holder(d, &h);
+	else
+		diag_help(d, OFFLINE_HELP);
+}
+
+/* ---- files ---- */
+
+/* A file that is there is opened as the log thread opens it, but nothing is made and nothing is
+ * written. */
+static int try_append(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err = fd < 0 ? err_from_errno() : 0;
+
+	if (fd >= 0)
+		close(fd);
+	/* ENXIO: a FIFO that nobody reads yet. */
+	if (err == -ENXIO)
+		return 0;
+	return err == -NP_ENOENT ? directory_takes_files(path) : err;
+}
+
+static void check_log(const struct config *c, struct diag *d)
+{
+	char user[64];
+	int err;
+
+	if (c->log.access.kind != CONFIG_SINK_FILE)
+		return;
+	err = try_append(c->log.access.path);
+	if (err == 0)
+		return;
+	diag_error(d, DIAG_LOG, config_place(c, "log.access"), "the access log %.150s cannot be written: %s",
+		   c->log.access.path, np_err_text(err));
+	diag_note(d, "looked as user %s", cli_check_user(user));
+	diag_help(d, OFFLINE_HELP);
+}
+
+/* ---- figures ---- */
+
+static void check_capacity(const struct config *c, struct diag *d)
+{
+	unsigned workers = c->workers == CONFIG_AUTO ? capacity_cpus() : (unsigned)c->workers;
+	int64_t max = c->limits.max_connections, most;
+
+	DCHECK(workers > 0, "a machine without a processor");
+	capacity_raise_descriptors();
+	most = capacity_connections(workers, capacity_binds(c), capacity_pipes(workers));
+	if (max == CONFIG_AUTO || max <= most)
+		return;
+	diag_error(d, DIAG_LIMIT, config_place(c, "limits.max_connections"),
+		   "limits.max_connections is %lld, but the descriptor limit allows %lld", (long long)max,
+		   (long long)most);
+	diag_help(d, "raise ulimit -n or LimitNOFILE, or write auto");
+}
+
+void cli_check_start(const struct config *c, struct diag *d)
+{
+	for (size_t i = 0; i < c->nlisteners; i++)
+		for (size_t j = 0; j < c->listeners[i].nbind; j++)
+			check_address(c, &c->listeners[i], j, d);
+	check_log(c, d);
+	check_capacity(c, d);
+}

@@ -1,0 +1,183 @@
+/* V21, V22, V47: check finds what a start would fail with, at its place in the file, and says as
+ * whom it looked; what the running instance of the same file holds is no problem. */
+#include "process.h"
+#include "tests/kit/cert.h"
+
+static char out[8192], err[16384];
+
+static const char *binary(void)
+{
+	const char *path = getenv("STAUNCH");
+
+	return path != NULL ? path : "build/staunch";
+}
+
+static int check(const char *path, const char *option)
+{
+	struct kit_child *c =
+		kit_child_start("check", KIT_ARGV(binary(), "check", path, "--color=never", option));
+	int status = kit_child_wait(c);
+
+	kit_file_read(c->out, out, sizeof(out));
+	kit_file_read(c->err, err, sizeof(err));
+	return status;
+}
+
+/* The file's own check, and what it must say; NULL: not a word. */
+static void expect(const char *path, int status, const char *says)
+{
+	int got = check(path, NULL);
+	bool said = says == NULL ? err[0] == '\0' : strstr(err, says) != NULL;
+
+	if (got != status || !said)
+		kit_fail("%d, not %d:\n%s%s\nis not\n%s", got, status, out, err, says != NULL ? says : "");
+}
+
+static const char *file(const char *listener, const char *more)
+{
+	static char path[KIT_PATH];
+
+	kit_file_write("check.yaml",
+		       textf("listeners:\n  - {name: web, upstream: app, %s}\n"
+			     "upstreams:\n  - {name: app, servers: [\"192.0.2.1:1\"]}\n%s",
+			     listener, more),
+		       path);
+	return path;
+}
+
+static void V21_a_free_machine_is_fine(void **state)
+{
+	const char *bind = textf("bind: [\"%s:%d\", \"unix:@DIR@/x.sock\"]", kit_ip(0), kit_port(kit_ip(0)));
+	const char *path = file(bind, "");
+
+	(void)state;
+	expect(path, 0, NULL);
+	assert_non_null(strstr(out, "check.yaml is valid: 1 listener on 2 addresses, "
+				    "1 upstream with 1 server\nlooked as user "));
+}
+
+static void V21_port_of_another_process(void **state)
+{
+	int port = 0, listener = kit_listen(kit_ip(0), &port, 1);
+	const char *path = file(textf("bind: \"%s:%d\"", kit_ip(0), port), "");
+
+	(void)state;
+	expect(path, 78,
+	       textf("error[E402]: listener \"web\" cannot listen on %s:%d: another process holds it\n",
+		     kit_ip(0), port));
+	assert_non_null(strstr(err, textf(", process %d, holds it\n", (int)getpid())));
+	assert_non_null(strstr(err, "= help: staunch check --offline leaves the machine out\n"));
+	assert_int_equal(check(path, "--offline"), 0);
+	assert_non_null(strstr(out, "ports, files and limits of this machine were not looked at\n"));
+	close(listener);
+}
+
+/* The same text under another name is another instance: it could not start. */
+static void V21_the_running_instance(void **state)
+{
+	int port = kit_port(kit_ip(0)), app;
+	const char *config;
+	char copy[KIT_PATH];
+	struct kit_staunch *s;
+
+	(void)state;
+	app = kit_peer_port(kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO}));
+	config = textf(TWO_WORKERS "listeners:\n"
+				   "  - {name: web, bind: [\"%s:%d\", \"unix:@DIR@/x.sock\"], upstream: app}\n"
+				   "upstreams:\n  - {name: app, servers: [\"%s:%d\"]}\n",
+		       kit_ip(0), port, kit_ip(0), app);
+	s = kit_staunch_start(config);
+	expect(s->config, 0, NULL);
+	kit_file_write("copy.yaml", config, copy);
+	expect(copy, 78, "another process holds it\n");
+	assert_non_null(strstr(err, textf(", process %d, holds it\n", (int)s->child->pid)));
+	assert_non_null(strstr(err, "2 errors"));
+	assert_int_equal(kit_staunch_log(s, "connection_end"), 0);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
+static void V21_what_a_start_would_refuse(void **state)
+{
+	const char *bind = textf("bind: \"%s:%d\"", kit_ip(0), kit_port(kit_ip(0)));
+	char plain[KIT_PATH];
+
+	(void)state;
+	expect(file("bind: \"192.0.2.7:80\"", ""), 78,
+	       "error[E402]: listener \"web\" cannot listen on 192.0.2.7:80: "
+	       "no interface of this machine has this address\n"
+	       "  --> ");
+	kit_file_write("plain", "", plain);
+	expect(file("bind: \"unix:@DIR@/plain\"", ""), 78, "plain: another process holds it\n");
+	assert_non_null(strstr(err, "note: nothing listens there: a file of another kind, "
+				    "or a socket that is bound only\n"));
+	expect(file("bind: \"unix:@DIR@/none/x\"", ""), 78, "none/x: no such file\n");
+	expect(file(bind, "log: {access: \"/nowhere/access.log\"}\n"), 78,
+	       "error[E404]: the access log /nowhere/access.log cannot be written: no such file\n");
+	assert_non_null(strstr(err, "check.yaml:5:15          note: looked as user "));
+	expect(file(bind, "limits: {max_connections: 9000000}\n"), 78,
+	       "error[E403]: limits.max_connections is 9000000, but the descriptor limit allows ");
+	assert_non_null(strstr(err, "= help: raise ulimit -n or LimitNOFILE, or write auto\n"));
+	expect(file(bind, "log: {access: \"@DIR@/new.log\"}\n"), 0, NULL);
+	assert_int_equal(access(textf("%s/new.log", kit_dir()), F_OK), -1); /* nothing is left behind */
+}
+
+/* E405's caret stands under the value that is wrong, whichever entry it is in. */
+static void V22_place_of_a_file(void **state)
+{
+	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.dns = "a.test"});
+	char path[KIT_PATH];
+	const char *bind = textf("bind: \"%s:%d\"", kit_ip(0), kit_port(kit_ip(0)));
+
+	(void)state;
+	kit_cert_write(c, "a.pem", path);
+	kit_cert_write_key(c, "a.key", NULL, path);
+	expect(file(textf("%s,\n     tls: {certificates: [{cert: a.pem, key: a.key},\n"
+			  "                          {cert: a.pem, key: none.key}]}",
+			  bind),
+		    ""),
+	       78, "check.yaml:4:46");
+	assert_non_null(strstr(err, "/none.key: no such file\n"));
+	assert_non_null(strstr(err, "                                              ^^^^^^^^\n"));
+	expect(file(textf("%s,\n     tls: {certificates: [{cert: a.pem, key: a.key}],\n"
+			  "           groups: X25519:nonsense}",
+			  bind),
+		    ""),
+	       78, "check.yaml:4:20");
+}
+
+/* stdout is a socket here: as a path it could not be opened. */
+static void V47_stdout_by_its_path(void **state)
+{
+	static const char *const paths[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+	const char *bind = textf("bind: \"%s:%d\"", kit_ip(0), kit_port(kit_ip(0)));
+	char shown[4096];
+
+	(void)state;
+	for (size_t i = 0; i < array_len(paths); i++) {
+		const char *path = file(bind, textf("log: {access: \"%s\"}\n", paths[i]));
+		struct kit_child *c;
+
+		expect(path, 0, NULL);
+		c = kit_child_start("show", KIT_ARGV(binary(), "config", "show", "-c", path));
+		assert_int_equal(kit_child_wait(c), 0);
+		kit_file_read(c->out, shown, sizeof(shown));
+		assert_non_null(strstr(shown, "  access: stdout "));
+	}
+	expect(file(bind, "log: {access: \"/dev/fd/5\"}\n"), 78,
+	       "error[E207]: \"access\" cannot be \"/dev/fd/5\": "
+	       "a descriptor is no file: write stdout or stderr\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(V21_a_free_machine_is_fine, kit_end),
+		cmocka_unit_test_teardown(V21_port_of_another_process, kit_end),
+		cmocka_unit_test_teardown(V21_the_running_instance, kit_end),
+		cmocka_unit_test_teardown(V21_what_a_start_would_refuse, kit_end),
+		cmocka_unit_test_teardown(V22_place_of_a_file, kit_end),
+		cmocka_unit_test_teardown(V47_stdout_by_its_path, kit_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
