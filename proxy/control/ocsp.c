@@ -8,6 +8,8 @@
 #include "proxy/log/log.h"
 #include "proxy/metrics/stats.h"
 
+#define LENT_POLL (20 * NP_MS)
+
 /* ---- due times ---- */
 
 int64_t ocsp_retry_after(unsigned failures)
@@ -129,6 +131,15 @@ static struct tls_staple *next_due_staple(const struct ocsp *o)
 	return NULL;
 }
 
+/* A load has the registry for a moment, or, when a disk hangs, for good. False: stopping, and it is
+ * still lent. */
+static bool wait_for_registry(const struct ocsp *o)
+{
+	while (o->registry->lent && !o->stopping)
+		np_sleep(LENT_POLL);
+	return !o->registry->lent;
+}
+
 /* One attempt for s. The ask stands on this coroutine's stack, and ocsp_stop finds it by o->asking.
  */
 static void ask_one(struct ocsp *o, struct tls_staple *s)
@@ -142,6 +153,11 @@ static void ask_one(struct ocsp *o, struct tls_staple *s)
 	list_push_back(&o->asking, &ask.link);
 	err = ocsp_ask(&ask, &r);
 	list_remove(&ask.link);
+	if (!wait_for_registry(o)) {
+		if (err == 0)
+			free(r.answer);
+		return; /* the process leaves without the registry */
+	}
 	if (err == 0)
 		attempt_succeeded(o, s, &r);
 	else if (!ask.canceled)
@@ -156,7 +172,7 @@ static void ocsp_run(void *arg)
 	struct ocsp *o = arg;
 	struct tls_staple *s;
 
-	while (!o->stopping && (s = next_due_staple(o)) != NULL)
+	while (!o->stopping && !o->registry->lent && (s = next_due_staple(o)) != NULL)
 		ask_one(o, s);
 	if (--o->running == 0 && o->stopping)
 		np_event_set(&o->ended);

@@ -19,7 +19,8 @@
 
 /* Control worker. */
 struct ocsp {
-	const struct registry *registry; /* const: its certificates are stapled to */
+	const struct registry
+		*registry; /* const: its certificates are stapled to; not while it is lent */
 	struct shard *shards;            /* const: their workers staple */
 	unsigned nshards;                /* const */
 	struct stats *stats;             /* attempts are counted there */
