@@ -1,3 +1,6 @@
+/* cidr: text to network and back. inet_pton reads the address, because its forms are the ones
+ * every other tool takes; the bits are read here, because no library function takes them for
+ * both families. */
 #include "config/cidr.h"
 
 #include <arpa/inet.h>
@@ -11,19 +14,21 @@
 
 static const uint8_t v4_prefix[V4_AT] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static int refuse(const char **why, const char *sentence)
+static int cidr_refuse(const char **why, const char *sentence)
 {
 	*why = sentence;
 	return -NP_EINVAL;
 }
 
-/* A network wider than all of IPv4 ends in zeros before this prefix does. */
+/* A network that holds IPv4 and more, such as ::/0, has host bits inside this prefix, and those
+ * are zero: it differs from the prefix and counts as IPv6. */
 bool cidr_is_v4(const struct cidr *c)
 {
 	return memcmp(c->addr, v4_prefix, V4_AT) == 0;
 }
 
-/* The address in front of the slash; *width becomes the bits of its family. */
+/* The address in front of the slash; *width becomes the bits of its family. IPv6 first: a mapped
+ * IPv4 address in IPv6 form is one too. */
 static bool parse_host(struct cidr *c, const char *host, unsigned *width)
 {
 	if (inet_pton(AF_INET6, host, c->addr) == 1) {
@@ -35,7 +40,8 @@ static bool parse_host(struct cidr *c, const char *host, unsigned *width)
 	return inet_pton(AF_INET, host, c->addr + V4_AT) == 1;
 }
 
-/* "0" to "128": digits alone, no leading zero, not above width. */
+/* "0" to "128": digits alone, no leading zero, not above width. Strict, because readers differ: to
+ * some 010 is eight, and to some /33 is /32. */
 static bool parse_bits(const char *text, unsigned width, unsigned *bits)
 {
 	size_t n = strlen(text);
@@ -50,7 +56,7 @@ static bool parse_bits(const char *text, unsigned width, unsigned *bits)
 }
 
 /* Why the part in front of the slash is not an address, by the mistakes people make. */
-static const char *host_refusal(const char *text)
+static const char *cidr_refusal(const char *text)
 {
 	if (text[0] == '\0')
 		return "an address or a network is missing: write 10.0.0.0/8 or ::1";
@@ -65,7 +71,8 @@ static const char *host_refusal(const char *text)
 	return "not an IP address, a network, or the word unix; names are not resolved here";
 }
 
-/* Clears the bits behind the network's. Returns whether one was set. */
+/* Clears the bits behind the network's. Returns whether one was set: 10.0.0.1/8 may be a network
+ * written by habit, or an address whose length was mistyped, so the caller warns. */
 static bool clear_host_bits(struct cidr *c)
 {
 	bool found = false;
@@ -87,21 +94,21 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 	size_t n = slash == NULL ? strlen(text) : (size_t)(slash - text);
 	unsigned width, bits;
 	bool stray;
-	char host[INET6_ADDRSTRLEN];
+	char host[INET6_ADDRSTRLEN]; /* inet_pton wants a terminator where the slash stands */
 
 	if (strcmp(text, "unix") == 0) {
 		*c = (struct cidr){.bits = CIDR_UNIX};
 		return 0;
 	}
 	if (n >= sizeof(host))
-		return refuse(why, host_refusal(text));
+		return cidr_refuse(why, cidr_refusal(text));
 	memcpy(host, text, n);
 	host[n] = '\0';
 	if (!parse_host(&r, host, &width))
-		return refuse(why, host_refusal(host));
+		return cidr_refuse(why, cidr_refusal(host));
 	bits = width;
 	if (slash != NULL && !parse_bits(slash + 1, width, &bits))
-		return refuse(why, width == 32 ? "behind the slash of an IPv4 network stand 0 to 32 bits" :
+		return cidr_refuse(why, width == 32 ? "behind the slash of an IPv4 network stand 0 to 32 bits" :
 		                                 "behind the slash of an IPv6 network stand 0 to 128 bits");
 	r.bits = (uint8_t)(CIDR_MAX_BITS - width + bits);
 	stray = clear_host_bits(&r);
@@ -111,6 +118,7 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 	return stray;
 }
 
+/* The smallest text: IPv4 without its mapped prefix, one address without "/32" or "/128". */
 const char *cidr_format(const struct cidr *c, char *out)
 {
 	bool v4 = cidr_is_v4(c);

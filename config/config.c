@@ -1,18 +1,22 @@
+/* config: the steps of a load in order, and who owns the result. */
 #include "config/config.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "config/text/diag.h"
+#include "config/decode.h"
+#include "config/key_paths.h"
 #include "config/node.h"
+#include "config/text/diag.h"
 #include "config/text/source.h"
-#include "config/step.h"
+#include "config/validate.h"
 #include "netpoll/err.h"
 
-/* The steps in order. Each runs although the one before found problems, so that one run shows them all; what a broken
- * tree would only pretend (a missing key, an undefined name) is not looked for in one. */
-static int fill(struct config *c, const struct source *src, struct diag *d)
+/* The steps in order. Each runs although the one before found problems, so that one run shows
+ * them all. In a tree that broke off, a key may seem to be missing or a name undefined although
+ * it stands behind the break: decode and validate_run do not look for those then. */
+static int config_fill(struct config *c, const struct source *src, struct diag *d)
 {
 	struct node_tree t;
 	int err = node_parse(&t, src, d);
@@ -27,8 +31,9 @@ static int fill(struct config *c, const struct source *src, struct diag *d)
 	return err;
 }
 
-/* Where relative paths start. Absolute, so that they mean the same files if the process ever changes its own. A text
- * that is no file (a command line) counts as one in the working directory. */
+/* Where relative paths start. Absolute, so that they mean the same files if the process ever
+ * changes its own. A text that is no file (a command line) counts as one in the working
+ * directory. */
 static int set_directory(struct config *c)
 {
 	const char *slash = strrchr(c->file, '/');
@@ -40,7 +45,7 @@ static int set_directory(struct config *c)
 		return c->directory == NULL ? -NP_ENOMEM : 0;
 	}
 	cwd = get_current_dir_name();
-	if (cwd == NULL)
+	if (cwd == NULL) /* deleted or unreadable: relative paths then stay relative, and opening them says why */
 		return 0;
 	size = strlen(cwd) + 1 + n + 1;
 	dir = arena_alloc(&c->arena, size);
@@ -51,11 +56,14 @@ static int set_directory(struct config *c)
 	return dir == NULL ? -NP_ENOMEM : 0;
 }
 
-static int build(struct source *src, struct config **out, struct diag *d)
+/* A config is built whole or not at all: on any error the arena goes, and with it every pointer
+ * into it. */
+static int config_build(struct source *src, struct config **out, struct diag *d)
 {
 	struct config *c = calloc(1, sizeof(*c));
 	int err = -NP_ENOMEM;
 
+	/* Before anything can fail: from here on the diag frees the source. */
 	diag_take_source(d, src);
 	if (c == NULL)
 		return err;
@@ -64,7 +72,7 @@ static int build(struct source *src, struct config **out, struct diag *d)
 	if (c->file != NULL)
 		err = set_directory(c);
 	if (err == 0)
-		err = fill(c, src, d);
+		err = config_fill(c, src, d);
 	if (err == 0)
 		*out = c;
 	if (err != 0)
@@ -72,8 +80,8 @@ static int build(struct source *src, struct config **out, struct diag *d)
 	return err;
 }
 
-/* Why there is no text to look at. */
-static int unreadable(const char *name, int err, struct diag *d)
+/* There is no text to look at: one problem without a place. Returns the error of the load. */
+static int report_unreadable(const char *name, int err, struct diag *d)
 {
 	if (err == -NP_ENOMEM)
 		return err;
@@ -90,7 +98,17 @@ int config_load(const char *path, struct config **out, struct diag *d)
 	struct source *src;
 	int err = source_read(&src, path);
 
-	return err != 0 ? unreadable(path, err, d) : build(src, out, d);
+	if (err != 0)
+		return report_unreadable(path, err, d);
+	err = config_build(src, out, d);
+	if (err != 0)
+		return err;
+	/* Of a file alone: a text in memory is checked without a look at the disk. */
+	key_check_paths(*out, d);
+	if (diag_count(d, DIAG_ERROR) == 0)
+		return 0;
+	*out = config_free(*out);
+	return -NP_EINVAL;
 }
 
 int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d)
@@ -98,9 +116,11 @@ int config_parse(const char *name, const char *text, size_t n, struct config **o
 	struct source *src;
 	int err = source_new(&src, name, text, n);
 
-	return err != 0 ? unreadable(name, err, d) : build(src, out, d);
+	return err != 0 ? report_unreadable(name, err, d) : config_build(src, out, d);
 }
 
+/* A count and not an atomic: all owners live on the control thread; workers reach a config
+ * through their snapshot. */
 struct config *config_share(struct config *c)
 {
 	c->shares++;

@@ -1,8 +1,10 @@
-/* config: the typed model of one configuration, and the way to it: text -> nodes -> model -> validated model. Plain
- * structs, frozen once config_load returns; every reader may keep pointers into it until config_free.
+/* config: the typed model of one configuration, and the way to it: text -> nodes -> model ->
+ * validated model. Plain structs, frozen once config_load returns; every reader may keep
+ * pointers into it until config_free.
  *
- * Durations are nanoseconds, counts are int64_t. CONFIG_OFF means that the timer or bound is switched off, CONFIG_AUTO
- * that the process works the value out. Keys, defaults and bounds stand in config_tbl.h and nowhere else. */
+ * Durations are nanoseconds, counts are int64_t. CONFIG_OFF means that the timer or bound is
+ * switched off, CONFIG_AUTO that the process works the value out. Keys, defaults and bounds
+ * stand in config_tbl.h and nowhere else. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -15,10 +17,12 @@
 #include "config/text/pos.h"
 #include "netpoll/addr.h"
 
+/* Values that no duration or count has: OFF is larger than any bound, so `n > limit` and `deadline past?` need no
+ * special case for it; AUTO is below every minimum. */
 #define CONFIG_OFF  INT64_MAX
 #define CONFIG_AUTO INT64_C(0)
 
-#define CONFIG_NAME_MAX 63
+#define CONFIG_NAME_MAX 63 /* bytes of the name of a listener or an upstream: it becomes a metric label */
 
 /* The enumerations: CONFIG_LEVEL_DEBUG and so on, from the first column of each table. */
 #define X(name, word, meaning) CONFIG_LEVEL_##name,
@@ -67,8 +71,10 @@ enum {
 };
 #undef X
 
+/* In the order of the words of value.c. */
 enum config_sink_kind { CONFIG_SINK_OFF, CONFIG_SINK_STDOUT, CONFIG_SINK_STDERR, CONFIG_SINK_FILE };
 
+/* Where a log goes. */
 struct config_sink {
 	enum config_sink_kind kind;
 	const char           *path; /* absolute; NULL unless CONFIG_SINK_FILE */
@@ -76,12 +82,13 @@ struct config_sink {
 
 /* ---- elements of lists: each begins with its text and its place ---- */
 
+/* A text of a list, as it was written. */
 struct config_text {
 	const char       *text;
 	struct config_pos at;
 };
 
-/* A word of a list, as the constant of its enumeration. */
+/* A word of a list, beside its constant of the enumeration. */
 struct config_word {
 	struct config_text written;
 	unsigned           word;
@@ -95,6 +102,9 @@ struct config_cidr {
 
 /* ---- upstreams ---- */
 
+/* In every struct below: `at` is the place of the element or block, origin[] that of each value,
+ * by the row's number in its table; both are for messages alone. Texts and arrays belong to the
+ * config's arena. */
 struct config_server {
 	struct np_addr    addr;
 	const char       *text;            /* the address as written; "upstream/text" names the server */
@@ -135,6 +145,7 @@ struct config_tls_out {
 	struct config_pos       origin[CONFIG_TLS_OUT_KEYS];
 };
 
+/* A named set of servers, and how they are reached. */
 struct config_upstream {
 	const char               *name;
 	enum config_balance       balance;
@@ -166,7 +177,8 @@ struct config_proxy_in {
 	int64_t                  max_bytes; /* of a whole header */
 };
 
-/* What may be read before an upstream is chosen; counts only while a route needs the ClientHello. */
+/* What may be read before an upstream is chosen; counts only while a route needs the
+ * ClientHello. */
 struct config_preread {
 	int64_t timeout;
 	int64_t max_bytes;
@@ -209,7 +221,8 @@ struct config_tls_in {
 	struct config_pos       origin[CONFIG_TLS_IN_KEYS];
 };
 
-/* Every condition that is written must hold; of a list one element. Without any it matches everything. */
+/* Every condition that is written must hold; of a list one element. Without any it matches
+ * everything. */
 struct config_route {
 	struct config_text *sni; /* lower case; "a.b", "*.a.b" or "a.*" */
 	size_t              nsni;
@@ -226,9 +239,10 @@ struct config_route {
 
 #define CONFIG_NO_UPSTREAM SIZE_MAX
 
+/* Addresses to listen on, and where their connections go. */
 struct config_listener {
 	const char              *name;
-	struct np_addr          *bind;
+	struct np_addr          *bind; /* "[::]" is v6_alone where the file binds "0.0.0.0" of that port too */
 	size_t                   nbind;
 	struct config_text      *bind_text; /* nbind of them, beside bind */
 	struct config_proxy_in   proxy_protocol;
@@ -249,6 +263,7 @@ struct config_listener {
 	struct config_pos        origin[CONFIG_LISTENER_KEYS];
 };
 
+/* The whole of one configuration. */
 struct config {
 	int64_t workers; /* or CONFIG_AUTO */
 	struct {
@@ -276,20 +291,23 @@ struct config {
 
 struct diag;
 
-/* config_load: the file at path, read, decoded and validated. config_parse: the same from memory, `name` for messages.
+/* config_load: the file at path, read, decoded and validated. config_parse: the same from
+ * memory, `name` for messages.
  *   Returns  0; -NP_EINVAL when d holds errors (all of them, not the first); -NP_ENOMEM. Warnings alone are success.
  *   Calls    any thread that owns d; one load per diag.
  *   Owns     *out, written on success only: config_free. d keeps a copy of the text for its excerpts. */
 must_use int config_load(const char *path, struct config **out, struct diag *d);
 must_use int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d);
 
-/* config_share: one owner more; each calls config_free, and the last one frees. On the thread that does. */
+/* config_share: one owner more; each calls config_free, and the last one frees. On the thread
+ * that does. */
 struct config *config_share(struct config *c);
 /* Takes NULL, returns NULL. */
 struct config *config_free(struct config *c);
 
-/* config_dump: the effective configuration as YAML that loads to the same model. Behind each value stands where it
- * comes from: file:line or "default". config_dump_help says what each key is for instead. */
+/* config_dump: the effective configuration as YAML that loads to the same model. Behind each
+ * value stands where it comes from: file:line or "default". config_dump_help says what each key
+ * is for instead. */
 void config_dump(FILE *out, const struct config *c);
 void config_dump_help(FILE *out, const struct config *c);
 

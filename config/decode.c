@@ -1,14 +1,17 @@
-/* decode: node tree to model. A walk over the file's keys, each looked up in the table; nothing here knows a key by
- * its name. */
+/* decode: node tree to model. A walk over the file's keys, each looked up in the table; nothing
+ * here knows a key by its name. */
 #include "config/decode.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "config/decode_report.h"
 #include "netpoll/err.h"
 
 /* ---- values ---- */
 
+/* Every reader here returns 0 when the value was refused: the problem is in the diag, the member
+ * keeps its default, and the walk goes on. Only -NP_ENOMEM ends it. */
 static int decode_plain(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
 {
 	struct value_reader r = {.arena = dc->arena, .dir = dc->dir, .quoted = n->quoted};
@@ -25,6 +28,8 @@ static int decode_plain(const struct decode *dc, const struct config_key *k, con
 	return 0;
 }
 
+/* The text is kept beside the address: messages and dumps show what was written, and 0:0::1
+ * stays 0:0::1. */
 static int decode_address(const struct decode *dc, const struct config_key *k, const struct node *n,
                           struct config_listener *l)
 {
@@ -80,7 +85,8 @@ static int decode_bind(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
-static struct config_text *item_at(const struct config_key *k, const struct key_list *list, size_t i)
+/* Elements of all such lists begin with a struct config_text, whatever their size. */
+static struct config_text *decoded_item(const struct config_key *k, const struct key_list *list, size_t i)
 {
 	return (void *)((char *)list->elements + i * value_item_size(k));
 }
@@ -90,7 +96,7 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
                        struct key_list *list)
 {
 	struct value_reader r = {.arena = dc->arena, .quoted = n->quoted};
-	struct config_text *item = item_at(k, list, list->n);
+	struct config_text *item = decoded_item(k, list, list->n);
 	int err;
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
@@ -104,8 +110,10 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
 		return err == -NP_EINVAL ? 0 : err;
 	item->at = n->at;
 	decode_doubtful_value(dc, k, n, &r);
+	/* By their texts: two spellings of one network are left to the sets, for which they are
+	 * one. */
 	for (size_t i = 0; i < list->n; i++) {
-		if (strcmp(item_at(k, list, i)->text, item->text) != 0)
+		if (strcmp(decoded_item(k, list, i)->text, item->text) != 0)
 			continue;
 		diag_error(dc->d, DIAG_TWICE, n->at, "\"%s\" holds \"%.100s\" twice", key_name(k), item->text);
 		break;
@@ -114,6 +122,8 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
+/* Arrays of as many elements as were written, although some may be refused: what is read stands
+ * in front. */
 static int decode_several(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
 {
 	struct key_list list = {.n = 0};
@@ -134,19 +144,20 @@ static int decode_several(const struct decode *dc, const struct config_key *k, c
 
 /* ---- maps and lists ---- */
 
-static int decode_map(const struct decode *dc, const struct place *at, const struct node *map);
+static int decode_map(const struct decode *dc, const struct decode_place *at, const struct node *map);
 
 /* ` in "timeouts"`, and of what, when that is not the file itself. */
-static void where_of(struct place *at, const char *what, const struct place *above)
+static void where_of(struct decode_place *at, const char *what, const struct decode_place *above)
 {
 	snprintf(at->where, sizeof(at->where), " in %s%s%s", what, above->where[0] == '\0' ? "" : " of",
 	         above->where[0] == '\0' ? "" : above->where + strlen(" in"));
 }
 
+/* A MAP is not a struct of its own: its keys are members of the struct above. */
 static int decode_section(const struct decode *dc, const struct config_key *k, const struct node *n,
-                          const struct place *above)
+                          const struct decode_place *above)
 {
-	struct place at = {.obj = above->obj, .prefix = k->path};
+	struct decode_place at = {.obj = above->obj, .prefix = k->path};
 	char what[64];
 
 	if (n->kind != NODE_MAP) {
@@ -158,6 +169,8 @@ static int decode_section(const struct decode *dc, const struct config_key *k, c
 	return decode_map(dc, &at, n);
 }
 
+/* Defaults come from the table as text and go the way of every other value, so that a default
+ * that its own reader would refuse is found by the first test that loads anything. */
 static int set_defaults(const struct decode *dc, const struct key_scope *s, void *obj)
 {
 	struct value_reader r = {.arena = dc->arena};
@@ -183,7 +196,7 @@ static int decode_shorthand(const struct decode *dc, const struct key_scope *s, 
 
 /* A struct of its own: an element of a LIST, or a BLOCK. */
 static int decode_struct(const struct decode *dc, const struct config_key *k, const struct node *n,
-                         const struct place *at)
+                         const struct decode_place *at)
 {
 	const struct key_scope *s = key_elements(k);
 	int err = set_defaults(dc, s, at->obj);
@@ -203,8 +216,10 @@ static int decode_struct(const struct decode *dc, const struct config_key *k, co
 	return err;
 }
 
-static void where_element(struct place *at, const struct key_scope *s, const struct node *n, size_t index,
-                          const struct place *above)
+/* An element is named by its title, or counted from 1 where it has none: ` in listener "web"`, `
+ * in route 2 of ...`. */
+static void where_element(struct decode_place *at, const struct key_scope *s, const struct node *n, size_t index,
+                          const struct decode_place *above)
 {
 	const struct node *title = s->title == NULL ? NULL : node_get(n, s->title);
 	char what[112];
@@ -216,11 +231,13 @@ static void where_element(struct place *at, const struct key_scope *s, const str
 	where_of(at, what, above);
 }
 
+/* A BLOCK that is written has its struct, even when its map cannot be read: validate then sees
+ * that TLS was meant and says nothing that would be true of a plain listener alone. */
 static int decode_block(const struct decode *dc, const struct config_key *k, const struct node *n,
-                        const struct place *above)
+                        const struct decode_place *above)
 {
 	const struct key_scope *s = key_elements(k);
-	struct place at = {.prefix = s->prefix};
+	struct decode_place at = {.prefix = s->prefix};
 	char what[64];
 
 	at.obj = arena_alloc(dc->arena, s->size);
@@ -232,8 +249,10 @@ static int decode_block(const struct decode *dc, const struct config_key *k, con
 	return decode_struct(dc, k, n, &at);
 }
 
+/* Each element is decoded, although one before it was refused: it keeps its defaults and its
+ * place in the array, so that indexes in messages are those of the file. */
 static int decode_list(const struct decode *dc, const struct config_key *k, const struct node *n,
-                       const struct place *above)
+                       const struct decode_place *above)
 {
 	const struct key_scope *s = key_elements(k);
 	struct key_list list = {.n = n->n};
@@ -250,7 +269,7 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 		return -NP_ENOMEM;
 	key_set_list(k, above->obj, list);
 	for (const struct node_item *it = n->items; it != NULL; it = it->next, i++) {
-		struct place at = {.obj = (char *)list.elements + i * s->size, .prefix = s->prefix};
+		struct decode_place at = {.obj = (char *)list.elements + i * s->size, .prefix = s->prefix};
 		int err;
 
 		where_element(&at, s, it->value, i, above);
@@ -261,9 +280,12 @@ static int decode_list(const struct decode *dc, const struct config_key *k, cons
 	return 0;
 }
 
+/* By kind. The sections recurse through decode_map; node_parse has bounded the depth. */
 static int decode_key(const struct decode *dc, const struct config_key *k, const struct node_item *it,
-                      const struct place *at)
+                      const struct decode_place *at)
 {
+	/* The place of a value is the value, so that a caret points at the word to change; a
+	 * section is found by its key. */
 	*key_origin(k, at->obj) = key_is_section(k) ? it->key->at : it->value->at;
 	switch (k->kind) {
 	case KEY_MAP:   return decode_section(dc, k, it->value, at);
@@ -277,7 +299,9 @@ static int decode_key(const struct decode *dc, const struct config_key *k, const
 	return decode_plain(dc, k, it->value, at->obj);
 }
 
-static int decode_map(const struct decode *dc, const struct place *at, const struct node *map)
+/* In the file's order, so that problems come in nearly the order in which they are printed. A
+ * key twice was reported by node_parse, and only its first value is in the tree. */
+static int decode_map(const struct decode *dc, const struct decode_place *at, const struct node *map)
 {
 	for (const struct node_item *it = map->items; it != NULL; it = it->next) {
 		const struct config_key *k = key_child(at->prefix, it->key->text);
@@ -293,6 +317,7 @@ static int decode_map(const struct decode *dc, const struct place *at, const str
 	return 0;
 }
 
+/* A file of comments alone has no root, one with a single ~ an empty one. */
 static bool is_empty(const struct node_tree *t)
 {
 	return t->root == NULL || (t->root->kind == NODE_SCALAR && t->root->text[0] == '\0');
@@ -301,9 +326,11 @@ static bool is_empty(const struct node_tree *t)
 int decode_run(struct config *c, const struct node_tree *t, struct diag *d)
 {
 	struct decode dc = {.arena = &c->arena, .d = d, .dir = c->directory, .whole = t->whole};
-	struct place top = {.obj = c, .prefix = ""};
+	struct decode_place top = {.obj = c, .prefix = ""};
 	int err = set_defaults(&dc, &key_scopes[KEY_TOP], c);
 
+	/* An empty tree that broke off says nothing about missing keys: the break is the
+	 * problem. */
 	if (err != 0 || (is_empty(t) && !t->whole))
 		return err;
 	if (is_empty(t)) {

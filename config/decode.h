@@ -1,33 +1,15 @@
-/* decode: what its two files share: the walk (decode.c) and what it says of keys and values it cannot take
- * (decode_report.c). Private to them. */
+/* decode: node tree to model. Private to config/; config.c runs it between node_parse and
+ * validate_run. */
 #ifndef CONFIG_DECODE_H
 #define CONFIG_DECODE_H
 
-#include "config/text/diag.h"
-#include "config/step.h"
-#include "config/value.h"
+#include "config/config.h"
+#include "config/node.h"
 
-struct decode {
-	struct arena *arena;
-	struct diag  *d;
-	const char   *dir;   /* of the file: relative paths start there */
-	bool          whole; /* the tree is complete: what is missing is missing */
-};
-
-/* Where the keys of one map land. */
-struct place {
-	void       *obj;    /* the scope's struct */
-	const char *prefix; /* of the paths of its keys */
-	char        where[192]; /* for messages: ` in listener "web"` */
-};
-
-void decode_unknown_key(const struct decode *dc, const struct place *at, const struct node *key);
-/* n is a map, a list or nothing where something else is wanted. */
-void decode_wrong_shape(const struct decode *dc, const struct config_key *k, const struct node *n, const char *wanted);
-void decode_bad_value(const struct decode *dc, const struct config_key *k, const struct node *n,
-                      const struct value_reader *r);
-void decode_doubtful_value(const struct decode *dc, const struct config_key *k, const struct node *n,
-                           const struct value_reader *r);
-void decode_missing_keys(const struct decode *dc, const struct place *at, const struct node *map);
+/* decode_run: every key known, every value of its type, defaults for what is not written. Where
+ * a value cannot be read its member stays NULL (a pointer) or holds its default, and d has the
+ * problem. c->arena is ready, the rest is zero.
+ *   Returns  0, also with problems; -NP_ENOMEM. */
+must_use int decode_run(struct config *c, const struct node_tree *t, struct diag *d);
 
 #endif

@@ -1,29 +1,34 @@
+/* decode_report: the sentences about keys and values that decode.c cannot take, and the guess at
+ * what was meant. */
+#include "config/decode_report.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "config/decode.h"
 #include "config/text/word.h"
 
-/* Keys that people know from elsewhere or expect soon. A clear no is better than "unknown". */
+/* Keys that people expect from other programs. A clear no is better than "unknown". */
 static const struct {
 	const char *prefix, *name, *why;
-} not_yet[] = {
+} expected_keys[] = {
 	{"", "include", "one file holds everything for now"},
 };
 
-static bool is_not_yet(const struct decode *dc, const struct place *at, const struct node *key)
+static bool is_not_yet(const struct decode *dc, const struct decode_place *at, const struct node *key)
 {
-	for (size_t i = 0; i < array_len(not_yet); i++) {
-		if (strcmp(not_yet[i].prefix, at->prefix) != 0 || strcmp(not_yet[i].name, key->text) != 0)
+	for (size_t i = 0; i < array_len(expected_keys); i++) {
+		if (strcmp(expected_keys[i].prefix, at->prefix) != 0 || strcmp(expected_keys[i].name, key->text) != 0)
 			continue;
-		diag_error(dc->d, DIAG_NOT_YET, key->at, "\"%s\" is not there yet: %s", key->text, not_yet[i].why);
+		diag_error(dc->d, DIAG_NOT_YET, key->at, "\"%s\" is not there yet: %s", key->text,
+		           expected_keys[i].why);
 		return true;
 	}
 	return false;
 }
 
-/* The same word as a key of a section nearby: `idle` written beside `timeouts` and not in it. */
-static const struct config_key *elsewhere(const char *prefix, const char *name)
+/* The same word as a key of a section nearby: `idle` written beside `timeouts` and not in it. Every
+ * row whose path begins with prefix is compared. */
+static const struct config_key *key_elsewhere(const char *prefix, const char *name)
 {
 	for (size_t i = 0; i < key_count; i++)
 		if (strncmp(key_rows[i].path, prefix, strlen(prefix)) == 0 && strcmp(key_name(&key_rows[i]), name) == 0)
@@ -48,9 +53,12 @@ static const char *nearest_key(const char *prefix, const char *typed)
 	return s.best;
 }
 
-void decode_unknown_key(const struct decode *dc, const struct place *at, const struct node *key)
+/* Three kinds of slip, from the surest to the boldest guess: a key that is not there yet, a
+ * known key in the wrong section, a misspelled one. Only one of them is named: two guesses would
+ * be one too many to act on. */
+void decode_unknown_key(const struct decode *dc, const struct decode_place *at, const struct node *key)
 {
-	const struct config_key *away = elsewhere(at->prefix, key->text);
+	const struct config_key *away = key_elsewhere(at->prefix, key->text);
 	const char *nearest = nearest_key(at->prefix, key->text);
 
 	if (is_not_yet(dc, at, key))
@@ -64,6 +72,8 @@ void decode_unknown_key(const struct decode *dc, const struct place *at, const s
 	help_explain(dc, nearest == NULL ? at->prefix : key_child(at->prefix, nearest)->path);
 }
 
+/* `key:` without anything behind it is what is left when a value was deleted, so the remedy is
+ * another one. */
 void decode_wrong_shape(const struct decode *dc, const struct config_key *k, const struct node *n, const char *wanted)
 {
 	if (node_is_null(n)) {
@@ -92,8 +102,9 @@ void decode_doubtful_value(const struct decode *dc, const struct config_key *k, 
 	help_explain(dc, k->path);
 }
 
-/* Written, but misspelled: one problem, not two. */
-static bool is_misspelled(const struct place *at, const struct node *map, const struct config_key *k)
+/* Written, but misspelled: an unknown key beside it is nearest to this one, and is reported
+ * already. One slip is one problem. */
+static bool is_misspelled(const struct decode_place *at, const struct node *map, const struct config_key *k)
 {
 	for (const struct node_item *it = map->items; it != NULL; it = it->next)
 		if (key_child(at->prefix, it->key->text) == NULL &&
@@ -102,6 +113,8 @@ static bool is_misspelled(const struct place *at, const struct node *map, const 
 	return false;
 }
 
+/* Of two keys, one of which must be written, the row with OTHERWISE stands right behind the
+ * other one. */
 static bool may_be_missing(const struct node *map, const struct config_key *k)
 {
 	if (k->flags & KEY_OTHERWISE)
@@ -109,11 +122,12 @@ static bool may_be_missing(const struct node *map, const struct config_key *k)
 	return !(k->flags & KEY_NEEDED);
 }
 
-void decode_missing_keys(const struct decode *dc, const struct place *at, const struct node *map)
+void decode_missing_keys(const struct decode *dc, const struct decode_place *at, const struct node *map)
 {
 	const struct config_key *k = NULL;
 	struct config_pos pos = map->at;
 
+	/* A missing key has no place: the first key of its map shows which map it is. */
 	if (map->items != NULL)
 		pos = map->items->key->at;
 	while (dc->whole && (k = key_next(at->prefix, k)) != NULL) {

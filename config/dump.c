@@ -1,14 +1,18 @@
-/* dump: the effective configuration as YAML that loads to the same model, in the table's order. */
+/* dump: the effective configuration as YAML that loads to the same model, in the table's order.
+ * The walk is decode's in the other direction, so a key that can be read can be printed: no key
+ * is named here either. */
 #include <stdio.h>
 #include <string.h>
 
 #include "config/key.h"
 #include "config/value.h"
+#include "config/value_put.h"
 
 /* Comments start in this column, unless the value is longer. */
 #define COMMENT_COLUMN 44
 #define INDENT         2
 
+/* What stands behind each value. */
 enum remark { REMARK_ORIGIN, REMARK_HELP };
 
 struct dump {
@@ -26,7 +30,7 @@ struct level {
 	bool        repeat; /* an element before this one has explained its keys */
 };
 
-/* key_origin wants a struct it could write to; only the value is looked at here. */
+/* key_origin takes a struct that it may write to; a dump has a const one. */
 static struct config_pos origin_of(const struct config_key *k, const void *obj)
 {
 	const struct key_scope *s = &key_scopes[k->scope];
@@ -35,7 +39,9 @@ static struct config_pos origin_of(const struct config_key *k, const void *obj)
 	return origin[(size_t)(k - key_rows) - s->first];
 }
 
-static int put_key(const struct dump *u, struct level *at, const struct config_key *k)
+/* The key and its colon, behind the dash of its element if it is the element's first. Returns
+ * the column behind it. */
+static int dump_key(const struct dump *u, struct level *at, const struct config_key *k)
 {
 	int n = fprintf(u->out, "%*s%s%s:", at->dash ? at->indent - INDENT : at->indent, "", at->dash ? "- " : "",
 	                key_name(k));
@@ -44,50 +50,54 @@ static int put_key(const struct dump *u, struct level *at, const struct config_k
 	return n;
 }
 
-static void put_comment(const struct dump *u, int column)
+/* Behind the value if it is short, so that remarks stand in one column and can be read down. */
+static void dump_comment(const struct dump *u, int column)
 {
 	fprintf(u->out, "%*s# ", column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 1, "");
 }
 
-static void put_origin(const struct dump *u, struct config_pos at, int column)
+static void dump_origin(const struct dump *u, struct config_pos at, int column)
 {
-	put_comment(u, column);
+	dump_comment(u, column);
 	if (pos_known(at))
 		fprintf(u->out, "%s:%u\n", u->file, at.line);
 	else
 		fputs("default\n", u->out);
 }
 
-static void put_help(const struct dump *u, const struct level *at, const struct config_key *k, int column)
+/* The elements of a list explain their keys once: the remark of the second would be the first's
+ * again. */
+static void dump_help(const struct dump *u, const struct level *at, const struct config_key *k, int column)
 {
 	if (!at->repeat) {
-		put_comment(u, column);
+		dump_comment(u, column);
 		fputs(k->help, u->out);
 	}
 	putc('\n', u->out);
 }
 
-static void put_plain(const struct dump *u, struct level *at, const struct config_key *k)
+/* A key with one value: `idle: 1h`. */
+static void dump_plain(const struct dump *u, struct level *at, const struct config_key *k)
 {
-	int column = put_key(u, at, k);
+	int column = dump_key(u, at, k);
 
 	putc(' ', u->out);
 	column += 1 + value_put(u->out, k, key_field_const(k, at->obj));
 	if (u->remark == REMARK_HELP)
-		put_help(u, at, k, column);
+		dump_help(u, at, k, column);
 	else
-		put_origin(u, origin_of(k, at->obj), column);
+		dump_origin(u, origin_of(k, at->obj), column);
 }
 
 /* The texts of a BIND stand beside its addresses. */
-static const struct config_text *item_at(const struct config_key *k, const void *obj, size_t i)
+static const struct config_text *dumped_item(const struct config_key *k, const void *obj, size_t i)
 {
 	if (k->kind == KEY_BIND)
 		return &((const struct config_listener *)obj)->bind_text[i];
 	return (const void *)((const char *)key_get_list(k, obj).elements + i * value_item_size(k));
 }
 
-static void put_item(const struct dump *u, const struct level *at, const struct config_key *k,
+static void dump_item(const struct dump *u, const struct level *at, const struct config_key *k,
                      const struct config_text *item)
 {
 	int column = fprintf(u->out, "%*s- ", at->indent + INDENT, "");
@@ -96,41 +106,42 @@ static void put_item(const struct dump *u, const struct level *at, const struct 
 	if (u->remark == REMARK_HELP)
 		putc('\n', u->out);
 	else
-		put_origin(u, item->at, column);
+		dump_origin(u, item->at, column);
 }
 
 /* One value stands beside its key, several below it. */
-static void put_several(const struct dump *u, struct level *at, const struct config_key *k)
+static void dump_several(const struct dump *u, struct level *at, const struct config_key *k)
 {
 	size_t n = key_get_list(k, at->obj).n;
-	int column = put_key(u, at, k);
+	int column = dump_key(u, at, k);
 
 	if (n == 1) {
 		putc(' ', u->out);
-		column += 1 + value_put_item(u->out, k, item_at(k, at->obj, 0));
+		column += 1 + value_put_item(u->out, k, dumped_item(k, at->obj, 0));
 	}
 	if (u->remark == REMARK_HELP)
-		put_help(u, at, k, column);
+		dump_help(u, at, k, column);
 	else
-		put_origin(u, origin_of(k, at->obj), column);
+		dump_origin(u, origin_of(k, at->obj), column);
 	for (size_t i = 0; i < n && n > 1; i++)
-		put_item(u, at, k, item_at(k, at->obj, i));
+		dump_item(u, at, k, dumped_item(k, at->obj, i));
 }
 
 /* A section's own line says what it is for; where it was written is said by its values. */
-static void put_section(const struct dump *u, struct level *at, const struct config_key *k)
+static void dump_section(const struct dump *u, struct level *at, const struct config_key *k)
 {
-	int column = put_key(u, at, k);
+	int column = dump_key(u, at, k);
 
 	if (u->remark == REMARK_HELP)
-		put_help(u, at, k, column);
+		dump_help(u, at, k, column);
 	else
 		putc('\n', u->out);
 }
 
-static void put_map(const struct dump *u, struct level *at);
+static void dump_map(const struct dump *u, struct level *at);
 
-static void put_list(const struct dump *u, const struct level *above, const struct config_key *k)
+/* Each element opens with its dash, which dump_key prints before the element's first key. */
+static void dump_list(const struct dump *u, const struct level *above, const struct config_key *k)
 {
 	const struct key_scope *s = key_elements(k);
 	struct key_list list = key_get_list(k, above->obj);
@@ -142,12 +153,12 @@ static void put_list(const struct dump *u, const struct level *above, const stru
 		                   .dash = true,
 		                   .repeat = above->repeat || i > 0};
 
-		put_map(u, &at);
+		dump_map(u, &at);
 	}
 }
 
 /* A MAP's keys are its struct's own, a BLOCK's those of the struct it points to. */
-static void put_inside(const struct dump *u, const struct level *at, const struct config_key *k)
+static void dump_inside(const struct dump *u, const struct level *at, const struct config_key *k)
 {
 	struct level below = {.obj = k->kind == KEY_BLOCK ? key_get_block(k, at->obj) : at->obj,
 	                      .prefix = k->path,
@@ -155,13 +166,13 @@ static void put_inside(const struct dump *u, const struct level *at, const struc
 	                      .repeat = at->repeat};
 
 	if (k->kind == KEY_LIST)
-		put_list(u, at, k);
+		dump_list(u, at, k);
 	else
-		put_map(u, &below);
+		dump_map(u, &below);
 }
 
 /* What is absent has no text that would load to it but its absence. */
-static void put_map(const struct dump *u, struct level *at)
+static void dump_map(const struct dump *u, struct level *at)
 {
 	const struct config_key *k = NULL;
 
@@ -169,14 +180,14 @@ static void put_map(const struct dump *u, struct level *at)
 		if (key_is_absent(k, at->obj))
 			continue;
 		if (key_is_section(k)) {
-			put_section(u, at, k);
-			put_inside(u, at, k);
+			dump_section(u, at, k);
+			dump_inside(u, at, k);
 			continue;
 		}
 		if (key_is_several(k))
-			put_several(u, at, k);
+			dump_several(u, at, k);
 		else
-			put_plain(u, at, k);
+			dump_plain(u, at, k);
 	}
 }
 
@@ -185,7 +196,7 @@ void config_dump(FILE *out, const struct config *c)
 	struct dump u = {.out = out, .file = c->file, .remark = REMARK_ORIGIN};
 	struct level top = {.obj = c, .prefix = ""};
 
-	put_map(&u, &top);
+	dump_map(&u, &top);
 }
 
 void config_dump_help(FILE *out, const struct config *c)
@@ -193,5 +204,5 @@ void config_dump_help(FILE *out, const struct config *c)
 	struct dump u = {.out = out, .file = c->file, .remark = REMARK_HELP};
 	struct level top = {.obj = c, .prefix = ""};
 
-	put_map(&u, &top);
+	dump_map(&u, &top);
 }

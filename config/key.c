@@ -1,3 +1,7 @@
+/* key: the X-macro tables as one array of rows, and the struct of the model that each part of it
+ * fills. The members are found by offset, so decode, validate, dump and schema are written once
+ * for all keys. Rejected: a reader function for each key, because defaults, bounds and texts
+ * would then stand apart from it and drift. */
 #include "config/key.h"
 
 #include <string.h>
@@ -5,6 +9,7 @@
 #include "config/units.h"
 #include "netpoll/check.h"
 
+/* The words of each enumeration; the index is the enum's constant. */
 #define X(name, word, meaning) {word, meaning},
 static const struct key_word words_level[] = {CONFIG_LEVEL_TBL(X) {NULL, NULL}};
 static const struct key_word words_format[] = {CONFIG_FORMAT_TBL(X) {NULL, NULL}};
@@ -28,6 +33,8 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define IP        KEY_IP
 #define OURS      KEY_OURS
 
+/* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
+ * struct. */
 #define ROW(scope, type, kind, path, member, def, min, max, f, words, reload, help, more, example) \
 	{KEY_##kind, scope, path, offsetof(type, member), def, min, max, f, words_##words, KEY_##reload, \
 	 help, more, example},
@@ -61,6 +68,8 @@ enum {
 	FIRST_SERVER = FIRST_TLS_OUT + CONFIG_TLS_OUT_KEYS,
 };
 
+/* The prefix says which rows of key_rows belong to the struct, and the noun what messages call
+ * it. */
 #define SCOPE(name, type, prefix, noun, title, shorthand) \
 	[KEY_##name] = {prefix, noun, title, shorthand, sizeof(type), offsetof(type, origin), offsetof(type, at), \
 	                FIRST_##name, CONFIG_##name##_KEYS}
@@ -78,7 +87,8 @@ const struct key_scope key_scopes[KEY_SCOPES] = {
 	SCOPE(SERVER, struct config_server, "upstreams[].servers[]", "server", "address", "address"),
 };
 
-/* The last part of path when it stands right below prefix, otherwise NULL. */
+/* The last part of path when it stands right below prefix, otherwise NULL. By the text alone: the
+ * rows below "listeners[]" begin with "listeners[].", and those right below have no further dot. */
 static const char *below(const char *prefix, const char *path)
 {
 	size_t n = strlen(prefix);
@@ -89,6 +99,8 @@ static const char *below(const char *prefix, const char *path)
 	return strchr(path, '.') == NULL ? path : NULL;
 }
 
+/* The tables have some hundred rows: a walk is fast enough for a config file, and keeps their
+ * order, which dump and manual promise. */
 const struct config_key *key_next(const char *prefix, const struct config_key *k)
 {
 	size_t i = k == NULL ? 0 : (size_t)(k - key_rows) + 1;
@@ -124,6 +136,7 @@ const char *key_name(const struct config_key *k)
 	return dot == NULL ? k->path : dot + 1;
 }
 
+/* A section without a scope would be a slip in the tables, and each load would meet it. */
 const struct key_scope *key_elements(const struct config_key *k)
 {
 	const char *end = k->kind == KEY_LIST ? "[]" : "";
@@ -151,6 +164,7 @@ const void *key_field_const(const struct config_key *k, const void *obj)
 	return (const char *)obj + k->offset;
 }
 
+/* Origins are kept by row: the row's number within its scope is the index. */
 struct config_pos *key_origin(const struct config_key *k, void *obj)
 {
 	const struct key_scope *s = &key_scopes[k->scope];
@@ -159,6 +173,8 @@ struct config_pos *key_origin(const struct config_key *k, void *obj)
 	return &origin[(size_t)(k - key_rows) - s->first];
 }
 
+/* Each list of the model is read through struct key_list: a pointer, and its count right behind
+ * it. */
 #define LIST_MEMBER(type, list, count) \
 	_Static_assert(offsetof(type, count) - offsetof(type, list) == offsetof(struct key_list, n), \
 	               "a LIST member is laid out as a struct key_list")

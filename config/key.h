@@ -11,6 +11,7 @@ enum key_kind {
 	KEY_BIND, KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS,       /* one or several */
 };
 
+/* Flags of a row; config_tbl.h says what each allows. */
 #define KEY_OFF       1u
 #define KEY_AUTO      2u
 #define KEY_NEEDED    4u
@@ -19,8 +20,10 @@ enum key_kind {
 #define KEY_IP        32u
 #define KEY_OURS      64u
 
+/* What a reload does with a changed value; schema_reload has the sentence. */
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };
 
+/* One word of an enumeration. The last of an array is {NULL, NULL}. */
 struct key_word {
 	const char *word, *meaning;
 };
@@ -31,6 +34,7 @@ enum key_scope_id {
 	KEY_SCOPES,
 };
 
+/* One row, const from the start. */
 struct config_key {
 	enum key_kind          kind;
 	enum key_scope_id      scope;
@@ -62,10 +66,11 @@ extern const struct key_scope  key_scopes[KEY_SCOPES];
 const struct config_key *key_child(const char *prefix, const char *name);
 /* The rows right below prefix, in order: the one after k, the first for k == NULL. */
 const struct config_key *key_next(const char *prefix, const struct config_key *k);
+/* The row of exactly this path, or NULL. */
 const struct config_key *key_find(const char *path);
 /* The path's last part: "idle". */
 const char *key_name(const struct config_key *k);
-/* What a LIST row's elements are, or what a BLOCK row's map holds. */
+/* The scope of a LIST's elements or of a BLOCK's map; CHECK for any other kind of row. */
 const struct key_scope *key_elements(const struct config_key *k);
 /* The prefix of the rows below a section. */
 const char *key_inside(const struct config_key *k);
@@ -87,12 +92,14 @@ struct config_pos *key_origin(const struct config_key *k, void *obj);
 /* Nothing stands there: no default, and not written. */
 bool key_is_absent(const struct config_key *k, const void *obj);
 
-/* The member of a LIST or of what takes several values: a pointer to the elements, and right behind it their number. */
+/* The member of a LIST or of what takes several values: a pointer to the elements, and right
+ * behind it their number. */
 struct key_list {
 	void  *elements;
 	size_t n;
 };
 
+/* Read and write such a member. The elements belong to the config's arena. */
 struct key_list key_get_list(const struct config_key *k, const void *obj);
 void key_set_list(const struct config_key *k, void *obj, struct key_list list);
 /* A BLOCK's member: the struct it points to, or NULL. */

@@ -1,11 +1,15 @@
+/* node: libyaml's events to a tree, without recursion: the open collections stand on a stack of
+ * NODE_DEPTH frames. Every bound is checked before memory is taken for what lies beyond it. */
 #include "config/node.h"
 
 #include <string.h>
 #include <yaml.h>
 
+#include "config/text/source_check.h"
 #include "config/text/utf8.h"
 #include "netpoll/err.h"
 
+/* Of equal names the newest counts, as YAML has it: the list is searched from its head. */
 struct anchor {
 	struct anchor *next;
 	const char    *name;
@@ -30,16 +34,19 @@ struct parse {
 	uint32_t             nodes, aliases;
 };
 
-/* What a handler answers besides 0: the rest of the text is not read. */
+/* What a handler returns besides 0 and errors: the rest of the text is not read. */
 #define STOP 1
 
-static int stop(struct parse *p)
+/* Something is wrong that makes the rest unreadable: keys that seem to be missing may stand
+ * there. */
+static int stop_parsing(struct parse *p)
 {
 	p->t->whole = false;
 	return STOP;
 }
 
-/* libyaml counts from 0, and in characters. A node over several lines is underlined on the first. */
+/* The places of libyaml become ours: it counts from 0, and in characters. A node over several
+ * lines is underlined on the first. */
 static struct config_pos pos_of(const yaml_event_t *e)
 {
 	const yaml_mark_t *a = &e->start_mark, *b = &e->end_mark;
@@ -48,6 +55,8 @@ static struct config_pos pos_of(const yaml_event_t *e)
 	return (struct config_pos){(uint32_t)a->line + 1, (uint32_t)a->column + 1, width > 0 ? (uint32_t)width : 1};
 }
 
+/* Every node of the tree comes from here, at the place of the event being handled. Open ones are
+ * collections. */
 static struct node *node_new(struct parse *p, enum node_kind kind)
 {
 	struct node *n = arena_alloc(&p->t->arena, sizeof(*n));
@@ -65,11 +74,14 @@ static struct node *node_new(struct parse *p, enum node_kind kind)
 
 /* ---- where a node goes ---- */
 
+/* The next node of the open map is a key. */
 static bool wants_key(const struct parse *p)
 {
 	return p->depth > 0 && p->stack[p->depth - 1].node->kind == NODE_MAP && p->stack[p->depth - 1].key == NULL;
 }
 
+/* The first of equal keys, by a walk: maps of config files are short, and the order is kept for
+ * free. */
 static const struct node_item *item_of(const struct node *map, const char *key)
 {
 	if (map == NULL || map->kind != NODE_MAP)
@@ -80,7 +92,9 @@ static const struct node_item *item_of(const struct node *map, const char *key)
 	return NULL;
 }
 
-static int place_key(struct parse *p, struct node *n)
+/* A key that is refused is read on with its value dropped, so that one slip does not hide the
+ * problems behind it. */
+static int node_place_key(struct parse *p, struct node *n)
 {
 	struct frame *top = &p->stack[p->depth - 1];
 	const struct node_item *first;
@@ -88,7 +102,7 @@ static int place_key(struct parse *p, struct node *n)
 	if (n->kind != NODE_SCALAR) {
 		diag_error(p->d, DIAG_SHAPE, n->at, "a key must be a plain word");
 		diag_help(p->d, "put quotes around a value that starts with [ or {");
-		return stop(p);
+		return stop_parsing(p);
 	}
 	top->key = n;
 	first = item_of(top->node, n->text);
@@ -104,7 +118,8 @@ static int place_key(struct parse *p, struct node *n)
 	return 0;
 }
 
-static int place_item(struct parse *p, struct frame *top, struct node *n)
+/* Appends to the open collection at the top of the stack, in O(1) by its tail. */
+static int node_place_item(struct parse *p, struct frame *top, struct node *n)
 {
 	struct node_item *it = arena_alloc(&p->t->arena, sizeof(*it));
 
@@ -118,8 +133,9 @@ static int place_item(struct parse *p, struct frame *top, struct node *n)
 	return 0;
 }
 
-/* Adds a finished node's size to the collection above it; an open one is added when its end is seen. */
-static void account(struct parse *p, const struct node *n)
+/* Adds a finished node's size to the collection above it; an open one is added when its end is
+ * seen. */
+static void count_nodes(struct parse *p, const struct node *n)
 {
 	struct node *above = p->depth > 0 ? p->stack[p->depth - 1].node : NULL;
 
@@ -130,7 +146,9 @@ static void account(struct parse *p, const struct node *n)
 		above->height = n->height + 1;
 }
 
-static int place(struct parse *p, struct node *n)
+/* The one door into the tree, for fresh nodes and for aliases. An alias counts as all the nodes
+ * that it stands for, or nested aliases could make ten lines of YAML a billion nodes. */
+static int node_place(struct parse *p, struct node *n)
 {
 	struct frame *top = p->depth > 0 ? &p->stack[p->depth - 1] : NULL;
 	int err = 0;
@@ -138,17 +156,17 @@ static int place(struct parse *p, struct node *n)
 	p->nodes += n->nodes;
 	if (p->nodes > NODE_MAX) {
 		diag_error(p->d, DIAG_TOO_LARGE, n->at, "more than %d nodes, aliases followed", NODE_MAX);
-		return stop(p);
+		return stop_parsing(p);
 	}
-	account(p, n);
+	count_nodes(p, n);
 	if (top == NULL) {
 		p->t->root = n;
 		return 0;
 	}
 	if (wants_key(p))
-		return place_key(p, n);
+		return node_place_key(p, n);
 	if (!top->drop)
-		err = place_item(p, top, n);
+		err = node_place_item(p, top, n);
 	top->key = NULL;
 	top->drop = false;
 	return err;
@@ -156,6 +174,8 @@ static int place(struct parse *p, struct node *n)
 
 /* ---- one handler for each kind of event ---- */
 
+/* An anchor is noted when its node begins, and usable when it ends: an alias in between would
+ * make a cycle. */
 static int note_anchor(struct parse *p, const yaml_char_t *name, struct node *n)
 {
 	struct anchor *a;
@@ -174,13 +194,15 @@ static int note_anchor(struct parse *p, const yaml_char_t *name, struct node *n)
 	return 0;
 }
 
+/* "!!str", "!ruby/object": no key needs one, and what a tag makes of a value differs between
+ * readers. */
 static void refuse_tag(struct parse *p, const yaml_char_t *tag)
 {
 	if (tag != NULL)
 		diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "tags are refused: each key knows its type");
 }
 
-/* Escapes can write what source_check keeps out of the text itself. */
+/* An escape such as "\e" can write a character that source_check refuses in the text itself. */
 static bool has_hostile(const char *s, size_t n)
 {
 	size_t len;
@@ -194,6 +216,8 @@ static bool has_hostile(const char *s, size_t n)
 	return false;
 }
 
+/* A scalar that cannot be kept becomes an empty one: its key is then reported once, for the
+ * character, and read on. */
 static int on_scalar(struct parse *p)
 {
 	const char *text = (const char *)p->event.data.scalar.value;
@@ -213,9 +237,11 @@ static int on_scalar(struct parse *p)
 	if (n->text == NULL)
 		return -NP_ENOMEM;
 	err = note_anchor(p, p->event.data.scalar.anchor, n);
-	return err != 0 ? err : place(p, n);
+	return err != 0 ? err : node_place(p, n);
 }
 
+/* A map or a list begins: it is placed at once, empty and open, so that its items find it on the
+ * stack. */
 static int on_start(struct parse *p, enum node_kind kind, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	struct node *n = node_new(p, kind);
@@ -227,26 +253,29 @@ static int on_start(struct parse *p, enum node_kind kind, const yaml_char_t *anc
 	n->at.width = 1;
 	err = note_anchor(p, anchor, n);
 	if (err == 0)
-		err = place(p, n);
+		err = node_place(p, n);
 	if (err != 0)
 		return err;
 	if (p->depth == NODE_DEPTH) {
 		diag_error(p->d, DIAG_TOO_LARGE, n->at, "nested deeper than %d", NODE_DEPTH);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	p->stack[p->depth++] = (struct frame){.node = n};
 	return 0;
 }
 
+/* Only now are its size and height whole, and count for the collection above. */
 static int on_end(struct parse *p)
 {
 	struct node *n = p->stack[--p->depth].node;
 
 	n->open = false;
-	account(p, n);
+	count_nodes(p, n);
 	return 0;
 }
 
+/* The bounds of an alias are judged by the anchored node, which is whole by then: its size and
+ * height are known. */
 static int on_alias(struct parse *p)
 {
 	const char *name = (const char *)p->event.data.alias.anchor;
@@ -257,23 +286,25 @@ static int on_alias(struct parse *p)
 		a = a->next;
 	if (a == NULL) {
 		diag_error(p->d, DIAG_SYNTAX, at, "no anchor &%s stands before this alias", name);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	if (a->node->open) {
 		diag_error(p->d, DIAG_REFUSED, at, "the alias *%s stands inside its own anchor", name);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	if (++p->aliases > NODE_ALIASES) {
 		diag_error(p->d, DIAG_TOO_LARGE, at, "more than %d aliases", NODE_ALIASES);
-		return stop(p);
+		return stop_parsing(p);
 	}
 	if (p->depth + (int)a->node->height > NODE_DEPTH + 1) {
 		diag_error(p->d, DIAG_TOO_LARGE, at, "nested deeper than %d once the alias is followed", NODE_DEPTH);
-		return stop(p);
+		return stop_parsing(p);
 	}
-	return place(p, a->node);
+	return node_place(p, a->node);
 }
 
+/* The second document of a file is refused, not ignored: a person who wrote it expects it to
+ * count. */
 static int on_document(struct parse *p)
 {
 	if (p->t->root == NULL)
@@ -282,7 +313,8 @@ static int on_document(struct parse *p)
 	return STOP; /* the first is whole */
 }
 
-static int handle(struct parse *p)
+/* Events of the stream's and the document's other ends carry nothing. */
+static int handle_event(struct parse *p)
 {
 	const yaml_event_t *e = &p->event;
 
@@ -309,7 +341,7 @@ static int handle(struct parse *p)
 
 /* ---- libyaml's own errors ---- */
 
-/* Its sentences name the grammar; these name the slip that is behind it nearly always. */
+/* Its sentences name the grammar; these name the slip that nearly always causes them. */
 static const struct {
 	const char *said, *help;
 } slips[] = {
@@ -326,6 +358,7 @@ static const struct {
 	{"did not find expected <document start>", "check the indentation of this line and the one before"},
 };
 
+/* libyaml stops at its first error, so this is the last problem of the text. */
 static int libyaml_error(struct parse *p)
 {
 	const yaml_parser_t *y = &p->yaml;
@@ -339,17 +372,18 @@ static int libyaml_error(struct parse *p)
 	for (size_t i = 0; i < array_len(slips); i++)
 		if (y->problem != NULL && strcmp(slips[i].said, y->problem) == 0)
 			diag_help(p->d, "%s", slips[i].help);
-	return stop(p);
+	return stop_parsing(p);
 }
 
-static int run(struct parse *p)
+/* The event of the moment is freed here and nowhere else, whatever the handler returns. */
+static int parse_events(struct parse *p)
 {
 	int err;
 
 	do {
 		if (!yaml_parser_parse(&p->yaml, &p->event))
 			return libyaml_error(p);
-		err = handle(p);
+		err = handle_event(p);
 		yaml_event_delete(&p->event);
 	} while (err == 0);
 	return err;
@@ -369,7 +403,7 @@ int node_parse(struct node_tree *t, const struct source *src, struct diag *d)
 		return -NP_ENOMEM;
 	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)src->text, src->n);
-	err = run(&p);
+	err = parse_events(&p);
 	yaml_parser_delete(&p.yaml);
 	return err == STOP ? 0 : err;
 }

@@ -1,9 +1,10 @@
-/* node: YAML text to a tree whose every node knows its place in the file. Syntax only: what a key means is decode's
- * business. libyaml is used through its events, because its document form accepts a key twice without a word and lets
- * an alias point at its own ancestor.
+/* node: YAML text to a tree whose every node knows its place in the file. Syntax only: what a
+ * key means is decode's business. libyaml is used through its events, because its document form
+ * accepts a key twice without a word and lets an alias point at its own ancestor.
  *
- * Refused: a key twice, tags, merge keys, a second document, cycles, more than NODE_ALIASES aliases, more than
- * NODE_MAX nodes once every alias is followed, depth over NODE_DEPTH. Every walk over a tree is bounded by these. */
+ * Refused: a key twice, tags, merge keys, a second document, cycles, more than NODE_ALIASES
+ * aliases, more than NODE_MAX nodes once every alias is followed, depth over NODE_DEPTH. Every
+ * walk over a tree is bounded by these. */
 #ifndef CONFIG_NODE_H
 #define CONFIG_NODE_H
 
@@ -17,12 +18,15 @@
 
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
+/* One element of a list, or one key of a map with its value; in the order of the file. */
 struct node_item {
 	struct node_item  *next;
 	const struct node *key; /* NULL in a list; always a scalar */
 	struct node       *value;
 };
 
+/* A value that is used through an alias is one node reached twice, so nothing may write to it
+ * after node_parse. */
 struct node {
 	enum node_kind    kind;
 	bool              quoted; /* a scalar in quotes or block form: text, whatever it looks like */
@@ -44,6 +48,7 @@ struct node_tree {
  *   Returns  0, also with problems; -NP_ENOMEM.
  *   Owns     *t in either case: give it to node_fini. */
 must_use int node_parse(struct node_tree *t, const struct source *src, struct diag *d);
+/* Frees every node. Texts that decode copied live on. */
 void node_fini(struct node_tree *t);
 
 /* The value of a key, or NULL. Takes any kind of node. */

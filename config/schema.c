@@ -1,10 +1,13 @@
+/* schema: explain. The sentences come from the table; here is their layout, and the search for
+ * the key that a person meant by a part of its path. */
 #include "config/schema.h"
 
 #include <string.h>
 
 #include "config/key.h"
 #include "config/units.h"
-#include "config/value.h"
+#include "config/value_put.h"
+#include "config/text/utf8.h"
 #include "config/text/word.h"
 #include "netpoll/err.h"
 
@@ -23,13 +26,14 @@ const char *schema_reload(const struct config_key *k)
 	return texts[k->reload];
 }
 
+/* In the units that people write, not in the table's nanoseconds. */
 const char *schema_range(const struct config_key *k, char *out)
 {
 	char min[UNITS_TEXT], max[UNITS_TEXT];
 	size_t at;
 
 	out[0] = '\0';
-	if (k->max == 0)
+	if (k->max == 0) /* the row has no bounds */
 		return out;
 	at = (size_t)snprintf(out, SCHEMA_RANGE, "%s to %s", value_number(k, k->min, min),
 	                      value_number(k, k->max, max));
@@ -40,6 +44,7 @@ const char *schema_range(const struct config_key *k, char *out)
 	return out;
 }
 
+/* Why there is none is said in the same place, so that no key leaves a reader guessing. */
 const char *schema_default(const struct config_key *k)
 {
 	if (k->def != NULL)
@@ -51,8 +56,9 @@ const char *schema_default(const struct config_key *k)
 
 /* ---- finding the key that was meant ---- */
 
-/* A path without its brackets, so that listeners.name, listeners[].name and listeners[2].name are one. */
-static void strip(const char *path, char *out)
+/* A path without its brackets, so that listeners.name, listeners[].name and listeners[2].name
+ * are one. */
+static void strip_brackets(const char *path, char *out)
 {
 	size_t n = 0;
 	bool inside = false;
@@ -66,6 +72,7 @@ static void strip(const char *path, char *out)
 	out[n] = '\0';
 }
 
+/* Whole parts only: `idle` is an end of timeouts.idle, `dle` is not. */
 static bool ends_with(const char *path, const char *end)
 {
 	size_t n = strlen(path), m = strlen(end);
@@ -74,14 +81,14 @@ static bool ends_with(const char *path, const char *end)
 }
 
 /* The whole path wins over an end; an end must be the end of one path only. */
-static const struct config_key *find(const char *stripped)
+static const struct config_key *find_row(const char *stripped)
 {
 	const struct config_key *only = NULL;
 	char path[PATH_MAX_BYTES];
 	size_t n = 0;
 
 	for (size_t i = 0; i < key_count; i++) {
-		strip(key_rows[i].path, path);
+		strip_brackets(key_rows[i].path, path);
 		if (strcmp(path, stripped) == 0)
 			return &key_rows[i];
 		if (!ends_with(path, stripped))
@@ -104,7 +111,7 @@ static const char *nearest_path(const char *stripped)
 	for (size_t i = 0; i < key_count; i++) {
 		int before = whole.distance;
 
-		strip(key_rows[i].path, candidate);
+		strip_brackets(key_rows[i].path, candidate);
 		word_search_try(&whole, candidate);
 		if (whole.distance < before)
 			path = key_rows[i].path;
@@ -118,26 +125,8 @@ static const char *nearest_path(const char *stripped)
 
 /* ---- saying it ---- */
 
-/* A paragraph, broken at spaces. */
-static void put_wrapped(FILE *out, const char *text)
-{
-	int column = 0;
-
-	while (*text != '\0') {
-		int n = (int)strcspn(text, " ");
-
-		if (column > 0 && column + 1 + n > TEXT_WIDTH) {
-			fputs("\n  ", out);
-			column = 0;
-		}
-		column += fprintf(out, "%s%.*s", column == 0 ? "" : " ", n, text);
-		text += n;
-		text += strspn(text, " ");
-	}
-	putc('\n', out);
-}
-
-static void put_children(FILE *out, const char *prefix)
+/* What stands right below a section, one line each. */
+static void explain_children(FILE *out, const char *prefix)
 {
 	const struct config_key *k = NULL;
 
@@ -150,13 +139,14 @@ static void put_children(FILE *out, const char *prefix)
 	}
 }
 
-static void put_words(FILE *out, const struct config_key *k)
+static void explain_words(FILE *out, const struct config_key *k)
 {
 	for (const struct key_word *w = k->words; w != NULL && w->word != NULL; w++)
 		fprintf(out, "    %-14s %s\n", w->word, w->meaning);
 }
 
-static void put_section(FILE *out, const struct config_key *k)
+/* A section is explained by its keys, a line each: the way on is explain with one of them. */
+static void explain_section(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
 
@@ -164,46 +154,48 @@ static void put_section(FILE *out, const struct config_key *k)
 	if (k->kind == KEY_LIST)
 		fprintf(out, "  list, %s\n", schema_range(k, range));
 	fputs("\n", out);
-	put_children(out, key_inside(k));
+	explain_children(out, key_inside(k));
 }
 
-static void put_value(FILE *out, const struct config_key *k)
+/* Facts in a fixed order, one a line, so that the eye finds them; prose before and behind them. */
+static void explain_value(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
 
 	fprintf(out, "%s\n  ", k->path);
-	put_wrapped(out, k->help);
+	utf8_put_wrapped(out, k->help, TEXT_WIDTH, "  ");
 	fprintf(out, "\n  type      %s\n", value_kind_text(k->kind));
-	put_words(out, k);
+	explain_words(out, k);
 	if (schema_range(k, range)[0] != '\0')
 		fprintf(out, "  range     %s\n", range);
 	fprintf(out, "  default   %s\n", schema_default(k));
 	fprintf(out, "  reload    %s\n", schema_reload(k));
 	fprintf(out, "  example   %s: %s\n\n  ", key_name(k), k->example);
-	put_wrapped(out, k->more);
+	utf8_put_wrapped(out, k->more, TEXT_WIDTH, "  ");
 }
 
+/* The bytes of the path are the person's and are only compared: nothing of them is printed here. */
 int schema_explain(FILE *out, const char *key, const char **nearest)
 {
 	const struct config_key *k;
 	char stripped[PATH_MAX_BYTES];
 
-	strip(key == NULL ? "" : key, stripped);
+	strip_brackets(key == NULL ? "" : key, stripped);
 	if (stripped[0] == '\0') {
 		fputs("staunch.yaml\n  the configuration of staunch\n\n", out);
-		put_children(out, "");
+		explain_children(out, "");
 		return 0;
 	}
-	k = find(stripped);
+	k = find_row(stripped);
 	if (k == NULL) {
 		if (nearest != NULL)
 			*nearest = nearest_path(stripped);
 		return -NP_ENOENT;
 	}
 	if (key_is_section(k))
-		put_section(out, k);
+		explain_section(out, k);
 	else
-		put_value(out, k);
+		explain_value(out, k);
 	return 0;
 }
 

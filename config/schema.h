@@ -1,5 +1,6 @@
-/* schema: what the table of keys says to people and to their editors. Every text here is made from config_tbl.h, so
- * none can contradict the reader. */
+/* schema: what the table of keys says to people (schema.c, schema_man.c) and to their editors
+ * (schema_json.c). Every text here is made from config_tbl.h, so none can contradict the reader.
+ * Any thread; the table is const. */
 #ifndef CONFIG_SCHEMA_H
 #define CONFIG_SCHEMA_H
 
@@ -7,9 +8,10 @@
 
 #include "netpoll/base.h"
 
-/* schema_explain: what a key is: type, default, bounds, what a reload does, example; of a section its keys. `key` is a
- * path as in messages ("listeners[].timeouts.idle"); the brackets may be left out or hold a number, and the end of a
- * path ("timeouts.idle", "idle") will do where only one path ends so. "" or NULL is the file as a whole.
+/* schema_explain: what a key is: type, default, bounds, what a reload does, example; of a
+ * section its keys. `key` is a path as in messages ("listeners[].timeouts.idle"); the brackets
+ * may be left out or hold a number, and the end of a path ("timeouts.idle", "idle") will do
+ * where only one path ends so. "" or NULL is the file as a whole.
  *   Returns  0; -NP_ENOENT with nothing written and *nearest the closest path, or NULL (nearest may be NULL). */
 must_use int schema_explain(FILE *out, const char *key, const char **nearest);
 
@@ -22,7 +24,9 @@ void schema_json(FILE *out);
 /* staunch.yaml(5) as roff. */
 void schema_man(FILE *out);
 
-/* "1ms to 365d, or off"; "" for what has no bounds. Returns out, which holds SCHEMA_RANGE bytes. */
+/* ---- of one row, for explain and the manual ---- */
+
+/* "1ms to 365d, or off"; "" for a key without bounds. Returns out, which holds SCHEMA_RANGE bytes. */
 #define SCHEMA_RANGE 160
 struct config_key;
 const char *schema_range(const struct config_key *k, char *out);

@@ -1,5 +1,6 @@
-/* schema_json: the table as JSON Schema draft-07, so that editors complete keys and underline slips while typing. It
- * says what a schema can: types, words, patterns, bounds of numbers; references are left to `staunch check`. */
+/* schema_json: the table as JSON Schema draft-07, so that editors complete keys and underline
+ * slips while typing. It says what a schema can: types, words, patterns, bounds of numbers;
+ * references are left to `staunch check`. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -14,13 +15,15 @@
 #define BIND_PATTERN     "^" IP_PATTERN "?:[0-9]{1,5}|unix:.+)$"
 #define ADDRESS_PATTERN  "^" IP_PATTERN ":[0-9]{1,5}|unix:.+)$"
 
+/* A JSON text under way: commas and indentation are the writer's, so no caller can forget one. */
 struct json {
 	FILE *out;
 	int   depth;
 	bool  first; /* in the object or array that is open */
 };
 
-static void put_string(struct json *j, const char *s)
+/* The texts of the table are ASCII, so two characters need an escape. */
+static void json_string(struct json *j, const char *s)
 {
 	putc('"', j->out);
 	for (; *s != '\0'; s++) {
@@ -32,41 +35,45 @@ static void put_string(struct json *j, const char *s)
 }
 
 /* The start of a member (name != NULL) or of an array's element. */
-static void put_name(struct json *j, const char *name)
+static void json_name(struct json *j, const char *name)
 {
 	fprintf(j->out, "%s\n%*s", j->first ? "" : ",", 2 * j->depth, "");
 	j->first = false;
 	if (name == NULL)
 		return;
-	put_string(j, name);
+	json_string(j, name);
 	fputs(": ", j->out);
 }
 
-static void put_text(struct json *j, const char *name, const char *value)
+/* A member of the open object with a text. */
+static void json_text(struct json *j, const char *name, const char *value)
 {
-	put_name(j, name);
-	put_string(j, value);
+	json_name(j, name);
+	json_string(j, value);
 }
 
-printf_like(3, 4) static void put_raw(struct json *j, const char *name, const char *fmt, ...)
+/* The one place where a value is not quoted: numbers and true, by a format. */
+printf_like(3, 4) static void json_raw(struct json *j, const char *name, const char *fmt, ...)
 {
 	va_list args;
 
-	put_name(j, name);
+	json_name(j, name);
 	va_start(args, fmt);
 	vfprintf(j->out, fmt, args);
 	va_end(args);
 }
 
-static void open_with(struct json *j, const char *name, char bracket)
+/* Objects and arrays nest by depth alone: closing needs no stack, since the caller knows its
+ * bracket. */
+static void json_open(struct json *j, const char *name, char bracket)
 {
-	put_name(j, name);
+	json_name(j, name);
 	putc(bracket, j->out);
 	j->depth++;
 	j->first = true;
 }
 
-static void close_with(struct json *j, char bracket)
+static void json_close(struct json *j, char bracket)
 {
 	j->depth--;
 	fprintf(j->out, "\n%*s%c", 2 * j->depth, "", bracket);
@@ -75,154 +82,165 @@ static void close_with(struct json *j, char bracket)
 
 /* ---- one value ---- */
 
-static void put_pattern(struct json *j, const char *pattern)
+/* Patterns bind more loosely than the readers do where a regular expression would be unreadable:
+ * an editor that lets a wrong address pass is mended by `staunch check`, one that underlines a
+ * right one is not. */
+static void json_pattern(struct json *j, const char *pattern)
 {
-	put_text(j, "type", "string");
-	put_text(j, "pattern", pattern);
+	json_text(j, "type", "string");
+	json_text(j, "pattern", pattern);
 }
 
-static void put_enum(struct json *j, const struct key_word *words)
+static void json_enum(struct json *j, const struct key_word *words)
 {
-	open_with(j, "enum", '[');
+	json_open(j, "enum", '[');
 	for (; words->word != NULL; words++)
-		put_text(j, NULL, words->word);
-	close_with(j, ']');
+		json_text(j, NULL, words->word);
+	json_close(j, ']');
 }
 
-static void put_integer(struct json *j, const struct config_key *k)
+/* Counts alone have bounds that a schema can check: durations and sizes are texts there. */
+static void json_integer(struct json *j, const struct config_key *k)
 {
-	put_text(j, "type", "integer");
-	put_raw(j, "minimum", "%" PRId64, k->min);
-	put_raw(j, "maximum", "%" PRId64, k->max);
+	json_text(j, "type", "integer");
+	json_raw(j, "minimum", "%" PRId64, k->min);
+	json_raw(j, "maximum", "%" PRId64, k->max);
 }
 
 /* The word beside the number: a member of oneOf each. */
-static void put_or_word(struct json *j, const struct config_key *k,
+static void json_or_word(struct json *j, const struct config_key *k,
                         void (*put)(struct json *, const struct config_key *))
 {
-	open_with(j, "oneOf", '[');
-	open_with(j, NULL, '{');
+	json_open(j, "oneOf", '[');
+	json_open(j, NULL, '{');
 	put(j, k);
-	close_with(j, '}');
-	open_with(j, NULL, '{');
-	put_text(j, "const", (k->flags & KEY_OFF) ? "off" : "auto");
-	close_with(j, '}');
-	close_with(j, ']');
+	json_close(j, '}');
+	json_open(j, NULL, '{');
+	json_text(j, "const", (k->flags & KEY_OFF) ? "off" : "auto");
+	json_close(j, '}');
+	json_close(j, ']');
 }
 
-static void put_duration(struct json *j, const struct config_key *k)
+static void json_duration(struct json *j, const struct config_key *k)
 {
 	(void)k; /* a pattern cannot hold its bounds */
-	put_pattern(j, DURATION_PATTERN);
+	json_pattern(j, DURATION_PATTERN);
 }
 
-static void put_item(struct json *j, const struct config_key *k)
+/* One element of what takes several. */
+static void json_item(struct json *j, const struct config_key *k)
 {
 	switch (k->kind) {
-	case KEY_WORDS:    put_enum(j, k->words); return;
-	case KEY_BIND:     put_pattern(j, BIND_PATTERN); return;
-	case KEY_PATTERNS: put_pattern(j, "^(\\*\\.)?" HOST "(\\.\\*)?$"); return;
-	case KEY_CIDRS:    put_pattern(j, "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix)$"); return;
-	case KEY_PINS:     put_pattern(j, "^[A-Za-z0-9+/]{43}=$"); return;
-	default:           put_pattern(j, "^[!-~]{1,255}$"); return;
+	case KEY_WORDS:    json_enum(j, k->words); return;
+	case KEY_BIND:     json_pattern(j, BIND_PATTERN); return;
+	case KEY_PATTERNS: json_pattern(j, "^(\\*\\.)?" HOST "(\\.\\*)?$"); return;
+	case KEY_CIDRS:    json_pattern(j, "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix)$"); return;
+	case KEY_PINS:     json_pattern(j, "^[A-Za-z0-9+/]{43}=$"); return;
+	default:           json_pattern(j, "^[!-~]{1,255}$"); return;
 	}
 }
 
 /* A value, or a list of them. */
-static void put_several(struct json *j, const struct config_key *k)
+static void json_several(struct json *j, const struct config_key *k)
 {
-	open_with(j, "oneOf", '[');
-	open_with(j, NULL, '{');
-	put_item(j, k);
-	close_with(j, '}');
-	open_with(j, NULL, '{');
-	put_text(j, "type", "array");
-	put_raw(j, "minItems", "%" PRId64, k->min);
-	put_raw(j, "maxItems", "%" PRId64, k->max);
-	put_raw(j, "uniqueItems", "true");
-	open_with(j, "items", '{');
-	put_item(j, k);
-	close_with(j, '}');
-	close_with(j, '}');
-	close_with(j, ']');
+	json_open(j, "oneOf", '[');
+	json_open(j, NULL, '{');
+	json_item(j, k);
+	json_close(j, '}');
+	json_open(j, NULL, '{');
+	json_text(j, "type", "array");
+	json_raw(j, "minItems", "%" PRId64, k->min);
+	json_raw(j, "maxItems", "%" PRId64, k->max);
+	json_raw(j, "uniqueItems", "true");
+	json_open(j, "items", '{');
+	json_item(j, k);
+	json_close(j, '}');
+	json_close(j, '}');
+	json_close(j, ']');
 }
 
-static void put_object(struct json *j, const char *prefix);
+static void json_object(struct json *j, const char *prefix);
 
-static void put_elements(struct json *j, const struct config_key *k)
+/* Elements that may be written as a plain value, for their shorthand key, are one of two forms. */
+static void json_elements(struct json *j, const struct config_key *k)
 {
 	const struct key_scope *s = key_elements(k);
 
-	put_text(j, "type", "array");
-	put_raw(j, "minItems", "%" PRId64, k->min);
-	put_raw(j, "maxItems", "%" PRId64, k->max);
-	open_with(j, "items", '{');
+	json_text(j, "type", "array");
+	json_raw(j, "minItems", "%" PRId64, k->min);
+	json_raw(j, "maxItems", "%" PRId64, k->max);
+	json_open(j, "items", '{');
 	if (s->shorthand == NULL) {
-		put_object(j, s->prefix);
+		json_object(j, s->prefix);
 	} else {
-		open_with(j, "oneOf", '[');
-		open_with(j, NULL, '{');
-		put_pattern(j, ADDRESS_PATTERN);
-		close_with(j, '}');
-		open_with(j, NULL, '{');
-		put_object(j, s->prefix);
-		close_with(j, '}');
-		close_with(j, ']');
+		json_open(j, "oneOf", '[');
+		json_open(j, NULL, '{');
+		json_pattern(j, ADDRESS_PATTERN);
+		json_close(j, '}');
+		json_open(j, NULL, '{');
+		json_object(j, s->prefix);
+		json_close(j, '}');
+		json_close(j, ']');
 	}
-	close_with(j, '}');
+	json_close(j, '}');
 }
 
-static void put_type(struct json *j, const struct config_key *k)
+/* The type of one key. Each kind has a row, and kinds that take several values come last. */
+static void json_type(struct json *j, const struct config_key *k)
 {
 	bool word = (k->flags & (KEY_OFF | KEY_AUTO)) != 0;
 
 	switch (k->kind) {
 	case KEY_MAP:
-	case KEY_BLOCK:    put_object(j, k->path); return;
-	case KEY_LIST:     put_elements(j, k); return;
-	case KEY_ENUM:     put_enum(j, k->words); return;
-	case KEY_BOOL:     put_text(j, "type", "boolean"); return;
+	case KEY_BLOCK:    json_object(j, k->path); return;
+	case KEY_LIST:     json_elements(j, k); return;
+	case KEY_ENUM:     json_enum(j, k->words); return;
+	case KEY_BOOL:     json_text(j, "type", "boolean"); return;
 	case KEY_NAME:
-	case KEY_REF:      put_pattern(j, NAME_PATTERN); return;
-	case KEY_SINK:     put_pattern(j, "^(stdout|stderr|off|/.*)$"); return;
-	case KEY_SIZE:     put_pattern(j, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"); return;
-	case KEY_HOST:     put_pattern(j, "^[A-Za-z0-9_.:-]{1,253}$"); return;
+	case KEY_REF:      json_pattern(j, NAME_PATTERN); return;
+	case KEY_SINK:     json_pattern(j, "^(stdout|stderr|off|/.*)$"); return;
+	case KEY_SIZE:     json_pattern(j, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"); return;
+	case KEY_HOST:     json_pattern(j, "^[A-Za-z0-9_.:-]{1,253}$"); return;
 	case KEY_TEXT:
-	case KEY_PATH:     put_pattern(j, "."); return;
-	case KEY_ADDRESS:  put_pattern(j, ADDRESS_PATTERN); return;
-	case KEY_DURATION: word ? put_or_word(j, k, put_duration) : put_duration(j, k); return;
-	case KEY_COUNT:    word ? put_or_word(j, k, put_integer) : put_integer(j, k); return;
-	default:           put_several(j, k); return;
+	case KEY_PATH:     json_pattern(j, "."); return;
+	case KEY_ADDRESS:  json_pattern(j, ADDRESS_PATTERN); return;
+	case KEY_DURATION: word ? json_or_word(j, k, json_duration) : json_duration(j, k); return;
+	case KEY_COUNT:    word ? json_or_word(j, k, json_integer) : json_integer(j, k); return;
+	default:           json_several(j, k); return;
 	}
 }
 
+/* Defaults are texts in the table and numbers or words in a file. */
 static bool is_json_number(const struct config_key *k, const char *text)
 {
 	return k->kind == KEY_BOOL || (k->kind == KEY_COUNT && strspn(text, "0123456789") == strlen(text));
 }
 
-static void put_member(struct json *j, const struct config_key *k)
+/* One key: its help is what an editor shows beside it. */
+static void json_member(struct json *j, const struct config_key *k)
 {
-	open_with(j, key_name(k), '{');
-	put_text(j, "description", k->help);
+	json_open(j, key_name(k), '{');
+	json_text(j, "description", k->help);
 	if (k->def != NULL && is_json_number(k, k->def))
-		put_raw(j, "default", "%s", k->def);
+		json_raw(j, "default", "%s", k->def);
 	else if (k->def != NULL)
-		put_text(j, "default", k->def);
-	put_type(j, k);
-	close_with(j, '}');
+		json_text(j, "default", k->def);
+	json_type(j, k);
+	json_close(j, '}');
 }
 
-static void put_one_required(struct json *j, const struct config_key *k)
+static void json_one_required(struct json *j, const struct config_key *k)
 {
-	open_with(j, NULL, '{');
-	open_with(j, "required", '[');
-	put_text(j, NULL, key_name(k));
-	close_with(j, ']');
-	close_with(j, '}');
+	json_open(j, NULL, '{');
+	json_open(j, "required", '[');
+	json_text(j, NULL, key_name(k));
+	json_close(j, ']');
+	json_close(j, '}');
 }
 
-static void put_required(struct json *j, const char *prefix)
+/* OTHERWISE, "needed unless the row before it is written", is anyOf in a schema: at least one of
+ * the two. */
+static void json_required(struct json *j, const char *prefix)
 {
 	const struct config_key *k = NULL;
 	size_t needed = 0;
@@ -231,31 +249,32 @@ static void put_required(struct json *j, const char *prefix)
 		needed += (k->flags & KEY_NEEDED) != 0;
 		if (!(k->flags & KEY_OTHERWISE))
 			continue;
-		open_with(j, "anyOf", '[');
-		put_one_required(j, k);
-		put_one_required(j, k - 1);
-		close_with(j, ']');
+		json_open(j, "anyOf", '[');
+		json_one_required(j, k);
+		json_one_required(j, k - 1);
+		json_close(j, ']');
 	}
 	if (needed == 0)
 		return;
-	open_with(j, "required", '[');
+	json_open(j, "required", '[');
 	while ((k = key_next(prefix, k)) != NULL)
 		if (k->flags & KEY_NEEDED)
-			put_text(j, NULL, key_name(k));
-	close_with(j, ']');
+			json_text(j, NULL, key_name(k));
+	json_close(j, ']');
 }
 
-static void put_object(struct json *j, const char *prefix)
+/* Closed: an unknown key is underlined, as the reader refuses it. */
+static void json_object(struct json *j, const char *prefix)
 {
 	const struct config_key *k = NULL;
 
-	put_text(j, "type", "object");
-	put_raw(j, "additionalProperties", "false");
-	open_with(j, "properties", '{');
+	json_text(j, "type", "object");
+	json_raw(j, "additionalProperties", "false");
+	json_open(j, "properties", '{');
 	while ((k = key_next(prefix, k)) != NULL)
-		put_member(j, k);
-	close_with(j, '}');
-	put_required(j, prefix);
+		json_member(j, k);
+	json_close(j, '}');
+	json_required(j, prefix);
 }
 
 void schema_json(FILE *out)
@@ -263,9 +282,9 @@ void schema_json(FILE *out)
 	struct json j = {.out = out, .depth = 1, .first = true};
 
 	putc('{', out);
-	put_text(&j, "$schema", "http://json-schema.org/draft-07/schema#");
-	put_text(&j, "title", "staunch.yaml");
-	put_text(&j, "description", "the configuration of staunch, a TCP reverse proxy");
-	put_object(&j, "");
+	json_text(&j, "$schema", "http://json-schema.org/draft-07/schema#");
+	json_text(&j, "title", "staunch.yaml");
+	json_text(&j, "description", "the configuration of staunch, a TCP reverse proxy");
+	json_object(&j, "");
 	fputs("\n}\n", out);
 }

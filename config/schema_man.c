@@ -1,26 +1,27 @@
-/* schema_man: the table as staunch.yaml(5). Roff and not scdoc, so that `staunch` itself can write it and no build
- * needs a tool for it. */
+/* schema_man: the table as staunch.yaml(5). Roff and not scdoc, so that `staunch` itself can
+ * write it and no build needs a tool for it. */
 #include <string.h>
 
 #include "config/text/diag.h"
 #include "config/key.h"
 #include "config/schema.h"
 #include "config/text/utf8.h"
-#include "config/value.h"
+#include "config/value_put.h"
 
-static void put_sentence(FILE *out, const char *text)
+/* The help of a key is a phrase without a full stop. */
+static void man_sentence(FILE *out, const char *text)
 {
 	utf8_put_roff(out, text);
 	fputs(".\n", out);
 }
 
-static void put_fact(FILE *out, const char *name, const char *text)
+static void man_fact(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "%s: ", name);
-	put_sentence(out, text);
+	man_sentence(out, text);
 }
 
-static void put_words(FILE *out, const struct config_key *k)
+static void man_words(FILE *out, const struct config_key *k)
 {
 	if (k->words == NULL)
 		return;
@@ -33,27 +34,29 @@ static void put_words(FILE *out, const struct config_key *k)
 	fputs(".RE\n", out);
 }
 
-static void put_key(FILE *out, const struct config_key *k)
+/* A key's page: what it is for, then the facts, then why one would change it, then its words. */
+static void man_key(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
 
 	fputs(".TP\n.B ", out);
 	utf8_put_roff(out, k->path);
 	putc('\n', out);
-	put_sentence(out, k->help);
+	man_sentence(out, k->help);
 	fputs(".br\n", out);
-	put_fact(out, "Type", value_kind_text(k->kind));
+	man_fact(out, "Type", value_kind_text(k->kind));
 	if (schema_range(k, range)[0] != '\0')
-		put_fact(out, "Range", range);
-	put_fact(out, "Default", schema_default(k));
-	put_fact(out, "Reload", schema_reload(k));
+		man_fact(out, "Range", range);
+	man_fact(out, "Default", schema_default(k));
+	man_fact(out, "Reload", schema_reload(k));
 	fputs(".IP\n", out);
 	utf8_put_roff(out, k->more);
 	putc('\n', out);
-	put_words(out, k);
+	man_words(out, k);
 }
 
-static void put_section(FILE *out, const struct config_key *k)
+/* A section's title, and how many elements it takes. */
+static void man_section(FILE *out, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
 
@@ -66,23 +69,26 @@ static void put_section(FILE *out, const struct config_key *k)
 	fputs(".\n", out);
 }
 
-/* First the values of a map, then its sections, so that no value seems to belong to the section before it. */
-static void put_map(FILE *out, const char *prefix)
+/* First the values of a map, then its sections, so that no value seems to belong to the section
+ * before it. */
+static void man_map(FILE *out, const char *prefix)
 {
 	const struct config_key *k = NULL;
 
 	while ((k = key_next(prefix, k)) != NULL)
 		if (!key_is_section(k))
-			put_key(out, k);
+			man_key(out, k);
 	while ((k = key_next(prefix, k)) != NULL) {
 		if (!key_is_section(k))
 			continue;
-		put_section(out, k);
-		put_map(out, key_inside(k));
+		man_section(out, k);
+		man_map(out, key_inside(k));
 	}
 }
 
-static void put_codes(FILE *out)
+/* Every code with its meaning: a person who searches the web for E405 should find it in the
+ * manual first. */
+static void man_codes(FILE *out)
 {
 	static const enum diag_code codes[] = {
 #define X(name, letter, number, meaning) DIAG_##name,
@@ -107,7 +113,7 @@ void schema_man(FILE *out)
 	      "file with an error changes nothing. Durations are written with their unit (200ms, 5s, 1h30m, 1d); "
 	      "a timer is switched off with the word off, never with 0. Addresses are quoted.\n"
 	      ".SH KEYS\n", out);
-	put_map(out, "");
-	put_codes(out);
+	man_map(out, "");
+	man_codes(out);
 	fputs(".SH SEE ALSO\n.BR staunch (1)\n", out);
 }

@@ -1,9 +1,13 @@
+/* units: durations, sizes, numbers and addresses, text to value and back. One pass over the
+ * text; a refusal names the first mistake and, where the slip is a known one, the text that was
+ * meant. */
 #include "config/units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config/text/ascii.h"
 #include "netpoll/err.h"
 
 struct unit {
@@ -20,35 +24,39 @@ static const struct unit size_units[] = {
 	{"GiB", INT64_C(1) << 30}, {"MiB", INT64_C(1) << 20}, {"KiB", INT64_C(1) << 10}, {"B", 1},
 };
 
-static int refuse(const char **why, const char *sentence)
+static int unit_refuse(struct units_refusal *r, const char *sentence)
 {
-	*why = sentence;
+	r->why = sentence;
+	r->suggestion[0] = '\0';
 	return -NP_EINVAL;
 }
 
-static bool is_digit(char c)
+#define NUMBER_SHOWN 20 /* digits of an int64_t; a longer text is no slip */
+
+/* A bare number lacks its unit: the one that people leave out most often is suggested. */
+static int refuse_without_unit(struct units_refusal *r, const char *text, const char *unit, const char *sentence)
 {
-	return c >= '0' && c <= '9';
+	int err = unit_refuse(r, sentence);
+
+	if (ascii_is_number(text) && strlen(text) <= NUMBER_SHOWN)
+		snprintf(r->suggestion, sizeof(r->suggestion), "%.20s%s", text, unit);
+	return err;
 }
 
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Digits at *s become *n and *s moves behind them. */
-static int take_number(const char **s, int64_t *n, const char **why)
+/* Digits at *s become *n and *s moves behind them. A sign, a letter and an empty text are different
+ * slips: the first byte decides the sentence. */
+static int take_number(const char **s, int64_t *n, struct units_refusal *r)
 {
 	const char *p = *s;
 	int64_t v = 0;
 
-	if (!is_digit(*p))
-		return refuse(why, *p == '-' ? "it cannot be negative" : "it starts with a number");
-	if (p[0] == '0' && is_digit(p[1]))
-		return refuse(why, "numbers are written without leading zeros");
-	for (; is_digit(*p); p++)
+	if (!ascii_is_digit(*p))
+		return unit_refuse(r, *p == '-' ? "it cannot be negative" : "it starts with a number");
+	if (p[0] == '0' && ascii_is_digit(p[1]))
+		return unit_refuse(r, "numbers are written without leading zeros");
+	for (; ascii_is_digit(*p); p++)
 		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *p - '0', &v))
-			return refuse(why, "the number is too large");
+			return unit_refuse(r, "the number is too large");
 	*s = p;
 	*n = v;
 	return 0;
@@ -59,7 +67,7 @@ static const struct unit *take_unit(const char **s, const struct unit *units, si
 {
 	size_t n = 0;
 
-	while (is_letter((*s)[n]))
+	while (ascii_is_letter((*s)[n]))
 		n++;
 	for (size_t i = 0; i < count; i++)
 		if (strlen(units[i].name) == n && memcmp(*s, units[i].name, n) == 0) {
@@ -69,6 +77,7 @@ static const struct unit *take_unit(const char **s, const struct unit *units, si
 	return NULL;
 }
 
+/* What stands where a unit should: the slip is named by its first byte. */
 static const char *duration_refusal(char c)
 {
 	if (c == '\0')
@@ -80,29 +89,33 @@ static const char *duration_refusal(char c)
 	return "the units are ms, s, m, h and d";
 }
 
-int units_duration(int64_t *ns, const char *text, const char **why)
+/* Units must fall, so that each text has one meaning and no text says the same unit twice. */
+int units_duration(int64_t *ns, const char *text, struct units_refusal *r)
 {
 	const struct unit *unit, *before = NULL;
+	const char *all = text;
 	int64_t n, sum = 0;
 
 	do {
-		int err = take_number(&text, &n, why);
+		int err = take_number(&text, &n, r);
 
 		if (err != 0)
 			return err;
 		unit = take_unit(&text, duration_units, array_len(duration_units));
 		if (unit == NULL)
-			return refuse(why, duration_refusal(*text));
+			return refuse_without_unit(r, all, "s", duration_refusal(*text));
 		if (before != NULL && unit <= before)
-			return refuse(why, "larger units come first, each once: 1h30m");
+			return unit_refuse(r, "larger units come first, each once: 1h30m");
 		if (__builtin_mul_overflow(n, unit->value, &n) || __builtin_add_overflow(sum, n, &sum))
-			return refuse(why, "the duration is too long");
+			return unit_refuse(r, "the duration is too long");
 		before = unit;
 	} while (*text != '\0');
 	*ns = sum;
 	return 0;
 }
 
+/* A bare k, m or g means two different numbers, so neither is taken; the sentence says which is
+ * which. */
 static const char *size_refusal(char c)
 {
 	switch (c) {
@@ -114,67 +127,78 @@ static const char *size_refusal(char c)
 	}
 }
 
-int units_size(int64_t *bytes, const char *text, const char **why)
+/* Binary units alone. A size has one unit: 1GiB512MiB is written 1536MiB. */
+int units_size(int64_t *bytes, const char *text, struct units_refusal *r)
 {
 	const struct unit *unit;
+	const char *all = text;
 	int64_t n;
-	int err = take_number(&text, &n, why);
+	int err = take_number(&text, &n, r);
 
 	if (err != 0)
 		return err;
 	unit = take_unit(&text, size_units, array_len(size_units));
 	if (unit == NULL)
-		return refuse(why, size_refusal(*text));
+		return refuse_without_unit(r, all, "B", size_refusal(*text));
 	if (*text != '\0')
-		return refuse(why, "nothing may follow the unit");
+		return unit_refuse(r, "nothing may follow the unit");
 	if (__builtin_mul_overflow(n, unit->value, &n))
-		return refuse(why, "the size is too large");
+		return unit_refuse(r, "the size is too large");
 	*bytes = n;
 	return 0;
 }
 
-int units_count(int64_t *n, const char *text, const char **why)
+int units_count(int64_t *n, const char *text, struct units_refusal *r)
 {
 	int64_t v;
-	int err = take_number(&text, &v, why);
+	int err = take_number(&text, &v, r);
 
 	if (err != 0)
 		return err;
 	if (*text != '\0')
-		return refuse(why, "digits alone make a number");
+		return unit_refuse(r, "digits alone make a number");
 	*n = v;
 	return 0;
 }
 
-int units_hex(int64_t *n, const char *text, const char **why)
+/* Hexadecimal is read where a protocol's document writes it so (types of TLVs); decimal digits
+ * work there too. */
+int units_hex(int64_t *n, const char *text, struct units_refusal *r)
 {
-	static const char digits[] = "0123456789abcdef";
 	int64_t v = 0;
 
 	if (strncmp(text, "0x", 2) != 0)
-		return units_count(n, text, why);
+		return units_count(n, text, r);
 	text += 2;
-	if (*text == '\0' || strspn(text, "0123456789abcdefABCDEF") != strlen(text))
-		return refuse(why, "0x is followed by digits and letters from a to f");
+	if (*text == '\0' || strspn(text, ASCII_HEX_DIGITS) != strlen(text))
+		return unit_refuse(r, "0x is followed by digits and letters from a to f");
 	for (; *text != '\0'; text++) {
-		const char *digit = strchr(digits, *text >= 'A' && *text <= 'F' ? *text + ('a' - 'A') : *text);
-
 		if (__builtin_mul_overflow(v, 16, &v))
-			return refuse(why, "the number is too large");
-		v += digit - digits;
+			return unit_refuse(r, "the number is too large");
+		v += ascii_hex_value(*text);
 	}
 	*n = v;
 	return 0;
 }
 
-int units_bool(bool *b, const char *text, const char **why)
+int units_bool(bool *b, const char *text, struct units_refusal *r)
 {
-	bool yes = strcmp(text, "true") == 0;
+	static const char *const yes[] = {"yes", "on", "y", "True", "TRUE"};
+	static const char *const no[] = {"no", "off", "n", "False", "FALSE"};
+	bool is_true = strcmp(text, "true") == 0;
 
-	if (!yes && strcmp(text, "false") != 0)
-		return refuse(why, "write true or false");
-	*b = yes;
-	return 0;
+	if (is_true || strcmp(text, "false") == 0) {
+		*b = is_true;
+		return 0;
+	}
+	unit_refuse(r, "write true or false");
+	for (size_t i = 0; i < array_len(yes); i++) {
+		if (strcmp(text, yes[i]) == 0)
+			snprintf(r->suggestion, sizeof(r->suggestion), "true");
+		if (strcmp(text, no[i]) == 0)
+			snprintf(r->suggestion, sizeof(r->suggestion), "false");
+	}
+	return -NP_EINVAL;
 }
 
 /* "80-90" behind the last colon. */
@@ -182,7 +206,7 @@ static bool is_port_range(const char *text)
 {
 	const char *port = strrchr(text, ':'), *dash = port == NULL ? NULL : strchr(port, '-');
 
-	return dash != NULL && strspn(port + 1, "0123456789-") == strlen(port + 1);
+	return dash != NULL && strspn(port + 1, ASCII_DIGITS "-") == strlen(port + 1);
 }
 
 /* A host name with or without a port: letters, digits, dots, dashes, and a letter among them. */
@@ -191,14 +215,15 @@ static bool is_host_name(const char *text)
 	size_t n = strcspn(text, ":"), letters = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!is_letter(text[i]) && !is_digit(text[i]) && strchr("._-", text[i]) == NULL)
+		if (!ascii_is_letter(text[i]) && !ascii_is_digit(text[i]) && strchr("._-", text[i]) == NULL)
 			return false;
-		letters += is_letter(text[i]);
+		letters += ascii_is_letter(text[i]);
 	}
-	return letters > 0 && strspn(text + n, ":0123456789") == strlen(text + n);
+	return letters > 0 && strspn(text + n, ":" ASCII_DIGITS) == strlen(text + n);
 }
 
-static const char *not_yet(const char *text)
+/* Why a form that people know from elsewhere cannot be served; NULL: it is none of those. */
+static const char *unserved_form(const char *text)
 {
 	if (strncmp(text, "systemd:", strlen("systemd:")) == 0)
 		return "sockets handed in by systemd are not there yet: write the address";
@@ -211,24 +236,24 @@ static const char *not_yet(const char *text)
 	return NULL;
 }
 
-int units_address(struct np_addr *a, const char *text, const char **why)
+/* np_addr_parse knows what an address is; here stand the forms that people write instead of one. */
+int units_address(struct np_addr *a, const char *text, struct units_refusal *r)
 {
-	const char *sentence;
+	const char *unserved = unserved_form(text);
 
+	unit_refuse(r, unserved); /* no address has a suggestion */
 	if (strncmp(text, "unix:", strlen("unix:")) == 0)
-		return np_addr_parse(a, text, why);
-	sentence = not_yet(text);
-	if (sentence != NULL) {
-		*why = sentence;
+		return np_addr_parse(a, text, &r->why);
+	if (unserved != NULL)
 		return -EOPNOTSUPP;
-	}
-	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
-		return refuse(why, "a port alone is not an address: write it with a colon, as in \":8080\"");
+	if (ascii_is_number(text))
+		return unit_refuse(r, "a port alone is not an address: write it with a colon, as in \":8080\"");
 	if (strncmp(text, "*:", 2) == 0)
-		return refuse(why, "every address is written without the star, as in \":8080\"");
-	return np_addr_parse(a, text, why);
+		return unit_refuse(r, "every address is written without the star, as in \":8080\"");
+	return np_addr_parse(a, text, &r->why);
 }
 
+/* Behind each larger unit only its remainder is left, so the text is the shortest. */
 const char *units_duration_format(int64_t ns, char *out)
 {
 	size_t at = 0;

@@ -1,94 +1,12 @@
-/* validate: what no single value can tell; here of listeners and upstreams as such, and what the parts share. Works on
- * the model alone; every place comes from the origins decode noted. */
+/* validate: listeners and upstreams as such, and the order of the parts. Works on the model
+ * alone; every place comes from the origins that decode noted. */
+#include "config/validate.h"
+
 #include <string.h>
 
-#include "config/step.h"
-#include "config/units.h"
-#include "config/validate.h"
-#include "config/value.h"
-
-struct config_pos validate_origin(const char *path, void *obj)
-{
-	return *key_origin(key_find(path), obj);
-}
-
-bool validate_is_written(const char *path, void *obj)
-{
-	return pos_known(validate_origin(path, obj));
-}
-
-static bool is_default(const struct config_key *k, const void *field)
-{
-	struct value_reader r = {.arena = NULL};
-	int64_t n;
-
-	if (k->def == NULL)
-		return false;
-	if (k->kind == KEY_TEXT)
-		return strcmp(*(const char *const *)field, k->def) == 0;
-	return value_read(&r, k, k->def, &n) == 0 && n == *(const int64_t *)field;
-}
-
-bool validate_is_chosen(const char *path, void *obj)
-{
-	const struct config_key *k = key_find(path);
-
-	return validate_is_written(path, obj) && !is_default(k, key_field(k, obj));
-}
-
-void validate_explain(struct diag *d, const char *path)
-{
-	diag_help(d, "staunch explain %s", path);
-}
-
-/* ---- single values ---- */
-
-static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
-{
-	struct config_pos at = *key_origin(k, obj);
-	int64_t n = *(int64_t *)key_field(k, obj);
-	char value[UNITS_TEXT], bound[UNITS_TEXT];
-	bool below = n < k->min;
-
-	if (((k->flags & KEY_OFF) && n == CONFIG_OFF) || ((k->flags & KEY_AUTO) && n == CONFIG_AUTO))
-		return;
-	if (!pos_known(at) || (!below && n <= k->max))
-		return;
-	diag_error(d, DIAG_RANGE, at, "\"%s\" is %s, %s than %s", key_name(k), value_number(k, n, value),
-	           below ? "less" : "more", value_number(k, below ? k->min : k->max, bound));
-	validate_explain(d, k->path);
-}
-
-/* Names become metric labels and parts of paths, so their letters are few. */
-static void check_name(struct diag *d, const struct config_key *k, void *obj)
-{
-	const char *name = *(const char **)key_field(k, obj);
-	size_t n = name == NULL ? 0 : strlen(name);
-
-	if (name == NULL)
-		return;
-	if (n <= CONFIG_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == n &&
-	    strchr("_.-", name[0]) == NULL)
-		return;
-	diag_error(d, DIAG_NAME, *key_origin(k, obj), "\"%.80s\" is not a name: %s", name,
-	           n > CONFIG_NAME_MAX ? "it is longer than 63 characters"
-	                               : "a to z, 0 to 9, and inside also _ . -");
-	validate_explain(d, k->path);
-}
-
-void validate_values(struct diag *d, enum key_scope_id scope, void *obj)
-{
-	const struct key_scope *s = &key_scopes[scope];
-
-	for (size_t i = s->first; i < s->first + s->n; i++) {
-		const struct config_key *k = &key_rows[i];
-
-		if (k->kind == KEY_DURATION || k->kind == KEY_COUNT || k->kind == KEY_SIZE)
-			check_bounds(d, k, obj);
-		if (k->kind == KEY_NAME)
-			check_name(d, k, obj);
-	}
-}
+#include "config/validate_keys.h"
+#include "config/validate_route.h"
+#include "config/validate_tls.h"
 
 /* ---- nothing twice ---- */
 
@@ -97,6 +15,8 @@ static void note_first(struct diag *d, struct config_pos first)
 	diag_note(d, "the first is at %u:%u", first.line, first.column);
 }
 
+/* A second definition of a name is an error and not an override: which of the two counts would
+ * be a guess. */
 static void check_listener_names(struct diag *d, struct config *c, size_t i)
 {
 	struct config_listener *l = &c->listeners[i];
@@ -129,13 +49,52 @@ static void check_upstream_names(struct diag *d, struct config *c, size_t i)
 	}
 }
 
-/* Only equal addresses clash: 127.0.0.1:80 beside :80 is a choice, and the kernel prefers the narrower one. Port 0 is
+static bool is_v6_wildcard(const struct np_addr *a)
+{
+	return a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+}
+
+/* Where the file binds the IPv4 wildcard of that port, in any listener; NULL: nowhere. Port 0 is
  * another port each time. */
+static const struct config_text *v4_wildcard_at(const struct config *c, int port)
+{
+	for (size_t i = 0; i < c->nlisteners && port != 0; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		for (size_t j = 0; j < l->nbind; j++) {
+			const struct np_addr *a = &l->bind[j];
+
+			if (a->u.sa.sa_family == AF_INET && a->u.in4.sin_addr.s_addr == htonl(INADDR_ANY) &&
+			    np_addr_port(&a->u.sa) == port)
+				return &l->bind_text[j];
+		}
+	}
+	return NULL;
+}
+
+/* Only equal addresses clash: 127.0.0.1:80 beside :80 is allowed, and the kernel prefers the
+ * narrower one. Port 0 is another port each time. */
 static bool clash(const struct np_addr *a, const struct np_addr *b)
 {
 	return np_addr_equal(a, b) && (np_addr_is_unix(a) || np_addr_port(&a->u.sa) != 0);
 }
 
+/* "[::]:P" beside "0.0.0.0:P" can only mean IPv6 alone: the two together are what other programs
+ * write for both families. ":P" names both families itself, so it stays what it is. */
+static void settle_families(struct config *c)
+{
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		struct config_listener *l = &c->listeners[i];
+
+		for (size_t j = 0; j < l->nbind; j++)
+			if (l->bind_text[j].text[0] == '[' && is_v6_wildcard(&l->bind[j]) &&
+			    v4_wildcard_at(c, np_addr_port(&l->bind[j].u.sa)) != NULL)
+				l->bind[j].v6_alone = true;
+	}
+}
+
+/* The first address of the file that clashes with this one and stands before it, of this
+ * listener or another. NULL: none. */
 static const struct config_text *bound_before(const struct config *c, size_t listener, size_t bind)
 {
 	const struct np_addr *a = &c->listeners[listener].bind[bind];
@@ -151,12 +110,32 @@ static const struct config_text *bound_before(const struct config *c, size_t lis
 	return NULL;
 }
 
+/* One address can be bound once; the kernel would say so only at the start. */
+/* ":P" beside "0.0.0.0:P": both would take IPv4. */
+static void check_both_families(struct diag *d, const struct config *c, const struct np_addr *a,
+				const struct config_text *text)
+{
+	const struct config_text *v4;
+
+	if (text->text[0] != ':' || !is_v6_wildcard(a))
+		return;
+	v4 = v4_wildcard_at(c, np_addr_port(&a->u.sa));
+	if (v4 == NULL)
+		return;
+	diag_error(d, DIAG_BOUND_TWICE, text->at, "the address %s takes IPv4 too, and %s is already bound",
+	           text->text, v4->text);
+	diag_note(d, "the IPv4 one is at %u:%u", v4->at.line, v4->at.column);
+	diag_help(d, "write \"[::]%s\" for IPv6 alone, or leave %s out", text->text, v4->text);
+}
+
 static void check_bind(struct diag *d, const struct config *c, size_t listener)
 {
 	const struct config_listener *l = &c->listeners[listener];
 
 	for (size_t j = 0; j < l->nbind; j++) {
 		const struct config_text *first = bound_before(c, listener, j), *text = &l->bind_text[j];
+
+		check_both_families(d, c, &l->bind[j], text);
 
 		if (first != NULL) {
 			diag_error(d, DIAG_BOUND_TWICE, text->at, "the address %s is already bound", text->text);
@@ -167,6 +146,7 @@ static void check_bind(struct diag *d, const struct config *c, size_t listener)
 	}
 }
 
+/* A server twice would get twice the share: that is what weight is for. */
 static void check_servers(struct diag *d, struct config_upstream *u)
 {
 	for (size_t i = 0; i < u->nservers; i++) {
@@ -187,6 +167,7 @@ static void check_servers(struct diag *d, struct config_upstream *u)
 
 /* ---- warnings: legal, and surely not meant ---- */
 
+/* By its index, in a default or in a route. */
 static bool is_used(const struct config *c, size_t upstream)
 {
 	for (size_t i = 0; i < c->nlisteners; i++) {
@@ -201,7 +182,8 @@ static bool is_used(const struct config *c, size_t upstream)
 	return false;
 }
 
-/* Only when each reference resolves: one that does not may have meant this upstream. */
+/* The caller asks only when each reference resolves: one that does not may have meant this
+ * upstream. */
 static void doubt_use(struct diag *d, const struct config *c, size_t upstream)
 {
 	struct config_upstream *u = &c->upstreams[upstream];
@@ -211,6 +193,8 @@ static void doubt_use(struct diag *d, const struct config *c, size_t upstream)
 		          u->name);
 }
 
+/* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
+ * attempt can never fire. */
 static void doubt_upstream(struct diag *d, struct config_upstream *u)
 {
 	bool takes = u->nservers == 0;
@@ -228,6 +212,8 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 }
 
+/* Settings that another setting makes pointless. Warnings, because a generated file may write
+ * every key. */
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	int64_t all = c->limits.max_connections;
@@ -243,11 +229,13 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 		diag_warn(d, DIAG_SHORT_TIMER, idle, "lifetime is shorter, so this is never reached");
 }
 
+/* Upstreams first: a listener's references resolve to their indexes. */
 void validate_run(struct config *c, struct diag *d)
 {
-	bool all_resolve = c->nlisteners > 0;
+	bool all_resolve = c->nlisteners > 0; /* without listeners nothing is used, and that is reported already */
 
 	validate_values(d, KEY_TOP, c);
+	settle_families(c);
 	for (size_t i = 0; i < c->nupstreams; i++) {
 		validate_values(d, KEY_UPSTREAM, &c->upstreams[i]);
 		check_upstream_names(d, c, i);

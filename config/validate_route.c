@@ -1,20 +1,25 @@
-/* validate_route: where a listener's connections go. */
+/* validate_route: the references of a listener and its routes, and the routes that an earlier
+ * one leaves nothing to. */
+#include "config/validate_route.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "config/validate.h"
 #include "config/text/word.h"
+#include "config/validate_keys.h"
 
-/* ---- references ------------------------------------------------------------------------------ */
+/* ---- references ---- */
 
-/* A name of an upstream, and who says it. */
+/* A name of an upstream, and the part of the file that refers to it. */
 struct reference {
 	const char       *name;
 	struct config_pos at;
 	char              who[128]; /* `listener "web"` */
 };
 
-static void undefined(struct diag *d, const struct config *c, const struct reference *r)
+/* The nearest name that is defined is suggested, with its place: it may be the definition that
+ * is misspelled. */
+static void report_undefined(struct diag *d, const struct config *c, const struct reference *r)
 {
 	struct word_search s;
 
@@ -48,7 +53,8 @@ static void check_loop(struct diag *d, const struct config_listener *l, struct c
 		}
 }
 
-/* Returns whether it is defined; then *upstream is its index. */
+/* Returns whether it is defined; then *upstream is its index. Without any upstream the missing
+ * section is the problem, not each reference to it. */
 static bool resolve(struct diag *d, const struct config *c, const struct config_listener *l,
                     const struct reference *r, size_t *upstream)
 {
@@ -61,21 +67,24 @@ static bool resolve(struct diag *d, const struct config *c, const struct config_
 		check_loop(d, l, &c->upstreams[i]);
 		return true;
 	}
-	undefined(d, c, r);
+	report_undefined(d, c, r);
 	return false;
 }
 
+/* The upstream of connections that no route takes. */
 static bool resolve_default(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	struct reference r = {.name = l->upstream_name, .at = validate_origin("listeners[].upstream", l)};
 
 	l->upstream = CONFIG_NO_UPSTREAM;
+	/* Beside routes the key may be left out; written and unreadable is another matter. */
 	if (l->upstream_name == NULL && l->nroutes > 0 && !pos_known(r.at))
 		return true;
 	snprintf(r.who, sizeof(r.who), "listener \"%.80s\"", l->name == NULL ? "" : l->name);
 	return resolve(d, c, l, &r, &l->upstream);
 }
 
+/* A route has no name: it is counted, as an operator counts them in the file. */
 static bool resolve_route(struct diag *d, const struct config *c, const struct config_listener *l, size_t i)
 {
 	struct config_route *route = &l->routes[i];
@@ -86,8 +95,10 @@ static bool resolve_route(struct diag *d, const struct config *c, const struct c
 	return resolve(d, c, l, &r, &route->upstream);
 }
 
-/* ---- routes that none can match -------------------------------------------------------------- */
+/* ---- routes that none can match ---- */
 
+/* Conditions are asked for as written, not as decoded: a list whose every element was refused is
+ * a condition still. */
 static bool asks_for_hello(struct config_route *r)
 {
 	return validate_is_written("listeners[].routes[].sni", r) ||
@@ -109,6 +120,7 @@ static struct config_route *last_taker(const struct config_listener *l)
 	return NULL;
 }
 
+/* tls: none with TLS that ends here, or with a condition on the ClientHello, can never hold. */
 static void doubt_route(struct diag *d, const struct config_listener *l, struct config_route *r)
 {
 	struct config_pos at = validate_origin("listeners[].routes[].tls", r);
@@ -121,6 +133,7 @@ static void doubt_route(struct diag *d, const struct config_listener *l, struct 
 		diag_warn(d, DIAG_UNREACHABLE, at, "a client without TLS sends neither sni nor alpn");
 }
 
+/* Everything behind a route without conditions is dead: routes, and the listener's upstream. */
 static void doubt_order(struct diag *d, struct config_listener *l)
 {
 	struct config_route *taker = last_taker(l);
@@ -138,6 +151,7 @@ static void doubt_order(struct diag *d, struct config_listener *l)
 	diag_note(d, "the route at %u:%u takes them all", taker->at.line, taker->at.column);
 }
 
+/* One warning is enough: both keys of preread are useless for the same reason. */
 static void doubt_preread(struct diag *d, struct config_listener *l)
 {
 	static const char *const keys[] = {"listeners[].preread.timeout", "listeners[].preread.max_bytes"};

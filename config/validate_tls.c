@@ -1,10 +1,13 @@
-/* validate_tls: what TLS and the PROXY header need of each other's keys. Files are only named here; whether they can be
- * loaded is found out by whoever loads them. */
+/* validate_tls: what TLS and the PROXY header need of each other's keys. Files are only named
+ * here: a start loads them, and `check` tries them (proxy/cli/cli_check_tls.c), because this
+ * layer has neither OpenSSL nor a disk. */
+#include "config/validate_tls.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "config/units.h"
-#include "config/validate.h"
+#include "config/validate_keys.h"
 
 #define TLS_IN  "listeners[].tls."
 #define TLS_OUT "upstreams[].tls."
@@ -33,8 +36,9 @@ static void no_effect(struct diag *d, const char *const *paths, void *obj, const
 	}
 }
 
-/* ---- versions, on either side ---------------------------------------------------------------- */
+/* ---- versions, on either side ---- */
 
+/* The version keys of either side, so that one function judges both. */
 struct versions {
 	const char             *min, *max, *ciphers[2], *suites[2]; /* paths */
 	enum config_tls_version oldest, newest;
@@ -45,6 +49,8 @@ struct versions {
 	{above "min_version", above "max_version", {above "ciphers"}, {above "ciphersuites"}, \
 	 (tls)->min_version, (tls)->max_version, (tls)}
 
+/* An empty span of versions is an error; a cipher list for a version outside the span is dead
+ * text. */
 static void check_versions(struct diag *d, const struct versions *v)
 {
 	const char *written = validate_is_written(v->min, v->obj) ? v->min : v->max;
@@ -58,8 +64,10 @@ static void check_versions(struct diag *d, const struct versions *v)
 		no_effect(d, v->suites, v->obj, "TLS 1.3 is not spoken");
 }
 
-/* ---- listeners ------------------------------------------------------------------------------- */
+/* ---- listeners ---- */
 
+/* Without a ca no certificate can be verified, so a mode that asks for one, or a crl, would
+ * refuse every client. */
 static void check_client_auth(struct diag *d, struct config_tls_in *t)
 {
 	if (validate_is_written(AUTH "ca", t))
@@ -70,6 +78,7 @@ static void check_client_auth(struct diag *d, struct config_tls_in *t)
 		missing_beside(d, AUTH "crl", AUTH "ca", t);
 }
 
+/* Tickets that outlive their key cannot be opened: the shorter of the two lifetimes counts. */
 static void doubt_tickets(struct diag *d, struct config_tls_in *t)
 {
 	static const char *const others[] = {TICKETS "keys", TICKETS "rotate", TICKETS "lifetime", NULL};
@@ -102,12 +111,15 @@ static void check_tls_in(struct diag *d, struct config_tls_in *t)
 	doubt_tickets(d, t);
 }
 
-/* Every address there is, of one family or both: then a header proves nothing. */
+/* A network of all addresses, of one family or both: every client may then write the header
+ * itself. */
 static bool is_everybody(const struct cidr *c)
 {
 	return c->bits == 0 || (c->bits == CIDR_V4_BITS && cidr_is_v4(c));
 }
 
+/* A header that is required but trusted from nobody would turn every client away; one that is
+ * off needs no settings. */
 static void check_proxy_in(struct diag *d, struct config_listener *l)
 {
 	static const char *const others[] = {PROXY "trusted", PROXY "timeout", PROXY "max_bytes", NULL};
@@ -135,8 +147,10 @@ void validate_listener_tls(struct diag *d, struct config_listener *l)
 		check_tls_in(d, l->tls);
 }
 
-/* ---- upstreams ------------------------------------------------------------------------------- */
+/* ---- upstreams ---- */
 
+/* A certificate and its key are one identity: half of it is an error, a password for no key is
+ * dead text. */
 static void check_identity(struct diag *d, struct config_tls_out *t)
 {
 	static const char *const password[] = {TLS_OUT "password_file", NULL};
@@ -151,7 +165,7 @@ static void check_identity(struct diag *d, struct config_tls_out *t)
 }
 
 /* A server behind a Unix socket has no address that a certificate could hold. */
-static void check_name(struct diag *d, struct config_upstream *u)
+static void check_verified_name(struct diag *d, struct config_upstream *u)
 {
 	if (validate_is_written(TLS_OUT "name", u->tls) || validate_is_written(TLS_OUT "sni", u->tls))
 		return;
@@ -165,12 +179,13 @@ static void check_name(struct diag *d, struct config_upstream *u)
 	}
 }
 
+/* Without verification any certificate will do, unless a pin names the key. */
 static void check_verify(struct diag *d, struct config_upstream *u)
 {
 	static const char *const others[] = {TLS_OUT "ca", TLS_OUT "name", NULL};
 
 	if (u->tls->verify) {
-		check_name(d, u);
+		check_verified_name(d, u);
 		return;
 	}
 	if (!validate_is_written(TLS_OUT "pins", u->tls))
@@ -194,6 +209,8 @@ static void check_tls_out(struct diag *d, struct config_upstream *u)
 		          "handshake_timeout is longer than retry_budget, which ends the attempt first");
 }
 
+/* Version 1 is one line without TLVs. Two custom TLVs of one type would leave the choice to the
+ * receiver. */
 static void check_proxy_out(struct diag *d, struct config_upstream *u)
 {
 	static const char *const only_v2[] = {"upstreams[].tlvs", "upstreams[].custom_tlvs"};

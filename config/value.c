@@ -1,3 +1,6 @@
+/* value: a reader for each kind of key. A reader refuses with a code and a sentence, and says
+ * what was perhaps meant; it writes to the member on success only, so that a refused value
+ * leaves the default. */
 #include "config/value.h"
 
 #include <stdio.h>
@@ -5,27 +8,30 @@
 
 #include "config/shape.h"
 #include "config/units.h"
+#include "config/text/ascii.h"
 #include "config/text/word.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 
 #define PATH_BYTES 4095
 
-static int refuse(struct value_reader *r, enum diag_code code, const char *why)
+static int reader_refuse(struct value_reader *r, enum diag_code code, const char *why)
 {
 	r->code = code;
 	r->why = why;
 	return -NP_EINVAL;
 }
 
-static void suggest(struct value_reader *r, const char *before, const char *after)
+static void reader_suggest(struct value_reader *r, const char *before, const char *after)
 {
 	snprintf(r->suggestion, sizeof(r->suggestion), "%s%s", before, after);
 }
 
-static bool is_number(const char *text)
+/* What units say of a text becomes what the reader says of the value. */
+static int refuse_units(struct value_reader *r, enum diag_code code, const struct units_refusal *u)
 {
-	return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+	snprintf(r->suggestion, sizeof(r->suggestion), "%s", u->suggestion);
+	return reader_refuse(r, code, u->why);
 }
 
 /* The words a numeric key may take in place of a number. */
@@ -42,14 +48,17 @@ static bool read_word(const struct config_key *k, const char *text, int64_t *n)
 	return false;
 }
 
-/* 0 switches a timer off for some programs and fires it at once for others; here it does neither. */
+/* 0 switches a timer off for some programs and fires it at once for others; here it does
+ * neither. */
 static int refuse_zero(struct value_reader *r, const struct config_key *k)
 {
-	suggest(r, (k->flags & KEY_OFF) ? "off" : "auto", "");
-	return refuse(r, DIAG_RANGE, (k->flags & KEY_OFF) ? "0 does not switch it off: write off"
+	reader_suggest(r, (k->flags & KEY_OFF) ? "off" : "auto", "");
+	return reader_refuse(r, DIAG_RANGE, (k->flags & KEY_OFF) ? "0 does not switch it off: write off"
 	                                                  : "0 does not choose by itself: write auto");
 }
 
+/* Zero is a value only where the bounds begin at it; elsewhere it is taken for a wish to switch
+ * off. */
 static int store_number(struct value_reader *r, const struct config_key *k, int64_t n, int64_t *field)
 {
 	if (n == 0 && k->min > 0 && (k->flags & (KEY_OFF | KEY_AUTO)))
@@ -58,58 +67,64 @@ static int store_number(struct value_reader *r, const struct config_key *k, int6
 	return 0;
 }
 
+/* A bare number is no duration, but "0" is what switches a timer off in other programs: it gets
+ * its own sentence. */
 static int read_duration(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
-	const char *why;
+	struct units_refusal u;
 	int64_t n;
 
 	if (read_word(k, text, field))
 		return 0;
 	if (strcmp(text, "0") == 0 && (k->flags & KEY_OFF) && k->min > 0)
 		return refuse_zero(r, k);
-	if (units_duration(&n, text, &why) == 0)
-		return store_number(r, k, n, field);
-	if (is_number(text))
-		suggest(r, text, "s");
-	return refuse(r, DIAG_DURATION, why);
+	if (units_duration(&n, text, &u) != 0)
+		return refuse_units(r, DIAG_DURATION, &u);
+	return store_number(r, k, n, field);
 }
 
-static int read_size(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
+/* A size in bytes, without words: no size can be off. */
+static int read_byte_size(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
-	const char *why;
+	struct units_refusal u;
 	int64_t n;
 
-	if (units_size(&n, text, &why) == 0)
-		return store_number(r, k, n, field);
-	if (is_number(text))
-		suggest(r, text, "B");
-	return refuse(r, DIAG_SIZE, why);
+	if (units_size(&n, text, &u) != 0)
+		return refuse_units(r, DIAG_SIZE, &u);
+	return store_number(r, k, n, field);
 }
 
+/* A number in quotes is a text to YAML: to take it would make "5" and 5 the same here and not in
+ * other readers. */
 static int read_count(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
-	const char *why;
+	struct units_refusal u;
 	int64_t n;
 
 	if (read_word(k, text, field))
 		return 0;
-	if (((k->flags & KEY_HEX) ? units_hex(&n, text, &why) : units_count(&n, text, &why)) != 0)
-		return refuse(r, DIAG_NUMBER, why);
+	if (((k->flags & KEY_HEX) ? units_hex(&n, text, &u) : units_count(&n, text, &u)) != 0)
+		return refuse_units(r, DIAG_NUMBER, &u);
 	if (r->quoted)
-		return refuse(r, DIAG_NUMBER, "numbers are written without quotes");
+		return reader_refuse(r, DIAG_NUMBER, "numbers are written without quotes");
 	return store_number(r, k, n, field);
 }
 
+/* "write json or text": all words, since an enumeration has few. */
 static int refuse_word(struct value_reader *r, const struct config_key *k)
 {
 	size_t at = (size_t)snprintf(r->words, sizeof(r->words), "write");
 
-	for (const struct key_word *w = k->words; w->word != NULL && at < sizeof(r->words); w++)
+	for (const struct key_word *w = k->words; w->word != NULL && at < sizeof(r->words); w++) {
+		const char *between = w[1].word == NULL ? " or" : ",";
+
 		at += (size_t)snprintf(r->words + at, sizeof(r->words) - at, "%s %s",
-		                       w == k->words ? "" : w[1].word == NULL ? " or" : ",", w->word);
-	return refuse(r, DIAG_WORD, r->words);
+		                       w == k->words ? "" : between, w->word);
+	}
+	return reader_refuse(r, DIAG_WORD, r->words);
 }
 
+/* The constant of a word is its index in the row's words. */
 static int read_enum(struct value_reader *r, const struct config_key *k, const char *text, unsigned *field)
 {
 	struct word_search s;
@@ -123,33 +138,31 @@ static int read_enum(struct value_reader *r, const struct config_key *k, const c
 		word_search_try(&s, k->words[i].word);
 	}
 	if (s.best != NULL)
-		suggest(r, s.best, "");
+		reader_suggest(r, s.best, "");
 	return refuse_word(r, k);
 }
 
+/* true and false alone: YAML 1.1 has yes, on and others, and 1.2 does not. */
 static int read_bool(struct value_reader *r, const char *text, bool *field)
 {
-	static const char *const yes[] = {"yes", "on", "y", "True", "TRUE", NULL};
-	static const char *const no[] = {"no", "off", "n", "False", "FALSE", NULL};
-	const char *why;
+	struct units_refusal u;
 	bool b;
 
-	if (!r->quoted && units_bool(&b, text, &why) == 0) {
-		*field = b;
-		return 0;
-	}
-	for (size_t i = 0; yes[i] != NULL; i++)
-		if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0)
-			suggest(r, strcmp(text, yes[i]) == 0 ? "true" : "false", "");
-	return refuse(r, DIAG_WORD, r->quoted ? "true and false are written without quotes" : "write true or false");
+	if (units_bool(&b, text, &u) != 0)
+		return refuse_units(r, DIAG_WORD, &u);
+	if (r->quoted)
+		return reader_refuse(r, DIAG_WORD, "true and false are written without quotes");
+	*field = b;
+	return 0;
 }
 
+/* Long enough for every path that the kernel takes (PATH_MAX), and for every name. */
 static int check_text(struct value_reader *r, const char *text)
 {
 	if (text[0] == '\0')
-		return refuse(r, DIAG_TEXT, "it is empty");
+		return reader_refuse(r, DIAG_TEXT, "it is empty");
 	if (strlen(text) > PATH_BYTES)
-		return refuse(r, DIAG_TEXT, "it is longer than any value may be");
+		return reader_refuse(r, DIAG_TEXT, "it is longer than any value may be");
 	return 0;
 }
 
@@ -179,7 +192,7 @@ static int read_path(struct value_reader *r, const char *text, const char **fiel
 	if (text[0] == '/' || r->dir == NULL)
 		return read_text(r, text, field);
 	if (n > PATH_BYTES)
-		return refuse(r, DIAG_TEXT, "it is longer than any value may be");
+		return reader_refuse(r, DIAG_TEXT, "it is longer than any value may be");
 	path = arena_alloc(r->arena, n);
 	if (path == NULL)
 		return -NP_ENOMEM;
@@ -188,12 +201,13 @@ static int read_path(struct value_reader *r, const char *text, const char **fiel
 	return 0;
 }
 
+/* A name for TLS; an IP address only where the key can verify one. */
 static int read_host(struct value_reader *r, const struct config_key *k, const char *text, const char **field)
 {
 	const char *why;
 
 	if (shape_host(text, (k->flags & KEY_IP) != 0, &why) != 0)
-		return refuse(r, DIAG_NAME, why);
+		return reader_refuse(r, DIAG_NAME, why);
 	return read_text(r, text, field);
 }
 
@@ -217,19 +231,22 @@ static int read_sink(struct value_reader *r, const char *text, struct config_sin
 	}
 	nearest = word_nearest(text, words);
 	if (nearest != NULL)
-		suggest(r, nearest, "");
-	return refuse(r, DIAG_TEXT, "write stdout, stderr, off or a path that starts with /");
+		reader_suggest(r, nearest, "");
+	return reader_refuse(r, DIAG_TEXT, "write stdout, stderr, off or a path that starts with /");
 }
 
 int value_read_address(struct value_reader *r, const char *text, struct np_addr *a)
 {
-	int err = units_address(a, text, &r->why);
+	struct units_refusal u;
+	int err = units_address(a, text, &u);
 
 	if (err == 0)
 		return 0;
-	return refuse(r, err == -EOPNOTSUPP ? DIAG_NOT_YET : DIAG_ADDRESS, r->why);
+	return refuse_units(r, err == -EOPNOTSUPP ? DIAG_NOT_YET : DIAG_ADDRESS, &u);
 }
 
+/* "localhost" as a server would be a name to resolve, ":80" the machine itself by chance: a
+ * server is an address. */
 static int read_server_address(struct value_reader *r, const char *text, struct config_server *s)
 {
 	struct np_addr a;
@@ -238,15 +255,17 @@ static int read_server_address(struct value_reader *r, const char *text, struct 
 	if (err != 0)
 		return err;
 	if (!np_addr_is_unix(&a) && np_addr_port(&a.u.sa) == 0)
-		return refuse(r, DIAG_ADDRESS, "port 0 cannot be connected to");
+		return reader_refuse(r, DIAG_ADDRESS, "port 0 cannot be connected to");
 	if (text[0] == ':')
-		return refuse(r, DIAG_ADDRESS, "a server needs an address before the colon");
+		return reader_refuse(r, DIAG_ADDRESS, "a server needs an address before the colon");
 	err = read_text(r, text, &s->text);
 	if (err == 0)
 		s->addr = a;
 	return err;
 }
 
+/* The kind decides the type of the member that field points to: the tables and config.h agree by
+ * key_test. */
 int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field)
 {
 	r->suggestion[0] = '\0';
@@ -254,7 +273,7 @@ int value_read(struct value_reader *r, const struct config_key *k, const char *t
 	switch (k->kind) {
 	case KEY_DURATION: return read_duration(r, k, text, field);
 	case KEY_COUNT:    return read_count(r, k, text, field);
-	case KEY_SIZE:     return read_size(r, k, text, field);
+	case KEY_SIZE:     return read_byte_size(r, k, text, field);
 	case KEY_ENUM:     return read_enum(r, k, text, field);
 	case KEY_BOOL:     return read_bool(r, text, field);
 	case KEY_NAME:
@@ -270,7 +289,7 @@ int value_read(struct value_reader *r, const struct config_key *k, const char *t
 	return -NP_EINVAL;
 }
 
-/* ---- one of several -------------------------------------------------------------------------- */
+/* ---- one of several ---- */
 
 /* The element after its text: what the text means, where that is more than the text itself. */
 static int read_meaning(struct value_reader *r, const struct config_key *k, const char *text, struct config_text *item)
@@ -285,15 +304,19 @@ static int read_meaning(struct value_reader *r, const struct config_key *k, cons
 		c = container_of(item, struct config_cidr, written);
 		err = cidr_parse(&c->net, text, &r->why);
 		r->doubt = err > 0 ? r->why : NULL;
-		return err < 0 ? refuse(r, DIAG_NETWORK, r->why) : 0;
+		return err < 0 ? reader_refuse(r, DIAG_NETWORK, r->why) : 0;
 	case KEY_PATTERNS:  err = shape_pattern(text, &r->why); break;
 	case KEY_PROTOCOLS: err = shape_protocol(text, &r->why); break;
 	case KEY_PINS:      err = shape_pin(text, &r->why); break;
 	default:            CHECK(false, "one value was read as an element of several");
 	}
-	return err == 0 ? 0 : refuse(r, k->kind == KEY_PATTERNS ? DIAG_NAME : DIAG_TEXT, r->why);
+	if (err == 0)
+		return 0;
+	return reader_refuse(r, k->kind == KEY_PATTERNS ? DIAG_NAME : DIAG_TEXT, r->why);
 }
 
+/* The text is copied last: an element that is refused takes no memory. Patterns are kept in
+ * lower case, as names are compared. */
 int value_read_item(struct value_reader *r, const struct config_key *k, const char *text, struct config_text *item)
 {
 	int err = check_text(r, text);
@@ -309,12 +332,12 @@ int value_read_item(struct value_reader *r, const struct config_key *k, const ch
 	if (copy == NULL)
 		return -NP_ENOMEM;
 	for (char *c = copy; k->kind == KEY_PATTERNS && *c != '\0'; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c += 'a' - 'A';
+		*c = ascii_lower(*c);
 	item->text = copy;
 	return 0;
 }
 
+/* Bytes of one element in a list of k's kind. */
 size_t value_item_size(const struct config_key *k)
 {
 	if (k->kind == KEY_WORDS)

@@ -1,10 +1,12 @@
-/* value: one plain value, text to member and back, for each kind of key. Private to config/. */
+/* value: one plain value, text to member, for each kind of key. The way back is value_put.h.
+ * Private to config/. */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
 #include "config/text/diag.h"
 #include "config/key.h"
 
+/* The inputs and outputs of one reading; one reader may serve many readings. */
 struct value_reader {
 	struct arena  *arena;  /* texts are copied into it */
 	const char    *dir;    /* in: where a relative PATH starts; NULL: it stays relative */
@@ -20,23 +22,13 @@ struct value_reader {
  *   Returns  0; -NP_EINVAL with the reader's outputs set and field untouched; -NP_ENOMEM. */
 must_use int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field);
 
-/* One address of a BIND, or an ADDRESS. */
+/* One address of a BIND, or an ADDRESS.   Returns  0 or -NP_EINVAL. */
 must_use int value_read_address(struct value_reader *r, const char *text, struct np_addr *a);
-/* One element of what takes several values, but for its place. Not for BIND, whose elements are two. */
+/* One element of what takes several values, but for its place. Not for BIND, whose elements are
+ * two. */
 must_use int value_read_item(struct value_reader *r, const struct config_key *k, const char *text,
                              struct config_text *item);
+/* Bytes of one element in a list of k's kind. */
 size_t value_item_size(const struct config_key *k);
-
-/* The member as config text, quoted where YAML readers might take it for something else; one element of several. Not
- * for sections, nor for what is absent. All return the number of bytes written. */
-int value_put(FILE *out, const struct config_key *k, const void *field);
-int value_put_item(FILE *out, const struct config_key *k, const struct config_text *item);
-/* A text in double quotes. */
-int value_put_quoted(FILE *out, const char *text);
-/* A number of k's kind as its bounds and messages show it: "1h", "65535". out holds UNITS_TEXT bytes. */
-const char *value_number(const struct config_key *k, int64_t n, char *out);
-
-/* "duration", "number", ...; for people. */
-const char *value_kind_text(enum key_kind kind);
 
 #endif

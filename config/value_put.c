@@ -1,12 +1,16 @@
-/* value_put: member to text. */
+/* value_put: member to text. What is printed here must read back as the same value, in value.c
+ * and in any YAML reader: dumps are config files. */
+#include "config/value_put.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "config/text/ascii.h"
 #include "config/units.h"
-#include "config/value.h"
 #include "netpoll/check.h"
 
+/* Escapes as in JSON: a double-quoted scalar of YAML reads them the same way. */
 int value_put_quoted(FILE *out, const char *text)
 {
 	int n = 2;
@@ -23,8 +27,9 @@ int value_put_quoted(FILE *out, const char *text)
 	return n;
 }
 
-/* Names that YAML readers of one version or another take for something else than text are quoted. */
-static int put_name(FILE *out, const char *name)
+/* Names that YAML readers of one version or another take for something else than text are
+ * quoted. */
+static int put_plain_name(FILE *out, const char *name)
 {
 	static const char *const taken[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"};
 
@@ -38,7 +43,7 @@ static int put_name(FILE *out, const char *name)
 
 static int put_sink(FILE *out, const struct config_sink *s)
 {
-	static const char *const words[] = {"off", "stdout", "stderr"};
+	static const char *const words[] = {"off", "stdout", "stderr"}; /* by enum config_sink_kind */
 
 	if (s->kind == CONFIG_SINK_FILE)
 		return value_put_quoted(out, s->path);
@@ -78,6 +83,7 @@ int value_put_item(FILE *out, const struct config_key *k, const struct config_te
 	return k->kind == KEY_WORDS ? put_word(out, item->text) : value_put_quoted(out, item->text);
 }
 
+/* The inverse of the readers in value.c, kind by kind. */
 int value_put(FILE *out, const struct config_key *k, const void *field)
 {
 	char text[UNITS_TEXT];
@@ -89,7 +95,7 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 	case KEY_ENUM:    return put_word(out, k->words[*(const unsigned *)field].word);
 	case KEY_BOOL:    return fprintf(out, "%s", *(const bool *)field ? "true" : "false");
 	case KEY_NAME:
-	case KEY_REF:     return put_name(out, *(const char *const *)field);
+	case KEY_REF:     return put_plain_name(out, *(const char *const *)field);
 	case KEY_TEXT:
 	case KEY_HOST:
 	case KEY_PATH:    return value_put_quoted(out, *(const char *const *)field);
@@ -101,6 +107,7 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 	return 0;
 }
 
+/* For "type" in explain, manual and messages: words of people, not of the table. */
 const char *value_kind_text(enum key_kind kind)
 {
 	static const char *const texts[] = {

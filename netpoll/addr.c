@@ -369,6 +369,10 @@ bool np_addr_equal(const struct np_addr *a, const struct np_addr *b)
 		return false;
 	if (a->u.sa.sa_family == AF_INET6 && a->u.in6.sin6_scope_id != b->u.in6.sin6_scope_id)
 		return false;
+	/* Only of wildcards: an address that the kernel filled in never had the flag written. */
+	if (a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr) &&
+	    IN6_IS_ADDR_UNSPECIFIED(&b->u.in6.sin6_addr) && a->v6_alone != b->v6_alone)
+		return false;
 	return n == host_bytes(&b->u.sa, b->len, &bn) && (n == 0 || memcmp(an, bn, n) == 0);
 }
 

@@ -13,6 +13,9 @@
 
 struct np_addr {
 	socklen_t len; /* bytes of u that count */
+	/* Of the IPv6 wildcard, where it is listened on: IPv6 alone, not both families. Part of the address, because the two
+	 * are different places to connect to. No function of addr.c sets it; other addresses never have it. */
+	bool v6_alone;
 	union {
 		struct sockaddr     sa;
 		struct sockaddr_in  in4;

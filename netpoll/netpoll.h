@@ -240,9 +240,12 @@ struct np_listen_opts {
 	bool keepalive;  /* idle 2 min, interval 15 s, 4 probes */
 	int mode;        /* of a Unix socket's file; 0 leaves it to the umask */
 };
-/* np_listen: a bound, listening, non-blocking raw socket. "[::]:80" and ":80" take both families, a stale Unix socket
- * file that nobody listens on is replaced.   Returns  the descriptor or the error. Any thread. */
+/* np_listen: a bound, listening, non-blocking raw socket. The IPv6 wildcard takes both families, unless it is v6_alone; a
+ * stale Unix socket file that nobody listens on is replaced.   Returns  the descriptor or the error. Any thread. */
 must_use int np_listen(const struct np_addr *a, const struct np_listen_opts *o);
+/* np_listen_share: let sockets that overlap with this listening one be bound beside it, if they have reuseport. The kernel
+ * gives a connection to the more specific of them. Returns 0 or an error. Any thread. */
+must_use int np_listen_share(int sysfd);
 int np_listen_backlog(void); /* net.core.somaxconn; capped at 65535 before Linux 4.1; any thread */
 must_use int np_sock_addr(int sysfd, struct np_addr *local); /* getsockname; any thread */
 must_use int np_fd_addr(const struct np_fd *fd, struct np_addr *local); /* the same of an open np_fd */

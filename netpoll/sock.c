@@ -194,9 +194,9 @@ static int prepare_tcp(int fd, const struct np_addr *a, const struct np_listen_o
 
 	if (err == 0 && o->reuseport)
 		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	/* The IPv6 wildcard takes both families; an address of its own never does. */
+	/* The IPv6 wildcard takes both families, unless it says otherwise; an address of its own never does. */
 	if (err == 0 && a->u.sa.sa_family == AF_INET6)
-		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_ipv6_wildcard(a));
+		err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_ipv6_wildcard(a) || a->v6_alone);
 	if (err == 0 && o->nodelay)
 		err = sock_set_nodelay(fd);
 	if (err == 0 && o->keepalive)
@@ -238,6 +238,11 @@ int np_listen_check(const struct np_addr *a)
 	return err;
 }
 
+int np_listen_share(int sysfd)
+{
+	return set_int(sysfd, SOL_SOCKET, SO_REUSEPORT, 1);
+}
+
 int np_sock_dup(int sysfd)
 {
 	int fd = fcntl(sysfd, F_DUPFD_CLOEXEC, 0);
@@ -265,7 +270,7 @@ int np_listen(const struct np_addr *a, const struct np_listen_opts *o)
 	struct np_addr v4;
 	int fd = sock_open(a->u.sa.sa_family), err;
 
-	if (fd == -NP_EAFNOSUPPORT && is_ipv6_wildcard(a)) {
+	if (fd == -NP_EAFNOSUPPORT && is_ipv6_wildcard(a) && !a->v6_alone) {
 		v4 = ipv4_wildcard(a);
 		return np_listen(&v4, o);
 	}

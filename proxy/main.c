@@ -1,10 +1,12 @@
-/* main: the door. What the process does stands in cli.c, and while it relays, in process.c. */
+/* main: the door. What the process does stands in proxy/cli/, and while it relays, in process.c. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "proxy/cli/cli.h"
+#include "netpoll/base.h"
+#include "proxy/base/exit_tbl.h"
+#include "proxy/cli/cli_main.h"
 
 /* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our
  * messages. Each closed one gets a placeholder. A chroot may lack /dev/null; its root directory is

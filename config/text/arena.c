@@ -1,10 +1,13 @@
+/* arena: chunks in a list, handed out from the newest. Space that a chunk has left when the next
+ * one is taken is lost: a model is some kilobytes, and a search for room would cost more than it
+ * saves. */
 #include "config/text/arena.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK ((size_t)16 << 10)
+#define CHUNK ((size_t)16 << 10) /* bytes; a larger piece gets a chunk of its own */
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -27,6 +30,7 @@ void arena_fini(struct arena *a)
 	arena_init(a, 0);
 }
 
+/* calloc and not malloc: the arena promises zeroed pieces, and fresh pages are zero already. */
 static struct arena_chunk *chunk_add(struct arena *a, size_t n)
 {
 	size_t size = n > CHUNK ? n : CHUNK;
@@ -40,11 +44,13 @@ static struct arena_chunk *chunk_add(struct arena *a, size_t n)
 	return c;
 }
 
+/* The newest chunk only: see the head. Rounding keeps every piece aligned for any type. */
 void *arena_alloc(struct arena *a, size_t n)
 {
 	struct arena_chunk *c = a->chunks;
 	void *p;
 
+	/* Before rounding up, which could overflow for a hostile n. */
 	if (n > a->left)
 		return NULL;
 	n = (n + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);

@@ -1,3 +1,7 @@
+/* diag: the list is an array of slots and an array of pointers into it in file order. One slot
+ * is always spare: a new problem is written there first, and then either takes its place in the
+ * order or is the one that is dropped. So a full list needs no special case, and adding cannot
+ * fail. */
 #include "config/text/diag.h"
 
 #include <stdarg.h>
@@ -14,6 +18,7 @@ struct diag {
 	struct diag_problem  slots[DIAG_SHOWN + 1];
 };
 
+/* The rows of diag_tbl.h; the letter decides the severity, so that the two cannot disagree. */
 static const struct {
 	enum diag_severity severity;
 	const char        *text, *meaning;
@@ -61,6 +66,7 @@ struct diag *diag_free(struct diag *d)
 	return NULL;
 }
 
+/* Ranks grow with the order in which sources come. */
 void diag_take_source(struct diag *d, struct source *s)
 {
 	s->next = d->sources;
@@ -68,6 +74,7 @@ void diag_take_source(struct diag *d, struct source *s)
 	d->sources = s;
 }
 
+/* In file order: by source, then by place. Problems without a source come first. */
 static int pos_compare(const struct diag_problem *a, const struct diag_problem *b)
 {
 	uint32_t ra = a->source == NULL ? 0 : a->source->rank, rb = b->source == NULL ? 0 : b->source->rank;
@@ -82,7 +89,7 @@ static int pos_compare(const struct diag_problem *a, const struct diag_problem *
 }
 
 /* An alias is decoded where it is used, so one place in the file can be found wrong twice. */
-static bool is_known(const struct diag *d, const struct diag_problem *p)
+static bool is_reported(const struct diag *d, const struct diag_problem *p)
 {
 	for (size_t i = 0; i < d->shown; i++) {
 		const struct diag_problem *o = d->order[i];
@@ -93,8 +100,9 @@ static bool is_known(const struct diag *d, const struct diag_problem *p)
 	return false;
 }
 
-/* Which one goes when there is one too many: the last warning, or the last of all when every one is an error. */
-static size_t victim(const struct diag *d)
+/* The index of the problem that goes when there is one too many: the last warning, or the last
+ * of all when every one is an error. */
+static size_t one_too_many(const struct diag *d)
 {
 	for (size_t i = d->shown; i-- > 0;)
 		if (diag_severity(d->order[i]->code) == DIAG_WARNING)
@@ -102,7 +110,7 @@ static size_t victim(const struct diag *d)
 	return d->shown - 1;
 }
 
-static void remove_at(struct diag *d, size_t i)
+static void drop_problem(struct diag *d, size_t i)
 {
 	struct diag_problem *p = d->order[i];
 
@@ -110,7 +118,9 @@ static void remove_at(struct diag *d, size_t i)
 	d->order[--d->shown] = p;
 }
 
-static void insert(struct diag *d)
+/* Problems come nearly in order, so the place is looked for from the end. Of equal places the
+ * earlier find stays first. */
+static void insert_in_order(struct diag *d)
 {
 	struct diag_problem *p = d->order[d->shown];
 	size_t i = d->shown++;
@@ -119,10 +129,11 @@ static void insert(struct diag *d)
 		d->order[i] = d->order[i - 1];
 	d->order[i] = p;
 	if (d->shown > DIAG_SHOWN)
-		remove_at(d, victim(d));
+		drop_problem(d, one_too_many(d));
 }
 
-static void add(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, va_list args)
+/* The one way in. A problem that is not kept is still counted. */
+static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, va_list args)
 {
 	struct diag_problem *p = d->order[d->shown];
 
@@ -131,11 +142,13 @@ static void add(struct diag *d, enum diag_code code, struct config_pos at, const
 	p->source = d->sources;
 	p->at = at;
 	vsnprintf(p->message, sizeof(p->message), fmt, args);
+	/* Before the check: what diag_note and diag_help add to a repeated problem then lands in
+	 * the spare slot and not in another problem. */
 	d->last = p;
-	if (is_known(d, p))
+	if (is_reported(d, p))
 		return;
 	d->count[diag_severity(code)]++;
-	insert(d);
+	insert_in_order(d);
 }
 
 void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...)
@@ -144,7 +157,7 @@ void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const
 
 	CHECK(diag_severity(code) == DIAG_ERROR, "a warning's code was added as an error");
 	va_start(args, fmt);
-	add(d, code, at, fmt, args);
+	diag_add(d, code, at, fmt, args);
 	va_end(args);
 }
 
@@ -154,7 +167,7 @@ void diag_warn(struct diag *d, enum diag_code code, struct config_pos at, const 
 
 	CHECK(diag_severity(code) == DIAG_WARNING, "an error's code was added as a warning");
 	va_start(args, fmt);
-	add(d, code, at, fmt, args);
+	diag_add(d, code, at, fmt, args);
 	va_end(args);
 }
 

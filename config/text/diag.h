@@ -1,6 +1,7 @@
-/* diag: the list of problems of one load. Nothing stops at the first: whoever finds a problem adds it and goes on.
- * Problems are kept and printed in file order, the same one once; the first DIAG_SHOWN are kept, the rest are counted,
- * and a warning never displaces an error. No memory is taken after diag_new, so adding cannot fail.
+/* diag: the list of problems of one load. Nothing stops at the first: a step that finds a
+ * problem adds it and goes on. Problems are kept and printed in file order, the same one once;
+ * the first DIAG_SHOWN are kept, the rest are counted, and a warning never displaces an error.
+ * No memory is taken after diag_new, so adding cannot fail.
  *
  *   error[E102]: unknown key "upsteam" in listener "web"
  *     --> /etc/staunch/staunch.yaml:5:5          note: ...
@@ -8,8 +9,7 @@
  *    4 |     bind: "0.0.0.0:443"
  *    5 |     upsteam: app
  *      |     ^^^^^^^ did you mean "upstream"?
- *      = help: staunch explain listeners[].upstream
- */
+ *      = help: staunch explain listeners[].upstream */
 #ifndef CONFIG_TEXT_DIAG_H
 #define CONFIG_TEXT_DIAG_H
 
@@ -27,6 +27,7 @@ enum diag_code {
 #undef X
 };
 
+/* An error refuses the load, a warning does not. */
 enum diag_severity { DIAG_ERROR, DIAG_WARNING };
 
 /* One problem, for printers of other forms than diag_print's. Frozen once the load is over. */
@@ -42,34 +43,41 @@ struct diag_problem {
 
 struct diag;
 
-struct diag *diag_new(void); /* NULL when out of memory */
+/* diag_new: an empty list. Returns NULL when out of memory.
+ *   Calls  one thread at a time, as everything here. */
+struct diag *diag_new(void);
+/* Frees the list and its sources. Takes NULL, returns NULL. */
 struct diag *diag_free(struct diag *d);
 
 /* diag_take_source: problems added from now on are about s.   Owns s. */
 void diag_take_source(struct diag *d, struct source *s);
 
-/* diag_error, diag_warn: add one problem; the code's letter must agree (CHECK). Words quoted from the file may hold
- * anything: hostile characters are shown as '?'. */
+/* diag_error, diag_warn: add one problem; the code's letter must agree (CHECK). Words quoted
+ * from the file may hold anything: hostile characters are shown as '?'. */
 printf_like(4, 5) void diag_error(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...);
 printf_like(4, 5) void diag_warn(struct diag *d, enum diag_code code, struct config_pos at, const char *fmt, ...);
 
-/* These say more about the problem added last: the word that was perhaps meant (NULL: nothing), a remark behind the
- * place, and what to do about it. */
+/* These say more about the problem added last: the word that was perhaps meant (NULL: none), a
+ * remark behind the place, and what to do about it. Without a problem they do nothing. */
 void diag_suggest(struct diag *d, const char *word);
 printf_like(2, 3) void diag_note(struct diag *d, const char *fmt, ...);
 printf_like(2, 3) void diag_help(struct diag *d, const char *fmt, ...);
 
-size_t diag_count(const struct diag *d, enum diag_severity severity); /* all, shown or not */
+/* How many were added, kept or not; how many are kept. */
+size_t diag_count(const struct diag *d, enum diag_severity severity);
 size_t diag_shown(const struct diag *d);
-const struct diag_problem *diag_get(const struct diag *d, size_t i); /* i < diag_shown(), in file order */
+/* One that is kept, in file order; i < diag_shown() (CHECK). Borrowed: the next problem may move
+ * it. */
+const struct diag_problem *diag_get(const struct diag *d, size_t i);
 
 enum diag_severity diag_severity(enum diag_code code);
 const char *diag_code_text(enum diag_code code);    /* "E102" */
 const char *diag_code_meaning(enum diag_code code); /* the sentence of diag_tbl.h */
 
-/* diag_print: every kept problem, then "2 errors, 1 warning - configuration NOT loaded (AFTERMATH)". Nothing at all
- * is printed when there is no problem; with warnings alone the line ends in "configuration loaded". The words in
- * brackets are the caller's (such as "running generation 7 unchanged") or NULL. */
+/* diag_print (diag_print.c): every kept problem, then "2 errors, 1 warning - configuration NOT
+ * loaded (AFTERMATH)". Nothing at all is printed when there is no problem; with warnings alone
+ * the line ends in "configuration loaded". The words in brackets are the caller's (such as
+ * "running generation 7 unchanged") or NULL. */
 void diag_print(FILE *out, const struct diag *d, bool colour, const char *aftermath);
 
 #endif

@@ -1,13 +1,16 @@
-/* diag_print: problems as people read them in a terminal: place, excerpt, caret, and the word perhaps meant. */
+/* diag_print: problems as people read them in a terminal: place, excerpt, caret, and the word
+ * perhaps meant. */
 #include <string.h>
 
 #include "config/text/diag.h"
 #include "config/text/utf8.h"
 
-/* A long line is shown through a window of this many columns; what is wrong begins at most LEAD in. */
+/* A long line is shown through a window of WINDOW columns, in which the fault begins at most
+ * LEAD in: the caret stays under the word on a terminal of usual width. */
 #define WINDOW 100
 #define LEAD   60
 
+/* ANSI escapes, or nothing. */
 struct palette {
 	const char *error, *warning, *frame, *off;
 };
@@ -30,19 +33,28 @@ struct view {
 };
 
 /* Bytes and columns that `count` characters take from s on; stops at the end of the line. */
-static size_t skip(const char *s, size_t n, uint32_t count, int *columns)
+static size_t skip_columns(const char *s, size_t n, uint32_t count, int *columns)
 {
 	size_t i = 0, len;
 	uint32_t c;
 
 	for (; i < n && count > 0; count--, i += len) {
 		len = utf8_decode(s + i, n - i, &c);
-		*columns += len == 0 ? 1 : c == '\t' ? TEXT_TAB - *columns % TEXT_TAB : utf8_width(c);
-		len = len == 0 ? 1 : len;
+		if (len == 0) { /* a broken byte is shown as one '?' */
+			len = 1;
+			*columns += 1;
+		} else if (c == '\t') {
+			*columns += TEXT_TAB - *columns % TEXT_TAB;
+		} else {
+			*columns += utf8_width(c);
+		}
 	}
 	return i;
 }
 
+/* Three measures of the line: the columns before the fault, of the whole line, and, once the
+ * window is placed, of the fault itself. The window opens only when the line is long and the
+ * fault far to the right. */
 static struct view view_of(const char *line, size_t n, struct config_pos at)
 {
 	struct view v = {.text = line, .n = n};
@@ -50,22 +62,22 @@ static struct view view_of(const char *line, size_t n, struct config_pos at)
 	size_t start, stop, end;
 	int columns = 0, all = 0, last;
 
-	skip(line, n, before, &columns);
-	skip(line, n, UINT32_MAX, &all);
+	skip_columns(line, n, before, &columns);
+	skip_columns(line, n, UINT32_MAX, &all);
 	if (all > WINDOW && columns > LEAD && before > LEAD / 2) {
 		hidden = before - LEAD / 2;
 		v.cut_left = true;
 		columns = 0;
-		start = skip(line, n, hidden, &columns);
+		start = skip_columns(line, n, hidden, &columns);
 		v.text += start;
 		v.n -= start;
 	}
-	start = skip(v.text, v.n, before - hidden, &v.pad);
+	start = skip_columns(v.text, v.n, before - hidden, &v.pad);
 	last = v.pad;
-	skip(v.text + start, v.n - start, at.width, &last);
+	skip_columns(v.text + start, v.n - start, at.width, &last);
 	columns = 0;
 	for (stop = 0, end = v.n; stop < end && columns < WINDOW;)
-		stop += skip(v.text + stop, end - stop, 1, &columns);
+		stop += skip_columns(v.text + stop, end - stop, 1, &columns);
 	v.cut_right = stop < end;
 	v.n = stop;
 	if (last > columns)
@@ -74,12 +86,15 @@ static struct view view_of(const char *line, size_t n, struct config_pos at)
 	return v;
 }
 
+/* The gutter: the line number, or as many spaces, and the bar. */
 static void put_frame(const struct printer *p, const char *number, const char *mark)
 {
 	fprintf(p->out, "%s %*s %s%s", p->ink->frame, p->gutter, number, mark, p->ink->off);
 }
 
-static void put_line(const struct printer *p, uint32_t line, const struct view *v)
+/* One line of the file through its window; dots where it was cut. Nothing hostile reaches the
+ * terminal. */
+static void put_source_line(const struct printer *p, uint32_t line, const struct view *v)
 {
 	char number[16];
 
@@ -90,7 +105,7 @@ static void put_line(const struct printer *p, uint32_t line, const struct view *
 	fputs(v->cut_right ? "...\n" : "\n", p->out);
 }
 
-/* The line before gives the place away at a glance; a blank one gives nothing. */
+/* The line before shows at a glance where in the file this is; a blank one shows nothing. */
 static void put_line_before(const struct printer *p, const struct diag_problem *b)
 {
 	size_t n;
@@ -100,9 +115,10 @@ static void put_line_before(const struct printer *p, const struct diag_problem *
 	if (line == NULL || strspn(line, " \t") >= n)
 		return;
 	v = view_of(line, n, (struct config_pos){b->at.line - 1, 1, 1});
-	put_line(p, b->at.line - 1, &v);
+	put_source_line(p, b->at.line - 1, &v);
 }
 
+/* Frame, the line before, the line, and carets under the fault with the guess behind them. */
 static void put_excerpt(const struct printer *p, const struct diag_problem *b, const char *ink)
 {
 	size_t n;
@@ -114,7 +130,7 @@ static void put_excerpt(const struct printer *p, const struct diag_problem *b, c
 	put_frame(p, "", "|\n");
 	put_line_before(p, b);
 	v = view_of(line, n, b->at);
-	put_line(p, b->at.line, &v);
+	put_source_line(p, b->at.line, &v);
 	put_frame(p, "", "| ");
 	fprintf(p->out, "%*s%s", v.pad + (v.cut_left ? 3 : 0), "", ink);
 	for (int i = 0; i < v.carets; i++)
@@ -127,7 +143,7 @@ static void put_excerpt(const struct printer *p, const struct diag_problem *b, c
 	fprintf(p->out, "%s\n", p->ink->off);
 }
 
-static int digits(uint32_t n)
+static int count_digits(uint32_t n)
 {
 	int d = 1;
 
@@ -136,12 +152,13 @@ static int digits(uint32_t n)
 	return d;
 }
 
-static void put_problem(struct printer *p, const struct diag_problem *b)
+/* A problem's whole page, as the drawing in diag.h shows it. */
+static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 {
 	bool error = diag_severity(b->code) == DIAG_ERROR, placed = b->source != NULL && pos_known(b->at);
 	const char *ink = error ? p->ink->error : p->ink->warning;
 
-	p->gutter = digits(b->at.line);
+	p->gutter = count_digits(b->at.line);
 	fprintf(p->out, "%s%s[%s]%s: ", ink, error ? "error" : "warning", diag_code_text(b->code), p->ink->off);
 	utf8_put(p->out, b->message, strlen(b->message), 0);
 	if (placed)
@@ -163,6 +180,7 @@ static void put_problem(struct printer *p, const struct diag_problem *b)
 	}
 }
 
+/* The summary's counts include problems that were not kept. */
 static void put_summary(FILE *out, const struct diag *d, const char *aftermath)
 {
 	size_t errors = diag_count(d, DIAG_ERROR), warnings = diag_count(d, DIAG_WARNING);
@@ -186,6 +204,6 @@ void diag_print(FILE *out, const struct diag *d, bool colour, const char *afterm
 	if (diag_shown(d) == 0)
 		return;
 	for (size_t i = 0; i < diag_shown(d); i++)
-		put_problem(&p, diag_get(d, i));
+		put_diagnosis(&p, diag_get(d, i));
 	put_summary(out, d, aftermath);
 }

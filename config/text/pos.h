@@ -1,5 +1,6 @@
-/* pos: a place in a config file. Lines and columns count from 1, columns and width in characters, not bytes. A line
- * of 0 means that the value stands nowhere: it is a default, or the problem is the file as a whole. */
+/* pos: a place in a config file. Lines and columns count from 1, columns and width in
+ * characters, not bytes. A line of 0 means that the value stands nowhere: it is a default, or
+ * the problem is the file as a whole. */
 #ifndef CONFIG_TEXT_POS_H
 #define CONFIG_TEXT_POS_H
 
@@ -9,6 +10,7 @@ struct config_pos {
 	uint32_t line, column, width;
 };
 
+/* Does it stand in the file? */
 static inline bool pos_known(struct config_pos p)
 {
 	return p.line != 0;

@@ -1,11 +1,11 @@
+/* source: a config text in memory. A copy is kept even of a file, because its excerpts are
+ * printed after the load, when the file may have changed. */
 #include "config/text/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/text/diag.h"
-#include "config/text/utf8.h"
 #include "netpoll/err.h"
 
 #define BOM     "\xEF\xBB\xBF"
@@ -48,7 +48,8 @@ struct source *source_free(struct source *s)
 	return NULL;
 }
 
-/* One byte more than allowed is asked for, so that a pipe without a size is measured too. */
+/* Asks for one byte more than allowed, so that the size of a pipe is judged too: fstat tells
+ * nothing about one. */
 static int read_all(FILE *f, const char *path, struct source **out)
 {
 	char *buf = malloc(SOURCE_MAX + 1);
@@ -75,6 +76,8 @@ int source_read(struct source **out, const char *path)
 	return err;
 }
 
+/* A walk from the start: it is called once for each printed problem, and an index would have to
+ * be kept for files that have none. */
 const char *source_line(const struct source *s, uint32_t line, size_t *len)
 {
 	const char *p = s->text, *end = s->text + s->n, *nl;
@@ -90,81 +93,4 @@ const char *source_line(const struct source *s, uint32_t line, size_t *len)
 	if (*len > 0 && p[*len - 1] == '\r')
 		--*len;
 	return p;
-}
-
-/* The first place of one kind of problem, and how many lines have it. */
-struct finding {
-	struct config_pos at;
-	uint32_t          lines, last;
-	uint32_t          c; /* the character; 0 when the bytes are none */
-};
-
-static void found(struct finding *f, uint32_t line, uint32_t column, uint32_t c)
-{
-	if (f->lines == 0) {
-		f->at = (struct config_pos){line, column, 1};
-		f->c = c;
-	}
-	if (f->last != line)
-		f->lines++;
-	f->last = line;
-}
-
-static void check_line(const char *s, size_t n, uint32_t line, struct finding f[3])
-{
-	struct finding *broken = &f[0], *control = &f[1], *tab = &f[2];
-	bool indent = true;
-	uint32_t c, column = 1;
-	size_t len, blank = strspn(s, " \t");
-
-	for (size_t i = 0; i < n; i += len, column++) {
-		len = utf8_decode(s + i, n - i, &c);
-		if (len == 0) {
-			found(broken, line, column, 0);
-			return; /* columns mean nothing after it */
-		}
-		if (c == '\t' && indent && blank < n)
-			found(tab, line, column, c);
-		if (c != '\t' && utf8_is_hostile(c))
-			found(control, line, column, c);
-		if (c != ' ' && c != '\t')
-			indent = false;
-	}
-}
-
-static void more_lines(struct diag *d, const struct finding *f)
-{
-	if (f->lines > 1)
-		diag_note(d, "and on %u more line%s", f->lines - 1, f->lines == 2 ? "" : "s");
-}
-
-bool source_check(const struct source *s, struct diag *d)
-{
-	struct finding f[3] = {0};
-	size_t n;
-	uint32_t line = 1;
-
-	for (const char *p = s->text, *end = s->text + s->n; p < end; line++) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		const char *stop = nl == NULL ? end : nl;
-
-		n = (size_t)(stop - p);
-		if (nl != NULL && n > 0 && p[n - 1] == '\r')
-			n--;
-		check_line(p, n, line, f);
-		p = stop + 1;
-	}
-	if (f[0].lines > 0) {
-		diag_error(d, DIAG_CHARACTERS, f[0].at, "the text is not UTF-8 here");
-		more_lines(d, &f[0]);
-	}
-	if (f[1].lines > 0) {
-		diag_error(d, DIAG_CHARACTERS, f[1].at, "invisible character U+%04X", f[1].c);
-		more_lines(d, &f[1]);
-	}
-	if (f[2].lines > 0) {
-		diag_error(d, DIAG_REFUSED, f[2].at, "a tab in the indentation; indent with spaces");
-		more_lines(d, &f[2]);
-	}
-	return f[0].lines + f[1].lines + f[2].lines == 0;
 }

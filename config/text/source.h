@@ -6,8 +6,6 @@
 
 #define SOURCE_MAX ((size_t)1 << 20)
 
-struct diag;
-
 struct source {
 	struct source *next; /* owned by the diag that took it */
 	char          *name; /* owned; as the user gave it, for messages */
@@ -21,11 +19,8 @@ struct source {
 must_use int source_read(struct source **out, const char *path);
 /* The same from memory; -EFBIG above SOURCE_MAX. */
 must_use int source_new(struct source **out, const char *name, const char *text, size_t n);
+/* Takes NULL, returns NULL. */
 struct source *source_free(struct source *s);
-
-/* source_check: what no YAML reader may see: bytes that are not UTF-8, controls, odd line ends, tabs as indentation.
- *   Returns  true when the text is clean; otherwise each kind is in d once, with a count of the others. */
-must_use bool source_check(const struct source *s, struct diag *d);
 
 /* Line `line` (from 1) without its end; NULL past the last. */
 const char *source_line(const struct source *s, uint32_t line, size_t *len);

@@ -1,5 +1,10 @@
+/* utf8: tables of widths and of hostile characters, and the printers that use them. */
 #include "config/text/utf8.h"
 
+#include "config/text/ascii.h"
+
+/* Code points, both ends included. Each table is searched from the start: the texts are config
+ * lines. */
 struct range {
 	uint32_t first, last;
 };
@@ -19,7 +24,8 @@ static const struct range wide[] = {
 	{0x20000, 0x3FFFD},
 };
 
-/* Controls of both halves, line and direction controls, the byte order mark, and what is no character at all. */
+/* Controls of both halves, line and direction controls, the byte order mark, and code points
+ * that are no characters. */
 static const struct range hostile[] = {
 	{0x0000, 0x001F}, {0x007F, 0x009F}, {0x061C, 0x061C}, {0x200E, 0x200F}, {0x2028, 0x202E},
 	{0x2066, 0x2069}, {0xFEFF, 0xFEFF}, {0xFFFE, 0xFFFF},
@@ -33,11 +39,25 @@ static bool in_ranges(const struct range *r, size_t n, uint32_t c)
 	return false;
 }
 
+/* The number of bytes that a first byte announces; continuation bytes, which may not come first,
+ * are refused later. */
+static size_t announced_length(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xE0)
+		return 2;
+	return first < 0xF0 ? 3 : 4;
+}
+
+/* As RFC 3629 has it: no overlong form (least[] is the smallest code point of each length), no
+ * surrogate, nothing above 10FFFF. 0x80 to 0xC1 never begin a character: continuation bytes, and
+ * overlong forms of two bytes. */
 size_t utf8_decode(const char *s, size_t n, uint32_t *c)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *u = (const unsigned char *)s;
-	size_t len = u[0] < 0x80 ? 1 : u[0] >= 0xF0 ? 4 : u[0] >= 0xE0 ? 3 : 2;
+	size_t len = announced_length(u[0]);
 	uint32_t v = len == 1 ? u[0] : u[0] & (0x7Fu >> len);
 
 	if (len > n || (u[0] >= 0x80 && u[0] < 0xC2) || u[0] > 0xF4)
@@ -53,6 +73,7 @@ size_t utf8_decode(const char *s, size_t n, uint32_t *c)
 	return len;
 }
 
+/* Below U+0300 no character combines, and none is wide: most text ends here. */
 int utf8_width(uint32_t c)
 {
 	if (c < 0x300)
@@ -93,9 +114,22 @@ int utf8_put(FILE *out, const char *s, size_t n, int at)
 	return at;
 }
 
-static bool is_letter(char c)
+void utf8_put_wrapped(FILE *out, const char *text, int width, const char *indent)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	int column = 0;
+
+	while (*text != '\0') {
+		int n = (int)strcspn(text, " ");
+
+		if (column > 0 && column + 1 + n > width) {
+			fprintf(out, "\n%s", indent);
+			column = 0;
+		}
+		column += fprintf(out, "%s%.*s", column == 0 ? "" : " ", n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
 }
 
 void utf8_put_roff(FILE *out, const char *s)
@@ -109,7 +143,7 @@ void utf8_put_roff(FILE *out, const char *s)
 			fputs("\\-", out);
 		else
 			putc(*s, out);
-		if (*s == ':' && is_letter(s[1]))
+		if (*s == ':' && ascii_is_letter(s[1]))
 			fputs("\\:", out); /* a list of ciphers is longer than a line */
 	}
 }

@@ -1,5 +1,6 @@
-/* text: UTF-8 as a terminal shows it. Carets must stand under the right column whatever the locale is, so widths come
- * from a table of our own and not from wcwidth, which answers -1 to everything in the C locale. */
+/* utf8: text as a terminal shows it. Carets must stand under the right column whatever the
+ * locale is, so widths come from a table of our own and not from wcwidth, which answers -1 to
+ * everything in the C locale. */
 #ifndef CONFIG_TEXT_UTF8_H
 #define CONFIG_TEXT_UTF8_H
 
@@ -19,12 +20,17 @@ int utf8_width(uint32_t c);
 /* A character that moves the cursor, hides, or turns text around: never printed as it is. */
 bool utf8_is_hostile(uint32_t c);
 
-/* utf8_put: writes n bytes with every hostile or broken one shown as '?', tabs as spaces up to the next stop counted
- * from column `at`. Returns the column after the last one. */
+/* utf8_put: writes n bytes with every hostile or broken one shown as '?', tabs as spaces up to
+ * the next stop counted from column `at`. Returns the column after the last one. */
 int utf8_put(FILE *out, const char *s, size_t n, int at);
 
-/* utf8_put_roff: s as text in which nothing is roff: a leading dot or quote is a request, a backslash
- * an escape, a bare - a hyphen. */
+/* utf8_put_wrapped: a paragraph and its line end, broken at spaces so that no line has more than
+ * `width` bytes beside the indent. Lines after the first begin with the indent. The texts of
+ * tables are ASCII: bytes are columns. */
+void utf8_put_wrapped(FILE *out, const char *text, int width, const char *indent);
+
+/* utf8_put_roff: s as text in which nothing is roff: a leading dot or quote is a request, a
+ * backslash an escape, a bare - a hyphen. */
 void utf8_put_roff(FILE *out, const char *s);
 
 #endif

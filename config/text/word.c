@@ -1,3 +1,4 @@
+/* word: edit distance, and how much of it still is a slip. */
 #include "config/text/word.h"
 
 #include <string.h>
@@ -9,7 +10,8 @@ static int min3(int a, int b, int c)
 	return m < c ? m : c;
 }
 
-/* The restricted form: no piece of text is edited twice. Three rows suffice, so the stack stays small. */
+/* The restricted form: no piece of text is edited twice. Three rows suffice, so the stack stays
+ * small. */
 int word_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
@@ -38,12 +40,15 @@ int word_distance(const char *a, const char *b)
 	return last[m];
 }
 
-/* One slip in a word of up to four letters, two up to eight, three beyond: more would suggest strangers. */
+/* One slip in a word of up to four letters, two up to eight, three beyond: more would suggest
+ * strangers. */
 static int slips_allowed(const char *typed)
 {
 	size_t n = strlen(typed);
 
-	return n <= 4 ? 1 : n <= 8 ? 2 : 3;
+	if (n <= 4)
+		return 1;
+	return n <= 8 ? 2 : 3;
 }
 
 void word_search_init(struct word_search *s, const char *typed)
@@ -57,6 +62,8 @@ void word_search_try(struct word_search *s, const char *candidate)
 {
 	int d = word_distance(s->typed, candidate);
 
+	/* A distance as long as the word itself would turn one word into any other of its
+	 * length. */
 	if (d >= s->distance || (size_t)d >= strlen(s->typed))
 		return;
 	s->best = candidate;

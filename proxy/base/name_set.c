@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/host.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
 
-#define LABEL_MAX 63
 
 struct name_entry {
 	uint64_t hash;
@@ -26,28 +26,9 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static bool is_label_byte(char c)
-{
-	c = lower(c);
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
 bool name_is_valid(const char *name, size_t n)
 {
-	size_t label = 0;
-
-	if (n > NAME_MAX_BYTES)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (name[i] == '.' && label == 0)
-			return false;
-		if (name[i] != '.' && !is_label_byte(name[i]))
-			return false;
-		label = name[i] == '.' ? 0 : label + 1;
-		if (label > LABEL_MAX)
-			return false;
-	}
-	return label > 0;
+	return host_check(name, n) == HOST_OK;
 }
 
 /* In the direction in which a lookup comes upon the key: the one that begins a name ends with a dot. */

@@ -10,9 +10,10 @@
 #ifndef PROXY_BASE_NAME_SET_H
 #define PROXY_BASE_NAME_SET_H
 
+#include "config/host.h"
 #include "netpoll/base.h"
 
-#define NAME_MAX_BYTES 253 /* of a host name, without a dot at its end */
+#define NAME_MAX_BYTES HOST_NAME_BYTES /* of a host name, without a dot at its end */
 #define NAME_MATCH_MAX 256 /* patterns that one name can match: itself, and two for each of its dots */
 
 /* How far a leading wildcard reaches. */
@@ -46,8 +47,7 @@ int name_set_find(const struct name_set *s, const char *name, size_t n);
 /* name_set_match: the numbers of all that match, the most specific first. Returns how many. */
 unsigned name_set_match(const struct name_set *s, const char *name, size_t n, uint32_t ids[NAME_MATCH_MAX]);
 
-/* Is this a host name: labels of 1 to 63 letters, digits, '-' and '_' with single dots between them? '_' is in no RFC
- * and in many names. A dot at the end is not part of the name here. */
+/* Is this a host name, as config/host.h defines it? A dot at the end is not part of the name here. */
 bool name_is_valid(const char *name, size_t n);
 
 #endif

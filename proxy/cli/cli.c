@@ -1,3 +1,5 @@
+/* cli: the rows of cli_tbl.h at run time, the lines on stderr, and the verb version, which has
+ * no better place. */
 #include "proxy/cli/cli.h"
 
 #include <gnu/libc-version.h>
@@ -8,9 +10,11 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "config/text/word.h"
+#include "netpoll/check.h"
+#include "proxy/cli/cli_args.h"
 
-/* What --balance takes is what the key takes. The words begin with a bar; cli_word_next skips it. */
+/* What --balance takes is what the key takes. The words begin with a bar; cli_word_next skips
+ * it. */
 #define BAR_WORD(name, word, meaning) "|" word
 #define CLI_BALANCE_WORDS CONFIG_BALANCE_TBL(BAR_WORD)
 #define FOR(verb) (1u << CLI_VERB_##verb)
@@ -35,25 +39,54 @@ const struct cli_example cli_examples[] = {
 };
 const size_t cli_example_count = array_len(cli_examples);
 
-static const struct alias {
-	const char *typed, *verb, *option;
-} aliases[] = {
-#define X(typed, verb, option) {typed, verb, option},
-	CLI_ALIAS_TBL(X)
+/* getopt lets a script call a verb by its whole word only: no abbreviation could then become
+ * ambiguous later. */
+const struct cli_verb *cli_verb_find(const char *word)
+{
+	for (size_t i = 0; i < CLI_VERBS; i++)
+		if (strcmp(cli_verbs[i].word, word) == 0)
+			return &cli_verbs[i];
+	return NULL;
+}
+
+bool cli_opt_fits(const struct cli_opt *o, const struct cli_verb *v)
+{
+	DCHECK(v >= cli_verbs && v < cli_verbs + CLI_VERBS, "a verb that is no row of the table");
+	return (o->verbs >> (v - cli_verbs) & 1) != 0;
+}
+
+size_t cli_word_next(const char **at, const char **word)
+{
+	size_t n;
+
+	if (**at == '|')
+		++*at;
+	n = strcspn(*at, "|");
+	*word = *at;
+	*at += n;
+	return n;
+}
+
+const char *cli_kind_text(enum cli_kind kind, const char *words)
+{
+	static const char *const texts[] = {
+#define X(id, text) text,
+		CLI_KIND_TBL(X)
 #undef X
-};
+	};
 
-static const struct hint {
-	const char *typed, *text;
-} hints[] = {
-#define X(typed, hint) {typed, hint},
-	CLI_HINT_TBL(X)
-#undef X
-};
+	if (kind == CLI_WORDS) {
+		DCHECK(words != NULL, "an option of words has none");
+		return words + (words[0] == '|');
+	}
+	return texts[kind];
+}
 
-/* ---- speaking -------------------------------------------------------------------------------- */
+/* ---- to the person at the terminal ---- */
 
-static void complain(const char *fmt, va_list ap)
+/* stderr, and nothing else of ours, carries complaints: stdout may be a pipe that a program
+ * reads. */
+static void complain_line(const char *fmt, va_list ap)
 {
 	fputs("staunch: ", stderr);
 	vfprintf(stderr, fmt, ap);
@@ -65,7 +98,7 @@ void cli_complain(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain(fmt, ap);
+	complain_line(fmt, ap);
 	va_end(ap);
 }
 
@@ -74,7 +107,7 @@ int cli_misused(const struct cli_verb *v, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain(fmt, ap);
+	complain_line(fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "  = help: staunch help%s%s\n", v != NULL ? " " : "", v != NULL ? v->word : "");
 	return EXIT_USAGE;
@@ -84,6 +117,8 @@ bool cli_colour(const struct cli_args *a, FILE *f)
 {
 	const char *when = a->value[CLI_OPT_COLOR], *none = getenv("NO_COLOR"), *term = getenv("TERM");
 
+	/* The flag is the person's own word; NO_COLOR (no-color.org) and TERM are habits of the
+	 * environment. */
 	if (when != NULL && strcmp(when, "auto") != 0)
 		return strcmp(when, "always") == 0;
 	if (none != NULL && none[0] != '\0')
@@ -96,6 +131,7 @@ const char *cli_version_text(void)
 	return STAUNCH_VERSION;
 }
 
+/* What a bug report needs: the build, and the machine under it. */
 int cli_version(const struct cli_args *a)
 {
 	struct utsname u;
@@ -108,95 +144,4 @@ int cli_version(const struct cli_args *a)
 	if (uname(&u) == 0)
 		printf("kernel     %s %s, %s\n", u.sysname, u.release, u.machine);
 	return EXIT_OK;
-}
-
-/* ---- from words to a verb -------------------------------------------------------------------- */
-
-const struct cli_verb *cli_verb_find(const char *word)
-{
-	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (strcmp(cli_verbs[i].word, word) == 0)
-			return &cli_verbs[i];
-	return NULL;
-}
-
-static int unknown_verb(const char *typed)
-{
-	struct word_search s;
-
-	for (size_t i = 0; i < array_len(hints); i++)
-		if (strcmp(hints[i].typed, typed) == 0)
-			return cli_misused(NULL, "\"%s\" is not a verb; %s", typed, hints[i].text);
-	word_search_init(&s, typed);
-	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			word_search_try(&s, cli_verbs[i].word);
-	if (s.best != NULL)
-		return cli_misused(NULL, "\"%s\" is not a verb; did you mean \"%s\"?", typed, s.best);
-	return cli_misused(NULL, "\"%s\" is not a verb", typed);
-}
-
-static int run_verb(const struct cli_verb *v, int argc, char **argv)
-{
-	struct cli_args a;
-
-	if (cli_args_parse(&a, v, argc, argv) != 0)
-		return EXIT_USAGE;
-	if (a.value[CLI_OPT_HELP] == NULL)
-		return v->run(&a);
-	cli_help_verb(stdout, v);
-	return EXIT_OK;
-}
-
-/* The alias's own words in the place of argv[0], what follows behind them. */
-static int run_alias(const struct alias *as, int argc, char **argv)
-{
-	const struct cli_verb *v = cli_verb_find(as->verb);
-	char **words;
-	int status, n = as->option != NULL ? 2 : 1;
-
-	words = calloc((size_t)(argc - 1 + n) + 1, sizeof(*words));
-	if (words == NULL)
-		return EXIT_FAILED;
-	/* getopt's type is older than const: it moves the words about and leaves their bytes alone. */
-	words[0] = (char *)(uintptr_t)as->verb;
-	if (n == 2)
-		words[1] = (char *)(uintptr_t)as->option;
-	memcpy(words + n, argv + 1, (size_t)(argc - 1) * sizeof(*words));
-	status = run_verb(v, argc - 1 + n, words);
-	free(words);
-	return status;
-}
-
-static int dispatch(int argc, char **argv)
-{
-	const struct cli_verb *v;
-
-	if (argc == 0) {
-		cli_help_all(stderr, false);
-		return EXIT_USAGE;
-	}
-	v = cli_verb_find(argv[0]);
-	if (v != NULL)
-		return run_verb(v, argc, argv);
-	for (size_t i = 0; i < array_len(aliases); i++)
-		if (strcmp(aliases[i].typed, argv[0]) == 0)
-			return run_alias(&aliases[i], argc, argv);
-	return unknown_verb(argv[0]);
-}
-
-/* A result that did not reach its file is not a result: a full disk must not leave half a schema and a 0. */
-static int results_written(int status)
-{
-	int failed = ferror(stdout);
-
-	if (fflush(stdout) == 0 && !failed)
-		return status;
-	cli_complain("cannot write to standard output");
-	return status == EXIT_OK ? EXIT_FAILED : status;
-}
-
-int cli_main(int argc, char **argv)
-{
-	return results_written(dispatch(argc > 0 ? argc - 1 : 0, argv + 1));
 }

@@ -1,43 +1,18 @@
-/* cli_args: one verb's command line, read by getopt_long with options and messages from the table. */
+/* cli_args: one verb's command line, read by getopt_long with options and messages from the
+ * table. */
+#include "proxy/cli/cli_args.h"
+
 #include <getopt.h>
 #include <string.h>
 
 #include "config/text/word.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/cli/cli.h"
 
+#define WORDS_SHOWN 256 /* bytes of the longest list of words in cli_tbl.h, with commas */
 #define LONG_BASE 256 /* getopt's value of option i when its word was used; letters stand for themselves */
 
-bool cli_opt_fits(const struct cli_opt *o, const struct cli_verb *v)
-{
-	return (o->verbs >> (v - cli_verbs) & 1) != 0;
-}
-
-size_t cli_word_next(const char **at, const char **word)
-{
-	size_t n;
-
-	if (**at == '|')
-		++*at;
-	n = strcspn(*at, "|");
-	*word = *at;
-	*at += n;
-	return n;
-}
-
-const char *cli_kind_text(enum cli_kind kind, const char *words)
-{
-	static const char *const texts[] = {
-#define X(id, text) text,
-		CLI_KIND_TBL(X)
-#undef X
-	};
-
-	if (kind == CLI_WORDS)
-		return words + (words[0] == '|');
-	return texts[kind];
-}
-
+/* Whole words: an abbreviation that works today would break when a longer word joins the list. */
 static bool is_one_of(const char *typed, const char *words)
 {
 	const char *word;
@@ -49,13 +24,16 @@ static bool is_one_of(const char *typed, const char *words)
 	return false;
 }
 
-/* ---- what getopt is told --------------------------------------------------------------------- */
+/* ---- what getopt is told ---- */
 
+/* The table's options of one verb, as getopt_long wants them. */
 struct grammar {
 	struct option words[CLI_OPTS + 1];
 	char letters[2 + 4 * CLI_OPTS];
 };
 
+/* One option letter, with getopt's colon when it takes a value. `letters` has room for all of
+ * the table. */
 static void add_letter(char *letters, char letter, bool takes_value)
 {
 	size_t n = strlen(letters);
@@ -68,7 +46,8 @@ static void add_letter(char *letters, char letter, bool takes_value)
 	letters[n] = '\0';
 }
 
-/* The colon in front makes getopt tell a missing value from an unknown option and keep silent about both. */
+/* The colon in front makes getopt tell a missing value from an unknown option and keep silent
+ * about both. */
 static void grammar_init(struct grammar *g, const struct cli_verb *v)
 {
 	size_t n = 0;
@@ -91,16 +70,19 @@ static void grammar_init(struct grammar *g, const struct cli_verb *v)
 /* The option of this verb that getopt's value stands for; CLI_OPTS when there is none. */
 static size_t opt_of(const struct cli_verb *v, int value)
 {
-	if (value >= LONG_BASE)
+	if (value >= LONG_BASE) {
+		DCHECK(value < LONG_BASE + CLI_OPTS, "getopt answers with an option that it was not told");
 		return (size_t)(value - LONG_BASE);
+	}
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (cli_opt_fits(&cli_opts[i], v) && (cli_opts[i].letter == value || cli_opts[i].also == value))
 			return i;
 	return CLI_OPTS;
 }
 
-/* ---- what is said about mistakes ------------------------------------------------------------- */
+/* ---- what is said about mistakes ---- */
 
+/* The first verb that has the option: it may be the one that was meant. */
 static const struct cli_verb *verb_with(const char *word)
 {
 	for (size_t i = 0; i < CLI_OPTS; i++)
@@ -110,6 +92,7 @@ static const struct cli_verb *verb_with(const char *word)
 	return NULL;
 }
 
+/* Three guesses in order: a slip of one of this verb's options, an option of another verb, none. */
 static int unknown_word(const struct cli_verb *v, const char *typed)
 {
 	char word[WORD_MAX];
@@ -133,7 +116,8 @@ static int unknown_word(const struct cli_verb *v, const char *typed)
 	return cli_misused(v, "%s has no option --%s", v->word, word);
 }
 
-/* getopt's '?': an unknown option, an ambiguous beginning of one, or a value for an option that takes none. */
+/* getopt's '?': an unknown option, an ambiguous beginning of one, or a value for an option that
+ * takes none. */
 static int bad_option(const struct cli_verb *v, const char *typed, int value)
 {
 	if (value >= LONG_BASE)
@@ -143,35 +127,48 @@ static int bad_option(const struct cli_verb *v, const char *typed, int value)
 	return unknown_word(v, typed + 2);
 }
 
-static int bad_word(const struct cli_verb *v, const char *what, const char *typed, const char *words)
+/* `dashes` stand before the word of an option, "" before an operand's verb. */
+static int bad_word(const struct cli_args *a, const char *dashes, const char *what, const char *typed,
+		    const char *words)
 {
-	return cli_misused(v, "%s: \"%s\" is none of %s", what, typed, cli_kind_text(CLI_WORDS, words));
+	char list[WORDS_SHOWN] = "";
+	size_t at = 0, n;
+	const char *word;
+
+	while ((n = cli_word_next(&words, &word)) > 0 && at < sizeof(list))
+		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%.*s", at > 0 ? ", " : "", (int)n, word);
+	return cli_misused(a->verb, "%s%s must be one of %s, not \"%s\"", dashes, what, list, typed);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
+/* One option, as getopt met it: in the table by i, its value borrowed from argv. */
 static int take_option(struct cli_args *a, size_t i, const char *value)
 {
 	const struct cli_opt *o = &cli_opts[i];
 
-	/* Which of two values was meant is a guess; a flag given twice says the same thing twice. */
+	DCHECK(i < CLI_OPTS && cli_opt_fits(o, a->verb), "an option that the verb does not have was taken");
+	/* Of two values one would have to be guessed; a flag that is given twice says the same
+	 * thing twice. */
 	if (a->value[i] != NULL && o->value == CLI_SERVERS)
 		return cli_misused(a->verb, "--%s is given twice; put commas between addresses", o->word);
 	if (a->value[i] != NULL && o->value != CLI_NOTHING)
 		return cli_misused(a->verb, "--%s is given twice", o->word);
 	if (o->value == CLI_WORDS && !is_one_of(value, o->words))
-		return bad_word(a->verb, o->word, value, o->words);
+		return bad_word(a, "--", o->word, value, o->words);
 	a->value[i] = value != NULL ? value : "";
 	return 0;
 }
 
+/* The words that are left behind the options: their number and, where the verb takes words,
+ * which. */
 static int take_operands(struct cli_args *a, int argc, char **argv)
 {
 	const struct cli_verb *v = a->verb;
 
 	a->operands = argv + optind;
 	a->noperands = argc - optind;
-	if (a->value[CLI_OPT_HELP] != NULL)
+	if (a->value[CLI_OPT_HELP] != NULL) /* a person who asks for help gets it, whatever stands beside it */
 		return 0;
 	if (a->noperands > v->max)
 		return cli_misused(v, "%s: \"%s\" is one word too many", v->word, a->operands[v->max]);
@@ -179,7 +176,7 @@ static int take_operands(struct cli_args *a, int argc, char **argv)
 		return cli_misused(v, "%s needs %s", v->word, cli_kind_text(v->operand, v->words));
 	for (int i = 0; i < a->noperands && v->operand == CLI_WORDS; i++)
 		if (!is_one_of(a->operands[i], v->words))
-			return bad_word(v, v->word, a->operands[i], v->words);
+			return bad_word(a, "", v->word, a->operands[i], v->words);
 	return 0;
 }
 

@@ -1,16 +1,20 @@
-/* What `check` tries out beside the config: whether TLS can be made of the files it names. The contexts are built as a
- * start would build them, and dropped. */
+/* cli_check_tls: whether TLS can be made of the files that a configuration names. The contexts
+ * are built by the functions that a start uses, so the two cannot differ, and are then dropped.
+ * One worker's library context is enough: the contexts of all workers are built of the same
+ * bytes. */
+#include "proxy/cli/cli_check_tls.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/cli/cli.h"
 #include "proxy/tls/tls_ctx.h"
 
-/* One attempt: what went wrong is a sentence in room. */
+/* One attempt; a failure leaves its sentence in room. */
 struct trial {
 	struct tls_worker *worker;
 	struct diag *d;
@@ -18,19 +22,23 @@ struct trial {
 	struct text why;
 };
 
-static void begin(struct trial *t)
+static void trial_begin(struct trial *t)
 {
 	memset(t->room, 0, sizeof(t->room));
 	text_init(&t->why, t->room, sizeof(t->room) - 1);
 }
 
-static void complain(struct trial *t, struct config_pos at, int err)
+/* A failure without a sentence (memory, mostly) still has its code. */
+static void trial_complain(struct trial *t, struct config_pos at, int err)
 {
+	DCHECK(err != 0, "a success was complained about");
 	diag_error(t->d, DIAG_TLS, at, "%s", t->room[0] != '\0' ? t->room : np_err_text(err));
 }
 
-/* ---- listeners ------------------------------------------------------------------------------- */
+/* ---- listeners ---- */
 
+/* The certificate is good, and so is the start; a person should still know before the clients
+ * do. */
 static void doubt_expiry(struct trial *t, const struct config_cert *c, int64_t expires)
 {
 	int days = tls_cert_days_left(expires);
@@ -51,43 +59,49 @@ static void try_keys(struct trial *t, const struct config_tls_in *c)
 
 	if (path == NULL || stat(path, &st) < 0)
 		return;
-	begin(t);
+	trial_begin(t);
 	err = tls_keys_load(path, &keys, &t->why);
 	explicit_bzero(&keys, sizeof(keys));
 	if (err != 0)
-		complain(t, c->at, err);
+		trial_complain(t, c->at, err);
 }
 
+/* Each listener is tried although one before it failed: all files that are wrong are named in
+ * one run. */
 static void try_listener(struct trial *t, const struct config_tls_in *c)
 {
 	struct tls_ctx *x = NULL;
 	int err;
 
-	begin(t);
+	trial_begin(t);
+	DCHECK(c->ncertificates > 0, "a listener's TLS passed validation without a certificate");
 	err = tls_ctx_server(t->worker, c, NULL, &x, &t->why);
 	if (err != 0)
-		complain(t, c->at, err);
+		trial_complain(t, c->at, err);
 	else
-		for (unsigned i = 0; i < x->ncerts; i++)
+		for (unsigned i = 0; i < x->ncerts; i++) /* in the order of the file */
 			doubt_expiry(t, &c->certificates[i], x->certs[i].expires);
 	tls_ctx_free(x);
 	try_keys(t, c);
 }
 
-/* ---- upstreams ------------------------------------------------------------------------------- */
+/* ---- upstreams ---- */
 
+/* The context towards servers: its own certificate, the authorities, pins, ciphers. No server is
+ * connected to. */
 static void try_upstream(struct trial *t, const struct config_tls_out *c)
 {
 	struct tls_ctx *x = NULL;
 	int err;
 
-	begin(t);
+	trial_begin(t);
 	err = tls_ctx_client(t->worker, c, &x, &t->why);
 	if (err != 0)
-		complain(t, c->at, err);
+		trial_complain(t, c->at, err);
 	tls_ctx_free(x);
 }
 
+/* A library context of its own, made as a worker's is, and freed with everything in it. */
 int cli_check_tls(const struct config *c, struct diag *d)
 {
 	struct trial t = {.d = d};

@@ -1,12 +1,13 @@
-/* cli_completion: scripts that complete verbs, options and words, for three shells. Generated whole from the tables:
- * a script that asks staunch at each key press was rejected, since it starts a process for words that never change. */
+/* cli_completion: scripts that complete verbs, options and words, for three shells. Generated
+ * whole from the tables: a script that asks staunch at each key press was rejected, since it
+ * starts a process for words that never change. */
 #include <string.h>
 
 #include "config/schema.h"
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
 
 /* "a|b|c" as "a b c". */
-static void put_words(FILE *out, const char *words)
+static void complete_words(FILE *out, const char *words)
 {
 	const char *word, *before = "";
 	size_t n;
@@ -17,21 +18,23 @@ static void put_words(FILE *out, const char *words)
 	}
 }
 
-static void put_verbs(FILE *out)
+/* Verbs for packagers are left out, as in help. */
+static void complete_verbs(FILE *out)
 {
 	for (size_t i = 0; i < CLI_VERBS; i++)
 		if (cli_verbs[i].shown)
 			fprintf(out, "%s%s", i > 0 ? " " : "", cli_verbs[i].word);
 }
 
-/* ---- bash ------------------------------------------------------------------------------------ */
+/* ---- bash ---- */
 
+/* The command that completes a value; ":" for values that cannot be guessed. */
 static void bash_action(FILE *out, enum cli_kind kind, const char *words)
 {
 	if (kind == CLI_WORDS || kind == CLI_VERB || kind == CLI_KEY) {
 		fputs("mapfile -t COMPREPLY < <(compgen -W \"", out);
 		if (kind == CLI_WORDS)
-			put_words(out, words);
+			complete_words(out, words);
 		else
 			fputs(kind == CLI_VERB ? "$verbs" : "$keys", out);
 		fputs("\" -- \"$cur\")", out);
@@ -40,6 +43,8 @@ static void bash_action(FILE *out, enum cli_kind kind, const char *words)
 	fputs(kind == CLI_FILE || kind == CLI_SINK ? "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")" : ":", out);
 }
 
+/* Behind an option that takes a value, the value is completed, whatever the verb: options mean
+ * the same everywhere. */
 static void bash_values(FILE *out)
 {
 	fputs("\tcase $prev in\n", out);
@@ -60,6 +65,7 @@ static void bash_values(FILE *out)
 	fputs("\tesac\n", out);
 }
 
+/* The branch of one verb: its options when the word begins with a dash, its operands otherwise. */
 static void bash_verb(FILE *out, const struct cli_verb *v)
 {
 	fprintf(out, "\t%s) opts=\"", v->word);
@@ -71,12 +77,13 @@ static void bash_verb(FILE *out, const struct cli_verb *v)
 	fputs(" ;;\n", out);
 }
 
+/* One function, tables inside: bash has no better way. mapfile keeps words with spaces whole. */
 static void put_bash(FILE *out)
 {
 	fputs("# bash completion for staunch\n_staunch()\n{\n"
 	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} opts=\n\tlocal verbs=\"",
 	      out);
-	put_verbs(out);
+	complete_verbs(out);
 	fputs("\" keys=\"", out);
 	schema_keys(out);
 	fputs("\"\n\tCOMPREPLY=()\n"
@@ -93,7 +100,7 @@ static void put_bash(FILE *out)
 	      "complete -F _staunch staunch\n", out);
 }
 
-/* ---- zsh ------------------------------------------------------------------------------------- */
+/* ---- zsh ---- */
 
 /* In single quotes, and with what _arguments takes for itself escaped. */
 static void zsh_text(FILE *out, const char *s)
@@ -107,12 +114,13 @@ static void zsh_text(FILE *out, const char *s)
 	}
 }
 
+/* The action behind _arguments' colons; a space completes nothing and says so. */
 static void zsh_action(FILE *out, enum cli_kind kind, const char *words)
 {
 	fputs(":value:", out);
 	if (kind == CLI_WORDS) {
 		putc('(', out);
-		put_words(out, words);
+		complete_words(out, words);
 		putc(')', out);
 		return;
 	}
@@ -142,6 +150,7 @@ static void zsh_option(FILE *out, const struct cli_opt *o)
 	}
 }
 
+/* _arguments does the work for a verb: options with their texts, then the operand. */
 static void zsh_verb(FILE *out, const struct cli_verb *v)
 {
 	fprintf(out, "\t%s) _arguments", v->word);
@@ -156,6 +165,7 @@ static void zsh_verb(FILE *out, const struct cli_verb *v)
 	fputs(" ;;\n", out);
 }
 
+/* Descriptions come from the same rows as help, so the shell shows what help says. */
 static void put_zsh(FILE *out)
 {
 	fputs("#compdef staunch\n_staunch_verbs()\n{\n\tlocal -a verbs=(\n", out);
@@ -177,8 +187,9 @@ static void put_zsh(FILE *out)
 	fputs("\tesac\n}\n_staunch \"$@\"\n", out);
 }
 
-/* ---- fish ------------------------------------------------------------------------------------ */
+/* ---- fish ---- */
 
+/* Inside single quotes. */
 static void fish_text(FILE *out, const char *s)
 {
 	for (; *s != '\0'; s++) {
@@ -188,6 +199,7 @@ static void fish_text(FILE *out, const char *s)
 	}
 }
 
+/* What completes an operand or a value: files, or the words of the table. */
 static void fish_arguments(FILE *out, enum cli_kind kind, const char *words)
 {
 	if (kind == CLI_FILE || kind == CLI_SINK) {
@@ -196,14 +208,15 @@ static void fish_arguments(FILE *out, enum cli_kind kind, const char *words)
 	}
 	fputs(" -a '", out);
 	if (kind == CLI_WORDS)
-		put_words(out, words);
+		complete_words(out, words);
 	if (kind == CLI_VERB)
-		put_verbs(out);
+		complete_verbs(out);
 	if (kind == CLI_KEY)
 		schema_keys(out);
 	putc('\'', out);
 }
 
+/* One line for each option of each verb: fish filters them by the verb that was typed. */
 static void fish_option(FILE *out, const struct cli_verb *v, const struct cli_opt *o)
 {
 	fprintf(out, "complete -c staunch -n '__fish_seen_subcommand_from %s'", v->word);
@@ -221,6 +234,7 @@ static void fish_option(FILE *out, const struct cli_verb *v, const struct cli_op
 	fputs("'\n", out);
 }
 
+/* The verb itself, its options, its operand. */
 static void fish_verb(FILE *out, const struct cli_verb *v)
 {
 	fprintf(out, "complete -c staunch -n __fish_use_subcommand -a %s -d '", v->word);
@@ -236,6 +250,7 @@ static void fish_verb(FILE *out, const struct cli_verb *v)
 	putc('\n', out);
 }
 
+/* -f first: no file is offered where a verb is wanted. */
 static void put_fish(FILE *out)
 {
 	fputs("# fish completion for staunch\ncomplete -c staunch -f\n", out);

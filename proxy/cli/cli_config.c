@@ -1,4 +1,7 @@
-/* cli_config: the verbs that read the config file or its table and print: run's loading, config, explain, schema. */
+/* cli_config: the verbs that read the config file or its table and print: run's loading, config,
+ * explain, schema. */
+#include "proxy/cli/cli_config.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,9 +10,10 @@
 #include "config/text/diag.h"
 #include "config/schema.h"
 #include "netpoll/err.h"
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
 #include "proxy/process.h"
 
+/* The order is that of most programs: the line, the environment, the usual place. */
 const char *cli_config_path(const struct cli_args *a)
 {
 	const char *env = getenv(CLI_CONFIG_ENV);
@@ -21,7 +25,7 @@ const char *cli_config_path(const struct cli_args *a)
 	return env != NULL && env[0] != '\0' ? env : CLI_CONFIG_PATH;
 }
 
-/* Whoever named no file may not know that one is needed. */
+/* A person who named no file may not know that one is needed. */
 static void hint_at_files(const struct cli_args *a, const char *path)
 {
 	if (strcmp(path, CLI_CONFIG_PATH) == 0 && access(path, F_OK) != 0)
@@ -45,6 +49,8 @@ int cli_config_load(const struct cli_args *a, struct config **out)
 	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
+/* The file is loaded before the process is set up: a mistake in it costs nothing but the
+ * message. */
 int cli_run(const struct cli_args *a)
 {
 	struct process_opts o = {.config_path = cli_config_path(a)};
@@ -53,6 +59,7 @@ int cli_run(const struct cli_args *a)
 	return status != 0 ? status : process_run(&o);
 }
 
+/* What is in force, printed as a file: two remarks to choose from, since one line holds one. */
 int cli_config(const struct cli_args *a)
 {
 	struct config *c;
@@ -71,6 +78,7 @@ int cli_config(const struct cli_args *a)
 	return EXIT_OK;
 }
 
+/* A key that is not found is answered with the nearest one; nothing is guessed and printed. */
 int cli_explain(const struct cli_args *a)
 {
 	const char *key = a->noperands > 0 ? a->operands[0] : NULL, *nearest = NULL;

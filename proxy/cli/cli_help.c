@@ -1,7 +1,11 @@
 /* cli_help: what --help says, examples first, because they answer most questions. */
+#include "proxy/cli/cli_help.h"
+
 #include <string.h>
 
-#include "proxy/cli/cli.h"
+#include "config/text/utf8.h"
+#include "netpoll/check.h"
+#include "proxy/cli/cli_args.h"
 
 #define WIDTH 78
 #define LEFT  22 /* columns of an option; a longer one has its help on the next line */
@@ -15,26 +19,8 @@ static const struct exit_code {
 #undef X
 };
 
-/* A paragraph, broken at spaces. */
-static void put_wrapped(FILE *out, const char *text)
-{
-	int column = 0;
-
-	while (*text != '\0') {
-		int n = (int)strcspn(text, " ");
-
-		if (column > 0 && column + 1 + n > WIDTH) {
-			putc('\n', out);
-			column = 0;
-		}
-		column += fprintf(out, "%s%.*s", column > 0 ? " " : "", n, text);
-		text += n;
-		text += strspn(text, " ");
-	}
-	putc('\n', out);
-}
-
-static void put_examples(FILE *out, const struct cli_verb *v)
+/* Those of one verb, or all (v == NULL), their meanings in one column. */
+static void help_examples(FILE *out, const struct cli_verb *v)
 {
 	int width = 0;
 
@@ -53,7 +39,8 @@ static void put_examples(FILE *out, const struct cli_verb *v)
 	putc('\n', out);
 }
 
-static void put_verbs(FILE *out)
+/* The shown verbs in the order of the table, which is the order of first use. */
+static void help_verbs(FILE *out)
 {
 	fputs("Verbs:\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++)
@@ -61,7 +48,8 @@ static void put_verbs(FILE *out)
 			fprintf(out, "  %-10s  %s\n", cli_verbs[i].word, cli_verbs[i].help);
 }
 
-static void put_surroundings(FILE *out)
+/* What a script or a unit file needs beside the verbs. */
+static void help_surroundings(FILE *out)
 {
 	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ", else " CLI_CONFIG_PATH ".\n"
 	      "\nExit codes:\n", out);
@@ -72,14 +60,15 @@ static void put_surroundings(FILE *out)
 void cli_help_all(FILE *out, bool full)
 {
 	fputs("staunch relays TCP connections to the servers behind it.\n\n", out);
-	put_examples(out, NULL);
-	put_verbs(out);
+	help_examples(out, NULL);
+	help_verbs(out);
 	if (full)
-		put_surroundings(out);
+		help_surroundings(out);
 	fputs("\nstaunch help VERB tells more.\n", out);
 }
 
-static void put_option(FILE *out, const struct cli_opt *o)
+/* Letter and word on the left, the phrase in one column; a long option gets a line of its own. */
+static void help_option(FILE *out, const struct cli_opt *o)
 {
 	char left[128];
 	size_t n = 0;
@@ -99,22 +88,24 @@ void cli_help_verb(FILE *out, const struct cli_verb *v)
 {
 	const char *operand = cli_kind_text(v->operand, v->words);
 
+	DCHECK(v->min <= v->max, "a verb that needs more operands than it takes");
 	fprintf(out, "staunch %s: %s\n\n", v->word, v->help);
-	put_examples(out, v);
+	help_examples(out, v);
 	fprintf(out, "Usage: staunch %s [OPTION]...", v->word);
 	if (v->max > 0)
 		fprintf(out, "%s%s%s", v->min == 0 ? " [" : " ", operand, v->min == 0 ? "]" : "");
 	fputs("\n\n", out);
 	if (v->more != NULL) {
-		put_wrapped(out, v->more);
+		utf8_put_wrapped(out, v->more, WIDTH, "");
 		putc('\n', out);
 	}
 	fputs("Options:\n", out);
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (cli_opt_fits(&cli_opts[i], v))
-			put_option(out, &cli_opts[i]);
+			help_option(out, &cli_opts[i]);
 }
 
+/* help of help: `staunch help VERB` is `staunch VERB --help`. */
 int cli_help(const struct cli_args *a)
 {
 	const struct cli_verb *v;

@@ -1,38 +1,41 @@
-/* cli_man: staunch(1) from the tables, so that no manual can name an option that is gone. The verb is for packagers
- * and not shown. */
+/* cli_man: staunch(1) from the tables, so that no manual can name an option that is gone. The
+ * verb is for packagers and not shown. */
 #include <string.h>
 
 #include "config/schema.h"
 #include "config/text/utf8.h"
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
 
-static void put_line(FILE *out, const char *before, const char *s, const char *after)
+/* Every text that comes from a table passes the roff escapes; what surrounds it is roff. */
+static void page_line(FILE *out, const char *before, const char *s, const char *after)
 {
 	fputs(before, out);
 	utf8_put_roff(out, s);
 	fputs(after, out);
 }
 
-static void put_option(FILE *out, const struct cli_opt *o)
+/* As help shows an option, in bold. */
+static void page_option(FILE *out, const struct cli_opt *o)
 {
 	fputs(".TP\n.B ", out);
 	if (o->letter != 0)
 		fprintf(out, "\\-%c, ", o->letter);
-	put_line(out, "\\-\\-", o->word, "");
+	page_line(out, "\\-\\-", o->word, "");
 	if (o->value != CLI_NOTHING)
-		put_line(out, " ", cli_kind_text(o->value, o->words), "");
-	put_line(out, "\n", o->help, ".\n");
+		page_line(out, " ", cli_kind_text(o->value, o->words), "");
+	page_line(out, "\n", o->help, ".\n");
 }
 
-/* The options of every verb are told once, at the end of OPTIONS. */
+/* The options of every verb have a section of their own: each verb's would repeat them. */
 static bool is_everywhere(const struct cli_opt *o)
 {
 	return o->verbs == ~0u;
 }
 
-static void put_verb(FILE *out, const struct cli_verb *v)
+/* A verb's section: usage, sentences, its own options. */
+static void page_verb(FILE *out, const struct cli_verb *v)
 {
-	put_line(out, ".SS staunch ", v->word, "");
+	page_line(out, ".SS staunch ", v->word, "");
 	if (v->max > 0) {
 		fputs(v->min == 0 ? " [" : " ", out);
 		utf8_put_roff(out, cli_kind_text(v->operand, v->words));
@@ -40,24 +43,24 @@ static void put_verb(FILE *out, const struct cli_verb *v)
 	}
 	/* Help is a phrase: here it is a sentence. */
 	fprintf(out, "\n%c", v->help[0] - 'a' + 'A');
-	put_line(out, "", v->help + 1, ".\n");
+	page_line(out, "", v->help + 1, ".\n");
 	if (v->more != NULL)
-		put_line(out, "", v->more, "\n");
+		page_line(out, "", v->more, "\n");
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (cli_opt_fits(&cli_opts[i], v) && !is_everywhere(&cli_opts[i]))
-			put_option(out, &cli_opts[i]);
+			page_option(out, &cli_opts[i]);
 }
 
-static void put_examples(FILE *out)
+static void page_examples(FILE *out)
 {
 	fputs(".SH EXAMPLES\n", out);
 	for (size_t i = 0; i < cli_example_count; i++) {
-		put_line(out, ".TP\n.B ", cli_examples[i].line, "\n");
-		put_line(out, "", cli_examples[i].meaning, ".\n");
+		page_line(out, ".TP\n.B ", cli_examples[i].line, "\n");
+		page_line(out, "", cli_examples[i].meaning, ".\n");
 	}
 }
 
-static void put_codes(FILE *out)
+static void page_codes(FILE *out)
 {
 	fputs(".SH EXIT STATUS\n", out);
 #define X(id, code, meaning) fprintf(out, ".TP\n.B %d\n%s.\n", code, meaning);
@@ -65,22 +68,23 @@ static void put_codes(FILE *out)
 #undef X
 }
 
+/* The sections in the order of man-pages(7). */
 static void put_page(FILE *out)
 {
-	put_line(out, ".TH STAUNCH 1 \"\" \"staunch ", cli_version_text(), "\"\n");
+	page_line(out, ".TH STAUNCH 1 \"\" \"staunch ", cli_version_text(), "\"\n");
 	fputs(".SH NAME\nstaunch \\- TCP proxy and load balancer\n"
 	      ".SH SYNOPSIS\n.B staunch\n.I VERB\n[\\fIOPTION\\fR]...\n"
 	      ".SH DESCRIPTION\nRelays TCP connections to the servers behind it, byte for byte.\n"
 	      ".SH VERBS\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++)
 		if (cli_verbs[i].shown)
-			put_verb(out, &cli_verbs[i]);
+			page_verb(out, &cli_verbs[i]);
 	fputs(".SH OPTIONS OF EVERY VERB\n", out);
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (is_everywhere(&cli_opts[i]))
-			put_option(out, &cli_opts[i]);
-	put_examples(out);
-	put_codes(out);
+			page_option(out, &cli_opts[i]);
+	page_examples(out);
+	page_codes(out);
 	fputs(".SH ENVIRONMENT\n.TP\n.B " CLI_CONFIG_ENV "\nThe config file when no option names one.\n"
 	      ".TP\n.B NO_COLOR\nSwitches colours off, unless empty.\n"
 	      ".SH FILES\n.TP\n.B " CLI_CONFIG_PATH "\nThe config file when nothing names one.\n"

@@ -1,27 +1,30 @@
-/* cli_proxy: a config file made of options. It is text, and read like every other: one way in, one set of checks, and
- * what --print-config shows is what ran. */
+/* cli_proxy: a config file made of options. It is text, and read like every other: one way in,
+ * one set of checks, and what --print-config shows is what ran. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/text.h"
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
 #include "proxy/process.h"
 
 #define YAML_MAX ((size_t)256 << 10) /* room for what a command line can hold, escaped: no list is cut silently */
 #define NAME     "command line"      /* the file's name in messages */
 
 /* A double-quoted scalar; its escapes are JSON's. */
-static void put_quoted(struct text *t, const char *s, size_t n)
+static void yaml_quoted(struct text *t, const char *s, size_t n)
 {
 	text_char(t, '"');
 	text_escape(t, s, n, TEXT_JSON);
 	text_char(t, '"');
 }
 
-static void put_list(struct text *t, const char *key, const char *commas)
+/* "a,b" as ["a", "b"]. An empty element stays one, for the reader of addresses to refuse:
+ * nothing is dropped here. */
+static void yaml_list(struct text *t, const char *key, const char *commas)
 {
 	const char *before = "[";
 	size_t n;
@@ -30,7 +33,7 @@ static void put_list(struct text *t, const char *key, const char *commas)
 	for (;;) {
 		n = strcspn(commas, ",");
 		text_str(t, before);
-		put_quoted(t, commas, n);
+		yaml_quoted(t, commas, n);
 		if (commas[n] == '\0')
 			break;
 		commas += n + 1;
@@ -39,28 +42,30 @@ static void put_list(struct text *t, const char *key, const char *commas)
 	text_str(t, "]\n");
 }
 
-static void put_yaml(struct text *t, const struct cli_args *a)
+/* The options are the command line's; every value that a person typed is quoted, so no option
+ * can inject a key. */
+static void yaml_of_options(struct text *t, const struct cli_args *a)
 {
 	const char *sink = a->value[CLI_OPT_ACCESS_LOG], *balance = a->value[CLI_OPT_BALANCE];
 
 	if (sink != NULL) {
 		text_str(t, "log:\n  access: ");
-		put_quoted(t, sink, strlen(sink));
+		yaml_quoted(t, sink, strlen(sink));
 		text_char(t, '\n');
 	}
 	text_str(t, "listeners:\n  - name: proxy\n    upstream: servers\n");
-	put_list(t, "    bind: ", a->value[CLI_OPT_FROM]);
+	yaml_list(t, "    bind: ", a->value[CLI_OPT_FROM]);
 	text_str(t, "upstreams:\n  - name: servers\n");
 	if (balance != NULL) {
 		text_str(t, "    balance: ");
 		text_str(t, balance);
 		text_char(t, '\n');
 	}
-	put_list(t, "    servers: ", a->value[CLI_OPT_TO]);
+	yaml_list(t, "    servers: ", a->value[CLI_OPT_TO]);
 }
 
-/* Text to model, with what is wrong on stderr.   Returns  0 or the exit code. */
-static int parse(const struct cli_args *a, const struct text *yaml, struct config **out)
+/* Text to model; its problems go to stderr.   Returns  0 or the exit code. */
+static int parse_yaml(const struct cli_args *a, const struct text *yaml, struct config **out)
 {
 	struct diag *d = diag_new();
 	int err = d != NULL ? config_parse(NAME, yaml->p, yaml->n, out, d) : -NP_ENOMEM;
@@ -70,24 +75,28 @@ static int parse(const struct cli_args *a, const struct text *yaml, struct confi
 	diag_free(d);
 	if (err == -NP_ENOMEM)
 		cli_complain("%s", np_err_text(err));
-	return err == 0 ? 0 : err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
+	if (err == 0)
+		return 0;
+	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
-static int build(const struct cli_args *a, char *room, struct config **out)
+/* Shown before it runs: --print-config prints only text that loads. */
+static int build_config(const struct cli_args *a, char *room, struct config **out)
 {
 	struct text yaml;
 	int status;
 
 	text_init(&yaml, room, YAML_MAX);
-	put_yaml(&yaml, a);
+	yaml_of_options(&yaml, a);
 	if (yaml.cut)
 		return cli_misused(a->verb, "more addresses than fit: write a file for run");
-	status = parse(a, &yaml, out);
+	status = parse_yaml(a, &yaml, out);
 	if (status == 0 && a->value[CLI_OPT_PRINT_CONFIG] != NULL)
 		fwrite(yaml.p, 1, yaml.n, stdout);
 	return status;
 }
 
+/* Two options are needed; the rest of a configuration has defaults. */
 int cli_proxy(const struct cli_args *a)
 {
 	struct process_opts o = {.config_path = NULL};
@@ -99,10 +108,11 @@ int cli_proxy(const struct cli_args *a)
 	room = malloc(YAML_MAX);
 	if (room == NULL)
 		return EXIT_FAILED;
-	status = build(a, room, &o.config);
+	status = build_config(a, room, &o.config);
 	free(room);
 	if (status != 0)
 		return status;
+	CHECK(o.config != NULL, "built without an error, and yet no configuration");
 	if (a->value[CLI_OPT_PRINT_CONFIG] == NULL)
 		return process_run(&o);
 	config_free(o.config);

@@ -1,21 +1,29 @@
-/* demo_server: the echo servers behind the proxy, and how one leaves without losing a connection. */
+/* demo_server: the echo servers behind the proxy, and how one leaves without losing a
+ * connection. */
+#include "proxy/demo/demo_server.h"
+
 #include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/demo/demo.h"
+#include "netpoll/check.h"
+#include "proxy/demo/demo_client.h"
 
+#define ECHO_MAGIC UINT32_C(0x6563686f) /* "echo" */
 #define LEAVE_TIME (2 * NP_MS) /* a handshake over loopback takes a hundredth of that */
 
+/* One echoed connection; freed by its coroutine. */
 struct echo {
+	uint32_t magic;
 	struct np_fd fd;
 	char         buf[DEMO_MAX];
 };
 
+/* Echoes until the client ends, then ends too. Whatever error ends it is the client's to count. */
 static void echo_main(void *arg)
 {
-	struct echo *e = arg;
+	struct echo *e = OBJ_CAST(arg, echo, ECHO_MAGIC);
 	ssize_t n;
 
 	while ((n = np_fd_read(&e->fd, e->buf, sizeof(e->buf))) > 0)
@@ -25,11 +33,13 @@ static void echo_main(void *arg)
 	free(e);
 }
 
-/* What fails here fails the client's request, and the demo says so. */
+/* A failure here fails the client's request, which the demo counts and reports. Owns sysfd. */
 static void echo_start(int sysfd)
 {
 	struct echo *e = malloc(sizeof(*e));
 
+	if (e != NULL)
+		e->magic = ECHO_MAGIC;
 	if (e == NULL || np_fd_init(&e->fd, sysfd) != 0) {
 		free(e);
 		close(sysfd);
@@ -41,7 +51,8 @@ static void echo_start(int sysfd)
 	free(e);
 }
 
-/* Ends at the deadline that demo_server_stop sets; nobody else sets one. */
+/* Ends at the deadline that demo_server_stop sets; no other code sets one. Then the connections
+ * that the kernel has accepted meanwhile are taken, without waiting. */
 static void accept_main(void *arg)
 {
 	struct demo_server *s = arg;
@@ -73,8 +84,8 @@ int demo_port_hold(struct np_addr *addr)
 	*addr = (struct np_addr){.len = sizeof(addr->u.in4)};
 	addr->u.in4.sin_family = AF_INET;
 	addr->u.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	/* With the option on both, the one that listens may bind beside this one; the kernel gives the port to nobody
-	 * else, not even as the source of a connect. */
+	/* With the option on both, the socket that listens may bind beside this one; the kernel
+	 * gives the port to no other process, not even as the source of a connect. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 && bind(fd, &addr->u.sa, addr->len) == 0)
 		err = np_sock_addr(fd, addr);
 	else
@@ -88,8 +99,10 @@ int demo_port_hold(struct np_addr *addr)
 int demo_server_start(struct demo_server *s)
 {
 	const struct np_listen_opts opts = {.nodelay = true};
-	int err, fd = np_listen(&s->addr, &opts);
+	int err, fd;
 
+	DCHECK(!s->up && s->hold > 0, "a demo server starts twice, or without its port");
+	fd = np_listen(&s->addr, &opts);
 	if (fd < 0)
 		return fd;
 	err = np_fd_init(&s->listener, fd);
@@ -105,9 +118,9 @@ int demo_server_start(struct demo_server *s)
 	return err;
 }
 
-/* Drops each SYN that comes to the listener, so that no handshake begins any more. Closing without it would reset
- * whoever the kernel connected between the last accept and the close. Where filters are not allowed that gap is a
- * few microseconds wide. */
+/* Drops each SYN that comes to the listener, so that no handshake begins any more. A close
+ * without it would reset the connections that the kernel completes between the last accept and
+ * the close. Where filters are not allowed that gap is a few microseconds wide. */
 static void refuse_new(int sysfd)
 {
 	struct sock_filter code[] = {
@@ -121,6 +134,7 @@ static void refuse_new(int sysfd)
 	(void)setsockopt(sysfd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
 
+/* Refuse, serve what the kernel has, close: the drain of a real server in four lines. */
 void demo_server_stop(struct demo_server *s)
 {
 	if (!s->up)

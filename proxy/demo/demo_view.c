@@ -1,19 +1,22 @@
-/* demo_view: the live line, the remarks between, and the sum at the end. On a terminal the line is written over five
- * times a second; elsewhere a line is added each second, so that a log of it can be read. */
-#include <errno.h>
+/* demo_view: the live line, the remarks between, and the sum at the end. On a terminal the line
+ * is written over five times a second; elsewhere a line is added each second, so that a log of
+ * it can be read. */
+#include "proxy/demo/demo_view.h"
+
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "proxy/cli/cli.h"
+#include "netpoll/check.h"
 #include "proxy/demo/demo.h"
 
 #define ROW 128
 
-/* 1204 as "1,204"; out holds 32 bytes. Returns out. */
-static const char *grouped(uint64_t n, char *out)
+/* 1204 as "1,204"; out holds 32 bytes: 20 digits, 6 commas, the terminator. Returns out. */
+static const char *grouped_digits(uint64_t n, char *out)
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n), at = 0;
@@ -32,8 +35,9 @@ static double ms(int64_t us)
 	return (double)us / 1000;
 }
 
-/* ---- the row --------------------------------------------------------------------------------- */
+/* ---- the row ---- */
 
+/* How the connections of the window were spread, in per cent; "away" for a server that is down. */
 static size_t put_shares(char *row, size_t at, const struct demo *d, const uint64_t *before)
 {
 	uint64_t all = 0;
@@ -69,11 +73,13 @@ static void make_row(const struct demo_view *v, const struct demo *d, char *row)
 			      (double)(now->at - d->began) / NP_S,
 			      (double)(now->n.requests - then->n.requests) / s,
 			      (double)(now->n.bytes - then->n.bytes) / s / 1e6, d->load.open,
-			      grouped(now->n.opened, opened), ms(hist_quantile(&h, 0.5)), ms(hist_quantile(&h, 0.99)));
+			      grouped_digits(now->n.opened, opened), ms(hist_quantile(&h, 0.5)),
+			      ms(hist_quantile(&h, 0.99)));
 	at = put_shares(row, at, d, then->n.accepted);
 	snprintf(row + at, ROW - at, " %6llu", (unsigned long long)(d->load.lost + d->load.corrupt));
 }
 
+/* The live line: carriage return, row, clear to the end. */
 static void put_live(const char *row)
 {
 	struct winsize w = {.ws_col = 0};
@@ -84,6 +90,8 @@ static void put_live(const char *row)
 	fflush(stdout);
 }
 
+/* Takes the tick's counts and its latencies away from the load, which begins the next tick with
+ * none. */
 static void note_moment(struct demo_view *v, struct demo *d)
 {
 	struct demo_moment *m = &v->moments[v->ticks % array_len(v->moments)];
@@ -101,6 +109,7 @@ void demo_view_tick(struct demo_view *v, struct demo *d)
 {
 	char row[ROW];
 
+	DCHECK(d->began != 0, "a tick before the traffic began");
 	v->ticks++;
 	note_moment(v, d);
 	if (!v->live && v->ticks % DEMO_WINDOW != 0)
@@ -113,8 +122,10 @@ void demo_view_tick(struct demo_view *v, struct demo *d)
 	fflush(stdout);
 }
 
-/* ---- around it ------------------------------------------------------------------------------- */
+/* ---- around it ---- */
 
+/* The command line is shown because it is the point of the demo: the same words work outside of
+ * it. */
 void demo_view_open(struct demo_view *v, struct demo *d)
 {
 	note_moment(v, d);
@@ -140,15 +151,15 @@ void demo_view_event(struct demo_view *v, const char *fmt, ...)
 	fflush(stdout);
 }
 
-/* ---- the sum --------------------------------------------------------------------------------- */
+/* ---- the sum ---- */
 
 static void sum_traffic(const struct demo_view *v, const struct demo *d)
 {
 	const struct demo_counts *n = &d->load.n;
 	char requests[32], opened[32];
 
-	printf("\n%s requests on %s connections in %.1f s\n", grouped(n->requests, requests),
-	       grouped(n->opened, opened), (double)(d->ended - d->began) / NP_S);
+	printf("\n%s requests on %s connections in %.1f s\n", grouped_digits(n->requests, requests),
+	       grouped_digits(n->opened, opened), (double)(d->ended - d->began) / NP_S);
 	printf("%.1f MB each way, every byte compared\n", (double)n->bytes / 1e6);
 	printf("latency p50 %.2f ms, p99 %.2f ms, most %.2f ms\n", ms(hist_quantile(&v->all, 0.5)),
 	       ms(hist_quantile(&v->all, 0.99)), ms(v->all.max));
@@ -160,12 +171,13 @@ static void sum_servers(const struct demo *d)
 
 	fputs("connections served by", stdout);
 	for (int i = 0; i < DEMO_SERVERS; i++)
-		printf("%s %c %s", i > 0 ? "," : "", d->servers[i].name, grouped(d->servers[i].accepted, n));
+		printf("%s %c %s", i > 0 ? "," : "", d->servers[i].name, grouped_digits(d->servers[i].accepted, n));
 	if (d->away_opened > 0)
-		printf("; %s of all were opened while b was away", grouped(d->away_opened, n));
+		printf("; %s of all were opened while b was away", grouped_digits(d->away_opened, n));
 	putchar('\n');
 }
 
+/* The two figures that decide, in colour: what was lost and what came back changed. */
 static void sum_losses(const struct demo_view *v, const struct demo *d)
 {
 	const struct demo_load *l = &d->load;
@@ -178,23 +190,6 @@ static void sum_losses(const struct demo_view *v, const struct demo *d)
 	printf("; the proxy %s %d\n", d->child.status == 0 ? "drained and ended with" : "ended with", d->child.status);
 }
 
-/* Lines to be typed as they are: by the name this program was started with, unless the shell finds
- * it by itself. */
-static void say_what_next(void)
-{
-	const char *name = program_invocation_name;
-
-	if (strchr(name, '/') == NULL)
-		name = "staunch";
-	fputs("\nNext:\n", stdout);
-	for (size_t i = 0; i < cli_example_count; i++) {
-		const struct cli_example *e = &cli_examples[i];
-
-		if (e->verb != CLI_VERB_DEMO && e->verb != CLI_VERB_EXPLAIN)
-			printf("  %s%-48s  # %s\n", name, e->line + strlen("staunch"), e->meaning);
-	}
-}
-
 void demo_view_sum(struct demo_view *v, struct demo *d)
 {
 	hist_merge(&v->all, &d->load.recent);
@@ -202,5 +197,4 @@ void demo_view_sum(struct demo_view *v, struct demo *d)
 	sum_traffic(v, d);
 	sum_servers(d);
 	sum_losses(v, d);
-	say_what_next();
 }

@@ -199,6 +199,11 @@ void acceptor_start(struct shard *s, void *arg)
 	b->on[s->id] = a;
 }
 
+int acceptor_sysfd(const struct acceptor *a)
+{
+	return a->fd.sysfd;
+}
+
 void acceptor_switch(struct shard *s, void *arg)
 {
 	const struct acceptor_order *order = arg;

@@ -25,6 +25,10 @@ void acceptor_start(struct shard *s, void *arg);
  *   Calls  owner worker, from shard_call. */
 void acceptor_switch(struct shard *s, void *arg);
 
+/* The listening descriptor. It stays open until acceptor_stop, which only the control thread orders: so that thread may
+ * use it without a shard_call. */
+int acceptor_sysfd(const struct acceptor *a);
+
 /* acceptor_stop: accept what the kernel has queued, close the socket. arg is the struct binding;
  * the acceptor's coroutine ends later and then lowers b->running on the control thread.
  *   Calls  owner worker, from shard_call. */

@@ -11,7 +11,7 @@ static int listen_one(const struct binding *b, const struct np_addr *a)
 {
 	struct np_listen_opts o = {
 		.backlog = b->backlog,
-		.reuseport = b->n > 1 && !b->shared,
+		.reuseport = (b->n > 1 || b->beside) && !b->shared,
 		.nodelay = true,
 		.keepalive = true,
 	};
@@ -23,7 +23,7 @@ static int listen_one(const struct binding *b, const struct np_addr *a)
  */
 static int binding_listen(struct binding *b)
 {
-	int err = np_listen_check(&b->addr);
+	int err = b->beside ? 0 : np_listen_check(&b->addr);
 
 	if (err != 0)
 		return err;
@@ -33,6 +33,7 @@ static int binding_listen(struct binding *b)
 	err = np_unix_file_of(&b->addr, &b->file); /* first: from here on binding_free removes it */
 	if (err == 0)
 		err = np_sock_addr(b->sysfd[0], &b->bound);
+	b->bound.v6_alone = b->addr.v6_alone;
 	for (unsigned i = 1; err == 0 && i < b->n; i++) {
 		b->sysfd[i] = b->shared ? np_sock_dup(b->sysfd[0]) : listen_one(b, &b->bound);
 		if (b->sysfd[i] < 0)
@@ -41,7 +42,19 @@ static int binding_listen(struct binding *b)
 	return err;
 }
 
-int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
+int binding_share(const struct binding *b)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < b->n && err == 0; i++) {
+		int sysfd = b->on[i] != NULL ? acceptor_sysfd(b->on[i]) : b->sysfd[i];
+
+		err = np_listen_share(sysfd);
+	}
+	return err;
+}
+
+int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n, bool beside,
 		 struct binding **out)
 {
 	struct binding *b = calloc(1, sizeof(*b));
@@ -55,6 +68,7 @@ int binding_open(const struct np_addr *addr, struct listener *listener, unsigned
 	b->backlog = listener->backlog;
 	b->n = n;
 	b->shared = np_addr_is_unix(addr);
+	b->beside = beside;
 	list_init(&b->link);
 	b->on = calloc(n, sizeof(struct acceptor *));
 	b->sysfd = calloc(n, sizeof(int));

@@ -24,19 +24,27 @@ struct binding {
 	int backlog; /* const: as opened; a reload cannot change it */
 	unsigned n; /* const: workers */
 	bool shared; /* const: one socket, and a descriptor of it per worker */
+	bool beside; /* const: opened beside an overlapping binding of ours, see binding_share */
 	struct acceptor **on; /* one per worker; NULL: it does not accept here */
 	int *sysfd; /* one per worker, until its acceptor takes it over; then -1 */
 	unsigned running; /* acceptors that have not ended */
 	struct np_event stopped; /* set when running falls to 0 */
 };
 
-/* binding_open: bind and listen for n workers, all of them or none.
+/* binding_share: let a binding whose address overlaps with b's be opened beside b: a wildcard and an address of its port,
+ * or the two wildcards. The kernel then prefers the narrower one.
+ *   Returns  0 or an error.
+ *   Calls    control thread. */
+must_use int binding_share(const struct binding *b);
+
+/* binding_open: bind and listen for n workers, all of them or none. `beside`: overlapping bindings of ours were shared, so
+ * the address is expected to be in use.
  *   Returns  0 and *out; or why the address cannot be had (-NP_EADDRINUSE, -NP_EACCES, -NP_EMFILE,
  *            ...).
  *   Calls    control thread.
  *   Owns     *out: binding_free. The listener is borrowed. */
 must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
-			  struct binding **out);
+			  bool beside, struct binding **out);
 
 /* binding_serve: on every worker, start to accept for b->listener; an acceptor that runs switches
  * to it.

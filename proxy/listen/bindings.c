@@ -18,18 +18,44 @@ static struct binding *binding_find(const struct list *bindings, const struct np
 	return NULL;
 }
 
-/* A binding of our own at the same port: an address and the wildcard exclude each other. */
-static const struct binding *binding_at_port(const struct list *bindings, const struct np_addr *a)
+/* Bindings of our own at the same port may overlap with the address: a wildcard and one address, or
+ * the forms of both wildcards. They let it in, so that one reload can go from one form to another
+ * while both accept, and a file may name an address beside its wildcard. *found: there is one. */
+static int share_port(const struct list *bindings, const struct np_addr *a, bool *found)
 {
 	list_for_each(it, bindings) {
 		const struct binding *b = list_entry(it, struct binding, link);
+		int err;
 
 		if (np_addr_is_unix(a) || np_addr_is_unix(&b->addr))
 			continue;
-		if (np_addr_port(&b->bound.u.sa) == np_addr_port(&a->u.sa))
-			return b;
+		if (np_addr_port(&b->bound.u.sa) != np_addr_port(&a->u.sa))
+			continue;
+		err = binding_share(b);
+		if (err != 0)
+			return err;
+		*found = true;
 	}
-	return NULL;
+	return 0;
+}
+
+/* The address, although bindings of ours may overlap with it; only when they do is it opened without
+ * asking whether another process holds it, and they have kept such a process out. */
+static int open_address(const struct list *bindings, const struct list *opened,
+			const struct np_addr *a, struct listener *l, unsigned workers,
+			struct binding **out)
+{
+	bool beside = false;
+	int err = binding_open(a, l, workers, false, out);
+
+	if (err != -NP_EADDRINUSE)
+		return err;
+	err = share_port(bindings, a, &beside);
+	if (err == 0)
+		err = share_port(opened, a, &beside);
+	if (err == 0)
+		err = beside ? binding_open(a, l, workers, true, out) : -NP_EADDRINUSE;
+	return err;
 }
 
 /* The listener of snap that names this address, or NULL. */
@@ -47,24 +73,17 @@ static struct listener *listener_at(const struct snapshot *snap, const struct np
 
 /* ---- opening ---- */
 
-static void log_cannot_listen(const struct list *bindings, const struct config_listener *c,
-			      size_t i, int err)
+static void log_cannot_listen(const struct config_listener *c, size_t i, int err)
 {
-	const struct binding *ours =
-		err == -NP_EADDRINUSE ? binding_at_port(bindings, &c->bind[i]) : NULL;
 	const char *hint = "";
 
 	if (err == -NP_EACCES)
 		hint = "; a port below 1024 needs CAP_NET_BIND_SERVICE";
 	if (err == -NP_EADDRINUSE)
 		hint = "; another process holds it (ss -ltnp shows which)";
-	if (ours != NULL)
-		hint = "; this process still holds ";
-	log_msg(LVL_ERROR, "listen_failed",
-		"E402: listener \"%s\" cannot bind %s (line %u): %s%s%s%s", c->name,
-		c->bind_text[i].text, (unsigned)c->bind_text[i].at.line, np_err_text(err), hint,
-		ours != NULL ? ours->text : "",
-		ours != NULL ? ": drop it with one reload, add this with the next" : "");
+	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s",
+		c->name, c->bind_text[i].text, (unsigned)c->bind_text[i].at.line, np_err_text(err),
+		hint);
 }
 
 /* The kernel clips a larger backlog silently. */
@@ -89,9 +108,9 @@ static int open_listener(const struct list *bindings, struct listener *l, unsign
 
 		if (binding_find(bindings, &c->bind[i]) != NULL)
 			continue;
-		err = binding_open(&c->bind[i], l, workers, &b);
+		err = open_address(bindings, opened, &c->bind[i], l, workers, &b);
 		if (err != 0) {
-			log_cannot_listen(bindings, c, i, err);
+			log_cannot_listen(c, i, err);
 			return err;
 		}
 		warn_of_backlog(b);

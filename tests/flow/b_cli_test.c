@@ -83,7 +83,7 @@ static void lines_end_as_they_should(void **state)
 		{{"-s", "reload"}, 2, NULL, "kill -HUP"},
 		{{"check", "--stritc"}, 2, NULL, "did you mean --strict?"},
 		{{"run", "--from", ":1"}, 2, NULL, "run has no option --from; proxy has"},
-		{{"check", "--format", "yaml"}, 2, NULL, "none of human|json"},
+		{{"check", "--format", "yaml"}, 2, NULL, "--format must be one of human, json, not \"yaml\""},
 		{{"check", "a", "-c", "b"}, 2, NULL, "one is checked at a time"},
 		{{"check", "@DIR@/missing"}, 78, NULL, "error[E401]"},
 		{{"run", "-c", "@DIR@/missing"}, 78, NULL, "error[E401]"},

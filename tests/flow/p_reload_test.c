@@ -286,24 +286,19 @@ static void listeners_come_and_go(void **state)
 	back_to_normal(s, fds, ip, stays);
 }
 
-/* An address and the wildcard cannot be held at the same time: the refusal says that it is ourselves, and two steps do
- * it. */
+/* V18: an address and the wildcard of its port overlap; both are ours, so one reload goes from one to the other. */
 static void own_address_in_the_way(void **state)
 {
 	const char *ip = kit_ip(0), *all;
-	int port = kit_port(ip), other = kit_port(ip), fds;
+	int port = kit_port(ip), fds;
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
 	struct kit_staunch *s = kit_staunch_start(one_server(port, kit_peer_port(echo), "", ""));
 
 	(void)state;
 	fds = kit_proc_fds(s->child->pid);
 	all = bound_to(textf("\"0.0.0.0:%d\"", port), kit_peer_port(echo));
-	kit_staunch_rewrite(s, all);
-	kit_child_signal(s->child, SIGHUP);
-	kit_staunch_wait_err(s, textf("address in use; this process still holds %s:%d", ip, port), 1);
+	generation_from(s, 2, all);
 	end_orderly(served(ip, port));
-	generation_from(s, 2, bound_to(textf("\"%s:%d\"", ip, other), kit_peer_port(echo)));
-	generation_from(s, 3, all);
 	back_to_normal(s, fds, ip, port);
 }
 

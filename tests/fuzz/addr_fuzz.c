@@ -14,11 +14,12 @@ static void as_text(const char *text)
 {
 	struct np_addr a, again;
 	const char *why = NULL;
+	struct units_refusal r = {.why = NULL};
 	char out[NP_ADDR_TEXT];
 	size_t len;
 
-	if (units_address(&a, text, &why) != 0) {
-		CHECK(why != NULL, "refused without a sentence");
+	if (units_address(&a, text, &r) != 0) {
+		CHECK(r.why != NULL, "refused without a sentence");
 		return;
 	}
 	CHECK(np_addr_parse(&again, text, &why) == 0 && np_addr_equal(&a, &again), "two readers disagree");

@@ -1,3 +1,5 @@
+/* config: a text becomes a frozen model or a list of problems, from memory and from files;
+ * owners may share a model. */
 #include "config/config.h"
 
 #include <limits.h>
@@ -6,8 +8,9 @@
 #include "netpoll/err.h"
 #include "tests/unit/config/load.h"
 
-/* Eight different mistakes in one file: a map key, a value, a duration, an address, a key twice, a name that resolves
- * to nothing, a bound, a shape. One run shows each with its place, its line and the caret under it. */
+/* Eight different mistakes in one file: a map key, a value, a duration, an address, a key twice,
+ * a name that resolves to nothing, a bound, a shape. One run shows each with its place, its line
+ * and the caret under it. */
 static const char mistakes[] =
 	"log: {level: inof}\n"
 	"listeners:\n"

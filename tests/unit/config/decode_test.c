@@ -1,8 +1,10 @@
+/* decode: each kind of key takes its values and refuses all others, with the place of the value
+ * and a remedy. */
 #include "config/node.h"
 
 #include <unistd.h>
 
-#include "config/step.h"
+#include "config/decode.h"
 #include "config/units.h"
 #include "netpoll/err.h"
 #include "tests/unit/config/load.h"

@@ -1,3 +1,4 @@
+/* dump: what config_dump prints loads to the same model, and says where each value comes from. */
 #include "config/key.h"
 #include "config/node.h"
 #include "tests/unit/config/load.h"
@@ -89,7 +90,8 @@ static const char tls_text[] =
 	"  - {name: b, servers: [\"10.0.0.1:1\"], proxy_protocol: v2, tlvs: [ssl, crc32c],\n"
 	"     custom_tlvs: [{type: 0xE0}], tls: {name: \"::1\", min_version: \"1.3\"}, retry_budget: 30s}\n";
 
-/* Lines that must stand there as they are: absent keys leave none, paths are absolute, several values a line each. */
+/* Lines that must stand there as they are: absent keys leave none, paths are absolute, several
+ * values a line each. */
 static void absent_and_several(void **state)
 {
 	static const char *const lines[] = {

@@ -1,3 +1,5 @@
+/* key: the rows of the table are sound: their paths form a tree, defaults read, bounds hold,
+ * texts are there. */
 #include "config/key.h"
 
 #include "config/value.h"

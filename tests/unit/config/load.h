@@ -1,4 +1,5 @@
-/* load: what the config tests share: a text loaded, its report as text, a FILE * that is a string. */
+/* load: what the config tests share: a text loaded, its report as text, a FILE * that is a
+ * string. */
 #ifndef TESTS_UNIT_CONFIG_LOAD_H
 #define TESTS_UNIT_CONFIG_LOAD_H
 

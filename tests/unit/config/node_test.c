@@ -1,3 +1,4 @@
+/* node: YAML becomes a tree with places; each limit and each refused form has its row. */
 #include "config/node.h"
 
 #include "netpoll/err.h"

@@ -1,3 +1,5 @@
+/* schema_json: the schema accepts what the reader accepts and refuses what it refuses, as far as
+ * a schema can. */
 #include "config/schema.h"
 
 #include <sys/wait.h>
@@ -5,8 +7,8 @@
 
 #include "tests/unit/config/load.h"
 
-/* What both must agree on: the reader and the schema, the first directly and the second through an independent
- * validator (schema_json_test.py). */
+/* What both must agree on: the reader and the schema, the first directly and the second through
+ * an independent validator (schema_json_test.py). */
 #define L "listeners: [{name: web, bind: \":80\", upstream: app}]\n"
 #define U "upstreams: [{name: app, servers: [\"10.0.0.1:80\"]}]\n"
 

@@ -1,3 +1,4 @@
+/* schema_man: the manual page has every key and every code, and is clean roff. */
 #include "config/key.h"
 #include "config/schema.h"
 #include "tests/unit/config/load.h"

@@ -1,3 +1,4 @@
+/* schema: explain finds a key by its path or the end of one, and guesses at the others. */
 #include "config/schema.h"
 
 #include "config/key.h"

@@ -1,3 +1,5 @@
+/* shape: names, patterns, protocols and pins: each form that is taken, each slip with its
+ * sentence. */
 #include "config/shape.h"
 
 #include "netpoll/err.h"

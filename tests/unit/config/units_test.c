@@ -1,9 +1,11 @@
+/* units: each text reads as exactly one value, and each slip is refused with its sentence. */
 #include "config/units.h"
 
 #include "netpoll/err.h"
 #include "tests/unit/config/load.h"
 
-/* A text, the value it must read as and the text that value is printed as; or the sentence it is refused with. */
+/* A text, the value it must read as and the text that value is printed as; or the sentence it is
+ * refused with. */
 struct row {
 	const char *text;
 	int64_t     value;
@@ -81,23 +83,23 @@ static const struct row counts[] = {
 	{"9223372036854775807", INT64_MAX, NULL, NULL},
 };
 
-typedef int read_fn(int64_t *, const char *, const char **);
+typedef int read_fn(int64_t *, const char *, struct units_refusal *);
 
 static void check_row(const struct row *r, read_fn *read, const char *(*format)(int64_t, char *))
 {
 	int64_t v = 77;
-	const char *why = NULL;
+	struct units_refusal u = {.why = NULL};
 	char out[UNITS_TEXT];
-	int err = read(&v, r->text, &why);
+	int err = read(&v, r->text, &u);
 
 	if (r->why != NULL) {
-		if (err != -NP_EINVAL || why == NULL || strcmp(why, r->why) != 0)
-			fail_msg("\"%s\": %d, %s", r->text, err, why == NULL ? "no sentence" : why);
+		if (err != -NP_EINVAL || u.why == NULL || strcmp(u.why, r->why) != 0)
+			fail_msg("\"%s\": %d, %s", r->text, err, u.why == NULL ? "no sentence" : u.why);
 		assert_int_equal(v, 77);
 		return;
 	}
 	if (err != 0)
-		fail_msg("\"%s\": %s", r->text, why);
+		fail_msg("\"%s\": %s", r->text, u.why);
 	assert_true(v == r->value);
 	if (r->out != NULL)
 		assert_string_equal(format(v, out), r->out);
@@ -149,16 +151,16 @@ static void hex(void **state)
 static void boolean(void **state)
 {
 	static const char *const bad[] = {"", "True", "TRUE", "yes", "on", "1", "truee", "no", "off", "False"};
-	const char *why;
+	struct units_refusal u = {.why = NULL};
 	bool b = true;
 
 	(void)state;
 	for (size_t i = 0; i < array_len(bad); i++)
-		assert_int_equal(units_bool(&b, bad[i], &why), -NP_EINVAL);
+		assert_int_equal(units_bool(&b, bad[i], &u), -NP_EINVAL);
 	assert_true(b);
-	assert_int_equal(units_bool(&b, "false", &why), 0);
+	assert_int_equal(units_bool(&b, "false", &u), 0);
 	assert_false(b);
-	assert_int_equal(units_bool(&b, "true", &why), 0);
+	assert_int_equal(units_bool(&b, "true", &u), 0);
 	assert_true(b);
 }
 
@@ -194,11 +196,11 @@ static void address(void **state)
 	(void)state;
 	for (size_t i = 0; i < array_len(rows); i++) {
 		struct np_addr a;
-		const char *why = NULL;
-		int err = units_address(&a, rows[i].text, &why);
+		struct units_refusal u = {.why = NULL};
+		int err = units_address(&a, rows[i].text, &u);
 
-		if (err != rows[i].err || (err != 0 && strncmp(why, rows[i].why, strlen(rows[i].why)) != 0))
-			fail_msg("\"%s\": %d, %s", rows[i].text, err, why == NULL ? "no sentence" : why);
+		if (err != rows[i].err || (err != 0 && strncmp(u.why, rows[i].why, strlen(rows[i].why)) != 0))
+			fail_msg("\"%s\": %d, %s", rows[i].text, err, u.why == NULL ? "no sentence" : u.why);
 	}
 }
 

@@ -1,3 +1,4 @@
+/* validate_route: references, loops, and routes that nothing can match. */
 #include "tests/unit/config/load.h"
 
 /* A listener's routes, and upstreams a and b for them. */

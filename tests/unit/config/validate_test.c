@@ -1,3 +1,4 @@
+/* validate: names and addresses twice, bounds, and settings that cut each other short. */
 #include "tests/unit/config/load.h"
 
 #define L      "listeners:\n  - name: web\n    bind: \":80\"\n    upstream: app\n"

@@ -1,3 +1,4 @@
+/* validate_tls: what TLS and the PROXY header need of each other's keys. */
 #include "tests/unit/config/load.h"
 
 /* A listener and its upstream, each with more keys. */

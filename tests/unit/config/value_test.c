@@ -1,10 +1,13 @@
+/* value: each kind of key, text to member and back. */
 #include "config/value.h"
+#include "config/value_put.h"
 
 #include "config/units.h"
 #include "netpoll/err.h"
 #include "tests/unit/config/load.h"
 
-/* Refused, with its code, a part of the sentence and what is suggested; or accepted and printed as `out`. */
+/* Refused, with its code, a part of the sentence and what is suggested; or accepted and printed
+ * as `out`. */
 struct row {
 	const char    *path, *text, *out;
 	enum diag_code code;
@@ -169,7 +172,8 @@ static void relative_paths(void **state)
 	arena_fini(&a);
 }
 
-/* One element of what takes several: refused with its code, or printed as `out`, perhaps with a doubt. */
+/* One element of what takes several: refused with its code, or printed as `out`, perhaps with a
+ * doubt. */
 static const struct item_row {
 	const char    *path, *text, *out;
 	enum diag_code code;

@@ -1,3 +1,4 @@
+/* arena: pieces are zeroed, aligned and bounded, and go all at once. */
 #include "config/text/arena.h"
 
 #include <stdalign.h>

@@ -1,4 +1,5 @@
-/* The look of problems, character by character: it is an interface, and people paste it into tickets. */
+/* The look of problems, character by character: it is an interface, and people paste it into
+ * tickets. */
 #include "tests/unit/config/load.h"
 
 struct problem {
@@ -199,7 +200,8 @@ static void the_rest_is_counted(void **state)
 	diag_free(d);
 }
 
-/* Every colour that is switched on is switched off again before the line ends or the text goes on. */
+/* Every colour that is switched on is switched off again before the line ends or the text goes
+ * on. */
 static void colour(void **state)
 {
 	struct problem p = {"a: b\n", 1, 1, 1, "x", NULL, "h"};

@@ -1,3 +1,4 @@
+/* diag: problems in file order, each once, at most twenty, errors before warnings. */
 #include "config/text/diag.h"
 
 #include "tests/unit/config/load.h"

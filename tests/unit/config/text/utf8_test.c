@@ -1,3 +1,4 @@
+/* utf8: decoding, widths, and nothing hostile on a terminal. */
 #include "config/text/utf8.h"
 
 #include "tests/unit/config/load.h"

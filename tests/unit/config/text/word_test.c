@@ -1,3 +1,4 @@
+/* word: distances of slips of the finger, and the nearest word. */
 #include "config/text/word.h"
 
 #include "tests/unit/config/load.h"

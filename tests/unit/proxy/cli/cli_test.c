@@ -1,5 +1,6 @@
 /* cli: how a command line is read. What the verbs then do is tests/flow/b_cli_test.c. */
-#include "proxy/cli/cli.h"
+#include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -54,7 +54,7 @@ static void one_port_for_all_workers(void **state)
 	struct binding *b;
 
 	(void)state;
-	assert_int_equal(binding_open(&any, &listener, WORKERS, &b), 0);
+	assert_int_equal(binding_open(&any, &listener, WORKERS, false, &b), 0);
 	assert_int_equal(count_fds(), before + WORKERS);
 	for (int i = 0; i < WORKERS; i++)
 		assert_int_equal(port_of(b->sysfd[i]), np_addr_port(&b->bound.u.sa));
@@ -71,15 +71,15 @@ static void shares_with_nobody(void **state)
 	int before;
 
 	(void)state;
-	assert_int_equal(binding_open(&any, &listener, WORKERS, &b), 0);
+	assert_int_equal(binding_open(&any, &listener, WORKERS, false, &b), 0);
 	before = count_fds();
 	taken = b->bound;
-	assert_int_equal(binding_open(&taken, &listener, WORKERS, &second), -NP_EADDRINUSE);
-	assert_int_equal(binding_open(&taken, &listener, 1, &second), -NP_EADDRINUSE);
+	assert_int_equal(binding_open(&taken, &listener, WORKERS, false, &second), -NP_EADDRINUSE);
+	assert_int_equal(binding_open(&taken, &listener, 1, false, &second), -NP_EADDRINUSE);
 	assert_null(second);
 	assert_int_equal(count_fds(), before);
 	binding_free(b);
-	assert_int_equal(binding_open(&taken, &listener, WORKERS, &second), 0);
+	assert_int_equal(binding_open(&taken, &listener, WORKERS, false, &second), 0);
 	binding_free(second);
 }
 
@@ -93,7 +93,7 @@ static void unix_socket_is_one(void **state)
 	(void)state;
 	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
 	a = address(text);
-	assert_int_equal(binding_open(&a, &listener, WORKERS, &b), 0);
+	assert_int_equal(binding_open(&a, &listener, WORKERS, false, &b), 0);
 	assert_string_equal(b->text, text);
 	assert_int_equal(fstat(b->sysfd[0], &first), 0);
 	for (int i = 1; i < WORKERS; i++) {
@@ -154,7 +154,7 @@ static int fail_each_call(const struct np_addr *a, int err)
 		int got;
 
 		calls_left = ++n;
-		got = binding_open(a, &listener, WORKERS, &b);
+		got = binding_open(a, &listener, WORKERS, false, &b);
 		if (calls_left > 0 && got == 0)
 			break;
 		assert_int_equal(got, err);

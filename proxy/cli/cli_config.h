@@ -1,0 +1,19 @@
+/* cli_config: which config file a command line means, and its loading with problems on stderr. */
+#ifndef PROXY_CLI_CLI_CONFIG_H
+#define PROXY_CLI_CLI_CONFIG_H
+
+#include "netpoll/base.h"
+
+struct cli_args;
+struct config;
+
+/* That of -c, else the operand of a verb that takes a file, else the environment, else
+ * CLI_CONFIG_PATH. Borrowed. */
+const char *cli_config_path(const struct cli_args *a);
+
+/* cli_config_load: load that file; problems, warnings too, go to stderr.
+ *   Returns  0 and *out, or the exit code.
+ *   Owns     *out: config_free, or process_run takes it. */
+must_use int cli_config_load(const struct cli_args *a, struct config **out);
+
+#endif
