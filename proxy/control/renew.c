@@ -95,7 +95,7 @@ int64_t renew_next_poll(const struct process *p)
 
 void renew_poll(struct process *p)
 {
-	uint64_t files;
+	uint64_t files = 0;
 	int err;
 
 	DCHECK(p->snap != NULL && np_self() == p->registry.control,
