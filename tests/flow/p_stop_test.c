@@ -64,10 +64,11 @@ static void term_after_a_storm_of_hups(void **state)
 static bool no_hup_is_pending(void *arg)
 {
 	const struct kit_staunch *s = arg;
-	char text[4096];
+	char text[4096], path[64];
 	const char *line;
 
-	kit_file_read(textf("/proc/%d/status", (int)s->child->pid), text, sizeof(text));
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)s->child->pid);
+	kit_file_read(path, text, sizeof(text));
 	line = strstr(text, "ShdPnd:");
 	return line != NULL && (strtoull(line + strlen("ShdPnd:"), NULL, 16) & 1) == 0;
 }
