@@ -97,17 +97,27 @@ static void warn_of_backlog(const struct binding *b)
 			most);
 }
 
+/* The path is opened anew. The old socket has no name any more, so it closes with this reload. */
+static void log_lost(struct binding *b)
+{
+	log_msg(LVL_WARNING, "listener_lost", "%s: its file was deleted or replaced; it is made again", b->text);
+	binding_abandon_file(b);
+	b->lost = true;
+}
+
 static int open_listener(const struct list *bindings, struct listener *l, unsigned workers,
 			 struct list *opened)
 {
 	const struct config_listener *c = l->config;
 
 	for (size_t i = 0; i < c->nbind; i++) {
-		struct binding *b;
+		struct binding *b = binding_find(bindings, &c->bind[i]);
 		int err;
 
-		if (binding_find(bindings, &c->bind[i]) != NULL)
+		if (b != NULL && !b->lost && !binding_is_lost(b))
 			continue;
+		if (b != NULL && !b->lost)
+			log_lost(b);
 		err = open_address(bindings, opened, &c->bind[i], l, workers, &b);
 		if (err != 0) {
 			log_cannot_listen(c, i, err);
@@ -148,13 +158,6 @@ void bindings_adopt(struct list *bindings, struct list *opened)
 	}
 }
 
-static void binding_close(struct binding *b, struct shard *shards)
-{
-	log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", b->text);
-	binding_stop(b, shards);
-	binding_free(b);
-}
-
 static void log_served(const struct binding *b, bool is_new)
 {
 	if (is_new)
@@ -165,36 +168,51 @@ static void log_served(const struct binding *b, bool is_new)
 			"%s: its backlog stays %d until the next start", b->text, b->backlog);
 }
 
-int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards)
+/* Nobody to whom the kernel has said yes is reset: no new handshake begins, those under way get a
+ * round trip to end, and then the queues are served until they are empty. */
+static void close_all(struct list *closing, struct shard *shards)
 {
-	int err = 0;
+	bool wait = false;
 
-	list_for_each_safe(it, bindings) {
-		struct binding *b = list_entry(it, struct binding, link);
-		bool is_new = b->running == 0;
-
-		b->listener = listener_at(snap, &b->addr);
-		if (b->listener == NULL) {
-			binding_close(b, shards);
-			continue;
-		}
-		if (binding_serve(b, shards) != 0) {
-			/* A socket that no worker accepts from would swallow its clients. */
-			binding_close(b, shards);
-			err = -NP_ENOMEM;
-			continue;
-		}
-		log_served(b, is_new);
-	}
-	return err;
-}
-
-void bindings_stop(struct list *bindings, struct shard *shards)
-{
-	list_for_each_safe(it, bindings) {
+	list_for_each(it, closing)
+		wait |= binding_refuse_new(list_entry(it, struct binding, link), shards);
+	if (wait)
+		np_sleep(BINDING_ROUND_TRIP);
+	list_for_each_safe(it, closing) {
 		struct binding *b = list_entry(it, struct binding, link);
 
 		binding_stop(b, shards);
 		binding_free(b);
 	}
+}
+
+int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards)
+{
+	struct list closing;
+	int err = 0;
+
+	list_init(&closing);
+	list_for_each_safe(it, bindings) {
+		struct binding *b = list_entry(it, struct binding, link);
+		bool is_new = b->running == 0;
+
+		b->listener = b->lost ? NULL : listener_at(snap, &b->addr);
+		if (b->listener != NULL && binding_serve(b, shards) == 0) {
+			log_served(b, is_new);
+			continue;
+		}
+		/* A socket that not every worker accepts from would swallow its clients. */
+		if (b->listener != NULL)
+			err = -NP_ENOMEM;
+		log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", b->text);
+		list_remove(&b->link);
+		list_push_back(&closing, &b->link);
+	}
+	close_all(&closing, shards);
+	return err;
+}
+
+void bindings_stop(struct list *bindings, struct shard *shards)
+{
+	close_all(bindings, shards);
 }
