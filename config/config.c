@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/decode.h"
+#include "config/key_paths.h"
 #include "config/node.h"
 #include "config/text/diag.h"
 #include "config/text/source.h"
@@ -97,7 +98,17 @@ int config_load(const char *path, struct config **out, struct diag *d)
 	struct source *src;
 	int err = source_read(&src, path);
 
-	return err != 0 ? report_unreadable(path, err, d) : config_build(src, out, d);
+	if (err != 0)
+		return report_unreadable(path, err, d);
+	err = config_build(src, out, d);
+	if (err != 0)
+		return err;
+	/* Of a file alone: a text in memory is checked without a look at the disk. */
+	key_check_paths(*out, d);
+	if (diag_count(d, DIAG_ERROR) == 0)
+		return 0;
+	*out = config_free(*out);
+	return -NP_EINVAL;
 }
 
 int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d)

@@ -3,15 +3,26 @@
 #include "config/key_paths.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/key.h"
+#include "config/text/diag.h"
 
 struct visit {
-	void (*fn)(void *arg, const char *path);
+	void (*fn)(void *arg, const char *path, struct config_pos at);
 	void *arg;
 };
 
 static void visit_scope(const struct key_scope *scope, const void *obj, const struct visit *v);
+
+/* key_origin of a model that stays as it is. */
+static struct config_pos key_origin_of(const struct config_key *k, const void *obj)
+{
+	const struct key_scope *s = &key_scopes[k->scope];
+	const struct config_pos *origin = (const void *)((const char *)obj + s->origin);
+
+	return origin[(size_t)(k - key_rows) - s->first];
+}
 
 static void visit_path(const struct config_key *k, const void *obj, const struct visit *v)
 {
@@ -20,7 +31,7 @@ static void visit_path(const struct config_key *k, const void *obj, const struct
 	if ((k->flags & KEY_OURS) != 0 || key_is_absent(k, obj))
 		return;
 	memcpy(&path, key_field_const(k, obj), sizeof(path));
-	v->fn(v->arg, path);
+	v->fn(v->arg, path, key_origin_of(k, obj));
 }
 
 static void visit_list(const struct config_key *k, const void *obj, const struct visit *v)
@@ -47,7 +58,35 @@ static void visit_scope(const struct key_scope *scope, const void *obj, const st
 	}
 }
 
-void key_each_path(const struct config *c, void (*fn)(void *arg, const char *path), void *arg)
+void key_each_path(const struct config *c,
+		   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg)
 {
 	visit_scope(&key_scopes[KEY_TOP], c, &(struct visit){fn, arg});
+}
+
+/* ---- kinds of files ---- */
+
+static const char *kind_of_file(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "a directory";
+	if (S_ISFIFO(mode))
+		return "a FIFO";
+	return S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+static void check_path(void *arg, const char *path, struct config_pos at)
+{
+	struct diag *d = arg;
+	struct stat st;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return;
+	diag_error(d, DIAG_TLS, at, "%.200s is %s, not a regular file", path, kind_of_file(st.st_mode));
+	diag_help(d, "copy what it holds into a file: it is read again at each reload");
+}
+
+void key_check_paths(const struct config *c, struct diag *d)
+{
+	key_each_path(c, check_path, d);
 }

@@ -6,6 +6,8 @@
 
 #include "netpoll/hook.h"
 
+#define ACCEPT_AGAIN 64
+
 int fd_flag(int sysfd)
 {
 	int err;
@@ -49,11 +51,14 @@ static int accept_once(int sysfd, struct np_addr *peer)
 /* One attempt that is not disturbed by a signal or by a peer that gave up while it was queued. */
 static int accept_next(int sysfd, struct np_addr *peer)
 {
-	int fd;
+	int fd = -NP_EAGAIN;
 
-	do {
+	/* Bounded, unlike Go's, which has threads to lose: a sandbox that answers so for ever must not hold the worker. */
+	for (int i = 0; i < ACCEPT_AGAIN; i++) {
 		fd = accept_once(sysfd, peer);
-	} while (fd == -NP_EINTR || fd == -NP_ECONNABORTED);
+		if (fd != -NP_EINTR && fd != -NP_ECONNABORTED)
+			break;
+	}
 	return fd;
 }
 

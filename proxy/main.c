@@ -1,5 +1,7 @@
 /* main: the door. What the process does stands in proxy/cli/, and while it relays, in process.c. */
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "netpoll/base.h"
@@ -7,20 +9,25 @@
 #include "proxy/cli/cli_main.h"
 
 /* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our
- * messages. */
-static bool standard_fds_open(void)
+ * messages. Each closed one gets a placeholder. A chroot may lack /dev/null; its root directory is
+ * there, and what is written to that descriptor is refused, as it was while it was closed. */
+static bool open_standard_fds(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (open("/dev/null", O_RDWR) < 0 && open("/", O_RDONLY | O_DIRECTORY) < 0)
+			return false;
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	return standard_fds_open() ? cli_main(argc, argv) : EXIT_FAILED;
+	if (open_standard_fds())
+		return cli_main(argc, argv);
+	dprintf(STDERR_FILENO,
+		"staunch: a standard descriptor is closed, and neither /dev/null nor / can be opened in "
+		"its place: start it with 0, 1 and 2 open\n");
+	return EXIT_FAILED;
 }

@@ -19,24 +19,21 @@
 #include "proxy/control/reload.h"
 #include "proxy/control/renew.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/start_errors.h"
 
 #define STALL_LIMIT (500 * NP_MS) /* a loop that did not turn for so long is logged */
 
-/* For what can fail at start; the codes are those of exit_tbl.h. */
-static int exit_code_of(int err)
+/* The exit code of a reload_prepare that failed: of its own step, since an errno alone does not say
+ * whose fault it is. Every step has logged its line. */
+static int exit_of_prepare(enum reload_step step, int err)
 {
-	switch (-err) {
-	case NP_EADDRINUSE:
-	case NP_EADDRNOTAVAIL:
-		return EXIT_ADDRESS;
-	case NP_EACCES:
-	case NP_EPERM:
+	if (err == -NP_EACCES || err == -NP_EPERM)
 		return EXIT_PERMISSION;
-	case NP_EINVAL:
-		return EXIT_CONFIG;
-	default:
-		return EXIT_FAILED;
-	}
+	if (step == RELOAD_LOAD)
+		return err == -NP_EINVAL ? EXIT_CONFIG : EXIT_FAILED;
+	if (step == RELOAD_BIND && (err == -NP_EADDRINUSE || err == -NP_EADDRNOTAVAIL))
+		return EXIT_ADDRESS;
+	return EXIT_FAILED;
 }
 
 /* ---- workers ---- */
@@ -63,30 +60,30 @@ static void worker_main(void *arg)
 
 /* With one worker per processor each is pinned to its own: the kernel moves none of them, and
  * caches stay warm. Fewer workers are left to the kernel, which knows better what else runs here.
- */
+ *   Returns  EXIT_OK, or the exit code, with its line in the log. */
 static int start_workers(struct process *p)
 {
-	static char names[512][16]; /* static: sysmon and the kernel keep them */
 	unsigned cpus = capacity_cpus();
+	int err;
 
 	for (; p->nworkers < p->nshards; p->nworkers++) {
 		unsigned i = p->nworkers;
 		struct np_worker_opts o = {
-			.name = names[i],
+			.name = p->names[i].text,
 			.id = (uint16_t)i,
 			.cpu = p->nshards == cpus ? capacity_cpu(i) : -1,
 			.main = worker_main,
 			.arg = p,
 		};
-		int err;
 
-		snprintf(names[i], sizeof(names[i]), "worker %hu", (uint16_t)i);
+		snprintf(p->names[i].text, sizeof(p->names[i].text), "worker %hu", (uint16_t)i);
 		err = np_worker_start(&p->workers[i], &o);
 		if (err != 0)
-			return err;
+			return start_failed(START_THREAD, p->names[i].text, err);
 		p->shards[i].worker = p->workers[i];
 	}
-	return np_sysmon_start(&p->sysmon, p->workers, p->nworkers, STALL_LIMIT, on_stall);
+	err = np_sysmon_start(&p->sysmon, p->workers, p->nworkers, STALL_LIMIT, on_stall);
+	return err == 0 ? EXIT_OK : start_failed(START_THREAD, "the watchdog", err);
 }
 
 /* All are told before the first is joined, so they end side by side. Every connection has ended or
@@ -109,14 +106,16 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	int err;
 
 	DCHECK(workers > 0, "a process has a worker");
-	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers)};
+	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers),
+			      .stop_by = INT64_MAX};
 	list_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
 		return err;
 	p->shards = aligned_alloc(_Alignof(struct shard), workers * sizeof(*p->shards));
 	p->workers = calloc(workers, sizeof(struct np_worker *));
-	if (p->shards == NULL || p->workers == NULL)
+	p->names = calloc(workers, sizeof(*p->names));
+	if (p->shards == NULL || p->workers == NULL || p->names == NULL)
 		return -NP_ENOMEM;
 	for (; p->nshards < workers; p->nshards++) {
 		err = shard_init(&p->shards[p->nshards], p->nshards, &p->limit);
@@ -135,28 +134,28 @@ static void process_fini(struct process *p)
 	registry_fini(&p->registry);
 	for (unsigned i = 0; i < p->nshards; i++)
 		shard_fini(&p->shards[i]);
+	free(p->names);
 	free(p->workers);
 	free(p->shards);
-}
-
-/* The configuration's number of workers, or one per processor. */
-static unsigned config_workers(const struct config *c)
-{
-	return c->workers == CONFIG_AUTO ? capacity_cpus() : (unsigned)c->workers;
 }
 
 /* Serves until a signal says to stop. */
 static void serve_until_stopped(struct process *p)
 {
 	for (;;) {
-		int sig = signals_wait(renew_next_poll(p));
+		int event = signals_wait(SIGNALS_ORDERS | SIGNALS_BIT(SIGNALS_WORK),
+					 renew_next_poll(p));
 
-		if (sig == -NP_EDEADLINE) {
+		if (event == -NP_EDEADLINE) {
 			renew_poll(p);
 			continue;
 		}
-		log_msg(LVL_NOTICE, "signal", "SIG%s received", sigabbrev_np(sig));
-		switch (sig) {
+		if (event == SIGNALS_WORK) {
+			file_work_reap(&p->files_thread);
+			continue;
+		}
+		log_msg(LVL_NOTICE, "signal", "SIG%s received", sigabbrev_np(event));
+		switch (event) {
 		case SIGHUP:
 			reload_file(p);
 			break;
@@ -169,59 +168,64 @@ static void serve_until_stopped(struct process *p)
 	}
 }
 
-/* Owns c. */
+/* Owns c.   Returns  the exit code. */
 static int serve(struct process *p, struct config *c)
 {
 	struct snapshot *snap;
 	struct list opened;
-	int err = reload_prepare(p, c, &snap, &opened);
+	enum reload_step step;
+	int err = reload_prepare(p, NULL, c, &snap, &opened, &step), code = EXIT_OK;
 
+	if (err == -NP_ECANCELED)
+		return EXIT_OK; /* told to stop before it was ready */
 	if (err != 0)
-		return err;
+		return exit_of_prepare(step, err);
 	err = reload_publish(p, snap, &opened);
 	if (err == 0) {
 		log_msg(LVL_NOTICE, "ready", "ready");
 		serve_until_stopped(p);
+	} else {
+		code = start_failed(START_MEMORY, "the accept loops", err);
 	}
-	drain_run(p);
+	if (!drain_run(p) && code == EXIT_OK)
+		code = EXIT_CUT;
 	reload_retire(p);
-	return err;
+	return code;
 }
 
 /* The argument of process_main. On the stack of process_run, which waits meanwhile. */
 struct start {
 	struct process *p;
 	struct config *config;
-	int err;
+	int code; /* out: the exit code */
 };
 
 /* The control worker's coroutine. */
 static void process_main(void *arg)
 {
-	struct start *st = arg;
-	struct process *p = st->p;
+	struct start *start = arg;
+	struct process *p = start->p;
+	int err = signals_start();
 
 	/* Before any snapshot exists: retired ones are posted to it. */
 	p->registry.control = np_self();
-	st->err = signals_start();
-	if (st->err == 0)
-		st->err = start_workers(p);
-	if (st->err == 0)
-		st->err = serve(p, st->config);
+	start->code = err == 0 ? start_workers(p) :
+				 start_failed(START_DESCRIPTOR, "the poller of signals", err);
+	if (start->code == EXIT_OK)
+		start->code = serve(p, start->config);
 	else
-		config_free(st->config);
+		config_free(start->config);
 	/* In reverse: coroutines of this worker, the workers, then the log that they wrote to. */
 	ocsp_stop(&p->ocsp);
 	stop_workers(p);
-	p->log = log_stop(p->log, LOG_STOP_MS);
+	p->log = log_stop(p->log, drain_log_patience(p));
 	signals_stop();
 }
 
-int process_run(const struct process_opts *o)
+/* Returns the exit code. */
+static int run_control(struct process *p, struct config *c)
 {
-	unsigned workers = config_workers(o->config), binds = capacity_binds(o->config);
-	struct process p;
-	struct start start = {.p = &p, .config = o->config};
+	struct start start = {.p = p, .config = c};
 	const struct np_worker_opts control = {
 		.name = "control",
 		.id = UINT16_MAX,
@@ -229,26 +233,42 @@ int process_run(const struct process_opts *o)
 		.main = process_main,
 		.arg = &start,
 	};
-	int err;
+	int err = signals_open();
+
+	if (err != 0) {
+		config_free(c);
+		return start_failed(START_DESCRIPTOR, "the socket pair for signals", err);
+	}
+	capacity_log(p->nshards, capacity_connections(p->nshards, capacity_binds(c), p->pipes));
+	err = np_run(&control);
+	if (err == 0)
+		return start.code;
+	config_free(c);
+	return start_failed(START_DESCRIPTOR, "the control worker", err);
+}
+
+int process_run(const struct process_opts *o)
+{
+	struct process p;
+	int code, err;
 
 	/* The level first: even the lines of the start obey it. */
 	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, STDERR_FILENO);
 	reload_log_level(o->config);
 	capacity_raise_descriptors();
-	err = process_init(&p, o, workers);
-	if (err == 0)
-		err = signals_open();
+	err = process_init(&p, o, capacity_workers(o->config));
 	if (err == 0) {
-		capacity_log(p.nshards, capacity_connections(p.nshards, binds, p.pipes));
-		err = np_run(&control);
+		code = run_control(&p, o->config);
+	} else {
+		code = start_failed(START_MEMORY, "memory for the workers", err);
+		config_free(o->config);
 	}
-	if (err == 0)
-		err = start.err;
-	if (err != 0)
-		log_msg(LVL_ERROR, "start_failed", "staunch could not start: %s (%s)",
-			np_err_text(err), np_err_name(err));
-	else
+	if (code == EXIT_OK || code == EXIT_CUT)
 		log_msg(LVL_NOTICE, "stopped", "stopped");
+	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
+	 * exit(3) would tear down: leave without both. */
+	if (file_work_is_busy(&p.files_thread))
+		_exit(code);
 	process_fini(&p);
-	return err == 0 ? EXIT_OK : exit_code_of(err);
+	return code;
 }

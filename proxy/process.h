@@ -12,8 +12,7 @@ struct process_opts {
 };
 
 /* process_run: start, serve until told to stop, drain.
- *   Returns  the exit code: 0 after a drain, 69 an address is in use, 77 permission, 1 anything
- *            else.
+ *   Returns  the exit code, one of exit_tbl.h.
  *   Calls    the main thread, once. */
 must_use int process_run(const struct process_opts *o);
 

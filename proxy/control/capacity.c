@@ -6,6 +6,8 @@
 
 #include "config/config.h"
 #include "netpoll/check.h"
+#include "netpoll/err.h"
+#include "proxy/control/cpu_quota.h"
 #include "proxy/log/log.h"
 
 #define FDS_PER_CONN     2
@@ -15,6 +17,8 @@
 #define FDS_PER_PIPE     2
 #define FDS_USEFUL       64 /* beyond the reserve: fewer are worth a warning */
 #define FDS_MOST         1048576 /* more serve nobody and cost the kernel a table */
+#define WORKERS_MOST     512u /* as of the key `workers` */
+#define CPUS_MOST        (1 << 20) /* in a mask; today's kernels know at most 8192 */
 #define PIPES_MOST       32 /* per worker */
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
@@ -83,25 +87,74 @@ void capacity_log(unsigned workers, int64_t connections)
 
 /* ---- processors ---- */
 
+/* The affinity mask, as large as this kernel wants it: one of fixed size fails with EINVAL where
+ * there may be more processors.   Returns  NULL: it cannot be had. Owns: CPU_FREE. */
+static cpu_set_t *affinity_mask(size_t *size, int *count)
+{
+	for (*count = 1024; *count <= CPUS_MOST; *count *= 2) {
+		cpu_set_t *set = CPU_ALLOC((size_t)*count);
+		int err = 0;
+
+		if (set == NULL)
+			return NULL;
+		*size = CPU_ALLOC_SIZE((size_t)*count);
+		CPU_ZERO_S(*size, set);
+		if (sched_getaffinity(0, *size, set) < 0)
+			err = err_from_errno();
+		if (err == 0)
+			return set;
+		CPU_FREE(set);
+		if (err != -NP_EINVAL)
+			return NULL;
+	}
+	return NULL;
+}
+
 unsigned capacity_cpus(void)
 {
-	cpu_set_t set;
+	size_t size;
+	int count;
+	cpu_set_t *set = affinity_mask(&size, &count);
+	unsigned n;
 
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+	if (set == NULL)
 		return 1;
-	return (unsigned)CPU_COUNT(&set);
+	n = (unsigned)CPU_COUNT_S(size, set);
+	CPU_FREE(set);
+	return n > 0 ? n : 1;
 }
 
 int capacity_cpu(unsigned i)
 {
-	cpu_set_t set;
+	size_t size;
+	int count, found = -1;
+	cpu_set_t *set = affinity_mask(&size, &count);
 
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+	if (set == NULL)
 		return -1;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET((size_t)cpu, &set) && i-- == 0)
-			return cpu;
-	return -1;
+	for (int cpu = 0; cpu < count && found < 0; cpu++)
+		if (CPU_ISSET_S((size_t)cpu, size, set) && i-- == 0)
+			found = cpu;
+	CPU_FREE(set);
+	return found;
+}
+
+unsigned capacity_workers(const struct config *c)
+{
+	unsigned cpus = capacity_cpus(), quota = cpu_quota(""), n = cpus;
+
+	if (c->workers != CONFIG_AUTO)
+		return (unsigned)c->workers;
+	if (quota > 0 && quota < n) {
+		n = quota;
+		log_msg(LVL_NOTICE, "cpu_quota",
+			"%u workers: a control group allows the time of %u of %u processors", n,
+			quota, cpus);
+	}
+	if (n > WORKERS_MOST) {
+		log_msg(LVL_WARNING, "workers_clamped",
+			"%u workers for %u processors: more are not supported", WORKERS_MOST, n);
+		n = WORKERS_MOST;
+	}
+	return n;
 }

@@ -28,6 +28,11 @@ int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes);
  */
 void capacity_log(unsigned workers, int64_t connections);
 
+/* capacity_workers: the number of c, or for `auto` one per processor of the affinity mask, or fewer
+ * where a control group allows less time. Logs what bounds it.   Calls  before there is a second
+ * thread. */
+unsigned capacity_workers(const struct config *c);
+
 /* capacity_cpus: processors of this thread's affinity mask; at least 1. */
 unsigned capacity_cpus(void);
 

@@ -6,6 +6,7 @@
 #define PROXY_CONTROL_CONTROL_H
 
 #include "proxy/conn/shard.h"
+#include "proxy/control/file_work.h"
 #include "proxy/control/ocsp.h"
 
 /* The control thread owns every field that does not say otherwise. */
@@ -20,10 +21,15 @@ struct process {
 	unsigned nshards; /* const after init: workers */
 	struct np_worker **workers; /* owned */
 	unsigned nworkers; /* started so far */
+	struct worker_name {
+		char text[16];
+	} *names; /* owned: of the workers' threads; the watchdog and the kernel keep them */
 	struct np_sysmon *sysmon;
 	struct log *log; /* access log; NULL: off */
 	struct stats stats; /* what the control thread counts */
 	struct ocsp ocsp; /* fetches the responses that are stapled */
+	struct file_work files_thread; /* reads files, so that this thread never waits for a disk */
+	int64_t stop_by; /* drain: when the last connection must have ended; INT64_MAX: not set */
 	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
 	uint64_t files_seen; /* the same at the last poll */
 };

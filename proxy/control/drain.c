@@ -12,6 +12,7 @@
 /* How often the connections are counted. Rejected: a message per connection that ends. */
 #define POLL_EVERY (50 * NP_MS)
 #define LOG_EVERY  (5 * NP_S)
+#define LOG_LEAST_MS 200 /* of the half second in which a stop acts when nothing is left to wait for */
 
 static uint32_t connections_left(const struct process *p)
 {
@@ -34,7 +35,7 @@ static bool wait_patiently(struct process *p, int64_t deadline)
 	int sig;
 
 	do {
-		sig = signals_wait(deadline);
+		sig = signals_wait(SIGNALS_ORDERS, deadline);
 		if (sig == SIGUSR1)
 			reload_logs(p);
 	} while (sig >= 0 && !is_stop(sig));
@@ -72,7 +73,7 @@ static void kill_all(struct shard *s, void *arg)
 		conn_kill(list_entry(it, struct conn, link), CLOSE_DRAIN_DEADLINE);
 }
 
-void drain_run(struct process *p)
+bool drain_run(struct process *p)
 {
 	int64_t delay = p->snap->shutdown_delay, timeout = p->snap->shutdown_timeout;
 	int64_t deadline = timeout == INT64_MAX ? INT64_MAX : np_deadline_after(delay + timeout);
@@ -82,10 +83,26 @@ void drain_run(struct process *p)
 	log_msg(LVL_NOTICE, "draining", "stopping: %u connections", connections_left(p));
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	bindings_stop(&p->bindings, p->shards);
+	p->stop_by = hurry ? np_nanotime() : deadline;
 	if (hurry || !wait_for_connections(p, deadline)) {
-		log_msg(LVL_WARNING, "drain_deadline", "%u connections are cut",
-			connections_left(p));
+		uint32_t left = connections_left(p);
+
+		p->stop_by = np_nanotime();
+		if (left == 0)
+			return true;
+		log_msg(LVL_WARNING, "drain_deadline", "%u connections are cut", left);
 		for (unsigned i = 0; i < p->nshards; i++)
 			shard_call(&p->shards[i], kill_all, NULL);
+		return false;
 	}
+	return true;
+}
+
+int drain_log_patience(const struct process *p)
+{
+	int64_t left = p->stop_by == INT64_MAX ? LOG_STOP_MS : (p->stop_by - np_nanotime()) / NP_MS;
+
+	if (left < LOG_LEAST_MS)
+		return LOG_LEAST_MS;
+	return left < LOG_STOP_MS ? (int)left : LOG_STOP_MS;
 }

@@ -2,12 +2,20 @@
 #ifndef PROXY_CONTROL_DRAIN_H
 #define PROXY_CONTROL_DRAIN_H
 
+#include "netpoll/base.h"
+
 struct process;
 
 /* drain_run: stop accepting after shutdown.delay, wait for the connections up to shutdown.timeout,
  * end the rest. A further signal to stop ends them at once.
+ *   Returns  true: every connection ended by itself; false: some were cut.
  *   Parks    until no connection is left but those that were told to end.
  *   Calls    the control worker's main coroutine, once; p->snap is current. */
-void drain_run(struct process *p);
+must_use bool drain_run(struct process *p);
+
+/* drain_log_patience: ms that the access log may take for what is left, after the drain: what
+ * remains of shutdown.timeout, and a little more in any case. A reader that is stuck must not keep
+ * the process. */
+int drain_log_patience(const struct process *p);
 
 #endif

@@ -9,6 +9,8 @@
 #include "proxy/log/log.h"
 #include "proxy/metrics/stats.h"
 
+#define LENT_POLL (20 * NP_MS)
+
 /* ---- when ---- */
 
 int64_t ocsp_retry_after(unsigned failures)
@@ -128,6 +130,15 @@ static struct tls_staple *next_due(const struct ocsp *o)
 	return NULL;
 }
 
+/* A load has the registry for a moment, or, when a disk hangs, for good. False: stopping, and it is
+ * still lent. */
+static bool wait_for_registry(const struct ocsp *o)
+{
+	while (o->registry->lent && !o->stopping)
+		np_sleep(LENT_POLL);
+	return !o->registry->lent;
+}
+
 static void ask_one(struct ocsp *o, struct tls_staple *s)
 {
 	struct ocsp_ask ask = {.question = s->question};
@@ -140,6 +151,11 @@ static void ask_one(struct ocsp *o, struct tls_staple *s)
 	list_push_back(&o->asking, &ask.link);
 	err = ocsp_ask(&ask, &r);
 	list_remove(&ask.link);
+	if (!wait_for_registry(o)) {
+		if (err == 0)
+			free(r.answer);
+		return; /* the process leaves without the registry */
+	}
 	if (err == 0)
 		ask_succeeded(o, s, &r);
 	else if (!ask.canceled)
@@ -154,7 +170,7 @@ static void ask_all_due(void *arg)
 	struct ocsp *o = arg;
 	struct tls_staple *s;
 
-	while (!o->stopping && (s = next_due(o)) != NULL)
+	while (!o->stopping && !o->registry->lent && (s = next_due(o)) != NULL)
 		ask_one(o, s);
 	DCHECK(o->running > 0, "a coroutine that ends was counted");
 	if (--o->running == 0 && o->stopping)

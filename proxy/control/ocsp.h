@@ -19,7 +19,7 @@
 
 /* Control worker. */
 struct ocsp {
-	const struct registry *registry; /* const: its staples are kept fresh */
+	const struct registry *registry; /* const: its staples are kept fresh, but while it is lent */
 	struct shard *shards;             /* const: the workers that staple */
 	unsigned nshards;
 	struct stats *stats;              /* counts attempts */

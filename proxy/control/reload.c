@@ -2,15 +2,11 @@
  * Everything that can fail comes before the first change, so a bad file changes nothing. */
 #include "proxy/control/reload.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "config/config.h"
-#include "config/text/diag.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
-#include "proxy/control/watch_files.h"
+#include "proxy/control/load.h"
+#include "proxy/control/signals.h"
 #include "proxy/creds/tls_cert.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/snapshot_tls.h"
@@ -86,22 +82,6 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 
 /* ---- limits and log ---- */
 
-/* A number that the descriptors do not allow would fail later, one client at a time: it is refused
- * at load. `auto` is what they allow. */
-static int check_limit(const struct process *p, const struct config *c)
-{
-	int64_t max = c->limits.max_connections, capacity = capacity_of(p, c);
-
-	if (max != CONFIG_AUTO && max > capacity) {
-		log_msg(LVL_ERROR, "limit_too_high",
-			"E403: limits.max_connections is %lld, but the descriptor limit allows "
-			"%lld (raise ulimit -n or LimitNOFILE, or write auto)",
-			(long long)max, (long long)capacity);
-		return -NP_EINVAL;
-	}
-	return 0;
-}
-
 void reload_log_level(const struct config *c)
 {
 	static const enum log_level levels[] = {
@@ -164,24 +144,6 @@ void reload_logs(struct process *p)
 
 /* ---- a whole reload ---- */
 
-/* Every problem of the file goes to stderr with its place, not only the first. */
-static struct config *load_file(struct process *p)
-{
-	struct diag *d = diag_new();
-	struct config *c = NULL;
-	char footer[64];
-
-	if (d == NULL)
-		return NULL;
-	snprintf(footer, sizeof(footer), "running generation %llu unchanged",
-		 (unsigned long long)p->snap->generation);
-	if (config_load(p->config_path, &c, d) != 0)
-		c = NULL;
-	diag_print(stderr, d, isatty(STDERR_FILENO) != 0, footer);
-	diag_free(d);
-	return c;
-}
-
 static void warn_of_restart(const struct config *old, const struct config *new)
 {
 	if (old->workers != new->workers)
@@ -196,56 +158,78 @@ static bool same_log(const struct config *a, const struct config *b)
 	       text_same(a->log.access.path, b->log.access.path);
 }
 
-int reload_prepare(struct process *p, struct config *c, struct snapshot **out, struct list *opened)
+/* What comes after the load needs no file but sockets and the access log. */
+static int open_all(struct process *p, const struct loaded *l, struct list *opened,
+		    enum reload_step *step)
 {
-	char room[512] = "";
-	struct text why;
-	/* Before they are read: a change in between is then seen by the next poll. */
-	uint64_t files = watch_files_state(c);
-	int err = check_limit(p, c);
+	const struct config *c = l->config;
+	int err;
 
-	text_init(&why, room, sizeof(room) - 1);
-	list_init(opened);
+	*step = RELOAD_BIND;
+	err = bindings_open(&p->bindings, l->snap, p->nshards, opened);
+
+	if (err == 0 && signals_pending(SIGNALS_STOP))
+		err = -NP_ECANCELED; /* the last moment at which nothing has changed */
 	if (err == 0)
-		err = snapshot_new(&p->registry, c, p->snap, out, &why);
-	if (err != 0) {
-		if (room[0] != '\0')
-			log_msg(LVL_ERROR, "tls_failed", "E405: %s", room);
-		config_free(c);
-		return err;
-	}
-	err = bindings_open(&p->bindings, *out, p->nshards, opened);
+		*step = RELOAD_LOG;
 	if (err == 0 && (p->snap == NULL || !same_log(p->snap->config, c)))
 		err = switch_access_log(p, c);
-	if (err != 0) {
+	if (err != 0)
 		bindings_free(opened);
-		snapshot_free(*out);
+	return err;
+}
+
+int reload_prepare(struct process *p, const char *path, struct config *c, struct snapshot **out,
+		   struct list *opened, enum reload_step *step)
+{
+	struct loaded l;
+	int err = load_run(p, path, c, &l);
+
+	list_init(opened);
+	*step = RELOAD_LOAD;
+	if (err != 0)
+		return err;
+	err = open_all(p, &l, opened, step);
+	if (err != 0) {
+		snapshot_free(l.snap);
 		return err;
 	}
-	p->files = p->files_seen = files;
+	p->files = p->files_seen = l.files;
+	*out = l.snap;
 	return 0;
 }
 
 /* The reason was logged, or printed with the file's diagnostics, before. */
-static void log_refused(struct process *p, const char *why)
+static void log_refused(struct process *p, enum reload_step step, int err)
 {
+	unsigned long long generation = p->snap->generation;
+
+	if (err == -NP_ECANCELED) {
+		log_msg(LVL_NOTICE, "reload_given_up",
+			"reload given up: an order to stop came first");
+		return;
+	}
 	STAT_ADD(&p->stats, reloads_failed, 1);
 	log_msg(LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged",
-		why, (unsigned long long)p->snap->generation);
+		step == RELOAD_LOAD && err == -NP_EINVAL ? "the configuration has errors" :
+							   np_err_text(err),
+		generation);
 }
 
 /* Owns c. */
-static void put_into_force(struct process *p, struct config *c)
+static void put_into_force(struct process *p, const char *path, struct config *c)
 {
 	struct list opened;
 	struct snapshot *snap;
-	int err = reload_prepare(p, c, &snap, &opened);
+	enum reload_step step;
+	int err = reload_prepare(p, path, c, &snap, &opened, &step);
 
 	if (err != 0) {
-		log_refused(p, np_err_text(err));
+		log_refused(p, step, err);
 		return;
 	}
-	reload_log_level(c);
+	warn_of_restart(p->snap->config, snap->config);
+	reload_log_level(snap->config);
 	err = reload_publish(p, snap, &opened);
 	if (err != 0)
 		log_msg(LVL_ERROR, "reload_partial",
@@ -257,22 +241,13 @@ static void put_into_force(struct process *p, struct config *c)
 
 void reload_file(struct process *p)
 {
-	struct config *c;
-
 	/* First, and also when the file is bad: log rotation sends SIGHUP, too. */
 	log_reopen(p->log);
-	if (p->config_path == NULL)
-		return;
-	c = load_file(p);
-	if (c == NULL) {
-		log_refused(p, "the configuration has errors");
-		return;
-	}
-	warn_of_restart(p->snap->config, c);
-	put_into_force(p, c);
+	if (p->config_path != NULL)
+		put_into_force(p, p->config_path, NULL);
 }
 
 void reload_again(struct process *p)
 {
-	put_into_force(p, config_share(p->snap->config));
+	put_into_force(p, NULL, config_share(p->snap->config));
 }

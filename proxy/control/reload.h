@@ -14,12 +14,21 @@ struct config;
 struct process;
 struct snapshot;
 
-/* reload_prepare: check c's limits, make its snapshot, open the addresses it names and p does not
- * have yet (all or none, into *opened), and switch every worker to its access log.
+/* The steps of reload_prepare. */
+enum reload_step {
+	RELOAD_LOAD, /* files: the configuration, and what it names */
+	RELOAD_BIND, /* addresses */
+	RELOAD_LOG,  /* the access log */
+};
+
+/* reload_prepare: load c, or the file at path if c is NULL; check its limits, make its snapshot,
+ * open the addresses it names and p does not have yet (all or none, into *opened), and switch every
+ * worker to its access log.
  *   Returns  0; or the error with a line in the log, and then nothing has changed and c is freed.
+ *            -NP_ECANCELED: an order to stop is pending. *step is the step that failed.
  *   Parks    Owns     c. */
-must_use int reload_prepare(struct process *p, struct config *c, struct snapshot **out,
-			    struct list *opened);
+must_use int reload_prepare(struct process *p, const char *path, struct config *c,
+			    struct snapshot **out, struct list *opened, enum reload_step *step);
 
 /* reload_publish: put snap into force on every worker. p->bindings become exactly those it names,
  * p->snap becomes snap, the old one is retired.

@@ -10,11 +10,12 @@
 #include "config/key_paths.h"
 #include "netpoll/hash.h"
 
-static void hash_file(void *arg, const char *path)
+static void hash_file(void *arg, const char *path, struct config_pos at)
 {
 	struct stat st = {.st_size = 0};
 	uint64_t *h = arg, facts[5];
 
+	(void)at;
 	if (stat(path, &st) < 0)
 		st.st_size = -1; /* a file that is gone is a state, too */
 	facts[0] = (uint64_t)st.st_mtim.tv_sec;

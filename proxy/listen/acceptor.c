@@ -15,6 +15,7 @@
 #define ACCEPT_BATCH 4              /* HAProxy measured 168k/s with 4, 106k/s with 64 */
 #define PAUSE_MIN    (5 * NP_MS)    /* Go's, doubling ... */
 #define PAUSE_MAX    (500 * NP_MS)  /* ... to half of Go's: recovery takes a second at most */
+#define ERRORS_PATIENT 16           /* errors in a row that may be many clients' */
 #define ROOM_POLL    (10 * NP_MS)   /* any worker frees places: polling is cheaper than messages */
 
 #define ACCEPTOR_MAGIC 0xacce9703u
@@ -28,6 +29,8 @@ struct acceptor {
 	struct binding *binding; /* const */
 	struct np_worker *control; /* const */
 	struct np_msg stopped; /* to the control worker, which frees the acceptor */
+	bool closing; /* new handshakes are filtered out; accepted sockets inherit the filter */
+	unsigned errors; /* of accept, in a row */
 	int64_t pause; /* of the episode under way; 0: none */
 	int64_t paused_since;
 	bool logged; /* the episode's begin has a line, so its end gets one */
@@ -68,9 +71,13 @@ static void pause_end(struct acceptor *a)
 static void on_accept_error(struct acceptor *a, int err)
 {
 	STAT_ADD(&a->shard->stats, accept_errors, 1);
-	/* The client's or the network's doing: the next one may be fine. */
-	if (np_err_class(err) == NP_CLASS_PEER || err == -NP_EPERM)
+	/* The client's, the network's or a firewall's doing: the next one may be fine. But the others run first, and an
+	 * error that persists is waited out like one of ours. */
+	a->errors++;
+	if ((np_err_class(err) == NP_CLASS_PEER || err == -NP_EPERM) && a->errors < ERRORS_PATIENT) {
+		np_yield();
 		return;
+	}
 	if (a->pause == 0)
 		pause_begin(a, np_err_text(err));
 	np_sleep(a->pause);
@@ -107,6 +114,8 @@ static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *p
 {
 	const struct limit *full = conn_admit(a->shard, a->listener);
 
+	if (a->closing)
+		np_sock_lift_filter(sysfd);
 	if (full != NULL && must_wait(a, full)) {
 		a->held = sysfd;
 		a->held_peer = *peer;
@@ -156,6 +165,7 @@ static void acceptor_main(void *arg)
 			accepted_drop(sysfd);
 			break;
 		}
+		a->errors = 0;
 		pause_end(a);
 		acceptor_take(a, sysfd, &peer);
 		if (++batch % ACCEPT_BATCH == 0)
@@ -215,11 +225,22 @@ void acceptor_switch(struct shard *s, void *arg)
 	a->listener = order->binding->listener;
 }
 
+void acceptor_refuse_new(struct shard *s, void *arg)
+{
+	const struct acceptor_order *order = arg;
+	struct acceptor *a = order->binding->on[s->id];
+
+	DCHECK_SHARD(s);
+	a->closing = np_fd_refuse_syn(&a->fd) == 0;
+}
+
 /* Without waiting and without a hand-off: the acceptor goes. */
 static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_addr *peer)
 {
 	bool admitted = conn_admit(a->shard, a->listener) == NULL;
 
+	if (a->closing)
+		np_sock_lift_filter(sysfd);
 	conn_accepted(a->shard, a->listener, sysfd, peer,
 		      admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }

@@ -29,6 +29,11 @@ void acceptor_switch(struct shard *s, void *arg);
  * use it without a shard_call. */
 int acceptor_sysfd(const struct acceptor *a);
 
+/* acceptor_refuse_new: go on accepting, but let no new handshake begin. arg is a struct acceptor_order. A kernel that
+ * takes no filter is no error: then a client may be reset that comes between the last accept and the close.
+ *   Calls  owner worker, from shard_call. */
+void acceptor_refuse_new(struct shard *s, void *arg);
+
 /* acceptor_stop: accept what the kernel has queued, close the socket. arg is the struct binding;
  * the acceptor's coroutine ends later and then lowers b->running on the control thread.
  *   Calls  owner worker, from shard_call. */

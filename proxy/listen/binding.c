@@ -7,11 +7,11 @@
 
 /* ---- opening ---- */
 
-static int listen_one(const struct binding *b, const struct np_addr *a)
+static int listen_one(const struct binding *b, const struct np_addr *a, bool reuseport)
 {
 	struct np_listen_opts o = {
 		.backlog = b->backlog,
-		.reuseport = (b->n > 1 || b->beside) && !b->shared,
+		.reuseport = reuseport,
 		.nodelay = true,
 		.keepalive = true,
 	};
@@ -19,23 +19,28 @@ static int listen_one(const struct binding *b, const struct np_addr *a)
 	return np_listen(a, &o);
 }
 
-/* The first socket chooses the port where the address has none; the others are bound to the same.
- */
+/* The first socket of the group is bound and listens without SO_REUSEPORT: so the kernel itself says
+ * whether another process holds the address, in one step that no other process can slip into. Then
+ * it gets the option, and the others join. It chooses the port where the address has none.
+ * Rejected: to try with one socket, close it and bind again with the option; between the two a second
+ * instance did the same, and both ran on one port. */
 static int binding_listen(struct binding *b)
 {
-	int err = b->beside ? 0 : np_listen_check(&b->addr);
+	int err = np_unix_lock(&b->addr, &b->lock);
 
 	if (err != 0)
 		return err;
-	b->sysfd[0] = listen_one(b, &b->addr);
+	b->sysfd[0] = listen_one(b, &b->addr, b->beside && !b->shared);
 	if (b->sysfd[0] < 0)
 		return b->sysfd[0];
 	err = np_unix_file_of(&b->addr, &b->file); /* first: from here on binding_free removes it */
 	if (err == 0)
 		err = np_sock_addr(b->sysfd[0], &b->bound);
 	b->bound.v6_alone = b->addr.v6_alone;
+	if (err == 0 && b->n > 1 && !b->shared)
+		err = np_listen_share(b->sysfd[0]);
 	for (unsigned i = 1; err == 0 && i < b->n; i++) {
-		b->sysfd[i] = b->shared ? np_sock_dup(b->sysfd[0]) : listen_one(b, &b->bound);
+		b->sysfd[i] = b->shared ? np_sock_dup(b->sysfd[0]) : listen_one(b, &b->bound, true);
 		if (b->sysfd[i] < 0)
 			err = b->sysfd[i];
 	}
@@ -69,6 +74,7 @@ int binding_open(const struct np_addr *addr, struct listener *listener, unsigned
 	b->n = n;
 	b->shared = np_addr_is_unix(addr);
 	b->beside = beside;
+	b->lock = -1;
 	list_init(&b->link);
 	b->on = calloc(n, sizeof(struct acceptor *));
 	b->sysfd = calloc(n, sizeof(int));
@@ -103,6 +109,37 @@ int binding_serve(struct binding *b, struct shard *shards)
 	return order.err;
 }
 
+bool binding_refuse_new(struct binding *b, struct shard *shards)
+{
+	struct acceptor_order order = {.binding = b, .control = np_self()};
+
+	if (b->shared) {
+		np_unix_file_remove(&b->addr, &b->file);
+		return false;
+	}
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->on[i] != NULL)
+			shard_call(&shards[i], acceptor_refuse_new, &order);
+	return b->running > 0;
+}
+
+bool binding_is_lost(const struct binding *b)
+{
+	struct np_unix_file now;
+
+	if (b->file.ino == 0)
+		return false;
+	return np_unix_file_of(&b->addr, &now) != 0 || now.dev != b->file.dev || now.ino != b->file.ino ||
+	       now.made != b->file.made;
+}
+
+void binding_abandon_file(struct binding *b)
+{
+	np_unix_unlock(&b->addr, b->lock, false);
+	b->lock = -1;
+	b->file = (struct np_unix_file){0};
+}
+
 void binding_stop(struct binding *b, struct shard *shards)
 {
 	for (unsigned i = 0; i < b->n; i++)
@@ -120,6 +157,7 @@ struct binding *binding_free(struct binding *b)
 		if (b->sysfd[i] >= 0)
 			np_sock_close(b->sysfd[i]);
 	np_unix_file_remove(&b->addr, &b->file);
+	np_unix_unlock(&b->addr, b->lock, true);
 	list_remove(&b->link);
 	free(b->on);
 	free(b->sysfd);

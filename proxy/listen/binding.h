@@ -19,10 +19,12 @@ struct binding {
 	struct np_addr addr; /* const: as configured, its identity over reloads */
 	struct np_addr bound; /* const: with the port the kernel chose, if addr's was 0 */
 	char text[NP_ADDR_TEXT]; /* const: of bound */
+	int lock; /* of the file, held as long as it is ours; -1: none */
 	struct np_unix_file file; /* the file that this binding made, removed with it */
 	struct listener *listener; /* of the current snapshot; acceptors have their own copy */
 	int backlog; /* const: as opened; a reload cannot change it */
 	unsigned n; /* const: workers */
+	bool lost; /* its file is gone: binding_is_lost */
 	bool shared; /* const: one socket, and a descriptor of it per worker */
 	bool beside; /* const: opened beside an overlapping binding of ours, see binding_share */
 	struct acceptor **on; /* one per worker; NULL: it does not accept here */
@@ -52,6 +54,20 @@ must_use int binding_open(const struct np_addr *addr, struct listener *listener,
  *   Parks    until every worker has answered.
  *   Calls    control thread; shards has b->n elements. */
 must_use int binding_serve(struct binding *b, struct shard *shards);
+
+/* binding_refuse_new: the first half of a stop: no client begins a connection here any more, while acceptors still
+ * accept those that the kernel has promised one. Of a Unix socket the file is removed.
+ *   Returns  true: handshakes may be under way: wait BINDING_ROUND_TRIP before binding_stop.
+ *   Parks    until every worker has answered.
+ *   Calls    control thread. */
+#define BINDING_ROUND_TRIP (200 * NP_MS) /* for the last ACK of a handshake; more would hold up an end for too long */
+must_use bool binding_refuse_new(struct binding *b, struct shard *shards);
+
+/* binding_is_lost: the file of this Unix socket was deleted or replaced: clients cannot find it any more. */
+bool binding_is_lost(const struct binding *b);
+
+/* binding_abandon_file: another binding of the same path takes over lock and file. */
+void binding_abandon_file(struct binding *b);
 
 /* binding_stop: stop accepting. Connections in the accept queues are still served, then the sockets
  * are closed.

@@ -18,31 +18,44 @@ static struct binding *binding_find(const struct list *bindings, const struct np
 	return NULL;
 }
 
-static bool share_port(const struct list *bindings, const struct np_addr *a)
+/* Bindings of our own at the same port may overlap with the address: a wildcard and one address, or
+ * the forms of both wildcards. They let it in, so that one reload can go from one form to another
+ * while both accept, and a file may name an address beside its wildcard. *found: there is one. */
+static int share_port(const struct list *bindings, const struct np_addr *a, bool *found)
 {
-	bool found = false;
-
 	list_for_each(it, bindings) {
 		const struct binding *b = list_entry(it, struct binding, link);
+		int err;
 
 		if (np_addr_is_unix(a) || np_addr_is_unix(&b->addr))
 			continue;
-		if (np_addr_port(&b->bound.u.sa) == np_addr_port(&a->u.sa))
-			found |= binding_share(b) == 0;
+		if (np_addr_port(&b->bound.u.sa) != np_addr_port(&a->u.sa))
+			continue;
+		err = binding_share(b);
+		if (err != 0)
+			return err;
+		*found = true;
 	}
-	return found;
+	return 0;
 }
 
-/* Bindings of our own at the same port may overlap with the address: a wildcard and one address, or
- * the forms of both wildcards. They let it in, so that one reload can go from one form to another
- * while both accept, and a file may name an address beside its wildcard. Returns whether there is
- * one. */
-static bool share_ports(const struct list *bindings, const struct list *opened,
-			const struct np_addr *a)
+/* The address, although bindings of ours may overlap with it; only when they do is it opened without
+ * asking whether another process holds it, and they have kept such a process out. */
+static int open_address(const struct list *bindings, const struct list *opened,
+			const struct np_addr *a, struct listener *l, unsigned workers,
+			struct binding **out)
 {
-	bool before = share_port(bindings, a), now = share_port(opened, a);
+	bool beside = false;
+	int err = binding_open(a, l, workers, false, out);
 
-	return before || now;
+	if (err != -NP_EADDRINUSE)
+		return err;
+	err = share_port(bindings, a, &beside);
+	if (err == 0)
+		err = share_port(opened, a, &beside);
+	if (err == 0)
+		err = beside ? binding_open(a, l, workers, true, out) : -NP_EADDRINUSE;
+	return err;
 }
 
 /* The listener of snap that names this address, or NULL. */
@@ -84,21 +97,28 @@ static void warn_of_backlog(const struct binding *b)
 			most);
 }
 
+/* The path is opened anew. The old socket has no name any more, so it closes with this reload. */
+static void log_lost(struct binding *b)
+{
+	log_msg(LVL_WARNING, "listener_lost", "%s: its file was deleted or replaced; it is made again", b->text);
+	binding_abandon_file(b);
+	b->lost = true;
+}
+
 static int open_listener(const struct list *bindings, struct listener *l, unsigned workers,
 			 struct list *opened)
 {
 	const struct config_listener *c = l->config;
 
 	for (size_t i = 0; i < c->nbind; i++) {
-		struct binding *b;
+		struct binding *b = binding_find(bindings, &c->bind[i]);
 		int err;
 
-		if (binding_find(bindings, &c->bind[i]) != NULL)
+		if (b != NULL && !b->lost && !binding_is_lost(b))
 			continue;
-		err = binding_open(&c->bind[i], l, workers, false, &b);
-		if (err == -NP_EADDRINUSE && share_ports(bindings, opened, &c->bind[i]))
-			/* Nobody is asked whether another process holds it: ours kept such out. */
-			err = binding_open(&c->bind[i], l, workers, true, &b);
+		if (b != NULL && !b->lost)
+			log_lost(b);
+		err = open_address(bindings, opened, &c->bind[i], l, workers, &b);
 		if (err != 0) {
 			log_cannot_listen(c, i, err);
 			return err;
@@ -138,13 +158,6 @@ void bindings_adopt(struct list *bindings, struct list *opened)
 	}
 }
 
-static void binding_close(struct binding *b, struct shard *shards)
-{
-	log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", b->text);
-	binding_stop(b, shards);
-	binding_free(b);
-}
-
 static void log_served(const struct binding *b, bool is_new)
 {
 	if (is_new)
@@ -155,36 +168,51 @@ static void log_served(const struct binding *b, bool is_new)
 			"%s: its backlog stays %d until the next start", b->text, b->backlog);
 }
 
-int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards)
+/* Nobody to whom the kernel has said yes is reset: no new handshake begins, those under way get a
+ * round trip to end, and then the queues are served until they are empty. */
+static void close_all(struct list *closing, struct shard *shards)
 {
-	int err = 0;
+	bool wait = false;
 
-	list_for_each_safe(it, bindings) {
-		struct binding *b = list_entry(it, struct binding, link);
-		bool is_new = b->running == 0;
-
-		b->listener = listener_at(snap, &b->addr);
-		if (b->listener == NULL) {
-			binding_close(b, shards);
-			continue;
-		}
-		if (binding_serve(b, shards) != 0) {
-			/* A socket that no worker accepts from would swallow its clients. */
-			binding_close(b, shards);
-			err = -NP_ENOMEM;
-			continue;
-		}
-		log_served(b, is_new);
-	}
-	return err;
-}
-
-void bindings_stop(struct list *bindings, struct shard *shards)
-{
-	list_for_each_safe(it, bindings) {
+	list_for_each(it, closing)
+		wait |= binding_refuse_new(list_entry(it, struct binding, link), shards);
+	if (wait)
+		np_sleep(BINDING_ROUND_TRIP);
+	list_for_each_safe(it, closing) {
 		struct binding *b = list_entry(it, struct binding, link);
 
 		binding_stop(b, shards);
 		binding_free(b);
 	}
+}
+
+int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards)
+{
+	struct list closing;
+	int err = 0;
+
+	list_init(&closing);
+	list_for_each_safe(it, bindings) {
+		struct binding *b = list_entry(it, struct binding, link);
+		bool is_new = b->running == 0;
+
+		b->listener = b->lost ? NULL : listener_at(snap, &b->addr);
+		if (b->listener != NULL && binding_serve(b, shards) == 0) {
+			log_served(b, is_new);
+			continue;
+		}
+		/* A socket that not every worker accepts from would swallow its clients. */
+		if (b->listener != NULL)
+			err = -NP_ENOMEM;
+		log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", b->text);
+		list_remove(&b->link);
+		list_push_back(&closing, &b->link);
+	}
+	close_all(&closing, shards);
+	return err;
+}
+
+void bindings_stop(struct list *bindings, struct shard *shards)
+{
+	close_all(bindings, shards);
 }

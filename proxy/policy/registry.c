@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "netpoll/err.h"
+#include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/upstream/server.h"
 
@@ -15,6 +16,7 @@ int registry_init(struct registry *r, unsigned nworkers)
 	list_init(&r->listeners);
 	list_init(&r->tickets);
 	list_init(&r->staples);
+	list_init(&r->retired);
 	return r->servers != NULL ? 0 : -NP_ENOMEM;
 }
 
@@ -23,6 +25,20 @@ void registry_fini(struct registry *r)
 	CHECK(r->snapshots == 0 && list_empty(&r->listeners), "a snapshot outlived the process");
 	registry_tls_fini(r);
 	r->servers = server_registry_free(r->servers);
+}
+
+void registry_lend(struct registry *r)
+{
+	r->lent = true;
+}
+
+void registry_reclaim(struct registry *r)
+{
+	r->lent = false;
+	list_for_each_safe(it, &r->retired) {
+		list_remove(it);
+		snapshot_free(list_entry(it, struct snapshot, retired));
+	}
 }
 
 static struct listener_counts *listener_counts_new(const char *name, unsigned nworkers)

@@ -19,6 +19,8 @@ struct registry {
 	struct tls_worker **tls; /* owned: one per worker; NULL until a generation speaks TLS */
 	unsigned nworkers; /* const after init */
 	unsigned snapshots; /* alive: the current one, and those that connections keep */
+	bool lent;                 /* a load has it: registry_lend */
+	struct list retired;       /* of struct snapshot: to be freed when it is not lent any more */
 	uint64_t generation; /* the latest that was enacted */
 	struct np_worker *control; /* const once it runs: retired snapshots are posted to it */
 };
@@ -41,6 +43,14 @@ must_use int registry_init(struct registry *r, unsigned nworkers);
 
 /* registry_fini: every snapshot must be gone (CHECK), and every worker's thread joined. */
 void registry_fini(struct registry *r);
+
+/* registry_lend: the thread of a load may use all of the registry from now on, and this thread does
+ * not touch it, and frees no snapshot, until registry_reclaim. Lent twice without a reclaim between
+ * is the same as once: a load that was refused since another one is late. A lock in its place would
+ * be held while a disk hangs.
+ *   Calls  control thread, both. */
+void registry_lend(struct registry *r);
+void registry_reclaim(struct registry *r);
 
 /* listener_counts_get: the counts of this name, made on first use; one reference more.
  *   Returns  NULL: no memory.   Calls  control thread.   Owns  a reference: listener_counts_put,

@@ -140,7 +140,10 @@ static void on_retire(struct np_msg *m)
 	struct snapshot *s = container_of(m, struct snapshot, retire);
 
 	DCHECK(np_self() == s->registry->control, "snapshots are freed by the control thread");
-	snapshot_free(s);
+	if (s->registry->lent)
+		list_push_back(&s->registry->retired, &s->retired);
+	else
+		snapshot_free(s);
 }
 
 void snapshot_drop(struct snapshot *s, unsigned worker)

@@ -79,8 +79,8 @@ struct snapshot {
 	uint32_t shares; /* atomic: workers that still use it */
 	struct snapshot_use *use; /* one per worker, its owner's alone */
 	struct registry *registry;
-	struct np_msg
-		retire; /* to the control worker, from the worker that gave up the last share */
+	struct list retired;  /* registry.retired, while that is lent */
+	struct np_msg retire; /* to the control worker: the last share was given up */
 };
 
 /* A cache line of its own per worker. */

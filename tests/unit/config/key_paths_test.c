@@ -15,11 +15,12 @@
 
 static char seen[1024];
 
-static void note(void *arg, const char *path)
+static void note(void *arg, const char *path, struct config_pos at)
 {
 	unsigned *n = arg;
 	const char *slash = strrchr(path, '/');
 
+	assert_true(pos_known(at));
 	(*n)++;
 	strncat(seen, slash != NULL ? slash + 1 : path, sizeof(seen) - strlen(seen) - 1);
 	strncat(seen, " ", sizeof(seen) - strlen(seen) - 1);

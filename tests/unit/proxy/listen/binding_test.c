@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,6 +18,7 @@
 
 #define WORKERS 4
 
+static const char *state_addr;
 static struct listener listener = {.name = "web", .backlog = 16};
 
 static int count_fds(void)
@@ -105,6 +107,118 @@ static void unix_socket_is_one(void **state)
 	assert_int_equal(stat(a.u.un.sun_path, &st), -1);
 }
 
+/* ---- V12: two instances at once ---------------------------------------------------------------- */
+
+static int calls_until_rival;
+static int rival_err;
+static struct binding *rival;
+
+/* The second instance opens the same address, whole, in front of a call of the first one. */
+static void let_rival_in(void)
+{
+	static struct np_addr a;
+
+	if (--calls_until_rival != 0)
+		return;
+	hook_reset();
+	a = address(state_addr);
+	rival_err = binding_open(&a, &listener, WORKERS, false, &rival);
+}
+
+static int bind_after_rival(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	let_rival_in();
+	return bind(fd, sa, len);
+}
+
+static int listen_after_rival(int fd, int backlog)
+{
+	let_rival_in();
+	return listen(fd, backlog);
+}
+
+static int setsockopt_after_rival(int fd, int level, int opt, const void *v, socklen_t len)
+{
+	let_rival_in();
+	return setsockopt(fd, level, opt, v, len);
+}
+
+static void swap_in(int which)
+{
+	hook_reset();
+	if (which == 0)
+		hook.bind = bind_after_rival;
+	if (which == 1)
+		hook.listen = listen_after_rival;
+	if (which == 2)
+		hook.setsockopt = setsockopt_after_rival;
+}
+
+/* Whatever the moment: one of the two has the address, and the other is told that it is in use. */
+static void one_of_two_instances(const char *text)
+{
+	struct np_addr a = address(text);
+
+	state_addr = text;
+	for (int which = 0; which < 3; which++) {
+		for (int nth = 1;; nth++) {
+			struct binding *b = NULL;
+			int err;
+
+			rival = NULL;
+			calls_until_rival = nth;
+			swap_in(which);
+			err = binding_open(&a, &listener, WORKERS, false, &b);
+			hook_reset();
+			if (calls_until_rival > 0) {
+				assert_int_equal(err, 0);
+				binding_free(b);
+				break; /* every call of this kind was tried */
+			}
+			assert_int_equal((err == 0) + (rival_err == 0), 1);
+			assert_int_equal(err != 0 ? err : rival_err, -NP_EADDRINUSE);
+			binding_free(err == 0 ? b : rival);
+		}
+	}
+}
+
+static void v12_one_of_two_instances(void **state)
+{
+	char text[NP_ADDR_TEXT + KIT_PATH];
+	struct np_addr any = address("127.0.0.1:0");
+	struct binding *b;
+
+	(void)state;
+	assert_int_equal(binding_open(&any, &listener, 1, false, &b), 0);
+	snprintf(text, sizeof(text), "%s", b->text);
+	binding_free(b);
+	one_of_two_instances(text);
+	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
+	one_of_two_instances(text);
+}
+
+/* A file that a dead process left is replaced, and a lock that it left is no hindrance. */
+static void v12_stale_files_are_replaced(void **state)
+{
+	char text[KIT_PATH + 32], lock[KIT_PATH];
+	struct np_listen_opts o = {.backlog = 1};
+	struct np_addr a;
+	struct binding *b;
+	struct stat st;
+
+	(void)state;
+	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
+	a = address(text);
+	np_sock_close(np_listen(&a, &o));
+	kit_file_write("web.sock.lock", "", lock);
+	assert_int_equal(binding_open(&a, &listener, WORKERS, false, &b), 0);
+	assert_false(binding_is_lost(b));
+	assert_int_equal(unlink(a.u.un.sun_path), 0);
+	assert_true(binding_is_lost(b)); /* V41 */
+	binding_free(b);
+	assert_int_equal(stat(lock, &st), -1);
+}
+
 /* ---- the Nth call fails ---------------------------------------------------------------------- */
 
 static int calls_left;
@@ -177,11 +291,11 @@ static void all_or_none(void **state)
 	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
 	file = address(text);
 	hook.socket = failing_socket;
-	assert_int_equal(fail_each_call(&tcp, -NP_EMFILE), 1 + WORKERS);
+	assert_int_equal(fail_each_call(&tcp, -NP_EMFILE), WORKERS);
 	assert_int_equal(fail_each_call(&file, -NP_EMFILE), 1);
 	hook_reset();
 	hook.bind = failing_bind;
-	assert_int_equal(fail_each_call(&tcp, -NP_EACCES), 1 + WORKERS);
+	assert_int_equal(fail_each_call(&tcp, -NP_EACCES), WORKERS);
 	assert_int_equal(fail_each_call(&file, -NP_EACCES), 1);
 	hook_reset();
 	hook.listen = failing_listen;
@@ -208,6 +322,8 @@ int main(void)
 		cmocka_unit_test_teardown(one_port_for_all_workers, end),
 		cmocka_unit_test_teardown(shares_with_nobody, end),
 		cmocka_unit_test_teardown(unix_socket_is_one, end),
+		cmocka_unit_test_teardown(v12_one_of_two_instances, end),
+		cmocka_unit_test_teardown(v12_stale_files_are_replaced, end),
 		cmocka_unit_test_teardown(all_or_none, end),
 	};
 

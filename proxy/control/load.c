@@ -1,0 +1,182 @@
+/* load: text -> model -> snapshot, on the thread of file work, while this thread still hears an
+ * order to stop. */
+#include "proxy/control/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "config/text/diag.h"
+#include "proxy/control/capacity.h"
+#include "proxy/control/control.h"
+#include "proxy/control/watch_files.h"
+
+/* A thousand keys take a few seconds on a slow machine; a disk that needs longer is taken for one
+ * that hangs. */
+#define LOAD_PATIENCE (30 * NP_S)
+
+/* The job. The thread's until it is done. What it borrows of the process is const, or lent
+ * (registry_lend). */
+struct load {
+	struct file_job job;
+	struct registry *registry;   /* lent */
+	const struct snapshot
+		*prev; /* current at the start of the load; a lent registry keeps it */
+	char *path;                  /* owned; NULL: config was given */
+	unsigned workers, pipes;
+	uint64_t generation;         /* in force, for the messages */
+	struct loaded out;
+	int err;
+};
+
+/* ---- on the thread ---- */
+
+/* Every problem of the file goes to stderr with its place, not only the first. */
+static int load_config(struct load *l)
+{
+	struct diag *d = diag_new();
+	char footer[64];
+	int err;
+
+	if (d == NULL)
+		return -NP_ENOMEM;
+	snprintf(footer, sizeof(footer), "running generation %llu unchanged",
+		 (unsigned long long)l->generation);
+	err = config_load(l->path, &l->out.config, d);
+	diag_print(stderr, d, isatty(STDERR_FILENO) != 0, footer);
+	diag_free(d);
+	return err;
+}
+
+/* A number that the descriptors do not allow would fail later, one client at a time: it is refused
+ * at load. `auto` is what they allow. */
+static int check_limit(const struct load *l)
+{
+	int64_t max = l->out.config->limits.max_connections;
+	int64_t most = capacity_connections(l->workers, capacity_binds(l->out.config), l->pipes);
+
+	if (max == CONFIG_AUTO || max <= most)
+		return 0;
+	log_msg(LVL_ERROR, "limit_too_high",
+		"E403: limits.max_connections is %lld, but the descriptor limit allows "
+		"%lld (raise ulimit -n or LimitNOFILE, or write auto)",
+		(long long)max, (long long)most);
+	return -NP_EINVAL;
+}
+
+static int load_snapshot(struct load *l)
+{
+	char room[512] = "";
+	struct text why;
+	int err;
+
+	text_init(&why, room, sizeof(room) - 1);
+	l->out.files = watch_files_state(
+		l->out.config); /* first: a change meanwhile is seen by the next poll */
+	err = snapshot_new(l->registry, l->out.config, l->prev, &l->out.snap, &why);
+	if (err != 0 && room[0] != '\0')
+		log_msg(LVL_ERROR, "tls_failed", "E405: %s", room);
+	return err;
+}
+
+static void load_files(struct file_job *job)
+{
+	struct load *l = container_of(job, struct load, job);
+
+	if (l->path != NULL)
+		l->err = load_config(l);
+	if (l->err == 0)
+		l->err = check_limit(l);
+	if (l->err == 0)
+		l->err = load_snapshot(l);
+}
+
+/* ---- on the control thread ---- */
+
+/* Of a job that is done. The snapshot owns the config once there is one. */
+static void load_free(struct load *l)
+{
+	if (l->out.snap == NULL)
+		config_free(l->out.config);
+	snapshot_free(l->out.snap);
+	free(l->path);
+	free(l);
+}
+
+static void load_discard(struct file_job *job)
+{
+	struct load *l = container_of(job, struct load, job);
+	struct registry *registry = l->registry;
+
+	registry_reclaim(registry);
+	load_free(l);
+	log_msg(LVL_NOTICE, "files_back",
+		"the files that were late have been read; what they hold is dropped");
+}
+
+static struct load *load_new(struct process *p, const char *path)
+{
+	struct load *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	*l = (struct load){
+		.job = {.run = load_files, .discard = load_discard},
+		.registry = &p->registry,
+		.prev = p->snap,
+		.path = path != NULL ? strdup(path) : NULL,
+		.workers = p->nshards,
+		.pipes = p->pipes,
+		.generation = p->snap != NULL ? p->snap->generation : 0,
+	};
+	if (path == NULL || l->path != NULL)
+		return l;
+	free(l);
+	return NULL;
+}
+
+/* The job did not end in time, or did not start. */
+static void log_late(int err)
+{
+	if (err == -NP_EDEADLINE)
+		log_msg(LVL_ERROR, "files_late",
+			"a file that the configuration names was not read within %d s: look for a disk or a "
+			"network file system that hangs, or a path that is a FIFO or a device",
+			(int)(LOAD_PATIENCE / NP_S));
+	else if (err == -EBUSY)
+		log_msg(LVL_ERROR, "files_late",
+			"an earlier load still waits for a file; this one can begin when that file was read");
+	else if (err != -NP_ECANCELED)
+		log_msg(LVL_ERROR, "files_failed",
+			"no thread to read files: %s (ulimit -u, TasksMax)", np_err_text(err));
+}
+
+int load_run(struct process *p, const char *path, struct config *config, struct loaded *out)
+{
+	struct load *l = load_new(p, path);
+	int err;
+
+	if (l == NULL) {
+		config_free(config);
+		return -NP_ENOMEM;
+	}
+	l->out.config = config;
+	registry_lend(&p->registry);
+	err = file_work_run(&p->files_thread, &l->job, LOAD_PATIENCE);
+	if (err != 0)
+		log_late(err);
+	if (err == -NP_EDEADLINE || err == -NP_ECANCELED)
+		return err; /* left behind, with the registry */
+	if (err != -EBUSY)
+		registry_reclaim(&p->registry);
+	if (err == 0)
+		err = l->err;
+	if (err == 0) {
+		*out = l->out;
+		l->out = (struct loaded){0};
+	}
+	load_free(l);
+	return err;
+}

@@ -1,0 +1,28 @@
+/* load: everything of a (re)load that reads files: the configuration, what it names, and the
+ * snapshot with its TLS contexts. It is one job of file work; nothing in force changes. */
+#ifndef PROXY_CONTROL_LOAD_H
+#define PROXY_CONTROL_LOAD_H
+
+#include "netpoll/base.h"
+
+struct config;
+struct process;
+struct snapshot;
+
+/* What a load made, to be put into force or freed. */
+struct loaded {
+	struct config *config;     /* snap owns it */
+	struct snapshot *snap;
+	uint64_t files;            /* watch_files_state before they were read */
+};
+
+/* load_run: make a snapshot of config, or of the file at path if config is NULL.
+ *   Returns  0 and *out; or the error, with its lines on stderr or in the log, and nothing has
+ *            changed. -NP_ECANCELED: an order to stop came first.
+ *   Parks    LOAD_PATIENCE at most.
+ *   Calls    the control worker's main coroutine.
+ *   Owns     config, and *out's snapshot. */
+must_use int load_run(struct process *p, const char *path, struct config *config,
+		      struct loaded *out);
+
+#endif

@@ -1,0 +1,154 @@
+/* acceptor: V16, errors that persist, and V5, the moment between the last accept and the close. What acceptors do with
+ * connections is the flow tests' business. */
+#include "proxy/listen/acceptor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "netpoll/hook.h"
+#include "proxy/listen/bindings.h"
+#include "tests/kit/kit.h"
+
+static struct listener listener = {.name = "web", .backlog = 16};
+static struct limit no_limit = {.max = UINT32_MAX};
+static struct shard shard;
+static struct list bindings;
+static struct binding *binding;
+static int client = -1, err_of_accept;
+static unsigned accepts, accepts_when_paused;
+static bool stopped;
+
+/* ---- hooks ---- */
+
+static int accept_fails(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	(void)fd, (void)sa, (void)len, (void)flags;
+	accepts++;
+	errno = err_of_accept;
+	return -1;
+}
+
+static int connect_to_binding(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	(void)!connect(fd, &binding->bound.u.sa, binding->bound.len);
+	return fd;
+}
+
+static bool is_connected(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int err = 0;
+	socklen_t n = sizeof(err);
+
+	return poll(&p, 1, ms) == 1 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n) == 0 && err == 0;
+}
+
+/* The queue is found empty; then a client comes, before the socket is closed. */
+static int accept_then_client(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	int got = accept4(fd, sa, len, flags), saved = errno;
+
+	if (got < 0 && saved == EAGAIN && client < 0 && binding->listener == NULL)
+		client = connect_to_binding();
+	if (client >= 0)
+		(void)is_connected(client, 50);
+	errno = saved;
+	return got;
+}
+
+/* ---- scripts: on the worker; a cmocka assertion must not end a coroutine ---- */
+
+static bool serve(void)
+{
+	struct np_addr any;
+
+	list_init(&bindings);
+	if (np_addr_parse(&any, "127.0.0.1:0", NULL) != 0)
+		return false;
+	shard.worker = np_self();
+	if (binding_open(&any, &listener, 1, false, &binding) != 0)
+		return false;
+	list_push_back(&bindings, &binding->link);
+	return binding_serve(binding, &shard) == 0;
+}
+
+/* Until the loop has paused: only a loop that yields lets this coroutine run. */
+static void persistent_error(void *arg)
+{
+	(void)arg;
+	if (!serve())
+		return;
+	hook.accept4 = accept_fails;
+	client = connect_to_binding();
+	while (STAT_GET(&shard.stats, accept_pauses) == 0)
+		np_sleep(NP_MS);
+	accepts_when_paused = accepts;
+	bindings_stop(&bindings, &shard);
+	stopped = true;
+}
+
+static void client_in_the_gap(void *arg)
+{
+	(void)arg;
+	if (!serve())
+		return;
+	hook.accept4 = accept_then_client;
+	binding->listener = NULL;
+	bindings_stop(&bindings, &shard);
+	stopped = true;
+}
+
+static void run(void (*script)(void *arg))
+{
+	const struct np_worker_opts o = {.name = "worker", .id = 0, .cpu = -1, .main = script};
+
+	stopped = false;
+	client = -1;
+	accepts = 0;
+	assert_int_equal(shard_init(&shard, 0, &no_limit), 0);
+	assert_int_equal(np_run(&o), 0);
+	shard_fini(&shard);
+	assert_true(stopped);
+}
+
+static void v16_errors_that_persist(void **state)
+{
+	static const int errors[] = {EPERM, ECONNABORTED, EINTR, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTUNREACH, EMFILE, ENOMEM, EIO};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(errors); i++) {
+		err_of_accept = errors[i];
+		run(persistent_error);
+		assert_in_range(accepts_when_paused, 1, 16 * 64);
+		hook_reset();
+		close(client);
+	}
+}
+
+static void v5_nobody_is_promised_and_reset(void **state)
+{
+	(void)state;
+	run(client_in_the_gap);
+	assert_true(client >= 0);
+	assert_false(is_connected(client, 0)); /* its SYN was dropped: it tries again */
+	close(client);
+}
+
+static int end(void **state)
+{
+	hook_reset();
+	return kit_end(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(v16_errors_that_persist, end),
+		cmocka_unit_test_teardown(v5_nobody_is_promised_and_reset, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
