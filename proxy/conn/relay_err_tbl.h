@@ -8,8 +8,8 @@
  *   socket  recv, recvmsg, send, shutdown, SIOCOUTQ   splice  splice and read of a pipe   poller  epoll_ctl
  * An errno without a row is OURS (COPY). EAGAIN and EINTR never come here.
  *
- * What a peer can cause is what tcp(7), ip(7) and icmp_err_convert of the kernel (net/ipv4/icmp.c) say:
- * an ICMP error of an established connection becomes its error when it times out. EACCES may be one
+ * Of what a peer can cause the kernel's table of ICMP errors is a part (ip(7), tcp(7)): such an error
+ * of an established connection becomes its error when it times out. EACCES may be one
  * (ICMPv6: administratively prohibited), but also a security module's refusal; either way both sides
  * must end. */
 #ifndef PROXY_CONN_RELAY_ERR_TBL_H
