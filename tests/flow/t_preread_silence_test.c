@@ -1,5 +1,5 @@
-/* Clients that send nothing, on listeners with routes that look at the first bytes: closed, or routed as clients without
- * TLS, so that servers that speak first are reached. */
+/* Clients that send nothing, on listeners with routes that look at the first bytes: closed, or routed as
+ * clients without TLS, so that servers that speak first are reached. */
 #include "tests/flow/crossing.h"
 
 #define WITH_NONE \
