@@ -1,9 +1,10 @@
-/* Looks for our own dials among the clients (conn_loop.h). A dial's key is a hash of the address and port it
- * came from. Each shard has a copy of the key, so that accepting reads no other worker's memory; and each
- * gets a message, since the connection may have been accepted before the dial was known.
+/* Looks for our own dials among the clients (conn_loop.h). A dial's key is a hash of the address
+ * and port it came from. Each shard has a copy of the key, so that accepting reads no other
+ * worker's memory; and each gets a message, since the connection may have been accepted before the
+ * dial was known.
  *
- * Rejected: to compare every dial. Each would cost a getsockname, and a table of addresses for all workers;
- * a circle makes thousands of connections, so one in 64 finds it soon enough. */
+ * Rejected: to compare every dial. Each would cost a getsockname, and a table of addresses for all
+ * workers; a circle makes thousands of connections, so one in 64 finds it soon enough. */
 #include "proxy/conn/conn_loop.h"
 
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 /* Never 0, which is no key. */
 static uint64_t address_key(const struct sockaddr *sa)
 {
-	socklen_t len = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	bool v6 = sa->sa_family == AF_INET6;
+	socklen_t len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
 	return np_addr_hash_host(sa, len, (uint64_t)np_addr_port(sa) * 0x9e3779b97f4a7c15u) | 1;
 }
@@ -39,7 +41,8 @@ static void say_loop(struct conn *c)
 	if (__atomic_exchange_n(&first->loop_said, 1, __ATOMIC_RELAXED) != 0)
 		return;
 	log_msg(LVL_ERROR, "loop",
-		"listener %s is connected to itself: one of its servers leads back to it; such connections are closed",
+		"listener %s is connected to itself: one of its servers leads back to it; "
+		"such connections are closed",
 		c->listener->name);
 }
 
@@ -85,8 +88,8 @@ static void loop_search_run(struct np_msg *m)
 	free(search);
 }
 
-/* The connection that samples is alive until this has returned, so no worker has been stopped yet. Without
- * memory the next sample will do. */
+/* The connection that samples is alive until this has returned, so no worker has been stopped yet.
+ * Without memory the next sample will do. */
 static void search_shard(struct shard *s, uint64_t key)
 {
 	struct loop_search *search = malloc(sizeof(*search));
