@@ -64,8 +64,10 @@
 	  "the limit of TLS handshakes in progress was reached") \
 	X(MAX_CONNECTIONS,    max_connections,    REJECTED, PROXY,  "RC", \
 	  "the limit of connections was reached") \
+	X(LOOP,               loop,               REJECTED, PROXY,  "PR", \
+	  "the proxy had connected to itself") \
 	X(OVERLOAD,           overload,           REJECTED, PROXY,  "RC", \
-	  "out of memory or descriptors") \
+	  "out of memory or descriptors, or the system refused a call") \
 	X(DRAIN_DEADLINE,     drain_deadline,     CLOSED,   PROXY,  "KD", \
 	  "still open when the drain ran out of time") \
 	X(INTERNAL,           internal,           CLOSED,   PROXY,  "ID", \

@@ -54,7 +54,8 @@ struct relay_dir {
 	/* copy: this kind of socket cannot be spliced, or a splice of it failed */
 	bool unspliceable : 1;
 	bool unclean : 1;  /* src ended without close_notify: bytes may be missing */
-	uint32_t undelivered; /* bytes read that dst has not acknowledged, at the last look (relay_end.c) */
+	/* bytes read that dst has not acknowledged, at the last look (relay_end.c) */
+	uint32_t undelivered;
 };
 
 struct conn_extra;

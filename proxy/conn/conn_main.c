@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/conn/conn_loop.h"
 #include "proxy/conn/stages.h"
 
 /* ---- admission ---- */
@@ -92,6 +93,8 @@ static enum close_reason conn_begin(struct conn *c, int sysfd, enum close_reason
 		accepted_drop(sysfd);
 		return CLOSE_OVERLOAD;
 	}
+	if (why == CLOSE_NONE && conn_loop_hit(c))
+		return CLOSE_LOOP;
 	if (c->peer.sa.sa_family == AF_UNIX)
 		np_fd_mark_unix(&c->client.fd);
 	if (why == CLOSE_NONE && np_go("conn", conn_main, c) != 0)

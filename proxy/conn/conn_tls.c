@@ -53,9 +53,9 @@ static struct iovec take_early_bytes(const struct conn *c)
 	return early;
 }
 
-/* The first bytes of the handshake, read into the worker's scratch, if none were read before. A client
- * that leaves without a byte was a probe, and no handshake has failed; until the first byte comes there is
- * nothing to fail, and no memory is spent on OpenSSL's object.
+/* The first bytes of the handshake, read into the worker's scratch, if none were read before. A
+ * client that leaves without a byte was a probe, and no handshake has failed; until the first byte
+ * comes there is nothing to fail, and no memory is spent on OpenSSL's object.
  *   Returns  CLOSE_NONE with *early set, or why there is none.   Parks. */
 static enum close_reason read_first_bytes(struct conn *c, int64_t deadline, struct iovec *early)
 {

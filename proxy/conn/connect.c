@@ -7,6 +7,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_loop.h"
 
 #define TRIES_MAX 101 /* config allows 100 retries */
 
@@ -113,6 +114,7 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 		c->connected = (uint32_t)((np_now() - c->accepted) / NP_US);
 		c->err = 0;
 		conn_forget_detail(c);
+		conn_loop_sample(c);
 		STAT_ADD(&c->shard->stats, connects_ok, 1);
 		return CLOSE_NONE;
 	}

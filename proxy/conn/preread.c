@@ -154,9 +154,9 @@ static bool is_silent(const struct preread *o)
 	return chunk_held(o->rest) == 0;
 }
 
-/* A read brought no bytes. A client that has been silent for so long may wait for the server to speak: it
- * is routed like any client without TLS. One that has sent a part of a hello is closed, since its server
- * is not known. */
+/* A read brought no bytes. A client that has been silent for so long may wait for the server to
+ * speak: it is routed like any client without TLS. One that has sent a part of a hello is closed,
+ * since its server is not known. */
 static enum close_reason hello_failure(struct conn *c, ssize_t n)
 {
 	const struct listener *f = c->listener;

@@ -159,8 +159,8 @@ enum close_reason relay_src_empty(struct conn *c, struct relay_dir *d)
 	return likely(!d->muted) ? CLOSE_NONE : unmute_src(c, d);
 }
 
-/* A short read that may not have emptied src. A plain one is read to its end; TLS may have stopped in
- * the middle, and goes on in its next turn. */
+/* A short read that may not have emptied src. A plain one is read to its end; TLS may have stopped
+ * in the middle, and goes on in its next turn. */
 static no_inline enum close_reason copy_more(struct conn *c, struct relay_dir *d, size_t n, size_t want)
 {
 	if (stream_is_plain(src_of(c, d)))

@@ -10,8 +10,8 @@
  *   dst reset         bytes that dst sent before are still delivered, then src is reset
  *   our own failure   both sides are reset at once: bytes are lost, and both must know (relay_err.c)
  *
- * Patience: an end waits for a reader as long as that reader takes or acknowledges something, and for
- * `half_close` (`linger`, where the other side is gone) after the last time it did. */
+ * Patience: an end waits for a reader as long as that reader takes or acknowledges something, and
+ * for `half_close` (`linger`, where the other side is gone) after the last time it did. */
 #include "proxy/conn/relay.h"
 
 #include "proxy/base/deadline.h"
@@ -41,8 +41,8 @@ void relay_rest_drop(struct relay_dir *d)
 
 /* ---- delivery ---- */
 
-/* Bytes of d that were read and that dst has not acknowledged. A dst that cannot be asked has none left
- * that an error would not tell of. */
+/* Bytes of d that were read and that dst has not acknowledged. A dst that cannot be asked has none
+ * left that an error would not tell of. */
 static uint32_t undelivered(struct conn *c, struct relay_dir *d)
 {
 	ssize_t unsent = stream_unsent(dst_of(c, d));
@@ -64,8 +64,8 @@ static bool is_delivering(struct conn *c, struct relay_dir *d)
 	return d->undelivered < before;
 }
 
-/* A write event comes when a third of a socket's buffer is free: a slow reader may take longer for that
- * than the patience lasts, and still takes bytes all the time. */
+/* A write event comes when a third of a socket's buffer is free: a slow reader may take longer for
+ * that than the patience lasts, and still takes bytes all the time. */
 static bool any_delivering(struct conn *c)
 {
 	bool delivering = false;
@@ -123,7 +123,8 @@ static bool lingering(const struct conn *c)
 	return (c->dir[0].discard && c->dir[1].eof) || (c->dir[1].discard && c->dir[0].eof);
 }
 
-/* One side is gone for good; the other is read to its end, until it has been silent for `linger`. */
+/* One side is gone for good; the other is read to its end, until it has been silent for
+ * `linger`. */
 static void start_lingering(struct conn *c)
 {
 	int64_t linger = c->listener->linger;
@@ -226,8 +227,9 @@ static struct relay_dir *waiting_reset(struct conn *c)
 	return NULL;
 }
 
-/* A reset destroys bytes that dst has not acknowledged. No event tells when it has acknowledged all:
- * poll. A dst that was reset itself never will: its count stands still, but it refuses an empty write.
+/* A reset destroys bytes that dst has not acknowledged. No event tells when it has acknowledged
+ * all: poll. A dst that was reset itself never will: its count stands still, but it refuses an
+ * empty write.
  *   *arrived  dst has everything, or will never have it.   Returns  as a stage does. */
 static enum close_reason poll_arrived(struct conn *c, struct relay_dir *d, bool *arrived)
 {
@@ -327,9 +329,9 @@ static enum close_reason silent_too_long(struct conn *c)
 	return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
 }
 
-/* Finds out which deadline has passed. CLOSE_NONE: it was only the time to do something, and that is
- * done. Reads the clock itself: np_now() may be a turn old, and the deadline that passed meanwhile would
- * be taken for another one. */
+/* Finds out which deadline has passed. CLOSE_NONE: it was only the time to do something, and that
+ * is done. Reads the clock itself: np_now() may be a turn old, and the deadline that passed
+ * meanwhile would be taken for another one. */
 enum close_reason relay_expired(struct conn *c)
 {
 	struct relay_dir *d = waiting_reset(c);
@@ -347,7 +349,8 @@ enum close_reason relay_expired(struct conn *c)
 		d->blocked = false;
 		return relay_pass_end(c, d);
 	}
-	(void)any_delivering(c); /* what is left now is compared when the silence has lasted too long */
+	/* what is left now is compared when the silence has lasted too long */
+	(void)any_delivering(c);
 	relay_arm(c);
 	return CLOSE_NONE;
 }

@@ -1,5 +1,5 @@
-/* Whose fault a failed call of the relay is, by relay_err_tbl.h, and the end of a connection that this
- * machine cannot serve. */
+/* Whose fault a failed call of the relay is, by relay_err_tbl.h, and the end of a connection that
+ * this machine cannot serve. */
 #include "proxy/conn/relay.h"
 
 #include <errno.h>

@@ -1,17 +1,19 @@
-/* relay_err_tbl: who is to blame for each errno that a call of the relay may return, for every call.
+/* relay_err_tbl: who is to blame for each errno that a call of the relay may return, for every
+ * call.
  *   PEER   the peer, or the way to it: the end of that side, passed on as FIN or reset says
  *   OURS   this machine or a sandbox: both sides end at once, with `overload`, and the log names it
- *   NEVER  only a mistake of ours could cause it; handled as OURS, and logged as an error. No CHECK: a
- *          sandbox may answer whatever it is told to
+ *   NEVER  only a mistake of ours could cause it; handled as OURS, and logged as an error. No
+ *          CHECK: a sandbox may answer whatever it is told to
  *   COPY   of a splice: not a byte has moved, so the direction is copied from then on
  * Columns:
- *   socket  recv, recvmsg, send, shutdown, SIOCOUTQ   splice  splice and read of a pipe   poller  epoll_ctl
+ *   socket  recv, recvmsg, send, shutdown, SIOCOUTQ splice splice and read of a pipe poller
+ *           epoll_ctl
  * An errno without a row is OURS (COPY). EAGAIN and EINTR never come here.
  *
- * What a peer can cause is what tcp(7), ip(7) and icmp_err_convert of the kernel (net/ipv4/icmp.c) say:
- * an ICMP error of an established connection becomes its error when it times out. EACCES may be one
- * (ICMPv6: administratively prohibited), but also a security module's refusal; either way both sides
- * must end. */
+ * Of what a peer can cause the kernel's table of ICMP errors is a part (ip(7), tcp(7)): such an
+ * error of an established connection becomes its error when it times out. EACCES may be one
+ * (ICMPv6: administratively prohibited), but also a security module's refusal; either way both
+ * sides must end. */
 #ifndef PROXY_CONN_RELAY_ERR_TBL_H
 #define PROXY_CONN_RELAY_ERR_TBL_H
 

@@ -14,8 +14,8 @@
 #define SPLICE_MOST  (1 << 20)   /* bytes a drain; the pipe's size */
 #define SPLICE_SHORT (16 * 1024) /* below this a copy is no dearer */
 
-/* Splice is forbidden here, by a seccomp profile or by a kernel without it: then this worker copies, and
- * the first that notices says so. */
+/* Splice is forbidden here, by a seccomp profile or by a kernel without it: then this worker
+ * copies, and the first that notices says so. */
 static bool is_machines(int err)
 {
 	return err == -ENOSYS || err == -NP_EPERM || err == -NP_EACCES || err == -EOPNOTSUPP;
@@ -93,8 +93,8 @@ static enum close_reason fill_pipe(struct conn *c, struct relay_dir *d)
 	return relay_no_bytes(c, d, n);
 }
 
-/* dst does not take a splice, but src gave one: the bytes in the pipe become the rest, and are copied
- * like all that follow. */
+/* dst does not take a splice, but src gave one: the bytes in the pipe become the rest, and are
+ * copied like all that follow. */
 static no_inline enum close_reason copy_from_pipe(struct conn *c, struct relay_dir *d, int err)
 {
 	struct chunk *rest = chunk_new(np_pipe_held(d->pipe));
@@ -104,7 +104,8 @@ static no_inline enum close_reason copy_from_pipe(struct conn *c, struct relay_d
 	while (n >= 0 && np_pipe_held(d->pipe) > 0) {
 		n = np_pipe_read(d->pipe, rest->bytes + rest->to, np_pipe_held(d->pipe));
 		if (n == 0)
-			n = -NP_EINVAL; /* the pipe has no other writer: it cannot end with bytes in it */
+			/* the pipe has no other writer: it cannot end with bytes in it */
+			n = -NP_EINVAL;
 		rest->to += n > 0 ? (uint32_t)n : 0;
 	}
 	if (n < 0) {

@@ -35,6 +35,11 @@ struct shard {
 	struct limit *limit;      /* borrowed: the process's; atomics */
 	/* rate limits of this worker's warnings */
 	struct log_site connect_site, memory_site, relay_site;
+	/* conn_loop.c: a dial of ours that may come back; atomic, the owner writes */
+	uint64_t loop_key;   /* 0: none is looked for */
+	int64_t loop_until;  /* how long it is */
+	uint32_t dials;      /* while places were scarce */
+	uint32_t loop_said;  /* the first shard's: atomic, any worker */
 	bool splice_off; /* this machine refuses splice or pipes: every direction is copied */
 	int64_t wall_minus_mono;  /* wall clock = monotonic + this; refreshed now and then */
 	int64_t wall_checked;     /* when it was refreshed; 0: never */

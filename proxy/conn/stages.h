@@ -16,8 +16,8 @@
  * Parks. */
 must_use enum close_reason preread_run(struct conn *c);
 
-/* preread.c: the end of a client that has sent no byte. n is what its read returned: 0, or the error.
- * Everywhere the same: client_fin, client_rst, or overload if this machine failed. */
+/* preread.c: the end of a client that has sent no byte. n is what its read returned: 0, or the
+ * error. Everywhere the same: client_fin, client_rst, or overload if this machine failed. */
 enum close_reason conn_left_silently(struct conn *c, ssize_t n);
 
 /* conn_tls.c: end the client's TLS here. Parks. */

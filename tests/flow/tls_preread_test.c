@@ -1,80 +1,6 @@
 /* Routes that look at the ClientHello without touching it: which upstream, that every byte arrives as it was sent, and
  * what becomes of clients that say nothing, lie, or leave. */
-#include "tests/flow/kit/edge.h"
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define HELLO_ROOM 65536
-
-enum { DB, ACME, LAB, APP, PLACES };
-static const char *const places[] = {"db", "acme", "lab", "app"};
-
-/* An edge in front of four servers in the test's hands. */
-struct crossing {
-	struct edge e;
-	int listener[PLACES];
-};
-
-static struct crossing crossing_start(const char *keys)
-{
-	struct crossing x;
-	const char *upstreams = "";
-
-	for (int i = 0; i < PLACES; i++) {
-		int port = 0;
-
-		x.listener[i] = kit_listen(kit_ip(0), &port, 64);
-		upstreams = textf("%s%s", upstreams, edge_upstream(places[i], port, ""));
-	}
-	x.e = edge_start(keys, upstreams);
-	return x;
-}
-
-static void crossing_end(struct crossing *x)
-{
-	for (int i = 0; i < PLACES; i++)
-		edge_untouched(x->listener[i]);
-	edge_end(&x->e);
-	for (int i = 0; i < PLACES; i++)
-		close(x->listener[i]);
-}
-
-#define RULES \
-	"routes: [{sni: [db.example.com, \"*.db.example.com\"], upstream: db}, " \
-	"{alpn: [\"acme-tls/1\"], upstream: acme}, {source: [\"192.0.2.0/24\"], upstream: lab}], upstream: app"
-
-/* ---- hellos ---------------------------------------------------------------------------------- */
-
-struct hello_text {
-	uint8_t p[HELLO_ROOM];
-	size_t n;
-};
-
-/* What OpenSSL says first. alpn: on the wire's form, or NULL. */
-static void real_hello(struct hello_text *h, const char *sni, const char *alpn)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = SSL_new(ctx);
-	int n;
-
-	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-	if (sni != NULL)
-		SSL_set_tlsext_host_name(ssl, sni);
-	if (alpn != NULL)
-		SSL_set_alpn_protos(ssl, (const unsigned char *)alpn, (unsigned)strlen(alpn));
-	SSL_connect(ssl);
-	n = BIO_read(SSL_get_wbio(ssl), h->p, HELLO_ROOM);
-	SSL_free(ssl);
-	SSL_CTX_free(ctx);
-	assert_true(n > 100);
-	h->n = (size_t)n;
-}
+#include "tests/flow/kit/crossing.h"
 
 /* The same message in records of `each` bytes. */
 static void in_records(struct hello_text *out, const struct hello_text *in, size_t each)
@@ -295,14 +221,6 @@ static void d10_at_the_second_server_too(void **state)
 
 /* ---- those that never get there -------------------------------------------------------------- */
 
-static void expect_closed(int fd)
-{
-	char byte;
-
-	assert_true(kit_io_read(fd, &byte, 1) <= 0);
-	close(fd);
-}
-
 static void d12_one_deadline(void **state)
 {
 	struct crossing x = crossing_start("preread: {timeout: 400ms}, " RULES);
@@ -324,81 +242,6 @@ static void d12_one_deadline(void **state)
 	edge_ended(&x.e, "preread_timeout", 1);
 	expect_closed(edge_connect(&x.e));
 	edge_ended(&x.e, "preread_timeout", 2);
-	crossing_end(&x);
-}
-
-/* ---- servers that speak first (V7) ---- */
-
-#define WITH_NONE \
-	"routes: [{sni: [db.example.com], upstream: db}, {tls: none, upstream: lab}], upstream: app"
-#define NAMES_ONLY "routes: [{sni: [db.example.com], upstream: db}], upstream: app"
-
-/* A client that sends nothing gets the greeting of the server at `place`. */
-static void greeted(struct crossing *x, int place)
-{
-	int fd = edge_connect(&x->e), server = kit_accept(x->listener[place]);
-
-	kit_send(server, "220 hello", 9);
-	kit_expect(fd, "220 hello", 9);
-	kit_send(fd, "QUIT", 4);
-	kit_expect(server, "QUIT", 4);
-	close(fd);
-	kit_expect_fin(server);
-	close(server);
-}
-
-static void v7_a_silent_client_is_routed(void **state)
-{
-	static const struct {
-		const char *keys;
-		int place;
-	} rows[] = {
-		{"preread: {timeout: 300ms}, " WITH_NONE, LAB},
-		{"preread: {timeout: 300ms, on_timeout: default}, " NAMES_ONLY, APP},
-		{"preread: {timeout: 10m, silence: 200ms}, " NAMES_ONLY, APP},
-		{"preread: {timeout: 10m, silence: 200ms, on_timeout: close}, " WITH_NONE, LAB},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < array_len(rows); i++) {
-		struct crossing x = crossing_start(rows[i].keys);
-
-		greeted(&x, rows[i].place);
-		edge_ended(&x.e, "client_fin", (int)i + 1);
-		crossing_end(&x);
-	}
-}
-
-static void v7_a_silent_client_is_closed(void **state)
-{
-	static const char *const keys[] = {
-		"preread: {timeout: 300ms}, " NAMES_ONLY,
-		"preread: {timeout: 300ms, on_timeout: close}, " WITH_NONE,
-	};
-
-	(void)state;
-	for (size_t i = 0; i < array_len(keys); i++) {
-		struct crossing x = crossing_start(keys[i]);
-
-		expect_closed(edge_connect(&x.e));
-		edge_ended(&x.e, "preread_timeout", (int)i + 1);
-		crossing_end(&x);
-	}
-}
-
-/* A part of a hello: its server is not known, and no other one gets it. */
-static void v7_a_part_of_a_hello_is_not_silence(void **state)
-{
-	struct crossing x = crossing_start(
-		"preread: {timeout: 400ms, silence: 100ms, on_timeout: default}, " WITH_NONE);
-	static struct hello_text h;
-	int fd = edge_connect(&x.e);
-
-	(void)state;
-	real_hello(&h, "db.example.com", NULL);
-	kit_send(fd, h.p, 20);
-	expect_closed(fd);
-	edge_ended(&x.e, "preread_timeout", 1);
 	crossing_end(&x);
 }
 
@@ -514,9 +357,6 @@ int main(void)
 		cmocka_unit_test_teardown(without_a_default, kit_end),
 		cmocka_unit_test_teardown(d10_at_the_second_server_too, kit_end),
 		cmocka_unit_test_teardown(d12_one_deadline, kit_end),
-		cmocka_unit_test_teardown(v7_a_silent_client_is_routed, kit_end),
-		cmocka_unit_test_teardown(v7_a_silent_client_is_closed, kit_end),
-		cmocka_unit_test_teardown(v7_a_part_of_a_hello_is_not_silence, kit_end),
 		cmocka_unit_test_teardown(d11_who_leaves_is_let_go, kit_end),
 		cmocka_unit_test_teardown(d3_lies, kit_end),
 		cmocka_unit_test_teardown(d2_long_and_too_long, kit_end),

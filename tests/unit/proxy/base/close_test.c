@@ -39,6 +39,7 @@ static const struct {
 	{CLOSE_TLS_CLIENT_CERT, "tls_client_cert", "client", "PR", true},
 	{CLOSE_MAX_HANDSHAKES, "max_handshakes", "proxy", "RC", true},
 	{CLOSE_MAX_CONNECTIONS, "max_connections", "proxy", "RC", true},
+	{CLOSE_LOOP, "loop", "proxy", "PR", true},
 	{CLOSE_OVERLOAD, "overload", "proxy", "RC", true},
 	{CLOSE_DRAIN_DEADLINE, "drain_deadline", "proxy", "KD", false},
 	{CLOSE_INTERNAL, "internal", "proxy", "ID", false},

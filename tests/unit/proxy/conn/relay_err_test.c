@@ -159,30 +159,29 @@ static const char *wrong_with(const struct relay_case *is, enum relay_blame blam
 	return NULL;
 }
 
+/* One run.   Returns  whether the fault struck. */
+static bool try_fault(size_t t, size_t e, enum fault_call call, bool sticky, int skip)
+{
+	enum relay_blame blame = call == F_PIPE ? BLAME_COPY : errors[e].of[kind_of(call)];
+	const char *wrong;
+
+	arm_fault(call, errors[e].err, sticky, skip);
+	relay_world_run(&transports[t].is);
+	wrong = wrong_with(&transports[t].is, blame);
+	if (wrong != NULL)
+		fail_msg("%s, %s of %s %s after %d: %s (%s; %zu and %zu bytes)", transports[t].name,
+			 errors[e].name, call_names[call], sticky ? "for ever" : "once", skip, wrong,
+			 close_word(world.saw.why), world.saw.got[0], world.saw.got[1]);
+	return fault.hits > 0;
+}
+
 static void walk(enum fault_call call, int skip)
 {
 	int hits = 0;
 
-	for (size_t t = 0; t < array_len(transports); t++) {
-		for (size_t e = 0; transports[t].uses[call] && e < array_len(errors); e++) {
-			for (int sticky = 0; sticky < 2; sticky++) {
-				enum relay_blame blame = errors[e].of[kind_of(call)];
-				const char *wrong;
-
-				if (call == F_PIPE)
-					blame = BLAME_COPY;
-				arm_fault(call, errors[e].err, sticky, skip);
-				relay_world_run(&transports[t].is);
-				hits += fault.hits > 0;
-				wrong = wrong_with(&transports[t].is, blame);
-				if (wrong != NULL)
-					fail_msg("%s, %s of %s %s after %d: %s (%s; %zu and %zu bytes)",
-						 transports[t].name, errors[e].name, call_names[call],
-						 sticky ? "for ever" : "once", skip, wrong,
-						 close_word(world.saw.why), world.saw.got[0], world.saw.got[1]);
-			}
-		}
-	}
+	for (size_t t = 0; t < array_len(transports); t++)
+		for (size_t e = 0; transports[t].uses[call] && e < array_len(errors); e++)
+			hits += try_fault(t, e, call, false, skip) + try_fault(t, e, call, true, skip);
 	assert_true(hits > 0); /* the walk has tested something */
 }
 
