@@ -1,6 +1,13 @@
 /* V21, V22, V47: check finds what a start would fail with, at its place in the file, and says as
  * whom it looked; what the running instance of the same file holds is no problem. */
-#include "process.h"
+#include "tests/flow/kit/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "tests/kit/cert.h"
 
 static char out[8192], err[16384];

@@ -3,7 +3,14 @@
  * addresses, paths, and figures of a large machine. */
 #include <glob.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "tests/kit/cert.h"
 
 #define TEXT     32768

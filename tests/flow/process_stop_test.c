@@ -2,7 +2,14 @@
  * storm, while a reload hangs on a file that is never ready, while something waits, and before it is ready. */
 #include <fcntl.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "tests/kit/cert.h"
 
 #define QUICK "shutdown: {timeout: 100ms}\n"

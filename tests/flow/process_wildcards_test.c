@@ -1,6 +1,13 @@
 /* V18: the forms in which a port of both families is written: each starts, each serves both, and
  * one reload goes from any of them to any other while connections live. */
-#include "process.h"
+#include "tests/flow/kit/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *bound_to(const char *addresses, int server)
 {

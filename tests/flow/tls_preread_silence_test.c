@@ -2,6 +2,11 @@
  * clients without TLS, so that servers that speak first are reached. */
 #include "tests/flow/kit/crossing.h"
 
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #define WITH_NONE \
 	"routes: [{sni: [db.example.com], upstream: db}, {tls: none, upstream: lab}], upstream: app"
 #define NAMES_ONLY "routes: [{sni: [db.example.com], upstream: db}], upstream: app"

@@ -2,6 +2,11 @@
  * what becomes of clients that say nothing, lie, or leave. */
 #include "tests/flow/kit/crossing.h"
 
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* The same message in records of `each` bytes. */
 static void in_records(struct hello_text *out, const struct hello_text *in, size_t each)
 {
