@@ -54,6 +54,7 @@ struct listener {
 	bool wants_header; /* each connection begins with a PROXY header */
 	bool wants_hello; /* rules look at the client's first bytes, which TLS does not end here */
 	struct cidr_set trusted; /* sources whose PROXY headers are accepted */
+	bool reads_untrusted; /* of others the header is read and not accepted; else they are closed */
 	int64_t header_timeout, hello_timeout, handshake_timeout; /* ns */
 	uint32_t header_max, hello_max; /* bytes */
 	struct tls_ctx **tls; /* owned: one per worker; NULL: TLS does not end here */
