@@ -43,6 +43,9 @@ enum config_balance { CONFIG_BALANCE_TBL(X) };
 #define X(name, word, meaning) CONFIG_PROXY_IN_##name,
 enum config_proxy_accept { CONFIG_PROXY_IN_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_UNTRUSTED_##name,
+enum config_untrusted { CONFIG_UNTRUSTED_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_PROXY_OUT_##name,
 enum config_proxy_send { CONFIG_PROXY_OUT_TBL(X) };
 #undef X
@@ -176,6 +179,7 @@ struct config_proxy_in {
 	enum config_proxy_accept accept;
 	struct config_cidr      *trusted; /* whose headers are believed; at least one, where they are required */
 	size_t                   ntrusted;
+	enum config_untrusted    untrusted; /* what happens to all others */
 	int64_t                  timeout;
 	int64_t                  max_bytes; /* of a whole header */
 };

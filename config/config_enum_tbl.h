@@ -33,6 +33,10 @@
 	X(OFF, "off", "clients connect directly; a header would be their payload")   \
 	X(REQUIRED, "required", "a header, version 1 or 2, or the connection is closed")
 
+#define CONFIG_UNTRUSTED_TBL(X)                                                     \
+	X(CLOSE, "close", "it is closed before a byte is read")                     \
+	X(IGNORE, "ignore", "its header is read and not believed: the client is who connected")
+
 #define CONFIG_PROXY_OUT_TBL(X)                            \
 	X(OFF, "off", "the server sees the proxy's address") \
 	X(V1, "v1", "one line of text")                    \

@@ -77,7 +77,8 @@
 	  "web")                                                                                                  \
 	X(BIND, "listeners[].bind", bind, NULL, 1, 64, NEEDED, none, REOPEN,                                      \
 	  "the address to listen on, or a list of them; quoted",                                                  \
-	  "\"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for every address of both families, or "                 \
+	  "\"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for every address of both families; \"[::]:8080\" is the " \
+	  "same, and IPv6 alone where the file binds \"0.0.0.0:8080\" too. Or a path: "                           \
 	  "\"unix:/run/staunch/web.sock\". Quotes keep other YAML readers from making numbers of 22:22.",         \
 	  "\"127.0.0.1:8080\"")                                                                                   \
 	X(MAP, "listeners[].proxy_protocol", proxy_protocol, NULL, 0, 0, 0, none, NEW,                            \
@@ -87,9 +88,14 @@
 	  "Never guessed from the bytes, since a client could write a header itself.",                            \
 	  "required")                                                                                             \
 	X(CIDRS, "listeners[].proxy_protocol.trusted", proxy_protocol.trusted, NULL, 1, 1000, 0, none, NEW,       \
-	  "networks whose headers are believed; all others are turned away",                                      \
+	  "networks whose headers are believed",                                                                  \
 	  "Must be written where a header is required. The word unix stands for clients of a Unix socket.",       \
 	  "[\"10.0.0.0/8\", \"127.0.0.0/8\"]")                                                                    \
+	X(ENUM, "listeners[].proxy_protocol.untrusted", proxy_protocol.untrusted, "close", 0, 0, 0, untrusted, NEW, \
+	  "what happens to a connection from any other network",                                                  \
+	  "With ignore a header must still come, and says nothing: logs, rules and servers see the address that " \
+	  "connected. For health checks and test clients that send a header out of habit.",                       \
+	  "ignore")                                                                                               \
 	X(DURATION, "listeners[].proxy_protocol.timeout", proxy_protocol.timeout, "10s", 1 * UNITS_MS,            \
 	  10 * UNITS_M, 0, none, NEW,                                                                             \
 	  "time in which the whole header must arrive, from accept on",                                           \

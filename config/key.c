@@ -17,6 +17,7 @@ static const struct key_word words_on_timeout[] = {CONFIG_ON_TIMEOUT_TBL(X) {NUL
 static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, NULL}};
 static const struct key_word words_balance[] = {CONFIG_BALANCE_TBL(X) {NULL, NULL}};
 static const struct key_word words_proxy_in[] = {CONFIG_PROXY_IN_TBL(X) {NULL, NULL}};
+static const struct key_word words_untrusted[] = {CONFIG_UNTRUSTED_TBL(X) {NULL, NULL}};
 static const struct key_word words_proxy_out[] = {CONFIG_PROXY_OUT_TBL(X) {NULL, NULL}};
 static const struct key_word words_tlv[] = {CONFIG_TLV_TBL(X) {NULL, NULL}};
 static const struct key_word words_tls_version[] = {CONFIG_TLS_VERSION_TBL(X) {NULL, NULL}};

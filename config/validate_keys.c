@@ -29,19 +29,21 @@ bool validate_is_written(const char *path, void *obj)
 	return pos_known(validate_origin(path, obj));
 }
 
-/* Is the value what the default reads as? Only kinds that fit in an int64_t and texts are asked
+/* Is the value what the default reads as? Only numbers, words of an enumeration and texts are asked
  * about. */
 static bool is_default(const struct config_key *k, const void *field)
 {
 	struct value_reader r = {.arena = NULL};
-	size_t size = k->kind == KEY_ENUM ? sizeof(unsigned) : sizeof(int64_t);
-	int64_t n = 0;
+	unsigned word;
+	int64_t n;
 
 	if (k->def == NULL)
 		return false;
+	if (k->kind == KEY_ENUM)
+		return value_read(&r, k, k->def, &word) == 0 && word == *(const unsigned *)field;
 	if (k->kind == KEY_TEXT)
 		return strcmp(*(const char *const *)field, k->def) == 0;
-	return value_read(&r, k, k->def, &n) == 0 && memcmp(&n, field, size) == 0;
+	return value_read(&r, k, k->def, &n) == 0 && n == *(const int64_t *)field;
 }
 
 bool validate_is_chosen(const char *path, void *obj)

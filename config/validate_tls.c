@@ -122,7 +122,8 @@ static bool is_everybody(const struct cidr *c)
  * off needs no settings. */
 static void check_proxy_in(struct diag *d, struct config_listener *l)
 {
-	static const char *const others[] = {PROXY "trusted", PROXY "timeout", PROXY "max_bytes", NULL};
+	static const char *const others[] = {PROXY "trusted", PROXY "untrusted", PROXY "timeout",
+	                                     PROXY "max_bytes", NULL};
 	const struct config_proxy_in *p = &l->proxy_protocol;
 
 	if (p->accept == CONFIG_PROXY_IN_OFF) {

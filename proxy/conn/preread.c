@@ -101,8 +101,9 @@ static enum close_reason read_header(struct conn *c)
 	const struct preread *o = c->extra->preread;
 	struct pp_header h = {.version = 0};
 	enum pp_result why;
+	bool trusted = cidr_set_has(&f->trusted, &c->peer.sa, sizeof(c->peer));
 
-	if (!cidr_set_has(&f->trusted, &c->peer.sa, sizeof(c->peer)))
+	if (!trusted && !f->reads_untrusted)
 		return CLOSE_PROXY_UNTRUSTED;
 	np_fd_set_read_deadline(&c->client.fd,
 		np_deadline_after(f->header_timeout - (np_now() - c->accepted)));
@@ -120,6 +121,10 @@ static enum close_reason read_header(struct conn *c)
 	if (why != PP_OK) {
 		conn_detail(c, pp_sentence(why));
 		return CLOSE_PROXY_HEADER_INVALID;
+	}
+	if (!trusted) { /* the client stays who connected; the bytes of the header are no payload */
+		c->extra->preread->rest->from = (uint32_t)h.len;
+		return CLOSE_NONE;
 	}
 	accept_header(c, &h);
 	return CLOSE_NONE;

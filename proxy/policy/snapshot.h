@@ -54,6 +54,7 @@ struct listener {
 	bool wants_header;           /* each connection begins with a PROXY header */
 	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
 	struct cidr_set trusted;     /* sources whose PROXY headers are accepted */
+	bool reads_untrusted;        /* of others the header is read and not accepted; else they are closed */
 	int64_t header_timeout, hello_timeout, handshake_timeout;
 	int64_t hello_silence;       /* without a byte so long: a client without TLS; INT64_MAX: off */
 	bool silent_passes;          /* the same at hello_timeout; else it is closed then */

@@ -138,6 +138,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		.name = c->name,
 		.counts = listener_counts_get(s->registry, c->name),
 		.wants_header = c->proxy_protocol.accept == CONFIG_PROXY_IN_REQUIRED,
+		.reads_untrusted = c->proxy_protocol.untrusted == CONFIG_UNTRUSTED_IGNORE,
 		.header_timeout = c->proxy_protocol.timeout,
 		.header_max = (uint32_t)c->proxy_protocol.max_bytes,
 		.hello_timeout = c->preread.timeout,

@@ -224,6 +224,31 @@ static void pl3_untrusted_is_closed_at_once(void **state)
 	proxy_edge_end(&e, listener);
 }
 
+/* untrusted: ignore. The header is taken away and not believed; a connection without one ends as every
+ * other. */
+static void untrusted_is_read_and_not_believed(void **state)
+{
+	int listener, fd, server;
+	struct edge e = start(&listener, "proxy_protocol: {accept: required, trusted: [\"192.0.2.0/24\"], "
+					 "untrusted: ignore, timeout: 3s}, upstream: back", "");
+
+	(void)state;
+	fd = edge_connect(&e);
+	kit_send(fd, V1 "hello", sizeof(V1 "hello") - 1);
+	server = kit_accept(listener);
+	kit_expect(server, "hello", 5);
+	close(server);
+	kit_expect_fin(fd);
+	close(fd);
+	edge_ended(&e, "server_fin", 1);
+	assert_int_equal(kit_staunch_log(e.s, "192.0.2.1"), 0);
+	fd = edge_connect(&e);
+	kit_send(fd, "hello\r\n", 7);
+	expect_closed(fd);
+	edge_ended(&e, "proxy_header_invalid", 1);
+	end(&e, listener);
+}
+
 static void s7_a_plain_listener_does_not_look(void **state)
 {
 	int listener, fd, server;
@@ -253,6 +278,7 @@ int main(void)
 		cmocka_unit_test_teardown(s4_end_inside_the_header, kit_end),
 		cmocka_unit_test_teardown(s5_one_deadline_for_all_of_it, kit_end),
 		cmocka_unit_test_teardown(pl3_untrusted_is_closed_at_once, kit_end),
+		cmocka_unit_test_teardown(untrusted_is_read_and_not_believed, kit_end),
 		cmocka_unit_test_teardown(s7_a_plain_listener_does_not_look, kit_end),
 	};
 

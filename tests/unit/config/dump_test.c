@@ -31,6 +31,7 @@ static const char dumped[] =
 	"      - \"unix:@x\"                           # t.yaml:3\n"
 	"    proxy_protocol:\n"
 	"      accept: off                           # default\n"
+	"      untrusted: close                      # default\n"
 	"      timeout: 10s                          # default\n"
 	"      max_bytes: 4KiB                       # default\n"
 	"    preread:\n"
@@ -112,7 +113,7 @@ static void absent_and_several(void **state)
 		"\n      name: \"::1\" ",
 		"\n      min_version: \"1.3\" ",
 	};
-	static const char *const absent[] = {" sni:", "crl:", "keys:", "ocsp:", "trusted:", "value:", "pins:"};
+	static const char *const absent[] = {" sni:", "crl:", "keys:", "ocsp:", " trusted:", "value:", "pins:"};
 	struct load l = load_text(tls_text);
 	struct paper *out = paper_new();
 

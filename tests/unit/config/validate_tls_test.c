@@ -73,8 +73,10 @@ static const struct load_row headers[] = {
 	{PP("accept: required, trusted: unix, max_bytes: 4096"), "did you mean \"4096B\"?\n"},
 	{PP("accept: optional, trusted: unix"), "\"accept\" cannot be \"optional\": write off or required\n"},
 	{PP("trusted: unix"), "warning[W303]: \"trusted\" has no effect: no PROXY header is accepted\n"},
+	{PP("untrusted: ignore"), "warning[W303]: \"untrusted\" has no effect: no PROXY header is accepted\n"},
+	{PP("untrusted: drop"), "\"untrusted\" cannot be \"drop\": write close or ignore\n"},
 	{PP("timeout: 5s"), "\"timeout\" has no effect"},
-	{PP("accept: off, timeout: 10s, max_bytes: 4KiB"), NULL}, /* as dump prints them */
+	{PP("accept: off, untrusted: close, timeout: 10s, max_bytes: 4KiB"), NULL}, /* as dump prints them */
 };
 
 static const struct load_row upstreams[] = {
