@@ -27,6 +27,9 @@ enum config_level { CONFIG_LEVEL_TBL(X) };
 #define X(name, word, meaning) CONFIG_FORMAT_##name,
 enum config_format { CONFIG_FORMAT_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_ON_TIMEOUT_##name,
+enum config_on_timeout { CONFIG_ON_TIMEOUT_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_AT_LIMIT_##name,
 enum config_at_limit { CONFIG_AT_LIMIT_TBL(X) };
 #undef X
@@ -169,6 +172,8 @@ struct config_proxy_in {
 /* What may be read before an upstream is chosen; counts only while a route needs the ClientHello. */
 struct config_preread {
 	int64_t timeout;
+	enum config_on_timeout on_timeout; /* of a client that has sent no byte */
+	int64_t silence; /* or CONFIG_OFF: only the timeout tells */
 	int64_t max_bytes;
 };
 

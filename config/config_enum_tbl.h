@@ -14,6 +14,10 @@
 	X(JSON, "json", "one JSON object to a line")       \
 	X(TEXT, "text", "key=value pairs, for eyes and grep")
 
+#define CONFIG_ON_TIMEOUT_TBL(X)                                              \
+	X(AUTO, "auto", "default where a route has tls: none, else close")    \
+	X(DEFAULT, "default", "route it as a client without TLS")             \
+	X(CLOSE, "close", "close it")
 #define CONFIG_AT_LIMIT_TBL(X)                                                \
 	X(REFUSE, "refuse", "close it at once, so the client can go elsewhere") \
 	X(WAIT, "wait", "leave it in the kernel's backlog until another ends")

@@ -110,6 +110,18 @@
 	  "time in which the whole ClientHello must arrive",                                                      \
 	  "An absolute deadline: a client that sends a byte now and then does not move it.",                      \
 	  "5s")                                                                                                   \
+	X(ENUM, "listeners[].preread.on_timeout", preread.on_timeout, "auto", 0, 0, 0, on_timeout, NEW,           \
+	  "what becomes of a client that has sent no byte when the timeout has passed",                           \
+	  "Such a client may wait for the server to speak first. default routes it as a client without TLS: "     \
+	  "to a route with tls: none, or to upstream. A client that has sent a part of a ClientHello is closed "  \
+	  "either way.",                                                                                          \
+	  "default")                                                                                              \
+	X(DURATION, "listeners[].preread.silence", preread.silence, "off", 1 * UNITS_MS, 10 * UNITS_M, OFF, none, \
+	  NEW,                                                                                                    \
+	  "time without any byte after which a client is routed as one without TLS",                              \
+	  "Makes protocols usable in which the server speaks first. Too short a time sends a ClientHello whose "  \
+	  "first packet was lost to the wrong server: resending takes a second.",                                 \
+	  "3s")                                                                                                   \
 	X(SIZE, "listeners[].preread.max_bytes", preread.max_bytes, "16KiB", 1024, 65536, 0, none, NEW,           \
 	  "the longest ClientHello that is read",                                                                 \
 	  "Post-quantum key shares make 2KiB usual. Every byte read is passed on.",                               \

@@ -20,13 +20,14 @@ bool validate_is_written(const char *path, void *obj)
 static bool is_default(const struct config_key *k, const void *field)
 {
 	struct value_reader r = {.arena = NULL};
-	int64_t n;
+	size_t size = k->kind == KEY_ENUM ? sizeof(unsigned) : sizeof(int64_t);
+	int64_t n = 0;
 
 	if (k->def == NULL)
 		return false;
 	if (k->kind == KEY_TEXT)
 		return strcmp(*(const char *const *)field, k->def) == 0;
-	return value_read(&r, k, k->def, &n) == 0 && n == *(const int64_t *)field;
+	return value_read(&r, k, k->def, &n) == 0 && memcmp(&n, field, size) == 0;
 }
 
 bool validate_is_chosen(const char *path, void *obj)

@@ -140,7 +140,8 @@ static void doubt_order(struct diag *d, struct config_listener *l)
 
 static void doubt_preread(struct diag *d, struct config_listener *l)
 {
-	static const char *const keys[] = {"listeners[].preread.timeout", "listeners[].preread.max_bytes"};
+	static const char *const keys[] = {"listeners[].preread.timeout", "listeners[].preread.on_timeout",
+		"listeners[].preread.silence", "listeners[].preread.max_bytes"};
 
 	for (size_t i = 0; i < l->nroutes; i++)
 		if (asks_for_hello(&l->routes[i]) || l->routes[i].tls != CONFIG_OPENING_ANY)
@@ -154,6 +155,14 @@ static void doubt_preread(struct diag *d, struct config_listener *l)
 	}
 }
 
+/* A silence that the timeout overtakes is none. */
+static void doubt_silence(struct diag *d, struct config_listener *l)
+{
+	if (l->preread.silence != CONFIG_OFF && l->preread.silence >= l->preread.timeout)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].preread.silence", l),
+			"silence has no effect: preread.timeout passes before it");
+}
+
 bool validate_routes(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	bool all = resolve_default(d, c, l);
@@ -165,5 +174,6 @@ bool validate_routes(struct diag *d, const struct config *c, struct config_liste
 	}
 	doubt_order(d, l);
 	doubt_preread(d, l);
+	doubt_silence(d, l);
 	return all;
 }

@@ -18,7 +18,7 @@
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
-static int refuse(const char **why, const char *sentence)
+static int addr_refuse(const char **why, const char *sentence)
 {
 	if (why != NULL)
 		*why = sentence;
@@ -73,11 +73,11 @@ static int parse_unix(struct np_addr *a, const char *name, const char **why)
 	bool abstract = name[0] == '@';
 
 	if (n == 0)
-		return refuse(why, "the path after unix: is missing");
+		return addr_refuse(why, "the path after unix: is missing");
 	if (abstract && n == 1)
-		return refuse(why, "the name after unix:@ is missing");
+		return addr_refuse(why, "the name after unix:@ is missing");
 	if (n > UNIX_MAX + abstract)
-		return refuse(why, "a Unix socket path is longer than 107 bytes");
+		return addr_refuse(why, "a Unix socket path is longer than 107 bytes");
 	memcpy(r.u.un.sun_path, name, n);
 	if (abstract)
 		r.u.un.sun_path[0] = '\0';
@@ -96,23 +96,23 @@ static int parse_inet6(struct np_addr *a, const char *text, const char **why)
 	size_t n;
 
 	if (end == NULL)
-		return refuse(why, "the closing bracket of the IPv6 address is missing");
+		return addr_refuse(why, "the closing bracket of the IPv6 address is missing");
 	if (end[1] != ':')
-		return refuse(why, "the port is missing: write [address]:port");
+		return addr_refuse(why, "the port is missing: write [address]:port");
 	n = (size_t)(end - text) - 1;
 	if (n >= sizeof(host))
-		return refuse(why, "not an IPv6 address between the brackets");
+		return addr_refuse(why, "not an IPv6 address between the brackets");
 	memcpy(host, text + 1, n);
 	host[n] = '\0';
 	zone = strchr(host, '%');
 	if (zone != NULL)
 		*zone++ = '\0';
 	if (inet_pton(AF_INET6, host, &r.u.in6.sin6_addr) != 1)
-		return refuse(why, "not an IPv6 address between the brackets");
+		return addr_refuse(why, "not an IPv6 address between the brackets");
 	if (zone != NULL && !parse_zone(zone, &r.u.in6.sin6_scope_id))
-		return refuse(why, "the zone after % is not an interface of this machine");
+		return addr_refuse(why, "the zone after % is not an interface of this machine");
 	if (!parse_port(end + 2, &r.u.in6.sin6_port))
-		return refuse(why, "the port must be a number from 0 to 65535");
+		return addr_refuse(why, "the port must be a number from 0 to 65535");
 	*a = r;
 	return 0;
 }
@@ -124,15 +124,15 @@ static int parse_inet4(struct np_addr *a, const char *text, const char *colon, c
 	size_t n = (size_t)(colon - text);
 
 	if (strchr(colon + 1, ':') != NULL)
-		return refuse(why, "an IPv6 address needs brackets: write [::1]:80");
+		return addr_refuse(why, "an IPv6 address needs brackets: write [::1]:80");
 	if (n >= sizeof(host))
-		return refuse(why, "not an IPv4 address before the port");
+		return addr_refuse(why, "not an IPv4 address before the port");
 	memcpy(host, text, n);
 	host[n] = '\0';
 	if (inet_pton(AF_INET, host, &r.u.in4.sin_addr) != 1)
-		return refuse(why, "not an IPv4 address before the port");
+		return addr_refuse(why, "not an IPv4 address before the port");
 	if (!parse_port(colon + 1, &r.u.in4.sin_port))
-		return refuse(why, "the port must be a number from 0 to 65535");
+		return addr_refuse(why, "the port must be a number from 0 to 65535");
 	*a = r;
 	return 0;
 }
@@ -142,7 +142,7 @@ static int parse_wildcard(struct np_addr *a, const char *port, const char **why)
 	struct np_addr r = {.len = sizeof(r.u.in6), .u.in6.sin6_family = AF_INET6};
 
 	if (!parse_port(port, &r.u.in6.sin6_port))
-		return refuse(why, "the port must be a number from 0 to 65535");
+		return addr_refuse(why, "the port must be a number from 0 to 65535");
 	*a = r;
 	return 0;
 }
@@ -157,7 +157,7 @@ int np_addr_parse(struct np_addr *a, const char *text, const char **why)
 		return parse_inet6(a, text, why);
 	colon = strchr(text, ':');
 	if (colon == NULL)
-		return refuse(why, "the port is missing: write address:port");
+		return addr_refuse(why, "the port is missing: write address:port");
 	if (strchr(colon + 1, ':') == NULL && colon == text)
 		return parse_wildcard(a, colon + 1, why);
 	return parse_inet4(a, text, colon, why);
@@ -354,6 +354,18 @@ static size_t host_bytes(const struct sockaddr *sa, socklen_t len, const char **
 		return sizeof(struct in6_addr);
 	*bytes += sizeof(struct in6_addr) - sizeof(struct in_addr);
 	return sizeof(struct in_addr);
+}
+
+void np_addr_unmap(struct np_addr *a)
+{
+	struct sockaddr_in in4 = {.sin_family = AF_INET};
+
+	if (a->u.sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
+		return;
+	in4.sin_port = a->u.in6.sin6_port;
+	memcpy(&in4.sin_addr, &a->u.in6.sin6_addr.s6_addr[12], sizeof(in4.sin_addr));
+	a->u.in4 = in4;
+	a->len = sizeof(in4);
 }
 
 /* One form per address, so that two spellings of an address are equal: flow labels and the bytes

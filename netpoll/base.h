@@ -1,4 +1,5 @@
-/* base: the compiler words every file uses, and the two intrusive containers. No code of its own to link. */
+/* base: the compiler words every file uses, and the two intrusive containers. No code of its own to
+ * link. */
 #ifndef NETPOLL_BASE_H
 #define NETPOLL_BASE_H
 

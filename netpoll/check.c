@@ -1,3 +1,5 @@
+/* The end of a process that found an impossible state: the sentence, the place and a backtrace on
+ * stderr, then abort. */
 #include "netpoll/check.h"
 
 #include <execinfo.h>

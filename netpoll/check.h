@@ -1,5 +1,5 @@
-/* check: impossible states crash at once, in release too. A peer's bytes, a full table and a failed allocation are
- * not impossible: they are errors, and no CHECK may stand on them.
+/* check: impossible states crash at once, in release too. A peer's bytes, a full table and a failed
+ * allocation are not impossible: they are errors, and no CHECK may stand on them.
  *   CHECK(cond, "sentence")   always on: prints the sentence, the place and a backtrace, then aborts.
  *   DCHECK(cond, "sentence")  on in debug and test builds only; for what is too dear on the data path.
  *   OBJ_CAST(p, type, MAGIC)  a void * that must carry `uint32_t magic == MAGIC` becomes a type *. */
@@ -19,9 +19,9 @@ no_return void check_failed(const char *file, int line, const char *cond, const 
 #ifdef NP_DEBUG
 #define DCHECK(cond, sentence) CHECK(cond, sentence)
 #else
-#define DCHECK(cond, sentence)      \
-	do {                        \
-		(void)sizeof(cond); \
+#define DCHECK(cond, sentence)         \
+	do {                           \
+		(void)sizeof(!(cond)); \
 	} while (0)
 #endif
 

@@ -1,7 +1,8 @@
-/* ctx: the machine. A context is a place to go on from; a stack is the memory one stands on.
- * What every switch keeps:
+/* ctx: the machine. A context is a place at which execution can go on; a stack is the memory under
+ * it. Every switch keeps:
  *
- *   registers   the callee-saved ones of the ABI; not the floating-point control words (ctx_amd64.S says why)
+ *   registers   the callee-saved ones of the ABI; not the floating-point control words (ctx_amd64.S
+ *               says why)
  *   alignment   16 bytes at every call, a new stack's first included
  *   unwinding   backtrace() and gdb see a coroutine down to its entry, and end there
  *   tools       ASan, TSan and Valgrind are told of every stack and every switch
@@ -25,7 +26,8 @@
 /* ---- contexts -------------------------------------------------------------------------------- */
 
 struct ctx {
-	void *sp; /* where it stopped; NULL before ctx_init and after ctx_exit. The rest is the tools' */
+	/* where it stopped; NULL before ctx_init and after ctx_exit. The rest is the tools' */
+	void *sp;
 #if defined(NP_ASAN) || defined(NP_TSAN)
 	const void *lo; /* const after init */
 	size_t      size;
@@ -50,9 +52,9 @@ void ctx_fini(struct ctx *c);
 ctx_hidden void ctx_swap(void **save, void *to);
 ctx_hidden void *ctx_frame(void *hi, void (*entry)(void *), void *arg);
 
-/* What the tools must hear before and after the stack pointer moves. `fake` is NULL when the
- * stack left is dead. Always inline: TSan counts calls per fiber, and a call that starts on one
- * and returns on another would be lost. */
+/* The sanitizers must be told before and after the stack pointer moves. `fake` is NULL when the
+ * stack that is left is dead. Always inline: TSan counts calls per fiber, and a call that starts on
+ * one and returns on another would be lost. */
 static inline __attribute__((always_inline)) void ctx_leaving(void **fake, const struct ctx *to)
 {
 #ifdef NP_ASAN
@@ -72,8 +74,8 @@ static inline __attribute__((always_inline)) void ctx_entered(void *fake)
 	(void)fake;
 }
 
-/* ctx_switch: stop here, as `from`, and go on where `to` stopped. Returns when somebody switches
- * back to `from`. */
+/* ctx_switch: stop here, as `from`, and go on where `to` stopped. Returns when another context
+ * switches back to `from`. */
 static inline void ctx_switch(struct ctx *from, struct ctx *to)
 {
 	DCHECK(to->sp != NULL, "switch to a context that is dead or was never set up");
@@ -123,7 +125,8 @@ struct stack {
 struct stack_pool {
 	size_t size, page; /* const after init */
 	struct stack_arena *arenas;
-	struct stack *warm; /* idle, last in first out, so that the stack still in the cache is used next */
+	/* idle, last in first out, so that the stack still in the cache is used next */
+	struct stack *warm;
 	size_t mapped, in_use, nwarm;
 	size_t ncold;       /* idle slots without a page, marked in their arenas */
 	size_t deepest;      /* seen before pages were given back */

@@ -39,7 +39,8 @@ static bool any_port(const struct np_dial_opts *o)
 	return o->local == NULL || np_addr_port(&o->local->u.sa) == 0;
 }
 
-/* The ports the kernel picks sources from. Read once: whoever changes the range restarts us. */
+/* The ports from which the kernel picks sources. Read once: after a change of the range staunch
+ * must be restarted. */
 static struct {
 	pthread_once_t once;
 	int low, high;
@@ -59,15 +60,15 @@ static void read_source_ports(void)
 	fclose(f);
 }
 
-/* Only these can meet themselves, so only these cost a look. */
+/* Only a port in that range can be dialled by itself, so only these cost a getsockname. */
 static bool is_source_port(int port)
 {
 	pthread_once(&source_ports.once, read_source_ports);
 	return port >= source_ports.low && port <= source_ports.high;
 }
 
-/* A connect to a local port nobody listens on can meet itself, when the kernel picks that very
- * port as its source. */
+/* A connect to a local port without a listener can connect to itself, when the kernel picks that
+ * very port as its source. */
 static int check_self_connect(int sysfd, const struct np_addr *to)
 {
 	struct np_addr local, peer = {.len = sizeof(peer.u)};
@@ -102,7 +103,7 @@ static bool canceled(const struct np_dial_opts *o)
 
 /* Writable does not mean connected: SO_ERROR has the verdict, and 0 may come before there is a
  * peer (go #14548). */
-static int verdict(int sysfd)
+static int connect_result(int sysfd)
 {
 	struct np_addr peer;
 	socklen_t peer_len = sizeof(peer.u), len = sizeof(int);
@@ -132,7 +133,7 @@ static int wait_connected(struct np_fd *fd, const struct np_dial_opts *o)
 	do {
 		err = poll_wait_watching(&np_self()->np, fd->pd, NP_WRITE, watched(o));
 		if (err == 0)
-			err = verdict(fd->sysfd);
+			err = connect_result(fd->sysfd);
 	} while (still_connecting(err));
 	return err;
 }
@@ -142,8 +143,9 @@ static int connect_once(int sysfd, const struct np_addr *to)
 	return sys_connect(sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
 }
 
-/* On this machine the handshake is over before connect returns, although it says EINPROGRESS: its answer lay in the
- * socket's backlog. One look saves the poller's registration, a turn of the loop and the verdict. */
+/* On this machine the handshake is over before connect returns, although it says EINPROGRESS: its
+ * answer lay in the socket's backlog. One look saves the poller's registration, a turn of the loop
+ * and the verdict. */
 static int connect_tcp(int sysfd, const struct np_addr *to)
 {
 	struct np_addr peer;
@@ -162,7 +164,7 @@ static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t dead
 	int64_t pause = UNIX_PAUSE_MIN;
 	int err = connect_once(fd->sysfd, to);
 
-	/* Nobody waits on the watched one, but what befalls it comes from the poller. */
+	/* No G waits for the watched one, but its events must come from the poller. */
 	if (err == -NP_EAGAIN && o->watch != NULL && np_fd_register(o->watch) != 0)
 		return err;
 	while (err == -NP_EAGAIN) {
@@ -213,7 +215,7 @@ static int bind_source(int sysfd, const struct np_addr *local)
 	return sys_bind(sysfd, &local->u.sa, local->len) < 0 ? err_from_errno() : 0;
 }
 
-static int prepare(int sysfd, const struct np_addr *to, const struct np_dial_opts *o)
+static int prepare_socket(int sysfd, const struct np_addr *to, const struct np_dial_opts *o)
 {
 	int err = o->local != NULL ? bind_source(sysfd, o->local) : 0;
 
@@ -233,13 +235,15 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 
 	if (sysfd < 0)
 		return sysfd;
-	err = prepare(sysfd, to, o);
+	err = prepare_socket(sysfd, to, o);
 	if (err == 0)
 		err = np_fd_init(fd, sysfd);
 	if (err != 0) {
 		sys_close(sysfd);
 		return err;
 	}
+	if (np_addr_is_unix(to))
+		np_fd_mark_unix(fd);
 	err = connect_fd(fd, to, deadline, o);
 	if (err == 0 && any_port(o))
 		err = check_self_connect(sysfd, to);

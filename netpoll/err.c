@@ -1,3 +1,5 @@
+/* Names, texts and classes of error codes: err.h's table, and the C library's words for any other
+ * errno. */
 #include "netpoll/err.h"
 
 #include <stdlib.h>
@@ -15,7 +17,7 @@ static const struct err_row rows[] = {
 #undef X
 };
 
-static const struct err_row *find(int code)
+static const struct err_row *err_find(int code)
 {
 	code = abs(code);
 	for (size_t i = 0; i < array_len(rows); i++)
@@ -26,14 +28,14 @@ static const struct err_row *find(int code)
 
 enum np_err_class np_err_class(int code)
 {
-	const struct err_row *r = find(code);
+	const struct err_row *r = err_find(code);
 
 	return r != NULL ? r->class : NP_CLASS_LOCAL;
 }
 
 const char *np_err_name(int code)
 {
-	const struct err_row *r = find(code);
+	const struct err_row *r = err_find(code);
 	const char *name;
 
 	if (r != NULL)
@@ -44,7 +46,7 @@ const char *np_err_name(int code)
 
 const char *np_err_text(int code)
 {
-	const struct err_row *r = find(code);
+	const struct err_row *r = err_find(code);
 	const char *text;
 
 	if (r != NULL)

@@ -1,8 +1,10 @@
-/* err: one space of error codes. A function returns 0 or a count on success and -NP_Exxx on failure.
+/* err: one space of error codes. A function returns 0 or a count on success and -NP_Exxx on
+ * failure.
  *
- * A code that the kernel gave keeps its errno value, so any errno passes through unharmed; codes of our own start at
- * NP_EOWN. Callers branch on the class, never on fifty codes; logs print the name.
- *   peer      the other side did it (reset, refused, gone): this connection ends, nothing else is wrong
+ * A code that the kernel gave keeps its errno value, so any errno passes through unharmed; codes of
+ * our own start at NP_EOWN. Callers branch on the class, never on fifty codes; logs print the name.
+ *   peer      the other side did it (reset, refused, gone): this connection ends, nothing else is
+ *             wrong
  *   deadline  a deadline of ours passed
  *   closing   we are closing the descriptor, or it is closed
  *   local     this machine lacks something (descriptors, memory, ports, permission)
@@ -60,7 +62,8 @@ enum np_err {
 #undef X
 };
 
-/* All three take the code with either sign. Unknown errno values: class local, the C library's name and text. */
+/* All three take the code with either sign. Unknown errno values: class local, the C library's name
+ * and text. */
 enum np_err_class np_err_class(int code);
 const char *np_err_name(int code); /* "ECONNRESET", "EDEADLINE"; never NULL */
 const char *np_err_text(int code); /* a short phrase; never NULL */

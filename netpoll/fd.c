@@ -35,6 +35,12 @@ void np_fd_mark_shared(struct np_fd *fd)
 	fd->pd->shared = true;
 }
 
+void np_fd_mark_unix(struct np_fd *fd)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	fd->local = true;
+}
+
 /* ---- fdMutex --------------------------------------------------------------------------------- */
 
 int fd_incref(struct np_fd *fd)
@@ -48,8 +54,8 @@ int fd_incref(struct np_fd *fd)
 }
 
 /* Port of FD.destroy: close(2) is never tried again, whatever it says: the number may be
- * somebody else's by then. The struct stays valid: every later operation finds it closed. */
-static void destroy(struct np_fd *fd)
+ * another descriptor's by then. The struct stays valid: every later operation finds it closed. */
+static void fd_destroy(struct np_fd *fd)
 {
 	struct np_g *closer = fd->cwait;
 
@@ -67,7 +73,7 @@ void fd_decref(struct np_fd *fd)
 	OBJ_CHECK(fd, FD_MAGIC);
 	CHECK(fd->refs > 0, "a descriptor is released more often than it was taken");
 	if (--fd->refs == 0)
-		destroy(fd);
+		fd_destroy(fd);
 }
 
 static bool lock_wait_commit(struct np_g *g, void *arg)
@@ -123,9 +129,8 @@ void fd_rwunlock(struct np_fd *fd, enum np_mode mode)
 
 	OBJ_CHECK(fd, FD_MAGIC);
 	CHECK(*locked, "unlock of a descriptor that is not locked");
-	/* Handed to the first who waits, not just released: whoever reads in a loop would take
-	 * it again before the one that was woken runs, for ever. (Go's fdMutex lets that
-	 * happen.) */
+	/* Handed to the first waiter, not just released: a reader in a loop would take it again
+	 * before the woken one runs, for ever. (Go's fdMutex lets that happen.) */
 	*locked = *wait != NULL;
 	wake_first(wait);
 	fd_decref(fd);
@@ -163,15 +168,15 @@ int np_fd_close(struct np_fd *fd)
 	if (fd->magic != FD_MAGIC || fd->closed)
 		return -NP_ECLOSING;
 	fd->closed = true;
-	/* A task that closes its own descriptor need not be told. */
+	/* A task that closes its own descriptor need not be woken. */
 	if (me != NULL)
 		poll_unstand(fd->pd, me);
-	/* Evict: whoever waits for I/O or for a turn finds the closing mark and leaves. */
+	/* Evict: each G that waits for I/O or for its turn finds the closing mark and leaves. */
 	poll_unblock(poller_of(), fd->pd);
 	wake_all(&fd->rwait);
 	wake_all(&fd->wwait);
 	if (--fd->refs == 0) {
-		destroy(fd);
+		fd_destroy(fd);
 		return 0;
 	}
 	if (me != NULL && me->kind == G_CORO)
@@ -243,7 +248,8 @@ inline int np_fd_watch(struct np_fd *fd, enum np_mode mode, struct np_g *task)
 	int err;
 
 	OBJ_CHECK(fd, FD_MAGIC);
-	/* An event, a deadline and a close each take it out: it still stands there, so nothing has happened. */
+	/* An event, a deadline and a close each take it out: it still stands there, so nothing has
+	 * happened. */
 	if (!fd->closed && poll_stands(fd->pd, mode, task))
 		return 0;
 	err = fd_try_check(fd, mode);
@@ -260,18 +266,24 @@ void np_fd_unwatch(struct np_fd *fd, struct np_g *task)
 		poll_unstand(fd->pd, task);
 }
 
-void np_fd_mute(struct np_fd *fd, bool mute)
+int np_fd_mute(struct np_fd *fd, bool mute)
 {
+	int err;
+
 	OBJ_CHECK(fd, FD_MAGIC);
 	if (fd->closed || fd->pd->muted == mute || !fd->pd->registered)
-		return;
+		return 0;
 	fd->pd->muted = mute;
-	netpoll_mute(&poller_of()->poller, fd->pd);
+	err = netpoll_mute(&poller_of()->poller, fd->pd);
+	if (unlikely(err != 0))
+		fd->pd->muted = !mute;
+	return err;
 }
 
-bool np_fd_hung_up(const struct np_fd *fd)
+bool np_fd_may_have_more(const struct np_fd *fd)
 {
-	return fd->pd->hup; /* registering reports what is there, so before it nothing can be missed */
+	/* Registering reports readiness that is already there, so before it nothing is missed. */
+	return fd->pd->hup || fd->pd->doubt;
 }
 
 bool np_fd_failed(const struct np_fd *fd)

@@ -3,7 +3,8 @@
  *
  *   lock, prepare (poll_reset), loop { call; EINTR again; EAGAIN wait }, unlock
  *
- *   refs     one while the fd is open, one per operation under way; who drops the last one closes it
+ *   refs     one while the fd is open, one per operation under way; the last one that is dropped
+ *            closes it
  *   closed   no new operation begins; those under way are evicted by poll_unblock
  *   rlocked, wlocked   one reader and one writer at a time; the others queue in rwait and wwait,
  *            first come first served: the lock is handed over

@@ -39,8 +39,10 @@ static int accept_once(int sysfd, struct np_addr *peer)
 		if (fd == -ENOSYS || fd == -EINVAL || fd == -EACCES || fd == -EFAULT)
 			fd = accept_and_flag(sysfd, sa, sa != NULL ? &len : NULL);
 	}
-	if (fd >= 0 && peer != NULL)
+	if (fd >= 0 && peer != NULL) {
 		peer->len = len;
+		np_addr_unmap(peer);
+	}
 	return fd;
 }
 

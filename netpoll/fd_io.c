@@ -26,6 +26,24 @@ static ssize_t recv_once(int sysfd, void *buf, size_t n)
 	return got;
 }
 
+/* A message that carries descriptors ends a read, though more bytes are queued behind it. Without
+ * room for control data the kernel closes such descriptors and says MSG_CTRUNC: only then does a
+ * short read not mean that the socket is empty. */
+static no_inline ssize_t recv_unix_once(struct np_fd *fd, void *buf, size_t n)
+{
+	struct iovec iov = {.iov_base = buf, .iov_len = at_most(n)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t got;
+
+	do {
+		got = sys_recvmsg(fd->sysfd, &msg, 0);
+		if (got < 0)
+			got = err_from_errno();
+	} while (got == -NP_EINTR);
+	fd->pd->doubt = got > 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
+	return got;
+}
+
 static ssize_t send_once(int sysfd, const void *buf, size_t n, int flags)
 {
 	ssize_t put;
@@ -64,12 +82,15 @@ static ssize_t writev_once(int sysfd, struct iovec *iov, int n)
 	return put;
 }
 
-/* Inline, for link-time optimisation: the relay's loop shall have these two in it, however many others call them. */
+/* Inline, for link-time optimisation: these two belong into the relay's loop, however many others
+ * call them. */
 inline ssize_t np_fd_try_read(struct np_fd *fd, void *buf, size_t n)
 {
 	int err = fd_try_check(fd, NP_READ);
 
-	return err != 0 ? err : recv_once(fd->sysfd, buf, n);
+	if (unlikely(err != 0))
+		return err;
+	return likely(!fd->local) ? recv_once(fd->sysfd, buf, n) : recv_unix_once(fd, buf, n);
 }
 
 static inline ssize_t try_send(struct np_fd *fd, const void *buf, size_t n, int flags)
@@ -89,8 +110,8 @@ ssize_t np_fd_try_write_more(struct np_fd *fd, const void *buf, size_t n)
 	return try_send(fd, buf, n, MSG_MORE);
 }
 
-/* Port of the wait in FD.RawRead and FD.RawWrite. No poll_reset: an event since the last attempt would be forgotten,
- * and it is the only one. */
+/* Port of the wait in FD.RawRead and FD.RawWrite. No poll_reset: an event since the last attempt
+ * would be forgotten, and it is the only one. */
 int np_fd_wait(struct np_fd *fd, enum np_mode mode)
 {
 	int err = fd_rwlock(fd, mode);
@@ -158,7 +179,8 @@ ssize_t np_fd_readv(struct np_fd *fd, const struct iovec *iov, int n)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* What became of one attempt. Returns 0 to go on, or the error that ends the write. */
+/* Judges one attempt.
+ *   Returns  0 to go on, or the error that ends the write. */
 static int after_send(struct np_fd *fd, ssize_t put, size_t *done)
 {
 	if (put > 0) {
@@ -187,8 +209,8 @@ int np_fd_write(struct np_fd *fd, const void *buf, size_t n, size_t *done)
 	return err;
 }
 
-/* Port of consume: drop n bytes and whatever is empty from the front. Returns how many pieces it
- * dropped. */
+/* Port of consume: drop n bytes, and pieces that are empty, from the front.
+ *   Returns  how many pieces it dropped. */
 static int iov_consume(struct iovec *iov, int n, size_t bytes)
 {
 	int i = 0;

@@ -1,9 +1,11 @@
-/* Bytes from one socket to another inside the kernel, through a pipe. Port of src/internal/poll/splice_linux.go, Go
- * 1.19: newPipe, getPipe, putPipe, spliceDrain, splicePump. Departures: one attempt each and no parking, since the
- * relay is a task; the pool is the worker's own list, bounded, instead of a sync.Pool that the collector empties.
+/* Bytes from one socket to another inside the kernel, through a pipe. Port of
+ * src/internal/poll/splice_linux.go, Go 1.19: newPipe, getPipe, putPipe, spliceDrain, splicePump.
+ * Departures: one attempt each and no parking, since the relay is a task; the pool is the worker's
+ * own list, bounded, instead of a sync.Pool that the collector empties.
  *
- * A pipe is full by slots as well as by bytes (a small segment takes a whole slot), so -NP_EAGAIN from drain has two
- * meanings: nothing to read, or no room. The pipe's own count tells: with bytes in it, empty it first and try again. */
+ * A pipe is full by slots as well as by bytes (a small segment takes a whole slot), so -NP_EAGAIN
+ * from drain has two meanings: nothing to read, or no room. The pipe's own count tells: with bytes
+ * in it, empty it first and try again. */
 #include "netpoll/fd.h"
 
 #include <fcntl.h>
@@ -39,7 +41,7 @@ static struct np_pipe *pipe_free(struct np_pipe *p)
 	return NULL;
 }
 
-/* Every pipe is back: those that connections held were put or freed before. */
+/* By now every connection has given its pipe back, so all are in the pool. */
 static void pipe_pool_fini(struct pipe_pool *pool)
 {
 	while (pool->idle != NULL) {
@@ -54,45 +56,61 @@ static void pipe_pool_fini(struct pipe_pool *pool)
 	CHECK(pool->made == 0, "a pipe outlived its worker");
 }
 
-static struct np_pipe *pipe_new(struct pipe_pool *pool)
+/* Descriptors and memory come back: it is worth trying again. A sandbox does not change its mind. */
+static int pipe_error(int err)
+{
+	bool passes = err == -NP_EMFILE || err == -NP_ENFILE || err == -NP_ENOMEM;
+
+	return passes ? -NP_EAGAIN : err;
+}
+
+static int pipe_new(struct pipe_pool *pool, struct np_pipe **out)
 {
 	struct np_pipe *p = malloc(sizeof(*p));
-	int fds[2];
+	int fds[2], err;
 
 	if (p == NULL)
-		return NULL;
+		return -NP_EAGAIN;
 	if (sys_pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+		err = err_from_errno();
 		free(p);
-		return NULL;
+		return pipe_error(err);
 	}
 	*p = (struct np_pipe){.magic = PIPE_MAGIC, .r = fds[0], .w = fds[1]};
 	pool->made++;
 	pool->fini = pipe_pool_fini;
-	if (fcntl(p->w, F_SETPIPE_SZ, PIPE_SIZE) < PIPE_WORTH)
-		return pipe_free(p);
-	return p;
+	/* Whatever the error: a pipe too small to be worth it is no error of the connection's. */
+	if (fcntl(p->w, F_SETPIPE_SZ, PIPE_SIZE) < PIPE_WORTH) {
+		pipe_free(p);
+		return -NP_EAGAIN;
+	}
+	*out = p;
+	return 0;
 }
 
-struct np_pipe *np_pipe_get(void)
+int np_pipe_get(struct np_pipe **out)
 {
 	struct pipe_pool *pool = pool_of();
 	struct np_pipe *p = pool->idle;
+	int err;
 
 	if (p != NULL) {
 		pool->idle = p->next;
 		if (--pool->nidle < pool->low)
 			pool->low = pool->nidle;
-		return p;
+		*out = p;
+		return 0;
 	}
 	if (pool->made >= pool->most || np_now() < pool->retry)
-		return NULL;
-	p = pipe_new(pool);
-	if (p == NULL)
+		return -NP_EAGAIN;
+	err = pipe_new(pool, out);
+	if (err != 0)
 		pool->retry = np_now() + PIPE_RETRY;
-	return p;
+	return err;
 }
 
-/* So many lay idle throughout the last second: nobody misses them. The descriptors of a peak are back soon after it. */
+/* So many lay idle throughout the last second: no relay needed them. So the descriptors of a peak
+ * are back soon after it. */
 static void trim(struct np_timer *t)
 {
 	struct pipe_pool *pool = container_of(t, struct pipe_pool, trim);
@@ -136,6 +154,22 @@ void np_pipe_bound(unsigned most)
 size_t np_pipe_held(const struct np_pipe *p)
 {
 	return p->held;
+}
+
+ssize_t np_pipe_read(struct np_pipe *p, void *buf, size_t n)
+{
+	ssize_t got;
+
+	OBJ_CHECK(p, PIPE_MAGIC);
+	CHECK(p->held > 0, "a read of an empty pipe");
+	do {
+		got = sys_read(p->r, buf, n < FD_MAX_RW ? n : FD_MAX_RW);
+		if (got < 0)
+			got = err_from_errno();
+	} while (got == -NP_EINTR);
+	if (got > 0)
+		p->held -= (size_t)got;
+	return got;
 }
 
 static ssize_t splice_once(int from, int to, size_t n)

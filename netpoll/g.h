@@ -1,15 +1,17 @@
-/* g: the schedulable thing in its two forms, and the run queue of one worker. Port of the parts of runtime/proc.go that
- * a worker which never shares its Gs still needs: gopark, goready, gosched, the run queue.
+/* g: the schedulable thing in its two forms, and the run queue of one worker. Port of the parts of
+ * runtime/proc.go that a worker which never shares its Gs still needs: gopark, goready, gosched,
+ * the run queue.
  *
  *   state       a coroutine                            a task
- *   G_IDLE      parked; somebody holds its pointer     waiting for np_ready; may be freed
+ *   G_IDLE      parked; its waker holds its pointer    waiting for np_ready; may be freed
  *   G_QUEUED    in the run queue                       in the run queue
- *   G_RUNNING   on the core                            (never: idle again before fn is called, so fn may free it)
+ *   G_RUNNING   on the core (never: idle again before fn is called, so fn may free it)
  *   G_DEAD      ended, stack not yet put back          after np_task_fini
  *
  *   IDLE -> QUEUED   np_ready, np_go          RUNNING -> IDLE    sched_park
  *   QUEUED -> RUNNING (IDLE)  sched_run_one   RUNNING -> QUEUED  np_yield        RUNNING -> DEAD  fn returned
- * Ready on a queued G does nothing: one G may stand in several places and be readied by each of them. */
+ * Ready on a queued G does nothing: one G may stand in several places and be readied by each of
+ * them. */
 #ifndef NETPOLL_G_H
 #define NETPOLL_G_H
 
@@ -22,7 +24,8 @@
 enum g_kind { G_CORO, G_TASK };
 enum g_state { G_IDLE, G_QUEUED, G_RUNNING, G_DEAD };
 
-/* A coroutine lives at the top of its own stack: no allocation of its own, and the first line it touches is warm. */
+/* A coroutine lives at the top of its own stack: no allocation of its own, and the first line it
+ * touches is warm. */
 struct coro {
 	struct np_g g;
 	struct ctx ctx;
@@ -84,12 +87,16 @@ void sched_fini(struct sched *s);
 struct sched *sched_self(void);       /* of the worker this thread runs, NULL on others */
 void sched_enter(struct sched *s);    /* this thread now runs s */
 void sched_leave(void);
-must_use int sched_go(struct sched *s, const char *name, void (*fn)(void *arg), void *arg); /* np_go on s */
-void sched_abandon(struct sched *s);  /* s never ran: drop the coroutine that waits for its first turn */
-bool sched_run_one(struct sched *s);  /* run the G at the head of the queue; false: the queue was empty */
+/* np_go on s */
+must_use int sched_go(struct sched *s, const char *name, void (*fn)(void *arg), void *arg);
+/* s never ran: drop the coroutine that waits for its first turn */
+void sched_abandon(struct sched *s);
+/* run the G at the head of the queue; false: the queue was empty */
+bool sched_run_one(struct sched *s);
 
-/* sched_park: suspend the running coroutine until np_ready. commit runs just before, with the G about to be parked: it
- * puts g where the waker will find it, or says false when there is nothing to wait for and parking must not happen.
+/* sched_park: suspend the running coroutine until np_ready. commit runs just before, with the G
+ * about to be parked: it puts g where the waker will find it, or says false when there is nothing
+ * to wait for and parking must not happen.
  *   Returns  whether it parked. */
 bool sched_park(bool (*commit)(struct np_g *g, void *arg), void *arg);
 

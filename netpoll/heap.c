@@ -3,7 +3,8 @@
  *
  *   child   its first child, none earlier than itself
  *   next    its next sibling
- *   prev    its previous sibling, or for a first child the parent; NULL in a root and in what is not set
+ *   prev    its previous sibling, or for a first child the parent; NULL in a root and in what is
+ *           not set
  *
  * heap_set links in one step; the work is put off to the removal of a root, O(log n) amortised. */
 #include "netpoll/check.h"

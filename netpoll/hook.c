@@ -1,3 +1,4 @@
+/* The real calls behind the hook table, and the clock. */
 #include "netpoll/hook.h"
 
 #include <fcntl.h>

@@ -1,7 +1,8 @@
-/* hook: every system call and the clock, in two tables. Port of internal/poll/hook_unix.go and net/hook_unix.go.
- * Release builds call the kernel directly. Test builds (NP_HOOKS) go through `hook`, which a test may change to make
- * the Nth call fail or the clock stand still; hook_reset() brings the real calls back. The rest of the house says
- * sys_read(...), never read(...); the lint holds it. */
+/* hook: every system call and the clock, in two tables. Port of internal/poll/hook_unix.go and
+ * net/hook_unix.go. Release builds call the kernel directly. Test builds (NP_HOOKS) go through
+ * `hook`, which a test may change to make the Nth call fail or the clock stand still; hook_reset()
+ * brings the real calls back. The rest of the house says sys_read(...), never read(...); the lint
+ * holds it. */
 #ifndef NETPOLL_HOOK_H
 #define NETPOLL_HOOK_H
 
@@ -17,9 +18,9 @@
 #include "netpoll/base.h"
 #include "netpoll/syscall.h"
 
-/* In a process with threads each of these is a cancellation point of libc's: two calls and two locked instructions
- * around every system call, 40 instructions where the kernel's own entry needs a dozen. Nobody cancels a thread here,
- * so release builds go around it.
+/* In a process with threads each of these is a cancellation point of libc's: two calls and two
+ * locked instructions around every system call, 40 instructions where the kernel's own entry needs
+ * a dozen. Nobody cancels a thread here, so release builds go around it.
  *  returns  name  parameters  arguments  number and arguments for syscall(2) */
 #define HOOK_RAW_TBL(X)                                                                                          \
 	X(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), (fd, sa, len, flags),          \
@@ -33,6 +34,8 @@
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n), (SYS_readv, fd, iov, n))       \
 	X(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags),                          \
 	  (SYS_recvfrom, fd, buf, n, flags, NULL, NULL))                                                         \
+	X(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags),                           \
+	  (SYS_recvmsg, fd, msg, flags))                                                                         \
 	X(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags),                    \
 	  (SYS_sendto, fd, buf, n, flags, NULL, 0))                                                              \
 	X(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags),                     \
@@ -64,7 +67,8 @@
 	X(int, socket, (int domain, int type, int proto), (domain, type, proto))                                 \
 	X(int, unlink, (const char *path), (path))
 
-/* Monotonic nanoseconds since some start; never goes back. Not a system call, but the other thing tests must fake. */
+/* Monotonic nanoseconds since some start; never goes back. Not a system call, but the other thing
+ * tests must fake. */
 int64_t nanotime(void);
 
 #ifdef NP_HOOKS
@@ -74,7 +78,8 @@ struct hook_table {
 	HOOK_RAW_TBL(X)
 #undef X
 };
-extern struct hook_table hook; /* const while workers run, but for what the test's own thread swaps before they start */
+/* const while workers run, but for what the test's own thread swaps before they start */
+extern struct hook_table hook;
 void hook_reset(void);
 #define HOOK_CALL(name)       hook.name
 #define HOOK_RAW(name, args, raw) hook.name args

@@ -1,3 +1,4 @@
+/* The inbox: a lock-free stack that is only ever emptied whole, so no node needs reclaiming. */
 #include "netpoll/inbox.h"
 
 bool inbox_post(struct inbox *b, struct np_msg *m)

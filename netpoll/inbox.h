@@ -1,6 +1,7 @@
 /* inbox: the only door into another worker. Any thread posts; one thread, its reader, takes.
  *
- *   posters   -- compare and swap -->  head -> newest -> ... -> oldest   <-- exchange, reverse --   reader
+ *   posters   -- compare and swap --> head -> newest -> ... -> oldest <-- exchange, reverse --
+ *             reader
  *
  * A stack that is only ever emptied whole: no node is unlinked alone, so there is no ABA and
  * nothing to reclaim, and a poster that is stopped in the middle holds nobody up (a queue with a
@@ -26,7 +27,8 @@ static inline void inbox_init(struct inbox *b)
 
 /* inbox_post: leave m, which is the reader's until its fn is called. What the poster wrote
  * before is visible to fn.
- *   Returns  true if the inbox was empty: of all posters since the last take this one wakes the reader.
+ *   Returns  true if the inbox was empty: of all posters since the last take this one wakes the
+ *            reader.
  *   Calls    any thread; lock-free. */
 must_use bool inbox_post(struct inbox *b, struct np_msg *m);
 

@@ -1,7 +1,8 @@
-/* The platform-independent part of the poller. Port of src/runtime/netpoll.go, Go 1.19: poll_open, poll_close,
- * poll_reset, poll_wait, poll_set_deadline, poll_unblock, netpoll_ready, netpoll_block, netpoll_unblock and
- * poll_check_err keep Go's names and duties. Departures (README.md): the words are plain, one lazily moved timer
- * serves both deadlines, netpoll_block is split into place, park and take. */
+/* The platform-independent part of the poller. Port of src/runtime/netpoll.go, Go 1.19: poll_open,
+ * poll_close, poll_reset, poll_wait, poll_set_deadline, poll_unblock, netpoll_ready, netpoll_block,
+ * netpoll_unblock and poll_check_err keep Go's names and duties. Departures (README.md): the words
+ * are plain, one lazily moved timer serves both deadlines, netpoll_block is split into place, park
+ * and take. */
 #include "netpoll/poller.h"
 
 #define NO_DEADLINE INT64_MAX
@@ -40,8 +41,8 @@ static int64_t deadline_due(void *ctx, uint32_t id)
 	return next_deadline(pollcache_at(&((struct netpoll *)ctx)->cache, id));
 }
 
-/* netpollDeadlineImpl. The wheel asks next_deadline() again before it calls this, so a deadline that was moved since
- * cannot fire: what Go needs rseq and wseq for. */
+/* netpollDeadlineImpl. The wheel asks next_deadline() again before it calls this, so a deadline
+ * that was moved since cannot fire: what Go needs rseq and wseq for. */
 static void deadline_fire(void *ctx, uint32_t id)
 {
 	struct netpoll *np = ctx;
@@ -78,9 +79,9 @@ void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, un
 
 	if (pd->closing)
 		return;
-	/* The hot case: an armed read deadline is merely pushed back. The wheel finds out when it gets
-	 * there. Not a near one: it may be over, and then the wheel, which has not yet found the old
-	 * one, would find it only at a tick. */
+	/* The hot case: an armed read deadline is merely pushed back. The wheel finds out when it
+	 * gets there. Not a near one: it may be over, and then the wheel, which has not yet found
+	 * the old one, would find it only at a tick. */
 	if (ways == NETPOLL_READ && pd->rd > 0 && when >= pd->rd && when > np->now + LAZY_FROM &&
 	    when != NO_DEADLINE) {
 		pd->rd = when;
@@ -94,7 +95,8 @@ void poll_set_deadline(struct netpoll *np, struct polldesc *pd, int64_t when, un
 	if (ways & NETPOLL_WRITE)
 		set_one(&pd->wd, &pd->wg, when, now);
 	after = next_deadline(pd);
-	if (after < before) /* earlier than where it may stand; a later one is found by the wheel itself */
+	/* earlier than where it may stand; a later one is found by the wheel itself */
+	if (after < before)
 		wheel_arm(&np->wheel, pd->id, after);
 }
 
@@ -159,7 +161,7 @@ static bool netpoll_block_commit(struct np_g *g, void *arg)
 }
 
 /* First half of netpollblock. Returns true when there is nothing to wait for: it was ready. */
-static bool place(struct polldesc *pd, enum np_mode mode)
+static bool place_waiter(struct polldesc *pd, enum np_mode mode)
 {
 	uintptr_t *word = word_of(pd, mode);
 
@@ -172,8 +174,10 @@ static bool place(struct polldesc *pd, enum np_mode mode)
 	return false;
 }
 
-/* Second half: whatever ended the wait, leave the word empty; true if it was readiness. */
-static bool take(struct polldesc *pd, enum np_mode mode)
+/* Second half of netpollblock: leave the word empty, whether an event, a deadline or a close ended
+ * the wait.
+ *   Returns  true if it was readiness. */
+static bool take_waiter(struct polldesc *pd, enum np_mode mode)
 {
 	uintptr_t *word = word_of(pd, mode);
 	bool ready = *word == PD_READY;
@@ -186,12 +190,13 @@ static bool netpoll_block(struct polldesc *pd, enum np_mode mode)
 {
 	struct placing p = {.pd = pd, .mode = mode};
 
-	if (place(pd, mode))
+	if (place_waiter(pd, mode))
 		return true;
-	/* The error bits once more after PD_WAIT: deadline and close set theirs first and then look at the word. */
+	/* The error bits once more after PD_WAIT: deadline and close set theirs first and then look
+	 * at the word. */
 	if (poll_check_err(pd, mode) == 0)
 		sched_park(netpoll_block_commit, &p);
-	return take(pd, mode);
+	return take_waiter(pd, mode);
 }
 
 int poll_wait(struct netpoll *np, struct polldesc *pd, enum np_mode mode)
@@ -201,7 +206,8 @@ int poll_wait(struct netpoll *np, struct polldesc *pd, enum np_mode mode)
 	if (err == 0)
 		err = poll_register(np, pd);
 	while (err == 0 && !netpoll_block(pd, mode)) {
-		/* Not readiness: a deadline fired, or fired and was reset before we ran. Look, and perhaps wait on. */
+		/* It was not readiness: a deadline fired, or it fired and was reset before we ran.
+		 * Look, and perhaps wait on. */
 		err = poll_check_err(pd, mode);
 	}
 	return err;
@@ -236,14 +242,15 @@ int poll_wait_watching(struct netpoll *np, struct polldesc *pd, enum np_mode mod
 		err = poll_register(np, watch);
 	while (err == 0) {
 		if (watch->rg == PD_READY)
-			watch->rg = PD_NIL; /* data may come meanwhile; only a failure ends the wait */
+			/* data may come meanwhile; only a failure ends the wait */
+			watch->rg = PD_NIL;
 		if (watch->error || watch->closing)
 			return -NP_ECANCELED;
-		if (place(pd, mode))
+		if (place_waiter(pd, mode))
 			return 0;
 		sched_park(watching_commit, &p);
 		poll_unstand(watch, np_current());
-		if (take(pd, mode))
+		if (take_waiter(pd, mode))
 			return 0;
 		err = poll_check_err(pd, mode);
 	}
@@ -295,7 +302,8 @@ int poll_open(struct netpoll *np, int fd, struct polldesc **out)
 	CHECK(pd->rg == PD_NIL && pd->wg == PD_NIL, "a fresh pollDesc has somebody parked on it");
 	pd->fd = fd;
 	pd->rd = pd->wd = 0;
-	pd->closing = pd->everr = pd->hup = pd->failed = pd->error = pd->registered = pd->shared = pd->muted = false;
+	pd->closing = pd->everr = pd->hup = pd->failed = pd->error = pd->doubt = false;
+	pd->registered = pd->shared = pd->muted = false;
 	*out = pd;
 	return 0;
 }

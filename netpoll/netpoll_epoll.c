@@ -1,7 +1,8 @@
-/* The epoll platform. Port of src/runtime/netpoll_epoll.go (with the tag of newer Go). Departures: the break
- * descriptor is told by a type bit of the user data and not by its address, EPOLLPRI is in the mask (an urgent mark
- * makes a read short without a further edge), and close does not EPOLL_CTL_DEL a descriptor that was never duplicated:
- * close(2) removes it, one system call less per connection. */
+/* The epoll platform. Port of src/runtime/netpoll_epoll.go (with the tag of newer Go). Departures:
+ * the break descriptor is told by a type bit of the user data and not by its address, EPOLLPRI is
+ * in the mask (an urgent mark makes a read short without a further edge), and close does not
+ * EPOLL_CTL_DEL a descriptor that was never duplicated: close(2) removes it, one system call less
+ * per connection. */
 #include "netpoll/poller.h"
 
 #include <stdlib.h>
@@ -74,14 +75,14 @@ int netpoll_open(struct poller *p, struct polldesc *pd)
 	return control(p, EPOLL_CTL_ADD, pd);
 }
 
-void netpoll_mute(struct poller *p, struct polldesc *pd)
+int netpoll_mute(struct poller *p, struct polldesc *pd)
 {
-	CHECK(control(p, EPOLL_CTL_MOD, pd) == 0, "a registered descriptor cannot be changed");
+	return control(p, EPOLL_CTL_MOD, pd);
 }
 
 void netpoll_close(struct poller *p, struct polldesc *pd)
 {
-	/* Errors do not matter: it is gone either way. */
+	/* Errors do not matter: close(2) follows. */
 	if (pd->shared)
 		sys_epoll_ctl(p->fd, EPOLL_CTL_DEL, pd->fd, NULL);
 }
@@ -91,7 +92,7 @@ void netpoll_break(struct poller *p)
 	uint64_t one = 1;
 	ssize_t n;
 
-	/* Somebody else's wake is on its way and not yet taken: it serves us too. */
+	/* Another poster's wake is on its way and not yet taken: it serves this one too. */
 	if (__atomic_exchange_n(&p->wake_sig, 1, __ATOMIC_SEQ_CST) != 0)
 		return;
 	do {
@@ -100,8 +101,8 @@ void netpoll_break(struct poller *p)
 	CHECK(n == (ssize_t)sizeof(one) || errno == EAGAIN, "the break eventfd cannot be written");
 }
 
-/* A blocking poll takes the wake. One that does not block leaves it, so that the next blocking one returns at once:
- * the eventfd is level-triggered. */
+/* A blocking poll takes the wake. One that does not block leaves it, so that the next blocking one
+ * returns at once: the eventfd is level-triggered. */
 static void take_break(struct poller *p, bool blocking)
 {
 	uint64_t count;
@@ -121,7 +122,8 @@ static int delay_ms(int64_t ns)
 	if (ns < NP_MS)
 		return 1;
 	if (ns < INT64_C(1000000000000000))
-		return (int)((ns + NP_MS - 1) / NP_MS); /* up: a timer must not find that it is early */
+		/* up: a timer must not find that it is early */
+		return (int)((ns + NP_MS - 1) / NP_MS);
 	return 1000000000;
 }
 
@@ -155,7 +157,8 @@ void netpoll_poll(struct netpoll *np, int64_t ns)
 	do {
 		n = sys_epoll_wait(p->fd, evs, EVENTS_PER_WAIT, ms);
 		CHECK(n >= 0 || errno == EINTR, "epoll_wait failed");
-		/* Interrupted: go back so that the delay is computed anew, but for a wait without a delay. */
+		/* Interrupted: go back so that the delay is computed anew, but for a wait without a
+		 * delay. */
 	} while (n < 0 && ms <= 0);
 	for (int i = 0; i < n; i++) {
 		uint64_t tag = evs[i].data.u64;

@@ -1,3 +1,5 @@
+/* The scripted platform of the simulations: events come at the times and in the order that a test
+ * has written down. */
 #include "netpoll/fake.h"
 
 #include <string.h>
@@ -133,11 +135,13 @@ void netpoll_close(struct poller *p, struct polldesc *pd)
 	world.tag[pd->fd] = 0;
 }
 
-/* A script says what the poller reports, so nothing is held back here but what it would not: deliver. */
-void netpoll_mute(struct poller *p, struct polldesc *pd)
+/* A script says what the poller reports, so nothing is held back here but what it would not:
+ * deliver. */
+int netpoll_mute(struct poller *p, struct polldesc *pd)
 {
 	(void)p;
-	CHECK(world.tag[pd->fd] != 0, "only what is open can be muted");
+	CHECK(world.tag[pd->fd] != 0, "only an open descriptor can be muted");
+	return 0;
 }
 
 void netpoll_break(struct poller *p)

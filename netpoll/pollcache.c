@@ -1,3 +1,5 @@
+/* A worker's pollDescs, in slabs that are mapped when needed and unmapped only at its end
+ * (type-stable memory). */
 #include "netpoll/polldesc.h"
 
 #include "netpoll/hook.h"
@@ -17,7 +19,7 @@ void pollcache_fini(struct pollcache *c)
 	pollcache_init(c);
 }
 
-static bool grow(struct pollcache *c)
+static bool add_slab(struct pollcache *c)
 {
 	struct polldesc *slab;
 
@@ -43,7 +45,7 @@ struct polldesc *pollcache_alloc(struct pollcache *c)
 		c->used++;
 		return pd;
 	}
-	if (c->fresh == c->slabs * POLLCACHE_SLAB && !grow(c))
+	if (c->fresh == c->slabs * POLLCACHE_SLAB && !add_slab(c))
 		return NULL;
 	pd = pollcache_at(c, c->fresh);
 	pd->id = c->fresh++;

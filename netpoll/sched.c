@@ -1,3 +1,4 @@
+/* The scheduler of one worker: run queue, park, ready, the coroutines' begin and end. */
 #include "netpoll/g.h"
 
 /* The one mutable file-scope variable of a worker: which scheduler this thread runs. */
@@ -79,7 +80,8 @@ static void run_task(struct sched *s, struct np_g *g)
 	s->cur = NULL;
 }
 
-/* A coroutine cannot free the stack it stands on, so the scheduler does. co is on that stack: stack_put last. */
+/* A coroutine cannot free the stack it stands on, so the scheduler does. co is on that stack:
+ * stack_put last. */
 static void coro_free(struct sched *s, struct coro *co)
 {
 	struct stack *stack = co->stack;
@@ -94,7 +96,8 @@ void sched_abandon(struct sched *s)
 	struct np_g *g;
 
 	while ((g = g_list_pop(&s->runq)) != NULL) {
-		stack_put(&s->stacks, container_of(g, struct coro, g)->stack); /* no ctx_fini: it never ran */
+		/* no ctx_fini: it never ran */
+		stack_put(&s->stacks, container_of(g, struct coro, g)->stack);
 		RELAXED_SET(s->coros, s->coros - 1);
 	}
 }

@@ -62,7 +62,11 @@ int np_sock_addr(int sysfd, struct np_addr *local)
 
 int np_fd_addr(const struct np_fd *fd, struct np_addr *local)
 {
-	return np_sock_addr(fd->sysfd, local);
+	int err = np_sock_addr(fd->sysfd, local);
+
+	if (err == 0)
+		np_addr_unmap(local);
+	return err;
 }
 
 /* sysSocket: both flags at once, or by hand where the kernel does not know them. */
@@ -123,8 +127,8 @@ static bool has_file(const struct np_addr *a)
 	return np_addr_is_unix(a) && !np_addr_is_abstract(a);
 }
 
-/* Asked before one is removed: connecting to any other kind of file is refused too, and that
- * file is somebody's. */
+/* Asked before a file is removed: connecting to any other kind of file is refused too, and such a
+ * file is not ours to remove. */
 static bool is_socket_file(const struct np_addr *a)
 {
 	struct stat st;
@@ -149,7 +153,7 @@ int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file)
 	return 0;
 }
 
-static bool same_file(const struct np_unix_file *a, const struct np_unix_file *b)
+static bool is_that_file(const struct np_unix_file *a, const struct np_unix_file *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->made == b->made;
 }
@@ -158,7 +162,7 @@ void np_unix_file_remove(const struct np_addr *a, struct np_unix_file *file)
 {
 	struct np_unix_file now;
 
-	if (file->ino != 0 && np_unix_file_of(a, &now) == 0 && same_file(&now, file))
+	if (file->ino != 0 && np_unix_file_of(a, &now) == 0 && is_that_file(&now, file))
 		sys_unlink(a->u.un.sun_path);
 	*file = (struct np_unix_file){0};
 }
@@ -174,8 +178,7 @@ static int bind_to(int fd, const struct np_addr *a)
 {
 	int err = bind_once(fd, a);
 
-	/* The file of a process that died is in the way. One that somebody listens on is not
-	 * touched. */
+	/* The file of a process that died is in the way. One with a listener is not touched. */
 	if (err == -NP_EADDRINUSE && has_file(a) && is_socket_file(a) && nobody_listens(a)) {
 		sys_unlink(a->u.un.sun_path);
 		err = bind_once(fd, a);

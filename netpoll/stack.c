@@ -49,7 +49,8 @@ struct stack_arena {
 	struct stack_arena *next; /* older, all its slots carved */
 	char    *slots;           /* const after map */
 	unsigned carved;          /* slots that have their guard; owner worker */
-	uint64_t cold[ARENA_SLOTS / 64]; /* of these, those that have not even a descriptor: a bit each */
+	/* of these, those that have not even a descriptor: a bit each */
+	uint64_t cold[ARENA_SLOTS / 64];
 };
 
 /* The descriptor of slot i, carved or about to be. 11 and COLOURS have no common divisor, so all
@@ -75,7 +76,8 @@ static int arena_map(struct stack_pool *p)
 
 	if (m == MAP_FAILED)
 		return err_from_errno();
-	sys_madvise(m, n, MADV_NOHUGEPAGE); /* its error says that there are no huge pages to avoid */
+	/* its error says that there are no huge pages to avoid */
+	sys_madvise(m, n, MADV_NOHUGEPAGE);
 	a = (struct stack_arena *)(void *)(m + n - p->page);
 	*a = (struct stack_arena){.next = p->arenas, .slots = m};
 	p->arenas = a;
@@ -207,8 +209,8 @@ struct stack *stack_get(struct stack_pool *p)
 	return s;
 }
 
-/* From the guard up, the first word of a page that is not zero. Reads what others have written
- * and left behind, red zones and dead frames included, so the tools must look away. */
+/* From the guard up, the first word of a page that is not zero. It reads words that dead frames
+ * have left behind, red zones included, so the sanitizers must not check it. */
 __attribute__((no_sanitize("address", "thread"))) no_inline
 static const char *page_first_use(const char *page, const char *end)
 {
@@ -249,8 +251,8 @@ static size_t stack_depth(const struct stack_pool *p, const struct stack *s)
 	return use != NULL ? (size_t)(top - use) : 0;
 }
 
-/* Gives back all pages, the descriptor's too: a thousand stacks of a peak would hold 4 MiB for ever. They read as zero
- * again, so their depth is noted first. */
+/* Gives back all pages, the descriptor's too: a thousand stacks of a peak would hold 4 MiB for
+ * ever. They read as zero again, so their depth is noted first. */
 static void stack_trim(struct stack_pool *p, struct stack *s)
 {
 	struct stack_arena *a = s->arena;

@@ -1,6 +1,6 @@
-/* syscall: the kernel's entry in line, as Go's runtime has it (src/runtime/sys_linux_*.s). libc's syscall(2) is a call
- * that moves seven registers into place at every use; in line the compiler has the arguments where they belong already.
- * Another architecture uses libc's. */
+/* syscall: the kernel's entry in line, as Go's runtime has it (src/runtime/sys_linux_*.s). libc's
+ * syscall(2) is a call that moves seven registers into place at every use; in line the compiler has
+ * the arguments where they belong already. Another architecture uses libc's. */
 #ifndef NETPOLL_SYSCALL_H
 #define NETPOLL_SYSCALL_H
 

@@ -1,5 +1,5 @@
-/* The watchdog. After the idea of runtime.sysmon (proc.go): a thread of its own that looks at every worker now and
- * then. It does not pre-empt anybody; it says who holds the core. */
+/* The watchdog. After the idea of runtime.sysmon (proc.go): a thread of its own that looks at every
+ * worker now and then. It does not pre-empt; it reports which G holds the core. */
 #include "netpoll/worker.h"
 
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static void look_at(struct np_sysmon *s, unsigned i, int64_t now)
 	s->stalled(w->opts.id, now - seen->since, running != NULL ? running : "the loop itself");
 }
 
-/* False when it is time to go. */
+/* Returns false when np_sysmon_stop was called. */
 static bool pause_for(struct np_sysmon *s, int64_t ns)
 {
 	struct timespec until;
@@ -91,7 +91,8 @@ int np_sysmon_start(struct np_sysmon **out, struct np_worker *const *w, unsigned
 		return -NP_ENOMEM;
 	s->seen = calloc(n, sizeof(*s->seen));
 	for (unsigned i = 0; s->seen != NULL && i < n; i++)
-		s->seen[i].since = np_nanotime(); /* not late since the boot: it has not had a turn */
+		/* not late since the boot: it has not had a turn */
+		s->seen[i].since = np_nanotime();
 	s->workers = w;
 	s->n = n;
 	s->limit = limit;

@@ -1,7 +1,9 @@
 /* timer: one worker's two kinds of time.
  *
- *   heap    the precise few (np_timer_set: back-off, retry, sleep): to the nanosecond, a few ns to set among few
- *   wheel   the many deadlines of descriptors: to the tick, O(1), and moving one later costs nothing at all
+ *   heap    the precise few (np_timer_set: back-off, retry, sleep): to the nanosecond, a few ns to
+ *           set among few
+ *   wheel   the many deadlines of descriptors: to the tick, O(1), and moving one later costs
+ *           nothing at all
  *
  * Why two: a deadline is set for every read and nearly never fires, so setting must be free and
  * firing may be late by a tick; a retry is set once and must not be. Everything here belongs to
@@ -16,7 +18,8 @@
 
 struct heap {
 	struct np_timer *root;
-	struct np_timer *fresh; /* root of those set while heap_run runs: they wait for the next run */
+	/* root of those set while heap_run runs: they wait for the next run */
+	struct np_timer *fresh;
 	bool running;
 };
 
@@ -52,7 +55,8 @@ struct wheel_node {
 struct wheel_ops {
 	struct wheel_node *(*node)(void *ctx, uint32_t id);
 	int64_t (*due)(void *ctx, uint32_t id); /* its deadline as of now; INT64_MAX for none */
-	void (*fire)(void *ctx, uint32_t id);   /* not armed by then; may arm and disarm any id, its own too */
+	/* not armed by then; may arm and disarm any id, its own too */
+	void (*fire)(void *ctx, uint32_t id);
 };
 
 /* The wheel keeps no deadline: ops->due is asked when an entry's slot comes up, and the entry

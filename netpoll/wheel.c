@@ -196,8 +196,9 @@ int64_t wheel_find_next(struct wheel *w)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-/* Due by now, but in a later tick than the one that runs: moved since, and fires in its turn. What was over when it was
- * armed goes in its turn too, if that is still to come in this run; it does not wait for the next one. */
+/* Due by now, but in a later tick than the one that runs: moved since, and fires in its turn. What
+ * was over when it was armed goes in its turn too, if that is still to come in this run; it does
+ * not wait for the next one. */
 static bool in_its_turn(const struct wheel *w, uint32_t slot, uint64_t tick)
 {
 	return tick > w->tick && (slot != WHEEL_PAST || tick <= tick_down(w->now));

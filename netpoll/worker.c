@@ -1,3 +1,4 @@
+/* A worker's loop, its begin and its end, and what other threads may ask of it. */
 #include "netpoll/worker.h"
 
 #include <sched.h>
@@ -5,12 +6,12 @@
 
 #include "netpoll/hook.h"
 
-/* So many Gs run before the poller is asked again although more are runnable (Go asks every 61 ticks). */
+/* So many Gs run before the poller is asked again although more are runnable (Go asks every 61
+ * ticks). */
 #define RUNS_PER_POLL 61
 
-/* Two descriptors each. */
-#define PIPES_MOST 32
-#define NEAR          NP_S /* until_next_timer */
+#define PIPES_MOST 32   /* unless np_pipe_bound says otherwise; two descriptors each */
+#define NEAR       NP_S /* a timer due within this is worth a second clock read */
 
 struct np_worker *np_self(void)
 {
@@ -30,7 +31,9 @@ int64_t np_deadline_after(int64_t d)
 {
 	int64_t now = np_nanotime();
 
-	return d > INT64_MAX - now ? INT64_MAX : d <= 0 ? now : now + d;
+	if (d <= 0)
+		return now;
+	return d > INT64_MAX - now ? INT64_MAX : now + d;
 }
 
 void np_timer_set(struct np_timer *t, int64_t when)
@@ -95,8 +98,8 @@ static void run_gs(struct np_worker *w)
 		;
 }
 
-/* The Gs of this turn took their time. What is far away does not mind; what is near is worth a second clock read, or it
- * would be late by as much. */
+/* If a timer is due soon, read the clock again: otherwise it fires late by the time that the Gs of
+ * this turn ran. For one that is far away that does not matter. */
 static int64_t until_next_timer(struct np_worker *w)
 {
 	int64_t heap = heap_next(&w->timers), wheel = wheel_next(&w->np.wheel);
@@ -109,7 +112,8 @@ static int64_t until_next_timer(struct np_worker *w)
 	return when > w->np.now ? when - w->np.now : 0;
 }
 
-/* Announce the sleep first and look into the inbox last: whoever posts after that look sees `asleep` and breaks us. */
+/* Announce the sleep first and look into the inbox last: a poster after that look sees `asleep` and
+ * breaks us. */
 static void sleep_in_poller(struct np_worker *w, int64_t ns)
 {
 	__atomic_store_n(&w->asleep, 1, __ATOMIC_SEQ_CST);
@@ -211,7 +215,8 @@ static void worker_run(struct np_worker *w)
 	sched_enter(&w->sched);
 	w->np.now = np_nanotime();
 	worker_loop(w);
-	__atomic_store_n(&w->asleep, 1, __ATOMIC_RELAXED); /* for good: a loop that has ended is no stalled one */
+	/* for good: sysmon must not call a loop that has ended stalled */
+	__atomic_store_n(&w->asleep, 1, __ATOMIC_RELAXED);
 	sched_leave();
 }
 
@@ -223,7 +228,8 @@ static void pin(const struct np_worker *w)
 		return;
 	CPU_ZERO(&set);
 	CPU_SET((size_t)w->opts.cpu, &set);
-	/* A CPU we may not use (cgroup, offline) is no reason to fail: the kernel places the thread. */
+	/* A CPU we may not use (cgroup, offline) is no reason to fail: the kernel places the
+	 * thread. */
 	(void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
@@ -286,7 +292,8 @@ void np_post(struct np_worker *w, struct np_msg *m)
 {
 	bool first = inbox_post(&w->inbox, m);
 
-	/* Only the message that made the inbox non-empty needs to wake, and only if the reader sleeps. */
+	/* Only the message that made the inbox non-empty needs to wake, and only if the reader
+	 * sleeps. */
 	if (first && __atomic_load_n(&w->asleep, __ATOMIC_SEQ_CST) != 0)
 		netpoll_break(&w->np.poller);
 }

@@ -1,8 +1,10 @@
-/* worker: a thread per core with all that it owns: scheduler, timers, inbox, poller. Port of the loop of
- * runtime/proc.go (schedule, findRunnable) for a worker that neither steals nor is stolen from.
+/* worker: a thread per core with all that it owns: scheduler, timers, inbox, poller. Port of the
+ * loop of runtime/proc.go (schedule, findRunnable) for a worker that neither steals nor is stolen
+ * from.
  *
  *   turn:  due timers -> inbox -> up to RUNS_PER_POLL Gs -> poll
- *   poll:  does not block while Gs are runnable, so that busy Gs cannot starve I/O; else sleeps until the next timer
+ *   poll:  does not block while Gs are runnable, so that busy Gs cannot starve I/O; else sleeps
+ *          until the next timer
  *
  * The slices are set up in the order of the struct and torn down in reverse. */
 #ifndef NETPOLL_WORKER_H
@@ -22,7 +24,8 @@ struct pipe_pool {
 	struct np_timer trim;
 	unsigned made, most;  /* in existence; how many may be */
 	int64_t retry;        /* none could be had: not before this */
-	void (*fini)(struct pipe_pool *pool); /* closes them when the worker ends; set with the first pipe */
+	/* closes them when the worker ends; set with the first pipe */
+	void (*fini)(struct pipe_pool *pool);
 };
 
 struct np_worker {

@@ -1,41 +1,54 @@
-/* Handshakes under way, bounded and fair: at the bound, the source with the most of them gives up its oldest, so that
- * clients that never finish keep out nobody but themselves. First of all those give up that are stale, which an honest
- * handshake never becomes: a crowd of clients behind one address is not held against them while a storm stands.
+/* TLS handshakes under way, bounded and fair. At the limit, the source address with the most
+ * handshakes loses its oldest one: clients that never finish can block only themselves. Stale
+ * handshakes lose their places first; an honest handshake is never stale. So a crowd of clients
+ * behind one address does not suffer while a storm of silent ones lasts.
  *
- * Each worker has its share of the listener's bound and judges by what it sees itself, so nobody who chooses its ports
- * such that one worker gets them all is in the way of clients of the others. Rejected: one count for all workers. One
- * of them could hold every place, and the next would have nobody to take one from. Sources are counted in SHARD_SOURCES
- * buckets by a seeded hash, so nobody can choose with whom it shares one. Two in one bucket are told apart by the whole
- * hash: a newcomer does not pay for what another source holds there. An IPv6 source is its network of 64 bits, since
- * whoever has one address there has them all.
+ *   no place left?  a stale one, of the source with the most stale ones
+ *                   else the oldest of the source with the most, if it has more than ours would
+ *                   else the oldest of another source that shares our bucket
+ *                   else ours gets none
  *
- * Among equals, and none of them stale, the newcomer is closed. Rejected: always the oldest. Where many honest clients
- * come back at once, each would end the handshake of one before it, and none would be done. */
+ * Each worker has its share of the listener's limit and judges by its own handshakes alone, so a
+ * client that picks its ports such that one worker gets them all does not block the clients of the
+ * other workers. Rejected: one count for all workers. One worker could hold every place, and the
+ * next would have no handshake of its own to end.
+ *
+ * Sources are counted in SHARD_SOURCES buckets by a seeded hash, so no client can choose with which
+ * other one it shares a bucket. Two in one bucket are told apart by the whole hash: a newcomer does
+ * not pay for places that another source holds there. An IPv6 source is its network of 64 bits,
+ * since a host that has one address there has them all.
+ *
+ * If all sources have the same number and none is stale, the newcomer is closed. Rejected: always
+ * end the oldest. Where many honest clients come back at once, each would end the handshake of one
+ * before it, and none would be done. */
+#include "proxy/conn/conn_handshakes.h"
+
 #include <string.h>
 
-#include "proxy/conn/conn.h"
+#include "proxy/conn/conn_extra.h"
 
-#define OVER     1 /* a deadline: long past, and so at once */
-#define PATIENCE (1000 * NP_MS) /* older is stale: an honest handshake is done by then, over the longest ways */
+#define LONG_PAST 1 /* a deadline that has passed; 0 would be none */
+/* Older is stale: an honest handshake is done by then, over the longest ways. */
+#define PATIENCE (1000 * NP_MS)
 
+/* All clients over Unix sockets are one source. */
 static uint64_t source_of(const struct conn *c)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	union np_inet a = *conn_client(c);
 
 	if (a.sa.sa_family == AF_UNIX)
 		return 0;
-	if (a.sa.sa_family == AF_INET6 && memcmp(&a.in6.sin6_addr, mapped, sizeof(mapped)) != 0)
+	if (a.sa.sa_family == AF_INET6)
 		memset(&a.in6.sin6_addr.s6_addr[8], 0, 8);
 	return np_addr_hash_host(&a.sa, sizeof(a), c->shard->source_seed);
 }
 
-static uint32_t bucket_of(const struct handshake *p)
+static uint32_t source_bucket(const struct handshake *p)
 {
 	return (uint32_t)(p->source % SHARD_SOURCES);
 }
 
-static uint32_t greediest(const uint32_t of[SHARD_SOURCES])
+static uint32_t fullest_bucket(const uint32_t of[SHARD_SOURCES])
 {
 	uint32_t most = 0;
 
@@ -45,9 +58,9 @@ static uint32_t greediest(const uint32_t of[SHARD_SOURCES])
 	return most;
 }
 
-/* ---- whoever gives up its place -------------------------------------------------------------- */
+/* ---- which handshake loses its place ---- */
 
-/* Its place is one that p may take. */
+/* A place belongs to a listener's limit: p can take over only one of the same. */
 static bool may_give(const struct handshake *old, const struct handshake *p)
 {
 	return old->conn->listener->counts == p->conn->listener->counts;
@@ -61,19 +74,20 @@ static void let_age(struct shard *s)
 		struct handshake *p = list_entry(s->handshakes.next, struct handshake, link);
 
 		if (p->since > long_ago)
-			return;
+			return; /* the list is in order: the rest is younger */
 		list_remove(&p->link);
 		list_push_back(&s->stale, &p->link);
 		p->stale = true;
-		s->stale_of[bucket_of(p)]++;
+		s->stale_of[source_bucket(p)]++;
 	}
 }
 
-/* Of the source that has the most stale ones, the oldest; if these are other listeners', the oldest of all. */
+/* The oldest of the source that has the most stale ones; if those are other listeners', the oldest
+ * stale one. */
 static struct handshake *stale_for(const struct handshake *p)
 {
 	const struct shard *s = p->conn->shard;
-	uint32_t most = greediest(s->stale_of);
+	uint32_t most = fullest_bucket(s->stale_of);
 	struct handshake *oldest = NULL;
 
 	list_for_each(it, &s->stale) {
@@ -81,7 +95,7 @@ static struct handshake *stale_for(const struct handshake *p)
 
 		if (!may_give(old, p))
 			continue;
-		if (bucket_of(old) == most)
+		if (source_bucket(old) == most)
 			return old;
 		oldest = oldest != NULL ? oldest : old;
 	}
@@ -93,17 +107,18 @@ static struct handshake *oldest_in(uint32_t bucket, const struct handshake *p)
 	list_for_each(it, &p->conn->shard->handshakes) {
 		struct handshake *old = list_entry(it, struct handshake, link);
 
-		if (bucket_of(old) == bucket && may_give(old, p))
+		if (source_bucket(old) == bucket && may_give(old, p))
 			return old;
 	}
 	return NULL;
 }
 
-/* The oldest of the greediest, if that is greedier than p's source would be; or of another source in p's bucket. */
+/* The oldest of the source with the most, if it has more than p's source would have; or of another
+ * source in p's bucket. */
 static struct handshake *greedy_for(const struct handshake *p)
 {
 	const uint32_t *of = p->conn->shard->handshakes_of;
-	uint32_t own = bucket_of(p), most = greediest(of);
+	uint32_t own = source_bucket(p), most = fullest_bucket(of);
 	struct handshake *victim = NULL;
 
 	if (of[most] > of[own] + 1)
@@ -123,15 +138,17 @@ static struct handshake *victim_for(const struct handshake *p)
 	return victim != NULL ? victim : greedy_for(p);
 }
 
-/* ---- places ---------------------------------------------------------------------------------- */
+/* ---- places ---- */
 
-static void leave(struct handshake *p)
+static void leave_lists(struct handshake *p)
 {
 	struct shard *s = p->conn->shard;
 
+	DCHECK(!list_empty(&p->link), "a handshake with a place is in a list");
+	DCHECK(s->handshakes_of[source_bucket(p)] > 0, "a handshake is counted for its source");
 	list_remove(&p->link);
-	s->handshakes_of[bucket_of(p)]--;
-	s->stale_of[bucket_of(p)] -= p->stale;
+	s->handshakes_of[source_bucket(p)]--;
+	s->stale_of[source_bucket(p)] -= p->stale;
 	p->has_place = false;
 }
 
@@ -139,19 +156,23 @@ static bool take_place(struct handshake *p)
 {
 	struct conn *c = p->conn;
 	struct listener_counts *counts = c->listener->counts;
+	uint32_t most = __atomic_load_n(&counts->handshakes_most, __ATOMIC_RELAXED);
 	struct handshake *victim;
 
-	if (counts->handshakes[c->shard->id] < __atomic_load_n(&counts->handshakes_most, __ATOMIC_RELAXED)) {
+	if (counts->handshakes[c->shard->id] < most) {
 		counts->handshakes[c->shard->id]++;
 		return true;
 	}
 	victim = victim_for(p);
 	if (victim == NULL)
 		return false;
-	leave(victim); /* at once: until it runs others come, who must not take it for one that still has a place */
-	/* Not conn_kill: closing waits for who reads there, and that one frees what we would wait at. */
+	/* At once, and not when the victim runs: until then others come, who must not take its
+	 * place again. */
+	leave_lists(victim);
+	/* Not conn_kill: np_fd_close would park us until the victim's coroutine has left its
+	 * read. */
 	victim->conn->kill = CLOSE_MAX_HANDSHAKES;
-	np_fd_set_deadline(&victim->conn->client.fd, OVER);
+	np_fd_set_deadline(&victim->conn->client.fd, LONG_PAST);
 	return true;
 }
 
@@ -159,12 +180,14 @@ bool handshake_begin(struct handshake *p, struct conn *c)
 {
 	struct shard *s = c->shard;
 
+	DCHECK_CONN(c);
+	DCHECK(c->phase == CONN_CONNECTING, "a handshake belongs to the stages");
 	*p = (struct handshake){.conn = c, .source = source_of(c), .since = np_now()};
 	p->has_place = take_place(p);
 	if (!p->has_place)
 		return false;
 	list_push_back(&s->handshakes, &p->link);
-	s->handshakes_of[bucket_of(p)]++;
+	s->handshakes_of[source_bucket(p)]++;
 	return true;
 }
 
@@ -172,8 +195,10 @@ void handshake_end(struct handshake *p)
 {
 	struct conn *c = p->conn;
 
+	DCHECK_CONN(c);
 	if (!p->has_place)
-		return; /* given to another */
-	leave(p);
+		return; /* another one got it, and gives it back */
+	leave_lists(p);
+	DCHECK(c->listener->counts->handshakes[c->shard->id] > 0, "a place is given back once");
 	c->listener->counts->handshakes[c->shard->id]--;
 }

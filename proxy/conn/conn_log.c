@@ -1,17 +1,19 @@
-/* A connection's line in the access log, while its streams can still be asked. */
+/* A connection's line in the access log, while its streams can still be asked what was agreed. */
+#include "proxy/conn/stages.h"
+
 #include <string.h>
 
-#include "proxy/conn/conn.h"
+#include "proxy/conn/conn_extra.h"
 
-/* What only some have; facts hold the texts. */
-static void gather(const struct conn *c, struct access_extra *x, struct tls_facts *facts)
+/* What only some connections have. The texts stay in facts, which must live as long as x. */
+static void gather_extra(const struct conn *c, struct access_extra *x, struct tls_facts *facts)
 {
-	const struct conn_extra *s = c->extra;
+	const struct conn_extra *from = c->extra;
 
-	if (s != NULL) {
-		x->detail = s->detail;
-		x->sni = s->sni;
-		if (s->client.sa.sa_family != AF_UNSPEC)
+	if (from != NULL) {
+		x->detail = from->detail;
+		x->sni = from->sni;
+		if (from->client.sa.sa_family != AF_UNSPEC)
 			x->connected = c->peer;
 	}
 	x->unclean = (uint8_t)(c->dir[0].unclean | c->dir[1].unclean << 1);
@@ -27,7 +29,8 @@ static void gather(const struct conn *c, struct access_extra *x, struct tls_fact
 	x->subject = facts->subject;
 }
 
-/* Apart, for the sake of the stack. */
+/* A function of its own, so that a second struct tls_facts (1 KiB) is not on the stack beside the
+ * first. */
 static no_inline const char *upstream_version(const struct conn *c)
 {
 	struct tls_facts facts;
@@ -38,6 +41,7 @@ static no_inline const char *upstream_version(const struct conn *c)
 	return facts.version;
 }
 
+/* A full ring drops the line and counts it: the log never holds up a worker. */
 static void hand_over(struct conn *c, const struct access_record *rec)
 {
 	if (!log_access(c->shard->log, rec))
@@ -50,7 +54,7 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	struct access_record whole = *rec;
 	struct tls_facts facts;
 
-	gather(c, &x, &facts);
+	gather_extra(c, &x, &facts);
 	whole.extra = &x;
 	hand_over(c, &whole);
 }
@@ -75,6 +79,8 @@ void conn_log(struct conn *c, enum close_reason why)
 		.server_name = c->server != NULL ? c->server->text : NULL,
 	};
 
+	DCHECK_CONN(c);
+	DCHECK(c->shard->log != NULL, "conn_end asks first whether there is a log");
 	if (c->server != NULL)
 		memcpy(&rec.server, &c->server->addr.u, sizeof(rec.server));
 	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL))

@@ -1,10 +1,15 @@
-/* What the rules are asked with. */
+/* Which rule a connection falls under. The rules are asked with the client's address and, where TLS
+ * is passed on, with the name and protocols of its ClientHello; where TLS ends here, with those
+ * that the handshake has agreed on. */
+#include "proxy/conn/stages.h"
+
 #include <string.h>
 
-#include "proxy/conn/conn.h"
+#include "proxy/conn/conn_extra.h"
 
-/* A list of the one protocol that was agreed on, as route.h reads lists: its length, then its bytes. */
-static size_t list_of(uint8_t list[TLS_FACT], const char *alpn)
+/* A list of the one protocol that was agreed on, in the form that route.h reads: its length, then
+ * its bytes. */
+static size_t alpn_list(uint8_t list[TLS_FACT], const char *alpn)
 {
 	size_t n = strlen(alpn);
 
@@ -25,7 +30,7 @@ static int pick_agreed(const struct conn *c, struct route_facts *facts)
 	facts->sni = agreed.sni[0] != '\0' ? agreed.sni : NULL;
 	facts->nsni = strlen(agreed.sni);
 	facts->alpn = alpn;
-	facts->nalpn = list_of(alpn, agreed.alpn);
+	facts->nalpn = alpn_list(alpn, agreed.alpn);
 	return route_pick(c->listener->routes, facts);
 }
 
@@ -36,12 +41,17 @@ uint16_t conn_pick_rule(const struct conn *c)
 	struct route_facts facts = {.source = &client->sa, .source_len = sizeof(*client)};
 	int rule;
 
+	DCHECK_CONN(c);
+	DCHECK(c->listener->routes != NULL, "a listener without rules has one target");
 	if (o != NULL && o->tls) {
 		facts.tls = true;
 		facts.sni = hello_sni(&o->hello, &facts.nsni);
 		facts.alpn = o->hello.alpn;
 		facts.nalpn = o->hello.nalpn;
 	}
-	rule = stream_is_plain(&c->client) ? route_pick(c->listener->routes, &facts) : pick_agreed(c, &facts);
+	if (stream_is_plain(&c->client))
+		rule = route_pick(c->listener->routes, &facts);
+	else
+		rule = pick_agreed(c, &facts);
 	return (uint16_t)(rule == ROUTE_NONE ? (int)c->listener->nrules : rule);
 }

@@ -1,9 +1,14 @@
-/* TLS before the relay: with the client, whose listener ends it, and with the server. And why one of them failed, in
- * the words of close_tbl.h: a row of its own where an operator does something else about it. */
-#include "proxy/conn/conn.h"
+/* TLS before the relay: with the client, whose listener ends it, and with the server. And why one
+ * of them failed, in the words of close_tbl.h: a separate close reason where the operator's remedy
+ * differs. */
+#include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_handshakes.h"
+#include "proxy/conn/stages.h"
 
-/* OpenSSL's own words where it has some. */
-static void note(struct conn *c, int err, const struct tls_why *w)
+#define FIRST_READ (16 * 1024) /* a ClientHello fits, and more than it does not come before our answer */
+
+/* The log's detail is OpenSSL's own text where it gives one, else our sentence for the failure. */
+static void note_tls_failure(struct conn *c, int err, const struct tls_why *w)
 {
 	const char *detail = tls_why_detail(w);
 
@@ -11,9 +16,9 @@ static void note(struct conn *c, int err, const struct tls_why *w)
 	conn_detail(c, detail[0] != '\0' ? detail : tls_why_sentence(w->code));
 }
 
-/* ---- the client ------------------------------------------------------------------------------ */
+/* ---- the client ---- */
 
-static enum close_reason why_client(const struct tls_why *w)
+static enum close_reason client_failure(const struct tls_why *w)
 {
 	switch (w->code) {
 	case TLS_WHY_TIMEOUT:
@@ -32,33 +37,55 @@ static enum close_reason why_client(const struct tls_why *w)
 	}
 }
 
-/* What was read behind a PROXY header is the handshake's. */
-static struct iovec early_of(const struct conn *c)
+/* Bytes that were read behind a PROXY header are the first of the handshake. They count as taken:
+ * the relay must not send them to the server. */
+static struct iovec take_early_bytes(const struct conn *c)
 {
 	struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 	struct iovec early = {.iov_base = NULL};
 
-	if (o == NULL || o->rest == NULL || o->rest->from == o->rest->to)
+	if (o == NULL || chunk_held(o->rest) == 0)
 		return early;
 	early.iov_base = o->rest->bytes + o->rest->from;
-	early.iov_len = o->rest->to - o->rest->from;
+	early.iov_len = chunk_held(o->rest);
 	o->rest->from = o->rest->to;
 	return early;
 }
 
-enum close_reason conn_tls(struct conn *c)
+/* The first bytes of the handshake, read into the worker's scratch, if none were read before. A client
+ * that leaves without a byte was a probe, and no handshake has failed; until the first byte comes there is
+ * nothing to fail, and no memory is spent on OpenSSL's object.
+ *   Returns  CLOSE_NONE with *early set, or why there is none.   Parks. */
+static enum close_reason read_first_bytes(struct conn *c, int64_t deadline, struct iovec *early)
+{
+	ssize_t n;
+
+	if (early->iov_len > 0)
+		return CLOSE_NONE;
+	np_fd_set_read_deadline(&c->client.fd, deadline);
+	n = np_fd_read(&c->client.fd, c->shard->scratch, FIRST_READ);
+	if (c->kill != CLOSE_NONE)
+		return c->kill;
+	if (n == -NP_EDEADLINE)
+		return CLOSE_TLS_TIMEOUT;
+	if (n <= 0)
+		return conn_left_silently(c, n);
+	*early = (struct iovec){.iov_base = c->shard->scratch, .iov_len = (size_t)n};
+	return CLOSE_NONE;
+}
+
+static enum close_reason shake_hands(struct conn *c)
 {
 	const struct listener *f = c->listener;
-	struct iovec early = early_of(c);
-	struct handshake handshake;
+	int64_t deadline = np_deadline_after(f->handshake_timeout);
+	struct iovec early = take_early_bytes(c);
+	enum close_reason silent = read_first_bytes(c, deadline, &early);
 	struct tls_why why;
 	int err;
 
-	if (!handshake_begin(&handshake, c))
-		return CLOSE_MAX_HANDSHAKES;
-	err = tls_accept(&c->client, f->tls[c->shard->id], early.iov_len > 0 ? &early : NULL,
-			 np_deadline_after(f->handshake_timeout), &why);
-	handshake_end(&handshake);
+	if (silent != CLOSE_NONE)
+		return silent;
+	err = tls_accept(&c->client, f->tls[c->shard->id], &early, deadline, &why);
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {
@@ -66,29 +93,46 @@ enum close_reason conn_tls(struct conn *c)
 		return CLOSE_NONE;
 	}
 	STAT_ADD(&c->shard->stats, handshakes_failed, 1);
-	note(c, err, &why);
-	return why_client(&why);
+	note_tls_failure(c, err, &why);
+	return client_failure(&why);
 }
 
-/* ---- the server ------------------------------------------------------------------------------ */
-
-enum close_reason conn_tls_server(struct conn *c, const struct target *t, const struct server *server, int64_t deadline)
+enum close_reason conn_tls(struct conn *c)
 {
-	const struct tls_towards to = {.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
+	struct handshake handshake;
+	enum close_reason why;
+
+	DCHECK_CONN(c);
+	DCHECK(stream_is_plain(&c->client), "the client's TLS begins once");
+	if (!handshake_begin(&handshake, c))
+		return CLOSE_MAX_HANDSHAKES;
+	why = shake_hands(c);
+	handshake_end(&handshake);
+	return why;
+}
+
+/* ---- the server ---- */
+
+enum close_reason conn_tls_server(struct conn *c, const struct target *t,
+	const struct server *server, int64_t deadline)
+{
+	const struct tls_towards to = {
+		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct shard *s = c->shard;
 	struct tls_why why;
 	int err = tls_connect(&c->upstream, t->tls[s->id], &to, &why);
 
 	if (err == 0)
 		return CLOSE_NONE;
-	if (err == -NP_ECANCELED) { /* no server's fault */
+	if (err == -NP_ECANCELED) { /* the client left: no server is blamed */
 		c->err = (int16_t)-err;
 		return CLOSE_CLIENT_RST;
 	}
 	STAT_ADD(&s->stats, connects_failed, 1);
-	note(c, err, &why);
-	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s (%s)", server->name,
-		    tls_why_sentence(why.code), tls_why_detail(&why));
+	note_tls_failure(c, err, &why);
+	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed",
+		"server %s: %s (%s)", server->name, tls_why_sentence(why.code),
+		tls_why_detail(&why));
 	if (why.code == TLS_WHY_MEMORY)
 		return CLOSE_OVERLOAD;
 	return why.code == TLS_WHY_CERT_NAME ? CLOSE_UPSTREAM_TLS_NAME : CLOSE_UPSTREAM_TLS_FAILED;

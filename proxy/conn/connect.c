@@ -1,7 +1,12 @@
-/* The connect stage: pick a server, dial it, say who the client is, start TLS; try another one when that fails, within
- * the number of retries and the budget of time. The client is watched all the while: if it resets, that is given up
- * and no server is blamed. No byte of the client's has been sent before all of it is done. */
-#include "proxy/conn/conn.h"
+/* The connect stage: pick a server, dial it, send the PROXY header, start TLS. If that fails
+ * another server is tried, within the number of retries and the budget of time. The client is
+ * watched meanwhile: if it resets, the attempt is given up and no server is blamed. No byte of the
+ * client's is sent before all of this is done, so each server that is tried begins with the first
+ * byte. */
+#include "proxy/conn/stages.h"
+
+#include "proxy/base/deadline.h"
+#include "proxy/conn/conn_extra.h"
 
 #define TRIES_MAX 101 /* config allows 100 retries */
 
@@ -12,7 +17,7 @@ struct attempt {
 	enum close_reason why; /* of the last failure */
 };
 
-static enum close_reason why_failed(int err)
+static enum close_reason dial_failure(int err)
 {
 	switch (np_err_class(err)) {
 	case NP_CLASS_DEADLINE:
@@ -23,33 +28,28 @@ static enum close_reason why_failed(int err)
 		break;
 	}
 	if (err == -NP_EMFILE || err == -NP_ENFILE || err == -NP_ENOMEM || err == -NP_ENOBUFS ||
-	    err == -ENOSPC) /* of the poller's watches */
+	    err == -ENOSPC) /* fs.epoll.max_user_watches */
 		return CLOSE_OVERLOAD;
 	return CLOSE_CONNECT_FAILED;
 }
 
-static int64_t sooner(int64_t budget_ends, int64_t timeout)
-{
-	int64_t deadline = np_deadline_after(timeout);
-
-	return deadline < budget_ends ? deadline : budget_ends;
-}
-
-static int dial(struct conn *c, const struct server *server, int64_t budget_ends)
+static int dial_server(struct conn *c, const struct server *server, int64_t budget_ends)
 {
 	const struct target *t = conn_target(c);
+	int64_t timeout = np_deadline_after(t->upstream->connect_timeout);
 	struct np_dial_opts opts = {
-		.deadline = sooner(budget_ends, t->upstream->connect_timeout),
+		.deadline = deadline_earlier(budget_ends, timeout),
 		.watch = &c->client.fd,
-		/* The client's bytes must not wait until ours are acknowledged. Otherwise, and keepalive: relay.c,
-		 * when the connection proves not to be short. */
+		/* The client's bytes must not wait until the preamble is acknowledged. Without one,
+		 * and for keepalive: relay.c, when the connection proves not to be short. */
 		.nodelay = t->header != 0 || t->tls != NULL,
 	};
 
 	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
 }
 
-static void note_failure(struct conn *c, const struct server *server, int err, enum close_reason why)
+static void note_failure(struct conn *c, const struct server *server, int err,
+	enum close_reason why)
 {
 	struct shard *s = c->shard;
 
@@ -64,46 +64,53 @@ static void note_failure(struct conn *c, const struct server *server, int err, e
 		    server->name, np_err_text(err), np_err_name(err));
 }
 
-/* What a server gets to hear before the client. */
-static enum close_reason greet(struct conn *c, const struct server *server, int64_t budget_ends)
+/* All that a server receives before the first byte of the client. */
+static enum close_reason send_preamble(struct conn *c, const struct server *server,
+	int64_t budget_ends)
 {
 	const struct target *t = conn_target(c);
 	int err = t->header != 0 ? connect_header(c, t) : 0;
+	int64_t deadline;
 
 	if (err != 0) {
-		note_failure(c, server, err, why_failed(err));
-		return why_failed(err);
+		note_failure(c, server, err, dial_failure(err));
+		return dial_failure(err);
 	}
-	return t->tls != NULL ? conn_tls_server(c, t, server, sooner(budget_ends, t->handshake_timeout)) : CLOSE_NONE;
+	if (t->tls == NULL)
+		return CLOSE_NONE;
+	deadline = deadline_earlier(budget_ends, np_deadline_after(t->handshake_timeout));
+	return conn_tls_server(c, t, server, deadline);
 }
 
 /* CLOSE_NONE: connected, and ready for the client's bytes. */
-static enum close_reason reach(struct conn *c, const struct server *server, int64_t budget_ends)
+static enum close_reason connect_to(struct conn *c, const struct server *server,
+	int64_t budget_ends)
 {
 	const struct target *t = conn_target(c);
-	int err = dial(c, server, budget_ends);
+	int err = dial_server(c, server, budget_ends);
 	enum close_reason why;
 
 	if (err != 0) {
-		why = why_failed(err);
+		why = dial_failure(err);
 		note_failure(c, server, err, why);
 		return why;
 	}
 	if (t->header == 0 && t->tls == NULL)
 		return CLOSE_NONE;
-	why = greet(c, server, budget_ends);
+	why = send_preamble(c, server, budget_ends);
 	if (why != CLOSE_NONE)
 		stream_close(&c->upstream); /* the next attempt makes it anew */
 	return why;
 }
 
-/* One server. CLOSE_NONE: connected, and its slot is ours. */
-static enum close_reason try_one(struct conn *c, struct attempt *a, struct server *server)
+/* One attempt at one server. CLOSE_NONE: connected, and its slot is ours. */
+static enum close_reason try_server(struct conn *c, struct attempt *a, struct server *server)
 {
-	a->why = reach(c, server, a->budget_ends);
+	a->why = connect_to(c, server, a->budget_ends);
+	DCHECK(a->ntried < TRIES_MAX, "more tries than the configuration allows");
 	if (a->why == CLOSE_NONE) {
 		c->server = server;
-		c->connected = (uint32_t)((np_nanotime() - c->accepted) / NP_US);
+		c->connected = (uint32_t)((np_now() - c->accepted) / NP_US);
 		c->err = 0;
 		conn_forget_detail(c);
 		STAT_ADD(&c->shard->stats, connects_ok, 1);
@@ -114,9 +121,9 @@ static enum close_reason try_one(struct conn *c, struct attempt *a, struct serve
 	return a->why;
 }
 
-/* Only another server can help, and only while there is time: not when this machine lacks
- * something. */
-static bool worth_another(const struct conn *c, const struct attempt *a)
+/* Whether another server may help. Not when this machine lacks memory or descriptors, and only
+ * while there is time. */
+static bool may_try_another(const struct conn *c, const struct attempt *a)
 {
 	if (c->kill != CLOSE_NONE || a->why == CLOSE_OVERLOAD || a->why == CLOSE_CLIENT_RST)
 		return false;
@@ -128,7 +135,7 @@ static bool worth_another(const struct conn *c, const struct attempt *a)
 static enum close_reason pick_failed(const struct attempt *a, int err)
 {
 	if (a->ntried > 0)
-		return a->why; /* the others are full or absent: the tried ones' is the reason */
+		return a->why; /* the others are full or absent: the reason is the last attempt's */
 	return err == -NP_EAGAIN ? CLOSE_MAX_CONNECTIONS : CLOSE_NO_LIVE_UPSTREAM;
 }
 
@@ -136,11 +143,13 @@ enum close_reason connect_run(struct conn *c)
 {
 	struct upstream *u = conn_target(c)->upstream;
 	const union np_inet *client = conn_client(c);
-	/* A Unix client has no name to tell it by: round robin. */
+	/* A Unix client has no address to hash: round robin. */
 	bool named = client->sa.sa_family != AF_UNIX;
 	uint64_t hash = named ? np_addr_hash_host(&client->sa, sizeof(*client), 0) : 0;
 	struct attempt a;
 
+	DCHECK_CONN(c);
+	DCHECK(c->server == NULL, "a connection has one server");
 	a.ntried = 0;
 	a.why = CLOSE_NONE;
 	a.budget_ends = np_deadline_after(u->retry_budget);
@@ -160,8 +169,8 @@ enum close_reason connect_run(struct conn *c)
 			c->retries++;
 			STAT_ADD(&c->shard->stats, retries, 1);
 		}
-		if (try_one(c, &a, server) == CLOSE_NONE)
+		if (try_server(c, &a, server) == CLOSE_NONE)
 			return c->kill;
-	} while (worth_another(c, &a));
+	} while (may_try_another(c, &a));
 	return c->kill != CLOSE_NONE ? c->kill : a.why;
 }

@@ -1,12 +1,15 @@
-/* The PROXY header towards a server: whom it serves, in one write before any other byte. Made in the worker's scratch,
- * since the socket of a fresh connection takes it at once. */
+/* The PROXY header towards a server: the client's address and more about it, in one write before
+ * any other byte. It is made in the worker's scratch, since the socket of a fresh connection takes
+ * it at once. */
+#include "proxy/conn/stages.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/conn/conn.h"
+#include "proxy/conn/conn_extra.h"
 #include "proxy/proto/pp.h"
 
-/* All that a header borrows while it is made. */
+/* The header and all that it borrows while it is made. */
 struct header {
 	struct pp_made made;
 	struct np_addr src, dst;
@@ -15,16 +18,16 @@ struct header {
 	char id[ULID_TEXT];
 };
 
-static struct pp_bytes bytes_of(const char *text)
+static struct pp_bytes header_text(const char *text)
 {
 	if (text == NULL || text[0] == '\0')
 		return (struct pp_bytes){.p = NULL};
 	return (struct pp_bytes){(const uint8_t *)text, strlen(text)};
 }
 
-/* ---- addresses ------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
-static void address_of(struct np_addr *a, const union np_inet *from)
+static void set_address(struct np_addr *a, const union np_inet *from)
 {
 	static const socklen_t lens[] = {
 		[AF_UNIX] = sizeof(sa_family_t),
@@ -36,8 +39,9 @@ static void address_of(struct np_addr *a, const union np_inet *from)
 	memcpy(&a->u, from, sizeof(*from));
 }
 
-/* Whom a trusted header named, as it named them; else the ends of the client's own socket. */
-static int ends_of(const struct conn *c, struct header *h)
+/* The addresses that a trusted header named, unchanged; else the two ends of the client's own
+ * socket. */
+static int choose_addresses(const struct conn *c, struct header *h)
 {
 	const struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 
@@ -48,30 +52,31 @@ static int ends_of(const struct conn *c, struct header *h)
 		h->dst = o->dst;
 		return 0;
 	}
-	address_of(&h->src, &c->peer);
+	set_address(&h->src, &c->peer);
 	return np_fd_addr(&c->client.fd, &h->dst);
 }
 
-/* ---- TLVs ------------------------------------------------------------------------------------ */
+/* ---- TLVs ---- */
 
-static void say_tls(const struct conn *c, struct header *h)
+static void add_tls(const struct conn *c, struct header *h)
 {
 	const struct tls_facts *f = &h->facts;
 
 	tls_facts(c->client.tls, &h->facts);
-	h->made.alpn = bytes_of(f->alpn);
-	h->made.authority = bytes_of(f->sni);
+	h->made.alpn = header_text(f->alpn);
+	h->made.authority = header_text(f->sni);
 	h->ssl.client = PP_CLIENT_SSL;
 	if (f->subject[0] != '\0' || f->verified)
-		h->ssl.client |= f->resumed ? PP_CLIENT_CERT_SESS : PP_CLIENT_CERT_CONN | PP_CLIENT_CERT_SESS;
-	h->ssl.verify = f->verified ? 0 : 1; /* 0 says that a certificate was shown and is good, and nothing else */
-	h->ssl.version = bytes_of(f->version);
-	h->ssl.cipher = bytes_of(f->cipher);
-	h->ssl.cn = bytes_of(f->cn);
+		h->ssl.client |= PP_CLIENT_CERT_SESS | (f->resumed ? 0 : PP_CLIENT_CERT_CONN);
+	/* the PROXY spec, 2.2.5: 0 if a certificate was shown and is good */
+	h->ssl.verify = f->verified ? 0 : 1;
+	h->ssl.version = header_text(f->version);
+	h->ssl.cipher = header_text(f->cipher);
+	h->ssl.cn = header_text(f->cn);
 	h->made.ssl = &h->ssl;
 }
 
-static void say_opening(const struct preread *o, struct pp_made *made)
+static void add_preread(const struct preread *o, struct pp_made *made)
 {
 	if (o->tls) {
 		size_t n = 0;
@@ -80,10 +85,11 @@ static void say_opening(const struct preread *o, struct pp_made *made)
 		made->authority = (struct pp_bytes){(const uint8_t *)sni, n};
 	}
 	if (o->ntlvs > 0)
-		made->received = (struct pp_bytes){(const uint8_t *)o->rest->bytes + o->tlvs, o->ntlvs};
+		made->received = (struct pp_bytes){
+			(const uint8_t *)o->rest->bytes + o->tlvs, o->ntlvs};
 }
 
-static int say_id(struct conn *c, struct header *h)
+static int add_id(struct conn *c, struct header *h)
 {
 	struct ulid id;
 
@@ -91,13 +97,13 @@ static int say_id(struct conn *c, struct header *h)
 		return -NP_ENOMEM;
 	id = conn_id(c);
 	ulid_format(&id, h->id);
-	h->made.unique_id = bytes_of(h->id);
+	h->made.unique_id = header_text(h->id);
 	return 0;
 }
 
-static int say(struct conn *c, const struct target *t, struct header *h)
+static int gather_header(struct conn *c, const struct target *t, struct header *h)
 {
-	int err = ends_of(c, h);
+	int err = choose_addresses(c, h);
 
 	if (err != 0 || t->header == 1)
 		return err;
@@ -105,15 +111,16 @@ static int say(struct conn *c, const struct target *t, struct header *h)
 	h->made.customs = t->customs;
 	h->made.custom_count = t->ncustoms;
 	if (c->extra != NULL && c->extra->preread != NULL)
-		say_opening(c->extra->preread, &h->made);
+		add_preread(c->extra->preread, &h->made);
 	if (c->client.tls != NULL)
-		say_tls(c, h);
-	return t->want & PP_WANT_UNIQUE_ID ? say_id(c, h) : 0;
+		add_tls(c, h);
+	return t->want & PP_WANT_UNIQUE_ID ? add_id(c, h) : 0;
 }
 
-/* ---- the write ------------------------------------------------------------------------------- */
+/* ---- the write ---- */
 
-/* The scratch is another's while this one waits. */
+/* The socket did not take it at once. Another connection uses the scratch while this one waits:
+ * copy first. */
 static no_inline int write_rest(struct conn *c, const uint8_t *p, size_t n)
 {
 	struct np_fd *to = &c->upstream.fd;
@@ -143,8 +150,10 @@ int connect_header(struct conn *c, const struct target *t)
 	ssize_t n, sent;
 	int err;
 
+	DCHECK_CONN(c);
+	DCHECK(stream_is_plain(&c->upstream), "the header goes in front of TLS");
 	memset(&h, 0, sizeof(h));
-	err = say(c, t, &h);
+	err = gather_header(c, t, &h);
 	if (err != 0)
 		return err;
 	n = t->header == 1 ? pp_v1_write(out, SHARD_SCRATCH, h.made.src, h.made.dst)

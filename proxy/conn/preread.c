@@ -1,36 +1,38 @@
-/* The client's first bytes, before anything is dialled: a PROXY header where the listener requires one, then a
- * ClientHello where a rule asks for it. All of it under absolute deadlines, which no byte moves; all bytes are kept,
- * and what is behind the header is passed on as it came.
+/* The client's first bytes, read before a server is dialled: a PROXY header where the listener
+ * requires one, then a ClientHello where a rule asks for it. The deadlines are absolute: a client
+ * that sends a byte now and then gains no time. All bytes are kept, and those behind the header are
+ * passed on unchanged.
  *
- * A read goes into the worker's scratch and is copied from there, so a client that says nothing holds no buffer. */
+ * A read goes into the worker's scratch and is copied from there, so a client that sends nothing
+ * holds no buffer. */
+#include "proxy/conn/stages.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/conn/conn.h"
+#include "proxy/base/deadline.h"
+#include "proxy/conn/conn_extra.h"
 #include "proxy/proto/pp.h"
 
 #define READ_MOST  (16 * 1024)
 #define ROOM_FIRST 512 /* most headers and hellos fit; it doubles */
-/* Bytes kept for a hello of `max`: its records' headers too, unless they are most of it. */
+/* Limit for the kept bytes of a hello of `max`: record headers may add at most as much again, and
+ * one read. */
 #define KEEP_MOST(max) (2 * (max) + READ_MOST)
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
+/* ---- bytes ---- */
 
+/* It doubles, so that a hello that comes byte by byte is not copied for each. */
 static int make_room(struct preread *o, size_t n)
 {
 	size_t used = o->rest != NULL ? o->rest->to : 0, room = o->room > 0 ? o->room : ROOM_FIRST;
-	struct rest *r;
 
 	if (used + n <= o->room)
 		return 0;
 	while (room < used + n)
 		room *= 2;
-	r = realloc(o->rest, sizeof(*r) + room);
-	if (r == NULL)
+	if (!chunk_grow(&o->rest, room))
 		return -NP_ENOMEM;
-	if (o->rest == NULL)
-		r->from = r->to = 0;
-	o->rest = r;
 	o->room = (uint32_t)room;
 	return 0;
 }
@@ -46,29 +48,36 @@ static ssize_t read_more(struct conn *c)
 		return n;
 	if (make_room(o, (size_t)n) != 0)
 		return -NP_ENOMEM;
-	memcpy(o->rest->bytes + o->rest->to, scratch, (size_t)n);
-	o->rest->to += (uint32_t)n;
+	chunk_put(o->rest, scratch, (size_t)n);
 	return n;
 }
 
-/* Why a read brought nothing. late, cut: the stage's own words for a deadline, and for an end in the middle. */
-static enum close_reason why_nothing(struct conn *c, ssize_t n, enum close_reason late, enum close_reason cut)
+enum close_reason conn_left_silently(struct conn *c, ssize_t n)
 {
-	const struct rest *r = c->extra->preread->rest;
-
-	if (c->kill != CLOSE_NONE)
-		return c->kill;
-	if (n == 0) /* without a byte it was somebody who looked whether the port is open */
-		return r != NULL && r->from < r->to ? cut : CLOSE_CLIENT_FIN;
-	if (n == -NP_EDEADLINE)
-		return late;
+	DCHECK(n <= 0, "a read that brought bytes");
+	if (n == 0)
+		return CLOSE_CLIENT_FIN;
 	c->err = (int16_t)-n;
 	return np_err_class((int)n) == NP_CLASS_PEER ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
 }
 
-/* ---- the PROXY header ------------------------------------------------------------------------ */
+/* n is the result of a read that brought no bytes. late, cut: the reason for a deadline, and for an
+ * end in the middle. Without a byte before it was a probe: does the port answer? */
+static enum close_reason read_failure(struct conn *c, ssize_t n, enum close_reason late,
+	enum close_reason cut)
+{
+	if (c->kill != CLOSE_NONE)
+		return c->kill;
+	if (n == -NP_EDEADLINE)
+		return late;
+	if (n == 0 && chunk_held(c->extra->preread->rest) > 0)
+		return cut;
+	return conn_left_silently(c, n);
+}
 
-static void believe(struct conn *c, const struct pp_header *h)
+/* ---- the PROXY header ---- */
+
+static void accept_header(struct conn *c, const struct pp_header *h)
 {
 	struct preread *o = c->extra->preread;
 
@@ -81,7 +90,9 @@ static void believe(struct conn *c, const struct pp_header *h)
 		return;
 	o->src = h->src;
 	o->dst = h->dst;
-	memcpy(&c->extra->client, &h->src.u, sizeof(c->extra->client));
+	np_addr_unmap(&o->src);
+	np_addr_unmap(&o->dst);
+	memcpy(&c->extra->client, &o->src.u, sizeof(c->extra->client));
 }
 
 static enum close_reason read_header(struct conn *c)
@@ -93,13 +104,16 @@ static enum close_reason read_header(struct conn *c)
 
 	if (!cidr_set_has(&f->trusted, &c->peer.sa, sizeof(c->peer)))
 		return CLOSE_PROXY_UNTRUSTED;
-	np_fd_set_read_deadline(&c->client.fd, np_deadline_after(f->header_timeout - (np_now() - c->accepted)));
+	np_fd_set_read_deadline(&c->client.fd,
+		np_deadline_after(f->header_timeout - (np_now() - c->accepted)));
 	do {
 		ssize_t n = read_more(c);
 
 		if (n <= 0) {
-			conn_detail(c, pp_sentence(PP_MORE));
-			return why_nothing(c, n, CLOSE_PROXY_HEADER_TIMEOUT, CLOSE_PROXY_HEADER_INVALID);
+			if (o->rest != NULL || n == -NP_EDEADLINE)
+				conn_detail(c, pp_sentence(PP_MORE));
+			return read_failure(c, n, CLOSE_PROXY_HEADER_TIMEOUT,
+				CLOSE_PROXY_HEADER_INVALID);
 		}
 		why = pp_read(&h, (const uint8_t *)o->rest->bytes, o->rest->to, f->header_max);
 	} while (why == PP_MORE);
@@ -107,14 +121,14 @@ static enum close_reason read_header(struct conn *c)
 		conn_detail(c, pp_sentence(why));
 		return CLOSE_PROXY_HEADER_INVALID;
 	}
-	believe(c, &h);
+	accept_header(c, &h);
 	return CLOSE_NONE;
 }
 
-/* ---- the ClientHello ------------------------------------------------------------------------- */
+/* ---- the ClientHello ---- */
 
-/* It ended, this way or that. */
-static enum close_reason judge(struct conn *c, enum hello_result result)
+/* The parser has come to an end: a whole ClientHello, no TLS, or an error. */
+static enum close_reason judge_hello(struct conn *c, enum hello_result result)
 {
 	struct preread *o = c->extra->preread;
 	const char *sni = hello_sni(&o->hello, NULL);
@@ -129,8 +143,28 @@ static enum close_reason judge(struct conn *c, enum hello_result result)
 		return CLOSE_NONE;
 	o->tls = true;
 	if (sni != NULL)
-		c->extra->sni = strdup(sni); /* for the log alone: without memory it is not told */
+		/* for the log alone: without memory the line goes without it */
+		c->extra->sni = strdup(sni);
 	return CLOSE_NONE;
+}
+
+/* The client has sent no byte behind a PROXY header. */
+static bool is_silent(const struct preread *o)
+{
+	return chunk_held(o->rest) == 0;
+}
+
+/* A read brought no bytes. A client that has been silent for so long may wait for the server to speak: it
+ * is routed like any client without TLS. One that has sent a part of a hello is closed, since its server
+ * is not known. */
+static enum close_reason hello_failure(struct conn *c, ssize_t n)
+{
+	const struct listener *f = c->listener;
+	bool passes = f->silent_passes || f->hello_silence < f->hello_timeout;
+
+	if (n == -NP_EDEADLINE && c->kill == CLOSE_NONE && passes && is_silent(c->extra->preread))
+		return CLOSE_NONE;
+	return read_failure(c, n, CLOSE_PREREAD_TIMEOUT, CLOSE_HELLO_INVALID);
 }
 
 static enum close_reason read_hello(struct conn *c)
@@ -139,9 +173,10 @@ static enum close_reason read_hello(struct conn *c)
 	struct preread *o = c->extra->preread;
 	enum hello_result result = HELLO_MORE;
 	uint32_t fed = o->rest != NULL ? o->rest->from : 0;
+	int64_t deadline = np_deadline_after(f->hello_timeout);
+	int64_t silence = np_deadline_after(f->hello_silence);
 
 	hello_init(&o->hello, f->hello_max);
-	np_fd_set_read_deadline(&c->client.fd, np_deadline_after(f->hello_timeout));
 	for (;;) {
 		ssize_t n;
 
@@ -149,18 +184,21 @@ static enum close_reason read_hello(struct conn *c)
 			result = hello_feed(&o->hello, o->rest->bytes + fed, o->rest->to - fed);
 		fed = o->rest != NULL ? o->rest->to : 0;
 		if (result != HELLO_MORE)
-			return judge(c, result);
-		if (o->rest != NULL && o->rest->to - o->rest->from > KEEP_MOST(f->hello_max))
+			return judge_hello(c, result);
+		if (chunk_held(o->rest) > KEEP_MOST(f->hello_max))
 			return CLOSE_HELLO_TOO_LONG;
+		np_fd_set_read_deadline(&c->client.fd,
+			is_silent(o) ? deadline_earlier(deadline, silence) : deadline);
 		n = read_more(c);
 		if (n <= 0)
-			return why_nothing(c, n, CLOSE_PREREAD_TIMEOUT, CLOSE_HELLO_INVALID);
+			return hello_failure(c, n);
 	}
 }
 
-/* ---- both ------------------------------------------------------------------------------------ */
+/* ---- both ---- */
 
-/* The source alone may decide: then a server that speaks first is not kept waiting. */
+/* The source address alone may decide: then the client of a server that speaks first is not kept
+ * waiting. */
 static bool needs_hello(const struct conn *c)
 {
 	const union np_inet *client = conn_client(c);
@@ -171,17 +209,20 @@ static bool needs_hello(const struct conn *c)
 
 enum close_reason preread_run(struct conn *c)
 {
-	struct conn_extra *s = conn_extra(c);
+	struct conn_extra *x = conn_extra(c);
 	enum close_reason why = CLOSE_NONE;
 
-	if (s != NULL)
-		s->preread = calloc(1, sizeof(*s->preread));
-	if (s == NULL || s->preread == NULL)
+	DCHECK_CONN(c);
+	DCHECK(c->phase == CONN_CONNECTING, "bytes are read first, or not at all");
+	if (x != NULL)
+		x->preread = calloc(1, sizeof(*x->preread));
+	if (x == NULL || x->preread == NULL)
 		return CLOSE_OVERLOAD;
 	if (c->listener->wants_header)
 		why = read_header(c);
 	if (why == CLOSE_NONE && needs_hello(c))
 		why = read_hello(c);
-	np_fd_set_read_deadline(&c->client.fd, 0); /* the dial stands there, too */
+	/* the dial watches the client: it must not find this one */
+	np_fd_set_read_deadline(&c->client.fd, 0);
 	return why;
 }

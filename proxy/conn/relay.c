@@ -3,29 +3,31 @@
  *
  *   turn:  watch -> step dir 0 -> step dir 1 -> ... until nothing can move, then return
  *
- * One read goes into the worker's scratch and straight out again; a connection owns a buffer only
- * while its reader is slower than its writer (struct rest), and then nothing more is read:
+ * One read goes into the worker's scratch and straight out again. A connection owns a buffer only
+ * while its reader is slower than its writer (struct chunk), and then nothing more is read:
  * back-pressure. The task stands at both readers all the time, so that a reset, a deadline or a
  * kill finds it even while it waits for room.
  *
- * What a short connection never needs is done when one proves not to be short: the server's
- * TCP_NODELAY before its second write, its keepalive after half a minute (relay_end.c), a pipe after
- * several large reads (relay_splice.c). */
+ * Work that a short connection never needs is done when a connection proves not to be short: the
+ * server's TCP_NODELAY before its second write, its keepalive after half a minute (relay_end.c), a
+ * pipe after several large reads (relay_splice.c). */
 #include "proxy/conn/relay.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "proxy/conn/conn_extra.h"
+#include "proxy/conn/stages.h"
 
 #define READ_SMALL     (16 * 1024) /* chat: stays in the L1 cache */
-#define MOVES_A_TURN   8           /* reads per turn: others on this worker want to live too */
+#define MOVES_A_TURN   8           /* reads per turn: then the other Gs of this worker run */
 #define NAGLE_HARMLESS 1200        /* a first write of one segment is never held back */
+#define WRITE_FAILED   SIZE_MAX    /* write_to_dst */
 
-/* ---- moving bytes ---------------------------------------------------------------------------- */
+/* ---- moving bytes ---- */
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 {
 	struct shard *s = c->shard;
 
+	DCHECK_RELAY(c);
 	d->bytes += n;
 	if (d == &c->dir[0]) {
 		STAT_ADD(&s->stats, bytes_in, n);
@@ -36,7 +38,8 @@ void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 		c->first_byte = np_now() - c->accepted;
 }
 
-/* Nagle's algorithm holds back what follows unacknowledged bytes: nothing does, before the second write. */
+/* Nagle's algorithm holds back bytes that follow unacknowledged ones: before the second write there
+ * are none. */
 static no_inline void set_nodelay(struct conn *c, size_t n)
 {
 	if (c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS)
@@ -46,8 +49,10 @@ static no_inline void set_nodelay(struct conn *c, size_t n)
 }
 
 /* `last`: src's end follows, so the kernel may hold the bytes back until the end goes with them.
- *   Returns  how many bytes need no more care: dst took them, or it is gone and nobody ever will. */
-static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n, bool last)
+ *   Returns  how many bytes need no more care: dst took them, or it is gone and they are thrown
+ *            away. WRITE_FAILED: this machine failed, and the connection ends. */
+static size_t write_to_dst(struct conn *c, struct relay_dir *d, const char *buf, size_t n,
+	bool last)
 {
 	struct stream *dst = dst_of(c, d);
 	ssize_t sent;
@@ -56,105 +61,132 @@ static size_t put(struct conn *c, struct relay_dir *d, const char *buf, size_t n
 		return n;
 	if (c->nodelay_due && d == &c->dir[0])
 		set_nodelay(c, n);
-	sent = last && stream_is_plain(dst) ? np_fd_try_write_more(&dst->fd, buf, n) : stream_try_write(dst, buf, n);
+	if (last && stream_is_plain(dst))
+		sent = np_fd_try_write_more(&dst->fd, buf, n);
+	else
+		sent = stream_try_write(dst, buf, n);
 	if (sent >= 0) {
 		relay_took(c, d, (size_t)sent);
 		return (size_t)sent;
 	}
 	if (sent == -NP_EAGAIN)
 		return 0;
-	relay_dst_gone(c, d, (int)sent);
-	return n;
+	return relay_dst_gone(c, d, (int)sent) == CLOSE_NONE ? n : WRITE_FAILED;
 }
 
-/* What dst would not take is kept, and src is not read until it has. */
+/* dst took only a part: the rest is kept, and src is not read until dst has taken it. */
 static no_inline enum close_reason keep_rest(struct relay_dir *d, const char *buf, size_t n)
 {
-	d->rest = malloc(sizeof(*d->rest) + n);
+	DCHECK(!d->spliced && d->rest == NULL, "bytes are kept while others wait");
+	d->rest = chunk_of(buf, n);
 	if (d->rest == NULL)
 		return CLOSE_OVERLOAD;
-	d->rest->from = 0;
-	d->rest->to = (uint32_t)n;
-	memcpy(d->rest->bytes, buf, n);
 	d->blocked = true;
 	return CLOSE_NONE;
 }
 
-static no_inline void flush_rest(struct conn *c, struct relay_dir *d)
+static no_inline enum close_reason flush_rest(struct conn *c, struct relay_dir *d)
 {
-	struct rest *r = d->rest;
-	size_t sent = put(c, d, r->bytes + r->from, r->to - r->from, d->eof && !d->reset);
+	struct chunk *r = d->rest;
+	size_t sent = write_to_dst(c, d, r->bytes + r->from, chunk_held(r), d->eof && !d->reset);
 
+	if (sent == WRITE_FAILED)
+		return CLOSE_OVERLOAD;
 	if (d->rest == NULL)
-		return; /* dst is gone, and the rest with it */
-	relay_active(c);
+		return CLOSE_NONE; /* dst is gone, and the rest was dropped with it */
+	if (sent > 0)
+		relay_active(c);
 	r->from += (uint32_t)sent;
 	d->blocked = r->from < r->to;
 	if (!d->blocked)
 		relay_rest_drop(d);
+	return CLOSE_NONE;
 }
 
 /* Small reads for chat, all of the scratch for bulk. */
-static size_t read_size(const struct relay_dir *d)
+static size_t next_read_size(const struct relay_dir *d)
 {
 	return d->full >= FULL_TO_GROW ? SHARD_SCRATCH : READ_SMALL;
 }
 
-/* Scratch holds n bytes of src's. */
-static enum close_reason pass_on(struct conn *c, struct relay_dir *d, size_t n, bool last)
+/* Scratch holds n bytes of src's: they leave, or are kept. After it scratch is empty again. */
+static enum close_reason forward_scratch(struct conn *c, struct relay_dir *d, size_t n, bool last)
 {
 	const char *scratch = c->shard->scratch;
 	size_t sent;
 
 	relay_active(c);
-	sent = put(c, d, scratch, n, last);
-	return sent < n ? keep_rest(d, scratch + sent, n - sent) : CLOSE_NONE;
+	sent = write_to_dst(c, d, scratch, n, last);
+	if (likely(sent == n))
+		return CLOSE_NONE;
+	return sent < n ? keep_rest(d, scratch + sent, n - sent) : CLOSE_OVERLOAD;
 }
 
-/* A src that hung up is read on until its end, which then leaves in one segment with the last bytes: a packet less, and
- * one wake-up less for the reader. Scratch holds `got` bytes of `want`. */
-static no_inline enum close_reason move_last(struct conn *c, struct relay_dir *d, size_t got, size_t want)
+/* A src that hung up is read on until its end, which then leaves in one segment with the last
+ * bytes: a packet less, and one wake-up less for the reader. Scratch holds `got` bytes of `want`.
+ * */
+static no_inline enum close_reason read_to_end(struct conn *c, struct relay_dir *d, size_t got,
+	size_t want)
 {
 	enum close_reason why;
 	ssize_t n;
 
+	DCHECK(got < want && want <= SHARD_SCRATCH, "there is room for more");
 	do {
 		n = stream_try_read(src_of(c, d), c->shard->scratch + got, want - got);
 		if (n > 0)
 			got += (size_t)n;
 	} while (n > 0 && got < want);
 	d->full = 0;
-	why = pass_on(c, d, got, n == 0);
+	why = forward_scratch(c, d, got, n == 0);
 	return why == CLOSE_NONE && n <= 0 ? relay_no_bytes(c, d, n) : why;
 }
 
-void relay_src_empty(struct conn *c, struct relay_dir *d)
+/* Its read events are switched on again: without them nothing would tell of its next bytes. */
+static no_inline enum close_reason unmute_src(struct conn *c, struct relay_dir *d)
 {
-	d->readable = false;
-	if (likely(!d->muted))
-		return;
+	int err = np_fd_mute(&src_of(c, d)->fd, false);
+
+	if (err != 0)
+		return relay_failed(c, RELAY_POLLER, err);
 	d->muted = false;
-	np_fd_mute(&src_of(c, d)->fd, false);
+	return CLOSE_NONE;
 }
 
-static enum close_reason move(struct conn *c, struct relay_dir *d)
+enum close_reason relay_src_empty(struct conn *c, struct relay_dir *d)
+{
+	d->readable = false;
+	return likely(!d->muted) ? CLOSE_NONE : unmute_src(c, d);
+}
+
+/* A short read that may not have emptied src. A plain one is read to its end; TLS may have stopped in
+ * the middle, and goes on in its next turn. */
+static no_inline enum close_reason copy_more(struct conn *c, struct relay_dir *d, size_t n, size_t want)
+{
+	if (stream_is_plain(src_of(c, d)))
+		return read_to_end(c, d, n, want);
+	return forward_scratch(c, d, n, false);
+}
+
+static enum close_reason copy_once(struct conn *c, struct relay_dir *d)
 {
 	struct stream *src = src_of(c, d);
-	size_t want = read_size(d);
+	size_t want = next_read_size(d);
 	ssize_t n = stream_try_read(src, c->shard->scratch, want);
+	enum close_reason why;
 
 	if (n <= 0)
 		return relay_no_bytes(c, d, n);
 	if ((size_t)n == want) {
 		if (d->full < FULL_TO_SPLICE)
 			d->full++;
-		return pass_on(c, d, want, false);
+		return forward_scratch(c, d, want, false);
 	}
 	if (stream_buffered(src))
-		return stream_is_plain(src) ? move_last(c, d, (size_t)n, want) : pass_on(c, d, (size_t)n, false);
+		return copy_more(c, d, (size_t)n, want);
 	d->full = 0;
-	relay_src_empty(c, d); /* a short read */
-	return pass_on(c, d, (size_t)n, false);
+	why = relay_src_empty(c, d);
+	return likely(why == CLOSE_NONE) ? forward_scratch(c, d, (size_t)n, false) : why;
 }
 
 static bool is_bulk(const struct relay_dir *d)
@@ -162,8 +194,8 @@ static bool is_bulk(const struct relay_dir *d)
 	return d->full >= FULL_TO_SPLICE && !d->discard;
 }
 
-/* After a step: ciphertext that is still here goes out before anything else is read for that side. Reading makes some
- * too: the answer to a KeyUpdate. */
+/* After a step: ciphertext that is still here goes out before anything else is read for that side.
+ * Reading can make some too: the answer to a KeyUpdate. */
 static void note_backlogs(struct conn *c)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -175,56 +207,52 @@ static void note_backlogs(struct conn *c)
 	}
 }
 
-static no_inline void flush_backlog(struct conn *c, struct relay_dir *d)
+static no_inline enum close_reason flush_backlog(struct conn *c, struct relay_dir *d)
 {
 	int err = stream_flush(dst_of(c, d));
 
 	relay_active(c);
-	if (err < 0 && err != -NP_EAGAIN)
-		relay_dst_gone(c, d, err);
+	return err < 0 && err != -NP_EAGAIN ? relay_dst_gone(c, d, err) : CLOSE_NONE;
 }
 
 /* There is something to do for d that needs no event first. */
 static inline bool can_step(const struct relay_dir *d)
 {
-	return !d->done && !d->blocked && (d->readable || d->eof || d->spliced || d->backlog || d->rest != NULL);
+	return !d->done && !d->blocked &&
+		(d->readable || d->eof || d->spliced || d->backlog || d->rest != NULL);
 }
 
-static enum close_reason step(struct conn *c, struct relay_dir *d)
+static enum close_reason relay_step(struct conn *c, struct relay_dir *d)
 {
 	if (d->spliced)
 		return relay_splice_step(c, d);
-	if (unlikely(d->backlog)) {
-		flush_backlog(c, d);
-		return CLOSE_NONE;
-	}
-	if (d->rest != NULL) {
-		flush_rest(c, d);
-		return CLOSE_NONE;
-	}
+	if (unlikely(d->backlog))
+		return flush_backlog(c, d);
+	if (d->rest != NULL)
+		return flush_rest(c, d);
 	if (d->eof)
 		return relay_pass_end(c, d);
-	if (is_bulk(d) && relay_splice_begin(d))
+	if (is_bulk(d) && relay_splice_begin(c, d))
 		return relay_splice_step(c, d);
-	return move(c, d);
+	return copy_once(c, d);
 }
 
-/* ---- the task -------------------------------------------------------------------------------- */
+/* ---- the task ---- */
 
 static bool can_move(const struct conn *c)
 {
 	return can_step(&c->dir[0]) || can_step(&c->dir[1]);
 }
 
-/* What a watch of src may say beside "nothing" and "bytes for a dst that has room". */
+/* The rare answers of a watch of src: all but "nothing" and "bytes for a dst that has room". */
 static no_inline enum close_reason watch_more(struct conn *c, struct relay_dir *d, int r)
 {
 	enum close_reason why;
 
 	/* A src that goes on sending while dst has no room would wake us for every segment. */
 	if (r > 0 && d->readable && d->blocked) {
-		d->muted = true;
-		np_fd_mute(&src_of(c, d)->fd, true);
+		/* Refused by the poller: then it wakes us, which costs time and loses nothing. */
+		d->muted = np_fd_mute(&src_of(c, d)->fd, true) == 0;
 	}
 	if (r > 0)
 		d->readable = !d->eof;
@@ -237,10 +265,8 @@ static no_inline enum close_reason watch_more(struct conn *c, struct relay_dir *
 	}
 	if (r >= 0)
 		return CLOSE_NONE;
-	if (r != -NP_EDEADLINE) {
-		relay_note_error(c, r);
-		return CLOSE_OVERLOAD; /* the poller would not take it */
-	}
+	if (r != -NP_EDEADLINE)
+		return relay_failed(c, RELAY_POLLER, r); /* the poller did not take it */
 	why = relay_expired(c);
 	/* np_fd_watch left at the old deadline: the task must stand there again for the new one. */
 	if (why == CLOSE_NONE)
@@ -248,7 +274,7 @@ static no_inline enum close_reason watch_more(struct conn *c, struct relay_dir *
 	return why;
 }
 
-/* Stand at src, and at dst if it is full; learn what happened there. */
+/* Stand at src, and at dst if it is full; note what happened there since the last turn. */
 static inline enum close_reason watch_dir(struct conn *c, struct relay_dir *d)
 {
 	int r = stream_watch(src_of(c, d), NP_READ, &c->task);
@@ -260,14 +286,15 @@ static inline enum close_reason watch_dir(struct conn *c, struct relay_dir *d)
 	return CLOSE_NONE;
 }
 
-static enum close_reason watch(struct conn *c)
+static enum close_reason watch_both(struct conn *c)
 {
 	enum close_reason why = watch_dir(c, &c->dir[0]);
 
 	return why != CLOSE_NONE ? why : watch_dir(c, &c->dir[1]);
 }
 
-/* A step each way, where there is something to do.   *idle  there was nothing. */
+/* A step each way, where there is something to do.
+ *   *idle  there was nothing. */
 static inline enum close_reason move_both(struct conn *c, bool *idle)
 {
 	enum close_reason why = CLOSE_NONE;
@@ -275,25 +302,25 @@ static inline enum close_reason move_both(struct conn *c, bool *idle)
 	*idle = true;
 	if (can_step(&c->dir[0])) {
 		*idle = false;
-		why = step(c, &c->dir[0]);
+		why = relay_step(c, &c->dir[0]);
 	}
 	if (why == CLOSE_NONE && can_step(&c->dir[1])) {
 		*idle = false;
-		why = step(c, &c->dir[1]);
+		why = relay_step(c, &c->dir[1]);
 	}
 	if (unlikely(c->secure))
 		note_backlogs(c);
 	return why;
 }
 
-static enum close_reason turn(struct conn *c)
+static enum close_reason relay_run(struct conn *c)
 {
 	enum close_reason why = c->kill;
 	bool fresh = c->fresh, idle = false;
 
 	/* On the first turn the descriptors are not yet with the poller: try before asking it. */
 	if (why == CLOSE_NONE && !fresh)
-		why = watch(c);
+		why = watch_both(c);
 	c->fresh = false;
 	for (int i = 0; i < MOVES_A_TURN && why == CLOSE_NONE && !idle; i++)
 		why = move_both(c, &idle);
@@ -301,7 +328,7 @@ static enum close_reason turn(struct conn *c)
 		return why;
 	/* The task stands at both readers already, and no event comes before the next poll. */
 	if (unlikely(fresh || c->dir[0].blocked || c->dir[1].blocked)) {
-		why = watch(c);
+		why = watch_both(c);
 		idle = !can_move(c);
 	}
 	if (why == CLOSE_NONE && !idle)
@@ -309,22 +336,37 @@ static enum close_reason turn(struct conn *c)
 	return why;
 }
 
+/* Gives back all that the relay holds: a task may end itself, so c may be freed after it. */
+static void relay_fini(struct conn *c)
+{
+	stream_unwatch(&c->client, &c->task);
+	stream_unwatch(&c->upstream, &c->task);
+	relay_rest_drop(&c->dir[0]);
+	relay_rest_drop(&c->dir[1]);
+	np_task_fini(&c->task);
+}
+
 static void relay_turn(struct np_g *g)
 {
 	struct conn *c = OBJ_CAST(container_of(g, struct conn, task), conn, CONN_MAGIC);
-	enum close_reason why = turn(c);
+	enum close_reason why;
 
-	if (why != CLOSE_NONE)
-		conn_end(c, why);
+	DCHECK_RELAY(c);
+	why = relay_run(c);
+	if (why == CLOSE_NONE)
+		return;
+	relay_fini(c);
+	conn_end(c, why);
 }
 
 static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn};
 
-/* What was read to choose the server and is the client's payload: dir[0]'s rest. */
-static void take_preread(struct conn *c)
+/* Bytes that were read to choose the server and belong to the client's payload become dir[0]'s
+ * rest. */
+static void adopt_preread(struct conn *c)
 {
 	struct preread *o = c->extra->preread;
-	struct rest *r = o != NULL ? o->rest : NULL;
+	struct chunk *r = o != NULL ? o->rest : NULL;
 
 	if (r != NULL && r->from < r->to) {
 		c->dir[0].rest = r;
@@ -335,28 +377,22 @@ static void take_preread(struct conn *c)
 
 void relay_start(struct conn *c)
 {
+	DCHECK_CONN(c);
+	DCHECK(c->phase == CONN_CONNECTING, "a relay begins once");
+	DCHECK(c->server != NULL, "a relay begins with a server");
 	c->phase = CONN_RELAYING;
 	c->fresh = true;
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
 	if (c->extra != NULL)
-		take_preread(c);
-	c->dir[0].readable = true; /* clients mostly speak first: worth one try */
+		adopt_preread(c);
+	c->dir[0].readable = true; /* clients mostly speak first: one read is worth it */
 	c->secure = !stream_is_plain(&c->client) || !stream_is_plain(&c->upstream);
 	if (c->secure) {
-		/* The handshake may have read more than itself, and no event tells of that. */
+		/* A handshake may have read bytes behind it, and no event tells of those. */
 		c->dir[1].readable = true;
 		c->dir[0].unspliceable = c->dir[1].unspliceable = true;
 	}
 	np_task_init(&c->task, &relay_type);
 	relay_deadlines(c);
 	np_ready(&c->task);
-}
-
-void relay_fini(struct conn *c)
-{
-	stream_unwatch(&c->client, &c->task);
-	stream_unwatch(&c->upstream, &c->task);
-	relay_rest_drop(&c->dir[0]);
-	relay_rest_drop(&c->dir[1]);
-	np_task_fini(&c->task);
 }

@@ -1,14 +1,30 @@
-/* relay: what the three files of the relay share. Private to them. Every function: owner worker,
- * from the relay's task. */
+/* relay: what the files of the relay share. Private to them; relay_start, for others, is in
+ * stages.h. Every function: owner worker, from the relay's task, after relay_start and before its
+ * end.
+ *
+ *   relay.c         the turns of the task: watch, read, write, keep what dst does not take
+ *   relay_end.c     FIN, reset and deadlines
+ *   relay_splice.c  bulk through a pipe
+ *   relay_err.c     whose fault a failed call is */
 #ifndef PROXY_CONN_RELAY_H
 #define PROXY_CONN_RELAY_H
 
 #include "proxy/conn/conn.h"
 
-/* Reads in a row that filled the buffer: after so many the buffer grows, after so many more the direction is bulk. */
+/* Reads in a row that filled the buffer: after so many the buffer grows, after so many more the
+ * direction is bulk. */
 #define FULL_TO_GROW   2
 #define FULL_TO_SPLICE 4
-#define FULL_MOST      8 /* how sure it can be that this is bulk: so many short splices, less four, end it */
+/* The most that relay_dir.full counts: FULL_MOST - FULL_TO_SPLICE + 1 short splices in a row end
+ * it. */
+#define FULL_MOST 8
+
+/* First line of each function that is called from outside its file. */
+#define DCHECK_RELAY(c)                                                                \
+	do {                                                                           \
+		DCHECK_CONN(c);                                                        \
+		DCHECK((c)->phase == CONN_RELAYING, "the relay has not begun");        \
+	} while (0)
 
 static inline struct stream *src_of(struct conn *c, const struct relay_dir *d)
 {
@@ -20,37 +36,66 @@ static inline struct stream *dst_of(struct conn *c, const struct relay_dir *d)
 	return d == &c->dir[0] ? &c->upstream : &c->client;
 }
 
-/* ---- relay.c --------------------------------------------------------------------------------- */
+/* ---- relay_err.c ---- */
 
-void relay_src_empty(struct conn *c, struct relay_dir *d);      /* an event must tell of its next bytes */
-void relay_took(struct conn *c, struct relay_dir *d, size_t n); /* dst took n bytes */
+/* The calls that relay_err_tbl.h tells apart. */
+enum relay_call { RELAY_SOCKET, RELAY_SPLICE, RELAY_POLLER, RELAY_CALLS };
+enum relay_blame { BLAME_PEER, BLAME_OURS, BLAME_NEVER, BLAME_COPY };
 
-/* What few turns need is not for link-time optimisation to pull into all of them: no_inline. */
+/* Whose fault it is that a call returned err, a negative code. */
+enum relay_blame relay_blame(enum relay_call call, int err);
+/* This machine failed, and no peer: the log says which call and why.
+ *   Returns  the reason with which both sides end at once. */
+must_use no_inline enum close_reason relay_failed(struct conn *c, enum relay_call call, int err);
 
-/* ---- relay_end.c ----------------------------------------------------------------------------- */
+/* ---- relay.c ---- */
 
-void relay_deadlines(struct conn *c); /* the relay begins */
-void relay_active(struct conn *c);    /* bytes moved: silence begins anew */
-void relay_arm(struct conn *c);       /* something may be due earlier than the deadline that is set */
-/* A deadline has passed.   Returns  as a stage does; CLOSE_NONE: nothing ends, and the next one is set. */
+/* src has nothing more: an event will tell of its next bytes.
+ *   Returns  as a stage does. */
+must_use enum close_reason relay_src_empty(struct conn *c, struct relay_dir *d);
+/* dst took n bytes: counted for the log, the metrics and the first byte's time. */
+void relay_took(struct conn *c, struct relay_dir *d, size_t n);
+
+/* no_inline: few turns need these, and link-time optimisation would pull them into all. */
+
+/* ---- relay_end.c ---- */
+
+void relay_deadlines(struct conn *c); /* sets the first deadline, when the relay begins */
+void relay_active(struct conn *c);    /* bytes moved: the time of silence begins anew */
+/* call it when something may be due before the deadline that is set */
+void relay_arm(struct conn *c);
+/* A deadline has passed.
+ *   Returns  as a stage does; CLOSE_NONE: nothing ends, and the next deadline is set. */
 must_use no_inline enum close_reason relay_expired(struct conn *c);
 
-/* A read that brought no bytes: src's end, its failure, nothing there, or a deadline.   Returns  as a stage does. */
+/* n is the result of a read that brought no bytes: 0 for src's end, or -NP_Exxx.
+ *   Returns  as a stage does. */
 must_use no_inline enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n);
-/* src has ended and all of it is written: pass the end on.   Returns  as a stage does. */
+/* src has ended and all its bytes are written: pass the end on.
+ *   Returns  as a stage does; CLOSE_NONE: the other direction goes on, or dst must take something
+ *            first. */
 must_use no_inline enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d);
-no_inline void relay_dst_gone(struct conn *c, struct relay_dir *d, int err); /* dst takes no more bytes */
-void relay_after_its_end(struct conn *c, struct relay_dir *d);     /* an event of src, which had sent its FIN */
+/* A write to dst failed with err. If that is the peer's end, dst takes no more bytes.
+ *   Returns  as a stage does. */
+must_use no_inline enum close_reason relay_dst_gone(struct conn *c, struct relay_dir *d, int err);
+/* There was an event of src, which has sent its FIN before. */
+void relay_after_its_end(struct conn *c, struct relay_dir *d);
+/* For the log: the first error of a connection counts. */
 void relay_note_error(struct conn *c, int err);
+/* The bytes that wait for dst are thrown away, and the pipe is given back. */
 void relay_rest_drop(struct relay_dir *d);
 
-/* ---- relay_splice.c -------------------------------------------------------------------------- */
+/* ---- relay_splice.c ---- */
 
-/* relay_splice_begin: from here on d goes through a pipe, if one is to be had.   Returns  whether it does. */
-must_use no_inline bool relay_splice_begin(struct relay_dir *d);
-/* One step of a spliced direction: fill the empty pipe, then empty it.   Returns  as a stage does. */
+/* relay_splice_begin: from here on d goes through a pipe, if the worker's pool has one. d has no
+ * rest (CHECK).
+ *   Returns  whether it does. */
+must_use no_inline bool relay_splice_begin(struct conn *c, struct relay_dir *d);
+/* One step of a spliced direction: fill the pipe if it is empty, then empty it.
+ *   Returns  as a stage does. */
 must_use no_inline enum close_reason relay_splice_step(struct conn *c, struct relay_dir *d);
-/* The pipe goes back, or is closed with what it holds; d is copied again. Harmless on one that is. */
+/* The pipe goes back to the pool, or is closed with the bytes in it; d is copied again. Harmless if
+ * d is not spliced. */
 void relay_splice_end(struct relay_dir *d);
 
 #endif

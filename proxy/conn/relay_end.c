@@ -7,18 +7,21 @@
  *   dst gone (EPIPE)  it had sent FIN and now refuses bytes: src's bytes are read and thrown away
  *                     for `linger`, so that our close does not destroy what dst said last and src
  *                     has not yet read
- *   dst reset         what dst said before is still delivered, then src is reset */
+ *   dst reset         bytes that dst sent before are still delivered, then src is reset
+ *   our own failure   both sides are reset at once: bytes are lost, and both must know (relay_err.c)
+ *
+ * Patience: an end waits for a reader as long as that reader takes or acknowledges something, and for
+ * `half_close` (`linger`, where the other side is gone) after the last time it did. */
 #include "proxy/conn/relay.h"
 
-#include <stdlib.h>
+#include "proxy/base/deadline.h"
 
 #define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
-#define NEVER           INT64_MAX
-/* How often to ask whether dst has everything, when a reset must wait: the pauses double. */
+/* How often to poll whether dst has everything, when a reset must wait: the pauses double. */
 #define POLL_MIN (2 * NP_MS)
 #define POLL_MAX (100 * NP_MS)
 
-static struct relay_dir *other(struct conn *c, const struct relay_dir *d)
+static struct relay_dir *opposite(struct conn *c, const struct relay_dir *d)
 {
 	return d == &c->dir[0] ? &c->dir[1] : &c->dir[0];
 }
@@ -32,44 +35,72 @@ static bool has_rest(const struct relay_dir *d)
 void relay_rest_drop(struct relay_dir *d)
 {
 	relay_splice_end(d);
-	free(d->rest);
-	d->rest = NULL;
+	chunk_drop(&d->rest);
 	d->blocked = false;
 }
 
-/* ---- deadlines ------------------------------------------------------------------------------- */
+/* ---- delivery ---- */
 
-static int64_t after(int64_t now, int64_t timeout)
+/* Bytes of d that were read and that dst has not acknowledged. A dst that cannot be asked has none left
+ * that an error would not tell of. */
+static uint32_t undelivered(struct conn *c, struct relay_dir *d)
 {
-	return timeout > NEVER - now ? NEVER : now + timeout;
+	ssize_t unsent = stream_unsent(dst_of(c, d));
+	size_t n = unsent > 0 ? (size_t)unsent : 0;
+
+	if (d->spliced)
+		n += np_pipe_held(d->pipe);
+	else
+		n += chunk_held(d->rest);
+	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
+
+/* Whether dst has taken or acknowledged bytes since the last look. The first look only notes. */
+static bool is_delivering(struct conn *c, struct relay_dir *d)
+{
+	uint32_t before = d->undelivered;
+
+	d->undelivered = undelivered(c, d);
+	return d->undelivered < before;
+}
+
+/* A write event comes when a third of a socket's buffer is free: a slow reader may take longer for that
+ * than the patience lasts, and still takes bytes all the time. */
+static bool any_delivering(struct conn *c)
+{
+	bool delivering = false;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (has_rest(&c->dir[i]) || (c->dir[i].eof && !c->dir[i].discard && c->dir[i].undelivered > 0))
+			delivering |= is_delivering(c, &c->dir[i]);
+	return delivering;
+}
+
+/* ---- deadlines ---- */
 
 static bool half_closed(const struct conn *c)
 {
 	return c->dir[0].eof || c->dir[1].eof;
 }
 
-/* When it will have been silent for too long, if nothing more moves. */
+/* When the silence will have lasted too long, if no byte moves. */
 static int64_t silence_ends(const struct conn *c)
 {
-	return after(c->active, half_closed(c) ? c->listener->half_close : c->listener->idle);
+	return deadline_at(c->active, half_closed(c) ? c->listener->half_close : c->listener->idle);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* When there is something to judge (expired). The client's read deadline serves the whole relay: the task always
- * stands there. Bytes that move only note when (relay_active): the deadline stays where it is, too early, and is moved
- * once it has passed. */
+/* The client's read deadline serves the whole relay, since the task always stands there: it is set
+ * to the time at which something is due (relay_expired). Bytes that move only note when
+ * (relay_active): the deadline stays where it is, too early, and is moved once it has passed. So
+ * moving a byte costs no timer. */
 void relay_arm(struct conn *c)
 {
-	int64_t when = earlier(earlier(silence_ends(c), c->hard_deadline), c->look_again);
+	int64_t when = deadline_earlier(silence_ends(c), c->hard_deadline);
 
+	when = deadline_earlier(when, c->look_again);
 	if (c->keepalive_due)
-		when = earlier(when, c->accepted + KEEPALIVE_AFTER);
-	np_fd_set_read_deadline(&c->client.fd, when == NEVER ? 0 : when);
+		when = deadline_earlier(when, c->accepted + KEEPALIVE_AFTER);
+	np_fd_set_read_deadline(&c->client.fd, when == DEADLINE_NEVER ? 0 : when);
 }
 
 void relay_active(struct conn *c)
@@ -79,25 +110,29 @@ void relay_active(struct conn *c)
 
 void relay_deadlines(struct conn *c)
 {
-	c->hard_deadline = after(c->accepted, c->listener->lifetime);
-	c->look_again = NEVER;
+	c->hard_deadline = deadline_at(c->accepted, c->listener->lifetime);
+	c->look_again = DEADLINE_NEVER;
 	relay_active(c);
 	relay_arm(c);
 }
 
-/* ---- ends ------------------------------------------------------------------------------------ */
+/* ---- ends ---- */
 
 static bool lingering(const struct conn *c)
 {
 	return (c->dir[0].discard && c->dir[1].eof) || (c->dir[1].discard && c->dir[0].eof);
 }
 
-/* One side is gone for good; the other is drained for a moment, no longer. */
+/* One side is gone for good; the other is read to its end, until it has been silent for `linger`. */
 static void start_lingering(struct conn *c)
 {
-	int64_t end = after(np_now(), c->listener->linger == NEVER ? 0 : c->listener->linger);
+	int64_t linger = c->listener->linger;
+	int64_t end = deadline_at(np_now(), linger == DEADLINE_NEVER ? 0 : linger);
 
-	c->hard_deadline = earlier(c->hard_deadline, end);
+	for (unsigned i = 0; i < 2; i++)
+		if (!c->dir[i].discard)
+			(void)is_delivering(c, &c->dir[i]);
+	c->hard_deadline = deadline_earlier(deadline_at(c->accepted, c->listener->lifetime), end);
 	relay_arm(c);
 }
 
@@ -107,16 +142,17 @@ void relay_note_error(struct conn *c, int err)
 		c->err = (int16_t)-err;
 }
 
-/* dst takes no more bytes. Its own direction is still read to its end: what it said before is
- * delivered. */
-void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
+/* dst takes no more bytes. Its own direction is still read to its end: bytes that it sent before
+ * are delivered. */
+static void dst_gone(struct conn *c, struct relay_dir *d, int err)
 {
-	struct relay_dir *back = other(c, d);
+	struct relay_dir *back = opposite(c, d);
 
+	DCHECK_RELAY(c);
 	relay_rest_drop(d);
 	d->discard = true;
-	/* EPIPE: its FIN came first. Anything else is a reset, told by the kernel only once: kept
-	 * for back's end. */
+	/* EPIPE: its FIN came first. Any other error is a reset. The kernel reports it only once,
+	 * and this was it: back's end must know. */
 	if (err != -NP_EPIPE && !back->eof) {
 		relay_note_error(c, err);
 		back->reset = true;
@@ -125,44 +161,56 @@ void relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
 		start_lingering(c);
 }
 
-/* Something happened to src although it had sent its FIN: if it takes no more either, reading will
- * never tell. */
+enum close_reason relay_dst_gone(struct conn *c, struct relay_dir *d, int err)
+{
+	if (relay_blame(RELAY_SOCKET, err) != BLAME_PEER)
+		return relay_failed(c, RELAY_SOCKET, err);
+	dst_gone(c, d, err);
+	return CLOSE_NONE;
+}
+
+/* Something happened to src although it had sent its FIN: if it takes no more bytes either, no read
+ * will tell. */
 void relay_after_its_end(struct conn *c, struct relay_dir *d)
 {
-	struct relay_dir *back = other(c, d);
+	struct relay_dir *back = opposite(c, d);
 
 	if (!back->done && !back->discard && stream_failed(src_of(c, d)))
-		relay_dst_gone(c, back, -NP_EPIPE);
+		dst_gone(c, back, -NP_EPIPE);
 }
 
 /* src will send no more, by FIN or by reset. */
 static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 {
-	struct relay_dir *back = other(c, d);
+	struct relay_dir *back = opposite(c, d);
 
+	DCHECK(!d->eof, "a source ends once");
 	d->eof = true;
 	d->readable = false;
 	d->reset = reset;
 	if (c->first_end == CLOSE_NONE)
 		c->first_end = d == &c->dir[0] ? CLOSE_CLIENT_FIN : CLOSE_SERVER_FIN;
 	if (reset) {
-		/* What was meant for it has nowhere to go. */
+		/* A reset socket takes no bytes: those that wait for it are dropped. */
 		relay_rest_drop(back);
 		back->done = true;
-		c->hard_deadline = earlier(c->hard_deadline, after(np_now(), c->listener->half_close));
 		c->reset_pause = POLL_MIN;
 	} else if (back->discard) {
 		start_lingering(c);
 	} else {
 		relay_after_its_end(c, d); /* the event may have come before we read this far */
 	}
+	if (reset || has_rest(d))
+		(void)is_delivering(c, d);
 	relay_active(c);
 	relay_arm(c); /* half a connection may be silent for less long */
 }
 
 static enum close_reason reset_reason(const struct conn *c)
 {
-	bool broken = c->secure && c->err == NP_EPROTO; /* of TLS: no reset, but no end one may trust either */
+	/* Broken TLS: the peer did not reset, but its end proves nothing either, so it is passed on
+	 * as a reset. */
+	bool broken = c->secure && c->err == NP_EPROTO;
 
 	if (c->dir[0].eof && c->dir[0].reset)
 		return broken ? CLOSE_TLS_BROKEN : CLOSE_CLIENT_RST;
@@ -178,28 +226,36 @@ static struct relay_dir *waiting_reset(struct conn *c)
 	return NULL;
 }
 
-static bool reset_overdue(const struct conn *c)
+/* A reset destroys bytes that dst has not acknowledged. No event tells when it has acknowledged all:
+ * poll. A dst that was reset itself never will: its count stands still, but it refuses an empty write.
+ *   *arrived  dst has everything, or will never have it.   Returns  as a stage does. */
+static enum close_reason poll_arrived(struct conn *c, struct relay_dir *d, bool *arrived)
 {
-	return np_now() >= c->hard_deadline;
-}
+	struct stream *dst = dst_of(c, d);
+	ssize_t unsent = stream_unsent(dst);
+	ssize_t err = 0;
 
-/* A reset destroys what dst has not acknowledged. No event tells when it has: ask now and then. A
- * dst that was reset itself never will: its count stands still, but it refuses an empty write. */
-static bool all_arrived(struct stream *dst)
-{
-	return stream_unsent(dst) <= 0 || stream_try_write(dst, "", 0) < 0;
+	if (unsent < 0)
+		return relay_failed(c, RELAY_SOCKET, (int)unsent);
+	if (is_delivering(c, d))
+		relay_active(c); /* a slow reader, but one that reads: the patience begins anew */
+	if (unsent > 0)
+		err = stream_try_write(dst, "", 0);
+	*arrived = unsent == 0 || (err < 0 && err != -NP_EAGAIN);
+	return CLOSE_NONE;
 }
 
 static int64_t reset_pause(struct conn *c)
 {
 	int64_t pause = c->reset_pause;
 
-	c->reset_pause = (uint32_t)earlier(pause * 2, POLL_MAX);
+	c->reset_pause = (uint32_t)(pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX);
 	return pause;
 }
 
-/* The last end of the two needs no shutdown of a plain stream: the close that follows says it. An end that was not said
- * (stream.h) is passed on as it came, so that a TLS peer of ours can tell it too. */
+/* The last end of the two needs no shutdown of a plain stream: the close that follows sends the
+ * FIN. An end without close_notify (stream_truncated) is passed on without one, so that a TLS peer
+ * of ours can tell it too. */
 static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 {
 	struct stream *dst = dst_of(c, d);
@@ -207,31 +263,38 @@ static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 
 	if (d->unclean)
 		err = np_fd_close_write(&dst->fd);
-	else if (!d->discard && (!other(c, d)->done || !stream_is_plain(dst)))
+	else if (!d->discard && (!opposite(c, d)->done || !stream_is_plain(dst)))
 		err = stream_close_write(dst);
 	if (err == -NP_EAGAIN) {
 		d->blocked = true; /* its close_notify waits for room */
 		return CLOSE_NONE;
 	}
+	if (err < 0 && relay_blame(RELAY_SOCKET, err) != BLAME_PEER)
+		return relay_failed(c, RELAY_SOCKET, err); /* dst would wait for the end for ever */
 	/* ENOTCONN: dst is gone, and its own direction will say so. */
 	d->done = true;
-	return other(c, d)->done ? c->first_end : CLOSE_NONE;
+	return opposite(c, d)->done ? c->first_end : CLOSE_NONE;
 }
 
-/* d's source has ended and all of it is written: pass the end on. */
 enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
 {
+	bool arrived = d->discard;
+	enum close_reason why = CLOSE_NONE;
+
+	DCHECK(d->eof && !d->done && !has_rest(d), "an end is passed on once, after the last byte");
 	if (!d->reset)
 		return pass_fin(c, d);
-	if (d->discard || all_arrived(dst_of(c, d)) || reset_overdue(c))
-		return reset_reason(c);
+	if (!arrived)
+		why = poll_arrived(c, d, &arrived);
+	if (why != CLOSE_NONE || arrived)
+		return why != CLOSE_NONE ? why : reset_reason(c);
 	d->blocked = true;
-	c->look_again = after(np_now(), reset_pause(c));
+	c->look_again = deadline_at(np_now(), reset_pause(c));
 	relay_arm(c);
 	return CLOSE_NONE;
 }
 
-/* Half a minute old: not a short connection. */
+/* Half a minute old: this is not a short connection, so a dead server is worth looking for. */
 static void grow_old(struct conn *c)
 {
 	c->keepalive_due = false;
@@ -239,43 +302,73 @@ static void grow_old(struct conn *c)
 	(void)!np_fd_set_keepalive(&c->upstream.fd);
 }
 
-/* A deadline has passed: which one was it? CLOSE_NONE: it was only the time to do something, and
- * that is done. By the clock itself: np_now() may be a turn old, and would take a deadline that
- * passed meanwhile for another one. */
+/* The hard deadline has passed: the lifetime, or lingering. */
+static enum close_reason hard_deadline_passed(struct conn *c, int64_t now)
+{
+	if (lingering(c) && now < deadline_at(c->accepted, c->listener->lifetime) && any_delivering(c)) {
+		start_lingering(c);
+		return CLOSE_NONE;
+	}
+	if (waiting_reset(c) != NULL)
+		return reset_reason(c);
+	return lingering(c) ? c->first_end : CLOSE_LIFETIME;
+}
+
+/* No byte moved for too long. */
+static enum close_reason silent_too_long(struct conn *c)
+{
+	if (any_delivering(c)) {
+		relay_active(c);
+		relay_arm(c);
+		return CLOSE_NONE;
+	}
+	if (waiting_reset(c) != NULL)
+		return reset_reason(c);
+	return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
+}
+
+/* Finds out which deadline has passed. CLOSE_NONE: it was only the time to do something, and that is
+ * done. Reads the clock itself: np_now() may be a turn old, and the deadline that passed meanwhile would
+ * be taken for another one. */
 enum close_reason relay_expired(struct conn *c)
 {
 	struct relay_dir *d = waiting_reset(c);
 	int64_t now = np_nanotime();
 
+	DCHECK_RELAY(c);
 	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
 		grow_old(c);
-	if (now < earlier(silence_ends(c), c->look_again) && now < c->hard_deadline) {
-		relay_arm(c);
-		return CLOSE_NONE;
+	if (now >= c->hard_deadline)
+		return hard_deadline_passed(c, now);
+	if (now >= silence_ends(c))
+		return silent_too_long(c);
+	if (d != NULL && now >= c->look_again) {
+		c->look_again = DEADLINE_NEVER;
+		d->blocked = false;
+		return relay_pass_end(c, d);
 	}
-	if (now >= c->hard_deadline && d == NULL)
-		return lingering(c) ? c->first_end : CLOSE_LIFETIME;
-	if (d == NULL)
-		return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
-	if (has_rest(d) || reset_overdue(c))
-		return reset_reason(c);
-	c->look_again = NEVER;
-	d->blocked = false;
-	return relay_pass_end(c, d);
+	(void)any_delivering(c); /* what is left now is compared when the silence has lasted too long */
+	relay_arm(c);
+	return CLOSE_NONE;
 }
 
 enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
+	DCHECK_RELAY(c);
+	DCHECK(n <= 0, "a read that brought bytes");
+	if (n == -NP_EAGAIN && stream_is_plain(src_of(c, d)))
+		return relay_src_empty(c, d);
 	if (n == -NP_EAGAIN) {
-		/* TLS may have stopped in the middle, to let others have their turn. */
-		if (unlikely(!stream_is_plain(src_of(c, d)) && stream_buffered(src_of(c, d))))
-			d->readable = true;
-		else
-			relay_src_empty(c, d);
+		/* TLS may have stopped in the middle, so that the other Gs of this worker run. */
+		if (!stream_buffered(src_of(c, d)))
+			return relay_src_empty(c, d);
+		d->readable = true;
 		return CLOSE_NONE;
 	}
 	if (n == -NP_EDEADLINE)
 		return relay_expired(c);
+	if (n < 0 && relay_blame(RELAY_SOCKET, (int)n) != BLAME_PEER)
+		return relay_failed(c, RELAY_SOCKET, (int)n);
 	if (n < 0)
 		relay_note_error(c, (int)n);
 	d->unclean = stream_truncated(src_of(c, d));

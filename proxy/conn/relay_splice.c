@@ -1,27 +1,51 @@
-/* One direction through a pipe: the bytes stay in the kernel. Worth it from some 16 KiB a turn,
- * twice as cheap as a copy at 256 KiB; so only a direction that filled several large reads in a
+/* One direction through a pipe: the bytes stay in the kernel. It pays from some 16 KiB a turn, and
+ * is twice as cheap as a copy at 256 KiB; so only a direction that filled several large reads in a
  * row is spliced, and a few short splices in a row end it again. The pipe is lent for as long as
- * bytes are there: a direction that runs dry gives it back and gets one again, from the top of
- * the worker's pool, with the next bytes.
+ * bytes are there: a direction that runs dry gives it back and gets one again, from the top of the
+ * worker's pool, with the next bytes.
  *
- * Entry invariant of a drain: the pipe is empty. So EAGAIN from it means that the socket has
- * nothing, and never that the pipe is full. That src has ended is never taken from a drain: it
- * says so at an urgent mark too. */
+ * Invariant before a drain: the pipe is empty. So -NP_EAGAIN from it means that the socket has
+ * nothing, and never that the pipe is full. A drain's 0 is never taken for the end of src: a splice
+ * returns 0 at an urgent mark too. */
 #include "proxy/conn/relay.h"
+
+#include <errno.h>
 
 #define SPLICE_MOST  (1 << 20)   /* bytes a drain; the pipe's size */
 #define SPLICE_SHORT (16 * 1024) /* below this a copy is no dearer */
 
-bool relay_splice_begin(struct relay_dir *d)
+/* Splice is forbidden here, by a seccomp profile or by a kernel without it: then this worker copies, and
+ * the first that notices says so. */
+static bool is_machines(int err)
+{
+	return err == -ENOSYS || err == -NP_EPERM || err == -NP_EACCES || err == -EOPNOTSUPP;
+}
+
+static void note_refusal(struct conn *c, int err)
+{
+	struct shard *s = c->shard;
+
+	if (!is_machines(err) || s->splice_off)
+		return;
+	s->splice_off = true;
+	log_msg(LVL_WARNING, "splice_unavailable",
+		"worker %u copies bulk data, which costs more: splice is refused: %s (%s)", s->id,
+		np_err_text(err), np_err_name(err));
+}
+
+bool relay_splice_begin(struct conn *c, struct relay_dir *d)
 {
 	struct np_pipe *p;
+	int err;
 
 	CHECK(d->rest == NULL && !d->spliced, "a direction with a rest is not spliced");
-	if (d->unspliceable)
+	if (d->unspliceable || c->shard->splice_off)
 		return false;
-	p = np_pipe_get();
-	if (p == NULL)
+	err = np_pipe_get(&p);
+	if (err != 0) {
+		note_refusal(c, err);
 		return false;
+	}
 	d->pipe = p;
 	d->spliced = true;
 	return true;
@@ -36,37 +60,64 @@ void relay_splice_end(struct relay_dir *d)
 	d->spliced = false;
 }
 
-static void note_size(struct relay_dir *d, size_t n)
+static void note_drained(struct relay_dir *d, size_t n)
 {
 	if (n >= SPLICE_SHORT)
 		d->full = FULL_MOST;
 	else
-		d->full--; /* at least FULL_TO_SPLICE while spliced, so never below zero */
+		d->full--; /* it is at least FULL_TO_SPLICE while spliced, so never below zero */
 }
 
-static enum close_reason drain(struct conn *c, struct relay_dir *d)
+static enum close_reason fill_pipe(struct conn *c, struct relay_dir *d)
 {
 	ssize_t n = np_fd_try_drain(&src_of(c, d)->fd, d->pipe, SPLICE_MOST);
 
 	if (n > 0) {
-		note_size(d, (size_t)n);
+		note_drained(d, (size_t)n);
 		relay_active(c);
 		return CLOSE_NONE;
 	}
 	relay_splice_end(d);
-	if (n == -NP_EINVAL) {
-		d->unspliceable = true; /* a kind of socket that cannot: not one byte has moved */
+	if (n < 0 && n != -NP_EAGAIN && n != -NP_EDEADLINE &&
+		relay_blame(RELAY_SPLICE, (int)n) == BLAME_COPY) {
+		d->unspliceable = true; /* not one byte has moved */
+		note_refusal(c, (int)n);
 		return CLOSE_NONE;
 	}
-	/* At an urgent mark a splice stops, and says nothing or even the end: only a read knows. */
-	if (n == 0 || (n == -NP_EAGAIN && np_fd_hung_up(&src_of(c, d)->fd))) {
+	/* At an urgent mark a splice stops with EAGAIN or even with 0: only a read knows whether
+	 * src has ended. */
+	if (n == 0 || (n == -NP_EAGAIN && np_fd_may_have_more(&src_of(c, d)->fd))) {
 		d->full = 0;
 		return CLOSE_NONE;
 	}
 	return relay_no_bytes(c, d, n);
 }
 
-static void pump(struct conn *c, struct relay_dir *d)
+/* dst does not take a splice, but src gave one: the bytes in the pipe become the rest, and are copied
+ * like all that follow. */
+static no_inline enum close_reason copy_from_pipe(struct conn *c, struct relay_dir *d, int err)
+{
+	struct chunk *rest = chunk_new(np_pipe_held(d->pipe));
+	ssize_t n = rest != NULL ? 0 : -NP_ENOMEM;
+
+	note_refusal(c, err);
+	while (n >= 0 && np_pipe_held(d->pipe) > 0) {
+		n = np_pipe_read(d->pipe, rest->bytes + rest->to, np_pipe_held(d->pipe));
+		if (n == 0)
+			n = -NP_EINVAL; /* the pipe has no other writer: it cannot end with bytes in it */
+		rest->to += n > 0 ? (uint32_t)n : 0;
+	}
+	if (n < 0) {
+		chunk_drop(&rest);
+		return relay_failed(c, RELAY_SPLICE, (int)n);
+	}
+	relay_splice_end(d);
+	d->unspliceable = true;
+	d->rest = rest;
+	return CLOSE_NONE;
+}
+
+static enum close_reason empty_pipe(struct conn *c, struct relay_dir *d)
 {
 	ssize_t n = np_fd_try_pump(&dst_of(c, d)->fd, d->pipe);
 
@@ -75,22 +126,27 @@ static void pump(struct conn *c, struct relay_dir *d)
 		relay_active(c);
 		if (np_pipe_held(d->pipe) == 0 && d->full < FULL_TO_SPLICE)
 			relay_splice_end(d);
-		return;
+		return CLOSE_NONE;
 	}
-	if (n == -NP_EAGAIN)
+	if (n == -NP_EAGAIN) {
 		d->blocked = true;
-	else
-		relay_dst_gone(c, d, (int)n);
+		return CLOSE_NONE;
+	}
+	/* A splice of nothing from a pipe that holds bytes is as good as a refusal. */
+	if (n == 0 || relay_blame(RELAY_SPLICE, (int)n) == BLAME_COPY)
+		return copy_from_pipe(c, d, n == 0 ? -NP_EINVAL : (int)n);
+	return relay_dst_gone(c, d, (int)n);
 }
 
 enum close_reason relay_splice_step(struct conn *c, struct relay_dir *d)
 {
+	DCHECK_RELAY(c);
+	DCHECK(d->spliced, "a step of a direction that is copied");
 	if (np_pipe_held(d->pipe) == 0) {
-		enum close_reason why = drain(c, d);
+		enum close_reason why = fill_pipe(c, d);
 
 		if (why != CLOSE_NONE || !d->spliced)
 			return why;
 	}
-	pump(c, d);
-	return CLOSE_NONE;
+	return empty_pipe(c, d);
 }

@@ -1,3 +1,5 @@
+/* A shard's begin and end, its random numbers, its wall clock, and the call that runs on its
+ * worker. */
 #include "proxy/conn/shard.h"
 
 #include <stdlib.h>
@@ -16,8 +18,10 @@ int shard_init(struct shard *s, unsigned id, struct limit *limit)
 	s->scratch = malloc(SHARD_SCRATCH);
 	if (s->scratch == NULL)
 		return -NP_ENOMEM;
-	/* Not for secrets: a weak seed early at boot is good enough. Zero would be xorshift's fixed point. */
-	if (getrandom(&s->random, sizeof(s->random), GRND_NONBLOCK) != sizeof(s->random) || s->random == 0)
+	/* Not for secrets: a weak seed early at boot is good enough. Zero would be xorshift's fixed
+	 * point. */
+	if (getrandom(&s->random, sizeof(s->random), GRND_NONBLOCK) != sizeof(s->random) ||
+		s->random == 0)
 		s->random = (uint64_t)np_nanotime() | 1;
 	s->source_seed = shard_random(s);
 	return 0;
@@ -30,11 +34,13 @@ void shard_fini(struct shard *s)
 	s->scratch = NULL;
 }
 
-/* xorshift64*: for choosing servers and naming connections. */
+/* xorshift64*: three shifts and a multiplication, and good enough for choosing servers and naming
+ * connections. */
 uint64_t shard_random(struct shard *s)
 {
 	uint64_t x = s->random;
 
+	DCHECK(x != 0, "xorshift stays at 0 for ever");
 	x ^= x >> 12;
 	x ^= x << 25;
 	x ^= x >> 27;
@@ -46,6 +52,7 @@ int64_t shard_wall(struct shard *s, int64_t mono)
 {
 	int64_t now = np_now();
 
+	DCHECK_SHARD(s);
 	if (s->wall_checked == 0 || now - s->wall_checked >= NP_S) {
 		struct timespec ts;
 
@@ -56,9 +63,10 @@ int64_t shard_wall(struct shard *s, int64_t mono)
 	return mono + s->wall_minus_mono;
 }
 
-/* ---- calls ----------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
-/* There and back: the same message returns to the caller's worker once fn has run. */
+/* There and back: the same message returns to the caller's worker once fn has run. It stands on the
+ * caller's stack, which is there for as long as the caller waits. */
 struct call {
 	struct np_msg msg;
 	struct shard *shard;
@@ -77,6 +85,7 @@ static void call_run(struct np_msg *m)
 {
 	struct call *c = container_of(m, struct call, msg);
 
+	DCHECK_SHARD(c->shard);
 	c->fn(c->shard, c->arg);
 	m->fn = call_done;
 	np_post(c->caller, m);
@@ -86,6 +95,7 @@ void shard_call(struct shard *s, void (*fn)(struct shard *s, void *arg), void *a
 {
 	struct call c = {.msg.fn = call_run, .shard = s, .fn = fn, .arg = arg, .caller = np_self()};
 
+	DCHECK(c.caller != NULL && s->worker != NULL, "a call goes from one worker to another");
 	np_post(s->worker, &c.msg);
 	np_event_wait(&c.done);
 }

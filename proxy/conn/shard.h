@@ -1,47 +1,64 @@
-/* shard: what one worker owns: its counters, its scratch, its live connections. Fields belong to the
- * owner worker unless they say otherwise; others ask by message (shard_call). */
+/* shard: what one worker owns: its counters, its scratch, its live connections. Fields belong to
+ * the owner worker unless they say otherwise; other threads ask by message (shard_call). */
 #ifndef PROXY_CONN_SHARD_H
 #define PROXY_CONN_SHARD_H
 
+#include "netpoll/check.h"
 #include "netpoll/netpoll.h"
 #include "proxy/log/log.h"
-#include "proxy/policy/snapshot.h"
 #include "proxy/metrics/stats.h"
+#include "proxy/policy/snapshot.h"
 
-#define SHARD_SOURCES 1024 /* buckets in which sources of handshakes are counted */
-#define SHARD_SCRATCH (64 * 1024) /* the largest read; a connection owns no buffer unless a write was cut short */
+#define SHARD_SOURCES 1024 /* buckets in which the sources of handshakes are counted */
+/* The largest read. A connection owns no buffer unless a write was cut short. */
+#define SHARD_SCRATCH (64 * 1024)
 
 struct shard {
-	struct stats stats;            /* read by others */
-	struct np_worker *worker;      /* const once started */
-	unsigned id;                   /* const: the worker's number */
-	struct log_ring *log;          /* NULL: access log off */
-	char *scratch;                 /* const; empty between two runs of any G */
-	struct list conns;             /* live connections */
-	struct list handshakes;        /* of struct pending, the oldest first */
-	struct list stale;             /* those that had their time, in the same order */
-	uint32_t handshakes_of[SHARD_SOURCES]; /* how many of both by source */
-	uint32_t stale_of[SHARD_SOURCES];      /* how many of the stale */
-	uint64_t source_seed;          /* const: nobody outside can know which sources share a bucket */
-	struct shard *all;             /* const: every shard of the process, this one among them */
-	unsigned nall;                 /* const */
-	uint32_t nconns;               /* atomic: live ones, and those on their way from other shards */
-	uint64_t random;               /* xorshift state */
-	struct limit *limit;           /* the process's; atomics */
-	struct log_site connect_site, memory_site; /* rate limits of this worker's warnings */
-	int64_t wall_minus_mono;       /* wall clock = monotonic + this; refreshed now and then */
-	int64_t wall_checked;
+	struct stats stats;       /* other threads read them */
+	struct np_worker *worker; /* const once started; NULL before */
+	unsigned id;              /* const: the worker's number */
+	struct log_ring *log;     /* NULL: access log off */
+	char *scratch;            /* owned, const; empty between two runs of any G */
+	struct list conns;        /* of struct conn: live connections */
+	struct list handshakes;   /* of struct handshake, the oldest first */
+	/* of struct handshake: those that had their time, the oldest first */
+	struct list stale;
+	uint32_t handshakes_of[SHARD_SOURCES]; /* how many of both lists by source */
+	uint32_t stale_of[SHARD_SOURCES];      /* how many of the stale by source */
+	/* const, secret: no client can know which sources share a bucket */
+	uint64_t source_seed;
+	struct shard *all;        /* const: every shard of the process, this one among them */
+	unsigned nall;            /* const */
+	uint32_t nconns;          /* atomic: live ones, and those on their way from other shards */
+	uint64_t random;          /* xorshift state */
+	struct limit *limit;      /* borrowed: the process's; atomics */
+	/* rate limits of this worker's warnings */
+	struct log_site connect_site, memory_site, relay_site;
+	bool splice_off; /* this machine refuses splice or pipes: every direction is copied */
+	int64_t wall_minus_mono;  /* wall clock = monotonic + this; refreshed now and then */
+	int64_t wall_checked;     /* when it was refreshed; 0: never */
 };
 
-must_use int shard_init(struct shard *s, unsigned id, struct limit *limit);
-void shard_fini(struct shard *s);
+/* First line of each function that belongs to a shard's worker. A shard that no worker runs yet, as
+ * in tests, belongs to the thread that made it. */
+#define DCHECK_SHARD(s) \
+	DCHECK((s)->worker == NULL || np_self() == (s)->worker, "a shard belongs to its worker")
 
+/* shard_init: empty, with scratch and random numbers of its own.
+ *   Returns  0 or -NP_ENOMEM.
+ *   Calls    the control thread, before the worker runs. */
+must_use int shard_init(struct shard *s, unsigned id, struct limit *limit);
+void shard_fini(struct shard *s); /* the worker has been joined; no connection is left (CHECK) */
+
+/* 64 random bits that are good for choosing and naming, not for secrets. Owner worker. */
 uint64_t shard_random(struct shard *s);
-/* The wall clock at a monotonic instant, ns since 1970; follows jumps of the wall clock within a second. */
+
+/* The wall clock at a monotonic instant, ns since 1970; follows jumps of the wall clock within a
+ * second. Owner worker. */
 int64_t shard_wall(struct shard *s, int64_t mono);
 
-/* shard_call: run fn(s, arg) on the shard's worker, outside any coroutine, and wait until it has. From a coroutine of
- * the control worker. Parks. */
+/* shard_call: run fn(s, arg) on the shard's worker, outside any coroutine, and wait until it has.
+ *   Calls  a coroutine of the control worker.   Parks. */
 void shard_call(struct shard *s, void (*fn)(struct shard *s, void *arg), void *arg);
 
 #endif

@@ -1,7 +1,7 @@
 /* The accept loop, one coroutine per worker and binding. After Go's net/http.Server.Serve: an error that will pass
  * (no descriptors, no memory) is waited out by timer, since the edge that announced the connection is spent.
  *
- *   accept -> take a connection (conn.c) -> ... ACCEPT_BATCH of them -> let the others run -> accept
+ *   accept -> take a connection (conn_main.c) -> ... ACCEPT_BATCH of them -> let the others run -> accept
  *               '-- at the limit, and the listener waits there: hold it, and accept nobody else, until there is room */
 #include "proxy/listen/acceptor.h"
 
@@ -131,7 +131,7 @@ static void acceptor_main(void *arg)
 		}
 		if (l->listener == NULL) {
 			/* Stopped between the wake-up and the accept. It came too late, by that much. */
-			np_sock_close(sysfd);
+			accepted_drop(sysfd);
 			break;
 		}
 		pause_end(l);

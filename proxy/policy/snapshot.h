@@ -60,6 +60,8 @@ struct listener {
 	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
 	struct cidr_set trusted;     /* whose headers are believed */
 	int64_t header_timeout, hello_timeout, handshake_timeout;
+	int64_t hello_silence;       /* without a byte so long: a client without TLS; INT64_MAX: off */
+	bool silent_passes;          /* the same at hello_timeout; else it is closed then */
 	uint32_t header_max, hello_max;
 	struct tls_ctx **tls;        /* owned: one per worker; NULL: TLS does not end here */
 	bool wait_at_limit;

@@ -167,6 +167,18 @@ static int trusted_init(struct listener *f, const struct config_proxy_in *c)
 	return err;
 }
 
+/* What becomes of a client that sends nothing. A route with tls: none is written for clients without a
+ * ClientHello, and one that waits for the server is such a client. */
+static bool silent_passes(const struct config_listener *c)
+{
+	bool none = false;
+
+	for (size_t i = 0; i < c->nroutes; i++)
+		none |= c->routes[i].tls == CONFIG_OPENING_NONE;
+	return c->preread.on_timeout == CONFIG_ON_TIMEOUT_DEFAULT ||
+		(c->preread.on_timeout == CONFIG_ON_TIMEOUT_AUTO && none);
+}
+
 int listener_init(struct snapshot *s, unsigned i, struct text *why)
 {
 	const struct config_listener *c = &s->config->listeners[i];
@@ -181,6 +193,8 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		.header_timeout = c->proxy_protocol.timeout,
 		.header_max = (uint32_t)c->proxy_protocol.max_bytes,
 		.hello_timeout = c->preread.timeout,
+		.hello_silence = c->preread.silence,
+		.silent_passes = silent_passes(c),
 		.hello_max = (uint32_t)c->preread.max_bytes,
 		.wait_at_limit = c->at_limit == CONFIG_AT_LIMIT_WAIT,
 		.backlog = (int)c->backlog,

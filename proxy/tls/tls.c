@@ -174,8 +174,8 @@ struct tls *tls_free(struct tls *t, bool may_notify)
 	tls_secrets_free(t);
 	t->direct = tls_direct_free(t->direct);
 	free(t->known);
-	free(t->in);
-	free(t->out);
+	chunk_drop(&t->in);
+	chunk_drop(&t->out);
 	free(t->refused);
 	t->magic = 0;
 	free(t);

@@ -14,7 +14,6 @@
  * pushed last) is followed by nobody, since the chain is only ever walked from its head. */
 #include "proxy/tls/tls_bio.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -24,12 +23,6 @@
 #define BACKLOG_MOST (1024 * 1024) /* of one connection; a peer that makes us write and does not read gets no further */
 
 /* ---- reading --------------------------------------------------------------------------------- */
-
-static void chunk_drop(struct tls_chunk **c)
-{
-	free(*c);
-	*c = NULL;
-}
 
 /* What is left of the window, at the front of the worker's memory. */
 static void window_move(struct tls_worker *w, struct tls *t)
@@ -60,7 +53,7 @@ bool tls_window_fill(struct tls_worker *w, struct tls *t)
 	t->io = n > 0 ? 0 : (int)n;
 	t->fin = n == 0;
 	/* Short: the socket is empty, unless an event said that more than bytes came. */
-	t->quiet = n < 0 || (n > 0 && (size_t)n < most && !np_fd_hung_up(t->fd));
+	t->quiet = n < 0 || (n > 0 && (size_t)n < most && !np_fd_may_have_more(t->fd));
 	w->nwindow += n > 0 ? (size_t)n : 0;
 	return n > 0;
 }
@@ -94,24 +87,22 @@ static int bio_read(BIO *b, char *buf, int n)
 /* Appends to what t keeps. Returns 0 or -NP_ENOMEM. */
 static int keep(struct tls *t, const char *p, size_t n)
 {
-	size_t old = t->out != NULL ? t->out->to - t->out->from : 0;
-	struct tls_chunk *c = old + n <= BACKLOG_MOST ? malloc(sizeof(*c) + old + n) : NULL;
+	size_t old = chunk_held(t->out);
+	struct chunk *c = old + n <= BACKLOG_MOST ? chunk_new(old + n) : NULL;
 
 	if (c == NULL)
 		return -NP_ENOMEM;
 	if (old > 0)
-		memcpy(c->bytes, t->out->bytes + t->out->from, old);
-	memcpy(c->bytes + old, p, n);
-	c->from = 0;
-	c->to = (uint32_t)(old + n);
-	free(t->out);
+		chunk_put(c, t->out->bytes + t->out->from, old);
+	chunk_put(c, p, n);
+	chunk_drop(&t->out);
 	t->out = c;
 	return 0;
 }
 
 int tls_flush(struct tls *t)
 {
-	struct tls_chunk *c = t->out;
+	struct chunk *c = t->out;
 	ssize_t put;
 
 	t->lazy = false;
@@ -175,7 +166,7 @@ static int bio_write(BIO *b, const char *p, int n)
 void tls_take_lazy(struct tls *t)
 {
 	struct tls_worker *w = t->ctx->worker;
-	size_t n = t->out != NULL ? t->out->to - t->out->from : 0;
+	size_t n = chunk_held(t->out);
 
 	if (!t->lazy || n > TLS_OUT / 2)
 		return;
@@ -209,8 +200,6 @@ void tls_begin(struct tls *t, const void *early, size_t n)
 /* The worker's memory is somebody else's from here on. */
 static int keep_window(struct tls_worker *w, struct tls *t)
 {
-	struct tls_chunk *c;
-
 	if (w->nwindow == 0) {
 		chunk_drop(&t->in);
 		return 0;
@@ -219,14 +208,8 @@ static int keep_window(struct tls_worker *w, struct tls *t)
 		t->in->from = t->in->to - (uint32_t)w->nwindow;
 		return 0;
 	}
-	c = malloc(sizeof(*c) + w->nwindow);
-	if (c == NULL)
-		return -NP_ENOMEM;
-	memcpy(c->bytes, w->window, w->nwindow);
-	c->from = 0;
-	c->to = (uint32_t)w->nwindow;
-	t->in = c;
-	return 0;
+	t->in = chunk_of(w->window, w->nwindow);
+	return t->in != NULL ? 0 : -NP_ENOMEM;
 }
 
 int tls_end(struct tls *t, bool hold)

@@ -145,20 +145,19 @@ static void took_handshake(struct tls *t, const uint8_t *p, ssize_t n)
 /* Data for which the caller has too little room: kept, opened. */
 static uint8_t *spill(struct tls *t, size_t n)
 {
-	struct tls_chunk *c = malloc(sizeof(*c) + n);
+	struct chunk *c = chunk_new(n);
 
 	if (c == NULL) {
 		tls_fail(t, -NP_ENOMEM);
 		return NULL;
 	}
-	c->from = c->to = 0;
 	t->direct->spilt = c;
 	return (uint8_t *)c->bytes;
 }
 
 static size_t take_spilt(struct tls *t, char *buf, size_t n)
 {
-	struct tls_chunk *c = t->direct->spilt;
+	struct chunk *c = t->direct->spilt;
 	size_t some = c->to - c->from;
 
 	if (some > n)
@@ -167,8 +166,7 @@ static size_t take_spilt(struct tls *t, char *buf, size_t n)
 	c->from += (uint32_t)some;
 	if (c->from == c->to) {
 		OPENSSL_cleanse(c->bytes, c->to);
-		free(c);
-		t->direct->spilt = NULL;
+		chunk_drop(&t->direct->spilt);
 	}
 	return some;
 }
@@ -452,7 +450,7 @@ struct tls_direct *tls_direct_free(struct tls_direct *d)
 	tls_record_key_fini(&d->out);
 	if (d->spilt != NULL)
 		OPENSSL_cleanse(d->spilt->bytes, d->spilt->to);
-	free(d->spilt);
+	chunk_drop(&d->spilt);
 	free(d);
 	return NULL;
 }

@@ -6,18 +6,13 @@
 
 #include "netpoll/check.h"
 #include "netpoll/netpoll.h"
+#include "proxy/base/chunk.h"
 #include "proxy/tls/tls.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_record.h"
 #include "proxy/tls/tls_worker.h"
 
 #define TLS_MAGIC 0x715c0ddeu
-
-/* Ciphertext that could not be passed on: exactly as large as it must be, and only while there is some. */
-struct tls_chunk {
-	uint32_t from, to;
-	char bytes[];
-};
 
 /* What a handshake ends with, until it is used. */
 struct tls_secrets {
@@ -33,7 +28,7 @@ struct tls_secrets {
 /* What tls_direct.c keeps of a connection. */
 struct tls_direct {
 	struct tls_record_key in, out;
-	struct tls_chunk *spilt; /* owned: opened data the caller had no room for; NULL almost always */
+	struct chunk *spilt; /* owned: opened data the caller had no room for; NULL almost always */
 	uint8_t message[5];      /* of a KeyUpdate that comes in pieces */
 	uint8_t nmessage;
 };
@@ -51,8 +46,8 @@ struct tls {
 	struct tls_known *known;     /* owned: with direct */
 	struct tls_ctx *ctx;   /* borrowed: its snapshot is held by the connection */
 	struct np_fd *fd;      /* borrowed: the stream's */
-	struct tls_chunk *in;  /* owned: received, not yet taken by OpenSSL; NULL almost always */
-	struct tls_chunk *out; /* owned: to be sent before anything else; NULL almost always */
+	struct chunk *in;  /* owned: received, not yet taken by OpenSSL; NULL almost always */
+	struct chunk *out; /* owned: to be sent before anything else; NULL almost always */
 	const struct np_addr *server; /* borrowed: a client's; whose sessions these are */
 	char *refused;         /* owned: the name nobody has, for the log; NULL almost always */
 	int64_t idle_since;    /* when counting `idle` began */

@@ -1,24 +1,29 @@
-/* balance: the pick, one function per algorithm behind one table.
+/* The pick: which server gets the next connection. One function per algorithm, behind one table.
  *
- * Choosing only reads; what round robin remembers is written after the slot is taken, so a pick
- * that fails leaves no trace. All loads and scores are compared for their weight by multiplying
- * crosswise: no division, no rounding. */
+ *   gather the members that may take it -> choose one -> take its slot -> note it for round robin
+ *
+ * Choosing only reads. The credits of round robin are written after the slot is taken, so a pick
+ * that fails leaves no trace. Loads and scores are compared for their weight by multiplying
+ * crosswise: no division, no rounding. All of it runs under the upstream's lock. */
+#include "proxy/upstream/upstream.h"
+
 #include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/upstream/upstream.h"
 
 /* The members that may take this connection, in the order of the configuration. */
 struct pool {
 	struct member **at; /* the upstream's scratch */
-	unsigned        n;
+	unsigned n;
 };
 
 struct algorithm {
-	struct member *(*choose)(struct pool *p, const struct pick_args *a); /* never NULL; p->n > 0 */
+	/* never NULL; p->n > 0 */
+	struct member *(*choose)(struct pool *p, const struct pick_args *a);
 	bool rotates; /* it reads credits, so each pick must move them; it leaves the pool whole */
 };
 
-static bool tried(const struct pick_args *a, const struct server *s)
+/* By this connection, in vain. A handful at most, so a list is quicker than a set. */
+static bool was_tried(const struct pick_args *a, const struct server *s)
 {
 	for (unsigned i = 0; i < a->ntried; i++) {
 		if (a->tried[i] == s)
@@ -31,13 +36,15 @@ static bool tried(const struct pick_args *a, const struct server *s)
  * -NP_ENOENT. */
 static int may_take(const struct member *m, const struct pick_args *a)
 {
-	if (m->weight == 0 || tried(a, m->server))
+	if (m->weight == 0 || was_tried(a, m->server))
 		return -NP_ENOENT;
 	if (m->max_connections != 0 && server_active(m->server) >= m->max_connections)
 		return -NP_EAGAIN;
 	return 0;
 }
 
+/* The primary members, or the backups.
+ *   Returns  0: at least one may take it; -NP_EAGAIN: one of them is only full; -NP_ENOENT. */
 static int gather_tier(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
 {
 	int refusal = -NP_ENOENT;
@@ -58,7 +65,9 @@ static int gather_tier(struct upstream *u, const struct pick_args *a, bool backu
 	return p->n > 0 ? 0 : refusal;
 }
 
-static int gather(struct upstream *u, const struct pick_args *a, struct pool *p)
+/* Backups only where no primary member may take it. If none of both may, the primaries' refusal
+ * counts, unless only backups are full. */
+static int gather_members(struct upstream *u, const struct pick_args *a, struct pool *p)
 {
 	int primary = gather_tier(u, a, false, p);
 	int backup;
@@ -69,7 +78,7 @@ static int gather(struct upstream *u, const struct pick_args *a, struct pool *p)
 	return backup == -NP_ENOENT ? primary : backup;
 }
 
-static int64_t weight_of(const struct pool *p)
+static int64_t pool_weight(const struct pool *p)
 {
 	int64_t sum = 0;
 
@@ -99,11 +108,12 @@ static struct member *round_robin(struct pool *p, const struct pick_args *a)
 }
 
 /* least_conn pays by the same rule, so that its ties are round robin, too. But there the loads may
- * favour one server for hours; the bound, which plain turns never reach, forgets what they decided.
- * Rejected: paying only those that tie, which fills two servers a b b a. */
-static void rotate(const struct upstream *u, const struct pool *p, struct member *chosen)
+ * favour one server for hours, and its debt would grow: the bound, which plain round robin never
+ * reaches, forgets such a debt. Rejected: paying only the members that tie, which fills two servers
+ * a b b a. */
+static void pay_credits(const struct upstream *u, const struct pool *p, struct member *chosen)
 {
-	chosen->credit -= weight_of(p);
+	chosen->credit -= pool_weight(p);
 	for (unsigned i = 0; i < p->n; i++) {
 		struct member *m = p->at[i];
 
@@ -115,7 +125,7 @@ static void rotate(const struct upstream *u, const struct pool *p, struct member
 	}
 }
 
-/* Reads each count once: they move meanwhile. */
+/* Reads each count once: other workers change them meanwhile. */
 static struct member *least_conn(struct pool *p, const struct pick_args *a)
 {
 	struct member *best = p->at[0];
@@ -135,14 +145,15 @@ static struct member *least_conn(struct pool *p, const struct pick_args *a)
 	return best;
 }
 
-/* Draws a member by weight out of the pool. lot is 32 random bits; the bias, sum(w) / 2^32, is
- * below 1e-4. */
-static struct member *draw(struct pool *p, uint32_t lot)
+/* Draws a member by weight and takes it out of the pool. lot is 32 random bits; the bias, sum(w) /
+ * 2^32, is below 1e-4. */
+static struct member *draw_member(struct pool *p, uint32_t lot)
 {
-	uint64_t left = lot * (uint64_t)weight_of(p) >> 32;
+	uint64_t left = lot * (uint64_t)pool_weight(p) >> 32;
 	struct member *m;
 	unsigned i = 0;
 
+	DCHECK(p->n > 0, "a pool with a member");
 	while (left >= p->at[i]->weight)
 		left -= p->at[i++]->weight;
 	m = p->at[i];
@@ -150,21 +161,23 @@ static struct member *draw(struct pool *p, uint32_t lot)
 	return m;
 }
 
+/* The less loaded of two members drawn by weight: close to least_conn, and two proxies that do not
+ * know each other's connections do not all choose the same server. */
 static struct member *random_two(struct pool *p, const struct pick_args *a)
 {
-	struct member *one = draw(p, (uint32_t)(a->random >> 32)), *two;
+	struct member *one = draw_member(p, (uint32_t)(a->random >> 32)), *two;
 	uint64_t loads[2];
 
 	if (p->n == 0)
 		return one;
-	two = draw(p, (uint32_t)a->random);
+	two = draw_member(p, (uint32_t)a->random);
 	loads[0] = server_active(one->server);
 	loads[1] = server_active(two->server);
 	return loads[1] * one->weight < loads[0] * two->weight ? two : one;
 }
 
 /* MurmurHash3's finalizer: a bijection in which each bit of the input moves half of the output. */
-static uint64_t mix(uint64_t h)
+static uint64_t mix_bits(uint64_t h)
 {
 	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
 	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
@@ -186,17 +199,17 @@ static uint64_t rarity(uint64_t h)
 	return ((uint64_t)(zeros + 1) << 32) - f - (bend * p >> 16);
 }
 
-/* Rendezvous: the others' scores do not change when a member leaves, so only its own clients
+/* Rendezvous: when a member leaves, the scores of the others do not change, so only its own clients
  * move, each to the member that is second for it. Rejected: a ring, whose shares are uneven and
  * whose points need memory. */
 static struct member *source_hash(struct pool *p, const struct pick_args *a)
 {
 	struct member *best = p->at[0];
-	uint64_t rarest = rarity(mix(best->key ^ a->hash));
+	uint64_t rarest = rarity(mix_bits(best->key ^ a->hash));
 
 	for (unsigned i = 1; i < p->n; i++) {
 		struct member *m = p->at[i];
-		uint64_t r = rarity(mix(m->key ^ a->hash));
+		uint64_t r = rarity(mix_bits(m->key ^ a->hash));
 
 		if (r * best->weight >= rarest * m->weight)
 			continue;
@@ -215,13 +228,13 @@ static const struct algorithm algorithms[] = {
 
 static const struct algorithm *algorithm_for(const struct upstream *u, const struct pick_args *a)
 {
-	CHECK((unsigned)u->balance < array_len(algorithms), "an upstream has one of the algorithms");
+	CHECK((unsigned)u->balance < array_len(algorithms), "an upstream has an algorithm");
 	if (u->balance == BALANCE_SOURCE_HASH && a->hash == 0)
 		return &algorithms[BALANCE_ROUND_ROBIN];
 	return &algorithms[u->balance];
 }
 
-/* Goes round only when a slot was lost to another upstream that lists the same server, as during a
+/* It repeats only if a slot was lost to another upstream that lists the same server, as during a
  * reload. */
 static int pick_locked(struct upstream *u, const struct pick_args *a, struct server **out)
 {
@@ -231,13 +244,14 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 	int err;
 
 	do {
-		err = gather(u, a, &pool);
+		err = gather_members(u, a, &pool);
 		if (err != 0)
 			return err;
+		DCHECK(pool.n > 0 && pool.n <= u->nmembers, "the pool holds each member once");
 		m = alg->choose(&pool, a);
 	} while (!server_try_take(m->server, m->max_connections));
 	if (alg->rotates)
-		rotate(u, &pool, m);
+		pay_credits(u, &pool, m);
 	*out = m->server;
 	return 0;
 }

@@ -1,3 +1,6 @@
+/* The registry of servers: one object per upstream name and address, found by hash, counted by the
+ * upstreams that list it and by the connections that use it. Why nobody but the control thread
+ * frees: server.h. */
 #include "proxy/upstream/server.h"
 
 #include <stdio.h>
@@ -6,31 +9,31 @@
 
 #include "netpoll/check.h"
 
-/* Fixed: with a hundred thousand servers a look-up still walks but a hundred. */
+/* Fixed: with a hundred thousand servers a look-up walks about a hundred. */
 #define BUCKETS 1024
 
 struct server_registry {
-	unsigned    count;
-	struct list leaving; /* held by nobody, maybe with slots taken */
+	unsigned count;
+	struct list leaving; /* no upstream lists them; slots may still be taken */
 	struct list buckets[BUCKETS];
 };
 
 struct server_registry *server_registry_new(void)
 {
-	struct server_registry *b = malloc(sizeof(*b));
+	struct server_registry *r = malloc(sizeof(*r));
 
-	if (b == NULL)
+	if (r == NULL)
 		return NULL;
-	b->count = 0;
-	list_init(&b->leaving);
+	r->count = 0;
+	list_init(&r->leaving);
 	for (size_t i = 0; i < BUCKETS; i++)
-		list_init(&b->buckets[i]);
-	return b;
+		list_init(&r->buckets[i]);
+	return r;
 }
 
-unsigned server_registry_count(const struct server_registry *b)
+unsigned server_registry_count(const struct server_registry *r)
 {
-	return b->count;
+	return r->count;
 }
 
 static uint64_t hash_text(const char *text)
@@ -42,7 +45,7 @@ static uint64_t hash_text(const char *text)
 	return h;
 }
 
-/* Takes what server_new left unfinished, too. */
+/* Also frees one that server_new could not complete. */
 static struct server *server_free(struct server *s)
 {
 	free((void *)(uintptr_t)s->name);
@@ -69,26 +72,28 @@ static struct server *server_new(const char *upstream, const char *address, cons
 	return s;
 }
 
-/* Addresses that differ may read alike (a path's hostile bytes are escaped): both are compared. */
-static bool is(const struct server *s, const char *upstream, const struct np_addr *addr)
+/* The address is compared too: different ones may have the same text, since control bytes of a path
+ * are escaped. */
+static bool server_matches(const struct server *s, const char *upstream, const struct np_addr *addr)
 {
 	size_t n = strlen(upstream);
 
-	return np_addr_equal(&s->addr, addr) && strncmp(s->name, upstream, n) == 0 && s->name[n] == '/';
+	return np_addr_equal(&s->addr, addr) && strncmp(s->name, upstream, n) == 0 &&
+		s->name[n] == '/';
 }
 
-struct server *server_get(
-	struct server_registry *b, const char *upstream, const struct np_addr *addr, const char *text)
+struct server *server_get(struct server_registry *r, const char *upstream,
+	const struct np_addr *addr, const char *text)
 {
 	char address[NP_ADDR_TEXT];
 	struct list *bucket;
 	struct server *s;
 
 	np_addr_format(&addr->u.sa, addr->len, address, sizeof(address));
-	bucket = &b->buckets[hash_text(address) % BUCKETS];
+	bucket = &r->buckets[hash_text(address) % BUCKETS];
 	list_for_each(it, bucket) {
 		s = list_entry(it, struct server, bucket);
-		if (!is(s, upstream, addr))
+		if (!server_matches(s, upstream, addr))
 			continue;
 		s->holders++;
 		list_remove(&s->leaving);
@@ -100,45 +105,48 @@ struct server *server_get(
 	s->addr = *addr;
 	s->holders = 1;
 	list_push_back(bucket, &s->bucket);
-	b->count++;
+	r->count++;
 	return s;
 }
 
-void server_put(struct server_registry *b, struct server *s)
+void server_put(struct server_registry *r, struct server *s)
 {
 	CHECK(s->holders > 0, "a server is put once for each time it was got");
+	DCHECK(list_empty(&s->leaving), "a server that is held is not leaving");
 	if (--s->holders == 0)
-		list_push_back(&b->leaving, &s->leaving);
+		list_push_back(&r->leaving, &s->leaving);
 }
 
-/* What is leaving is in no upstream a worker can reach, so a count of 0 is final. The acquire
- * pairs with the release in server_release: the worker's last look at the server is over. */
-void server_registry_sweep(struct server_registry *b)
+/* No worker can reach an upstream that lists a leaving server, so a count of 0 is final. The
+ * acquire pairs with the release in server_release: after it the worker does not read the server
+ * again. */
+void server_registry_sweep(struct server_registry *r)
 {
-	list_for_each_safe(it, &b->leaving) {
+	list_for_each_safe(it, &r->leaving) {
 		struct server *s = list_entry(it, struct server, leaving);
 
+		DCHECK(s->holders == 0, "a leaving server is in no upstream");
 		if (__atomic_load_n(&s->active, __ATOMIC_ACQUIRE) > 0)
 			continue;
 		list_remove(&s->leaving);
 		list_remove(&s->bucket);
-		b->count--;
+		r->count--;
 		server_free(s);
 	}
 }
 
-struct server_registry *server_registry_free(struct server_registry *b)
+struct server_registry *server_registry_free(struct server_registry *r)
 {
-	if (b == NULL)
+	if (r == NULL)
 		return NULL;
-	server_registry_sweep(b);
-	CHECK(b->count == 0, "a server is held, or a slot taken, after the end");
-	free(b);
+	server_registry_sweep(r);
+	CHECK(r->count == 0, "a server is held, or a slot taken, after the end");
+	free(r);
 	return NULL;
 }
 
-/* Compare and swap, although the picker holds its upstream's lock: during a reload two upstreams
- * list the server. */
+/* Compare and swap, although the caller holds its upstream's lock: during a reload two upstreams
+ * list the server, each with a lock of its own. */
 bool server_try_take(struct server *s, uint32_t max)
 {
 	uint32_t n = server_active(s);

@@ -1,12 +1,12 @@
 /* server: the live side of one server: how many connections it has now. One per upstream name and
  * address in the process, so that a reload, which builds its upstreams anew, goes on counting
- * where the old ones are.
+ * where the old ones stopped.
  *
  * A server is born and freed on the control thread. It lives while an upstream lists it or a slot
- * is taken, and workers never free it: they only give slots back. The registry keeps what no upstream
- * lists any more as "leaving" and frees it, once its last slot is back, when an upstream is next
- * freed. Rejected: a counted reference that the last release drops, since the registry would then
- * need a lock that workers wait for. */
+ * is taken, and workers never free it: they only give slots back. The registry keeps what no
+ * upstream lists any more as "leaving" and frees it, once its last slot is back, when an upstream
+ * is next freed. Rejected: a counted reference that the last release drops, since the registry
+ * would then need a lock that workers wait for. */
 #ifndef PROXY_UPSTREAM_SERVER_H
 #define PROXY_UPSTREAM_SERVER_H
 
@@ -14,13 +14,13 @@
 #include "netpoll/base.h"
 
 struct server {
-	const char    *name; /* "upstream/address"; const after init, as all up to hash; owned */
-	const char    *text; /* as the configuration that introduced it spells it; owned */
+	const char *name; /* "upstream/address"; const after init, as all up to hash; owned */
+	const char *text; /* the address as the configuration that introduced it spells it; owned */
 	struct np_addr addr;
-	uint64_t       hash;    /* of the address as text: the same on every machine */
-	uint32_t       holders; /* upstreams that list it; control thread */
-	struct list    bucket;  /* in the registry; control thread */
-	struct list    leaving; /* in the registry's list when nobody holds it; control thread */
+	uint64_t hash;       /* of the address as text: the same on every machine */
+	uint32_t holders;    /* upstreams that list it; control thread */
+	struct list bucket;  /* in the registry; control thread */
+	struct list leaving; /* in the registry's list when no upstream lists it; control thread */
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 };
@@ -29,17 +29,19 @@ struct server_registry; /* every server of the process; control thread only */
 
 struct server_registry *server_registry_new(void); /* NULL: no memory */
 /* Returns NULL. Every upstream is freed and every slot given back (CHECK). */
-struct server_registry *server_registry_free(struct server_registry *b);
+struct server_registry *server_registry_free(struct server_registry *r);
 /* Frees the leaving servers whose last slot is back. */
-void server_registry_sweep(struct server_registry *b);
-unsigned server_registry_count(const struct server_registry *b); /* leaving ones included */
+void server_registry_sweep(struct server_registry *r);
+unsigned server_registry_count(const struct server_registry *r); /* leaving ones included */
 
 /* server_get: the server of that upstream and address, made when it is not known yet.
  *   Returns  the server, to be given back with server_put; NULL: no memory.
  *   Calls    control thread. */
-must_use struct server *server_get(
-	struct server_registry *b, const char *upstream, const struct np_addr *addr, const char *text);
-void server_put(struct server_registry *b, struct server *s); /* control thread */
+must_use struct server *server_get(struct server_registry *r, const char *upstream,
+	const struct np_addr *addr, const char *text);
+/* The upstream no longer lists it. It stays as "leaving" until its last slot is back. Control
+ * thread. */
+void server_put(struct server_registry *r, struct server *s);
 
 /* server_try_take: take a slot, if fewer than max are taken (0: no limit). The caller's upstream
  * lists the server.
@@ -50,6 +52,7 @@ must_use bool server_try_take(struct server *s, uint32_t max);
  * Any thread. */
 void server_release(struct server *s);
 
+/* Live connections and dials; another worker may change it at once. Any thread. */
 static inline uint32_t server_active(const struct server *s)
 {
 	return __atomic_load_n(&s->active, __ATOMIC_RELAXED);

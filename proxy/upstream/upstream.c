@@ -1,3 +1,5 @@
+/* Upstreams: made from a checked configuration by the control thread, frozen but for what a pick
+ * changes (balance.c), freed with the last generation that uses them. */
 #include "proxy/upstream/upstream.h"
 
 #include <stdlib.h>
@@ -5,7 +7,7 @@
 
 #include "netpoll/check.h"
 
-/* Adds the next member; nmembers counts those that hold a server, so that upstream_free undoes any
+/* Adds the next member. nmembers counts those that hold a server, so upstream_free can undo any
  * part. */
 static bool add_member(struct upstream *u, const struct server_spec *spec)
 {
@@ -52,6 +54,7 @@ struct upstream *upstream_free(struct upstream *u)
 {
 	if (u == NULL)
 		return NULL;
+	DCHECK(u->registry != NULL || u->nmembers == 0, "members are held through the registry");
 	for (unsigned i = 0; i < u->nmembers; i++)
 		server_put(u->registry, u->members[i].server);
 	server_registry_sweep(u->registry);
@@ -62,7 +65,7 @@ struct upstream *upstream_free(struct upstream *u)
 	return NULL;
 }
 
-static bool same_member(const struct member *m, const struct server_spec *spec)
+static bool member_same(const struct member *m, const struct server_spec *spec)
 {
 	return np_addr_equal(&m->server->addr, &spec->addr) && m->weight == spec->weight &&
 	       m->max_connections == spec->max_connections && m->backup == spec->backup;
@@ -70,14 +73,15 @@ static bool same_member(const struct member *m, const struct server_spec *spec)
 
 bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 {
-	if (strcmp(u->name, spec->name) != 0 || u->balance != spec->balance || u->seed != spec->seed)
+	if (strcmp(u->name, spec->name) != 0 || u->balance != spec->balance ||
+		u->seed != spec->seed)
 		return false;
 	if (u->connect_timeout != spec->connect_timeout || u->retry_budget != spec->retry_budget)
 		return false;
 	if (u->retries != spec->retries || u->nmembers != spec->nservers)
 		return false;
 	for (unsigned i = 0; i < u->nmembers; i++) {
-		if (!same_member(&u->members[i], &spec->servers[i]))
+		if (!member_same(&u->members[i], &spec->servers[i]))
 			return false;
 	}
 	return true;

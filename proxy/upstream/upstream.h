@@ -1,10 +1,10 @@
-/* upstream: a named set of servers, and who of them gets the next connection.
+/* upstream: a named set of servers, and which of them gets the next connection.
  *
  * One per process, not one per worker: "any sum(w) picks in a row give each server its weight"
  * must hold whichever workers take the connections, and no sum of per-worker figures gives that.
  * Hence one mutex around the pick. It is taken once per connection and held for 30 to 50 ns with
- * three servers, 0.3 to 1.2 us with a hundred, beside system calls of many microseconds; nobody
- * parks or allocates under it. It also makes a refusal exact: while one worker looks at the
+ * three servers, 0.3 to 1.2 us with a hundred, beside system calls of many microseconds; its holder
+ * never parks or allocates. It also makes a refusal exact: while one worker looks at the
  * servers in turn, slots can come back but none can be taken, so what it found full was full all
  * at once. Releases need no lock.
  *
@@ -22,73 +22,80 @@
 #define UPSTREAM_WEIGHT_MAX 256
 
 enum balance {
-	BALANCE_ROUND_ROBIN, /* smooth weighted: 5,1,1 gives a a b a c a a; equal weights, strict order */
+	/* smooth weighted: 5,1,1 gives a a b a c a a; equal weights, strict order */
+	BALANCE_ROUND_ROBIN,
 	BALANCE_LEAST_CONN,  /* fewest active for the weight; round robin among equals */
-	BALANCE_RANDOM_TWO,  /* two different ones drawn by weight; the less loaded for its weight */
+	/* two different ones drawn by weight; the less loaded for its weight */
+	BALANCE_RANDOM_TWO,
 	BALANCE_SOURCE_HASH, /* weighted rendezvous: the same server for the same client */
 };
 
 struct server_spec {
 	struct np_addr addr;
-	const char    *text;            /* the address as configured */
-	uint32_t       weight;          /* 0 to UPSTREAM_WEIGHT_MAX (CHECK); 0 takes no connections */
-	uint32_t       max_connections; /* 0: no limit */
-	bool           backup;
+	const char *text;         /* the address as configured */
+	uint32_t weight;          /* 0 to UPSTREAM_WEIGHT_MAX (CHECK); 0 takes no connections */
+	uint32_t max_connections; /* 0: no limit */
+	bool backup;              /* only when no primary server may take the connection */
 };
 
 /* What an upstream is made from; all of it borrowed for the call. */
 struct upstream_spec {
-	const char               *name;
-	enum balance              balance;
+	const char *name;
+	enum balance balance;
 	const struct server_spec *servers;
-	unsigned                  nservers;
-	int64_t                   connect_timeout, retry_budget; /* ns */
-	unsigned                  retries;
-	uint64_t                  seed; /* of source_hash: alike in all proxies that should agree */
+	unsigned nservers;
+	int64_t connect_timeout, retry_budget; /* ns */
+	unsigned retries;
+	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
 };
 
 /* A server's part in one upstream. Const after init but for credit. */
 struct member {
 	struct server *server; /* held */
-	uint64_t       key;    /* the server's part of a source_hash score */
-	uint32_t       weight, max_connections;
-	bool           backup;
-	int64_t        credit; /* lock: what round robin owes it, in picks times the sum of weights */
+	uint64_t key;          /* the server's part of a source_hash score */
+	uint32_t weight, max_connections;
+	bool backup;
+	/* under the lock: what round robin owes it, in picks times the sum of weights */
+	int64_t credit;
 };
 
 struct upstream {
-	const char  *name; /* const after init, as the fields up to nmembers; owned */
+	const char *name; /* const after init, as the fields up to nmembers; owned */
 	enum balance balance;
-	unsigned     retries;
-	int64_t      connect_timeout, retry_budget;
-	uint64_t     seed;
-	int64_t      weight; /* of all members */
+	unsigned retries;
+	int64_t connect_timeout, retry_budget; /* ns */
+	uint64_t seed;
+	int64_t weight; /* of all members */
 
-	struct server_registry *registry; /* borrowed */
-	unsigned            nmembers;
+	struct server_registry *registry; /* borrowed: lives longer than every upstream */
+	unsigned nmembers;
 
 	pthread_mutex_t lock; /* protects what is below, and each member's credit */
 	struct member **pool; /* scratch of one pick, room for every member; owned */
-	struct member   members[];
+	struct member members[];
 };
 
 /* upstream_new: copies what it needs of the spec and holds the servers.
  *   Returns  NULL: no memory.
  *   Calls    control thread; any worker may pick once it is published. */
-must_use struct upstream *upstream_new(const struct upstream_spec *spec, struct server_registry *registry);
-/* Returns NULL. No worker can reach it any more; slots may still be taken. Control thread. */
-struct upstream *upstream_free(struct upstream *u);
-/* upstream_same: would the spec give this very upstream? Then a reload keeps it, and round robin
- * its place. The servers' text is not compared: a server keeps its first spelling anyway. Any
+must_use struct upstream *upstream_new(const struct upstream_spec *spec,
+	struct server_registry *registry);
+/* Takes NULL, returns NULL. No worker can reach it any more; slots may still be taken. Control
  * thread. */
+struct upstream *upstream_free(struct upstream *u);
+/* upstream_same: whether the spec describes exactly this upstream. Then a reload keeps it, and
+ * round robin keeps its place. The servers' text is not compared: a server keeps its first spelling
+ * anyway. Any thread. */
 bool upstream_same(const struct upstream *u, const struct upstream_spec *spec);
 
 struct pick_args {
-	uint64_t hash;   /* of the client's address, for source_hash; 0: it has none, so round robin */
+	/* of the client's address, for source_hash; 0: it has none, so round robin */
+	uint64_t hash;
 	uint64_t random; /* 64 fresh random bits, for random_two */
 
-	const struct server *const *tried; /* by this connection, in vain: not to be picked again */
-	unsigned                    ntried;
+	/* by this connection, in vain: they are not picked again */
+	const struct server *const *tried;
+	unsigned ntried;
 };
 
 /* upstream_pick: choose a server and take one of its slots.

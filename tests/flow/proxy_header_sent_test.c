@@ -45,6 +45,38 @@ static void s2_the_first_version_is_one_write(void **state)
 	proxy_edge_end(&e, listener);
 }
 
+/* Through a socket of both families: an IPv4 client is one, in the header, the log and the rules. */
+static void v19_an_ipv4_client_of_a_dual_socket(void **state)
+{
+	int back = 0, listener = kit_listen(kit_ip(0), &back, 8), port = kit_port("0.0.0.0");
+	char want[128];
+	uint8_t got[256];
+	struct edge e = {.port = port};
+	struct np_addr own;
+	int fd, server;
+
+	(void)state;
+	e.s = kit_staunch_start(textf("workers: 2\n"
+				      "log: {access: \"@DIR@/access.log\", format: text}\n"
+				      "listeners:\n  - {name: edge, bind: \":%d\", "
+				      "routes: [{source: [\"127.0.0.0/8\"], upstream: back}]}\n"
+				      "upstreams:\n%s", port,
+				      edge_upstream("back", back, ", proxy_protocol: v1")));
+	e.fds = kit_proc_fds(e.s->child->pid);
+	fd = edge_connect(&e);
+	own = own_address(fd);
+	server = kit_accept(listener);
+	snprintf(want, sizeof(want), "PROXY TCP4 127.0.0.1 %s %d %d\r\n", kit_ip(1), np_addr_port(&own.u.sa), port);
+	assert_int_equal(one_write(server, got, sizeof(got)), strlen(want));
+	assert_memory_equal(got, want, strlen(want));
+	close(fd);
+	kit_expect_fin(server);
+	close(server);
+	edge_ended(&e, "client_fin", 1);
+	edge_said(&e, textf(" 127.0.0.1:%d ", np_addr_port(&own.u.sa)));
+	proxy_edge_end(&e, listener);
+}
+
 static struct pp_header parse(const uint8_t *p, size_t n)
 {
 	struct pp_header h = {.version = 0};
@@ -353,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(s2_the_first_version_is_one_write, kit_end),
+		cmocka_unit_test_teardown(v19_an_ipv4_client_of_a_dual_socket, kit_end),
 		cmocka_unit_test_teardown(s28_the_second_version_with_what_is_known, kit_end),
 		cmocka_unit_test_teardown(s32_passed_on, kit_end),
 		cmocka_unit_test_teardown(pl7_local_passed_on, kit_end),

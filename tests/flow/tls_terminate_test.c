@@ -50,6 +50,27 @@ static void d8_strict_names(void **state)
 	edge_end(&e);
 }
 
+/* A probe connects and leaves: no handshake has failed. */
+static void v6_a_probe_is_no_failed_handshake(void **state)
+{
+	struct edge e = tls_edge("");
+	struct linger now = {.l_onoff = 1};
+	int fd;
+
+	(void)state;
+	close(edge_connect(&e));
+	edge_ended(&e, "client_fin", 1);
+	fd = edge_connect(&e);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+	edge_ended(&e, "client_rst", 1);
+	fd = edge_connect(&e);
+	kit_send(fd, "\26\3\1", 3); /* a byte came: from here on it is a handshake */
+	close(fd);
+	edge_ended(&e, "tls_failed", 1);
+	edge_end(&e);
+}
+
 static void d13_alpn(void **state)
 {
 	struct edge e = tls_edge(", alpn: [h2, http/1.1]");
@@ -460,6 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(d7_certificate_by_name, kit_end),
 		cmocka_unit_test_teardown(d8_strict_names, kit_end),
+		cmocka_unit_test_teardown(v6_a_probe_is_no_failed_handshake, kit_end),
 		cmocka_unit_test_teardown(d13_alpn, kit_end),
 		cmocka_unit_test_teardown(d14_versions, kit_end),
 		cmocka_unit_test_teardown(routes_after_the_handshake, kit_end),

@@ -34,6 +34,8 @@ static const char dumped[] =
 	"      max_bytes: 4KiB                       # default\n"
 	"    preread:\n"
 	"      timeout: 10s                          # default\n"
+	"      on_timeout: auto                      # default\n"
+	"      silence: off                          # default\n"
 	"      max_bytes: 16KiB                      # default\n"
 	"    upstream: \"on\"                          # t.yaml:3\n"
 	"    max_connections: off                    # default\n"

@@ -301,9 +301,35 @@ static void hash_spreads(void **state)
 	}
 }
 
+static void v19_mapped_addresses_become_ipv4(void **state)
+{
+	static const struct {
+		const char *from, *to;
+	} rows[] = {
+		{"[::ffff:192.0.2.1]:80", "192.0.2.1:80"},
+		{"[2001:db8::1]:80", "[2001:db8::1]:80"},
+		{"[::]:80", "[::]:80"},
+		{"[::1]:80", "[::1]:80"},
+		{"192.0.2.1:80", "192.0.2.1:80"},
+		{"unix:/run/x", "unix:/run/x"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct np_addr a;
+		char text[NP_ADDR_TEXT];
+
+		assert_int_equal(np_addr_parse(&a, rows[i].from, NULL), 0);
+		np_addr_unmap(&a);
+		np_addr_format(&a.u.sa, a.len, text, sizeof(text));
+		assert_string_equal(text, rows[i].to);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(v19_mapped_addresses_become_ipv4),
 		cmocka_unit_test(parse_refuses),
 		cmocka_unit_test(parse_then_format),
 		cmocka_unit_test(zone_by_name),

@@ -3,6 +3,13 @@
 
 #define BIG ((size_t)8 << 20)
 
+static struct np_pipe *pipe_get(void)
+{
+	struct np_pipe *p;
+
+	return np_pipe_get(&p) == 0 ? p : NULL;
+}
+
 static char out[BIG], in[BIG];
 
 struct splicing {
@@ -45,7 +52,7 @@ static void collect(struct splicing *s)
 static void copy_script(void *arg)
 {
 	struct splicing *s = arg;
-	struct np_pipe *p = np_pipe_get();
+	struct np_pipe *p = pipe_get();
 	size_t sent = 0;
 
 	adopt(&s->src, s->a[1]);
@@ -91,7 +98,7 @@ static void every_byte(void **state)
 static void limit_script(void *arg)
 {
 	struct splicing *s = arg;
-	struct np_pipe *p = np_pipe_get();
+	struct np_pipe *p = pipe_get();
 
 	adopt(&s->src, s->a[1]);
 	adopt(&s->dst, s->b[0]);
@@ -132,16 +139,16 @@ static void pool_script(void *arg)
 
 	adopt(&s->src, s->a[1]);
 	adopt(&s->dst, s->b[0]);
-	dirty = np_pipe_get();
-	clean = np_pipe_get();
+	dirty = pipe_get();
+	clean = pipe_get();
 	if (send(s->a[0], out, 100, 0) == 100)
 		s->n[0] = np_fd_try_drain(&s->src, dirty, 100);
 	np_pipe_put(dirty);
-	next = np_pipe_get(); /* the pool is empty: a new one, and it holds nothing of another's */
+	next = pipe_get(); /* the pool is empty: a new one, and it holds nothing of another's */
 	s->n[1] = (ssize_t)np_pipe_held(next);
 	np_pipe_put(next);
 	np_pipe_put(clean);
-	s->pooled = np_pipe_get() == clean; /* last in, first out */
+	s->pooled = pipe_get() == clean; /* last in, first out */
 	np_pipe_put(clean);
 	unmake(s);
 }
@@ -167,7 +174,7 @@ static void bound_script(void *arg)
 
 	np_pipe_bound(3);
 	for (int i = 0; i < 8; i++) {
-		p[i] = np_pipe_get();
+		p[i] = pipe_get();
 		s->pipes += p[i] != NULL;
 	}
 	for (int i = 0; i < 8; i++)
@@ -205,9 +212,9 @@ static void none_script(void *arg)
 	struct splicing *s = arg;
 
 	hook.pipe2 = no_pipes;
-	s->again = np_pipe_get() == NULL;
+	s->again = pipe_get() == NULL;
 	hook_reset();
-	s->pooled = np_pipe_get() == NULL; /* not asked again at once: each try would cost system calls */
+	s->pooled = pipe_get() == NULL; /* not asked again at once: each try would cost system calls */
 }
 
 static void none_to_be_had(void **state)

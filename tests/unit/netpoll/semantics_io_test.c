@@ -67,7 +67,7 @@ static void reset_script(void *arg)
 	/* the kernel tells it once; what follows is the end */
 	saw(c, read_byte(c));
 	saw(c, np_fd_write(&c->fd, "x", 1, NULL)); /* no SIGPIPE */
-	c->hung_up = np_fd_hung_up(&c->fd);
+	c->hung_up = np_fd_may_have_more(&c->fd);
 	np_fd_close(&c->fd);
 }
 
@@ -191,7 +191,7 @@ static void urgent_script(void *arg)
 	adopt(&c->fd, c->raw[0]);
 	wake(0, act_send_urgent, c);
 	saw(c, np_fd_read(&c->fd, c->text, sizeof(c->text)));
-	c->hung_up = np_fd_hung_up(&c->fd);
+	c->hung_up = np_fd_may_have_more(&c->fd);
 	c->read = (size_t)c->got[0];
 	do {
 		n = np_fd_try_read(&c->fd, c->text + c->read, sizeof(c->text) - c->read);

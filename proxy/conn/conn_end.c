@@ -1,0 +1,85 @@
+/* The one end of a connection: log, close, give back, free. All reasons come here, from the stages'
+ * coroutine or from the relay's task, so what must happen at an end is written once. */
+#include "proxy/conn/conn.h"
+
+#include <stdlib.h>
+
+#include "proxy/conn/conn_extra.h"
+#include "proxy/conn/stages.h"
+
+/* ---- closing ---- */
+
+/* A stream that we cut short is closed without close_notify: that would sign for bytes that were
+ * never sent. */
+static void close_side(struct conn *c, struct stream *s, const struct relay_dir *towards,
+	bool reset)
+{
+	if (reset)
+		stream_close_reset(s);
+	else if (c->phase == CONN_RELAYING && !towards->done)
+		stream_close_cut(s);
+	else
+		stream_close(s);
+}
+
+/* A reset by one side becomes a reset of the other. So does broken TLS, and so do bytes that were
+ * lost for want of memory: an orderly end would tell the other side that it has everything. Every
+ * other end is an orderly close. */
+static void conn_close(struct conn *c, enum close_reason why)
+{
+	bool relaying = c->phase == CONN_RELAYING;
+	bool lost = relaying && why == CLOSE_OVERLOAD;
+	bool client_reset = why == CLOSE_CLIENT_RST || why == CLOSE_TLS_BROKEN;
+	bool broken = relaying && why == CLOSE_UPSTREAM_TLS_FAILED;
+
+	close_side(c, &c->upstream, &c->dir[0], lost || client_reset);
+	close_side(c, &c->client, &c->dir[1], lost || broken || why == CLOSE_SERVER_RST);
+}
+
+/* ---- the end ---- */
+
+void conn_give_places(struct shard *s, const struct listener *listener)
+{
+	DCHECK_SHARD(s);
+	limit_give(&listener->counts->limit);
+	limit_give(s->limit);
+}
+
+void conn_end(struct conn *c, enum close_reason why)
+{
+	struct shard *s = c->shard;
+	struct snapshot *snap = c->listener->snap;
+
+	DCHECK_CONN(c);
+	DCHECK(why != CLOSE_NONE, "an end has a reason");
+	DCHECK(c->phase != CONN_RELAYING || c->server != NULL, "a relayed connection has a server");
+	if (s->log != NULL)
+		conn_log(c, why); /* before the streams go: they know what was agreed */
+	conn_close(c, why);
+	stats_close(&s->stats, why);
+	STAT_SUB(&s->stats, active, 1);
+	if (c->server != NULL)
+		server_release(c->server);
+	if (c->phase != CONN_NEW)
+		conn_give_places(s, c->listener);
+	list_remove(&c->link);
+	/* a drain that sees 0 sees all of this done */
+	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
+	conn_extra_free(c);
+	c->magic = 0;
+	free(c);
+	snapshot_drop(snap, s->id); /* last: the listener is the snapshot's */
+}
+
+void conn_kill(struct conn *c, enum close_reason why)
+{
+	DCHECK_CONN(c);
+	if (c->kill != CLOSE_NONE)
+		return;
+	c->kill = (uint8_t)why;
+	if (c->phase == CONN_RELAYING)
+		np_ready(&c->task);
+	else
+		/* a stage that waits for it gives up; the connect stage watches it */
+		np_fd_close(&c->client.fd);
+}

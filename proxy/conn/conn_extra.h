@@ -1,0 +1,55 @@
+/* conn_extra: optional state of a connection, allocated on first use: bytes read before the relay,
+ * facts from them, and more words about a failure. A plain connection that ends well has none of
+ * it. The block lives until conn_end, since the log reads it. Every function: owner worker. */
+#ifndef PROXY_CONN_CONN_EXTRA_H
+#define PROXY_CONN_CONN_EXTRA_H
+
+#include "proxy/base/ulid.h"
+#include "proxy/conn/conn.h"
+#include "proxy/proto/hello.h"
+
+/* What was read before the relay began. */
+struct preread {
+	/* owned: every byte; `from` is the first that is passed on; NULL: none came */
+	struct chunk *rest;
+	uint32_t room;           /* of rest */
+	uint32_t tlvs, ntlvs;    /* where in rest the PROXY header has its TLVs */
+	struct np_addr src, dst; /* of that header; len 0: it named no addresses */
+	bool tls;                /* there was a ClientHello, and hello is it */
+	struct hello hello;
+};
+
+struct conn_extra {
+	struct preread *preread; /* owned; NULL: no bytes are read first, or the relay runs */
+	const char *detail;      /* static: more about the reason of the end; NULL: nothing more */
+	/* owned: the name in a ClientHello that was passed on; NULL: none */
+	char *sni;
+	union np_inet client;    /* the client that a PROXY header named; AF_UNSPEC: none */
+	bool named;              /* id is made: a server was told */
+	struct ulid id;
+};
+
+/* conn_extra: c's block, made on first use.
+ *   Returns  NULL: no memory. */
+must_use struct conn_extra *conn_extra(struct conn *c);
+void conn_extra_free(struct conn *c);         /* harmless on a connection without one */
+void conn_preread_free(struct conn_extra *x); /* the same: x->preread may be NULL */
+
+/* The client's address: the one that a trusted PROXY header named, else the one that connected. */
+static inline const union np_inet *conn_client(const struct conn *c)
+{
+	bool named = c->extra != NULL && c->extra->client.sa.sa_family != AF_UNSPEC;
+
+	return named ? &c->extra->client : &c->peer;
+}
+
+/* The connection's id. With a block it is the same at each call: the log says what a server was
+ * told. */
+struct ulid conn_id(struct conn *c);
+
+/* A static text for the log's detail. Without memory the log goes without it. */
+void conn_detail(struct conn *c, const char *detail);
+/* Takes it back: the attempt that failed was followed by one that succeeded. */
+void conn_forget_detail(struct conn *c);
+
+#endif

@@ -1,0 +1,133 @@
+/* The story of a connection, in order. A stage (stages.h) returns CLOSE_NONE to go on, or the
+ * reason with which the story ends: the log word, the metric label and what tests expect
+ * (close_tbl.h). No stage closes the client or writes the log: that happens once, in conn_end. */
+#include "proxy/conn/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/conn/stages.h"
+
+/* ---- admission ---- */
+
+struct limit *conn_admit(struct shard *s, const struct listener *listener)
+{
+	DCHECK_SHARD(s);
+	if (!limit_take(s->limit))
+		return s->limit;
+	if (limit_take(&listener->counts->limit))
+		return NULL;
+	limit_give(s->limit);
+	return &listener->counts->limit;
+}
+
+/* ---- the story ---- */
+
+/* The stages before have learnt what the rules ask for: the source, and the name and protocol of a
+ * ClientHello, or those that were agreed where TLS ends here. */
+static enum close_reason conn_route(struct conn *c)
+{
+	c->rule = conn_pick_rule(c);
+	return conn_target(c) != NULL ? CLOSE_NONE : CLOSE_NO_ROUTE;
+}
+
+static enum close_reason conn_set_up(struct conn *c)
+{
+	const struct listener *f = c->listener;
+	enum close_reason why = CLOSE_NONE;
+
+	if (f->wants_header || f->wants_hello)
+		why = preread_run(c);
+	if (why == CLOSE_NONE && f->tls != NULL)
+		why = conn_tls(c);
+	if (why == CLOSE_NONE && f->routes != NULL)
+		why = conn_route(c);
+	return why == CLOSE_NONE ? connect_run(c) : why;
+}
+
+/* The coroutine: it ends with the relay's start, so that an idle connection holds no stack. */
+static void conn_main(void *arg)
+{
+	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
+	enum close_reason why;
+
+	DCHECK(c->phase == CONN_CONNECTING, "the stages run before the relay");
+	why = conn_set_up(c);
+	if (why != CLOSE_NONE)
+		conn_end(c, why);
+	else
+		relay_start(c);
+}
+
+/* ---- its begin ---- */
+
+static struct conn *conn_new(struct shard *s, struct listener *listener, const struct np_addr *peer)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->magic = CONN_MAGIC;
+	c->shard = s;
+	c->listener = listener;
+	c->rule = (uint16_t)listener->nrules; /* the default's, until a rule matches */
+	c->accepted = np_now();
+	c->connected = CONN_NEVER;
+	c->first_byte = -1;
+	memcpy(&c->peer, &peer->u, sizeof(c->peer));
+	list_push_back(&s->conns, &c->link);
+	snapshot_hold(listener->snap, s->id);
+	STAT_ADD(&s->stats, connections, 1);
+	STAT_ADD(&s->stats, active, 1);
+	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
+	return c;
+}
+
+/* From here on conn_end ends it, whatever happens. */
+static enum close_reason conn_begin(struct conn *c, int sysfd, enum close_reason why)
+{
+	if (why == CLOSE_NONE)
+		c->phase = CONN_CONNECTING; /* it holds its places, so conn_end gives them back */
+	if (np_fd_init(&c->client.fd, sysfd) != 0) {
+		accepted_drop(sysfd);
+		return CLOSE_OVERLOAD;
+	}
+	if (c->peer.sa.sa_family == AF_UNIX)
+		np_fd_mark_unix(&c->client.fd);
+	if (why == CLOSE_NONE && np_go("conn", conn_main, c) != 0)
+		return CLOSE_OVERLOAD;
+	return why;
+}
+
+void accepted_drop(int sysfd)
+{
+	np_sock_close(sysfd);
+}
+
+/* Without memory for a struct conn there is no log line either: the counter and a warning stand for
+ * it. */
+static void conn_without_memory(struct shard *s, struct listener *listener, enum close_reason why)
+{
+	if (why == CLOSE_NONE)
+		conn_give_places(s, listener);
+	stats_close(&s->stats, CLOSE_OVERLOAD);
+	log_limited(&s->memory_site, LVL_ERROR, "out_of_memory",
+		"a connection was closed: out of memory");
+}
+
+void conn_accepted(struct shard *s, struct listener *listener, int sysfd,
+	const struct np_addr *peer, enum close_reason why)
+{
+	struct conn *c;
+
+	DCHECK_SHARD(s);
+	c = conn_new(s, listener, peer);
+	if (c == NULL) {
+		accepted_drop(sysfd);
+		conn_without_memory(s, listener, why);
+		return;
+	}
+	why = conn_begin(c, sysfd, why);
+	if (why != CLOSE_NONE)
+		conn_end(c, why);
+}

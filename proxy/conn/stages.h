@@ -1,0 +1,51 @@
+/* stages: the steps of a connection's story, in order, each in a file of its own. conn_main.c calls
+ * them.
+ *
+ *   preread_run -> conn_tls -> conn_pick_rule -> connect_run -> relay_start ... conn_log
+ *                                                '-- connect_header, conn_tls_server
+ *
+ * A stage returns CLOSE_NONE to go on, or the reason with which the story ends. It parks the
+ * connection's coroutine and never closes a descriptor of the client's: conn_end does. Every
+ * function: owner worker. */
+#ifndef PROXY_CONN_STAGES_H
+#define PROXY_CONN_STAGES_H
+
+#include "proxy/conn/conn.h"
+
+/* preread.c: read a PROXY header, and a ClientHello that rules ask for, within their deadlines.
+ * Parks. */
+must_use enum close_reason preread_run(struct conn *c);
+
+/* preread.c: the end of a client that has sent no byte. n is what its read returned: 0, or the error.
+ * Everywhere the same: client_fin, client_rst, or overload if this machine failed. */
+enum close_reason conn_left_silently(struct conn *c, ssize_t n);
+
+/* conn_tls.c: end the client's TLS here. Parks. */
+must_use enum close_reason conn_tls(struct conn *c);
+
+/* conn_route.c: the index in listener->targets of the rule that c falls under; the default's is
+ * last. */
+uint16_t conn_pick_rule(const struct conn *c);
+
+/* connect.c: pick a server, dial it, send what precedes the client's bytes; on failure try another
+ * one. Parks. */
+must_use enum close_reason connect_run(struct conn *c);
+
+/* connect_header.c: send the PROXY header, in one write where the socket takes it.
+ *   Returns  0, or the error: the socket's, -NP_ENOMEM, or -NP_EDEADLINE after connect_timeout.
+ *   Parks    only if the socket does not take it at once. */
+must_use int connect_header(struct conn *c, const struct target *t);
+
+/* conn_tls.c: TLS with the server that was dialled, until the deadline. Parks. */
+must_use enum close_reason conn_tls_server(struct conn *c, const struct target *t,
+	const struct server *server, int64_t deadline);
+
+/* relay.c: from here on the relay's task moves bytes, and calls conn_end when it is over. Cannot
+ * fail. */
+void relay_start(struct conn *c);
+
+/* conn_log.c: the line of the access log, while the streams can still be asked. conn_end calls
+ * it. */
+void conn_log(struct conn *c, enum close_reason why);
+
+#endif

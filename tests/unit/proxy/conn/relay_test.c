@@ -1,0 +1,209 @@
+/* relay: all bytes arrive, whatever the sockets' kind and however slow the reader, and each end is passed on. */
+#include "tests/unit/proxy/conn/relay_world.h"
+
+static void expect_all(const struct relay_case *is)
+{
+	relay_world_run(is);
+	assert_false(world.saw.altered);
+	assert_int_equal(world.saw.got[0], is->up);
+	assert_int_equal(world.saw.got[1], is->down);
+}
+
+static void bytes_arrive_both_ways(void **state)
+{
+	static const struct relay_case cases[] = {
+		{.ends = ENDS_TCP, .up = 1, .down = 1},
+		{.ends = ENDS_TCP, .up = 3000000, .down = 5000000},
+		{.ends = ENDS_TCP, .up = 3000000, .down = 5000000, .copy = true},
+		{.ends = ENDS_UNIX, .up = 3000000, .down = 5000000},
+		{.ends = ENDS_UNIX, .up = 3000000, .down = 5000000, .copy = true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(cases); i++) {
+		expect_all(&cases[i]);
+		assert_true(world.saw.why == CLOSE_CLIENT_FIN || world.saw.why == CLOSE_SERVER_FIN);
+	}
+}
+
+/* ---- descriptors beside the bytes (V1) ---- */
+
+#define MESSAGES 40
+
+/* One byte with a descriptor, or without. */
+static void send_message(int sysfd, char byte, int passed)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (passed >= 0) {
+		struct cmsghdr *h;
+
+		msg.msg_control = control.room;
+		msg.msg_controllen = sizeof(control.room);
+		h = CMSG_FIRSTHDR(&msg);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(h), &passed, sizeof(passed));
+	}
+	CHECK(sendmsg(sysfd, &msg, 0) == 1, "a message is taken");
+}
+
+/* All of them are queued before the relay runs; every third carries a descriptor. Nothing follows, and the
+ * writer's end stays open: what the relay leaves behind is stuck. */
+static void passing_script(void)
+{
+	char buf[MESSAGES];
+	size_t got = 0;
+	ssize_t n = 1;
+
+	for (size_t i = 0; i < MESSAGES; i++)
+		send_message(world.app[0].sysfd, pattern(i, 0), i % 3 == 1 ? STDERR_FILENO : -1);
+	np_fd_set_deadline(&world.app[1], np_deadline_after(5 * NP_S));
+	while (n > 0 && got < MESSAGES) {
+		n = np_fd_read(&world.app[1], buf + got, sizeof(buf) - got);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	for (size_t i = 0; i < got; i++)
+		world.saw.altered |= buf[i] != pattern(i, 0);
+	world.saw.got[0] = got;
+	(void)!np_fd_close_write(&world.app[0]);
+	(void)!np_fd_close_write(&world.app[1]);
+}
+
+static void v1_a_message_with_a_descriptor_is_not_the_last(void **state)
+{
+	static const struct relay_case is = {.ends = ENDS_UNIX, .up = MESSAGES, .script = passing_script};
+
+	(void)state;
+	expect_all(&is);
+}
+
+/* ---- slow readers (V4) ---- */
+
+/* Reads in small steps; each takes its time, and the next one comes well within the patience. */
+static void slow_reader(void *arg)
+{
+	int side = arg != NULL, from = !side;
+	char buf[4096];
+	ssize_t n;
+
+	do {
+		np_sleep(40 * NP_MS);
+		n = np_fd_read(&world.app[side], buf, sizeof(buf));
+		for (ssize_t i = 0; i < n; i++)
+			world.saw.altered |= buf[i] != pattern(world.saw.got[from] + (size_t)i, from);
+		world.saw.got[from] += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	world.saw.end[from] = (int)n;
+	app_done();
+}
+
+static void reset_after_writing(int side, size_t n)
+{
+	app_write(side, n);
+	while (np_fd_unsent(&world.app[side]) > 0)
+		np_sleep(NP_MS); /* a reset destroys what the relay has not received */
+	np_fd_close_reset(&world.app[side]);
+}
+
+static void reset_script(void)
+{
+	app_go(slow_reader, 1);
+	reset_after_writing(0, world.is->up);
+	np_event_wait(&world.over);
+}
+
+static void v4_a_reset_waits_as_long_as_its_reader_reads(void **state)
+{
+	static const struct relay_case is = {
+		.ends = ENDS_TCP, .up = 120000, .sndbuf = 16384, .half_close = 400 * NP_MS, .script = reset_script};
+
+	(void)state;
+	expect_all(&is);
+	assert_int_equal(world.saw.end[0], -NP_ECONNRESET);
+	assert_int_equal(world.saw.why, CLOSE_CLIENT_RST);
+	assert_true(world.saw.took > is.half_close); /* or the row tests nothing */
+}
+
+/* The reader takes nothing. It is written to until its buffer is full and bytes are left that it has not
+ * acknowledged. */
+static void stuck_script(void)
+{
+	while (stream_unsent(&world.conn->upstream) == 0) {
+		app_write(0, 4096);
+		np_sleep(200 * NP_MS); /* longer than an acknowledgement is delayed */
+	}
+	np_fd_close_reset(&world.app[0]);
+	wait_for_end();
+}
+
+static void v4_a_reader_that_stands_still_ends_it(void **state)
+{
+	static const struct relay_case is = {
+		.ends = ENDS_TCP, .sndbuf = 16384, .half_close = 400 * NP_MS, .script = stuck_script};
+
+	(void)state;
+	relay_world_run(&is);
+	assert_int_equal(world.saw.why, CLOSE_CLIENT_RST);
+	assert_true(world.saw.took >= is.half_close);
+}
+
+/* The server answers without reading, and leaves; the client goes on sending, and reads slowly. */
+static void left_script(void)
+{
+	app_go(slow_reader, 0);
+	app_go(app_writer, 0);
+	app_write(1, world.is->down);
+	while (np_fd_unsent(&world.app[1]) > 0)
+		np_sleep(NP_MS);
+	np_fd_close(&world.app[1]);
+	np_event_wait(&world.over);
+}
+
+static void v4_lingering_lasts_as_long_as_the_other_side_reads(void **state)
+{
+	static const struct relay_case is = {.ends = ENDS_TCP, .up = 30000000, .down = 120000, .sndbuf = 16384,
+		.half_close = 400 * NP_MS, .linger = 400 * NP_MS, .script = left_script};
+
+	(void)state;
+	relay_world_run(&is);
+	assert_false(world.saw.altered);
+	assert_int_equal(world.saw.got[1], is.down);
+}
+
+static void finished_script(void)
+{
+	app_go(slow_reader, 1);
+	app_go(app_writer, 0);
+	np_event_wait(&world.over);
+	(void)!np_fd_close_write(&world.app[1]);
+}
+
+static void v4_a_fin_waits_for_its_reader_as_well(void **state)
+{
+	static const struct relay_case is = {
+		.ends = ENDS_TCP, .up = 120000, .sndbuf = 16384, .half_close = 400 * NP_MS, .script = finished_script};
+
+	(void)state;
+	expect_all(&is);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_arrive_both_ways),
+		cmocka_unit_test(v1_a_message_with_a_descriptor_is_not_the_last),
+		cmocka_unit_test(v4_a_reset_waits_as_long_as_its_reader_reads),
+		cmocka_unit_test(v4_a_reader_that_stands_still_ends_it),
+		cmocka_unit_test(v4_lingering_lasts_as_long_as_the_other_side_reads),
+		cmocka_unit_test(v4_a_fin_waits_for_its_reader_as_well),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
