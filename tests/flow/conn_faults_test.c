@@ -169,20 +169,6 @@ static const char *bad_connection(struct fault_world *w, enum fault_kind k, cons
 
 /* Wrong today. A row goes when its mend is here. */
 static const struct fault_known known[] = {
-	{"*", "recv", "ENOBUFS", "V3"},
-	{"*", "recv", "ENOMEM", "V3"},
-	{"*", "recv", "EPERM", "V3"},
-	{"*", "recv", "EINVAL", "V3"},
-	{"*", "send", "ENOBUFS", "V3"},
-	{"*", "send", "ENOMEM", "V3"},
-	{"*", "send", "EPERM", "V3"},
-	{"*", "send", "EINVAL", "V3"},
-	{"bulk", "splice", "ENOSYS", "V2"},
-	{"bulk", "splice", "EPERM", "V2"},
-	{"bulk", "splice", "EOPNOTSUPP", "V2"},
-	{"bulk", "splice", "EINVAL", "V2"},
-	{"bulk", "splice", "ENOMEM", "V2"},
-	{"bulk", "splice", "ENOBUFS", "V2"},
 	{"listener", "accept4", "ECONNABORTED", "V16"},
 	{"listener", "accept4", "EPROTO", "V16"},
 	{"listener", "accept4", "ENETDOWN", "V16"},
