@@ -229,7 +229,7 @@ static const struct fault_known known[] = {
 	{"start", "getentropy", "EIO", "V14: does not name randomness"},
 	{"start", "recv", "ENOMEM", "V14: taken for an order to stop"},
 	{"start", "epoll_ctl", "EPERM", "V16: a listener that cannot be registered"},
-	{"start", "malloc", "ENOMEM", "V44: an allocation of the start ends in SIGABRT"},
+	{"start", "malloc", "ENOMEM", "V44: tls_cert_names loses a failed allocation; then a CHECK of name_set.c"},
 };
 static struct fault_ledger ledger = {.known = known, .nknown = array_len(known)};
 
