@@ -69,19 +69,23 @@ static bool is_source_port(int port)
 
 /* A connect to a local port without a listener can connect to itself, when the kernel picks that
  * very port as its source. */
-static bool is_self_connect(int sysfd, const struct np_addr *to)
+static int check_self_connect(int sysfd, const struct np_addr *to)
 {
 	struct np_addr local, peer = {.len = sizeof(peer.u)};
+	int err;
 
 	if (np_addr_is_unix(to) || !is_source_port(np_addr_port(&to->u.sa)))
-		return false;
-	if (np_sock_addr(sysfd, &local) != 0)
-		return true;
+		return 0;
+	err = np_sock_addr(sysfd, &local);
+	if (err != 0)
+		return err;
 	if (np_addr_port(&local.u.sa) != np_addr_port(&to->u.sa))
-		return false;
+		return 0;
 	/* Not `to`: dialling a wildcard reaches an address of this host, and only the kernel
 	 * knows which. */
-	return sys_getpeername(sysfd, &peer.u.sa, &peer.len) < 0 || np_addr_equal(&local, &peer);
+	if (sys_getpeername(sysfd, &peer.u.sa, &peer.len) < 0)
+		return err_from_errno();
+	return np_addr_equal(&local, &peer) ? -NP_ESELF : 0;
 }
 
 /* ---- one connect ----------------------------------------------------------------------------- */
@@ -111,7 +115,10 @@ static int connect_result(int sysfd)
 		return 0;
 	if (so_error != 0)
 		return -so_error;
-	return sys_getpeername(sysfd, &peer.u.sa, &peer_len) < 0 ? -EINPROGRESS : 0;
+	if (sys_getpeername(sysfd, &peer.u.sa, &peer_len) == 0)
+		return 0;
+	so_error = err_from_errno();
+	return so_error == -NP_ENOTCONN ? -EINPROGRESS : so_error;
 }
 
 static bool still_connecting(int err)
@@ -238,8 +245,8 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 	if (np_addr_is_unix(to))
 		np_fd_mark_unix(fd);
 	err = connect_fd(fd, to, deadline, o);
-	if (err == 0 && any_port(o) && is_self_connect(sysfd, to))
-		err = -NP_ESELF;
+	if (err == 0 && any_port(o))
+		err = check_self_connect(sysfd, to);
 	if (err != 0)
 		np_fd_close(fd);
 	return err;

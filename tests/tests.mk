@@ -39,9 +39,15 @@ $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.a,$^) $(PROGRAM_LIBS) $(LIBS)
 
+# The library that makes calls fail goes into the program under test, whatever that was built with: no sanitizer in it.
+$(O)/tests/faults.so: tests/faults/preload.c
+	@mkdir -p $(@D); echo "  LD      $@"
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 $(filter-out -Wframe%,$(WARN)) -O1 -g -fPIC -ftls-model=initial-exec -fno-builtin \
+		-shared -o $@ $<
+
 tests-unit: $(UNIT_BIN)
 tests-sim:  $(SIM_BIN)
-tests-flow: $(FLOW_BIN) $(BINARY)
+tests-flow: $(FLOW_BIN) $(BINARY) $(O)/staunch $(O)/tests/faults.so
 fuzzers:    $(FUZZ_BIN)
 micros:     $(MICRO_BIN)
 
