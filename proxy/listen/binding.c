@@ -113,14 +113,11 @@ bool binding_refuse_new(struct binding *b, struct shard *shards)
 {
 	struct acceptor_order order = {.binding = b, .control = np_self()};
 
-	if (b->shared) {
-		np_unix_file_remove(&b->addr, &b->file);
-		return false;
-	}
+	np_unix_file_remove(&b->addr, &b->file);
 	for (unsigned i = 0; i < b->n; i++)
 		if (b->on[i] != NULL)
 			shard_call(&shards[i], acceptor_refuse_new, &order);
-	return b->running > 0;
+	return !b->shared && b->running > 0;
 }
 
 bool binding_is_lost(const struct binding *b)
