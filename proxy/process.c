@@ -106,8 +106,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	int err;
 
 	DCHECK(workers > 0, "a process has a worker");
-	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers),
-			      .stop_by = INT64_MAX};
+	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers), .stop_by = INT64_MAX};
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
@@ -265,8 +264,8 @@ int process_run(const struct process_opts *o)
 	}
 	if (code == EXIT_OK || code == EXIT_CUT)
 		log_msg(LVL_NOTICE, "stopped", "stopped");
-	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which exit(3)
-	 * would tear down: leave without both. */
+	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
+	 * exit(3) would tear down: leave without both. */
 	if (file_work_is_busy(&p.files_thread))
 		_exit(code);
 	file_work_reap(&p.files_thread); /* left behind at the order to stop, and done since */

@@ -72,8 +72,8 @@ static void pause_end(struct acceptor *a)
 static void on_accept_error(struct acceptor *a, int err)
 {
 	STAT_ADD(&a->shard->stats, accept_errors, 1);
-	/* The client's, the network's or a firewall's doing: the next one may be fine. But the others run first, and an
-	 * error that persists is waited out like one of ours. */
+	/* The client's, the network's or a firewall's doing: the next one may be fine. But the
+	 * others run first, and an error that persists is waited out like one of ours. */
 	a->errors++;
 	if ((np_err_class(err) == NP_CLASS_PEER || err == -NP_EPERM) && a->errors < ERRORS_PATIENT) {
 		np_yield();

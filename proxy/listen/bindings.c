@@ -43,8 +43,8 @@ static int share_port(const struct list *bindings, const struct np_addr *a, bool
 	return 0;
 }
 
-/* The address, although bindings of ours may overlap with it; only when they do is it opened without
- * asking whether another process holds it, and they have kept such a process out. */
+/* The address, although bindings of ours may overlap with it; only when they do is it opened
+ * without asking whether another process holds it, and they have kept such a process out. */
 static int open_address(const struct list *bindings, const struct list *opened,
 			const struct np_addr *a, struct listener *l, unsigned workers,
 			struct binding **out)
@@ -227,7 +227,7 @@ static void closer_init(struct closer *c, struct bindings *bindings, struct shar
 /* No client is reset to whom the kernel has said yes: no new handshake begins from here on, those
  * under way get a round trip to end, and then the queues are served until they are empty. The
  * acceptors hold their snapshot meanwhile. */
-static void refuse_new(struct closer *c)
+static void refuse_new_all(struct closer *c)
 {
 	list_for_each(it, &c->closing)
 		c->wait |= binding_refuse_new(list_entry(it, struct binding, link), c->shards);
@@ -242,7 +242,7 @@ static void close_later(struct closer *now)
 		free(c);
 		return;
 	}
-	refuse_new(now);
+	refuse_new_all(now);
 	if (c == NULL) {
 		close_all(now);
 		return;
@@ -293,7 +293,7 @@ void bindings_stop(struct bindings *bindings, struct shard *shards)
 		list_remove(it);
 		list_push_back(&closer.closing, it);
 	}
-	refuse_new(&closer);
+	refuse_new_all(&closer);
 	close_all(&closer);
 	wait_for_closers(bindings);
 }

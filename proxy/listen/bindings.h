@@ -12,8 +12,8 @@
 
 struct snapshot;
 
-/* Control thread. Those that close are no longer in the list: each group of them has a coroutine, and
- * a reload does not wait for it. */
+/* Control thread. Those that close are no longer in the list: each group of them has a coroutine,
+ * and a reload does not wait for it. */
 struct bindings {
 	struct list open; /* of struct binding */
 	unsigned closers; /* coroutines that close bindings */

@@ -1,5 +1,5 @@
-/* V41, V12, V5: a Unix listener's file that is deleted comes back with a reload, two instances never share an address, and
- * a listener that goes resets nobody. */
+/* V41, V12, V5: a Unix listener's file that is deleted comes back with a reload, two instances
+ * never share an address, and a listener that goes resets nobody. */
 #include <errno.h>
 
 #include "process.h"
@@ -68,7 +68,8 @@ static void second_instance_ends_with_69(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 }
 
-/* V5. Clients connect all the time while the listener goes: each is either served or never connected. */
+/* V5. Clients connect all the time while the listener goes: each is either served or never
+ * connected. */
 static void nobody_is_reset_when_a_listener_goes(void **state)
 {
 	const char *ip = kit_ip(0);

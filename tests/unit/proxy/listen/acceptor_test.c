@@ -1,5 +1,5 @@
-/* acceptor: V16, errors that persist, and V5, the moment between the last accept and the close. What acceptors do with
- * connections is the flow tests' business. */
+/* acceptor: V16, errors that persist, and V5, the moment between the last accept and the close.
+ * What acceptors do with connections is the flow tests' business. */
 #include "proxy/listen/acceptor.h"
 
 #include <errno.h>
@@ -119,7 +119,8 @@ static void run(void (*script)(void *arg))
 
 static void v16_errors_that_persist(void **state)
 {
-	static const int errors[] = {EPERM, ECONNABORTED, EINTR, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTUNREACH, EMFILE, ENOMEM, EIO};
+	static const int errors[] = {
+		EPERM, ECONNABORTED, EINTR, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTUNREACH, EMFILE, ENOMEM, EIO};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(errors); i++) {
