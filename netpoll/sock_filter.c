@@ -1,5 +1,5 @@
-/* A filter that lets a listening socket complete handshakes and begin none. Not from Go, whose listeners reset what they
- * have not accepted when they close. */
+/* A filter that lets a listening socket complete handshakes and begin none. Not from Go, whose
+ * listeners reset what they have not accepted when they close. */
 #include "netpoll/sock.h"
 
 #include <linux/filter.h>
@@ -10,8 +10,8 @@
 #define TCP_SYN   0x02
 #define TCP_ACK   0x10
 
-/* Rejected: a filter that drops all. It would drop the last ACK of a handshake, too, and then the client believes that it
- * is connected. */
+/* Rejected: a filter that drops all. It would drop the last ACK of a handshake, too, and then the
+ * client believes that it is connected. */
 int np_fd_refuse_syn(struct np_fd *fd)
 {
 	struct sock_filter code[] = {

@@ -1,8 +1,9 @@
 /* The lock beside a Unix socket's file. Not from Go: net removes no stale file, so it needs none.
  *
- * A stale file may be replaced by one process alone, and which file is stale only the kernel can say, by a connect. Between
- * that and the bind another process may have bound: so both stand under a lock. Rejected: a lock of the socket's file
- * itself (a socket cannot be opened) and of its directory (a stranger may hold that). */
+ * A stale file may be replaced by one process alone, and which file is stale only the kernel can
+ * say, by a connect. Between that and the bind another process may have bound: so both stand under
+ * a lock. Rejected: a lock of the socket's file itself (a socket cannot be opened) and of its
+ * directory (a stranger may hold that). */
 #include "netpoll/sock.h"
 
 #include <fcntl.h>
@@ -19,7 +20,8 @@ static void lock_path(const struct np_addr *a, char *path, size_t n)
 	snprintf(path, n, "%s" LOCK_SUFFIX, a->u.un.sun_path);
 }
 
-/* The holder before us removes the file and then lets go: then we have the lock of a file that is no more. */
+/* The holder before us removes the file and then lets go: then we have the lock of a file that is
+ * no more. */
 static bool is_still_there(int fd, const char *path)
 {
 	struct stat mine, now;

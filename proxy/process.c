@@ -106,9 +106,8 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	int err;
 
 	DCHECK(workers > 0, "a process has a worker");
-	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers),
-			      .stop_by = INT64_MAX};
-	list_init(&p->bindings);
+	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers), .stop_by = INT64_MAX};
+	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
 		return err;
@@ -269,6 +268,7 @@ int process_run(const struct process_opts *o)
 	 * exit(3) would tear down: leave without both. */
 	if (file_work_is_busy(&p.files_thread))
 		_exit(code);
+	file_work_reap(&p.files_thread); /* left behind at the order to stop, and done since */
 	process_fini(&p);
 	return code;
 }

@@ -8,6 +8,7 @@
 #include "proxy/conn/shard.h"
 #include "proxy/control/file_work.h"
 #include "proxy/control/ocsp.h"
+#include "proxy/listen/bindings.h"
 
 /* The control thread owns every field that does not say otherwise. */
 struct process {
@@ -16,7 +17,7 @@ struct process {
 	struct snapshot *snap; /* current; NULL before the first and after the last */
 	struct limit limit; /* atomics: connections of the process; workers take from it */
 	unsigned pipes; /* const after init: per worker, for splicing */
-	struct list bindings; /* of struct binding */
+	struct bindings bindings; /* open addresses */
 	struct shard *shards; /* owned: one per worker */
 	unsigned nshards; /* const after init: workers */
 	struct np_worker **workers; /* owned */

@@ -29,6 +29,7 @@ struct acceptor {
 	struct binding *binding; /* const */
 	struct np_worker *control; /* const */
 	struct np_msg stopped; /* to the control worker, which frees the acceptor */
+	struct snapshot *held_snap; /* while it closes: of listener; NULL: none */
 	bool closing; /* new handshakes are filtered out; accepted sockets inherit the filter */
 	unsigned errors; /* of accept, in a row */
 	int64_t pause; /* of the episode under way; 0: none */
@@ -71,8 +72,8 @@ static void pause_end(struct acceptor *a)
 static void on_accept_error(struct acceptor *a, int err)
 {
 	STAT_ADD(&a->shard->stats, accept_errors, 1);
-	/* The client's, the network's or a firewall's doing: the next one may be fine. But the others run first, and an
-	 * error that persists is waited out like one of ours. */
+	/* The client's, the network's or a firewall's doing: the next one may be fine. But the
+	 * others run first, and an error that persists is waited out like one of ours. */
 	a->errors++;
 	if ((np_err_class(err) == NP_CLASS_PEER || err == -NP_EPERM) && a->errors < ERRORS_PATIENT) {
 		np_yield();
@@ -231,7 +232,9 @@ void acceptor_refuse_new(struct shard *s, void *arg)
 	struct acceptor *a = order->binding->on[s->id];
 
 	DCHECK_SHARD(s);
-	a->closing = np_fd_refuse_syn(&a->fd) == 0;
+	snapshot_hold(a->listener->snap, s->id); /* acceptor_stop drops it: a newer one may come meanwhile */
+	a->held_snap = a->listener->snap;
+	a->closing = !order->binding->shared && np_fd_refuse_syn(&a->fd) == 0;
 }
 
 /* Without waiting and without a hand-off: the acceptor goes. */
@@ -262,6 +265,8 @@ void acceptor_stop(struct shard *s, void *arg)
 	while ((sysfd = np_fd_try_accept(&a->fd, &peer)) >= 0)
 		acceptor_take_last(a, sysfd, &peer);
 	a->listener = NULL; /* its snapshot may go now */
+	if (a->held_snap != NULL)
+		snapshot_drop(a->held_snap, s->id);
 	b->on[s->id] = NULL;
 	np_fd_close(&a->fd); /* wakes acceptor_main, which posts `stopped` */
 }

@@ -25,12 +25,13 @@ void acceptor_start(struct shard *s, void *arg);
  *   Calls  owner worker, from shard_call. */
 void acceptor_switch(struct shard *s, void *arg);
 
-/* The listening descriptor. It stays open until acceptor_stop, which only the control thread orders: so that thread may
- * use it without a shard_call. */
+/* The listening descriptor. It stays open until acceptor_stop, which only the control thread
+ * orders: so that thread may use it without a shard_call. */
 int acceptor_sysfd(const struct acceptor *a);
 
-/* acceptor_refuse_new: go on accepting, but let no new handshake begin. arg is a struct acceptor_order. A kernel that
- * takes no filter is no error: then a client may be reset that comes between the last accept and the close.
+/* acceptor_refuse_new: go on accepting, but let no new handshake begin. arg is a struct
+ * acceptor_order. A kernel that takes no filter is no error: then a client may be reset that comes
+ * between the last accept and the close.
  *   Calls  owner worker, from shard_call. */
 void acceptor_refuse_new(struct shard *s, void *arg);
 

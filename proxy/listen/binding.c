@@ -19,11 +19,11 @@ static int listen_one(const struct binding *b, const struct np_addr *a, bool reu
 	return np_listen(a, &o);
 }
 
-/* The first socket of the group is bound and listens without SO_REUSEPORT: so the kernel itself says
- * whether another process holds the address, in one step that no other process can slip into. Then
- * it gets the option, and the others join. It chooses the port where the address has none.
- * Rejected: to try with one socket, close it and bind again with the option; between the two a second
- * instance did the same, and both ran on one port. */
+/* The first socket of the group is bound and listens without SO_REUSEPORT: so the kernel itself
+ * says whether another process holds the address, in one step that no other process can slip into.
+ * Then it gets the option, and the others join. It chooses the port where the address has none.
+ * Rejected: to try with one socket, close it and bind again with the option; between the two a
+ * second instance did the same, and both ran on one port. */
 static int binding_listen(struct binding *b)
 {
 	int err = np_unix_lock(&b->addr, &b->lock);
@@ -113,14 +113,11 @@ bool binding_refuse_new(struct binding *b, struct shard *shards)
 {
 	struct acceptor_order order = {.binding = b, .control = np_self()};
 
-	if (b->shared) {
-		np_unix_file_remove(&b->addr, &b->file);
-		return false;
-	}
+	np_unix_file_remove(&b->addr, &b->file);
 	for (unsigned i = 0; i < b->n; i++)
 		if (b->on[i] != NULL)
 			shard_call(&shards[i], acceptor_refuse_new, &order);
-	return b->running > 0;
+	return !b->shared && b->running > 0;
 }
 
 bool binding_is_lost(const struct binding *b)

@@ -33,14 +33,14 @@ struct binding {
 	struct np_event stopped; /* set when running falls to 0 */
 };
 
-/* binding_share: let a binding whose address overlaps with b's be opened beside b: a wildcard
- * and an address of its port, or the two wildcards. The kernel then prefers the narrower one.
+/* binding_share: let a binding whose address overlaps with b's be opened beside b: a wildcard and
+ * an address of its port, or the two wildcards. The kernel then prefers the narrower one.
  *   Returns  0 or an error.
  *   Calls    control thread. */
 must_use int binding_share(const struct binding *b);
 
-/* binding_open: bind and listen for n workers, all of them or none. `beside`: overlapping
- * bindings of ours were shared, so the address is expected to be in use.
+/* binding_open: bind and listen for n workers, all of them or none. `beside`: overlapping bindings
+ * of ours were shared, so the address is expected to be in use.
  *   Returns  0 and *out; or why the address cannot be had (-NP_EADDRINUSE, -NP_EACCES, -NP_EMFILE,
  *            ...).
  *   Calls    control thread.
@@ -55,15 +55,17 @@ must_use int binding_open(const struct np_addr *addr, struct listener *listener,
  *   Calls    control thread; shards has b->n elements. */
 must_use int binding_serve(struct binding *b, struct shard *shards);
 
-/* binding_refuse_new: the first half of a stop: no client begins a connection here any more, while acceptors still
- * accept those that the kernel has promised one. Of a Unix socket the file is removed.
+/* binding_refuse_new: the first half of a stop: no client begins a connection here any more, while
+ * acceptors still accept those that the kernel has promised one. Of a Unix socket the file is
+ * removed.
  *   Returns  true: handshakes may be under way: wait BINDING_ROUND_TRIP before binding_stop.
  *   Parks    until every worker has answered.
  *   Calls    control thread. */
-#define BINDING_ROUND_TRIP (200 * NP_MS) /* for the last ACK of a handshake; more would hold up an end for too long */
+#define BINDING_ROUND_TRIP (50 * NP_MS) /* for the last ACK of a handshake; a reload that reopens the address waits */
 must_use bool binding_refuse_new(struct binding *b, struct shard *shards);
 
-/* binding_is_lost: the file of this Unix socket was deleted or replaced: clients cannot find it any more. */
+/* binding_is_lost: the file of this Unix socket was deleted or replaced: clients cannot find it any
+ * more. */
 bool binding_is_lost(const struct binding *b);
 
 /* binding_abandon_file: another binding of the same path takes over lock and file. */

@@ -2,8 +2,12 @@
  * operator about each that comes, goes or cannot be had. */
 #include "proxy/listen/bindings.h"
 
+#include <stdlib.h>
+
 #include "config/config.h"
 #include "proxy/listen/binding.h"
+
+#define CLOSERS_POLL (5 * NP_MS)
 
 /* ---- finding ---- */
 
@@ -39,8 +43,8 @@ static int share_port(const struct list *bindings, const struct np_addr *a, bool
 	return 0;
 }
 
-/* The address, although bindings of ours may overlap with it; only when they do is it opened without
- * asking whether another process holds it, and they have kept such a process out. */
+/* The address, although bindings of ours may overlap with it; only when they do is it opened
+ * without asking whether another process holds it, and they have kept such a process out. */
 static int open_address(const struct list *bindings, const struct list *opened,
 			const struct np_addr *a, struct listener *l, unsigned workers,
 			struct binding **out)
@@ -105,20 +109,31 @@ static void log_lost(struct binding *b)
 	b->lost = true;
 }
 
-static int open_listener(const struct list *bindings, struct listener *l, unsigned workers,
+static void wait_for_closers(const struct bindings *bindings)
+{
+	while (bindings->closers > 0)
+		np_sleep(CLOSERS_POLL);
+}
+
+static int open_listener(struct bindings *bindings, struct listener *l, unsigned workers,
 			 struct list *opened)
 {
 	const struct config_listener *c = l->config;
 
 	for (size_t i = 0; i < c->nbind; i++) {
-		struct binding *b = binding_find(bindings, &c->bind[i]);
+		struct binding *b = binding_find(&bindings->open, &c->bind[i]);
 		int err;
 
 		if (b != NULL && !b->lost && !binding_is_lost(b))
 			continue;
 		if (b != NULL && !b->lost)
 			log_lost(b);
-		err = open_address(bindings, opened, &c->bind[i], l, workers, &b);
+		err = open_address(&bindings->open, opened, &c->bind[i], l, workers, &b);
+		if (err == -NP_EADDRINUSE && bindings->closers > 0) {
+			/* By a binding of ours that a reload a moment ago has dropped. */
+			wait_for_closers(bindings);
+			err = open_address(&bindings->open, opened, &c->bind[i], l, workers, &b);
+		}
 		if (err != 0) {
 			log_cannot_listen(c, i, err);
 			return err;
@@ -129,7 +144,7 @@ static int open_listener(const struct list *bindings, struct listener *l, unsign
 	return 0;
 }
 
-int bindings_open(const struct list *bindings, const struct snapshot *snap, unsigned workers,
+int bindings_open(struct bindings *bindings, const struct snapshot *snap, unsigned workers,
 		  struct list *opened)
 {
 	int err = 0;
@@ -150,11 +165,17 @@ void bindings_free(struct list *bindings)
 
 /* ---- serving ---- */
 
-void bindings_adopt(struct list *bindings, struct list *opened)
+void bindings_init(struct bindings *bindings)
+{
+	*bindings = (struct bindings){0};
+	list_init(&bindings->open);
+}
+
+void bindings_adopt(struct bindings *bindings, struct list *opened)
 {
 	list_for_each_safe(it, opened) {
 		list_remove(it);
-		list_push_back(bindings, it);
+		list_push_back(&bindings->open, it);
 	}
 }
 
@@ -168,31 +189,82 @@ static void log_served(const struct binding *b, bool is_new)
 			"%s: its backlog stays %d until the next start", b->text, b->backlog);
 }
 
-/* Nobody to whom the kernel has said yes is reset: no new handshake begins, those under way get a
- * round trip to end, and then the queues are served until they are empty. */
-static void close_all(struct list *closing, struct shard *shards)
-{
-	bool wait = false;
+/* Bindings that close together. On the heap; its coroutine frees it. */
+struct closer {
+	struct bindings *bindings;
+	struct list closing;
+	struct shard *shards;
+	bool wait;
+};
 
-	list_for_each(it, closing)
-		wait |= binding_refuse_new(list_entry(it, struct binding, link), shards);
-	if (wait)
+static void close_all(struct closer *c)
+{
+	if (c->wait)
 		np_sleep(BINDING_ROUND_TRIP);
-	list_for_each_safe(it, closing) {
+	list_for_each_safe(it, &c->closing) {
 		struct binding *b = list_entry(it, struct binding, link);
 
-		binding_stop(b, shards);
+		binding_stop(b, c->shards);
 		binding_free(b);
 	}
 }
 
-int bindings_serve(struct list *bindings, const struct snapshot *snap, struct shard *shards)
+static void closer_main(void *arg)
 {
-	struct list closing;
+	struct closer *c = arg;
+
+	close_all(c);
+	c->bindings->closers--;
+	free(c);
+}
+
+static void closer_init(struct closer *c, struct bindings *bindings, struct shard *shards)
+{
+	*c = (struct closer){.bindings = bindings, .shards = shards};
+	list_init(&c->closing);
+}
+
+/* No client is reset to whom the kernel has said yes: no new handshake begins from here on, those
+ * under way get a round trip to end, and then the queues are served until they are empty. The
+ * acceptors hold their snapshot meanwhile. */
+static void refuse_new_all(struct closer *c)
+{
+	list_for_each(it, &c->closing)
+		c->wait |= binding_refuse_new(list_entry(it, struct binding, link), c->shards);
+}
+
+/* In a coroutine of its own, or, without memory for one, here. */
+static void close_later(struct closer *now)
+{
+	struct closer *c = malloc(sizeof(*c));
+
+	if (list_empty(&now->closing)) {
+		free(c);
+		return;
+	}
+	refuse_new_all(now);
+	if (c == NULL) {
+		close_all(now);
+		return;
+	}
+	closer_init(c, now->bindings, now->shards);
+	c->wait = now->wait;
+	list_for_each_safe(it, &now->closing) {
+		list_remove(it);
+		list_push_back(&c->closing, it);
+	}
+	c->bindings->closers++;
+	if (np_go("close", closer_main, c) != 0)
+		closer_main(c);
+}
+
+int bindings_serve(struct bindings *bindings, const struct snapshot *snap, struct shard *shards)
+{
+	struct closer closer;
 	int err = 0;
 
-	list_init(&closing);
-	list_for_each_safe(it, bindings) {
+	closer_init(&closer, bindings, shards);
+	list_for_each_safe(it, &bindings->open) {
 		struct binding *b = list_entry(it, struct binding, link);
 		bool is_new = b->running == 0;
 
@@ -206,13 +278,22 @@ int bindings_serve(struct list *bindings, const struct snapshot *snap, struct sh
 			err = -NP_ENOMEM;
 		log_msg(LVL_NOTICE, "listener_closed", "no longer listening on %s", b->text);
 		list_remove(&b->link);
-		list_push_back(&closing, &b->link);
+		list_push_back(&closer.closing, &b->link);
 	}
-	close_all(&closing, shards);
+	close_later(&closer);
 	return err;
 }
 
-void bindings_stop(struct list *bindings, struct shard *shards)
+void bindings_stop(struct bindings *bindings, struct shard *shards)
 {
-	close_all(bindings, shards);
+	struct closer closer;
+
+	closer_init(&closer, bindings, shards);
+	list_for_each_safe(it, &bindings->open) {
+		list_remove(it);
+		list_push_back(&closer.closing, it);
+	}
+	refuse_new_all(&closer);
+	close_all(&closer);
+	wait_for_closers(bindings);
 }

@@ -12,26 +12,36 @@
 
 struct snapshot;
 
+/* Control thread. Those that close are no longer in the list: each group of them has a coroutine,
+ * and a reload does not wait for it. */
+struct bindings {
+	struct list open; /* of struct binding */
+	unsigned closers; /* coroutines that close bindings */
+};
+
+void bindings_init(struct bindings *bindings);
+
+
 /* bindings_open: open every address that snap names and `bindings` does not hold.
  *   Returns  0 with the new ones in *opened, an empty list before; or the error of the first that
  *            cannot be had, with a line in the log, and then *opened is empty.
  *   Calls    control thread; workers: how many. */
-must_use int bindings_open(const struct list *bindings, const struct snapshot *snap,
+must_use int bindings_open(struct bindings *bindings, const struct snapshot *snap,
 			   unsigned workers, struct list *opened);
 
 /* bindings_adopt: move what bindings_open made into `bindings`. */
-void bindings_adopt(struct list *bindings, struct list *opened);
+void bindings_adopt(struct bindings *bindings, struct list *opened);
 
 /* bindings_serve: accept for the listeners of snap. A binding that snap does not name is stopped
  * and freed.
  *   Returns  0; or -NP_ENOMEM when a binding could not start on every worker: that one is closed.
  *   Parks    until every worker has switched.
  *   Calls    control thread. */
-must_use int bindings_serve(struct list *bindings, const struct snapshot *snap,
+must_use int bindings_serve(struct bindings *bindings, const struct snapshot *snap,
 			    struct shard *shards);
 
-/* bindings_stop: stop and free all of them.   Parks. */
-void bindings_stop(struct list *bindings, struct shard *shards);
+/* bindings_stop: stop and free all of them, and wait for those that are closing.   Parks. */
+void bindings_stop(struct bindings *bindings, struct shard *shards);
 
 /* bindings_free: free bindings that were never served. */
 void bindings_free(struct list *bindings);

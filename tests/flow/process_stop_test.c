@@ -1,5 +1,6 @@
-/* V8, V9: an order to stop ends the process within shutdown.timeout and half a second, in every state: while signals
- * storm, while a reload hangs on a file that is never ready, while something waits, and before it is ready. */
+/* V8, V9: an order to stop ends the process within shutdown.timeout and half a second, in every
+ * state: while signals storm, while a reload hangs on a file that is never ready, while something
+ * waits, and before it is ready. */
 #include <fcntl.h>
 
 #include "tests/flow/kit/service.h"
@@ -14,7 +15,8 @@
 
 #define QUICK "shutdown: {timeout: 100ms}\n"
 
-/* timeout, and half a second; the rest is what a loaded machine may take to start and reap a process. */
+/* timeout, and half a second; the rest is what a loaded machine may take to start and reap a
+ * process. */
 #define STOP_MS (100 + 500 + 900)
 
 static void stops_in_time(struct kit_staunch *s, int status)
@@ -29,7 +31,7 @@ static void stops_in_time(struct kit_staunch *s, int status)
 static const char *tls_listener(int port, const char *end)
 {
 	return textf(TWO_WORKERS
-		     "listeners:\n  - name: web\n    bind: \"%s:%d\"\n    upstream: app\n    tls:\n"
+		"listeners:\n  - name: web\n    bind: \"%s:%d\"\n    upstream: app\n    tls:\n"
 		     "      certificates: [{cert: \"@DIR@/server.pem\", key: \"@DIR@/server.key\"}]\n"
 		     "upstreams:\n  - {name: app, servers: [\"%s:1\"]}\n%s",
 		     kit_ip(0), port, kit_ip(0), end);
@@ -80,7 +82,8 @@ static bool no_hup_is_pending(void *arg)
 	return line != NULL && (strtoull(line + strlen("ShdPnd:"), NULL, 16) & 1) == 0;
 }
 
-/* While a reload waits for its file, 300 HUPs arrive one by one: they are one more reload, with the file as it is then. */
+/* While a reload waits for its file, 300 HUPs arrive one by one: they are one more reload, with the
+ * file as it is then. */
 static void hups_are_coalesced(void **state)
 {
 	int port = kit_port(kit_ip(0)), fd;
@@ -138,7 +141,8 @@ static void refused_with_its_place(void **state)
 	}
 }
 
-/* The file becomes a FIFO behind the back of a running process, whose poll finds it changed and loads it. */
+/* The file becomes a FIFO behind the back of a running process, whose poll finds it changed and
+ * loads it. */
 static void term_while_a_key_is_never_ready(void **state)
 {
 	int port = kit_port(kit_ip(0));

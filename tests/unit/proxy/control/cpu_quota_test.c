@@ -1,4 +1,5 @@
-/* V15: the quota of a control group counts, of version 2 and 1, the tightest of all levels that can be seen. */
+/* V15: the quota of a control group counts, of version 2 and 1, the tightest of all levels that can
+ * be seen. */
 #include "proxy/control/cpu_quota.h"
 
 #include <stdio.h>

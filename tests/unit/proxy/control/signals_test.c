@@ -1,4 +1,5 @@
-/* V8: signals are pending bits: none is lost, none counts twice, and an order to stop comes first. */
+/* V8: signals are pending bits: none is lost, none counts twice, and an order to stop comes first.
+ */
 #include "proxy/control/signals.h"
 
 #include <setjmp.h>

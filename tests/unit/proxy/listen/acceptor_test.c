@@ -1,5 +1,5 @@
-/* acceptor: V16, errors that persist, and V5, the moment between the last accept and the close. What acceptors do with
- * connections is the flow tests' business. */
+/* acceptor: V16, errors that persist, and V5, the moment between the last accept and the close.
+ * What acceptors do with connections is the flow tests' business. */
 #include "proxy/listen/acceptor.h"
 
 #include <errno.h>
@@ -10,14 +10,16 @@
 #include "proxy/listen/bindings.h"
 #include "tests/kit/kit.h"
 
-static struct listener listener = {.name = "web", .backlog = 16};
+static struct snapshot_use use;
+static struct snapshot snap = {.use = &use};
+static struct listener listener = {.name = "web", .backlog = 16, .snap = &snap};
 static struct limit no_limit = {.max = UINT32_MAX};
 static struct shard shard;
-static struct list bindings;
+static struct bindings bindings;
 static struct binding *binding;
 static int client = -1, err_of_accept;
 static unsigned accepts, accepts_when_paused;
-static bool stopped;
+static bool stopped, closing;
 
 /* ---- hooks ---- */
 
@@ -51,7 +53,7 @@ static int accept_then_client(int fd, struct sockaddr *sa, socklen_t *len, int f
 {
 	int got = accept4(fd, sa, len, flags), saved = errno;
 
-	if (got < 0 && saved == EAGAIN && client < 0 && binding->listener == NULL)
+	if (got < 0 && saved == EAGAIN && client < 0 && closing)
 		client = connect_to_binding();
 	if (client >= 0)
 		(void)is_connected(client, 50);
@@ -65,13 +67,14 @@ static bool serve(void)
 {
 	struct np_addr any;
 
-	list_init(&bindings);
+	bindings_init(&bindings);
 	if (np_addr_parse(&any, "127.0.0.1:0", NULL) != 0)
 		return false;
 	shard.worker = np_self();
+	use.count = 1; /* the current snapshot */
 	if (binding_open(&any, &listener, 1, false, &binding) != 0)
 		return false;
-	list_push_back(&bindings, &binding->link);
+	list_push_back(&bindings.open, &binding->link);
 	return binding_serve(binding, &shard) == 0;
 }
 
@@ -96,7 +99,7 @@ static void client_in_the_gap(void *arg)
 	if (!serve())
 		return;
 	hook.accept4 = accept_then_client;
-	binding->listener = NULL;
+	closing = true;
 	bindings_stop(&bindings, &shard);
 	stopped = true;
 }
@@ -116,7 +119,8 @@ static void run(void (*script)(void *arg))
 
 static void v16_errors_that_persist(void **state)
 {
-	static const int errors[] = {EPERM, ECONNABORTED, EINTR, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTUNREACH, EMFILE, ENOMEM, EIO};
+	static const int errors[] = {
+		EPERM, ECONNABORTED, EINTR, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTUNREACH, EMFILE, ENOMEM, EIO};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(errors); i++) {

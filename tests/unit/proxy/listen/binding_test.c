@@ -107,7 +107,8 @@ static void unix_socket_is_one(void **state)
 	assert_int_equal(stat(a.u.un.sun_path, &st), -1);
 }
 
-/* ---- V12: two instances at once ---------------------------------------------------------------- */
+/* ---- V12: two instances at once ----------------------------------------------------------------
+ */
 
 static int calls_until_rival;
 static int rival_err;

@@ -1,0 +1,108 @@
+/* V41, V12, V5: a Unix listener's file that is deleted comes back with a reload, two instances
+ * never share an address, and a listener that goes resets nobody. */
+#include <errno.h>
+
+#include "process.h"
+
+static const char *two_listeners(int port, int other, int server)
+{
+	return textf(TWO_WORKERS "listeners:\n"
+		     "  - {name: web, bind: [\"%s:%d\", \"unix:@DIR@/web.sock\"], upstream: app}\n"
+		     "  - {name: other, bind: \"%s:%d\", upstream: app}\n"
+		     "upstreams:\n  - {name: app, servers: [\"%s:%d\"]}\n",
+		     kit_ip(0), port, kit_ip(0), other, kit_ip(0), server);
+}
+
+/* V41. Connections of the old socket stay; new ones find the new file. */
+static void deleted_file_is_made_again(void **state)
+{
+	const char *ip = kit_ip(0);
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	int port = kit_port(ip), other = kit_port(ip), fds, fd;
+	const char *text = two_listeners(port, other, kit_peer_port(echo));
+	struct kit_staunch *s = kit_staunch_start(text);
+	char path[KIT_PATH];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/web.sock", kit_dir());
+	fds = kit_proc_fds(s->child->pid);
+	fd = served(path, 0);
+	for (int n = 2; n < 5; n++) {
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(kit_try_connect(path, 0), -ENOENT);
+		kit_child_signal(s->child, SIGHUP);
+		wait_generation(s, n);
+		ten_exchanges(path, 0);
+	}
+	kit_child_signal(s->child, SIGHUP); /* with nothing deleted nothing is opened anew */
+	wait_generation(s, 5);
+	kit_staunch_wait_err(s, "\"listener_lost\"", 3);
+	assert_int_equal(kit_file_count(s->child->err, "\"listener_lost\""), 3);
+	still_works(fd);
+	end_orderly(fd);
+	back_to_normal(s, fds, ip, port);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_not_equal(access(textf("%s.lock", path), F_OK), 0);
+}
+
+/* V12. Neither while it serves nor when its socket file is deleted behind its back. */
+static void second_instance_ends_with_69(void **state)
+{
+	const char *ip = kit_ip(0);
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	int port = kit_port(ip), other = kit_port(ip);
+	struct kit_staunch *s = kit_staunch_start(two_listeners(port, other, kit_peer_port(echo))), *second;
+
+	(void)state;
+	second = kit_staunch_spawn(textf("listeners: [{name: web, bind: \"unix:@DIR@/web.sock\", upstream: app}]\n"
+					 "upstreams: [{name: app, servers: [\"%s:1\"]}]\n", ip));
+	assert_int_equal(kit_child_wait(second->child), 69);
+	assert_int_equal(unlink(textf("%s/web.sock", kit_dir())), 0);
+	second = kit_staunch_spawn(textf("listeners: [{name: web, bind: \"unix:@DIR@/web.sock\", upstream: app}]\n"
+					 "upstreams: [{name: app, servers: [\"%s:1\"]}]\n", ip));
+	assert_int_equal(kit_child_wait(second->child), 69);
+	second = kit_staunch_spawn(textf("listeners: [{name: web, bind: \"%s:%d\", upstream: app}]\n"
+					 "upstreams: [{name: app, servers: [\"%s:1\"]}]\n", ip, port, ip));
+	assert_int_equal(kit_child_wait(second->child), 69);
+	ten_exchanges(ip, port);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
+/* V5. Clients connect all the time while the listener goes: each is either served or never
+ * connected. */
+static void nobody_is_reset_when_a_listener_goes(void **state)
+{
+	const char *ip = kit_ip(0);
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	int port = kit_port(ip), other = kit_port(ip);
+	const char *with = two_listeners(port, other, kit_peer_port(echo));
+	struct kit_staunch *s = kit_staunch_start(with);
+	const char *without = textf(TWO_WORKERS "listeners: [{name: other, bind: \"%s:%d\", upstream: app}]\n"
+						"upstreams: [{name: app, servers: [\"%s:%d\"]}]\n",
+				    ip, other, ip, kit_peer_port(echo));
+	int fd, n = 0;
+
+	(void)state;
+	kit_staunch_rewrite(s, without);
+	kit_child_signal(s->child, SIGHUP);
+	while ((fd = kit_try_connect(ip, port)) >= 0) {
+		still_works(fd);
+		end_orderly(fd);
+		n++;
+	}
+	assert_int_equal(fd, -ECONNREFUSED);
+	wait_generation(s, 2);
+	ten_exchanges(ip, other);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(deleted_file_is_made_again, kit_end),
+		cmocka_unit_test_teardown(second_instance_ends_with_69, kit_end),
+		cmocka_unit_test_teardown(nobody_is_reset_when_a_listener_goes, kit_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
