@@ -1,7 +1,8 @@
-/* err: one space of error codes. A function returns 0 or a count on success and -NP_Exxx on failure.
+/* err: one space of error codes. A function returns 0 or a count on success and -NP_Exxx on
+ * failure.
  *
- * A code that the kernel gave keeps its errno value, so any errno passes through unharmed; codes of our own start at
- * NP_EOWN. Callers branch on the class, never on fifty codes; logs print the name.
+ * A code that the kernel gave keeps its errno value, so any errno passes through unharmed; codes of
+ * our own start at NP_EOWN. Callers branch on the class, never on fifty codes; logs print the name.
  *   peer      the other side did it (reset, refused, gone): this connection ends, nothing else is wrong
  *   deadline  a deadline of ours passed
  *   closing   we are closing the descriptor, or it is closed
@@ -48,7 +49,7 @@ enum np_err_class { NP_CLASS_PEER, NP_CLASS_DEADLINE, NP_CLASS_CLOSING, NP_CLASS
 	X(NP_EAFNOSUPPORT, EAFNOSUPPORT,  LOCAL,    "address family not supported")            \
 	X(NP_EPROTO,       EPROTO,        PEER,     "protocol error")                          \
 	X(NP_ECLOSING,     NP_EOWN + 0,   CLOSING,  "use of closed descriptor")                \
-	X(NP_EDEADLINE,    NP_EOWN + 1,   DEADLINE, "deadline passed")                         \
+	X(NP_EDEADLINE,    NP_EOWN + 1,   DEADLINE, "timed out")                               \
 	X(NP_ENOTPOLL,     NP_EOWN + 2,   LOCAL,    "descriptor cannot be polled")             \
 	X(NP_ESHORT,       NP_EOWN + 3,   PEER,     "unexpected end of stream")                \
 	X(NP_ECANCELED,    NP_EOWN + 4,   CLOSING,  "canceled")                                \
@@ -60,12 +61,14 @@ enum np_err {
 #undef X
 };
 
-/* All three take the code with either sign. Unknown errno values: class local, the C library's name and text. */
+/* All three take the code with either sign. Unknown errno values: class local, the C library's name
+ * and text. */
 enum np_err_class np_err_class(int code);
-const char *np_err_name(int code); /* "ECONNRESET", "EDEADLINE"; never NULL */
+const char *np_err_name(int code); /* "ECONNRESET"; "ETIMEDOUT" for EDEADLINE too; never NULL */
 const char *np_err_text(int code); /* a short phrase; never NULL */
 
-/* The only reader of errno: stands on the line after the call that set it. Returns a negative code. */
+/* The only reader of errno: stands on the line after the call that set it. Returns a negative
+ * code. */
 static inline int err_from_errno(void)
 {
 	return -errno;
