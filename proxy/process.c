@@ -272,6 +272,8 @@ int process_run(const struct process_opts *o)
 	err = process_init(&p, o, workers);
 	if (err == 0)
 		err = control_signals_open();
+	if (err == 0)
+		err = log_start_thread();
 	if (err == 0) {
 		say_capacity(&p, o->config);
 		err = np_run(&control);
@@ -284,5 +286,6 @@ int process_run(const struct process_opts *o)
 	else
 		log_msg(LVL_NOTICE, "stopped", "stopped");
 	process_fini(&p);
+	log_stop_thread(LOG_STOP_MS);
 	return err == 0 ? EXIT_OK : exit_code_of(err);
 }

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 static const int wanted[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1};
-static const int ignored[] = {SIGPIPE, SIGWINCH, SIGUSR2};
+static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGWINCH, SIGUSR2};
 
 /* The handler can reach nothing else. Const between open and stop. */
 static int pair[2] = {-1, -1};
