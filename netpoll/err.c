@@ -26,6 +26,18 @@ static const struct err_row *err_find(int code)
 	return NULL;
 }
 
+/* Codes of our own whose event has a name that everybody knows and a search finds. ESELF has
+ * none. */
+static const struct {
+	int code;
+	const char *name;
+} known_as[] = {
+	{NP_ECLOSING, "EBADF"},      /* as a call on a closed descriptor returns */
+	{NP_EDEADLINE, "ETIMEDOUT"}, /* the kernel's timeouts and ours look the same from outside */
+	{NP_ENOTPOLL, "EPERM"},      /* as epoll_ctl returns */
+	{NP_ESHORT, "EOF"},
+};
+
 enum np_err_class np_err_class(int code)
 {
 	const struct err_row *r = err_find(code);
@@ -38,6 +50,9 @@ const char *np_err_name(int code)
 	const struct err_row *r = err_find(code);
 	const char *name;
 
+	for (size_t i = 0; i < array_len(known_as); i++)
+		if (known_as[i].code == abs(code))
+			return known_as[i].name;
 	if (r != NULL)
 		return r->name + strlen("NP_");
 	name = strerrorname_np(abs(code));

@@ -50,7 +50,7 @@ enum np_err_class { NP_CLASS_PEER, NP_CLASS_DEADLINE, NP_CLASS_CLOSING, NP_CLASS
 	X(NP_EAFNOSUPPORT, EAFNOSUPPORT,  LOCAL,    "address family not supported")            \
 	X(NP_EPROTO,       EPROTO,        PEER,     "protocol error")                          \
 	X(NP_ECLOSING,     NP_EOWN + 0,   CLOSING,  "use of closed descriptor")                \
-	X(NP_EDEADLINE,    NP_EOWN + 1,   DEADLINE, "deadline passed")                         \
+	X(NP_EDEADLINE,    NP_EOWN + 1,   DEADLINE, "timed out")                               \
 	X(NP_ENOTPOLL,     NP_EOWN + 2,   LOCAL,    "descriptor cannot be polled")             \
 	X(NP_ESHORT,       NP_EOWN + 3,   PEER,     "unexpected end of stream")                \
 	X(NP_ECANCELED,    NP_EOWN + 4,   CLOSING,  "canceled")                                \
@@ -65,10 +65,11 @@ enum np_err {
 /* All three take the code with either sign. Unknown errno values: class local, the C library's name
  * and text. */
 enum np_err_class np_err_class(int code);
-const char *np_err_name(int code); /* "ECONNRESET", "EDEADLINE"; never NULL */
+const char *np_err_name(int code); /* "ECONNRESET"; "ETIMEDOUT" for EDEADLINE too; never NULL */
 const char *np_err_text(int code); /* a short phrase; never NULL */
 
-/* The only reader of errno: stands on the line after the call that set it. Returns a negative code. */
+/* The only reader of errno: stands on the line after the call that set it. Returns a negative
+ * code. */
 static inline int err_from_errno(void)
 {
 	return -errno;

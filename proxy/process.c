@@ -238,6 +238,11 @@ static int run_control(struct process *p, struct config *c)
 		config_free(c);
 		return start_failed(START_DESCRIPTOR, "the socket pair for signals", err);
 	}
+	err = log_start_thread(); /* signals are blocked by now, and stay so in that thread */
+	if (err != 0) {
+		config_free(c);
+		return start_failed(START_THREAD, "the thread of the log", err);
+	}
 	capacity_log(p->nshards, capacity_connections(p->nshards, capacity_binds(c), p->pipes));
 	err = np_run(&control);
 	if (err == 0)
@@ -264,6 +269,7 @@ int process_run(const struct process_opts *o)
 	}
 	if (code == EXIT_OK || code == EXIT_CUT)
 		log_msg(LVL_NOTICE, "stopped", "stopped");
+	log_stop_thread(drain_log_patience(&p));
 	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
 	 * exit(3) would tear down: leave without both. */
 	if (file_work_is_busy(&p.files_thread))

@@ -131,6 +131,28 @@ static bool is_harmless(unsigned char c)
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
+/* The letter of the two-byte escapes that JSON has (RFC 8259, 7), or 0. */
+static char short_escape(unsigned char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+		return (char)c;
+	case '\b':
+		return 'b';
+	case '\f':
+		return 'f';
+	case '\n':
+		return 'n';
+	case '\r':
+		return 'r';
+	case '\t':
+		return 't';
+	default:
+		return 0;
+	}
+}
+
 /* The whole escape is one piece too: half of one would change the meaning of what follows. */
 static void put_escape(struct text *t, unsigned char c, enum text_style style)
 {
@@ -138,9 +160,14 @@ static void put_escape(struct text *t, unsigned char c, enum text_style style)
 	struct text escape;
 
 	text_init(&escape, e, sizeof(e));
-	text_str(&escape, style == TEXT_JSON ? "\\u00" : "\\x");
-	text_char(&escape, digit_hex(c >> 4));
-	text_char(&escape, digit_hex(c));
+	if (style == TEXT_JSON && short_escape(c) != 0) {
+		text_char(&escape, '\\');
+		text_char(&escape, short_escape(c));
+	} else {
+		text_str(&escape, style == TEXT_JSON ? "\\u00" : "\\x");
+		text_char(&escape, digit_hex(c >> 4));
+		text_char(&escape, digit_hex(c));
+	}
 	text_bytes(t, escape.p, escape.n);
 }
 

@@ -20,7 +20,7 @@ struct text {
 
 /* How a byte outside 0x20..0x7e, a quote and a backslash are written. */
 enum text_style {
-	TEXT_JSON,  /* \u00NN */
+	TEXT_JSON,  /* \" \\ \b \f \n \r \t, else \u00NN */
 	TEXT_PLAIN, /* \xNN */
 };
 

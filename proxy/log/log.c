@@ -2,44 +2,32 @@
  * there is one stderr, and a handle in every call would add nothing. */
 #include "proxy/log/log.h"
 
-#include <limits.h>
-#include <poll.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/base/text.h"
+#include "proxy/log/log_note.h"
 #include "proxy/log/log_priv.h"
+#include "proxy/log/log_spool.h"
 
-#define MSG_MAX  512
-#define LINE_BUF PIPE_BUF /* what a pipe that polls writable takes without blocking */
-_Static_assert(MSG_MAX * 6 + 512 <= LINE_BUF, "a line with every byte escaped fits");
-
-struct note {
-	enum log_level level;
-	const char    *event;
-	uint64_t       suppressed;
-	const char    *msg;
-	size_t         n; /* length of the message; msg has MSG_MAX bytes of a longer one */
+/* Where a message goes. Only log_start_thread and log_stop_thread change it, when there is one
+ * thread. */
+enum way {
+	WAY_DIRECT, /* the caller writes: before the other threads run, and after them */
+	WAY_SPOOL,  /* the log thread writes */
+	WAY_NONE,   /* the log thread hangs in a write: the descriptor would take us with it */
 };
 
 static struct {
 	enum log_level level; /* atomic: a reload may change it */
-	bool json;            /* const after log_init, as fd */
+	enum way way;
+	bool json; /* const after log_init, as fd */
 	int fd;
 	pthread_mutex_t lock; /* protects the rest; held for one write that cannot block */
-	uint64_t missed;
-	char line[LINE_BUF];
+	uint64_t missed;      /* by WAY_DIRECT, since the last line that said so */
+	char line[LOG_NOTE_LINE];
 } out = {.level = LVL_NOTICE, .fd = STDERR_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER};
-
-static const char *const words[LVL_LEVELS] = {
-#define X(level, word) [LVL_##level] = #word,
-	LOG_LEVEL_TBL(X)
-#undef X
-};
 
 int64_t log_clock(clockid_t clock)
 {
@@ -59,6 +47,7 @@ bool log_is_json(enum log_format format, int fd)
 void log_init(enum log_level level, enum log_format format, int fd)
 {
 	out.level = level;
+	out.way = WAY_DIRECT;
 	out.json = log_is_json(format, fd);
 	out.fd = fd;
 }
@@ -68,100 +57,84 @@ void log_set_level(enum log_level level)
 	__atomic_store_n(&out.level, level, __ATOMIC_RELAXED);
 }
 
-static void put_message(struct text *t, const struct note *note, enum text_style style)
-{
-	text_escape(t, note->msg, note->n <= MSG_MAX ? note->n : MSG_MAX, style);
-	if (note->n > MSG_MAX)
-		text_str(t, TEXT_TRUNCATED);
-}
-
-static void put_number(struct text *t, const char *before, uint64_t n, const char *after)
-{
-	if (n == 0)
-		return;
-	text_str(t, before);
-	text_u64(t, n);
-	text_str(t, after);
-}
-
-static void line_json(struct text *t, const struct note *note)
-{
-	text_str(t, "{\"time\":\"");
-	text_time(t, log_clock(CLOCK_REALTIME));
-	text_str(t, "\",\"level\":\"");
-	text_str(t, words[note->level]);
-	text_str(t, "\",\"event\":\"");
-	text_str(t, note->event);
-	text_str(t, "\",\"message\":\"");
-	put_message(t, note, TEXT_JSON);
-	text_char(t, '"');
-	put_number(t, ",\"suppressed\":", note->suppressed, "");
-	put_number(t, ",\"missed\":", out.missed, "");
-	text_str(t, "}\n");
-}
-
-static void line_text(struct text *t, const struct note *note)
-{
-	text_str(t, "staunch: ");
-	text_str(t, words[note->level]);
-	text_str(t, ": ");
-	put_message(t, note, TEXT_PLAIN);
-	put_number(t, " (", note->suppressed, " more like it suppressed)");
-	put_number(t, " (", out.missed, " earlier lines missed)");
-	text_char(t, '\n');
-}
-
-/* Writes a line only where that cannot block, whatever the mode of the descriptor. It is not set
- * non-blocking: it is shared with whoever started us. */
-static bool write_line(const struct text *t)
-{
-	struct pollfd p = {.fd = out.fd, .events = POLLOUT};
-	ssize_t n;
-
-	if (t->cut || poll(&p, 1, 0) != 1)
-		return false;
-	do
-		n = write(out.fd, t->p, t->n);
-	while (n < 0 && err_from_errno() == -NP_EINTR);
-	return n == (ssize_t)t->n;
-}
-
 static bool wanted(enum log_level level)
 {
 	CHECK((unsigned)level < LVL_LEVELS, "a log level comes from LOG_LEVEL_TBL");
 	return level <= __atomic_load_n(&out.level, __ATOMIC_RELAXED);
 }
 
-static void emit(struct note *note, const char *fmt, va_list ap)
+/* Writes the line only if the descriptor takes it at once. stderr belongs to the process that
+ * started us too, so it must stay blocking. */
+static bool write_line(const struct text *t)
 {
-	char msg[MSG_MAX + 1];
-	int n = vsnprintf(msg, sizeof(msg), fmt, ap);
-	struct text t;
+	struct log_sink sink;
 
-	note->msg = msg;
-	note->n = n > 0 ? (size_t)n : 0;
+	log_sink_use(&sink, out.fd);
+	return log_sink_write(&sink, t->p, t->n, 0) == (ssize_t)t->n;
+}
+
+static void log_direct(struct log_note *note)
+{
+	struct text line;
+
 	pthread_mutex_lock(&out.lock);
-	text_init(&t, out.line, sizeof(out.line));
-	if (out.json)
-		line_json(&t, note);
-	else
-		line_text(&t, note);
-	if (write_line(&t))
+	text_init(&line, out.line, sizeof(out.line));
+	note->missed = out.missed;
+	log_note_line(&line, note, out.json);
+	if (write_line(&line))
 		out.missed = 0;
 	else
 		out.missed++;
 	pthread_mutex_unlock(&out.lock);
 }
 
+static void emit(enum log_level level, const char *event, uint64_t suppressed, const char *fmt,
+		 va_list ap)
+{
+	struct log_note direct, *note = &direct;
+
+	if (out.way == WAY_NONE)
+		return;
+	if (out.way == WAY_SPOOL)
+		note = spool_reserve();
+	if (note == NULL)
+		return;
+	log_note_fill(note, level, event, suppressed, fmt, ap);
+	if (out.way == WAY_SPOOL)
+		spool_commit(note);
+	else
+		log_direct(note);
+}
+
+int log_start_thread(void)
+{
+	int err;
+
+	DCHECK(out.way == WAY_DIRECT, "the log thread is started once");
+	err = spool_start(out.fd, out.json);
+	if (err == 0)
+		out.way = WAY_SPOOL;
+	return err;
+}
+
+void log_stop_thread(int ms)
+{
+	if (out.way != WAY_SPOOL)
+		return;
+	out.way = spool_stop(ms) ? WAY_DIRECT : WAY_NONE;
+	out.missed = spool_missed();
+	if (out.missed > 0) /* the count itself stands behind the message, as behind any other */
+		log_msg(LVL_WARNING, "log_lines_missing", "lines are missing in this log");
+}
+
 void log_msg(enum log_level level, const char *event, const char *fmt, ...)
 {
-	struct note note = {.level = level, .event = event};
 	va_list ap;
 
 	if (!wanted(level))
 		return;
 	va_start(ap, fmt);
-	emit(&note, fmt, ap);
+	emit(level, event, 0, fmt, ap);
 	va_end(ap);
 }
 
@@ -184,12 +157,12 @@ bool log_site_admit(struct log_site *site, int64_t now, uint64_t *suppressed)
 void log_limited(struct log_site *site, enum log_level level, const char *event, const char *fmt,
 		 ...)
 {
-	struct note note = {.level = level, .event = event};
+	uint64_t suppressed = 0;
 	va_list ap;
 
-	if (!wanted(level) || !log_site_admit(site, log_clock(CLOCK_MONOTONIC), &note.suppressed))
+	if (!wanted(level) || !log_site_admit(site, log_clock(CLOCK_MONOTONIC), &suppressed))
 		return;
 	va_start(ap, fmt);
-	emit(&note, fmt, ap);
+	emit(level, event, suppressed, fmt, ap);
 	va_end(ap);
 }

@@ -1,6 +1,13 @@
 /* log: the process log, one line per event of the process, to one descriptor (stderr). Any thread
- * may log, a worker too: a line is escaped, bounded, and written only if that cannot block; else it
- * is counted as missed, and the next line says so. */
+ * may log, a worker too: a line is escaped and bounded, and no thread but the log's own ever waits
+ * for the descriptor.
+ *
+ *   before log_start_thread   the caller writes, if the descriptor takes the line at once
+ *   while the thread runs     the caller hands the message to the log thread (log_spool.h)
+ *   after log_stop_thread     the caller writes again; not at all if the descriptor hangs
+ *
+ * A line that cannot be written, or handed over, is counted, and the next one says how many were
+ * missed. */
 #ifndef PROXY_LOG_LOG_H
 #define PROXY_LOG_LOG_H
 
@@ -39,6 +46,16 @@ struct log_site {
  *   Calls    before there is a second thread.
  *   Owns     nothing; fd stays the caller's, and open. */
 void log_init(enum log_level level, enum log_format format, int fd);
+
+/* log_start_thread: from now on a thread of the log writes the lines.
+ *   Returns  0 or -NP_Exxx of the thread.
+ *   Calls    before there is a second thread; log_stop_thread ends it. */
+must_use int log_start_thread(void);
+
+/* log_stop_thread: write the lines that are there, within ms milliseconds even if the descriptor
+ * takes nothing. What is left then is lost. Does nothing if there is no log thread.
+ *   Calls    the thread that started it, when all others have ended. */
+void log_stop_thread(int ms);
 
 /* log_set_level: log this level and all more severe ones from now on. Any thread. */
 void log_set_level(enum log_level level);

@@ -45,6 +45,16 @@ static void line_ms(const struct line *l, const char *full, const char *brief, i
 		text_ms(l->t, (uint64_t)ns);
 }
 
+/* A wall clock time, in quotes in JSON. */
+static void line_time(const struct line *l, int64_t ns)
+{
+	if (l->json)
+		text_char(l->t, '"');
+	text_time(l->t, ns);
+	if (l->json)
+		text_char(l->t, '"');
+}
+
 /* A text: always in quotes in JSON, in the text form only if it has a blank. NULL and "" are left
  * out. */
 static void line_name(const struct line *l, const char *full, const char *brief, const char *s)
@@ -146,8 +156,9 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 	line_name(l, "staunch.unclean", "unclean", sides[x->unclean]);
 }
 
-/* The time of a line is that of the end, because programs sort and ship lines by it. The connection
- * began duration_ms before. */
+/* The time of a line is that of the end, because programs sort and ship lines by it. Workers write
+ * into rings of their own, so lines may be out of order by some milliseconds; each says when its
+ * connection began. */
 void log_line(struct text *t, const struct access_record *rec, bool json)
 {
 	const struct line l = {.t = t, .json = json};
@@ -162,6 +173,8 @@ void log_line(struct text *t, const struct access_record *rec, bool json)
 	line_name(&l, "staunch.errno", "errno", rec->err != 0 ? np_err_name(rec->err) : NULL);
 	line_u64(&l, "staunch.bytes_in", "in", rec->bytes_in);
 	line_u64(&l, "staunch.bytes_out", "out", rec->bytes_out);
+	if (line_key(&l, "event.start", "start"))
+		line_time(&l, rec->start);
 	line_ms(&l, "staunch.duration_ms", "ms", rec->duration);
 	line_ms(&l, "staunch.connect_ms", "connect_ms", rec->connect);
 	line_ms(&l, "staunch.first_byte_ms", "first_byte_ms", rec->first_byte);

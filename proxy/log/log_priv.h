@@ -24,13 +24,21 @@ void log_record_unpack(struct access_record *rec, struct access_extra *x, const 
 #define LOG_LINE_MAX (LOG_TEXTS * TEXT_FIELD_ROOM + 2048)
 void log_line(struct text *t, const struct access_record *rec, bool json);
 
-/* log_sink.c: the descriptor for the lines. Only the writer thread uses it. */
+/* log_sink.c: the descriptor for the lines of a log. Only the thread that writes the log uses
+ * it. */
+enum log_sink_way { LOG_WAY_PLAIN, LOG_WAY_PIPE, LOG_WAY_SOCKET };
+
 struct log_sink {
-	int   fd;
-	char *path; /* owned, and then fd is owned too; NULL for stdout and stderr */
+	int fd;
+	enum log_sink_way way; /* the call that writes to fd without blocking, or PLAIN */
+	char *path;            /* owned, and then fd is owned too; NULL: fd is the caller's */
 };
+
+/* log_sink_use: write to the caller's descriptor, which stays open. */
+void log_sink_use(struct log_sink *s, int fd);
 must_use int log_sink_open(struct log_sink *s, enum log_sink_kind kind, const char *path);
-must_use int log_sink_reopen(struct log_sink *s); /* on failure the old descriptor stays */
+/* log_sink_reopen: open the path again. On failure the old descriptor stays in use. */
+must_use int log_sink_reopen(struct log_sink *s);
 void log_sink_close(struct log_sink *s);
 
 /* log_sink_write: write some of the n > 0 bytes at p, and wait at most ms for the sink to take

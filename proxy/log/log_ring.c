@@ -91,6 +91,7 @@ static bool looks_crowded(struct log_ring *r)
 void log_ring_commit(struct log_ring *r)
 {
 	DCHECK(r->next != r->head, "a commit follows a reserve");
+	__atomic_store_n(&r->committed, r->committed + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&r->head, r->next, __ATOMIC_SEQ_CST);
 	log_bell_ring(r->bell, looks_crowded(r) ? BELL_DOZE : BELL_SLEEP);
 }
@@ -130,6 +131,11 @@ bool log_ring_pending(const struct log_ring *r)
 bool log_ring_crowded(const struct log_ring *r)
 {
 	return __atomic_load_n(&r->head, __ATOMIC_SEQ_CST) - r->tail > r->size / 2;
+}
+
+uint64_t log_ring_committed(const struct log_ring *r)
+{
+	return __atomic_load_n(&r->committed, __ATOMIC_RELAXED);
 }
 
 uint64_t log_ring_dropped(const struct log_ring *r)

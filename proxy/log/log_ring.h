@@ -22,7 +22,8 @@ struct log_ring {
 	uint64_t head cache_aligned; /* atomic; written by the producer */
 	uint64_t next;               /* producer: head after the commit */
 	uint64_t tail_seen;          /* producer: tail when it last looked */
-	uint64_t dropped;            /* atomic; written by the producer */
+	uint64_t dropped;            /* atomic; written by the producer, as the next */
+	uint64_t committed;          /* records */
 
 	uint64_t tail cache_aligned; /* atomic; written by the consumer */
 	uint64_t head_seen;          /* consumer: head when it last looked */
@@ -51,7 +52,9 @@ void log_ring_release(struct log_ring *r);
 bool log_ring_pending(const struct log_ring *r);
 bool log_ring_crowded(const struct log_ring *r);
 
-/* log_ring_dropped: how many reserves found no room. Any thread. */
+/* log_ring_committed: how many records were handed over. log_ring_dropped: how many reserves found
+ * no room. Any thread. */
+uint64_t log_ring_committed(const struct log_ring *r);
 uint64_t log_ring_dropped(const struct log_ring *r);
 
 #endif

@@ -7,6 +7,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "netpoll/check.h"
@@ -21,20 +24,40 @@ static int open_path(const char *path)
 	return fd >= 0 ? fd : err_from_errno();
 }
 
+/* Which call cannot block on this descriptor, whatever other processes write to it. */
+static enum log_sink_way way_of(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return LOG_WAY_PLAIN;
+	if (S_ISSOCK(st.st_mode))
+		return LOG_WAY_SOCKET;
+	return S_ISFIFO(st.st_mode) ? LOG_WAY_PIPE : LOG_WAY_PLAIN;
+}
+
+void log_sink_use(struct log_sink *s, int fd)
+{
+	*s = (struct log_sink){.fd = fd, .way = way_of(fd)};
+}
+
 int log_sink_open(struct log_sink *s, enum log_sink_kind kind, const char *path)
 {
-	*s = (struct log_sink){.fd = kind == LOG_SINK_STDERR ? STDERR_FILENO : STDOUT_FILENO};
+	int fd;
+
+	DCHECK(kind != LOG_SINK_OFF, "without a sink there is no log");
+	log_sink_use(s, kind == LOG_SINK_STDERR ? STDERR_FILENO : STDOUT_FILENO);
 	if (kind != LOG_SINK_PATH)
 		return 0;
+	fd = open_path(path);
+	if (fd < 0)
+		return fd;
+	log_sink_use(s, fd);
 	s->path = strdup(path);
-	if (s->path == NULL)
-		return -NP_ENOMEM;
-	s->fd = open_path(path);
-	if (s->fd >= 0)
+	if (s->path != NULL)
 		return 0;
-	free(s->path);
-	s->path = NULL;
-	return s->fd;
+	close(fd);
+	return -NP_ENOMEM;
 }
 
 int log_sink_reopen(struct log_sink *s)
@@ -48,6 +71,7 @@ int log_sink_reopen(struct log_sink *s)
 		return fd;
 	close(s->fd);
 	s->fd = fd;
+	s->way = way_of(fd);
 	return 0;
 }
 
@@ -72,6 +96,32 @@ static size_t whole_lines(const char *p, size_t n, size_t max)
 	return end != NULL ? (size_t)(end - p) + 1 : max;
 }
 
+/* One write that blocks neither a socket nor, where the kernel can do that, a pipe. RWF_NOWAIT
+ * works on pipes from Linux 6.5 on; without it, another process that fills the pipe after our poll
+ * makes this thread wait, and only this one. */
+static ssize_t write_once(struct log_sink *s, const char *p, size_t n)
+{
+	const struct iovec piece = {.iov_base = (char *)(uintptr_t)p, .iov_len = n};
+	ssize_t done;
+	int err;
+
+	if (s->way == LOG_WAY_SOCKET) {
+		done = send(s->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		return done >= 0 ? done : err_from_errno();
+	}
+	if (s->way == LOG_WAY_PIPE) {
+		done = pwritev2(s->fd, &piece, 1, -1, RWF_NOWAIT);
+		if (done >= 0)
+			return done;
+		err = err_from_errno();
+		if (err != -EOPNOTSUPP && err != -ENOSYS)
+			return err;
+		s->way = LOG_WAY_PLAIN;
+	}
+	done = write(s->fd, p, n);
+	return done >= 0 ? done : err_from_errno();
+}
+
 /* stdout and stderr belong to the process that started us too, so they must stay blocking. A pipe
  * that polls writable takes PIPE_BUF bytes without blocking, so no more is written at once; and
  * whole lines, because the process log may write to the same pipe. */
@@ -79,14 +129,10 @@ ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms)
 {
 	struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
 	ssize_t done;
-	int err;
 
 	DCHECK(n > 0, "an empty write says nothing about the sink");
 	if (poll(&pfd, 1, ms) <= 0)
 		return 0;
-	done = write(s->fd, p, s->path != NULL ? n : whole_lines(p, n, PIPE_BUF));
-	if (done >= 0)
-		return done;
-	err = err_from_errno();
-	return err == -NP_EAGAIN || err == -NP_EINTR ? 0 : err;
+	done = write_once(s, p, s->path != NULL ? n : whole_lines(p, n, PIPE_BUF));
+	return done == -NP_EAGAIN || done == -NP_EINTR ? 0 : done;
 }

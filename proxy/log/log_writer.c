@@ -2,35 +2,39 @@
  * life. */
 #include "proxy/log/access_log.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
-#include "proxy/base/thread.h"
+#include "proxy/log/log_bell.h"
 #include "proxy/log/log_priv.h"
 #include "proxy/log/log_ring.h"
+#include "proxy/log/log_thread.h"
 
 #define BATCH_BYTES 65536 /* a write is due when this much is formatted, */
 #define BATCH_MS    100   /* or after this time */
 #define CALM_MS     1000  /* without a drop: the episode is over */
+#define GRACE_MS    50    /* for the writer to see that its time is over, and end */
+#define NS_PER_MS   INT64_C(1000000)
 
 struct log {
+	struct log_thread thread;
 	struct log_bell bell;
-	bool            stop, reopen; /* atomic; set by any thread, then the bell */
-	int64_t         stop_by;      /* monotonic ns; written before stop is set */
-	pthread_t       thread;       /* const after start, as the next two */
-	bool            json;
-	unsigned        nrings;
+	bool stop, reopen; /* atomic; any thread sets them and rings the bell */
+	int64_t stop_by;   /* monotonic ns; stored before stop is */
+	bool json;         /* const after start, as nrings */
+	unsigned nrings;
+
+	uint64_t written;      /* atomic; records that the sink has taken; the writer's */
+	uint64_t dropped_said; /* atomic; drops that the process log told of; likewise */
 
 	struct log_sink sink;  /* the writer's own, as all below */
-	struct text     batch; /* lines not yet written; empty outside of drain_rings */
-	bool            dropping;
-	int64_t         dropped_at;              /* when the last drop was seen */
-	uint64_t        dropped_seen, dropped_0; /* over all rings: now, before this episode */
-	uint64_t        lost;                    /* given up at the stop */
-	struct log_site refused;
+	struct text batch;     /* lines not yet written; empty outside of drain_rings */
+	int refused;           /* the sink's last error; 0: it took the last write */
+	bool dropping;         /* an episode of drops is going on */
+	int64_t dropped_at;    /* when the last drop was seen */
+	uint64_t dropped_seen; /* over all rings */
 
 	struct log_ring rings[];
 };
@@ -63,34 +67,44 @@ static void writer_wait(struct log *l, enum bell depth, int ms)
 		log_bell_sleep(&l->bell, ms);
 }
 
-static void end_episode(struct log *l)
+static uint64_t count_dropped(const struct log *l)
 {
-	if (!l->dropping)
-		return;
-	l->dropping = false;
-	log_msg(LVL_WARNING, "access_log_recovered", "%llu access records were dropped",
-		(unsigned long long)(l->dropped_seen - l->dropped_0));
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < l->nrings; i++)
+		n += log_ring_dropped(&l->rings[i]);
+	return n;
 }
 
-/* One line when drops begin, one with their number when they have ended: never one per record. */
+/* Tells how many records were dropped since the last time. */
+static void say_dropped(struct log *l, uint64_t dropped)
+{
+	uint64_t n = dropped - __atomic_load_n(&l->dropped_said, __ATOMIC_RELAXED);
+
+	if (n == 0)
+		return;
+	__atomic_store_n(&l->dropped_said, dropped, __ATOMIC_RELAXED);
+	log_msg(LVL_WARNING, "access_log_recovered", "%llu access %s dropped",
+		(unsigned long long)n, n == 1 ? "record was" : "records were");
+}
+
+/* An episode is one line when drops begin, and one with their number when none has come for a
+ * while. Never a line per record: a log that cannot keep up must not make the other log longer. */
 static void watch_drops(struct log *l)
 {
 	int64_t now = log_clock(CLOCK_MONOTONIC);
-	uint64_t dropped = 0;
+	uint64_t dropped = count_dropped(l);
 
-	for (unsigned i = 0; i < l->nrings; i++)
-		dropped += log_ring_dropped(&l->rings[i]);
 	if (dropped != l->dropped_seen) {
-		if (!l->dropping) {
-			l->dropped_0 = l->dropped_seen;
+		if (!l->dropping)
 			log_msg(LVL_WARNING, "access_log_dropping",
 				"access records are dropped: the access log takes them too slowly");
-		}
 		l->dropping = true;
 		l->dropped_at = now;
 		l->dropped_seen = dropped;
-	} else if (now - l->dropped_at >= CALM_MS * INT64_C(1000000)) {
-		end_episode(l);
+	} else if (l->dropping && now - l->dropped_at >= CALM_MS * NS_PER_MS) {
+		l->dropping = false;
+		say_dropped(l, dropped);
 	}
 }
 
@@ -104,16 +118,38 @@ static bool reopen_if_asked(struct log *l)
 	rc = log_sink_reopen(&l->sink);
 	if (rc < 0)
 		log_msg(LVL_ERROR, "access_log_reopen_failed",
-			"cannot reopen the access log: %s; going on with the old file",
-			np_err_text(rc));
+			"cannot reopen the access log %s: %s (%s); the old file stays in use",
+			l->sink.path, np_err_text(rc), np_err_name(rc));
 	return rc == 0;
 }
 
-/* While stopping, a sink that refuses is given up at once and one that is slow when the time is
- * over. */
-static bool too_late(const struct log *l, ssize_t rc)
+/* Is the time of log_stop over? Before a stop it never is. */
+static bool is_late(const struct log *l)
 {
-	return is_set(&l->stop) && (rc < 0 || log_clock(CLOCK_MONOTONIC) >= l->stop_by);
+	return is_set(&l->stop) && log_clock(CLOCK_MONOTONIC) >= l->stop_by;
+}
+
+/* How long one attempt to write may wait: not past the end of log_stop's time. */
+static int patience(const struct log *l)
+{
+	int64_t left;
+
+	if (!is_set(&l->stop))
+		return BATCH_MS;
+	left = (l->stop_by - log_clock(CLOCK_MONOTONIC)) / NS_PER_MS;
+	if (left <= 0)
+		return 0;
+	return left < BATCH_MS ? (int)left : BATCH_MS;
+}
+
+/* Once, until the sink takes something again or refuses for another reason: it would say the same
+ * ten times a second. */
+static void say_refused(struct log *l, int err)
+{
+	if (err != l->refused)
+		log_msg(LVL_ERROR, "access_log_failed", "cannot write the access log: %s (%s)",
+			np_err_text(err), np_err_name(err));
+	l->refused = err;
 }
 
 static size_t line_start(const char *p, size_t at)
@@ -132,55 +168,79 @@ static uint64_t count_lines(const char *p, size_t n)
 	return lines;
 }
 
-/* Writes the batch out and stays with it for as long as the sink is stuck: the rings fill up
- * meanwhile, which is what they are for. A line that was half written when the file was reopened is
- * written whole to the new one. */
+/* The sink has taken n bytes: the lines that end in them are written. */
+static void count_written(struct log *l, const char *p, size_t n)
+{
+	__atomic_store_n(&l->written, l->written + count_lines(p, n), __ATOMIC_RELAXED);
+	l->refused = 0;
+}
+
+/* Writes the batch, and stays with it for as long as the sink is stuck: meanwhile the rings fill
+ * up, which is their purpose. If the file is reopened behind half a line, the new file gets that
+ * line whole. While log_stop waits, a sink that refuses is given up at once, and one that is slow
+ * when the time is over. */
 static void flush(struct log *l)
 {
 	const char *p = l->batch.p;
 	size_t n = l->batch.n, done = 0;
 
-	while (done < n) {
-		ssize_t rc = log_sink_write(&l->sink, p + done, n - done, BATCH_MS);
+	while (done < n && !is_late(l)) {
+		ssize_t rc = log_sink_write(&l->sink, p + done, n - done, patience(l));
 
-		if (rc > 0)
+		if (rc > 0) {
+			count_written(l, p + done, (size_t)rc);
 			done += (size_t)rc;
-		if (done == n || too_late(l, rc))
-			break;
+		}
 		if (rc < 0) {
-			log_limited(&l->refused, LVL_ERROR, "access_log_failed",
-				    "cannot write the access log: %s", np_err_text((int)rc));
+			say_refused(l, (int)rc);
+			if (is_set(&l->stop))
+				break;
 			writer_wait(l, BELL_PAUSE, BATCH_MS);
 		}
 		if (reopen_if_asked(l))
 			done = line_start(p, done);
-		watch_drops(l);
+		if (!is_late(l)) /* else log_stop tells of the drops, and may have given us up */
+			watch_drops(l);
 	}
-	l->lost += count_lines(p + done, n - done);
 	l->batch.n = 0;
 }
 
-/* One turn: what is in the rings now. Every ring is looked at once, so that a busy one cannot keep
- * the others out. */
-static void drain_rings(struct log *l)
+static void drain_ring(struct log *l, struct log_ring *r)
 {
 	struct access_record rec;
 	struct access_extra extra;
 	const void *p;
 	size_t n;
 
-	for (unsigned i = 0; i < l->nrings; i++) {
-		log_ring_look(&l->rings[i]);
-		while ((p = log_ring_peek(&l->rings[i], &n)) != NULL) {
-			log_record_unpack(&rec, &extra, p, n);
-			log_line(&l->batch, &rec, l->json);
-			log_ring_release(&l->rings[i]);
-			if (l->batch.n >= BATCH_BYTES)
-				flush(l);
-		}
+	log_ring_look(r);
+	while (!is_late(l) && (p = log_ring_peek(r, &n)) != NULL) {
+		log_record_unpack(&rec, &extra, p, n);
+		log_line(&l->batch, &rec, l->json);
+		log_ring_release(r);
+		if (l->batch.n >= BATCH_BYTES)
+			flush(l);
 	}
+}
+
+/* One turn: writes the records that are in the rings now. Each ring is looked at once, so that a
+ * busy one cannot keep the others out. When the time of log_stop is over, the rest stays where it
+ * is, and log_stop counts it. */
+static void drain_rings(struct log *l)
+{
+	for (unsigned i = 0; i < l->nrings; i++)
+		drain_ring(l, &l->rings[i]);
 	flush(l);
 	DCHECK(!l->batch.cut, "the batch has room for one line more than makes it due");
+}
+
+static struct log *log_free(struct log *l)
+{
+	for (unsigned i = 0; i < l->nrings; i++)
+		log_ring_fini(&l->rings[i]);
+	log_bell_fini(&l->bell);
+	free(l->batch.p);
+	free(l);
+	return NULL;
 }
 
 static void *writer_main(void *arg)
@@ -195,22 +255,10 @@ static void *writer_main(void *arg)
 		watch_drops(l);
 	}
 	drain_rings(l);
-	watch_drops(l);
-	end_episode(l);
-	if (l->lost > 0)
-		log_msg(LVL_WARNING, "access_log_lost",
-			"%llu access records could not be written before the stop",
-			(unsigned long long)l->lost);
-	return NULL;
-}
-
-static struct log *log_free(struct log *l)
-{
-	for (unsigned i = 0; i < l->nrings; i++)
-		log_ring_fini(&l->rings[i]);
-	log_bell_fini(&l->bell);
-	free(l->batch.p);
-	free(l);
+	if (log_thread_end(&l->thread)) {
+		log_sink_close(&l->sink);
+		log_free(l);
+	}
 	return NULL;
 }
 
@@ -248,7 +296,7 @@ int log_start(struct log **out, const struct log_options *o, unsigned nrings)
 	if (rc < 0)
 		goto no_sink;
 	l->json = log_is_json(o->format, l->sink.fd);
-	rc = thread_start(&l->thread, "log", writer_main, l);
+	rc = log_thread_start(&l->thread, "access log", writer_main, l);
 	if (rc < 0)
 		goto no_thread;
 	*out = l;
@@ -277,14 +325,37 @@ void log_reopen(struct log *l)
 	log_bell_ring(&l->bell, BELL_PAUSE);
 }
 
+/* Tells what the writer could not. Producers have ended, so their counts stand still. A writer that
+ * hangs may still add to `written` if its write ever returns; that is not waited for. */
+static void say_rest(struct log *l)
+{
+	uint64_t lost = 0;
+
+	for (unsigned i = 0; i < l->nrings; i++)
+		lost += log_ring_committed(&l->rings[i]);
+	lost -= __atomic_load_n(&l->written, __ATOMIC_RELAXED);
+	say_dropped(l, count_dropped(l));
+	if (lost > 0)
+		log_msg(LVL_WARNING, "access_log_lost",
+			"%llu access %s not be written before the stop",
+			(unsigned long long)lost, lost == 1 ? "record could" : "records could");
+}
+
+/* The bound holds because it counts instead of writing: after stop_by the writer starts no further
+ * write, and one that hangs in a write is given up together with its memory. */
 struct log *log_stop(struct log *l, int ms)
 {
 	if (l == NULL)
 		return NULL;
-	l->stop_by = log_clock(CLOCK_MONOTONIC) + ms * INT64_C(1000000);
+	DCHECK(!is_set(&l->stop), "a log is stopped once");
+	l->stop_by = log_clock(CLOCK_MONOTONIC) + ms * NS_PER_MS;
 	__atomic_store_n(&l->stop, true, __ATOMIC_SEQ_CST);
 	log_bell_ring(&l->bell, BELL_PAUSE);
-	pthread_join(l->thread, NULL);
-	log_sink_close(&l->sink);
-	return log_free(l);
+	log_thread_wait(&l->thread, l->stop_by + GRACE_MS * NS_PER_MS);
+	say_rest(l);
+	if (log_thread_release(&l->thread)) {
+		log_sink_close(&l->sink);
+		log_free(l);
+	}
+	return NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -170,6 +171,40 @@ static void stop_with_a_stopped_reader(void **state)
 	close(fifo);
 }
 
+/* ---- a file that may not grow ---- */
+
+static void limit_files(pid_t pid, rlim_t bytes)
+{
+	struct rlimit r = {bytes, RLIM_INFINITY};
+
+	assert_int_equal(prlimit(pid, RLIMIT_FSIZE, &r, NULL), 0);
+}
+
+/* V13: SIGXFSZ does not end the process; the log says EFBIG once, and goes on when it may again. No record is lost. */
+static void a_file_size_limit_ends_nothing(void **state)
+{
+	enum { BEFORE = 60, AFTER = 10 };
+	const char *ip = kit_ip(0);
+	int port = kit_port(ip);
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	struct kit_staunch *s = kit_staunch_start(one_server(port, kit_peer_port(echo), "", ""));
+
+	(void)state;
+	limit_files(s->child->pid, 8192);
+	for (int i = 0; i < BEFORE; i++) {
+		end_orderly(served(ip, port));
+		if (i == BEFORE / 2)
+			kit_staunch_wait_err(s, "EFBIG", 1);
+	}
+	assert_true(kit_child_alive(s->child));
+	limit_files(s->child->pid, RLIM_INFINITY);
+	for (int i = 0; i < AFTER; i++)
+		end_orderly(served(ip, port));
+	kit_staunch_wait_log(s, "\"client_fin\"", BEFORE + AFTER);
+	assert_int_equal(kit_file_count(s->child->err, "EFBIG"), 1);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
 /* ---- records --------------------------------------------------------------------------------- */
 
 /* Every line is JSON of its own, with what every record has; no name is given twice; times lie between two instants. */
@@ -181,6 +216,9 @@ static const char check_lines[] =
 	"    assert r['event'] == 'connection_end', r\n"
 	"    assert r['client.address'].startswith('127.') and r['client.port'] > 0, r\n"
 	"    assert sys.argv[2] <= r['time'] <= sys.argv[3], (sys.argv, r)\n"
+	"    assert sys.argv[2] <= r['event.start'] <= r['time'], r\n"
+	"    times = [r[k] for k in ('staunch.connect_ms', 'staunch.first_byte_ms', 'staunch.duration_ms') if k in r]\n"
+	"    assert times == sorted(times), r\n"
 	"    assert r['staunch.duration_ms'] >= 0 and r['staunch.listener'] == 'web', r\n"
 	"    assert r['staunch.conn_id'] not in ids, r\n"
 	"    ids.add(r['staunch.conn_id'])\n"
@@ -268,6 +306,7 @@ int main(void)
 		cmocka_unit_test_teardown(rotation_loses_no_record, kit_end),
 		cmocka_unit_test_teardown(stopped_reader_stops_nobody, kit_end),
 		cmocka_unit_test_teardown(stop_with_a_stopped_reader, kit_end),
+		cmocka_unit_test_teardown(a_file_size_limit_ends_nothing, kit_end),
 		cmocka_unit_test_teardown(lines_are_records, kit_end),
 		cmocka_unit_test_teardown(signal_storm, kit_end),
 	};

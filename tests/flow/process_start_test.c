@@ -34,7 +34,7 @@ static void port_of_another_process(void **state)
 	for (int round = 0; round < 2; round++) {
 		s = kit_staunch_spawn(one_server(port, 1, "", ""));
 		failed_start(s, 69,
-			     textf("listener \\u0022web\\u0022 cannot bind %s:%d (line 4): address in use", ip, port));
+			     textf("listener \\\"web\\\" cannot bind %s:%d (line 4): address in use", ip, port));
 		setsockopt(held, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	}
 	close(held);
@@ -51,7 +51,7 @@ static void port_of_another_staunch(void **state)
 	(void)state;
 	fds = kit_proc_fds(first->child->pid);
 	second = kit_staunch_spawn(one_server(port, 1, "", ""));
-	failed_start(second, 69, textf("listener \\u0022web\\u0022 cannot bind %s:%d (line 4)", ip, port));
+	failed_start(second, 69, textf("listener \\\"web\\\" cannot bind %s:%d (line 4)", ip, port));
 	back_to_normal(first, fds, ip, port);
 }
 

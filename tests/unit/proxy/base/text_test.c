@@ -55,14 +55,14 @@ static void a_text_may_be_filled_to_the_last_byte(void **state)
 /* Numbers and escapes are pieces too: cut at every length, the text is a clean beginning. */
 static void no_number_and_no_escape_is_halved(void **state)
 {
-	static const char *const clean[] = {"", "12", "12\\u000a", "12\\u000a-3", "12\\u000a-31.002"};
+	static const char *const clean[] = {"", "12", "12\\u001b", "12\\u001b-3", "12\\u001b-31.002"};
 	bool known;
 
 	(void)state;
 	for (size_t cap = 0; cap < 16; cap++) {
 		text_init(&t, room, cap);
 		text_u64(&t, 12);
-		text_escape(&t, "\n", 1, TEXT_JSON);
+		text_escape(&t, "\033", 1, TEXT_JSON);
 		text_i64(&t, -3);
 		text_ms(&t, 1002000);
 		known = false;
@@ -139,10 +139,12 @@ static const struct {
 } hostile[] = {
 	{"nothing", "", 0, "", ""},
 	{"harmless", "a b~", 4, "a b~", "a b~"},
-	{"newline", "a\nb", 3, "a\\u000ab", "a\\x0ab"},
+	{"newline", "a\nb", 3, "a\\nb", "a\\x0ab"},
+	{"the other short ones of JSON", "\b\f\r\t", 4, "\\b\\f\\r\\t", "\\x08\\x0c\\x0d\\x09"},
+	{"their neighbours", "\a\v", 2, "\\u0007\\u000b", "\\x07\\x0b"},
 	{"escape", "\033[31m", 5, "\\u001b[31m", "\\x1b[31m"},
-	{"quote", "\"", 1, "\\u0022", "\\x22"},
-	{"backslash", "\\n", 2, "\\u005cn", "\\x5cn"},
+	{"quote", "\"", 1, "\\\"", "\\x22"},
+	{"backslash", "\\n", 2, "\\\\n", "\\x5cn"},
 	{"NUL", "a\0b", 3, "a\\u0000b", "a\\x00b"},
 	{"DEL and above", "\177\200\377", 3, "\\u007f\\u0080\\u00ff", "\\x7f\\x80\\xff"},
 };
@@ -177,7 +179,7 @@ static void a_field_is_cut_at_its_limit_with_a_mark(void **state)
 	static char big[65536];
 
 	(void)state;
-	memset(big, '\n', sizeof(big));
+	memset(big, 1, sizeof(big)); /* the longest escape */
 	text_field(&t, big, TEXT_FIELD_MAX, TEXT_JSON);
 	assert_int_equal(t.n, TEXT_FIELD_MAX * 6);
 	fresh(state);

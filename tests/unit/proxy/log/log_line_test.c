@@ -34,6 +34,10 @@ static const char *skip_string(const char *s)
 			return NULL;
 		if (*s != '\\')
 			continue;
+		if (s[1] != '\0' && strchr("\"\\bfnrt", s[1]) != NULL) {
+			s++;
+			continue;
+		}
 		if (strncmp(s, "\\u00", 4) != 0 || !isxdigit((unsigned char)s[4]) || !isxdigit((unsigned char)s[5]))
 			return NULL;
 		s += 5;
@@ -132,6 +136,7 @@ static void a_line_in_json(void **state)
 			    ",\"network.transport\":\"tcp\",\"network.type\":\"ipv4\""
 			    ",\"staunch.close_reason\":\"server_rst\",\"staunch.close_by\":\"server\""
 			    ",\"staunch.errno\":\"ECONNRESET\",\"staunch.bytes_in\":12,\"staunch.bytes_out\":3456"
+			    ",\"event.start\":\"2024-02-29T00:00:00.123456Z\""
 			    ",\"staunch.duration_ms\":2000.001,\"staunch.connect_ms\":1.234"
 			    ",\"staunch.first_byte_ms\":5.000,\"staunch.retries\":1,\"staunch.listener\":\"web\""
 			    ",\"staunch.upstream\":\"app\",\"staunch.server\":\"app/a\""
@@ -146,7 +151,8 @@ static void a_line_in_text(void **state)
 	(void)state;
 	assert_string_equal(line(&rec, false),
 			    "2024-02-29T00:00:02.123457Z 192.0.2.1:40000 -> [::1]:80 reason=server_rst by=server"
-			    " errno=ECONNRESET in=12 out=3456 ms=2000.001 connect_ms=1.234 first_byte_ms=5.000"
+			    " errno=ECONNRESET in=12 out=3456"
+			    " start=2024-02-29T00:00:00.123456Z ms=2000.001 connect_ms=1.234 first_byte_ms=5.000"
 			    " retries=1 listener=web upstream=app server=app/a id=01ARYZ6S410000000000000001\n");
 }
 
@@ -167,13 +173,15 @@ static void what_is_not_known_is_left_out(void **state)
 			    "{\"time\":\"1970-01-01T00:00:00.000000Z\",\"event\":\"connection_end\""
 			    ",\"client.address\":\"unix\",\"network.transport\":\"unix\",\"network.type\":\"unix\""
 			    ",\"staunch.close_reason\":\"max_connections\",\"staunch.close_by\":\"proxy\""
-			    ",\"staunch.bytes_in\":0,\"staunch.bytes_out\":0,\"staunch.duration_ms\":0.000"
+			    ",\"staunch.bytes_in\":0,\"staunch.bytes_out\":0"
+			    ",\"event.start\":\"1970-01-01T00:00:00.000000Z\",\"staunch.duration_ms\":0.000"
 			    ",\"staunch.retries\":0,\"staunch.listener\":\"local\""
 			    ",\"staunch.conn_id\":\"00000000000000000000000000\"}\n");
 	assert_true(is_json_line(room));
 	assert_string_equal(line(&rec, false),
-			    "1970-01-01T00:00:00.000000Z unix -> - reason=max_connections by=proxy in=0 out=0"
-			    " ms=0.000 retries=0 listener=local id=00000000000000000000000000\n");
+			    "1970-01-01T00:00:00.000000Z unix -> - reason=max_connections by=proxy in=0"
+			    " out=0 start=1970-01-01T00:00:00.000000Z ms=0.000 retries=0 listener=local"
+			    " id=00000000000000000000000000\n");
 }
 
 static void hostile_names_stay_one_line(void **state)
@@ -183,8 +191,8 @@ static void hostile_names_stay_one_line(void **state)
 	(void)state;
 	rec.server_name = "a\" reason=none\n{\"forged\":1}\033[2J\\";
 	assert_true(is_json_line(line(&rec, true)));
-	assert_non_null(strstr(room, "\"staunch.server\":\"a\\u0022 reason=none\\u000a{\\u0022forged\\u0022:1}"
-				     "\\u001b[2J\\u005c\""));
+	assert_non_null(strstr(room, "\"staunch.server\":\"a\\\" reason=none\\n{\\\"forged\\\":1}"
+				     "\\u001b[2J\\\\\""));
 	line(&rec, false);
 	assert_ptr_equal(strchr(room, '\n'), room + strlen(room) - 1);
 	assert_non_null(strstr(room, " server=\"a\\x22 reason=none\\x0a{\\x22forged\\x22:1}\\x1b[2J\\x5c\" id="));
@@ -204,7 +212,7 @@ static void what_only_some_have(void **state)
 	rec.extra = &x;
 	assert_true(is_json_line(line(&rec, true)));
 	assert_non_null(strstr(room, ",\"staunch.connected.address\":\"127.0.0.9\",\"staunch.connected.port\":99,"
-				     "\"staunch.detail\":\"no way\",\"tls.client.server_name\":\"a.\\u0022test\","
+				     "\"staunch.detail\":\"no way\",\"tls.client.server_name\":\"a.\\\"test\","
 				     "\"tls.next_protocol\":\"h2\",\"tls.protocol.version\":\"TLSv1.3\","
 				     "\"tls.cipher\":\"AES\",\"tls.client.subject\":\"CN=me\","
 				     "\"staunch.upstream_tls\":\"TLSv1.2\",\"tls.resumed\":true,"

@@ -65,7 +65,7 @@ static void a_json_line_is_for_machines(void **state)
 	assert_int_equal(strncmp(logged(), "{\"time\":\"20", 11), 0);
 	assert_string_equal(got + strlen("{\"time\":\"2026-01-02T03:04:05.678901Z\""),
 			    ",\"level\":\"error\",\"event\":\"accept_paused\","
-			    "\"message\":\"listener web: \\u0022EMFILE\\u0022\"}\n");
+			    "\"message\":\"listener web: \\\"EMFILE\\\"\"}\n");
 }
 
 static void a_pipe_is_no_terminal(void **state)
@@ -106,7 +106,7 @@ static void hostile_bytes_stay_in_their_line(void **state)
 	log_init(LVL_NOTICE, LOG_FORMAT_JSON, ends[1]);
 	log_msg(LVL_NOTICE, "e", "%s", big);
 	assert_int_equal(lines(logged()), 1);
-	assert_non_null(strstr(got, "\\u000a...truncated\"}\n"));
+	assert_non_null(strstr(got, "\\n...truncated\"}\n"));
 }
 
 static void a_message_is_cut_behind_512_bytes(void **state)
@@ -157,7 +157,7 @@ static void a_reader_that_left_is_survived(void **state)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	log_init(LVL_NOTICE, LOG_FORMAT_TEXT, ends[1]);
 	log_msg(LVL_NOTICE, "e", "x");
-	assert_string_equal(logged(), "staunch: notice: x (1 earlier lines missed)\n");
+	assert_string_equal(logged(), "staunch: notice: x (1 earlier line missed)\n");
 }
 
 static const struct {

@@ -12,6 +12,7 @@
 #include "netpoll/err.h"
 #include "proxy/log/log_priv.h"
 #include "tests/kit/kit.h"
+#include "tests/unit/proxy/log/stuck_tty.h"
 
 #define EACH      20000
 #define ROTATIONS 20
@@ -248,6 +249,59 @@ static void a_stopped_reader_blocks_no_worker_and_no_stop(void **state)
 	close(reader);
 }
 
+/* V10: the bound holds however many workers there are, and however much they have written. Each full
+ * ring is hundreds of batches, none of which the reader takes. */
+static void a_stop_keeps_its_bound_with_many_workers(void **state)
+{
+	enum { WORKERS = 8 };
+	int reader = open_fifo();
+	struct log *l = start(0, WORKERS);
+	uint64_t dropped = 0, put_in = 0, told;
+	int64_t before;
+
+	(void)state;
+	for (unsigned w = 0; w < WORKERS; w++)
+		for (uint64_t i = 0; i < EACH; i++, put_in++)
+			dropped += !put(log_ring_of(l, w), 0, i);
+	before = kit_now_ms();
+	assert_null(log_stop(l, 50));
+	assert_true(kit_now_ms() - before < KIT_MS);
+	told = reported("access_log_lost");
+	if (dropped > 0)
+		told += reported("access_log_recovered");
+	assert_int_equal(read_lines(reader) + told, put_in);
+	close(reader);
+}
+
+/* V10, V11: a write that hangs cannot be ended, so its thread is given up at the bound. */
+static void a_stop_gives_up_a_write_that_hangs(void **state)
+{
+	const struct log_options o = {.kind = LOG_SINK_STDOUT, .format = LOG_FORMAT_JSON};
+	int saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
+	struct stuck_tty tty;
+	struct log *l = NULL;
+	uint64_t put_in = 0;
+	int64_t before;
+
+	(void)state;
+	tty_open(&tty);
+	fflush(stdout);
+	dup2(tty.writer, STDOUT_FILENO); /* from here to its end: nothing that could print */
+	if (log_start(&l, &o, 1) == 0)
+		for (uint64_t i = 0; i < 1000; i++)
+			put_in += put(log_ring_of(l, 0), 0, i);
+	before = kit_now_ms();
+	log_stop(l, 500);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	assert_int_equal(put_in, 1000);
+	assert_true(kit_now_ms() - before < KIT_MS);
+	assert_in_range(reported("access_log_lost"), 1, 1000);
+	assert_in_range(tty_read(&tty), 1, 999);
+	close(tty.reader); /* the write that hangs fails then, and the thread frees the log */
+	close(tty.writer);
+}
+
 struct reading {
 	int reader;
 	int episodes; /* until this many are over */
@@ -410,6 +464,8 @@ int main(void)
 		TEST(stop_writes_what_is_there),
 		TEST(stop_without_a_record_is_at_once),
 		TEST(a_stopped_reader_blocks_no_worker_and_no_stop),
+		TEST(a_stop_keeps_its_bound_with_many_workers),
+		TEST(a_stop_gives_up_a_write_that_hangs),
 		TEST(a_reader_that_comes_back_ends_the_episode),
 		TEST(reopen_rescues_what_a_broken_sink_refused),
 		TEST(a_line_halved_by_a_reopen_is_written_whole),
