@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "proxy/cli/cli.h"
+#include "proxy/tls/tls_memory.h"
 
 /* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our messages. */
 static bool standard_fds_open(void)
@@ -19,5 +20,6 @@ static bool standard_fds_open(void)
 
 int main(int argc, char **argv)
 {
+	(void)tls_memory_init(); /* before OpenSSL's first call */
 	return standard_fds_open() ? cli_main(argc, argv) : EXIT_FAILED;
 }

@@ -60,6 +60,12 @@ static inline bool stream_truncated(const struct stream *s)
 	return !stream_is_plain(s) && tls_truncated(s->tls);
 }
 
+/* Why TLS broke, in static words for the log; NULL: nothing more than the error's code. */
+static inline const char *stream_cause(const struct stream *s)
+{
+	return stream_is_plain(s) ? NULL : tls_cause(s->tls);
+}
+
 static inline bool stream_failed(const struct stream *s)
 {
 	return np_fd_failed(&s->fd);

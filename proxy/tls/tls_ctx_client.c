@@ -114,8 +114,9 @@ static int own_cert(struct tls_ctx *x, const struct config_tls_out *c, struct te
 /* A new one came, with the handshake or later. Returns 1: it is ours now. */
 static int session_came(SSL *ssl, SSL_SESSION *s)
 {
-	const struct tls *t = SSL_get_app_data(ssl);
+	struct tls *t = SSL_get_app_data(ssl);
 
+	t->ticket = true;
 	tls_sessions_keep(t->ctx->sessions, t->server, s);
 	return 1;
 }
@@ -142,6 +143,7 @@ static int build(struct tls_ctx *x, const struct config_tls_out *c, struct text 
 	x->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_client_method());
 	if (x->ssl == NULL)
 		return -NP_ENOMEM;
+	SSL_CTX_set_msg_callback(x->ssl, tls_takeover_watch);
 	code = tls_ctx_limit(x->ssl, &limits, err);
 	if (code == 0 && c->verify) {
 		SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
@@ -173,6 +175,8 @@ int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct 
 		.magic = TLS_CTX_MAGIC,
 		.worker = w,
 		.verify = c->verify,
+		.records = c->records,
+		.reset_truncated = c->truncated == CONFIG_TLS_TRUNCATED_RESET,
 		.name = c->name != NULL ? c->name : c->sni,
 		.sni = c->sni != NULL ? c->sni : c->name,
 	};

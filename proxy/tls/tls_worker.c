@@ -7,6 +7,7 @@
 
 #include "proxy/tls/tls_bio.h"
 #include "proxy/tls/tls_kdf.h"
+#include "proxy/tls/tls_selfcheck.h"
 #include "proxy/creds/tls_trust.h"
 
 /* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
@@ -45,6 +46,7 @@ int tls_worker_new(struct tls_worker **out)
 	}
 	BIO_set_data(w->bio, w);
 	BIO_set_init(w->bio, 1);
+	tls_selfcheck(w);
 	*out = w;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <openssl/bio.h>
 
 #include "netpoll/netpoll.h"
+#include "proxy/log/log.h"
 #include "proxy/tls/tls_record.h"
 
 #define TLS_IN  (64 * 1024)
@@ -38,6 +39,8 @@ struct tls_worker {
 	bool starved;           /* the BIO had nothing for OpenSSL */
 	EVP_CIPHER *ticket_cipher; /* const: looked up once, not per ticket */
 	struct tls_crypto crypto;
+	uint8_t suites_off[2];  /* const: TLS 1.2, 1.3: a bit per suite whose check at start failed */
+	struct log_site check_site; /* of a check that failed at a hand-over */
 	uint64_t seal_most;     /* records one key seals; const */
 	bool frees_buffers;     /* const: idle connections may give OpenSSL's back */
 	/* Control thread: what the contexts trust that are being made, where the config names nobody. Used; NULL: none

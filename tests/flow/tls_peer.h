@@ -14,6 +14,25 @@
 #include "tests/flow/edge.h"
 #include "tests/kit/cert.h"
 
+static inline int records_own(void **state)
+{
+	(void)state;
+	kit_tls_records = NULL;
+	return 0;
+}
+
+static inline int records_openssl(void **state)
+{
+	(void)state;
+	kit_tls_records = "openssl";
+	return 0;
+}
+
+/* V33: a test that measures nothing runs with each record layer. */
+#define TLS_ROW(f)                                        \
+	{#f, f, records_own, kit_end, NULL},              \
+	{#f " (openssl)", f, records_openssl, kit_end, NULL}
+
 struct tls_peer_opts {
 	const char *sni;        /* NULL: none */
 	const char *alpn;       /* on the wire's form; NULL: none */
