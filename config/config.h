@@ -55,6 +55,12 @@ enum config_tlv { CONFIG_TLV_TBL(X) };
 #define X(name, word, meaning) CONFIG_TLS_VERSION_##name,
 enum config_tls_version { CONFIG_TLS_VERSION_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_TLS_RECORDS_##name,
+enum config_tls_records { CONFIG_TLS_RECORDS_TBL(X) };
+#undef X
+#define X(name, word, meaning) CONFIG_TLS_TRUNCATED_##name,
+enum config_tls_truncated { CONFIG_TLS_TRUNCATED_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_CLIENT_AUTH_##name,
 enum config_client_auth { CONFIG_CLIENT_AUTH_TBL(X) };
 #undef X
@@ -145,6 +151,8 @@ struct config_tls_out {
 	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
 	const char             *ciphersuites; /* of TLS 1.3 */
 	const char             *groups;
+	enum config_tls_records records;     /* after the handshake */
+	enum config_tls_truncated truncated; /* FIN without close_notify */
 	bool                    session_reuse;
 	int64_t                 handshake_timeout; /* of one attempt */
 	struct config_pos       at;
@@ -212,6 +220,8 @@ struct config_tls_in {
 	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
 	const char             *ciphersuites; /* of TLS 1.3 */
 	const char             *groups;
+	enum config_tls_records records;     /* after the handshake */
+	enum config_tls_truncated truncated; /* FIN without close_notify */
 	struct config_text     *alpn; /* in order of preference; none: no ALPN */
 	size_t                  nalpn;
 	struct {

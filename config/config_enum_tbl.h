@@ -53,6 +53,14 @@
 	X(1_2, "1.2", "TLS 1.2")    \
 	X(1_3, "1.3", "TLS 1.3")
 
+#define CONFIG_TLS_RECORDS_TBL(X)                                                             \
+	X(OWN, "own", "staunch's own layer, and OpenSSL's where that one does not fit")         \
+	X(OPENSSL, "openssl", "OpenSSL's alone")
+
+#define CONFIG_TLS_TRUNCATED_TBL(X)                                                           \
+	X(PASS, "pass", "an end like any other, logged as unclean")                             \
+	X(RESET, "reset", "a broken connection: the other side is reset")
+
 #define CONFIG_CLIENT_AUTH_TBL(X)                                                           \
 	X(OFF, "off", "no certificate is asked for")                                        \
 	X(OPTIONAL, "optional", "one is asked for; a bad one is refused, none is accepted") \

@@ -32,7 +32,20 @@
 	X(TEXT, above "groups", groups, CONFIG_TLS_GROUPS, 0, 0, 0, none, NEW,                              \
 	  "key exchange groups, in order of preference, in OpenSSL's notation",                             \
 	  "Newer libraries know post-quantum groups as well: \"X25519MLKEM768:X25519\".",                   \
-	  "\"X25519:P-256\"")
+	  "\"X25519:P-256\"")                                                                               \
+	X(ENUM, above "records", records, "own", 0, 0, 0, tls_records, NEW,                                 \
+	  "who seals and opens records after the handshake",                                                \
+	  "The handshake is always OpenSSL's. The own layer then keeps an idle connection in a quarter "    \
+	  "of the memory; connections that it does not fit stay with OpenSSL and are counted by reason. "   \
+	  "Say openssl to rule the own layer out while looking for the cause of a trouble.",                \
+	  "openssl")                                                                                        \
+	X(ENUM, above "truncated", truncated, "pass", 0, 0, 0, tls_truncated, NEW,                          \
+	  "what a FIN without close_notify is taken for",                                                   \
+	  "TLS ends each direction with close_notify, so that nobody on the way can cut it short. Many "    \
+	  "honest peers leave it out, and one that half-closes so still waits for its answer: pass keeps "  \
+	  "them, and logs and counts them. Say reset for a protocol that tells its end by FIN alone; "      \
+	  "then what arrived is delivered, and the other side is reset.",                                   \
+	  "reset")
 
 /* struct config_tls_in */
 #define CONFIG_TLS_IN_TBL(X)                                                                                \

@@ -21,6 +21,8 @@ static const struct key_word words_untrusted[] = {CONFIG_UNTRUSTED_TBL(X) {NULL,
 static const struct key_word words_proxy_out[] = {CONFIG_PROXY_OUT_TBL(X) {NULL, NULL}};
 static const struct key_word words_tlv[] = {CONFIG_TLV_TBL(X) {NULL, NULL}};
 static const struct key_word words_tls_version[] = {CONFIG_TLS_VERSION_TBL(X) {NULL, NULL}};
+static const struct key_word words_tls_records[] = {CONFIG_TLS_RECORDS_TBL(X) {NULL, NULL}};
+static const struct key_word words_tls_truncated[] = {CONFIG_TLS_TRUNCATED_TBL(X) {NULL, NULL}};
 static const struct key_word words_client_auth[] = {CONFIG_CLIENT_AUTH_TBL(X) {NULL, NULL}};
 static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NULL}};
 #undef X

@@ -7,6 +7,7 @@
 #include "netpoll/base.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/cli/cli_main.h"
+#include "proxy/tls/tls_memory.h"
 
 /* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our
  * messages. Each closed one gets a placeholder. A chroot may lack /dev/null; its root directory is
@@ -24,6 +25,7 @@ static bool open_standard_fds(void)
 
 int main(int argc, char **argv)
 {
+	(void)tls_memory_init(); /* before OpenSSL's first call */
 	if (open_standard_fds())
 		return cli_main(argc, argv);
 	dprintf(STDERR_FILENO,

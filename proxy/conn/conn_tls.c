@@ -17,6 +17,33 @@ static void note_tls_failure(struct conn *c, int err, const struct tls_why *w)
 	conn_detail(c, detail[0] != '\0' ? detail : tls_why_sentence(w->code));
 }
 
+/* Who makes the connection's records from now on. A row of tls_records_tbl.h is a counter of that
+ * name. */
+static void count_records(struct shard *s, const struct tls *t)
+{
+	switch (tls_records(t)) {
+	case TLS_RECORDS_NONE:
+		break;
+#define COUNT(code, word)                            \
+	case TLS_RECORDS_##code:                     \
+		STAT_ADD(&s->stats, records_##word, 1); \
+		break;
+	COUNT(OWN, own)
+	COUNT(CONFIGURED, configured)
+	COUNT(TICKET, ticket)
+	COUNT(CIPHER, cipher)
+	COUNT(FRAGMENT, fragment)
+	COUNT(EXTENSION, extension)
+	COUNT(UNREAD, unread)
+	COUNT(COUNT, count)
+	COUNT(SECRET, secret)
+	COUNT(CHECK, check)
+	COUNT(SUITE, suite)
+	COUNT(MEMORY, memory)
+#undef COUNT
+	}
+}
+
 /* ---- the client ---- */
 
 static enum close_reason client_failure(const struct tls_why *w)
@@ -92,6 +119,7 @@ static enum close_reason shake_hands(struct conn *c)
 		return c->kill;
 	if (err == 0) {
 		STAT_ADD(&c->shard->stats, handshakes_ok, 1);
+		count_records(c->shard, c->client.tls);
 		return CLOSE_NONE;
 	}
 	STAT_ADD(&c->shard->stats, handshakes_failed, 1);
@@ -124,8 +152,10 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	struct tls_why why;
 	int err = tls_connect(&c->upstream.tls, &c->upstream.fd, t->tls[s->id], &to, &why);
 
-	if (err == 0)
+	if (err == 0) {
+		count_records(s, c->upstream.tls);
 		return CLOSE_NONE;
+	}
 	if (err == -NP_ECANCELED) { /* the client left: no server is blamed */
 		c->err = (int16_t)-err;
 		return CLOSE_CLIENT_RST;

@@ -375,6 +375,10 @@ enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 	if (n < 0)
 		relay_note_error(c, (int)n);
 	d->unclean = stream_truncated(src_of(c, d));
+	if (d->unclean)
+		STAT_ADD(&c->shard->stats, truncated, 1);
+	if (n == -NP_EPROTO && stream_cause(src_of(c, d)) != NULL)
+		conn_detail(c, stream_cause(src_of(c, d)));
 	src_ended(c, d, n < 0 || d->reset);
 	return CLOSE_NONE;
 }

@@ -65,6 +65,12 @@ static inline bool stream_truncated(const struct stream *s)
 	return !stream_is_plain(s) && tls_truncated(s->tls);
 }
 
+/* Why TLS broke, in static words for the log; NULL: nothing more than the error's code. */
+static inline const char *stream_cause(const struct stream *s)
+{
+	return stream_is_plain(s) ? NULL : tls_cause(s->tls);
+}
+
 /* An event said that nothing can be sent any more: a reset, or both ways are shut. */
 static inline bool stream_failed(const struct stream *s)
 {

@@ -23,6 +23,21 @@
 	X(handshakes_ok,   "staunch_tls_handshakes_total",     "result=\"ok\"",     counter, \
 	  "TLS handshakes with clients, by result.") \
 	X(handshakes_failed, "staunch_tls_handshakes_total",   "result=\"failed\"", counter, "") \
+	X(records_own,     "staunch_tls_records_total", "layer=\"own\"", counter, \
+	  "TLS connections by who makes their records, and why OpenSSL does.") \
+	X(records_configured, "staunch_tls_records_total", "layer=\"openssl\",reason=\"configured\"", counter, "") \
+	X(records_ticket, "staunch_tls_records_total", "layer=\"openssl\",reason=\"ticket\"", counter, "") \
+	X(records_cipher, "staunch_tls_records_total", "layer=\"openssl\",reason=\"cipher\"", counter, "") \
+	X(records_fragment, "staunch_tls_records_total", "layer=\"openssl\",reason=\"fragment\"", counter, "") \
+	X(records_extension, "staunch_tls_records_total", "layer=\"openssl\",reason=\"extension\"", counter, "") \
+	X(records_unread, "staunch_tls_records_total", "layer=\"openssl\",reason=\"unread\"", counter, "") \
+	X(records_count, "staunch_tls_records_total", "layer=\"openssl\",reason=\"count\"", counter, "") \
+	X(records_secret, "staunch_tls_records_total", "layer=\"openssl\",reason=\"secret\"", counter, "") \
+	X(records_check, "staunch_tls_records_total", "layer=\"openssl\",reason=\"check\"", counter, "") \
+	X(records_suite, "staunch_tls_records_total", "layer=\"openssl\",reason=\"suite\"", counter, "") \
+	X(records_memory, "staunch_tls_records_total", "layer=\"openssl\",reason=\"memory\"", counter, "") \
+	X(truncated,       "staunch_tls_truncated_total",      "",                  counter, \
+	  "Ends of TLS by FIN without close_notify, passed on or reset.") \
 	X(ocsp_ok,         "staunch_ocsp_fetches_total",       "result=\"ok\"",     counter, \
 	  "Attempts to fetch an OCSP response for stapling, by result.") \
 	X(ocsp_failed,     "staunch_ocsp_fetches_total",       "result=\"failed\"", counter, "") \

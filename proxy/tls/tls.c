@@ -2,9 +2,10 @@
  * either by tls_direct.c (a server's TLS 1.3 and 1.2, which is nearly everything) or by
  * tls_openssl.c (the rest).
  *
- * What a turn costs is bounded, whatever the peer sends: a read makes no second recv once it has
- * plaintext to return, and records without any (KeyUpdate, tickets, warnings) are counted:
- * IDLE_A_READ in one call, IDLE_A_SECOND a second. */
+ * A turn's cost is bounded, whatever the peer sends: a read makes no second recv once it has
+ * plaintext to return, and after IDLE_A_READ records without any the other connections have their
+ * turn. The rules on floods stand with the records; those on KeyUpdates here, since they hold for
+ * both kinds. */
 #include "proxy/tls/tls.h"
 
 #include <stdlib.h>
@@ -14,13 +15,15 @@
 #include "proxy/tls/tls_openssl.h"
 #include "proxy/tls/tls_priv.h"
 
-#define IDLE_A_READ   16  /* then other connections have their turn */
-#define IDLE_A_SECOND 100 /* more is a flood */
+#define IDLE_A_READ      16  /* then other connections have their turn */
+#define UPDATES_A_SECOND 100 /* more is a flood */
 #define RECORD_MOST   (TLS_HEAD + TLS_BODY_MOST)
 
-int tls_fail(struct tls *t, int err)
+int tls_fail(struct tls *t, int err, const char *cause)
 {
 	DCHECK(err < 0, "a failure has a code");
+	if (t->err == 0)
+		t->cause = cause;
 	t->err = err;
 	t->quiet = false; /* the reader comes again without an event, and learns it */
 	return err;
@@ -28,27 +31,31 @@ int tls_fail(struct tls *t, int err)
 
 void tls_ended(struct tls *t)
 {
-	t->eof = true;
 	t->truncated = t->fin; /* the socket was asked for more: no close_notify had come */
 	t->quiet = false;
+	if (t->truncated && t->ctx->reset_truncated)
+		tls_fail(t, -NP_EPROTO, "FIN without close_notify, and truncated is reset");
+	else
+		t->eof = true;
 }
 
 bool tls_idle_record(struct tls *t)
 {
-	int64_t now = np_now();
-
-	if (now - t->idle_since >= NP_S) {
-		t->idle_since = now;
-		t->idle = 0;
-	}
-	if (++t->idle > IDLE_A_SECOND) {
-		tls_fail(t, -NP_EPROTO);
-		return false;
-	}
 	if (++t->ctx->worker->idle < IDLE_A_READ)
 		return true;
 	t->quiet = false; /* there may be more: come again */
 	return false;
+}
+
+bool tls_update_admitted(struct tls *t)
+{
+	int64_t now = np_now();
+
+	if (now - t->updates_since >= NP_S) {
+		t->updates_since = now;
+		t->updates = 0;
+	}
+	return ++t->updates <= UPDATES_A_SECOND;
 }
 
 /* ---- reading ---- */
@@ -85,7 +92,9 @@ ssize_t tls_try_read(struct tls *t, void *buf, size_t n)
 	got = t->direct != NULL ? tls_direct_read(t, buf, n) : tls_openssl_read(t, buf, n);
 	end = tls_bio_end(t, false);
 	if (end == -NP_ENOMEM)
-		tls_fail(t, end);
+		tls_fail(t, end, NULL);
+	if (t->waits)
+		tls_takeover_again(t);
 	tls_openssl_idle(t);
 	return got > 0 ? (ssize_t)got : nothing_read(t);
 }
@@ -101,6 +110,16 @@ bool tls_buffered(const struct tls *t)
 bool tls_truncated(const struct tls *t)
 {
 	return t->truncated;
+}
+
+const char *tls_cause(const struct tls *t)
+{
+	return t->cause;
+}
+
+enum tls_records tls_records(const struct tls *t)
+{
+	return (enum tls_records)t->records;
 }
 
 /* ---- writing ---- */
@@ -126,6 +145,8 @@ static ssize_t write_records(struct tls *t, const char *buf, size_t n)
 	tls_bio_take_held(t);
 	put = t->direct != NULL ? tls_direct_write(t, buf, put) : tls_openssl_write(t, buf, put);
 	end = tls_bio_end(t, false);
+	if (t->waits)
+		tls_takeover_again(t);
 	tls_openssl_idle(t);
 	if (t->err != 0)
 		return t->err;
@@ -192,6 +213,8 @@ struct tls *tls_free(struct tls *t, bool may_notify)
 	if (t->ssl != NULL && t->up && t->err == 0)
 		SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(t->ssl);
+	if (t->alerted)
+		tls_bio_drain(t);
 	tls_takeover_forget(t);
 	t->direct = tls_direct_free(t->direct);
 	free(t->known);

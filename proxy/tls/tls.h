@@ -1,5 +1,5 @@
-/* tls: one end of a connection that speaks TLS, in the relay's hands. proxy/conn/stream.h chooses between
- * it and the plain socket, with the same contracts: what tls_try_read returns is what
+/* tls: one end of a connection that speaks TLS, in the relay's hands. proxy/conn/stream.h chooses
+ * between it and the plain socket, with the same contracts: what tls_try_read returns is what
  * np_fd_try_read would.
  *
  *   tls_accept, tls_connect    a coroutine, until both sides agree          tls_handshake.h
@@ -14,11 +14,13 @@
 
 #include "netpoll/netpoll.h"
 #include "proxy/tls/tls_facts.h"
+#include "proxy/tls/tls_records.h"
 
 struct tls;
 
 /* Plaintext, at most n bytes.
- *   Returns  bytes; 0: the end of this direction; -NP_EAGAIN: nothing now; or an error that stays. */
+ *   Returns  bytes; 0: the end of this direction; -NP_EAGAIN: nothing now; or an error that stays.
+ */
 must_use ssize_t tls_try_read(struct tls *t, void *buf, size_t n);
 /* Takes plaintext. What the socket does not take of its ciphertext becomes the backlog, so that a
  * write is never half done. n = 0 asks whether the peer is still there.
@@ -34,6 +36,11 @@ must_use int tls_close_write(struct tls *t);
 bool tls_buffered(const struct tls *t);
 /* After a read said 0: the peer sent FIN without close_notify, so bytes may be missing. */
 bool tls_truncated(const struct tls *t);
+/* Why it broke, in static words that tell the rule and the alert; NULL: the error's code says all.
+ */
+const char *tls_cause(const struct tls *t);
+/* Who makes its records, and why. */
+enum tls_records tls_records(const struct tls *t);
 /* Bytes of ciphertext that wait for room in the socket. */
 size_t tls_backlog(const struct tls *t);
 /* Frees it; the descriptor stays open. may_notify: close_notify goes first, if the socket takes it

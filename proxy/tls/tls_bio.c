@@ -25,6 +25,7 @@
 #include "proxy/tls/tls_priv.h"
 
 /* Bytes of one connection: a peer that makes us write and does not read gets no further. */
+#define DRAIN_MOST 16 /* reads of TLS_IN bytes: then the peer gets its reset */
 #define BACKLOG_MOST (1024 * 1024)
 
 /* ---- reading ---- */
@@ -92,19 +93,30 @@ static int bio_read(BIO *b, char *buf, int n)
 
 /* ---- writing ---- */
 
-/* Appends to what t keeps. Returns 0 or -NP_ENOMEM. */
+/* Appends to t->out. The cost is linear in the bytes that are ever appended: it grows by a factor,
+ * and what waits moves to the front only once at least as much has left. Returns 0 or -NP_ENOMEM.
+ */
 static int keep_out(struct tls *t, const char *p, size_t n)
 {
-	size_t old = chunk_held(t->out);
-	struct chunk *c = old + n <= BACKLOG_MOST ? chunk_new(old + n) : NULL;
+	size_t held = chunk_held(t->out), need = held + n;
+	struct chunk *c = t->out;
 
-	if (c == NULL)
+	if (need > BACKLOG_MOST)
 		return -NP_ENOMEM;
-	if (old > 0)
-		chunk_put(c, t->out->bytes + t->out->from, old);
-	chunk_put(c, p, n);
-	chunk_drop(&t->out);
-	t->out = c;
+	if (c != NULL && (size_t)c->to + n > t->out_room && c->from >= held) {
+		memmove(c->bytes, c->bytes + c->from, held);
+		c->from = 0;
+		c->to = (uint32_t)held;
+	}
+	if (c == NULL || (size_t)c->to + n > t->out_room) {
+		/* Exact at first, since most backlogs never grow; then by half as much again. */
+		size_t room = c == NULL ? n : (c->to + n) * 3 / 2;
+
+		if (!chunk_grow(&t->out, room))
+			return -NP_ENOMEM;
+		t->out_room = (uint32_t)room;
+	}
+	chunk_put(t->out, p, n);
 	return 0;
 }
 
@@ -158,16 +170,31 @@ static int bio_write(BIO *b, const char *p, int n)
 	size_t left = (size_t)n, some;
 
 	BIO_clear_retry_flags(b);
+	w->active->sealed++; /* OpenSSL writes record by record once the handshake is over */
 	while (left > 0) {
 		/* Full: a long chain of certificates. A failure will show again at the end. */
-		if (w->nout == TLS_OUT)
+		if (w->nout == TLS_OUT) {
+			w->active->pushed = true;
 			(void)!send_out(w, w->active, false);
+		}
 		some = left < TLS_OUT - w->nout ? left : TLS_OUT - w->nout;
 		memcpy(w->out + w->nout, p + (size_t)n - left, some);
 		w->nout += some;
 		left -= some;
 	}
 	return n;
+}
+
+void tls_bio_drain(struct tls *t)
+{
+	struct tls_worker *w = t->ctx->worker;
+	ssize_t n = 1;
+
+	DCHECK(w->active == NULL, "no operation is under way");
+	if (np_fd_close_write(t->fd) != 0)
+		return;
+	for (int i = 0; i < DRAIN_MOST && n > 0; i++)
+		n = np_fd_try_read(t->fd, w->in, TLS_IN);
 }
 
 /* ---- an operation ---- */

@@ -32,6 +32,11 @@ void tls_bio_take_held(struct tls *t);
  *   Returns  whether some came; if not, t->io and t->fin say why. */
 must_use bool tls_bio_fill(struct tls_worker *w, struct tls *t);
 
+/* Outside an operation, before the descriptor is closed: reads and forgets what the socket holds,
+ * within bounds. A close with unread input becomes a reset, and that may overtake the alert we
+ * sent. */
+void tls_bio_drain(struct tls *t);
+
 /* Outside an operation: sends what waits in t->out.
  *   Returns  0: nothing waits; -NP_EAGAIN: some still does; or why it can never be sent. */
 must_use int tls_bio_flush(struct tls *t);

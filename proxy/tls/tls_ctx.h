@@ -48,6 +48,8 @@ struct tls_ctx {
 	unsigned nalpn;
 	enum config_client_auth auth; /* server */
 	bool verify;                  /* client */
+	enum config_tls_records records; /* who makes the records after the handshake */
+	bool reset_truncated;         /* FIN without close_notify is a reset */
 
 	/* server */
 	struct tls_cert *certs;

@@ -113,10 +113,11 @@ static int load_own_cert(struct tls_ctx *x, const struct config_tls_out *c, stru
 /* The server gave a session, with the handshake or later. Returns 1: we own it now. */
 static int session_came(SSL *ssl, SSL_SESSION *s)
 {
-	const struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
+	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
 
 	DCHECK(t->ctx->sessions != NULL && t->server != NULL,
 	       "this callback is set where sessions are kept");
+	t->ticket = true;
 	tls_sessions_keep(t->ctx->sessions, t->server, s);
 	return 1;
 }
@@ -143,6 +144,7 @@ static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struc
 	x->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_client_method());
 	if (x->ssl == NULL)
 		return -NP_ENOMEM;
+	SSL_CTX_set_msg_callback(x->ssl, tls_takeover_watch);
 	code = tls_ctx_limit(x->ssl, &limits, err);
 	if (code == 0 && c->verify) {
 		SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
@@ -175,6 +177,8 @@ int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct 
 		.magic = TLS_CTX_MAGIC,
 		.worker = w,
 		.verify = c->verify,
+		.records = c->records,
+		.reset_truncated = c->truncated == CONFIG_TLS_TRUNCATED_RESET,
 		.name = c->name != NULL ? c->name : c->sni,
 		.sni = c->sni != NULL ? c->sni : c->name,
 	};

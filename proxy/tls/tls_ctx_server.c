@@ -167,7 +167,7 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	if (code != 0)
 		return code;
 	tls_resume_tickets(x, g->ssl);
-	SSL_CTX_set_msg_callback(g->ssl, tls_takeover_head);
+	SSL_CTX_set_msg_callback(g->ssl, tls_takeover_watch);
 	SSL_CTX_set_client_hello_cb(g->ssl, tls_ctx_hello, x);
 	SSL_CTX_set_tlsext_servername_callback(g->ssl, tls_ctx_servername);
 	SSL_CTX_set_tlsext_status_cb(g->ssl, send_staple);
@@ -209,6 +209,8 @@ int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c,
 		.auth = c->client_auth.mode,
 		.strict = c->strict_sni,
 		.keys = c->session_tickets.enabled ? keys : NULL,
+		.records = c->records,
+		.reset_truncated = c->truncated == CONFIG_TLS_TRUNCATED_RESET,
 		.lifetime = c->session_tickets.lifetime / NP_S,
 	};
 	code = build_server(x, c, err);

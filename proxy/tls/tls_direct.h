@@ -9,11 +9,18 @@
 
 struct tls;
 
+/* Bounds of work without progress, as OpenSSL has them. */
+#define TLS_EMPTY_MOST   32 /* records without content in a row; one more ends the connection */
+#define TLS_WARNING_MOST 5  /* warnings in a row; this one ends the connection */
+
 struct tls_direct {
 	struct tls_record_key in, out; /* what the peer seals with, and what we do */
 	struct chunk *spilt; /* owned: opened data the caller had no room for; NULL almost always */
-	uint8_t message[5];            /* the beginning of a KeyUpdate that comes in pieces */
+	uint32_t skip;       /* bytes of a message that are still to come and are dropped */
+	uint8_t message[5];  /* the beginning of a handshake message that comes in pieces */
 	uint8_t nmessage;
+	uint8_t empties;     /* records without content in a row */
+	uint8_t warnings;    /* warnings in a row, and requests that were declined */
 };
 
 /* tls_direct_read: plaintext of as many records as there are and as buf has room for.

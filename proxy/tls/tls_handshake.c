@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "proxy/tls/tls_bio.h"
+#include "proxy/tls/tls_memory.h"
 #include "proxy/tls/tls_openssl.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_session.h"
@@ -184,7 +185,7 @@ static void explain_failure(int err, struct tls_why *why)
 }
 
 /* Parks. The handshake from the first byte to the hand-over, for either side. */
-static int run_handshake(struct tls *t, const struct shaking *s, struct tls_why *why)
+static int run_to_end(struct tls *t, const struct shaking *s, struct tls_why *why)
 {
 	int err;
 
@@ -197,11 +198,23 @@ static int run_handshake(struct tls *t, const struct shaking *s, struct tls_why 
 	explain_failure(err, why);
 	np_fd_set_deadline(t->fd, 0);
 	if (err != 0)
-		return tls_fail(t, err);
+		return tls_fail(t, err, NULL);
 	t->up = true;
+	t->up_since = np_now();
+	t->sealed = 0;
 	tls_takeover(t);
 	tls_openssl_idle(t);
 	return 0;
+}
+
+/* Parks. The handshake, and nothing of its secrets left behind but in t. */
+static int run_handshake(struct tls *t, const struct shaking *s, struct tls_why *why)
+{
+	int err = run_to_end(t, s, why);
+
+	tls_crypto_wipe(&t->ctx->worker->crypto);
+	tls_memory_wipe_stack();
+	return err;
 }
 
 int tls_accept(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx, const struct tls_from *from,
@@ -293,5 +306,5 @@ int tls_connect(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx,
 		err = run_handshake(t, &how, why);
 	if (err != 0 && err != -NP_ECANCELED && ctx->sessions != NULL)
 		tls_sessions_forget(ctx->sessions, to->server);
-	return err != 0 ? tls_fail(t, err) : 0;
+	return err != 0 ? tls_fail(t, err, NULL) : 0;
 }

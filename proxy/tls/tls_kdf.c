@@ -5,13 +5,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include <openssl/core_dispatch.h>
+#include <openssl/conf.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
+#include "proxy/log/log.h"
 #include "proxy/tls/tls_priv.h"
 
 /* ---- the key schedule ---- */
@@ -29,29 +34,77 @@ static void borrow_param(struct tls_bytes *b, const OSSL_PARAM *p)
 	b->n = p->data_size;
 }
 
-/* Returns false for what TLS does not ask for. */
+/* The labels of RFC 8446, 7.1, 7.3, 4.4.4 and 4.6.1, and of an exporter's last step. Labels that an
+ * application exports with are none of these. */
+static bool is_label(const struct tls_bytes *label)
+{
+	static const char *const known[] = {
+		"key", "iv", "finished", "derived", "resumption", "traffic upd", "exporter",
+		"c ap traffic", "s ap traffic", "c hs traffic", "s hs traffic", "c e traffic",
+		"exp master", "res master", "res binder", "ext binder", "e exp master",
+	};
+
+	for (size_t i = 0; label->p != NULL && i < array_len(known); i++)
+		if (strlen(known[i]) == label->n && memcmp(known[i], label->p, label->n) == 0)
+			return true;
+	return false;
+}
+
+/* The suite with this digest, by all names that OpenSSL has for it; or -1. */
+static int suite_of_digest(const struct tls_bytes *digest)
+{
+	static const struct {
+		const char *name;
+		enum tls_suite suite;
+	} known[] = {
+		{"SHA256", TLS_SUITE_AES_128}, {"SHA2-256", TLS_SUITE_AES_128},
+		{"SHA-256", TLS_SUITE_AES_128}, {"SHA384", TLS_SUITE_AES_256},
+		{"SHA2-384", TLS_SUITE_AES_256}, {"SHA-384", TLS_SUITE_AES_256},
+	};
+
+	for (size_t i = 0; digest->p != NULL && i < array_len(known); i++)
+		if (strncasecmp(known[i].name, digest->p, digest->n) == 0 &&
+		    strlen(known[i].name) == digest->n)
+			return (int)known[i].suite;
+	return -1;
+}
+
+static bool is_prefix(const struct tls_bytes *prefix)
+{
+	return prefix->p != NULL && prefix->n == 6 && memcmp(prefix->p, "tls13 ", 6) == 0;
+}
+
+/* Returns false for a question that TLS 1.3 does not ask: a digest, prefix or label that is not
+ *         known here has a meaning that is not known here either. */
 static bool understand_question(const OSSL_PARAM *p, struct asked *a)
 {
-	int mode = -1;
+	struct tls_bytes digest = {NULL, 0}, prefix = {NULL, 0};
+	const struct {
+		const char *key;
+		struct tls_bytes *to;
+	} octets[] = {
+		{OSSL_KDF_PARAM_KEY, &a->key},     {OSSL_KDF_PARAM_SALT, &a->salt},
+		{OSSL_KDF_PARAM_LABEL, &a->label}, {OSSL_KDF_PARAM_DATA, &a->data},
+		{OSSL_KDF_PARAM_DIGEST, &digest},  {OSSL_KDF_PARAM_PREFIX, &prefix},
+	};
+	int mode = -1, suite;
 
 	for (; p != NULL && p->key != NULL; p++) {
-		if (strcmp(p->key, OSSL_KDF_PARAM_KEY) == 0)
-			borrow_param(&a->key, p);
-		else if (strcmp(p->key, OSSL_KDF_PARAM_SALT) == 0)
-			borrow_param(&a->salt, p);
-		else if (strcmp(p->key, OSSL_KDF_PARAM_LABEL) == 0)
-			borrow_param(&a->label, p);
-		else if (strcmp(p->key, OSSL_KDF_PARAM_DATA) == 0)
-			borrow_param(&a->data, p);
-		else if (strcmp(p->key, OSSL_KDF_PARAM_DIGEST) == 0)
-			a->suite = strstr(p->data, "384") != NULL ? TLS_SUITE_AES_256 :
-								    TLS_SUITE_AES_128;
-		else if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0 && !OSSL_PARAM_get_int(p, &mode))
+		for (size_t i = 0; i < array_len(octets); i++)
+			if (strcmp(p->key, octets[i].key) == 0)
+				borrow_param(octets[i].to, p);
+		if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0 && !OSSL_PARAM_get_int(p, &mode))
 			return false;
 	}
+	suite = suite_of_digest(&digest);
+	if (suite < 0 || !is_prefix(&prefix) || !is_label(&a->label))
+		return false;
+	a->suite = (enum tls_suite)suite;
 	a->extract = mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY;
-	return a->label.p != NULL &&
-	       (a->extract || (mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && a->key.p != NULL));
+	if (a->extract)
+		return a->label.n == strlen("derived") &&
+		       memcmp(a->label.p, "derived", a->label.n) == 0;
+	return mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && a->key.p != NULL;
 }
 
 /* The next stage's secret: the last one, led on by a label and the hash of nothing, takes in what
@@ -81,14 +134,14 @@ static bool kdf_expand(struct tls_crypto *c, const struct asked *a, uint8_t *out
  * under way. */
 static void hand_secret_on(struct tls *t, const struct asked *a, const uint8_t *out, size_t n)
 {
-	static const char ours[] = "s ap traffic", theirs[] = "c ap traffic";
+	static const char servers[] = "s ap traffic", clients[] = "c ap traffic";
 
-	if (t == NULL || !t->ctx->server || a->extract || a->label.n != sizeof(ours) - 1)
+	if (t == NULL || a->extract || a->label.n != sizeof(servers) - 1)
 		return;
-	if (memcmp(a->label.p, ours, a->label.n) == 0)
-		tls_takeover_secret(t, true, out, n);
-	else if (memcmp(a->label.p, theirs, a->label.n) == 0)
-		tls_takeover_secret(t, false, out, n);
+	if (memcmp(a->label.p, servers, a->label.n) == 0)
+		tls_takeover_secret(t, t->ctx->server, out, n);
+	else if (memcmp(a->label.p, clients, a->label.n) == 0)
+		tls_takeover_secret(t, !t->ctx->server, out, n);
 }
 
 /* ---- the algorithm ---- */
@@ -159,11 +212,26 @@ static int provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
 	return *ctx != NULL;
 }
 
+/* The operator's openssl.cnf says which providers there are (FIPS, hardware); a library context of
+ * our own does not read it by itself. Without any in it, the default provider serves. */
+static void load_config(OSSL_LIB_CTX *lib)
+{
+	char *path = CONF_get1_default_config_file();
+
+	if (path != NULL && access(path, R_OK) == 0 && OSSL_LIB_CTX_load_config(lib, path) != 1)
+		log_msg(LVL_WARNING, "openssl_conf", "%s: %s", path,
+			ERR_reason_error_string(ERR_peek_error()));
+	ERR_clear_error();
+	OPENSSL_free(path);
+}
+
 int tls_kdf_load(struct tls_worker *w)
 {
+	load_config(w->lib);
 	/* Loading one by hand keeps the default provider from loading by itself. */
-	w->standard = OSSL_PROVIDER_load(w->lib, "default");
-	if (w->standard == NULL || !OSSL_PROVIDER_add_builtin(w->lib, "staunch", provider_init))
+	if (OSSL_PROVIDER_available(w->lib, "default"))
+		w->standard = OSSL_PROVIDER_load(w->lib, "default");
+	if (!OSSL_PROVIDER_add_builtin(w->lib, "staunch", provider_init))
 		return -NP_ENOMEM;
 	w->kdf = OSSL_PROVIDER_load(w->lib, "staunch");
 	if (w->kdf == NULL)

@@ -11,6 +11,7 @@
 #include "proxy/tls/tls.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_direct.h"
+#include "proxy/tls/tls_records.h"
 #include "proxy/tls/tls_takeover.h"
 #include "proxy/tls/tls_why.h"
 #include "proxy/tls/tls_worker.h"
@@ -34,8 +35,14 @@ struct tls {
 	const struct np_addr *server;
 	/* Owned: the name that no certificate has, for the log; NULL almost always. */
 	char *refused;
-	int64_t idle_since;          /* when counting `idle` began */
-	uint16_t idle;               /* records since then that carried no payload */
+	const char *cause;           /* static: why it broke, for the log; NULL: err says all */
+	int64_t updates_since;       /* when counting `updates` began */
+	int64_t up_since;            /* when the handshake was complete */
+	uint32_t out_room;           /* bytes that out has room for in all */
+	uint32_t sealed;             /* records that OpenSSL has sealed with one key */
+	uint16_t idle;               /* records of OpenSSL's in a row without payload */
+	uint8_t updates;             /* KeyUpdates of the peer's since then */
+	uint8_t records;             /* enum tls_records: who makes the records, and why */
 	uint8_t why;                 /* enum tls_failure: a callback of ours refused; else 0 */
 	bool up : 1;                 /* the handshake is complete */
 	bool held : 1; /* out may wait for the next write: a ticket after the handshake */
@@ -43,7 +50,11 @@ struct tls {
 	bool fin : 1;                /* the socket has ended */
 	bool eof : 1;                /* no more plaintext will come */
 	bool truncated : 1;          /* ... and the peer did not say so: FIN without close_notify */
-	bool notified : 1;           /* our close_notify is made */
+	bool notified : 1;           /* our close_notify is made: nothing may follow it */
+	bool alerted : 1;            /* we sent a fatal alert, which a reset must not overtake */
+	bool waits : 1;              /* the hand-over comes later: OpenSSL waits for a ticket */
+	bool ticket : 1;             /* ... which has come */
+	bool pushed : 1;             /* during a handshake: output left in the middle of a call */
 	bool shut : 1;               /* ... and the socket's write half is shut */
 };
 
@@ -55,12 +66,17 @@ struct tls {
 #define DCHECK_ACTIVE(t) \
 	DCHECK((t)->ctx->worker->active == (t), "inside the operation of this TLS end")
 
-/* Nothing more can be read or written, for this reason.   Returns  it. */
-int tls_fail(struct tls *t, int err);
+/* Nothing more can be read or written, for this reason. cause: static words for the log; NULL: the
+ * code
+ * says all. The first reason stays.   Returns  err. */
+int tls_fail(struct tls *t, int err, const char *cause);
 /* No plaintext will come any more. */
 void tls_ended(struct tls *t);
 /* A record carried no payload.
- *   Returns  whether reading may go on in this turn; if not, t->err or t->quiet says what to do. */
+ *   Returns  whether reading may go on in this turn; if not, t->quiet says to come again. */
 must_use bool tls_idle_record(struct tls *t);
+/* The peer moves to its next keys, which costs us a derivation. Data does not set this count back.
+ *   Returns  false: it does so too often. */
+must_use bool tls_update_admitted(struct tls *t);
 
 #endif

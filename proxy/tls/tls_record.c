@@ -6,6 +6,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
@@ -56,22 +57,25 @@ static EVP_MAC_CTX *hmac_of(EVP_MAC *mac, const char *digest)
 	return NULL;
 }
 
+/* A cipher that the providers do not have (ChaCha20 under FIPS) stays NULL: connections with it are
+ * OpenSSL's. Without a digest nothing works. */
 int tls_crypto_init(struct tls_crypto *c, OSSL_LIB_CTX *lib)
 {
 	EVP_MAC *mac = EVP_MAC_fetch(lib, "HMAC", NULL);
-	bool ok = true;
+	bool ok = mac != NULL;
 
 	for (int i = 0; i < TLS_SUITES; i++) {
 		c->aead[i] = EVP_CIPHER_fetch(lib, suites[i].aead, NULL);
 		c->hmac[i] = hmac_of(mac, suites[i].digest);
-		ok = ok && c->aead[i] != NULL && c->hmac[i] != NULL &&
+		ok = ok && c->hmac[i] != NULL &&
 		     EVP_Q_digest(lib, suites[i].digest, NULL, "", 0, c->empty[i], NULL) == 1;
 	}
 	EVP_MAC_free(mac);
 	c->prf = EVP_KDF_fetch(lib, "TLS1-PRF", NULL);
-	if (!ok || c->prf == NULL)
+	if (!ok)
 		tls_crypto_fini(c);
-	return c->prf != NULL ? 0 : -NP_ENOMEM;
+	ERR_clear_error();
+	return ok ? 0 : -NP_EPROTONOSUPPORT;
 }
 
 void tls_crypto_fini(struct tls_crypto *c)
@@ -82,6 +86,16 @@ void tls_crypto_fini(struct tls_crypto *c)
 	}
 	EVP_KDF_free(c->prf);
 	*c = (struct tls_crypto){.aead = {NULL}};
+}
+
+/* A keyed HMAC keeps its key until the next one: zeros take its place. */
+void tls_crypto_wipe(struct tls_crypto *c)
+{
+	static const uint8_t zeros[TLS_SECRET];
+
+	for (int i = 0; i < TLS_SUITES; i++)
+		if (c->hmac[i] != NULL)
+			(void)EVP_MAC_init(c->hmac[i], zeros, suites[i].hash, NULL);
 }
 
 /* ---- keys ---- */
@@ -166,12 +180,15 @@ void tls_record_key_fini(struct tls_record_key *k)
 int tls_record_key_update(struct tls_record_key *k, struct tls_crypto *c)
 {
 	uint8_t next[TLS_SECRET];
+	int err;
 	bool ok = !k->tls12 && expand_label(c, k, "traffic upd", next, suites[k->suite].hash);
 
 	if (ok)
 		memcpy(k->secret, next, suites[k->suite].hash);
 	OPENSSL_cleanse(next, sizeof(next));
-	return ok ? set_keys(k, c, NULL, -1) : -NP_ENOMEM;
+	err = ok ? set_keys(k, c, NULL, -1) : -NP_ENOMEM;
+	tls_crypto_wipe(c);
+	return err;
 }
 
 /* ---- records ---- */
@@ -197,6 +214,10 @@ ssize_t tls_record_seal(struct tls_record_key *k, enum tls_type type, const void
 	DCHECK(n <= UINT16_MAX - TLS_ADD_MOST, "a length of two bytes");
 	if (k->tls12)
 		return tls12_record_seal(k, type, p, n, out);
+	/* RFC 8446, 5.3: numbers do not wrap. Keys are changed long before, so that no connection
+	 * meets this. */
+	if (k->seq == UINT64_MAX)
+		return -NP_EPROTONOSUPPORT;
 	memcpy(out, head, TLS_HEAD);
 	next_nonce(k, nonce);
 	if (EVP_EncryptInit_ex(k->ctx, NULL, NULL, NULL, nonce) != 1 ||
@@ -206,7 +227,7 @@ ssize_t tls_record_seal(struct tls_record_key *k, enum tls_type type, const void
 	    EVP_EncryptFinal_ex(k->ctx, out + TLS_HEAD + n + 1, &len) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_GET_TAG, TLS_TAG, out + TLS_HEAD + n + 1) !=
 		    1)
-		return -NP_ENOMEM;
+		return -NP_EPROTONOSUPPORT;
 	return (ssize_t)(TLS_HEAD + body);
 }
 
@@ -229,12 +250,13 @@ ssize_t tls_record_open(struct tls_record_key *k, const uint8_t *rec, size_t n, 
 	    EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_SET_TAG, TLS_TAG, tag) != 1 ||
 	    EVP_DecryptUpdate(k->ctx, NULL, &len, rec, TLS_HEAD) != 1 ||
 	    (content > 0 && EVP_DecryptUpdate(k->ctx, out, &len, body, (int)content) != 1) ||
-	    EVP_DecryptUpdate(k->ctx, &last, &len, body + content, 1) != 1 ||
-	    EVP_DecryptFinal_ex(k->ctx, tag, &len) != 1)
+	    EVP_DecryptUpdate(k->ctx, &last, &len, body + content, 1) != 1)
+		return -NP_EPROTONOSUPPORT;
+	if (EVP_DecryptFinal_ex(k->ctx, tag, &len) != 1)
 		return -NP_EPROTO;
 	/* RFC 8446, 5.4: the type stands in front of the padding, which is all zeros. */
 	while (last == 0 && content > 0)
 		last = out[--content];
 	*type = last;
-	return last != 0 ? (ssize_t)content : -NP_EPROTO;
+	return (ssize_t)content;
 }

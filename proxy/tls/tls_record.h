@@ -45,9 +45,13 @@ struct tls_crypto {
 	EVP_KDF *prf;                          /* of TLS 1.2 */
 };
 
-/* Returns  0 or -NP_ENOMEM: then c is as after fini. fini takes one that is all zero. */
+/* Returns  0, or -NP_EPROTONOSUPPORT: the providers have no HMAC or digest, and c is as after fini.
+ *          fini takes one that is all zero. */
 must_use int tls_crypto_init(struct tls_crypto *c, OSSL_LIB_CTX *lib);
 void tls_crypto_fini(struct tls_crypto *c);
+
+/* No key of a connection stays in it: after each handshake and change of keys. */
+void tls_crypto_wipe(struct tls_crypto *c);
 
 /* The suite of a cipher's number (RFC 8446, B.4), or -1: not one of these. */
 int tls_suite_of(uint16_t cipher);
@@ -101,14 +105,16 @@ must_use int tls_record_key_update(struct tls_record_key *k, struct tls_crypto *
 
 /* tls_record_seal: one record of n bytes, TLS_PLAIN_MOST at most, into out, which has room for
  * k->added more.
- *   Returns  its length, or -NP_ENOMEM. */
+ *   Returns  its length, or -NP_EPROTONOSUPPORT: OpenSSL's provider failed, or the key has sealed
+ *            2^64 records. */
 must_use ssize_t tls_record_seal(struct tls_record_key *k, enum tls_type type, const void *p,
 				 size_t n, uint8_t *out);
 
 /* tls_record_open: one whole record of n bytes, its head included; n is k->added at least, which
  * the caller checks. out has room for n - k->added.
- *   Returns  the length of its content, and *type; or -NP_EPROTO: it was not made with this key, or
- *            it has no type. */
+ *   Returns  the length of its content, and *type, which is 0 in a record of padding alone;
+ *            -NP_EPROTO: it was not made with this key; -NP_EPROTONOSUPPORT: OpenSSL's provider
+ *            failed. */
 must_use ssize_t tls_record_open(struct tls_record_key *k, const uint8_t *rec, size_t n,
 				 uint8_t *out, uint8_t *type);
 

@@ -142,6 +142,8 @@ ssize_t tls12_record_seal(struct tls_record_key *k, enum tls_type type, const vo
 	int len;
 
 	DCHECK(k->tls12 && n <= UINT16_MAX - TLS_ADD_MOST, "a length of two bytes");
+	if (k->seq == UINT64_MAX) /* RFC 5246, 6.1: numbers do not wrap */
+		return -NP_EPROTONOSUPPORT;
 	memcpy(out, head, TLS_HEAD);
 	aad_of(k, head, n, aad);
 	if (k->suite != TLS_SUITE_CHACHA20)
@@ -153,7 +155,7 @@ ssize_t tls12_record_seal(struct tls_record_key *k, enum tls_type type, const vo
 	    (n > 0 && EVP_EncryptUpdate(k->ctx, to, &len, p, (int)n) != 1) ||
 	    EVP_EncryptFinal_ex(k->ctx, to + n, &len) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_GET_TAG, TLS_TAG, to + n) != 1)
-		return -NP_ENOMEM;
+		return -NP_EPROTONOSUPPORT;
 	return (ssize_t)(TLS_HEAD + body);
 }
 
@@ -174,8 +176,9 @@ ssize_t tls12_record_open(struct tls_record_key *k, const uint8_t *rec, size_t n
 	if (EVP_DecryptInit_ex(k->ctx, NULL, NULL, NULL, nonce) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(k->ctx, EVP_CTRL_AEAD_SET_TAG, TLS_TAG, tag) != 1 ||
 	    EVP_DecryptUpdate(k->ctx, NULL, &len, aad, AAD) != 1 ||
-	    (content > 0 && EVP_DecryptUpdate(k->ctx, out, &len, body, (int)content) != 1) ||
-	    EVP_DecryptFinal_ex(k->ctx, tag, &len) != 1)
+	    (content > 0 && EVP_DecryptUpdate(k->ctx, out, &len, body, (int)content) != 1))
+		return -NP_EPROTONOSUPPORT;
+	if (EVP_DecryptFinal_ex(k->ctx, tag, &len) != 1)
 		return -NP_EPROTO;
 	*type = rec[0];
 	return (ssize_t)content;

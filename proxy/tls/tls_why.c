@@ -3,6 +3,7 @@
 #include "proxy/tls/tls_why.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
@@ -80,10 +81,25 @@ static const struct {
 	{ERR_R_MALLOC_FAILURE, TLS_WHY_MEMORY},
 };
 
+/* Nothing that a peer does: an algorithm that the providers or the properties of openssl.cnf leave
+ * out, or libssl that found itself in a state of its own making, as when a provider failed. */
+static bool is_provider(unsigned long error)
+{
+	int lib = ERR_GET_LIB(error), reason = ERR_GET_REASON(error);
+
+	if (lib == ERR_LIB_EVP)
+		return reason == ERR_R_FETCH_FAILED || reason == ERR_R_UNSUPPORTED ||
+		       reason == EVP_R_UNSUPPORTED_ALGORITHM;
+	return lib == ERR_LIB_SSL &&
+	       (reason == ERR_R_INTERNAL_ERROR || reason == SSL_R_NO_SUITABLE_DIGEST_ALGORITHM);
+}
+
 static enum tls_failure failure_of_reason(unsigned long error, int verify)
 {
 	int reason = ERR_GET_REASON(error);
 
+	if (is_provider(error))
+		return TLS_WHY_PROVIDER;
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return TLS_WHY_BROKEN;
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)

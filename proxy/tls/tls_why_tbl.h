@@ -21,6 +21,7 @@
 	X(CERT_PIN,       tls_cert_pin,         "the server's public key is none of the pinned ones") \
 	X(ALERT,          tls_alert,            "the peer ended the handshake with an alert") \
 	X(BROKEN,         tls_broken,           "the peer broke the protocol") \
+	X(PROVIDER,       tls_provider,         "OpenSSL lacks an algorithm: its providers and properties (openssl.cnf)") \
 	X(MEMORY,         tls_memory,           "out of memory")
 
 #endif

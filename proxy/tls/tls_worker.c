@@ -11,6 +11,7 @@
 #include "proxy/creds/tls_trust.h"
 #include "proxy/tls/tls_bio.h"
 #include "proxy/tls/tls_kdf.h"
+#include "proxy/tls/tls_selfcheck.h"
 
 /* RFC 8446, 5.5 allows AES-GCM 24 million full records with one key; OpenSSL does not count. */
 #define SEAL_MOST (UINT64_C(1) << 24)
@@ -50,6 +51,7 @@ int tls_worker_new(struct tls_worker **out)
 	}
 	BIO_set_data(w->bio, w);
 	BIO_set_init(w->bio, 1);
+	tls_selfcheck(w);
 	*out = w;
 	return 0;
 }

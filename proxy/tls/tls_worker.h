@@ -17,6 +17,7 @@
 
 #include "netpoll/netpoll.h"
 #include "proxy/base/text.h"
+#include "proxy/log/log.h"
 #include "proxy/tls/tls_record.h"
 
 #define TLS_IN  (64 * 1024)
@@ -42,6 +43,8 @@ struct tls_worker {
 	bool starved;           /* the BIO had nothing for OpenSSL */
 	EVP_CIPHER *ticket_cipher; /* const: looked up once, not per ticket */
 	struct tls_crypto crypto;
+	uint8_t suites_off[2];  /* const: TLS 1.2, 1.3: a bit per suite whose check at start failed */
+	struct log_site check_site; /* of a check that failed at a hand-over */
 	uint64_t seal_most;     /* records one key seals; const */
 	bool frees_buffers;     /* const: SSL_free_buffers is safe to call on idle connections */
 	/* Control thread: the trust of contexts that are being made, where the config names no

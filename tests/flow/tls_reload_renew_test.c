@@ -162,11 +162,11 @@ static void curl_and_s_client(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(d26_certificates_change, kit_end),
-		cmocka_unit_test_teardown(d26_certificates_change_and_nothing_else, kit_end),
-		cmocka_unit_test_teardown(d26_check_and_start_say_which_file, kit_end),
-		cmocka_unit_test_teardown(d26_every_kind_of_key, kit_end),
-		cmocka_unit_test_teardown(curl_and_s_client, kit_end),
+		TLS_ROW(d26_certificates_change),
+		TLS_ROW(d26_certificates_change_and_nothing_else),
+		TLS_ROW(d26_check_and_start_say_which_file),
+		TLS_ROW(d26_every_kind_of_key),
+		TLS_ROW(curl_and_s_client),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */

@@ -292,12 +292,12 @@ static void d23_open_session_at_a_strict_listener(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(d24_resumed_over_reloads, kit_end),
-		cmocka_unit_test_teardown(d25_tickets_off, kit_end),
-		cmocka_unit_test_teardown(d24_by_every_worker, kit_end),
-		cmocka_unit_test_teardown(d24_until_two_rotations, kit_end),
-		cmocka_unit_test_teardown(d24_s_client, kit_end),
-		cmocka_unit_test_teardown(d23_open_session_at_a_strict_listener, kit_end),
+		TLS_ROW(d24_resumed_over_reloads),
+		TLS_ROW(d25_tickets_off),
+		TLS_ROW(d24_by_every_worker),
+		TLS_ROW(d24_until_two_rotations),
+		TLS_ROW(d24_s_client),
+		TLS_ROW(d23_open_session_at_a_strict_listener),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */

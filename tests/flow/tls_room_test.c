@@ -176,8 +176,8 @@ static void our_bytes_do_not_delay_the_clients(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(the_last_records_do_not_wait, kit_end),
-		cmocka_unit_test_teardown(our_bytes_do_not_delay_the_clients, kit_end),
+		TLS_ROW(the_last_records_do_not_wait),
+		TLS_ROW(our_bytes_do_not_delay_the_clients),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */

@@ -68,8 +68,8 @@ static void d18_a_flood_of_key_updates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(b13_client_resets_during_the_handshake, kit_end),
-		cmocka_unit_test_teardown(d18_a_flood_of_key_updates, kit_end),
+		TLS_ROW(b13_client_resets_during_the_handshake),
+		TLS_ROW(d18_a_flood_of_key_updates),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */

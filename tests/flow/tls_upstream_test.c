@@ -455,20 +455,20 @@ static void openssl_s_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(d28_d29_good_servers, kit_end),
-		cmocka_unit_test_teardown(d28_an_address_is_never_sni, kit_end),
-		cmocka_unit_test_teardown(d29_bad_ones, kit_end),
-		cmocka_unit_test_teardown(d29_pins, kit_end),
-		cmocka_unit_test_teardown(d28_client_certificate, kit_end),
-		cmocka_unit_test_teardown(d27_plain_bytes_first, kit_end),
-		cmocka_unit_test_teardown(pl8_header_in_clear_first, kit_end),
-		cmocka_unit_test_teardown(a_silent_server_is_left, kit_end),
-		cmocka_unit_test_teardown(tried_elsewhere, kit_end),
-		cmocka_unit_test_teardown(d21_read_with_the_handshake, kit_end),
-		cmocka_unit_test_teardown(d20_broken_records, kit_end),
-		cmocka_unit_test_teardown(d22_truncated_by_the_server, kit_end),
-		cmocka_unit_test_teardown(d22_tls_to_tls, kit_end),
-		cmocka_unit_test_teardown(openssl_s_server, kit_end),
+		TLS_ROW(d28_d29_good_servers),
+		TLS_ROW(d28_an_address_is_never_sni),
+		TLS_ROW(d29_bad_ones),
+		TLS_ROW(d29_pins),
+		TLS_ROW(d28_client_certificate),
+		TLS_ROW(d27_plain_bytes_first),
+		TLS_ROW(pl8_header_in_clear_first),
+		TLS_ROW(a_silent_server_is_left),
+		TLS_ROW(tried_elsewhere),
+		TLS_ROW(d21_read_with_the_handshake),
+		TLS_ROW(d20_broken_records),
+		TLS_ROW(d22_truncated_by_the_server),
+		TLS_ROW(d22_tls_to_tls),
+		TLS_ROW(openssl_s_server),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */

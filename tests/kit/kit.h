@@ -93,6 +93,8 @@ struct kit_staunch {
 	char              access[KIT_PATH]; /* @DIR@/access.log if the config has it, else stdout */
 };
 
+/* "openssl": every TLS block of the configurations that follow says so; NULL: they are as they are written. */
+extern const char *kit_tls_records;
 /* Starts $STAUNCH (build/staunch without it) with `run -c FILE` and waits for its line "ready".
  * "@DIR@" in the config text becomes kit_dir(). Fails the test, showing stderr, when it ends or
  * stays silent instead. */

@@ -14,6 +14,30 @@ void staunch_end_all(void)
 	n_instances = 0;
 }
 
+const char *kit_tls_records;
+
+/* Every `tls: {` gets the record layer that the test runs with. Returns the text itself, or a static copy. */
+static const char *with_records(const char *config)
+{
+	static char text[65536];
+	const char *at;
+	size_t n = 0;
+
+	if (kit_tls_records == NULL)
+		return config;
+	while ((at = strstr(config, "tls: {")) != NULL) {
+		int more = snprintf(text + n, sizeof(text) - n, "%.*srecords: %s, ", (int)(at - config + 6), config,
+				    kit_tls_records);
+
+		n += (size_t)more;
+		config = at + 6;
+		if (n >= sizeof(text))
+			kit_fail("a configuration of more than %zu bytes", sizeof(text));
+	}
+	snprintf(text + n, sizeof(text) - n, "%s", config);
+	return text;
+}
+
 struct kit_staunch *kit_staunch_spawn(const char *config)
 {
 	const char *binary = getenv("STAUNCH");
@@ -23,7 +47,7 @@ struct kit_staunch *kit_staunch_spawn(const char *config)
 	if (n_instances == array_len(instances))
 		kit_fail("more than %zu instances of staunch in one test", array_len(instances));
 	snprintf(name, sizeof(name), "staunch%zu.yaml", n_instances++);
-	kit_file_write(name, config, s->config);
+	kit_file_write(name, with_records(config), s->config);
 	if (binary == NULL)
 		binary = "build/staunch";
 	s->child = kit_child_start("staunch", KIT_ARGV(binary, "run", "-c", s->config));
@@ -58,7 +82,7 @@ void kit_staunch_rewrite(struct kit_staunch *s, const char *config)
 {
 	char fresh[KIT_PATH];
 
-	kit_file_write("staunch.fresh", config, fresh);
+	kit_file_write("staunch.fresh", with_records(config), fresh);
 	if (rename(fresh, s->config) != 0)
 		kit_fail("cannot replace %s", s->config);
 }

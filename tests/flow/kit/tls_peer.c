@@ -9,6 +9,20 @@
 #include <openssl/x509v3.h>
 #include <sys/time.h>
 
+int records_own(void **state)
+{
+	(void)state;
+	kit_tls_records = NULL;
+	return 0;
+}
+
+int records_openssl(void **state)
+{
+	(void)state;
+	kit_tls_records = "openssl";
+	return 0;
+}
+
 static void tls_peer_info(const SSL *ssl, int where, int value)
 {
 	struct tls_peer *p = SSL_get_app_data(ssl);

@@ -8,6 +8,15 @@
 #include "tests/flow/kit/edge.h"
 #include "tests/kit/cert.h"
 
+/* Setups: staunch makes its TLS records itself, or leaves them to OpenSSL. */
+int records_own(void **state);
+int records_openssl(void **state);
+
+/* V33: a test that measures nothing runs with each record layer. */
+#define TLS_ROW(f)                                        \
+	{#f, f, records_own, kit_end, NULL},              \
+	{#f " (openssl)", f, records_openssl, kit_end, NULL}
+
 struct tls_peer_opts {
 	const char *sni;        /* NULL: none */
 	const char *alpn;       /* on the wire's form; NULL: none */

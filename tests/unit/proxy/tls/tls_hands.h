@@ -91,6 +91,17 @@ static inline void exchange(struct pair *p)
 		p->server.err = -1;
 }
 
-#define ROW(ids, f) {ids " " #f, f, setup, teardown, NULL}
+static inline int setup_openssl(void **state)
+{
+	int err = setup(state);
+
+	in.records = out.records = CONFIG_TLS_RECORDS_OPENSSL;
+	return err;
+}
+
+/* V33: every row runs with each record layer. */
+#define ROW(ids, f)                                     \
+	{ids " " #f, f, setup, teardown, NULL},         \
+	{ids " " #f " (openssl)", f, setup_openssl, teardown, NULL}
 
 #endif

@@ -407,6 +407,7 @@ static void renegotiation_is_refused(void **state)
 
 	(void)state;
 	out.max_version = CONFIG_TLS_VERSION_1_2;
+	out.records = CONFIG_TLS_RECORDS_OPENSSL; /* it is asked to renegotiate */
 	p.client.ctx = pair_client(&out);
 	SSL_CTX_clear_options(p.client.ctx->ssl, SSL_OP_NO_RENEGOTIATION);
 	p.server.ctx = pair_server(&in, ring);

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -32,6 +33,7 @@ struct question {
 	int mode;
 	size_t key, salt, data; /* bytes; 0: none given */
 	size_t n;               /* wanted */
+	const char *prefix;     /* NULL: "tls13 " */
 };
 
 static uint8_t stuff[256];
@@ -47,20 +49,21 @@ static int ask(const struct question *q, const char *properties, uint8_t *out)
 	EVP_KDF *kdf = EVP_KDF_fetch(worker->lib, "TLS13-KDF", properties);
 	EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
 	int mode = q->mode, ok;
-	char digest[16], prefix[] = "tls13 ", label[64];
+	char digest[16], prefix[16], label[64];
 	OSSL_PARAM p[8], *end = p;
 
 	assert_non_null(ctx);
 	strncpy(digest, q->digest, sizeof(digest) - 1);
 	digest[sizeof(digest) - 1] = '\0';
 	strncpy(label, q->label, sizeof(label) - 1);
+	snprintf(prefix, sizeof(prefix), "%s", q->prefix != NULL ? q->prefix : "tls13 ");
 	*end++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
 	*end++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
 	if (q->key > 0)
 		*end++ = octets(OSSL_KDF_PARAM_KEY, 0, q->key);
 	if (q->salt > 0)
 		*end++ = octets(OSSL_KDF_PARAM_SALT, 64, q->salt);
-	*end++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix, 6);
+	*end++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, prefix, strlen(prefix));
 	*end++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, label, strlen(q->label));
 	if (q->data > 0)
 		*end++ = octets(OSSL_KDF_PARAM_DATA, 128, q->data);
@@ -74,20 +77,20 @@ static int ask(const struct question *q, const char *properties, uint8_t *out)
 static void it_answers_as_openssl_does(void **state)
 {
 	static const struct question questions[] = {
-		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 0, 0, 32},   /* early, without a PSK */
-		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 0, 0, 32},  /* with one */
-		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 32, 0, 32}, /* handshake */
-		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 32, 0, 32},  /* master */
-		{"SHA384", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 0, 0, 48},
-		{"SHA384", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 48, 0, 48},
-		{"SHA384", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 48, 0, 48},
-		{"SHA256", "c ap traffic", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 32, 32},
-		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 16},
-		{"SHA256", "iv", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 12},
-		{"SHA256", "resumption", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 8, 32},
-		{"SHA384", "s hs traffic", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 48, 0, 48, 48},
-		{"SHA384", "finished", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 48, 0, 0, 48},
-		{"SHA2-384", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 48, 0, 0, 32},
+		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 0, 0, 32, NULL},   /* early, without a PSK */
+		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 0, 0, 32, NULL},  /* with one */
+		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 32, 0, 32, NULL}, /* handshake */
+		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 32, 0, 32, NULL},  /* master */
+		{"SHA384", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 0, 0, 48, NULL},
+		{"SHA384", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 48, 0, 48, NULL},
+		{"SHA384", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 0, 48, 0, 48, NULL},
+		{"SHA256", "c ap traffic", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 32, 32, NULL},
+		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 16, NULL},
+		{"SHA256", "iv", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 12, NULL},
+		{"SHA256", "resumption", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 8, 32, NULL},
+		{"SHA384", "s hs traffic", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 48, 0, 48, 48, NULL},
+		{"SHA384", "finished", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 48, 0, 0, 48, NULL},
+		{"SHA2-384", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 48, 0, 0, 32, NULL},
 	};
 
 	(void)state;
@@ -105,12 +108,17 @@ static void it_answers_as_openssl_does(void **state)
 static void what_tls_does_not_ask_is_refused(void **state)
 {
 	static const struct question questions[] = {
-		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 0, 0, 0, 16},             /* no secret */
-		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 16, 0, 0, 16},            /* half of one */
-		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 33},            /* two rounds */
-		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, 32, 0, 0, 16},
-		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 0, 0, 16},       /* half a secret */
-		{"SHA256", "a label that is far longer than any", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 16},
+		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 0, 0, 0, 16, NULL},             /* no secret */
+		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 16, 0, 0, 16, NULL},            /* half of one */
+		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 33, NULL},            /* two rounds */
+		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND, 32, 0, 0, 16, NULL},
+		{"SHA256", "derived", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 0, 0, 16, NULL},       /* half a secret */
+		{"SHA256", "a label that is far longer than any", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 16, NULL},
+		{"SHA256", "quic key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 16, NULL},   /* an unknown label */
+		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXTRACT_ONLY, 32, 32, 0, 32, NULL},      /* not extract's label */
+		{"SHA256", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 16, "dtls13"},    /* another protocol */
+		{"SHA512", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 32, 0, 0, 16, NULL},        /* no suite's digest */
+		{"SHA3-384", "key", EVP_KDF_HKDF_MODE_EXPAND_ONLY, 48, 0, 0, 16, NULL},
 	};
 
 	(void)state;
@@ -127,7 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW("D20", it_answers_as_openssl_does),
-		ROW("D20", what_tls_does_not_ask_is_refused),
+		ROW("V32 D20", what_tls_does_not_ask_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

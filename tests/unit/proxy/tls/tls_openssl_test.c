@@ -177,5 +177,6 @@ int main(void)
 		ROW("D20", forged_records_end_the_connection),
 	};
 
+	client_is_openssl = true;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
