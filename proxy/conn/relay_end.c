@@ -14,6 +14,8 @@
  * for `half_close` (`linger`, where the other side is gone) after the last time it did. */
 #include "proxy/conn/relay.h"
 
+#include "proxy/conn/conn_extra.h"
+
 #include "proxy/base/deadline.h"
 
 #define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
