@@ -2,7 +2,14 @@
  * never share an address, and a listener that goes resets nobody. */
 #include <errno.h>
 
-#include "process.h"
+#include "tests/flow/kit/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *two_listeners(int port, int other, int server)
 {

@@ -229,12 +229,12 @@ static void pl3_untrusted_is_closed_at_once(void **state)
 static void untrusted_is_read_and_not_believed(void **state)
 {
 	int listener, fd, server;
-	struct edge e = start(&listener, "proxy_protocol: {accept: required, trusted: [\"192.0.2.0/24\"], "
+	struct edge e = proxy_edge_start(&listener, "proxy_protocol: {accept: required, trusted: [\"192.0.2.0/24\"], "
 					 "untrusted: ignore, timeout: 3s}, upstream: back", "");
 
 	(void)state;
 	fd = edge_connect(&e);
-	kit_send(fd, V1 "hello", sizeof(V1 "hello") - 1);
+	kit_send(fd, HEADER_V1 "hello", sizeof(HEADER_V1 "hello") - 1);
 	server = kit_accept(listener);
 	kit_expect(server, "hello", 5);
 	close(server);
@@ -246,7 +246,7 @@ static void untrusted_is_read_and_not_believed(void **state)
 	kit_send(fd, "hello\r\n", 7);
 	expect_closed(fd);
 	edge_ended(&e, "proxy_header_invalid", 1);
-	end(&e, listener);
+	proxy_edge_end(&e, listener);
 }
 
 static void s7_a_plain_listener_does_not_look(void **state)

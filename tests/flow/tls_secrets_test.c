@@ -85,7 +85,7 @@ static void talk(const struct edge *e, struct tls_peer *p)
 	SSL_set_tlsext_host_name(p->ssl, "a.test");
 	assert_int_equal(SSL_connect(p->ssl), 1);
 	p->up = true;
-	exchange(p);
+	exchange_tls(p);
 }
 
 static void no_secret_outlives_its_connection(void **state)
