@@ -20,7 +20,8 @@ enum {
 static void say_wrong(struct disturbances *d, const char *what)
 {
 	if (d->wrong++ == 0)
-		snprintf(d->wrong_text, sizeof(d->wrong_text), "%s (mistake: %s)", what, mistake_text(d->asked.mistake));
+		snprintf(d->wrong_text, sizeof(d->wrong_text), "%s (mistake: %s)", what,
+			 mistake_text(d->asked.mistake));
 }
 
 static bool any_under_way(const struct disturbances *d)

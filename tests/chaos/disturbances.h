@@ -1,7 +1,8 @@
 /* disturbances: what is done to the process while streams run: a reload every half second, most with another
- * configuration, some with a mistake; logs rotated; servers paused and killed; certificates swapped; the disk of the log
- * filled and its reader put to sleep; descriptors taken away. All of it rolled from the seed, one thing after another in
- * the thread of the streams, and written into the ledger as it begins and ends. */
+ * configuration, some with a mistake; logs rotated; servers paused and killed; certificates
+ * swapped; the disk of the log filled and its reader put to sleep; descriptors taken away. All of it
+ * rolled from the seed, one thing after another in the thread of the streams, and
+ * written into the ledger as it begins and ends. */
 #ifndef TESTS_CHAOS_DISTURBANCES_H
 #define TESTS_CHAOS_DISTURBANCES_H
 

@@ -204,6 +204,9 @@ static enum known known_of(const struct ledger *l, const struct stream *st)
 	if (f->comes && st->connected && st->back == NULL && st->client.in == 0 &&
 	    overlapped(l, st, DISTURBANCE_ABSENT, (int)st->plan.place))
 		return KNOWN_V5;
+	if (st->plan.place == PLACE_PLAIN && st->connected && st->back == NULL && st->client.in == 0 &&
+	    overlapped(l, st, DISTURBANCE_RELOAD, -1))
+		return KNOWN_LIMIT;
 	if (f->comes && f->local && !st->connected && overlapped(l, st, DISTURBANCE_UNLINK, PLACES))
 		return KNOWN_V41;
 	return KNOWNS;
@@ -240,7 +243,8 @@ static void tell(const struct ledger *l, const struct stream *st, const char *wh
 
 	printf("FAILED stream %llu (SEED=%llu) at %s, %s: %s\n", (unsigned long long)p->id, (unsigned long long)l->seed,
 	       place_facts[p->place].word, ending_text(p->ending), what);
-	printf("    client port %u: sent %llu of %llu, read %llu, then %s\n", st->port, (unsigned long long)st->client.out,
+	printf("    client port %u: sent %llu of %llu, read %llu, then %s\n", st->port,
+	       (unsigned long long)st->client.out,
 	       (unsigned long long)p->up, (unsigned long long)st->client.in, end_story(&st->client));
 	if (st->back != NULL)
 		printf("    server %d: sent %llu of %llu, read %llu, then %s\n", st->back->server,
@@ -248,7 +252,8 @@ static void tell(const struct ledger *l, const struct stream *st, const char *wh
 		       end_story(st->back));
 	if (st->wrong)
 		printf("    the first wrong piece begins at byte %llu\n", (unsigned long long)st->wrong_at);
-	printf("    turns %u/%u, silent %u ms at %llu, slow %u; from %.3f to %.3f s\n", p->request, p->answer, p->pause_ms,
+	printf("    turns %u/%u, silent %u ms at %llu, slow %u; from %.3f to %.3f s\n", p->request,
+	       p->answer, p->pause_ms,
 	       (unsigned long long)p->pause_at, p->slow, (double)(st->began - l->began) / 1000,
 	       (double)(st->over - l->began) / 1000);
 	tell_windows(l, st);

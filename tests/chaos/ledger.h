@@ -37,6 +37,8 @@ const char *disturbance_text(enum disturbance d);
 	X(V5,  "a listener that goes resets who has just connected; such a client has no line in the log") \
 	X(V8,  "a reload that is never answered") \
 	X(V10, "a reload or an end that waits for a log whose reader is stuck") \
+	X(LIMIT, "a reload that sets max_connections and at_limit: wait refuses who comes meanwhile") \
+	X(TORN, "a line half written to a full disk is begun again when the same file is reopened") \
 	X(V41, "no listener at a socket file that was deleted, though a reload names it")
 
 enum known {
@@ -59,7 +61,7 @@ struct ledger {
 	size_t         nwindows, room;
 	uint64_t       seed;
 	uint64_t       passed, failed, excused;
-	uint64_t       spared; /* connections that may have no line in the access log: V5 */
+	uint64_t       spared; /* connections that may have no line in the access log: who is reset in a backlog */
 	uint64_t       by_disturbance[DISTURBANCES], by_known[KNOWNS];
 	uint64_t       count[DISTURBANCES];
 	int64_t        began;

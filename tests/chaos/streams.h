@@ -1,6 +1,6 @@
-/* streams: the clients of a soak and what our servers do with each connection, all in one thread over epoll. A stream is
- * a client's end and, once a preamble has come through, a server's end; both follow the stream's plan and note what they
- * see. Nothing here judges: ledger.h does, when both ends are over.
+/* streams: the clients of a soak and what our servers do with each connection, all in one thread over
+ * epoll. A stream is a client's end and, once a preamble has come through, a server's end; both follow
+ * the stream's plan and note what they see. Nothing here judges: ledger.h does, when both ends are over.
  *
  *   client end --- listener [ staunch ] --- server end
  *      '--------- struct stream ---------------'
@@ -47,7 +47,7 @@ struct stream {
 	bool           connected; /* the kernel said yes to the client */
 	bool           wrong, misnamed; /* a wrong byte came; the PROXY header named another client */
 	uint64_t       wrong_at;
-	int64_t        began, moved, over; /* ms; over: when the client's end was, 0 before */
+	int64_t        began, moved, over; /* ms; over: of the end that was over last, 0 before */
 	bool           stuck;     /* nothing moved for too long: it was ended */
 };
 
@@ -61,7 +61,7 @@ struct streams {
 	uint64_t           made, done, bytes;
 	uint64_t           connects[PLACES]; /* the kernel said yes */
 	unsigned           nlive, nends;
-	int64_t            now;    /* ms, of this turn */
+	int64_t            now, turned; /* ms, of this batch of events and of the last turn */
 };
 
 void streams_init(struct streams *s, struct setup *setup);
@@ -71,7 +71,8 @@ void streams_start(struct streams *s, const struct plan *p);
 void streams_accepted(struct streams *s, int fd, int server);
 /* An event of an end. */
 void streams_event(struct streams *s, struct end *e);
-/* Once a turn: goes on with who was silent or slow, and gives each stream whose ends are over to judge, then frees it. */
+/* Once a turn: goes on with who was silent or slow, gives each stream whose ends are over to judge,
+ * and frees it. */
 void streams_turn(struct streams *s, void (*judge)(void *arg, const struct stream *st), void *arg);
 /* Every connection of a server is reset. */
 void streams_reset_server(struct streams *s, int server);
