@@ -8,6 +8,7 @@ SIM_BIN      := $(call bin,tests/sim/*_test.c)
 FLOW_BIN     := $(call bin,tests/flow/*_test.c)
 MICRO_BIN    := $(call bin,tests/micro/*.c)
 FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
+SOAK_BIN     := $(O)/tests/chaos/soak
 
 # ---- building ----
 
@@ -35,9 +36,11 @@ $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN): PROGRAM_LIBS := -lcmocka
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm
 $(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN): $(O)/%: $(O)/%.o
+$(SOAK_BIN): $(filter-out %/soak.o,$(call src,tests/chaos/*.c)) $(O)/libkit.a
+$(SOAK_BIN): PROGRAM_LIBS := -lcmocka
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN): $(O)/%: $(O)/%.o
 	@echo "  LD      $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(filter %.a,$^) $(PROGRAM_LIBS) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PROGRAM_LIBS) $(LIBS)
 
 # The library that makes calls fail goes into the program under test, whatever that was built with: no sanitizer in it.
 $(O)/tests/faults.so: tests/faults/preload.c
@@ -50,6 +53,7 @@ tests-sim:  $(SIM_BIN)
 tests-flow: $(FLOW_BIN) $(BINARY) $(O)/staunch $(O)/tests/faults.so
 fuzzers:    $(FUZZ_BIN)
 micros:     $(MICRO_BIN)
+soaker:     $(SOAK_BIN) $(BINARY)
 
 # ---- running ----
 
@@ -83,6 +87,11 @@ FUZZ_SECONDS ?= 20
 fuzz:           ## each fuzzer for FUZZ_SECONDS (20) on its corpus
 	$(SUBMAKE) BUILD=fuzz fuzzers
 	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+# help: SECONDS=60 SEED=n STREAMS=n                    of make soak: how long, the plans of another run, streams at a time
+SECONDS ?= 60
+soak:           ## the real binary under streams and disturbances for SECONDS (60); BUILD=asan, tsan; SEED=n again
+	$(SUBMAKE) BUILD=$(VARIANT) soaker
+	@SEED=$(SEED) STAUNCH=$(BINARY) build/$(VARIANT)/tests/chaos/soak $(SECONDS) $(STREAMS)
 micro:          ## one number each: switch, timer, poll cache ...
 	$(SUBMAKE) BUILD=release micros
 	@set -e; for m in $(wildcard tests/micro/*.c); do build/release/$${m%.c}; done
@@ -103,4 +112,4 @@ watch:          ## build and run the unit tests of each source that is saved, un
 	@tests/watch.sh
 
 .PHONY: check unit sim flow asan tsan ubsan cov fuzz fuzzers micro micros lint fmt fmt-check hooks compile_commands watch \
-        tests-unit tests-sim tests-flow
+        soak soaker tests-unit tests-sim tests-flow

@@ -1,0 +1,347 @@
+/* soak SECONDS [STREAMS]: the real binary under hundreds of streams and all the disturbances at once, for so long.
+ *
+ *   plan --> streams <--> [ staunch ] <--> servers        disturbances --> staunch, servers, files
+ *               '---------> ledger <---------------------------'
+ *
+ * One thread over one epoll: so nothing here races, and a seed gives the same plans and disturbances in the same order.
+ * The ledger judges each stream when it is over; what must hold of the process is checked at the end. The last line
+ * counts both: "N passed, N failed". */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/chaos/report.h"
+
+/* KiB that private memory may grow over the second half; 0: not judged, for the tool's own memory grows. */
+#if defined(NP_TSAN)
+enum { GROWTH_KIB = 0, STREAMS = 60 };
+#elif defined(NP_ASAN)
+enum { GROWTH_KIB = 24 * 1024, STREAMS = 100 };
+#else
+enum { GROWTH_KIB = 4 * 1024, STREAMS = 200 };
+#endif
+/* Sanitizers look at all memory before they let a process end. */
+#if defined(NP_TSAN) || defined(NP_ASAN)
+enum { SLACK_MS = 3000 };
+#else
+enum { SLACK_MS = 500 };
+#endif
+
+enum {
+	TURN_MS = 5,
+	CLEAN = 10,         /* connections at each listener at the end */
+	AT_TERM = 20,       /* and streams that are under way at TERM */
+	TIMEOUT_MS = 3000,  /* shutdown.timeout of every configuration */
+	TERM_MS = TIMEOUT_MS + SLACK_MS,
+	EVENTS = 256,
+};
+
+struct soak {
+	struct setup        setup;
+	struct streams      streams;
+	struct servers      servers;
+	struct ledger       ledger;
+	struct disturbances disturbances;
+	struct report       report;
+	struct dice         dice;
+	struct kit_staunch *staunch;
+	unsigned            most;    /* streams at a time */
+	uint64_t            next_id;
+	int64_t             next_turn, ends; /* ms */
+	int                 fds;     /* of the process at the start */
+};
+
+/* ---- the loop ---- */
+
+static void start_stream(struct soak *k)
+{
+	struct plan p = plan_make(&k->dice, k->next_id++);
+
+	streams_start(&k->streams, &p);
+}
+
+static void poll_events(struct soak *k)
+{
+	struct epoll_event ev[EVENTS];
+	int n = epoll_wait(k->streams.epoll, ev, EVENTS, TURN_MS);
+
+	k->streams.now = kit_now_ms();
+	for (int i = 0; i < n; i++) {
+		if (*(enum watched *)ev[i].data.ptr == WATCHED_LISTENER)
+			servers_accept(&k->servers, ev[i].data.ptr);
+		else
+			streams_event(&k->streams, ev[i].data.ptr);
+	}
+}
+
+/* True when it was time for a turn. */
+static bool turn(struct soak *k)
+{
+	poll_events(k);
+	if (k->streams.now < k->next_turn)
+		return false;
+	k->next_turn = k->streams.now + TURN_MS;
+	streams_turn(&k->streams, ledger_judge, &k->ledger);
+	report_turn(&k->report, k->streams.now);
+	return true;
+}
+
+static void check_alive(struct soak *k)
+{
+	char text[4096];
+
+	if (kit_child_alive(k->staunch->child))
+		return;
+	kit_file_read(k->staunch->child->err, text, sizeof(text));
+	printf("FAILED: staunch ended with status %d (SEED=%" PRIu64 ")\n%s\n",
+	       k->staunch->child->status, k->ledger.seed,
+	       text);
+	process_log_follow(&k->disturbances.log);
+	printf("%s\n%" PRIu64 " passed, %" PRIu64 " failed\n", k->disturbances.log.alarm, k->ledger.passed,
+	       k->ledger.failed + 1);
+	exit(1);
+}
+
+static void run(struct soak *k)
+{
+	while (k->streams.now < k->ends) {
+		if (!turn(k))
+			continue;
+		check_alive(k);
+		disturbances_turn(&k->disturbances, k->streams.now);
+		for (int i = 0; i < 10 && k->streams.nlive < k->most; i++)
+			start_stream(k);
+	}
+}
+
+static void go_on_until(struct soak *k, bool (*cond)(const struct soak *k), int ms)
+{
+	int64_t end = kit_now_ms() + ms;
+
+	while (!cond(k) && kit_now_ms() < end)
+		if (turn(k)) {
+			check_alive(k);
+			disturbances_listen(&k->disturbances, k->streams.now);
+		}
+}
+
+static bool no_reload(const struct soak *k)
+{
+	return !k->disturbances.asking;
+}
+
+static bool no_stream(const struct soak *k)
+{
+	return k->streams.nlive == 0 && k->streams.nends == 0;
+}
+
+static bool fds_are_back(const struct soak *k)
+{
+	return kit_proc_fds(k->staunch->child->pid) == k->fds;
+}
+
+/* ---- at the end ---- */
+
+/* Small ones, each way round. */
+static void ten_clean_ones(struct soak *k, enum place at)
+{
+	for (unsigned i = 0; i < CLEAN; i++) {
+		struct plan p = {.id = k->next_id++, .place = at, .ending = (enum ending)(i % 3)};
+
+		p.up = PREAMBLE + i * 700;
+		p.down = i * 900;
+
+		streams_start(&k->streams, &p);
+	}
+}
+
+static void check_rest(struct soak *k)
+{
+	uint64_t failed = k->ledger.failed;
+
+	go_on_until(k, no_reload, 30000);
+	ledger_check(&k->ledger, no_reload(k), "the last reload of the disturbances is answered");
+	go_on_until(k, no_stream, 90000);
+	ledger_check(&k->ledger, no_stream(k), "every stream and every server's end is over: %u and %u are left",
+		     k->streams.nlive, k->streams.nends);
+	for (enum place at = 0; at < PLACES; at++)
+		if (!place_facts[at].comes)
+			ten_clean_ones(k, at);
+	failed = k->ledger.failed;
+	go_on_until(k, no_stream, 30000);
+	ledger_check(&k->ledger, no_stream(k) && k->ledger.failed == failed,
+		     "ten clean connections at each listener: %" PRIu64 " failed", k->ledger.failed - failed);
+}
+
+static void check_process(struct soak *k)
+{
+	const struct disturbances *d = &k->disturbances;
+	double growth = report_growth(&k->report);
+	int fds;
+
+	go_on_until(k, fds_are_back, 20000);
+	fds = kit_proc_fds(k->staunch->child->pid);
+	ledger_check(&k->ledger, fds == k->fds, "descriptors are back at %d: %d", k->fds, fds);
+	if (GROWTH_KIB > 0)
+		ledger_check(&k->ledger, growth < GROWTH_KIB,
+			     "private memory grew by %.0f KiB over the second half (less than %d)", growth, GROWTH_KIB);
+	ledger_check(&k->ledger, d->wrong == 0, "every reload had the answer that it deserved: %" PRIu64 " had not %s",
+		     d->wrong, d->wrong_text);
+}
+
+/* Some streams run on into the drain, and one that never ends makes it cut; by the seed. */
+static void check_term(struct soak *k)
+{
+	bool cut = k->ledger.seed % 2 == 1;
+	int64_t began;
+	int fd = -1, status;
+
+	for (int i = 0; i < AT_TERM; i++) {
+		struct plan p = {.id = k->next_id++, .place = (enum place)(i % PLACE_EXTRA)};
+
+		p.up = PREAMBLE + 5000;
+		p.down = 70000;
+		p.pause_at = PREAMBLE + 1000;
+		p.pause_ms = 1500;
+
+		streams_start(&k->streams, &p);
+	}
+	go_on_until(k, no_stream, 700); /* all are connected, and silent */
+	if (cut) {
+		fd = kit_connect(kit_ip(0), ntohs(k->setup.place[PLACE_PLAIN].in.sin_port));
+		k->streams.connects[PLACE_PLAIN]++;
+		go_on_until(k, no_stream, 200);
+	}
+	kit_child_signal(k->staunch->child, SIGTERM);
+	began = kit_now_ms();
+	while (kit_child_alive(k->staunch->child) && kit_now_ms() - began < TERM_MS + 10000)
+		if (turn(k))
+			disturbances_listen(&k->disturbances, k->streams.now);
+	status = kit_child_alive(k->staunch->child) ? -1 : k->staunch->child->status;
+	ledger_check(&k->ledger, status == 0, "TERM: exit status %d%s", status, cut ? ", one connection was cut" : "");
+	ledger_check(&k->ledger, kit_now_ms() - began <= TERM_MS, "TERM took %lld ms (at most %d)",
+		     (long long)(kit_now_ms() - began), TERM_MS);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void finish_streams(struct soak *k)
+{
+	int64_t end = kit_now_ms() + 10000;
+
+	while (!no_stream(k) && kit_now_ms() < end)
+		turn(k);
+}
+
+/* Who was reset in the backlog of a listener that went has no line. */
+static void check_lines(struct soak *k)
+{
+	const struct process_log *p = &k->disturbances.log;
+	uint64_t all = 0, spared = k->ledger.spared, told, most;
+	struct access_lines a;
+
+	access_lines_count(&a);
+	for (int i = 0; i < PLACES; i++)
+		all += k->streams.connects[i];
+	told = a.all + p->dropped + p->lost;
+	k->ledger.by_known[KNOWN_TORN] = a.torn;
+	spared += a.torn; /* the line that was begun again stands behind its own half, in one line */
+	most = k->ledger.count[DISTURBANCE_DISK] + k->ledger.count[DISTURBANCE_READER];
+	ledger_check(&k->ledger, a.torn <= most,
+		     "every line of the access log is whole: %" PRIu64 " are not, of %u files %s",
+		     a.torn, a.files, a.sample);
+	ledger_check(&k->ledger, told <= all && told + spared >= all,
+		     "%" PRIu64 " lines + %" PRIu64 " dropped + %" PRIu64 " lost = %" PRIu64 " connections (%" PRIu64
+		" spared): %" PRId64 " off",
+		     a.all, p->dropped, p->lost, all, spared, (int64_t)(told - all));
+	for (int i = 0; i < PLACES && p->dropped + p->lost == 0; i++)
+		if (!place_facts[i].comes)
+			ledger_check(&k->ledger,
+				     a.at[i] <= k->streams.connects[i] && a.at[i] + a.torn >= k->streams.connects[i],
+				     "%s: %" PRIu64 " lines of %" PRIu64 " connections", place_facts[i].word, a.at[i],
+				     k->streams.connects[i]);
+	ledger_check(&k->ledger, p->alarms == 0, "no alarm in the process log: %" PRIu64 " %s", p->alarms, p->alarm);
+}
+
+/* ---- set-up ---- */
+
+static void soak_init(struct soak *k, uint64_t seed, int seconds)
+{
+	struct shape first = shape_first();
+	char *text;
+
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without asking that there be none */
+	setenv("ASAN_OPTIONS", "quarantine_size_mb=8:detect_leaks=1", 0);
+	content_init(seed);
+	dice_init(&k->dice, seed);
+	setup_init(&k->setup);
+	streams_init(&k->streams, &k->setup);
+	servers_init(&k->servers, &k->streams);
+	text = setup_text(&k->setup, &first);
+	k->staunch = kit_staunch_start(text);
+	free(text);
+	k->fds = kit_proc_fds(k->staunch->child->pid);
+	ledger_init(&k->ledger, seed, kit_now_ms());
+	k->disturbances.ledger = &k->ledger;
+	k->disturbances.setup = &k->setup;
+	k->disturbances.servers = &k->servers;
+	k->disturbances.staunch = k->staunch;
+	disturbances_init(&k->disturbances, seed);
+	k->report.streams = &k->streams;
+	k->report.disturbances = &k->disturbances;
+	k->report.pid = k->staunch->child->pid;
+	k->report.began = kit_now_ms();
+	k->next_id = 1;
+	k->ends = kit_now_ms() + seconds * 1000L;
+}
+
+/* Exits nowhere else but here once the process runs: the directory goes, and the disk in it. */
+static void clean_up(void)
+{
+	char path[KIT_PATH];
+
+	if (getenv("KEEP") != NULL) {
+		printf("kept: %s\n", kit_dir());
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/small", kit_dir());
+	umount2(path, MNT_DETACH);
+	kit_end(NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static struct soak k;
+	const char *given = getenv("SEED");
+	uint64_t seed = given != NULL && given[0] != '\0' ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	int seconds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
+
+	if (seconds <= 0) {
+		fprintf(stderr, "usage: soak SECONDS [STREAMS]; SEED=n for the plans of another run\n");
+		return 2;
+	}
+	k.most = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : STREAMS;
+	printf("soak of %d s, %u streams at a time: SEED=%" PRIu64 "\n", seconds, k.most, seed);
+	atexit(clean_up);
+	soak_init(&k, seed, seconds);
+	run(&k);
+	disturbances_end(&k.disturbances, k.streams.now);
+	go_on_until(&k, no_reload, 30000);
+	disturbances_restore(&k.disturbances, k.streams.now);
+	check_rest(&k);
+	check_process(&k);
+	check_term(&k);
+	finish_streams(&k);
+	disturbances_listen(&k.disturbances, k.streams.now);
+	servers_close(&k.servers);
+	check_lines(&k);
+	report_summary(&k.report);
+	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", k.ledger.passed, k.ledger.failed);
+	return k.ledger.failed == 0 ? 0 : 1;
+}
