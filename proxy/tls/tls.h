@@ -8,7 +8,8 @@
  * An idle end keeps two keys and struct tls, or OpenSSL's object: no record buffer, no ciphertext,
  * no BIO of its own.
  *
- * Every function: owner worker, outside any other TLS operation; none parks. */
+ * Every function: owner worker, outside any other TLS operation; none parks. None is inlined: the relay of
+ * plain connections, which calls none of them, would pay in registers. */
 #ifndef PROXY_TLS_TLS_H
 #define PROXY_TLS_TLS_H
 
@@ -21,30 +22,30 @@ struct tls;
 /* Plaintext, at most n bytes.
  *   Returns  bytes; 0: the end of this direction; -NP_EAGAIN: nothing now; or an error that stays.
  */
-must_use ssize_t tls_try_read(struct tls *t, void *buf, size_t n);
+must_use no_inline ssize_t tls_try_read(struct tls *t, void *buf, size_t n);
 /* Takes plaintext. What the socket does not take of its ciphertext becomes the backlog, so that a
  * write is never half done. n = 0 asks whether the peer is still there.
  *   Returns  bytes; -NP_EAGAIN: there is a backlog still; or an error. */
-must_use ssize_t tls_try_write(struct tls *t, const void *buf, size_t n);
+must_use no_inline ssize_t tls_try_write(struct tls *t, const void *buf, size_t n);
 /* Sends the backlog.   Returns  0: none is left; -NP_EAGAIN: some is; or why it can never be sent.
  */
-must_use int tls_flush(struct tls *t);
+must_use no_inline int tls_flush(struct tls *t);
 /* close_notify, then FIN.   Returns  0; -NP_EAGAIN: call it again when there is room; or an error.
  */
-must_use int tls_close_write(struct tls *t);
+must_use no_inline int tls_close_write(struct tls *t);
 /* Something may be read although no event will come. */
-bool tls_buffered(const struct tls *t);
+no_inline bool tls_buffered(const struct tls *t);
 /* After a read said 0: the peer sent FIN without close_notify, so bytes may be missing. */
-bool tls_truncated(const struct tls *t);
+no_inline bool tls_truncated(const struct tls *t);
 /* Why it broke, in static words that tell the rule and the alert; NULL: the error's code says all.
  */
-const char *tls_cause(const struct tls *t);
+no_inline const char *tls_cause(const struct tls *t);
 /* Who makes its records, and why. */
-enum tls_records tls_records(const struct tls *t);
+no_inline enum tls_records tls_records(const struct tls *t);
 /* Bytes of ciphertext that wait for room in the socket. */
-size_t tls_backlog(const struct tls *t);
+no_inline size_t tls_backlog(const struct tls *t);
 /* Frees it; the descriptor stays open. may_notify: close_notify goes first, if the socket takes it
  * at once. Takes NULL, returns NULL. */
-struct tls *tls_free(struct tls *t, bool may_notify);
+no_inline struct tls *tls_free(struct tls *t, bool may_notify);
 
 #endif
