@@ -69,23 +69,19 @@ static bool is_source_port(int port)
 
 /* A connect to a local port without a listener can connect to itself, when the kernel picks that
  * very port as its source. */
-static int check_self_connect(int sysfd, const struct np_addr *to)
+static bool is_self_connect(int sysfd, const struct np_addr *to)
 {
 	struct np_addr local, peer = {.len = sizeof(peer.u)};
-	int err;
 
 	if (np_addr_is_unix(to) || !is_source_port(np_addr_port(&to->u.sa)))
-		return 0;
-	err = np_sock_addr(sysfd, &local);
-	if (err != 0)
-		return err;
+		return false;
+	if (np_sock_addr(sysfd, &local) != 0)
+		return true; /* an unknown address counts as our own, as in Go */
 	if (np_addr_port(&local.u.sa) != np_addr_port(&to->u.sa))
-		return 0;
+		return false;
 	/* Not `to`: dialling a wildcard reaches an address of this host, and only the kernel
 	 * knows which. */
-	if (sys_getpeername(sysfd, &peer.u.sa, &peer.len) < 0)
-		return err_from_errno();
-	return np_addr_equal(&local, &peer) ? -NP_ESELF : 0;
+	return sys_getpeername(sysfd, &peer.u.sa, &peer.len) < 0 || np_addr_equal(&local, &peer);
 }
 
 /* ---- one connect ----------------------------------------------------------------------------- */
@@ -245,8 +241,8 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 	if (np_addr_is_unix(to))
 		np_fd_mark_unix(fd);
 	err = connect_fd(fd, to, deadline, o);
-	if (err == 0 && any_port(o))
-		err = check_self_connect(sysfd, to);
+	if (err == 0 && any_port(o) && is_self_connect(sysfd, to))
+		err = -NP_ESELF;
 	if (err != 0)
 		np_fd_close(fd);
 	return err;

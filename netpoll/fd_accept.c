@@ -53,7 +53,8 @@ static int accept_next(int sysfd, struct np_addr *peer)
 {
 	int fd = -NP_EAGAIN;
 
-	/* Bounded, unlike Go's, which has threads to lose: a sandbox that answers so for ever must not hold the worker. */
+	/* Bounded, unlike Go's, which has threads to lose: a sandbox that answers so for ever must
+	 * not hold the worker. */
 	for (int i = 0; i < ACCEPT_AGAIN; i++) {
 		fd = accept_once(sysfd, peer);
 		if (fd != -NP_EINTR && fd != -NP_ECONNABORTED)

@@ -288,9 +288,10 @@ must_use int np_listen(const struct np_addr *a, const struct np_listen_opts *o);
  * reuseport. The kernel gives a connection to the more specific of them.
  *   Returns  0 or an error. Any thread. */
 must_use int np_listen_share(int sysfd);
-/* np_fd_refuse_syn: this listening socket takes no new connections any more, while handshakes under way are still completed:
- * a filter drops segments with SYN and without ACK. The clients try again after a second, and then find the address closed
- * or another listener. Accepted sockets inherit the filter: np_sock_lift_filter takes it off.
+/* np_fd_refuse_syn: this listening socket takes no new connections any more, while
+ * handshakes under way are still completed: a filter drops segments with SYN and without ACK. The
+ * clients try again after a second, and then find the address closed or another listener.
+ * Accepted sockets inherit the filter: np_sock_lift_filter takes it off.
  *   Returns  0, or why the kernel takes no filter. */
 must_use int np_fd_refuse_syn(struct np_fd *fd);
 void np_sock_lift_filter(int sysfd); /* does nothing where there is none; any thread */
@@ -314,8 +315,9 @@ struct np_unix_file {
 	int64_t made; /* when: file systems use the numbers of removed files again */
 };
 must_use int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file);
-/* np_unix_lock: the right to replace and to hold the file of this address, by an flock of a file beside it ("PATH.lock"). It
- * is held until np_unix_unlock, or until the process ends however it ends. Nothing is locked for other addresses: *lock
+/* np_unix_lock: the right to replace and to hold the file of this address, by an flock of a file
+ * beside it ("PATH.lock"). It is held until np_unix_unlock, or until the process ends however it ends.
+ * Nothing is locked for other addresses: *lock
  * is -1 then.
  *   Returns  0; -NP_EADDRINUSE: another process holds it; or why the file cannot be made. Any thread. */
 must_use int np_unix_lock(const struct np_addr *a, int *lock);

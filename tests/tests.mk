@@ -6,6 +6,7 @@ FLOWKIT_OBJ  := $(call src,tests/flow/kit/*.c)
 UNIT_BIN     := $(call bin,tests/unit/*/*_test.c tests/unit/*/*/*_test.c)
 SIM_BIN      := $(call bin,tests/sim/*_test.c)
 FLOW_BIN     := $(call bin,tests/flow/*_test.c)
+FAULTS_BIN   := $(call bin,tests/faults/*_test.c)
 MICRO_BIN    := $(call bin,tests/micro/*.c)
 FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
 SOAK_BIN     := $(O)/tests/chaos/soak
@@ -30,15 +31,15 @@ $(filter $(O)/tests/unit/config/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libconfig.a $
 $(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
 $(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
-$(FLOW_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(FLOW_BIN) $(FAULTS_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(MICRO_BIN): $(O)/libnetpoll.a
 $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN): PROGRAM_LIBS := -lcmocka
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN): PROGRAM_LIBS := -lcmocka
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm
 $(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
 $(SOAK_BIN): $(filter-out %/soak.o,$(call src,tests/chaos/*.c)) $(O)/libkit.a
 $(SOAK_BIN): PROGRAM_LIBS := -lcmocka
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN): $(O)/%: $(O)/%.o
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN): $(O)/%: $(O)/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PROGRAM_LIBS) $(LIBS)
 
@@ -50,7 +51,8 @@ $(O)/tests/faults.so: tests/faults/preload.c
 
 tests-unit: $(UNIT_BIN)
 tests-sim:  $(SIM_BIN)
-tests-flow: $(FLOW_BIN) $(BINARY) $(O)/staunch $(O)/tests/faults.so
+tests-flow: $(FLOW_BIN) $(BINARY)
+tests-faults: $(FAULTS_BIN) $(BINARY) $(O)/staunch $(O)/tests/faults.so
 fuzzers:    $(FUZZ_BIN)
 micros:     $(MICRO_BIN)
 soaker:     $(SOAK_BIN) $(BINARY)
@@ -89,6 +91,8 @@ fuzz:           ## each fuzzer for FUZZ_SECONDS (20) on its corpus
 	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 # help: SECONDS=60 SEED=n STREAMS=n                    of make soak: how long, the plans of another run, streams at a time
 SECONDS ?= 60
+faults:         ## every system call and malloc of a start and of connections fails once; FAULTS=all tries each
+	$(call run_tests,faults)
 soak:           ## the real binary under streams and disturbances for SECONDS (60); BUILD=asan, tsan; SEED=n again
 	$(SUBMAKE) BUILD=$(VARIANT) soaker
 	@SEED=$(SEED) STAUNCH=$(BINARY) build/$(VARIANT)/tests/chaos/soak $(SECONDS) $(STREAMS)
@@ -112,4 +116,4 @@ watch:          ## build and run the unit tests of each source that is saved, un
 	@tests/watch.sh
 
 .PHONY: check unit sim flow asan tsan ubsan cov fuzz fuzzers micro micros lint fmt fmt-check hooks compile_commands watch \
-        soak soaker tests-unit tests-sim tests-flow
+        faults soak soaker tests-unit tests-sim tests-flow tests-faults

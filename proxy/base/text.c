@@ -126,7 +126,7 @@ void text_time(struct text *t, int64_t ns)
 }
 
 /* May this byte stand in a line and between quotes in either style? */
-static bool is_harmless(unsigned char c)
+static bool is_plain_byte(unsigned char c)
 {
 	return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
@@ -176,7 +176,7 @@ void text_escape(struct text *t, const void *p, size_t n, enum text_style style)
 	const unsigned char *c = p;
 
 	for (size_t i = 0; i < n; i++) {
-		if (is_harmless(c[i]))
+		if (is_plain_byte(c[i]))
 			text_char(t, (char)c[i]);
 		else
 			put_escape(t, c[i], style);

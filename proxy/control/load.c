@@ -34,7 +34,7 @@ struct load {
 /* ---- on the thread ---- */
 
 /* Every problem of the file goes to stderr with its place, not only the first. */
-static int load_config(struct load *l)
+static int read_config(struct load *l)
 {
 	struct diag *d = diag_new();
 	char footer[64];
@@ -86,7 +86,7 @@ static void load_files(struct file_job *job)
 	struct load *l = container_of(job, struct load, job);
 
 	if (l->path != NULL)
-		l->err = load_config(l);
+		l->err = read_config(l);
 	if (l->err == 0)
 		l->err = check_limit(l);
 	if (l->err == 0)

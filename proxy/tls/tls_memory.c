@@ -1,7 +1,7 @@
 /* OpenSSL cleanses the secrets that it knows of, and leaves copies: in freed buffers of its key
  * schedule, in a realloc, in the frames of functions that returned. A search of our memory found 4
  * of 10 traffic secrets of closed connections (nginx, HAProxy: 10 of 10). With these two none is
- * found: tests/flow/t_secrets_test.c.
+ * found: tests/flow/tls_secrets_test.c.
  *
  * Rejected: OPENSSL_secure_malloc, which covers private keys only; wiping in malloc's own free, for
  * all of the process, which costs the relay. */

@@ -159,7 +159,7 @@ static bool advance(struct check *c, int side)
 	return true;
 }
 
-static bool shake_hands(struct check *c)
+static bool handshake_with_self(struct check *c)
 {
 	for (int i = 0; i < FLIGHTS; i++) {
 		if (!advance(c, 0) || !advance(c, 1))
@@ -207,7 +207,7 @@ static bool is_opened(struct check *c, int side)
 }
 
 /* A client in TLS 1.3 has not read the server's ticket yet, so its count is the server's. */
-static bool make_keys(struct check *c)
+static bool make_key_pair(struct check *c)
 {
 	for (int side = 0; side < 2; side++) {
 		struct tls_secrets *s = c->t[side].secrets;
@@ -233,7 +233,7 @@ static bool is_followed(struct check *c, int side)
  */
 static bool compare(struct check *c)
 {
-	if (!make_keys(c))
+	if (!make_key_pair(c))
 		return false;
 	if (c->tls13)
 		c->d[0].in.seq = c->d[1].out.seq;
@@ -261,7 +261,7 @@ static bool suite_is_right(struct tls_worker *w, const struct material *m, const
 		return false;
 	c->w = w;
 	c->tls13 = tls13;
-	ok = set_up(c, m, name) && shake_hands(c) && compare(c);
+	ok = set_up(c, m, name) && handshake_with_self(c) && compare(c);
 	tear_down(c);
 	free(c);
 	return ok;
