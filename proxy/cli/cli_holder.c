@@ -15,7 +15,7 @@
 #include "netpoll/check.h"
 #include "proxy/cli/cli_tbl.h"
 
-#define INODES_MAX 64 /* listening sockets of one port; workers have one each */
+#define INODES_MAX 128 /* any one of them leads to the process */
 #define LISTENING  10 /* TCP_LISTEN, as /proc/net/tcp writes it */
 #define WORDS_MAX  4096
 
