@@ -7,7 +7,10 @@
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"        \
 	"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 #define CONFIG_TLS_SUITES "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
-#define CONFIG_TLS_GROUPS "X25519:P-256:P-384"
+/* The first three are those that clients use. In TLS 1.2 the curve of an EC certificate must be in the list of
+ * whoever verifies it (RFC 8422, 5.1.1), so the list ends with every curve that OpenSSL has certificates on. */
+#define CONFIG_TLS_GROUPS                                                                                 \
+	"X25519:P-256:P-384:P-521:X448:brainpoolP256r1:brainpoolP384r1:brainpoolP512r1:secp256k1:P-224"
 
 /* Both ends, under the path `above`. */
 #define CONFIG_TLS_BOTH_TBL(X, above)                                                                       \
@@ -31,7 +34,8 @@
 	  "\"TLS_AES_128_GCM_SHA256\"")                                                                     \
 	X(TEXT, above "groups", groups, CONFIG_TLS_GROUPS, 0, 0, 0, none, NEW,                              \
 	  "key exchange groups, in order of preference, in OpenSSL's notation",                             \
-	  "Newer libraries know post-quantum groups as well: \"X25519MLKEM768:X25519\".",                   \
+	  "Newer libraries know post-quantum groups as well: \"X25519MLKEM768:X25519\". In TLS 1.2 an "     \
+	  "EC certificate of the other side is only accepted if its curve is in the list.",                 \
 	  "\"X25519:P-256\"")
 
 /* struct config_tls_in */

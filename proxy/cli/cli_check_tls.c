@@ -86,6 +86,8 @@ static void try_upstream(struct trial *t, const struct config_tls_out *c)
 	err = tls_ctx_client(t->worker, c, &x, &t->why);
 	if (err != 0)
 		complain(t, c->at, err);
+	else if (x->warning != NULL)
+		diag_warn(t->d, DIAG_TLS, c->at, "%.300s", x->warning);
 	tls_ctx_free(x);
 }
 

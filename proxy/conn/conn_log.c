@@ -27,6 +27,15 @@ static void gather(const struct conn *c, struct access_extra *x, struct tls_fact
 	x->subject = facts->subject;
 }
 
+/* TLS knows more of its own failure than a static detail says. The server's words count first: a client's
+ * connection is the older one, and has mostly just been told the outcome. */
+static const char *tls_words(const struct conn *c)
+{
+	const char *words = tls_said(c->upstream.tls);
+
+	return words != NULL ? words : tls_said(c->client.tls);
+}
+
 /* Apart, for the sake of the stack. */
 static no_inline const char *upstream_version(const struct conn *c)
 {
@@ -51,6 +60,8 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	struct tls_facts facts;
 
 	gather(c, &x, &facts);
+	if (tls_words(c) != NULL)
+		x.detail = tls_words(c);
 	whole.extra = &x;
 	hand_over(c, &whole);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "proxy/log/log.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/creds/tls_trust.h"
@@ -131,8 +132,11 @@ static int workers_get(struct registry *b)
 	if (b->tls == NULL)
 		return -NP_ENOMEM;
 	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
-		if (b->tls[i] == NULL)
+		if (b->tls[i] == NULL) {
 			err = tls_worker_new(&b->tls[i]);
+			if (err == 0)
+				b->tls[i]->proves = i == 0; /* all get the same settings: one trial is enough */
+		}
 	return err;
 }
 
@@ -210,6 +214,8 @@ int contexts_client(struct registry *b, const struct config_tls_out *c, struct t
 		err = tls_trust_share(b->tls, b->nworkers, why);
 	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
 		err = tls_ctx_client(b->tls[i], c, &(*out)[i], why);
+	if (err == 0 && (*out)[0]->warning != NULL)
+		log_msg(LVL_WARNING, "tls_setting", "%s", (*out)[0]->warning);
 	return refused(err);
 }
 

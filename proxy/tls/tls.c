@@ -177,6 +177,7 @@ struct tls *tls_free(struct tls *t, bool may_notify)
 	free(t->in);
 	free(t->out);
 	free(t->refused);
+	free(t->said);
 	t->magic = 0;
 	free(t);
 	return NULL;

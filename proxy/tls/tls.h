@@ -47,6 +47,10 @@ struct tls_facts {
 };
 void tls_facts(const struct tls *t, struct tls_facts *f);
 
+/* tls_said: what the log should say of its failure: the cause, who the peer is, what it offered; also of an alert
+ * that came after the handshake. Escaped. NULL: it did not fail, or t is NULL.   Owns  t. */
+const char *tls_said(const struct tls *t);
+
 /* ---- for stream.h: the same contracts as np_fd_'s ------------------------------------------- */
 
 must_use ssize_t tls_try_read(struct tls *t, void *buf, size_t n);

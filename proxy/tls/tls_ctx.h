@@ -67,6 +67,7 @@ struct tls_ctx {
 	unsigned char (*pins)[TLS_PIN];
 	unsigned npins;
 	struct tls_sessions *sessions; /* NULL: none are kept */
+	char *warning;                 /* owned: a setting that works in part only; NULL: none */
 	struct tls_roots *roots;       /* one use; NULL: the config has a ca, or verify is off */
 };
 
@@ -85,6 +86,17 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x);
 
 must_use SSL *tls_ctx_ssl(struct tls_ctx *x); /* a new connection; NULL: no memory */
 
+/* Signature algorithms, by preference: ECDSA before RSA, since signing takes a tenth of the time. A
+ * certificate's key works only with one of these, so every kind of key that OpenSSL signs with has one:
+ * RSA-PSS twice, for RSA keys (rsae) and for keys that are bound to PSS. Left out: SHA-1, DSA. */
+#define TLS_CTX_SIGALGS                                                                            \
+	"ECDSA+SHA256:ECDSA+SHA384:ed25519:ed448:ECDSA+SHA512:"                                    \
+	"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"                             \
+	"rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+
+/* Is the peer's public key one of x's pins? */
+bool tls_ctx_is_pinned(const struct tls_ctx *x, const X509 *peer);
+
 /* ---- between tls_ctx.c, tls_ctx_server.c, tls_ctx_names.c and tls_ctx_client.c ---- */
 
 /* Settings that servers and clients share, in every SSL_CTX. Lists are OpenSSL's, NULL: its
@@ -96,6 +108,8 @@ struct tls_ctx_limits {
 /* Return 0, -NP_ENOMEM, or -NP_EINVAL: OpenSSL refuses a list, and err names its key. Control
  * thread. */
 must_use int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err);
+/* "FILE: OpenSSL refuses it: REASON", from the error queue, which is emptied. Returns -NP_EINVAL. */
+int tls_ctx_cert_refused(struct text *err, const char *path);
 must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n,
 			  struct text *err);
 /* After certs: which names lead to which groups. Returns 0 or -NP_ENOMEM. */

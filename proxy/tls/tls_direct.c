@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 
 #include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_said.h"
 
 /* RFC 8446, 6: the alerts that are sent or understood here. */
 enum {
@@ -98,8 +99,10 @@ static void took_alert(struct tls *t, const uint8_t *p, ssize_t n)
 	}
 	if (p[1] == ALERT_CLOSE_NOTIFY)
 		tls_ended(t);
-	else if (p[1] != ALERT_CANCELED && !(t->direct->in.old && p[0] == 1)) /* 1.2 has warnings */
+	else if (p[1] != ALERT_CANCELED && !(t->direct->in.old && p[0] == 1)) /* 1.2 has warnings */ {
+		tls_said_alert(t, p[1]);
 		tls_fail(t, -NP_EPROTO);
+	}
 }
 
 /* The next keys of the peer's, and of ours if it asks for that. */

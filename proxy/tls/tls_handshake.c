@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #include "proxy/conn/stream.h"
 #include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_said.h"
 #include "proxy/tls/tls_session.h"
 
 /* ---- what is checked once it is complete ----------------------------------------------------- */
@@ -15,19 +15,6 @@
 static bool has_expired(const X509 *x)
 {
 	return X509_cmp_current_time(X509_get0_notAfter(x)) <= 0;
-}
-
-static bool is_pinned(const struct tls_ctx *x, const X509 *peer)
-{
-	unsigned char *der = NULL, hash[TLS_PIN];
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &der);
-	bool ok = n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL);
-
-	OPENSSL_free(der);
-	for (unsigned i = 0; ok && i < x->npins; i++)
-		if (memcmp(x->pins[i], hash, sizeof(hash)) == 0)
-			return true;
-	return false;
 }
 
 static enum tls_failure check_verified(const SSL *ssl, const X509 *peer, struct tls_why *why)
@@ -52,7 +39,7 @@ static enum tls_failure check(const struct tls *t, struct tls_why *why)
 	if (peer == NULL)
 		return x->auth == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->npins > 0 ? TLS_WHY_CERT_MISSING
 											     : TLS_WHY_NONE;
-	if (x->npins > 0 && !is_pinned(x, peer))
+	if (x->npins > 0 && !tls_ctx_is_pinned(x, peer))
 		return TLS_WHY_CERT_PIN;
 	return x->verify || x->auth != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) : TLS_WHY_NONE;
 }
@@ -187,8 +174,10 @@ static int run(struct tls *t, const struct shaking *s, struct tls_why *why)
 		err = -NP_EPROTO;
 	explain(err, why);
 	np_fd_set_deadline(t->fd, 0);
-	if (err != 0)
+	if (err != 0) {
+		tls_said_failure(t, why);
 		return tls_fail(t, err);
+	}
 	t->up = true;
 	tls_direct_begin(t);
 	tls_idle(t);

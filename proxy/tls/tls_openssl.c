@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 
 #include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_said.h"
 
 void tls_idle(struct tls *t)
 {
@@ -21,6 +22,8 @@ static bool read_stopped(struct tls *t)
 	default:
 		break;
 	}
+	if (!t->fin)
+		tls_said_error(t);
 	if (t->fin)
 		tls_ended(t);
 	else
@@ -53,6 +56,7 @@ size_t tls_ssl_write(struct tls *t, const char *p, size_t n)
 
 	if (SSL_write_ex(t->ssl, p, n, &put))
 		return put;
+	tls_said_error(t);
 	ERR_clear_error();
 	tls_fail(t, -NP_EPROTO);
 	return 0;

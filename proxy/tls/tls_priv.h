@@ -55,8 +55,10 @@ struct tls {
 	struct tls_chunk *out; /* owned: to be sent before anything else; NULL almost always */
 	const struct np_addr *server; /* borrowed: a client's; whose sessions these are */
 	char *refused;         /* owned: the name nobody has, for the log; NULL almost always */
+	char *said;            /* owned: words about its failure, tls_said.c; NULL almost always */
 	int64_t idle_since;    /* when counting `idle` began */
 	uint16_t idle;         /* records since then that carried no payload */
+	uint16_t offered;      /* server: the newest version that the client offers; 0: not known */
 	uint8_t why;           /* enum tls_failure: a callback of ours refused; else 0 */
 	bool up : 1;           /* the handshake is complete */
 	bool lazy : 1;         /* out may wait for the next write: a ticket after the handshake */

@@ -43,6 +43,7 @@ struct tls_worker {
 	EVP_CIPHER *ticket_cipher; /* const: looked up once, not per ticket */
 	struct tls_crypto crypto;
 	uint64_t seal_most;     /* records one key seals; const */
+	bool proves;            /* control thread: contexts are tried out when they are made */
 	bool frees_buffers;     /* const: SSL_free_buffers is safe to call on idle connections */
 	/* Control thread: the trust of contexts that are being made, where the config names no
 	 * `ca`. One use; NULL: no context has asked. tls_trust.h */
