@@ -214,6 +214,8 @@ int contexts_client(struct registry *b, const struct config_tls_out *c, struct t
 		err = tls_trust_share(b->tls, b->nworkers, why);
 	for (unsigned i = 0; i < b->nworkers && err == 0; i++)
 		err = tls_ctx_client(b->tls[i], c, &(*out)[i], why);
+	for (unsigned i = 1; i < b->nworkers && err == 0; i++)
+		tls_ctx_share_sessions((*out)[i], (*out)[0]);
 	if (err == 0 && (*out)[0]->warning != NULL)
 		log_msg(LVL_WARNING, "tls_setting", "%s", (*out)[0]->warning);
 	return refused(err);

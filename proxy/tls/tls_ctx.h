@@ -66,7 +66,7 @@ struct tls_ctx {
 	const char *name, *sni;       /* borrowed from the config; NULL: none */
 	unsigned char (*pins)[TLS_PIN];
 	unsigned npins;
-	struct tls_sessions *sessions; /* NULL: none are kept */
+	struct tls_sessions *sessions; /* one use, shared with other workers; NULL: none are kept */
 	char *warning;                 /* owned: a setting that works in part only; NULL: none */
 	struct tls_roots *roots;       /* one use; NULL: the config has a ca, or verify is off */
 };
@@ -79,6 +79,9 @@ must_use int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c,
 			    struct tls_ticket_keys *keys, struct tls_ctx **out, struct text *err);
 must_use int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c,
 			    struct tls_ctx **out, struct text *err);
+/* x, of another worker, resumes sessions that first's worker made, and the other way round. Both are made of one
+ * configuration, and no connection uses x yet. Control thread. */
+void tls_ctx_share_sessions(struct tls_ctx *x, struct tls_ctx *first);
 /* Takes NULL, returns NULL. Connections that use it are gone. */
 struct tls_ctx *tls_ctx_free(struct tls_ctx *x);
 

@@ -194,7 +194,7 @@ static int load_own_cert(struct tls_ctx *x, const struct config_tls_out *c, stru
 
 /* ---- sessions ---- */
 
-/* The server gave a session, with the handshake or later. Returns 1: we own it now. */
+/* The server gave a session, with the handshake or later. Returns 0: OpenSSL keeps its reference. */
 static int session_came(SSL *ssl, SSL_SESSION *s)
 {
 	const struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
@@ -202,7 +202,7 @@ static int session_came(SSL *ssl, SSL_SESSION *s)
 	DCHECK(t->ctx->sessions != NULL && t->server != NULL,
 	       "this callback is set where sessions are kept");
 	tls_sessions_keep(t->ctx->sessions, t->server, s);
-	return 1;
+	return 0;
 }
 
 static int keep_sessions(struct tls_ctx *x)
@@ -213,6 +213,16 @@ static int keep_sessions(struct tls_ctx *x)
 	SSL_CTX_set_session_cache_mode(x->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(x->ssl, session_came);
 	return 0;
+}
+
+void tls_ctx_share_sessions(struct tls_ctx *x, struct tls_ctx *first)
+{
+	OBJ_CHECK(x, TLS_CTX_MAGIC);
+	OBJ_CHECK(first, TLS_CTX_MAGIC);
+	if (x == first || first->sessions == NULL)
+		return;
+	tls_sessions_free(x->sessions);
+	x->sessions = tls_sessions_get(first->sessions);
 }
 
 /* ---- building ---- */

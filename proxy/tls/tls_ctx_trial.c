@@ -99,6 +99,9 @@ static SSL_CTX *new_peer(OSSL_LIB_CTX *lib, const SSL_METHOD *method)
 		return NULL;
 	SSL_CTX_set_security_level(ctx, 0);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	/* No tickets: a large certificate of ours would not fit into one of the peer's (tls_ctx_auth.c). */
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	(void)!SSL_CTX_set_num_tickets(ctx, 0);
 	if (SSL_CTX_set_cipher_list(ctx, PEER_CIPHERS) == 1 &&
 	    SSL_CTX_set_ciphersuites(ctx, PEER_SUITES) == 1 &&
 	    SSL_CTX_set1_groups_list(ctx, groups) == 1 && SSL_CTX_set1_sigalgs_list(ctx, sigalgs) == 1)

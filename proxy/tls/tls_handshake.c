@@ -213,16 +213,25 @@ static int expect_address(struct tls *t, const struct np_addr *server)
 	return -NP_EPROTO; /* a Unix socket has no name that a certificate could be for */
 }
 
+/* A session with the server, if there is one. Without memory the handshake is a full one. */
+static int resume(struct tls *t, const struct np_addr *server)
+{
+	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_take(t->ctx->sessions, server) : NULL;
+	bool ok = old == NULL || SSL_set_session(t->ssl, old) == 1;
+
+	SSL_SESSION_free(old);
+	return ok ? 0 : -NP_ENOMEM;
+}
+
 static int prepare(struct tls *t, const struct np_addr *server)
 {
-	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_find(t->ctx->sessions, server) : NULL;
 	char *sni = (char *)(uintptr_t)t->ctx->sni; /* copied, not written to: the macro's type */
 
 	t->server = server;
 	SSL_set_connect_state(t->ssl);
 	if (sni != NULL && !SSL_set_tlsext_host_name(t->ssl, sni))
 		return -NP_ENOMEM;
-	if (old != NULL && !SSL_set_session(t->ssl, old))
+	if (resume(t, server) != 0)
 		return -NP_ENOMEM;
 	return expect_address(t, server);
 }

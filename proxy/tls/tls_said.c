@@ -45,6 +45,13 @@ void tls_said_name(struct tls *t, const char *name, size_t n)
 	keep(t, &words);
 }
 
+void tls_said_words(struct tls *t, const char *sentence)
+{
+	struct text words = {.p = (char *)(uintptr_t)sentence, .n = strlen(sentence)};
+
+	keep(t, &words);
+}
+
 /* As on the wire: a byte of length, then the protocol. */
 static void say_protocols(struct text *words, const unsigned char *list, size_t n)
 {
