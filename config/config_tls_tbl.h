@@ -132,8 +132,17 @@
 	  "ask the certificate's OCSP responder, and staple its answer",                                    \
 	  "In the background, over http, anew at half of each answer's time. Nothing waits for it: until "  \
 	  "there is an answer that says the certificate is good, none is sent. The issuer's "               \
-	  "certificate has to be the second one in cert.",                                                  \
-	  "true")
+	  "certificate has to be in cert, or in ocsp_issuer.",                                              \
+	  "true")                                                                                           \
+	X(PATH, "listeners[].tls.certificates[].ocsp_issuer", ocsp_issuer, NULL, 0, 0, 0, none, NEW,        \
+	  "PEM file with the certificate of the issuer, to ask the responder with",                         \
+	  "For a cert without its chain. Without this key the issuer is looked for in cert.",               \
+	  "\"issuer.pem\"")                                                                                 \
+	X(PATH, "listeners[].tls.certificates[].ocsp_cache", ocsp_cache, NULL, 0, 0, 0, none, NEW,          \
+	  "file that keeps the fetched response over restarts",                                             \
+	  "Written with each response, mode 0600. At a start a response in it that is still good is "       \
+	  "stapled at once, and the responder is asked at half of its time.",                               \
+	  "\"/var/lib/staunch/a.ocsp\"")
 
 /* struct config_route */
 #define CONFIG_ROUTE_TBL(X)                                                                                 \

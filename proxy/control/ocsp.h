@@ -52,6 +52,8 @@ struct ocsp_ask {
 	struct np_fd fd;                  /* the only descriptor it waits for */
 	bool waits;                       /* it waits for fd now, so a deadline on fd wakes it */
 	bool canceled;
+	bool by_get;                      /* the last request was a GET */
+	bool by_post;                     /* GET has failed: use POST */
 	char why[160];                    /* the error, for the log */
 };
 

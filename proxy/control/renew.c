@@ -71,6 +71,7 @@ static void mix_listener(uint64_t *h, const struct config_tls_in *t)
 		mix(h, c->key);
 		mix(h, c->password_file);
 		mix(h, c->ocsp);
+		mix(h, c->ocsp_issuer);
 	}
 	mix(h, t->client_auth.ca);
 	mix(h, t->client_auth.crl);

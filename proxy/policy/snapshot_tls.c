@@ -171,7 +171,8 @@ static int refused(int err)
 /* Worker i staples what is fetched for certificate j. */
 static int staple_fetched(struct registry *b, const struct config_cert *c, struct tls_ctx *x, unsigned i, size_t j)
 {
-	const struct tls_staple_wanted w = {&b->staples, &x->certs[j], c->cert, b->nworkers};
+	const struct tls_staple_wanted w = {
+		&b->staples, &x->certs[j], c->cert, c->ocsp_issuer, c->ocsp_cache, b->nworkers};
 	struct tls_stapled *s = &x->staples[j];
 	const char *why;
 	int err = tls_staple_get(&w, &s->fetched, &why); /* tls_ctx_server has found that it can be asked for */

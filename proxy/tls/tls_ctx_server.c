@@ -96,14 +96,14 @@ static int load_staple(const char *path, struct tls_stapled *s, struct text *err
 }
 
 /* Can the certificate's responder be asked at all? A config that hopes for more is refused. */
-static int check_fetch(const char *path, const struct tls_cert *c, struct text *err)
+static int check_fetch(const struct config_cert *f, const struct tls_cert *c, struct text *err)
 {
 	struct tls_ocsp *question = NULL;
 	const char *why = NULL;
-	int code = tls_ocsp_new(c, &question, &why);
+	int code = tls_ocsp_new(c, f->ocsp_issuer, &question, &why);
 
 	tls_ocsp_free(question);
-	return code == -NP_EINVAL ? text_problem(err, path, why, code) : code;
+	return code == -NP_EINVAL ? text_problem(err, f->cert, why, code) : code;
 }
 
 /* Reads the certificates and their staples in the order of the config, which is that of preference.
@@ -127,7 +127,7 @@ static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct t
 		if (f->ocsp != NULL)
 			code = load_staple(f->ocsp, &x->staples[i], err);
 		if (code == 0 && f->ocsp_fetch)
-			code = check_fetch(f->cert, &x->certs[i], err);
+			code = check_fetch(f, &x->certs[i], err);
 	}
 	return code;
 }

@@ -9,7 +9,7 @@
 #include "proxy/creds/tls_staple.h"
 #include "tests/kit/cert.h"
 
-#define UNFOLLOWED "is not followed by its issuer's certificate, which an OCSP request needs"
+#define UNFOLLOWED "is not followed by its issuer's certificate, which an OCSP request needs: append it, or name it as ocsp_issuer"
 #define URL "http://ocsp.test:8888/ask"
 
 static struct kit_cert *root, *sub, *leaf;
@@ -51,7 +51,7 @@ static struct tls_ocsp *question(const struct kit_cert *c)
 	struct tls_cert made = load(c);
 	struct tls_ocsp *o;
 
-	assert_int_equal(tls_ocsp_new(&made, &o, &why), 0);
+	assert_int_equal(tls_ocsp_new(&made, NULL, &o, &why), 0);
 	tls_cert_fini(&made);
 	return o;
 }
@@ -83,7 +83,7 @@ static void what_cannot_be_asked_is_told(void **state)
 		struct tls_cert c = load(kit_cert_make(&rows[i].o));
 		struct tls_ocsp *o;
 
-		assert_int_equal(tls_ocsp_new(&c, &o, &why), -NP_EINVAL);
+		assert_int_equal(tls_ocsp_new(&c, NULL, &o, &why), -NP_EINVAL);
 		assert_string_equal(why, rows[i].why);
 		tls_cert_fini(&c);
 	}
@@ -256,10 +256,10 @@ static void a_certificate_has_one_staple(void **state)
 
 	(void)state;
 	list_init(&all);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &a, "a", 2}, &s[0], &why), 0);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &same, "b", 2}, &s[1], &why), 0);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &other, "c", 2}, &s[2], &why), 0);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &none, "d", 2}, &s[2], &why), -NP_EINVAL);
+	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &a, "a", NULL, NULL, 2}, &s[0], &why), 0);
+	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &same, "b", NULL, NULL, 2}, &s[1], &why), 0);
+	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &other, "c", NULL, NULL, 2}, &s[2], &why), 0);
+	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &none, "d", NULL, NULL, 2}, &s[2], &why), -NP_EINVAL);
 	assert_string_equal(why, "names no OCSP responder");
 	assert_ptr_equal(s[0], s[1]);
 	assert_ptr_not_equal(s[0], s[2]);
@@ -277,6 +277,99 @@ static void a_certificate_has_one_staple(void **state)
 	tls_cert_fini(&none);
 }
 
+/* ---- how and with what it is asked (V29) ---- */
+
+static void the_issuer_may_be_in_a_file_of_its_own(void **state)
+{
+	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.cn = "lone", .issuer = root, .ocsp = URL});
+	char roots[KIT_PATH], subs[KIT_PATH], none[KIT_PATH];
+	struct tls_cert lone = load(c);
+	struct tls_ocsp *o;
+
+	(void)state;
+	kit_cert_write(root, "root.pem", roots);
+	kit_cert_write(sub, "sub.pem", subs);
+	kit_file_write("none.pem", "-\n", none);
+	assert_int_equal(tls_ocsp_new(&lone, roots, &o, &why), 0);
+	tls_ocsp_free(o);
+	assert_int_equal(tls_ocsp_new(&lone, subs, &o, &why), -NP_EINVAL);
+	assert_string_equal(why, "was not issued by the certificate in its ocsp_issuer");
+	assert_int_equal(tls_ocsp_new(&lone, none, &o, &why), -NP_EINVAL);
+	assert_string_equal(why, "has an ocsp_issuer that holds no certificate in PEM form");
+	tls_cert_fini(&lone);
+}
+
+/* RFC 5019, 5: base64, with the digits escaped that a URL has a use for. */
+static void a_short_request_fits_into_a_url(void **state)
+{
+	char path[TLS_OCSP_GET], plain[TLS_OCSP_GET], long_url[300] = "http://ocsp.test/";
+	unsigned char back[TLS_OCSP_GET], *request;
+	struct tls_ocsp *o = question(leaf);
+	int n = tls_ocsp_request(o, &request);
+	size_t at = 0;
+
+	(void)state;
+	assert_true(tls_ocsp_get_path(o, path));
+	assert_null(strpbrk(path, "+/="));
+	for (const char *c = path; *c != '\0'; c++, at++) {
+		plain[at] = *c;
+		if (*c == '%') {
+			plain[at] = c[1] == '2' ? (c[2] == 'B' ? '+' : '/') : '=';
+			c += 2;
+		}
+	}
+	assert_true(EVP_DecodeBlock(back, (unsigned char *)plain, (int)at) >= n);
+	assert_memory_equal(back, request, n);
+	tls_ocsp_request_free(request);
+	tls_ocsp_free(o);
+	memset(long_url + 17, 'x', 200);
+	o = question(kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub, .ocsp = long_url}));
+	assert_false(tls_ocsp_get_path(o, path));
+	tls_ocsp_free(o);
+}
+
+static struct tls_staple *staple_of(struct list *all, struct tls_cert *c, const char *cache)
+{
+	struct tls_staple *s;
+
+	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){all, c, "a", NULL, cache, 2}, &s, &why), 0);
+	return s;
+}
+
+/* What one process kept, the next one staples, and asks about at half of its time; what is over or broken it does not. */
+static void a_response_is_kept_over_restarts(void **state)
+{
+	const struct kit_ocsp_opts good = {.about = leaf, .from = -100, .until = 1000}, old = {.about = leaf, .from = -100, .until = -50};
+	struct tls_cert c = load(leaf);
+	struct tls_staple *s;
+	char cache[KIT_PATH];
+	struct list all;
+	size_t n;
+
+	(void)state;
+	list_init(&all);
+	kit_file_write("kept", "rubbish", cache);
+	s = staple_of(&all, &c, cache);
+	assert_null(s->current);
+	n = kit_cert_ocsp(&good, der, sizeof(der));
+	s->current = tls_answer_new(der, n, time(NULL) + 1000);
+	assert_int_equal(tls_staple_keep(s), 0);
+	tls_staple_put(s);
+	s = staple_of(&all, &c, cache);
+	assert_non_null(s->current);
+	assert_int_equal(s->current->n, n);
+	assert_memory_equal(s->current->der, der, n);
+	assert_ptr_equal(s->now[1], s->current);
+	assert_in_range(s->due, time(NULL) + 440, time(NULL) + 460);
+	n = kit_cert_ocsp(&old, der, sizeof(der));
+	write_bytes(cache, der, n);
+	tls_staple_put(s);
+	s = staple_of(&all, &c, cache);
+	assert_null(s->current);
+	tls_staple_put(s);
+	tls_cert_fini(&c);
+}
+
 #define ROW(f) cmocka_unit_test_setup_teardown(f, setup, kit_end)
 
 int main(void)
@@ -289,6 +382,9 @@ int main(void)
 		ROW(a_refusal_is_told),
 		ROW(a_damaged_answer_is_none),
 		ROW(a_certificate_has_one_staple),
+		ROW(the_issuer_may_be_in_a_file_of_its_own),
+		ROW(a_short_request_fits_into_a_url),
+		ROW(a_response_is_kept_over_restarts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

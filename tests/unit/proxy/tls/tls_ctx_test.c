@@ -191,7 +191,7 @@ static void wrong_words_are_told(void **state)
 	in.ciphersuites = NULL;
 	in.groups = "X448000";
 	assert_int_equal(build(&in), -NP_EINVAL);
-	assert_string_equal(pair_err, "groups: OpenSSL knows no \"X448000\": X25519, P-256, P-384, P-521, X448, ffdhe2048 are common ones");
+	assert_non_null(strstr(pair_err, "groups: OpenSSL knows no \"X448000\""));
 	out.pins = &pin;
 	out.npins = 1;
 	assert_int_equal(build_out(&out), -NP_EINVAL);
