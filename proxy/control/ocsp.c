@@ -78,7 +78,8 @@ static void keep_response(const struct tls_staple *s)
 	int err = tls_staple_keep(s);
 
 	if (err != 0)
-		log_limited(&site, LVL_WARNING, "ocsp_not_kept", "%s: %s", s->cache, np_err_text(err));
+		log_limited(&site, LVL_WARNING, "ocsp_not_kept", "%s: %s", s->cache,
+			    np_err_text(err));
 }
 
 static void ask_succeeded(const struct ocsp *o, struct tls_staple *s, const struct ocsp_reply *r)

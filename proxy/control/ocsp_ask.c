@@ -1,5 +1,5 @@
-/* One attempt: name -> address -> connection -> GET or POST -> reply -> verdict, under one deadline. It
- * only ever waits for ask->fd: to cancel, set an expired deadline on ask->fd. */
+/* One attempt: name -> address -> connection -> GET or POST -> reply -> verdict, under one
+ * deadline. It only ever waits for ask->fd: to cancel, set an expired deadline on ask->fd. */
 #include "proxy/control/ocsp.h"
 
 #include <stdio.h>
@@ -193,9 +193,9 @@ static int ask_once(struct ocsp_ask *ask, const struct dns_answer *a, int64_t de
 	return err;
 }
 
-/* RFC 6960, A.1 lets a responder know POST alone, and some answer a GET with an error, or with bytes
- * that are no response: then POST has the rest of the time. A responder that cannot be reached, or a
- * certificate that is revoked, is not asked twice. */
+/* RFC 6960, A.1 lets a responder know POST alone, and some answer a GET with an error, or with
+ * bytes that are no response: then POST has the rest of the time. A responder that cannot be
+ * reached, or a certificate that is revoked, is not asked twice. */
 int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out)
 {
 	int64_t deadline = np_deadline_after(OCSP_PATIENCE);

@@ -180,8 +180,8 @@ static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY 
 
 /* ---- the pair ---- */
 
-/* The kinds of key that sign in TLS 1.2 or 1.3 (RFC 8446, 4.2.3). SM2 is an EC key to EVP_PKEY_is_a, but
- * has its own name. */
+/* The kinds of key that sign in TLS 1.2 or 1.3 (RFC 8446, 4.2.3). SM2 is an EC key to
+ * EVP_PKEY_is_a, but has its own name. */
 static const struct {
 	const char *name;
 	enum tls_cert_kind kind;

@@ -38,7 +38,7 @@ struct tls_cert {
 	struct stack_st_X509 *chain; /* owned: the others, in the file's order; may be empty */
 	EVP_PKEY *key;               /* owned: the leaf's private key */
 	enum tls_cert_kind kind;
-	bool tls13;                  /* TLS 1.3 has a signature for the key; TLS 1.2 has one for every kind */
+	bool tls13; /* TLS 1.3 has a signature for the key; TLS 1.2 has one for every kind */
 	int64_t expires;             /* the leaf's notAfter, seconds since 1970 */
 };
 

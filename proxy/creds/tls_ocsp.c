@@ -62,8 +62,8 @@ static X509 *issuer_among(const struct stack_st_X509 *list, X509 *leaf)
 	return NULL;
 }
 
-/* From the operator's own file, else from anywhere in the chain: its order is the operator's. Returns
- * NULL, or what is missing. */
+/* From the operator's own file, else from anywhere in the chain: its order is the operator's.
+ * Returns NULL, or what is missing. */
 static const char *take_issuer(struct tls_ocsp *o, const struct tls_cert *c, const char *path)
 {
 	struct stack_st_X509 *list = NULL;
@@ -73,9 +73,10 @@ static const char *take_issuer(struct tls_ocsp *o, const struct tls_cert *c, con
 	text_init(&silent, scratch, 0);
 	if (path == NULL) {
 		o->issuer = issuer_among(c->chain, o->leaf);
-		return o->issuer != NULL ? NULL
-					 : "is not followed by its issuer's certificate, which an OCSP "
-					   "request needs: append it, or name it as ocsp_issuer";
+		return o->issuer != NULL
+			       ? NULL
+			       : "is not followed by its issuer's certificate, which an OCSP "
+				 "request needs: append it, or name it as ocsp_issuer";
 	}
 	if (tls_cert_list(NULL, path, &list, &silent) != 0)
 		return "has an ocsp_issuer that holds no certificate in PEM form";
@@ -170,8 +171,8 @@ void tls_ocsp_request_free(unsigned char *der)
 	OPENSSL_free(der);
 }
 
-/* RFC 5019, 5: a request that takes up to 255 bytes as a URL is sent with GET, so that caches can answer
- * it. The base64 digits that mean something in a URL are escaped. */
+/* RFC 5019, 5: a request that takes up to 255 bytes as a URL is sent with GET, so that caches can
+ * answer it. The base64 digits that mean something in a URL are escaped. */
 bool tls_ocsp_get_path(const struct tls_ocsp *o, char out[TLS_OCSP_GET])
 {
 	unsigned char digits[TLS_OCSP_GET] = "", *der;

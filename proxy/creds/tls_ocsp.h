@@ -17,8 +17,8 @@
 
 struct tls_ocsp;
 
-/* tls_ocsp_new: the question about c's leaf, which must name a responder with an http URL. Its issuer's
- * certificate is taken from the PEM file `issuer`, or, if that is NULL, from c's chain.
+/* tls_ocsp_new: the question about c's leaf, which must name a responder with an http URL. Its
+ * issuer's certificate is taken from the PEM file `issuer`, or, if that is NULL, from c's chain.
  *   Returns  0; -NP_ENOMEM; -NP_EINVAL: *why, a static text, says what the file lacks.
  *   Owns     *out, written on success only: tls_ocsp_free. c may go. */
 must_use int tls_ocsp_new(const struct tls_cert *c, const char *issuer, struct tls_ocsp **out,
@@ -36,7 +36,8 @@ const char *tls_ocsp_text(const struct tls_ocsp *o);
  *   Returns  its length, or -NP_ENOMEM.   Owns  *der, on success: tls_ocsp_request_free. */
 must_use int tls_ocsp_request(const struct tls_ocsp *o, unsigned char **der);
 void tls_ocsp_request_free(unsigned char *der);
-/* tls_ocsp_get_path: the request as the last part of a URL, for a GET. Returns whether it is short enough for that. */
+/* tls_ocsp_get_path: the request as the last part of a URL, for a GET. Returns whether it is short
+ * enough for that. */
 must_use bool tls_ocsp_get_path(const struct tls_ocsp *o, char out[TLS_OCSP_GET]);
 
 struct tls_ocsp_verdict {

@@ -45,9 +45,9 @@ static void staple_free(struct tls_staple *s)
 	free(s);
 }
 
-/* A response that an earlier process kept: stapled from the start if it is still good. It is judged as a
- * fetched one is, so it does not matter who wrote the file. A file that is missing or of no use is not
- * worth a word: the responder is asked, and its response replaces the file. */
+/* A response that an earlier process kept: stapled from the start if it is still good. It is judged
+ * as a fetched one is, so it does not matter who wrote the file. A file that is missing or of no
+ * use is not worth a word: the responder is asked, and its response replaces the file. */
 static int load_kept(struct tls_staple *s)
 {
 	BIO *b = BIO_new_file(s->cache, "rb");

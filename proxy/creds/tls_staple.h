@@ -47,8 +47,8 @@ struct tls_staple_wanted {
 	struct list *all;            /* of struct tls_staple: the process's */
 	const struct tls_cert *cert;
 	const char *name;            /* the certificate's file */
-	const char *issuer;          /* a file with its issuer's certificate; NULL: it is in the chain */
-	const char *cache;           /* the file that keeps the response over restarts; NULL: none */
+	const char *issuer; /* a file with its issuer's certificate; NULL: it is in the chain */
+	const char *cache;  /* the file that keeps the response over restarts; NULL: none */
 	unsigned nworkers;
 };
 

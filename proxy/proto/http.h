@@ -23,7 +23,8 @@ must_use int http_url_read(const char *url, struct http_url *out);
  * end of the reply is the end of the connection. */
 void http_post_head(struct text *t, const struct http_url *u, const char *type, size_t length);
 
-/* http_get_head: the head of a GET of the URL's path, a slash, and `last`, which must be encoded. HTTP/1.0, as above. */
+/* http_get_head: the head of a GET of the URL's path, a slash, and `last`, which must be encoded.
+ * HTTP/1.0, as above. */
 void http_get_head(struct text *t, const struct http_url *u, const char *last);
 
 enum http_verdict { HTTP_MORE, HTTP_OK, HTTP_WRONG };

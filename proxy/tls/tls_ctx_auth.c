@@ -58,8 +58,9 @@ static bool send_ca_names(SSL_CTX *ssl, const struct stack_st_X509 *ca)
 /* A ticket holds the client's certificate, in a field of 16 bits, with some hundred bytes more. */
 #define CERT_MOST 65000
 
-/* After OpenSSL's verdict on each certificate. A client whose own is too large for a ticket gets none in TLS 1.3. In
- * TLS 1.2 OpenSSL has already promised one by then and would fail with internal_error: it is refused with the reason. */
+/* After OpenSSL's verdict on each certificate. A client whose own is too large for a ticket gets
+ * none in TLS 1.3. In TLS 1.2 OpenSSL has already promised one by then and would fail the
+ * handshake: it is refused with the reason. */
 static int judge_size(int ok, X509_STORE_CTX *ctx)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());

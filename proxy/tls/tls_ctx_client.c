@@ -85,9 +85,9 @@ bool tls_ctx_is_pinned(const struct tls_ctx *x, const X509 *peer)
 	return false;
 }
 
-/* For SSL_CTX_set_cert_verify_callback: pins are part of verification, so a server without one gets an alert
- * before it has seen our certificate or a byte of payload. Pins also hold where `verify` is off: then they are
- * all that is verified. */
+/* For SSL_CTX_set_cert_verify_callback: pins are part of verification, so a server without one gets
+ * an alert before it has seen our certificate or a byte of payload. Pins also hold where `verify`
+ * is off: then they are all that is verified. */
 static int verify_server(X509_STORE_CTX *ctx, void *arg)
 {
 	const struct tls_ctx *x = OBJ_CAST(arg, tls_ctx, TLS_CTX_MAGIC);
@@ -126,7 +126,7 @@ static int load_pins(struct tls_ctx *x, const struct config_tls_out *c, struct t
 
 /* ---- proof ---- */
 
-static struct tls_ctx_limits limits_of(const struct config_tls_out *c)
+static struct tls_ctx_limits client_limits(const struct config_tls_out *c)
 {
 	return (struct tls_ctx_limits){
 		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
@@ -136,22 +136,23 @@ static struct tls_ctx_limits limits_of(const struct config_tls_out *c)
 /* The lists alone, without a certificate. */
 static int prove_lists(const struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
 {
-	const struct tls_ctx_limits limits = limits_of(c);
+	const struct tls_ctx_limits limits = client_limits(c);
 	struct tls_trial t;
 	int code = tls_trial_client(x->worker->lib, &limits, NULL, &t);
 
 	if (code != 0 || (t.any && t.old))
 		return code;
-	text_str(err, t.any ? "ciphers: no server of TLS 1.2 can be reached (min_version allows it): "
-			    : "ciphersuites, groups: no server that speaks TLS 1.3 can be reached: ");
+	text_str(err,
+		 t.any ? "ciphers: no server of TLS 1.2 can be reached (min_version allows it): "
+		       : "ciphersuites, groups: no server that speaks TLS 1.3 can be reached: ");
 	text_str(err, t.why);
 	return -NP_EINVAL;
 }
 
-static int prove_own_cert(struct tls_ctx *x, const struct config_tls_out *c, const struct tls_cert *own,
-			  struct text *err)
+static int prove_own_cert(struct tls_ctx *x, const struct config_tls_out *c,
+			  const struct tls_cert *own, struct text *err)
 {
-	const struct tls_ctx_limits limits = limits_of(c);
+	const struct tls_ctx_limits limits = client_limits(c);
 	struct tls_trial t;
 	int code = tls_trial_client(x->worker->lib, &limits, own, &t);
 
@@ -194,7 +195,8 @@ static int load_own_cert(struct tls_ctx *x, const struct config_tls_out *c, stru
 
 /* ---- sessions ---- */
 
-/* The server gave a session, with the handshake or later. Returns 0: OpenSSL keeps its reference. */
+/* The server gave a session, with the handshake or later. Returns 0: OpenSSL keeps its reference.
+ * */
 static int session_came(SSL *ssl, SSL_SESSION *s)
 {
 	const struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
@@ -229,7 +231,7 @@ void tls_ctx_share_sessions(struct tls_ctx *x, struct tls_ctx *first)
 
 static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
 {
-	const struct tls_ctx_limits limits = limits_of(c);
+	const struct tls_ctx_limits limits = client_limits(c);
 	int code = x->worker->proves ? tls_lists_check(x->worker->lib, &limits, err) : 0;
 
 	if (code != 0)

@@ -1,4 +1,5 @@
-/* Checks each word of the lists of ciphers, suites and groups, by asking OpenSSL about the word alone. */
+/* Checks each word of the lists of ciphers, suites and groups, by asking OpenSSL about the word
+ * alone. */
 #include "proxy/tls/tls_ctx_lists.h"
 
 #include <stdlib.h>
@@ -16,14 +17,18 @@
  * algorithms. They are right in front of a '!' or '-', where they forbid. A name of a cipher that
  * this build lacks is made of such words, too: EDH-RSA-DES-CBC3-SHA. */
 static const char *const absent[] = {
-	"3DES", "ADH", "AECDH", "ARIA", "ARIA128", "ARIA256", "CAMELLIA", "CAMELLIA128", "CAMELLIA256",
-	"CBC", "CBC3", "DES", "DH", "DHE", "DSS", "ECDH", "ECDHE", "ECDSA", "EDH", "EDE3", "EECDH", "EXP",
-	"EXP1024", "EXPORT", "EXPORT40", "EXPORT56", "FIPS", "FZA", "GOST", "GOST2001", "GOST2012",
-	"GOST89", "GOST89MAC", "GOST94", "IDEA", "KRB5", "LOW", "MD5", "MEDIUM", "NULL", "PSK", "RC2",
-	"RC4", "RSA", "SEED", "SHA", "SHA1", "SHA256", "SHA384", "SRP", "SSLv2", "SSLv3", "TLSv1", "aDH",
-	"aDSS", "aECDH", "aGOST", "aGOST01", "aKRB5", "aNULL", "aPSK", "aSRP", "eFZA", "eNULL", "kDH",
-	"kDHE", "kDHEPSK", "kDHd", "kDHr", "kECDH", "kECDHE", "kECDHEPSK", "kECDHe", "kECDHr", "kEDH",
-	"kEECDH", "kGOST", "kKRB5", "kPSK", "kRSAPSK", "kSRP",
+	"3DES",	       "ADH",	      "AECDH",	  "ARIA",     "ARIA128",   "ARIA256", "CAMELLIA",
+	"CAMELLIA128", "CAMELLIA256", "CBC",	  "CBC3",     "DES",	   "DH",      "DHE",
+	"DSS",	       "ECDH",	      "ECDHE",	  "ECDSA",    "EDH",	   "EDE3",    "EECDH",
+	"EXP",	       "EXP1024",     "EXPORT",	  "EXPORT40", "EXPORT56",  "FIPS",    "FZA",
+	"GOST",	       "GOST2001",    "GOST2012", "GOST89",   "GOST89MAC", "GOST94",  "IDEA",
+	"KRB5",	       "LOW",	      "MD5",	  "MEDIUM",   "NULL",	   "PSK",     "RC2",
+	"RC4",	       "RSA",	      "SEED",	  "SHA",      "SHA1",	   "SHA256",  "SHA384",
+	"SRP",	       "SSLv2",	      "SSLv3",	  "TLSv1",    "aDH",	   "aDSS",    "aECDH",
+	"aGOST",       "aGOST01",     "aKRB5",	  "aNULL",    "aPSK",	   "aSRP",    "eFZA",
+	"eNULL",       "kDH",	      "kDHE",	  "kDHEPSK",  "kDHd",	   "kDHr",    "kECDH",
+	"kECDHE",      "kECDHEPSK",   "kECDHe",	  "kECDHr",   "kEDH",	   "kEECDH",  "kGOST",
+	"kKRB5",       "kPSK",	      "kRSAPSK",  "kSRP",
 };
 
 static bool is_absent_part(const char *p, size_t n)
@@ -48,7 +53,7 @@ static bool is_absent(const char *word)
 	}
 }
 
-static int unknown_word(struct text *err, const char *key, const char *word, const char *remedy)
+static int no_such_word(struct text *err, const char *key, const char *word, const char *remedy)
 {
 	ERR_clear_error();
 	text_str(err, key);
@@ -100,9 +105,9 @@ static int check_cipher(SSL_CTX *scratch, char *word, struct text *err)
 	if (bare > word && word[0] != '+' && is_absent(bare))
 		return 0;
 	if (is_suite(scratch, bare))
-		return unknown_word(err, "ciphers", word,
+		return no_such_word(err, "ciphers", word,
 				    " for TLS 1.2: name it in ciphersuites, which are TLS 1.3's");
-	return unknown_word(err, "ciphers", word, ": `openssl ciphers -v ALL` lists them");
+	return no_such_word(err, "ciphers", word, ": `openssl ciphers -v ALL` lists them");
 }
 
 static int check_suite(SSL_CTX *scratch, char *word, struct text *err)
@@ -110,21 +115,22 @@ static int check_suite(SSL_CTX *scratch, char *word, struct text *err)
 	if (is_suite(scratch, word))
 		return 0;
 	if (is_cipher(scratch, word))
-		return unknown_word(err, "ciphersuites", word,
+		return no_such_word(err, "ciphersuites", word,
 				    " for TLS 1.3: name it in ciphers, which are TLS 1.2's");
-	return unknown_word(err, "ciphersuites", word, ": `openssl ciphers -tls1_3` lists them");
+	return no_such_word(err, "ciphersuites", word, ": `openssl ciphers -tls1_3` lists them");
 }
 
 static int check_group(SSL_CTX *scratch, char *word, struct text *err)
 {
 	if (is_group(scratch, word))
 		return 0;
-	return unknown_word(err, "groups", word,
+	return no_such_word(err, "groups", word,
 			    ": X25519, P-256, P-384, P-521, X448, ffdhe2048 are common ones");
 }
 
 static int check_words(SSL_CTX *scratch, const char *list,
-		       int (*check)(SSL_CTX *scratch, char *word, struct text *err), struct text *err)
+		       int (*check)(SSL_CTX *scratch, char *word, struct text *err),
+		       struct text *err)
 {
 	char *copy = list != NULL ? strdup(list) : NULL, *at = NULL;
 	int code = list == NULL || copy != NULL ? 0 : -NP_ENOMEM;

@@ -1,5 +1,6 @@
-/* tls_ctx_lists: are the words of `ciphers`, `ciphersuites` and `groups` known? OpenSSL passes over a word that it does
- * not know as long as another one selects something, so a misspelt cipher would only be missed by a client. */
+/* tls_ctx_lists: are the words of `ciphers`, `ciphersuites` and `groups` known? OpenSSL passes over
+ * a word that it does not know as long as another one selects something, so a misspelt cipher would
+ * only be missed by a client. */
 #ifndef PROXY_TLS_TLS_CTX_LISTS_H
 #define PROXY_TLS_TLS_CTX_LISTS_H
 

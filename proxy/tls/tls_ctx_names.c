@@ -140,8 +140,9 @@ int tls_ctx_servername(SSL *ssl, int *alert, void *arg)
 									  : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* The newest version of the hello, for the log: supported_versions (RFC 8446, 4.2.1: a byte of length, then
- * versions), else the legacy field. GREASE and drafts have another first byte than 3. */
+/* The newest version of the hello, for the log: supported_versions (RFC 8446, 4.2.1: a byte of
+ * length, then versions), else the legacy field. GREASE and drafts have another first byte than 3.
+ * */
 static uint16_t newest_version(SSL *ssl)
 {
 	unsigned newest = SSL_client_hello_get0_legacy_version(ssl);

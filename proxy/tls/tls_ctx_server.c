@@ -132,8 +132,8 @@ static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct t
 	return code;
 }
 
-/* A client that offers TLS 1.3 must get 1.2 where no certificate can sign in 1.3. OpenSSL would see to that,
- * but does not where a servername callback could still bring other certificates. */
+/* A client that offers TLS 1.3 must get 1.2 where no certificate can sign in 1.3. OpenSSL would see
+ * to that, but does not where a servername callback could still bring other certificates. */
 static int limit_version(const struct tls_ctx *x, const struct tls_group *g)
 {
 	for (int i = 0; i < TLS_CERT_KINDS; i++)
@@ -160,7 +160,7 @@ static int use_certs(const struct tls_ctx *x, const struct tls_group *g,
 
 /* ---- proof ---- */
 
-static struct tls_ctx_limits limits_of(const struct config_tls_in *c)
+static struct tls_ctx_limits server_limits(const struct config_tls_in *c)
 {
 	return (struct tls_ctx_limits){
 		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
@@ -171,7 +171,8 @@ static struct tls_ctx_limits limits_of(const struct config_tls_in *c)
 static bool is_same_shape(const struct tls_cert *a, const struct tls_cert *b)
 {
 	return a->kind == b->kind && EVP_PKEY_parameters_eq(a->key, b->key) != 0 &&
-	       EVP_PKEY_get_bits(a->key) == EVP_PKEY_get_bits(b->key) && a->kind != TLS_CERT_RSA_PSS;
+	       EVP_PKEY_get_bits(a->key) == EVP_PKEY_get_bits(b->key) &&
+	       a->kind != TLS_CERT_RSA_PSS;
 }
 
 /* The list that is most likely the cause, to begin the sentence with. */
@@ -179,10 +180,13 @@ static const char *suspect(const struct tls_trial *t)
 {
 	if (t->any)
 		return "ciphers";
-	return strstr(t->why, "group") != NULL || strstr(t->why, "key share") != NULL ? "groups" : "ciphersuites";
+	return strstr(t->why, "group") != NULL || strstr(t->why, "key share") != NULL
+		       ? "groups"
+		       : "ciphersuites";
 }
 
-static int cannot_serve(struct text *err, const char *path, const struct tls_cert *c, const struct tls_trial *t)
+static int cannot_serve(struct text *err, const char *path, const struct tls_cert *c,
+			const struct tls_trial *t)
 {
 	text_problem(err, path, "no client can be served with its key (", -NP_EINVAL);
 	tls_trial_key(err, c->key);
@@ -200,8 +204,8 @@ static int cannot_shake(struct text *err, const struct tls_trial *t)
 	return -NP_EINVAL;
 }
 
-/* Each certificate must serve some client; and of the certificates of one name, one must serve a client that
- * speaks all versions, and one a client of TLS 1.2 if min_version lets it in. */
+/* Each certificate must serve some client; and of the certificates of one name, one must serve a
+ * client that speaks all versions, and one a client of TLS 1.2 if min_version lets it in. */
 static int prove_group(const struct tls_group *g, const struct tls_trial *trials, struct text *err)
 {
 	struct tls_trial sum = {.why = ""};
@@ -219,10 +223,10 @@ static int prove_group(const struct tls_group *g, const struct tls_trial *trials
 	return sum.any && sum.old ? 0 : cannot_shake(err, &sum);
 }
 
-static int try_certs(const struct tls_ctx *x, const struct config_tls_in *c, struct tls_trial *trials,
-		     struct text *err)
+static int try_certs(const struct tls_ctx *x, const struct config_tls_in *c,
+		     struct tls_trial *trials, struct text *err)
 {
-	const struct tls_ctx_limits limits = limits_of(c);
+	const struct tls_ctx_limits limits = server_limits(c);
 
 	for (unsigned i = 0; i < x->ncerts; i++) {
 		unsigned same = 0;
@@ -258,7 +262,7 @@ static int prove_server(const struct tls_ctx *x, const struct config_tls_in *c, 
 static int build_group(struct tls_ctx *x, struct tls_group *g, const struct config_tls_in *c,
 		       const struct tls_auth *a, struct text *err)
 {
-	const struct tls_ctx_limits limits = limits_of(c);
+	const struct tls_ctx_limits limits = server_limits(c);
 	int code;
 
 	g->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_server_method());
@@ -289,7 +293,7 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct text *err)
 {
 	struct tls_auth auth = {.store = NULL};
-	const struct tls_ctx_limits limits = limits_of(c);
+	const struct tls_ctx_limits limits = server_limits(c);
 	int code = x->worker->proves ? tls_lists_check(x->worker->lib, &limits, err) : 0;
 
 	if (code == 0)

@@ -66,8 +66,8 @@ static bool add_own_cert(SSL_CTX *ctx, EVP_PKEY *key)
 	return ok;
 }
 
-/* Do TLS 1.2 ciphers of our client need a server with an RSA key? Making one takes a tenth of a second,
- * so it is made only where an EC key cannot do. */
+/* Do TLS 1.2 ciphers of our client need a server with an RSA key? Making one takes a tenth of a
+ * second, so it is made only where an EC key cannot do. */
 static bool needs_rsa(SSL_CTX *ours)
 {
 	STACK_OF(SSL_CIPHER) *list = SSL_CTX_get_ciphers(ours);
@@ -99,12 +99,14 @@ static SSL_CTX *new_peer(OSSL_LIB_CTX *lib, const SSL_METHOD *method)
 		return NULL;
 	SSL_CTX_set_security_level(ctx, 0);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	/* No tickets: a large certificate of ours would not fit into one of the peer's (tls_ctx_auth.c). */
+	/* No tickets: a large certificate of ours would not fit into one of the peer's
+	 * (tls_ctx_auth.c). */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 	(void)!SSL_CTX_set_num_tickets(ctx, 0);
 	if (SSL_CTX_set_cipher_list(ctx, PEER_CIPHERS) == 1 &&
 	    SSL_CTX_set_ciphersuites(ctx, PEER_SUITES) == 1 &&
-	    SSL_CTX_set1_groups_list(ctx, groups) == 1 && SSL_CTX_set1_sigalgs_list(ctx, sigalgs) == 1)
+	    SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
+	    SSL_CTX_set1_sigalgs_list(ctx, sigalgs) == 1)
 		return ctx;
 	SSL_CTX_free(ctx);
 	return NULL;
@@ -174,9 +176,10 @@ static int try_both(SSL_CTX *client, SSL_CTX *server, const struct tls_ctx_limit
 
 /* ---- both sides ---- */
 
-/* Our side, as a context of the configuration would be. err: l has been used before, so nothing is wrong with it. */
-static SSL_CTX *new_ours(OSSL_LIB_CTX *lib, const SSL_METHOD *method, const struct tls_ctx_limits *l,
-			 const struct tls_cert *c)
+/* Our side, as a context of the configuration would be. err: l has been used before, so nothing is
+ * wrong with it. */
+static SSL_CTX *new_ours(OSSL_LIB_CTX *lib, const SSL_METHOD *method,
+			 const struct tls_ctx_limits *l, const struct tls_cert *c)
 {
 	SSL_CTX *ctx = SSL_CTX_new_ex(lib, PROPERTIES, method);
 	char room[1];

@@ -15,7 +15,7 @@
 /* ---- keeping ---- */
 
 /* The first words stay: they are the nearest to the cause. Without memory there are none. */
-static void keep(struct tls *t, const struct text *words)
+static void keep_words(struct tls *t, const struct text *words)
 {
 	if (t->said == NULL)
 		t->said = strndup(words->p, words->n);
@@ -42,14 +42,14 @@ void tls_said_name(struct tls *t, const char *name, size_t n)
 	begin_said(&words, room, TLS_WHY_UNKNOWN_NAME);
 	text_str(&words, n > 0 ? ": it asks for " : ": it asks for none");
 	text_escape(&words, name, n < NAME_SHOWN ? n : NAME_SHOWN, TEXT_PLAIN);
-	keep(t, &words);
+	keep_words(t, &words);
 }
 
 void tls_said_words(struct tls *t, const char *sentence)
 {
 	struct text words = {.p = (char *)(uintptr_t)sentence, .n = strlen(sentence)};
 
-	keep(t, &words);
+	keep_words(t, &words);
 }
 
 /* As on the wire: a byte of length, then the protocol. */
@@ -69,7 +69,7 @@ void tls_said_alpn(struct tls *t, const unsigned char *list, size_t n)
 	begin_said(&words, room, TLS_WHY_NO_ALPN);
 	text_str(&words, ": the client offers ");
 	say_protocols(&words, list, n);
-	keep(t, &words);
+	keep_words(t, &words);
 }
 
 /* ---- a handshake fails ---- */
@@ -139,7 +139,8 @@ static void say_name(struct text *words, const char *lead, const X509_NAME *name
 		text_str(words, "(no name)");
 }
 
-/* The chain as far as it was built. The session has no certificate while its verification failed. */
+/* The chain as far as it was built. The session has no certificate while its verification failed.
+ * */
 static void say_certificate(struct text *words, const SSL *ssl)
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
@@ -153,7 +154,8 @@ static void say_certificate(struct text *words, const SSL *ssl)
 	say_name(words, ", issued by ", X509_get_issuer_name(leaf));
 }
 
-/* A server that sends an alert does not say what it missed: what we offered is all there is to tell. */
+/* A server that sends an alert does not say what it missed: what we offered is all there is to
+ * tell. */
 static void say_our_offer(struct text *words, const struct tls *t)
 {
 	int most = (int)SSL_get_max_proto_version(t->ssl);
@@ -170,7 +172,8 @@ static void say_our_offer(struct text *words, const struct tls *t)
 		text_str(words, ", the protocols ");
 		say_protocols(words, t->ctx->alpn, t->ctx->nalpn);
 	}
-	text_str(words, SSL_get_certificate(t->ssl) != NULL ? ", a certificate" : ", no certificate");
+	text_str(words,
+		 SSL_get_certificate(t->ssl) != NULL ? ", a certificate" : ", no certificate");
 }
 
 static void say_more(struct text *words, const struct tls *t, const struct tls_why *w)
@@ -215,7 +218,7 @@ void tls_said_failure(struct tls *t, const struct tls_why *w)
 		text_str(&words, detail);
 	}
 	say_more(&words, t, w);
-	keep(t, &words);
+	keep_words(t, &words);
 }
 
 /* ---- after the handshake ---- */
@@ -228,7 +231,7 @@ void tls_said_alert(struct tls *t, int alert)
 	text_init(&words, room, sizeof(room));
 	text_str(&words, "the peer sent the alert: ");
 	text_str(&words, SSL_alert_desc_string_long(alert));
-	keep(t, &words);
+	keep_words(t, &words);
 }
 
 void tls_said_error(struct tls *t)
@@ -248,5 +251,5 @@ void tls_said_error(struct tls *t)
 	text_init(&words, room, sizeof(room));
 	text_str(&words, "TLS failed: ");
 	text_str(&words, reason);
-	keep(t, &words);
+	keep_words(t, &words);
 }

@@ -1,5 +1,6 @@
-/* tls_said: words about a connection that failed, for the log: who the peer is and what it offered, where OpenSSL's
- * reason does not tell. Made only when something fails; the peer's bytes in it are escaped.
+/* tls_said: words about a connection that failed, for the log: who the peer is and what it offered,
+ * where OpenSSL's reason does not tell. Made only when something fails; the peer's bytes in it are
+ * escaped.
  *
  *   no application protocol in common (ALPN): the client offers h2, http/1.1
  *   the peer ended the handshake with an alert: handshake failure; offered TLS 1.2 to 1.3, name db.internal */
@@ -8,17 +9,19 @@
 
 #include "proxy/tls/tls_priv.h"
 
-/* Inside a callback that refuses the client: the name it asks for (n 0: none), the protocols it offers. */
+/* Inside a callback that refuses the client: the name it asks for (n 0: none), the protocols it
+ * offers. */
 void tls_said_name(struct tls *t, const char *name, size_t n);
 void tls_said_alpn(struct tls *t, const unsigned char *list, size_t n);
 /* Inside a callback that refuses the peer for a reason of its own. */
 void tls_said_words(struct tls *t, const char *sentence);
-/* tls_said_failure: after a handshake failed with w, while OpenSSL's object still knows the peer. Keeps words that a
- * callback left. */
+/* tls_said_failure: after a handshake failed with w, while OpenSSL's object still knows the peer.
+ * Keeps words that a callback left. */
 void tls_said_failure(struct tls *t, const struct tls_why *w);
 /* A fatal alert came after the handshake: in TLS 1.3 a server refuses our certificate that late. */
 void tls_said_alert(struct tls *t, int alert);
-/* OpenSSL failed after the handshake: its error queue says why, an alert among it. Leaves the queue. */
+/* OpenSSL failed after the handshake: its error queue says why, an alert among it. Leaves the
+ * queue. */
 void tls_said_error(struct tls *t);
 
 #endif

@@ -1,4 +1,5 @@
-/* Keeps sessions with servers as bytes, in a table that all workers share: a place per server address, with a lock. */
+/* Keeps sessions with servers as bytes, in a table that all workers share: a place per server
+ * address, with a lock. */
 #include "proxy/tls/tls_session.h"
 
 #include <pthread.h>
@@ -66,9 +67,9 @@ struct tls_sessions *tls_sessions_free(struct tls_sessions *c)
 	return NULL;
 }
 
-/* Each server has one place, and shares it with the others of the same hash: the newest server stays. A table
- * that chains would need a bound and an order to evict by, for a session that costs one full handshake to
- * replace. */
+/* Each server has one place, and shares it with the others of the same hash: the newest server
+ * stays. A table that chains would need a bound and an order to evict by, for a session that costs
+ * one full handshake to replace. */
 static struct place *place_of(struct tls_sessions *c, const struct np_addr *server)
 {
 	uint64_t port = (uint64_t)np_addr_port(&server->u.sa);
@@ -146,13 +147,15 @@ void tls_sessions_keep(struct tls_sessions *c, const struct np_addr *server, con
 	if (k == NULL)
 		return;
 	pthread_mutex_lock(&p->lock);
-	/* A TLS 1.2 session is used again and again: one is enough. So is one of a server that changed version. */
+	/* A TLS 1.2 session is used again and again: one is enough. So is one of a server that
+	 * changed version. */
 	if (p->n > 0 && (!np_addr_equal(&p->server, server) || k->version < TLS1_3_VERSION ||
 			 p->packed[0]->version != k->version))
 		clear_place(p);
 	if (p->n == TLS_SESSION_SPARE) {
 		free(p->packed[0]);
-		memmove(&p->packed[0], &p->packed[1], (TLS_SESSION_SPARE - 1) * sizeof(p->packed[0]));
+		memmove(&p->packed[0], &p->packed[1],
+			(TLS_SESSION_SPARE - 1) * sizeof(p->packed[0]));
 		p->n--;
 	}
 	p->server = *server;

@@ -1,13 +1,16 @@
-/* tls_session: sessions with servers, to be resumed. All workers share those of one upstream's settings, so the n-th
- * connection resumes whichever worker made the first; other settings have a table of their own and never meet them.
+/* tls_session: sessions with servers, to be resumed. All workers share those of one upstream's
+ * settings, so the n-th connection resumes whichever worker made the first; other settings have a
+ * table of their own and never meet them.
  *
  *   worker A   handshake --i2d--> bytes, in the place of the server's address
  *   worker B   bytes --d2i--> a session of its own, for the next handshake with that server
  *
- * Sessions travel as bytes, since each worker has a library context of its own and an SSL_SESSION holds objects of
- * one. A TLS 1.3 ticket is taken out when it is used: it should be shown once (RFC 8446, C.4). A TLS 1.2 session stays.
+ * Sessions travel as bytes, since each worker has a library context of its own and an SSL_SESSION
+ * holds objects of one. A TLS 1.3 ticket is taken out when it is used: it should be shown once (RFC
+ * 8446, C.4). A TLS 1.2 session stays.
  *
- * A lock per place is held while a few pointers or kilobytes are copied, never while anything waits. */
+ * A lock per place is held while a few pointers or kilobytes are copied, never while anything
+ * waits. */
 #ifndef PROXY_TLS_TLS_SESSION_H
 #define PROXY_TLS_TLS_SESSION_H
 
@@ -23,15 +26,19 @@ struct tls_sessions;
 
 struct tls_sessions *tls_sessions_new(void); /* one use of it; NULL: no memory. Control thread */
 struct tls_sessions *tls_sessions_get(struct tls_sessions *c); /* one use more. Control thread */
-/* Gives a use back; takes NULL, returns NULL. Control thread; no connection of the context is left. */
+/* Gives a use back; takes NULL, returns NULL. Control thread; no connection of the context is left.
+ * */
 struct tls_sessions *tls_sessions_free(struct tls_sessions *c);
 
 /* tls_sessions_take: a session with the server that may still be resumed, the newest first.
- *   Returns  it, or NULL: none, or no memory.   Calls  any worker.   Owns  the caller: SSL_SESSION_free. */
+ *   Returns  it, or NULL: none, or no memory.   Calls  any worker.   Owns  the caller:
+ *            SSL_SESSION_free. */
 SSL_SESSION *tls_sessions_take(struct tls_sessions *c, const struct np_addr *server);
-/* tls_sessions_keep: for the next handshake with the server, on any worker. Does not keep s itself. Any worker. */
+/* tls_sessions_keep: for the next handshake with the server, on any worker. Does not keep s itself.
+ * Any worker. */
 void tls_sessions_keep(struct tls_sessions *c, const struct np_addr *server, const SSL_SESSION *s);
-/* The handshake that used a session failed: what is left of this server's is suspect, too. Any worker. */
+/* The handshake that used a session failed: what is left of this server's is suspect, too. Any
+ * worker. */
 void tls_sessions_forget(struct tls_sessions *c, const struct np_addr *server);
 
 #endif

@@ -9,7 +9,9 @@
 #include "proxy/creds/tls_staple.h"
 #include "tests/kit/cert.h"
 
-#define UNFOLLOWED "is not followed by its issuer's certificate, which an OCSP request needs: append it, or name it as ocsp_issuer"
+#define UNFOLLOWED                                                                                 \
+	"is not followed by its issuer's certificate, which an OCSP request needs: append it, or " \
+	"name it as ocsp_issuer"
 #define URL "http://ocsp.test:8888/ask"
 
 static struct kit_cert *root, *sub, *leaf;
@@ -23,8 +25,10 @@ static int setup(void **state)
 	(void)state;
 	if (root == NULL) {
 		root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
-		sub = kit_cert_make(&(struct kit_cert_opts){.cn = "sub", .ca = true, .issuer = root});
-		leaf = kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub, .ocsp = URL});
+		sub = kit_cert_make(
+			&(struct kit_cert_opts){.cn = "sub", .ca = true, .issuer = root});
+		leaf = kit_cert_make(
+			&(struct kit_cert_opts){.cn = "leaf", .issuer = sub, .ocsp = URL});
 	}
 	why = "";
 	return 0;
@@ -56,7 +60,8 @@ static struct tls_ocsp *question(const struct kit_cert *c)
 	return o;
 }
 
-static int judge(const struct tls_ocsp *o, const struct kit_ocsp_opts *opts, struct tls_ocsp_verdict *t)
+static int judge(const struct tls_ocsp *o, const struct kit_ocsp_opts *opts,
+		 struct tls_ocsp_verdict *t)
 {
 	size_t n = kit_cert_ocsp(opts, der, sizeof(der));
 
@@ -72,8 +77,10 @@ static void what_cannot_be_asked_is_told(void **state)
 		const char *why;
 	} rows[] = {
 		{{.cn = "a", .issuer = sub}, "names no OCSP responder"},
-		{{.cn = "a", .issuer = sub, .ocsp = "https://a/"}, "names no OCSP responder with an http URL"},
-		{{.cn = "a", .issuer = sub, .ocsp = "http://"}, "names no OCSP responder with an http URL"},
+		{{.cn = "a", .issuer = sub, .ocsp = "https://a/"},
+		 "names no OCSP responder with an http URL"},
+		{{.cn = "a", .issuer = sub, .ocsp = "http://"},
+		 "names no OCSP responder with an http URL"},
 		{{.cn = "a", .issuer = root, .ocsp = URL}, UNFOLLOWED},
 		{{.cn = "a", .ca = true, .ocsp = URL}, UNFOLLOWED},
 	};
@@ -114,10 +121,12 @@ static int ask_openssl(const struct tls_ocsp *o, size_t revoked, struct tls_ocsp
 	kit_cert_write_index((struct kit_cert *const[]){leaf}, 1, revoked, "index.txt", index);
 	kit_cert_write(sub, "sub.pem", ca);
 	kit_cert_write_key(sub, "sub.key", NULL, ca_key);
-	c = kit_child_start("ocsp", KIT_ARGV("openssl", "ocsp", "-index", index, "-rsigner", ca, "-rkey", ca_key,
-					     "-CA", ca, "-reqin", request, "-respout", answer, "-nmin", "10"));
+	c = kit_child_start("ocsp", KIT_ARGV("openssl", "ocsp", "-index", index, "-rsigner", ca,
+					     "-rkey", ca_key, "-CA", ca, "-reqin", request,
+					     "-respout", answer, "-nmin", "10"));
 	assert_int_equal(kit_child_wait(c), 0);
-	return tls_ocsp_judge(o, der, kit_file_read(answer, (char *)der, sizeof(der)), time(NULL), t);
+	return tls_ocsp_judge(o, der, kit_file_read(answer, (char *)der, sizeof(der)), time(NULL),
+			      t);
 }
 
 static void openssl_answers_it(void **state)
@@ -141,13 +150,16 @@ static void openssl_answers_it(void **state)
 
 static void only_a_good_answer_is_believed(void **state)
 {
-	struct kit_cert *helper = kit_cert_make(&(struct kit_cert_opts){.cn = "h", .issuer = sub, .answers = true});
+	struct kit_cert *helper =
+		kit_cert_make(&(struct kit_cert_opts){.cn = "h", .issuer = sub, .answers = true});
 	struct kit_cert *clerk = kit_cert_make(&(struct kit_cert_opts){.cn = "c", .issuer = sub});
-	struct kit_cert *foreign = kit_cert_make(&(struct kit_cert_opts){.cn = "f", .issuer = root, .answers = true});
-	struct kit_cert *late = kit_cert_make(
-		&(struct kit_cert_opts){.cn = "l", .issuer = sub, .answers = true, .from_days = -9, .to_days = -2});
+	struct kit_cert *foreign =
+		kit_cert_make(&(struct kit_cert_opts){.cn = "f", .issuer = root, .answers = true});
+	struct kit_cert *late = kit_cert_make(&(struct kit_cert_opts){
+		.cn = "l", .issuer = sub, .answers = true, .from_days = -9, .to_days = -2});
 	struct kit_cert *twin = kit_cert_make(&(struct kit_cert_opts){.cn = "sub", .ca = true});
-	struct kit_cert *brother = kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub});
+	struct kit_cert *brother =
+		kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub});
 	const struct {
 		struct kit_ocsp_opts o;
 		int err;
@@ -157,20 +169,39 @@ static void only_a_good_answer_is_believed(void **state)
 		{{.about = leaf, .from = -600, .until = 2}, 0, NULL},
 		{{.about = leaf, .from = 299, .until = 600}, 0, NULL}, /* the clocks differ */
 		{{.about = leaf, .signer = helper, .until = 600}, 0, NULL},
-		{{.about = leaf, .status = 1, .until = 600}, -NP_EACCES, "the certificate is revoked"},
-		{{.about = leaf, .status = 2, .until = 600}, -NP_EPROTO, "the responder does not know the certificate"},
+		{{.about = leaf, .status = 1, .until = 600},
+		 -NP_EACCES,
+		 "the certificate is revoked"},
+		{{.about = leaf, .status = 2, .until = 600},
+		 -NP_EPROTO,
+		 "the responder does not know the certificate"},
 		{{.about = leaf, .from = -600, .until = -1}, -NP_EPROTO, "it has expired"},
-		{{.about = leaf, .status = 1, .from = -600, .until = -1}, -NP_EPROTO, "it has expired"},
-		{{.about = leaf, .from = 400, .until = 600}, -NP_EPROTO, "it is not valid yet: is a clock wrong?"},
-		{{.about = leaf, .from = 200, .until = 100}, -NP_EPROTO,
+		{{.about = leaf, .status = 1, .from = -600, .until = -1},
+		 -NP_EPROTO,
+		 "it has expired"},
+		{{.about = leaf, .from = 400, .until = 600},
+		 -NP_EPROTO,
+		 "it is not valid yet: is a clock wrong?"},
+		{{.about = leaf, .from = 200, .until = 100},
+		 -NP_EPROTO,
 		 "it does not say from when to when it is valid"},
 		{{.about = brother, .until = 600}, -NP_EPROTO, "it is about another certificate"},
 		{{.about = sub, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
-		{{.about = leaf, .signer = clerk, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
-		{{.about = leaf, .signer = foreign, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
-		{{.about = leaf, .signer = late, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
-		{{.about = leaf, .signer = twin, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
-		{{.about = leaf, .signer = leaf, .until = 600}, -NP_EPROTO, "it is not signed by the cert"},
+		{{.about = leaf, .signer = clerk, .until = 600},
+		 -NP_EPROTO,
+		 "it is not signed by the cert"},
+		{{.about = leaf, .signer = foreign, .until = 600},
+		 -NP_EPROTO,
+		 "it is not signed by the cert"},
+		{{.about = leaf, .signer = late, .until = 600},
+		 -NP_EPROTO,
+		 "it is not signed by the cert"},
+		{{.about = leaf, .signer = twin, .until = 600},
+		 -NP_EPROTO,
+		 "it is not signed by the cert"},
+		{{.about = leaf, .signer = leaf, .until = 600},
+		 -NP_EPROTO,
+		 "it is not signed by the cert"},
 	};
 	struct tls_ocsp *o = question(leaf);
 	struct tls_ocsp_verdict t;
@@ -193,7 +224,9 @@ static void its_times_are_known(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(judge(o, &(struct kit_ocsp_opts){.about = leaf, .from = -100, .until = 600}, &t), 0);
+	assert_int_equal(
+		judge(o, &(struct kit_ocsp_opts){.about = leaf, .from = -100, .until = 600}, &t),
+		0);
 	assert_in_range(t.from, now - 100, now - 90);
 	assert_in_range(t.until, now + 600, now + 610);
 	n = kit_cert_ocsp(&(struct kit_ocsp_opts){.about = leaf, .until = 60}, der, sizeof(der));
@@ -225,7 +258,8 @@ static void a_refusal_is_told(void **state)
 static void a_damaged_answer_is_none(void **state)
 {
 	struct tls_ocsp *o = question(leaf);
-	size_t n = kit_cert_ocsp(&(struct kit_ocsp_opts){.about = leaf, .until = 600}, der, sizeof(der));
+	size_t n = kit_cert_ocsp(&(struct kit_ocsp_opts){.about = leaf, .until = 600}, der,
+				 sizeof(der));
 	int64_t now = time(NULL);
 	struct tls_ocsp_verdict t, was;
 
@@ -249,17 +283,30 @@ static void a_damaged_answer_is_none(void **state)
 static void a_certificate_has_one_staple(void **state)
 {
 	struct tls_cert a = load(leaf), same = load(leaf);
-	struct tls_cert other = load(kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub, .ocsp = URL}));
-	struct tls_cert none = load(kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub}));
+	struct tls_cert other = load(
+		kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub, .ocsp = URL}));
+	struct tls_cert none =
+		load(kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub}));
 	struct tls_staple *s[3];
 	struct list all;
 
 	(void)state;
 	list_init(&all);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &a, "a", NULL, NULL, 2}, &s[0], &why), 0);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &same, "b", NULL, NULL, 2}, &s[1], &why), 0);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &other, "c", NULL, NULL, 2}, &s[2], &why), 0);
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &none, "d", NULL, NULL, 2}, &s[2], &why), -NP_EINVAL);
+	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){&all, &a, "a", NULL, NULL, 2},
+					&s[0], &why),
+			 0);
+	assert_int_equal(
+		tls_staple_get(&(struct tls_staple_wanted){&all, &same, "b", NULL, NULL, 2}, &s[1],
+			       &why),
+		0);
+	assert_int_equal(
+		tls_staple_get(&(struct tls_staple_wanted){&all, &other, "c", NULL, NULL, 2}, &s[2],
+			       &why),
+		0);
+	assert_int_equal(
+		tls_staple_get(&(struct tls_staple_wanted){&all, &none, "d", NULL, NULL, 2}, &s[2],
+			       &why),
+		-NP_EINVAL);
 	assert_string_equal(why, "names no OCSP responder");
 	assert_ptr_equal(s[0], s[1]);
 	assert_ptr_not_equal(s[0], s[2]);
@@ -281,7 +328,8 @@ static void a_certificate_has_one_staple(void **state)
 
 static void the_issuer_may_be_in_a_file_of_its_own(void **state)
 {
-	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.cn = "lone", .issuer = root, .ocsp = URL});
+	struct kit_cert *c =
+		kit_cert_make(&(struct kit_cert_opts){.cn = "lone", .issuer = root, .ocsp = URL});
 	char roots[KIT_PATH], subs[KIT_PATH], none[KIT_PATH];
 	struct tls_cert lone = load(c);
 	struct tls_ocsp *o;
@@ -314,7 +362,9 @@ static void a_short_request_fits_into_a_url(void **state)
 	for (const char *c = path; *c != '\0'; c++, at++) {
 		plain[at] = *c;
 		if (*c == '%') {
-			plain[at] = c[1] == '2' ? (c[2] == 'B' ? '+' : '/') : '=';
+			plain[at] = '=';
+			if (c[1] == '2')
+				plain[at] = c[2] == 'B' ? '+' : '/';
 			c += 2;
 		}
 	}
@@ -323,7 +373,8 @@ static void a_short_request_fits_into_a_url(void **state)
 	tls_ocsp_request_free(request);
 	tls_ocsp_free(o);
 	memset(long_url + 17, 'x', 200);
-	o = question(kit_cert_make(&(struct kit_cert_opts){.cn = "leaf", .issuer = sub, .ocsp = long_url}));
+	o = question(kit_cert_make(
+		&(struct kit_cert_opts){.cn = "leaf", .issuer = sub, .ocsp = long_url}));
 	assert_false(tls_ocsp_get_path(o, path));
 	tls_ocsp_free(o);
 }
@@ -332,14 +383,18 @@ static struct tls_staple *staple_of(struct list *all, struct tls_cert *c, const 
 {
 	struct tls_staple *s;
 
-	assert_int_equal(tls_staple_get(&(struct tls_staple_wanted){all, c, "a", NULL, cache, 2}, &s, &why), 0);
+	assert_int_equal(
+		tls_staple_get(&(struct tls_staple_wanted){all, c, "a", NULL, cache, 2}, &s, &why),
+		0);
 	return s;
 }
 
-/* What one process kept, the next one staples, and asks about at half of its time; what is over or broken it does not. */
+/* What one process kept, the next one staples, and asks about at half of its time. A response that has
+ * expired, or is none, is not stapled. */
 static void a_response_is_kept_over_restarts(void **state)
 {
-	const struct kit_ocsp_opts good = {.about = leaf, .from = -100, .until = 1000}, old = {.about = leaf, .from = -100, .until = -50};
+	const struct kit_ocsp_opts good = {.about = leaf, .from = -100, .until = 1000},
+				   old = {.about = leaf, .from = -100, .until = -50};
 	struct tls_cert c = load(leaf);
 	struct tls_staple *s;
 	char cache[KIT_PATH];

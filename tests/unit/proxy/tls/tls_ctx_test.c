@@ -187,7 +187,7 @@ static void wrong_words_are_told(void **state)
 	in.ciphers = NULL;
 	in.ciphersuites = "TLS_NO";
 	assert_int_equal(build(&in), -NP_EINVAL);
-	assert_string_equal(pair_err, "ciphersuites: OpenSSL knows no \"TLS_NO\": `openssl ciphers -tls1_3` lists them");
+	assert_non_null(strstr(pair_err, "ciphersuites: OpenSSL knows no \"TLS_NO\""));
 	in.ciphersuites = NULL;
 	in.groups = "X448000";
 	assert_int_equal(build(&in), -NP_EINVAL);

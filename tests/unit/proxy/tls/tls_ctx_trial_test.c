@@ -70,8 +70,10 @@ static bool works(void)
 static void expect(const char *what, const char *role, bool right)
 {
 	if (works() != right)
-		kit_fail("%s as %s, TLS %s to %s: should %s", what, role, out.min_version == CONFIG_TLS_VERSION_1_2 ? "1.2" : "1.3",
-			 out.max_version == CONFIG_TLS_VERSION_1_2 ? "1.2" : "1.3", right ? "work" : "fail");
+		kit_fail("%s as %s, TLS %s to %s: should %s", what, role,
+			 out.min_version == CONFIG_TLS_VERSION_1_2 ? "1.2" : "1.3",
+			 out.max_version == CONFIG_TLS_VERSION_1_2 ? "1.2" : "1.3",
+			 right ? "work" : "fail");
 }
 
 static void every_kind_of_key_serves(void **state)
@@ -151,15 +153,19 @@ static void a_key_that_nothing_fits_is_refused(void **state)
 		enum config_tls_version min;
 		const char *says;
 	} rows[] = {
-		{KIT_DSA, CONFIG_TLS_VERSION_1_2, "TLS cannot sign with a key of the kind DSA: use RSA, EC or Ed25519"},
+		{KIT_DSA, CONFIG_TLS_VERSION_1_2,
+		 "TLS cannot sign with a key of the kind DSA: use RSA, EC or Ed25519"},
 		{KIT_RSA1024, CONFIG_TLS_VERSION_1_2, "OpenSSL refuses it: ee key too small"},
-		{KIT_BRAINPOOL256, CONFIG_TLS_VERSION_1_3, "its key (EC, brainpoolP256r1) and these versions"},
-		{KIT_SECP256K1, CONFIG_TLS_VERSION_1_3, "its key (EC, secp256k1) and these versions"},
+		{KIT_BRAINPOOL256, CONFIG_TLS_VERSION_1_3,
+		 "its key (EC, brainpoolP256r1) and these versions"},
+		{KIT_SECP256K1, CONFIG_TLS_VERSION_1_3,
+		 "its key (EC, secp256k1) and these versions"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(rows); i++) {
-		struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.cn = "a", .dns = "a.test", .key = rows[i].key});
+		struct kit_cert *c = kit_cert_make(
+			&(struct kit_cert_opts){.cn = "a", .dns = "a.test", .key = rows[i].key});
 		struct config_cert f = pair_cert(c, "bad");
 
 		defaults();
@@ -180,7 +186,8 @@ static void a_key_that_nothing_fits_is_refused(void **state)
 /* It works with some servers: that is told, and no error. */
 static void a_client_certificate_for_one_version_is_told(void **state)
 {
-	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.cn = "a", .key = KIT_BRAINPOOL256});
+	struct kit_cert *c =
+		kit_cert_make(&(struct kit_cert_opts){.cn = "a", .key = KIT_BRAINPOOL256});
 	struct config_cert f = pair_cert(c, "bp");
 	struct tls_ctx *x;
 
@@ -211,9 +218,12 @@ static void every_word_of_a_list_is_checked(void **state)
 		{NULL, "TLS_AES_128_GCM_SHA256:ECDHE-RSA-AES128-GCM-SHA256", NULL,
 		 "name it in ciphers, which are TLS 1.2's"},
 		{NULL, NULL, "X25519:P-265", "groups: OpenSSL knows no \"P-265\""},
-		{"HIGH:!aNULL:!MD5:!RC4:!3DES:!EXPORT:!DSS:!EDH-RSA-DES-CBC3-SHA:!KRB5-DES-CBC3-SHA", NULL, NULL, NULL},
+		{"HIGH:!aNULL:!MD5:!RC4:!3DES:!EXPORT:!DSS:!EDH-RSA-DES-CBC3-SHA:!KRB5-DES-CBC3-"
+		 "SHA",
+		 NULL, NULL, NULL},
 		{"ECDHE+AESGCM:-AES256:+CHACHA20:@STRENGTH", NULL, NULL, NULL},
-		{"DEFAULT:!kRSA, ECDHE-RSA-AES256-SHA", "TLS_AES_256_GCM_SHA384", "P-256:secp384r1:X25519", NULL},
+		{"DEFAULT:!kRSA, ECDHE-RSA-AES256-SHA", "TLS_AES_256_GCM_SHA384",
+		 "P-256:secp384r1:X25519", NULL},
 		{"ECDHE_ECDSA", NULL, NULL, "ciphers: OpenSSL knows no"},
 	};
 
@@ -239,7 +249,8 @@ static void a_set_that_cannot_shake_hands_is_refused(void **state)
 	static const struct {
 		const char *ciphers, *groups, *server, *client; /* what they say; NULL: nothing */
 	} rows[] = {
-		{"ECDHE-RSA-AES128-GCM-SHA256", NULL, "ciphers: no TLS 1.2 client can be served", NULL},
+		{"ECDHE-RSA-AES128-GCM-SHA256", NULL, "ciphers: no TLS 1.2 client can be served",
+		 NULL},
 		{"aNULL", NULL, "ciphers: no TLS 1.2 client", "ciphers: no server of TLS 1.2"},
 		{NULL, "brainpoolP256r1", "no client that speaks TLS 1.3 can be served",
 		 "no server that speaks TLS 1.3 can be reached"},

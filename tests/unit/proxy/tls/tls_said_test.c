@@ -17,7 +17,8 @@ static void a_listener_says_what_was_offered(void **state)
 	in.strict_sni = true;
 	out.name = "b.test";
 	p = shake();
-	must_say("server", p.server.said, "the client asked for a name that no certificate has (SNI): it asks for b.test");
+	must_say("server", p.server.said,
+		 "the client asked for a name that no certificate has (SNI): it asks for b.test");
 	assert_null(strstr(p.server.said, "callback"));
 	out.name = NULL;
 	p = shake();
