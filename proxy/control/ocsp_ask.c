@@ -193,9 +193,15 @@ static int ask_once(struct ocsp_ask *ask, const struct dns_answer *a, int64_t de
 	return err;
 }
 
-/* RFC 6960, A.1 lets a responder know POST alone, and some answer a GET with an error, or with
- * bytes that are no response: then POST has the rest of the time. A responder that cannot be
- * reached, or a certificate that is revoked, is not asked twice. */
+/* RFC 6960, A.1 lets a responder know POST alone, and some answer a GET with an error, with bytes that are
+ * no response, or with a reset: then POST has the rest of the time. Not tried twice: a responder that cannot
+ * be reached, one that takes all the time, and a certificate that is revoked. */
+static bool is_worth_a_post(const struct ocsp_ask *ask, int err)
+{
+	return err != 0 && ask->by_get && !ask->canceled && err != -NP_EACCES &&
+	       np_err_class(err) != NP_CLASS_DEADLINE;
+}
+
 int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out)
 {
 	int64_t deadline = np_deadline_after(OCSP_PATIENCE);
@@ -204,7 +210,7 @@ int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out)
 
 	if (err == 0)
 		err = ask_once(ask, &a, deadline, out);
-	if (err != -NP_EPROTO || !ask->by_get || ask->canceled)
+	if (!is_worth_a_post(ask, err))
 		return err;
 	ask->by_post = true;
 	return ask_once(ask, &a, deadline, out);

@@ -117,6 +117,8 @@ static inline void wait_stapled(const struct edge *e, const char *name, const ui
 /* ---- the responder --------------------------------------------------------------------------- */
 
 /* Who asks next: the whole request is read, its path without the slash returned. */
+static bool asked_by_get; /* the request that was taken last */
+
 static inline int take_request(int listener, char path[64])
 {
 	int fd = kit_accept(listener);
@@ -135,7 +137,9 @@ static inline int take_request(int listener, char path[64])
 		length = strstr(got, "\r\nContent-Length: ");
 	} while (body == NULL || (length != NULL && have < (size_t)(body + 4 - got) + strtoul(length + 18, NULL, 10)));
 	assert_non_null(strstr(got, " HTTP/1.0\r\nHost: "));
+	asked_by_get = false;
 	if (strncmp(got, "GET ", 4) == 0) {
+		asked_by_get = true;
 		assert_int_equal(sscanf(got, "GET /%63[^/ ]", path), 1);
 		return fd;
 	}
