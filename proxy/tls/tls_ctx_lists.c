@@ -136,7 +136,7 @@ static int check_words(SSL_CTX *scratch, const char *list,
 	int code = list == NULL || copy != NULL ? 0 : -NP_ENOMEM;
 
 	for (char *word = copy != NULL ? strtok_r(copy, SEPARATORS, &at) : NULL;
-	     code == 0 && word != NULL; word = strtok_r(NULL, SEPARATORS, &at))
+		code == 0 && word != NULL; word = strtok_r(NULL, SEPARATORS, &at))
 		code = check(scratch, word, err);
 	free(copy);
 	return code;
