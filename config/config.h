@@ -207,6 +207,8 @@ struct config_cert {
 	const char       *password_file; /* NULL: the key is not encrypted */
 	const char       *ocsp;          /* DER, to be stapled; NULL: none */
 	bool              ocsp_fetch;    /* staple what its responder answers */
+	const char       *ocsp_issuer;   /* PEM: its issuer's certificate, to ask with; NULL: it is in cert */
+	const char       *ocsp_cache;    /* where the fetched response is kept; NULL: in memory alone */
 	struct config_pos at;
 	struct config_pos origin[CONFIG_CERT_KEYS];
 };

@@ -7,7 +7,10 @@
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"        \
 	"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 #define CONFIG_TLS_SUITES "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
-#define CONFIG_TLS_GROUPS "X25519:P-256:P-384"
+/* The first three are those that clients use. In TLS 1.2 the curve of an EC certificate must be in the list of
+ * whoever verifies it (RFC 8422, 5.1.1), so the list ends with every curve that OpenSSL has certificates on. */
+#define CONFIG_TLS_GROUPS                                                                                 \
+	"X25519:P-256:P-384:P-521:X448:brainpoolP256r1:brainpoolP384r1:brainpoolP512r1:secp256k1:P-224"
 
 /* Both ends, under the path `above`. */
 #define CONFIG_TLS_BOTH_TBL(X, above)                                                                       \
@@ -31,7 +34,8 @@
 	  "\"TLS_AES_128_GCM_SHA256\"")                                                                     \
 	X(TEXT, above "groups", groups, CONFIG_TLS_GROUPS, 0, 0, 0, none, NEW,                              \
 	  "key exchange groups, in order of preference, in OpenSSL's notation",                             \
-	  "Newer libraries know post-quantum groups as well: \"X25519MLKEM768:X25519\".",                   \
+	  "Newer libraries know post-quantum groups as well: \"X25519MLKEM768:X25519\". In TLS 1.2 an "     \
+	  "EC certificate of the other side is only accepted if its curve is in the list.",                 \
 	  "\"X25519:P-256\"")                                                                               \
 	X(ENUM, above "records", records, "own", 0, 0, 0, tls_records, NEW,                                 \
 	  "who seals and opens records after the handshake",                                                \
@@ -141,8 +145,17 @@
 	  "ask the certificate's OCSP responder, and staple its answer",                                    \
 	  "In the background, over http, anew at half of each answer's time. Nothing waits for it: until "  \
 	  "there is an answer that says the certificate is good, none is sent. The issuer's "               \
-	  "certificate has to be the second one in cert.",                                                  \
-	  "true")
+	  "certificate has to be in cert, or in ocsp_issuer.",                                              \
+	  "true")                                                                                           \
+	X(PATH, "listeners[].tls.certificates[].ocsp_issuer", ocsp_issuer, NULL, 0, 0, 0, none, NEW,        \
+	  "PEM file with the certificate of the issuer, to ask the responder with",                         \
+	  "For a cert without its chain. Without this key the issuer is looked for in cert.",               \
+	  "\"issuer.pem\"")                                                                                 \
+	X(PATH, "listeners[].tls.certificates[].ocsp_cache", ocsp_cache, NULL, 0, 0, OURS, none, NEW,       \
+	  "file that keeps the fetched response over restarts",                                             \
+	  "Written with each response, mode 0600. At a start a response in it that is still good is "       \
+	  "stapled at once, and the responder is asked at half of its time.",                               \
+	  "\"/var/lib/staunch/a.ocsp\"")
 
 /* struct config_route */
 #define CONFIG_ROUTE_TBL(X)                                                                                 \

@@ -97,6 +97,10 @@ static void check_cert(struct diag *d, struct config_cert *c)
 	if (c->ocsp_fetch && c->ocsp != NULL)
 		diag_error(d, DIAG_CONFLICT, validate_origin(CERT "ocsp", c),
 		           "\"ocsp\" and \"ocsp_fetch\" exclude each other: one answer is stapled");
+	if (!c->ocsp_fetch && (c->ocsp_issuer != NULL || c->ocsp_cache != NULL))
+		diag_error(d, DIAG_CONFLICT,
+		           validate_origin(c->ocsp_issuer != NULL ? CERT "ocsp_issuer" : CERT "ocsp_cache", c),
+		           "\"ocsp_issuer\" and \"ocsp_cache\" need \"ocsp_fetch: true\" beside them");
 }
 
 static void check_tls_in(struct diag *d, struct config_tls_in *t)

@@ -105,6 +105,8 @@ static void try_upstream(struct trial *t, const struct config_tls_out *c)
 	err = tls_ctx_client(t->worker, c, &x, &t->why);
 	if (err != 0)
 		trial_complain(t, config_place_tls_out(c, t->room), err);
+	else if (x->warning != NULL)
+		diag_warn(t->d, DIAG_TLS, config_place_tls_out(c, t->room), "%.300s", x->warning);
 	tls_ctx_free(x);
 }
 

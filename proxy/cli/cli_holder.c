@@ -15,7 +15,7 @@
 #include "netpoll/check.h"
 #include "proxy/cli/cli_tbl.h"
 
-#define INODES_MAX 128 /* any one of them leads to the process */
+#define INODES_MAX 32 /* of the listening sockets of one port: any of them leads to the process */
 #define LISTENING  10 /* TCP_LISTEN, as /proc/net/tcp writes it */
 #define WORDS_MAX  4096
 
@@ -35,7 +35,7 @@ static void note_inode(struct inodes *found, unsigned long id)
 /* " 0: 0100007F:1F90 00000000:0000 0A ...": only port, state and inode are read. Two addresses
  * of one port may overlap in ways that only the kernel knows, so any listener of the port
  * counts. */
-static void find_tcp(struct inodes *found, const char *path, unsigned port)
+static no_inline void find_tcp(struct inodes *found, const char *path, unsigned port)
 {
 	FILE *f = fopen(path, "re");
 	char line[512];
@@ -56,7 +56,7 @@ static void find_tcp(struct inodes *found, const char *path, unsigned port)
 
 /* "0000: 00000002 00000000 00010000 0001 01 12345 /run/x.sock"; an abstract name begins with @,
  * as in the config. */
-static void find_unix(struct inodes *found, const struct np_addr *a)
+static no_inline void find_unix(struct inodes *found, const struct np_addr *a)
 {
 	FILE *f = fopen("/proc/net/unix", "re");
 	char line[512], text[NP_ADDR_TEXT];
@@ -237,7 +237,7 @@ static void read_name(pid_t pid, char name[32])
 }
 
 /* The first process that has one of the sockets; of an instance of ours any will do. */
-static struct cli_holder find_process(const struct inodes *found, const char *config_path)
+static no_inline struct cli_holder find_process(const struct inodes *found, const char *config_path)
 {
 	struct cli_holder h = {.kind = CLI_HOLDER_UNSEEN};
 	DIR *proc = opendir("/proc");

@@ -29,6 +29,15 @@ static void gather_extra(const struct conn *c, struct access_extra *x, struct tl
 	x->subject = facts->subject;
 }
 
+/* The handshake's own words tell more than a static detail does. The server's count first: a
+ * client's connection is the older one, and has mostly just been told the outcome. */
+static const char *tls_words(const struct conn *c)
+{
+	const char *words = tls_said(c->upstream.tls);
+
+	return words != NULL ? words : tls_said(c->client.tls);
+}
+
 /* A function of its own, so that a second struct tls_facts (1 KiB) is not on the stack beside the
  * first. */
 static no_inline const char *upstream_version(const struct conn *c)
@@ -55,6 +64,8 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	struct tls_facts facts;
 
 	gather_extra(c, &x, &facts);
+	if (tls_words(c) != NULL)
+		x.detail = tls_words(c);
 	whole.extra = &x;
 	hand_over(c, &whole);
 }

@@ -162,9 +162,9 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	}
 	STAT_ADD(&s->stats, connects_failed, 1);
 	note_tls_failure(c, err, &why);
-	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed",
-		"server %s: %s (%s)", server->name, tls_why_sentence(why.code),
-		tls_why_detail(&why));
+	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s",
+		server->name, tls_said(c->upstream.tls) != NULL ? tls_said(c->upstream.tls) :
+								  tls_why_sentence(why.code));
 	if (why.code == TLS_WHY_MEMORY)
 		return CLOSE_OVERLOAD;
 	return why.code == TLS_WHY_CERT_NAME ? CLOSE_UPSTREAM_TLS_NAME : CLOSE_UPSTREAM_TLS_FAILED;

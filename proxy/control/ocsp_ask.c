@@ -1,5 +1,5 @@
-/* One attempt: name -> address -> connection -> POST -> reply -> verdict, under one deadline. It
- * only ever waits for ask->fd: to cancel, set an expired deadline on ask->fd. */
+/* One attempt: name -> address -> connection -> GET or POST -> reply -> verdict, under one
+ * deadline. It only ever waits for ask->fd: to cancel, set an expired deadline on ask->fd. */
 #include "proxy/control/ocsp_ask.h"
 
 #include <stdio.h>
@@ -102,6 +102,7 @@ static int dial_responder(struct ocsp_ask *ask, const struct dns_answer *a, int6
 
 static int send_request(struct ocsp_ask *ask, char *room, const struct http_url *u)
 {
+	char encoded[TLS_OCSP_GET];
 	unsigned char *der;
 	struct text t;
 	int n = tls_ocsp_request(ask->question, &der), err;
@@ -109,8 +110,13 @@ static int send_request(struct ocsp_ask *ask, char *room, const struct http_url 
 	if (n < 0)
 		return ask_error(ask, n, "asking");
 	text_init(&t, room, HTTP_REPLY_MOST);
-	http_post_head(&t, u, TYPE_ASKED, (size_t)n);
-	text_bytes(&t, der, (size_t)n);
+	ask->by_get = !ask->by_post && tls_ocsp_get_path(ask->question, encoded);
+	if (ask->by_get) {
+		http_get_head(&t, u, encoded);
+	} else {
+		http_post_head(&t, u, TYPE_ASKED, (size_t)n);
+		text_bytes(&t, der, (size_t)n);
+	}
 	tls_ocsp_request_free(der);
 	/* The URL comes from the certificate and may be longer than any request should be. */
 	err = t.cut ? -NP_EINVAL : np_fd_write(&ask->fd, room, t.n, NULL);
@@ -174,20 +180,41 @@ static int request_reply(struct ocsp_ask *ask, const struct http_url *u, struct 
 	return err;
 }
 
-int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out)
+/* One request over a connection of its own. */
+static int ask_once(struct ocsp_ask *ask, const struct dns_answer *a, int64_t deadline,
+		    struct ocsp_reply *out)
 {
-	const struct http_url *u = tls_ocsp_url(ask->question);
-	int64_t deadline = np_deadline_after(OCSP_PATIENCE);
-	struct dns_answer a;
-	int err = find_address(ask, u, deadline, &a);
+	int err = dial_responder(ask, a, deadline);
 
-	if (err == 0)
-		err = dial_responder(ask, &a, deadline);
 	if (err != 0)
 		return err;
 	np_fd_set_deadline(&ask->fd, deadline);
-	err = may_wait(ask) ? request_reply(ask, u, out) : -NP_ECANCELED;
+	err = may_wait(ask) ? request_reply(ask, tls_ocsp_url(ask->question), out) : -NP_ECANCELED;
 	ask->waits = false;
 	np_fd_close(&ask->fd);
 	return err;
+}
+
+/* RFC 6960, A.1 lets a responder know POST alone, and some answer a GET with an error, with bytes
+ * that are no response, or with a reset: then POST has the rest of the time. Not tried twice: a
+ * responder that cannot be reached, one that takes all the time, and a certificate that is revoked.
+ */
+static bool is_worth_a_post(const struct ocsp_ask *ask, int err)
+{
+	return err != 0 && ask->by_get && !ask->canceled && err != -NP_EACCES &&
+	       np_err_class(err) != NP_CLASS_DEADLINE;
+}
+
+int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out)
+{
+	int64_t deadline = np_deadline_after(OCSP_PATIENCE);
+	struct dns_answer a;
+	int err = find_address(ask, tls_ocsp_url(ask->question), deadline, &a);
+
+	if (err == 0)
+		err = ask_once(ask, &a, deadline, out);
+	if (!is_worth_a_post(ask, err))
+		return err;
+	ask->by_post = true;
+	return ask_once(ask, &a, deadline, out);
 }

@@ -1,5 +1,5 @@
-/* ocsp_ask: one attempt to get an OCSP response: name -> address -> connection -> POST -> reply ->
- * verdict. Private to ocsp.c. */
+/* ocsp_ask: one attempt to get an OCSP response: name -> address -> connection -> GET or POST ->
+ * reply -> verdict. Private to ocsp.c. */
 #ifndef PROXY_CONTROL_OCSP_ASK_H
 #define PROXY_CONTROL_OCSP_ASK_H
 
@@ -17,6 +17,8 @@ struct ocsp_ask {
 	struct np_fd fd;                 /* what the attempt waits for */
 	bool waits;                      /* now: fd can be given a deadline */
 	bool canceled;
+	bool by_get;                     /* the last request was a GET */
+	bool by_post;                    /* GET has failed: use POST */
 	char why[160];                   /* what went wrong, for the log */
 };
 

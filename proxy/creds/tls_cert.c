@@ -180,18 +180,45 @@ static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY 
 
 /* ---- the pair ---- */
 
-static enum tls_cert_kind kind_of(const EVP_PKEY *key)
+/* The kinds of key that sign in TLS 1.2 or 1.3 (RFC 8446, 4.2.3). SM2 is an EC key to
+ * EVP_PKEY_is_a, but has its own name. */
+static const struct {
+	const char *name;
+	enum tls_cert_kind kind;
+} kinds[] = {
+	{"RSA", TLS_CERT_RSA},         {"RSA-PSS", TLS_CERT_RSA_PSS}, {"EC", TLS_CERT_EC},
+	{"ED25519", TLS_CERT_ED25519}, {"ED448", TLS_CERT_ED448},
+};
+
+/* TLS 1.3 names a curve with each ECDSA signature, and only these three. */
+static bool signs_in_tls13(const EVP_PKEY *key)
 {
-	switch (EVP_PKEY_get_base_id(key)) {
-	case EVP_PKEY_RSA:
-		return TLS_CERT_RSA;
-	case EVP_PKEY_EC:
-		return TLS_CERT_EC;
-	case EVP_PKEY_ED25519:
-		return TLS_CERT_ED25519;
-	default:
-		return TLS_CERT_OTHER;
-	}
+	static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1"};
+	char name[64];
+	size_t n;
+
+	if (!EVP_PKEY_is_a(key, "EC"))
+		return true;
+	if (EVP_PKEY_get_group_name(key, name, sizeof(name), &n) != 1)
+		return false;
+	for (size_t i = 0; i < array_len(curves); i++)
+		if (strcmp(name, curves[i]) == 0)
+			return true;
+	return false;
+}
+
+static int find_kind(struct tls_cert *c, const char *path, struct text *err)
+{
+	for (size_t i = 0; i < array_len(kinds); i++)
+		if (EVP_PKEY_is_a(c->key, kinds[i].name)) {
+			c->kind = kinds[i].kind;
+			c->tls13 = signs_in_tls13(c->key);
+			return 0;
+		}
+	text_problem(err, path, "TLS cannot sign with a key of the kind ", -NP_EINVAL);
+	text_str(err, EVP_PKEY_get0_type_name(c->key));
+	text_str(err, ": use RSA, EC or Ed25519");
+	return -NP_EINVAL;
 }
 
 /* By way of a difference: OpenSSL 3.0 converts an ASN1_TIME to a struct tm only, and timegm would
@@ -221,12 +248,13 @@ int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_
 	if (code == 0 && X509_check_private_key(c.leaf, c.key) != 1)
 		code = text_problem(err, f->key, "is not the key of the first certificate",
 				    -NP_EINVAL);
+	if (code == 0)
+		code = find_kind(&c, f->key, err);
 	ERR_clear_error();
 	if (code != 0) {
 		tls_cert_fini(&c);
 		return code;
 	}
-	c.kind = kind_of(c.key);
 	/* A time that cannot be read counts as expired: 0 is 1970. */
 	(void)!tls_cert_time(X509_get0_notAfter(c.leaf), &c.expires);
 	*out = c;

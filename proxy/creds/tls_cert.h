@@ -17,7 +17,14 @@
 #define TLS_CERT_SOON 14 /* days: below this, operators are warned of the expiry */
 
 /* Which certificates of one name exclude each other: OpenSSL serves one of each kind. */
-enum tls_cert_kind { TLS_CERT_RSA, TLS_CERT_EC, TLS_CERT_ED25519, TLS_CERT_OTHER, TLS_CERT_KINDS };
+enum tls_cert_kind {
+	TLS_CERT_RSA,
+	TLS_CERT_RSA_PSS,
+	TLS_CERT_EC,
+	TLS_CERT_ED25519,
+	TLS_CERT_ED448,
+	TLS_CERT_KINDS
+};
 
 /* Paths, borrowed. */
 struct tls_cert_files {
@@ -31,6 +38,7 @@ struct tls_cert {
 	struct stack_st_X509 *chain; /* owned: the others, in the file's order; may be empty */
 	EVP_PKEY *key;               /* owned: the leaf's private key */
 	enum tls_cert_kind kind;
+	bool tls13; /* TLS 1.3 has a signature for the key; TLS 1.2 has one for every kind */
 	int64_t expires;             /* the leaf's notAfter, seconds since 1970 */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
@@ -52,30 +53,60 @@ static const char *find_url(struct tls_ocsp *o)
 	return o->text != NULL ? NULL : why;
 }
 
-static int ocsp_build(struct tls_ocsp *o, const struct tls_cert *c, const char **why)
+/* The one of these certificates that issued the leaf, copied; NULL: none did. */
+static X509 *issuer_among(const struct stack_st_X509 *list, X509 *leaf)
 {
-	const X509 *issuer = sk_X509_num(c->chain) > 0 ? sk_X509_value(c->chain, 0) : NULL;
+	for (int i = 0; i < sk_X509_num(list); i++)
+		if (X509_check_issued(sk_X509_value(list, i), leaf) == X509_V_OK)
+			return copy_cert(sk_X509_value(list, i));
+	return NULL;
+}
 
+/* From the operator's own file, else from anywhere in the chain: its order is the operator's.
+ * Returns NULL, or what is missing. */
+static const char *take_issuer(struct tls_ocsp *o, const struct tls_cert *c, const char *path)
+{
+	struct stack_st_X509 *list = NULL;
+	char scratch[1];
+	struct text silent;
+
+	text_init(&silent, scratch, 0);
+	if (path == NULL) {
+		o->issuer = issuer_among(c->chain, o->leaf);
+		return o->issuer != NULL
+			       ? NULL
+			       : "is not followed by its issuer's certificate, which an OCSP "
+				 "request needs: append it, or name it as ocsp_issuer";
+	}
+	if (tls_cert_list(NULL, path, &list, &silent) != 0)
+		return "has an ocsp_issuer that holds no certificate in PEM form";
+	o->issuer = issuer_among(list, o->leaf);
+	sk_X509_pop_free(list, X509_free);
+	return o->issuer != NULL ? NULL : "was not issued by the certificate in its ocsp_issuer";
+}
+
+static int ocsp_build(struct tls_ocsp *o, const struct tls_cert *c, const char *issuer,
+		      const char **why)
+{
 	o->leaf = copy_cert(c->leaf);
 	if (o->leaf == NULL)
 		return -NP_ENOMEM;
 	*why = find_url(o);
 	if (*why != NULL)
 		return -NP_EINVAL;
-	o->issuer = issuer != NULL ? copy_cert(issuer) : NULL;
-	if (o->issuer == NULL || X509_check_issued(o->issuer, o->leaf) != X509_V_OK) {
-		*why = "is not followed by its issuer's certificate, which an OCSP request needs";
+	*why = take_issuer(o, c, issuer);
+	if (*why != NULL)
 		return -NP_EINVAL;
-	}
 	/* NULL is SHA-1, the hash that RFC 5019, 2.1.1 has every responder know. */
 	o->id = OCSP_cert_to_id(NULL, o->leaf, o->issuer);
 	return o->id != NULL ? 0 : -NP_ENOMEM;
 }
 
-int tls_ocsp_new(const struct tls_cert *c, struct tls_ocsp **out, const char **why)
+int tls_ocsp_new(const struct tls_cert *c, const char *issuer, struct tls_ocsp **out,
+		 const char **why)
 {
 	struct tls_ocsp *o = calloc(1, sizeof(*o));
-	int err = o != NULL ? ocsp_build(o, c, why) : -NP_ENOMEM;
+	int err = o != NULL ? ocsp_build(o, c, issuer, why) : -NP_ENOMEM;
 
 	ERR_clear_error();
 	DCHECK(err != 0 || o->url.path != NULL, "a question knows whom to ask");
@@ -138,6 +169,34 @@ int tls_ocsp_request(const struct tls_ocsp *o, unsigned char **der)
 void tls_ocsp_request_free(unsigned char *der)
 {
 	OPENSSL_free(der);
+}
+
+/* RFC 5019, 5: a request that takes up to 255 bytes as a URL is sent with GET, so that caches can
+ * answer it. The base64 digits that mean something in a URL are escaped. */
+bool tls_ocsp_get_path(const struct tls_ocsp *o, char out[TLS_OCSP_GET])
+{
+	unsigned char digits[TLS_OCSP_GET] = "", *der;
+	int n = tls_ocsp_request(o, &der);
+	struct text t;
+
+	if (n < 0)
+		return false;
+	if (n <= TLS_OCSP_GET / 4 * 3 - 3)
+		EVP_EncodeBlock(digits, der, n);
+	tls_ocsp_request_free(der);
+	text_init(&t, out, TLS_OCSP_GET - 1);
+	for (const unsigned char *c = digits; *c != '\0'; c++) {
+		if (*c == '+')
+			text_str(&t, "%2B");
+		else if (*c == '/')
+			text_str(&t, "%2F");
+		else if (*c == '=')
+			text_str(&t, "%3D");
+		else
+			text_char(&t, (char)*c);
+	}
+	out[t.n] = '\0';
+	return !t.cut && t.n > 0 && strlen(o->text) + 1 + t.n < TLS_OCSP_GET;
 }
 
 /* ---- the response ---- */

@@ -11,16 +11,18 @@
 #include "proxy/proto/http.h"
 
 #define TLS_OCSP_KEY  32       /* bytes of a SHA-256 */
+#define TLS_OCSP_GET  256      /* bytes of a URL that is asked with GET, and a NUL */
 #define TLS_OCSP_SKEW (5 * 60) /* s: how far a responder's clock may be ahead of ours */
 #define TLS_OCSP_HOLD 3600     /* s: how long a response without nextUpdate is good */
 
 struct tls_ocsp;
 
-/* tls_ocsp_new: the question about c's leaf. The second certificate of the file must be its
- * issuer's, and the leaf must name a responder with an http URL.
+/* tls_ocsp_new: the question about c's leaf, which must name a responder with an http URL. Its
+ * issuer's certificate is taken from the PEM file `issuer`, or, if that is NULL, from c's chain.
  *   Returns  0; -NP_ENOMEM; -NP_EINVAL: *why, a static text, says what the file lacks.
  *   Owns     *out, written on success only: tls_ocsp_free. c may go. */
-must_use int tls_ocsp_new(const struct tls_cert *c, struct tls_ocsp **out, const char **why);
+must_use int tls_ocsp_new(const struct tls_cert *c, const char *issuer, struct tls_ocsp **out,
+			  const char **why);
 struct tls_ocsp *tls_ocsp_free(struct tls_ocsp *o); /* takes NULL, returns NULL */
 
 /* tls_ocsp_key: the SHA-256 of c's leaf, which tells certificates apart. Returns whether there was
@@ -34,6 +36,9 @@ const char *tls_ocsp_text(const struct tls_ocsp *o);
  *   Returns  its length, or -NP_ENOMEM.   Owns  *der, on success: tls_ocsp_request_free. */
 must_use int tls_ocsp_request(const struct tls_ocsp *o, unsigned char **der);
 void tls_ocsp_request_free(unsigned char *der);
+/* tls_ocsp_get_path: the request as the last part of a URL, for a GET. Returns whether it is short
+ * enough for that. */
+must_use bool tls_ocsp_get_path(const struct tls_ocsp *o, char out[TLS_OCSP_GET]);
 
 struct tls_ocsp_verdict {
 	int64_t from, until; /* thisUpdate and nextUpdate; seconds since 1970 */

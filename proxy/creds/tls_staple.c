@@ -3,9 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/creds/tls_file.h"
 
 struct tls_answer *tls_answer_new(const void *der, size_t n, int64_t until)
 {
@@ -36,7 +41,40 @@ static void staple_free(struct tls_staple *s)
 	tls_ocsp_free(s->question);
 	free(s->current);
 	free(s->name);
+	free(s->cache);
 	free(s);
+}
+
+/* A response that an earlier process kept: stapled from the start if it is still good. It is judged
+ * as a fetched one is, so it does not matter who wrote the file. A file that is missing or of no
+ * use is not worth a word: the responder is asked, and its response replaces the file. */
+static int load_kept(struct tls_staple *s)
+{
+	BIO *b = BIO_new_file(s->cache, "rb");
+	unsigned char *der = b != NULL ? malloc(HTTP_REPLY_MOST) : NULL;
+	int n = der != NULL ? BIO_read(b, der, HTTP_REPLY_MOST) : 0;
+	struct tls_ocsp_verdict v;
+	int err = 0;
+
+	if (n > 0 && tls_ocsp_judge(s->question, der, (size_t)n, time(NULL), &v) == 0) {
+		s->current = tls_answer_new(der, (size_t)n, v.until);
+		err = s->current != NULL ? 0 : -NP_ENOMEM;
+		s->due = v.from + (v.until - v.from) / 2;
+	}
+	/* No worker knows this staple yet, so the control thread may set their pointers. */
+	for (unsigned i = 0; i < s->nworkers; i++)
+		s->now[i] = s->current;
+	BIO_free(b);
+	free(der);
+	ERR_clear_error();
+	return err;
+}
+
+int tls_staple_keep(const struct tls_staple *s)
+{
+	if (s->cache == NULL || s->current == NULL)
+		return 0;
+	return tls_file_replace(s->cache, s->current->der, s->current->n, false);
 }
 
 static int staple_new(const struct tls_staple_wanted *w, struct tls_staple **out, const char **why)
@@ -48,7 +86,11 @@ static int staple_new(const struct tls_staple_wanted *w, struct tls_staple **out
 		return -NP_ENOMEM;
 	s->nworkers = w->nworkers;
 	s->name = strdup(w->name);
-	err = s->name != NULL ? tls_ocsp_new(w->cert, &s->question, why) : -NP_ENOMEM;
+	err = s->name != NULL ? tls_ocsp_new(w->cert, w->issuer, &s->question, why) : -NP_ENOMEM;
+	if (err == 0 && w->cache != NULL) {
+		s->cache = strdup(w->cache);
+		err = s->cache != NULL ? load_kept(s) : -NP_ENOMEM;
+	}
 	if (err == 0)
 		*out = s;
 	else

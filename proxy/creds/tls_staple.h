@@ -26,6 +26,7 @@ struct tls_staple {
 	struct list link;           /* in tls_staple_wanted.all */
 	uint8_t key[TLS_OCSP_KEY];  /* const: which certificate */
 	char *name;                 /* owned, const: the certificate's file, for the log */
+	char *cache;                /* owned, const: the file that keeps the response; NULL: none */
 	struct tls_ocsp *question;  /* owned, const */
 	struct tls_answer *current; /* owned; NULL: none has been verified yet */
 	unsigned users;             /* contexts that serve it, and the attempt under way */
@@ -46,6 +47,8 @@ struct tls_staple_wanted {
 	struct list *all;            /* of struct tls_staple: the process's */
 	const struct tls_cert *cert;
 	const char *name;            /* the certificate's file */
+	const char *issuer; /* a file with its issuer's certificate; NULL: it is in the chain */
+	const char *cache;  /* the file that keeps the response over restarts; NULL: none */
 	unsigned nworkers;
 };
 
@@ -55,6 +58,9 @@ struct tls_staple_wanted {
  *   Owns     one use of it, to be given back with tls_staple_put. */
 must_use int tls_staple_get(const struct tls_staple_wanted *w, struct tls_staple **out,
 			    const char **why);
+/* tls_staple_keep: write the current response to its cache file, if it has one.
+ *   Returns  0 or the error.   Calls  control thread; blocks on the disk. */
+must_use int tls_staple_keep(const struct tls_staple *s);
 void tls_staple_use(struct tls_staple *s); /* one use more */
 /* Gives a use back; takes NULL. The last one frees it: by then no worker's context reads now[]. */
 void tls_staple_put(struct tls_staple *s);

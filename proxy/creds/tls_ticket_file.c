@@ -12,6 +12,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/creds/tls_file.h"
 
 #define HEAD      "staunch-ticket-keys 1\nrotated "
 #define FILE_MOST 1024
@@ -129,59 +130,11 @@ int tls_keys_load(const char *path, struct tls_keys *k, struct text *err)
 	return code;
 }
 
-static int write_private(const char *path, const char *text, size_t n)
-{
-	int fd, code = 0;
-	ssize_t put;
-
-	unlink(path); /* a crash may have left it */
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_from_errno();
-	put = write(fd, text, n);
-	if (put < 0 || fsync(fd) != 0)
-		code = err_from_errno();
-	if (code == 0 && put != (ssize_t)n)
-		code = -ENOSPC;
-	close(fd);
-	return code;
-}
-
-/* rename replaces an existing file; link refuses to, so of two machines that start together one
- * wins. */
-static int put_in_place(const char *from, const char *to, bool fresh)
-{
-	int code = 0;
-
-	if (fresh && link(from, to) != 0)
-		code = err_from_errno();
-	if (fresh)
-		unlink(from);
-	if (!fresh && rename(from, to) != 0)
-		code = err_from_errno();
-	return code;
-}
-
-/* By way of a temporary file in the same folder. */
-static int replace_file(const char *path, const char *text, size_t n, bool fresh)
-{
-	char *temp;
-	int code;
-
-	if (asprintf(&temp, "%s.%ld", path, (long)getpid()) < 0)
-		return -NP_ENOMEM;
-	code = write_private(temp, text, n);
-	if (code == 0)
-		code = put_in_place(temp, path, fresh);
-	free(temp);
-	return code;
-}
-
 int tls_keys_save(const char *path, const struct tls_keys *k, bool fresh, struct text *err)
 {
 	char text[FILE_MOST];
 	size_t n = keys_print(k, text);
-	int code = replace_file(path, text, n, fresh);
+	int code = tls_file_replace(path, text, n, fresh);
 
 	OPENSSL_cleanse(text, sizeof(text));
 	if (code == 0 || (fresh && code == -EEXIST))

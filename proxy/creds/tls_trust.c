@@ -117,8 +117,9 @@ static int add_file(struct tls_trust *t, const char *path)
 	return err;
 }
 
-/* OpenSSL looks only at files named by `openssl rehash`: the subject's hash and a number, c01eb047.0. The
- * others are the same certificates under names for people, and revocation lists (.r0). */
+/* OpenSSL looks only at files named by `openssl rehash`: the subject's hash and a number,
+ * c01eb047.0. The others are the same certificates under names for people, and revocation lists
+ * (.r0). */
 static bool is_hash_name(const char *name)
 {
 	size_t digits = strspn(name, "0123456789abcdef");

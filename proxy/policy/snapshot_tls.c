@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "proxy/creds/tls_trust.h"
+#include "proxy/log/log.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/tls/tls_ctx.h"
 
@@ -140,9 +141,13 @@ static int tls_workers_get(struct registry *r)
 		r->tls = calloc(r->nworkers, sizeof(struct tls_worker *));
 	if (r->tls == NULL)
 		return -NP_ENOMEM;
-	for (unsigned i = 0; i < r->nworkers && err == 0; i++)
-		if (r->tls[i] == NULL)
-			err = tls_worker_new(&r->tls[i]);
+	for (unsigned i = 0; i < r->nworkers && err == 0; i++) {
+		if (r->tls[i] != NULL)
+			continue;
+		err = tls_worker_new(&r->tls[i]);
+		if (err == 0)
+			r->tls[i]->proves = i == 0; /* all get the same settings: one trial is enough */
+	}
 	return err;
 }
 
@@ -180,7 +185,8 @@ static int refused_as_config(int err)
 static int staple_fetched(struct registry *r, const struct config_cert *c, struct tls_ctx *x,
 			  unsigned i, size_t j)
 {
-	const struct tls_staple_wanted w = {&r->staples, &x->certs[j], c->cert, r->nworkers};
+	const struct tls_staple_wanted w = {&r->staples,    &x->certs[j],  c->cert,
+					    c->ocsp_issuer, c->ocsp_cache, r->nworkers};
 	struct tls_stapled *s = &x->staples[j];
 	const char *why;
 	int err = tls_staple_get(&w, &s->fetched, &why); /* checked by tls_ctx_server */
@@ -227,6 +233,10 @@ int contexts_client(struct registry *r, const struct config_tls_out *c, struct t
 		err = tls_trust_share(r->tls, r->nworkers, why);
 	for (unsigned i = 0; i < r->nworkers && err == 0; i++)
 		err = tls_ctx_client(r->tls[i], c, &(*out)[i], why);
+	for (unsigned i = 1; i < r->nworkers && err == 0; i++)
+		tls_ctx_share_sessions((*out)[i], (*out)[0]);
+	if (err == 0 && (*out)[0]->warning != NULL)
+		log_msg(LVL_WARNING, "tls_setting", "%s", (*out)[0]->warning);
 	return refused_as_config(err);
 }
 

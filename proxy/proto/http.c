@@ -66,21 +66,41 @@ int http_url_read(const char *url, struct http_url *out)
 	return 0;
 }
 
-void http_post_head(struct text *t, const struct http_url *u, const char *type, size_t length)
+/* Behind the path: the version, and the host as the URL has it. */
+static void rest_of_head(struct text *t, const struct http_url *u)
 {
-	text_str(t, "POST ");
-	text_str(t, u->path[0] != '\0' ? u->path : "/");
 	text_str(t, " HTTP/1.0\r\nHost: ");
 	text_str(t, u->host);
 	if (u->port != 80) {
 		text_char(t, ':');
 		text_u64(t, u->port);
 	}
-	text_str(t, "\r\nContent-Type: ");
+	text_str(t, "\r\n");
+}
+
+void http_post_head(struct text *t, const struct http_url *u, const char *type, size_t length)
+{
+	text_str(t, "POST ");
+	text_str(t, u->path[0] != '\0' ? u->path : "/");
+	rest_of_head(t, u);
+	text_str(t, "Content-Type: ");
 	text_str(t, type);
 	text_str(t, "\r\nContent-Length: ");
 	text_u64(t, length);
 	text_str(t, "\r\n\r\n");
+}
+
+void http_get_head(struct text *t, const struct http_url *u, const char *last)
+{
+	size_t n = strlen(u->path);
+
+	text_str(t, "GET ");
+	text_str(t, u->path);
+	if (n == 0 || u->path[n - 1] != '/')
+		text_char(t, '/');
+	text_str(t, last);
+	rest_of_head(t, u);
+	text_str(t, "\r\n");
 }
 
 /* ---- the reply ---- */

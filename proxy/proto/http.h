@@ -25,6 +25,10 @@ must_use int http_url_read(const char *url, struct http_url *out);
  * the responder does not answer in chunks, and closes the connection at the end of its reply. */
 void http_post_head(struct text *t, const struct http_url *u, const char *type, size_t length);
 
+/* http_get_head: append the head of a GET of the URL's path, a slash, and `last`, which must be
+ * encoded. HTTP/1.0, as above. */
+void http_get_head(struct text *t, const struct http_url *u, const char *last);
+
 enum http_verdict {
 	HTTP_MORE,  /* valid so far */
 	HTTP_OK,    /* whole: status 200 and a body of the type asked for */

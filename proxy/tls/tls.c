@@ -221,6 +221,7 @@ struct tls *tls_free(struct tls *t, bool may_notify)
 	chunk_drop(&t->in);
 	chunk_drop(&t->out);
 	free(t->refused);
+	free(t->said);
 	t->magic = 0;
 	free(t);
 	return NULL;

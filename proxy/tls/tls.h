@@ -40,6 +40,9 @@ no_inline bool tls_truncated(const struct tls *t);
 /* Why it broke, in static words that tell the rule and the alert; NULL: the error's code says all.
  */
 no_inline const char *tls_cause(const struct tls *t);
+/* tls_said: what the log should say of a failed handshake: the cause, who the peer is, what it
+ * offered. Escaped. NULL: it did not fail, or t is NULL.   Owns  t. */
+no_inline const char *tls_said(const struct tls *t);
 /* Who makes its records, and why. */
 no_inline enum tls_records tls_records(const struct tls *t);
 /* Bytes of ciphertext that wait for room in the socket. */

@@ -11,10 +11,6 @@
 #include "proxy/creds/tls_trust.h"
 #include "proxy/tls/tls_session.h"
 
-/* ECDSA before RSA: signing takes a tenth of the time. SHA-1 and DSA are left out. */
-#define SIGALGS "ECDSA+SHA256:ECDSA+SHA384:ed25519:ECDSA+SHA512:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:" \
-		"RSA+SHA256:RSA+SHA384:RSA+SHA512"
-
 static int list_refused(struct text *err, const char *key, const char *value)
 {
 	ERR_clear_error();
@@ -33,7 +29,7 @@ static int openssl_version(enum config_tls_version v)
 int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err)
 {
 	/* OpenSSL's macros take no const, but only read. */
-	char sigalgs[] = SIGALGS, *groups = (char *)(uintptr_t)l->groups;
+	char sigalgs[] = TLS_CTX_SIGALGS, *groups = (char *)(uintptr_t)l->groups;
 
 	/* A FIN without close_notify ends one direction only (B4): OpenSSL must not fail the
 	 * connection. */
@@ -57,6 +53,16 @@ int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err
 	if (groups != NULL && !SSL_CTX_set1_groups_list(ssl, groups))
 		return list_refused(err, "groups", l->groups);
 	return 0;
+}
+
+int tls_ctx_cert_refused(struct text *err, const char *path)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	text_problem(err, path, "OpenSSL refuses it: ", -NP_EINVAL);
+	text_str(err, reason != NULL ? reason : "no reason given");
+	ERR_clear_error();
+	return -NP_EINVAL;
 }
 
 int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n, struct text *err)
@@ -112,6 +118,7 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x)
 	free(x->groups);
 	free(x->group_of);
 	free(x->pins);
+	free(x->warning);
 	x->magic = 0;
 	free(x);
 	return NULL;

@@ -35,7 +35,8 @@ struct tls_group {
 
 /* The OCSP response that is stapled to one certificate: from a file, or fetched. */
 struct tls_stapled {
-	struct tls_answer *const *now; /* points to the current response or NULL; NULL: no stapling */
+	struct tls_answer *const
+		*now;		 /* points to the current response or NULL; NULL: no stapling */
 	struct tls_answer *file; /* owned; NULL: not from a file */
 	struct tls_staple *fetched; /* one use; `now` points into it. NULL: not fetched */
 };
@@ -68,7 +69,8 @@ struct tls_ctx {
 	const char *name, *sni;       /* borrowed from the config; NULL: none */
 	unsigned char (*pins)[TLS_PIN];
 	unsigned npins;
-	struct tls_sessions *sessions; /* NULL: none are kept */
+	struct tls_sessions *sessions; /* one use, shared with other workers; NULL: none are kept */
+	char *warning;                 /* owned: a setting that works in part only; NULL: none */
 	struct tls_roots *roots;       /* one use; NULL: the config has a ca, or verify is off */
 };
 
@@ -80,12 +82,27 @@ must_use int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c,
 			    struct tls_ticket_keys *keys, struct tls_ctx **out, struct text *err);
 must_use int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c,
 			    struct tls_ctx **out, struct text *err);
+/* x, of another worker, resumes sessions that first's worker made, and the other way round. Both
+ * are made of one configuration, and no connection uses x yet. Control thread. */
+void tls_ctx_share_sessions(struct tls_ctx *x, struct tls_ctx *first);
 /* Takes NULL, returns NULL. Connections that use it are gone. */
 struct tls_ctx *tls_ctx_free(struct tls_ctx *x);
 
 /* ---- for the handshake ---- */
 
 must_use SSL *tls_ctx_ssl(struct tls_ctx *x); /* a new connection; NULL: no memory */
+
+/* Signature algorithms, by preference: ECDSA before RSA, since signing takes a tenth of the time. A
+ * certificate's key works only with one of these, so every kind of key that OpenSSL signs with has
+ * one: RSA-PSS twice, for RSA keys (rsae) and for keys that are bound to PSS. Left out: SHA-1, DSA.
+ * */
+#define TLS_CTX_SIGALGS                                                                            \
+	"ECDSA+SHA256:ECDSA+SHA384:ed25519:ed448:ECDSA+SHA512:"                                    \
+	"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"                             \
+	"rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+
+/* Is the peer's public key one of x's pins? */
+bool tls_ctx_is_pinned(const struct tls_ctx *x, const X509 *peer);
 
 /* ---- between tls_ctx.c, tls_ctx_server.c, tls_ctx_names.c and tls_ctx_client.c ---- */
 
@@ -98,6 +115,9 @@ struct tls_ctx_limits {
 /* Return 0, -NP_ENOMEM, or -NP_EINVAL: OpenSSL refuses a list, and err names its key. Control
  * thread. */
 must_use int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err);
+/* "FILE: OpenSSL refuses it: REASON", from the error queue, which is emptied. Returns -NP_EINVAL.
+ * */
+int tls_ctx_cert_refused(struct text *err, const char *path);
 must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n,
 			  struct text *err);
 /* After certs: which names lead to which groups. Returns 0 or -NP_ENOMEM. */

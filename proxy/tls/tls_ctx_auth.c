@@ -6,6 +6,8 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/creds/tls_cert.h"
+#include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_said.h"
 
 void tls_auth_fini(struct tls_auth *a)
 {
@@ -53,6 +55,27 @@ static bool send_ca_names(SSL_CTX *ssl, const struct stack_st_X509 *ca)
 	return true;
 }
 
+/* A ticket holds the client's certificate, in a field of 16 bits, with some hundred bytes more. */
+#define CERT_MOST 65000
+
+/* After OpenSSL's verdict on each certificate. A client whose own is too large for a ticket gets
+ * none in TLS 1.3. In TLS 1.2 OpenSSL has already promised one by then and would fail the
+ * handshake: it is refused with the reason. */
+static int judge_size(int ok, X509_STORE_CTX *ctx)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
+
+	if (!ok || X509_STORE_CTX_get_error_depth(ctx) != 0 || t->ctx->keys == NULL ||
+	    i2d_X509(X509_STORE_CTX_get_current_cert(ctx), NULL) <= CERT_MOST)
+		return ok;
+	if (SSL_version(ssl) >= TLS1_3_VERSION)
+		return SSL_set_num_tickets(ssl, 0);
+	tls_said_words(t, "the client's certificate is too large for a session ticket of TLS 1.2");
+	X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+	return 0;
+}
+
 int tls_auth_apply(SSL_CTX *ssl, const struct config_tls_in *c, const struct tls_auth *a)
 {
 	int mode = SSL_VERIFY_PEER;
@@ -61,7 +84,7 @@ int tls_auth_apply(SSL_CTX *ssl, const struct config_tls_in *c, const struct tls
 		return 0;
 	if (c->client_auth.mode == CONFIG_CLIENT_AUTH_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(ssl, mode, NULL);
+	SSL_CTX_set_verify(ssl, mode, judge_size);
 	SSL_CTX_set_verify_depth(ssl, (int)c->client_auth.depth);
 	SSL_CTX_set1_cert_store(ssl, a->store);
 	return send_ca_names(ssl, a->ca) ? 0 : -NP_ENOMEM;

@@ -1,5 +1,6 @@
 /* An upstream's context: trust, the names to ask for and to verify, pins, our certificate, sessions
  * to resume. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 
 #include "proxy/creds/tls_trust.h"
 #include "proxy/tls/tls_ctx.h"
+#include "proxy/tls/tls_ctx_lists.h"
+#include "proxy/tls/tls_ctx_trial.h"
 #include "proxy/tls/tls_kdf.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_session.h"
@@ -69,6 +72,38 @@ static int expect_name(struct tls_ctx *x)
 	return X509_VERIFY_PARAM_set1_host(p, x->name, 0) ? 0 : -NP_ENOMEM;
 }
 
+bool tls_ctx_is_pinned(const struct tls_ctx *x, const X509 *peer)
+{
+	unsigned char *der = NULL, hash[TLS_PIN];
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &der);
+	bool ok = n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL);
+
+	OPENSSL_free(der);
+	for (unsigned i = 0; ok && i < x->npins; i++)
+		if (memcmp(x->pins[i], hash, sizeof(hash)) == 0)
+			return true;
+	return false;
+}
+
+/* For SSL_CTX_set_cert_verify_callback: pins are part of verification, so a server without one gets
+ * an alert before it has seen our certificate or a byte of payload. Pins also hold where `verify`
+ * is off: then they are all that is verified. */
+static int verify_server(X509_STORE_CTX *ctx, void *arg)
+{
+	const struct tls_ctx *x = OBJ_CAST(arg, tls_ctx, TLS_CTX_MAGIC);
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
+	const X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+
+	if (x->verify && X509_verify_cert(ctx) != 1)
+		return 0;
+	if (leaf != NULL && tls_ctx_is_pinned(x, leaf))
+		return 1;
+	t->why = TLS_WHY_CERT_PIN;
+	X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+	return 0;
+}
+
 static int load_pins(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
 {
 	unsigned char raw[48];
@@ -89,6 +124,55 @@ static int load_pins(struct tls_ctx *x, const struct config_tls_out *c, struct t
 	return 0;
 }
 
+/* ---- proof ---- */
+
+static struct tls_ctx_limits client_limits(const struct config_tls_out *c)
+{
+	return (struct tls_ctx_limits){
+		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
+	};
+}
+
+/* The lists alone, without a certificate. */
+static int prove_lists(const struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
+{
+	const struct tls_ctx_limits limits = client_limits(c);
+	struct tls_trial t;
+	int code = tls_trial_client(x->worker->lib, &limits, NULL, &t);
+
+	if (code != 0 || (t.any && t.old))
+		return code;
+	text_str(err,
+		 t.any ? "ciphers: no server of TLS 1.2 can be reached (min_version allows it): "
+		       : "ciphersuites, groups: no server that speaks TLS 1.3 can be reached: ");
+	text_str(err, t.why);
+	return -NP_EINVAL;
+}
+
+static int prove_own_cert(struct tls_ctx *x, const struct config_tls_out *c,
+			  const struct tls_cert *own, struct text *err)
+{
+	const struct tls_ctx_limits limits = client_limits(c);
+	struct tls_trial t;
+	int code = tls_trial_client(x->worker->lib, &limits, own, &t);
+
+	if (code != 0)
+		return code;
+	if (!t.any && (!t.old || c->min_version != CONFIG_TLS_VERSION_1_2)) {
+		text_problem(err, c->cert, "no server can be shown it with its key (", -NP_EINVAL);
+		tls_trial_key(err, own->key);
+		text_str(err, ") and these versions, ciphers and groups: ");
+		text_str(err, t.why);
+		return -NP_EINVAL;
+	}
+	if (t.any && t.old)
+		return 0;
+	if (asprintf(&x->warning, "%s: servers of TLS %s cannot be shown it: %s", c->cert,
+		     t.any ? "1.2" : "1.3", t.why) < 0)
+		x->warning = NULL;
+	return x->warning != NULL ? 0 : -NP_ENOMEM;
+}
+
 /* The certificate that is shown to servers that ask for one. */
 static int load_own_cert(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
 {
@@ -102,15 +186,17 @@ static int load_own_cert(struct tls_ctx *x, const struct config_tls_out *c, stru
 	if (code != 0)
 		return code;
 	if (SSL_CTX_use_cert_and_key(x->ssl, own.leaf, own.key, own.chain, 1) != 1)
-		code = text_problem(err, c->cert, "OpenSSL refuses it: its key may be too short",
-				    -NP_EINVAL);
+		code = tls_ctx_cert_refused(err, c->cert);
+	if (code == 0 && x->worker->proves)
+		code = prove_own_cert(x, c, &own, err);
 	tls_cert_fini(&own);
 	return code;
 }
 
 /* ---- sessions ---- */
 
-/* The server gave a session, with the handshake or later. Returns 1: we own it now. */
+/* The server gave a session, with the handshake or later. Returns 0: OpenSSL keeps its reference.
+ * */
 static int session_came(SSL *ssl, SSL_SESSION *s)
 {
 	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
@@ -119,7 +205,7 @@ static int session_came(SSL *ssl, SSL_SESSION *s)
 	       "this callback is set where sessions are kept");
 	t->ticket = true;
 	tls_sessions_keep(t->ctx->sessions, t->server, s);
-	return 1;
+	return 0;
 }
 
 static int keep_sessions(struct tls_ctx *x)
@@ -132,20 +218,32 @@ static int keep_sessions(struct tls_ctx *x)
 	return 0;
 }
 
+void tls_ctx_share_sessions(struct tls_ctx *x, struct tls_ctx *first)
+{
+	OBJ_CHECK(x, TLS_CTX_MAGIC);
+	OBJ_CHECK(first, TLS_CTX_MAGIC);
+	if (x == first || first->sessions == NULL)
+		return;
+	tls_sessions_free(x->sessions);
+	x->sessions = tls_sessions_get(first->sessions);
+}
+
 /* ---- building ---- */
 
 static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
 {
-	const struct tls_ctx_limits limits = {
-		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
-	};
-	int code;
+	const struct tls_ctx_limits limits = client_limits(c);
+	int code = x->worker->proves ? tls_lists_check(x->worker->lib, &limits, err) : 0;
 
+	if (code != 0)
+		return code;
 	x->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_client_method());
 	if (x->ssl == NULL)
 		return -NP_ENOMEM;
 	SSL_CTX_set_msg_callback(x->ssl, tls_takeover_watch);
 	code = tls_ctx_limit(x->ssl, &limits, err);
+	if (code == 0 && x->worker->proves)
+		code = prove_lists(x, c, err);
 	if (code == 0 && c->verify) {
 		SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
 		code = load_trust(x, c->ca, err);
@@ -154,6 +252,10 @@ static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struc
 		code = expect_name(x);
 	if (code == 0)
 		code = load_pins(x, c, err);
+	if (code == 0 && x->npins > 0) {
+		SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
+		SSL_CTX_set_cert_verify_callback(x->ssl, verify_server, x);
+	}
 	if (code == 0)
 		code = load_own_cert(x, c, err);
 	if (code == 0)

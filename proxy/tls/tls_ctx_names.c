@@ -10,6 +10,7 @@
 #include "proxy/proto/hello.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_said.h"
 
 /* ---- building ---- */
 
@@ -139,6 +140,32 @@ int tls_ctx_servername(SSL *ssl, int *alert, void *arg)
 									  : SSL_TLSEXT_ERR_NOACK;
 }
 
+/* The newest version of the hello, for the log: supported_versions (RFC 8446, 4.2.1: a byte of
+ * length, then versions), else the legacy field. GREASE and drafts have another first byte than 3.
+ * */
+static uint16_t newest_version(SSL *ssl)
+{
+	unsigned newest = SSL_client_hello_get0_legacy_version(ssl);
+	const unsigned char *p;
+	size_t n;
+
+	if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &p, &n))
+		return (uint16_t)newest;
+	newest = 0;
+	for (size_t i = 1; i + 1 < n; i += 2)
+		if (p[i] == 3 && 0x300u + p[i + 1] > newest)
+			newest = 0x300u + p[i + 1];
+	return (uint16_t)newest;
+}
+
+/* SSL_set_SSL_CTX brings certificates and the session id context, but no versions. */
+static void use_group(SSL *ssl, SSL_CTX *group)
+{
+	SSL_set_SSL_CTX(ssl, group);
+	(void)!SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(group));
+	(void)!SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(group));
+}
+
 /* Chooses the group by the name, before OpenSSL looks at anything else: tickets above all, since
  * they are judged by the group's rules. */
 int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
@@ -148,11 +175,13 @@ int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 	struct hello h;
 	int id = -1;
 
+	t->offered = newest_version(ssl);
 	read_asked_name(ssl, &h);
 	if (h.nsent > 0)
 		id = name_set_find(&x->names, h.sent, h.nsent);
 	if (id < 0 && x->strict) {
 		t->why = TLS_WHY_UNKNOWN_NAME;
+		tls_said_name(t, h.sent, h.nsent);
 		if (t->refused == NULL &&
 		    h.nsent > 0) /* SSL_get_servername does not know the name yet */
 			t->refused = strndup(h.sent, h.nsent);
@@ -161,6 +190,6 @@ int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 	}
 	DCHECK(id < (int)x->names.n, "a name's number is that of a name of this context");
 	if (id >= 0 && x->group_of[id] != 0)
-		SSL_set_SSL_CTX(ssl, x->groups[x->group_of[id]].ssl);
+		use_group(ssl, x->groups[x->group_of[id]].ssl);
 	return SSL_CLIENT_HELLO_SUCCESS;
 }

@@ -124,7 +124,10 @@ void tls_resume_tickets(struct tls_ctx *x, SSL_CTX *ssl)
 		SSL_CTX_set_num_tickets(ssl, 0);
 		return;
 	}
-	SSL_CTX_set_num_tickets(ssl, 1);
+	/* As many as OpenSSL gives by default, and after a resumption one: a client that opens
+	 * connections at once needs one for each (RFC 8446, C.4). They leave in one send with the
+	 * first data. */
+	SSL_CTX_set_num_tickets(ssl, 2);
 	SSL_CTX_set_timeout(ssl, (long)x->lifetime);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, tls_ticket_key);
 	SSL_CTX_set_session_ticket_cb(ssl, ticket_made, ticket_shown, x);

@@ -10,9 +10,12 @@
 #include "netpoll/netpoll.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_ctx_auth.h"
+#include "proxy/tls/tls_ctx_lists.h"
 #include "proxy/tls/tls_ctx_resume.h"
+#include "proxy/tls/tls_ctx_trial.h"
 #include "proxy/tls/tls_kdf.h"
 #include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_said.h"
 
 #define STAPLE_MOST (64 * 1024)
 
@@ -32,6 +35,7 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *n,
 		return SSL_TLSEXT_ERR_OK;
 	}
 	t->why = TLS_WHY_NO_ALPN;
+	tls_said_alpn(t, in, nin);
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -92,14 +96,14 @@ static int load_staple(const char *path, struct tls_stapled *s, struct text *err
 }
 
 /* Can the certificate's responder be asked at all? A config that hopes for more is refused. */
-static int check_fetch(const char *path, const struct tls_cert *c, struct text *err)
+static int check_fetch(const struct config_cert *f, const struct tls_cert *c, struct text *err)
 {
 	struct tls_ocsp *question = NULL;
 	const char *why = NULL;
-	int code = tls_ocsp_new(c, &question, &why);
+	int code = tls_ocsp_new(c, f->ocsp_issuer, &question, &why);
 
 	tls_ocsp_free(question);
-	return code == -NP_EINVAL ? text_problem(err, path, why, code) : code;
+	return code == -NP_EINVAL ? text_problem(err, f->cert, why, code) : code;
 }
 
 /* Reads the certificates and their staples in the order of the config, which is that of preference.
@@ -123,9 +127,19 @@ static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct t
 		if (f->ocsp != NULL)
 			code = load_staple(f->ocsp, &x->staples[i], err);
 		if (code == 0 && f->ocsp_fetch)
-			code = check_fetch(f->cert, &x->certs[i], err);
+			code = check_fetch(f, &x->certs[i], err);
 	}
 	return code;
+}
+
+/* A client that offers TLS 1.3 must get 1.2 where no certificate can sign in 1.3. OpenSSL would see
+ * to that, but does not where a servername callback could still bring other certificates. */
+static int limit_version(const struct tls_ctx *x, const struct tls_group *g)
+{
+	for (int i = 0; i < TLS_CERT_KINDS; i++)
+		if (g->cert[i] >= 0 && x->certs[g->cert[i]].tls13)
+			return 0;
+	return SSL_CTX_set_max_proto_version(g->ssl, TLS1_2_VERSION) == 1 ? 0 : -NP_ENOMEM;
 }
 
 /* OpenSSL serves one certificate of each kind of key, and picks the one that the client can verify.
@@ -139,19 +153,116 @@ static int use_certs(const struct tls_ctx *x, const struct tls_group *g,
 		if (cert == NULL)
 			continue;
 		if (SSL_CTX_use_cert_and_key(g->ssl, cert->leaf, cert->key, cert->chain, 1) != 1)
-			return text_problem(err, c->certificates[g->cert[i]].cert,
-					    "OpenSSL refuses it: its key may be too short",
-					    -NP_EINVAL);
+			return tls_ctx_cert_refused(err, c->certificates[g->cert[i]].cert);
 	}
 	return 0;
 }
 
+/* ---- proof ---- */
+
+static struct tls_ctx_limits server_limits(const struct config_tls_in *c)
+{
+	return (struct tls_ctx_limits){
+		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
+	};
+}
+
+/* Keys of one shape stand or fall together, so of a thousand certificates a few are tried. */
+static bool is_same_shape(const struct tls_cert *a, const struct tls_cert *b)
+{
+	return a->kind == b->kind && EVP_PKEY_parameters_eq(a->key, b->key) != 0 &&
+	       EVP_PKEY_get_bits(a->key) == EVP_PKEY_get_bits(b->key) &&
+	       a->kind != TLS_CERT_RSA_PSS;
+}
+
+/* The list that is most likely the cause, to begin the sentence with. */
+static const char *suspect(const struct tls_trial *t)
+{
+	if (t->any)
+		return "ciphers";
+	return strstr(t->why, "group") != NULL || strstr(t->why, "key share") != NULL
+		       ? "groups"
+		       : "ciphersuites";
+}
+
+static int cannot_serve(struct text *err, const char *path, const struct tls_cert *c,
+			const struct tls_trial *t)
+{
+	text_problem(err, path, "no client can be served with its key (", -NP_EINVAL);
+	tls_trial_key(err, c->key);
+	text_str(err, ") and these versions, ciphers and groups: ");
+	text_str(err, t->why);
+	return -NP_EINVAL;
+}
+
+static int cannot_shake(struct text *err, const struct tls_trial *t)
+{
+	text_str(err, suspect(t));
+	text_str(err, t->any ? ": no TLS 1.2 client can be served (min_version allows it): "
+			     : ": no client that speaks TLS 1.3 can be served: ");
+	text_str(err, t->why);
+	return -NP_EINVAL;
+}
+
+/* Each certificate must serve some client; and of the certificates of one name, one must serve a
+ * client that speaks all versions, and one a client of TLS 1.2 if min_version lets it in. */
+static int prove_group(const struct tls_group *g, const struct tls_trial *trials, struct text *err)
+{
+	struct tls_trial sum = {.why = ""};
+
+	for (int i = 0; i < TLS_CERT_KINDS; i++) {
+		const struct tls_trial *t = g->cert[i] < 0 ? NULL : &trials[g->cert[i]];
+
+		if (t == NULL)
+			continue;
+		sum.any = sum.any || t->any;
+		sum.old = sum.old || t->old;
+		if (sum.why[0] == '\0')
+			memcpy(sum.why, t->why, sizeof(sum.why));
+	}
+	return sum.any && sum.old ? 0 : cannot_shake(err, &sum);
+}
+
+static int try_certs(const struct tls_ctx *x, const struct config_tls_in *c,
+		     struct tls_trial *trials, struct text *err)
+{
+	const struct tls_ctx_limits limits = server_limits(c);
+
+	for (unsigned i = 0; i < x->ncerts; i++) {
+		unsigned same = 0;
+		int code = 0;
+
+		while (same < i && !is_same_shape(&x->certs[same], &x->certs[i]))
+			same++;
+		if (same < i)
+			trials[i] = trials[same];
+		else
+			code = tls_trial_server(x->worker->lib, &limits, &x->certs[i], &trials[i]);
+		if (code != 0)
+			return code;
+		if (!trials[i].any && (!trials[i].old || c->min_version != CONFIG_TLS_VERSION_1_2))
+			return cannot_serve(err, c->certificates[i].cert, &x->certs[i], &trials[i]);
+	}
+	return 0;
+}
+
+static int prove_server(const struct tls_ctx *x, const struct config_tls_in *c, struct text *err)
+{
+	struct tls_trial *trials = calloc(x->ncerts, sizeof(*trials));
+	int code = trials != NULL ? try_certs(x, c, trials, err) : -NP_ENOMEM;
+
+	for (unsigned i = 0; code == 0 && i < x->ngroups; i++)
+		code = prove_group(&x->groups[i], trials, err);
+	free(trials);
+	return code;
+}
+
+/* ---- a group ---- */
+
 static int build_group(struct tls_ctx *x, struct tls_group *g, const struct config_tls_in *c,
 		       const struct tls_auth *a, struct text *err)
 {
-	const struct tls_ctx_limits limits = {
-		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
-	};
+	const struct tls_ctx_limits limits = server_limits(c);
 	int code;
 
 	g->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_server_method());
@@ -160,6 +271,8 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	code = tls_ctx_limit(g->ssl, &limits, err);
 	if (code == 0)
 		code = use_certs(x, g, c, err);
+	if (code == 0)
+		code = limit_version(x, g);
 	if (code == 0)
 		code = tls_auth_apply(g->ssl, c, a);
 	if (code == 0)
@@ -180,8 +293,11 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct text *err)
 {
 	struct tls_auth auth = {.store = NULL};
-	int code = load_certs(x, c, err);
+	const struct tls_ctx_limits limits = server_limits(c);
+	int code = x->worker->proves ? tls_lists_check(x->worker->lib, &limits, err) : 0;
 
+	if (code == 0)
+		code = load_certs(x, c, err);
 	if (code == 0)
 		code = tls_ctx_name_groups(x);
 	if (code == 0)
@@ -191,6 +307,8 @@ static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct
 	for (unsigned i = 0; code == 0 && i < x->ngroups; i++)
 		code = build_group(x, &x->groups[i], c, &auth, err);
 	tls_auth_fini(&auth);
+	if (code == 0 && x->worker->proves)
+		code = prove_server(x, c, err);
 	return code;
 }
 

@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
 #include "proxy/tls/tls_bio.h"
 #include "proxy/tls/tls_memory.h"
 #include "proxy/tls/tls_openssl.h"
 #include "proxy/tls/tls_priv.h"
+#include "proxy/tls/tls_said.h"
 #include "proxy/tls/tls_session.h"
 
 /* ---- what is checked once it is complete ---- */
@@ -21,19 +21,6 @@
 static bool has_expired(const X509 *x)
 {
 	return X509_cmp_current_time(X509_get0_notAfter(x)) <= 0;
-}
-
-static bool is_pinned(const struct tls_ctx *x, const X509 *peer)
-{
-	unsigned char *der = NULL, hash[TLS_PIN];
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &der);
-	bool ok = n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL);
-
-	OPENSSL_free(der);
-	for (unsigned i = 0; ok && i < x->npins; i++)
-		if (memcmp(x->pins[i], hash, sizeof(hash)) == 0)
-			return true;
-	return false;
 }
 
 static enum tls_failure check_verified(const SSL *ssl, const X509 *peer, struct tls_why *why)
@@ -58,7 +45,7 @@ static enum tls_failure check_peer(const struct tls *t, struct tls_why *why)
 
 	if (peer == NULL)
 		return demanded ? TLS_WHY_CERT_MISSING : TLS_WHY_NONE;
-	if (x->npins > 0 && !is_pinned(x, peer))
+	if (x->npins > 0 && !tls_ctx_is_pinned(x, peer))
 		return TLS_WHY_CERT_PIN;
 	return x->verify || x->auth != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) :
 								TLS_WHY_NONE;
@@ -197,8 +184,10 @@ static int run_to_end(struct tls *t, const struct shaking *s, struct tls_why *wh
 		err = -NP_EPROTO;
 	explain_failure(err, why);
 	np_fd_set_deadline(t->fd, 0);
-	if (err != 0)
+	if (err != 0) {
+		tls_said_failure(t, why);
 		return tls_fail(t, err, NULL);
+	}
 	t->up = true;
 	t->up_since = np_now();
 	t->sealed = 0;
@@ -253,11 +242,20 @@ static int expect_address(struct tls *t, const struct np_addr *server)
 	return -NP_EPROTO; /* a Unix socket has no address that a certificate could be for */
 }
 
+/* A session with the server, if there is one. */
+static int resume_session(struct tls *t, const struct np_addr *server)
+{
+	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_take(t->ctx->sessions, server) :
+						      NULL;
+	bool ok = old == NULL || SSL_set_session(t->ssl, old) == 1;
+
+	SSL_SESSION_free(old);
+	return ok ? 0 : -NP_ENOMEM;
+}
+
 /* The name, the session to resume and the address that the certificate must be for. */
 static int prepare_client(struct tls *t, const struct np_addr *server)
 {
-	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_find(t->ctx->sessions, server) :
-						      NULL;
 	/* SSL_set_tlsext_host_name copies it, but its type has no const. */
 	char *sni = (char *)(uintptr_t)t->ctx->sni;
 
@@ -265,7 +263,7 @@ static int prepare_client(struct tls *t, const struct np_addr *server)
 	SSL_set_connect_state(t->ssl);
 	if (sni != NULL && !SSL_set_tlsext_host_name(t->ssl, sni))
 		return -NP_ENOMEM;
-	if (old != NULL && !SSL_set_session(t->ssl, old))
+	if (resume_session(t, server) != 0)
 		return -NP_ENOMEM;
 	return expect_address(t, server);
 }

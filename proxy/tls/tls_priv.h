@@ -35,11 +35,13 @@ struct tls {
 	const struct np_addr *server;
 	/* Owned: the name that no certificate has, for the log; NULL almost always. */
 	char *refused;
+	char *said;                  /* owned: words about its failure; NULL almost always */
 	const char *cause;           /* static: why it broke, for the log; NULL: err says all */
 	int64_t updates_since;       /* when counting `updates` began */
 	int64_t up_since;            /* when the handshake was complete */
 	uint32_t out_room;           /* bytes that out has room for in all */
 	uint32_t sealed;             /* records that OpenSSL has sealed with one key */
+	uint16_t offered;            /* server: the newest version that the client offers; 0: unknown */
 	uint16_t idle;               /* records of OpenSSL's in a row without payload */
 	uint8_t updates;             /* KeyUpdates of the peer's since then */
 	uint8_t records;             /* enum tls_records: who makes the records, and why */

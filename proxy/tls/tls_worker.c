@@ -35,6 +35,7 @@ int tls_worker_new(struct tls_worker **out)
 	if (w == NULL)
 		return -NP_ENOMEM;
 	w->seal_most = SEAL_MOST;
+	w->proves = true;
 	w->frees_buffers = frees_buffers();
 	w->lib = OSSL_LIB_CTX_new();
 	w->in = malloc(TLS_IN);

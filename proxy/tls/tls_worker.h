@@ -46,6 +46,7 @@ struct tls_worker {
 	uint8_t suites_off[2];  /* const: TLS 1.2, 1.3: a bit per suite whose check at start failed */
 	struct log_site check_site; /* of a check that failed at a hand-over */
 	uint64_t seal_most;     /* records one key seals; const */
+	bool proves;            /* control thread: contexts are tried out when they are made */
 	bool frees_buffers;     /* const: SSL_free_buffers is safe to call on idle connections */
 	/* Control thread: the trust of contexts that are being made, where the config names no
 	 * `ca`. One use; NULL: no context has asked. tls_trust.h */

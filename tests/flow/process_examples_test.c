@@ -136,7 +136,8 @@ static void make_identity(const char *stem, bool encrypted)
 	fclose(f);
 }
 
-/* A name that has a .key beside it is an identity; any other .pem holds authorities. */
+/* A name that has a .key beside it is an identity; issuer.pem has issued them all, and any other
+ * .pem holds authorities. */
 static void make_file(const char *name, const char *text)
 {
 	char stem[64], path[KIT_PATH];
@@ -149,7 +150,7 @@ static void make_file(const char *name, const char *text)
 	if (ends(name, ".key"))
 		make_identity(stem, strstr(text, textf("/%s.pass", stem)) != NULL);
 	if (ends(name, ".pem") && strstr(text, textf("/%s.key", stem)) == NULL)
-		kit_cert_write(root, name, path);
+		kit_cert_write(strcmp(name, "issuer.pem") == 0 ? middle : root, name, path);
 }
 
 /* Absolute paths become those of the test's directory, flat; the files they name are made. */

@@ -51,7 +51,7 @@ static void stop(struct kit_child *c)
 static void the_answer_of_a_real_responder_is_stapled(void **state)
 {
 	int port = kit_port("::");
-	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, ""));
 	struct kit_child *responder, *client;
 	struct edge e;
 	char root_pem[KIT_PATH];
@@ -78,7 +78,7 @@ static void the_answer_of_a_real_responder_is_stapled(void **state)
 static void a_revoked_certificate_is_told_and_not_stapled(void **state)
 {
 	int port = kit_port("::");
-	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, ""));
 	struct kit_child *responder;
 	struct edge e;
 
@@ -289,15 +289,16 @@ static void no_bad_answer_is_stapled(void **state)
 	for (size_t i = 0; i < array_len(bads); i++)
 		a[i] = asked_make(bads[i].path, url_of(kit_ip(3), port, bads[i].path));
 	e = asked_edge(a, array_len(a));
-	/* Those that failed first are asked again meanwhile: until each was asked once. */
+	/* V29: each is asked with GET, then with POST. Those that failed first are asked again meanwhile: until each
+	 * was asked with both. */
 	for (size_t left = array_len(bads), asked = 0; left > 0;) {
 		int fd = responder_take(listener, path);
 		size_t i = 0;
 
 		while (strcmp(bads[i].path, path) != 0)
 			i++;
-		left -= (asked & (size_t)1 << i) == 0;
-		asked |= (size_t)1 << i;
+		left -= !responder_by_get && (asked & (size_t)1 << i) == 0;
+		asked |= responder_by_get ? 0 : (size_t)1 << i;
 		reply_badly(fd, path, &a[i]);
 	}
 	for (size_t i = 0; i < array_len(bads); i++) {

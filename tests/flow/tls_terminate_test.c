@@ -146,7 +146,7 @@ static void d15_d16_client_certificates(void **state)
 	edge_ended(&e, "tls_client_cert", 2);
 	refused_tls(&e, &(struct tls_peer_opts){.cert = c[2], .key = k[2], .max = TLS1_2_VERSION}, SSL_AD_UNKNOWN_CA);
 	edge_ended(&e, "tls_client_cert", 3);
-	edge_said(&e, " detail=\"certificate revoked\" ");
+	edge_said(&e, ": certificate revoked; it is for CN=gone, issued by CN=root\" "); /* V27 */
 	edge_said(&e, " subject=CN=me ");
 	edge_end(&e);
 }

@@ -31,7 +31,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	text_init(&err, room, sizeof(room));
 	CHECK(tls_cert_list(NULL, "tests/fuzz/ocsp_chain.pem", &c.chain, &err) == 0, "run it from the top directory");
 	c.leaf = sk_X509_shift(c.chain);
-	CHECK(tls_ocsp_new(&c, &question, &why) == 0, "the chain can be asked about");
+	CHECK(tls_ocsp_new(&c, NULL, &question, &why) == 0, "the chain can be asked about");
 	tls_cert_fini(&c);
 	return 0;
 }

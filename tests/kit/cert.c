@@ -31,6 +31,41 @@ static void must(bool ok, const char *what)
 		kit_fail("certificate: %s failed", what);
 }
 
+static const char *const curves[] = {"P-224", "P-521", "secp256k1", "brainpoolP256r1", "brainpoolP384r1",
+				     "brainpoolP512r1"};
+static const char *const pss_hashes[] = {NULL, "SHA256", "SHA384", "SHA512"};
+
+static EVP_PKEY *make_pss(const char *hash)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+	EVP_PKEY *key = NULL;
+
+	must(c != NULL && EVP_PKEY_keygen_init(c) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(c, 2048) == 1, "RSA-PSS");
+	if (hash != NULL)
+		must(EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(c, hash, NULL) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(c, hash) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(c, EVP_MD_get_size(EVP_get_digestbyname(hash))) == 1,
+		     hash);
+	must(EVP_PKEY_generate(c, &key) == 1, "RSA-PSS");
+	EVP_PKEY_CTX_free(c);
+	return key;
+}
+
+static EVP_PKEY *make_dsa(void)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL), *k;
+	EVP_PKEY *params = NULL, *key = NULL;
+
+	must(c != NULL && EVP_PKEY_paramgen_init(c) == 1 && EVP_PKEY_CTX_set_dsa_paramgen_bits(c, 2048) == 1 &&
+	     EVP_PKEY_paramgen(c, &params) == 1, "DSA parameters");
+	k = EVP_PKEY_CTX_new_from_pkey(NULL, params, NULL);
+	must(k != NULL && EVP_PKEY_keygen_init(k) == 1 && EVP_PKEY_generate(k, &key) == 1, "DSA");
+	EVP_PKEY_CTX_free(k);
+	EVP_PKEY_free(params);
+	EVP_PKEY_CTX_free(c);
+	return key;
+}
+
 static EVP_PKEY *make_key(enum kit_key kind)
 {
 	switch (kind) {
@@ -44,6 +79,24 @@ static EVP_PKEY *make_key(enum kit_key kind)
 		return EVP_RSA_gen(2048);
 	case KIT_RSA4096:
 		return EVP_RSA_gen(4096);
+	case KIT_RSA1024:
+		return EVP_RSA_gen(1024);
+	case KIT_ED448:
+		return EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
+	case KIT_DSA:
+		return make_dsa();
+	case KIT_PSS:
+	case KIT_PSS_SHA256:
+	case KIT_PSS_SHA384:
+	case KIT_PSS_SHA512:
+		return make_pss(pss_hashes[kind - KIT_PSS]);
+	case KIT_P224:
+	case KIT_P521:
+	case KIT_SECP256K1:
+	case KIT_BRAINPOOL256:
+	case KIT_BRAINPOOL384:
+	case KIT_BRAINPOOL512:
+		return EVP_EC_gen(curves[kind - KIT_P224]);
 	}
 	return NULL;
 }
@@ -127,10 +180,15 @@ static void set_fields(struct kit_cert *c, const struct kit_cert_opts *o)
 	must(X509_set_issuer_name(c->x, X509_get_subject_name(c->issuer->x)), "the issuer");
 }
 
-/* Ed25519 signs the bytes themselves. */
+/* EdDSA signs the bytes themselves; an RSA-PSS key may be bound to its hash. */
 static const EVP_MD *digest_for(EVP_PKEY *key)
 {
-	return EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
+	char name[32] = "SHA256";
+	int must_be = EVP_PKEY_get_default_digest_name(key, name, sizeof(name));
+
+	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
+		return NULL;
+	return must_be == 2 && EVP_get_digestbyname(name) != NULL ? EVP_get_digestbyname(name) : EVP_sha256();
 }
 
 struct kit_cert *kit_cert_make(const struct kit_cert_opts *o)

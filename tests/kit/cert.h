@@ -12,7 +12,12 @@
 
 #include "tests/kit/kit.h"
 
-enum kit_key { KIT_P256, KIT_P384, KIT_ED25519, KIT_RSA2048, KIT_RSA4096 };
+enum kit_key {
+	KIT_P256, KIT_P384, KIT_ED25519, KIT_RSA2048, KIT_RSA4096,
+	/* Kinds that few have. An RSA-PSS key may be bound to one hash. */
+	KIT_P224, KIT_P521, KIT_SECP256K1, KIT_BRAINPOOL256, KIT_BRAINPOOL384, KIT_BRAINPOOL512, KIT_ED448,
+	KIT_PSS, KIT_PSS_SHA256, KIT_PSS_SHA384, KIT_PSS_SHA512, KIT_DSA, KIT_RSA1024,
+};
 
 struct kit_cert; /* a certificate and its private key */
 

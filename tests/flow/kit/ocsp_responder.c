@@ -97,6 +97,8 @@ void staple_wait(const struct edge *e, const char *name, const uint8_t *der, siz
 		kit_fail("%s: %s", name, der != NULL ? "the answer is not stapled" : "there is a staple still");
 }
 
+bool responder_by_get;
+
 int responder_take(int listener, char path[64])
 {
 	int fd = kit_accept(listener);
@@ -113,8 +115,14 @@ int responder_take(int listener, char path[64])
 		got[have] = '\0';
 		body = strstr(got, "\r\n\r\n");
 		length = strstr(got, "\r\nContent-Length: ");
-	} while (body == NULL || have < (size_t)(body + 4 - got) + strtoul(length + 18, NULL, 10));
+	} while (body == NULL || (length != NULL && have < (size_t)(body + 4 - got) + strtoul(length + 18, NULL, 10)));
 	assert_non_null(strstr(got, " HTTP/1.0\r\nHost: "));
+	responder_by_get = false;
+	if (strncmp(got, "GET ", 4) == 0) {
+		responder_by_get = true;
+		assert_int_equal(sscanf(got, "GET /%63[^/ ]", path), 1);
+		return fd;
+	}
 	assert_non_null(strstr(got, "\r\nContent-Type: application/ocsp-request\r\n"));
 	assert_int_equal(sscanf(got, "POST /%63s ", path), 1);
 	return fd;

@@ -37,6 +37,9 @@ void staple_wait(const struct edge *e, const char *name, const uint8_t *der, siz
 /* Who asks next: the whole request is read, its path without the slash returned. */
 int responder_take(int listener, char path[64]);
 
+/* The request that was taken last was a GET. */
+extern bool responder_by_get;
+
 void responder_reply(int fd, const char *head, const void *body, size_t n);
 
 /* Answers the next request with this, as a careful responder would. */

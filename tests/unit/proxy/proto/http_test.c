@@ -68,6 +68,27 @@ static void the_head_of_a_request(void **state)
 	assert_ptr_equal(strstr(room, "POST /b HTTP/1.0\r\nHost: a\r\n"), room);
 }
 
+static void get_head(const char *url, const char *expected)
+{
+	char room[256];
+	struct http_url u;
+	struct text t;
+
+	assert_int_equal(http_url_read(url, &u), 0);
+	text_init(&t, room, sizeof(room) - 1);
+	http_get_head(&t, &u, "x%3D");
+	room[t.n] = '\0';
+	assert_string_equal(room, expected);
+}
+
+static void the_head_of_a_get(void **state)
+{
+	(void)state;
+	get_head("http://a", "GET /x%3D HTTP/1.0\r\nHost: a\r\n\r\n");
+	get_head("http://a:8080/", "GET /x%3D HTTP/1.0\r\nHost: a:8080\r\n\r\n");
+	get_head("http://a/b", "GET /b/x%3D HTTP/1.0\r\nHost: a\r\n\r\n");
+}
+
 /* In a block of its own, so that a sanitizer sees one byte too far. */
 static enum http_verdict read_exactly(const char *p, size_t n, bool ended, struct http_reply *r)
 {
@@ -166,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_plain_urls_are_taken),
 		cmocka_unit_test(the_head_of_a_request),
+		cmocka_unit_test(the_head_of_a_get),
 		cmocka_unit_test(a_reply_is_known_when_it_is_whole),
 		cmocka_unit_test(a_wrong_reply_is_told),
 	};

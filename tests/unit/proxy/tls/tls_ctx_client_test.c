@@ -80,6 +80,41 @@ static void pins_hold_with_and_without_verification(void **state)
 	}
 }
 
+/* A server with another key gets an alert, and never sees our certificate. */
+static void pins_are_checked_before_anything_is_shown(void **state)
+{
+	struct config_text pin;
+	char bad[64];
+
+	(void)state;
+	kit_cert_pin(root, bad);
+	pin.text = bad;
+	out.pins = &pin;
+	out.npins = 1;
+	out.cert = client_files.cert;
+	out.key = client_files.key;
+	in.client_auth.mode = CONFIG_CLIENT_AUTH_REQUIRED;
+	in.client_auth.ca = ca;
+	for (int row = 0; row < 4; row++) {
+		struct pair p;
+
+		out.verify = row % 2 == 0;
+		out.max_version = row < 2 ? CONFIG_TLS_VERSION_1_2 : CONFIG_TLS_VERSION_1_3;
+		p = shake();
+		EXPECT(p, "tls_alert", "tls_cert_pin");
+		assert_string_equal(p.server.facts.subject, "");
+	}
+	out.npins = 0;
+	for (int v = 0; v < 2; v++) {
+		struct pair p;
+
+		out.max_version = v == 0 ? CONFIG_TLS_VERSION_1_2 : CONFIG_TLS_VERSION_1_3;
+		p = shake();
+		EXPECT(p, "none", "none");
+		assert_string_equal(p.server.facts.cn, "Alice");
+	}
+}
+
 static void no_address_is_sent_as_a_name(void **state)
 {
 	struct pair p;
@@ -101,6 +136,7 @@ int main(void)
 		ROW("D29 F32", servers_are_verified),
 		ROW("D29", what_is_not_trusted_is_refused),
 		ROW("D29", pins_hold_with_and_without_verification),
+		ROW("V26", pins_are_checked_before_anything_is_shown),
 		ROW("D28", no_address_is_sent_as_a_name),
 	};
 

@@ -183,15 +183,15 @@ static void wrong_words_are_told(void **state)
 	(void)state;
 	in.ciphers = "NO-SUCH";
 	assert_int_equal(build(&in), -NP_EINVAL);
-	assert_string_equal(pair_err, "ciphers: OpenSSL refuses \"NO-SUCH\"");
+	assert_string_equal(pair_err, "ciphers: OpenSSL knows no \"NO-SUCH\": `openssl ciphers -v ALL` lists them");
 	in.ciphers = NULL;
 	in.ciphersuites = "TLS_NO";
 	assert_int_equal(build(&in), -NP_EINVAL);
-	assert_string_equal(pair_err, "ciphersuites: OpenSSL refuses \"TLS_NO\"");
+	assert_non_null(strstr(pair_err, "ciphersuites: OpenSSL knows no \"TLS_NO\""));
 	in.ciphersuites = NULL;
 	in.groups = "X448000";
 	assert_int_equal(build(&in), -NP_EINVAL);
-	assert_string_equal(pair_err, "groups: OpenSSL refuses \"X448000\"");
+	assert_non_null(strstr(pair_err, "groups: OpenSSL knows no \"X448000\""));
 	out.pins = &pin;
 	out.npins = 1;
 	assert_int_equal(build_out(&out), -NP_EINVAL);

@@ -73,6 +73,7 @@ static void versions_ciphers_and_groups_must_meet(void **state)
 	struct pair p;
 
 	(void)state;
+	pair_worker->proves = false; /* some of these sets would be refused when they are loaded */
 	in.min_version = CONFIG_TLS_VERSION_1_3;
 	out.max_version = CONFIG_TLS_VERSION_1_2;
 	p = shake();

@@ -28,6 +28,7 @@ struct side {
 	int err;              /* of the handshake */
 	struct tls_why why;
 	struct tls_facts facts;
+	char said[512];       /* what the log would say of a failure */
 	bool direct;          /* without OpenSSL's connection object since then */
 	struct np_event done; /* the handshake is over */
 };
@@ -157,6 +158,8 @@ static inline void pair_shaken(struct side *e)
 {
 	if (e->s.tls != NULL) {
 		tls_facts(e->s.tls, &e->facts);
+		if (tls_said(e->s.tls) != NULL)
+			snprintf(e->said, sizeof(e->said), "%s", tls_said(e->s.tls));
 		e->direct = e->s.tls->direct != NULL;
 	}
 	np_event_set(&e->done);

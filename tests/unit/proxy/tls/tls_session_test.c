@@ -184,10 +184,14 @@ static void a_ticket_does_not_wait_for_ever(void **state)
 /* Some of these share a place with the one that is known. */
 static void expect_no_other(const struct tls_ctx *client, struct np_addr at)
 {
-	assert_non_null(tls_sessions_find(client->sessions, &at));
+	SSL_SESSION *s = tls_sessions_take(client->sessions, &at);
+
+	assert_non_null(s);
+	tls_sessions_keep(client->sessions, &at, s);
+	SSL_SESSION_free(s);
 	for (int port = 1000; port < 3000; port++) {
 		at.u.in4.sin_port = htons((uint16_t)port);
-		assert_null(tls_sessions_find(client->sessions, &at));
+		assert_null(tls_sessions_take(client->sessions, &at));
 	}
 }
 
@@ -215,6 +219,109 @@ static void a_session_is_for_one_server(void **state)
 	tls_ctx_free(server);
 }
 
+/* ---- shared by workers ---- */
+
+/* What a worker learnt, all have; a TLS 1.3 ticket is shown once, a TLS 1.2 session again and again. */
+static void workers_share_sessions(void **state)
+{
+	struct tls_worker *first = pair_worker, *second;
+	struct tls_ctx *here, *there, *server;
+
+	(void)state;
+	assert_int_equal(tls_worker_new(&second), 0);
+	out.session_reuse = true;
+	for (int v = 0; v < 2; v++) {
+		out.max_version = v == 0 ? CONFIG_TLS_VERSION_1_2 : CONFIG_TLS_VERSION_1_3;
+		server = pair_server(&in, ring);
+		here = pair_client(&out);
+		pair_worker = second;
+		there = pair_client(&out);
+		pair_worker = first;
+		tls_ctx_share_sessions(there, here);
+		assert_false(shake_with(here, server).client.facts.resumed);
+		for (int i = 0; i < 4; i++)
+			assert_true(shake_with(i % 2 == 0 ? there : here, server).client.facts.resumed);
+		tls_ctx_free(here);
+		assert_true(shake_with(there, server).client.facts.resumed);
+		tls_ctx_free(there);
+		tls_ctx_free(server);
+	}
+	tls_worker_free(second);
+}
+
+static SSL_SESSION *take_and_pack(struct tls_ctx *c, const struct np_addr *at, unsigned char **der, int *n)
+{
+	SSL_SESSION *s = tls_sessions_take(c->sessions, at);
+
+	*n = s != NULL ? i2d_SSL_SESSION(s, der) : 0;
+	return s;
+}
+
+static void a_tls_1_3_ticket_is_used_once(void **state)
+{
+	struct tls_ctx *server, *client;
+	struct pair p;
+	unsigned char *one = NULL, *two = NULL;
+	int none, other;
+	SSL_SESSION *a, *b;
+
+	(void)state;
+	out.session_reuse = true;
+	server = pair_server(&in, ring);
+	client = pair_client(&out);
+	p = shake_with(client, server); /* two tickets came with it: connections at once have one each */
+	a = take_and_pack(client, &p.at, &one, &none);
+	b = take_and_pack(client, &p.at, &two, &other);
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_false(none == other && memcmp(one, two, (size_t)none) == 0);
+	assert_null(tls_sessions_take(client->sessions, &p.at));
+	SSL_SESSION_free(a);
+	SSL_SESSION_free(b);
+	OPENSSL_free(one);
+	OPENSSL_free(two);
+	tls_ctx_free(client);
+	tls_ctx_free(server);
+}
+
+/* A ticket holds the client's certificate in 64 KiB. What does not fit gets no ticket; the client is served. */
+static void a_certificate_too_large_for_a_ticket_gets_none(void **state)
+{
+	static char name[70000];
+	struct kit_cert *large;
+	struct config_cert f;
+	struct tls_ctx *server, *client;
+	struct pair p;
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	large = kit_cert_make(&(struct kit_cert_opts){.cn = "big", .raw = name, .raw_n = sizeof(name), .issuer = root});
+	f = pair_cert(large, "large");
+	in.client_auth.mode = CONFIG_CLIENT_AUTH_REQUIRED;
+	in.client_auth.ca = ca;
+	out.cert = f.cert;
+	out.key = f.key;
+	out.session_reuse = true;
+	server = pair_server(&in, ring);
+	client = pair_client(&out);
+	for (int i = 0; i < 2; i++) {
+		p = shake_with(client, server);
+		assert_int_equal(p.server.err, 0);
+		assert_int_equal(p.client.err, 0);
+		assert_string_equal(p.server.facts.cn, "big");
+		assert_false(p.server.facts.resumed);
+	}
+	tls_ctx_free(client);
+	out.max_version = CONFIG_TLS_VERSION_1_2;
+	client = pair_client(&out);
+	p = shake_with(client, server);
+	assert_string_equal(tls_why_word(p.server.why.code), "tls_cert_untrusted");
+	assert_non_null(strstr(p.server.said, "too large"));
+	tls_ctx_free(client);
+	tls_ctx_free(server);
+	pair_cert_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +330,9 @@ int main(void)
 		ROW("D15", a_resumed_client_is_still_known),
 		ROW("D23", a_session_ends_with_its_lifetime),
 		ROW("D24", a_ticket_does_not_wait_for_ever),
+		ROW("V28", workers_share_sessions),
+		ROW("V28 V45", a_tls_1_3_ticket_is_used_once),
+		ROW("V45", a_certificate_too_large_for_a_ticket_gets_none),
 		ROW("D30", a_session_is_for_one_server),
 	};
 
