@@ -1,7 +1,8 @@
 /* Looks for our own dials among the clients (conn_loop.h). A dial's key is a hash of the address
  * and port it came from. Each shard has a copy of the key, so that accepting reads no other
  * worker's memory; and each gets a message, since the connection may have been accepted before the
- * dial was known.
+ * dial was known. On a hit the other end is compared, too: with many addresses of one host, a client
+ * may have the same address and port towards us as a dial of ours has towards its server.
  *
  * Rejected: to compare every dial. Each would cost a getsockname, and a table of addresses for all
  * workers; a circle makes thousands of connections, so one in 64 finds it soon enough. */
@@ -46,6 +47,16 @@ static void say_loop(struct conn *c)
 		c->listener->name);
 }
 
+/* Is this client the dial that came from `key` and went to `to`? */
+static bool is_dial(const struct conn *c, uint64_t key, uint64_t to)
+{
+	struct np_addr own;
+
+	if (!is_inet_address(&c->peer.sa) || address_key(&c->peer.sa) != key)
+		return false;
+	return np_fd_addr(&c->client.fd, &own) == 0 && address_key(&own.u.sa) == to;
+}
+
 bool conn_loop_found(struct conn *c)
 {
 	struct shard *s = c->shard;
@@ -55,8 +66,8 @@ bool conn_loop_found(struct conn *c)
 		__atomic_store_n(&s->loop_key, 0, __ATOMIC_RELAXED);
 		return false;
 	}
-	if (!is_inet_address(&c->peer.sa) ||
-		address_key(&c->peer.sa) != __atomic_load_n(&s->loop_key, __ATOMIC_RELAXED))
+	if (!is_dial(c, __atomic_load_n(&s->loop_key, __ATOMIC_RELAXED),
+		    __atomic_load_n(&s->loop_to, __ATOMIC_RELAXED)))
 		return false;
 	say_loop(c);
 	return true;
@@ -65,7 +76,7 @@ bool conn_loop_found(struct conn *c)
 struct loop_search {
 	struct np_msg msg;
 	struct shard *shard;
-	uint64_t key;
+	uint64_t key, to;
 };
 
 /* On the shard's worker. */
@@ -76,11 +87,12 @@ static void loop_search_run(struct np_msg *m)
 
 	DCHECK_SHARD(s);
 	__atomic_store_n(&s->loop_until, np_now() + LOOP_SOON, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->loop_to, search->to, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->loop_key, search->key, __ATOMIC_RELAXED);
 	list_for_each_safe(it, &s->conns) {
 		struct conn *c = list_entry(it, struct conn, link);
 
-		if (is_inet_address(&c->peer.sa) && address_key(&c->peer.sa) == search->key) {
+		if (is_dial(c, search->key, search->to)) {
 			say_loop(c);
 			conn_kill(c, CLOSE_LOOP);
 		}
@@ -90,25 +102,27 @@ static void loop_search_run(struct np_msg *m)
 
 /* The connection that samples is alive until this has returned, so no worker has been stopped yet.
  * Without memory the next sample will do. */
-static void search_shard(struct shard *s, uint64_t key)
+static void search_shard(struct shard *s, uint64_t key, uint64_t to)
 {
 	struct loop_search *search = malloc(sizeof(*search));
 
 	if (search == NULL)
 		return;
-	*search = (struct loop_search){.msg.fn = loop_search_run, .shard = s, .key = key};
+	*search = (struct loop_search){.msg.fn = loop_search_run, .shard = s, .key = key, .to = to};
 	np_post(s->worker, &search->msg);
 }
 
 static no_inline void search_all_shards(struct conn *c)
 {
 	struct shard *s = c->shard;
+	const struct np_addr *to = &c->server->addr;
 	struct np_addr from;
 
-	if (np_fd_addr(&c->upstream.fd, &from) != 0 || !is_inet_address(&from.u.sa))
+	if (np_fd_addr(&c->upstream.fd, &from) != 0 || !is_inet_address(&from.u.sa) ||
+		!is_inet_address(&to->u.sa))
 		return;
 	for (unsigned i = 0; i < s->nall; i++)
-		search_shard(&s->all[i], address_key(&from.u.sa));
+		search_shard(&s->all[i], address_key(&from.u.sa), address_key(&to->u.sa));
 }
 
 void conn_loop_sample(struct conn *c)

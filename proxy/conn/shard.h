@@ -37,6 +37,7 @@ struct shard {
 	struct log_site connect_site, memory_site, relay_site;
 	/* conn_loop.c: a dial of ours that may come back; atomic, the owner writes */
 	uint64_t loop_key;   /* 0: none is looked for */
+	uint64_t loop_to;         /* atomic: the same of the server that was dialled */
 	int64_t loop_until;  /* how long it is */
 	uint32_t dials;      /* while places were scarce */
 	uint32_t loop_said;  /* the first shard's: atomic, any worker */

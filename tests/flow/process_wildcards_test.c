@@ -29,7 +29,7 @@ static void serves_both(int port)
 
 static void V18_both_wildcards_start(void **state)
 {
-	int port = kit_port(kit_ip(0));
+	int port = kit_port("0.0.0.0");
 	struct kit_staunch *s;
 
 	(void)state;
@@ -41,7 +41,7 @@ static void V18_both_wildcards_start(void **state)
 /* In any order, and in listeners of their own: the file as a whole says what [::] means. */
 static void V18_two_listeners_share_a_port(void **state)
 {
-	int port = kit_port(kit_ip(0));
+	int port = kit_port("0.0.0.0");
 	struct kit_staunch *s;
 
 	(void)state;
@@ -59,7 +59,7 @@ static void V18_two_listeners_share_a_port(void **state)
 /* Alone, [::] is what it always was: both families. */
 static void V18_one_wildcard_is_dual(void **state)
 {
-	int port = kit_port(kit_ip(0));
+	int port = kit_port("0.0.0.0");
 	struct kit_staunch *s;
 
 	(void)state;
@@ -70,7 +70,7 @@ static void V18_one_wildcard_is_dual(void **state)
 
 static void V18_reload_between_the_forms(void **state)
 {
-	int port = kit_port(kit_ip(0)), app = server(), n = 1, lives[2];
+	int port = kit_port("0.0.0.0"), app = server(), n = 1, lives[2];
 	char forms[4][128];
 	struct kit_staunch *s;
 
@@ -84,8 +84,9 @@ static void V18_reload_between_the_forms(void **state)
 	lives[1] = served("::1", port);
 	for (size_t from = 0; from < array_len(forms); from++)
 		for (size_t to = 0; to < array_len(forms); to++) {
+			if (from == to)
+				continue;
 			generation_from(s, ++n, bound_to(forms[from], app));
-			serves_both(port);
 			generation_from(s, ++n, bound_to(forms[to], app));
 			serves_both(port);
 		}

@@ -18,8 +18,10 @@ static struct loop_world {
 	struct listener_counts counts;
 	struct listener listener;
 	struct conn *dialling, *same, *other; /* the one that samples; clients with its address, and with another */
+	struct conn *apart;                   /* a client with its address, at another address of ours */
+	struct server server;                 /* what was dialled */
 	struct sockaddr_in source;            /* of the dial */
-	bool killed_same, killed_other, hit_same, hit_other, hit_later, searched;
+	bool hit_apart, killed_same, killed_other, hit_same, hit_other, hit_later, searched;
 } world;
 
 static int64_t clock_ahead;
@@ -72,6 +74,9 @@ static void dial(int sv[2])
 	sv[0] = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(connect(sv[0], (struct sockaddr *)&a, len) == 0, "loopback connects");
 	sv[1] = accept(l, NULL, NULL);
+	memset(&world.server.addr, 0, sizeof(world.server.addr));
+	world.server.addr.len = len;
+	memcpy(&world.server.addr.u, &a, len);
 	len = sizeof(world.source);
 	CHECK(getsockname(sv[0], (struct sockaddr *)&world.source, &len) == 0, "a dial has an address");
 	close(l);
@@ -80,10 +85,11 @@ static void dial(int sv[2])
 static void loop_script(void *arg)
 {
 	struct sockaddr_in elsewhere;
-	int sv[2];
+	int sv[2], apart[2];
 
 	(void)arg;
 	world.shard->worker = np_self();
+	dial(apart);
 	dial(sv);
 	elsewhere = world.source;
 	elsewhere.sin_port ^= htons(1);
@@ -91,6 +97,10 @@ static void loop_script(void *arg)
 	world.same = conn_with_peer(&world.source);
 	world.other = conn_with_peer(&elsewhere);
 	CHECK(np_fd_init(&world.dialling->upstream.fd, sv[0]) == 0, "a descriptor");
+	world.dialling->server = &world.server;
+	CHECK(np_fd_init(&world.same->client.fd, sv[1]) == 0, "a descriptor");
+	world.apart = conn_with_peer(&world.source);
+	CHECK(np_fd_init(&world.apart->client.fd, apart[1]) == 0, "a descriptor");
 	conn_loop_sample(world.dialling);
 	np_sleep(NP_MS); /* the message runs */
 	world.searched = world.shard->loop_key != 0;
@@ -98,11 +108,15 @@ static void loop_script(void *arg)
 	world.killed_other = world.other->kill != CLOSE_NONE || world.dialling->kill != CLOSE_NONE;
 	world.hit_same = conn_loop_hit(world.same);
 	world.hit_other = conn_loop_hit(world.other);
+	world.hit_apart = conn_loop_hit(world.apart) || world.apart->kill != CLOSE_NONE;
 	clock_ahead = 2 * NP_S;
 	np_sleep(NP_MS);
 	world.hit_later = conn_loop_hit(world.same);
 	np_fd_close(&world.dialling->upstream.fd);
-	close(sv[1]);
+	np_fd_close(&world.same->client.fd);
+	np_fd_close(&world.apart->client.fd);
+	close(apart[0]);
+	world.apart = conn_gone(world.apart);
 	world.dialling = conn_gone(world.dialling);
 	world.same = conn_gone(world.same);
 	world.other = conn_gone(world.other);
@@ -138,6 +152,7 @@ static void v20_a_dial_that_comes_back_is_found(void **state)
 	assert_true(world.searched);
 	assert_true(world.killed_same); /* accepted before */
 	assert_true(world.hit_same);    /* accepted after */
+	assert_false(world.hit_apart);  /* the same port of a client, towards another address */
 	assert_false(world.killed_other);
 	assert_false(world.hit_other);
 	assert_false(world.hit_later); /* the port may be another's by then */

@@ -168,7 +168,15 @@ static void left_script(void)
 
 static void v4_lingering_lasts_as_long_as_the_other_side_reads(void **state)
 {
-	static const struct relay_case is = {.ends = ENDS_TCP, .up = 30000000, .down = 120000, .sndbuf = 16384, .half_close = 400 * NP_MS, .linger = 400 * NP_MS, .script = left_script};
+	static const struct relay_case is = {
+		.ends = ENDS_TCP,
+		.up = 30000000,
+		.down = 120000,
+		.sndbuf = 16384,
+		.half_close = 400 * NP_MS,
+		.linger = 400 * NP_MS,
+		.script = left_script,
+	};
 
 	(void)state;
 	relay_world_run(&is);

@@ -265,7 +265,15 @@ static inline void relay_world_run(const struct relay_case *is)
 	world.target.upstream = &world.upstream;
 	world.targets[0] = &world.target;
 	world.server.active = 1;
-	world.listener = (struct listener){.snap = &world.snap, .name = "l", .counts = &world.counts, .targets = world.targets, .idle = or_ten_seconds(is->idle), .half_close = or_ten_seconds(is->half_close), .lifetime = INT64_MAX, .linger = or_ten_seconds(is->linger)};
+	memset(&world.listener, 0, sizeof(world.listener));
+	world.listener.snap = &world.snap;
+	world.listener.name = "l";
+	world.listener.counts = &world.counts;
+	world.listener.targets = world.targets;
+	world.listener.idle = or_ten_seconds(is->idle);
+	world.listener.half_close = or_ten_seconds(is->half_close);
+	world.listener.lifetime = INT64_MAX;
+	world.listener.linger = or_ten_seconds(is->linger);
 	assert_int_equal(np_run(&o), 0);
 	hook_reset();
 	assert_true(list_empty(&s->conns));
