@@ -299,6 +299,8 @@ static void put_piece(struct both *b, const struct piece *p)
 	uint32_t n = p->n;
 	ssize_t len;
 
+	if (nwire + sizeof(inner) + 512 > sizeof(wire))
+		return; /* a piece that is repeated often fills it */
 	note_features(p, b->tls12);
 	memcpy(inner, p->bytes, n);
 	if (p->plain) {
