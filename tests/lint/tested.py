@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tested.py: every source has its unit test by name: netpoll/timer.c has tests/unit/netpoll/timer_test.c. A part of a
 noun (fd_accept.c) may be tested with the noun (fd_test.c). What moves real bytes may be tested by a flow test of that
-name (tests/flow/c_relay_test.c), and what several sources promise together stands in semantics_*_test.c. What is tested
+name (tests/flow/conn_relay_test.c), and what several sources promise together stands in semantics_*_test.c. What is tested
 elsewhere says where in allow.txt.
 And every way a connection can end is what some flow test expects."""
 import collections
