@@ -14,14 +14,15 @@ void log_bell_init(struct log_bell *b)
 
 void log_bell_fini(struct log_bell *b)
 {
-	DCHECK(b->depth == BELL_AWAKE, "its sleeper has ended");
+	DCHECK(__atomic_load_n(&b->depth, __ATOMIC_RELAXED) == BELL_AWAKE, "its sleeper has ended");
 	sem_destroy(&b->wake);
 }
 
 void log_bell_lie_down(struct log_bell *b, enum bell depth)
 {
 	DCHECK(depth != BELL_AWAKE, "a writer lies down to sleep");
-	DCHECK(b->depth == BELL_AWAKE, "a bell has one sleeper, which lies down once");
+	DCHECK(__atomic_load_n(&b->depth, __ATOMIC_RELAXED) == BELL_AWAKE,
+	       "a bell has one sleeper, which lies down once");
 	__atomic_store_n(&b->depth, depth, __ATOMIC_SEQ_CST);
 }
 

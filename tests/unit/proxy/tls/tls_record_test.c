@@ -194,6 +194,67 @@ static void a_changed_bit_of_a_tls_1_2_record_is_seen(void **state)
 		}
 }
 
+/* Bytes 0 to 49 as data, sealed with another implementation: the key block by HMAC alone (RFC 5246, 5 and 6.3), the
+ * record by the AEAD of Python's cryptography. master: 0 to 47; client's random: from 0x80 on; server's: from 0xc0. */
+static const struct {
+	enum tls_suite suite;
+	bool servers;
+	uint64_t seq, explicit;
+	const char *record;
+} known_12[] = {
+	{TLS_SUITE_AES_128, false, 1, 0x102030405060708,
+	 "170303004a0102030405060708d4268f2c74a0473503be67c6a45233817c5edeb7e9484433063d"
+	 "7834b26dd7fef253f7f380bb99effa7c3ed81b2a4d18fd649761aa3772b13e9e34060ac4281f3d86"},
+	{TLS_SUITE_AES_128, true, 2, 7,
+	 "170303004a00000000000000071934b130a78be3a81833c7ee6af02ca164b2d2f281bc72d7cfd9"
+	 "8029c28e8e95778bbbb4a2fde1b0ec71bdc21d727280d92da10f5a69c245c3dd3fd0b3c0dc13cd5b"},
+	{TLS_SUITE_AES_256, false, 1, 0x102030405060708,
+	 "170303004a0102030405060708c660d73514204d63c06698bb8e94cb61f6b0a413ea259288ba34"
+	 "651e55d985659d7dfdfdb927d00602a2e007517808d61d7490fdbf35a0946e7d498e20c54274856e"},
+	{TLS_SUITE_AES_256, true, 2, 7,
+	 "170303004a0000000000000007c570948cfe504db3f9167e4f33717b2c4b83fe8d5e270c424f17"
+	 "b7de48c0161cbd3c91a5a021f1ff497fd75e831182643ac5e4833869786cda5ac10be658eaa82695"},
+	{TLS_SUITE_CHACHA20, false, 1, 0,
+	 "1703030042deccbe052c71147898d56a2343a38f6a8871aa38c5ad0dd2f34122d93303"
+	 "956f1faf8ffabe82862ad7b2f9cb48757f2e89cf1c8c127ddfc3157f4733b140a9315651"},
+	{TLS_SUITE_CHACHA20, true, 2, 0,
+	 "170303004213978b996e23b4b2a19107395aee7d4431600367a33cf9f84fb7927f5d0f"
+	 "b7b5d50de82671f984e0782bda71dc07950b16c1c2cf7f4df9d9cda9b3ed2ac611ef4903"},
+};
+
+static void records_of_tls_1_2_are_those_of_another_implementation(void **state)
+{
+	struct tls12_secret secret;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(secret.master); i++)
+		secret.master[i] = (uint8_t)i;
+	for (size_t i = 0; i < sizeof(secret.client); i++) {
+		secret.client[i] = (uint8_t)(0x80 + i);
+		secret.server[i] = (uint8_t)(0xc0 + i);
+	}
+	for (size_t i = 0; i < 50; i++)
+		plain[i] = (uint8_t)i;
+	for (size_t i = 0; i < sizeof(known_12) / sizeof(known_12[0]); i++) {
+		uint8_t want[128], made[128], type;
+		size_t n = unhex(known_12[i].record, want);
+		struct tls_record_key in, out;
+
+		secret.servers = known_12[i].servers;
+		assert_int_equal(tls12_record_key_init(&out, &crypto, known_12[i].suite, &secret, true), 0);
+		assert_int_equal(tls12_record_key_init(&in, &crypto, known_12[i].suite, &secret, false), 0);
+		out.seq = in.seq = known_12[i].seq;
+		out.next_explicit = known_12[i].explicit;
+		assert_int_equal(tls_record_seal(&out, TLS_TYPE_DATA, plain, 50, made), n);
+		assert_memory_equal(made, want, n);
+		assert_int_equal(tls_record_open(&in, want, n, opened, &type), 50);
+		assert_int_equal(type, TLS_TYPE_DATA);
+		assert_memory_equal(opened, plain, 50);
+		tls_record_key_fini(&in);
+		tls_record_key_fini(&out);
+	}
+}
+
 static void suites_of_tls_1_2_are_known_by_number(void **state)
 {
 	(void)state;
@@ -269,6 +330,7 @@ int main(void)
 		ROW("D20", a_changed_bit_is_seen),
 		ROW("D20", order_and_generation_count),
 		ROW("D20", records_of_tls_1_2_return_what_they_took),
+		ROW("V34", records_of_tls_1_2_are_those_of_another_implementation),
 		ROW("D20", a_changed_bit_of_a_tls_1_2_record_is_seen),
 		ROW("D20", suites_of_tls_1_2_are_known_by_number),
 		ROW("D20", padding_is_taken_off),
