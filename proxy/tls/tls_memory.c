@@ -28,7 +28,7 @@ static void wiping_free(void *p, const char *file, int line)
 	(void)file;
 	(void)line;
 	if (p != NULL)
-		OPENSSL_cleanse(p, malloc_usable_size(p));
+		explicit_bzero(p, malloc_usable_size(p));
 	free(p);
 }
 
@@ -60,7 +60,7 @@ static no_inline void wipe_frame(unsigned left)
 {
 	volatile char frame[FRAME];
 
-	OPENSSL_cleanse((void *)(uintptr_t)frame, sizeof(frame));
+	explicit_bzero((void *)(uintptr_t)frame, sizeof(frame));
 	if (left > 0)
 		wipe_frame(left - 1);
 	frame[0] = 0; /* behind the call, so that it is no jump and each has its frame */
