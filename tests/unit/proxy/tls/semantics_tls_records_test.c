@@ -247,6 +247,16 @@ static void draw_handshake(struct source *s, struct piece *p, bool tls12)
 	p->n = draw_below(s, 12);
 }
 
+/* RFC 8446, 5.4: the last byte that is not 0 is the type, and what follows it is padding; so the bytes of a piece that
+ * was drawn without a type may end in one. */
+static void find_type(struct piece *p)
+{
+	while (p->type == 0 && p->n > 0) {
+		p->type = p->bytes[--p->n];
+		p->padding++;
+	}
+}
+
 static void draw_piece(struct source *s, struct piece *p, bool tls12)
 {
 	static const uint32_t sizes[] = {0, 1, 2, 100, 1000, TLS_PLAIN_MOST - 1, TLS_PLAIN_MOST, TLS_PLAIN_MOST + 1};
@@ -269,6 +279,8 @@ static void draw_piece(struct source *s, struct piece *p, bool tls12)
 	if (one_in(s, 6) && !tls12)
 		p->padding = one_in(s, 8) ? draw_below(s, TLS_PLAIN_MOST) : draw_below(s, 300);
 	p->plain = one_in(s, 40);
+	if (!tls12 && !p->plain)
+		find_type(p);
 	if (one_in(s, 25))
 		p->flip = 1 + draw_below(s, 8 * (p->n + 21));
 	if (one_in(s, 40))
