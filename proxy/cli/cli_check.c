@@ -1,85 +1,17 @@
-/* cli_check: the whole verdict on a config file, for people on stderr or for programs as one
- * JSON object on stdout. */
+/* cli_check: the whole verdict on config files, for people on stderr, or for programs on stdout. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config/config.h"
 #include "config/text/diag.h"
-#include "config/text/utf8.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_check_report.h"
 #include "proxy/cli/cli_check_start.h"
 #include "proxy/cli/cli_check_tls.h"
 #include "proxy/cli/cli_config.h"
-
-/* ---- for programs ---- */
-
-/* Messages quote the file, so they may hold any bytes; those that are not UTF-8 become U+FFFD. */
-static void json_problem_string(FILE *out, const char *s)
-{
-	size_t n = strlen(s), len;
-	uint32_t c;
-
-	putc('"', out);
-	for (; n > 0; s += len, n -= len) {
-		len = utf8_decode(s, n, &c);
-		if (len == 0) {
-			fputs("\\ufffd", out);
-			len = 1;
-		} else if (c == '"' || c == '\\') {
-			fprintf(out, "\\%c", (int)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			fprintf(out, "\\u%04x", c);
-		} else {
-			fwrite(s, 1, len, out);
-		}
-	}
-	putc('"', out);
-}
-
-/* A member; one without a value is left out. */
-static void json_problem_member(FILE *out, const char *name, const char *value)
-{
-	if (value[0] == '\0')
-		return;
-	fprintf(out, ",\"%s\":", name);
-	json_problem_string(out, value);
-}
-
-/* One problem as an object. Positions are numbers, so that an editor can jump there. */
-static void json_problem(FILE *out, const struct diag_problem *b)
-{
-	bool error = diag_severity(b->code) == DIAG_ERROR;
-
-	DCHECK(b->message[0] != '\0', "a problem without a message");
-	fprintf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", diag_code_text(b->code), error ? "error" : "warning");
-	json_problem_member(out, "file", b->source != NULL ? b->source->name : "");
-	if (pos_known(b->at))
-		fprintf(out, ",\"line\":%u,\"column\":%u,\"width\":%u", b->at.line, b->at.column, b->at.width);
-	json_problem_member(out, "message", b->message);
-	json_problem_member(out, "suggestion", b->suggestion);
-	json_problem_member(out, "note", b->note);
-	json_problem_member(out, "help", b->help);
-	if (b->more > 0)
-		fprintf(out, ",\"more\":%u", b->more);
-	putc('}', out);
-}
-
-/* Programs read this: a change that breaks one raises "schema". */
-static void json_report(FILE *out, const char *path, const struct diag *d)
-{
-	fputs("{\"schema\":1,\"file\":", out);
-	json_problem_string(out, path);
-	fprintf(out, ",\"errors\":%zu,\"warnings\":%zu,\"problems\":[", diag_count(d, DIAG_ERROR),
-		diag_count(d, DIAG_WARNING));
-	for (size_t i = 0; i < diag_shown(d); i++) {
-		fputs(i > 0 ? "," : "", out);
-		json_problem(out, diag_get(d, i));
-	}
-	fputs("]}\n", out);
-}
 
 /* ---- for people ---- */
 
@@ -128,48 +60,70 @@ static int check_verdict(const struct cli_args *a, const struct diag *d)
 }
 
 /* Problems to stderr, the verdict to stdout, so that a script may drop one of them. */
-static int check_report(const struct cli_args *a, const char *path, const struct config *c, const struct diag *d)
+static void report_to_people(const struct cli_args *a, const char *path, const struct config *c, const struct diag *d)
 {
-	const char *format = a->value[CLI_OPT_FORMAT];
-
-	if (format != NULL && strcmp(format, "json") == 0) {
-		json_report(stdout, path, d);
-		return check_verdict(a, d);
-	}
 	diag_print(stderr, d, cli_colour(a, stderr), c != NULL ? "only checked" : NULL);
 	if (diag_count(d, DIAG_ERROR) == 0) {
 		CHECK(c != NULL, "no errors, and yet no configuration");
 		sum_config(stdout, path, c);
-		sum_user(stdout, a);
 	}
-	return check_verdict(a, d);
 }
 
-/* The file is loaded, then tried; all problems are reported in one list, in the order of the
- * file. */
-int cli_check(const struct cli_args *a)
-{
-	const char *path = cli_config_path(a);
-	struct config *c = NULL;
-	struct diag *d;
-	int err, status;
+/* ---- the verb ---- */
 
-	if (a->noperands > 0 && a->value[CLI_OPT_CONFIG] != NULL)
-		return cli_misused(a->verb, "both --config and a file are given; one is checked at a time");
-	d = diag_new();
-	err = d != NULL ? cli_config_read(path, &c, d) : -NP_ENOMEM;
-	if (err == 0 && a->value[CLI_OPT_OFFLINE] == NULL) {
+/* What is common to the files of one command. */
+struct check_run {
+	const struct cli_args *args;
+	const struct check_report *report; /* NULL: for people */
+	size_t problems;                   /* of the files so far */
+	int status;                        /* out: the exit code so far */
+};
+
+/* One file is loaded, then tried; all problems are reported in one list, in the order of the file. */
+static void check_file(struct check_run *run, const char *path)
+{
+	struct config *c = NULL;
+	struct diag *d = diag_new();
+	int err = d != NULL ? cli_config_read(path, &c, d) : -NP_ENOMEM;
+
+	if (err == 0 && run->args->value[CLI_OPT_OFFLINE] == NULL) {
 		err = cli_check_tls(c, d);
 		cli_check_start(c, d);
 	}
 	if (err == -NP_ENOMEM) {
 		cli_complain("%s: %s", path, np_err_text(err));
-		config_free(c);
-		diag_free(d);
-		return EXIT_FAILED;
+		run->status = EXIT_FAILED;
+	} else {
+		if (run->report != NULL)
+			run->report->file(stdout, path, d, run->problems);
+		else
+			report_to_people(run->args, path, c, d);
+		run->problems += diag_shown(d);
+		if (run->status == EXIT_OK)
+			run->status = check_verdict(run->args, d);
 	}
-	status = check_report(a, path, c, d);
 	config_free(c);
 	diag_free(d);
-	return status;
+}
+
+int cli_check(const struct cli_args *a)
+{
+	const char *format = a->value[CLI_OPT_FORMAT];
+	struct check_run run = {.args = a, .status = EXIT_OK};
+
+	if (a->noperands > 0 && a->value[CLI_OPT_CONFIG] != NULL)
+		return cli_misused(a->verb, "both --config and a file are given");
+	if (format != NULL)
+		run.report = check_report_find(format);
+	if (run.report != NULL)
+		run.report->begin(stdout);
+	if (a->noperands == 0)
+		check_file(&run, cli_config_path(a));
+	for (int i = 0; i < a->noperands; i++)
+		check_file(&run, a->operands[i]);
+	if (run.report != NULL)
+		run.report->end(stdout);
+	else if (run.status == EXIT_OK)
+		sum_user(stdout, a);
+	return run.status;
 }

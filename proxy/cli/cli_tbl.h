@@ -29,10 +29,11 @@
 	  "Starts three echo servers and this proxy in front of them, sends verified traffic through it, and "    \
 	  "takes one server away in the middle. Ends with 0 only if not one byte was lost or changed. All on "    \
 	  "127.0.0.1; Ctrl-C ends it early.")                                                                     \
-	X(CHECK, check, FILE, NULL, 0, 1, true, "find every mistake in a config file",                            \
+	X(CHECK, check, FILE, NULL, 0, 64, true, "find every mistake in config files",                              \
 	  "Reports all problems, not only the first, each with its place and where possible the word that was "   \
 	  "meant. Does all that run does short of serving, as the user who calls it: ports, files, limits. What " \
-	  "a running instance of the same file holds is no problem. Ends with 78 when there are errors.")         \
+	  "a running instance of the same file holds is no problem. Several files are taken one by one. Ends "    \
+	  "with 78 when there are errors.")                                                                        \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, its default and its bounds",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole.")                                            \
@@ -56,7 +57,8 @@
 	X(ACCESS_LOG, 0, 0, "access-log", SINK, NULL, FOR(PROXY), "stdout, stderr, off or a file's full path")    \
 	X(PRINT_CONFIG, 0, 0, "print-config", NOTHING, NULL, FOR(PROXY), "print the equivalent file and end")     \
 	X(SECONDS, 0, 0, "seconds", COUNT, NULL, FOR(DEMO), "how long the traffic lasts: 2 to 3600, default 10")  \
-	X(FORMAT, 0, 0, "format", WORDS, "human|json", FOR(CHECK), "json: one object on stdout")                  \
+	X(FORMAT, 0, 0, "format", WORDS, "human|json|github|sarif", FOR(CHECK), "json: an object a file; "         \
+	  "github: workflow commands; sarif: one document")                                                        \
 	X(STRICT, 0, 0, "strict", NOTHING, NULL, FOR(CHECK), "warnings end with 78 as well")                      \
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \

@@ -83,8 +83,8 @@ static void lines_end_as_they_should(void **state)
 		{{"-s", "reload"}, 2, NULL, "kill -HUP"},
 		{{"check", "--stritc"}, 2, NULL, "did you mean --strict?"},
 		{{"run", "--from", ":1"}, 2, NULL, "run has no option --from; proxy has"},
-		{{"check", "--format", "yaml"}, 2, NULL, "--format must be one of human, json, not \"yaml\""},
-		{{"check", "a", "-c", "b"}, 2, NULL, "one is checked at a time"},
+		{{"check", "--format", "yaml"}, 2, NULL, "must be one of human, json, github, sarif, not \"yaml\""},
+		{{"check", "a", "-c", "b"}, 2, NULL, "both --config and a file are given"},
 		{{"check", "@DIR@/missing"}, 78, NULL, "error[E401]"},
 		{{"run", "-c", "@DIR@/missing"}, 78, NULL, "error[E401]"},
 		{{"config", "show", "-c", "@DIR@/missing"}, 78, NULL, "error[E401]"},
@@ -198,32 +198,6 @@ static void eight_mistakes_are_eight_reports(void **state)
 	assert_non_null(strstr(err, "8 errors"));
 	assert_int_equal(run((const char *const[]){"check", path, "--color", "always", NULL}), 78);
 	assert_non_null(strstr(err, "\033["));
-}
-
-static void json_report_is_json(void **state)
-{
-	char path[KIT_PATH], script[1024];
-
-	(void)state;
-	if (!kit_have("python3"))
-		skip();
-	kit_file_write("eight.yaml", eight, path);
-	snprintf(script, sizeof(script),
-		 "\"$0\" check --format json %s | python3 -c 'import json, sys\n"
-		 "d = json.load(sys.stdin)\n"
-		 "p = d[\"problems\"]\n"
-		 "print(d[\"schema\"], d[\"errors\"], d[\"warnings\"], len(p), p[3][\"code\"], p[3][\"line\"], "
-		 "p[3][\"column\"], p[3][\"suggestion\"])'; exit ${PIPESTATUS[0]}",
-		 path);
-	assert_int_equal(shell(script), 78);
-	assert_string_equal(out, "1 8 0 8 E102 7 5 upstream\n");
-	/* A key whose name brings a quote, a backslash and two bytes of UTF-8 into the message. */
-	kit_file_write("odd.yaml", "\"a\\\"\\\\\xc3\xbc\": 1\n", path);
-	snprintf(script, sizeof(script),
-		 "\"$0\" check --format json %s | python3 -c 'import json, sys\n"
-		 "print(json.load(sys.stdin)[\"problems\"][0][\"message\"].encode())'", path);
-	assert_int_equal(shell(script), 0);
-	assert_non_null(strstr(out, "a\"\\\\\\xc3\\xbc"));
 }
 
 static void strict_refuses_warnings(void **state)
@@ -414,7 +388,8 @@ static void bash_completes(void **state)
 
 	(void)state;
 	assert_int_equal(shell(script), 0);
-	assert_string_equal(out, "completion\n--format\nhuman json\nleast_conn\nrun\nupstreams[].servers[].address\n\n"
+	assert_string_equal(out, "completion\n--format\nhuman json github sarif\nleast_conn\nrun\n"
+			         "upstreams[].servers[].address\n\n"
 				 "complete -F _staunch staunch\n");
 	assert_string_equal(err, "");
 }
@@ -460,7 +435,6 @@ int main(void)
 		cmocka_unit_test_teardown(every_verb_is_told_of, kit_end),
 		cmocka_unit_test_teardown(unwritten_result_is_no_success, kit_end),
 		cmocka_unit_test_teardown(eight_mistakes_are_eight_reports, kit_end),
-		cmocka_unit_test_teardown(json_report_is_json, kit_end),
 		cmocka_unit_test_teardown(strict_refuses_warnings, kit_end),
 		cmocka_unit_test_teardown(aliases_lead_to_check, kit_end),
 		cmocka_unit_test_teardown(config_from_standard_input, kit_end),

@@ -46,7 +46,7 @@ static void wrong_lines_are_refused(void **state)
 		{"no word", {"check", "--format", ""}},
 		{"given twice", {"check", "-c", "a", "--config", "b"}},
 		{"addresses given twice", {"proxy", "--to", ":1", "--to", ":2"}},
-		{"one operand too many", {"check", "a", "b"}},
+		{"one operand too many", {"explain", "a", "b"}},
 		{"an operand where none is", {"run", "a"}},
 		{"an operand missing", {"completion"}},
 		{"an operand that is no word of it", {"completion", "csh"}},

@@ -57,7 +57,7 @@ struct both {
 };
 
 struct outcome {
-	uint8_t data[ROOM / 2]; /* twice what is drawn: a read asks for up to 68 KiB, and is made only with room for it */
+	uint8_t data[ROOM / 2]; /* twice what is drawn: a read of up to 68 KiB is made only with room for it */
 	size_t n;
 	int end;    /* 0: open; 1: close_notify; -1: broken */
 	int alerts[8], nalerts;

@@ -1,0 +1,211 @@
+/* The forms for programs: JSON for scripts, workflow commands and SARIF for code hosts, which show the problems beside
+ * the lines of a change. */
+#include "proxy/cli/cli_check_report.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "config/text/utf8.h"
+#include "netpoll/check.h"
+#include "proxy/cli/cli.h"
+
+/* ---- JSON's strings ---- */
+
+/* Messages quote the file, so they may hold any bytes; those that are not UTF-8 become U+FFFD. */
+static void json_problem_string(FILE *out, const char *s)
+{
+	size_t n = strlen(s), len;
+	uint32_t c;
+
+	putc('"', out);
+	for (; n > 0; s += len, n -= len) {
+		len = utf8_decode(s, n, &c);
+		if (len == 0) {
+			fputs("\\ufffd", out);
+			len = 1;
+		} else if (c == '"' || c == '\\') {
+			fprintf(out, "\\%c", (int)c);
+		} else if (c < 0x20 || c == 0x7f) {
+			fprintf(out, "\\u%04x", c);
+		} else {
+			fwrite(s, 1, len, out);
+		}
+	}
+	putc('"', out);
+}
+
+/* A member; one without a value is left out. */
+static void json_problem_member(FILE *out, const char *name, const char *value)
+{
+	if (value[0] == '\0')
+		return;
+	fprintf(out, ",\"%s\":", name);
+	json_problem_string(out, value);
+}
+
+static const char *severity_word(const struct diag_problem *b)
+{
+	DCHECK(b->message[0] != '\0', "a problem without a message");
+	return diag_severity(b->code) == DIAG_ERROR ? "error" : "warning";
+}
+
+/* ---- json: one object a file, on one line ---- */
+
+static void json_begin(FILE *out)
+{
+	(void)out;
+}
+
+/* One problem as an object. Positions are numbers, so that an editor can jump there. */
+static void json_problem(FILE *out, const struct diag_problem *b)
+{
+	fprintf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", diag_code_text(b->code), severity_word(b));
+	json_problem_member(out, "file", b->source != NULL ? b->source->name : "");
+	if (pos_known(b->at))
+		fprintf(out, ",\"line\":%u,\"column\":%u,\"width\":%u", b->at.line, b->at.column, b->at.width);
+	json_problem_member(out, "message", b->message);
+	json_problem_member(out, "suggestion", b->suggestion);
+	json_problem_member(out, "note", b->note);
+	json_problem_member(out, "help", b->help);
+	if (b->more > 0)
+		fprintf(out, ",\"more\":%u", b->more);
+	putc('}', out);
+}
+
+static void json_file(FILE *out, const char *path, const struct diag *d, size_t before)
+{
+	(void)before;
+	fputs("{\"schema\":1,\"file\":", out);
+	json_problem_string(out, path);
+	fprintf(out, ",\"errors\":%zu,\"warnings\":%zu,\"problems\":[", diag_count(d, DIAG_ERROR),
+		diag_count(d, DIAG_WARNING));
+	for (size_t i = 0; i < diag_shown(d); i++) {
+		fputs(i > 0 ? "," : "", out);
+		json_problem(out, diag_get(d, i));
+	}
+	fputs("]}\n", out);
+}
+
+static void json_end(FILE *out)
+{
+	(void)out;
+}
+
+/* ---- github: one workflow command a problem ---- */
+
+/* Percent signs and ends of lines are escaped; in a property `also` is, too. */
+static void put_escaped(FILE *out, const char *s, const char *also)
+{
+	for (; *s != '\0'; s++)
+		if (*s == '%' || (unsigned char)*s < 0x20 || strchr(also, *s) != NULL)
+			fprintf(out, "%%%02X", (unsigned)(unsigned char)*s);
+		else
+			putc(*s, out);
+}
+
+static void github_problem(FILE *out, const char *path, const struct diag_problem *b)
+{
+	fprintf(out, "::%s file=", severity_word(b));
+	put_escaped(out, b->source != NULL ? b->source->name : path, ":,");
+	if (pos_known(b->at))
+		fprintf(out, ",line=%u,col=%u,endColumn=%u", b->at.line, b->at.column, b->at.column + b->at.width);
+	fprintf(out, ",title=%s::", diag_code_text(b->code));
+	put_escaped(out, b->message, "");
+	if (b->suggestion[0] != '\0') {
+		fputs("; did you mean \"", out);
+		put_escaped(out, b->suggestion, "");
+		fputs("\"?", out);
+	}
+	if (b->help[0] != '\0') {
+		fputs("%0Ahelp: ", out);
+		put_escaped(out, b->help, "");
+	}
+	putc('\n', out);
+}
+
+static void github_file(FILE *out, const char *path, const struct diag *d, size_t before)
+{
+	(void)before;
+	for (size_t i = 0; i < diag_shown(d); i++)
+		github_problem(out, path, diag_get(d, i));
+}
+
+/* ---- sarif: one document for all files ---- */
+
+static void sarif_begin(FILE *out)
+{
+	static const enum diag_code codes[] = {
+#define X(name, letter, number, meaning) DIAG_##name,
+		DIAG_TBL(X)
+#undef X
+	};
+
+	fprintf(out,
+		"{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{"
+		"\"tool\":{\"driver\":{\"name\":\"staunch\",\"version\":\"%s\",\"rules\":[",
+		cli_version_text());
+	for (size_t i = 0; i < array_len(codes); i++) {
+		fprintf(out, "%s{\"id\":\"%s\",\"shortDescription\":{\"text\":", i > 0 ? "," : "",
+			diag_code_text(codes[i]));
+		json_problem_string(out, diag_code_meaning(codes[i]));
+		fputs("}}", out);
+	}
+	fputs("]}},\"columnKind\":\"unicodeCodePoints\",\"results\":[", out);
+}
+
+/* RFC 3986: a path as the reference of a URI. */
+static void sarif_uri(FILE *out, const char *path)
+{
+	fputs(path[0] == '/' ? "\"file://" : "\"", out);
+	for (; *path != '\0'; path++)
+		if (isalnum((unsigned char)*path) || strchr("-._~/", *path) != NULL)
+			putc(*path, out);
+		else
+			fprintf(out, "%%%02X", (unsigned)(unsigned char)*path);
+	putc('"', out);
+}
+
+static void sarif_problem(FILE *out, const char *path, const struct diag_problem *b)
+{
+	char text[sizeof(b->message) + sizeof(b->suggestion) + sizeof(b->help) + 32];
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s", b->message, b->suggestion[0] != '\0' ? "; did you mean \"" : "",
+		 b->suggestion, b->suggestion[0] != '\0' ? "\"?" : "", b->help[0] != '\0' ? "\n" : "", b->help);
+	fprintf(out, "{\"ruleId\":\"%s\",\"level\":\"%s\",\"message\":{\"text\":", diag_code_text(b->code),
+		severity_word(b));
+	json_problem_string(out, text);
+	fputs("},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":", out);
+	sarif_uri(out, b->source != NULL ? b->source->name : path);
+	putc('}', out);
+	if (pos_known(b->at))
+		fprintf(out, ",\"region\":{\"startLine\":%u,\"startColumn\":%u,\"endColumn\":%u}", b->at.line,
+			b->at.column, b->at.column + b->at.width);
+	fputs("}}]}", out);
+}
+
+static void sarif_file(FILE *out, const char *path, const struct diag *d, size_t before)
+{
+	for (size_t i = 0; i < diag_shown(d); i++) {
+		fputs(before + i > 0 ? "," : "", out);
+		sarif_problem(out, path, diag_get(d, i));
+	}
+}
+
+static void sarif_end(FILE *out)
+{
+	fputs("]}]}\n", out);
+}
+
+static const struct check_report reports[] = {
+	{"json", json_begin, json_file, json_end},
+	{"github", json_begin, github_file, json_end},
+	{"sarif", sarif_begin, sarif_file, sarif_end},
+};
+
+const struct check_report *check_report_find(const char *word)
+{
+	for (size_t i = 0; i < array_len(reports); i++)
+		if (strcmp(word, reports[i].word) == 0)
+			return &reports[i];
+	return NULL;
+}
