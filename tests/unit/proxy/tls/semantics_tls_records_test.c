@@ -299,7 +299,7 @@ static void note_features(const struct piece *p, bool tls12)
 	has.level_12 |= tls12 && p->type == TLS_TYPE_ALERT && p->n == 2 && p->bytes[0] != 1 && p->bytes[0] != 2;
 	has.warning_12 |= tls12 && p->type == TLS_TYPE_ALERT && p->n == 2 && p->bytes[0] == 1 && p->bytes[1] == 100;
 	has.long_message |= p->type == TLS_TYPE_HANDSHAKE && (p->n != 5 || p->bytes[0] != 24 || p->bytes[3] != 1);
-	has.warnings += p->type == TLS_TYPE_ALERT && p->n == 2 && p->bytes[0] == 1;
+	has.warnings += p->type == TLS_TYPE_ALERT && p->n == 2 && (p->bytes[0] == 1 || p->bytes[1] == 90);
 	has.fatal_end |= p->type == TLS_TYPE_ALERT && p->n == 2 && p->bytes[0] != 1;
 	has.type_12 |= tls12 && (p->type < TLS_TYPE_ALERT || p->type > TLS_TYPE_DATA);
 	has.reneg |= tls12 && p->type == TLS_TYPE_HANDSHAKE;
