@@ -37,6 +37,9 @@ enum config_on_timeout { CONFIG_ON_TIMEOUT_TBL(X) };
 #define X(name, word, meaning) CONFIG_AT_LIMIT_##name,
 enum config_at_limit { CONFIG_AT_LIMIT_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_ON_FIN_##name,
+enum config_on_fin { CONFIG_ON_FIN_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_BALANCE_##name,
 enum config_balance { CONFIG_BALANCE_TBL(X) };
 #undef X
@@ -275,6 +278,7 @@ struct config_listener {
 	size_t                   upstream; /* index into config.upstreams, or CONFIG_NO_UPSTREAM */
 	int64_t                  max_connections; /* or CONFIG_OFF */
 	enum config_at_limit     at_limit;
+	enum config_on_fin       on_fin; /* of either side */
 	int64_t                  backlog;
 	struct {
 		int64_t idle, half_close, lifetime; /* or CONFIG_OFF: never */

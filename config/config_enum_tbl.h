@@ -22,6 +22,10 @@
 	X(REFUSE, "refuse", "close it at once, so the client can go elsewhere") \
 	X(WAIT, "wait", "leave it in the kernel's backlog until another ends")
 
+#define CONFIG_ON_FIN_TBL(X)                                                  \
+	X(PASS, "pass", "it is passed on, and the other direction goes on")   \
+	X(END, "end", "it ends the connection")
+
 #define CONFIG_BALANCE_TBL(X)                                                               \
 	X(ROUND_ROBIN, "round_robin", "in turn, by weight, evenly spread")                  \
 	X(LEAST_CONN, "least_conn", "the fewest connections for its weight")                \

@@ -149,6 +149,12 @@
 	  "refuse closes it at once, so the client can go elsewhere; wait leaves it in the kernel's backlog "     \
 	  "until another one ends.",                                                                              \
 	  "wait")                                                                                                 \
+	X(ENUM, "listeners[].on_fin", on_fin, "pass", 0, 0, 0, on_fin, NEW,                                       \
+	  "what the first end of a side does to the other side",                                                  \
+	  "pass lets the other side go on: it may still have an answer to give. end is for servers or clients "   \
+	  "that never end by themselves: what has arrived is delivered, both sides get their end at once, and "   \
+	  "one that does not end either is let go after timeouts.linger.",                                        \
+	  "end")                                                                                                  \
 	X(COUNT, "listeners[].backlog", backlog, "4096", 1, 65535, 0, none, RESTART,                              \
 	  "connections the kernel holds ready before they are accepted",                                          \
 	  "The kernel cuts it to net.core.somaxconn without a word; start warns when it does.",                   \

@@ -54,6 +54,8 @@ struct relay_dir {
 	/* copy: this kind of socket cannot be spliced, or a splice of it failed */
 	bool unspliceable : 1;
 	bool unclean : 1;  /* src ended without close_notify: bytes may be missing */
+	bool cut : 1;      /* src has not ended, but the listener ends at the other side's FIN */
+	uint8_t looks : 3; /* times that src's FIN waited for bytes of dst that are here already */
 	/* bytes read that dst has not acknowledged, at the last look (relay_end.c) */
 	uint32_t undelivered;
 };

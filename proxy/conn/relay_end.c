@@ -8,6 +8,8 @@
  *                     for `linger`, so that our close does not destroy what dst said last and src
  *                     has not yet read
  *   dst reset         bytes that dst sent before are still delivered, then src is reset
+ *   FIN, on_fin: end  as if both had sent it: what has arrived is written, both get their end, and
+ *                     the one that has not ended is lingered for
  *   our own failure   both sides are reset at once: bytes are lost, and both must know (relay_err.c)
  *
  * Patience: an end waits for a reader as long as that reader takes or acknowledges something, and
@@ -22,6 +24,7 @@
 /* How often to poll whether dst has everything, when a reset must wait: the pauses double. */
 #define POLL_MIN (2 * NP_MS)
 #define POLL_MAX (100 * NP_MS)
+#define LOOKS_MOST 7 /* others_bytes_first; the most that relay_dir.looks counts */
 
 static struct relay_dir *opposite(struct conn *c, const struct relay_dir *d)
 {
@@ -182,6 +185,42 @@ void relay_after_its_end(struct conn *c, struct relay_dir *d)
 		dst_gone(c, back, -NP_EPIPE);
 }
 
+/* The other side's FIN ends this direction too, after the bytes that were read. */
+static void cut_short(struct conn *c, struct relay_dir *d)
+{
+	if (d->eof || d->discard)
+		return;
+	d->eof = d->cut = true;
+	d->readable = false;
+	if (has_rest(d))
+		(void)is_delivering(c, d);
+	else
+		relay_splice_end(d); /* an empty pipe would be filled again */
+}
+
+/* Where a FIN ends both directions: bytes of the other side that are here already came before it.
+ * They are read first, a few turns long, since a side that sends without a pause would never let it
+ * end. A source that has ended says so at each read. */
+static bool others_bytes_first(struct conn *c, struct relay_dir *d)
+{
+	struct relay_dir *back = opposite(c, d);
+
+	if (!c->listener->ends_at_fin || !back->readable || back->blocked || d->looks == LOOKS_MOST)
+		return false;
+	d->looks++;
+	return true;
+}
+
+/* Both have their end, but one has not said its own: our close would reset it if it has sent
+ * anything since, and the reset would destroy what it has not yet read. */
+static void linger_after_cut(struct conn *c, struct relay_dir *d)
+{
+	d->cut = d->eof = d->done = false;
+	d->discard = true;
+	d->readable = true;
+	start_lingering(c);
+}
+
 /* src will send no more, by FIN or by reset. */
 static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 {
@@ -205,6 +244,8 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	}
 	if (reset || has_rest(d))
 		(void)is_delivering(c, d);
+	if (!reset && c->listener->ends_at_fin)
+		cut_short(c, back);
 	relay_active(c);
 	relay_arm(c); /* half a connection may be silent for less long */
 }
@@ -262,12 +303,14 @@ static int64_t reset_pause(struct conn *c)
  * of ours can tell it too. */
 static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 {
+	struct relay_dir *back = opposite(c, d);
 	struct stream *dst = dst_of(c, d);
+	bool close_follows = back->done && !d->cut && !back->cut;
 	int err = 0;
 
 	if (d->unclean)
 		err = np_fd_close_write(&dst->fd);
-	else if (!d->discard && (!opposite(c, d)->done || !stream_is_plain(dst)))
+	else if (!d->discard && (!close_follows || !stream_is_plain(dst)))
 		err = stream_close_write(dst);
 	if (err == -NP_EAGAIN) {
 		d->blocked = true; /* its close_notify waits for room */
@@ -277,7 +320,12 @@ static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 		return relay_failed(c, RELAY_SOCKET, err); /* dst would wait for the end for ever */
 	/* ENOTCONN: dst is gone, and its own direction will say so. */
 	d->done = true;
-	return opposite(c, d)->done ? c->first_end : CLOSE_NONE;
+	if (!back->done)
+		return CLOSE_NONE;
+	if (!d->cut && !back->cut)
+		return c->first_end;
+	linger_after_cut(c, d->cut ? d : back);
+	return CLOSE_NONE;
 }
 
 enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
@@ -374,6 +422,8 @@ enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 		return relay_expired(c);
 	if (n < 0 && relay_blame(RELAY_SOCKET, (int)n) != BLAME_PEER)
 		return relay_failed(c, RELAY_SOCKET, (int)n);
+	if (n == 0 && others_bytes_first(c, d))
+		return CLOSE_NONE;
 	if (n < 0)
 		relay_note_error(c, (int)n);
 	d->unclean = stream_truncated(src_of(c, d));

@@ -61,6 +61,7 @@ struct listener {
 	uint32_t header_max, hello_max;
 	struct tls_ctx **tls;        /* owned: one per worker; NULL: TLS does not end here */
 	bool wait_at_limit;
+	bool ends_at_fin;            /* of either side; else the other direction goes on */
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */

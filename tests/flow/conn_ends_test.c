@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -347,6 +348,102 @@ static void b8_f6_client_leaves_first(void **state)
 	tail_is_not_destroyed(false);
 }
 
+/* --- on_fin: end --- */
+
+/* Neither side waits for the other: both have their end, though one of them never says its own. */
+static void first_fin_ends(bool server_ends)
+{
+	struct pair p = pair_open("on_fin: end, timeouts: {linger: 300ms}");
+	int first = server_ends ? p.server : p.client, other = server_ends ? p.client : p.server;
+
+	kit_send(other, "unasked", 7);
+	kit_expect(first, "unasked", 7);
+	kit_send(first, "bye", 3);
+	kit_half_close(first);
+	kit_expect(other, "bye", 3);
+	kit_expect_fin(other);
+	kit_expect_fin(first);
+	front_wait(&p.f, server_ends ? "server_fin" : "client_fin", 1);
+	close(first);
+	close(other);
+	pair_end(&p);
+}
+
+static void b29_the_clients_fin_ends(void **state)
+{
+	(void)state;
+	first_fin_ends(false);
+}
+
+static void b29_the_servers_fin_ends(void **state)
+{
+	(void)state;
+	first_fin_ends(true);
+}
+
+/* Much is on its way both ways, and what the server has sent arrives before its end does. */
+static void b29_what_was_sent_before_the_fin_arrives(void **state)
+{
+	struct kit_peer *p = peer(KIT_SOURCE, 4 * MB + 1);
+	struct front f = front_before(p, "on_fin: end");
+	int fd = front_connect(&f);
+
+	(void)state;
+	kit_expect_stream(fd, SEED, 0, 4 * MB + 1);
+	kit_expect_fin(fd);
+	close(fd);
+	front_wait(&f, "server_fin", 1);
+	kit_peer_wait_ended(p, 1);
+	front_end(&f);
+}
+
+/* The proxy sees the client's end and the server's bytes at once: the bytes were there before. */
+static void b29_bytes_that_came_before_the_fin(void **state)
+{
+	struct pair p = pair_open("on_fin: end");
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		bool client_ends = i % 2 == 0;
+		int first = client_ends ? p.client : p.server, other = client_ends ? p.server : p.client;
+
+		assert_int_equal(kill(p.f.pid, SIGSTOP), 0);
+		kit_send_stream(other, SEED, 0, 40000);
+		kit_send(first, "bye", 3);
+		kit_half_close(first);
+		assert_int_equal(kill(p.f.pid, SIGCONT), 0);
+		kit_expect_stream(first, SEED, 0, 40000);
+		kit_expect_fin(first);
+		kit_expect(other, "bye", 3);
+		kit_expect_fin(other);
+		close(first);
+		close(other);
+		if (i < 49)
+			pair_again(&p);
+	}
+	pair_end(&p);
+}
+
+/* The server sends without a pause, has read nothing yet, and still gets the client's last bytes. */
+static void b29_b8_tail_is_not_destroyed(void **state)
+{
+	struct pair p = pair_open("on_fin: end, timeouts: {linger: 1s}");
+	struct talker t = {.fd = p.server, .seed = SEED, .bytes = UINT64_MAX, .piece = 9999};
+
+	(void)state;
+	talker_start(&t);
+	kit_send_stream(p.client, SEED, 0, 300000);
+	kit_half_close(p.client);
+	assert_true(kit_wait(talker_has_said_much, &t, KIT_MS));
+	kit_expect_stream(p.server, SEED, 0, 300000);
+	kit_expect_fin(p.server);
+	front_wait(&p.f, "client_fin", 1);
+	talker_join(&t);
+	close(p.client);
+	close(p.server);
+	pair_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +462,11 @@ int main(void)
 		cmocka_unit_test_teardown(b23_f37_writes_into_reset_sockets, kit_end),
 		cmocka_unit_test_teardown(b8_f6_server_leaves_first, kit_end),
 		cmocka_unit_test_teardown(b8_f6_client_leaves_first, kit_end),
+		cmocka_unit_test_teardown(b29_the_clients_fin_ends, kit_end),
+		cmocka_unit_test_teardown(b29_the_servers_fin_ends, kit_end),
+		cmocka_unit_test_teardown(b29_what_was_sent_before_the_fin_arrives, kit_end),
+		cmocka_unit_test_teardown(b29_bytes_that_came_before_the_fin, kit_end),
+		cmocka_unit_test_teardown(b29_b8_tail_is_not_destroyed, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,7 @@ static const char dumped[] =
 	"    upstream: \"on\"                          # t.yaml:3\n"
 	"    max_connections: off                    # default\n"
 	"    at_limit: refuse                        # default\n"
+	"    on_fin: pass                            # default\n"
 	"    backlog: 4096                           # default\n"
 	"    timeouts:\n"
 	"      idle: 1h                              # default\n"
