@@ -134,8 +134,9 @@
 	  "May be the same file as cert. Only its owner should be able to read it.",                        \
 	  "\"/etc/staunch/tls/a.key\"")                                                                     \
 	X(PATH, "listeners[].tls.certificates[].password_file", password_file, NULL, 0, 0, 0, none, NEW,    \
-	  "file whose first line is the password of an encrypted key",                                      \
-	  "Nothing ever asks for a password on a terminal, so that a restart needs nobody.",                \
+	  "file with the password of an encrypted key, or several: one to a line, tried in turn",           \
+	  "Several, so that one file serves many keys, or the old password and the new one. Nothing ever "  \
+	  "asks for a password on a terminal, so that a restart needs nobody.",                             \
 	  "\"/run/credentials/staunch/a.pass\"")                                                            \
 	X(PATH, "listeners[].tls.certificates[].ocsp", ocsp, NULL, 0, 0, 0, none, NEW,                      \
 	  "DER file of an OCSP response to staple",                                                         \
@@ -229,8 +230,9 @@
 	  "May be the same file as cert.",                                                                  \
 	  "\"me.key\"")                                                                                     \
 	X(PATH, "upstreams[].tls.password_file", password_file, NULL, 0, 0, 0, none, NEW,                   \
-	  "file whose first line is the password of an encrypted key",                                      \
-	  "Nothing ever asks for a password on a terminal, so that a restart needs nobody.",                \
+	  "file with the password of an encrypted key, or several: one to a line, tried in turn",           \
+	  "Several, so that one file serves many keys, or the old password and the new one. Nothing ever "  \
+	  "asks for a password on a terminal, so that a restart needs nobody.",                             \
 	  "\"me.pass\"")                                                                                    \
 	X(PROTOCOLS, "upstreams[].tls.alpn", alpn, NULL, 1, 32, 0, none, NEW,                               \
 	  "protocols offered to servers by ALPN, in order of preference",                                   \

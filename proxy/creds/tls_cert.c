@@ -127,31 +127,51 @@ int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL 
 
 struct password {
 	const char *path; /* NULL: the config names none */
+	BIO *lines;       /* owned; NULL: not opened yet */
 	bool asked;       /* OpenSSL wanted one, so the key is encrypted */
+	unsigned tried;   /* lines given so far */
+	int err;          /* of opening the file */
 };
 
-/* A pem_password_cb: gives the first line of the password file. The copy on the stack is cleansed,
- * because a core file would show it. */
+/* The next line that is not empty, without its end.   Returns  its length, 0 at the end. */
+static int next_password(BIO *lines, char *buf, int size)
+{
+	int n, m;
+
+	do {
+		n = m = BIO_gets(lines, buf, size);
+		while (n > 0 && (buf[n - 1] == '\n' || buf[n - 1] == '\r'))
+			n--;
+	} while (m > 0 && n == 0);
+	return n > 0 ? n : 0;
+}
+
+/* A pem_password_cb: gives one line of the password file, and the next one when OpenSSL tries again.
+ * The file is opened once, since it may be a FIFO. The copy on the stack is cleansed, because a core
+ * file would show it. */
 static int give_password(char *buf, int size, int writing, void *arg)
 {
 	struct password *p = arg;
-	BIO *b = p->path != NULL ? BIO_new_file(p->path, "r") : NULL;
 	char line[PASSWORD_MOST];
 	int n;
 
 	DCHECK(!writing, "no key is ever written");
 	(void)writing;
 	p->asked = true;
-	if (b == NULL)
+	if (p->lines == NULL && p->path != NULL) {
+		p->lines = BIO_new_file(p->path, "r");
+		p->err = p->lines == NULL ? err_from_errno() : 0;
+	}
+	if (p->lines == NULL)
 		return -1;
-	n = BIO_gets(b, line, sizeof(line));
-	BIO_free(b);
-	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-		n--;
+	n = next_password(p->lines, line, sizeof(line));
 	if (n > 0 && n <= size)
 		memcpy(buf, line, (size_t)n);
 	OPENSSL_cleanse(line, sizeof(line));
-	return n > 0 && n <= size ? n : -1;
+	if (n == 0 || n > size)
+		return -1;
+	p->tried++;
+	return n;
 }
 
 static int key_problem(const struct tls_cert_files *f, const struct password *p, struct text *err)
@@ -160,21 +180,30 @@ static int key_problem(const struct tls_cert_files *f, const struct password *p,
 		return text_problem(err, f->key, "holds no private key in PEM form", -NP_EINVAL);
 	if (p->path == NULL)
 		return text_problem(err, f->key, "is encrypted: name a password_file", -NP_EACCES);
-	return text_problem(err, f->key, "the first line of its password_file does not open it",
-			    -NP_EACCES);
+	if (p->err != 0)
+		return text_problem(err, p->path, np_err_text(p->err), p->err);
+	if (p->tried == 0)
+		return text_problem(err, p->path, "holds no password: write one to a line", -NP_EINVAL);
+	return text_problem(err, f->key, "no line of its password_file opens it", -NP_EACCES);
 }
 
+/* As often as the password file has lines: a wrong password and a broken key look alike. */
 static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY **key,
 		    struct text *err)
 {
 	struct password p = {.path = f->password};
+	unsigned before;
 	int code;
 	BIO *b = open_pem(f->key, err, &code);
 
 	if (b == NULL)
 		return code;
-	*key = PEM_read_bio_PrivateKey_ex(b, NULL, give_password, &p, lib, NULL);
+	do {
+		before = p.tried;
+		*key = PEM_read_bio_PrivateKey_ex(b, NULL, give_password, &p, lib, NULL);
+	} while (*key == NULL && p.tried > before && BIO_reset(b) == 0);
 	BIO_free(b);
+	BIO_free(p.lines);
 	return *key != NULL ? 0 : key_problem(f, &p, err);
 }
 

@@ -29,7 +29,7 @@ enum tls_cert_kind {
 /* Paths, borrowed. */
 struct tls_cert_files {
 	const char *cert, *key;
-	const char *password; /* a file whose first line opens the key; NULL: it is not encrypted */
+	const char *password; /* a file of which one line opens the key; NULL: it is not encrypted */
 };
 
 /* Frozen once loaded. Its owner is the context that serves it. */

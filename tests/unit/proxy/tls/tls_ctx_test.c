@@ -114,21 +114,31 @@ static void encrypted_keys_open_with_their_password(void **state)
 	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.cn = "a", .issuer = root});
 	struct config_cert f = {.cert = NULL};
 	struct config_tls_in in = pair_in(&f, 1);
-	char cert[KIT_PATH], key[KIT_PATH], right[KIT_PATH], wrong[KIT_PATH];
+	char cert[KIT_PATH], key[KIT_PATH], right[KIT_PATH], wrong[KIT_PATH], empty[KIT_PATH], both[KIT_PATH];
 
 	(void)state;
 	kit_cert_write(c, "a.pem", cert);
 	kit_cert_write_key(c, "a.key", "s3cret", key);
 	kit_file_write("right", "s3cret\nmore\n", right);
-	kit_file_write("wrong", "secret\n", wrong);
+	kit_file_write("wrong", "secret\nmore\n", wrong);
+	kit_file_write("empty", "\n\r\n", empty);
+	kit_file_write("both", "secret\n\ns3crets\r\ns3cret", both);
 	f.cert = cert;
 	f.key = key;
 	assert_int_equal(build(&in), -NP_EACCES);
 	assert_non_null(strstr(pair_err, "a.key: is encrypted: name a password_file"));
 	f.password_file = wrong;
 	assert_int_equal(build(&in), -NP_EACCES);
-	assert_non_null(strstr(pair_err, "password_file does not open it"));
+	assert_non_null(strstr(pair_err, "a.key: no line of its password_file opens it"));
+	f.password_file = empty;
+	assert_int_equal(build(&in), -NP_EINVAL);
+	assert_non_null(strstr(pair_err, "empty: holds no password: write one to a line"));
+	f.password_file = "/none/at/all";
+	assert_int_equal(build(&in), -NP_ENOENT);
+	assert_non_null(strstr(pair_err, "/none/at/all: no such file"));
 	f.password_file = right;
+	assert_int_equal(build(&in), 0);
+	f.password_file = both;
 	assert_int_equal(build(&in), 0);
 }
 
