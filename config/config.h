@@ -76,6 +76,8 @@ enum config_opening { CONFIG_OPENING_TBL(X) };
 enum {
 	CONFIG_TOP_KEYS = 0 CONFIG_TOP_TBL(X),
 	CONFIG_LISTENER_KEYS = 0 CONFIG_LISTENER_TBL(X),
+	CONFIG_BIND_AT_KEYS = 0 CONFIG_BIND_TBL(X),
+	CONFIG_BIND_PROXY_KEYS = 0 CONFIG_BIND_PROXY_TBL(X),
 	CONFIG_TLS_IN_KEYS = 0 CONFIG_TLS_IN_TBL(X),
 	CONFIG_CERT_KEYS = 0 CONFIG_CERT_TBL(X),
 	CONFIG_ROUTE_KEYS = 0 CONFIG_ROUTE_TBL(X),
@@ -195,6 +197,24 @@ struct config_proxy_in {
 	int64_t                  max_bytes; /* of a whole header */
 };
 
+/* The same for one address alone. */
+struct config_bind_proxy {
+	struct config_proxy_in in;
+	struct config_pos      at;
+	struct config_pos      origin[CONFIG_BIND_PROXY_KEYS];
+};
+
+/* One address to listen on. The last three are NULL where they are not written. */
+struct config_bind {
+	struct np_addr            addr; /* "[::]" is v6_alone where the file binds "0.0.0.0" of that port too */
+	const char               *text; /* as written; NULL: it could not be read */
+	const char               *mode; /* of a Unix socket's file, in octal */
+	const char               *owner; /* its user, user:group or :group */
+	struct config_bind_proxy *proxy_protocol; /* instead of the listener's */
+	struct config_pos         at;
+	struct config_pos         origin[CONFIG_BIND_AT_KEYS]; /* the first is the address's */
+};
+
 /* What may be read before an upstream is chosen; counts only while a route needs the
  * ClientHello. */
 struct config_preread {
@@ -266,9 +286,8 @@ struct config_route {
 /* Addresses to listen on, and where their connections go. */
 struct config_listener {
 	const char              *name;
-	struct np_addr          *bind; /* "[::]" is v6_alone where the file binds "0.0.0.0" of that port too */
+	struct config_bind      *bind;
 	size_t                   nbind;
-	struct config_text      *bind_text; /* nbind of them, beside bind */
 	struct config_proxy_in   proxy_protocol;
 	struct config_tls_in    *tls; /* NULL: bytes pass as they come */
 	struct config_preread    preread;
@@ -334,6 +353,8 @@ struct config *config_free(struct config *c);
  * problems that are found outside of config/. Unknown for a default. A path without a row is a
  * mistake of ours (CHECK). */
 struct config_pos config_place(const struct config *c, const char *path);
+/* The same of a key of one address: "owner". */
+struct config_pos config_place_bind(const struct config_bind *b, const char *key);
 /* The place within TLS of a sentence that begins with the value of one of its keys, or with a
  * key's name, and a colon: "/etc/a.pem: ..." is the value of cert. The block's own place when no
  * key matches. */

@@ -5,7 +5,7 @@
  *
  *   kind     MAP, LIST and BLOCK are sections; a BLOCK is a pointer to a struct of its own table, NULL when it is
  *            not written. DURATION, COUNT and SIZE are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT, HOST
- *            and PATH a const char *; SINK a struct config_sink, ADDRESS a server's. BIND, WORDS, PATTERNS,
+ *            and PATH a const char *; SINK a struct config_sink, ADDRESS a server's and BIND a listener's. WORDS, PATTERNS,
  *            PROTOCOLS, CIDRS and PINS take one value or a list of them. (config/value.h)
  *   path     as people write it; [] stands for any element
  *   member   of the struct its table names
@@ -13,7 +13,7 @@
  *   min max  of the value, in its own unit; of the number of elements for what is a list
  *   flags    OFF: the word `off` is allowed (CONFIG_OFF). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
- *            may be an IP address. OURS: a PATH that this program writes, so nobody watches it (config/key_paths.h)
+ *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody watches it (config/key_paths.h)
  *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
  *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
  *            listening socket is opened anew, accepted connections stay. RESTART: only a restart changes it
@@ -69,44 +69,44 @@
 	  "What is left at the end is closed. Counted from the closing of the listeners.",                        \
 	  "2m")
 
+/* A struct config_proxy_in, for all addresses of a listener or for one of them. */
+#define CONFIG_PROXY_IN_ROWS(X, path, member)                                                                     \
+	X(ENUM, path ".accept", member.accept, "off", 0, 0, 0, proxy_in, NEW,        \
+	  "whether each connection begins with a PROXY header",                                                   \
+	  "Never guessed from the bytes, since a client could write a header itself.",                            \
+	  "required")                                                                                             \
+	X(CIDRS, path ".trusted", member.trusted, NULL, 1, 1000, 0, none, NEW,       \
+	  "networks whose headers are believed",                                                                  \
+	  "Must be written where a header is required. The word unix stands for clients of a Unix socket.",       \
+	  "[\"10.0.0.0/8\", \"127.0.0.0/8\"]")                                                                    \
+	X(ENUM, path ".untrusted", member.untrusted, "close", 0, 0, 0, untrusted, NEW, \
+	  "what happens to a connection from any other network",                                                  \
+	  "With ignore a header must still come, and says nothing: logs, rules and servers see the address that " \
+	  "connected. For health checks and test clients that send a header out of habit.",                       \
+	  "ignore")                                                                                               \
+	X(DURATION, path ".timeout", member.timeout, "10s", 1 * UNITS_MS,            \
+	  10 * UNITS_M, 0, none, NEW,                                                                             \
+	  "time in which the whole header must arrive, from accept on",                                           \
+	  "The protocol asks for three seconds or more, so that a lost packet can be sent again.",                \
+	  "5s")                                                                                                   \
+	X(SIZE, path ".max_bytes", member.max_bytes, "4KiB", 512, 65535, 0, none,    \
+	  NEW,                                                                                                    \
+	  "the longest header that is read",                                                                      \
+	  "What a version 2 header may state as its length, which grows with its TLVs. One of version 1 has "     \
+	  "at most 107 bytes.",                                                                                   \
+	  "1KiB")
+
 /* struct config_listener */
 #define CONFIG_LISTENER_TBL(X)                                                                                    \
 	X(NAME, "listeners[].name", name, NULL, 0, 0, NEEDED, none, LIVE,                                         \
 	  "its name in logs and metrics",                                                                         \
 	  "Lower-case letters, digits, and _ . - inside; at most 63, because it becomes a metric label.",         \
 	  "web")                                                                                                  \
-	X(BIND, "listeners[].bind", bind, NULL, 1, 64, NEEDED, none, REOPEN,                                      \
-	  "the address to listen on, or a list of them; quoted",                                                  \
-	  "\"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for every address of both families; \"[::]:8080\" is the " \
-	  "same, and IPv6 alone where the file binds \"0.0.0.0:8080\" too. Or a path: "                           \
-	  "\"unix:/run/staunch/web.sock\". Quotes keep other YAML readers from making numbers of 22:22.",         \
-	  "\"127.0.0.1:8080\"")                                                                                   \
+	X(LIST, "listeners[].bind", bind, NULL, 1, 64, NEEDED | ALONE, none, REOPEN,                              \
+	  "where to listen: an address, or a list of addresses or of maps", NULL, NULL)                           \
 	X(MAP, "listeners[].proxy_protocol", proxy_protocol, NULL, 0, 0, 0, none, NEW,                            \
 	  "the PROXY header with which a proxy in front says who the client is", NULL, NULL)                      \
-	X(ENUM, "listeners[].proxy_protocol.accept", proxy_protocol.accept, "off", 0, 0, 0, proxy_in, NEW,        \
-	  "whether each connection begins with a PROXY header",                                                   \
-	  "Never guessed from the bytes, since a client could write a header itself.",                            \
-	  "required")                                                                                             \
-	X(CIDRS, "listeners[].proxy_protocol.trusted", proxy_protocol.trusted, NULL, 1, 1000, 0, none, NEW,       \
-	  "networks whose headers are believed",                                                                  \
-	  "Must be written where a header is required. The word unix stands for clients of a Unix socket.",       \
-	  "[\"10.0.0.0/8\", \"127.0.0.0/8\"]")                                                                    \
-	X(ENUM, "listeners[].proxy_protocol.untrusted", proxy_protocol.untrusted, "close", 0, 0, 0, untrusted, NEW, \
-	  "what happens to a connection from any other network",                                                  \
-	  "With ignore a header must still come, and says nothing: logs, rules and servers see the address that " \
-	  "connected. For health checks and test clients that send a header out of habit.",                       \
-	  "ignore")                                                                                               \
-	X(DURATION, "listeners[].proxy_protocol.timeout", proxy_protocol.timeout, "10s", 1 * UNITS_MS,            \
-	  10 * UNITS_M, 0, none, NEW,                                                                             \
-	  "time in which the whole header must arrive, from accept on",                                           \
-	  "The protocol asks for three seconds or more, so that a lost packet can be sent again.",                \
-	  "5s")                                                                                                   \
-	X(SIZE, "listeners[].proxy_protocol.max_bytes", proxy_protocol.max_bytes, "4KiB", 512, 65535, 0, none,    \
-	  NEW,                                                                                                    \
-	  "the longest header that is read",                                                                      \
-	  "What a version 2 header may state as its length, which grows with its TLVs. One of version 1 has "     \
-	  "at most 107 bytes.",                                                                                   \
-	  "1KiB")                                                                                                 \
+	CONFIG_PROXY_IN_ROWS(X, "listeners[].proxy_protocol", proxy_protocol)                                     \
 	X(BLOCK, "listeners[].tls", tls, NULL, 0, 0, 0, none, NEW,                                                \
 	  "TLS that ends here; without it bytes pass as they come", NULL, NULL)                                   \
 	X(MAP, "listeners[].preread", preread, NULL, 0, 0, 0, none, NEW,                                          \
@@ -182,6 +182,30 @@
 	  "A socket closed with input unread resets the connection, and the reset destroys the tail of what "     \
 	  "was sent and not yet received.",                                                                       \
 	  "2s")
+
+/* struct config_bind */
+#define CONFIG_BIND_TBL(X)                                                                                        \
+	X(BIND, "listeners[].bind[].address", addr, NULL, 0, 0, NEEDED, none, REOPEN,                             \
+	  "the address to listen on, quoted; it may stand in the map's place",                                    \
+	  "\"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for every address of both families; \"[::]:8080\" is the " \
+	  "same, and IPv6 alone where the file binds \"0.0.0.0:8080\" too. Or a path: "                           \
+	  "\"unix:/run/staunch/web.sock\". Quotes keep other YAML readers from making numbers of 22:22.",         \
+	  "\"127.0.0.1:8080\"")                                                                                   \
+	X(TEXT, "listeners[].bind[].mode", mode, NULL, 0, 0, 0, none, LIVE,                                       \
+	  "permissions of a Unix socket's file: who may write to it may connect",                       \
+	  "In octal. Set before anybody can connect, and changed by a reload. Without it the umask decides: "      \
+	  "UMask= in the unit.",                                                                                                \
+	  "\"0660\"")                                                                                             \
+	X(TEXT, "listeners[].bind[].owner", owner, NULL, 0, 0, 0, none, LIVE,                                     \
+	  "user, user:group or :group that a Unix socket's file is given to",                                     \
+	  "Names or numbers. A process that is not root may only choose among its own groups: add user staunch "  \
+	  "to the group of those who connect.",                                                                   \
+	  "\":www-data\"")                                                                                        \
+	X(BLOCK, "listeners[].bind[].proxy_protocol", proxy_protocol, NULL, 0, 0, 0, none, NEW,                   \
+	  "the PROXY header at this address alone, instead of the listener's", NULL, NULL)
+
+/* struct config_bind_proxy */
+#define CONFIG_BIND_PROXY_TBL(X) CONFIG_PROXY_IN_ROWS(X, "listeners[].bind[].proxy_protocol", in)
 
 /* struct config_upstream */
 #define CONFIG_UPSTREAM_TBL(X)                                                                                    \

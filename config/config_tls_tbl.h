@@ -134,7 +134,7 @@
 	  "May be the same file as cert. Only its owner should be able to read it.",                        \
 	  "\"/etc/staunch/tls/a.key\"")                                                                     \
 	X(PATH, "listeners[].tls.certificates[].password_file", password_file, NULL, 0, 0, 0, none, NEW,    \
-	  "file with the password of an encrypted key, or several: one to a line, tried in turn",           \
+	  "file with the password of an encrypted key; of several lines each is tried",                     \
 	  "Several, so that one file serves many keys, or the old password and the new one. Nothing ever "  \
 	  "asks for a password on a terminal, so that a restart needs nobody.",                             \
 	  "\"/run/credentials/staunch/a.pass\"")                                                            \
@@ -230,7 +230,7 @@
 	  "May be the same file as cert.",                                                                  \
 	  "\"me.key\"")                                                                                     \
 	X(PATH, "upstreams[].tls.password_file", password_file, NULL, 0, 0, 0, none, NEW,                   \
-	  "file with the password of an encrypted key, or several: one to a line, tried in turn",           \
+	  "file with the password of an encrypted key; of several lines each is tried",                     \
 	  "Several, so that one file serves many keys, or the old password and the new one. Nothing ever "  \
 	  "asks for a password on a terminal, so that a restart needs nobody.",                             \
 	  "\"me.pass\"")                                                                                    \

@@ -12,44 +12,27 @@
 
 /* Every reader here returns 0 when the value was refused: the problem is in the diag, the member
  * keeps its default, and the walk goes on. Only -NP_ENOMEM ends it. */
-static int decode_plain(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
+/* said: the key that messages name, mostly k itself. */
+static int decode_said(const struct decode *dc, const struct config_key *k, const struct config_key *said,
+                       const struct node *n, void *obj)
 {
 	struct value_reader r = {.arena = dc->arena, .dir = dc->dir, .quoted = n->quoted};
 	int err;
 
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
-		decode_wrong_shape(dc, k, n, "a plain value");
+		decode_wrong_shape(dc, said, n, "a plain value");
 		return 0;
 	}
 	err = value_read(&r, k, n->text, key_field(k, obj));
 	if (err != -NP_EINVAL)
 		return err;
-	decode_bad_value(dc, k, n, &r);
+	decode_bad_value(dc, said, n, &r);
 	return 0;
 }
 
-/* The text is kept beside the address: messages and dumps show what was written, and 0:0::1
- * stays 0:0::1. */
-static int decode_address(const struct decode *dc, const struct config_key *k, const struct node *n,
-                          struct config_listener *l)
+static int decode_plain(const struct decode *dc, const struct config_key *k, const struct node *n, void *obj)
 {
-	struct value_reader r = {.arena = dc->arena};
-	struct config_text *text = &l->bind_text[l->nbind];
-
-	if (n->kind != NODE_SCALAR || node_is_null(n)) {
-		decode_wrong_shape(dc, k, n, "a quoted address");
-		return 0;
-	}
-	if (value_read_address(&r, n->text, &l->bind[l->nbind]) != 0) {
-		decode_bad_value(dc, k, n, &r);
-		return 0;
-	}
-	text->at = n->at;
-	text->text = arena_text(dc->arena, n->text, strlen(n->text));
-	if (text->text == NULL)
-		return -NP_ENOMEM;
-	l->nbind++;
-	return 0;
+	return decode_said(dc, k, k, n, obj);
 }
 
 /* A list that YAML broke off may be shorter than it was meant to be. */
@@ -60,29 +43,6 @@ static bool count_fits(const struct decode *dc, const struct config_key *k, cons
 	diag_error(dc->d, DIAG_RANGE, list->at, "\"%s\" has %u element%s, it takes %d to %d",
 	           key_name(k), list->n, list->n == 1 ? "" : "s", (int)k->min, (int)k->max);
 	return false;
-}
-
-/* One address or a list of them. Those that cannot be read are left out. */
-static int decode_bind(const struct decode *dc, const struct config_key *k, const struct node *n,
-                       struct config_listener *l)
-{
-	size_t count = n->kind == NODE_LIST ? n->n : 1;
-
-	if (n->kind == NODE_LIST && !count_fits(dc, k, n))
-		return 0;
-	l->bind = arena_array(dc->arena, count, sizeof(*l->bind));
-	l->bind_text = arena_array(dc->arena, count, sizeof(*l->bind_text));
-	if (l->bind == NULL || l->bind_text == NULL)
-		return -NP_ENOMEM;
-	if (n->kind != NODE_LIST)
-		return decode_address(dc, k, n, l);
-	for (const struct node_item *it = n->items; it != NULL; it = it->next) {
-		int err = decode_address(dc, k, it->value, l);
-
-		if (err != 0)
-			return err;
-	}
-	return 0;
 }
 
 /* Elements of all such lists begin with a struct config_text, whatever their size. */
@@ -185,13 +145,20 @@ static int set_defaults(const struct decode *dc, const struct key_scope *s, void
 	return 0;
 }
 
-/* A plain value in an element's place stands for its shorthand key. */
-static int decode_shorthand(const struct decode *dc, const struct key_scope *s, const struct node *n, void *obj)
+/* A plain value in an element's place stands for its shorthand key. Who writes no list has written
+ * the list's name alone. */
+static int decode_shorthand(const struct decode *dc, const struct config_key *list, const struct node *n, void *obj)
 {
+	const struct key_scope *s = key_elements(list);
 	const struct config_key *k = key_child(s->prefix, s->shorthand);
 
 	*key_origin(k, obj) = n->at;
-	return decode_plain(dc, k, n, obj);
+	return decode_said(dc, k, (list->flags & KEY_ALONE) ? list : k, n, obj);
+}
+
+static const char *elements_of(const struct key_scope *s)
+{
+	return s->shorthand != NULL ? "plain values or maps as its elements" : "maps as its elements";
 }
 
 /* A struct of its own: an element of a LIST, or a BLOCK. */
@@ -205,9 +172,9 @@ static int decode_struct(const struct decode *dc, const struct config_key *k, co
 		return err;
 	*(struct config_pos *)(void *)((char *)at->obj + s->at) = n->at;
 	if (n->kind == NODE_SCALAR && s->shorthand != NULL)
-		return decode_shorthand(dc, s, n, at->obj);
+		return decode_shorthand(dc, k, n, at->obj);
 	if (n->kind != NODE_MAP) {
-		decode_wrong_shape(dc, k, n, k->kind == KEY_BLOCK ? "a map" : "maps as its elements");
+		decode_wrong_shape(dc, k, n, k->kind == KEY_BLOCK ? "a map" : elements_of(s));
 		return 0;
 	}
 	err = decode_map(dc, at, n);
@@ -251,33 +218,40 @@ static int decode_block(const struct decode *dc, const struct config_key *k, con
 
 /* Each element is decoded, although one before it was refused: it keeps its defaults and its
  * place in the array, so that indexes in messages are those of the file. */
+static int decode_element(const struct decode *dc, const struct config_key *k, const struct node *n, size_t i,
+                          const struct decode_place *above)
+{
+	const struct key_scope *s = key_elements(k);
+	struct decode_place at = {.prefix = s->prefix};
+
+	at.obj = (char *)key_get_list(k, above->obj).elements + i * s->size;
+	where_element(&at, s, n, i, above);
+	return decode_struct(dc, k, n, &at);
+}
+
 static int decode_list(const struct decode *dc, const struct config_key *k, const struct node *n,
                        const struct decode_place *above)
 {
-	const struct key_scope *s = key_elements(k);
-	struct key_list list = {.n = n->n};
+	bool alone = (k->flags & KEY_ALONE) != 0 && n->kind != NODE_LIST;
+	struct key_list list = {.n = alone ? 1 : n->n};
 	size_t i = 0;
+	int err = 0;
 
-	if (n->kind != NODE_LIST) {
-		decode_wrong_shape(dc, k, n, "a list");
+	if (alone ? node_is_null(n) : n->kind != NODE_LIST) {
+		decode_wrong_shape(dc, k, n, alone ? "a quoted address" : "a list");
 		return 0;
 	}
-	if (!count_fits(dc, k, n))
+	if (!alone && !count_fits(dc, k, n))
 		return 0;
-	list.elements = arena_array(dc->arena, n->n, s->size);
+	list.elements = arena_array(dc->arena, list.n, key_elements(k)->size);
 	if (list.elements == NULL)
 		return -NP_ENOMEM;
 	key_set_list(k, above->obj, list);
-	for (const struct node_item *it = n->items; it != NULL; it = it->next, i++) {
-		struct decode_place at = {.obj = (char *)list.elements + i * s->size, .prefix = s->prefix};
-		int err;
-
-		where_element(&at, s, it->value, i, above);
-		err = decode_struct(dc, k, it->value, &at);
-		if (err != 0)
-			return err;
-	}
-	return 0;
+	if (alone)
+		return decode_element(dc, k, n, 0, above);
+	for (const struct node_item *it = n->items; it != NULL && err == 0; it = it->next)
+		err = decode_element(dc, k, it->value, i++, above);
+	return err;
 }
 
 /* By kind. The sections recurse through decode_map; node_parse has bounded the depth. */
@@ -291,7 +265,6 @@ static int decode_key(const struct decode *dc, const struct config_key *k, const
 	case KEY_MAP:   return decode_section(dc, k, it->value, at);
 	case KEY_BLOCK: return decode_block(dc, k, it->value, at);
 	case KEY_LIST:  return decode_list(dc, k, it->value, at);
-	case KEY_BIND:  return decode_bind(dc, k, it->value, at->obj);
 	default:        break;
 	}
 	if (key_is_several(k))

@@ -89,12 +89,36 @@ static void dump_plain(const struct dump *u, struct level *at, const struct conf
 		dump_origin(u, origin_of(k, at->obj), column);
 }
 
-/* The texts of a BIND stand beside its addresses. */
-static const struct config_text *dumped_item(const struct config_key *k, const void *obj, size_t i)
+/* Of addresses to listen on that are nothing but an address. */
+static struct config_text dumped_address(const struct config_key *k, const void *obj, size_t i)
 {
-	if (k->kind == KEY_BIND)
-		return &((const struct config_listener *)obj)->bind_text[i];
-	return (const void *)((const char *)key_get_list(k, obj).elements + i * value_item_size(k));
+	const struct config_bind *b = key_get_list(k, obj).elements;
+
+	return (struct config_text){b[i].text, b[i].origin[0]};
+}
+
+static struct config_text dumped_item(const struct config_key *k, const void *obj, size_t i)
+{
+	struct config_text item;
+
+	if (k->kind == KEY_LIST)
+		return dumped_address(k, obj, i);
+	memcpy(&item, (const char *)key_get_list(k, obj).elements + i * value_item_size(k), sizeof(item));
+	return item;
+}
+
+/* A list of which each element can be written as its shorthand, and the list as its one element. */
+static bool is_short(const struct config_key *k, const void *obj)
+{
+	struct key_list list = key_get_list(k, obj);
+	const struct config_bind *b = list.elements;
+
+	if (!(k->flags & KEY_ALONE))
+		return false;
+	for (size_t i = 0; i < list.n; i++)
+		if (b[i].mode != NULL || b[i].owner != NULL || b[i].proxy_protocol != NULL)
+			return false;
+	return true;
 }
 
 static void dump_item(const struct dump *u, const struct level *at, const struct config_key *k,
@@ -114,17 +138,21 @@ static void dump_several(const struct dump *u, struct level *at, const struct co
 {
 	size_t n = key_get_list(k, at->obj).n;
 	int column = dump_key(u, at, k);
+	struct config_text item;
 
 	if (n == 1) {
 		putc(' ', u->out);
-		column += 1 + value_put_item(u->out, k, dumped_item(k, at->obj, 0));
+		item = dumped_item(k, at->obj, 0);
+		column += 1 + value_put_item(u->out, k, &item);
 	}
 	if (u->remark == REMARK_HELP)
 		dump_help(u, at, k, column);
 	else
 		dump_origin(u, origin_of(k, at->obj), column);
-	for (size_t i = 0; i < n && n > 1; i++)
-		dump_item(u, at, k, dumped_item(k, at->obj, i));
+	for (size_t i = 0; i < n && n > 1; i++) {
+		item = dumped_item(k, at->obj, i);
+		dump_item(u, at, k, &item);
+	}
 }
 
 /* A section's own line says what it is for; where it was written is said by its values. */
@@ -179,12 +207,12 @@ static void dump_map(const struct dump *u, struct level *at)
 	while ((k = key_next(at->prefix, k)) != NULL) {
 		if (key_is_absent(k, at->obj))
 			continue;
-		if (key_is_section(k)) {
+		if (key_is_section(k) && !is_short(k, at->obj)) {
 			dump_section(u, at, k);
 			dump_inside(u, at, k);
 			continue;
 		}
-		if (key_is_several(k))
+		if (key_is_section(k) || key_is_several(k))
 			dump_several(u, at, k);
 		else
 			dump_plain(u, at, k);

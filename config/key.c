@@ -37,6 +37,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define HEX       KEY_HEX
 #define IP        KEY_IP
 #define OURS      KEY_OURS
+#define ALONE     KEY_ALONE
 
 /* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
  * struct. */
@@ -45,6 +46,8 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 	 help, more, example},
 #define TOP(...)        ROW(KEY_TOP, struct config, __VA_ARGS__)
 #define LISTENER(...)   ROW(KEY_LISTENER, struct config_listener, __VA_ARGS__)
+#define BIND_AT(...)    ROW(KEY_BIND_AT, struct config_bind, __VA_ARGS__)
+#define BIND_PROXY(...) ROW(KEY_BIND_PROXY, struct config_bind_proxy, __VA_ARGS__)
 #define TLS_IN(...)     ROW(KEY_TLS_IN, struct config_tls_in, __VA_ARGS__)
 #define CERT(...)       ROW(KEY_CERT, struct config_cert, __VA_ARGS__)
 #define ROUTE(...)      ROW(KEY_ROUTE, struct config_route, __VA_ARGS__)
@@ -54,7 +57,8 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define SERVER(...)     ROW(KEY_SERVER, struct config_server, __VA_ARGS__)
 
 const struct config_key key_rows[] = {
-	CONFIG_TOP_TBL(TOP) CONFIG_LISTENER_TBL(LISTENER) CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CERT_TBL(CERT)
+	CONFIG_TOP_TBL(TOP) CONFIG_LISTENER_TBL(LISTENER) CONFIG_BIND_TBL(BIND_AT) CONFIG_BIND_PROXY_TBL(BIND_PROXY)
+	CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CERT_TBL(CERT)
 	CONFIG_ROUTE_TBL(ROUTE) CONFIG_UPSTREAM_TBL(UPSTREAM) CONFIG_CUSTOM_TLV_TBL(CUSTOM_TLV)
 	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_SERVER_TBL(SERVER)
 };
@@ -64,7 +68,9 @@ const size_t key_count = array_len(key_rows);
 enum {
 	FIRST_TOP = 0,
 	FIRST_LISTENER = FIRST_TOP + CONFIG_TOP_KEYS,
-	FIRST_TLS_IN = FIRST_LISTENER + CONFIG_LISTENER_KEYS,
+	FIRST_BIND_AT = FIRST_LISTENER + CONFIG_LISTENER_KEYS,
+	FIRST_BIND_PROXY = FIRST_BIND_AT + CONFIG_BIND_AT_KEYS,
+	FIRST_TLS_IN = FIRST_BIND_PROXY + CONFIG_BIND_PROXY_KEYS,
 	FIRST_CERT = FIRST_TLS_IN + CONFIG_TLS_IN_KEYS,
 	FIRST_ROUTE = FIRST_CERT + CONFIG_CERT_KEYS,
 	FIRST_UPSTREAM = FIRST_ROUTE + CONFIG_ROUTE_KEYS,
@@ -83,6 +89,8 @@ const struct key_scope key_scopes[KEY_SCOPES] = {
 	[KEY_TOP] = {"", "config", NULL, NULL, sizeof(struct config), offsetof(struct config, origin), 0, FIRST_TOP,
 	             CONFIG_TOP_KEYS},
 	SCOPE(LISTENER, struct config_listener, "listeners[]", "listener", "name", NULL),
+	SCOPE(BIND_AT, struct config_bind, "listeners[].bind[]", "address", "address", "address"),
+	SCOPE(BIND_PROXY, struct config_bind_proxy, "listeners[].bind[].proxy_protocol", "proxy_protocol", NULL, NULL),
 	SCOPE(TLS_IN, struct config_tls_in, "listeners[].tls", "tls", NULL, NULL),
 	SCOPE(CERT, struct config_cert, "listeners[].tls.certificates[]", "certificate", "cert", NULL),
 	SCOPE(ROUTE, struct config_route, "listeners[].routes[]", "route", NULL, NULL),
@@ -187,6 +195,7 @@ struct config_pos *key_origin(const struct config_key *k, void *obj)
 LIST_MEMBER(struct config, listeners, nlisteners);
 LIST_MEMBER(struct config, upstreams, nupstreams);
 LIST_MEMBER(struct config_listener, bind, nbind);
+LIST_MEMBER(struct config_bind_proxy, in.trusted, in.ntrusted);
 LIST_MEMBER(struct config_listener, proxy_protocol.trusted, proxy_protocol.ntrusted);
 LIST_MEMBER(struct config_listener, routes, nroutes);
 LIST_MEMBER(struct config_tls_in, certificates, ncertificates);

@@ -6,9 +6,9 @@
 
 enum key_kind {
 	KEY_MAP, KEY_LIST, KEY_BLOCK, /* sections */
-	KEY_DURATION, KEY_COUNT, KEY_SIZE, KEY_ENUM, KEY_BOOL, KEY_SINK, KEY_ADDRESS, /* one value */
+	KEY_DURATION, KEY_COUNT, KEY_SIZE, KEY_ENUM, KEY_BOOL, KEY_SINK, KEY_ADDRESS, KEY_BIND, /* one value */
 	KEY_NAME, KEY_REF, KEY_TEXT, KEY_HOST, KEY_PATH,                             /* one text */
-	KEY_BIND, KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS,       /* one or several */
+	KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS,                 /* one or several */
 };
 
 /* Flags of a row; config_tbl.h says what each allows. */
@@ -19,6 +19,7 @@ enum key_kind {
 #define KEY_HEX       16u
 #define KEY_IP        32u
 #define KEY_OURS      64u
+#define KEY_ALONE     128u
 
 /* What a reload does with a changed value; schema_reload has the sentence. */
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };
@@ -30,7 +31,8 @@ struct key_word {
 
 /* In the order of their rows. */
 enum key_scope_id {
-	KEY_TOP, KEY_LISTENER, KEY_TLS_IN, KEY_CERT, KEY_ROUTE, KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_SERVER,
+	KEY_TOP, KEY_LISTENER, KEY_BIND_AT, KEY_BIND_PROXY,
+	KEY_TLS_IN, KEY_CERT, KEY_ROUTE, KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_SERVER,
 	KEY_SCOPES,
 };
 
@@ -81,7 +83,7 @@ static inline bool key_is_section(const struct config_key *k)
 /* It takes a list of values, or one of them in the list's place. */
 static inline bool key_is_several(const struct config_key *k)
 {
-	return k->kind >= KEY_BIND;
+	return k->kind >= KEY_WORDS;
 }
 
 /* The member of obj, which is its scope's struct, and where its value was written. */

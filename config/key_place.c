@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "config/key.h"
 #include "config/validate_keys.h"
+#include "netpoll/check.h"
 
 static bool begins(const char *sentence, const char *word)
 {
@@ -43,6 +44,14 @@ struct config_pos config_place(const struct config *c, const char *path)
 {
 	/* Only read: the places of a frozen model. */
 	return validate_origin(path, (void *)(uintptr_t)c);
+}
+
+struct config_pos config_place_bind(const struct config_bind *b, const char *key)
+{
+	const struct config_key *k = key_child(key_scopes[KEY_BIND_AT].prefix, key);
+
+	CHECK(k != NULL, "a key that an address does not have");
+	return *key_origin(k, (void *)(uintptr_t)b);
 }
 
 struct config_pos config_place_tls_in(const struct config_tls_in *t, const char *sentence)

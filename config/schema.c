@@ -2,6 +2,7 @@
  * the key that a person meant by a part of its path. */
 #include "config/schema.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "config/key.h"
@@ -80,21 +81,34 @@ static bool ends_with(const char *path, const char *end)
 	return n >= m && strcmp(path + n - m, end) == 0 && (n == m || path[n - m - 1] == '.');
 }
 
-/* The whole path wins over an end; an end must be the end of one path only. */
+static unsigned depth_of(const char *path)
+{
+	unsigned n = 0;
+
+	for (; *path != '\0'; path++)
+		n += *path == '.';
+	return n;
+}
+
+/* The whole path wins over an end; of several paths with that end the one nearest to the top, if it
+ * is alone there. */
 static const struct config_key *find_row(const char *stripped)
 {
 	const struct config_key *only = NULL;
 	char path[PATH_MAX_BYTES];
+	unsigned least = UINT_MAX, depth;
 	size_t n = 0;
 
 	for (size_t i = 0; i < key_count; i++) {
 		strip_brackets(key_rows[i].path, path);
 		if (strcmp(path, stripped) == 0)
 			return &key_rows[i];
-		if (!ends_with(path, stripped))
+		depth = depth_of(path);
+		if (!ends_with(path, stripped) || depth > least)
 			continue;
+		n = depth < least ? 1 : n + 1;
+		least = depth;
 		only = &key_rows[i];
-		n++;
 	}
 	return n == 1 ? only : NULL;
 }

@@ -132,7 +132,6 @@ static void json_item(struct json *j, const struct config_key *k)
 {
 	switch (k->kind) {
 	case KEY_WORDS:    json_enum(j, k->words); return;
-	case KEY_BIND:     json_pattern(j, BIND_PATTERN); return;
 	case KEY_PATTERNS: json_pattern(j, "^(\\*\\.)?" HOST "(\\.\\*)?$"); return;
 	case KEY_CIDRS:    json_pattern(j, "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix)$"); return;
 	case KEY_PINS:     json_pattern(j, "^[A-Za-z0-9+/]{43}=$"); return;
@@ -161,28 +160,49 @@ static void json_several(struct json *j, const struct config_key *k)
 
 static void json_object(struct json *j, const char *prefix);
 
-/* Elements that may be written as a plain value, for their shorthand key, are one of two forms. */
-static void json_elements(struct json *j, const struct config_key *k)
-{
-	const struct key_scope *s = key_elements(k);
+static void json_type(struct json *j, const struct config_key *k);
 
+/* One element: an object, or a plain value for its shorthand key. */
+static void json_element(struct json *j, const struct key_scope *s)
+{
+	if (s->shorthand == NULL) {
+		json_object(j, s->prefix);
+		return;
+	}
+	json_open(j, "oneOf", '[');
+	json_open(j, NULL, '{');
+	json_type(j, key_child(s->prefix, s->shorthand));
+	json_close(j, '}');
+	json_open(j, NULL, '{');
+	json_object(j, s->prefix);
+	json_close(j, '}');
+	json_close(j, ']');
+}
+
+static void json_array(struct json *j, const struct config_key *k)
+{
 	json_text(j, "type", "array");
 	json_raw(j, "minItems", "%" PRId64, k->min);
 	json_raw(j, "maxItems", "%" PRId64, k->max);
 	json_open(j, "items", '{');
-	if (s->shorthand == NULL) {
-		json_object(j, s->prefix);
-	} else {
-		json_open(j, "oneOf", '[');
-		json_open(j, NULL, '{');
-		json_pattern(j, ADDRESS_PATTERN);
-		json_close(j, '}');
-		json_open(j, NULL, '{');
-		json_object(j, s->prefix);
-		json_close(j, '}');
-		json_close(j, ']');
-	}
+	json_element(j, key_elements(k));
 	json_close(j, '}');
+}
+
+static void json_elements(struct json *j, const struct config_key *k)
+{
+	if (!(k->flags & KEY_ALONE)) {
+		json_array(j, k);
+		return;
+	}
+	json_open(j, "oneOf", '[');
+	json_open(j, NULL, '{');
+	json_element(j, key_elements(k));
+	json_close(j, '}');
+	json_open(j, NULL, '{');
+	json_array(j, k);
+	json_close(j, '}');
+	json_close(j, ']');
 }
 
 /* The type of one key. Each kind has a row, and kinds that take several values come last. */
@@ -204,6 +224,7 @@ static void json_type(struct json *j, const struct config_key *k)
 	case KEY_TEXT:
 	case KEY_PATH:     json_pattern(j, "."); return;
 	case KEY_ADDRESS:  json_pattern(j, ADDRESS_PATTERN); return;
+	case KEY_BIND:     json_pattern(j, BIND_PATTERN); return;
 	case KEY_DURATION: word ? json_or_word(j, k, json_duration) : json_duration(j, k); return;
 	case KEY_COUNT:    word ? json_or_word(j, k, json_integer) : json_integer(j, k); return;
 	default:           json_several(j, k); return;

@@ -9,6 +9,8 @@
 #include "config/validate_route.h"
 #include "config/validate_tls.h"
 
+#define BIND "listeners[].bind[]."
+
 /* ---- nothing twice ---- */
 
 static void note_first(struct diag *d, struct config_pos first)
@@ -57,17 +59,17 @@ static bool is_v6_wildcard(const struct np_addr *a)
 
 /* Where the file binds the IPv4 wildcard of that port, in any listener; NULL: nowhere. Port 0 is
  * another port each time. */
-static const struct config_text *v4_wildcard_at(const struct config *c, int port)
+static const struct config_bind *v4_wildcard_at(const struct config *c, int port)
 {
 	for (size_t i = 0; i < c->nlisteners && port != 0; i++) {
 		const struct config_listener *l = &c->listeners[i];
 
 		for (size_t j = 0; j < l->nbind; j++) {
-			const struct np_addr *a = &l->bind[j];
+			const struct np_addr *a = &l->bind[j].addr;
 
 			if (a->u.sa.sa_family == AF_INET && a->u.in4.sin_addr.s_addr == htonl(INADDR_ANY) &&
 			    np_addr_port(&a->u.sa) == port)
-				return &l->bind_text[j];
+				return &l->bind[j];
 		}
 	}
 	return NULL;
@@ -88,27 +90,59 @@ static void settle_families(struct config *c)
 		struct config_listener *l = &c->listeners[i];
 
 		for (size_t j = 0; j < l->nbind; j++)
-			if (l->bind_text[j].text[0] == '[' && is_v6_wildcard(&l->bind[j]) &&
-			    v4_wildcard_at(c, np_addr_port(&l->bind[j].u.sa)) != NULL)
-				l->bind[j].v6_alone = true;
+			if (is_v6_wildcard(&l->bind[j].addr) && l->bind[j].text[0] == '[' &&
+			    v4_wildcard_at(c, np_addr_port(&l->bind[j].addr.u.sa)) != NULL)
+				l->bind[j].addr.v6_alone = true;
 	}
 }
 
 /* The first address of the file that clashes with this one and stands before it, of this
  * listener or another. NULL: none. */
-static const struct config_text *bound_before(const struct config *c, size_t listener, size_t bind)
+static const struct config_bind *bound_before(const struct config *c, size_t listener, size_t bind)
 {
-	const struct np_addr *a = &c->listeners[listener].bind[bind];
+	const struct config_bind *b = &c->listeners[listener].bind[bind];
 
 	for (size_t i = 0; i <= listener; i++) {
 		const struct config_listener *l = &c->listeners[i];
 		size_t n = i == listener ? bind : l->nbind;
 
 		for (size_t j = 0; j < n; j++)
-			if (clash(&l->bind[j], a))
-				return &l->bind_text[j];
+			if (l->bind[j].text != NULL && b->text != NULL && clash(&l->bind[j].addr, &b->addr))
+				return &l->bind[j];
 	}
 	return NULL;
+}
+
+/* Three or four digits of octal, and nothing that a socket's file cannot have. */
+static bool is_mode(const char *text)
+{
+	size_t n = strspn(text, "01234567");
+
+	return text[n] == '\0' && (n == 3 || (n == 4 && text[0] == '0'));
+}
+
+/* user, user:group or :group. Whether they exist is the machine's affair. */
+static bool is_owner(const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	return text[0] != '\0' && (colon == NULL || (colon[1] != '\0' && strchr(colon + 1, ':') == NULL));
+}
+
+/* Only a Unix socket with a path has a file. */
+static void check_socket_file(struct diag *d, struct config_bind *b)
+{
+	bool file = np_addr_is_unix(&b->addr) && !np_addr_is_abstract(&b->addr);
+
+	if (b->mode != NULL && !is_mode(b->mode))
+		diag_error(d, DIAG_NUMBER, validate_origin(BIND "mode", b),
+		           "\"mode\" cannot be \"%.100s\": write three digits from 0 to 7, as in \"0660\"", b->mode);
+	if (b->owner != NULL && !is_owner(b->owner))
+		diag_error(d, DIAG_TEXT, validate_origin(BIND "owner", b),
+		           "\"owner\" cannot be \"%.100s\": write user, user:group or :group", b->owner);
+	if (b->text != NULL && !file && (b->mode != NULL || b->owner != NULL))
+		diag_error(d, DIAG_CONFLICT, validate_origin(b->mode != NULL ? BIND "mode" : BIND "owner", b),
+		           "\"mode\" and \"owner\" are for a Unix socket's file, and %s has none", b->text);
 }
 
 /* One address can be bound once; the kernel would say so only at the start. */
@@ -117,14 +151,18 @@ static void check_bind(struct diag *d, const struct config *c, size_t listener)
 	const struct config_listener *l = &c->listeners[listener];
 
 	for (size_t j = 0; j < l->nbind; j++) {
-		const struct config_text *first = bound_before(c, listener, j), *text = &l->bind_text[j];
+		const struct config_bind *first = bound_before(c, listener, j);
+		struct config_bind *b = &l->bind[j];
 
+		validate_values(d, KEY_BIND_AT, b);
 		if (first != NULL) {
-			diag_error(d, DIAG_BOUND_TWICE, text->at, "the address %s is already bound", text->text);
-			note_first(d, first->at);
+			diag_error(d, DIAG_BOUND_TWICE, b->origin[0], "the address %s is already bound", b->text);
+			note_first(d, first->origin[0]);
 		}
-		if (!np_addr_is_unix(&l->bind[j]) && np_addr_port(&l->bind[j].u.sa) == 0)
-			diag_warn(d, DIAG_ANY_PORT, text->at, "port 0: the kernel chooses one, anew at each start");
+		if (b->text != NULL && !np_addr_is_unix(&b->addr) && np_addr_port(&b->addr.u.sa) == 0)
+			diag_warn(d, DIAG_ANY_PORT, b->origin[0],
+			          "port 0: the kernel chooses one, anew at each start");
+		check_socket_file(d, b);
 	}
 }
 

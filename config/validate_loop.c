@@ -29,7 +29,7 @@ struct arrival {
 	struct arrival *next; /* of the same upstream */
 	struct config_server *server;
 	struct config_listener *to;
-	const struct config_text *bind;
+	const struct config_bind *bind;
 };
 
 /* One step of a circle: from a listener to where its connections arrive. */
@@ -126,12 +126,12 @@ static bool arrives_at(const struct search *s, const struct np_addr *server, con
 }
 
 /* The bind address of `to` at which connections to the server arrive; NULL: none. */
-static const struct config_text *bind_of(const struct search *s, const struct config_server *server,
+static const struct config_bind *bind_of(const struct search *s, const struct config_server *server,
 					 const struct config_listener *to)
 {
 	for (size_t i = 0; i < to->nbind; i++)
-		if (arrives_at(s, &server->addr, &to->bind[i]))
-			return &to->bind_text[i];
+		if (to->bind[i].text != NULL && arrives_at(s, &server->addr, &to->bind[i].addr))
+			return &to->bind[i];
 	return NULL;
 }
 
@@ -237,7 +237,7 @@ static void report_circle(const struct search *s, size_t n)
 	else
 		diag_error(s->d, DIAG_LOOP, at, "the server %s leads back to listener \"%.63s\": %s",
 			   last->server->text, name, names);
-	diag_note(s->d, "bound at %u:%u", last->bind->at.line, last->bind->at.column);
+	diag_note(s->d, "bound at %u:%u", last->bind->origin[0].line, last->bind->origin[0].column);
 	diag_help(s->d, sure ? "write the address of another server, or of another listener"
 			     : "make sure that on its way a rule leads elsewhere");
 }
@@ -293,7 +293,7 @@ static int note_arrivals(struct search *s, struct config_server *server, struct 
 {
 	for (size_t i = 0; i < s->c->nlisteners; i++) {
 		struct config_listener *l = &s->c->listeners[i];
-		const struct config_text *bind = bind_of(s, server, l);
+		const struct config_bind *bind = bind_of(s, server, l);
 		struct arrival *a;
 
 		if (bind == NULL)

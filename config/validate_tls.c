@@ -12,6 +12,7 @@
 #define TLS_IN  "listeners[].tls."
 #define TLS_OUT "upstreams[].tls."
 #define PROXY   "listeners[].proxy_protocol."
+#define PROXY_AT "listeners[].bind[].proxy_protocol."
 #define TICKETS TLS_IN "session_tickets."
 #define AUTH    TLS_IN "client_auth."
 #define CERT    TLS_IN "certificates[]."
@@ -122,32 +123,54 @@ static bool is_everybody(const struct cidr *c)
 	return c->bits == 0 || (c->bits == CIDR_V4_BITS && cidr_is_v4(c));
 }
 
+/* A header's keys, in the struct that obj is: a listener's, or those of one of its addresses. */
+struct proxy_in {
+	const char                   *accept, *trusted, *timeout, *others[5]; /* paths */
+	const struct config_proxy_in *p;
+	void                         *obj;
+};
+
+#define PROXY_IN(above, in, obj) \
+	{above "accept", above "trusted", above "timeout", \
+	 {above "trusted", above "untrusted", above "timeout", above "max_bytes"}, (in), (obj)}
+
 /* A header that is required but trusted from nobody would turn every client away; one that is
  * off needs no settings. */
-static void check_proxy_in(struct diag *d, struct config_listener *l)
+static void check_proxy_in(struct diag *d, const struct proxy_in *h)
 {
-	static const char *const others[] = {PROXY "trusted", PROXY "untrusted", PROXY "timeout",
-	                                     PROXY "max_bytes", NULL};
-	const struct config_proxy_in *p = &l->proxy_protocol;
+	const struct config_proxy_in *p = h->p;
 
 	if (p->accept == CONFIG_PROXY_IN_OFF) {
-		no_effect(d, others, l, "no PROXY header is accepted");
+		no_effect(d, h->others, h->obj, "no PROXY header is accepted");
 		return;
 	}
-	if (!validate_is_written(PROXY "trusted", l))
-		missing_beside(d, PROXY "accept", PROXY "trusted", l);
+	if (!validate_is_written(h->trusted, h->obj))
+		missing_beside(d, h->accept, h->trusted, h->obj);
 	for (size_t i = 0; i < p->ntrusted; i++)
 		if (is_everybody(&p->trusted[i].net))
 			diag_warn(d, DIAG_UNVERIFIED, p->trusted[i].written.at,
 			          "anybody may send a header and so choose the address it is known by");
 	if (p->timeout < 3 * UNITS_S)
-		diag_warn(d, DIAG_HASTY, validate_origin(PROXY "timeout", l),
+		diag_warn(d, DIAG_HASTY, validate_origin(h->timeout, h->obj),
 		          "a packet lost on the way takes up to 3s to come again");
+}
+
+static void check_proxy_at(struct diag *d, struct config_bind_proxy *own)
+{
+	struct proxy_in h = PROXY_IN(PROXY_AT, &own->in, own);
+
+	validate_values(d, KEY_BIND_PROXY, own);
+	check_proxy_in(d, &h);
 }
 
 void validate_listener_tls(struct diag *d, struct config_listener *l)
 {
-	check_proxy_in(d, l);
+	struct proxy_in h = PROXY_IN(PROXY, &l->proxy_protocol, l);
+
+	check_proxy_in(d, &h);
+	for (size_t i = 0; i < l->nbind; i++)
+		if (l->bind[i].proxy_protocol != NULL)
+			check_proxy_at(d, l->bind[i].proxy_protocol);
 	if (l->tls != NULL)
 		check_tls_in(d, l->tls);
 }

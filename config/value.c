@@ -281,6 +281,18 @@ static int read_server_address(struct value_reader *r, const char *text, struct 
 	return err;
 }
 
+static int read_bind_address(struct value_reader *r, const char *text, struct config_bind *b)
+{
+	struct np_addr a;
+	int err = value_read_address(r, text, &a);
+
+	if (err == 0)
+		err = read_text(r, text, &b->text);
+	if (err == 0)
+		b->addr = a;
+	return err;
+}
+
 /* The kind decides the type of the member that field points to: the tables and config.h agree by
  * key_test. */
 int value_read(struct value_reader *r, const struct config_key *k, const char *text, void *field)
@@ -300,6 +312,7 @@ int value_read(struct value_reader *r, const struct config_key *k, const char *t
 	case KEY_PATH:     return read_path(r, text, field);
 	case KEY_SINK:     return read_sink(r, text, field);
 	case KEY_ADDRESS:  return read_server_address(r, text, container_of(field, struct config_server, addr));
+	case KEY_BIND:    return read_bind_address(r, text, container_of(field, struct config_bind, addr));
 	default:           break;
 	}
 	CHECK(false, "a section or a list was read as a plain value");

@@ -58,6 +58,13 @@ static int put_server_address(FILE *out, const void *field)
 	return value_put_quoted(out, ((const struct config_server *)(const void *)server)->text);
 }
 
+static int put_bind_address(FILE *out, const void *field)
+{
+	const char *bind = (const char *)field - offsetof(struct config_bind, addr);
+
+	return value_put_quoted(out, ((const struct config_bind *)(const void *)bind)->text);
+}
+
 const char *value_number(const struct config_key *k, int64_t n, char *out)
 {
 	if ((k->flags & KEY_OFF) && n == CONFIG_OFF)
@@ -101,6 +108,7 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 	case KEY_PATH:    return value_put_quoted(out, *(const char *const *)field);
 	case KEY_SINK:    return put_sink(out, field);
 	case KEY_ADDRESS: return put_server_address(out, field);
+	case KEY_BIND:    return put_bind_address(out, field);
 	default:          break;
 	}
 	CHECK(false, "a section or a list was printed as a plain value");
@@ -113,10 +121,11 @@ const char *value_kind_text(enum key_kind kind)
 	static const char *const texts[] = {
 		[KEY_MAP] = "map", [KEY_LIST] = "list", [KEY_BLOCK] = "map",
 		[KEY_DURATION] = "duration", [KEY_COUNT] = "number", [KEY_SIZE] = "size", [KEY_ENUM] = "word",
-		[KEY_BOOL] = "true or false", [KEY_SINK] = "destination", [KEY_ADDRESS] = "address",
+		[KEY_BOOL] = "true or false", [KEY_SINK] = "destination",
+		[KEY_ADDRESS] = "address", [KEY_BIND] = "address",
 		[KEY_NAME] = "name", [KEY_REF] = "upstream name", [KEY_TEXT] = "text", [KEY_HOST] = "host name",
 		[KEY_PATH] = "path",
-		[KEY_BIND] = "address or list of addresses", [KEY_WORDS] = "word or list of words",
+		[KEY_WORDS] = "word or list of words",
 		[KEY_PATTERNS] = "host name or list of host names", [KEY_PROTOCOLS] = "text or list of texts",
 		[KEY_CIDRS] = "network or list of networks", [KEY_PINS] = "hash or list of hashes",
 	};

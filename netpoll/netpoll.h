@@ -273,12 +273,20 @@ must_use ssize_t np_fd_try_pump(struct np_fd *fd, struct np_pipe *p);
 
 /* ---- sockets: net ---------------------------------------------------------------------------- */
 
+/* Who a Unix socket's file belongs to; NP_OWNER_SAME: who made it. */
+struct np_unix_owner {
+	uid_t uid;
+	gid_t gid;
+};
+#define NP_OWNER_SAME UINT32_MAX
+
 struct np_listen_opts {
 	int backlog;     /* 0: what somaxconn allows; a larger one is clipped by the kernel */
 	bool reuseport;  /* one such socket per worker */
 	bool nodelay;    /* these two are inherited by accepted sockets: no call per connection */
 	bool keepalive;  /* idle 2 min, interval 15 s, 4 probes */
 	int mode;        /* of a Unix socket's file; 0 leaves it to the umask */
+	const struct np_unix_owner *owner; /* of the same; NULL: who makes it */
 };
 /* np_listen: a bound, listening, non-blocking raw socket. The IPv6 wildcard takes both families,
  * unless it is v6_alone; a stale Unix socket file, without a listener, is replaced.
@@ -315,6 +323,9 @@ struct np_unix_file {
 	int64_t made; /* when: file systems use the numbers of removed files again */
 };
 must_use int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file);
+/* np_unix_file_access: mode (0: as it is) and owner (NULL: as it is) of a Unix listener's file. At no
+ * moment may somebody connect who may not before and not afterwards. Any thread. */
+must_use int np_unix_file_access(const struct np_addr *a, int mode, const struct np_unix_owner *owner);
 /* np_unix_lock: the right to replace and to hold the file of this address, by an flock of a file
  * beside it ("PATH.lock"). It is held until np_unix_unlock, or until the process ends however it ends.
  * Nothing is locked for other addresses: *lock

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "netpoll/hook.h"
 
@@ -153,6 +154,35 @@ int np_unix_file_of(const struct np_addr *a, struct np_unix_file *file)
 	return 0;
 }
 
+static int set_owner(const char *path, const struct np_unix_owner *owner)
+{
+	return lchown(path, owner->uid, owner->gid) < 0 ? err_from_errno() : 0;
+}
+
+/* A new owner gets the old mode, or an old owner the new one, for a moment: so between the two only
+ * what both modes allow is allowed. */
+int np_unix_file_access(const struct np_addr *a, int mode, const struct np_unix_owner *owner)
+{
+	const char *path = a->u.un.sun_path;
+	mode_t wanted = (mode_t)mode;
+	struct stat st;
+	int err = 0;
+
+	if (!has_file(a) || (mode == 0 && owner == NULL))
+		return 0;
+	if (lstat(path, &st) < 0)
+		return err_from_errno();
+	if (mode == 0)
+		wanted = st.st_mode & 0777;
+	if (owner != NULL && chmod(path, wanted & st.st_mode) < 0)
+		return err_from_errno();
+	if (owner != NULL)
+		err = set_owner(path, owner);
+	if (err == 0 && chmod(path, wanted) < 0)
+		err = err_from_errno();
+	return err;
+}
+
 static bool is_that_file(const struct np_unix_file *a, const struct np_unix_file *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->made == b->made;
@@ -215,8 +245,7 @@ static int listen_on(int fd, const struct np_addr *a, const struct np_listen_opt
 		err = bind_to(fd, a);
 	if (err != 0)
 		return err;
-	if (o->mode != 0 && has_file(a) && chmod(a->u.un.sun_path, (mode_t)o->mode) < 0)
-		err = err_from_errno();
+	err = np_unix_file_access(a, o->mode, o->owner); /* nobody can connect yet */
 	if (err == 0 && sys_listen(fd, o->backlog > 0 ? o->backlog : np_listen_backlog()) < 0)
 		err = err_from_errno();
 	if (err != 0 && has_file(a))

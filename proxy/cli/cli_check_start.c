@@ -15,6 +15,7 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "netpoll/netpoll.h"
+#include "proxy/base/owner.h"
 #include "proxy/cli/cli_holder.h"
 #include "proxy/control/capacity.h"
 
@@ -92,7 +93,7 @@ static int try_unix(const struct np_addr *a, const char *config_path)
 
 static void check_address(const struct config *c, const struct config_listener *l, size_t i, struct diag *d)
 {
-	const struct np_addr *a = &l->bind[i];
+	const struct np_addr *a = &l->bind[i].addr;
 	int err = np_addr_is_unix(a) ? try_unix(a, c->file) : np_listen_check(a);
 	struct cli_holder h = {.kind = CLI_HOLDER_UNSEEN};
 
@@ -102,12 +103,44 @@ static void check_address(const struct config *c, const struct config_listener *
 		h = cli_holder_of(a, c->file);
 	if (h.kind == CLI_HOLDER_SAME_FILE)
 		return;
-	diag_error(d, DIAG_LISTEN, l->bind_text[i].at, "listener \"%.63s\" cannot listen on %s: %s", l->name,
-		   l->bind_text[i].text, refusal_of(err));
+	diag_error(d, DIAG_LISTEN, l->bind[i].origin[0], "listener \"%.63s\" cannot listen on %s: %s", l->name,
+		   l->bind[i].text, refusal_of(err));
 	if (err == -NP_EADDRINUSE)
 		note_holder(d, &h);
 	else
 		diag_help(d, OFFLINE_HELP);
+}
+
+/* May this user give a file of that directory to the owner? Tried on a file without a name; a file
+ * system that makes none is left to the start. */
+static int try_owner(const char *path, const struct np_unix_owner *o)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int fd = dir != NULL ? open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1, err = 0;
+
+	free(dir);
+	if (fd >= 0 && fchown(fd, o->uid, o->gid) < 0)
+		err = err_from_errno();
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static void check_owner(const struct config_bind *b, struct diag *d)
+{
+	struct np_unix_owner o;
+	const char *why = owner_find(b->owner, &o);
+	char user[64];
+
+	if (why == NULL && try_owner(b->addr.u.un.sun_path, &o) != 0)
+		why = "only root may give a file away, and anybody else to his own groups alone";
+	if (why == NULL)
+		return;
+	diag_error(d, DIAG_LISTEN, config_place_bind(b, "owner"), "%s cannot be given to %.100s: %s", b->text,
+		   b->owner, why);
+	diag_note(d, "looked as user %s", cli_check_user(user));
+	diag_help(d, OFFLINE_HELP);
 }
 
 /* ---- files ---- */
@@ -161,11 +194,18 @@ static void check_capacity(const struct config *c, struct diag *d)
 	diag_help(d, "raise ulimit -n or LimitNOFILE, or write auto");
 }
 
+static void check_entry(const struct config *c, const struct config_listener *l, size_t i, struct diag *d)
+{
+	check_address(c, l, i, d);
+	if (l->bind[i].owner != NULL)
+		check_owner(&l->bind[i], d);
+}
+
 void cli_check_start(const struct config *c, struct diag *d)
 {
 	for (size_t i = 0; i < c->nlisteners; i++)
 		for (size_t j = 0; j < c->listeners[i].nbind; j++)
-			check_address(c, &c->listeners[i], j, d);
+			check_entry(c, &c->listeners[i], j, d);
 	check_log(c, d);
 	check_capacity(c, d);
 }

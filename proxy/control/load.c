@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "proxy/base/owner.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/control/watch_files.h"
@@ -66,6 +67,28 @@ static int check_limit(const struct load *l)
 	return -NP_EINVAL;
 }
 
+/* Asked before the snapshot asks, for the place. */
+static int check_owners(const struct load *l)
+{
+	const struct config *c = l->out.config;
+	struct np_unix_owner o;
+
+	for (size_t i = 0; i < c->nlisteners; i++)
+		for (size_t j = 0; j < c->listeners[i].nbind; j++) {
+			const struct config_bind *b = &c->listeners[i].bind[j];
+			const char *why = b->owner != NULL ? owner_find(b->owner, &o) : NULL;
+
+			if (why == NULL)
+				continue;
+			log_msg(LVL_ERROR, "listen_failed",
+				"E402: listener \"%s\" cannot give %s to %.100s (line %u): %s",
+				c->listeners[i].name, b->text, b->owner,
+				(unsigned)config_place_bind(b, "owner").line, why);
+			return -NP_EINVAL;
+		}
+	return 0;
+}
+
 static int load_snapshot(struct load *l)
 {
 	char room[512] = "";
@@ -89,6 +112,8 @@ static void load_files(struct file_job *job)
 		l->err = read_config(l);
 	if (l->err == 0)
 		l->err = check_limit(l);
+	if (l->err == 0)
+		l->err = check_owners(l);
 	if (l->err == 0)
 		l->err = load_snapshot(l);
 }

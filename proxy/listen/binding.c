@@ -2,6 +2,7 @@
 #include "proxy/listen/binding.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "proxy/listen/acceptor.h"
 
@@ -14,6 +15,8 @@ static int listen_one(const struct binding *b, const struct np_addr *a, bool reu
 		.reuseport = reuseport,
 		.nodelay = true,
 		.keepalive = true,
+		.mode = b->mode,
+		.owner = b->owned ? &b->owner : NULL,
 	};
 
 	return np_listen(a, &o);
@@ -47,6 +50,31 @@ static int binding_listen(struct binding *b)
 	return err;
 }
 
+static void take_access(struct binding *b, const struct listener_at *at)
+{
+	if (at == NULL)
+		return;
+	b->mode = at->mode;
+	b->owned = at->owned;
+	b->owner = at->owner;
+}
+
+int binding_settle_file(struct binding *b)
+{
+	const struct listener_at *at = listener_entry(b->listener, &b->addr);
+	bool same_owner = b->owned == at->owned && memcmp(&b->owner, &at->owner, sizeof(b->owner)) == 0;
+	bool unnamed = (b->mode != 0 && at->mode == 0) || (b->owned && !at->owned);
+	int err;
+
+	if (b->mode == at->mode && same_owner)
+		return 0;
+	err = np_unix_file_access(&b->addr, at->mode, at->owned ? &at->owner : NULL);
+	if (err != 0)
+		return err;
+	take_access(b, at);
+	return unnamed ? -NP_EINVAL : 0;
+}
+
 int binding_share(const struct binding *b)
 {
 	int err = 0;
@@ -76,6 +104,7 @@ int binding_open(const struct np_addr *addr, struct listener *listener, unsigned
 	b->beside = beside;
 	b->lock = -1;
 	list_init(&b->link);
+	take_access(b, listener_entry(listener, addr));
 	b->on = calloc(n, sizeof(struct acceptor *));
 	b->sysfd = calloc(n, sizeof(int));
 	if (b->on != NULL && b->sysfd != NULL) {

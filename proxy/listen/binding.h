@@ -21,6 +21,9 @@ struct binding {
 	char text[NP_ADDR_TEXT]; /* const: of bound */
 	int lock; /* of the file, held as long as it is ours; -1: none */
 	struct np_unix_file file; /* the file that this binding made, removed with it */
+	int mode; /* of the file, as settled; 0: what the umask left */
+	bool owned; /* the file was given to owner */
+	struct np_unix_owner owner;
 	struct listener *listener; /* of the current snapshot; acceptors have their own copy */
 	int backlog; /* const: as opened; a reload cannot change it */
 	unsigned n; /* const: workers */
@@ -67,6 +70,11 @@ must_use bool binding_refuse_new(struct binding *b, struct shard *shards);
 /* binding_is_lost: the file of this Unix socket was deleted or replaced: clients cannot find it any
  * more. */
 bool binding_is_lost(const struct binding *b);
+
+/* binding_settle_file: give the file the mode and the owner that b->listener names for it.
+ *   Returns  0; -NP_EINVAL: it names one no longer, so that of before stays; or the error.
+ *   Calls    control thread. */
+must_use int binding_settle_file(struct binding *b);
 
 /* binding_abandon_file: another binding of the same path takes over lock and file. */
 void binding_abandon_file(struct binding *b);

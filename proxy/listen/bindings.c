@@ -66,11 +66,10 @@ static int open_address(const struct list *bindings, const struct list *opened,
 static struct listener *listener_at(const struct snapshot *snap, const struct np_addr *a)
 {
 	for (unsigned i = 0; i < snap->nlisteners; i++) {
-		const struct config_listener *c = snap->listeners[i].config;
+		const struct listener_at *at = listener_entry(&snap->listeners[i], a);
 
-		for (size_t j = 0; j < c->nbind; j++)
-			if (np_addr_equal(&c->bind[j], a))
-				return &snap->listeners[i];
+		if (at != NULL)
+			return at->listener;
 	}
 	return NULL;
 }
@@ -85,8 +84,10 @@ static void log_cannot_listen(const struct config_listener *c, size_t i, int err
 		hint = "; a port below 1024 needs CAP_NET_BIND_SERVICE";
 	if (err == -NP_EADDRINUSE)
 		hint = "; another process holds it (ss -ltnp shows which)";
+	if (err == -NP_EPERM && c->bind[i].owner != NULL)
+		hint = "; only root may give its file away, and anybody else to his own groups alone";
 	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s",
-		c->name, c->bind_text[i].text, (unsigned)c->bind_text[i].at.line, np_err_text(err),
+		c->name, c->bind[i].text, (unsigned)c->bind[i].origin[0].line, np_err_text(err),
 		hint);
 }
 
@@ -121,18 +122,18 @@ static int open_listener(struct bindings *bindings, struct listener *l, unsigned
 	const struct config_listener *c = l->config;
 
 	for (size_t i = 0; i < c->nbind; i++) {
-		struct binding *b = binding_find(&bindings->open, &c->bind[i]);
+		struct binding *b = binding_find(&bindings->open, &c->bind[i].addr);
 		int err;
 
 		if (b != NULL && !b->lost && !binding_is_lost(b))
 			continue;
 		if (b != NULL && !b->lost)
 			log_lost(b);
-		err = open_address(&bindings->open, opened, &c->bind[i], l, workers, &b);
+		err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
 		if (err == -NP_EADDRINUSE && bindings->closers > 0) {
 			/* By a binding of ours that a reload a moment ago has dropped. */
 			wait_for_closers(bindings);
-			err = open_address(&bindings->open, opened, &c->bind[i], l, workers, &b);
+			err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
 		}
 		if (err != 0) {
 			log_cannot_listen(c, i, err);
@@ -187,6 +188,21 @@ static void log_served(const struct binding *b, bool is_new)
 	else if (b->listener->backlog != b->backlog)
 		log_msg(LVL_WARNING, "reload_partial",
 			"%s: its backlog stays %d until the next start", b->text, b->backlog);
+}
+
+/* The file of a kept Unix socket gets the mode and the owner of this generation. */
+static void settle_file(struct binding *b)
+{
+	int err = binding_settle_file(b);
+
+	if (err == -NP_EINVAL)
+		log_msg(LVL_WARNING, "reload_partial",
+			"%s: its file keeps the mode or owner that the configuration no longer names until "
+			"the next start",
+			b->text);
+	else if (err != 0)
+		log_msg(LVL_ERROR, "listen_failed", "E402: %s: its file keeps its mode and owner: %s", b->text,
+			np_err_text(err));
 }
 
 /* Bindings that close together. On the heap; its coroutine frees it. */
@@ -271,6 +287,7 @@ int bindings_serve(struct bindings *bindings, const struct snapshot *snap, struc
 		b->listener = b->lost ? NULL : listener_at(snap, &b->addr);
 		if (b->listener != NULL && binding_serve(b, shards) == 0) {
 			log_served(b, is_new);
+			settle_file(b);
 			continue;
 		}
 		/* A socket that not every worker accepts from would swallow its clients. */

@@ -43,6 +43,14 @@ struct target {
 	int64_t handshake_timeout; /* ns */
 };
 
+/* One address of a listener. Frozen. */
+struct listener_at {
+	struct listener *listener; /* the listener, or one of its own with another PROXY header */
+	int mode; /* of a Unix socket's file; 0: what the umask leaves */
+	bool owned; /* the file is given to owner */
+	struct np_unix_owner owner;
+};
+
 /* One listener of one generation. Frozen. */
 struct listener {
 	struct snapshot *snap;
@@ -65,7 +73,11 @@ struct listener {
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */
+	struct listener_at *at; /* owned: one per bind address */
 };
+
+/* The entry of this address; NULL: the listener does not name it. */
+const struct listener_at *listener_entry(const struct listener *l, const struct np_addr *a);
 
 struct snapshot {
 	uint64_t generation; /* 0 until enacted: a refused one has no number */

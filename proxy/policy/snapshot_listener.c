@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "proxy/base/owner.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_tls.h"
 
@@ -114,6 +115,15 @@ static int trusted_init(struct listener *l, const struct config_proxy_in *c)
 	return err;
 }
 
+static int header_init(struct listener *l, const struct config_proxy_in *c)
+{
+	l->wants_header = c->accept == CONFIG_PROXY_IN_REQUIRED;
+	l->reads_untrusted = c->untrusted == CONFIG_UNTRUSTED_IGNORE;
+	l->header_timeout = c->timeout;
+	l->header_max = (uint32_t)c->max_bytes;
+	return trusted_init(l, c);
+}
+
 /* What becomes of a client that sends nothing. A route with tls: none is written for clients without a
  * ClientHello, and one that waits for the server is such a client. */
 static bool silent_passes(const struct config_listener *c)
@@ -126,6 +136,69 @@ static bool silent_passes(const struct config_listener *c)
 		(c->preread.on_timeout == CONFIG_ON_TIMEOUT_AUTO && none);
 }
 
+/* ---- addresses ---- */
+
+/* The same listener, but for its PROXY header: everything else is borrowed from it. */
+static int own_header(struct listener_at *at, const struct listener *l, const struct config_proxy_in *c)
+{
+	struct listener *own = malloc(sizeof(*own));
+
+	if (own == NULL)
+		return -NP_ENOMEM;
+	*own = *l;
+	own->trusted = (struct cidr_set){0};
+	at->listener = own;
+	return header_init(own, c);
+}
+
+static int address_init(struct listener *l, struct listener_at *at, const struct config_bind *c, struct text *why)
+{
+	const char *problem = c->owner != NULL ? owner_find(c->owner, &at->owner) : NULL;
+
+	at->listener = l;
+	at->mode = c->mode != NULL ? (int)strtol(c->mode, NULL, 8) : 0;
+	at->owned = c->owner != NULL;
+	if (problem != NULL)
+		return text_problem(why, c->owner, problem, -NP_EINVAL);
+	return c->proxy_protocol != NULL ? own_header(at, l, &c->proxy_protocol->in) : 0;
+}
+
+/* Last: what an address has of its own is a copy of a listener that is complete. */
+static int addresses_init(struct listener *l, const struct config_listener *c, struct text *why)
+{
+	int err = 0;
+
+	l->at = calloc(c->nbind, sizeof(*l->at));
+	if (l->at == NULL)
+		return -NP_ENOMEM;
+	for (size_t i = 0; i < c->nbind && err == 0; i++)
+		err = address_init(l, &l->at[i], &c->bind[i], why);
+	return err;
+}
+
+static void addresses_fini(struct listener *l)
+{
+	for (size_t i = 0; l->at != NULL && i < l->config->nbind; i++) {
+		struct listener *own = l->at[i].listener;
+
+		if (own == NULL || own == l)
+			continue;
+		cidr_set_fini(&own->trusted);
+		free(own);
+	}
+	free(l->at);
+}
+
+const struct listener_at *listener_entry(const struct listener *l, const struct np_addr *a)
+{
+	for (size_t i = 0; l->at != NULL && i < l->config->nbind; i++)
+		if (np_addr_equal(&l->config->bind[i].addr, a))
+			return &l->at[i];
+	return NULL;
+}
+
+/* ---- the listener ---- */
+
 int listener_init(struct snapshot *s, unsigned i, struct text *why)
 {
 	const struct config_listener *c = &s->config->listeners[i];
@@ -137,10 +210,6 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		.snap = s,
 		.name = c->name,
 		.counts = listener_counts_get(s->registry, c->name),
-		.wants_header = c->proxy_protocol.accept == CONFIG_PROXY_IN_REQUIRED,
-		.reads_untrusted = c->proxy_protocol.untrusted == CONFIG_UNTRUSTED_IGNORE,
-		.header_timeout = c->proxy_protocol.timeout,
-		.header_max = (uint32_t)c->proxy_protocol.max_bytes,
 		.hello_timeout = c->preread.timeout,
 		.hello_silence = c->preread.silence,
 		.silent_passes = silent_passes(c),
@@ -158,18 +227,20 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		return -NP_ENOMEM;
 	err = rules_init(s, l, c);
 	if (err == 0)
-		err = trusted_init(l, &c->proxy_protocol);
+		err = header_init(l, &c->proxy_protocol);
 	if (err != 0)
 		return err;
 	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);
-	if (c->tls == NULL)
-		return 0;
-	l->handshake_timeout = c->tls->handshake_timeout;
-	return contexts_server(s->registry, c->tls, &l->tls, why);
+	if (c->tls != NULL) {
+		l->handshake_timeout = c->tls->handshake_timeout;
+		err = contexts_server(s->registry, c->tls, &l->tls, why);
+	}
+	return err == 0 ? addresses_init(l, c, why) : err;
 }
 
 void listener_fini(struct snapshot *s, struct listener *l)
 {
+	addresses_fini(l);
 	l->tls = contexts_free(s->registry, l->tls);
 	cidr_set_fini(&l->trusted);
 	l->routes = route_table_free(l->routes);

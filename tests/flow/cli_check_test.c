@@ -128,6 +128,14 @@ static void V21_what_a_start_would_refuse(void **state)
 	assert_int_equal(access(textf("%s/new.log", kit_dir()), F_OK), -1); /* nothing is left behind */
 }
 
+static void V21_owner_of_a_socket(void **state)
+{
+	(void)state;
+	expect(file("bind: {address: \"unix:@DIR@/x.sock\", owner: \"nobody-here\"}", ""), 78,
+	       "x.sock cannot be given to nobody-here: no user of that name\n");
+	expect(file("bind: {address: \"unix:@DIR@/x.sock\", mode: \"0600\", owner: \"0\"}", ""), 0, NULL);
+}
+
 /* E405's caret stands under the value that is wrong, whichever entry it is in. */
 static void V22_place_of_a_file(void **state)
 {
@@ -182,6 +190,7 @@ int main(void)
 		cmocka_unit_test_teardown(V21_port_of_another_process, kit_end),
 		cmocka_unit_test_teardown(V21_the_running_instance, kit_end),
 		cmocka_unit_test_teardown(V21_what_a_start_would_refuse, kit_end),
+		cmocka_unit_test_teardown(V21_owner_of_a_socket, kit_end),
 		cmocka_unit_test_teardown(V22_place_of_a_file, kit_end),
 		cmocka_unit_test_teardown(V47_stdout_by_its_path, kit_end),
 	};

@@ -86,17 +86,21 @@ static void add_binds(struct text *t, const char *line, size_t n)
 static void replace_binds(struct text *out, const char *in)
 {
 	bool below = false;
+	size_t bound = 0; /* how far the last "bind:" is indented */
 
 	for (const char *line = in; *line != '\0';) {
 		size_t n = strcspn(line, "\n") + 1, indent = strspn(line, " ");
 		const char *bind = memmem(line, n, "bind:", 5);
-		bool element = below && strncmp(line + indent, "- \"", 3) == 0;
+		bool element = below && (strncmp(line + indent, "- \"", 3) == 0 ||
+					 strncmp(line + indent, "- address: \"", 12) == 0);
 
 		if (bind != NULL || element)
 			add_binds(out, line, n);
 		else
 			add(out, line, n);
-		below = element || (bind != NULL && memchr(bind, '"', n - (size_t)(bind - line)) == NULL);
+		if (bind != NULL)
+			bound = (size_t)(bind - line);
+		below = bind != NULL ? memchr(bind, '"', n - bound) == NULL : below && indent > bound;
 		line += n;
 	}
 }

@@ -103,12 +103,66 @@ static void nobody_is_reset_when_a_listener_goes(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 }
 
+/* B30. Over a reload, too; what a reload no longer names stays, and is said. */
+static void a_file_has_mode_and_owner(void **state)
+{
+	static const struct {
+		const char *keys;
+		mode_t mode;
+		gid_t gid;
+	} rows[] = {
+		{", mode: \"0600\"", 0600, 0}, {", mode: \"666\", owner: \":daemon\"", 0666, 1},
+		{", mode: \"0660\", owner: \"root:root\"", 0660, 0}, {"", 0660, 0},
+	};
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	struct kit_staunch *s = NULL;
+	char path[KIT_PATH];
+	struct stat st;
+
+	(void)state;
+	if (getuid() != 0)
+		skip(); /* only root may give files away */
+	snprintf(path, sizeof(path), "%s/web.sock", kit_dir());
+	for (size_t i = 0; i < array_len(rows); i++) {
+		const char *text = textf("listeners: [{name: web, bind: {address: \"unix:@DIR@/web.sock\"%s}, "
+					 "upstream: app}]\nupstreams: [{name: app, servers: [\"%s:%d\"]}]\n",
+					 rows[i].keys, kit_ip(0), kit_peer_port(echo));
+
+		if (s == NULL) {
+			s = kit_staunch_start(text);
+		} else {
+			kit_staunch_rewrite(s, text);
+			kit_child_signal(s->child, SIGHUP);
+			wait_generation(s, (int)i + 1);
+		}
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, rows[i].mode);
+		assert_int_equal(st.st_gid, rows[i].gid);
+		ten_exchanges(path, 0);
+	}
+	kit_staunch_wait_err(s, "its file keeps the mode or owner that the configuration no longer names", 1);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
+static void unknown_owners_are_told(void **state)
+{
+	struct kit_staunch *s = kit_staunch_spawn(textf(
+		"listeners: [{name: web, bind: {address: \"unix:@DIR@/web.sock\", owner: \"no-one\"}, upstream: app}]\n"
+		"upstreams: [{name: app, servers: [\"%s:1\"]}]\n", kit_ip(0)));
+
+	(void)state;
+	assert_int_equal(kit_child_wait(s->child), 78);
+	assert_int_equal(kit_file_count(s->child->err, " to no-one (line 1): no user of that name"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(deleted_file_is_made_again, kit_end),
 		cmocka_unit_test_teardown(second_instance_ends_with_69, kit_end),
 		cmocka_unit_test_teardown(nobody_is_reset_when_a_listener_goes, kit_end),
+		cmocka_unit_test_teardown(a_file_has_mode_and_owner, kit_end),
+		cmocka_unit_test_teardown(unknown_owners_are_told, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

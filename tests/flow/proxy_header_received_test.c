@@ -269,6 +269,60 @@ static void s7_a_plain_listener_does_not_look(void **state)
 	proxy_edge_end(&e, listener);
 }
 
+/* What a client sends to an address, and what of it the server gets. */
+static void arrives_at(int port, int listener, const char *sent, const char *got)
+{
+	int fd = kit_connect(kit_ip(1), port), server;
+
+	kit_send(fd, sent, strlen(sent));
+	kit_half_close(fd);
+	server = kit_accept(listener);
+	kit_expect(server, got, strlen(got));
+	kit_expect_fin(server);
+	close(server);
+	kit_expect_fin(fd);
+	close(fd);
+}
+
+/* Clients connect to one address, a proxy in front to the other; either may be the listener's rule. */
+static void pl9_a_header_at_one_address_alone(bool alone)
+{
+	const char *ip = kit_ip(1), *own = "proxy_protocol: {accept: required, trusted: \"127.0.0.0/8\"}";
+	int port = 0, listener = kit_listen(kit_ip(0), &port, 64), front = kit_port(ip), direct = kit_port(ip);
+	const char *bind = alone ? textf("[{address: \"%s:%d\", %s}, \"%s:%d\"]", ip, front, own, ip, direct) :
+				   textf("[\"%s:%d\", {address: \"%s:%d\", proxy_protocol: {accept: off}}], %s", ip,
+					 front, ip, direct, own);
+	struct edge e = {.port = front};
+	int fd;
+
+	e.s = kit_staunch_start(textf("log: {access: \"@DIR@/access.log\", format: text}\n"
+				      "listeners: [{name: edge, bind: %s, upstream: back}]\nupstreams:\n%s",
+				      bind, edge_upstream("back", port, "")));
+	e.fds = kit_proc_fds(e.s->child->pid);
+	arrives_at(direct, listener, HEADER_V1 "payload", HEADER_V1 "payload");
+	arrives_at(front, listener, HEADER_V1 "payload", "payload");
+	fd = kit_connect(ip, front);
+	kit_send(fd, "GET / HTTP/1.1\r\n\r\n", 18);
+	edge_ended(&e, "proxy_header_invalid", 1);
+	close(fd);
+	edge_untouched(listener);
+	edge_ended(&e, "client_fin", 2);
+	assert_int_equal(kit_staunch_log(e.s, " 192.0.2.1:4711 -> "), 1);
+	proxy_edge_end(&e, listener);
+}
+
+static void pl9_required_at_one_address(void **state)
+{
+	(void)state;
+	pl9_a_header_at_one_address_alone(true);
+}
+
+static void pl9_off_at_one_address(void **state)
+{
+	(void)state;
+	pl9_a_header_at_one_address_alone(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +332,8 @@ int main(void)
 		cmocka_unit_test_teardown(s4_end_inside_the_header, kit_end),
 		cmocka_unit_test_teardown(s5_one_deadline_for_all_of_it, kit_end),
 		cmocka_unit_test_teardown(pl3_untrusted_is_closed_at_once, kit_end),
+		cmocka_unit_test_teardown(pl9_required_at_one_address, kit_end),
+		cmocka_unit_test_teardown(pl9_off_at_one_address, kit_end),
 		cmocka_unit_test_teardown(untrusted_is_read_and_not_believed, kit_end),
 		cmocka_unit_test_teardown(s7_a_plain_listener_does_not_look, kit_end),
 	};

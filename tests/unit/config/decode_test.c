@@ -71,11 +71,17 @@ static const struct load_row rows[] = {
 	{L "upstreams: {name: app}\n", "\"upstreams\" takes a list, not a map\n"},
 	{L "upstreams: [app]\n", "\"upstreams\" takes maps as its elements, not a plain value\n"},
 	{L "upstreams: []\n", "error[E203]: \"upstreams\" has 0 elements, it takes 1 to 1000\n"},
-	{L "upstreams: [{name: app, servers: [[x]]}]\n", "\"servers\" takes maps as its elements, not a list\n"},
+	{L "upstreams: [{name: app, servers: [[x]]}]\n",
+	 "\"servers\" takes plain values or maps as its elements, not a list\n"},
 	{"listeners: [{name: a, bind: [], upstream: app}]\n" U, "\"bind\" has 0 elements, it takes 1 to 64\n"},
-	{"listeners: [{name: a, bind: {x: y}, upstream: app}]\n" U, "\"bind\" takes a quoted address, not a map\n"},
+	{"listeners: [{name: a, bind: {x: y}, upstream: app}]\n" U,
+	 "the key \"address\" is missing in address 1 of listener \"a\"\n"},
+	{"listeners: [{name: a, bind: ~, upstream: app}]\n" U,
+	 "\"bind\" has no value\n  --> t.yaml:1:29\n"},
+	{"listeners: [{name: a, bind: {address: \":80\", mdoe: x}, upstream: app}]\n" U,
+	 "unknown key \"mdoe\" in address \":80\" of listener \"a\"\n"},
 	{"listeners: [{name: a, bind: [\":80\", [x]], upstream: app}]\n" U,
-	 "\"bind\" takes a quoted address, not a list\n"},
+	 "\"bind\" takes plain values or maps as its elements, not a list\n"},
 	/* values */
 	{L U "workers: x\n",
 	 "error[E202]: \"workers\" cannot be \"x\": it starts with a number\n  --> t.yaml:8:10\n"},
@@ -260,10 +266,10 @@ static void listener_values(const struct config_listener *l)
 {
 	assert_string_equal(l->name, "web");
 	assert_int_equal(l->nbind, 2);
-	assert_int_equal(np_addr_port(&l->bind[0].u.sa), 8080);
-	assert_true(np_addr_is_abstract(&l->bind[1]));
-	assert_string_equal(l->bind_text[1].text, "unix:@x");
-	assert_int_equal(l->bind_text[1].at.column, 30);
+	assert_int_equal(np_addr_port(&l->bind[0].addr.u.sa), 8080);
+	assert_true(np_addr_is_abstract(&l->bind[1].addr));
+	assert_string_equal(l->bind[1].text, "unix:@x");
+	assert_int_equal(l->bind[1].at.column, 30);
 	assert_int_equal(l->upstream, 1);
 	assert_int_equal(l->max_connections, 10000);
 	assert_int_equal(l->at_limit, CONFIG_AT_LIMIT_WAIT);

@@ -36,6 +36,29 @@ static const struct load_row names[] = {
 	 "upstreams: [{name: App, servers: [\"10.0.0.1:1\"]}]\n", "\n1 error - configuration NOT loaded\n"},
 };
 
+#define AT(keys) "listeners: [{name: a, bind: {address: " keys "}, upstream: app}]\n" U
+
+/* What an address has beside itself. */
+static const struct load_row addresses[] = {
+	{AT("\"unix:/x\", mode: \"0660\", owner: \"a:b\""), NULL},
+	{AT("\"unix:/x\", mode: 600, owner: \":b\""), NULL},
+	{AT("\"unix:/x\", mode: \"66\""),
+	 "error[E202]: \"mode\" cannot be \"66\": write three digits from 0 to 7, as in \"0660\"\n  --> t.yaml:1:56\n"},
+	{AT("\"unix:/x\", mode: \"4755\""), "\"mode\" cannot be \"4755\""},
+	{AT("\"unix:/x\", mode: \"0888\""), "\"mode\" cannot be \"0888\""},
+	{AT("\"unix:/x\", mode: rw-rw----"), "\"mode\" cannot be \"rw-rw----\""},
+	{AT("\"unix:/x\", owner: \"a:\""), "\"owner\" cannot be \"a:\": write user, user:group or :group\n"},
+	{AT("\"unix:/x\", owner: \"a:b:c\""), "\"owner\" cannot be \"a:b:c\""},
+	{AT("\"unix:@x\", owner: a"), "\"mode\" and \"owner\" are for a Unix socket's file, and unix:@x has none\n"},
+	{AT("\":80\", mode: \"0600\""), "\"mode\" and \"owner\" are for a Unix socket's file, and :80 has none\n"},
+	{AT("\":80\", proxy_protocol: {accept: required}"), "the key \"trusted\" is missing beside \"accept\"\n"},
+	{AT("\":80\", proxy_protocol: {accept: required, trusted: unix, timeout: 1h}"),
+	 "error[E203]: \"timeout\" is 1h, more than 10m\n"},
+	{AT("\":80\", proxy_protocol: {trusted: unix}"),
+	 "warning[W303]: \"trusted\" has no effect: no PROXY header is accepted\n"},
+	{AT("\":80\", proxy_protocol: {accept: required, trusted: unix}"), NULL},
+};
+
 static const struct load_row twice[] = {
 	{L "  - {name: web, bind: \":81\", upstream: app}\n" U,
 	 "error[E302]: a listener \"web\" is already defined\n"
@@ -112,6 +135,12 @@ static void names_are_labels(void **state)
 	load_rows(names, array_len(names));
 }
 
+static void addresses_and_their_keys(void **state)
+{
+	(void)state;
+	load_rows(addresses, array_len(addresses));
+}
+
 static void nothing_twice(void **state)
 {
 	(void)state;
@@ -135,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_within_bounds),
 		cmocka_unit_test(names_are_labels),
+		cmocka_unit_test(addresses_and_their_keys),
 		cmocka_unit_test(nothing_twice),
 		cmocka_unit_test(names_resolve),
 		cmocka_unit_test(legal_and_surely_not_meant),
