@@ -145,9 +145,9 @@
 	  "at_limit's choice.",                                                                                   \
 	  "10000")                                                                                                \
 	X(ENUM, "listeners[].at_limit", at_limit, "refuse", 0, 0, 0, at_limit, NEW,                               \
-	  "what happens to a connection beyond max_connections",                                                  \
-	  "refuse closes it at once, so the client can go elsewhere; wait leaves it in the kernel's backlog "     \
-	  "until another one ends.",                                                                              \
+	  "what happens to a client beyond max_connections or tls.max_handshakes",                                \
+	  "refuse closes it at once, so the client can go elsewhere; wait leaves it in the kernel's backlog, "    \
+	  "or before its handshake, until another one ends.",                                                     \
 	  "wait")                                                                                                 \
 	X(ENUM, "listeners[].on_fin", on_fin, "pass", 0, 0, 0, on_fin, NEW,                                       \
 	  "what the first end of a side does to the other side",                                                  \

@@ -117,9 +117,11 @@
 	  "5s")                                                                                             \
 	X(COUNT, "listeners[].tls.max_handshakes", max_handshakes, "auto", 1, 10000000, AUTO, none,         \
 	  LIVE,                                                                                             \
-	  "handshakes under way at once; auto is a quarter of max_connections",                             \
-	  "Beyond it the source with the most of them gives one up, so clients that never finish "          \
-	  "cannot keep out those that do.",                                                                 \
+	  "handshakes under way at once; auto follows max_connections",                                     \
+	  "auto is max_connections up to 1024, then 1024 or a quarter of it, whichever is more. Beyond it " \
+	  "one that lasts for more than a second gives up its place, or one of the source that has the "    \
+	  "most: clients that never finish cannot keep out those that do. With at_limit: wait the first "   \
+	  "holds, and others wait for a place.",                                                            \
 	  "2000")
 
 /* struct config_cert */

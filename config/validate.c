@@ -239,9 +239,9 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 	int64_t all = c->limits.max_connections;
 	struct config_pos idle = validate_origin("listeners[].timeouts.idle", l);
 
-	if (l->max_connections == CONFIG_OFF && l->at_limit == CONFIG_AT_LIMIT_WAIT)
+	if (l->max_connections == CONFIG_OFF && l->tls == NULL && l->at_limit == CONFIG_AT_LIMIT_WAIT)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].at_limit", l),
-		          "at_limit has no effect without max_connections");
+		          "at_limit has no effect without max_connections or tls");
 	if (l->max_connections != CONFIG_OFF && all != CONFIG_AUTO && l->max_connections > all)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].max_connections", l),
 		          "limits.max_connections is lower and is reached first");

@@ -1,7 +1,11 @@
-/* limit: a number of places that all workers share, held exactly: two workers that ask for the last
- * place cannot both get it. One atomic count is enough, since it moves twice per connection and
- * never per byte. Rejected: a share per worker, which turns clients away while other workers still
- * have places. */
+/* limit: places that all workers share, counted exactly: two workers that ask for the last one
+ * cannot both get it. One atomic count is enough, since it moves twice per connection and never per
+ * byte. Rejected: a share per worker, which turns clients away while other workers still have
+ * places.
+ *
+ * The count lives as long as the process; how many places there are belongs to a generation of the
+ * configuration, and who takes one says it. So a reload changes a limit for each acceptor in the
+ * same moment as what happens there to clients beyond it. */
 #ifndef PROXY_BASE_LIMIT_H
 #define PROXY_BASE_LIMIT_H
 
@@ -9,19 +13,18 @@
 #include "netpoll/check.h"
 
 struct limit {
-	uint32_t used; /* atomic; may exceed max for a while after a reload lowered it */
-	uint32_t max;  /* atomic; UINT32_MAX: no limit */
+	uint32_t used; /* atomic; above the number of places for a while after a reload lowered it */
 };
 
-/* limit_take: take one place.
+/* limit_take: take one place of max. UINT32_MAX: there is always one.
  *   Returns  false if all are taken.
  *   Calls    any thread. */
-must_use static inline bool limit_take(struct limit *l)
+must_use static inline bool limit_take(struct limit *l, uint32_t max)
 {
 	uint32_t used = __atomic_load_n(&l->used, __ATOMIC_RELAXED);
 
 	do {
-		if (used >= __atomic_load_n(&l->max, __ATOMIC_RELAXED))
+		if (used >= max)
 			return false;
 	} while (!__atomic_compare_exchange_n(&l->used, &used, used + 1, true, __ATOMIC_ACQ_REL,
 					      __ATOMIC_RELAXED));
@@ -40,13 +43,6 @@ static inline void limit_give(struct limit *l)
 static inline uint32_t limit_used(const struct limit *l)
 {
 	return __atomic_load_n(&l->used, __ATOMIC_RELAXED);
-}
-
-/* limit_set: change the number of places. It takes none away: with more in use than max, limit_take
- * refuses until enough have been given back. Any thread. */
-static inline void limit_set(struct limit *l, uint32_t max)
-{
-	__atomic_store_n(&l->max, max, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -1,204 +1,171 @@
-/* TLS handshakes under way, bounded and fair. At the limit, the source address with the most
- * handshakes loses its oldest one: clients that never finish can block only themselves. Stale
- * handshakes lose their places first; an honest handshake is never stale. So a crowd of clients
- * behind one address does not suffer while a storm of silent ones lasts.
+/* TLS handshakes under way: one count for all workers, so no place stands free while a client is
+ * turned away. At the limit a newcomer has the place of one that yields (conn_yield.c).
  *
- *   no place left?  a stale one, of the source with the most stale ones
- *                   else the oldest of the source with the most, if it has more than ours would
- *                   else the oldest of another source that shares our bucket
- *                   else ours gets none
+ *   no place left?  a stale one of this worker yields
+ *                   else one of the worker that has the most, if this one has less than its share,
+ *                        or of this one
+ *                   else at_limit refuse: the newcomer is closed
+ *                        at_limit wait:   it waits, and only stale ones yield
  *
- * Each worker has its share of the listener's limit and judges by its own handshakes alone, so a
- * client that picks its ports such that one worker gets them all does not block the clients of the
- * other workers. Rejected: one count for all workers. One worker could hold every place, and the
- * next would have no handshake of its own to end.
+ * A worker that has its share judges alone, as cheaply as if the limit were its own. One that has
+ * less asks another: a client that picks its ports such that one worker gets them all does not block
+ * the clients of the other workers.
  *
- * Sources are counted in SHARD_SOURCES buckets by a seeded hash, so no client can choose with which
- * other one it shares a bucket. Two in one bucket are told apart by the whole hash: a newcomer does
- * not pay for places that another source holds there. An IPv6 source is its network of 64 bits,
- * since a host that has one address there has them all.
+ * Those who wait on one worker stand in a queue, and the first of them tries again and again: any
+ * worker frees places, so polling is cheaper than messages, and no worker is preferred. A client that
+ * is the only one of its source goes before those that are many.
  *
- * If all sources have the same number and none is stale, the newcomer is closed. Rejected: always
- * end the oldest. Where many honest clients come back at once, each would end the handshake of one
- * before it, and none would be done. */
+ * Rejected: a share of the limit for each worker. It turns clients away while other workers have
+ * places. One list of all workers behind a lock: it would be taken twice for each handshake, and
+ * searched while it is held. */
 #include "proxy/conn/conn_handshakes.h"
-
-#include <string.h>
 
 #include "proxy/conn/conn_extra.h"
 
-#define LONG_PAST 1 /* a deadline that has passed; 0 would be none */
-/* Older is stale: an honest handshake is done by then, over the longest ways. */
-#define PATIENCE (1000 * NP_MS)
+#define ROOM_POLL (10 * NP_MS)
 
-/* All clients over Unix sockets are one source. */
-static uint64_t source_of(const struct conn *c)
+static struct handshakes_on *handshakes_on(const struct listener *l, const struct shard *s)
 {
-	union np_inet a = *conn_client(c);
-
-	if (a.sa.sa_family == AF_UNIX)
-		return 0;
-	if (a.sa.sa_family == AF_INET6)
-		memset(&a.in6.sin6_addr.s6_addr[8], 0, 8);
-	return np_addr_hash_host(&a.sa, sizeof(a), c->shard->source_seed);
+	return &l->counts->on[s->id];
 }
 
-static uint32_t source_bucket(const struct handshake *p)
+/* ---- asking another to yield ---- */
+
+static uint32_t count_on(const struct listener *l, const struct shard *s)
 {
-	return (uint32_t)(p->source % SHARD_SOURCES);
+	return __atomic_load_n(&handshakes_on(l, s)->count, __ATOMIC_RELAXED);
 }
 
-static uint32_t fullest_bucket(const uint32_t of[SHARD_SOURCES])
+/* The worker that has the most of this listener's handshakes. */
+static struct shard *fullest(struct shard *s, const struct listener *l)
 {
-	uint32_t most = 0;
+	struct shard *most = s;
 
-	for (uint32_t i = 1; i < SHARD_SOURCES; i++)
-		if (of[i] > of[most])
-			most = i;
+	for (unsigned i = 0; i < s->nall; i++)
+		if (count_on(l, &s->all[i]) > count_on(l, most))
+			most = &s->all[i];
 	return most;
 }
 
-/* ---- which handshake loses its place ---- */
-
-/* A place belongs to a listener's limit: p can take over only one of the same. */
-static bool may_give(const struct handshake *old, const struct handshake *p)
+static bool has_share(const struct shard *s, const struct listener *l)
 {
-	return old->conn->listener->counts == p->conn->listener->counts;
+	return (uint64_t)count_on(l, s) * s->nall >= l->max_handshakes;
 }
 
-static void let_age(struct shard *s)
+static void ask_other(struct shard *s, const struct listener *l, struct yield_ask *ask)
 {
-	int64_t long_ago = np_now() - PATIENCE;
+	struct shard *other = fullest(s, l);
 
-	while (!list_empty(&s->handshakes)) {
-		struct handshake *p = list_entry(s->handshakes.next, struct handshake, link);
-
-		if (p->since > long_ago)
-			return; /* the list is in order: the rest is younger */
-		list_remove(&p->link);
-		list_push_back(&s->stale, &p->link);
-		p->stale = true;
-		s->stale_of[source_bucket(p)]++;
-	}
+	if (other == s)
+		return;
+	ask->elsewhere = s->handshakes_of[yield_bucket(ask->source)];
+	shard_call(other, yield_run, ask);
 }
 
-/* The oldest of the source that has the most stale ones; if those are other listeners', the oldest
- * stale one. */
-static struct handshake *stale_for(const struct handshake *p)
+bool handshake_yield(struct shard *s, const struct listener *l, const struct limit *full,
+		     const struct np_addr *peer, bool waits)
 {
-	const struct shard *s = p->conn->shard;
-	uint32_t most = fullest_bucket(s->stale_of);
-	struct handshake *oldest = NULL;
+	bool any = full == s->limit;
+	struct yield_ask ask = {
+		.counts = any ? NULL : l->counts,
+		.source = yield_source(s, (const union np_inet *)&peer->u),
+		.stale_only = waits || l->wants_header, /* whose header will name another source */
+		.why = CLOSE_MAX_CONNECTIONS,
+	};
 
-	list_for_each(it, &s->stale) {
-		struct handshake *old = list_entry(it, struct handshake, link);
-
-		if (!may_give(old, p))
-			continue;
-		if (source_bucket(old) == most)
-			return old;
-		oldest = oldest != NULL ? oldest : old;
-	}
-	return oldest;
+	DCHECK_SHARD(s);
+	if (any || count_on(l, s) > 0)
+		yield_run(s, &ask);
+	if (!ask.yields && waits)
+		ask_other(s, l, &ask);
+	return ask.yields;
 }
 
-static struct handshake *oldest_in(uint32_t bucket, const struct handshake *p)
-{
-	list_for_each(it, &p->conn->shard->handshakes) {
-		struct handshake *old = list_entry(it, struct handshake, link);
+/* ---- a place ---- */
 
-		if (source_bucket(old) == bucket && may_give(old, p))
-			return old;
-	}
-	return NULL;
-}
-
-/* The oldest of the source with the most, if it has more than p's source would have; or of another
- * source in p's bucket. */
-static struct handshake *greedy_for(const struct handshake *p)
-{
-	const uint32_t *of = p->conn->shard->handshakes_of;
-	uint32_t own = source_bucket(p), most = fullest_bucket(of);
-	struct handshake *victim = NULL;
-
-	if (of[most] > of[own] + 1)
-		victim = oldest_in(most, p);
-	if (victim != NULL)
-		return victim;
-	victim = oldest_in(own, p);
-	return victim != NULL && victim->source != p->source ? victim : NULL;
-}
-
-static struct handshake *victim_for(const struct handshake *p)
-{
-	struct handshake *victim;
-
-	let_age(p->conn->shard);
-	victim = stale_for(p);
-	return victim != NULL ? victim : greedy_for(p);
-}
-
-/* ---- places ---- */
-
-static void leave_lists(struct handshake *p)
+static bool try_place(struct handshake *p)
 {
 	struct shard *s = p->conn->shard;
+	const struct listener *l = p->conn->listener;
+	struct yield_ask ask = {
+		.counts = l->counts,
+		.source = p->source,
+		.stale_only = true,
+		.takes_over = true,
+		.why = CLOSE_MAX_HANDSHAKES,
+	};
 
-	DCHECK(!list_empty(&p->link), "a handshake with a place is in a list");
-	DCHECK(s->handshakes_of[source_bucket(p)] > 0, "a handshake is counted for its source");
-	list_remove(&p->link);
-	s->handshakes_of[source_bucket(p)]--;
-	s->stale_of[source_bucket(p)] -= p->stale;
-	p->has_place = false;
+	if (limit_take(&l->counts->handshakes_limit, l->max_handshakes))
+		return true;
+	yield_run(s, &ask);
+	if (ask.yields)
+		return true;
+	ask.stale_only = l->wait_at_limit;
+	if (!has_share(s, l))
+		ask_other(s, l, &ask);
+	else if (!l->wait_at_limit)
+		yield_run(s, &ask);
+	return ask.yields;
 }
 
-static bool take_place(struct handshake *p)
+/* Until it is its turn to try. */
+static void wait_for_turn(struct handshake *p, struct handshakes_on *on)
 {
-	struct conn *c = p->conn;
-	struct listener_counts *counts = c->listener->counts;
-	uint32_t most = __atomic_load_n(&counts->handshakes_most, __ATOMIC_RELAXED);
-	struct handshake *victim;
+	struct shard *s = p->conn->shard;
+	uint32_t bucket = yield_bucket(p->source);
+	bool alone = s->handshakes_of[bucket] == 0 && s->waiting_of[bucket] == 0;
 
-	if (counts->handshakes[c->shard->id] < most) {
-		counts->handshakes[c->shard->id]++;
-		return true;
+	s->waiting_of[bucket]++;
+	list_push_back(alone ? &on->alone : &on->many, &p->link);
+	np_event_wait(&p->turn);
+	s->waiting_of[bucket]--;
+}
+
+static void pass_turn(struct handshakes_on *on)
+{
+	struct list *next = !list_empty(&on->alone) ? on->alone.next : on->many.next;
+
+	on->tries = next != &on->many;
+	if (!on->tries)
+		return;
+	list_remove(next);
+	np_event_set(&list_entry(next, struct handshake, link)->turn);
+}
+
+/* The handshake's own time does not run meanwhile: it is not the client's doing. */
+static bool wait_for_place(struct handshake *p)
+{
+	struct handshakes_on *on = handshakes_on(p->conn->listener, p->conn->shard);
+	bool got = false;
+
+	if (on->tries)
+		wait_for_turn(p, on);
+	on->tries = true;
+	while (p->conn->kill == CLOSE_NONE && !got) {
+		got = try_place(p);
+		if (!got)
+			np_sleep(ROOM_POLL);
 	}
-	victim = victim_for(p);
-	if (victim == NULL)
-		return false;
-	/* At once, and not when the victim runs: until then others come, who must not take its
-	 * place again. */
-	leave_lists(victim);
-	/* Not conn_kill: np_fd_close would park us until the victim's coroutine has left its
-	 * read. */
-	victim->conn->kill = CLOSE_MAX_HANDSHAKES;
-	np_fd_set_deadline(&victim->conn->client.fd, LONG_PAST);
-	return true;
+	pass_turn(on);
+	return got;
 }
 
 bool handshake_begin(struct handshake *p, struct conn *c)
 {
-	struct shard *s = c->shard;
-
 	DCHECK_CONN(c);
 	DCHECK(c->phase == CONN_CONNECTING, "a handshake belongs to the stages");
-	*p = (struct handshake){.conn = c, .source = source_of(c), .since = np_now()};
-	p->has_place = take_place(p);
-	if (!p->has_place)
+	*p = (struct handshake){.conn = c, .source = yield_source(c->shard, conn_client(c))};
+	if (c->listener->wait_at_limit ? !wait_for_place(p) : !try_place(p))
 		return false;
-	list_push_back(&s->handshakes, &p->link);
-	s->handshakes_of[source_bucket(p)]++;
+	yield_join(p);
 	return true;
 }
 
 void handshake_end(struct handshake *p)
 {
-	struct conn *c = p->conn;
-
-	DCHECK_CONN(c);
+	DCHECK_CONN(p->conn);
 	if (!p->has_place)
 		return; /* another one got it, and gives it back */
-	leave_lists(p);
-	DCHECK(c->listener->counts->handshakes[c->shard->id] > 0, "a place is given back once");
-	c->listener->counts->handshakes[c->shard->id]--;
+	yield_leave(p);
+	limit_give(&p->conn->listener->counts->handshakes_limit);
 }

@@ -27,10 +27,8 @@ static bool is_inet_address(const struct sockaddr *sa)
 	return sa->sa_family == AF_INET || sa->sa_family == AF_INET6;
 }
 
-static bool is_scarce(const struct limit *l)
+static bool is_scarce(const struct limit *l, uint32_t max)
 {
-	uint32_t max = __atomic_load_n(&l->max, __ATOMIC_RELAXED);
-
 	return limit_used(l) > max / 2;
 }
 
@@ -127,10 +125,12 @@ static no_inline void search_all_shards(struct conn *c)
 
 void conn_loop_sample(struct conn *c)
 {
+	const struct listener *l = c->listener;
 	struct shard *s = c->shard;
 
 	DCHECK_CONN(c);
-	if (likely(!is_scarce(s->limit) && !is_scarce(&c->listener->counts->limit)))
+	if (likely(!is_scarce(s->limit, l->snap->max_connections) &&
+		   !is_scarce(&l->counts->limit, l->max_connections)))
 		return;
 	if (s->dials++ % LOOP_SHARE == 0)
 		search_all_shards(c);

@@ -14,9 +14,9 @@
 struct limit *conn_admit(struct shard *s, const struct listener *listener)
 {
 	DCHECK_SHARD(s);
-	if (!limit_take(s->limit))
+	if (!limit_take(s->limit, listener->snap->max_connections))
 		return s->limit;
-	if (limit_take(&listener->counts->limit))
+	if (limit_take(&listener->counts->limit, listener->max_connections))
 		return NULL;
 	limit_give(s->limit);
 	return &listener->counts->limit;

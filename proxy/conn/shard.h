@@ -26,7 +26,8 @@ struct shard {
 	struct list stale;
 	uint32_t handshakes_of[SHARD_SOURCES]; /* how many of both lists by source */
 	uint32_t stale_of[SHARD_SOURCES];      /* how many of the stale by source */
-	/* const, secret: no client can know which sources share a bucket */
+	uint32_t waiting_of[SHARD_SOURCES];    /* how many that wait for a place by source */
+	/* const, secret, the same for all: no client can know which sources share a bucket */
 	uint64_t source_seed;
 	struct shard *all;        /* const: every shard of the process, this one among them */
 	unsigned nall;            /* const */
@@ -65,7 +66,8 @@ uint64_t shard_random(struct shard *s);
 int64_t shard_wall(struct shard *s, int64_t mono);
 
 /* shard_call: run fn(s, arg) on the shard's worker, outside any coroutine, and wait until it has.
- *   Calls  a coroutine of the control worker.   Parks. */
+ *   Calls  a coroutine of any worker; of a shard's, while it has a connection or an acceptor: until
+ *          then no worker is stopped.   Parks. */
 void shard_call(struct shard *s, void (*fn)(struct shard *s, void *arg), void *arg);
 
 #endif

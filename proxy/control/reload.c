@@ -69,8 +69,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 
 	DCHECK(np_self() == p->registry.control, "a reload is the control worker's");
 	DCHECK(snap->generation == 0 && snap != p->snap, "a snapshot is published once");
-	limit_set(&p->limit, (uint32_t)(max == CONFIG_AUTO ? capacity_of(p, snap->config) : max));
-	snapshot_enact(snap, p->limit.max);
+	snapshot_enact(snap, (uint32_t)(max == CONFIG_AUTO ? capacity_of(p, snap->config) : max));
 	bindings_adopt(&p->bindings, opened);
 	on_every_shard(p, hold_snapshot, snap);
 	err = bindings_serve(&p->bindings, snap, p->shards);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "proxy/conn/conn_handshakes.h"
 #include "proxy/listen/handoff.h"
 
 #define ACCEPT_BATCH 4              /* HAProxy measured 168k/s with 4, 106k/s with 64 */
@@ -93,20 +94,34 @@ static bool must_wait(const struct acceptor *a, const struct limit *full)
 	return full == a->shard->limit || a->listener->wait_at_limit;
 }
 
-/* Returns the limit that still is full when waiting is over; NULL: it was let in, or the acceptor
- * was stopped. */
-static const struct limit *wait_for_room(struct acceptor *a)
+static void wait_a_moment(struct acceptor *a)
 {
-	const struct limit *full;
+	if (a->pause == 0)
+		pause_begin(a, "the connection limit is reached");
+	np_sleep(ROOM_POLL);
+}
 
+/* A handshake that never ends must not keep clients out, so one is asked to yield before the held
+ * client is refused or waits.
+ *   Returns  the limit that still is full when waiting is over; NULL: it was let in, or the acceptor
+ *            was stopped. */
+static const struct limit *wait_for_room(struct acceptor *a, const struct limit *full)
+{
 	DCHECK(a->held >= 0, "nothing waits for room");
-	pause_begin(a, "the connection limit is reached");
-	do {
-		np_sleep(ROOM_POLL);
+	while (full != NULL) {
+		bool waits = must_wait(a, full);
+		bool yields = handshake_yield(a->shard, a->listener, full, &a->held_peer, waits);
+
+		if (waits)
+			wait_a_moment(a);
+		else if (yields)
+			np_yield();
+		else
+			break;
 		if (a->held < 0)
 			return NULL;
 		full = conn_admit(a->shard, a->listener);
-	} while (full != NULL && must_wait(a, full));
+	}
 	pause_end(a);
 	return full;
 }
@@ -117,10 +132,10 @@ static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *p
 
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
-	if (full != NULL && must_wait(a, full)) {
+	if (full != NULL) {
 		a->held = sysfd;
 		a->held_peer = *peer;
-		full = wait_for_room(a);
+		full = wait_for_room(a, full);
 		if (a->held < 0)
 			return;
 		a->held = -1;

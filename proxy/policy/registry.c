@@ -44,19 +44,19 @@ void registry_reclaim(struct registry *r)
 static struct listener_counts *listener_counts_new(const char *name, unsigned nworkers)
 {
 	struct listener_counts *counts =
-		calloc(1, sizeof(*counts) + nworkers * sizeof(counts->handshakes[0]));
+		calloc(1, sizeof(*counts) + nworkers * sizeof(counts->on[0]));
 
 	if (counts == NULL)
 		return NULL;
+	for (unsigned i = 0; i < nworkers; i++) {
+		list_init(&counts->on[i].alone);
+		list_init(&counts->on[i].many);
+	}
 	counts->name = strdup(name);
 	if (counts->name == NULL) {
 		free(counts);
 		return NULL;
 	}
-	/* No bound until a generation is enacted: one that is refused must not change those of the
-	 * running one. */
-	limit_set(&counts->limit, UINT32_MAX);
-	counts->handshakes_most = UINT32_MAX;
 	return counts;
 }
 

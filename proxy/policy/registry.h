@@ -25,15 +25,22 @@ struct registry {
 	struct np_worker *control; /* const once it runs: retired snapshots are posted to it */
 };
 
+/* The handshakes of one listener on one worker, which owns it. */
+struct handshakes_on {
+	uint32_t count; /* under way; atomic: other workers read it */
+	bool tries;     /* one that waits tries to have a place; others stand in the queues */
+	struct list alone, many; /* of struct handshake: the only ones of their source, and the others */
+};
+
 /* The counts of one listener, kept by its name. Freed with the last snapshot that has a listener of
  * this name. */
 struct listener_counts {
 	struct list link; /* control thread */
 	char *name; /* const, owned */
-	struct limit limit; /* atomics: any worker */
-	uint32_t handshakes_most; /* atomic: each worker's share of max_handshakes */
+	struct limit limit; /* connections. atomic: any worker */
+	struct limit handshakes_limit; /* handshakes under way. atomic: any worker */
 	unsigned snapshots; /* control thread: that have a listener of this name */
-	uint32_t handshakes[]; /* under way: one per worker, its owner's alone */
+	struct handshakes_on on[]; /* one per worker */
 };
 
 /* registry_init: an empty registry for so many workers.

@@ -12,41 +12,36 @@
 
 /* ---- bounds ---- */
 
-/* Handshakes under way, of all workers together. */
-/* The bound of a listener without TLS is never asked for. `auto` is a quarter of the connections,
- * because a handshake costs many times the memory and work of an established connection. */
+#define HANDSHAKES_CHEAP 1024 /* 60 MiB at most */
+
+/* Handshakes under way, of all workers together. The bound of a listener without TLS is never asked
+ * for. `auto` is as many as connections while that is cheap, and a quarter of very many: a handshake
+ * costs many times the memory of an established connection. */
 static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 {
 	if (c->tls == NULL)
 		return UINT32_MAX;
 	if (c->tls->max_handshakes != CONFIG_AUTO)
 		return (uint32_t)c->tls->max_handshakes;
-	if (c->max_connections < max)
+	if (c->max_connections != CONFIG_OFF && c->max_connections < max)
 		max = (uint32_t)c->max_connections;
-	return max / 4 > 0 ? max / 4 : 1;
+	if (max <= HANDSHAKES_CHEAP)
+		return max;
+	return max / 4 > HANDSHAKES_CHEAP ? max / 4 : HANDSHAKES_CHEAP;
 }
 
-/* Rounded up: each worker can always shake hands with one client. */
-static uint32_t share_of(uint32_t n, unsigned workers)
-{
-	return n / workers + (n % workers != 0);
-}
-
-/* Counts of listeners belong to their names, so the newest generation's bound holds for all. */
 void snapshot_enact(struct snapshot *s, uint32_t max)
 {
 	DCHECK(s->generation == 0, "a snapshot is enacted once");
 	s->generation = ++s->registry->generation;
+	s->max_connections = max;
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_listener *c = &s->config->listeners[i];
-		struct listener_counts *counts = s->listeners[i].counts;
+		struct listener *l = &s->listeners[i];
 
-		limit_set(&counts->limit, c->max_connections == CONFIG_OFF ?
-						  UINT32_MAX :
-						  (uint32_t)c->max_connections);
-		__atomic_store_n(&counts->handshakes_most,
-				 share_of(handshakes_of(c, max), s->registry->nworkers),
-				 __ATOMIC_RELAXED);
+		l->max_connections = c->max_connections == CONFIG_OFF ? UINT32_MAX :
+									(uint32_t)c->max_connections;
+		l->max_handshakes = handshakes_of(c, max);
 	}
 	tickets_enact(s);
 }

@@ -68,6 +68,7 @@ struct listener {
 	bool silent_passes;          /* the same at hello_timeout; else it is closed then */
 	uint32_t header_max, hello_max;
 	struct tls_ctx **tls;        /* owned: one per worker; NULL: TLS does not end here */
+	uint32_t max_connections, max_handshakes; /* UINT32_MAX: no limit */
 	bool wait_at_limit;
 	bool ends_at_fin;            /* of either side; else the other direction goes on */
 	int backlog;
@@ -81,6 +82,7 @@ const struct listener_at *listener_entry(const struct listener *l, const struct 
 
 struct snapshot {
 	uint64_t generation; /* 0 until enacted: a refused one has no number */
+	uint32_t max_connections; /* of the process */
 	struct config *config; /* owned; names and addresses point into it */
 	struct listener *listeners;
 	unsigned nlisteners;
@@ -109,8 +111,8 @@ struct snapshot_use {
  *   Owns     c, with success.   Calls  control thread; blocks on the disk. */
 must_use int snapshot_new(struct registry *r, struct config *c, const struct snapshot *prev,
 			  struct snapshot **out, struct text *why);
-/* snapshot_enact: s becomes the current generation: it gets its number, and its bounds hold. max:
- * connections that the process may hold.   Calls  control thread, once. */
+/* snapshot_enact: s becomes the current generation and gets its number and limits, before a worker
+ * sees it. max: connections that the process may hold.   Calls  control thread, once. */
 void snapshot_enact(struct snapshot *s, uint32_t max);
 /* snapshot_free: takes NULL, returns NULL. No share may be in use.   Calls  control thread. */
 struct snapshot *snapshot_free(struct snapshot *s);

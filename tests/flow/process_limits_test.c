@@ -1,5 +1,6 @@
 /* Limits: of descriptors (B21, F1, P2), of the process, and of a listener (B25, E11). */
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -356,6 +357,71 @@ static void beyond_the_limit_waits(void **state)
 	assert_int_equal(kit_staunch_log(s, "max_connections"), 0);
 }
 
+/* ---- a reload changes them ------------------------------------------------------------------- */
+
+enum { CONNECTING = 4, CHANGES = 60 };
+
+struct connecting {
+	pthread_t thread;
+	const char *ip;
+	int port, served, refused;
+	bool stop; /* atomic */
+};
+
+/* A connection after the other, each with a byte there and back. */
+static void *connecting_run(void *arg)
+{
+	struct connecting *c = arg;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		int fd = kit_try_connect(c->ip, c->port);
+		char byte = 'x';
+		bool ok = fd >= 0 && kit_io_write(fd, &byte, 1) == 0 && kit_io_read(fd, &byte, 1) == 1;
+
+		c->served += ok;
+		c->refused += !ok;
+		if (fd >= 0)
+			close(fd);
+	}
+	return NULL;
+}
+
+/* From no limit to a low one that is waited out, and back: at no moment is a client refused, since no acceptor has the
+ * limit of one generation and what happens there of the other. */
+static void a_limit_comes_with_its_wait(void **state)
+{
+	const char *ip = kit_ip(0), *open, *tight;
+	int port = kit_port(ip), fds, held[PLACES];
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	struct connecting c[CONNECTING];
+	struct kit_staunch *s;
+
+	(void)state;
+	open = one_server(port, kit_peer_port(echo), "", "");
+	tight = one_server(port, kit_peer_port(echo), textf(", max_connections: %d, at_limit: wait", PLACES), "");
+	s = kit_staunch_start(open);
+	fds = kit_proc_fds(s->child->pid);
+	for (int i = 0; i < PLACES; i++)
+		held[i] = served(ip, port);
+	for (int i = 0; i < CONNECTING; i++) {
+		c[i] = (struct connecting){.ip = ip, .port = port};
+		assert_int_equal(pthread_create(&c[i].thread, NULL, connecting_run, &c[i]), 0);
+	}
+	for (int n = 1; n <= CHANGES; n++)
+		generation_from(s, n + 1, n % 2 == 1 ? tight : open);
+	for (int i = 0; i < CONNECTING; i++)
+		__atomic_store_n(&c[i].stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < CONNECTING; i++) {
+		pthread_join(c[i].thread, NULL);
+		assert_int_equal(c[i].refused, 0);
+		assert_true(c[i].served > 0);
+	}
+	for (int i = 0; i < PLACES; i++)
+		end_orderly(held[i]);
+	back_to_normal(s, fds, ip, port);
+	assert_int_equal(kit_staunch_log(s, "max_connections"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +435,7 @@ int main(void)
 		cmocka_unit_test_teardown(beyond_the_limit_refused, kit_end),
 		cmocka_unit_test_teardown(places_of_failed_connects_return, kit_end),
 		cmocka_unit_test_teardown(beyond_the_limit_waits, kit_end),
+		cmocka_unit_test_teardown(a_limit_comes_with_its_wait, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static void a_value(void **state)
 {
 	(void)state;
 	expect("listeners[].at_limit", "listeners[].at_limit\n"
-	       "  what happens to a connection beyond max_connections\n"
+	       "  what happens to a client beyond max_connections or tls.max_handshakes\n"
 	       "\n"
 	       "  type      word\n"
 	       "    refuse         close it at once, so the client can go elsewhere\n"
@@ -46,7 +46,7 @@ static void a_value(void **state)
 	       "  example   at_limit: wait\n"
 	       "\n"
 	       "  refuse closes it at once, so the client can go elsewhere; wait leaves it in\n"
-	       "  the kernel's backlog until another one ends.\n");
+	       "  the kernel's backlog, or before its handshake, until another one ends.\n");
 	expect("upstreams[].retry_budget", "upstreams[].retry_budget\n"
 	       "  time all attempts for one connection may take together\n"
 	       "\n"

@@ -101,7 +101,7 @@ static const struct row {
 	OF_UPSTREAM("tlvs: alpn", "error[E307]: \"tlvs\" needs proxy_protocol: v2"),
 	OF_LISTENER("timeouts: {lifetime: 1m, idle: 5m}",
 		    "warning[W304]: lifetime is shorter, so this is never reached"),
-	OF_LISTENER("at_limit: wait", "warning[W303]: at_limit has no effect without max_connections"),
+	OF_LISTENER("at_limit: wait", "warning[W303]: at_limit has no effect without max_connections or tls"),
 };
 
 static void first_lines(void **state)

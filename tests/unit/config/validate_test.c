@@ -109,7 +109,7 @@ static const struct load_row doubts[] = {
 	{L "upstreams: [{name: app, servers: [{address: \"10.0.0.1:1\", weight: 0}]}]\n",
 	 "warning[W302]: every server has weight 0: each connection will be refused\n  --> t.yaml:5:25\n"},
 	{L "    at_limit: wait\n" U,
-	 "warning[W303]: at_limit has no effect without max_connections\n  --> t.yaml:5:15\n"},
+	 "warning[W303]: at_limit has no effect without max_connections or tls\n  --> t.yaml:5:15\n"},
 	{L "    max_connections: 10\n    at_limit: wait\n" U, NULL},
 	{L "    max_connections: 10\n" U "limits: {max_connections: 9}\n",
 	 "warning[W303]: limits.max_connections is lower"},

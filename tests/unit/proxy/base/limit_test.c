@@ -11,12 +11,12 @@
 
 #include <cmocka.h>
 
-static int take_many(struct limit *l, int n)
+static int take_many(struct limit *l, uint32_t max, int n)
 {
 	int got = 0;
 
 	for (int i = 0; i < n; i++)
-		got += limit_take(l);
+		got += limit_take(l, max);
 	return got;
 }
 
@@ -40,8 +40,8 @@ static void takes_exactly(void **state)
 	(void)state;
 	for (size_t i = 0; i < array_len(exact); i++) {
 		const struct exact_row *r = &exact[i];
-		struct limit l = {.used = r->used, .max = r->max};
-		int got = take_many(&l, r->tries);
+		struct limit l = {.used = r->used};
+		int got = take_many(&l, r->max, r->tries);
 
 		if (got != r->got)
 			fail_msg("%s: took %d, not %d", r->what, got, r->got);
@@ -49,23 +49,20 @@ static void takes_exactly(void **state)
 	}
 }
 
-static void follows_its_bound(void **state)
+static void follows_the_takers_bound(void **state)
 {
 	struct limit l = {0};
 
 	(void)state;
-	limit_set(&l, 2);
-	assert_int_equal(take_many(&l, 5), 2);
-	limit_set(&l, 4);
-	assert_int_equal(take_many(&l, 5), 2);
-	limit_set(&l, 1);
+	assert_int_equal(take_many(&l, 2, 5), 2);
+	assert_int_equal(take_many(&l, 4, 5), 2);
 	for (int used = 4; used > 1; used--) {
-		assert_false(limit_take(&l));
+		assert_false(limit_take(&l, 1));
 		limit_give(&l);
 	}
-	assert_false(limit_take(&l));
+	assert_false(limit_take(&l, 1));
 	limit_give(&l);
-	assert_true(limit_take(&l));
+	assert_true(limit_take(&l, 1));
 	assert_int_equal(limit_used(&l), 1);
 }
 
@@ -77,7 +74,7 @@ static void too_many_back_is_a_bug(void **state)
 
 	(void)state;
 	if (pid == 0) {
-		struct limit l = {.max = 1};
+		struct limit l = {0};
 
 		setrlimit(RLIMIT_CORE, &no_core);
 		signal(SIGABRT, SIG_DFL);
@@ -100,7 +97,7 @@ static void *take_and_give(void *arg)
 	uintptr_t over = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		if (!limit_take(l))
+		if (!limit_take(l, THREADS - 1))
 			continue;
 		over += limit_used(l) > THREADS - 1;
 		limit_give(l);
@@ -110,7 +107,7 @@ static void *take_and_give(void *arg)
 
 static void threads_never_exceed_it(void **state)
 {
-	struct limit l = {.max = THREADS - 1};
+	struct limit l = {0};
 	pthread_t threads[THREADS];
 	void *over;
 
@@ -128,7 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_exactly),
-		cmocka_unit_test(follows_its_bound),
+		cmocka_unit_test(follows_the_takers_bound),
 		cmocka_unit_test(too_many_back_is_a_bug),
 		cmocka_unit_test(threads_never_exceed_it),
 	};

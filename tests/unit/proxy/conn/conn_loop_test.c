@@ -15,6 +15,7 @@
 static struct loop_world {
 	struct shard *shard;
 	struct limit limit;
+	struct snapshot snap;
 	struct listener_counts counts;
 	struct listener listener;
 	struct conn *dialling, *same, *other; /* the one that samples; clients with its address, and with another */
@@ -132,9 +133,10 @@ static void run_with(uint32_t used, uint32_t dials)
 	clock_ahead = 0;
 	hook.nanotime = nanotime_ahead;
 	world.shard = s;
-	world.limit = (struct limit){.used = used, .max = 100};
-	world.counts.limit = (struct limit){.max = UINT32_MAX};
-	world.listener = (struct listener){.name = "l", .counts = &world.counts};
+	world.limit = (struct limit){.used = used};
+	world.snap.max_connections = 100;
+	world.listener = (struct listener){
+		.name = "l", .counts = &world.counts, .snap = &world.snap, .max_connections = UINT32_MAX};
 	assert_int_equal(shard_init(s, 0, &world.limit), 0);
 	s->all = s;
 	s->nall = 1;

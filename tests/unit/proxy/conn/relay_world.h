@@ -264,12 +264,12 @@ static inline void relay_world_run(const struct relay_case *is)
 	memset(&world, 0, sizeof(world));
 	world.is = is;
 	world.shard = s;
-	world.limit = (struct limit){.used = 1, .max = 10};
+	world.limit = (struct limit){.used = 1};
 	assert_int_equal(shard_init(s, 0, &world.limit), 0);
 	world.use.count = 2; /* the connection's, and one that keeps it */
 	world.snap.use = &world.use;
 	world.snap.shares = 1;
-	world.counts.limit = (struct limit){.used = 1, .max = 10};
+	world.counts.limit = (struct limit){.used = 1};
 	world.target.upstream = &world.upstream;
 	world.targets[0] = &world.target;
 	world.server.active = 1;

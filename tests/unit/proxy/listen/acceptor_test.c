@@ -11,9 +11,9 @@
 #include "tests/kit/kit.h"
 
 static struct snapshot_use use;
-static struct snapshot snap = {.use = &use};
-static struct listener listener = {.name = "web", .backlog = 16, .snap = &snap};
-static struct limit no_limit = {.max = UINT32_MAX};
+static struct snapshot snap = {.use = &use, .max_connections = UINT32_MAX};
+static struct listener listener = {.name = "web", .backlog = 16, .snap = &snap, .max_connections = UINT32_MAX};
+static struct limit connections;
 static struct shard shard;
 static struct bindings bindings;
 static struct binding *binding;
@@ -111,7 +111,7 @@ static void run(void (*script)(void *arg))
 	stopped = false;
 	client = -1;
 	accepts = 0;
-	assert_int_equal(shard_init(&shard, 0, &no_limit), 0);
+	assert_int_equal(shard_init(&shard, 0, &connections), 0);
 	assert_int_equal(np_run(&o), 0);
 	shard_fini(&shard);
 	assert_true(stopped);

@@ -22,17 +22,18 @@ static void counts_live_by_name(void **state)
 	assert_non_null(other);
 	assert_ptr_equal(a, b);
 	assert_ptr_not_equal(a, other);
-	assert_int_equal(a->limit.max, UINT32_MAX); /* until a generation is enacted */
-	for (unsigned i = 0; i < WORKERS; i++)
-		assert_int_equal(a->handshakes[i], 0);
-	a->handshakes_most = 7;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		assert_int_equal(a->on[i].count, 0);
+		assert_true(list_empty(&a->on[i].alone) && list_empty(&a->on[i].many));
+	}
+	a->handshakes_limit.used = 7;
 	listener_counts_put(a);
 	b = listener_counts_get(&r, "web");
-	assert_int_equal(b->handshakes_most, 7); /* still the same: b's reference kept it */
+	assert_int_equal(limit_used(&b->handshakes_limit), 7); /* still the same: b's reference kept it */
 	listener_counts_put(b);
 	listener_counts_put(b);
 	b = listener_counts_get(&r, "web");
-	assert_int_equal(b->handshakes_most, UINT32_MAX); /* new: the last reference had gone */
+	assert_int_equal(limit_used(&b->handshakes_limit), 0); /* new: the last reference had gone */
 	listener_counts_put(b);
 	listener_counts_put(other);
 	listener_counts_put(NULL);

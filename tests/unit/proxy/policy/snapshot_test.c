@@ -92,20 +92,23 @@ static void numbered_when_enacted(void **state)
 	snapshot_free(b);
 }
 
-static void bounds_hold_when_enacted(void **state)
+/* A generation's limits are its own: the next one does not change them. */
+static void limits_belong_to_a_generation(void **state)
 {
 	struct snapshot *a = make(BOTH, NULL), *b;
-	struct limit *web = &a->listeners[0].counts->limit;
 
 	(void)state;
-	assert_int_equal(web->max, UINT32_MAX);
 	snapshot_enact(a, 1000);
-	assert_int_equal(web->max, 7);
-	assert_int_equal(a->listeners[1].counts->limit.max, 3);
+	assert_int_equal(a->max_connections, 1000);
+	assert_int_equal(a->listeners[0].max_connections, 7);
+	assert_int_equal(a->listeners[1].max_connections, 3);
 	b = make("listeners:\n  - {name: web, bind: \":80\", upstream: app}\nupstreams:\n" APP, a);
-	assert_int_equal(web->max, 7);
-	snapshot_enact(b, 1000);
-	assert_int_equal(web->max, UINT32_MAX);
+	snapshot_enact(b, 2000);
+	assert_int_equal(b->max_connections, 2000);
+	assert_int_equal(b->listeners[0].max_connections, UINT32_MAX);
+	assert_ptr_equal(b->listeners[0].counts, a->listeners[0].counts);
+	assert_int_equal(a->max_connections, 1000);
+	assert_int_equal(a->listeners[0].max_connections, 7);
 	snapshot_free(a);
 	snapshot_free(b);
 }
@@ -159,7 +162,7 @@ static void counts_belong_to_names(void **state)
 
 	(void)state;
 	snapshot_enact(a, 1000);
-	assert_true(limit_take(&a->listeners[0].counts->limit));
+	assert_true(limit_take(&a->listeners[0].counts->limit, 7));
 	b = make("listeners:\n" ADMIN "  - {name: web, bind: \":99\", upstream: api}\nupstreams:\n" API, a);
 	assert_ptr_equal(b->listeners[1].counts, a->listeners[0].counts);
 	assert_int_equal(limit_used(&b->listeners[1].counts->limit), 1);
@@ -339,7 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(freezes_the_config, open_registry, close_registry),
 		cmocka_unit_test_setup_teardown(numbered_when_enacted, open_registry, close_registry),
-		cmocka_unit_test_setup_teardown(bounds_hold_when_enacted, open_registry, close_registry),
+		cmocka_unit_test_setup_teardown(limits_belong_to_a_generation, open_registry, close_registry),
 		cmocka_unit_test_setup_teardown(unchanged_upstreams_are_shared, open_registry, close_registry),
 		cmocka_unit_test_setup_teardown(counts_belong_to_names, open_registry, close_registry),
 		cmocka_unit_test_setup_teardown(last_user_of_the_last_worker_ends_it, open_registry, close_registry),
