@@ -76,7 +76,7 @@ void conn_log(struct conn *c, enum close_reason why)
 	struct access_record rec = {
 		.id = conn_id(c),
 		.start = shard_wall(c->shard, c->accepted),
-		.duration = np_now() - c->accepted,
+		.duration = np_nanotime() - c->accepted,
 		.connect = c->connected != CONN_NEVER ? c->connected * NP_US : -1,
 		.first_byte = c->first_byte,
 		.bytes_in = c->dir[0].bytes,

@@ -72,7 +72,7 @@ static struct conn *conn_new(struct shard *s, struct listener *listener, const s
 	c->shard = s;
 	c->listener = listener;
 	c->rule = (uint16_t)listener->nrules; /* the default's, until a rule matches */
-	c->accepted = np_now();
+	c->accepted = np_now(); /* when its turn began: no later than the stages, which read the clock */
 	c->connected = CONN_NEVER;
 	c->first_byte = -1;
 	memcpy(&c->peer, &peer->u, sizeof(c->peer));

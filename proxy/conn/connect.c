@@ -111,7 +111,7 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 	DCHECK(a->ntried < TRIES_MAX, "more tries than the configuration allows");
 	if (a->why == CLOSE_NONE) {
 		c->server = server;
-		c->connected = (uint32_t)((np_now() - c->accepted) / NP_US);
+		c->connected = (uint32_t)((np_nanotime() - c->accepted) / NP_US);
 		c->err = 0;
 		conn_forget_detail(c);
 		conn_loop_sample(c);

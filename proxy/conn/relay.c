@@ -34,8 +34,8 @@ void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 		return;
 	}
 	STAT_ADD(&s->stats, bytes_out, n);
-	if (c->first_byte < 0)
-		c->first_byte = np_now() - c->accepted;
+	if (unlikely(c->first_byte < 0))
+		c->first_byte = np_nanotime() - c->accepted;
 }
 
 /* Nagle's algorithm holds back bytes that follow unacknowledged ones: before the second write there

@@ -90,25 +90,12 @@ bool log_access(struct log_ring *r, const struct access_record *rec)
 	return true;
 }
 
-/* The times of a record are in order, whatever clock they were read from: a stage that reads the
- * clock of its worker's turn can be a little behind one that reads the exact clock. */
-static void order_times(struct access_record *rec)
-{
-	if (rec->first_byte >= 0 && rec->first_byte < rec->connect)
-		rec->first_byte = rec->connect;
-	if (rec->duration < rec->connect)
-		rec->duration = rec->connect;
-	if (rec->duration < rec->first_byte)
-		rec->duration = rec->first_byte;
-}
-
 void log_record_unpack(struct access_record *rec, struct access_extra *x, const void *p, size_t n)
 {
 	const char *at = (const char *)p + sizeof(*rec);
 
 	DCHECK(n > sizeof(*rec), "a record has three texts, empty or not");
 	memcpy(rec, p, sizeof(*rec));
-	order_times(rec);
 	rec->listener = unpack_name(&at);
 	rec->upstream = unpack_name(&at);
 	rec->server_name = unpack_name(&at);
