@@ -303,6 +303,10 @@ must_use int np_listen_share(int sysfd);
  *   Returns  0, or why the kernel takes no filter. */
 must_use int np_fd_refuse_syn(struct np_fd *fd);
 void np_sock_lift_filter(int sysfd); /* does nothing where there is none; any thread */
+/* np_listen_pending: are handshakes under way at this TCP port, at any of its addresses? What the
+ * kernel answers by SYN cookies is not seen.
+ *   Returns  1, 0, or why it cannot be known: a sandbox without netlink. Any thread. */
+must_use int np_listen_pending(int port);
 int np_listen_backlog(void); /* net.core.somaxconn; capped at 65535 before Linux 4.1; any thread */
 must_use int np_sock_addr(int sysfd, struct np_addr *local); /* getsockname; any thread */
 /* The same of an open np_fd, and like np_fd_accept's peer: an IPv4 address is never mapped. */

@@ -149,6 +149,11 @@ bool binding_refuse_new(struct binding *b, struct shard *shards)
 	return !b->shared && b->running > 0;
 }
 
+bool binding_is_pending(const struct binding *b)
+{
+	return !b->shared && np_listen_pending(np_addr_port(&b->bound.u.sa)) > 0;
+}
+
 bool binding_is_lost(const struct binding *b)
 {
 	struct np_unix_file now;

@@ -61,11 +61,14 @@ must_use int binding_serve(struct binding *b, struct shard *shards);
 /* binding_refuse_new: the first half of a stop: no client begins a connection here any more, while
  * acceptors still accept those that the kernel has promised one. Of a Unix socket the file is
  * removed.
- *   Returns  true: handshakes may be under way: wait BINDING_ROUND_TRIP before binding_stop.
+ *   Returns  true: handshakes may be under way: binding_is_pending.
  *   Parks    until every worker has answered.
  *   Calls    control thread. */
-#define BINDING_ROUND_TRIP (50 * NP_MS) /* for the last ACK of a handshake; a reload that reopens the address waits */
 must_use bool binding_refuse_new(struct binding *b, struct shard *shards);
+
+/* binding_is_pending: handshakes that began before binding_refuse_new still wait for their last ACK.
+ * false also where the kernel does not tell.   Calls  control thread. */
+bool binding_is_pending(const struct binding *b);
 
 /* binding_is_lost: the file of this Unix socket was deleted or replaced: clients cannot find it any
  * more. */

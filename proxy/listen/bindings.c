@@ -8,6 +8,10 @@
 #include "proxy/listen/binding.h"
 
 #define CLOSERS_POLL (5 * NP_MS)
+/* For the last ACK of a handshake. It comes after a round trip, or, where a segment was lost, after
+ * a second and one; a client that never sends it must not keep an address open. */
+#define ROUND_TRIP_POLL (50 * NP_MS)
+#define ROUND_TRIP_MOST (3 * NP_S)
 
 /* ---- finding ---- */
 
@@ -213,10 +217,29 @@ struct closer {
 	bool wait;
 };
 
+static bool any_pending(const struct closer *c)
+{
+	bool pending = false;
+
+	list_for_each(it, &c->closing)
+		pending |= binding_is_pending(list_entry(it, struct binding, link));
+	return pending;
+}
+
+/* At least one pause: the kernel does not tell of handshakes that it answered by SYN cookies. */
+static void wait_for_handshakes(const struct closer *c)
+{
+	int64_t most = np_deadline_after(ROUND_TRIP_MOST);
+
+	do
+		np_sleep(ROUND_TRIP_POLL);
+	while (np_nanotime() < most && any_pending(c));
+}
+
 static void close_all(struct closer *c)
 {
 	if (c->wait)
-		np_sleep(BINDING_ROUND_TRIP);
+		wait_for_handshakes(c);
 	list_for_each_safe(it, &c->closing) {
 		struct binding *b = list_entry(it, struct binding, link);
 

@@ -1,6 +1,8 @@
 /* V41, V12, V5: a Unix listener's file that is deleted comes back with a reload, two instances
  * never share an address, and a listener that goes resets nobody. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 
 #include "tests/flow/kit/service.h"
 
@@ -155,6 +157,51 @@ static void unknown_owners_are_told(void **state)
 	assert_int_equal(kit_file_count(s->child->err, " to no-one (line 1): no user of that name"), 1);
 }
 
+/* Drops what the server answers, as a long or lossy way does for a while. */
+static void lose_answers(int fd, bool lose)
+{
+	struct sock_filter none[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+	struct sock_fprog prog = {.len = 1, .filter = none};
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, lose ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &prog, sizeof(prog)),
+			 0);
+}
+
+static int connect_without_answer(const char *ip, int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	inet_pton(AF_INET, ip, &to.sin_addr);
+	lose_answers(fd, true);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	return fd;
+}
+
+/* V5. The answer to a client's SYN is on its way when the listener goes, and is lost once: the client still
+ * connects, and is served. */
+static void a_slow_handshake_is_served(void **state)
+{
+	const char *ip = kit_ip(0);
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	int port = kit_port(ip), other = kit_port(ip), fd;
+	struct kit_staunch *s = kit_staunch_start(two_listeners(port, other, kit_peer_port(echo)));
+
+	(void)state;
+	fd = connect_without_answer(ip, port);
+	kit_staunch_rewrite(s, textf(TWO_WORKERS "listeners: [{name: other, bind: \"%s:%d\", upstream: app}]\n"
+				     "upstreams: [{name: app, servers: [\"%s:%d\"]}]\n",
+				     ip, other, ip, kit_peer_port(echo)));
+	kit_child_signal(s->child, SIGHUP);
+	wait_generation(s, 2);
+	lose_answers(fd, false);
+	assert_int_equal(kit_io_write(fd, "x", 1), 0);
+	kit_expect(fd, "x", 1);
+	end_orderly(fd);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +210,7 @@ int main(void)
 		cmocka_unit_test_teardown(nobody_is_reset_when_a_listener_goes, kit_end),
 		cmocka_unit_test_teardown(a_file_has_mode_and_owner, kit_end),
 		cmocka_unit_test_teardown(unknown_owners_are_told, kit_end),
+		cmocka_unit_test_teardown(a_slow_handshake_is_served, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
