@@ -82,7 +82,7 @@ bool drain_run(struct process *p)
 	DCHECK(np_current() != NULL, "a drain waits, so it needs a coroutine");
 	log_msg(LVL_NOTICE, "draining", "stopping: %u connections", connections_left(p));
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
-	bindings_stop(&p->bindings, p->shards);
+	bindings_stop(&p->bindings, p->shards, hurry ? np_nanotime() : deadline);
 	p->stop_by = hurry ? np_nanotime() : deadline;
 	if (hurry || !wait_for_connections(p, deadline)) {
 		uint32_t left = connections_left(p);

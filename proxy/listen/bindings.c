@@ -12,6 +12,7 @@
  * a second and one; a client that never sends it must not keep an address open. */
 #define ROUND_TRIP_POLL (50 * NP_MS)
 #define ROUND_TRIP_MOST (3 * NP_S)
+#define ROUND_TRIP_STOP NP_S /* the same when the process ends */
 
 /* ---- finding ---- */
 
@@ -172,7 +173,7 @@ void bindings_free(struct list *bindings)
 
 void bindings_init(struct bindings *bindings)
 {
-	*bindings = (struct bindings){0};
+	*bindings = (struct bindings){.close_by = INT64_MAX};
 	list_init(&bindings->open);
 }
 
@@ -233,7 +234,7 @@ static void wait_for_handshakes(const struct closer *c)
 
 	do
 		np_sleep(ROUND_TRIP_POLL);
-	while (np_nanotime() < most && any_pending(c));
+	while (np_nanotime() < most && np_nanotime() < c->bindings->close_by && any_pending(c));
 }
 
 static void close_all(struct closer *c)
@@ -324,10 +325,12 @@ int bindings_serve(struct bindings *bindings, const struct snapshot *snap, struc
 	return err;
 }
 
-void bindings_stop(struct bindings *bindings, struct shard *shards)
+void bindings_stop(struct bindings *bindings, struct shard *shards, int64_t by)
 {
+	int64_t most = np_deadline_after(ROUND_TRIP_STOP);
 	struct closer closer;
 
+	bindings->close_by = by < most ? by : most;
 	closer_init(&closer, bindings, shards);
 	list_for_each_safe(it, &bindings->open) {
 		list_remove(it);

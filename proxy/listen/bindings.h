@@ -17,6 +17,7 @@ struct snapshot;
 struct bindings {
 	struct list open; /* of struct binding */
 	unsigned closers; /* coroutines that close bindings */
+	int64_t close_by; /* when they wait no longer for handshakes; INT64_MAX until a stop */
 };
 
 void bindings_init(struct bindings *bindings);
@@ -40,8 +41,10 @@ void bindings_adopt(struct bindings *bindings, struct list *opened);
 must_use int bindings_serve(struct bindings *bindings, const struct snapshot *snap,
 			    struct shard *shards);
 
-/* bindings_stop: stop and free all of them, and wait for those that are closing.   Parks. */
-void bindings_stop(struct bindings *bindings, struct shard *shards);
+/* bindings_stop: stop and free all of them, and wait for those that are closing. At `by`, and at
+ * most after a second, handshakes under way are waited for no longer: whoever sends half of one
+ * must not hold up the end of the process.   Parks. */
+void bindings_stop(struct bindings *bindings, struct shard *shards, int64_t by);
 
 /* bindings_free: free bindings that were never served. */
 void bindings_free(struct list *bindings);

@@ -202,6 +202,22 @@ static void a_slow_handshake_is_served(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 }
 
+/* A client that never ends its handshake does not hold up a stop: shutdown.timeout bounds that wait, too. */
+static void half_a_handshake_does_not_hold_up_a_stop(void **state)
+{
+	const char *ip = kit_ip(0);
+	int port = kit_port(ip), other = kit_port(ip);
+	struct kit_staunch *s = kit_staunch_start(
+		textf("shutdown: {timeout: 200ms}\n%s", two_listeners(port, other, kit_port(ip))));
+	int64_t began;
+
+	(void)state;
+	connect_without_answer(ip, port);
+	began = kit_now_ms();
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+	assert_true(kit_now_ms() - began < 2000); /* 3,000 without the bound */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +227,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_file_has_mode_and_owner, kit_end),
 		cmocka_unit_test_teardown(unknown_owners_are_told, kit_end),
 		cmocka_unit_test_teardown(a_slow_handshake_is_served, kit_end),
+		cmocka_unit_test_teardown(half_a_handshake_does_not_hold_up_a_stop, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

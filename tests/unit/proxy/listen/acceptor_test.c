@@ -89,7 +89,7 @@ static void persistent_error(void *arg)
 	while (STAT_GET(&shard.stats, accept_pauses) == 0)
 		np_sleep(NP_MS);
 	accepts_when_paused = accepts;
-	bindings_stop(&bindings, &shard);
+	bindings_stop(&bindings, &shard, INT64_MAX);
 	stopped = true;
 }
 
@@ -100,7 +100,7 @@ static void client_in_the_gap(void *arg)
 		return;
 	hook.accept4 = accept_then_client;
 	closing = true;
-	bindings_stop(&bindings, &shard);
+	bindings_stop(&bindings, &shard, INT64_MAX);
 	stopped = true;
 }
 
