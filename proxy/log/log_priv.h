@@ -32,12 +32,15 @@ struct log_sink {
 	int fd;
 	enum log_sink_way way; /* the call that writes to fd without blocking, or PLAIN */
 	char *path;            /* owned, and then fd is owned too; NULL: fd is the caller's */
+	bool torn;             /* the file ends in half a line: the next write ends that first */
 };
 
 /* log_sink_use: write to the caller's descriptor, which stays open. */
 void log_sink_use(struct log_sink *s, int fd);
 must_use int log_sink_open(struct log_sink *s, enum log_sink_kind kind, const char *path);
-/* log_sink_reopen: open the path again. On failure the old descriptor stays in use. */
+/* log_sink_reopen: open the path again.
+ *   Returns  1 if it leads to another file; 0 if it is the same one, which stays open as it is, half
+ *            a line included; or -NP_Exxx, and the old file stays in use. */
 must_use int log_sink_reopen(struct log_sink *s);
 void log_sink_close(struct log_sink *s);
 

@@ -41,6 +41,31 @@ void log_sink_use(struct log_sink *s, int fd)
 	*s = (struct log_sink){.fd = fd, .way = way_of(fd)};
 }
 
+/* Does this regular file end in half a line? A writer before us stopped on a full disk, or died. */
+static bool ends_torn(int fd, const char *path)
+{
+	struct stat ours, st;
+	char last = '\n';
+	int reader;
+
+	if (fstat(fd, &ours) < 0 || !S_ISREG(ours.st_mode) || ours.st_size == 0)
+		return false;
+	reader = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (reader < 0)
+		return false; /* ours to append to, not to read: nobody can know */
+	if (fstat(reader, &st) == 0 && st.st_dev == ours.st_dev && st.st_ino == ours.st_ino)
+		(void)!pread(reader, &last, 1, ours.st_size - 1);
+	close(reader);
+	return last != '\n';
+}
+
+static void use_path(struct log_sink *s, int fd)
+{
+	s->fd = fd;
+	s->way = way_of(fd);
+	s->torn = ends_torn(fd, s->path);
+}
+
 int log_sink_open(struct log_sink *s, enum log_sink_kind kind, const char *path)
 {
 	int fd;
@@ -52,12 +77,22 @@ int log_sink_open(struct log_sink *s, enum log_sink_kind kind, const char *path)
 	fd = open_path(path);
 	if (fd < 0)
 		return fd;
-	log_sink_use(s, fd);
 	s->path = strdup(path);
-	if (s->path != NULL)
-		return 0;
-	close(fd);
-	return -NP_ENOMEM;
+	if (s->path == NULL) {
+		close(fd);
+		return -NP_ENOMEM;
+	}
+	use_path(s, fd);
+	return 0;
+}
+
+/* Two descriptors of one file? */
+static bool sink_stays(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 int log_sink_reopen(struct log_sink *s)
@@ -69,10 +104,13 @@ int log_sink_reopen(struct log_sink *s)
 	fd = open_path(s->path);
 	if (fd < 0)
 		return fd;
+	if (sink_stays(fd, s->fd)) {
+		close(fd);
+		return 0;
+	}
 	close(s->fd);
-	s->fd = fd;
-	s->way = way_of(fd);
-	return 0;
+	use_path(s, fd);
+	return 1;
 }
 
 void log_sink_close(struct log_sink *s)
@@ -133,6 +171,12 @@ ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms)
 	DCHECK(n > 0, "an empty write says nothing about the sink");
 	if (poll(&pfd, 1, ms) <= 0)
 		return 0;
+	if (s->torn) {
+		done = write_once(s, "\n", 1);
+		if (done != 1)
+			return done;
+		s->torn = false;
+	}
 	done = write_once(s, p, s->path != NULL ? n : whole_lines(p, n, PIPE_BUF));
 	return done == -NP_EAGAIN || done == -NP_EINTR ? 0 : done;
 }

@@ -108,7 +108,7 @@ static void watch_drops(struct log *l)
 	}
 }
 
-/* Returns true if there is a new descriptor. */
+/* Returns true if the lines go to another file from here on. */
 static bool reopen_if_asked(struct log *l)
 {
 	int rc;
@@ -120,7 +120,7 @@ static bool reopen_if_asked(struct log *l)
 		log_msg(LVL_ERROR, "access_log_reopen_failed",
 			"cannot reopen the access log %s: %s (%s); the old file stays in use",
 			l->sink.path, np_err_text(rc), np_err_name(rc));
-	return rc == 0;
+	return rc > 0;
 }
 
 /* Is the time of log_stop over? Before a stop it never is. */
@@ -176,9 +176,9 @@ static void count_written(struct log *l, const char *p, size_t n)
 }
 
 /* Writes the batch, and stays with it for as long as the sink is stuck: meanwhile the rings fill
- * up, which is their purpose. If the file is reopened behind half a line, the new file gets that
- * line whole. While log_stop waits, a sink that refuses is given up at once, and one that is slow
- * when the time is over. */
+ * up, which is their purpose. If another file takes its place behind half a line, that one gets
+ * the line whole; the same file opened once more gets the other half. While log_stop waits, a sink
+ * that refuses is given up at once, and one that is slow when the time is over. */
 static void flush(struct log *l)
 {
 	const char *p = l->batch.p;

@@ -68,11 +68,42 @@ static void reopen_follows_the_path(void **state)
 	put(&s, "a\n");
 	assert_int_equal(rename(path, moved), 0);
 	put(&s, "b\n");
-	assert_int_equal(log_sink_reopen(&s), 0);
+	assert_int_equal(log_sink_reopen(&s), 1);
 	put(&s, "c\n");
 	log_sink_close(&s);
 	expect_file(moved, "a\nb\n");
 	expect_file(path, "c\n");
+}
+
+/* The half line that it has stays the beginning of what is written next. */
+static void reopen_of_the_same_file_is_none(void **state)
+{
+	struct log_sink s;
+	int fd;
+
+	(void)state;
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, path), 0);
+	put(&s, "a\nb");
+	fd = s.fd;
+	assert_int_equal(log_sink_reopen(&s), 0);
+	assert_int_equal(s.fd, fd);
+	put(&s, "c\n");
+	log_sink_close(&s);
+	expect_file(path, "a\nbc\n");
+}
+
+/* Who wrote before stopped in the middle of a line: what follows begins a line of its own. */
+static void half_a_line_of_another_life_is_ended_first(void **state)
+{
+	struct log_sink s;
+
+	(void)state;
+	kit_file_write("access.log", "a\nhalf", path);
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, path), 0);
+	put(&s, "b\n");
+	put(&s, "c\n");
+	log_sink_close(&s);
+	expect_file(path, "a\nhalf\nb\nc\n");
 }
 
 static void reopen_that_fails_keeps_the_old_file(void **state)
@@ -175,6 +206,8 @@ int main(void)
 		TEST(a_file_is_created_for_owner_and_group_and_appended_to),
 		TEST(a_path_that_cannot_be_opened_says_why),
 		TEST(reopen_follows_the_path),
+		TEST(reopen_of_the_same_file_is_none),
+		TEST(half_a_line_of_another_life_is_ended_first),
 		TEST(reopen_that_fails_keeps_the_old_file),
 		TEST(a_full_disk_is_refused_with_its_reason),
 		TEST(a_stopped_reader_is_waited_for_so_long_and_no_longer),

@@ -1,10 +1,12 @@
 /* log_writer: the whole way of access records, from several threads to a file or a pipe. The measure of every test is
  * the same: each record is written exactly once, whole, or counted as dropped or lost. */
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,13 +14,12 @@
 #include "netpoll/err.h"
 #include "proxy/log/log_priv.h"
 #include "tests/kit/kit.h"
+#include "tests/unit/proxy/log/log_read.h"
 #include "tests/unit/proxy/log/stuck_tty.h"
 
-#define EACH      20000
 #define ROTATIONS 20
 
 static char path[KIT_PATH], errors[KIT_PATH];
-static char got[65536];
 static int error_fd = -1;
 
 /* The process log goes to a file of its own, to be looked into. */
@@ -57,36 +58,6 @@ static bool put(struct log_ring *r, uint64_t worker, uint64_t seq)
 	};
 
 	return log_access(r, &rec);
-}
-
-static uint64_t number_after(const char *s, const char *key)
-{
-	const char *at = strstr(s, key);
-	uint64_t v = 0;
-
-	assert_non_null(at);
-	for (at += strlen(key); *at >= '0' && *at <= '9'; at++)
-		v = v * 10 + (uint64_t)(*at - '0');
-	return v;
-}
-
-/* Marks what a file holds; a line that is torn or there twice fails the test. */
-static void collect(const char *name, unsigned char (*seen)[EACH])
-{
-	FILE *f = fopen(name, "re");
-
-	assert_non_null(f);
-	while (fgets(got, sizeof(got), f) != NULL) {
-		uint64_t worker = number_after(got, "\"staunch.bytes_in\":");
-		uint64_t seq = number_after(got, "\"staunch.bytes_out\":");
-
-		assert_int_equal(strncmp(got, "{\"time\":\"", 9), 0);
-		assert_string_equal(got + strlen(got) - 2, "}\n");
-		assert_in_range(worker, 0, 1);
-		assert_in_range(seq, 0, EACH - 1);
-		assert_int_equal(seen[worker][seq]++, 0);
-	}
-	fclose(f);
 }
 
 struct work {
@@ -212,17 +183,6 @@ static uint64_t reported(const char *event)
 		last = at;
 	assert_non_null(last);
 	return number_after(last, "\"message\":\"");
-}
-
-static uint64_t read_lines(int reader)
-{
-	uint64_t lines = 0;
-	ssize_t n;
-
-	while ((n = read(reader, got, sizeof(got))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			lines += got[i] == '\n';
-	return lines;
 }
 
 /* The reader never reads. The worker is through at once, the stop keeps its bound, and the books balance. */
@@ -389,6 +349,50 @@ static void a_line_halved_by_a_reopen_is_written_whole(void **state)
 	close(reader);
 }
 
+static bool was_opened(void *arg)
+{
+	char event[sizeof(struct inotify_event) + NAME_MAX + 1];
+
+	return read(*(int *)arg, event, sizeof(event)) > 0;
+}
+
+/* The reader has half a line when the same pipe is opened again: it gets the other half, and nothing twice. */
+static void a_reopen_of_the_same_file_goes_on_in_the_line(void **state)
+{
+	int reader = open_fifo(), opens = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct log *l = start(0, 1);
+	char copy[KIT_PATH + 8];
+	FILE *f;
+	ssize_t n;
+
+	(void)state;
+	memset(seen, 0, sizeof(seen));
+	snprintf(copy, sizeof(copy), "%s.read", path);
+	f = fopen(copy, "we");
+	assert_non_null(f);
+	for (uint64_t seq = 0; seq < 1000; seq++)
+		assert_true(put(log_ring_of(l, 0), 0, seq));
+	assert_true(kit_wait(is_full, &reader, KIT_MS));
+	assert_true(inotify_add_watch(opens, path, IN_OPEN) >= 0);
+	log_reopen(l);
+	assert_true(kit_wait(was_opened, &opens, KIT_MS));
+	for (uint64_t lines = 0; lines < 1000;) {
+		assert_true(kit_wait(has_bytes, &reader, KIT_MS));
+		n = read(reader, got, sizeof(got));
+		assert_true(n > 0);
+		for (ssize_t i = 0; i < n; i++)
+			lines += got[i] == '\n';
+		assert_int_equal(fwrite(got, 1, (size_t)n, f), n);
+	}
+	assert_int_equal(fclose(f), 0);
+	assert_null(log_stop(l, KIT_MS));
+	collect(copy, seen);
+	for (uint64_t seq = 0; seq < 1000; seq++)
+		assert_int_equal(seen[0][seq], 1);
+	close(opens);
+	close(reader);
+}
+
 static void a_reopen_that_fails_goes_on_with_the_old_file(void **state)
 {
 	struct log *l = start(0, 1);
@@ -469,6 +473,7 @@ int main(void)
 		TEST(a_reader_that_comes_back_ends_the_episode),
 		TEST(reopen_rescues_what_a_broken_sink_refused),
 		TEST(a_line_halved_by_a_reopen_is_written_whole),
+		TEST(a_reopen_of_the_same_file_goes_on_in_the_line),
 		TEST(a_reopen_that_fails_goes_on_with_the_old_file),
 		TEST(a_path_that_cannot_be_opened_fails_the_start),
 		TEST(off_is_a_log_that_does_nothing),
