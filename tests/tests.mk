@@ -37,7 +37,8 @@ $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN): PROGRAM_LIBS := -lcmocka
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm
 $(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
-$(SOAK_BIN): $(filter-out %/soak.o,$(call src,tests/chaos/*.c)) $(O)/libkit.a
+$(SOAK_BIN): $(filter-out %/soak.o,$(call src,tests/chaos/*.c)) $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a \
+	$(O)/libnetpoll.a
 $(SOAK_BIN): PROGRAM_LIBS := -lcmocka
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN): $(O)/%: $(O)/%.o
 	@echo "  LD      $@"

@@ -11,8 +11,7 @@
 enum {
 	RELOAD_MS = 500,
 	OTHER_MS = 700,
-	ANSWER_MS = 15000, /* a reload that has no answer by then has none */
-	LATE_MS = 2500,    /* and one that takes so long is late */
+	ANSWER_MS = 30000, /* a reload that has no answer by then has none */
 };
 
 /* ---- reloads ---- */
@@ -60,15 +59,9 @@ static void extra_is_back(struct disturbances *d, int64_t now)
 static void file_should_be_back(struct disturbances *d, int64_t now)
 {
 	ledger_close(d->ledger, DISTURBANCE_UNLINK, PLACE_EXTRA_UNIX, now);
-	if (!d->unlinked)
-		return;
-	if (!d->in_force.extra || access(d->setup->place[PLACE_EXTRA_UNIX].un.sun_path, F_OK) == 0) {
-		ledger_close(d->ledger, DISTURBANCE_UNLINK, PLACES, now);
-		d->unlinked = d->missed = false;
-	} else if (!d->missed) {
-		ledger_open(d->ledger, DISTURBANCE_UNLINK, PLACES, now);
-		d->missed = true;
-	}
+	if (d->unlinked && d->in_force.extra && access(d->setup->place[PLACE_EXTRA_UNIX].un.sun_path, F_OK) != 0)
+		say_wrong(d, "a listener's deleted socket file was not made again");
+	d->unlinked = false;
 }
 
 static void reload_taken(struct disturbances *d, int64_t now)
@@ -97,13 +90,11 @@ static void reload_refused(struct disturbances *d, int64_t now)
 
 static void reload_answered(struct disturbances *d, int64_t now)
 {
-	bool late = now - d->asked_at > LATE_MS;
-
 	d->asking = false;
 	d->next_reload = d->asked_at + RELOAD_MS;
 	ledger_close(d->ledger, DISTURBANCE_RELOAD, -1, now);
-	if (late && (d->in_force.log == LOG_PIPE || d->until[DISTURBANCE_READER] != 0))
-		d->ledger->by_known[KNOWN_V10]++;
+	if (now - d->asked_at > d->slowest)
+		d->slowest = now - d->asked_at;
 	if (d->log.answer == ANSWER_TAKEN)
 		reload_taken(d, now);
 	else
@@ -117,7 +108,7 @@ static void reload_lost(struct disturbances *d, int64_t now)
 {
 	d->asking = false;
 	d->next_reload = now;
-	d->ledger->by_known[KNOWN_V8]++;
+	say_wrong(d, "a reload was never answered");
 	ledger_close(d->ledger, DISTURBANCE_RELOAD, -1, now);
 }
 
@@ -202,14 +193,14 @@ static void lower_descriptors(struct disturbances *d)
 {
 	struct rlimit r = d->limit;
 
-	r.rlim_cur = (rlim_t)kit_proc_fds(d->staunch->child->pid) + dice_below(&d->dice, 30);
+	r.rlim_cur = (rlim_t)kit_proc_fds(d->staunch->child->pid) + d->spare;
 	if (prlimit(d->staunch->child->pid, RLIMIT_NOFILE, &r, NULL) != 0)
 		kit_fail("prlimit: errno %d", errno);
 }
 
 static void raise_descriptors(struct disturbances *d)
 {
-	if (prlimit(d->staunch->child->pid, RLIMIT_NOFILE, &d->limit, NULL) != 0)
+	if (prlimit(d->staunch->child->pid, RLIMIT_NOFILE, &d->limit, NULL) != 0 && errno != ESRCH)
 		kit_fail("prlimit: errno %d", errno);
 }
 
@@ -233,11 +224,12 @@ static const struct lasting {
 	{DISTURBANCE_DESCRIPTORS, 200, 1500, false, lower_descriptors, raise_descriptors},
 };
 
-static void begin(struct disturbances *d, const struct lasting *l, int64_t now)
+static void begin(struct disturbances *d, struct dice *dice, const struct lasting *l, int64_t now)
 {
-	int victim = (int)dice_below(&d->dice, SERVERS);
-	int64_t ms = (int64_t)dice_between(&d->dice, (uint64_t)l->ms_min, (uint64_t)l->ms_max);
+	int victim = (int)dice_below(dice, SERVERS);
+	int64_t ms = (int64_t)dice_between(dice, (uint64_t)l->ms_min, (uint64_t)l->ms_max);
 
+	d->spare = (unsigned)dice_below(dice, 30);
 	if (d->until[l->what] != 0 || (l->what == DISTURBANCE_DISK && !d->setup->small))
 		return;
 	/* The two of one server would undo each other. */
@@ -258,7 +250,7 @@ static void end_lasting(struct disturbances *d, int64_t now, bool all)
 			continue;
 		d->until[l->what] = 0;
 		l->end(d);
-		ledger_close(d->ledger, l->what, d->victim[l->what], now);
+		ledger_close(d->ledger, l->what, d->victim[l->what], kit_now_ms());
 	}
 }
 
@@ -281,9 +273,9 @@ static void delete_socket(struct disturbances *d, int64_t now)
 	ledger_open(d->ledger, DISTURBANCE_UNLINK, PLACE_EXTRA_UNIX, now);
 }
 
-static void other(struct disturbances *d, int64_t now)
+static void other(struct disturbances *d, struct dice *dice, int64_t now)
 {
-	unsigned kind = (unsigned)dice_below(&d->dice, 100);
+	unsigned kind = (unsigned)dice_below(dice, 100);
 
 	if (kind < 25)
 		rotate(d, now);
@@ -292,7 +284,7 @@ static void other(struct disturbances *d, int64_t now)
 	else if (kind < 40)
 		delete_socket(d, now);
 	else
-		begin(d, &lasting[dice_below(&d->dice, array_len(lasting))], now);
+		begin(d, dice, &lasting[dice_below(dice, array_len(lasting))], now);
 }
 
 /* ---- all of them ---- */
@@ -301,7 +293,8 @@ void disturbances_init(struct disturbances *d, uint64_t seed)
 {
 	char path[KIT_PATH];
 
-	dice_init(&d->dice, seed ^ 0xd157);
+	d->seed = seed;
+	d->next_reload = d->next_other = d->ledger->began;
 	snprintf(path, sizeof(path), "%s/%s", kit_dir(), log_file(LOG_PIPE));
 	d->reader = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	snprintf(path, sizeof(path), "%s/access.read", kit_dir());
@@ -309,7 +302,7 @@ void disturbances_init(struct disturbances *d, uint64_t seed)
 	if (d->reader < 0 || d->piped < 0)
 		kit_fail("no pipe for a log: errno %d", errno);
 	d->log.path = d->staunch->child->err;
-	d->in_force = d->asked = shape_first();
+	d->in_force = d->asked = d->rolled = shape_first();
 	ledger_open(d->ledger, DISTURBANCE_ABSENT, PLACE_EXTRA, d->ledger->began);
 	ledger_open(d->ledger, DISTURBANCE_ABSENT, PLACE_EXTRA_UNIX, d->ledger->began);
 	if (prlimit(d->staunch->child->pid, RLIMIT_NOFILE, NULL, &d->limit) != 0)
@@ -328,18 +321,41 @@ void disturbances_listen(struct disturbances *d, int64_t now)
 	reload_turn(d, now);
 }
 
+/* Each disturbance has dice of its own and a time of its own: what became of the ones before changes neither. */
+static struct dice dice_of(const struct disturbances *d, uint64_t nth, uint64_t kind)
+{
+	struct dice dice;
+
+	dice_init(&dice, d->seed ^ nth << 16 ^ kind);
+	return dice;
+}
+
+static void next_reload(struct disturbances *d, int64_t now)
+{
+	struct dice dice = dice_of(d, d->reloads++, 0xd157);
+
+	d->asked = shape_roll(&dice, &d->rolled);
+	if (d->asked.mistake == MISTAKE_NONE)
+		d->rolled = d->asked;
+	ask(d, now);
+}
+
+static void next_other(struct disturbances *d, int64_t now)
+{
+	struct dice dice = dice_of(d, d->others++, 0xb10e);
+
+	d->next_other += (int64_t)dice_between(&dice, OTHER_MS / 2, OTHER_MS * 3 / 2);
+	other(d, &dice, now);
+}
+
 void disturbances_turn(struct disturbances *d, int64_t now)
 {
 	disturbances_listen(d, now);
 	end_lasting(d, now, false);
-	if (!d->asking && now >= d->next_reload) {
-		d->asked = shape_roll(&d->dice, &d->in_force);
-		ask(d, now);
-	}
-	if (now >= d->next_other) {
-		d->next_other = now + (int64_t)dice_between(&d->dice, OTHER_MS / 2, OTHER_MS * 3 / 2);
-		other(d, now);
-	}
+	if (!d->asking && now >= d->next_reload)
+		next_reload(d, now);
+	while (now >= d->next_other)
+		next_other(d, now);
 }
 
 void disturbances_end(struct disturbances *d, int64_t now)

@@ -18,8 +18,8 @@ struct disturbances {
 	struct servers     *servers;
 	struct kit_staunch *staunch;
 	struct process_log  log;
-	struct dice         dice;
-	struct shape        in_force, asked;
+	uint64_t            seed, reloads, others; /* rolled so far */
+	struct shape        in_force, asked, rolled; /* rolled: the last one without a mistake */
 	bool                asking;      /* a reload has no answer yet */
 	bool                excused;     /* descriptors or the log's disk may make this one fail */
 	int64_t             asked_at, next_reload, next_other;
@@ -30,10 +30,11 @@ struct disturbances {
 	int                 reader;      /* of the log that is a pipe */
 	int                 piped;       /* the file that takes what was read */
 	bool                unlinked;    /* the socket file of a listener was deleted, and not made since */
-	bool                missed;      /* not even by a reload */
 	struct rlimit       limit;       /* of descriptors, as it was */
+	unsigned            spare;       /* descriptors that a lowered limit leaves */
+	int64_t             slowest;     /* ms from asking to the answer of a reload */
 	uint64_t            taken, refused_by_right;
-	uint64_t            wrong;       /* reloads with another answer than they deserve */
+	uint64_t            wrong;       /* reloads with another answer or outcome than they deserve */
 	char                wrong_text[200];
 };
 

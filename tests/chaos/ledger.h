@@ -1,10 +1,15 @@
-/* ledger: what a stream's end may have been. It knows when each disturbance was, and says of every stream whose ends
- * are over: as planned, excused by a disturbance that overlapped it, a fault that is known and being mended, or failed.
+/* ledger: what a stream's end may have been. It knows when each disturbance was, and says of every
+ * stream whose ends are over: as planned, cut by the very disturbance that touched it, or failed.
  *
- * What excuses what: a server that was killed excuses an early end of the streams it served, and of those that had no
- * server yet. Descriptors that were taken away excuse the end of a connection for which no server had been reached.
- * A listener that the configuration leaves out excuses a refused connect there. A reload, a rotation, a full disk, a
- * paused server and certificates excuse nothing; and nothing excuses a wrong byte. */
+ *   server killed        its own connections, accepted or still in its backlog
+ *   descriptors lowered  a connection that asked for a server meanwhile; its line says EMFILE
+ *   listener absent      a connect that was refused there meanwhile; one that was granted is served
+ *   socket file deleted  a connect that found none, until the next reload has made it again
+ *   the end              who is still open when the drain's time is over, and who connects behind it
+ *
+ * Nothing else excuses anything, and nothing excuses a wrong byte. What a killed server cut must look
+ * cut to its client. What the ledger cannot know of a stream without a server, its line in the access
+ * log bears out (accounts.h). */
 #ifndef TESTS_CHAOS_LEDGER_H
 #define TESTS_CHAOS_LEDGER_H
 
@@ -20,7 +25,8 @@
 	X(READER,      "log reader stuck") \
 	X(DESCRIPTORS, "descriptors lowered") \
 	X(ABSENT,      "listener absent") \
-	X(UNLINK,      "socket file deleted")
+	X(UNLINK,      "socket file deleted") \
+	X(DRAIN,       "the end")
 
 enum disturbance {
 #define X(id, text) DISTURBANCE_##id,
@@ -30,25 +36,7 @@ enum disturbance {
 };
 const char *disturbance_text(enum disturbance d);
 
-/* Faults that are known, each with what it excuses. A row goes when the fault has been mended.
- *   id    what it excuses */
-#define KNOWN_TBL(X) \
-	X(V4,  "a slow reader loses the end of a stream that its server reset") \
-	X(V5,  "a listener that goes resets who has just connected; such a client has no line in the log") \
-	X(V8,  "a reload that is never answered") \
-	X(V10, "a reload or an end that waits for a log whose reader is stuck") \
-	X(LIMIT, "a reload that sets max_connections and at_limit: wait refuses who comes meanwhile") \
-	X(TORN, "a line half written to a full disk is begun again when the same file is reopened") \
-	X(V41, "no listener at a socket file that was deleted, though a reload names it")
-
-enum known {
-#define X(id, text) KNOWN_##id,
-	KNOWN_TBL(X)
-#undef X
-	KNOWNS
-};
-const char *known_word(enum known k);
-const char *known_text(enum known k);
+struct accounts;
 
 struct window {
 	enum disturbance what;
@@ -60,19 +48,22 @@ struct ledger {
 	struct window *windows;
 	size_t         nwindows, room;
 	uint64_t       seed;
-	uint64_t       passed, failed, excused;
-	uint64_t       spared; /* connections that may have no line in the access log: who is reset in a backlog */
-	uint64_t       by_disturbance[DISTURBANCES], by_known[KNOWNS];
+	struct accounts *accounts;
+	uint64_t       planned, cut, wrong; /* streams: as planned, cut by a disturbance, failed */
+	uint64_t       passed, failed;      /* checks */
+	uint64_t       by_disturbance[DISTURBANCES];
 	uint64_t       count[DISTURBANCES];
 	int64_t        began;
 };
 
-void ledger_init(struct ledger *l, uint64_t seed, int64_t now);
+void ledger_init(struct ledger *l, struct accounts *accounts, uint64_t seed, int64_t now);
 void ledger_open(struct ledger *l, enum disturbance what, int which, int64_t now);
 void ledger_close(struct ledger *l, enum disturbance what, int which, int64_t now);
+/* Was there such a disturbance between these times (ms)? which < 0: of any server or place. */
+bool ledger_was(const struct ledger *l, enum disturbance what, int which, int64_t from, int64_t to);
 /* Judges one stream, and prints the story of one that failed. arg is the ledger. */
 void ledger_judge(void *arg, const struct stream *st);
-/* A check that is not of a stream. */
+/* A check, said in a line; one that fails with the seed. */
 void ledger_check(struct ledger *l, bool holds, const char *fmt, ...) printf_like(3, 4);
 
 #endif

@@ -1,5 +1,4 @@
-/* logs: what the process says of itself. The process log is followed while the soak runs; the access log's lines are
- * counted at its end, over every file that ever held some. */
+/* logs: what the process says of itself, followed while the soak runs. */
 #ifndef TESTS_CHAOS_LOGS_H
 #define TESTS_CHAOS_LOGS_H
 
@@ -14,18 +13,12 @@ struct process_log {
 	enum answer answer;   /* of the last one; the reader sets it back */
 	uint64_t    taken, refused, renewals;
 	uint64_t    dropped, lost; /* access records, as it counts them itself */
+	uint64_t    losses;   /* stops of a log that lost some: each may leave half a line */
+	bool        cut, stopped; /* the drain cut connections; the process says that it has stopped */
 	uint64_t    stalls;   /* a worker that did not turn for long: told, not judged */
 	uint64_t    alarms;   /* sanitizers, failed checks, errors nobody expects */
 	char        alarm[400]; /* the first */
 };
 void process_log_follow(struct process_log *p);
-
-struct access_lines {
-	uint64_t at[PLACES]; /* lines of each listener */
-	uint64_t all, torn;  /* torn: no whole line, or a reason that nobody knows */
-	char     sample[500]; /* the first of these */
-	unsigned files;
-};
-void access_lines_count(struct access_lines *a);
 
 #endif

@@ -35,16 +35,15 @@ static void sample(struct report *r, int64_t now)
 static void line(const struct report *r, int64_t now)
 {
 	const struct disturbances *d = r->disturbances;
-	uint64_t n = 0;
 
-	for (int i = 0; i < DISTURBANCES; i++)
-		n += d->ledger->count[i];
-	n -= d->ledger->count[DISTURBANCE_RELOAD];
-	printf("%4llds %7llu done %6.2f GB %4u live %4llu+%llu reloads %4llu others %4d fds %5.1f MB\n",
+	printf("%5lld s %8llu streams %7.2f GB %4u live %5llu reloads %4d fds %6.1f MB",
 	       (long long)(now - r->began) / 1000, (unsigned long long)r->streams->done,
-	       (double)r->streams->bytes / 1e9, r->streams->nlive, (unsigned long long)d->taken,
-	       (unsigned long long)d->refused_by_right, (unsigned long long)n, kit_proc_fds(r->pid),
+	       (double)r->streams->bytes / 1e9, r->streams->nlive,
+	       (unsigned long long)(d->taken + d->refused_by_right), kit_proc_fds(r->pid),
 	       (double)report_private_kib(r->pid) / 1024);
+	if (d->ledger->failed > 0)
+		printf(" %llu FAILED", (unsigned long long)d->ledger->failed);
+	printf("\n");
 	fflush(stdout);
 }
 
@@ -82,20 +81,35 @@ double report_growth(const struct report *r)
 	return tt > 0 ? tk / tt * span : 0;
 }
 
+static double most(const struct report *r)
+{
+	double kib = 0;
+
+	for (size_t i = 0; i < r->nsamples; i++)
+		if (r->samples[i].kib > kib)
+			kib = r->samples[i].kib;
+	return kib;
+}
+
 void report_summary(const struct report *r)
 {
 	const struct disturbances *d = r->disturbances;
 	const struct ledger *l = d->ledger;
 
-	printf("streams: %llu as planned, %llu excused; %.2f GB\n", (unsigned long long)l->passed,
-	       (unsigned long long)l->excused, (double)r->streams->bytes / 1e9);
-	for (int i = 0; i < DISTURBANCES; i++)
-		printf("  %-22s %6llu times, excused %llu streams\n", disturbance_text((enum disturbance)i),
-		       (unsigned long long)l->count[i], (unsigned long long)l->by_disturbance[i]);
-	for (int i = 0; i < KNOWNS; i++)
-		printf("  known %-4s %5llu times: %s\n", known_word((enum known)i),
-		       (unsigned long long)l->by_known[i], known_text((enum known)i));
-	printf("  reloads: %llu taken, %llu refused rightly, %llu by files that changed; %llu stalls told\n",
+	printf("\n  streams        %llu: %llu as planned, %llu cut by a disturbance, %llu failed\n",
+	       (unsigned long long)(l->planned + l->cut + l->wrong), (unsigned long long)l->planned,
+	       (unsigned long long)l->cut, (unsigned long long)l->wrong);
+	printf("  bytes          %.2f GB\n", (double)r->streams->bytes / 1e9);
+	printf("  reloads        %llu taken, %llu refused rightly, %llu by files that changed;\n"
+	       "                 slowest %lld ms\n",
 	       (unsigned long long)d->taken, (unsigned long long)d->refused_by_right,
-	       (unsigned long long)d->log.renewals, (unsigned long long)d->log.stalls);
+	       (unsigned long long)d->log.renewals, (long long)d->slowest);
+	printf("  memory         %.1f MB at the start, %.1f MB at most, %.1f MB at the end\n",
+	       r->nsamples > 0 ? r->samples[0].kib / 1024 : 0, most(r) / 1024,
+	       r->nsamples > 0 ? r->samples[r->nsamples - 1].kib / 1024 : 0);
+	printf("  workers        told of %llu stalls (the machine was busy)\n\n", (unsigned long long)d->log.stalls);
+	printf("  %-22s %8s  %s\n", "disturbance", "times", "streams that it cut");
+	for (int i = 0; i < DISTURBANCES; i++)
+		printf("  %-22s %8llu  %llu\n", disturbance_text((enum disturbance)i),
+		       (unsigned long long)l->count[i], (unsigned long long)l->by_disturbance[i]);
 }

@@ -74,7 +74,6 @@ struct shape shape_roll(struct dice *d, const struct shape *before)
 		.servers = shape_servers(d),
 		.extra = dice_percent(d, before->extra ? 80 : 60),
 		.balance = (unsigned)dice_below(d, 3),
-		.tight = dice_percent(d, 25),
 		.log = dice_percent(d, 65) ? before->log : (enum log_target)dice_below(d, LOG_TARGETS),
 	};
 
@@ -193,8 +192,7 @@ static void put_listeners(FILE *f, const struct setup *s, const struct shape *h)
 {
 	fputs("listeners:\n", f);
 	put_place(f, s, PLACE_PLAIN,
-		  h->tight ? "upstream: app, max_connections: 15, at_limit: wait, timeouts: {half_close: 8s}"
-			   : "upstream: app, timeouts: {half_close: 8s}");
+		  "upstream: app, max_connections: 15, at_limit: wait, timeouts: {half_close: 8s}");
 	put_place(f, s, PLACE_UNIX, "upstream: app");
 	fprintf(f,
 		"  - {name: tls, bind: \"%s\", upstream: app, tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}}\n",

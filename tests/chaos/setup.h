@@ -59,7 +59,6 @@ struct shape {
 	unsigned        servers; /* a bit each: those that the configuration names */
 	bool            extra;   /* the listeners that come and go are there */
 	unsigned        balance; /* index of a manner */
-	bool            tight;   /* plain takes few connections at a time, others wait */
 	enum log_target log;
 	enum mistake    mistake;
 };

@@ -63,8 +63,10 @@ void streams_accepted(struct streams *s, int fd, int server)
 void streams_reset_server(struct streams *s, int server)
 {
 	for (struct end *e = s->ends; e != NULL; e = e->next)
-		if (e->server == server && !e->over)
+		if (e->server == server && !e->over) {
+			e->killed = true;
 			end_reset(s, e);
+		}
 }
 
 /* Slow by the clock: turns that a busy machine left out are made up for, or a timeout would end the stream by right. */

@@ -27,6 +27,7 @@ struct end {
 	uint64_t       out, in;  /* bytes; the preamble counts, a PROXY header does not */
 	bool           ready;    /* connected and greeted: bytes of the plan may go */
 	bool           eof, fin, did_reset, over;
+	bool           killed;   /* a server's: it was reset because its server was killed */
 	int            failure;  /* of the first call that failed; 0: none */
 	int64_t        resume;   /* ms: it is silent until then; 0: it is not */
 	bool           paused;   /* it was silent once */

@@ -143,10 +143,16 @@ bool wire_all_acknowledged(const struct wire *w)
 
 void wire_close(struct wire *w)
 {
+	struct wire closed = {.fd = -1, .raw_in = w->raw_in, .raw_out = w->raw_out};
+
+	if (w->ssl != NULL) {
+		closed.raw_in = BIO_number_read(SSL_get_rbio(w->ssl));
+		closed.raw_out = BIO_number_written(SSL_get_rbio(w->ssl));
+	}
 	SSL_free(w->ssl);
 	if (w->fd >= 0)
 		close(w->fd);
-	*w = (struct wire){.fd = -1};
+	*w = closed;
 }
 
 void wire_reset(struct wire *w)

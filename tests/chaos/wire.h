@@ -12,6 +12,7 @@ struct ssl_ctx_st;
 struct wire {
 	int            fd;  /* -1: closed */
 	struct ssl_st *ssl; /* owned; NULL: plain */
+	uint64_t       raw_in, raw_out; /* bytes below TLS, once it is closed */
 	bool           read_wants_out, write_wants_in; /* OpenSSL's handshake turns directions around */
 };
 
