@@ -265,20 +265,31 @@ static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_ad
 
 /* The kernel has completed the handshakes of all that wait in the accept queue: each of them gets
  * its connection, or the log line that says why not, before the socket goes. */
-void acceptor_stop(struct shard *s, void *arg)
+void acceptor_empty(struct shard *s, void *arg)
 {
-	struct binding *b = arg;
-	struct acceptor *a = b->on[s->id];
+	struct acceptor_order *order = arg;
+	struct acceptor *a = order->binding->on[s->id];
 	struct np_addr peer;
 	int sysfd;
 
 	DCHECK_SHARD(s);
-	DCHECK(a->binding == b, "the acceptor is another binding's");
 	if (a->held >= 0)
 		acceptor_take_last(a, a->held, &a->held_peer);
 	a->held = -1;
 	while ((sysfd = np_fd_try_accept(&a->fd, &peer)) >= 0)
 		acceptor_take_last(a, sysfd, &peer);
+	if (sysfd != -NP_EAGAIN)
+		order->err = sysfd;
+}
+
+void acceptor_stop(struct shard *s, void *arg)
+{
+	struct acceptor_order *order = arg;
+	struct binding *b = order->binding;
+	struct acceptor *a = b->on[s->id];
+
+	DCHECK(a->binding == b, "the acceptor is another binding's");
+	acceptor_empty(s, order);
 	a->listener = NULL; /* its snapshot may go now */
 	if (a->held_snap != NULL)
 		snapshot_drop(a->held_snap, s->id);

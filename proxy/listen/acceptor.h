@@ -7,12 +7,11 @@
 #include "proxy/conn/conn.h"
 #include "proxy/listen/binding.h"
 
-/* The argument of acceptor_start and acceptor_switch. On the stack of binding_serve, which waits
- * meanwhile. */
+/* The argument of acceptor_start and acceptor_switch. On the stack of who orders, and waits meanwhile. */
 struct acceptor_order {
 	struct binding *binding;
 	struct np_worker *control; /* hears when the acceptor has ended */
-	int err; /* out: 0, or why it did not start */
+	int err; /* out: 0, or why it did not start or does not accept */
 };
 
 /* acceptor_start: take over b->sysfd of this worker and accept for b->listener. arg is a struct
@@ -35,8 +34,13 @@ int acceptor_sysfd(const struct acceptor *a);
  *   Calls  owner worker, from shard_call. */
 void acceptor_refuse_new(struct shard *s, void *arg);
 
-/* acceptor_stop: accept what the kernel has queued, close the socket. arg is the struct binding;
- * the acceptor's coroutine ends later and then lowers b->running on the control thread.
+/* acceptor_empty: accept what the kernel has queued. arg is a struct acceptor_order: its err tells
+ * why that cannot be known to be all.
+ *   Calls  owner worker, from shard_call. */
+void acceptor_empty(struct shard *s, void *arg);
+
+/* acceptor_stop: acceptor_empty once more, and close the socket. arg is a struct acceptor_order; the
+ * acceptor's coroutine ends later and then lowers b->running on the control thread.
  *   Calls  owner worker, from shard_call. */
 void acceptor_stop(struct shard *s, void *arg);
 

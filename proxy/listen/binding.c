@@ -171,11 +171,23 @@ void binding_abandon_file(struct binding *b)
 	b->file = (struct np_unix_file){0};
 }
 
-void binding_stop(struct binding *b, struct shard *shards)
+bool binding_empty(struct binding *b, struct shard *shards)
 {
+	struct acceptor_order order = {.binding = b, .control = np_self()};
+
 	for (unsigned i = 0; i < b->n; i++)
 		if (b->on[i] != NULL)
-			shard_call(&shards[i], acceptor_stop, b);
+			shard_call(&shards[i], acceptor_empty, &order);
+	return order.err == 0;
+}
+
+void binding_stop(struct binding *b, struct shard *shards)
+{
+	struct acceptor_order order = {.binding = b, .control = np_self()};
+
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->on[i] != NULL)
+			shard_call(&shards[i], acceptor_stop, &order);
 	if (b->running > 0)
 		np_event_wait(&b->stopped);
 	DCHECK(b->running == 0, "an acceptor outlived its binding");

@@ -82,6 +82,12 @@ must_use int binding_settle_file(struct binding *b);
 /* binding_abandon_file: another binding of the same path takes over lock and file. */
 void binding_abandon_file(struct binding *b);
 
+/* binding_empty: accept who waits in the queues.
+ *   Returns  false: accept fails (no descriptors, no memory), so somebody may still wait.
+ *   Parks    until every worker has answered.
+ *   Calls    control thread. */
+must_use bool binding_empty(struct binding *b, struct shard *shards);
+
 /* binding_stop: stop accepting. Connections in the accept queues are still served, then the sockets
  * are closed.
  *   Parks    until the last acceptor has ended.

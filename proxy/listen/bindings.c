@@ -13,6 +13,8 @@
 #define ROUND_TRIP_POLL (50 * NP_MS)
 #define ROUND_TRIP_MOST (3 * NP_S)
 #define ROUND_TRIP_STOP NP_S /* the same when the process ends */
+#define EMPTY_PATIENCE NP_S
+#define EMPTY_AGAIN (10 * NP_MS)
 
 /* ---- finding ---- */
 
@@ -237,10 +239,25 @@ static void wait_for_handshakes(const struct closer *c)
 	while (np_nanotime() < most && np_nanotime() < c->bindings->close_by && any_pending(c));
 }
 
+static bool empty_all(struct closer *c)
+{
+	bool empty = true;
+
+	list_for_each(it, &c->closing)
+		empty &= binding_empty(list_entry(it, struct binding, link), c->shards);
+	return empty;
+}
+
+/* Without descriptors nobody can be accepted: those who wait are not reset for that at once, since
+ * connections end all the time. */
 static void close_all(struct closer *c)
 {
+	int64_t patience = np_deadline_after(EMPTY_PATIENCE);
+
 	if (c->wait)
 		wait_for_handshakes(c);
+	while (!empty_all(c) && np_nanotime() < patience && np_nanotime() < c->bindings->close_by)
+		np_sleep(EMPTY_AGAIN);
 	list_for_each_safe(it, &c->closing) {
 		struct binding *b = list_entry(it, struct binding, link);
 

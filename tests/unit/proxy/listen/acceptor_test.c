@@ -18,7 +18,7 @@ static struct shard shard;
 static struct bindings bindings;
 static struct binding *binding;
 static int client = -1, err_of_accept;
-static unsigned accepts, accepts_when_paused;
+static unsigned accepts, accepts_when_paused, taken;
 static bool stopped, closing;
 
 /* ---- hooks ---- */
@@ -61,6 +61,20 @@ static int accept_then_client(int fd, struct sockaddr *sa, socklen_t *len, int f
 	return got;
 }
 
+/* Descriptors are there again after a few attempts. */
+static int accept_later(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	int got;
+
+	if (++accepts <= 5) {
+		errno = EMFILE;
+		return -1;
+	}
+	got = accept4(fd, sa, len, flags);
+	taken += got >= 0;
+	return got;
+}
+
 /* ---- scripts: on the worker; a cmocka assertion must not end a coroutine ---- */
 
 static bool serve(void)
@@ -89,6 +103,7 @@ static void persistent_error(void *arg)
 	while (STAT_GET(&shard.stats, accept_pauses) == 0)
 		np_sleep(NP_MS);
 	accepts_when_paused = accepts;
+	err_of_accept = EAGAIN; /* the queue is empty at the end */
 	bindings_stop(&bindings, &shard, INT64_MAX);
 	stopped = true;
 }
@@ -100,6 +115,17 @@ static void client_in_the_gap(void *arg)
 		return;
 	hook.accept4 = accept_then_client;
 	closing = true;
+	bindings_stop(&bindings, &shard, INT64_MAX);
+	stopped = true;
+}
+
+static void no_descriptor_at_the_end(void *arg)
+{
+	(void)arg;
+	if (!serve())
+		return;
+	hook.accept4 = accept_later;
+	client = connect_to_binding();
 	bindings_stop(&bindings, &shard, INT64_MAX);
 	stopped = true;
 }
@@ -141,6 +167,18 @@ static void v5_nobody_is_promised_and_reset(void **state)
 	close(client);
 }
 
+/* Whoever is in the queue is accepted once there is a descriptor (and turned away, for no place is free). */
+static void v5_the_last_ones_wait_for_a_descriptor(void **state)
+{
+	(void)state;
+	no_limit.max = 0;
+	taken = 0;
+	run(no_descriptor_at_the_end);
+	no_limit.max = UINT32_MAX;
+	assert_int_equal(taken, 1);
+	close(client);
+}
+
 static int end(void **state)
 {
 	hook_reset();
@@ -152,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(v16_errors_that_persist, end),
 		cmocka_unit_test_teardown(v5_nobody_is_promised_and_reset, end),
+		cmocka_unit_test_teardown(v5_the_last_ones_wait_for_a_descriptor, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
