@@ -41,7 +41,7 @@ static void set_bounds(struct account *a, const struct stream *st)
 		a->out_max = UINT64_MAX; /* a server's handshake, before it was known whose it is */
 }
 
-void accounts_add(struct accounts *a, const struct stream *st, unsigned excuses)
+void accounts_add(struct accounts *a, const struct stream *st, bool planned, unsigned excuses)
 {
 	struct account *one;
 
@@ -61,6 +61,7 @@ void accounts_add(struct accounts *a, const struct stream *st, unsigned excuses)
 		.place = (uint8_t)st->plan.place,
 		.ending = (uint8_t)st->plan.ending,
 		.server = (int8_t)(st->back != NULL ? st->back->server : -1),
+		.planned = planned,
 		.excuses = (uint16_t)excuses,
 	};
 	if (place_facts[st->plan.place].proxy)
@@ -103,6 +104,9 @@ static bool excuse_fits(const struct ledger *l, const struct account *a, const s
 		return true;
 	if (a->excuses & 1u << DISTURBANCE_DESCRIPTORS && e->no_descriptor)
 		return true;
+	if (a->excuses & 1u << DISTURBANCE_PLACES &&
+	    (e->why == CLOSE_MAX_CONNECTIONS || e->why == CLOSE_MAX_HANDSHAKES))
+		return true;
 	return a->excuses & 1u << DISTURBANCE_DRAIN && e->why == CLOSE_DRAIN_DEADLINE;
 }
 
@@ -114,7 +118,7 @@ static bool fits(const struct ledger *l, const struct account *a, const struct a
 		return false;
 	if (a->excuses != 0 && excuse_fits(l, a, e))
 		return true;
-	return (a->excuses == 0 || a->ending == ENDING_PROBE) && reason_fits(a, e);
+	return a->planned && reason_fits(a, e);
 }
 
 struct settling {
@@ -203,6 +207,20 @@ void accounts_settle(struct accounts *as, const struct ledger *l, struct access_
 		as->strangers += log->entries[i].owner == NULL;
 }
 
+/* The streams without a line that could be this line's. */
+static void show_near(const struct accounts *as, const struct ledger *l, const struct access_entry *e)
+{
+	int64_t start = e->start - as->wall;
+
+	for (size_t i = 0; i < as->n; i++) {
+		const struct account *a = &as->all[i];
+
+		if (!a->has_line && a->place == e->place && (e->key == a->key || e->key == a->real_key) &&
+		    start >= a->began - EARLY_MS && start <= a->over + LATE_MS)
+			show_account(l, a);
+	}
+}
+
 void accounts_show(const struct accounts *as, const struct ledger *l, const struct access_log *log)
 {
 	unsigned shown = 0;
@@ -210,9 +228,10 @@ void accounts_show(const struct accounts *as, const struct ledger *l, const stru
 	for (size_t i = 0; i < log->n && shown < SHOWN; i++)
 		if (log->entries[i].owner == NULL) {
 			show_entry(as, l, &log->entries[i]);
+			show_near(as, l, &log->entries[i]);
 			shown++;
 		}
-	for (size_t i = 0; i < as->n && shown < SHOWN * 2; i++)
+	for (size_t i = 0; i < as->n && shown < SHOWN; i++)
 		if (!as->all[i].has_line) {
 			show_account(l, &as->all[i]);
 			shown++;

@@ -14,8 +14,8 @@ struct account {
 	uint64_t in_min, in_max, out_min, out_max;
 	uint8_t  place, ending;
 	int8_t   server;  /* -1: none has seen it */
-	bool     has_line;
-	uint16_t excuses; /* a bit for each disturbance that may have cut it; 0: it went as planned */
+	bool     planned, has_line;
+	uint16_t excuses; /* a bit for each disturbance that may have cut it */
 };
 
 struct accounts {
@@ -26,7 +26,7 @@ struct accounts {
 };
 
 void accounts_init(struct accounts *a);
-void accounts_add(struct accounts *a, const struct stream *st, unsigned excuses);
+void accounts_add(struct accounts *a, const struct stream *st, bool planned, unsigned excuses);
 /* Claims. */
 void accounts_settle(struct accounts *a, const struct ledger *l, struct access_log *log);
 /* The first lines that are left, and the first streams without one. */

@@ -73,6 +73,10 @@ static void reload_taken(struct disturbances *d, int64_t now)
 	else
 		d->taken++;
 	d->in_force = d->asked;
+	if (d->few_places && d->until[DISTURBANCE_DESCRIPTORS] == 0 && d->asked_at > d->raised_at) {
+		ledger_close(d->ledger, DISTURBANCE_PLACES, -1, now);
+		d->few_places = false;
+	}
 	if (back)
 		extra_is_back(d, now);
 	file_should_be_back(d, now);
@@ -196,12 +200,16 @@ static void lower_descriptors(struct disturbances *d)
 	r.rlim_cur = (rlim_t)kit_proc_fds(d->staunch->child->pid) + d->spare;
 	if (prlimit(d->staunch->child->pid, RLIMIT_NOFILE, &r, NULL) != 0)
 		kit_fail("prlimit: errno %d", errno);
+	if (!d->few_places)
+		ledger_open(d->ledger, DISTURBANCE_PLACES, -1, kit_now_ms());
+	d->few_places = true;
 }
 
 static void raise_descriptors(struct disturbances *d)
 {
 	if (prlimit(d->staunch->child->pid, RLIMIT_NOFILE, &d->limit, NULL) != 0 && errno != ESRCH)
 		kit_fail("prlimit: errno %d", errno);
+	d->raised_at = kit_now_ms();
 }
 
 static void nothing(struct disturbances *d)

@@ -32,6 +32,8 @@ struct disturbances {
 	bool                unlinked;    /* the socket file of a listener was deleted, and not made since */
 	struct rlimit       limit;       /* of descriptors, as it was */
 	unsigned            spare;       /* descriptors that a lowered limit leaves */
+	int64_t             raised_at;   /* when the limit was as it was again */
+	bool                few_places;  /* no reload has seen that yet */
 	int64_t             slowest;     /* ms from asking to the answer of a reload */
 	uint64_t            taken, refused_by_right;
 	uint64_t            wrong;       /* reloads with another answer or outcome than they deserve */

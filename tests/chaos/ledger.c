@@ -197,6 +197,7 @@ static unsigned excuses_of(const struct ledger *l, const struct stream *st)
 		return bit(DISTURBANCE_KILL, st->back->killed) | bit(DISTURBANCE_DRAIN, is_drained(l, st));
 	return bit(DISTURBANCE_KILL, overlapped(l, st, DISTURBANCE_KILL, -1)) |
 	       bit(DISTURBANCE_DESCRIPTORS, overlapped(l, st, DISTURBANCE_DESCRIPTORS, -1)) |
+	       bit(DISTURBANCE_PLACES, overlapped(l, st, DISTURBANCE_PLACES, -1)) |
 	       bit(DISTURBANCE_DRAIN, is_drained(l, st));
 }
 
@@ -248,14 +249,15 @@ static void tell(const struct ledger *l, const struct stream *st, const char *wh
 	fflush(stdout);
 }
 
-/* A probe cannot tell from its own end whether it was cut: its line may say either. */
-static void open_account(struct ledger *l, const struct stream *st, bool failed, unsigned excuses)
+/* Some cannot tell from their own end whether they were cut: a probe, and a client that had all of its bytes before the
+ * drain ended. Their lines may say either. */
+static void open_account(struct ledger *l, const struct stream *st, bool planned, unsigned excuses)
 {
-	if (!st->connected)
-		return;
-	if (st->plan.ending == ENDING_PROBE)
-		excuses = excuses_of(l, st);
-	accounts_add(l->accounts, st, failed ? ACCOUNT_FAILED : excuses);
+	if (planned)
+		excuses = st->plan.ending == ENDING_PROBE ? excuses_of(l, st)
+							  : bit(DISTURBANCE_DRAIN, is_drained(l, st));
+	if (st->connected)
+		accounts_add(l->accounts, st, planned, excuses);
 }
 
 void ledger_judge(void *arg, const struct stream *st)
@@ -265,7 +267,7 @@ void ledger_judge(void *arg, const struct stream *st)
 	unsigned excuses = what != NULL ? excuses_of(l, st) : 0;
 	bool failed = what != NULL && excuses == 0;
 
-	open_account(l, st, failed, excuses);
+	open_account(l, st, what == NULL, failed ? ACCOUNT_FAILED : excuses);
 	if (failed) {
 		l->failed++;
 		if (l->wrong++ < STORIES)

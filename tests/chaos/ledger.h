@@ -3,6 +3,8 @@
  *
  *   server killed        its own connections, accepted or still in its backlog
  *   descriptors lowered  a connection that asked for a server meanwhile; its line says EMFILE
+ *   places derived low   a connection that found none: a reload meanwhile counted the descriptors; until
+ *                        the next reload that finds them all
  *   listener absent      a connect that was refused there meanwhile; one that was granted is served
  *   socket file deleted  a connect that found none, until the next reload has made it again
  *   the end              who is still open when the drain's time is over, and who connects behind it
@@ -24,6 +26,7 @@
 	X(DISK,        "log disk full") \
 	X(READER,      "log reader stuck") \
 	X(DESCRIPTORS, "descriptors lowered") \
+	X(PLACES,      "places derived low") \
 	X(ABSENT,      "listener absent") \
 	X(UNLINK,      "socket file deleted") \
 	X(DRAIN,       "the end")

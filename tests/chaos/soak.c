@@ -244,12 +244,17 @@ static void check_term(struct soak *k)
 		     (long long)(kit_now_ms() - began), STOP_MS + EXIT_MS);
 }
 
+/* What is left is in the kernel's buffers, and nobody has to be slow any more. */
 static void finish_streams(struct soak *k)
 {
-	int64_t end = kit_now_ms() + 10000;
+	int64_t end = kit_now_ms() + 30000;
 
+	for (struct stream *st = k->streams.live; st != NULL; st = st->next)
+		st->plan.slow = 0;
 	while (!no_stream(k) && kit_now_ms() < end)
 		turn(k);
+	ledger_check(&k->ledger, no_stream(k), "TERM: every stream is over: %u and %u are left", k->streams.nlive,
+		     k->streams.nends);
 }
 
 static void check_whole(struct soak *k, const struct access_log *log)
