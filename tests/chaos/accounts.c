@@ -6,8 +6,8 @@
 #include <time.h>
 
 enum {
-	EARLY_MS = 500,  /* the two clocks are read one after the other, and in turns */
-	LATE_MS = 6000,  /* a client may have come and gone before it was accepted */
+	EARLY_MS = 5000,  /* two clocks are compared, on a machine that may be busy */
+	LATE_MS = 30000,  /* a client may have come and gone long before it was accepted */
 	SHOWN = 20,
 };
 
@@ -94,13 +94,20 @@ static bool reason_fits(const struct account *a, const struct access_entry *e)
 	}
 }
 
+/* A line whose handshake with a server failed names none: any server will have been the one. */
+static bool is_killed(const struct ledger *l, const struct account *a, const struct access_entry *e)
+{
+	if (e->server < 0)
+		return e->why == CLOSE_UPSTREAM_TLS_FAILED;
+	return ledger_was(l, DISTURBANCE_KILL, e->server, a->began, a->over);
+}
+
 /* Does the line bear out one of the disturbances that may have cut the stream? */
 static bool excuse_fits(const struct ledger *l, const struct account *a, const struct access_entry *e)
 {
 	if (a->excuses & ACCOUNT_FAILED) /* the ledger has said so: any line will do */
 		return true;
-	if (a->excuses & 1u << DISTURBANCE_KILL && e->server >= 0 &&
-	    ledger_was(l, DISTURBANCE_KILL, e->server, a->began, a->over))
+	if (a->excuses & 1u << DISTURBANCE_KILL && is_killed(l, a, e))
 		return true;
 	if (a->excuses & 1u << DISTURBANCE_DESCRIPTORS && e->no_descriptor)
 		return true;

@@ -31,9 +31,9 @@ enum { GROWTH_KIB = 4 * 1024, STREAMS = 200 };
 /* EXIT_MS: sanitizers look at all memory before the end. ANSWER_MS, of a reload: it waits 2 s for a
  * log whose reader is stuck; the rest is for a busy machine. */
 #if defined(NP_TSAN) || defined(NP_ASAN)
-enum { EXIT_MS = 10000, ANSWER_MS = 15000 };
+enum { EXIT_MS = 10000, ANSWER_MS = 30000, SLACK_MS = 3000 };
 #else
-enum { EXIT_MS = 0, ANSWER_MS = 5000 };
+enum { EXIT_MS = 0, ANSWER_MS = 5000, SLACK_MS = 500 };
 #endif
 
 enum {
@@ -42,7 +42,7 @@ enum {
 	BUSY_MS = 2000,     /* of streams and disturbances before TERM */
 	BEHIND_MS = 300,    /* and of streams that begin behind it */
 	TIMEOUT_MS = 3000,  /* shutdown.timeout of every configuration */
-	STOP_MS = TIMEOUT_MS + 500, /* until the process says that it has stopped */
+	STOP_MS = TIMEOUT_MS + SLACK_MS, /* until the process says that it has stopped */
 	EVENTS = 256,
 };
 
