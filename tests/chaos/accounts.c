@@ -84,6 +84,9 @@ static bool reason_fits(const struct account *a, const struct access_entry *e)
 	case ENDING_ANSWER:
 		return e->why == CLOSE_CLIENT_FIN;
 	case ENDING_SERVER_FIN:
+		/* Passed through with its TLS, a client may answer a close_notify before the FIN behind it. */
+		if (a->place == PLACE_SNI && e->why == CLOSE_CLIENT_FIN)
+			return true;
 		return e->why == CLOSE_SERVER_FIN;
 	case ENDING_CLIENT_RST:
 		return e->why == CLOSE_CLIENT_RST;
