@@ -79,6 +79,7 @@ enum {
 	CONFIG_BIND_AT_KEYS = 0 CONFIG_BIND_TBL(X),
 	CONFIG_BIND_PROXY_KEYS = 0 CONFIG_BIND_PROXY_TBL(X),
 	CONFIG_TLS_IN_KEYS = 0 CONFIG_TLS_IN_TBL(X),
+	CONFIG_CLIENT_ALLOW_KEYS = 0 CONFIG_CLIENT_ALLOW_TBL(X),
 	CONFIG_CERT_KEYS = 0 CONFIG_CERT_TBL(X),
 	CONFIG_ROUTE_KEYS = 0 CONFIG_ROUTE_TBL(X),
 	CONFIG_UPSTREAM_KEYS = 0 CONFIG_UPSTREAM_TBL(X),
@@ -236,6 +237,24 @@ struct config_cert {
 	struct config_pos origin[CONFIG_CERT_KEYS];
 };
 
+/* Which verified certificates are let in: one match of any list is enough. */
+struct config_client_allow {
+	struct config_text *cn; /* of the subject */
+	size_t              ncn;
+	struct config_text *ou;
+	size_t              nou;
+	struct config_text *dns; /* lower case; patterns as of a route's sni */
+	size_t              ndns;
+	struct config_text *uri;
+	size_t              nuri;
+	struct config_cidr *ip;
+	size_t              nip;
+	struct config_text *spki; /* base64 of the SHA-256 of the public key */
+	size_t              nspki;
+	struct config_pos   at;
+	struct config_pos   origin[CONFIG_CLIENT_ALLOW_KEYS];
+};
+
 /* TLS that ends here. Paths are absolute. */
 struct config_tls_in {
 	struct config_cert     *certificates; /* at least one; the first is for names that none has */
@@ -253,6 +272,7 @@ struct config_tls_in {
 		enum config_client_auth mode;
 		const char             *ca, *crl; /* NULL: none */
 		int64_t                 depth;
+		struct config_client_allow *allow; /* NULL: every verified certificate */
 	} client_auth;
 	struct {
 		bool        enabled;

@@ -6,7 +6,7 @@
  *   kind     MAP, LIST and BLOCK are sections; a BLOCK is a pointer to a struct of its own table, NULL when it is
  *            not written. DURATION, COUNT and SIZE are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT, HOST
  *            and PATH a const char *; SINK a struct config_sink, ADDRESS a server's and BIND a listener's. WORDS, PATTERNS,
- *            PROTOCOLS, CIDRS and PINS take one value or a list of them. (config/value.h)
+ *            PROTOCOLS, CIDRS, PINS and TEXTS take one value or a list of them. (config/value.h)
  *   path     as people write it; [] stands for any element
  *   member   of the struct its table names
  *   default  as text; NULL where there is none. A key without default, if flagged NEEDED, must be written

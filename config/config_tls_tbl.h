@@ -86,6 +86,8 @@
 	  "certificates a client's chain may have above its own",                                           \
 	  "Bounds what a hostile client can make the proxy verify.",                                        \
 	  "4")                                                                                              \
+	X(BLOCK, "listeners[].tls.client_auth.allow", client_auth.allow, NULL, 0, 0, 0, none, NEW,          \
+	  "which verified certificates are let in; without it all of them are", NULL, NULL)                 \
 	X(MAP, "listeners[].tls.session_tickets", session_tickets, NULL, 0, 0, 0, none, NEW,                \
 	  "tickets with which a client resumes a session, without another full handshake", NULL, NULL)      \
 	X(BOOL, "listeners[].tls.session_tickets.enabled", session_tickets.enabled, "true", 0, 0, 0,        \
@@ -123,6 +125,36 @@
 	  "most: clients that never finish cannot keep out those that do. With at_limit: wait the first "   \
 	  "holds, and others wait for a place.",                                                            \
 	  "2000")
+
+/* struct config_client_allow: who may connect, by what a verified certificate says */
+#define CONFIG_CLIENT_ALLOW_TBL(X)                                                                          \
+	X(TEXTS, "listeners[].tls.client_auth.allow.cn", cn, NULL, 1, 1000, 0, none, NEW,                   \
+	  "common names (CN) of the subject, compared letter by letter",                                    \
+	  "One match among all keys of allow is enough. Prefer dns or uri, whose names have a form; a CN is any " \
+	  "text that the authority agreed to.",                                                             \
+	  "[\"billing\", \"Ann Smith\"]")                                                                   \
+	X(TEXTS, "listeners[].tls.client_auth.allow.ou", ou, NULL, 1, 1000, 0, none, NEW,                   \
+	  "organizational units (OU) of the subject, compared letter by letter",                            \
+	  "One of several units of a subject is enough.",                                                   \
+	  "[\"payments\"]")                                                                                 \
+	X(PATTERNS, "listeners[].tls.client_auth.allow.dns", dns, NULL, 1, 1000, 0, none, NEW,              \
+	  "DNS names, whole or with a * as the first or last label",                                        \
+	  "Compared with the names of subjectAltName alone, never with the CN. \"*.a.example\" stands for any name " \
+	  "below a.example; a * in the certificate itself matches nothing.",                                \
+	  "[\"*.clients.example.com\"]")                                                                    \
+	X(TEXTS, "listeners[].tls.client_auth.allow.uri", uri, NULL, 1, 1000, 0, none, NEW,                 \
+	  "URIs of subjectAltName, compared letter by letter",                                              \
+	  "A SPIFFE ID is one.",                                                                            \
+	  "[\"spiffe://example.com/billing\"]")                                                             \
+	X(CIDRS, "listeners[].tls.client_auth.allow.ip", ip, NULL, 1, 1000, 0, none, NEW,                   \
+	  "networks in which an IP address of subjectAltName lies",                                         \
+	  "This is the address in the certificate, not the one that the client connects from: a route's source " \
+	  "is for that.",                                                                                   \
+	  "[\"192.0.2.0/24\"]")                                                                             \
+	X(PINS, "listeners[].tls.client_auth.allow.spki", spki, NULL, 1, 1000, 0, none, NEW,                \
+	  "SHA-256 hashes, in base64, of public keys",                                                      \
+	  "The hash of the SubjectPublicKeyInfo, as RFC 7469 defines it, and as pins has it towards servers.", \
+	  "[\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]")
 
 /* struct config_cert */
 #define CONFIG_CERT_TBL(X)                                                                                  \

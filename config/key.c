@@ -49,6 +49,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define BIND_AT(...)    ROW(KEY_BIND_AT, struct config_bind, __VA_ARGS__)
 #define BIND_PROXY(...) ROW(KEY_BIND_PROXY, struct config_bind_proxy, __VA_ARGS__)
 #define TLS_IN(...)     ROW(KEY_TLS_IN, struct config_tls_in, __VA_ARGS__)
+#define CLIENT_ALLOW(...) ROW(KEY_CLIENT_ALLOW, struct config_client_allow, __VA_ARGS__)
 #define CERT(...)       ROW(KEY_CERT, struct config_cert, __VA_ARGS__)
 #define ROUTE(...)      ROW(KEY_ROUTE, struct config_route, __VA_ARGS__)
 #define UPSTREAM(...)   ROW(KEY_UPSTREAM, struct config_upstream, __VA_ARGS__)
@@ -58,7 +59,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 
 const struct config_key key_rows[] = {
 	CONFIG_TOP_TBL(TOP) CONFIG_LISTENER_TBL(LISTENER) CONFIG_BIND_TBL(BIND_AT) CONFIG_BIND_PROXY_TBL(BIND_PROXY)
-	CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CERT_TBL(CERT)
+	CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CLIENT_ALLOW_TBL(CLIENT_ALLOW) CONFIG_CERT_TBL(CERT)
 	CONFIG_ROUTE_TBL(ROUTE) CONFIG_UPSTREAM_TBL(UPSTREAM) CONFIG_CUSTOM_TLV_TBL(CUSTOM_TLV)
 	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_SERVER_TBL(SERVER)
 };
@@ -71,7 +72,8 @@ enum {
 	FIRST_BIND_AT = FIRST_LISTENER + CONFIG_LISTENER_KEYS,
 	FIRST_BIND_PROXY = FIRST_BIND_AT + CONFIG_BIND_AT_KEYS,
 	FIRST_TLS_IN = FIRST_BIND_PROXY + CONFIG_BIND_PROXY_KEYS,
-	FIRST_CERT = FIRST_TLS_IN + CONFIG_TLS_IN_KEYS,
+	FIRST_CLIENT_ALLOW = FIRST_TLS_IN + CONFIG_TLS_IN_KEYS,
+	FIRST_CERT = FIRST_CLIENT_ALLOW + CONFIG_CLIENT_ALLOW_KEYS,
 	FIRST_ROUTE = FIRST_CERT + CONFIG_CERT_KEYS,
 	FIRST_UPSTREAM = FIRST_ROUTE + CONFIG_ROUTE_KEYS,
 	FIRST_CUSTOM_TLV = FIRST_UPSTREAM + CONFIG_UPSTREAM_KEYS,
@@ -92,6 +94,7 @@ const struct key_scope key_scopes[KEY_SCOPES] = {
 	SCOPE(BIND_AT, struct config_bind, "listeners[].bind[]", "address", "address", "address"),
 	SCOPE(BIND_PROXY, struct config_bind_proxy, "listeners[].bind[].proxy_protocol", "proxy_protocol", NULL, NULL),
 	SCOPE(TLS_IN, struct config_tls_in, "listeners[].tls", "tls", NULL, NULL),
+	SCOPE(CLIENT_ALLOW, struct config_client_allow, "listeners[].tls.client_auth.allow", "allow", NULL, NULL),
 	SCOPE(CERT, struct config_cert, "listeners[].tls.certificates[]", "certificate", "cert", NULL),
 	SCOPE(ROUTE, struct config_route, "listeners[].routes[]", "route", NULL, NULL),
 	SCOPE(UPSTREAM, struct config_upstream, "upstreams[]", "upstream", "name", NULL),
@@ -200,6 +203,12 @@ LIST_MEMBER(struct config_listener, proxy_protocol.trusted, proxy_protocol.ntrus
 LIST_MEMBER(struct config_listener, routes, nroutes);
 LIST_MEMBER(struct config_tls_in, certificates, ncertificates);
 LIST_MEMBER(struct config_tls_in, alpn, nalpn);
+LIST_MEMBER(struct config_client_allow, cn, ncn);
+LIST_MEMBER(struct config_client_allow, ou, nou);
+LIST_MEMBER(struct config_client_allow, dns, ndns);
+LIST_MEMBER(struct config_client_allow, uri, nuri);
+LIST_MEMBER(struct config_client_allow, ip, nip);
+LIST_MEMBER(struct config_client_allow, spki, nspki);
 LIST_MEMBER(struct config_route, sni, nsni);
 LIST_MEMBER(struct config_route, alpn, nalpn);
 LIST_MEMBER(struct config_route, source, nsource);

@@ -8,7 +8,7 @@ enum key_kind {
 	KEY_MAP, KEY_LIST, KEY_BLOCK, /* sections */
 	KEY_DURATION, KEY_COUNT, KEY_SIZE, KEY_ENUM, KEY_BOOL, KEY_SINK, KEY_ADDRESS, KEY_BIND, /* one value */
 	KEY_NAME, KEY_REF, KEY_TEXT, KEY_HOST, KEY_PATH,                             /* one text */
-	KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS,                 /* one or several */
+	KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS, KEY_TEXTS,      /* one or several */
 };
 
 /* Flags of a row; config_tbl.h says what each allows. */
@@ -31,8 +31,8 @@ struct key_word {
 
 /* In the order of their rows. */
 enum key_scope_id {
-	KEY_TOP, KEY_LISTENER, KEY_BIND_AT, KEY_BIND_PROXY,
-	KEY_TLS_IN, KEY_CERT, KEY_ROUTE, KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_SERVER,
+	KEY_TOP, KEY_LISTENER, KEY_BIND_AT, KEY_BIND_PROXY, KEY_TLS_IN, KEY_CLIENT_ALLOW, KEY_CERT, KEY_ROUTE,
+	KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_SERVER,
 	KEY_SCOPES,
 };
 

@@ -135,6 +135,7 @@ static void json_item(struct json *j, const struct config_key *k)
 	case KEY_PATTERNS: json_pattern(j, "^(\\*\\.)?" HOST "(\\.\\*)?$"); return;
 	case KEY_CIDRS:    json_pattern(j, "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix)$"); return;
 	case KEY_PINS:     json_pattern(j, "^[A-Za-z0-9+/]{43}=$"); return;
+	case KEY_TEXTS:    json_pattern(j, "^.+$"); return;
 	default:           json_pattern(j, "^[!-~]{1,255}$"); return;
 	}
 }

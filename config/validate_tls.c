@@ -67,6 +67,44 @@ static void check_versions(struct diag *d, const struct versions *v)
 
 /* ---- listeners ---- */
 
+/* Asked of the text: a list whose every element was refused has its own problem already. */
+static bool names_anybody(struct config_client_allow *a)
+{
+	const struct key_scope *s = &key_scopes[KEY_CLIENT_ALLOW];
+
+	for (size_t i = s->first; i < s->first + s->n; i++)
+		if (pos_known(*key_origin(&key_rows[i], a)))
+			return true;
+	return false;
+}
+
+/* A list that lets nobody in, or one that nobody is held to, is not what was meant. */
+static void check_allow(struct diag *d, struct config_tls_in *t)
+{
+	struct config_client_allow *a = t->client_auth.allow;
+
+	if (a == NULL)
+		return;
+	if (t->client_auth.mode == CONFIG_CLIENT_AUTH_OFF) {
+		diag_error(d, DIAG_CONFLICT, validate_origin(AUTH "allow", t),
+		           "\"allow\" needs client_auth.mode: required or optional beside it");
+		validate_explain(d, AUTH "mode");
+	}
+	if (!names_anybody(a)) {
+		diag_error(d, DIAG_MISSING, validate_origin(AUTH "allow", t),
+		           "\"allow\" lets nobody in: name a cn, ou, dns, uri, ip or spki");
+		validate_explain(d, AUTH "allow");
+	}
+	for (size_t i = 0; i < a->nuri; i++)
+		if (strchr(a->uri[i].text, ':') == NULL)
+			diag_error(d, DIAG_TEXT, a->uri[i].at,
+			           "\"%.80s\" is no URI: a scheme and a colon come first", a->uri[i].text);
+	for (size_t i = 0; i < a->nip; i++)
+		if (a->ip[i].net.bits == CIDR_UNIX)
+			diag_error(d, DIAG_NETWORK, a->ip[i].written.at,
+			           "a certificate has no address of a Unix socket");
+}
+
 /* Without a ca no certificate can be verified, so a mode that asks for one, or a crl, would
  * refuse every client. */
 static void check_client_auth(struct diag *d, struct config_tls_in *t)
@@ -113,6 +151,7 @@ static void check_tls_in(struct diag *d, struct config_tls_in *t)
 		check_cert(d, &t->certificates[i]);
 	check_versions(d, &v);
 	check_client_auth(d, t);
+	check_allow(d, t);
 	doubt_tickets(d, t);
 }
 

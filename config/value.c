@@ -338,6 +338,7 @@ static int read_meaning(struct value_reader *r, const struct config_key *k, cons
 	case KEY_PATTERNS:  err = shape_pattern(text, &r->why); break;
 	case KEY_PROTOCOLS: err = shape_protocol(text, &r->why); break;
 	case KEY_PINS:      err = shape_pin(text, &r->why); break;
+	case KEY_TEXTS:     break;
 	default:            CHECK(false, "one value was read as an element of several");
 	}
 	if (err == 0)

@@ -128,6 +128,7 @@ const char *value_kind_text(enum key_kind kind)
 		[KEY_WORDS] = "word or list of words",
 		[KEY_PATTERNS] = "host name or list of host names", [KEY_PROTOCOLS] = "text or list of texts",
 		[KEY_CIDRS] = "network or list of networks", [KEY_PINS] = "hash or list of hashes",
+		[KEY_TEXTS] = "text or list of texts",
 	};
 
 	return texts[kind];

@@ -60,6 +60,8 @@
 	  "no application protocol in common (ALPN)") \
 	X(TLS_CLIENT_CERT,    tls_client_cert,    REJECTED, CLIENT, "PR", \
 	  "the client's certificate is missing, revoked or not trusted") \
+	X(DENIED,             denied,             REJECTED, PROXY,  "PR", \
+	  "client_auth.allow does not name the client's certificate") \
 	X(MAX_HANDSHAKES,     max_handshakes,     REJECTED, PROXY,  "RC", \
 	  "the limit of TLS handshakes in progress was reached") \
 	X(MAX_CONNECTIONS,    max_connections,    REJECTED, PROXY,  "RC", \

@@ -58,6 +58,8 @@ static enum close_reason client_failure(const struct tls_why *w)
 	case TLS_WHY_CERT_EXPIRED:
 	case TLS_WHY_CERT_REVOKED:
 		return CLOSE_TLS_CLIENT_CERT;
+	case TLS_WHY_CERT_DENIED:
+		return CLOSE_DENIED;
 	case TLS_WHY_MEMORY:
 		return CLOSE_OVERLOAD;
 	default:

@@ -9,6 +9,7 @@
 
 #include "netpoll/check.h"
 #include "proxy/creds/tls_trust.h"
+#include "proxy/tls/tls_ctx_allow.h"
 #include "proxy/tls/tls_session.h"
 
 static int list_refused(struct text *err, const char *key, const char *value)
@@ -117,7 +118,8 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x)
 	free(x->staples);
 	free(x->groups);
 	free(x->group_of);
-	free(x->pins);
+	tls_pins_fini(&x->pins);
+	tls_allow_free(x->allow);
 	free(x->warning);
 	x->magic = 0;
 	free(x);

@@ -24,6 +24,7 @@
 #define TLS_ALPN_MOST 512
 #define TLS_PIN       32 /* bytes of a SHA-256 */
 
+struct tls_allow;
 struct tls_sessions;
 struct ssl_session_st; /* SSL_SESSION */
 
@@ -41,6 +42,12 @@ struct tls_stapled {
 	struct tls_staple *fetched; /* one use; `now` points into it. NULL: not fetched */
 };
 
+/* SHA-256 hashes of public keys (SPKI). All zero: none. */
+struct tls_pins {
+	unsigned char (*hash)[TLS_PIN]; /* owned */
+	unsigned n;
+};
+
 struct tls_ctx {
 	uint32_t magic;
 	bool server;
@@ -48,6 +55,7 @@ struct tls_ctx {
 	unsigned char alpn[TLS_ALPN_MOST]; /* as on the wire: length, bytes */
 	unsigned nalpn;
 	enum config_client_auth auth; /* server */
+	struct tls_allow *allow;      /* server, owned; NULL: each certificate that is verified */
 	bool verify;                  /* client */
 	enum config_tls_records records; /* who makes the records after the handshake */
 	bool reset_truncated;         /* FIN without close_notify is a reset */
@@ -67,8 +75,7 @@ struct tls_ctx {
 	/* client */
 	SSL_CTX *ssl;
 	const char *name, *sni;       /* borrowed from the config; NULL: none */
-	unsigned char (*pins)[TLS_PIN];
-	unsigned npins;
+	struct tls_pins pins;
 	struct tls_sessions *sessions; /* one use, shared with other workers; NULL: none are kept */
 	char *warning;                 /* owned: a setting that works in part only; NULL: none */
 	struct tls_roots *roots;       /* one use; NULL: the config has a ca, or verify is off */
@@ -101,8 +108,13 @@ must_use SSL *tls_ctx_ssl(struct tls_ctx *x); /* a new connection; NULL: no memo
 	"rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"                             \
 	"rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
 
-/* Is the peer's public key one of x's pins? */
-bool tls_ctx_is_pinned(const struct tls_ctx *x, const X509 *peer);
+/* tls_pins_init: hashes in base64, as RFC 7469 writes them; key is the config's, for err.
+ *   Returns  0, -NP_ENOMEM or -NP_EINVAL.   Calls  control thread.   Owns  *p, on failure too. */
+must_use int tls_pins_init(struct tls_pins *p, const struct config_text *list, size_t n,
+			   const char *key, struct text *err);
+void tls_pins_fini(struct tls_pins *p);
+/* Is the certificate's public key one of them? */
+bool tls_pins_have(const struct tls_pins *p, const X509 *cert);
 
 /* ---- between tls_ctx.c, tls_ctx_server.c, tls_ctx_names.c and tls_ctx_client.c ---- */
 

@@ -6,6 +6,7 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/creds/tls_cert.h"
+#include "proxy/tls/tls_ctx_allow.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_said.h"
 
@@ -58,20 +59,33 @@ static bool send_ca_names(SSL_CTX *ssl, const struct stack_st_X509 *ca)
 /* A ticket holds the client's certificate, in a field of 16 bits, with some hundred bytes more. */
 #define CERT_MOST 65000
 
-/* After OpenSSL's verdict on each certificate. A client whose own is too large for a ticket gets
- * none in TLS 1.3. In TLS 1.2 OpenSSL has already promised one by then and would fail the
- * handshake: it is refused with the reason. */
-static int judge_size(int ok, X509_STORE_CTX *ctx)
+/* A client whose certificate is too large for a ticket gets none in TLS 1.3. In TLS 1.2 OpenSSL has
+ * already promised one by then and would fail the handshake: it is refused with the reason. */
+static bool fits_ticket(struct tls *t, const X509 *leaf)
+{
+	if (t->ctx->keys == NULL || i2d_X509(leaf, NULL) <= CERT_MOST)
+		return true;
+	if (SSL_version(t->ssl) >= TLS1_3_VERSION)
+		return SSL_set_num_tickets(t->ssl, 0) == 1;
+	tls_said_words(t, "the client's certificate is too large for a session ticket of TLS 1.2");
+	return false;
+}
+
+/* After OpenSSL's verdict on each certificate; the client's own comes last. OpenSSL turns this
+ * refusal into the alert handshake_failure: it has no verification error that means access_denied.
+ */
+static int judge_client(int ok, X509_STORE_CTX *ctx)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
+	const X509 *leaf = X509_STORE_CTX_get_current_cert(ctx);
 
-	if (!ok || X509_STORE_CTX_get_error_depth(ctx) != 0 || t->ctx->keys == NULL ||
-	    i2d_X509(X509_STORE_CTX_get_current_cert(ctx), NULL) <= CERT_MOST)
+	if (!ok || X509_STORE_CTX_get_error_depth(ctx) != 0)
 		return ok;
-	if (SSL_version(ssl) >= TLS1_3_VERSION)
-		return SSL_set_num_tickets(ssl, 0);
-	tls_said_words(t, "the client's certificate is too large for a session ticket of TLS 1.2");
+	if (t->ctx->allow != NULL && !tls_allow_has(t->ctx->allow, leaf))
+		t->why = TLS_WHY_CERT_DENIED;
+	else if (fits_ticket(t, leaf))
+		return 1;
 	X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
 	return 0;
 }
@@ -84,7 +98,7 @@ int tls_auth_apply(SSL_CTX *ssl, const struct config_tls_in *c, const struct tls
 		return 0;
 	if (c->client_auth.mode == CONFIG_CLIENT_AUTH_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	SSL_CTX_set_verify(ssl, mode, judge_size);
+	SSL_CTX_set_verify(ssl, mode, judge_client);
 	SSL_CTX_set_verify_depth(ssl, (int)c->client_auth.depth);
 	SSL_CTX_set1_cert_store(ssl, a->store);
 	return send_ca_names(ssl, a->ca) ? 0 : -NP_ENOMEM;

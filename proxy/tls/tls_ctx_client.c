@@ -72,15 +72,15 @@ static int expect_name(struct tls_ctx *x)
 	return X509_VERIFY_PARAM_set1_host(p, x->name, 0) ? 0 : -NP_ENOMEM;
 }
 
-bool tls_ctx_is_pinned(const struct tls_ctx *x, const X509 *peer)
+bool tls_pins_have(const struct tls_pins *p, const X509 *cert)
 {
 	unsigned char *der = NULL, hash[TLS_PIN];
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &der);
+	int n = p->n > 0 ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der) : 0;
 	bool ok = n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL);
 
 	OPENSSL_free(der);
-	for (unsigned i = 0; ok && i < x->npins; i++)
-		if (memcmp(x->pins[i], hash, sizeof(hash)) == 0)
+	for (unsigned i = 0; ok && i < p->n; i++)
+		if (memcmp(p->hash[i], hash, sizeof(hash)) == 0)
 			return true;
 	return false;
 }
@@ -97,31 +97,38 @@ static int verify_server(X509_STORE_CTX *ctx, void *arg)
 
 	if (x->verify && X509_verify_cert(ctx) != 1)
 		return 0;
-	if (leaf != NULL && tls_ctx_is_pinned(x, leaf))
+	if (leaf != NULL && tls_pins_have(&x->pins, leaf))
 		return 1;
 	t->why = TLS_WHY_CERT_PIN;
 	X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
 	return 0;
 }
 
-static int load_pins(struct tls_ctx *x, const struct config_tls_out *c, struct text *err)
+int tls_pins_init(struct tls_pins *p, const struct config_text *list, size_t n, const char *key,
+		  struct text *err)
 {
 	unsigned char raw[48];
 
-	x->pins = c->npins > 0 ? calloc(c->npins, sizeof(*x->pins)) : NULL;
-	if (c->npins > 0 && x->pins == NULL)
+	p->hash = n > 0 ? calloc(n, sizeof(*p->hash)) : NULL;
+	if (n > 0 && p->hash == NULL)
 		return -NP_ENOMEM;
-	for (size_t i = 0; i < c->npins; i++) {
-		const char *pin = c->pins[i].text;
+	for (size_t i = 0; i < n; i++) {
+		const char *pin = list[i].text;
 
 		/* 32 bytes are 44 base64 digits, the last of them padding: decoded, 33 bytes. */
 		if (strlen(pin) != 44 || EVP_DecodeBlock(raw, (const unsigned char *)pin, 44) != 33)
-			return text_problem(err, "pins",
+			return text_problem(err, key,
 					    "each is the SHA-256 of a public key in base64",
 					    -NP_EINVAL);
-		memcpy(x->pins[x->npins++], raw, TLS_PIN);
+		memcpy(p->hash[p->n++], raw, TLS_PIN);
 	}
 	return 0;
+}
+
+void tls_pins_fini(struct tls_pins *p)
+{
+	free(p->hash);
+	*p = (struct tls_pins){.n = 0};
 }
 
 /* ---- proof ---- */
@@ -251,8 +258,8 @@ static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struc
 	if (code == 0 && c->verify)
 		code = expect_name(x);
 	if (code == 0)
-		code = load_pins(x, c, err);
-	if (code == 0 && x->npins > 0) {
+		code = tls_pins_init(&x->pins, c->pins, c->npins, "pins", err);
+	if (code == 0 && x->pins.n > 0) {
 		SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
 		SSL_CTX_set_cert_verify_callback(x->ssl, verify_server, x);
 	}

@@ -36,6 +36,27 @@ static bool hash_setting(EVP_MD_CTX *h, const char *text)
 	return EVP_DigestUpdate(h, text != NULL ? text : "", text != NULL ? strlen(text) + 1 : 1);
 }
 
+static bool hash_texts(EVP_MD_CTX *h, const struct config_text *list, size_t n)
+{
+	bool ok = EVP_DigestUpdate(h, &n, sizeof(n));
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = hash_setting(h, list[i].text);
+	return ok;
+}
+
+/* A session was judged by these lists when it began, and resumes under the same ones only. */
+static bool hash_allow(EVP_MD_CTX *h, const struct config_client_allow *a)
+{
+	bool ok = hash_texts(h, a->cn, a->ncn) && hash_texts(h, a->ou, a->nou) &&
+		  hash_texts(h, a->dns, a->ndns) && hash_texts(h, a->uri, a->nuri) &&
+		  hash_texts(h, a->spki, a->nspki) && EVP_DigestUpdate(h, &a->nip, sizeof(a->nip));
+
+	for (size_t i = 0; ok && i < a->nip; i++)
+		ok = hash_setting(h, a->ip[i].written.text);
+	return ok;
+}
+
 static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struct tls_auth *a)
 {
 	const int64_t policy[] = {
@@ -52,6 +73,8 @@ static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struc
 		return false;
 	if (a->store == NULL)
 		return true;
+	if (c->client_auth.allow != NULL && !hash_allow(h, c->client_auth.allow))
+		return false;
 	for (int i = 0; i < sk_X509_num(a->ca); i++)
 		if (!hash_cert(h, sk_X509_value(a->ca, i)))
 			return false;

@@ -9,6 +9,7 @@
 #include "netpoll/check.h"
 #include "netpoll/netpoll.h"
 #include "proxy/tls/tls_ctx.h"
+#include "proxy/tls/tls_ctx_allow.h"
 #include "proxy/tls/tls_ctx_auth.h"
 #include "proxy/tls/tls_ctx_lists.h"
 #include "proxy/tls/tls_ctx_resume.h"
@@ -304,6 +305,8 @@ static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct
 		code = tls_ctx_alpn(x, c->alpn, c->nalpn, err);
 	if (code == 0)
 		code = tls_auth_load(x->worker, c, &auth, err);
+	if (code == 0 && c->client_auth.allow != NULL)
+		code = tls_allow_new(c->client_auth.allow, &x->allow, err);
 	for (unsigned i = 0; code == 0 && i < x->ngroups; i++)
 		code = build_group(x, &x->groups[i], c, &auth, err);
 	tls_auth_fini(&auth);

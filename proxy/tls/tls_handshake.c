@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "proxy/tls/tls_bio.h"
+#include "proxy/tls/tls_ctx_allow.h"
 #include "proxy/tls/tls_memory.h"
 #include "proxy/tls/tls_openssl.h"
 #include "proxy/tls/tls_priv.h"
@@ -41,12 +42,14 @@ static enum tls_failure check_peer(const struct tls *t, struct tls_why *why)
 {
 	const struct tls_ctx *x = t->ctx;
 	const X509 *peer = SSL_get0_peer_certificate(t->ssl);
-	bool demanded = x->auth == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->npins > 0;
+	bool demanded = x->auth == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->pins.n > 0;
 
 	if (peer == NULL)
 		return demanded ? TLS_WHY_CERT_MISSING : TLS_WHY_NONE;
-	if (x->npins > 0 && !tls_ctx_is_pinned(x, peer))
+	if (x->pins.n > 0 && !tls_pins_have(&x->pins, peer))
 		return TLS_WHY_CERT_PIN;
+	if (x->allow != NULL && !tls_allow_has(x->allow, peer))
+		return TLS_WHY_CERT_DENIED;
 	return x->verify || x->auth != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) :
 								TLS_WHY_NONE;
 }

@@ -193,6 +193,7 @@ static void say_more(struct text *words, const struct tls *t, const struct tls_w
 	case TLS_WHY_CERT_REVOKED:
 	case TLS_WHY_CERT_NAME:
 	case TLS_WHY_CERT_PIN:
+	case TLS_WHY_CERT_DENIED:
 		say_certificate(words, t->ssl);
 		break;
 	default:

@@ -17,6 +17,7 @@
 	X(CERT_UNTRUSTED, tls_cert_untrusted,   "the peer's certificate does not lead to a trusted one") \
 	X(CERT_EXPIRED,   tls_cert_expired,     "the peer's certificate is expired or not yet valid") \
 	X(CERT_REVOKED,   tls_cert_revoked,     "the peer's certificate is revoked") \
+	X(CERT_DENIED,    tls_cert_denied,      "client_auth.allow does not name the client's certificate") \
 	X(CERT_NAME,      tls_cert_name,        "the server's certificate is for another name") \
 	X(CERT_PIN,       tls_cert_pin,         "the server's public key is none of the pinned ones") \
 	X(ALERT,          tls_alert,            "the peer ended the handshake with an alert") \

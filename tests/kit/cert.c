@@ -142,6 +142,8 @@ static void add_names(struct kit_cert *c, const struct kit_cert_opts *o)
 	}
 	if (o->raw != NULL)
 		add_name(names, GEN_DNS, o->raw, o->raw_n);
+	if (o->uri != NULL)
+		add_name(names, GEN_URI, o->uri, strlen(o->uri));
 	if (o->ip != NULL)
 		add_ip(names, o->ip);
 	if (sk_GENERAL_NAME_num(names) > 0)
@@ -174,6 +176,9 @@ static void set_fields(struct kit_cert *c, const struct kit_cert_opts *o)
 		     X509_gmtime_adj(X509_getm_notBefore(c->x), from) != NULL &&
 		     X509_gmtime_adj(X509_getm_notAfter(c->x), to) != NULL && X509_set_pubkey(c->x, c->key),
 	     "the fields");
+	if (o->ou != NULL)
+		must(X509_NAME_add_entry_by_txt(subject, "OU", MBSTRING_UTF8, (const unsigned char *)o->ou, -1, -1, 0),
+		     o->ou);
 	if (o->cn != NULL)
 		must(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)o->cn, -1, -1, 0),
 		     o->cn);

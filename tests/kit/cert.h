@@ -23,6 +23,8 @@ struct kit_cert; /* a certificate and its private key */
 
 struct kit_cert_opts {
 	const char      *cn;       /* NULL: the subject is empty */
+	const char      *ou;       /* an organizational unit of it; NULL: none */
+	const char      *uri;      /* one URI among its names; NULL: none */
 	const char      *dns;      /* subject alternative names, separated by commas; NULL: none */
 	const char      *ip;       /* one address among them; NULL: none */
 	const char      *raw;      /* one more name of raw_n bytes, whatever they are */

@@ -188,6 +188,7 @@ static void tls_defaults(void **state)
 	assert_int_equal(in->client_auth.mode, CONFIG_CLIENT_AUTH_OFF);
 	assert_true(in->client_auth.ca == NULL && in->client_auth.crl == NULL);
 	assert_int_equal(in->client_auth.depth, 10);
+	assert_null(in->client_auth.allow);
 	assert_true(in->session_tickets.enabled);
 	assert_null(in->session_tickets.keys);
 	assert_int_equal(in->session_tickets.rotate, UNITS_H);
@@ -227,7 +228,8 @@ static const char everything[] =
 	"      groups: G\n"
 	"      alpn: [h2, http/1.1]\n"
 	"      strict_sni: true\n"
-	"      client_auth: {mode: required, ca: a, crl: r, depth: 3}\n"
+	"      client_auth: {mode: required, ca: a, crl: r, depth: 3, "
+	"allow: {cn: Me, dns: [\"*.B.c\", d], ip: \"::1\"}}\n"
 	"      session_tickets: {enabled: true, keys: t, rotate: 12h, lifetime: 1h}\n"
 	"      handshake_timeout: 4s\n"
 	"      max_handshakes: 77\n"
@@ -349,6 +351,11 @@ static void tls_in_values(const struct config_tls_in *t)
 	check_path(t->client_auth.ca, "a");
 	check_path(t->client_auth.crl, "r");
 	assert_int_equal(t->client_auth.depth, 3);
+	assert_string_equal(t->client_auth.allow->cn[0].text, "Me");
+	assert_int_equal(t->client_auth.allow->ndns, 2);
+	assert_string_equal(t->client_auth.allow->dns[0].text, "*.b.c");
+	assert_int_equal(t->client_auth.allow->ip[0].net.bits, CIDR_MAX_BITS);
+	assert_true(t->client_auth.allow->nuri == 0 && t->client_auth.allow->nspki == 0);
 	check_path(t->session_tickets.keys, "t");
 	assert_int_equal(t->session_tickets.rotate, 12 * UNITS_H);
 	assert_int_equal(t->session_tickets.lifetime, UNITS_H);

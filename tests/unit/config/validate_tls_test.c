@@ -8,6 +8,8 @@
 #define IN(keys)  L("    tls: {" PAIR keys "}\n") U("")
 #define OUT(keys) L("") U("    tls: {" keys "}\n")
 #define PP(keys)  L("    proxy_protocol: {" keys "}\n") U("")
+#define HASH      "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+#define ALLOW(keys) IN(", client_auth: {mode: optional, ca: /a, allow: {" keys "}}")
 #define PIN       "pins: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 static const struct load_row listeners[] = {
@@ -39,6 +41,18 @@ static const struct load_row listeners[] = {
 	{IN(", client_auth: {mode: off, ca: /a, crl: /r}"), NULL},
 	{IN(", client_auth: {mode: required, ca: \"\"}"), "\n1 error - configuration NOT loaded\n"},
 	{IN(", client_auth: {mode: required, ca: /a, depth: 0}"), "\"depth\" is 0, less than 1\n"},
+	{ALLOW("cn: me"), NULL},
+	{ALLOW("cn: [me, \"A B\"], ou: x, dns: \"*.a.b\", uri: \"x:y\", ip: 10.0.0.0/8, spki: " HASH), NULL},
+	{ALLOW(""), "error[E106]: \"allow\" lets nobody in: name a cn, ou, dns, uri, ip or spki\n  --> t.yaml:5:"},
+	{ALLOW("common_name: me"), "\"common_name\""},
+	{ALLOW("sn: me"), "did you mean \"cn\"?"},
+	{ALLOW("dns: \"a*.b\""), "one * stands for the first or the last part"},
+	{ALLOW("ip: unix"), "a certificate has no address of a Unix socket\n"},
+	{ALLOW("ip: a.test"), "error[E"},
+	{ALLOW("uri: a.test/x"), "\"a.test/x\" is no URI: a scheme and a colon come first\n"},
+	{ALLOW("spki: abc"), "a SHA-256 hash is 44 letters of base64"},
+	{IN(", client_auth: {mode: off, ca: /a, allow: {cn: me}}"),
+	 "error[E307]: \"allow\" needs client_auth.mode: required or optional beside it\n"},
 	{IN(", session_tickets: {enabled: false, keys: /t}"),
 	 "warning[W303]: \"keys\" has no effect: tickets are not enabled\n"},
 	{IN(", session_tickets: {enabled: false, rotate: 1h, lifetime: 5m}"), NULL}, /* as dump prints them */
