@@ -75,7 +75,8 @@
 	  "required")                                                                                       \
 	X(PATH, "listeners[].tls.client_auth.ca", client_auth.ca, NULL, 0, 0, 0, none, NEW,                 \
 	  "PEM file of the authorities that client certificates come from",                                 \
-	  "Their names are sent to clients, so that a browser can offer the right certificate.",            \
+	  "Their names are sent to clients, so that a browser can offer the right certificate; more than "  \
+	  "a handshake can hold, 64 KiB, are left out.",                                                    \
 	  "\"clients.pem\"")                                                                                \
 	X(PATH, "listeners[].tls.client_auth.crl", client_auth.crl, NULL, 0, 0, 0, none, NEW,               \
 	  "PEM file of revocation lists, for every authority of the chain",                                 \
@@ -174,7 +175,8 @@
 	  "\"/run/credentials/staunch/a.pass\"")                                                            \
 	X(PATH, "listeners[].tls.certificates[].ocsp", ocsp, NULL, 0, 0, 0, none, NEW,                      \
 	  "DER file of an OCSP response to staple",                                                         \
-	  "Read again when it changes; an expired one is not sent.",                                        \
+	  "Read again when it changes; an expired one is not sent, and none above 16 KiB, which clients "   \
+	  "refuse.",                                                                                        \
 	  "\"a.ocsp\"")                                                                                     \
 	X(BOOL, "listeners[].tls.certificates[].ocsp_fetch", ocsp_fetch, "false", 0, 0, 0, none, NEW,       \
 	  "ask the certificate's OCSP responder, and staple its answer",                                    \

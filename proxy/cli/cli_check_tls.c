@@ -88,6 +88,9 @@ static void try_listener(struct trial *t, const struct config_tls_in *c)
 	else
 		for (unsigned i = 0; i < x->ncerts; i++) /* in the order of the file */
 			doubt_expiry(t, &c->certificates[i], x->certs[i].expires);
+	for (unsigned i = 0; x != NULL && i < x->nwarnings; i++)
+		diag_warn(t->d, DIAG_TLS_PART, config_place_tls_in(c, x->warnings[i]), "%.300s",
+			  x->warnings[i]);
 	tls_ctx_free(x);
 	try_keys(t, c);
 }
@@ -105,8 +108,9 @@ static void try_upstream(struct trial *t, const struct config_tls_out *c)
 	err = tls_ctx_client(t->worker, c, &x, &t->why);
 	if (err != 0)
 		trial_complain(t, config_place_tls_out(c, t->room), err);
-	else if (x->warning != NULL)
-		diag_warn(t->d, DIAG_TLS, config_place_tls_out(c, t->room), "%.300s", x->warning);
+	for (unsigned i = 0; x != NULL && i < x->nwarnings; i++)
+		diag_warn(t->d, DIAG_TLS_PART, config_place_tls_out(c, x->warnings[i]), "%.300s",
+			  x->warnings[i]);
 	tls_ctx_free(x);
 }
 

@@ -205,10 +205,11 @@ bool tls_ocsp_get_path(const struct tls_ocsp *o, char out[TLS_OCSP_GET])
 static OCSP_BASICRESP *parse_response(const uint8_t *der, size_t n, const char **why)
 {
 	const unsigned char *p = der;
-	OCSP_RESPONSE *r = n <= HTTP_REPLY_MOST ? d2i_OCSP_RESPONSE(NULL, &p, (long)n) : NULL;
+	OCSP_RESPONSE *r = n <= TLS_OCSP_MOST ? d2i_OCSP_RESPONSE(NULL, &p, (long)n) : NULL;
 	OCSP_BASICRESP *b = NULL;
 
-	*why = "it is not an OCSP response";
+	*why = n <= TLS_OCSP_MOST ? "it is not an OCSP response"
+				  : "it is larger than the 16 KiB that clients take";
 	if (r != NULL && p == der + n) {
 		*why = OCSP_response_status_str(OCSP_response_status(r));
 		if (OCSP_response_status(r) == OCSP_RESPONSE_STATUS_SUCCESSFUL) {

@@ -13,6 +13,9 @@
 #define TLS_OCSP_KEY  32       /* bytes of a SHA-256 */
 #define TLS_OCSP_GET  256      /* bytes of a URL that is asked with GET, and a NUL */
 #define TLS_OCSP_SKEW (5 * 60) /* s: how far a responder's clock may be ahead of ours */
+/* Bytes of a response that is stapled: TLS 1.2 sends it in a message of its own, with four bytes
+ * more, and OpenSSL's clients take 16 KiB of that. */
+#define TLS_OCSP_MOST (16 * 1024 - 4)
 #define TLS_OCSP_HOLD 3600     /* s: how long a response without nextUpdate is good */
 
 struct tls_ocsp;

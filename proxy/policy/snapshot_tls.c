@@ -220,6 +220,8 @@ int contexts_server(struct registry *r, const struct config_tls_in *c, struct tl
 		if (err == 0)
 			err = staples_server(r, c, (*out)[i], i);
 	}
+	for (unsigned i = 0; err == 0 && i < (*out)[0]->nwarnings; i++)
+		log_msg(LVL_WARNING, "tls_setting", "%s", (*out)[0]->warnings[i]);
 	return refused_as_config(err);
 }
 
@@ -235,8 +237,8 @@ int contexts_client(struct registry *r, const struct config_tls_out *c, struct t
 		err = tls_ctx_client(r->tls[i], c, &(*out)[i], why);
 	for (unsigned i = 1; i < r->nworkers && err == 0; i++)
 		tls_ctx_share_sessions((*out)[i], (*out)[0]);
-	if (err == 0 && (*out)[0]->warning != NULL)
-		log_msg(LVL_WARNING, "tls_setting", "%s", (*out)[0]->warning);
+	for (unsigned i = 0; err == 0 && i < (*out)[0]->nwarnings; i++)
+		log_msg(LVL_WARNING, "tls_setting", "%s", (*out)[0]->warnings[i]);
 	return refused_as_config(err);
 }
 

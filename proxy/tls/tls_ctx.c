@@ -120,7 +120,11 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x)
 	free(x->group_of);
 	tls_pins_fini(&x->pins);
 	tls_allow_free(x->allow);
-	free(x->warning);
+	free(x->name);
+	free(x->sni);
+	while (x->nwarnings > 0)
+		free(x->warnings[--x->nwarnings]);
+	free(x->warnings);
 	x->magic = 0;
 	free(x);
 	return NULL;

@@ -60,6 +60,9 @@ struct tls_ctx {
 	enum config_tls_records records; /* who makes the records after the handshake */
 	bool reset_truncated;         /* FIN without close_notify is a reset */
 
+	char **warnings; /* owned, each too: settings that work in part only (tls_ctx_size.h) */
+	unsigned nwarnings;
+
 	/* server */
 	struct tls_cert *certs;
 	struct tls_stapled *staples;  /* one per certificate */
@@ -74,14 +77,14 @@ struct tls_ctx {
 
 	/* client */
 	SSL_CTX *ssl;
-	const char *name, *sni;       /* borrowed from the config; NULL: none */
+	char *name; /* owned: to be verified; NULL: the server's address */
+	char *sni;  /* owned: to ask for; NULL: none */
 	struct tls_pins pins;
 	struct tls_sessions *sessions; /* one use, shared with other workers; NULL: none are kept */
-	char *warning;                 /* owned: a setting that works in part only; NULL: none */
 	struct tls_roots *roots;       /* one use; NULL: the config has a ca, or verify is off */
 };
 
-/* tls_ctx_server, tls_ctx_client: build it in w's library context. c must outlive it.
+/* tls_ctx_server, tls_ctx_client: build it in w's library context. Nothing of c is kept.
  *   Returns  0, -NP_ENOMEM, or another error: then err is a sentence about a file or a key of the
  *            config.
  *   Calls    control thread; blocks on the disk. */

@@ -7,6 +7,7 @@
 #include "netpoll/err.h"
 #include "proxy/creds/tls_cert.h"
 #include "proxy/tls/tls_ctx_allow.h"
+#include "proxy/tls/tls_ctx_size.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_said.h"
 
@@ -39,6 +40,7 @@ int tls_auth_load(struct tls_worker *w, const struct config_tls_in *c, struct tl
 	for (int i = 0; code == 0 && a->crls != NULL && i < sk_X509_CRL_num(a->crls); i++)
 		if (!X509_STORE_add_crl(a->store, sk_X509_CRL_value(a->crls, i)))
 			code = -NP_ENOMEM;
+	a->names = code == 0 && tls_size_names_fit(a->ca);
 	/* CRL_CHECK_ALL: each authority of a chain needs its list, and a missing list refuses the
 	 * client. */
 	if (code == 0 && a->crls != NULL)
@@ -101,5 +103,5 @@ int tls_auth_apply(SSL_CTX *ssl, const struct config_tls_in *c, const struct tls
 	SSL_CTX_set_verify(ssl, mode, judge_client);
 	SSL_CTX_set_verify_depth(ssl, (int)c->client_auth.depth);
 	SSL_CTX_set1_cert_store(ssl, a->store);
-	return send_ca_names(ssl, a->ca) ? 0 : -NP_ENOMEM;
+	return !a->names || send_ca_names(ssl, a->ca) ? 0 : -NP_ENOMEM;
 }

@@ -1,6 +1,5 @@
 /* An upstream's context: trust, the names to ask for and to verify, pins, our certificate, sessions
  * to resume. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include "proxy/creds/tls_trust.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_ctx_lists.h"
+#include "proxy/tls/tls_ctx_size.h"
 #include "proxy/tls/tls_ctx_trial.h"
 #include "proxy/tls/tls_kdf.h"
 #include "proxy/tls/tls_priv.h"
@@ -174,10 +174,8 @@ static int prove_own_cert(struct tls_ctx *x, const struct config_tls_out *c,
 	}
 	if (t.any && t.old)
 		return 0;
-	if (asprintf(&x->warning, "%s: servers of TLS %s cannot be shown it: %s", c->cert,
-		     t.any ? "1.2" : "1.3", t.why) < 0)
-		x->warning = NULL;
-	return x->warning != NULL ? 0 : -NP_ENOMEM;
+	return tls_ctx_warn(x, c->cert, "servers of TLS %s cannot be shown it: %s",
+			    t.any ? "1.2" : "1.3", t.why);
 }
 
 /* The certificate that is shown to servers that ask for one. */
@@ -192,7 +190,8 @@ static int load_own_cert(struct tls_ctx *x, const struct config_tls_out *c, stru
 	code = tls_cert_load(x->worker->lib, &files, &own, err);
 	if (code != 0)
 		return code;
-	if (SSL_CTX_use_cert_and_key(x->ssl, own.leaf, own.key, own.chain, 1) != 1)
+	code = tls_size_chain(x, c->cert, &own, 0, err);
+	if (code == 0 && SSL_CTX_use_cert_and_key(x->ssl, own.leaf, own.key, own.chain, 1) != 1)
 		code = tls_ctx_cert_refused(err, c->cert);
 	if (code == 0 && x->worker->proves)
 		code = prove_own_cert(x, c, &own, err);
@@ -274,6 +273,21 @@ static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struc
 	return code;
 }
 
+/* A context outlives the config it was made of: later ones that say the same share it. */
+static int copy_names(struct tls_ctx *x, const struct config_tls_out *c)
+{
+	const char *name = c->name != NULL ? c->name : c->sni;
+	const char *sni = c->sni != NULL ? c->sni : c->name;
+
+	if (sni != NULL && is_ip(sni))
+		sni = NULL; /* RFC 6066, 3: a name, never an address */
+	x->name = name != NULL ? strdup(name) : NULL;
+	x->sni = sni != NULL ? strdup(sni) : NULL;
+	return (x->name == NULL) == (name == NULL) && (x->sni == NULL) == (sni == NULL)
+		       ? 0
+		       : -NP_ENOMEM;
+}
+
 int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct tls_ctx **out,
 		   struct text *err)
 {
@@ -288,12 +302,10 @@ int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct 
 		.verify = c->verify,
 		.records = c->records,
 		.reset_truncated = c->truncated == CONFIG_TLS_TRUNCATED_RESET,
-		.name = c->name != NULL ? c->name : c->sni,
-		.sni = c->sni != NULL ? c->sni : c->name,
 	};
-	if (x->sni != NULL && is_ip(x->sni))
-		x->sni = NULL; /* RFC 6066, 3: a name, never an address */
-	code = build_client(x, c, err);
+	code = copy_names(x, c);
+	if (code == 0)
+		code = build_client(x, c, err);
 	ERR_clear_error();
 	if (code == 0)
 		*out = x;

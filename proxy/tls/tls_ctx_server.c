@@ -13,12 +13,14 @@
 #include "proxy/tls/tls_ctx_auth.h"
 #include "proxy/tls/tls_ctx_lists.h"
 #include "proxy/tls/tls_ctx_resume.h"
+#include "proxy/tls/tls_ctx_size.h"
 #include "proxy/tls/tls_ctx_trial.h"
 #include "proxy/tls/tls_kdf.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_said.h"
 
-#define STAPLE_MOST (64 * 1024)
+/* A longer file is cut, and too large either way. */
+#define STAPLE_MOST (TLS_OCSP_MOST + 1)
 
 /* ---- callbacks ---- */
 
@@ -80,7 +82,7 @@ static int use_staple(const char *path, const void *der, int n, struct tls_stapl
 	return s->file != NULL ? 0 : -NP_ENOMEM;
 }
 
-static int load_staple(const char *path, struct tls_stapled *s, struct text *err)
+static int load_staple(struct tls_ctx *x, const char *path, struct tls_stapled *s, struct text *err)
 {
 	BIO *b = BIO_new_file(path, "rb");
 	int code = b != NULL ? 0 : err_from_errno(), n;
@@ -91,7 +93,13 @@ static int load_staple(const char *path, struct tls_stapled *s, struct text *err
 	room = malloc(STAPLE_MOST);
 	n = room != NULL ? BIO_read(b, room, STAPLE_MOST) : 0;
 	BIO_free(b);
-	code = room != NULL ? use_staple(path, room, n, s, err) : -NP_ENOMEM;
+	if (room == NULL)
+		return -NP_ENOMEM;
+	if (n > TLS_OCSP_MOST)
+		code = tls_ctx_warn(x, path, "is not stapled: clients refuse more than %d bytes",
+				    TLS_OCSP_MOST);
+	else
+		code = use_staple(path, room, n, s, err);
 	free(room);
 	return code;
 }
@@ -107,6 +115,23 @@ static int check_fetch(const struct config_cert *f, const struct tls_cert *c, st
 	return code == -NP_EINVAL ? text_problem(err, f->cert, why, code) : code;
 }
 
+static int load_cert(struct tls_ctx *x, const struct config_cert *f, struct text *err)
+{
+	const struct tls_cert_files files = {f->cert, f->key, f->password_file};
+	struct tls_cert *c = &x->certs[x->ncerts];
+	struct tls_stapled *s = &x->staples[x->ncerts];
+	int code = tls_cert_load(x->worker->lib, &files, c, err);
+
+	if (code != 0)
+		return code;
+	x->ncerts++;
+	if (f->ocsp != NULL)
+		code = load_staple(x, f->ocsp, s, err);
+	if (code == 0)
+		code = tls_size_chain(x, f->cert, c, s->file != NULL ? s->file->n : 0, err);
+	return code == 0 && f->ocsp_fetch ? check_fetch(f, c, err) : code;
+}
+
 /* Reads the certificates and their staples in the order of the config, which is that of preference.
  * */
 static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct text *err)
@@ -117,19 +142,8 @@ static int load_certs(struct tls_ctx *x, const struct config_tls_in *c, struct t
 	x->staples = calloc(c->ncertificates, sizeof(*x->staples));
 	if (x->certs == NULL || x->staples == NULL)
 		return -NP_ENOMEM;
-	for (size_t i = 0; code == 0 && i < c->ncertificates; i++) {
-		const struct config_cert *f = &c->certificates[i];
-		const struct tls_cert_files files = {f->cert, f->key, f->password_file};
-
-		code = tls_cert_load(x->worker->lib, &files, &x->certs[i], err);
-		if (code != 0)
-			return code;
-		x->ncerts++;
-		if (f->ocsp != NULL)
-			code = load_staple(f->ocsp, &x->staples[i], err);
-		if (code == 0 && f->ocsp_fetch)
-			code = check_fetch(f, &x->certs[i], err);
-	}
+	for (size_t i = 0; code == 0 && i < c->ncertificates; i++)
+		code = load_cert(x, &c->certificates[i], err);
 	return code;
 }
 
@@ -307,6 +321,10 @@ static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct
 		code = tls_auth_load(x->worker, c, &auth, err);
 	if (code == 0 && c->client_auth.allow != NULL)
 		code = tls_allow_new(c->client_auth.allow, &x->allow, err);
+	if (code == 0 && !auth.names && auth.store != NULL)
+		code = tls_ctx_warn(x, c->client_auth.ca,
+				    "its names do not fit into a handshake, so clients are not told them "
+				    "and choose their certificate by themselves");
 	for (unsigned i = 0; code == 0 && i < x->ngroups; i++)
 		code = build_group(x, &x->groups[i], c, &auth, err);
 	tls_auth_fini(&auth);

@@ -160,6 +160,44 @@ static void V22_place_of_a_file(void **state)
 	       78, "check.yaml:4:20");
 }
 
+/* V25: what most clients would refuse stands under the file that holds it, and a start says it too. */
+static void V25_what_is_too_large_for_a_handshake(void **state)
+{
+	static char name[110000];
+	struct kit_cert *large, *sub, *c;
+	char path[KIT_PATH];
+	const char *at;
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	large = kit_cert_make(&(struct kit_cert_opts){.cn = "ca", .ca = true, .raw = name, .raw_n = sizeof(name)});
+	sub = kit_cert_make(&(struct kit_cert_opts){
+		.cn = "sub", .ca = true, .issuer = large, .raw = name, .raw_n = sizeof(name)});
+	c = kit_cert_make(&(struct kit_cert_opts){.dns = "a.test", .issuer = sub});
+	kit_cert_write(c, "a.pem", path);
+	kit_cert_write_key(c, "a.key", NULL, path);
+	at = file(textf("bind: \"%s:%d\",\n     tls: {certificates: [{cert: a.pem, key: a.key}]}", kit_ip(0),
+			kit_port(kit_ip(0))), "");
+	expect(at, 0, "check.yaml:3:34");
+	assert_non_null(strstr(err, "warning[W402]: "));
+	assert_non_null(strstr(err, "/a.pem: its chain takes 11"));
+	assert_non_null(strstr(err, " bytes of a handshake, and most peers refuse more than 102400"));
+}
+
+static void V24_what_some_servers_cannot_be_shown(void **state)
+{
+	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.cn = "me", .key = KIT_BRAINPOOL256});
+	char path[KIT_PATH];
+
+	(void)state;
+	kit_cert_write(c, "me.pem", path);
+	kit_cert_write_key(c, "me.key", NULL, path);
+	expect(file(textf("bind: \"%s:%d\"", kit_ip(0), kit_port(kit_ip(0))),
+		    "  - {name: b, servers: [\"192.0.2.1:2\"], tls: {ca: me.pem, cert: me.pem, key: me.key}}\n"),
+	       0, "warning[W402]: ");
+	assert_non_null(strstr(err, "/me.pem: servers of TLS 1.3 cannot be shown it: "));
+}
+
 /* stdout is a socket here: as a path it could not be opened. */
 static void V47_stdout_by_its_path(void **state)
 {
@@ -192,6 +230,8 @@ int main(void)
 		cmocka_unit_test_teardown(V21_what_a_start_would_refuse, kit_end),
 		cmocka_unit_test_teardown(V21_owner_of_a_socket, kit_end),
 		cmocka_unit_test_teardown(V22_place_of_a_file, kit_end),
+		cmocka_unit_test_teardown(V25_what_is_too_large_for_a_handshake, kit_end),
+		cmocka_unit_test_teardown(V24_what_some_servers_cannot_be_shown, kit_end),
 		cmocka_unit_test_teardown(V47_stdout_by_its_path, kit_end),
 	};
 
