@@ -2,6 +2,7 @@
  * The walk is decode's in the other direction, so a key that can be read can be printed: no key
  * is named here either. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/key.h"
@@ -13,7 +14,7 @@
 #define INDENT         2
 
 /* What stands behind each value. */
-enum remark { REMARK_ORIGIN, REMARK_HELP };
+enum remark { REMARK_ORIGIN, REMARK_HELP, REMARK_NONE };
 
 struct dump {
 	FILE       *out;
@@ -76,6 +77,16 @@ static void dump_help(const struct dump *u, const struct level *at, const struct
 	putc('\n', u->out);
 }
 
+static void dump_remark(const struct dump *u, const struct level *at, const struct config_key *k, int column)
+{
+	if (u->remark == REMARK_HELP)
+		dump_help(u, at, k, column);
+	else if (u->remark == REMARK_ORIGIN)
+		dump_origin(u, origin_of(k, at->obj), column);
+	else
+		putc('\n', u->out);
+}
+
 /* A key with one value: `idle: 1h`. */
 static void dump_plain(const struct dump *u, struct level *at, const struct config_key *k)
 {
@@ -83,10 +94,7 @@ static void dump_plain(const struct dump *u, struct level *at, const struct conf
 
 	putc(' ', u->out);
 	column += 1 + value_put(u->out, k, key_field_const(k, at->obj));
-	if (u->remark == REMARK_HELP)
-		dump_help(u, at, k, column);
-	else
-		dump_origin(u, origin_of(k, at->obj), column);
+	dump_remark(u, at, k, column);
 }
 
 /* Of addresses to listen on that are nothing but an address. */
@@ -127,10 +135,10 @@ static void dump_item(const struct dump *u, const struct level *at, const struct
 	int column = fprintf(u->out, "%*s- ", at->indent + INDENT, "");
 
 	column += value_put_item(u->out, k, item);
-	if (u->remark == REMARK_HELP)
-		putc('\n', u->out);
-	else
+	if (u->remark == REMARK_ORIGIN)
 		dump_origin(u, item->at, column);
+	else
+		putc('\n', u->out);
 }
 
 /* One value stands beside its key, several below it. */
@@ -145,10 +153,7 @@ static void dump_several(const struct dump *u, struct level *at, const struct co
 		item = dumped_item(k, at->obj, 0);
 		column += 1 + value_put_item(u->out, k, &item);
 	}
-	if (u->remark == REMARK_HELP)
-		dump_help(u, at, k, column);
-	else
-		dump_origin(u, origin_of(k, at->obj), column);
+	dump_remark(u, at, k, column);
 	for (size_t i = 0; i < n && n > 1; i++) {
 		item = dumped_item(k, at->obj, i);
 		dump_item(u, at, k, &item);
@@ -233,4 +238,50 @@ void config_dump_help(FILE *out, const struct config *c)
 	struct level top = {.obj = c, .prefix = ""};
 
 	dump_map(&u, &top);
+}
+
+/* ---- comparing ---- */
+
+static void dump_block(FILE *out, enum key_scope_id scope, const void *obj)
+{
+	struct dump u = {.out = out, .remark = REMARK_NONE};
+	struct level top = {.obj = obj, .prefix = key_scopes[scope].prefix};
+
+	dump_map(&u, &top);
+}
+
+void config_dump_tls_in(FILE *out, const struct config_tls_in *t)
+{
+	dump_block(out, KEY_TLS_IN, t);
+}
+
+void config_dump_tls_out(FILE *out, const struct config_tls_out *t)
+{
+	dump_block(out, KEY_TLS_OUT, t);
+}
+
+/* NULL: no memory. */
+static char *dumped_text(const struct config *c)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	if (f == NULL)
+		return NULL;
+	config_dump(f, c);
+	if (fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+bool config_same(const struct config *a, const struct config *b)
+{
+	char *text_a = dumped_text(a), *text_b = dumped_text(b);
+	bool same = text_a != NULL && text_b != NULL && strcmp(text_a, text_b) == 0;
+
+	free(text_a);
+	free(text_b);
+	return same;
 }

@@ -64,6 +64,18 @@ void key_each_path(const struct config *c,
 	visit_scope(&key_scopes[KEY_TOP], c, &(struct visit){fn, arg});
 }
 
+void key_each_path_tls_in(const struct config_tls_in *t,
+			  void (*fn)(void *arg, const char *path, struct config_pos at), void *arg)
+{
+	visit_scope(&key_scopes[KEY_TLS_IN], t, &(struct visit){fn, arg});
+}
+
+void key_each_path_tls_out(const struct config_tls_out *t,
+			   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg)
+{
+	visit_scope(&key_scopes[KEY_TLS_OUT], t, &(struct visit){fn, arg});
+}
+
 /* ---- kinds of files ---- */
 
 static const char *kind_of_file(mode_t mode)

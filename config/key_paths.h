@@ -5,6 +5,8 @@
 #include "config/text/pos.h"
 
 struct config;
+struct config_tls_in;
+struct config_tls_out;
 struct diag;
 
 /* key_each_path: calls fn for each path that is written in c under a key of kind PATH, but those
@@ -14,6 +16,11 @@ struct diag;
  *   Calls  any thread that may read c. */
 void key_each_path(const struct config *c,
 		   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg);
+/* The same for one block of TLS. */
+void key_each_path_tls_in(const struct config_tls_in *t,
+			  void (*fn)(void *arg, const char *path, struct config_pos at), void *arg);
+void key_each_path_tls_out(const struct config_tls_out *t,
+			   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg);
 
 /* key_check_paths: an error with its place for each of these files that is there and is no regular
  * file: to read a FIFO or a device may never end, and it cannot be read again at a reload. A file

@@ -71,6 +71,13 @@ int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes)
 	return n > 1 ? n : 1;
 }
 
+uint32_t capacity_max(unsigned workers, const struct config *c, unsigned pipes)
+{
+	int64_t max = c->limits.max_connections;
+
+	return (uint32_t)(max == CONFIG_AUTO ? capacity_connections(workers, capacity_binds(c), pipes) : max);
+}
+
 void capacity_log(unsigned workers, int64_t connections)
 {
 	int64_t nofile = capacity_descriptors();

@@ -24,6 +24,10 @@ unsigned capacity_binds(const struct config *c);
  * `pipes` pipes per worker.   Returns  at least 1. */
 int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes);
 
+/* capacity_max: connections that the process may hold with c: its limits.max_connections, or for
+ * `auto` what the descriptor limit allows now. */
+uint32_t capacity_max(unsigned workers, const struct config *c, unsigned pipes);
+
 /* capacity_log: one line with the figures, and a warning where the limit is too low to be useful.
  */
 void capacity_log(unsigned workers, int64_t connections);

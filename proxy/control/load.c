@@ -89,6 +89,15 @@ static int check_owners(const struct load *l)
 	return 0;
 }
 
+/* A file that says the same as the last one gives no model of its own. */
+static void share_config(struct load *l)
+{
+	if (l->path == NULL || l->prev == NULL || !config_same(l->out.config, l->prev->config))
+		return;
+	config_free(l->out.config);
+	l->out.config = config_share(l->prev->config);
+}
+
 static int load_snapshot(struct load *l)
 {
 	char room[512] = "";
@@ -114,6 +123,8 @@ static void load_files(struct file_job *job)
 		l->err = check_limit(l);
 	if (l->err == 0)
 		l->err = check_owners(l);
+	if (l->err == 0)
+		share_config(l);
 	if (l->err == 0)
 		l->err = load_snapshot(l);
 }
@@ -178,6 +189,21 @@ static void log_late(int err)
 			"no thread to read files: %s (ulimit -u, TasksMax)", np_err_text(err));
 }
 
+/* A snapshot in which nothing changed goes with the load: the current one serves on, so that a
+ * generation without a change costs nothing to those who keep it. A descriptor limit that was
+ * changed while we run is a change, too. */
+static void take_loaded(const struct process *p, struct load *l, struct loaded *out)
+{
+	*out = l->out;
+	if (p->snap != NULL && snapshot_same(p->snap, l->out.snap) &&
+	    p->snap->max_connections == capacity_max(p->nshards, p->snap->config, p->pipes)) {
+		out->snap = p->snap;
+		out->config = p->snap->config;
+		return;
+	}
+	l->out = (struct loaded){0};
+}
+
 int load_run(struct process *p, const char *path, struct config *config, struct loaded *out)
 {
 	struct load *l = load_new(p, path);
@@ -198,10 +224,8 @@ int load_run(struct process *p, const char *path, struct config *config, struct 
 		registry_reclaim(&p->registry);
 	if (err == 0)
 		err = l->err;
-	if (err == 0) {
-		*out = l->out;
-		l->out = (struct loaded){0};
-	}
+	if (err == 0)
+		take_loaded(p, l, out);
 	load_free(l);
 	return err;
 }

@@ -12,7 +12,7 @@ struct snapshot;
 /* What a load made, to be put into force or freed. */
 struct loaded {
 	struct config *config;     /* snap owns it */
-	struct snapshot *snap;
+	struct snapshot *snap;     /* the process's current one: nothing has changed */
 	uint64_t files;            /* watch_files_state before they were read */
 };
 
@@ -21,7 +21,7 @@ struct loaded {
  *            changed. -NP_ECANCELED: an order to stop came first.
  *   Parks    LOAD_PATIENCE at most.
  *   Calls    the control worker's main coroutine.
- *   Owns     config, and *out's snapshot. */
+ *   Owns     config, and *out's snapshot, unless that is the current one. */
 must_use int load_run(struct process *p, const char *path, struct config *config,
 		      struct loaded *out);
 

@@ -74,17 +74,6 @@ static void log_stapled(const struct tls_staple *s)
 		until);
 }
 
-/* A response that cannot be written is stapled all the same; the next process asks anew. */
-static void keep_response(const struct tls_staple *s)
-{
-	static struct log_site site;
-	int err = tls_staple_keep(s);
-
-	if (err != 0)
-		log_limited(&site, LVL_WARNING, "ocsp_not_kept", "%s: %s", s->cache,
-			    np_err_text(err));
-}
-
 static void ask_succeeded(const struct ocsp *o, struct tls_staple *s, const struct ocsp_reply *r)
 {
 	STAT_ADD(o->stats, ocsp_ok, 1);
@@ -92,7 +81,7 @@ static void ask_succeeded(const struct ocsp *o, struct tls_staple *s, const stru
 	s->due = ocsp_refresh_at(&r->verdict, time(NULL));
 	set_staple(o, s, r->answer);
 	log_stapled(s);
-	keep_response(s);
+	s->unkept = true; /* renewal writes it, on its thread */
 	s->told = true;
 }
 

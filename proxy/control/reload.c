@@ -55,26 +55,22 @@ static void warn_of_expiry(void *arg, const char *listener, const char *file, in
 			"listener \"%s\": %s expires in %d days", listener, file, days);
 }
 
-static int64_t capacity_of(const struct process *p, const struct config *c)
-{
-	return capacity_connections(p->nshards, capacity_binds(c), p->pipes);
-}
-
 /* The old snapshot is dropped last: until an acceptor has switched it still hands out the old one's
  * listeners. */
 int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
 {
-	int64_t max = snap->config->limits.max_connections;
 	int err;
 
 	DCHECK(np_self() == p->registry.control, "a reload is the control worker's");
-	DCHECK(snap->generation == 0 && snap != p->snap, "a snapshot is published once");
-	snapshot_enact(snap, (uint32_t)(max == CONFIG_AUTO ? capacity_of(p, snap->config) : max));
+	DCHECK(snap->generation == 0 || snap == p->snap, "a snapshot is published while it is current");
+	snapshot_enact(snap, capacity_max(p->nshards, snap->config, p->pipes));
 	bindings_adopt(&p->bindings, opened);
-	on_every_shard(p, hold_snapshot, snap);
+	if (snap != p->snap)
+		on_every_shard(p, hold_snapshot, snap);
 	err = bindings_serve(&p->bindings, snap, p->shards);
 	snapshot_certificates(snap, warn_of_expiry, NULL);
-	reload_retire(p);
+	if (snap != p->snap)
+		reload_retire(p);
 	p->snap = snap;
 	return err;
 }
@@ -190,7 +186,8 @@ int reload_prepare(struct process *p, const char *path, struct config *c, struct
 		return err;
 	err = open_all(p, &l, opened, step);
 	if (err != 0) {
-		snapshot_free(l.snap);
+		if (l.snap != p->snap)
+			snapshot_free(l.snap);
 		return err;
 	}
 	p->files = p->files_seen = l.files;

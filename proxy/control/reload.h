@@ -31,7 +31,8 @@ must_use int reload_prepare(struct process *p, const char *path, struct config *
 			    struct snapshot **out, struct list *opened, enum reload_step *step);
 
 /* reload_publish: put snap into force on every worker. p->bindings become exactly those it names,
- * p->snap becomes snap, the old one is retired.
+ * p->snap becomes snap, the old one is retired. With the current snapshot the generation gets
+ * its next number, and bindings that are missing are opened.
  *   Returns  0; or -NP_ENOMEM when a new binding could not start on every worker: that one is
  *            closed.
  *   Parks    until every worker has switched.   Owns  snap and the bindings in *opened. */

@@ -36,10 +36,19 @@ static void log_ticket_keys(const char *path, const char *why)
 			    why);
 }
 
+/* A response that cannot be written is stapled all the same; the next process asks anew. */
+static void log_not_kept(const char *path, int err)
+{
+	static struct log_site site;
+
+	log_limited(&site, LVL_WARNING, "ocsp_not_kept", "%s: %s", path, np_err_text(err));
+}
+
 static void renewal_run(struct file_job *job)
 {
 	struct renewal *n = container_of(job, struct renewal, job);
 
+	registry_keep_responses(n->registry, log_not_kept);
 	registry_refresh_tickets(n->registry, log_ticket_keys);
 	n->files = watch_files_state(n->config);
 }

@@ -1,6 +1,7 @@
 /* tls_staple: the OCSP response that is stapled to a certificate and fetched from its responder.
- * There is one per certificate in the process, whatever listeners and generations serve it, so a
- * reload fetches nothing.
+ * There is one per certificate, issuer's file and cache in the process, whatever listeners and
+ * generations serve it, so a reload that changes none of them fetches nothing. One of another
+ * issuer or cache begins with the response that the certificate has, and asks anew.
  *
  *   control thread   current = a new response; a message to each worker; then it frees the old response
  *   worker i         now[i], its own pointer, which only that message changes: read and copied in a handshake
@@ -12,6 +13,7 @@
 #define PROXY_CREDS_TLS_STAPLE_H
 
 #include "netpoll/base.h"
+#include "proxy/creds/tls_digest.h"
 #include "proxy/creds/tls_ocsp.h"
 
 /* An OCSP response that was verified. Frozen. */
@@ -24,7 +26,8 @@ struct tls_answer {
 /* Control thread, but for now[]. */
 struct tls_staple {
 	struct list link;           /* in tls_staple_wanted.all */
-	uint8_t key[TLS_OCSP_KEY];  /* const: which certificate */
+	uint8_t key[TLS_DIGEST];    /* const: which certificate, and issuer and cache as configured */
+	uint8_t cert[TLS_OCSP_KEY]; /* const: which certificate */
 	char *name;                 /* owned, const: the certificate's file, for the log */
 	char *cache;                /* owned, const: the file that keeps the response; NULL: none */
 	struct tls_ocsp *question;  /* owned, const */
@@ -33,6 +36,7 @@ struct tls_staple {
 	int64_t due;                /* when the responder is asked next; seconds since 1970 */
 	unsigned failures;          /* in a row */
 	bool asking;                /* an attempt is under way */
+	bool unkept;                /* the cache has another response than current */
 	bool told;                  /* the log says that there is a response */
 	unsigned nworkers;          /* const: the length of now[] */
 	struct tls_answer *now[];   /* one per worker. Owner worker i; borrowed from current */
@@ -52,15 +56,18 @@ struct tls_staple_wanted {
 	unsigned nworkers;
 };
 
-/* tls_staple_get: the staple for the certificate's leaf, made if there is none yet.
+/* tls_staple_get: the staple for the certificate's leaf, with this issuer and cache, made if there
+ * is none yet.
  *   Returns  0; -NP_ENOMEM; -NP_EINVAL: *why as tls_ocsp_new's.
  *   Calls    control thread.
  *   Owns     one use of it, to be given back with tls_staple_put. */
 must_use int tls_staple_get(const struct tls_staple_wanted *w, struct tls_staple **out,
 			    const char **why);
-/* tls_staple_keep: write the current response to its cache file, if it has one.
- *   Returns  0 or the error.   Calls  control thread; blocks on the disk. */
-must_use int tls_staple_keep(const struct tls_staple *s);
+/* tls_staple_keep: write the current response to its cache file, if it has one that does not hold it
+ * yet. One attempt for each response.
+ *   Returns  0 or the error.
+ *   Calls    the thread that has the registry; blocks on the disk. */
+must_use int tls_staple_keep(struct tls_staple *s);
 void tls_staple_use(struct tls_staple *s); /* one use more */
 /* Gives a use back; takes NULL. The last one frees it: by then no worker's context reads now[]. */
 void tls_staple_put(struct tls_staple *s);

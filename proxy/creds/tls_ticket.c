@@ -148,6 +148,19 @@ int tls_ticket_keys_refresh(struct tls_ticket_keys *r, int64_t now, struct text 
 	return code != 0 ? code : changed;
 }
 
+/* Keys without memory for new ones stay: the next refresh says so. */
+void tls_ticket_keys_rotate(struct tls_ticket_keys *r, int64_t now)
+{
+	struct tls_keys k;
+
+	tls_ticket_keys_read(r, &k);
+	if (now - k.rotated >= r->rotate && rotate_keys(&k, r->rotate, now) == 0) {
+		publish_keys(r, &k);
+		r->seen = (struct stat){.st_size = 0}; /* the file has other keys now */
+	}
+	OPENSSL_cleanse(&k, sizeof(k));
+}
+
 /* The first keys: the file's, else new ones, written to the file. The first attempt to read is
  * silent, because a file that does not exist is no error; any other failure is met again, to be
  * told. */

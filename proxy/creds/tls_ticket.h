@@ -49,6 +49,10 @@ struct tls_ticket_keys *tls_ticket_keys_free(struct tls_ticket_keys *r);
  *   Returns  1 if the keys changed, 0 if not, or an error (file unusable, keys kept).
  *   Calls    control thread; blocks on the disk. */
 must_use int tls_ticket_keys_refresh(struct tls_ticket_keys *r, int64_t now, struct text *err);
+/* tls_ticket_keys_rotate: rotates in memory alone if it is time: for keys that come into force, where
+ * nothing may wait for a disk. The next refresh reads the file again and rotates there.
+ * Control thread. */
+void tls_ticket_keys_rotate(struct tls_ticket_keys *r, int64_t now);
 /* A reload changed the age, in seconds, at which keys rotate. Control thread. */
 void tls_ticket_keys_set_rotate(struct tls_ticket_keys *r, int64_t rotate);
 /* Borrowed; NULL: keys in memory alone. */

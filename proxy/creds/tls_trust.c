@@ -14,6 +14,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/creds/tls_digest.h"
 
 struct anchor {
 	unsigned long name; /* X509_NAME_hash_ex of its subject */
@@ -25,9 +26,11 @@ struct tls_trust {
 	unsigned users; /* the loader, and each tls_roots */
 	size_t n, room;
 	struct anchor *anchors; /* owned; n of room are set */
+	uint8_t digest[TLS_DIGEST]; /* of all of them in their order */
 };
 
 struct tls_roots {
+	struct list link; /* the worker's: tls_worker.all_roots */
 	unsigned users; /* contexts of the worker, and the worker while contexts are made */
 	struct tls_trust *trust; /* one use of it */
 	OSSL_LIB_CTX *lib;       /* borrowed: the worker's */
@@ -169,6 +172,15 @@ static const char *env_or(const char *variable, const char *otherwise)
 	return value != NULL ? value : otherwise;
 }
 
+static int digest_anchors(struct tls_trust *t)
+{
+	struct tls_digest *d = tls_digest_begin();
+
+	for (size_t i = 0; d != NULL && i < t->n; i++)
+		tls_digest_add(d, t->anchors[i].der, (size_t)t->anchors[i].n);
+	return tls_digest_end(d, t->digest);
+}
+
 int tls_trust_load(struct tls_trust **out, struct text *err)
 {
 	struct tls_trust *t = calloc(1, sizeof(*t));
@@ -186,6 +198,8 @@ int tls_trust_load(struct tls_trust **out, struct text *err)
 		text_str(err, "ca: the system has no trusted certificates: name a file");
 		code = -NP_EINVAL;
 	}
+	if (code == 0)
+		code = digest_anchors(t);
 	if (code == 0)
 		*out = t;
 	else
@@ -252,7 +266,18 @@ static int find_issuer(X509 **out, X509_STORE_CTX *ctx, X509 *x)
 	return X509_STORE_CTX_get1_issuer(out, ctx, x);
 }
 
-struct tls_roots *tls_roots_new(struct tls_trust *t, OSSL_LIB_CTX *lib)
+static struct tls_roots *roots_find(const struct list *all, const struct tls_trust *t)
+{
+	list_for_each(it, all) {
+		struct tls_roots *r = list_entry(it, struct tls_roots, link);
+
+		if (memcmp(r->trust->digest, t->digest, sizeof(t->digest)) == 0)
+			return r;
+	}
+	return NULL;
+}
+
+static struct tls_roots *roots_make(struct tls_trust *t, OSSL_LIB_CTX *lib)
 {
 	struct tls_roots *r = calloc(1, sizeof(*r) + t->n * sizeof(r->in_store[0]));
 
@@ -273,6 +298,18 @@ struct tls_roots *tls_roots_new(struct tls_trust *t, OSSL_LIB_CTX *lib)
 	return r;
 }
 
+struct tls_roots *tls_roots_new(struct list *all, struct tls_trust *t, OSSL_LIB_CTX *lib)
+{
+	struct tls_roots *r = roots_find(all, t);
+
+	if (r != NULL)
+		return tls_roots_get(r);
+	r = roots_make(t, lib);
+	if (r != NULL)
+		list_push_back(all, &r->link);
+	return r;
+}
+
 struct tls_roots *tls_roots_get(struct tls_roots *r)
 {
 	DCHECK(r->users > 0, "roots that are shared are in use");
@@ -287,9 +324,15 @@ void tls_roots_put(struct tls_roots *r)
 	CHECK(r->users > 0, "roots are given back more often than they were got");
 	if (--r->users > 0)
 		return;
+	list_remove(&r->link);
 	X509_STORE_free(r->store);
 	tls_trust_put(r->trust);
 	free(r);
+}
+
+const uint8_t *tls_roots_digest(const struct tls_roots *r)
+{
+	return r->trust->digest;
 }
 
 X509_STORE *tls_roots_store(const struct tls_roots *r)

@@ -15,6 +15,7 @@ int registry_init(struct registry *r, unsigned nworkers)
 	*r = (struct registry){.nworkers = nworkers, .servers = server_registry_new()};
 	list_init(&r->listeners);
 	list_init(&r->tickets);
+	list_init(&r->contexts);
 	list_init(&r->staples);
 	list_init(&r->retired);
 	return r->servers != NULL ? 0 : -NP_ENOMEM;

@@ -1,5 +1,5 @@
 /* registry: the state that survives a reload: the counts of servers and listeners, the workers'
- * part of TLS, ticket keys and stapled OCSP responses. One per process. The control thread owns it;
+ * part of TLS, contexts, ticket keys and stapled OCSP responses. One per process. The control thread owns it;
  * what workers may touch says so. */
 #ifndef PROXY_POLICY_REGISTRY_H
 #define PROXY_POLICY_REGISTRY_H
@@ -15,6 +15,7 @@ struct registry {
 	struct server_registry *servers; /* owned */
 	struct list listeners; /* of struct listener_counts */
 	struct list tickets; /* of struct ticket_entry (snapshot_tls.c); kept until the end */
+	struct list contexts; /* of struct contexts (snapshot_contexts.c): those in use */
 	struct list staples; /* of struct tls_staple: of the certificates in use */
 	struct tls_worker **tls; /* owned: one per worker; NULL until a generation speaks TLS */
 	unsigned nworkers; /* const after init */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "proxy/policy/snapshot_contexts.h"
 #include "proxy/policy/snapshot_listener.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/policy/snapshot_upstream.h"
@@ -30,10 +31,8 @@ static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 	return max / 4 > HANDSHAKES_CHEAP ? max / 4 : HANDSHAKES_CHEAP;
 }
 
-void snapshot_enact(struct snapshot *s, uint32_t max)
+static void enact_limits(struct snapshot *s, uint32_t max)
 {
-	DCHECK(s->generation == 0, "a snapshot is enacted once");
-	s->generation = ++s->registry->generation;
 	s->max_connections = max;
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_listener *c = &s->config->listeners[i];
@@ -43,6 +42,13 @@ void snapshot_enact(struct snapshot *s, uint32_t max)
 									(uint32_t)c->max_connections;
 		l->max_handshakes = handshakes_of(c, max);
 	}
+}
+
+void snapshot_enact(struct snapshot *s, uint32_t max)
+{
+	if (s->generation == 0) /* else workers see it, and it is frozen */
+		enact_limits(s, max);
+	s->generation = ++s->registry->generation;
 	tickets_enact(s);
 }
 
@@ -77,6 +83,27 @@ static int snapshot_fill(struct snapshot *s, const struct snapshot *prev, struct
 	for (; s->nlisteners < c->nlisteners && err == 0; s->nlisteners++)
 		err = listener_init(s, s->nlisteners, why);
 	return err;
+}
+
+/* Of one config: the users of a Unix socket are looked up anew at each load. */
+static bool same_owners(const struct listener *a, const struct listener *b)
+{
+	for (size_t i = 0; i < a->config->nbind; i++)
+		if (a->at[i].owner.uid != b->at[i].owner.uid || a->at[i].owner.gid != b->at[i].owner.gid)
+			return false;
+	return true;
+}
+
+bool snapshot_same(const struct snapshot *a, const struct snapshot *b)
+{
+	bool same = a->config == b->config;
+
+	for (unsigned i = 0; same && i < a->nlisteners; i++)
+		same = a->listeners[i].tls == b->listeners[i].tls &&
+		       same_owners(&a->listeners[i], &b->listeners[i]);
+	for (unsigned i = 0; same && i < a->ntargets; i++)
+		same = a->targets[i].tls == b->targets[i].tls;
+	return same;
 }
 
 int snapshot_new(struct registry *r, struct config *c, const struct snapshot *prev,

@@ -111,8 +111,12 @@ struct snapshot_use {
  *   Owns     c, with success.   Calls  control thread; blocks on the disk. */
 must_use int snapshot_new(struct registry *r, struct config *c, const struct snapshot *prev,
 			  struct snapshot **out, struct text *why);
+/* snapshot_same: does b serve exactly as a does? They are of one config then, and of the same
+ * contexts and owners.   Calls  control thread. */
+bool snapshot_same(const struct snapshot *a, const struct snapshot *b);
 /* snapshot_enact: s becomes the current generation and gets its number and limits, before a worker
- * sees it. max: connections that the process may hold.   Calls  control thread, once. */
+ * sees it. One that nothing changed is enacted again, with the same max, and gets the next number.
+ * max: connections that the process may hold.   Calls  control thread. */
 void snapshot_enact(struct snapshot *s, uint32_t max);
 /* snapshot_free: takes NULL, returns NULL. No share may be in use.   Calls  control thread. */
 struct snapshot *snapshot_free(struct snapshot *s);

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "proxy/base/owner.h"
 #include "proxy/policy/snapshot.h"
+#include "proxy/policy/snapshot_contexts.h"
 #include "proxy/policy/snapshot_tls.h"
 
 /* ---- rules ---- */
@@ -203,6 +204,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 {
 	const struct config_listener *c = &s->config->listeners[i];
 	struct listener *l = &s->listeners[i];
+	struct tls_ticket_keys *keys;
 	int err;
 
 	DCHECK(i == s->nlisteners, "listeners are frozen in their order");
@@ -233,7 +235,9 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);
 	if (c->tls != NULL) {
 		l->handshake_timeout = c->tls->handshake_timeout;
-		err = contexts_server(s->registry, c->tls, &l->tls, why);
+		err = tickets_get(s->registry, c->tls, &keys, why);
+		if (err == 0)
+			err = contexts_server(s->registry, c->tls, keys, &l->tls, why);
 	}
 	return err == 0 ? addresses_init(l, c, why) : err;
 }
@@ -241,7 +245,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 void listener_fini(struct snapshot *s, struct listener *l)
 {
 	addresses_fini(l);
-	l->tls = contexts_free(s->registry, l->tls);
+	l->tls = contexts_put(s->registry, l->tls);
 	cidr_set_fini(&l->trusted);
 	l->routes = route_table_free(l->routes);
 	free(l->targets);

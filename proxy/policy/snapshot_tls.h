@@ -1,37 +1,27 @@
-/* snapshot_tls: the TLS contexts of a snapshot, one per worker for each listener that ends TLS and
- * each upstream that speaks it, and what of TLS the registry keeps. Every function is for the
- * control thread. */
+/* snapshot_tls: what of TLS the registry keeps beside contexts (snapshot_contexts.h), ticket keys
+ * above all. Every function is for the control thread. */
 #ifndef PROXY_POLICY_SNAPSHOT_TLS_H
 #define PROXY_POLICY_SNAPSHOT_TLS_H
 
 #include "netpoll/base.h"
 
 struct config_tls_in;
-struct config_tls_out;
 struct registry;
 struct snapshot;
 struct text;
-struct tls_ctx;
+struct tls_ticket_keys;
 
-/* contexts_server, contexts_client: contexts for every worker, in an array of registry.nworkers.
- *   Returns  0; -NP_ENOMEM; -NP_EINVAL: why says which file or setting TLS could not use. *out may
- *            hold a part then.
- *   Calls    blocks on the disk.
- *   Owns     *out, after an error too: contexts_free, which takes NULL and returns NULL. */
-must_use int contexts_server(struct registry *r, const struct config_tls_in *c,
-			     struct tls_ctx ***out, struct text *why);
-must_use int contexts_client(struct registry *r, const struct config_tls_out *c,
-			     struct tls_ctx ***out, struct text *why);
-struct tls_ctx **contexts_free(const struct registry *r, struct tls_ctx **contexts);
-
-/* contexts_end: a snapshot has all its contexts. What was cached of the disk for them is dropped,
- * so that the next snapshot reads it anew. */
-void contexts_end(struct registry *r);
+/* tickets_get: the ticket keys that c names, made on first use; NULL: c gives no tickets. Keys in
+ * force stay as they are: the snapshot may yet be refused.
+ *   Returns  0, or the error: why says it with the file's name.   Calls  blocks on the disk. */
+must_use int tickets_get(struct registry *r, const struct config_tls_in *c,
+			 struct tls_ticket_keys **out, struct text *why);
 
 /* registry_tls_fini: the part of registry_fini that concerns TLS. */
 void registry_tls_fini(struct registry *r);
 
-/* tickets_enact: the ticket keys of s are in force from now on, rotated at the pace that s says. */
+/* tickets_enact: the ticket keys of s are in force from now on, rotated at the pace that s says.
+ * Waits for no disk. */
 void tickets_enact(const struct snapshot *s);
 
 /* registry_forget_tickets: free ticket keys that no enacted snapshot used: they were made for one
@@ -43,6 +33,10 @@ void registry_forget_tickets(struct registry *r);
  * (why says it); path is NULL for keys in memory. To be called a few times a second; reads files.
  */
 void registry_refresh_tickets(struct registry *r, void (*log)(const char *path, const char *why));
+
+/* registry_keep_responses: write OCSP responses that were fetched to the files that keep them. log is
+ * called for each that cannot be written. Blocks on the disk. */
+void registry_keep_responses(struct registry *r, void (*log)(const char *path, int err));
 
 /* snapshot_certificates: calls fn for each certificate of the listeners of s. expires: seconds
  * since 1970. */

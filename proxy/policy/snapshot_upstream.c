@@ -8,7 +8,7 @@
 
 #include "config/config.h"
 #include "proxy/policy/snapshot.h"
-#include "proxy/policy/snapshot_tls.h"
+#include "proxy/policy/snapshot_contexts.h"
 
 /* ---- upstreams that snapshots share ---- */
 
@@ -173,6 +173,6 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 
 void target_fini(struct snapshot *s, struct target *t)
 {
-	t->tls = contexts_free(s->registry, t->tls);
+	t->tls = contexts_put(s->registry, t->tls);
 	free(t->customs);
 }

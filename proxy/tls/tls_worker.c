@@ -34,6 +34,7 @@ int tls_worker_new(struct tls_worker **out)
 
 	if (w == NULL)
 		return -NP_ENOMEM;
+	list_init(&w->all_roots);
 	w->seal_most = SEAL_MOST;
 	w->proves = true;
 	w->frees_buffers = frees_buffers();
@@ -94,7 +95,8 @@ int tls_trust_share(struct tls_worker **workers, unsigned n, struct text *err)
 		return code;
 	for (unsigned i = 0; i < n && code == 0; i++) {
 		DCHECK(workers[i]->roots == NULL, "the last generation's share has ended");
-		workers[i]->roots = tls_roots_new(t, workers[i]->lib);
+		workers[i]->roots = tls_roots_new(&workers[i]->all_roots, t,
+						  workers[i]->lib);
 		if (workers[i]->roots == NULL)
 			code = -NP_ENOMEM;
 	}

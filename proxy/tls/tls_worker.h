@@ -51,6 +51,7 @@ struct tls_worker {
 	/* Control thread: the trust of contexts that are being made, where the config names no
 	 * `ca`. One use; NULL: no context has asked. tls_trust.h */
 	struct tls_roots *roots;
+	struct list all_roots; /* control thread: every one that contexts of this worker use */
 };
 
 /* Returns 0 or -NP_ENOMEM. Any thread. */

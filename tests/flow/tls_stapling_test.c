@@ -122,6 +122,51 @@ static void an_answer_outlives_reloads(void **state)
 	close(listener);
 }
 
+static const char *kept_keys(const struct asked *a, const char *cache)
+{
+	return textf("tls: {certificates: [{cert: @DIR@/%s.pem, key: @DIR@/%s.key, ocsp_fetch: true, "
+		     "ocsp_cache: @DIR@/%s}]}, upstream: back", a->name, a->name, cache);
+}
+
+static bool is_file(void *path)
+{
+	return access(path, R_OK) == 0;
+}
+
+/* V29: a cache of another name takes effect with its reload: the response stays stapled, is asked for once more, and is
+ * kept in the new file. */
+static void V29_a_new_cache_takes_effect(void **state)
+{
+	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
+	struct asked a = asked_make("a.test", url_of(kit_ip(3), port, "ask"));
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	const char *back = edge_upstream("back", kit_peer_port(echo), "");
+	struct edge e = edge_start(kept_keys(&a, "one.der"), back);
+	char one[KIT_PATH], two[KIT_PATH];
+	size_t n = good_until(&a, 3600);
+
+	(void)state;
+	snprintf(one, sizeof(one), "%s/one.der", kit_dir());
+	snprintf(two, sizeof(two), "%s/two.der", kit_dir());
+	responder_answer(listener, der, n);
+	assert_true(kit_wait(is_file, one, KIT_MS));
+	staple_wait(&e, "a.test", der, n);
+	kit_staunch_rewrite(e.s, edge_config(e.port, kept_keys(&a, "two.der"), back));
+	kit_child_signal(e.s->child, SIGHUP);
+	wait_generation(e.s, 2);
+	staple_wait(&e, "a.test", der, n); /* before the responder is asked */
+	n = good_until(&a, 7200);
+	responder_answer(listener, der, n);
+	assert_true(kit_wait(is_file, two, KIT_MS));
+	staple_wait(&e, "a.test", der, n);
+	assert_int_equal(kit_staunch_stop(e.s, SIGTERM), 0);
+	e = edge_start(kept_keys(&a, "two.der"), back); /* the next process has it from the file */
+	staple_wait(&e, "a.test", der, n);
+	edge_untouched(listener);
+	edge_end(&e);
+	close(listener);
+}
+
 static void an_answer_is_fetched_anew_at_half_of_its_time(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(3), &port, 16);
@@ -407,6 +452,7 @@ int main(void)
 		cmocka_unit_test_teardown(the_answer_of_a_real_responder_is_stapled, kit_end),
 		cmocka_unit_test_teardown(a_revoked_certificate_is_told_and_not_stapled, kit_end),
 		cmocka_unit_test_teardown(an_answer_outlives_reloads, kit_end),
+		cmocka_unit_test_teardown(V29_a_new_cache_takes_effect, kit_end),
 		cmocka_unit_test_teardown(an_answer_is_fetched_anew_at_half_of_its_time, kit_end),
 		cmocka_unit_test_teardown(an_expired_answer_is_never_sent, kit_end),
 		cmocka_unit_test_teardown(revoked_later_it_is_stapled_no_more, kit_end),

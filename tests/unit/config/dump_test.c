@@ -219,6 +219,72 @@ static void full_example_is_full(void **state)
 	diag_free(d);
 }
 
+/* Two texts are the same if every value is, and stands in the same line. */
+static void same_is_what_says_the_same(void **state)
+{
+	static const char form[] = "listeners: [{name: l, bind: \":80\", upstream: u%s}]\n%s"
+				   "upstreams: [{name: u, servers: [\"10.0.0.1:80\"]}]\n";
+	static const struct {
+		const char *listener, *between;
+		bool same;
+	} rows[] = {
+		{"", "", true},
+		{"", "# and nothing else\n", false},
+		{"  ", "", true},
+		{", backlog: 7", "", false},
+		{", timeouts: {idle: 1h}", "", false}, /* the default, but written */
+	};
+	struct diag *d = diag_new();
+	struct config *a, *b;
+	char yaml[512];
+
+	(void)state;
+	snprintf(yaml, sizeof(yaml), form, "", "");
+	assert_int_equal(config_parse("t.yaml", yaml, strlen(yaml), &a, d), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct diag *of_b = diag_new();
+
+		snprintf(yaml, sizeof(yaml), form, rows[i].listener, rows[i].between);
+		assert_int_equal(config_parse("t.yaml", yaml, strlen(yaml), &b, of_b), 0);
+		assert_int_equal(config_same(a, b), rows[i].same);
+		config_free(b);
+		diag_free(of_b);
+	}
+	config_free(a);
+	diag_free(d);
+}
+
+/* The blocks of TLS, values alone: neither places nor explanations. */
+static void one_block_of_tls(void **state)
+{
+	static const char of_tls[] =
+		"listeners: [{name: l, bind: \":80\", upstream: u, tls: {certificates: [{cert: /a, key: /b}]}}]\n"
+		"upstreams: [{name: u, servers: [\"10.0.0.1:80\"], tls: {ca: /uca.pem}}]\n";
+	struct diag *d = diag_new();
+	struct config *c;
+	char *in = NULL, *out = NULL;
+	size_t n;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(config_parse("t.yaml", of_tls, strlen(of_tls), &c, d), 0);
+	f = open_memstream(&in, &n);
+	config_dump_tls_in(f, c->listeners[0].tls);
+	fclose(f);
+	f = open_memstream(&out, &n);
+	config_dump_tls_out(f, c->upstreams[0].tls);
+	fclose(f);
+	assert_ptr_equal(strstr(in, "certificates:\n  - cert: \"/a\"\n    key: \"/b\"\n"), in);
+	assert_non_null(strstr(in, "\n  rotate: "));
+	assert_non_null(strstr(out, "ca: \"/uca.pem\"\n"));
+	assert_null(strchr(in, '#'));
+	assert_null(strstr(in, "uca"));
+	free(in);
+	free(out);
+	config_free(c);
+	diag_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +293,8 @@ int main(void)
 		cmocka_unit_test(absent_and_several),
 		cmocka_unit_test(full_example_is_ours),
 		cmocka_unit_test(full_example_is_full),
+		cmocka_unit_test(same_is_what_says_the_same),
+		cmocka_unit_test(one_block_of_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,13 @@ static void expect(const char *text, const char *paths, unsigned count)
 	diag_free(d);
 }
 
+static void count_path(void *arg, const char *path, struct config_pos at)
+{
+	(void)path;
+	(void)at;
+	++*(unsigned *)arg;
+}
+
 static void no_files(void **state)
 {
 	(void)state;
@@ -71,6 +78,28 @@ static void every_file_but_our_own(void **state)
 	       "a.pem a.key a.pass a.der b.pem b.key b.issuer ca.pem crl.pem uca.pem u.pem u.key u.pass ", 13);
 }
 
+/* Of one block alone, and not what the program writes itself. */
+static void the_files_of_one_block(void **state)
+{
+	static const char text[] =
+		"listeners: [{name: l, bind: \":80\", upstream: u, tls: {certificates: [{cert: /a.pem, key: /a.key}],\n"
+		"  session_tickets: {keys: /tickets}}}]\n"
+		"upstreams: [{name: u, servers: [\"10.0.0.1:80\"], tls: {ca: /uca.pem}}]\n";
+	struct config *c;
+	struct diag *d;
+	unsigned in = 0, out = 0;
+
+	(void)state;
+	d = diag_new();
+	assert_int_equal(config_parse("t.yaml", text, strlen(text), &c, d), 0);
+	key_each_path_tls_in(c->listeners[0].tls, count_path, &in);
+	key_each_path_tls_out(c->upstreams[0].tls, count_path, &out);
+	assert_int_equal(in, 2);
+	assert_int_equal(out, 1);
+	config_free(c);
+	diag_free(d);
+}
+
 /* A new PATH key is reached without another line: the table has no PATH row in a scope that the
  * walk does not enter. */
 static void no_path_is_out_of_reach(void **state)
@@ -88,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_files),
 		cmocka_unit_test(every_file_but_our_own),
+		cmocka_unit_test(the_files_of_one_block),
 		cmocka_unit_test(no_path_is_out_of_reach),
 	};
 
