@@ -171,10 +171,10 @@ static void v5_nobody_is_promised_and_reset(void **state)
 static void v5_the_last_ones_wait_for_a_descriptor(void **state)
 {
 	(void)state;
-	no_limit.max = 0;
+	snap.max_connections = 0;
 	taken = 0;
 	run(no_descriptor_at_the_end);
-	no_limit.max = UINT32_MAX;
+	snap.max_connections = UINT32_MAX;
 	assert_int_equal(taken, 1);
 	close(client);
 }
