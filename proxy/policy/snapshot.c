@@ -31,17 +31,24 @@ static uint32_t handshakes_of(const struct config_listener *c, uint32_t max)
 	return max / 4 > HANDSHAKES_CHEAP ? max / 4 : HANDSHAKES_CHEAP;
 }
 
+/* An address with a PROXY header of its own has a copy of its listener, with the same limits. */
+static void enact_listener(struct listener *l, uint32_t max)
+{
+	const struct config_listener *c = l->config;
+
+	l->max_connections = c->max_connections == CONFIG_OFF ? UINT32_MAX : (uint32_t)c->max_connections;
+	l->max_handshakes = handshakes_of(c, max);
+	for (size_t i = 0; i < c->nbind; i++) {
+		l->at[i].listener->max_connections = l->max_connections;
+		l->at[i].listener->max_handshakes = l->max_handshakes;
+	}
+}
+
 static void enact_limits(struct snapshot *s, uint32_t max)
 {
 	s->max_connections = max;
-	for (unsigned i = 0; i < s->nlisteners; i++) {
-		const struct config_listener *c = &s->config->listeners[i];
-		struct listener *l = &s->listeners[i];
-
-		l->max_connections = c->max_connections == CONFIG_OFF ? UINT32_MAX :
-									(uint32_t)c->max_connections;
-		l->max_handshakes = handshakes_of(c, max);
-	}
+	for (unsigned i = 0; i < s->nlisteners; i++)
+		enact_listener(&s->listeners[i], max);
 }
 
 void snapshot_enact(struct snapshot *s, uint32_t max)

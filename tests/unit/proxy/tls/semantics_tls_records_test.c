@@ -483,8 +483,8 @@ static const char *meant(bool tls12)
 		return "RFC 8446, 6: the level of a closure alert does not count; OpenSSL takes the fatal one for an "
 		       "error";
 	if (has.warnings >= 5 && a == -1 && b == 10 && ours.end != 0 && is_prefix())
-		return "RFC 8446, 6 and 5246, 7.2: close_notify ends and an error alert fails whatever came before; OpenSSL "
-		       "counts it as the fifth warning first";
+		return "RFC 8446, 6 and 5246, 7.2: close_notify ends and an error alert fails, whatever came before; "
+		       "OpenSSL counts it as the fifth warning first";
 	if (tls12 && has.type_12 && a == 10 && is_prefix())
 		return "RFC 5246, 6.2.1: a type that may not come is refused by its head; OpenSSL opens it first";
 	if (tls12 && has.long_message && a == 10 && is_prefix())
