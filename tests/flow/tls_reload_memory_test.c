@@ -11,9 +11,9 @@
 #endif
 
 enum {
-	WARM = 20,           /* generations before anything is measured: pools have their size then */
+	WARM = 12,           /* generations before anything is measured: pools have their size then */
 	KEPT = 100,          /* that are measured, each with a connection */
-	CHANGED = 16,        /* the same, of a changed certificate each */
+	CHANGED = 10,        /* the same, of a changed certificate each */
 	GENERATION = 4096,   /* bytes: nothing changed */
 	CERTIFICATE = 96000, /* bytes: a certificate did, for two workers */
 };
