@@ -91,12 +91,15 @@ bool np_timer_stop(struct np_timer *t);              /* true: it was set and wil
 
 struct np_worker;
 
+enum np_worker_part { NP_WORKER_MEMORY, NP_WORKER_POLLER, NP_WORKER_THREAD };
+
 struct np_worker_opts {
 	const char *name;       /* thread name, at most 15 bytes; static */
 	uint16_t id;            /* 0, 1, 2...: sysmon and DCHECKs print it */
 	int cpu;                /* pin to this CPU; -1 leaves it to the kernel */
 	void (*main)(void *arg); /* the worker's first coroutine */
 	void *arg;
+	enum np_worker_part *making; /* out, or NULL: after an error the part that could not be had */
 };
 
 /* np_worker_start: a thread with its scheduler, pollDesc cache and poller, running opts->main.

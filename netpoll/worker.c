@@ -158,6 +158,12 @@ static void on_stop(struct np_msg *m)
 	container_of(m, struct np_worker, stop)->stopping = true;
 }
 
+static void making(const struct np_worker_opts *opts, enum np_worker_part part)
+{
+	if (opts->making != NULL)
+		*opts->making = part;
+}
+
 static int worker_init(struct np_worker *w, const struct np_worker_opts *opts)
 {
 	int err;
@@ -171,9 +177,11 @@ static int worker_init(struct np_worker *w, const struct np_worker_opts *opts)
 	err = sched_init(&w->sched, opts->id);
 	if (err != 0)
 		return err;
+	making(opts, NP_WORKER_POLLER);
 	err = netpoll_start(&w->np, np_nanotime());
 	if (err != 0)
 		goto undo_sched;
+	making(opts, NP_WORKER_MEMORY);
 	err = sched_go(&w->sched, opts->name, opts->main, opts->arg);
 	if (err == 0)
 		return 0;
@@ -197,9 +205,11 @@ static struct np_worker *worker_free(struct np_worker *w)
 /* Mapped, not malloc'ed: the table of pollDesc slabs is large and mostly never touched. */
 static int worker_new(struct np_worker **out, const struct np_worker_opts *opts)
 {
-	struct np_worker *w = sys_mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct np_worker *w;
 	int err;
 
+	making(opts, NP_WORKER_MEMORY);
+	w = sys_mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (w == MAP_FAILED)
 		return err_from_errno();
 	err = worker_init(w, opts);
@@ -250,6 +260,7 @@ int np_worker_start(struct np_worker **out, const struct np_worker_opts *opts)
 
 	if (err != 0)
 		return err;
+	making(opts, NP_WORKER_THREAD);
 	err = pthread_create(&w->thread, NULL, worker_thread, w);
 	if (err != 0) {
 		sched_abandon(&w->sched);

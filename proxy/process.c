@@ -58,12 +58,25 @@ static void worker_main(void *arg)
 	np_pipe_bound(p->pipes);
 }
 
+/* What the start of a worker lacked. */
+static enum start_call call_of(enum np_worker_part part)
+{
+	static const enum start_call calls[] = {
+		[NP_WORKER_MEMORY] = START_MEMORY,
+		[NP_WORKER_POLLER] = START_DESCRIPTOR,
+		[NP_WORKER_THREAD] = START_THREAD,
+	};
+
+	return calls[part];
+}
+
 /* With one worker per processor each is pinned to its own: the kernel moves none of them, and
  * caches stay warm. Fewer workers are left to the kernel, which knows better what else runs here.
  *   Returns  EXIT_OK, or the exit code, with its line in the log. */
 static int start_workers(struct process *p)
 {
 	unsigned cpus = capacity_cpus();
+	enum np_worker_part making;
 	int err;
 
 	for (; p->nworkers < p->nshards; p->nworkers++) {
@@ -74,12 +87,13 @@ static int start_workers(struct process *p)
 			.cpu = p->nshards == cpus ? capacity_cpu(i) : -1,
 			.main = worker_main,
 			.arg = p,
+			.making = &making,
 		};
 
 		snprintf(p->names[i].text, sizeof(p->names[i].text), "worker %hu", (uint16_t)i);
 		err = np_worker_start(&p->workers[i], &o);
 		if (err != 0)
-			return start_failed(START_THREAD, p->names[i].text, err);
+			return start_failed(call_of(making), p->names[i].text, err);
 		p->shards[i].worker = p->workers[i];
 	}
 	err = np_sysmon_start(&p->sysmon, p->workers, p->nworkers, STALL_LIMIT, on_stall);
@@ -226,12 +240,14 @@ static void process_main(void *arg)
 static int run_control(struct process *p, struct config *c)
 {
 	struct start start = {.p = p, .config = c};
+	enum np_worker_part making;
 	const struct np_worker_opts control = {
 		.name = "control",
 		.id = UINT16_MAX,
 		.cpu = -1,
 		.main = process_main,
 		.arg = &start,
+		.making = &making,
 	};
 	int err = signals_open();
 
@@ -249,7 +265,7 @@ static int run_control(struct process *p, struct config *c)
 	if (err == 0)
 		return start.code;
 	config_free(c);
-	return start_failed(START_DESCRIPTOR, "the control worker", err);
+	return start_failed(call_of(making), "the control worker", err);
 }
 
 int process_run(const struct process_opts *o)
@@ -265,7 +281,7 @@ int process_run(const struct process_opts *o)
 	if (err == 0) {
 		code = run_control(&p, o->config);
 	} else {
-		code = start_failed(START_MEMORY, "memory for the workers", err);
+		code = start_failed(START_MEMORY, "the workers", err);
 		config_free(o->config);
 	}
 	if (code == EXIT_OK || code == EXIT_CUT)

@@ -12,6 +12,7 @@
 #include "proxy/base/owner.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
+#include "proxy/control/start_errors.h"
 #include "proxy/control/watch_files.h"
 
 /* A thousand keys take a few seconds on a slow machine; a disk that needs longer is taken for one
@@ -30,7 +31,19 @@ struct load {
 	uint64_t generation;         /* in force, for the messages */
 	struct loaded out;
 	int err;
+	bool said; /* err has its line in the log */
 };
+
+/* The load as a whole, in words of what it lacked. */
+static void say_lack(const char *what, enum start_call call, int err)
+{
+	char room[START_WHY_ROOM] = "";
+	struct text why;
+
+	text_init(&why, room, sizeof(room) - 1);
+	start_why(&why, call, err);
+	log_msg(LVL_ERROR, "files_failed", "%s: %s", what, room);
+}
 
 /* ---- on the thread ---- */
 
@@ -108,7 +121,8 @@ static int load_snapshot(struct load *l)
 	l->out.files = watch_files_state(
 		l->out.config); /* first: a change meanwhile is seen by the next poll */
 	err = snapshot_new(l->registry, l->out.config, l->prev, &l->out.snap, &why);
-	if (err != 0 && room[0] != '\0')
+	l->said = err != 0 && room[0] != '\0';
+	if (l->said)
 		log_msg(LVL_ERROR, "tls_failed", "E405: %s", room);
 	return err;
 }
@@ -127,6 +141,8 @@ static void load_files(struct file_job *job)
 		share_config(l);
 	if (l->err == 0)
 		l->err = load_snapshot(l);
+	if (l->err == -NP_ENOMEM && !l->said)
+		say_lack("loading the configuration", START_MEMORY, l->err);
 }
 
 /* ---- on the control thread ---- */
@@ -185,8 +201,7 @@ static void log_late(int err)
 		log_msg(LVL_ERROR, "files_late",
 			"an earlier load still waits for a file; this one can begin when that file was read");
 	else if (err != -NP_ECANCELED)
-		log_msg(LVL_ERROR, "files_failed",
-			"no thread to read files: %s (ulimit -u, TasksMax)", np_err_text(err));
+		say_lack("reading the files", START_THREAD, err);
 }
 
 /* A snapshot in which nothing changed goes with the load: the current one serves on, so that a
@@ -210,6 +225,7 @@ int load_run(struct process *p, const char *path, struct config *config, struct 
 	int err;
 
 	if (l == NULL) {
+		say_lack("loading the configuration", START_MEMORY, -NP_ENOMEM);
 		config_free(config);
 		return -NP_ENOMEM;
 	}

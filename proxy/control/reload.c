@@ -7,6 +7,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/load.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/start_errors.h"
 #include "proxy/creds/tls_cert.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/snapshot_tls.h"
@@ -90,6 +91,23 @@ void reload_log_level(const struct config *c)
 	log_set_level(levels[c->log.level]);
 }
 
+/* Of the access log, in words of the part that could not be had. */
+static void say_no_log(const struct log_options *o, int err)
+{
+	static const enum start_call calls[] = {
+		[LOG_PART_MEMORY] = START_MEMORY,
+		[LOG_PART_SINK] = START_FILE,
+		[LOG_PART_THREAD] = START_THREAD,
+	};
+	char room[START_WHY_ROOM] = "";
+	struct text why;
+
+	text_init(&why, room, sizeof(room) - 1);
+	start_why(&why, calls[*o->making], err);
+	log_msg(LVL_ERROR, "log_failed", "E404: access log %s: %s", o->path != NULL ? o->path : "",
+		room);
+}
+
 static struct log_options log_options_of(const struct config *c)
 {
 	static const enum log_sink_kind kinds[] = {
@@ -118,11 +136,13 @@ static int switch_access_log(struct process *p, const struct config *c)
 {
 	struct log_options o = log_options_of(c);
 	struct log *old = p->log, *l = NULL;
-	int err = log_start(&l, &o, p->nshards);
+	enum log_part making;
+	int err;
 
+	o.making = &making;
+	err = log_start(&l, &o, p->nshards);
 	if (err != 0) {
-		log_msg(LVL_ERROR, "log_failed", "E404: access log %s: %s",
-			o.path != NULL ? o.path : "", np_err_text(err));
+		say_no_log(&o, err);
 		return err;
 	}
 	p->log = l;

@@ -44,6 +44,16 @@ static bool at_end_of_pem(void)
 	return e == 0 || no_more;
 }
 
+/* OpenSSL reads by the C library, and takes a failed read for the end of the file. */
+static bool was_unreadable(BIO *b)
+{
+	FILE *f = NULL;
+
+	return BIO_get_fp(b, &f) > 0 && f != NULL && ferror(f) != 0;
+}
+
+#define UNREADABLE "cannot be read to its end: an error of the disk or the file system"
+
 /* ---- lists ---- */
 
 /* NULL at the end of the file and at a broken certificate. The certificate belongs to lib, so that
@@ -63,6 +73,7 @@ int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509 **ou
 	struct stack_st_X509 *list;
 	int code, n;
 	BIO *b = open_pem(path, err, &code);
+	bool unreadable;
 	X509 *x;
 
 	ERR_clear_error();
@@ -72,9 +83,12 @@ int tls_cert_list(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509 **ou
 	while (list != NULL && (x = next_cert(b, lib)) != NULL)
 		if (sk_X509_push(list, x) == 0)
 			X509_free(x);
+	unreadable = was_unreadable(b);
 	BIO_free(b);
 	n = sk_X509_num(list);
-	if (!at_end_of_pem())
+	if (unreadable)
+		code = text_problem(err, path, UNREADABLE, -EIO);
+	else if (!at_end_of_pem())
 		code = text_problem(err, path, "a certificate in it is broken", -NP_EINVAL);
 	else if (n <= 0)
 		code = text_problem(err, path, "holds no certificate in PEM form", -NP_EINVAL);
@@ -101,6 +115,7 @@ int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL 
 	struct stack_st_X509_CRL *list;
 	int code, n;
 	BIO *b = open_pem(path, err, &code);
+	bool unreadable;
 	X509_CRL *x;
 
 	ERR_clear_error();
@@ -110,9 +125,12 @@ int tls_cert_crls(OSSL_LIB_CTX *lib, const char *path, struct stack_st_X509_CRL 
 	while (list != NULL && (x = next_crl(b, lib)) != NULL)
 		if (sk_X509_CRL_push(list, x) == 0)
 			X509_CRL_free(x);
+	unreadable = was_unreadable(b);
 	BIO_free(b);
 	n = sk_X509_CRL_num(list);
-	if (!at_end_of_pem())
+	if (unreadable)
+		code = text_problem(err, path, UNREADABLE, -EIO);
+	else if (!at_end_of_pem())
 		code = text_problem(err, path, "a revocation list in it is broken", -NP_EINVAL);
 	else if (n <= 0)
 		code = text_problem(err, path, "holds no revocation list in PEM form", -NP_EINVAL);
@@ -202,9 +220,12 @@ static int load_key(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, EVP_PKEY 
 		before = p.tried;
 		*key = PEM_read_bio_PrivateKey_ex(b, NULL, give_password, &p, lib, NULL);
 	} while (*key == NULL && p.tried > before && BIO_reset(b) == 0);
+	if (*key == NULL)
+		code = was_unreadable(b) ? text_problem(err, f->key, UNREADABLE, -EIO) :
+					   key_problem(f, &p, err);
 	BIO_free(b);
 	BIO_free(p.lines);
-	return *key != NULL ? 0 : key_problem(f, &p, err);
+	return code;
 }
 
 /* ---- the pair ---- */
@@ -325,14 +346,29 @@ static int common_name(const struct tls_cert *c, int (*fn)(void *arg, const char
 	return give_name(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)), fn, arg);
 }
 
+/* The names of the extension; NULL without one, or with one that is malformed.   Returns  0 or
+ * -NP_ENOMEM: with fewer names than it has, a certificate would serve the wrong clients. */
+static int alt_names(const struct tls_cert *c, GENERAL_NAMES **out)
+{
+	int critical, reason;
+
+	ERR_clear_error();
+	*out = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, &critical, NULL);
+	reason = ERR_GET_REASON(ERR_peek_last_error());
+	ERR_clear_error();
+	return *out == NULL && critical >= 0 && reason == ERR_R_MALLOC_FAILURE ? -NP_ENOMEM : 0;
+}
+
 int tls_cert_names(const struct tls_cert *c, int (*fn)(void *arg, const char *name), void *arg)
 {
 	GENERAL_NAMES *names;
-	int n, err = 0;
+	int n, err;
 	bool any = false;
 
 	DCHECK(c->leaf != NULL, "names are asked of a certificate that is loaded");
-	names = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, NULL, NULL);
+	err = alt_names(c, &names);
+	if (err != 0)
+		return err;
 	n = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
 	for (int i = 0; i < n && err == 0; i++) {
 		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);

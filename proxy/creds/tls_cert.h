@@ -58,7 +58,7 @@ must_use bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds);
 
 /* tls_cert_names: calls fn for each host name of the leaf: its DNS names, or, without any, its
  * common name. Names that contain a NUL are left out.
- *   Returns  0, or the first other answer of fn, which ends the walk. */
+ *   Returns  0; -NP_ENOMEM; or the first other answer of fn, which ends the walk. */
 must_use int tls_cert_names(const struct tls_cert *c, int (*fn)(void *arg, const char *name),
 			    void *arg);
 

@@ -174,8 +174,12 @@ static int first_keys(struct tls_ticket_keys *r, int64_t now, struct tls_keys *k
 	code = r->path != NULL ? tls_keys_load(r->path, k, &silent) : -NP_ENOENT;
 	if (code == -NP_ENOENT) {
 		code = make_keys(k, now);
-		if (code != 0 || r->path == NULL)
-			return code;
+		if (code != 0)
+			return text_problem(err, "session_tickets",
+					    "no random bytes for the keys: allow getrandom, or give it more memory",
+					    code);
+		if (r->path == NULL)
+			return 0;
 		code = tls_keys_save(r->path, k, true, err);
 		return code == -EEXIST ? tls_keys_load(r->path, k, err) : code;
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "proxy/base/text.h"
 #include "proxy/listen/binding.h"
 
 #define CLOSERS_POLL (5 * NP_MS)
@@ -83,19 +84,46 @@ static struct listener *listener_at(const struct snapshot *snap, const struct np
 
 /* ---- opening ---- */
 
-static void log_cannot_listen(const struct config_listener *c, size_t i, int err)
-{
-	const char *hint = "";
+/* What the operator can do about it, whatever the address is. */
+static const struct {
+	int err;
+	const char *remedy;
+} remedies[] = {
+	{NP_EADDRINUSE, "; another process holds it (ss -ltnp shows which)"},
+	{NP_EMFILE, "; raise ulimit -n or LimitNOFILE"},
+	{NP_ENFILE, "; raise fs.file-max"},
+	{NP_ENOMEM, "; give it more memory (MemoryMax, ulimit -v)"},
+	{NP_ENOBUFS, "; give it more memory (MemoryMax, ulimit -v)"},
+};
 
-	if (err == -NP_EACCES)
-		hint = "; a port below 1024 needs CAP_NET_BIND_SERVICE";
-	if (err == -NP_EADDRINUSE)
-		hint = "; another process holds it (ss -ltnp shows which)";
-	if (err == -NP_EPERM && c->bind[i].owner != NULL)
-		hint = "; only root may give its file away, and anybody else to his own groups alone";
+/* Of the address: a Unix listener makes a lock beside its file, a port may need a capability. */
+static void put_remedy(struct text *t, const struct config_bind *b, int err)
+{
+	for (size_t i = 0; i < array_len(remedies); i++)
+		if (remedies[i].err == -err) {
+			text_str(t, remedies[i].remedy);
+			return;
+		}
+	if (err == -NP_EPERM && b->owner != NULL) {
+		text_str(t, "; only root may give its file away, and anybody else to his own groups alone");
+	} else if (np_addr_is_unix(&b->addr) && !np_addr_is_abstract(&b->addr)) {
+		text_str(t, "; its directory must let us make this file and ");
+		text_str(t, b->addr.u.un.sun_path);
+		text_str(t, ".lock");
+	} else if (err == -NP_EACCES) {
+		text_str(t, "; a port below 1024 needs CAP_NET_BIND_SERVICE");
+	}
+}
+
+static void log_cannot_listen(const struct config_bind *b, const char *listener, int err)
+{
+	char room[256] = "";
+	struct text remedy;
+
+	text_init(&remedy, room, sizeof(room) - 1);
+	put_remedy(&remedy, b, err);
 	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s",
-		c->name, c->bind[i].text, (unsigned)c->bind[i].origin[0].line, np_err_text(err),
-		hint);
+		listener, b->text, (unsigned)b->origin[0].line, np_err_text(err), room);
 }
 
 /* The kernel clips a larger backlog silently. */
@@ -143,7 +171,7 @@ static int open_listener(struct bindings *bindings, struct listener *l, unsigned
 			err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
 		}
 		if (err != 0) {
-			log_cannot_listen(c, i, err);
+			log_cannot_listen(&c->bind[i], c->name, err);
 			return err;
 		}
 		warn_of_backlog(b);

@@ -61,11 +61,14 @@ struct access_record {
 
 enum log_sink_kind { LOG_SINK_OFF, LOG_SINK_PATH, LOG_SINK_STDOUT, LOG_SINK_STDERR };
 
+enum log_part { LOG_PART_MEMORY, LOG_PART_SINK, LOG_PART_THREAD };
+
 struct log_options {
 	enum log_sink_kind kind;
 	const char *path; /* for LOG_SINK_PATH: appended to, created with mode 0640; copied */
 	enum log_format format;
 	size_t ring_size; /* bytes, a power of two; 0 for LOG_RING_SIZE */
+	enum log_part *making; /* out, or NULL: after an error the part that could not be had */
 };
 #define LOG_RING_SIZE (1u << 20) /* bytes per worker: some 5,000 records */
 #define LOG_STOP_MS   2000       /* what the end of the process and a reload wait for a sink */

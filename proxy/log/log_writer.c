@@ -280,6 +280,12 @@ static struct log *log_new(unsigned nrings, size_t ring_size)
 	return l;
 }
 
+static void log_making(const struct log_options *o, enum log_part part)
+{
+	if (o->making != NULL)
+		*o->making = part;
+}
+
 int log_start(struct log **out, const struct log_options *o, unsigned nrings)
 {
 	struct log *l;
@@ -289,13 +295,16 @@ int log_start(struct log **out, const struct log_options *o, unsigned nrings)
 		*out = NULL;
 		return 0;
 	}
+	log_making(o, LOG_PART_MEMORY);
 	l = log_new(nrings, o->ring_size != 0 ? o->ring_size : LOG_RING_SIZE);
 	if (l == NULL)
 		return -NP_ENOMEM;
+	log_making(o, LOG_PART_SINK);
 	rc = log_sink_open(&l->sink, o->kind, o->path);
 	if (rc < 0)
 		goto no_sink;
 	l->json = log_is_json(o->format, l->sink.fd);
+	log_making(o, LOG_PART_THREAD);
 	rc = log_thread_start(&l->thread, "access log", writer_main, l);
 	if (rc < 0)
 		goto no_thread;

@@ -11,6 +11,7 @@
 #include "proxy/log/log.h"
 #include "proxy/policy/registry.h"
 #include "proxy/tls/tls_ctx.h"
+#include "proxy/tls/tls_memory.h"
 
 /* A context for each worker, all of the same bytes. */
 struct contexts {
@@ -219,7 +220,7 @@ static int contexts_of(struct registry *r, const struct recipe *p, struct tls_ct
 		       struct text *why)
 {
 	struct contexts *set;
-	int err = contexts_get(r, p, &set, why);
+	int err = tls_memory_ready() ? contexts_get(r, p, &set, why) : -NP_ENOMEM;
 
 	if (err != 0)
 		return err == -NP_ENOMEM ? err : -NP_EINVAL;

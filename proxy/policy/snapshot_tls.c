@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/tls/tls_ctx.h"
+#include "proxy/tls/tls_memory.h"
 
 /* ---- ticket keys ---- */
 
@@ -53,7 +54,7 @@ int tickets_get(struct registry *r, const struct config_tls_in *c, struct tls_ti
 		*out = entry->keys;
 		return 0;
 	}
-	entry = calloc(1, sizeof(*entry));
+	entry = tls_memory_ready() ? calloc(1, sizeof(*entry)) : NULL;
 	if (entry == NULL)
 		return -NP_ENOMEM;
 	err = tls_ticket_keys_new(&entry->keys, c->session_tickets.keys, rotate,

@@ -81,9 +81,10 @@ int tls_ctx_name_groups(struct tls_ctx *x)
 	struct naming n = {.x = x};
 	int err = 0;
 
-	for (unsigned i = 0; i < x->ncerts; i++)
-		(void)!tls_cert_names(&x->certs[i], count_name, &most);
-	err = name_set_init(&x->names, most, NAME_ONE_LABEL);
+	for (unsigned i = 0; i < x->ncerts && err == 0; i++)
+		err = tls_cert_names(&x->certs[i], count_name, &most);
+	if (err == 0)
+		err = name_set_init(&x->names, most, NAME_ONE_LABEL);
 	n.by_name = calloc(most + 1, sizeof(*n.by_name));
 	x->group_of = calloc(most + 1, sizeof(*x->group_of));
 	x->groups = calloc(most + 1, sizeof(*x->groups));

@@ -1,5 +1,5 @@
 /* tls_memory: secrets do not outlive their connection: OpenSSL's freed memory, and the stacks of
- * coroutines that shook hands, are wiped. */
+ * coroutines that shook hands, are wiped. And whether OpenSSL itself got its memory. */
 #ifndef PROXY_TLS_TLS_MEMORY_H
 #define PROXY_TLS_TLS_MEMORY_H
 
@@ -12,5 +12,9 @@ bool tls_memory_init(void);
 /* Wipes the stack below the caller's frame, as deep as a handshake goes. Owner worker, a coroutine:
  * the thread's own stack may be shorter. */
 void tls_memory_wipe_stack(void);
+
+/* tls_memory_ready: OpenSSL has its own context. Where there was no memory for it, functions that
+ * use it crash instead of failing (3.0: RAND_priv_bytes takes a lock that is not there). */
+must_use bool tls_memory_ready(void);
 
 #endif

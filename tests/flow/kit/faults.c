@@ -57,7 +57,7 @@ void faults_close(struct faults *f)
 	f->table = NULL;
 }
 
-/* build/test of build/test/tests/flow/x_test: the program and faults.so are of the same build as
+/* build/test of build/test/tests/faults/x_test: the program and faults.so are of the same build as
  * the test. */
 static void build_dir(char dir[KIT_PATH])
 {
@@ -65,9 +65,9 @@ static void build_dir(char dir[KIT_PATH])
 	char *end;
 
 	dir[n > 0 ? n : 0] = '\0';
-	end = strstr(dir, "/tests/flow/");
+	end = strstr(dir, "/tests/");
 	if (end == NULL)
-		kit_fail("%s is not where a flow test is built", dir);
+		kit_fail("%s is not where a test is built", dir);
 	*end = '\0';
 }
 
