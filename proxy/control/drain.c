@@ -23,6 +23,11 @@ static uint32_t connections_left(const struct process *p)
 	return n;
 }
 
+static const char *plural(uint32_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static bool is_stop(int sig)
 {
 	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT;
@@ -47,13 +52,15 @@ static bool wait_for_connections(struct process *p, int64_t deadline)
 {
 	int64_t next_line = np_nanotime() + LOG_EVERY;
 
-	while (connections_left(p) > 0) {
+	uint32_t left;
+
+	while ((left = connections_left(p)) > 0) {
 		int64_t now = np_nanotime();
 
 		if (now >= deadline)
 			return false;
 		if (now >= next_line) {
-			log_msg(LVL_NOTICE, "draining", "%u connections left", connections_left(p));
+			log_msg(LVL_NOTICE, "draining", "%u connection%s left", left, plural(left));
 			next_line = now + LOG_EVERY;
 		}
 		if (wait_patiently(p, now + POLL_EVERY < deadline ? now + POLL_EVERY : deadline)) {
@@ -77,20 +84,21 @@ bool drain_run(struct process *p)
 {
 	int64_t delay = p->snap->shutdown_delay, timeout = p->snap->shutdown_timeout;
 	int64_t deadline = timeout == INT64_MAX ? INT64_MAX : np_deadline_after(delay + timeout);
+	uint32_t left = connections_left(p);
 	bool hurry;
 
 	DCHECK(np_current() != NULL, "a drain waits, so it needs a coroutine");
-	log_msg(LVL_NOTICE, "draining", "stopping: %u connections", connections_left(p));
+	log_msg(LVL_NOTICE, "draining", "stopping: %u connection%s", left, plural(left));
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	bindings_stop(&p->bindings, p->shards, hurry ? np_nanotime() : deadline);
 	p->stop_by = hurry ? np_nanotime() : deadline;
 	if (hurry || !wait_for_connections(p, deadline)) {
-		uint32_t left = connections_left(p);
-
+		left = connections_left(p);
 		p->stop_by = np_nanotime();
 		if (left == 0)
 			return true;
-		log_msg(LVL_WARNING, "drain_deadline", "%u connections are cut", left);
+		log_msg(LVL_WARNING, "drain_deadline", "%u connection%s %s cut", left,
+			plural(left), left == 1 ? "is" : "are");
 		for (unsigned i = 0; i < p->nshards; i++)
 			shard_call(&p->shards[i], kill_all, NULL);
 		return false;

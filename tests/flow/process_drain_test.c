@@ -58,7 +58,7 @@ static void transfers_finish(int sig)
 	kit_send_stream(in, 7, 0, MEGABYTE);
 	kit_peer_wait_accepted(sink, 1);
 	kit_child_signal(s->child, sig);
-	kit_staunch_wait_err(s, "stopping: 1 connections", 1);
+	kit_staunch_wait_err(s, "stopping: 1 connection\"", 1);
 	assert_true(kit_wait(is_refused, &port, KIT_MS));
 	kit_send_stream(in, 7, MEGABYTE, MEGABYTE);
 	kit_half_close(in);
@@ -125,7 +125,7 @@ static void second_signal_ends_at_once(void **state)
 	fd = kit_connect(ip, port);
 	kit_peer_wait_accepted(mute, 1);
 	kit_child_signal(s->child, SIGTERM);
-	kit_staunch_wait_err(s, "stopping: 1 connections", 1);
+	kit_staunch_wait_err(s, "stopping: 1 connection\"", 1);
 	kit_child_signal(s->child, SIGHUP); /* neither of these is a reason to hurry */
 	kit_child_signal(s->child, SIGUSR1);
 	kit_staunch_wait_err(s, "logs are reopened", 1);
