@@ -1,6 +1,6 @@
 /* main: the door. What the process does stands in proxy/cli/, and while it relays, in process.c. */
 #include <fcntl.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -26,6 +26,8 @@ static bool open_standard_fds(void)
 int main(int argc, char **argv)
 {
 	(void)tls_memory_init(); /* before OpenSSL's first call */
+	/* A file at its size limit is an error of the write, which says so, in every verb. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (open_standard_fds())
 		return cli_main(argc, argv);
 	dprintf(STDERR_FILENO,

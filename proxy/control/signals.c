@@ -13,7 +13,7 @@
 
 /* Of several pending events the first of this table comes first. */
 static const int by_urgency[] = {SIGTERM, SIGINT, SIGQUIT, SIGNALS_WORK, SIGHUP, SIGUSR1};
-static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGWINCH, SIGUSR2};
+static const int ignored[] = {SIGPIPE, SIGWINCH, SIGUSR2};
 
 /* A handler has no argument, so these stand at file scope. */
 static unsigned pending;          /* atomic: SIGNALS_BIT of each event */
