@@ -120,7 +120,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	int err;
 
 	DCHECK(workers > 0, "a process has a worker");
-	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers), .stop_by = INT64_MAX};
+	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers), .stop_by = INT64_MAX, .logs_by = INT64_MAX};
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
@@ -232,7 +232,7 @@ static void process_main(void *arg)
 	/* In reverse: coroutines of this worker, the workers, then the log that they wrote to. */
 	ocsp_stop(&p->ocsp);
 	stop_workers(p);
-	p->log = log_stop(p->log, drain_log_patience(p));
+	p->log = log_stop(p->log, drain_access_patience(p));
 	signals_stop();
 }
 
@@ -286,7 +286,7 @@ int process_run(const struct process_opts *o)
 	}
 	if (code == EXIT_OK || code == EXIT_CUT)
 		log_msg(LVL_NOTICE, "stopped", "stopped");
-	log_stop_thread(drain_log_patience(&p));
+	log_stop_thread(drain_process_patience(&p));
 	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
 	 * exit(3) would tear down: leave without both. */
 	if (file_work_is_busy(&p.files_thread))

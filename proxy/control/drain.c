@@ -12,7 +12,7 @@
 /* How often the connections are counted. Rejected: a message per connection that ends. */
 #define POLL_EVERY (50 * NP_MS)
 #define LOG_EVERY  (5 * NP_S)
-#define LOG_LEAST_MS 200 /* of the half second in which a stop acts when nothing is left to wait for */
+#define LOG_LEAST_MS 200 /* each log: of the half second in which a stop acts when nothing is left to wait for */
 
 static uint32_t connections_left(const struct process *p)
 {
@@ -106,11 +106,25 @@ bool drain_run(struct process *p)
 	return true;
 }
 
-int drain_log_patience(const struct process *p)
+/* The ms until then, within what a log may take. */
+static int clamp_patience(int64_t by, int least)
 {
-	int64_t left = p->stop_by == INT64_MAX ? LOG_STOP_MS : (p->stop_by - np_nanotime()) / NP_MS;
+	int64_t left = by == INT64_MAX ? LOG_STOP_MS : (by - np_nanotime()) / NP_MS;
 
-	if (left < LOG_LEAST_MS)
-		return LOG_LEAST_MS;
+	if (left < least)
+		return least;
 	return left < LOG_STOP_MS ? (int)left : LOG_STOP_MS;
+}
+
+int drain_access_patience(struct process *p)
+{
+	int both = clamp_patience(p->stop_by, 2 * LOG_LEAST_MS);
+
+	p->logs_by = np_nanotime() + both * NP_MS;
+	return both - LOG_LEAST_MS;
+}
+
+int drain_process_patience(const struct process *p)
+{
+	return clamp_patience(p->logs_by, LOG_LEAST_MS);
 }
