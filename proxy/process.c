@@ -120,7 +120,12 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	int err;
 
 	DCHECK(workers > 0, "a process has a worker");
-	*p = (struct process){.config_path = o->config_path, .pipes = capacity_pipes(workers), .stop_by = INT64_MAX, .logs_by = INT64_MAX};
+	*p = (struct process){
+		.config_path = o->config_path,
+		.pipes = capacity_pipes(workers),
+		.stop_by = INT64_MAX,
+		.logs_by = INT64_MAX,
+	};
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -199,6 +200,33 @@ static void stdout_and_stderr_are_not_ours_to_close(void **state)
 	}
 }
 
+/* `format: json` is JSON on a terminal, too: `auto` alone looks at what the sink is. */
+static void a_terminal_gets_the_form_that_was_asked_for(void **state)
+{
+	static const struct {
+		enum log_format format;
+		bool json;
+	} forms[] = {{LOG_FORMAT_JSON, true}, {LOG_FORMAT_TEXT, false}, {LOG_FORMAT_AUTO, false}};
+	const struct access_record rec = {.why = CLOSE_CLIENT_FIN, .listener = "web"};
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct log *l;
+
+	(void)state;
+	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+	for (size_t i = 0; i < array_len(forms); i++) {
+		const struct log_options o = {
+			.kind = LOG_SINK_PATH, .path = ptsname(terminal), .format = forms[i].format,
+		};
+
+		assert_int_equal(log_start(&l, &o, 1), 0);
+		assert_true(log_access(log_ring_of(l, 0), &rec));
+		log_stop(l, KIT_MS);
+		assert_true(read(terminal, got, sizeof(got)) > 0);
+		assert_int_equal(got[0] == '{', forms[i].json);
+	}
+	close(terminal);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, kit_end)
@@ -214,6 +242,7 @@ int main(void)
 		TEST(a_reader_that_left_is_an_error_and_no_signal),
 		TEST(a_shared_descriptor_gets_whole_lines),
 		TEST(stdout_and_stderr_are_not_ours_to_close),
+		TEST(a_terminal_gets_the_form_that_was_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

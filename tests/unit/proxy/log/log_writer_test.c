@@ -459,32 +459,6 @@ static void stdout_gets_the_lines_and_stays_open(void **state)
 	close(ends[1]);
 }
 
-/* `format: json` is JSON on a terminal, too: `auto` alone looks at what the sink is. */
-static void a_terminal_gets_the_form_that_was_asked_for(void **state)
-{
-	static const struct {
-		enum log_format format;
-		bool json;
-	} forms[] = {{LOG_FORMAT_JSON, true}, {LOG_FORMAT_TEXT, false}, {LOG_FORMAT_AUTO, false}};
-	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	struct log *l;
-
-	(void)state;
-	assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
-	for (size_t i = 0; i < array_len(forms); i++) {
-		const struct log_options o = {
-			.kind = LOG_SINK_PATH, .path = ptsname(terminal), .format = forms[i].format,
-		};
-
-		assert_int_equal(log_start(&l, &o, 1), 0);
-		assert_true(put(log_ring_of(l, 0), 0, 5));
-		log_stop(l, KIT_MS);
-		assert_true(read(terminal, got, sizeof(got)) > 0);
-		assert_int_equal(got[0] == '{', forms[i].json);
-	}
-	close(terminal);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, gone)
@@ -504,7 +478,6 @@ int main(void)
 		TEST(a_path_that_cannot_be_opened_fails_the_start),
 		TEST(off_is_a_log_that_does_nothing),
 		TEST(stdout_gets_the_lines_and_stays_open),
-		TEST(a_terminal_gets_the_form_that_was_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
