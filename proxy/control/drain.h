@@ -14,9 +14,9 @@ struct process;
 must_use bool drain_run(struct process *p);
 
 /* drain_access_patience, drain_process_patience: ms that the logs may take for what is left, after
- * the drain: what remains of shutdown.timeout, and a little more in any case. A reader that is stuck must not keep the process.
- * One bound for both: the access log, asked for first, leaves the process log its share, which tells
- * what was lost. */
+ * the drain: what remains of shutdown.timeout, and a little more in any case. A reader that is stuck
+ * must not keep the process. One bound for both: the access log, asked for first, leaves the process
+ * log its share, which tells what was lost. */
 int drain_access_patience(struct process *p);
 int drain_process_patience(const struct process *p);
 
