@@ -125,6 +125,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		.pipes = capacity_pipes(workers),
 		.stop_by = INT64_MAX,
 		.logs_by = INT64_MAX,
+		.old_logs_by = INT64_MAX,
 	};
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
@@ -238,6 +239,7 @@ static void process_main(void *arg)
 	ocsp_stop(&p->ocsp);
 	stop_workers(p);
 	p->log = log_stop(p->log, drain_access_patience(p));
+	reload_wait_for_old_logs(p);
 	signals_stop();
 }
 

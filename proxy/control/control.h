@@ -31,6 +31,8 @@ struct process {
 	struct ocsp ocsp; /* fetches the responses that are stapled */
 	struct file_work files_thread; /* reads files, so that this thread never waits for a disk */
 	int64_t stop_by; /* drain: when the last connection must have ended; INT64_MAX: not set */
+	unsigned old_logs; /* access logs that a reload replaced, while their writers still write */
+	int64_t old_logs_by; /* drain: until when they may; INT64_MAX: not set */
 	int64_t logs_by; /* drain: when both logs must have ended; INT64_MAX: not set */
 	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
 	uint64_t files_seen; /* the same at the last poll */

@@ -121,6 +121,7 @@ int drain_access_patience(struct process *p)
 	int both = clamp_patience(p->stop_by, 2 * LOG_LEAST_MS);
 
 	p->logs_by = np_nanotime() + both * NP_MS;
+	p->old_logs_by = p->logs_by - LOG_LEAST_MS * NP_MS;
 	return both - LOG_LEAST_MS;
 }
 

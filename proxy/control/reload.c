@@ -2,6 +2,8 @@
  * Everything that can fail comes before the first change, so a bad file changes nothing. */
 #include "proxy/control/reload.h"
 
+#include <stdlib.h>
+
 #include "config/config.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
@@ -11,6 +13,8 @@
 #include "proxy/creds/tls_cert.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/snapshot_tls.h"
+
+#define OLD_LOG_POLL (5 * NP_MS)
 
 /* ---- in force ---- */
 
@@ -131,6 +135,46 @@ static void use_log(struct shard *s, void *arg)
 	s->log = log_ring_of(arg, s->id);
 }
 
+/* On the heap; its coroutine frees it. */
+struct old_log {
+	struct process *p;
+	struct log *log;
+};
+
+/* The reader of the old log may be stuck: neither the reload nor an order to stop waits for it. */
+static void old_log_main(void *arg)
+{
+	struct old_log *o = arg;
+
+	while (log_stop_poll(o->log, np_nanotime() >= o->p->old_logs_by) != NULL)
+		np_sleep(OLD_LOG_POLL);
+	o->p->old_logs--;
+	free(o);
+}
+
+/* In a coroutine of its own, or, without memory for one, here. */
+static void stop_old_log(struct process *p, struct log *old)
+{
+	struct old_log *o = malloc(sizeof(*o));
+
+	if (old == NULL || o == NULL) {
+		free(o);
+		log_stop(old, LOG_STOP_MS);
+		return;
+	}
+	*o = (struct old_log){p, old};
+	p->old_logs++;
+	log_stop_begin(old, LOG_STOP_MS);
+	if (np_go("old log", old_log_main, o) != 0)
+		old_log_main(o);
+}
+
+void reload_wait_for_old_logs(const struct process *p)
+{
+	while (p->old_logs > 0)
+		np_sleep(OLD_LOG_POLL);
+}
+
 /* The new log is open before the old one stops: a path that cannot be opened changes nothing. */
 static int switch_access_log(struct process *p, const struct config *c)
 {
@@ -147,7 +191,7 @@ static int switch_access_log(struct process *p, const struct config *c)
 	}
 	p->log = l;
 	on_every_shard(p, use_log, l);
-	log_stop(old, LOG_STOP_MS);
+	stop_old_log(p, old);
 	return 0;
 }
 

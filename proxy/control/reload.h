@@ -57,4 +57,8 @@ void reload_again(struct process *p);
 /* reload_logs: SIGUSR1: open the access log's file again. */
 void reload_logs(struct process *p);
 
+/* reload_wait_for_old_logs: wait until no writer of a replaced log is left, as long as
+ * p->old_logs_by says.   Parks. */
+void reload_wait_for_old_logs(const struct process *p);
+
 #endif

@@ -105,4 +105,11 @@ void log_reopen(struct log *l);
  *   Calls    any one thread; no producer may be left. */
 struct log *log_stop(struct log *l, int ms);
 
+/* log_stop_begin, log_stop_poll: log_stop for a thread that must not wait: the first begins it, the
+ * second ends it once the writer has ended or its time is over, or at once with give_up.
+ *   Returns  NULL: stopped and freed; l: ask again.
+ *   Calls    as log_stop; poll until it has returned NULL. */
+void log_stop_begin(struct log *l, int ms);
+must_use struct log *log_stop_poll(struct log *l, bool give_up);
+
 #endif

@@ -38,7 +38,7 @@ bool log_thread_end(struct log_thread *t)
 	return false;
 }
 
-void log_thread_wait(struct log_thread *t, int64_t deadline)
+bool log_thread_wait(struct log_thread *t, int64_t deadline)
 {
 	struct timespec end = {.tv_sec = deadline / NS_PER_S, .tv_nsec = deadline % NS_PER_S};
 	int rc;
@@ -46,6 +46,7 @@ void log_thread_wait(struct log_thread *t, int64_t deadline)
 	do
 		rc = sem_clockwait(&t->ended, CLOCK_MONOTONIC, &end);
 	while (rc != 0 && err_from_errno() == -NP_EINTR);
+	return rc == 0;
 }
 
 /* A thread that ends between the wait and the exchange is joined after all: it is past its last

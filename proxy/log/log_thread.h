@@ -36,10 +36,11 @@ must_use int log_thread_start(struct log_thread *t, const char *name, void *(*ma
  *   Returns  true if the thread was given up: it frees what it was started with, *t included. */
 must_use bool log_thread_end(struct log_thread *t);
 
-/* log_thread_wait: wait until the thread has ended, at most until `deadline`, in monotonic ns.
- * After it the caller may still read the thread's memory.
- *   Calls    the thread that started it, once. */
-void log_thread_wait(struct log_thread *t, int64_t deadline);
+/* log_thread_wait: wait until the thread has ended, at most until `deadline`, in monotonic ns; 0
+ * only asks. After it the caller may still read the thread's memory.
+ *   Returns  whether it has ended.
+ *   Calls    the thread that started it, until it has returned true. */
+bool log_thread_wait(struct log_thread *t, int64_t deadline);
 
 /* log_thread_release: join the thread if it has ended, or else give it up. Never waits for a thread
  * that hangs.

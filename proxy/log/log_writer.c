@@ -350,21 +350,44 @@ static void say_rest(struct log *l)
 			(unsigned long long)lost, lost == 1 ? "record could" : "records could");
 }
 
-/* The bound holds because it counts instead of writing: after stop_by the writer starts no further
- * write, and one that hangs in a write is given up together with its memory. */
-struct log *log_stop(struct log *l, int ms)
+void log_stop_begin(struct log *l, int ms)
 {
 	if (l == NULL)
-		return NULL;
+		return;
 	DCHECK(!is_set(&l->stop), "a log is stopped once");
 	l->stop_by = log_clock(CLOCK_MONOTONIC) + ms * NS_PER_MS;
 	__atomic_store_n(&l->stop, true, __ATOMIC_SEQ_CST);
 	log_bell_ring(&l->bell, BELL_PAUSE);
-	log_thread_wait(&l->thread, l->stop_by + GRACE_MS * NS_PER_MS);
+}
+
+/* The bound holds because it counts instead of writing: after stop_by the writer starts no further
+ * write, and one that hangs in a write is given up together with its memory. */
+static void stop_end(struct log *l)
+{
 	say_rest(l);
 	if (log_thread_release(&l->thread)) {
 		log_sink_close(&l->sink);
 		log_free(l);
 	}
+}
+
+struct log *log_stop_poll(struct log *l, bool give_up)
+{
+	if (l == NULL)
+		return NULL;
+	if (!log_thread_wait(&l->thread, 0) && !give_up &&
+	    log_clock(CLOCK_MONOTONIC) < l->stop_by + GRACE_MS * NS_PER_MS)
+		return l;
+	stop_end(l);
+	return NULL;
+}
+
+struct log *log_stop(struct log *l, int ms)
+{
+	if (l == NULL)
+		return NULL;
+	log_stop_begin(l, ms);
+	log_thread_wait(&l->thread, l->stop_by + GRACE_MS * NS_PER_MS);
+	stop_end(l);
 	return NULL;
 }

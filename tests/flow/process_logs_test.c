@@ -51,12 +51,17 @@ static void rotation_loses_no_record(void **state)
 
 #define LONG_NAME "a-name-as-long-as-a-name-may-be-for-records-that-fill-the-ring"
 
-static const char *to_fifo(int port, int server)
+static const char *to_log(const char *name, int port, int server)
 {
-	return textf("workers: 2\nlog: {access: \"@DIR@/fifo\"}\n"
+	return textf("workers: 2\nlog: {access: \"@DIR@/%s\"}\n"
 		     "listeners:\n  - {name: %s, bind: \"%s:%d\", upstream: %s, max_connections: 1}\n"
 		     "upstreams:\n  - {name: %s, servers: [\"%s:%d\"]}\n",
-		     LONG_NAME, kit_ip(0), port, LONG_NAME, LONG_NAME, kit_ip(0), server);
+		     name, LONG_NAME, kit_ip(0), port, LONG_NAME, LONG_NAME, kit_ip(0), server);
+}
+
+static const char *to_fifo(int port, int server)
+{
+	return to_log("fifo", port, server);
 }
 
 /* Held open for reading and for writing: so there is a reader, and never an end. */
@@ -168,6 +173,33 @@ static void stop_with_a_stopped_reader(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 	assert_in_range(kit_now_ms() - start, 0, 4000);
 	assert_int_equal(number_before(s, " access records could not be written"), 5);
+	close(fifo);
+}
+
+/* V8. A reload moves the log away from a reader that is stuck: neither it nor an order to stop waits for what the
+ * old log still has to write. */
+static void term_while_an_old_log_is_stuck(void **state)
+{
+	const char *ip = kit_ip(0);
+	int port = kit_port(ip), fd, fifo = open_fifo();
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	char page[4096] = {0};
+	struct kit_staunch *s;
+	int64_t start;
+
+	(void)state;
+	while (write(fifo, page, sizeof(page)) > 0)
+		;
+	s = kit_staunch_start(to_fifo(port, kit_peer_port(echo)));
+	fd = served(ip, port);
+	end_orderly(fd);
+	kit_staunch_rewrite(s, textf("shutdown: {timeout: 300ms}\n%s", to_log("file", port, kit_peer_port(echo))));
+	start = kit_now_ms();
+	kit_child_signal(s->child, SIGHUP);
+	kit_staunch_wait_err(s, "\"reloaded\"", 1);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+	assert_in_range(kit_now_ms() - start, 0, 1900); /* 2,000 when the reload waits */
+	assert_int_equal(number_before(s, " access record could not be written"), 1);
 	close(fifo);
 }
 
@@ -307,6 +339,7 @@ int main(void)
 		cmocka_unit_test_teardown(rotation_loses_no_record, kit_end),
 		cmocka_unit_test_teardown(stopped_reader_stops_nobody, kit_end),
 		cmocka_unit_test_teardown(stop_with_a_stopped_reader, kit_end),
+		cmocka_unit_test_teardown(term_while_an_old_log_is_stuck, kit_end),
 		cmocka_unit_test_teardown(a_file_size_limit_ends_nothing, kit_end),
 		cmocka_unit_test_teardown(lines_are_records, kit_end),
 		cmocka_unit_test_teardown(signal_storm, kit_end),
