@@ -40,9 +40,9 @@ static void digest_file(void *arg, const char *path, struct config_pos at)
 static int digest_settings(struct tls_digest *d, const struct recipe *p)
 {
 	char *text = NULL;
-	size_t n;
+	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
-	int err;
+	bool whole;
 
 	if (f == NULL)
 		return -NP_ENOMEM;
@@ -50,11 +50,12 @@ static int digest_settings(struct tls_digest *d, const struct recipe *p)
 		config_dump_tls_in(f, p->in);
 	else
 		config_dump_tls_out(f, p->out);
-	err = fclose(f) == 0 ? 0 : -NP_ENOMEM;
-	if (err == 0)
+	whole = ferror(f) == 0;
+	whole &= fclose(f) == 0 && text != NULL; /* glibc's fclose tells of no memory by NULL alone */
+	if (whole)
 		tls_digest_add(d, text, n);
 	free(text);
-	return err;
+	return whole ? 0 : -NP_ENOMEM;
 }
 
 static bool trusts_system(const struct recipe *p)
