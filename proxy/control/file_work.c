@@ -7,6 +7,7 @@
 #include "netpoll/netpoll.h"
 #include "proxy/base/thread.h"
 #include "proxy/control/signals.h"
+#include "proxy/tls/tls_memory.h"
 
 /* The thread. The job may be freed as soon as it is done; the bell is the process's. */
 static void *file_work_main(void *arg)
@@ -14,6 +15,7 @@ static void *file_work_main(void *arg)
 	struct file_job *job = arg;
 
 	job->run(job);
+	tls_memory_leave();
 	__atomic_store_n(&job->done, true, __ATOMIC_RELEASE);
 	signals_raise(SIGNALS_WORK);
 	return NULL;

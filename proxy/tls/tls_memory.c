@@ -56,6 +56,11 @@ bool tls_memory_init(void)
 	return CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc, wiping_free) == 1;
 }
 
+void tls_memory_leave(void)
+{
+	OPENSSL_thread_stop();
+}
+
 bool tls_memory_ready(void)
 {
 	return OSSL_LIB_CTX_get0_global_default() != NULL;

@@ -13,6 +13,10 @@ bool tls_memory_init(void);
  * the thread's own stack may be shorter. */
 void tls_memory_wipe_stack(void);
 
+/* tls_memory_leave: a thread that called OpenSSL calls it no more. Otherwise its end frees what OpenSSL
+ * kept for it, and may do so while exit(3) on another thread takes OpenSSL down. */
+void tls_memory_leave(void);
+
 /* tls_memory_ready: OpenSSL has its own context. Where there was no memory for it, functions that
  * use it crash instead of failing (3.0: RAND_priv_bytes takes a lock that is not there). */
 must_use bool tls_memory_ready(void);
