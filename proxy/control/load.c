@@ -31,7 +31,6 @@ struct load {
 	uint64_t generation;         /* in force, for the messages */
 	struct loaded out;
 	int err;
-	bool said; /* err has its line in the log */
 };
 
 /* The load as a whole, in words of what it lacked. */
@@ -121,8 +120,9 @@ static int load_snapshot(struct load *l)
 	l->out.files = watch_files_state(
 		l->out.config); /* first: a change meanwhile is seen by the next poll */
 	err = snapshot_new(l->registry, l->out.config, l->prev, &l->out.snap, &why);
-	l->said = err != 0 && room[0] != '\0';
-	if (l->said)
+	if (err == -NP_ENOMEM)
+		say_lack(room[0] != '\0' ? room : "loading the configuration", START_MEMORY, err);
+	else if (err != 0 && room[0] != '\0')
 		log_msg(LVL_ERROR, "tls_failed", "E405: %s", room);
 	return err;
 }
@@ -139,10 +139,10 @@ static void load_files(struct file_job *job)
 		l->err = check_owners(l);
 	if (l->err == 0)
 		share_config(l);
+	if (l->err == -NP_ENOMEM)
+		say_lack("loading the configuration", START_MEMORY, l->err);
 	if (l->err == 0)
 		l->err = load_snapshot(l);
-	if (l->err == -NP_ENOMEM && !l->said)
-		say_lack("loading the configuration", START_MEMORY, l->err);
 }
 
 /* ---- on the control thread ---- */

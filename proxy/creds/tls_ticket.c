@@ -177,7 +177,7 @@ static int first_keys(struct tls_ticket_keys *r, int64_t now, struct tls_keys *k
 		if (code != 0)
 			return text_problem(err, "session_tickets",
 					    "no random bytes for the keys: allow getrandom, or give it more memory",
-					    code);
+					    -EIO);
 		if (r->path == NULL)
 			return 0;
 		code = tls_keys_save(r->path, k, true, err);

@@ -220,11 +220,12 @@ static int contexts_get(struct registry *r, const struct recipe *p, struct conte
 static int contexts_of(struct registry *r, const struct recipe *p, struct tls_ctx ***out,
 		       struct text *why)
 {
+	unsigned before = tls_memory_failures();
 	struct contexts *set;
 	int err = tls_memory_ready() ? contexts_get(r, p, &set, why) : -NP_ENOMEM;
 
 	if (err != 0)
-		return err == -NP_ENOMEM ? err : -NP_EINVAL;
+		return tls_memory_failures() != before || err == -NP_ENOMEM ? -NP_ENOMEM : -NP_EINVAL;
 	for (unsigned i = 0; i < set->of[0]->nwarnings; i++)
 		log_msg(LVL_WARNING, "tls_setting", "%s", set->of[0]->warnings[i]);
 	*out = set->of;

@@ -16,11 +16,22 @@
 #define FRAME       1024
 #define WIPE_FRAMES 40 /* 40 KiB: a handshake was measured to use 30, of a stack of 128 and more */
 
+static unsigned failures; /* atomic */
+
+static void *noting_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	if (p == NULL && n > 0)
+		__atomic_add_fetch(&failures, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
 static void *wiping_malloc(size_t n, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return malloc(n);
+	return noting_malloc(n);
 }
 
 static void wiping_free(void *p, const char *file, int line)
@@ -42,7 +53,7 @@ static void *wiping_realloc(void *p, size_t n, const char *file, int line)
 		wiping_free(p, file, line);
 		return NULL;
 	}
-	fresh = malloc(n);
+	fresh = noting_malloc(n);
 	if (fresh == NULL)
 		return NULL;
 	if (p != NULL)
@@ -54,6 +65,11 @@ static void *wiping_realloc(void *p, size_t n, const char *file, int line)
 bool tls_memory_init(void)
 {
 	return CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc, wiping_free) == 1;
+}
+
+unsigned tls_memory_failures(void)
+{
+	return __atomic_load_n(&failures, __ATOMIC_RELAXED);
 }
 
 void tls_memory_leave(void)

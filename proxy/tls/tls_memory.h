@@ -13,6 +13,10 @@ bool tls_memory_init(void);
  * the thread's own stack may be shorter. */
 void tls_memory_wipe_stack(void);
 
+/* tls_memory_failures: how often OpenSSL got no memory. It goes on and says something else: that a key
+ * is broken, or that no cipher fits. Any thread. */
+unsigned tls_memory_failures(void);
+
 /* tls_memory_leave: a thread that called OpenSSL calls it no more. Otherwise its end frees what OpenSSL
  * kept for it, and may do so while exit(3) on another thread takes OpenSSL down. */
 void tls_memory_leave(void);
