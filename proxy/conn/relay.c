@@ -23,6 +23,12 @@
 
 /* ---- moving bytes ---- */
 
+/* Once a connection, by the clock itself, which the times of a record are read from. */
+static no_inline void note_first_byte(struct conn *c)
+{
+	c->first_byte = np_nanotime() - c->accepted;
+}
+
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 {
 	struct shard *s = c->shard;
@@ -35,7 +41,7 @@ void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 	}
 	STAT_ADD(&s->stats, bytes_out, n);
 	if (unlikely(c->first_byte < 0))
-		c->first_byte = np_nanotime() - c->accepted;
+		note_first_byte(c);
 }
 
 /* Nagle's algorithm holds back bytes that follow unacknowledged ones: before the second write there

@@ -10,6 +10,9 @@
 enum {
 	STUCK_MS = 60000, /* longer than any timeout that the plans allow */
 	SLOW_MS = 5,      /* a slow reader's turn */
+	/* Of a slow reader: what it takes is seen on the other side only when half of its buffer is free again, or a
+	 * segment, which is 64 KiB on the loopback. With the kernel's own buffer that may last longer than half_close. */
+	SLOW_WINDOW = 8192,
 	GRACE_MS = 4000,  /* for the server's end, once the client's is over */
 };
 
@@ -37,7 +40,8 @@ void streams_start(struct streams *s, const struct plan *p)
 	s->live = st;
 	s->nlive++;
 	s->made++;
-	err = wire_connect(&e->wire, &s->setup->place[p->place].sa, s->setup->place_len[p->place]);
+	err = wire_connect(&e->wire, &s->setup->place[p->place].sa, s->setup->place_len[p->place],
+			   p->slow != 0 ? SLOW_WINDOW : 0);
 	if (err == 0) {
 		end_watch(s, e);
 		return;

@@ -12,7 +12,7 @@
 
 #include "tests/kit/kit.h"
 
-int wire_connect(struct wire *w, const struct sockaddr *sa, socklen_t len)
+int wire_connect(struct wire *w, const struct sockaddr *sa, socklen_t len, int window)
 {
 	int on = 1, err = 0;
 
@@ -21,6 +21,8 @@ int wire_connect(struct wire *w, const struct sockaddr *sa, socklen_t len)
 		return -errno;
 	if (sa->sa_family != AF_UNIX)
 		setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (window > 0)
+		setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
 	if (connect(w->fd, sa, len) < 0 && errno != EINPROGRESS)
 		err = -errno;
 	if (err != 0)

@@ -16,8 +16,9 @@ struct wire {
 	bool           read_wants_out, write_wants_in; /* OpenSSL's handshake turns directions around */
 };
 
-/* Starts a connect. Returns 0, or a negative errno; the socket is writable when the connect has ended. */
-must_use int wire_connect(struct wire *w, const struct sockaddr *sa, socklen_t len);
+/* Starts a connect. window: bytes of the receive buffer, 0: the kernel's. Returns 0, or a negative errno; the socket is
+ * writable when the connect has ended. */
+must_use int wire_connect(struct wire *w, const struct sockaddr *sa, socklen_t len, int window);
 must_use int wire_connected(const struct wire *w); /* 0, -EINPROGRESS, or what went wrong */
 /* Puts OpenSSL on it; name is for the client's side, NULL on the server's. */
 void wire_secure(struct wire *w, struct ssl_ctx_st *ctx, const char *name);
