@@ -4,6 +4,9 @@
 #include <string.h>
 
 enum { CONTENT = 1048583 }; /* a prime: no size of a buffer or pipe divides it */
+/* Bytes a turn of the slowest reader, above its share: half of its window, after which the other side sees that it has
+ * read, lasts a fraction of half_close. */
+enum { SLOW_LEAST = 16 };
 
 static uint8_t content[CONTENT];
 
@@ -159,6 +162,6 @@ struct plan plan_make(struct dice *d, uint64_t id)
 		p.pause_ms = (uint32_t)dice_between(d, 50, 2500);
 	}
 	if (dice_percent(d, 8)) /* a reset must wait longer than a listener's half_close for the slowest */
-		p.slow = (uint32_t)(1 + p.down / dice_between(d, 50, p.ending == ENDING_SERVER_RST ? 3000 : 300));
+		p.slow = (uint32_t)(SLOW_LEAST + p.down / dice_between(d, 50, p.ending == ENDING_SERVER_RST ? 3000 : 300));
 	return p;
 }
