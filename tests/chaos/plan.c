@@ -162,6 +162,7 @@ struct plan plan_make(struct dice *d, uint64_t id)
 		p.pause_ms = (uint32_t)dice_between(d, 50, 2500);
 	}
 	if (dice_percent(d, 8)) /* a reset must wait longer than a listener's half_close for the slowest */
-		p.slow = (uint32_t)(SLOW_LEAST + p.down / dice_between(d, 50, p.ending == ENDING_SERVER_RST ? 3000 : 300));
+		p.slow = (uint32_t)(SLOW_LEAST +
+				    p.down / dice_between(d, 50, p.ending == ENDING_SERVER_RST ? 3000 : 300));
 	return p;
 }

@@ -10,8 +10,9 @@
 enum {
 	STUCK_MS = 60000, /* longer than any timeout that the plans allow */
 	SLOW_MS = 5,      /* a slow reader's turn */
-	/* Of a slow reader: what it takes is seen on the other side only when half of its buffer is free again, or a
-	 * segment, which is 64 KiB on the loopback. With the kernel's own buffer that may last longer than half_close. */
+	/* Of a slow reader: what it takes is seen on the other side only when half of its buffer is free
+	 * again, or a segment, which is 64 KiB on the loopback. With the kernel's own buffer that may last
+	 * longer than half_close. */
 	SLOW_WINDOW = 8192,
 	GRACE_MS = 4000,  /* for the server's end, once the client's is over */
 };
