@@ -151,19 +151,25 @@ static void stopped_reader_stops_nobody(void **state)
 	close(r.fifo);
 }
 
+static void fill(int fifo)
+{
+	static const char page[4096];
+
+	while (write(fifo, page, sizeof(page)) > 0)
+		;
+}
+
 /* The pipe is full from the start, and the stop does not wait for ever. */
 static void stop_with_a_stopped_reader(void **state)
 {
 	const char *ip = kit_ip(0);
 	int port = kit_port(ip), fd, fifo = open_fifo();
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
-	char page[4096] = {0};
 	struct kit_staunch *s;
 	int64_t start;
 
 	(void)state;
-	while (write(fifo, page, sizeof(page)) > 0)
-		;
+	fill(fifo);
 	s = kit_staunch_start(to_fifo(port, kit_peer_port(echo)));
 	fd = served(ip, port);
 	for (int i = 0; i < 4; i++)
@@ -183,13 +189,11 @@ static void term_while_an_old_log_is_stuck(void **state)
 	const char *ip = kit_ip(0);
 	int port = kit_port(ip), fd, fifo = open_fifo();
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
-	char page[4096] = {0};
 	struct kit_staunch *s;
 	int64_t start;
 
 	(void)state;
-	while (write(fifo, page, sizeof(page)) > 0)
-		;
+	fill(fifo);
 	s = kit_staunch_start(to_fifo(port, kit_peer_port(echo)));
 	fd = served(ip, port);
 	end_orderly(fd);
