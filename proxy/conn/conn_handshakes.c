@@ -13,7 +13,7 @@
  *
  * Those who wait on one worker stand in a queue, and the first of them tries again and again: any
  * worker frees places, so polling is cheaper than messages, and no worker is preferred. A client that
- * is the only one of its source goes before those that are many.
+ * is the only one of its source goes before those that are many, also before those of other workers.
  *
  * Rejected: a share of the limit for each worker. It turns clients away while other workers have
  * places. One list of all workers behind a lock: it would be taken twice for each handshake, and
@@ -111,14 +111,8 @@ static bool try_place(struct handshake *p)
 /* Until it is its turn to try. */
 static void wait_for_turn(struct handshake *p, struct handshakes_on *on)
 {
-	struct shard *s = p->conn->shard;
-	uint32_t bucket = yield_bucket(p->source);
-	bool alone = s->handshakes_of[bucket] == 0 && s->waiting_of[bucket] == 0;
-
-	s->waiting_of[bucket]++;
-	list_push_back(alone ? &on->alone : &on->many, &p->link);
+	list_push_back(p->alone ? &on->alone : &on->many, &p->link);
 	np_event_wait(&p->turn);
-	s->waiting_of[bucket]--;
 }
 
 static void pass_turn(struct handshakes_on *on)
@@ -132,20 +126,54 @@ static void pass_turn(struct handshakes_on *on)
 	np_event_set(&list_entry(next, struct handshake, link)->turn);
 }
 
+/* On all workers: the only ones of their source come first. */
+static bool others_come_first(const struct handshake *p)
+{
+	return !p->alone && __atomic_load_n(&p->conn->listener->counts->waiting_alone, __ATOMIC_RELAXED) > 0;
+}
+
+/* An only one of its source has come to this worker: it tries first, and p after it. */
+static void step_back(struct handshake *p, struct handshakes_on *on)
+{
+	pass_turn(on);
+	p->turn = (struct np_event){0};
+	list_push_back(on->many.next, &p->link); /* before the first */
+	np_event_wait(&p->turn);
+}
+
+/* Until it has a place, or is killed. */
+static bool try_in_turn(struct handshake *p, struct handshakes_on *on)
+{
+	while (p->conn->kill == CLOSE_NONE) {
+		if (!p->alone && !list_empty(&on->alone)) {
+			step_back(p, on);
+			continue;
+		}
+		if (!others_come_first(p) && try_place(p))
+			return true;
+		np_sleep(ROOM_POLL);
+	}
+	return false;
+}
+
 /* The handshake's own time does not run meanwhile: it is not the client's doing. */
 static bool wait_for_place(struct handshake *p)
 {
-	struct handshakes_on *on = handshakes_on(p->conn->listener, p->conn->shard);
-	bool got = false;
+	struct listener_counts *counts = p->conn->listener->counts;
+	struct shard *s = p->conn->shard;
+	struct handshakes_on *on = handshakes_on(p->conn->listener, s);
+	uint32_t bucket = yield_bucket(p->source);
+	bool got;
 
+	p->alone = s->handshakes_of[bucket] == 0 && s->waiting_of[bucket] == 0;
+	s->waiting_of[bucket]++;
+	__atomic_fetch_add(&counts->waiting_alone, p->alone, __ATOMIC_RELAXED);
 	if (on->tries)
 		wait_for_turn(p, on);
 	on->tries = true;
-	while (p->conn->kill == CLOSE_NONE && !got) {
-		got = try_place(p);
-		if (!got)
-			np_sleep(ROOM_POLL);
-	}
+	got = try_in_turn(p, on);
+	__atomic_fetch_sub(&counts->waiting_alone, p->alone, __ATOMIC_RELAXED);
+	s->waiting_of[bucket]--;
 	pass_turn(on);
 	return got;
 }

@@ -40,6 +40,7 @@ struct listener_counts {
 	char *name; /* const, owned */
 	struct limit limit; /* connections. atomic: any worker */
 	struct limit handshakes_limit; /* handshakes under way. atomic: any worker */
+	uint32_t waiting_alone; /* for a place, and the only ones of their source. atomic: any worker */
 	unsigned snapshots; /* control thread: that have a listener of this name */
 	struct handshakes_on on[]; /* one per worker */
 };
