@@ -36,13 +36,22 @@ static void pour(int fd, const struct kit_peer_opts *o, struct kit_peer_report *
 	}
 }
 
+/* However long the client is silent; kit_peer_stop wakes it. */
+static void wait_for_client(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
 static void serve_echo(int fd, const struct kit_peer_opts *o, struct kit_peer_report *r)
 {
 	char buf[PIECE];
 	ssize_t n;
 
 	(void)o;
-	while ((n = kit_io_read(fd, buf, sizeof(buf))) > 0) {
+	while (wait_for_client(fd), (n = kit_io_read(fd, buf, sizeof(buf))) > 0) {
 		r->read += (uint64_t)n;
 		r->end = kit_io_write(fd, buf, (size_t)n);
 		if (r->end != 0)

@@ -46,10 +46,10 @@ static void place(const char *script)
 	chmod(path, 0755);
 }
 
-/* Runs it and checks the status and the last line. */
+/* Runs it and checks the status and the last lines. */
 static void expect(const char *name, const char *kind, const char *last, int status)
 {
-	char build[KIT_PATH], text[4096];
+	char build[KIT_PATH], text[8192];
 	struct kit_child *c;
 	int got;
 	size_t n;
@@ -74,6 +74,21 @@ static void each_kind_of_end(void **state)
 	unsetenv("TEST_SECONDS");
 }
 
+/* Fails every other time. */
+#define FIRST "if ! rm $0.ran 2>/dev/null; then touch $0.ran;" BEGIN NO LAST "exit 1; fi;"
+
+static void a_failed_one_runs_again(void **state)
+{
+	(void)state;
+	place(FIRST BEGIN OK LAST);
+	expect("again", "unit", "passed only when run again: unit/kit/run (b)\n3 passed, 0 failed\n", 0);
+	setenv("AGAIN", "0", 1);
+	expect("only once", "unit", "failed: unit/kit/run (b)\n2 passed, 1 failed\n", 1);
+	unsetenv("AGAIN");
+	place(BEGIN NO LAST);
+	expect("again in vain", "unit", "failed: unit/kit/run (b)\n2 passed, 1 failed\n", 1);
+}
+
 static void nothing_to_run_fails(void **state)
 {
 	(void)state;
@@ -89,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_kind_of_end, kit_end),
+		cmocka_unit_test_teardown(a_failed_one_runs_again, kit_end),
 		cmocka_unit_test_teardown(nothing_to_run_fails, kit_end),
 	};
 
