@@ -13,6 +13,11 @@
 
 #include <openssl/crypto.h>
 
+/* Smaller blocks hold no secret, which is the length of a cipher's key at least; larger ones are record
+ * and file buffers, and were half of all bytes. Without them wiping costs an in-memory handshake 4 % more
+ * instructions, and 9.5 % with them and a call of explicit_bzero for each. */
+#define SECRET_MIN  16
+#define SECRET_MAX  16384
 #define FRAME       1024
 #define WIPE_FRAMES 40 /* 40 KiB: a handshake was measured to use 30, of a stack of 128 and more */
 
@@ -34,12 +39,20 @@ static void *wiping_malloc(size_t n, const char *file, int line)
 	return noting_malloc(n);
 }
 
+static inline void wipe(void *p, size_t n)
+{
+	if (n < SECRET_MIN || n > SECRET_MAX)
+		return;
+	memset(p, 0, n);
+	__asm__ volatile("" ::"r"(p) : "memory"); /* or the compiler drops it, since p is freed next */
+}
+
 static void wiping_free(void *p, const char *file, int line)
 {
 	(void)file;
 	(void)line;
 	if (p != NULL)
-		explicit_bzero(p, malloc_usable_size(p));
+		wipe(p, malloc_usable_size(p));
 	free(p);
 }
 

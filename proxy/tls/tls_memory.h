@@ -5,7 +5,8 @@
 
 #include "netpoll/base.h"
 
-/* From now on every block that OpenSSL frees is wiped first, up to its usable size.
+/* From now on each block that OpenSSL frees is wiped first, up to its usable size, if its size can be
+ * that of a secret: tls_memory.c.
  *   Returns  false: OpenSSL has allocated already, and goes on without.   Calls  first in main. */
 bool tls_memory_init(void);
 

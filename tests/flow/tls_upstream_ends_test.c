@@ -1,4 +1,4 @@
-/* TLS with servers, when one of the three misbehaves: the client leaves in the middle, the server floods. */
+/* TLS on both legs, and who ends how: the client leaves in the middle, the server floods, the first end is all. */
 #include <unistd.h>
 
 #include "tests/flow/kit/tls_edge.h"
@@ -65,11 +65,54 @@ static void d18_a_flood_of_key_updates(void **state)
 	close(listener);
 }
 
+/* on_fin: end. The other one's close_notify is never said, and both have theirs. */
+static void first_end_is_all(bool server_ends)
+{
+	struct tls_peer client, server, *first = server_ends ? &server : &client;
+	struct tls_peer *other = server_ends ? &client : &server;
+	struct edge e;
+	int port = 0, listener;
+
+	pki_write();
+	listener = kit_listen(kit_ip(0), &port, 8);
+	e = edge_start(textf("%s, on_fin: end, timeouts: {linger: 300ms}", tls_edge_keys("")),
+		       edge_upstream("back", port, textf(", tls: {ca: \"%s\", name: a.test}", pki.ca)));
+	assert_true(tls_peer_dial(&client, edge_connect(&e), &(struct tls_peer_opts){.sni = "a.test"}));
+	assert_true(tls_peer_answer(&server, kit_accept(listener),
+				    &(struct tls_peer_opts){.cert = pki.cert, .key = pki.key}));
+	tls_peer_send(other, "unasked", 7);
+	tls_peer_expect(first, "unasked", 7);
+	tls_peer_send(first, "bye", 3);
+	tls_peer_half_close(first);
+	tls_peer_expect(other, "bye", 3);
+	assert_int_equal(tls_peer_next(other), 0);
+	assert_int_equal(tls_peer_next(first), 0);
+	edge_ended(&e, server_ends ? "server_fin" : "client_fin", 1);
+	tls_peer_close(&client);
+	tls_peer_close(&server);
+	edge_end(&e);
+	close(listener);
+}
+
+static void b29_the_clients_close_notify_ends(void **state)
+{
+	(void)state;
+	first_end_is_all(false);
+}
+
+static void b29_the_servers_close_notify_ends(void **state)
+{
+	(void)state;
+	first_end_is_all(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TLS_ROW(b13_client_resets_during_the_handshake),
 		TLS_ROW(d18_a_flood_of_key_updates),
+		TLS_ROW(b29_the_clients_close_notify_ends),
+		TLS_ROW(b29_the_servers_close_notify_ends),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
