@@ -3,7 +3,7 @@
 # fails. The last line is always "N passed, N failed" (", N skipped" when there were any), alone on a line; before it,
 # what failed by name.
 #   FILTER=pattern     only programs whose path contains it
-#   TEST_SECONDS=n     a program's time limit; 120 otherwise
+#   TEST_SECONDS=n     a program's time limit; 240 otherwise
 #   JOBS=n             programs at a time; otherwise one more than there are processors, since most of them wait
 #   AGAIN=0            do not run a failed program again
 # A program fails when it exits non-zero, is killed, runs out of time, or runs no test at all. What it announced but
@@ -11,7 +11,7 @@
 # A program that failed beside others runs once more when all are done, alone. If it passes then, its tests count as
 # passed, and its name is in the line "passed only when run again": such a program wants mending, too.
 set -u
-limit=${TEST_SECONDS:-120}
+limit=${TEST_SECONDS:-240}
 
 # Reads cmocka's plain output: prints "passed failed skipped". The verdict is looked for anywhere in the line, since a
 # program may have left half a line before it; the lists after a group repeat names and are ignored.
