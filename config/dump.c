@@ -266,11 +266,13 @@ static char *dumped_text(const struct config *c)
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
+	bool whole;
 
 	if (f == NULL)
 		return NULL;
 	config_dump(f, c);
-	if (fclose(f) == 0)
+	whole = ferror(f) == 0;
+	if (fclose(f) == 0 && whole)
 		return text;
 	free(text);
 	return NULL;

@@ -115,15 +115,15 @@ int cli_check(const struct cli_args *a)
 		return cli_misused(a->verb, "both --config and a file are given");
 	if (format != NULL)
 		run.report = check_report_find(format);
-	if (run.report != NULL)
+	if (run.report != NULL && run.report->begin != NULL)
 		run.report->begin(stdout);
 	if (a->noperands == 0)
 		check_file(&run, cli_config_path(a));
 	for (int i = 0; i < a->noperands; i++)
 		check_file(&run, a->operands[i]);
-	if (run.report != NULL)
+	if (run.report != NULL && run.report->end != NULL)
 		run.report->end(stdout);
-	else if (run.status == EXIT_OK)
+	if (run.report == NULL && run.status == EXIT_OK)
 		sum_user(stdout, a);
 	return run.status;
 }

@@ -49,12 +49,18 @@ static const char *severity_word(const struct diag_problem *b)
 	return diag_severity(b->code) == DIAG_ERROR ? "error" : "warning";
 }
 
-/* ---- json: one object a file, on one line ---- */
+/* Message, guess and, behind `between`, the help: for forms that show one text. */
+#define WHOLE_ROOM 640
 
-static void json_begin(FILE *out)
+static void whole_text(char out[WHOLE_ROOM], const struct diag_problem *b, const char *between)
 {
-	(void)out;
+	bool guess = b->suggestion[0] != '\0', help = b->help[0] != '\0';
+
+	snprintf(out, WHOLE_ROOM, "%s%s%s%s%s%s", b->message, guess ? "; did you mean \"" : "", b->suggestion,
+		 guess ? "\"?" : "", help ? between : "", b->help);
 }
+
+/* ---- json: one object a file, on one line ---- */
 
 /* One problem as an object. Positions are numbers, so that an editor can jump there. */
 static void json_problem(FILE *out, const struct diag_problem *b)
@@ -86,11 +92,6 @@ static void json_file(FILE *out, const char *path, const struct diag *d, size_t 
 	fputs("]}\n", out);
 }
 
-static void json_end(FILE *out)
-{
-	(void)out;
-}
-
 /* ---- github: one workflow command a problem ---- */
 
 /* Percent signs and ends of lines are escaped; in a property `also` is, too. */
@@ -105,21 +106,15 @@ static void put_escaped(FILE *out, const char *s, const char *also)
 
 static void github_problem(FILE *out, const char *path, const struct diag_problem *b)
 {
+	char text[WHOLE_ROOM];
+
 	fprintf(out, "::%s file=", severity_word(b));
 	put_escaped(out, b->source != NULL ? b->source->name : path, ":,");
 	if (pos_known(b->at))
 		fprintf(out, ",line=%u,col=%u,endColumn=%u", b->at.line, b->at.column, b->at.column + b->at.width);
 	fprintf(out, ",title=%s::", diag_code_text(b->code));
-	put_escaped(out, b->message, "");
-	if (b->suggestion[0] != '\0') {
-		fputs("; did you mean \"", out);
-		put_escaped(out, b->suggestion, "");
-		fputs("\"?", out);
-	}
-	if (b->help[0] != '\0') {
-		fputs("%0Ahelp: ", out);
-		put_escaped(out, b->help, "");
-	}
+	whole_text(text, b, "\nhelp: ");
+	put_escaped(out, text, "");
 	putc('\n', out);
 }
 
@@ -167,10 +162,9 @@ static void sarif_uri(FILE *out, const char *path)
 
 static void sarif_problem(FILE *out, const char *path, const struct diag_problem *b)
 {
-	char text[sizeof(b->message) + sizeof(b->suggestion) + sizeof(b->help) + 32];
+	char text[WHOLE_ROOM];
 
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s", b->message, b->suggestion[0] != '\0' ? "; did you mean \"" : "",
-		 b->suggestion, b->suggestion[0] != '\0' ? "\"?" : "", b->help[0] != '\0' ? "\n" : "", b->help);
+	whole_text(text, b, "\n");
 	fprintf(out, "{\"ruleId\":\"%s\",\"level\":\"%s\",\"message\":{\"text\":", diag_code_text(b->code),
 		severity_word(b));
 	json_problem_string(out, text);
@@ -197,8 +191,8 @@ static void sarif_end(FILE *out)
 }
 
 static const struct check_report reports[] = {
-	{"json", json_begin, json_file, json_end},
-	{"github", json_begin, github_file, json_end},
+	{"json", NULL, json_file, NULL},
+	{"github", NULL, github_file, NULL},
 	{"sarif", sarif_begin, sarif_file, sarif_end},
 };
 

@@ -7,8 +7,8 @@
 
 #include "config/text/diag.h"
 
-/* One form: begin, then file once for each file that was checked, then end. `before` is how many problems the files
- * before it had. */
+/* One form: begin, then file once for each file that was checked, then end; begin and end may be NULL. `before` is how
+ * many problems the files before it had. */
 struct check_report {
 	const char *word; /* of --format */
 	void (*begin)(FILE *out);

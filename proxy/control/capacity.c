@@ -83,13 +83,13 @@ void capacity_log(unsigned workers, int64_t connections)
 	int64_t nofile = capacity_descriptors();
 
 	log_msg(LVL_NOTICE, "capacity",
-		"%u workers; up to %lld connections (descriptor limit %lld)", workers,
-		(long long)connections, (long long)nofile);
+		"%u worker%s; up to %lld connection%s (descriptor limit %lld)", workers, workers == 1 ? "" : "s",
+		(long long)connections, connections == 1 ? "" : "s", (long long)nofile);
 	if (nofile < FDS_RESERVE + FDS_USEFUL)
 		log_msg(LVL_WARNING, "few_descriptors",
-			"a descriptor limit of %lld leaves room for %lld connections; raise "
+			"a descriptor limit of %lld leaves room for %lld connection%s; raise "
 			"ulimit -n or LimitNOFILE",
-			(long long)nofile, (long long)connections);
+			(long long)nofile, (long long)connections, connections == 1 ? "" : "s");
 }
 
 /* ---- processors ---- */
@@ -155,7 +155,7 @@ unsigned capacity_workers(const struct config *c)
 	if (quota > 0 && quota < n) {
 		n = quota;
 		log_msg(LVL_NOTICE, "cpu_quota",
-			"%u workers: a control group allows the time of %u of %u processors", n,
+			"%u worker%s: a control group allows the time of %u of %u processors", n, n == 1 ? "" : "s",
 			quota, cpus);
 	}
 	if (n > WORKERS_MOST) {

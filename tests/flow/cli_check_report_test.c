@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/kit/kit.h"
+#include "tests/flow/kit/programs.h"
 
 static char out[16384], err[16384];
 
@@ -33,8 +33,7 @@ static void json_report_is_json(void **state)
 	char path[KIT_PATH], script[1024];
 
 	(void)state;
-	if (!kit_have("python3"))
-		skip();
+	program_need("python3");
 	kit_file_write("two.yaml", two, path);
 	snprintf(script, sizeof(script),
 		 "\"$0\" check --format json %s | python3 -c 'import json, sys\n"
@@ -60,8 +59,7 @@ static void o33_every_form_takes_several_files(void **state)
 	char bad[KIT_PATH], right[KIT_PATH], script[2048];
 
 	(void)state;
-	if (!kit_have("python3"))
-		skip();
+	program_need("python3");
 	kit_file_write("two.yaml", two, bad);
 	kit_file_write("good.yaml", right_text, right);
 	snprintf(script, sizeof(script), "\"$0\" check --offline %s %s %s", right, bad, right);

@@ -205,8 +205,8 @@ static void starts_with_few_descriptors(void **state)
 		struct kit_staunch *s = start_by(textf("prlimit --nofile=%d", r->limit),
 						 one_server(port, kit_peer_port(echo), "", ""));
 
-		kit_staunch_wait_err(s, textf("up to %d connections (descriptor limit %d)", r->connections, r->limit),
-				     1);
+		kit_staunch_wait_err(s, textf("up to %d connection%s (descriptor limit %d)", r->connections,
+					      r->connections == 1 ? "" : "s", r->limit), 1);
 		assert_int_equal(kit_file_count(s->child->err, "\"few_descriptors\""), 1);
 		fds = kit_proc_fds(s->child->pid);
 		connect_all(ip, port, 30);

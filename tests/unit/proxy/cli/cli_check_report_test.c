@@ -31,11 +31,13 @@ static char *said(const char *word, const char *path)
 	size_t n;
 	FILE *out = open_memstream(&text, &n);
 
-	r->begin(out);
+	if (r->begin != NULL)
+		r->begin(out);
 	r->file(out, path, d, 0);
 	r->file(out, "other.yaml", none, diag_shown(d));
 	r->file(out, path, d, diag_shown(d));
-	r->end(out);
+	if (r->end != NULL)
+		r->end(out);
 	fclose(out);
 	diag_free(d);
 	diag_free(none);
