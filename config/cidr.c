@@ -113,7 +113,7 @@ int cidr_parse(struct cidr *c, const char *text, const char **why)
 	r.bits = (uint8_t)(CIDR_MAX_BITS - width + bits);
 	stray = clear_host_bits(&r);
 	if (stray)
-		*why = "the address has bits behind the network's: they are ignored";
+		*why = "bits behind the network's are ignored: write the network, or one address without a slash";
 	*c = r;
 	return stray;
 }

@@ -90,6 +90,8 @@ static int report_unreadable(const char *name, int err, struct diag *d)
 	else
 		diag_error(d, DIAG_UNREADABLE, (struct config_pos){0}, "cannot read %s: %s", name,
 		           np_err_text(err));
+	if (err == -NP_EACCES)
+		diag_help(d, "let the user that runs staunch read it, and enter each directory above it");
 	return -NP_EINVAL;
 }
 

@@ -21,6 +21,7 @@
  * `deadline past?` need no special case for it; AUTO is below every minimum. */
 #define CONFIG_OFF  INT64_MAX
 #define CONFIG_AUTO INT64_C(0)
+#define CONFIG_UNREAD INT64_MIN /* a number that was refused and has no default: never in a config that loaded */
 
 #define CONFIG_NAME_MAX 63 /* bytes of the name of a listener or an upstream: it becomes a metric label */
 

@@ -19,6 +19,10 @@ static int decode_said(const struct decode *dc, const struct config_key *k, cons
 	struct value_reader r = {.arena = dc->arena, .dir = dc->dir, .quoted = n->quoted};
 	int err;
 
+	if (k->def == NULL && key_is_number(k)) /* until it is read: there is no default to be in its place */
+		*(int64_t *)key_field(k, obj) = CONFIG_UNREAD;
+	if (n->refused)
+		return 0;
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
 		decode_wrong_shape(dc, said, n, "a plain value");
 		return 0;
@@ -42,6 +46,7 @@ static bool count_fits(const struct decode *dc, const struct config_key *k, cons
 		return true;
 	diag_error(dc->d, DIAG_RANGE, list->at, "\"%s\" has %u element%s, it takes %d to %d",
 	           key_name(k), list->n, list->n == 1 ? "" : "s", (int)k->min, (int)k->max);
+	diag_help(dc->d, "staunch explain %s", k->path);
 	return false;
 }
 
@@ -59,6 +64,8 @@ static int decode_item(const struct decode *dc, const struct config_key *k, cons
 	struct config_text *item = decoded_item(k, list, list->n);
 	int err;
 
+	if (n->refused)
+		return 0;
 	if (n->kind != NODE_SCALAR || node_is_null(n)) {
 		decode_wrong_shape(dc, k, n, "plain values as its elements");
 		return 0;

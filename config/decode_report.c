@@ -13,7 +13,7 @@
 static const struct {
 	const char *prefix, *name, *why;
 } expected_keys[] = {
-	{"", "include", "one file holds everything for now"},
+	{"", "include", "write everything into one file"},
 };
 
 static bool is_not_yet(const struct decode *dc, const struct decode_place *at, const struct node *key)

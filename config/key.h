@@ -81,6 +81,11 @@ static inline bool key_is_section(const struct config_key *k)
 	return k->kind <= KEY_BLOCK;
 }
 /* It takes a list of values, or one of them in the list's place. */
+static inline bool key_is_number(const struct config_key *k)
+{
+	return k->kind == KEY_DURATION || k->kind == KEY_COUNT || k->kind == KEY_SIZE;
+}
+
 static inline bool key_is_several(const struct config_key *k)
 {
 	return k->kind >= KEY_WORDS;

@@ -155,7 +155,8 @@ static int node_place(struct parse *p, struct node *n)
 
 	p->nodes += n->nodes;
 	if (p->nodes > NODE_MAX) {
-		diag_error(p->d, DIAG_TOO_LARGE, n->at, "more than %d nodes, aliases followed", NODE_MAX);
+		diag_error(p->d, DIAG_TOO_LARGE, n->at,
+		           "more than %d keys and values, each alias counted as what it stands for", NODE_MAX);
 		return stop_parsing(p);
 	}
 	count_nodes(p, n);
@@ -199,7 +200,8 @@ static int note_anchor(struct parse *p, const yaml_char_t *name, struct node *n)
 static void refuse_tag(struct parse *p, const yaml_char_t *tag)
 {
 	if (tag != NULL)
-		diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "tags are refused: each key knows its type");
+		diag_error(p->d, DIAG_REFUSED, pos_of(&p->event),
+		           "a tag is refused: remove it, since each key knows its type");
 }
 
 /* An escape such as "\e" can write a character that source_check refuses in the text itself. *c is
@@ -216,8 +218,7 @@ static bool has_hostile(const char *s, size_t n, uint32_t *c)
 	return false;
 }
 
-/* A scalar that cannot be kept becomes an empty one: its key is then reported once, for the
- * character, and read on. */
+/* A scalar that cannot be kept becomes an empty one that nothing more is said of. */
 static int on_scalar(struct parse *p)
 {
 	const char *text = (const char *)p->event.data.scalar.value;
@@ -233,6 +234,8 @@ static int on_scalar(struct parse *p)
 	if (has_hostile(text, len, &c)) {
 		diag_error(p->d, DIAG_CHARACTERS, n->at, "the value holds %s U+%04X",
 		           c == '\n' || c == '\r' ? "a line break," : "the invisible character", c);
+		diag_help(p->d, "type the value anew");
+		n->refused = true;
 		len = 0;
 	}
 	n->text = arena_text(&p->t->arena, text, len);
@@ -311,7 +314,8 @@ static int on_document(struct parse *p)
 {
 	if (p->t->root == NULL)
 		return 0;
-	diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "a second document; a config file is one");
+	diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "a second document begins here, and a config file is one");
+	diag_help(p->d, "remove this line, or the rest of the file");
 	return STOP; /* the first is whole */
 }
 
@@ -348,15 +352,19 @@ static const struct {
 	const char *said, *help;
 } slips[] = {
 	{"mapping values are not allowed in this context",
-	 "check the indentation, or quote a value that holds a colon"},
+	 "check the indentation, put a space behind each key's colon, or quote a value that holds a colon"},
 	{"did not find expected key", "check the indentation: keys of one map start in one column"},
 	{"did not find expected '-' indicator", "check the indentation: the dashes of one list start in one column"},
 	{"did not find expected ',' or ']'",
 	 "a list that opens with [ closes with ]; quote addresses such as \"[::]:80\""},
-	{"did not find expected ',' or '}'", "a map that opens with { closes with }"},
+	{"did not find expected ',' or '}'",
+	 "a map that opens with { closes with }; a text that opens with a quote closes with one"},
 	{"could not find expected ':'", "a key is followed by a colon and a space"},
 	{"found unexpected end of stream", "a quote is not closed"},
 	{"found character that cannot start any token", "quote values that start with @, ` or %"},
+	{"did not find expected alphabetic or numeric character", "quote values that start with * or &"},
+	{"did not find expected node content", "quote addresses such as \"[::]:80\""},
+	{"found unknown escape character", "write \\\\ for a backslash, or use single quotes"},
 	{"did not find expected <document start>", "check the indentation of this line and the one before"},
 };
 

@@ -28,10 +28,10 @@ bool shape_is_ip(const char *text)
 /* The slip behind a byte that no host name has. */
 static const char *name_refusal(const char *text)
 {
-	if (strchr(text, ':') != NULL)
-		return "a name has no port";
 	if (strpbrk(text, "/@") != NULL)
 		return "a name alone, not a URL";
+	if (strchr(text, ':') != NULL)
+		return "a name has no port";
 	for (; *text != '\0'; text++)
 		if ((unsigned char)*text >= 0x80)
 			return "a name beyond ASCII is written in its xn-- form";
@@ -47,7 +47,7 @@ static int check_labels(const char *text, size_t n, const char **why)
 	case HOST_LABEL_TOO_LONG: return shape_refuse(why, "a part of a name has at most 63 letters");
 	case HOST_EMPTY_LABEL:    break;
 	}
-	return shape_refuse(why, "a dot stands between two parts of a name, each of a letter at least");
+	return shape_refuse(why, "a dot stands between two parts of a name, and each has a letter at least");
 }
 
 /* An IP address looks like a name and is none: TLS sends no SNI for it (RFC 6066, 3). */

@@ -136,7 +136,8 @@ static void check_socket_file(struct diag *d, struct config_bind *b)
 
 	if (b->mode != NULL && !is_mode(b->mode))
 		diag_error(d, DIAG_NUMBER, validate_origin(BIND "mode", b),
-		           "\"mode\" cannot be \"%.100s\": write three digits from 0 to 7, as in \"0660\"", b->mode);
+		           "\"mode\" cannot be \"%.100s\": write three octal digits, as in \"660\" or \"0660\"",
+		           b->mode);
 	if (b->owner != NULL && !is_owner(b->owner))
 		diag_error(d, DIAG_TEXT, validate_origin(BIND "owner", b),
 		           "\"owner\" cannot be \"%.100s\": write user, user:group or :group", b->owner);
@@ -244,9 +245,10 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 		          "at_limit has no effect without max_connections or tls");
 	if (l->max_connections != CONFIG_OFF && all != CONFIG_AUTO && l->max_connections > all)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].max_connections", l),
-		          "limits.max_connections is lower and is reached first");
+		          "max_connections has no effect: limits.max_connections is lower and is reached first");
 	if (l->timeouts.idle != CONFIG_OFF && l->timeouts.lifetime < l->timeouts.idle && pos_known(idle))
-		diag_warn(d, DIAG_SHORT_TIMER, idle, "lifetime is shorter, so this is never reached");
+		diag_warn(d, DIAG_SHORT_TIMER, idle,
+		          "timeouts.idle is longer than timeouts.lifetime, which ends the connection first");
 }
 
 /* Upstreams first: a listener's references resolve to their indexes. */

@@ -68,6 +68,8 @@ static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
 	char value[UNITS_TEXT], bound[UNITS_TEXT];
 	bool below = n < k->min;
 
+	if (n == CONFIG_UNREAD)
+		return;
 	if (((k->flags & KEY_OFF) && n == CONFIG_OFF) || ((k->flags & KEY_AUTO) && n == CONFIG_AUTO))
 		return;
 	/* A default has no place and is within bounds by key_test. */
@@ -91,7 +93,7 @@ static void check_name_letters(struct diag *d, const struct config_key *k, void 
 		return;
 	diag_error(d, DIAG_NAME, *key_origin(k, obj), "\"%.80s\" is not a name: %s", name,
 	           n > CONFIG_NAME_MAX ? "it is longer than 63 characters"
-	                               : "a to z, 0 to 9, and inside also _ . -");
+	                               : "write a to z and 0 to 9, and behind the first also _ . -");
 	validate_explain(d, k->path);
 }
 
@@ -103,7 +105,7 @@ void validate_values(struct diag *d, enum key_scope_id scope, void *obj)
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct config_key *k = &key_rows[i];
 
-		if (k->kind == KEY_DURATION || k->kind == KEY_COUNT || k->kind == KEY_SIZE)
+		if (key_is_number(k))
 			check_bounds(d, k, obj);
 		if (k->kind == KEY_NAME)
 			check_name_letters(d, k, obj);

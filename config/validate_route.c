@@ -116,9 +116,12 @@ static void doubt_route(struct diag *d, const struct config_listener *l, struct 
 	if (r->tls != CONFIG_OPENING_NONE)
 		return;
 	if (l->tls != NULL)
-		diag_warn(d, DIAG_UNREACHABLE, at, "TLS ends here, so a client without it comes to no route");
+		diag_warn(d, DIAG_UNREACHABLE, at,
+		          "no connection comes to this route: TLS ends at this listener, "
+		          "which refuses a client without it");
 	else if (asks_for_hello(r))
-		diag_warn(d, DIAG_UNREACHABLE, at, "a client without TLS sends neither sni nor alpn");
+		diag_warn(d, DIAG_UNREACHABLE, at,
+		          "no connection comes to this route: a client without TLS sends neither sni nor alpn");
 }
 
 /* Everything behind a route without conditions is dead: routes, and the listener's upstream. */
@@ -131,7 +134,7 @@ static void doubt_order(struct diag *d, struct config_listener *l)
 		return;
 	for (struct config_route *r = taker + 1; r < l->routes + l->nroutes; r++) {
 		diag_warn(d, DIAG_UNREACHABLE, r->at, "no connection comes to this route");
-		diag_note(d, "the one at %u:%u takes them all", taker->at.line, taker->at.column);
+		diag_note(d, "the route at %u:%u takes them all", taker->at.line, taker->at.column);
 	}
 	if (!pos_known(upstream))
 		return;

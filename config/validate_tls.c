@@ -188,10 +188,10 @@ static void check_proxy_in(struct diag *d, const struct proxy_in *h)
 	for (size_t i = 0; i < p->ntrusted; i++)
 		if (is_everybody(&p->trusted[i].net))
 			diag_warn(d, DIAG_UNVERIFIED, p->trusted[i].written.at,
-			          "anybody may send a header and so choose the address it is known by");
+			          "any client may send a PROXY header, and so choose the address that it is known by");
 	if (p->timeout < 3 * UNITS_S)
 		diag_warn(d, DIAG_HASTY, validate_origin(h->timeout, h->obj),
-		          "a packet lost on the way takes up to 3s to come again");
+		          "a client whose first packet is lost is closed: TCP takes up to 3s to send it again");
 }
 
 static void check_proxy_at(struct diag *d, struct config_bind_proxy *own)
@@ -293,7 +293,7 @@ static void check_proxy_out(struct diag *d, struct config_upstream *u)
 
 		validate_values(d, KEY_CUSTOM_TLV, t);
 		for (size_t j = 0; j < i; j++)
-			if (u->custom_tlvs[j].type == t->type && t->type != 0)
+			if (u->custom_tlvs[j].type == t->type && t->type > 0)
 				diag_error(d, DIAG_TWICE, validate_origin("upstreams[].custom_tlvs[].type", t),
 				           "a TLV of type 0x%X is already there", (unsigned)t->type);
 	}

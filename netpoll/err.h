@@ -36,6 +36,7 @@ enum np_err_class { NP_CLASS_PEER, NP_CLASS_DEADLINE, NP_CLASS_CLOSING, NP_CLASS
 	X(NP_EACCES,       EACCES,        LOCAL,    "permission denied")                       \
 	X(NP_EPERM,        EPERM,         LOCAL,    "not permitted")                           \
 	X(NP_ENOENT,       ENOENT,        PEER,     "no such file")                            \
+	X(NP_EISDIR,       EISDIR,        LOCAL,    "is a directory")                          \
 	X(NP_ECONNREFUSED, ECONNREFUSED,  PEER,     "connection refused")                      \
 	X(NP_ECONNRESET,   ECONNRESET,    PEER,     "connection reset by peer")                \
 	X(NP_ECONNABORTED, ECONNABORTED,  PEER,     "connection aborted")                      \

@@ -74,10 +74,12 @@ bool source_check(const struct source *s, struct diag *d)
 	}
 	if (f[0].lines > 0) {
 		diag_error(d, DIAG_CHARACTERS, f[0].at, "the text is not UTF-8 here");
+		diag_help(d, "save the file as UTF-8");
 		note_more_lines(d, &f[0]);
 	}
 	if (f[1].lines > 0) {
 		diag_error(d, DIAG_CHARACTERS, f[1].at, "invisible character U+%04X", f[1].c);
+		diag_help(d, "type the line anew");
 		note_more_lines(d, &f[1]);
 	}
 	if (f[2].lines > 0) {

@@ -18,8 +18,7 @@
 #include "proxy/base/owner.h"
 #include "proxy/cli/cli_holder.h"
 #include "proxy/control/capacity.h"
-
-#define OFFLINE_HELP "staunch check --offline leaves the machine out"
+#include "proxy/control/start_errors.h"
 
 const char *cli_check_user(char out[64])
 {
@@ -32,6 +31,20 @@ const char *cli_check_user(char out[64])
 	return out;
 }
 
+/* remedy: NULL: none is known. */
+static void help_offline(struct diag *d, const char *remedy)
+{
+	diag_help(d, "%s%sstaunch check --offline leaves the machine out", remedy != NULL ? remedy : "",
+		  remedy != NULL ? "; " : "");
+}
+
+static void note_user(struct diag *d)
+{
+	char user[64];
+
+	diag_note(d, "looked as user %s", cli_check_user(user));
+}
+
 /* ---- addresses ---- */
 
 static void note_holder(struct diag *d, const struct cli_holder *h)
@@ -39,29 +52,44 @@ static void note_holder(struct diag *d, const struct cli_holder *h)
 	char user[64];
 
 	if (h->kind == CLI_HOLDER_NONE)
-		diag_note(d, "nothing listens there: a file of another kind, or a socket that is bound only");
+		diag_note(d, "nothing listens there: the socket is only bound");
 	else if (h->kind == CLI_HOLDER_STRANGER)
 		diag_note(d, "%s, process %d, holds it", h->name, (int)h->pid);
 	else
 		diag_note(d, "held by a process that user %s may not see: check as root names it",
 			  cli_check_user(user));
-	diag_help(d, OFFLINE_HELP);
 }
 
-/* Why the kernel says no, in words about this address. */
-static const char *refusal_of(int err)
+/* Why the kernel says no, and what helps, in words about a port or about the file of a Unix socket. */
+static const struct refusal {
+	bool file;
+	int err;
+	const char *why, *help;
+} refusals[] = {
+	{false, NP_EADDRINUSE, "another process holds it", "stop it, or choose another address"},
+	{false, NP_EACCES, "a port below 1024 needs CAP_NET_BIND_SERVICE",
+	 "AmbientCapabilities= of its unit gives it, or choose a port from 1024"},
+	{false, NP_EADDRNOTAVAIL, "no interface of this machine has this address",
+	 "`ip address` lists those of this machine"},
+	{false, NP_EAFNOSUPPORT, "this machine has no IPv6", "write an IPv4 address"},
+	{true, NP_EADDRINUSE, "another process holds it", "stop it, or choose another path"},
+	{true, NP_ENOTSOCK, "a file that is no socket has this name", "remove the file, or choose another path"},
+	{true, NP_ENOENT, "its directory does not exist", "make the directory"},
+	{true, NP_EACCES, "this user may not make a file in its directory",
+	 "let the user that runs it write there"},
+};
+
+static struct refusal refusal_of(int err, const struct np_addr *a)
 {
-	switch (-err) {
-	case NP_EADDRINUSE:    return "another process holds it";
-	case NP_EACCES:        return "a port below 1024 needs CAP_NET_BIND_SERVICE";
-	case NP_EADDRNOTAVAIL: return "no interface of this machine has this address";
-	case NP_EAFNOSUPPORT:  return "this machine has no IPv6";
-	default:               return np_err_text(err);
-	}
+	bool file = np_addr_is_unix(a) && !np_addr_is_abstract(a);
+
+	for (size_t i = 0; i < array_len(refusals); i++)
+		if (refusals[i].file == file && refusals[i].err == -err)
+			return refusals[i];
+	return (struct refusal){.why = np_err_text(err)};
 }
 
-/* May this user make a file of that path? */
-static int directory_takes_files(const char *path)
+int cli_check_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
@@ -83,12 +111,12 @@ static int try_unix(const struct np_addr *a, const char *config_path)
 	if (np_addr_is_abstract(a))
 		return np_listen_check(a);
 	if (lstat(a->u.un.sun_path, &st) < 0)
-		return directory_takes_files(a->u.un.sun_path);
+		return cli_check_directory(a->u.un.sun_path);
 	if (!S_ISSOCK(st.st_mode))
-		return -NP_EADDRINUSE;
+		return -NP_ENOTSOCK;
 	if (cli_holder_of(a, config_path).kind != CLI_HOLDER_NONE)
 		return -NP_EADDRINUSE;
-	return directory_takes_files(a->u.un.sun_path); /* stale: the start replaces it */
+	return cli_check_directory(a->u.un.sun_path); /* stale: the start replaces it */
 }
 
 static void check_address(const struct config *c, const struct config_listener *l, size_t i, struct diag *d)
@@ -96,6 +124,7 @@ static void check_address(const struct config *c, const struct config_listener *
 	const struct np_addr *a = &l->bind[i].addr;
 	int err = np_addr_is_unix(a) ? try_unix(a, c->file) : np_listen_check(a);
 	struct cli_holder h = {.kind = CLI_HOLDER_UNSEEN};
+	struct refusal r = refusal_of(err, a);
 
 	if (err == 0)
 		return;
@@ -104,11 +133,12 @@ static void check_address(const struct config *c, const struct config_listener *
 	if (h.kind == CLI_HOLDER_SAME_FILE)
 		return;
 	diag_error(d, DIAG_LISTEN, l->bind[i].origin[0], "listener \"%.63s\" cannot listen on %s: %s", l->name,
-		   l->bind[i].text, refusal_of(err));
+		   l->bind[i].text, r.why);
 	if (err == -NP_EADDRINUSE)
 		note_holder(d, &h);
-	else
-		diag_help(d, OFFLINE_HELP);
+	else if (err == -NP_EACCES)
+		note_user(d);
+	help_offline(d, r.help);
 }
 
 /* May this user give a file of that directory to the owner? Tried on a file without a name; a file
@@ -131,7 +161,6 @@ static void check_owner(const struct config_bind *b, struct diag *d)
 {
 	struct np_unix_owner o;
 	const char *why = owner_find(b->owner, &o);
-	char user[64];
 
 	if (why == NULL && try_owner(b->addr.u.un.sun_path, &o) != 0)
 		why = "only root may give a file away, and anybody else to his own groups alone";
@@ -139,8 +168,8 @@ static void check_owner(const struct config_bind *b, struct diag *d)
 		return;
 	diag_error(d, DIAG_LISTEN, config_place_bind(b, "owner"), "%s cannot be given to %.100s: %s", b->text,
 		   b->owner, why);
-	diag_note(d, "looked as user %s", cli_check_user(user));
-	diag_help(d, OFFLINE_HELP);
+	note_user(d);
+	help_offline(d, NULL);
 }
 
 /* ---- files ---- */
@@ -157,12 +186,11 @@ static int try_append(const char *path)
 	/* ENXIO: a FIFO that nobody reads yet. */
 	if (err == -ENXIO)
 		return 0;
-	return err == -NP_ENOENT ? directory_takes_files(path) : err;
+	return err == -NP_ENOENT ? cli_check_directory(path) : err;
 }
 
 static void check_log(const struct config *c, struct diag *d)
 {
-	char user[64];
 	int err;
 
 	if (c->log.access.kind != CONFIG_SINK_FILE)
@@ -172,8 +200,8 @@ static void check_log(const struct config *c, struct diag *d)
 		return;
 	diag_error(d, DIAG_LOG, config_place(c, "log.access"), "the access log %.150s cannot be written: %s",
 		   c->log.access.path, np_err_text(err));
-	diag_note(d, "looked as user %s", cli_check_user(user));
-	diag_help(d, OFFLINE_HELP);
+	note_user(d);
+	help_offline(d, start_remedy(START_FILE, err));
 }
 
 /* ---- figures ---- */

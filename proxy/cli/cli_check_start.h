@@ -12,6 +12,9 @@
  *   Calls  the main thread, before any worker: it raises the descriptor limit as a start does. */
 void cli_check_start(const struct config *c, struct diag *d);
 
+/* May this user make a file of that path?   Returns  0 or -NP_Exxx. */
+int cli_check_directory(const char *path);
+
 /* "root", or the number of a user without a name. out holds 64 bytes. Returns out. */
 const char *cli_check_user(char out[64]);
 

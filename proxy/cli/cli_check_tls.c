@@ -56,6 +56,18 @@ static void doubt_expiry(struct trial *t, const struct config_cert *c, int64_t e
 			  days == 1 ? "" : "s");
 }
 
+/* The directory that would take the file of ticket keys. */
+static void try_keys_directory(struct trial *t, const struct config_tls_in *c, const char *path)
+{
+	int err = cli_check_directory(path);
+
+	trial_begin(t);
+	if (err == 0)
+		return;
+	text_problem(&t->why, path, err == -NP_ENOENT ? "its directory does not exist" : np_err_text(err), err);
+	trial_complain(t, config_place_tls_in(c, t->room), err);
+}
+
 /* A file that is not there yet is made at the start. */
 static void try_keys(struct trial *t, const struct config_tls_in *c)
 {
@@ -64,8 +76,12 @@ static void try_keys(struct trial *t, const struct config_tls_in *c)
 	struct stat st;
 	int err;
 
-	if (path == NULL || stat(path, &st) < 0)
+	if (path == NULL)
 		return;
+	if (stat(path, &st) < 0) {
+		try_keys_directory(t, c, path);
+		return;
+	}
 	trial_begin(t);
 	err = tls_keys_load(path, &keys, &t->why);
 	explicit_bzero(&keys, sizeof(keys));

@@ -13,6 +13,7 @@
 #include "proxy/cli/cli_args.h"
 #include "proxy/process.h"
 
+#define STANDARD_INPUT "standard input"
 #define INPUT_MAX ((size_t)2 << 20) /* bytes; a configuration has at most half of it */
 
 static bool is_standard_input(const char *path)
@@ -44,12 +45,17 @@ static int read_standard_input(struct config **out, struct diag *d)
 {
 	char *text = malloc(INPUT_MAX);
 	size_t n;
-	int err = -NP_ENOMEM;
+	int err;
 
 	if (text == NULL)
-		return err;
+		return -NP_ENOMEM;
 	n = fread(text, 1, INPUT_MAX, stdin);
-	err = config_parse("standard input", text, n, out, d);
+	err = ferror(stdin) ? err_from_errno() : 0;
+	if (err == 0)
+		err = config_parse(STANDARD_INPUT, text, n, out, d);
+	else
+		diag_error(d, DIAG_UNREADABLE, (struct config_pos){0}, "cannot read " STANDARD_INPUT ": %s",
+			   np_err_text(err));
 	free(text);
 	return err;
 }

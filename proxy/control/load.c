@@ -123,7 +123,7 @@ static int load_snapshot(struct load *l)
 	if (err == -NP_ENOMEM)
 		say_lack(room[0] != '\0' ? room : "loading the configuration", START_MEMORY, err);
 	else if (err != 0 && room[0] != '\0')
-		log_msg(LVL_ERROR, "tls_failed", "E405: %s", room);
+		log_msg(LVL_ERROR, "tls_failed", "E405: %s; staunch check shows the line", room);
 	return err;
 }
 

@@ -38,10 +38,11 @@ static const struct {
 	{START_FILE, NP_EMFILE, "raise ulimit -n or LimitNOFILE"},
 	{START_FILE, NP_ENFILE, "raise fs.file-max"},
 	{START_FILE, NP_ENOENT, "make its directory"},
+	{START_FILE, NP_EISDIR, "name a file in it"},
 	{START_FILE, NP_EACCES, "let the user that runs it write there"},
 };
 
-static const char *start_remedy(enum start_call call, int err)
+const char *start_remedy(enum start_call call, int err)
 {
 	if (err == -NP_ENOMEM || err == -NP_ENOBUFS)
 		return "give it more memory (MemoryMax, ulimit -v), or lower `workers`";

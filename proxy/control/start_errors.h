@@ -20,6 +20,9 @@ enum start_call {
 #define START_WHY_ROOM 256 /* with a NUL behind it */
 void start_why(struct text *t, enum start_call call, int err);
 
+/* What the operator can do about it, or NULL. */
+const char *start_remedy(enum start_call call, int err);
+
 /* start_failed: log that `what` could not be had, with start_why.
  *   Returns  the exit code: EXIT_PERMISSION if the machine forbids it, else EXIT_FAILED. */
 must_use int start_failed(enum start_call call, const char *what, int err);

@@ -89,7 +89,7 @@ static const struct {
 	int err;
 	const char *remedy;
 } remedies[] = {
-	{NP_EADDRINUSE, "; another process holds it (ss -ltnp shows which)"},
+	{NP_EADDRNOTAVAIL, "; `ip address` lists those of this machine"},
 	{NP_EMFILE, "; raise ulimit -n or LimitNOFILE"},
 	{NP_ENFILE, "; raise fs.file-max"},
 	{NP_ENOMEM, "; give it more memory (MemoryMax, ulimit -v)"},
@@ -99,14 +99,22 @@ static const struct {
 /* Of the address: a Unix listener makes a lock beside its file, a port may need a capability. */
 static void put_remedy(struct text *t, const struct config_bind *b, int err)
 {
+	bool file = np_addr_is_unix(&b->addr) && !np_addr_is_abstract(&b->addr);
+
 	for (size_t i = 0; i < array_len(remedies); i++)
 		if (remedies[i].err == -err) {
 			text_str(t, remedies[i].remedy);
 			return;
 		}
-	if (err == -NP_EPERM && b->owner != NULL) {
+	if (err == -NP_EADDRINUSE) {
+		text_str(t, file ? "; another process listens there, or a file that is no socket has its name "
+				   "(ss -lxp and ls -l show which)" :
+				   "; another process holds it (ss -ltnp shows which)");
+	} else if (err == -NP_ENOENT && file) {
+		text_str(t, "; make its directory");
+	} else if (err == -NP_EPERM && b->owner != NULL) {
 		text_str(t, "; only root may give its file away, and anybody else to his own groups alone");
-	} else if (np_addr_is_unix(&b->addr) && !np_addr_is_abstract(&b->addr)) {
+	} else if (file) {
 		text_str(t, "; its directory must let us make this file and ");
 		text_str(t, b->addr.u.un.sun_path);
 		text_str(t, ".lock");

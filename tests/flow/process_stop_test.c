@@ -105,6 +105,7 @@ static void hups_are_coalesced(void **state)
 	assert_true(dprintf(fd, "not: a config\n") > 0);
 	close(fd);
 	kit_staunch_wait_err(s, "\"reload_failed\"", 1);
+	kit_staunch_wait_err(s, "reload refused: the configuration has errors; running generation 1 unchanged", 1);
 	wait_generation(s, 2);
 	kit_child_signal(s->child, SIGUSR1); /* less urgent than a HUP: none is left when it is done */
 	kit_staunch_wait_err(s, "logs are reopened", 1);

@@ -35,6 +35,7 @@ struct kit_cert_opts {
 	bool             answers;  /* may sign OCSP answers for its issuer */
 	int              from_days; /* valid from so many days from now; 0: since an hour ago */
 	int              to_days;   /* until so many days from now; 0: 30 */
+	int              to_hours;  /* and so many hours longer */
 	struct kit_cert *issuer;    /* NULL: signs itself */
 };
 

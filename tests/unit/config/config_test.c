@@ -125,7 +125,7 @@ static void unreadable_files(void **state)
 	                    "error[E401]: cannot read /no/such/file.yaml: no such file\n"
 	                    "1 error - configuration NOT loaded\n");
 	assert_int_equal(directory.err, -NP_EINVAL);
-	assert_non_null(strstr(directory.report->text, "error[E401]: cannot read /: Is a directory\n"));
+	assert_non_null(strstr(directory.report->text, "error[E401]: cannot read /: is a directory\n"));
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (1 << 20) + 1), 0);
 	close(fd);

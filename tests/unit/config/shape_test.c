@@ -29,11 +29,11 @@ static void check_rows(const struct row *rows, size_t n, check_fn check)
 }
 
 static const struct row common[] = {
-	{"", "each of a letter at least"},
-	{".", "each of a letter at least"},
-	{"a.", "each of a letter at least"},
-	{".a", "each of a letter at least"},
-	{"a..b", "each of a letter at least"},
+	{"", "and each has a letter at least"},
+	{".", "and each has a letter at least"},
+	{"a.", "and each has a letter at least"},
+	{".a", "and each has a letter at least"},
+	{"a..b", "and each has a letter at least"},
 	{A64 ".b", "at most 63 letters"},
 	{A63 "." A63 "." A63 "." A63, "at most 253 letters"},
 	{"a.b:443", "no port"},
@@ -85,8 +85,8 @@ static void patterns(void **state)
 		{"a.*.b", "one * stands for"},
 		{"*a.b", "one * stands for"},
 		{"a.b*", "one * stands for"},
-		{"*..a", "each of a letter at least"},
-		{"a..*", "each of a letter at least"},
+		{"*..a", "and each has a letter at least"},
+		{"a..*", "and each has a letter at least"},
 		{"*.a b", "letters, digits"},
 		{"*.example.com", NULL},
 		{"*.com", NULL},

@@ -31,7 +31,7 @@ static const struct load_row references[] = {
 static const struct load_row orders[] = {
 	{R("{upstream: a}, {sni: x.y, upstream: b}") U,
 	 "warning[W306]: no connection comes to this route\n"
-	 "  --> t.yaml:4:29          note: the one at 4:14 takes them all\n"},
+	 "  --> t.yaml:4:29          note: the route at 4:14 takes them all\n"},
 	{R("{upstream: a}") TO_B U,
 	 "warning[W306]: no connection is left for this upstream\n"
 	 "  --> t.yaml:5:15          note: the route at 4:14 takes them all\n"},
@@ -40,10 +40,13 @@ static const struct load_row orders[] = {
 	{R("{alpn: h2, upstream: a}, {source: \"::/0\", upstream: b}, {tls: only, upstream: a}") TO_B U, NULL},
 	{R("{tls: none, upstream: a}, {upstream: b}") U, NULL},
 	{R("{tls: none, sni: x.y, upstream: a}") TO_B U,
-	 "warning[W306]: a client without TLS sends neither sni nor alpn\n  --> t.yaml:4:20\n"},
-	{R("{tls: none, alpn: h2, upstream: a}") TO_B U, "warning[W306]: a client without TLS sends"},
+	 "warning[W306]: no connection comes to this route: a client without TLS sends neither sni nor alpn\n"
+	 "  --> t.yaml:4:20\n"},
+	{R("{tls: none, alpn: h2, upstream: a}") TO_B U,
+	 "warning[W306]: no connection comes to this route: a client without TLS sends"},
 	{R("{tls: none, source: \"::1\", upstream: a}") TO_B U, NULL},
-	{R("{tls: none, upstream: a}") TO_B TLS U, "warning[W306]: TLS ends here, so a client without it"},
+	{R("{tls: none, upstream: a}") TO_B TLS U,
+	 "warning[W306]: no connection comes to this route: TLS ends at this listener"},
 	{R("{sni: x.y, upstream: a}") TO_B TLS U, NULL},
 };
 

@@ -24,7 +24,7 @@ static const struct load_row bounds[] = {
 
 static const struct load_row names[] = {
 	{"listeners: [{name: Web, bind: \":80\", upstream: app}]\n" U,
-	 "error[E206]: \"Web\" is not a name: a to z, 0 to 9"},
+	 "error[E206]: \"Web\" is not a name: write a to z and 0 to 9"},
 	{"listeners: [{name: -web, bind: \":80\", upstream: app}]\n" U, "error[E206]: \"-web\" is not a name"},
 	{"listeners: [{name: a b, bind: \":80\", upstream: app}]\n" U, "error[E206]: \"a b\" is not a name"},
 	{"listeners: [{name: \xC3\xA9, bind: \":80\", upstream: app}]\n" U, "error[E206]"},
@@ -43,7 +43,8 @@ static const struct load_row addresses[] = {
 	{AT("\"unix:/x\", mode: \"0660\", owner: \"a:b\""), NULL},
 	{AT("\"unix:/x\", mode: 600, owner: \":b\""), NULL},
 	{AT("\"unix:/x\", mode: \"66\""),
-	 "error[E202]: \"mode\" cannot be \"66\": write three digits from 0 to 7, as in \"0660\"\n  --> t.yaml:1:56\n"},
+	 "error[E202]: \"mode\" cannot be \"66\": write three octal digits, as in \"660\" or \"0660\"\n"
+	 "  --> t.yaml:1:56\n"},
 	{AT("\"unix:/x\", mode: \"4755\""), "\"mode\" cannot be \"4755\""},
 	{AT("\"unix:/x\", mode: \"0888\""), "\"mode\" cannot be \"0888\""},
 	{AT("\"unix:/x\", mode: rw-rw----"), "\"mode\" cannot be \"rw-rw----\""},
@@ -112,13 +113,13 @@ static const struct load_row doubts[] = {
 	 "warning[W303]: at_limit has no effect without max_connections or tls\n  --> t.yaml:5:15\n"},
 	{L "    max_connections: 10\n    at_limit: wait\n" U, NULL},
 	{L "    max_connections: 10\n" U "limits: {max_connections: 9}\n",
-	 "warning[W303]: limits.max_connections is lower"},
+	 "warning[W303]: max_connections has no effect: limits.max_connections is lower"},
 	{L "    max_connections: 10\n" U "limits: {max_connections: 10}\n", NULL},
 	{L U "    timeouts: {connect: 11s}\n", "warning[W304]: timeouts.connect is longer than retry_budget"},
 	{L U "    retry_budget: 4s\n", "  --> t.yaml:8:19\n"},
 	{L U "    timeouts: {connect: 10s}\n", NULL},
 	{L "    timeouts: {idle: 2h, lifetime: 1h}\n" U,
-	 "warning[W304]: lifetime is shorter, so this is never reached\n"},
+	 "warning[W304]: timeouts.idle is longer than timeouts.lifetime, which ends the connection first\n"},
 	{L "    timeouts: {idle: off, lifetime: 1h}\n" U, NULL},
 	{L "    timeouts: {lifetime: 30m}\n" U, NULL},
 };

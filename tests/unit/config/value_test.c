@@ -187,7 +187,7 @@ static const struct item_row {
 	{"listeners[].routes[].alpn", "H2", "\"H2\"", 0, NULL},
 	{"listeners[].routes[].source", "10.0.0.0/33", NULL, DIAG_NETWORK, "0 to 32 bits"},
 	{"listeners[].routes[].source", "10.0.0.0/8", "\"10.0.0.0/8\"", 0, NULL},
-	{"listeners[].routes[].source", "10.0.0.1/8", "\"10.0.0.1/8\"", 0, "they are ignored"},
+	{"listeners[].routes[].source", "10.0.0.1/8", "\"10.0.0.1/8\"", 0, "are ignored: write the network"},
 	{"upstreams[].tls.pins", "x", NULL, DIAG_TEXT, "44 letters"},
 	{"upstreams[].tlvs", "alpm", NULL, DIAG_WORD, "write authority, alpn, unique_id, ssl or crc32c"},
 	{"upstreams[].tlvs", "crc32c", "crc32c", 0, NULL},
