@@ -213,7 +213,7 @@ static void starts(const char *path)
 
 static void V18_every_example_starts(void **state)
 {
-	glob_t found;
+	glob_t found, all;
 
 	(void)state;
 	root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
@@ -222,7 +222,11 @@ static void V18_every_example_starts(void **state)
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		starts(found.gl_pathv[i]);
 	assert_true(found.gl_pathc >= 6);
+	/* Nothing lies beside them that no test starts. */
+	assert_int_equal(glob("config/examples/*", GLOB_PERIOD, NULL, &all), 0);
+	assert_int_equal(all.gl_pathc, found.gl_pathc + 2);
 	globfree(&found);
+	globfree(&all);
 }
 
 int main(void)
