@@ -36,6 +36,11 @@ PLANTS = [
     ("mistakes", "proxy/conn/relay.c", "void f(void)\n{\n\tfree(malloc(1));\n}\n", "memory of the data path"),
     ("mistakes", "proxy/base/close.c", "int f(int a)\n{\n\treturn a ? 1 : a > 2 ? 3 : 4;\n}\n", "a conditional expression inside another"),
     ("mistakes", "proxy/attic/old.c", "int x;\n", "a source opens with a sentence on its job"),
+    ("messages", "config/config.c", 'const char *f(void)\n{\n\treturn "it holds %s of these";\n}\n', 'no test shows "it holds %s of these"'),
+    ("messages", "config/validate.c", ("is already bound", "is bound already"), "no test shows"),
+    ("messages", "proxy/control/load.c", 'void f(void)\n{\n\tlog_msg(LVL_ERROR, "x", "the %d of them " "are lost", 1);\n}\n',
+     'no test shows "the %d of them are lost"'),
+    ("messages", "tests/flow/messages/start.txt", None, "no test shows"),
     ("size", "proxy/base/close.c", "int f(int a, int b, int c, int d, int e, int g)\n{\n\treturn 0;\n}\n", "f takes 6, over 5"),
     ("tested", "proxy/base/attic.c", "/* attic: nothing. */\n", "has no tests/unit/proxy/base/attic_test.c"),
     ("tested", "proxy/base/hello.c", "/* hello: a second one. */\n", "two sources have this name"),
@@ -44,6 +49,7 @@ PLANTS = [
 UNTRACKED = [("layers", "proxy/base/attic.c", "/* attic: nothing. */\n", "proxy/base/attic.c: not tracked by git")]
 # What must not be taken for a mistake: planted in the same way, and the lint stays content.
 INNOCENT = [
+    ("messages", "proxy/control/load.c", 'void f(void)\n{\n\tlog_msg(LVL_NOTICE, "x", "all of them are here");\n\tCHECK(true, "all of it");\n}\n'),
     ("behaviour", "tests/unit/netpoll/err_test.c", 'int Z98 = f("Z98" "E102", "Z98 text"); /* E102, 2001:DB8:: */\n'),
 ]
 

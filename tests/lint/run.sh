@@ -23,6 +23,7 @@ lint mistakes tests/lint/mistakes.py
 lint sizes tests/lint/size.py
 lint "tests by name" tests/lint/tested.py
 lint behaviour tests/lint/behaviour.py
+lint messages tests/lint/messages.py
 lint "the lints themselves" tests/lint/lint_test.py
 lint layout tests/lint/fmt.py fmt-check
 lint scripts shellcheck tests/*.sh tests/*/*.sh deploy/*.sh .ci/run
