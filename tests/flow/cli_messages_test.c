@@ -8,7 +8,8 @@
  *   error[E102]: unknown key "upsteam" ...     stdout and stderr, as they come
  *   [78]                                       the exit code, unless it is 0
  *
- * A case that begins with "===root" is run by root alone, one with "===plain" under no sanitizer. In yaml and commands
+ * A case that begins with "===root" is run by root alone, one with "===plain" under no sanitizer, and one with
+ * "===unconfigured" where no config file stands in its usual place. In yaml and commands
  * stand @PORT@ (free), @HELD@ (this test listens there), @BOUND@ (a socket is bound and does not listen), @IP@ and
  * @DIR@; in what is printed they stand for these again, and so do @TIME@, @PID@ (of this test) and @USER@. A file of
  * TLS that a case names is made (make_files).
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/cli/cli_tbl.h"
 #include "tests/flow/kit/service.h"
 #include "tests/kit/cert.h"
 
@@ -321,6 +323,10 @@ static void V60_case(void **state)
 		print_message("[  SKIPPED ] a sanitizer takes the memory or the descriptors itself\n");
 		skip();
 	}
+	if (strncmp(c->text, "===unconfigured ", 16) == 0 && access(CLI_CONFIG_PATH, F_OK) == 0) {
+		print_message("[  SKIPPED ] this machine has a " CLI_CONFIG_PATH "\n");
+		skip();
+	}
 	set_words(c->text);
 	replay(c->text, now);
 	if (strcmp(now, c->text) == 0)
@@ -399,7 +405,9 @@ int main(void)
 
 		if (strncmp(cases[i].text, "===", 3) != 0 || title == NULL)
 			continue;
-		snprintf(names[i], sizeof(names[i]), "%.*s", (int)strcspn(title + 1, "\n"), title + 1);
+		snprintf(names[i], sizeof(names[i]), "V60_%.*s", (int)strcspn(title + 1, "\n"), title + 1);
+		for (char *c = names[i]; (c = strchr(c, ' ')) != NULL;)
+			*c = '_';
 		tests[ntests++] = (struct CMUnitTest){names[i], V60_case, NULL, end_case, &cases[i]};
 	}
 	failed = _cmocka_run_group_tests("messages", tests, ntests, NULL, NULL);

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""messages.py: what an operator reads when a file is refused or a start fails stands in a test, word by word, so that somebody
-has read it once. A sentence is a string literal of two words or more, wherever it stands: in a call, a table, a return. Each
-sentence of the files below is looked for in the transcripts of tests/flow/messages; those of SAID may instead stand in a
-literal of a test in C, for what no shell can bring about. A format's %s and %d stand for anything. Not looked for are the
-sentences of CHECK, of printf (results) and of the log below LVL_ERROR. What no test can show has a counted row in allow.txt, with its function."""
+"""messages.py: what an operator reads when a file is refused or a start fails stands in a test, word by word, so that
+somebody has read it once.
+
+A sentence is a string literal of two words or more, wherever it stands: in a call, a table, a return. Each sentence of the
+files below is looked for in the transcripts of tests/flow/messages; those of SAID may instead stand in a literal of a test
+in C, for what no shell can bring about. A format's %s and %d stand for anything. Not looked for are the sentences of CHECK,
+of printf (results) and of the log below LVL_ERROR. What no test can show has a counted row in allow.txt, with the name of
+its function or table."""
 import re
 
 from lint import Report, read, sources
