@@ -137,7 +137,8 @@ static int bad_word(const struct cli_args *a, const char *dashes, const char *wh
 
 	while ((n = cli_word_next(&words, &word)) > 0 && at < sizeof(list))
 		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%.*s", at > 0 ? ", " : "", (int)n, word);
-	return cli_misused(a->verb, "%s%s must be one of %s, not \"%s\"", dashes, what, list, typed);
+	return cli_misused(a->verb, "%s%s must be %s%s, not \"%s\"", dashes, what,
+			   strchr(list, ',') != NULL ? "one of " : "", list, typed);
 }
 
 /* ---- reading ---- */

@@ -57,7 +57,7 @@ static void warn_of_expiry(void *arg, const char *listener, const char *file, in
 			listener, file);
 	else if (days < TLS_CERT_SOON)
 		log_msg(LVL_WARNING, "certificate_expires",
-			"listener \"%s\": %s expires in %d days", listener, file, days);
+			"listener \"%s\": %s expires in %d day%s", listener, file, days, days == 1 ? "" : "s");
 }
 
 /* The old snapshot is dropped last: until an acceptor has switched it still hands out the old one's

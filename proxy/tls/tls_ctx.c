@@ -56,12 +56,25 @@ int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct text *err
 	return 0;
 }
 
+/* What is too weak for the library's security level has a reason that only its authors understand. */
+static const char *weakness(unsigned long code)
+{
+	switch (ERR_GET_REASON(code)) {
+	case SSL_R_EE_KEY_TOO_SMALL: return ": its key is too short, make one of EC or of RSA with 2048 bits";
+	case SSL_R_CA_KEY_TOO_SMALL: return ": the key of an issuer in it is too short";
+	case SSL_R_CA_MD_TOO_WEAK:   return ": a signature in it uses a broken hash, such as SHA-1";
+	default:                     return "";
+	}
+}
+
 int tls_ctx_cert_refused(struct text *err, const char *path)
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = ERR_reason_error_string(code);
 
 	text_problem(err, path, "OpenSSL refuses it: ", -NP_EINVAL);
 	text_str(err, reason != NULL ? reason : "no reason given");
+	text_str(err, weakness(code));
 	ERR_clear_error();
 	return -NP_EINVAL;
 }

@@ -9,10 +9,10 @@
  *   [78]                                       the exit code, unless it is 0
  *
  * A case that begins with "===root" is run by root alone, one with "===plain" under no sanitizer, and one with
- * "===unconfigured" where no config file stands in its usual place. In yaml and commands
- * stand @PORT@ (free), @HELD@ (this test listens there), @BOUND@ (a socket is bound and does not listen), @IP@ and
- * @DIR@; in what is printed they stand for these again, and so do @TIME@, @PID@ (of this test) and @USER@. A file of
- * TLS that a case names is made (make_files).
+ * "===unconfigured" where no config file stands in its usual place. In YAML and commands stand @PORT@ (free), @HELD@
+ * (this test listens there), @BOUND@ (a socket is bound and does not listen), @IP@ and @DIR@; in what is printed they
+ * stand for these again, and so do @TIME@, @PID@ (of this test) and @USER@. as-nobody runs a program without any right.
+ * A file of TLS that a case names is made (make_files).
  *
  * UPDATE=1 writes what was printed into the transcripts: read the difference before you commit it. */
 #include <glob.h>
@@ -137,7 +137,7 @@ static void hide_times(char *text)
 
 /* ---- files of TLS ---- */
 
-static struct kit_cert *root, *leaf, *other, *huge;
+static struct kit_cert *root, *leaf, *other, *huge, *weak_ca;
 
 static bool names_file(const char *text, const char *name)
 {
@@ -187,10 +187,13 @@ static void make_files(const char *text)
 		leaf = kit_cert_make(&(struct kit_cert_opts){.dns = "a.test", .issuer = root});
 		other = kit_cert_make(&(struct kit_cert_opts){.dns = "b.test"});
 		memset(large, 'x', sizeof(large));
+		weak_ca = kit_cert_make(&(struct kit_cert_opts){
+			.cn = "weak", .ca = true, .issuer = root, .key = KIT_RSA1024});
 		huge = kit_cert_make(&(struct kit_cert_opts){
 			.cn = "huge", .ca = true, .issuer = root, .raw = large, .raw_n = sizeof(large)});
 	}
 	kit_cert_write(root, "case/root.pem", path);
+	kit_cert_write_key(root, "case/root.key", NULL, path);
 	kit_cert_write(leaf, "case/good.pem", path);
 	kit_cert_write_key(leaf, "case/good.key", NULL, path);
 	kit_cert_write_key(other, "case/other.key", NULL, path);
@@ -200,6 +203,7 @@ static void make_files(const char *text)
 	make_pair(text, "locked", &(struct kit_cert_opts){.dns = "a.test"}, "secret");
 	make_pair(text, "rare", &(struct kit_cert_opts){.cn = "me", .key = KIT_BRAINPOOL256}, NULL);
 	make_pair(text, "weak", &(struct kit_cert_opts){.dns = "a.test", .key = KIT_RSA1024}, NULL);
+	make_pair(text, "short", &(struct kit_cert_opts){.dns = "a.test", .issuer = weak_ca}, NULL);
 	make_pair(text, "asks",
 		  &(struct kit_cert_opts){.dns = "a.test", .issuer = root, .ocsp = "https://ocsp.test/"}, NULL);
 	make_pair(text, "ocsp",
@@ -247,6 +251,7 @@ static void lay_out(const char *text, const char *yaml)
 	const char *binary = getenv("STAUNCH");
 	char *path = realpath(binary != NULL ? binary : "build/staunch", NULL);
 	static char filled[ROOM];
+	char script[KIT_PATH];
 
 	assert_non_null(path);
 	chmod(kit_dir(), 0755);
@@ -254,6 +259,9 @@ static void lay_out(const char *text, const char *yaml)
 	assert_int_equal(mkdir(textf("%s/case", kit_dir()), 0755), 0);
 	assert_int_equal(symlink(path, textf("%s/bin/staunch", kit_dir())), 0);
 	free(path);
+	kit_file_write("bin/as-nobody",
+		       "#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"\n", script);
+	chmod(script, 0755);
 	put_words(yaml, filled, false);
 	write_file("staunch.yaml", filled, strlen(filled));
 	make_files(text);
@@ -396,6 +404,7 @@ int main(void)
 	glob_t found;
 	int failed;
 
+	umask(022); /* nobody reads the files of a case, too */
 	if (glob("tests/flow/messages/*.txt", 0, NULL, &found) != 0)
 		return 1;
 	for (size_t i = 0; i < found.gl_pathc; i++)
