@@ -272,6 +272,7 @@ struct config_tls_in {
 	struct {
 		enum config_client_auth mode;
 		const char             *ca, *crl; /* NULL: none */
+		const char             *names; /* whose names clients are sent; NULL: those of ca */
 		int64_t                 depth;
 		struct config_client_allow *allow; /* NULL: every verified certificate */
 	} client_auth;

@@ -76,8 +76,13 @@
 	X(PATH, "listeners[].tls.client_auth.ca", client_auth.ca, NULL, 0, 0, 0, none, NEW,                 \
 	  "PEM file of the authorities that client certificates come from",                                 \
 	  "Their names are sent to clients, so that a browser can offer the right certificate; more than "  \
-	  "a handshake can hold, 64 KiB, are left out.",                                                    \
+	  "a handshake can hold, 64 KiB, are left out. With names beside it, those of that file are sent.", \
 	  "\"clients.pem\"")                                                                                \
+	X(PATH, "listeners[].tls.client_auth.names", client_auth.names, NULL, 0, 0, 0, none, NEW,           \
+	  "PEM file of authorities whose names are sent to clients instead of those of ca",             \
+	  "For what clients should see and what is trusted to differ: trust all authorities of a company, " \
+	  "and name the one that clients have certificates of. Nothing is verified with this file.",        \
+	  "\"names.pem\"")                                                                                  \
 	X(PATH, "listeners[].tls.client_auth.crl", client_auth.crl, NULL, 0, 0, 0, none, NEW,               \
 	  "PEM file of revocation lists, for every authority of the chain",                                 \
 	  "A certificate listed in it is refused, also when it resumes a session. So is one whose "         \

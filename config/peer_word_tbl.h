@@ -9,6 +9,7 @@
 	X("backend",                 "haproxy", "upstreams")                                \
 	X("backends",                "haproxy", "upstreams")                                \
 	X("ca-file",                 "haproxy", "listeners[].tls.client_auth.ca")           \
+	X("ca-verify-file",          "haproxy", "listeners[].tls.client_auth.ca")           \
 	X("crl-file",                "haproxy", "listeners[].tls.client_auth.crl")          \
 	X("crt",                     "haproxy", "listeners[].tls.certificates[].cert")      \
 	X("default_backend",         "haproxy", "listeners[].upstream")                     \
@@ -39,6 +40,7 @@
 	X("ssl_password_file",       "nginx",   "listeners[].tls.certificates[].password_file") \
 	X("ssl_preread",             "nginx",   "listeners[].routes")                       \
 	X("ssl_protocols",           "nginx",   "listeners[].tls.min_version")              \
+	X("ssl_trusted_certificate", "nginx",   "listeners[].tls.client_auth.ca")           \
 	X("ssl_verify_client",       "nginx",   "listeners[].tls.client_auth.mode")         \
 	X("use_backend",             "haproxy", "listeners[].routes")                       \
 	X("worker_connections",      "nginx",   "limits.max_connections")                   \

@@ -115,6 +115,8 @@ static void check_client_auth(struct diag *d, struct config_tls_in *t)
 		missing_beside(d, AUTH "mode", AUTH "ca", t);
 	else if (t->client_auth.crl != NULL)
 		missing_beside(d, AUTH "crl", AUTH "ca", t);
+	else if (t->client_auth.names != NULL)
+		missing_beside(d, AUTH "names", AUTH "ca", t);
 }
 
 /* Tickets that outlive their key cannot be opened: the shorter of the two lifetimes counts. */

@@ -15,8 +15,14 @@ void tls_auth_fini(struct tls_auth *a)
 {
 	X509_STORE_free(a->store);
 	sk_X509_pop_free(a->ca, X509_free);
+	sk_X509_pop_free(a->names, X509_free);
 	sk_X509_CRL_pop_free(a->crls, X509_CRL_free);
 	*a = (struct tls_auth){.store = NULL};
+}
+
+static struct stack_st_X509 *told_names(const struct tls_auth *a)
+{
+	return a->names != NULL ? a->names : a->ca;
 }
 
 int tls_auth_load(struct tls_worker *w, const struct config_tls_in *c, struct tls_auth *a,
@@ -40,7 +46,9 @@ int tls_auth_load(struct tls_worker *w, const struct config_tls_in *c, struct tl
 	for (int i = 0; code == 0 && a->crls != NULL && i < sk_X509_CRL_num(a->crls); i++)
 		if (!X509_STORE_add_crl(a->store, sk_X509_CRL_value(a->crls, i)))
 			code = -NP_ENOMEM;
-	a->names = code == 0 && tls_size_names_fit(a->ca);
+	if (code == 0 && c->client_auth.names != NULL)
+		code = tls_cert_list(w->lib, c->client_auth.names, &a->names, err);
+	a->told = code == 0 && tls_size_names_fit(told_names(a));
 	/* CRL_CHECK_ALL: each authority of a chain needs its list, and a missing list refuses the
 	 * client. */
 	if (code == 0 && a->crls != NULL)
@@ -103,5 +111,5 @@ int tls_auth_apply(SSL_CTX *ssl, const struct config_tls_in *c, const struct tls
 	SSL_CTX_set_verify(ssl, mode, judge_client);
 	SSL_CTX_set_verify_depth(ssl, (int)c->client_auth.depth);
 	SSL_CTX_set1_cert_store(ssl, a->store);
-	return !a->names || send_ca_names(ssl, a->ca) ? 0 : -NP_ENOMEM;
+	return !a->told || send_ca_names(ssl, told_names(a)) ? 0 : -NP_ENOMEM;
 }

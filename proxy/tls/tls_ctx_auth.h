@@ -13,7 +13,8 @@
 struct tls_auth {
 	X509_STORE *store;             /* owned: what a client's certificate is verified with */
 	struct stack_st_X509 *ca;      /* owned */
-	bool names; /* clients are told the names of ca */
+	struct stack_st_X509 *names;   /* owned: whose names clients are told; NULL: those of ca */
+	bool told;                     /* the names fit into a handshake */
 	struct stack_st_X509_CRL *crls; /* owned; NULL: revocation is not checked */
 };
 

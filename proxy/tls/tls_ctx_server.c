@@ -321,8 +321,8 @@ static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct
 		code = tls_auth_load(x->worker, c, &auth, err);
 	if (code == 0 && c->client_auth.allow != NULL)
 		code = tls_allow_new(c->client_auth.allow, &x->allow, err);
-	if (code == 0 && !auth.names && auth.store != NULL)
-		code = tls_ctx_warn(x, c->client_auth.ca,
+	if (code == 0 && !auth.told && auth.store != NULL)
+		code = tls_ctx_warn(x, auth.names != NULL ? c->client_auth.names : c->client_auth.ca,
 				    "its names do not fit into a handshake, so clients are not told them "
 				    "and choose their certificate by themselves");
 	for (unsigned i = 0; code == 0 && i < x->ngroups; i++)

@@ -186,7 +186,7 @@ static void tls_defaults(void **state)
 	assert_int_equal(in->nalpn, 0);
 	assert_false(in->strict_sni);
 	assert_int_equal(in->client_auth.mode, CONFIG_CLIENT_AUTH_OFF);
-	assert_true(in->client_auth.ca == NULL && in->client_auth.crl == NULL);
+	assert_true(in->client_auth.ca == NULL && in->client_auth.crl == NULL && in->client_auth.names == NULL);
 	assert_int_equal(in->client_auth.depth, 10);
 	assert_null(in->client_auth.allow);
 	assert_true(in->session_tickets.enabled);
@@ -228,7 +228,7 @@ static const char everything[] =
 	"      groups: G\n"
 	"      alpn: [h2, http/1.1]\n"
 	"      strict_sni: true\n"
-	"      client_auth: {mode: required, ca: a, crl: r, depth: 3, "
+	"      client_auth: {mode: required, ca: a, names: n, crl: r, depth: 3, "
 	"allow: {cn: Me, dns: [\"*.B.c\", d], ip: \"::1\"}}\n"
 	"      session_tickets: {enabled: true, keys: t, rotate: 12h, lifetime: 1h}\n"
 	"      handshake_timeout: 4s\n"
@@ -349,6 +349,7 @@ static void tls_in_values(const struct config_tls_in *t)
 	assert_true(t->strict_sni && t->session_tickets.enabled);
 	assert_int_equal(t->client_auth.mode, CONFIG_CLIENT_AUTH_REQUIRED);
 	check_path(t->client_auth.ca, "a");
+	check_path(t->client_auth.names, "n");
 	check_path(t->client_auth.crl, "r");
 	assert_int_equal(t->client_auth.depth, 3);
 	assert_string_equal(t->client_auth.allow->cn[0].text, "Me");

@@ -69,13 +69,14 @@ static void every_file_but_our_own(void **state)
 	       "      certificates:\n"
 	       "        - {cert: /a.pem, key: /a.key, password_file: /a.pass, ocsp: /a.der}\n"
 	       "        - {cert: /b.pem, key: /b.key, ocsp_fetch: true, ocsp_issuer: /b.issuer, ocsp_cache: /b.ocsp}\n"
-	       "      client_auth: {mode: required, ca: /ca.pem, crl: /crl.pem}\n"
+	       "      client_auth: {mode: required, ca: /ca.pem, crl: /crl.pem, names: /names.pem}\n"
 	       "      session_tickets: {keys: /tickets}\n"
 	       "upstreams:\n"
 	       "  - name: u\n"
 	       "    servers: [\"10.0.0.1:80\"]\n"
 	       "    tls: {ca: /uca.pem, cert: /u.pem, key: /u.key, password_file: /u.pass}\n",
-	       "a.pem a.key a.pass a.der b.pem b.key b.issuer ca.pem crl.pem uca.pem u.pem u.key u.pass ", 13);
+	       "a.pem a.key a.pass a.der b.pem b.key b.issuer ca.pem names.pem crl.pem "
+	       "uca.pem u.pem u.key u.pass ", 14);
 }
 
 /* Of one block alone, and not what the program writes itself. */
@@ -109,7 +110,7 @@ static void no_path_is_out_of_reach(void **state)
 	(void)state;
 	for (size_t i = 0; i < key_count; i++)
 		rows += key_rows[i].kind == KEY_PATH && (key_rows[i].flags & KEY_OURS) == 0;
-	assert_int_equal(rows, 11); /* as many as every_file_but_our_own names: add a new key there */
+	assert_int_equal(rows, 12); /* as many as every_file_but_our_own names: add a new key there */
 }
 
 int main(void)

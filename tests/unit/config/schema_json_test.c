@@ -23,7 +23,8 @@
 static const char *const good[] = {
 	TLS("min_version: \"1.3\", alpn: h2, max_handshakes: 5, groups: \"X25519:P-256\""),
 	TLS("client_auth: {mode: required, ca: a, allow: {cn: \"A B\", uri: [\"x:y\"], dns: \"*.a.b\"}}"),
-	TLS("alpn: [h2, http/1.1], client_auth: {mode: required, ca: a}, session_tickets: {keys: t, rotate: 12h}"),
+	TLS("alpn: [h2, http/1.1], client_auth: {mode: required, ca: a, names: n}, "
+	    "session_tickets: {keys: t, rotate: 12h}"),
 	ROUTE("sni: [\"*.a.b\", \"a.*\", A-b_c], alpn: [h2], source: [10.0.0.0/8, \"::1\", unix], tls: only"),
 	HEADER("accept: required, max_bytes: 1KiB"),
 	OUT("proxy_protocol: v2, tlvs: [ssl, alpn], custom_tlvs: [{type: 0xE0, value: x}, {type: 239}]"),

@@ -152,6 +152,34 @@ static void V25_names_that_no_request_holds_are_left_out(void **state)
 	pair_cert_free(&f);
 }
 
+/* What does not fit is the names that are sent, whatever is trusted. */
+static void names_apart_are_measured_instead_of_those_of_ca(void **state)
+{
+	struct config_cert f = pair_cert(leaf, "a");
+	struct config_tls_in in = pair_in(&f, 1);
+	char many[KIT_PATH], one[KIT_PATH];
+	struct tls_ctx *x;
+
+	(void)state;
+	kit_file_write("many.pem", "", many);
+	write_authorities(many, 900);
+	kit_cert_write(root, "one-of-them.pem", one);
+	in.client_auth.mode = CONFIG_CLIENT_AUTH_OPTIONAL;
+	in.client_auth.ca = many;
+	in.client_auth.names = one;
+	x = pair_server(&in, NULL);
+	assert_int_equal(x->nwarnings, 0);
+	assert_int_equal(sk_X509_NAME_num(SSL_CTX_get_client_CA_list(x->groups[0].ssl)), 1);
+	tls_ctx_free(x);
+	in.client_auth.ca = one;
+	in.client_auth.names = many;
+	x = pair_server(&in, NULL);
+	assert_int_equal(x->nwarnings, 1);
+	assert_non_null(strstr(x->warnings[0], "many.pem: its names do not fit"));
+	tls_ctx_free(x);
+	pair_cert_free(&f);
+}
+
 /* A response whose signer sends a certificate of n bytes and more. Returns its length. */
 static size_t write_response(const char *path, size_t n)
 {
@@ -206,6 +234,7 @@ int main(void)
 		ROW(V25_a_chain_that_clients_refuse_is_told),
 		ROW(V25_a_chain_that_no_message_holds_is_refused),
 		ROW(V25_names_that_no_request_holds_are_left_out),
+		ROW(names_apart_are_measured_instead_of_those_of_ca),
 		ROW(V25_a_response_that_clients_refuse_is_left_out),
 	};
 
