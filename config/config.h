@@ -59,6 +59,9 @@ enum config_tlv { CONFIG_TLV_TBL(X) };
 #define X(name, word, meaning) CONFIG_TLS_VERSION_##name,
 enum config_tls_version { CONFIG_TLS_VERSION_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_NAME_VERSION_##name,
+enum config_name_version { CONFIG_NAME_VERSION_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_TLS_RECORDS_##name,
 enum config_tls_records { CONFIG_TLS_RECORDS_TBL(X) };
 #undef X
@@ -66,7 +69,7 @@ enum config_tls_records { CONFIG_TLS_RECORDS_TBL(X) };
 enum config_tls_truncated { CONFIG_TLS_TRUNCATED_TBL(X) };
 #undef X
 #define X(name, word, meaning) CONFIG_CLIENT_AUTH_##name,
-enum config_client_auth { CONFIG_CLIENT_AUTH_TBL(X) };
+enum config_client_auth_mode { CONFIG_CLIENT_AUTH_TBL(X) };
 #undef X
 #define X(name, word, meaning) CONFIG_OPENING_##name,
 enum config_opening { CONFIG_OPENING_TBL(X) };
@@ -82,6 +85,8 @@ enum {
 	CONFIG_TLS_IN_KEYS = 0 CONFIG_TLS_IN_TBL(X),
 	CONFIG_CLIENT_ALLOW_KEYS = 0 CONFIG_CLIENT_ALLOW_TBL(X),
 	CONFIG_CERT_KEYS = 0 CONFIG_CERT_TBL(X),
+	CONFIG_NAME_AUTH_KEYS = 0 CONFIG_NAME_AUTH_TBL(X),
+	CONFIG_NAME_ALLOW_KEYS = 0 CONFIG_NAME_ALLOW_TBL(X),
 	CONFIG_ROUTE_KEYS = 0 CONFIG_ROUTE_TBL(X),
 	CONFIG_UPSTREAM_KEYS = 0 CONFIG_UPSTREAM_TBL(X),
 	CONFIG_CUSTOM_TLV_KEYS = 0 CONFIG_CUSTOM_TLV_TBL(X),
@@ -89,6 +94,7 @@ enum {
 	CONFIG_SERVER_KEYS = 0 CONFIG_SERVER_TBL(X),
 };
 #undef X
+_Static_assert((int)CONFIG_NAME_ALLOW_KEYS == (int)CONFIG_CLIENT_ALLOW_KEYS, "one struct serves both tables");
 
 /* In the order of the words of value.c. */
 enum config_sink_kind { CONFIG_SINK_OFF, CONFIG_SINK_STDOUT, CONFIG_SINK_STDERR, CONFIG_SINK_FILE };
@@ -226,18 +232,6 @@ struct config_preread {
 	int64_t max_bytes;
 };
 
-/* Paths are absolute. */
-struct config_cert {
-	const char       *cert, *key;    /* PEM; both may be one file */
-	const char       *password_file; /* NULL: the key is not encrypted */
-	const char       *ocsp;          /* DER, to be stapled; NULL: none */
-	bool              ocsp_fetch;    /* staple what its responder answers */
-	const char       *ocsp_issuer;   /* PEM: its issuer's certificate, to ask with; NULL: it is in cert */
-	const char       *ocsp_cache;    /* where the fetched response is kept; NULL: in memory alone */
-	struct config_pos at;
-	struct config_pos origin[CONFIG_CERT_KEYS];
-};
-
 /* Which verified certificates are let in: one match of any list is enough. */
 struct config_client_allow {
 	struct config_text *cn; /* of the subject */
@@ -256,11 +250,47 @@ struct config_client_allow {
 	struct config_pos   origin[CONFIG_CLIENT_ALLOW_KEYS];
 };
 
+/* What clients are asked for. Paths are absolute. */
+struct config_client_auth {
+	enum config_client_auth_mode mode;
+	const char                  *ca, *crl; /* NULL: none */
+	const char                  *names;    /* whose names clients are sent; NULL: those of ca */
+	int64_t                      depth;
+	struct config_client_allow  *allow; /* NULL: every verified certificate */
+};
+
+/* The same for some names. */
+struct config_name_auth {
+	struct config_client_auth auth;
+	struct config_pos         at;
+	struct config_pos         origin[CONFIG_NAME_AUTH_KEYS];
+};
+
+/* Paths are absolute. */
+struct config_cert {
+	const char       *cert, *key;    /* PEM; both may be one file */
+	const char       *password_file; /* NULL: the key is not encrypted */
+	const char       *ocsp;          /* DER, to be stapled; NULL: none */
+	bool              ocsp_fetch;    /* staple what its responder answers */
+	const char       *ocsp_issuer;   /* PEM: its issuer's certificate, to ask with; NULL: it is in cert */
+	const char       *ocsp_cache;    /* where the fetched response is kept; NULL: in memory alone */
+	struct config_text *names; /* lower case; "a.b" or "*.a.b"; none: those in cert, and nothing below is set */
+	size_t              nnames;
+	enum config_name_version min_version, max_version;
+	struct config_text      *alpn; /* none: the listener's */
+	size_t                   nalpn;
+	struct config_name_auth *client_auth; /* NULL: the listener's */
+	struct config_pos at;
+	struct config_pos origin[CONFIG_CERT_KEYS];
+};
+
 /* TLS that ends here. Paths are absolute. */
 struct config_tls_in {
 	struct config_cert     *certificates; /* at least one; the first is for names that none has */
 	size_t                  ncertificates;
 	bool                    strict_sni;
+	struct config_text     *refuse_sni; /* lower case; patterns as of a route's sni */
+	size_t                  nrefuse_sni;
 	enum config_tls_version min_version, max_version;
 	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
 	const char             *ciphersuites; /* of TLS 1.3 */
@@ -269,13 +299,7 @@ struct config_tls_in {
 	enum config_tls_truncated truncated; /* FIN without close_notify */
 	struct config_text     *alpn; /* in order of preference; none: no ALPN */
 	size_t                  nalpn;
-	struct {
-		enum config_client_auth mode;
-		const char             *ca, *crl; /* NULL: none */
-		const char             *names; /* whose names clients are sent; NULL: those of ca */
-		int64_t                 depth;
-		struct config_client_allow *allow; /* NULL: every verified certificate */
-	} client_auth;
+	struct config_client_auth client_auth;
 	struct {
 		bool        enabled;
 		const char *keys; /* NULL: kept in memory alone */
@@ -302,6 +326,12 @@ struct config_route {
 	struct config_pos   at;
 	struct config_pos   origin[CONFIG_ROUTE_KEYS];
 };
+
+/* The version that holds for names: their own, or the listener's. */
+static inline enum config_tls_version config_version(enum config_name_version own, enum config_tls_version listener)
+{
+	return own == CONFIG_NAME_VERSION_AUTO ? listener : (enum config_tls_version)(own - CONFIG_NAME_VERSION_1_2);
+}
 
 #define CONFIG_NO_UPSTREAM SIZE_MAX
 

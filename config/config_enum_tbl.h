@@ -57,6 +57,11 @@
 	X(1_2, "1.2", "TLS 1.2")    \
 	X(1_3, "1.3", "TLS 1.3")
 
+/* The same for some names of a listener. */
+#define CONFIG_NAME_VERSION_TBL(X)                 \
+	X(AUTO, "auto", "the listener's version")  \
+	CONFIG_TLS_VERSION_TBL(X)
+
 #define CONFIG_TLS_RECORDS_TBL(X)                                                             \
 	X(OWN, "own", "staunch's own layer, and OpenSSL's where that one does not fit")         \
 	X(OPENSSL, "openssl", "OpenSSL's alone")

@@ -3,13 +3,13 @@
 #define CONFIG_CONFIG_TLS_TBL_H
 
 /* Forward secrecy and AEAD, the ciphers that hash with SHA-256 first: they cost least. */
-#define CONFIG_TLS_CIPHERS                                                                                \
-	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"        \
+#define CONFIG_TLS_CIPHERS                                                                                  \
+	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"          \
 	"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 #define CONFIG_TLS_SUITES "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 /* The first three are those that clients use. In TLS 1.2 the curve of an EC certificate must be in the list of
  * whoever verifies it (RFC 8422, 5.1.1), so the list ends with every curve that OpenSSL has certificates on. */
-#define CONFIG_TLS_GROUPS                                                                                 \
+#define CONFIG_TLS_GROUPS                                                                                   \
 	"X25519:P-256:P-384:P-521:X448:brainpoolP256r1:brainpoolP384r1:brainpoolP512r1:secp256k1:P-224"
 
 /* Both ends, under the path `above`. */
@@ -51,6 +51,34 @@
 	  "then what arrived is delivered, and the other side is reset.",                                   \
 	  "reset")
 
+/* A struct config_client_auth, of a listener or of some of its names. */
+#define CONFIG_CLIENT_AUTH_ROWS(X, above, member, standard, need)                                           \
+	X(ENUM, above "mode", member.mode, standard, 0, 0, need, client_auth, NEW,                          \
+	  "whether clients are asked for a certificate",                                                    \
+	  "A certificate that is shown is verified in every mode, also when a session is resumed.",         \
+	  "required")                                                                                       \
+	X(PATH, above "ca", member.ca, NULL, 0, 0, 0, none, NEW,                                            \
+	  "PEM file of the authorities that client certificates come from",                                 \
+	  "Their names are sent to clients, so that a browser can offer the right certificate; more than "  \
+	  "a handshake can hold, 64 KiB, are left out. With names beside it, those of that file are sent.", \
+	  "\"clients.pem\"")                                                                                \
+	X(PATH, above "names", member.names, NULL, 0, 0, 0, none, NEW,                                      \
+	  "PEM file of authorities whose names are sent to clients instead of those of ca",                 \
+	  "For what clients should see and what is trusted to differ: trust all authorities of a company, " \
+	  "and name the one that clients have certificates of. Nothing is verified with this file.",        \
+	  "\"names.pem\"")                                                                                  \
+	X(PATH, above "crl", member.crl, NULL, 0, 0, 0, none, NEW,                                          \
+	  "PEM file of revocation lists, for every authority of the chain",                                 \
+	  "A certificate listed in it is refused, also when it resumes a session. So is one whose "         \
+	  "authority has no list there.",                                                                   \
+	  "\"clients.crl\"")                                                                                \
+	X(COUNT, above "depth", member.depth, "10", 1, 100, 0, none, NEW,                                   \
+	  "certificates a client's chain may have above its own",                                           \
+	  "Bounds what a hostile client can make the proxy verify.",                                        \
+	  "4")                                                                                              \
+	X(BLOCK, above "allow", member.allow, NULL, 0, 0, 0, none, NEW,                                     \
+	  "which verified certificates are let in; without it all of them are", NULL, NULL)
+
 /* struct config_tls_in */
 #define CONFIG_TLS_IN_TBL(X)                                                                                \
 	X(LIST, "listeners[].tls.certificates", certificates, NULL, 1, 1000, NEEDED, none, NEW,             \
@@ -60,6 +88,11 @@
 	  "Without it they get the first certificate. With it they get the alert unrecognized_name, "       \
 	  "and so do clients that ask for no name.",                                                        \
 	  "true")                                                                                           \
+	X(PATTERNS, "listeners[].tls.refuse_sni", refuse_sni, NULL, 1, 1000, 0, none, NEW,                  \
+	  "names that are refused, whatever certificate has them",                                          \
+	  "Whole, or with a * as the first or last label; \"*.a.example\" stands for any name below it. Such a " \
+	  "client gets the alert unrecognized_name, as with strict_sni.",                                   \
+	  "[old.example.com]")                                                                              \
 	CONFIG_TLS_BOTH_TBL(X, "listeners[].tls.")                                                          \
 	X(PROTOCOLS, "listeners[].tls.alpn", alpn, NULL, 1, 32, 0, none, NEW,                               \
 	  "protocols offered by ALPN, in order of preference",                                              \
@@ -69,31 +102,7 @@
 	  "[h2, http/1.1]")                                                                                 \
 	X(MAP, "listeners[].tls.client_auth", client_auth, NULL, 0, 0, 0, none, NEW,                        \
 	  "certificates of clients", NULL, NULL)                                                            \
-	X(ENUM, "listeners[].tls.client_auth.mode", client_auth.mode, "off", 0, 0, 0, client_auth, NEW,     \
-	  "whether clients are asked for a certificate",                                                    \
-	  "A certificate that is shown is verified in every mode, also when a session is resumed.",         \
-	  "required")                                                                                       \
-	X(PATH, "listeners[].tls.client_auth.ca", client_auth.ca, NULL, 0, 0, 0, none, NEW,                 \
-	  "PEM file of the authorities that client certificates come from",                                 \
-	  "Their names are sent to clients, so that a browser can offer the right certificate; more than "  \
-	  "a handshake can hold, 64 KiB, are left out. With names beside it, those of that file are sent.", \
-	  "\"clients.pem\"")                                                                                \
-	X(PATH, "listeners[].tls.client_auth.names", client_auth.names, NULL, 0, 0, 0, none, NEW,           \
-	  "PEM file of authorities whose names are sent to clients instead of those of ca",             \
-	  "For what clients should see and what is trusted to differ: trust all authorities of a company, " \
-	  "and name the one that clients have certificates of. Nothing is verified with this file.",        \
-	  "\"names.pem\"")                                                                                  \
-	X(PATH, "listeners[].tls.client_auth.crl", client_auth.crl, NULL, 0, 0, 0, none, NEW,               \
-	  "PEM file of revocation lists, for every authority of the chain",                                 \
-	  "A certificate listed in it is refused, also when it resumes a session. So is one whose "         \
-	  "authority has no list there.",                                                                   \
-	  "\"clients.crl\"")                                                                                \
-	X(COUNT, "listeners[].tls.client_auth.depth", client_auth.depth, "10", 1, 100, 0, none, NEW,        \
-	  "certificates a client's chain may have above its own",                                           \
-	  "Bounds what a hostile client can make the proxy verify.",                                        \
-	  "4")                                                                                              \
-	X(BLOCK, "listeners[].tls.client_auth.allow", client_auth.allow, NULL, 0, 0, 0, none, NEW,          \
-	  "which verified certificates are let in; without it all of them are", NULL, NULL)                 \
+	CONFIG_CLIENT_AUTH_ROWS(X, "listeners[].tls.client_auth.", client_auth, "off", 0)                   \
 	X(MAP, "listeners[].tls.session_tickets", session_tickets, NULL, 0, 0, 0, none, NEW,                \
 	  "tickets with which a client resumes a session, without another full handshake", NULL, NULL)      \
 	X(BOOL, "listeners[].tls.session_tickets.enabled", session_tickets.enabled, "true", 0, 0, 0,        \
@@ -133,34 +142,36 @@
 	  "2000")
 
 /* struct config_client_allow: who may connect, by what a verified certificate says */
-#define CONFIG_CLIENT_ALLOW_TBL(X)                                                                          \
-	X(TEXTS, "listeners[].tls.client_auth.allow.cn", cn, NULL, 1, 1000, 0, none, NEW,                   \
+#define CONFIG_CLIENT_ALLOW_ROWS(X, above)                                                                  \
+	X(TEXTS, above "cn", cn, NULL, 1, 1000, 0, none, NEW,                                               \
 	  "common names (CN) of the subject, compared letter by letter",                                    \
 	  "One match among all keys of allow is enough. Prefer dns or uri, whose names have a form; a CN is any " \
 	  "text that the authority agreed to.",                                                             \
 	  "[\"billing\", \"Ann Smith\"]")                                                                   \
-	X(TEXTS, "listeners[].tls.client_auth.allow.ou", ou, NULL, 1, 1000, 0, none, NEW,                   \
+	X(TEXTS, above "ou", ou, NULL, 1, 1000, 0, none, NEW,                                               \
 	  "organizational units (OU) of the subject, compared letter by letter",                            \
 	  "One of several units of a subject is enough.",                                                   \
 	  "[\"payments\"]")                                                                                 \
-	X(PATTERNS, "listeners[].tls.client_auth.allow.dns", dns, NULL, 1, 1000, 0, none, NEW,              \
+	X(PATTERNS, above "dns", dns, NULL, 1, 1000, 0, none, NEW,                                          \
 	  "DNS names, whole or with a * as the first or last label",                                        \
 	  "Compared with the names of subjectAltName alone, never with the CN. \"*.a.example\" stands for any name " \
 	  "below a.example; a * in the certificate itself matches nothing.",                                \
 	  "[\"*.clients.example.com\"]")                                                                    \
-	X(TEXTS, "listeners[].tls.client_auth.allow.uri", uri, NULL, 1, 1000, 0, none, NEW,                 \
+	X(TEXTS, above "uri", uri, NULL, 1, 1000, 0, none, NEW,                                             \
 	  "URIs of subjectAltName, compared letter by letter",                                              \
 	  "A SPIFFE ID is one.",                                                                            \
 	  "[\"spiffe://example.com/billing\"]")                                                             \
-	X(CIDRS, "listeners[].tls.client_auth.allow.ip", ip, NULL, 1, 1000, 0, none, NEW,                   \
+	X(CIDRS, above "ip", ip, NULL, 1, 1000, 0, none, NEW,                                               \
 	  "networks in which an IP address of subjectAltName lies",                                         \
 	  "This is the address in the certificate, not the one that the client connects from: a route's source " \
 	  "is for that.",                                                                                   \
 	  "[\"192.0.2.0/24\"]")                                                                             \
-	X(PINS, "listeners[].tls.client_auth.allow.spki", spki, NULL, 1, 1000, 0, none, NEW,                \
+	X(PINS, above "spki", spki, NULL, 1, 1000, 0, none, NEW,                                            \
 	  "SHA-256 hashes, in base64, of public keys",                                                      \
 	  "The hash of the SubjectPublicKeyInfo, as RFC 7469 defines it, and as pins has it towards servers.", \
 	  "[\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]")
+
+#define CONFIG_CLIENT_ALLOW_TBL(X) CONFIG_CLIENT_ALLOW_ROWS(X, "listeners[].tls.client_auth.allow.")
 
 /* struct config_cert */
 #define CONFIG_CERT_TBL(X)                                                                                  \
@@ -197,7 +208,37 @@
 	  "file that keeps the fetched response over restarts",                                             \
 	  "Written with each response, mode 0600. At a start a response in it that is still good is "       \
 	  "stapled at once, and the responder is asked at half of its time.",                               \
-	  "\"/var/lib/staunch/a.ocsp\"")
+	  "\"/var/lib/staunch/a.ocsp\"")                                                                    \
+	X(PATTERNS, "listeners[].tls.certificates[].names", names, NULL, 1, 1000, 0, none, NEW,             \
+	  "names this entry serves, instead of those in the certificate",                                   \
+	  "Whole, or with a * as the first label, which stands for one label as it does in a certificate. A " \
+	  "name here comes before the same name in another certificate. The keys below hold for these names " \
+	  "alone; clients that ask for another name get what the listener says, so let routes choose by sni " \
+	  "where it matters.",                                                                              \
+	  "[api.example.com, \"*.api.example.com\"]")                                                       \
+	X(ENUM, "listeners[].tls.certificates[].min_version", min_version, "auto", 0, 0, 0, name_version,   \
+	  NEW,                                                                                              \
+	  "the oldest TLS version that is spoken for these names",                                          \
+	  "May be older or newer than the listener's.",                                                     \
+	  "\"1.3\"")                                                                                        \
+	X(ENUM, "listeners[].tls.certificates[].max_version", max_version, "auto", 0, 0, 0, name_version,   \
+	  NEW,                                                                                              \
+	  "the newest TLS version that is spoken for these names",                                          \
+	  "For one name whose clients fail with 1.3.",                                                      \
+	  "\"1.2\"")                                                                                        \
+	X(PROTOCOLS, "listeners[].tls.certificates[].alpn", alpn, NULL, 1, 32, 0, none, NEW,                \
+	  "protocols offered by ALPN for these names, in order of preference",                              \
+	  "Instead of the listener's list.",                                                                \
+	  "[http/1.1]")                                                                                     \
+	X(BLOCK, "listeners[].tls.certificates[].client_auth", client_auth, NULL, 0, 0, 0, none, NEW,       \
+	  "certificates of clients that ask for these names, instead of the listener's", NULL, NULL)
+
+/* struct config_name_auth */
+#define CONFIG_NAME_AUTH_TBL(X)                                                                             \
+	CONFIG_CLIENT_AUTH_ROWS(X, "listeners[].tls.certificates[].client_auth.", auth, NULL, NEEDED)
+
+/* struct config_client_allow */
+#define CONFIG_NAME_ALLOW_TBL(X) CONFIG_CLIENT_ALLOW_ROWS(X, "listeners[].tls.certificates[].client_auth.allow.")
 
 /* struct config_route */
 #define CONFIG_ROUTE_TBL(X)                                                                                 \

@@ -22,6 +22,7 @@ static const struct key_word words_untrusted[] = {CONFIG_UNTRUSTED_TBL(X) {NULL,
 static const struct key_word words_proxy_out[] = {CONFIG_PROXY_OUT_TBL(X) {NULL, NULL}};
 static const struct key_word words_tlv[] = {CONFIG_TLV_TBL(X) {NULL, NULL}};
 static const struct key_word words_tls_version[] = {CONFIG_TLS_VERSION_TBL(X) {NULL, NULL}};
+static const struct key_word words_name_version[] = {CONFIG_NAME_VERSION_TBL(X) {NULL, NULL}};
 static const struct key_word words_tls_records[] = {CONFIG_TLS_RECORDS_TBL(X) {NULL, NULL}};
 static const struct key_word words_tls_truncated[] = {CONFIG_TLS_TRUNCATED_TBL(X) {NULL, NULL}};
 static const struct key_word words_client_auth[] = {CONFIG_CLIENT_AUTH_TBL(X) {NULL, NULL}};
@@ -51,6 +52,8 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define TLS_IN(...)     ROW(KEY_TLS_IN, struct config_tls_in, __VA_ARGS__)
 #define CLIENT_ALLOW(...) ROW(KEY_CLIENT_ALLOW, struct config_client_allow, __VA_ARGS__)
 #define CERT(...)       ROW(KEY_CERT, struct config_cert, __VA_ARGS__)
+#define NAME_AUTH(...)  ROW(KEY_NAME_AUTH, struct config_name_auth, __VA_ARGS__)
+#define NAME_ALLOW(...) ROW(KEY_NAME_ALLOW, struct config_client_allow, __VA_ARGS__)
 #define ROUTE(...)      ROW(KEY_ROUTE, struct config_route, __VA_ARGS__)
 #define UPSTREAM(...)   ROW(KEY_UPSTREAM, struct config_upstream, __VA_ARGS__)
 #define CUSTOM_TLV(...) ROW(KEY_CUSTOM_TLV, struct config_custom_tlv, __VA_ARGS__)
@@ -60,6 +63,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 const struct config_key key_rows[] = {
 	CONFIG_TOP_TBL(TOP) CONFIG_LISTENER_TBL(LISTENER) CONFIG_BIND_TBL(BIND_AT) CONFIG_BIND_PROXY_TBL(BIND_PROXY)
 	CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CLIENT_ALLOW_TBL(CLIENT_ALLOW) CONFIG_CERT_TBL(CERT)
+	CONFIG_NAME_AUTH_TBL(NAME_AUTH) CONFIG_NAME_ALLOW_TBL(NAME_ALLOW)
 	CONFIG_ROUTE_TBL(ROUTE) CONFIG_UPSTREAM_TBL(UPSTREAM) CONFIG_CUSTOM_TLV_TBL(CUSTOM_TLV)
 	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_SERVER_TBL(SERVER)
 };
@@ -74,7 +78,9 @@ enum {
 	FIRST_TLS_IN = FIRST_BIND_PROXY + CONFIG_BIND_PROXY_KEYS,
 	FIRST_CLIENT_ALLOW = FIRST_TLS_IN + CONFIG_TLS_IN_KEYS,
 	FIRST_CERT = FIRST_CLIENT_ALLOW + CONFIG_CLIENT_ALLOW_KEYS,
-	FIRST_ROUTE = FIRST_CERT + CONFIG_CERT_KEYS,
+	FIRST_NAME_AUTH = FIRST_CERT + CONFIG_CERT_KEYS,
+	FIRST_NAME_ALLOW = FIRST_NAME_AUTH + CONFIG_NAME_AUTH_KEYS,
+	FIRST_ROUTE = FIRST_NAME_ALLOW + CONFIG_NAME_ALLOW_KEYS,
 	FIRST_UPSTREAM = FIRST_ROUTE + CONFIG_ROUTE_KEYS,
 	FIRST_CUSTOM_TLV = FIRST_UPSTREAM + CONFIG_UPSTREAM_KEYS,
 	FIRST_TLS_OUT = FIRST_CUSTOM_TLV + CONFIG_CUSTOM_TLV_KEYS,
@@ -96,6 +102,10 @@ const struct key_scope key_scopes[KEY_SCOPES] = {
 	SCOPE(TLS_IN, struct config_tls_in, "listeners[].tls", "tls", NULL, NULL),
 	SCOPE(CLIENT_ALLOW, struct config_client_allow, "listeners[].tls.client_auth.allow", "allow", NULL, NULL),
 	SCOPE(CERT, struct config_cert, "listeners[].tls.certificates[]", "certificate", "cert", NULL),
+	SCOPE(NAME_AUTH, struct config_name_auth, "listeners[].tls.certificates[].client_auth", "client_auth", NULL,
+	      NULL),
+	SCOPE(NAME_ALLOW, struct config_client_allow, "listeners[].tls.certificates[].client_auth.allow", "allow", NULL,
+	      NULL),
 	SCOPE(ROUTE, struct config_route, "listeners[].routes[]", "route", NULL, NULL),
 	SCOPE(UPSTREAM, struct config_upstream, "upstreams[]", "upstream", "name", NULL),
 	SCOPE(CUSTOM_TLV, struct config_custom_tlv, "upstreams[].custom_tlvs[]", "TLV", "type", NULL),
@@ -203,6 +213,9 @@ LIST_MEMBER(struct config_listener, proxy_protocol.trusted, proxy_protocol.ntrus
 LIST_MEMBER(struct config_listener, routes, nroutes);
 LIST_MEMBER(struct config_tls_in, certificates, ncertificates);
 LIST_MEMBER(struct config_tls_in, alpn, nalpn);
+LIST_MEMBER(struct config_tls_in, refuse_sni, nrefuse_sni);
+LIST_MEMBER(struct config_cert, names, nnames);
+LIST_MEMBER(struct config_cert, alpn, nalpn);
 LIST_MEMBER(struct config_client_allow, cn, ncn);
 LIST_MEMBER(struct config_client_allow, ou, nou);
 LIST_MEMBER(struct config_client_allow, dns, ndns);

@@ -23,6 +23,18 @@ static bool is_text(const struct config_key *k)
 	return k->kind >= KEY_NAME && k->kind <= KEY_PATH;
 }
 
+/* The place of the element of a list that the sentence is about: a name. Unknown: of none. */
+static struct config_pos item_place(const struct config_key *k, void *obj, const char *sentence)
+{
+	struct key_list list = key_get_list(k, obj);
+	const struct config_text *items = list.elements;
+
+	for (size_t i = 0; k->kind == KEY_PATTERNS && i < list.n; i++)
+		if (begins(sentence, items[i].text))
+			return items[i].at;
+	return (struct config_pos){0};
+}
+
 /* A problem of the keys right in obj. Returns whether *at is set. */
 static bool place_in(const struct key_scope *s, void *obj, const char *sentence, struct config_pos *at)
 {
@@ -31,6 +43,8 @@ static bool place_in(const struct key_scope *s, void *obj, const char *sentence,
 		const char *value = is_text(k) ? key_get_block(k, obj) : NULL;
 		bool meant = value != NULL && begins(sentence, value);
 
+		if (k->kind == KEY_PATTERNS && pos_known(*at = item_place(k, obj, sentence)))
+			return true;
 		if (!meant && !begins(sentence, key_name(k)))
 			continue;
 		*at = *key_origin(k, obj);
@@ -59,9 +73,13 @@ struct config_pos config_place_tls_in(const struct config_tls_in *t, const char 
 	struct config_tls_in *obj = (void *)(uintptr_t)t;
 	struct config_pos at;
 
-	for (size_t i = 0; i < t->ncertificates; i++)
-		if (place_in(&key_scopes[KEY_CERT], &obj->certificates[i], sentence, &at))
+	for (size_t i = 0; i < t->ncertificates; i++) {
+		struct config_name_auth *a = obj->certificates[i].client_auth;
+
+		if (place_in(&key_scopes[KEY_CERT], &obj->certificates[i], sentence, &at) ||
+		    (a != NULL && place_in(&key_scopes[KEY_NAME_AUTH], a, sentence, &at)))
 			return at;
+	}
 	return place_in(&key_scopes[KEY_TLS_IN], obj, sentence, &at) ? at : t->at;
 }
 

@@ -12,6 +12,7 @@
 	X("ca-verify-file",          "haproxy", "listeners[].tls.client_auth.ca")           \
 	X("crl-file",                "haproxy", "listeners[].tls.client_auth.crl")          \
 	X("crt",                     "haproxy", "listeners[].tls.certificates[].cert")      \
+	X("crt-list",                "haproxy", "listeners[].tls.certificates[].names")     \
 	X("default_backend",         "haproxy", "listeners[].upstream")                     \
 	X("frontend",                "haproxy", "listeners")                                \
 	X("frontends",               "haproxy", "listeners")                                \
@@ -40,6 +41,7 @@
 	X("ssl_password_file",       "nginx",   "listeners[].tls.certificates[].password_file") \
 	X("ssl_preread",             "nginx",   "listeners[].routes")                       \
 	X("ssl_protocols",           "nginx",   "listeners[].tls.min_version")              \
+	X("ssl_reject_handshake",    "nginx",   "listeners[].tls.refuse_sni")               \
 	X("ssl_trusted_certificate", "nginx",   "listeners[].tls.client_auth.ca")           \
 	X("ssl_verify_client",       "nginx",   "listeners[].tls.client_auth.mode")         \
 	X("use_backend",             "haproxy", "listeners[].routes")                       \

@@ -16,6 +16,7 @@
 #define TICKETS TLS_IN "session_tickets."
 #define AUTH    TLS_IN "client_auth."
 #define CERT    TLS_IN "certificates[]."
+#define NAME_AUTH CERT "client_auth."
 
 /* The key at `path` asks for another one, of the same struct, that is not there. */
 static void missing_beside(struct diag *d, const char *path, const char *wanted, void *obj)
@@ -43,12 +44,14 @@ static void no_effect(struct diag *d, const char *const *paths, void *obj, const
 struct versions {
 	const char             *min, *max, *ciphers[2], *suites[2]; /* paths */
 	enum config_tls_version oldest, newest;
+	bool                    old, new; /* 1.2 and 1.3 are spoken, if only for some names */
 	void                   *obj;
 };
 
 #define VERSIONS(above, tls) \
 	{above "min_version", above "max_version", {above "ciphers"}, {above "ciphersuites"}, \
-	 (tls)->min_version, (tls)->max_version, (tls)}
+	 (tls)->min_version, (tls)->max_version, (tls)->min_version == CONFIG_TLS_VERSION_1_2, \
+	 (tls)->max_version == CONFIG_TLS_VERSION_1_3, (tls)}
 
 /* An empty span of versions is an error; a cipher list for a version outside the span is dead
  * text. */
@@ -59,18 +62,37 @@ static void check_versions(struct diag *d, const struct versions *v)
 	if (v->oldest > v->newest)
 		diag_error(d, DIAG_CONFLICT, validate_origin(written, v->obj),
 		           "min_version is newer than max_version: no version is left");
-	else if (v->oldest == CONFIG_TLS_VERSION_1_3)
+	else if (!v->old)
 		no_effect(d, v->ciphers, v->obj, "TLS 1.2 is not spoken");
-	else if (v->newest == CONFIG_TLS_VERSION_1_2)
+	else if (!v->new)
 		no_effect(d, v->suites, v->obj, "TLS 1.3 is not spoken");
 }
 
 /* ---- listeners ---- */
 
-/* Asked of the text: a list whose every element was refused has its own problem already. */
-static bool names_anybody(struct config_client_allow *a)
+static void widen_versions(struct versions *v, const struct config_tls_in *t)
 {
-	const struct key_scope *s = &key_scopes[KEY_CLIENT_ALLOW];
+	for (size_t i = 0; i < t->ncertificates; i++) {
+		v->old |= t->certificates[i].min_version == CONFIG_NAME_VERSION_1_2;
+		v->new |= t->certificates[i].max_version == CONFIG_NAME_VERSION_1_3;
+	}
+}
+
+/* What clients are asked for, in the struct that obj is: a listener's, or those of some names. */
+struct auth_in {
+	const char                      *mode, *ca, *crl, *names, *allow; /* paths */
+	enum key_scope_id                allow_scope;
+	const struct config_client_auth *a;
+	void                            *obj;
+};
+
+#define AUTH_IN(above, allow_scope, auth, obj) \
+	{above "mode", above "ca", above "crl", above "names", above "allow", (allow_scope), (auth), (obj)}
+
+/* Asked of the text: a list whose every element was refused has its own problem already. */
+static bool names_anybody(enum key_scope_id scope, struct config_client_allow *a)
+{
+	const struct key_scope *s = &key_scopes[scope];
 
 	for (size_t i = s->first; i < s->first + s->n; i++)
 		if (pos_known(*key_origin(&key_rows[i], a)))
@@ -79,21 +101,21 @@ static bool names_anybody(struct config_client_allow *a)
 }
 
 /* A list that lets nobody in, or one that nobody is held to, is not what was meant. */
-static void check_allow(struct diag *d, struct config_tls_in *t)
+static void check_allow(struct diag *d, const struct auth_in *in)
 {
-	struct config_client_allow *a = t->client_auth.allow;
+	struct config_client_allow *a = in->a->allow;
 
 	if (a == NULL)
 		return;
-	if (t->client_auth.mode == CONFIG_CLIENT_AUTH_OFF) {
-		diag_error(d, DIAG_CONFLICT, validate_origin(AUTH "allow", t),
+	if (in->a->mode == CONFIG_CLIENT_AUTH_OFF) {
+		diag_error(d, DIAG_CONFLICT, validate_origin(in->allow, in->obj),
 		           "\"allow\" needs client_auth.mode: required or optional beside it");
-		validate_explain(d, AUTH "mode");
+		validate_explain(d, in->mode);
 	}
-	if (!names_anybody(a)) {
-		diag_error(d, DIAG_MISSING, validate_origin(AUTH "allow", t),
+	if (!names_anybody(in->allow_scope, a)) {
+		diag_error(d, DIAG_MISSING, validate_origin(in->allow, in->obj),
 		           "\"allow\" lets nobody in: name a cn, ou, dns, uri, ip or spki");
-		validate_explain(d, AUTH "allow");
+		validate_explain(d, in->allow);
 	}
 	for (size_t i = 0; i < a->nuri; i++)
 		if (strchr(a->uri[i].text, ':') == NULL)
@@ -107,16 +129,17 @@ static void check_allow(struct diag *d, struct config_tls_in *t)
 
 /* Without a ca no certificate can be verified, so a mode that asks for one, or a crl, would
  * refuse every client. */
-static void check_client_auth(struct diag *d, struct config_tls_in *t)
+static void check_client_auth(struct diag *d, const struct auth_in *in)
 {
-	if (validate_is_written(AUTH "ca", t))
-		return;
-	if (t->client_auth.mode != CONFIG_CLIENT_AUTH_OFF)
-		missing_beside(d, AUTH "mode", AUTH "ca", t);
-	else if (t->client_auth.crl != NULL)
-		missing_beside(d, AUTH "crl", AUTH "ca", t);
-	else if (t->client_auth.names != NULL)
-		missing_beside(d, AUTH "names", AUTH "ca", t);
+	if (!validate_is_written(in->ca, in->obj)) {
+		if (in->a->mode != CONFIG_CLIENT_AUTH_OFF)
+			missing_beside(d, in->mode, in->ca, in->obj);
+		else if (in->a->crl != NULL)
+			missing_beside(d, in->crl, in->ca, in->obj);
+		else if (in->a->names != NULL)
+			missing_beside(d, in->names, in->ca, in->obj);
+	}
+	check_allow(d, in);
 }
 
 /* Tickets that outlive their key cannot be opened: the shorter of the two lifetimes counts. */
@@ -144,16 +167,104 @@ static void check_cert(struct diag *d, struct config_cert *c)
 		           "\"ocsp_issuer\" and \"ocsp_cache\" need \"ocsp_fetch: true\" beside them");
 }
 
+/* ---- names with settings of their own ---- */
+
+/* Settings that no name has would hold for nobody. Asked of what was chosen: a dump writes auto. */
+static void check_names_written(struct diag *d, struct config_cert *c)
+{
+	if (c->nnames > 0 || validate_is_written(CERT "names", c))
+		return;
+	if (validate_is_chosen(CERT "min_version", c))
+		missing_beside(d, CERT "min_version", CERT "names", c);
+	else if (validate_is_chosen(CERT "max_version", c))
+		missing_beside(d, CERT "max_version", CERT "names", c);
+	else if (validate_is_written(CERT "alpn", c))
+		missing_beside(d, CERT "alpn", CERT "names", c);
+	else if (c->client_auth != NULL)
+		missing_beside(d, CERT "client_auth", CERT "names", c);
+}
+
+static void check_name_versions(struct diag *d, const struct config_tls_in *t, struct config_cert *c)
+{
+	const char *written = validate_is_written(CERT "min_version", c) ? CERT "min_version" : CERT "max_version";
+
+	if (c->min_version == CONFIG_NAME_VERSION_AUTO && c->max_version == CONFIG_NAME_VERSION_AUTO)
+		return;
+	if (config_version(c->min_version, t->min_version) > config_version(c->max_version, t->max_version))
+		diag_error(d, DIAG_CONFLICT, validate_origin(written, c),
+		           "min_version is newer than max_version for these names: no version is left");
+}
+
+static void check_names(struct diag *d, const struct config_tls_in *t, struct config_cert *c)
+{
+	check_names_written(d, c);
+	check_name_versions(d, t, c);
+	for (size_t i = 0; i < c->nnames; i++)
+		if (c->names[i].text[strlen(c->names[i].text) - 1] == '*')
+			diag_error(d, DIAG_NAME, c->names[i].at,
+			           "\"%.100s\" is no name of a certificate: a * stands for the first label alone",
+			           c->names[i].text);
+	if (c->client_auth != NULL) {
+		const struct auth_in in = AUTH_IN(NAME_AUTH, KEY_NAME_ALLOW, &c->client_auth->auth, c->client_auth);
+
+		validate_values(d, KEY_NAME_AUTH, c->client_auth);
+		check_client_auth(d, &in);
+	}
+}
+
+static bool asks_all(const struct config_tls_in *t, const struct config_cert *c)
+{
+	const struct config_client_auth *a = c->client_auth != NULL ? &c->client_auth->auth : &t->client_auth;
+
+	return a->mode == CONFIG_CLIENT_AUTH_REQUIRED;
+}
+
+/* Can a client without a certificate get in by any name? Names that no certificate has get the
+ * listener's rules. */
+static bool lets_in_unknown(const struct config_tls_in *t)
+{
+	if (!t->strict_sni && t->client_auth.mode != CONFIG_CLIENT_AUTH_REQUIRED)
+		return true;
+	for (size_t i = 0; i < t->ncertificates; i++)
+		if (!asks_all(t, &t->certificates[i]))
+			return true;
+	return false;
+}
+
+/* A name is the client's word. Where it does not decide where the connection goes, a name that asks
+ * for certificates keeps nobody from the servers. */
+static void doubt_names(struct diag *d, const struct config_listener *l)
+{
+	const struct config_tls_in *t = l->tls;
+
+	for (size_t i = 0; i < l->nroutes; i++)
+		if (l->routes[i].nsni > 0)
+			return;
+	for (size_t i = 0; i < t->ncertificates; i++) {
+		struct config_cert *c = &t->certificates[i];
+
+		if (c->client_auth == NULL || !asks_all(t, c) || !lets_in_unknown(t))
+			continue;
+		diag_warn(d, DIAG_UNVERIFIED, validate_origin(CERT "client_auth", c),
+		          "a client without a certificate asks for another name and gets to the same servers: "
+		          "no route has sni");
+		return;
+	}
+}
+
 static void check_tls_in(struct diag *d, struct config_tls_in *t)
 {
 	struct versions v = VERSIONS(TLS_IN, t);
+	const struct auth_in auth = AUTH_IN(AUTH, KEY_CLIENT_ALLOW, &t->client_auth, t);
 
+	widen_versions(&v, t);
 	validate_values(d, KEY_TLS_IN, t);
 	for (size_t i = 0; i < t->ncertificates; i++)
 		check_cert(d, &t->certificates[i]);
+	for (size_t i = 0; i < t->ncertificates; i++)
+		check_names(d, t, &t->certificates[i]);
 	check_versions(d, &v);
-	check_client_auth(d, t);
-	check_allow(d, t);
+	check_client_auth(d, &auth);
 	doubt_tickets(d, t);
 }
 
@@ -212,8 +323,10 @@ void validate_listener_tls(struct diag *d, struct config_listener *l)
 	for (size_t i = 0; i < l->nbind; i++)
 		if (l->bind[i].proxy_protocol != NULL)
 			check_proxy_at(d, l->bind[i].proxy_protocol);
-	if (l->tls != NULL)
-		check_tls_in(d, l->tls);
+	if (l->tls == NULL)
+		return;
+	check_tls_in(d, l->tls);
+	doubt_names(d, l);
 }
 
 /* ---- upstreams ---- */

@@ -9,7 +9,7 @@
 
 #include "netpoll/check.h"
 #include "proxy/creds/tls_trust.h"
-#include "proxy/tls/tls_ctx_allow.h"
+#include "proxy/tls/tls_ctx_rules.h"
 #include "proxy/tls/tls_session.h"
 
 static int list_refused(struct text *err, const char *key, const char *value)
@@ -79,18 +79,18 @@ int tls_ctx_cert_refused(struct text *err, const char *path)
 	return -NP_EINVAL;
 }
 
-int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n, struct text *err)
+int tls_ctx_alpn(struct tls_alpn *a, const struct config_text *alpn, size_t n, struct text *err)
 {
-	DCHECK(x->nalpn == 0, "a context gets its protocols once");
+	DCHECK(a->n == 0, "a context gets its protocols once");
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(alpn[i].text);
 
 		/* RFC 7301, 3.1: a length in one byte. */
-		if (len == 0 || len > 255 || x->nalpn + 1 + len > sizeof(x->alpn))
+		if (len == 0 || len > 255 || a->n + 1 + len > sizeof(a->list))
 			return list_refused(err, "alpn", alpn[i].text);
-		x->alpn[x->nalpn++] = (unsigned char)len;
-		memcpy(x->alpn + x->nalpn, alpn[i].text, len);
-		x->nalpn += (unsigned)len;
+		a->list[a->n++] = (unsigned char)len;
+		memcpy(a->list + a->n, alpn[i].text, len);
+		a->n += (unsigned)len;
 	}
 	return 0;
 }
@@ -127,12 +127,13 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x)
 	SSL_CTX_free(x->ssl);
 	tls_roots_put(x->roots);
 	name_set_fini(&x->names);
+	name_set_fini(&x->refused);
 	free(x->certs);
 	free(x->staples);
 	free(x->groups);
 	free(x->group_of);
 	tls_pins_fini(&x->pins);
-	tls_allow_free(x->allow);
+	tls_rules_free(x->rules, x->nrules);
 	free(x->name);
 	free(x->sni);
 	while (x->nwarnings > 0)

@@ -2,9 +2,9 @@
  * worker: OpenSSL contexts with their certificates, policies and names. Frozen once made.
  *
  * A server has one SSL_CTX per group: certificates for the same name that differ only in the kind
- * of key, from which OpenSSL serves the one that the client can verify. The ClientHello's name
- * chooses the group before OpenSSL looks at anything else, so that a ticket is judged by the rules
- * of the name it is shown to (tls_ctx_resume.h).
+ * of key, from which OpenSSL serves the one that the client can verify, and the rules of that name
+ * (tls_ctx_rules.h). The ClientHello's name chooses the group before OpenSSL looks at anything else,
+ * so that a ticket is judged by the rules of the name it is shown to (tls_ctx_resume.h).
  *
  * The control thread builds it and reports every error; only the worker uses it. */
 #ifndef PROXY_TLS_TLS_CTX_H
@@ -24,14 +24,22 @@
 #define TLS_ALPN_MOST 512
 #define TLS_PIN       32 /* bytes of a SHA-256 */
 
-struct tls_allow;
+struct tls_plan;
+struct tls_rules;
 struct tls_sessions;
 struct ssl_session_st; /* SSL_SESSION */
 
-/* Certificates of one name, at most one of each kind. */
+/* Certificates of one name, at most one of each kind, and its rules. */
 struct tls_group {
 	SSL_CTX *ssl;                 /* owned */
 	int16_t cert[TLS_CERT_KINDS]; /* index, or -1 */
+	uint16_t rules;               /* index */
+};
+
+/* Protocols as on the wire: length, bytes. */
+struct tls_alpn {
+	unsigned char list[TLS_ALPN_MOST];
+	unsigned n;
 };
 
 /* The OCSP response that is stapled to one certificate: from a file, or fetched. */
@@ -52,11 +60,6 @@ struct tls_ctx {
 	uint32_t magic;
 	bool server;
 	struct tls_worker *worker;    /* borrowed */
-	unsigned char alpn[TLS_ALPN_MOST]; /* as on the wire: length, bytes */
-	unsigned nalpn;
-	enum config_client_auth auth; /* server */
-	struct tls_allow *allow;      /* server, owned; NULL: each certificate that is verified */
-	bool verify;                  /* client */
 	enum config_tls_records records; /* who makes the records after the handshake */
 	bool reset_truncated;         /* FIN without close_notify is a reset */
 
@@ -69,13 +72,18 @@ struct tls_ctx {
 	unsigned ncerts;
 	struct tls_group *groups; /* [0] is the default, for a name that matches no certificate */
 	unsigned ngroups;
+	struct tls_rules *rules; /* owned; [0] are the listener's, the others those of some names */
+	unsigned nrules;
 	struct name_set names;
 	uint32_t *group_of;           /* by a name's number */
+	struct name_set refused;      /* names that are served by no group */
 	bool strict;
 	struct tls_ticket_keys *keys; /* borrowed, outlives every context; NULL: no tickets */
 	int64_t lifetime; /* seconds from its full handshake that a session may be resumed */
 
 	/* client */
+	bool verify;
+	struct tls_alpn alpn;
 	SSL_CTX *ssl;
 	char *name; /* owned: to be verified; NULL: the server's address */
 	char *sni;  /* owned: to ask for; NULL: none */
@@ -133,10 +141,13 @@ must_use int tls_ctx_limit(SSL_CTX *ssl, const struct tls_ctx_limits *l, struct 
 /* "FILE: OpenSSL refuses it: REASON", from the error queue, which is emptied. Returns -NP_EINVAL.
  * */
 int tls_ctx_cert_refused(struct text *err, const char *path);
-must_use int tls_ctx_alpn(struct tls_ctx *x, const struct config_text *alpn, size_t n,
+must_use int tls_ctx_alpn(struct tls_alpn *a, const struct config_text *alpn, size_t n,
 			  struct text *err);
-/* After certs: which names lead to which groups. Returns 0 or -NP_ENOMEM. */
-must_use int tls_ctx_name_groups(struct tls_ctx *x);
+/* After certs and rules: which names lead to which groups.
+ *   Returns  0, -NP_ENOMEM, or -NP_EINVAL: two entries of the config contradict each other, and err
+ *            says so. */
+must_use int tls_ctx_name_groups(struct tls_ctx *x, const struct config_tls_in *c,
+				 const struct tls_plan *p, struct text *err);
 int tls_ctx_hello(SSL *ssl, int *alert, void *arg);      /* for SSL_CTX_set_client_hello_cb */
 /* Does the client that shows this session ask for another name than the one the session was made
  * with? Only while its hello is read. */

@@ -7,6 +7,7 @@
 #include "netpoll/err.h"
 #include "proxy/creds/tls_cert.h"
 #include "proxy/tls/tls_ctx_allow.h"
+#include "proxy/tls/tls_ctx_rules.h"
 #include "proxy/tls/tls_ctx_size.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_said.h"
@@ -25,29 +26,29 @@ static struct stack_st_X509 *told_names(const struct tls_auth *a)
 	return a->names != NULL ? a->names : a->ca;
 }
 
-int tls_auth_load(struct tls_worker *w, const struct config_tls_in *c, struct tls_auth *a,
+int tls_auth_load(struct tls_worker *w, const struct config_client_auth *c, struct tls_auth *a,
 		  struct text *err)
 {
 	int code;
 
 	DCHECK(a->store == NULL, "the rules of clients are loaded once");
-	if (c->client_auth.mode == CONFIG_CLIENT_AUTH_OFF)
+	if (c->mode == CONFIG_CLIENT_AUTH_OFF)
 		return 0;
-	if (c->client_auth.ca == NULL)
+	if (c->ca == NULL)
 		return text_problem(err, "client_auth", "needs a ca to verify with", -NP_EINVAL);
 	a->store = X509_STORE_new();
 	code = a->store == NULL ? -NP_ENOMEM
-				: tls_cert_list(w->lib, c->client_auth.ca, &a->ca, err);
-	if (code == 0 && c->client_auth.crl != NULL)
-		code = tls_cert_crls(w->lib, c->client_auth.crl, &a->crls, err);
+				: tls_cert_list(w->lib, c->ca, &a->ca, err);
+	if (code == 0 && c->crl != NULL)
+		code = tls_cert_crls(w->lib, c->crl, &a->crls, err);
 	for (int i = 0; code == 0 && i < sk_X509_num(a->ca); i++)
 		if (!X509_STORE_add_cert(a->store, sk_X509_value(a->ca, i)))
 			code = -NP_ENOMEM;
 	for (int i = 0; code == 0 && a->crls != NULL && i < sk_X509_CRL_num(a->crls); i++)
 		if (!X509_STORE_add_crl(a->store, sk_X509_CRL_value(a->crls, i)))
 			code = -NP_ENOMEM;
-	if (code == 0 && c->client_auth.names != NULL)
-		code = tls_cert_list(w->lib, c->client_auth.names, &a->names, err);
+	if (code == 0 && c->names != NULL)
+		code = tls_cert_list(w->lib, c->names, &a->names, err);
 	a->told = code == 0 && tls_size_names_fit(told_names(a));
 	/* CRL_CHECK_ALL: each authority of a chain needs its list, and a missing list refuses the
 	 * client. */
@@ -88,11 +89,12 @@ static int judge_client(int ok, X509_STORE_CTX *ctx)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
+	const struct tls_rules *r = tls_rules_of(ssl);
 	const X509 *leaf = X509_STORE_CTX_get_current_cert(ctx);
 
 	if (!ok || X509_STORE_CTX_get_error_depth(ctx) != 0)
 		return ok;
-	if (t->ctx->allow != NULL && !tls_allow_has(t->ctx->allow, leaf))
+	if (r->allow != NULL && !tls_allow_has(r->allow, leaf))
 		t->why = TLS_WHY_CERT_DENIED;
 	else if (fits_ticket(t, leaf))
 		return 1;
@@ -100,16 +102,16 @@ static int judge_client(int ok, X509_STORE_CTX *ctx)
 	return 0;
 }
 
-int tls_auth_apply(SSL_CTX *ssl, const struct config_tls_in *c, const struct tls_auth *a)
+int tls_auth_apply(SSL_CTX *ssl, const struct config_client_auth *c, const struct tls_auth *a)
 {
 	int mode = SSL_VERIFY_PEER;
 
 	if (a->store == NULL)
 		return 0;
-	if (c->client_auth.mode == CONFIG_CLIENT_AUTH_REQUIRED)
+	if (c->mode == CONFIG_CLIENT_AUTH_REQUIRED)
 		mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	SSL_CTX_set_verify(ssl, mode, judge_client);
-	SSL_CTX_set_verify_depth(ssl, (int)c->client_auth.depth);
+	SSL_CTX_set_verify_depth(ssl, (int)c->depth);
 	SSL_CTX_set1_cert_store(ssl, a->store);
 	return !a->told || send_ca_names(ssl, told_names(a)) ? 0 : -NP_ENOMEM;
 }

@@ -265,8 +265,8 @@ static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struc
 	if (code == 0)
 		code = load_own_cert(x, c, err);
 	if (code == 0)
-		code = tls_ctx_alpn(x, c->alpn, c->nalpn, err);
-	if (code == 0 && SSL_CTX_set_alpn_protos(x->ssl, x->alpn, x->nalpn) != 0)
+		code = tls_ctx_alpn(&x->alpn, c->alpn, c->nalpn, err);
+	if (code == 0 && SSL_CTX_set_alpn_protos(x->ssl, x->alpn.list, x->alpn.n) != 0)
 		code = -NP_ENOMEM;
 	if (code == 0 && c->session_reuse)
 		code = keep_sessions(x);

@@ -9,6 +9,8 @@
 #include "netpoll/check.h"
 #include "proxy/proto/hello.h"
 #include "proxy/tls/tls_ctx.h"
+#include "proxy/tls/tls_ctx_rules.h"
+#include "proxy/tls/tls_ctx_size.h"
 #include "proxy/tls/tls_priv.h"
 #include "proxy/tls/tls_said.h"
 
@@ -23,44 +25,166 @@ static int count_name(void *arg, const char *name)
 
 struct naming {
 	struct tls_ctx *x;
+	const struct config_tls_in *c;
+	const struct tls_plan *plan;
+	struct text *err;
 	int cert;
+	uint32_t nsaid; /* names below it are said by the config: no certificate adds to them */
 	struct tls_group
-		*by_name; /* owned, by the name's number: certificates only, no SSL_CTX yet */
+		*by_name; /* owned, by the name's number: certificates and rules, no SSL_CTX yet */
 };
 
-/* The first certificate of each kind that has the name serves it. */
-static int assign_name(void *arg, const char *name)
+static const char *cert_path(const struct naming *n, int cert)
 {
-	struct naming *n = arg;
+	return n->c->certificates[cert].cert;
+}
+
+static int other_settings(const struct naming *n, const char *name, const struct tls_group *g)
+{
+	int first = 0;
+
+	while (g->cert[first] < 0)
+		first++;
+	text_problem(n->err, name, "it has other settings with ", -NP_EINVAL);
+	text_str(n->err, cert_path(n, n->cert));
+	text_str(n->err, " than with ");
+	text_str(n->err, cert_path(n, g->cert[first]));
+	return -NP_EINVAL;
+}
+
+/* The first certificate of each kind that has the name serves it. Names of a certificate are one
+ * certificate's word, and those that the config says come before them. */
+static int serve_name(struct naming *n, const char *name, bool said)
+{
+	uint16_t rules = said ? n->plan->of_cert[n->cert] : 0;
 	uint32_t before = n->x->names.n;
 	int id = name_set_add(&n->x->names, name);
+	struct tls_group *g;
 	int16_t *slot;
 
 	if (id == -NP_EINVAL)
 		return 0; /* not a host name, as an address in a DNS field: no client asks for it */
 	if (id < 0)
 		return id;
-	if ((uint32_t)id == before)
-		memset(n->by_name[id].cert, -1, sizeof(n->by_name[id].cert));
-	slot = &n->by_name[id].cert[n->x->certs[n->cert].kind];
+	g = &n->by_name[id];
+	if ((uint32_t)id == before) {
+		memset(g->cert, -1, sizeof(g->cert));
+		g->rules = rules;
+	}
+	if (!said && (uint32_t)id < n->nsaid)
+		return 0;
+	if (g->rules != rules)
+		return other_settings(n, name, g);
+	slot = &g->cert[n->x->certs[n->cert].kind];
+	if (*slot >= 0 && said)
+		return tls_ctx_warn(n->x, name,
+				    "%s is never shown for it: %s has a key of the same kind and comes first",
+				    cert_path(n, n->cert), cert_path(n, *slot));
 	if (*slot < 0)
 		*slot = (int16_t)n->cert;
 	return 0;
 }
 
-/* The group with these certificates, made if there is none yet. Names with equal certificates share
- * one. */
-static uint32_t group_with(struct tls_ctx *x, const int16_t cert[TLS_CERT_KINDS])
+static int assign_name(void *arg, const char *name)
+{
+	return serve_name(arg, name, false);
+}
+
+/* ---- names that the config says ---- */
+
+static int add_name(void *arg, const char *name)
+{
+	int id = name_set_add(arg, name);
+
+	return id == -NP_EINVAL || id >= 0 ? 0 : id;
+}
+
+static int not_covered(const struct naming *n, const char *name)
+{
+	return tls_ctx_warn(n->x, name, "%s is not made out to it, so clients that verify it refuse it",
+			    cert_path(n, n->cert));
+}
+
+/* Names with a star last, since asking for one adds it to the set. */
+static int judge_names(const struct naming *n, struct name_set *own)
+{
+	const struct config_cert *f = &n->c->certificates[n->cert];
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < f->nnames; i++)
+		if (f->names[i].text[0] != '*' &&
+		    name_set_find(own, f->names[i].text, strlen(f->names[i].text)) < 0)
+			err = not_covered(n, f->names[i].text);
+	for (size_t i = 0; err == 0 && i < f->nnames; i++) {
+		uint32_t before = own->n;
+
+		if (f->names[i].text[0] == '*' && name_set_add(own, f->names[i].text) == (int)before)
+			err = not_covered(n, f->names[i].text);
+	}
+	return err;
+}
+
+/* Warns of names that the certificate does not have. */
+static int doubt_coverage(const struct naming *n)
+{
+	const struct tls_cert *cert = &n->x->certs[n->cert];
+	struct name_set own = {0};
+	size_t most = n->c->certificates[n->cert].nnames;
+	int err = tls_cert_names(cert, count_name, &most);
+
+	if (err == 0)
+		err = name_set_init(&own, most, NAME_ONE_LABEL);
+	if (err == 0)
+		err = tls_cert_names(cert, add_name, &own);
+	if (err == 0)
+		err = judge_names(n, &own);
+	name_set_fini(&own);
+	return err;
+}
+
+static int serve_said_names(struct naming *n)
+{
+	const struct config_cert *f = &n->c->certificates[n->cert];
+	int err = f->nnames > 0 && n->x->worker->proves ? doubt_coverage(n) : 0;
+
+	for (size_t i = 0; err == 0 && i < f->nnames; i++) {
+		const char *name = f->names[i].text;
+
+		if (name[0] != '*' && name_set_find(&n->x->refused, name, strlen(name)) >= 0)
+			err = text_problem(n->err, name, "refuse_sni refuses it, so nobody is served by it",
+					   -NP_EINVAL);
+		else
+			err = serve_name(n, name, true);
+	}
+	return err;
+}
+
+static int refuse_names(struct tls_ctx *x, const struct config_tls_in *c)
+{
+	int err = name_set_init(&x->refused, c->nrefuse_sni, NAME_ANY_DEPTH);
+
+	for (size_t i = 0; err == 0 && i < c->nrefuse_sni; i++)
+		err = add_name(&x->refused, c->refuse_sni[i].text);
+	return err;
+}
+
+/* ---- groups ---- */
+
+/* The group with these certificates and rules, made if there is none yet. Names for which both are
+ * equal share one. */
+static uint32_t group_with(struct tls_ctx *x, const int16_t cert[TLS_CERT_KINDS], uint16_t rules)
 {
 	for (unsigned i = 0; i < x->ngroups; i++)
-		if (memcmp(x->groups[i].cert, cert, sizeof(x->groups[i].cert)) == 0)
+		if (x->groups[i].rules == rules &&
+		    memcmp(x->groups[i].cert, cert, sizeof(x->groups[i].cert)) == 0)
 			return i;
 	memcpy(x->groups[x->ngroups].cert, cert, sizeof(x->groups[0].cert));
+	x->groups[x->ngroups].rules = rules;
 	return x->ngroups++;
 }
 
-/* Makes groups[0]: the group of a name whose certificate is the config's first one. If that
- * certificate has no names, it forms a group alone. */
+/* Makes groups[0]: the certificates of a name that the config's first one serves, with the
+ * listener's rules. If that certificate serves no name, it forms a group alone. */
 static void default_group(struct tls_ctx *x, const struct tls_group *by_name)
 {
 	int16_t alone[TLS_CERT_KINDS];
@@ -69,35 +193,62 @@ static void default_group(struct tls_ctx *x, const struct tls_group *by_name)
 	alone[x->certs[0].kind] = 0;
 	for (uint32_t i = 0; i < x->names.n; i++)
 		if (by_name[i].cert[x->certs[0].kind] == 0) {
-			group_with(x, by_name[i].cert);
+			group_with(x, by_name[i].cert, 0);
 			return;
 		}
-	group_with(x, alone);
+	group_with(x, alone, 0);
 }
 
-int tls_ctx_name_groups(struct tls_ctx *x)
+/* Those that the config says first, then those of the certificates of the other entries. */
+static int serve_all(struct naming *n)
 {
-	size_t most = 0;
-	struct naming n = {.x = x};
+	int err = 0;
+
+	for (; err == 0 && n->cert < (int)n->x->ncerts; n->cert++)
+		err = serve_said_names(n);
+	n->nsaid = n->x->names.n;
+	for (n->cert = 0; err == 0 && n->cert < (int)n->x->ncerts; n->cert++)
+		if (n->c->certificates[n->cert].nnames == 0)
+			err = tls_cert_names(&n->x->certs[n->cert], assign_name, n);
+	return err;
+}
+
+static int count_names(const struct tls_ctx *x, const struct config_tls_in *c, size_t *most)
+{
 	int err = 0;
 
 	for (unsigned i = 0; i < x->ncerts && err == 0; i++)
-		err = tls_cert_names(&x->certs[i], count_name, &most);
-	if (err == 0)
-		err = name_set_init(&x->names, most, NAME_ONE_LABEL);
+		if (c->certificates[i].nnames > 0)
+			*most += c->certificates[i].nnames;
+		else
+			err = tls_cert_names(&x->certs[i], count_name, most);
+	return err;
+}
+
+int tls_ctx_name_groups(struct tls_ctx *x, const struct config_tls_in *c, const struct tls_plan *p,
+			struct text *err)
+{
+	size_t most = 0;
+	struct naming n = {.x = x, .c = c, .plan = p, .err = err};
+	int code = count_names(x, c, &most);
+
+	if (code == 0)
+		code = name_set_init(&x->names, most, NAME_ONE_LABEL);
+	if (code == 0)
+		code = refuse_names(x, c);
 	n.by_name = calloc(most + 1, sizeof(*n.by_name));
 	x->group_of = calloc(most + 1, sizeof(*x->group_of));
 	x->groups = calloc(most + 1, sizeof(*x->groups));
 	if (n.by_name == NULL || x->group_of == NULL || x->groups == NULL)
-		err = -NP_ENOMEM;
-	for (; err == 0 && n.cert < (int)x->ncerts; n.cert++)
-		err = tls_cert_names(&x->certs[n.cert], assign_name, &n);
-	if (err == 0)
+		code = -NP_ENOMEM;
+	if (code == 0)
+		code = serve_all(&n);
+	if (code == 0)
 		default_group(x, n.by_name);
-	for (uint32_t i = 0; err == 0 && i < x->names.n; i++)
-		x->group_of[i] = group_with(x, n.by_name[i].cert);
+	for (uint32_t i = 0; code == 0 && i < x->names.n; i++)
+		x->group_of[i] = group_with(x, n.by_name[i].cert, n.by_name[i].rules);
 	free(n.by_name);
-	return err;
+	return code;
 }
 
 /* ---- the ClientHello ---- */
@@ -159,12 +310,25 @@ static uint16_t newest_version(SSL *ssl)
 	return (uint16_t)newest;
 }
 
-/* SSL_set_SSL_CTX brings certificates and the session id context, but no versions. */
+/* SSL_set_SSL_CTX brings certificates, the store to verify with, ALPN and the session id context, but
+ * neither versions nor what a client is asked for. */
 static void use_group(SSL *ssl, SSL_CTX *group)
 {
 	SSL_set_SSL_CTX(ssl, group);
 	(void)!SSL_set_min_proto_version(ssl, (int)SSL_CTX_get_min_proto_version(group));
 	(void)!SSL_set_max_proto_version(ssl, (int)SSL_CTX_get_max_proto_version(group));
+	SSL_set_verify(ssl, SSL_CTX_get_verify_mode(group), SSL_CTX_get_verify_callback(group));
+	SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(group));
+}
+
+static int refuse_name(struct tls *t, enum tls_failure code, const struct hello *h, int *alert)
+{
+	t->why = (uint8_t)code;
+	tls_said_name(t, code, h->sent, h->nsent);
+	if (t->refused == NULL && h->nsent > 0) /* SSL_get_servername does not know the name yet */
+		t->refused = strndup(h->sent, h->nsent);
+	*alert = SSL_AD_UNRECOGNIZED_NAME;
+	return SSL_CLIENT_HELLO_ERROR;
 }
 
 /* Chooses the group by the name, before OpenSSL looks at anything else: tickets above all, since
@@ -178,17 +342,12 @@ int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 
 	t->offered = newest_version(ssl);
 	read_asked_name(ssl, &h);
+	if (h.nsent > 0 && name_set_find(&x->refused, h.sent, h.nsent) >= 0)
+		return refuse_name(t, TLS_WHY_NAME_REFUSED, &h, alert);
 	if (h.nsent > 0)
 		id = name_set_find(&x->names, h.sent, h.nsent);
-	if (id < 0 && x->strict) {
-		t->why = TLS_WHY_UNKNOWN_NAME;
-		tls_said_name(t, h.sent, h.nsent);
-		if (t->refused == NULL &&
-		    h.nsent > 0) /* SSL_get_servername does not know the name yet */
-			t->refused = strndup(h.sent, h.nsent);
-		*alert = SSL_AD_UNRECOGNIZED_NAME;
-		return SSL_CLIENT_HELLO_ERROR;
-	}
+	if (id < 0 && x->strict)
+		return refuse_name(t, TLS_WHY_UNKNOWN_NAME, &h, alert);
 	DCHECK(id < (int)x->names.n, "a name's number is that of a name of this context");
 	if (id >= 0 && x->group_of[id] != 0)
 		use_group(ssl, x->groups[x->group_of[id]].ssl);

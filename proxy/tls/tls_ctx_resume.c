@@ -57,13 +57,15 @@ static bool hash_allow(EVP_MD_CTX *h, const struct config_client_allow *a)
 	return ok;
 }
 
-static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struct tls_auth *a)
+static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struct tls_terms *says)
 {
+	const struct config_client_auth *client = says->client;
+	const struct tls_auth *a = &says->auth;
 	const int64_t policy[] = {
-		c->min_version,
-		c->max_version,
-		c->client_auth.mode,
-		c->client_auth.depth,
+		says->min,
+		says->max,
+		client->mode,
+		client->depth,
 		a->store != NULL ? sk_X509_num(a->ca) : 0,
 		a->crls != NULL ? sk_X509_CRL_num(a->crls) : 0,
 	};
@@ -73,7 +75,7 @@ static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struc
 		return false;
 	if (a->store == NULL)
 		return true;
-	if (c->client_auth.allow != NULL && !hash_allow(h, c->client_auth.allow))
+	if (client->allow != NULL && !hash_allow(h, client->allow))
 		return false;
 	for (int i = 0; i < sk_X509_num(a->ca); i++)
 		if (!hash_cert(h, sk_X509_value(a->ca, i)))
@@ -85,12 +87,12 @@ static bool hash_rules(EVP_MD_CTX *h, const struct config_tls_in *c, const struc
 }
 
 int tls_resume_scope(const struct tls_ctx *x, const struct tls_group *g,
-		     const struct config_tls_in *c, const struct tls_auth *a)
+		     const struct config_tls_in *c, const struct tls_terms *says)
 {
 	EVP_MD_CTX *h = EVP_MD_CTX_new();
 	unsigned char d[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
-	bool ok = h != NULL && EVP_DigestInit_ex(h, EVP_sha256(), NULL) && hash_rules(h, c, a);
+	bool ok = h != NULL && EVP_DigestInit_ex(h, EVP_sha256(), NULL) && hash_rules(h, c, says);
 
 	for (int i = 0; ok && i < TLS_CERT_KINDS; i++)
 		ok = g->cert[i] < 0 || hash_cert(h, x->certs[g->cert[i]].leaf);

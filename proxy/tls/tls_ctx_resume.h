@@ -8,12 +8,12 @@
 #define PROXY_TLS_TLS_CTX_RESUME_H
 
 #include "proxy/tls/tls_ctx.h"
-#include "proxy/tls/tls_ctx_auth.h"
+#include "proxy/tls/tls_ctx_rules.h"
 
 /* tls_resume_scope: bind the sessions of group g to its certificates and rules. Returns 0 or
  * -NP_ENOMEM. */
 must_use int tls_resume_scope(const struct tls_ctx *x, const struct tls_group *g,
-			      const struct config_tls_in *c, const struct tls_auth *a);
+			      const struct config_tls_in *c, const struct tls_terms *says);
 /* tls_resume_tickets: give out tickets and take them, as x says; x must outlive ssl. */
 void tls_resume_tickets(struct tls_ctx *x, SSL_CTX *ssl);
 

@@ -1,4 +1,4 @@
-/* A listener's context: certificates and their staples, client rules, ALPN. */
+/* A listener's context: certificates and their staples, and the groups that serve them. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,38 +9,18 @@
 #include "netpoll/check.h"
 #include "netpoll/netpoll.h"
 #include "proxy/tls/tls_ctx.h"
-#include "proxy/tls/tls_ctx_allow.h"
-#include "proxy/tls/tls_ctx_auth.h"
 #include "proxy/tls/tls_ctx_lists.h"
 #include "proxy/tls/tls_ctx_resume.h"
+#include "proxy/tls/tls_ctx_rules.h"
 #include "proxy/tls/tls_ctx_size.h"
 #include "proxy/tls/tls_ctx_trial.h"
 #include "proxy/tls/tls_kdf.h"
 #include "proxy/tls/tls_priv.h"
-#include "proxy/tls/tls_said.h"
 
 /* A longer file is cut, and too large either way. */
 #define STAPLE_MOST (TLS_OCSP_MOST + 1)
 
-/* ---- callbacks ---- */
-
-/* The listener's order counts. Without a common protocol the handshake fails (RFC 7301, 3.2). */
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *n,
-		       const unsigned char *in, unsigned nin, void *arg)
-{
-	const struct tls_ctx *x = OBJ_CAST(arg, tls_ctx, TLS_CTX_MAGIC);
-	struct tls *t = SSL_get_app_data(ssl);
-	unsigned char *found;
-
-	if (SSL_select_next_proto(&found, n, x->alpn, x->nalpn, in, nin) ==
-	    OPENSSL_NPN_NEGOTIATED) {
-		*out = found;
-		return SSL_TLSEXT_ERR_OK;
-	}
-	t->why = TLS_WHY_NO_ALPN;
-	tls_said_alpn(t, in, nin);
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
+/* ---- stapling ---- */
 
 /* A client asks for the status of the certificate that was chosen: the stapled response, unless it
  * has expired. Without one the handshake goes on (RFC 6066, 8). */
@@ -175,11 +155,46 @@ static int use_certs(const struct tls_ctx *x, const struct tls_group *g,
 
 /* ---- proof ---- */
 
-static struct tls_ctx_limits server_limits(const struct config_tls_in *c)
+static struct tls_ctx_limits server_limits(const struct config_tls_in *c, const struct tls_terms *t)
 {
-	return (struct tls_ctx_limits){
-		c->min_version, c->max_version, c->ciphers, c->ciphersuites, c->groups,
-	};
+	return (struct tls_ctx_limits){t->min, t->max, c->ciphers, c->ciphersuites, c->groups};
+}
+
+/* What is tried: all groups that speak the same versions, and the certificates in them. */
+struct proof {
+	const struct tls_ctx *x;
+	const struct config_tls_in *c;
+	const struct tls_plan *plan;
+	const struct tls_terms *of;     /* one of the rules with these versions */
+	struct tls_trial *trials;       /* owned; by certificate */
+	bool *in_use, *anywhere;        /* owned; by certificate: in one of these groups, in any */
+};
+
+static bool is_same_span(const struct tls_terms *a, const struct tls_terms *b)
+{
+	return a->min == b->min && a->max == b->max;
+}
+
+static bool is_meant(const struct proof *p, const struct tls_group *g)
+{
+	return is_same_span(&p->plan->terms[g->rules], p->of);
+}
+
+/* A certificate that no name leads to is tried with the listener's versions. */
+static void mark_certs(struct proof *p)
+{
+	memset(p->in_use, 0, p->x->ncerts * sizeof(*p->in_use));
+	for (unsigned i = 0; i < p->x->ngroups; i++)
+		for (int kind = 0; kind < TLS_CERT_KINDS; kind++) {
+			int cert = p->x->groups[i].cert[kind];
+
+			if (cert < 0)
+				continue;
+			p->anywhere[cert] = true;
+			p->in_use[cert] |= is_meant(p, &p->x->groups[i]);
+		}
+	for (unsigned i = 0; i < p->x->ncerts && is_same_span(p->of, &p->plan->terms[0]); i++)
+		p->in_use[i] |= !p->anywhere[i];
 }
 
 /* Keys of one shape stand or fall together, so of a thousand certificates a few are tried. */
@@ -238,46 +253,72 @@ static int prove_group(const struct tls_group *g, const struct tls_trial *trials
 	return sum.any && sum.old ? 0 : cannot_shake(err, &sum);
 }
 
-static int try_certs(const struct tls_ctx *x, const struct config_tls_in *c,
-		     struct tls_trial *trials, struct text *err)
+static int try_certs(const struct proof *p, struct text *err)
 {
-	const struct tls_ctx_limits limits = server_limits(c);
+	const struct tls_ctx_limits limits = server_limits(p->c, p->of);
+	const struct tls_ctx *x = p->x;
 
 	for (unsigned i = 0; i < x->ncerts; i++) {
 		unsigned same = 0;
 		int code = 0;
 
-		while (same < i && !is_same_shape(&x->certs[same], &x->certs[i]))
+		if (!p->in_use[i])
+			continue;
+		while (same < i && !(p->in_use[same] && is_same_shape(&x->certs[same], &x->certs[i])))
 			same++;
 		if (same < i)
-			trials[i] = trials[same];
+			p->trials[i] = p->trials[same];
 		else
-			code = tls_trial_server(x->worker->lib, &limits, &x->certs[i], &trials[i]);
+			code = tls_trial_server(x->worker->lib, &limits, &x->certs[i], &p->trials[i]);
 		if (code != 0)
 			return code;
-		if (!trials[i].any && (!trials[i].old || c->min_version != CONFIG_TLS_VERSION_1_2))
-			return cannot_serve(err, c->certificates[i].cert, &x->certs[i], &trials[i]);
+		if (!p->trials[i].any && (!p->trials[i].old || limits.min != CONFIG_TLS_VERSION_1_2))
+			return cannot_serve(err, p->c->certificates[i].cert, &x->certs[i], &p->trials[i]);
 	}
 	return 0;
 }
 
-static int prove_server(const struct tls_ctx *x, const struct config_tls_in *c, struct text *err)
+static int prove_span(struct proof *p, struct text *err)
 {
-	struct tls_trial *trials = calloc(x->ncerts, sizeof(*trials));
-	int code = trials != NULL ? try_certs(x, c, trials, err) : -NP_ENOMEM;
+	int code;
 
-	for (unsigned i = 0; code == 0 && i < x->ngroups; i++)
-		code = prove_group(&x->groups[i], trials, err);
-	free(trials);
+	mark_certs(p);
+	code = try_certs(p, err);
+	for (unsigned i = 0; code == 0 && i < p->x->ngroups; i++)
+		if (is_meant(p, &p->x->groups[i]))
+			code = prove_group(&p->x->groups[i], p->trials, err);
+	return code;
+}
+
+static int prove_server(const struct tls_ctx *x, const struct config_tls_in *c,
+			const struct tls_plan *plan, struct text *err)
+{
+	struct proof p = {x, c, plan, NULL, calloc(x->ncerts, sizeof(*p.trials)),
+			  calloc(x->ncerts, sizeof(bool)), calloc(x->ncerts, sizeof(bool))};
+	int code = p.trials != NULL && p.in_use != NULL && p.anywhere != NULL ? 0 : -NP_ENOMEM;
+
+	for (unsigned i = 0; code == 0 && i < plan->n; i++) {
+		unsigned same = 0;
+
+		while (!is_same_span(&plan->terms[same], &plan->terms[i]))
+			same++;
+		p.of = &plan->terms[i];
+		if (same == i)
+			code = prove_span(&p, err);
+	}
+	free(p.trials);
+	free(p.in_use);
+	free(p.anywhere);
 	return code;
 }
 
 /* ---- a group ---- */
 
 static int build_group(struct tls_ctx *x, struct tls_group *g, const struct config_tls_in *c,
-		       const struct tls_auth *a, struct text *err)
+		       const struct tls_plan *p, struct text *err)
 {
-	const struct tls_ctx_limits limits = server_limits(c);
+	const struct tls_terms *says = &p->terms[g->rules];
+	const struct tls_ctx_limits limits = server_limits(c, says);
 	int code;
 
 	g->ssl = SSL_CTX_new_ex(x->worker->lib, TLS_KDF_PROPERTIES, TLS_server_method());
@@ -289,9 +330,9 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	if (code == 0)
 		code = limit_version(x, g);
 	if (code == 0)
-		code = tls_auth_apply(g->ssl, c, a);
+		code = tls_rules_use(g->ssl, &x->rules[g->rules], says);
 	if (code == 0)
-		code = tls_resume_scope(x, g, c, a);
+		code = tls_resume_scope(x, g, c, says);
 	if (code != 0)
 		return code;
 	tls_resume_tickets(x, g->ssl);
@@ -300,42 +341,31 @@ static int build_group(struct tls_ctx *x, struct tls_group *g, const struct conf
 	SSL_CTX_set_tlsext_servername_callback(g->ssl, tls_ctx_servername);
 	SSL_CTX_set_tlsext_status_cb(g->ssl, send_staple);
 	SSL_CTX_set_tlsext_status_arg(g->ssl, x);
-	if (x->nalpn > 0)
-		SSL_CTX_set_alpn_select_cb(g->ssl, choose_alpn, x);
 	return 0;
 }
 
-static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct text *err)
+static int build_server(struct tls_ctx *x, const struct config_tls_in *c, struct tls_plan *p,
+			struct text *err)
 {
-	struct tls_auth auth = {.store = NULL};
-	const struct tls_ctx_limits limits = server_limits(c);
-	int code = x->worker->proves ? tls_lists_check(x->worker->lib, &limits, err) : 0;
+	int code = load_certs(x, c, err);
 
 	if (code == 0)
-		code = load_certs(x, c, err);
+		code = tls_plan_load(x, c, p, err);
 	if (code == 0)
-		code = tls_ctx_name_groups(x);
-	if (code == 0)
-		code = tls_ctx_alpn(x, c->alpn, c->nalpn, err);
-	if (code == 0)
-		code = tls_auth_load(x->worker, c, &auth, err);
-	if (code == 0 && c->client_auth.allow != NULL)
-		code = tls_allow_new(c->client_auth.allow, &x->allow, err);
-	if (code == 0 && !auth.told && auth.store != NULL)
-		code = tls_ctx_warn(x, auth.names != NULL ? c->client_auth.names : c->client_auth.ca,
-				    "its names do not fit into a handshake, so clients are not told them "
-				    "and choose their certificate by themselves");
+		code = tls_ctx_name_groups(x, c, p, err);
 	for (unsigned i = 0; code == 0 && i < x->ngroups; i++)
-		code = build_group(x, &x->groups[i], c, &auth, err);
-	tls_auth_fini(&auth);
+		code = build_group(x, &x->groups[i], c, p, err);
 	if (code == 0 && x->worker->proves)
-		code = prove_server(x, c, err);
+		code = prove_server(x, c, p, err);
 	return code;
 }
 
 int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c,
 		   struct tls_ticket_keys *keys, struct tls_ctx **out, struct text *err)
 {
+	const struct tls_ctx_limits limits = {c->min_version, c->max_version, c->ciphers, c->ciphersuites,
+					      c->groups};
+	struct tls_plan plan = {.terms = NULL};
 	struct tls_ctx *x = calloc(1, sizeof(*x));
 	int code;
 
@@ -345,14 +375,16 @@ int tls_ctx_server(struct tls_worker *w, const struct config_tls_in *c,
 		.magic = TLS_CTX_MAGIC,
 		.server = true,
 		.worker = w,
-		.auth = c->client_auth.mode,
 		.strict = c->strict_sni,
 		.keys = c->session_tickets.enabled ? keys : NULL,
 		.records = c->records,
 		.reset_truncated = c->truncated == CONFIG_TLS_TRUNCATED_RESET,
 		.lifetime = c->session_tickets.lifetime / NP_S,
 	};
-	code = build_server(x, c, err);
+	code = w->proves ? tls_lists_check(w->lib, &limits, err) : 0;
+	if (code == 0)
+		code = build_server(x, c, &plan, err);
+	tls_plan_fini(&plan);
 	ERR_clear_error(); /* the control thread's queue: its next reader must find it empty */
 	if (code == 0)
 		*out = x;

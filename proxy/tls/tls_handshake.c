@@ -11,6 +11,7 @@
 
 #include "proxy/tls/tls_bio.h"
 #include "proxy/tls/tls_ctx_allow.h"
+#include "proxy/tls/tls_ctx_rules.h"
 #include "proxy/tls/tls_memory.h"
 #include "proxy/tls/tls_openssl.h"
 #include "proxy/tls/tls_priv.h"
@@ -41,17 +42,19 @@ static enum tls_failure check_verified(const SSL *ssl, const X509 *peer, struct 
 static enum tls_failure check_peer(const struct tls *t, struct tls_why *why)
 {
 	const struct tls_ctx *x = t->ctx;
+	const struct tls_rules *r = x->server ? tls_rules_of(t->ssl) : NULL;
+	enum config_client_auth_mode mode = r != NULL ? r->mode : CONFIG_CLIENT_AUTH_OFF;
 	const X509 *peer = SSL_get0_peer_certificate(t->ssl);
-	bool demanded = x->auth == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->pins.n > 0;
+	bool demanded = mode == CONFIG_CLIENT_AUTH_REQUIRED || x->verify || x->pins.n > 0;
 
 	if (peer == NULL)
 		return demanded ? TLS_WHY_CERT_MISSING : TLS_WHY_NONE;
 	if (x->pins.n > 0 && !tls_pins_have(&x->pins, peer))
 		return TLS_WHY_CERT_PIN;
-	if (x->allow != NULL && !tls_allow_has(x->allow, peer))
+	if (r != NULL && r->allow != NULL && !tls_allow_has(r->allow, peer))
 		return TLS_WHY_CERT_DENIED;
-	return x->verify || x->auth != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) :
-								TLS_WHY_NONE;
+	return x->verify || mode != CONFIG_CLIENT_AUTH_OFF ? check_verified(t->ssl, peer, why) :
+							     TLS_WHY_NONE;
 }
 
 /* ---- one call of OpenSSL ---- */

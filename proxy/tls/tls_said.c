@@ -33,12 +33,12 @@ const char *tls_said(const struct tls *t)
 
 /* ---- a callback refuses ---- */
 
-void tls_said_name(struct tls *t, const char *name, size_t n)
+void tls_said_name(struct tls *t, enum tls_failure code, const char *name, size_t n)
 {
 	char room[SAID_ROOM];
 	struct text words;
 
-	begin_said(&words, room, TLS_WHY_UNKNOWN_NAME);
+	begin_said(&words, room, code);
 	text_str(&words, n > 0 ? ": it asks for " : ": it asks for none");
 	text_escape(&words, name, n < NAME_SHOWN ? n : NAME_SHOWN, TEXT_PLAIN);
 	keep_words(t, &words);
@@ -167,9 +167,9 @@ static void say_our_offer(struct text *words, const struct tls *t)
 		text_str(words, ", the name ");
 		text_str(words, t->ctx->sni);
 	}
-	if (t->ctx->nalpn > 0) {
+	if (t->ctx->alpn.n > 0) {
 		text_str(words, ", the protocols ");
-		say_protocols(words, t->ctx->alpn, t->ctx->nalpn);
+		say_protocols(words, t->ctx->alpn.list, t->ctx->alpn.n);
 	}
 	text_str(words,
 		 SSL_get_certificate(t->ssl) != NULL ? ", a certificate" : ", no certificate");

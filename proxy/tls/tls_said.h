@@ -11,7 +11,7 @@
 
 /* Inside a callback that refuses the client: the name it asks for (n 0: none), the protocols it
  * offers. */
-void tls_said_name(struct tls *t, const char *name, size_t n);
+void tls_said_name(struct tls *t, enum tls_failure code, const char *name, size_t n);
 void tls_said_alpn(struct tls *t, const unsigned char *list, size_t n);
 /* Inside a callback that refuses the peer for a reason of its own. */
 void tls_said_words(struct tls *t, const char *sentence);

@@ -13,6 +13,7 @@
 	X(NO_CIPHER,      tls_no_cipher,        "no cipher, group or signature algorithm in common") \
 	X(NO_ALPN,        tls_no_alpn,          "no application protocol in common (ALPN)") \
 	X(UNKNOWN_NAME,   tls_unknown_name,     "the client asked for a name that no certificate has (SNI)") \
+	X(NAME_REFUSED,   tls_name_refused,     "the client asked for a name that refuse_sni refuses") \
 	X(CERT_MISSING,   tls_cert_missing,     "the client sent no certificate") \
 	X(CERT_UNTRUSTED, tls_cert_untrusted,   "the peer's certificate does not lead to a trusted one") \
 	X(CERT_EXPIRED,   tls_cert_expired,     "the peer's certificate is expired or not yet valid") \

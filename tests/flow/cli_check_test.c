@@ -159,6 +159,38 @@ static void V22_place_of_a_file(void **state)
 	       78, "check.yaml:4:20");
 }
 
+/* TE3, TE5: what entries may not say of one name stands under the name, and so does what clients will not like. */
+static void te3_place_of_a_name(void **state)
+{
+	struct kit_cert *c = kit_cert_make(&(struct kit_cert_opts){.dns = "a.test"});
+	const char *bind = textf("bind: \"%s:%d\",\n     tls: {", kit_ip(0), kit_port(kit_ip(0)));
+	char cert[KIT_PATH], path[KIT_PATH];
+
+	(void)state;
+	kit_cert_write(c, "a.pem", cert);
+	kit_cert_write_key(c, "a.key", NULL, path);
+	expect(file(textf("%scertificates: [\n"
+			  "       {cert: a.pem, key: a.key, names: [a.test]},\n"
+			  "       {cert: a.pem, key: a.key, names: a.test, min_version: \"1.3\"}]}", bind), ""),
+	       78, "check.yaml:4:42");
+	assert_non_null(strstr(err, textf("error[E405]: a.test: it has other settings with %s than with %s\n", cert,
+					  cert)));
+	expect(file(textf("%srefuse_sni: \"*.test\", certificates: [\n"
+			  "       {cert: a.pem, key: a.key, names: [a.test]}]}", bind), ""),
+	       78, "check.yaml:4:42");
+	assert_non_null(strstr(err, "error[E405]: a.test: refuse_sni refuses it, so nobody is served by it\n"));
+	expect(file(textf("%scertificates: [\n"
+			  "       {cert: a.pem, key: a.key, names: [a.test, b.test]}]}", bind), ""),
+	       0, "check.yaml:4:50");
+	assert_non_null(strstr(err, textf("warning[W402]: b.test: %s is not made out to it, so clients that verify it "
+					  "refuse it\n", cert)));
+	expect(file(textf("%scertificates: [\n"
+			  "       {cert: a.pem, key: a.key, names: [a.test],\n"
+			  "        client_auth: {mode: optional, ca: none.pem}}]}", bind), ""),
+	       78, "check.yaml:5:43");
+	assert_non_null(strstr(err, "/none.pem: no such file\n"));
+}
+
 /* V25: what most clients would refuse stands under the file that holds it, and a start says it too. */
 static void V25_what_is_too_large_for_a_handshake(void **state)
 {
@@ -229,6 +261,7 @@ int main(void)
 		cmocka_unit_test_teardown(V21_what_a_start_would_refuse, kit_end),
 		cmocka_unit_test_teardown(V21_owner_of_a_socket, kit_end),
 		cmocka_unit_test_teardown(V22_place_of_a_file, kit_end),
+		cmocka_unit_test_teardown(te3_place_of_a_name, kit_end),
 		cmocka_unit_test_teardown(V25_what_is_too_large_for_a_handshake, kit_end),
 		cmocka_unit_test_teardown(V24_what_some_servers_cannot_be_shown, kit_end),
 		cmocka_unit_test_teardown(V47_stdout_by_its_path, kit_end),

@@ -96,7 +96,7 @@ static void eight_mistakes_one_run(void **state)
 
 static void examples_load_without_a_word(void **state)
 {
-	static const char *const names[] = {"minimal", "database", "edge", "routes", "tls", "full"};
+	static const char *const names[] = {"minimal", "database", "edge", "routes", "tls", "names", "full"};
 	char path[64];
 
 	(void)state;

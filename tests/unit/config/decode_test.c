@@ -196,6 +196,10 @@ static void tls_defaults(void **state)
 	assert_int_equal(in->handshake_timeout, 10 * UNITS_S);
 	assert_int_equal(in->max_handshakes, CONFIG_AUTO);
 	assert_true(in->certificates->password_file == NULL && in->certificates->ocsp == NULL);
+	assert_int_equal(in->certificates->nnames + in->certificates->nalpn + in->nrefuse_sni, 0);
+	assert_int_equal(in->certificates->min_version, CONFIG_NAME_VERSION_AUTO);
+	assert_int_equal(in->certificates->max_version, CONFIG_NAME_VERSION_AUTO);
+	assert_null(in->certificates->client_auth);
 	assert_true(out->verify && out->session_reuse);
 	assert_true(out->ca == NULL && out->name == NULL && out->sni == NULL && out->cert == NULL);
 	assert_int_equal(out->npins + out->nalpn, 0);
@@ -221,7 +225,10 @@ static const char everything[] =
 	"    routes:\n"
 	"      - {sni: [\"*.B.c\", d.*], alpn: h2, source: 192.0.2.0/24, tls: only, upstream: other}\n"
 	"    tls:\n"
-	"      certificates: [{cert: c, key: k, password_file: p, ocsp: o}, {cert: /c2, key: /k2, ocsp_fetch: true}]\n"
+	"      certificates: [{cert: c, key: k, password_file: p, ocsp: o}, {cert: /c2, key: /k2, ocsp_fetch: true,\n"
+	"        names: [N.a, \"*.b\"], min_version: \"1.2\", max_version: \"1.3\", alpn: h3,\n"
+	"        client_auth: {mode: optional, ca: ca2, names: n2, depth: 2, allow: {ou: them}}}]\n"
+	"      refuse_sni: [X.y, \"z.*\"]\n"
 	"      min_version: \"1.3\"\n"
 	"      max_version: 1.3\n"
 	"      ciphersuites: S\n"
@@ -291,7 +298,7 @@ static void upstream_values(const struct config_upstream *u)
 	assert_int_equal(u->retry_budget, UNITS_S);
 	assert_int_equal(u->nservers, 2);
 	assert_string_equal(u->servers[0].text, "10.0.0.1:9001");
-	assert_int_equal(u->servers[0].at.line, 34);
+	assert_int_equal(u->servers[0].at.line, 37);
 	assert_int_equal(u->servers[1].weight, 0);
 	assert_int_equal(u->servers[1].max_connections, 100);
 	assert_true(u->servers[1].backup);
@@ -331,8 +338,29 @@ static void header_and_routes(const struct config_listener *l)
 	assert_int_equal(r->upstream, 0);
 }
 
+static void name_values(const struct config_tls_in *t)
+{
+	const struct config_cert *c = &t->certificates[1];
+
+	assert_int_equal(c->nnames, 2);
+	assert_string_equal(c->names[0].text, "n.a");
+	assert_string_equal(c->names[1].text, "*.b");
+	assert_int_equal(config_version(c->min_version, CONFIG_TLS_VERSION_1_3), CONFIG_TLS_VERSION_1_2);
+	assert_int_equal(config_version(c->max_version, CONFIG_TLS_VERSION_1_2), CONFIG_TLS_VERSION_1_3);
+	assert_int_equal(config_version(CONFIG_NAME_VERSION_AUTO, CONFIG_TLS_VERSION_1_3), CONFIG_TLS_VERSION_1_3);
+	assert_string_equal(c->alpn[0].text, "h3");
+	assert_int_equal(c->client_auth->auth.mode, CONFIG_CLIENT_AUTH_OPTIONAL);
+	check_path(c->client_auth->auth.ca, "ca2");
+	check_path(c->client_auth->auth.names, "n2");
+	assert_int_equal(c->client_auth->auth.depth, 2);
+	assert_string_equal(c->client_auth->auth.allow->ou[0].text, "them");
+	assert_string_equal(t->refuse_sni[0].text, "x.y");
+	assert_string_equal(t->refuse_sni[1].text, "z.*");
+}
+
 static void tls_in_values(const struct config_tls_in *t)
 {
+	name_values(t);
 	assert_int_equal(t->ncertificates, 2);
 	check_path(t->certificates[0].cert, "c");
 	check_path(t->certificates[0].key, "k");

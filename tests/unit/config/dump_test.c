@@ -102,7 +102,9 @@ static void absent_and_several(void **state)
 		"\n        - cert: \"/",
 		"/c.pem\"",
 		"\n          key: \"/k\"                         # t.yaml:4\n"
-		"          ocsp_fetch: false                 # default\n      strict_sni: false ",
+		"          ocsp_fetch: false                 # default\n"
+		"          min_version: auto                 # default\n"
+		"          max_version: auto                 # default\n      strict_sni: false ",
 		"\n      alpn:                                 # t.yaml:4\n"
 		"        - \"h2\"                              # t.yaml:4\n        - \"http/1.1\" ",
 		"\n      - source:                             # t.yaml:6\n          - \"10.0.0.0/8\" ",

@@ -68,15 +68,17 @@ static void every_file_but_our_own(void **state)
 	       "    tls:\n"
 	       "      certificates:\n"
 	       "        - {cert: /a.pem, key: /a.key, password_file: /a.pass, ocsp: /a.der}\n"
-	       "        - {cert: /b.pem, key: /b.key, ocsp_fetch: true, ocsp_issuer: /b.issuer, ocsp_cache: /b.ocsp}\n"
+	       "        - {cert: /b.pem, key: /b.key, ocsp_fetch: true, ocsp_issuer: /b.issuer, ocsp_cache: /b.ocsp,\n"
+	       "           names: [b.test],\n"
+	       "           client_auth: {mode: optional, ca: /bca.pem, crl: /bcrl.pem, names: /bnames.pem}}\n"
 	       "      client_auth: {mode: required, ca: /ca.pem, crl: /crl.pem, names: /names.pem}\n"
 	       "      session_tickets: {keys: /tickets}\n"
 	       "upstreams:\n"
 	       "  - name: u\n"
 	       "    servers: [\"10.0.0.1:80\"]\n"
 	       "    tls: {ca: /uca.pem, cert: /u.pem, key: /u.key, password_file: /u.pass}\n",
-	       "a.pem a.key a.pass a.der b.pem b.key b.issuer ca.pem names.pem crl.pem "
-	       "uca.pem u.pem u.key u.pass ", 14);
+	       "a.pem a.key a.pass a.der b.pem b.key b.issuer bca.pem bnames.pem bcrl.pem ca.pem names.pem crl.pem "
+	       "uca.pem u.pem u.key u.pass ", 17);
 }
 
 /* Of one block alone, and not what the program writes itself. */
@@ -110,7 +112,7 @@ static void no_path_is_out_of_reach(void **state)
 	(void)state;
 	for (size_t i = 0; i < key_count; i++)
 		rows += key_rows[i].kind == KEY_PATH && (key_rows[i].flags & KEY_OURS) == 0;
-	assert_int_equal(rows, 12); /* as many as every_file_but_our_own names: add a new key there */
+	assert_int_equal(rows, 15); /* as many as every_file_but_our_own names: add a new key there */
 }
 
 int main(void)

@@ -20,7 +20,14 @@
 	"listeners: [{name: web, bind: \":80\", upstream: app, proxy_protocol: {trusted: unix, " keys "}}]\n" U
 #define OUT(keys) L "upstreams: [{name: app, servers: [\"10.0.0.1:80\"], " keys "}]\n"
 
+#define NAMES(keys) \
+	"listeners: [{name: web, bind: \":80\", upstream: app, tls: {certificates: [{cert: /c, key: /k, " \
+	keys "}]}}]\n" U
+
 static const char *const good[] = {
+	NAMES("names: [a.b, \"*.c\"], min_version: auto, max_version: \"1.2\", alpn: h2"),
+	NAMES("names: a.b, client_auth: {mode: \"off\"}"),
+	TLS("refuse_sni: [a.b, \"*.c.d\", \"e.*\"]"),
 	TLS("min_version: \"1.3\", alpn: h2, max_handshakes: 5, groups: \"X25519:P-256\""),
 	TLS("client_auth: {mode: required, ca: a, allow: {cn: \"A B\", uri: [\"x:y\"], dns: \"*.a.b\"}}"),
 	TLS("alpn: [h2, http/1.1], client_auth: {mode: required, ca: a, names: n}, "
@@ -40,6 +47,10 @@ static const char *const good[] = {
 };
 
 static const char *const bad[] = {
+	NAMES("names: []"),
+	NAMES("names: a.b, min_version: \"1.1\""),
+	NAMES("names: a.b, client_auth: {ca: x}"),
+	TLS("refuse_sni: \"*\""),
 	TLS("min_version: \"1.1\""),
 	TLS("alpn: []"),
 	TLS("alpn: [\"a b\"]"),

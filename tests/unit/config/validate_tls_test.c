@@ -70,6 +70,63 @@ static const struct load_row listeners[] = {
 	{IN(", max_handshakes: 0"), "0 does not choose by itself: write auto\n"},
 };
 
+#define NAMES(keys, more) \
+	L("    tls: {certificates: [{cert: /c, key: /k},\n      {cert: /d, key: /l" keys "}]" more "}\n") U("")
+#define ASKS "client_auth: {mode: required, ca: /a}"
+/* Behind the braces of tls; what follows closes others. */
+#define ROUTE(rule) "}\n    routes: [{" rule ", upstream: app}]\n    proxy_protocol: {accept: off"
+#define BYPASS \
+	"warning[W305]: a client without a certificate asks for another name and gets to the same servers: " \
+	"no route has sni\n"
+
+static const struct load_row names[] = {
+	{NAMES(", names: a.test", ""), NULL},
+	{NAMES(", names: [a.test, \"*.b.test\"], min_version: \"1.3\", alpn: [h2]", ""), NULL},
+	{NAMES(", min_version: auto, max_version: auto", ""), NULL}, /* as dump prints them */
+	{NAMES(", min_version: \"1.3\"", ""),
+	 "error[E106]: the key \"names\" is missing beside \"min_version\"\n  --> t.yaml:6:40\n"},
+	{NAMES(", max_version: \"1.2\"", ""), "the key \"names\" is missing beside \"max_version\"\n"},
+	{NAMES(", alpn: h2", ""), "the key \"names\" is missing beside \"alpn\"\n"},
+	{NAMES(", " ASKS, ""), "the key \"names\" is missing beside \"client_auth\"\n"},
+	{NAMES(", alpn: h2", ""), "   = help: staunch explain listeners[].tls.certificates[].names\n"},
+	{NAMES(", names: [a.test, b.test, A.test]", ""), "error[E306]: \"names\" holds \"a.test\" twice\n"},
+	{NAMES(", names: [a.test, b.*]", ""),
+	 "error[E206]: \"b.*\" is no name of a certificate: a * stands for the first label alone\n"
+	 "  --> t.yaml:6:43\n"},
+	{NAMES(", names: 10.0.0.1", ""), "an IP address is never sent as a name\n"},
+	{NAMES(", names: a.test, max_version: \"1.2\"", ", min_version: \"1.3\""),
+	 "error[E307]: min_version is newer than max_version for these names: no version is left\n"
+	 "  --> t.yaml:6:55\n"},
+	{NAMES(", names: a.test, min_version: \"1.3\"", ", max_version: \"1.2\""),
+	 "newer than max_version for these names"},
+	{NAMES(", names: a.test, min_version: \"1.2\"", ", min_version: \"1.3\", ciphers: X"), NULL},
+	{NAMES(", names: a.test, max_version: \"1.3\"", ", max_version: \"1.2\", ciphersuites: X"), NULL},
+	{NAMES(", names: a.test, max_version: \"1.2\"", ", max_version: \"1.2\", ciphersuites: X"),
+	 "warning[W303]: \"ciphersuites\" has no effect: TLS 1.3 is not spoken\n"},
+	{NAMES(", names: a.test, client_auth: {ca: /a}", ""),
+	 "error[E106]: the key \"mode\" is missing in \"client_auth\" of certificate \"/d\" of \"tls\""},
+	{NAMES(", names: a.test, client_auth: {mode: optional}", ""),
+	 "error[E106]: the key \"ca\" is missing beside \"mode\"\n  --> t.yaml:6:62\n"},
+	{NAMES(", names: a.test, client_auth: {mode: off, crl: /r}", ""), "\"ca\" is missing beside \"crl\"\n"},
+	{NAMES(", names: a.test, client_auth: {mode: optional, ca: /a, depth: 0}", ""), "\"depth\" is 0, less than"},
+	{NAMES(", names: a.test, client_auth: {mode: off, ca: /a, allow: {cn: x}}", ""),
+	 "error[E307]: \"allow\" needs client_auth.mode: required or optional beside it\n"},
+	{NAMES(", names: a.test, client_auth: {mode: optional, ca: /a, allow: {}}", ""), "lets nobody in"},
+	{NAMES(", names: a.test, client_auth: {mode: optional, ca: /a, allow: {uri: x}}", ""), "\"x\" is no URI"},
+	{NAMES(", names: a.test, client_auth: {mode: optional, ca: /a, allow: {uri: \"x:y\"}}", ""), NULL},
+	{NAMES(", names: a.test, client_auth: {mode: off}", ", " ASKS), NULL},
+	{NAMES(", names: a.test, " ASKS, ""), BYPASS "  --> t.yaml:6:42\n"},
+	{NAMES(", names: a.test, " ASKS, ", strict_sni: true"), BYPASS}, /* by a name of the first certificate */
+	{NAMES(", names: a.test, " ASKS, ROUTE("alpn: h2")), BYPASS},
+	{NAMES(", names: a.test, " ASKS, ROUTE("sni: a.test")), NULL},
+	{NAMES(", names: a.test, " ASKS, ", " ASKS), NULL},
+	{L("    tls: {strict_sni: true, certificates: [{cert: /d, key: /l, names: a.test, " ASKS "}]}\n") U(""), NULL},
+	{L("    tls: {certificates: [{cert: /d, key: /l, names: a.test, " ASKS "}]}\n") U(""), BYPASS},
+	{IN(", refuse_sni: [a.test, \"*.b.test\", \"c.*\"]"), NULL},
+	{IN(", refuse_sni: \"*\""), "leave the key out to match every name\n"},
+	{IN(", refuse_sni: []"), "\"refuse_sni\" has 0 elements, it takes 1 to 1000\n"},
+};
+
 static const struct load_row headers[] = {
 	{PP("accept: required"), "error[E106]: the key \"trusted\" is missing beside \"accept\"\n  --> t.yaml:5:30\n"},
 	{PP("accept: required, trusted: []"), "\n1 error - configuration NOT loaded\n"},
@@ -141,6 +198,12 @@ static void tls_that_ends_here(void **state)
 	load_rows(listeners, array_len(listeners));
 }
 
+static void te3_names_with_settings_of_their_own(void **state)
+{
+	(void)state;
+	load_rows(names, array_len(names));
+}
+
 static void proxy_headers_received(void **state)
 {
 	(void)state;
@@ -157,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tls_that_ends_here),
+		cmocka_unit_test(te3_names_with_settings_of_their_own),
 		cmocka_unit_test(proxy_headers_received),
 		cmocka_unit_test(towards_servers),
 	};

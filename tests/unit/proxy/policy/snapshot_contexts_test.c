@@ -13,6 +13,7 @@
 static struct registry registry;
 static struct kit_cert *root, *leaf, *other;
 static char ca[KIT_PATH], cert[KIT_PATH], key[KIT_PATH];
+static const char *entry = ""; /* more keys of the listener's certificate */
 
 static void write_files(struct kit_cert *c)
 {
@@ -48,9 +49,9 @@ static struct config *parse(const char *in, const char *out)
 
 	snprintf(text, sizeof(text),
 		 "listeners:\n  - name: web\n    bind: \":80\"\n    upstream: app\n"
-		 "    tls: {certificates: [{cert: \"%s\", key: \"%s\"}]%s}\n"
+		 "    tls: {certificates: [{cert: \"%s\", key: \"%s\"%s}]%s}\n"
 		 "upstreams:\n  - {name: app, servers: [\"10.0.0.1:80\"], tls: {ca: \"%s\"%s}}\n",
-		 cert, key, in, ca, out);
+		 cert, key, entry, in, ca, out);
 	assert_non_null(d);
 	assert_int_equal(config_parse("test", text, strlen(text), &c, d), 0);
 	diag_free(d);
@@ -110,9 +111,11 @@ static void V17_same_content_is_one_set(void **state)
 static void V17_another_setting_is_another_set(void **state)
 {
 	static const char *const in[] = {"", ", min_version: \"1.3\"", ", strict_sni: true", ", alpn: [h2]",
-					 ", session_tickets: {lifetime: 1h}", ", groups: \"X25519\""};
+					 ", session_tickets: {lifetime: 1h}", ", groups: \"X25519\"",
+					 ", refuse_sni: b.test"};
 	static const char *const out[] = {"", ", name: a.test", ", sni: a.test", ", verify: false",
-					  ", session_reuse: false", ", truncated: reset"};
+					  ", session_reuse: false", ", truncated: reset",
+					  ", min_version: \"1.3\""};
 	struct tls_ctx **of_in[array_len(in)], **of_out[array_len(out)];
 
 	(void)state;
@@ -148,6 +151,44 @@ static void V17_another_file_is_another_set(void **state)
 	contexts_put(&registry, b);
 }
 
+/* TE3: what an entry says for its names, and the files of it. */
+static void V17_the_settings_of_a_name_count(void **state)
+{
+	static char with_files[2][1024], names[KIT_PATH], listener[1024];
+	const char *const rows[] = {
+		"", ", names: [x.test]", ", names: [y.test]", ", names: [x.test], min_version: \"1.3\"",
+		", names: [x.test], max_version: \"1.2\"", ", names: [x.test], alpn: h2", with_files[0], with_files[1],
+	};
+	struct tls_ctx **of[array_len(rows)], **again;
+
+	(void)state;
+	kit_cert_write(root, "names.pem", names);
+	snprintf(with_files[0], sizeof(with_files[0]),
+		 ", names: [x.test], client_auth: {mode: optional, ca: \"%s\"}", ca);
+	snprintf(with_files[1], sizeof(with_files[1]),
+		 ", names: [x.test], client_auth: {mode: optional, ca: \"%s\", names: \"%s\"}", ca, names);
+	for (size_t i = 0; i < array_len(rows); i++) {
+		entry = rows[i];
+		of[i] = get_in("");
+		for (size_t j = 0; j < i; j++)
+			assert_ptr_not_equal(of[i], of[j]);
+	}
+	kit_cert_write(other, "names.pem", names);
+	again = get_in("");
+	assert_ptr_not_equal(again, of[array_len(rows) - 1]);
+	contexts_put(&registry, again);
+	for (size_t i = 0; i < array_len(rows); i++)
+		contexts_put(&registry, of[i]);
+	entry = "";
+	snprintf(listener, sizeof(listener), ", client_auth: {mode: optional, ca: \"%s\", names: \"%s\"}", ca, names);
+	of[0] = get_in(listener);
+	kit_cert_write(root, "names.pem", names);
+	of[1] = get_in(listener);
+	assert_ptr_not_equal(of[0], of[1]);
+	contexts_put(&registry, of[0]);
+	contexts_put(&registry, of[1]);
+}
+
 static void a_bad_file_leaves_nothing(void **state)
 {
 	struct config *c = parse("", "");
@@ -173,6 +214,7 @@ int main(void)
 		ROW(V17_same_content_is_one_set),
 		ROW(V17_another_setting_is_another_set),
 		ROW(V17_another_file_is_another_set),
+		ROW(V17_the_settings_of_a_name_count),
 		ROW(a_bad_file_leaves_nothing),
 	};
 

@@ -129,7 +129,7 @@ static void client_certificates_are_judged(void **state)
 {
 	static struct config_cert none;
 	static const struct {
-		enum config_client_auth mode;
+		enum config_client_auth_mode mode;
 		const struct config_cert *shown;
 		const char *why;
 	} rows[] = {
