@@ -289,18 +289,35 @@ struct config_tls_in {
 /* Every condition that is written must hold; of a list one element. Without any it matches
  * everything. */
 struct config_route {
-	struct config_text *sni; /* lower case; "a.b", "*.a.b" or "a.*" */
+	struct config_text *sni; /* lower case; "a.b", "*.a.b", "a.*" or "*" */
 	size_t              nsni;
 	struct config_text *alpn; /* any of them, offered by the client */
 	size_t              nalpn;
 	struct config_cidr *source;
 	size_t              nsource;
-	enum config_opening tls;
+	struct config_word *tls; /* of enum config_opening; none: any */
+	size_t              ntls;
 	const char         *upstream_name;
 	size_t              upstream; /* index into config.upstreams */
 	struct config_pos   at;
 	struct config_pos   origin[CONFIG_ROUTE_KEYS];
 };
+
+/* Does the route's tls name this word? */
+static inline bool config_route_names(const struct config_route *r, enum config_opening word)
+{
+	for (size_t i = 0; i < r->ntls; i++)
+		if (r->tls[i].word == word)
+			return true;
+	return false;
+}
+
+/* Does it hold for every client? */
+static inline bool config_route_opens_any(const struct config_route *r)
+{
+	return r->ntls == 0 || config_route_names(r, CONFIG_OPENING_ANY) ||
+	       (config_route_names(r, CONFIG_OPENING_ONLY) && config_route_names(r, CONFIG_OPENING_NONE));
+}
 
 #define CONFIG_NO_UPSTREAM SIZE_MAX
 

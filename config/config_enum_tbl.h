@@ -73,6 +73,10 @@
 #define CONFIG_OPENING_TBL(X)                                             \
 	X(ANY, "any", "whatever the client sends first, or nothing")      \
 	X(ONLY, "only", "its first bytes are a TLS ClientHello")          \
-	X(NONE, "none", "its first bytes are anything else")
+	X(NONE, "none", "its first bytes are anything else")              \
+	X(1_0, "1.0", "TLS 1.0 is the newest that it offers")             \
+	X(1_1, "1.1", "TLS 1.1 is the newest that it offers")             \
+	X(1_2, "1.2", "TLS 1.2 is the newest that it offers, or was agreed on") \
+	X(1_3, "1.3", "TLS 1.3 is the newest that it offers, or was agreed on")
 
 #endif

@@ -13,7 +13,8 @@
  *   min max  of the value, in its own unit; of the number of elements for what is a list
  *   flags    OFF: the word `off` is allowed (CONFIG_OFF). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
- *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody watches it (config/key_paths.h)
+ *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
+ *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone
  *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
  *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
  *            listening socket is opened anew, accepted connections stay. RESTART: only a restart changes it

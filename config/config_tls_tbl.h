@@ -196,11 +196,12 @@
 
 /* struct config_route */
 #define CONFIG_ROUTE_TBL(X)                                                                                 \
-	X(PATTERNS, "listeners[].routes[].sni", sni, NULL, 1, 1000, 0, none, NEW,                           \
-	  "names the client asks for: whole, or with a * as the first or last label",                       \
-	  "\"db.example.com\" is that name alone, \"*.example.com\" any name below it, and \"db.*\" db "    \
-	  "under any. Letter case does not matter. A client that asks for no name matches none of "         \
-	  "them.",                                                                                          \
+	X(PATTERNS, "listeners[].routes[].sni", sni, NULL, 1, 1000, STAR, none, NEW,                        \
+	  "names the client asks for; a * is the first or the last label, or all of it",                    \
+	  "\"db.example.com\" is that name alone, \"*.example.com\" any name below it, \"db.*\" db under "  \
+	  "any, and \"*\" any name at all. Letter case does not matter. A client that asks for no name, "   \
+	  "or for what is no host name, matches none of them. The first route that holds counts, "          \
+	  "whatever its names: routes of names stand before one of \"*\".",                                 \
 	  "[\"db.example.com\", \"*.db.example.com\"]")                                                     \
 	X(PROTOCOLS, "listeners[].routes[].alpn", alpn, NULL, 1, 100, 0, none, NEW,                         \
 	  "protocols, one of which the client offers by ALPN",                                              \
@@ -211,11 +212,14 @@
 	  "Its address is the one a PROXY header gave, where one is required. The word unix stands "        \
 	  "for clients of a Unix socket.",                                                                  \
 	  "[\"192.0.2.0/24\"]")                                                                             \
-	X(ENUM, "listeners[].routes[].tls", tls, "any", 0, 0, 0, opening, NEW,                              \
-	  "whether the client speaks TLS",                                                                  \
-	  "Decided at the first byte that tells. A client that waits for the server to speak is "           \
-	  "waited for until preread.timeout.",                                                              \
-	  "none")                                                                                           \
+	X(WORDS, "listeners[].routes[].tls", tls, NULL, 1, 7, 0, opening, NEW,                              \
+	  "whether the client speaks TLS, and which version",                                               \
+	  "Without it, any. Of a list one word is enough. A version is the newest that the ClientHello "    \
+	  "offers; where TLS ends here, the one agreed on: \"1.2\" is a client without 1.3, not each that " \
+	  "could speak 1.2. SSL, which is older than 1.0, is TLS here and none of the versions. Clients "   \
+	  "without TLS are known by the first byte that tells; one that waits for the server to speak "     \
+	  "is waited for until preread.timeout.",                                                           \
+	  "[\"1.0\", \"1.1\"]")                                                                             \
 	X(REF, "listeners[].routes[].upstream", upstream_name, NULL, 0, 0, NEEDED, none, NEW,               \
 	  "the name of the upstream that a matching connection goes to",                                    \
 	  "Any name of the upstreams section, before or after this place.",                                 \

@@ -40,14 +40,23 @@ static const struct cidr *copy_nets(struct rules *r, const struct config_cidr *l
 	return first;
 }
 
+static unsigned openings_of(const struct config_route *c)
+{
+	static const uint8_t bits[] = {
+		[CONFIG_OPENING_ANY] = ROUTE_ANY,     [CONFIG_OPENING_ONLY] = ROUTE_TLS,
+		[CONFIG_OPENING_NONE] = ROUTE_PLAIN,  [CONFIG_OPENING_1_0] = ROUTE_TLS_1_0,
+		[CONFIG_OPENING_1_1] = ROUTE_TLS_1_1, [CONFIG_OPENING_1_2] = ROUTE_TLS_1_2,
+		[CONFIG_OPENING_1_3] = ROUTE_TLS_1_3,
+	};
+	unsigned set = c->ntls == 0 ? ROUTE_ANY : 0;
+
+	for (size_t i = 0; i < c->ntls; i++)
+		set |= bits[c->tls[i].word];
+	return set;
+}
+
 static struct route_rule rule_of(struct rules *r, const struct config_route *c)
 {
-	static const enum route_opening openings[] = {
-		[CONFIG_OPENING_ANY] = ROUTE_OPENING_ANY,
-		[CONFIG_OPENING_ONLY] = ROUTE_OPENING_TLS,
-		[CONFIG_OPENING_NONE] = ROUTE_OPENING_OTHER,
-	};
-
 	return (struct route_rule){
 		.sni = copy_texts(r, c->sni, c->nsni),
 		.nsni = c->nsni,
@@ -55,7 +64,7 @@ static struct route_rule rule_of(struct rules *r, const struct config_route *c)
 		.nalpn = c->nalpn,
 		.source = copy_nets(r, c->source, c->nsource),
 		.nsource = c->nsource,
-		.preread = openings[c->tls],
+		.openings = openings_of(c),
 	};
 }
 
@@ -132,7 +141,7 @@ static bool silent_passes(const struct config_listener *c)
 	bool none = false;
 
 	for (size_t i = 0; i < c->nroutes; i++)
-		none |= c->routes[i].tls == CONFIG_OPENING_NONE;
+		none |= config_route_names(&c->routes[i], CONFIG_OPENING_NONE);
 	return c->preread.on_timeout == CONFIG_ON_TIMEOUT_DEFAULT ||
 		(c->preread.on_timeout == CONFIG_ON_TIMEOUT_AUTO && none);
 }

@@ -181,7 +181,9 @@ static const struct item_row {
 } items[] = {
 	{"listeners[].routes[].sni", "", NULL, DIAG_TEXT, "it is empty"},
 	{"listeners[].routes[].sni", LONG4096, NULL, DIAG_TEXT, "longer than any value"},
-	{"listeners[].routes[].sni", "*", NULL, DIAG_NAME, "leave the key out"},
+	{"listeners[].routes[].sni", "*", "\"*\"", 0, NULL},
+	{"listeners[].routes[].sni", "**", NULL, DIAG_NAME, "one * stands for"},
+	{"listeners[].tls.client_auth.allow.dns", "*", NULL, DIAG_NAME, "one * stands for"},
 	{"listeners[].routes[].sni", "*.DB.Example.com", "\"*.db.example.com\"", 0, NULL},
 	{"listeners[].routes[].alpn", "a b", NULL, DIAG_TEXT, "printable"},
 	{"listeners[].routes[].alpn", "H2", "\"H2\"", 0, NULL},
