@@ -9,6 +9,7 @@
 #define CONFIG_CONFIG_H
 
 #include <stdio.h>
+#include <string.h>
 
 #include "config/text/arena.h"
 #include "config/cidr.h"
@@ -142,17 +143,19 @@ struct config_custom_tlv {
 	struct config_pos origin[CONFIG_CUSTOM_TLV_KEYS];
 };
 
+#define CONFIG_CLIENT "client" /* of sni and alpn: what the client's own TLS said */
+
 /* TLS towards servers. Paths are absolute. */
 struct config_tls_out {
 	bool                    verify;
 	const char             *ca;   /* PEM; NULL: the system's store */
 	const char             *name; /* to verify, a host name or an IP; NULL: sni, or the server's address */
-	const char             *sni;  /* NULL: name, if that is a host name; otherwise none is sent */
+	const char             *sni;  /* or CONFIG_CLIENT; NULL: name, if that is a host name; else none is sent */
 	struct config_text     *pins; /* base64 of the SHA-256 of the public key (SPKI): one of them must match */
 	size_t                  npins;
 	const char             *cert, *key;    /* NULL both: no client certificate */
 	const char             *password_file; /* NULL: the key is not encrypted */
-	struct config_text     *alpn;          /* in order of preference; none: no ALPN */
+	struct config_text     *alpn;          /* in order of preference, or CONFIG_CLIENT; none: no ALPN */
 	size_t                  nalpn;
 	enum config_tls_version min_version, max_version;
 	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
@@ -165,6 +168,16 @@ struct config_tls_out {
 	struct config_pos       at;
 	struct config_pos       origin[CONFIG_TLS_OUT_KEYS];
 };
+
+static inline bool config_sni_is_clients(const struct config_tls_out *t)
+{
+	return t->sni != NULL && strcmp(t->sni, CONFIG_CLIENT) == 0;
+}
+
+static inline bool config_alpn_is_clients(const struct config_tls_out *t)
+{
+	return t->nalpn == 1 && strcmp(t->alpn[0].text, CONFIG_CLIENT) == 0;
+}
 
 /* A named set of servers, and how they are reached. */
 struct config_upstream {

@@ -250,12 +250,15 @@
 	  "\"ca.pem\"")                                                                                     \
 	X(HOST, "upstreams[].tls.name", name, NULL, 0, 0, IP, none, NEW,                                    \
 	  "the name, or the IP address, that the certificate must have",                                    \
-	  "Without it the name of sni counts, and without that the address of the server.",                 \
+	  "Without it the name that is sent (sni) counts, and where none is, the address of the server.",   \
 	  "db.internal")                                                                                    \
 	X(HOST, "upstreams[].tls.sni", sni, NULL, 0, 0, 0, none, NEW,                                       \
-	  "the name the server is asked for",                                                               \
-	  "Without it the name to verify is sent, if it is no IP address.",                                 \
-	  "db.internal")                                                                                    \
+	  "the name the server is asked for; client: the one its client asked for",                         \
+	  "Without it the name to verify is sent, if it is no IP address. With client it is the name "      \
+	  "of the client's own TLS, ended here or read by a route; none is sent where it had none, or "     \
+	  "no host name. The certificate must have that name too, unless name says another. Sessions "      \
+	  "are resumed for the same name alone.",                                                           \
+	  "client")                                                                                         \
 	X(PINS, "upstreams[].tls.pins", pins, NULL, 1, 32, 0, none, NEW,                                    \
 	  "SHA-256 hashes, in base64, of public keys of which the server must have one",                    \
 	  "The hash of the SubjectPublicKeyInfo, as RFC 7469 defines it. Holds beside verify; name "        \
@@ -275,8 +278,10 @@
 	  "asks for a password on a terminal, so that a restart needs nobody.",                             \
 	  "\"me.pass\"")                                                                                    \
 	X(PROTOCOLS, "upstreams[].tls.alpn", alpn, NULL, 1, 32, 0, none, NEW,                               \
-	  "protocols offered to servers by ALPN, in order of preference",                                   \
-	  "Without this key none is offered.",                                                              \
+	  "protocols offered to servers by ALPN; client: the one its client speaks",                        \
+	  "In order of preference; without this key none is offered. With client alone, it is the one "     \
+	  "protocol that the listener's own alpn agreed on, and none where there is none: what a server "   \
+	  "chose from the client's whole offer, the client would never learn.",                             \
 	  "[postgresql]")                                                                                   \
 	CONFIG_TLS_BOTH_TBL(X, "upstreams[].tls.")                                                          \
 	X(BOOL, "upstreams[].tls.session_reuse", session_reuse, "true", 0, 0, 0, none, NEW,                 \

@@ -222,7 +222,38 @@ static void doubt_silence(struct diag *d, struct config_listener *l)
 			"silence has no effect: preread.timeout passes before it");
 }
 
-bool validate_routes(struct diag *d, const struct config *c, struct config_listener *l)
+/* Does any route come before this one, or the default, that goes to the same upstream? */
+static bool met_before(const struct config_listener *l, size_t i)
+{
+	size_t upstream = i < l->nroutes ? l->routes[i].upstream : l->upstream;
+
+	for (size_t j = 0; j < i; j++)
+		if (l->routes[j].upstream == upstream)
+			return true;
+	return false;
+}
+
+/* `client` asks for what this listener never learns: then nothing is sent, with no word about it. */
+static void doubt_client_words(struct diag *d, struct config *c, struct config_listener *l, size_t upstream)
+{
+	struct config_tls_out *t = upstream != CONFIG_NO_UPSTREAM ? c->upstreams[upstream].tls : NULL;
+	bool hello = l->tls != NULL;
+
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < l->nroutes; i++)
+		hello |= asks_for_hello(&l->routes[i]) || !config_route_opens_any(&l->routes[i]);
+	if (config_sni_is_clients(t) && !hello)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].tls.sni", t),
+		          "listener \"%.63s\" learns no name of its clients: TLS does not end there, and no "
+		          "route reads a hello", l->name == NULL ? "" : l->name);
+	if (config_alpn_is_clients(t) && (l->tls == NULL || l->tls->nalpn == 0))
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].tls.alpn", t),
+		          "listener \"%.63s\" agrees on no protocol with its clients: it has no alpn",
+		          l->name == NULL ? "" : l->name);
+}
+
+bool validate_routes(struct diag *d, struct config *c, struct config_listener *l)
 {
 	bool all = resolve_default(d, c, l);
 
@@ -231,6 +262,9 @@ bool validate_routes(struct diag *d, const struct config *c, struct config_liste
 		all = resolve_route(d, c, l, i) && all;
 		doubt_route(d, l, &l->routes[i]);
 	}
+	for (size_t i = 0; i <= l->nroutes; i++)
+		if (!met_before(l, i))
+			doubt_client_words(d, c, l, i < l->nroutes ? l->routes[i].upstream : l->upstream);
 	doubt_order(d, l);
 	doubt_names(d, l);
 	doubt_preread(d, l);

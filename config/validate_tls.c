@@ -261,6 +261,15 @@ static void check_verify(struct diag *d, struct config_upstream *u)
 	no_effect(d, others, u->tls, "verify is off");
 }
 
+/* The client's protocol is one, so there is nothing to prefer beside it. */
+static void check_protocols(struct diag *d, const struct config_tls_out *t)
+{
+	for (size_t i = 0; i < t->nalpn && t->nalpn > 1; i++)
+		if (strcmp(t->alpn[i].text, CONFIG_CLIENT) == 0)
+			diag_error(d, DIAG_CONFLICT, t->alpn[i].at,
+			           "\"client\" stands alone: the one protocol of the client is offered");
+}
+
 static void check_tls_out(struct diag *d, struct config_upstream *u)
 {
 	struct versions v = VERSIONS(TLS_OUT, u->tls);
@@ -270,6 +279,7 @@ static void check_tls_out(struct diag *d, struct config_upstream *u)
 	check_versions(d, &v);
 	check_identity(d, u->tls);
 	check_verify(d, u);
+	check_protocols(d, u->tls);
 	if (u->tls->handshake_timeout > u->retry_budget)
 		diag_warn(d, DIAG_SHORT_TIMER,
 		          pos_known(timeout) ? timeout : validate_origin("upstreams[].retry_budget", u),

@@ -27,11 +27,6 @@ struct name_entry {
 	char key[NAME_MAX_BYTES + 1];
 };
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 bool name_is_valid(const char *name, size_t n)
 {
 	return host_check(name, n) == HOST_OK;
@@ -119,7 +114,7 @@ static size_t make_key(const char *pattern, enum name_depth depth, char key[NAME
 	from -= leading; /* the dot beside the star belongs to the key */
 	to += trailing;
 	for (size_t i = from; i < to; i++)
-		key[i - from] = lower(pattern[i]);
+		key[i - from] = name_lower(pattern[i]);
 	return to - from;
 }
 
@@ -211,7 +206,7 @@ static size_t normal_name(const char *name, size_t n, char text[NAME_MAX_BYTES])
 	if (!name_is_valid(name, n))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		text[i] = lower(name[i]);
+		text[i] = name_lower(name[i]);
 	return n;
 }
 

@@ -65,4 +65,10 @@ unsigned name_set_match(const struct name_set *s, const char *name, size_t n,
  * removes a dot at the end first. */
 bool name_is_valid(const char *name, size_t n);
 
+/* Names are compared in lower case: ASCII letters alone. */
+static inline char name_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 #endif

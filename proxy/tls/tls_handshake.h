@@ -14,9 +14,13 @@ struct tls_from {
 	int64_t deadline;
 };
 struct tls_towards {
-	/* Its sessions may be resumed; and the certificate must be for its address where the
-	 * context has no name. It must live as long as *out. */
+	/* Its sessions may be resumed; and the certificate must be for its address where neither the
+	 * context nor sni is a name. It must live as long as *out. */
 	const struct np_addr *server;
+	/* Of the client for whom we connect: the host name it asked for, in lower case, and the
+	 * protocol that it agreed on; NULL: none. Used where the context passes them on; then the
+	 * certificate must be for that name, unless the context has one. */
+	const char *sni, *alpn;
 	/* The client's, or NULL: if the client resets or closes, the handshake is given up. */
 	struct np_fd *watch;
 	int64_t deadline;

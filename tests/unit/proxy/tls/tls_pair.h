@@ -39,6 +39,7 @@ struct pair {
 	int64_t timeout;         /* of both handshakes; 0: PAIR_NS */
 	void (*script)(struct pair *p); /* after both handshakes; may be NULL */
 	struct np_addr at;       /* the server's, as the client knows it; 127.0.0.1:443 when not set */
+	const char *sni, *alpn;  /* what the client for whom we connect asked for; NULL: nothing */
 	bool keep;               /* do not free the ends */
 	void *arg;
 };
@@ -168,7 +169,8 @@ static inline void pair_shaken(struct side *e)
 static inline void pair_connect(void *arg)
 {
 	struct pair *p = arg;
-	const struct tls_towards to = {.server = &p->at, .deadline = pair_deadline(p)};
+	const struct tls_towards to = {
+		.server = &p->at, .sni = p->sni, .alpn = p->alpn, .deadline = pair_deadline(p)};
 
 	p->client.err = tls_connect(&p->client.s.tls, &p->client.s.fd, p->client.ctx, &to, &p->client.why);
 	pair_shaken(&p->client);
