@@ -51,6 +51,7 @@
 	X(ALPN, "alpn", "the protocol agreed with the client")                       \
 	X(UNIQUE_ID, "unique_id", "the connection's id, as in the access log")       \
 	X(SSL, "ssl", "TLS version, cipher, and the client certificate's common name") \
+	X(CLIENT_CERT, "client_cert", "beside ssl, and within it: the client's whole certificate, in DER") \
 	X(CRC32C, "crc32c", "a checksum of the header")
 
 #define CONFIG_TLS_VERSION_TBL(X)   \

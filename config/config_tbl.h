@@ -226,9 +226,11 @@
 	  "the PROXY header written to servers in front of everything else",                                      \
 	  "The server must expect it. It comes in one piece with nothing before it, TLS included.",               \
 	  "v2")                                                                                                   \
-	X(WORDS, "upstreams[].tlvs", tlvs, NULL, 1, 5, 0, tlv, NEW,                                               \
+	X(WORDS, "upstreams[].tlvs", tlvs, NULL, 1, 6, 0, tlv, NEW,                                               \
 	  "what a v2 header says beside the addresses",                                                           \
-	  "Each is left out where nothing is known: ssl on a connection without TLS, for one.",                   \
+	  "Each is left out where nothing is known: ssl on a connection without TLS, for one. A server that "     \
+	  "gets client_cert must take long headers (staunch reads 4KiB unless max_bytes says more). A client "    \
+	  "whose certificate does not fit, with the rest, into the 64 KiB of a header is closed.",                \
 	  "[authority, alpn, unique_id, ssl, crc32c]")                                                            \
 	X(LIST, "upstreams[].custom_tlvs", custom_tlvs, NULL, 1, 16, 0, none, NEW,                                \
 	  "TLVs of types of one's own in a v2 header", NULL, NULL)                                                \

@@ -286,6 +286,22 @@ static void check_tls_out(struct diag *d, struct config_upstream *u)
 		          "handshake_timeout is longer than retry_budget, which ends the attempt first");
 }
 
+/* The certificate has its place within the TLV of TLS. */
+static void check_client_cert(struct diag *d, const struct config_upstream *u)
+{
+	const struct config_word *cert = NULL;
+
+	for (size_t i = 0; i < u->ntlvs; i++) {
+		if (u->tlvs[i].word == CONFIG_TLV_SSL)
+			return;
+		if (u->tlvs[i].word == CONFIG_TLV_CLIENT_CERT)
+			cert = &u->tlvs[i];
+	}
+	if (cert != NULL)
+		diag_error(d, DIAG_MISSING, cert->written.at,
+		           "\"client_cert\" needs ssl beside it: it is a part of that TLV");
+}
+
 /* Version 1 is one line without TLVs. Two custom TLVs of one type would leave the choice to the
  * receiver. */
 static void check_proxy_out(struct diag *d, struct config_upstream *u)
@@ -298,6 +314,7 @@ static void check_proxy_out(struct diag *d, struct config_upstream *u)
 			           "\"%s\" needs proxy_protocol: v2", key_name(key_find(only_v2[i])));
 			validate_explain(d, "upstreams[].proxy_protocol");
 		}
+	check_client_cert(d, u);
 	for (size_t i = 0; i < u->ncustom_tlvs; i++) {
 		struct config_custom_tlv *t = &u->custom_tlvs[i];
 

@@ -1,6 +1,7 @@
 /* TLS before the relay: with the client, whose listener ends it, and with the server. And why one
  * of them failed, in the words of close_tbl.h: a separate close reason where the operator's remedy
  * differs. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/base/name_set.h"
@@ -108,19 +109,39 @@ static enum close_reason read_first_bytes(struct conn *c, int64_t deadline, stru
 	return CLOSE_NONE;
 }
 
+/* Until a server is told, or the relay starts. */
+static enum close_reason keep_cert(struct conn *c, struct tls_der *cert)
+{
+	struct preread *o = cert->p != NULL ? conn_preread(c) : NULL;
+
+	if (cert->p == NULL)
+		return CLOSE_NONE;
+	if (o == NULL) {
+		free(cert->p);
+		return CLOSE_OVERLOAD;
+	}
+	o->cert = cert->p;
+	o->ncert = cert->n;
+	return CLOSE_NONE;
+}
+
 static enum close_reason shake_hands(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	int64_t deadline = np_deadline_after(f->handshake_timeout);
 	struct iovec early = take_early_bytes(c);
 	enum close_reason silent = read_first_bytes(c, deadline, &early);
+	struct tls_der cert = {.p = NULL};
+	struct tls_from from = {.early = &early, .deadline = deadline};
 	struct tls_why why;
 	int err;
 
 	if (silent != CLOSE_NONE)
 		return silent;
-	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id],
-			 &(struct tls_from){.early = &early, .deadline = deadline}, &why);
+	from.cert = f->keeps_cert ? &cert : NULL;
+	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id], &from, &why);
+	if (keep_cert(c, &cert) != CLOSE_NONE)
+		return CLOSE_OVERLOAD;
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {

@@ -109,6 +109,18 @@ static int rules_init(struct snapshot *s, struct listener *l, const struct confi
 	return c->nroutes > 0 ? routes_of(c, &l->routes) : 0;
 }
 
+/* Only then a handshake copies the client's certificate. */
+static bool tells_cert(const struct listener *l, const struct config_listener *c)
+{
+	bool tells = false;
+
+	if (c->tls == NULL || c->tls->client_auth.mode == CONFIG_CLIENT_AUTH_OFF)
+		return false;
+	for (unsigned i = 0; i <= l->nrules; i++)
+		tells |= l->targets[i] != NULL && (l->targets[i]->want & PP_WANT_CLIENT_CERT);
+	return tells;
+}
+
 /* ---- listeners ---- */
 
 static int trusted_init(struct listener *l, const struct config_proxy_in *c)
@@ -241,6 +253,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		err = header_init(l, &c->proxy_protocol);
 	if (err != 0)
 		return err;
+	l->keeps_cert = tells_cert(l, c);
 	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);
 	if (c->tls != NULL) {
 		l->handshake_timeout = c->tls->handshake_timeout;

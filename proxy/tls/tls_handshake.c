@@ -123,6 +123,7 @@ struct shaking {
 	const struct iovec *early; /* NULL: none */
 	struct np_fd *watch; /* the client's, beside which a server's handshake runs; NULL: none */
 	const char *alpn;    /* the one protocol that is offered instead of the context's; NULL */
+	struct tls_der *cert; /* where the peer's certificate is put; NULL: nowhere */
 	int64_t deadline;
 };
 
@@ -175,6 +176,22 @@ static void explain_failure(int err, struct tls_why *why)
 		why->code = TLS_WHY_MEMORY;
 }
 
+/* Before the hand-over: OpenSSL's object may go with it. */
+static int copy_certificate(const struct tls *t, struct tls_der *out)
+{
+	const X509 *peer = SSL_get0_peer_certificate(t->ssl);
+	int n = peer != NULL ? i2d_X509(peer, NULL) : 0;
+	unsigned char *at;
+
+	if (n <= 0)
+		return n == 0 ? 0 : -NP_ENOMEM;
+	out->p = at = malloc((size_t)n);
+	if (at == NULL)
+		return -NP_ENOMEM;
+	out->n = (size_t)i2d_X509(peer, &at);
+	return 0;
+}
+
 /* Parks. The handshake from the first byte to the hand-over, for either side. */
 static int run_to_end(struct tls *t, const struct shaking *s, struct tls_why *why)
 {
@@ -186,6 +203,8 @@ static int run_to_end(struct tls *t, const struct shaking *s, struct tls_why *wh
 		why->code = check_peer(t, why);
 	if (err == 0 && why->code != TLS_WHY_NONE)
 		err = -NP_EPROTO;
+	if (err == 0 && s->cert != NULL)
+		err = copy_certificate(t, s->cert);
 	explain_failure(err, why);
 	np_fd_set_deadline(t->fd, 0);
 	if (err != 0) {
@@ -213,7 +232,7 @@ static int run_handshake(struct tls *t, const struct shaking *s, struct tls_why 
 int tls_accept(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx, const struct tls_from *from,
 	       struct tls_why *why)
 {
-	const struct shaking how = {.early = from->early, .deadline = from->deadline};
+	const struct shaking how = {.early = from->early, .deadline = from->deadline, .cert = from->cert};
 	struct tls *t = tls_new(fd, ctx);
 
 	DCHECK(ctx->server && np_current() != NULL, "a server's context, in a coroutine");

@@ -8,10 +8,19 @@
 struct tls;
 struct tls_ctx;
 
+/* A certificate's bytes, freed with free(3); p NULL: none. */
+struct tls_der {
+	uint8_t *p;
+	size_t n;
+};
+
 struct tls_from {
 	/* The handshake's first bytes, if they were read before; NULL: none. */
 	const struct iovec *early;
 	int64_t deadline;
+	/* Where the certificate of a client that shows one is put, once the handshake is good; that of a
+	 * resumed session, too. NULL: it is not kept. */
+	struct tls_der *cert;
 };
 struct tls_towards {
 	/* Its sessions may be resumed; and the certificate must be for its address where neither the

@@ -191,7 +191,7 @@ static const struct item_row {
 	{"listeners[].routes[].source", "10.0.0.0/8", "\"10.0.0.0/8\"", 0, NULL},
 	{"listeners[].routes[].source", "10.0.0.1/8", "\"10.0.0.1/8\"", 0, "are ignored: write the network"},
 	{"upstreams[].tls.pins", "x", NULL, DIAG_TEXT, "44 letters"},
-	{"upstreams[].tlvs", "alpm", NULL, DIAG_WORD, "write authority, alpn, unique_id, ssl or crc32c"},
+	{"upstreams[].tlvs", "alpm", NULL, DIAG_WORD, "write authority, alpn, unique_id, ssl, client_cert or crc32c"},
 	{"upstreams[].tlvs", "crc32c", "crc32c", 0, NULL},
 };
 

@@ -40,6 +40,7 @@ struct pair {
 	void (*script)(struct pair *p); /* after both handshakes; may be NULL */
 	struct np_addr at;       /* the server's, as the client knows it; 127.0.0.1:443 when not set */
 	const char *sni, *alpn;  /* what the client for whom we connect asked for; NULL: nothing */
+	struct tls_der *cert;    /* where the server puts the client's certificate; NULL: nowhere */
 	bool keep;               /* do not free the ends */
 	void *arg;
 };
@@ -184,6 +185,7 @@ static inline void pair_accept(void *arg)
 	const struct tls_from from = {
 		.early = p->early.iov_len > 0 ? &p->early : NULL,
 		.deadline = pair_deadline(p),
+		.cert = p->cert,
 	};
 
 	p->server.err = tls_accept(&p->server.s.tls, &p->server.s.fd, p->server.ctx, &from, &p->server.why);
