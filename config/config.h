@@ -9,6 +9,7 @@
 #define CONFIG_CONFIG_H
 
 #include <stdio.h>
+#include <string.h>
 
 #include "config/text/arena.h"
 #include "config/cidr.h"
@@ -148,17 +149,19 @@ struct config_custom_tlv {
 	struct config_pos origin[CONFIG_CUSTOM_TLV_KEYS];
 };
 
+#define CONFIG_CLIENT "client" /* of sni and alpn: what the client's own TLS said */
+
 /* TLS towards servers. Paths are absolute. */
 struct config_tls_out {
 	bool                    verify;
 	const char             *ca;   /* PEM; NULL: the system's store */
 	const char             *name; /* to verify, a host name or an IP; NULL: sni, or the server's address */
-	const char             *sni;  /* NULL: name, if that is a host name; otherwise none is sent */
+	const char             *sni;  /* or CONFIG_CLIENT; NULL: name, if that is a host name; else none is sent */
 	struct config_text     *pins; /* base64 of the SHA-256 of the public key (SPKI): one of them must match */
 	size_t                  npins;
 	const char             *cert, *key;    /* NULL both: no client certificate */
 	const char             *password_file; /* NULL: the key is not encrypted */
-	struct config_text     *alpn;          /* in order of preference; none: no ALPN */
+	struct config_text     *alpn;          /* in order of preference, or CONFIG_CLIENT; none: no ALPN */
 	size_t                  nalpn;
 	enum config_tls_version min_version, max_version;
 	const char             *ciphers;      /* of TLS 1.2, as OpenSSL writes them */
@@ -171,6 +174,16 @@ struct config_tls_out {
 	struct config_pos       at;
 	struct config_pos       origin[CONFIG_TLS_OUT_KEYS];
 };
+
+static inline bool config_sni_is_clients(const struct config_tls_out *t)
+{
+	return t->sni != NULL && strcmp(t->sni, CONFIG_CLIENT) == 0;
+}
+
+static inline bool config_alpn_is_clients(const struct config_tls_out *t)
+{
+	return t->nalpn == 1 && strcmp(t->alpn[0].text, CONFIG_CLIENT) == 0;
+}
 
 /* A named set of servers, and how they are reached. */
 struct config_upstream {
@@ -314,13 +327,14 @@ struct config_tls_in {
 /* Every condition that is written must hold; of a list one element. Without any it matches
  * everything. */
 struct config_route {
-	struct config_text *sni; /* lower case; "a.b", "*.a.b" or "a.*" */
+	struct config_text *sni; /* lower case; "a.b", "*.a.b", "a.*" or "*" */
 	size_t              nsni;
 	struct config_text *alpn; /* any of them, offered by the client */
 	size_t              nalpn;
 	struct config_cidr *source;
 	size_t              nsource;
-	enum config_opening tls;
+	struct config_word *tls; /* of enum config_opening; none: any */
+	size_t              ntls;
 	const char         *upstream_name;
 	size_t              upstream; /* index into config.upstreams */
 	struct config_pos   at;
@@ -331,6 +345,22 @@ struct config_route {
 static inline enum config_tls_version config_version(enum config_name_version own, enum config_tls_version listener)
 {
 	return own == CONFIG_NAME_VERSION_AUTO ? listener : (enum config_tls_version)(own - CONFIG_NAME_VERSION_1_2);
+}
+
+/* Does the route's tls name this word? */
+static inline bool config_route_names(const struct config_route *r, enum config_opening word)
+{
+	for (size_t i = 0; i < r->ntls; i++)
+		if (r->tls[i].word == word)
+			return true;
+	return false;
+}
+
+/* Does it hold for every client? */
+static inline bool config_route_opens_any(const struct config_route *r)
+{
+	return r->ntls == 0 || config_route_names(r, CONFIG_OPENING_ANY) ||
+	       (config_route_names(r, CONFIG_OPENING_ONLY) && config_route_names(r, CONFIG_OPENING_NONE));
 }
 
 #define CONFIG_NO_UPSTREAM SIZE_MAX

@@ -51,6 +51,7 @@
 	X(ALPN, "alpn", "the protocol agreed with the client")                       \
 	X(UNIQUE_ID, "unique_id", "the connection's id, as in the access log")       \
 	X(SSL, "ssl", "TLS version, cipher, and the client certificate's common name") \
+	X(CLIENT_CERT, "client_cert", "beside ssl, and within it: the client's whole certificate, in DER") \
 	X(CRC32C, "crc32c", "a checksum of the header")
 
 #define CONFIG_TLS_VERSION_TBL(X)   \
@@ -78,6 +79,10 @@
 #define CONFIG_OPENING_TBL(X)                                             \
 	X(ANY, "any", "whatever the client sends first, or nothing")      \
 	X(ONLY, "only", "its first bytes are a TLS ClientHello")          \
-	X(NONE, "none", "its first bytes are anything else")
+	X(NONE, "none", "its first bytes are anything else")              \
+	X(1_0, "1.0", "TLS 1.0 is the newest that it offers")             \
+	X(1_1, "1.1", "TLS 1.1 is the newest that it offers")             \
+	X(1_2, "1.2", "TLS 1.2 is the newest that it offers, or was agreed on") \
+	X(1_3, "1.3", "TLS 1.3 is the newest that it offers, or was agreed on")
 
 #endif

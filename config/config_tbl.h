@@ -13,7 +13,8 @@
  *   min max  of the value, in its own unit; of the number of elements for what is a list
  *   flags    OFF: the word `off` is allowed (CONFIG_OFF). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
- *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody watches it (config/key_paths.h)
+ *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
+ *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone
  *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
  *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
  *            listening socket is opened anew, accepted connections stay. RESTART: only a restart changes it
@@ -225,9 +226,11 @@
 	  "the PROXY header written to servers in front of everything else",                                      \
 	  "The server must expect it. It comes in one piece with nothing before it, TLS included.",               \
 	  "v2")                                                                                                   \
-	X(WORDS, "upstreams[].tlvs", tlvs, NULL, 1, 5, 0, tlv, NEW,                                               \
+	X(WORDS, "upstreams[].tlvs", tlvs, NULL, 1, 6, 0, tlv, NEW,                                               \
 	  "what a v2 header says beside the addresses",                                                           \
-	  "Each is left out where nothing is known: ssl on a connection without TLS, for one.",                   \
+	  "Each is left out where nothing is known: ssl on a connection without TLS, for one. A server that "     \
+	  "gets client_cert must take long headers (staunch reads 4KiB unless max_bytes says more). A client "    \
+	  "whose certificate does not fit, with the rest, into the 64 KiB of a header is closed.",                \
 	  "[authority, alpn, unique_id, ssl, crc32c]")                                                            \
 	X(LIST, "upstreams[].custom_tlvs", custom_tlvs, NULL, 1, 16, 0, none, NEW,                                \
 	  "TLVs of types of one's own in a v2 header", NULL, NULL)                                                \

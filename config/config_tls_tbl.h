@@ -242,11 +242,12 @@
 
 /* struct config_route */
 #define CONFIG_ROUTE_TBL(X)                                                                                 \
-	X(PATTERNS, "listeners[].routes[].sni", sni, NULL, 1, 1000, 0, none, NEW,                           \
-	  "names the client asks for: whole, or with a * as the first or last label",                       \
-	  "\"db.example.com\" is that name alone, \"*.example.com\" any name below it, and \"db.*\" db "    \
-	  "under any. Letter case does not matter. A client that asks for no name matches none of "         \
-	  "them.",                                                                                          \
+	X(PATTERNS, "listeners[].routes[].sni", sni, NULL, 1, 1000, STAR, none, NEW,                        \
+	  "names the client asks for; a * is the first or the last label, or all of it",                    \
+	  "\"db.example.com\" is that name alone, \"*.example.com\" any name below it, \"db.*\" db under "  \
+	  "any, and \"*\" any name at all. Letter case does not matter. A client that asks for no name, "   \
+	  "or for what is no host name, matches none of them. The first route that holds counts, "          \
+	  "whatever its names: routes of names stand before one of \"*\".",                                 \
 	  "[\"db.example.com\", \"*.db.example.com\"]")                                                     \
 	X(PROTOCOLS, "listeners[].routes[].alpn", alpn, NULL, 1, 100, 0, none, NEW,                         \
 	  "protocols, one of which the client offers by ALPN",                                              \
@@ -257,11 +258,14 @@
 	  "Its address is the one a PROXY header gave, where one is required. The word unix stands "        \
 	  "for clients of a Unix socket.",                                                                  \
 	  "[\"192.0.2.0/24\"]")                                                                             \
-	X(ENUM, "listeners[].routes[].tls", tls, "any", 0, 0, 0, opening, NEW,                              \
-	  "whether the client speaks TLS",                                                                  \
-	  "Decided at the first byte that tells. A client that waits for the server to speak is "           \
-	  "waited for until preread.timeout.",                                                              \
-	  "none")                                                                                           \
+	X(WORDS, "listeners[].routes[].tls", tls, NULL, 1, 7, 0, opening, NEW,                              \
+	  "whether the client speaks TLS, and which version",                                               \
+	  "Without it, any. Of a list one word is enough. A version is the newest that the ClientHello "    \
+	  "offers; where TLS ends here, the one agreed on: \"1.2\" is a client without 1.3, not each that " \
+	  "could speak 1.2. SSL, which is older than 1.0, is TLS here and none of the versions. Clients "   \
+	  "without TLS are known by the first byte that tells; one that waits for the server to speak "     \
+	  "is waited for until preread.timeout.",                                                           \
+	  "[\"1.0\", \"1.1\"]")                                                                             \
 	X(REF, "listeners[].routes[].upstream", upstream_name, NULL, 0, 0, NEEDED, none, NEW,               \
 	  "the name of the upstream that a matching connection goes to",                                    \
 	  "Any name of the upstreams section, before or after this place.",                                 \
@@ -292,12 +296,15 @@
 	  "\"ca.pem\"")                                                                                     \
 	X(HOST, "upstreams[].tls.name", name, NULL, 0, 0, IP, none, NEW,                                    \
 	  "the name, or the IP address, that the certificate must have",                                    \
-	  "Without it the name of sni counts, and without that the address of the server.",                 \
+	  "Without it the name that is sent (sni) counts, and where none is, the address of the server.",   \
 	  "db.internal")                                                                                    \
 	X(HOST, "upstreams[].tls.sni", sni, NULL, 0, 0, 0, none, NEW,                                       \
-	  "the name the server is asked for",                                                               \
-	  "Without it the name to verify is sent, if it is no IP address.",                                 \
-	  "db.internal")                                                                                    \
+	  "the name the server is asked for; client: the one its client asked for",                         \
+	  "Without it the name to verify is sent, if it is no IP address. With client it is the name "      \
+	  "of the client's own TLS, ended here or read by a route; none is sent where it had none, or "     \
+	  "no host name. The certificate must have that name too, unless name says another. Sessions "      \
+	  "are resumed for the same name alone.",                                                           \
+	  "client")                                                                                         \
 	X(PINS, "upstreams[].tls.pins", pins, NULL, 1, 32, 0, none, NEW,                                    \
 	  "SHA-256 hashes, in base64, of public keys of which the server must have one",                    \
 	  "The hash of the SubjectPublicKeyInfo, as RFC 7469 defines it. Holds beside verify; name "        \
@@ -317,8 +324,10 @@
 	  "asks for a password on a terminal, so that a restart needs nobody.",                             \
 	  "\"me.pass\"")                                                                                    \
 	X(PROTOCOLS, "upstreams[].tls.alpn", alpn, NULL, 1, 32, 0, none, NEW,                               \
-	  "protocols offered to servers by ALPN, in order of preference",                                   \
-	  "Without this key none is offered.",                                                              \
+	  "protocols offered to servers by ALPN; client: the one its client speaks",                        \
+	  "In order of preference; without this key none is offered. With client alone, it is the one "     \
+	  "protocol that the listener's own alpn agreed on, and none where there is none: what a server "   \
+	  "chose from the client's whole offer, the client would never learn.",                             \
 	  "[postgresql]")                                                                                   \
 	CONFIG_TLS_BOTH_TBL(X, "upstreams[].tls.")                                                          \
 	X(BOOL, "upstreams[].tls.session_reuse", session_reuse, "true", 0, 0, 0, none, NEW,                 \

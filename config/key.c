@@ -39,6 +39,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define IP        KEY_IP
 #define OURS      KEY_OURS
 #define ALONE     KEY_ALONE
+#define STAR      KEY_STAR
 
 /* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
  * struct. */
@@ -225,6 +226,7 @@ LIST_MEMBER(struct config_client_allow, spki, nspki);
 LIST_MEMBER(struct config_route, sni, nsni);
 LIST_MEMBER(struct config_route, alpn, nalpn);
 LIST_MEMBER(struct config_route, source, nsource);
+LIST_MEMBER(struct config_route, tls, ntls);
 LIST_MEMBER(struct config_upstream, servers, nservers);
 LIST_MEMBER(struct config_upstream, tlvs, ntlvs);
 LIST_MEMBER(struct config_upstream, custom_tlvs, ncustom_tlvs);

@@ -60,14 +60,14 @@ int shape_host(const char *text, bool ip, const char **why)
 
 /* The star replaces whole labels at one end. More freedom (a*.example.com) would need a search
  * instead of a hash. */
-int shape_pattern(const char *text, const char **why)
+int shape_pattern(const char *text, bool star, const char **why)
 {
 	size_t n = strlen(text);
 
 	if (shape_is_ip(text))
 		return shape_refuse(why, "an IP address is never sent as a name");
-	if (strcmp(text, "*") == 0)
-		return shape_refuse(why, "leave the key out to match every name");
+	if (star && strcmp(text, "*") == 0)
+		return 0;
 	if (n > 2 && strncmp(text, "*.", 2) == 0) {
 		text += 2;
 		n -= 2;

@@ -9,8 +9,8 @@
 must_use int shape_host(const char *text, bool ip, const char **why);
 bool shape_is_ip(const char *text);
 
-/* A host name, or one with "*." before or ".*" behind it. */
-must_use int shape_pattern(const char *text, const char **why);
+/* A host name, or one with "*." before or ".*" behind it; with star also "*" alone. */
+must_use int shape_pattern(const char *text, bool star, const char **why);
 
 /* An ALPN protocol: 1 to 255 bytes; here they are printable ones. */
 must_use int shape_protocol(const char *text, const char **why);

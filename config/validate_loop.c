@@ -139,7 +139,7 @@ static const struct config_bind *bind_of(const struct search *s, const struct co
 
 static bool has_conditions(const struct config_route *r)
 {
-	return r->nsni > 0 || r->nalpn > 0 || r->nsource > 0 || r->tls != CONFIG_OPENING_ANY;
+	return r->nsni > 0 || r->nalpn > 0 || r->nsource > 0 || !config_route_opens_any(r);
 }
 
 /* Does the next listener go on with a connection that comes by the upstream? It refuses one without

@@ -8,6 +8,8 @@
 #include "config/text/word.h"
 #include "config/validate_keys.h"
 
+#define ROUTE_TLS "listeners[].routes[].tls"
+
 /* ---- references ---- */
 
 /* A name of an upstream, and the part of the file that refers to it. */
@@ -95,8 +97,10 @@ static bool asks_for_hello(struct config_route *r)
 
 static bool takes_everything(struct config_route *r)
 {
+	bool refused = validate_is_written(ROUTE_TLS, r) && r->ntls == 0;
+
 	return !asks_for_hello(r) && !validate_is_written("listeners[].routes[].source", r) &&
-	       r->tls == CONFIG_OPENING_ANY;
+	       config_route_opens_any(r) && !refused;
 }
 
 /* The first route that leaves nothing to what stands behind it, or NULL. */
@@ -108,20 +112,70 @@ static struct config_route *last_taker(const struct config_listener *l)
 	return NULL;
 }
 
-/* tls: none with TLS that ends here, or with a condition on the ClientHello, can never hold. */
-static void doubt_route(struct diag *d, const struct config_listener *l, struct config_route *r)
+/* Is the version one that a client can agree on with the TLS that ends here? */
+static bool ends_here(const struct config_tls_in *t, unsigned version)
 {
-	struct config_pos at = validate_origin("listeners[].routes[].tls", r);
+	if (version < CONFIG_OPENING_1_2)
+		return false;
+	return t->min_version <= version - CONFIG_OPENING_1_2 && version - CONFIG_OPENING_1_2 <= t->max_version;
+}
 
-	if (r->tls != CONFIG_OPENING_NONE)
-		return;
-	if (l->tls != NULL)
-		diag_warn(d, DIAG_UNREACHABLE, at,
+/* none with TLS that ends here, or with a condition on the ClientHello, can never hold; nor can a
+ * version that is not spoken. */
+static void doubt_word(struct diag *d, const struct config_listener *l, struct config_route *r,
+		       const struct config_word *w)
+{
+	bool version = w->word >= CONFIG_OPENING_1_0;
+
+	if (version && config_route_names(r, CONFIG_OPENING_ONLY))
+		diag_warn(d, DIAG_NO_EFFECT, w->written.at, "\"%s\" has no effect: only includes it", w->written.text);
+	else if (w->word != CONFIG_OPENING_ANY && config_route_names(r, CONFIG_OPENING_ANY))
+		diag_warn(d, DIAG_NO_EFFECT, w->written.at, "\"%s\" has no effect: any includes it", w->written.text);
+	else if (w->word == CONFIG_OPENING_NONE && l->tls != NULL)
+		diag_warn(d, DIAG_UNREACHABLE, w->written.at,
 		          "no connection comes to this route: TLS ends at this listener, "
 		          "which refuses a client without it");
-	else if (asks_for_hello(r))
-		diag_warn(d, DIAG_UNREACHABLE, at,
+	else if (w->word == CONFIG_OPENING_NONE && asks_for_hello(r))
+		diag_warn(d, DIAG_UNREACHABLE, w->written.at,
 		          "no connection comes to this route: a client without TLS sends neither sni nor alpn");
+	else if (version && l->tls != NULL && !ends_here(l->tls, w->word))
+		diag_warn(d, DIAG_UNREACHABLE, w->written.at,
+		          "TLS ends here, and %s is not within min_version and max_version", w->written.text);
+}
+
+static void doubt_route(struct diag *d, const struct config_listener *l, struct config_route *r)
+{
+	for (size_t i = 0; i < r->ntls; i++)
+		doubt_word(d, l, r, &r->tls[i]);
+}
+
+/* A star among its names, and no other condition that a client with a name may fail. */
+static bool takes_every_name(struct config_route *r)
+{
+	bool star = false;
+
+	for (size_t i = 0; i < r->nsni; i++)
+		star |= strcmp(r->sni[i].text, "*") == 0;
+	return star && (config_route_opens_any(r) || config_route_names(r, CONFIG_OPENING_ONLY)) &&
+	       !validate_is_written("listeners[].routes[].alpn", r) &&
+	       !validate_is_written("listeners[].routes[].source", r);
+}
+
+/* Names behind the star are dead. One warning for each. */
+static void doubt_names(struct diag *d, struct config_listener *l)
+{
+	struct config_route *taker = NULL;
+
+	for (struct config_route *r = l->routes; r < l->routes + l->nroutes; r++) {
+		if (takes_everything(r))
+			return; /* doubt_order has said all about those behind it */
+		if (taker != NULL && validate_is_written("listeners[].routes[].sni", r)) {
+			diag_warn(d, DIAG_UNREACHABLE, r->at, "no connection comes to this route");
+			diag_note(d, "the one at %u:%u takes every name", taker->at.line, taker->at.column);
+		}
+		if (taker == NULL && takes_every_name(r))
+			taker = r;
+	}
 }
 
 /* Everything behind a route without conditions is dead: routes, and the listener's upstream. */
@@ -149,7 +203,7 @@ static void doubt_preread(struct diag *d, struct config_listener *l)
 		"listeners[].preread.silence", "listeners[].preread.max_bytes"};
 
 	for (size_t i = 0; i < l->nroutes; i++)
-		if (asks_for_hello(&l->routes[i]) || l->routes[i].tls != CONFIG_OPENING_ANY)
+		if (asks_for_hello(&l->routes[i]) || !config_route_opens_any(&l->routes[i]))
 			return;
 	for (size_t i = 0; i < array_len(keys); i++) {
 		if (!validate_is_chosen(keys[i], l))
@@ -168,7 +222,38 @@ static void doubt_silence(struct diag *d, struct config_listener *l)
 			"silence has no effect: preread.timeout passes before it");
 }
 
-bool validate_routes(struct diag *d, const struct config *c, struct config_listener *l)
+/* Does any route come before this one, or the default, that goes to the same upstream? */
+static bool met_before(const struct config_listener *l, size_t i)
+{
+	size_t upstream = i < l->nroutes ? l->routes[i].upstream : l->upstream;
+
+	for (size_t j = 0; j < i; j++)
+		if (l->routes[j].upstream == upstream)
+			return true;
+	return false;
+}
+
+/* `client` asks for what this listener never learns: then nothing is sent, with no word about it. */
+static void doubt_client_words(struct diag *d, struct config *c, struct config_listener *l, size_t upstream)
+{
+	struct config_tls_out *t = upstream != CONFIG_NO_UPSTREAM ? c->upstreams[upstream].tls : NULL;
+	bool hello = l->tls != NULL;
+
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < l->nroutes; i++)
+		hello |= asks_for_hello(&l->routes[i]) || !config_route_opens_any(&l->routes[i]);
+	if (config_sni_is_clients(t) && !hello)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].tls.sni", t),
+		          "listener \"%.63s\" learns no name of its clients: TLS does not end there, and no "
+		          "route reads a hello", l->name == NULL ? "" : l->name);
+	if (config_alpn_is_clients(t) && (l->tls == NULL || l->tls->nalpn == 0))
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].tls.alpn", t),
+		          "listener \"%.63s\" agrees on no protocol with its clients: it has no alpn",
+		          l->name == NULL ? "" : l->name);
+}
+
+bool validate_routes(struct diag *d, struct config *c, struct config_listener *l)
 {
 	bool all = resolve_default(d, c, l);
 
@@ -177,7 +262,11 @@ bool validate_routes(struct diag *d, const struct config *c, struct config_liste
 		all = resolve_route(d, c, l, i) && all;
 		doubt_route(d, l, &l->routes[i]);
 	}
+	for (size_t i = 0; i <= l->nroutes; i++)
+		if (!met_before(l, i))
+			doubt_client_words(d, c, l, i < l->nroutes ? l->routes[i].upstream : l->upstream);
 	doubt_order(d, l);
+	doubt_names(d, l);
 	doubt_preread(d, l);
 	doubt_silence(d, l);
 	return all;

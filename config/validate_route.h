@@ -9,6 +9,6 @@
 /* validate_routes: fill in the upstreams that l and its routes refer to, and judge the routes.
  *   Returns  whether each reference is defined. Only then can the caller tell which upstreams are unused: an undefined
  *            name may have meant one of those. */
-must_use bool validate_routes(struct diag *d, const struct config *c, struct config_listener *l);
+must_use bool validate_routes(struct diag *d, struct config *c, struct config_listener *l);
 
 #endif

@@ -376,6 +376,15 @@ static void check_verify(struct diag *d, struct config_upstream *u)
 	no_effect(d, others, u->tls, "verify is off");
 }
 
+/* The client's protocol is one, so there is nothing to prefer beside it. */
+static void check_protocols(struct diag *d, const struct config_tls_out *t)
+{
+	for (size_t i = 0; i < t->nalpn && t->nalpn > 1; i++)
+		if (strcmp(t->alpn[i].text, CONFIG_CLIENT) == 0)
+			diag_error(d, DIAG_CONFLICT, t->alpn[i].at,
+			           "\"client\" stands alone: the one protocol of the client is offered");
+}
+
 static void check_tls_out(struct diag *d, struct config_upstream *u)
 {
 	struct versions v = VERSIONS(TLS_OUT, u->tls);
@@ -385,10 +394,27 @@ static void check_tls_out(struct diag *d, struct config_upstream *u)
 	check_versions(d, &v);
 	check_identity(d, u->tls);
 	check_verify(d, u);
+	check_protocols(d, u->tls);
 	if (u->tls->handshake_timeout > u->retry_budget)
 		diag_warn(d, DIAG_SHORT_TIMER,
 		          pos_known(timeout) ? timeout : validate_origin("upstreams[].retry_budget", u),
 		          "handshake_timeout is longer than retry_budget, which ends the attempt first");
+}
+
+/* The certificate has its place within the TLV of TLS. */
+static void check_client_cert(struct diag *d, const struct config_upstream *u)
+{
+	const struct config_word *cert = NULL;
+
+	for (size_t i = 0; i < u->ntlvs; i++) {
+		if (u->tlvs[i].word == CONFIG_TLV_SSL)
+			return;
+		if (u->tlvs[i].word == CONFIG_TLV_CLIENT_CERT)
+			cert = &u->tlvs[i];
+	}
+	if (cert != NULL)
+		diag_error(d, DIAG_MISSING, cert->written.at,
+		           "\"client_cert\" needs ssl beside it: it is a part of that TLV");
 }
 
 /* Version 1 is one line without TLVs. Two custom TLVs of one type would leave the choice to the
@@ -403,6 +429,7 @@ static void check_proxy_out(struct diag *d, struct config_upstream *u)
 			           "\"%s\" needs proxy_protocol: v2", key_name(key_find(only_v2[i])));
 			validate_explain(d, "upstreams[].proxy_protocol");
 		}
+	check_client_cert(d, u);
 	for (size_t i = 0; i < u->ncustom_tlvs; i++) {
 		struct config_custom_tlv *t = &u->custom_tlvs[i];
 

@@ -335,7 +335,7 @@ static int read_meaning(struct value_reader *r, const struct config_key *k, cons
 		err = cidr_parse(&c->net, text, &r->why);
 		r->doubt = err > 0 ? r->why : NULL;
 		return err < 0 ? reader_refuse(r, DIAG_NETWORK, r->why) : 0;
-	case KEY_PATTERNS:  err = shape_pattern(text, &r->why); break;
+	case KEY_PATTERNS:  err = shape_pattern(text, (k->flags & KEY_STAR) != 0, &r->why); break;
 	case KEY_PROTOCOLS: err = shape_protocol(text, &r->why); break;
 	case KEY_PINS:      err = shape_pin(text, &r->why); break;
 	case KEY_TEXTS:     break;

@@ -59,7 +59,7 @@
 	X(TLS_NO_ALPN,        tls_no_alpn,        REJECTED, CLIENT, "PR", \
 	  "no application protocol in common (ALPN)") \
 	X(TLS_CLIENT_CERT,    tls_client_cert,    REJECTED, CLIENT, "PR", \
-	  "the client's certificate is missing, revoked or not trusted") \
+	  "the client's certificate is missing, revoked, not trusted or too large") \
 	X(DENIED,             denied,             REJECTED, PROXY,  "PR", \
 	  "client_auth.allow does not name the client's certificate") \
 	X(MAX_HANDSHAKES,     max_handshakes,     REJECTED, PROXY,  "RC", \

@@ -1,7 +1,8 @@
 /* Finds the patterns that match a host name, in one hash table for all three kinds of pattern.
  *
  * The dots of a key say which kind it is: "example.com", ".example.com" for a leading wildcard,
- * "mail." for a trailing one. Each key is a piece of every name that it matches. So a lookup tries
+ * "mail." for a trailing one, "." for the star alone. Each key but the last is a piece of every name
+ * that it matches. So a lookup tries
  * the whole name, and at each dot of the name the piece that begins there and the piece that ends
  * there. Two passes hash all these pieces: keys that end a name are hashed from the back, keys that
  * begin one from the front, so that each further byte costs one step.
@@ -25,11 +26,6 @@ struct name_entry {
 	uint8_t len;
 	char key[NAME_MAX_BYTES + 1];
 };
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
 
 bool name_is_valid(const char *name, size_t n)
 {
@@ -101,26 +97,31 @@ void name_set_fini(struct name_set *s)
 
 /* Makes the key of a pattern: its text in lower case, without the star. Returns its length, or 0 if
  * the text is not a pattern. */
-static size_t make_key(const char *pattern, char key[NAME_MAX_BYTES + 1])
+static size_t make_key(const char *pattern, enum name_depth depth, char key[NAME_MAX_BYTES + 1])
 {
 	size_t n = strlen(pattern);
 	bool leading = n > 2 && pattern[0] == '*' && pattern[1] == '.';
 	bool trailing = n > 2 && pattern[n - 1] == '*' && pattern[n - 2] == '.';
 	size_t from = leading ? 2 : 0, to = trailing ? n - 2 : n;
 
+	/* A star alone in a certificate stands for one label, and no client accepts it. */
+	if (strcmp(pattern, "*") == 0 && depth == NAME_ANY_DEPTH) {
+		key[0] = '.';
+		return 1;
+	}
 	if ((leading && trailing) || !name_is_valid(pattern + from, to - from))
 		return 0;
 	from -= leading; /* the dot beside the star belongs to the key */
 	to += trailing;
 	for (size_t i = from; i < to; i++)
-		key[i - from] = lower(pattern[i]);
+		key[i - from] = name_lower(pattern[i]);
 	return to - from;
 }
 
 int name_set_add(struct name_set *s, const char *pattern)
 {
 	char key[NAME_MAX_BYTES + 1];
-	size_t n = make_key(pattern, key);
+	size_t n = make_key(pattern, s->depth, key);
 	uint32_t *slot;
 	uint64_t hash;
 
@@ -205,7 +206,7 @@ static size_t normal_name(const char *name, size_t n, char text[NAME_MAX_BYTES])
 	if (!name_is_valid(name, n))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		text[i] = lower(name[i]);
+		text[i] = name_lower(name[i]);
 	return n;
 }
 
@@ -226,6 +227,7 @@ unsigned name_set_match(const struct name_set *s, const char *name, size_t n,
 	backward = m.n;
 	match_forward(&m, text, n);
 	reverse_ids(ids + backward, m.n - backward);
+	try_piece(&m, hash_key(".", 1), ".", 1);
 	return m.n;
 }
 

@@ -7,9 +7,10 @@
  *   *.example.com    names below it, at any depth: a.example.com, a.b.example.com; not
  *                    example.com itself
  *   mail.*           names that begin with that label or labels: mail.example.com, mail.example.org
+ *   *                every name, in sets of any depth
  *
  * The most specific pattern wins: the exact name, then the longest leading wildcard, then the
- * longest trailing one. Letters match in either case, and a dot at the end of the name does not
+ * longest trailing one, then the star alone. Letters match in either case, and a dot at the end of the name does not
  * count. A text that is not a host name matches no pattern. */
 #ifndef PROXY_BASE_NAME_SET_H
 #define PROXY_BASE_NAME_SET_H
@@ -17,12 +18,13 @@
 #include "netpoll/base.h"
 
 #define NAME_MAX_BYTES 253 /* of a host name, without a dot at its end */
-/* The most patterns that one name can match: itself, and two for each of its dots, at most 126. */
+/* The most patterns that one name can match: itself, two for each of its dots, at most 126, and the
+ * star. */
 #define NAME_MATCH_MAX 256
 
 /* How many labels a leading wildcard stands for. */
 enum name_depth {
-	NAME_ANY_DEPTH, /* routes: *.example.com matches a.b.example.com */
+	NAME_ANY_DEPTH, /* routes: *.example.com matches a.b.example.com, and * everything */
 	NAME_ONE_LABEL, /* certificates: clients accept one label (RFC 9525, 6.3) */
 };
 
@@ -62,5 +64,11 @@ unsigned name_set_match(const struct name_set *s, const char *name, size_t n,
  * single dots between them? No RFC allows '_' in a host name, but many names have it. The caller
  * removes a dot at the end first. */
 bool name_is_valid(const char *name, size_t n);
+
+/* Names are compared in lower case: ASCII letters alone. */
+static inline char name_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 
 #endif

@@ -13,11 +13,21 @@ struct conn_extra *conn_extra(struct conn *c)
 	return c->extra;
 }
 
+struct preread *conn_preread(struct conn *c)
+{
+	struct conn_extra *x = conn_extra(c);
+
+	if (x != NULL && x->preread == NULL)
+		x->preread = calloc(1, sizeof(*x->preread));
+	return x != NULL ? x->preread : NULL;
+}
+
 void conn_preread_free(struct conn_extra *x)
 {
 	if (x->preread == NULL)
 		return;
 	chunk_drop(&x->preread->rest);
+	free(x->preread->cert);
 	free(x->preread);
 	x->preread = NULL;
 }

@@ -14,6 +14,8 @@ struct preread {
 	struct chunk *rest;
 	uint32_t room;           /* of rest */
 	uint32_t tlvs, ntlvs;    /* where in rest the PROXY header has its TLVs */
+	uint8_t *cert;           /* owned: the client's certificate, in DER; NULL: none, or no server is told */
+	size_t ncert;
 	struct np_addr src, dst; /* of that header; len 0: it named no addresses */
 	bool tls;                /* there was a ClientHello, and hello is it */
 	struct hello hello;
@@ -32,6 +34,9 @@ struct conn_extra {
 /* conn_extra: c's block, made on first use.
  *   Returns  NULL: no memory. */
 must_use struct conn_extra *conn_extra(struct conn *c);
+/* conn_preread: c's block of what was read, made on first use.
+ *   Returns  NULL: no memory. */
+must_use struct preread *conn_preread(struct conn *c);
 void conn_extra_free(struct conn *c);         /* harmless on a connection without one */
 void conn_preread_free(struct conn_extra *x); /* the same: x->preread may be NULL */
 

@@ -1,6 +1,6 @@
 /* Which rule a connection falls under. The rules are asked with the client's address and, where TLS
- * is passed on, with the name and protocols of its ClientHello; where TLS ends here, with those
- * that the handshake has agreed on. */
+ * is passed on, with the name, protocols and newest version of its ClientHello; where TLS ends here,
+ * with those that the handshake has agreed on. */
 #include "proxy/conn/stages.h"
 
 #include <string.h>
@@ -27,8 +27,9 @@ static int pick_agreed(const struct conn *c, struct route_facts *facts)
 
 	tls_facts(c->client.tls, &agreed);
 	facts->tls = true;
-	facts->sni = agreed.sni[0] != '\0' ? agreed.sni : NULL;
+	facts->version = agreed.protocol;
 	facts->nsni = strlen(agreed.sni);
+	facts->sni = hello_judge_name(agreed.sni, facts->nsni) == HELLO_NAME_USABLE ? agreed.sni : NULL;
 	facts->alpn = alpn;
 	facts->nalpn = alpn_list(alpn, agreed.alpn);
 	return route_pick(c->listener->routes, facts);
@@ -45,6 +46,7 @@ uint16_t conn_pick_rule(const struct conn *c)
 	DCHECK(c->listener->routes != NULL, "a listener without rules has one target");
 	if (o != NULL && o->tls) {
 		facts.tls = true;
+		facts.version = hello_version(&o->hello);
 		facts.sni = hello_sni(&o->hello, &facts.nsni);
 		facts.alpn = o->hello.alpn;
 		facts.nalpn = o->hello.nalpn;

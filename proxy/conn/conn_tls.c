@@ -1,9 +1,14 @@
 /* TLS before the relay: with the client, whose listener ends it, and with the server. And why one
  * of them failed, in the words of close_tbl.h: a separate close reason where the operator's remedy
  * differs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/name_set.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_handshakes.h"
 #include "proxy/conn/stages.h"
+#include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_handshake.h"
 
 #define FIRST_READ (16 * 1024) /* a ClientHello fits, and more than it does not come before our answer */
@@ -104,19 +109,39 @@ static enum close_reason read_first_bytes(struct conn *c, int64_t deadline, stru
 	return CLOSE_NONE;
 }
 
+/* Until a server is told, or the relay starts. */
+static enum close_reason keep_cert(struct conn *c, struct tls_der *cert)
+{
+	struct preread *o = cert->p != NULL ? conn_preread(c) : NULL;
+
+	if (cert->p == NULL)
+		return CLOSE_NONE;
+	if (o == NULL) {
+		free(cert->p);
+		return CLOSE_OVERLOAD;
+	}
+	o->cert = cert->p;
+	o->ncert = cert->n;
+	return CLOSE_NONE;
+}
+
 static enum close_reason shake_hands(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	int64_t deadline = np_deadline_after(f->handshake_timeout);
 	struct iovec early = take_early_bytes(c);
 	enum close_reason silent = read_first_bytes(c, deadline, &early);
+	struct tls_der cert = {.p = NULL};
+	struct tls_from from = {.early = &early, .deadline = deadline};
 	struct tls_why why;
 	int err;
 
 	if (silent != CLOSE_NONE)
 		return silent;
-	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id],
-			 &(struct tls_from){.early = &early, .deadline = deadline}, &why);
+	from.cert = f->keeps_cert ? &cert : NULL;
+	err = tls_accept(&c->client.tls, &c->client.fd, f->tls[c->shard->id], &from, &why);
+	if (keep_cert(c, &cert) != CLOSE_NONE)
+		return CLOSE_OVERLOAD;
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {
@@ -145,15 +170,61 @@ enum close_reason conn_tls(struct conn *c)
 
 /* ---- the server ---- */
 
+/* What the client's own TLS said, for a server that is to hear it too; "" nothing. */
+struct asked {
+	char sni[NAME_MAX_BYTES + 1];
+	char alpn[TLS_FACT];
+};
+
+/* As RFC 6066, 3, has a host name: no address, without a dot at its end. What is no such name was never
+ * one to ask for. */
+static void copy_asked_name(struct asked *a, const char *name, size_t n)
+{
+	if (hello_judge_name(name, n) != HELLO_NAME_USABLE)
+		return;
+	n -= name[n - 1] == '.';
+	DCHECK(n <= NAME_MAX_BYTES, "a host name that was judged to be one");
+	for (size_t i = 0; i < n; i++)
+		a->sni[i] = name_lower(name[i]);
+	a->sni[n] = '\0';
+}
+
+/* Of a hello that is passed on the name alone: its protocols are agreed on by its server, in the TLS
+ * that our own TLS with the server then carries. */
+static no_inline void ask_client(const struct conn *c, struct asked *a)
+{
+	const struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
+	struct tls_facts f;
+	const char *sni;
+	size_t n;
+
+	if (!stream_is_plain(&c->client)) {
+		tls_facts(c->client.tls, &f);
+		copy_asked_name(a, f.sni, strlen(f.sni));
+		memcpy(a->alpn, f.alpn, sizeof(a->alpn));
+		return;
+	}
+	sni = o != NULL && o->tls ? hello_sni(&o->hello, &n) : NULL;
+	if (sni != NULL)
+		copy_asked_name(a, sni, n);
+}
+
 enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	const struct server *server, int64_t deadline)
 {
-	const struct tls_towards to = {
-		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct shard *s = c->shard;
+	struct tls_ctx *ctx = t->tls[s->id];
+	struct tls_towards to = {
+		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
+	struct asked asked = {.sni = "", .alpn = ""};
 	struct tls_why why;
-	int err = tls_connect(&c->upstream.tls, &c->upstream.fd, t->tls[s->id], &to, &why);
+	int err;
 
+	if (ctx->client_sni || ctx->client_alpn)
+		ask_client(c, &asked);
+	to.sni = asked.sni[0] != '\0' ? asked.sni : NULL;
+	to.alpn = asked.alpn[0] != '\0' ? asked.alpn : NULL;
+	err = tls_connect(&c->upstream.tls, &c->upstream.fd, ctx, &to, &why);
 	if (err == 0) {
 		count_records(s, c->upstream.tls);
 		return CLOSE_NONE;

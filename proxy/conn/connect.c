@@ -152,6 +152,10 @@ enum close_reason connect_run(struct conn *c)
 
 	DCHECK_CONN(c);
 	DCHECK(c->server == NULL, "a connection has one server");
+	if (unlikely(conn_target(c)->want & PP_WANT_CLIENT_CERT) && !connect_header_fits(c, conn_target(c))) {
+		conn_detail(c, "the client's certificate does not fit into a PROXY header");
+		return CLOSE_TLS_CLIENT_CERT;
+	}
 	a.ntried = 0;
 	a.why = CLOSE_NONE;
 	a.budget_ends = np_deadline_after(u->retry_budget);

@@ -60,6 +60,7 @@ static int choose_addresses(const struct conn *c, struct header *h)
 
 static void add_tls(const struct conn *c, struct header *h)
 {
+	const struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 	const struct tls_facts *f = &h->facts;
 
 	tls_facts(c->client.tls, &h->facts);
@@ -73,6 +74,8 @@ static void add_tls(const struct conn *c, struct header *h)
 	h->ssl.version = header_text(f->version);
 	h->ssl.cipher = header_text(f->cipher);
 	h->ssl.cn = header_text(f->cn);
+	if (o != NULL && (h->made.want & PP_WANT_CLIENT_CERT))
+		h->ssl.client_cert = (struct pp_bytes){o->cert, o->ncert};
 	h->made.ssl = &h->ssl;
 }
 
@@ -143,21 +146,35 @@ static no_inline int write_rest(struct conn *c, const uint8_t *p, size_t n)
 	return done == n ? 0 : (int)put;
 }
 
-int connect_header(struct conn *c, const struct target *t)
+/* Into the scratch. Returns its length, or the error. */
+static ssize_t make_header(struct conn *c, const struct target *t)
 {
 	uint8_t *out = (uint8_t *)c->shard->scratch;
 	struct header h;
-	ssize_t n, sent;
 	int err;
 
-	DCHECK_CONN(c);
-	DCHECK(stream_is_plain(&c->upstream), "the header goes in front of TLS");
 	memset(&h, 0, sizeof(h));
 	err = gather_header(c, t, &h);
 	if (err != 0)
 		return err;
-	n = t->header == 1 ? pp_v1_write(out, SHARD_SCRATCH, h.made.src, h.made.dst)
-			   : pp_v2_write(out, SHARD_SCRATCH, &h.made);
+	return t->header == 1 ? pp_v1_write(out, SHARD_SCRATCH, h.made.src, h.made.dst) :
+				pp_v2_write(out, SHARD_SCRATCH, &h.made);
+}
+
+bool connect_header_fits(struct conn *c, const struct target *t)
+{
+	DCHECK_CONN(c);
+	return make_header(c, t) != -NP_ENOBUFS;
+}
+
+int connect_header(struct conn *c, const struct target *t)
+{
+	uint8_t *out = (uint8_t *)c->shard->scratch;
+	ssize_t n, sent;
+
+	DCHECK_CONN(c);
+	DCHECK(stream_is_plain(&c->upstream), "the header goes in front of TLS");
+	n = make_header(c, t);
 	if (n < 0)
 		return (int)n;
 	sent = np_fd_try_write(&c->upstream.fd, out, (size_t)n);

@@ -214,14 +214,11 @@ static bool needs_hello(const struct conn *c)
 
 enum close_reason preread_run(struct conn *c)
 {
-	struct conn_extra *x = conn_extra(c);
 	enum close_reason why = CLOSE_NONE;
 
 	DCHECK_CONN(c);
 	DCHECK(c->phase == CONN_CONNECTING, "bytes are read first, or not at all");
-	if (x != NULL)
-		x->preread = calloc(1, sizeof(*x->preread));
-	if (x == NULL || x->preread == NULL)
+	if (conn_preread(c) == NULL)
 		return CLOSE_OVERLOAD;
 	if (c->listener->wants_header)
 		why = read_header(c);

@@ -31,6 +31,10 @@ uint16_t conn_pick_rule(const struct conn *c);
  * one. Parks. */
 must_use enum close_reason connect_run(struct conn *c);
 
+/* connect_header.c: whether all that the target wants fits into a PROXY header. Asked where a client's
+ * certificate is wanted: it may be too long, and no server should be blamed for that. */
+bool connect_header_fits(struct conn *c, const struct target *t);
+
 /* connect_header.c: send the PROXY header, in one write where the socket takes it.
  *   Returns  0, or the error: the socket's, -NP_ENOMEM, or -NP_EDEADLINE after connect_timeout.
  *   Parks    only if the socket does not take it at once. */

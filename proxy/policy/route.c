@@ -19,7 +19,7 @@ struct rule {
 	struct cidr_set source;
 	uint8_t *alpn; /* owned; each protocol behind its length */
 	size_t nalpn;
-	enum route_opening preread;
+	unsigned openings; /* bits of enum route_opening; never 0 */
 	bool any_source, any_name;
 };
 
@@ -71,7 +71,7 @@ static int copy_rule(struct rule *r, const struct route_rule *from)
 
 	if (err != 0)
 		return err;
-	r->preread = from->preread;
+	r->openings = from->openings != 0 ? from->openings : ROUTE_ANY;
 	r->any_source = from->nsource == 0;
 	r->any_name = from->nsni == 0;
 	return cidr_set_init(&r->source, from->source, from->nsource);
@@ -126,7 +126,7 @@ static int route_table_fill(struct route_table *t, const struct route_rule *rule
 /* Such a rule cannot be decided before the client has sent something. */
 static bool looks_at_bytes(const struct rule *r)
 {
-	return !r->any_name || r->nalpn > 0 || r->preread != ROUTE_OPENING_ANY;
+	return !r->any_name || r->nalpn > 0 || r->openings != ROUTE_ANY;
 }
 
 int route_table_new(const struct route_rule *rules, size_t n, struct route_table **out)
@@ -180,10 +180,28 @@ static bool comes_from(const struct rule *r, const struct sockaddr *source, sock
 	return r->any_source || cidr_set_has(&r->source, source, len);
 }
 
+static unsigned opening_of(const struct route_facts *f)
+{
+	if (!f->tls)
+		return ROUTE_PLAIN;
+	switch (f->version) {
+	case 0x0301:
+		return ROUTE_TLS_1_0;
+	case 0x0302:
+		return ROUTE_TLS_1_1;
+	case 0x0303:
+		return ROUTE_TLS_1_2;
+	case 0x0304:
+		return ROUTE_TLS_1_3;
+	default:
+		return ROUTE_TLS_OLD;
+	}
+}
+
 /* All conditions but the name, which chose the chain. */
 static bool holds(const struct rule *r, const struct route_facts *f)
 {
-	if (r->preread != ROUTE_OPENING_ANY && f->tls != (r->preread == ROUTE_OPENING_TLS))
+	if (!(r->openings & opening_of(f)))
 		return false;
 	if (r->nalpn > 0 && !offers(r, f))
 		return false;

@@ -6,9 +6,9 @@
  * takes that name too. (Where names alone choose, as with certificates, the most specific wins:
  * name_set.h.) A client to which no rule applies goes to the listener's default.
  *
- * Three conditions concern the client's first bytes: name, protocol, and whether it speaks TLS at
- * all. The source is known before them. A server that speaks first works behind rules of both kinds
- * as long as the source decides: route_pick_early says so. */
+ * Three conditions concern the client's first bytes: name, protocol, and whether it speaks TLS and
+ * up to which version. The source is known before them. A server that speaks first works behind
+ * rules of both kinds as long as the source decides: route_pick_early says so. */
 #ifndef PROXY_POLICY_ROUTE_H
 #define PROXY_POLICY_ROUTE_H
 
@@ -20,11 +20,17 @@
 #define ROUTE_NONE  (-1) /* no rule: the default */
 #define ROUTE_HELLO (-2) /* of route_pick_early: it depends on the client's first bytes */
 
-/* What the first bytes must be. */
+/* What a client's first bytes are: one bit of a client, any of them of a rule. Of a ClientHello it
+ * is the newest version that it offers; where TLS ends here, the version that was agreed on. */
 enum route_opening {
-	ROUTE_OPENING_ANY,
-	ROUTE_OPENING_TLS,
-	ROUTE_OPENING_OTHER,
+	ROUTE_PLAIN   = 1, /* no ClientHello, or no byte at all */
+	ROUTE_TLS_OLD = 2, /* SSL, which no rule can name alone */
+	ROUTE_TLS_1_0 = 4,
+	ROUTE_TLS_1_1 = 8,
+	ROUTE_TLS_1_2 = 16,
+	ROUTE_TLS_1_3 = 32,
+	ROUTE_TLS     = ROUTE_TLS_OLD | ROUTE_TLS_1_0 | ROUTE_TLS_1_1 | ROUTE_TLS_1_2 | ROUTE_TLS_1_3,
+	ROUTE_ANY     = ROUTE_PLAIN | ROUTE_TLS,
 };
 
 /* One rule as it was written; the lists are copied. */
@@ -33,7 +39,7 @@ struct route_rule {
 	const char *const *alpn; /* one of them is offered */
 	const struct cidr *source; /* one of them holds the client */
 	size_t nsni, nalpn, nsource; /* 0: no such condition */
-	enum route_opening preread;
+	unsigned openings; /* bits of enum route_opening; 0: no such condition */
 };
 
 /* The facts about one client that rules ask for. All borrowed. */
@@ -41,6 +47,7 @@ struct route_facts {
 	const struct sockaddr *source; /* from the PROXY header, where one is accepted */
 	socklen_t source_len;
 	bool tls; /* its first bytes are a ClientHello; else it has no name and no protocols */
+	uint16_t version; /* with tls, as in its hello: 0x0304 for TLS 1.3 */
 	const char *sni; /* valid (hello_sni), or NULL: matches no pattern */
 	size_t nsni;
 	const uint8_t *alpn; /* the protocols it offers, as struct hello keeps them */

@@ -69,6 +69,7 @@ struct listener {
 	uint32_t header_max, hello_max;
 	struct tls_ctx **tls;        /* owned: one per worker; NULL: TLS does not end here */
 	uint32_t max_connections, max_handshakes; /* UINT32_MAX: no limit */
+	bool keeps_cert;             /* of a client, until a server is told: one of the targets is */
 	bool wait_at_limit;
 	bool ends_at_fin;            /* of either side; else the other direction goes on */
 	int backlog;

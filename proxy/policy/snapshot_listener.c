@@ -40,14 +40,23 @@ static const struct cidr *copy_nets(struct rules *r, const struct config_cidr *l
 	return first;
 }
 
+static unsigned openings_of(const struct config_route *c)
+{
+	static const uint8_t bits[] = {
+		[CONFIG_OPENING_ANY] = ROUTE_ANY,     [CONFIG_OPENING_ONLY] = ROUTE_TLS,
+		[CONFIG_OPENING_NONE] = ROUTE_PLAIN,  [CONFIG_OPENING_1_0] = ROUTE_TLS_1_0,
+		[CONFIG_OPENING_1_1] = ROUTE_TLS_1_1, [CONFIG_OPENING_1_2] = ROUTE_TLS_1_2,
+		[CONFIG_OPENING_1_3] = ROUTE_TLS_1_3,
+	};
+	unsigned set = c->ntls == 0 ? ROUTE_ANY : 0;
+
+	for (size_t i = 0; i < c->ntls; i++)
+		set |= bits[c->tls[i].word];
+	return set;
+}
+
 static struct route_rule rule_of(struct rules *r, const struct config_route *c)
 {
-	static const enum route_opening openings[] = {
-		[CONFIG_OPENING_ANY] = ROUTE_OPENING_ANY,
-		[CONFIG_OPENING_ONLY] = ROUTE_OPENING_TLS,
-		[CONFIG_OPENING_NONE] = ROUTE_OPENING_OTHER,
-	};
-
 	return (struct route_rule){
 		.sni = copy_texts(r, c->sni, c->nsni),
 		.nsni = c->nsni,
@@ -55,7 +64,7 @@ static struct route_rule rule_of(struct rules *r, const struct config_route *c)
 		.nalpn = c->nalpn,
 		.source = copy_nets(r, c->source, c->nsource),
 		.nsource = c->nsource,
-		.preread = openings[c->tls],
+		.openings = openings_of(c),
 	};
 }
 
@@ -100,6 +109,18 @@ static int rules_init(struct snapshot *s, struct listener *l, const struct confi
 	return c->nroutes > 0 ? routes_of(c, &l->routes) : 0;
 }
 
+/* Only then a handshake copies the client's certificate. */
+static bool tells_cert(const struct listener *l, const struct config_listener *c)
+{
+	bool tells = false;
+
+	if (c->tls == NULL || c->tls->client_auth.mode == CONFIG_CLIENT_AUTH_OFF)
+		return false;
+	for (unsigned i = 0; i <= l->nrules; i++)
+		tells |= l->targets[i] != NULL && (l->targets[i]->want & PP_WANT_CLIENT_CERT);
+	return tells;
+}
+
 /* ---- listeners ---- */
 
 static int trusted_init(struct listener *l, const struct config_proxy_in *c)
@@ -132,7 +153,7 @@ static bool silent_passes(const struct config_listener *c)
 	bool none = false;
 
 	for (size_t i = 0; i < c->nroutes; i++)
-		none |= c->routes[i].tls == CONFIG_OPENING_NONE;
+		none |= config_route_names(&c->routes[i], CONFIG_OPENING_NONE);
 	return c->preread.on_timeout == CONFIG_ON_TIMEOUT_DEFAULT ||
 		(c->preread.on_timeout == CONFIG_ON_TIMEOUT_AUTO && none);
 }
@@ -232,6 +253,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		err = header_init(l, &c->proxy_protocol);
 	if (err != 0)
 		return err;
+	l->keeps_cert = tells_cert(l, c);
 	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);
 	if (c->tls != NULL) {
 		l->handshake_timeout = c->tls->handshake_timeout;

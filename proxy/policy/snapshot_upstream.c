@@ -121,6 +121,7 @@ static uint8_t tlvs_wanted(const struct config_upstream *c)
 		[CONFIG_TLV_ALPN] = PP_WANT_ALPN,
 		[CONFIG_TLV_UNIQUE_ID] = PP_WANT_UNIQUE_ID,
 		[CONFIG_TLV_SSL] = PP_WANT_SSL,
+		[CONFIG_TLV_CLIENT_CERT] = PP_WANT_CLIENT_CERT,
 		[CONFIG_TLV_CRC32C] = PP_WANT_CRC32C,
 	};
 	uint8_t want = 0;

@@ -129,7 +129,10 @@ const char *hello_sni(const struct hello *h, size_t *n)
 
 uint16_t hello_version(const struct hello *h)
 {
-	return h->supported_version != 0 ? h->supported_version : h->legacy_version;
+	if (h->supported_version != 0)
+		return h->supported_version;
+	/* RFC 8446, 4.2.1: without the extension nothing newer than TLS 1.2 is spoken. */
+	return h->legacy_version > 0x0303 ? 0x0303 : h->legacy_version;
 }
 
 const char *hello_name_word(enum hello_name name)

@@ -86,13 +86,18 @@ enum hello_result hello_feed(struct hello *h, const void *bytes, size_t n);
  *   Returns  NULL if there is no usable name; h->name says why. */
 const char *hello_sni(const struct hello *h, size_t *n);
 
-/* hello_version: the highest version that the client speaks: 0x0304 for TLS 1.3. */
+/* hello_version: the highest version that the client speaks: 0x0304 for TLS 1.3. Newer ones that it
+ * may offer beside are not known here. */
 uint16_t hello_version(const struct hello *h);
 
 /* hello_read_name: read the n bytes of a server_name extension's body (RFC 6066, 3), for a caller
  * whose TLS library has split the hello into extensions. Initialises h: name, sent and nsent of h
  * count then, whatever the result. */
 void hello_read_name(struct hello *h, const void *body, size_t n);
+
+/* hello_judge_name: what kind of name these bytes are, for a caller that has them from elsewhere: USABLE, or
+ * what is wrong with it. */
+enum hello_name hello_judge_name(const char *name, size_t n);
 
 /* hello_name_word: the word of HELLO_NAME_TBL; a static text. */
 const char *hello_name_word(enum hello_name name);

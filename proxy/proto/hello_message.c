@@ -308,7 +308,7 @@ static bool is_address(const char *name, size_t n)
 }
 
 /* The first rule that a name breaks decides its word; the order is that of HELLO_NAME_TBL. */
-static enum hello_name judge_name(const char *name, size_t n)
+enum hello_name hello_judge_name(const char *name, size_t n)
 {
 	if (n == 0)
 		return HELLO_NAME_EMPTY;
@@ -324,7 +324,7 @@ static enum hello_name judge_name(const char *name, size_t n)
 static void name_done(struct hello *h)
 {
 	if (h->name == HELLO_NAME_NONE)
-		h->name = judge_name(h->sent, h->nsent);
+		h->name = hello_judge_name(h->sent, h->nsent);
 	next_name(h);
 }
 

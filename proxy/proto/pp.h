@@ -109,6 +109,7 @@ enum pp_want { /* the TLVs that a header shall carry */
 	PP_WANT_UNIQUE_ID = 4,
 	PP_WANT_SSL       = 8,
 	PP_WANT_CRC32C    = 16,
+	PP_WANT_CLIENT_CERT = 32, /* for the caller: within SSL, where pp_ssl_made has it */
 };
 
 /* The contents of an SSL TLV that we write: the two fields of struct pp_ssl, and for each row of

@@ -85,8 +85,9 @@ struct tls_ctx {
 	bool verify;
 	struct tls_alpn alpn;
 	SSL_CTX *ssl;
-	char *name; /* owned: to be verified; NULL: the server's address */
+	char *name; /* owned: to be verified; NULL: the name asked for, or the server's address */
 	char *sni;  /* owned: to ask for; NULL: none */
+	bool client_sni, client_alpn; /* what struct tls_towards says instead of sni and alpn */
 	struct tls_pins pins;
 	struct tls_sessions *sessions; /* one use, shared with other workers; NULL: none are kept */
 	struct tls_roots *roots;       /* one use; NULL: the config has a ca, or verify is off */

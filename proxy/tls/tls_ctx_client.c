@@ -59,7 +59,7 @@ static int load_trust(struct tls_ctx *x, const char *ca, struct text *err)
 }
 
 /* The name or address that the server's certificate must have. Without a name in the config the
- * handshake sets the server's address (tls_handshake.c). */
+ * handshake sets the client's, or the server's address (tls_handshake.c). */
 static int expect_name(struct tls_ctx *x)
 {
 	X509_VERIFY_PARAM *p = SSL_CTX_get0_param(x->ssl);
@@ -210,7 +210,8 @@ static int session_came(SSL *ssl, SSL_SESSION *s)
 	DCHECK(t->ctx->sessions != NULL && t->server != NULL,
 	       "this callback is set where sessions are kept");
 	t->ticket = true;
-	tls_sessions_keep(t->ctx->sessions, t->server, s);
+	tls_sessions_keep(t->ctx->sessions,
+			  &(struct tls_session_of){t->server, tls_asked_name(t)}, s);
 	return 0;
 }
 
@@ -264,7 +265,7 @@ static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struc
 	}
 	if (code == 0)
 		code = load_own_cert(x, c, err);
-	if (code == 0)
+	if (code == 0 && !x->client_alpn)
 		code = tls_ctx_alpn(&x->alpn, c->alpn, c->nalpn, err);
 	if (code == 0 && SSL_CTX_set_alpn_protos(x->ssl, x->alpn.list, x->alpn.n) != 0)
 		code = -NP_ENOMEM;
@@ -276,8 +277,9 @@ static int build_client(struct tls_ctx *x, const struct config_tls_out *c, struc
 /* A context outlives the config it was made of: later ones that say the same share it. */
 static int copy_names(struct tls_ctx *x, const struct config_tls_out *c)
 {
-	const char *name = c->name != NULL ? c->name : c->sni;
-	const char *sni = c->sni != NULL ? c->sni : c->name;
+	const char *own = x->client_sni ? NULL : c->sni;
+	const char *name = c->name != NULL ? c->name : own;
+	const char *sni = own != NULL || x->client_sni ? own : c->name;
 
 	if (sni != NULL && is_ip(sni))
 		sni = NULL; /* RFC 6066, 3: a name, never an address */
@@ -302,6 +304,8 @@ int tls_ctx_client(struct tls_worker *w, const struct config_tls_out *c, struct 
 		.verify = c->verify,
 		.records = c->records,
 		.reset_truncated = c->truncated == CONFIG_TLS_TRUNCATED_RESET,
+		.client_sni = config_sni_is_clients(c),
+		.client_alpn = config_alpn_is_clients(c),
 	};
 	code = copy_names(x, c);
 	if (code == 0)

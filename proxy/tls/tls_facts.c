@@ -12,6 +12,7 @@
 /* The texts of struct tls_facts stand in its order, each with its NUL. */
 struct tls_known {
 	const char *version, *cipher; /* static */
+	uint16_t protocol;
 	bool resumed, verified;
 	char text[];
 };
@@ -53,6 +54,7 @@ static void ask_openssl(const struct tls *t, struct tls_facts *f)
 
 	if (cipher != NULL) {
 		f->version = SSL_get_version(t->ssl);
+		f->protocol = (uint16_t)SSL_version(t->ssl);
 		f->cipher = SSL_CIPHER_get_name(cipher);
 	}
 	if (sni == NULL)
@@ -84,7 +86,7 @@ struct tls_known *tls_known_new(const struct tls *t)
 	k = malloc(sizeof(*k) + n);
 	if (k == NULL)
 		return NULL;
-	*k = (struct tls_known){f.version, f.cipher, f.resumed, f.verified};
+	*k = (struct tls_known){f.version, f.cipher, f.protocol, f.resumed, f.verified};
 	n = 0;
 	for (size_t i = 0; i < array_len(texts); i++) {
 		memcpy(k->text + n, texts[i], strlen(texts[i]) + 1);
@@ -100,6 +102,7 @@ static void unpack_facts(const struct tls_known *k, struct tls_facts *f)
 
 	f->version = k->version;
 	f->cipher = k->cipher;
+	f->protocol = k->protocol;
 	f->resumed = k->resumed;
 	f->verified = k->verified;
 	for (size_t i = 0; i < array_len(texts); i++) {

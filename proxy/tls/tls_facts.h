@@ -21,6 +21,7 @@ struct tls_facts {
 	/* Of the peer's certificate, in the form of RFC 2253; "" there is none. */
 	char subject[TLS_FACT];
 	char cn[TLS_FACT];            /* its common name */
+	uint16_t protocol;            /* version as a number: 0x0304 for TLS 1.3; 0 before the hello */
 	bool resumed;
 	bool verified;                /* the peer showed a certificate, and it is good */
 };

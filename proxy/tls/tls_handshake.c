@@ -125,6 +125,8 @@ static int wait_for_peer(struct tls *t, struct np_fd *watch)
 struct shaking {
 	const struct iovec *early; /* NULL: none */
 	struct np_fd *watch; /* the client's, beside which a server's handshake runs; NULL: none */
+	const char *alpn;    /* the one protocol that is offered instead of the context's; NULL */
+	struct tls_der *cert; /* where the peer's certificate is put; NULL: nowhere */
 	int64_t deadline;
 };
 
@@ -177,6 +179,22 @@ static void explain_failure(int err, struct tls_why *why)
 		why->code = TLS_WHY_MEMORY;
 }
 
+/* Before the hand-over: OpenSSL's object may go with it. */
+static int copy_certificate(const struct tls *t, struct tls_der *out)
+{
+	const X509 *peer = SSL_get0_peer_certificate(t->ssl);
+	int n = peer != NULL ? i2d_X509(peer, NULL) : 0;
+	unsigned char *at;
+
+	if (n <= 0)
+		return n == 0 ? 0 : -NP_ENOMEM;
+	out->p = at = malloc((size_t)n);
+	if (at == NULL)
+		return -NP_ENOMEM;
+	out->n = (size_t)i2d_X509(peer, &at);
+	return 0;
+}
+
 /* Parks. The handshake from the first byte to the hand-over, for either side. */
 static int run_to_end(struct tls *t, const struct shaking *s, struct tls_why *why)
 {
@@ -188,10 +206,12 @@ static int run_to_end(struct tls *t, const struct shaking *s, struct tls_why *wh
 		why->code = check_peer(t, why);
 	if (err == 0 && why->code != TLS_WHY_NONE)
 		err = -NP_EPROTO;
+	if (err == 0 && s->cert != NULL)
+		err = copy_certificate(t, s->cert);
 	explain_failure(err, why);
 	np_fd_set_deadline(t->fd, 0);
 	if (err != 0) {
-		tls_said_failure(t, why);
+		tls_said_failure(t, why, s->alpn);
 		return tls_fail(t, err, NULL);
 	}
 	t->up = true;
@@ -215,7 +235,7 @@ static int run_handshake(struct tls *t, const struct shaking *s, struct tls_why 
 int tls_accept(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx, const struct tls_from *from,
 	       struct tls_why *why)
 {
-	const struct shaking how = {.early = from->early, .deadline = from->deadline};
+	const struct shaking how = {.early = from->early, .deadline = from->deadline, .cert = from->cert};
 	struct tls *t = tls_new(fd, ctx);
 
 	DCHECK(ctx->server && np_current() != NULL, "a server's context, in a coroutine");
@@ -229,13 +249,19 @@ int tls_accept(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx, const st
 
 /* ---- the client's side ---- */
 
-/* The certificate must be for the server's address, where the config has no name. */
-static int expect_address(struct tls *t, const struct np_addr *server)
+/* The certificate must be for the name that the client asked for, or else for the server's address,
+ * where the config has no name. A client may so choose whose certificate is good for its own
+ * connection, and for that alone: sessions are kept by name. */
+static int expect_peer(struct tls *t, const struct np_addr *server, const char *sni)
 {
 	X509_VERIFY_PARAM *p = SSL_get0_param(t->ssl);
 
 	if (!t->ctx->verify || t->ctx->name != NULL)
 		return 0;
+	if (t->ctx->client_sni && sni != NULL) {
+		X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		return X509_VERIFY_PARAM_set1_host(p, sni, 0) ? 0 : -NP_ENOMEM;
+	}
 	if (server->u.sa.sa_family == AF_INET)
 		return X509_VERIFY_PARAM_set1_ip(p, (const unsigned char *)&server->u.in4.sin_addr,
 						 4) ?
@@ -248,30 +274,48 @@ static int expect_address(struct tls *t, const struct np_addr *server)
 	return -NP_EPROTO; /* a Unix socket has no address that a certificate could be for */
 }
 
-/* A session with the server, if there is one. */
-static int resume_session(struct tls *t, const struct np_addr *server)
+/* A session with the server under that name, if there is one. */
+static int resume_session(struct tls *t, const struct tls_session_of *of)
 {
-	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_take(t->ctx->sessions, server) :
-						      NULL;
+	SSL_SESSION *old = t->ctx->sessions != NULL ? tls_sessions_take(t->ctx->sessions, of) : NULL;
 	bool ok = old == NULL || SSL_set_session(t->ssl, old) == 1;
 
 	SSL_SESSION_free(old);
 	return ok ? 0 : -NP_ENOMEM;
 }
 
-/* The name, the session to resume and the address that the certificate must be for. */
-static int prepare_client(struct tls *t, const struct np_addr *server)
+static const char *sni_towards(const struct tls_ctx *x, const struct tls_towards *to)
+{
+	return x->client_sni ? to->sni : x->sni;
+}
+
+/* As on the wire: a length, then the protocol. */
+static int offer_alpn(struct tls *t, const char *alpn)
+{
+	unsigned char list[1 + UINT8_MAX];
+	size_t n = strlen(alpn);
+
+	DCHECK(n > 0 && n <= UINT8_MAX, "a protocol that was agreed on");
+	list[0] = (unsigned char)n;
+	memcpy(list + 1, alpn, n);
+	return SSL_set_alpn_protos(t->ssl, list, (unsigned)n + 1) == 0 ? 0 : -NP_ENOMEM;
+}
+
+/* What is asked for and offered, the session to resume, and whom the certificate must be for. */
+static int prepare_client(struct tls *t, const struct tls_towards *to)
 {
 	/* SSL_set_tlsext_host_name copies it, but its type has no const. */
-	char *sni = (char *)(uintptr_t)t->ctx->sni;
+	char *sni = (char *)(uintptr_t)sni_towards(t->ctx, to);
 
-	t->server = server;
+	t->server = to->server;
 	SSL_set_connect_state(t->ssl);
 	if (sni != NULL && !SSL_set_tlsext_host_name(t->ssl, sni))
 		return -NP_ENOMEM;
-	if (resume_session(t, server) != 0)
+	if (t->ctx->client_alpn && to->alpn != NULL && offer_alpn(t, to->alpn) != 0)
 		return -NP_ENOMEM;
-	return expect_address(t, server);
+	if (resume_session(t, &(struct tls_session_of){to->server, sni}) != 0)
+		return -NP_ENOMEM;
+	return expect_peer(t, to->server, sni);
 }
 
 /* Bytes that come before our first one are no answer to it: they must not be taken for the
@@ -291,7 +335,8 @@ static int check_early_bytes(struct tls *t, struct tls_why *why)
 int tls_connect(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx,
 		const struct tls_towards *to, struct tls_why *why)
 {
-	const struct shaking how = {.watch = to->watch, .deadline = to->deadline};
+	const struct shaking how = {.watch = to->watch, .deadline = to->deadline,
+				    .alpn = ctx->client_alpn ? to->alpn : NULL};
 	struct tls *t = tls_new(fd, ctx);
 	int err;
 
@@ -300,7 +345,7 @@ int tls_connect(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx,
 	if (t == NULL)
 		return -NP_ENOMEM;
 	*out = t;
-	err = prepare_client(t, to->server);
+	err = prepare_client(t, to);
 	if (err == -NP_EPROTO)
 		why->code = TLS_WHY_CERT_NAME;
 	if (err == 0)
@@ -309,6 +354,7 @@ int tls_connect(struct tls **out, struct np_fd *fd, struct tls_ctx *ctx,
 	if (err == 0)
 		err = run_handshake(t, &how, why);
 	if (err != 0 && err != -NP_ECANCELED && ctx->sessions != NULL)
-		tls_sessions_forget(ctx->sessions, to->server);
+		tls_sessions_forget(ctx->sessions, &(struct tls_session_of){
+							   to->server, sni_towards(ctx, to)});
 	return err != 0 ? tls_fail(t, err, NULL) : 0;
 }

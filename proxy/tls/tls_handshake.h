@@ -8,15 +8,28 @@
 struct tls;
 struct tls_ctx;
 
+/* A certificate's bytes, freed with free(3); p NULL: none. */
+struct tls_der {
+	uint8_t *p;
+	size_t n;
+};
+
 struct tls_from {
 	/* The handshake's first bytes, if they were read before; NULL: none. */
 	const struct iovec *early;
 	int64_t deadline;
+	/* Where the certificate of a client that shows one is put, once the handshake is good; that of a
+	 * resumed session, too. NULL: it is not kept. */
+	struct tls_der *cert;
 };
 struct tls_towards {
-	/* Its sessions may be resumed; and the certificate must be for its address where the
-	 * context has no name. It must live as long as *out. */
+	/* Its sessions may be resumed; and the certificate must be for its address where neither the
+	 * context nor sni is a name. It must live as long as *out. */
 	const struct np_addr *server;
+	/* Of the client for whom we connect: the host name it asked for, in lower case, and the
+	 * protocol that it agreed on; NULL: none. Used where the context passes them on; then the
+	 * certificate must be for that name, unless the context has one. */
+	const char *sni, *alpn;
 	/* The client's, or NULL: if the client resets or closes, the handshake is given up. */
 	struct np_fd *watch;
 	int64_t deadline;

@@ -60,6 +60,12 @@ struct tls {
 	bool shut : 1;               /* ... and the socket's write half is shut */
 };
 
+/* The name that a server was asked for; NULL: none. While OpenSSL's object is there. */
+static inline const char *tls_asked_name(const struct tls *t)
+{
+	return SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
 /* First in what only a worker may call. OpenSSL's error queue and the worker's buffers are its
  * thread's. */
 #define DCHECK_TLS(t) \

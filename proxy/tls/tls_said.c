@@ -155,19 +155,23 @@ static void say_certificate(struct text *words, const SSL *ssl)
 
 /* A server that sends an alert does not say what it missed: what we offered is all there is to
  * tell. */
-static void say_our_offer(struct text *words, const struct tls *t)
+static void say_our_offer(struct text *words, const struct tls *t, const char *alpn)
 {
+	const char *name = tls_asked_name(t);
 	int most = (int)SSL_get_max_proto_version(t->ssl);
 
 	text_str(words, "; offered ");
 	text_str(words, version_word((int)SSL_get_min_proto_version(t->ssl)));
 	text_str(words, " to ");
 	text_str(words, version_word(most != 0 ? most : TLS1_3_VERSION));
-	if (t->ctx->sni != NULL) {
+	if (name != NULL) {
 		text_str(words, ", the name ");
-		text_str(words, t->ctx->sni);
+		text_str(words, name);
 	}
-	if (t->ctx->alpn.n > 0) {
+	if (alpn != NULL) {
+		text_str(words, ", the protocol ");
+		text_escape(words, alpn, strlen(alpn), TEXT_PLAIN);
+	} else if (t->ctx->alpn.n > 0) {
 		text_str(words, ", the protocols ");
 		say_protocols(words, t->ctx->alpn.list, t->ctx->alpn.n);
 	}
@@ -175,7 +179,8 @@ static void say_our_offer(struct text *words, const struct tls *t)
 		 SSL_get_certificate(t->ssl) != NULL ? ", a certificate" : ", no certificate");
 }
 
-static void say_more(struct text *words, const struct tls *t, const struct tls_why *w)
+static void say_more(struct text *words, const struct tls *t, const struct tls_why *w,
+		     const char *alpn)
 {
 	switch (w->code) {
 	case TLS_WHY_NO_PROTOCOL:
@@ -200,10 +205,10 @@ static void say_more(struct text *words, const struct tls *t, const struct tls_w
 		break;
 	}
 	if (!t->ctx->server && (w->code == TLS_WHY_ALERT || w->code == TLS_WHY_NO_PROTOCOL))
-		say_our_offer(words, t);
+		say_our_offer(words, t, alpn);
 }
 
-void tls_said_failure(struct tls *t, const struct tls_why *w)
+void tls_said_failure(struct tls *t, const struct tls_why *w, const char *alpn)
 {
 	const char *detail = tls_why_detail(w);
 	char room[SAID_ROOM];
@@ -217,6 +222,6 @@ void tls_said_failure(struct tls *t, const struct tls_why *w)
 		text_str(&words, ": ");
 		text_str(&words, detail);
 	}
-	say_more(&words, t, w);
+	say_more(&words, t, w, alpn);
 	keep_words(t, &words);
 }

@@ -16,7 +16,8 @@ void tls_said_alpn(struct tls *t, const unsigned char *list, size_t n);
 /* Inside a callback that refuses the peer for a reason of its own. */
 void tls_said_words(struct tls *t, const char *sentence);
 /* tls_said_failure: after a handshake failed with w, while OpenSSL's object still knows the peer.
+ * alpn: the one protocol that was offered to a server instead of the context's; NULL: none was.
  * Keeps words that a callback left. */
-void tls_said_failure(struct tls *t, const struct tls_why *w);
+void tls_said_failure(struct tls *t, const struct tls_why *w, const char *alpn);
 
 #endif

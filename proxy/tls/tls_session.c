@@ -1,5 +1,5 @@
 /* Keeps sessions with servers as bytes, in a table that all workers share: a place per server
- * address, with a lock. */
+ * address and name, with a lock. */
 #include "proxy/tls/tls_session.h"
 
 #include <pthread.h>
@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "netpoll/check.h"
+#include "netpoll/hash.h"
+#include "proxy/base/text.h"
 
 /* One serialised session. Frozen. */
 struct packed {
@@ -18,6 +20,7 @@ struct packed {
 struct place {
 	pthread_mutex_t lock;                     /* protects the rest */
 	struct np_addr server;                    /* whose sessions these are, if n > 0 */
+	char *name;                               /* owned, and under which name; NULL: none */
 	unsigned n;                               /* how many */
 	struct packed *packed[TLS_SESSION_SPARE]; /* owned; the newest last */
 };
@@ -50,6 +53,22 @@ static void clear_place(struct place *p)
 {
 	while (p->n > 0)
 		free(p->packed[--p->n]);
+	free(p->name);
+	p->name = NULL;
+}
+
+static bool is_place_of(const struct place *p, const struct tls_session_of *of)
+{
+	return p->n > 0 && np_addr_equal(&p->server, of->server) && text_same(p->name, of->name);
+}
+
+/* An empty place becomes that of these sessions. Returns false: no memory. */
+static bool claim_place(struct place *p, const struct tls_session_of *of)
+{
+	DCHECK(p->n == 0 && p->name == NULL, "a place that is claimed is clear");
+	p->server = *of->server;
+	p->name = of->name != NULL ? strdup(of->name) : NULL;
+	return of->name == NULL || p->name != NULL;
 }
 
 struct tls_sessions *tls_sessions_free(struct tls_sessions *c)
@@ -67,14 +86,17 @@ struct tls_sessions *tls_sessions_free(struct tls_sessions *c)
 	return NULL;
 }
 
-/* Each server has one place, and shares it with the others of the same hash: the newest server
+/* Each server and name has one place, and shares it with the others of the same hash: the newest
  * stays. A table that chains would need a bound and an order to evict by, for a session that costs
- * one full handshake to replace. */
-static struct place *place_of(struct tls_sessions *c, const struct np_addr *server)
+ * one full handshake to replace; and clients may choose names. */
+static struct place *place_of(struct tls_sessions *c, const struct tls_session_of *of)
 {
-	uint64_t port = (uint64_t)np_addr_port(&server->u.sa);
+	const struct sockaddr *sa = &of->server->u.sa;
+	uint64_t seed = (uint64_t)np_addr_port(sa);
 
-	return &c->places[np_addr_hash_host(&server->u.sa, server->len, port) % TLS_SESSIONS];
+	if (of->name != NULL)
+		seed ^= hash_text(of->name);
+	return &c->places[np_addr_hash_host(sa, of->server->len, seed) % TLS_SESSIONS];
 }
 
 static struct packed *pack(const SSL_SESSION *s)
@@ -103,12 +125,12 @@ static struct packed *copy_packed(const struct packed *k)
 }
 
 /* The newest of the server's: for itself if it is to be used once, else a copy. */
-static struct packed *take_packed(struct place *p, const struct np_addr *server)
+static struct packed *take_packed(struct place *p, const struct tls_session_of *of)
 {
 	struct packed *k = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	if (p->n > 0 && np_addr_equal(&p->server, server)) {
+	if (is_place_of(p, of)) {
 		k = p->packed[p->n - 1];
 		if (k->version >= TLS1_3_VERSION)
 			p->n--;
@@ -119,12 +141,12 @@ static struct packed *take_packed(struct place *p, const struct np_addr *server)
 	return k;
 }
 
-SSL_SESSION *tls_sessions_take(struct tls_sessions *c, const struct np_addr *server)
+SSL_SESSION *tls_sessions_take(struct tls_sessions *c, const struct tls_session_of *of)
 {
-	struct place *p = place_of(c, server);
+	struct place *p = place_of(c, of);
 	struct packed *k;
 
-	while ((k = take_packed(p, server)) != NULL) {
+	while ((k = take_packed(p, of)) != NULL) {
 		const unsigned char *at = k->der;
 		SSL_SESSION *s = d2i_SSL_SESSION(NULL, &at, (long)k->n);
 		bool once = k->version >= TLS1_3_VERSION;
@@ -139,9 +161,9 @@ SSL_SESSION *tls_sessions_take(struct tls_sessions *c, const struct np_addr *ser
 	return NULL;
 }
 
-void tls_sessions_keep(struct tls_sessions *c, const struct np_addr *server, const SSL_SESSION *s)
+void tls_sessions_keep(struct tls_sessions *c, const struct tls_session_of *of, const SSL_SESSION *s)
 {
-	struct place *p = place_of(c, server);
+	struct place *p = place_of(c, of);
 	struct packed *k = pack(s);
 
 	if (k == NULL)
@@ -149,26 +171,30 @@ void tls_sessions_keep(struct tls_sessions *c, const struct np_addr *server, con
 	pthread_mutex_lock(&p->lock);
 	/* A TLS 1.2 session is used again and again: one is enough. So is one of a server that
 	 * changed version. */
-	if (p->n > 0 && (!np_addr_equal(&p->server, server) || k->version < TLS1_3_VERSION ||
-			 p->packed[0]->version != k->version))
+	if (!is_place_of(p, of) || k->version < TLS1_3_VERSION ||
+	    p->packed[0]->version != k->version)
 		clear_place(p);
+	if (p->n == 0 && !claim_place(p, of)) {
+		pthread_mutex_unlock(&p->lock);
+		free(k);
+		return;
+	}
 	if (p->n == TLS_SESSION_SPARE) {
 		free(p->packed[0]);
 		memmove(&p->packed[0], &p->packed[1],
 			(TLS_SESSION_SPARE - 1) * sizeof(p->packed[0]));
 		p->n--;
 	}
-	p->server = *server;
 	p->packed[p->n++] = k;
 	pthread_mutex_unlock(&p->lock);
 }
 
-void tls_sessions_forget(struct tls_sessions *c, const struct np_addr *server)
+void tls_sessions_forget(struct tls_sessions *c, const struct tls_session_of *of)
 {
-	struct place *p = place_of(c, server);
+	struct place *p = place_of(c, of);
 
 	pthread_mutex_lock(&p->lock);
-	if (np_addr_equal(&p->server, server))
+	if (is_place_of(p, of))
 		clear_place(p);
 	pthread_mutex_unlock(&p->lock);
 }

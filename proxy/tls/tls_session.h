@@ -2,7 +2,7 @@
  * settings, so the n-th connection resumes whichever worker made the first; other settings have a
  * table of their own and never meet them.
  *
- *   worker A   handshake --i2d--> bytes, in the place of the server's address
+ *   worker A   handshake --i2d--> bytes, in the place of the server's address and name
  *   worker B   bytes --d2i--> a session of its own, for the next handshake with that server
  *
  * Sessions travel as bytes, since each worker has a library context of its own and an SSL_SESSION
@@ -30,15 +30,23 @@ struct tls_sessions *tls_sessions_get(struct tls_sessions *c); /* one use more. 
  * */
 struct tls_sessions *tls_sessions_free(struct tls_sessions *c);
 
+/* Whose sessions: of a server, under the name that it was asked for. A session says nothing of the
+ * certificate any more, so one that was made under a name must not be resumed under another: the
+ * other name would be taken for verified. */
+struct tls_session_of {
+	const struct np_addr *server;
+	const char *name; /* NULL: none was asked for */
+};
+
 /* tls_sessions_take: a session with the server that may still be resumed, the newest first.
  *   Returns  it, or NULL: none, or no memory.   Calls  any worker.   Owns  the caller:
  *            SSL_SESSION_free. */
-SSL_SESSION *tls_sessions_take(struct tls_sessions *c, const struct np_addr *server);
+SSL_SESSION *tls_sessions_take(struct tls_sessions *c, const struct tls_session_of *of);
 /* tls_sessions_keep: for the next handshake with the server, on any worker. Does not keep s itself.
  * Any worker. */
-void tls_sessions_keep(struct tls_sessions *c, const struct np_addr *server, const SSL_SESSION *s);
-/* The handshake that used a session failed: what is left of this server's is suspect, too. Any
- * worker. */
-void tls_sessions_forget(struct tls_sessions *c, const struct np_addr *server);
+void tls_sessions_keep(struct tls_sessions *c, const struct tls_session_of *of, const SSL_SESSION *s);
+/* The handshake that used a session failed: what is left of this server's under the name is suspect,
+ * too. Any worker. */
+void tls_sessions_forget(struct tls_sessions *c, const struct tls_session_of *of);
 
 #endif

@@ -334,7 +334,8 @@ static void header_and_routes(const struct config_listener *l)
 	assert_int_equal(r->nalpn, 1);
 	assert_string_equal(r->alpn[0].text, "h2");
 	assert_int_equal(r->nsource, 1);
-	assert_int_equal(r->tls, CONFIG_OPENING_ONLY);
+	assert_int_equal(r->ntls, 1);
+	assert_int_equal(r->tls[0].word, CONFIG_OPENING_ONLY);
 	assert_int_equal(r->upstream, 0);
 }
 

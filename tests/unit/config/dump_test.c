@@ -108,7 +108,7 @@ static void absent_and_several(void **state)
 		"\n      alpn:                                 # t.yaml:4\n"
 		"        - \"h2\"                              # t.yaml:4\n        - \"http/1.1\" ",
 		"\n      - source:                             # t.yaml:6\n          - \"10.0.0.0/8\" ",
-		"\n        tls: any                            # default\n        upstream: b ",
+		"\n          - \"unix\"                          # t.yaml:6\n        upstream: b ",
 		"\n    max_connections: off                    # default\n",
 		"\n    tlvs:                                   # t.yaml:8\n"
 		"      - ssl                                 # t.yaml:8\n      - crc32c ",

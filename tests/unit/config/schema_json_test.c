@@ -33,6 +33,7 @@ static const char *const good[] = {
 	TLS("alpn: [h2, http/1.1], client_auth: {mode: required, ca: a, names: n}, "
 	    "session_tickets: {keys: t, rotate: 12h}"),
 	ROUTE("sni: [\"*.a.b\", \"a.*\", A-b_c], alpn: [h2], source: [10.0.0.0/8, \"::1\", unix], tls: only"),
+	ROUTE("sni: \"*\", tls: [none, \"1.2\", \"1.3\"]"),
 	HEADER("accept: required, max_bytes: 1KiB"),
 	OUT("proxy_protocol: v2, tlvs: [ssl, alpn], custom_tlvs: [{type: 0xE0, value: x}, {type: 239}]"),
 	OUT("tls: {name: \"::1\", sni: a.b, verify: true, pins: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=}"),
@@ -61,7 +62,9 @@ static const char *const bad[] = {
 	"listeners: [{name: web, bind: \":80\", upstream: app, tls: {}}]\n" U,
 	"listeners: [{name: web, bind: \":80\", upstream: app, tls: {certificates: [{cert: /c}]}}]\n" U,
 	"listeners: [{name: web, bind: \":80\"}]\n" U,
-	ROUTE("sni: \"*\""),
+	ROUTE("sni: \"**\""),
+	ROUTE("tls: [\"1.4\"]"),
+	TLS("client_auth: {mode: required, ca: a, allow: {dns: \"*\"}}"),
 	ROUTE("sni: \"a.*.b\""),
 	ROUTE("sni: \"a..b\""),
 	ROUTE("source: 10.0.0.0/x"),

@@ -80,14 +80,17 @@ static void values_of_other_kinds(void **state)
 	       "    alpn           the protocol agreed with the client\n"
 	       "    unique_id      the connection's id, as in the access log\n"
 	       "    ssl            TLS version, cipher, and the client certificate's common name\n"
+	       "    client_cert    beside ssl, and within it: the client's whole certificate, in DER\n"
 	       "    crc32c         a checksum of the header\n"
-	       "  range     1 to 5 elements\n"
+	       "  range     1 to 6 elements\n"
 	       "  default   none; it may be left out\n"
 	       "  reload    holds for connections accepted afterwards\n"
 	       "  example   tlvs: [authority, alpn, unique_id, ssl, crc32c]\n"
 	       "\n"
 	       "  Each is left out where nothing is known: ssl on a connection without TLS, for\n"
-	       "  one.\n");
+	       "  one. A server that gets client_cert must take long headers (staunch reads 4KiB\n"
+	       "  unless max_bytes says more). A client whose certificate does not fit, with the\n"
+	       "  rest, into the 64 KiB of a header is closed.\n");
 }
 
 /* Of a BLOCK, its keys; bounds in the unit of the key. */

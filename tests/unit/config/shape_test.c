@@ -74,10 +74,19 @@ static void host_names(void **state)
 	check_rows(also_ip, array_len(also_ip), host_or_ip);
 }
 
+static int pattern(const char *text, const char **why)
+{
+	return shape_pattern(text, false, why);
+}
+
+static int pattern_or_star(const char *text, const char **why)
+{
+	return shape_pattern(text, true, why);
+}
+
 static void patterns(void **state)
 {
 	static const struct row rows[] = {
-		{"*", "leave the key out"},
 		{"*.", "one * stands for"},
 		{".*", "one * stands for"},
 		{"*.*", "one * stands for"},
@@ -94,9 +103,14 @@ static void patterns(void **state)
 		{"a.example.*", NULL},
 	};
 
+	static const struct row star[] = {{"*", NULL}}, no_star[] = {{"*", "one * stands for"}};
+
 	(void)state;
-	check_rows(common, array_len(common), shape_pattern);
-	check_rows(rows, array_len(rows), shape_pattern);
+	check_rows(common, array_len(common), pattern);
+	check_rows(rows, array_len(rows), pattern);
+	check_rows(rows, array_len(rows), pattern_or_star);
+	check_rows(star, array_len(star), pattern_or_star);
+	check_rows(no_star, array_len(no_star), pattern);
 }
 
 static void protocols(void **state)

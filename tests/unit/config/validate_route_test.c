@@ -48,6 +48,35 @@ static const struct load_row orders[] = {
 	{R("{tls: none, upstream: a}") TO_B TLS U,
 	 "warning[W306]: no connection comes to this route: TLS ends at this listener"},
 	{R("{sni: x.y, upstream: a}") TO_B TLS U, NULL},
+	{R("{tls: [none, \"1.2\"], upstream: a}") TO_B U, NULL},
+	{R("{tls: \"1.0\", sni: x.y, upstream: a}") TO_B U, NULL},
+	{R("{tls: [\"1.2\", \"1.3\"], upstream: a}") TO_B TLS U, NULL},
+	{R("{tls: [only, none], upstream: a}") TO_B U, "warning[W306]: no connection is left for this upstream\n"},
+	{R("{tls: [none, \"1.2\"], sni: x.y, upstream: a}") TO_B U,
+	 "no connection comes to this route: a client without TLS sends neither sni nor alpn\n  --> t.yaml:4:21\n"},
+	{R("{tls: [\"1.1\", \"1.2\"], upstream: a}") TO_B TLS U,
+	 "warning[W306]: TLS ends here, and 1.1 is not within min_version and max_version\n  --> t.yaml:4:21\n"},
+	{R("{tls: \"1.2\", upstream: a}") TO_B
+	 "    tls: {min_version: \"1.3\", certificates: [{cert: /c, key: /k}]}\n" U,
+	 "TLS ends here, and 1.2 is not within min_version and max_version\n  --> t.yaml:4:20\n"},
+	{R("{tls: \"1.3\", upstream: a}") TO_B
+	 "    tls: {max_version: \"1.2\", certificates: [{cert: /c, key: /k}]}\n" U, "and 1.3 is not within"},
+	{R("{tls: [only, \"1.2\"], upstream: a}") TO_B U,
+	 "warning[W303]: \"1.2\" has no effect: only includes it\n  --> t.yaml:4:27\n"},
+	{R("{tls: [none, any], source: \"::1\", upstream: a}") TO_B U,
+	 "warning[W303]: \"none\" has no effect: any includes it\n  --> t.yaml:4:21\n"},
+	{R("{tls: \"1.4\", upstream: a}") TO_B U,
+	 "error[E204]: \"tls\" cannot be \"1.4\": write any, only, none, 1.0, 1.1, 1.2 or 1.3\n"},
+	{R("{tls: [], upstream: a}") TO_B U, "\"tls\" has 0 elements, it takes 1 to 7\n"},
+	{R("{sni: \"*\", upstream: a}") TO_B U, NULL},
+	{R("{sni: \"*\", upstream: a}, {tls: only, upstream: b}") TO_B U, NULL},
+	{R("{sni: [x.y, \"*\"], upstream: a}, {alpn: h2, upstream: b}, {sni: z.y, upstream: b}") TO_B U,
+	 "warning[W306]: no connection comes to this route\n"
+	 "  --> t.yaml:4:71          note: the one at 4:14 takes every name\n"},
+	{R("{sni: \"*\", tls: only, upstream: a}, {sni: z.y, upstream: b}") TO_B U, "takes every name\n"},
+	{R("{sni: \"*\", tls: \"1.3\", upstream: a}, {sni: z.y, upstream: b}") TO_B U, NULL},
+	{R("{sni: \"*\", alpn: h2, upstream: a}, {sni: z.y, upstream: b}") TO_B U, NULL},
+	{R("{sni: \"*\", source: \"::1\", upstream: a}, {sni: z.y, upstream: b}") TO_B U, NULL},
 };
 
 static const struct load_row prereads[] = {

@@ -181,7 +181,9 @@ static const struct item_row {
 } items[] = {
 	{"listeners[].routes[].sni", "", NULL, DIAG_TEXT, "it is empty"},
 	{"listeners[].routes[].sni", LONG4096, NULL, DIAG_TEXT, "longer than any value"},
-	{"listeners[].routes[].sni", "*", NULL, DIAG_NAME, "leave the key out"},
+	{"listeners[].routes[].sni", "*", "\"*\"", 0, NULL},
+	{"listeners[].routes[].sni", "**", NULL, DIAG_NAME, "one * stands for"},
+	{"listeners[].tls.client_auth.allow.dns", "*", NULL, DIAG_NAME, "one * stands for"},
 	{"listeners[].routes[].sni", "*.DB.Example.com", "\"*.db.example.com\"", 0, NULL},
 	{"listeners[].routes[].alpn", "a b", NULL, DIAG_TEXT, "printable"},
 	{"listeners[].routes[].alpn", "H2", "\"H2\"", 0, NULL},
@@ -189,7 +191,7 @@ static const struct item_row {
 	{"listeners[].routes[].source", "10.0.0.0/8", "\"10.0.0.0/8\"", 0, NULL},
 	{"listeners[].routes[].source", "10.0.0.1/8", "\"10.0.0.1/8\"", 0, "are ignored: write the network"},
 	{"upstreams[].tls.pins", "x", NULL, DIAG_TEXT, "44 letters"},
-	{"upstreams[].tlvs", "alpm", NULL, DIAG_WORD, "write authority, alpn, unique_id, ssl or crc32c"},
+	{"upstreams[].tlvs", "alpm", NULL, DIAG_WORD, "write authority, alpn, unique_id, ssl, client_cert or crc32c"},
 	{"upstreams[].tlvs", "crc32c", "crc32c", 0, NULL},
 };
 

@@ -17,7 +17,7 @@
 static void what_is_no_pattern_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", ".", "*", "*.", ".*", "*.*", "**", "*.*.com", "*.example.*", "a.*.com", "*a.com", "a*.com",
+		"", ".", "**", "*.", ".*", "*.*", "**", "*.*.com", "*.example.*", "a.*.com", "*a.com", "a*.com",
 		"*example.com", "example.com.", ".example.com", "a..b", "example com", "ex\xc3\xa4mple.com", "a/b",
 		"::1", "[::1]", "a:80", L63 "x.com", "*." L63 "x", "*.example.com.", "mail..*",
 	};
@@ -30,6 +30,31 @@ static void what_is_no_pattern_is_refused(void **state)
 			fail_msg("\"%s\" was taken", bad[i]);
 	assert_int_equal(s.n, 0);
 	assert_int_equal(name_set_find(&s, "a", 1), -1);
+	name_set_fini(&s);
+}
+
+/* D41: behind every other pattern, and of no certificate. */
+static void a_star_alone_is_every_name(void **state)
+{
+	static const char *const names[] = {"a.example", "x.b.example", "c.example", "localhost"};
+	static const char *const none[] = {"", ".", "*", "a..b", "a b", "a.example.."};
+	struct name_set s;
+
+	(void)state;
+	assert_int_equal(name_set_init(&s, 4, NAME_ANY_DEPTH), 0);
+	assert_int_equal(name_set_add(&s, "*"), 0);
+	assert_int_equal(name_set_add(&s, "a.example"), 1);
+	assert_int_equal(name_set_add(&s, "*.b.example"), 2);
+	assert_int_equal(name_set_add(&s, "c.*"), 3);
+	assert_int_equal(name_set_add(&s, "*"), 0);
+	for (size_t i = 0; i < array_len(names); i++)
+		assert_int_equal(name_set_find(&s, names[i], strlen(names[i])), (i + 1) % 4);
+	for (size_t i = 0; i < array_len(none); i++)
+		assert_int_equal(name_set_find(&s, none[i], strlen(none[i])), -1);
+	name_set_fini(&s);
+
+	assert_int_equal(name_set_init(&s, 1, NAME_ONE_LABEL), 0);
+	assert_int_equal(name_set_add(&s, "*"), -NP_EINVAL);
 	name_set_fini(&s);
 }
 
@@ -215,8 +240,9 @@ static void as_many_matches_as_there_can_be(void **state)
 		snprintf(pattern, sizeof(pattern), "%.*s*", (int)i + 1, name);
 		assert_true(name_set_add(&s, pattern) > 0);
 	}
+	assert_true(name_set_add(&s, "*") > 0);
 	assert_int_equal(name_set_match(&s, name, NAME_MAX_BYTES, ids), s.n);
-	assert_int_equal(s.n, NAME_MAX_BYTES);
+	assert_int_equal(s.n, NAME_MAX_BYTES + 1);
 	assert_int_equal(ids[0], 0);
 	name_set_fini(&s);
 }
@@ -246,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_pattern_is_refused),
+		cmocka_unit_test(a_star_alone_is_every_name),
 		cmocka_unit_test(numbers_are_given_in_order_and_once),
 		cmocka_unit_test(names_up_to_their_longest),
 		cmocka_unit_test(the_most_specific_pattern_wins),

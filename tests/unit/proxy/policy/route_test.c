@@ -18,7 +18,7 @@
 /* A rule in words. */
 struct words {
 	const char *sni[MOST], *alpn[MOST], *source[MOST];
-	enum route_opening preread;
+	unsigned openings;
 };
 
 static size_t count(const char *const list[MOST])
@@ -42,7 +42,7 @@ static int try_table(const struct words *words, size_t n, struct route_table **t
 		rules[i].nsni = count(words[i].sni);
 		rules[i].nalpn = count(words[i].alpn);
 		rules[i].nsource = count(words[i].source);
-		rules[i].preread = words[i].preread;
+		rules[i].openings = words[i].openings;
 		for (size_t j = 0; j < rules[i].nsource; j++)
 			if (cidr_parse(&nets[i][j], words[i].source[j], &why) != 0)
 				fail_msg("%s: %s", words[i].source[j], why);
@@ -102,7 +102,7 @@ static void what_validation_refuses_is_refused(void **state)
 {
 	static char big[257];
 	const struct words bad[] = {
-		{.sni = {"a.example", ""}}, {.sni = {"*"}},          {.sni = {"a.*.b"}},
+		{.sni = {"a.example", ""}}, {.sni = {"**"}},         {.sni = {"a.*.b"}},
 		{.alpn = {""}},             {.alpn = {"h2", big}},
 	};
 	struct route_table *t = NULL;
@@ -123,8 +123,8 @@ static const struct words rules[] = {
 	{.sni = {"*.example.com"}, .alpn = {"h2", "http/1.1"}},            /* 3 */
 	{.sni = {"*.example.com", "mail.*"}, .source = {"10.0.0.0/8"}},    /* 4 */
 	{.sni = {"late.db.example.com", "mail.example.org"}},              /* 5 */
-	{.source = {"unix"}, .preread = ROUTE_OPENING_OTHER},              /* 6 */
-	{.preread = ROUTE_OPENING_TLS, .source = {"10.1.0.0/16"}},         /* 7 */
+	{.source = {"unix"}, .openings = ROUTE_PLAIN},                     /* 6 */
+	{.openings = ROUTE_TLS, .source = {"10.1.0.0/16"}},                /* 7 */
 	{.sni = {"*.com"}},                                                /* 8 */
 };
 
@@ -184,6 +184,69 @@ static void the_first_rule_that_holds(void **state)
 	route_table_free(t);
 }
 
+/* D41: the order of rules decides, so a rule of any name behind others takes what they leave; a client
+ * without a name is none of its. */
+static void any_name(void **state)
+{
+	static const struct words any[] = {
+		{.sni = {"a.example", "*.b.example"}},
+		{.sni = {"*", "c.example"}, .source = {"10.0.0.0/8"}},
+		{.sni = {"d.example"}},
+		{.sni = {"*"}, .alpn = {"h2"}},
+	};
+	struct route_table *t = table(any, array_len(any));
+
+	(void)state;
+	assert_int_equal(pick(t, "a.example", "", "10.0.0.1:1"), 0);
+	assert_int_equal(pick(t, "x.b.example", "", "10.0.0.1:1"), 0);
+	assert_int_equal(pick(t, "b.example", "", "10.0.0.1:1"), 1);
+	assert_int_equal(pick(t, "c.example", "", "10.0.0.1:1"), 1);
+	assert_int_equal(pick(t, "d.example", "", "10.0.0.1:1"), 1);
+	assert_int_equal(pick(t, "localhost", "", "10.0.0.1:1"), 1);
+	assert_int_equal(pick(t, "d.example", "\2h2", "8.8.8.8:1"), 2);
+	assert_int_equal(pick(t, "e.example.", "\2h2", "8.8.8.8:1"), 3);
+	assert_int_equal(pick(t, "e.example", "", "8.8.8.8:1"), ROUTE_NONE);
+	assert_int_equal(pick(t, NULL, "\2h2", "10.0.0.1:1"), ROUTE_NONE);
+	assert_int_equal(pick(t, "-", "", "10.0.0.1:1"), ROUTE_NONE);
+	assert_int_equal(pick(t, "no name", "\2h2", "10.0.0.1:1"), ROUTE_NONE);
+	assert_int_equal(pick_early(t, "10.0.0.1:1"), ROUTE_HELLO);
+	route_table_free(t);
+}
+
+/* D42 */
+static void by_version(void **state)
+{
+	static const struct words versions[] = {
+		{.openings = ROUTE_TLS_1_2},
+		{.openings = ROUTE_TLS_1_0 | ROUTE_TLS_1_1},
+		{.openings = ROUTE_TLS_1_3 | ROUTE_PLAIN},
+		{.openings = ROUTE_TLS},
+	};
+	static const struct {
+		bool tls;
+		uint16_t version;
+		int want;
+	} clients[] = {
+		{true, 0x0303, 0}, {true, 0x0302, 1}, {true, 0x0301, 1}, {true, 0x0304, 2},  {false, 0, 2},
+		{true, 0x0300, 3}, {true, 0x0002, 3}, {true, 0, 3},      {true, 0x7f1c, 3},
+	};
+	struct route_table *t = table(versions, array_len(versions));
+	struct np_addr a;
+
+	(void)state;
+	assert_int_equal(np_addr_parse(&a, "10.0.0.1:1", NULL), 0);
+	for (size_t i = 0; i < array_len(clients); i++) {
+		struct route_facts f = {.source = &a.u.sa, .source_len = a.len};
+
+		f.tls = clients[i].tls;
+		f.version = clients[i].version;
+		if (route_pick(t, &f) != clients[i].want)
+			fail_msg("version 0x%04x: rule %d", clients[i].version, route_pick(t, &f));
+	}
+	assert_true(route_needs_hello(t));
+	route_table_free(t);
+}
+
 static void a_server_that_speaks_first_is_not_kept_waiting(void **state)
 {
 	static const struct words mixed[] = {
@@ -191,7 +254,7 @@ static void a_server_that_speaks_first_is_not_kept_waiting(void **state)
 		{.source = {"192.0.2.0/24"}},
 		{.alpn = {"h2"}, .source = {"10.0.0.0/8", "198.51.100.0/24"}},
 		{.source = {"198.51.0.0/16"}},
-		{.preread = ROUTE_OPENING_OTHER, .source = {"::/0"}},
+		{.openings = ROUTE_PLAIN, .source = {"::/0"}},
 	};
 	struct route_table *t = table(mixed, array_len(mixed));
 
@@ -250,6 +313,8 @@ static bool plain_name(const char *pattern, const char *name)
 {
 	size_t p = strlen(pattern), n = strlen(name);
 
+	if (strcmp(pattern, "*") == 0)
+		return true;
 	if (pattern[0] == '*')
 		return n > p - 1 && strcmp(name + n - (p - 1), pattern + 1) == 0;
 	if (pattern[p - 1] == '*')
@@ -273,7 +338,7 @@ static int plain_pick(const struct route_rule *r, const char *name, const char *
 static void hundreds_of_rules_found_as_one_by_one(void **state)
 {
 	static const char *const patterns[] = {
-		"a.b.c", "*.b.c", "*.c", "a.*", "a.b.*", "b.c", "x.b.c", "*.a.b.c", "q.*",
+		"a.b.c", "*.b.c", "*.c", "a.*", "a.b.*", "b.c", "x.b.c", "*.a.b.c", "q.*", "*",
 	};
 	static const char *const names[] = {
 		"a.b.c", "b.c", "x.b.c", "y.c", "a.x", "a.b.y", "z.a.b.c", "q.q", "none", NULL,
@@ -312,6 +377,8 @@ int main(void)
 		cmocka_unit_test(no_rules_pick_none),
 		cmocka_unit_test(what_validation_refuses_is_refused),
 		cmocka_unit_test(the_first_rule_that_holds),
+		cmocka_unit_test(any_name),
+		cmocka_unit_test(by_version),
 		cmocka_unit_test(a_server_that_speaks_first_is_not_kept_waiting),
 		cmocka_unit_test(early_and_late_agree),
 		cmocka_unit_test(hundreds_of_rules_found_as_one_by_one),

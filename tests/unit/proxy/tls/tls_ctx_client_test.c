@@ -130,6 +130,86 @@ static void no_address_is_sent_as_a_name(void **state)
 	assert_string_equal(p.server.facts.sni, "front.test");
 }
 
+/* ---- what our own client said is passed on ---- */
+
+static struct pair shake_for(const char *sni, const char *alpn)
+{
+	struct tls_ctx *client = pair_client(&out), *server = pair_server(&in, ring);
+	struct pair p = {.client.ctx = client, .server.ctx = server, .script = client_reads, .sni = sni, .alpn = alpn};
+
+	pair_run(&p);
+	tls_ctx_free(client);
+	tls_ctx_free(server);
+	return p;
+}
+
+/* The name that is asked for is the name that is verified, unless the config has one. */
+static void the_clients_name_is_asked_for_and_verified(void **state)
+{
+	static const struct {
+		const char *name, *asked, *why;
+	} rows[] = {
+		{NULL, "a.test", "none"},
+		{NULL, "x.w.test", "none"},
+		{NULL, "b.test", "tls_cert_name"},
+		{NULL, "127.0.0.1.test", "tls_cert_name"},
+		{NULL, NULL, "none"}, /* the address is in the certificate */
+		{"a.test", "b.test", "none"},
+		{"a.test", NULL, "none"},
+		{"c.test", "a.test", "tls_cert_name"},
+	};
+
+	(void)state;
+	out.sni = CONFIG_CLIENT;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct pair p;
+
+		out.name = rows[i].name;
+		p = shake_for(rows[i].asked, NULL);
+		if (strcmp(tls_why_word(p.client.why.code), rows[i].why) != 0)
+			kit_fail("%s: %s", rows[i].asked, tls_why_word(p.client.why.code));
+		assert_string_equal(p.server.facts.sni, rows[i].asked != NULL ? rows[i].asked : "");
+	}
+	/* a server that is elsewhere, for a client without a name */
+	out.name = NULL;
+	in.certificates = &client_files;
+	assert_string_equal(tls_why_word(shake_for(NULL, NULL).client.why.code), "tls_cert_name");
+}
+
+/* Nobody's word counts where the config says the name. */
+static void a_fixed_name_is_the_configs(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	p = shake_for("b.test", "h2");
+	EXPECT(p, "none", "none");
+	assert_string_equal(p.server.facts.sni, "a.test");
+	assert_string_equal(p.server.facts.alpn, "");
+}
+
+static void the_clients_protocol_is_offered(void **state)
+{
+	struct config_text client = {.text = CONFIG_CLIENT}, both[] = {{.text = "http/1.1"}, {.text = "h2"}};
+	struct pair p;
+
+	(void)state;
+	out.alpn = &client;
+	out.nalpn = 1;
+	in.alpn = both;
+	in.nalpn = 2;
+	p = shake_for(NULL, "h2");
+	EXPECT(p, "none", "none");
+	assert_string_equal(p.server.facts.alpn, "h2");
+	assert_string_equal(p.client.facts.alpn, "h2");
+	p = shake_for(NULL, NULL);
+	EXPECT(p, "none", "none");
+	assert_string_equal(p.server.facts.alpn, "");
+	p = shake_for(NULL, "smtp");
+	EXPECT(p, "tls_no_alpn", "tls_alert");
+	assert_non_null(strstr(p.client.said, "the name a.test, the protocol smtp, no certificate"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +218,9 @@ int main(void)
 		ROW("D29", pins_hold_with_and_without_verification),
 		ROW("V26", pins_are_checked_before_anything_is_shown),
 		ROW("D28", no_address_is_sent_as_a_name),
+		ROW("D43", the_clients_name_is_asked_for_and_verified),
+		ROW("D43", a_fixed_name_is_the_configs),
+		ROW("D44", the_clients_protocol_is_offered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,43 @@ static void client_certificates_are_judged(void **state)
 		}
 }
 
+/* Whole, where it is asked for: from the handshake that showed it, and from those that resume it. */
+static void a_clients_certificate_is_copied(void **state)
+{
+	(void)state;
+	in.client_auth.mode = CONFIG_CLIENT_AUTH_OPTIONAL;
+	in.client_auth.ca = ca;
+	out.session_reuse = true;
+	for (int v = CONFIG_TLS_VERSION_1_2; v <= CONFIG_TLS_VERSION_1_3; v++)
+		for (int shows = 0; shows < 2; shows++) {
+			struct tls_ctx *client, *server = pair_server(&in, ring);
+
+			out.max_version = (enum config_tls_version)v;
+			out.cert = shows ? client_files.cert : NULL;
+			out.key = shows ? client_files.key : NULL;
+			client = pair_client(&out);
+			for (int i = 0; i < 2; i++) {
+				struct tls_der der = {.p = NULL};
+				struct pair p = {.script = exchange, .client.ctx = client, .server.ctx = server};
+				const unsigned char *at;
+				X509 *x;
+
+				p.cert = &der;
+				pair_run(&p);
+				assert_int_equal(p.server.err, 0);
+				assert_int_equal(p.server.facts.resumed, i);
+				at = der.p;
+				x = at != NULL ? d2i_X509(NULL, &at, (long)der.n) : NULL;
+				assert_int_equal(x != NULL, shows);
+				assert_ptr_equal(at, shows ? der.p + der.n : NULL);
+				X509_free(x);
+				free(der.p);
+			}
+			tls_ctx_free(client);
+			tls_ctx_free(server);
+		}
+}
+
 static void a_revoked_certificate_is_refused(void **state)
 {
 	char crl[KIT_PATH];
@@ -426,6 +463,7 @@ int main(void)
 		ROW("D14", versions_ciphers_and_groups_must_meet),
 		ROW("D8 D7", strict_names_refuse_others),
 		ROW("D15", client_certificates_are_judged),
+		ROW("D45", a_clients_certificate_is_copied),
 		ROW("D16", a_revoked_certificate_is_refused),
 		ROW("D4 D11 D12", who_does_not_speak_tls_is_told_apart),
 		ROW("D27 F29", a_server_that_speaks_first_is_refused),

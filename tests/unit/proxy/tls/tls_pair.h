@@ -39,6 +39,8 @@ struct pair {
 	int64_t timeout;         /* of both handshakes; 0: PAIR_NS */
 	void (*script)(struct pair *p); /* after both handshakes; may be NULL */
 	struct np_addr at;       /* the server's, as the client knows it; 127.0.0.1:443 when not set */
+	const char *sni, *alpn;  /* what the client for whom we connect asked for; NULL: nothing */
+	struct tls_der *cert;    /* where the server puts the client's certificate; NULL: nowhere */
 	bool keep;               /* do not free the ends */
 	void *arg;
 };
@@ -168,7 +170,8 @@ static inline void pair_shaken(struct side *e)
 static inline void pair_connect(void *arg)
 {
 	struct pair *p = arg;
-	const struct tls_towards to = {.server = &p->at, .deadline = pair_deadline(p)};
+	const struct tls_towards to = {
+		.server = &p->at, .sni = p->sni, .alpn = p->alpn, .deadline = pair_deadline(p)};
 
 	p->client.err = tls_connect(&p->client.s.tls, &p->client.s.fd, p->client.ctx, &to, &p->client.why);
 	pair_shaken(&p->client);
@@ -182,6 +185,7 @@ static inline void pair_accept(void *arg)
 	const struct tls_from from = {
 		.early = p->early.iov_len > 0 ? &p->early : NULL,
 		.deadline = pair_deadline(p),
+		.cert = p->cert,
 	};
 
 	p->server.err = tls_accept(&p->server.s.tls, &p->server.s.fd, p->server.ctx, &from, &p->server.why);

@@ -184,14 +184,23 @@ static void a_ticket_does_not_wait_for_ever(void **state)
 /* Some of these share a place with the one that is known. */
 static void expect_no_other(const struct tls_ctx *client, struct np_addr at)
 {
-	SSL_SESSION *s = tls_sessions_take(client->sessions, &at);
+	const struct tls_session_of known = {&at, "a.test"}, nameless = {&at, NULL};
+	SSL_SESSION *s = tls_sessions_take(client->sessions, &known);
+	char name[32];
 
 	assert_non_null(s);
-	tls_sessions_keep(client->sessions, &at, s);
+	tls_sessions_keep(client->sessions, &known, s);
 	SSL_SESSION_free(s);
+	assert_null(tls_sessions_take(client->sessions, &nameless));
+	for (int i = 1000; i < 3000; i++) {
+		const struct tls_session_of other = {&at, name};
+
+		snprintf(name, sizeof(name), "a%d.test", i);
+		assert_null(tls_sessions_take(client->sessions, &other));
+	}
 	for (int port = 1000; port < 3000; port++) {
 		at.u.in4.sin_port = htons((uint16_t)port);
-		assert_null(tls_sessions_take(client->sessions, &at));
+		assert_null(tls_sessions_take(client->sessions, &known));
 	}
 }
 
@@ -217,6 +226,47 @@ static void a_session_is_for_one_server(void **state)
 	expect_no_other(client, p.at);
 	tls_ctx_free(client);
 	tls_ctx_free(server);
+}
+
+static struct pair shake_as(struct tls_ctx *client, struct tls_ctx *server, const char *sni)
+{
+	struct pair p = {.script = exchange, .client.ctx = client, .server.ctx = server, .sni = sni};
+
+	pair_run(&p);
+	return p;
+}
+
+/* What was verified for one client's name is no word about another's: a resumed handshake would not ask
+ * for a certificate. */
+static void one_clients_name(struct tls_ctx *client)
+{
+	static const char *const again[] = {"x.w.test", NULL, "a.test"};
+	struct tls_ctx *server = pair_server(&in, ring);
+	struct pair p;
+
+	assert_false(shake_as(client, server, "a.test").client.facts.resumed);
+	p = shake_as(client, server, "b.test");
+	assert_false(p.client.facts.resumed);
+	assert_string_equal(tls_why_word(p.client.why.code), "tls_cert_name");
+	for (int i = 0; i < 2; i++) {
+		p = shake_as(client, server, again[i]);
+		assert_int_equal(p.client.err, 0);
+		assert_false(p.client.facts.resumed);
+	}
+	for (int i = 0; i < 3; i++) {
+		p = shake_as(client, server, again[i]);
+		assert_true(p.client.facts.resumed);
+		assert_string_equal(p.server.facts.sni, again[i] != NULL ? again[i] : "");
+	}
+	tls_ctx_free(server);
+}
+
+static void a_session_is_for_one_clients_name(void **state)
+{
+	(void)state;
+	out.name = NULL;
+	out.sni = CONFIG_CLIENT;
+	both_versions(one_clients_name);
 }
 
 /* ---- shared by workers ---- */
@@ -251,7 +301,7 @@ static void workers_share_sessions(void **state)
 
 static SSL_SESSION *take_and_pack(struct tls_ctx *c, const struct np_addr *at, unsigned char **der, int *n)
 {
-	SSL_SESSION *s = tls_sessions_take(c->sessions, at);
+	SSL_SESSION *s = tls_sessions_take(c->sessions, &(struct tls_session_of){at, "a.test"});
 
 	*n = s != NULL ? i2d_SSL_SESSION(s, der) : 0;
 	return s;
@@ -275,7 +325,7 @@ static void a_tls_1_3_ticket_is_used_once(void **state)
 	assert_non_null(a);
 	assert_non_null(b);
 	assert_false(none == other && memcmp(one, two, (size_t)none) == 0);
-	assert_null(tls_sessions_take(client->sessions, &p.at));
+	assert_null(tls_sessions_take(client->sessions, &(struct tls_session_of){&p.at, "a.test"}));
 	SSL_SESSION_free(a);
 	SSL_SESSION_free(b);
 	OPENSSL_free(one);
@@ -334,6 +384,7 @@ int main(void)
 		ROW("V28 V45", a_tls_1_3_ticket_is_used_once),
 		ROW("V45", a_certificate_too_large_for_a_ticket_gets_none),
 		ROW("D30", a_session_is_for_one_server),
+		ROW("D30 D43", a_session_is_for_one_clients_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
