@@ -162,7 +162,7 @@ static bool takes_every_name(struct config_route *r)
 }
 
 /* Names behind the star are dead. One warning for each. */
-static void doubt_names(struct diag *d, struct config_listener *l)
+static void doubt_sni(struct diag *d, struct config_listener *l)
 {
 	struct config_route *taker = NULL;
 
@@ -266,7 +266,7 @@ bool validate_routes(struct diag *d, struct config *c, struct config_listener *l
 		if (!met_before(l, i))
 			doubt_client_words(d, c, l, i < l->nroutes ? l->routes[i].upstream : l->upstream);
 	doubt_order(d, l);
-	doubt_names(d, l);
+	doubt_sni(d, l);
 	doubt_preread(d, l);
 	doubt_silence(d, l);
 	return all;

@@ -248,6 +248,7 @@ static void doubt_names(struct diag *d, const struct config_listener *l)
 		diag_warn(d, DIAG_UNVERIFIED, validate_origin(CERT "client_auth", c),
 		          "a client without a certificate asks for another name and gets to the same servers: "
 		          "no route has sni");
+		diag_help(d, "ask for certificates at the listener too, or give each name a route of its own");
 		return;
 	}
 }
