@@ -108,6 +108,7 @@ static enum close_reason shake_hands(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	int64_t deadline = np_deadline_after(f->handshake_timeout);
+	int64_t began = np_now();
 	struct iovec early = take_early_bytes(c);
 	enum close_reason silent = read_first_bytes(c, deadline, &early);
 	struct tls_why why;
@@ -120,11 +121,11 @@ static enum close_reason shake_hands(struct conn *c)
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {
-		STAT_ADD(&c->shard->stats, handshakes_ok, 1);
+		histogram_add(&conn_listener_stats(c)->handshake, &histogram_latency, np_now() - began);
 		count_records(c->shard, c->client.tls);
 		return CLOSE_NONE;
 	}
-	STAT_ADD(&c->shard->stats, handshakes_failed, 1);
+	STAT_ADD(conn_listener_stats(c), handshakes_failed, 1);
 	note_tls_failure(c, err, &why);
 	return client_failure(&why);
 }
@@ -151,10 +152,12 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	const struct tls_towards to = {
 		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct shard *s = c->shard;
+	int64_t began = np_now();
 	struct tls_why why;
 	int err = tls_connect(&c->upstream.tls, &c->upstream.fd, t->tls[s->id], &to, &why);
 
 	if (err == 0) {
+		histogram_add(&conn_listener_stats(c)->upstream_handshake, &histogram_latency, np_now() - began);
 		count_records(s, c->upstream.tls);
 		return CLOSE_NONE;
 	}
@@ -162,7 +165,7 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 		c->err = (int16_t)-err;
 		return CLOSE_CLIENT_RST;
 	}
-	STAT_ADD(&s->stats, connects_failed, 1);
+	STAT_ADD(&server->stats[s->id], failed, 1);
 	note_tls_failure(c, err, &why);
 	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s",
 		server->name, tls_said(c->upstream.tls) != NULL ? tls_said(c->upstream.tls) :

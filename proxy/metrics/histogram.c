@@ -15,12 +15,12 @@
 	BELOW(n, __VA_ARGS__), BELOW(n + 1, __VA_ARGS__), BELOW(n + 2, __VA_ARGS__), BELOW(n + 3, __VA_ARGS__)
 #define SIXTEEN(n, ...) \
 	FOUR(n, __VA_ARGS__), FOUR(n + 4, __VA_ARGS__), FOUR(n + 8, __VA_ARGS__), FOUR(n + 12, __VA_ARGS__)
-/* Bit 63 is that of negative durations, which histogram_add does not pass on. */
+/* Bit 63 is that of negative durations: the first bucket. */
 #define SCALE(...)                                                                                \
 	.first = {SIXTEEN(0, __VA_ARGS__), SIXTEEN(16, __VA_ARGS__), SIXTEEN(32, __VA_ARGS__),    \
 		  FOUR(48, __VA_ARGS__), FOUR(52, __VA_ARGS__), FOUR(56, __VA_ARGS__),            \
 		  BELOW(60, __VA_ARGS__), BELOW(61, __VA_ARGS__), BELOW(62, __VA_ARGS__),         \
-		  HISTOGRAM_BOUNDS},                                                              \
+		  0},                                                              \
 	.bound = {__VA_ARGS__, INT64_MAX}
 
 const struct histogram_scale histogram_latency = {

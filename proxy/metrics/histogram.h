@@ -12,12 +12,14 @@
 #define PROXY_METRICS_HISTOGRAM_H
 
 #include "netpoll/base.h"
+#include "netpoll/check.h"
 
 #define HISTOGRAM_BOUNDS  11
 #define HISTOGRAM_BUCKETS (HISTOGRAM_BOUNDS + 1)
 /* The sum is kept in ticks of so many ns, a power of two: in 64 bits that is more than 500,000
  * years of connections. */
 #define HISTOGRAM_TICK_BITS 10
+#define HISTOGRAM_HALF      (INT64_C(1) << (HISTOGRAM_TICK_BITS - 1))
 
 struct histogram_scale {
 	uint8_t first[64];                 /* by the highest bit: bounds below that power of two */
@@ -33,7 +35,7 @@ struct histogram {
 	uint64_t bucket[HISTOGRAM_BUCKETS]; /* not cumulative */
 };
 
-/* The bucket of a duration in ns; a negative one, which a clock of a turn ago may give, is 0. */
+/* The bucket of a duration in ns. */
 static inline unsigned histogram_bucket(const struct histogram_scale *scale, int64_t ns)
 {
 	unsigned i = scale->first[63 - __builtin_clzll((uint64_t)ns | 1)];
@@ -41,16 +43,15 @@ static inline unsigned histogram_bucket(const struct histogram_scale *scale, int
 	return i + (ns > scale->bound[i]);
 }
 
-/* histogram_add: one more duration. Owner only. */
+/* histogram_add: one more duration; less than half a tick below 0, which a clock of a turn ago may
+ * give, is 0. Owner only. */
 static inline void histogram_add(struct histogram *h, const struct histogram_scale *scale, int64_t ns)
 {
-	uint64_t *b, ticks;
+	uint64_t ticks = (uint64_t)(ns + HISTOGRAM_HALF) >> HISTOGRAM_TICK_BITS;
 
-	ns = ns > 0 ? ns : 0;
-	b = &h->bucket[histogram_bucket(scale, ns)];
-	ticks = ((uint64_t)ns + (UINT64_C(1) << (HISTOGRAM_TICK_BITS - 1))) >> HISTOGRAM_TICK_BITS;
-	__atomic_store_n(b, __atomic_load_n(b, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&h->sum, __atomic_load_n(&h->sum, __ATOMIC_RELAXED) + ticks, __ATOMIC_RELAXED);
+	DCHECK(ns >= -HISTOGRAM_HALF, "a duration ends after it began");
+	relaxed_add(&h->bucket[histogram_bucket(scale, ns)], 1);
+	relaxed_add(&h->sum, ticks);
 }
 
 /* histogram_sum: add one worker's to a total, which no other thread writes. Any thread. */

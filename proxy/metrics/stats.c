@@ -32,19 +32,11 @@ static uint64_t counter_value(const struct stats *s, const struct counter_row *r
 	return __atomic_load_n(v, __ATOMIC_RELAXED);
 }
 
-void stats_close(struct stats *s, enum close_reason why)
-{
-	CHECK(why > CLOSE_NONE && why < CLOSE_REASONS, "a reason of close_tbl.h");
-	STAT_ADD(s, closed[why], 1);
-}
-
 void stats_sum(struct stats *total, const struct stats *one)
 {
 	DCHECK(total != one, "a total is not the numbers of a thread");
 	for (size_t i = 0; i < array_len(rows); i++)
 		*counter_at(total, &rows[i]) += counter_value(one, &rows[i]);
-	for (size_t why = 0; why < CLOSE_REASONS; why++)
-		total->closed[why] += STAT_GET(one, closed[why]);
 }
 
 /* The two lines that stand before the values of a family. */
@@ -79,29 +71,6 @@ static void write_row(struct text *out, const struct counter_row *r, uint64_t v)
 	write_value(out, v);
 }
 
-/* Writes one of the two families by reason: the connections closed, or those rejected. Both are
- * parts of one table, so that each connection is in exactly one of them. */
-static void write_reasons(struct text *out, const struct stats *s, bool rejected)
-{
-	const char *family = "staunch_connections_closed_total";
-	const char *help = "Client connections ended, by reason.";
-
-	if (rejected) {
-		family = "staunch_connections_rejected_total";
-		help = "Client connections turned away, by reason.";
-	}
-	write_head(out, family, "counter", help);
-	for (enum close_reason why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++) {
-		if (close_rejected(why) != rejected)
-			continue;
-		text_str(out, family);
-		text_str(out, "{reason=\"");
-		text_str(out, close_word(why));
-		text_str(out, "\"}");
-		write_value(out, STAT_GET(s, closed[why]));
-	}
-}
-
 void stats_write(const struct stats *total, struct text *out)
 {
 	const char *family = "";
@@ -114,7 +83,4 @@ void stats_write(const struct stats *total, struct text *out)
 		family = r->family;
 		write_row(out, r, counter_value(total, r));
 	}
-	write_reasons(out, total, false);
-	write_reasons(out, total, true);
-	DCHECK(total->closed[CLOSE_NONE] == 0, "no connection ends without a reason");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "netpoll/err.h"
+#include "proxy/metrics/listener_stats.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/upstream/server.h"
@@ -12,7 +13,7 @@
 int registry_init(struct registry *r, unsigned nworkers)
 {
 	DCHECK(nworkers > 0, "a process has a worker");
-	*r = (struct registry){.nworkers = nworkers, .servers = server_registry_new()};
+	*r = (struct registry){.nworkers = nworkers, .servers = server_registry_new(nworkers)};
 	list_init(&r->listeners);
 	list_init(&r->tickets);
 	list_init(&r->contexts);
@@ -42,6 +43,14 @@ void registry_reclaim(struct registry *r)
 	}
 }
 
+static struct listener_counts *listener_counts_free(struct listener_counts *counts)
+{
+	free(counts->stats);
+	free(counts->name);
+	free(counts);
+	return NULL;
+}
+
 static struct listener_counts *listener_counts_new(const char *name, unsigned nworkers)
 {
 	struct listener_counts *counts =
@@ -54,11 +63,8 @@ static struct listener_counts *listener_counts_new(const char *name, unsigned nw
 		list_init(&counts->on[i].many);
 	}
 	counts->name = strdup(name);
-	if (counts->name == NULL) {
-		free(counts);
-		return NULL;
-	}
-	return counts;
+	counts->stats = listener_stats_new(nworkers);
+	return counts->name != NULL && counts->stats != NULL ? counts : listener_counts_free(counts);
 }
 
 struct listener_counts *listener_counts_get(struct registry *r, const char *name)
@@ -92,6 +98,5 @@ void listener_counts_put(struct listener_counts *counts)
 	DCHECK(limit_used(&counts->limit) == 0,
 	       "a connection outlived the snapshots of its listener");
 	list_remove(&counts->link);
-	free(counts->name);
-	free(counts);
+	listener_counts_free(counts);
 }

@@ -7,6 +7,7 @@
 #include "netpoll/base.h"
 #include "proxy/base/limit.h"
 
+struct listener_stats;
 struct np_worker;
 struct server_registry;
 struct tls_worker;
@@ -42,6 +43,7 @@ struct listener_counts {
 	struct limit handshakes_limit; /* handshakes under way. atomic: any worker */
 	uint32_t waiting_alone; /* for a place, and the only ones of their source. atomic: any worker */
 	unsigned snapshots; /* control thread: that have a listener of this name */
+	struct listener_stats *stats; /* owned: one cell per worker, which writes it; any thread reads */
 	struct handshakes_on on[]; /* one per worker */
 };
 
