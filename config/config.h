@@ -339,6 +339,9 @@ struct config {
 	struct {
 		int64_t max_connections; /* or CONFIG_AUTO */
 	} limits;
+	struct {
+		int64_t series;
+	} metrics;
 	struct config_listener *listeners;
 	size_t                  nlisteners;
 	struct config_upstream *upstreams;

@@ -8,6 +8,7 @@
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/control/load.h"
+#include "proxy/control/publish.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
 #include "proxy/creds/tls_cert.h"
@@ -77,6 +78,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	if (snap != p->snap)
 		reload_retire(p);
 	p->snap = snap;
+	publish_again(p);
 	return err;
 }
 

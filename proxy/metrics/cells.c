@@ -27,5 +27,5 @@ void cells_sum(void *total, const void *one, size_t bytes)
 
 	DCHECK(bytes % sizeof(*to) == 0, "a cell is counts of 64 bits");
 	for (size_t i = 0; i < bytes / sizeof(*to); i++)
-		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_ACQUIRE); /* in this order: listener_stats_sum */
 }

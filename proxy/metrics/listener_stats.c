@@ -18,7 +18,6 @@ void listener_stats_sum(struct listener_stats *total, const struct listener_stat
 
 	for (unsigned i = 0; i < n; i++)
 		cells_sum(total->closed, cells[i].closed, sizeof(*total) - first);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	for (unsigned i = 0; i < n; i++)
 		cells_sum(total, &cells[i], first);
 }

@@ -6,7 +6,6 @@
 #define PROXY_METRICS_STATS_H
 
 #include "netpoll/base.h"
-#include "proxy/base/text.h"
 #include "proxy/metrics/counter_tbl.h"
 
 struct stats {
@@ -15,21 +14,21 @@ struct stats {
 #undef X
 } cache_aligned; /* so that no two threads write to one cache line */
 
-/* Bytes: the text of stats_write is always shorter. */
-#define STATS_TEXT 16384
-
 /* Only the owner may count. */
 #define STAT_ADD(s, field, n) relaxed_add(&(s)->field, (n))
 /* Any thread may read. */
 #define STAT_GET(s, field) __atomic_load_n(&(s)->field, __ATOMIC_RELAXED)
 
-/* stats_sum: add the numbers of one thread to a total, which the caller has zeroed before.
- *   Calls    any thread, at any time. */
-void stats_sum(struct stats *total, const struct stats *one);
+/* A row of counter_tbl.h with its number. */
+struct stats_row {
+	const char *family, *label, *kind, *help; /* static */
+	bool first;                               /* of its family */
+	uint64_t value;
+};
 
-/* stats_write: append a total in the text format 0.0.4 of Prometheus. It writes every row,
- * zeros too: a series that appears with its first event hides that event from rate().
- * STATS_TEXT bytes are always enough. */
-void stats_write(const struct stats *total, struct text *out);
+unsigned stats_rows(void);
+
+/* stats_row: row i, summed over the numbers of n threads. Any thread, at any time. */
+void stats_row(unsigned i, const struct stats *const *all, unsigned n, struct stats_row *out);
 
 #endif
