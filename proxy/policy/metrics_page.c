@@ -44,35 +44,46 @@ void metrics_two(const struct metrics_at *pg, const struct labels *one, uint64_t
 	prometheus_value(&pg->to, pg->name, two, n2);
 }
 
-static unsigned objects_of(const struct inventory *inv, enum objects of)
+static unsigned objects_of(const struct metrics_size *size, enum objects of)
 {
 	switch (of) {
 	case ONE:
 		return 1;
 	case THREADS:
-		return inv->process.nworkers;
+		return size->threads;
 	case CERTIFICATES:
-		return inv->ncertificates;
+		return size->certificates;
 	case LIMITS:
-		return 1 + 2 * inv->nlisteners;
+		return 1 + 2 * size->listeners;
 	case LISTENERS:
-		return inv->nlisteners;
+		return size->listeners;
 	case UPSTREAMS:
-		return inv->nupstreams;
+		return size->upstreams;
 	case SERVERS:
-		return inv->nservers;
+		return size->servers;
 	case DROPPABLE:
 		return NDROPPABLE;
 	}
 	CHECK(false, "objects are of these kinds");
 }
 
-uint64_t metrics_series(const struct inventory *inv)
+static struct metrics_size size_of(const struct inventory *inv)
+{
+	return (struct metrics_size){
+		.threads = inv->process.nworkers,
+		.certificates = inv->ncertificates,
+		.listeners = inv->nlisteners,
+		.upstreams = inv->nupstreams,
+		.servers = inv->nservers,
+	};
+}
+
+uint64_t metrics_series(const struct metrics_size *size)
 {
 	uint64_t n = stats_rows();
 
 	for (unsigned i = 0; i < NFAMILIES; i++)
-		n += (uint64_t)families[i].series * objects_of(inv, families[i].of);
+		n += (uint64_t)families[i].series * objects_of(size, families[i].of);
 	return n;
 }
 
@@ -96,9 +107,10 @@ unsigned metrics_scope_of(const char *name, size_t n)
 
 void metrics_page_init(struct metrics_page *pg, const struct inventory *inv, const struct metrics_options *o)
 {
-	uint64_t series = metrics_series(inv);
+	uint64_t series;
 
-	*pg = (struct metrics_page){.inv = inv, .options = *o};
+	*pg = (struct metrics_page){.inv = inv, .options = *o, .size = size_of(inv)};
+	series = metrics_series(&pg->size);
 	for (; pg->left_out < NDROPPABLE && series > inv->max_series; pg->left_out++)
 		series -= (uint64_t)droppable(pg->left_out)->series * inv->nservers;
 }
@@ -126,7 +138,7 @@ static unsigned objects_shown(const struct metrics_page *pg, unsigned family)
 {
 	if (family == COUNTERS)
 		return (pg->options.scopes & METRICS_PROCESS) != 0 ? stats_rows() : 0;
-	return is_shown(pg, family) ? objects_of(pg->inv, families[family].of) : 0;
+	return is_shown(pg, family) ? objects_of(&pg->size, families[family].of) : 0;
 }
 
 /* A row of counter_tbl.h; rows of one family stand together. */

@@ -29,10 +29,16 @@ struct metrics_options {
 #define METRICS_TYPE_TEXT        "text/plain; version=0.0.4; charset=utf-8"
 #define METRICS_TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+/* How many objects there are to tell of. */
+struct metrics_size {
+	unsigned threads, certificates, listeners, upstreams, servers;
+};
+
 /* Where the page is. */
 struct metrics_page {
 	const struct inventory *inv; /* held by the caller */
 	struct metrics_options options;
+	struct metrics_size size;
 	unsigned family, object; /* the next */
 	unsigned left_out;       /* families, in their order */
 };
@@ -47,7 +53,7 @@ void metrics_page_init(struct metrics_page *pg, const struct inventory *inv, con
  *   Calls    any thread, while inv is held. */
 must_use bool metrics_page_block(struct metrics_page *pg, struct text *out);
 
-/* metrics_series: time series of a page with all of inv's objects, and with none left out. */
-uint64_t metrics_series(const struct inventory *inv);
+/* metrics_series: the most time series of a page of so many objects, of which none is left out. */
+uint64_t metrics_series(const struct metrics_size *size);
 
 #endif
