@@ -37,6 +37,7 @@ struct process {
 	struct {
 		struct inventory_reader *reader; /* NULL: nobody reads numbers */
 		const char *version; /* static */
+		uint32_t reload_failed; /* atomic: the last one was refused */
 		const struct stats **stats; /* owned: of each shard and of this thread */
 		struct np_timer tick; /* asks for a tally each second while there is a reader */
 	} publishing; /* publish.h */

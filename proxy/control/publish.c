@@ -14,6 +14,7 @@ static struct inventory_process described(const struct process *p)
 	return (struct inventory_process){
 		.version = p->publishing.version,
 		.connections = &p->limit,
+		.reload_failed = &p->publishing.reload_failed,
 		.stats = p->publishing.stats,
 		.nstats = p->nshards + 1,
 		.workers = p->workers,

@@ -58,6 +58,7 @@ struct inventory_certificate {
 struct inventory_process {
 	const char *version;               /* static */
 	const struct limit *connections;
+	const uint32_t *reload_failed;     /* atomic: the last reload was refused; NULL: not known */
 	const struct stats *const *stats;  /* of each thread that counts */
 	unsigned nstats;
 	struct np_worker *const *workers;

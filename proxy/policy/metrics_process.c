@@ -19,6 +19,15 @@ void metrics_generation(const struct metrics_at *pg, unsigned i)
 	prometheus_value(&pg->to, pg->name, &(struct labels){0}, pg->inv->generation);
 }
 
+void metrics_reloaded(const struct metrics_at *pg, unsigned i)
+{
+	const uint32_t *failed = pg->inv->process.reload_failed;
+
+	(void)i;
+	prometheus_value(&pg->to, pg->name, &(struct labels){0},
+		failed == NULL || __atomic_load_n(failed, __ATOMIC_RELAXED) == 0);
+}
+
 void metrics_published(const struct metrics_at *pg, unsigned i)
 {
 	(void)i;

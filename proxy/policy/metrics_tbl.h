@@ -12,6 +12,8 @@
 	  "The running program.", build_info, 1) \
 	X(PROCESS, ONE, "staunch_config_generation", gauge, \
 	  "Number of the configuration in force.", generation, 1) \
+	X(PROCESS, ONE, "staunch_config_last_reload_successful", gauge, \
+	  "Whether the last reload was put into force; a start is one.", reloaded, 1) \
 	X(PROCESS, ONE, "staunch_config_last_reload_success_timestamp_seconds", gauge, \
 	  "When the configuration in force was put into force.", published, 1) \
 	X(PROCESS, DROPPABLE, "staunch_metrics_left_out", gauge, \

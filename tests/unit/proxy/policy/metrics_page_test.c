@@ -23,6 +23,7 @@ static struct limit connections;
 static struct stats stats;
 static const struct stats *const all_stats[] = {&stats};
 static struct inventory_process process;
+static uint32_t reload_failed;
 static struct snapshot *snap;
 static struct inventory *inv;
 static char page[PAGE_MAX + 1];
@@ -33,7 +34,9 @@ static int begin(void **state)
 	memset(&stats, 0, sizeof(stats));
 	memset(&connections, 0, sizeof(connections));
 	process = (struct inventory_process){
-		.version = "1.0", .connections = &connections, .stats = all_stats, .nstats = 1};
+		.version = "1.0", .connections = &connections, .stats = all_stats, .nstats = 1,
+		.reload_failed = &reload_failed};
+	reload_failed = 0;
 	return registry_init(&registry, 2);
 }
 
@@ -172,8 +175,12 @@ static void o14_tells_what_was_counted(void **state)
 	expect("staunch_upstream_server_weight{upstream=\"app\",server=\"10.0.0.2:80\"} 5");
 	expect("staunch_accept_pauses_total 9");
 	expect("staunch_metrics_left_out{family=\"staunch_upstream_bytes_total\"} 0");
+	expect("staunch_config_last_reload_successful 1");
 	assert_int_equal(count("staunch_tls_handshake_duration_seconds_bucket"), 0); /* no TLS here */
 	assert_int_equal(count("reason=\"none\""), 0);
+	reload_failed = 1;
+	print_all();
+	expect("staunch_config_last_reload_successful 0");
 }
 
 static void o24_limits(void **state)
