@@ -135,6 +135,8 @@ static void o14_too_many_series(void **state)
 	(void)state;
 	expect(file(bind, "metrics: {series: 100}\n"), 0, "warning[W309]: the metrics have ");
 	assert_non_null(strstr(err, "check.yaml:5:19"));
+	assert_non_null(strstr(err, " series, and metrics.series allows 100: those of servers are left out in part\n"));
+	assert_non_null(strstr(err, "= help: metrics.series: "));
 	expect(file(bind, "metrics: {series: 200}\n"), 0, NULL);
 }
 
