@@ -34,7 +34,8 @@ static int begin(void **state)
 	memset(&stats, 0, sizeof(stats));
 	memset(&connections, 0, sizeof(connections));
 	process = (struct inventory_process){
-		.version = "1.0", .connections = &connections, .stats = all_stats, .nstats = 1, .reload_failed = &reload_failed};
+		.version = "1.0", .connections = &connections, .stats = all_stats, .nstats = 1};
+	process.reload_failed = &reload_failed;
 	reload_failed = 0;
 	return registry_init(&registry, 2);
 }
