@@ -400,6 +400,9 @@ struct config {
 	struct {
 		int64_t max_connections; /* or CONFIG_AUTO */
 	} limits;
+	struct {
+		int64_t series;
+	} metrics;
 	struct config_listener *listeners;
 	size_t                  nlisteners;
 	struct config_upstream *upstreams;

@@ -54,6 +54,13 @@
 	  "Each connection takes two descriptors, one for the client and one for the server; auto is half of "    \
 	  "what the limit leaves after a small reserve, and is printed at start.",                                \
 	  "100000")                                                                                               \
+	X(MAP, "metrics", metrics, NULL, 0, 0, 0, none, LIVE,                                                     \
+	  "the numbers that Prometheus fetches", NULL, NULL)                                                      \
+	X(COUNT, "metrics.series", metrics.series, "10000", 100, 1000000, 0, none, LIVE,                          \
+	  "the most time series of a page of metrics",                                                             \
+	  "A server has nine series, a listener some ninety. Beyond it, families of servers are left out, one by "    \
+	  "one, connects and active connections last; staunch_metrics_left_out says which.",      \
+	  "50000")                                                                                                \
 	X(LIST, "listeners", listeners, NULL, 1, 1000, NEEDED, none, LIVE,                                        \
 	  "where clients connect", NULL, NULL)                                                                    \
 	X(LIST, "upstreams", upstreams, NULL, 1, 1000, NEEDED, none, LIVE,                                        \

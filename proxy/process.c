@@ -142,7 +142,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 			return err;
 		p->shards[p->nshards].all = p->shards;
 		p->shards[p->nshards].nall = workers;
-		p->shards[p->nshards].source_seed = p->shards[0].source_seed;
+		shard_share(&p->shards[p->nshards], &p->shards[0]);
 	}
 	ocsp_init(&p->ocsp, &p->registry, p->shards, workers, &p->stats);
 	return 0;

@@ -45,6 +45,7 @@
 	X(UNREACHABLE, W, 306, "a route that no connection can match")                        \
 	X(HASTY,       W, 307, "a timer shorter than its protocol asks for")                  \
 	X(LOOP_MAYBE,  W, 308, "connections that may come back to their listener")            \
+	X(SERIES,      W, 309, "more time series than metrics.series allows")                 \
 	X(EXPIRES,     W, 401, "a certificate that has expired, or soon will have")           \
 	X(TLS_PART,    W, 402, "a file or setting of TLS that works with some peers only")
 

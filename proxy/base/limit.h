@@ -12,9 +12,24 @@
 #include "netpoll/base.h"
 #include "netpoll/check.h"
 
+/* All atomic. Who takes a place writes the line anyway; only a new maximum, and a refusal, write
+ * more. */
 struct limit {
-	uint32_t used; /* atomic; above the number of places for a while after a reload lowered it */
+	uint32_t used; /* above the number of places for a while after a reload lowered it */
+	uint32_t high; /* the most that were ever used */
+	uint64_t hits; /* times that somebody was refused or had to wait */
+	int64_t last_hit; /* monotonic ns; 0: never */
 };
+
+/* limit_note_high: n places are used, more than ever before. */
+static no_inline unused_ok void limit_note_high(struct limit *l, uint32_t n)
+{
+	uint32_t high = __atomic_load_n(&l->high, __ATOMIC_RELAXED);
+
+	while (n > high && !__atomic_compare_exchange_n(&l->high, &high, n, true, __ATOMIC_RELAXED,
+							__ATOMIC_RELAXED))
+		;
+}
 
 /* limit_take: take one place of max. UINT32_MAX: there is always one.
  *   Returns  false if all are taken.
@@ -28,7 +43,17 @@ must_use static inline bool limit_take(struct limit *l, uint32_t max)
 			return false;
 	} while (!__atomic_compare_exchange_n(&l->used, &used, used + 1, true, __ATOMIC_ACQ_REL,
 					      __ATOMIC_RELAXED));
+	if (unlikely(used >= __atomic_load_n(&l->high, __ATOMIC_RELAXED)))
+		limit_note_high(l, used + 1);
 	return true;
+}
+
+/* limit_hit: the limit acted: one who asks again and again is one hit. now: monotonic ns. Any
+ * thread. */
+static inline void limit_hit(struct limit *l, int64_t now)
+{
+	__atomic_add_fetch(&l->hits, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->last_hit, now, __ATOMIC_RELAXED);
 }
 
 /* limit_give: give one place back, that limit_take gave. Any thread. */

@@ -11,6 +11,7 @@
 #include "proxy/cli/cli_check_report.h"
 #include "proxy/cli/cli_check_start.h"
 #include "proxy/cli/cli_check_tls.h"
+#include "proxy/policy/metrics_page.h"
 #include "proxy/cli/cli_config.h"
 
 /* ---- for people ---- */
@@ -69,6 +70,29 @@ static void report_to_people(const struct cli_args *a, const char *path, const s
 	}
 }
 
+/* ---- metrics ---- */
+
+/* Some families of servers would be missing from each page. */
+static void check_series(const struct config *c, struct diag *d)
+{
+	struct metrics_size size = {
+		.threads = c->workers != CONFIG_AUTO ? (unsigned)c->workers : 1,
+		.listeners = (unsigned)c->nlisteners,
+		.upstreams = (unsigned)c->nupstreams,
+	};
+	uint64_t series;
+
+	for (size_t i = 0; i < c->nupstreams; i++)
+		size.servers += (unsigned)c->upstreams[i].nservers;
+	series = metrics_series(&size);
+	if (series <= (uint64_t)c->metrics.series)
+		return;
+	diag_warn(d, DIAG_SERIES, config_place(c, "metrics.series"),
+		  "the metrics have %llu series, and metrics.series allows %lld: those of servers are left out in part",
+		  (unsigned long long)series, (long long)c->metrics.series);
+	diag_help(d, "metrics.series: %llu", (unsigned long long)series);
+}
+
 /* ---- the verb ---- */
 
 /* What is common to the files of one command. */
@@ -86,6 +110,8 @@ static void check_file(struct check_run *run, const char *path)
 	struct diag *d = diag_new();
 	int err = d != NULL ? cli_config_read(path, &c, d) : -NP_ENOMEM;
 
+	if (err == 0)
+		check_series(c, d);
 	if (err == 0 && run->args->value[CLI_OPT_OFFLINE] == NULL) {
 		err = cli_check_tls(c, d);
 		cli_check_start(c, d);

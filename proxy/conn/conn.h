@@ -14,6 +14,7 @@
 
 #include "proxy/base/chunk.h"
 #include "proxy/base/close.h"
+#include "proxy/base/since.h"
 #include "proxy/conn/shard.h"
 #include "proxy/conn/stream.h"
 
@@ -56,6 +57,7 @@ struct relay_dir {
 	bool unclean : 1;  /* src ended without close_notify: bytes may be missing */
 	bool cut : 1;      /* src has not ended, but the listener ends at the other side's FIN */
 	uint8_t looks : 3; /* times that src's FIN waited for bytes of dst that are here already */
+	uint8_t reset_pause; /* ms between two polls of src's reset, while it waits */
 	/* bytes read that dst has not acknowledged, at the last look (relay_end.c) */
 	uint32_t undelivered;
 };
@@ -69,6 +71,7 @@ struct conn {
 	bool secure : 1;        /* R: one side of it speaks TLS */
 	bool nodelay_due : 1;   /* R: the server's socket does not have TCP_NODELAY yet */
 	bool keepalive_due : 1; /* R: nor keepalive */
+	bool tallied : 1;       /* R: counted says what the numbers have already */
 	uint8_t kill;           /* enum close_reason: conn_kill was called with it */
 	/* R: enum close_reason: which side ended first; CLOSE_NONE: neither has */
 	uint8_t first_end;
@@ -83,19 +86,18 @@ struct conn {
 	struct stream client;   /* A */
 	struct stream upstream; /* C */
 	union np_inet peer;     /* A: the client's address as accept gave it */
-	uint32_t connected;     /* C: microseconds after accept; CONN_NEVER */
+	uint32_t connected;     /* C: after accept, packed (since.h); SINCE_NEVER */
 	int16_t err;            /* NP_E code of what went wrong; 0 */
 	uint16_t rule;          /* C: index into listener->targets */
-	uint32_t reset_pause;   /* R: ns between two polls of a reset that waits */
-	int64_t accepted;       /* A: monotonic */
-	int64_t first_byte;     /* R: of the server, ns after accept; -1 */
+	uint32_t first_byte;    /* R: of the server, packed as connected */
+	int64_t accepted;       /* A: monotonic; unique on its worker, by a few ns */
+	uint32_t counted[2];    /* R: of each direction, for the numbers (tally.h) */
 	/* R: lifetime, the end of lingering or of a reset's patience; INT64_MAX none */
 	int64_t hard_deadline;
 	int64_t active;         /* R: when bytes last moved */
 	int64_t look_again;     /* R: when to poll a reset that waits; INT64_MAX: none does */
 	struct relay_dir dir[2];
 };
-#define CONN_NEVER UINT32_MAX
 _Static_assert(sizeof(struct conn) <= 320,
 	"an allocator's size class; 512 bytes of user memory per idle connection");
 
@@ -144,6 +146,17 @@ void conn_kill(struct conn *c, enum close_reason why);
 static inline const struct target *conn_target(const struct conn *c)
 {
 	return c->listener->targets[c->rule];
+}
+
+/* The cells of its worker. A connection has a server once it has connected. */
+static inline struct listener_stats *conn_listener_stats(const struct conn *c)
+{
+	return &c->listener->counts->stats[c->shard->id];
+}
+
+static inline struct server_stats *conn_server_stats(const struct conn *c)
+{
+	return &c->server->stats[c->shard->id];
 }
 
 #endif

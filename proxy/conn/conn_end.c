@@ -6,6 +6,8 @@
 
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/stages.h"
+#include "proxy/conn/tally.h"
+#include "proxy/conn/walk.h"
 
 /* ---- closing ---- */
 
@@ -36,6 +38,28 @@ static void conn_close(struct conn *c, enum close_reason why)
 	close_side(c, &c->client, &c->dir[1], lost || broken || why == CLOSE_SERVER_RST);
 }
 
+/* ---- counting ---- */
+
+/* Here, in one place: nothing is counted while bytes pass. Before the slot and the snapshot are given
+ * back, since who then finds both unused reads the last numbers. */
+static void conn_count(struct conn *c, enum close_reason why)
+{
+	struct listener_stats *l = conn_listener_stats(c);
+	uint64_t in = tally_rest(c, 0), out = tally_rest(c, 1);
+
+	DCHECK(why > CLOSE_NONE && why < CLOSE_REASONS, "a reason of close_tbl.h");
+	STAT_ADD(l, bytes_in, in);
+	STAT_ADD(l, bytes_out, out);
+	histogram_add(&l->lifetime, &histogram_lifetime, np_now() - c->accepted);
+	STAT_ADD(l, closed[why], 1);
+	if (c->server != NULL) {
+		struct server_stats *s = conn_server_stats(c);
+
+		STAT_ADD(s, bytes_in, in);
+		STAT_ADD(s, bytes_out, out);
+	}
+}
+
 /* ---- the end ---- */
 
 void conn_give_places(struct shard *s, const struct listener *listener)
@@ -56,12 +80,12 @@ void conn_end(struct conn *c, enum close_reason why)
 	if (s->log != NULL)
 		conn_log(c, why); /* before the streams go: they know what was agreed */
 	conn_close(c, why);
-	stats_close(&s->stats, why);
-	STAT_SUB(&s->stats, active, 1);
+	conn_count(c, why);
 	if (c->server != NULL)
 		server_release(c->server);
 	if (c->phase != CONN_NEW)
 		conn_give_places(s, c->listener);
+	walk_leave(s, &c->link);
 	list_remove(&c->link);
 	/* a drain that sees 0 sees all of this done */
 	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);

@@ -43,23 +43,20 @@ void conn_extra_free(struct conn *c)
 	c->extra = NULL;
 }
 
-/* Without a block no server was told an id (connect_header makes one first), so a fresh one is as
- * good. */
-struct ulid conn_id(struct conn *c)
+/* Each step can be undone, so two connections have the same 80 bits only if they have the same worker
+ * and the same moment: on one worker no two have that. The seed tells processes apart. The wall clock
+ * is the one of the start, or an id would change when that clock is set. */
+struct ulid conn_id(const struct conn *c)
 {
-	struct shard *s = c->shard;
-	struct ulid id;
+	const struct shard *s = c->shard;
+	uint64_t low = (uint64_t)c->accepted ^ s->id_seed;
 
 	DCHECK_CONN(c);
-	if (c->extra != NULL && c->extra->named)
-		return c->extra->id;
-	id = ulid_make((uint64_t)(shard_wall(s, c->accepted) / NP_MS), (uint16_t)shard_random(s),
-		shard_random(s));
-	if (c->extra != NULL) {
-		c->extra->id = id;
-		c->extra->named = true;
-	}
-	return id;
+	low = (low ^ low >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	low = (low ^ low >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	low ^= low >> 32;
+	return ulid_make((uint64_t)(c->accepted + s->id_epoch) / NP_MS,
+		(uint16_t)(s->id ^ s->id_seed >> 48 ^ low >> 24), low);
 }
 
 void conn_forget_detail(struct conn *c)

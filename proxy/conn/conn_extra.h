@@ -27,8 +27,6 @@ struct conn_extra {
 	/* owned: the name in a ClientHello that was passed on; NULL: none */
 	char *sni;
 	union np_inet client;    /* the client that a PROXY header named; AF_UNSPEC: none */
-	bool named;              /* id is made: a server was told */
-	struct ulid id;
 };
 
 /* conn_extra: c's block, made on first use.
@@ -48,9 +46,9 @@ static inline const union np_inet *conn_client(const struct conn *c)
 	return named ? &c->extra->client : &c->peer;
 }
 
-/* The connection's id. With a block it is the same at each call: the log says what a server was
- * told. */
-struct ulid conn_id(struct conn *c);
+/* The connection's id: computed, and the same at each call, so that log, servers and tables say the
+ * same (O41). */
+struct ulid conn_id(const struct conn *c);
 
 /* A static text for the log's detail. Without memory the log goes without it. */
 void conn_detail(struct conn *c, const char *detail);

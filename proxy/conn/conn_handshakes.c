@@ -97,6 +97,9 @@ static bool try_place(struct handshake *p)
 
 	if (limit_take(&l->counts->handshakes_limit, l->max_handshakes))
 		return true;
+	if (!p->hit)
+		limit_hit(&l->counts->handshakes_limit, np_now());
+	p->hit = true;
 	yield_run(s, &ask);
 	if (ask.yields)
 		return true;

@@ -62,6 +62,18 @@ static void conn_main(void *arg)
 
 /* ---- its begin ---- */
 
+/* When the turn began in which it was accepted: no later than what the stages read. But of two
+ * connections of a worker never the same, for the id is made of it (conn_id). */
+static int64_t moment_of_accept(struct shard *s)
+{
+	int64_t now = np_now();
+
+	if (now <= s->last_accepted)
+		now = s->last_accepted + 1;
+	s->last_accepted = now;
+	return now;
+}
+
 static struct conn *conn_new(struct shard *s, struct listener *listener, const struct np_addr *peer)
 {
 	struct conn *c = calloc(1, sizeof(*c));
@@ -72,14 +84,12 @@ static struct conn *conn_new(struct shard *s, struct listener *listener, const s
 	c->shard = s;
 	c->listener = listener;
 	c->rule = (uint16_t)listener->nrules; /* the default's, until a rule matches */
-	c->accepted = np_now(); /* when its turn began: no later than the stages, which read the clock */
-	c->connected = CONN_NEVER;
-	c->first_byte = -1;
+	c->accepted = moment_of_accept(s);
+	c->connected = c->first_byte = SINCE_NEVER;
 	memcpy(&c->peer, &peer->u, sizeof(c->peer));
 	list_push_back(&s->conns, &c->link);
 	snapshot_hold(listener->snap, s->id);
-	STAT_ADD(&s->stats, connections, 1);
-	STAT_ADD(&s->stats, active, 1);
+	STAT_ADD(conn_listener_stats(c), connections, 1);
 	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
 	return c;
 }
@@ -113,7 +123,8 @@ static void conn_without_memory(struct shard *s, struct listener *listener, enum
 {
 	if (why == CLOSE_NONE)
 		conn_give_places(s, listener);
-	stats_close(&s->stats, CLOSE_OVERLOAD);
+	STAT_ADD(&listener->counts->stats[s->id], connections, 1);
+	STAT_ADD(&listener->counts->stats[s->id], closed[CLOSE_OVERLOAD], 1);
 	log_limited(&s->memory_site, LVL_ERROR, "out_of_memory",
 		"a connection was closed: out of memory");
 }

@@ -129,6 +129,7 @@ static enum close_reason shake_hands(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	int64_t deadline = np_deadline_after(f->handshake_timeout);
+	int64_t began = np_now();
 	struct iovec early = take_early_bytes(c);
 	enum close_reason silent = read_first_bytes(c, deadline, &early);
 	struct tls_der cert = {.p = NULL};
@@ -145,11 +146,11 @@ static enum close_reason shake_hands(struct conn *c)
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {
-		STAT_ADD(&c->shard->stats, handshakes_ok, 1);
+		histogram_add(&conn_listener_stats(c)->handshake, &histogram_latency, np_now() - began);
 		count_records(c->shard, c->client.tls);
 		return CLOSE_NONE;
 	}
-	STAT_ADD(&c->shard->stats, handshakes_failed, 1);
+	STAT_ADD(conn_listener_stats(c), handshakes_failed, 1);
 	note_tls_failure(c, err, &why);
 	return client_failure(&why);
 }
@@ -217,6 +218,7 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	struct tls_towards to = {
 		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct asked asked = {.sni = "", .alpn = ""};
+	int64_t began = np_now();
 	struct tls_why why;
 	int err;
 
@@ -226,6 +228,7 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	to.alpn = asked.alpn[0] != '\0' ? asked.alpn : NULL;
 	err = tls_connect(&c->upstream.tls, &c->upstream.fd, ctx, &to, &why);
 	if (err == 0) {
+		histogram_add(&conn_listener_stats(c)->upstream_handshake, &histogram_latency, np_now() - began);
 		count_records(s, c->upstream.tls);
 		return CLOSE_NONE;
 	}
@@ -233,7 +236,7 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 		c->err = (int16_t)-err;
 		return CLOSE_CLIENT_RST;
 	}
-	STAT_ADD(&s->stats, connects_failed, 1);
+	STAT_ADD(&server->stats[s->id], failed, 1);
 	note_tls_failure(c, err, &why);
 	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s",
 		server->name, tls_said(c->upstream.tls) != NULL ? tls_said(c->upstream.tls) :

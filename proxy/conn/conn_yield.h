@@ -13,6 +13,7 @@ struct handshake {
 	int64_t since;   /* it has its place */
 	struct np_event turn; /* while it waits: it is the next to have a place */
 	bool alone;      /* while it waits: the only one of its source on its worker */
+	bool hit;        /* it found the limit full */
 	bool stale;      /* it had its time: the first to lose its place */
 	/* false: it has none yet, or another one got it, and this connection is killed */
 	bool has_place;

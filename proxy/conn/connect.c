@@ -15,6 +15,7 @@ struct attempt {
 	const struct server *tried[TRIES_MAX]; /* the first ntried are set */
 	unsigned ntried;
 	int64_t budget_ends;
+	int64_t began;         /* the dial under way, by the clock itself; later by what its preamble took */
 	enum close_reason why; /* of the last failure */
 };
 
@@ -34,12 +35,12 @@ static enum close_reason dial_failure(int err)
 	return CLOSE_CONNECT_FAILED;
 }
 
-static int dial_server(struct conn *c, const struct server *server, int64_t budget_ends)
+static int dial_server(struct conn *c, const struct attempt *a, const struct server *server)
 {
 	const struct target *t = conn_target(c);
-	int64_t timeout = np_deadline_after(t->upstream->connect_timeout);
+	int64_t timeout = deadline_at(a->began, t->upstream->connect_timeout);
 	struct np_dial_opts opts = {
-		.deadline = deadline_earlier(budget_ends, timeout),
+		.deadline = deadline_earlier(a->budget_ends, timeout),
 		.watch = &c->client.fd,
 		/* The client's bytes must not wait until the preamble is acknowledged. Without one,
 		 * and for keepalive: relay.c, when the connection proves not to be short. */
@@ -47,6 +48,19 @@ static int dial_server(struct conn *c, const struct server *server, int64_t budg
 	};
 
 	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
+}
+
+/* Its row of the metric: what the operator of the server looks for differs. */
+static void count_failure(struct server_stats *st, int err, enum close_reason why)
+{
+	if (why == CLOSE_CONNECT_TIMEOUT)
+		STAT_ADD(st, timeout, 1);
+	else if (err == -NP_ECONNREFUSED)
+		STAT_ADD(st, refused, 1);
+	else if (err == -NP_ECONNRESET)
+		STAT_ADD(st, reset, 1);
+	else
+		STAT_ADD(st, failed, 1);
 }
 
 static void note_failure(struct conn *c, const struct server *server, int err,
@@ -57,10 +71,7 @@ static void note_failure(struct conn *c, const struct server *server, int err,
 	c->err = (int16_t)-err;
 	if (why == CLOSE_CLIENT_RST)
 		return;
-	if (why == CLOSE_CONNECT_TIMEOUT)
-		STAT_ADD(&s->stats, connects_timeout, 1);
-	else
-		STAT_ADD(&s->stats, connects_failed, 1);
+	count_failure(&server->stats[s->id], err, why);
 	log_limited(&s->connect_site, LVL_WARNING, "connect_failed", "server %s: %s (%s)",
 		    server->name, np_err_text(err), np_err_name(err));
 }
@@ -84,12 +95,12 @@ static enum close_reason send_preamble(struct conn *c, const struct server *serv
 }
 
 /* CLOSE_NONE: connected, and ready for the client's bytes. */
-static enum close_reason connect_to(struct conn *c, const struct server *server,
-	int64_t budget_ends)
+static enum close_reason connect_to(struct conn *c, struct attempt *a, const struct server *server)
 {
 	const struct target *t = conn_target(c);
-	int err = dial_server(c, server, budget_ends);
+	int err = dial_server(c, a, server);
 	enum close_reason why;
+	int64_t connected;
 
 	if (err != 0) {
 		why = dial_failure(err);
@@ -98,7 +109,9 @@ static enum close_reason connect_to(struct conn *c, const struct server *server,
 	}
 	if (t->header == 0 && t->tls == NULL)
 		return CLOSE_NONE;
-	why = send_preamble(c, server, budget_ends);
+	connected = np_nanotime();
+	why = send_preamble(c, server, a->budget_ends);
+	a->began += np_nanotime() - connected;
 	if (why != CLOSE_NONE)
 		stream_close(&c->upstream); /* the next attempt makes it anew */
 	return why;
@@ -107,15 +120,17 @@ static enum close_reason connect_to(struct conn *c, const struct server *server,
 /* One attempt at one server. CLOSE_NONE: connected, and its slot is ours. */
 static enum close_reason try_server(struct conn *c, struct attempt *a, struct server *server)
 {
-	a->why = connect_to(c, server, a->budget_ends);
+	a->why = connect_to(c, a, server);
 	DCHECK(a->ntried < TRIES_MAX, "more tries than the configuration allows");
 	if (a->why == CLOSE_NONE) {
+		int64_t now = np_nanotime();
+
 		c->server = server;
-		c->connected = (uint32_t)((np_nanotime() - c->accepted) / NP_US);
+		c->connected = since_pack(now - c->accepted);
 		c->err = 0;
 		conn_forget_detail(c);
 		conn_loop_sample(c);
-		STAT_ADD(&c->shard->stats, connects_ok, 1);
+		histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
 		return CLOSE_NONE;
 	}
 	a->tried[a->ntried++] = server;
@@ -158,7 +173,8 @@ enum close_reason connect_run(struct conn *c)
 	}
 	a.ntried = 0;
 	a.why = CLOSE_NONE;
-	a.budget_ends = np_deadline_after(u->retry_budget);
+	a.began = np_nanotime();
+	a.budget_ends = deadline_at(a.began, u->retry_budget);
 	do {
 		struct pick_args args = {
 			.hash = hash,
@@ -172,8 +188,9 @@ enum close_reason connect_run(struct conn *c)
 		if (err != 0)
 			return pick_failed(&a, err);
 		if (a.ntried > 0) {
+			a.began = np_nanotime();
 			c->retries++;
-			STAT_ADD(&c->shard->stats, retries, 1);
+			STAT_ADD(&u->live->stats[c->shard->id], retries, 1);
 		}
 		if (try_server(c, &a, server) == CLOSE_NONE)
 			return c->kill;

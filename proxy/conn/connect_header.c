@@ -92,16 +92,12 @@ static void add_preread(const struct preread *o, struct pp_made *made)
 			(const uint8_t *)o->rest->bytes + o->tlvs, o->ntlvs};
 }
 
-static int add_id(struct conn *c, struct header *h)
+static void add_id(const struct conn *c, struct header *h)
 {
-	struct ulid id;
+	struct ulid id = conn_id(c);
 
-	if (conn_extra(c) == NULL)
-		return -NP_ENOMEM;
-	id = conn_id(c);
 	ulid_format(&id, h->id);
 	h->made.unique_id = header_text(h->id);
-	return 0;
 }
 
 static int gather_header(struct conn *c, const struct target *t, struct header *h)
@@ -117,7 +113,9 @@ static int gather_header(struct conn *c, const struct target *t, struct header *
 		add_preread(c->extra->preread, &h->made);
 	if (c->client.tls != NULL)
 		add_tls(c, h);
-	return t->want & PP_WANT_UNIQUE_ID ? add_id(c, h) : 0;
+	if (t->want & PP_WANT_UNIQUE_ID)
+		add_id(c, h);
+	return 0;
 }
 
 /* ---- the write ---- */

@@ -23,24 +23,22 @@
 
 /* ---- moving bytes ---- */
 
-/* Once a connection, by the clock itself, which the times of a record are read from. */
+/* Once a connection. By the clock as the loop read it with the event that brought the byte. A server
+ * that speaks at once does so in the turn of its connect, which read the clock later. */
 static no_inline void note_first_byte(struct conn *c)
 {
-	c->first_byte = np_nanotime() - c->accepted;
+	int64_t ns = np_now() - c->accepted, connected = since_ns(c->connected);
+
+	ns = ns > connected ? ns : connected;
+	c->first_byte = since_pack(ns);
+	histogram_add(&conn_server_stats(c)->first_byte, &histogram_latency, ns - connected);
 }
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 {
-	struct shard *s = c->shard;
-
 	DCHECK_RELAY(c);
 	d->bytes += n;
-	if (d == &c->dir[0]) {
-		STAT_ADD(&s->stats, bytes_in, n);
-		return;
-	}
-	STAT_ADD(&s->stats, bytes_out, n);
-	if (unlikely(c->first_byte < 0))
+	if (d == &c->dir[1] && unlikely(c->first_byte == SINCE_NEVER))
 		note_first_byte(c);
 }
 

@@ -21,9 +21,10 @@
 #include "proxy/base/deadline.h"
 
 #define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
-/* How often to poll whether dst has everything, when a reset must wait: the pauses double. */
-#define POLL_MIN (2 * NP_MS)
-#define POLL_MAX (100 * NP_MS)
+/* How often to poll whether dst has everything, when a reset must wait: the pauses, in ms,
+ * double. */
+#define POLL_MIN 2
+#define POLL_MAX 100
 #define LOOKS_MOST 7 /* others_bytes_first; the most that relay_dir.looks counts */
 
 static struct relay_dir *opposite(struct conn *c, const struct relay_dir *d)
@@ -236,7 +237,7 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 		/* A reset socket takes no bytes: those that wait for it are dropped. */
 		relay_rest_drop(back);
 		back->done = true;
-		c->reset_pause = POLL_MIN;
+		d->reset_pause = POLL_MIN;
 	} else if (back->discard) {
 		start_lingering(c);
 	} else {
@@ -290,12 +291,12 @@ static enum close_reason poll_arrived(struct conn *c, struct relay_dir *d, bool 
 	return CLOSE_NONE;
 }
 
-static int64_t reset_pause(struct conn *c)
+static int64_t reset_pause(struct relay_dir *d)
 {
-	int64_t pause = c->reset_pause;
+	unsigned pause = d->reset_pause;
 
-	c->reset_pause = (uint32_t)(pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX);
-	return pause;
+	d->reset_pause = (uint8_t)(pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX);
+	return pause * NP_MS;
 }
 
 /* The last end of the two needs no shutdown of a plain stream: the close that follows sends the
@@ -341,7 +342,7 @@ enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
 	if (why != CLOSE_NONE || arrived)
 		return why != CLOSE_NONE ? why : reset_reason(c);
 	d->blocked = true;
-	c->look_again = deadline_at(np_now(), reset_pause(c));
+	c->look_again = deadline_at(np_now(), reset_pause(d));
 	relay_arm(c);
 	return CLOSE_NONE;
 }

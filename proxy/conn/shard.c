@@ -7,12 +7,22 @@
 #include <sys/random.h>
 #include <time.h>
 
+static int64_t wall_offset(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec - np_nanotime();
+}
+
 int shard_init(struct shard *s, unsigned id, struct limit *limit)
 {
 	memset(s, 0, sizeof(*s));
 	s->id = id;
 	s->limit = limit;
 	list_init(&s->conns);
+	list_init(&s->walks);
+	list_init(&s->tally.link);
 	list_init(&s->handshakes);
 	list_init(&s->stale);
 	s->scratch = malloc(SHARD_SCRATCH);
@@ -24,7 +34,16 @@ int shard_init(struct shard *s, unsigned id, struct limit *limit)
 		s->random == 0)
 		s->random = (uint64_t)np_nanotime() | 1;
 	s->source_seed = shard_random(s);
+	s->id_seed = shard_random(s);
+	s->id_epoch = wall_offset();
 	return 0;
+}
+
+void shard_share(struct shard *s, const struct shard *first)
+{
+	s->source_seed = first->source_seed;
+	s->id_seed = first->id_seed;
+	s->id_epoch = first->id_epoch;
 }
 
 void shard_fini(struct shard *s)
@@ -54,10 +73,7 @@ int64_t shard_wall(struct shard *s, int64_t mono)
 
 	DCHECK_SHARD(s);
 	if (s->wall_checked == 0 || now - s->wall_checked >= NP_S) {
-		struct timespec ts;
-
-		clock_gettime(CLOCK_REALTIME, &ts);
-		s->wall_minus_mono = (int64_t)ts.tv_sec * NP_S + ts.tv_nsec - np_nanotime();
+		s->wall_minus_mono = wall_offset();
 		s->wall_checked = now;
 	}
 	return mono + s->wall_minus_mono;

@@ -7,8 +7,17 @@
 #include "netpoll/netpoll.h"
 #include "proxy/log/access_log.h"
 #include "proxy/log/log.h"
+#include "proxy/metrics/listener_stats.h"
+#include "proxy/metrics/server_stats.h"
 #include "proxy/metrics/stats.h"
 #include "proxy/policy/snapshot.h"
+
+/* A cursor in the list of connections (walk.h). */
+struct walk {
+	struct list link; /* in shard.walks */
+	struct list *at;  /* the next connection; the list's head: there is none */
+	struct shard *shard;
+};
 
 #define SHARD_SOURCES 1024 /* buckets in which the sources of handshakes are counted */
 /* The largest read. A connection owns no buffer unless a write was cut short. */
@@ -20,7 +29,11 @@ struct shard {
 	unsigned id;              /* const: the worker's number */
 	struct log_ring *log;     /* NULL: access log off */
 	char *scratch;            /* owned, const; empty between two runs of any G */
-	struct list conns;        /* of struct conn: live connections */
+	struct list conns;        /* of struct conn: live connections, new ones at the back */
+	struct list walks;        /* of struct walk: those under way */
+	struct walk tally;        /* of tally.h; linked while it is under way */
+	struct np_msg tally_msg;  /* the poster's, until tally_asked is 0 again */
+	uint32_t tally_asked;     /* atomic */
 	struct list handshakes;   /* of struct handshake, the oldest first */
 	/* of struct handshake: those that had their time, the oldest first */
 	struct list stale;
@@ -33,6 +46,9 @@ struct shard {
 	unsigned nall;            /* const */
 	uint32_t nconns;          /* atomic: live ones, and those on their way from other shards */
 	uint64_t random;          /* xorshift state */
+	int64_t last_accepted;    /* conn.accepted of the latest: of two connections never the same */
+	int64_t id_epoch;         /* const, as id_seed the same for all: wall clock less monotonic, for ids */
+	uint64_t id_seed;
 	struct limit *limit;      /* borrowed: the process's; atomics */
 	/* rate limits of this worker's warnings */
 	struct log_site connect_site, memory_site, relay_site;
@@ -56,6 +72,8 @@ struct shard {
  *   Returns  0 or -NP_ENOMEM.
  *   Calls    the control thread, before the worker runs. */
 must_use int shard_init(struct shard *s, unsigned id, struct limit *limit);
+/* shard_share: s takes over of the first shard what is the same for all.   Calls  as shard_init. */
+void shard_share(struct shard *s, const struct shard *first);
 void shard_fini(struct shard *s); /* the worker has been joined; no connection is left (CHECK) */
 
 /* 64 random bits that are good for choosing and naming, not for secrets. Owner worker. */

@@ -34,6 +34,13 @@ struct process {
 	unsigned old_logs; /* access logs that a reload replaced, while their writers still write */
 	int64_t old_logs_by; /* drain: until when they may; INT64_MAX: not set */
 	int64_t logs_by; /* drain: when both logs must have ended; INT64_MAX: not set */
+	struct {
+		struct inventory_reader *reader; /* NULL: nobody reads numbers */
+		const char *version; /* static */
+		uint32_t reload_failed; /* atomic: the last one was refused */
+		const struct stats **stats; /* owned: of each shard and of this thread */
+		struct np_timer tick; /* asks for a tally each second while there is a reader */
+	} publishing; /* publish.h */
 	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
 	uint64_t files_seen; /* the same at the last poll */
 };

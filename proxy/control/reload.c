@@ -8,6 +8,7 @@
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/control/load.h"
+#include "proxy/control/publish.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
 #include "proxy/creds/tls_cert.h"
@@ -77,6 +78,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	if (snap != p->snap)
 		reload_retire(p);
 	p->snap = snap;
+	publish_again(p);
 	return err;
 }
 
@@ -270,6 +272,7 @@ static void log_refused(struct process *p, enum reload_step step, int err)
 		return;
 	}
 	STAT_ADD(&p->stats, reloads_failed, 1);
+	__atomic_store_n(&p->publishing.reload_failed, 1, __ATOMIC_RELAXED);
 	log_msg(LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged",
 		step == RELOAD_LOAD && err == -NP_EINVAL ? "the configuration has errors" :
 							   np_err_text(err),
@@ -295,6 +298,7 @@ static void put_into_force(struct process *p, const char *path, struct config *c
 		log_msg(LVL_ERROR, "reload_partial",
 			"a listener could not start on every worker: %s", np_err_text(err));
 	STAT_ADD(&p->stats, reloads_ok, 1);
+	__atomic_store_n(&p->publishing.reload_failed, 0, __ATOMIC_RELAXED);
 	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force",
 		(unsigned long long)snap->generation);
 }

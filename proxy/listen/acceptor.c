@@ -128,11 +128,13 @@ static const struct limit *wait_for_room(struct acceptor *a, const struct limit 
 
 static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *peer)
 {
-	const struct limit *full = conn_admit(a->shard, a->listener);
+	struct limit *hit = conn_admit(a->shard, a->listener);
+	const struct limit *full = hit;
 
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
-	if (full != NULL) {
+	if (hit != NULL) {
+		limit_hit(hit, np_now());
 		a->held = sysfd;
 		a->held_peer = *peer;
 		full = wait_for_room(a, full);
@@ -255,12 +257,14 @@ void acceptor_refuse_new(struct shard *s, void *arg)
 /* Without waiting and without a hand-off: the acceptor goes. */
 static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_addr *peer)
 {
-	bool admitted = conn_admit(a->shard, a->listener) == NULL;
+	struct limit *full = conn_admit(a->shard, a->listener);
 
+	if (full != NULL)
+		limit_hit(full, np_now());
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
 	conn_accepted(a->shard, a->listener, sysfd, peer,
-		      admitted ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
+		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
 /* The kernel has completed the handshakes of all that wait in the accept queue: each of them gets

@@ -1,28 +1,12 @@
 /* counter_tbl: every number that a thread counts, each once: the field of struct stats, its
  * Prometheus family, the fixed label that tells it apart within the family, the kind, and the help
  * text. Rows of one family stand together; the output takes kind and help from the first of them.
- * The counts by close reason are not here: close_tbl.h has a row for each already. */
+ * What is counted by listener or by server is not here: listener_stats.h, server_stats.h. */
 #ifndef PROXY_METRICS_COUNTER_TBL_H
 #define PROXY_METRICS_COUNTER_TBL_H
 
 /*        field            family                              label                kind     help */
 #define COUNTER_TBL(X) \
-	X(connections,     "staunch_connections_total",        "",                  counter, \
-	  "Client connections accepted, including those that a limit turned away.") \
-	X(active,          "staunch_connections_active",       "",                  gauge, \
-	  "Client connections open now.") \
-	X(bytes_in,        "staunch_transferred_bytes_total",  "direction=\"in\"",  counter, \
-	  "Bytes relayed, counted as they pass: in from the client, out to it.") \
-	X(bytes_out,       "staunch_transferred_bytes_total",  "direction=\"out\"", counter, "") \
-	X(connects_ok,     "staunch_upstream_connects_total",  "result=\"ok\"",     counter, \
-	  "Attempts to connect to a server, by result.") \
-	X(connects_failed, "staunch_upstream_connects_total",  "result=\"failed\"", counter, "") \
-	X(connects_timeout, "staunch_upstream_connects_total", "result=\"timeout\"", counter, "") \
-	X(retries,         "staunch_upstream_retries_total",   "",                  counter, \
-	  "Attempts to connect after a failed one of the same connection.") \
-	X(handshakes_ok,   "staunch_tls_handshakes_total",     "result=\"ok\"",     counter, \
-	  "TLS handshakes with clients, by result.") \
-	X(handshakes_failed, "staunch_tls_handshakes_total",   "result=\"failed\"", counter, "") \
 	X(records_own,     "staunch_tls_records_total", "layer=\"own\"", counter, \
 	  "TLS connections by who makes their records, and why OpenSSL does.") \
 	X(records_configured, "staunch_tls_records_total", "layer=\"openssl\",reason=\"configured\"", counter, "") \

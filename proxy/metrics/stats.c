@@ -1,4 +1,4 @@
-/* Adds up the numbers of all threads and writes them in the text format of Prometheus. */
+/* Adds up the numbers of all threads, row by row. */
 #include "proxy/metrics/stats.h"
 
 #include <string.h>
@@ -18,13 +18,12 @@ static const struct counter_row rows[] = {
 #undef X
 };
 
-/* The field of *s that the row stands for; only for numbers that no other thread writes. */
-static uint64_t *counter_at(struct stats *s, const struct counter_row *r)
+unsigned stats_rows(void)
 {
-	return (uint64_t *)(void *)((char *)s + r->at);
+	return array_len(rows);
 }
 
-/* The same number of a thread that may be counting now. */
+/* The number of a thread that may be counting now. */
 static uint64_t counter_value(const struct stats *s, const struct counter_row *r)
 {
 	const uint64_t *v = (const uint64_t *)(const void *)((const char *)s + r->at);
@@ -32,89 +31,18 @@ static uint64_t counter_value(const struct stats *s, const struct counter_row *r
 	return __atomic_load_n(v, __ATOMIC_RELAXED);
 }
 
-void stats_close(struct stats *s, enum close_reason why)
+void stats_row(unsigned i, const struct stats *const *all, unsigned n, struct stats_row *out)
 {
-	CHECK(why > CLOSE_NONE && why < CLOSE_REASONS, "a reason of close_tbl.h");
-	STAT_ADD(s, closed[why], 1);
-}
+	const struct counter_row *r = &rows[i];
 
-void stats_sum(struct stats *total, const struct stats *one)
-{
-	DCHECK(total != one, "a total is not the numbers of a thread");
-	for (size_t i = 0; i < array_len(rows); i++)
-		*counter_at(total, &rows[i]) += counter_value(one, &rows[i]);
-	for (size_t why = 0; why < CLOSE_REASONS; why++)
-		total->closed[why] += STAT_GET(one, closed[why]);
-}
-
-/* The two lines that stand before the values of a family. */
-static void write_head(struct text *out, const char *family, const char *kind, const char *help)
-{
-	text_str(out, "# HELP ");
-	text_str(out, family);
-	text_char(out, ' ');
-	text_str(out, help);
-	text_str(out, "\n# TYPE ");
-	text_str(out, family);
-	text_char(out, ' ');
-	text_str(out, kind);
-	text_char(out, '\n');
-}
-
-static void write_value(struct text *out, uint64_t v)
-{
-	text_char(out, ' ');
-	text_u64(out, v);
-	text_char(out, '\n');
-}
-
-static void write_row(struct text *out, const struct counter_row *r, uint64_t v)
-{
-	text_str(out, r->family);
-	if (r->label[0] != '\0') {
-		text_char(out, '{');
-		text_str(out, r->label);
-		text_char(out, '}');
-	}
-	write_value(out, v);
-}
-
-/* Writes one of the two families by reason: the connections closed, or those rejected. Both are
- * parts of one table, so that each connection is in exactly one of them. */
-static void write_reasons(struct text *out, const struct stats *s, bool rejected)
-{
-	const char *family = "staunch_connections_closed_total";
-	const char *help = "Client connections ended, by reason.";
-
-	if (rejected) {
-		family = "staunch_connections_rejected_total";
-		help = "Client connections turned away, by reason.";
-	}
-	write_head(out, family, "counter", help);
-	for (enum close_reason why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++) {
-		if (close_rejected(why) != rejected)
-			continue;
-		text_str(out, family);
-		text_str(out, "{reason=\"");
-		text_str(out, close_word(why));
-		text_str(out, "\"}");
-		write_value(out, STAT_GET(s, closed[why]));
-	}
-}
-
-void stats_write(const struct stats *total, struct text *out)
-{
-	const char *family = "";
-
-	for (size_t i = 0; i < array_len(rows); i++) {
-		const struct counter_row *r = &rows[i];
-
-		if (strcmp(family, r->family) != 0)
-			write_head(out, r->family, r->kind, r->help);
-		family = r->family;
-		write_row(out, r, counter_value(total, r));
-	}
-	write_reasons(out, total, false);
-	write_reasons(out, total, true);
-	DCHECK(total->closed[CLOSE_NONE] == 0, "no connection ends without a reason");
+	CHECK(i < array_len(rows), "a row of the table");
+	*out = (struct stats_row){
+		.family = r->family,
+		.label = r->label,
+		.kind = r->kind,
+		.help = r->help,
+		.first = i == 0 || strcmp(r->family, rows[i - 1].family) != 0,
+	};
+	for (unsigned t = 0; t < n; t++)
+		out->value += counter_value(all[t], r);
 }

@@ -6,42 +6,29 @@
 #define PROXY_METRICS_STATS_H
 
 #include "netpoll/base.h"
-#include "proxy/base/text.h"
-#include "proxy/base/close.h"
 #include "proxy/metrics/counter_tbl.h"
 
 struct stats {
 #define X(field, ...) uint64_t field;
 	COUNTER_TBL(X)
 #undef X
-	uint64_t closed[CLOSE_REASONS]; /* by reason, rejected ones too; [CLOSE_NONE] stays 0 */
 } cache_aligned; /* so that no two threads write to one cache line */
 
-/* Bytes: the text of stats_write is always shorter. */
-#define STATS_TEXT 16384
-
-/* Only the owner may count. Both use a relaxed load and a relaxed store, so a plain mov each: no
- * lock prefix, no fence. */
-#define STAT_ADD(s, field, n)                                                               \
-	__atomic_store_n(&(s)->field, __atomic_load_n(&(s)->field, __ATOMIC_RELAXED) + (n), \
-			 __ATOMIC_RELAXED)
-#define STAT_SUB(s, field, n)                                                               \
-	__atomic_store_n(&(s)->field, __atomic_load_n(&(s)->field, __ATOMIC_RELAXED) - (n), \
-			 __ATOMIC_RELAXED)
+/* Only the owner may count. */
+#define STAT_ADD(s, field, n) relaxed_add(&(s)->field, (n))
 /* Any thread may read. */
 #define STAT_GET(s, field) __atomic_load_n(&(s)->field, __ATOMIC_RELAXED)
 
-/* stats_close: count the end of a connection.
- *   Calls    the owner, once per connection, with the final reason. */
-void stats_close(struct stats *s, enum close_reason why);
+/* A row of counter_tbl.h with its number. */
+struct stats_row {
+	const char *family, *label, *kind, *help; /* static */
+	bool first;                               /* of its family */
+	uint64_t value;
+};
 
-/* stats_sum: add the numbers of one thread to a total, which the caller has zeroed before.
- *   Calls    any thread, at any time. */
-void stats_sum(struct stats *total, const struct stats *one);
+unsigned stats_rows(void);
 
-/* stats_write: append a total in the text format 0.0.4 of Prometheus. It writes every row and every
- * reason, zeros too: a series that appears with its first event hides that event from rate().
- * STATS_TEXT bytes are always enough. */
-void stats_write(const struct stats *total, struct text *out);
+/* stats_row: row i, summed over the numbers of n threads. Any thread, at any time. */
+void stats_row(unsigned i, const struct stats *const *all, unsigned n, struct stats_row *out);
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "netpoll/err.h"
+#include "proxy/metrics/listener_stats.h"
+#include "proxy/policy/inventory.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/upstream/server.h"
@@ -12,20 +14,24 @@
 int registry_init(struct registry *r, unsigned nworkers)
 {
 	DCHECK(nworkers > 0, "a process has a worker");
-	*r = (struct registry){.nworkers = nworkers, .servers = server_registry_new()};
+	*r = (struct registry){.nworkers = nworkers, .servers = server_registry_new(nworkers)};
 	list_init(&r->listeners);
 	list_init(&r->tickets);
 	list_init(&r->contexts);
 	list_init(&r->staples);
 	list_init(&r->retired);
-	return r->servers != NULL ? 0 : -NP_ENOMEM;
+	list_init(&r->returned);
+	r->gone = listener_stats_new(1);
+	return r->servers != NULL && r->gone != NULL ? 0 : -NP_ENOMEM;
 }
 
 void registry_fini(struct registry *r)
 {
+	CHECK(r->inventories == 0, "an inventory outlived the process");
 	CHECK(r->snapshots == 0 && list_empty(&r->listeners), "a snapshot outlived the process");
 	registry_tls_fini(r);
 	r->servers = server_registry_free(r->servers);
+	free(r->gone);
 }
 
 void registry_lend(struct registry *r)
@@ -40,6 +46,18 @@ void registry_reclaim(struct registry *r)
 		list_remove(it);
 		snapshot_free(list_entry(it, struct snapshot, retired));
 	}
+	list_for_each_safe(it, &r->returned) {
+		list_remove(it);
+		inventory_free(list_entry(it, struct inventory, returned));
+	}
+}
+
+static struct listener_counts *listener_counts_free(struct listener_counts *counts)
+{
+	free(counts->stats);
+	free(counts->name);
+	free(counts);
+	return NULL;
 }
 
 static struct listener_counts *listener_counts_new(const char *name, unsigned nworkers)
@@ -54,11 +72,16 @@ static struct listener_counts *listener_counts_new(const char *name, unsigned nw
 		list_init(&counts->on[i].many);
 	}
 	counts->name = strdup(name);
-	if (counts->name == NULL) {
-		free(counts);
-		return NULL;
-	}
-	return counts;
+	counts->stats = listener_stats_new(nworkers);
+	return counts->name != NULL && counts->stats != NULL ? counts : listener_counts_free(counts);
+}
+
+static void listener_counts_sweep(struct listener_counts *counts)
+{
+	if (counts->snapshots + counts->lists > 0)
+		return;
+	list_remove(&counts->link);
+	listener_counts_free(counts);
 }
 
 struct listener_counts *listener_counts_get(struct registry *r, const char *name)
@@ -67,8 +90,8 @@ struct listener_counts *listener_counts_get(struct registry *r, const char *name
 
 	list_for_each(it, &r->listeners) {
 		counts = list_entry(it, struct listener_counts, link);
-		if (strcmp(counts->name, name) == 0) {
-			DCHECK(counts->snapshots > 0, "counts without a snapshot are freed");
+		if (!counts->retired && strcmp(counts->name, name) == 0) {
+			DCHECK(counts->snapshots + counts->lists > 0, "counts that nobody has are freed");
 			counts->snapshots++;
 			return counts;
 		}
@@ -91,7 +114,28 @@ void listener_counts_put(struct listener_counts *counts)
 	/* Every place is held by a connection, and a connection holds its snapshot. */
 	DCHECK(limit_used(&counts->limit) == 0,
 	       "a connection outlived the snapshots of its listener");
-	list_remove(&counts->link);
-	free(counts->name);
-	free(counts);
+	listener_counts_sweep(counts);
+}
+
+void listener_counts_hold(struct listener_counts *counts)
+{
+	counts->lists++;
+}
+
+void listener_counts_drop(struct listener_counts *counts)
+{
+	DCHECK(counts->lists > 0, "an inventory drops what it holds");
+	counts->lists--;
+	listener_counts_sweep(counts);
+}
+
+/* No snapshot has it, so no connection: what its workers counted is there since the last of them was
+ * posted back. */
+bool listener_counts_retire(struct registry *r, struct listener_counts *counts)
+{
+	if (counts->retired || counts->snapshots > 0)
+		return counts->retired;
+	listener_stats_sum(r->gone, counts->stats, r->nworkers);
+	counts->retired = true;
+	return true;
 }

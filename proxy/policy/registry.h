@@ -7,6 +7,7 @@
 #include "netpoll/base.h"
 #include "proxy/base/limit.h"
 
+struct listener_stats;
 struct np_worker;
 struct server_registry;
 struct tls_worker;
@@ -22,6 +23,9 @@ struct registry {
 	unsigned snapshots; /* alive: the current one, and those that connections keep */
 	bool lent;                 /* a load has it: registry_lend */
 	struct list retired;       /* of struct snapshot: to be freed when it is not lent any more */
+	struct list returned;      /* of struct inventory: the same */
+	unsigned inventories;      /* alive */
+	struct listener_stats *gone; /* owned: sum of the listeners that are no more */
 	uint64_t generation; /* the latest that was enacted */
 	struct np_worker *control; /* const once it runs: retired snapshots are posted to it */
 };
@@ -42,6 +46,9 @@ struct listener_counts {
 	struct limit handshakes_limit; /* handshakes under way. atomic: any worker */
 	uint32_t waiting_alone; /* for a place, and the only ones of their source. atomic: any worker */
 	unsigned snapshots; /* control thread: that have a listener of this name */
+	unsigned lists;     /* control thread: inventories that list it */
+	bool retired;       /* control thread: its numbers are in registry.gone, and it is not found again */
+	struct listener_stats *stats; /* owned: one cell per worker, which writes it; any thread reads */
 	struct handshakes_on on[]; /* one per worker */
 };
 
@@ -66,5 +73,15 @@ void registry_reclaim(struct registry *r);
  *            which takes NULL. */
 must_use struct listener_counts *listener_counts_get(struct registry *r, const char *name);
 void listener_counts_put(struct listener_counts *counts);
+
+/* listener_counts_hold, listener_counts_drop: an inventory lists it, and does no more.   Calls
+ * control thread. */
+void listener_counts_hold(struct listener_counts *counts);
+void listener_counts_drop(struct listener_counts *counts);
+
+/* listener_counts_retire: what no snapshot has any more passes its numbers on to the registry, and a
+ * listener of this name that comes later begins anew.
+ *   Returns  whether it is, or was, retired.   Calls  control thread. */
+bool listener_counts_retire(struct registry *r, struct listener_counts *counts);
 
 #endif

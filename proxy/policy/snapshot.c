@@ -125,6 +125,7 @@ int snapshot_new(struct registry *r, struct config *c, const struct snapshot *pr
 	s->registry = r;
 	s->config = c;
 	s->shares = r->nworkers;
+	s->max_series = (uint32_t)c->metrics.series;
 	s->shutdown_delay = c->shutdown.delay;
 	s->shutdown_timeout = c->shutdown.timeout;
 	r->snapshots++;

@@ -84,6 +84,7 @@ const struct listener_at *listener_entry(const struct listener *l, const struct 
 struct snapshot {
 	uint64_t generation; /* 0 until enacted: a refused one has no number */
 	uint32_t max_connections; /* of the process */
+	uint32_t max_series; /* metrics.series */
 	struct config *config; /* owned; names and addresses point into it */
 	struct listener *listeners;
 	unsigned nlisteners;

@@ -14,22 +14,35 @@
 #define BUCKETS 1024
 
 struct server_registry {
-	unsigned count;
+	unsigned count, nworkers;
+	struct list lives; /* of struct upstream_live */
 	struct list leaving; /* no upstream lists them; slots may still be taken */
 	struct list buckets[BUCKETS];
 };
 
-struct server_registry *server_registry_new(void)
+struct server_registry *server_registry_new(unsigned nworkers)
 {
 	struct server_registry *r = malloc(sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
 	r->count = 0;
+	r->nworkers = nworkers;
+	list_init(&r->lives);
 	list_init(&r->leaving);
 	for (size_t i = 0; i < BUCKETS; i++)
 		list_init(&r->buckets[i]);
 	return r;
+}
+
+struct list *server_registry_lives(struct server_registry *r)
+{
+	return &r->lives;
+}
+
+struct upstream_live *server_registry_live(struct server_registry *r, const char *upstream)
+{
+	return upstream_live_get(&r->lives, upstream, r->nworkers);
 }
 
 unsigned server_registry_count(const struct server_registry *r)
@@ -42,11 +55,15 @@ static struct server *server_free(struct server *s)
 {
 	free((void *)(uintptr_t)s->name);
 	free((void *)(uintptr_t)s->text);
+	free(s->stats);
+	list_remove(&s->link);
+	upstream_live_put(s->live);
 	free(s);
 	return NULL;
 }
 
-static struct server *server_new(const char *upstream, const char *address, const char *text)
+static struct server *server_new(struct server_registry *r, const char *upstream,
+	const char *address, const char *text)
 {
 	struct server *s = aligned_alloc(_Alignof(struct server), sizeof(*s));
 	char *name = NULL;
@@ -56,9 +73,15 @@ static struct server *server_new(const char *upstream, const char *address, cons
 	memset(s, 0, sizeof(*s));
 	list_init(&s->bucket);
 	list_init(&s->leaving);
+	list_init(&s->link);
 	s->hash = hash_text(address);
 	s->text = strdup(text);
-	if (s->text == NULL || asprintf(&name, "%s/%s", upstream, address) < 0)
+	s->stats = server_stats_new(r->nworkers);
+	s->live = server_registry_live(r, upstream);
+	if (s->text == NULL || s->stats == NULL || s->live == NULL)
+		return server_free(s);
+	list_push_back(&s->live->servers, &s->link);
+	if (asprintf(&name, "%s/%s", upstream, address) < 0)
 		return server_free(s);
 	s->name = name;
 	return s;
@@ -70,7 +93,7 @@ static bool server_matches(const struct server *s, const char *upstream, const s
 {
 	size_t n = strlen(upstream);
 
-	return np_addr_equal(&s->addr, addr) && strncmp(s->name, upstream, n) == 0 &&
+	return !s->retired && np_addr_equal(&s->addr, addr) && strncmp(s->name, upstream, n) == 0 &&
 		s->name[n] == '/';
 }
 
@@ -91,7 +114,7 @@ struct server *server_get(struct server_registry *r, const char *upstream,
 		list_remove(&s->leaving);
 		return s;
 	}
-	s = server_new(upstream, address, text);
+	s = server_new(r, upstream, address, text);
 	if (s == NULL)
 		return NULL;
 	s->addr = *addr;
@@ -109,6 +132,22 @@ void server_put(struct server_registry *r, struct server *s)
 		list_push_back(&r->leaving, &s->leaving);
 }
 
+/* Whose last slot is back, and that no upstream lists. The acquire pairs with the release in
+ * server_release: what its connections counted is there. */
+static bool server_is_over(const struct server *s)
+{
+	return s->holders == 0 && __atomic_load_n(&s->active, __ATOMIC_ACQUIRE) == 0;
+}
+
+bool server_retire(struct server_registry *r, struct server *s)
+{
+	if (s->retired || !server_is_over(s))
+		return s->retired;
+	server_stats_sum(&s->live->gone, s->stats, r->nworkers);
+	s->retired = true;
+	return true;
+}
+
 /* No worker can reach an upstream that lists a leaving server, so a count of 0 is final. The
  * acquire pairs with the release in server_release: after it the worker does not read the server
  * again. */
@@ -118,7 +157,7 @@ void server_registry_sweep(struct server_registry *r)
 		struct server *s = list_entry(it, struct server, leaving);
 
 		DCHECK(s->holders == 0, "a leaving server is in no upstream");
-		if (__atomic_load_n(&s->active, __ATOMIC_ACQUIRE) > 0)
+		if (s->lists > 0 || !server_is_over(s))
 			continue;
 		list_remove(&s->leaving);
 		list_remove(&s->bucket);

@@ -1,17 +1,19 @@
-/* server: the live side of one server: how many connections it has now. One per upstream name and
- * address in the process, so that a reload, which builds its upstreams anew, goes on counting
- * where the old ones stopped.
+/* server: the live side of one server: how many connections it has now, and its numbers. One per
+ * upstream name and address in the process, so that a reload, which builds its upstreams anew, goes
+ * on counting where the old ones stopped.
  *
  * A server is born and freed on the control thread. It lives while an upstream lists it or a slot
- * is taken, and workers never free it: they only give slots back. The registry keeps what no
- * upstream lists any more as "leaving" and frees it, once its last slot is back, when an upstream
- * is next freed. Rejected: a counted reference that the last release drops, since the registry
- * would then need a lock that workers wait for. */
+ * is taken, or an inventory has it, and workers never free it: they only give slots back. The
+ * registry keeps what no upstream lists any more as "leaving" and frees it, once its last slot is
+ * back, when an upstream is next freed. Rejected: a counted reference that the last release drops,
+ * since the registry would then need a lock that workers wait for. */
 #ifndef PROXY_UPSTREAM_SERVER_H
 #define PROXY_UPSTREAM_SERVER_H
 
 #include "netpoll/addr.h"
 #include "netpoll/base.h"
+#include "proxy/metrics/server_stats.h"
+#include "proxy/upstream/upstream_live.h"
 
 struct server {
 	const char *name; /* "upstream/address"; const after init, as all up to hash; owned */
@@ -19,19 +21,30 @@ struct server {
 	struct np_addr addr;
 	uint64_t hash;       /* of the address as text: the same on every machine */
 	uint32_t holders;    /* upstreams that list it; control thread */
+	uint32_t lists;      /* inventories that list it; control thread */
+	bool retired;        /* its numbers are in live->gone, and it is not found again; control thread */
+	struct upstream_live *live; /* of its upstream; const, a reference */
+	struct list link;    /* in live->servers; control thread */
 	struct list bucket;  /* in the registry; control thread */
 	struct list leaving; /* in the registry's list when no upstream lists it; control thread */
+
+	struct server_stats *stats; /* const, owned: one cell per worker, which writes it; any thread reads */
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 };
 
 struct server_registry; /* every server of the process; control thread only */
 
-struct server_registry *server_registry_new(void); /* NULL: no memory */
+/* For so many workers.   Returns  NULL: no memory. */
+struct server_registry *server_registry_new(unsigned nworkers);
 /* Returns NULL. Every upstream is freed and every slot given back (CHECK). */
 struct server_registry *server_registry_free(struct server_registry *r);
 /* Frees the leaving servers whose last slot is back. */
 void server_registry_sweep(struct server_registry *r);
+/* Of struct upstream_live, by their link. */
+struct list *server_registry_lives(struct server_registry *r);
+/* As upstream_live_get, for an upstream of this registry. */
+must_use struct upstream_live *server_registry_live(struct server_registry *r, const char *upstream);
 unsigned server_registry_count(const struct server_registry *r); /* leaving ones included */
 
 /* server_get: the server of that upstream and address, made when it is not known yet.
@@ -42,6 +55,11 @@ must_use struct server *server_get(struct server_registry *r, const char *upstre
 /* The upstream no longer lists it. It stays as "leaving" until its last slot is back. Control
  * thread. */
 void server_put(struct server_registry *r, struct server *s);
+
+/* server_retire: what nobody uses any more passes its numbers on to its upstream, and a server of this
+ * address that comes later begins anew.
+ *   Returns  whether it is, or was, retired.   Calls  control thread. */
+bool server_retire(struct server_registry *r, struct server *s);
 
 /* server_try_take: take a slot, if fewer than max are taken (0: no limit). The caller's upstream
  * lists the server.

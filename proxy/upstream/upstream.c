@@ -41,7 +41,8 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->registry = registry;
 	u->name = strdup(spec->name);
 	u->pool = calloc(spec->nservers + 1, sizeof(struct member *)); /* + 1: never of size 0 */
-	if (u->name == NULL || u->pool == NULL)
+	u->live = server_registry_live(registry, spec->name);
+	if (u->name == NULL || u->pool == NULL || u->live == NULL)
 		return upstream_free(u);
 	for (unsigned i = 0; i < spec->nservers; i++) {
 		if (!add_member(u, &spec->servers[i]))
@@ -59,6 +60,7 @@ struct upstream *upstream_free(struct upstream *u)
 		server_put(u->registry, u->members[i].server);
 	server_registry_sweep(u->registry);
 	pthread_mutex_destroy(&u->lock);
+	upstream_live_put(u->live);
 	free(u->pool);
 	free((void *)(uintptr_t)u->name);
 	free(u);

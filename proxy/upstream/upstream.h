@@ -67,6 +67,7 @@ struct upstream {
 	uint64_t seed;
 	int64_t weight; /* of all members */
 
+	struct upstream_live *live; /* a reference */
 	struct server_registry *registry; /* borrowed: lives longer than every upstream */
 	unsigned nmembers;
 

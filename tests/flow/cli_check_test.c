@@ -127,6 +127,19 @@ static void V21_what_a_start_would_refuse(void **state)
 	assert_int_equal(access(textf("%s/new.log", kit_dir()), F_OK), -1); /* nothing is left behind */
 }
 
+/* O14: families of servers would be left out. */
+static void o14_too_many_series(void **state)
+{
+	const char *bind = textf("bind: \"%s:%d\"", kit_ip(0), kit_port(kit_ip(0)));
+
+	(void)state;
+	expect(file(bind, "metrics: {series: 100}\n"), 0, "warning[W309]: the metrics have ");
+	assert_non_null(strstr(err, "check.yaml:5:19"));
+	assert_non_null(strstr(err, " series, and metrics.series allows 100: those of servers are left out in part\n"));
+	assert_non_null(strstr(err, "= help: metrics.series: "));
+	expect(file(bind, "metrics: {series: 200}\n"), 0, NULL);
+}
+
 static void V21_owner_of_a_socket(void **state)
 {
 	(void)state;
@@ -259,6 +272,7 @@ int main(void)
 		cmocka_unit_test_teardown(V21_port_of_another_process, kit_end),
 		cmocka_unit_test_teardown(V21_the_running_instance, kit_end),
 		cmocka_unit_test_teardown(V21_what_a_start_would_refuse, kit_end),
+		cmocka_unit_test_teardown(o14_too_many_series, kit_end),
 		cmocka_unit_test_teardown(V21_owner_of_a_socket, kit_end),
 		cmocka_unit_test_teardown(V22_place_of_a_file, kit_end),
 		cmocka_unit_test_teardown(te3_place_of_a_name, kit_end),

@@ -24,6 +24,8 @@ static const char dumped[] =
 	"  format: json                              # default\n"
 	"limits:\n"
 	"  max_connections: auto                     # default\n"
+	"metrics:\n"
+	"  series: 10000                             # default\n"
 	"listeners:\n"
 	"  - name: \"1e3\"                             # t.yaml:3\n"
 	"    bind:                                   # t.yaml:3\n"

@@ -7,6 +7,13 @@ static void expect_all(const struct relay_case *is)
 	assert_false(world.saw.altered);
 	assert_int_equal(world.saw.got[0], is->up);
 	assert_int_equal(world.saw.got[1], is->down);
+	/* what the numbers have at the end is what passed */
+	assert_int_equal(world.listener_stats.bytes_in, is->up);
+	assert_int_equal(world.listener_stats.bytes_out, is->down);
+	assert_int_equal(world.server_stats.bytes_in, is->up);
+	assert_int_equal(world.server_stats.bytes_out, is->down);
+	assert_int_equal(histogram_count(&world.listener_stats.lifetime), 1);
+	assert_int_equal(histogram_count(&world.server_stats.first_byte), is->down > 0);
 }
 
 static void bytes_arrive_both_ways(void **state)

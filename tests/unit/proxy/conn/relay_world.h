@@ -55,6 +55,8 @@ static struct relay_world {
 	const struct target *targets[1];
 	struct listener listener;
 	struct server server;
+	struct listener_stats listener_stats; /* the cells of the one worker */
+	struct server_stats server_stats;
 	struct conn *conn;
 	struct np_fd app[2]; /* a, b */
 	int sysfd[2];        /* the connection's ends */
@@ -191,7 +193,7 @@ static inline void wait_for_end(void)
 	while (!conn_ended() && np_nanotime() < deadline)
 		np_sleep(NP_MS);
 	for (int why = 1; why < CLOSE_REASONS; why++)
-		if (world.shard->stats.closed[why] > 0)
+		if (world.listener_stats.closed[why] > 0)
 			world.saw.why = (enum close_reason)why;
 }
 
@@ -205,8 +207,8 @@ static inline struct conn *world_conn(int client, int upstream)
 	c->shard = world.shard;
 	c->listener = &world.listener;
 	c->accepted = np_now();
-	c->connected = CONN_NEVER;
-	c->first_byte = -1;
+	c->connected = 0;
+	c->first_byte = SINCE_NEVER;
 	c->peer.sa.sa_family = world.is->ends == ENDS_UNIX ? AF_UNIX : AF_INET;
 	c->server = &world.server;
 	list_push_back(&world.shard->conns, &c->link);
@@ -270,9 +272,11 @@ static inline void relay_world_run(const struct relay_case *is)
 	world.snap.use = &world.use;
 	world.snap.shares = 1;
 	world.counts.limit = (struct limit){.used = 1};
+	world.counts.stats = &world.listener_stats;
 	world.target.upstream = &world.upstream;
 	world.targets[0] = &world.target;
 	world.server.active = 1;
+	world.server.stats = &world.server_stats;
 	memset(&world.listener, 0, sizeof(world.listener));
 	world.listener.snap = &world.snap;
 	world.listener.name = "l";

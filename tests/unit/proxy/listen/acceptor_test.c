@@ -10,9 +10,12 @@
 #include "proxy/listen/bindings.h"
 #include "tests/kit/kit.h"
 
+static struct listener_stats numbers;
+static struct listener_counts counts = {.stats = &numbers};
 static struct snapshot_use use;
 static struct snapshot snap = {.use = &use, .max_connections = UINT32_MAX};
 static struct listener listener = {.name = "web", .backlog = 16, .snap = &snap, .max_connections = UINT32_MAX};
+
 static struct limit connections;
 static struct shard shard;
 static struct bindings bindings;
@@ -134,6 +137,7 @@ static void run(void (*script)(void *arg))
 {
 	const struct np_worker_opts o = {.name = "worker", .id = 0, .cpu = -1, .main = script};
 
+	listener.counts = &counts;
 	stopped = false;
 	client = -1;
 	accepts = 0;

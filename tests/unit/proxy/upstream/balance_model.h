@@ -164,7 +164,7 @@ static inline void model_release(struct model *m)
 
 static inline void model_run(enum balance balance, uint64_t *bits)
 {
-	struct server_registry *registry = server_registry_new(), *other = server_registry_new();
+	struct server_registry *registry = server_registry_new(1), *other = server_registry_new(1);
 	struct model m = {
 		.bits = bits,
 		.u = servers_open(balance, "3/6 1/2 2/9 0 7/11 1 5/3b 2b", registry),

@@ -105,7 +105,7 @@ static void scripts_hold(void **state)
 	(void)state;
 	bits = servers_seed();
 	for (size_t i = 0; i < array_len(scripts); i++) {
-		struct server_registry *registry = server_registry_new();
+		struct server_registry *registry = server_registry_new(1);
 		struct upstream *u = servers_open(scripts[i].balance, scripts[i].servers, registry);
 
 		run_script(u, &scripts[i]);
@@ -116,7 +116,7 @@ static void scripts_hold(void **state)
 /* E7: without a key, source_hash is round robin. */
 static void no_key_is_round_robin(void **state)
 {
-	struct server_registry *registry = server_registry_new();
+	struct server_registry *registry = server_registry_new(1);
 	struct upstream *u = servers_open(BALANCE_SOURCE_HASH, "5 1 1", registry);
 	struct pick_args a = {.hash = 0};
 
@@ -175,7 +175,7 @@ static void windows_are_exact(void **state)
 	bits = servers_seed();
 	for (int i = 0; i < 200; i++) {
 		unsigned sum = random_line(line, sizeof(line), 1 + (unsigned)i % 8, 1 + (unsigned)i % 40);
-		struct server_registry *registry = server_registry_new();
+		struct server_registry *registry = server_registry_new(1);
 		struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, line, registry);
 
 		check_windows(u, sum);
@@ -209,7 +209,7 @@ static void expect_share(unsigned got, unsigned n, unsigned weight, unsigned sum
 
 static void shares_hold(enum balance balance, const char *line)
 {
-	struct server_registry *registry = server_registry_new();
+	struct server_registry *registry = server_registry_new(1);
 	struct upstream *u = servers_open(balance, line, registry);
 	unsigned counts[SERVERS_MAX], sum = 0;
 
@@ -238,7 +238,7 @@ static void weights_hold_by_lot(void **state)
  * in none. */
 static void pairs_are_even(void **state)
 {
-	struct server_registry *registry = server_registry_new();
+	struct server_registry *registry = server_registry_new(1);
 	struct upstream *u = servers_open(BALANCE_RANDOM_TWO, "1 1 1", registry);
 	unsigned counts[SERVERS_MAX];
 
@@ -259,7 +259,7 @@ static void pairs_are_even(void **state)
  * servers, one choice is off by 10 from 100 all the time, two never. */
 static void two_choices_level(void **state)
 {
-	struct server_registry *registry = server_registry_new();
+	struct server_registry *registry = server_registry_new(1);
 	struct upstream *u = servers_open(BALANCE_RANDOM_TWO, "1 1 1 1 1 1 1 1 1 1", registry);
 	int err;
 
@@ -313,7 +313,7 @@ static unsigned count_moves(struct upstream *u, struct upstream *v, unsigned por
  * leaves moves 1/n of the keys, all of them its own. */
 static void keys_stay(void **state)
 {
-	struct server_registry *registry = server_registry_new();
+	struct server_registry *registry = server_registry_new(1);
 	struct servers s;
 	struct upstream *all, *same, *turned, *less, *more;
 

@@ -13,7 +13,7 @@ static struct server_registry *registry;
 static int open_registry(void **state)
 {
 	(void)state;
-	registry = server_registry_new();
+	registry = server_registry_new(1);
 	return registry == NULL;
 }
 

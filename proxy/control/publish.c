@@ -1,0 +1,90 @@
+/* publish: one reader, told of each publication; and the second's tick for bytes of live connections. */
+#include "proxy/control/publish.h"
+
+#include <stdlib.h>
+
+#include "proxy/conn/tally.h"
+#include "proxy/control/control.h"
+#include "proxy/policy/inventory.h"
+
+#define TALLY_EVERY NP_S
+
+static struct inventory_process described(const struct process *p)
+{
+	return (struct inventory_process){
+		.version = p->publishing.version,
+		.connections = &p->limit,
+		.reload_failed = &p->publishing.reload_failed,
+		.stats = p->publishing.stats,
+		.nstats = p->nshards + 1,
+		.workers = p->workers,
+		.nworkers = p->nworkers,
+	};
+}
+
+void publish_again(struct process *p)
+{
+	const struct inventory_process process = described(p);
+	struct inventory *inv;
+
+	DCHECK(np_self() == p->registry.control, "control publishes");
+	if (p->publishing.reader == NULL || p->snap == NULL)
+		return;
+	inv = inventory_new(&p->registry, p->snap, &process);
+	if (inv != NULL)
+		inventory_post(inv, p->publishing.reader);
+	else
+		log_msg(LVL_ERROR, "metrics_failed",
+			"metrics still show generation %llu's objects or older: out of memory",
+			(unsigned long long)p->snap->generation - 1);
+}
+
+/* On the control worker's loop. */
+static void ask_for_tally(struct np_timer *t)
+{
+	struct process *p = container_of(t, struct process, publishing.tick);
+
+	for (unsigned i = 0; i < p->nshards; i++)
+		tally_ask(&p->shards[i]);
+	np_timer_set(t, np_now() + TALLY_EVERY);
+}
+
+/* One more than there are shards: the control thread counts, too. */
+static const struct stats **list_stats(const struct process *p)
+{
+	const struct stats **all = calloc(p->nshards + 1, sizeof(*all));
+
+	for (unsigned i = 0; all != NULL && i < p->nshards; i++)
+		all[i] = &p->shards[i].stats;
+	if (all != NULL)
+		all[p->nshards] = &p->stats;
+	return all;
+}
+
+void publish_to(struct process *p, struct inventory_reader *reader, const char *version)
+{
+	CHECK(p->publishing.reader == NULL, "there is one reader");
+	p->publishing.stats = list_stats(p);
+	if (p->publishing.stats == NULL) {
+		log_msg(LVL_ERROR, "metrics_failed", "there are no metrics: out of memory");
+		return;
+	}
+	p->publishing.reader = reader;
+	p->publishing.version = version;
+	p->publishing.tick.fn = ask_for_tally;
+	np_timer_set(&p->publishing.tick, np_now() + TALLY_EVERY);
+	publish_again(p);
+}
+
+void publish_end(struct process *p)
+{
+	struct inventory_reader *reader = p->publishing.reader;
+
+	if (reader == NULL)
+		return;
+	np_timer_stop(&p->publishing.tick);
+	p->publishing.reader = NULL;
+	inventory_reader_close(reader);
+	free(p->publishing.stats);
+	p->publishing.stats = NULL;
+}

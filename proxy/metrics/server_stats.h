@@ -1,0 +1,32 @@
+/* server_stats: the numbers of one server that one worker counts, written and read as those of
+ * listener_stats. Connects that worked are the count of `connect`. */
+#ifndef PROXY_METRICS_SERVER_STATS_H
+#define PROXY_METRICS_SERVER_STATS_H
+
+#include "proxy/metrics/histogram.h"
+#include "proxy/metrics/stats.h"
+
+/* Only counts and histograms of 64 bits, as listener_stats. */
+struct server_stats {
+	uint64_t bytes_in, bytes_out; /* from the client to it, and back */
+	uint64_t refused, timeout, reset, failed; /* connects that did not work; failed: all others, TLS too */
+	struct histogram connect;    /* from the dial on, of connects that worked */
+	struct histogram first_byte; /* of the server, from the connect on */
+} cache_aligned;
+_Static_assert(sizeof(struct server_stats) == 256, "a thousand servers and two workers take half a MiB");
+
+/* The numbers of one upstream that one worker counts, beside those of its servers. */
+struct upstream_stats {
+	uint64_t retries; /* attempts after a failed one of the same connection */
+} cache_aligned;
+
+/* server_stats_new, upstream_stats_new: one zeroed cell for each of n workers.
+ *   Returns  NULL: no memory.   Owns  the caller: free(3). */
+must_use struct server_stats *server_stats_new(unsigned n);
+must_use struct upstream_stats *upstream_stats_new(unsigned n);
+
+/* server_stats_sum: add the cells of n workers to a total, which no other thread writes. Any
+ * thread. */
+void server_stats_sum(struct server_stats *total, const struct server_stats *cells, unsigned n);
+
+#endif

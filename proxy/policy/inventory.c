@@ -1,0 +1,339 @@
+/* inventory: lists what there is, holds it, and goes to a reader and back. */
+#include "proxy/policy/inventory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "netpoll/check.h"
+#include "proxy/policy/registry.h"
+#include "proxy/policy/snapshot.h"
+#include "proxy/policy/snapshot_tls.h"
+#include "proxy/upstream/upstream.h"
+
+/* ---- listeners ---- */
+
+static bool speaks_tls_upstream(const struct listener *l)
+{
+	for (unsigned i = 0; i <= l->nrules; i++)
+		if (l->targets[i] != NULL && l->targets[i]->tls != NULL)
+			return true;
+	return false;
+}
+
+static void add_listener(struct inventory *inv, struct listener_counts *counts, const struct listener *l)
+{
+	struct inventory_listener *to = &inv->listeners[inv->nlisteners++];
+
+	*to = (struct inventory_listener){.counts = counts, .listed = l != NULL};
+	listener_counts_hold(counts);
+	if (l == NULL)
+		return;
+	to->tls = l->tls != NULL;
+	to->upstream_tls = speaks_tls_upstream(l);
+	to->max_connections = l->max_connections;
+	to->max_handshakes = l->max_handshakes;
+}
+
+static bool lists_counts(const struct snapshot *s, const struct listener_counts *counts)
+{
+	for (unsigned i = 0; i < s->nlisteners; i++)
+		if (s->listeners[i].counts == counts)
+			return true;
+	return false;
+}
+
+/* Those of s in its order, then those that older generations have alone. */
+static void list_listeners(struct inventory *inv, const struct snapshot *s)
+{
+	struct registry *r = inv->registry;
+
+	for (unsigned i = 0; i < s->nlisteners; i++)
+		add_listener(inv, s->listeners[i].counts, &s->listeners[i]);
+	list_for_each(it, &r->listeners) {
+		struct listener_counts *counts = list_entry(it, struct listener_counts, link);
+
+		if (!listener_counts_retire(r, counts) && !lists_counts(s, counts))
+			add_listener(inv, counts, NULL);
+	}
+	memcpy(inv->gone, r->gone, sizeof(*inv->gone));
+}
+
+/* ---- upstreams and servers ---- */
+
+static const struct member *member_of(const struct upstream *u, const struct server *server)
+{
+	for (unsigned i = 0; u != NULL && i < u->nmembers; i++)
+		if (u->members[i].server == server)
+			return &u->members[i];
+	return NULL;
+}
+
+static void add_server(struct inventory *inv, struct server *server, const struct member *m)
+{
+	struct inventory_server *to = &inv->servers[inv->nservers++];
+
+	*to = (struct inventory_server){.server = server, .listed = m != NULL};
+	server->lists++;
+	if (m == NULL)
+		return;
+	to->weight = m->weight;
+	to->max_connections = m->max_connections;
+}
+
+/* u: of the current snapshot; NULL: only older ones have an upstream of this name. Its members come
+ * first, in their order. */
+static void add_upstream(struct inventory *inv, struct upstream_live *live, const struct upstream *u)
+{
+	struct inventory_upstream *to = &inv->upstreams[inv->nupstreams++];
+
+	*to = (struct inventory_upstream){.live = live, .listed = u != NULL, .first = inv->nservers};
+	live->refs++;
+	for (unsigned i = 0; u != NULL && i < u->nmembers; i++)
+		add_server(inv, u->members[i].server, &u->members[i]);
+	list_for_each(it, &live->servers) {
+		struct server *server = list_entry(it, struct server, link);
+
+		if (!server_retire(inv->registry->servers, server) && member_of(u, server) == NULL)
+			add_server(inv, server, NULL);
+	}
+	to->n = inv->nservers - to->first;
+	to->gone = live->gone;
+}
+
+static bool lists_live(const struct snapshot *s, const struct upstream_live *live)
+{
+	for (unsigned i = 0; i < s->nupstreams; i++)
+		if (s->upstreams[i]->u->live == live)
+			return true;
+	return false;
+}
+
+static void list_upstreams(struct inventory *inv, const struct snapshot *s)
+{
+	struct list *lives = server_registry_lives(inv->registry->servers);
+
+	for (unsigned i = 0; i < s->nupstreams; i++)
+		add_upstream(inv, s->upstreams[i]->u->live, s->upstreams[i]->u);
+	list_for_each(it, lives) {
+		struct upstream_live *live = list_entry(it, struct upstream_live, link);
+
+		if (!lists_live(s, live))
+			add_upstream(inv, live, NULL);
+	}
+}
+
+/* ---- certificates ---- */
+
+static void count_certificate(void *arg, const char *listener, const char *file, int64_t expires)
+{
+	(void)listener, (void)file, (void)expires;
+	++*(unsigned *)arg;
+}
+
+static void add_certificate(void *arg, const char *listener, const char *file, int64_t expires)
+{
+	struct inventory *inv = arg;
+	struct inventory_certificate *to = &inv->certificates[inv->ncertificates++];
+
+	*to = (struct inventory_certificate){strdup(listener), strdup(file), expires};
+}
+
+static bool list_certificates(struct inventory *inv, const struct snapshot *s)
+{
+	snapshot_certificates(s, add_certificate, inv);
+	for (unsigned i = 0; i < inv->ncertificates; i++)
+		if (inv->certificates[i].listener == NULL || inv->certificates[i].file == NULL)
+			return false;
+	return true;
+}
+
+/* ---- the inventory ---- */
+
+static unsigned list_length(const struct list *l)
+{
+	unsigned n = 0;
+
+	for (const struct list *it = l->next; it != l; it = it->next)
+		n++;
+	return n;
+}
+
+/* Room for all there may be: a server or listener is listed once. */
+static bool lists_make(struct inventory *inv, const struct snapshot *s)
+{
+	struct server_registry *servers = inv->registry->servers;
+	unsigned certificates = 0;
+
+	snapshot_certificates(s, count_certificate, &certificates);
+	inv->listeners = calloc(list_length(&inv->registry->listeners) + 1, sizeof(*inv->listeners));
+	inv->upstreams = aligned_alloc(_Alignof(struct inventory_upstream),
+		(list_length(server_registry_lives(servers)) + 1) * sizeof(*inv->upstreams));
+	inv->servers = calloc(server_registry_count(servers) + 1, sizeof(*inv->servers));
+	inv->certificates = calloc(certificates + 1, sizeof(*inv->certificates));
+	inv->gone = listener_stats_new(1);
+	return inv->listeners != NULL && inv->upstreams != NULL && inv->servers != NULL &&
+		inv->certificates != NULL && inv->gone != NULL;
+}
+
+struct inventory *inventory_new(struct registry *r, const struct snapshot *s,
+				const struct inventory_process *p)
+{
+	struct inventory *inv = calloc(1, sizeof(*inv));
+	struct timespec now;
+
+	CHECK(!r->lent, "a load may use the registry");
+	if (inv == NULL)
+		return NULL;
+	inv->registry = r;
+	r->inventories++;
+	clock_gettime(CLOCK_REALTIME, &now);
+	inv->published = (int64_t)now.tv_sec * NP_S + now.tv_nsec;
+	inv->generation = s->generation;
+	inv->max_connections = s->max_connections;
+	inv->max_series = s->max_series;
+	inv->process = *p;
+	list_init(&inv->returned);
+	if (!lists_make(inv, s) || !list_certificates(inv, s))
+		return inventory_free(inv);
+	list_listeners(inv, s);
+	list_upstreams(inv, s);
+	return inv;
+}
+
+struct inventory *inventory_free(struct inventory *inv)
+{
+	if (inv == NULL)
+		return NULL;
+	DCHECK(inv->holds == 0, "an inventory is freed while it is read");
+	for (unsigned i = 0; i < inv->nlisteners; i++)
+		listener_counts_drop(inv->listeners[i].counts);
+	for (unsigned i = 0; i < inv->nservers; i++)
+		inv->servers[i].server->lists--;
+	server_registry_sweep(inv->registry->servers); /* before the upstreams: servers hold theirs */
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		upstream_live_put(inv->upstreams[i].live);
+	for (unsigned i = 0; i < inv->ncertificates; i++) {
+		free((void *)(uintptr_t)inv->certificates[i].listener);
+		free((void *)(uintptr_t)inv->certificates[i].file);
+	}
+	inv->registry->inventories--;
+	free(inv->listeners);
+	free(inv->upstreams);
+	free(inv->servers);
+	free(inv->certificates);
+	free(inv->gone);
+	free(inv);
+	return NULL;
+}
+
+/* ---- there and back ---- */
+
+/* On the control worker. */
+static void inventory_back(struct np_msg *m)
+{
+	struct inventory *inv = container_of(m, struct inventory, msg);
+
+	DCHECK(np_self() == inv->registry->control, "inventories are freed by the control thread");
+	if (inv->registry->lent)
+		list_push_back(&inv->registry->returned, &inv->returned);
+	else
+		inventory_free(inv);
+}
+
+void inventory_drop(struct inventory *inv)
+{
+	DCHECK(np_self() == inv->reader->worker, "an inventory is dropped where it was held");
+	CHECK(inv->holds > 0, "an inventory is dropped once for each time it was held");
+	if (--inv->holds > 0)
+		return;
+	inv->msg.fn = inventory_back;
+	np_post(inv->registry->control, &inv->msg);
+}
+
+/* On the reader's worker. */
+static void inventory_arrived(struct np_msg *m)
+{
+	struct inventory *inv = container_of(m, struct inventory, msg);
+	struct inventory_reader *r = inv->reader;
+	struct inventory *old = r->current;
+
+	DCHECK(np_self() == r->worker && !r->closed, "an inventory arrives at its reader, while that reads");
+	inv->holds = 1;
+	r->current = inv;
+	if (old != NULL)
+		inventory_drop(old);
+}
+
+void inventory_post(struct inventory *inv, struct inventory_reader *to)
+{
+	DCHECK(np_self() == inv->registry->control, "control publishes");
+	inv->reader = to;
+	inv->msg.fn = inventory_arrived;
+	np_post(to->worker, &inv->msg);
+}
+
+struct inventory *inventory_hold(struct inventory_reader *reader)
+{
+	DCHECK(np_self() == reader->worker, "an inventory is held on the reader's worker");
+	if (reader->current != NULL)
+		reader->current->holds++;
+	return reader->current;
+}
+
+/* There and back, on the stack of who closes. What was posted back before is freed before: messages
+ * of one worker arrive in their order. */
+struct closing {
+	struct np_msg msg;
+	struct inventory_reader *reader;
+	struct np_worker *caller;
+	struct np_event done;
+};
+
+static void closing_done(struct np_msg *m)
+{
+	np_event_set(&container_of(m, struct closing, msg)->done);
+}
+
+static void closing_run(struct np_msg *m)
+{
+	struct closing *c = container_of(m, struct closing, msg);
+	struct inventory *old = c->reader->current;
+
+	c->reader->current = NULL;
+	c->reader->closed = true;
+	if (old != NULL) {
+		CHECK(old->holds == 1, "a reader is closed when nobody reads any more");
+		inventory_drop(old);
+	}
+	m->fn = closing_done;
+	np_post(c->caller, m);
+}
+
+void inventory_reader_close(struct inventory_reader *reader)
+{
+	struct closing c = {.msg.fn = closing_run, .reader = reader, .caller = np_self()};
+
+	np_post(reader->worker, &c.msg);
+	np_event_wait(&c.done);
+}
+
+/* ---- sums ---- */
+
+void inventory_totals(const struct inventory *inv, struct listener_stats *total)
+{
+	memcpy(total, inv->gone, sizeof(*total));
+	for (unsigned i = 0; i < inv->nlisteners; i++)
+		listener_stats_sum(total, inv->listeners[i].counts->stats, inv->registry->nworkers);
+}
+
+void inventory_upstream_totals(const struct inventory *inv, const struct inventory_upstream *u,
+			       struct server_stats *total, uint64_t *retries)
+{
+	*total = u->gone;
+	*retries = 0;
+	for (unsigned i = u->first; i < u->first + u->n; i++)
+		server_stats_sum(total, inv->servers[i].server->stats, inv->registry->nworkers);
+	for (unsigned i = 0; i < inv->registry->nworkers; i++)
+		*retries += STAT_GET(&u->live->stats[i], retries);
+}

@@ -1,0 +1,129 @@
+/* The families of listeners and of their certificates. */
+#include "proxy/policy/metrics_family.h"
+#include "proxy/policy/registry.h"
+
+static struct labels by_listener(const struct inventory_listener *l, const char *name, const char *value)
+{
+	return (struct labels){{{"listener", l->counts->name}, {name, value}}};
+}
+
+static const struct inventory_listener *listener_of(const struct metrics_at *pg, unsigned i, struct listener_stats *n)
+{
+	const struct inventory_listener *l = &pg->inv->listeners[i];
+
+	*n = (struct listener_stats){0};
+	if (!l->listed)
+		return NULL;
+	listener_stats_sum(n, l->counts->stats, pg->inv->registry->nworkers);
+	return l;
+}
+
+void metrics_connections(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels labels;
+
+	if (l == NULL)
+		return;
+	labels = by_listener(l, NULL, NULL);
+	prometheus_value(&pg->to, pg->name, &labels, n.connections);
+}
+
+void metrics_active(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels labels;
+
+	if (l == NULL)
+		return;
+	labels = by_listener(l, NULL, NULL);
+	prometheus_value(&pg->to, pg->name, &labels, listener_stats_active(&n));
+}
+
+/* Both families are parts of one table, so that each connection is in exactly one of them. */
+static void write_reasons(const struct metrics_at *pg, unsigned i, bool rejected)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+
+	for (enum close_reason why = CLOSE_NONE + 1; l != NULL && why < CLOSE_REASONS; why++) {
+		struct labels labels = by_listener(l, "reason", close_word(why));
+
+		if (close_rejected(why) == rejected)
+			prometheus_value(&pg->to, pg->name, &labels, n.closed[why]);
+	}
+}
+
+void metrics_closed(const struct metrics_at *pg, unsigned i)
+{
+	write_reasons(pg, i, false);
+}
+
+void metrics_rejected(const struct metrics_at *pg, unsigned i)
+{
+	write_reasons(pg, i, true);
+}
+
+void metrics_bytes(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels in, out;
+
+	if (l == NULL)
+		return;
+	in = by_listener(l, "direction", "in");
+	out = by_listener(l, "direction", "out");
+	metrics_two(pg, &in, n.bytes_in, &out, n.bytes_out);
+}
+
+void metrics_lifetime(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels labels;
+
+	if (l == NULL)
+		return;
+	labels = by_listener(l, NULL, NULL);
+	prometheus_histogram(&pg->to, pg->name, &labels, &histogram_lifetime, &n.lifetime);
+}
+
+void metrics_handshakes(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels ok, failed;
+
+	if (l == NULL || !l->tls)
+		return;
+	ok = by_listener(l, "result", "ok");
+	failed = by_listener(l, "result", "failed");
+	metrics_two(pg, &ok, histogram_count(&n.handshake), &failed, n.handshakes_failed);
+}
+
+void metrics_handshake(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels labels;
+
+	if (l == NULL)
+		return;
+	labels = by_listener(l, "side", "client");
+	if (l->tls)
+		prometheus_histogram(&pg->to, pg->name, &labels, &histogram_latency, &n.handshake);
+	labels = by_listener(l, "side", "upstream");
+	if (l->upstream_tls)
+		prometheus_histogram(&pg->to, pg->name, &labels, &histogram_latency, &n.upstream_handshake);
+}
+
+void metrics_certificate(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_certificate *c = &pg->inv->certificates[i];
+	struct labels l = {{{"listener", c->listener}, {"file", c->file}}};
+
+	prometheus_value(&pg->to, pg->name, &l, c->expires > 0 ? (uint64_t)c->expires : 0);
+}

@@ -1,0 +1,207 @@
+/* The page: its families in their order, and the cursor that writes them in blocks. */
+#include "proxy/policy/metrics_page.h"
+
+#include <string.h>
+
+#include "netpoll/check.h"
+#include "proxy/policy/metrics_family.h"
+#include "proxy/policy/registry.h"
+
+enum objects { ONE, THREADS, CERTIFICATES, LIMITS, LISTENERS, UPSTREAMS, SERVERS, DROPPABLE };
+
+struct family {
+	enum metrics_scope scope;
+	enum objects of;
+	const char *name, *kind, *help;
+	void (*write)(const struct metrics_at *pg, unsigned object);
+	unsigned series; /* the most of an object */
+};
+
+static const struct family families[] = {
+#define X(scope, of, name, kind, help, fn, series) {METRICS_##scope, of, name, #kind, help, metrics_##fn, series},
+	METRICS_TBL(X)
+#undef X
+};
+#define NFAMILIES  array_len(families)
+#define NDROPPABLE 4 /* the last of them */
+
+static const struct family *droppable(unsigned i)
+{
+	return &families[NFAMILIES - NDROPPABLE + i];
+}
+
+void metrics_left_out(const struct metrics_at *pg, unsigned i)
+{
+	struct labels l = {{{"family", droppable(i)->name}}};
+
+	prometheus_value(&pg->to, pg->name, &l, i < pg->left_out);
+}
+
+void metrics_two(const struct metrics_at *pg, const struct labels *one, uint64_t n1, const struct labels *two,
+		 uint64_t n2)
+{
+	prometheus_value(&pg->to, pg->name, one, n1);
+	prometheus_value(&pg->to, pg->name, two, n2);
+}
+
+static unsigned objects_of(const struct metrics_size *size, enum objects of)
+{
+	switch (of) {
+	case ONE:
+		return 1;
+	case THREADS:
+		return size->threads;
+	case CERTIFICATES:
+		return size->certificates;
+	case LIMITS:
+		return 1 + 2 * size->listeners;
+	case LISTENERS:
+		return size->listeners;
+	case UPSTREAMS:
+		return size->upstreams;
+	case SERVERS:
+		return size->servers;
+	case DROPPABLE:
+		return NDROPPABLE;
+	}
+	CHECK(false, "objects are of these kinds");
+}
+
+static struct metrics_size size_of(const struct inventory *inv)
+{
+	return (struct metrics_size){
+		.threads = inv->process.nworkers,
+		.certificates = inv->ncertificates,
+		.listeners = inv->nlisteners,
+		.upstreams = inv->nupstreams,
+		.servers = inv->nservers,
+	};
+}
+
+uint64_t metrics_series(const struct metrics_size *size)
+{
+	uint64_t n = stats_rows();
+
+	for (unsigned i = 0; i < NFAMILIES; i++)
+		n += (uint64_t)families[i].series * objects_of(size, families[i].of);
+	return n;
+}
+
+/* ---- the cursor ---- */
+
+unsigned metrics_scope_of(const char *name, size_t n)
+{
+	static const struct {
+		const char *name;
+		unsigned scope;
+	} scopes[] = {
+		{"process", METRICS_PROCESS}, {"listener", METRICS_LISTENER},
+		{"upstream", METRICS_UPSTREAM}, {"server", METRICS_SERVER},
+	};
+
+	for (size_t i = 0; i < array_len(scopes); i++)
+		if (strlen(scopes[i].name) == n && memcmp(scopes[i].name, name, n) == 0)
+			return scopes[i].scope;
+	return 0;
+}
+
+void metrics_page_init(struct metrics_page *pg, const struct inventory *inv, const struct metrics_options *o)
+{
+	uint64_t series;
+
+	*pg = (struct metrics_page){.inv = inv, .options = *o, .size = size_of(inv)};
+	series = metrics_series(&pg->size);
+	for (; pg->left_out < NDROPPABLE && series > inv->max_series; pg->left_out++)
+		series -= (uint64_t)droppable(pg->left_out)->series * inv->nservers;
+}
+
+static bool is_wanted(const struct metrics_page *pg, const char *name)
+{
+	for (unsigned i = 0; i < pg->options.nnames; i++)
+		if (strcmp(pg->options.names[i], name) == 0)
+			return true;
+	return pg->options.nnames == 0;
+}
+
+static bool is_shown(const struct metrics_page *pg, unsigned i)
+{
+	if ((families[i].scope & pg->options.scopes) == 0 || !is_wanted(pg, families[i].name))
+		return false;
+	return i < NFAMILIES - NDROPPABLE || i - (NFAMILIES - NDROPPABLE) >= pg->left_out;
+}
+
+/* Behind the families of the table come the process's counters, then the end of the page. */
+#define COUNTERS NFAMILIES
+#define THE_END  (NFAMILIES + 1)
+
+static unsigned objects_shown(const struct metrics_page *pg, unsigned family)
+{
+	if (family == COUNTERS)
+		return (pg->options.scopes & METRICS_PROCESS) != 0 ? stats_rows() : 0;
+	return is_shown(pg, family) ? objects_of(&pg->size, families[family].of) : 0;
+}
+
+/* A row of counter_tbl.h; rows of one family stand together. */
+static void write_counter(const struct metrics_page *pg, const struct prometheus *to)
+{
+	struct stats_row row;
+
+	stats_row(pg->object, pg->inv->process.stats, pg->inv->process.nstats, &row);
+	if (!is_wanted(pg, row.family))
+		return;
+	if (row.first)
+		prometheus_head(to, row.family, row.kind, row.help);
+	prometheus_row(to, row.family, row.label, row.value);
+}
+
+static void write_object(const struct metrics_page *pg, struct text *out)
+{
+	const struct metrics_at at = {
+		.to = {.out = out, .openmetrics = pg->options.openmetrics},
+		.inv = pg->inv,
+		.name = pg->family < NFAMILIES ? families[pg->family].name : NULL,
+		.left_out = pg->left_out,
+	};
+
+	if (pg->family == THE_END) {
+		prometheus_end(&at.to);
+		return;
+	}
+	if (pg->family == COUNTERS) {
+		write_counter(pg, &at.to);
+		return;
+	}
+	if (pg->object == 0)
+		prometheus_head(&at.to, at.name, families[pg->family].kind, families[pg->family].help);
+	families[pg->family].write(&at, pg->object);
+}
+
+/* To the first object that is shown, from here on. */
+static void skip_hidden(struct metrics_page *pg)
+{
+	while (pg->family < THE_END && pg->object >= objects_shown(pg, pg->family)) {
+		pg->family++;
+		pg->object = 0;
+	}
+}
+
+bool metrics_page_block(struct metrics_page *pg, struct text *out)
+{
+	size_t before = 0;
+
+	DCHECK(out->n == 0 && out->cap >= METRICS_BLOCK, "a block is empty, and has room");
+	for (; pg->family <= THE_END; pg->object++) {
+		skip_hidden(pg);
+		before = out->n;
+		write_object(pg, out);
+		if (out->cut)
+			break;
+		pg->family += pg->family == THE_END;
+	}
+	if (out->cut) {
+		CHECK(before > 0, "an object of a family has room in a block");
+		out->n = before;
+		out->cut = false;
+	}
+	return out->n > 0;
+}

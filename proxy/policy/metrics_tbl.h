@@ -1,0 +1,64 @@
+/* metrics_tbl: the families of the page, each once: scope, which objects have series of it, name, kind,
+ * help, the function that writes one object's, and the most series of one object. The families of
+ * servers are the last, in the order in which they are left out beyond metrics.series. */
+#ifndef PROXY_POLICY_METRICS_TBL_H
+#define PROXY_POLICY_METRICS_TBL_H
+
+#define METRICS_REASONS   (CLOSE_REASONS - 1)
+#define METRICS_HISTOGRAM (HISTOGRAM_BUCKETS + 2)
+
+#define METRICS_TBL(X) \
+	X(PROCESS, ONE, "staunch_build_info", gauge, \
+	  "The running program.", build_info, 1) \
+	X(PROCESS, ONE, "staunch_config_generation", gauge, \
+	  "Number of the configuration in force.", generation, 1) \
+	X(PROCESS, ONE, "staunch_config_last_reload_successful", gauge, \
+	  "Whether the last reload was put into force; a start is one.", reloaded, 1) \
+	X(PROCESS, ONE, "staunch_config_last_reload_success_timestamp_seconds", gauge, \
+	  "When the configuration in force was put into force.", published, 1) \
+	X(PROCESS, DROPPABLE, "staunch_metrics_left_out", gauge, \
+	  "Families that this page leaves out, since it would exceed metrics.series.", left_out, 1) \
+	X(PROCESS, THREADS, "staunch_poll_wakeups_total", counter, \
+	  "Calls of the poller, by thread.", wakeups, 1) \
+	X(PROCESS, LIMITS, "staunch_limit_usage", gauge, \
+	  "Places of a limit that are taken now.", limit_usage, 1) \
+	X(PROCESS, LIMITS, "staunch_limit_max", gauge, \
+	  "Places that a limit has.", limit_max, 1) \
+	X(PROCESS, LIMITS, "staunch_limit_high_water", gauge, \
+	  "The most places that were taken at a time.", limit_high, 1) \
+	X(PROCESS, LIMITS, "staunch_limit_hits_total", counter, \
+	  "Times that a limit refused or held up a client.", limit_hits, 1) \
+	X(LISTENER, CERTIFICATES, "staunch_tls_certificate_not_after_timestamp_seconds", gauge, \
+	  "When a certificate expires.", certificate, 1) \
+	X(LISTENER, LISTENERS, "staunch_connections_total", counter, \
+	  "Client connections accepted, including those that a limit turned away.", connections, 1) \
+	X(LISTENER, LISTENERS, "staunch_connections_active", gauge, \
+	  "Client connections open now.", active, 1) \
+	X(LISTENER, LISTENERS, "staunch_connections_closed_total", counter, \
+	  "Client connections ended, by reason.", closed, METRICS_REASONS) \
+	X(LISTENER, LISTENERS, "staunch_connections_rejected_total", counter, \
+	  "Client connections turned away, by reason.", rejected, 0) \
+	X(LISTENER, LISTENERS, "staunch_transferred_bytes_total", counter, \
+	  "Bytes relayed, also of live connections: in from the client, out to it.", bytes, 2) \
+	X(LISTENER, LISTENERS, "staunch_connection_duration_seconds", histogram, \
+	  "From the accept to the end of a connection.", lifetime, METRICS_HISTOGRAM) \
+	X(LISTENER, LISTENERS, "staunch_tls_handshakes_total", counter, \
+	  "TLS handshakes with clients, by result.", handshakes, 2) \
+	X(LISTENER, LISTENERS, "staunch_tls_handshake_duration_seconds", histogram, \
+	  "Durations of TLS handshakes that worked, with clients and with servers.", handshake, 2 * METRICS_HISTOGRAM) \
+	X(UPSTREAM, UPSTREAMS, "staunch_upstream_connect_duration_seconds", histogram, \
+	  "From the dial of a server until it accepted.", connect, METRICS_HISTOGRAM) \
+	X(UPSTREAM, UPSTREAMS, "staunch_upstream_first_byte_seconds", histogram, \
+	  "From the connect of a server to its first byte.", first_byte, METRICS_HISTOGRAM) \
+	X(UPSTREAM, UPSTREAMS, "staunch_upstream_retries_total", counter, \
+	  "Attempts to connect after a failed one of the same connection.", retries, 1) \
+	X(SERVER, SERVERS, "staunch_upstream_bytes_total", counter, \
+	  "Bytes relayed by server, as those of listeners.", server_bytes, 2) \
+	X(SERVER, SERVERS, "staunch_upstream_server_weight", gauge, \
+	  "Weight of a server; 0 takes no connections.", weight, 1) \
+	X(SERVER, SERVERS, "staunch_upstream_connects_total", counter, \
+	  "Attempts to connect to a server, by result.", connects, 5) \
+	X(SERVER, SERVERS, "staunch_upstream_connections_active", gauge, \
+	  "Connections and dials of a server now.", server_active, 1)
+
+#endif

@@ -1,0 +1,129 @@
+/* The families of upstreams and of their servers. */
+#include "proxy/policy/metrics_family.h"
+#include "proxy/policy/registry.h"
+#include "proxy/upstream/server.h"
+
+/* ---- upstreams ---- */
+
+static struct labels by_upstream(const struct inventory_upstream *u)
+{
+	return (struct labels){{{"upstream", u->live->name}}};
+}
+
+static const struct inventory_upstream *upstream_of(const struct metrics_at *pg, unsigned i, struct server_stats *total,
+						    uint64_t *retries)
+{
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+
+	if (!u->listed)
+		return NULL;
+	inventory_upstream_totals(pg->inv, u, total, retries);
+	return u;
+}
+
+void metrics_connect(const struct metrics_at *pg, unsigned i)
+{
+	struct server_stats n;
+	uint64_t retries;
+	const struct inventory_upstream *u = upstream_of(pg, i, &n, &retries);
+	struct labels labels;
+
+	if (u == NULL)
+		return;
+	labels = by_upstream(u);
+	prometheus_histogram(&pg->to, pg->name, &labels, &histogram_latency, &n.connect);
+}
+
+void metrics_first_byte(const struct metrics_at *pg, unsigned i)
+{
+	struct server_stats n;
+	uint64_t retries;
+	const struct inventory_upstream *u = upstream_of(pg, i, &n, &retries);
+	struct labels labels;
+
+	if (u == NULL)
+		return;
+	labels = by_upstream(u);
+	prometheus_histogram(&pg->to, pg->name, &labels, &histogram_latency, &n.first_byte);
+}
+
+void metrics_retries(const struct metrics_at *pg, unsigned i)
+{
+	struct server_stats n;
+	uint64_t retries;
+	const struct inventory_upstream *u = upstream_of(pg, i, &n, &retries);
+	struct labels labels;
+
+	if (u == NULL)
+		return;
+	labels = by_upstream(u);
+	prometheus_value(&pg->to, pg->name, &labels, retries);
+}
+
+/* ---- servers ---- */
+
+static struct labels by_server(const struct server *s, const char *name, const char *value)
+{
+	return (struct labels){{{"upstream", s->live->name}, {"server", s->text}, {name, value}}};
+}
+
+static const struct inventory_server *server_of(const struct metrics_at *pg, unsigned i, struct server_stats *total)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+
+	*total = (struct server_stats){0};
+	if (!s->listed)
+		return NULL;
+	server_stats_sum(total, s->server->stats, pg->inv->registry->nworkers);
+	return s;
+}
+
+void metrics_server_bytes(const struct metrics_at *pg, unsigned i)
+{
+	struct server_stats n;
+	const struct inventory_server *s = server_of(pg, i, &n);
+	struct labels in, out;
+
+	if (s == NULL)
+		return;
+	in = by_server(s->server, "direction", "in");
+	out = by_server(s->server, "direction", "out");
+	metrics_two(pg, &in, n.bytes_in, &out, n.bytes_out);
+}
+
+void metrics_weight(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+	struct labels labels = by_server(s->server, NULL, NULL);
+
+	if (s->listed)
+		prometheus_value(&pg->to, pg->name, &labels, s->weight);
+}
+
+void metrics_connects(const struct metrics_at *pg, unsigned i)
+{
+	struct server_stats n;
+	const struct inventory_server *s = server_of(pg, i, &n);
+	const struct {
+		const char *result;
+		uint64_t n;
+	} rows[] = {
+		{"ok", histogram_count(&n.connect)}, {"refused", n.refused}, {"timeout", n.timeout},
+		{"reset", n.reset}, {"failed", n.failed},
+	};
+
+	for (size_t j = 0; s != NULL && j < array_len(rows); j++) {
+		struct labels labels = by_server(s->server, "result", rows[j].result);
+
+		prometheus_value(&pg->to, pg->name, &labels, rows[j].n);
+	}
+}
+
+void metrics_server_active(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+	struct labels labels = by_server(s->server, NULL, NULL);
+
+	if (s->listed)
+		prometheus_value(&pg->to, pg->name, &labels, server_active(s->server));
+}

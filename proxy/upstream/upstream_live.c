@@ -1,0 +1,60 @@
+/* What of an upstream outlives a reload, counted by those that need it. */
+#include "proxy/upstream/upstream_live.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "netpoll/check.h"
+
+static struct upstream_live *upstream_live_free(struct upstream_live *live)
+{
+	free((void *)(uintptr_t)live->name);
+	free(live->stats);
+	free(live);
+	return NULL;
+}
+
+static struct upstream_live *upstream_live_new(const char *name, unsigned nworkers)
+{
+	struct upstream_live *live = aligned_alloc(_Alignof(struct upstream_live), sizeof(*live));
+
+	if (live == NULL)
+		return NULL;
+	memset(live, 0, sizeof(*live));
+	list_init(&live->link);
+	list_init(&live->servers);
+	live->name = strdup(name);
+	live->stats = upstream_stats_new(nworkers);
+	return live->name != NULL && live->stats != NULL ? live : upstream_live_free(live);
+}
+
+struct upstream_live *upstream_live_get(struct list *all, const char *name, unsigned nworkers)
+{
+	struct upstream_live *live;
+
+	list_for_each(it, all) {
+		live = list_entry(it, struct upstream_live, link);
+		if (strcmp(live->name, name) == 0) {
+			live->refs++;
+			return live;
+		}
+	}
+	live = upstream_live_new(name, nworkers);
+	if (live == NULL)
+		return NULL;
+	live->refs = 1;
+	list_push_back(all, &live->link);
+	return live;
+}
+
+void upstream_live_put(struct upstream_live *live)
+{
+	if (live == NULL)
+		return;
+	CHECK(live->refs > 0, "an upstream's numbers are put once for each time they were got");
+	if (--live->refs > 0)
+		return;
+	DCHECK(list_empty(&live->servers), "a server holds its upstream's numbers");
+	list_remove(&live->link);
+	upstream_live_free(live);
+}

@@ -1,0 +1,23 @@
+/* upstream_live: what of an upstream outlives a reload: its numbers, found again by name. It lives as
+ * long as an upstream of its name, one of its servers, or an inventory that has it.
+ * Control thread, but for the workers' cells. */
+#ifndef PROXY_UPSTREAM_UPSTREAM_LIVE_H
+#define PROXY_UPSTREAM_UPSTREAM_LIVE_H
+
+#include "proxy/metrics/server_stats.h"
+
+struct upstream_live {
+	struct list link;     /* in the registry of servers */
+	struct list servers;  /* of struct server, those that are leaving among them */
+	unsigned refs;
+	const char *name;     /* const after init; owned */
+	struct upstream_stats *stats; /* owned: one cell per worker, which writes it; any thread reads */
+	struct server_stats gone; /* sum of its servers that are no more: so its totals never fall */
+};
+
+/* upstream_live_get: the one of this name among all, made on first use.
+ *   Returns  NULL: no memory.   Owns  a reference: upstream_live_put, which takes NULL. */
+must_use struct upstream_live *upstream_live_get(struct list *all, const char *name, unsigned nworkers);
+void upstream_live_put(struct upstream_live *live);
+
+#endif
