@@ -5,31 +5,24 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "config/text/utf8.h"
 #include "netpoll/check.h"
+#include "proxy/base/json.h"
 #include "proxy/cli/cli.h"
 
 /* ---- JSON's strings ---- */
 
-/* Messages quote the file, so they may hold any bytes; those that are not UTF-8 become U+FFFD. */
+/* Messages quote the file, so they may hold any bytes. */
 static void json_problem_string(FILE *out, const char *s)
 {
 	size_t n = strlen(s), len;
-	uint32_t c;
+	char room[JSON_ESCAPE];
+	struct text t;
 
 	putc('"', out);
 	for (; n > 0; s += len, n -= len) {
-		len = utf8_decode(s, n, &c);
-		if (len == 0) {
-			fputs("\\ufffd", out);
-			len = 1;
-		} else if (c == '"' || c == '\\') {
-			fprintf(out, "\\%c", (int)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			fprintf(out, "\\u%04x", c);
-		} else {
-			fwrite(s, 1, len, out);
-		}
+		text_init(&t, room, sizeof(room));
+		len = json_character(&t, s, n);
+		fwrite(t.p, 1, t.n, out);
 	}
 	putc('"', out);
 }
