@@ -44,10 +44,12 @@ static int exit_of_prepare(enum reload_step step, int err)
 static void on_stall(unsigned worker, int64_t ns, const char *running)
 {
 	static struct log_site site;
+	char name[24];
 
+	snprintf(name, sizeof(name), worker == ADMIN_WORKER ? "admin" : "worker %u", worker);
 	log_limited(&site, LVL_WARNING, "worker_stalled",
-		    "worker %u has not turned for %lld ms; on the core: %s", worker,
-		    (long long)(ns / NP_MS), running);
+		    "%s has not turned for %lld ms; on the core: %s", name, (long long)(ns / NP_MS),
+		    running);
 }
 
 /* Each worker's first coroutine. It ends at once: from then on the control worker sends messages.
@@ -98,7 +100,18 @@ static int start_workers(struct process *p)
 			return start_failed(call_of(making), p->names[i].text, err);
 		p->shards[i].worker = p->workers[i];
 	}
-	err = np_sysmon_start(&p->sysmon, p->workers, p->nworkers, STALL_LIMIT, on_stall);
+	return EXIT_OK;
+}
+
+/* It looks at the workers, and behind them in the array at admin. */
+static int start_watchdog(struct process *p)
+{
+	unsigned n = p->nworkers;
+	int err;
+
+	if (p->admin != NULL)
+		p->workers[n++] = p->admin;
+	err = np_sysmon_start(&p->sysmon, p->workers, n, STALL_LIMIT, on_stall);
 	return err == 0 ? EXIT_OK : start_failed(START_THREAD, "the watchdog", err);
 }
 
@@ -106,8 +119,6 @@ static int start_workers(struct process *p)
  * was told to. */
 static void stop_workers(struct process *p)
 {
-	if (p->sysmon != NULL)
-		np_sysmon_stop(p->sysmon);
 	for (unsigned i = 0; i < p->nworkers; i++)
 		np_worker_stop(p->workers[i]);
 	for (unsigned i = 0; i < p->nworkers; i++)
@@ -140,7 +151,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	if (err != 0)
 		return err;
 	p->shards = aligned_alloc(_Alignof(struct shard), workers * sizeof(*p->shards));
-	p->workers = calloc(workers, sizeof(struct np_worker *));
+	p->workers = calloc(workers + 1, sizeof(struct np_worker *)); /* and admin, for the watchdog */
 	p->names = calloc(workers, sizeof(*p->names));
 	if (p->shards == NULL || p->workers == NULL || p->names == NULL)
 		return -NP_ENOMEM;
@@ -273,6 +284,8 @@ static void process_main(void *arg)
 	if (start->code == EXIT_OK)
 		start->code = admin_start(p, start->config, &admin);
 	if (start->code == EXIT_OK)
+		start->code = start_watchdog(p);
+	if (start->code == EXIT_OK)
 		start->code = serve(p, start->config);
 	else
 		config_free(start->config);
@@ -280,6 +293,8 @@ static void process_main(void *arg)
 	 * they wrote to. */
 	orders_end(p);
 	ocsp_stop(&p->ocsp);
+	if (p->sysmon != NULL)
+		np_sysmon_stop(p->sysmon);
 	admin_stop(admin);
 	stop_workers(p);
 	p->log = log_stop(p->log, drain_access_patience(p));

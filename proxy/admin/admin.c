@@ -14,7 +14,6 @@
 #include "proxy/control/tokens.h"
 #include "proxy/log/log.h"
 
-#define ADMIN_ID    (UINT16_MAX - 1)
 #define STOP_TIME   (80 * NP_MS) /* for answers under way */
 #define STOP_LOOK   (5 * NP_MS)
 
@@ -126,7 +125,7 @@ static int start_worker(struct admin *a)
 {
 	const struct np_worker_opts o = {
 		.name = "admin",
-		.id = ADMIN_ID,
+		.id = ADMIN_WORKER,
 		.cpu = -1,
 		.main = admin_main,
 		.arg = a,

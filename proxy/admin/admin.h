@@ -4,6 +4,8 @@
 
 #include "netpoll/base.h"
 
+#define ADMIN_WORKER (UINT16_MAX - 1) /* its number among the netpoll workers */
+
 struct admin;
 struct config;
 struct process;

@@ -4,6 +4,7 @@
  *   every request    identity (socket), Host (TCP), beyond loopback: open routes or a token
  *   every POST       X-Staunch: 1, Host, Origin absent or the same, and over TCP a token */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -160,17 +161,14 @@ bool admin_gate(struct client *c, const struct route_row *row, struct reply *r)
 
 /* ---- the audit line ---- */
 
-/* "-" where /proc hides it. The file is the kernel's, so reading it waits for no disk. */
-static void comm_of(const struct client *c, char out[32])
+/* The file is the kernel's, so reading it waits for no disk. */
+static void read_comm(pid_t pid, char out[32])
 {
 	char path[32];
-	ssize_t n = -1;
+	ssize_t n;
 	int fd;
 
-	snprintf(out, 32, "-");
-	if (c->at->tcp || c->peer.pid == 0)
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)c->peer.pid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -178,6 +176,29 @@ static void comm_of(const struct client *c, char out[32])
 	if (n > 0)
 		out[out[n - 1] == '\n' ? n - 1 : n] = '\0';
 	close(fd);
+}
+
+/* Its descriptor becomes readable when the process ends. */
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/* "-" where /proc hides it, and where the process has ended: its number may be another's by then. */
+static void comm_of(const struct client *c, char out[32])
+{
+	struct np_peer peer = {.pidfd = -1};
+
+	snprintf(out, 32, "-");
+	if (c->at->tcp || c->peer.pid == 0 || np_fd_unix_peer(&c->fd, &peer) != 0)
+		return;
+	read_comm(peer.pid, out);
+	if (peer.pidfd >= 0 && has_ended(peer.pidfd))
+		snprintf(out, 32, "-");
+	if (peer.pidfd >= 0)
+		np_sock_close(peer.pidfd);
 }
 
 /* The message escapes what the path or the name of the program holds. */

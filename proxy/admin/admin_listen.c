@@ -20,21 +20,6 @@ static void say_off(const char *what, const char *why)
 	log_msg(LVL_WARNING, "control_off", "no control plane at %.200s: %s", what, why);
 }
 
-/* Whoever may write there may put a socket of his own in the place of ours. */
-static bool others_may_write(const char *path)
-{
-	char dir[CONTROL_PATH_ROOM];
-	struct stat st;
-	char *slash;
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	slash = strrchr(dir, '/');
-	if (slash == NULL)
-		return true;
-	slash[slash == dir] = '\0';
-	return stat(dir, &st) == 0 && (st.st_mode & S_IWOTH) != 0;
-}
-
 static int listen_unix(struct admin_at *at)
 {
 	const struct np_listen_opts o = {.backlog = BACKLOG, .mode = SOCKET_MODE};
@@ -68,7 +53,7 @@ static int open_socket(struct admin_at *at, const char *configured)
 
 	if (control_path_of(configured, path) == NULL)
 		return EXIT_OK;
-	if (others_may_write(path)) {
+	if (control_path_is_open(path)) {
 		log_msg(LVL_ERROR, "control_failed",
 			"the control socket %.200s: others may write to its directory, and so put their own in "
 			"its place: chmod o-w it, or choose another one", path);

@@ -78,6 +78,20 @@ const char *control_path_found(char path[CONTROL_PATH_ROOM])
 	return path;
 }
 
+bool control_path_is_open(const char *path)
+{
+	char dir[CONTROL_PATH_ROOM];
+	struct stat st;
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		return true;
+	slash[slash == dir] = '\0';
+	return stat(dir, &st) == 0 && (st.st_mode & S_IWOTH) != 0;
+}
+
 bool control_is_on(const struct config *c)
 {
 	char path[CONTROL_PATH_ROOM];

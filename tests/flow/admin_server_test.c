@@ -1,9 +1,11 @@
 /* The control plane as a server: real clients, slow ones, rude ones, and too many. */
-#include <stdio.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/flow/kit/control.h"
@@ -297,6 +299,62 @@ static void o6_probes_during_a_reload(void **state)
 	assert_int_equal(kit_child_wait(w.s->child), 0);
 }
 
+/* The kernel's number of a thread of that name. */
+static pid_t thread_named(pid_t pid, const char *name)
+{
+	DIR *tasks = opendir(textf("/proc/%d/task", (int)pid));
+	struct dirent *t;
+	char comm[64];
+	pid_t found = 0;
+
+	assert_non_null(tasks);
+	while (found == 0 && (t = readdir(tasks)) != NULL) {
+		kit_file_read(textf("/proc/%d/task/%.16s/comm", (int)pid, t->d_name), comm, sizeof(comm));
+		comm[strcspn(comm, "\n")] = '\0';
+		if (strcmp(comm, name) == 0)
+			found = (pid_t)strtol(t->d_name, NULL, 10);
+	}
+	closedir(tasks);
+	return found;
+}
+
+static bool is_dead(void *arg)
+{
+	(void)arg;
+	return strstr(control_raw("GET /livez HTTP/1.0\r\n\r\n"), "503 Service") != NULL;
+}
+
+static bool is_alive(void *arg)
+{
+	return !is_dead(arg);
+}
+
+/* One thread stands still, and a reload's message to it stays unread: the control thread waits for it, too. Probes and
+ * the status are answered all the while. */
+static void o6_a_stuck_worker_is_told(void **state)
+{
+	struct world w = start_with("");
+	pid_t worker = thread_named(w.s->child->pid, "worker 1");
+	int post;
+
+	(void)state;
+	assert_true(worker > 0);
+	if (ptrace(PTRACE_SEIZE, worker, 0, 0) != 0 || ptrace(PTRACE_INTERRUPT, worker, 0, 0) != 0)
+		skip();
+	assert_int_equal(waitpid(worker, NULL, __WALL), worker);
+	assert_string_equal(control_expect(200, "GET /livez", ""), "ok\n"); /* it sleeps: nothing is wrong */
+	post = control_connect();
+	kit_send(post, RELOAD, sizeof(RELOAD) - 1);
+	assert_true(kit_wait(is_dead, NULL, KIT_MS));
+	assert_non_null(strstr(control_expect(503, "GET /livez", ""), "worker 1 has not turned for "));
+	assert_non_null(strstr(control_expect(200, "GET /v1/status", ""), "\"state\":\"serving\""));
+	assert_int_equal(ptrace(PTRACE_DETACH, worker, 0, 0), 0);
+	assert_true(kit_wait(is_alive, NULL, KIT_MS));
+	kit_staunch_wait_err(w.s, "generation 2 is in force", 1);
+	close(post);
+	end_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +367,7 @@ int main(void)
 		cmocka_unit_test_teardown(o5_places_of_the_socket_alone, kit_end),
 		cmocka_unit_test_teardown(o5_at_work_means_503, kit_end),
 		cmocka_unit_test_teardown(o6_probes_during_a_reload, kit_end),
+		cmocka_unit_test_teardown(o6_a_stuck_worker_is_told, kit_end),
 	};
 
 	return cmocka_run_group_tests_name("flow/admin_server", tests, NULL, NULL);
