@@ -10,6 +10,7 @@
 #include "proxy/admin/admin_priv.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/capacity.h"
+#include "proxy/control/control_path.h"
 #include "proxy/control/start_errors.h"
 #include "proxy/control/tokens.h"
 #include "proxy/log/log.h"
@@ -136,10 +137,13 @@ static int start_worker(struct admin *a)
 
 int admin_start(struct process *p, const struct config *c, struct admin **out)
 {
-	struct admin *a = admin_new(p, c);
+	struct admin *a;
 	int code, err;
 
 	*out = NULL;
+	if (!control_is_on(c))
+		return EXIT_OK;
+	a = admin_new(p, c);
 	if (a == NULL)
 		return start_failed(START_MEMORY, "the control plane", -NP_ENOMEM);
 	code = admin_listen_open(a, c);

@@ -131,7 +131,7 @@ static int check_tokens(struct load *l)
 
 	text_init(&why, room, sizeof(room) - 1);
 	err = tokens_load(l->out.config->control.token_file, &l->out.tokens, &why);
-	return err == 0 ? 0 : load_refuse(l, "E406", "tokens_failed", "%s", room);
+	return err == 0 || err == -NP_ENOMEM ? err : load_refuse(l, "E406", "tokens_failed", "%s", room);
 }
 
 /* A file that says the same as the last one gives no model of its own. */
