@@ -411,6 +411,13 @@ struct config {
 		int64_t delay;
 		int64_t timeout; /* or CONFIG_OFF: as long as connections last */
 	} shutdown;
+	struct {
+		const char         *socket; /* "auto", "off" or a path */
+		const char         *http;   /* "off" or an address */
+		const char         *token_file; /* NULL: none */
+		struct config_text *hosts;
+		size_t              nhosts;
+	} control;
 	const char       *file;      /* the name given to config_load or config_parse */
 	const char       *directory; /* the file's, absolute: relative paths start here; NULL: it could not be told */
 	struct config_pos origin[CONFIG_TOP_KEYS];

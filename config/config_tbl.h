@@ -11,7 +11,7 @@
  *   member   of the struct its table names
  *   default  as text; NULL where there is none. A key without default, if flagged NEEDED, must be written
  *   min max  of the value, in its own unit; of the number of elements for what is a list
- *   flags    OFF: the word `off` is allowed (CONFIG_OFF). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
+ *   flags    OFF: the word `off` is allowed (CONFIG_OFF; of a PATH, NULL). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
  *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
  *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone
@@ -75,7 +75,30 @@
 	X(DURATION, "shutdown.timeout", shutdown.timeout, "30s", 0, 7 * UNITS_D, OFF, none, LIVE,                 \
 	  "time live connections get to end by themselves; off waits as long as they last",                       \
 	  "What is left at the end is closed. Counted from the closing of the listeners.",                        \
-	  "2m")
+	  "2m")                                                                                                   \
+	X(MAP, "control", control, NULL, 0, 0, 0, none, RESTART,                                                  \
+	  "how the running process is asked and steered", NULL, NULL)                                             \
+	X(TEXT, "control.socket", control.socket, "auto", 0, 0, 0, none, RESTART,                                 \
+	  "Unix socket of the control plane: auto, off or a path that starts with /",                             \
+	  "auto is what STAUNCH_CONTROL says; without it /run/staunch/control.sock where that directory is ours " \
+	  "to write, else $XDG_RUNTIME_DIR/staunch.sock, else off. Root, the user that runs staunch and the "      \
+	  "members of the file's group may use it. It takes at most 107 bytes.",                                  \
+	  "\"/run/staunch/control.sock\"")                                                                        \
+	X(TEXT, "control.http", control.http, "off", 0, 0, 0, none, RESTART,                                      \
+	  "TCP address of the same control plane, quoted, or off",                                                \
+	  "Everybody who can connect may read there, and change things with a token. Beyond loopback only "       \
+	  "/livez, /readyz and /metrics answer without a token.",                                                 \
+	  "\"127.0.0.1:9180\"")                                                                                   \
+	X(PATH, "control.token_file", control.token_file, NULL, 0, 0, OFF, none, LIVE,                            \
+	  "file of the tokens that allow changes over TCP, one a line, or off",                                   \
+	  "At least 32 bytes each, readable by staunch's user alone. Several lines let a token be changed "       \
+	  "without a gap; a reload reads it anew.",                                                               \
+	  "\"/etc/staunch/control.token\"")                                                                              \
+	X(TEXTS, "control.hosts", control.hosts, NULL, 1, 64, 0, none, RESTART,                                   \
+	  "names that a request over TCP may use as its Host, beside localhost",                   \
+	  "Addresses are taken as well. A page in a browser reaches this address under a name of its own (DNS "   \
+	  "rebinding): other names are refused.",                                                                                             \
+	  "[\"proxy1.example\"]")
 
 /* A struct config_proxy_in, for all addresses of a listener or for one of them. */
 #define CONFIG_PROXY_IN_ROWS(X, path, member)                                                                     \

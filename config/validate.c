@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "config/validate_control.h"
 #include "config/validate_keys.h"
 #include "config/validate_loop.h"
 #include "config/validate_route.h"
@@ -257,6 +258,7 @@ int validate_run(struct config *c, struct diag *d)
 	bool all_resolve = c->nlisteners > 0; /* without listeners nothing is used, and that is reported already */
 
 	validate_values(d, KEY_TOP, c);
+	validate_control(d, c);
 	settle_families(c);
 	for (size_t i = 0; i < c->nupstreams; i++) {
 		validate_values(d, KEY_UPSTREAM, &c->upstreams[i]);

@@ -181,7 +181,7 @@ static int read_text(struct value_reader *r, const char *text, const char **fiel
 }
 
 /* A relative path means the same file wherever the process was started. */
-static int read_path(struct value_reader *r, const char *text, const char **field)
+static int read_path(struct value_reader *r, const struct config_key *k, const char *text, const char **field)
 {
 	size_t n = (r->dir == NULL ? 0 : strlen(r->dir)) + 1 + strlen(text) + 1;
 	int err = check_text(r, text);
@@ -189,6 +189,10 @@ static int read_path(struct value_reader *r, const char *text, const char **fiel
 
 	if (err != 0)
 		return err;
+	if ((k->flags & KEY_OFF) && strcmp(text, "off") == 0) {
+		*field = NULL;
+		return 0;
+	}
 	if (text[0] == '/' || r->dir == NULL)
 		return read_text(r, text, field);
 	if (n > PATH_BYTES)
@@ -309,7 +313,7 @@ int value_read(struct value_reader *r, const struct config_key *k, const char *t
 	case KEY_REF:
 	case KEY_TEXT:     return read_text(r, text, field);
 	case KEY_HOST:     return read_host(r, k, text, field);
-	case KEY_PATH:     return read_path(r, text, field);
+	case KEY_PATH:     return read_path(r, k, text, field);
 	case KEY_SINK:     return read_sink(r, text, field);
 	case KEY_ADDRESS:  return read_server_address(r, text, container_of(field, struct config_server, addr));
 	case KEY_BIND:    return read_bind_address(r, text, container_of(field, struct config_bind, addr));

@@ -131,6 +131,9 @@ struct np_worker_stats {
 	uint32_t coroutines;
 	/* bytes, of all coroutines that ever ran here; 0 when not yet measured */
 	size_t stack_deepest;
+	/* how long the watchdog has seen it neither turn nor sleep, nor read its messages: 0 while all is
+	 * well, and where no watchdog looks; up to a quarter of the watchdog's limit old */
+	int64_t silent;
 };
 /* Any thread; the figures are relaxed reads. */
 void np_worker_stats(const struct np_worker *w, struct np_worker_stats *out);
@@ -314,6 +317,17 @@ int np_listen_backlog(void); /* net.core.somaxconn; capped at 65535 before Linux
 must_use int np_sock_addr(int sysfd, struct np_addr *local); /* getsockname; any thread */
 /* The same of an open np_fd, and like np_fd_accept's peer: an IPv4 address is never mapped. */
 must_use int np_fd_addr(const struct np_fd *fd, struct np_addr *local);
+/* Who is at the other end of a Unix socket, as it was when it connected. */
+struct np_peer {
+	pid_t pid; /* 0: of another namespace */
+	uid_t uid;
+	gid_t gid;
+	int pidfd; /* holds the process, so that its number is nobody else's; -1: this kernel has none */
+};
+/* np_fd_unix_peer: ask the kernel.   Returns  0, or the error. Owns  *out's pidfd: np_sock_close. */
+must_use int np_fd_unix_peer(const struct np_fd *fd, struct np_peer *out);
+/* Is the peer in this group, by its own or as a supplementary one?   Returns  1, 0 or the error. */
+must_use int np_fd_peer_in_group(const struct np_fd *fd, const struct np_peer *peer, gid_t gid);
 /* another descriptor of the same socket; see np_fd_mark_shared; any thread */
 must_use int np_sock_dup(int sysfd);
 void np_sock_close(int sysfd); /* of a raw descriptor that never became an np_fd; any thread */

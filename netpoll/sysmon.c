@@ -24,16 +24,31 @@ struct np_sysmon {
 	bool quit;
 };
 
+/* Only a change is written: the line is one that posters read. */
+static void note_silence(struct np_worker *w, int64_t ns)
+{
+	if (ns != w->silent)
+		RELAXED_SET(w->silent, ns);
+}
+
+/* A worker that sleeps while a message waits was not woken: that is as bad as a loop that is stuck. */
+static bool sleeps_rightly(const struct np_worker *w)
+{
+	return __atomic_load_n(&w->asleep, __ATOMIC_RELAXED) != 0 && inbox_empty(&w->inbox);
+}
+
 static void look_at(struct np_sysmon *s, unsigned i, int64_t now)
 {
 	struct np_worker *w = s->workers[i];
 	struct seen *seen = &s->seen[i];
 	uint64_t turns = RELAXED_GET(w->turns);
 
-	if (turns != seen->turns || __atomic_load_n(&w->asleep, __ATOMIC_RELAXED) != 0) {
+	if (turns != seen->turns || sleeps_rightly(w)) {
 		*seen = (struct seen){.turns = turns, .since = now};
+		note_silence(w, 0);
 		return;
 	}
+	note_silence(w, now - seen->since);
 	if (seen->told || now - seen->since < s->limit)
 		return;
 	const char *running = RELAXED_GET(w->sched.running);

@@ -318,6 +318,7 @@ void np_worker_stats(const struct np_worker *w, struct np_worker_stats *out)
 		.runnable = RELAXED_GET(w->sched.queued),
 		.coroutines = RELAXED_GET(w->sched.coros),
 		.stack_deepest = RELAXED_GET(w->stack_deepest),
+		.silent = RELAXED_GET(w->silent),
 	};
 }
 

@@ -45,6 +45,7 @@ struct np_worker {
 	/* Written by other threads; away from what the loop writes. */
 	cache_aligned struct inbox inbox;
 	uint32_t asleep;             /* atomic: blocked in the poller, so a post must break it */
+	int64_t silent;              /* atomic: np_worker_stats.silent; the watchdog writes */
 };
 
 #endif

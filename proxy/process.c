@@ -1,6 +1,6 @@
 /* The process: start in order, serve, stop in exact reverse.
  *
- *   descriptors -> signals -> control worker -> workers -> access log -> bindings -> serve -> drain
+ *   descriptors -> signals -> control worker -> workers -> admin -> access log -> bindings -> serve -> drain
  *
  * The main thread becomes the control worker (np_run); the others carry the traffic. */
 #include "proxy/process.h"
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "proxy/admin/admin.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
@@ -20,6 +21,7 @@
 #include "proxy/control/renew.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
+#include "proxy/control/tokens.h"
 
 #define STALL_LIMIT (500 * NP_MS) /* a loop that did not turn for so long is logged */
 
@@ -42,10 +44,12 @@ static int exit_of_prepare(enum reload_step step, int err)
 static void on_stall(unsigned worker, int64_t ns, const char *running)
 {
 	static struct log_site site;
+	char name[24];
 
+	snprintf(name, sizeof(name), worker == ADMIN_WORKER ? "admin" : "worker %u", worker);
 	log_limited(&site, LVL_WARNING, "worker_stalled",
-		    "worker %u has not turned for %lld ms; on the core: %s", worker,
-		    (long long)(ns / NP_MS), running);
+		    "%s has not turned for %lld ms; on the core: %s", name, (long long)(ns / NP_MS),
+		    running);
 }
 
 /* Each worker's first coroutine. It ends at once: from then on the control worker sends messages.
@@ -96,7 +100,18 @@ static int start_workers(struct process *p)
 			return start_failed(call_of(making), p->names[i].text, err);
 		p->shards[i].worker = p->workers[i];
 	}
-	err = np_sysmon_start(&p->sysmon, p->workers, p->nworkers, STALL_LIMIT, on_stall);
+	return EXIT_OK;
+}
+
+/* It looks at the workers, and behind them in the array at admin. */
+static int start_watchdog(struct process *p)
+{
+	unsigned n = p->nworkers;
+	int err;
+
+	if (p->admin != NULL)
+		p->workers[n++] = p->admin;
+	err = np_sysmon_start(&p->sysmon, p->workers, n, STALL_LIMIT, on_stall);
 	return err == 0 ? EXIT_OK : start_failed(START_THREAD, "the watchdog", err);
 }
 
@@ -104,8 +119,6 @@ static int start_workers(struct process *p)
  * was told to. */
 static void stop_workers(struct process *p)
 {
-	if (p->sysmon != NULL)
-		np_sysmon_stop(p->sysmon);
 	for (unsigned i = 0; i < p->nworkers; i++)
 		np_worker_stop(p->workers[i]);
 	for (unsigned i = 0; i < p->nworkers; i++)
@@ -126,13 +139,19 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		.stop_by = INT64_MAX,
 		.logs_by = INT64_MAX,
 		.old_logs_by = INT64_MAX,
+		.drain_delay = -1,
+		.drain_timeout = -1,
+		.version = o->version,
+		.started = np_nanotime(),
 	};
+	list_init(&p->orders);
+	list_init(&p->drains);
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
 		return err;
 	p->shards = aligned_alloc(_Alignof(struct shard), workers * sizeof(*p->shards));
-	p->workers = calloc(workers, sizeof(struct np_worker *));
+	p->workers = calloc(workers + 1, sizeof(struct np_worker *)); /* and admin, for the watchdog */
 	p->names = calloc(workers, sizeof(*p->names));
 	if (p->shards == NULL || p->workers == NULL || p->names == NULL)
 		return -NP_ENOMEM;
@@ -152,6 +171,8 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 static void process_fini(struct process *p)
 {
 	registry_fini(&p->registry);
+	tokens_free(p->tokens);
+	free(p->problems);
 	for (unsigned i = 0; i < p->nshards; i++)
 		shard_fini(&p->shards[i]);
 	free(p->names);
@@ -159,11 +180,30 @@ static void process_fini(struct process *p)
 	free(p->shards);
 }
 
-/* Serves until a signal says to stop. */
+/* Returns false when one of them was to stop. */
+static bool obey_orders(struct process *p)
+{
+	struct order *o;
+
+	while ((o = order_take(p)) != NULL) {
+		if (o->kind != ORDER_DRAIN) {
+			order_do(p, o);
+			continue;
+		}
+		p->drain_delay = o->delay;
+		p->drain_timeout = o->timeout;
+		list_push_back(&p->drains, &o->link);
+		return false;
+	}
+	return true;
+}
+
+/* Serves until a signal or an order says to stop. */
 static void serve_until_stopped(struct process *p)
 {
 	for (;;) {
-		int event = signals_wait(SIGNALS_ORDERS | SIGNALS_BIT(SIGNALS_WORK),
+		int event = signals_wait(SIGNALS_ORDERS | SIGNALS_BIT(SIGNALS_WORK) |
+					 SIGNALS_BIT(SIGNALS_ASKED),
 					 renew_next_poll(p));
 
 		if (event == -NP_EDEADLINE) {
@@ -174,10 +214,15 @@ static void serve_until_stopped(struct process *p)
 			file_work_reap(&p->files_thread);
 			continue;
 		}
+		if (event == SIGNALS_ASKED) {
+			if (!obey_orders(p))
+				return;
+			continue;
+		}
 		log_msg(LVL_NOTICE, "signal", "SIG%s received", sigabbrev_np(event));
 		switch (event) {
 		case SIGHUP:
-			reload_file(p);
+			(void)reload_file(p, NULL);
 			break;
 		case SIGUSR1:
 			reload_logs(p);
@@ -194,6 +239,7 @@ static int serve(struct process *p, struct config *c)
 	struct snapshot *snap;
 	struct list opened;
 	enum reload_step step;
+	bool cut;
 	int err = reload_prepare(p, NULL, c, &snap, &opened, &step), code = EXIT_OK;
 
 	if (err == -NP_ECANCELED)
@@ -202,13 +248,16 @@ static int serve(struct process *p, struct config *c)
 		return exit_of_prepare(step, err);
 	err = reload_publish(p, snap, &opened);
 	if (err == 0) {
+		__atomic_store_n(&p->stage, STAGE_SERVING, __ATOMIC_RELEASE);
 		log_msg(LVL_NOTICE, "ready", "ready");
 		serve_until_stopped(p);
 	} else {
 		code = start_failed(START_MEMORY, "the accept loops", err);
 	}
-	if (!drain_run(p) && code == EXIT_OK)
+	cut = !drain_run(p);
+	if (cut && code == EXIT_OK)
 		code = EXIT_CUT;
+	drain_answer(p, cut);
 	reload_retire(p);
 	return code;
 }
@@ -225,6 +274,7 @@ static void process_main(void *arg)
 {
 	struct start *start = arg;
 	struct process *p = start->p;
+	struct admin *admin = NULL;
 	int err = signals_start();
 
 	/* Before any snapshot exists: retired ones are posted to it. */
@@ -232,11 +282,20 @@ static void process_main(void *arg)
 	start->code = err == 0 ? start_workers(p) :
 				 start_failed(START_DESCRIPTOR, "the poller of signals", err);
 	if (start->code == EXIT_OK)
+		start->code = admin_start(p, start->config, &admin);
+	if (start->code == EXIT_OK)
+		start->code = start_watchdog(p);
+	if (start->code == EXIT_OK)
 		start->code = serve(p, start->config);
 	else
 		config_free(start->config);
-	/* In reverse: coroutines of this worker, the workers, then the log that they wrote to. */
+	/* In reverse: coroutines of this worker, who asks it and the workers, the workers, then the log that
+	 * they wrote to. */
+	orders_end(p);
 	ocsp_stop(&p->ocsp);
+	if (p->sysmon != NULL)
+		np_sysmon_stop(p->sysmon);
+	admin_stop(admin);
 	stop_workers(p);
 	p->log = log_stop(p->log, drain_access_patience(p));
 	reload_wait_for_old_logs(p);
@@ -267,7 +326,8 @@ static int run_control(struct process *p, struct config *c)
 		config_free(c);
 		return start_failed(START_THREAD, "the thread of the log", err);
 	}
-	capacity_log(p->nshards, capacity_connections(p->nshards, capacity_binds(c), p->pipes));
+	capacity_log(p->nshards, capacity_connections(p->nshards, capacity_binds(c), p->pipes,
+						      capacity_admin(c)));
 	err = np_run(&control);
 	if (err == 0)
 		return start.code;

@@ -9,6 +9,7 @@ struct config;
 struct process_opts {
 	const char *config_path; /* SIGHUP loads it again; NULL: no file */
 	struct config *config; /* checked; ownership passes */
+	const char *version; /* of this build */
 };
 
 /* process_run: start, serve until told to stop, drain.

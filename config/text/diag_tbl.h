@@ -35,6 +35,7 @@
 	X(LIMIT,       E, 403, "a limit that this machine does not allow")                    \
 	X(LOG,         E, 404, "a log that cannot be written")                                \
 	X(TLS,         E, 405, "a file that TLS cannot use, or a setting that OpenSSL refuses")        \
+	X(TOKENS,      E, 406, "a file of tokens that cannot be used")                        \
 	X(ANY_PORT,    W, 201, "port 0: the kernel chooses, anew at each start")              \
 	X(HOST_BITS,   W, 202, "a network written with bits of one address in it")            \
 	X(UNUSED,      W, 301, "an upstream that no listener uses")                           \
@@ -46,6 +47,7 @@
 	X(HASTY,       W, 307, "a timer shorter than its protocol asks for")                  \
 	X(LOOP_MAYBE,  W, 308, "connections that may come back to their listener")            \
 	X(SERIES,      W, 309, "more time series than metrics.series allows")                 \
+	X(BARE_SECRET, W, 310, "a secret that crosses the network in the clear")              \
 	X(EXPIRES,     W, 401, "a certificate that has expired, or soon will have")           \
 	X(TLS_PART,    W, 402, "a file or setting of TLS that works with some peers only")
 

@@ -31,6 +31,7 @@ def enter_namespace():
     if subprocess.run(["unshare", *flags, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
         sys.exit("loadtest: cannot make a network namespace: run as root, or allow user namespaces")
     os.environ[INSIDE] = "1"
+    os.environ["STAUNCH_CONTROL"] = "off"  # what is measured is the relay
     os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
 
 

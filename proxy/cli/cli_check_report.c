@@ -3,44 +3,31 @@
 #include "proxy/cli/cli_check_report.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "config/text/utf8.h"
 #include "netpoll/check.h"
+#include "netpoll/err.h"
+#include "proxy/base/json.h"
 #include "proxy/cli/cli.h"
+#include "proxy/control/problems.h"
 
 /* ---- JSON's strings ---- */
 
-/* Messages quote the file, so they may hold any bytes; those that are not UTF-8 become U+FFFD. */
+/* Messages quote the file, so they may hold any bytes. */
 static void json_problem_string(FILE *out, const char *s)
 {
 	size_t n = strlen(s), len;
-	uint32_t c;
+	char room[JSON_ESCAPE];
+	struct text t;
 
 	putc('"', out);
 	for (; n > 0; s += len, n -= len) {
-		len = utf8_decode(s, n, &c);
-		if (len == 0) {
-			fputs("\\ufffd", out);
-			len = 1;
-		} else if (c == '"' || c == '\\') {
-			fprintf(out, "\\%c", (int)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			fprintf(out, "\\u%04x", c);
-		} else {
-			fwrite(s, 1, len, out);
-		}
+		text_init(&t, room, sizeof(room));
+		len = json_character(&t, s, n);
+		fwrite(t.p, 1, t.n, out);
 	}
 	putc('"', out);
-}
-
-/* A member; one without a value is left out. */
-static void json_problem_member(FILE *out, const char *name, const char *value)
-{
-	if (value[0] == '\0')
-		return;
-	fprintf(out, ",\"%s\":", name);
-	json_problem_string(out, value);
 }
 
 static const char *severity_word(const struct diag_problem *b)
@@ -62,20 +49,21 @@ static void whole_text(char out[WHOLE_ROOM], const struct diag_problem *b, const
 
 /* ---- json: one object a file, on one line ---- */
 
-/* One problem as an object. Positions are numbers, so that an editor can jump there. */
 static void json_problem(FILE *out, const struct diag_problem *b)
 {
-	fprintf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", diag_code_text(b->code), severity_word(b));
-	json_problem_member(out, "file", b->source != NULL ? b->source->name : "");
-	if (pos_known(b->at))
-		fprintf(out, ",\"line\":%u,\"column\":%u,\"width\":%u", b->at.line, b->at.column, b->at.width);
-	json_problem_member(out, "message", b->message);
-	json_problem_member(out, "suggestion", b->suggestion);
-	json_problem_member(out, "note", b->note);
-	json_problem_member(out, "help", b->help);
-	if (b->more > 0)
-		fprintf(out, ",\"more\":%u", b->more);
-	putc('}', out);
+	char *room = malloc(PROBLEM_ROOM);
+	struct text t;
+	struct json j = {.t = &t};
+
+	if (room == NULL) {
+		cli_complain("%s", np_err_text(-NP_ENOMEM));
+		return;
+	}
+	text_init(&t, room, PROBLEM_ROOM);
+	problem_put(&j, b);
+	DCHECK(!t.cut, "PROBLEM_ROOM has room for every problem");
+	fwrite(t.p, 1, t.n, out);
+	free(room);
 }
 
 static void json_file(FILE *out, const char *path, const struct diag *d, size_t before)

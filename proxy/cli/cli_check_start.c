@@ -18,7 +18,9 @@
 #include "proxy/base/owner.h"
 #include "proxy/cli/cli_holder.h"
 #include "proxy/control/capacity.h"
+#include "proxy/control/control_path.h"
 #include "proxy/control/start_errors.h"
+#include "proxy/control/tokens.h"
 
 const char *cli_check_user(char out[64])
 {
@@ -204,6 +206,69 @@ static void check_log(const struct config *c, struct diag *d)
 	help_offline(d, start_remedy(START_FILE, err));
 }
 
+/* ---- the control plane ---- */
+
+static void check_token_file(const struct config *c, struct diag *d)
+{
+	char room[256] = "";
+	struct tokens *t = NULL;
+	struct text why;
+
+	text_init(&why, room, sizeof(room) - 1);
+	if (tokens_load(c->control.token_file, &t, &why) == 0) {
+		tokens_free(t);
+		return;
+	}
+	diag_error(d, DIAG_TOKENS, config_place(c, "control.token_file"), "%s", room);
+	note_user(d);
+	help_offline(d, NULL);
+}
+
+/* A running instance of the same file holds it rightly. Another process's, and a directory that is not ours, leave a
+ * start without a control plane: that is a warning there, and an error here, for here somebody reads it. */
+static void check_control_http(const struct config *c, struct diag *d)
+{
+	struct cli_holder h = {.kind = CLI_HOLDER_UNSEEN};
+	struct np_addr a;
+	int err;
+
+	if (strcmp(c->control.http, "off") == 0 || np_addr_parse(&a, c->control.http, NULL) != 0)
+		return;
+	err = np_listen_check(&a);
+	if (err == -NP_EADDRINUSE)
+		h = cli_holder_of(&a, c->file);
+	if (err == 0 || h.kind == CLI_HOLDER_SAME_FILE)
+		return;
+	diag_error(d, DIAG_LISTEN, config_place(c, "control.http"), "the control plane cannot listen on %.100s: %s",
+		   c->control.http, refusal_of(err, &a).why);
+	if (err == -NP_EADDRINUSE)
+		note_holder(d, &h);
+}
+
+static void check_control_directory(const struct config *c, struct diag *d)
+{
+	char path[CONTROL_PATH_ROOM];
+
+	if (c->control.socket[0] != '/' || control_path_of(c->control.socket, path) == NULL)
+		return;
+	if (control_path_is_open(path))
+		diag_error(d, DIAG_LISTEN, config_place(c, "control.socket"),
+			   "others may write to the directory of %.150s, and put their own socket in its place", path);
+	else if (cli_check_directory(path) != 0)
+		diag_error(d, DIAG_LISTEN, config_place(c, "control.socket"), "no socket can be made at %.150s: %s",
+			   path, np_err_text(cli_check_directory(path)));
+	else
+		return;
+	help_offline(d, NULL);
+}
+
+static void check_control(const struct config *c, struct diag *d)
+{
+	check_token_file(c, d);
+	check_control_directory(c, d);
+	check_control_http(c, d);
+}
+
 /* ---- figures ---- */
 
 static void check_capacity(const struct config *c, struct diag *d)
@@ -213,7 +278,7 @@ static void check_capacity(const struct config *c, struct diag *d)
 
 	DCHECK(workers > 0, "a machine without a processor");
 	capacity_raise_descriptors();
-	most = capacity_connections(workers, capacity_binds(c), capacity_pipes(workers));
+	most = capacity_connections(workers, capacity_binds(c), capacity_pipes(workers), capacity_admin(c));
 	if (max == CONFIG_AUTO || max <= most)
 		return;
 	diag_error(d, DIAG_LIMIT, config_place(c, "limits.max_connections"),
@@ -235,5 +300,6 @@ void cli_check_start(const struct config *c, struct diag *d)
 		for (size_t j = 0; j < c->listeners[i].nbind; j++)
 			check_entry(c, &c->listeners[i], j, d);
 	check_log(c, d);
+	check_control(c, d);
 	check_capacity(c, d);
 }

@@ -86,7 +86,7 @@ int cli_config_load(const struct cli_args *a, struct config **out)
  * message. */
 int cli_run(const struct cli_args *a)
 {
-	struct process_opts o = {.config_path = cli_config_path(a)};
+	struct process_opts o = {.config_path = cli_config_path(a), .version = cli_version_text()};
 	int status = cli_config_load(a, &o.config);
 
 	/* It cannot be read a second time: SIGHUP opens the logs anew and keeps the configuration. */

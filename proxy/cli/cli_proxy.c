@@ -9,6 +9,7 @@
 #include "netpoll/err.h"
 #include "proxy/base/text.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/control/control_path.h"
 #include "proxy/process.h"
 
 #define YAML_MAX ((size_t)256 << 10) /* room for what a command line can hold, escaped: no list is cut silently */
@@ -99,7 +100,7 @@ static int build_config(const struct cli_args *a, char *room, struct config **ou
 /* Two options are needed; the rest of a configuration has defaults. */
 int cli_proxy(const struct cli_args *a)
 {
-	struct process_opts o = {.config_path = NULL};
+	struct process_opts o = {.version = cli_version_text()};
 	char *room;
 	int status;
 
@@ -113,8 +114,11 @@ int cli_proxy(const struct cli_args *a)
 	if (status != 0)
 		return status;
 	CHECK(o.config != NULL, "built without an error, and yet no configuration");
-	if (a->value[CLI_OPT_PRINT_CONFIG] == NULL)
+	if (a->value[CLI_OPT_PRINT_CONFIG] == NULL) {
+		/* Without a file it may be one of many: a control socket only where one is asked for. */
+		setenv(CONTROL_ENV, "off", 0);
 		return process_run(&o);
+	}
 	config_free(o.config);
 	return EXIT_OK;
 }

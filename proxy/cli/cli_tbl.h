@@ -11,6 +11,7 @@
 	X(SERVERS, "ADDR[,ADDR]") \
 	X(SINK, "WHERE")          \
 	X(COUNT, "N")             \
+	X(TIME, "TIME")           \
 	X(KEY, "KEY")             \
 	X(VERB, "VERB")           \
 	X(WORDS, "")
@@ -34,6 +35,15 @@
 	  "meant. Does all that run does short of serving, as the user who calls it: ports, files, limits. What " \
 	  "a running instance of the same file holds is no problem. Several files are taken one by one. Ends "    \
 	  "with 78 when there are errors.")                                                                        \
+	X(STATUS, status, NOTHING, NULL, 0, 0, true, "ask the running process how it is",                         \
+	  "Generation, uptime, the last reload, connections, workers. Asks at the control socket: --socket, else "  \
+	  "STAUNCH_CONTROL, else /run/staunch/control.sock or $XDG_RUNTIME_DIR/staunch.sock. Ends with 1 where "    \
+	  "nobody answers within 5 s.")                                                                           \
+	X(RELOAD, reload, NOTHING, NULL, 0, 0, true, "have the running process load its file again",              \
+	  "Waits for the result. A file with mistakes changes nothing: they are shown, and it ends with 78.")     \
+	X(DRAIN, drain, NOTHING, NULL, 0, 0, true, "have the running process stop, once its connections have ended", \
+	  "No new connections; live ones get shutdown.timeout to end. Waits for the end; ends with 4 where some "  \
+	  "had to be cut.")                                                                                       \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, its default and its bounds",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole.")                                            \
@@ -63,6 +73,13 @@
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN), "the control socket of the " \
+	  "process that is meant")                                                                                \
+	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN), "print the answer as it came") \
+	X(LIMITS, 0, 0, "limits", NOTHING, NULL, FOR(STATUS), "each limit, and how much of it is used")           \
+	X(QUIET, 'q', 0, "quiet", NOTHING, NULL, FOR(STATUS), "print nothing: the exit code tells")               \
+	X(DELAY, 0, 0, "delay", TIME, NULL, FOR(DRAIN), "instead of shutdown.delay: not ready, still accepting")  \
+	X(TIMEOUT, 0, 0, "timeout", TIME, NULL, FOR(DRAIN), "instead of shutdown.timeout")                        \
 	X(SHORT, 'V', 0, "short", NOTHING, NULL, FOR(VERSION), "one line")                                        \
 	X(COLOR, 0, 0, "color", WORDS, "auto|always|never", FOR_ALL, "auto: on a terminal, unless NO_COLOR")      \
 	X(HELP, 'h', 0, "help", NOTHING, NULL, FOR_ALL, "help for this verb")
@@ -79,6 +96,7 @@
 #define CLI_ALIAS_TBL(X)             \
 	X("-t", "check", NULL)       \
 	X("validate", "check", NULL) \
+	X("stop", "drain", NULL)     \
 	X("-T", "config", "show")    \
 	X("-v", "version", NULL)     \
 	X("-V", "version", "-V")     \
@@ -91,10 +109,8 @@
 	X("-c", "to run a file: staunch run -c FILE; to check it: staunch check -c FILE")                         \
 	X("-f", "to run a file: staunch run -c FILE; to check it: staunch check -c FILE")                         \
 	X("--config", "to run a file: staunch run --config FILE; to check it: staunch check --config FILE")       \
-	X("-s", "by signal: kill -HUP PID loads the file again, kill -TERM PID drains and stops")                 \
+	X("-s", "staunch reload loads the file again, staunch drain stops")                                       \
 	X("-D", "it stays in the foreground: leave the background to the service manager or the shell")           \
-	X("reload", "by signal: kill -HUP PID")                                                                   \
-	X("stop", "by signal: kill -TERM PID drains and stops")                                                   \
 	X("start", "staunch run -c FILE")                                                                         \
 	X("test", "staunch check FILE")
 

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/control/control_path.h"
 #include "proxy/control/cpu_quota.h"
 #include "proxy/log/log.h"
 
@@ -20,6 +21,10 @@
 #define WORKERS_MOST     512u /* as of the key `workers` */
 #define CPUS_MOST        (1 << 20) /* in a mask; today's kernels know at most 8192 */
 #define PIPES_MOST       32 /* per worker */
+#define ADMIN_MOST  64 /* clients of the control plane */
+#define ADMIN_LEAST 8
+#define ADMIN_SHARE 32 /* one descriptor in so many goes to them */
+#define ADMIN_FIXED 16 /* poller, listeners, lock, the one kept back, and those that are about to be closed */
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
 /* ---- descriptors ---- */
@@ -61,11 +66,25 @@ unsigned capacity_binds(const struct config *c)
 	return n;
 }
 
-int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes)
+unsigned capacity_admin_clients(void)
+{
+	int64_t n = capacity_descriptors() / ADMIN_SHARE;
+
+	if (n > ADMIN_MOST)
+		return ADMIN_MOST;
+	return n > ADMIN_LEAST ? (unsigned)n : ADMIN_LEAST;
+}
+
+unsigned capacity_admin(const struct config *c)
+{
+	return control_is_on(c) ? ADMIN_FIXED + capacity_admin_clients() : 0;
+}
+
+int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned admin)
 {
 	int64_t per_worker =
 		FDS_PER_WORKER + (int64_t)FDS_PER_LISTENER * binds + (int64_t)FDS_PER_PIPE * pipes;
-	int64_t n = (capacity_descriptors() - FDS_RESERVE - per_worker * workers) / FDS_PER_CONN;
+	int64_t n = (capacity_descriptors() - FDS_RESERVE - admin - per_worker * workers) / FDS_PER_CONN;
 
 	DCHECK(workers > 0, "a process has a worker");
 	return n > 1 ? n : 1;
@@ -75,7 +94,8 @@ uint32_t capacity_max(unsigned workers, const struct config *c, unsigned pipes)
 {
 	int64_t max = c->limits.max_connections;
 
-	return (uint32_t)(max == CONFIG_AUTO ? capacity_connections(workers, capacity_binds(c), pipes) : max);
+	return (uint32_t)(max == CONFIG_AUTO ? capacity_connections(workers, capacity_binds(c), pipes,
+								capacity_admin(c)) : max);
 }
 
 void capacity_log(unsigned workers, int64_t connections)

@@ -20,9 +20,15 @@ unsigned capacity_pipes(unsigned workers);
 /* capacity_binds: sockets that the listeners of c need, per worker. */
 unsigned capacity_binds(const struct config *c);
 
+/* capacity_admin_clients: connections that the control plane holds at most. */
+unsigned capacity_admin_clients(void);
+
+/* capacity_admin: descriptors that the control plane of c needs, its clients included; 0: there is none. */
+unsigned capacity_admin(const struct config *c);
+
 /* capacity_connections: connections that the descriptor limit allows, beside `binds` sockets and
- * `pipes` pipes per worker.   Returns  at least 1. */
-int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes);
+ * `pipes` pipes per worker, and `admin` descriptors.   Returns  at least 1. */
+int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned admin);
 
 /* capacity_max: connections that the process may hold with c: its limits.max_connections, or for
  * `auto` what the descriptor limit allows now. */

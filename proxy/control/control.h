@@ -8,7 +8,10 @@
 #include "proxy/conn/shard.h"
 #include "proxy/control/file_work.h"
 #include "proxy/control/ocsp.h"
+#include "proxy/control/orders.h"
 #include "proxy/listen/bindings.h"
+
+struct tokens;
 
 /* The control thread owns every field that does not say otherwise. */
 struct process {
@@ -36,13 +39,23 @@ struct process {
 	int64_t logs_by; /* drain: when both logs must have ended; INT64_MAX: not set */
 	struct {
 		struct inventory_reader *reader; /* NULL: nobody reads numbers */
-		const char *version; /* static */
 		uint32_t reload_failed; /* atomic: the last one was refused */
 		const struct stats **stats; /* owned: of each shard and of this thread */
 		struct np_timer tick; /* asks for a tally each second while there is a reader */
 	} publishing; /* publish.h */
 	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
 	uint64_t files_seen; /* the same at the last poll */
+	int64_t loaded_at;   /* wall clock, ns: when the generation in force came into force */
+	char *problems;      /* owned: of the last load, if it was refused (orders.h); NULL: none */
+	char why[ORDER_WHY]; /* of the last reload, if it was refused; "": it was not */
+	struct list orders;  /* of struct order: not begun yet */
+	struct list drains;  /* of struct order: to be answered when the drain is over */
+	int64_t drain_delay, drain_timeout; /* what an order to drain said; negative: the configuration's */
+	const char *version; /* const */
+	int64_t started;     /* const: monotonic */
+	uint32_t stage;      /* atomic: enum stage */
+	struct np_worker *admin; /* const while the workers run; NULL: there is no control plane */
+	struct tokens *tokens;   /* the admin worker's; owned; NULL: none have come yet */
 };
 
 #endif

@@ -33,6 +33,20 @@ static bool is_stop(int sig)
 	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT;
 }
 
+static void obey_while_draining(struct process *p)
+{
+	struct order *o;
+
+	while ((o = order_take(p)) != NULL) {
+		if (o->kind == ORDER_DRAIN)
+			list_push_back(&p->drains, &o->link);
+		else if (o->kind == ORDER_RELOAD)
+			order_answer(o, -NP_ECANCELED);
+		else
+			order_do(p, o);
+	}
+}
+
 /* Waits until the deadline. Returns true if the operator asks to stop once more. Logs are still
  * rotated, since a drain may last for days; a reload is not begun any more. */
 static bool wait_patiently(struct process *p, int64_t deadline)
@@ -40,9 +54,11 @@ static bool wait_patiently(struct process *p, int64_t deadline)
 	int sig;
 
 	do {
-		sig = signals_wait(SIGNALS_ORDERS, deadline);
+		sig = signals_wait(SIGNALS_ORDERS | SIGNALS_BIT(SIGNALS_ASKED), deadline);
 		if (sig == SIGUSR1)
 			reload_logs(p);
+		if (sig == SIGNALS_ASKED)
+			obey_while_draining(p);
 	} while (sig >= 0 && !is_stop(sig));
 	return sig >= 0;
 }
@@ -82,12 +98,14 @@ static void kill_all(struct shard *s, void *arg)
 
 bool drain_run(struct process *p)
 {
-	int64_t delay = p->snap->shutdown_delay, timeout = p->snap->shutdown_timeout;
+	int64_t delay = p->drain_delay >= 0 ? p->drain_delay : p->snap->shutdown_delay;
+	int64_t timeout = p->drain_timeout >= 0 ? p->drain_timeout : p->snap->shutdown_timeout;
 	int64_t deadline = timeout == INT64_MAX ? INT64_MAX : np_deadline_after(delay + timeout);
 	uint32_t left = connections_left(p);
 	bool hurry;
 
 	DCHECK(np_current() != NULL, "a drain waits, so it needs a coroutine");
+	__atomic_store_n(&p->stage, STAGE_DRAINING, __ATOMIC_RELEASE);
 	log_msg(LVL_NOTICE, "draining", "stopping: %u connection%s", left, plural(left));
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	bindings_stop(&p->bindings, p->shards, hurry ? np_nanotime() : deadline);
@@ -104,6 +122,19 @@ bool drain_run(struct process *p)
 		return false;
 	}
 	return true;
+}
+
+void drain_answer(struct process *p, bool cut)
+{
+	obey_while_draining(p); /* those that came with the last connection's end */
+	while (!list_empty(&p->drains)) {
+		struct order *o = list_entry(p->drains.next, struct order, link);
+
+		list_remove(&o->link);
+		o->cut = cut;
+		order_answer(o, 0);
+	}
+	orders_end(p);
 }
 
 /* The ms until then, within what a log may take. */

@@ -13,6 +13,9 @@ struct process;
  *   Calls    the control worker's main coroutine, once; p->snap is current. */
 must_use bool drain_run(struct process *p);
 
+/* drain_answer: tell those who ordered the drain how it ended. From now on no order is obeyed. */
+void drain_answer(struct process *p, bool cut);
+
 /* drain_access_patience, drain_process_patience: ms that the logs may take for what is left, after
  * the drain: what remains of shutdown.timeout, and a little more in any case. A reader that is stuck
  * must not keep the process. One bound for both: the access log, asked for first, leaves the process

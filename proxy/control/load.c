@@ -2,6 +2,7 @@
  * order to stop. */
 #include "proxy/control/load.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 #include "proxy/base/owner.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
+#include "proxy/control/problems.h"
 #include "proxy/control/start_errors.h"
+#include "proxy/control/tokens.h"
 #include "proxy/control/watch_files.h"
 
 /* A thousand keys take a few seconds on a slow machine; a disk that needs longer is taken for one
@@ -30,6 +33,7 @@ struct load {
 	unsigned workers, pipes;
 	uint64_t generation;         /* in force, for the messages */
 	struct loaded out;
+	char *problems;              /* owned: what was wrong (problems.h); NULL: nothing that can be named */
 	int err;
 };
 
@@ -59,28 +63,47 @@ static int read_config(struct load *l)
 		 (unsigned long long)l->generation);
 	err = config_load(l->path, &l->out.config, d);
 	diag_print(stderr, d, isatty(STDERR_FILENO) != 0, footer);
+	if (err != 0)
+		l->problems = problems_text(d);
 	diag_free(d);
 	return err;
 }
 
-/* A number that the descriptors do not allow would fail later, one client at a time: it is refused
- * at load. `auto` is what they allow. */
-static int check_limit(const struct load *l)
-{
-	int64_t max = l->out.config->limits.max_connections;
-	int64_t most = capacity_connections(l->workers, capacity_binds(l->out.config), l->pipes);
+/* Says what is wrong in the log, and keeps it for whoever ordered the load. */
+static int load_refuse(struct load *l, const char *code, const char *event, const char *fmt, ...)
+	printf_like(4, 5);
 
-	if (max == CONFIG_AUTO || max <= most)
-		return 0;
-	log_msg(LVL_ERROR, "limit_too_high",
-		"E403: limits.max_connections is %lld, but the descriptor limit allows "
-		"%lld (raise ulimit -n or LimitNOFILE, or write auto)",
-		(long long)max, (long long)most);
+static int load_refuse(struct load *l, const char *code, const char *event, const char *fmt, ...)
+{
+	char message[640];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	log_msg(LVL_ERROR, event, "%s: %s", code, message);
+	l->problems = problem_text(code, message);
 	return -NP_EINVAL;
 }
 
+/* A number that the descriptors do not allow would fail later, one client at a time: it is refused
+ * at load. `auto` is what they allow. */
+static int check_limit(struct load *l)
+{
+	int64_t max = l->out.config->limits.max_connections;
+	int64_t most = capacity_connections(l->workers, capacity_binds(l->out.config), l->pipes,
+					    capacity_admin(l->out.config));
+
+	if (max == CONFIG_AUTO || max <= most)
+		return 0;
+	return load_refuse(l, "E403", "limit_too_high",
+			   "limits.max_connections is %lld, but the descriptor limit allows "
+			   "%lld (raise ulimit -n or LimitNOFILE, or write auto)",
+			   (long long)max, (long long)most);
+}
+
 /* Asked before the snapshot asks, for the place. */
-static int check_owners(const struct load *l)
+static int check_owners(struct load *l)
 {
 	const struct config *c = l->out.config;
 	struct np_unix_owner o;
@@ -92,13 +115,23 @@ static int check_owners(const struct load *l)
 
 			if (why == NULL)
 				continue;
-			log_msg(LVL_ERROR, "listen_failed",
-				"E402: listener \"%s\" cannot give %s to %.100s (line %u): %s",
-				c->listeners[i].name, b->text, b->owner,
-				(unsigned)config_place_bind(b, "owner").line, why);
-			return -NP_EINVAL;
+			return load_refuse(l, "E402", "listen_failed",
+					   "listener \"%s\" cannot give %s to %.100s (line %u): %s",
+					   c->listeners[i].name, b->text, b->owner,
+					   (unsigned)config_place_bind(b, "owner").line, why);
 		}
 	return 0;
+}
+
+static int check_tokens(struct load *l)
+{
+	char room[512] = "";
+	struct text why;
+	int err;
+
+	text_init(&why, room, sizeof(room) - 1);
+	err = tokens_load(l->out.config->control.token_file, &l->out.tokens, &why);
+	return err == 0 || err == -NP_ENOMEM ? err : load_refuse(l, "E406", "tokens_failed", "%s", room);
 }
 
 /* A file that says the same as the last one gives no model of its own. */
@@ -123,7 +156,7 @@ static int load_snapshot(struct load *l)
 	if (err == -NP_ENOMEM)
 		say_lack(room[0] != '\0' ? room : "loading the configuration", START_MEMORY, err);
 	else if (err != 0 && room[0] != '\0')
-		log_msg(LVL_ERROR, "tls_failed", "E405: %s; staunch check shows the line", room);
+		err = load_refuse(l, "E405", "tls_failed", "%s; staunch check shows the line", room) == 0 ? 0 : err;
 	return err;
 }
 
@@ -137,6 +170,8 @@ static void load_files(struct file_job *job)
 		l->err = check_limit(l);
 	if (l->err == 0)
 		l->err = check_owners(l);
+	if (l->err == 0)
+		l->err = check_tokens(l);
 	if (l->err == 0)
 		share_config(l);
 	if (l->err == -NP_ENOMEM)
@@ -153,6 +188,8 @@ static void load_free(struct load *l)
 	if (l->out.snap == NULL)
 		config_free(l->out.config);
 	snapshot_free(l->out.snap);
+	tokens_free(l->out.tokens);
+	free(l->problems);
 	free(l->path);
 	free(l);
 }
@@ -214,6 +251,7 @@ static void take_loaded(const struct process *p, struct load *l, struct loaded *
 	    p->snap->max_connections == capacity_max(p->nshards, p->snap->config, p->pipes)) {
 		out->snap = p->snap;
 		out->config = p->snap->config;
+		l->out.tokens = NULL;
 		return;
 	}
 	l->out = (struct loaded){0};
@@ -240,6 +278,9 @@ int load_run(struct process *p, const char *path, struct config *config, struct 
 		registry_reclaim(&p->registry);
 	if (err == 0)
 		err = l->err;
+	free(p->problems);
+	p->problems = l->problems;
+	l->problems = NULL;
 	if (err == 0)
 		take_loaded(p, l, out);
 	load_free(l);

@@ -8,12 +8,14 @@
 struct config;
 struct process;
 struct snapshot;
+struct tokens;
 
 /* What a load made, to be put into force or freed. */
 struct loaded {
 	struct config *config;     /* snap owns it */
 	struct snapshot *snap;     /* the process's current one: nothing has changed */
 	uint64_t files;            /* watch_files_state before they were read */
+	struct tokens *tokens;     /* the caller's: tokens_publish or tokens_free */
 };
 
 /* load_run: make a snapshot of config, or of the file at path if config is NULL.

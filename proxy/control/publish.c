@@ -12,7 +12,7 @@
 static struct inventory_process described(const struct process *p)
 {
 	return (struct inventory_process){
-		.version = p->publishing.version,
+		.version = p->version,
 		.connections = &p->limit,
 		.reload_failed = &p->publishing.reload_failed,
 		.stats = p->publishing.stats,
@@ -61,7 +61,7 @@ static const struct stats **list_stats(const struct process *p)
 	return all;
 }
 
-void publish_to(struct process *p, struct inventory_reader *reader, const char *version)
+void publish_to(struct process *p, struct inventory_reader *reader)
 {
 	CHECK(p->publishing.reader == NULL, "there is one reader");
 	p->publishing.stats = list_stats(p);
@@ -70,7 +70,6 @@ void publish_to(struct process *p, struct inventory_reader *reader, const char *
 		return;
 	}
 	p->publishing.reader = reader;
-	p->publishing.version = version;
 	p->publishing.tick.fn = ask_for_tally;
 	np_timer_set(&p->publishing.tick, np_now() + TALLY_EVERY);
 	publish_again(p);

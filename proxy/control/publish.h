@@ -18,8 +18,8 @@ struct inventory_reader;
 struct process;
 
 /* publish_to: from now on reader gets each publication, the current one at once. Its worker runs, and
- * reader is zero but for that. version: static text of the program's.   Calls  once. */
-void publish_to(struct process *p, struct inventory_reader *reader, const char *version);
+ * reader is zero but for that.   Calls  once. */
+void publish_to(struct process *p, struct inventory_reader *reader);
 
 /* publish_again: the snapshot in force is a new one, or has a new number. Without memory the reader
  * keeps the list it has, with a line in the log. */

@@ -2,7 +2,10 @@
  * Everything that can fail comes before the first change, so a bad file changes nothing. */
 #include "proxy/control/reload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "config/config.h"
 #include "proxy/control/capacity.h"
@@ -11,6 +14,7 @@
 #include "proxy/control/publish.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
+#include "proxy/control/tokens.h"
 #include "proxy/creds/tls_cert.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/snapshot_tls.h"
@@ -61,6 +65,14 @@ static void warn_of_expiry(void *arg, const char *listener, const char *file, in
 			"listener \"%s\": %s expires in %d day%s", listener, file, days, days == 1 ? "" : "s");
 }
 
+static int64_t wall_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
+}
+
 /* The old snapshot is dropped last: until an acceptor has switched it still hands out the old one's
  * listeners. */
 int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
@@ -79,6 +91,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 		reload_retire(p);
 	p->snap = snap;
 	publish_again(p);
+	p->loaded_at = wall_now();
 	return err;
 }
 
@@ -205,11 +218,29 @@ void reload_logs(struct process *p)
 
 /* ---- a whole reload ---- */
 
-static void warn_of_restart(const struct config *old, const struct config *new)
+static bool same_hosts(const struct config *a, const struct config *b)
 {
+	if (a->control.nhosts != b->control.nhosts)
+		return false;
+	for (size_t i = 0; i < a->control.nhosts; i++)
+		if (strcmp(a->control.hosts[i].text, b->control.hosts[i].text) != 0)
+			return false;
+	return true;
+}
+
+/* Returns whether something waits for a restart. */
+static bool warn_of_restart(const struct config *old, const struct config *new)
+{
+	bool control = strcmp(old->control.socket, new->control.socket) != 0 ||
+		       strcmp(old->control.http, new->control.http) != 0 || !same_hosts(old, new);
+
 	if (old->workers != new->workers)
 		log_msg(LVL_WARNING, "reload_partial",
 			"workers: a new number takes effect with the next start");
+	if (control)
+		log_msg(LVL_WARNING, "reload_partial",
+			"control: socket, http and hosts take effect with the next start");
+	return control || old->workers != new->workers;
 }
 
 /* A log that did not change is kept: to start it anew would wait for its queue. */
@@ -251,7 +282,10 @@ int reload_prepare(struct process *p, const char *path, struct config *c, struct
 	if (err != 0)
 		return err;
 	err = open_all(p, &l, opened, step);
+	if (err == 0)
+		tokens_publish(p, l.tokens);
 	if (err != 0) {
+		tokens_free(l.tokens);
 		if (l.snap != p->snap)
 			snapshot_free(l.snap);
 		return err;
@@ -261,11 +295,19 @@ int reload_prepare(struct process *p, const char *path, struct config *c, struct
 	return 0;
 }
 
+static const char *refusal(enum reload_step step, int err)
+{
+	if (step == RELOAD_LOAD)
+		return err == -NP_EINVAL ? "the configuration has errors" : np_err_text(err);
+	return np_err_text(err);
+}
+
 /* The reason was logged, or printed with the file's diagnostics, before. */
 static void log_refused(struct process *p, enum reload_step step, int err)
 {
 	unsigned long long generation = p->snap->generation;
 
+	snprintf(p->why, sizeof(p->why), "%s%s", step == RELOAD_BIND ? "an address: " : "", refusal(step, err));
 	if (err == -NP_ECANCELED) {
 		log_msg(LVL_NOTICE, "reload_given_up",
 			"reload given up: an order to stop came first");
@@ -274,13 +316,11 @@ static void log_refused(struct process *p, enum reload_step step, int err)
 	STAT_ADD(&p->stats, reloads_failed, 1);
 	__atomic_store_n(&p->publishing.reload_failed, 1, __ATOMIC_RELAXED);
 	log_msg(LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged",
-		step == RELOAD_LOAD && err == -NP_EINVAL ? "the configuration has errors" :
-							   np_err_text(err),
-		generation);
+		refusal(step, err), generation);
 }
 
-/* Owns c. */
-static void put_into_force(struct process *p, const char *path, struct config *c)
+/* Owns c.   Returns  0, or why it was refused. */
+static int put_into_force(struct process *p, const char *path, struct config *c, bool *restart)
 {
 	struct list opened;
 	struct snapshot *snap;
@@ -289,9 +329,9 @@ static void put_into_force(struct process *p, const char *path, struct config *c
 
 	if (err != 0) {
 		log_refused(p, step, err);
-		return;
+		return err;
 	}
-	warn_of_restart(p->snap->config, snap->config);
+	*restart = warn_of_restart(p->snap->config, snap->config);
 	reload_log_level(snap->config);
 	err = reload_publish(p, snap, &opened);
 	if (err != 0)
@@ -299,19 +339,26 @@ static void put_into_force(struct process *p, const char *path, struct config *c
 			"a listener could not start on every worker: %s", np_err_text(err));
 	STAT_ADD(&p->stats, reloads_ok, 1);
 	__atomic_store_n(&p->publishing.reload_failed, 0, __ATOMIC_RELAXED);
+	p->why[0] = '\0';
 	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force",
 		(unsigned long long)snap->generation);
+	return 0;
 }
 
-void reload_file(struct process *p)
+int reload_file(struct process *p, bool *restart)
 {
+	bool ignored;
+
 	/* First, and also when the file is bad: log rotation sends SIGHUP, too. */
 	log_reopen(p->log);
-	if (p->config_path != NULL)
-		put_into_force(p, p->config_path, NULL);
+	if (p->config_path == NULL)
+		return 0;
+	return put_into_force(p, p->config_path, NULL, restart != NULL ? restart : &ignored);
 }
 
 void reload_again(struct process *p)
 {
-	put_into_force(p, NULL, config_share(p->snap->config));
+	bool ignored;
+
+	(void)put_into_force(p, NULL, config_share(p->snap->config), &ignored);
 }

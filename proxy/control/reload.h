@@ -47,8 +47,10 @@ void reload_log_level(const struct config *c);
 
 /* reload_file: SIGHUP: reopen the logs, load the configuration file and put it into force. A bad
  * file changes nothing.
+ *   Returns  0, or why it was refused: p->why and p->problems say more. *restart (may be NULL): some of
+ *            what has changed holds after a restart only.
  *   Parks. */
-void reload_file(struct process *p);
+int reload_file(struct process *p, bool *restart);
 
 /* reload_again: make the configuration in force anew, with the files of TLS as they are now. What
  * was edited in the configuration file waits for its SIGHUP.   Parks. */

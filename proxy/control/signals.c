@@ -12,7 +12,7 @@
 #define BELL_POLL (50 * NP_MS)
 
 /* Of several pending events the first of this table comes first. */
-static const int by_urgency[] = {SIGTERM, SIGINT, SIGQUIT, SIGNALS_WORK, SIGHUP, SIGUSR1};
+static const int by_urgency[] = {SIGTERM, SIGINT, SIGQUIT, SIGNALS_WORK, SIGNALS_ASKED, SIGHUP, SIGUSR1};
 static const int ignored[] = {SIGPIPE, SIGWINCH, SIGUSR2};
 
 /* A handler has no argument, so these stand at file scope. */
@@ -22,7 +22,7 @@ static struct np_fd bell;         /* control worker */
 
 static bool is_signal(int event)
 {
-	return event != SIGNALS_WORK;
+	return event != SIGNALS_WORK && event != SIGNALS_ASKED;
 }
 
 void signals_raise(int event)

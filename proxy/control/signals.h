@@ -14,8 +14,10 @@
 
 #include "netpoll/base.h"
 
-/* An event is a signal's number, or SIGNALS_WORK: file work is done. Sets of events are masks. */
+/* An event is a signal's number, or SIGNALS_WORK: file work is done, or SIGNALS_ASKED. Sets of events are
+ * masks. */
 #define SIGNALS_WORK   0
+#define SIGNALS_ASKED  SIGKILL /* orders.h has a new one; no process ever gets that signal, so its bit is free */
 #define SIGNALS_BIT(e) (1u << (e))
 #define SIGNALS_STOP   (SIGNALS_BIT(SIGTERM) | SIGNALS_BIT(SIGINT) | SIGNALS_BIT(SIGQUIT))
 #define SIGNALS_ORDERS (SIGNALS_STOP | SIGNALS_BIT(SIGHUP) | SIGNALS_BIT(SIGUSR1))

@@ -79,14 +79,15 @@ static bool bytes_fit(const struct account *a, const struct access_entry *e)
 /* The reason of a stream that went as planned. */
 static bool reason_fits(const struct account *a, const struct access_entry *e)
 {
+	/* Passed through with its TLS, either end may answer a close_notify before the FIN behind it. */
+	if (a->place == PLACE_SNI && (a->ending == ENDING_ANSWER || a->ending == ENDING_SERVER_FIN) &&
+	    (e->why == CLOSE_CLIENT_FIN || e->why == CLOSE_SERVER_FIN))
+		return true;
 	switch ((enum ending)a->ending) {
 	case ENDING_CLIENT_FIN:
 	case ENDING_ANSWER:
 		return e->why == CLOSE_CLIENT_FIN;
 	case ENDING_SERVER_FIN:
-		/* Passed through with its TLS, a client may answer a close_notify before the FIN behind it. */
-		if (a->place == PLACE_SNI && e->why == CLOSE_CLIENT_FIN)
-			return true;
 		return e->why == CLOSE_SERVER_FIN;
 	case ENDING_CLIENT_RST:
 		return e->why == CLOSE_CLIENT_RST;

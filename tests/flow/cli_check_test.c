@@ -204,6 +204,29 @@ static void te3_place_of_a_name(void **state)
 	assert_non_null(strstr(err, "/none.pem: no such file\n"));
 }
 
+/* O37, O38, O39: what the control plane would lack. */
+static void o37_o39_the_control_plane(void **state)
+{
+	const char *bind = textf("bind: \"%s:%d\"", kit_ip(0), kit_port(kit_ip(0)));
+	const char *http = textf("http: \"%s:%d\"", kit_ip(0), kit_port(kit_ip(0)));
+	int taken = 0, fd = kit_listen(kit_ip(0), &taken, 1);
+	char tokens[KIT_PATH];
+
+	(void)state;
+	kit_file_write("t", "0123456789abcdef0123456789abcdef", tokens);
+	assert_int_equal(chmod(tokens, 0600), 0);
+	expect(file(bind, textf("control: {socket: \"@DIR@/c.sock\", %s, token_file: t}\n", http)), 0, NULL);
+	assert_int_equal(chmod(tokens, 0644), 0);
+	expect(file(bind, textf("control: {%s, token_file: t}\n", http)), 78, "error[E406]");
+	expect(file(bind, textf("control: {http: \"%s:%d\"}\n", kit_ip(0), taken)), 78,
+	       "the control plane cannot listen on ");
+	expect(file(bind, "control: {socket: /nowhere/c.sock}\n"), 78, "no socket can be made at /nowhere/c.sock");
+	assert_int_equal(chmod(kit_dir(), 0777), 0);
+	expect(file(bind, "control: {socket: \"@DIR@/c.sock\"}\n"), 78, "others may write to the directory of ");
+	assert_int_equal(chmod(kit_dir(), 0700), 0);
+	close(fd);
+}
+
 /* V25: what most clients would refuse stands under the file that holds it, and a start says it too. */
 static void V25_what_is_too_large_for_a_handshake(void **state)
 {
@@ -276,6 +299,7 @@ int main(void)
 		cmocka_unit_test_teardown(V21_owner_of_a_socket, kit_end),
 		cmocka_unit_test_teardown(V22_place_of_a_file, kit_end),
 		cmocka_unit_test_teardown(te3_place_of_a_name, kit_end),
+		cmocka_unit_test_teardown(o37_o39_the_control_plane, kit_end),
 		cmocka_unit_test_teardown(V25_what_is_too_large_for_a_handshake, kit_end),
 		cmocka_unit_test_teardown(V24_what_some_servers_cannot_be_shown, kit_end),
 		cmocka_unit_test_teardown(V47_stdout_by_its_path, kit_end),

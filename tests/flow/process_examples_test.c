@@ -94,7 +94,7 @@ static void replace_binds(struct text *out, const char *in)
 		bool element = below && (strncmp(line + indent, "- \"", 3) == 0 ||
 					 strncmp(line + indent, "- address: \"", 12) == 0);
 
-		if (bind != NULL || element)
+		if (bind != NULL || element || memmem(line, n, " http: \"", 8) != NULL)
 			add_binds(out, line, n);
 		else
 			add(out, line, n);
@@ -149,6 +149,10 @@ static void make_file(const char *name, const char *text)
 	snprintf(stem, sizeof(stem), "%.*s", (int)strcspn(name, "."), name);
 	if (ends(name, ".pass"))
 		kit_file_write(name, PASSWORD "\n", path);
+	if (ends(name, ".token")) {
+		kit_file_write(name, "0123456789abcdef0123456789abcdef\n", path);
+		assert_int_equal(chmod(path, 0600), 0);
+	}
 	if (ends(name, ".crl"))
 		kit_cert_write_crl(root, NULL, 0, name, path);
 	if (ends(name, ".key"))

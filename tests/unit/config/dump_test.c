@@ -70,7 +70,10 @@ static const char dumped[] =
 	"    retry_budget: 10s                       # default\n"
 	"shutdown:\n"
 	"  delay: 0s                                 # default\n"
-	"  timeout: 30s                              # default\n";
+	"  timeout: 30s                              # default\n"
+	"control:\n"
+	"  socket: \"auto\"                            # default\n"
+	"  http: \"off\"                               # default\n";
 
 static void each_value_and_its_origin(void **state)
 {

@@ -177,6 +177,74 @@ static void time_counts_from_the_start_of_the_watch(void **state)
 	assert_int_equal(told[1], 1);
 }
 
+static int64_t silence_of(const struct np_worker *w)
+{
+	struct np_worker_stats st;
+
+	np_worker_stats(w, &st);
+	return st.silent;
+}
+
+static bool is_silent(void *arg)
+{
+	return silence_of(arg) > 0;
+}
+
+static bool is_well(void *arg)
+{
+	return silence_of(arg) == 0;
+}
+
+static _Atomic bool let_go;
+
+static void hold_until_let_go(void *arg)
+{
+	(void)arg;
+	while (!let_go)
+		;
+}
+
+static void o6_silence_is_seen_while_it_lasts(void **state)
+{
+	struct np_worker *w;
+	struct np_sysmon *s;
+
+	(void)state;
+	forget();
+	let_go = false;
+	start(&w, 1, hold_until_let_go, NULL);
+	assert_int_equal(np_sysmon_start(&s, &w, 1, LIMIT, on_stall), 0);
+	assert_true(kit_wait(is_silent, w, KIT_MS));
+	let_go = true;
+	assert_true(kit_wait(is_well, w, KIT_MS));
+	np_sysmon_stop(s);
+	end(w);
+}
+
+static void ignore_msg(struct np_msg *m)
+{
+	(void)m;
+}
+
+/* Asleep for ever with a message that nobody took: its wake-up was lost. */
+static void o6_an_unread_message_is_silence(void **state)
+{
+	static struct np_worker never = {.magic = WORKER_MAGIC, .opts.id = 1, .asleep = 1};
+	struct np_msg m = {.fn = ignore_msg};
+	struct np_worker *w = &never;
+	struct np_sysmon *s;
+	unsigned once = 1;
+
+	(void)state;
+	forget();
+	inbox_init(&never.inbox);
+	assert_true(inbox_post(&never.inbox, &m));
+	assert_int_equal(np_sysmon_start(&s, &w, 1, LIMIT, on_stall), 0);
+	assert_true(kit_wait(told_enough, &once, KIT_MS));
+	np_sysmon_stop(s);
+	assert_true(silence_of(w) >= LIMIT);
+}
+
 /* True when a thread called "sysmon" sleeps: it waits for its next look. */
 static bool watchdog_waits(void *arg)
 {
@@ -222,6 +290,8 @@ int main(void)
 		cmocka_unit_test(a_worker_that_has_ended_is_not_stalled),
 		cmocka_unit_test(time_counts_from_the_start_of_the_watch),
 		cmocka_unit_test(stop_does_not_wait),
+		cmocka_unit_test(o6_silence_is_seen_while_it_lasts),
+		cmocka_unit_test(o6_an_unread_message_is_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

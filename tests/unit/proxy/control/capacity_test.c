@@ -31,13 +31,14 @@ static void limit_descriptors(rlim_t n)
 
 static const struct capacity_row {
 	rlim_t nofile;
-	unsigned workers, binds, pipes;
+	unsigned workers, binds, pipes, admin;
 	int64_t connections;
 } capacities[] = {
-	{24, 1, 1, 0, 1},          /* never less than one */
-	{1024, 1, 0, 0, 499},      /* 1024 - 24 - 2, two each */
-	{1024, 2, 3, 4, 484},      /* 1024 - 24 - 2 * (2 + 2 * 3 + 2 * 4) */
-	{1024, 512, 10, 32, 1},    /* no overflow below zero */
+	{24, 1, 1, 0, 0, 1},       /* never less than one */
+	{1024, 1, 0, 0, 0, 499},   /* 1024 - 24 - 2, two each */
+	{1024, 1, 0, 0, 48, 475},  /* O36: the control plane's come first */
+	{1024, 2, 3, 4, 0, 484},   /* 1024 - 24 - 2 * (2 + 2 * 3 + 2 * 4) */
+	{1024, 512, 10, 32, 80, 1}, /* no overflow below zero */
 };
 
 static void connections_follow_the_limit(void **state)
@@ -48,7 +49,7 @@ static void connections_follow_the_limit(void **state)
 
 		limit_descriptors(r->nofile);
 		assert_int_equal(capacity_descriptors(), r->nofile);
-		assert_int_equal(capacity_connections(r->workers, r->binds, r->pipes), r->connections);
+		assert_int_equal(capacity_connections(r->workers, r->binds, r->pipes, r->admin), r->connections);
 	}
 }
 

@@ -110,7 +110,8 @@ static void drop_conn(struct shard *s, void *arg)
 
 static const char *publications_arrive(struct process *p)
 {
-	publish_to(p, &scene.reader, "1.0");
+	p->version = "1.0";
+	publish_to(p, &scene.reader);
 	if (!sees_generation(1))
 		return "the current one";
 	snapshot_enact(p->snap, 1000);

@@ -1,0 +1,180 @@
+/* admin: start, and an end that holds nobody up. */
+#include "proxy/admin/admin.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "proxy/admin/admin_listen.h"
+#include "proxy/admin/admin_priv.h"
+#include "proxy/base/exit_tbl.h"
+#include "proxy/control/capacity.h"
+#include "proxy/control/control_path.h"
+#include "proxy/control/publish.h"
+#include "proxy/control/start_errors.h"
+#include "proxy/control/tokens.h"
+#include "proxy/log/log.h"
+
+#define STOP_TIME   (80 * NP_MS) /* for answers under way */
+#define STOP_LOOK   (5 * NP_MS)
+
+/* ---- on the admin worker ---- */
+
+static void run_accept(void *arg)
+{
+	struct admin_at *at = arg;
+
+	admin_accept_main(at);
+	np_fd_close(&at->fd);
+	at->open = false;
+}
+
+static void open_at(struct admin_at *at)
+{
+	if (at->sysfd < 0 || np_fd_init(&at->fd, at->sysfd) != 0)
+		return;
+	at->sysfd = -1;
+	at->open = true;
+	if (np_go("admin accept", run_accept, at) == 0)
+		return;
+	np_fd_close(&at->fd);
+	at->open = false;
+}
+
+static bool is_over(const struct admin *a)
+{
+	for (size_t i = 0; i < ADMIN_PATHS; i++)
+		if (a->at[i].open)
+			return false;
+	return list_empty(&a->clients) && a->nrefused == 0;
+}
+
+/* Who waits goes at once; who is being answered has STOP_TIME. */
+static void stop_clients(struct admin *a)
+{
+	int64_t by = np_deadline_after(STOP_TIME);
+
+	for (size_t i = 0; i < ADMIN_PATHS; i++)
+		if (a->at[i].open)
+			np_fd_close(&a->at[i].fd);
+	list_for_each(it, &a->clients) {
+		struct client *c = list_entry(it, struct client, link);
+
+		np_fd_set_deadline(&c->fd, list_empty(&c->wait) ? by : 1);
+	}
+	while (!is_over(a))
+		np_sleep(STOP_LOOK);
+}
+
+static void on_order_to_stop(struct np_msg *m)
+{
+	struct admin *a = container_of(m, struct admin, order);
+
+	a->stopping = true;
+	np_event_set(&a->told);
+}
+
+/* The worker's first coroutine, and its last: so the end needs no stack that might not be had. */
+static void admin_main(void *arg)
+{
+	struct admin *a = arg;
+
+	for (size_t i = 0; i < ADMIN_PATHS; i++)
+		open_at(&a->at[i]);
+	np_event_wait(&a->told);
+	stop_clients(a);
+	np_post(a->control, &a->ended);
+}
+
+/* ---- on the control thread ---- */
+
+static void on_ended(struct np_msg *m)
+{
+	np_event_set(&container_of(m, struct admin, ended)->gone);
+}
+
+static struct admin *admin_free(struct admin *a)
+{
+	admin_listen_close(a);
+	if (a->spare >= 0)
+		close(a->spare);
+	config_free((struct config *)(uintptr_t)a->config);
+	free(a);
+	return NULL;
+}
+
+static struct admin *admin_new(struct process *p, const struct config *c)
+{
+	struct admin *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->p = p;
+	a->config = config_share((struct config *)(uintptr_t)c);
+	a->control = np_self();
+	a->most = capacity_admin_clients();
+	a->most_tcp = a->most - a->most / 4;
+	a->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	a->order.fn = on_order_to_stop;
+	a->ended.fn = on_ended;
+	list_init(&a->clients);
+	list_init(&a->waiting);
+	return a;
+}
+
+static int start_worker(struct admin *a)
+{
+	const struct np_worker_opts o = {
+		.name = "admin",
+		.id = ADMIN_WORKER,
+		.cpu = -1,
+		.main = admin_main,
+		.arg = a,
+	};
+
+	return np_worker_start(&a->worker, &o);
+}
+
+int admin_start(struct process *p, const struct config *c, struct admin **out)
+{
+	struct admin *a;
+	int code, err;
+
+	*out = NULL;
+	if (!control_is_on(c))
+		return EXIT_OK;
+	a = admin_new(p, c);
+	if (a == NULL)
+		return start_failed(START_MEMORY, "the control plane", -NP_ENOMEM);
+	code = admin_listen_open(a, c);
+	if (code != EXIT_OK || (a->at[0].sysfd < 0 && a->at[1].sysfd < 0)) {
+		admin_free(a);
+		return code;
+	}
+	err = start_worker(a);
+	if (err != 0) {
+		log_msg(LVL_WARNING, "control_off", "no control plane: its thread: %s", np_err_text(err));
+		admin_free(a);
+		return EXIT_OK;
+	}
+	p->admin = a->worker;
+	a->reader.worker = a->worker;
+	publish_to(p, &a->reader);
+	*out = a;
+	return EXIT_OK;
+}
+
+/* Tokens that were published are freed by the worker before it ends: posts are read in order. */
+void admin_stop(struct admin *a)
+{
+	if (a == NULL)
+		return;
+	np_post(a->worker, &a->order);
+	np_event_wait(&a->gone);
+	publish_end(a->p);
+	a->p->admin = NULL;
+	np_worker_stop(a->worker);
+	np_worker_join(a->worker);
+	admin_free(a);
+}

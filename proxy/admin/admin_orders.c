@@ -1,0 +1,177 @@
+/* admin_orders: what is asked of the control thread, and its answer as JSON. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "netpoll/err.h"
+#include "proxy/admin/admin_priv.h"
+#include "proxy/base/digit.h"
+
+/* An order and who waits for it. On the heap: whoever gave up leaves it to its answer. */
+struct asked {
+	struct order order;
+	struct np_event done;
+	struct np_timer timer;
+	bool given_up, answered;
+};
+
+static void asked_answered(struct order *o)
+{
+	struct asked *k = container_of(o, struct asked, order);
+
+	k->answered = true;
+	if (k->given_up)
+		admin_order_free(o);
+	else
+		np_event_set(&k->done);
+}
+
+static void asked_late(struct np_timer *t)
+{
+	np_event_set(&container_of(t, struct asked, timer)->done);
+}
+
+void admin_order_free(struct order *o)
+{
+	if (o == NULL)
+		return;
+	free(o->problems);
+	free(container_of(o, struct asked, order));
+}
+
+struct order *admin_order(struct client *c, const struct order *what, int64_t patience)
+{
+	struct asked *k = calloc(1, sizeof(*k));
+
+	if (k == NULL)
+		return NULL;
+	k->order = *what;
+	k->order.answered = asked_answered;
+	k->timer.fn = asked_late;
+	if (patience > 0)
+		np_timer_set(&k->timer, np_deadline_after(patience));
+	order_post(c->admin->p, &k->order);
+	np_event_wait(&k->done);
+	np_timer_stop(&k->timer);
+	if (k->answered)
+		return &k->order;
+	k->given_up = true;
+	return NULL;
+}
+
+/* ---- the answers ---- */
+
+/* A refusal keeps the form of every error, and names the problems of the file beside it. */
+static void refused_reload(struct reply *r, const struct order *o)
+{
+	unsigned status = 422;
+	const char *message = o->why;
+	struct json j;
+
+	if (o->err == -NP_ECANCELED || o->err == -NP_ENOENT)
+		status = 409;
+	if (o->err == -NP_ECANCELED)
+		message = "an order to stop came first";
+	if (o->err == -NP_ENOENT)
+		message = "the configuration did not come from a file";
+
+	r->status = status;
+	reply_object(r, &j, o->generation);
+	json_enter(&j, "error", '{');
+	json_str(&j, "code", status == 409 ? "E409" : "E422");
+	json_str(&j, "message", message);
+	json_leave(&j, '}');
+	json_enter(&j, "problems", '[');
+	if (o->problems != NULL && status == 422) {
+		size_t n = strlen(o->problems);
+
+		for (size_t at = 0, part; at < n && reply_room(r, REPLY_BLOCK / 2); at += part) {
+			part = n - at < REPLY_BLOCK / 2 ? n - at : REPLY_BLOCK / 2;
+			text_bytes(&r->body, o->problems + at, part);
+		}
+	}
+	json_leave(&j, ']');
+	json_leave(&j, '}');
+	text_char(&r->body, '\n');
+}
+
+static void no_answer(struct reply *r)
+{
+	reply_error(r, 503, "the control thread does not answer", NULL);
+}
+
+void admin_reload(struct client *c, struct reply *r)
+{
+	struct order *o = admin_order(c, &(struct order){.kind = ORDER_RELOAD}, 0);
+	struct json j;
+
+	if (o == NULL) {
+		no_answer(r);
+		return;
+	}
+	if (o->err != 0) {
+		refused_reload(r, o);
+	} else {
+		reply_object(r, &j, o->generation);
+		json_bool(&j, "restart_needed", o->restart);
+		json_leave(&j, '}');
+		text_char(&r->body, '\n');
+	}
+	admin_order_free(o);
+}
+
+void admin_logs(struct client *c, struct reply *r)
+{
+	struct order *o = admin_order(c, &(struct order){.kind = ORDER_LOGS}, 0);
+	struct json j;
+
+	if (o == NULL || o->err != 0) {
+		reply_error(r, 409, "the process ends", NULL);
+	} else {
+		reply_object(r, &j, o->generation);
+		json_leave(&j, '}');
+		text_char(&r->body, '\n');
+	}
+	admin_order_free(o);
+}
+
+/* A number of ms in the query; *ns is -1 where there is none.   Returns  false: it is no number. */
+static bool query_ms(const struct http_request *q, const char *name, int64_t *ns)
+{
+	char text[16];
+	ssize_t n = http_query_get(q, name, text, sizeof(text));
+	int64_t ms = 0;
+
+	*ns = -1;
+	if (n == -NP_ENOENT)
+		return true;
+	for (ssize_t i = 0; i < n; i++) {
+		if (!digit_is_decimal(text[i]) || i == 12)
+			return false;
+		ms = ms * 10 + (text[i] - '0');
+	}
+	*ns = ms * NP_MS;
+	return n > 0 && ms <= 7 * 24 * 3600 * INT64_C(1000);
+}
+
+/* Waits for the end of the drain: the answer says whether it had to cut. */
+void admin_drain(struct client *c, struct reply *r)
+{
+	struct order what = {.kind = ORDER_DRAIN}, *o;
+	struct json j;
+
+	if (!query_ms(&c->request, "delay_ms", &what.delay) || !query_ms(&c->request, "timeout_ms", &what.timeout)) {
+		reply_error(r, 400, "delay_ms and timeout_ms are numbers of ms, a week at most", NULL);
+		return;
+	}
+	o = admin_order(c, &what, 0);
+	if (o == NULL || o->err != 0) {
+		reply_error(r, 409, "the process ends", NULL);
+	} else {
+		reply_object(r, &j, o->generation);
+		json_bool(&j, "cut", o->cut);
+		json_leave(&j, '}');
+		text_char(&r->body, '\n');
+	}
+	c->close = true;
+	admin_order_free(o);
+}

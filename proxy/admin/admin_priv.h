@@ -1,0 +1,146 @@
+/* admin_priv: what the files of the control plane share. Everything here is the admin worker's, unless it says
+ * otherwise. */
+#ifndef PROXY_ADMIN_ADMIN_PRIV_H
+#define PROXY_ADMIN_ADMIN_PRIV_H
+
+#include "netpoll/netpoll.h"
+#include "proxy/base/json.h"
+#include "proxy/control/control.h"
+#include "proxy/policy/inventory.h"
+#include "proxy/proto/http_request.h"
+
+#define ADMIN_PATHS   2 /* where it listens: the socket, and TCP */
+#define ADMIN_SOURCES 64
+#define ADMIN_LINGER  (1 * NP_S)
+#define ADMIN_SLICE   (50 * NP_MS) /* nobody waits longer without a look whether the process ends */
+
+/* One place where clients connect. */
+struct admin_at {
+	struct admin *admin;
+	bool tcp;
+	int sysfd;          /* before the worker has it; -1: none */
+	struct np_fd fd;    /* the worker's */
+	bool open;
+	struct np_addr addr;
+	int lock;           /* control thread: of the file; -1: none */
+	struct np_unix_file file; /* control thread */
+	gid_t group;        /* const: of the file */
+	struct log_site site;
+};
+
+struct admin {
+	struct process *p;
+	const struct config *config; /* of the start: the section `control`, which holds until the end */
+	struct np_worker *worker;    /* const after start */
+	struct admin_at at[ADMIN_PATHS];
+	struct inventory_reader reader; /* what there is to tell numbers of */
+	struct list clients;   /* of struct client */
+	struct list waiting;   /* of struct client: no whole request yet, the longest wait first */
+	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
+	unsigned most, most_tcp; /* const */
+	int spare;             /* a descriptor that is kept back; -1: lent to a client */
+	bool stopping;
+	struct np_event told;  /* that it is to stop */
+	int64_t next_refusal[ADMIN_SOURCES]; /* wrong tokens, by source: when the next may be answered */
+	struct np_msg order;   /* from the control thread: stop */
+	struct np_msg ended;   /* to the control thread: no coroutine is left */
+	struct np_event gone;  /* control thread */
+	struct np_worker *control; /* const */
+};
+
+/* One connection. */
+struct client {
+	struct admin *admin;
+	struct admin_at *at;
+	struct np_fd fd;
+	struct list link;      /* in admin.clients */
+	struct list wait;      /* in admin.waiting, while it waits */
+	struct np_addr peer_addr; /* of TCP */
+	struct np_peer peer;   /* of a Unix socket; its pidfd is closed */
+	bool spare;            /* it uses the descriptor that is kept back */
+	bool evicted;          /* it was told to go: its place is another's */
+	bool beyond;           /* TCP, and not of this machine alone */
+	bool authorized;       /* TCP: it showed a token */
+	bool close;            /* after this answer */
+	bool linger;           /* unread bytes are taken before the close, so that the answer arrives */
+	char *in;              /* bytes read; NULL between two requests */
+	size_t n;              /* how many of them */
+	char *body;            /* of the request under way; NULL: none */
+	struct http_request request;
+	const char *rest;      /* of the path, behind a route that ends with a slash */
+	int64_t began;         /* when the head was whole */
+};
+
+/* An answer under way. A short body goes out whole, with its length; of a longer one each full block goes out as a
+ * chunk. */
+struct reply {
+	struct client *c;
+	struct text body;   /* the block under way; handlers append here */
+	unsigned status;
+	const char *type;
+	const char *allow;  /* of a 405 */
+	bool begun;         /* the head has gone out, so blocks follow */
+	bool head_only;
+	int err;            /* of writing: what follows is dropped */
+};
+
+/* A row of admin_tbl.h. */
+struct route_row {
+	const char *path;  /* one that ends with a slash takes all below it */
+	unsigned methods;  /* of enum http_method */
+	void (*handle)(struct client *c, struct reply *r);
+	bool open;         /* beyond loopback without a token, too */
+};
+
+/* ---- admin_accept.c, admin_client.c ---- */
+
+void admin_accept_main(void *at);     /* a coroutine's; the argument is a struct admin_at */
+/* The requests of a client, one after the other.   Returns  when it is to be closed. */
+void admin_client_main(struct client *c);
+/* Our end is said; what still comes is read and dropped, so that a close with bytes unread does not destroy the
+ * answer.   Parks  ADMIN_LINGER at most. */
+void admin_linger(const struct admin *a, struct np_fd *fd);
+void admin_client_wait(struct client *c); /* it has no whole request; the back of the list */
+void admin_client_work(struct client *c); /* it has */
+
+/* ---- admin_gate.c ---- */
+
+/* May this request be answered?   Returns  true; or false, and r is the refusal.   Parks: a wrong token. */
+must_use bool admin_gate(struct client *c, const struct route_row *row, struct reply *r);
+/* One line for a request that changes something, or was refused to. */
+void admin_audit(const struct client *c, unsigned status);
+
+/* ---- admin_reply.c ---- */
+
+#define REPLY_BLOCK 16384
+
+/* reply_room: there is room for n bytes more, after a block has gone out where need be. n <= REPLY_BLOCK.
+ *   Returns  false: the client is gone, so the handler may stop.   Parks. */
+bool reply_room(struct reply *r, size_t n);
+/* reply_error: the body becomes {"schema":1,"error":{...}}. where, help: may be NULL. */
+void reply_error(struct reply *r, unsigned status, const char *message, const char *help);
+/* reply_object: {"schema":1,"generation":n,"time":"...", left open. */
+void reply_object(struct reply *r, struct json *j, uint64_t generation);
+/* reply_send: what is left.   Returns  0 or the error.   Parks. */
+must_use int reply_send(struct reply *r);
+int64_t admin_wall(void);
+
+/* ---- admin_orders.c ---- */
+
+/* admin_order: post an order and wait for its answer.
+ *   Returns  the order, which the caller gives to admin_order_free; NULL: no memory, or no answer within
+ *            patience ns (0: as long as it takes).   Parks. */
+must_use struct order *admin_order(struct client *c, const struct order *what, int64_t patience);
+void admin_order_free(struct order *o);
+
+/* ---- handlers ---- */
+
+void admin_livez(struct client *c, struct reply *r);
+void admin_readyz(struct client *c, struct reply *r);
+void admin_metrics(struct client *c, struct reply *r);
+void admin_status(struct client *c, struct reply *r);
+void admin_reload(struct client *c, struct reply *r);
+void admin_drain(struct client *c, struct reply *r);
+void admin_logs(struct client *c, struct reply *r);
+
+#endif

@@ -1,0 +1,160 @@
+/* admin_reply: the head of an answer, and its body whole or in chunks. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "proxy/admin/admin_priv.h"
+
+int64_t admin_wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
+}
+
+static const char *reason_of(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *reason;
+	} reasons[] = {
+		{200, "OK"}, {400, "Bad Request"}, {403, "Forbidden"}, {404, "Not Found"},
+		{405, "Method Not Allowed"}, {409, "Conflict"}, {411, "Length Required"},
+		{413, "Content Too Large"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
+		{500, "Internal Server Error"}, {503, "Service Unavailable"},
+	};
+
+	for (size_t i = 0; i < array_len(reasons); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Unknown";
+}
+
+/* chunked: the length is not known yet. Without chunks the end of the connection is the end of the body. */
+static void put_head(struct reply *r, struct text *t, bool known)
+{
+	struct client *c = r->c;
+	bool chunked = !known && c->request.chunks;
+
+	if (!known && !c->request.chunks)
+		c->close = true;
+	text_str(t, "HTTP/1.1 ");
+	text_u64(t, r->status);
+	text_char(t, ' ');
+	text_str(t, reason_of(r->status));
+	text_str(t, "\r\nContent-Type: ");
+	text_str(t, r->type);
+	text_str(t, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+	if (r->allow != NULL) {
+		text_str(t, "Allow: ");
+		text_str(t, r->allow);
+		text_str(t, "\r\n");
+	}
+	if (known) {
+		text_str(t, "Content-Length: ");
+		text_u64(t, r->body.n);
+		text_str(t, "\r\n");
+	} else if (chunked) {
+		text_str(t, "Transfer-Encoding: chunked\r\n");
+	}
+	if (c->close)
+		text_str(t, "Connection: close\r\n");
+	else if (!c->request.chunks)
+		text_str(t, "Connection: keep-alive\r\n");
+	text_str(t, "\r\n");
+}
+
+static void write_parts(struct reply *r, const struct text *head, const char *end)
+{
+	struct iovec iov[3] = {
+		{.iov_base = head->p, .iov_len = head->n},
+		{.iov_base = r->body.p, .iov_len = r->head_only ? 0 : r->body.n},
+		{.iov_base = (void *)(uintptr_t)end, .iov_len = r->head_only ? 0 : strlen(end)},
+	};
+
+	DCHECK(!head->cut, "the head of an answer has room");
+	if (r->err == 0 && iov[0].iov_len + iov[1].iov_len + iov[2].iov_len > 0)
+		r->err = np_fd_writev(&r->c->fd, iov, 3, NULL);
+	r->body.n = 0;
+}
+
+/* The block becomes a chunk. */
+static void write_block(struct reply *r, const char *end)
+{
+	char room[640];
+	struct text head;
+	bool chunks = r->c->request.chunks;
+
+	text_init(&head, room, sizeof(room));
+	if (!r->begun)
+		put_head(r, &head, false);
+	r->begun = true;
+	if (chunks && r->body.n > 0 && !r->head_only) {
+		char size[20];
+
+		snprintf(size, sizeof(size), "%zx\r\n", r->body.n);
+		text_str(&head, size);
+	}
+	if (!chunks)
+		end = "";
+	else if (r->body.n == 0)
+		end += 2; /* no chunk, so no line ends one */
+	write_parts(r, &head, end);
+}
+
+bool reply_room(struct reply *r, size_t n)
+{
+	DCHECK(n <= REPLY_BLOCK, "no block is so large");
+	if (r->body.cap - r->body.n < n)
+		write_block(r, "\r\n");
+	return r->err == 0;
+}
+
+int reply_send(struct reply *r)
+{
+	char room[640];
+	struct text head;
+
+	CHECK(!r->body.cut, "a handler wrote more than it made room for");
+	if (r->begun) {
+		write_block(r, "\r\n0\r\n\r\n");
+		return r->err;
+	}
+	text_init(&head, room, sizeof(room));
+	put_head(r, &head, true);
+	write_parts(r, &head, "");
+	return r->err;
+}
+
+void reply_object(struct reply *r, struct json *j, uint64_t generation)
+{
+	*j = (struct json){.t = &r->body};
+	r->type = "application/json";
+	json_enter(j, NULL, '{');
+	json_u64(j, "schema", 1);
+	json_u64(j, "generation", generation);
+	json_time(j, "time", admin_wall());
+}
+
+void reply_error(struct reply *r, unsigned status, const char *message, const char *help)
+{
+	struct json j = {.t = &r->body};
+	char code[8];
+
+	r->body.n = 0;
+	r->body.cut = false;
+	r->status = status;
+	r->type = "application/json";
+	snprintf(code, sizeof(code), "E%03u", status);
+	json_enter(&j, NULL, '{');
+	json_u64(&j, "schema", 1);
+	json_enter(&j, "error", '{');
+	json_str(&j, "code", code);
+	json_str(&j, "message", message);
+	if (help != NULL)
+		json_str(&j, "help", help);
+	json_leave(&j, '}');
+	json_leave(&j, '}');
+	text_char(&r->body, '\n');
+}

@@ -1,0 +1,16 @@
+/* admin_tbl: what can be asked, once: the path, the methods, whether it answers beyond loopback without a token, and the
+ * handler. A handler appends its body to the reply, and calls reply_room where it may be long; it may park. */
+#ifndef PROXY_ADMIN_ADMIN_TBL_H
+#define PROXY_ADMIN_ADMIN_TBL_H
+
+/*        path               methods                open   handler */
+#define ADMIN_TBL(X)                                                  \
+	X("/livez",           HTTP_GET | HTTP_HEAD,  true,  admin_livez)  \
+	X("/readyz",          HTTP_GET | HTTP_HEAD,  true,  admin_readyz) \
+	X("/metrics",         HTTP_GET | HTTP_HEAD,  true,  admin_metrics) \
+	X("/v1/status",       HTTP_GET | HTTP_HEAD,  false, admin_status) \
+	X("/v1/reload",       HTTP_POST,             false, admin_reload) \
+	X("/v1/drain",        HTTP_POST,             false, admin_drain)  \
+	X("/v1/logs/reopen",  HTTP_POST,             false, admin_logs)
+
+#endif

@@ -1,0 +1,288 @@
+/* cli_client: connect, look who listens, ask, read to the end. HTTP/1.0, so that the end of the connection is that of
+ * the answer. */
+#include "proxy/cli/cli_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "netpoll/err.h"
+#include "proxy/base/digit.h"
+#include "proxy/cli/cli_args.h"
+#include "proxy/control/control_path.h"
+
+#define ANSWER_MOST (4 * 1024 * 1024)
+
+/* ---- who listens ---- */
+
+static uid_t owner_of_directory(const char *path)
+{
+	char dir[CONTROL_PATH_ROOM];
+	struct stat st;
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		return geteuid();
+	slash[slash == dir] = '\0';
+	return stat(dir, &st) == 0 ? st.st_uid : geteuid();
+}
+
+/* A stranger who made a socket there would learn what is asked, and could answer as he likes. */
+static int check_listener(int fd, const char *path)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
+	    (who.uid == 0 || who.uid == geteuid() || who.uid == owner_of_directory(path)))
+		return EXIT_OK;
+	cli_complain("%s: user %u listens there, who is neither root nor you nor the owner of the directory", path,
+		     (unsigned)who.uid);
+	return EXIT_PERMISSION;
+}
+
+static int connect_failed(const char *path)
+{
+	int err = err_from_errno();
+
+	if (err == -NP_EACCES || err == -NP_EPERM) {
+		cli_complain("%s: permission denied: join the group of that file, or run it as root", path);
+		return EXIT_PERMISSION;
+	}
+	cli_complain("no running instance at %s: %s", path,
+		     err == -NP_ENOENT || err == -NP_ECONNREFUSED ? "nobody listens there" : np_err_text(err));
+	return EXIT_FAILED;
+}
+
+static void set_patience(int fd, int ms)
+{
+	struct timeval t = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
+}
+
+/* Returns EXIT_OK and *fd, connected to one of us. */
+static int open_control(const char *path, int *fd)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int code;
+
+	if (strlen(path) >= sizeof(un.sun_path)) {
+		cli_complain("%s: a socket's path has at most %zu bytes", path, sizeof(un.sun_path) - 1);
+		return EXIT_FAILED;
+	}
+	memcpy(un.sun_path, path, strlen(path));
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return connect_failed(path);
+	set_patience(*fd, CLI_PATIENCE); /* a full backlog is one more way not to answer */
+	code = connect(*fd, (const struct sockaddr *)&un, sizeof(un)) == 0 ? check_listener(*fd, path) :
+									     connect_failed(path);
+	if (code != EXIT_OK)
+		close(*fd);
+	return code;
+}
+
+/* ---- the question ---- */
+
+static bool send_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (sent <= 0)
+			return false;
+		p += sent;
+		n -= (size_t)sent;
+	}
+	return true;
+}
+
+/* Returns the answer's bytes, terminated, or NULL. */
+static char *read_answer(int fd)
+{
+	size_t room = 65536, n = 0;
+	char *p = malloc(room);
+	ssize_t got = -1;
+
+	while (p != NULL && (got = recv(fd, p + n, room - n - 1, 0)) > 0) {
+		char *more;
+
+		n += (size_t)got;
+		if (n + 1 < room)
+			continue;
+		more = room < ANSWER_MOST ? realloc(p, room * 2) : NULL;
+		if (more == NULL)
+			break;
+		p = more;
+		room *= 2;
+	}
+	if (p != NULL && got == 0) {
+		p[n] = '\0';
+		return p;
+	}
+	free(p);
+	return NULL;
+}
+
+static bool take_apart(struct cli_answer *w)
+{
+	char *body = strstr(w->room, "\r\n\r\n");
+
+	if (body == NULL || strncmp(w->room, "HTTP/1.", 7) != 0 || strlen(w->room) < 12)
+		return false;
+	w->status = (unsigned)strtoul(w->room + 9, NULL, 10);
+	w->body = body + 4;
+	return true;
+}
+
+int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience, struct cli_answer *out)
+{
+	char where[CONTROL_PATH_ROOM], request[512];
+	const char *socket_path = a->value[CLI_OPT_SOCKET];
+	int fd, code;
+
+	*out = (struct cli_answer){0};
+	if (socket_path == NULL)
+		socket_path = control_path_found(where);
+	if (socket_path == NULL) {
+		cli_complain("no instance to ask: STAUNCH_CONTROL is off");
+		return EXIT_FAILED;
+	}
+	code = open_control(socket_path, &fd);
+	if (code != EXIT_OK)
+		return code;
+	set_patience(fd, patience);
+	snprintf(request, sizeof(request), "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n", method, path,
+		 strcmp(method, "POST") == 0 ? "X-Staunch: 1\r\nContent-Length: 0\r\n" : "");
+	if (send_all(fd, request, strlen(request)))
+		out->room = read_answer(fd);
+	close(fd);
+	if (out->room != NULL && take_apart(out))
+		return EXIT_OK;
+	cli_complain("the instance at %s does not answer", socket_path);
+	cli_answer_free(out);
+	return EXIT_FAILED;
+}
+
+void cli_answer_free(struct cli_answer *w)
+{
+	free(w->room);
+	*w = (struct cli_answer){0};
+}
+
+int cli_answer_failed(const struct cli_answer *w)
+{
+	size_t n = 0;
+	const char *message = json_find(w->body, "error.message", &n);
+
+	cli_complain("the instance refuses (%u): %.*s", w->status, message != NULL ? (int)n : 1,
+		     message != NULL ? message : "-");
+	return w->status == 403 ? EXIT_PERMISSION : EXIT_FAILED;
+}
+
+/* ---- reading ---- */
+
+/* Behind the text whose opening quote is at p; at its NUL where it does not end. */
+static const char *behind_text(const char *p)
+{
+	for (p++; *p != '\0' && *p != '"'; p++)
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+	return *p == '"' ? p + 1 : p;
+}
+
+static const char *behind_value(const char *p)
+{
+	unsigned depth = 0;
+
+	if (*p == '"')
+		return behind_text(p);
+	for (; *p != '\0'; p++) {
+		if (*p == '"') {
+			p = behind_text(p) - 1;
+		} else if (*p == '{' || *p == '[') {
+			depth++;
+		} else if (*p == '}' || *p == ']') {
+			if (depth <= 1)
+				return depth == 1 ? p + 1 : p;
+			depth--;
+		} else if (*p == ',' && depth == 0) {
+			return p;
+		}
+	}
+	return p;
+}
+
+/* The value of a name of the object at p. */
+static const char *member_of(const char *p, const char *name, size_t n)
+{
+	if (*p++ != '{')
+		return NULL;
+	while (*p == '"') {
+		const char *end = behind_text(p);
+		bool found = (size_t)(end - p) == n + 2 && memcmp(p + 1, name, n) == 0;
+
+		if (*end != ':')
+			return NULL;
+		if (found)
+			return end + 1;
+		p = behind_value(end + 1);
+		if (*p == ',')
+			p++;
+	}
+	return NULL;
+}
+
+const char *json_find(const char *object, const char *path, size_t *n)
+{
+	const char *at = object;
+
+	while (at != NULL && *path != '\0') {
+		size_t len = strcspn(path, ".");
+
+		at = member_of(at, path, len);
+		path += len + (path[len] == '.');
+	}
+	if (at == NULL)
+		return NULL;
+	*n = (size_t)(behind_value(at) - at);
+	if (*at == '"' && *n >= 2) {
+		*n -= 2;
+		at++;
+	}
+	return at;
+}
+
+const char *json_next(const char *at)
+{
+	at = *at == '[' ? at + 1 : behind_value(at);
+	if (*at == ',')
+		at++;
+	return *at == ']' || *at == '\0' ? NULL : at;
+}
+
+void json_print(FILE *out, const char *object, const char *path)
+{
+	size_t n = 0;
+	const char *at = json_find(object, path, &n);
+
+	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0))
+		fputs("-", out);
+	else
+		fwrite(at, 1, n, out);
+}
+
+long long json_number(const char *object, const char *path)
+{
+	size_t n = 0;
+	const char *at = json_find(object, path, &n);
+
+	return at != NULL && n > 0 && (digit_is_decimal(*at) || *at == '-') ? strtoll(at, NULL, 10) : 0;
+}

@@ -1,0 +1,43 @@
+/* cli_client: one question to the running process over its control socket, for the verbs that steer it. */
+#ifndef PROXY_CLI_CLI_CLIENT_H
+#define PROXY_CLI_CLI_CLIENT_H
+
+#include <stdio.h>
+
+#include "netpoll/base.h"
+
+struct cli_args;
+
+struct cli_answer {
+	unsigned status; /* of HTTP */
+	char *body;      /* terminated; within room */
+	char *room;      /* owned: cli_answer_free */
+};
+
+#define CLI_PATIENCE 5000 /* ms within which a running process answers */
+
+/* cli_ask: send METHOD PATH, and wait `patience` ms (0: as long as it takes) for the answer. Nothing is sent before it
+ * is known that the one who listens there is root, the user himself, or the owner of the socket's directory.
+ *   Returns  EXIT_OK, and *out whatever its status is; or the exit code, with its line on stderr: EXIT_FAILED: nobody
+ *            is there, or does not answer; EXIT_PERMISSION.   Owns  *out: cli_answer_free. */
+must_use int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience,
+		     struct cli_answer *out);
+void cli_answer_free(struct cli_answer *w);
+
+/* cli_answer_failed: say what an answer other than 200 holds.   Returns  the exit code. */
+must_use int cli_answer_failed(const struct cli_answer *w);
+
+/* ---- reading what our own process wrote ---- */
+
+/* json_find: the value at a path of names with dots between them. Texts stay escaped: safe to print.
+ *   Returns  where it begins, and *n how long it is, without the quotes of a text; NULL: it is not there. */
+const char *json_find(const char *object, const char *path, size_t *n);
+/* The values of a list, one at a time: from the list's bracket, or from the value before.
+ *   Returns  NULL at the end. */
+const char *json_next(const char *at);
+/* Prints the value; "-" where it is absent or null. */
+void json_print(FILE *out, const char *object, const char *path);
+/* The number at the path; 0: there is none. */
+long long json_number(const char *object, const char *path);
+
+#endif

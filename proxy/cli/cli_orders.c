@@ -1,0 +1,134 @@
+/* cli_orders: reload and drain: they wait, and their exit code is the result. */
+#include <string.h>
+
+#include "config/units.h"
+#include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_client.h"
+
+#define RELOAD_PATIENCE 60000 /* ms: a load is given up after half of it */
+#define MS              UNITS_MS
+
+/* A process that was stopped (SIGSTOP) takes the connection and never answers: that is found before an order is given,
+ * since an order may take long. */
+static int look_alive(const struct cli_args *a)
+{
+	struct cli_answer w;
+	int code = cli_ask(a, "GET", "/livez", CLI_PATIENCE, &w);
+
+	if (code == EXIT_OK && w.status == 403)
+		code = cli_answer_failed(&w);
+	cli_answer_free(&w);
+	return code;
+}
+
+/* In the form of every other report. */
+static void show_problems(const char *body)
+{
+	size_t n = 0;
+	const char *at = json_find(body, "problems", &n);
+
+	for (at = at != NULL && *at == '[' ? json_next(at) : NULL; at != NULL; at = json_next(at)) {
+		json_print(stderr, at, "severity");
+		fputs("[", stderr);
+		json_print(stderr, at, "code");
+		fputs("]: ", stderr);
+		json_print(stderr, at, "message");
+		if (json_number(at, "line") > 0) {
+			fputs("\n  --> ", stderr);
+			json_print(stderr, at, "file");
+			fprintf(stderr, ":%lld:%lld", json_number(at, "line"), json_number(at, "column"));
+		}
+		putc('\n', stderr);
+	}
+}
+
+static int show_refusal(const struct cli_answer *w)
+{
+	show_problems(w->body);
+	fputs("staunch: reload refused: ", stderr);
+	json_print(stderr, w->body, "error.message");
+	fprintf(stderr, "; running generation %lld unchanged\n", json_number(w->body, "generation"));
+	return EXIT_CONFIG;
+}
+
+static int reload_result(const struct cli_args *a, const struct cli_answer *w)
+{
+	size_t n = 0;
+	const char *restart;
+
+	if (a->value[CLI_OPT_JSON] != NULL)
+		fputs(w->body, stdout);
+	if (w->status == 422)
+		return a->value[CLI_OPT_JSON] != NULL ? EXIT_CONFIG : show_refusal(w);
+	if (w->status != 200)
+		return cli_answer_failed(w);
+	if (a->value[CLI_OPT_JSON] != NULL)
+		return EXIT_OK;
+	restart = json_find(w->body, "restart_needed", &n);
+	printf("generation %lld is in force%s\n", json_number(w->body, "generation"),
+	       restart != NULL && *restart == 't' ? "; some of it waits for a restart (see the log)" : "");
+	return EXIT_OK;
+}
+
+int cli_reload(const struct cli_args *a)
+{
+	struct cli_answer w = {0};
+	int code = look_alive(a);
+
+	if (code == EXIT_OK)
+		code = cli_ask(a, "POST", "/v1/reload", RELOAD_PATIENCE, &w);
+	if (code == EXIT_OK)
+		code = reload_result(a, &w);
+	cli_answer_free(&w);
+	return code;
+}
+
+/* Appends "name=MS" of an option, if it was given.   Returns  EXIT_OK or EXIT_USAGE. */
+static int add_duration(const struct cli_args *a, enum cli_opt_id id, const char *name, char *path, size_t room)
+{
+	const char *text = a->value[id];
+	struct units_refusal why;
+	size_t n = strlen(path);
+	int64_t ns;
+
+	if (text == NULL)
+		return EXIT_OK;
+	if (units_duration(&ns, text, &why) != 0)
+		return cli_misused(a->verb, "--%s cannot be \"%s\": %s", cli_opts[id].word, text, why.why);
+	snprintf(path + n, room - n, "%c%s=%lld", strchr(path, '?') != NULL ? '&' : '?', name,
+		 (long long)(ns / MS));
+	return EXIT_OK;
+}
+
+static int drain_result(const struct cli_args *a, const struct cli_answer *w)
+{
+	size_t n = 0;
+	const char *cut = json_find(w->body, "cut", &n);
+	bool was_cut = cut != NULL && *cut == 't';
+
+	if (a->value[CLI_OPT_JSON] != NULL)
+		fputs(w->body, stdout);
+	if (w->status != 200)
+		return cli_answer_failed(w);
+	if (a->value[CLI_OPT_JSON] == NULL)
+		puts(was_cut ? "stopped; some connections were cut" : "stopped; every connection ended by itself");
+	return was_cut ? EXIT_CUT : EXIT_OK;
+}
+
+int cli_drain(const struct cli_args *a)
+{
+	struct cli_answer w = {0};
+	char path[128] = "/v1/drain";
+	int code = add_duration(a, CLI_OPT_DELAY, "delay_ms", path, sizeof(path));
+
+	if (code == EXIT_OK)
+		code = add_duration(a, CLI_OPT_TIMEOUT, "timeout_ms", path, sizeof(path));
+	if (code == EXIT_OK)
+		code = look_alive(a);
+	if (code == EXIT_OK)
+		code = cli_ask(a, "POST", path, 0, &w);
+	if (code == EXIT_OK)
+		code = drain_result(a, &w);
+	cli_answer_free(&w);
+	return code;
+}

@@ -1,0 +1,80 @@
+/* cli_status: is it alive, since when, with which configuration, and what acts on it? */
+#include <string.h>
+
+#include "config/units.h"
+#include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_client.h"
+
+/* The value of a list, from its opening bracket on; NULL: an empty one. */
+static const char *first_of(const char *body, const char *path)
+{
+	size_t n = 0;
+	const char *list = json_find(body, path, &n);
+
+	return list != NULL && *list == '[' ? json_next(list) : NULL;
+}
+
+static void show_workers(const char *body)
+{
+	unsigned n = 0, silent = 0;
+
+	for (const char *at = first_of(body, "workers"); at != NULL; at = json_next(at), n++) {
+		if (json_number(at, "silent_ms") == 0)
+			continue;
+		silent++;
+		printf("worker      %lld has not turned for %lld ms\n", json_number(at, "id"),
+		       json_number(at, "silent_ms"));
+	}
+	printf("workers     %u%s\n", n, silent == 0 ? ", all turn" : "");
+}
+
+static void show_limits(const char *body)
+{
+	for (const char *at = first_of(body, "limits"); at != NULL; at = json_next(at)) {
+		fputs("limit       ", stdout);
+		json_print(stdout, at, "name");
+		printf(": %lld of %lld\n", json_number(at, "used"), json_number(at, "max"));
+	}
+}
+
+static void show_status(const struct cli_args *a, const char *body)
+{
+	char up[UNITS_TEXT];
+	size_t n = 0;
+	const char *error = json_find(body, "config.last_error", &n);
+
+	fputs("staunch     ", stdout);
+	json_print(stdout, body, "version");
+	printf(", process %lld, ", json_number(body, "pid"));
+	json_print(stdout, body, "state");
+	printf(", up %s\n", units_duration_format(json_number(body, "uptime_ms") / 1000 * UNITS_S, up));
+	fputs("config      ", stdout);
+	json_print(stdout, body, "config.path");
+	printf(", generation %lld, in force since ", json_number(body, "generation"));
+	json_print(stdout, body, "config.loaded_at");
+	putchar('\n');
+	if (error != NULL && *error != 'n')
+		printf("reload      refused: %.*s\n", (int)n, error);
+	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
+	       json_number(body, "connections.max"), json_number(body, "connections.total"));
+	show_workers(body);
+	if (a->value[CLI_OPT_LIMITS] != NULL)
+		show_limits(body);
+}
+
+int cli_status(const struct cli_args *a)
+{
+	struct cli_answer w;
+	int code = cli_ask(a, "GET", "/v1/status", CLI_PATIENCE, &w);
+
+	if (code != EXIT_OK)
+		return code;
+	if (w.status != 200)
+		code = cli_answer_failed(&w);
+	else if (a->value[CLI_OPT_JSON] != NULL)
+		fputs(w.body, stdout);
+	else if (a->value[CLI_OPT_QUIET] == NULL)
+		show_status(a, w.body);
+	cli_answer_free(&w);
+	return code;
+}

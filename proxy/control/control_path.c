@@ -1,0 +1,100 @@
+/* control_path: the rule of `socket: auto`, for both sides. */
+#include "proxy/control/control_path.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/config.h"
+
+#define SYSTEM_DIRECTORY "/run/staunch"
+#define SYSTEM_SOCKET    SYSTEM_DIRECTORY "/control.sock"
+
+/* Returns whether the environment says something, and then *path is it, or NULL for off. */
+static bool path_of_environment(const char **path)
+{
+	*path = getenv(CONTROL_ENV);
+	if (*path == NULL || (*path)[0] == '\0')
+		return false;
+	if (strcmp(*path, "off") == 0)
+		*path = NULL;
+	return true;
+}
+
+static bool is_directory_of_ours(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+/* Returns NULL where the user has no such directory. */
+static const char *users_own(char *path, const char *suffix)
+{
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+
+	if (dir == NULL || dir[0] != '/')
+		return NULL;
+	snprintf(path, CONTROL_PATH_ROOM, "%s%s", dir, suffix);
+	return path;
+}
+
+const char *control_path_of(const char *configured, char path[CONTROL_PATH_ROOM])
+{
+	const char *said;
+
+	if (strcmp(configured, "off") == 0)
+		return NULL;
+	if (strcmp(configured, "auto") == 0 && path_of_environment(&said)) {
+		if (said != NULL)
+			snprintf(path, CONTROL_PATH_ROOM, "%s", said);
+		return said != NULL ? path : NULL;
+	}
+	if (strcmp(configured, "auto") != 0)
+		snprintf(path, CONTROL_PATH_ROOM, "%s", configured);
+	else if (is_directory_of_ours(SYSTEM_DIRECTORY))
+		snprintf(path, CONTROL_PATH_ROOM, "%s", SYSTEM_SOCKET);
+	else
+		return users_own(path, "") != NULL && is_directory_of_ours(path) ? users_own(path, "/staunch.sock") :
+										    NULL;
+	return path;
+}
+
+const char *control_path_found(char path[CONTROL_PATH_ROOM])
+{
+	const char *said;
+
+	if (path_of_environment(&said)) {
+		if (said != NULL)
+			snprintf(path, CONTROL_PATH_ROOM, "%s", said);
+		return said != NULL ? path : NULL;
+	}
+	if (access(SYSTEM_SOCKET, F_OK) != 0 && users_own(path, "/staunch.sock") != NULL && access(path, F_OK) == 0)
+		return path;
+	snprintf(path, CONTROL_PATH_ROOM, "%s", SYSTEM_SOCKET);
+	return path;
+}
+
+bool control_path_is_open(const char *path)
+{
+	char dir[CONTROL_PATH_ROOM];
+	struct stat st;
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		return true;
+	slash[slash == dir] = '\0';
+	return stat(dir, &st) == 0 && (st.st_mode & S_IWOTH) != 0;
+}
+
+bool control_is_on(const struct config *c)
+{
+	char path[CONTROL_PATH_ROOM];
+
+	return strcmp(c->control.http, "off") != 0 || control_path_of(c->control.socket, path) != NULL;
+}

@@ -1,0 +1,90 @@
+/* orders: the queue on the control thread, and the way back. */
+#include "proxy/control/orders.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/control/control.h"
+#include "proxy/control/reload.h"
+#include "proxy/control/signals.h"
+
+/* On the asker's worker. */
+static void order_back(struct np_msg *m)
+{
+	struct order *o = container_of(m, struct order, msg);
+
+	o->answered(o);
+}
+
+void order_answer(struct order *o, int err)
+{
+	struct process *p = o->p;
+
+	DCHECK(np_self() == p->registry.control, "orders are answered by the control thread");
+	o->err = err;
+	o->generation = p->snap != NULL ? p->snap->generation : 0;
+	o->max_connections = p->snap != NULL ? p->snap->max_connections : 0;
+	o->loaded_at = p->loaded_at;
+	o->problems = p->problems != NULL ? strdup(p->problems) : NULL;
+	snprintf(o->why, sizeof(o->why), "%s", p->why);
+	o->msg.fn = order_back;
+	np_post(o->asker, &o->msg);
+}
+
+static void order_arrives(struct np_msg *m)
+{
+	struct order *o = container_of(m, struct order, msg);
+	struct process *p = o->p;
+
+	if (o->kind == ORDER_STATUS) {
+		order_answer(o, 0);
+	} else if (p->stage == STAGE_ENDED) {
+		order_answer(o, -NP_ECANCELED);
+	} else {
+		list_push_back(&p->orders, &o->link);
+		signals_raise(SIGNALS_ASKED);
+	}
+}
+
+void order_post(struct process *p, struct order *o)
+{
+	o->p = p;
+	o->asker = np_self();
+	o->msg.fn = order_arrives;
+	np_post(p->registry.control, &o->msg);
+}
+
+struct order *order_take(struct process *p)
+{
+	struct order *o;
+
+	if (list_empty(&p->orders))
+		return NULL;
+	o = list_entry(p->orders.next, struct order, link);
+	list_remove(&o->link);
+	return o;
+}
+
+void orders_end(struct process *p)
+{
+	struct order *o;
+
+	__atomic_store_n(&p->stage, STAGE_ENDED, __ATOMIC_RELEASE);
+	while ((o = order_take(p)) != NULL)
+		order_answer(o, -NP_ECANCELED);
+}
+
+void order_do(struct process *p, struct order *o)
+{
+	if (o->kind == ORDER_LOGS) {
+		reload_logs(p);
+		order_answer(o, 0);
+		return;
+	}
+	DCHECK(o->kind == ORDER_RELOAD, "a drain is not done in passing");
+	if (p->config_path == NULL)
+		order_answer(o, -NP_ENOENT);
+	else
+		order_answer(o, reload_file(p, &o->restart));
+}

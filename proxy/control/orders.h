@@ -1,0 +1,60 @@
+/* orders: what the admin worker asks of the control thread: a message there, and the same message back.
+ *
+ *   order_post -> arrives -> STATUS: answered at once, whatever the main coroutine does
+ *                        '-> queue -> the main coroutine's next event -> order_answer
+ *
+ * Each order is answered once, at the latest when the process ends. */
+#ifndef PROXY_CONTROL_ORDERS_H
+#define PROXY_CONTROL_ORDERS_H
+
+#include "netpoll/netpoll.h"
+
+struct process;
+
+enum order_kind {
+	ORDER_STATUS,
+	ORDER_RELOAD,
+	ORDER_LOGS,  /* open them again */
+	ORDER_DRAIN, /* answered when the last connection has ended */
+};
+
+#define ORDER_WHY 256
+
+/* Where the process stands. */
+enum stage { STAGE_STARTING, STAGE_SERVING, STAGE_DRAINING, STAGE_ENDED };
+
+/* The asker's until it is posted, and again once it is answered. */
+struct order {
+	struct np_msg msg;
+	struct np_worker *asker;
+	void (*answered)(struct order *o); /* on the asker's loop; may not park */
+	struct process *p;
+	struct list link; /* control thread */
+	enum order_kind kind;
+	int64_t delay, timeout; /* of a DRAIN, in ns; negative: what the configuration says */
+	/* out: */
+	int err;             /* 0; -NP_ECANCELED: the process ends; -NP_EINVAL: the configuration has errors; ... */
+	bool restart;        /* RELOAD: some of it holds after a restart only */
+	bool cut;            /* DRAIN: not every connection ended by itself */
+	uint64_t generation;
+	uint32_t max_connections;
+	int64_t loaded_at;   /* wall clock, ns; when the generation came into force */
+	char *problems;      /* owned; JSON objects, separated by commas, of the last load if it was refused; or NULL */
+	char why[ORDER_WHY]; /* of the last reload, if it was refused */
+};
+
+/* order_post: p's control thread gets o.   Calls  any worker, while p's control thread runs. */
+void order_post(struct process *p, struct order *o);
+
+/* The rest is the control thread's. */
+
+/* order_take: the oldest order that waits; NULL: none. */
+struct order *order_take(struct process *p);
+/* order_answer: o goes back, with what holds now. */
+void order_answer(struct order *o, int err);
+/* orders_end: no order is obeyed any more; those that wait, and all that still come, are told so. */
+void orders_end(struct process *p);
+/* order_do: obey o where that needs no more than a moment or a reload: RELOAD, LOGS.   Parks. */
+void order_do(struct process *p, struct order *o);
+
+#endif

@@ -1,0 +1,22 @@
+/* problems: what is wrong with a configuration, as JSON: the same objects in `check --format json` and in the
+ * answer to a reload. */
+#ifndef PROXY_CONTROL_PROBLEMS_H
+#define PROXY_CONTROL_PROBLEMS_H
+
+#include "config/text/diag.h"
+#include "proxy/base/json.h"
+
+#define PROBLEM_ROOM 32768 /* bytes of one problem: each of its texts escaped, and a path */
+
+/* problem_put: one problem as an object. Positions are numbers, so that an editor can jump there. */
+void problem_put(struct json *j, const struct diag_problem *b);
+
+/* problems_text: the problems that d keeps, as objects with commas between them, on the heap. Those that do not fit
+ * into 64 KiB are left out.
+ *   Returns  NULL: there is no memory, or no problem.   Owns  the caller frees it. */
+char *problems_text(const struct diag *d);
+
+/* problem_text: one problem that was found outside of a file, the same way. */
+char *problem_text(const char *code, const char *message);
+
+#endif
