@@ -17,7 +17,7 @@ struct asked_metrics {
 };
 
 /* The next word of a list divided by commas; the comma becomes its end. */
-static char *next_word(char **list)
+static char *next_item(char **list)
 {
 	char *word = *list, *comma;
 
@@ -39,7 +39,7 @@ static const char *read_scopes(struct asked_metrics *m, const struct http_reques
 		m->options.scopes = METRICS_ALL;
 		return NULL;
 	}
-	while (n >= 0 && (word = next_word(&list)) != NULL) {
+	while (n >= 0 && (word = next_item(&list)) != NULL) {
 		unsigned scope = metrics_scope_of(word, strlen(word));
 
 		m->options.scopes |= scope;
@@ -56,7 +56,7 @@ static const char *read_names(struct asked_metrics *m, const struct http_request
 
 	if (n == -NP_ENOENT)
 		return NULL;
-	while (n >= 0 && (word = next_word(&list)) != NULL) {
+	while (n >= 0 && (word = next_item(&list)) != NULL) {
 		if (m->options.nnames == NAMES_MOST)
 			return "name is a list of 64 families at most";
 		m->name[m->options.nnames++] = word;
@@ -67,13 +67,14 @@ static const char *read_names(struct asked_metrics *m, const struct http_request
 
 void admin_metrics(struct client *c, struct reply *r)
 {
-	struct asked_metrics m = {.options = {.openmetrics = http_accepts(&c->request, "application/openmetrics-text")}};
-	const char *wrong = read_scopes(&m, &c->request);
+	const struct http_request *q = &c->request;
+	struct asked_metrics m = {.options.openmetrics = http_accepts(q, "application/openmetrics-text")};
+	const char *wrong = read_scopes(&m, q);
 	struct metrics_page page;
 	struct inventory *inv;
 
 	if (wrong == NULL)
-		wrong = read_names(&m, &c->request);
+		wrong = read_names(&m, q);
 	if (wrong != NULL) {
 		reply_error(r, 400, wrong, NULL);
 		return;

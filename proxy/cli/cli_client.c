@@ -221,7 +221,7 @@ static const char *behind_value(const char *p)
 }
 
 /* The value of a name of the object at p. */
-static const char *member_of(const char *p, const char *name, size_t n)
+static const char *json_member_of(const char *p, const char *name, size_t n)
 {
 	if (*p++ != '{')
 		return NULL;
@@ -247,7 +247,7 @@ const char *json_find(const char *object, const char *path, size_t *n)
 	while (at != NULL && *path != '\0') {
 		size_t len = strcspn(path, ".");
 
-		at = member_of(at, path, len);
+		at = json_member_of(at, path, len);
 		path += len + (path[len] == '.');
 	}
 	if (at == NULL)

@@ -123,7 +123,7 @@ static const struct load_row names[] = {
 	{L("    tls: {strict_sni: true, certificates: [{cert: /d, key: /l, names: a.test, " ASKS "}]}\n") U(""), NULL},
 	{L("    tls: {certificates: [{cert: /d, key: /l, names: a.test, " ASKS "}]}\n") U(""), BYPASS},
 	{IN(", refuse_sni: [a.test, \"*.b.test\", \"c.*\"]"), NULL},
-	{IN(", refuse_sni: \"*\""), "leave the key out to match every name\n"},
+	{IN(", refuse_sni: \"*\""), "one * stands for the first or the last part: *.example.com or example.*\n"},
 	{IN(", refuse_sni: []"), "\"refuse_sni\" has 0 elements, it takes 1 to 1000\n"},
 };
 
