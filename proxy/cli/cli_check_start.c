@@ -248,18 +248,21 @@ static void check_control_http(const struct config *c, struct diag *d)
 static void check_control_directory(const struct config *c, struct diag *d)
 {
 	char path[CONTROL_PATH_ROOM];
+	const char *remedy = "make the directory, or choose another path";
 
 	if (c->control.socket[0] != '/' || control_path_of(c->control.socket, path) == NULL)
 		return;
-	if (control_path_is_open(path))
+	if (control_path_is_open(path)) {
 		diag_error(d, DIAG_LISTEN, config_place(c, "control.socket"),
 			   "others may write to the directory of %.150s, and put their own socket in its place", path);
-	else if (cli_check_directory(path) != 0)
+		remedy = "chmod o-w the directory, or choose another path";
+	} else if (cli_check_directory(path) != 0) {
 		diag_error(d, DIAG_LISTEN, config_place(c, "control.socket"), "no socket can be made at %.150s: %s",
 			   path, np_err_text(cli_check_directory(path)));
-	else
+	} else {
 		return;
-	help_offline(d, NULL);
+	}
+	help_offline(d, remedy);
 }
 
 static void check_control(const struct config *c, struct diag *d)

@@ -47,6 +47,15 @@ bool tokens_match(const struct tokens *t, const char *p, size_t n)
 	return found != 0;
 }
 
+/* Visible ASCII: what stands in an Authorization header without a doubt. */
+static bool is_sendable(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] <= ' ' || p[i] > '~')
+			return false;
+	return true;
+}
+
 static bool take_token(struct tokens *t, const char *p, size_t n, const char **why)
 {
 	if (n == 0)
@@ -54,6 +63,8 @@ static bool take_token(struct tokens *t, const char *p, size_t n, const char **w
 	if (n < TOKEN_LEAST || n > TOKEN_MOST)
 		*why = n < TOKEN_LEAST ? "a token has fewer than 32 bytes; openssl rand -hex 32 makes one" :
 					 "a token has more than 512 bytes";
+	else if (!is_sendable(p, n))
+		*why = "a token has a space or another byte that no header can hold; openssl rand -hex 32 makes one";
 	else if (t->n == TOKENS_MOST)
 		*why = "there are more than 64 tokens";
 	if (*why != NULL)
