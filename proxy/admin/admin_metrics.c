@@ -5,13 +5,13 @@
 #include "proxy/admin/admin_priv.h"
 #include "proxy/policy/metrics_page.h"
 
-#define NAMES_MOST 64
+#define NAMES_MOST 32
 
 _Static_assert(METRICS_BLOCK <= REPLY_BLOCK, "a block of the page fits into one of an answer");
 
 /* What the query asks for. The options borrow from it. */
 struct asked_metrics {
-	char scopes[256], names[HTTP_REQUEST_PATH];
+	char scopes[64], names[768];
 	const char *name[NAMES_MOST];
 	struct metrics_options options;
 };
@@ -58,7 +58,7 @@ static const char *read_names(struct asked_metrics *m, const struct http_request
 		return NULL;
 	while (n >= 0 && (word = next_item(&list)) != NULL) {
 		if (m->options.nnames == NAMES_MOST)
-			return "name is a list of 64 families at most";
+			return "name is a list of 32 families at most";
 		m->name[m->options.nnames++] = word;
 	}
 	m->options.names = m->name;
