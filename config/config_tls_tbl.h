@@ -211,10 +211,11 @@
 	  "\"/var/lib/staunch/a.ocsp\"")                                                                    \
 	X(PATTERNS, "listeners[].tls.certificates[].names", names, NULL, 1, 1000, 0, none, NEW,             \
 	  "names this entry serves, instead of those in the certificate",                                   \
-	  "Whole, or with a * as the first label, which stands for one label as it does in a certificate. A " \
-	  "name here comes before the same name in another certificate. The keys below hold for these names " \
-	  "alone; clients that ask for another name get what the listener says, so let routes choose by sni " \
-	  "where it matters.",                                                                              \
+	  "Whole, or with a * as the first label, which stands for one label as it does in a certificate; "  \
+	  "for names further below it clients refuse the certificate, but this entry holds. A name here comes " \
+	  "before the same name in another certificate. The keys below hold for these names alone; clients " \
+	  "that ask for another name get what the listener says, so let routes choose by sni where it "      \
+	  "matters.",                                                                                          \
 	  "[api.example.com, \"*.api.example.com\"]")                                                       \
 	X(ENUM, "listeners[].tls.certificates[].min_version", min_version, "auto", 0, 0, 0, name_version,   \
 	  NEW,                                                                                              \

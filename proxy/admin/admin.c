@@ -50,18 +50,23 @@ static bool is_over(const struct admin *a)
 	return list_empty(&a->clients) && a->nrefused == 0;
 }
 
+int64_t admin_deadline(const struct admin *a, int64_t ns)
+{
+	int64_t by = np_deadline_after(ns);
+
+	return a->stopping && a->stop_by < by ? a->stop_by : by;
+}
+
 /* Who waits goes at once; who is being answered has STOP_TIME. */
 static void stop_clients(struct admin *a)
 {
-	int64_t by = np_deadline_after(STOP_TIME);
-
 	for (size_t i = 0; i < ADMIN_PATHS; i++)
 		if (a->at[i].open)
 			np_fd_close(&a->at[i].fd);
 	list_for_each(it, &a->clients) {
 		struct client *c = list_entry(it, struct client, link);
 
-		np_fd_set_deadline(&c->fd, list_empty(&c->wait) ? by : 1);
+		np_fd_set_deadline(&c->fd, list_empty(&c->wait) ? a->stop_by : 1);
 	}
 	while (!is_over(a))
 		np_sleep(STOP_LOOK);
@@ -72,6 +77,7 @@ static void on_order_to_stop(struct np_msg *m)
 	struct admin *a = container_of(m, struct admin, order);
 
 	a->stopping = true;
+	a->stop_by = np_deadline_after(STOP_TIME);
 	np_event_set(&a->told);
 }
 

@@ -33,7 +33,7 @@ static int wait_for_byte(struct client *c)
 	c->in = NULL;
 	if (c->evicted || c->admin->stopping)
 		return -NP_ECANCELED;
-	np_fd_set_read_deadline(&c->fd, np_deadline_after(KEEP_ALIVE));
+	np_fd_set_read_deadline(&c->fd, admin_deadline(c->admin, KEEP_ALIVE));
 	err = np_fd_wait(&c->fd, NP_READ);
 	if (err == 0)
 		c->in = malloc(HTTP_REQUEST_HEAD);
@@ -84,7 +84,7 @@ static int take_body(struct client *c, size_t len)
 	}
 	if (have < want && c->request.expects)
 		err = np_fd_write(&c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, NULL);
-	np_fd_set_read_deadline(&c->fd, np_deadline_after(BODY_TIME));
+	np_fd_set_read_deadline(&c->fd, admin_deadline(c->admin, BODY_TIME));
 	for (size_t at = have; err == 0 && at < want;) {
 		ssize_t n = np_fd_read(&c->fd, c->body + at, want - at);
 
@@ -179,7 +179,7 @@ static bool serve_request(struct client *c, enum http_verdict found, size_t len,
 		found = http_request_read(c->in, len, &c->request);
 	else
 		c->request = (struct http_request){.status = 400, .why = why};
-	np_fd_set_write_deadline(&c->fd, np_deadline_after(WRITE_TIME));
+	np_fd_set_write_deadline(&c->fd, admin_deadline(c->admin, WRITE_TIME));
 	if (found == HTTP_WRONG) {
 		c->close = c->linger = true;
 		reply_error(&r, c->request.status, c->request.why, NULL);

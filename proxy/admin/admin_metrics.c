@@ -1,5 +1,6 @@
 /* admin_metrics: /metrics, the page that Prometheus fetches. Written from one publication of what there is, and asks
  * nobody. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/admin/admin_priv.h"
@@ -65,28 +66,40 @@ static const char *read_names(struct asked_metrics *m, const struct http_request
 	return n < 0 ? "name is a list of families" : NULL;
 }
 
-void admin_metrics(struct client *c, struct reply *r)
+/* Writes the page that m asks for. */
+static void put_metrics_page(struct client *c, struct reply *r, const struct asked_metrics *m)
 {
-	const struct http_request *q = &c->request;
-	struct asked_metrics m = {.options.openmetrics = http_accepts(q, "application/openmetrics-text")};
-	const char *wrong = read_scopes(&m, q);
+	struct inventory *inv = inventory_hold(&c->admin->reader);
 	struct metrics_page page;
-	struct inventory *inv;
 
-	if (wrong == NULL)
-		wrong = read_names(&m, q);
-	if (wrong != NULL) {
-		reply_error(r, 400, wrong, NULL);
-		return;
-	}
-	inv = inventory_hold(&c->admin->reader);
 	if (inv == NULL) {
 		reply_error(r, 503, "no configuration is in force yet", NULL);
 		return;
 	}
-	r->type = m.options.openmetrics ? METRICS_TYPE_OPENMETRICS : METRICS_TYPE_TEXT;
-	metrics_page_init(&page, inv, &m.options);
+	r->type = m->options.openmetrics ? METRICS_TYPE_OPENMETRICS : METRICS_TYPE_TEXT;
+	metrics_page_init(&page, inv, &m->options);
 	while (reply_room(r, METRICS_BLOCK) && metrics_page_block(&page, &r->body))
 		;
 	inventory_drop(inv);
+}
+
+/* The question is too large for a frame of a coroutine's stack. */
+void admin_metrics(struct client *c, struct reply *r)
+{
+	struct asked_metrics *m = calloc(1, sizeof(*m));
+	const char *wrong;
+
+	if (m == NULL) {
+		reply_error(r, 503, "out of memory", NULL);
+		return;
+	}
+	m->options.openmetrics = http_accepts(&c->request, "application/openmetrics-text");
+	wrong = read_scopes(m, &c->request);
+	if (wrong == NULL)
+		wrong = read_names(m, &c->request);
+	if (wrong != NULL)
+		reply_error(r, 400, wrong, NULL);
+	else
+		put_metrics_page(c, r, m);
+	free(m);
 }

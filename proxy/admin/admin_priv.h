@@ -40,6 +40,7 @@ struct admin {
 	unsigned most, most_tcp; /* const */
 	int spare;             /* a descriptor that is kept back; -1: lent to a client */
 	bool stopping;
+	int64_t stop_by;       /* once it stops: when the last answer is cut */
 	struct np_event told;  /* that it is to stop */
 	int64_t next_refusal[ADMIN_SOURCES]; /* wrong tokens, by source: when the next may be answered */
 	struct np_msg order;   /* from the control thread: stop */
@@ -102,6 +103,8 @@ void admin_client_main(struct client *c);
 void admin_linger(const struct admin *a, struct np_fd *fd);
 void admin_client_wait(struct client *c); /* it has no whole request; the back of the list */
 void admin_client_work(struct client *c); /* it has */
+/* The deadline that is ns away, or the end of the process if that comes first. */
+int64_t admin_deadline(const struct admin *a, int64_t ns);
 
 /* ---- admin_gate.c ---- */
 

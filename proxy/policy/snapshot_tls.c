@@ -3,6 +3,7 @@
 #include "proxy/policy/snapshot_tls.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "config/config.h"
@@ -151,6 +152,15 @@ void registry_tls_fini(struct registry *r)
 
 /* ---- certificates ---- */
 
+/* Entries for other names may show one file again. */
+static bool is_listed_before(const struct config_tls_in *c, unsigned j)
+{
+	for (unsigned i = 0; i < j; i++)
+		if (strcmp(c->certificates[i].cert, c->certificates[j].cert) == 0)
+			return true;
+	return false;
+}
+
 void snapshot_certificates(const struct snapshot *s,
 			   void (*fn)(void *arg, const char *listener, const char *file,
 				      int64_t expires),
@@ -160,7 +170,7 @@ void snapshot_certificates(const struct snapshot *s,
 		const struct listener *l = &s->listeners[i];
 
 		for (unsigned j = 0; l->tls != NULL && j < l->tls[0]->ncerts; j++)
-			fn(arg, l->name, l->config->tls->certificates[j].cert,
-			   l->tls[0]->certs[j].expires);
+			if (!is_listed_before(l->config->tls, j))
+				fn(arg, l->name, l->config->tls->certificates[j].cert, l->tls[0]->certs[j].expires);
 	}
 }

@@ -127,11 +127,13 @@ struct tls_ctx *tls_ctx_free(struct tls_ctx *x)
 	SSL_CTX_free(x->ssl);
 	tls_roots_put(x->roots);
 	name_set_fini(&x->names);
+	name_set_fini(&x->below);
 	name_set_fini(&x->refused);
 	free(x->certs);
 	free(x->staples);
 	free(x->groups);
 	free(x->group_of);
+	free(x->star);
 	tls_pins_fini(&x->pins);
 	tls_rules_free(x->rules, x->nrules);
 	free(x->name);

@@ -76,6 +76,8 @@ struct tls_ctx {
 	unsigned nrules;
 	struct name_set names;
 	uint32_t *group_of;           /* by a name's number */
+	struct name_set below;        /* stars that the config says, for the names further below them */
+	uint32_t *star;               /* by a number of below: the star's in names */
 	struct name_set refused;      /* names that are served by no group */
 	bool strict;
 	struct tls_ticket_keys *keys; /* borrowed, outlives every context; NULL: no tickets */

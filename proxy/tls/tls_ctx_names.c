@@ -225,6 +225,27 @@ static int count_names(const struct tls_ctx *x, const struct config_tls_in *c, s
 	return err;
 }
 
+/* Routes and refuse_sni take a star at any depth. Two labels below a star clients refuse the certificate,
+ * but its rules hold: or a client would get round them on its way to a route. */
+static int list_below(struct tls_ctx *x, const struct config_tls_in *c, size_t most)
+{
+	int err = name_set_init(&x->below, most, NAME_ANY_DEPTH);
+
+	x->star = calloc(most + 1, sizeof(*x->star));
+	if (err != 0 || x->star == NULL)
+		return -NP_ENOMEM;
+	for (unsigned i = 0; i < x->ncerts; i++)
+		for (size_t j = 0; j < c->certificates[i].nnames; j++) {
+			const char *name = c->certificates[i].names[j].text;
+			int in_names = name[0] == '*' ? name_set_add(&x->names, name) : -NP_EINVAL;
+			int id = in_names >= 0 ? name_set_add(&x->below, name) : -NP_EINVAL;
+
+			if (id >= 0)
+				x->star[id] = (uint32_t)in_names;
+		}
+	return 0;
+}
+
 int tls_ctx_name_groups(struct tls_ctx *x, const struct config_tls_in *c, const struct tls_plan *p,
 			struct text *err)
 {
@@ -243,6 +264,8 @@ int tls_ctx_name_groups(struct tls_ctx *x, const struct config_tls_in *c, const 
 		code = -NP_ENOMEM;
 	if (code == 0)
 		code = serve_all(&n);
+	if (code == 0)
+		code = list_below(x, c, most);
 	if (code == 0)
 		default_group(x, n.by_name);
 	for (uint32_t i = 0; code == 0 && i < x->names.n; i++)
@@ -331,25 +354,48 @@ static int refuse_name(struct tls *t, enum tls_failure code, const struct hello 
 	return SSL_CLIENT_HELLO_ERROR;
 }
 
+/* The number of the name asked for, or -1. */
+static int find_name(const struct tls_ctx *x, const struct hello *h)
+{
+	int id = h->nsent > 0 ? name_set_find(&x->names, h->sent, h->nsent) : -1;
+	int star = id < 0 && h->nsent > 0 && !x->strict ? name_set_find(&x->below, h->sent, h->nsent) : -1;
+
+	DCHECK(id < (int)x->names.n, "a name's number is that of a name of this context");
+	return star >= 0 ? (int)x->star[star] : id;
+}
+
+/* Two hellos that ask for different rules (RFC 8446, 4.1.2 forbids it): those of the first were agreed on,
+ * and routes would go by the name of the second. */
+static int refuse_change(struct tls *t, int *alert)
+{
+	t->why = TLS_WHY_BROKEN;
+	tls_said_words(t, "the client asked for another name in its second hello");
+	*alert = SSL_AD_ILLEGAL_PARAMETER;
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
 /* Chooses the group by the name, before OpenSSL looks at anything else: tickets above all, since
  * they are judged by the group's rules. */
 int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 {
 	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
 	struct tls_ctx *x = OBJ_CAST(arg, tls_ctx, TLS_CTX_MAGIC);
+	bool second = t->offered != 0;
+	uint32_t group;
 	struct hello h;
-	int id = -1;
+	int id;
 
 	t->offered = newest_version(ssl);
 	read_asked_name(ssl, &h);
 	if (h.nsent > 0 && name_set_find(&x->refused, h.sent, h.nsent) >= 0)
 		return refuse_name(t, TLS_WHY_NAME_REFUSED, &h, alert);
-	if (h.nsent > 0)
-		id = name_set_find(&x->names, h.sent, h.nsent);
+	id = find_name(x, &h);
 	if (id < 0 && x->strict)
 		return refuse_name(t, TLS_WHY_UNKNOWN_NAME, &h, alert);
-	DCHECK(id < (int)x->names.n, "a name's number is that of a name of this context");
-	if (id >= 0 && x->group_of[id] != 0)
-		use_group(ssl, x->groups[x->group_of[id]].ssl);
+	group = id >= 0 ? x->group_of[id] : 0;
+	if (second && SSL_get_SSL_CTX(ssl) != x->groups[group].ssl)
+		return refuse_change(t, alert);
+	if (group != 0)
+		use_group(ssl, x->groups[group].ssl);
 	return SSL_CLIENT_HELLO_SUCCESS;
 }

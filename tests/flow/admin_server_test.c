@@ -1,5 +1,7 @@
 /* The control plane as a server: real clients, slow ones, rude ones, and too many. */
 #include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -299,6 +301,71 @@ static void o6_probes_during_a_reload(void **state)
 	assert_int_equal(kit_child_wait(w.s->child), 0);
 }
 
+/* A page of it is longer than a socket's buffer. */
+static const char *many_servers(void)
+{
+	static char config[65536];
+	int n = snprintf(config, sizeof(config),
+			 "metrics: {series: 100000}\ncontrol: {socket: \"%s\"}\n"
+			 "listeners: [{name: l, bind: \"%s:%d\", upstream: u}]\nupstreams: [{name: u, servers: [",
+			 control_socket(), kit_ip(0), kit_port(kit_ip(0)));
+
+	for (int i = 0; i < 1000; i++)
+		n += snprintf(config + n, sizeof(config) - (size_t)n, "\"127.1.%d.%d:9\",", i / 200, i % 200 + 1);
+	snprintf(config + n, sizeof(config) - (size_t)n, "]}]\n");
+	return config;
+}
+
+static size_t page_length(void)
+{
+	static const char get[] = "GET /metrics HTTP/1.0\r\n\r\n";
+	int fd = control_connect();
+	size_t n = 0;
+	char bytes[4096];
+	ssize_t got;
+
+	kit_send(fd, get, sizeof(get) - 1);
+	while ((got = kit_io_read(fd, bytes, sizeof(bytes))) > 0)
+		n += (size_t)got;
+	close(fd);
+	return n;
+}
+
+static void read_up_to(int fd, size_t n)
+{
+	char bytes[4096];
+
+	for (size_t at = 0; at < n;) {
+		ssize_t got = kit_io_read(fd, bytes, n - at < sizeof(bytes) ? n - at : sizeof(bytes));
+
+		if (got <= 0)
+			return;
+		at += (size_t)got;
+	}
+}
+
+/* The second request is found in the buffer while the process ends, and its reader stands still. */
+static void o5_a_pipeline_holds_up_no_end(void **state)
+{
+	static const char get[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	struct kit_staunch *s = kit_staunch_start(many_servers());
+	size_t page = page_length();
+	int fd = control_connect(), other;
+
+	(void)state;
+	assert_true(page > 600000);
+	for (int i = 0; i < 8; i++)
+		kit_send(fd, get, sizeof(get) - 1);
+	read_up_to(fd, page - 450000);
+	kit_child_signal(s->child, SIGTERM);
+	while ((other = kit_try_connect(control_socket(), 0)) != -ECONNREFUSED && other != -ENOENT)
+		if (other >= 0) /* the control plane does not end yet */
+			close(other);
+	read_up_to(fd, 450000 + 5000);
+	assert_int_equal(kit_child_wait(s->child), 0);
+	close(fd);
+}
+
 /* The kernel's number of a thread of that name. */
 static pid_t thread_named(pid_t pid, const char *name)
 {
@@ -366,6 +433,7 @@ int main(void)
 		cmocka_unit_test_teardown(o5_idle_clients_give_way, kit_end),
 		cmocka_unit_test_teardown(o5_places_of_the_socket_alone, kit_end),
 		cmocka_unit_test_teardown(o5_at_work_means_503, kit_end),
+		cmocka_unit_test_teardown(o5_a_pipeline_holds_up_no_end, kit_end),
 		cmocka_unit_test_teardown(o6_probes_during_a_reload, kit_end),
 		cmocka_unit_test_teardown(o6_a_stuck_worker_is_told, kit_end),
 	};

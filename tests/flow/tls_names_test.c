@@ -217,6 +217,89 @@ static void te3_a_name_may_be_open(void **state)
 	edge_end(&e);
 }
 
+/* A route takes a star at any depth, so the rules of the star hold there, too. */
+static void te3_rules_hold_further_below_a_star(void **state)
+{
+	const char *back;
+	struct edge e;
+
+	(void)state;
+	clients_write();
+	back = edge_upstream("back", kit_peer_port(echo_start()), "");
+	e = edge_start(textf("%s, routes: [{sni: [\"*.in.a.test\"], upstream: back}]",
+			     entries_keys(ENTRIES(asks("\"*.in.a.test\"", "required", pki.ca, "")), "")),
+		       back);
+	for (size_t v = 0; v < array_len(versions); v++) {
+		struct tls_peer_opts o = {.sni = "x.in.a.test", .max = versions[v]};
+
+		refused(&e, &o, missing_alert(versions[v]));
+		o.sni = "y.X.in.a.test.";
+		refused(&e, &o, missing_alert(versions[v]));
+		o.cert = me;
+		o.key = me_key;
+		served_tls(&e, &o, "a.test", NULL);
+	}
+	edge_ended(&e, "tls_client_cert", 4);
+	edge_end(&e);
+}
+
+/* ---- a second hello -------------------------------------------------------------------------- */
+
+static const char *second_name;
+
+/* After a ServerHello the name is changed: the next hello, if one was asked for, has the other. */
+static void change_name(const SSL *ssl, int where, int value)
+{
+	struct tls_peer *p = SSL_get_app_data(ssl);
+
+	if ((where & SSL_CB_LOOP) && SSL_get_state(ssl) == TLS_ST_CR_SRVR_HELLO)
+		SSL_set_tlsext_host_name(p->ssl, second_name);
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
+		p->alert = value & 0xff;
+}
+
+/* A client that asks for one name, is told to try another group, and then asks for `then`. */
+static int second_hello(const struct edge *e, const char *first, const char *then)
+{
+	struct tls_peer p;
+	int alert;
+
+	tls_peer_make(&p, edge_connect(e), TLS_client_method(), &(struct tls_peer_opts){.sni = first});
+	SSL_set_tlsext_host_name(p.ssl, first);
+	SSL_set1_groups_list(p.ssl, "X25519:P-256");
+	SSL_set_info_callback(p.ssl, change_name);
+	second_name = then;
+	if (SSL_connect(p.ssl) == 1) {
+		p.up = true;
+		exchange_tls(&p);
+		end_orderly_tls(&p);
+		return -1;
+	}
+	alert = p.alert;
+	tls_peer_close(&p);
+	return alert;
+}
+
+static void te3_a_second_hello_keeps_the_name(void **state)
+{
+	static const char *const names[] = {"open.a.test", "shut.a.test", "few.a.test"};
+	struct edge e;
+
+	(void)state;
+	clients_write();
+	e = names_edge(ENTRIES("names: [open.a.test], client_auth: {mode: off}",
+			       asks("few.a.test", "required", pki.ca, ", allow: {cn: other}")),
+		       textf(", groups: P-256, client_auth: {mode: required, ca: \"%s\"}", pki.ca));
+	assert_int_equal(second_hello(&e, "open.a.test", "OPEN.a.test"), -1);
+	for (size_t i = 0; i < array_len(names); i++)
+		for (size_t j = 0; j < array_len(names); j++)
+			if (i != j)
+				assert_int_equal(second_hello(&e, names[i], names[j]), SSL_AD_ILLEGAL_PARAMETER);
+	edge_ended(&e, "tls_failed", 6);
+	edge_said(&e, "the client asked for another name in its second hello");
+	edge_end(&e);
+}
+
 /* curl asks by name, with and without a certificate. */
 static void te3_curl(void **state)
 {
@@ -395,6 +478,8 @@ int main(void)
 		TLS_ROW(te3_s_client),
 		TLS_ROW(te3_client_certificates),
 		TLS_ROW(te3_a_name_may_be_open),
+		TLS_ROW(te3_rules_hold_further_below_a_star),
+		TLS_ROW(te3_a_second_hello_keeps_the_name),
 		TLS_ROW(te3_curl),
 		TLS_ROW(te4_a_ticket_of_one_name_is_none_under_another),
 		TLS_ROW(te4_a_session_ends_with_the_rules_of_its_name),

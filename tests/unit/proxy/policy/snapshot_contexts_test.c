@@ -1,4 +1,5 @@
-/* V17: contexts belong to what they are made of: the same settings and bytes are one set, everything else another. */
+/* V17: contexts belong to what they are made of: the same settings and bytes are one set, everything else another.
+ * O14: one file is one certificate. */
 #include "proxy/policy/snapshot_contexts.h"
 
 #include <stdio.h>
@@ -7,6 +8,8 @@
 #include "config/config.h"
 #include "config/text/diag.h"
 #include "proxy/policy/registry.h"
+#include "proxy/policy/snapshot.h"
+#include "proxy/policy/snapshot_tls.h"
 #include "proxy/tls/tls_ctx.h"
 #include "tests/kit/cert.h"
 
@@ -206,11 +209,43 @@ static void a_bad_file_leaves_nothing(void **state)
 	config_free(c);
 }
 
+static void count_file(void *arg, const char *listener, const char *file, int64_t expires)
+{
+	assert_string_equal(listener, "web");
+	assert_string_equal(file, cert);
+	assert_true(expires > 0);
+	++*(unsigned *)arg;
+}
+
+/* Entries for different names may show one file: it has one series of metrics, and one warning. */
+static void O14_one_file_is_one_certificate(void **state)
+{
+	char again[1024];
+	struct config *c;
+	struct listener l = {.name = "web"};
+	struct snapshot s = {.nlisteners = 1, .listeners = &l};
+	unsigned n = 0;
+
+	(void)state;
+	snprintf(again, sizeof(again), "}, {cert: \"%s\", key: \"%s\", names: [b.test]", cert, key);
+	entry = again;
+	l.tls = get_in("");
+	c = parse("", "");
+	entry = "";
+	l.config = &c->listeners[0];
+	assert_int_equal(l.tls[0]->ncerts, 2);
+	snapshot_certificates(&s, count_file, &n);
+	assert_int_equal(n, 1);
+	contexts_put(&registry, l.tls);
+	config_free(c);
+}
+
 #define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ROW(O14_one_file_is_one_certificate),
 		ROW(V17_same_content_is_one_set),
 		ROW(V17_another_setting_is_another_set),
 		ROW(V17_another_file_is_another_set),
