@@ -126,16 +126,18 @@ test:                                                ## install what is missing,
 PREFIX ?= /usr/local
 SHARE  := $(DESTDIR)$(PREFIX)/share
 SAY     = build/staunch
-install: build/staunch                               ## DESTDIR, PREFIX: binary, manuals, completions, schema
+install: build/staunch                               ## DESTDIR, PREFIX: binary, manuals, completions, schema, examples
 	install -D -m 755 build/staunch $(DESTDIR)$(PREFIX)/bin/staunch
 	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions \
-		$(SHARE)/fish/vendor_completions.d $(SHARE)/staunch/schema $(SHARE)/man/man1 $(SHARE)/man/man5
+		$(SHARE)/fish/vendor_completions.d $(SHARE)/staunch/schema $(SHARE)/staunch/examples \
+		$(SHARE)/man/man1 $(SHARE)/man/man5
 	$(SAY) man staunch > $(SHARE)/man/man1/staunch.1
 	$(SAY) man staunch.yaml > $(SHARE)/man/man5/staunch.yaml.5
 	$(SAY) completion bash > $(SHARE)/bash-completion/completions/staunch
 	$(SAY) completion zsh > $(SHARE)/zsh/vendor-completions/_staunch
 	$(SAY) completion fish > $(SHARE)/fish/vendor_completions.d/staunch.fish
 	$(SAY) schema > $(SHARE)/staunch/schema/staunch.schema.json
+	install -m 644 config/examples/*.yaml $(SHARE)/staunch/examples
 uninstall:                                           ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/staunch $(SHARE)/bash-completion/completions/staunch \
 		$(SHARE)/zsh/vendor-completions/_staunch $(SHARE)/fish/vendor_completions.d/staunch.fish \

@@ -55,7 +55,7 @@
 	  "what the limit leaves after a small reserve, and is printed at start.",                                \
 	  "100000")                                                                                               \
 	X(MAP, "metrics", metrics, NULL, 0, 0, 0, none, LIVE,                                                     \
-	  "the numbers that Prometheus fetches", NULL, NULL)                                                      \
+	  "the numbers that Prometheus fetches at /metrics of the control plane", NULL, NULL)                                                      \
 	X(COUNT, "metrics.series", metrics.series, "10000", 100, 1000000, 0, none, LIVE,                          \
 	  "the most time series of a page of metrics",                                                             \
 	  "A server has nine series, a listener some ninety. Beyond it, families of servers are left out, one by "    \
@@ -86,6 +86,8 @@
 	  "\"/run/staunch/control.sock\"")                                                                        \
 	X(TEXT, "control.http", control.http, "off", 0, 0, 0, none, RESTART,                                      \
 	  "TCP address of the same control plane, quoted, or off",                                                \
+	  "GET answers at /metrics for Prometheus, /livez and /readyz for probes, and /v1/status. POST /v1/reload, " \
+	  "/v1/drain and /v1/logs/reopen, with the header X-Staunch: 1, change something. "                        \
 	  "Everybody who can connect may read there, and change things with a token. Beyond loopback only "       \
 	  "/livez, /readyz and /metrics answer without a token.",                                                 \
 	  "\"127.0.0.1:9180\"")                                                                                   \

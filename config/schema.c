@@ -14,6 +14,9 @@
 
 #define PATH_MAX_BYTES 128
 #define TEXT_WIDTH     78
+#define MARGIN         "                   " /* below the texts of a list of keys or words */
+#define DEFAULT_MOST   52 /* bytes of a default in that list */
+#define LIST_WIDTH     (80 - (int)(sizeof(MARGIN) - 1))
 
 const char *schema_reload(const struct config_key *k)
 {
@@ -145,18 +148,23 @@ static void explain_children(FILE *out, const char *prefix)
 	const struct config_key *k = NULL;
 
 	while ((k = key_next(prefix, k)) != NULL) {
-		fprintf(out, "  %-16s %s\n", key_name(k), k->help);
-		if (k->def != NULL)
-			fprintf(out, "  %-16s default %s\n", "", k->def);
+		fprintf(out, "  %-16s ", key_name(k));
+		utf8_put_wrapped(out, k->help, LIST_WIDTH, MARGIN);
+		if (k->def != NULL && strlen(k->def) > DEFAULT_MOST)
+			fprintf(out, MARGIN "default long: staunch explain %s\n", k->path);
+		else if (k->def != NULL)
+			fprintf(out, MARGIN "default %s\n", k->def);
 		else if (k->flags & KEY_NEEDED)
-			fprintf(out, "  %-16s must be written\n", "");
+			fputs(MARGIN "must be written\n", out);
 	}
 }
 
 static void explain_words(FILE *out, const struct config_key *k)
 {
-	for (const struct key_word *w = k->words; w != NULL && w->word != NULL; w++)
-		fprintf(out, "    %-14s %s\n", w->word, w->meaning);
+	for (const struct key_word *w = k->words; w != NULL && w->word != NULL; w++) {
+		fprintf(out, "    %-14s ", w->word);
+		utf8_put_wrapped(out, w->meaning, LIST_WIDTH, MARGIN);
+	}
 }
 
 /* A section is explained by its keys, a line each: the way on is explain with one of them. */
@@ -211,6 +219,23 @@ int schema_explain(FILE *out, const char *key, const char **nearest)
 	else
 		explain_value(out, k);
 	return 0;
+}
+
+size_t schema_ends(FILE *out, const char *key)
+{
+	char stripped[PATH_MAX_BYTES], path[PATH_MAX_BYTES];
+	size_t n = 0;
+
+	strip_brackets(key, stripped);
+	for (size_t i = 0; i < key_count; i++) {
+		strip_brackets(key_rows[i].path, path);
+		if (!ends_with(path, stripped))
+			continue;
+		n++;
+		if (out != NULL)
+			fprintf(out, "  %s\n", key_rows[i].path);
+	}
+	return n;
 }
 
 void schema_keys(FILE *out)

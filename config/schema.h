@@ -14,6 +14,8 @@
  * where only one path ends so. "" or NULL is the file as a whole.
  *   Returns  0; -NP_ENOENT with nothing written and *nearest the closest path, or NULL (nearest may be NULL). */
 must_use int schema_explain(FILE *out, const char *key, const char **nearest);
+/* schema_ends: the paths that end with these parts, a line each; out may be NULL.   Returns  how many. */
+size_t schema_ends(FILE *out, const char *key);
 
 /* Every path, one a line, for completion. */
 void schema_keys(FILE *out);

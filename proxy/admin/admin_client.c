@@ -117,7 +117,8 @@ static bool may_be_handled(struct client *c, const struct route_row *row, struct
 	if (!admin_gate(c, row, r))
 		return false;
 	if (row == NULL) {
-		reply_error(r, 404, "there is nothing at this path", NULL);
+		reply_error(r, 404, "there is nothing at this path",
+			    "staunch explain control.http lists what there is");
 		return false;
 	}
 	if ((row->methods & c->request.method) != 0)

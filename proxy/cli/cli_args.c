@@ -171,6 +171,9 @@ static int take_operands(struct cli_args *a, int argc, char **argv)
 	a->noperands = argc - optind;
 	if (a->value[CLI_OPT_HELP] != NULL) /* a person who asks for help gets it, whatever stands beside it */
 		return 0;
+	if (a->noperands > v->max && cli_opt_fits(&cli_opts[CLI_OPT_CONFIG], v))
+		return cli_misused(v, "%s: \"%s\" is one word too many; a file is named by -c FILE", v->word,
+				   a->operands[v->max]);
 	if (a->noperands > v->max)
 		return cli_misused(v, "%s: \"%s\" is one word too many", v->word, a->operands[v->max]);
 	if (a->noperands < v->min)

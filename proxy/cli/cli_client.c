@@ -180,10 +180,14 @@ void cli_answer_free(struct cli_answer *w)
 int cli_answer_failed(const struct cli_answer *w)
 {
 	size_t n = 0;
-	const char *message = json_find(w->body, "error.message", &n);
 
-	cli_complain("the instance refuses (%u): %.*s", w->status, message != NULL ? (int)n : 1,
-		     message != NULL ? message : "-");
+	fprintf(stderr, "staunch: the instance refuses (%u): ", w->status);
+	json_print(stderr, w->body, "error.message");
+	if (json_find(w->body, "error.help", &n) != NULL) {
+		fputs("\n  = help: ", stderr);
+		json_print(stderr, w->body, "error.help");
+	}
+	putc('\n', stderr);
 	return w->status == 403 ? EXIT_PERMISSION : EXIT_FAILED;
 }
 
@@ -273,10 +277,15 @@ void json_print(FILE *out, const char *object, const char *path)
 	size_t n = 0;
 	const char *at = json_find(object, path, &n);
 
-	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0))
+	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0)) {
 		fputs("-", out);
-	else
-		fwrite(at, 1, n, out);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (at[i] == '\\' && i + 1 < n && (at[i + 1] == '"' || at[i + 1] == '\\'))
+			i++;
+		putc(at[i], out);
+	}
 }
 
 long long json_number(const char *object, const char *path)

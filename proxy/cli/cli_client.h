@@ -35,7 +35,8 @@ const char *json_find(const char *object, const char *path, size_t *n);
 /* The values of a list, one at a time: from the list's bracket, or from the value before.
  *   Returns  NULL at the end. */
 const char *json_next(const char *at);
-/* Prints the value; "-" where it is absent or null. */
+/* Prints the value; "-" where it is absent or null. Of the escapes only those of quotes and backslashes are undone, so
+ * that no byte of a stranger reaches the terminal. */
 void json_print(FILE *out, const char *object, const char *path);
 /* The number at the path; 0: there is none. */
 long long json_number(const char *object, const char *path);

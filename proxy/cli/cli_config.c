@@ -121,9 +121,13 @@ int cli_explain(const struct cli_args *a)
 
 	if (schema_explain(stdout, key, &nearest) == 0)
 		return EXIT_OK;
+	if (schema_ends(NULL, key) > 0) {
+		cli_complain("\"%s\" is the end of several keys; write more of the one that is meant:", key);
+		schema_ends(stderr, key);
+		return EXIT_USAGE;
+	}
 	if (nearest != NULL)
-		return cli_misused(a->verb, "\"%s\" is not a key, or the end of several; did you mean \"%s\"?", key,
-				   nearest);
+		return cli_misused(a->verb, "\"%s\" is not a key; did you mean \"%s\"?", key, nearest);
 	return cli_misused(a->verb, "\"%s\" is not a key; staunch explain lists them", key);
 }
 

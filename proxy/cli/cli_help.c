@@ -9,6 +9,7 @@
 
 #define WIDTH 78
 #define LEFT  22 /* columns of an option; a longer one has its help on the next line */
+#define MARGIN (LEFT + 4) /* where its help begins */
 
 static const struct exit_code {
 	int         code;
@@ -51,7 +52,7 @@ static void help_verbs(FILE *out)
 /* What a script or a unit file needs beside the verbs. */
 static void help_surroundings(FILE *out)
 {
-	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ", else " CLI_CONFIG_PATH ".\n"
+	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ",\nelse " CLI_CONFIG_PATH ".\n"
 	      "\nExit codes:\n", out);
 	for (size_t i = 0; i < array_len(exit_codes); i++)
 		fprintf(out, "  %2d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
@@ -70,8 +71,10 @@ void cli_help_all(FILE *out, bool full)
 /* Letter and word on the left, the phrase in one column; a long option gets a line of its own. */
 static void help_option(FILE *out, const struct cli_opt *o)
 {
-	char left[128];
+	char left[128], margin[MARGIN + 1];
 	size_t n = 0;
+
+	snprintf(margin, sizeof(margin), "%*s", MARGIN, "");
 
 	if (o->letter != 0)
 		n = (size_t)snprintf(left, sizeof(left), "-%c, ", o->letter);
@@ -79,9 +82,10 @@ static void help_option(FILE *out, const struct cli_opt *o)
 	if (o->value != CLI_NOTHING)
 		n += (size_t)snprintf(left + n, sizeof(left) - n, " %s", cli_kind_text(o->value, o->words));
 	if (n > LEFT)
-		fprintf(out, "  %s\n  %*s  %s\n", left, LEFT, "", o->help);
+		fprintf(out, "  %s\n  %*s  ", left, LEFT, "");
 	else
-		fprintf(out, "  %-*s  %s\n", LEFT, left, o->help);
+		fprintf(out, "  %-*s  ", LEFT, left);
+	utf8_put_wrapped(out, o->help, WIDTH - MARGIN, margin);
 }
 
 void cli_help_verb(FILE *out, const struct cli_verb *v)

@@ -85,11 +85,24 @@ static int run_alias(const struct alias *as, int argc, char **argv)
 	return status;
 }
 
+/* How many words of the line are the alias: nginx's `-s reload` is two. 0: it is another one. */
+static int alias_words(const struct alias *as, int argc, char **argv)
+{
+	size_t n = strcspn(as->typed, " ");
+
+	if (strncmp(as->typed, argv[0], n) != 0 || argv[0][n] != '\0')
+		return 0;
+	if (as->typed[n] == '\0')
+		return 1;
+	return argc > 1 && strcmp(as->typed + n + 1, argv[1]) == 0 ? 2 : 0;
+}
+
 /* A verb, then an alias, then a guess. Without any word a person gets help, and a script the
  * code of misuse. */
 static int dispatch(int argc, char **argv)
 {
 	const struct cli_verb *v;
+	int n;
 
 	if (argc == 0) {
 		cli_help_all(stderr, false);
@@ -99,8 +112,8 @@ static int dispatch(int argc, char **argv)
 	if (v != NULL)
 		return run_verb(v, argc, argv);
 	for (size_t i = 0; i < array_len(aliases); i++)
-		if (strcmp(aliases[i].typed, argv[0]) == 0)
-			return run_alias(&aliases[i], argc, argv);
+		if ((n = alias_words(&aliases[i], argc, argv)) > 0)
+			return run_alias(&aliases[i], argc - n + 1, argv + n - 1);
 	return unknown_verb(argv[0]);
 }
 

@@ -5,6 +5,7 @@
 #include "config/schema.h"
 #include "config/text/utf8.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/control/control_path.h"
 
 /* Every text that comes from a table passes the roff escapes; what surrounds it is roff. */
 static void page_line(FILE *out, const char *before, const char *s, const char *after)
@@ -85,9 +86,14 @@ static void put_page(FILE *out)
 			page_option(out, &cli_opts[i]);
 	page_examples(out);
 	page_codes(out);
-	fputs(".SH ENVIRONMENT\n.TP\n.B " CLI_CONFIG_ENV "\nThe config file when no option names one.\n"
+	fputs(".SH SIGNALS\n.TP\n.B TERM, INT, QUIT\nDrain; a second TERM or INT stops at once.\n"
+	      ".TP\n.B HUP\nReload, and open the logs anew.\n.TP\n.B USR1\nOpen the logs anew.\n"
+	      ".SH ENVIRONMENT\n.TP\n.B " CLI_CONFIG_ENV "\nThe config file when no option names one.\n"
+	      ".TP\n.B " CONTROL_ENV "\nThe control socket of a process, and whom status, reload and drain ask; "
+	      "off is none.\n"
 	      ".TP\n.B NO_COLOR\nSwitches colours off, unless empty.\n"
 	      ".SH FILES\n.TP\n.B " CLI_CONFIG_PATH "\nThe config file when nothing names one.\n"
+	      ".TP\n.B /run/staunch/control.sock\nThe control socket, unless control.socket names another.\n"
 	      ".SH SEE ALSO\n.BR staunch.yaml (5)\n", out);
 }
 

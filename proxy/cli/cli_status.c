@@ -53,8 +53,11 @@ static void show_status(const struct cli_args *a, const char *body)
 	printf(", generation %lld, in force since ", json_number(body, "generation"));
 	json_print(stdout, body, "config.loaded_at");
 	putchar('\n');
-	if (error != NULL && *error != 'n')
-		printf("reload      refused: %.*s\n", (int)n, error);
+	if (n > 0 && *error != 'n') {
+		fputs("reload      refused: ", stdout);
+		json_print(stdout, body, "config.last_error");
+		putchar('\n');
+	}
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));
 	show_workers(body);

@@ -40,10 +40,11 @@
 	  "STAUNCH_CONTROL, else /run/staunch/control.sock or $XDG_RUNTIME_DIR/staunch.sock. Ends with 1 where "    \
 	  "nobody answers within 5 s.")                                                                           \
 	X(RELOAD, reload, NOTHING, NULL, 0, 0, true, "have the running process load its file again",              \
-	  "Waits for the result. A file with mistakes changes nothing: they are shown, and it ends with 78.")     \
+	  "Waits for the result. A file with mistakes changes nothing: they are shown, and it ends with 78. Asks "  \
+	  "at the control socket, as status does.")     \
 	X(DRAIN, drain, NOTHING, NULL, 0, 0, true, "have the running process stop, once its connections have ended", \
 	  "No new connections; live ones get shutdown.timeout to end. Waits for the end; ends with 4 where some "  \
-	  "had to be cut.")                                                                                       \
+	  "had to be cut. Asks at the control socket, as status does.")                                                                                       \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, its default and its bounds",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole.")                                            \
@@ -78,6 +79,7 @@
 	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN), "print the answer as it came") \
 	X(LIMITS, 0, 0, "limits", NOTHING, NULL, FOR(STATUS), "each limit, and how much of it is used")           \
 	X(QUIET, 'q', 0, "quiet", NOTHING, NULL, FOR(STATUS), "print nothing: the exit code tells")               \
+	X(WAIT, 0, 0, "wait", NOTHING, NULL, FOR(RELOAD), "wait for the result, as it does anyway")               \
 	X(DELAY, 0, 0, "delay", TIME, NULL, FOR(DRAIN), "instead of shutdown.delay: not ready, still accepting")  \
 	X(TIMEOUT, 0, 0, "timeout", TIME, NULL, FOR(DRAIN), "instead of shutdown.timeout")                        \
 	X(SHORT, 'V', 0, "short", NOTHING, NULL, FOR(VERSION), "one line")                                        \
@@ -87,16 +89,21 @@
 /* X(verb, line, meaning): in help, the general ones first in this order. */
 #define CLI_EXAMPLE_TBL(X)                                                                                        \
 	X(DEMO, "staunch demo", "see it relay, live")                                                             \
-	X(PROXY, "staunch proxy --from :8080 --to 10.0.0.1:80,10.0.0.2:80", "relay one port, no file needed")     \
+	X(PROXY, "staunch proxy --from :8080 --to 10.0.0.1:80", "relay one port, no file needed")     \
 	X(CHECK, "staunch check staunch.yaml", "find every mistake in a file")                                    \
 	X(RUN, "staunch run -c staunch.yaml", "relay what it says")                                               \
-	X(EXPLAIN, "staunch explain timeouts.idle", "what a key of the file means")
+	X(EXPLAIN, "staunch explain timeouts.idle", "what a key of the file means")                               \
+	X(STATUS, "staunch status --limits", "how the running process is")                                        \
+	X(RELOAD, "staunch reload", "have it load its file again")                                                \
+	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 
 /* X(typed, verb, option): what people of other programs type. */
 #define CLI_ALIAS_TBL(X)             \
 	X("-t", "check", NULL)       \
 	X("validate", "check", NULL) \
 	X("stop", "drain", NULL)     \
+	X("-s reload", "reload", NULL) \
+	X("-s quit", "drain", NULL)  \
 	X("-T", "config", "show")    \
 	X("-v", "version", NULL)     \
 	X("-V", "version", "-V")     \

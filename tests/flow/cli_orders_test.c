@@ -67,7 +67,7 @@ static void reload_waits_for_the_result(void **state)
 	(void)state;
 	assert_string_equal(verb(0, "reload"), "generation 2 is in force\n");
 	kit_staunch_rewrite(w.s, "listeners: [{name: web, bind: \":80\", upsteam: app}]\nupstreams: []\n");
-	expect_part(verb(78, "reload"), "error[E102]: unknown key \\\"upsteam\\\"");
+	expect_part(verb(78, "reload"), "error[E102]: unknown key \"upsteam\" in listener \"web\"\n");
 	expect_part(verb(78, "reload"), "running generation 2 unchanged\n");
 	expect_part(verb(78, "reload --json"), "\"code\":\"E102\"");
 	expect_part(verb(0, "status"), "reload      refused: the configuration has errors\n");

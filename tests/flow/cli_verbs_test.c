@@ -80,7 +80,7 @@ static void lines_end_as_they_should(void **state)
 		{{"che"}, 2, NULL, "\"che\" is not a verb"},
 		{{"xyzzy"}, 2, NULL, "\"xyzzy\" is not a verb\n"},
 		{{"-c", "x"}, 2, NULL, "staunch run -c FILE"},
-		{{"-s", "reload"}, 2, NULL, "staunch reload"},
+		{{"-s", "stop"}, 2, NULL, "staunch reload"},
 		{{"check", "--stritc"}, 2, NULL, "did you mean --strict?"},
 		{{"run", "--from", ":1"}, 2, NULL, "run has no option --from; proxy has"},
 		{{"check", "--format", "yaml"}, 2, NULL, "must be one of human, json, github, sarif, not \"yaml\""},

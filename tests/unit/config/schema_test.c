@@ -80,7 +80,8 @@ static void values_of_other_kinds(void **state)
 	       "    alpn           the protocol agreed with the client\n"
 	       "    unique_id      the connection's id, as in the access log\n"
 	       "    ssl            TLS version, cipher, and the client certificate's common name\n"
-	       "    client_cert    beside ssl, and within it: the client's whole certificate, in DER\n"
+	       "    client_cert    beside ssl, and within it: the client's whole certificate, in\n"
+	       "                   DER\n"
 	       "    crc32c         a checksum of the header\n"
 	       "  range     1 to 6 elements\n"
 	       "  default   none; it may be left out\n"
@@ -116,9 +117,11 @@ static void a_section(void **state)
 	expect("shutdown", "shutdown\n"
 	       "  how the process ends when it is asked to\n"
 	       "\n"
-	       "  delay            time between failing the readiness check and closing the listeners\n"
+	       "  delay            time between failing the readiness check and closing the\n"
+	       "                   listeners\n"
 	       "                   default 0s\n"
-	       "  timeout          time live connections get to end by themselves; off waits as long as they last\n"
+	       "  timeout          time live connections get to end by themselves; off waits as\n"
+	       "                   long as they last\n"
 	       "                   default 30s\n");
 }
 
@@ -162,6 +165,34 @@ static void spellings(void **state)
 			fail_msg("%s: nearest %s", rows[i].key, nearest == NULL ? "none" : nearest);
 	}
 	assert_int_equal(schema_explain(stdout, "frobnicate", NULL), -NP_ENOENT);
+}
+
+static void ends_of_several_are_listed(void **state)
+{
+	struct paper *p = paper_new();
+
+	(void)state;
+	assert_int_equal(schema_ends(p->f, "verify_depth"), 0);
+	assert_int_equal(schema_ends(p->f, "timeouts.idle"), 1);
+	assert_int_equal(schema_ends(p->f, "timeouts"), 2);
+	paper_read(p);
+	assert_string_equal(p->text, "  listeners[].timeouts.idle\n  listeners[].timeouts\n  upstreams[].timeouts\n");
+	paper_free(p);
+}
+
+static void lists_fit_the_terminal(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < key_count; i++) {
+		const char *nearest;
+		struct paper *p = explain(key_rows[i].path, &nearest);
+
+		assert_non_null(p);
+		for (const char *at = p->text; key_is_section(&key_rows[i]) && *at != '\0'; at += strcspn(at, "\n") + 1)
+			if (strcspn(at, "\n") > 80)
+				fail_msg("%s: %s", key_rows[i].path, at);
+		paper_free(p);
+	}
 }
 
 static void every_key_is_explained(void **state)
@@ -213,6 +244,8 @@ int main(void)
 		cmocka_unit_test(a_section),
 		cmocka_unit_test(spellings),
 		cmocka_unit_test(the_whole),
+		cmocka_unit_test(ends_of_several_are_listed),
+		cmocka_unit_test(lists_fit_the_terminal),
 		cmocka_unit_test(every_key_is_explained),
 		cmocka_unit_test(completion_words),
 	};
