@@ -17,6 +17,7 @@
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/control/drain.h"
+#include "proxy/control/limits.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/renew.h"
 #include "proxy/control/signals.h"
@@ -161,6 +162,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 			return err;
 		p->shards[p->nshards].all = p->shards;
 		p->shards[p->nshards].nall = workers;
+		p->shards[p->nshards].watch = &p->watch;
 		shard_share(&p->shards[p->nshards], &p->shards[0]);
 	}
 	ocsp_init(&p->ocsp, &p->registry, p->shards, workers, &p->stats);
@@ -279,6 +281,7 @@ static void process_main(void *arg)
 
 	/* Before any snapshot exists: retired ones are posted to it. */
 	p->registry.control = np_self();
+	limits_start(p);
 	start->code = err == 0 ? start_workers(p) :
 				 start_failed(START_DESCRIPTOR, "the poller of signals", err);
 	if (start->code == EXIT_OK)
@@ -297,6 +300,7 @@ static void process_main(void *arg)
 		np_sysmon_stop(p->sysmon);
 	admin_stop(admin);
 	stop_workers(p);
+	limits_end(p);
 	p->log = log_stop(p->log, drain_access_patience(p));
 	reload_wait_for_old_logs(p);
 	signals_stop();

@@ -34,6 +34,7 @@ static void leave_place(struct client *c)
 		return;
 	c->evicted = true;
 	c->admin->nclients--;
+	limit_give(&c->admin->p->admin_clients);
 	c->admin->ntcp -= c->at->tcp;
 }
 
@@ -56,9 +57,12 @@ static bool evict_one(struct admin *a, bool tcp_only)
 /* Returns whether there is a place now. */
 static bool find_place(struct admin *a, bool tcp)
 {
-	if (tcp && a->ntcp >= a->most_tcp)
-		return evict_one(a, true);
-	return a->nclients < a->most || evict_one(a, false);
+	bool tcp_full = tcp && a->ntcp >= a->most_tcp;
+
+	if (!tcp_full && a->nclients < a->most)
+		return true;
+	limit_acted(&a->p->watch, &a->p->admin_clients, true);
+	return evict_one(a, tcp_full);
 }
 
 /* ---- no place ---- */
@@ -160,6 +164,7 @@ static struct client *client_new(struct admin_at *at, int sysfd, const struct np
 	admin_client_wait(c); /* at once: of many that come together the first may have to give way */
 	list_push_back(&at->admin->clients, &c->link);
 	at->admin->nclients++;
+	(void)!limit_take(&at->admin->p->admin_clients, UINT32_MAX); /* find_place has judged */
 	at->admin->ntcp += at->tcp;
 	return c;
 }

@@ -136,6 +136,11 @@ int64_t admin_wall(void);
 must_use struct order *admin_order(struct client *c, const struct order *what, int64_t patience);
 void admin_order_free(struct order *o);
 
+/* ---- admin_limits.c ---- */
+
+/* admin_limits: each limit, as the member "limits" of the status.   Parks. */
+void admin_limits(struct json *j, struct client *c, struct reply *r, const struct order *o);
+
 /* ---- handlers ---- */
 
 void admin_livez(struct client *c, struct reply *r);

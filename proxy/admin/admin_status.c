@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "proxy/admin/admin_priv.h"
-#include "proxy/control/capacity.h"
 
 #define STATUS_PATIENCE (2 * NP_S)
 #define WORKER_ROOM     512
@@ -55,22 +54,6 @@ static void put_connections(struct json *j, const struct client *c, const struct
 	json_leave(j, '}');
 }
 
-static void put_limits(struct json *j, const struct process *p, const struct order *o, const struct admin *a)
-{
-	json_enter(j, "limits", '[');
-	json_enter(j, NULL, '{');
-	json_str(j, "name", "limits.max_connections");
-	json_u64(j, "used", limit_used(&p->limit));
-	json_u64(j, "max", o->max_connections);
-	json_leave(j, '}');
-	json_enter(j, NULL, '{');
-	json_str(j, "name", "control.connections");
-	json_u64(j, "used", a->nclients);
-	json_u64(j, "max", a->most);
-	json_leave(j, '}');
-	json_leave(j, ']');
-}
-
 static void put_worker(struct json *j, const struct process *p, unsigned i)
 {
 	struct np_worker_stats stats;
@@ -98,7 +81,7 @@ void admin_status(struct client *c, struct reply *r)
 	reply_object(r, &j, o->generation);
 	put_process(&j, p, o);
 	put_connections(&j, c, o);
-	put_limits(&j, p, o, c->admin);
+	admin_limits(&j, c, r, o);
 	json_enter(&j, "workers", '[');
 	for (unsigned i = 0; i < p->nworkers && reply_room(r, WORKER_ROOM); i++)
 		put_worker(&j, p, i);

@@ -19,6 +19,8 @@ struct limit {
 	uint32_t high; /* the most that were ever used */
 	uint64_t hits; /* times that somebody was refused or had to wait */
 	int64_t last_hit; /* monotonic ns; 0: never */
+	int64_t since; /* begin of the episode under way; 0: none. limit_watch.h, the control thread writes */
+	uint64_t told; /* hits of the episodes that are over: the control thread's */
 };
 
 /* limit_note_high: n places are used, more than ever before. */
@@ -48,11 +50,17 @@ must_use static inline bool limit_take(struct limit *l, uint32_t max)
 	return true;
 }
 
-/* limit_hit: the limit acted: one who asks again and again is one hit. now: monotonic ns. Any
- * thread. */
+/* limit_hit: the limit acted: one who asks again and again is one hit. now: monotonic ns. Who sees
+ * the hit sees its time.   Calls  any thread. */
 static inline void limit_hit(struct limit *l, int64_t now)
 {
-	__atomic_add_fetch(&l->hits, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->last_hit, now, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&l->hits, 1, __ATOMIC_RELEASE);
+}
+
+/* limit_still: who was hit still waits.   Calls  any thread. */
+static inline void limit_still(struct limit *l, int64_t now)
+{
 	__atomic_store_n(&l->last_hit, now, __ATOMIC_RELAXED);
 }
 

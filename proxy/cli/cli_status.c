@@ -5,6 +5,8 @@
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
 
+#define LIMIT_NAME 30 /* columns: a line has 80 at most */
+
 /* The value of a list, from its opening bracket on; NULL: an empty one. */
 static const char *first_of(const char *body, const char *path)
 {
@@ -28,13 +30,60 @@ static void show_workers(const char *body)
 	printf("workers     %u%s\n", n, silent == 0 ? ", all turn" : "");
 }
 
+/* "1h5m ago": no finer than anyone asks for. */
+static void show_last_hit(const char *limit)
+{
+	int64_t s = json_number(limit, "last_hit_ago_ms") / 1000;
+	char text[UNITS_TEXT];
+
+	if (json_number(limit, "hits") == 0) {
+		fputs("never", stdout);
+		return;
+	}
+	if (s >= UNITS_D / UNITS_S)
+		s -= s % (UNITS_H / UNITS_S);
+	else if (s >= UNITS_H / UNITS_S)
+		s -= s % (UNITS_M / UNITS_S);
+	printf("%s ago", units_duration_format(s * UNITS_S, text));
+}
+
+/* A listener's long name has a line of its own. */
+static void show_limit(const char *at)
+{
+	static const char of_listener[] = "listeners[].";
+	size_t nlistener = 0, nname = 0, n = 0;
+	const char *listener = json_find(at, "listener", &nlistener), *name = json_find(at, "name", &nname);
+	const char *max = json_find(at, "max", &n), *episode = json_find(at, "episode", &n);
+	int width;
+
+	if (name == NULL || max == NULL || episode == NULL)
+		return;
+	if (listener != NULL && strncmp(name, of_listener, sizeof(of_listener) - 1) == 0) {
+		name += sizeof(of_listener) - 1;
+		nname -= sizeof(of_listener) - 1;
+		width = printf("%.*s %.*s", (int)nlistener, listener, (int)nname, name);
+	} else {
+		width = printf("%.*s", (int)nname, name);
+	}
+	printf(width < LIMIT_NAME ? "%*s" : "\n%*s", width < LIMIT_NAME ? LIMIT_NAME - width : LIMIT_NAME, "");
+	printf("%9lld ", json_number(at, "used"));
+	if (*max == 'n')
+		printf("%8s", "off");
+	else
+		printf("%8lld", json_number(at, "max"));
+	printf(" %8lld %9lld  ", json_number(at, "high"), json_number(at, "hits"));
+	if (*episode == 't')
+		fputs("acts now", stdout);
+	else
+		show_last_hit(at);
+	putchar('\n');
+}
+
 static void show_limits(const char *body)
 {
-	for (const char *at = first_of(body, "limits"); at != NULL; at = json_next(at)) {
-		fputs("limit       ", stdout);
-		json_print(stdout, at, "name");
-		printf(": %lld of %lld\n", json_number(at, "used"), json_number(at, "max"));
-	}
+	printf("\n%-*s%9s %8s %8s %9s  %s\n", LIMIT_NAME, "limit", "used", "max", "most", "hits", "last hit");
+	for (const char *at = first_of(body, "limits"); at != NULL; at = json_next(at))
+		show_limit(at);
 }
 
 static void show_status(const struct cli_args *a, const char *body)

@@ -21,6 +21,7 @@
 #include "proxy/conn/conn_handshakes.h"
 
 #include "proxy/conn/conn_extra.h"
+#include "proxy/policy/limit_watch.h"
 
 #define ROOM_POLL (10 * NP_MS)
 
@@ -97,8 +98,7 @@ static bool try_place(struct handshake *p)
 
 	if (limit_take(&l->counts->handshakes_limit, l->max_handshakes))
 		return true;
-	if (!p->hit)
-		limit_hit(&l->counts->handshakes_limit, np_now());
+	limit_acted(s->watch, &l->counts->handshakes_limit, !p->hit);
 	p->hit = true;
 	yield_run(s, &ask);
 	if (ask.yields)

@@ -8,6 +8,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_loop.h"
+#include "proxy/policy/limit_watch.h"
 
 #define TRIES_MAX 101 /* config allows 100 retries */
 
@@ -103,6 +104,8 @@ static enum close_reason connect_to(struct conn *c, struct attempt *a, const str
 	int64_t connected;
 
 	if (err != 0) {
+		if (err == -NP_EMFILE)
+			limit_no_descriptor(c->shard->watch, true);
 		why = dial_failure(err);
 		note_failure(c, server, err, why);
 		return why;

@@ -50,6 +50,7 @@ struct shard {
 	int64_t id_epoch;         /* const, as id_seed the same for all: wall clock less monotonic, for ids */
 	uint64_t id_seed;
 	struct limit *limit;      /* borrowed: the process's; atomics */
+	struct limit_watch *watch; /* borrowed, const: who hears that a limit acts; NULL: nobody */
 	/* rate limits of this worker's warnings */
 	struct log_site connect_site, memory_site, relay_site;
 	/* conn_loop.c: a dial of ours that may come back; atomic, the owner writes */

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "config/config.h"
 #include "netpoll/check.h"
@@ -47,6 +48,13 @@ int64_t capacity_descriptors(void)
 	struct rlimit r;
 
 	return getrlimit(RLIMIT_NOFILE, &r) == 0 ? (int64_t)r.rlim_cur : 1024;
+}
+
+uint32_t capacity_descriptors_used(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/fd", &st) == 0 ? (uint32_t)st.st_size : 0; /* the size: since Linux 6.2 */
 }
 
 unsigned capacity_pipes(unsigned workers)

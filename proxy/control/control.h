@@ -10,6 +10,7 @@
 #include "proxy/control/ocsp.h"
 #include "proxy/control/orders.h"
 #include "proxy/listen/bindings.h"
+#include "proxy/policy/limit_watch.h"
 
 struct tokens;
 
@@ -19,6 +20,9 @@ struct process {
 	struct registry registry;
 	struct snapshot *snap; /* current; NULL before the first and after the last */
 	struct limit limit; /* atomics: connections of the process; workers take from it */
+	struct limit admin_clients; /* atomics: the admin worker's connections */
+	struct limit_watch watch; /* of all limits */
+	struct np_timer limits_timer; /* limits.c */
 	unsigned pipes; /* const after init: per worker, for splicing */
 	struct bindings bindings; /* open addresses */
 	struct shard *shards; /* owned: one per worker */

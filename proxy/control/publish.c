@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proxy/conn/tally.h"
+#include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/policy/inventory.h"
 
@@ -44,8 +45,12 @@ static void ask_for_tally(struct np_timer *t)
 {
 	struct process *p = container_of(t, struct process, publishing.tick);
 
+	uint32_t descriptors = capacity_descriptors_used();
+
 	for (unsigned i = 0; i < p->nshards; i++)
 		tally_ask(&p->shards[i]);
+	if (descriptors > __atomic_load_n(&p->watch.descriptors.high, __ATOMIC_RELAXED))
+		limit_note_high(&p->watch.descriptors, descriptors);
 	np_timer_set(t, np_now() + TALLY_EVERY);
 }
 

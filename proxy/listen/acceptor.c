@@ -12,6 +12,7 @@
 
 #include "proxy/conn/conn_handshakes.h"
 #include "proxy/listen/handoff.h"
+#include "proxy/policy/limit_watch.h"
 
 #define ACCEPT_BATCH 4              /* HAProxy measured 168k/s with 4, 106k/s with 64 */
 #define PAUSE_MIN    (5 * NP_MS)    /* Go's, doubling ... */
@@ -43,17 +44,17 @@ struct acceptor {
 
 /* ---- episodes: one line at the begin, one at the end ---- */
 
-/* A listener at its limit may pause for every connection: then a second's episodes share one pair
- * of lines. */
+/* An error may pass and come back at once: then a second's episodes share one pair of lines. cause:
+ * NULL: a limit acts, which has lines of its own (limit_watch.h). */
 static void pause_begin(struct acceptor *a, const char *cause)
 {
-	uint64_t suppressed;
+	uint64_t suppressed = 0;
 
 	DCHECK(a->pause == 0, "an episode begins within another");
 	a->pause = PAUSE_MIN;
 	a->paused_since = np_nanotime();
 	STAT_ADD(&a->shard->stats, accept_pauses, 1);
-	a->logged = log_site_admit(&a->site, a->paused_since, &suppressed);
+	a->logged = cause != NULL && log_site_admit(&a->site, a->paused_since, &suppressed);
 	if (a->logged)
 		log_msg(LVL_WARNING, "accept_paused",
 			"%s (worker %u): %s; clients wait in the backlog "
@@ -80,8 +81,10 @@ static void on_accept_error(struct acceptor *a, int err)
 		np_yield();
 		return;
 	}
+	if (err == -NP_EMFILE)
+		limit_no_descriptor(a->shard->watch, a->pause == 0);
 	if (a->pause == 0)
-		pause_begin(a, np_err_text(err));
+		pause_begin(a, err == -NP_EMFILE ? NULL : np_err_text(err));
 	np_sleep(a->pause);
 	a->pause = a->pause * 2 < PAUSE_MAX ? a->pause * 2 : PAUSE_MAX;
 }
@@ -94,10 +97,11 @@ static bool must_wait(const struct acceptor *a, const struct limit *full)
 	return full == a->shard->limit || a->listener->wait_at_limit;
 }
 
-static void wait_a_moment(struct acceptor *a)
+static void wait_a_moment(struct acceptor *a, struct limit *full)
 {
 	if (a->pause == 0)
-		pause_begin(a, "the connection limit is reached");
+		pause_begin(a, NULL);
+	limit_acted(a->shard->watch, full, false);
 	np_sleep(ROOM_POLL);
 }
 
@@ -105,7 +109,7 @@ static void wait_a_moment(struct acceptor *a)
  * client is refused or waits.
  *   Returns  the limit that still is full when waiting is over; NULL: it was let in, or the acceptor
  *            was stopped. */
-static const struct limit *wait_for_room(struct acceptor *a, const struct limit *full)
+static struct limit *wait_for_room(struct acceptor *a, struct limit *full)
 {
 	DCHECK(a->held >= 0, "nothing waits for room");
 	while (full != NULL) {
@@ -113,7 +117,7 @@ static const struct limit *wait_for_room(struct acceptor *a, const struct limit 
 		bool yields = handshake_yield(a->shard, a->listener, full, &a->held_peer, waits);
 
 		if (waits)
-			wait_a_moment(a);
+			wait_a_moment(a, full);
 		else if (yields)
 			np_yield();
 		else
@@ -128,13 +132,12 @@ static const struct limit *wait_for_room(struct acceptor *a, const struct limit 
 
 static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *peer)
 {
-	struct limit *hit = conn_admit(a->shard, a->listener);
-	const struct limit *full = hit;
+	struct limit *full = conn_admit(a->shard, a->listener);
 
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
-	if (hit != NULL) {
-		limit_hit(hit, np_now());
+	if (full != NULL) {
+		limit_acted(a->shard->watch, full, true);
 		a->held = sysfd;
 		a->held_peer = *peer;
 		full = wait_for_room(a, full);
@@ -260,7 +263,7 @@ static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_ad
 	struct limit *full = conn_admit(a->shard, a->listener);
 
 	if (full != NULL)
-		limit_hit(full, np_now());
+		limit_acted(a->shard->watch, full, true);
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
 	conn_accepted(a->shard, a->listener, sysfd, peer,

@@ -7,6 +7,7 @@
 #include "netpoll/err.h"
 #include "proxy/metrics/listener_stats.h"
 #include "proxy/policy/inventory.h"
+#include "proxy/policy/limit_watch.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/upstream/server.h"
@@ -54,6 +55,11 @@ void registry_reclaim(struct registry *r)
 
 static struct listener_counts *listener_counts_free(struct listener_counts *counts)
 {
+	struct limit_words connections = {.key = "max_connections", .listener = counts->name},
+			   handshakes = {.key = "tls.max_handshakes", .listener = counts->name};
+
+	limit_close(&counts->limit, &connections);
+	limit_close(&counts->handshakes_limit, &handshakes);
 	free(counts->stats);
 	free(counts->name);
 	free(counts);

@@ -191,6 +191,7 @@ static void o5_idle_clients_give_way(void **state)
 	for (int i = 0; i < 20; i++)
 		assert_non_null(strstr(answer_of(control_connect(), got, sizeof(got)), "200 OK"));
 	kit_expect_fin(idle[0]);
+	kit_staunch_wait_err(w.s, "control connections 64 is reached: the longest idle one gives way", 1); /* O32 */
 	for (size_t i = 0; i < array_len(idle); i++)
 		close(idle[i]);
 	end_world(&w);

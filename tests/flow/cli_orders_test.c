@@ -53,7 +53,7 @@ static void status_tells(void **state)
 	expect_part(out, ", generation 1, in force since 20");
 	expect_part(out, "connections 1 of ");
 	expect_part(out, "workers     2, all turn");
-	expect_part(verb(0, "status --limits"), "limits.max_connections: 1 of ");
+	expect_part(verb(0, "status --limits"), "\nlimits.max_connections                1 ");
 	assert_string_equal(verb(0, "status --quiet"), "");
 	expect_part(verb(0, "status --json"), "{\"schema\":1,\"generation\":1,");
 	end_orderly(fd);

@@ -208,7 +208,7 @@ static void ends_those_who_wait_for_a_place(void **state)
 	fd[0] = served(ip, port);
 	for (int i = 1; i < 3; i++)
 		fd[i] = kit_connect(ip, port);
-	kit_staunch_wait_err(s, "\"accept_paused\"", 1);
+	kit_staunch_wait_err(s, "\"limit_reached\"", 1);
 	kit_child_signal(s->child, SIGTERM);
 	for (int i = 1; i < 3; i++) {
 		kit_expect_fin(fd[i]);

@@ -170,6 +170,7 @@ static void watchdog_is_quiet(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 	assert_int_equal(kit_file_count(s->child->err, "worker_stalled"), 0);
 	assert_int_equal(kit_file_count(s->child->err, "accept_paused"), 0);
+	assert_int_equal(kit_file_count(s->child->err, "limit_reached"), 0);
 }
 
 int main(void)

@@ -124,11 +124,11 @@ static void process_limit_follows(void **state)
 	fds = kit_proc_fds(s->child->pid);
 	fd[0] = served(ip, port);
 	fd[1] = kit_connect(ip, port);
-	kit_staunch_wait_err(s, "\"accept_paused\"", 1);
+	kit_staunch_wait_err(s, "\"limit_reached\"", 1);
 	assert_int_equal(kit_peer_accepted(echo), 1);
 	generation_from(s, 2, one_server(port, kit_peer_port(echo), "", "limits: {max_connections: 2}\n"));
 	still_works(fd[1]);
-	kit_staunch_wait_err(s, "\"accept_resumed\"", 1);
+	kit_staunch_wait_err(s, "\"limit_over\"", 1);
 	end_orderly(fd[0]);
 	end_orderly(fd[1]);
 	back_to_normal(s, fds, ip, port);

@@ -335,7 +335,7 @@ static void accept_queue_is_drained(void **state)
 	before = set_descriptors(s->child->pid, 3);
 	for (size_t i = 0; i < array_len(fd); i++)
 		fd[i] = kit_connect(ip, goes);
-	kit_staunch_wait_err(s, "\"accept_paused\"", 2); /* on both workers */
+	kit_staunch_wait_err(s, "\"limit_reached\"", 1);
 	cpu_ms_within(s->child->pid, 700);
 	set_descriptors(s->child->pid, before);
 	generation_from(s, 3, bound_to(one, kit_peer_port(echo)));
