@@ -13,6 +13,7 @@ static void gather_extra(const struct conn *c, struct access_extra *x, struct tl
 	if (from != NULL) {
 		x->detail = from->detail;
 		x->sni = from->sni;
+		x->tried = from->tried;
 		if (from->client.sa.sa_family != AF_UNSPEC)
 			x->connected = c->peer;
 	}
@@ -70,8 +71,17 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	hand_over(c, &whole);
 }
 
+/* The one that it is connected to, or else the last one that it tried; NULL: none. */
+static const struct server *log_server(const struct conn *c)
+{
+	if (c->server != NULL || c->extra == NULL)
+		return c->server;
+	return c->extra->last_tried;
+}
+
 void conn_log(struct conn *c, enum close_reason why)
 {
+	const struct server *server = log_server(c);
 	const struct target *t = conn_target(c);
 	struct access_record rec = {
 		.id = conn_id(c),
@@ -87,13 +97,13 @@ void conn_log(struct conn *c, enum close_reason why)
 		.retries = c->retries,
 		.listener = c->listener->name,
 		.upstream = t != NULL ? t->upstream->name : NULL,
-		.server_name = c->server != NULL ? c->server->text : NULL,
+		.server_name = server != NULL ? server->text : NULL,
 	};
 
 	DCHECK_CONN(c);
 	DCHECK(c->shard->log != NULL, "conn_end asks first whether there is a log");
-	if (c->server != NULL)
-		memcpy(&rec.server, &c->server->addr.u, sizeof(rec.server));
+	if (server != NULL)
+		memcpy(&rec.server, &server->addr.u, sizeof(rec.server));
 	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL))
 		log_with_extra(c, &rec);
 	else

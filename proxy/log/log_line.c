@@ -138,6 +138,53 @@ static void begin_text(const struct line *l, const struct access_record *rec, in
 	line_endpoint(l, &rec->server);
 }
 
+static void try_name(const struct line *l, const char *s)
+{
+	text_field(l->t, s, strlen(s), l->json ? TEXT_JSON : TEXT_PLAIN);
+}
+
+/* {"server":"a:80","result":"connect_failed","errno":"ECONNREFUSED","ms":0.123}, or as text
+ * a:80,connect_failed,ECONNREFUSED,0.123 */
+static void line_try(const struct line *l, const struct access_try *one)
+{
+	text_str(l->t, l->json ? "{\"server\":\"" : "");
+	try_name(l, one->server);
+	text_str(l->t, l->json ? "\",\"result\":\"" : ",");
+	text_str(l->t, one->why != CLOSE_NONE ? close_word(one->why) : "connected");
+	if (one->err != 0) {
+		text_str(l->t, l->json ? "\",\"errno\":\"" : ",");
+		text_str(l->t, np_err_name(one->err));
+	}
+	text_str(l->t, l->json ? "\",\"ms\":" : ",");
+	text_ms(l->t, (uint64_t)one->took);
+	text_str(l->t, l->json ? "}" : "");
+}
+
+static bool has_blank(const struct access_tried *tried)
+{
+	for (unsigned i = 0; i < tried->n; i++)
+		if (strchr(tried->tries[i].server, ' ') != NULL)
+			return true;
+	return false;
+}
+
+static void line_tried(const struct line *l, const struct access_tried *tried)
+{
+	const char *quote = !l->json && has_blank(tried) ? "\"" : "";
+
+	if (!line_key(l, "staunch.tried", "tried"))
+		return;
+	text_str(l->t, l->json ? "[" : quote);
+	for (unsigned i = 0; i < tried->n; i++) {
+		if (i > 0)
+			text_char(l->t, l->json ? ',' : ';');
+		line_try(l, &tried->tries[i]);
+	}
+	text_str(l->t, l->json ? "]" : quote);
+	if (tried->more > 0)
+		line_u64(l, "staunch.tried_more", "tried_more", tried->more);
+}
+
 static void line_extra(const struct line *l, const struct access_extra *x)
 {
 	static const char *const sides[] = {"", "client", "server", "both"};
@@ -154,6 +201,8 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 		text_str(l->t, x->resumed ? "true" : "false");
 	DCHECK(x->unclean < array_len(sides), "two sides, a bit for each");
 	line_name(l, "staunch.unclean", "unclean", sides[x->unclean]);
+	if (x->tried != NULL)
+		line_tried(l, x->tried);
 }
 
 /* The time of a line is that of the end, because programs sort and ship lines by it. Workers write
