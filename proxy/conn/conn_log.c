@@ -71,6 +71,34 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	hand_over(c, &whole);
 }
 
+/* ---- our own addresses ---- */
+
+/* Asked at the end, and only for the log: a connection that has none pays nothing. */
+static void ask_own_address(const struct np_fd *fd, union np_inet *own)
+{
+	struct np_addr a;
+
+	if (fd->sysfd > 0 && np_fd_addr(fd, &a) == 0) /* 0: it was never made */
+		memcpy(own, &a.u, sizeof(*own));
+}
+
+/* A Unix socket has none that says anything. */
+static void note_own_addresses(const struct conn *c, struct access_record *rec)
+{
+	if (c->peer.sa.sa_family != AF_UNIX) {
+		const struct np_addr *only = c->listener->only_at;
+
+		if (only != NULL)
+			memcpy(&rec->accepted, &only->u, sizeof(rec->accepted));
+		else
+			ask_own_address(&c->client.fd, &rec->accepted);
+	}
+	if (c->server != NULL && !np_addr_is_unix(&c->server->addr))
+		ask_own_address(&c->upstream.fd, &rec->local);
+}
+
+/* ---- the record ---- */
+
 /* The one that it is connected to, or else the last one that it tried; NULL: none. */
 static const struct server *log_server(const struct conn *c)
 {
@@ -104,6 +132,7 @@ void conn_log(struct conn *c, enum close_reason why)
 	DCHECK(c->shard->log != NULL, "conn_end asks first whether there is a log");
 	if (server != NULL)
 		memcpy(&rec.server, &server->addr.u, sizeof(rec.server));
+	note_own_addresses(c, &rec);
 	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL))
 		log_with_extra(c, &rec);
 	else

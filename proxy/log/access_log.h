@@ -67,6 +67,8 @@ struct access_record {
 	int64_t first_byte; /* until the first byte of the server; -1 if none came */
 	uint64_t bytes_in, bytes_out; /* from the client, to the client */
 	union np_inet client; /* as seen at accept, or as a trusted PROXY header says */
+	union np_inet accepted; /* our address where the client connected; AF_UNSPEC: a Unix socket */
+	union np_inet local;  /* our address towards the server; AF_UNSPEC if none connected by TCP */
 	union np_inet server; /* the last one tried; family AF_UNSPEC if none was */
 	enum close_reason why;
 	int err;          /* NP_E code of either sign; 0: no error */

@@ -111,6 +111,13 @@ static void line_endpoint(const struct line *l, const union np_inet *a)
 	text_escape(l->t, text, strlen(text), TEXT_PLAIN);
 }
 
+/* Text only: nothing where there is no address. */
+static void text_endpoint(const struct line *l, const char *brief, const union np_inet *a)
+{
+	if (!l->json && a->sa.sa_family != AF_UNSPEC && line_key(l, NULL, brief))
+		line_endpoint(l, a);
+}
+
 static const char *network_type(const union np_inet *a)
 {
 	if (a->sa.sa_family == AF_INET6)
@@ -124,6 +131,8 @@ static void begin_json(const struct line *l, const struct access_record *rec, in
 	text_time(l->t, end);
 	text_str(l->t, "\",\"event\":\"connection_end\"");
 	line_address(l, "client.address", "client.port", &rec->client);
+	line_address(l, "staunch.accepted.address", "staunch.accepted.port", &rec->accepted);
+	line_address(l, "network.local.address", "network.local.port", &rec->local);
 	line_address(l, "network.peer.address", "network.peer.port", &rec->server);
 	line_name(l, "network.transport", NULL, is_inet(&rec->client) ? "tcp" : "unix");
 	line_name(l, "network.type", NULL, network_type(&rec->client));
@@ -192,8 +201,7 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 	if (l->json)
 		line_address(l, "staunch.connected.address", "staunch.connected.port",
 			     &x->connected);
-	else if (x->connected.sa.sa_family != AF_UNSPEC && line_key(l, NULL, "via"))
-		line_endpoint(l, &x->connected);
+	text_endpoint(l, "via", &x->connected);
 #define X(field, full, brief) line_name(l, full, brief, x->field);
 	ACCESS_TEXT_TBL(X)
 #undef X
@@ -231,6 +239,8 @@ void log_line(struct text *t, const struct access_record *rec, bool json)
 	line_name(&l, "staunch.listener", "listener", rec->listener);
 	line_name(&l, "staunch.upstream", "upstream", rec->upstream);
 	line_name(&l, "staunch.server", "server", rec->server_name);
+	text_endpoint(&l, "at", &rec->accepted);
+	text_endpoint(&l, "local", &rec->local);
 	if (rec->extra != NULL)
 		line_extra(&l, rec->extra);
 	ulid_format(&rec->id, id);

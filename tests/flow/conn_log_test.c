@@ -1,7 +1,10 @@
-/* What a record of the access log says beyond how the connection ended: the servers it tried (O25). */
+/* What a record of the access log says beyond how the connection ended: the servers it tried (O25), and
+ * our own addresses (O31). */
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/flow/kit/service.h"
@@ -145,10 +148,10 @@ static void o25_eight_and_more(void **state)
 	end(&w);
 }
 
-/* O25: a server that connects, and breaks the handshake. */
+/* O25: a server that connects, and says in the handshake what no server says. */
 static void o25_handshake_fails(void **state)
 {
-	const char *server = text_of(kit_peer_port(peer(KIT_RESET)));
+	const char *server = text_of(kit_peer_port(peer(KIT_ECHO)));
 	struct world w = start(server, ", tls: {verify: false}, retries: 0");
 
 	(void)state;
@@ -156,7 +159,68 @@ static void o25_handshake_fails(void **state)
 	kit_staunch_wait_log(w.s, "\"staunch.close_reason\":\"upstream_tls_failed\"", 1);
 	assert_int_equal(kit_staunch_log(w.s, textf("\"staunch.server\":%s", server)), 1);
 	record_has(&w, "len(tried) == 1 and tried[0]['result'] == 'upstream_tls_failed' and "
-		       "tried[0]['server'] == r['staunch.server'] and tried[0]['errno'] == r['staunch.errno']");
+		       "tried[0]['server'] == r['staunch.server'] and tried[0].get('errno') == r.get('staunch.errno')");
+	end(&w);
+}
+
+/* ---- our own addresses ----------------------------------------------------------------------- */
+
+/* O31: the server sees the connection come from where the record says, also after a reset; and the client's own
+ * peer is where it was accepted, whether the listener names that address or a wildcard. */
+static void own_addresses(const char *bind)
+{
+	int server_port = 0, port = kit_port(kit_ip(1));
+	int listener = kit_listen(kit_ip(0), &server_port, 8);
+	struct world w = {.port = port};
+
+	w.s = kit_staunch_start(textf(TWO_WORKERS "listeners:\n  - {name: web, bind: %s, upstream: app}\n"
+				      "upstreams:\n  - {name: app, servers: [%s]}\n",
+				      textf(bind, port), text_of(server_port)));
+	w.fds = kit_proc_fds(w.s->child->pid);
+	for (int i = 1; i <= 2; i++) {
+		struct sockaddr_in from;
+		socklen_t n = sizeof(from);
+		int fd = kit_connect(kit_ip(1), port), back = kit_accept(listener);
+
+		kit_send(fd, "x", 1);
+		kit_expect(back, "x", 1);
+		assert_int_equal(getpeername(back, (struct sockaddr *)&from, &n), 0);
+		if (i == 1) {
+			kit_reset(back);
+			kit_expect_rst(fd);
+		} else {
+			close(back);
+			kit_expect_fin(fd);
+		}
+		close(fd);
+		kit_staunch_wait_log(w.s, "connection_end", i);
+		record_has(&w, textf("r['network.local.port'] == %d and "
+				     "r['network.local.address'].startswith('127.') and "
+				     "r['network.peer.port'] == %d and r['staunch.accepted.port'] == %d and "
+				     "r['staunch.accepted.address'] == '%s'",
+				     ntohs(from.sin_port), server_port, port, kit_ip(1)));
+	}
+	close(listener);
+	end(&w);
+}
+
+static void o31_own_addresses(void **state)
+{
+	(void)state;
+	own_addresses(textf("\"%s:%%d\"", kit_ip(1)));
+	kit_end(NULL);
+	own_addresses("\":%d\"");
+}
+
+/* O31: a server that was not reached, and Unix sockets, have none. */
+static void o31_none_to_tell(void **state)
+{
+	struct world w = start(text_of(kit_refuser(kit_ip(0))), "");
+
+	(void)state;
+	refused(&w);
+	kit_staunch_wait_log(w.s, "\"connect_failed\"", 1);
+	record_has(&w, "'network.local.port' not in r and 'staunch.accepted.port' in r");
 	end(&w);
 }
 
@@ -168,6 +232,8 @@ int main(void)
 		cmocka_unit_test_teardown(o25_each_its_error, kit_end),
 		cmocka_unit_test_teardown(o25_eight_and_more, kit_end),
 		cmocka_unit_test_teardown(o25_handshake_fails, kit_end),
+		cmocka_unit_test_teardown(o31_own_addresses, kit_end),
+		cmocka_unit_test_teardown(o31_none_to_tell, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,8 @@ static struct access_record served(void)
 		.bytes_in = 12,
 		.bytes_out = 3456,
 		.client.in4 = {.sin_family = AF_INET, .sin_port = htons(40000)},
+		.accepted.in4 = {.sin_family = AF_INET, .sin_port = htons(443), .sin_addr.s_addr = htonl(0xc0000202)},
+		.local.in6 = {.sin6_family = AF_INET6, .sin6_port = htons(50000), .sin6_addr = IN6ADDR_LOOPBACK_INIT},
 		.server.in6 = {.sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = IN6ADDR_LOOPBACK_INIT},
 		.why = CLOSE_SERVER_RST,
 		.err = -NP_ECONNRESET,
@@ -154,6 +156,8 @@ static void a_line_in_json(void **state)
 	assert_string_equal(line(&rec, true),
 			    "{\"time\":\"2024-02-29T00:00:02.123457Z\",\"event\":\"connection_end\""
 			    ",\"client.address\":\"192.0.2.1\",\"client.port\":40000"
+			    ",\"staunch.accepted.address\":\"192.0.2.2\",\"staunch.accepted.port\":443"
+			    ",\"network.local.address\":\"::1\",\"network.local.port\":50000"
 			    ",\"network.peer.address\":\"::1\",\"network.peer.port\":80"
 			    ",\"network.transport\":\"tcp\",\"network.type\":\"ipv4\""
 			    ",\"staunch.close_reason\":\"server_rst\",\"staunch.close_by\":\"server\""
@@ -175,7 +179,8 @@ static void a_line_in_text(void **state)
 			    "2024-02-29T00:00:02.123457Z 192.0.2.1:40000 -> [::1]:80 reason=server_rst by=server"
 			    " errno=ECONNRESET in=12 out=3456"
 			    " start=2024-02-29T00:00:00.123456Z ms=2000.001 connect_ms=1.234 first_byte_ms=5.000"
-			    " retries=1 listener=web upstream=app server=app/a id=01ARYZ6S410000000000000001\n");
+			    " retries=1 listener=web upstream=app server=app/a at=192.0.2.2:443 local=[::1]:50000"
+			    " id=01ARYZ6S410000000000000001\n");
 }
 
 /* Turned away at once: no server, no times, no error. What there is none of is left out, not written as nothing. */
@@ -217,7 +222,7 @@ static void hostile_names_stay_one_line(void **state)
 				     "\\u001b[2J\\\\\""));
 	line(&rec, false);
 	assert_ptr_equal(strchr(room, '\n'), room + strlen(room) - 1);
-	assert_non_null(strstr(room, " server=\"a\\x22 reason=none\\x0a{\\x22forged\\x22:1}\\x1b[2J\\x5c\" id="));
+	assert_non_null(strstr(room, " server=\"a\\x22 reason=none\\x0a{\\x22forged\\x22:1}\\x1b[2J\\x5c\" at="));
 }
 
 /* Fields that only some connections have, between those of all and the id. */
@@ -298,7 +303,7 @@ static void the_longest_line_fits(void **state)
 	rec.client.in6.sin6_family = AF_INET6;
 	rec.client.in6.sin6_port = 0xffff;
 	rec.client.in6.sin6_scope_id = UINT32_MAX;
-	rec.server = x.connected = rec.client;
+	rec.server = rec.accepted = rec.local = x.connected = rec.client;
 	rec.start = 0;
 	rec.duration = rec.connect = rec.first_byte = INT64_MAX;
 	rec.bytes_in = rec.bytes_out = UINT64_MAX;

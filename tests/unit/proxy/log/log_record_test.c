@@ -45,6 +45,7 @@ static void everything_arrives(void **state)
 	struct access_record out, in = {
 		.id = ulid_make(1, 2, 3), .start = 4, .duration = 6, .connect = 5, .first_byte = -1,
 		.bytes_in = 7, .bytes_out = UINT64_MAX, .client.in4.sin_family = AF_INET,
+		.accepted.in4.sin_family = AF_INET, .local.in6.sin6_family = AF_INET6,
 		.server.in6.sin6_family = AF_INET6, .why = CLOSE_SERVER_RST, .err = -NP_ECONNRESET,
 		.retries = 8, .listener = listener, .upstream = upstream, .server_name = server,
 	};
