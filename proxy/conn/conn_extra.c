@@ -39,6 +39,7 @@ void conn_extra_free(struct conn *c)
 		return;
 	conn_preread_free(c->extra);
 	free(c->extra->sni);
+	free(c->extra->tried);
 	free(c->extra);
 	c->extra = NULL;
 }
@@ -71,4 +72,19 @@ void conn_detail(struct conn *c, const char *detail)
 
 	if (x != NULL)
 		x->detail = detail;
+}
+
+void conn_note_try(struct conn *c, const struct server *server, const struct access_try *one)
+{
+	struct conn_extra *x = c->shard->log != NULL ? conn_extra(c) : NULL;
+
+	if (x != NULL && x->tried == NULL)
+		x->tried = calloc(1, sizeof(*x->tried));
+	if (x == NULL || x->tried == NULL)
+		return;
+	x->last_tried = server;
+	if (x->tried->n < ACCESS_TRIES)
+		x->tried->tries[x->tried->n++] = *one;
+	else
+		x->tried->more++;
 }

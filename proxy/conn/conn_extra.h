@@ -27,6 +27,9 @@ struct conn_extra {
 	/* owned: the name in a ClientHello that was passed on; NULL: none */
 	char *sni;
 	union np_inet client;    /* the client that a PROXY header named; AF_UNSPEC: none */
+	/* owned: the servers tried; their names are the snapshot's; NULL: the first one connected */
+	struct access_tried *tried;
+	const struct server *last_tried; /* with tried */
 };
 
 /* conn_extra: c's block, made on first use.
@@ -52,7 +55,10 @@ struct ulid conn_id(const struct conn *c);
 
 /* A static text for the log's detail. Without memory the log goes without it. */
 void conn_detail(struct conn *c, const char *detail);
-/* Takes it back: the attempt that failed was followed by one that succeeded. */
+/* conn_note_try: a server was tried, and this became of it. Kept only if there is an access log;
+ * without memory it goes without. */
+void conn_note_try(struct conn *c, const struct server *server, const struct access_try *one);
+/* Takes the detail back: the attempt that failed was followed by one that succeeded. */
 void conn_forget_detail(struct conn *c);
 
 #endif

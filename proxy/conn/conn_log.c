@@ -13,6 +13,7 @@ static void gather_extra(const struct conn *c, struct access_extra *x, struct tl
 	if (from != NULL) {
 		x->detail = from->detail;
 		x->sni = from->sni;
+		x->tried = from->tried;
 		if (from->client.sa.sa_family != AF_UNSPEC)
 			x->connected = c->peer;
 	}
@@ -70,8 +71,45 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	hand_over(c, &whole);
 }
 
+/* ---- our own addresses ---- */
+
+/* Asked at the end, and only for the log: a connection that has none pays nothing. */
+static void ask_own_address(const struct np_fd *fd, union np_inet *own)
+{
+	struct np_addr a;
+
+	if (fd->sysfd > 0 && np_fd_addr(fd, &a) == 0) /* 0: it was never made */
+		memcpy(own, &a.u, sizeof(*own));
+}
+
+/* A Unix socket has none that says anything. */
+static void note_own_addresses(const struct conn *c, struct access_record *rec)
+{
+	if (c->peer.sa.sa_family != AF_UNIX) {
+		const struct np_addr *only = c->listener->only_at;
+
+		if (only != NULL)
+			memcpy(&rec->accepted, &only->u, sizeof(rec->accepted));
+		else
+			ask_own_address(&c->client.fd, &rec->accepted);
+	}
+	if (c->server != NULL && !np_addr_is_unix(&c->server->addr))
+		ask_own_address(&c->upstream.fd, &rec->local);
+}
+
+/* ---- the record ---- */
+
+/* The one that it is connected to, or else the last one that it tried; NULL: none. */
+static const struct server *log_server(const struct conn *c)
+{
+	if (c->server != NULL || c->extra == NULL)
+		return c->server;
+	return c->extra->last_tried;
+}
+
 void conn_log(struct conn *c, enum close_reason why)
 {
+	const struct server *server = log_server(c);
 	const struct target *t = conn_target(c);
 	struct access_record rec = {
 		.id = conn_id(c),
@@ -87,13 +125,14 @@ void conn_log(struct conn *c, enum close_reason why)
 		.retries = c->retries,
 		.listener = c->listener->name,
 		.upstream = t != NULL ? t->upstream->name : NULL,
-		.server_name = c->server != NULL ? c->server->text : NULL,
+		.server_name = server != NULL ? server->text : NULL,
 	};
 
 	DCHECK_CONN(c);
 	DCHECK(c->shard->log != NULL, "conn_end asks first whether there is a log");
-	if (c->server != NULL)
-		memcpy(&rec.server, &c->server->addr.u, sizeof(rec.server));
+	if (server != NULL)
+		memcpy(&rec.server, &server->addr.u, sizeof(rec.server));
+	note_own_addresses(c, &rec);
 	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL))
 		log_with_extra(c, &rec);
 	else

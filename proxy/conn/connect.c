@@ -120,9 +120,24 @@ static enum close_reason connect_to(struct conn *c, struct attempt *a, const str
 	return why;
 }
 
+/* For the access log. A connection whose first try succeeds has none of it. */
+static no_inline void note_try(struct conn *c, const struct attempt *a, const struct server *server, int64_t took)
+{
+	struct access_try one = {.server = server->text, .took = took, .why = a->why};
+
+	if (a->why != CLOSE_NONE) {
+		one.err = c->err;
+		if (c->kill != CLOSE_NONE)
+			one.why = (enum close_reason)c->kill;
+	}
+	conn_note_try(c, server, &one);
+}
+
 /* One attempt at one server. CLOSE_NONE: connected, and its slot is ours. */
 static enum close_reason try_server(struct conn *c, struct attempt *a, struct server *server)
 {
+	int64_t began = a->began;
+
 	a->why = connect_to(c, a, server);
 	DCHECK(a->ntried < TRIES_MAX, "more tries than the configuration allows");
 	if (a->why == CLOSE_NONE) {
@@ -132,11 +147,14 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 		c->connected = since_pack(now - c->accepted);
 		c->err = 0;
 		conn_forget_detail(c);
+		if (unlikely(a->ntried > 0))
+			note_try(c, a, server, now - began);
 		conn_loop_sample(c);
 		histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
 		return CLOSE_NONE;
 	}
 	a->tried[a->ntried++] = server;
+	note_try(c, a, server, np_nanotime() - began);
 	server_release(server);
 	return a->why;
 }

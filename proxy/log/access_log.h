@@ -29,6 +29,21 @@
 	X(subject,          "tls.client.subject",         "subject") \
 	X(upstream_version, "staunch.upstream_tls",       "upstream_tls")
 
+/* One server that a connection tried. */
+struct access_try {
+	const char *server;
+	int64_t took;          /* ns */
+	int err;               /* NP_E code of either sign; 0: no error */
+	enum close_reason why; /* CLOSE_NONE: it connected */
+};
+#define ACCESS_TRIES 8
+
+/* The servers that a connection tried, in order. */
+struct access_tried {
+	unsigned n, more; /* how many are in tries; how many followed those */
+	struct access_try tries[ACCESS_TRIES];
+};
+
 /* The fields that only some connections have. */
 struct access_extra {
 	/* The address of the peer that connected, if access_record.client is the one of a PROXY
@@ -40,6 +55,7 @@ struct access_extra {
 #define X(field, full, brief) const char *field;
 	ACCESS_TEXT_TBL(X) /* NULL or "" if there is none */
 #undef X
+	const struct access_tried *tried; /* NULL: the first server that was tried connected, or none was */
 };
 
 /* One connection. log_access copies all of it, texts included. */
@@ -51,7 +67,9 @@ struct access_record {
 	int64_t first_byte; /* until the first byte of the server; -1 if none came */
 	uint64_t bytes_in, bytes_out; /* from the client, to the client */
 	union np_inet client; /* as seen at accept, or as a trusted PROXY header says */
-	union np_inet server; /* family AF_UNSPEC if none was chosen */
+	union np_inet accepted; /* our address where the client connected; AF_UNSPEC: a Unix socket */
+	union np_inet local;  /* our address towards the server; AF_UNSPEC if none connected by TCP */
+	union np_inet server; /* the last one tried; family AF_UNSPEC if none was */
 	enum close_reason why;
 	int err;          /* NP_E code of either sign; 0: no error */
 	uint32_t retries; /* servers tried after the first */

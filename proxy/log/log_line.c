@@ -111,6 +111,13 @@ static void line_endpoint(const struct line *l, const union np_inet *a)
 	text_escape(l->t, text, strlen(text), TEXT_PLAIN);
 }
 
+/* Text only: nothing where there is no address. */
+static void text_endpoint(const struct line *l, const char *brief, const union np_inet *a)
+{
+	if (!l->json && a->sa.sa_family != AF_UNSPEC && line_key(l, NULL, brief))
+		line_endpoint(l, a);
+}
+
 static const char *network_type(const union np_inet *a)
 {
 	if (a->sa.sa_family == AF_INET6)
@@ -124,6 +131,8 @@ static void begin_json(const struct line *l, const struct access_record *rec, in
 	text_time(l->t, end);
 	text_str(l->t, "\",\"event\":\"connection_end\"");
 	line_address(l, "client.address", "client.port", &rec->client);
+	line_address(l, "staunch.accepted.address", "staunch.accepted.port", &rec->accepted);
+	line_address(l, "network.local.address", "network.local.port", &rec->local);
 	line_address(l, "network.peer.address", "network.peer.port", &rec->server);
 	line_name(l, "network.transport", NULL, is_inet(&rec->client) ? "tcp" : "unix");
 	line_name(l, "network.type", NULL, network_type(&rec->client));
@@ -138,6 +147,53 @@ static void begin_text(const struct line *l, const struct access_record *rec, in
 	line_endpoint(l, &rec->server);
 }
 
+static void try_name(const struct line *l, const char *s)
+{
+	text_field(l->t, s, strlen(s), l->json ? TEXT_JSON : TEXT_PLAIN);
+}
+
+/* {"server":"a:80","result":"connect_failed","errno":"ECONNREFUSED","ms":0.123}, or as text
+ * a:80,connect_failed,ECONNREFUSED,0.123 */
+static void line_try(const struct line *l, const struct access_try *one)
+{
+	text_str(l->t, l->json ? "{\"server\":\"" : "");
+	try_name(l, one->server);
+	text_str(l->t, l->json ? "\",\"result\":\"" : ",");
+	text_str(l->t, one->why != CLOSE_NONE ? close_word(one->why) : "connected");
+	if (one->err != 0) {
+		text_str(l->t, l->json ? "\",\"errno\":\"" : ",");
+		text_str(l->t, np_err_name(one->err));
+	}
+	text_str(l->t, l->json ? "\",\"ms\":" : ",");
+	text_ms(l->t, (uint64_t)one->took);
+	text_str(l->t, l->json ? "}" : "");
+}
+
+static bool has_blank(const struct access_tried *tried)
+{
+	for (unsigned i = 0; i < tried->n; i++)
+		if (strchr(tried->tries[i].server, ' ') != NULL)
+			return true;
+	return false;
+}
+
+static void line_tried(const struct line *l, const struct access_tried *tried)
+{
+	const char *quote = !l->json && has_blank(tried) ? "\"" : "";
+
+	if (!line_key(l, "staunch.tried", "tried"))
+		return;
+	text_str(l->t, l->json ? "[" : quote);
+	for (unsigned i = 0; i < tried->n; i++) {
+		if (i > 0)
+			text_char(l->t, l->json ? ',' : ';');
+		line_try(l, &tried->tries[i]);
+	}
+	text_str(l->t, l->json ? "]" : quote);
+	if (tried->more > 0)
+		line_u64(l, "staunch.tried_more", "tried_more", tried->more);
+}
+
 static void line_extra(const struct line *l, const struct access_extra *x)
 {
 	static const char *const sides[] = {"", "client", "server", "both"};
@@ -145,8 +201,7 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 	if (l->json)
 		line_address(l, "staunch.connected.address", "staunch.connected.port",
 			     &x->connected);
-	else if (x->connected.sa.sa_family != AF_UNSPEC && line_key(l, NULL, "via"))
-		line_endpoint(l, &x->connected);
+	text_endpoint(l, "via", &x->connected);
 #define X(field, full, brief) line_name(l, full, brief, x->field);
 	ACCESS_TEXT_TBL(X)
 #undef X
@@ -154,6 +209,8 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 		text_str(l->t, x->resumed ? "true" : "false");
 	DCHECK(x->unclean < array_len(sides), "two sides, a bit for each");
 	line_name(l, "staunch.unclean", "unclean", sides[x->unclean]);
+	if (x->tried != NULL)
+		line_tried(l, x->tried);
 }
 
 /* The time of a line is that of the end, because programs sort and ship lines by it. Workers write
@@ -182,6 +239,8 @@ void log_line(struct text *t, const struct access_record *rec, bool json)
 	line_name(&l, "staunch.listener", "listener", rec->listener);
 	line_name(&l, "staunch.upstream", "upstream", rec->upstream);
 	line_name(&l, "staunch.server", "server", rec->server_name);
+	text_endpoint(&l, "at", &rec->accepted);
+	text_endpoint(&l, "local", &rec->local);
 	if (rec->extra != NULL)
 		line_extra(&l, rec->extra);
 	ulid_format(&rec->id, id);

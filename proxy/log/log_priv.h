@@ -14,14 +14,19 @@ int64_t log_clock(clockid_t clock); /* ns */
 bool log_is_json(enum log_format format, int fd);
 
 /* log_record.c: a record in a ring is the struct, then its three texts, each with its NUL, then, if
- * `extra` is not NULL, the struct access_extra and its texts. The pointers in a ring are those of
- * the producer and no longer valid. log_record_unpack sets them anew: into p, and to x. */
-void log_record_unpack(struct access_record *rec, struct access_extra *x, const void *p, size_t n);
+ * `extra` is not NULL, the struct access_extra and its texts, then, if `tried` is not NULL, the struct
+ * access_tried and its servers' names. The pointers in a ring are those of the producer and no longer
+ * valid. log_record_unpack sets them anew: into p, and to room. */
+struct log_record_room {
+	struct access_extra extra;
+	struct access_tried tried;
+};
+void log_record_unpack(struct access_record *rec, struct log_record_room *room, const void *p, size_t n);
 
 /* log_line.c: append one record as one line with its newline. LOG_LINE_MAX bytes are always
  * enough. */
-#define LOG_TEXTS    10 /* fields of a record that are texts: TEXT_FIELD_ROOM each */
-#define LOG_LINE_MAX (LOG_TEXTS * TEXT_FIELD_ROOM + 2048)
+#define LOG_TEXTS    (10 + ACCESS_TRIES) /* fields of a record that are texts: TEXT_FIELD_ROOM each */
+#define LOG_LINE_MAX (LOG_TEXTS * TEXT_FIELD_ROOM + 4096)
 void log_line(struct text *t, const struct access_record *rec, bool json);
 
 /* log_sink.c: the descriptor for the lines of a log. Only the thread that writes the log uses

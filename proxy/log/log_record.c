@@ -25,9 +25,18 @@ static char *pack_name(char *at, const char *name, size_t n)
 
 /* ---- the fields that only some records have ---- */
 
+static size_t tried_len(const struct access_tried *tried)
+{
+	size_t n = sizeof(*tried);
+
+	for (unsigned i = 0; i < tried->n; i++)
+		n += packed_len(tried->tries[i].server) + 1;
+	return n;
+}
+
 static size_t extra_len(const struct access_extra *x)
 {
-	size_t n = sizeof(*x);
+	size_t n = sizeof(*x) + (x->tried != NULL ? tried_len(x->tried) : 0);
 
 #define X(field, full, brief) n += packed_len(x->field) + 1;
 	ACCESS_TEXT_TBL(X)
@@ -35,14 +44,23 @@ static size_t extra_len(const struct access_extra *x)
 	return n;
 }
 
-static char *pack_extra(char *at, const struct access_extra *x)
+static void pack_tried(char *at, const struct access_tried *tried)
+{
+	memcpy(at, tried, sizeof(*tried));
+	at += sizeof(*tried);
+	for (unsigned i = 0; i < tried->n; i++)
+		at = pack_name(at, tried->tries[i].server, packed_len(tried->tries[i].server));
+}
+
+static void pack_extra(char *at, const struct access_extra *x)
 {
 	memcpy(at, x, sizeof(*x));
 	at += sizeof(*x);
 #define X(field, full, brief) at = pack_name(at, x->field, packed_len(x->field));
 	ACCESS_TEXT_TBL(X)
 #undef X
-	return at;
+	if (x->tried != NULL)
+		pack_tried(at, x->tried);
 }
 
 /* Returns the name at *at, and moves *at behind it. */
@@ -54,13 +72,28 @@ static const char *unpack_name(const char **at)
 	return name;
 }
 
-static const char *unpack_extra(struct access_extra *x, const char *at)
+static const char *unpack_tried(struct access_tried *tried, const char *at)
 {
+	memcpy(tried, at, sizeof(*tried));
+	at += sizeof(*tried);
+	for (unsigned i = 0; i < tried->n; i++)
+		tried->tries[i].server = unpack_name(&at);
+	return at;
+}
+
+static const char *unpack_extra(struct log_record_room *room, const char *at)
+{
+	struct access_extra *x = &room->extra;
+
 	memcpy(x, at, sizeof(*x));
 	at += sizeof(*x);
 #define X(field, full, brief) x->field = unpack_name(&at);
 	ACCESS_TEXT_TBL(X)
 #undef X
+	if (x->tried != NULL) {
+		at = unpack_tried(&room->tried, at);
+		x->tried = &room->tried;
+	}
 	return at;
 }
 
@@ -90,7 +123,7 @@ bool log_access(struct log_ring *r, const struct access_record *rec)
 	return true;
 }
 
-void log_record_unpack(struct access_record *rec, struct access_extra *x, const void *p, size_t n)
+void log_record_unpack(struct access_record *rec, struct log_record_room *room, const void *p, size_t n)
 {
 	const char *at = (const char *)p + sizeof(*rec);
 
@@ -100,8 +133,8 @@ void log_record_unpack(struct access_record *rec, struct access_extra *x, const 
 	rec->upstream = unpack_name(&at);
 	rec->server_name = unpack_name(&at);
 	if (rec->extra != NULL) {
-		at = unpack_extra(x, at);
-		rec->extra = x; /* until here it was the pointer of the producer */
+		at = unpack_extra(room, at);
+		rec->extra = &room->extra; /* until here it was the pointer of the producer */
 	}
 	DCHECK(at == (const char *)p + n, "a record ends with its last text");
 	(void)n;

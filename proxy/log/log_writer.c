@@ -208,13 +208,13 @@ static void flush(struct log *l)
 static void drain_ring(struct log *l, struct log_ring *r)
 {
 	struct access_record rec;
-	struct access_extra extra;
+	struct log_record_room room;
 	const void *p;
 	size_t n;
 
 	log_ring_look(r);
 	while (!is_late(l) && (p = log_ring_peek(r, &n)) != NULL) {
-		log_record_unpack(&rec, &extra, p, n);
+		log_record_unpack(&rec, &room, p, n);
 		log_line(&l->batch, &rec, l->json);
 		log_ring_release(r);
 		if (l->batch.n >= BATCH_BYTES)

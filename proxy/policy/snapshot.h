@@ -76,6 +76,8 @@ struct listener {
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */
 	struct listener_at *at; /* owned: one per bind address */
+	/* the config's: where all its connections are accepted; NULL: several addresses, or a wildcard */
+	const struct np_addr *only_at;
 };
 
 /* The entry of this address; NULL: the listener does not name it. */

@@ -219,6 +219,18 @@ const struct listener_at *listener_entry(const struct listener *l, const struct 
 	return NULL;
 }
 
+/* NULL: there are several, or it is a wildcard, or a port that the kernel chooses. */
+static const struct np_addr *only_address(const struct config_listener *c)
+{
+	const struct np_addr *a = &c->bind[0].addr;
+
+	if (c->nbind > 1 || np_addr_port(&a->u.sa) == 0)
+		return NULL;
+	if (a->u.sa.sa_family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr) ? NULL : a;
+	return a->u.in4.sin_addr.s_addr == htonl(INADDR_ANY) ? NULL : a;
+}
+
 /* ---- the listener ---- */
 
 int listener_init(struct snapshot *s, unsigned i, struct text *why)
@@ -245,6 +257,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		.lifetime = c->timeouts.lifetime,
 		.linger = c->timeouts.linger,
 		.config = c,
+		.only_at = only_address(c),
 	};
 	if (l->counts == NULL)
 		return -NP_ENOMEM;

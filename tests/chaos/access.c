@@ -49,23 +49,38 @@ static const char *json_value(const char *p)
 	return p + strspn(p, "0123456789.");
 }
 
-/* One object without objects inside, and a newline. */
-static bool is_json(const char *p)
+/* An object of such values as value reads. Returns the place behind it; NULL: it is none. */
+static const char *json_object(const char *p, const char *(*value)(const char *p))
 {
 	if (*p++ != '{')
-		return false;
+		return NULL;
 	for (;;) {
 		p = json_string(p);
 		if (p == NULL || *p != ':')
-			return false;
-		p = json_value(p + 1);
-		if (p == NULL)
-			return false;
-		if (*p == '}')
-			return strcmp(p, "}\n") == 0;
+			return NULL;
+		p = value(p + 1);
+		if (p == NULL || *p == '}')
+			return p != NULL ? p + 1 : NULL;
 		if (*p++ != ',')
-			return false;
+			return NULL;
 	}
+}
+
+/* A value, or a list of flat objects. */
+static const char *json_field(const char *p)
+{
+	if (*p != '[')
+		return json_value(p);
+	do
+		p = json_object(p + 1, json_value);
+	while (p != NULL && *p == ',');
+	return p != NULL && *p == ']' ? p + 1 : NULL;
+}
+
+static bool is_json(const char *p)
+{
+	p = json_object(p, json_field);
+	return p != NULL && strcmp(p, "\n") == 0;
 }
 
 /* ---- fields ---- */

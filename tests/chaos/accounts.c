@@ -98,11 +98,13 @@ static bool reason_fits(const struct account *a, const struct access_entry *e)
 	}
 }
 
-/* A line whose handshake with a server failed names none: any server will have been the one. */
+/* A line whose handshake with a server failed names the last one that was tried: any will have been the one. */
 static bool is_killed(const struct ledger *l, const struct account *a, const struct access_entry *e)
 {
+	if (e->why == CLOSE_UPSTREAM_TLS_FAILED)
+		return true;
 	if (e->server < 0)
-		return e->why == CLOSE_UPSTREAM_TLS_FAILED;
+		return false;
 	return ledger_was(l, DISTURBANCE_KILL, e->server, a->began, a->over);
 }
 

@@ -23,7 +23,8 @@ static const char *line(const struct access_record *rec, bool json)
 	return room;
 }
 
-/* --- a checker for what we write: one flat object of strings and whole or decimal numbers, then a newline --- */
+/* --- a checker for what we write: one object of strings, whole or decimal numbers and lists of flat objects, then a
+ * newline --- */
 
 static const char *skip_string(const char *s)
 {
@@ -65,23 +66,43 @@ static const char *skip_truth(const char *s)
 	return strncmp(s, word, strlen(word)) == 0 ? s + strlen(word) : NULL;
 }
 
-static bool is_json_line(const char *s)
+static const char *skip_value(const char *s)
+{
+	if (*s == '"')
+		return skip_string(s);
+	return *s == 't' || *s == 'f' ? skip_truth(s) : skip_number(s);
+}
+
+static const char *skip_object(const char *s, const char *(*value)(const char *s))
 {
 	char next = '{';
 
 	while (next == '{' || next == ',') {
 		s = *s == next ? skip_string(s + 1) : NULL;
 		if (s == NULL || *s++ != ':')
-			return false;
-		if (*s == '"')
-			s = skip_string(s);
-		else
-			s = *s == 't' || *s == 'f' ? skip_truth(s) : skip_number(s);
+			return NULL;
+		s = value(s);
 		if (s == NULL)
-			return false;
+			return NULL;
 		next = *s;
 	}
-	return strcmp(s, "}\n") == 0;
+	return *s == '}' ? s + 1 : NULL;
+}
+
+static const char *skip_field(const char *s)
+{
+	if (*s != '[')
+		return skip_value(s);
+	do
+		s = skip_object(s + 1, skip_value);
+	while (s != NULL && *s == ',');
+	return s != NULL && *s == ']' ? s + 1 : NULL;
+}
+
+static bool is_json_line(const char *s)
+{
+	s = skip_object(s, skip_field);
+	return s != NULL && strcmp(s, "\n") == 0;
 }
 
 static void the_checker_knows_what_is_wrong(void **state)
@@ -89,12 +110,13 @@ static void the_checker_knows_what_is_wrong(void **state)
 	static const char *const bad[] = {
 		"", "{}", "{}\n", "{\"a\":1}", "{\"a\":1},\n", "{\"a\":1,}\n", "{\"a\":01}\n", "{\"a\":1.}\n",
 		"{\"a\":\"\n\"}\n", "{\"a\":\"\\x0a\"}\n", "{\"a\":\"\\u00g0\"}\n", "{a:1}\n", "{\"a\":-1}\n",
-		"{\"a\":truth}\n",
+		"{\"a\":truth}\n", "{\"a\":[]}\n", "{\"a\":[{\"b\":1},]}\n", "{\"a\":[{\"b\":[{\"c\":1}]}]}\n",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(bad); i++)
 		assert_false(is_json_line(bad[i]));
+	assert_true(is_json_line("{\"a\":[{\"b\":1},{\"b\":2,\"c\":\"\"}],\"d\":3}\n"));
 	assert_true(is_json_line("{\"a\":1,\"b\":\"\\u000a\",\"c\":0.125,\"d\":false}\n"));
 }
 
@@ -111,6 +133,8 @@ static struct access_record served(void)
 		.bytes_in = 12,
 		.bytes_out = 3456,
 		.client.in4 = {.sin_family = AF_INET, .sin_port = htons(40000)},
+		.accepted.in4 = {.sin_family = AF_INET, .sin_port = htons(443), .sin_addr.s_addr = htonl(0xc0000202)},
+		.local.in6 = {.sin6_family = AF_INET6, .sin6_port = htons(50000), .sin6_addr = IN6ADDR_LOOPBACK_INIT},
 		.server.in6 = {.sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = IN6ADDR_LOOPBACK_INIT},
 		.why = CLOSE_SERVER_RST,
 		.err = -NP_ECONNRESET,
@@ -132,6 +156,8 @@ static void a_line_in_json(void **state)
 	assert_string_equal(line(&rec, true),
 			    "{\"time\":\"2024-02-29T00:00:02.123457Z\",\"event\":\"connection_end\""
 			    ",\"client.address\":\"192.0.2.1\",\"client.port\":40000"
+			    ",\"staunch.accepted.address\":\"192.0.2.2\",\"staunch.accepted.port\":443"
+			    ",\"network.local.address\":\"::1\",\"network.local.port\":50000"
 			    ",\"network.peer.address\":\"::1\",\"network.peer.port\":80"
 			    ",\"network.transport\":\"tcp\",\"network.type\":\"ipv4\""
 			    ",\"staunch.close_reason\":\"server_rst\",\"staunch.close_by\":\"server\""
@@ -153,7 +179,8 @@ static void a_line_in_text(void **state)
 			    "2024-02-29T00:00:02.123457Z 192.0.2.1:40000 -> [::1]:80 reason=server_rst by=server"
 			    " errno=ECONNRESET in=12 out=3456"
 			    " start=2024-02-29T00:00:00.123456Z ms=2000.001 connect_ms=1.234 first_byte_ms=5.000"
-			    " retries=1 listener=web upstream=app server=app/a id=01ARYZ6S410000000000000001\n");
+			    " retries=1 listener=web upstream=app server=app/a at=192.0.2.2:443 local=[::1]:50000"
+			    " id=01ARYZ6S410000000000000001\n");
 }
 
 /* Turned away at once: no server, no times, no error. What there is none of is left out, not written as nothing. */
@@ -195,7 +222,7 @@ static void hostile_names_stay_one_line(void **state)
 				     "\\u001b[2J\\\\\""));
 	line(&rec, false);
 	assert_ptr_equal(strchr(room, '\n'), room + strlen(room) - 1);
-	assert_non_null(strstr(room, " server=\"a\\x22 reason=none\\x0a{\\x22forged\\x22:1}\\x1b[2J\\x5c\" id="));
+	assert_non_null(strstr(room, " server=\"a\\x22 reason=none\\x0a{\\x22forged\\x22:1}\\x1b[2J\\x5c\" at="));
 }
 
 /* Fields that only some connections have, between those of all and the id. */
@@ -227,14 +254,47 @@ static void what_only_some_have(void **state)
 	assert_null(strstr(room, "unclean="));
 }
 
+/* O25: in order, without an error where there is none; and hostile names stay in their place. */
+static void the_servers_tried(void **state)
+{
+	struct access_record rec = served();
+	struct access_tried tried = {.n = 2};
+	struct access_extra x = {.tried = &tried};
+
+	(void)state;
+	tried.tries[0] = (struct access_try){"10.0.0.1:80", 1500, -NP_ECONNREFUSED, CLOSE_CONNECT_FAILED};
+	tried.tries[1] = (struct access_try){"10.0.0.2:80", 2000000, 0, CLOSE_NONE};
+	rec.extra = &x;
+	assert_true(is_json_line(line(&rec, true)));
+	assert_non_null(strstr(room, ",\"staunch.tried\":[{\"server\":\"10.0.0.1:80\","
+				     "\"result\":\"connect_failed\",\"errno\":\"ECONNREFUSED\","
+				     "\"ms\":0.001},{\"server\":\"10.0.0.2:80\",\"result\":\"connected\","
+				     "\"ms\":2.000}],"
+				     "\"staunch.conn_id\""));
+	line(&rec, false);
+	assert_non_null(strstr(room, " tried=10.0.0.1:80,connect_failed,ECONNREFUSED,0.001;10.0.0.2:80,connected,2.000"
+				     " id="));
+	tried.n = 1;
+	tried.more = 7;
+	tried.tries[0].server = "unix:/a \"b\n";
+	assert_true(is_json_line(line(&rec, true)));
+	assert_non_null(strstr(room, "\"ms\":0.001}],\"staunch.tried_more\":7,"));
+	line(&rec, false);
+	assert_non_null(strstr(room, " tried=\"unix:/a \\x22b\\x0a,connect_failed,ECONNREFUSED,0.001\""
+				     " tried_more=7 id="));
+}
+
 /* Everything at its longest, for the promise of LOG_LINE_MAX. */
 static void the_longest_line_fits(void **state)
 {
 	static char big[65536];
 	struct access_record rec = served();
-	struct access_extra x = {.tls = true, .unclean = 3};
+	struct access_tried tried = {.n = ACCESS_TRIES, .more = UINT32_MAX};
+	struct access_extra x = {.tls = true, .unclean = 3, .tried = &tried};
 
 	(void)state;
+	for (unsigned i = 0; i < ACCESS_TRIES; i++)
+		tried.tries[i] = (struct access_try){big, INT64_MAX, EPROTONOSUPPORT, CLOSE_HALF_CLOSE_TIMEOUT};
 	memset(big, '\377', sizeof(big) - 1);
 #define X(field, full, brief) x.field = big;
 	ACCESS_TEXT_TBL(X)
@@ -243,7 +303,7 @@ static void the_longest_line_fits(void **state)
 	rec.client.in6.sin6_family = AF_INET6;
 	rec.client.in6.sin6_port = 0xffff;
 	rec.client.in6.sin6_scope_id = UINT32_MAX;
-	rec.server = x.connected = rec.client;
+	rec.server = rec.accepted = rec.local = x.connected = rec.client;
 	rec.start = 0;
 	rec.duration = rec.connect = rec.first_byte = INT64_MAX;
 	rec.bytes_in = rec.bytes_out = UINT64_MAX;
@@ -276,6 +336,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(hostile_names_stay_one_line),
 		cmocka_unit_test(what_only_some_have),
+		cmocka_unit_test(the_servers_tried),
 		cmocka_unit_test(the_longest_line_fits),
 		cmocka_unit_test(every_reason_makes_a_line),
 	};

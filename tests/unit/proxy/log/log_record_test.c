@@ -11,7 +11,7 @@
 
 static struct log_bell bell;
 static struct log_ring ring;
-static struct access_extra extra;
+static struct log_record_room room;
 
 static int fresh(void **state)
 {
@@ -36,7 +36,7 @@ static void take(struct access_record *rec)
 	log_ring_look(&ring);
 	p = log_ring_peek(&ring, &n);
 	assert_non_null(p);
-	log_record_unpack(rec, &extra, p, n);
+	log_record_unpack(rec, &room, p, n);
 }
 
 static void everything_arrives(void **state)
@@ -45,6 +45,7 @@ static void everything_arrives(void **state)
 	struct access_record out, in = {
 		.id = ulid_make(1, 2, 3), .start = 4, .duration = 6, .connect = 5, .first_byte = -1,
 		.bytes_in = 7, .bytes_out = UINT64_MAX, .client.in4.sin_family = AF_INET,
+		.accepted.in4.sin_family = AF_INET, .local.in6.sin6_family = AF_INET6,
 		.server.in6.sin6_family = AF_INET6, .why = CLOSE_SERVER_RST, .err = -NP_ECONNRESET,
 		.retries = 8, .listener = listener, .upstream = upstream, .server_name = server,
 	};
@@ -74,11 +75,37 @@ static void the_extra_arrives(void **state)
 	memset(&x, 0, sizeof(x));
 	take(&out);
 	assert_string_equal(out.listener, "web");
-	assert_ptr_equal(out.extra, &extra);
-	assert_true(extra.tls && extra.unclean == 1);
-	assert_string_equal(extra.sni, "a.test");
-	assert_string_equal(extra.detail, "");
-	assert_string_equal(extra.upstream_version, "TLSv1.3");
+	assert_ptr_equal(out.extra, &room.extra);
+	assert_true(room.extra.tls && room.extra.unclean == 1);
+	assert_string_equal(room.extra.sni, "a.test");
+	assert_string_equal(room.extra.detail, "");
+	assert_string_equal(room.extra.upstream_version, "TLSv1.3");
+	assert_null(room.extra.tried);
+}
+
+static void the_servers_tried_arrive(void **state)
+{
+	char first[] = "a:1";
+	struct access_tried tried = {.n = 2, .more = 3};
+	struct access_extra x = {.sni = "a.test", .tried = &tried};
+	struct access_record out, in = {.listener = "web", .extra = &x};
+
+	(void)state;
+	tried.tries[0] = (struct access_try){first, 4, -NP_ECONNREFUSED, CLOSE_CONNECT_FAILED};
+	tried.tries[1] = (struct access_try){"b:2", 5, 0, CLOSE_NONE};
+	assert_true(log_access(&ring, &in));
+	memset(first, 'x', 3);
+	memset(&tried, 0, sizeof(tried));
+	take(&out);
+	assert_string_equal(room.extra.sni, "a.test");
+	assert_ptr_equal(out.extra->tried, &room.tried);
+	assert_int_equal(room.tried.n, 2);
+	assert_int_equal(room.tried.more, 3);
+	assert_string_equal(room.tried.tries[0].server, "a:1");
+	assert_int_equal(room.tried.tries[0].err, -NP_ECONNREFUSED);
+	assert_int_equal(room.tried.tries[0].took, 4);
+	assert_string_equal(room.tried.tries[1].server, "b:2");
+	assert_int_equal(room.tried.tries[1].why, CLOSE_NONE);
 }
 
 static void no_name_is_an_empty_name(void **state)
@@ -133,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(everything_arrives, fresh, gone),
 		cmocka_unit_test_setup_teardown(the_extra_arrives, fresh, gone),
+		cmocka_unit_test_setup_teardown(the_servers_tried_arrive, fresh, gone),
 		cmocka_unit_test_setup_teardown(no_name_is_an_empty_name, fresh, gone),
 		cmocka_unit_test_setup_teardown(a_long_name_is_cut_but_not_to_the_limit, fresh, gone),
 		cmocka_unit_test_setup_teardown(a_full_ring_says_so, fresh, gone),
