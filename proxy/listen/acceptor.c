@@ -164,12 +164,6 @@ static void on_stopped(struct np_msg *m)
 	free(a);
 }
 
-/* Did accept fail because this Unix socket takes nobody any more (refuse_found)? */
-static bool is_refused(const struct acceptor *a, int err)
-{
-	return err == -NP_EINVAL && a->closing && np_addr_is_unix(&a->binding->addr);
-}
-
 static void acceptor_main(void *arg)
 {
 	struct acceptor *a = OBJ_CAST(arg, acceptor, ACCEPTOR_MAGIC);
@@ -182,10 +176,6 @@ static void acceptor_main(void *arg)
 
 		if (sysfd == -NP_ECLOSING)
 			break;
-		if (is_refused(a, sysfd)) {
-			np_sleep(ROOM_POLL); /* until it is stopped as well */
-			continue;
-		}
 		if (sysfd < 0) {
 			on_accept_error(a, sysfd);
 			continue;
@@ -264,10 +254,7 @@ void acceptor_refuse_new(struct shard *s, void *arg)
 	DCHECK_SHARD(s);
 	snapshot_hold(a->listener->snap, s->id); /* acceptor_stop drops it: a newer one may come meanwhile */
 	a->held_snap = a->listener->snap;
-	if (order->binding->shared)
-		return;
-	/* Nobody finds the way to a Unix socket any more: its file is gone. */
-	a->closing = np_addr_is_unix(&order->binding->addr) || np_fd_refuse_syn(&a->fd) == 0;
+	a->closing = !order->binding->shared && np_fd_refuse_syn(&a->fd) == 0;
 }
 
 /* Without waiting and without a hand-off: the acceptor goes. */
@@ -281,14 +268,6 @@ static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_ad
 		np_sock_lift_filter(sysfd);
 	conn_accepted(a->shard, a->listener, sysfd, peer,
 		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
-}
-
-/* Who had looked up a Unix socket's file before it went may connect until the socket says no; then the
- * queue has an end that is certain. The other workers' acceptors at this socket are told so, too. */
-static void refuse_found(struct acceptor *a)
-{
-	if (a->closing && np_addr_is_unix(&a->binding->addr) && np_fd_close_read(&a->fd) != 0)
-		a->closing = false;
 }
 
 /* The kernel has completed the handshakes of all that wait in the accept queue: each of them gets
@@ -306,8 +285,16 @@ void acceptor_empty(struct shard *s, void *arg)
 	a->held = -1;
 	while ((sysfd = np_fd_try_accept(&a->fd, &peer)) >= 0)
 		acceptor_take_last(a, sysfd, &peer);
-	if (sysfd != -NP_EAGAIN && !is_refused(a, sysfd))
+	if (sysfd != -NP_EAGAIN)
 		order->err = sysfd;
+}
+
+/* A Unix socket's file is gone, but who had looked it up before may connect until the socket says no. From
+ * then on the queue has an end. */
+static void refuse_finders(struct acceptor *a)
+{
+	if (np_fd_close_read(&a->fd) != 0)
+		STAT_ADD(&a->shard->stats, accept_errors, 1);
 }
 
 void acceptor_stop(struct shard *s, void *arg)
@@ -317,7 +304,8 @@ void acceptor_stop(struct shard *s, void *arg)
 	struct acceptor *a = b->on[s->id];
 
 	DCHECK(a->binding == b, "the acceptor is another binding's");
-	refuse_found(a);
+	if (b->shared)
+		refuse_finders(a);
 	acceptor_empty(s, order);
 	a->listener = NULL; /* its snapshot may go now */
 	if (a->held_snap != NULL)

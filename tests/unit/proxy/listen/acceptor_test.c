@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "netpoll/hook.h"
@@ -21,7 +22,9 @@ static struct shard shard;
 static struct bindings bindings;
 static struct binding *binding;
 static int client = -1, err_of_accept;
-static unsigned accepts, accepts_when_paused, taken;
+static unsigned accepts, accepts_when_paused, taken, promised;
+static const char *address = "127.0.0.1:0";
+static struct np_addr link_name;
 static bool stopped, closing;
 
 /* ---- hooks ---- */
@@ -64,6 +67,22 @@ static int accept_then_client(int fd, struct sockaddr *sa, socklen_t *len, int f
 	return got;
 }
 
+/* Each time that the queue of a Unix socket is found empty, a client comes who knew the file before it
+ * went: by another name of it. */
+static int accept_then_finder(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	int got = accept4(fd, sa, len, flags), saved = errno;
+	int finder = got < 0 ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0) : -1;
+
+	taken += got >= 0;
+	if (finder >= 0) {
+		promised += connect(finder, &link_name.u.sa, link_name.len) == 0;
+		close(finder);
+	}
+	errno = saved;
+	return got;
+}
+
 /* Descriptors are there again after a few attempts. */
 static int accept_later(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
@@ -85,7 +104,7 @@ static bool serve(void)
 	struct np_addr any;
 
 	bindings_init(&bindings);
-	if (np_addr_parse(&any, "127.0.0.1:0", NULL) != 0)
+	if (np_addr_parse(&any, address, NULL) != 0)
 		return false;
 	shard.worker = np_self();
 	use.count = 1; /* the current snapshot */
@@ -118,6 +137,16 @@ static void client_in_the_gap(void *arg)
 		return;
 	hook.accept4 = accept_then_client;
 	closing = true;
+	bindings_stop(&bindings, &shard, INT64_MAX);
+	stopped = true;
+}
+
+static void finders_at_the_end(void *arg)
+{
+	(void)arg;
+	if (!serve() || link(binding->addr.u.un.sun_path, link_name.u.un.sun_path) != 0)
+		return;
+	hook.accept4 = accept_then_finder;
 	bindings_stop(&bindings, &shard, INT64_MAX);
 	stopped = true;
 }
@@ -171,6 +200,25 @@ static void v5_nobody_is_promised_and_reset(void **state)
 	close(client);
 }
 
+/* Who connected is accepted (and turned away, for no place is free); from then on nobody connects. */
+static void v5_whoever_finds_a_unix_socket_is_served(void **state)
+{
+	char text[KIT_PATH + 16];
+
+	(void)state;
+	snprintf(text, sizeof(text), "unix:%s/other", kit_dir());
+	assert_int_equal(np_addr_parse(&link_name, text, NULL), 0);
+	snprintf(text, sizeof(text), "unix:%s/sock", kit_dir());
+	address = text;
+	snap.max_connections = 0;
+	taken = promised = 0;
+	run(finders_at_the_end);
+	snap.max_connections = UINT32_MAX;
+	address = "127.0.0.1:0";
+	assert_true(promised > 0);
+	assert_int_equal(taken, promised);
+}
+
 /* Whoever is in the queue is accepted once there is a descriptor (and turned away, for no place is free). */
 static void v5_the_last_ones_wait_for_a_descriptor(void **state)
 {
@@ -194,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(v16_errors_that_persist, end),
 		cmocka_unit_test_teardown(v5_nobody_is_promised_and_reset, end),
+		cmocka_unit_test_teardown(v5_whoever_finds_a_unix_socket_is_served, end),
 		cmocka_unit_test_teardown(v5_the_last_ones_wait_for_a_descriptor, end),
 	};
 
