@@ -42,6 +42,7 @@ int heap_run(struct heap *h, int64_t now);
 #define WHEEL_SLOTS     256
 #define WHEEL_PAST      (WHEEL_LEVELS * WHEEL_SLOTS) /* armed in the past: for the next run */
 #define WHEEL_FIRING    (WHEEL_PAST + 1)             /* what wheel_run has in hand */
+#define WHEEL_LAST      (WHEEL_PAST + 2)             /* due in the tick that is not over: the end of a run */
 
 /* One id's link, 8 bytes within its owner. Both words are references, so that zero is "not armed":
  *   next   0 the end; else id + 1
@@ -72,7 +73,7 @@ struct wheel {
 	uint32_t armed;
 	bool     running;
 	uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* a bit per slot that is not empty */
-	uint32_t head[WHEEL_FIRING + 1];
+	uint32_t head[WHEEL_LAST + 1];
 };
 
 void wheel_init(struct wheel *w, int64_t now, const struct wheel_ops *ops, void *ctx);

@@ -198,10 +198,10 @@ int64_t wheel_find_next(struct wheel *w)
 
 /* Due by now, but in a later tick than the one that runs: moved since, and fires in its turn. What
  * was over when it was armed goes in its turn too, if that is still to come in this run; it does
- * not wait for the next one. */
+ * not wait for the next one, and so what is due in the tick under way goes last. */
 static bool in_its_turn(const struct wheel *w, uint32_t slot, uint64_t tick)
 {
-	return tick > w->tick && (slot != WHEEL_PAST || tick <= tick_down(w->now));
+	return tick > w->tick && (slot < WHEEL_PAST || tick <= tick_down(w->now));
 }
 
 /* Looks at each entry of a slot. The slot is emptied first, into a list of its own that fire may
@@ -226,6 +226,8 @@ static void slot_run(struct wheel *w, uint32_t slot)
 			continue;
 		if (due > w->now || in_its_turn(w, slot, tick_up(due)))
 			slot_push_tick(w, id, n, tick_up(due));
+		else if (slot == WHEEL_PAST && tick_up(due) > w->tick)
+			slot_push(w, WHEEL_LAST, id, n);
 		else
 			w->ops->fire(w->ctx, id);
 	}
@@ -258,6 +260,7 @@ void wheel_run(struct wheel *w, int64_t now)
 		tick_run(w);
 	}
 	w->tick = last;
+	slot_run(w, WHEEL_LAST);
 	w->running = false;
 	w->stale = true;
 }
