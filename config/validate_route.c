@@ -166,7 +166,9 @@ static void doubt_sni(struct diag *d, struct config_listener *l)
 {
 	struct config_route *taker = NULL;
 
-	for (struct config_route *r = l->routes; r < l->routes + l->nroutes; r++) {
+	for (size_t i = 0; i < l->nroutes; i++) {
+		struct config_route *r = &l->routes[i];
+
 		if (takes_everything(r))
 			return; /* doubt_order has said all about those behind it */
 		if (taker != NULL && validate_is_written("listeners[].routes[].sni", r)) {

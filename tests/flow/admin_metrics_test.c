@@ -8,20 +8,10 @@
 
 #define GET "curl -sS --unix-socket $S 'http://localhost/metrics"
 
-static const char *shell_ok(const char *command)
-{
-	int code;
-	const char *out = control_shell(&code, command);
-
-	if (code != 0)
-		kit_fail("%s ended with %d:\n%s", command, code, out);
-	return out;
-}
-
 /* The value of one series; negative: it is not there. */
 static double value_of(const char *series)
 {
-	const char *line = strstr(shell_ok(GET "'"), textf("\n%s ", series));
+	const char *line = strstr(control_shell_ok(GET "'"), textf("\n%s ", series));
 
 	return line == NULL ? -1 : strtod(line + strlen(series) + 2, NULL);
 }
@@ -113,13 +103,14 @@ static void o14_the_page(void **state)
 	if (!kit_have("curl") || !kit_have("promtool"))
 		skip();
 	end_orderly(served(kit_ip(0), w.web));
-	assert_string_equal(shell_ok(GET "' | promtool check metrics 2>&1"), "");
-	assert_string_equal(shell_ok(GET "?scope=server' | grep -c '^# TYPE staunch_connections_total'; true"), "0\n");
-	assert_string_equal(shell_ok(GET "?name=staunch_config_generation' | tail -1"),
+	assert_string_equal(control_shell_ok(GET "' | promtool check metrics 2>&1"), "");
+	assert_string_equal(control_shell_ok(GET "?scope=server' | grep -c '^# TYPE staunch_connections_total'; true"),
+			    "0\n");
+	assert_string_equal(control_shell_ok(GET "?name=staunch_config_generation' | tail -1"),
 			    "staunch_config_generation 1\n");
-	assert_string_equal(shell_ok(GET "' -H 'Accept: application/openmetrics-text' | tail -1"), "# EOF\n");
-	assert_string_equal(shell_ok(GET "?scope=all' | jq -r .error.code"), "E400\n");
-	assert_string_equal(shell_ok(GET "' -I | grep -ci '^content-type: text/plain; version=0.0.4'"), "1\n");
+	assert_string_equal(control_shell_ok(GET "' -H 'Accept: application/openmetrics-text' | tail -1"), "# EOF\n");
+	assert_string_equal(control_shell_ok(GET "?scope=all' | jq -r .error.code"), "E400\n");
+	assert_string_equal(control_shell_ok(GET "' -I | grep -ci '^content-type: text/plain; version=0.0.4'"), "1\n");
 	world_end(&w);
 }
 

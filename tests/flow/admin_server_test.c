@@ -36,16 +36,6 @@ static void end_world(struct world *w)
 	assert_int_not_equal(access(control_socket(), F_OK), 0); /* its file goes with it */
 }
 
-static const char *shell_ok(const char *command)
-{
-	int code;
-	const char *out = control_shell(&code, command);
-
-	if (code != 0)
-		kit_fail("%s ended with %d:\n%s", command, code, out);
-	return out;
-}
-
 static void real_clients(void **state)
 {
 	struct world w = start_with("");
@@ -54,17 +44,17 @@ static void real_clients(void **state)
 	(void)state;
 	if (!kit_have("curl") || !kit_have("jq") || !kit_have("python3"))
 		skip();
-	assert_string_equal(shell_ok("curl -sS --unix-socket $S http://localhost/livez"), "ok\n");
-	assert_string_equal(shell_ok("curl -sS --unix-socket $S http://localhost/readyz"), "ok\n");
+	assert_string_equal(control_shell_ok("curl -sS --unix-socket $S http://localhost/livez"), "ok\n");
+	assert_string_equal(control_shell_ok("curl -sS --unix-socket $S http://localhost/readyz"), "ok\n");
 	assert_string_equal(
-		shell_ok("curl -sS --unix-socket $S http://localhost/v1/status | "
+		control_shell_ok("curl -sS --unix-socket $S http://localhost/v1/status | "
 			 "jq -r '[.schema,.generation,.state,.connections.active,(.workers|length)]|@csv'"),
 		"1,1,\"serving\",1,2\n");
-	assert_string_equal(shell_ok("curl -sSI --unix-socket $S http://localhost/livez | head -1"),
+	assert_string_equal(control_shell_ok("curl -sSI --unix-socket $S http://localhost/livez | head -1"),
 			    "HTTP/1.1 200 OK\r\n");
 	/* Three requests on one connection, one of them a POST with a body. */
 	assert_string_equal(
-		shell_ok("python3 -c '\n"
+		control_shell_ok("python3 -c '\n"
 			 "import http.client, socket, os, json\n"
 			 "c = http.client.HTTPConnection(\"localhost\")\n"
 			 "c.sock = socket.socket(socket.AF_UNIX)\n"

@@ -76,3 +76,13 @@ const char *control_shell(int *code, const char *command)
 	kit_file_read(c->out, answer, sizeof(answer));
 	return answer;
 }
+
+const char *control_shell_ok(const char *command)
+{
+	int code;
+	const char *out = control_shell(&code, command);
+
+	if (code != 0)
+		kit_fail("%s ended with %d:\n%s", command, code, out);
+	return out;
+}

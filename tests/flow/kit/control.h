@@ -26,5 +26,7 @@ const char *control_expect(int status, const char *request, const char *headers)
 
 /* Runs a shell command, with $S for the socket.   Returns  what it printed, and its exit code in *code. */
 const char *control_shell(int *code, const char *command);
+/* The same, which must end with 0. */
+const char *control_shell_ok(const char *command);
 
 #endif
