@@ -20,16 +20,9 @@
 
 static uid_t owner_of_directory(const char *path)
 {
-	char dir[CONTROL_PATH_ROOM];
 	struct stat st;
-	char *slash;
 
-	snprintf(dir, sizeof(dir), "%s", path);
-	slash = strrchr(dir, '/');
-	if (slash == NULL)
-		return geteuid();
-	slash[slash == dir] = '\0';
-	return stat(dir, &st) == 0 ? st.st_uid : geteuid();
+	return control_path_stat(path, &st) ? st.st_uid : geteuid();
 }
 
 /* A stranger who made a socket there would learn what is asked, and could answer as he likes. */

@@ -78,18 +78,26 @@ const char *control_path_found(char path[CONTROL_PATH_ROOM])
 	return path;
 }
 
-bool control_path_is_open(const char *path)
+bool control_path_stat(const char *path, struct stat *out)
 {
 	char dir[CONTROL_PATH_ROOM];
-	struct stat st;
 	char *slash;
 
 	snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
 	if (slash == NULL)
-		return true;
+		return false;
 	slash[slash == dir] = '\0';
-	return stat(dir, &st) == 0 && (st.st_mode & S_IWOTH) != 0;
+	return stat(dir, out) == 0;
+}
+
+bool control_path_is_open(const char *path)
+{
+	struct stat st;
+
+	if (strchr(path, '/') == NULL)
+		return true;
+	return control_path_stat(path, &st) && (st.st_mode & S_IWOTH) != 0;
 }
 
 bool control_is_on(const struct config *c)

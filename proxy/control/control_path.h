@@ -8,6 +8,7 @@
 #define CONTROL_ENV "STAUNCH_CONTROL" /* what `auto` means: a path, or off */
 
 struct config;
+struct stat;
 
 /* control_path_of: what control.socket says, with `auto` resolved for this user: STAUNCH_CONTROL; the system's
  * directory, if it is ours to write; the user's own. Never /tmp, where everybody may make a file of that name.
@@ -17,6 +18,9 @@ const char *control_path_of(const char *configured, char path[CONTROL_PATH_ROOM]
 /* control_path_found: the same for a verb: the first of these that is there; the first at all where none is.
  *   Returns  path, or NULL: STAUNCH_CONTROL is off. */
 const char *control_path_found(char path[CONTROL_PATH_ROOM]);
+
+/* control_path_stat: look at the socket's directory.   Returns  false: the path names none, or it is not there. */
+must_use bool control_path_stat(const char *path, struct stat *out);
 
 /* control_path_is_open: may others write to the socket's directory? Whoever may can put a socket of his own in its
  * place. */
