@@ -31,7 +31,12 @@ void log_line(struct text *t, const struct access_record *rec, bool json);
 
 /* log_sink.c: the descriptor for the lines of a log. Only the thread that writes the log uses
  * it. */
-enum log_sink_way { LOG_WAY_PLAIN, LOG_WAY_PIPE, LOG_WAY_SOCKET };
+enum log_sink_way {
+	LOG_WAY_PLAIN,
+	LOG_WAY_PIPE,
+	LOG_WAY_SOCKET,
+	LOG_WAY_FILE, /* a regular file of ours: it keeps whole lines */
+};
 
 struct log_sink {
 	int fd;
@@ -50,7 +55,8 @@ must_use int log_sink_reopen(struct log_sink *s);
 void log_sink_close(struct log_sink *s);
 
 /* log_sink_write: write some of the n > 0 bytes at p, and wait at most ms for the sink to take
- * them.
+ * them. A regular file that is opened by its path takes whole lines, or the beginning of one that it cannot
+ * give back.
  *   Returns  the bytes written; 0 if the sink took none in that time; -NP_Exxx if it refused
  *   them. */
 must_use ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms);

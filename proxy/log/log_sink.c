@@ -61,8 +61,12 @@ static bool ends_torn(int fd, const char *path)
 
 static void use_path(struct log_sink *s, int fd)
 {
+	struct stat st;
+
 	s->fd = fd;
 	s->way = way_of(fd);
+	if (s->way == LOG_WAY_PLAIN && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		s->way = LOG_WAY_FILE;
 	s->torn = ends_torn(fd, s->path);
 }
 
@@ -160,6 +164,38 @@ static ssize_t write_once(struct log_sink *s, const char *p, size_t n)
 	return done >= 0 ? done : err_from_errno();
 }
 
+/* A regular file of ours that refused the end of a line, mostly for want of room, gives the beginning back:
+ * the file may be rotated, or another log may begin to write to it, before there is room again. It does so
+ * only while nobody has written behind it.
+ *   Returns  how many of the done bytes at p are in the file. */
+static size_t take_half_back(struct log_sink *s, const char *p, size_t done)
+{
+	const char *end = memrchr(p, '\n', done);
+	size_t whole = end != NULL ? (size_t)(end - p) + 1 : 0;
+	off_t at = lseek(s->fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (whole == done || at < 0 || fstat(s->fd, &st) < 0 || st.st_size != at)
+		return done;
+	return ftruncate(s->fd, at - (off_t)(done - whole)) == 0 ? whole : done;
+}
+
+/* All of it, or as many whole lines as there is room for. */
+static ssize_t write_file(struct log_sink *s, const char *p, size_t n)
+{
+	size_t done = 0;
+	ssize_t rc;
+
+	do {
+		rc = write_once(s, p + done, n - done);
+		if (rc > 0)
+			done += (size_t)rc;
+	} while (rc > 0 && done < n);
+	if (done > 0 && done < n)
+		done = take_half_back(s, p, done);
+	return done > 0 ? (ssize_t)done : rc;
+}
+
 /* stdout and stderr belong to the process that started us too, so they must stay blocking. A pipe
  * that polls writable takes PIPE_BUF bytes without blocking, so no more is written at once; and
  * whole lines, because the process log may write to the same pipe. */
@@ -177,6 +213,9 @@ ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms)
 			return done;
 		s->torn = false;
 	}
-	done = write_once(s, p, s->path != NULL ? n : whole_lines(p, n, PIPE_BUF));
+	if (s->way == LOG_WAY_FILE)
+		done = write_file(s, p, n);
+	else
+		done = write_once(s, p, s->path != NULL ? n : whole_lines(p, n, PIPE_BUF));
 	return done == -NP_EAGAIN || done == -NP_EINTR ? 0 : done;
 }

@@ -1,9 +1,11 @@
 /* log_sink: files and pipes, also those that are full, stopped or gone. */
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -119,6 +121,25 @@ static void reopen_that_fails_keeps_the_old_file(void **state)
 	put(&s, "still here\n");
 	log_sink_close(&s);
 	expect_file(moved, "still here\n");
+}
+
+/* What does not fit leaves no half line behind: the file may be renamed, or have a second writer, before it does. */
+static void a_file_without_room_keeps_whole_lines(void **state)
+{
+	const struct rlimit off = {RLIM_INFINITY, RLIM_INFINITY}, room = {8, RLIM_INFINITY};
+	struct log_sink s;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(log_sink_open(&s, LOG_SINK_PATH, path), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &room), 0);
+	assert_int_equal(log_sink_write(&s, "one\ntwothree\n", 13, KIT_MS), 4);
+	assert_int_equal(log_sink_write(&s, "twothree\n", 9, KIT_MS), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &off), 0);
+	expect_file(path, "one\n");
+	put(&s, "twothree\n");
+	log_sink_close(&s);
+	expect_file(path, "one\ntwothree\n");
 }
 
 static void a_full_disk_is_refused_with_its_reason(void **state)
@@ -237,6 +258,7 @@ int main(void)
 		TEST(reopen_of_the_same_file_is_none),
 		TEST(half_a_line_of_another_life_is_ended_first),
 		TEST(reopen_that_fails_keeps_the_old_file),
+		TEST(a_file_without_room_keeps_whole_lines),
 		TEST(a_full_disk_is_refused_with_its_reason),
 		TEST(a_stopped_reader_is_waited_for_so_long_and_no_longer),
 		TEST(a_reader_that_left_is_an_error_and_no_signal),
