@@ -1,20 +1,15 @@
 /* The pick: which server gets the next connection. One function per algorithm, behind one table.
  *
  *   gather the members that may take it -> choose one -> take its slot -> note it for round robin
+ *   '------------- balance_choose, also for who only asks -----------'
  *
  * Choosing only reads. The credits of round robin are written after the slot is taken, so a pick
  * that fails leaves no trace. Loads and scores are compared for their weight by multiplying
  * crosswise: no division, no rounding. All of it runs under the upstream's lock. */
-#include "proxy/upstream/upstream.h"
+#include "proxy/upstream/balance.h"
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
-
-/* The members that may take this connection, in the order of the configuration. */
-struct pool {
-	struct member **at; /* the upstream's scratch */
-	unsigned n;
-};
 
 struct algorithm {
 	/* never NULL; p->n > 0 */
@@ -32,15 +27,15 @@ static bool was_tried(const struct pick_args *a, const struct server *s)
 	return false;
 }
 
-/* Whether a member may take this connection: 0, -NP_EAGAIN when only its limit is in the way, or
- * -NP_ENOENT. */
-static int may_take(const struct member *m, const struct pick_args *a)
+enum standing balance_standing(const struct member *m, const struct pick_args *a)
 {
-	if (m->weight == 0 || was_tried(a, m->server))
-		return -NP_ENOENT;
+	if (m->weight == 0)
+		return STANDING_NO_WEIGHT;
+	if (was_tried(a, m->server))
+		return STANDING_TRIED;
 	if (m->max_connections != 0 && server_active(m->server) >= m->max_connections)
-		return -NP_EAGAIN;
-	return 0;
+		return STANDING_FULL;
+	return STANDING_USABLE;
 }
 
 /* The primary members, or the backups.
@@ -52,15 +47,15 @@ static int gather_tier(struct upstream *u, const struct pick_args *a, bool backu
 	p->n = 0;
 	for (unsigned i = 0; i < u->nmembers; i++) {
 		struct member *m = &u->members[i];
-		int err;
+		enum standing standing;
 
 		if (m->backup != backup)
 			continue;
-		err = may_take(m, a);
-		if (err == 0)
+		standing = balance_standing(m, a);
+		if (standing == STANDING_USABLE)
 			p->at[p->n++] = m;
-		if (err == -NP_EAGAIN)
-			refusal = err;
+		if (standing == STANDING_FULL)
+			refusal = -NP_EAGAIN;
 	}
 	return p->n > 0 ? 0 : refusal;
 }
@@ -173,7 +168,7 @@ static struct member *random_two(struct pool *p, const struct pick_args *a)
 	two = draw_member(p, (uint32_t)a->random);
 	loads[0] = server_active(one->server);
 	loads[1] = server_active(two->server);
-	return loads[1] * one->weight < loads[0] * two->weight ? two : one;
+	return balance_lighter(loads[1], two->weight, loads[0], one->weight) ? two : one;
 }
 
 /* MurmurHash3's finalizer: a bijection in which each bit of the input moves half of the output. */
@@ -234,23 +229,36 @@ static const struct algorithm *algorithm_for(const struct upstream *u, const str
 	return &algorithms[u->balance];
 }
 
+bool balance_draws(const struct upstream *u)
+{
+	return u->balance == BALANCE_RANDOM_TWO;
+}
+
+int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out)
+{
+	int err = gather_members(u, a, p);
+
+	if (err != 0)
+		return err;
+	DCHECK(p->n > 0 && p->n <= u->nmembers, "the pool holds each member once");
+	*out = algorithm_for(u, a)->choose(p, a);
+	return 0;
+}
+
 /* It repeats only if a slot was lost to another upstream that lists the same server, as during a
  * reload. */
 static int pick_locked(struct upstream *u, const struct pick_args *a, struct server **out)
 {
-	const struct algorithm *alg = algorithm_for(u, a);
 	struct pool pool = {.at = u->pool};
 	struct member *m;
 	int err;
 
 	do {
-		err = gather_members(u, a, &pool);
+		err = balance_choose(u, a, &pool, &m);
 		if (err != 0)
 			return err;
-		DCHECK(pool.n > 0 && pool.n <= u->nmembers, "the pool holds each member once");
-		m = alg->choose(&pool, a);
 	} while (!server_try_take(m->server, m->max_connections));
-	if (alg->rotates)
+	if (algorithm_for(u, a)->rotates)
 		pay_credits(u, &pool, m);
 	*out = m->server;
 	return 0;

@@ -21,6 +21,20 @@
 
 #define UPSTREAM_WEIGHT_MAX 256
 
+/* How a server stands with a pick: may it be taken, and if not, why. X(id, word, why) */
+#define STANDING_TBL(X)                                                        \
+	X(USABLE, "yes", NULL)                                                  \
+	X(SPARE, "spare", "a backup: a primary server is usable")               \
+	X(NO_WEIGHT, "no", "its weight is 0")                                   \
+	X(TRIED, "no", "this connection has tried it in vain")                  \
+	X(FULL, "no", "it has max_connections")
+
+enum standing {
+#define X(id, word, why) STANDING_##id,
+	STANDING_TBL(X)
+#undef X
+};
+
 enum balance {
 	/* smooth weighted: 5,1,1 gives a a b a c a a; equal weights, strict order */
 	BALANCE_ROUND_ROBIN,
@@ -105,5 +119,23 @@ struct pick_args {
  *   Calls    any thread.
  *   Owns     the slot is the caller's, until server_release; *out is valid as long. */
 must_use int upstream_pick(struct upstream *u, const struct pick_args *a, struct server **out);
+
+/* One server, as a pick sees it. */
+struct member_view {
+	const struct server *server; /* valid as long as the upstream */
+	enum standing standing;
+	uint32_t weight, max_connections, active;
+	bool backup;
+	double weight_share; /* of the weights of all that are usable, 0 to 1 */
+	double chance; /* that the next pick takes it; all or nothing unless the algorithm draws */
+};
+
+/* upstream_view: what upstream_pick would do, and how each server stands. No slot is taken and no
+ * credit moved, and a->random does not count.
+ *   Returns  as upstream_pick; views[] has room for u->nmembers and is written in any case.
+ *   Calls    any thread; where the algorithm draws it takes time by the square of nmembers. */
+must_use int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views);
+const char *standing_word(enum standing s); /* "yes", "spare", "no" */
+const char *standing_why(enum standing s);  /* a sentence; NULL: nothing is in the way */
 
 #endif

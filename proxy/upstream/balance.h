@@ -1,0 +1,32 @@
+/* balance: the choosing half of a pick, for the pick itself and for who asks what it would be
+ * (upstream_view.c). Private to proxy/upstream/. All under the upstream's lock. */
+#ifndef PROXY_UPSTREAM_BALANCE_H
+#define PROXY_UPSTREAM_BALANCE_H
+
+#include "proxy/upstream/upstream.h"
+
+/* The members that may take a connection, in the order of the configuration. */
+struct pool {
+	struct member **at; /* the upstream's scratch */
+	unsigned n;
+};
+
+/* balance_standing: whether the member may take this connection, or what is in the way. That it is a
+ * backup does not count here. */
+enum standing balance_standing(const struct member *m, const struct pick_args *a);
+
+/* balance_choose: the member that upstream_pick would take a slot of. Only reads, but for the pool:
+ * p->at is the upstream's scratch. An algorithm that draws takes members out of the pool.
+ *   Returns  0 and *out, or upstream_pick's refusal. */
+must_use int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out);
+
+/* Does the choice hang on a->random? */
+bool balance_draws(const struct upstream *u);
+
+/* Is load a of weight wa less than load b of weight wb? */
+static inline bool balance_lighter(uint64_t a, uint64_t wa, uint64_t b, uint64_t wb)
+{
+	return a * wb < b * wa;
+}
+
+#endif
