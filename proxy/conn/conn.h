@@ -27,6 +27,15 @@ enum conn_phase {
 	CONN_RELAYING,   /* its task relays; the coroutine is gone */
 };
 
+/* How far a connection is that is CONNECTING. */
+enum conn_setup {
+	SETUP_BEGUN,   /* nothing was read or dialled yet */
+	SETUP_HEADER,  /* its PROXY header is read */
+	SETUP_HELLO,   /* its ClientHello is read */
+	SETUP_TLS,     /* its handshake is under way */
+	SETUP_CONNECT, /* its upstream is known, and a server is dialled */
+};
+
 /* One direction: src to dst. dir[0] is client to server, dir[1] server to client. */
 struct relay_dir {
 	uint64_t bytes; /* taken by dst */
@@ -73,8 +82,11 @@ struct conn {
 	bool keepalive_due : 1; /* R: nor keepalive */
 	bool tallied : 1;       /* R: counted says what the numbers have already */
 	uint8_t kill;           /* enum close_reason: conn_kill was called with it */
-	/* R: enum close_reason: which side ended first; CLOSE_NONE: neither has */
-	uint8_t first_end;
+	union {
+		uint8_t setup;     /* C: enum conn_setup */
+		/* R: enum close_reason: which side ended first; CLOSE_NONE: neither has */
+		uint8_t first_end;
+	};
 	uint8_t retries;        /* C */
 	struct np_g task;       /* R */
 	struct list link;       /* shard->conns */

@@ -162,6 +162,7 @@ enum close_reason conn_tls(struct conn *c)
 
 	DCHECK_CONN(c);
 	DCHECK(stream_is_plain(&c->client), "the client's TLS begins once");
+	c->setup = SETUP_TLS;
 	if (!handshake_begin(&handshake, c))
 		return c->kill != CLOSE_NONE ? c->kill : CLOSE_MAX_HANDSHAKES;
 	why = shake_hands(c);

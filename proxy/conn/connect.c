@@ -188,6 +188,7 @@ enum close_reason connect_run(struct conn *c)
 
 	DCHECK_CONN(c);
 	DCHECK(c->server == NULL, "a connection has one server");
+	c->setup = SETUP_CONNECT;
 	if (unlikely(conn_target(c)->want & PP_WANT_CLIENT_CERT) && !connect_header_fits(c, conn_target(c))) {
 		conn_detail(c, "the client's certificate does not fit into a PROXY header");
 		return CLOSE_TLS_CLIENT_CERT;

@@ -103,6 +103,7 @@ static enum close_reason read_header(struct conn *c)
 	enum pp_result why;
 	bool trusted = cidr_set_has(&f->trusted, &c->peer.sa, sizeof(c->peer));
 
+	c->setup = SETUP_HEADER;
 	if (!trusted && !f->reads_untrusted)
 		return CLOSE_PROXY_UNTRUSTED;
 	np_fd_set_read_deadline(&c->client.fd,
@@ -181,6 +182,7 @@ static enum close_reason read_hello(struct conn *c)
 	int64_t deadline = np_deadline_after(f->hello_timeout);
 	int64_t silence = np_deadline_after(f->hello_silence);
 
+	c->setup = SETUP_HELLO;
 	hello_init(&o->hello, f->hello_max);
 	for (;;) {
 		ssize_t n;

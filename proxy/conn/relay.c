@@ -385,6 +385,7 @@ void relay_start(struct conn *c)
 	DCHECK(c->phase == CONN_CONNECTING, "a relay begins once");
 	DCHECK(c->server != NULL, "a relay begins with a server");
 	c->phase = CONN_RELAYING;
+	c->first_end = CLOSE_NONE;
 	c->fresh = true;
 	c->nodelay_due = c->keepalive_due = !np_addr_is_unix(&c->server->addr);
 	if (c->extra != NULL)

@@ -129,6 +129,31 @@ ssize_t http_query_get(const struct http_request *r, const char *name, char *out
 	return -NP_ENOENT;
 }
 
+int http_query_next(const struct http_request *r, size_t *at, char *name, char *value, size_t cap)
+{
+	struct http_span part, key, rest = {.n = 0};
+	const char *amp, *eq;
+
+	while (*at < r->query.n && r->query.p[*at] == '&')
+		++*at;
+	if (*at >= r->query.n)
+		return 0;
+	part = (struct http_span){r->query.p + *at, r->query.n - *at};
+	amp = memchr(part.p, '&', part.n);
+	if (amp != NULL)
+		part.n = (size_t)(amp - part.p);
+	*at += part.n + (amp != NULL);
+	key = part;
+	eq = memchr(part.p, '=', part.n);
+	if (eq != NULL) {
+		key.n = (size_t)(eq - part.p);
+		rest = (struct http_span){eq + 1, part.n - key.n - 1};
+	}
+	if (percent_decode(key, true, name, cap) < 0 || percent_decode(rest, true, value, cap) < 0)
+		return -NP_EINVAL;
+	return 1;
+}
+
 /* ---- the request line ---- */
 
 static enum http_verdict wrong_request(struct http_request *r, unsigned status, const char *why)

@@ -56,6 +56,11 @@ must_use enum http_verdict http_request_read(const char *p, size_t n, struct htt
  *   Returns  its length; -NP_ENOENT: the query does not have it; -NP_EINVAL: it cannot be decoded, or does not fit. */
 must_use ssize_t http_query_get(const struct http_request *r, const char *name, char *out, size_t cap);
 
+/* http_query_next: the names and values of the query, one after the other, decoded into memory of cap bytes each and
+ * terminated. *at is 0 at first.
+ *   Returns  1; 0: there are no more; -NP_EINVAL: one cannot be decoded, or does not fit. */
+must_use int http_query_next(const struct http_request *r, size_t *at, char *name, char *value, size_t cap);
+
 /* http_accepts: does the client name this media type in Accept? Weights are not compared. */
 must_use bool http_accepts(const struct http_request *r, const char *type);
 

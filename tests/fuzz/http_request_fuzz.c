@@ -1,6 +1,6 @@
-/* Targets: http_head_find, http_request_read, http_query_get. The first byte says how many bytes come at a time: the
- * verdict must not depend on it. What is taken has a path that begins with a slash and is terminated, and spans within
- * the head. */
+/* Targets: http_head_find, http_request_read, http_query_get, http_query_next. The first byte says how many bytes come
+ * at a time: the verdict must not depend on it. What is taken has a path that begins with a slash and is terminated,
+ * and spans within the head. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +31,8 @@ static void check_span(struct http_span s, const char *p, size_t n)
 static void check_request(const char *p, size_t n)
 {
 	struct http_request r;
-	char value[64];
+	char name[64], value[64];
+	size_t at = 0;
 
 	if (http_request_read(p, n, &r) != HTTP_OK) {
 		CHECK(r.why != NULL && (r.status == 400 || r.status == 405 || r.status == 411 || r.status == 413),
@@ -47,6 +48,9 @@ static void check_request(const char *p, size_t n)
 	check_span(r.header_x, p, n);
 	check_span(r.accept, p, n);
 	CHECK(http_query_get(&r, "a", value, sizeof(value)) < (ssize_t)sizeof(value), "a value that does not fit");
+	while (http_query_next(&r, &at, name, value, sizeof(value)) > 0)
+		CHECK(strlen(name) < sizeof(name) && strlen(value) < sizeof(value), "a value that does not fit");
+	CHECK(at <= r.query.n, "the query was left");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -2,6 +2,7 @@
 #include "proxy/proto/http_request.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "netpoll/err.h"
@@ -92,6 +93,30 @@ static void what_spans_hold(void **state)
 	assert_int_equal(http_query_get(&r, "scope", value, 3), -NP_EINVAL);
 	assert_int_equal(http_query_get(&r, "e", value, sizeof(value)), 0);
 	assert_int_equal(http_query_get(&r, "scop", value, sizeof(value)), -NP_ENOENT);
+}
+
+static void a_query_part_by_part(void **state)
+{
+	static const struct {
+		const char *query, *all; /* "name=value;" of each, and how it ended */
+	} rows[] = {
+		{"", "0"}, {"&&", "0"}, {"a=1", "a=1;0"}, {"a=1&b=%20+&", "a=1;b=  ;0"}, {"a&=x&b==", "a=;=x;b==;0"},
+		{"%61=%3d", "a==;0"}, {"a=1&b=%0", "a=1;bad"}, {"a=1&b=%00", "a=1;bad"}, {"a=1234567", "a=1234567;0"},
+		{"a=12345678", "bad"}, {"12345678=a", "bad"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct http_request r = {.query = {rows[i].query, strlen(rows[i].query)}};
+		char name[8], value[8], all[64] = "";
+		size_t at = 0, n = 0;
+		int more;
+
+		while ((more = http_query_next(&r, &at, name, value, sizeof(value))) > 0)
+			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s=%s;", name, value);
+		snprintf(all + n, sizeof(all) - n, "%s", more == 0 ? "0" : "bad");
+		assert_string_equal(all, rows[i].all);
+	}
 }
 
 static void media_types_that_the_client_takes(void **state)
@@ -211,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_request_says),
 		cmocka_unit_test(what_spans_hold),
+		cmocka_unit_test(a_query_part_by_part),
 		cmocka_unit_test(media_types_that_the_client_takes),
 		cmocka_unit_test(o38_an_absolute_target_without_a_path),
 		cmocka_unit_test(o5_what_is_refused),
