@@ -46,7 +46,9 @@ LDFLAGS_cov     := -pie --coverage
 LIBS_release    := -Wl,--push-state,--no-as-needed -lmimalloc -Wl,--pop-state
 
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP
+# Probes for tracers, where the header of systemtap-sdt-dev is there.
+PROBES   := $(if $(wildcard $(addsuffix /sys/sdt.h,/usr/include /usr/include/$(shell $(CC) -print-multiarch))),sdt,none)
+CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP -DPROBE_HOME='"proxy/base/probe_$(PROBES).h"'
 CFLAGS   := -std=gnu11 -pthread $(WARN) $(CFLAGS_$(BUILD))
 LDFLAGS  := -pthread -Wl,--as-needed $(LDFLAGS_$(BUILD))
 LIBS     := -lyaml -lssl -lcrypto $(LIBS_$(BUILD))
@@ -130,9 +132,10 @@ install: build/staunch                               ## DESTDIR, PREFIX: binary,
 	install -D -m 755 build/staunch $(DESTDIR)$(PREFIX)/bin/staunch
 	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions \
 		$(SHARE)/fish/vendor_completions.d $(SHARE)/staunch/schema $(SHARE)/staunch/examples \
-		$(SHARE)/man/man1 $(SHARE)/man/man5
+		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7
 	$(SAY) man staunch > $(SHARE)/man/man1/staunch.1
 	$(SAY) man staunch.yaml > $(SHARE)/man/man5/staunch.yaml.5
+	$(SAY) man staunch-probes > $(SHARE)/man/man7/staunch-probes.7
 	$(SAY) completion bash > $(SHARE)/bash-completion/completions/staunch
 	$(SAY) completion zsh > $(SHARE)/zsh/vendor-completions/_staunch
 	$(SAY) completion fish > $(SHARE)/fish/vendor_completions.d/staunch.fish
@@ -141,7 +144,8 @@ install: build/staunch                               ## DESTDIR, PREFIX: binary,
 uninstall:                                           ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/staunch $(SHARE)/bash-completion/completions/staunch \
 		$(SHARE)/zsh/vendor-completions/_staunch $(SHARE)/fish/vendor_completions.d/staunch.fish \
-		$(SHARE)/man/man1/staunch.1 $(SHARE)/man/man5/staunch.yaml.5
+		$(SHARE)/man/man1/staunch.1 $(SHARE)/man/man5/staunch.yaml.5 \
+		$(SHARE)/man/man7/staunch-probes.7
 	rm -rf $(SHARE)/staunch
 
 clean:                                               ## remove build/

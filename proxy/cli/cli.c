@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "netpoll/check.h"
+#include "proxy/base/probe.h"
 #include "proxy/cli/cli_args.h"
 
 /* What --balance takes is what the key takes. The words begin with a bar; cli_word_next skips
@@ -143,5 +144,6 @@ int cli_version(const struct cli_args *a)
 	printf("C library  glibc %s\n", gnu_get_libc_version());
 	if (uname(&u) == 0)
 		printf("kernel     %s %s, %s\n", u.sysname, u.release, u.machine);
+	printf("probes     %s\n", PROBES_BUILT ? "USDT: staunch-probes(7)" : "none: built without sys/sdt.h");
 	return EXIT_OK;
 }

@@ -5,6 +5,7 @@
 #include "config/schema.h"
 #include "config/text/utf8.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_man_probes.h"
 #include "proxy/control/control_path.h"
 
 /* Every text that comes from a table passes the roff escapes; what surrounds it is roff. */
@@ -94,13 +95,15 @@ static void put_page(FILE *out)
 	      ".TP\n.B NO_COLOR\nSwitches colours off, unless empty.\n"
 	      ".SH FILES\n.TP\n.B " CLI_CONFIG_PATH "\nThe config file when nothing names one.\n"
 	      ".TP\n.B /run/staunch/control.sock\nThe control socket, unless control.socket names another.\n"
-	      ".SH SEE ALSO\n.BR staunch.yaml (5)\n", out);
+	      ".SH SEE ALSO\n.BR staunch.yaml (5),\n.BR staunch\\-probes (7)\n", out);
 }
 
 int cli_man(const struct cli_args *a)
 {
 	if (strcmp(a->operands[0], "staunch") == 0)
 		put_page(stdout);
+	else if (strcmp(a->operands[0], "staunch-probes") == 0)
+		cli_man_probes(stdout);
 	else
 		schema_man(stdout);
 	return EXIT_OK;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/stages.h"
 #include "proxy/conn/tally.h"
@@ -77,6 +78,7 @@ void conn_end(struct conn *c, enum close_reason why)
 	DCHECK_CONN(c);
 	DCHECK(why != CLOSE_NONE, "an end has a reason");
 	DCHECK(c->phase != CONN_RELAYING || c->server != NULL, "a relayed connection has a server");
+	PROBE(conn_end, c, why, c->dir[0].bytes, c->dir[1].bytes);
 	if (s->log != NULL)
 		conn_log(c, why); /* before the streams go: they know what was agreed */
 	conn_close(c, why);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/base/probe.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/conn/stages.h"
 
@@ -29,6 +30,7 @@ struct limit *conn_admit(struct shard *s, const struct listener *listener)
 static enum close_reason conn_route(struct conn *c)
 {
 	c->rule = conn_pick_rule(c);
+	PROBE(conn_route, c, c->rule, c->listener->name);
 	return conn_target(c) != NULL ? CLOSE_NONE : CLOSE_NO_ROUTE;
 }
 
@@ -91,6 +93,7 @@ static struct conn *conn_new(struct shard *s, struct listener *listener, const s
 	snapshot_hold(listener->snap, s->id);
 	STAT_ADD(conn_listener_stats(c), connections, 1);
 	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
+	PROBE(conn_accept, c, listener->name, s->id);
 	return c;
 }
 

@@ -6,6 +6,7 @@
 #include "proxy/conn/stages.h"
 
 #include "proxy/base/deadline.h"
+#include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/policy/limit_watch.h"
@@ -48,6 +49,7 @@ static int dial_server(struct conn *c, const struct attempt *a, const struct ser
 		.nodelay = t->header != 0 || t->tls != NULL,
 	};
 
+	PROBE(dial, c, server->name);
 	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
 }
 
@@ -146,6 +148,7 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 		c->server = server;
 		c->connected = since_pack(now - c->accepted);
 		c->err = 0;
+		PROBE(connected, c, server->name, 0);
 		conn_forget_detail(c);
 		if (unlikely(a->ntried > 0))
 			note_try(c, a, server, now - began);
@@ -153,6 +156,7 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 		histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
 		return CLOSE_NONE;
 	}
+	PROBE(connected, c, server->name, c->err);
 	a->tried[a->ntried++] = server;
 	note_try(c, a, server, np_nanotime() - began);
 	server_release(server);
@@ -207,8 +211,11 @@ enum close_reason connect_run(struct conn *c)
 		struct server *server;
 		int err = upstream_pick(u, &args, &server);
 
-		if (err != 0)
+		if (err != 0) {
+			PROBE(pick, c, u->name, NULL, -err);
 			return pick_failed(&a, err);
+		}
+		PROBE(pick, c, u->name, server->name, 0);
 		if (a.ntried > 0) {
 			a.began = np_nanotime();
 			c->retries++;

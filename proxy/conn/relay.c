@@ -13,6 +13,7 @@
  * pipe after several large reads (relay_splice.c). */
 #include "proxy/conn/relay.h"
 
+#include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/stages.h"
 
@@ -30,6 +31,7 @@ static no_inline void note_first_byte(struct conn *c)
 	int64_t ns = np_now() - c->accepted, connected = since_ns(c->connected);
 
 	ns = ns > connected ? ns : connected;
+	PROBE(first_byte, c, ns);
 	c->first_byte = since_pack(ns);
 	histogram_add(&conn_server_stats(c)->first_byte, &histogram_latency, ns - connected);
 }

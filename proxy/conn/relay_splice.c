@@ -11,6 +11,8 @@
 
 #include <errno.h>
 
+#include "proxy/base/probe.h"
+
 #define SPLICE_MOST  (1 << 20)   /* bytes a drain; the pipe's size */
 #define SPLICE_SHORT (16 * 1024) /* below this a copy is no dearer */
 
@@ -48,6 +50,7 @@ bool relay_splice_begin(struct conn *c, struct relay_dir *d)
 	}
 	d->pipe = p;
 	d->spliced = true;
+	PROBE(splice_on, c, d != &c->dir[0]);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "proxy/base/probe.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/control/load.h"
@@ -327,6 +328,7 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 	enum reload_step step;
 	int err = reload_prepare(p, path, c, &snap, &opened, &step);
 
+	PROBE(reload, err != 0 ? p->snap->generation : snap->generation, -err, step);
 	if (err != 0) {
 		log_refused(p, step, err);
 		return err;

@@ -9,6 +9,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/hash.h"
+#include "proxy/base/probe.h"
 
 /* Fixed: with a hundred thousand servers a look-up walks about a hundred. */
 #define BUCKETS 1024
@@ -110,7 +111,8 @@ struct server *server_get(struct server_registry *r, const char *upstream,
 		s = list_entry(it, struct server, bucket);
 		if (!server_matches(s, upstream, addr))
 			continue;
-		s->holders++;
+		if (s->holders++ == 0)
+			PROBE(server_state, s->name, "listed");
 		list_remove(&s->leaving);
 		return s;
 	}
@@ -121,6 +123,7 @@ struct server *server_get(struct server_registry *r, const char *upstream,
 	s->holders = 1;
 	list_push_back(bucket, &s->bucket);
 	r->count++;
+	PROBE(server_state, s->name, "listed");
 	return s;
 }
 
@@ -128,8 +131,10 @@ void server_put(struct server_registry *r, struct server *s)
 {
 	CHECK(s->holders > 0, "a server is put once for each time it was got");
 	DCHECK(list_empty(&s->leaving), "a server that is held is not leaving");
-	if (--s->holders == 0)
-		list_push_back(&r->leaving, &s->leaving);
+	if (--s->holders > 0)
+		return;
+	list_push_back(&r->leaving, &s->leaving);
+	PROBE(server_state, s->name, "leaving");
 }
 
 /* Whose last slot is back, and that no upstream lists. The acquire pairs with the release in
@@ -162,6 +167,7 @@ void server_registry_sweep(struct server_registry *r)
 		list_remove(&s->leaving);
 		list_remove(&s->bucket);
 		r->count--;
+		PROBE(server_state, s->name, "gone");
 		server_free(s);
 	}
 }

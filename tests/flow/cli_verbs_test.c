@@ -102,6 +102,7 @@ static void lines_end_as_they_should(void **state)
 		{{"-V"}, 0, "staunch ", NULL},
 		{{"man", "staunch"}, 0, ".TH STAUNCH 1", NULL},
 		{{"man", "staunch.yaml"}, 0, ".TH STAUNCH.YAML 5", NULL},
+		{{"man", "staunch-probes"}, 0, ".TH STAUNCH\\-PROBES 7", NULL},
 	};
 
 	(void)state;
