@@ -12,6 +12,7 @@
 #include "config/text/source.h"
 #include "config/validate.h"
 #include "netpoll/err.h"
+#include "netpoll/hash.h"
 
 /* The steps in order. Each runs although the one before found problems, so that one run shows
  * them all. In a tree that broke off, a key may seem to be missing or a name undefined although
@@ -69,6 +70,7 @@ static int config_build(struct source *src, struct config **out, struct diag *d)
 		return err;
 	arena_init(&c->arena, ARENA_LIMIT);
 	c->file = arena_text(&c->arena, src->name, strlen(src->name));
+	c->hash = hash_bytes(HASH_START, src->text, src->n);
 	if (c->file != NULL)
 		err = set_directory(c);
 	if (err == 0)

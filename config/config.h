@@ -419,6 +419,7 @@ struct config {
 		size_t              nhosts;
 	} control;
 	const char       *file;      /* the name given to config_load or config_parse */
+	uint64_t          hash;      /* atomic: of its text, the same in all processes that read the same */
 	const char       *directory; /* the file's, absolute: relative paths start here; NULL: it could not be told */
 	struct config_pos origin[CONFIG_TOP_KEYS];
 	unsigned          shares; /* of its owners, all on one thread: beside the first */

@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 #include "proxy/admin/admin_listen.h"
-#include "proxy/admin/admin_priv.h"
+#include "proxy/admin/admin_sample.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control_path.h"
@@ -88,8 +88,10 @@ static void admin_main(void *arg)
 
 	for (size_t i = 0; i < ADMIN_PATHS; i++)
 		open_at(&a->at[i]);
+	sampler_start(a->sampler);
 	np_event_wait(&a->told);
 	stop_clients(a);
+	sampler_stop(a->sampler);
 	np_post(a->control, &a->ended);
 }
 
@@ -106,6 +108,7 @@ static struct admin *admin_free(struct admin *a)
 	if (a->spare >= 0)
 		close(a->spare);
 	config_free((struct config *)(uintptr_t)a->config);
+	free(a->sampler);
 	free(a);
 	return NULL;
 }
@@ -116,6 +119,11 @@ static struct admin *admin_new(struct process *p, const struct config *c)
 
 	if (a == NULL)
 		return NULL;
+	a->sampler = sampler_new(a);
+	if (a->sampler == NULL) {
+		free(a);
+		return NULL;
+	}
 	a->p = p;
 	a->config = config_share((struct config *)(uintptr_t)c);
 	a->control = np_self();

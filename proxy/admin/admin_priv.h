@@ -34,6 +34,7 @@ struct admin {
 	struct np_worker *worker;    /* const after start */
 	struct admin_at at[ADMIN_PATHS];
 	struct inventory_reader reader; /* what there is to tell numbers of */
+	struct sampler *sampler;        /* owned: admin_sample.h */
 	struct list clients;   /* of struct client */
 	struct list waiting;   /* of struct client: no whole request yet, the longest wait first */
 	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
@@ -141,12 +142,30 @@ void admin_order_free(struct order *o);
 /* admin_limits: each limit, as the member "limits" of the status.   Parks. */
 void admin_limits(struct json *j, struct client *c, struct reply *r, const struct order *o);
 
+/* ---- admin_warnings.c ---- */
+
+/* admin_warnings: what to look at, as the member "warnings" of the status.   Parks. */
+void admin_warnings(struct json *j, struct client *c, struct reply *r, const struct order *o);
+
+/* ---- admin_listeners.c ---- */
+
+/* show_begin: the object of what there is, with its list open.
+ *   Returns  the inventory, held until show_end; NULL: r is the refusal. */
+must_use struct inventory *show_begin(struct client *c, struct reply *r, struct json *j, const char *list);
+/* The list and the object are closed. */
+void show_end(struct reply *r, struct json *j, struct inventory *inv);
+
 /* ---- handlers ---- */
 
 void admin_livez(struct client *c, struct reply *r);
 void admin_readyz(struct client *c, struct reply *r);
 void admin_metrics(struct client *c, struct reply *r);
 void admin_status(struct client *c, struct reply *r);
+void admin_listeners(struct client *c, struct reply *r);
+void admin_upstreams(struct client *c, struct reply *r);
+void admin_servers(struct client *c, struct reply *r);
+void admin_certificates(struct client *c, struct reply *r);
+void admin_history(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);

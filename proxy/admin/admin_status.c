@@ -1,8 +1,11 @@
 /* admin_status: /v1/status: what an operator asks first. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "proxy/admin/admin_priv.h"
+#include "config/config.h"
+#include "proxy/admin/admin_sample.h"
+#include "proxy/admin/usable.h"
 
 #define STATUS_PATIENCE (2 * NP_S)
 #define WORKER_ROOM     512
@@ -20,7 +23,16 @@ static const char *stage_word(const struct process *p)
 	return words[__atomic_load_n(&p->stage, __ATOMIC_ACQUIRE)];
 }
 
-static void put_process(struct json *j, const struct process *p, const struct order *o)
+static void put_hash(struct json *j, const struct inventory *inv)
+{
+	uint64_t hash = inv != NULL ? __atomic_load_n(&inv->config->hash, __ATOMIC_RELAXED) : 0;
+	char hex[20];
+
+	snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)hash);
+	json_str(j, "hash", inv != NULL ? hex : NULL);
+}
+
+static void put_process(struct json *j, const struct process *p, const struct order *o, const struct inventory *inv)
 {
 	json_str(j, "version", p->version);
 	json_i64(j, "pid", getpid());
@@ -31,26 +43,50 @@ static void put_process(struct json *j, const struct process *p, const struct or
 		json_null(j, "path");
 	else
 		json_bytes(j, "path", p->config_path, strnlen(p->config_path, PATH_SHOWN));
+	put_hash(j, inv);
 	json_time(j, "loaded_at", o->loaded_at);
 	json_str(j, "last_error", o->why[0] != '\0' ? o->why : NULL);
 	json_leave(j, '}');
 }
 
-static void put_connections(struct json *j, const struct client *c, const struct order *o)
+static void put_connections(struct json *j, const struct inventory *inv, const struct order *o)
 {
-	struct inventory *inv = inventory_hold(&c->admin->reader);
 	struct listener_stats total = {0};
 
-	if (inv != NULL) {
+	if (inv != NULL)
 		inventory_totals(inv, &total);
-		inventory_drop(inv);
-	}
 	json_enter(j, "connections", '{');
 	json_u64(j, "active", listener_stats_active(&total));
 	json_u64(j, "max", o->max_connections);
 	json_u64(j, "total", total.connections);
 	json_u64(j, "bytes_in", total.bytes_in);
 	json_u64(j, "bytes_out", total.bytes_out);
+	json_leave(j, '}');
+}
+
+static void put_rates(struct json *j, const struct client *c)
+{
+	static const char *const words[RATES] = {"connections", "rejected", "failed", "bytes_in", "bytes_out"};
+	uint64_t rates[RATES];
+
+	rates_process(&c->admin->sampler->rates, rates);
+	sample_rates(j, words, rates);
+}
+
+static void put_upstreams(struct json *j, const struct inventory *inv)
+{
+	struct usable_count n = {0};
+	unsigned listed = 0;
+
+	if (inv != NULL)
+		n = usable_count(inv, NULL);
+	for (unsigned i = 0; inv != NULL && i < inv->nupstreams; i++)
+		listed += inv->upstreams[i].listed;
+	json_enter(j, "upstreams", '{');
+	json_u64(j, "n", listed);
+	json_u64(j, "servers", n.servers);
+	json_u64(j, "usable", n.usable);
+	json_u64(j, "spare", n.spare);
 	json_leave(j, '}');
 }
 
@@ -72,6 +108,7 @@ void admin_status(struct client *c, struct reply *r)
 {
 	const struct process *p = c->admin->p;
 	struct order *o = admin_order(c, &(struct order){.kind = ORDER_STATUS}, STATUS_PATIENCE);
+	struct inventory *inv;
 	struct json j;
 
 	if (o == NULL) {
@@ -79,8 +116,15 @@ void admin_status(struct client *c, struct reply *r)
 		return;
 	}
 	reply_object(r, &j, o->generation);
-	put_process(&j, p, o);
-	put_connections(&j, c, o);
+	inv = inventory_hold(&c->admin->reader);
+	put_process(&j, p, o, inv);
+	reply_room(r, 2048);
+	put_connections(&j, inv, o);
+	put_rates(&j, c);
+	put_upstreams(&j, inv);
+	if (inv != NULL)
+		inventory_drop(inv);
+	admin_warnings(&j, c, r, o);
 	admin_limits(&j, c, r, o);
 	json_enter(&j, "workers", '[');
 	for (unsigned i = 0; i < p->nworkers && reply_room(r, WORKER_ROOM); i++)

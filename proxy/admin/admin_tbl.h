@@ -9,6 +9,11 @@
 	X("/readyz",          HTTP_GET | HTTP_HEAD,  true,  admin_readyz) \
 	X("/metrics",         HTTP_GET | HTTP_HEAD,  true,  admin_metrics) \
 	X("/v1/status",       HTTP_GET | HTTP_HEAD,  false, admin_status) \
+	X("/v1/listeners",    HTTP_GET | HTTP_HEAD,  false, admin_listeners) \
+	X("/v1/upstreams",    HTTP_GET | HTTP_HEAD,  false, admin_upstreams) \
+	X("/v1/servers",      HTTP_GET | HTTP_HEAD,  false, admin_servers) \
+	X("/v1/certificates", HTTP_GET | HTTP_HEAD,  false, admin_certificates) \
+	X("/v1/history",      HTTP_GET | HTTP_HEAD,  false, admin_history) \
 	X("/v1/reload",       HTTP_POST,             false, admin_reload) \
 	X("/v1/drain",        HTTP_POST,             false, admin_drain)  \
 	X("/v1/logs/reopen",  HTTP_POST,             false, admin_logs)

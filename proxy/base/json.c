@@ -114,6 +114,19 @@ void json_i64(struct json *j, const char *name, int64_t v)
 	text_i64(j->t, v);
 }
 
+void json_milli(struct json *j, const char *name, uint64_t thousandths)
+{
+	unsigned rest = (unsigned)(thousandths % 1000);
+
+	begin_value(j, name);
+	text_u64(j->t, thousandths / 1000);
+	if (rest == 0)
+		return;
+	text_char(j->t, '.');
+	for (unsigned unit = 100; rest > 0; rest %= unit, unit /= 10)
+		text_char(j->t, (char)('0' + rest / unit));
+}
+
 void json_bool(struct json *j, const char *name, bool v)
 {
 	begin_value(j, name);

@@ -28,6 +28,8 @@ void json_bytes(struct json *j, const char *name, const char *value, size_t n);
 void json_u64(struct json *j, const char *name, uint64_t v);
 void json_i64(struct json *j, const char *name, int64_t v);
 void json_bool(struct json *j, const char *name, bool v);
+/* A number of thousandths, as a decimal number without zeros at its end: 1500 is 1.5. */
+void json_milli(struct json *j, const char *name, uint64_t thousandths);
 void json_null(struct json *j, const char *name);
 /* A time of the wall clock, ns since 1970, as text_time; 0: null. */
 void json_time(struct json *j, const char *name, int64_t ns);

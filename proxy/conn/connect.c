@@ -135,6 +135,16 @@ static no_inline void note_try(struct conn *c, const struct attempt *a, const st
 	conn_note_try(c, server, &one);
 }
 
+/* For who asks why a server has no connections. A failure of this machine or of the client is not the
+ * server's. */
+static no_inline void note_server(const struct conn *c, enum close_reason why, struct server *server)
+{
+	const struct server_failure f = {.why = why, .err = -c->err, .at = np_nanotime()};
+
+	if (c->kill == CLOSE_NONE && why != CLOSE_CLIENT_RST && why != CLOSE_OVERLOAD)
+		server_note_failure(server, &f);
+}
+
 /* One attempt at one server. CLOSE_NONE: connected, and its slot is ours. */
 static enum close_reason try_server(struct conn *c, struct attempt *a, struct server *server)
 {
@@ -158,6 +168,7 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 	}
 	PROBE(connected, c, server->name, c->err);
 	a->tried[a->ntried++] = server;
+	note_server(c, a->why, server);
 	note_try(c, a, server, np_nanotime() - began);
 	server_release(server);
 	return a->why;

@@ -139,6 +139,8 @@ static void share_config(struct load *l)
 {
 	if (l->path == NULL || l->prev == NULL || !config_same(l->out.config, l->prev->config))
 		return;
+	/* The text may differ in what means nothing. */
+	__atomic_store_n(&l->prev->config->hash, l->out.config->hash, __ATOMIC_RELAXED);
 	config_free(l->out.config);
 	l->out.config = config_share(l->prev->config);
 }

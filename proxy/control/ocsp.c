@@ -57,6 +57,7 @@ static void set_staple(const struct ocsp *o, struct tls_staple *s, struct tls_an
 		shard_call(&o->shards[i], set_worker_staple, &c);
 	free(s->current);
 	s->current = a;
+	__atomic_store_n(&s->until, a != NULL ? a->until : 0, __ATOMIC_RELAXED);
 }
 
 /* ---- the outcome of an attempt ---- */

@@ -53,17 +53,18 @@ void reload_retire(struct process *p)
 }
 
 /* Once per reload and certificate: an operator who reloads sees it, and the log is not flooded. */
-static void warn_of_expiry(void *arg, const char *listener, const char *file, int64_t expires)
+static void warn_of_expiry(void *arg, const struct snapshot_certificate *c)
 {
-	int days = tls_cert_days_left(expires);
+	int days = tls_cert_days_left(c->cert->expires);
 
 	(void)arg;
 	if (days < 0)
 		log_msg(LVL_WARNING, "certificate_expired", "listener \"%s\": %s has expired",
-			listener, file);
+			c->listener, c->file);
 	else if (days < TLS_CERT_SOON)
 		log_msg(LVL_WARNING, "certificate_expires",
-			"listener \"%s\": %s expires in %d day%s", listener, file, days, days == 1 ? "" : "s");
+			"listener \"%s\": %s expires in %d day%s", c->listener, c->file, days,
+			days == 1 ? "" : "s");
 }
 
 static int64_t wall_now(void)

@@ -381,3 +381,13 @@ int tls_cert_names(const struct tls_cert *c, int (*fn)(void *arg, const char *na
 	GENERAL_NAMES_free(names);
 	return any ? err : common_name(c, fn, arg);
 }
+
+char *tls_cert_serial(const struct tls_cert *c)
+{
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(c->leaf), NULL);
+	char *hex = n != NULL ? BN_bn2hex(n) : NULL, *copy = hex != NULL ? strdup(hex) : NULL;
+
+	OPENSSL_free(hex);
+	BN_free(n);
+	return copy;
+}

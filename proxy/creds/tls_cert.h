@@ -62,6 +62,10 @@ must_use bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds);
 must_use int tls_cert_names(const struct tls_cert *c, int (*fn)(void *arg, const char *name),
 			    void *arg);
 
+/* tls_cert_serial: its number in upper-case hexadecimal digits, as OpenSSL prints it.
+ *   Returns  NULL: no memory.   Owns  the caller: free(3). */
+must_use char *tls_cert_serial(const struct tls_cert *c);
+
 /* tls_cert_list: all certificates of a PEM file, at least one. tls_cert_crls: all revocation lists.
  *   Returns  as tls_cert_load does.
  *   Owns     *out, written on success only: sk_..._pop_free. */

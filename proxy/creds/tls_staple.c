@@ -54,6 +54,7 @@ static int begin_with(struct tls_staple *s, const void *der, size_t n)
 	if (tls_ocsp_judge(s->question, der, n, time(NULL), &v) != 0)
 		return 0;
 	s->current = tls_answer_new(der, n, v.until);
+	__atomic_store_n(&s->until, s->current != NULL ? s->current->until : 0, __ATOMIC_RELAXED);
 	if (s->current == NULL)
 		return -NP_ENOMEM;
 	s->due = v.from + (v.until - v.from) / 2;

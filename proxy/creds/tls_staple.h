@@ -32,6 +32,7 @@ struct tls_staple {
 	char *cache;                /* owned, const: the file that keeps the response; NULL: none */
 	struct tls_ocsp *question;  /* owned, const */
 	struct tls_answer *current; /* owned; NULL: none has been verified yet */
+	int64_t until;              /* atomic: current's, for any thread; 0: there is none */
 	unsigned users;             /* contexts that serve it, and the attempt under way */
 	int64_t due;                /* when the responder is asked next; seconds since 1970 */
 	unsigned failures;          /* in a row */

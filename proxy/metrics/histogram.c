@@ -48,3 +48,28 @@ uint64_t histogram_count(const struct histogram *h)
 		n += __atomic_load_n(&h->bucket[i], __ATOMIC_RELAXED);
 	return n;
 }
+
+int64_t histogram_quantile(const struct histogram *h, const struct histogram_scale *scale, unsigned thousandth)
+{
+	uint64_t n = histogram_count(h), below = 0, rank = (n * thousandth + 999) / 1000;
+	unsigned i = 0;
+	int64_t from;
+
+	if (n == 0)
+		return -1;
+	if (rank == 0)
+		rank = 1;
+	while (below + h->bucket[i] < rank)
+		below += h->bucket[i++];
+	if (i == HISTOGRAM_BOUNDS)
+		return scale->bound[HISTOGRAM_BOUNDS - 1];
+	from = i == 0 ? 0 : scale->bound[i - 1];
+	return from + (int64_t)((double)(scale->bound[i] - from) * (double)(rank - below) / (double)h->bucket[i]);
+}
+
+void histogram_since(struct histogram *h, const struct histogram *before)
+{
+	h->sum -= before->sum;
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		h->bucket[i] -= before->bucket[i];
+}

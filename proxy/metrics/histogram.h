@@ -60,4 +60,12 @@ void histogram_sum(struct histogram *total, const struct histogram *one);
 /* histogram_count: the number of durations. Any thread. */
 uint64_t histogram_count(const struct histogram *h);
 
+/* histogram_quantile: the duration that so many of a thousand do not exceed, as if those of a bucket were
+ * spread over it evenly; above the last bound it is that bound.
+ *   Returns  ns; -1: there are no durations.   Calls  who owns h, or any thread. */
+int64_t histogram_quantile(const struct histogram *h, const struct histogram_scale *scale, unsigned thousandth);
+
+/* histogram_since: h becomes what was added to it since it was `before`. */
+void histogram_since(struct histogram *h, const struct histogram *before);
+
 #endif

@@ -5,10 +5,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/config.h"
 #include "netpoll/check.h"
 #include "proxy/policy/registry.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_tls.h"
+#include "proxy/tls/tls_ctx.h"
 #include "proxy/upstream/upstream.h"
 
 /* ---- listeners ---- */
@@ -33,6 +35,7 @@ static void add_listener(struct inventory *inv, struct listener_counts *counts, 
 	to->upstream_tls = speaks_tls_upstream(l);
 	to->max_connections = l->max_connections;
 	to->max_handshakes = l->max_handshakes;
+	to->config = l->config;
 }
 
 static bool lists_counts(const struct snapshot *s, const struct listener_counts *counts)
@@ -79,6 +82,17 @@ static void add_server(struct inventory *inv, struct server *server, const struc
 		return;
 	to->weight = m->weight;
 	to->max_connections = m->max_connections;
+	to->backup = m->backup;
+}
+
+/* Upstreams stand in the order of the file. */
+static const struct config_upstream *model_of(const struct snapshot *s, unsigned i)
+{
+	const struct config_upstream *c = &s->config->upstreams[i];
+
+	DCHECK(i < s->config->nupstreams && strcmp(c->name, s->upstreams[i]->u->live->name) == 0,
+	       "a snapshot has the upstreams of its model");
+	return c;
 }
 
 /* u: of the current snapshot; NULL: only older ones have an upstream of this name. Its members come
@@ -115,6 +129,8 @@ static void list_upstreams(struct inventory *inv, const struct snapshot *s)
 
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		add_upstream(inv, s->upstreams[i]->u->live, s->upstreams[i]->u);
+	for (unsigned i = 0; i < s->nupstreams; i++)
+		inv->upstreams[i].config = model_of(s, i);
 	list_for_each(it, lives) {
 		struct upstream_live *live = list_entry(it, struct upstream_live, link);
 
@@ -125,26 +141,79 @@ static void list_upstreams(struct inventory *inv, const struct snapshot *s)
 
 /* ---- certificates ---- */
 
-static void count_certificate(void *arg, const char *listener, const char *file, int64_t expires)
+static void count_certificate(void *arg, const struct snapshot_certificate *c)
 {
-	(void)listener, (void)file, (void)expires;
+	(void)c;
 	++*(unsigned *)arg;
 }
 
-static void add_certificate(void *arg, const char *listener, const char *file, int64_t expires)
+/* Names with a NUL behind each. A length alone where p is NULL. */
+struct names {
+	char *p;
+	size_t n;
+};
+
+static int add_certificate_name(void *arg, const char *name)
+{
+	struct names *to = arg;
+	size_t n = strlen(name) + 1;
+
+	if (to->p != NULL)
+		memcpy(to->p + to->n, name, n);
+	to->n += n;
+	return 0;
+}
+
+/* Returns NULL: no memory. */
+static char *list_names(const struct tls_cert *c)
+{
+	struct names count = {0}, names = {0};
+
+	if (tls_cert_names(c, add_certificate_name, &count) != 0)
+		return NULL;
+	names.p = calloc(1, count.n + 1);
+	if (names.p != NULL && tls_cert_names(c, add_certificate_name, &names) == 0)
+		return names.p;
+	free(names.p);
+	return NULL;
+}
+
+static void add_certificate(void *arg, const struct snapshot_certificate *c)
 {
 	struct inventory *inv = arg;
 	struct inventory_certificate *to = &inv->certificates[inv->ncertificates++];
 
-	*to = (struct inventory_certificate){strdup(listener), strdup(file), expires};
+	*to = (struct inventory_certificate){
+		.listener = strdup(c->listener),
+		.file = strdup(c->file),
+		.names = list_names(c->cert),
+		.serial = tls_cert_serial(c->cert),
+		.expires = c->cert->expires,
+		.ocsp_until = c->stapled->file != NULL ? c->stapled->file->until : 0,
+		.staple = c->stapled->fetched,
+	};
+	if (to->staple != NULL)
+		tls_staple_use(to->staple);
+}
+
+static void certificate_fini(struct inventory_certificate *c)
+{
+	free((void *)(uintptr_t)c->listener);
+	free((void *)(uintptr_t)c->file);
+	free((void *)(uintptr_t)c->names);
+	free((void *)(uintptr_t)c->serial);
+	tls_staple_put(c->staple);
 }
 
 static bool list_certificates(struct inventory *inv, const struct snapshot *s)
 {
 	snapshot_certificates(s, add_certificate, inv);
-	for (unsigned i = 0; i < inv->ncertificates; i++)
-		if (inv->certificates[i].listener == NULL || inv->certificates[i].file == NULL)
+	for (unsigned i = 0; i < inv->ncertificates; i++) {
+		const struct inventory_certificate *c = &inv->certificates[i];
+
+		if (c->listener == NULL || c->file == NULL || c->names == NULL || c->serial == NULL)
 			return false;
+	}
 	return true;
 }
 
@@ -190,6 +259,7 @@ struct inventory *inventory_new(struct registry *r, const struct snapshot *s,
 	clock_gettime(CLOCK_REALTIME, &now);
 	inv->published = (int64_t)now.tv_sec * NP_S + now.tv_nsec;
 	inv->generation = s->generation;
+	inv->config = config_share(s->config);
 	inv->max_connections = s->max_connections;
 	inv->max_series = s->max_series;
 	inv->process = *p;
@@ -213,10 +283,9 @@ struct inventory *inventory_free(struct inventory *inv)
 	server_registry_sweep(inv->registry->servers); /* before the upstreams: servers hold theirs */
 	for (unsigned i = 0; i < inv->nupstreams; i++)
 		upstream_live_put(inv->upstreams[i].live);
-	for (unsigned i = 0; i < inv->ncertificates; i++) {
-		free((void *)(uintptr_t)inv->certificates[i].listener);
-		free((void *)(uintptr_t)inv->certificates[i].file);
-	}
+	for (unsigned i = 0; i < inv->ncertificates; i++)
+		certificate_fini(&inv->certificates[i]);
+	config_free(inv->config);
 	inv->registry->inventories--;
 	free(inv->listeners);
 	free(inv->upstreams);

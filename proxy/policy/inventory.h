@@ -20,11 +20,15 @@
 #include "proxy/metrics/server_stats.h"
 #include "proxy/metrics/stats.h"
 
+struct config;
+struct config_listener;
+struct config_upstream;
 struct limit;
 struct listener_counts;
 struct registry;
 struct server;
 struct snapshot;
+struct tls_staple;
 struct upstream_live;
 
 struct inventory_listener {
@@ -33,6 +37,7 @@ struct inventory_listener {
 	bool tls;                       /* TLS ends here */
 	bool upstream_tls;              /* one of its upstreams is spoken to over TLS */
 	uint32_t max_connections, max_handshakes; /* UINT32_MAX: no limit */
+	const struct config_listener *config; /* within inventory.config; NULL: not listed */
 };
 
 struct inventory_server {
@@ -40,6 +45,7 @@ struct inventory_server {
 	bool listed;
 	uint32_t weight;
 	uint32_t max_connections; /* 0: no limit */
+	bool backup;
 };
 
 struct inventory_upstream {
@@ -47,11 +53,16 @@ struct inventory_upstream {
 	bool listed;
 	unsigned first, n;        /* its servers: servers[first] and the following */
 	struct server_stats gone; /* of servers that are no more */
+	const struct config_upstream *config; /* as a listener's */
 };
 
 struct inventory_certificate {
 	const char *listener, *file; /* owned */
+	const char *names;           /* owned: one after the other, each with its NUL, and one more at the end */
+	const char *serial;          /* owned: in hexadecimal digits */
 	int64_t expires;             /* seconds since 1970 */
+	int64_t ocsp_until;          /* of a response from a file; 0: none */
+	struct tls_staple *staple;   /* a use of it: the response is fetched; NULL: it is not */
 };
 
 /* Of the process. All that it borrows is there until the last inventory is freed. */
@@ -68,6 +79,7 @@ struct inventory_process {
 struct inventory {
 	uint64_t generation;
 	int64_t published;        /* wall clock, ns since 1970 */
+	struct config *config;    /* a share: the model in force */
 	uint32_t max_connections; /* of the process */
 	uint32_t max_series;      /* metrics.series */
 	struct inventory_process process;

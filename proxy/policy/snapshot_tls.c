@@ -162,15 +162,17 @@ static bool is_listed_before(const struct config_tls_in *c, unsigned j)
 }
 
 void snapshot_certificates(const struct snapshot *s,
-			   void (*fn)(void *arg, const char *listener, const char *file,
-				      int64_t expires),
-			   void *arg)
+			   void (*fn)(void *arg, const struct snapshot_certificate *c), void *arg)
 {
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct listener *l = &s->listeners[i];
 
-		for (unsigned j = 0; l->tls != NULL && j < l->tls[0]->ncerts; j++)
+		for (unsigned j = 0; l->tls != NULL && j < l->tls[0]->ncerts; j++) {
+			const struct snapshot_certificate c = {l->name, l->config->tls->certificates[j].cert,
+							       &l->tls[0]->certs[j], &l->tls[0]->staples[j]};
+
 			if (!is_listed_before(l->config->tls, j))
-				fn(arg, l->name, l->config->tls->certificates[j].cert, l->tls[0]->certs[j].expires);
+				fn(arg, &c);
+		}
 	}
 }

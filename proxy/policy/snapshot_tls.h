@@ -9,6 +9,8 @@ struct config_tls_in;
 struct registry;
 struct snapshot;
 struct text;
+struct tls_cert;
+struct tls_stapled;
 struct tls_ticket_keys;
 
 /* tickets_get: the ticket keys that c names, made on first use; NULL: c gives no tickets. Keys in
@@ -38,11 +40,15 @@ void registry_refresh_tickets(struct registry *r, void (*log)(const char *path, 
  * called for each that cannot be written. Blocks on the disk. */
 void registry_keep_responses(struct registry *r, void (*log)(const char *path, int err));
 
-/* snapshot_certificates: calls fn for each certificate of the listeners of s. expires: seconds
- * since 1970. */
+/* One certificate of a listener. All of it is the snapshot's. */
+struct snapshot_certificate {
+	const char *listener, *file;
+	const struct tls_cert *cert;
+	const struct tls_stapled *stapled;
+};
+
+/* snapshot_certificates: calls fn for each certificate of the listeners of s. */
 void snapshot_certificates(const struct snapshot *s,
-			   void (*fn)(void *arg, const char *listener, const char *file,
-				      int64_t expires),
-			   void *arg);
+			   void (*fn)(void *arg, const struct snapshot_certificate *c), void *arg);
 
 #endif

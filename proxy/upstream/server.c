@@ -202,3 +202,30 @@ void server_release(struct server *s)
 
 	CHECK(n > 0, "a slot is given back exactly once");
 }
+
+/* ---- the last failure: why, error and milliseconds in one word, so that no reader sees halves of two ---- */
+
+#define FAILURE_WHY_BITS 8
+#define FAILURE_ERR_BITS 16
+#define FAILURE_MS       INT64_C(1000000)
+
+void server_note_failure(struct server *s, const struct server_failure *f)
+{
+	uint64_t word = (uint64_t)(f->at / FAILURE_MS);
+
+	DCHECK(f->why > 0 && f->why < 1U << FAILURE_WHY_BITS && f->err <= 0 && f->err > -(1 << FAILURE_ERR_BITS),
+	       "a failure fits into a word");
+	word = word << FAILURE_ERR_BITS | (unsigned)-f->err;
+	__atomic_store_n(&s->failure, word << FAILURE_WHY_BITS | f->why, __ATOMIC_RELAXED);
+}
+
+struct server_failure server_last_failure(const struct server *s)
+{
+	uint64_t word = __atomic_load_n(&s->failure, __ATOMIC_RELAXED);
+	struct server_failure f = {.why = word & ((1U << FAILURE_WHY_BITS) - 1)};
+
+	word >>= FAILURE_WHY_BITS;
+	f.err = -(int)(word & ((1U << FAILURE_ERR_BITS) - 1));
+	f.at = (int64_t)(word >> FAILURE_ERR_BITS) * FAILURE_MS;
+	return f;
+}

@@ -31,6 +31,7 @@ struct server {
 	struct server_stats *stats; /* const, owned: one cell per worker, which writes it; any thread reads */
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
+	uint64_t failure; /* atomic: the last connect that did not work (server_note_failure); 0: none */
 };
 
 struct server_registry; /* every server of the process; control thread only */
@@ -69,6 +70,17 @@ must_use bool server_try_take(struct server *s, uint32_t max);
 /* Gives a slot back: exactly once for each one taken (CHECK). s may be gone when this returns.
  * Any thread. */
 void server_release(struct server *s);
+
+/* When a connect to it did not work last, and why. */
+struct server_failure {
+	unsigned why; /* enum close_reason; 0: every connect has worked */
+	int err;      /* -NP_Exxx; 0: no call failed */
+	int64_t at;   /* monotonic ns, to the millisecond */
+};
+
+/* server_note_failure: a connect to it did not work. Any thread that has a slot. */
+void server_note_failure(struct server *s, const struct server_failure *f);
+struct server_failure server_last_failure(const struct server *s); /* any thread that holds s */
 
 /* Live connections and dials; another worker may change it at once. Any thread. */
 static inline uint32_t server_active(const struct server *s)

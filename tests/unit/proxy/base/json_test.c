@@ -77,6 +77,29 @@ static void a_cut_text_ends_between_characters(void **state)
 	assert_int_equal(t.n, 9);
 }
 
+static const char *milli(uint64_t thousandths)
+{
+	static char room[32];
+	struct text t;
+	struct json j = {.t = &t};
+
+	text_init(&t, room, sizeof(room) - 1);
+	json_milli(&j, NULL, thousandths);
+	room[t.n] = '\0';
+	return room;
+}
+
+static void thousandths_have_no_zeros_at_their_end(void **state)
+{
+	(void)state;
+	assert_string_equal(milli(0), "0");
+	assert_string_equal(milli(1), "0.001");
+	assert_string_equal(milli(50), "0.05");
+	assert_string_equal(milli(1500), "1.5");
+	assert_string_equal(milli(12000), "12");
+	assert_string_equal(milli(UINT64_MAX), "18446744073709551.615");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +107,7 @@ int main(void)
 		cmocka_unit_test(no_value_breaks_out),
 		cmocka_unit_test(o3_what_turns_text_around_is_shown),
 		cmocka_unit_test(a_cut_text_ends_between_characters),
+		cmocka_unit_test(thousandths_have_no_zeros_at_their_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,34 @@ static void a_sum_is_in_ticks_and_a_negative_duration_is_none(void **state)
 	assert_int_equal(h.bucket[8], 1);
 }
 
+static void a_quantile_is_in_its_bucket(void **state)
+{
+	struct histogram h = {0};
+
+	(void)state;
+	assert_int_equal(histogram_quantile(&h, &histogram_latency, 500), -1);
+	h.bucket[2] = 10; /* 0.3 to 1 ms */
+	assert_int_equal(histogram_quantile(&h, &histogram_latency, 0), 370000);
+	assert_int_equal(histogram_quantile(&h, &histogram_latency, 500), 650000);
+	assert_int_equal(histogram_quantile(&h, &histogram_latency, 1000), 1000000);
+	h.bucket[5] = 10; /* 10 to 30 ms */
+	assert_int_equal(histogram_quantile(&h, &histogram_latency, 500), 1000000);
+	assert_int_equal(histogram_quantile(&h, &histogram_latency, 550), 12 * MS);
+	h.bucket[HISTOGRAM_BOUNDS] = 80; /* beyond all bounds */
+	assert_int_equal(histogram_quantile(&h, &histogram_latency, 990), 10 * S);
+}
+
+static void what_was_added_since(void **state)
+{
+	struct histogram h = {.sum = 7, .bucket = {[1] = 5, [3] = 2}}, before = {.sum = 3, .bucket = {[1] = 4}};
+
+	(void)state;
+	histogram_since(&h, &before);
+	assert_int_equal(h.sum, 4);
+	assert_int_equal(h.bucket[1], 1);
+	assert_int_equal(h.bucket[3], 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +135,8 @@ int main(void)
 		cmocka_unit_test(each_duration_is_in_the_bucket_of_its_bound),
 		cmocka_unit_test(counts_equal_the_observations),
 		cmocka_unit_test(a_sum_is_in_ticks_and_a_negative_duration_is_none),
+		cmocka_unit_test(a_quantile_is_in_its_bucket),
+		cmocka_unit_test(what_was_added_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

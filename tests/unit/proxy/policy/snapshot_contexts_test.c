@@ -209,11 +209,11 @@ static void a_bad_file_leaves_nothing(void **state)
 	config_free(c);
 }
 
-static void count_file(void *arg, const char *listener, const char *file, int64_t expires)
+static void count_file(void *arg, const struct snapshot_certificate *c)
 {
-	assert_string_equal(listener, "web");
-	assert_string_equal(file, cert);
-	assert_true(expires > 0);
+	assert_string_equal(c->listener, "web");
+	assert_string_equal(c->file, cert);
+	assert_true(c->cert->expires > 0);
 	++*(unsigned *)arg;
 }
 

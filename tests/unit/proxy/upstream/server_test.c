@@ -303,6 +303,19 @@ static void free_while_held(void)
 	server_registry_free(registry);
 }
 
+static void the_last_failure_is_told_whole(void **state)
+{
+	struct server s = {.failure = 0};
+	const struct server_failure f = {.why = 12, .err = -111, .at = INT64_C(86400000000000000)};
+	struct server_failure got = server_last_failure(&s);
+
+	(void)state;
+	assert_int_equal(got.why, 0);
+	server_note_failure(&s, &f);
+	got = server_last_failure(&s);
+	assert_true(got.why == f.why && got.err == f.err && got.at == f.at);
+}
+
 static void misuse_aborts(void **state)
 {
 	(void)state;
@@ -327,6 +340,7 @@ int main(void)
 		TEST(many_are_found_again),
 		TEST(threads_never_exceed_the_limit),
 		TEST(freed_behind_a_worker),
+		TEST(the_last_failure_is_told_whole),
 		TEST(misuse_aborts),
 	};
 

@@ -1,0 +1,163 @@
+/* admin_upstreams: /v1/upstreams and /v1/servers: who may take connections, who takes them, and what went wrong. */
+#include "config/config.h"
+#include "netpoll/err.h"
+#include "proxy/admin/admin_sample.h"
+#include "proxy/admin/usable.h"
+#include "proxy/base/close.h"
+#include "proxy/policy/registry.h"
+#include "proxy/upstream/server.h"
+
+#define OBJECT_ROOM 4096 /* an upstream, or a server with a path of 107 bytes as its address, escaped */
+
+static const char *balance_word(enum config_balance b)
+{
+	static const char *const words[] = {
+#define X(name, word, meaning) word,
+		CONFIG_BALANCE_TBL(X)
+#undef X
+	};
+
+	return words[b];
+}
+
+/* What upstreams and servers share. */
+static void put_server_counts(struct json *j, const struct server_stats *n)
+{
+	json_enter(j, "connects", '{');
+	json_u64(j, "ok", histogram_count(&n->connect));
+	json_u64(j, "refused", n->refused);
+	json_u64(j, "timeout", n->timeout);
+	json_u64(j, "reset", n->reset);
+	json_u64(j, "failed", n->failed);
+	json_leave(j, '}');
+	json_u64(j, "bytes_in", n->bytes_in);
+	json_u64(j, "bytes_out", n->bytes_out);
+	sample_quantiles(j, "connect_ms", &n->connect, &histogram_latency);
+	sample_quantiles(j, "first_byte_ms", &n->first_byte, &histogram_latency);
+}
+
+/* ---- upstreams ---- */
+
+static uint64_t upstream_active(const struct inventory *inv, const struct inventory_upstream *u)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < u->n; i++)
+		n += server_active(inv->servers[u->first + i].server);
+	return n;
+}
+
+static void put_upstream(struct json *j, struct client *c, const struct inventory *inv, unsigned i)
+{
+	static const char *const words[RATES] = {"connects", "retries", "failed", "bytes_in", "bytes_out"};
+	const struct inventory_upstream *u = &inv->upstreams[i];
+	struct usable_count count = usable_count(inv, u);
+	struct server_stats n = {0};
+	uint64_t retries = 0, rates[RATES];
+
+	inventory_upstream_totals(inv, u, &n, &retries);
+	json_enter(j, NULL, '{');
+	json_str(j, "name", u->live->name);
+	json_str(j, "balance", balance_word(u->config->balance));
+	json_bool(j, "tls", u->config->tls != NULL);
+	json_u64(j, "servers", count.servers);
+	json_u64(j, "usable", count.usable);
+	json_u64(j, "spare", count.spare);
+	json_u64(j, "active", upstream_active(inv, u));
+	json_u64(j, "retries", retries);
+	put_server_counts(j, &n);
+	rates_upstream(&c->admin->sampler->rates, inv, i, rates);
+	sample_rates(j, words, rates);
+	json_leave(j, '}');
+}
+
+void admin_upstreams(struct client *c, struct reply *r)
+{
+	struct json j;
+	struct inventory *inv = show_begin(c, r, &j, "upstreams");
+
+	if (inv == NULL)
+		return;
+	for (unsigned i = 0; i < inv->nupstreams && reply_room(r, OBJECT_ROOM); i++)
+		if (inv->upstreams[i].listed)
+			put_upstream(&j, c, inv, i);
+	show_end(r, &j, inv);
+}
+
+/* ---- servers ---- */
+
+static void put_failure(struct json *j, const struct server *s)
+{
+	const struct server_failure f = server_last_failure(s);
+	int64_t ago = np_nanotime() - f.at;
+
+	if (f.why == 0) {
+		json_null(j, "last_connect_error");
+		return;
+	}
+	json_enter(j, "last_connect_error", '{');
+	json_str(j, "reason", close_word((enum close_reason)f.why));
+	json_str(j, "errno", f.err != 0 ? np_err_name(f.err) : NULL);
+	json_str(j, "text", f.err != 0 ? np_err_text(f.err) : close_sentence((enum close_reason)f.why));
+	json_time(j, "at", admin_wall() - ago);
+	json_i64(j, "ago_ms", ago / NP_MS);
+	json_leave(j, '}');
+}
+
+static void put_state(struct json *j, const struct inventory_server *s)
+{
+	uint32_t most = usable_most(s), active = server_active(s->server);
+	const char *why;
+
+	json_str(j, "usable", usable_word(s, &why));
+	json_str(j, "why", why);
+	json_bool(j, "backup", s->backup);
+	json_u64(j, "weight", s->weight);
+	json_u64(j, "effective_weight", usable_weight(s));
+	json_u64(j, "active", active);
+	if (most == 0)
+		json_null(j, "max_connections");
+	else
+		json_u64(j, "max_connections", most);
+	json_bool(j, "full", most != 0 && active >= most);
+}
+
+static void put_server(struct json *j, struct client *c, const struct inventory *inv, unsigned i)
+{
+	static const char *const words[RATES] = {"connects", NULL, "failed", "bytes_in", "bytes_out"};
+	const struct inventory_server *s = &inv->servers[i];
+	struct server_stats n = {0};
+	uint64_t rates[RATES];
+
+	server_stats_sum(&n, s->server->stats, inv->registry->nworkers);
+	json_enter(j, NULL, '{');
+	json_str(j, "upstream", s->server->live->name);
+	json_str(j, "server", s->server->text);
+	put_state(j, s);
+	put_server_counts(j, &n);
+	put_failure(j, s->server);
+	rates_server(&c->admin->sampler->rates, inv, i, rates);
+	sample_rates(j, words, rates);
+	json_leave(j, '}');
+}
+
+void admin_servers(struct client *c, struct reply *r)
+{
+	char upstream[CONFIG_NAME_MAX + 1];
+	ssize_t asked = http_query_get(&c->request, "upstream", upstream, sizeof(upstream));
+	struct inventory *inv;
+	struct json j;
+
+	if (asked < 0 && asked != -NP_ENOENT) {
+		reply_error(r, 400, "upstream is the name of one", NULL);
+		return;
+	}
+	inv = show_begin(c, r, &j, "servers");
+	if (inv == NULL)
+		return;
+	for (unsigned i = 0; i < inv->nservers && reply_room(r, OBJECT_ROOM); i++)
+		if (inv->servers[i].listed &&
+		    (asked < 0 || strcmp(inv->servers[i].server->live->name, upstream) == 0))
+			put_server(&j, c, inv, i);
+	show_end(r, &j, inv);
+}

@@ -1,0 +1,113 @@
+/* admin_warnings: what an operator should look at, in sentences: the member "warnings" of the status. Each has a word
+ * that never changes, for machines. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "proxy/admin/admin_sample.h"
+#include "proxy/admin/usable.h"
+#include "proxy/creds/tls_cert.h"
+#include "proxy/policy/registry.h"
+#include "proxy/upstream/upstream_live.h"
+
+#define WARNING_ROOM  1024
+#define TEXT_MOST     320
+#define CERT_DAYS     30
+#define DROPS_RECENT  (600 * NP_S) /* so long a dropped record is worth a word */
+
+struct warnings {
+	struct json *j;
+	struct reply *r;
+};
+
+static void warn(const struct warnings *w, const char *word, const char *fmt, ...) printf_like(3, 4);
+
+static void warn(const struct warnings *w, const char *word, const char *fmt, ...)
+{
+	char text[TEXT_MOST];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!reply_room(w->r, TEXT_MOST * JSON_ESCAPE + WARNING_ROOM))
+		return;
+	json_enter(w->j, NULL, '{');
+	json_str(w->j, "code", word);
+	json_str(w->j, "text", text);
+	json_leave(w->j, '}');
+}
+
+static void warn_of_upstreams(const struct warnings *w, const struct inventory *inv)
+{
+	for (unsigned i = 0; i < inv->nupstreams; i++) {
+		const struct inventory_upstream *u = &inv->upstreams[i];
+		struct usable_count n = usable_count(inv, u);
+
+		if (!u->listed || n.usable == n.servers)
+			continue;
+		if (n.usable + n.spare == 0)
+			warn(w, "upstream_down", "upstream %s has no usable server", u->live->name);
+		else
+			warn(w, "servers_unusable", "upstream %s: %u of %u servers usable", u->live->name, n.usable,
+			     n.servers);
+	}
+}
+
+static void warn_of_certificates(const struct warnings *w, const struct inventory *inv)
+{
+	for (unsigned i = 0; i < inv->ncertificates; i++) {
+		const struct inventory_certificate *c = &inv->certificates[i];
+		int days = tls_cert_days_left(c->expires);
+
+		if (days < 0)
+			warn(w, "certificate_expired", "listener %s: %.150s has expired", c->listener, c->file);
+		else if (days < CERT_DAYS)
+			warn(w, "certificate_expires", "listener %s: %.150s expires in %d day%s", c->listener,
+			     c->file, days, days == 1 ? "" : "s");
+	}
+}
+
+static void warn_of_limit(const struct warnings *w, const struct limit *l, const char *name, const char *listener)
+{
+	if (__atomic_load_n(&l->since, __ATOMIC_RELAXED) == 0)
+		return;
+	warn(w, "limit", "%s%s%s acts: %llu hits since the start", listener != NULL ? listener : "",
+	     listener != NULL ? ": " : "", name, (unsigned long long)__atomic_load_n(&l->hits, __ATOMIC_RELAXED));
+}
+
+static void warn_of_limits(const struct warnings *w, const struct process *p, const struct inventory *inv)
+{
+	warn_of_limit(w, &p->limit, "limits.max_connections", NULL);
+	warn_of_limit(w, &p->admin_clients, "the limit of control connections", NULL);
+	warn_of_limit(w, &p->watch.descriptors, "the descriptor limit", NULL);
+	for (unsigned i = 0; inv != NULL && i < inv->nlisteners; i++) {
+		const struct listener_counts *counts = inv->listeners[i].counts;
+
+		if (!inv->listeners[i].listed)
+			continue;
+		warn_of_limit(w, &counts->limit, "max_connections", counts->name);
+		warn_of_limit(w, &counts->handshakes_limit, "tls.max_handshakes", counts->name);
+	}
+}
+
+void admin_warnings(struct json *j, struct client *c, struct reply *r, const struct order *o)
+{
+	struct inventory *inv = inventory_hold(&c->admin->reader);
+	const struct sampler *s = c->admin->sampler;
+	const struct warnings w = {j, r};
+
+	json_enter(j, "warnings", '[');
+	if (o->why[0] != '\0')
+		warn(&w, "reload_refused", "the last reload was refused: %s", o->why);
+	if (inv != NULL) {
+		warn_of_upstreams(&w, inv);
+		warn_of_certificates(&w, inv);
+	}
+	warn_of_limits(&w, c->admin->p, inv);
+	if (s->drops_at != 0 && np_nanotime() - s->drops_at < DROPS_RECENT)
+		warn(&w, "log_dropped", "%llu access records were dropped since the start",
+		     (unsigned long long)s->drops);
+	json_leave(j, ']');
+	if (inv != NULL)
+		inventory_drop(inv);
+}
