@@ -46,7 +46,7 @@ static void put_addresses(struct json *j, struct reply *r, const struct config_l
 }
 
 /* Reasons that no connection had are left out. */
-static void put_reasons(struct json *j, const char *name, const struct listener_stats *n, bool rejected)
+static void put_end_reasons(struct json *j, const char *name, const struct listener_stats *n, bool rejected)
 {
 	json_enter(j, name, '{');
 	for (enum close_reason why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++)
@@ -74,8 +74,8 @@ static void put_listener_counts(struct json *j, const struct inventory_listener 
 	json_u64(j, "connections", n->connections);
 	json_u64(j, "bytes_in", n->bytes_in);
 	json_u64(j, "bytes_out", n->bytes_out);
-	put_reasons(j, "closed", n, false);
-	put_reasons(j, "rejected", n, true);
+	put_end_reasons(j, "closed", n, false);
+	put_end_reasons(j, "rejected", n, true);
 	sample_quantiles(j, "duration_ms", &n->lifetime, &histogram_lifetime);
 }
 
