@@ -10,9 +10,11 @@
 	X(WARNING, "warning", "something is degraded and goes on")                \
 	X(ERROR, "error", "something did not work")
 
-#define CONFIG_FORMAT_TBL(X)                               \
-	X(JSON, "json", "one JSON object to a line")       \
-	X(TEXT, "text", "key=value pairs, for eyes and grep")
+#define CONFIG_FORMAT_TBL(X)                                                                      \
+	X(AUTO, "auto", "text on a terminal, journal where systemd reads it, json elsewhere")     \
+	X(JSON, "json", "one JSON object to a line")                                              \
+	X(TEXT, "text", "sentences and key=value pairs, for eyes and grep")                       \
+	X(JOURNAL, "journal", "text behind <N>, its level, for journalctl -p")
 
 #define CONFIG_ON_TIMEOUT_TBL(X)                                              \
 	X(AUTO, "auto", "default where a route has tls: none, else close")    \

@@ -43,9 +43,12 @@
 	  "A file is opened again on SIGHUP or SIGUSR1, so a rotated one is let go. Writing never holds up "      \
 	  "a connection: a full queue drops lines and counts them.",                                              \
 	  "\"/var/log/staunch/access.log\"")                                                                      \
-	X(ENUM, "log.format", log.format, "json", 0, 0, 0, format, LIVE,                                          \
-	  "the form of the access log's lines",                                                                   \
-	  "Both forms carry the same fields under the same names.",                                               \
+	X(ENUM, "log.format", log.format, "auto", 0, 0, 0, format, LIVE,                                          \
+	  "the form of the lines of both logs",                                                                   \
+	  "Each log asks for itself where its lines go. Under systemd (JOURNAL_STREAM names the descriptor) a "   \
+	  "line of any form begins with <N>, which the journal takes off: 3 error, 4 warning, 5 notice, 6 info "  \
+	  "and each access record, 7 debug. A file of log.access never has it. "                                  \
+	  "What runs before the file is read takes auto.",                                                        \
 	  "text")                                                                                                 \
 	X(MAP, "limits", limits, NULL, 0, 0, 0, none, LIVE,                                                       \
 	  "bounds on the process as a whole", NULL, NULL)                                                         \

@@ -44,11 +44,10 @@ static int exit_of_prepare(enum reload_step step, int err)
 /* On the watchdog's thread. */
 static void on_stall(unsigned worker, int64_t ns, const char *running)
 {
-	static struct log_site site;
 	char name[24];
 
 	snprintf(name, sizeof(name), worker == ADMIN_WORKER ? "admin" : "worker %u", worker);
-	log_limited(&site, LVL_WARNING, "worker_stalled",
+	log_limited(LVL_WARNING, "worker_stalled", name, 0,
 		    "%s has not turned for %lld ms; on the core: %s", name, (long long)(ns / NP_MS),
 		    running);
 }

@@ -255,7 +255,7 @@ void admin_accept_main(void *arg)
 		if (sysfd == -NP_ECLOSING)
 			break;
 		if (sysfd != -NP_EAGAIN)
-			log_limited(&at->site, LVL_WARNING, "control_accept", "the control plane cannot accept: %s",
+			log_limited(LVL_WARNING, "control_accept", NULL, sysfd, "the control plane cannot accept: %s",
 				    np_err_text(sysfd));
 		np_sleep(ACCEPT_PAUSE);
 	}

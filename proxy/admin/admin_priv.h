@@ -25,7 +25,6 @@ struct admin_at {
 	int lock;           /* control thread: of the file; -1: none */
 	struct np_unix_file file; /* control thread */
 	gid_t group;        /* const: of the file */
-	struct log_site site;
 };
 
 struct admin {

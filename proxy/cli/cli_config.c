@@ -11,6 +11,9 @@
 #include "config/schema.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/control/problems.h"
+#include "proxy/control/reload.h"
+#include "proxy/log/log.h"
 #include "proxy/process.h"
 
 #define STANDARD_INPUT "standard input"
@@ -82,12 +85,36 @@ int cli_config_load(const struct cli_args *a, struct config **out)
 	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
+/* stderr is the process log, from the first line on: what a program reads there is never anything else. */
+static int run_load(const struct cli_args *a, struct config **out)
+{
+	const char *path = cli_config_path(a);
+	struct diag *d;
+	int err;
+
+	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, STDERR_FILENO);
+	if (log_is_seen())
+		return cli_config_load(a, out);
+	d = diag_new();
+	err = d != NULL ? cli_config_read(path, out, d) : -NP_ENOMEM;
+	if (err == 0)
+		reload_log_level(*out);
+	if (err == -NP_ENOMEM)
+		log_msg(LVL_ERROR, "files_failed", "%s: %s", path, np_err_text(err));
+	else
+		problems_log(d, NULL);
+	diag_free(d);
+	if (err == 0)
+		return 0;
+	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
+}
+
 /* The file is loaded before the process is set up: a mistake in it costs nothing but the
  * message. */
 int cli_run(const struct cli_args *a)
 {
 	struct process_opts o = {.config_path = cli_config_path(a), .version = cli_version_text()};
-	int status = cli_config_load(a, &o.config);
+	int status = run_load(a, &o.config);
 
 	/* It cannot be read a second time: SIGHUP opens the logs anew and keeps the configuration. */
 	if (is_standard_input(o.config_path))

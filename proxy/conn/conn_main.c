@@ -128,7 +128,7 @@ static void conn_without_memory(struct shard *s, struct listener *listener, enum
 		conn_give_places(s, listener);
 	STAT_ADD(&listener->counts->stats[s->id], connections, 1);
 	STAT_ADD(&listener->counts->stats[s->id], closed[CLOSE_OVERLOAD], 1);
-	log_limited(&s->memory_site, LVL_ERROR, "out_of_memory",
+	log_limited(LVL_ERROR, "out_of_memory", NULL, 0,
 		"a connection was closed: out of memory");
 }
 

@@ -239,7 +239,7 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	}
 	STAT_ADD(&server->stats[s->id], failed, 1);
 	note_tls_failure(c, err, &why);
-	log_limited(&s->connect_site, LVL_WARNING, "upstream_tls_failed", "server %s: %s",
+	log_limited(LVL_WARNING, "upstream_tls_failed", server->name, (int)why.code, "server %s: %s",
 		server->name, tls_said(c->upstream.tls) != NULL ? tls_said(c->upstream.tls) :
 								  tls_why_sentence(why.code));
 	if (why.code == TLS_WHY_MEMORY)

@@ -75,7 +75,7 @@ static void note_failure(struct conn *c, const struct server *server, int err,
 	if (why == CLOSE_CLIENT_RST)
 		return;
 	count_failure(&server->stats[s->id], err, why);
-	log_limited(&s->connect_site, LVL_WARNING, "connect_failed", "server %s: %s (%s)",
+	log_limited(LVL_WARNING, "connect_failed", server->name, err, "server %s: %s (%s)",
 		    server->name, np_err_text(err), np_err_name(err));
 }
 

@@ -43,7 +43,7 @@ enum close_reason relay_failed(struct conn *c, enum relay_call call, int err)
 
 	DCHECK_RELAY(c);
 	c->err = (int16_t)-err; /* this is why it ends, whatever went wrong before */
-	log_limited(&c->shard->relay_site, never ? LVL_ERROR : LVL_WARNING, "relay_failed",
+	log_limited(never ? LVL_ERROR : LVL_WARNING, "relay_failed", calls[call], err,
 		"a connection was ended: %s failed: %s (%s)%s", calls[call], np_err_text(err), np_err_name(err),
 		never ? "; please report it" : "");
 	return CLOSE_OVERLOAD;

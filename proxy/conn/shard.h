@@ -51,8 +51,6 @@ struct shard {
 	uint64_t id_seed;
 	struct limit *limit;      /* borrowed: the process's; atomics */
 	struct limit_watch *watch; /* borrowed, const: who hears that a limit acts; NULL: nobody */
-	/* rate limits of this worker's warnings */
-	struct log_site connect_site, memory_site, relay_site;
 	/* conn_loop.c: a dial of ours that may come back; atomic, the owner writes */
 	uint64_t loop_key;   /* 0: none is looked for */
 	uint64_t loop_to;         /* atomic: the same of the server that was dialled */

@@ -50,7 +50,8 @@ static void say_lack(const char *what, enum start_call call, int err)
 
 /* ---- on the thread ---- */
 
-/* Every problem of the file goes to stderr with its place, not only the first. */
+/* Every problem of the file is said with its place, not only the first: drawn for who sits at a terminal, as lines
+ * of the log elsewhere. */
 static int read_config(struct load *l)
 {
 	struct diag *d = diag_new();
@@ -62,7 +63,10 @@ static int read_config(struct load *l)
 	snprintf(footer, sizeof(footer), "running generation %llu unchanged",
 		 (unsigned long long)l->generation);
 	err = config_load(l->path, &l->out.config, d);
-	diag_print(stderr, d, isatty(STDERR_FILENO) != 0, footer);
+	if (log_is_seen())
+		diag_print(stderr, d, true, footer);
+	else
+		problems_log(d, footer);
 	if (err != 0)
 		l->problems = problems_text(d);
 	diag_free(d);

@@ -1,10 +1,12 @@
 /* problems: one object each. */
 #include "proxy/control/problems.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "netpoll/check.h"
+#include "proxy/log/log.h"
 
 #define PROBLEMS_MOST 65536
 
@@ -88,4 +90,96 @@ char *problem_text(const char *code, const char *message)
 	if (t.cut)
 		t.n = 0;
 	return finish_text(room, &t);
+}
+
+/* ---- in the process log ---- */
+
+/* Lines of a list of problems, each with as many as fit. */
+struct problem_lines {
+	const struct diag *d;
+	const char *after;
+	char one[LOG_PROBLEMS_MAX];
+	struct text list;
+	char room[LOG_PROBLEMS_MAX + 1];
+};
+
+static enum log_level level_of(const struct diag *d)
+{
+	return diag_count(d, DIAG_ERROR) > 0 ? LVL_ERROR : LVL_WARNING;
+}
+
+static void log_list(struct problem_lines *l)
+{
+	bool refused = diag_count(l->d, DIAG_ERROR) > 0;
+
+	if (l->list.n == 0)
+		return;
+	l->room[l->list.n] = '\0';
+	log_problems(level_of(l->d), "config_problems", l->room, "configuration %s%s%s%s",
+		     refused ? "NOT loaded" : "loaded", l->after != NULL ? " (" : "",
+		     l->after != NULL ? l->after : "", l->after != NULL ? ")" : "");
+	text_init(&l->list, l->room, LOG_PROBLEMS_MAX);
+}
+
+/* Its bytes in l->one; a name of a file that is longer than a line is left out. */
+static struct text problem_object(struct problem_lines *l, const struct diag_problem *b)
+{
+	struct diag_problem nameless = *b;
+	struct text t;
+	struct json j = {.t = &t};
+
+	text_init(&t, l->one, LOG_PROBLEMS_MAX);
+	problem_put(&j, b);
+	if (!t.cut)
+		return t;
+	nameless.source = NULL;
+	j.more = false;
+	text_init(&t, l->one, LOG_PROBLEMS_MAX);
+	problem_put(&j, &nameless);
+	return t;
+}
+
+static void log_objects(struct problem_lines *l)
+{
+	text_init(&l->list, l->room, LOG_PROBLEMS_MAX);
+	for (size_t i = 0; i < diag_shown(l->d); i++) {
+		struct text t = problem_object(l, diag_get(l->d, i));
+
+		if (t.cut)
+			continue;
+		if (l->list.n + t.n + 1 > l->list.cap)
+			log_list(l);
+		if (l->list.n > 0)
+			text_char(&l->list, ',');
+		text_bytes(&l->list, t.p, t.n);
+	}
+	log_list(l);
+}
+
+/* As compilers write it: editors know the form. */
+static void log_one(const struct diag_problem *b)
+{
+	char at[32] = "";
+
+	if (pos_known(b->at))
+		snprintf(at, sizeof(at), ":%u:%u", b->at.line, b->at.column);
+	log_msg(diag_severity(b->code) == DIAG_ERROR ? LVL_ERROR : LVL_WARNING, "config_problem",
+		"%s%s%s[%s] %s%s%s%s%s%s", b->source != NULL ? b->source->name : "", at, b->source != NULL ? ": " : "",
+		diag_code_text(b->code), b->message, b->suggestion[0] != '\0' ? "; did you mean " : "", b->suggestion,
+		b->suggestion[0] != '\0' ? "?" : "", b->help[0] != '\0' ? "; help: " : "", b->help);
+}
+
+void problems_log(const struct diag *d, const char *after)
+{
+	struct problem_lines *l = log_is_json() ? malloc(sizeof(*l)) : NULL;
+
+	if (l != NULL) {
+		l->d = d;
+		l->after = after;
+		log_objects(l);
+		free(l);
+		return;
+	}
+	for (size_t i = 0; i < diag_shown(d); i++)
+		log_one(diag_get(d, i));
 }

@@ -19,4 +19,9 @@ char *problems_text(const struct diag *d);
 /* problem_text: one problem that was found outside of a file, the same way. */
 char *problem_text(const char *code, const char *message);
 
+/* problems_log: what d holds as lines of the process log, where no person sees it at once: in JSON a list of the
+ * problems in as few lines as hold it, else a line each. Without problems there is none. `after` is what becomes of
+ * it, as in diag_print. */
+void problems_log(const struct diag *d, const char *after);
+
 #endif

@@ -99,6 +99,18 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 
 /* ---- limits and log ---- */
 
+static enum log_format format_of(const struct config *c)
+{
+	static const enum log_format formats[] = {
+		[CONFIG_FORMAT_AUTO] = LOG_FORMAT_AUTO,
+		[CONFIG_FORMAT_JSON] = LOG_FORMAT_JSON,
+		[CONFIG_FORMAT_TEXT] = LOG_FORMAT_TEXT,
+		[CONFIG_FORMAT_JOURNAL] = LOG_FORMAT_JOURNAL,
+	};
+
+	return formats[c->log.format];
+}
+
 void reload_log_level(const struct config *c)
 {
 	static const enum log_level levels[] = {
@@ -110,6 +122,7 @@ void reload_log_level(const struct config *c)
 	};
 
 	log_set_level(levels[c->log.level]);
+	log_set_format(format_of(c));
 }
 
 /* Of the access log, in words of the part that could not be had. */
@@ -141,7 +154,7 @@ static struct log_options log_options_of(const struct config *c)
 	return (struct log_options){
 		.kind = kinds[c->log.access.kind],
 		.path = c->log.access.path,
-		.format = c->log.format == CONFIG_FORMAT_JSON ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT,
+		.format = format_of(c),
 	};
 }
 

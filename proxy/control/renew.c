@@ -26,22 +26,17 @@ struct renewal {
 
 static void log_ticket_keys(const char *path, const char *why)
 {
-	static struct log_site site;
-
 	if (why[0] == '\0')
 		log_msg(LVL_INFO, "ticket_keys", "ticket keys rotated (%s)",
 			path != NULL ? path : "in memory");
 	else
-		log_limited(&site, LVL_WARNING, "ticket_keys_failed", "%s; the keys in use stay",
-			    why);
+		log_limited(LVL_WARNING, "ticket_keys_failed", path, 0, "%s; the keys in use stay", why);
 }
 
 /* A response that cannot be written is stapled all the same; the next process asks anew. */
 static void log_not_kept(const char *path, int err)
 {
-	static struct log_site site;
-
-	log_limited(&site, LVL_WARNING, "ocsp_not_kept", "%s: %s", path, np_err_text(err));
+	log_limited(LVL_WARNING, "ocsp_not_kept", path, err, "%s: %s", path, np_err_text(err));
 }
 
 static void renewal_run(struct file_job *job)

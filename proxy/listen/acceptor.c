@@ -37,29 +37,23 @@ struct acceptor {
 	int64_t pause; /* of the episode under way; 0: none */
 	int64_t paused_since;
 	bool logged; /* the episode's begin has a line, so its end gets one */
-	struct log_site site;
 	int held; /* accepted, waits for room; -1: none, or acceptor_stop served it */
 	struct np_addr held_peer;
 };
 
 /* ---- episodes: one line at the begin, one at the end ---- */
 
-/* An error may pass and come back at once: then a second's episodes share one pair of lines. cause:
- * NULL: a limit acts, which has lines of its own (limit_watch.h). */
-static void pause_begin(struct acceptor *a, const char *cause)
+/* An error may pass and come back at once: then a second's episodes share one pair of lines. err: 0:
+ * a limit acts, which has lines of its own (limit_watch.h). */
+static void pause_begin(struct acceptor *a, int err)
 {
-	uint64_t suppressed = 0;
-
 	DCHECK(a->pause == 0, "an episode begins within another");
 	a->pause = PAUSE_MIN;
 	a->paused_since = np_nanotime();
 	STAT_ADD(&a->shard->stats, accept_pauses, 1);
-	a->logged = cause != NULL && log_site_admit(&a->site, a->paused_since, &suppressed);
-	if (a->logged)
-		log_msg(LVL_WARNING, "accept_paused",
-			"%s (worker %u): %s; clients wait in the backlog "
-			"(%llu earlier pauses not logged)",
-			a->binding->text, a->shard->id, cause, (unsigned long long)suppressed);
+	a->logged = err != 0 && log_limited(LVL_WARNING, "accept_paused", a->binding->text, err,
+					    "%s (worker %u): %s; clients wait in the backlog",
+					    a->binding->text, a->shard->id, np_err_text(err));
 }
 
 static void pause_end(struct acceptor *a)
@@ -84,7 +78,7 @@ static void on_accept_error(struct acceptor *a, int err)
 	if (err == -NP_EMFILE)
 		limit_no_descriptor(a->shard->watch, a->pause == 0);
 	if (a->pause == 0)
-		pause_begin(a, err == -NP_EMFILE ? NULL : np_err_text(err));
+		pause_begin(a, err == -NP_EMFILE ? 0 : err);
 	np_sleep(a->pause);
 	a->pause = a->pause * 2 < PAUSE_MAX ? a->pause * 2 : PAUSE_MAX;
 }
@@ -100,7 +94,7 @@ static bool must_wait(const struct acceptor *a, const struct limit *full)
 static void wait_a_moment(struct acceptor *a, struct limit *full)
 {
 	if (a->pause == 0)
-		pause_begin(a, NULL);
+		pause_begin(a, 0);
 	limit_acted(a->shard->watch, full, false);
 	np_sleep(ROOM_POLL);
 }

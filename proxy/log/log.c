@@ -3,10 +3,13 @@
 #include "proxy/log/log.h"
 
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/log/log_episode.h"
 #include "proxy/log/log_note.h"
 #include "proxy/log/log_priv.h"
 #include "proxy/log/log_spool.h"
@@ -20,14 +23,18 @@ enum way {
 };
 
 static struct {
-	enum log_level level; /* atomic: a reload may change it */
+	enum log_level level;   /* atomic: a reload may change it, as form */
+	struct log_form form;
 	enum way way;
-	bool json; /* const after log_init, as fd */
-	int fd;
-	pthread_mutex_t lock; /* protects the rest; held for one write that cannot block */
+	int fd;               /* const after log_init */
+	pthread_mutex_t lock; /* protects the next two; held for one write that cannot block */
 	uint64_t missed;      /* by WAY_DIRECT, since the last line that said so */
 	char line[LOG_NOTE_LINE];
-} out = {.level = LVL_NOTICE, .fd = STDERR_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct log_episodes episodes;
+} out = {.level = LVL_NOTICE,
+	 .fd = STDERR_FILENO,
+	 .lock = PTHREAD_MUTEX_INITIALIZER,
+	 .episodes.lock = PTHREAD_MUTEX_INITIALIZER};
 
 int64_t log_clock(clockid_t clock)
 {
@@ -37,19 +44,37 @@ int64_t log_clock(clockid_t clock)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-bool log_is_json(enum log_format format, int fd)
-{
-	if (format == LOG_FORMAT_AUTO)
-		return isatty(fd) == 0;
-	return format == LOG_FORMAT_JSON;
-}
-
 void log_init(enum log_level level, enum log_format format, int fd)
 {
 	out.level = level;
 	out.way = WAY_DIRECT;
-	out.json = log_is_json(format, fd);
+	out.form = log_form_of(format, fd);
 	out.fd = fd;
+}
+
+void log_set_format(enum log_format format)
+{
+	struct log_form form = log_form_of(format, out.fd);
+
+	__atomic_store(&out.form, &form, __ATOMIC_RELAXED);
+}
+
+struct log_form log_form_now(void)
+{
+	struct log_form form;
+
+	__atomic_load(&out.form, &form, __ATOMIC_RELAXED);
+	return form;
+}
+
+bool log_is_json(void)
+{
+	return log_form_now().json;
+}
+
+bool log_is_seen(void)
+{
+	return !log_is_json() && isatty(out.fd) != 0;
 }
 
 void log_set_level(enum log_level level)
@@ -80,30 +105,44 @@ static void log_direct(struct log_note *note)
 	pthread_mutex_lock(&out.lock);
 	text_init(&line, out.line, sizeof(out.line));
 	note->missed = out.missed;
-	log_note_line(&line, note, out.json);
+	log_note_line(&line, note);
 	if (write_line(&line))
 		out.missed = 0;
 	else
 		out.missed++;
 	pthread_mutex_unlock(&out.lock);
+	free(note->problems);
 }
 
-static void emit(enum log_level level, const char *event, uint64_t suppressed, const char *fmt,
-		 va_list ap)
+/* A note to be filled, or NULL: it cannot be written. */
+static struct log_note *note_get(struct log_note *direct)
 {
-	struct log_note direct, *note = &direct;
+	struct log_note *note = out.way == WAY_SPOOL ? spool_reserve() : direct;
 
-	if (out.way == WAY_NONE)
-		return;
-	if (out.way == WAY_SPOOL)
-		note = spool_reserve();
-	if (note == NULL)
-		return;
-	log_note_fill(note, level, event, suppressed, fmt, ap);
+	if (out.way == WAY_NONE || note == NULL)
+		return NULL;
+	note->form = log_form_now();
+	note->of = NULL;
+	note->problems = NULL;
+	return note;
+}
+
+static void note_put(struct log_note *note)
+{
 	if (out.way == WAY_SPOOL)
 		spool_commit(note);
 	else
 		log_direct(note);
+}
+
+static void emit(enum log_level level, const char *event, const char *fmt, va_list ap)
+{
+	struct log_note direct, *note = note_get(&direct);
+
+	if (note == NULL)
+		return;
+	log_note_fill(note, level, event, 0, fmt, ap);
+	note_put(note);
 }
 
 int log_start_thread(void)
@@ -111,7 +150,7 @@ int log_start_thread(void)
 	int err;
 
 	DCHECK(out.way == WAY_DIRECT, "the log thread is started once");
-	err = spool_start(out.fd, out.json);
+	err = spool_start(out.fd, &out.episodes);
 	if (err == 0)
 		out.way = WAY_SPOOL;
 	return err;
@@ -134,35 +173,45 @@ void log_msg(enum log_level level, const char *event, const char *fmt, ...)
 	if (!wanted(level))
 		return;
 	va_start(ap, fmt);
-	emit(level, event, 0, fmt, ap);
+	emit(level, event, fmt, ap);
 	va_end(ap);
 }
 
-/* Relaxed: the site guards nothing but its own line, and two threads at the edge of a period may
- * not both win. */
-bool log_site_admit(struct log_site *site, int64_t now, uint64_t *suppressed)
+void log_problems(enum log_level level, const char *event, const char *objects, const char *fmt, ...)
 {
-	int64_t next = __atomic_load_n(&site->next, __ATOMIC_RELAXED);
-	int64_t after = now + LOG_SITE_PERIOD;
-
-	if (now < next || !__atomic_compare_exchange_n(&site->next, &next, after, false,
-						       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-		__atomic_fetch_add(&site->suppressed, 1, __ATOMIC_RELAXED);
-		return false;
-	}
-	*suppressed = __atomic_exchange_n(&site->suppressed, 0, __ATOMIC_RELAXED);
-	return true;
-}
-
-void log_limited(struct log_site *site, enum log_level level, const char *event, const char *fmt,
-		 ...)
-{
-	uint64_t suppressed = 0;
+	struct log_note direct, *note = wanted(level) ? note_get(&direct) : NULL;
 	va_list ap;
 
-	if (!wanted(level) || !log_site_admit(site, log_clock(CLOCK_MONOTONIC), &suppressed))
+	DCHECK(strlen(objects) <= LOG_PROBLEMS_MAX, "a list that a line has room for");
+	if (note == NULL)
 		return;
 	va_start(ap, fmt);
-	emit(level, event, suppressed, fmt, ap);
+	log_note_fill(note, level, event, 0, fmt, ap);
 	va_end(ap);
+	if (note->form.json && note->n <= LOG_PROBLEMS_MSG)
+		note->problems = strdup(objects);
+	note_put(note);
+}
+
+bool log_limited(enum log_level level, const char *event, const char *who, int cause, const char *fmt,
+		 ...)
+{
+	struct log_note direct, *note;
+	uint64_t key = log_episode_key(event, who, cause), suppressed = 0;
+	bool begins;
+	va_list ap;
+
+	if (!wanted(level) ||
+	    !log_episode_admit(&out.episodes, key, log_clock(CLOCK_MONOTONIC), &suppressed, &begins))
+		return false;
+	note = note_get(&direct);
+	if (note == NULL)
+		return false;
+	va_start(ap, fmt);
+	log_note_fill(note, level, event, suppressed, fmt, ap);
+	va_end(ap);
+	if (begins)
+		log_episode_begin(&out.episodes, key, level, event, note->msg);
+	note_put(note);
+	return true;
 }

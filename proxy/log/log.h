@@ -30,17 +30,11 @@ enum log_level {
 };
 
 enum log_format {
-	LOG_FORMAT_AUTO, /* text on a terminal, JSON lines elsewhere */
+	LOG_FORMAT_AUTO, /* text on a terminal, JOURNAL where systemd reads it, JSON lines elsewhere */
 	LOG_FORMAT_TEXT,
 	LOG_FORMAT_JSON,
+	LOG_FORMAT_JOURNAL, /* text behind <N>, its level as sd-daemon(3) numbers them */
 };
-
-/* A call site, or a cause, that must not flood the log has one of these; it begins as zero. */
-struct log_site {
-	int64_t next;        /* atomic; monotonic ns before which no line is written */
-	uint64_t suppressed; /* atomic; events since the last line */
-};
-#define LOG_SITE_PERIOD 1000000000 /* ns: at most one line per site and second */
 
 /* log_init: choose where the process log goes. Without it, notices and worse go to stderr as text.
  *   Calls    before there is a second thread.
@@ -57,23 +51,33 @@ must_use int log_start_thread(void);
  *   Calls    the thread that started it, when all others have ended. */
 void log_stop_thread(int ms);
 
-/* log_set_level: log this level and all more severe ones from now on. Any thread. */
+/* log_set_level: log this level and all more severe ones from now on. log_set_format: in this form. Any
+ * thread. */
 void log_set_level(enum log_level level);
+void log_set_format(enum log_format format);
+
+/* log_is_json: is a line one JSON object? log_is_seen: does a person read it at once, as text on a terminal? Any
+ * thread. */
+bool log_is_json(void);
+bool log_is_seen(void);
 
 /* log_msg: log one event. `event` is a word that never changes ("accept_paused"), for machines, and
  * a static text. The message is for people; at most 512 bytes of it are shown.
  *   Calls    any thread; not a signal handler. Never blocks on the descriptor. */
 void log_msg(enum log_level level, const char *event, const char *fmt, ...) printf_like(3, 4);
 
-/* log_limited: the same, at most once per LOG_SITE_PERIOD and site. The next line says how many
- * events were not logged. */
-void log_limited(struct log_site *site, enum log_level level, const char *event, const char *fmt,
-		 ...) printf_like(4, 5);
+/* log_limited: the same for what can happen again and again: at most once a second, and ever more seldom while it
+ * goes on (log_episode.h). Each event, subject and cause has its own count. `who` is whose event it is (a server, a
+ * listener, a path), NULL: nobody's; `cause` tells its causes apart. The next line says how many events were not
+ * logged; the last line of the episode does, too.
+ *   Returns  whether there is a line of this one. */
+bool log_limited(enum log_level level, const char *event, const char *who, int cause, const char *fmt,
+		 ...) printf_like(5, 6);
 
-/* log_site_admit: the rule of log_limited, at a time that the caller gives.
- *   Returns  true if an event may be logged now; *suppressed is then the number of events that were
- *            not logged since the last one.
- *   Calls    any thread. */
-must_use bool log_site_admit(struct log_site *site, int64_t now, uint64_t *suppressed);
+/* log_problems: one event with a list of objects, LOG_PROBLEMS_MAX bytes at most, that stands in the line as
+ * `problems` where lines are JSON. It is copied; without memory the line comes alone. */
+#define LOG_PROBLEMS_MAX 3072
+void log_problems(enum log_level level, const char *event, const char *objects, const char *fmt, ...)
+	printf_like(4, 5);
 
 #endif

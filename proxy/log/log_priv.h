@@ -8,10 +8,11 @@
 #include "proxy/base/text.h"
 #include "proxy/log/access_log.h"
 #include "proxy/log/log.h"
+#include "proxy/log/log_note.h"
 
 /* log.c */
 int64_t log_clock(clockid_t clock); /* ns */
-bool log_is_json(enum log_format format, int fd);
+struct log_form log_form_now(void); /* of the process log */
 
 /* log_record.c: a record in a ring is the struct, then its three texts, each with its NUL, then, if
  * `extra` is not NULL, the struct access_extra and its texts, then, if `tried` is not NULL, the struct

@@ -1,6 +1,8 @@
 /* Takes messages of the process log from all threads, and writes them on a thread of its own. */
 #include "proxy/log/log_spool.h"
 
+#include <stdlib.h>
+
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/log/log_bell.h"
@@ -10,6 +12,7 @@
 #define SLOTS     512 /* a power of two; 300 KiB, of which a quiet process touches a page or two */
 #define RETRY_MS  100 /* the longest attempt to write, before a look whether to stop */
 #define GRACE_MS  50  /* for the thread to see that its time is over, and end */
+#define EPISODES_MS 1000 /* between two looks whether an episode is over */
 #define NS_PER_MS INT64_C(1000000)
 
 struct slot {
@@ -22,8 +25,8 @@ struct slot {
 static struct {
 	struct log_bell bell;
 	struct log_thread thread;
-	struct log_sink sink; /* const after start, as json */
-	bool json;
+	struct log_sink sink; /* const after start, as the next */
+	struct log_episodes *episodes;
 	bool stop;       /* atomic */
 	int64_t stop_by; /* monotonic ns; stored before stop is */
 
@@ -136,7 +139,7 @@ static void add_line(const struct log_note *note)
 	struct text line;
 
 	text_init(&line, spool.line, sizeof(spool.line));
-	log_note_line(&line, note, spool.json);
+	log_note_line(&line, note);
 	if (spool.batch.n + line.n > sizeof(spool.room))
 		write_batch();
 	text_bytes(&spool.batch, line.p, line.n);
@@ -150,7 +153,26 @@ static void drain_slots(void)
 
 	while (!spool_is_late() && (s = next_slot()) != NULL) {
 		add_line(&s->note);
+		free(s->note.problems);
 		release_slot(s);
+	}
+	if (spool.batch.n > 0)
+		write_batch();
+}
+
+/* The last line of each episode that is over at this time. One in which nothing was suppressed has said all. */
+static void end_episodes(int64_t now)
+{
+	struct log_episode e;
+	struct log_note note;
+
+	while (!spool_is_late() && log_episode_over(spool.episodes, now, &e)) {
+		if (e.suppressed == 0)
+			continue;
+		log_note_over(&note, &e);
+		note.missed = __atomic_exchange_n(&spool.missed, 0, __ATOMIC_RELAXED);
+		note.form = log_form_now();
+		add_line(&note);
 	}
 	if (spool.batch.n > 0)
 		write_batch();
@@ -162,7 +184,7 @@ static void wait_for_note(void)
 	if (is_stopped() || next_slot() != NULL)
 		log_bell_get_up(&spool.bell);
 	else
-		log_bell_sleep(&spool.bell, -1);
+		log_bell_sleep(&spool.bell, log_episode_open(spool.episodes) ? EPISODES_MS : -1);
 }
 
 static void *spool_main(void *arg)
@@ -171,22 +193,25 @@ static void *spool_main(void *arg)
 	while (!is_stopped()) {
 		wait_for_note();
 		drain_slots();
+		if (log_episode_open(spool.episodes))
+			end_episodes(log_clock(CLOCK_MONOTONIC));
 	}
 	drain_slots();
+	end_episodes(INT64_MAX);
 	(void)!log_thread_end(&spool.thread); /* nothing to free: all is static */
 	return NULL;
 }
 
 /* ---- start and stop ---- */
 
-int spool_start(int fd, bool json)
+int spool_start(int fd, struct log_episodes *episodes)
 {
 	for (uint64_t i = 0; i < SLOTS; i++)
 		spool.slots[i].seq = i;
 	spool.head = spool.tail = 0;
 	spool.missed = spool.lines = spool.told = 0;
 	spool.stop = false;
-	spool.json = json;
+	spool.episodes = episodes;
 	log_sink_use(&spool.sink, fd);
 	text_init(&spool.batch, spool.room, sizeof(spool.room));
 	log_bell_init(&spool.bell);

@@ -22,12 +22,13 @@
 #ifndef PROXY_LOG_LOG_SPOOL_H
 #define PROXY_LOG_LOG_SPOOL_H
 
+#include "proxy/log/log_episode.h"
 #include "proxy/log/log_note.h"
 
-/* spool_start: start the log thread, which writes to fd.
+/* spool_start: start the log thread, which writes to fd and ends episodes.
  *   Returns  0 or -NP_Exxx of the thread.
  *   Calls    one thread, before any thread uses the spool. */
-must_use int spool_start(int fd, bool json);
+must_use int spool_start(int fd, struct log_episodes *episodes);
 
 /* spool_stop: write what is there within ms milliseconds, and end the thread.
  *   Returns  false if the descriptor blocks the thread for ever: it was given up, and the process

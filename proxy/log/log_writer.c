@@ -23,7 +23,7 @@ struct log {
 	struct log_bell bell;
 	bool stop, reopen; /* atomic; any thread sets them and rings the bell */
 	int64_t stop_by;   /* monotonic ns; stored before stop is */
-	bool json;         /* const after start, as nrings */
+	struct log_form form; /* const after start, as nrings */
 	unsigned nrings;
 
 	uint64_t written;      /* atomic; records that the sink has taken; the writer's */
@@ -215,7 +215,9 @@ static void drain_ring(struct log *l, struct log_ring *r)
 	log_ring_look(r);
 	while (!is_late(l) && (p = log_ring_peek(r, &n)) != NULL) {
 		log_record_unpack(&rec, &room, p, n);
-		log_line(&l->batch, &rec, l->json);
+		if (l->form.level)
+			log_put_level(&l->batch, LVL_INFO);
+		log_line(&l->batch, &rec, l->form.json);
 		log_ring_release(r);
 		if (l->batch.n >= BATCH_BYTES)
 			flush(l);
@@ -303,7 +305,8 @@ int log_start(struct log **out, const struct log_options *o, unsigned nrings)
 	rc = log_sink_open(&l->sink, o->kind, o->path);
 	if (rc < 0)
 		goto no_sink;
-	l->json = log_is_json(o->format, l->sink.fd);
+	l->form = log_form_of(o->format, l->sink.fd);
+	l->form.level &= o->kind != LOG_SINK_PATH; /* nobody takes it off there */
 	log_making(o, LOG_PART_THREAD);
 	rc = log_thread_start(&l->thread, "access log", writer_main, l);
 	if (rc < 0)

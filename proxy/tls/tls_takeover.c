@@ -337,7 +337,7 @@ static enum tls_records make_direct(struct tls *t, struct tls_direct *d)
 		return TLS_RECORDS_SUITE;
 	if (opens_last(t, d))
 		return TLS_RECORDS_OWN;
-	log_limited(&w->check_site, LVL_ERROR, "tls_check_failed",
+	log_limited(LVL_ERROR, "tls_check_failed", SSL_get_cipher_name(t->ssl), 0,
 		    "%s, %s: our keys do not open OpenSSL's last record; it keeps such connections",
 		    SSL_get_version(t->ssl), SSL_get_cipher_name(t->ssl));
 	return TLS_RECORDS_CHECK;

@@ -44,7 +44,6 @@ struct tls_worker {
 	EVP_CIPHER *ticket_cipher; /* const: looked up once, not per ticket */
 	struct tls_crypto crypto;
 	uint8_t suites_off[2];  /* const: TLS 1.2, 1.3: a bit per suite whose check at start failed */
-	struct log_site check_site; /* of a check that failed at a hand-over */
 	uint64_t seal_most;     /* records one key seals; const */
 	bool proves;            /* control thread: contexts are tried out when they are made */
 	bool frees_buffers;     /* const: SSL_free_buffers is safe to call on idle connections */

@@ -139,7 +139,7 @@ static void defaults(void **state)
 	assert_int_equal(l.c->workers, CONFIG_AUTO);
 	assert_int_equal(l.c->log.level, CONFIG_LEVEL_INFO);
 	assert_int_equal(l.c->log.access.kind, CONFIG_SINK_STDOUT);
-	assert_int_equal(l.c->log.format, CONFIG_FORMAT_JSON);
+	assert_int_equal(l.c->log.format, CONFIG_FORMAT_AUTO);
 	assert_int_equal(l.c->limits.max_connections, CONFIG_AUTO);
 	assert_int_equal(l.c->shutdown.delay, 0);
 	assert_int_equal(l.c->shutdown.timeout, 30 * UNITS_S);

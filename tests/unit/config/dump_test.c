@@ -21,7 +21,7 @@ static const char dumped[] =
 	"log:\n"
 	"  level: info                               # default\n"
 	"  access: \"/a \\\"b\"                          # t.yaml:1\n"
-	"  format: json                              # default\n"
+	"  format: auto                              # default\n"
 	"limits:\n"
 	"  max_connections: auto                     # default\n"
 	"metrics:\n"

@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/kit/kit.h"
@@ -78,15 +81,12 @@ static void a_pipe_is_no_terminal(void **state)
 
 static void what_is_below_the_level_is_not_written(void **state)
 {
-	struct log_site site = {0};
-
 	(void)state;
 	log_init(LVL_WARNING, LOG_FORMAT_TEXT, ends[1]);
 	log_msg(LVL_NOTICE, "e", "notice");
 	log_msg(LVL_DEBUG, "e", "debug");
-	log_limited(&site, LVL_INFO, "e", "info");
+	assert_false(log_limited(LVL_INFO, "e", NULL, 0, "info"));
 	assert_string_equal(logged(), "");
-	assert_int_equal(site.suppressed, 0);
 	log_msg(LVL_WARNING, "e", "warning");
 	assert_int_equal(lines(logged()), 1);
 }
@@ -160,53 +160,66 @@ static void a_reader_that_left_is_survived(void **state)
 	assert_string_equal(logged(), "staunch: notice: x (1 earlier line missed)\n");
 }
 
-static const struct {
-	const char *name;
-	int64_t now;
-	bool admitted;
-	uint64_t suppressed;
-} events[] = {
-	{"the first is written", 5, true, 0},
-	{"the next is not", 5, false, 0},
-	{"nor one at the end of the period", 4 + LOG_SITE_PERIOD, false, 0},
-	{"a period later one stands for two", 5 + LOG_SITE_PERIOD, true, 2},
-	{"and starts a new period", 4 + 2 * (int64_t)LOG_SITE_PERIOD, false, 0},
-	{"the count starts again too", 5 + 2 * (int64_t)LOG_SITE_PERIOD, true, 1},
-	{"much later nothing was held back", INT64_MAX / 2, true, 0},
-};
-
-static void a_site_writes_once_per_period(void **state)
+/* O26: each server, and each cause, has its own count. */
+static void a_flood_is_one_line_for_each_server_and_cause(void **state)
 {
-	struct log_site site = {0};
-
-	(void)state;
-	for (size_t i = 0; i < array_len(events); i++) {
-		uint64_t suppressed = 0;
-
-		if (log_site_admit(&site, events[i].now, &suppressed) != events[i].admitted)
-			fail_msg("%s", events[i].name);
-		assert_int_equal(suppressed, events[i].suppressed);
-	}
-}
-
-static void a_flood_is_one_line_and_its_number(void **state)
-{
-	struct log_site site = {0};
-
 	(void)state;
 	log_init(LVL_NOTICE, LOG_FORMAT_TEXT, ends[1]);
-	for (int i = 0; i < 1000; i++)
-		log_limited(&site, LVL_WARNING, "flood", "drop %d", i);
-	assert_string_equal(logged(), "staunch: warning: drop 0\n");
-	assert_int_equal(site.suppressed, 999);
-	site.next = 0; /* the period is over */
-	log_limited(&site, LVL_WARNING, "flood", "drop %d", 1000);
-	assert_string_equal(logged(), "staunch: warning: drop 1000 (999 more like it suppressed)\n");
+	for (int i = 0; i < 1000; i++) {
+		log_limited(LVL_WARNING, "flood", "a", 1, "a: drop %d", i);
+		log_limited(LVL_WARNING, "flood", "b", 1, "b: drop %d", i);
+		log_limited(LVL_WARNING, "flood", "b", 2, "b: lost %d", i);
+	}
+	assert_string_equal(logged(), "staunch: warning: a: drop 0\nstaunch: warning: b: drop 0\n"
+				      "staunch: warning: b: lost 0\n");
+}
+
+/* O27 */
+static void problems_stand_in_a_json_line(void **state)
+{
+	(void)state;
 	log_init(LVL_NOTICE, LOG_FORMAT_JSON, ends[1]);
-	log_limited(&site, LVL_WARNING, "flood", "x");
-	site.next = 0;
-	log_limited(&site, LVL_WARNING, "flood", "y");
-	assert_non_null(strstr(logged(), "\"message\":\"y\",\"suppressed\":1}\n"));
+	log_problems(LVL_ERROR, "bad", "{\"a\":1},{\"b\":2}", "%d errors", 2);
+	assert_non_null(strstr(logged(), "\"message\":\"2 errors\",\"problems\":[{\"a\":1},{\"b\":2}]}\n"));
+	log_set_format(LOG_FORMAT_TEXT);
+	log_problems(LVL_ERROR, "bad", "{\"a\":1}", "1 error");
+	assert_string_equal(logged(), "staunch: error: 1 error\n");
+}
+
+/* O28: the levels are those of sd-daemon(3). */
+static void the_journal_gets_each_lines_level(void **state)
+{
+	(void)state;
+	log_init(LVL_DEBUG, LOG_FORMAT_JOURNAL, ends[1]);
+	log_msg(LVL_ERROR, "e", "an error");
+	log_msg(LVL_WARNING, "e", "a warning");
+	log_msg(LVL_NOTICE, "e", "a notice");
+	log_msg(LVL_INFO, "e", "an info");
+	log_msg(LVL_DEBUG, "e", "a debug");
+	assert_string_equal(logged(), "<3>an error\n<4>a warning\n<5>a notice\n<6>an info\n<7>a debug\n");
+}
+
+/* O28: systemd.exec(5): JOURNAL_STREAM is the descriptor's device and inode. */
+static void the_journal_is_known_by_its_stream(void **state)
+{
+	struct stat st;
+	char stream[64];
+
+	(void)state;
+	assert_int_equal(fstat(ends[1], &st), 0);
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, ends[1]);
+	log_msg(LVL_NOTICE, "e", "x");
+	assert_string_equal(logged(), "<5>x\n");
+	log_set_format(LOG_FORMAT_JSON);
+	log_msg(LVL_NOTICE, "e", "x");
+	assert_int_equal(strncmp(logged(), "<5>{\"time\":", 11), 0);
+	assert_int_equal(setenv("JOURNAL_STREAM", "1:2", 1), 0); /* of another descriptor */
+	log_set_format(LOG_FORMAT_AUTO);
+	log_msg(LVL_NOTICE, "e", "x");
+	assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+	assert_int_equal(logged()[0], '{');
 }
 
 #define EACH 100
@@ -247,8 +260,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_message_is_cut_behind_512_bytes, fresh, gone),
 		cmocka_unit_test_setup_teardown(a_reader_that_stopped_is_not_waited_for, fresh, gone),
 		cmocka_unit_test_setup_teardown(a_reader_that_left_is_survived, fresh, gone),
-		cmocka_unit_test(a_site_writes_once_per_period),
-		cmocka_unit_test_setup_teardown(a_flood_is_one_line_and_its_number, fresh, gone),
+		cmocka_unit_test_setup_teardown(a_flood_is_one_line_for_each_server_and_cause, fresh, gone),
+		cmocka_unit_test_setup_teardown(problems_stand_in_a_json_line, fresh, gone),
+		cmocka_unit_test_setup_teardown(the_journal_gets_each_lines_level, fresh, gone),
+		cmocka_unit_test_setup_teardown(the_journal_is_known_by_its_stream, fresh, gone),
 		cmocka_unit_test_setup_teardown(lines_of_two_threads_do_not_mix, fresh, gone),
 	};
 
