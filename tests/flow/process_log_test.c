@@ -181,7 +181,8 @@ static void o27_terminal(const char *log, bool json)
 	kit_file_write("t.yaml", config(port, &server, 1, log), file);
 	snprintf(out, sizeof(out), "%s/typescript", kit_dir());
 	c = kit_child_start("script", KIT_ARGV("script", "-qfec",
-					       textf("echo $$ >%s/pid; exec %s run -c %s", kit_dir(), binary, file), out));
+					       textf("echo $$ >%s/pid; exec %s run -c %s", kit_dir(), binary,
+						     file), out));
 	kit_file_wait(out, json ? "\"event\":\"ready\"" : "notice: ready", 1);
 	refused(port);
 	kit_file_wait(out, json ? "\"staunch.close_reason\":\"connect_failed\"" : " reason=connect_failed ", 1);
