@@ -26,6 +26,7 @@ enum diag_code {
 #define X(name, letter, number, meaning) DIAG_##name,
 	DIAG_TBL(X)
 #undef X
+	DIAG_CODES, /* how many */
 };
 
 /* An error refuses the load, a warning does not. */

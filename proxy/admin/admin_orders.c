@@ -35,6 +35,8 @@ void admin_order_free(struct order *o)
 	if (o == NULL)
 		return;
 	free(o->problems);
+	free(o->text);
+	free(o->question);
 	free(container_of(o, struct asked, order));
 }
 
@@ -42,8 +44,10 @@ struct order *admin_order(struct client *c, const struct order *what, int64_t pa
 {
 	struct asked *k = calloc(1, sizeof(*k));
 
-	if (k == NULL)
+	if (k == NULL) {
+		free(what->question);
 		return NULL;
+	}
 	k->order = *what;
 	k->order.answered = asked_answered;
 	k->timer.fn = asked_late;
@@ -81,14 +85,8 @@ static void refused_reload(struct reply *r, const struct order *o)
 	json_str(&j, "message", message);
 	json_leave(&j, '}');
 	json_enter(&j, "problems", '[');
-	if (o->problems != NULL && status == 422) {
-		size_t n = strlen(o->problems);
-
-		for (size_t at = 0, part; at < n && reply_room(r, REPLY_BLOCK / 2); at += part) {
-			part = n - at < REPLY_BLOCK / 2 ? n - at : REPLY_BLOCK / 2;
-			text_bytes(&r->body, o->problems + at, part);
-		}
-	}
+	if (o->problems != NULL && status == 422)
+		reply_text(r, o->problems);
 	json_leave(&j, ']');
 	json_leave(&j, '}');
 	text_char(&r->body, '\n');

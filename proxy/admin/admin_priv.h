@@ -120,6 +120,8 @@ void admin_audit(const struct client *c, unsigned status);
 /* reply_room: there is room for n bytes more, after a block has gone out where need be. n <= REPLY_BLOCK.
  *   Returns  false: the client is gone, so the handler may stop.   Parks. */
 bool reply_room(struct reply *r, size_t n);
+/* reply_text: append as many bytes as there are, a block at a time.   Parks. */
+void reply_text(struct reply *r, const char *text);
 /* reply_error: the body becomes {"schema":1,"error":{...}}. where, help: may be NULL. */
 void reply_error(struct reply *r, unsigned status, const char *message, const char *help);
 /* reply_object: {"schema":1,"generation":n,"time":"...", left open. */
@@ -132,7 +134,7 @@ int64_t admin_wall(void);
 
 /* admin_order: post an order and wait for its answer.
  *   Returns  the order, which the caller gives to admin_order_free; NULL: no memory, or no answer within
- *            patience ns (0: as long as it takes).   Parks. */
+ *            patience ns (0: as long as it takes).   Parks.   Owns  what->question. */
 must_use struct order *admin_order(struct client *c, const struct order *what, int64_t patience);
 void admin_order_free(struct order *o);
 
@@ -165,6 +167,7 @@ void admin_upstreams(struct client *c, struct reply *r);
 void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
+void admin_explain(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);

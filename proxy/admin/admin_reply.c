@@ -111,6 +111,16 @@ bool reply_room(struct reply *r, size_t n)
 	return r->err == 0;
 }
 
+void reply_text(struct reply *r, const char *text)
+{
+	size_t n = strlen(text);
+
+	for (size_t at = 0, part; at < n && reply_room(r, REPLY_BLOCK / 2); at += part) {
+		part = n - at < REPLY_BLOCK / 2 ? n - at : REPLY_BLOCK / 2;
+		text_bytes(&r->body, text + at, part);
+	}
+}
+
 int reply_send(struct reply *r)
 {
 	char room[640];

@@ -1,6 +1,7 @@
 /* Appends JSON: brackets, names, commas, values. */
 #include "proxy/base/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "config/text/utf8.h"
@@ -125,6 +126,16 @@ void json_milli(struct json *j, const char *name, uint64_t thousandths)
 	text_char(j->t, '.');
 	for (unsigned unit = 100; rest > 0; rest %= unit, unit /= 10)
 		text_char(j->t, (char)('0' + rest / unit));
+}
+
+/* The decimal point is that of the C locale, which no part of the program leaves. */
+void json_real(struct json *j, const char *name, double v)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "%.6g", v);
+	begin_value(j, name);
+	text_str(j->t, number);
 }
 
 void json_bool(struct json *j, const char *name, bool v)

@@ -27,6 +27,8 @@ void json_str(struct json *j, const char *name, const char *value);
 void json_bytes(struct json *j, const char *name, const char *value, size_t n);
 void json_u64(struct json *j, const char *name, uint64_t v);
 void json_i64(struct json *j, const char *name, int64_t v);
+/* A share, a rate: six digits of it. v is finite. */
+void json_real(struct json *j, const char *name, double v);
 void json_bool(struct json *j, const char *name, bool v);
 /* A number of thousandths, as a decimal number without zeros at its end: 1500 is 1.5. */
 void json_milli(struct json *j, const char *name, uint64_t thousandths);

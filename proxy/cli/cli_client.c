@@ -135,9 +135,32 @@ static bool take_apart(struct cli_answer *w)
 	return true;
 }
 
+/* Sends the question.   Returns  false: it did not go out whole. */
+static bool send_question(int fd, const struct cli_question *q)
+{
+	bool posts = strcmp(q->method, "POST") == 0;
+	char *head = NULL;
+	bool sent;
+
+	if (posts && asprintf(&head,
+			      "POST %s HTTP/1.0\r\nHost: localhost\r\nX-Staunch: 1\r\nContent-Length: %zu\r\n\r\n",
+			      q->path, q->n) < 0)
+		return false;
+	if (!posts && asprintf(&head, "%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n", q->method, q->path) < 0)
+		return false;
+	sent = send_all(fd, head, strlen(head)) && send_all(fd, q->body, q->n);
+	free(head);
+	return sent;
+}
+
 int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience, struct cli_answer *out)
 {
-	char where[CONTROL_PATH_ROOM], request[512];
+	return cli_ask_with(a, &(struct cli_question){.method = method, .path = path}, patience, out);
+}
+
+int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int patience, struct cli_answer *out)
+{
+	char where[CONTROL_PATH_ROOM];
 	const char *socket_path = a->value[CLI_OPT_SOCKET];
 	int fd, code;
 
@@ -152,9 +175,8 @@ int cli_ask(const struct cli_args *a, const char *method, const char *path, int 
 	if (code != EXIT_OK)
 		return code;
 	set_patience(fd, patience);
-	snprintf(request, sizeof(request), "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n", method, path,
-		 strcmp(method, "POST") == 0 ? "X-Staunch: 1\r\nContent-Length: 0\r\n" : "");
-	if (send_all(fd, request, strlen(request)))
+	/* A server that refuses a body early answers all the same. */
+	if (send_question(fd, q) || q->n > 0)
 		out->room = read_answer(fd);
 	close(fd);
 	if (out->room != NULL && take_apart(out))

@@ -22,6 +22,14 @@ struct cli_answer {
  *            is there, or does not answer; EXIT_PERMISSION.   Owns  *out: cli_answer_free. */
 must_use int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience,
 		     struct cli_answer *out);
+/* cli_ask_with: the same with a body. */
+struct cli_question {
+	const char *method, *path;
+	const char *body; /* of n bytes */
+	size_t n;
+};
+must_use int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int patience,
+			  struct cli_answer *out);
 void cli_answer_free(struct cli_answer *w);
 
 /* cli_answer_failed: say what an answer other than 200 holds.   Returns  the exit code. */

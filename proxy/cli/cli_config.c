@@ -1,5 +1,5 @@
 /* cli_config: the verbs that read the config file or its table and print: run's loading, config,
- * explain, schema. */
+ * schema. */
 #include "proxy/cli/cli_config.h"
 
 #include <stdlib.h>
@@ -139,23 +139,6 @@ int cli_config(const struct cli_args *a)
 		config_dump(stdout, c);
 	config_free(c);
 	return EXIT_OK;
-}
-
-/* A key that is not found is answered with the nearest one; nothing is guessed and printed. */
-int cli_explain(const struct cli_args *a)
-{
-	const char *key = a->noperands > 0 ? a->operands[0] : NULL, *nearest = NULL;
-
-	if (schema_explain(stdout, key, &nearest) == 0)
-		return EXIT_OK;
-	if (schema_ends(NULL, key) > 0) {
-		cli_complain("\"%s\" is the end of several keys; write more of the one that is meant:", key);
-		schema_ends(stderr, key);
-		return EXIT_USAGE;
-	}
-	if (nearest != NULL)
-		return cli_misused(a->verb, "\"%s\" is not a key; did you mean \"%s\"?", key, nearest);
-	return cli_misused(a->verb, "\"%s\" is not a key; staunch explain lists them", key);
 }
 
 int cli_schema(const struct cli_args *a)

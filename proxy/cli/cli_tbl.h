@@ -10,6 +10,7 @@
 	X(ADDRESS, "ADDR")        \
 	X(SERVERS, "ADDR[,ADDR]") \
 	X(SINK, "WHERE")          \
+	X(NAME, "NAME")           \
 	X(COUNT, "N")             \
 	X(TIME, "TIME")           \
 	X(KEY, "KEY")             \
@@ -45,9 +46,12 @@
 	X(DRAIN, drain, NOTHING, NULL, 0, 0, true, "have the running process stop, once its connections have ended", \
 	  "No new connections; live ones get shutdown.timeout to end. Waits for the end; ends with 4 where some "  \
 	  "had to be cut. Asks at the control socket, as status does.")                                                                                       \
-	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, its default and its bounds",    \
+	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, or where a connection goes",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
-	  "path ends so: linger. Without a key: the file as a whole.")                                            \
+	  "path ends so: linger. Without a key: the file as a whole. A code of a problem, E203, has its "         \
+	  "meaning. The word route asks the running process what would become of a connection: its rule, its "    \
+	  "upstream, which server is next and why the others are not, and which limit acts. With -c FILE the "    \
+	  "answer is that of a process that has just begun with this file.")                                       \
 	X(CONFIG, config, WORDS, "show", 1, 1, true, "show every value in force and where it comes from",         \
 	  "Defaults are included. The output is itself a config file that loads to the same values.")             \
 	X(SCHEMA, schema, NOTHING, NULL, 0, 0, true, "the config file's JSON Schema, for editors",                \
@@ -60,7 +64,8 @@
 
 /* X(id, letter, also, word, value, words, verbs, help): verbs is a set; letters 0 are none. */
 #define CLI_OPT_TBL(X)                                                                                            \
-	X(CONFIG, 'c', 'f', "config", FILE, NULL, FOR(RUN) | FOR(CHECK) | FOR(CONFIG), "the config file; - is standard input") \
+	X(CONFIG, 'c', 'f', "config", FILE, NULL, FOR(RUN) | FOR(CHECK) | FOR(CONFIG) | FOR(EXPLAIN), "the config " \
+	  "file; - is standard input") \
 	X(FROM, 0, 0, "from", SERVERS, NULL, FOR(PROXY), "listen here: \":8080\", \"127.0.0.1:8080\", "           \
 	  "\"unix:/run/x.sock\"")                                                                                 \
 	X(TO, 0, 0, "to", SERVERS, NULL, FOR(PROXY), "the servers, by address and port")                          \
@@ -74,9 +79,16 @@
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN), "the control socket of the " \
-	  "process that is meant")                                                                                \
-	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN), "print the answer as it came") \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(EXPLAIN), "the control " \
+	  "socket of the process that is meant")                                                                                \
+	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(EXPLAIN), "print the "        \
+	  "answer as it came")                                                                                    \
+	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN), "route: where the client connects; not needed "   \
+	  "where there is one listener")                                                                          \
+	X(SRC, 0, 0, "src", ADDRESS, NULL, FOR(EXPLAIN), "route: the client's address, without a port")           \
+	X(SNI, 0, 0, "sni", NAME, NULL, FOR(EXPLAIN), "route: the name that it asks for")                         \
+	X(ALPN, 0, 0, "alpn", NAME, NULL, FOR(EXPLAIN), "route: its protocols: h2,http/1.1")                      \
+	X(TLS, 0, 0, "tls", WORDS, "none|1.0|1.1|1.2|1.3", FOR(EXPLAIN), "route: its newest version of TLS")      \
 	X(LIMITS, 0, 0, "limits", NOTHING, NULL, FOR(STATUS), "each limit, and how much of it is used")           \
 	X(QUIET, 'q', 0, "quiet", NOTHING, NULL, FOR(STATUS), "print nothing: the exit code tells")               \
 	X(WAIT, 0, 0, "wait", NOTHING, NULL, FOR(RELOAD), "wait for the result, as it does anyway")               \
@@ -93,6 +105,7 @@
 	X(CHECK, "staunch check staunch.yaml", "find every mistake in a file")                                    \
 	X(RUN, "staunch run -c staunch.yaml", "relay what it says")                                               \
 	X(EXPLAIN, "staunch explain timeouts.idle", "what a key of the file means")                               \
+	X(EXPLAIN, "staunch explain route --sni a.example", "where that client goes, and why")                    \
 	X(STATUS, "staunch status --limits", "how the running process is")                                        \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")

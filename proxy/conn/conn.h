@@ -160,6 +160,12 @@ static inline const struct target *conn_target(const struct conn *c)
 	return c->listener->targets[c->rule];
 }
 
+/* What source_hash goes by; 0: a Unix client has no address to hash, so round robin. */
+static inline uint64_t conn_source_hash(const union np_inet *client)
+{
+	return client->sa.sa_family != AF_UNIX ? np_addr_hash_host(&client->sa, sizeof(*client), 0) : 0;
+}
+
 /* The cells of its worker. A connection has a server once it has connected. */
 static inline struct listener_stats *conn_listener_stats(const struct conn *c)
 {

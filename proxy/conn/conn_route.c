@@ -7,31 +7,16 @@
 
 #include "proxy/conn/conn_extra.h"
 
-/* A list of the one protocol that was agreed on, in the form that route.h reads: its length, then
- * its bytes. */
-static size_t alpn_list(uint8_t list[TLS_FACT], const char *alpn)
-{
-	size_t n = strlen(alpn);
-
-	if (n == 0)
-		return 0;
-	list[0] = (uint8_t)n;
-	memcpy(list + 1, alpn, n);
-	return n + 1;
-}
-
 static int pick_agreed(const struct conn *c, struct route_facts *facts)
 {
 	struct tls_facts agreed;
-	uint8_t alpn[TLS_FACT];
+	uint8_t alpn[ROUTE_ALPN_ONE];
 
 	tls_facts(c->client.tls, &agreed);
 	facts->tls = true;
 	facts->version = agreed.protocol;
-	facts->nsni = strlen(agreed.sni);
-	facts->sni = hello_judge_name(agreed.sni, facts->nsni) == HELLO_NAME_USABLE ? agreed.sni : NULL;
-	facts->alpn = alpn;
-	facts->nalpn = alpn_list(alpn, agreed.alpn);
+	route_facts_name(facts, agreed.sni, strlen(agreed.sni));
+	route_facts_alpn(facts, agreed.alpn, alpn);
 	return route_pick(c->listener->routes, facts);
 }
 

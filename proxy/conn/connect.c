@@ -195,10 +195,7 @@ static enum close_reason pick_failed(const struct attempt *a, int err)
 enum close_reason connect_run(struct conn *c)
 {
 	struct upstream *u = conn_target(c)->upstream;
-	const union np_inet *client = conn_client(c);
-	/* A Unix client has no address to hash: round robin. */
-	bool named = client->sa.sa_family != AF_UNIX;
-	uint64_t hash = named ? np_addr_hash_host(&client->sa, sizeof(*client), 0) : 0;
+	uint64_t hash = conn_source_hash(conn_client(c));
 	struct attempt a;
 
 	DCHECK_CONN(c);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proxy/control/control.h"
+#include "proxy/control/explain.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/signals.h"
 
@@ -32,6 +33,14 @@ void order_answer(struct order *o, int err)
 	np_post(o->asker, &o->msg);
 }
 
+/* A load may be under way: it only reads the snapshot in force, and so does this. */
+static int explain_order(struct order *o)
+{
+	const struct process *p = o->p;
+
+	return p->snap != NULL ? explain_answer(p->snap, &p->limit, o->question, &o->text) : -NP_ECANCELED;
+}
+
 static void order_arrives(struct np_msg *m)
 {
 	struct order *o = container_of(m, struct order, msg);
@@ -39,6 +48,8 @@ static void order_arrives(struct np_msg *m)
 
 	if (o->kind == ORDER_STATUS) {
 		order_answer(o, 0);
+	} else if (o->kind == ORDER_EXPLAIN) {
+		order_answer(o, explain_order(o));
 	} else if (p->stage == STAGE_ENDED) {
 		order_answer(o, -NP_ECANCELED);
 	} else {

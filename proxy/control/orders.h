@@ -1,6 +1,6 @@
 /* orders: what the admin worker asks of the control thread: a message there, and the same message back.
  *
- *   order_post -> arrives -> STATUS: answered at once, whatever the main coroutine does
+ *   order_post -> arrives -> STATUS, EXPLAIN: answered at once, whatever the main coroutine does
  *                        '-> queue -> the main coroutine's next event -> order_answer
  *
  * Each order is answered once, at the latest when the process ends. */
@@ -9,10 +9,12 @@
 
 #include "netpoll/netpoll.h"
 
+struct explain_question;
 struct process;
 
 enum order_kind {
 	ORDER_STATUS,
+	ORDER_EXPLAIN, /* what would become of a connection (explain.h) */
 	ORDER_RELOAD,
 	ORDER_LOGS,  /* open them again */
 	ORDER_DRAIN, /* answered when the last connection has ended */
@@ -32,6 +34,7 @@ struct order {
 	struct list link; /* control thread */
 	enum order_kind kind;
 	int64_t delay, timeout; /* of a DRAIN, in ns; negative: what the configuration says */
+	struct explain_question *question; /* of an EXPLAIN; owned */
 	/* out: */
 	int err;             /* 0; -NP_ECANCELED: the process ends; -NP_EINVAL: the configuration has errors; ... */
 	bool restart;        /* RELOAD: some of it holds after a restart only */
@@ -39,6 +42,7 @@ struct order {
 	uint64_t generation;
 	uint32_t max_connections;
 	int64_t loaded_at;   /* wall clock, ns; when the generation came into force */
+	char *text;          /* owned: what EXPLAIN answers; NULL: nothing */
 	char *problems;      /* owned; JSON objects, separated by commas, of the last load if it was refused; or NULL */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused */
 };

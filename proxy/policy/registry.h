@@ -21,6 +21,7 @@ struct registry {
 	struct tls_worker **tls; /* owned: one per worker; NULL until a generation speaks TLS */
 	unsigned nworkers; /* const after init */
 	unsigned snapshots; /* alive: the current one, and those that connections keep */
+	bool looks_only;           /* const: of a trial (snapshot_trial.h): no file is written, nothing is logged */
 	bool lent;                 /* a load has it: registry_lend */
 	struct list retired;       /* of struct snapshot: to be freed when it is not lent any more */
 	struct list returned;      /* of struct inventory: the same */

@@ -163,6 +163,25 @@ struct route_table *route_table_free(struct route_table *t)
 	return NULL;
 }
 
+/* ---- facts ---- */
+
+void route_facts_name(struct route_facts *f, const char *name, size_t n)
+{
+	f->sni = hello_judge_name(name, n) == HELLO_NAME_USABLE ? name : NULL;
+	f->nsni = n;
+}
+
+/* In the form in which a hello offers them: its length, then its bytes. */
+void route_facts_alpn(struct route_facts *f, const char *agreed, uint8_t list[ROUTE_ALPN_ONE])
+{
+	size_t n = strnlen(agreed, ALPN_MAX);
+
+	list[0] = (uint8_t)n;
+	memcpy(list + 1, agreed, n);
+	f->alpn = list;
+	f->nalpn = n > 0 ? n + 1 : 0;
+}
+
 /* ---- picking ---- */
 
 static bool offers(const struct rule *r, const struct route_facts *f)

@@ -54,6 +54,13 @@ struct route_facts {
 	size_t nalpn;
 };
 
+/* route_facts_name: the name is the n bytes, if a route may be chosen by them: what is no host name counts as none. */
+void route_facts_name(struct route_facts *f, const char *name, size_t n);
+
+#define ROUTE_ALPN_ONE 257
+/* route_facts_alpn: one protocol was agreed on, or none: "". list is memory for it, which f borrows. */
+void route_facts_alpn(struct route_facts *f, const char *agreed, uint8_t list[ROUTE_ALPN_ONE]);
+
 struct route_table;
 
 /* route_table_new: freeze n rules, n >= 0. Any thread may pick from it then.

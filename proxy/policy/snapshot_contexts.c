@@ -226,7 +226,7 @@ static int contexts_of(struct registry *r, const struct recipe *p, struct tls_ct
 
 	if (err != 0)
 		return tls_memory_failures() != before || err == -NP_ENOMEM ? -NP_ENOMEM : -NP_EINVAL;
-	for (unsigned i = 0; i < set->of[0]->nwarnings; i++)
+	for (unsigned i = 0; i < set->of[0]->nwarnings && !r->looks_only; i++)
 		log_msg(LVL_WARNING, "tls_setting", "%s", set->of[0]->warnings[i]);
 	*out = set->of;
 	return 0;

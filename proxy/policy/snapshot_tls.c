@@ -48,7 +48,7 @@ int tickets_get(struct registry *r, const struct config_tls_in *c, struct tls_ti
 	int err;
 
 	*out = NULL;
-	if (!c->session_tickets.enabled)
+	if (!c->session_tickets.enabled || r->looks_only)
 		return 0;
 	entry = ticket_find(r, c->session_tickets.keys);
 	if (entry != NULL) {
@@ -82,6 +82,8 @@ static void ticket_enact(struct ticket_entry *entry)
 /* Several listeners may name one file; the last one's pace counts. */
 void tickets_enact(const struct snapshot *s)
 {
+	if (s->registry->looks_only)
+		return;
 	for (unsigned i = 0; i < s->nlisteners; i++) {
 		const struct config_tls_in *c = s->config->listeners[i].tls;
 

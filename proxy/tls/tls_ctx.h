@@ -18,6 +18,7 @@
 #include "proxy/creds/tls_cert.h"
 #include "proxy/creds/tls_staple.h"
 #include "proxy/creds/tls_ticket.h"
+#include "proxy/tls/tls_why.h"
 #include "proxy/tls/tls_worker.h"
 
 #define TLS_CTX_MAGIC 0x715c7c7cu
@@ -151,6 +152,9 @@ must_use int tls_ctx_alpn(struct tls_alpn *a, const struct config_text *alpn, si
  *            says so. */
 must_use int tls_ctx_name_groups(struct tls_ctx *x, const struct config_tls_in *c,
 				 const struct tls_plan *p, struct text *err);
+/* tls_ctx_group_of: which group serves a client that asks for this name; n 0: for none.
+ *   Returns  TLS_WHY_NONE and *group, or why nobody does.   Calls  any thread. */
+must_use enum tls_failure tls_ctx_group_of(const struct tls_ctx *x, const char *name, size_t n, uint32_t *group);
 int tls_ctx_hello(SSL *ssl, int *alert, void *arg);      /* for SSL_CTX_set_client_hello_cb */
 /* Does the client that shows this session ask for another name than the one the session was made
  * with? Only while its hello is read. */

@@ -355,13 +355,26 @@ static int refuse_name(struct tls *t, enum tls_failure code, const struct hello 
 }
 
 /* The number of the name asked for, or -1. */
-static int find_name(const struct tls_ctx *x, const struct hello *h)
+static int find_name(const struct tls_ctx *x, const char *name, size_t n)
 {
-	int id = h->nsent > 0 ? name_set_find(&x->names, h->sent, h->nsent) : -1;
-	int star = id < 0 && h->nsent > 0 && !x->strict ? name_set_find(&x->below, h->sent, h->nsent) : -1;
+	int id = n > 0 ? name_set_find(&x->names, name, n) : -1;
+	int star = id < 0 && n > 0 && !x->strict ? name_set_find(&x->below, name, n) : -1;
 
 	DCHECK(id < (int)x->names.n, "a name's number is that of a name of this context");
 	return star >= 0 ? (int)x->star[star] : id;
+}
+
+enum tls_failure tls_ctx_group_of(const struct tls_ctx *x, const char *name, size_t n, uint32_t *group)
+{
+	int id;
+
+	if (n > 0 && name_set_find(&x->refused, name, n) >= 0)
+		return TLS_WHY_NAME_REFUSED;
+	id = find_name(x, name, n);
+	if (id < 0 && x->strict)
+		return TLS_WHY_UNKNOWN_NAME;
+	*group = id >= 0 ? x->group_of[id] : 0;
+	return TLS_WHY_NONE;
 }
 
 /* Two hellos that ask for different rules (RFC 8446, 4.1.2 forbids it): those of the first were agreed on,
@@ -381,18 +394,15 @@ int tls_ctx_hello(SSL *ssl, int *alert, void *arg)
 	struct tls *t = OBJ_CAST(SSL_get_app_data(ssl), tls, TLS_MAGIC);
 	struct tls_ctx *x = OBJ_CAST(arg, tls_ctx, TLS_CTX_MAGIC);
 	bool second = t->offered != 0;
+	enum tls_failure why;
 	uint32_t group;
 	struct hello h;
-	int id;
 
 	t->offered = newest_version(ssl);
 	read_asked_name(ssl, &h);
-	if (h.nsent > 0 && name_set_find(&x->refused, h.sent, h.nsent) >= 0)
-		return refuse_name(t, TLS_WHY_NAME_REFUSED, &h, alert);
-	id = find_name(x, &h);
-	if (id < 0 && x->strict)
-		return refuse_name(t, TLS_WHY_UNKNOWN_NAME, &h, alert);
-	group = id >= 0 ? x->group_of[id] : 0;
+	why = tls_ctx_group_of(x, h.sent, h.nsent, &group);
+	if (why != TLS_WHY_NONE)
+		return refuse_name(t, why, &h, alert);
 	if (second && SSL_get_SSL_CTX(ssl) != x->groups[group].ssl)
 		return refuse_change(t, alert);
 	if (group != 0)

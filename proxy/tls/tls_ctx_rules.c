@@ -153,19 +153,26 @@ void tls_rules_free(struct tls_rules *r, unsigned n)
 
 /* ---- a context ---- */
 
+bool tls_rules_alpn(const struct tls_rules *r, const unsigned char *in, unsigned nin, const unsigned char **out,
+		    unsigned char *n)
+{
+	unsigned char *found;
+
+	if (SSL_select_next_proto(&found, n, r->alpn.list, r->alpn.n, in, nin) != OPENSSL_NPN_NEGOTIATED)
+		return false;
+	*out = found;
+	return true;
+}
+
 /* The listener's order counts. Without a common protocol the handshake fails (RFC 7301, 3.2). */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *n,
 		       const unsigned char *in, unsigned nin, void *arg)
 {
 	const struct tls_rules *r = OBJ_CAST(arg, tls_rules, TLS_RULES_MAGIC);
 	struct tls *t = SSL_get_app_data(ssl);
-	unsigned char *found;
 
-	if (SSL_select_next_proto(&found, n, r->alpn.list, r->alpn.n, in, nin) ==
-	    OPENSSL_NPN_NEGOTIATED) {
-		*out = found;
+	if (tls_rules_alpn(r, in, nin, out, n))
 		return SSL_TLSEXT_ERR_OK;
-	}
 	t->why = TLS_WHY_NO_ALPN;
 	tls_said_alpn(t, in, nin);
 	return SSL_TLSEXT_ERR_ALERT_FATAL;

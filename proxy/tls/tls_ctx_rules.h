@@ -53,6 +53,11 @@ void tls_rules_free(struct tls_rules *r, unsigned n);
 /* tls_rules_use: handshakes of this context go by r, which outlives it. Returns 0 or -NP_ENOMEM. */
 must_use int tls_rules_use(SSL_CTX *ssl, struct tls_rules *r, const struct tls_terms *says);
 
+/* tls_rules_alpn: which of the protocols that a client offers is taken. in: as on the wire.
+ *   Returns  false: they have none in common. *out points into either list. */
+must_use bool tls_rules_alpn(const struct tls_rules *r, const unsigned char *in, unsigned nin,
+			     const unsigned char **out, unsigned char *n);
+
 /* The rules that a server's connection goes by, since its hello. Any worker. */
 static inline const struct tls_rules *tls_rules_of(const SSL *ssl)
 {

@@ -101,7 +101,7 @@ static void view_then_pick(struct upstream *u)
 		assert_true(views[got].chance == 1);
 }
 
-/* For every algorithm. */
+/* O12: for every algorithm. */
 static void the_next_pick_is_told(void **state)
 {
 	static const enum balance all[] = {BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONN, BALANCE_RANDOM_TWO,
@@ -160,7 +160,7 @@ static void chances_hold(const char *line, const unsigned *loads)
 	servers_close(u, registry);
 }
 
-/* Of random_two the chance of each server. */
+/* O12: of random_two the chance of each server. */
 static void chances_of_a_draw(void **state)
 {
 	static const unsigned none[SERVERS_MAX], some[] = {0, 1, 2, 5, 3}, one[] = {7};

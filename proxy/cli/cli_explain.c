@@ -1,0 +1,378 @@
+/* cli_explain: a key of the file, a code of a problem, or what would become of a connection. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/schema.h"
+#include "config/text/diag.h"
+#include "netpoll/err.h"
+#include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_client.h"
+#include "proxy/cli/cli_config.h"
+#include "proxy/control/capacity.h"
+#include "proxy/control/explain.h"
+#include "proxy/policy/snapshot_trial.h"
+
+#define PATH_ROOM   8192
+#define NAME_COLUMN 34
+
+/* ---- as a text ---- */
+
+static double real_at(const char *object, const char *name)
+{
+	size_t n = 0;
+	const char *at = json_find(object, name, &n);
+
+	return at != NULL ? strtod(at, NULL) : 0;
+}
+
+static bool is_there(const char *object, const char *path)
+{
+	size_t n = 0;
+	const char *at = json_find(object, path, &n);
+
+	return at != NULL && !(n == 4 && memcmp(at, "null", 4) == 0);
+}
+
+static bool is_true(const char *object, const char *path)
+{
+	size_t n = 0;
+	const char *at = json_find(object, path, &n);
+
+	return at != NULL && *at == 't';
+}
+
+/* The elements of a list; NULL: it is empty. */
+static const char *answer_elements(const char *body, const char *path)
+{
+	size_t n = 0;
+	const char *list = json_find(body, path, &n);
+
+	return list != NULL && *list == '[' ? json_next(list) : NULL;
+}
+
+static void show_labelled(const char *label, const char *body, const char *path)
+{
+	printf("%-11s ", label);
+	json_print(stdout, body, path);
+	putchar('\n');
+}
+
+static void show_client(const char *body)
+{
+	const char *alpn = answer_elements(body, "asked.alpn");
+
+	fputs("client      ", stdout);
+	if (is_there(body, "asked.src"))
+		json_print(stdout, body, "asked.src");
+	else
+		fputs("from anywhere", stdout);
+	if (is_there(body, "asked.sni")) {
+		fputs(", sni ", stdout);
+		json_print(stdout, body, "asked.sni");
+	}
+	for (const char *before = ", alpn "; alpn != NULL; alpn = json_next(alpn), before = " ") {
+		fputs(before, stdout);
+		json_print(stdout, alpn, "");
+	}
+	fputs(is_there(body, "asked.tls") ? ", TLS " : ", no TLS\n", stdout);
+	if (is_there(body, "asked.tls")) {
+		json_print(stdout, body, "asked.tls");
+		putchar('\n');
+	}
+}
+
+static void show_tls(const char *body)
+{
+	size_t n = 0;
+	const char *asks = json_find(body, "tls.client_auth", &n);
+
+	if (!is_there(body, "tls.version"))
+		return;
+	fputs("tls         ends here: TLS ", stdout);
+	json_print(stdout, body, "tls.version");
+	if (is_there(body, "tls.alpn")) {
+		fputs(", alpn ", stdout);
+		json_print(stdout, body, "tls.alpn");
+	}
+	putchar('\n');
+	if (asks == NULL || strncmp(asks, "off", 3) == 0)
+		return;
+	printf("            client certificate %.*s%s\n", (int)n, asks,
+	       is_true(body, "tls.client_allow") ? ", one that client_auth.allow names" : "");
+}
+
+static void show_rule(const char *body)
+{
+	fputs("rule        ", stdout);
+	if (!is_there(body, "rule")) {
+		puts(is_there(body, "upstream") ? "none matches: the listener's upstream" : "none matches");
+		return;
+	}
+	json_print(stdout, body, "rule.file");
+	printf(":%lld, routes[%lld]\n", json_number(body, "rule.line"), json_number(body, "rule.index"));
+}
+
+static void show_close(const char *body)
+{
+	if (!is_there(body, "close"))
+		return;
+	fputs("closed      ", stdout);
+	json_print(stdout, body, "close.reason");
+	fputs(": ", stdout);
+	json_print(stdout, body, "close.why");
+	putchar('\n');
+}
+
+/* The upstream's name stands above, so the address will do. A long one has a line of its own. */
+static void show_server(const char *at)
+{
+	size_t n = 0;
+	const char *name = json_find(at, "server", &n), *slash = name != NULL ? memchr(name, '/', n) : NULL;
+	int width;
+
+	if (slash == NULL)
+		return;
+	width = printf("%.*s", (int)(n - (size_t)(slash + 1 - name)), slash + 1);
+	if (width > NAME_COLUMN) {
+		putchar('\n');
+		width = 0;
+	}
+	printf("%*s ", NAME_COLUMN - width, "");
+	width = 0;
+	json_print(stdout, at, "usable");
+	n = 0;
+	(void)json_find(at, "usable", &n);
+	printf("%*s %7lld ", 6 - (int)n, "", json_number(at, "active"));
+	if (is_there(at, "max_connections"))
+		printf("%7lld", json_number(at, "max_connections"));
+	else
+		printf("%7s", "off");
+	printf(" %7.1f%% %6.1f%%\n", real_at(at, "weight_share") * 100, real_at(at, "chance") * 100);
+	if (!is_there(at, "why"))
+		return;
+	fputs("    ", stdout);
+	json_print(stdout, at, "why");
+	putchar('\n');
+}
+
+static void show_servers(const char *body)
+{
+	const char *at = answer_elements(body, "candidates");
+
+	if (at == NULL)
+		return;
+	printf("\n%-*s usable  active     max   weight   next\n", NAME_COLUMN, "server");
+	for (; at != NULL; at = json_next(at))
+		show_server(at);
+}
+
+static void show_acting_limits(const char *body)
+{
+	for (const char *at = answer_elements(body, "limits"); at != NULL; at = json_next(at)) {
+		if (!is_true(at, "acts"))
+			continue;
+		fputs("limit       ", stdout);
+		json_print(stdout, at, "name");
+		printf(": %lld of %lld: ", json_number(at, "used"), json_number(at, "max"));
+		json_print(stdout, at, "effect");
+		putchar('\n');
+	}
+}
+
+static void show_route(const char *body)
+{
+	show_labelled("listener", body, "listener");
+	show_client(body);
+	show_tls(body);
+	show_rule(body);
+	show_labelled("upstream", body, "upstream");
+	show_acting_limits(body);
+	show_close(body);
+	show_servers(body);
+}
+
+/* ---- asking ---- */
+
+static struct explain_words words_of(const struct cli_args *a)
+{
+	return (struct explain_words){
+		.listener = a->value[CLI_OPT_LISTENER],
+		.src = a->value[CLI_OPT_SRC],
+		.sni = a->value[CLI_OPT_SNI],
+		.alpn = a->value[CLI_OPT_ALPN],
+		.tls = a->value[CLI_OPT_TLS],
+	};
+}
+
+/* Appends name=value with the value percent-encoded. path has room for five values of a command line that
+ * explain_read has taken. */
+static void add_query(char *path, const char *name, const char *value)
+{
+	size_t n = strlen(path);
+
+	if (value == NULL)
+		return;
+	n += (size_t)snprintf(path + n, PATH_ROOM - n, "%c%s=", strchr(path, '?') != NULL ? '&' : '?', name);
+	for (; *value != '\0' && n + 4 < PATH_ROOM; value++)
+		if (isalnum((unsigned char)*value))
+			n += (size_t)snprintf(path + n, PATH_ROOM - n, "%c", *value);
+		else
+			n += (size_t)snprintf(path + n, PATH_ROOM - n, "%%%02X", (unsigned)(unsigned char)*value);
+}
+
+/* Returns it on the heap, or NULL. */
+static char *path_of(const struct explain_words *w)
+{
+	char *path = malloc(PATH_ROOM);
+
+	if (path == NULL)
+		return NULL;
+	snprintf(path, PATH_ROOM, "/v1/explain");
+	add_query(path, "listener", w->listener);
+	add_query(path, "src", w->src);
+	add_query(path, "sni", w->sni);
+	add_query(path, "alpn", w->alpn);
+	add_query(path, "tls", w->tls);
+	return path;
+}
+
+static int ask_process(const struct cli_args *a, const struct explain_words *w)
+{
+	char *path = path_of(w);
+	struct cli_answer answer;
+	int code = path != NULL ? cli_ask(a, "GET", path, CLI_PATIENCE, &answer) : EXIT_FAILED;
+
+	free(path);
+	if (code != EXIT_OK)
+		return code;
+	if (answer.status != 200)
+		code = cli_answer_failed(&answer);
+	else if (a->value[CLI_OPT_JSON] != NULL)
+		fputs(answer.body, stdout);
+	else
+		show_route(answer.body);
+	cli_answer_free(&answer);
+	return code;
+}
+
+/* text: the members of the answer, or what was wrong. */
+static int show_members(const struct cli_args *a, int err, const char *text)
+{
+	char *body = NULL;
+
+	if (err == -NP_ENOENT) {
+		cli_complain("%s", text);
+		return EXIT_FAILED;
+	}
+	if (err != 0 || asprintf(&body, "{\"schema\":1,%s}\n", text) < 0) {
+		cli_complain("%s", np_err_text(-NP_ENOMEM));
+		return EXIT_FAILED;
+	}
+	if (a->value[CLI_OPT_JSON] != NULL)
+		fputs(body, stdout);
+	else
+		show_route(body);
+	free(body);
+	return EXIT_OK;
+}
+
+/* Nothing is bound and nothing is written: a generation is made, asked, and dropped. Nobody is connected to it. */
+static no_inline int ask_file(const struct cli_args *a, const struct explain_question *q)
+{
+	char room[512] = "", *text = NULL;
+	struct limit connections = {.used = 0};
+	struct snapshot_trial trial;
+	struct config *c;
+	struct text why;
+	int code = cli_config_load(a, &c), err;
+
+	if (code != EXIT_OK)
+		return code;
+	text_init(&why, room, sizeof(room) - 1);
+	err = snapshot_trial(c, &trial, &why);
+	if (err != 0) {
+		config_free(c);
+		cli_complain("%s", room[0] != '\0' ? room : np_err_text(err));
+		return err == -NP_EINVAL ? EXIT_CONFIG : EXIT_FAILED;
+	}
+	capacity_raise_descriptors();
+	snapshot_enact(trial.snap, capacity_max(1, c, 0));
+	err = explain_answer(trial.snap, &connections, q, &text);
+	code = show_members(a, err, text);
+	free(text);
+	snapshot_trial_end(&trial);
+	return code;
+}
+
+static int explain_route(const struct cli_args *a)
+{
+	struct explain_words w = words_of(a);
+	struct explain_question q;
+	const char *wrong = explain_read(&q, &w);
+
+	if (wrong != NULL)
+		return cli_misused(a->verb, "%s", wrong);
+	return a->value[CLI_OPT_CONFIG] != NULL ? ask_file(a, &q) : ask_process(a, &w);
+}
+
+/* ---- a code ---- */
+
+/* "E102", as problems show it. */
+static bool explain_code(const char *word)
+{
+	for (size_t i = 0; i < DIAG_CODES; i++)
+		if (strcasecmp(diag_code_text((enum diag_code)i), word) == 0) {
+			printf("%s: %s\n%s\n", diag_code_text((enum diag_code)i), diag_code_meaning((enum diag_code)i),
+			       diag_severity((enum diag_code)i) == DIAG_ERROR ?
+				       "An error: a file with one is not loaded." :
+				       "A warning: the file is loaded all the same.");
+			return true;
+		}
+	return false;
+}
+
+/* ---- the verb ---- */
+
+static bool is_code(const char *word)
+{
+	return (word[0] == 'E' || word[0] == 'e' || word[0] == 'W' || word[0] == 'w') && strlen(word) == 4 &&
+	       strspn(word + 1, "0123456789") == 3;
+}
+
+/* Options that only a route has. */
+static const char *stray_option(const struct cli_args *a)
+{
+	static const enum cli_opt_id of_route[] = {CLI_OPT_CONFIG, CLI_OPT_SOCKET, CLI_OPT_JSON, CLI_OPT_LISTENER,
+						   CLI_OPT_SRC, CLI_OPT_SNI, CLI_OPT_ALPN, CLI_OPT_TLS};
+
+	for (size_t i = 0; i < array_len(of_route); i++)
+		if (a->value[of_route[i]] != NULL)
+			return cli_opts[of_route[i]].word;
+	return NULL;
+}
+
+/* A key that is not found is answered with the nearest one; nothing is guessed and printed. */
+int cli_explain(const struct cli_args *a)
+{
+	const char *key = a->noperands > 0 ? a->operands[0] : NULL, *nearest = NULL, *stray = stray_option(a);
+
+	if (key != NULL && strcmp(key, "route") == 0)
+		return explain_route(a);
+	if (stray != NULL)
+		return cli_misused(a->verb, "--%s belongs to: staunch explain route", stray);
+	if (key != NULL && is_code(key))
+		return explain_code(key) ? EXIT_OK : cli_misused(a->verb, "\"%s\" is not a code of a problem", key);
+	if (schema_explain(stdout, key, &nearest) == 0)
+		return EXIT_OK;
+	if (schema_ends(NULL, key) > 0) {
+		cli_complain("\"%s\" is the end of several keys; write more of the one that is meant:", key);
+		schema_ends(stderr, key);
+		return EXIT_USAGE;
+	}
+	if (nearest != NULL)
+		return cli_misused(a->verb, "\"%s\" is not a key; did you mean \"%s\"?", key, nearest);
+	return cli_misused(a->verb, "\"%s\" is not a key; staunch explain lists them", key);
+}
