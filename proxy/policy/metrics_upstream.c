@@ -97,7 +97,7 @@ void metrics_weight(const struct metrics_at *pg, unsigned i)
 	struct labels labels = by_server(s->server, NULL, NULL);
 
 	if (s->listed)
-		prometheus_value(&pg->to, pg->name, &labels, s->weight);
+		prometheus_value(&pg->to, pg->name, &labels, server_weight(server_now(s->server), s->weight));
 }
 
 void metrics_connects(const struct metrics_at *pg, unsigned i)

@@ -27,13 +27,46 @@ static bool was_tried(const struct pick_args *a, const struct server *s)
 	return false;
 }
 
-enum standing balance_standing(const struct member *m, const struct pick_args *a)
+/* The server's word has changed. A weight that has changed begins a new round: debts of the old weights would be paid
+ * in a burst of picks. One that is only left out for a time keeps its credit. */
+static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t word)
 {
-	if (m->weight == 0)
+	uint32_t before = server_weight(m->seen, m->weight), weight = server_weight(word, m->weight);
+
+	m->share = server_usable(word, m->weight, NULL) == USABLE_NO ? 0 : weight;
+	m->most = server_most(word, m->max_connections);
+	m->seen = word;
+	if (weight == before)
+		return;
+	u->weight += (int64_t)weight - before;
+	for (unsigned i = 0; i < u->nmembers; i++)
+		u->members[i].credit = 0;
+}
+
+/* Of a member that takes none. */
+static no_inline enum standing standing_out(const struct member *m)
+{
+	enum server_why why;
+
+	(void)server_usable(m->seen, m->weight, &why);
+	if (why == SERVER_WHY_WEIGHT)
 		return STANDING_NO_WEIGHT;
+	if (why == SERVER_WHY_DRAIN)
+		return STANDING_DRAIN;
+	return why == SERVER_WHY_MAINT ? STANDING_MAINT : STANDING_DOWN;
+}
+
+enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a)
+{
+	uint64_t word = server_now(m->server);
+
+	if (unlikely(word != m->seen))
+		adopt_word(u, m, word);
+	if (m->share == 0)
+		return standing_out(m);
 	if (was_tried(a, m->server))
 		return STANDING_TRIED;
-	if (m->max_connections != 0 && server_active(m->server) >= m->max_connections)
+	if (m->most != 0 && server_active(m->server) >= m->most)
 		return STANDING_FULL;
 	return STANDING_USABLE;
 }
@@ -51,7 +84,7 @@ static int gather_tier(struct upstream *u, const struct pick_args *a, bool backu
 
 		if (m->backup != backup)
 			continue;
-		standing = balance_standing(m, a);
+		standing = balance_standing(u, m, a);
 		if (standing == STANDING_USABLE)
 			p->at[p->n++] = m;
 		if (standing == STANDING_FULL)
@@ -78,7 +111,7 @@ static int64_t pool_weight(const struct pool *p)
 	int64_t sum = 0;
 
 	for (unsigned i = 0; i < p->n; i++)
-		sum += p->at[i]->weight;
+		sum += p->at[i]->share;
 	return sum;
 }
 
@@ -87,7 +120,7 @@ static int64_t pool_weight(const struct pool *p)
  * any sum(w) in a row are exact. A member left out keeps its credit and returns without a burst. */
 static bool richer(const struct member *a, const struct member *b)
 {
-	return a->credit + a->weight > b->credit + b->weight;
+	return a->credit + a->share > b->credit + b->share;
 }
 
 static struct member *round_robin(struct pool *p, const struct pick_args *a)
@@ -112,7 +145,7 @@ static void pay_credits(const struct upstream *u, const struct pool *p, struct m
 	for (unsigned i = 0; i < p->n; i++) {
 		struct member *m = p->at[i];
 
-		m->credit += m->weight;
+		m->credit += m->share;
 		if (m->credit > u->weight)
 			m->credit = u->weight;
 		if (m->credit < -u->weight)
@@ -130,7 +163,7 @@ static struct member *least_conn(struct pool *p, const struct pick_args *a)
 	for (unsigned i = 1; i < p->n; i++) {
 		struct member *m = p->at[i];
 		int64_t load = server_active(m->server);
-		int64_t more = load * best->weight - least * m->weight;
+		int64_t more = load * best->share - least * m->share;
 
 		if (more > 0 || (more == 0 && !richer(m, best)))
 			continue;
@@ -149,8 +182,8 @@ static struct member *draw_member(struct pool *p, uint32_t lot)
 	unsigned i = 0;
 
 	DCHECK(p->n > 0, "a pool with a member");
-	while (left >= p->at[i]->weight)
-		left -= p->at[i++]->weight;
+	while (left >= p->at[i]->share)
+		left -= p->at[i++]->share;
 	m = p->at[i];
 	p->at[i] = p->at[--p->n];
 	return m;
@@ -168,7 +201,7 @@ static struct member *random_two(struct pool *p, const struct pick_args *a)
 	two = draw_member(p, (uint32_t)a->random);
 	loads[0] = server_active(one->server);
 	loads[1] = server_active(two->server);
-	return balance_lighter(loads[1], two->weight, loads[0], one->weight) ? two : one;
+	return balance_lighter(loads[1], two->share, loads[0], one->share) ? two : one;
 }
 
 /* MurmurHash3's finalizer: a bijection in which each bit of the input moves half of the output. */
@@ -206,7 +239,7 @@ static struct member *source_hash(struct pool *p, const struct pick_args *a)
 		struct member *m = p->at[i];
 		uint64_t r = rarity(mix_bits(m->key ^ a->hash));
 
-		if (r * best->weight >= rarest * m->weight)
+		if (r * best->share >= rarest * m->share)
 			continue;
 		best = m;
 		rarest = r;
@@ -257,7 +290,7 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 		err = balance_choose(u, a, &pool, &m);
 		if (err != 0)
 			return err;
-	} while (!server_try_take(m->server, m->max_connections));
+	} while (!server_try_take(m->server, m->most));
 	if (algorithm_for(u, a)->rotates)
 		pay_credits(u, &pool, m);
 	*out = m->server;

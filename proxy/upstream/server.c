@@ -182,6 +182,23 @@ struct server_registry *server_registry_free(struct server_registry *r)
 	return NULL;
 }
 
+/* Compare and swap: other fields have other owners. */
+void server_set_admin(struct server *s, const struct server_inputs *in, const int64_t ends[SERVER_SETS])
+{
+	uint64_t word = server_now(s), wanted;
+
+	do {
+		struct server_inputs now = server_inputs(word);
+
+		now.admin = in->admin;
+		now.admin_weight = in->admin_weight;
+		now.admin_most = in->admin_most;
+		wanted = server_word(&now);
+	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	for (unsigned i = 0; i < SERVER_SETS; i++)
+		__atomic_store_n(&s->ends[i], ends[i], __ATOMIC_RELAXED);
+}
+
 /* Compare and swap, although the caller holds its upstream's lock: during a reload two upstreams
  * list the server, each with a lock of its own. */
 bool server_try_take(struct server *s, uint32_t max)

@@ -13,7 +13,11 @@
 #include "netpoll/addr.h"
 #include "netpoll/base.h"
 #include "proxy/metrics/server_stats.h"
+#include "proxy/upstream/server_state.h"
 #include "proxy/upstream/upstream_live.h"
+
+/* What an operator can set of a server, each with an end of its own. */
+enum server_set { SERVER_SET_STATE, SERVER_SET_WEIGHT, SERVER_SET_MOST, SERVER_SETS };
 
 struct server {
 	const char *name; /* "upstream/address"; const after init, as all up to hash; owned */
@@ -29,6 +33,9 @@ struct server {
 	struct list leaving; /* in the registry's list when no upstream lists it; control thread */
 
 	struct server_stats *stats; /* const, owned: one cell per worker, which writes it; any thread reads */
+
+	uint64_t word;               /* atomic: server_state.h */
+	int64_t ends[SERVER_SETS];   /* atomic: wall clock, ns: when that override ends by itself; 0: it does not */
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 	uint64_t failure; /* atomic: the last connect that did not work (server_note_failure); 0: none */
@@ -81,6 +88,22 @@ struct server_failure {
 /* server_note_failure: a connect to it did not work. Any thread that has a slot. */
 void server_note_failure(struct server *s, const struct server_failure *f);
 struct server_failure server_last_failure(const struct server *s); /* any thread that holds s */
+
+/* server_set_admin: the operator's part of the word becomes that of `in`, and of the ends those; the rest stays as it
+ * is. It counts from the next pick of every worker on.   Calls  control thread. */
+void server_set_admin(struct server *s, const struct server_inputs *in, const int64_t ends[SERVER_SETS]);
+
+/* The inputs of now, for server_inputs, server_usable, server_weight and server_most. Any thread. */
+static inline uint64_t server_now(const struct server *s)
+{
+	return __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+}
+
+/* When an operator's setting ends by itself: wall clock, ns; 0: it does not, or there is none. Any thread. */
+static inline int64_t server_set_ends(const struct server *s, enum server_set which)
+{
+	return __atomic_load_n(&s->ends[which], __ATOMIC_RELAXED);
+}
 
 /* Live connections and dials; another worker may change it at once. Any thread. */
 static inline uint32_t server_active(const struct server *s)

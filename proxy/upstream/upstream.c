@@ -21,6 +21,8 @@ static bool add_member(struct upstream *u, const struct server_spec *spec)
 	m->weight = spec->weight;
 	m->max_connections = spec->max_connections;
 	m->backup = spec->backup;
+	m->share = m->weight;
+	m->most = m->max_connections;
 	u->weight += m->weight;
 	u->nmembers++;
 	return true;

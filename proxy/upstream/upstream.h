@@ -8,8 +8,11 @@
  * servers in turn, slots can come back but none can be taken, so what it found full was full all
  * at once. Releases need no lock.
  *
- *   primary servers -> not tried, weight > 0, not full -> the algorithm -> a slot taken -> server
- *         '-- none --> backups, the same way -- none --> -NP_EAGAIN, or -NP_ENOENT */
+ *   primary servers -> not tried, usable, not full -> the algorithm -> a slot taken -> server
+ *         '-- none --> backups, the same way -- none --> -NP_EAGAIN, or -NP_ENOENT
+ *
+ * A server's word (server_state.h) is compared with the one that its member has seen; only where they differ is it
+ * read, so what operators and checks say costs a pick one load and one comparison a member. */
 #ifndef PROXY_UPSTREAM_UPSTREAM_H
 #define PROXY_UPSTREAM_UPSTREAM_H
 
@@ -25,6 +28,9 @@
 #define STANDING_TBL(X)                                                        \
 	X(USABLE, "yes", NULL)                                                  \
 	X(SPARE, "spare", "a backup: a primary server is usable")               \
+	X(DRAIN, "no", "an operator drains it")                                 \
+	X(MAINT, "no", "an operator has it in maintenance")                     \
+	X(DOWN, "no", "its check, its name or its agent holds it out")          \
 	X(NO_WEIGHT, "no", "its weight is 0")                                   \
 	X(TRIED, "no", "this connection has tried it in vain")                  \
 	X(FULL, "no", "it has max_connections")
@@ -63,14 +69,16 @@ struct upstream_spec {
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
 };
 
-/* A server's part in one upstream. Const after init but for credit. */
+/* A server's part in one upstream. Const after init but for what is under the lock. */
 struct member {
 	struct server *server; /* held */
 	uint64_t key;          /* the server's part of a source_hash score */
 	uint32_t weight, max_connections;
 	bool backup;
-	/* under the lock: what round robin owes it, in picks times the sum of weights */
-	int64_t credit;
+	/* under the lock, as all below: what the server's word made of weight and max_connections */
+	uint32_t share, most; /* share 0: it takes none; most 0: no limit */
+	uint64_t seen;        /* that word */
+	int64_t credit;       /* what round robin owes it, in picks times the sum of weights */
 };
 
 struct upstream {
@@ -79,13 +87,13 @@ struct upstream {
 	unsigned retries;
 	int64_t connect_timeout, retry_budget; /* ns */
 	uint64_t seed;
-	int64_t weight; /* of all members */
 
 	struct upstream_live *live; /* a reference */
 	struct server_registry *registry; /* borrowed: lives longer than every upstream */
 	unsigned nmembers;
 
-	pthread_mutex_t lock; /* protects what is below, and each member's credit */
+	pthread_mutex_t lock; /* protects what is below, and of each member share and the rest */
+	int64_t weight; /* of all members, as server_weight has it */
 	struct member **pool; /* scratch of one pick, room for every member; owned */
 	struct member members[];
 };

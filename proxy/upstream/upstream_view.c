@@ -23,13 +23,15 @@ const char *standing_why(enum standing s)
 	return standings[s].why;
 }
 
-static struct member_view view_member(const struct member *m, const struct pick_args *a)
+static struct member_view view_member(struct upstream *u, struct member *m, const struct pick_args *a)
 {
+	enum standing standing = balance_standing(u, m, a);
+
 	return (struct member_view){
 		.server = m->server,
-		.standing = balance_standing(m, a),
-		.weight = m->weight,
-		.max_connections = m->max_connections,
+		.standing = standing,
+		.weight = m->share,
+		.max_connections = m->most,
 		.active = server_active(m->server),
 		.backup = m->backup,
 	};
@@ -91,7 +93,7 @@ int upstream_view(struct upstream *u, const struct pick_args *a, struct member_v
 
 	pthread_mutex_lock(&u->lock);
 	for (unsigned i = 0; i < u->nmembers; i++)
-		views[i] = view_member(&u->members[i], a);
+		views[i] = view_member(u, &u->members[i], a);
 	err = balance_choose(u, a, &pool, &chosen);
 	pthread_mutex_unlock(&u->lock);
 	spare_backups(views, u->nmembers);

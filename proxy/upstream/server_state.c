@@ -1,0 +1,120 @@
+/* server_state: the word's fields, and what they say. */
+#include "proxy/upstream/server_state.h"
+
+#include "netpoll/check.h"
+
+struct field {
+	unsigned at, bits;
+};
+
+static const struct field admin_state = {0, 2}, admin_weight = {2, 9}, admin_most = {11, 24}, check = {35, 2},
+			  leaving = {37, 1}, agent_state = {38, 2}, agent_weight = {40, 8}, agent_most = {48, 16};
+
+static uint64_t field_of(uint64_t word, struct field f)
+{
+	return word >> f.at & ((UINT64_C(1) << f.bits) - 1);
+}
+
+static uint64_t placed(uint64_t value, struct field f)
+{
+	CHECK(value >> f.bits == 0, "a field of a server's word holds what is put there");
+	return value << f.at;
+}
+
+uint64_t server_word(const struct server_inputs *in)
+{
+	return placed(in->admin, admin_state) | placed((uint64_t)(in->admin_weight + 1), admin_weight) |
+	       placed(in->admin_most, admin_most) | placed(in->check, check) | placed(in->leaving, leaving) |
+	       placed(in->agent, agent_state) | placed((uint64_t)(in->agent_weight + 1), agent_weight) |
+	       placed(in->agent_most, agent_most);
+}
+
+struct server_inputs server_inputs(uint64_t word)
+{
+	return (struct server_inputs){
+		.admin = (enum server_admin_state)field_of(word, admin_state),
+		.admin_weight = (int)field_of(word, admin_weight) - 1,
+		.admin_most = (uint32_t)field_of(word, admin_most),
+		.check = (enum server_check)field_of(word, check),
+		.leaving = field_of(word, leaving) != 0,
+		.agent = (enum server_agent)field_of(word, agent_state),
+		.agent_weight = (int)field_of(word, agent_weight) - 1,
+		.agent_most = (uint32_t)field_of(word, agent_most),
+	};
+}
+
+static enum server_why decides(uint64_t word, uint32_t weight)
+{
+	const struct server_inputs in = server_inputs(word);
+
+	if (in.admin != SERVER_READY)
+		return in.admin == SERVER_DRAIN ? SERVER_WHY_DRAIN : SERVER_WHY_MAINT;
+	if (in.check == SERVER_CHECK_DOWN)
+		return SERVER_WHY_CHECK_DOWN;
+	if (in.leaving)
+		return SERVER_WHY_DNS_LEAVING;
+	if (in.agent != SERVER_AGENT_READY)
+		return in.agent == SERVER_AGENT_DRAIN ? SERVER_WHY_AGENT_DRAIN : SERVER_WHY_AGENT_DOWN;
+	if (server_weight(word, weight) == 0)
+		return SERVER_WHY_WEIGHT;
+	return in.check == SERVER_CHECK_UNKNOWN ? SERVER_WHY_CHECK_UNKNOWN : SERVER_WHY_NOTHING;
+}
+
+enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why)
+{
+	static const enum usable results[] = {
+#define X(name, usable, text) [SERVER_WHY_##name] = usable,
+		SERVER_WHY_TBL(X)
+#undef X
+	};
+	enum server_why w = decides(word, weight);
+
+	if (why != NULL)
+		*why = w;
+	return results[w];
+}
+
+const char *server_why_text(enum server_why why)
+{
+	static const char *const words[] = {
+#define X(name, usable, text) [SERVER_WHY_##name] = text,
+		SERVER_WHY_TBL(X)
+#undef X
+	};
+
+	return words[why];
+}
+
+const char *server_admin_text(enum server_admin_state state)
+{
+	static const char *const words[] = {
+		[SERVER_READY] = "ready",
+		[SERVER_DRAIN] = "drain",
+		[SERVER_MAINT] = "maint",
+	};
+
+	return words[state];
+}
+
+uint32_t server_weight(uint64_t word, uint32_t weight)
+{
+	uint64_t said = field_of(word, admin_weight), percent = field_of(word, agent_weight);
+
+	if (said != 0)
+		weight = (uint32_t)said - 1;
+	if (percent == 0 || weight == 0)
+		return weight;
+	if (percent == 1)
+		return 0;
+	weight = weight * ((uint32_t)percent - 1) / 100;
+	return weight > 0 ? weight : 1;
+}
+
+uint32_t server_most(uint64_t word, uint32_t most)
+{
+	uint32_t said = (uint32_t)field_of(word, admin_most), agents = (uint32_t)field_of(word, agent_most);
+
+	if (said != 0)
+		most = said == SERVER_NO_LIMIT ? 0 : said;
+	return agents != 0 && (most == 0 || agents < most) ? agents : most;
+}

@@ -1,0 +1,72 @@
+/* server_state: may a server take connections, and why not? One 64-bit word of a server has a field for each input that
+ * is not the workers' own, and the answer is a pure function of it. Each field has one owner, who changes it by compare
+ * and swap, and nobody writes another's: a check that succeeds never makes a drained server ready.
+ *
+ *   bits    owner     field
+ *    0-1    control   admin state: ready, drain, maint
+ *    2-10   control   admin weight + 1; 0: as configured
+ *   11-34   control   admin max_connections; 0: as configured; SERVER_NO_LIMIT
+ *   35-36   health    check: none, up, unknown, down
+ *   37      control   dns: the name no longer has this address
+ *   38-39   health    agent state: ready, drain, down
+ *   40-47   health    agent weight in percent, + 1; 0: not said
+ *   48-63   health    agent max_connections; 0: not said
+ *
+ * A word of 0 is a server as configured. */
+#ifndef PROXY_UPSTREAM_SERVER_STATE_H
+#define PROXY_UPSTREAM_SERVER_STATE_H
+
+#include "netpoll/base.h"
+
+#define SERVER_NO_LIMIT 0xffffffu /* max_connections of an operator: off */
+
+enum server_admin_state { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };
+enum server_check { SERVER_CHECK_NONE, SERVER_CHECK_UP, SERVER_CHECK_UNKNOWN, SERVER_CHECK_DOWN };
+enum server_agent { SERVER_AGENT_READY, SERVER_AGENT_DRAIN, SERVER_AGENT_DOWN };
+
+/* The fields of a word. */
+struct server_inputs {
+	enum server_admin_state admin;
+	int admin_weight;        /* -1: as configured */
+	uint32_t admin_most;     /* max_connections; 0: as configured; or SERVER_NO_LIMIT */
+	enum server_check check;
+	bool leaving;            /* dns */
+	enum server_agent agent;
+	int agent_weight;        /* percent; -1: not said */
+	uint32_t agent_most;     /* 0: not said */
+};
+
+enum usable { USABLE_NO, USABLE_SPARE, USABLE_YES };
+
+/* X(name, usable, word): what decides, in the order in which it is asked. */
+#define SERVER_WHY_TBL(X)                      \
+	X(DRAIN, USABLE_NO, "drain")               \
+	X(MAINT, USABLE_NO, "maint")               \
+	X(CHECK_DOWN, USABLE_NO, "check_down")     \
+	X(DNS_LEAVING, USABLE_NO, "dns_leaving")   \
+	X(AGENT_DRAIN, USABLE_NO, "agent_drain")   \
+	X(AGENT_DOWN, USABLE_NO, "agent_down")     \
+	X(WEIGHT, USABLE_NO, "weight")             \
+	X(CHECK_UNKNOWN, USABLE_SPARE, "check_unknown") \
+	X(NOTHING, USABLE_YES, NULL)
+
+#define X(name, usable, word) SERVER_WHY_##name,
+enum server_why { SERVER_WHY_TBL(X) };
+#undef X
+
+uint64_t server_word(const struct server_inputs *in);
+struct server_inputs server_inputs(uint64_t word);
+
+/* server_usable: may a server with this word and this configured weight be picked?
+ *   Returns  NO: never. SPARE: where its tier has no other. YES. *why (may be NULL): what decides. */
+enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why);
+const char *server_why_text(enum server_why why); /* NULL of SERVER_WHY_NOTHING */
+const char *server_admin_text(enum server_admin_state state);
+
+/* server_weight: the weight that counts: the operator's or the configured one, times the agent's share; at least 1
+ * while both are above 0. */
+uint32_t server_weight(uint64_t word, uint32_t weight);
+/* server_most: the max_connections that counts; 0: no limit. An agent only narrows it. */
+uint32_t server_most(uint64_t word, uint32_t most);
+
+#endif
