@@ -11,8 +11,8 @@ struct pool {
 	unsigned n;
 };
 
-/* balance_standing: whether the member may take this connection, or what is in the way; it takes note of its server's
- * word, if that has changed. That it is a backup does not count here. */
+/* balance_standing: whether the member may take this connection, or what is in the way; it takes note of
+ * its server's word, if that has changed. That it is a backup does not count here. */
 enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a);
 
 /* balance_choose: the member that upstream_pick would take a slot of. Only reads, but for words that have changed, and the pool:
