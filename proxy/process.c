@@ -145,6 +145,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		.started = np_nanotime(),
 	};
 	list_init(&p->orders);
+	overrides_init(&p->overrides);
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
@@ -171,6 +172,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 /* The registry first: it checks that no snapshot is left, and snapshots name shards by number. */
 static void process_fini(struct process *p)
 {
+	overrides_fini(&p->overrides);
 	registry_fini(&p->registry);
 	tokens_free(p->tokens);
 	free(p->problems);
@@ -300,6 +302,7 @@ static void process_main(void *arg)
 	admin_stop(admin);
 	stop_workers(p);
 	limits_end(p);
+	overrides_stop(&p->overrides);
 	p->log = log_stop(p->log, drain_access_patience(p));
 	reload_wait_for_old_logs(p);
 	signals_stop();

@@ -171,5 +171,6 @@ void admin_explain(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);
+void admin_override(struct client *c, struct reply *r);
 
 #endif

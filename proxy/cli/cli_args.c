@@ -178,9 +178,8 @@ static int take_operands(struct cli_args *a, int argc, char **argv)
 		return cli_misused(v, "%s: \"%s\" is one word too many", v->word, a->operands[v->max]);
 	if (a->noperands < v->min)
 		return cli_misused(v, "%s needs %s", v->word, cli_kind_text(v->operand, v->words));
-	for (int i = 0; i < a->noperands && v->operand == CLI_WORDS; i++)
-		if (!is_one_of(a->operands[i], v->words))
-			return bad_word(a, "", v->word, a->operands[i], v->words);
+	if (a->noperands > 0 && v->operand == CLI_WORDS && !is_one_of(a->operands[0], v->words))
+		return bad_word(a, "", v->word, a->operands[0], v->words);
 	return 0;
 }
 

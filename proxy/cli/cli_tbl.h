@@ -46,6 +46,10 @@
 	X(DRAIN, drain, NOTHING, NULL, 0, 0, true, "have the running process stop, once its connections have ended", \
 	  "No new connections; live ones get shutdown.timeout to end. Waits for the end; ends with 4 where some "  \
 	  "had to be cut. Asks at the control socket, as status does.")                                                                                       \
+	X(SERVER, server, WORDS, "drain|maint|ready|weight", 2, 3, true, "steer one server of the running process",        \
+	  "staunch server drain UPSTREAM/ADDR: no new connections, live ones run on. maint: the same, and no health "  \
+	  "checks. ready undoes both. weight UPSTREAM/ADDR 50: another weight; without a number: as configured. It "   \
+	  "holds over reloads, until it is undone or its time is over. Asks at the control socket, as status does.")   \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, or where a connection goes",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole. A code of a problem, E203, has its "         \
@@ -79,10 +83,10 @@
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(EXPLAIN), "the control " \
-	  "socket of the process that is meant")                                                                                \
-	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(EXPLAIN), "print the "        \
-	  "answer as it came")                                                                                    \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(EXPLAIN), \
+	  "the control socket of the process that is meant")                                                                                \
+	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(EXPLAIN), \
+	  "print the answer as it came")                                                                                    \
 	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN), "route: where the client connects; not needed "   \
 	  "where there is one listener")                                                                          \
 	X(SRC, 0, 0, "src", ADDRESS, NULL, FOR(EXPLAIN), "route: the client's address, without a port")           \
@@ -94,6 +98,9 @@
 	X(WAIT, 0, 0, "wait", NOTHING, NULL, FOR(RELOAD), "wait for the result, as it does anyway")               \
 	X(DELAY, 0, 0, "delay", TIME, NULL, FOR(DRAIN), "instead of shutdown.delay: not ready, still accepting")  \
 	X(TIMEOUT, 0, 0, "timeout", TIME, NULL, FOR(DRAIN), "instead of shutdown.timeout")                        \
+	X(FOR, 0, 0, "for", TIME, NULL, FOR(SERVER), "undone by itself after so long: 90s, 10m, 1h30m")              \
+	X(MAX_CONNECTIONS, 0, 0, "max-connections", COUNT, NULL, FOR(SERVER), "another max_connections: a number, "  \
+	  "off, or default: as configured")                                                                       \
 	X(SHORT, 'V', 0, "short", NOTHING, NULL, FOR(VERSION), "one line")                                        \
 	X(COLOR, 0, 0, "color", WORDS, "auto|always|never", FOR_ALL, "auto: on a terminal, unless NO_COLOR")      \
 	X(HELP, 'h', 0, "help", NOTHING, NULL, FOR_ALL, "help for this verb")
@@ -108,6 +115,7 @@
 	X(EXPLAIN, "staunch explain route --sni a.example", "where that client goes, and why")                    \
 	X(STATUS, "staunch status --limits", "how the running process is")                                        \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
+	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 
 /* X(typed, verb, option): what people of other programs type. */

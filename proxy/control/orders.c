@@ -7,6 +7,7 @@
 
 #include "proxy/control/control.h"
 #include "proxy/control/explain.h"
+#include "proxy/control/overrides.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/signals.h"
 
@@ -50,8 +51,11 @@ static void order_arrives(struct np_msg *m)
 		order_answer(o, 0);
 	} else if (o->kind == ORDER_EXPLAIN) {
 		order_answer(o, explain_order(o));
-	} else if (p->stage == STAGE_ENDED) {
+	} else if (p->stage == STAGE_ENDED || (o->kind == ORDER_SERVER && p->snap == NULL)) {
 		order_answer(o, -NP_ECANCELED);
+	} else if (o->kind == ORDER_SERVER) {
+		overrides_change(p, o->change);
+		order_answer(o, 0);
 	} else {
 		list_push_back(&p->orders, &o->link);
 		signals_raise(SIGNALS_ASKED);

@@ -1,6 +1,6 @@
 /* orders: what the admin worker asks of the control thread: a message there, and the same message back.
  *
- *   order_post -> arrives -> STATUS, EXPLAIN: answered at once, whatever the main coroutine does
+ *   order_post -> arrives -> STATUS, EXPLAIN, SERVER: answered at once, whatever the main coroutine does
  *                        '-> queue -> the main coroutine's next event -> order_answer
  *
  * Each order is answered once, at the latest when the process ends. */
@@ -11,12 +11,14 @@
 
 struct explain_question;
 struct process;
+struct server_change;
 
 enum order_kind {
 	ORDER_STATUS,
 	ORDER_EXPLAIN, /* what would become of a connection (explain.h) */
 	ORDER_RELOAD,
 	ORDER_LOGS,  /* open them again */
+	ORDER_SERVER, /* what an operator says of a server; it waits for no reload */
 	ORDER_DRAIN, /* answered when the last connection has ended */
 };
 
@@ -33,6 +35,7 @@ struct order {
 	struct process *p;
 	struct list link; /* control thread */
 	enum order_kind kind;
+	struct server_change *change; /* SERVER: the asker's; it has the result as well */
 	int64_t delay, timeout; /* of a DRAIN, in ns; negative: what the configuration says */
 	struct explain_question *question; /* of an EXPLAIN; owned */
 	/* out: */

@@ -84,6 +84,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	DCHECK(np_self() == p->registry.control, "a reload is the control worker's");
 	DCHECK(snap->generation == 0 || snap == p->snap, "a snapshot is published while it is current");
 	snapshot_enact(snap, capacity_max(p->nshards, snap->config, p->pipes));
+	overrides_apply(p, snap);
 	bindings_adopt(&p->bindings, opened);
 	if (snap != p->snap)
 		on_every_shard(p, hold_snapshot, snap);
@@ -92,6 +93,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	if (snap != p->snap)
 		reload_retire(p);
 	p->snap = snap;
+	overrides_apply(p, snap); /* one may have ended meanwhile */
 	publish_again(p);
 	p->loaded_at = wall_now();
 	return err;

@@ -15,8 +15,8 @@ struct pool {
  * its server's word, if that has changed. That it is a backup does not count here. */
 enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a);
 
-/* balance_choose: the member that upstream_pick would take a slot of. Only reads, but for words that have changed, and the pool:
- * p->at is the upstream's scratch. An algorithm that draws takes members out of the pool.
+/* balance_choose: the member that upstream_pick would take a slot of. Only reads, but for words that have
+ * changed, and the pool: p->at is the upstream's scratch. An algorithm that draws takes members out of the pool.
  *   Returns  0 and *out, or upstream_pick's refusal. */
 must_use int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out);
 

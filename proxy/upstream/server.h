@@ -99,6 +99,12 @@ static inline uint64_t server_now(const struct server *s)
 	return __atomic_load_n(&s->word, __ATOMIC_RELAXED);
 }
 
+/* Has an operator said anything of it? Any thread. */
+static inline bool server_is_set(const struct server *s)
+{
+	return (server_now(s) & SERVER_ADMIN) != 0;
+}
+
 /* When an operator's setting ends by itself: wall clock, ns; 0: it does not, or there is none. Any thread. */
 static inline int64_t server_set_ends(const struct server *s, enum server_set which)
 {

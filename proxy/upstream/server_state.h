@@ -18,6 +18,7 @@
 
 #include "netpoll/base.h"
 
+#define SERVER_ADMIN    ((UINT64_C(1) << 35) - 1) /* the fields of control that an operator sets */
 #define SERVER_NO_LIMIT 0xffffffu /* max_connections of an operator: off */
 
 enum server_admin_state { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };

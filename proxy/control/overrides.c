@@ -1,0 +1,278 @@
+/* overrides: the list, its ends, and the servers that it is about. */
+#include "proxy/control/overrides.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/text/word.h"
+#include "netpoll/hash.h"
+#include "proxy/control/control.h"
+#include "proxy/log/log.h"
+#include "proxy/policy/snapshot.h"
+
+static const struct server_inputs nothing_said = {.admin_weight = -1, .agent_weight = -1};
+
+static int64_t override_wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
+}
+
+/* ---- the list ---- */
+
+/* Of a server's name, "upstream/address". */
+static const char *address_of(const struct server *s)
+{
+	return strchr(s->name, '/') + 1;
+}
+
+static struct override *override_find(const struct overrides *o, const struct server *s)
+{
+	list_for_each(it, &o->all) {
+		struct override *one = list_entry(it, struct override, link);
+
+		if (one->hash == s->hash && strcmp(one->address, address_of(s)) == 0 &&
+		    strcmp(one->upstream, s->live->name) == 0)
+			return one;
+	}
+	return NULL;
+}
+
+static void override_free(struct overrides *o, struct override *one)
+{
+	list_remove(&one->link);
+	o->n--;
+	free(one->upstream);
+	free(one->address);
+	free(one);
+}
+
+static struct override *override_new(struct overrides *o, const struct server *s)
+{
+	struct override *one = calloc(1, sizeof(*one));
+
+	if (one == NULL)
+		return NULL;
+	list_init(&one->link);
+	o->n++;
+	one->upstream = strdup(s->live->name);
+	one->address = strdup(address_of(s));
+	one->hash = s->hash;
+	one->said = nothing_said;
+	if (one->upstream != NULL && one->address != NULL) {
+		list_push_back(&o->all, &one->link);
+		return one;
+	}
+	override_free(o, one);
+	return NULL;
+}
+
+static bool says_nothing(const struct override *one)
+{
+	return one->said.admin == SERVER_READY && one->said.admin_weight < 0 && one->said.admin_most == 0;
+}
+
+void overrides_init(struct overrides *o)
+{
+	*o = (struct overrides){.n = 0};
+	list_init(&o->all);
+}
+
+void overrides_fini(struct overrides *o)
+{
+	list_for_each_safe(it, &o->all)
+		override_free(o, list_entry(it, struct override, link));
+}
+
+void overrides_stop(struct overrides *o)
+{
+	np_timer_stop(&o->timer);
+}
+
+/* ---- one setting ---- */
+
+static void take_setting(struct server_inputs *to, const struct server_inputs *from, enum server_set which)
+{
+	if (which == SERVER_SET_STATE)
+		to->admin = from->admin;
+	else if (which == SERVER_SET_WEIGHT)
+		to->admin_weight = from->admin_weight;
+	else
+		to->admin_most = from->admin_most;
+}
+
+static bool setting_is_said(const struct server_inputs *in, enum server_set which)
+{
+	if (which == SERVER_SET_STATE)
+		return in->admin != SERVER_READY;
+	return which == SERVER_SET_WEIGHT ? in->admin_weight >= 0 : in->admin_most != 0;
+}
+
+/* What is as configured has no end. */
+static void change_one(struct override *one, const struct server_change *c, enum server_set which)
+{
+	bool ends = c->lasts > 0 && setting_is_said(&c->said, which);
+
+	if (!c->sets[which])
+		return;
+	take_setting(&one->said, &c->said, which);
+	one->ends[which] = ends ? override_wall() + c->lasts : 0;
+	one->by[which] = ends ? np_nanotime() + c->lasts : 0;
+}
+
+/* ---- servers ---- */
+
+static void apply_to(const struct overrides *o, struct server *s)
+{
+	static const int64_t no_ends[SERVER_SETS];
+	const struct override *one = override_find(o, s);
+
+	if (one != NULL)
+		server_set_admin(s, &one->said, one->ends);
+	else if (server_is_set(s))
+		server_set_admin(s, &nothing_said, no_ends);
+}
+
+void overrides_apply(struct process *p, const struct snapshot *s)
+{
+	for (unsigned i = 0; i < s->nupstreams; i++)
+		for (unsigned j = 0; j < s->upstreams[i]->u->nmembers; j++)
+			apply_to(&p->overrides, s->upstreams[i]->u->members[j].server);
+}
+
+/* ---- ends ---- */
+
+static void watch_ends(struct process *p);
+
+/* Returns whether a setting of it has ended. */
+static bool end_what_is_over(struct override *one, int64_t now)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < SERVER_SETS; i++) {
+		if (one->by[i] == 0 || one->by[i] > now)
+			continue;
+		take_setting(&one->said, &nothing_said, (enum server_set)i);
+		one->ends[i] = one->by[i] = 0;
+		any = true;
+	}
+	if (any)
+		log_msg(LVL_NOTICE, "override_ended", "server %s/%s: the time of an override is over", one->upstream,
+			one->address);
+	return any;
+}
+
+/* On the control worker's loop. */
+static void override_is_over(struct np_timer *t)
+{
+	struct process *p = container_of(t, struct process, overrides.timer);
+	int64_t now = np_nanotime();
+
+	list_for_each_safe(it, &p->overrides.all) {
+		struct override *one = list_entry(it, struct override, link);
+
+		if (end_what_is_over(one, now) && says_nothing(one))
+			override_free(&p->overrides, one);
+	}
+	if (p->snap != NULL)
+		overrides_apply(p, p->snap);
+	watch_ends(p);
+}
+
+static void watch_ends(struct process *p)
+{
+	int64_t next = INT64_MAX;
+
+	list_for_each(it, &p->overrides.all) {
+		const struct override *one = list_entry(it, struct override, link);
+
+		for (unsigned i = 0; i < SERVER_SETS; i++)
+			if (one->by[i] != 0 && one->by[i] < next)
+				next = one->by[i];
+	}
+	p->overrides.timer.fn = override_is_over;
+	if (next == INT64_MAX)
+		np_timer_stop(&p->overrides.timer);
+	else
+		np_timer_set(&p->overrides.timer, next);
+}
+
+/* ---- a change ---- */
+
+static const struct upstream *upstream_find(const struct snapshot *s, struct server_change *c)
+{
+	struct word_search search;
+
+	word_search_init(&search, c->upstream);
+	for (unsigned i = 0; i < s->nupstreams; i++) {
+		if (strcmp(s->upstreams[i]->u->name, c->upstream) == 0)
+			return s->upstreams[i]->u;
+		word_search_try(&search, s->upstreams[i]->u->name);
+	}
+	c->result = CHANGE_NO_UPSTREAM;
+	snprintf(c->nearest, sizeof(c->nearest), "%s", search.best != NULL ? search.best : "");
+	return NULL;
+}
+
+static const struct member *member_find(const struct upstream *u, struct server_change *c)
+{
+	struct word_search search;
+
+	word_search_init(&search, c->server);
+	for (unsigned i = 0; i < u->nmembers; i++) {
+		const struct server *s = u->members[i].server;
+
+		if (strcmp(address_of(s), c->server) == 0 || strcmp(s->text, c->server) == 0)
+			return &u->members[i];
+		word_search_try(&search, s->text);
+	}
+	c->result = CHANGE_NO_SERVER;
+	snprintf(c->nearest, sizeof(c->nearest), "%s", search.best != NULL ? search.best : "");
+	return NULL;
+}
+
+static void describe(struct server_change *c, const struct member *m)
+{
+	const struct server *s = m->server;
+
+	c->result = CHANGE_DONE;
+	snprintf(c->name, sizeof(c->name), "%s", s->name);
+	c->word = server_now(s);
+	c->weight = m->weight;
+	for (unsigned i = 0; i < SERVER_SETS; i++)
+		c->ends[i] = server_set_ends(s, (enum server_set)i);
+}
+
+void overrides_change(struct process *p, struct server_change *c)
+{
+	struct overrides *o = &p->overrides;
+	const struct upstream *u = upstream_find(p->snap, c);
+	const struct member *m = u != NULL ? member_find(u, c) : NULL;
+	struct override *one;
+
+	DCHECK(np_self() == p->registry.control, "overrides are the control thread's");
+	if (m == NULL)
+		return;
+	one = override_find(o, m->server);
+	if (one == NULL && o->n >= OVERRIDES_MOST) {
+		c->result = CHANGE_TOO_MANY;
+		return;
+	}
+	if (one == NULL)
+		one = override_new(o, m->server);
+	if (one == NULL) {
+		c->result = CHANGE_NO_MEMORY;
+		return;
+	}
+	for (unsigned i = 0; i < SERVER_SETS; i++)
+		change_one(one, c, (enum server_set)i);
+	if (says_nothing(one))
+		override_free(o, one);
+	apply_to(o, m->server);
+	describe(c, m);
+	watch_ends(p);
+}
