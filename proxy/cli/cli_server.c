@@ -113,7 +113,7 @@ static void put_until(const char *body, const char *name)
 	json_print(stdout, body, name);
 }
 
-static bool is_there(const char *body, const char *name)
+static bool answer_has(const char *body, const char *name)
 {
 	size_t n = 0;
 	const char *at = json_find(body, name, &n);
@@ -121,17 +121,17 @@ static bool is_there(const char *body, const char *name)
 	return at != NULL && *at != 'n';
 }
 
-static void show_server(const char *body)
+static void show_override(const char *body)
 {
 	json_print(stdout, body, "server");
 	fputs(": ", stdout);
 	json_print(stdout, body, "state");
 	put_until(body, "state_until");
-	if (is_there(body, "weight")) {
+	if (answer_has(body, "weight")) {
 		printf("\n  weight %lld", json_number(body, "weight"));
 		put_until(body, "weight_until");
 	}
-	if (is_there(body, "max_connections")) {
+	if (answer_has(body, "max_connections")) {
 		fputs("\n  max_connections ", stdout);
 		json_print(stdout, body, "max_connections");
 		put_until(body, "max_connections_until");
@@ -162,7 +162,7 @@ int cli_server(const struct cli_args *a)
 	else if (code == EXIT_OK && a->value[CLI_OPT_JSON] != NULL)
 		fputs(w.body, stdout);
 	else if (code == EXIT_OK)
-		show_server(w.body);
+		show_override(w.body);
 	cli_answer_free(&w);
 	return code;
 }
