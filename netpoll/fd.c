@@ -2,6 +2,7 @@
  * fd_poll_runtime.go and the first part of fd_unix.go, Go 1.19. */
 #include "netpoll/fd.h"
 
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
@@ -289,6 +290,17 @@ bool np_fd_may_have_more(const struct np_fd *fd)
 bool np_fd_failed(const struct np_fd *fd)
 {
 	return fd->pd->failed;
+}
+
+int np_fd_dropped(const struct np_fd *fd, uint32_t *n)
+{
+	uint32_t numbers[SK_MEMINFO_VARS] = {0};
+	socklen_t room = sizeof(numbers);
+
+	if (getsockopt(fd->sysfd, SOL_SOCKET, SO_MEMINFO, numbers, &room) < 0)
+		return err_from_errno();
+	*n = numbers[SK_MEMINFO_DROPS];
+	return 0;
 }
 
 int np_fd_unsent(const struct np_fd *fd)

@@ -134,6 +134,7 @@ struct np_worker_stats {
 	/* how long the watchdog has seen it neither turn nor sleep, nor read its messages: 0 while all is
 	 * well, and where no watchdog looks; up to a quarter of the watchdog's limit old */
 	int64_t silent;
+	int64_t cpu; /* ns of CPU time that its thread has used; 0: it has not begun, or has ended */
 };
 /* Any thread; the figures are relaxed reads. */
 void np_worker_stats(const struct np_worker *w, struct np_worker_stats *out);
@@ -252,6 +253,9 @@ bool np_fd_failed(const struct np_fd *fd);
 must_use int np_fd_set_nodelay(struct np_fd *fd);
 must_use int np_fd_set_keepalive(struct np_fd *fd);
 int np_fd_unsent(const struct np_fd *fd); /* bytes the peer has not acknowledged yet, or -NP_Exxx */
+/* np_fd_dropped: of a listening socket, how many clients the kernel has turned away since it was opened,
+ * because its queues were full.   Returns  0 and *n, which wraps; or the error. */
+must_use int np_fd_dropped(const struct np_fd *fd, uint32_t *n);
 
 /* ---- splicing: bytes from socket to socket inside the kernel --------------------------------- */
 

@@ -222,6 +222,10 @@ static int worker_new(struct np_worker **out, const struct np_worker_opts *opts)
 
 static void worker_run(struct np_worker *w)
 {
+	clockid_t cpu = 0;
+
+	if (pthread_getcpuclockid(pthread_self(), &cpu) == 0)
+		RELAXED_SET(w->cpu_clock, cpu);
 	sched_enter(&w->sched);
 	w->np.now = np_nanotime();
 	worker_loop(w);
@@ -309,6 +313,16 @@ void np_post(struct np_worker *w, struct np_msg *m)
 		netpoll_break(&w->np.poller);
 }
 
+static int64_t cpu_time(const struct np_worker *w)
+{
+	clockid_t clock = RELAXED_GET(w->cpu_clock);
+	struct timespec ts;
+
+	if (clock == 0 || clock_gettime(clock, &ts) != 0)
+		return 0;
+	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
+}
+
 void np_worker_stats(const struct np_worker *w, struct np_worker_stats *out)
 {
 	*out = (struct np_worker_stats){
@@ -319,6 +333,7 @@ void np_worker_stats(const struct np_worker *w, struct np_worker_stats *out)
 		.coroutines = RELAXED_GET(w->sched.coros),
 		.stack_deepest = RELAXED_GET(w->stack_deepest),
 		.silent = RELAXED_GET(w->silent),
+		.cpu = cpu_time(w),
 	};
 }
 

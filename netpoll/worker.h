@@ -38,6 +38,7 @@ struct np_worker {
 	bool stopping;               /* owner worker */
 	uint64_t turns, polls;       /* owner worker, relaxed */
 	pthread_t thread;
+	clockid_t cpu_clock;         /* relaxed: of its thread; 0 before it runs */
 	struct np_msg stop;          /* np_worker_stop posts it, once */
 	uint32_t stop_posted;        /* atomic */
 	size_t stack_deepest;        /* owner worker, relaxed */

@@ -125,6 +125,16 @@ static enum close_reason keep_cert(struct conn *c, struct tls_der *cert)
 	return CLOSE_NONE;
 }
 
+static void count_handshake(const struct conn *c, int64_t ns)
+{
+	struct listener_stats *l = conn_listener_stats(c);
+	bool resumed;
+	bool is_13 = tls_session(c->client.tls, &resumed) == 0x0304;
+
+	histogram_add(&l->handshake, &histogram_latency, ns);
+	STAT_ADD(l, handshakes[is_13][resumed], 1);
+}
+
 static enum close_reason shake_hands(struct conn *c)
 {
 	const struct listener *f = c->listener;
@@ -146,7 +156,7 @@ static enum close_reason shake_hands(struct conn *c)
 	if (c->kill != CLOSE_NONE)
 		return c->kill;
 	if (err == 0) {
-		histogram_add(&conn_listener_stats(c)->handshake, &histogram_latency, np_now() - began);
+		count_handshake(c, np_now() - began);
 		count_records(c->shard, c->client.tls);
 		return CLOSE_NONE;
 	}

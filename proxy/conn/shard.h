@@ -32,6 +32,8 @@ struct shard {
 	struct list conns;        /* of struct conn: live connections, new ones at the back */
 	struct list walks;        /* of struct walk: those under way */
 	struct walk tally;        /* of tally.h; linked while it is under way */
+	int64_t tally_began;      /* the look under way, or the last one */
+	int64_t tally_step;       /* ns from the look before it */
 	struct np_msg tally_msg;  /* the poster's, until tally_asked is 0 again */
 	uint32_t tally_asked;     /* atomic */
 	struct list handshakes;   /* of struct handshake, the oldest first */

@@ -14,6 +14,16 @@ static uint64_t tally_new(struct conn *c, unsigned i)
 	return (uint64_t)units << TALLY_UNIT_BITS;
 }
 
+/* A direction that waits for room now is taken to have waited since the look before. */
+static void tally_blocked(const struct conn *c)
+{
+	struct listener_stats *l = conn_listener_stats(c);
+
+	for (int i = 0; i < 2; i++)
+		if (c->dir[i].blocked)
+			STAT_ADD(l, blocked[i], (uint64_t)c->shard->tally_step);
+}
+
 void tally_conn(struct conn *c)
 {
 	struct listener_stats *l;
@@ -23,6 +33,7 @@ void tally_conn(struct conn *c)
 	DCHECK_CONN(c);
 	if (c->phase != CONN_RELAYING)
 		return;
+	tally_blocked(c);
 	in = tally_new(c, 0);
 	out = tally_new(c, 1);
 	if ((in | out) == 0)
@@ -35,6 +46,15 @@ void tally_conn(struct conn *c)
 	STAT_ADD(s, bytes_out, out);
 }
 
+/* After a long rest nobody knows what was between. */
+static void note_step(struct shard *s)
+{
+	int64_t step = np_now() - s->tally_began;
+
+	s->tally_step = step < TALLY_STEP_MAX ? step : TALLY_STEP_MAX;
+	s->tally_began = np_now();
+}
+
 /* On the worker's loop: a part of the look, then the message is posted anew, for the next turn. */
 static void tally_turn(struct np_msg *m)
 {
@@ -42,8 +62,10 @@ static void tally_turn(struct np_msg *m)
 	struct conn *c = NULL;
 
 	DCHECK_SHARD(s);
-	if (list_empty(&s->tally.link))
+	if (list_empty(&s->tally.link)) {
 		walk_begin(&s->tally, s);
+		note_step(s);
+	}
 	for (int i = 0; i < TALLY_TURN && (c = walk_next(&s->tally)) != NULL; i++)
 		tally_conn(c);
 	if (c != NULL) {

@@ -6,7 +6,9 @@
  * 3 %.
  *
  * conn.counted has the low bits of bytes / 16 at the last look: so 64 GiB may pass between two looks,
- * and a live connection's last 15 bytes are told at its end. */
+ * and a live connection's last 15 bytes are told at its end.
+ *
+ * The same look samples which directions wait for room (listener_stats.blocked). */
 #ifndef PROXY_CONN_TALLY_H
 #define PROXY_CONN_TALLY_H
 
@@ -14,6 +16,7 @@
 
 #define TALLY_UNIT_BITS 4
 #define TALLY_TURN      256 /* connections a turn */
+#define TALLY_STEP_MAX  (2 * NP_S)
 
 /* tally_ask: have the shard's worker look at all its connections, TALLY_TURN a turn. One that has not
  * done yet what was asked before, or that has no connections, is left alone.   Calls  any thread,

@@ -18,6 +18,7 @@
 #define PAUSE_MIN    (5 * NP_MS)    /* Go's, doubling ... */
 #define PAUSE_MAX    (500 * NP_MS)  /* ... to half of Go's: recovery takes a second at most */
 #define ERRORS_PATIENT 16           /* errors in a row that may be many clients' */
+#define DROPPED_EVERY NP_S
 #define ROOM_POLL    (10 * NP_MS)   /* any worker frees places: polling is cheaper than messages */
 
 #define ACCEPTOR_MAGIC 0xacce9703u
@@ -37,6 +38,8 @@ struct acceptor {
 	int64_t pause; /* of the episode under way; 0: none */
 	int64_t paused_since;
 	bool logged; /* the episode's begin has a line, so its end gets one */
+	int64_t looked; /* at what the kernel has dropped */
+	uint32_t dropped; /* then */
 	int held; /* accepted, waits for room; -1: none, or acceptor_stop served it */
 	struct np_addr held_peer;
 };
@@ -158,6 +161,20 @@ static void on_stopped(struct np_msg *m)
 	free(a);
 }
 
+/* Where a queue runs over somebody is accepted, so that is when the kernel is asked; once a second at most. */
+static void note_dropped(struct acceptor *a)
+{
+	uint32_t n;
+
+	if (np_now() - a->looked < DROPPED_EVERY)
+		return;
+	a->looked = np_now();
+	if (np_fd_dropped(&a->fd, &n) != 0)
+		return;
+	STAT_ADD(&a->listener->counts->stats[a->shard->id], overflows, n - a->dropped);
+	a->dropped = n;
+}
+
 static void acceptor_main(void *arg)
 {
 	struct acceptor *a = OBJ_CAST(arg, acceptor, ACCEPTOR_MAGIC);
@@ -181,6 +198,7 @@ static void acceptor_main(void *arg)
 			break;
 		}
 		a->errors = 0;
+		note_dropped(a);
 		pause_end(a);
 		acceptor_take(a, sysfd, &peer);
 		if (++batch % ACCEPT_BATCH == 0)

@@ -18,6 +18,10 @@ struct listener_stats {
 	struct histogram handshake;     /* TLS with the client, where it worked */
 	struct histogram upstream_handshake; /* the same with the server */
 	uint64_t handshakes_failed;     /* with the client */
+	uint64_t handshakes[2][2];      /* that worked: TLS 1.2, 1.3; full, resumed */
+	uint64_t spliced;               /* of bytes_in and bytes_out: through a pipe */
+	uint64_t overflows;             /* clients that the kernel turned away from a full accept queue */
+	uint64_t blocked[2];            /* ns: connections that waited for room at the server, at the client */
 } cache_aligned;
 
 /* listener_stats_new: one zeroed cell for each of n workers.

@@ -79,6 +79,43 @@ void metrics_bytes(const struct metrics_at *pg, unsigned i)
 	metrics_two(pg, &in, n.bytes_in, &out, n.bytes_out);
 }
 
+void metrics_spliced(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels labels;
+
+	if (l == NULL)
+		return;
+	labels = by_listener(l, NULL, NULL);
+	prometheus_value(&pg->to, pg->name, &labels, n.spliced);
+}
+
+void metrics_overflows(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels labels;
+
+	if (l == NULL)
+		return;
+	labels = by_listener(l, NULL, NULL);
+	prometheus_value(&pg->to, pg->name, &labels, n.overflows);
+}
+
+void metrics_blocked(const struct metrics_at *pg, unsigned i)
+{
+	static const char *const on[] = {"server_write", "client_write"};
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+
+	for (int side = 0; l != NULL && side < 2; side++) {
+		struct labels labels = by_listener(l, "on", on[side]);
+
+		prometheus_seconds(&pg->to, pg->name, &labels, (int64_t)n.blocked[side]);
+	}
+}
+
 void metrics_lifetime(const struct metrics_at *pg, unsigned i)
 {
 	struct listener_stats n;
@@ -95,13 +132,18 @@ void metrics_handshakes(const struct metrics_at *pg, unsigned i)
 {
 	struct listener_stats n;
 	const struct inventory_listener *l = listener_of(pg, i, &n);
-	struct labels ok, failed;
+	struct labels labels;
 
 	if (l == NULL || !l->tls)
 		return;
-	ok = by_listener(l, "result", "ok");
-	failed = by_listener(l, "result", "failed");
-	metrics_two(pg, &ok, histogram_count(&n.handshake), &failed, n.handshakes_failed);
+	for (int kind = 0; kind < 4; kind++) {
+		labels = by_listener(l, "result", "ok");
+		labels.at[2] = (struct label){"version", kind / 2 == 0 ? "1.2" : "1.3"};
+		labels.at[3] = (struct label){"resumed", kind % 2 == 0 ? "false" : "true"};
+		prometheus_value(&pg->to, pg->name, &labels, n.handshakes[kind / 2][kind % 2]);
+	}
+	labels = by_listener(l, "result", "failed");
+	prometheus_value(&pg->to, pg->name, &labels, n.handshakes_failed);
 }
 
 void metrics_handshake(const struct metrics_at *pg, unsigned i)

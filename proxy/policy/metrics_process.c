@@ -1,5 +1,8 @@
 /* The families of the process, and those of limits. */
+#include <string.h>
+
 #include "proxy/base/limit.h"
+#include "proxy/metrics/process_stats.h"
 #include "proxy/policy/metrics_family.h"
 #include "proxy/policy/registry.h"
 
@@ -34,17 +37,96 @@ void metrics_published(const struct metrics_at *pg, unsigned i)
 	prometheus_seconds(&pg->to, pg->name, &(struct labels){0}, pg->inv->published);
 }
 
-void metrics_wakeups(const struct metrics_at *pg, unsigned i)
+#define THREAD_NAME 24
+
+static struct labels by_thread(char room[THREAD_NAME], unsigned i)
 {
-	char room[24] = "";
-	struct np_worker_stats s;
 	struct text name;
 
-	text_init(&name, room, sizeof(room) - 1);
+	memset(room, 0, THREAD_NAME);
+	text_init(&name, room, THREAD_NAME - 1);
 	text_str(&name, "worker ");
 	text_u64(&name, i);
+	return (struct labels){{{"thread", room}}};
+}
+
+void metrics_wakeups(const struct metrics_at *pg, unsigned i)
+{
+	char room[THREAD_NAME];
+	struct labels labels = by_thread(room, i);
+	struct np_worker_stats s;
+
 	np_worker_stats(pg->inv->process.workers[i], &s);
-	prometheus_value(&pg->to, pg->name, &(struct labels){{{"thread", room}}}, s.polls);
+	prometheus_value(&pg->to, pg->name, &labels, s.polls);
+}
+
+void metrics_busy(const struct metrics_at *pg, unsigned i)
+{
+	char room[THREAD_NAME];
+	struct labels labels = by_thread(room, i);
+	struct np_worker_stats s;
+
+	np_worker_stats(pg->inv->process.workers[i], &s);
+	prometheus_seconds(&pg->to, pg->name, &labels, s.cpu);
+}
+
+/* ---- what the kernel says of it ---- */
+
+static struct process_stats stats_now(void)
+{
+	struct process_stats s;
+
+	process_stats_read(&s);
+	return s;
+}
+
+void metrics_memory(const struct metrics_at *pg, unsigned i)
+{
+	const struct process_stats s = stats_now();
+	const struct {
+		const char *kind;
+		uint64_t bytes;
+	} rows[] = {{"anonymous", s.anonymous}, {"file", s.file}};
+
+	(void)i;
+	for (size_t j = 0; j < array_len(rows); j++)
+		prometheus_value(&pg->to, pg->name, &(struct labels){{{"kind", rows[j].kind}}}, rows[j].bytes);
+}
+
+void metrics_process_cpu(const struct metrics_at *pg, unsigned i)
+{
+	(void)i;
+	prometheus_seconds(&pg->to, pg->name, &(struct labels){0}, stats_now().cpu);
+}
+
+void metrics_process_began(const struct metrics_at *pg, unsigned i)
+{
+	(void)i;
+	prometheus_seconds(&pg->to, pg->name, &(struct labels){0}, stats_now().began);
+}
+
+void metrics_process_resident(const struct metrics_at *pg, unsigned i)
+{
+	(void)i;
+	prometheus_value(&pg->to, pg->name, &(struct labels){0}, stats_now().resident);
+}
+
+void metrics_process_virtual(const struct metrics_at *pg, unsigned i)
+{
+	(void)i;
+	prometheus_value(&pg->to, pg->name, &(struct labels){0}, stats_now().virtual_bytes);
+}
+
+void metrics_process_descriptors(const struct metrics_at *pg, unsigned i)
+{
+	(void)i;
+	prometheus_value(&pg->to, pg->name, &(struct labels){0}, stats_now().descriptors);
+}
+
+void metrics_process_most_descriptors(const struct metrics_at *pg, unsigned i)
+{
+	(void)i;
+	prometheus_value(&pg->to, pg->name, &(struct labels){0}, stats_now().most_descriptors);
 }
 
 /* ---- limits: the process's, then two of each listener, where there are bounds ---- */

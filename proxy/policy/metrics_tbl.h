@@ -20,6 +20,22 @@
 	  "Families that this page leaves out, since it would exceed metrics.series.", left_out, 1) \
 	X(PROCESS, THREADS, "staunch_poll_wakeups_total", counter, \
 	  "Calls of the poller, by thread.", wakeups, 1) \
+	X(PROCESS, THREADS, "staunch_poll_loop_busy_seconds_total", counter, \
+	  "CPU time of a worker's thread.", busy, 1) \
+	X(PROCESS, ONE, "staunch_memory_bytes", gauge, \
+	  "Memory of the process, by kind: anonymous is its own, file that of its program and libraries.", memory, 2) \
+	X(PROCESS, ONE, "process_cpu_seconds_total", counter, \
+	  "CPU time of all threads, in user and kernel mode.", process_cpu, 1) \
+	X(PROCESS, ONE, "process_start_time_seconds", gauge, \
+	  "When the process began.", process_began, 1) \
+	X(PROCESS, ONE, "process_resident_memory_bytes", gauge, \
+	  "Memory that is in use.", process_resident, 1) \
+	X(PROCESS, ONE, "process_virtual_memory_bytes", gauge, \
+	  "Addresses that are in use.", process_virtual, 1) \
+	X(PROCESS, ONE, "process_open_fds", gauge, \
+	  "Descriptors that are open.", process_descriptors, 1) \
+	X(PROCESS, ONE, "process_max_fds", gauge, \
+	  "Descriptors that may be open.", process_most_descriptors, 1) \
 	X(PROCESS, LIMITS, "staunch_limit_usage", gauge, \
 	  "Places of a limit that are taken now.", limit_usage, 1) \
 	X(PROCESS, LIMITS, "staunch_limit_max", gauge, \
@@ -40,10 +56,17 @@
 	  "Client connections turned away, by reason.", rejected, 0) \
 	X(LISTENER, LISTENERS, "staunch_transferred_bytes_total", counter, \
 	  "Bytes relayed, also of live connections: in from the client, out to it.", bytes, 2) \
+	X(LISTENER, LISTENERS, "staunch_splice_bytes_total", counter, \
+	  "Those of the relayed bytes that went through a pipe, without a copy.", spliced, 1) \
+	X(LISTENER, LISTENERS, "staunch_accept_queue_overflow_total", counter, \
+	  "Clients that the kernel turned away because the accept queue was full.", overflows, 1) \
+	X(LISTENER, LISTENERS, "staunch_connection_blocked_seconds_total", counter, \
+	  "Time in which bytes waited for room, looked at once a second: towards the server, towards the client.", \
+	  blocked, 2) \
 	X(LISTENER, LISTENERS, "staunch_connection_duration_seconds", histogram, \
 	  "From the accept to the end of a connection.", lifetime, METRICS_HISTOGRAM) \
 	X(LISTENER, LISTENERS, "staunch_tls_handshakes_total", counter, \
-	  "TLS handshakes with clients, by result.", handshakes, 2) \
+	  "TLS handshakes with clients, by result.", handshakes, 5) \
 	X(LISTENER, LISTENERS, "staunch_tls_handshake_duration_seconds", histogram, \
 	  "Durations of TLS handshakes that worked, with clients and with servers.", handshake, 2 * METRICS_HISTOGRAM) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_connect_duration_seconds", histogram, \

@@ -111,6 +111,13 @@ static void unpack_facts(const struct tls_known *k, struct tls_facts *f)
 	}
 }
 
+uint16_t tls_session(const struct tls *t, bool *resumed)
+{
+	DCHECK_TLS(t);
+	*resumed = t->known != NULL ? t->known->resumed : SSL_session_reused(t->ssl);
+	return t->known != NULL ? t->known->protocol : (uint16_t)SSL_version(t->ssl);
+}
+
 void tls_facts(const struct tls *t, struct tls_facts *f)
 {
 	DCHECK_TLS(t);

@@ -27,6 +27,9 @@ struct tls_facts {
 };
 void tls_facts(const struct tls *t, struct tls_facts *f);
 
+/* tls_session: two of them alone, at the price of a look.   Returns  the protocol's number. */
+uint16_t tls_session(const struct tls *t, bool *resumed);
+
 /* The facts of t, whose OpenSSL object is about to go.
  *   Returns  NULL: no memory.   Owns  the caller, who frees it with free(3). */
 must_use struct tls_known *tls_known_new(const struct tls *t);

@@ -1,10 +1,14 @@
 /* /metrics over the control plane: promtool and a real Prometheus read it, and its numbers are those of what happened,
  * also over reloads and while a connection lives. */
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/flow/kit/control.h"
+#include "tests/kit/cert.h"
 
 #define GET "curl -sS --unix-socket $S 'http://localhost/metrics"
 
@@ -130,6 +134,141 @@ static bool prometheus_says(void *arg)
 	return strcmp(out, q->answer) == 0;
 }
 
+/* Sends without reading what comes back, until nothing more is taken. */
+static void fill_up(int fd)
+{
+	char block[4096];
+	int idle = 0;
+
+	memset(block, 'x', sizeof(block));
+	while (idle < 100) {
+		if (send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+			idle = 0;
+		} else {
+			idle++;
+			usleep(2000);
+		}
+	}
+}
+
+static bool grows(void *series)
+{
+	return value_of(series) > 0;
+}
+
+static void expect_growth(const char *series)
+{
+	if (!kit_wait(grows, (void *)(uintptr_t)series, KIT_MS))
+		kit_fail("%s is %f", series, value_of(series));
+}
+
+/* A client that sends and does not read: bytes wait in both directions. */
+static void who_is_waited_for(void **state)
+{
+	struct world w = world_start();
+	int fd;
+
+	(void)state;
+	if (!kit_have("curl"))
+		skip();
+	wait_value("staunch_connection_blocked_seconds_total{listener=\"web\",on=\"client_write\"}", 0);
+	wait_value("staunch_splice_bytes_total{listener=\"web\"}", 0);
+	fd = served(kit_ip(0), w.web);
+	fill_up(fd);
+	expect_growth("staunch_connection_blocked_seconds_total{listener=\"web\",on=\"client_write\"}");
+	expect_growth("staunch_splice_bytes_total{listener=\"web\"}");
+	expect_growth("process_cpu_seconds_total");
+	expect_growth("staunch_poll_loop_busy_seconds_total{thread=\"worker 0\"}");
+	assert_true(value_of("process_open_fds") > 10);
+	assert_true(value_of("process_resident_memory_bytes") > 1e6);
+	close(fd);
+	world_end(&w);
+}
+
+/* As far as it comes: nobody waits for the handshake. */
+static int begin_connect(const char *ip, int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(inet_pton(AF_INET, ip, &a.sin_addr), 1);
+	assert_true(fd >= 0);
+	(void)!connect(fd, (const struct sockaddr *)&a, sizeof(a));
+	return fd;
+}
+
+/* The kernel is asked at an accept, once a second at most. */
+static bool overflow_is_told(void *port)
+{
+	end_orderly(served(kit_ip(0), *(int *)port));
+	return value_of("staunch_accept_queue_overflow_total{listener=\"web\"}") > 0;
+}
+
+/* While the only place is taken, a short queue runs over; that is told when the next one is accepted. */
+static void who_the_kernel_turned_away(void **state)
+{
+	struct kit_peer *server = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	int port = kit_port(kit_ip(0)), first, fd[16];
+	struct kit_staunch *s;
+
+	(void)state;
+	if (!kit_have("curl"))
+		skip();
+	s = kit_staunch_start(textf("workers: 1\nlisteners:\n  - {name: web, bind: \"%s:%d\", upstream: app, backlog: 1, "
+				    "max_connections: 1, at_limit: wait}\nupstreams:\n  - {name: app, servers: "
+				    "[\"%s:%d\"]}\ncontrol: {socket: \"%s\"}\n",
+				    kit_ip(0), port, kit_ip(0), kit_peer_port(server), control_socket()));
+	first = served(kit_ip(0), port);
+	for (size_t i = 0; i < array_len(fd); i++)
+		fd[i] = begin_connect(kit_ip(0), port);
+	end_orderly(first);
+	for (size_t i = 0; i < array_len(fd); i++)
+		close(fd[i]);
+	if (!kit_wait(overflow_is_told, &port, KIT_MS))
+		kit_fail("no client was turned away by the kernel, or it is not told");
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
+#define S_CLIENT "openssl s_client -connect %s:%d -servername a.test -quiet -no_ign_eof"
+#define SHAKEN   "staunch_tls_handshakes_total{listener=\"web\",result=\"ok\",version=\"%s\",resumed=\"%s\"}"
+
+static void expect_handshakes(const char *version, const char *resumed, double n)
+{
+	char series[160];
+
+	snprintf(series, sizeof(series), SHAKEN, version, resumed);
+	wait_value(series, n);
+}
+
+static void which_handshakes_there_were(void **state)
+{
+	struct kit_peer *server = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	struct kit_cert *cert = kit_cert_make(&(struct kit_cert_opts){.dns = "a.test"});
+	char pem[KIT_PATH], key[KIT_PATH];
+	int port = kit_port(kit_ip(0));
+	struct kit_staunch *s;
+
+	(void)state;
+	if (!kit_have("curl") || !kit_have("openssl"))
+		skip();
+	kit_cert_write(cert, "a.pem", pem);
+	kit_cert_write_key(cert, "a.key", NULL, key);
+	s = kit_staunch_start(textf("listeners:\n  - name: web\n    bind: \"%s:%d\"\n    upstream: app\n    tls: {"
+				    "certificates: [{cert: %s, key: %s}]}\nupstreams:\n  - {name: app, servers: "
+				    "[\"%s:%d\"]}\ncontrol: {socket: \"%s\"}\n",
+				    kit_ip(0), port, pem, key, kit_ip(0), kit_peer_port(server), control_socket()));
+	for (int i = 0; i < 2; i++)
+		control_shell_ok(textf("(echo x; sleep 0.3) | " S_CLIENT " -tls1_3 -sess_%s %s/session 2>&1", kit_ip(0), port,
+				       i == 0 ? "out" : "in", kit_dir()));
+	for (int i = 0; i < 3; i++)
+		control_shell_ok(textf("echo x | " S_CLIENT " -tls1_2 2>&1", kit_ip(0), port));
+	expect_handshakes("1.3", "false", 1);
+	expect_handshakes("1.3", "true", 1);
+	expect_handshakes("1.2", "false", 3);
+	expect_handshakes("1.2", "true", 0);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
 /* It scrapes twice, and answers a query about both. */
 static void a_real_prometheus(void **state)
 {
@@ -163,6 +302,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o16_o17_numbers_of_what_happened, kit_end),
 		cmocka_unit_test_teardown(o14_the_page, kit_end),
+		cmocka_unit_test_teardown(who_is_waited_for, kit_end),
+		cmocka_unit_test_teardown(who_the_kernel_turned_away, kit_end),
+		cmocka_unit_test_teardown(which_handshakes_there_were, kit_end),
 		cmocka_unit_test_teardown(a_real_prometheus, kit_end),
 	};
 
