@@ -297,7 +297,7 @@ int np_fd_dropped(const struct np_fd *fd, uint32_t *n)
 	uint32_t numbers[SK_MEMINFO_VARS] = {0};
 	socklen_t room = sizeof(numbers);
 
-	if (getsockopt(fd->sysfd, SOL_SOCKET, SO_MEMINFO, numbers, &room) < 0)
+	if (sys_getsockopt(fd->sysfd, SOL_SOCKET, SO_MEMINFO, numbers, &room) < 0)
 		return err_from_errno();
 	*n = numbers[SK_MEMINFO_DROPS];
 	return 0;

@@ -13,7 +13,7 @@
 #define NS 1000000000ll
 
 /* As much of the file as there is room for, as text; "" where it cannot be read. */
-static void read_text(const char *path, char *room, size_t n)
+static void read_proc(const char *path, char *room, size_t n)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd >= 0 ? read(fd, room, n - 1) : 0;
@@ -29,7 +29,7 @@ static void read_memory(struct process_stats *out)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	char text[256], *at = text;
 
-	read_text("/proc/self/statm", text, sizeof(text));
+	read_proc("/proc/self/statm", text, sizeof(text));
 	out->virtual_bytes = strtoull(at, &at, 10) * page;
 	out->resident = strtoull(at, &at, 10) * page;
 	out->file = strtoull(at, &at, 10) * page;
@@ -61,7 +61,7 @@ static void read_stat(struct process_stats *out)
 {
 	char text[1024];
 
-	read_text("/proc/self/stat", text, sizeof(text));
+	read_proc("/proc/self/stat", text, sizeof(text));
 	if (text[0] == '\0')
 		return;
 	out->threads = (uint32_t)strtoul(stat_field(text, 20), NULL, 10);

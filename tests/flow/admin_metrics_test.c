@@ -1,6 +1,7 @@
 /* /metrics over the control plane: promtool and a real Prometheus read it, and its numbers are those of what happened,
  * also over reloads and while a connection lives. */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,18 +138,13 @@ static bool prometheus_says(void *arg)
 /* Sends without reading what comes back, until nothing more is taken. */
 static void fill_up(int fd)
 {
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	char block[4096];
-	int idle = 0;
 
 	memset(block, 'x', sizeof(block));
-	while (idle < 100) {
-		if (send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
-			idle = 0;
-		} else {
-			idle++;
-			usleep(2000);
-		}
-	}
+	while (poll(&room, 1, 500) > 0)
+		while (send(fd, block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+			;
 }
 
 static bool grows(void *series)
@@ -253,9 +249,9 @@ static void which_handshakes_there_were(void **state)
 		skip();
 	kit_cert_write(cert, "a.pem", pem);
 	kit_cert_write_key(cert, "a.key", NULL, key);
-	s = kit_staunch_start(textf("listeners:\n  - name: web\n    bind: \"%s:%d\"\n    upstream: app\n    tls: {"
-				    "certificates: [{cert: %s, key: %s}]}\nupstreams:\n  - {name: app, servers: "
-				    "[\"%s:%d\"]}\ncontrol: {socket: \"%s\"}\n",
+	s = kit_staunch_start(textf("listeners:\n  - name: web\n    bind: \"%s:%d\"\n    upstream: app\n"
+				    "    tls: {certificates: [{cert: %s, key: %s}]}\nupstreams:\n"
+				    "  - {name: app, servers: [\"%s:%d\"]}\ncontrol: {socket: \"%s\"}\n",
 				    kit_ip(0), port, pem, key, kit_ip(0), kit_peer_port(server), control_socket()));
 	/* the ticket has come when the file is there */
 	control_shell_ok(textf("(echo x; until [ -s %s/session ]; do sleep 0.1; done) | " S_CLIENT
