@@ -211,8 +211,8 @@ static void who_the_kernel_turned_away(void **state)
 	if (!kit_have("curl"))
 		skip();
 	s = kit_staunch_start(textf("workers: 1\nlisteners:\n  - {name: web, bind: \"%s:%d\", upstream: app, "
-				    "backlog: 1, max_connections: 1, at_limit: wait}\nupstreams:\n  - {name: app, servers: "
-				    "[\"%s:%d\"]}\ncontrol: {socket: \"%s\"}\n",
+				    "backlog: 1, max_connections: 1, at_limit: wait}\nupstreams:\n"
+				    "  - {name: app, servers: [\"%s:%d\"]}\ncontrol: {socket: \"%s\"}\n",
 				    kit_ip(0), port, kit_ip(0), kit_peer_port(server), control_socket()));
 	first = served(kit_ip(0), port);
 	for (size_t i = 0; i < array_len(fd); i++)
