@@ -164,9 +164,19 @@ static ssize_t write_once(struct log_sink *s, const char *p, size_t n)
 	return done >= 0 ? done : err_from_errno();
 }
 
+/* Two logs of ours write to one file for a while: a reload has begun the new one, and the old one still has lines.
+ * They lock a byte that no file reaches, so that neither writes while the other takes something back. A file system
+ * without locks has none. */
+static bool lock_file(const struct log_sink *s, short type)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = INT64_MAX - 1, .l_len = 1};
+
+	return fcntl(s->fd, F_OFD_SETLKW, &lock) == 0;
+}
+
 /* A regular file of ours that refused the end of a line, mostly for want of room, gives the beginning back:
  * the file may be rotated, or another log may begin to write to it, before there is room again. It does so
- * only while nobody has written behind it.
+ * only while nobody has written behind it; the caller holds the lock.
  *   Returns  how many of the done bytes at p are in the file. */
 static size_t take_half_back(struct log_sink *s, const char *p, size_t done)
 {
@@ -184,6 +194,7 @@ static size_t take_half_back(struct log_sink *s, const char *p, size_t done)
 static ssize_t write_file(struct log_sink *s, const char *p, size_t n)
 {
 	size_t done = 0;
+	bool locked = lock_file(s, F_WRLCK);
 	ssize_t rc;
 
 	do {
@@ -191,8 +202,10 @@ static ssize_t write_file(struct log_sink *s, const char *p, size_t n)
 		if (rc > 0)
 			done += (size_t)rc;
 	} while (rc > 0 && done < n);
-	if (done > 0 && done < n)
+	if (done > 0 && done < n && locked)
 		done = take_half_back(s, p, done);
+	if (locked)
+		(void)!lock_file(s, F_UNLCK);
 	return done > 0 ? (ssize_t)done : rc;
 }
 

@@ -80,7 +80,8 @@ static bool bytes_fit(const struct account *a, const struct access_entry *e)
 static bool reason_fits(const struct account *a, const struct access_entry *e)
 {
 	/* Passed through with its TLS, either end may answer a close_notify before the FIN behind it. */
-	if (a->place == PLACE_SNI && (a->ending == ENDING_ANSWER || a->ending == ENDING_SERVER_FIN) &&
+	if (a->place == PLACE_SNI &&
+	    (a->ending == ENDING_CLIENT_FIN || a->ending == ENDING_ANSWER || a->ending == ENDING_SERVER_FIN) &&
 	    (e->why == CLOSE_CLIENT_FIN || e->why == CLOSE_SERVER_FIN))
 		return true;
 	switch ((enum ending)a->ending) {

@@ -1,6 +1,8 @@
 /* log_sink: files and pipes, also those that are full, stopped or gone. */
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/log/log_priv.h"
 #include "tests/kit/kit.h"
@@ -142,6 +145,83 @@ static void a_file_without_room_keeps_whole_lines(void **state)
 	expect_file(path, "one\ntwothree\n");
 }
 
+struct two {
+	char name; /* of this writer's lines */
+	bool done;
+};
+
+#define TWO_LINES 1000
+
+/* Numbered lines, a few at a time, until each is taken. */
+static void *write_lines(void *arg)
+{
+	struct two *t = arg;
+	struct log_sink s;
+	char lines[512];
+
+	CHECK(log_sink_open(&s, LOG_SINK_PATH, path) == 0, "the file can be opened");
+	for (int i = 0; i < TWO_LINES; i += 10) {
+		size_t n = 0, taken = 0;
+
+		for (int j = i; j < i + 10; j++)
+			n += (size_t)snprintf(lines + n, sizeof(lines) - n, "%c%05d.............\n", t->name, j);
+		while (taken < n) {
+			ssize_t rc = log_sink_write(&s, lines + taken, n - taken, KIT_MS);
+
+			taken += rc > 0 ? (size_t)rc : 0;
+		}
+	}
+	log_sink_close(&s);
+	__atomic_store_n(&t->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static bool is_done(const struct two *t)
+{
+	return __atomic_load_n(&t->done, __ATOMIC_ACQUIRE);
+}
+
+/* Room for some bytes more, then for all, again and again, until both writers have ended. */
+static void squeeze(const struct two *a, const struct two *b)
+{
+	for (unsigned i = 0; !is_done(a) || !is_done(b); i++) {
+		struct rlimit room = {RLIM_INFINITY, RLIM_INFINITY};
+		struct stat st;
+
+		assert_int_equal(stat(path, &st), 0);
+		room.rlim_cur = (rlim_t)st.st_size + i % 97;
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &room), 0);
+		sched_yield();
+		room.rlim_cur = RLIM_INFINITY;
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &room), 0);
+	}
+}
+
+/* An old log and a new one at one path, while the room runs out again and again: each line is there once, whole. */
+static void two_writers_without_room_lose_nothing(void **state)
+{
+	struct two a = {.name = 'a'}, b = {.name = 'b'};
+	static char text[2 * TWO_LINES * 20 + 1];
+	int next[2] = {0, 0};
+	pthread_t ta, tb;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	kit_file_write("access.log", "", path);
+	assert_int_equal(pthread_create(&ta, NULL, write_lines, &a), 0);
+	assert_int_equal(pthread_create(&tb, NULL, write_lines, &b), 0);
+	squeeze(&a, &b);
+	pthread_join(ta, NULL);
+	pthread_join(tb, NULL);
+	kit_file_read(path, text, sizeof(text));
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		assert_int_equal(strlen(line), 19);
+		assert_int_equal(strtol(line + 1, NULL, 10), next[line[0] - 'a']++);
+	}
+	assert_int_equal(next[0], TWO_LINES);
+	assert_int_equal(next[1], TWO_LINES);
+}
+
 static void a_full_disk_is_refused_with_its_reason(void **state)
 {
 	struct log_sink s;
@@ -259,6 +339,7 @@ int main(void)
 		TEST(half_a_line_of_another_life_is_ended_first),
 		TEST(reopen_that_fails_keeps_the_old_file),
 		TEST(a_file_without_room_keeps_whole_lines),
+		TEST(two_writers_without_room_lose_nothing),
 		TEST(a_full_disk_is_refused_with_its_reason),
 		TEST(a_stopped_reader_is_waited_for_so_long_and_no_longer),
 		TEST(a_reader_that_left_is_an_error_and_no_signal),
