@@ -45,7 +45,8 @@
 	  "\"/var/log/staunch/access.log\"")                                                                      \
 	X(ENUM, "log.format", log.format, "auto", 0, 0, 0, format, LIVE,                                          \
 	  "the form of the lines of both logs",                                                                   \
-	  "Each log asks for itself where its lines go. Under systemd (JOURNAL_STREAM names the descriptor) a "   \
+	  "Each log asks for itself where its lines go; text is for the access log, since messages are text on a " \
+	  "terminal and JSON elsewhere anyway. Under systemd (JOURNAL_STREAM names the descriptor) a "   \
 	  "line of any form begins with <N>, which the journal takes off: 3 error, 4 warning, 5 notice, 6 info "  \
 	  "and each access record, 7 debug. A file of log.access never has it. "                                  \
 	  "What runs before the file is read takes auto.",                                                        \
@@ -61,8 +62,8 @@
 	  "the numbers that Prometheus fetches at /metrics of the control plane", NULL, NULL)                                                      \
 	X(COUNT, "metrics.series", metrics.series, "10000", 100, 1000000, 0, none, LIVE,                          \
 	  "the most time series of a page of metrics",                                                             \
-	  "A server has nine series, a listener some ninety. Beyond it, families of servers are left out, one by "    \
-	  "one, connects and active connections last; staunch_metrics_left_out says which.",      \
+	  "A server has ten series, a listener some hundred. Beyond it, families of servers are left out, one by "    \
+	  "one, connects, active connections and whether it is up last; staunch_metrics_left_out says which.",      \
 	  "50000")                                                                                                \
 	X(LIST, "listeners", listeners, NULL, 1, 1000, NEEDED, none, LIVE,                                        \
 	  "where clients connect", NULL, NULL)                                                                    \

@@ -113,6 +113,15 @@ static enum log_format format_of(const struct config *c)
 	return formats[c->log.format];
 }
 
+/* Who asks for text asks for access records to read. Messages have that form on a terminal anyway, and elsewhere
+ * programs read them. */
+static enum log_format format_of_messages(const struct config *c)
+{
+	enum log_format f = format_of(c);
+
+	return f == LOG_FORMAT_TEXT ? LOG_FORMAT_AUTO : f;
+}
+
 void reload_log_level(const struct config *c)
 {
 	static const enum log_level levels[] = {
@@ -124,7 +133,7 @@ void reload_log_level(const struct config *c)
 	};
 
 	log_set_level(levels[c->log.level]);
-	log_set_format(format_of(c));
+	log_set_format(format_of_messages(c));
 }
 
 /* Of the access log, in words of the part that could not be had. */

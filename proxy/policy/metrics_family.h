@@ -16,7 +16,7 @@ struct metrics_at {
 };
 
 /* Each appends the series of object i, or none. Any thread that holds the inventory. */
-#define X(scope, of, name, kind, help, fn, series) void metrics_##fn(const struct metrics_at *pg, unsigned i);
+#define X(scope, of, name, kind, labels, help, fn, series) void metrics_##fn(const struct metrics_at *pg, unsigned i);
 METRICS_TBL(X)
 #undef X
 

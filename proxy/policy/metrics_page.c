@@ -18,12 +18,12 @@ struct family {
 };
 
 static const struct family families[] = {
-#define X(scope, of, name, kind, help, fn, series) {METRICS_##scope, of, name, #kind, help, metrics_##fn, series},
+#define X(scope, of, name, kind, labels, help, fn, series) {METRICS_##scope, of, name, #kind, help, metrics_##fn, series},
 	METRICS_TBL(X)
 #undef X
 };
 #define NFAMILIES  array_len(families)
-#define NDROPPABLE 4 /* the last of them */
+#define NDROPPABLE 5 /* the last of them */
 
 static const struct family *droppable(unsigned i)
 {

@@ -2,7 +2,7 @@
  * between two publications: each object has all of its series, zeros too.
  *
  * Beyond metrics.series the families of each server are left out, whole, one after the other, until the
- * rest fits: bytes, weights, connects, active connections. */
+ * rest fits: bytes, weights, connects, active connections, whether they are up. */
 #ifndef PROXY_POLICY_METRICS_PAGE_H
 #define PROXY_POLICY_METRICS_PAGE_H
 

@@ -127,3 +127,13 @@ void metrics_server_active(const struct metrics_at *pg, unsigned i)
 	if (s->listed)
 		prometheus_value(&pg->to, pg->name, &labels, server_active(s->server));
 }
+
+void metrics_server_up(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+	struct labels labels = by_server(s->server, NULL, NULL);
+
+	if (s->listed)
+		prometheus_value(&pg->to, pg->name, &labels,
+				 server_usable(server_now(s->server), s->weight, NULL) == USABLE_YES);
+}

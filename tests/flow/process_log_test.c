@@ -82,6 +82,10 @@ static void o27_problems_are_json(void **state)
 				     kit_ip(1), port));
 	kit_child_signal(s->child, SIGHUP);
 	kit_staunch_wait_err(s, "reload_failed", 1);
+	/* who wants text in the access log does not want it here */
+	kit_staunch_rewrite(s, config(port, &server, 1, "log: {access: \"@DIR@/a.log\", format: text}\n"));
+	kit_child_signal(s->child, SIGHUP);
+	kit_staunch_wait_err(s, "\"event\":\"reloaded\"", 1);
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 	jq_holds(s->child->err,
 		 "([.[] | select(.event == \"config_problems\")] | length == 1) and "

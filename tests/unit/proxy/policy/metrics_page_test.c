@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "proxy/policy/metrics_tbl.h"
 #include "proxy/policy/snapshot.h"
 #include "tests/kit/kit.h"
 
@@ -235,8 +236,8 @@ static void o14_a_page_has_what_is_asked_for(void **state)
 	(void)state;
 	publish_two();
 	(void)print_page(&o, METRICS_BLOCK);
-	assert_int_equal(count("# HELP "), 4);
-	assert_int_equal(count("# HELP staunch_upstream_"), 4);
+	assert_int_equal(count("# HELP "), 5);
+	assert_int_equal(count("# HELP staunch_upstream_"), 5);
 	o = (struct metrics_options){.scopes = METRICS_ALL, .names = names, .nnames = 2};
 	(void)print_page(&o, METRICS_BLOCK);
 	assert_int_equal(count("# HELP "), 2);
@@ -251,22 +252,23 @@ static const struct cap_row {
 	const char *what, *cap;
 	unsigned left_out;
 } caps[] = {
-	{"room for all", "", 0},
-	{"too few for bytes", "metrics: {series: 9000}\n", 1},
-	{"and for weights", "metrics: {series: 7100}\n", 2},
-	{"and for connects", "metrics: {series: 6000}\n", 3},
-	{"and for active ones", "metrics: {series: 500}\n", 4},
+	{"room for all", "metrics: {series: 50000}\n", 0},
+	{"too few for bytes", "", 1},
+	{"and for weights", "metrics: {series: 8100}\n", 2},
+	{"and for connects", "metrics: {series: 7000}\n", 3},
+	{"and for active ones", "metrics: {series: 2000}\n", 4},
+	{"and for those that are up", "metrics: {series: 500}\n", 5},
 };
 
 static void o14_series_are_bounded(void **state)
 {
 	static const char *const last[] = {"staunch_upstream_bytes_total", "staunch_upstream_server_weight",
-		"staunch_upstream_connects_total", "staunch_upstream_connections_active"};
+		"staunch_upstream_connects_total", "staunch_upstream_connections_active", "staunch_upstream_server_up"};
 
 	for (size_t i = 0; i < array_len(caps); i++) {
 		publish_many(1000, caps[i].cap);
 		print_all();
-		for (unsigned j = 0; j < 4; j++) {
+		for (unsigned j = 0; j < array_len(last); j++) {
 			char line[128], head[128];
 
 			snprintf(line, sizeof(line), "staunch_metrics_left_out{family=\"%s\"} %d", last[j],
@@ -280,6 +282,55 @@ static void o14_series_are_bounded(void **state)
 		snap = snapshot_free(snap);
 	}
 	(void)state;
+}
+
+/* The names of the labels of the family's first series, as the table writes them. */
+static void labels_of(const char *family, char out[128])
+{
+	char head[128];
+	size_t n = 0;
+	const char *at;
+	bool quoted = false;
+
+	snprintf(head, sizeof(head), "\n# TYPE %s ", family);
+	at = strstr(page, head);
+	out[0] = '\0';
+	if (at == NULL)
+		return;
+	at = strchr(at + 1, '\n') + 1;
+	for (at = strpbrk(at, "{ ") ; *at != ' ' && *at != '}' && n < 120; at++) {
+		quoted ^= *at == '"';
+		if (!quoted && strchr("{=\"", *at) == NULL)
+			out[n++] = *at;
+		if (!quoted && *at == ',')
+			out[n++] = ' ';
+	}
+	out[n] = '\0';
+}
+
+/* What staunch-metrics(7) says of labels. */
+static void the_table_names_the_labels(void **state)
+{
+	static const struct {
+		const char *family, *labels;
+	} rows[] = {
+#define X(scope, of, name, kind, labels, help, fn, series) {name, labels},
+		METRICS_TBL(X)
+#undef X
+	};
+
+	(void)state;
+	publish_two();
+	print_all();
+	for (size_t i = 0; i < array_len(rows); i++) {
+		char got[128];
+		size_t n = strlen(rows[i].labels);
+
+		/* a histogram has "le" as well, and the first limit no listener */
+		labels_of(rows[i].family, got);
+		if (strncmp(got, rows[i].labels, strlen(got) < n ? strlen(got) : n) != 0 || (n == 0 && got[0] != '\0'))
+			fail_msg("%s: \"%s\", the table has \"%s\"", rows[i].family, got, rows[i].labels);
+	}
 }
 
 static void o14_promtool_reads_it(void **state)
@@ -307,6 +358,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(o14_blocks_of_any_size_are_one_page, begin, end),
 		cmocka_unit_test_setup_teardown(o14_a_page_has_what_is_asked_for, begin, end),
 		cmocka_unit_test_setup_teardown(o14_series_are_bounded, begin, end),
+		cmocka_unit_test_setup_teardown(the_table_names_the_labels, begin, end),
 		cmocka_unit_test_setup_teardown(o14_promtool_reads_it, begin, end),
 	};
 
