@@ -45,7 +45,7 @@ static void put_counters(FILE *out)
 
 		stats_row(i, NULL, 0, &row);
 		if (row.first)
-			put_metric(out, &(struct metric){.name = row.family, .kind = row.kind, .labels = "", .help = row.help});
+			put_metric(out, &(struct metric){NULL, row.family, row.kind, "", row.help});
 		if (row.label[0] == '\0')
 			continue;
 		fputs(".br\n", out);
@@ -54,7 +54,7 @@ static void put_counters(FILE *out)
 	}
 }
 
-static void put_reasons(FILE *out, bool rejected)
+static void put_reason_words(FILE *out, bool rejected)
 {
 	for (enum close_reason why = CLOSE_NONE + 1; why < CLOSE_REASONS; why++)
 		if (close_rejected(why) == rejected)
@@ -66,12 +66,13 @@ void cli_man_metrics(FILE *out)
 	fprintf(out, ".TH STAUNCH\\-METRICS 7 \"\" \"staunch %s\"\n", cli_version_text());
 	fputs(".SH NAME\nstaunch\\-metrics \\- what /metrics of a running staunch tells\n"
 	      ".SH DESCRIPTION\n"
-	      "The control plane answers GET /metrics (control.http, control.socket) in the text format of Prometheus, "
-	      "or in OpenMetrics 1.0 where the client asks for it. It asks no worker, so a scrape delays no connection. "
-	      "?scope=process,listener,upstream,server and ?name=FAMILY,... leave out the rest.\n.PP\n"
-	      "Numbers go on over reloads, and no total falls. All series of an object are there from its beginning, "
-	      "zeros too. Bytes of live connections are counted as they pass, a second and a half late at most. No label "
-	      "holds what a client has chosen. Beyond metrics.series the families of servers are left out whole; "
+	      "The control plane answers GET /metrics (control.http, control.socket) in the text format of "
+	      "Prometheus, or in OpenMetrics 1.0 where the client asks for it. It asks no worker, so a scrape delays "
+	      "no connection. ?scope=process,listener,upstream,server and ?name=FAMILY,... leave out the rest.\n.PP\n"
+	      "Numbers go on over reloads, and no total falls. All series of an object are there from its "
+	      "beginning, zeros too. Bytes of live connections are counted as they pass, a second and a half late at "
+	      "most. No label holds what a client has chosen. Beyond metrics.series the families of "
+	      "servers are left out whole; "
 	      "staunch_metrics_left_out says which.\n"
 	      ".SH METRICS\n", out);
 	put_scope(out, "PROCESS", "The process");
@@ -80,8 +81,8 @@ void cli_man_metrics(FILE *out)
 	put_scope(out, "UPSTREAM", "Upstreams");
 	put_scope(out, "SERVER", "Servers");
 	fputs(".SH REASONS\nLabel reason of staunch_connections_closed_total:\n", out);
-	put_reasons(out, false);
+	put_reason_words(out, false);
 	fputs(".PP\nLabel reason of staunch_connections_rejected_total:\n", out);
-	put_reasons(out, true);
+	put_reason_words(out, true);
 	fputs(".SH SEE ALSO\n.BR staunch (1),\n.BR staunch.yaml (5)\n", out);
 }

@@ -18,7 +18,8 @@ struct family {
 };
 
 static const struct family families[] = {
-#define X(scope, of, name, kind, labels, help, fn, series) {METRICS_##scope, of, name, #kind, help, metrics_##fn, series},
+#define X(scope, of, name, kind, labels, help, fn, series) \
+	{METRICS_##scope, of, name, #kind, help, metrics_##fn, series},
 	METRICS_TBL(X)
 #undef X
 };

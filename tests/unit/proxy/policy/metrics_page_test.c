@@ -298,7 +298,7 @@ static void labels_of(const char *family, char out[128])
 	if (at == NULL)
 		return;
 	at = strchr(at + 1, '\n') + 1;
-	for (at = strpbrk(at, "{ ") ; *at != ' ' && *at != '}' && n < 120; at++) {
+	for (at = strpbrk(at, "{ "); *at != ' ' && *at != '}' && n < 120; at++) {
 		quoted ^= *at == '"';
 		if (!quoted && strchr("{=\"", *at) == NULL)
 			out[n++] = *at;
