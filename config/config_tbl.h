@@ -93,7 +93,8 @@
 	  "GET answers at /metrics for Prometheus, /livez and /readyz for probes, /v1/status, /v1/listeners, "    \
 	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/history and /v1/explain. POST "           \
 	  "/v1/reload, /v1/drain, /v1/logs/reopen and /v1/servers/UPSTREAM/ADDRESS, with the header "              \
-	  "X-Staunch: 1, change something. "                                                                       \
+	  "X-Staunch: 1, change something; POST /v1/plan only "                                                                       \
+	  "tells what a reload would change. "                                                                     \
 	  "Everybody who can connect may read there, and change things with a token. Beyond loopback only "       \
 	  "/livez, /readyz and /metrics answer without a token.",                                                 \
 	  "\"127.0.0.1:9180\"")                                                                                   \

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/key.h"
+#include "config/dump.h"
 #include "config/value.h"
 #include "config/value_put.h"
 
@@ -205,23 +205,26 @@ static void dump_inside(const struct dump *u, const struct level *at, const stru
 }
 
 /* What is absent has no text that would load to it but its absence. */
+static void dump_row(const struct dump *u, struct level *at, const struct config_key *k)
+{
+	if (key_is_absent(k, at->obj))
+		return;
+	if (key_is_section(k) && !is_short(k, at->obj)) {
+		dump_section(u, at, k);
+		dump_inside(u, at, k);
+	} else if (key_is_section(k) || key_is_several(k)) {
+		dump_several(u, at, k);
+	} else {
+		dump_plain(u, at, k);
+	}
+}
+
 static void dump_map(const struct dump *u, struct level *at)
 {
 	const struct config_key *k = NULL;
 
-	while ((k = key_next(at->prefix, k)) != NULL) {
-		if (key_is_absent(k, at->obj))
-			continue;
-		if (key_is_section(k) && !is_short(k, at->obj)) {
-			dump_section(u, at, k);
-			dump_inside(u, at, k);
-			continue;
-		}
-		if (key_is_section(k) || key_is_several(k))
-			dump_several(u, at, k);
-		else
-			dump_plain(u, at, k);
-	}
+	while ((k = key_next(at->prefix, k)) != NULL)
+		dump_row(u, at, k);
 }
 
 void config_dump(FILE *out, const struct config *c)
@@ -248,6 +251,14 @@ static void dump_block(FILE *out, enum key_scope_id scope, const void *obj)
 	struct level top = {.obj = obj, .prefix = key_scopes[scope].prefix};
 
 	dump_map(&u, &top);
+}
+
+void dump_one(FILE *out, const struct config_key *k, const void *obj)
+{
+	struct dump u = {.out = out, .remark = REMARK_NONE};
+	struct level at = {.obj = obj, .prefix = ""};
+
+	dump_row(&u, &at, k);
 }
 
 void config_dump_tls_in(FILE *out, const struct config_tls_in *t)

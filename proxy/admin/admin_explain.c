@@ -1,4 +1,4 @@
-/* admin_explain: /v1/explain: what would become of a connection, as control tells it. */
+/* admin_explain: what is told and not done: /v1/explain of a connection, /v1/plan of a reload. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,4 +83,40 @@ void admin_explain(struct client *c, struct reply *r)
 	}
 	free(question);
 	free(v);
+}
+
+static void answer_plan(struct reply *r, const struct order *o)
+{
+	if (o == NULL || o->err == -NP_ENOMEM)
+		reply_error(r, 503, "out of memory", NULL);
+	else if (o->err == -EBUSY)
+		reply_error(r, 429, "a load still waits for a file", NULL);
+	else if (o->err == -NP_EDEADLINE)
+		reply_error(r, 503, "a file that the configuration names was not read in time", NULL);
+	else if (o->err != 0)
+		reply_error(r, 409, "the process ends", NULL);
+	else
+		put_answer(r, o);
+}
+
+/* The body is the text, and becomes the order's. */
+void admin_plan(struct client *c, struct reply *r)
+{
+	struct order what = {.kind = ORDER_PLAN, .plan = c->body, .nplan = c->request.length};
+	struct order *o;
+
+	if (c->admin->planning) {
+		reply_error(r, 429, "another plan is under way", NULL);
+		return;
+	}
+	if (c->body == NULL) {
+		reply_error(r, 400, "the body is to be the text of a configuration", NULL);
+		return;
+	}
+	c->body = NULL;
+	c->admin->planning = true;
+	o = admin_order(c, &what, 0);
+	c->admin->planning = false;
+	answer_plan(r, o);
+	admin_order_free(o);
 }

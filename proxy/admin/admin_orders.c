@@ -37,6 +37,7 @@ void admin_order_free(struct order *o)
 	free(o->problems);
 	free(o->text);
 	free(o->question);
+	free(o->plan);
 	free(container_of(o, struct asked, order));
 }
 
@@ -46,6 +47,7 @@ struct order *admin_order(struct client *c, const struct order *what, int64_t pa
 
 	if (k == NULL) {
 		free(what->question);
+		free(what->plan);
 		return NULL;
 	}
 	k->order = *what;

@@ -39,6 +39,7 @@ struct admin {
 	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
 	unsigned most, most_tcp; /* const */
 	int spare;             /* a descriptor that is kept back; -1: lent to a client */
+	bool planning;         /* a plan is under way */
 	bool stopping;
 	int64_t stop_by;       /* once it stops: when the last answer is cut */
 	struct np_event told;  /* that it is to stop */
@@ -134,7 +135,7 @@ int64_t admin_wall(void);
 
 /* admin_order: post an order and wait for its answer.
  *   Returns  the order, which the caller gives to admin_order_free; NULL: no memory, or no answer within
- *            patience ns (0: as long as it takes).   Parks.   Owns  what->question. */
+ *            patience ns (0: as long as it takes).   Parks.   Owns  what->question, what->plan. */
 must_use struct order *admin_order(struct client *c, const struct order *what, int64_t patience);
 void admin_order_free(struct order *o);
 
@@ -168,6 +169,7 @@ void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
+void admin_plan(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);

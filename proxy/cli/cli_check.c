@@ -8,6 +8,7 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_check_live.h"
 #include "proxy/cli/cli_check_report.h"
 #include "proxy/cli/cli_check_start.h"
 #include "proxy/cli/cli_check_tls.h"
@@ -139,6 +140,15 @@ int cli_check(const struct cli_args *a)
 
 	if (a->noperands > 0 && a->value[CLI_OPT_CONFIG] != NULL)
 		return cli_misused(a->verb, "both --config and a file are given");
+	if (a->noperands > 1 && a->value[CLI_OPT_AGAINST_LIVE] != NULL)
+		return cli_misused(a->verb, "--against-live takes one file");
+	if (a->value[CLI_OPT_AGAINST_LIVE] != NULL && format != NULL && strcmp(format, "human") != 0 &&
+	    strcmp(format, "json") != 0)
+		return cli_misused(a->verb, "--against-live has the formats human and json");
+	if (a->value[CLI_OPT_AGAINST_LIVE] != NULL)
+		return cli_check_live(a, cli_config_path(a));
+	if (format == NULL && a->value[CLI_OPT_JSON] != NULL)
+		format = "json";
 	if (format != NULL)
 		run.report = check_report_find(format);
 	if (run.report != NULL && run.report->begin != NULL)

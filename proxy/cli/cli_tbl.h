@@ -80,12 +80,16 @@
 	X(FORMAT, 0, 0, "format", WORDS, "human|json|github|sarif", FOR(CHECK), "json: an object a file; "         \
 	  "github: workflow commands; sarif: one document")                                                        \
 	X(STRICT, 0, 0, "strict", NOTHING, NULL, FOR(CHECK), "warnings end with 78 as well")                      \
+	X(AGAINST_LIVE, 0, 0, "against-live", NOTHING, NULL, FOR(CHECK), "what a reload of the file would change " \
+	  "in the running process, and how many live connections that touches")                                   \
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(EXPLAIN), \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(EXPLAIN) | \
+	  FOR(CHECK), \
 	  "the control socket of the process that is meant")                                                                                \
-	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(EXPLAIN), \
+	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(EXPLAIN) | \
+	  FOR(CHECK), \
 	  "print the answer as it came")                                                                                    \
 	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN), "route: where the client connects; not needed "   \
 	  "where there is one listener")                                                                          \

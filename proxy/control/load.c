@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/key_paths.h"
 #include "config/text/diag.h"
 #include "proxy/base/owner.h"
 #include "proxy/control/capacity.h"
@@ -30,6 +31,9 @@ struct load {
 	const struct snapshot
 		*prev; /* current at the start of the load; a lent registry keeps it */
 	char *path;                  /* owned; NULL: config was given */
+	struct planned *plan;        /* owned: this is no load but a plan; NULL: a load */
+	char *text;                  /* owned: what is planned, under the name `path` */
+	size_t ntext;
 	unsigned workers, pipes;
 	uint64_t generation;         /* in force, for the messages */
 	struct loaded out;
@@ -73,6 +77,25 @@ static int read_config(struct load *l)
 	return err;
 }
 
+/* As read_config, but for the disk: only what the text names is looked for there. */
+static int read_plan(struct load *l)
+{
+	struct diag *d = diag_new();
+	int err;
+
+	if (d == NULL)
+		return -NP_ENOMEM;
+	err = config_parse(l->path, l->text, l->ntext, &l->out.config, d);
+	if (err == 0)
+		key_check_paths(l->out.config, d);
+	if (err == 0 && diag_count(d, DIAG_ERROR) > 0)
+		err = -NP_EINVAL;
+	l->problems = problems_of(d, DIAG_ERROR);
+	l->plan->warnings = problems_of(d, DIAG_WARNING);
+	diag_free(d);
+	return err;
+}
+
 /* Says what is wrong in the log, and keeps it for whoever ordered the load. */
 static int load_refuse(struct load *l, const char *code, const char *event, const char *fmt, ...)
 	printf_like(4, 5);
@@ -85,7 +108,8 @@ static int load_refuse(struct load *l, const char *code, const char *event, cons
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	log_msg(LVL_ERROR, event, "%s: %s", code, message);
+	if (l->plan == NULL)
+		log_msg(LVL_ERROR, event, "%s: %s", code, message);
 	l->problems = problem_text(code, message);
 	return -NP_EINVAL;
 }
@@ -166,18 +190,45 @@ static int load_snapshot(struct load *l)
 	return err;
 }
 
+/* What a text or a file says, before anything is made of it. */
+static int read_checked(struct load *l)
+{
+	int err = 0;
+
+	if (l->plan != NULL)
+		err = read_plan(l);
+	else if (l->path != NULL)
+		err = read_config(l);
+	if (err == 0)
+		err = check_limit(l);
+	if (err == 0)
+		err = check_owners(l);
+	if (err == 0)
+		err = check_tokens(l);
+	return err;
+}
+
+static void plan_files(struct file_job *job)
+{
+	struct load *l = container_of(job, struct load, job);
+	char room[512] = "";
+	struct text why;
+
+	text_init(&why, room, sizeof(room) - 1);
+	l->err = read_checked(l);
+	if (l->err == 0)
+		l->err = snapshot_trial(l->out.config, &l->plan->trial, &why);
+	if (l->err == 0)
+		l->out.config = NULL; /* the trial's */
+	if (l->err != 0 && room[0] != '\0' && l->problems == NULL)
+		l->err = load_refuse(l, "E405", "tls_failed", "%s", room);
+}
+
 static void load_files(struct file_job *job)
 {
 	struct load *l = container_of(job, struct load, job);
 
-	if (l->path != NULL)
-		l->err = read_config(l);
-	if (l->err == 0)
-		l->err = check_limit(l);
-	if (l->err == 0)
-		l->err = check_owners(l);
-	if (l->err == 0)
-		l->err = check_tokens(l);
+	l->err = read_checked(l);
 	if (l->err == 0)
 		share_config(l);
 	if (l->err == -NP_ENOMEM)
@@ -195,6 +246,8 @@ static void load_free(struct load *l)
 		config_free(l->out.config);
 	snapshot_free(l->out.snap);
 	tokens_free(l->out.tokens);
+	planned_free(l->plan);
+	free(l->text);
 	free(l->problems);
 	free(l->path);
 	free(l);
@@ -289,6 +342,67 @@ int load_run(struct process *p, const char *path, struct config *config, struct 
 	l->problems = NULL;
 	if (err == 0)
 		take_loaded(p, l, out);
+	load_free(l);
+	return err;
+}
+
+/* ---- a plan ---- */
+
+static void plan_discard(struct file_job *job)
+{
+	load_free(container_of(job, struct load, job));
+}
+
+void planned_free(struct planned *f)
+{
+	if (f == NULL)
+		return;
+	if (f->trial.snap != NULL)
+		snapshot_trial_end(&f->trial);
+	free(f->errors);
+	free(f->warnings);
+	free(f);
+}
+
+/* Its registry is its own, so that of the process is not lent. */
+static struct load *plan_new(struct process *p, char *text, size_t n)
+{
+	struct load *l = load_new(p, p->snap->config->file);
+
+	if (l == NULL) {
+		free(text);
+		return NULL;
+	}
+	l->job = (struct file_job){.run = plan_files, .discard = plan_discard};
+	l->registry = NULL;
+	l->prev = NULL;
+	l->text = text;
+	l->ntext = n;
+	l->plan = calloc(1, sizeof(*l->plan));
+	if (l->plan != NULL)
+		return l;
+	load_free(l);
+	return NULL;
+}
+
+int load_plan(struct process *p, char *text, size_t n, struct planned **out)
+{
+	struct load *l = plan_new(p, text, n);
+	int err;
+
+	if (l == NULL)
+		return -NP_ENOMEM;
+	err = file_work_run(&p->files_thread, &l->job, LOAD_PATIENCE);
+	if (err == -NP_EDEADLINE || err == -NP_ECANCELED)
+		return err; /* left behind */
+	if (err == 0 && (l->err == 0 || l->problems != NULL)) {
+		*out = l->plan;
+		(*out)->errors = l->problems;
+		l->plan = NULL;
+		l->problems = NULL;
+	} else if (err == 0) {
+		err = l->err == -NP_EINVAL ? -NP_ENOMEM : l->err; /* a problem without room for its words */
+	}
 	load_free(l);
 	return err;
 }

@@ -3,11 +3,10 @@
 #ifndef PROXY_CONTROL_LOAD_H
 #define PROXY_CONTROL_LOAD_H
 
-#include "netpoll/base.h"
+#include "proxy/policy/snapshot_trial.h"
 
 struct config;
 struct process;
-struct snapshot;
 struct tokens;
 
 /* What a load made, to be put into force or freed. */
@@ -26,5 +25,20 @@ struct loaded {
  *   Owns     config, and *out's snapshot, unless that is the current one. */
 must_use int load_run(struct process *p, const char *path, struct config *config,
 		      struct loaded *out);
+
+/* What a plan found. */
+struct planned {
+	struct snapshot_trial trial; /* trial.snap NULL: there are errors */
+	char *errors, *warnings;     /* owned: as problems_text; NULL: none */
+};
+
+/* load_plan: all of a load of n bytes of text, in the place of the file in force, but for what a load changes:
+ * nothing is logged, printed or written, and no generation in force is touched.
+ *   Returns  0 and *out, also with errors in the text; -NP_EDEADLINE, -NP_ECANCELED, -EBUSY, -NP_EAGAIN: as
+ *            file_work_run; -NP_ENOMEM.
+ *   Parks    LOAD_PATIENCE at most.   Calls  the control worker's main coroutine.
+ *   Owns     text, on the heap; *out: planned_free. */
+must_use int load_plan(struct process *p, char *text, size_t n, struct planned **out);
+void planned_free(struct planned *f); /* takes NULL */
 
 #endif

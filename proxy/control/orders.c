@@ -8,6 +8,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/explain.h"
 #include "proxy/control/overrides.h"
+#include "proxy/control/plan.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/signals.h"
 
@@ -95,6 +96,13 @@ void order_do(struct process *p, struct order *o)
 	if (o->kind == ORDER_LOGS) {
 		reload_logs(p);
 		order_answer(o, 0);
+		return;
+	}
+	if (o->kind == ORDER_PLAN) {
+		char *text = o->plan;
+
+		o->plan = NULL;
+		order_answer(o, plan_run(p, text, o->nplan, &o->text));
 		return;
 	}
 	DCHECK(o->kind == ORDER_RELOAD, "a drain is not done in passing");

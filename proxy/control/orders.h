@@ -17,6 +17,7 @@ enum order_kind {
 	ORDER_STATUS,
 	ORDER_EXPLAIN, /* what would become of a connection (explain.h) */
 	ORDER_RELOAD,
+	ORDER_PLAN,  /* what a reload of a text would change (plan.h) */
 	ORDER_LOGS,  /* open them again */
 	ORDER_SERVER, /* what an operator says of a server; it waits for no reload */
 	ORDER_DRAIN, /* answered when the last connection has ended */
@@ -38,6 +39,8 @@ struct order {
 	struct server_change *change; /* SERVER: the asker's; it has the result as well */
 	int64_t delay, timeout; /* of a DRAIN, in ns; negative: what the configuration says */
 	struct explain_question *question; /* of an EXPLAIN; owned */
+	char *plan; /* of a PLAN: the text, of nplan bytes; owned */
+	size_t nplan;
 	/* out: */
 	int err;             /* 0; -NP_ECANCELED: the process ends; -NP_EINVAL: the configuration has errors; ... */
 	bool restart;        /* RELOAD: some of it holds after a restart only */
@@ -45,7 +48,7 @@ struct order {
 	uint64_t generation;
 	uint32_t max_connections;
 	int64_t loaded_at;   /* wall clock, ns; when the generation came into force */
-	char *text;          /* owned: what EXPLAIN answers; NULL: nothing */
+	char *text;          /* owned: what EXPLAIN or PLAN answers; NULL: nothing */
 	char *problems;      /* owned; JSON objects, separated by commas, of the last load if it was refused; or NULL */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused */
 };
@@ -61,7 +64,7 @@ struct order *order_take(struct process *p);
 void order_answer(struct order *o, int err);
 /* orders_end: no order is obeyed any more; those that wait, and all that still come, are told so. */
 void orders_end(struct process *p);
-/* order_do: obey o where that needs no more than a moment or a reload: RELOAD, LOGS.   Parks. */
+/* order_do: obey o where that needs no more than a moment or a reload: RELOAD, PLAN, LOGS.   Parks. */
 void order_do(struct process *p, struct order *o);
 
 #endif

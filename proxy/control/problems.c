@@ -47,7 +47,8 @@ static char *finish_text(char *room, const struct text *t)
 	return text;
 }
 
-char *problems_text(const struct diag *d)
+/* A set of severities: bits 1 << enum diag_severity. */
+static char *text_of_set(const struct diag *d, unsigned set)
 {
 	char *room = malloc(PROBLEMS_MOST + 1), *one = malloc(PROBLEM_ROOM);
 	struct text all, t;
@@ -61,6 +62,8 @@ char *problems_text(const struct diag *d)
 	for (size_t i = 0; i < diag_shown(d); i++) {
 		struct json j = {.t = &t};
 
+		if (!(set >> diag_severity(diag_get(d, i)->code) & 1))
+			continue;
 		text_init(&t, one, PROBLEM_ROOM);
 		problem_put(&j, diag_get(d, i));
 		if (t.cut || all.n + t.n + 1 > all.cap)
@@ -71,6 +74,16 @@ char *problems_text(const struct diag *d)
 	}
 	free(one);
 	return finish_text(room, &all);
+}
+
+char *problems_text(const struct diag *d)
+{
+	return text_of_set(d, 1u << DIAG_ERROR | 1u << DIAG_WARNING);
+}
+
+char *problems_of(const struct diag *d, enum diag_severity severity)
+{
+	return text_of_set(d, 1u << severity);
 }
 
 char *problem_text(const char *code, const char *message)

@@ -15,6 +15,8 @@ void problem_put(struct json *j, const struct diag_problem *b);
  * into 64 KiB are left out.
  *   Returns  NULL: there is no memory, or no problem.   Owns  the caller frees it. */
 char *problems_text(const struct diag *d);
+/* problems_of: those of one severity alone. */
+char *problems_of(const struct diag *d, enum diag_severity severity);
 
 /* problem_text: one problem that was found outside of a file, the same way. */
 char *problem_text(const char *code, const char *message);
