@@ -86,6 +86,23 @@ static bool holds(void *arg)
 	return lines_of(list_of("?fields=stage")) == *(int *)arg;
 }
 
+struct said {
+	const char *query, *text;
+};
+
+static bool says(void *arg)
+{
+	const struct said *said = arg;
+
+	return strstr(list_of(said->query), said->text) != NULL;
+}
+
+static void wait_said(const char *query, const char *text)
+{
+	if (!kit_wait(says, &(struct said){query, text}, KIT_MS))
+		kit_fail("%s: without %s: %s", query, text, list_of(query));
+}
+
 static void wait_held(int n)
 {
 	if (!kit_wait(holds, &n, KIT_MS))
@@ -174,8 +191,7 @@ static void o7_o8_o41_what_a_line_says(void **state)
 	hold(0, 1);
 	kit_send(w.fd[0], "hello", 5);
 	wait_held(1);
-	while (strstr(list_of("?fields=bytes_in,stage"), "\"bytes_in\":5") == NULL)
-		;
+	wait_said("?fields=bytes_in,stage", "\"bytes_in\":5");
 	line = list_of("");
 	for (size_t i = 0; i < array_len(members); i++)
 		if (strstr(line, members[i]) == NULL)
@@ -190,8 +206,7 @@ static void o7_o8_o41_what_a_line_says(void **state)
 	memcpy(id, line + 6, ID);
 	id[ID] = '\0';
 	kit_half_close(w.fd[0]);
-	while (strstr(list_of("?reason_pending=client_fin&fields=stage"), "client_ended") == NULL)
-		;
+	wait_said("?reason_pending=client_fin&fields=stage", "client_ended");
 	drop(0, 1);
 	world_end();
 	kit_staunch_wait_log(w.s, id, 1);
