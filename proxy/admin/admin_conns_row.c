@@ -16,7 +16,7 @@ _Static_assert(CONN_FIELDS <= 32, "a bit for each field");
 
 /* ---- which ones ---- */
 
-static int field_of(const char *word, size_t n)
+static int conn_field_of(const char *word, size_t n)
 {
 	for (int i = 0; i < CONN_FIELDS; i++)
 		if (strlen(fields_known[i].word) == n && memcmp(fields_known[i].word, word, n) == 0)
@@ -29,7 +29,7 @@ bool conn_fields_read(const char *list, uint32_t *fields)
 	*fields = 0;
 	for (;;) {
 		size_t n = strcspn(list, ",");
-		int field = field_of(list, n);
+		int field = conn_field_of(list, n);
 
 		if (field < 0)
 			return false;
