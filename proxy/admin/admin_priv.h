@@ -38,6 +38,7 @@ struct admin {
 	struct list waiting;   /* of struct client: no whole request yet, the longest wait first */
 	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
 	unsigned most, most_tcp; /* const */
+	unsigned lists;        /* of connections, being read */
 	int spare;             /* a descriptor that is kept back; -1: lent to a client */
 	bool planning;         /* a plan is under way */
 	bool stopping;
@@ -170,6 +171,7 @@ void admin_certificates(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
 void admin_plan(struct client *c, struct reply *r);
+void admin_conns(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);

@@ -16,6 +16,7 @@
 	X("/v1/history",      HTTP_GET | HTTP_HEAD,  false, admin_history) \
 	X("/v1/explain",      HTTP_GET | HTTP_HEAD,  false, admin_explain) \
 	X("/v1/plan",         HTTP_POST,             false, admin_plan)   \
+	X("/v1/conns",        HTTP_GET | HTTP_HEAD,  false, admin_conns)  \
 	X("/v1/reload",       HTTP_POST,             false, admin_reload) \
 	X("/v1/servers/",     HTTP_POST,             false, admin_override) \
 	X("/v1/drain",        HTTP_POST,             false, admin_drain)  \

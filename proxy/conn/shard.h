@@ -31,6 +31,8 @@ struct shard {
 	char *scratch;            /* owned, const; empty between two runs of any G */
 	struct list conns;        /* of struct conn: live connections, new ones at the back */
 	struct list walks;        /* of struct walk: those under way */
+	int64_t walk_turn;        /* of walk_pay: the turn, and what was spent in it */
+	unsigned walk_spent;
 	struct walk tally;        /* of tally.h; linked while it is under way */
 	int64_t tally_began;      /* the look under way, or the last one */
 	int64_t tally_step;       /* ns from the look before it */
