@@ -41,6 +41,8 @@ struct admin {
 	unsigned lists;        /* of connections, being read */
 	int spare;             /* a descriptor that is kept back; -1: lent to a client */
 	bool planning;         /* a plan is under way */
+	unsigned traces;       /* a bit for each slot that is taken (admin_trace.c) */
+	uint64_t traced;       /* so far */
 	bool stopping;
 	int64_t stop_by;       /* once it stops: when the last answer is cut */
 	struct np_event told;  /* that it is to stop */
@@ -65,6 +67,7 @@ struct client {
 	bool beyond;           /* TCP, and not of this machine alone */
 	bool authorized;       /* TCP: it showed a token */
 	bool close;            /* after this answer */
+	bool streams;          /* its answer goes on as something happens; its read side wakes it */
 	bool linger;           /* unread bytes are taken before the close, so that the answer arrives */
 	char *in;              /* bytes read; NULL between two requests */
 	size_t n;              /* how many of them */
@@ -172,6 +175,7 @@ void admin_history(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
 void admin_plan(struct client *c, struct reply *r);
 void admin_conns(struct client *c, struct reply *r);
+void admin_trace(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);
