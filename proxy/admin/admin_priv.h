@@ -34,6 +34,7 @@ struct admin {
 	struct admin_at at[ADMIN_PATHS];
 	struct inventory_reader reader; /* what there is to tell numbers of */
 	struct sampler *sampler;        /* owned: admin_sample.h */
+	struct event_keeper *events;    /* owned: admin_events.h */
 	struct list clients;   /* of struct client */
 	struct list waiting;   /* of struct client: no whole request yet, the longest wait first */
 	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
@@ -63,6 +64,7 @@ struct client {
 	bool beyond;           /* TCP, and not of this machine alone */
 	bool authorized;       /* TCP: it showed a token */
 	bool close;            /* after this answer */
+	bool streams;          /* its answer goes on as something happens; its read side wakes it */
 	bool linger;           /* unread bytes are taken before the close, so that the answer arrives */
 	char *in;              /* bytes read; NULL between two requests */
 	size_t n;              /* how many of them */
@@ -167,6 +169,7 @@ void admin_upstreams(struct client *c, struct reply *r);
 void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
+void admin_events(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);

@@ -135,22 +135,56 @@ static bool take_apart(struct cli_answer *w)
 	return true;
 }
 
-/* Sends the question.   Returns  false: it did not go out whole. */
-static bool send_question(int fd, const struct cli_question *q)
+struct question {
+	const struct cli_question *what;
+	int patience;                  /* ms */
+	int fd;                        /* out */
+	char where[CONTROL_PATH_ROOM]; /* out: who was asked */
+};
+
+/* Sends the question. A failure shows at the answer: a server that refuses a body early answers all the same. */
+static void send_question(int fd, const struct cli_question *q)
 {
 	bool posts = strcmp(q->method, "POST") == 0;
 	char *head = NULL;
-	bool sent;
+	int n = posts ? asprintf(&head,
+				 "POST %s HTTP/1.0\r\nHost: localhost\r\nX-Staunch: 1\r\n"
+				 "Content-Length: %zu\r\n\r\n", q->path, q->n) :
+			asprintf(&head, "%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n", q->method, q->path);
 
-	if (posts && asprintf(&head,
-			      "POST %s HTTP/1.0\r\nHost: localhost\r\nX-Staunch: 1\r\nContent-Length: %zu\r\n\r\n",
-			      q->path, q->n) < 0)
-		return false;
-	if (!posts && asprintf(&head, "%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n", q->method, q->path) < 0)
-		return false;
-	sent = send_all(fd, head, strlen(head)) && send_all(fd, q->body, q->n);
+	if (n < 0)
+		return;
+	(void)(send_all(fd, head, strlen(head)) && send_all(fd, q->body, q->n));
 	free(head);
-	return sent;
+}
+
+/* Returns EXIT_OK with q sent. */
+static int put_question(const struct cli_args *a, struct question *q)
+{
+	const char *socket_path = a->value[CLI_OPT_SOCKET];
+	int code;
+
+	if (socket_path == NULL)
+		socket_path = control_path_found(q->where);
+	if (socket_path == NULL) {
+		cli_complain("no instance to ask: STAUNCH_CONTROL is off");
+		return EXIT_FAILED;
+	}
+	if (socket_path != q->where)
+		snprintf(q->where, sizeof(q->where), "%s", socket_path);
+	code = open_control(socket_path, &q->fd);
+	if (code != EXIT_OK)
+		return code;
+	set_patience(q->fd, q->patience);
+	send_question(q->fd, q->what);
+	return EXIT_OK;
+}
+
+static int no_answer_from(const char *where, struct cli_answer *out)
+{
+	cli_complain("the instance at %s does not answer", where);
+	cli_answer_free(out);
+	return EXIT_FAILED;
 }
 
 int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience, struct cli_answer *out)
@@ -158,32 +192,63 @@ int cli_ask(const struct cli_args *a, const char *method, const char *path, int 
 	return cli_ask_with(a, &(struct cli_question){.method = method, .path = path}, patience, out);
 }
 
-int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int patience, struct cli_answer *out)
+int cli_ask_with(const struct cli_args *a, const struct cli_question *what, int patience, struct cli_answer *out)
 {
-	char where[CONTROL_PATH_ROOM];
-	const char *socket_path = a->value[CLI_OPT_SOCKET];
-	int fd, code;
+	struct question q = {.what = what, .patience = patience};
+	int code = put_question(a, &q);
 
 	*out = (struct cli_answer){0};
-	if (socket_path == NULL)
-		socket_path = control_path_found(where);
-	if (socket_path == NULL) {
-		cli_complain("no instance to ask: STAUNCH_CONTROL is off");
-		return EXIT_FAILED;
-	}
-	code = open_control(socket_path, &fd);
 	if (code != EXIT_OK)
 		return code;
-	set_patience(fd, patience);
-	/* A server that refuses a body early answers all the same. */
-	if (send_question(fd, q) || q->n > 0)
-		out->room = read_answer(fd);
-	close(fd);
+	out->room = read_answer(q.fd);
+	close(q.fd);
 	if (out->room != NULL && take_apart(out))
 		return EXIT_OK;
-	cli_complain("the instance at %s does not answer", socket_path);
-	cli_answer_free(out);
-	return EXIT_FAILED;
+	return no_answer_from(q.where, out);
+}
+
+/* The lines of an answer of 200, one after the other. A head comes first, up to its empty line. */
+static int take_answer_lines(FILE *in, void (*take)(void *arg, char *line), void *arg)
+{
+	char *line = NULL;
+	size_t room = 0;
+	bool body = false;
+
+	while (getline(&line, &room, in) > 0) {
+		if (body)
+			take(arg, line);
+		else
+			body = strcmp(line, "\r\n") == 0;
+	}
+	free(line);
+	return body ? EXIT_OK : EXIT_FAILED;
+}
+
+int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void *arg, char *line), void *arg,
+		  struct cli_answer *out)
+{
+	struct question q = {.what = &(struct cli_question){.method = "GET", .path = path}, .patience = CLI_STREAM};
+	char start[13] = "";
+	int code = put_question(a, &q);
+	FILE *in;
+
+	*out = (struct cli_answer){0};
+	if (code != EXIT_OK)
+		return code;
+	if (recv(q.fd, start, sizeof(start) - 1, MSG_PEEK | MSG_WAITALL) == sizeof(start) - 1)
+		out->status = (unsigned)strtoul(start + 9, NULL, 10);
+	if (out->status == 200) {
+		in = fdopen(q.fd, "r");
+		code = in != NULL ? take_answer_lines(in, take, arg) : EXIT_FAILED;
+		if (in != NULL)
+			fclose(in);
+		else
+			close(q.fd);
+		return code;
+	}
+	out->room = read_answer(q.fd);
+	close(q.fd);
+	return out->room != NULL && take_apart(out) ? EXIT_OK : no_answer_from(q.where, out);
 }
 
 void cli_answer_free(struct cli_answer *w)
