@@ -91,7 +91,8 @@
 	X(TEXT, "control.http", control.http, "off", 0, 0, 0, none, RESTART,                                      \
 	  "TCP address of the same control plane, quoted, or off",                                                \
 	  "GET answers at /metrics for Prometheus, /livez and /readyz for probes, /v1/status, /v1/listeners, "    \
-	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/history, /v1/explain, /v1/conns and /v1/trace. POST " \
+	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/history, /v1/explain, /v1/conns, /v1/trace and "     \
+	  "/v1/events. POST "                                                                                     \
 	  "/v1/reload, /v1/drain, /v1/logs/reopen and /v1/servers/UPSTREAM/ADDRESS, with the header "              \
 	  "X-Staunch: 1, change something; POST /v1/plan only "                                                                       \
 	  "tells what a reload would change. "                                                                     \

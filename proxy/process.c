@@ -23,6 +23,7 @@
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
 #include "proxy/control/tokens.h"
+#include "proxy/log/event.h"
 
 #define STALL_LIMIT (500 * NP_MS) /* a loop that did not turn for so long is logged */
 
@@ -236,6 +237,15 @@ static void serve_until_stopped(struct process *p)
 	}
 }
 
+static void say_ready(const struct process *p)
+{
+	struct event *e = event_begin();
+
+	event_fact(e, "version", p->version);
+	event_number(e, "pid", getpid());
+	event_log(e, LVL_NOTICE, "ready", "ready");
+}
+
 /* Owns c.   Returns  the exit code. */
 static int serve(struct process *p, struct config *c)
 {
@@ -252,7 +262,7 @@ static int serve(struct process *p, struct config *c)
 	err = reload_publish(p, snap, &opened);
 	if (err == 0) {
 		__atomic_store_n(&p->stage, STAGE_SERVING, __ATOMIC_RELEASE);
-		log_msg(LVL_NOTICE, "ready", "ready");
+		say_ready(p);
 		serve_until_stopped(p);
 	} else {
 		code = start_failed(START_MEMORY, "the accept loops", err);

@@ -34,6 +34,7 @@ struct admin {
 	struct admin_at at[ADMIN_PATHS];
 	struct inventory_reader reader; /* what there is to tell numbers of */
 	struct sampler *sampler;        /* owned: admin_sample.h */
+	struct event_keeper *events;    /* owned: admin_events.h */
 	struct list clients;   /* of struct client */
 	struct list waiting;   /* of struct client: no whole request yet, the longest wait first */
 	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
@@ -172,6 +173,7 @@ void admin_upstreams(struct client *c, struct reply *r);
 void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
+void admin_events(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
 void admin_plan(struct client *c, struct reply *r);
 void admin_conns(struct client *c, struct reply *r);

@@ -14,6 +14,7 @@
 	X("/v1/servers",      HTTP_GET | HTTP_HEAD,  false, admin_servers) \
 	X("/v1/certificates", HTTP_GET | HTTP_HEAD,  false, admin_certificates) \
 	X("/v1/history",      HTTP_GET | HTTP_HEAD,  false, admin_history) \
+	X("/v1/events",       HTTP_GET | HTTP_HEAD,  false, admin_events) \
 	X("/v1/explain",      HTTP_GET | HTTP_HEAD,  false, admin_explain) \
 	X("/v1/plan",         HTTP_POST,             false, admin_plan)   \
 	X("/v1/conns",        HTTP_GET | HTTP_HEAD,  false, admin_conns)  \

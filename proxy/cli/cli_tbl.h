@@ -55,6 +55,10 @@
 	  "Shows when each was accepted, routed, connected and ended, which servers were tried, and why it "     \
 	  "ended: those connections that are accepted from now on and match every option. Ends after --limit "  \
 	  "connections, or after --for. Asks at the control socket, as status does.")                            \
+	X(EVENTS, events, NOTHING, NULL, 0, 0, true, "what happened to the running process, and what happens",     \
+	  "Reloads, limits that acted, drains, servers that were steered, and who changed what: the last 1024. "  \
+	  "A line that is wider than the terminal, or than 80 columns, is cut; --json has it whole, with its "    \
+	  "facts. Asks at the control socket, as status does.")                                                   \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, or where a connection goes",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole. A code of a problem, E203, has its "         \
@@ -90,9 +94,9 @@
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK), "the control socket of the process that is meant")                                                                                \
-	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | \
+	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK), "print the answer as it came")                                                                                    \
 	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE), "where the client connects; route does " \
 	  "not need it where there is one listener")                                                              \
@@ -106,6 +110,8 @@
 	X(SERVER, 0, 0, "server", NAME, NULL, FOR(TRACE), "only those to this server")                            \
 	X(LIMIT, 0, 0, "limit", COUNT, NULL, FOR(TRACE), "how many connections: 1 to 1000, default 20")           \
 	X(FOR_TIME, 0, 0, "for", TIME, NULL, FOR(TRACE), "how long at most: up to 60s, the default")              \
+	X(SINCE, 0, 0, "since", COUNT, NULL, FOR(EVENTS), "only what came after the event of this number")        \
+	X(FOLLOW, 0, 0, "follow", NOTHING, NULL, FOR(EVENTS), "then wait for what happens")                       \
 	X(LIMITS, 0, 0, "limits", NOTHING, NULL, FOR(STATUS), "each limit, and how much of it is used")           \
 	X(QUIET, 'q', 0, "quiet", NOTHING, NULL, FOR(STATUS), "print nothing: the exit code tells")               \
 	X(WAIT, 0, 0, "wait", NOTHING, NULL, FOR(RELOAD), "wait for the result, as it does anyway")               \
@@ -130,6 +136,7 @@
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
 	X(TRACE, "staunch trace --sni shop.example --limit 3", "what becomes of three connections")               \
+	X(EVENTS, "staunch events --follow", "what happens to it, as it happens")                                 \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 
 /* X(typed, verb, option): what people of other programs type. */

@@ -9,7 +9,7 @@
 #include "config/text/word.h"
 #include "netpoll/hash.h"
 #include "proxy/control/control.h"
-#include "proxy/log/log.h"
+#include "proxy/log/event.h"
 #include "proxy/policy/snapshot.h"
 
 static const struct server_inputs nothing_said = {.admin_weight = -1, .agent_weight = -1};
@@ -148,6 +148,16 @@ void overrides_apply(struct process *p, const struct snapshot *s)
 
 static void watch_ends(struct process *p);
 
+static void say_override_ended(const struct override *one)
+{
+	struct event *e = event_begin();
+
+	event_fact(e, "upstream", one->upstream);
+	event_fact(e, "address", one->address);
+	event_log(e, LVL_NOTICE, "override_ended", "server %s/%s: the time of an override is over", one->upstream,
+		  one->address);
+}
+
 /* Returns whether a setting of it has ended. */
 static bool end_what_is_over(struct override *one, int64_t now)
 {
@@ -161,8 +171,7 @@ static bool end_what_is_over(struct override *one, int64_t now)
 		any = true;
 	}
 	if (any)
-		log_msg(LVL_NOTICE, "override_ended", "server %s/%s: the time of an override is over", one->upstream,
-			one->address);
+		say_override_ended(one);
 	return any;
 }
 
@@ -247,6 +256,29 @@ static void describe(struct server_change *c, const struct member *m)
 		c->ends[i] = server_set_ends(s, (enum server_set)i);
 }
 
+/* What holds from now on, with all that was said before. */
+static void say_override(const struct server_change *c)
+{
+	struct server_inputs in = server_inputs(c->word);
+	struct event *e = event_begin();
+	char weight[32] = "", most[40] = "";
+
+	event_fact(e, "server", c->name);
+	event_fact(e, "state", server_admin_text(in.admin));
+	if (in.admin_weight >= 0) {
+		event_number(e, "weight", in.admin_weight);
+		snprintf(weight, sizeof(weight), ", weight %d", in.admin_weight);
+	}
+	if (in.admin_most == SERVER_NO_LIMIT) {
+		event_fact(e, "max_connections", "off");
+		snprintf(most, sizeof(most), ", max_connections off");
+	} else if (in.admin_most != 0) {
+		event_number(e, "max_connections", in.admin_most);
+		snprintf(most, sizeof(most), ", max_connections %u", in.admin_most);
+	}
+	event_log(e, LVL_NOTICE, "override", "server %s: %s%s%s", c->name, server_admin_text(in.admin), weight, most);
+}
+
 void overrides_change(struct process *p, struct server_change *c)
 {
 	struct overrides *o = &p->overrides;
@@ -274,5 +306,6 @@ void overrides_change(struct process *p, struct server_change *c)
 		override_free(o, one);
 	apply_to(o, m->server);
 	describe(c, m);
+	say_override(c);
 	watch_ends(p);
 }
