@@ -5,21 +5,23 @@
 
 const char *usable_word(const struct inventory_server *s, const char **why)
 {
-	bool idle = s->weight == 0;
+	static const char *const words[] = {[USABLE_NO] = "no", [USABLE_SPARE] = "spare", [USABLE_YES] = "yes"};
+	enum server_why decides;
+	enum usable u = server_usable(server_now(s->server), s->weight, &decides);
 
 	if (why != NULL)
-		*why = idle ? "weight" : NULL;
-	return idle ? "no" : "yes";
+		*why = server_why_text(decides);
+	return words[u];
 }
 
 uint32_t usable_weight(const struct inventory_server *s)
 {
-	return s->weight;
+	return server_weight(server_now(s->server), s->weight);
 }
 
 uint32_t usable_most(const struct inventory_server *s)
 {
-	return s->max_connections;
+	return server_most(server_now(s->server), s->max_connections);
 }
 
 struct usable_count usable_count(const struct inventory *inv, const struct inventory_upstream *u)
