@@ -9,8 +9,8 @@ const CHARTS = [
 	{title: "Connections a second", unit: rate,
 		series: [["accepted", "accepted", 1], ["failed", "failed", 1], ["rejected", "turned away", 1]]},
 	{title: "Latency of servers", unit: ms, logarithmic: true,
-		series: [["connect_p50_us", "connect, half", 1000], ["connect_p99_us", "connect, 99 %", 1000],
-			["first_byte_p50_us", "first byte, half", 1000], ["first_byte_p99_us", "first byte, 99 %", 1000]]},
+		series: [["connect_p50_us", "connect p50", 1000], ["connect_p99_us", "connect p99", 1000],
+			["first_byte_p50_us", "first byte p50", 1000], ["first_byte_p99_us", "first byte p99", 1000]]},
 	{title: "Bytes a second", unit: bytes, series: [["bytes_in", "from clients", 1], ["bytes_out", "to clients", 1]]},
 ];
 
@@ -51,7 +51,7 @@ function makeChart(spec) {
 			},
 			plugins: {
 				legend: {display: spec.series.length > 1, align: "start",
-					labels: {boxWidth: 28, boxHeight: 0, padding: 8}},
+					labels: {usePointStyle: true, pointStyle: "line", pointStyleWidth: 30, padding: 10}},
 				tooltip: {animation: false, callbacks: {
 					title: items => items.length > 0 ? clock(new Date(items[0].parsed.x)) : "",
 					label: item => item.dataset.label + ": " + spec.unit(item.parsed.y),
@@ -90,6 +90,8 @@ function describe(spec) {
 
 function fillCharts(history, seconds) {
 	const times = history.at_ms, end = times[times.length - 1] || Date.now();
+	/* A young process has less to show: its minutes are not squeezed into a corner. */
+	const begin = Math.max(end - seconds * 1000, Math.min(times[0] || end, end - 60000));
 	const by = new Map(history.series.map(s => [s.name, s.values]));
 
 	for (const spec of CHARTS) {
@@ -97,12 +99,12 @@ function fillCharts(history, seconds) {
 			const values = by.get(word) || [], data = [];
 
 			values.forEach((v, k) => {
-				if (times[k] >= end - seconds * 1000)
+				if (times[k] >= begin)
 					data.push({x: times[k], y: v === null ? NaN : v / divisor});
 			});
 			spec.chart.data.datasets[i].data = data;
 		});
-		spec.chart.options.scales.x.min = end - seconds * 1000;
+		spec.chart.options.scales.x.min = begin;
 		spec.chart.options.scales.x.max = end;
 		describe(spec);
 		spec.chart.update("none");

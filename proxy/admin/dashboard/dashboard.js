@@ -9,16 +9,16 @@ const NUM = "num", WIDE = "wide";
 const tables = {
 	servers: makeTable("t-servers", "Servers", [{name: "Server"}, {name: "State", cls: "wide bare"},
 		{name: "Open", cls: NUM}, {name: "Weight", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Failed/s", cls: NUM},
-		{name: "Connect, half / 99 %", cls: NUM}, {name: "First byte, half / 99 %", cls: NUM},
+		{name: "Connect p50 / p99", cls: NUM}, {name: "First byte p50 / p99", cls: NUM},
 		{name: "Connects that failed", cls: WIDE}, {name: "Last failure", cls: WIDE}]),
 	upstreams: makeTable("t-upstreams", "Upstreams", [{name: "Upstream"}, {name: "Usable"},
 		{name: "Open", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Retries/s", cls: NUM}, {name: "Failed/s", cls: NUM},
-		{name: "In/s", cls: NUM}, {name: "Out/s", cls: NUM}, {name: "Connect, half / 99 %", cls: NUM},
-		{name: "First byte, half / 99 %", cls: NUM}, {name: "Balance"}]),
+		{name: "In/s", cls: NUM}, {name: "Out/s", cls: NUM}, {name: "Connect p50 / p99", cls: NUM},
+		{name: "First byte p50 / p99", cls: NUM}, {name: "Balance"}]),
 	listeners: makeTable("t-listeners", "Listeners", [{name: "Listener"}, {name: "Address", cls: WIDE},
 		{name: "To"}, {name: "Open", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Failed/s", cls: NUM},
 		{name: "Turned away/s", cls: NUM}, {name: "In/s", cls: NUM}, {name: "Out/s", cls: NUM},
-		{name: "Duration, half / 99 %", cls: NUM}, {name: "TLS handshakes", cls: NUM}]),
+		{name: "Duration p50 / p99", cls: NUM}, {name: "TLS handshakes", cls: NUM}]),
 	reasons: makeTable("t-reasons", "How connections ended", [{name: "Reason"}, {name: "Meaning", cls: "wide bare"},
 		{name: "Last minute", cls: NUM}, {name: "Since the start", cls: NUM}, {name: "Listeners", cls: WIDE}]),
 	limits: makeTable("t-limits", "Limits", [{name: "Limit"}, {name: "Used", cls: WIDE}, {name: "Most so far", cls: NUM},
@@ -38,7 +38,10 @@ async function get(path, missing) {
 	if (!r.ok) {
 		const said = await r.json().catch(() => null);
 
-		throw new Refused(path + ": " + (said?.error?.message || "status " + r.status));
+		const why = said?.error?.message || "status " + r.status;
+
+		/* The verb's proxy says of the process that it is not there: that is no refusal. */
+		throw r.status === 502 || r.status === 504 ? new Error(why) : new Refused(path + ": " + why);
 	}
 	return missing ? r.text() : r.json();
 }
@@ -75,7 +78,7 @@ function failures(a) {
 	if (found.length > 5)
 		found.splice(4, found.length, "and connects to " + (found.length - 4) + " more servers fail");
 	if (a.status.rates.failed > 0)
-		found.unshift(rate(a.status.rates.failed) + " connections a second fail: their clients were not served");
+		found.unshift(rate(a.status.rates.failed) + " connections a second fail: no server took their clients");
 	return found;
 }
 
@@ -99,7 +102,7 @@ function judge(a) {
 	if (problems.length === 0)
 		verdict("good", "All is well", []);
 	else
-		verdict(bad ? "bad" : "warn", bad ? "Clients are not all served" : "It serves, but look at this", problems);
+		verdict(bad ? "bad" : "warn", bad ? "Some clients are not served" : "It serves, but look at this", problems);
 }
 
 function showSilence(error) {
@@ -121,10 +124,10 @@ function showTiles(a) {
 	const cpu = (h.get("cpu_permille") || []).at(-1), u = s.upstreams;
 
 	fillList("tiles", [
-		["Connections open", count(s.connections.active), "of " + count(s.connections.max)],
-		["New a second", rate(s.rates.connections), count(s.connections.total) + " since the start"],
-		["Failed a second", rate(s.rates.failed), "no server served them", s.rates.failed > 0],
-		["Turned away a second", rate(s.rates.rejected), "by a rule or a limit", s.rates.rejected > 0],
+		["Open", count(s.connections.active), "of " + count(s.connections.max)],
+		["New/s", rate(s.rates.connections), count(s.connections.total) + " in all"],
+		["Failed/s", rate(s.rates.failed), "clients not served", s.rates.failed > 0],
+		["Turned away/s", rate(s.rates.rejected), "by rule or limit", s.rates.rejected > 0],
 		["From clients", bytes(s.rates.bytes_in) + "/s", bytes(s.connections.bytes_in) + " in all"],
 		["To clients", bytes(s.rates.bytes_out) + "/s", bytes(s.connections.bytes_out) + " in all"],
 		["Servers usable", u.usable + " of " + u.servers, u.spare > 0 ? u.spare + " in reserve" : "",
@@ -144,7 +147,10 @@ function serverState(s) {
 	const why = s.why === null ? "" : ": " + s.why + (WHY[s.why] ? " (" + WHY[s.why] + ")" : "");
 	const also = [s.backup && "backup", s.full && "full"].filter(Boolean).map(w => ", " + w).join("");
 
-	return {text: (words[s.usable] || s.usable) + why + also, cls: s.usable === "yes" && !s.full ? "good" : "warn"};
+	const fails = s.usable !== "no" && s.rates.failed > 0;
+
+	return {text: (words[s.usable] || s.usable) + why + also + (fails ? ", but connects fail" : ""),
+		cls: s.usable === "yes" && !s.full && !fails ? "good" : "warn"};
 }
 
 const worth = s => (s.usable === "no" ? 2 : 0) + (s.rates.failed > 0 ? 3 : 0) + (s.full ? 1 : 0);
