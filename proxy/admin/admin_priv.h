@@ -86,6 +86,7 @@ struct reply {
 	unsigned status;
 	const char *type;
 	const char *allow;  /* of a 405 */
+	const struct asset *asset; /* its bytes are the body, and body is empty; NULL: none */
 	bool begun;         /* the head has gone out, so blocks follow */
 	bool head_only;
 	int err;            /* of writing: what follows is dropped */
@@ -93,7 +94,7 @@ struct reply {
 
 /* A row of admin_tbl.h. */
 struct route_row {
-	const char *path;  /* one that ends with a slash takes all below it */
+	const char *path;  /* one that ends with a slash takes all below it, but for the root */
 	unsigned methods;  /* of enum http_method */
 	void (*handle)(struct client *c, struct reply *r);
 	bool open;         /* beyond loopback without a token, too */
@@ -162,6 +163,17 @@ must_use struct inventory *show_begin(struct client *c, struct reply *r, struct 
 /* The list and the object are closed. */
 void show_end(struct reply *r, struct json *j, struct inventory *inv);
 
+/* ---- admin_dashboard.c ---- */
+
+/* A file of the dashboard, as the build made it. */
+struct asset {
+	const char *path, *type;
+	const char *bytes, *end; /* by gzip */
+	const char *etag;        /* of the bytes, with its quotes */
+};
+/* The lines of the head that only an asset's answer has. */
+void asset_put_head(const struct asset *a, struct text *t);
+
 /* ---- handlers ---- */
 
 void admin_livez(struct client *c, struct reply *r);
@@ -172,6 +184,7 @@ void admin_listeners(struct client *c, struct reply *r);
 void admin_upstreams(struct client *c, struct reply *r);
 void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
+void admin_dashboard(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
 void admin_events(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);

@@ -8,6 +8,8 @@
 	X("/livez",           HTTP_GET | HTTP_HEAD,  true,  admin_livez)  \
 	X("/readyz",          HTTP_GET | HTTP_HEAD,  true,  admin_readyz) \
 	X("/metrics",         HTTP_GET | HTTP_HEAD,  true,  admin_metrics) \
+	X("/",                HTTP_GET | HTTP_HEAD,  false, admin_dashboard) \
+	X("/assets/",         HTTP_GET | HTTP_HEAD,  false, admin_dashboard) \
 	X("/v1/status",       HTTP_GET | HTTP_HEAD,  false, admin_status) \
 	X("/v1/listeners",    HTTP_GET | HTTP_HEAD,  false, admin_listeners) \
 	X("/v1/upstreams",    HTTP_GET | HTTP_HEAD,  false, admin_upstreams) \

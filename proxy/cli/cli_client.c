@@ -26,13 +26,17 @@ static uid_t owner_of_directory(const char *path)
 }
 
 /* A stranger who made a socket there would learn what is asked, and could answer as he likes. */
+bool cli_trusts(uid_t uid, const char *path)
+{
+	return uid == 0 || uid == geteuid() || uid == owner_of_directory(path);
+}
+
 static int check_listener(int fd, const char *path)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
-	    (who.uid == 0 || who.uid == geteuid() || who.uid == owner_of_directory(path)))
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && cli_trusts(who.uid, path))
 		return EXIT_OK;
 	cli_complain("%s: user %u listens there, who is neither root nor you nor the owner of the directory", path,
 		     (unsigned)who.uid);
@@ -153,19 +157,26 @@ static bool send_question(int fd, const struct cli_question *q)
 	return sent;
 }
 
+const char *cli_socket_path(const struct cli_args *a, char where[CONTROL_PATH_ROOM])
+{
+	const char *path = a->value[CLI_OPT_SOCKET];
+
+	if (path == NULL)
+		path = control_path_found(where);
+	if (path == NULL)
+		cli_complain("no instance to ask: STAUNCH_CONTROL is off");
+	return path;
+}
+
 /* Opens the control socket and sends q.   Returns  EXIT_OK, and *fd; where has who was asked. */
 static int put_question(const struct cli_args *a, const struct cli_question *q, int patience, int *fd,
 			char where[CONTROL_PATH_ROOM])
 {
-	const char *socket_path = a->value[CLI_OPT_SOCKET];
+	const char *socket_path = cli_socket_path(a, where);
 	int code;
 
 	if (socket_path == NULL)
-		socket_path = control_path_found(where);
-	if (socket_path == NULL) {
-		cli_complain("no instance to ask: STAUNCH_CONTROL is off");
 		return EXIT_FAILED;
-	}
 	if (socket_path != where)
 		snprintf(where, CONTROL_PATH_ROOM, "%s", socket_path);
 	code = open_control(socket_path, fd);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "netpoll/base.h"
+#include "proxy/control/control_path.h"
 
 struct cli_args;
 
@@ -37,6 +38,11 @@ void cli_answer_free(struct cli_answer *w);
  *   Returns  EXIT_OK, and out->status; a body is in *out where that is not 200. */
 must_use int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void *arg, char *line), void *arg,
 			   struct cli_answer *out);
+/* cli_socket_path: where the verb is to ask.
+ *   Returns  the option's text, or where; NULL, with its line on stderr: there is no control plane. */
+const char *cli_socket_path(const struct cli_args *a, char where[CONTROL_PATH_ROOM]);
+/* May the listener of this socket be told anything? It is root, the user himself, or the owner of the directory. */
+bool cli_trusts(uid_t uid, const char *path);
 
 /* cli_answer_failed: say what an answer other than 200 holds.   Returns  the exit code. */
 must_use int cli_answer_failed(const struct cli_answer *w);

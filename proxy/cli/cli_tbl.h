@@ -59,6 +59,10 @@
 	  "Reloads, limits that acted, drains, servers that were steered, and who changed what: the last 1024. "  \
 	  "A line that is wider than the terminal, or than 80 columns, is cut; --json has it whole, with its "    \
 	  "facts. Asks at the control socket, as status does.")                                                   \
+	X(DASHBOARD, dashboard, NOTHING, NULL, 0, 0, true, "show the running process in a browser",              \
+	  "Prints an address on 127.0.0.1. It opens once; that browser then stays admitted by a cookie, and "      \
+	  "nobody else is. It only reads, and it ends with this verb: Ctrl-C. To look from another machine, give " \
+	  "--port and forward it: ssh -L 9181:127.0.0.1:9181 HOST. Asks at the control socket, as status does.")   \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, or where a connection goes",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole. A code of a problem, E203, has its "         \
@@ -95,7 +99,8 @@
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
 	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(EVENTS) | \
-	  FOR(EXPLAIN) | FOR(CHECK), "the control socket of the process that is meant")                                                                                \
+	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DASHBOARD), "the control socket of the process that is meant")                                                                                \
+	X(PORT, 0, 0, "port", COUNT, NULL, FOR(DASHBOARD), "this port; without it the system chooses one")        \
 	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK), "print the answer as it came")                                                                                    \
 	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE), "where the client connects; route does " \
@@ -133,6 +138,7 @@
 	X(EXPLAIN, "staunch explain timeouts.idle", "what a key of the file means")                               \
 	X(EXPLAIN, "staunch explain route --sni a.example", "where that client goes, and why")                    \
 	X(STATUS, "staunch status --limits", "how the running process is")                                        \
+	X(DASHBOARD, "staunch dashboard", "the same as a page in a browser")                                    \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
 	X(TRACE, "staunch trace --sni shop.example --limit 3", "what becomes of three connections")               \
