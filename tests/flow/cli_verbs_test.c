@@ -204,8 +204,8 @@ static void eight_mistakes_are_eight_reports(void **state)
 	assert_string_equal(out, "");
 	assert_int_equal(run((const char *const[]){"run", "-c", path, NULL}), 78);
 	for (int n = 0; n < 8; n++) {
-		at = strstr(n == 0 ? err : at, "\"code\":\"E");
-		if (at++ == NULL)
+		at = strstr(n == 0 ? err : at + 1, "\"code\":\"E");
+		if (at == NULL)
 			kit_fail("%d of 8 errors in:\n%s", n, err);
 	}
 	assert_int_equal(run((const char *const[]){"check", path, "--color", "always", NULL}), 78);
