@@ -15,7 +15,7 @@
 /* ---- the question ---- */
 
 /* Bytes that mean something else in a path are escaped. */
-static void put_path(struct text *t, const char *name)
+static no_inline void put_path(struct text *t, const char *name)
 {
 	static const char digits[] = "0123456789ABCDEF", safe[] = "-._~:/[]";
 
@@ -76,7 +76,7 @@ static int put_most(const struct cli_args *a, struct text *body)
 }
 
 /* Returns EXIT_OK and the body. */
-static int make_body(const struct cli_args *a, struct text *body)
+static no_inline int make_body(const struct cli_args *a, struct text *body)
 {
 	const char *word = a->operands[0], *lasts = a->value[CLI_OPT_FOR];
 	bool weighs = strcmp(word, "weight") == 0;

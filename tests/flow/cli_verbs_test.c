@@ -86,7 +86,7 @@ static void lines_end_as_they_should(void **state)
 		{{"check", "--format", "yaml"}, 2, NULL, "must be one of human, json, github, sarif, not \"yaml\""},
 		{{"check", "a", "-c", "b"}, 2, NULL, "both --config and a file are given"},
 		{{"check", "@DIR@/missing"}, 78, NULL, "error[E401]"},
-		{{"run", "-c", "@DIR@/missing"}, 78, NULL, "error[E401]"},
+		{{"run", "-c", "@DIR@/missing"}, 78, NULL, "\"code\":\"E401\""},
 		{{"config", "show", "-c", "@DIR@/missing"}, 78, NULL, "error[E401]"},
 		{{"config", "show", "--effective", "--annotated"}, 2, NULL, "choose one"},
 		{{"proxy", "--from", ":1"}, 2, NULL, "both --from and --to"},
@@ -203,7 +203,11 @@ static void eight_mistakes_are_eight_reports(void **state)
 	assert_null(strchr(err, '\033'));
 	assert_string_equal(out, "");
 	assert_int_equal(run((const char *const[]){"run", "-c", path, NULL}), 78);
-	assert_non_null(strstr(err, "8 errors"));
+	for (int n = 0; n < 8; n++) {
+		at = strstr(n == 0 ? err : at + 1, "\"code\":\"E");
+		if (at == NULL)
+			kit_fail("%d of 8 errors in:\n%s", n, err);
+	}
 	assert_int_equal(run((const char *const[]){"check", path, "--color", "always", NULL}), 78);
 	assert_non_null(strstr(err, "\033["));
 }

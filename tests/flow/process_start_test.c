@@ -109,7 +109,7 @@ static void unreadable_config(void **state)
 	s->child = kit_child_start("staunch", KIT_ARGV("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
 						       getenv("STAUNCH"), "run", "-c", s->config));
 	assert_int_equal(kit_child_wait(s->child), 78);
-	kit_staunch_wait_err(s, "error[E401]", 1);
+	kit_staunch_wait_err(s, "\"code\":\"E401\"", 1);
 	kit_staunch_wait_err(s, s->config, 1);
 }
 
@@ -134,8 +134,8 @@ static void invalid_config(void **state)
 	struct kit_staunch *s = kit_staunch_spawn(one_server(kit_port(kit_ip(0)), 1, ", max_conections: 3", ""));
 
 	(void)state;
-	failed_start(s, 78, "error[E102]");
-	kit_staunch_wait_err(s, "staunch0.yaml:4:", 1);
+	failed_start(s, 78, "\"code\":\"E102\"");
+	kit_staunch_wait_err(s, "staunch0.yaml\",\"line\":4,", 1);
 }
 
 /* What the kernel would cut without a word, and what a reload does not change. */
