@@ -67,6 +67,8 @@ static void stop_clients(struct admin *a)
 		struct client *c = list_entry(it, struct client, link);
 
 		np_fd_set_deadline(&c->fd, list_empty(&c->wait) ? a->stop_by : 1);
+		if (c->streams) /* its answer waits for what may never come: there is time to say the end */
+			np_fd_set_read_deadline(&c->fd, 1);
 	}
 	while (!is_over(a))
 		np_sleep(STOP_LOOK);

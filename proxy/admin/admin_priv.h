@@ -39,6 +39,8 @@ struct admin {
 	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
 	unsigned most, most_tcp; /* const */
 	int spare;             /* a descriptor that is kept back; -1: lent to a client */
+	unsigned traces;       /* a bit for each slot that is taken (admin_trace.c) */
+	uint64_t traced;       /* so far */
 	bool stopping;
 	int64_t stop_by;       /* once it stops: when the last answer is cut */
 	struct np_event told;  /* that it is to stop */
@@ -63,6 +65,7 @@ struct client {
 	bool beyond;           /* TCP, and not of this machine alone */
 	bool authorized;       /* TCP: it showed a token */
 	bool close;            /* after this answer */
+	bool streams;          /* its answer goes on as something happens; its read side wakes it */
 	bool linger;           /* unread bytes are taken before the close, so that the answer arrives */
 	char *in;              /* bytes read; NULL between two requests */
 	size_t n;              /* how many of them */
@@ -168,6 +171,7 @@ void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
+void admin_trace(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);

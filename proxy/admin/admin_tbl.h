@@ -15,6 +15,7 @@
 	X("/v1/certificates", HTTP_GET | HTTP_HEAD,  false, admin_certificates) \
 	X("/v1/history",      HTTP_GET | HTTP_HEAD,  false, admin_history) \
 	X("/v1/explain",      HTTP_GET | HTTP_HEAD,  false, admin_explain) \
+	X("/v1/trace",        HTTP_GET | HTTP_HEAD,  false, admin_trace)  \
 	X("/v1/reload",       HTTP_POST,             false, admin_reload) \
 	X("/v1/servers/",     HTTP_POST,             false, admin_override) \
 	X("/v1/drain",        HTTP_POST,             false, admin_drain)  \
