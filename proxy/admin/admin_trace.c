@@ -46,7 +46,7 @@ static bool take_time(void *into, const char *value)
 	return units_duration(&o->time, value, &why) == 0 && o->time > 0 && o->time <= TRACE_TIME;
 }
 
-static bool read_query(struct client *c, struct reply *r, struct conn_filter *f, struct trace_options *o)
+static bool read_trace_query(struct client *c, struct reply *r, struct conn_filter *f, struct trace_options *o)
 {
 	static const struct admin_param own[] = {
 		{"limit", take_limit, "a number from 1 to 1000"},
@@ -245,7 +245,7 @@ void admin_trace(struct client *c, struct reply *r)
 		reply_error(r, 503, "out of memory", NULL);
 		return;
 	}
-	if (!read_query(c, r, &t->filter, &o) || r->head_only) {
+	if (!read_trace_query(c, r, &t->filter, &o) || r->head_only) {
 		free(t);
 		return;
 	}

@@ -45,7 +45,7 @@ static void put_wrapped(FILE *out, const char *s)
 }
 
 /* Appends "before" and the value of a name, if the line has it. */
-static void put_member(FILE *f, const char *line, const char *name, const char *before)
+static void show_member(FILE *f, const char *line, const char *name, const char *before)
 {
 	size_t n = 0;
 	const char *at = json_find(line, name, &n);
@@ -68,7 +68,7 @@ static void put_details(FILE *f, const char *line)
 	};
 
 	for (size_t i = 0; i < array_len(members); i++)
-		put_member(f, line, members[i].name, members[i].before);
+		show_member(f, line, members[i].name, members[i].before);
 }
 
 static void put_stage_line(FILE *out, const char *line)

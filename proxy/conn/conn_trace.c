@@ -18,7 +18,7 @@ struct mark {
 
 /* In conn_extra; owned by it. */
 struct conn_marks {
-	unsigned n;
+	unsigned n, dropped; /* marks that are kept, and those beyond TRACE_MARKS */
 	struct {
 		uint64_t serial; /* of the trace that is meant */
 		enum heard heard;
@@ -63,7 +63,7 @@ static void put_name(struct json *j, const char *name, const char *value)
 }
 
 /* struct tls_facts has 1 KiB: not beside other frames. */
-static no_inline void put_tls(struct json *j, const struct tls *t)
+static no_inline void put_traced_tls(struct json *j, const struct tls *t)
 {
 	struct tls_facts facts;
 
@@ -128,7 +128,7 @@ static void put_stage(struct json *j, const struct conn *c, const struct mark *m
 		put_name(j, "sni", c->extra->sni);
 		return;
 	case TRACE_TLS:
-		put_tls(j, c->client.tls);
+		put_traced_tls(j, c->client.tls);
 		return;
 	case TRACE_ROUTE:
 		put_route(j, c);
@@ -137,7 +137,7 @@ static void put_stage(struct json *j, const struct conn *c, const struct mark *m
 		put_pick(j, c, m);
 		return;
 	case TRACE_UPSTREAM_TLS:
-		put_tls(j, c->upstream.tls);
+		put_traced_tls(j, c->upstream.tls);
 		return;
 	case TRACE_FAILED:
 		put_name(j, "server", m->server->text);
@@ -205,6 +205,13 @@ static enum heard trace_judge(struct trace *t, const struct conn *c)
 	return __atomic_fetch_add(&t->began, 1, __ATOMIC_RELAXED) < t->limit ? HEARD_TOLD : HEARD_NEVER;
 }
 
+static void tell_past(struct trace_ear *e, struct conn *c, const struct conn_marks *k)
+{
+	for (unsigned i = 0; i < k->n; i++)
+		trace_tell(e, c, &k->marks[i]);
+	relaxed_add(&e->lost, k->dropped);
+}
+
 /* What a filter did not match before, it may match with this mark: then those before it are told first. */
 static void hear_mark(struct trace_ear *e, struct conn *c, struct conn_marks *k, const struct mark *m)
 {
@@ -217,8 +224,8 @@ static void hear_mark(struct trace_ear *e, struct conn *c, struct conn_marks *k,
 	}
 	if (k->of[slot].heard == HEARD_OPEN) {
 		k->of[slot].heard = trace_judge(t, c);
-		for (unsigned i = 0; k->of[slot].heard == HEARD_TOLD && i < k->n; i++)
-			trace_tell(e, c, &k->marks[i]);
+		if (k->of[slot].heard == HEARD_TOLD)
+			tell_past(e, c, k);
 	}
 	if (k->of[slot].heard != HEARD_TOLD)
 		return;
@@ -244,6 +251,8 @@ void trace_mark(struct conn *c, enum trace_stage stage, const struct server *ser
 		hear_mark(e, c, k, &m);
 	if (k->n < TRACE_MARKS)
 		k->marks[k->n++] = m;
+	else
+		k->dropped++;
 }
 
 /* Without memory it is not traced. */
