@@ -157,7 +157,8 @@ static bool read_path_of(const char *rest, struct server_change *change, struct 
 
 /* ---- the answer ---- */
 
-static void say_not_found(const struct server_change *change, struct reply *r)
+/* Its texts are not beside other frames. */
+static no_inline void say_not_found(const struct server_change *change, struct reply *r)
 {
 	char message[768], help[600];
 
