@@ -127,7 +127,7 @@
 	X(STATUS, "staunch status --limits", "how the running process is")                                        \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
-	X(TRACE, "staunch trace --sni shop.example --limit 3", "what becomes of three connections")               \
+	X(TRACE, "staunch trace --sni shop.example --limit 3", "three connections, step by step")               \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 
 /* X(typed, verb, option): what people of other programs type. */
