@@ -396,6 +396,7 @@ struct config {
 		enum config_level  level;
 		struct config_sink access;
 		enum config_format format;
+		bool               skip_empty;
 	} log;
 	struct {
 		int64_t max_connections; /* or CONFIG_AUTO */

@@ -51,6 +51,12 @@
 	  "and each access record, 7 debug. A file of log.access never has it. "                                  \
 	  "What runs before the file is read takes auto.",                                                        \
 	  "text")                                                                                                 \
+	X(BOOL, "log.skip_empty", log.skip_empty, "false", 0, 0, 0, none, NEW,                                    \
+	  "leave clients that went without a byte out of the access log, such as probes of a port",               \
+	  "Left out is a connection that the client ended, or reset, before a byte came or went, and staunch_"    \
+	  "log_skipped_total counts it. A PROXY header is no byte of it. What failed is never left out: a refused " \
+	  "server, a timer or a TLS handshake has its line.",                                                     \
+	  "true")                                                                                                 \
 	X(MAP, "limits", limits, NULL, 0, 0, 0, none, LIVE,                                                       \
 	  "bounds on the process as a whole", NULL, NULL)                                                         \
 	X(COUNT, "limits.max_connections", limits.max_connections, "auto", 1, 10000000, AUTO, none, LIVE,         \

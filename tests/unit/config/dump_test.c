@@ -22,6 +22,7 @@ static const char dumped[] =
 	"  level: info                               # default\n"
 	"  access: \"/a \\\"b\"                          # t.yaml:1\n"
 	"  format: auto                              # default\n"
+	"  skip_empty: false                         # default\n"
 	"limits:\n"
 	"  max_connections: auto                     # default\n"
 	"metrics:\n"
