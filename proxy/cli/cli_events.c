@@ -39,17 +39,42 @@ static void put_cut(char *text)
 	puts(text);
 }
 
+static bool word_is(const char *word, size_t n, const char *text)
+{
+	return word != NULL && strlen(text) == n && memcmp(word, text, n) == 0;
+}
+
+/* The result first: what does not fit is who asked. */
+static void put_audit(FILE *f, const char *line)
+{
+	size_t n = 0;
+	bool tcp = json_find(line, "facts.client", &n) != NULL;
+
+	json_print(f, line, "facts.path");
+	fprintf(f, ": %lld, by %s ", json_number(line, "facts.status"), tcp ? "client" : "uid");
+	json_print(f, line, tcp ? "facts.client" : "facts.uid");
+	if (!tcp) {
+		fputs(" comm ", f);
+		json_print(f, line, "facts.comm");
+	}
+}
+
 static void show_event(const char *line)
 {
 	char text[LINE_ROOM] = "";
 	FILE *f = fmemopen(text, sizeof(text) - 1, "w");
+	size_t n = 0;
+	const char *kind = json_find(line, "kind", &n);
 
 	if (f == NULL)
 		return;
 	put_when(f, line);
 	json_print(f, line, "kind");
 	fputs(": ", f);
-	json_print(f, line, "message");
+	if (word_is(kind, n, "audit"))
+		put_audit(f, line);
+	else
+		json_print(f, line, "message");
 	fclose(f);
 	put_cut(text);
 }
@@ -76,18 +101,13 @@ static void show_over(const struct told *t, const char *line)
 		printf("-- what comes later: staunch events --since %lld\n", json_number(line, "seq"));
 }
 
-static bool word_is(const char *word, size_t n, const char *text)
-{
-	return strlen(text) == n && memcmp(word, text, n) == 0;
-}
-
 static void take_event_line(void *arg, char *line)
 {
 	struct told *t = arg;
 	size_t n = 0;
 	const char *word = json_find(line, "events", &n);
 
-	if (word != NULL && word_is(word, n, "over"))
+	if (word_is(word, n, "over"))
 		t->over = true;
 	if (t->json) {
 		fputs(line, stdout);
