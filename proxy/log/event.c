@@ -21,7 +21,7 @@ uint64_t event_lost(void)
 	return __atomic_load_n(&events.lost, __ATOMIC_RELAXED);
 }
 
-static void count_lost(void)
+static void count_lost_event(void)
 {
 	__atomic_fetch_add(&events.lost, 1, __ATOMIC_RELAXED);
 }
@@ -34,7 +34,7 @@ struct event *event_begin(void)
 	if (__atomic_load_n(&events.sink, __ATOMIC_RELAXED) != NULL)
 		e = malloc(sizeof(*e) + EVENT_FACTS + EVENT_MESSAGE + 1);
 	if (e == NULL) {
-		count_lost();
+		count_lost_event();
 		return NULL;
 	}
 	clock_gettime(CLOCK_REALTIME, &ts);
@@ -106,7 +106,7 @@ static void event_post(struct event *e)
 		e->msg.fn = s->take;
 		np_post(s->worker, &e->msg);
 	} else {
-		count_lost();
+		count_lost_event();
 		free(e);
 	}
 	__atomic_fetch_sub(&events.posting, 1, __ATOMIC_SEQ_CST);

@@ -203,7 +203,7 @@ static void o18_since_of_a_former_process(void **state)
 /* So many hundred lines of audit. */
 static void audit_hundreds(int hundreds)
 {
-	char text[16384] = "";
+	static char text[16384];
 	size_t n = 0;
 
 	for (int i = 0; i < 100; i++)
