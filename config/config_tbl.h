@@ -89,6 +89,7 @@
 	  "\"/run/staunch/control.sock\"")                                                                        \
 	X(TEXT, "control.http", control.http, "off", 0, 0, 0, none, RESTART,                                      \
 	  "TCP address of the same control plane, quoted, or off",                                                \
+	  "/ is a page for a browser (staunch dashboard shows it without this key). "                              \
 	  "GET answers at /metrics for Prometheus, /livez and /readyz for probes, /v1/status, /v1/listeners, "    \
 	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/history and /v1/explain. POST "           \
 	  "/v1/reload, /v1/drain, /v1/logs/reopen and /v1/servers/UPSTREAM/ADDRESS, with the header "              \

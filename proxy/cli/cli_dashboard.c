@@ -166,7 +166,7 @@ static bool may_pass(struct session *s)
 /* ---- the request ---- */
 
 /* Returns false when there is none, or it was answered. */
-static bool read_request(struct session *s)
+static bool read_browser(struct session *s)
 {
 	struct http_head h = {0};
 	const char *why = NULL;
@@ -214,7 +214,7 @@ static void put_field(struct text *t, const char *name, struct http_span v)
 }
 
 /* The target is passed on as it came.   Returns  false: it did not go out whole. */
-static bool send_request(struct session *s)
+static bool pass_request(struct session *s)
 {
 	size_t method = strcspn(s->in, " ") + 1, target = strcspn(s->in + method, " ");
 	struct text t;
@@ -252,11 +252,11 @@ static void pass_answer(struct session *s)
 static void serve_session(struct session *s)
 {
 	np_fd_set_write_deadline(&s->client, np_deadline_after(WRITE_TIME));
-	if (!read_request(s) || !may_pass(s))
+	if (!read_browser(s) || !may_pass(s))
 		return;
 	if (s->in[strcspn(s->in, " ") + 1] != '/')
 		answer(s, "400 Bad Request", "", "the target is no path");
-	else if (!dial_control(s) || !send_request(s))
+	else if (!dial_control(s) || !pass_request(s))
 		answer(s, "502 Bad Gateway", "", "the process is not there");
 	else
 		pass_answer(s);
@@ -312,7 +312,7 @@ static void begin_session(struct dashboard *d, int sysfd)
 		end_session(s);
 }
 
-static void accept_main(void *arg)
+static void accept_browser(void *arg)
 {
 	struct dashboard *d = arg;
 
@@ -343,7 +343,7 @@ static void stop(struct dashboard *d)
 static void say_where(const struct dashboard *d)
 {
 	printf("http://127.0.0.1:%d/%s\n", d->port, d->once);
-	puts("Open it in a browser: it works once. Ctrl-C ends the dashboard.");
+	printf("Open it in a browser: it works once. Ctrl-C ends the dashboard.\n");
 	fflush(stdout);
 }
 
@@ -358,7 +358,7 @@ static void dashboard_main(void *arg)
 	}
 	d->err = signals_start();
 	if (d->err == 0)
-		d->err = np_go("dashboard accept", accept_main, d);
+		d->err = np_go("dashboard accept", accept_browser, d);
 	if (d->err == 0) {
 		say_where(d);
 		if (signals_wait(SIGNALS_STOP, 0) < 0)
@@ -370,7 +370,7 @@ static void dashboard_main(void *arg)
 
 /* ---- the verb ---- */
 
-static int read_port(const struct cli_args *a, int *port)
+static int read_port_option(const struct cli_args *a, int *port)
 {
 	const char *text = a->value[CLI_OPT_PORT];
 	char *end;
@@ -404,7 +404,7 @@ static int listen_at(struct dashboard *d, int port)
 }
 
 /* A process that is not there, or not ours, is said before a browser is opened. */
-static int look_alive(const struct cli_args *a)
+static int look_for_process(const struct cli_args *a)
 {
 	struct cli_answer w = {0};
 	int code = cli_ask(a, "GET", "/v1/status", CLI_PATIENCE, &w);
@@ -446,10 +446,10 @@ int cli_dashboard(const struct cli_args *a)
 {
 	struct dashboard d = {.sysfd = -1};
 	char where[CONTROL_PATH_ROOM];
-	int port, code = read_port(a, &port);
+	int port, code = read_port_option(a, &port);
 
 	if (code == EXIT_OK)
-		code = look_alive(a);
+		code = look_for_process(a);
 	if (code != EXIT_OK)
 		return code;
 	d.socket_path = cli_socket_path(a, where);
