@@ -417,6 +417,7 @@ struct config {
 		const char         *token_file; /* NULL: none */
 		struct config_text *hosts;
 		size_t              nhosts;
+		const char         *state; /* "auto", "off" or a path */
 	} control;
 	const char       *file;      /* the name given to config_load or config_parse */
 	uint64_t          hash;      /* atomic: of its text, the same in all processes that read the same */

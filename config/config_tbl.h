@@ -107,7 +107,14 @@
 	  "names that a request over TCP may use as its Host, beside localhost",                   \
 	  "Addresses are taken as well. A page in a browser reaches this address under a name of its own (DNS "   \
 	  "rebinding): other names are refused.",                                                                                             \
-	  "[\"proxy1.example\"]")
+	  "[\"proxy1.example\"]")                                                                                 \
+	X(TEXT, "control.state", control.state, "auto", 0, 0, 0, none, RESTART,                                  \
+	  "file that keeps what was said of servers over a restart: auto, off or a path",                          \
+	  "auto is what STAUNCH_STATE says; without it /var/lib/staunch/state.yaml where that directory is ours "  \
+	  "to write, else $XDG_STATE_HOME/staunch/state.yaml (~/.local/state where that is not set), else off. "   \
+	  "Its mode is 0600, one process uses it, and it is only for servers that the configuration has. "         \
+	  "A damaged one is moved aside, to state.yaml.bad. Without a control plane there is none.",               \
+	  "\"/var/lib/staunch/state.yaml\"")
 
 /* A struct config_proxy_in, for all addresses of a listener or for one of them. */
 #define CONFIG_PROXY_IN_ROWS(X, path, member)                                                                     \

@@ -22,6 +22,7 @@
 #include "proxy/control/renew.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
+#include "proxy/control/state.h"
 #include "proxy/control/tokens.h"
 
 #define STALL_LIMIT (500 * NP_MS) /* a loop that did not turn for so long is logged */
@@ -146,6 +147,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	};
 	list_init(&p->orders);
 	overrides_init(&p->overrides);
+	state_init(&p->state);
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
@@ -172,6 +174,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 /* The registry first: it checks that no snapshot is left, and snapshots name shards by number. */
 static void process_fini(struct process *p)
 {
+	state_fini(&p->state);
 	overrides_fini(&p->overrides);
 	registry_fini(&p->registry);
 	tokens_free(p->tokens);
@@ -249,6 +252,7 @@ static int serve(struct process *p, struct config *c)
 		return EXIT_OK; /* told to stop before it was ready */
 	if (err != 0)
 		return exit_of_prepare(step, err);
+	state_start(p, snap); /* no connection goes to a drained server */
 	err = reload_publish(p, snap, &opened);
 	if (err == 0) {
 		__atomic_store_n(&p->stage, STAGE_SERVING, __ATOMIC_RELEASE);
@@ -296,13 +300,14 @@ static void process_main(void *arg)
 	/* In reverse: coroutines of this worker, who asks it and the workers, the workers, then the log that
 	 * they wrote to. */
 	orders_end(p);
+	overrides_stop(&p->overrides);
+	state_end(p);
 	ocsp_stop(&p->ocsp);
 	if (p->sysmon != NULL)
 		np_sysmon_stop(p->sysmon);
 	admin_stop(admin);
 	stop_workers(p);
 	limits_end(p);
-	overrides_stop(&p->overrides);
 	p->log = log_stop(p->log, drain_access_patience(p));
 	reload_wait_for_old_logs(p);
 	signals_stop();
@@ -362,8 +367,9 @@ int process_run(const struct process_opts *o)
 	log_stop_thread(drain_process_patience(&p));
 	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
 	 * exit(3) would tear down: leave without both. */
-	if (file_work_is_busy(&p.files_thread))
+	if (file_work_is_busy(&p.files_thread) || state_is_busy(&p.state))
 		_exit(code);
+	file_work_reap(&p.state.loading);
 	file_work_reap(&p.files_thread); /* left behind at the order to stop, and done since */
 	process_fini(&p);
 	return code;

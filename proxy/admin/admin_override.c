@@ -195,7 +195,7 @@ static void say_done(const struct server_change *change, struct reply *r, uint64
 	json_str(&j, "usable", usable == USABLE_YES ? "yes" : "no");
 	json_str(&j, "why", server_why_text(why));
 	json_u64(&j, "effective_weight", server_weight(change->word, change->weight));
-	json_bool(&j, "persisted", false);
+	json_bool(&j, "persisted", change->persisted);
 	json_leave(&j, '}');
 	text_char(&r->body, '\n');
 }

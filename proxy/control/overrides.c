@@ -9,6 +9,8 @@
 #include "config/text/word.h"
 #include "netpoll/hash.h"
 #include "proxy/control/control.h"
+#include "proxy/control/override_text.h"
+#include "proxy/control/state.h"
 #include "proxy/log/log.h"
 #include "proxy/policy/snapshot.h"
 
@@ -171,15 +173,21 @@ static void override_is_over(struct np_timer *t)
 {
 	struct process *p = container_of(t, struct process, overrides.timer);
 	int64_t now = np_nanotime();
+	bool any = false;
 
 	list_for_each_safe(it, &p->overrides.all) {
 		struct override *one = list_entry(it, struct override, link);
 
-		if (end_what_is_over(one, now) && says_nothing(one))
+		if (!end_what_is_over(one, now))
+			continue;
+		any = true;
+		if (says_nothing(one))
 			override_free(&p->overrides, one);
 	}
 	if (p->snap != NULL)
 		overrides_apply(p, p->snap);
+	if (any)
+		state_changed(p);
 	watch_ends(p);
 }
 
@@ -275,4 +283,107 @@ void overrides_change(struct process *p, struct server_change *c)
 	apply_to(o, m->server);
 	describe(c, m);
 	watch_ends(p);
+}
+
+/* ---- from a former process ---- */
+
+static const struct server *server_of(const struct snapshot *s, const struct override_row *row)
+{
+	for (unsigned i = 0; i < s->nupstreams; i++) {
+		const struct upstream *u = s->upstreams[i]->u;
+
+		if (strcmp(u->name, row->upstream) != 0)
+			continue;
+		for (unsigned j = 0; j < u->nmembers; j++)
+			if (strcmp(address_of(u->members[j].server), row->address) == 0)
+				return u->members[j].server;
+	}
+	return NULL;
+}
+
+/* The wall clock told when it ends; how long that is from now on the monotonic one tells. */
+static void restore_setting(struct override *one, const struct override_row *row, enum server_set which, int64_t wall)
+{
+	int64_t left = row->ends[which] - wall;
+
+	take_setting(&one->said, &row->said, which);
+	if (row->ends[which] == 0)
+		return;
+	one->ends[which] = row->ends[which];
+	one->by[which] = np_nanotime() + (left < OVERRIDE_LONGEST ? left : OVERRIDE_LONGEST);
+}
+
+/* Returns false when all or a part of it is dropped. */
+static bool restore_row(struct overrides *o, const struct server *s, const struct override_row *row, int64_t wall)
+{
+	struct override *one = override_new(o, s);
+	bool whole = true;
+
+	if (one == NULL) {
+		log_msg(LVL_ERROR, "override_dropped", "server %s: what was said of it is lost: out of memory", s->name);
+		return true; /* the file keeps it until the next change */
+	}
+	for (unsigned i = 0; i < SERVER_SETS; i++) {
+		if (row->ends[i] == 0 || row->ends[i] > wall)
+			restore_setting(one, row, (enum server_set)i, wall);
+		else
+			whole = false;
+	}
+	if (!whole)
+		log_msg(LVL_NOTICE, "override_ended",
+			"server %s: the time of an override was over before the start", s->name);
+	if (says_nothing(one))
+		override_free(o, one);
+	return whole;
+}
+
+/* As many as a line has room for. */
+static void say_in_force(const struct overrides *o)
+{
+	char room[400];
+	struct text t;
+	unsigned told = 0;
+
+	text_init(&t, room, sizeof(room) - 1);
+	list_for_each(it, &o->all) {
+		const struct override *one = list_entry(it, struct override, link);
+		size_t before = t.n;
+
+		text_str(&t, told > 0 ? ", " : "");
+		text_str(&t, one->upstream);
+		text_char(&t, '/');
+		text_str(&t, one->address);
+		text_char(&t, ' ');
+		text_str(&t, one->said.admin != SERVER_READY ? server_admin_text(one->said.admin) :
+			     one->said.admin_weight >= 0     ? "weight" :
+							       "max_connections");
+		if (t.cut) {
+			t.n = before;
+			break;
+		}
+		told++;
+	}
+	room[t.n] = '\0';
+	if (o->n > 0)
+		log_msg(LVL_NOTICE, "overrides_in_force", "overrides of %u server%s are in force: %s%s", o->n,
+			o->n == 1 ? "" : "s", room, told < o->n ? ", ..." : "");
+}
+
+bool overrides_restore(struct process *p, const struct snapshot *s, const struct override_row *rows, unsigned n)
+{
+	int64_t wall = override_wall();
+	bool dropped = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct server *server = server_of(s, &rows[i]);
+
+		if (server == NULL)
+			log_msg(LVL_NOTICE, "override_dropped", "server %s/%s: it is gone, and so is its override",
+				rows[i].upstream, rows[i].address);
+		if (server == NULL || !restore_row(&p->overrides, server, &rows[i], wall))
+			dropped = true;
+	}
+	say_in_force(&p->overrides);
+	watch_ends(p);
+	return dropped;
 }

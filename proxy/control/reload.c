@@ -258,14 +258,15 @@ static bool same_hosts(const struct config *a, const struct config *b)
 static bool warn_of_restart(const struct config *old, const struct config *new)
 {
 	bool control = strcmp(old->control.socket, new->control.socket) != 0 ||
-		       strcmp(old->control.http, new->control.http) != 0 || !same_hosts(old, new);
+		       strcmp(old->control.http, new->control.http) != 0 ||
+		       strcmp(old->control.state, new->control.state) != 0 || !same_hosts(old, new);
 
 	if (old->workers != new->workers)
 		log_msg(LVL_WARNING, "reload_partial",
 			"workers: a new number takes effect with the next start");
 	if (control)
 		log_msg(LVL_WARNING, "reload_partial",
-			"control: socket, http and hosts take effect with the next start");
+			"control: socket, http, hosts and state take effect with the next start");
 	return control || old->workers != new->workers;
 }
 

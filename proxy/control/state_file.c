@@ -1,0 +1,220 @@
+/* state_file: no link is followed, and nothing that others may write is believed. */
+#include "proxy/control/state_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netpoll/err.h"
+#include "proxy/control/control_path.h"
+
+#define SYSTEM_DIRECTORY "/var/lib/staunch"
+#define NAME_ROOM        (STATE_PATH_ROOM + 8) /* a path and what stands behind it */
+#define OF_OURS          (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
+
+/* ---- where ---- */
+
+/* $XDG_STATE_HOME/staunch/state.yaml; the directory staunch is made by the first who needs it. */
+static const char *users_state(char path[STATE_PATH_ROOM])
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char base[STATE_PATH_ROOM - 32];
+	int n;
+
+	if (state != NULL && state[0] == '/')
+		n = snprintf(base, sizeof(base), "%s", state);
+	else if (home != NULL && home[0] == '/')
+		n = snprintf(base, sizeof(base), "%s/.local/state", home);
+	else
+		return NULL;
+	if (n >= (int)sizeof(base) || !control_path_is_ours(base))
+		return NULL;
+	snprintf(path, STATE_PATH_ROOM, "%s/staunch", base);
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return NULL;
+	snprintf(path, STATE_PATH_ROOM, "%s/staunch/state.yaml", base);
+	return path;
+}
+
+const char *state_path_of(const char *configured, char path[STATE_PATH_ROOM])
+{
+	const char *said = getenv(STATE_ENV);
+
+	if (strcmp(configured, "auto") == 0 && said != NULL && said[0] != '\0')
+		configured = said;
+	if (strcmp(configured, "off") == 0)
+		return NULL;
+	if (strcmp(configured, "auto") != 0)
+		snprintf(path, STATE_PATH_ROOM, "%s", configured);
+	else if (control_path_is_ours(SYSTEM_DIRECTORY))
+		snprintf(path, STATE_PATH_ROOM, "%s/state.yaml", SYSTEM_DIRECTORY);
+	else
+		return users_state(path);
+	return path;
+}
+
+static const char *beside(char name[NAME_ROOM], const char *path, const char *suffix)
+{
+	snprintf(name, NAME_ROOM, "%s%s", path, suffix);
+	return name;
+}
+
+/* ---- whose ---- */
+
+int state_file_lock(const char *path, char why[STATE_WHY])
+{
+	char name[NAME_ROOM];
+	int fd = open(beside(name, path, ".lock"), O_RDWR | O_CREAT | OF_OURS, 0600);
+	int err = fd < 0 ? err_from_errno() : 0;
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		err = err_from_errno();
+		close(fd);
+	}
+	if (err == 0)
+		return fd;
+	if (fd >= 0 && err == -NP_EAGAIN)
+		snprintf(why, STATE_WHY, "another process uses it");
+	else
+		snprintf(why, STATE_WHY, "its lock file: %s", np_err_text(err));
+	return err;
+}
+
+/* ---- read ---- */
+
+static int read_all(int fd, char *text, size_t n)
+{
+	for (size_t at = 0; at < n;) {
+		ssize_t got = read(fd, text + at, n - at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_from_errno();
+		if (got == 0)
+			return -NP_EINVAL;
+		at += (size_t)got;
+	}
+	return 0;
+}
+
+static int refuse(char why[STATE_WHY], const char *what)
+{
+	snprintf(why, STATE_WHY, "%s", what);
+	return -NP_EINVAL;
+}
+
+static int read_open(int fd, size_t most, char **text, size_t *n, char why[STATE_WHY])
+{
+	struct stat st;
+	char *room;
+	int err;
+
+	if (fstat(fd, &st) != 0)
+		return refuse(why, np_err_text(err_from_errno()));
+	if (!S_ISREG(st.st_mode))
+		return refuse(why, "it is no file");
+	if ((st.st_mode & 022) != 0)
+		return refuse(why, "others may write to it");
+	if (st.st_size > (off_t)most)
+		return refuse(why, "it is too large");
+	room = malloc((size_t)st.st_size + 1);
+	if (room == NULL)
+		return -NP_ENOMEM;
+	err = read_all(fd, room, (size_t)st.st_size);
+	if (err != 0) {
+		free(room);
+		return refuse(why, np_err_text(err));
+	}
+	*text = room;
+	*n = (size_t)st.st_size;
+	return 0;
+}
+
+int state_file_read(const char *path, size_t most, char **text, size_t *n, char why[STATE_WHY])
+{
+	int fd = open(path, O_RDONLY | OF_OURS), err;
+
+	*text = NULL;
+	*n = 0;
+	if (fd < 0) {
+		err = err_from_errno();
+		if (err == -NP_ENOENT)
+			return 0;
+		snprintf(why, STATE_WHY, "%s", err == -ELOOP ? "it is a link" : np_err_text(err));
+		return err;
+	}
+	err = read_open(fd, most, text, n, why);
+	close(fd);
+	return err;
+}
+
+int state_file_set_aside(const char *path)
+{
+	char name[NAME_ROOM];
+
+	return rename(path, beside(name, path, ".bad")) == 0 ? 0 : err_from_errno();
+}
+
+/* ---- write ---- */
+
+static int write_all(int fd, const char *text, size_t n)
+{
+	while (n > 0) {
+		ssize_t put = write(fd, text, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? err_from_errno() : -ENOSPC;
+		text += put;
+		n -= (size_t)put;
+	}
+	return fsync(fd) == 0 ? 0 : err_from_errno();
+}
+
+/* The name is on the disk once its directory is. */
+static int sync_directory_of(const char *path)
+{
+	char dir[STATE_PATH_ROOM];
+	char *slash;
+	int fd, err = 0;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		return -NP_EINVAL;
+	slash[slash == dir] = '\0';
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_from_errno();
+	if (fsync(fd) != 0)
+		err = err_from_errno();
+	close(fd);
+	return err;
+}
+
+int state_file_write(const char *path, const char *text, size_t n)
+{
+	char name[NAME_ROOM];
+	int fd, err;
+
+	beside(name, path, ".tmp");
+	unlink(name); /* a crash may have left it */
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | OF_OURS, 0600);
+	if (fd < 0)
+		return err_from_errno();
+	err = write_all(fd, text, n);
+	close(fd);
+	if (err == 0 && rename(name, path) != 0)
+		err = err_from_errno();
+	if (err != 0) {
+		unlink(name);
+		return err;
+	}
+	return sync_directory_of(path);
+}
