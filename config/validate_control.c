@@ -53,7 +53,7 @@ static bool check_state(struct diag *d, struct config *c)
 	} else if (strlen(text) > STATE_MOST) {
 		diag_error(d, DIAG_TEXT, at, "\"state\" has %zu bytes: it may have %d", strlen(text), STATE_MOST);
 	}
-	return true;
+	return text[0] == '/';
 }
 
 static bool is_own_machine(const struct np_addr *a)

@@ -14,13 +14,13 @@
 
 #define UNTIL " until "
 
-static const char head[] = "# What operators said of servers. staunch reads it at its start and writes it at each change.\n"
-			   "schema: 1\noverrides:\n";
+static const char head[] = "# What operators said of servers. staunch reads it at its start and writes it at each change."
+			   "\nschema: 1\noverrides:\n";
 static const char *const keys[SERVER_SETS] = {"state", "weight", "max_connections"};
 
 /* ---- write ---- */
 
-static void put_quoted(struct text *t, const char *s)
+static void put_yaml_quoted(struct text *t, const char *s)
 {
 	for (; *s != '\0'; s++) {
 		if (*s == '"' || *s == '\\')
@@ -31,8 +31,9 @@ static void put_quoted(struct text *t, const char *s)
 
 static bool put_setting(struct text *t, const struct server_inputs *in, enum server_set which)
 {
-	if (which == SERVER_SET_STATE ? in->admin == SERVER_READY :
-	    which == SERVER_SET_WEIGHT ? in->admin_weight < 0 : in->admin_most == 0)
+	const bool said[SERVER_SETS] = {in->admin != SERVER_READY, in->admin_weight >= 0, in->admin_most != 0};
+
+	if (!said[which])
 		return false;
 	text_str(t, ", ");
 	text_str(t, keys[which]);
@@ -57,9 +58,9 @@ void override_text_row(struct text *t, const char *upstream, const char *address
 		       const int64_t ends[SERVER_SETS])
 {
 	text_str(t, "  - {server: \"");
-	put_quoted(t, upstream);
+	put_yaml_quoted(t, upstream);
 	text_char(t, '/');
-	put_quoted(t, address);
+	put_yaml_quoted(t, address);
 	text_char(t, '"');
 	for (unsigned i = 0; i < SERVER_SETS; i++) {
 		if (!put_setting(t, said, (enum server_set)i))
@@ -76,7 +77,7 @@ void override_text_row(struct text *t, const char *upstream, const char *address
 /* ---- read ---- */
 
 /* All of s is one number up to most. */
-static bool read_number(const char *s, uint32_t most, uint32_t *out)
+static bool read_count(const char *s, uint32_t most, uint32_t *out)
 {
 	uint64_t v = 0;
 	size_t n = 0;
@@ -120,7 +121,7 @@ static bool read_value(struct server_inputs *in, enum server_set which, const ch
 		in->admin_most = SERVER_NO_LIMIT;
 		return true;
 	}
-	if (!read_number(value, which == SERVER_SET_WEIGHT ? UPSTREAM_WEIGHT_MAX : SERVER_NO_LIMIT - 1, &n))
+	if (!read_count(value, which == SERVER_SET_WEIGHT ? UPSTREAM_WEIGHT_MAX : SERVER_NO_LIMIT - 1, &n))
 		return false;
 	if (which == SERVER_SET_WEIGHT)
 		in->admin_weight = (int)n;

@@ -287,7 +287,7 @@ void overrides_change(struct process *p, struct server_change *c)
 
 /* ---- from a former process ---- */
 
-static const struct server *server_of(const struct snapshot *s, const struct override_row *row)
+static const struct server *server_of_row(const struct snapshot *s, const struct override_row *row)
 {
 	for (unsigned i = 0; i < s->nupstreams; i++) {
 		const struct upstream *u = s->upstreams[i]->u;
@@ -320,7 +320,7 @@ static bool restore_row(struct overrides *o, const struct server *s, const struc
 	bool whole = true;
 
 	if (one == NULL) {
-		log_msg(LVL_ERROR, "override_dropped", "server %s: what was said of it is lost: out of memory", s->name);
+		log_msg(LVL_ERROR, "override_dropped", "server %s: out of memory", s->name);
 		return true; /* the file keeps it until the next change */
 	}
 	for (unsigned i = 0; i < SERVER_SETS; i++) {
@@ -335,6 +335,14 @@ static bool restore_row(struct overrides *o, const struct server *s, const struc
 	if (says_nothing(one))
 		override_free(o, one);
 	return whole;
+}
+
+/* The first of it. */
+static const char *what_is_said(const struct override *one)
+{
+	if (one->said.admin != SERVER_READY)
+		return server_admin_text(one->said.admin);
+	return one->said.admin_weight >= 0 ? "weight" : "max_connections";
 }
 
 /* As many as a line has room for. */
@@ -354,9 +362,7 @@ static void say_in_force(const struct overrides *o)
 		text_char(&t, '/');
 		text_str(&t, one->address);
 		text_char(&t, ' ');
-		text_str(&t, one->said.admin != SERVER_READY ? server_admin_text(one->said.admin) :
-			     one->said.admin_weight >= 0     ? "weight" :
-							       "max_connections");
+		text_str(&t, what_is_said(one));
 		if (t.cut) {
 			t.n = before;
 			break;
@@ -375,7 +381,7 @@ bool overrides_restore(struct process *p, const struct snapshot *s, const struct
 	bool dropped = false;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct server *server = server_of(s, &rows[i]);
+		const struct server *server = server_of_row(s, &rows[i]);
 
 		if (server == NULL)
 			log_msg(LVL_NOTICE, "override_dropped", "server %s/%s: it is gone, and so is its override",

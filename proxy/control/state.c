@@ -92,7 +92,7 @@ static void state_load_discard(struct file_job *job)
 	free(l);
 }
 
-static void say_off(const char *path, const char *why)
+static void say_state_off(const char *path, const char *why)
 {
 	log_msg(LVL_WARNING, "state_off",
 		"the state file %.200s is not used: %s; what is said of servers is lost at the end", path, why);
@@ -112,7 +112,7 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 		log_msg(LVL_WARNING, "state_bad", "the state file %.200s: %s; it is %.200s.bad from now on", l->path,
 			l->why, l->path);
 	else if (!s->on && l->path[0] != '\0')
-		say_off(l->path, l->why[0] != '\0' ? l->why : np_err_text(l->nrows));
+		say_state_off(l->path, l->why[0] != '\0' ? l->why : np_err_text(l->nrows));
 	if (l->nrows > 0 && overrides_restore(p, snap, l->rows, (unsigned)l->nrows))
 		state_changed(p);
 }
@@ -127,7 +127,7 @@ void state_start(struct process *p, const struct snapshot *snap)
 		return;
 	l = calloc(1, sizeof(*l));
 	if (l == NULL) {
-		say_off(c->control.state, np_err_text(-NP_ENOMEM));
+		say_state_off(c->control.state, np_err_text(-NP_ENOMEM));
 		return;
 	}
 	l->job = (struct file_job){.run = state_load_run, .discard = state_load_discard};
@@ -135,7 +135,7 @@ void state_start(struct process *p, const struct snapshot *snap)
 	l->lock = -1;
 	err = file_work_run(&p->state.loading, &l->job, LOAD_PATIENCE);
 	if (err != 0)
-		say_off(c->control.state, np_err_text(err));
+		say_state_off(c->control.state, np_err_text(err));
 	if (err == 0)
 		take_load(p, l, snap);
 	if (p->state.loading.job == NULL)

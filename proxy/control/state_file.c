@@ -18,7 +18,7 @@
 
 /* ---- where ---- */
 
-/* $XDG_STATE_HOME/staunch/state.yaml; the directory staunch is made by the first who needs it. */
+/* Below $XDG_STATE_HOME; the directory staunch is made by the first who needs it. */
 static const char *users_state(char path[STATE_PATH_ROOM])
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -86,7 +86,7 @@ int state_file_lock(const char *path, char why[STATE_WHY])
 
 /* ---- read ---- */
 
-static int read_all(int fd, char *text, size_t n)
+static int read_whole(int fd, char *text, size_t n)
 {
 	for (size_t at = 0; at < n;) {
 		ssize_t got = read(fd, text + at, n - at);
@@ -102,7 +102,7 @@ static int read_all(int fd, char *text, size_t n)
 	return 0;
 }
 
-static int refuse(char why[STATE_WHY], const char *what)
+static int refuse_state(char why[STATE_WHY], const char *what)
 {
 	snprintf(why, STATE_WHY, "%s", what);
 	return -NP_EINVAL;
@@ -115,20 +115,20 @@ static int read_open(int fd, size_t most, char **text, size_t *n, char why[STATE
 	int err;
 
 	if (fstat(fd, &st) != 0)
-		return refuse(why, np_err_text(err_from_errno()));
+		return refuse_state(why, np_err_text(err_from_errno()));
 	if (!S_ISREG(st.st_mode))
-		return refuse(why, "it is no file");
+		return refuse_state(why, "it is no file");
 	if ((st.st_mode & 022) != 0)
-		return refuse(why, "others may write to it");
+		return refuse_state(why, "others may write to it");
 	if (st.st_size > (off_t)most)
-		return refuse(why, "it is too large");
+		return refuse_state(why, "it is too large");
 	room = malloc((size_t)st.st_size + 1);
 	if (room == NULL)
 		return -NP_ENOMEM;
-	err = read_all(fd, room, (size_t)st.st_size);
+	err = read_whole(fd, room, (size_t)st.st_size);
 	if (err != 0) {
 		free(room);
-		return refuse(why, np_err_text(err));
+		return refuse_state(why, np_err_text(err));
 	}
 	*text = room;
 	*n = (size_t)st.st_size;
