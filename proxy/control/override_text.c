@@ -14,8 +14,8 @@
 
 #define UNTIL " until "
 
-static const char head[] = "# What operators said of servers. staunch reads it at its start and writes it at each change."
-			   "\nschema: 1\noverrides:\n";
+static const char head[] = "# What operators said of servers. staunch reads it at its start and writes it at each "
+			   "change.\nschema: 1\noverrides:\n";
 static const char *const keys[SERVER_SETS] = {"state", "weight", "max_connections"};
 
 /* ---- write ---- */
@@ -77,7 +77,7 @@ void override_text_row(struct text *t, const char *upstream, const char *address
 /* ---- read ---- */
 
 /* All of s is one number up to most. */
-static bool read_count(const char *s, uint32_t most, uint32_t *out)
+static bool read_decimal(const char *s, uint32_t most, uint32_t *out)
 {
 	uint64_t v = 0;
 	size_t n = 0;
@@ -121,7 +121,7 @@ static bool read_value(struct server_inputs *in, enum server_set which, const ch
 		in->admin_most = SERVER_NO_LIMIT;
 		return true;
 	}
-	if (!read_count(value, which == SERVER_SET_WEIGHT ? UPSTREAM_WEIGHT_MAX : SERVER_NO_LIMIT - 1, &n))
+	if (!read_decimal(value, which == SERVER_SET_WEIGHT ? UPSTREAM_WEIGHT_MAX : SERVER_NO_LIMIT - 1, &n))
 		return false;
 	if (which == SERVER_SET_WEIGHT)
 		in->admin_weight = (int)n;

@@ -91,10 +91,12 @@ static int read_whole(int fd, char *text, size_t n)
 	for (size_t at = 0; at < n;) {
 		ssize_t got = read(fd, text + at, n - at);
 
-		if (got < 0 && errno == EINTR)
+		int err = got < 0 ? err_from_errno() : 0;
+
+		if (err == -EINTR)
 			continue;
-		if (got < 0)
-			return err_from_errno();
+		if (err != 0)
+			return err;
 		if (got == 0)
 			return -NP_EINVAL;
 		at += (size_t)got;
@@ -137,12 +139,12 @@ static int read_open(int fd, size_t most, char **text, size_t *n, char why[STATE
 
 int state_file_read(const char *path, size_t most, char **text, size_t *n, char why[STATE_WHY])
 {
-	int fd = open(path, O_RDONLY | OF_OURS), err;
+	int fd = open(path, O_RDONLY | OF_OURS);
+	int err = fd < 0 ? err_from_errno() : 0;
 
 	*text = NULL;
 	*n = 0;
 	if (fd < 0) {
-		err = err_from_errno();
 		if (err == -NP_ENOENT)
 			return 0;
 		snprintf(why, STATE_WHY, "%s", err == -ELOOP ? "it is a link" : np_err_text(err));
@@ -167,10 +169,12 @@ static int write_all(int fd, const char *text, size_t n)
 	while (n > 0) {
 		ssize_t put = write(fd, text, n);
 
-		if (put < 0 && errno == EINTR)
+		int err = put < 0 ? err_from_errno() : 0;
+
+		if (err == -EINTR)
 			continue;
-		if (put <= 0)
-			return put < 0 ? err_from_errno() : -ENOSPC;
+		if (err != 0 || put == 0)
+			return err != 0 ? err : -ENOSPC;
 		text += put;
 		n -= (size_t)put;
 	}

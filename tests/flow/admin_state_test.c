@@ -252,8 +252,9 @@ static void o11_a_failed_write(void **state)
 	start(&w);
 	assert_int_equal(mkdir(tmp, 0700), 0);
 	say(name_of(&w, 0), "{\"state\":\"drain\"}", false);
-	kit_file_wait(w.c->err, "is not written: ", 1);
-	kit_file_wait(w.c->err, "; a restart would lose what was said of servers", 1);
+	kit_file_wait(w.c->err,
+		      textf("the state file %s is not written: %s; a restart would lose what was said of servers",
+			    state_path(), "it exists"), 1);
 	if (strstr(control_expect(200, "GET /v1/status", ""), "\"state_failed\"") == NULL)
 		kit_fail("no warning in the status");
 	expect_visits(&w, 0, 2, 2); /* it holds all the same */
@@ -264,15 +265,15 @@ static void o11_a_failed_write(void **state)
 	assert_int_equal(mkdir(tmp, 0700), 0);
 	say(name_of(&w, 0), "{\"state\":\"ready\"}", false);
 	stop(&w, SIGTERM);
-	kit_file_wait(w.c->err, "is not written at the end", 1);
+	kit_file_wait(w.c->err, textf("the state file %s is not written at the end", state_path()), 1);
 }
 
 /* ---- kills ---- */
 
 static const char *file_of(const struct world *w, const int weights[SERVERS])
 {
-	const char *text = "# What operators said of servers. staunch reads it at its start and writes it at each change."
-			   "\nschema: 1\noverrides:\n";
+	const char *text = "# What operators said of servers. staunch reads it at its start and writes it at each "
+			   "change.\nschema: 1\noverrides:\n";
 
 	for (int i = 0; i < SERVERS; i++)
 		text = textf("%s  - {server: \"%s\", weight: \"%d\"}\n", text, name_of(w, i), weights[i]);
