@@ -130,6 +130,7 @@ static bool read_value(struct server_inputs *in, enum server_set which, const ch
 	return which == SERVER_SET_WEIGHT || n > 0;
 }
 
+/* VALUE, or VALUE until TIME. */
 static bool read_setting(struct override_row *row, enum server_set which, const char *text)
 {
 	const char *until = strstr(text, UNTIL);
@@ -143,6 +144,7 @@ static bool read_setting(struct override_row *row, enum server_set which, const 
 	return read_value(&row->said, which, value);
 }
 
+/* Split as in a URL: an upstream's name has no slash, an address may. */
 static bool read_server(struct override_row *row, const char *text)
 {
 	const char *slash = strchr(text, '/');
@@ -179,6 +181,7 @@ static bool read_row(struct override_row *row, const struct node *n)
 	return row->address[0] != '\0';
 }
 
+/* The second would count in silence. */
 static bool is_twice(const struct override_row *rows, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -193,6 +196,7 @@ static int say_damaged(char why[OVERRIDE_TEXT_WHY], unsigned line, const char *w
 	return -NP_EINVAL;
 }
 
+/* A later version that keeps more must not be half understood: only what is known may stand there. */
 static int read_rows(const struct node *root, struct override_row **out, char why[OVERRIDE_TEXT_WHY])
 {
 	const struct node *schema = node_get(root, "schema"), *list = node_get(root, "overrides");

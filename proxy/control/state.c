@@ -98,6 +98,7 @@ static void say_state_off(const char *path, const char *why)
 		"the state file %.200s is not used: %s; what is said of servers is lost at the end", path, why);
 }
 
+/* Without memory for the path the lock stays with l, which gives it back. */
 static void take_load(struct process *p, struct state_load *l, const struct snapshot *snap)
 {
 	struct state *s = &p->state;
@@ -196,6 +197,7 @@ static int print_overrides(const struct overrides *o, struct state_write *w)
 
 static void state_arrived(struct np_msg *m);
 
+/* The list is printed here, so the thread shares nothing with this one. */
 static int start_write(struct process *p)
 {
 	struct state_write *w = calloc(1, sizeof(*w));
@@ -221,6 +223,7 @@ static int start_write(struct process *p)
 
 static void watch_time(struct process *p);
 
+/* Numbers grow along the list, so the first that is too new ends it. */
 static void answer_up_to(struct process *p, uint64_t number, bool persisted)
 {
 	list_for_each_safe(it, &p->state.waiting) {
@@ -234,6 +237,7 @@ static void answer_up_to(struct process *p, uint64_t number, bool persisted)
 	}
 }
 
+/* A failed write answers who waited for it; the change stays in force and is tried again. */
 static void note_result(struct process *p, int err, uint64_t number)
 {
 	struct state *s = &p->state;
@@ -287,6 +291,7 @@ static void state_arrived(struct np_msg *m)
 	write_free(w);
 }
 
+/* On the control worker's loop: somebody has waited too long, or a failed write is due again. */
 static void state_time(struct np_timer *t)
 {
 	struct process *p = container_of(t, struct process, state.timer);

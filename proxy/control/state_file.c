@@ -23,7 +23,7 @@ static const char *users_state(char path[STATE_PATH_ROOM])
 {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	char base[STATE_PATH_ROOM - 32];
-	int n;
+	int n, err;
 
 	if (state != NULL && state[0] == '/')
 		n = snprintf(base, sizeof(base), "%s", state);
@@ -34,7 +34,8 @@ static const char *users_state(char path[STATE_PATH_ROOM])
 	if (n >= (int)sizeof(base) || !control_path_is_ours(base))
 		return NULL;
 	snprintf(path, STATE_PATH_ROOM, "%s/staunch", base);
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+	err = mkdir(path, 0700) != 0 ? err_from_errno() : 0;
+	if (err != 0 && err != -EEXIST)
 		return NULL;
 	snprintf(path, STATE_PATH_ROOM, "%s/staunch/state.yaml", base);
 	return path;
@@ -65,6 +66,8 @@ static const char *beside(char name[NAME_ROOM], const char *path, const char *su
 
 /* ---- whose ---- */
 
+/* The kernel takes the lock back when the process dies, so a crash leaves none behind. The file itself stays: whoever
+ * removed it could take it from a process that holds it. */
 int state_file_lock(const char *path, char why[STATE_WHY])
 {
 	char name[NAME_ROOM];
@@ -110,6 +113,7 @@ static int refuse_state(char why[STATE_WHY], const char *what)
 	return -NP_EINVAL;
 }
 
+/* The kind and the size are judged on the open descriptor: the name may be another file's a moment later. */
 static int read_open(int fd, size_t most, char **text, size_t *n, char why[STATE_WHY])
 {
 	struct stat st;
@@ -137,6 +141,7 @@ static int read_open(int fd, size_t most, char **text, size_t *n, char why[STATE
 	return 0;
 }
 
+/* O_NONBLOCK: a FIFO in its place would hold the start up until somebody writes. */
 int state_file_read(const char *path, size_t most, char **text, size_t *n, char why[STATE_WHY])
 {
 	int fd = open(path, O_RDONLY | OF_OURS);
@@ -164,6 +169,7 @@ int state_file_set_aside(const char *path)
 
 /* ---- write ---- */
 
+/* fsync before the name is given: a rename alone may reach the disk before the bytes do. */
 static int write_all(int fd, const char *text, size_t n)
 {
 	while (n > 0) {
@@ -202,6 +208,7 @@ static int sync_directory_of(const char *path)
 	return err;
 }
 
+/* One name for all attempts is enough: the lock is ours. O_EXCL makes a file, or fails; it never opens another's. */
 int state_file_write(const char *path, const char *text, size_t n)
 {
 	char name[NAME_ROOM];

@@ -254,7 +254,7 @@ static void o11_a_failed_write(void **state)
 	say(name_of(&w, 0), "{\"state\":\"drain\"}", false);
 	kit_file_wait(w.c->err,
 		      textf("the state file %s is not written: %s; a restart would lose what was said of servers",
-			    state_path(), "it exists"), 1);
+			    state_path(), "File exists"), 1);
 	if (strstr(control_expect(200, "GET /v1/status", ""), "\"state_failed\"") == NULL)
 		kit_fail("no warning in the status");
 	expect_visits(&w, 0, 2, 2); /* it holds all the same */
