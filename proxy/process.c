@@ -348,29 +348,34 @@ static int run_control(struct process *p, struct config *c)
 
 int process_run(const struct process_opts *o)
 {
-	struct process p;
+	struct process *p = aligned_alloc(_Alignof(struct process), sizeof(*p)); /* too large for a frame */
 	int code, err;
 
 	/* The level first: even the lines of the start obey it. */
 	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, STDERR_FILENO);
 	reload_log_level(o->config);
 	capacity_raise_descriptors();
-	err = process_init(&p, o, capacity_workers(o->config));
+	if (p == NULL) {
+		config_free(o->config);
+		return start_failed(START_MEMORY, "the process", -NP_ENOMEM);
+	}
+	err = process_init(p, o, capacity_workers(o->config));
 	if (err == 0) {
-		code = run_control(&p, o->config);
+		code = run_control(p, o->config);
 	} else {
 		code = start_failed(START_MEMORY, "the workers", err);
 		config_free(o->config);
 	}
 	if (code == EXIT_OK || code == EXIT_CUT)
 		log_msg(LVL_NOTICE, "stopped", "stopped");
-	log_stop_thread(drain_process_patience(&p));
+	log_stop_thread(drain_process_patience(p));
 	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
 	 * exit(3) would tear down: leave without both. */
-	if (file_work_is_busy(&p.files_thread) || state_is_busy(&p.state))
+	if (file_work_is_busy(&p->files_thread) || state_is_busy(&p->state))
 		_exit(code);
-	file_work_reap(&p.state.loading);
-	file_work_reap(&p.files_thread); /* left behind at the order to stop, and done since */
-	process_fini(&p);
+	file_work_reap(&p->state.loading);
+	file_work_reap(&p->files_thread); /* left behind at the order to stop, and done since */
+	process_fini(p);
+	free(p);
 	return code;
 }

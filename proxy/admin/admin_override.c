@@ -117,7 +117,7 @@ static bool has_end(const struct server_change *c)
 	       c->said.admin_most != 0;
 }
 
-static bool read_change(struct client *c, struct server_change *change, struct reply *r)
+static no_inline bool read_change(struct client *c, struct server_change *change, struct reply *r)
 {
 	struct json_member read[MEMBERS_MOST];
 	const char *why = NULL;
@@ -157,7 +157,7 @@ static bool read_path_of(const char *rest, struct server_change *change, struct 
 
 /* ---- the answer ---- */
 
-static void say_not_found(const struct server_change *change, struct reply *r)
+static no_inline void say_not_found(const struct server_change *change, struct reply *r)
 {
 	char message[768], help[600];
 

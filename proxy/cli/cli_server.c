@@ -76,7 +76,7 @@ static int put_most(const struct cli_args *a, struct text *body)
 }
 
 /* Returns EXIT_OK and the body. */
-static int make_body(const struct cli_args *a, struct text *body)
+static no_inline int make_body(const struct cli_args *a, struct text *body)
 {
 	const char *word = a->operands[0], *lasts = a->value[CLI_OPT_FOR];
 	bool weighs = strcmp(word, "weight") == 0;
@@ -121,7 +121,7 @@ static bool answer_has(const char *body, const char *name)
 	return at != NULL && *at != 'n';
 }
 
-static void show_override(const char *body)
+static no_inline void show_override(const char *body)
 {
 	json_print(stdout, body, "server");
 	fputs(": ", stdout);

@@ -287,6 +287,7 @@ void overrides_change(struct process *p, struct server_change *c)
 
 /* ---- from a former process ---- */
 
+/* NULL: the configuration has it no more. By text, as the address was written down. */
 static const struct server *server_of_row(const struct snapshot *s, const struct override_row *row)
 {
 	for (unsigned i = 0; i < s->nupstreams; i++) {
@@ -313,7 +314,8 @@ static void restore_setting(struct override *one, const struct override_row *row
 	one->by[which] = np_nanotime() + (left < OVERRIDE_LONGEST ? left : OVERRIDE_LONGEST);
 }
 
-/* Returns false when all or a part of it is dropped. */
+/* What is over is not restored, also if the rest of the row is.
+ *   Returns  false when all or a part of it is dropped. */
 static bool restore_row(struct overrides *o, const struct server *s, const struct override_row *row, int64_t wall)
 {
 	struct override *one = override_new(o, s);
@@ -337,7 +339,7 @@ static bool restore_row(struct overrides *o, const struct server *s, const struc
 	return whole;
 }
 
-/* The first of it. */
+/* The first of it: the line tells which servers to look at, and the numbers are in the status of each. */
 static const char *what_is_said(const struct override *one)
 {
 	if (one->said.admin != SERVER_READY)
@@ -375,6 +377,8 @@ static void say_in_force(const struct overrides *o)
 			o->n == 1 ? "" : "s", room, told < o->n ? ", ..." : "");
 }
 
+/* The rows' order is kept, so that a file that is written again differs by what changed alone. Ends that have
+ * passed are judged by the wall clock, the only one that a restart of the machine leaves. */
 bool overrides_restore(struct process *p, const struct snapshot *s, const struct override_row *rows, unsigned n)
 {
 	int64_t wall = override_wall();

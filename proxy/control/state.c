@@ -45,12 +45,16 @@ struct state_load {
 	char why[STATE_WHY]; /* "": all is well */
 };
 
-/* Is it the file's fault, or the machine's, which may be well the next time? */
+/* Only what will be the same at the next start is moved aside. A table that is full says nothing of the file, which
+ * then stays, and is left alone, since a write would replace what could not be read.
+ *
+ * Is it the file's fault, or the machine's, which may be well the next time? */
 static bool is_of_the_file(int err)
 {
 	return err != -NP_EMFILE && err != -NP_ENFILE && err != -NP_ENOMEM;
 }
 
+/* No file is no fault: nothing was ever said. */
 static void read_rows_of(struct state_load *l)
 {
 	char *text = NULL;
@@ -82,6 +86,7 @@ static void state_load_run(struct file_job *job)
 	}
 }
 
+/* Also of a load that was late: its lock goes, so that the next process finds the file free. */
 static void state_load_discard(struct file_job *job)
 {
 	struct state_load *l = container_of(job, struct state_load, job);
@@ -104,8 +109,10 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 	struct state *s = &p->state;
 
 	s->path = strdup(l->path);
-	if (s->path == NULL)
+	if (s->path == NULL) {
+		say_state_off(l->path, np_err_text(-NP_ENOMEM));
 		return;
+	}
 	s->on = l->lock >= 0;
 	s->lock = l->lock;
 	l->lock = -1;
@@ -118,6 +125,8 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 		state_changed(p);
 }
 
+/* On a thread: a file system that hangs may not hold up the order to stop. One that is late is left behind, with its
+ * lock, and the process runs without the file. */
 void state_start(struct process *p, const struct snapshot *snap)
 {
 	const struct config *c = snap->config;
@@ -163,7 +172,8 @@ static void write_free(struct state_write *w)
 	free(w);
 }
 
-/* The thread. Whoever comes second to the mark knows what the first did. */
+/* The thread. Whoever comes second to the mark knows what the first did: control that leaves a write behind may be gone
+ * when this ends, so the message may not be posted then; and what is posted is control's to free. */
 static void *state_write_main(void *arg)
 {
 	struct state_write *w = arg;
@@ -257,6 +267,7 @@ static void note_result(struct process *p, int err, uint64_t number)
 	answer_up_to(p, number, err == 0);
 }
 
+/* One write at a time, so that an older list never replaces a newer one. */
 static void write_what_changed(struct process *p)
 {
 	struct state *s = &p->state;
@@ -291,6 +302,15 @@ static void state_arrived(struct np_msg *m)
 	write_free(w);
 }
 
+/* The write goes on, and may still succeed; nobody waits for it any more. */
+static void note_late(struct process *p)
+{
+	log_limited(LVL_WARNING, "state_late", p->state.path, 0,
+		    "the state file %.200s: the disk does not answer; a restart would lose what was said of servers",
+		    p->state.path);
+	__atomic_store_n(&p->state.failing, 1, __ATOMIC_RELAXED);
+}
+
 /* On the control worker's loop: somebody has waited too long, or a failed write is due again. */
 static void state_time(struct np_timer *t)
 {
@@ -304,6 +324,8 @@ static void state_time(struct np_timer *t)
 		if (o->change->by <= now)
 			late = o->change->number;
 	}
+	if (late != 0)
+		note_late(p);
 	answer_up_to(p, late, false);
 	if (p->state.again != 0 && p->state.again <= now)
 		write_what_changed(p);
@@ -311,6 +333,7 @@ static void state_time(struct np_timer *t)
 		watch_time(p);
 }
 
+/* At the end no attempt is waited for: state_end makes the last one. */
 static void watch_time(struct process *p)
 {
 	struct state *s = &p->state;

@@ -157,7 +157,7 @@ static void o11_gone_and_over(void **state)
 	say(name_of(&w, 1), "{\"state\":\"drain\",\"for\":\"300ms\"}", true);
 	over = wall() + 300 * INT64_C(1000000);
 	stop(&w, SIGKILL);
-	kit_wait(is_past, &over, KIT_MS);
+	assert_true(kit_wait(is_past, &over, KIT_MS));
 	write_config(&w, 1, state_path());
 	start(&w);
 	kit_file_wait(w.c->err, textf("server %s: it is gone", name_of(&w, 0)), 1);
