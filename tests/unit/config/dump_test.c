@@ -73,7 +73,8 @@ static const char dumped[] =
 	"  timeout: 30s                              # default\n"
 	"control:\n"
 	"  socket: \"auto\"                            # default\n"
-	"  http: \"off\"                               # default\n";
+	"  http: \"off\"                               # default\n"
+	"  state: \"auto\"                             # default\n";
 
 static void each_value_and_its_origin(void **state)
 {
