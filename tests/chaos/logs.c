@@ -11,7 +11,7 @@
 /* Errors that the disturbances bring about by design. */
 static const char *const expected_errors[] = {
 	"reload_failed", "tls_failed", "listen_failed", "log_failed", "limit_too_high", "access_log_failed",
-	"access_log_reopen_failed",
+	"access_log_reopen_failed", "config_problems",
 };
 
 static const char *const alarms[] = {"Sanitizer", "runtime error", "CHECK", "\"level\":\"error\""};
