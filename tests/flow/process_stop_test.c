@@ -134,9 +134,9 @@ static void refused_with_its_place(void **state)
 			assert_int_equal(symlink("/dev/zero", textf("%s/server.key", kit_dir())), 0);
 		s = kit_staunch_spawn(tls_listener(port, QUICK));
 		assert_int_equal(kit_child_wait(s->child), 78);
-		kit_staunch_wait_err(s, "error[E405]", 1);
+		kit_staunch_wait_err(s, "\"code\":\"E405\"", 1);
 		kit_staunch_wait_err(s, "not a regular file", 1);
-		kit_staunch_wait_err(s, ".yaml:8:", 1);
+		kit_staunch_wait_err(s, "\"line\":8", 1);
 		if (rmdir(textf("%s/server.key", kit_dir())) != 0)
 			unlink(textf("%s/server.key", kit_dir()));
 	}
