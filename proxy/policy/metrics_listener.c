@@ -18,7 +18,8 @@ static const struct inventory_listener *listener_of(const struct metrics_at *pg,
 	return l;
 }
 
-void metrics_connections(const struct metrics_at *pg, unsigned i)
+/* A family of one series a listener. */
+static void write_number(const struct metrics_at *pg, unsigned i, uint64_t (*number)(const struct listener_stats *n))
 {
 	struct listener_stats n;
 	const struct inventory_listener *l = listener_of(pg, i, &n);
@@ -27,19 +28,22 @@ void metrics_connections(const struct metrics_at *pg, unsigned i)
 	if (l == NULL)
 		return;
 	labels = by_listener(l, NULL, NULL);
-	prometheus_value(&pg->to, pg->name, &labels, n.connections);
+	prometheus_value(&pg->to, pg->name, &labels, number(&n));
+}
+
+static uint64_t number_of_connections(const struct listener_stats *n)
+{
+	return n->connections;
+}
+
+void metrics_connections(const struct metrics_at *pg, unsigned i)
+{
+	write_number(pg, i, number_of_connections);
 }
 
 void metrics_active(const struct metrics_at *pg, unsigned i)
 {
-	struct listener_stats n;
-	const struct inventory_listener *l = listener_of(pg, i, &n);
-	struct labels labels;
-
-	if (l == NULL)
-		return;
-	labels = by_listener(l, NULL, NULL);
-	prometheus_value(&pg->to, pg->name, &labels, listener_stats_active(&n));
+	write_number(pg, i, listener_stats_active);
 }
 
 /* Both families are parts of one table, so that each connection is in exactly one of them. */
@@ -79,28 +83,24 @@ void metrics_bytes(const struct metrics_at *pg, unsigned i)
 	metrics_two(pg, &in, n.bytes_in, &out, n.bytes_out);
 }
 
+static uint64_t number_of_spliced(const struct listener_stats *n)
+{
+	return n->spliced;
+}
+
 void metrics_spliced(const struct metrics_at *pg, unsigned i)
 {
-	struct listener_stats n;
-	const struct inventory_listener *l = listener_of(pg, i, &n);
-	struct labels labels;
+	write_number(pg, i, number_of_spliced);
+}
 
-	if (l == NULL)
-		return;
-	labels = by_listener(l, NULL, NULL);
-	prometheus_value(&pg->to, pg->name, &labels, n.spliced);
+static uint64_t number_of_overflows(const struct listener_stats *n)
+{
+	return n->overflows;
 }
 
 void metrics_overflows(const struct metrics_at *pg, unsigned i)
 {
-	struct listener_stats n;
-	const struct inventory_listener *l = listener_of(pg, i, &n);
-	struct labels labels;
-
-	if (l == NULL)
-		return;
-	labels = by_listener(l, NULL, NULL);
-	prometheus_value(&pg->to, pg->name, &labels, n.overflows);
+	write_number(pg, i, number_of_overflows);
 }
 
 void metrics_blocked(const struct metrics_at *pg, unsigned i)
