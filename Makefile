@@ -61,7 +61,7 @@ NETPOLL_ALL  := $(call src,netpoll/*.c netpoll/ctx_$(ARCH).S)
 NETPOLL_OBJ  := $(filter-out %/netpoll_fake.o,$(NETPOLL_ALL))
 FAKE_OBJ     := $(filter-out %/netpoll_epoll.o,$(NETPOLL_ALL))
 CONFIG_OBJ   := $(call src,config/*.c config/*/*.c)
-PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c proxy/*/*.c))
+PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c proxy/*/*.c proxy/admin/dashboard/assets.S))
 
 .DEFAULT_GOAL := all
 .PHONY: all deps demo test install uninstall clean help FORCE
@@ -98,6 +98,22 @@ $(O)/%.o: %.c Makefile
 $(O)/%.o: %.S Makefile
 	@mkdir -p $(@D); echo "  AS      $<"
 	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
+
+# The dashboard: its own files, and Chart.js of the Debian package, compressed, each with a tag of its content.
+CHART  := /usr/share/javascript/chart.js/chart.min.js
+ASSETS := $(patsubst %,$(O)/assets/%,index.html dashboard.css dashboard.js parts.js charts.js chart.js icon.svg)
+$(O)/proxy/admin/dashboard/assets.o: CPPFLAGS += -Wa,-I$(O)/assets
+$(O)/proxy/admin/dashboard/assets.o: $(ASSETS:%=%.gz) $(ASSETS:%=%.etag)
+$(O)/assets/%.gz: proxy/admin/dashboard/% Makefile
+	@mkdir -p $(@D); echo "  GZIP    $<"
+	$(Q)gzip -9nc $< > $@
+$(O)/assets/chart.js.gz: $(CHART) Makefile
+	@mkdir -p $(@D); echo "  GZIP    $(CHART)"
+	$(Q)gzip -9nc $(CHART) > $@
+$(O)/assets/%.etag: $(O)/assets/%.gz
+	$(Q)sha256sum < $< | sed 's/^\(.\{16\}\).*/"\1"/' | tr -d '\n' > $@
+$(CHART):
+	@echo "$@ is not there; run: make deps (the package libjs-chart.js)" >&2; exit 1
 
 include tests/tests.mk
 include loadtest/loadtest.mk

@@ -396,6 +396,7 @@ struct config {
 		enum config_level  level;
 		struct config_sink access;
 		enum config_format format;
+		bool               skip_empty;
 	} log;
 	struct {
 		int64_t max_connections; /* or CONFIG_AUTO */
@@ -417,6 +418,7 @@ struct config {
 		const char         *token_file; /* NULL: none */
 		struct config_text *hosts;
 		size_t              nhosts;
+		const char         *state; /* "auto", "off" or a path */
 	} control;
 	const char       *file;      /* the name given to config_load or config_parse */
 	uint64_t          hash;      /* atomic: of its text, the same in all processes that read the same */

@@ -51,6 +51,12 @@
 	  "and each access record, 7 debug. A file of log.access never has it. "                                  \
 	  "What runs before the file is read takes auto.",                                                        \
 	  "text")                                                                                                 \
+	X(BOOL, "log.skip_empty", log.skip_empty, "false", 0, 0, 0, none, NEW,                                    \
+	  "leave clients that went without a byte out of the access log, such as probes of a port",               \
+	  "Left out is a connection that the client ended, or reset, before a byte came or went, and staunch_"    \
+	  "log_skipped_total counts it. A PROXY header is no byte of it. What failed is never left out: a refused " \
+	  "server, a timer or a TLS handshake has its line.",                                                     \
+	  "true")                                                                                                 \
 	X(MAP, "limits", limits, NULL, 0, 0, 0, none, LIVE,                                                       \
 	  "bounds on the process as a whole", NULL, NULL)                                                         \
 	X(COUNT, "limits.max_connections", limits.max_connections, "auto", 1, 10000000, AUTO, none, LIVE,         \
@@ -90,8 +96,10 @@
 	  "\"/run/staunch/control.sock\"")                                                                        \
 	X(TEXT, "control.http", control.http, "off", 0, 0, 0, none, RESTART,                                      \
 	  "TCP address of the same control plane, quoted, or off",                                                \
+	  "/ is a page for a browser (staunch dashboard shows it without this key). "                              \
 	  "GET answers at /metrics for Prometheus, /livez and /readyz for probes, /v1/status, /v1/listeners, "    \
-	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/history and /v1/explain. POST "           \
+	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/history, /v1/explain, /v1/conns, /v1/trace and "     \
+	  "/v1/events. POST "                                                                                     \
 	  "/v1/reload, /v1/drain, /v1/logs/reopen and /v1/servers/UPSTREAM/ADDRESS, with the header "              \
 	  "X-Staunch: 1, change something; POST /v1/plan only "                                                                       \
 	  "tells what a reload would change. "                                                                     \
@@ -107,7 +115,14 @@
 	  "names that a request over TCP may use as its Host, beside localhost",                   \
 	  "Addresses are taken as well. A page in a browser reaches this address under a name of its own (DNS "   \
 	  "rebinding): other names are refused.",                                                                                             \
-	  "[\"proxy1.example\"]")
+	  "[\"proxy1.example\"]")                                                                                 \
+	X(TEXT, "control.state", control.state, "auto", 0, 0, 0, none, RESTART,                                  \
+	  "file that keeps what was said of servers over a restart: auto, off or a path",                          \
+	  "auto is what STAUNCH_STATE says; without it /var/lib/staunch/state.yaml where that directory is ours "  \
+	  "to write, else $XDG_STATE_HOME/staunch/state.yaml (~/.local/state where that is not set), else off. "   \
+	  "Its mode is 0600, one process uses it, and it is only for servers that the configuration has. "         \
+	  "A damaged one is moved aside, to state.yaml.bad. Without a control plane there is none.",               \
+	  "\"/var/lib/staunch/state.yaml\"")
 
 /* A struct config_proxy_in, for all addresses of a listener or for one of them. */
 #define CONFIG_PROXY_IN_ROWS(X, path, member)                                                                     \

@@ -11,9 +11,11 @@
 
 #define SOCKET "control.socket"
 #define HTTP   "control.http"
+#define STATE  "control.state"
 #define HOSTS  "control.hosts"
 #define TOKENS "control.token_file"
 
+#define STATE_MOST  500
 #define SOCKET_MOST (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 /* A word that was misspelled must not become a path, so a path is absolute. */
@@ -33,6 +35,25 @@ static void check_control_socket(struct diag *d, struct config *c)
 		diag_error(d, DIAG_TEXT, at, "\"socket\" has %zu bytes: a socket's path has at most %zu", strlen(text),
 		           SOCKET_MOST);
 	}
+}
+
+/* Returns whether it is a path. */
+static bool check_state(struct diag *d, struct config *c)
+{
+	static const char *const words[] = {"auto", "off", NULL};
+	const char *text = c->control.state;
+	struct config_pos at = validate_origin(STATE, c);
+
+	if (text == NULL || strcmp(text, "auto") == 0 || strcmp(text, "off") == 0)
+		return false;
+	if (text[0] != '/') {
+		diag_error(d, DIAG_TEXT, at,
+		           "\"state\" cannot be \"%.100s\": write auto, off or a path that starts with /", text);
+		diag_suggest(d, word_nearest(text, words));
+	} else if (strlen(text) > STATE_MOST) {
+		diag_error(d, DIAG_TEXT, at, "\"state\" has %zu bytes: it may have %d", strlen(text), STATE_MOST);
+	}
+	return text[0] == '/';
 }
 
 static bool is_own_machine(const struct np_addr *a)
@@ -75,7 +96,7 @@ static void check_hosts(struct diag *d, const struct config *c)
 void validate_control(struct diag *d, struct config *c)
 {
 	struct np_addr a;
-	bool tcp = check_http(d, c, &a);
+	bool tcp = check_http(d, c, &a), keeps = check_state(d, c);
 
 	check_control_socket(d, c);
 	check_hosts(d, c);
@@ -84,6 +105,9 @@ void validate_control(struct diag *d, struct config *c)
 	if (!tcp && c->control.token_file != NULL)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin(TOKENS, c),
 		          "\"token_file\" has no effect without \"http\"");
+	if (!tcp && keeps && c->control.socket != NULL && strcmp(c->control.socket, "off") == 0)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin(STATE, c),
+		          "\"state\" has no effect without \"socket\" or \"http\"");
 	if (tcp && c->control.token_file != NULL && !np_addr_is_unix(&a) && !is_own_machine(&a)) {
 		diag_warn(d, DIAG_BARE_SECRET, validate_origin(TOKENS, c),
 		          "tokens for %.100s cross the network in the clear", c->control.http);

@@ -257,6 +257,20 @@ int np_fd_unsent(const struct np_fd *fd); /* bytes the peer has not acknowledged
  * because its queues were full.   Returns  0 and *n, which wraps; or the error. */
 must_use int np_fd_dropped(const struct np_fd *fd, uint32_t *n);
 
+/* What the kernel knows of a TCP connection; 0 where this kernel does not say. */
+struct np_tcp_info {
+	uint32_t rtt, min_rtt;          /* us */
+	uint32_t retrans, lost, unacked; /* segments: sent again ever; thought lost now; not acknowledged yet */
+	uint32_t cwnd;                  /* segments */
+	uint32_t notsent;               /* bytes written that have not left */
+	uint32_t last_ack, last_data_recv; /* ms ago: the last acknowledgement, the last bytes */
+	uint64_t delivery;              /* bytes a second */
+	/* us in which there was something to send; of those, the peer's window or our buffer held it up */
+	uint64_t busy, rwnd_limited, sndbuf_limited;
+};
+/* np_fd_tcp_info: ask the kernel; about 1.2 us.   Returns  0, or the error: a Unix socket has none. */
+must_use int np_fd_tcp_info(const struct np_fd *fd, struct np_tcp_info *out);
+
 /* ---- splicing: bytes from socket to socket inside the kernel --------------------------------- */
 
 /* A pipe of this worker's bounded pool. The caller of np_pipe_get owns it until np_pipe_put. */

@@ -22,7 +22,9 @@
 #include "proxy/control/renew.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
+#include "proxy/control/state.h"
 #include "proxy/control/tokens.h"
+#include "proxy/log/event.h"
 
 #define STALL_LIMIT (500 * NP_MS) /* a loop that did not turn for so long is logged */
 
@@ -146,6 +148,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	};
 	list_init(&p->orders);
 	overrides_init(&p->overrides);
+	state_init(&p->state);
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
 	err = registry_init(&p->registry, workers);
@@ -172,6 +175,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 /* The registry first: it checks that no snapshot is left, and snapshots name shards by number. */
 static void process_fini(struct process *p)
 {
+	state_fini(&p->state);
 	overrides_fini(&p->overrides);
 	registry_fini(&p->registry);
 	tokens_free(p->tokens);
@@ -236,6 +240,15 @@ static void serve_until_stopped(struct process *p)
 	}
 }
 
+static void say_ready(const struct process *p)
+{
+	struct event *e = event_begin();
+
+	event_fact(e, "version", p->version);
+	event_number(e, "pid", getpid());
+	event_log(e, LVL_NOTICE, "ready", "ready");
+}
+
 /* Owns c.   Returns  the exit code. */
 static int serve(struct process *p, struct config *c)
 {
@@ -249,10 +262,11 @@ static int serve(struct process *p, struct config *c)
 		return EXIT_OK; /* told to stop before it was ready */
 	if (err != 0)
 		return exit_of_prepare(step, err);
+	state_start(p, snap); /* no connection goes to a drained server */
 	err = reload_publish(p, snap, &opened);
 	if (err == 0) {
 		__atomic_store_n(&p->stage, STAGE_SERVING, __ATOMIC_RELEASE);
-		log_msg(LVL_NOTICE, "ready", "ready");
+		say_ready(p);
 		serve_until_stopped(p);
 	} else {
 		code = start_failed(START_MEMORY, "the accept loops", err);
@@ -296,13 +310,14 @@ static void process_main(void *arg)
 	/* In reverse: coroutines of this worker, who asks it and the workers, the workers, then the log that
 	 * they wrote to. */
 	orders_end(p);
+	overrides_stop(&p->overrides);
+	state_end(p);
 	ocsp_stop(&p->ocsp);
 	if (p->sysmon != NULL)
 		np_sysmon_stop(p->sysmon);
 	admin_stop(admin);
 	stop_workers(p);
 	limits_end(p);
-	overrides_stop(&p->overrides);
 	p->log = log_stop(p->log, drain_access_patience(p));
 	reload_wait_for_old_logs(p);
 	signals_stop();
@@ -343,28 +358,34 @@ static int run_control(struct process *p, struct config *c)
 
 int process_run(const struct process_opts *o)
 {
-	struct process p;
+	struct process *p = aligned_alloc(_Alignof(struct process), sizeof(*p)); /* too large for a frame */
 	int code, err;
 
 	/* The level first: even the lines of the start obey it. */
 	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, STDERR_FILENO);
 	reload_log_level(o->config);
 	capacity_raise_descriptors();
-	err = process_init(&p, o, capacity_workers(o->config));
+	if (p == NULL) {
+		config_free(o->config);
+		return start_failed(START_MEMORY, "the process", -NP_ENOMEM);
+	}
+	err = process_init(p, o, capacity_workers(o->config));
 	if (err == 0) {
-		code = run_control(&p, o->config);
+		code = run_control(p, o->config);
 	} else {
 		code = start_failed(START_MEMORY, "the workers", err);
 		config_free(o->config);
 	}
 	if (code == EXIT_OK || code == EXIT_CUT)
 		log_msg(LVL_NOTICE, "stopped", "stopped");
-	log_stop_thread(drain_process_patience(&p));
+	log_stop_thread(drain_process_patience(p));
 	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
 	 * exit(3) would tear down: leave without both. */
-	if (file_work_is_busy(&p.files_thread))
+	if (file_work_is_busy(&p->files_thread) || state_is_busy(&p->state))
 		_exit(code);
-	file_work_reap(&p.files_thread); /* left behind at the order to stop, and done since */
-	process_fini(&p);
+	file_work_reap(&p->state.loading);
+	file_work_reap(&p->files_thread); /* left behind at the order to stop, and done since */
+	process_fini(p);
+	free(p);
 	return code;
 }

@@ -32,6 +32,7 @@ def enter_namespace():
         sys.exit("loadtest: cannot make a network namespace: run as root, or allow user namespaces")
     os.environ[INSIDE] = "1"
     os.environ["STAUNCH_CONTROL"] = "off"  # what is measured is the relay
+    os.environ["STAUNCH_STATE"] = "off"
     os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
 
 

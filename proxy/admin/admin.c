@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "proxy/admin/admin_events.h"
 #include "proxy/admin/admin_listen.h"
 #include "proxy/admin/admin_sample.h"
 #include "proxy/base/exit_tbl.h"
@@ -67,6 +68,8 @@ static void stop_clients(struct admin *a)
 		struct client *c = list_entry(it, struct client, link);
 
 		np_fd_set_deadline(&c->fd, list_empty(&c->wait) ? a->stop_by : 1);
+		if (c->streams) /* its answer waits for what may never come: there is time to say the end */
+			np_fd_set_read_deadline(&c->fd, 1);
 	}
 	while (!is_over(a))
 		np_sleep(STOP_LOOK);
@@ -109,6 +112,7 @@ static struct admin *admin_free(struct admin *a)
 		close(a->spare);
 	config_free((struct config *)(uintptr_t)a->config);
 	free(a->sampler);
+	a->events = event_keeper_free(a->events);
 	free(a);
 	return NULL;
 }
@@ -120,7 +124,10 @@ static struct admin *admin_new(struct process *p, const struct config *c)
 	if (a == NULL)
 		return NULL;
 	a->sampler = sampler_new(a);
-	if (a->sampler == NULL) {
+	a->events = event_keeper_new(a);
+	if (a->sampler == NULL || a->events == NULL) {
+		free(a->sampler);
+		a->events = event_keeper_free(a->events);
 		free(a);
 		return NULL;
 	}
@@ -175,6 +182,7 @@ int admin_start(struct process *p, const struct config *c, struct admin **out)
 	p->admin = a->worker;
 	a->reader.worker = a->worker;
 	publish_to(p, &a->reader);
+	event_keeper_start(a->events);
 	*out = a;
 	return EXIT_OK;
 }
@@ -186,6 +194,7 @@ void admin_stop(struct admin *a)
 		return;
 	np_post(a->worker, &a->order);
 	np_event_wait(&a->gone);
+	event_deafen();
 	publish_end(a->p);
 	a->p->admin = NULL;
 	np_worker_stop(a->worker);

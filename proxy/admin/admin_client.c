@@ -104,7 +104,7 @@ static const struct route_row *find_route(struct client *c)
 		size_t n = strlen(routes[i].path);
 
 		c->rest = c->request.path + n;
-		if (routes[i].path[n - 1] == '/' ? strncmp(c->request.path, routes[i].path, n) == 0 :
+		if (n > 1 && routes[i].path[n - 1] == '/' ? strncmp(c->request.path, routes[i].path, n) == 0 :
 						   strcmp(c->request.path, routes[i].path) == 0)
 			return &routes[i];
 	}

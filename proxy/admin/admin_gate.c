@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "proxy/admin/admin_priv.h"
 #include "proxy/control/tokens.h"
-#include "proxy/log/log.h"
+#include "proxy/log/event.h"
 
 #define REFUSAL_PERIOD (100 * NP_MS) /* wrong tokens of one source are answered so far apart */
 #define REFUSAL_MOST   (5 * NP_S)    /* and none later than this */
@@ -201,10 +201,24 @@ static void comm_of(const struct client *c, char out[32])
 		np_sock_close(peer.pidfd);
 }
 
+static void put_identity(struct event *e, const struct client *c, const char *peer, const char *comm)
+{
+	if (c->at->tcp) {
+		event_fact(e, "client", peer);
+		event_fact(e, "token", c->authorized ? "right" : "none");
+		return;
+	}
+	event_number(e, "uid", c->peer.uid);
+	event_number(e, "gid", c->peer.gid);
+	event_number(e, "pid", c->peer.pid);
+	event_fact(e, "comm", comm);
+}
+
 /* The message escapes what the path or the name of the program holds. */
 void admin_audit(const struct client *c, unsigned status)
 {
 	char who[128], comm[32], peer[NP_ADDR_TEXT] = "";
+	struct event *e = event_begin();
 	long long ms = (long long)((np_nanotime() - c->began) / NP_MS);
 
 	comm_of(c, comm);
@@ -215,5 +229,9 @@ void admin_audit(const struct client *c, unsigned status)
 	else
 		snprintf(who, sizeof(who), "uid %u gid %u pid %d comm %s", (unsigned)c->peer.uid,
 			 (unsigned)c->peer.gid, (int)c->peer.pid, comm);
-	log_msg(LVL_NOTICE, "audit", "POST %.200s by %s: %u, %lld ms", c->request.path, who, status, ms);
+	event_number(e, "status", status);
+	event_number(e, "ms", ms);
+	put_identity(e, c, peer, comm);
+	event_fact(e, "path", c->request.path);
+	event_log(e, LVL_NOTICE, "audit", "POST %.200s by %s: %u, %lld ms", c->request.path, who, status, ms);
 }

@@ -157,6 +157,7 @@ static bool read_path_of(const char *rest, struct server_change *change, struct 
 
 /* ---- the answer ---- */
 
+/* Its texts are not beside other frames. */
 static no_inline void say_not_found(const struct server_change *change, struct reply *r)
 {
 	char message[768], help[600];
@@ -195,7 +196,7 @@ static void say_done(const struct server_change *change, struct reply *r, uint64
 	json_str(&j, "usable", usable == USABLE_YES ? "yes" : "no");
 	json_str(&j, "why", server_why_text(why));
 	json_u64(&j, "effective_weight", server_weight(change->word, change->weight));
-	json_bool(&j, "persisted", false);
+	json_bool(&j, "persisted", change->persisted);
 	json_leave(&j, '}');
 	text_char(&r->body, '\n');
 }

@@ -34,12 +34,16 @@ struct admin {
 	struct admin_at at[ADMIN_PATHS];
 	struct inventory_reader reader; /* what there is to tell numbers of */
 	struct sampler *sampler;        /* owned: admin_sample.h */
+	struct event_keeper *events;    /* owned: admin_events.h */
 	struct list clients;   /* of struct client */
 	struct list waiting;   /* of struct client: no whole request yet, the longest wait first */
 	unsigned nclients, ntcp, nrefused; /* nrefused: being told that there is no place */
 	unsigned most, most_tcp; /* const */
+	unsigned lists;        /* of connections, being read */
 	int spare;             /* a descriptor that is kept back; -1: lent to a client */
 	bool planning;         /* a plan is under way */
+	unsigned traces;       /* a bit for each slot that is taken (admin_trace.c) */
+	uint64_t traced;       /* so far */
 	bool stopping;
 	int64_t stop_by;       /* once it stops: when the last answer is cut */
 	struct np_event told;  /* that it is to stop */
@@ -64,6 +68,7 @@ struct client {
 	bool beyond;           /* TCP, and not of this machine alone */
 	bool authorized;       /* TCP: it showed a token */
 	bool close;            /* after this answer */
+	bool streams;          /* its answer goes on as something happens; its read side wakes it */
 	bool linger;           /* unread bytes are taken before the close, so that the answer arrives */
 	char *in;              /* bytes read; NULL between two requests */
 	size_t n;              /* how many of them */
@@ -81,6 +86,7 @@ struct reply {
 	unsigned status;
 	const char *type;
 	const char *allow;  /* of a 405 */
+	const struct asset *asset; /* its bytes are the body, and body is empty; NULL: none */
 	bool begun;         /* the head has gone out, so blocks follow */
 	bool head_only;
 	int err;            /* of writing: what follows is dropped */
@@ -88,7 +94,7 @@ struct reply {
 
 /* A row of admin_tbl.h. */
 struct route_row {
-	const char *path;  /* one that ends with a slash takes all below it */
+	const char *path;  /* one that ends with a slash takes all below it, but for the root */
 	unsigned methods;  /* of enum http_method */
 	void (*handle)(struct client *c, struct reply *r);
 	bool open;         /* beyond loopback without a token, too */
@@ -157,6 +163,17 @@ must_use struct inventory *show_begin(struct client *c, struct reply *r, struct 
 /* The list and the object are closed. */
 void show_end(struct reply *r, struct json *j, struct inventory *inv);
 
+/* ---- admin_dashboard.c ---- */
+
+/* A file of the dashboard, as the build made it. */
+struct asset {
+	const char *path, *type;
+	const char *bytes, *end; /* by gzip */
+	const char *etag;        /* of the bytes, with its quotes */
+};
+/* The lines of the head that only an asset's answer has. */
+void asset_put_head(const struct asset *a, struct text *t);
+
 /* ---- handlers ---- */
 
 void admin_livez(struct client *c, struct reply *r);
@@ -167,9 +184,13 @@ void admin_listeners(struct client *c, struct reply *r);
 void admin_upstreams(struct client *c, struct reply *r);
 void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
+void admin_dashboard(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
+void admin_events(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
 void admin_plan(struct client *c, struct reply *r);
+void admin_conns(struct client *c, struct reply *r);
+void admin_trace(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);

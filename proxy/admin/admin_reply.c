@@ -5,6 +5,8 @@
 
 #include "proxy/admin/admin_priv.h"
 
+#define HEAD_ROOM 800
+
 int64_t admin_wall(void)
 {
 	struct timespec ts;
@@ -19,8 +21,8 @@ static const char *reason_of(unsigned status)
 		unsigned status;
 		const char *reason;
 	} reasons[] = {
-		{200, "OK"}, {400, "Bad Request"}, {403, "Forbidden"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {409, "Conflict"}, {411, "Length Required"},
+		{200, "OK"}, {304, "Not Modified"}, {400, "Bad Request"}, {403, "Forbidden"}, {404, "Not Found"},
+		{405, "Method Not Allowed"}, {406, "Not Acceptable"}, {409, "Conflict"}, {411, "Length Required"},
 		{413, "Content Too Large"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
 		{500, "Internal Server Error"}, {503, "Service Unavailable"},
 	};
@@ -29,6 +31,11 @@ static const char *reason_of(unsigned status)
 		if (reasons[i].status == status)
 			return reasons[i].reason;
 	return "Unknown";
+}
+
+static size_t body_length(const struct reply *r)
+{
+	return r->asset != NULL ? (size_t)(r->asset->end - r->asset->bytes) : r->body.n;
 }
 
 /* chunked: the length is not known yet. Without chunks the end of the connection is the end of the body. */
@@ -45,7 +52,11 @@ static void put_head(struct reply *r, struct text *t, bool known)
 	text_str(t, reason_of(r->status));
 	text_str(t, "\r\nContent-Type: ");
 	text_str(t, r->type);
-	text_str(t, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+	text_str(t, "\r\nX-Content-Type-Options: nosniff\r\n");
+	if (r->asset != NULL)
+		asset_put_head(r->asset, t);
+	else
+		text_str(t, "Cache-Control: no-store\r\n");
 	if (r->allow != NULL) {
 		text_str(t, "Allow: ");
 		text_str(t, r->allow);
@@ -53,7 +64,7 @@ static void put_head(struct reply *r, struct text *t, bool known)
 	}
 	if (known) {
 		text_str(t, "Content-Length: ");
-		text_u64(t, r->body.n);
+		text_u64(t, body_length(r));
 		text_str(t, "\r\n");
 	} else if (chunked) {
 		text_str(t, "Transfer-Encoding: chunked\r\n");
@@ -67,9 +78,10 @@ static void put_head(struct reply *r, struct text *t, bool known)
 
 static void write_parts(struct reply *r, const struct text *head, const char *end)
 {
+	const char *body = r->asset != NULL ? r->asset->bytes : r->body.p;
 	struct iovec iov[3] = {
 		{.iov_base = head->p, .iov_len = head->n},
-		{.iov_base = r->body.p, .iov_len = r->head_only ? 0 : r->body.n},
+		{.iov_base = (void *)(uintptr_t)body, .iov_len = r->head_only ? 0 : body_length(r)},
 		{.iov_base = (void *)(uintptr_t)end, .iov_len = r->head_only ? 0 : strlen(end)},
 	};
 
@@ -82,7 +94,7 @@ static void write_parts(struct reply *r, const struct text *head, const char *en
 /* The block becomes a chunk. */
 static void write_block(struct reply *r, const char *end)
 {
-	char room[640];
+	char room[HEAD_ROOM];
 	struct text head;
 	bool chunks = r->c->request.chunks;
 
@@ -123,7 +135,7 @@ void reply_text(struct reply *r, const char *text)
 
 int reply_send(struct reply *r)
 {
-	char room[640];
+	char room[HEAD_ROOM];
 	struct text head;
 
 	CHECK(!r->body.cut, "a handler wrote more than it made room for");

@@ -8,14 +8,19 @@
 	X("/livez",           HTTP_GET | HTTP_HEAD,  true,  admin_livez)  \
 	X("/readyz",          HTTP_GET | HTTP_HEAD,  true,  admin_readyz) \
 	X("/metrics",         HTTP_GET | HTTP_HEAD,  true,  admin_metrics) \
+	X("/",                HTTP_GET | HTTP_HEAD,  false, admin_dashboard) \
+	X("/assets/",         HTTP_GET | HTTP_HEAD,  false, admin_dashboard) \
 	X("/v1/status",       HTTP_GET | HTTP_HEAD,  false, admin_status) \
 	X("/v1/listeners",    HTTP_GET | HTTP_HEAD,  false, admin_listeners) \
 	X("/v1/upstreams",    HTTP_GET | HTTP_HEAD,  false, admin_upstreams) \
 	X("/v1/servers",      HTTP_GET | HTTP_HEAD,  false, admin_servers) \
 	X("/v1/certificates", HTTP_GET | HTTP_HEAD,  false, admin_certificates) \
 	X("/v1/history",      HTTP_GET | HTTP_HEAD,  false, admin_history) \
+	X("/v1/events",       HTTP_GET | HTTP_HEAD,  false, admin_events) \
 	X("/v1/explain",      HTTP_GET | HTTP_HEAD,  false, admin_explain) \
 	X("/v1/plan",         HTTP_POST,             false, admin_plan)   \
+	X("/v1/conns",        HTTP_GET | HTTP_HEAD,  false, admin_conns)  \
+	X("/v1/trace",        HTTP_GET | HTTP_HEAD,  false, admin_trace)  \
 	X("/v1/reload",       HTTP_POST,             false, admin_reload) \
 	X("/v1/servers/",     HTTP_POST,             false, admin_override) \
 	X("/v1/drain",        HTTP_POST,             false, admin_drain)  \

@@ -104,6 +104,9 @@ void admin_warnings(struct json *j, struct client *c, struct reply *r, const str
 		warn_of_certificates(&w, inv);
 	}
 	warn_of_limits(&w, c->admin->p, inv);
+	if (__atomic_load_n(&c->admin->p->state.failing, __ATOMIC_RELAXED))
+		warn(&w, "state_failed",
+		     "the state file is not written: a restart would lose what was said of servers");
 	if (s->drops_at != 0 && np_nanotime() - s->drops_at < DROPS_RECENT)
 		warn(&w, "log_dropped", "%llu access records were dropped since the start",
 		     (unsigned long long)s->drops);

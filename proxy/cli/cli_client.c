@@ -26,13 +26,17 @@ static uid_t owner_of_directory(const char *path)
 }
 
 /* A stranger who made a socket there would learn what is asked, and could answer as he likes. */
+bool cli_trusts(uid_t uid, const char *path)
+{
+	return uid == 0 || uid == geteuid() || uid == owner_of_directory(path);
+}
+
 static int check_listener(int fd, const char *path)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
-	    (who.uid == 0 || who.uid == geteuid() || who.uid == owner_of_directory(path)))
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && cli_trusts(who.uid, path))
 		return EXIT_OK;
 	cli_complain("%s: user %u listens there, who is neither root nor you nor the owner of the directory", path,
 		     (unsigned)who.uid);
@@ -153,6 +157,48 @@ static bool send_question(int fd, const struct cli_question *q)
 	return sent;
 }
 
+const char *cli_socket_path(const struct cli_args *a, char where[CONTROL_PATH_ROOM])
+{
+	const char *path = a->value[CLI_OPT_SOCKET];
+
+	if (path == NULL)
+		path = control_path_found(where);
+	if (path == NULL)
+		cli_complain("no instance to ask: STAUNCH_CONTROL is off");
+	return path;
+}
+
+/* Opens the control socket and sends q.   Returns  EXIT_OK, and *fd; where has who was asked. */
+static int put_question(const struct cli_args *a, const struct cli_question *q, int patience, int *fd,
+			char where[CONTROL_PATH_ROOM])
+{
+	const char *socket_path = cli_socket_path(a, where);
+	int code;
+
+	if (socket_path == NULL)
+		return EXIT_FAILED;
+	if (socket_path != where)
+		snprintf(where, CONTROL_PATH_ROOM, "%s", socket_path);
+	code = open_control(socket_path, fd);
+	if (code != EXIT_OK)
+		return code;
+	set_patience(*fd, patience);
+	(void)send_question(*fd, q); /* a failure shows at the answer: who refuses a body early answers all the same */
+	return EXIT_OK;
+}
+
+/* Takes fd. */
+static int take_answer(int fd, const char *where, struct cli_answer *out)
+{
+	out->room = read_answer(fd);
+	close(fd);
+	if (out->room != NULL && take_apart(out))
+		return EXIT_OK;
+	cli_complain("the instance at %s does not answer", where);
+	cli_answer_free(out);
+	return EXIT_FAILED;
+}
+
 int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience, struct cli_answer *out)
 {
 	return cli_ask_with(a, &(struct cli_question){.method = method, .path = path}, patience, out);
@@ -161,29 +207,52 @@ int cli_ask(const struct cli_args *a, const char *method, const char *path, int 
 int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int patience, struct cli_answer *out)
 {
 	char where[CONTROL_PATH_ROOM];
-	const char *socket_path = a->value[CLI_OPT_SOCKET];
-	int fd, code;
+	int fd, code = put_question(a, q, patience, &fd, where);
 
 	*out = (struct cli_answer){0};
-	if (socket_path == NULL)
-		socket_path = control_path_found(where);
-	if (socket_path == NULL) {
-		cli_complain("no instance to ask: STAUNCH_CONTROL is off");
-		return EXIT_FAILED;
+	return code == EXIT_OK ? take_answer(fd, where, out) : code;
+}
+
+/* The lines of an answer of 200, one after the other. A head comes first, up to its empty line. */
+static int take_answer_lines(FILE *in, void (*take)(void *arg, char *line), void *arg)
+{
+	char *line = NULL;
+	size_t room = 0;
+	bool body = false;
+
+	while (getline(&line, &room, in) > 0) {
+		if (body)
+			take(arg, line);
+		else
+			body = strcmp(line, "\r\n") == 0;
 	}
-	code = open_control(socket_path, &fd);
+	free(line);
+	return body ? EXIT_OK : EXIT_FAILED;
+}
+
+int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void *arg, char *line), void *arg,
+		  struct cli_answer *out)
+{
+	struct cli_question q = {.method = "GET", .path = path};
+	char where[CONTROL_PATH_ROOM], start[13] = "";
+	int fd, code = put_question(a, &q, CLI_STREAM, &fd, where);
+	FILE *in;
+
+	*out = (struct cli_answer){0};
 	if (code != EXIT_OK)
 		return code;
-	set_patience(fd, patience);
-	/* A server that refuses a body early answers all the same. */
-	if (send_question(fd, q) || q->n > 0)
-		out->room = read_answer(fd);
-	close(fd);
-	if (out->room != NULL && take_apart(out))
-		return EXIT_OK;
-	cli_complain("the instance at %s does not answer", socket_path);
-	cli_answer_free(out);
-	return EXIT_FAILED;
+	if (recv(fd, start, sizeof(start) - 1, MSG_PEEK | MSG_WAITALL) == sizeof(start) - 1)
+		out->status = (unsigned)strtoul(start + 9, NULL, 10);
+	if (out->status != 200)
+		return take_answer(fd, where, out);
+	in = fdopen(fd, "r");
+	if (in == NULL) {
+		close(fd);
+		return EXIT_FAILED;
+	}
+	code = take_answer_lines(in, take, arg);
+	fclose(in);
+	return code;
 }
 
 void cli_answer_free(struct cli_answer *w)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "netpoll/base.h"
+#include "proxy/control/control_path.h"
 
 struct cli_args;
 
@@ -15,6 +16,7 @@ struct cli_answer {
 };
 
 #define CLI_PATIENCE 5000 /* ms within which a running process answers */
+#define CLI_STREAM   70000 /* ms within which an answer that goes on has its next line */
 
 /* cli_ask: send METHOD PATH, and wait `patience` ms (0: as long as it takes) for the answer. Nothing is sent before it
  * is known that the one who listens there is root, the user himself, or the owner of the socket's directory.
@@ -31,6 +33,16 @@ struct cli_question {
 must_use int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int patience,
 			  struct cli_answer *out);
 void cli_answer_free(struct cli_answer *w);
+
+/* cli_ask_lines: the same for an answer that comes line by line: each goes to take as it comes, with its newline.
+ *   Returns  EXIT_OK, and out->status; a body is in *out where that is not 200. */
+must_use int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void *arg, char *line), void *arg,
+			   struct cli_answer *out);
+/* cli_socket_path: where the verb is to ask.
+ *   Returns  the option's text, or where; NULL, with its line on stderr: there is no control plane. */
+const char *cli_socket_path(const struct cli_args *a, char where[CONTROL_PATH_ROOM]);
+/* May the listener of this socket be told anything? It is root, the user himself, or the owner of the directory. */
+bool cli_trusts(uid_t uid, const char *path);
 
 /* cli_answer_failed: say what an answer other than 200 holds.   Returns  the exit code. */
 must_use int cli_answer_failed(const struct cli_answer *w);

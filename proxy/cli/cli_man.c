@@ -8,6 +8,7 @@
 #include "proxy/cli/cli_man_metrics.h"
 #include "proxy/cli/cli_man_probes.h"
 #include "proxy/control/control_path.h"
+#include "proxy/control/state_file.h"
 
 /* Every text that comes from a table passes the roff escapes; what surrounds it is roff. */
 static void page_line(FILE *out, const char *before, const char *s, const char *after)
@@ -93,9 +94,11 @@ static void put_page(FILE *out)
 	      ".SH ENVIRONMENT\n.TP\n.B " CLI_CONFIG_ENV "\nThe config file when no option names one.\n"
 	      ".TP\n.B " CONTROL_ENV "\nThe control socket of a process, and whom status, reload and drain ask; "
 	      "off is none.\n"
+	      ".TP\n.B " STATE_ENV "\nThe state file where control.state is auto; off is none.\n"
 	      ".TP\n.B NO_COLOR\nSwitches colours off, unless empty.\n"
 	      ".SH FILES\n.TP\n.B " CLI_CONFIG_PATH "\nThe config file when nothing names one.\n"
 	      ".TP\n.B /run/staunch/control.sock\nThe control socket, unless control.socket names another.\n"
+	      ".TP\n.B /var/lib/staunch/state.yaml\nWhat was said of servers, unless control.state names another.\n"
 	      ".SH SEE ALSO\n.BR staunch.yaml (5),\n.BR staunch\\-metrics (7),\n.BR staunch\\-probes (7)\n", out);
 }
 

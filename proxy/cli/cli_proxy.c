@@ -10,6 +10,7 @@
 #include "proxy/base/text.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/control/control_path.h"
+#include "proxy/control/state_file.h"
 #include "proxy/process.h"
 
 #define YAML_MAX ((size_t)256 << 10) /* room for what a command line can hold, escaped: no list is cut silently */
@@ -117,6 +118,7 @@ int cli_proxy(const struct cli_args *a)
 	if (a->value[CLI_OPT_PRINT_CONFIG] == NULL) {
 		/* Without a file it may be one of many: a control socket only where one is asked for. */
 		setenv(CONTROL_ENV, "off", 0);
+		setenv(STATE_ENV, "off", 0);
 		return process_run(&o);
 	}
 	config_free(o.config);

@@ -121,7 +121,7 @@ static bool answer_has(const char *body, const char *name)
 	return at != NULL && *at != 'n';
 }
 
-static void show_override(const char *body)
+static no_inline void show_override(const char *body)
 {
 	json_print(stdout, body, "server");
 	fputs(": ", stdout);

@@ -81,6 +81,7 @@ struct conn {
 	bool nodelay_due : 1;   /* R: the server's socket does not have TCP_NODELAY yet */
 	bool keepalive_due : 1; /* R: nor keepalive */
 	bool tallied : 1;       /* R: counted says what the numbers have already */
+	bool traced : 1;        /* A: it has marks (conn_trace.h) */
 	uint8_t kill;           /* enum close_reason: conn_kill was called with it */
 	union {
 		uint8_t setup;     /* C: enum conn_setup */

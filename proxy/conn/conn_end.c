@@ -6,6 +6,7 @@
 
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
 #include "proxy/conn/tally.h"
 #include "proxy/conn/walk.h"
@@ -79,6 +80,8 @@ void conn_end(struct conn *c, enum close_reason why)
 	DCHECK(why != CLOSE_NONE, "an end has a reason");
 	DCHECK(c->phase != CONN_RELAYING || c->server != NULL, "a relayed connection has a server");
 	PROBE(conn_end, c, why, c->dir[0].bytes, c->dir[1].bytes);
+	if (unlikely(c->traced))
+		trace_mark(c, TRACE_END, NULL, 0, why);
 	if (s->log != NULL)
 		conn_log(c, why); /* before the streams go: they know what was agreed */
 	conn_close(c, why);

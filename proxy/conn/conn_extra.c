@@ -40,6 +40,7 @@ void conn_extra_free(struct conn *c)
 	conn_preread_free(c->extra);
 	free(c->extra->sni);
 	free(c->extra->tried);
+	free(c->extra->marks);
 	free(c->extra);
 	c->extra = NULL;
 }

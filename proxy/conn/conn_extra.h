@@ -30,6 +30,7 @@ struct conn_extra {
 	/* owned: the servers tried; their names are the snapshot's; NULL: the first one connected */
 	struct access_tried *tried;
 	const struct server *last_tried; /* with tried */
+	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
 };
 
 /* conn_extra: c's block, made on first use.

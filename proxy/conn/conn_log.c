@@ -97,6 +97,21 @@ static void note_own_addresses(const struct conn *c, struct access_record *rec)
 		ask_own_address(&c->upstream.fd, &rec->local);
 }
 
+/* ---- what is left out ---- */
+
+/* The client went, and no byte came or went before. A handshake, and a hello that rules have seen, are bytes; a
+ * PROXY header is not: a balancer writes it for its own probes, too. */
+static bool passed_nothing(const struct conn *c, enum close_reason why)
+{
+	const struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
+
+	if (why != CLOSE_CLIENT_FIN && why != CLOSE_CLIENT_RST)
+		return false;
+	if (c->dir[0].bytes + c->dir[1].bytes > 0 || c->client.tls != NULL)
+		return false;
+	return o == NULL || chunk_held(o->rest) == 0;
+}
+
 /* ---- the record ---- */
 
 /* The one that it is connected to, or else the last one that it tried; NULL: none. */
@@ -107,7 +122,7 @@ static const struct server *log_server(const struct conn *c)
 	return c->extra->last_tried;
 }
 
-void conn_log(struct conn *c, enum close_reason why)
+static void conn_record(struct conn *c, enum close_reason why)
 {
 	const struct server *server = log_server(c);
 	const struct target *t = conn_target(c);
@@ -128,8 +143,6 @@ void conn_log(struct conn *c, enum close_reason why)
 		.server_name = server != NULL ? server->text : NULL,
 	};
 
-	DCHECK_CONN(c);
-	DCHECK(c->shard->log != NULL, "conn_end asks first whether there is a log");
 	if (server != NULL)
 		memcpy(&rec.server, &server->addr.u, sizeof(rec.server));
 	note_own_addresses(c, &rec);
@@ -137,4 +150,14 @@ void conn_log(struct conn *c, enum close_reason why)
 		log_with_extra(c, &rec);
 	else
 		hand_over(c, &rec);
+}
+
+void conn_log(struct conn *c, enum close_reason why)
+{
+	DCHECK_CONN(c);
+	DCHECK(c->shard->log != NULL, "conn_end asks first whether there is a log");
+	if (c->listener->skip_empty && passed_nothing(c, why))
+		STAT_ADD(&c->shard->stats, log_skipped, 1);
+	else
+		conn_record(c, why);
 }

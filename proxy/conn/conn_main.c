@@ -8,6 +8,7 @@
 
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_loop.h"
+#include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
 
 /* ---- admission ---- */
@@ -31,6 +32,7 @@ static enum close_reason conn_route(struct conn *c)
 {
 	c->rule = conn_pick_rule(c);
 	PROBE(conn_route, c, c->rule, c->listener->name);
+	trace_at(c, TRACE_ROUTE, NULL);
 	return conn_target(c) != NULL ? CLOSE_NONE : CLOSE_NO_ROUTE;
 }
 
@@ -94,6 +96,8 @@ static struct conn *conn_new(struct shard *s, struct listener *listener, const s
 	STAT_ADD(conn_listener_stats(c), connections, 1);
 	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
 	PROBE(conn_accept, c, listener->name, s->id);
+	if (unlikely(s->trace != NULL))
+		trace_accept(c);
 	return c;
 }
 

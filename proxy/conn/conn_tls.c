@@ -7,6 +7,7 @@
 #include "proxy/base/name_set.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_handshakes.h"
+#include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_handshake.h"
@@ -158,6 +159,7 @@ static enum close_reason shake_hands(struct conn *c)
 	if (err == 0) {
 		count_handshake(c, np_now() - began);
 		count_records(c->shard, c->client.tls);
+		trace_at(c, TRACE_TLS, NULL);
 		return CLOSE_NONE;
 	}
 	STAT_ADD(conn_listener_stats(c), handshakes_failed, 1);
@@ -241,6 +243,7 @@ enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	if (err == 0) {
 		histogram_add(&conn_listener_stats(c)->upstream_handshake, &histogram_latency, np_now() - began);
 		count_records(s, c->upstream.tls);
+		trace_at(c, TRACE_UPSTREAM_TLS, server);
 		return CLOSE_NONE;
 	}
 	if (err == -NP_ECANCELED) { /* the client left: no server is blamed */

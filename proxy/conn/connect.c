@@ -9,6 +9,7 @@
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_loop.h"
+#include "proxy/conn/conn_trace.h"
 #include "proxy/policy/limit_watch.h"
 
 #define TRIES_MAX 101 /* config allows 100 retries */
@@ -112,6 +113,7 @@ static enum close_reason connect_to(struct conn *c, struct attempt *a, const str
 		note_failure(c, server, err, why);
 		return why;
 	}
+	trace_at(c, TRACE_CONNECTED, server);
 	if (t->header == 0 && t->tls == NULL)
 		return CLOSE_NONE;
 	connected = np_nanotime();
@@ -167,6 +169,8 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 		return CLOSE_NONE;
 	}
 	PROBE(connected, c, server->name, c->err);
+	if (unlikely(c->traced))
+		trace_mark(c, TRACE_FAILED, server, c->err, a->why);
 	a->tried[a->ntried++] = server;
 	note_server(c, a->why, server);
 	note_try(c, a, server, np_nanotime() - began);
@@ -221,6 +225,8 @@ enum close_reason connect_run(struct conn *c)
 
 		if (err != 0) {
 			PROBE(pick, c, u->name, NULL, -err);
+			if (unlikely(c->traced))
+				trace_pick(c, NULL, err);
 			return pick_failed(&a, err);
 		}
 		PROBE(pick, c, u->name, server->name, 0);
@@ -229,6 +235,8 @@ enum close_reason connect_run(struct conn *c)
 			c->retries++;
 			STAT_ADD(&u->live->stats[c->shard->id], retries, 1);
 		}
+		if (unlikely(c->traced))
+			trace_pick(c, server, 0);
 		if (try_server(c, &a, server) == CLOSE_NONE)
 			return c->kill;
 	} while (may_try_another(c, &a));

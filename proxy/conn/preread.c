@@ -12,6 +12,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_trace.h"
 #include "proxy/proto/pp.h"
 
 #define READ_MOST  (16 * 1024)
@@ -224,8 +225,13 @@ enum close_reason preread_run(struct conn *c)
 		return CLOSE_OVERLOAD;
 	if (c->listener->wants_header)
 		why = read_header(c);
-	if (why == CLOSE_NONE && needs_hello(c))
+	if (why == CLOSE_NONE && c->listener->wants_header)
+		trace_at(c, TRACE_HEADER, NULL);
+	if (why == CLOSE_NONE && needs_hello(c)) {
 		why = read_hello(c);
+		if (why == CLOSE_NONE)
+			trace_at(c, TRACE_HELLO, NULL);
+	}
 	/* the dial watches the client: it must not find this one */
 	np_fd_set_read_deadline(&c->client.fd, 0);
 	return why;

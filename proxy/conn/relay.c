@@ -15,6 +15,7 @@
 
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
 
 #define READ_SMALL     (16 * 1024) /* chat: stays in the L1 cache */
@@ -32,6 +33,7 @@ static no_inline void note_first_byte(struct conn *c)
 
 	ns = ns > connected ? ns : connected;
 	PROBE(first_byte, c, ns);
+	trace_at(c, TRACE_FIRST_BYTE, NULL);
 	c->first_byte = since_pack(ns);
 	histogram_add(&conn_server_stats(c)->first_byte, &histogram_latency, ns - connected);
 }

@@ -23,6 +23,8 @@ struct walk {
 /* The largest read. A connection owns no buffer unless a write was cut short. */
 #define SHARD_SCRATCH (64 * 1024)
 
+struct trace_ear;
+
 struct shard {
 	struct stats stats;       /* other threads read them */
 	struct np_worker *worker; /* const once started; NULL before */
@@ -31,6 +33,9 @@ struct shard {
 	char *scratch;            /* owned, const; empty between two runs of any G */
 	struct list conns;        /* of struct conn: live connections, new ones at the back */
 	struct list walks;        /* of struct walk: those under way */
+	int64_t walk_turn;        /* of walk_pay: the turn, and what was spent in it */
+	unsigned walk_spent;
+	struct trace_ear *trace;  /* those who are told of new connections (conn_trace.h); NULL: nobody asks */
 	struct walk tally;        /* of tally.h; linked while it is under way */
 	int64_t tally_began;      /* the look under way, or the last one */
 	int64_t tally_step;       /* ns from the look before it */

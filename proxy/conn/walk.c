@@ -37,3 +37,19 @@ void walk_move(struct shard *s, const struct list *link)
 			w->at = link->next;
 	}
 }
+
+/* The loop reads its clock once a turn. */
+bool walk_pay(struct shard *s, unsigned cost)
+{
+	int64_t turn = np_now();
+
+	DCHECK_SHARD(s);
+	if (s->walk_turn != turn) {
+		s->walk_turn = turn;
+		s->walk_spent = 0;
+	}
+	if (s->walk_spent >= WALK_TURN)
+		return false;
+	s->walk_spent += cost;
+	return true;
+}

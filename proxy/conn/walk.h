@@ -17,6 +17,12 @@ void walk_begin(struct walk *w, struct shard *s);
 struct conn *walk_next(struct walk *w);
 void walk_end(struct walk *w);
 
+#define WALK_TURN 256 /* what looks may cost a worker in one turn of its loop, all walks together */
+
+/* walk_pay: a look at a connection costs 1, more if it asks the kernel.
+ *   Returns  false: what one turn may cost is spent, so wait for the next one. */
+bool walk_pay(struct shard *s, unsigned cost);
+
 /* walk_leave: c ends. Nearly always there is no walk. */
 no_inline void walk_move(struct shard *s, const struct list *link);
 static inline void walk_leave(struct shard *s, const struct list *link)

@@ -10,6 +10,7 @@
 #include "proxy/control/ocsp.h"
 #include "proxy/control/orders.h"
 #include "proxy/control/overrides.h"
+#include "proxy/control/state.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/limit_watch.h"
 
@@ -54,6 +55,7 @@ struct process {
 	char *problems;      /* owned: of the last load, if it was refused (orders.h); NULL: none */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused; "": it was not */
 	struct overrides overrides; /* what operators say of servers */
+	struct state state; /* the file that keeps it */
 	struct list orders;  /* of struct order: not begun yet */
 	struct list drains;  /* of struct order: to be answered when the drain is over */
 	int64_t drain_delay, drain_timeout; /* what an order to drain said; negative: the configuration's */

@@ -24,7 +24,7 @@ static bool path_of_environment(const char **path)
 	return true;
 }
 
-static bool is_directory_of_ours(const char *path)
+bool control_path_is_ours(const char *path)
 {
 	struct stat st;
 
@@ -55,10 +55,10 @@ const char *control_path_of(const char *configured, char path[CONTROL_PATH_ROOM]
 	}
 	if (strcmp(configured, "auto") != 0)
 		snprintf(path, CONTROL_PATH_ROOM, "%s", configured);
-	else if (is_directory_of_ours(SYSTEM_DIRECTORY))
+	else if (control_path_is_ours(SYSTEM_DIRECTORY))
 		snprintf(path, CONTROL_PATH_ROOM, "%s", SYSTEM_SOCKET);
 	else
-		return users_own(path, "") != NULL && is_directory_of_ours(path) ? users_own(path, "/staunch.sock") :
+		return users_own(path, "") != NULL && control_path_is_ours(path) ? users_own(path, "/staunch.sock") :
 										    NULL;
 	return path;
 }

@@ -26,6 +26,9 @@ must_use bool control_path_stat(const char *path, struct stat *out);
  * place. */
 bool control_path_is_open(const char *path);
 
+/* control_path_is_ours: is it a directory in which we may make files? */
+bool control_path_is_ours(const char *path);
+
 /* control_is_on: does the configuration have a control plane, by socket or by TCP? */
 bool control_is_on(const struct config *c);
 

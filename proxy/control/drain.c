@@ -8,6 +8,7 @@
 #include "proxy/control/reload.h"
 #include "proxy/control/signals.h"
 #include "proxy/listen/bindings.h"
+#include "proxy/log/event.h"
 
 /* How often the connections are counted. Rejected: a message per connection that ends. */
 #define POLL_EVERY (50 * NP_MS)
@@ -96,6 +97,29 @@ static void kill_all(struct shard *s, void *arg)
 		conn_kill(list_entry(it, struct conn, link), CLOSE_DRAIN_DEADLINE);
 }
 
+static struct event *event_of_drain(uint32_t connections)
+{
+	struct event *e = event_begin();
+
+	event_number(e, "connections", connections);
+	return e;
+}
+
+/* Those that are left are cut.   Returns  whether there were any. */
+static bool cut_connections(struct process *p)
+{
+	uint32_t left = connections_left(p);
+
+	p->stop_by = np_nanotime();
+	if (left == 0)
+		return false;
+	event_log(event_of_drain(left), LVL_WARNING, "drain_deadline", "%u connection%s %s cut", left, plural(left),
+		  left == 1 ? "is" : "are");
+	for (unsigned i = 0; i < p->nshards; i++)
+		shard_call(&p->shards[i], kill_all, NULL);
+	return true;
+}
+
 bool drain_run(struct process *p)
 {
 	int64_t delay = p->drain_delay >= 0 ? p->drain_delay : p->snap->shutdown_delay;
@@ -106,21 +130,13 @@ bool drain_run(struct process *p)
 
 	DCHECK(np_current() != NULL, "a drain waits, so it needs a coroutine");
 	__atomic_store_n(&p->stage, STAGE_DRAINING, __ATOMIC_RELEASE);
-	log_msg(LVL_NOTICE, "draining", "stopping: %u connection%s", left, plural(left));
+	event_log(event_of_drain(left), LVL_NOTICE, "draining", "stopping: %u connection%s", left, plural(left));
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	bindings_stop(&p->bindings, p->shards, hurry ? np_nanotime() : deadline);
 	p->stop_by = hurry ? np_nanotime() : deadline;
-	if (hurry || !wait_for_connections(p, deadline)) {
-		left = connections_left(p);
-		p->stop_by = np_nanotime();
-		if (left == 0)
-			return true;
-		log_msg(LVL_WARNING, "drain_deadline", "%u connection%s %s cut", left,
-			plural(left), left == 1 ? "is" : "are");
-		for (unsigned i = 0; i < p->nshards; i++)
-			shard_call(&p->shards[i], kill_all, NULL);
+	if ((hurry || !wait_for_connections(p, deadline)) && cut_connections(p))
 		return false;
-	}
+	event_log(event_begin(), LVL_NOTICE, "drained", "all connections have ended");
 	return true;
 }
 

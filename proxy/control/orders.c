@@ -11,6 +11,7 @@
 #include "proxy/control/plan.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/state.h"
 
 /* On the asker's worker. */
 static void order_back(struct np_msg *m)
@@ -56,7 +57,10 @@ static void order_arrives(struct np_msg *m)
 		order_answer(o, -NP_ECANCELED);
 	} else if (o->kind == ORDER_SERVER) {
 		overrides_change(p, o->change);
-		order_answer(o, 0);
+		if (o->change->result == CHANGE_DONE)
+			state_answer(p, o);
+		else
+			order_answer(o, 0);
 	} else {
 		list_push_back(&p->orders, &o->link);
 		signals_raise(SIGNALS_ASKED);

@@ -1,6 +1,7 @@
 /* orders: what the admin worker asks of the control thread: a message there, and the same message back.
  *
- *   order_post -> arrives -> STATUS, EXPLAIN, SERVER: answered at once, whatever the main coroutine does
+ *   order_post -> arrives -> STATUS, EXPLAIN, SERVER: done at once, whatever the main coroutine does; a SERVER's answer
+ *                        |   waits for the disk (state.h)
  *                        '-> queue -> the main coroutine's next event -> order_answer
  *
  * Each order is answered once, at the latest when the process ends. */

@@ -9,6 +9,9 @@
 #include "config/text/word.h"
 #include "netpoll/hash.h"
 #include "proxy/control/control.h"
+#include "proxy/control/override_text.h"
+#include "proxy/control/state.h"
+#include "proxy/log/event.h"
 #include "proxy/log/log.h"
 #include "proxy/policy/snapshot.h"
 
@@ -148,6 +151,16 @@ void overrides_apply(struct process *p, const struct snapshot *s)
 
 static void watch_ends(struct process *p);
 
+static void say_override_ended(const struct override *one)
+{
+	struct event *e = event_begin();
+
+	event_fact(e, "upstream", one->upstream);
+	event_fact(e, "address", one->address);
+	event_log(e, LVL_NOTICE, "override_ended", "server %s/%s: the time of an override is over", one->upstream,
+		  one->address);
+}
+
 /* Returns whether a setting of it has ended. */
 static bool end_what_is_over(struct override *one, int64_t now)
 {
@@ -161,8 +174,7 @@ static bool end_what_is_over(struct override *one, int64_t now)
 		any = true;
 	}
 	if (any)
-		log_msg(LVL_NOTICE, "override_ended", "server %s/%s: the time of an override is over", one->upstream,
-			one->address);
+		say_override_ended(one);
 	return any;
 }
 
@@ -171,15 +183,21 @@ static void override_is_over(struct np_timer *t)
 {
 	struct process *p = container_of(t, struct process, overrides.timer);
 	int64_t now = np_nanotime();
+	bool any = false;
 
 	list_for_each_safe(it, &p->overrides.all) {
 		struct override *one = list_entry(it, struct override, link);
 
-		if (end_what_is_over(one, now) && says_nothing(one))
+		if (!end_what_is_over(one, now))
+			continue;
+		any = true;
+		if (says_nothing(one))
 			override_free(&p->overrides, one);
 	}
 	if (p->snap != NULL)
 		overrides_apply(p, p->snap);
+	if (any)
+		state_changed(p);
 	watch_ends(p);
 }
 
@@ -247,6 +265,29 @@ static void describe(struct server_change *c, const struct member *m)
 		c->ends[i] = server_set_ends(s, (enum server_set)i);
 }
 
+/* What holds from now on, with all that was said before. */
+static void say_override(const struct server_change *c)
+{
+	struct server_inputs in = server_inputs(c->word);
+	struct event *e = event_begin();
+	char weight[32] = "", most[40] = "";
+
+	event_fact(e, "server", c->name);
+	event_fact(e, "state", server_admin_text(in.admin));
+	if (in.admin_weight >= 0) {
+		event_number(e, "weight", in.admin_weight);
+		snprintf(weight, sizeof(weight), ", weight %d", in.admin_weight);
+	}
+	if (in.admin_most == SERVER_NO_LIMIT) {
+		event_fact(e, "max_connections", "off");
+		snprintf(most, sizeof(most), ", max_connections off");
+	} else if (in.admin_most != 0) {
+		event_number(e, "max_connections", in.admin_most);
+		snprintf(most, sizeof(most), ", max_connections %u", in.admin_most);
+	}
+	event_log(e, LVL_NOTICE, "override", "server %s: %s%s%s", c->name, server_admin_text(in.admin), weight, most);
+}
+
 void overrides_change(struct process *p, struct server_change *c)
 {
 	struct overrides *o = &p->overrides;
@@ -274,5 +315,119 @@ void overrides_change(struct process *p, struct server_change *c)
 		override_free(o, one);
 	apply_to(o, m->server);
 	describe(c, m);
+	say_override(c);
 	watch_ends(p);
+}
+
+/* ---- from a former process ---- */
+
+/* NULL: the configuration has it no more. By text, as the address was written down. */
+static const struct server *server_of_row(const struct snapshot *s, const struct override_row *row)
+{
+	for (unsigned i = 0; i < s->nupstreams; i++) {
+		const struct upstream *u = s->upstreams[i]->u;
+
+		if (strcmp(u->name, row->upstream) != 0)
+			continue;
+		for (unsigned j = 0; j < u->nmembers; j++)
+			if (strcmp(address_of(u->members[j].server), row->address) == 0)
+				return u->members[j].server;
+	}
+	return NULL;
+}
+
+/* The wall clock told when it ends; how long that is from now on the monotonic one tells. */
+static void restore_setting(struct override *one, const struct override_row *row, enum server_set which, int64_t wall)
+{
+	int64_t left = row->ends[which] - wall;
+
+	take_setting(&one->said, &row->said, which);
+	if (row->ends[which] == 0)
+		return;
+	one->ends[which] = row->ends[which];
+	one->by[which] = np_nanotime() + (left < OVERRIDE_LONGEST ? left : OVERRIDE_LONGEST);
+}
+
+/* What is over is not restored, also if the rest of the row is.
+ *   Returns  false when all or a part of it is dropped. */
+static bool restore_row(struct overrides *o, const struct server *s, const struct override_row *row, int64_t wall)
+{
+	struct override *one = override_new(o, s);
+	bool whole = true;
+
+	if (one == NULL) {
+		log_msg(LVL_ERROR, "override_dropped", "server %s: out of memory", s->name);
+		return true; /* the file keeps it until the next change */
+	}
+	for (unsigned i = 0; i < SERVER_SETS; i++) {
+		if (row->ends[i] == 0 || row->ends[i] > wall)
+			restore_setting(one, row, (enum server_set)i, wall);
+		else
+			whole = false;
+	}
+	if (!whole)
+		log_msg(LVL_NOTICE, "override_ended",
+			"server %s: the time of an override was over before the start", s->name);
+	if (says_nothing(one))
+		override_free(o, one);
+	return whole;
+}
+
+/* The first of it: the line tells which servers to look at, and the numbers are in the status of each. */
+static const char *what_is_said(const struct override *one)
+{
+	if (one->said.admin != SERVER_READY)
+		return server_admin_text(one->said.admin);
+	return one->said.admin_weight >= 0 ? "weight" : "max_connections";
+}
+
+/* As many as a line has room for. */
+static void say_in_force(const struct overrides *o)
+{
+	char room[400];
+	struct text t;
+	unsigned told = 0;
+
+	text_init(&t, room, sizeof(room) - 1);
+	list_for_each(it, &o->all) {
+		const struct override *one = list_entry(it, struct override, link);
+		size_t before = t.n;
+
+		text_str(&t, told > 0 ? ", " : "");
+		text_str(&t, one->upstream);
+		text_char(&t, '/');
+		text_str(&t, one->address);
+		text_char(&t, ' ');
+		text_str(&t, what_is_said(one));
+		if (t.cut) {
+			t.n = before;
+			break;
+		}
+		told++;
+	}
+	room[t.n] = '\0';
+	if (o->n > 0)
+		log_msg(LVL_NOTICE, "overrides_in_force", "overrides of %u server%s are in force: %s%s", o->n,
+			o->n == 1 ? "" : "s", room, told < o->n ? ", ..." : "");
+}
+
+/* The rows' order is kept, so that a file that is written again differs by what changed alone. Ends that have
+ * passed are judged by the wall clock, the only one that a restart of the machine leaves. */
+bool overrides_restore(struct process *p, const struct snapshot *s, const struct override_row *rows, unsigned n)
+{
+	int64_t wall = override_wall();
+	bool dropped = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct server *server = server_of_row(s, &rows[i]);
+
+		if (server == NULL)
+			log_msg(LVL_NOTICE, "override_dropped", "server %s/%s: it is gone, and so is its override",
+				rows[i].upstream, rows[i].address);
+		if (server == NULL || !restore_row(&p->overrides, server, &rows[i], wall))
+			dropped = true;
+	}
+	say_in_force(&p->overrides);
+	watch_ends(p);
+	return dropped;
 }

@@ -12,6 +12,7 @@
 #include "netpoll/netpoll.h"
 #include "proxy/upstream/server.h"
 
+struct override_row;
 struct process;
 struct snapshot;
 
@@ -49,6 +50,10 @@ struct server_change {
 	uint64_t word;              /* DONE: the server's */
 	uint32_t weight;            /* DONE: configured */
 	int64_t ends[SERVER_SETS];  /* DONE: wall clock */
+	bool persisted;             /* DONE: it is on the disk */
+	/* control thread, while the answer waits for that (state.h): */
+	uint64_t number;
+	int64_t by;
 };
 
 void overrides_init(struct overrides *o);
@@ -58,6 +63,11 @@ void overrides_fini(struct overrides *o);
 
 /* overrides_change: obey c, or say in it why not. It counts from the next pick on. */
 void overrides_change(struct process *p, struct server_change *c);
+
+/* overrides_restore: what a former process was told, before s is published. Those of servers that s does not have, and
+ * settings whose time has passed, are dropped, with a line each.
+ *   Returns  whether something was dropped. */
+bool overrides_restore(struct process *p, const struct snapshot *s, const struct override_row *rows, unsigned n);
 
 /* overrides_apply: each server of s gets what the list says of it, and none else.   Calls  before workers see s, and
  * again once it is p's. */

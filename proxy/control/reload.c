@@ -18,6 +18,7 @@
 #include "proxy/control/tokens.h"
 #include "proxy/creds/tls_cert.h"
 #include "proxy/listen/bindings.h"
+#include "proxy/log/event.h"
 #include "proxy/policy/snapshot_tls.h"
 
 #define OLD_LOG_POLL (5 * NP_MS)
@@ -258,14 +259,15 @@ static bool same_hosts(const struct config *a, const struct config *b)
 static bool warn_of_restart(const struct config *old, const struct config *new)
 {
 	bool control = strcmp(old->control.socket, new->control.socket) != 0 ||
-		       strcmp(old->control.http, new->control.http) != 0 || !same_hosts(old, new);
+		       strcmp(old->control.http, new->control.http) != 0 ||
+		       strcmp(old->control.state, new->control.state) != 0 || !same_hosts(old, new);
 
 	if (old->workers != new->workers)
 		log_msg(LVL_WARNING, "reload_partial",
 			"workers: a new number takes effect with the next start");
 	if (control)
 		log_msg(LVL_WARNING, "reload_partial",
-			"control: socket, http and hosts take effect with the next start");
+			"control: socket, http, hosts and state take effect with the next start");
 	return control || old->workers != new->workers;
 }
 
@@ -329,8 +331,9 @@ static const char *refusal(enum reload_step step, int err)
 }
 
 /* The reason was logged, or printed with the file's diagnostics, before. */
-static void log_refused(struct process *p, enum reload_step step, int err)
+static void log_refused(struct process *p, enum reload_step step, int err, const char *cause)
 {
+	struct event *e;
 	unsigned long long generation = p->snap->generation;
 
 	snprintf(p->why, sizeof(p->why), "%s%s", step == RELOAD_BIND ? "an address: " : "", refusal(step, err));
@@ -341,8 +344,21 @@ static void log_refused(struct process *p, enum reload_step step, int err)
 	}
 	STAT_ADD(&p->stats, reloads_failed, 1);
 	__atomic_store_n(&p->publishing.reload_failed, 1, __ATOMIC_RELAXED);
-	log_msg(LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged",
-		refusal(step, err), generation);
+	e = event_begin();
+	event_fact(e, "cause", cause);
+	event_fact(e, "error", p->why);
+	event_number(e, "generation", (int64_t)generation);
+	event_log(e, LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged",
+		  refusal(step, err), generation);
+}
+
+static void log_reloaded(const struct snapshot *s, const char *cause)
+{
+	struct event *e = event_begin();
+
+	event_fact(e, "cause", cause);
+	event_number(e, "generation", (int64_t)s->generation);
+	event_log(e, LVL_NOTICE, "reloaded", "generation %llu is in force", (unsigned long long)s->generation);
 }
 
 /* Owns c.   Returns  0, or why it was refused. */
@@ -351,11 +367,12 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 	struct list opened;
 	struct snapshot *snap;
 	enum reload_step step;
+	const char *cause = c == NULL ? "file" : "certificates";
 	int err = reload_prepare(p, path, c, &snap, &opened, &step);
 
 	PROBE(reload, err != 0 ? p->snap->generation : snap->generation, -err, step);
 	if (err != 0) {
-		log_refused(p, step, err);
+		log_refused(p, step, err, cause);
 		return err;
 	}
 	*restart = warn_of_restart(p->snap->config, snap->config);
@@ -367,8 +384,7 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 	STAT_ADD(&p->stats, reloads_ok, 1);
 	__atomic_store_n(&p->publishing.reload_failed, 0, __ATOMIC_RELAXED);
 	p->why[0] = '\0';
-	log_msg(LVL_NOTICE, "reloaded", "generation %llu is in force",
-		(unsigned long long)snap->generation);
+	log_reloaded(snap, cause);
 	return 0;
 }
 

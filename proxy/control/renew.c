@@ -10,6 +10,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/watch_files.h"
+#include "proxy/log/event.h"
 #include "proxy/policy/snapshot_tls.h"
 
 #define POLL_PERIOD   (250 * NP_MS)
@@ -117,7 +118,7 @@ void renew_poll(struct process *p)
 	ocsp_poll(&p->ocsp);
 	if (!files_have_changed(p, files))
 		return;
-	log_msg(LVL_NOTICE, "files_changed", "a certificate, key or list has changed");
+	event_log(event_begin(), LVL_NOTICE, "files_changed", "a certificate, key or list has changed");
 	reload_again(p);
 	p->files = p->files_seen; /* also after a refusal */
 }

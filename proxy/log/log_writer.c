@@ -7,6 +7,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/log/event.h"
 #include "proxy/log/log_bell.h"
 #include "proxy/log/log_priv.h"
 #include "proxy/log/log_ring.h"
@@ -80,12 +81,15 @@ static uint64_t count_dropped(const struct log *l)
 static void say_dropped(struct log *l, uint64_t dropped)
 {
 	uint64_t n = dropped - __atomic_load_n(&l->dropped_said, __ATOMIC_RELAXED);
+	struct event *e;
 
 	if (n == 0)
 		return;
 	__atomic_store_n(&l->dropped_said, dropped, __ATOMIC_RELAXED);
-	log_msg(LVL_WARNING, "access_log_recovered", "%llu access %s dropped",
-		(unsigned long long)n, n == 1 ? "record was" : "records were");
+	e = event_begin();
+	event_number(e, "dropped", (int64_t)n);
+	event_log(e, LVL_WARNING, "access_log_recovered", "%llu access %s dropped", (unsigned long long)n,
+		  n == 1 ? "record was" : "records were");
 }
 
 /* An episode is one line when drops begin, and one with their number when none has come for a
@@ -97,8 +101,8 @@ static void watch_drops(struct log *l)
 
 	if (dropped != l->dropped_seen) {
 		if (!l->dropping)
-			log_msg(LVL_WARNING, "access_log_dropping",
-				"access records are dropped: the access log takes them too slowly");
+			event_log(event_begin(), LVL_WARNING, "access_log_dropping",
+				  "access records are dropped: the access log takes them too slowly");
 		l->dropping = true;
 		l->dropped_at = now;
 		l->dropped_seen = dropped;

@@ -31,6 +31,8 @@
 	  "Times a listener paused because descriptors or memory ran out.") \
 	X(log_dropped,     "staunch_log_dropped_total",        "",                  counter, \
 	  "Access records dropped because the log could not take them.") \
+	X(log_skipped,     "staunch_log_skipped_total",        "",                  counter, \
+	  "Connections without a byte that log.skip_empty left out of the access log.") \
 	X(reloads_ok,      "staunch_config_reloads_total",     "result=\"ok\"",     counter, \
 	  "Reloads of the configuration, by result.") \
 	X(reloads_failed,  "staunch_config_reloads_total",     "result=\"failed\"", counter, "")

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "proxy/log/log.h"
+#include "proxy/log/event.h"
 
 #define WHO_ROOM 128 /* a name has 63 characters */
 
@@ -32,22 +32,36 @@ static const char *who_of(const struct limit_words *words, char room[WHO_ROOM])
 	return room;
 }
 
+static struct event *event_of(const struct limit_words *words)
+{
+	struct event *e = event_begin();
+
+	event_fact(e, "limit", words->key);
+	event_fact(e, "listener", words->listener);
+	event_number(e, "max", words->max);
+	return e;
+}
+
 static void episode_begins(struct limit *l, const struct limit_words *words, int64_t now)
 {
 	char room[WHO_ROOM];
 
 	__atomic_store_n(&l->since, now, __ATOMIC_RELAXED);
-	log_msg(LVL_WARNING, "limit_reached", "%s %u is reached: %s", who_of(words, room), words->max, words->then);
+	event_log(event_of(words), LVL_WARNING, "limit_reached", "%s %u is reached: %s", who_of(words, room), words->max,
+		  words->then);
 }
 
 static void episode_ends(struct limit *l, const struct limit_words *words, uint64_t hits, int64_t last)
 {
 	int64_t ns = last > l->since ? last - l->since : 0;
 	unsigned long long n = hits - l->told, s = (unsigned long long)(ns / NP_S) + 1;
+	struct event *e = event_of(words);
 	char room[WHO_ROOM];
 
-	log_msg(LVL_NOTICE, "limit_over", "%s acted %llu time%s within %llu s, and not since", who_of(words, room), n,
-		n == 1 ? "" : "s", s);
+	event_number(e, "hits", (int64_t)n);
+	event_number(e, "ms", ns / NP_MS);
+	event_log(e, LVL_NOTICE, "limit_over", "%s acted %llu time%s within %llu s, and not since",
+		  who_of(words, room), n, n == 1 ? "" : "s", s);
 	l->told = hits;
 	__atomic_store_n(&l->since, 0, __ATOMIC_RELAXED);
 }

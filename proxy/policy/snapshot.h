@@ -72,6 +72,7 @@ struct listener {
 	bool keeps_cert;             /* of a client, until a server is told: one of the targets is */
 	bool wait_at_limit;
 	bool ends_at_fin;            /* of either side; else the other direction goes on */
+	bool skip_empty;             /* log.skip_empty */
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */

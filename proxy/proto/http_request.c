@@ -65,21 +65,26 @@ bool http_span_is(struct http_span s, const char *text)
 	return s.p != NULL && s.n == strlen(text) && strncasecmp(s.p, text, s.n) == 0;
 }
 
-bool http_accepts(const struct http_request *r, const char *type)
+bool http_list_has(struct http_span list, const char *word)
 {
-	size_t n = strlen(type), at = 0;
+	size_t n = strlen(word), at = 0;
 
-	while (at < r->accept.n) {
-		const char *p = r->accept.p + at, *comma = memchr(p, ',', r->accept.n - at);
-		size_t left = comma != NULL ? (size_t)(comma - p) : r->accept.n - at;
+	while (at < list.n) {
+		const char *p = list.p + at, *comma = memchr(p, ',', list.n - at);
+		size_t left = comma != NULL ? (size_t)(comma - p) : list.n - at;
 
 		at += left + 1;
 		for (; left > 0 && is_space(*p); left--)
 			p++;
-		if (left >= n && strncasecmp(p, type, n) == 0 && (left == n || p[n] == ';' || is_space(p[n])))
+		if (left >= n && strncasecmp(p, word, n) == 0 && (left == n || p[n] == ';' || is_space(p[n])))
 			return true;
 	}
 	return false;
+}
+
+bool http_accepts(const struct http_request *r, const char *type)
+{
+	return http_list_has(r->accept, type);
 }
 
 /* Decodes percent signs, once. plus: a plus sign is a space, as in a query.
@@ -324,6 +329,12 @@ static const char *known_header(struct http_request *r, unsigned *seen, struct h
 		r->header_x = v;
 	if (http_span_is(name, "Accept"))
 		r->accept = v;
+	if (http_span_is(name, "Accept-Encoding"))
+		r->accept_encoding = v;
+	if (http_span_is(name, "If-None-Match"))
+		r->if_none_match = v;
+	if (http_span_is(name, "Cookie"))
+		r->cookie = v;
 	if (http_span_is(name, "Connection"))
 		connection_words(r, v);
 	if (http_span_is(name, "Expect"))

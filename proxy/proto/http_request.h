@@ -31,7 +31,7 @@ struct http_request {
 	struct http_span host;   /* of an absolute target, else the header's */
 	struct http_span query;  /* behind the question mark, as it came */
 	struct http_span origin, token, header_x; /* Origin; Authorization: Bearer; X-Staunch */
-	struct http_span accept;
+	struct http_span accept, accept_encoding, if_none_match, cookie;
 	char path[HTTP_REQUEST_PATH]; /* percent-decoded once; begins with a slash, holds no NUL */
 	unsigned status;         /* with HTTP_WRONG: 400, 405, 411 or 413 */
 	const char *why;         /* with HTTP_WRONG: a static sentence */
@@ -60,6 +60,9 @@ must_use ssize_t http_query_get(const struct http_request *r, const char *name, 
  * terminated. *at is 0 at first.
  *   Returns  1; 0: there are no more; -NP_EINVAL: one cannot be decoded, or does not fit. */
 must_use int http_query_next(const struct http_request *r, size_t *at, char *name, char *value, size_t cap);
+
+/* http_list_has: is this word an element of a header's list? What stands behind a semicolon is not compared. */
+must_use bool http_list_has(struct http_span list, const char *word);
 
 /* http_accepts: does the client name this media type in Accept? Weights are not compared. */
 must_use bool http_accepts(const struct http_request *r, const char *type);

@@ -56,7 +56,8 @@ static no_inline enum standing standing_out(const struct member *m)
 	return why == SERVER_WHY_MAINT ? STANDING_MAINT : STANDING_DOWN;
 }
 
-enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a)
+/* In line for the pick, which asks it of each member. */
+static inline enum standing member_standing(struct upstream *u, struct member *m, const struct pick_args *a)
 {
 	uint64_t word = server_now(m->server);
 
@@ -69,6 +70,11 @@ enum standing balance_standing(struct upstream *u, struct member *m, const struc
 	if (m->most != 0 && server_active(m->server) >= m->most)
 		return STANDING_FULL;
 	return STANDING_USABLE;
+}
+
+enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a)
+{
+	return member_standing(u, m, a);
 }
 
 /* The primary members, or the backups.
@@ -84,7 +90,7 @@ static int gather_tier(struct upstream *u, const struct pick_args *a, bool backu
 
 		if (m->backup != backup)
 			continue;
-		standing = balance_standing(u, m, a);
+		standing = member_standing(u, m, a);
 		if (standing == STANDING_USABLE)
 			p->at[p->n++] = m;
 		if (standing == STANDING_FULL)

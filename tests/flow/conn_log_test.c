@@ -1,5 +1,5 @@
 /* What a record of the access log says beyond how the connection ended: the servers it tried (O25), and
- * our own addresses (O31). */
+ * our own addresses (O31). And which connections have none (O29). */
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/flow/kit/service.h"
+#include "tests/flow/kit/control.h"
 
 struct world {
 	struct kit_staunch *s;
@@ -224,6 +224,91 @@ static void o31_none_to_tell(void **state)
 	end(&w);
 }
 
+/* ---- connections without a record ------------------------------------------------------------ */
+
+/* Listeners "web", "routed", which looks at the hello, "header", which wants a PROXY header, and "down", whose
+ * server refuses; on ports in this order. */
+static const char *probed(const char *skip, const int port[4])
+{
+	return textf("workers: 2\nlog: {access: \"@DIR@/access.log\"%s}\ncontrol: {socket: \"%s\"}\nlisteners:\n"
+		     "  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+		     "  - {name: routed, bind: \"%s:%d\", routes: [{sni: a.example, upstream: app}], upstream: app}\n"
+		     "  - {name: header, bind: \"%s:%d\", upstream: app,\n"
+		     "     proxy_protocol: {accept: required, trusted: [127.0.0.0/8]}}\n"
+		     "  - {name: down, bind: \"%s:%d\", upstream: gone}\n"
+		     "upstreams:\n  - {name: app, servers: [%s]}\n  - {name: gone, servers: [%s]}\n",
+		     skip, control_socket(), kit_ip(1), port[0], kit_ip(1), port[1], kit_ip(1), port[2], kit_ip(1),
+		     port[3], text_of(kit_peer_port(peer(KIT_ECHO))), text_of(kit_refuser(kit_ip(0))));
+}
+
+/* Five that say nothing of their own: three ends, a reset, and one with a balancer's header alone. */
+#define PROBES 5
+static void probe_ports(const int port[4])
+{
+	static const char header[] = "PROXY UNKNOWN\r\n";
+
+	for (int i = 0; i < 3; i++)
+		end_orderly(kit_connect(kit_ip(1), port[i]));
+	kit_reset(kit_connect(kit_ip(1), port[0]));
+
+	int fd = kit_connect(kit_ip(1), port[2]);
+
+	kit_send(fd, header, sizeof(header) - 1);
+	end_orderly(fd);
+}
+
+/* One with bytes, one whose server refuses, and one that ends within its hello. */
+#define OTHERS 3
+static void connect_others(const struct world *w, const int port[4])
+{
+	int fd = kit_connect(kit_ip(1), port[1]);
+	struct world down = {.s = w->s, .port = port[3]};
+
+	kit_send(fd, "\x16\x03\x01", 3);
+	end_orderly(fd);
+	end_orderly(served(kit_ip(1), port[0]));
+	refused(&down);
+}
+
+static bool counts_probes(void *arg)
+{
+	return strstr(control_expect(200, "GET /metrics", ""), arg) != NULL;
+}
+
+static void probe_all(const char *skip, int skipped)
+{
+	int port[4];
+	struct world w;
+	char line[64];
+
+	snprintf(line, sizeof(line), "\nstaunch_log_skipped_total %d\n", skipped);
+	for (int i = 0; i < 4; i++)
+		port[i] = kit_port(kit_ip(1));
+	w.s = kit_staunch_start(probed(skip, port));
+	w.fds = kit_proc_fds(w.s->child->pid);
+	probe_ports(port);
+	connect_others(&w, port);
+	kit_staunch_wait_log(w.s, "connection_end", PROBES + OTHERS - skipped);
+	if (!kit_wait(counts_probes, line, KIT_MS))
+		kit_fail("/metrics has no line %s", line);
+	assert_int_equal(kit_staunch_log(w.s, "\"connect_failed\""), 1);
+	assert_int_equal(kit_staunch_log(w.s, "\"hello_invalid\""), 1);
+	end(&w);
+	assert_int_equal(kit_staunch_log(w.s, "connection_end"), PROBES + OTHERS - skipped);
+}
+
+static void o29_probes_are_left_out(void **state)
+{
+	(void)state;
+	probe_all(", skip_empty: true", PROBES);
+}
+
+static void o29_all_without_the_key(void **state)
+{
+	(void)state;
+	probe_all("", 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +319,8 @@ int main(void)
 		cmocka_unit_test_teardown(o25_handshake_fails, kit_end),
 		cmocka_unit_test_teardown(o31_own_addresses, kit_end),
 		cmocka_unit_test_teardown(o31_none_to_tell, kit_end),
+		cmocka_unit_test_teardown(o29_probes_are_left_out, kit_end),
+		cmocka_unit_test_teardown(o29_all_without_the_key, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,9 @@ static void check_request(const char *p, size_t n)
 	check_span(r.token, p, n);
 	check_span(r.header_x, p, n);
 	check_span(r.accept, p, n);
+	check_span(r.accept_encoding, p, n);
+	check_span(r.if_none_match, p, n);
+	check_span(r.cookie, p, n);
 	CHECK(http_query_get(&r, "a", value, sizeof(value)) < (ssize_t)sizeof(value), "a value that does not fit");
 	while (http_query_next(&r, &at, name, value, sizeof(value)) > 0)
 		CHECK(strlen(name) < sizeof(name) && strlen(value) < sizeof(value), "a value that does not fit");

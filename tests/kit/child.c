@@ -52,6 +52,7 @@ struct kit_child *kit_child_start(const char *name, const char *const argv[])
 	snprintf(c->err, sizeof(c->err), "%s/%s.%d.err", kit_dir(), c->name, serial);
 	/* Each instance would take the machine's one place for a control socket. A test that wants one says where. */
 	setenv("STAUNCH_CONTROL", "off", 0);
+	setenv("STAUNCH_STATE", "off", 0);
 	c->pid = fork();
 	if (c->pid < 0) {
 		free(c);

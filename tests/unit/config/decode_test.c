@@ -138,6 +138,7 @@ static void defaults(void **state)
 	(void)state;
 	assert_int_equal(l.c->workers, CONFIG_AUTO);
 	assert_int_equal(l.c->log.level, CONFIG_LEVEL_INFO);
+	assert_false(l.c->log.skip_empty);
 	assert_int_equal(l.c->log.access.kind, CONFIG_SINK_STDOUT);
 	assert_int_equal(l.c->log.format, CONFIG_FORMAT_AUTO);
 	assert_int_equal(l.c->limits.max_connections, CONFIG_AUTO);
@@ -210,7 +211,7 @@ static void tls_defaults(void **state)
 
 static const char everything[] =
 	"workers: 8\n"
-	"log: {level: error, access: \"/x\", format: text}\n"
+	"log: {level: error, access: \"/x\", format: text, skip_empty: true}\n"
 	"limits: {max_connections: 50000}\n"
 	"listeners:\n"
 	"  - name: web\n"
@@ -266,6 +267,7 @@ static void top_values(const struct config *c)
 	assert_int_equal(c->log.access.kind, CONFIG_SINK_FILE);
 	assert_string_equal(c->log.access.path, "/x");
 	assert_int_equal(c->log.format, CONFIG_FORMAT_TEXT);
+	assert_true(c->log.skip_empty);
 	assert_int_equal(c->limits.max_connections, 50000);
 	assert_int_equal(c->shutdown.delay, 5 * UNITS_S);
 	assert_true(c->shutdown.timeout == CONFIG_OFF);

@@ -22,6 +22,7 @@ static const char dumped[] =
 	"  level: info                               # default\n"
 	"  access: \"/a \\\"b\"                          # t.yaml:1\n"
 	"  format: auto                              # default\n"
+	"  skip_empty: false                         # default\n"
 	"limits:\n"
 	"  max_connections: auto                     # default\n"
 	"metrics:\n"
@@ -73,7 +74,8 @@ static const char dumped[] =
 	"  timeout: 30s                              # default\n"
 	"control:\n"
 	"  socket: \"auto\"                            # default\n"
-	"  http: \"off\"                               # default\n";
+	"  http: \"off\"                               # default\n"
+	"  state: \"auto\"                             # default\n";
 
 static void each_value_and_its_origin(void **state)
 {

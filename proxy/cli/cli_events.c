@@ -1,0 +1,156 @@
+/* cli_events: what happened, one line an event. */
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_client.h"
+
+#define COLUMNS   80
+#define LINE_ROOM 512 /* bytes of which a line shows the first columns */
+
+struct told {
+	const char *since; /* NULL: all that is kept */
+	bool json, follow;
+	bool over;         /* the last line came */
+	unsigned n;        /* events */
+};
+
+/* "2026-01-02T03:04:05.000006Z" as "01-02 03:04:05". */
+static void put_when(FILE *f, const char *line)
+{
+	size_t n = 0;
+	const char *at = json_find(line, "time", &n);
+
+	if (at != NULL && n >= 19)
+		fprintf(f, "%.5s %.8s ", at + 5, at + 11);
+}
+
+/* Cut, so that it stays one line of the terminal; never inside a character. */
+static void put_cut(char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > COLUMNS) {
+		n = COLUMNS - 3;
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+		snprintf(text + n, 4, "...");
+	}
+	puts(text);
+}
+
+static bool word_is(const char *word, size_t n, const char *text)
+{
+	return word != NULL && strlen(text) == n && memcmp(word, text, n) == 0;
+}
+
+/* The result first: what does not fit is who asked. */
+static void put_audit(FILE *f, const char *line)
+{
+	size_t n = 0;
+	bool tcp = json_find(line, "facts.client", &n) != NULL;
+
+	json_print(f, line, "facts.path");
+	fprintf(f, ": %lld, by %s ", json_number(line, "facts.status"), tcp ? "client" : "uid");
+	json_print(f, line, tcp ? "facts.client" : "facts.uid");
+	if (!tcp) {
+		fputs(" comm ", f);
+		json_print(f, line, "facts.comm");
+	}
+}
+
+static void show_event(const char *line)
+{
+	char text[LINE_ROOM] = "";
+	FILE *f = fmemopen(text, sizeof(text) - 1, "w");
+	size_t n = 0;
+	const char *kind = json_find(line, "kind", &n);
+
+	if (f == NULL)
+		return;
+	put_when(f, line);
+	json_print(f, line, "kind");
+	fputs(": ", f);
+	if (word_is(kind, n, "audit"))
+		put_audit(f, line);
+	else
+		json_print(f, line, "message");
+	fclose(f);
+	put_cut(text);
+}
+
+static void show_gap(const struct told *t, const char *line)
+{
+	size_t n = 0;
+	const char *restart = json_find(line, "restart", &n);
+	long long lost = json_number(line, "lost");
+
+	if (restart != NULL && n == 4)
+		printf("-- the process of event %s has ended: this is another one\n", t->since != NULL ? t->since : "?");
+	if (lost > 0)
+		printf("-- %lld event%s lost\n", lost, lost == 1 ? " is" : "s are");
+}
+
+static void show_over(const struct told *t, const char *line)
+{
+	if (t->follow)
+		puts("-- the process ends");
+	else if (t->n == 0)
+		puts("-- nothing happened");
+	else
+		printf("-- what comes later: staunch events --since %lld\n", json_number(line, "seq"));
+}
+
+static void take_event_line(void *arg, char *line)
+{
+	struct told *t = arg;
+	size_t n = 0;
+	const char *word = json_find(line, "events", &n);
+
+	if (word_is(word, n, "over"))
+		t->over = true;
+	if (t->json) {
+		fputs(line, stdout);
+	} else if (word == NULL) {
+		t->n++;
+		show_event(line);
+	} else if (t->over) {
+		show_over(t, line);
+	} else if (word_is(word, n, "gap")) {
+		show_gap(t, line);
+	}
+	fflush(stdout);
+}
+
+static bool is_event_number(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+
+	return n > 0 && n <= 16 && text[n] == '\0';
+}
+
+int cli_events(const struct cli_args *a)
+{
+	struct told t = {
+		.since = a->value[CLI_OPT_SINCE],
+		.json = a->value[CLI_OPT_JSON] != NULL,
+		.follow = a->value[CLI_OPT_FOLLOW] != NULL,
+	};
+	struct cli_answer w;
+	char path[64];
+	int code;
+
+	if (t.since != NULL && !is_event_number(t.since))
+		return cli_misused(a->verb, "--since takes the number of an event, not \"%s\"", t.since);
+	snprintf(path, sizeof(path), "/v1/events?follow=%d%s%s", t.follow, t.since != NULL ? "&since=" : "",
+		 t.since != NULL ? t.since : "");
+	code = cli_ask_lines(a, path, take_event_line, &t, &w);
+	if (code == EXIT_OK && w.status != 200)
+		code = cli_answer_failed(&w);
+	else if (code == EXIT_OK && !t.over) {
+		cli_complain("the answer broke off: the instance is gone");
+		code = EXIT_FAILED;
+	}
+	cli_answer_free(&w);
+	return code;
+}

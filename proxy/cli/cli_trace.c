@@ -1,0 +1,227 @@
+/* cli_trace: the stages of the next connections, as a timeline of each, printed when it has ended. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/base/digit.h"
+#include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_client.h"
+
+#define ID_ROOM        32
+#define COLUMNS        80
+#define DETAIL_COLUMN  28 /* "  12345.678 ms  first_byte  " */
+
+/* A connection whose end has not come yet. */
+struct timeline {
+	struct timeline *next;
+	char id[ID_ROOM];
+	char *text;
+	size_t n;
+	FILE *to; /* of text */
+};
+
+struct shown {
+	struct timeline *open;
+	bool json;
+};
+
+/* ---- a line ---- */
+
+/* The text of several words, wrapped in the columns that are left. */
+static void put_wrapped(FILE *out, const char *s)
+{
+	const size_t room = COLUMNS - DETAIL_COLUMN;
+
+	while (strlen(s) > room) {
+		size_t n = room;
+
+		while (n > 0 && s[n] != ' ')
+			n--;
+		if (n == 0)
+			n = room;
+		fprintf(out, "%.*s\n%*s", (int)n, s, DETAIL_COLUMN, "");
+		s += n + (s[n] == ' ');
+	}
+	fprintf(out, "%s\n", s);
+}
+
+/* Appends "before" and the value of a name, if the line has it. */
+static void show_member(FILE *f, const char *line, const char *name, const char *before)
+{
+	size_t n = 0;
+	const char *at = json_find(line, name, &n);
+
+	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0))
+		return;
+	fputs(before, f);
+	json_print(f, line, name);
+}
+
+static void put_details(FILE *f, const char *line)
+{
+	static const struct {
+		const char *name, *before;
+	} members[] = {
+		{"listener", " listener "}, {"client", " client "}, {"worker", " worker "}, {"rule", " rule "},
+		{"upstream", " upstream "}, {"server", " server "}, {"result", " "}, {"reason", " "}, {"error", " "},
+		{"message", ": "}, {"detail", "; "}, {"version", " "}, {"cipher", " "}, {"sni", " sni "},
+		{"alpn", " alpn "}, {"bytes_in", "; bytes in "}, {"bytes_out", ", out "}, {"retries", ", retries "},
+	};
+
+	for (size_t i = 0; i < array_len(members); i++)
+		show_member(f, line, members[i].name, members[i].before);
+}
+
+static void put_stage_line(FILE *out, const char *line)
+{
+	long long us = json_number(line, "us");
+	size_t n = 0, len = 0;
+	const char *stage = json_find(line, "stage", &n);
+	char *details = NULL;
+	FILE *f = open_memstream(&details, &len);
+
+	if (f == NULL)
+		return;
+	put_details(f, line);
+	fclose(f);
+	fprintf(out, "%9lld.%03lld ms  %-*.*s", us / 1000, us % 1000, DETAIL_COLUMN - 18, (int)n,
+		stage != NULL ? stage : "");
+	put_wrapped(out, details != NULL && details[0] == ' ' ? details + 1 : "");
+	free(details);
+}
+
+/* ---- timelines ---- */
+
+static struct timeline *timeline_of(struct shown *s, const char *id, size_t n)
+{
+	struct timeline *t = s->open;
+
+	while (t != NULL && (strncmp(t->id, id, n) != 0 || t->id[n] != '\0'))
+		t = t->next;
+	if (t != NULL || n >= ID_ROOM)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	memcpy(t->id, id, n);
+	t->to = open_memstream(&t->text, &t->n);
+	if (t->to == NULL) {
+		free(t);
+		return NULL;
+	}
+	t->next = s->open;
+	s->open = t;
+	return t;
+}
+
+static void end_timeline(struct shown *s, struct timeline *t, const char *how)
+{
+	struct timeline **at = &s->open;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	fclose(t->to);
+	printf("connection %s%s\n%s\n", t->id, how, t->text);
+	fflush(stdout);
+	free(t->text);
+	free(t);
+}
+
+static void show_over(const char *line)
+{
+	static const struct {
+		const char *why, *words;
+	} ends[] = {
+		{"limit", "that is all"}, {"time", "the time is over"}, {"stop", "the process ends"},
+	};
+	size_t n = 0;
+	const char *why = json_find(line, "why", &n);
+	long long lost = json_number(line, "lost");
+
+	for (size_t i = 0; why != NULL && i < array_len(ends); i++)
+		if (strlen(ends[i].why) == n && memcmp(ends[i].why, why, n) == 0)
+			printf("%lld connections traced; %s\n", json_number(line, "connections"), ends[i].words);
+	if (lost > 0)
+		printf("%lld lines were lost: this terminal was too slow for them\n", lost);
+}
+
+static void take_line(void *arg, char *line)
+{
+	struct shown *s = arg;
+	size_t nid = 0, n = 0;
+	const char *id = json_find(line, "id", &nid), *stage = json_find(line, "stage", &n);
+	struct timeline *t;
+
+	if (s->json) {
+		fputs(line, stdout);
+		fflush(stdout);
+		return;
+	}
+	if (id == NULL || stage == NULL) {
+		if (json_find(line, "why", &n) == NULL)
+			return;
+		while (s->open != NULL)
+			end_timeline(s, s->open, ", still open");
+		show_over(line);
+		return;
+	}
+	t = timeline_of(s, id, nid);
+	if (t == NULL)
+		return;
+	put_stage_line(t->to, line);
+	if (n == 3 && memcmp(stage, "end", 3) == 0)
+		end_timeline(s, t, "");
+}
+
+/* ---- the question ---- */
+
+static void put_query(FILE *f, char before, const char *name, const char *value)
+{
+	fprintf(f, "%c%s=", before, name);
+	for (; *value != '\0'; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (digit_is_decimal(*value) || (unsigned)((c | 0x20) - 'a') < 26 || strchr("-._", c) != NULL)
+			putc(c, f);
+		else
+			fprintf(f, "%%%02X", c);
+	}
+}
+
+static void make_path(const struct cli_args *a, char *path, size_t room)
+{
+	static const enum cli_opt_id opts[] = {CLI_OPT_LISTENER, CLI_OPT_UPSTREAM, CLI_OPT_SERVER, CLI_OPT_SRC,
+					       CLI_OPT_SNI, CLI_OPT_LIMIT, CLI_OPT_FOR_TIME};
+	FILE *f = fmemopen(path, room, "w");
+	char before = '?';
+
+	if (f == NULL)
+		return;
+	fputs("/v1/trace", f);
+	for (size_t i = 0; i < array_len(opts); i++) {
+		const char *value = a->value[opts[i]];
+
+		if (value == NULL)
+			continue;
+		put_query(f, before, cli_opts[opts[i]].word, value);
+		before = '&';
+	}
+	fclose(f);
+}
+
+int cli_trace(const struct cli_args *a)
+{
+	struct shown s = {.json = a->value[CLI_OPT_JSON] != NULL};
+	struct cli_answer w;
+	char path[1536] = "";
+	int code;
+
+	make_path(a, path, sizeof(path));
+	code = cli_ask_lines(a, path, take_line, &s, &w);
+	while (s.open != NULL)
+		end_timeline(&s, s.open, ", still open");
+	if (code == EXIT_OK && w.status != 200)
+		code = cli_answer_failed(&w);
+	cli_answer_free(&w);
+	return code;
+}

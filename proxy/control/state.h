@@ -1,0 +1,58 @@
+/* state: what operators said of servers, kept over restarts. A thread of its own writes the file, one write at a time;
+ * what changes meanwhile is in the next one, and an answer that promises to keep a change waits for its write.
+ *
+ *   state_start: locked, read -> overrides_restore -> the first publication
+ *   state_changed -> write under way? --no--> a thread: tmp, fsync, rename, fsync -> state_written -> the answers
+ *                                     '-yes-> after it
+ *
+ * Control thread. */
+#ifndef PROXY_CONTROL_STATE_H
+#define PROXY_CONTROL_STATE_H
+
+#include "netpoll/netpoll.h"
+#include "proxy/control/file_work.h"
+#include "proxy/control/state_file.h"
+
+struct config;
+struct order;
+struct process;
+struct snapshot;
+struct state_write;
+
+struct state {
+	bool on;                       /* there is a file, and it is ours */
+	char *path;                    /* owned; NULL: none */
+	int lock;                      /* its descriptor, while on */
+	struct file_work loading;      /* at the start */
+	uint64_t changed, written;     /* the number of the newest change; of the newest one on the disk */
+	struct state_write *write;     /* under way; NULL: none */
+	struct list waiting;           /* of struct order, the oldest first: answered once they are written */
+	struct np_timer timer;         /* the next that has waited too long, or the next attempt */
+	struct np_event *idle;         /* the end: set when no write is under way; NULL: nobody waits for it */
+	struct np_timer ending;        /* the end: how long it waits */
+	int64_t again;                 /* the next attempt after a failed one; 0: the last one did it */
+	uint32_t failing;              /* atomic: the last write failed */
+	bool left;                     /* a thread still writes, and the process ends without it */
+};
+
+void state_init(struct state *s);
+void state_fini(struct state *s);
+
+/* state_start: read what is kept, for the servers of snap, before it is published. Whatever is wrong with the file is
+ * logged, and the start goes on.   Parks  for 5 s at most. */
+void state_start(struct process *p, const struct snapshot *snap);
+
+/* state_changed: the list of overrides is another one, and is to be written. */
+void state_changed(struct process *p);
+
+/* state_answer: answer o, a server's order that changed something, once that is on the disk or cannot be.
+ *   Owns  o. */
+void state_answer(struct process *p, struct order *o);
+
+/* state_end: what is still to be written is, within 1 s; every order is answered.   Parks. */
+void state_end(struct process *p);
+
+/* state_is_busy: a thread was left behind, in a read or a write, and still runs. */
+bool state_is_busy(const struct state *s);
+
+#endif
