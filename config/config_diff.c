@@ -19,6 +19,7 @@ struct walk {
 	int err;
 };
 
+/* What a changed key does to the connections that stand. */
 static enum config_effect effect_of(const struct config_key *k)
 {
 	static const enum config_effect effects[] = {
@@ -33,6 +34,7 @@ static enum config_effect effect_of(const struct config_key *k)
 
 /* ---- one object ---- */
 
+/* Keys of one object with the same effect are told together. */
 static void note_key(struct walk *w, const struct config_key *k)
 {
 	struct config_difference *d = &w->of[effect_of(k)];
@@ -59,6 +61,7 @@ static char *text_of(const struct config_key *k, const void *obj)
 	return NULL;
 }
 
+/* By text: what would load to the same value is the same, whatever types it has. */
 static bool is_same(struct walk *w, const struct config_key *k, const void *older, const void *newer)
 {
 	char *a, *b;
@@ -102,6 +105,7 @@ static void compare_keys(struct walk *w, const char *prefix, const void *older, 
 	}
 }
 
+/* One difference for each effect; those without keys are not told. */
 static void begin_object(struct walk *w, const char *noun, const char *name, const struct config_server *server)
 {
 	struct config_difference d = {.change = CONFIG_CHANGE, .noun = noun, .name = name, .server = server};
@@ -112,6 +116,7 @@ static void begin_object(struct walk *w, const char *noun, const char *name, con
 	}
 }
 
+/* The sharpest effect first. */
 static void end_object(struct walk *w)
 {
 	for (unsigned i = EFFECTS; i-- > 0;)
@@ -119,6 +124,7 @@ static void end_object(struct walk *w)
 			w->fn(w->arg, &w->of[i]);
 }
 
+/* An object that came or went has no keys to list. */
 static void tell_whole(struct walk *w, enum config_change change, const char *noun, const char *name,
 		       const struct config_server *server)
 {

@@ -56,6 +56,7 @@ static bool check_state(struct diag *d, struct config *c)
 	return text[0] == '/';
 }
 
+/* All of 127.0.0.0/8, and ::1. */
 static bool is_own_machine(const struct np_addr *a)
 {
 	if (a->u.sa.sa_family == AF_INET)
@@ -93,6 +94,7 @@ static void check_hosts(struct diag *d, const struct config *c)
 			           c->control.hosts[i].text, why);
 }
 
+/* A key that cannot act is a warning: the file may be prepared for later. */
 void validate_control(struct diag *d, struct config *c)
 {
 	struct np_addr a;

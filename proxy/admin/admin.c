@@ -22,6 +22,7 @@
 
 /* ---- on the admin worker ---- */
 
+/* Its end closes the listener: after it nobody accepts there. */
 static void run_accept(void *arg)
 {
 	struct admin_at *at = arg;
@@ -31,6 +32,7 @@ static void run_accept(void *arg)
 	at->open = false;
 }
 
+/* Without memory that path stays shut, and the other one may serve. */
 static void open_at(struct admin_at *at)
 {
 	if (at->sysfd < 0 || np_fd_init(&at->fd, at->sysfd) != 0)
@@ -43,6 +45,7 @@ static void open_at(struct admin_at *at)
 	at->open = false;
 }
 
+/* Nobody listens, and nobody is served or refused. */
 static bool is_over(const struct admin *a)
 {
 	for (size_t i = 0; i < ADMIN_PATHS; i++)
@@ -51,6 +54,7 @@ static bool is_over(const struct admin *a)
 	return list_empty(&a->clients) && a->nrefused == 0;
 }
 
+/* While the process stops no wait is longer than what is left. */
 int64_t admin_deadline(const struct admin *a, int64_t ns)
 {
 	int64_t by = np_deadline_after(ns);
@@ -117,6 +121,7 @@ static struct admin *admin_free(struct admin *a)
 	return NULL;
 }
 
+/* All that may fail is made here, so that the worker's start is the last thing that can. */
 static struct admin *admin_new(struct process *p, const struct config *c)
 {
 	struct admin *a = calloc(1, sizeof(*a));

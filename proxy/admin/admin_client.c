@@ -98,6 +98,7 @@ static int take_body(struct client *c, size_t len)
 
 /* ---- the answer ---- */
 
+/* A path with a slash at its end takes all that begins so; c->rest is what stands behind it. */
 static const struct route_row *find_route(struct client *c)
 {
 	for (size_t i = 0; i < array_len(routes); i++) {
@@ -159,6 +160,7 @@ static void drop_request(struct client *c, size_t len)
 	c->body = NULL;
 }
 
+/* Text, until a handler says something else. */
 static void init_reply(struct client *c, struct reply *r, char *block)
 {
 	*r = (struct reply){.c = c, .status = 200, .type = "text/plain; charset=utf-8"};
@@ -197,6 +199,7 @@ static bool serve_request(struct client *c, enum http_verdict found, size_t len,
 	return !c->close;
 }
 
+/* A client that was sent away while it waited gets no answer: it has asked nothing. */
 void admin_client_main(struct client *c)
 {
 	for (;;) {

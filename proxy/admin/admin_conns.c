@@ -26,7 +26,8 @@ struct conns {
 
 /* ---- the question ---- */
 
-static bool take_limit(void *into, const char *value)
+/* What only this request has; the filter's own parameters are admin_filter's. */
+static bool take_list_limit(void *into, const char *value)
 {
 	return admin_number(value, 1, INT64_MAX, &((struct conns *)into)->limit);
 }
@@ -43,11 +44,12 @@ static bool take_tcp(void *into, const char *value)
 }
 
 static const struct admin_param conns_params[] = {
-	{"limit", take_limit, "how many at most: 1 or more"},
+	{"limit", take_list_limit, "how many at most: 1 or more"},
 	{"fields", take_fields, "names of members, divided by commas, as this answer has them"},
 	{"tcp", take_tcp, "1 or 0"},
 };
 
+/* Without fields all but what costs system calls, and with tcp=1 that too. */
 static bool read_question(struct conns *l)
 {
 	const struct admin_params params = {
@@ -105,7 +107,7 @@ static bool walk_worker(struct conns *l, struct shard *s, const char **why)
 }
 
 /* A list that has an end of ours says so in its last line. */
-static void put_cut(struct conns *l, const char *why)
+static void put_list_cut(struct conns *l, const char *why)
 {
 	struct json j;
 
@@ -120,6 +122,7 @@ static void put_cut(struct conns *l, const char *why)
 	text_char(&l->r->body, '\n');
 }
 
+/* One worker after the other: each is asked only when the lines of the one before are out. */
 static void put_conns(struct conns *l)
 {
 	struct process *p = l->c->admin->p;
@@ -136,9 +139,10 @@ static void put_conns(struct conns *l)
 		if (!walk_worker(l, &p->shards[i], &why))
 			break;
 	if (why != NULL)
-		put_cut(l, why);
+		put_list_cut(l, why);
 }
 
+/* The block is too large for a coroutine's stack. */
 void admin_conns(struct client *c, struct reply *r)
 {
 	struct admin *a = c->admin;

@@ -16,6 +16,7 @@ _Static_assert(CONN_FIELDS <= 32, "a bit for each field");
 
 /* ---- which ones ---- */
 
+/* Returns -1 for a word that is no field. */
 static int conn_field_of(const char *word, size_t n)
 {
 	for (int i = 0; i < CONN_FIELDS; i++)
@@ -40,6 +41,7 @@ bool conn_fields_read(const char *list, uint32_t *fields)
 	}
 }
 
+/* What the worker has to look up for these fields; the rest is in the row anyway. */
 unsigned conn_fields_want(uint32_t fields)
 {
 	unsigned wants = 0;
@@ -52,6 +54,7 @@ unsigned conn_fields_want(uint32_t fields)
 
 /* ---- values ---- */
 
+/* null where it is not known, as the own address of a socket that is gone. */
 static void put_address(struct json *j, const char *name, const union np_inet *a)
 {
 	char text[NP_ADDR_TEXT];
@@ -80,6 +83,7 @@ static void put_row_security(struct json *j, const struct conn_row *row)
 	json_leave(j, '}');
 }
 
+/* Units are in the names; the kernel has microseconds for the times of limits. */
 static void put_leg(struct json *j, const char *name, const struct np_tcp_info *t)
 {
 	json_enter(j, name, '{');
@@ -113,6 +117,8 @@ static void put_legs(struct json *j, const struct conn_row *row)
 	json_leave(j, '}');
 }
 
+/* A leg whose window was closed for more than half of its busy time waits for the program behind it; one with bytes
+ * both unsent and under way waits for the network. The client's leg is judged first. */
 const char *conn_bottleneck(const struct conn_row *row)
 {
 	static const char *const apps[] = {"client_app", "server_app"}, *const nets[] = {"client_net", "server_net"};
@@ -132,6 +138,7 @@ const char *conn_bottleneck(const struct conn_row *row)
 
 /* ---- the line ---- */
 
+/* The default is the last field up to CONN_FIELD_ALPN, as in put_row_state for the rest. */
 static void put_names(struct json *j, const struct conn_row *row, enum conn_field field)
 {
 	char id[ULID_TEXT];
@@ -210,6 +217,7 @@ static void put_row_state(struct json *j, const struct conn_row *row, enum conn_
 	}
 }
 
+/* In the order of the table, whatever order the request names. */
 void conn_row_put(struct reply *r, const struct conn_row *row, uint32_t fields, uint64_t generation)
 {
 	struct json j;

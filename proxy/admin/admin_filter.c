@@ -13,6 +13,7 @@
 
 /* ---- values ---- */
 
+/* Names are compared byte by byte; one that is too long could match nothing. */
 static bool take_name(char *out, size_t room, const char *value, const char **why)
 {
 	*why = "it is empty, or too long";
@@ -37,12 +38,14 @@ static bool take_server(struct conn_filter *f, const char *value, const char **w
 	return take_name(f->server, sizeof(f->server), value, why);
 }
 
+/* An address is a network of one. */
 static bool take_src(struct conn_filter *f, const char *value, const char **why)
 {
 	f->has_src = true;
 	return cidr_parse(&f->src, value, why) >= 0;
 }
 
+/* As routes take names: lower case, no dot at the end, a star for one label or more. */
 static bool take_sni(struct conn_filter *f, const char *value, const char **why)
 {
 	size_t n = strlen(value);
@@ -77,6 +80,7 @@ static bool take_idle(struct conn_filter *f, const char *value, const char **why
 	return take_duration(&f->idle, value, why);
 }
 
+/* Why a connection that still lives will end; any: it has begun to end. */
 static bool take_reason(struct conn_filter *f, const char *value, const char **why)
 {
 	f->has_pending = true;

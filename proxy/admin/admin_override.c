@@ -16,6 +16,7 @@
 
 /* ---- the body ---- */
 
+/* Each takes its member.   Returns  NULL, or what is wrong with the value. */
 static const char *take_state(struct server_change *c, const struct json_member *m)
 {
 	static const enum server_admin_state states[] = {SERVER_READY, SERVER_DRAIN, SERVER_MAINT};
@@ -67,6 +68,7 @@ static const char *take_for(struct server_change *c, const struct json_member *m
 	return "for is a duration such as 90s, 10m or 1h30m, 366d at most";
 }
 
+/* Named here, so that a request that relies on it is refused and not half obeyed. */
 static const char *take_close_over(struct server_change *c, const struct json_member *m)
 {
 	(void)c, (void)m;
@@ -92,6 +94,7 @@ static const struct {
 	{"forget", take_forget, true},
 };
 
+/* A member that is not known is an error: a misspelled one must not be passed over. */
 static bool take_member(struct server_change *c, const struct json_member *m, struct reply *r)
 {
 	static const char help[] = "there are: state, weight, max_connections, for, close_over, forget";
@@ -170,6 +173,7 @@ static no_inline void say_not_found(const struct server_change *change, struct r
 	reply_error(r, 404, message, change->nearest[0] != '\0' ? help : NULL);
 }
 
+/* What is in force now, not what was asked for: a second operator may have spoken meanwhile. */
 static void say_done(const struct server_change *change, struct reply *r, uint64_t generation)
 {
 	struct server_inputs in = server_inputs(change->word);
@@ -201,6 +205,7 @@ static void say_done(const struct server_change *change, struct reply *r, uint64
 	text_char(&r->body, '\n');
 }
 
+/* Each result of the control thread has its status. */
 static void say_result(const struct server_change *change, struct reply *r, uint64_t generation)
 {
 	if (change->result == CHANGE_DONE)

@@ -15,6 +15,7 @@ int64_t admin_wall(void)
 	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
 }
 
+/* For people: programs read the number. */
 static const char *reason_of(unsigned status)
 {
 	static const struct {
@@ -33,6 +34,7 @@ static const char *reason_of(unsigned status)
 	return "Unknown";
 }
 
+/* An asset is sent from the binary, without a copy. */
 static size_t body_length(const struct reply *r)
 {
 	return r->asset != NULL ? (size_t)(r->asset->end - r->asset->bytes) : r->body.n;
@@ -76,6 +78,7 @@ static void put_head(struct reply *r, struct text *t, bool known)
 	text_str(t, "\r\n");
 }
 
+/* Head, body and end in one system call where they fit. */
 static void write_parts(struct reply *r, const struct text *head, const char *end)
 {
 	const char *body = r->asset != NULL ? r->asset->bytes : r->body.p;
@@ -115,6 +118,7 @@ static void write_block(struct reply *r, const char *end)
 	write_parts(r, &head, end);
 }
 
+/* A body that outgrows its block is sent in chunks; until then its length is known at the end. */
 bool reply_room(struct reply *r, size_t n)
 {
 	DCHECK(n <= REPLY_BLOCK, "no block is so large");
@@ -123,6 +127,7 @@ bool reply_room(struct reply *r, size_t n)
 	return r->err == 0;
 }
 
+/* In parts, so that a text may be longer than a block. */
 void reply_text(struct reply *r, const char *text)
 {
 	size_t n = strlen(text);
@@ -133,6 +138,7 @@ void reply_text(struct reply *r, const char *text)
 	}
 }
 
+/* Once, at the end: the rest of a body in chunks, or the whole answer. */
 int reply_send(struct reply *r)
 {
 	char room[HEAD_ROOM];
@@ -149,6 +155,7 @@ int reply_send(struct reply *r)
 	return r->err;
 }
 
+/* The frame that every answer of /v1 has. */
 void reply_object(struct reply *r, struct json *j, uint64_t generation)
 {
 	*j = (struct json){.t = &r->body};
@@ -159,6 +166,7 @@ void reply_object(struct reply *r, struct json *j, uint64_t generation)
 	json_time(j, "time", admin_wall());
 }
 
+/* Replaces what the handler has written so far. */
 void reply_error(struct reply *r, unsigned status, const char *message, const char *help)
 {
 	struct json j = {.t = &r->body};

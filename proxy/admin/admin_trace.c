@@ -31,13 +31,14 @@ struct tracing {
 
 /* ---- the query ---- */
 
-static bool take_limit(void *into, const char *value)
+static bool take_trace_limit(void *into, const char *value)
 {
 	struct trace_options *o = into;
 
 	return admin_number(value, 1, TRACE_MOST, &o->limit);
 }
 
+/* In the units of the configuration; longer than a minute nobody waits at a terminal. */
 static bool take_time(void *into, const char *value)
 {
 	struct trace_options *o = into;
@@ -49,7 +50,7 @@ static bool take_time(void *into, const char *value)
 static bool read_trace_query(struct client *c, struct reply *r, struct conn_filter *f, struct trace_options *o)
 {
 	static const struct admin_param own[] = {
-		{"limit", take_limit, "a number from 1 to 1000"},
+		{"limit", take_trace_limit, "a number from 1 to 1000"},
 		{"for", take_time, "a duration up to 60s"},
 	};
 	struct admin_params p = {.filter = f, .own = own, .nown = array_len(own), .into = o};
@@ -59,6 +60,7 @@ static bool read_trace_query(struct client *c, struct reply *r, struct conn_filt
 
 /* ---- lines ---- */
 
+/* Each line is an object of its own that a reader may take out of the stream. */
 static void begin_line(struct tracing *g, struct json *j, int64_t wall)
 {
 	*j = (struct json){.t = &g->r->body};
@@ -81,6 +83,7 @@ static bool line_room(struct tracing *g)
 	return reply_room(g->r, TRACE_LINE + 256);
 }
 
+/* taken is counted also where the line found no room: the worker's window must open again. */
 static void put_record(struct tracing *g, struct trace_record *rec)
 {
 	struct json j;
@@ -106,6 +109,7 @@ static void put_began(struct tracing *g, const struct trace_options *o)
 	end_line(g, &j);
 }
 
+/* The last line says why there is no more, so that a reader knows a whole trace from one that broke off. */
 static void put_over(struct tracing *g)
 {
 	const struct trace *t = g->t;

@@ -37,6 +37,7 @@ static void warn(const struct warnings *w, const char *word, const char *fmt, ..
 	json_leave(w->j, '}');
 }
 
+/* An upstream without a usable server gets the sharper sentence, and only that. */
 static void warn_of_upstreams(const struct warnings *w, const struct inventory *inv)
 {
 	for (unsigned i = 0; i < inv->nupstreams; i++) {
@@ -53,6 +54,7 @@ static void warn_of_upstreams(const struct warnings *w, const struct inventory *
 	}
 }
 
+/* Of the certificates in force, not of the files on the disk. */
 static void warn_of_certificates(const struct warnings *w, const struct inventory *inv)
 {
 	for (unsigned i = 0; i < inv->ncertificates; i++) {
@@ -67,6 +69,7 @@ static void warn_of_certificates(const struct warnings *w, const struct inventor
 	}
 }
 
+/* Only while it acts: what has passed is in the events. */
 static void warn_of_limit(const struct warnings *w, const struct limit *l, const char *name, const char *listener)
 {
 	if (__atomic_load_n(&l->since, __ATOMIC_RELAXED) == 0)
@@ -90,6 +93,7 @@ static void warn_of_limits(const struct warnings *w, const struct process *p, co
 	}
 }
 
+/* All of it is read from counters; the control thread is asked for nothing that is not in the order already. */
 void admin_warnings(struct json *j, struct client *c, struct reply *r, const struct order *o)
 {
 	struct inventory *inv = inventory_hold(&c->admin->reader);

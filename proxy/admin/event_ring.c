@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+/* The count of the oldest event that is kept; its place is that count modulo EVENTS_KEPT. */
 static uint64_t oldest(const struct event_ring *ring)
 {
 	return ring->n > EVENTS_KEPT ? ring->n - EVENTS_KEPT : 0;
@@ -13,6 +14,7 @@ static const struct event *event_at(const struct event_ring *ring, uint64_t n)
 	return ring->kept[n % EVENTS_KEPT];
 }
 
+/* lost: what was lost before there was a ring is not a gap of it. */
 void event_ring_init(struct event_ring *ring, int64_t wall, uint64_t lost)
 {
 	*ring = (struct event_ring){.first = (uint64_t)(wall / NP_US), .lost = lost};
@@ -25,6 +27,7 @@ void event_ring_fini(struct event_ring *ring)
 		free(ring->kept[i]);
 }
 
+/* A lost event takes a number like any other, so that every reader sees the gap where it was. */
 void event_ring_note_lost(struct event_ring *ring, uint64_t lost)
 {
 	ring->next += lost - ring->lost;
@@ -58,6 +61,7 @@ void event_reader_init(struct event_reader *r, const struct event_ring *ring, co
 		r->n++;
 }
 
+/* A reader that was overtaken goes on at the oldest; what it missed is the gap between two numbers. */
 const struct event *event_reader_next(struct event_reader *r, const struct event_ring *ring, uint64_t *lost)
 {
 	const struct event *e;
@@ -70,6 +74,7 @@ const struct event *event_reader_next(struct event_reader *r, const struct event
 	return e;
 }
 
+/* Also true where only losses came: they are told, too. */
 bool event_reader_lags(const struct event_reader *r, const struct event_ring *ring)
 {
 	return r->expects != ring->next;

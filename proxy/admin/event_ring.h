@@ -10,7 +10,7 @@
 struct event_ring {
 	struct event *kept[EVENTS_KEPT]; /* owned: the one at n stands at n % EVENTS_KEPT */
 	uint64_t n;     /* so many came */
-	uint64_t first; /* the first number: the start of the process in microseconds, so that no two processes share one */
+	uint64_t first; /* the first number: the start of the process in microseconds, so no two processes share one */
 	uint64_t next;  /* of the next event */
 	uint64_t lost;  /* of event_lost, so far */
 };

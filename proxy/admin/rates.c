@@ -10,6 +10,7 @@
 
 #define SLOTS (RATES_SECONDS + 1)
 
+/* Ends that are the fault of a server or ours, not of the client. */
 bool rates_is_fault(enum close_reason why)
 {
 	switch (why) {
@@ -33,6 +34,7 @@ uint64_t rates_connects_failed(const struct server_stats *s)
 
 /* ---- the counts now ---- */
 
+/* Sums for which v has zeros. */
 static void counts_of_listener(const struct listener_stats *n, uint64_t v[RATES])
 {
 	v[RATE_CONNECTIONS] = n->connections;
@@ -97,6 +99,7 @@ static const void *object_at(const struct inventory *inv, unsigned i)
 	return inv->servers[i - inv->nupstreams].server;
 }
 
+/* Listeners, upstreams, servers, in this order in every ring. */
 static unsigned object_count(const struct inventory *inv)
 {
 	return inv->nlisteners + inv->nupstreams + inv->nservers;
@@ -122,6 +125,7 @@ static void carry_over(const struct rates *r, const struct inventory *to, struct
 	}
 }
 
+/* Keeps the samples of objects that are in both lists.   Returns  false: no memory, and the old list stays. */
 static bool adopt(struct rates *r, struct inventory *inv)
 {
 	struct rate_ring *rings = calloc(object_count(inv) + 1, sizeof(*rings));
@@ -138,6 +142,7 @@ static bool adopt(struct rates *r, struct inventory *inv)
 	return true;
 }
 
+/* Once a second. A list that is not the last one is adopted first. */
 bool rates_sample(struct rates *r, struct inventory *inv, int64_t now)
 {
 	unsigned slot = (unsigned)(r->samples % SLOTS);
@@ -178,6 +183,7 @@ static uint64_t rate_between(uint64_t from, uint64_t to, int64_t ns)
 	return to > from && ns > 0 ? (uint64_t)((double)(to - from) * 1e12 / (double)ns + 0.5) : 0;
 }
 
+/* Over ten seconds, or as long as the object is known. */
 static void rates_of(const struct rates *r, const struct rate_ring *ring, uint64_t out[RATES])
 {
 	uint64_t last = r->samples - 1, from = r->samples < SLOTS ? 0 : r->samples - SLOTS;

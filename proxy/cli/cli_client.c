@@ -18,6 +18,7 @@
 
 /* ---- who listens ---- */
 
+/* The user himself, where it cannot be looked at: then nobody else is trusted. */
 static uid_t owner_of_directory(const char *path)
 {
 	struct stat st;
@@ -43,6 +44,7 @@ static int check_listener(int fd, const char *path)
 	return EXIT_PERMISSION;
 }
 
+/* The two usual reasons have their own words: no right, and nobody there. */
 static int connect_failed(const char *path)
 {
 	int err = err_from_errno();
@@ -56,6 +58,7 @@ static int connect_failed(const char *path)
 	return EXIT_FAILED;
 }
 
+/* 0: for ever. */
 static void set_patience(int fd, int ms)
 {
 	struct timeval t = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
@@ -88,6 +91,7 @@ static int open_control(const char *path, int *fd)
 
 /* ---- the question ---- */
 
+/* Without SIGPIPE: who refuses early has closed. */
 static bool send_all(int fd, const char *p, size_t n)
 {
 	while (n > 0) {
@@ -128,6 +132,7 @@ static char *read_answer(int fd)
 	return NULL;
 }
 
+/* The room is the answer's, so body stays valid until cli_answer_free. */
 static bool take_apart(struct cli_answer *w)
 {
 	char *body = strstr(w->room, "\r\n\r\n");
@@ -230,6 +235,7 @@ static int take_answer_lines(FILE *in, void (*take)(void *arg, char *line), void
 	return body ? EXIT_OK : EXIT_FAILED;
 }
 
+/* The status is looked at without taking it, so that a refusal is read as any other answer. */
 int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void *arg, char *line), void *arg,
 		  struct cli_answer *out)
 {
@@ -261,6 +267,7 @@ void cli_answer_free(struct cli_answer *w)
 	*w = (struct cli_answer){0};
 }
 
+/* The process's own words, which are written for this reader. */
 int cli_answer_failed(const struct cli_answer *w)
 {
 	size_t n = 0;
@@ -286,6 +293,7 @@ static const char *behind_text(const char *p)
 	return *p == '"' ? p + 1 : p;
 }
 
+/* Behind the value at p. What is asked for comes from a process that writes well-formed objects. */
 static const char *behind_value(const char *p)
 {
 	unsigned depth = 0;
@@ -328,6 +336,7 @@ static const char *json_member_of(const char *p, const char *name, size_t n)
 	return NULL;
 }
 
+/* A path steps into objects: "error.message". A string is returned without its quotes. */
 const char *json_find(const char *object, const char *path, size_t *n)
 {
 	const char *at = object;

@@ -56,6 +56,7 @@ struct session {
 
 /* ---- secrets ---- */
 
+/* 128 bits, in hexadecimal, so that it may stand in a path and in a cookie. */
 static bool draw_secret(char out[SECRET_TEXT])
 {
 	unsigned char bytes[SECRET_BYTES];
@@ -81,6 +82,7 @@ static bool is_secret(const char *p, size_t n, const char *secret)
 
 /* ---- what we answer ourselves ---- */
 
+/* In the form of the process's own answers; the path with the secret must not be passed on as a referrer. */
 static void answer(struct session *s, const char *status, const char *fields, const char *message)
 {
 	char text[640];
@@ -95,6 +97,7 @@ static void answer(struct session *s, const char *status, const char *fields, co
 		return; /* the browser has gone: there is nobody to tell */
 }
 
+/* The path is used up before the answer goes out: a second one finds nothing, even if this browser is lost. */
 static void let_in(struct session *s)
 {
 	char fields[256];
@@ -120,6 +123,7 @@ static bool is_our_host(const struct session *s)
 	return http_span_is(s->request.host, host);
 }
 
+/* Browsers send all cookies of the host in one header. */
 static bool has_cookie(const struct session *s)
 {
 	struct http_span all = s->request.cookie;
@@ -189,6 +193,7 @@ static bool read_browser(struct session *s)
 
 /* ---- the control socket ---- */
 
+/* The process may have been restarted by somebody else since the start of the verb: it is looked at anew. */
 static bool dial_control(struct session *s)
 {
 	const struct np_dial_opts opts = {.deadline = np_deadline_after(FIRST_TIME), .watch = &s->client};
@@ -232,6 +237,7 @@ static bool pass_request(struct session *s)
 	return !t.cut && np_fd_write(&s->control, t.p, t.n, NULL) == 0;
 }
 
+/* As it comes, so that events and traces show at once. */
 static void pass_answer(struct session *s)
 {
 	ssize_t n;
@@ -290,6 +296,7 @@ static void session_main(void *arg)
 	end_session(s);
 }
 
+/* One too many is closed without a word: browsers try again. */
 static void begin_session(struct dashboard *d, int sysfd)
 {
 	struct session *s = d->nsessions < SESSIONS ? malloc(sizeof(*s)) : NULL;
@@ -386,6 +393,7 @@ static int read_port_option(const struct cli_args *a, int *port)
 	return EXIT_OK;
 }
 
+/* Port 0 lets the system choose; d->port is the one that it chose. */
 static int listen_at(struct dashboard *d, int port)
 {
 	const struct np_listen_opts opts = {.nodelay = true};

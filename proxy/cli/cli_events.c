@@ -26,7 +26,7 @@ static void put_when(FILE *f, const char *line)
 }
 
 /* Cut, so that it stays one line of the terminal; never inside a character. */
-static void put_cut(char *text)
+static void put_event_line(char *text)
 {
 	size_t n = strlen(text);
 
@@ -39,6 +39,7 @@ static void put_cut(char *text)
 	puts(text);
 }
 
+/* A value of an object has a length and no end. */
 static bool word_is(const char *word, size_t n, const char *text)
 {
 	return word != NULL && strlen(text) == n && memcmp(word, text, n) == 0;
@@ -76,9 +77,10 @@ static void show_event(const char *line)
 	else
 		json_print(f, line, "message");
 	fclose(f);
-	put_cut(text);
+	put_event_line(text);
 }
 
+/* Either reason may hold, or both. */
 static void show_gap(const struct told *t, const char *line)
 {
 	size_t n = 0;
@@ -86,12 +88,14 @@ static void show_gap(const struct told *t, const char *line)
 	long long lost = json_number(line, "lost");
 
 	if (restart != NULL && n == 4)
-		printf("-- the process of event %s has ended: this is another one\n", t->since != NULL ? t->since : "?");
+		printf("-- the process of event %s has ended: this is another one\n",
+		       t->since != NULL ? t->since : "?");
 	if (lost > 0)
 		printf("-- %lld event%s lost\n", lost, lost == 1 ? " is" : "s are");
 }
 
-static void show_over(const struct told *t, const char *line)
+/* The last line tells how to go on. */
+static void show_events_over(const struct told *t, const char *line)
 {
 	if (t->follow)
 		puts("-- the process ends");
@@ -101,6 +105,7 @@ static void show_over(const struct told *t, const char *line)
 		printf("-- what comes later: staunch events --since %lld\n", json_number(line, "seq"));
 }
 
+/* An event has a kind; begin, gap and end of the answer have the member "events". */
 static void take_event_line(void *arg, char *line)
 {
 	struct told *t = arg;
@@ -115,13 +120,14 @@ static void take_event_line(void *arg, char *line)
 		t->n++;
 		show_event(line);
 	} else if (t->over) {
-		show_over(t, line);
+		show_events_over(t, line);
 	} else if (word_is(word, n, "gap")) {
 		show_gap(t, line);
 	}
 	fflush(stdout);
 }
 
+/* 16 digits: microseconds since 1970 for three centuries. */
 static bool is_event_number(const char *text)
 {
 	size_t n = strspn(text, "0123456789");

@@ -20,6 +20,7 @@
 
 /* ---- as a text ---- */
 
+/* 0 where it is missing. */
 static double real_at(const char *object, const char *name)
 {
 	size_t n = 0;
@@ -28,6 +29,7 @@ static double real_at(const char *object, const char *name)
 	return at != NULL ? strtod(at, NULL) : 0;
 }
 
+/* null counts as missing. */
 static bool is_there(const char *object, const char *path)
 {
 	size_t n = 0;
@@ -60,6 +62,7 @@ static void show_labelled(const char *label, const char *body, const char *path)
 	putchar('\n');
 }
 
+/* What was asked about, in one line. */
 static void show_client(const char *body)
 {
 	const char *alpn = answer_elements(body, "asked.alpn");
@@ -84,6 +87,7 @@ static void show_client(const char *body)
 	}
 }
 
+/* Only where TLS ends here; a hello that is passed on stands in the client's line. */
 static void show_tls(const char *body)
 {
 	size_t n = 0;
@@ -104,6 +108,7 @@ static void show_tls(const char *body)
 	       is_true(body, "tls.client_allow") ? ", one that client_auth.allow names" : "");
 }
 
+/* file:line, as editors and terminals know it. */
 static void show_rule(const char *body)
 {
 	fputs("rule        ", stdout);
@@ -169,6 +174,7 @@ static void show_servers(const char *body)
 		show_server(at);
 }
 
+/* Those with room left are not worth a line. */
 static void show_acting_limits(const char *body)
 {
 	for (const char *at = answer_elements(body, "limits"); at != NULL; at = json_next(at)) {
@@ -182,6 +188,7 @@ static void show_acting_limits(const char *body)
 	}
 }
 
+/* In the order in which the connection meets them. */
 static void show_route(const char *body)
 {
 	show_labelled("listener", body, "listener");
@@ -196,6 +203,7 @@ static void show_route(const char *body)
 
 /* ---- asking ---- */
 
+/* As typed: explain_read says what is wrong with them. */
 static struct explain_words words_of(const struct cli_args *a)
 {
 	return (struct explain_words){
@@ -239,6 +247,7 @@ static char *path_of(const struct explain_words *w)
 	return path;
 }
 
+/* The process answers with what holds now: its servers, its limits. */
 static int ask_process(const struct cli_args *a, const struct explain_words *w)
 {
 	char *path = path_of(w);
@@ -307,6 +316,7 @@ static no_inline int ask_file(const struct cli_args *a, const struct explain_que
 	return code;
 }
 
+/* With -c the file is asked, without it the process. */
 static int explain_route(const struct cli_args *a)
 {
 	struct explain_words w = words_of(a);
@@ -336,6 +346,7 @@ static bool explain_code(const char *word)
 
 /* ---- the verb ---- */
 
+/* A key never looks so: keys have lower case and no digits behind one letter. */
 static bool is_code(const char *word)
 {
 	return (word[0] == 'E' || word[0] == 'e' || word[0] == 'W' || word[0] == 'w') && strlen(word) == 4 &&

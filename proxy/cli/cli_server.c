@@ -32,6 +32,7 @@ static no_inline void put_path(struct text *t, const char *name)
 	}
 }
 
+/* Without a number the weight becomes that of the file again. */
 static int weight_of(const struct cli_args *a, struct text *body)
 {
 	struct units_refusal why;
@@ -47,6 +48,7 @@ static int weight_of(const struct cli_args *a, struct text *body)
 	return EXIT_OK;
 }
 
+/* The body begins with its state or weight, so a comma is always right. */
 static void put_member(struct text *body, const char *name, const char *value)
 {
 	text_str(body, ",\"");
@@ -56,6 +58,7 @@ static void put_member(struct text *body, const char *name, const char *value)
 	text_char(body, '"');
 }
 
+/* "default" is null for the process: as the file says. */
 static int put_most(const struct cli_args *a, struct text *body)
 {
 	const char *most = a->value[CLI_OPT_MAX_CONNECTIONS];
@@ -102,6 +105,7 @@ static no_inline int make_body(const struct cli_args *a, struct text *body)
 
 /* ---- the answer ---- */
 
+/* Nothing is printed for what has no end. */
 static void put_until(const char *body, const char *name)
 {
 	size_t n = 0;
@@ -113,6 +117,7 @@ static void put_until(const char *body, const char *name)
 	json_print(stdout, body, name);
 }
 
+/* null counts as absent. */
 static bool answer_has(const char *body, const char *name)
 {
 	size_t n = 0;
@@ -121,6 +126,7 @@ static bool answer_has(const char *body, const char *name)
 	return at != NULL && *at != 'n';
 }
 
+/* One line for the usual case; weight and max_connections only where they differ from the file. */
 static no_inline void show_override(const char *body)
 {
 	json_print(stdout, body, "server");

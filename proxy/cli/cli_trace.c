@@ -56,6 +56,7 @@ static void show_member(FILE *f, const char *line, const char *name, const char 
 	json_print(f, line, name);
 }
 
+/* The order of the table is the order on the screen, whatever the order in the line. */
 static void put_details(FILE *f, const char *line)
 {
 	static const struct {
@@ -71,6 +72,7 @@ static void put_details(FILE *f, const char *line)
 		show_member(f, line, members[i].name, members[i].before);
 }
 
+/* Milliseconds with three decimals: the columns stay in line up to 11 days. */
 static void put_stage_line(FILE *out, const char *line)
 {
 	long long us = json_number(line, "us");
@@ -91,6 +93,7 @@ static void put_stage_line(FILE *out, const char *line)
 
 /* ---- timelines ---- */
 
+/* Made when its first line comes.   Returns  NULL: no memory, or no id of ours. */
 static struct timeline *timeline_of(struct shown *s, const char *id, size_t n)
 {
 	struct timeline *t = s->open;
@@ -113,6 +116,7 @@ static struct timeline *timeline_of(struct shown *s, const char *id, size_t n)
 	return t;
 }
 
+/* Printed as one block, so that connections at the same time do not mix. */
 static void end_timeline(struct shown *s, struct timeline *t, const char *how)
 {
 	struct timeline **at = &s->open;
@@ -127,7 +131,7 @@ static void end_timeline(struct shown *s, struct timeline *t, const char *how)
 	free(t);
 }
 
-static void show_over(const char *line)
+static void show_trace_over(const char *line)
 {
 	static const struct {
 		const char *why, *words;
@@ -145,6 +149,7 @@ static void show_over(const char *line)
 		printf("%lld lines were lost: this terminal was too slow for them\n", lost);
 }
 
+/* A line with an id is a stage; one without is the begin or the end of the trace. */
 static void take_line(void *arg, char *line)
 {
 	struct shown *s = arg;
@@ -162,7 +167,7 @@ static void take_line(void *arg, char *line)
 			return;
 		while (s->open != NULL)
 			end_timeline(s, s->open, ", still open");
-		show_over(line);
+		show_trace_over(line);
 		return;
 	}
 	t = timeline_of(s, id, nid);
@@ -175,6 +180,7 @@ static void take_line(void *arg, char *line)
 
 /* ---- the question ---- */
 
+/* Names may have any byte; what is not plain is escaped. */
 static void put_query(FILE *f, char before, const char *name, const char *value)
 {
 	fprintf(f, "%c%s=", before, name);
@@ -188,6 +194,7 @@ static void put_query(FILE *f, char before, const char *name, const char *value)
 	}
 }
 
+/* The options are the parameters, by the same words. */
 static void make_path(const struct cli_args *a, char *path, size_t room)
 {
 	static const enum cli_opt_id opts[] = {CLI_OPT_LISTENER, CLI_OPT_UPSTREAM, CLI_OPT_SERVER, CLI_OPT_SRC,

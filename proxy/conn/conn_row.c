@@ -36,6 +36,7 @@ const char *conn_blocked_word(enum conn_blocked blocked)
 
 /* ---- what it is doing ---- */
 
+/* Before its first step a connection is in the stage that its listener begins with. */
 static enum conn_stage first_stage(const struct listener *l)
 {
 	if (l->wants_header)
@@ -45,6 +46,7 @@ static enum conn_stage first_stage(const struct listener *l)
 	return l->tls != NULL ? STAGE_CONN_TLS : STAGE_CONN_CONNECT;
 }
 
+/* From what the connection has anyway: nothing is written on the data path for the table. */
 static enum conn_stage stage_of(const struct conn *c)
 {
 	static const enum conn_stage by_setup[] = {
@@ -124,6 +126,7 @@ static no_inline void put_row_tls(struct conn_row *row, const struct conn *c)
 
 /* ---- what the kernel knows ---- */
 
+/* A listener on one address answers without a system call. */
 static void put_row_local(struct conn_row *row, const struct conn *c)
 {
 	const struct np_addr *only = c->listener->only_at;
@@ -137,6 +140,7 @@ static void put_row_local(struct conn_row *row, const struct conn *c)
 		memcpy(&row->local, &a.u, sizeof(row->local));
 }
 
+/* A leg that is not TCP says so by an error, and has no numbers. */
 static void put_row_tcp(struct conn_row *row, const struct conn *c)
 {
 	if (c->client.fd.sysfd > 0)
@@ -147,6 +151,7 @@ static void put_row_tcp(struct conn_row *row, const struct conn *c)
 
 /* ---- rows ---- */
 
+/* Dear members are filled only where the request wants them. */
 static void put_row(struct conn_row *row, const struct conn *c, unsigned wants, int64_t now)
 {
 	*row = (struct conn_row){
@@ -177,6 +182,8 @@ static void put_row(struct conn_row *row, const struct conn *c, unsigned wants, 
 		put_row_tcp(row, c);
 }
 
+/* Fills the block once, within what walk_pay allows of this turn of the scheduler; the admin thread comes again for
+ * the rest. Rows stand on 8 bytes. */
 void conn_slice_fill(struct shard *s, void *arg)
 {
 	struct conn_slice *slice = arg;
@@ -206,6 +213,7 @@ void conn_slice_fill(struct shard *s, void *arg)
 		conn_slice_end(s, slice);
 }
 
+/* Also for a reader that has gone in the middle: the walk must not stay linked. */
 void conn_slice_end(struct shard *s, void *arg)
 {
 	struct conn_slice *slice = arg;

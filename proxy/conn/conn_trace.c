@@ -7,6 +7,7 @@
 #include "proxy/base/json.h"
 #include "proxy/conn/conn_extra.h"
 
+/* What one trace makes of a connection: its filter cannot tell yet, does not want it, or is told of all its marks. */
 enum heard { HEARD_OPEN, HEARD_NEVER, HEARD_TOLD };
 
 struct mark {
@@ -48,6 +49,7 @@ static void put_client(struct json *j, const union np_inet *a)
 	json_str(j, "client", text);
 }
 
+/* Its name for machines, its sentence for people. */
 static void put_error(struct json *j, int err)
 {
 	if (err == 0)
@@ -56,6 +58,7 @@ static void put_error(struct json *j, int err)
 	json_str(j, "message", np_err_text(err));
 }
 
+/* A member without a value is left out. */
 static void put_name(struct json *j, const char *name, const char *value)
 {
 	if (value != NULL && value[0] != '\0')
@@ -77,6 +80,7 @@ static no_inline void put_traced_tls(struct json *j, const struct tls *t)
 	json_bool(j, "resumed", facts.resumed);
 }
 
+/* rule is null where no rule matched and the default upstream is taken, or where there are no rules. */
 static void put_route(struct json *j, const struct conn *c)
 {
 	const struct target *t = conn_target(c);
@@ -99,6 +103,7 @@ static void put_pick(struct json *j, const struct conn *c, const struct mark *m)
 		json_str(j, "message", m->err == NP_EAGAIN ? "every server is full" : "no server is left");
 }
 
+/* The words are those of the access log, so that both can be compared. */
 static void put_end(struct json *j, const struct conn *c, const struct mark *m)
 {
 	enum close_reason why = (enum close_reason)m->why;
@@ -113,6 +118,7 @@ static void put_end(struct json *j, const struct conn *c, const struct mark *m)
 	json_u64(j, "bytes_out", c->dir[1].bytes);
 }
 
+/* The members of a stage are these and no others: staunch trace and the tests read them. */
 static void put_stage(struct json *j, const struct conn *c, const struct mark *m)
 {
 	switch ((enum trace_stage)m->stage) {
@@ -156,6 +162,7 @@ static void put_stage(struct json *j, const struct conn *c, const struct mark *m
 	}
 }
 
+/* A record is made on the worker of c, because no other thread may look at it; the reader adds the frame of a line. */
 static void fill_record(struct trace_record *r, struct conn *c, const struct mark *m)
 {
 	struct ulid id = conn_id(c);
@@ -175,6 +182,8 @@ static void fill_record(struct trace_record *r, struct conn *c, const struct mar
 	r->wall = shard_wall(c->shard, c->accepted + m->ns);
 }
 
+/* A worker never waits for a reader: what exceeds the queue is counted and dropped. taken is written by the reader
+ * alone and told by this worker alone, so their difference is what is under way. */
 static void trace_tell(struct trace_ear *e, struct conn *c, const struct mark *m)
 {
 	uint32_t ahead = e->told - __atomic_load_n(&e->taken, __ATOMIC_ACQUIRE);
@@ -205,6 +214,7 @@ static enum heard trace_judge(struct trace *t, const struct conn *c)
 	return __atomic_fetch_add(&t->began, 1, __ATOMIC_RELAXED) < t->limit ? HEARD_TOLD : HEARD_NEVER;
 }
 
+/* Marks are kept while a filter is undecided: sni and server are known only later. */
 static void tell_past(struct trace_ear *e, struct conn *c, const struct conn_marks *k)
 {
 	for (unsigned i = 0; i < k->n; i++)
@@ -234,6 +244,7 @@ static void hear_mark(struct trace_ear *e, struct conn *c, struct conn_marks *k,
 	trace_tell(e, c, m);
 }
 
+/* Each ear first, then the mark is kept: tell_past must not tell it twice. */
 void trace_mark(struct conn *c, enum trace_stage stage, const struct server *server, int err, enum close_reason why)
 {
 	struct conn_marks *k = c->extra->marks;
@@ -281,6 +292,7 @@ void trace_pick(struct conn *c, const struct server *server, int err)
 
 /* ---- readers ---- */
 
+/* One block: an ear for each worker behind the trace. */
 struct trace *trace_new(unsigned n)
 {
 	size_t size = sizeof(struct trace) + n * sizeof(struct trace_ear);
@@ -295,6 +307,7 @@ struct trace *trace_new(unsigned n)
 	return t;
 }
 
+/* On each worker: from here on its new connections are marked. */
 static void add_ear(struct shard *s, void *arg)
 {
 	struct trace *t = arg;
@@ -304,6 +317,7 @@ static void add_ear(struct shard *s, void *arg)
 	s->trace = &t->ears[s->id];
 }
 
+/* It is in the list: add_ear came before by the same queue of calls. */
 static void remove_ear(struct shard *s, void *arg)
 {
 	struct trace *t = arg;
@@ -315,12 +329,14 @@ static void remove_ear(struct shard *s, void *arg)
 	*at = t->ears[s->id].next;
 }
 
+/* Parks until every worker knows of it, so no connection that is accepted later is missed. */
 void trace_listen(struct trace *t, struct shard *shards)
 {
 	for (unsigned i = 0; i < t->nears; i++)
 		shard_call(&shards[i], add_ear, t);
 }
 
+/* Parks. No worker writes to the trace after it, though records may still be under way to its reader. */
 void trace_deafen(struct trace *t, struct shard *shards)
 {
 	for (unsigned i = 0; i < t->nears; i++)

@@ -24,6 +24,7 @@ static bool path_of_environment(const char **path)
 	return true;
 }
 
+/* With the rights that count for opening files: a set-uid start must not write where its user may not. */
 bool control_path_is_ours(const char *path)
 {
 	struct stat st;
@@ -42,6 +43,7 @@ static const char *users_own(char *path, const char *suffix)
 	return path;
 }
 
+/* Where the process listens: what is configured, then the environment, the system's directory, the user's own. */
 const char *control_path_of(const char *configured, char path[CONTROL_PATH_ROOM])
 {
 	const char *said;
@@ -63,6 +65,8 @@ const char *control_path_of(const char *configured, char path[CONTROL_PATH_ROOM]
 	return path;
 }
 
+/* Where a verb looks: the same places, but by what is there. The system's is the answer when nothing is, because
+ * its name is what the message then shows. */
 const char *control_path_found(char path[CONTROL_PATH_ROOM])
 {
 	const char *said;
@@ -78,6 +82,7 @@ const char *control_path_found(char path[CONTROL_PATH_ROOM])
 	return path;
 }
 
+/* Of the directory that the socket is in. */
 bool control_path_stat(const char *path, struct stat *out)
 {
 	char dir[CONTROL_PATH_ROOM];
@@ -91,6 +96,7 @@ bool control_path_stat(const char *path, struct stat *out)
 	return stat(dir, out) == 0;
 }
 
+/* May anybody put a socket of his own there? */
 bool control_path_is_open(const char *path)
 {
 	struct stat st;

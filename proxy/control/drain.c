@@ -34,6 +34,7 @@ static bool is_stop(int sig)
 	return sig == SIGTERM || sig == SIGINT || sig == SIGQUIT;
 }
 
+/* A second drain waits for the same end; a reload would begin what is being ended. */
 static void obey_while_draining(struct process *p)
 {
 	struct order *o;
@@ -89,6 +90,7 @@ static bool wait_for_connections(struct process *p, int64_t deadline)
 	return true;
 }
 
+/* On each worker, of its own connections. */
 static void kill_all(struct shard *s, void *arg)
 {
 	(void)arg;
@@ -140,6 +142,7 @@ bool drain_run(struct process *p)
 	return true;
 }
 
+/* Who asked for the drain is told how it ended before the process goes. */
 void drain_answer(struct process *p, bool cut)
 {
 	obey_while_draining(p); /* those that came with the last connection's end */
@@ -163,6 +166,7 @@ static int clamp_patience(int64_t by, int least)
 	return left < LOG_STOP_MS ? (int)left : LOG_STOP_MS;
 }
 
+/* The access log has what is left, but for the least that the process log needs. */
 int drain_access_patience(struct process *p)
 {
 	int both = clamp_patience(p->stop_by, 2 * LOG_LEAST_MS);

@@ -68,6 +68,7 @@ static unsigned bounds_of(const struct story *y, struct bound out[3])
 	return n;
 }
 
+/* Limits at which a client waits do not end the story: it would be admitted later. */
 static void admit(struct story *y)
 {
 	struct bound b[3];
@@ -80,6 +81,7 @@ static void admit(struct story *y)
 
 /* ---- TLS and rules ---- */
 
+/* As conn_tls gives it to the access log. */
 static enum close_reason close_of_failure(enum tls_failure why)
 {
 	return why == TLS_WHY_NO_ALPN ? CLOSE_TLS_NO_ALPN : CLOSE_TLS_FAILED;
@@ -161,6 +163,7 @@ static int choose_server(struct story *y)
 
 /* ---- the answer ---- */
 
+/* null: no TLS. */
 static void put_version(struct json *j, const char *name, uint16_t version)
 {
 	char text[] = "1.0";
@@ -172,6 +175,7 @@ static void put_version(struct json *j, const char *name, uint16_t version)
 		json_str(j, name, text);
 }
 
+/* What was assumed, too: the reader sees which client the answer is about. */
 static void put_asked(struct json *j, const struct story *y)
 {
 	const struct explain_question *q = y->q;
@@ -213,6 +217,7 @@ static void put_tls_forecast(struct json *j, const struct story *y)
 	json_leave(j, '}');
 }
 
+/* With its place in the file, where an operator would change it. */
 static void put_rule(struct json *j, const struct story *y)
 {
 	const struct config *c = y->snap->config;
@@ -228,6 +233,7 @@ static void put_rule(struct json *j, const struct story *y)
 	json_leave(j, '}');
 }
 
+/* null: the connection is relayed. */
 static void put_close(struct json *j, const struct story *y)
 {
 	if (y->ends == CLOSE_NONE) {
@@ -240,6 +246,7 @@ static void put_close(struct json *j, const struct story *y)
 	json_leave(j, '}');
 }
 
+/* chance: of the next connection of this client, now; weight_share: of all connections in the long run. */
 static void put_candidate(struct json *j, const struct member_view *v)
 {
 	json_enter(j, NULL, '{');
@@ -266,6 +273,7 @@ static void put_candidates(struct json *j, const struct story *y)
 	json_leave(j, ']');
 }
 
+/* used and max are of the moment of the question. */
 static void put_limits(struct json *j, const struct story *y)
 {
 	struct bound b[3];
@@ -347,6 +355,8 @@ static const struct listener *find_listener(const struct snapshot *s, const char
 	return NULL;
 }
 
+/* The steps of a connection in their order; the first that ends it is the one that is told, and the rest says where
+ * it would have gone. */
 int explain_answer(const struct snapshot *s, const struct limit *connections, const struct explain_question *q,
 		   char **out)
 {

@@ -44,6 +44,8 @@ static int explain_order(struct order *o)
 	return p->snap != NULL ? explain_answer(p->snap, &p->limit, o->question, &o->text) : -NP_ECANCELED;
 }
 
+/* What only reads is answered at once, also while a load is under way. A change of a server is made at once, too,
+ * and answered when the state file has it. What takes long waits in the queue for the control thread's main story. */
 static void order_arrives(struct np_msg *m)
 {
 	struct order *o = container_of(m, struct order, msg);
@@ -67,6 +69,7 @@ static void order_arrives(struct np_msg *m)
 	}
 }
 
+/* From any worker: the answer comes back to the same one. */
 void order_post(struct process *p, struct order *o)
 {
 	o->p = p;
@@ -86,6 +89,7 @@ struct order *order_take(struct process *p)
 	return o;
 }
 
+/* Nobody waits for a process that ends: those that are queued are answered, later ones find STAGE_ENDED. */
 void orders_end(struct process *p)
 {
 	struct order *o;
@@ -95,6 +99,7 @@ void orders_end(struct process *p)
 		order_answer(o, -NP_ECANCELED);
 }
 
+/* The slow ones, on the control thread. A plan hands over its text, because the asker may leave before. */
 void order_do(struct process *p, struct order *o)
 {
 	if (o->kind == ORDER_LOGS) {

@@ -33,6 +33,7 @@ static const char *address_of(const struct server *s)
 	return strchr(s->name, '/') + 1;
 }
 
+/* By name and address, because a reload makes new servers and the override must outlive the old ones. */
 static struct override *override_find(const struct overrides *o, const struct server *s)
 {
 	list_for_each(it, &o->all) {
@@ -54,6 +55,7 @@ static void override_free(struct overrides *o, struct override *one)
 	free(one);
 }
 
+/* Returns NULL: no memory, and the list is as before. */
 static struct override *override_new(struct overrides *o, const struct server *s)
 {
 	struct override *one = calloc(1, sizeof(*one));
@@ -74,6 +76,7 @@ static struct override *override_new(struct overrides *o, const struct server *s
 	return NULL;
 }
 
+/* Such a one is dropped from the list. */
 static bool says_nothing(const struct override *one)
 {
 	return one->said.admin == SERVER_READY && one->said.admin_weight < 0 && one->said.admin_most == 0;
@@ -108,6 +111,7 @@ static void take_setting(struct server_inputs *to, const struct server_inputs *f
 		to->admin_most = from->admin_most;
 }
 
+/* Does it differ from the file? */
 static bool setting_is_said(const struct server_inputs *in, enum server_set which)
 {
 	if (which == SERVER_SET_STATE)
@@ -129,6 +133,7 @@ static void change_one(struct override *one, const struct server_change *c, enum
 
 /* ---- servers ---- */
 
+/* A server of which nothing is said is left as it is, unless something was said before. */
 static void apply_to(const struct overrides *o, struct server *s)
 {
 	static const int64_t no_ends[SERVER_SETS];
@@ -140,6 +145,7 @@ static void apply_to(const struct overrides *o, struct server *s)
 		server_set_admin(s, &nothing_said, no_ends);
 }
 
+/* To the servers of a new generation, before it takes connections. */
 void overrides_apply(struct process *p, const struct snapshot *s)
 {
 	for (unsigned i = 0; i < s->nupstreams; i++)
@@ -151,6 +157,7 @@ void overrides_apply(struct process *p, const struct snapshot *s)
 
 static void watch_ends(struct process *p);
 
+/* An operator who forgot it reads here why the server is back. */
 static void say_override_ended(const struct override *one)
 {
 	struct event *e = event_begin();

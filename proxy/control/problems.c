@@ -116,11 +116,13 @@ struct problem_lines {
 	char room[LOG_PROBLEMS_MAX + 1];
 };
 
+/* Of the list as a whole. */
 static enum log_level level_of(const struct diag *d)
 {
 	return diag_count(d, DIAG_ERROR) > 0 ? LVL_ERROR : LVL_WARNING;
 }
 
+/* A line of the log with the objects collected so far, which it empties. */
 static void log_list(struct problem_lines *l)
 {
 	bool refused = diag_count(l->d, DIAG_ERROR) > 0;
@@ -152,6 +154,7 @@ static struct text problem_object(struct problem_lines *l, const struct diag_pro
 	return t;
 }
 
+/* As many objects as fit in a line, then the next line. */
 static void log_objects(struct problem_lines *l)
 {
 	text_init(&l->list, l->room, LOG_PROBLEMS_MAX);

@@ -26,6 +26,7 @@ static void count_lost_event(void)
 	__atomic_fetch_add(&events.lost, 1, __ATOMIC_RELAXED);
 }
 
+/* NULL costs the event and not its line of the log: event_log takes it. */
 struct event *event_begin(void)
 {
 	struct event *e = NULL;
@@ -52,6 +53,7 @@ static struct json facts_of(struct event *e, struct text *t)
 	return (struct json){.t = t, .more = e->nfacts > 0};
 }
 
+/* A fact that has no room is left out whole. */
 void event_fact(struct event *e, const char *name, const char *text)
 {
 	struct text t;
@@ -112,6 +114,7 @@ static void event_post(struct event *e)
 	__atomic_fetch_sub(&events.posting, 1, __ATOMIC_SEQ_CST);
 }
 
+/* The line first: it is what must not be lost. */
 void event_log(struct event *e, enum log_level level, const char *kind, const char *fmt, ...)
 {
 	char message[EVENT_MESSAGE + 1];
@@ -133,6 +136,7 @@ void event_listen(struct event_sink *s)
 	__atomic_store_n(&events.sink, s, __ATOMIC_SEQ_CST);
 }
 
+/* Waits for those that have seen the sink: its worker ends next. */
 void event_deafen(void)
 {
 	__atomic_store_n(&events.sink, NULL, __ATOMIC_SEQ_CST);

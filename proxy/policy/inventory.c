@@ -15,6 +15,7 @@
 
 /* ---- listeners ---- */
 
+/* Towards any server that this listener can reach: then it has handshakes of that side to count. */
 static bool speaks_tls_upstream(const struct listener *l)
 {
 	for (unsigned i = 0; i <= l->nrules; i++)
@@ -23,6 +24,7 @@ static bool speaks_tls_upstream(const struct listener *l)
 	return false;
 }
 
+/* l: NULL for one that only connections of older generations are of. */
 static void add_listener(struct inventory *inv, struct listener_counts *counts, const struct listener *l)
 {
 	struct inventory_listener *to = &inv->listeners[inv->nlisteners++];
@@ -38,6 +40,7 @@ static void add_listener(struct inventory *inv, struct listener_counts *counts, 
 	to->config = l->config;
 }
 
+/* Is it a listener of this generation? */
 static bool lists_counts(const struct snapshot *s, const struct listener_counts *counts)
 {
 	for (unsigned i = 0; i < s->nlisteners; i++)
@@ -64,6 +67,7 @@ static void list_listeners(struct inventory *inv, const struct snapshot *s)
 
 /* ---- upstreams and servers ---- */
 
+/* Returns NULL: u has no such member. */
 static const struct member *member_of(const struct upstream *u, const struct server *server)
 {
 	for (unsigned i = 0; u != NULL && i < u->nmembers; i++)
@@ -115,6 +119,7 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 	to->gone = live->gone;
 }
 
+/* Is it an upstream of this generation? */
 static bool lists_live(const struct snapshot *s, const struct upstream_live *live)
 {
 	for (unsigned i = 0; i < s->nupstreams; i++)
@@ -123,6 +128,7 @@ static bool lists_live(const struct snapshot *s, const struct upstream_live *liv
 	return false;
 }
 
+/* In the order of the file, then those that older generations have alone. */
 static void list_upstreams(struct inventory *inv, const struct snapshot *s)
 {
 	struct list *lives = server_registry_lives(inv->registry->servers);
@@ -153,6 +159,7 @@ struct names {
 	size_t n;
 };
 
+/* Called twice for each name: to count, and to copy. */
 static int add_certificate_name(void *arg, const char *name)
 {
 	struct names *to = arg;
@@ -178,6 +185,8 @@ static char *list_names(const struct tls_cert *c)
 	return NULL;
 }
 
+/* Copies, because the reader is another thread and the certificate may be renewed. What failed for want of memory
+ * is seen by list_certificates. */
 static void add_certificate(void *arg, const struct snapshot_certificate *c)
 {
 	struct inventory *inv = arg;
@@ -245,6 +254,7 @@ static bool lists_make(struct inventory *inv, const struct snapshot *s)
 		inv->certificates != NULL && inv->gone != NULL;
 }
 
+/* The registry is control's, and lent to a load while one is under way: then nothing may be listed. */
 struct inventory *inventory_new(struct registry *r, const struct snapshot *s,
 				const struct inventory_process *p)
 {
@@ -271,6 +281,7 @@ struct inventory *inventory_new(struct registry *r, const struct snapshot *s,
 	return inv;
 }
 
+/* Also of one that was never published. */
 struct inventory *inventory_free(struct inventory *inv)
 {
 	if (inv == NULL)
@@ -310,6 +321,7 @@ static void inventory_back(struct np_msg *m)
 		inventory_free(inv);
 }
 
+/* The last hold sends it home: the counts and names that it holds are control's to free. */
 void inventory_drop(struct inventory *inv)
 {
 	DCHECK(np_self() == inv->reader->worker, "an inventory is dropped where it was held");
@@ -334,6 +346,7 @@ static void inventory_arrived(struct np_msg *m)
 		inventory_drop(old);
 }
 
+/* The reader's hold on the one before ends when this one arrives. */
 void inventory_post(struct inventory *inv, struct inventory_reader *to)
 {
 	DCHECK(np_self() == inv->registry->control, "control publishes");
@@ -364,6 +377,7 @@ static void closing_done(struct np_msg *m)
 	np_event_set(&container_of(m, struct closing, msg)->done);
 }
 
+/* On the reader's worker. Nothing arrives after it, for control posts no more. */
 static void closing_run(struct np_msg *m)
 {
 	struct closing *c = container_of(m, struct closing, msg);
@@ -389,6 +403,7 @@ void inventory_reader_close(struct inventory_reader *reader)
 
 /* ---- sums ---- */
 
+/* With what listeners that are gone have counted, so that a sum never falls. */
 void inventory_totals(const struct inventory *inv, struct listener_stats *total)
 {
 	memcpy(total, inv->gone, sizeof(*total));

@@ -26,6 +26,7 @@ static const struct family families[] = {
 #define NFAMILIES  array_len(families)
 #define NDROPPABLE 5 /* the last of them */
 
+/* The families of servers, which are what makes a page large; the first of them is left out first. */
 static const struct family *droppable(unsigned i)
 {
 	return &families[NFAMILIES - NDROPPABLE + i];
@@ -45,6 +46,7 @@ void metrics_two(const struct metrics_at *pg, const struct labels *one, uint64_t
 	prometheus_value(&pg->to, pg->name, two, n2);
 }
 
+/* How often a family is written. */
 static unsigned objects_of(const struct metrics_size *size, enum objects of)
 {
 	switch (of) {
@@ -68,6 +70,7 @@ static unsigned objects_of(const struct metrics_size *size, enum objects of)
 	CHECK(false, "objects are of these kinds");
 }
 
+/* What there is to be told of, all together. */
 static struct metrics_size size_of(const struct inventory *inv)
 {
 	return (struct metrics_size){
@@ -90,6 +93,7 @@ uint64_t metrics_series(const struct metrics_size *size)
 
 /* ---- the cursor ---- */
 
+/* Returns 0: there is no such scope. */
 unsigned metrics_scope_of(const char *name, size_t n)
 {
 	static const struct {
@@ -116,6 +120,7 @@ void metrics_page_init(struct metrics_page *pg, const struct inventory *inv, con
 		series -= (uint64_t)droppable(pg->left_out)->series * inv->nservers;
 }
 
+/* A request without names wants all. */
 static bool is_wanted(const struct metrics_page *pg, const char *name)
 {
 	for (unsigned i = 0; i < pg->options.nnames; i++)
@@ -124,6 +129,7 @@ static bool is_wanted(const struct metrics_page *pg, const char *name)
 	return pg->options.nnames == 0;
 }
 
+/* By scope, by name, and by what has room within max_series. */
 static bool is_shown(const struct metrics_page *pg, unsigned i)
 {
 	if ((families[i].scope & pg->options.scopes) == 0 || !is_wanted(pg, families[i].name))
@@ -155,6 +161,7 @@ static void write_counter(const struct metrics_page *pg, const struct prometheus
 	prometheus_row(to, row.family, row.label, row.value);
 }
 
+/* The head of a family stands in front of its first object. */
 static void write_object(const struct metrics_page *pg, struct text *out)
 {
 	const struct metrics_at at = {
@@ -186,6 +193,7 @@ static void skip_hidden(struct metrics_page *pg)
 	}
 }
 
+/* An object that does not fit whole is taken back and begins the next block. */
 bool metrics_page_block(struct metrics_page *pg, struct text *out)
 {
 	size_t before = 0;

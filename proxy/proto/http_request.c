@@ -245,6 +245,7 @@ static enum http_verdict read_line(struct http_request *r, const char *at, const
 /* What has been seen, as bits; all but the last may stand at most once. */
 enum once { ONCE_HOST = 1, ONCE_LENGTH = 2, ONCE_ORIGIN = 4, ONCE_TOKEN = 8, ONCE_X = 16, ONCE_ENCODING = 32 };
 
+/* Digits alone: signs and lists of lengths are how requests are smuggled. */
 static const char *content_length(struct http_request *r, struct http_span v)
 {
 	size_t n = 0;
@@ -282,6 +283,7 @@ static void connection_words(struct http_request *r, struct http_span v)
 	}
 }
 
+/* Any other scheme is no token, and the gate refuses without one. */
 static void bearer_token(struct http_request *r, struct http_span v)
 {
 	if (v.n <= 7 || strncasecmp(v.p, "Bearer ", 7) != 0)

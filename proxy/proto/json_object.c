@@ -16,6 +16,7 @@ struct reader {
 	unsigned n, most;
 };
 
+/* Returns false, for the caller to pass on. */
 static bool refuse(struct reader *r, const char *why)
 {
 	*r->why = why;
@@ -55,6 +56,7 @@ static int32_t read_unit(const char *p)
 	return v;
 }
 
+/* Never longer than the escape that it was written as, so it may be written over it. */
 static char *put_utf8(char *to, uint32_t c)
 {
 	if (c < 0x80) {
@@ -149,6 +151,7 @@ static bool read_string(struct reader *r, const char **out)
 
 /* ---- values ---- */
 
+/* Whole numbers alone: nothing here is counted in halves. */
 static bool read_number(struct reader *r, int64_t *out)
 {
 	bool minus = *r->at == '-';
@@ -168,6 +171,7 @@ static bool read_number(struct reader *r, int64_t *out)
 	return true;
 }
 
+/* A word of JSON, or else a number. */
 static bool read_literal(struct reader *r, struct json_member *m)
 {
 	static const struct {
@@ -190,6 +194,7 @@ static bool read_literal(struct reader *r, struct json_member *m)
 	return read_number(r, &m->number);
 }
 
+/* Returns NULL: there are as many as the caller has room for. */
 static struct json_member *new_member(struct reader *r, const char *name, bool listed)
 {
 	if (r->n == r->most) {
@@ -236,6 +241,7 @@ static bool read_list(struct reader *r, const char *name)
 	return take(r, ']') || refuse(r, "a list has no end");
 }
 
+/* What two members of one name mean is not defined, so they are refused. */
 static bool has_name(const struct reader *r, const char *name)
 {
 	for (unsigned i = 0; i < r->n; i++)
@@ -259,6 +265,7 @@ static bool read_member(struct reader *r)
 	return take(r, '[') ? read_list(r, name) : read_scalar(r, name, false);
 }
 
+/* The whole body: nothing may stand behind the object but space. */
 static bool read_members(struct reader *r)
 {
 	if (!take(r, '{'))

@@ -25,12 +25,14 @@ static void world_start(const char *end)
 	w.s = kit_staunch_start(controlled(w.web, port, "", end));
 }
 
+/* Connections from..to-1, each of which has been served. */
 static void hold(int from, int to)
 {
 	for (int i = from; i < to; i++)
 		w.fd[i] = kit_connect(kit_ip(0), w.web);
 }
 
+/* They end in order, and nothing of them may be listed later. */
 static void drop(int from, int to)
 {
 	for (int i = from; i < to; i++)
@@ -52,6 +54,7 @@ static const char *list_of(const char *query)
 	return body + 4;
 }
 
+/* A connection is a line. */
 static int lines_of(const char *body)
 {
 	int n = 0;
@@ -97,12 +100,14 @@ static bool says(void *arg)
 	return strstr(list_of(said->query), said->text) != NULL;
 }
 
+/* Until the list has the text: a stage is reached on a worker, some time later. */
 static void wait_said(const char *query, const char *text)
 {
 	if (!kit_wait(says, &(struct said){query, text}, KIT_MS))
 		kit_fail("%s: without %s: %s", query, text, list_of(query));
 }
 
+/* Until the list has as many lines. */
 static void wait_held(int n)
 {
 	if (!kit_wait(holds, &n, KIT_MS))

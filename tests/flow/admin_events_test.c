@@ -31,6 +31,7 @@ static void forget_all(void)
 	got[0] = '\0';
 }
 
+/* A stream that stays open; its lines are read with read_until. */
 static int ask_events(const char *query)
 {
 	int fd = control_connect();
@@ -50,6 +51,7 @@ static int open_stream(const char *query)
 	return fd;
 }
 
+/* All that comes until the process ends the stream. */
 static const char *rest_of(int fd)
 {
 	ssize_t n = kit_io_read_all(fd, got, sizeof(got) - 1);
@@ -60,6 +62,7 @@ static const char *rest_of(int fd)
 	return got;
 }
 
+/* An answer that ends by itself: what is kept, and no more. */
 static const char *kept_since(const char *query)
 {
 	return rest_of(ask_events(textf("?follow=0%s", query)));
@@ -73,7 +76,8 @@ static const char *words_of(const char *lines)
 
 	words[0] = '\0';
 	for (const char *at = lines; (at = strstr(at, "{\"schema\"")) != NULL; at++) {
-		const char *end = strchr(at, '\n'), *kind = strstr(at, "\"kind\":\""), *word = strstr(at, "\"events\":\"");
+		const char *end = strchr(at, '\n'), *kind = strstr(at, "\"kind\":\"");
+		const char *word = strstr(at, "\"events\":\"");
 		bool event = kind != NULL && kind < end;
 		const char *from = event ? kind + 8 : word + 10;
 
@@ -95,6 +99,7 @@ static unsigned long long number_behind(const char *lines, const char *before, c
 	return strtoull(at + strlen(name) + 3, NULL, 10);
 }
 
+/* The number of the first event of that kind. */
 static unsigned long long seq_of(const char *lines, const char *kind)
 {
 	const char *at = strstr(lines, textf("\"kind\":\"%s\"", kind));
@@ -106,12 +111,7 @@ static unsigned long long seq_of(const char *lines, const char *kind)
 	return strtoull(at + 6, NULL, 10);
 }
 
-static void expect_part(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		kit_fail("no %s in:\n%.4000s", part, text);
-}
-
+/* An order that must be answered with this status; it is an event of its own, audit. */
 static void post(int status, const char *path)
 {
 	(void)control_expect(status, textf("POST %s", path), "X-Staunch: 1\r\nContent-Length: 0\r\n");
@@ -140,6 +140,7 @@ static struct world start_world(void)
 	return w;
 }
 
+/* Each kind once, with its facts; numbers without a gap; and the same events again for a reader that comes later. */
 static void o18_what_happens_in_order(void **state)
 {
 	struct world w = start_world();
@@ -154,13 +155,17 @@ static void o18_what_happens_in_order(void **state)
 	held = served(kit_ip(0), w.port);
 	refused = kit_connect(kit_ip(0), w.port);
 	read_until(fd, "\"kind\":\"limit_reached\"");
-	post(404, "/v1/servers/app/10.0.0.1:80");
+	post(400, "/v1/servers/app/10.0.0.1:80");
 	(void)control_raw(textf("POST /v1/servers/app/%s:%d HTTP/1.0\r\nHost: localhost\r\nX-Staunch: 1\r\n"
-				"Content-Length: 25\r\n\r\n{\"weight\":5,\"for\":\"300ms\"}",
+				"Content-Length: 50\r\n\r\n"
+				"{\"weight\":5,\"max_connections\":\"off\",\"for\":\"300ms\"}",
 				kit_ip(0), kit_peer_port(w.echo)));
 	read_until(fd, "\"kind\":\"override_ended\"");
-	assert_string_equal(words_of(got), "began ready reloaded audit reload_failed audit limit_reached audit override "
-					   "audit override_ended ");
+	expect_part(got, ": ready, weight 5, max_connections off\"");
+	expect_part(got, textf("server app/%s:%d: the time of an override is over\"", kit_ip(0),
+			       kit_peer_port(w.echo)));
+	assert_string_equal(words_of(got), "began ready reloaded audit reload_failed audit limit_reached "
+					   "audit override audit override_ended ");
 	expect_part(got, "\"kind\":\"reloaded\",\"message\":\"generation 2 is in force\","
 			 "\"facts\":{\"cause\":\"file\",\"generation\":2}}\n");
 	expect_part(got, "\"kind\":\"reload_failed\",\"message\":\"reload refused: the configuration has errors; "
@@ -168,8 +173,9 @@ static void o18_what_happens_in_order(void **state)
 	expect_part(got, "\"message\":\"listener web: max_connections 1 is reached: clients are refused\","
 			 "\"facts\":{\"limit\":\"max_connections\",\"listener\":\"web\",\"max\":1}}\n");
 	expect_part(got, "\"facts\":{\"status\":422,\"ms\":");
-	expect_part(got, textf("\"facts\":{\"server\":\"app/%s:%d\",\"state\":\"ready\",\"weight\":5}}\n", kit_ip(0),
-			       kit_peer_port(w.echo)));
+	expect_part(got, textf("\"facts\":{\"server\":\"app/%s:%d\",\"state\":\"ready\",\"weight\":5,"
+			       "\"max_connections\":\"off\"}}\n",
+			       kit_ip(0), kit_peer_port(w.echo)));
 	seq = seq_of(got, "reloaded");
 	assert_int_equal(seq_of(got, "override_ended"), seq + 8); /* without a gap */
 	close(fd);
@@ -184,6 +190,7 @@ static void o18_what_happens_in_order(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* A reader that reconnects to another process is told that there was a restart, and gets all of the new one. */
 static void o18_since_of_a_former_process(void **state)
 {
 	struct world w = start_world();
@@ -214,6 +221,7 @@ static void audit_hundreds(int hundreds)
 		expect_part(control_raw(text), "Connection: close");
 }
 
+/* It takes nothing while more events come than are kept: the gap says how many. */
 static void o18_a_slow_reader_is_told(void **state)
 {
 	struct world w = start_world();
@@ -239,6 +247,7 @@ static void o18_a_slow_reader_is_told(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* Streams are not for ever many, and every one of them ends with the process. */
 static void o18_o42_the_33rd_stream_and_the_end(void **state)
 {
 	struct world w = start_world();
@@ -264,6 +273,7 @@ static void o18_o42_the_33rd_stream_and_the_end(void **state)
 
 /* ---- the verb ---- */
 
+/* staunch events; stdout and stderr in one text. */
 static const char *verb(int *code, const char *args)
 {
 	const char *path = getenv("STAUNCH");
@@ -271,6 +281,7 @@ static const char *verb(int *code, const char *args)
 	return control_shell(code, textf("%s events --socket $S %s 2>&1", path != NULL ? path : "build/staunch", args));
 }
 
+/* No line is wider than a terminal of 80 columns. */
 static void expect_narrow(const char *text)
 {
 	for (const char *end; *text != '\0'; text = end + 1) {
@@ -281,11 +292,12 @@ static void expect_narrow(const char *text)
 	}
 }
 
+/* As an operator sees it: cut lines, the restart, nothing new, JSON, and a follower that ends with the process. */
 static void o18_the_verb(void **state)
 {
 	struct world w = start_world();
 	const char *out;
-	char *follow;
+	char *follow, *last;
 	struct kit_child *c;
 	int code;
 
@@ -301,6 +313,10 @@ static void o18_the_verb(void **state)
 	expect_part(out, " reload_failed: reload refused: the configuration has errors; r...\n");
 	expect_part(out, " audit: /v1/reload: 422, by uid ");
 	expect_part(out, "\n-- what comes later: staunch events --since ");
+	last = strdup(strstr(out, "--since "));
+	last[strcspn(last, "\n")] = '\0';
+	assert_string_equal(verb(&code, last), "-- nothing happened\n");
+	free(last);
 	out = verb(&code, "--since 5");
 	expect_part(out, "-- the process of event 5 has ended: this is another one\n");
 	out = verb(&code, "--json");
@@ -309,14 +325,14 @@ static void o18_the_verb(void **state)
 			      "build/staunch", control_socket()));
 	c = kit_child_start("follower", KIT_ARGV("sh", "-c", follow));
 	free(follow);
-	while (kit_file_count(c->out, "reload_failed") == 0)
-		usleep(1000);
+	kit_file_wait(c->out, "reload_failed", 1);
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 	assert_int_equal(kit_child_wait(c), 0);
 	assert_int_equal(kit_file_count(c->out, " drained: all connections have ended"), 1);
 	assert_int_equal(kit_file_count(c->out, "-- the process ends"), 1);
 }
 
+/* KILL leaves no last line, so the verb must say that the answer is not whole. */
 static void o18_the_verb_when_the_process_dies(void **state)
 {
 	struct world w = start_world();
@@ -327,8 +343,7 @@ static void o18_the_verb_when_the_process_dies(void **state)
 	(void)state;
 	c = kit_child_start("follower", KIT_ARGV("sh", "-c", follow));
 	free(follow);
-	while (kit_file_count(c->out, "ready: ready") == 0)
-		usleep(1000);
+	kit_file_wait(c->out, "ready: ready", 1);
 	(void)kit_staunch_stop(w.s, SIGKILL);
 	assert_int_equal(kit_child_wait(c), 1);
 	assert_int_equal(kit_file_count(c->err, "the answer broke off: the instance is gone"), 1);

@@ -48,12 +48,6 @@ static const char *name_of(const struct world *w, int i)
 	return textf("app/%s:%d", kit_ip(0), kit_peer_port(w->echo[i]));
 }
 
-static void expect_part(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		kit_fail("no %s in:\n%s", part, text);
-}
-
 /* POST to a server; must be answered with this status.   Returns  the answer. */
 static const char *say(int status, const char *server, const char *body)
 {
@@ -85,6 +79,7 @@ static void expect_visits(struct world *w, int a, int b, int c)
 		kit_fail("%d, %d and %d visits", took[0], took[1], took[2]);
 }
 
+/* No new connection for a drained server; those it has go on; ready brings it back. */
 static void o10_drain_and_ready(void **state)
 {
 	struct world w = start_world();
@@ -111,6 +106,7 @@ static void o10_drain_and_ready(void **state)
 	end_of(&w);
 }
 
+/* The next picks follow the new weight at once. */
 static void o10_weight(void **state)
 {
 	struct world w = start_world();
@@ -127,6 +123,7 @@ static void o10_weight(void **state)
 	end_of(&w);
 }
 
+/* for: the server is back without anybody's word. */
 static void o10_undone_by_itself(void **state)
 {
 	struct world w = start_world();
@@ -139,6 +136,7 @@ static void o10_undone_by_itself(void **state)
 	end_of(&w);
 }
 
+/* A body that is half right changes nothing. */
 static void o10_what_is_refused(void **state)
 {
 	static const struct {

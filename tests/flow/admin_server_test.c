@@ -36,6 +36,7 @@ static void end_world(struct world *w)
 	assert_int_not_equal(access(control_socket(), F_OK), 0); /* its file goes with it */
 }
 
+/* curl and Python's http.client, kept alive and not. */
 static void real_clients(void **state)
 {
 	struct world w = start_with("");
@@ -72,6 +73,7 @@ static void real_clients(void **state)
 	end_world(&w);
 }
 
+/* Each gets its status, and the server goes on. */
 static void o5_bad_requests(void **state)
 {
 	static const struct {
@@ -102,6 +104,7 @@ static void o5_bad_requests(void **state)
 	end_world(&w);
 }
 
+/* However the bytes are cut, the answers are the same. */
 static void o5_pipelined_and_byte_by_byte(void **state)
 {
 	static const char two[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"

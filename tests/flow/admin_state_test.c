@@ -46,6 +46,7 @@ static void write_config(struct world *w, int first, const char *keep)
 		       w->config);
 }
 
+/* The same file and the same state as the process before. */
 static void start(struct world *w)
 {
 	const char *binary = getenv("STAUNCH");
@@ -76,6 +77,7 @@ static const char *request_of(const char *server, const char *body)
 		     "Connection: close\r\nContent-Length: %zu\r\n\r\n%s", server, strlen(body), body);
 }
 
+/* An order for one server; the answer must say whether it is kept on the disk. */
 static void say(const char *server, const char *body, bool persisted)
 {
 	const char *got = control_raw(request_of(server, body));
@@ -84,6 +86,7 @@ static void say(const char *server, const char *body, bool persisted)
 		kit_fail("not so kept:\n%s", got);
 }
 
+/* Where the next connections land: what is in force, and not what is told. */
 static void expect_visits(struct world *w, int a, int b, int c)
 {
 	const int want[SERVERS] = {a, b, c};
@@ -98,6 +101,7 @@ static void expect_visits(struct world *w, int a, int b, int c)
 			kit_fail("server %d got %d visits", i, kit_peer_accepted(w->echo[i]) - before[i]);
 }
 
+/* The state file has the text, or has it not. */
 static void expect_file(const char *part, bool there)
 {
 	char text[8192];
@@ -145,6 +149,7 @@ static bool is_past(void *arg)
 	return wall() > *(int64_t *)arg;
 }
 
+/* A server that left the configuration, and a time that passed while no process ran, are not restored. */
 static void o11_gone_and_over(void **state)
 {
 	struct world w = world_of();
@@ -194,6 +199,7 @@ static void expect_aside(struct world *w, const char *why)
 	assert_int_equal(access(textf("%s.bad", state_path()), F_OK), 0);
 }
 
+/* Damage of every kind is a line of the log and a file that is kept for a person to look at, never a failed start. */
 static void o11_damaged_is_moved_aside(void **state)
 {
 	struct world w = world_of();
@@ -211,6 +217,7 @@ static void o11_damaged_is_moved_aside(void **state)
 	free(large);
 }
 
+/* The process serves and obeys; only the answers say that nothing is kept. */
 static void o11_without_a_place(void **state)
 {
 	struct world w = world_of();
@@ -280,6 +287,7 @@ static const char *file_of(const struct world *w, const int weights[SERVERS])
 	return text;
 }
 
+/* What was said of servers must stay with them while the file changes around them. */
 static void adopt(const struct world *w, int before[SERVERS], const int after[SERVERS], int landed[2])
 {
 	char text[8192];

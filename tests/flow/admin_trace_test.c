@@ -27,6 +27,7 @@ static int ask_trace(const char *query)
 	return fd;
 }
 
+/* All lines until the end of the answer. */
 static const char *rest_of(int fd)
 {
 	static char got[1 << 20];
@@ -71,6 +72,7 @@ static const char *id_of(const char *lines, int n)
 	return textf("%.26s", at + 6);
 }
 
+/* How often the text stands there. */
 static int count_of(const char *lines, const char *text)
 {
 	int n = 0;
@@ -108,6 +110,7 @@ static struct world start_world(void)
 	return w;
 }
 
+/* Every stage once and in order for each of three connections, and the trace ends with the third. */
 static void o19_the_stages_of_three(void **state)
 {
 	struct world w = start_world();
@@ -132,6 +135,7 @@ static void o19_the_stages_of_three(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* It ends with its time, and has told nothing. */
 static void o19_a_filter_that_never_matches(void **state)
 {
 	struct world w = start_world();
@@ -212,13 +216,14 @@ static void o19_a_slow_reader_loses_lines(void **state)
 	lines = rest_of(fd);
 	over = strstr(lines, textf("\"trace\":\"over\",\"why\":\"limit\",\"connections\":%d,\"lost\":", CONNS));
 	assert_non_null(over);
-	lost = atoi(strstr(over, "\"lost\":") + 7);
+	lost = (int)strtol(strstr(over, "\"lost\":") + 7, NULL, 10);
 	stages = count_of(lines, "\"stage\"");
 	assert_true(lost > 0);
 	assert_int_equal(stages + lost, CONNS * STAGES_OF_ONE);
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* The timeline in 80 columns, and a refusal in the process's words. */
 static void o19_the_verb(void **state)
 {
 	struct world w = start_world();

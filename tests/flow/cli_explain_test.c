@@ -120,12 +120,6 @@ static const char *verb(int status, const char *words)
 	return out;
 }
 
-static void expect_part(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		kit_fail("no \"%s\" in:\n%s", part, text);
-}
-
 static void expect_80_columns(const char *text)
 {
 	for (const char *end; *text != '\0'; text = end + (*end == '\n')) {

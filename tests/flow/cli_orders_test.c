@@ -36,12 +36,7 @@ static const char *verb(int status, const char *words)
 	return out;
 }
 
-static void expect_part(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		kit_fail("no \"%s\" in:\n%s", part, text);
-}
-
+/* The exit code is for scripts, the text for people. */
 static void status_tells(void **state)
 {
 	struct world w = start_world("");
@@ -60,6 +55,7 @@ static void status_tells(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* Good and broken files: the verb ends with what became of it. */
 static void reload_waits_for_the_result(void **state)
 {
 	struct world w = start_world("");
@@ -77,6 +73,7 @@ static void reload_waits_for_the_result(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* Whether all ended by themselves, or were cut. */
 static void drain_tells_how_it_ended(void **state)
 {
 	struct world w = start_world("");
@@ -94,6 +91,7 @@ static void drain_tells_how_it_ended(void **state)
 	close(fd);
 }
 
+/* Nobody listens: each verb says so, and where it looked. */
 static void o1_no_instance(void **state)
 {
 	static const char *const verbs[] = {"status", "reload", "drain", "status --json"};
@@ -143,6 +141,7 @@ static void o1_a_strangers_socket(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* SIGSTOP: it accepts and never answers. */
 static void o1_a_stopped_instance(void **state)
 {
 	struct world w = start_world("");

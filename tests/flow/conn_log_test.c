@@ -204,6 +204,7 @@ static void own_addresses(const char *bind)
 	end(&w);
 }
 
+/* By the client's port the record can be found in a packet capture, and by ours that of the server. */
 static void o31_own_addresses(void **state)
 {
 	(void)state;
@@ -243,6 +244,7 @@ static const char *probed(const char *skip, const int port[4])
 
 /* Five that say nothing of their own: three ends, a reset, and one with a balancer's header alone. */
 #define PROBES 5
+/* What balancers do all day: connect and leave, on each kind of listener. */
 static void probe_ports(const int port[4])
 {
 	static const char header[] = "PROXY UNKNOWN\r\n";
@@ -259,6 +261,7 @@ static void probe_ports(const int port[4])
 
 /* One with bytes, one whose server refuses, and one that ends within its hello. */
 #define OTHERS 3
+/* Each of these has something to tell, so it keeps its record. */
 static void connect_others(const struct world *w, const int port[4])
 {
 	int fd = kit_connect(kit_ip(1), port[1]);
@@ -270,6 +273,7 @@ static void connect_others(const struct world *w, const int port[4])
 	refused(&down);
 }
 
+/* The metrics have what the log leaves out. */
 static bool counts_probes(void *arg)
 {
 	return strstr(control_expect(200, "GET /metrics", ""), arg) != NULL;
@@ -297,12 +301,14 @@ static void probe_all(const char *skip, int skipped)
 	assert_int_equal(kit_staunch_log(w.s, "connection_end"), PROBES + OTHERS - skipped);
 }
 
+/* With skip_empty only those that did something stand in the log. */
 static void o29_probes_are_left_out(void **state)
 {
 	(void)state;
 	probe_all(", skip_empty: true", PROBES);
 }
 
+/* The default is every connection. */
 static void o29_all_without_the_key(void **state)
 {
 	(void)state;

@@ -49,12 +49,7 @@ static void end_of(struct world *w)
 	assert_int_equal(kit_staunch_stop(w->s, SIGTERM), 0);
 }
 
-static void expect_part(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		kit_fail("no \"%s\" in:\n%s", part, text);
-}
-
+/* What must not be in the page. */
 static void expect_no(const char *text, const char *part)
 {
 	if (strstr(text, part) != NULL)
@@ -67,6 +62,7 @@ static const char *curl(const char *args)
 	return control_shell_ok(textf("cd %s && curl -sS %s", kit_dir(), args));
 }
 
+/* The status code that curl sees. */
 static const char *status_of(const char *args)
 {
 	return curl(textf("-o /dev/null -w '%%{http_code}' %s", args));
@@ -106,6 +102,7 @@ static void asked_only(const char *origin)
 		  "url");
 }
 
+/* What a person looks for: each listener and server, its state and why. */
 static void shows_the_world(const char *dom, const struct world *w)
 {
 	expect_part(dom, "It serves, but look at this");
@@ -125,6 +122,7 @@ static void shows_the_world(const char *dom, const struct world *w)
 	expect_no(dom, "<i id");
 }
 
+/* In a real browser, from the numbers of a process that has served and has lost a server. */
 static void o22_a_browser_shows_it(void **state)
 {
 	struct world w = start_world();
@@ -142,6 +140,7 @@ static void o22_a_browser_shows_it(void **state)
 
 /* ---- what is served ---- */
 
+/* One page, no foreign address in it, and headers that forbid any. */
 static void o22_small_and_alone(void **state)
 {
 	struct world w = start_world();
@@ -200,6 +199,7 @@ static void o22_each_reason_has_its_meaning(void **state)
 	end_of(&w);
 }
 
+/* Whoever can only connect sees nothing. */
 static void o38_beyond_loopback_it_needs_a_token(void **state)
 {
 	static const char token[] = "tttttttttttttttttttttttttttttttt";
@@ -273,6 +273,7 @@ static void end_verb(struct verb *v, int sig)
 	assert_int_equal(control_shell_ok(textf("curl -s %s/ || echo -n gone", v->base))[0], 'g');
 }
 
+/* A second browser with the same path finds nothing, and the first one stays in. */
 static void o22_the_path_works_once(void **state)
 {
 	struct world w = start_world();
@@ -305,6 +306,7 @@ static void o22_the_path_works_once(void **state)
 	end_of(&w);
 }
 
+/* POST, a foreign Host and a wrong cookie reach nothing behind it. */
 static void o22_the_verb_only_reads(void **state)
 {
 	struct world w = start_world();
@@ -353,6 +355,7 @@ static void o22_a_browser_through_the_verb(void **state)
 	end_of(&w);
 }
 
+/* The page must not show old numbers as if they were new. */
 static void o22_silence_is_said(void **state)
 {
 	struct world w = start_world();

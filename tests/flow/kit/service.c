@@ -25,6 +25,12 @@ const char *textf(const char *fmt, ...)
 	return text;
 }
 
+void expect_part(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		kit_fail("no %s in:\n%.4000s", part, text);
+}
+
 struct kit_staunch *spawn_by(const char *program, const char *config)
 {
 	const char *binary = getenv("STAUNCH");

@@ -13,6 +13,9 @@
 /* A text of parts; good until 64 later ones. */
 const char *textf(const char *fmt, ...) printf_like(1, 2);
 
+/* text has part somewhere; shows the text if it has not. */
+void expect_part(const char *text, const char *part);
+
 /* staunch, run by another program: "prlimit --nofile=64". Not waited for. */
 struct kit_staunch *spawn_by(const char *program, const char *config);
 

@@ -58,6 +58,7 @@ static void expect_none(uint64_t lost)
 	assert_false(event_reader_lags(&reader, ring));
 }
 
+/* So a number says of which process it is. */
 static void o18_numbers_begin_with_the_start(void **state)
 {
 	(void)state;
@@ -76,6 +77,7 @@ static void o18_numbers_begin_with_the_start(void **state)
 	expect_next(FIRST, 0);
 }
 
+/* A reader that was overtaken goes on with what is left, and knows how much it missed. */
 static void o18_the_oldest_are_overwritten(void **state)
 {
 	(void)state;
@@ -96,6 +98,7 @@ static void o18_the_oldest_are_overwritten(void **state)
 	expect_next(FIRST + EVENTS_KEPT + 11, 0);
 }
 
+/* Also an event for which there was no memory has its number. */
 static void o18_what_was_not_posted_is_a_gap(void **state)
 {
 	(void)state;
@@ -114,6 +117,7 @@ static void o18_what_was_not_posted_is_a_gap(void **state)
 	expect_next(FIRST + 4, 1);
 }
 
+/* A number that this process never gave is another process's. */
 static void o18_a_restart_is_a_gap(void **state)
 {
 	static const uint64_t foreign[] = {0, 1, FIRST - 2, FIRST + 3, FIRST + 1000000};

@@ -25,6 +25,7 @@ static struct text fresh(void)
 	return t;
 }
 
+/* Every setting with and without an end, and names that YAML would read as something else. */
 static void o11_what_is_written_is_read(void **state)
 {
 	const struct server_inputs drained = {.admin = SERVER_DRAIN, .admin_weight = 0, .admin_most = SERVER_NO_LIMIT};
@@ -58,6 +59,7 @@ static void o11_what_is_written_is_read(void **state)
 	free(rows);
 }
 
+/* A half of it must not be restored: the reason has the line. */
 static void o11_damaged_texts_are_refused(void **state)
 {
 	static const struct {

@@ -46,6 +46,7 @@ static void expect_refused(const char *part)
 		kit_fail("no \"%s\" in \"%s\"", part, why);
 }
 
+/* A write replaces the whole file, or nothing of it. */
 static void o11_written_and_read(void **state)
 {
 	struct stat st;
@@ -69,6 +70,7 @@ static void o11_written_and_read(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+/* Links, strangers' files and what is no file: each with its sentence. */
 static void o11_what_is_refused(void **state)
 {
 	char long_text[MOST + 1];
@@ -105,6 +107,7 @@ static void o11_no_link_is_written_through(void **state)
 	assert_int_not_equal(access(target, F_OK), 0);
 }
 
+/* Two processes with one file would undo each other's words. */
 static void o11_one_has_it(void **state)
 {
 	int lock, second;
@@ -122,6 +125,7 @@ static void o11_one_has_it(void **state)
 	close(lock);
 }
 
+/* The rule of auto: the environment, the system's directory, the user's own. */
 static void o11_where_it_is(void **state)
 {
 	char got[STATE_PATH_ROOM], want[STATE_PATH_ROOM + 32];

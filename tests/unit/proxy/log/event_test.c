@@ -34,6 +34,7 @@ static void on_end(struct np_msg *m)
 	np_event_set(&keeper.over);
 }
 
+/* A worker that does nothing but take events. */
 static void keeper_main(void *arg)
 {
 	(void)arg;
@@ -65,6 +66,7 @@ static int quiet(void **state)
 	return 0;
 }
 
+/* An event keeps its facts as members of an object, and its message as it is in the log. */
 static void o18_facts_and_message(void **state)
 {
 	struct event *e;
@@ -88,6 +90,7 @@ static void o18_facts_and_message(void **state)
 	free(e);
 }
 
+/* Whole facts are left out, never a part of one. */
 static void o18_what_has_no_room_is_left_out(void **state)
 {
 	char text[EVENT_FACTS + 1], longer[EVENT_MESSAGE + 100];
@@ -112,6 +115,7 @@ static void o18_what_has_no_room_is_left_out(void **state)
 	free(e);
 }
 
+/* The log has the line all the same. */
 static void o18_without_a_keeper_it_is_counted(void **state)
 {
 	uint64_t before = event_lost();
@@ -143,6 +147,7 @@ static void *post_many(void *arg)
 	return arg;
 }
 
+/* From several threads while the keeper comes and goes. */
 static void o18_every_event_is_taken_or_counted(void **state)
 {
 	uint64_t before = event_lost();
