@@ -397,6 +397,8 @@ struct config {
 		struct config_sink access;
 		enum config_format format;
 		bool               skip_empty;
+		bool               start;
+		int64_t            periodic; /* or CONFIG_OFF */
 	} log;
 	struct {
 		int64_t max_connections; /* or CONFIG_AUTO */

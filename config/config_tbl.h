@@ -52,11 +52,23 @@
 	  "What runs before the file is read takes auto.",                                                        \
 	  "text")                                                                                                 \
 	X(BOOL, "log.skip_empty", log.skip_empty, "false", 0, 0, 0, none, NEW,                                    \
-	  "leave clients that went without a byte out of the access log, such as probes of a port",               \
+	  "leave clients that went without a byte (port probes) out of the access log",               \
 	  "Left out is a connection that the client ended, or reset, before a byte came or went, and staunch_"    \
 	  "log_skipped_total counts it. A PROXY header is no byte of it. What failed is never left out: a refused " \
-	  "server, a timer or a TLS handshake has its line.",                                                     \
+	  "server, a timer or a TLS handshake has its line, and so has who had one before (log.start, log.periodic).", \
 	  "true")                                                                                                 \
+	X(BOOL, "log.start", log.start, "false", 0, 0, 0, none, NEW,                                              \
+	  "a record in the access log when a connection's relay begins, too", \
+	  "Its event is connection_start, and it has the fields and the id of the record of the end, which "      \
+	  "follows. A connection that reaches no server has that of its end alone.",                              \
+	  "true")                                                                                                 \
+	X(DURATION, "log.periodic", log.periodic, "off", 1 * UNITS_S, 1 * UNITS_D, OFF, none, LIVE,                 \
+	  "a record in the access log of each connection that lives, so often",                             \
+	  "Its event is connection_update. Each connection has it at its own age, within a second or two: one of "   \
+	  "12 minutes had two with 5m. The bytes are those since the accept, as in each record; "                 \
+	  "staunch.bytes_in_delta and staunch.bytes_out_delta are those since the record before, also in the one "   \
+	  "of the end, if there were updates.",                                                                   \
+	  "5m")                                                                                                   \
 	X(MAP, "limits", limits, NULL, 0, 0, 0, none, LIVE,                                                       \
 	  "bounds on the process as a whole", NULL, NULL)                                                         \
 	X(COUNT, "limits.max_connections", limits.max_connections, "auto", 1, 10000000, AUTO, none, LIVE,         \

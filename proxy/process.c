@@ -18,6 +18,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/drain.h"
 #include "proxy/control/limits.h"
+#include "proxy/control/publish.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/renew.h"
 #include "proxy/control/signals.h"
@@ -316,6 +317,7 @@ static void process_main(void *arg)
 	if (p->sysmon != NULL)
 		np_sysmon_stop(p->sysmon);
 	admin_stop(admin);
+	publish_end(p);
 	stop_workers(p);
 	limits_end(p);
 	p->log = log_stop(p->log, drain_access_patience(p));

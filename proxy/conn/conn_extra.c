@@ -41,6 +41,7 @@ void conn_extra_free(struct conn *c)
 	free(c->extra->sni);
 	free(c->extra->tried);
 	free(c->extra->marks);
+	free(c->extra->update);
 	free(c->extra);
 	c->extra = NULL;
 }

@@ -21,6 +21,12 @@ struct preread {
 	struct hello hello;
 };
 
+/* The last update of a connection in the access log (log.periodic). */
+struct conn_update {
+	int64_t at;         /* monotonic */
+	uint64_t bytes[2];  /* of each direction then */
+};
+
 struct conn_extra {
 	struct preread *preread; /* owned; NULL: no bytes are read first, or the relay runs */
 	const char *detail;      /* static: more about the reason of the end; NULL: nothing more */
@@ -31,6 +37,7 @@ struct conn_extra {
 	struct access_tried *tried;
 	const struct server *last_tried; /* with tried */
 	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
+	struct conn_update *update; /* owned; NULL: there was none */
 };
 
 /* conn_extra: c's block, made on first use.

@@ -1,6 +1,7 @@
 /* A connection's line in the access log, while its streams can still be asked what was agreed. */
 #include "proxy/conn/stages.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/conn/conn_extra.h"
@@ -16,6 +17,12 @@ static void gather_extra(const struct conn *c, struct access_extra *x, struct tl
 		x->tried = from->tried;
 		if (from->client.sa.sa_family != AF_UNSPEC)
 			x->connected = c->peer;
+	}
+	if (from != NULL && from->update != NULL) {
+		x->updated = true;
+		x->interval = np_now() - from->update->at;
+		x->new_in = c->dir[0].bytes - from->update->bytes[0];
+		x->new_out = c->dir[1].bytes - from->update->bytes[1];
 	}
 	x->unclean = (uint8_t)(c->dir[0].unclean | c->dir[1].unclean << 1);
 	if (c->client.tls == NULL)
@@ -99,13 +106,21 @@ static void note_own_addresses(const struct conn *c, struct access_record *rec)
 
 /* ---- what is left out ---- */
 
+/* A record that tells of a begin is followed by one that tells of the end. */
+static bool has_records(const struct conn *c)
+{
+	if (c->phase == CONN_RELAYING && c->listener->log_start)
+		return true;
+	return c->extra != NULL && c->extra->update != NULL;
+}
+
 /* The client went, and no byte came or went before. A handshake, and a hello that rules have seen, are bytes; a
  * PROXY header is not: a balancer writes it for its own probes, too. */
 static bool passed_nothing(const struct conn *c, enum close_reason why)
 {
 	const struct preread *o = c->extra != NULL ? c->extra->preread : NULL;
 
-	if (why != CLOSE_CLIENT_FIN && why != CLOSE_CLIENT_RST)
+	if ((why != CLOSE_CLIENT_FIN && why != CLOSE_CLIENT_RST) || has_records(c))
 		return false;
 	if (c->dir[0].bytes + c->dir[1].bytes > 0 || c->client.tls != NULL)
 		return false;
@@ -122,7 +137,7 @@ static const struct server *log_server(const struct conn *c)
 	return c->extra->last_tried;
 }
 
-static void conn_record(struct conn *c, enum close_reason why)
+static void conn_record(struct conn *c, enum access_event event, enum close_reason why)
 {
 	const struct server *server = log_server(c);
 	const struct target *t = conn_target(c);
@@ -138,6 +153,7 @@ static void conn_record(struct conn *c, enum close_reason why)
 		.why = why,
 		.err = c->err,
 		.retries = c->retries,
+		.event = event,
 		.listener = c->listener->name,
 		.upstream = t != NULL ? t->upstream->name : NULL,
 		.server_name = server != NULL ? server->text : NULL,
@@ -159,5 +175,60 @@ void conn_log(struct conn *c, enum close_reason why)
 	if (c->listener->skip_empty && passed_nothing(c, why))
 		STAT_ADD(&c->shard->stats, log_skipped, 1);
 	else
-		conn_record(c, why);
+		conn_record(c, ACCESS_END, why);
+}
+
+void conn_log_start(struct conn *c)
+{
+	DCHECK_CONN(c);
+	DCHECK(c->phase == CONN_CONNECTING, "before the relay begins");
+	if (c->shard->log != NULL)
+		conn_record(c, ACCESS_START, CLOSE_NONE);
+}
+
+/* ---- updates ---- */
+
+/* The first time after its last update, and after updates were switched on, at which its age is a multiple of their
+ * interval. */
+static int64_t update_due(const struct conn *c)
+{
+	const struct conn_update *last = c->extra != NULL ? c->extra->update : NULL;
+	int64_t every = c->shard->log_every, from = c->shard->log_every_since;
+
+	if (from < c->accepted)
+		from = c->accepted;
+	if (last != NULL && from < last->at)
+		from = last->at;
+	return c->accepted + ((from - c->accepted) / every + 1) * every;
+}
+
+/* The block with what the last update said. The first one counts from the accept. */
+static struct conn_update *last_update(struct conn *c)
+{
+	struct conn_extra *x = conn_extra(c);
+
+	if (x != NULL && x->update == NULL) {
+		x->update = calloc(1, sizeof(*x->update));
+		if (x->update != NULL)
+			x->update->at = c->accepted;
+	}
+	return x != NULL ? x->update : NULL;
+}
+
+bool conn_log_update(struct conn *c)
+{
+	struct conn_update *last;
+
+	DCHECK_CONN(c);
+	DCHECK(c->phase == CONN_RELAYING, "a record of the begin, or of the end, is another's");
+	if (c->shard->log == NULL || np_now() < update_due(c))
+		return false;
+	last = last_update(c);
+	if (last == NULL) {
+		STAT_ADD(&c->shard->stats, log_dropped, 1);
+		return true;
+	}
+	conn_record(c, ACCESS_UPDATE, CLOSE_NONE);
+	*last = (struct conn_update){np_now(), {c->dir[0].bytes, c->dir[1].bytes}};
+	return true;
 }

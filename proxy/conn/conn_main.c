@@ -58,10 +58,13 @@ static void conn_main(void *arg)
 
 	DCHECK(c->phase == CONN_CONNECTING, "the stages run before the relay");
 	why = conn_set_up(c);
-	if (why != CLOSE_NONE)
+	if (why != CLOSE_NONE) {
 		conn_end(c, why);
-	else
-		relay_start(c);
+		return;
+	}
+	if (unlikely(c->listener->log_start))
+		conn_log_start(c);
+	relay_start(c);
 }
 
 /* ---- its begin ---- */

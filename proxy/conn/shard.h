@@ -41,6 +41,9 @@ struct shard {
 	int64_t tally_step;       /* ns from the look before it */
 	struct np_msg tally_msg;  /* the poster's, until tally_asked is 0 again */
 	uint32_t tally_asked;     /* atomic */
+	int64_t tally_log;        /* log.periodic in ns, 0: off; the poster's, as tally_msg */
+	int64_t log_every;        /* the same for the look under way */
+	int64_t log_every_since;  /* the look at which it was first so */
 	struct list handshakes;   /* of struct handshake, the oldest first */
 	/* of struct handshake: those that had their time, the oldest first */
 	struct list stale;

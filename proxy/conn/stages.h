@@ -1,7 +1,7 @@
 /* stages: the steps of a connection's story, in order, each in a file of its own. conn_main.c calls
  * them.
  *
- *   preread_run -> conn_tls -> conn_pick_rule -> connect_run -> relay_start ... conn_log
+ *   preread_run -> conn_tls -> conn_pick_rule -> connect_run -> (conn_log_start) -> relay_start ... conn_log
  *                                                '-- connect_header, conn_tls_server
  *
  * A stage returns CLOSE_NONE to go on, or the reason with which the story ends. It parks the
@@ -51,5 +51,12 @@ void relay_start(struct conn *c);
 /* conn_log.c: the line of the access log, while the streams can still be asked. conn_end calls
  * it. */
 void conn_log(struct conn *c, enum close_reason why);
+
+/* conn_log.c: the record of a relay's begin, if there is an access log (log.start). */
+no_inline void conn_log_start(struct conn *c);
+
+/* conn_log.c: a record of a connection that relays, each time its age has grown by shard.log_every.
+ *   Returns  whether there is one. */
+bool conn_log_update(struct conn *c);
 
 #endif

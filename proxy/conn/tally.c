@@ -1,6 +1,7 @@
 /* The look at all connections of a worker, when control asks for it. */
 #include "proxy/conn/tally.h"
 
+#include "proxy/conn/stages.h"
 #include "proxy/conn/walk.h"
 
 /* Whole units that direction i has moved since the last look. */
@@ -24,18 +25,12 @@ static void tally_blocked(const struct conn *c)
 			STAT_ADD(l, blocked[i], (uint64_t)c->shard->tally_step);
 }
 
-void tally_conn(struct conn *c)
+static void tally_bytes(struct conn *c)
 {
+	uint64_t in = tally_new(c, 0), out = tally_new(c, 1);
 	struct listener_stats *l;
 	struct server_stats *s;
-	uint64_t in, out;
 
-	DCHECK_CONN(c);
-	if (c->phase != CONN_RELAYING)
-		return;
-	tally_blocked(c);
-	in = tally_new(c, 0);
-	out = tally_new(c, 1);
 	if ((in | out) == 0)
 		return;
 	l = conn_listener_stats(c);
@@ -46,6 +41,16 @@ void tally_conn(struct conn *c)
 	STAT_ADD(s, bytes_out, out);
 }
 
+bool tally_conn(struct conn *c)
+{
+	DCHECK_CONN(c);
+	if (c->phase != CONN_RELAYING)
+		return false;
+	tally_blocked(c);
+	tally_bytes(c);
+	return c->shard->log_every != 0 && conn_log_update(c);
+}
+
 /* After a long rest nobody knows what was between. */
 static void note_step(struct shard *s)
 {
@@ -53,6 +58,15 @@ static void note_step(struct shard *s)
 
 	s->tally_step = step < TALLY_STEP_MAX ? step : TALLY_STEP_MAX;
 	s->tally_began = np_now();
+}
+
+/* Connections that are old when it is switched on wait for their own age, too. */
+static void note_log_every(struct shard *s)
+{
+	if (s->log_every == s->tally_log)
+		return;
+	s->log_every = s->tally_log;
+	s->log_every_since = np_now();
 }
 
 /* On the worker's loop: a part of the look, then the message is posted anew, for the next turn. */
@@ -65,9 +79,10 @@ static void tally_turn(struct np_msg *m)
 	if (list_empty(&s->tally.link)) {
 		walk_begin(&s->tally, s);
 		note_step(s);
+		note_log_every(s);
 	}
-	for (int i = 0; i < TALLY_TURN && (c = walk_next(&s->tally)) != NULL; i++)
-		tally_conn(c);
+	for (int i = 0; i < TALLY_TURN && (c = walk_next(&s->tally)) != NULL;)
+		i += tally_conn(c) ? TALLY_RECORD : 1;
 	if (c != NULL) {
 		np_post(s->worker, m);
 		return;
@@ -76,12 +91,13 @@ static void tally_turn(struct np_msg *m)
 	__atomic_store_n(&s->tally_asked, 0, __ATOMIC_RELEASE);
 }
 
-void tally_ask(struct shard *s)
+void tally_ask(struct shard *s, int64_t every)
 {
 	if (__atomic_load_n(&s->nconns, __ATOMIC_RELAXED) == 0)
 		return;
 	if (__atomic_exchange_n(&s->tally_asked, 1, __ATOMIC_ACQUIRE) != 0)
 		return;
+	s->tally_log = every;
 	s->tally_msg.fn = tally_turn;
 	np_post(s->worker, &s->tally_msg);
 }

@@ -47,7 +47,8 @@ struct process {
 		struct inventory_reader *reader; /* NULL: nobody reads numbers */
 		uint32_t reload_failed; /* atomic: the last one was refused */
 		const struct stats **stats; /* owned: of each shard and of this thread */
-		struct np_timer tick; /* asks for a tally each second while there is a reader */
+		int64_t log_every; /* log.periodic, ns; 0: off */
+		struct np_timer tick; /* asks for a tally each second while there is a reader, or log_every */
 	} publishing; /* publish.h */
 	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
 	uint64_t files_seen; /* the same at the last poll */

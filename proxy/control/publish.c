@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "config/config.h"
 #include "proxy/conn/tally.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
@@ -23,23 +24,6 @@ static struct inventory_process described(const struct process *p)
 	};
 }
 
-void publish_again(struct process *p)
-{
-	const struct inventory_process process = described(p);
-	struct inventory *inv;
-
-	DCHECK(np_self() == p->registry.control, "control publishes");
-	if (p->publishing.reader == NULL || p->snap == NULL)
-		return;
-	inv = inventory_new(&p->registry, p->snap, &process);
-	if (inv != NULL)
-		inventory_post(inv, p->publishing.reader);
-	else
-		log_msg(LVL_ERROR, "metrics_failed",
-			"metrics still show generation %llu's objects or older: out of memory",
-			(unsigned long long)p->snap->generation - 1);
-}
-
 /* On the control worker's loop. */
 static void ask_for_tally(struct np_timer *t)
 {
@@ -48,10 +32,53 @@ static void ask_for_tally(struct np_timer *t)
 	uint32_t descriptors = capacity_descriptors_used();
 
 	for (unsigned i = 0; i < p->nshards; i++)
-		tally_ask(&p->shards[i]);
+		tally_ask(&p->shards[i], p->publishing.log_every);
 	if (descriptors > __atomic_load_n(&p->watch.descriptors.high, __ATOMIC_RELAXED))
 		limit_note_high(&p->watch.descriptors, descriptors);
 	np_timer_set(t, np_now() + TALLY_EVERY);
+}
+
+static void tick_stop(struct process *p)
+{
+	if (p->publishing.tick.fn != NULL)
+		np_timer_stop(&p->publishing.tick);
+	p->publishing.tick.fn = NULL;
+}
+
+/* Workers without a reader, and without records to write, sleep on. */
+static void tick_if_needed(struct process *p)
+{
+	if (p->publishing.reader == NULL && p->publishing.log_every == 0) {
+		tick_stop(p);
+		return;
+	}
+	if (p->publishing.tick.fn != NULL)
+		return;
+	p->publishing.tick.fn = ask_for_tally;
+	np_timer_set(&p->publishing.tick, np_now() + TALLY_EVERY);
+}
+
+void publish_again(struct process *p)
+{
+	const struct inventory_process process = described(p);
+	struct inventory *inv;
+	int64_t every;
+
+	DCHECK(np_self() == p->registry.control, "control publishes");
+	if (p->snap == NULL)
+		return;
+	every = p->snap->config->log.periodic;
+	p->publishing.log_every = every != CONFIG_OFF ? every : 0;
+	tick_if_needed(p);
+	if (p->publishing.reader == NULL)
+		return;
+	inv = inventory_new(&p->registry, p->snap, &process);
+	if (inv != NULL)
+		inventory_post(inv, p->publishing.reader);
+	else
+		log_msg(LVL_ERROR, "metrics_failed",
+			"metrics still show generation %llu's objects or older: out of memory",
+			(unsigned long long)p->snap->generation - 1);
 }
 
 /* One more than there are shards: the control thread counts, too. */
@@ -75,8 +102,7 @@ void publish_to(struct process *p, struct inventory_reader *reader)
 		return;
 	}
 	p->publishing.reader = reader;
-	p->publishing.tick.fn = ask_for_tally;
-	np_timer_set(&p->publishing.tick, np_now() + TALLY_EVERY);
+	tick_if_needed(p);
 	publish_again(p);
 }
 
@@ -84,9 +110,9 @@ void publish_end(struct process *p)
 {
 	struct inventory_reader *reader = p->publishing.reader;
 
+	tick_stop(p);
 	if (reader == NULL)
 		return;
-	np_timer_stop(&p->publishing.tick);
 	p->publishing.reader = NULL;
 	inventory_reader_close(reader);
 	free(p->publishing.stats);

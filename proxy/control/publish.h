@@ -1,5 +1,5 @@
 /* publish: what there is to tell numbers of (proxy/policy/inventory.h) goes to the one reader with each
- * publication, and while there is one, workers are asked each second to count the bytes of live
+ * publication, and while there is one, or log.periodic, workers are asked each second to look at live
  * connections (proxy/conn/tally.h). Control worker.
  *
  *   publish_to -> reload_publish: publish_again, ... -> publish_end
@@ -25,8 +25,9 @@ void publish_to(struct process *p, struct inventory_reader *reader);
  * keeps the list it has, with a line in the log. */
 void publish_again(struct process *p);
 
-/* publish_end: the reader gets no more, and all it had is back. Before its worker is stopped, and no
- * coroutine of it holds one. Harmless without a reader.   Parks  until its worker has answered. */
+/* publish_end: the reader gets no more, and all it had is back; workers are asked no more. Before its worker is
+ * stopped, and no coroutine of it holds one. Harmless without a reader, and a second time.
+ *   Parks  until its worker has answered. */
 void publish_end(struct process *p);
 
 #endif

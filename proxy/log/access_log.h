@@ -1,4 +1,4 @@
-/* access_log: one record per connection, written to the sink of the configuration (`log.access`).
+/* access_log: one record per connection, more if asked for, written to the sink of the configuration (`log.access`).
  *
  * A worker packs a record into its own ring: no lock, no formatting, and no system call unless the
  * writer is asleep. One writer thread empties the rings, formats the records and writes them:
@@ -44,6 +44,9 @@ struct access_tried {
 	struct access_try tries[ACCESS_TRIES];
 };
 
+/* What a record tells of. */
+enum access_event { ACCESS_END, ACCESS_START, ACCESS_UPDATE };
+
 /* The fields that only some connections have. */
 struct access_extra {
 	/* The address of the peer that connected, if access_record.client is the one of a PROXY
@@ -52,6 +55,9 @@ struct access_extra {
 	bool tls;     /* this proxy ends the client's TLS; the handshake may have failed */
 	bool resumed; /* with tls: a TLS session was resumed */
 	uint8_t unclean; /* ended TLS without close_notify: 1 the client, 2 the server, 3 both */
+	bool updated;     /* this record, or one before it, is an update */
+	int64_t interval; /* with updated: ns since the update before, or the accept */
+	uint64_t new_in, new_out; /* with updated: bytes of the interval */
 #define X(field, full, brief) const char *field;
 	ACCESS_TEXT_TBL(X) /* NULL or "" if there is none */
 #undef X
@@ -70,9 +76,10 @@ struct access_record {
 	union np_inet accepted; /* our address where the client connected; AF_UNSPEC: a Unix socket */
 	union np_inet local;  /* our address towards the server; AF_UNSPEC if none connected by TCP */
 	union np_inet server; /* the last one tried; family AF_UNSPEC if none was */
-	enum close_reason why;
+	enum close_reason why; /* CLOSE_NONE where it goes on */
 	int err;          /* NP_E code of either sign; 0: no error */
 	uint32_t retries; /* servers tried after the first */
+	enum access_event event;
 	const char *listener, *upstream, *server_name; /* NULL or "" if there is none */
 	const struct access_extra *extra; /* NULL: a plain connection */
 };

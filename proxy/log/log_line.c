@@ -125,11 +125,24 @@ static const char *network_type(const union np_inet *a)
 	return a->sa.sa_family == AF_INET ? "ipv4" : "unix";
 }
 
+static const char *event_word(enum access_event event)
+{
+	static const char *const words[] = {
+		[ACCESS_END] = "connection_end",
+		[ACCESS_START] = "connection_start",
+		[ACCESS_UPDATE] = "connection_update",
+	};
+
+	return words[event];
+}
+
 static void begin_json(const struct line *l, const struct access_record *rec, int64_t end)
 {
 	text_str(l->t, "{\"time\":\"");
 	text_time(l->t, end);
-	text_str(l->t, "\",\"event\":\"connection_end\"");
+	text_str(l->t, "\",\"event\":\"");
+	text_str(l->t, event_word(rec->event));
+	text_char(l->t, '"');
 	line_address(l, "client.address", "client.port", &rec->client);
 	line_address(l, "staunch.accepted.address", "staunch.accepted.port", &rec->accepted);
 	line_address(l, "network.local.address", "network.local.port", &rec->local);
@@ -145,6 +158,8 @@ static void begin_text(const struct line *l, const struct access_record *rec, in
 	line_endpoint(l, &rec->client);
 	text_str(l->t, " -> ");
 	line_endpoint(l, &rec->server);
+	if (rec->event != ACCESS_END && line_key(l, NULL, "event"))
+		text_str(l->t, event_word(rec->event));
 }
 
 static void try_name(const struct line *l, const char *s)
@@ -207,14 +222,19 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 #undef X
 	if (x->tls && line_key(l, "tls.resumed", "resumed"))
 		text_str(l->t, x->resumed ? "true" : "false");
+	if (x->updated) {
+		line_ms(l, "staunch.interval_ms", "interval_ms", x->interval);
+		line_u64(l, "staunch.bytes_in_delta", "in_delta", x->new_in);
+		line_u64(l, "staunch.bytes_out_delta", "out_delta", x->new_out);
+	}
 	DCHECK(x->unclean < array_len(sides), "two sides, a bit for each");
 	line_name(l, "staunch.unclean", "unclean", sides[x->unclean]);
 	if (x->tried != NULL)
 		line_tried(l, x->tried);
 }
 
-/* The time of a line is that of the end, because programs sort and ship lines by it. Workers write
- * into rings of their own, so lines may be out of order by some milliseconds; each says when its
+/* The time of a line is that of the end, or of what else it tells, because programs sort and ship lines by it. Workers
+ * write into rings of their own, so lines may be out of order by some milliseconds; each says when its
  * connection began. */
 void log_line(struct text *t, const struct access_record *rec, bool json)
 {
@@ -225,8 +245,10 @@ void log_line(struct text *t, const struct access_record *rec, bool json)
 		begin_json(&l, rec, rec->start + rec->duration);
 	else
 		begin_text(&l, rec, rec->start + rec->duration);
-	line_name(&l, "staunch.close_reason", "reason", close_word(rec->why));
-	line_name(&l, "staunch.close_by", "by", close_by(rec->why));
+	if (rec->event == ACCESS_END) {
+		line_name(&l, "staunch.close_reason", "reason", close_word(rec->why));
+		line_name(&l, "staunch.close_by", "by", close_by(rec->why));
+	}
 	line_name(&l, "staunch.errno", "errno", rec->err != 0 ? np_err_name(rec->err) : NULL);
 	line_u64(&l, "staunch.bytes_in", "in", rec->bytes_in);
 	line_u64(&l, "staunch.bytes_out", "out", rec->bytes_out);

@@ -252,6 +252,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		.wait_at_limit = c->at_limit == CONFIG_AT_LIMIT_WAIT,
 		.ends_at_fin = c->on_fin == CONFIG_ON_FIN_END,
 		.skip_empty = s->config->log.skip_empty,
+		.log_start = s->config->log.start,
 		.backlog = (int)c->backlog,
 		.idle = c->timeouts.idle,
 		.half_close = c->timeouts.half_close,

@@ -216,11 +216,23 @@ static bool field_key(const char *line, bool json, uint64_t *key)
 
 /* ---- lines ---- */
 
+static bool field_id(const char *line, bool json, struct access_id *id)
+{
+	char word[KIT_PATH];
+
+	if (!field(line, json, "staunch.conn_id", "id", word) || strlen(word) != sizeof(id->text) - 1)
+		return false;
+	memcpy(id->text, word, sizeof(id->text));
+	return true;
+}
+
 static bool entry_read(const struct setup *s, struct access_entry *e, const char *line, bool json)
 {
 	char word[KIT_PATH];
 
 	*e = (struct access_entry){0};
+	if (!field_id(line, json, &e->id))
+		return false;
 	e->no_descriptor = field(line, json, "staunch.errno", "errno", word) && strcmp(word, "EMFILE") == 0;
 	return (json ? is_json(line) : strchr(line, '\n') != NULL) && field_time(line, json, &e->start) &&
 	       field_key(line, json, &e->key) && field_place(line, json, &e->place) &&
@@ -250,6 +262,31 @@ static const char *behind_half(struct access_log *a, const char *line)
 	return next != NULL ? next : "";
 }
 
+/* A line of a begin or of an update. */
+static bool is_living(const char *line)
+{
+	return strstr(line, "\"event\":\"connection_start\"") != NULL ||
+	       strstr(line, "\"event\":\"connection_update\"") != NULL || strstr(line, " event=connection_") != NULL;
+}
+
+static void note_living(struct access_log *a, const char *line, bool json)
+{
+	struct access_id id;
+
+	if ((json && !is_json(line)) || !field_id(line, json, &id)) {
+		if (a->torn++ == 0)
+			snprintf(a->sample, sizeof(a->sample), "%s", line);
+		return;
+	}
+	if (a->nliving == a->living_room) {
+		a->living_room = a->living_room * 2 + 4096;
+		a->living = realloc(a->living, a->living_room * sizeof(*a->living));
+		if (a->living == NULL)
+			kit_fail("no memory");
+	}
+	a->living[a->nliving++] = id;
+}
+
 static void access_line(struct access_log *a, const char *line, bool json, bool may_be_cut)
 {
 	struct access_entry e;
@@ -260,6 +297,10 @@ static void access_line(struct access_log *a, const char *line, bool json, bool 
 		line = behind_half(a, line);
 	if (line[0] == '\0')
 		return;
+	if (is_living(line)) {
+		note_living(a, line, json);
+		return;
+	}
 	if (!entry_read(a->setup, &e, line, json)) {
 		if (a->torn++ == 0)
 			snprintf(a->sample, sizeof(a->sample), "%s", line);
@@ -321,6 +362,31 @@ static int entry_order(const void *x, const void *y)
 	return (a->start > b->start) - (a->start < b->start);
 }
 
+static int id_order(const void *x, const void *y)
+{
+	return memcmp(x, y, sizeof(struct access_id));
+}
+
+static void count_endless(struct access_log *a)
+{
+	struct access_id *ends = calloc(a->n + 1, sizeof(*ends));
+
+	if (ends == NULL)
+		kit_fail("no memory");
+	for (size_t i = 0; i < a->n; i++)
+		ends[i] = a->entries[i].id;
+	qsort(ends, a->n, sizeof(*ends), id_order);
+	qsort(a->living, a->nliving, sizeof(*a->living), id_order);
+	for (size_t i = 0; i < a->nliving; i++) {
+		const struct access_id *id = &a->living[i];
+
+		if (i > 0 && id_order(id, id - 1) == 0)
+			continue;
+		a->endless += bsearch(id, ends, a->n, sizeof(*ends), id_order) == NULL;
+	}
+	free(ends);
+}
+
 void access_read(struct access_log *a, const struct setup *s)
 {
 	char small[KIT_PATH];
@@ -330,6 +396,8 @@ void access_read(struct access_log *a, const struct setup *s)
 	access_folder(a, kit_dir(), false);
 	access_folder(a, small, true);
 	qsort(a->entries, a->n, sizeof(*a->entries), entry_order);
+	if (a->nliving > 0)
+		count_endless(a);
 }
 
 size_t access_from(const struct access_log *a, enum place place, int64_t start)

@@ -5,10 +5,15 @@
 #include "proxy/base/close.h"
 #include "tests/chaos/setup.h"
 
-/* One line. The key tells a listener's clients apart: the port, or for one that a PROXY header names its number with
+/* The key tells a listener's clients apart: the port, or for one that a PROXY header names its number with
  * KEY_TOLD; 0: a Unix client. */
 #define KEY_TOLD (UINT64_C(1) << 32)
+/* staunch.conn_id */
+struct access_id {
+	char text[27];
+};
 struct account;
+/* One line of an end. */
 struct access_entry {
 	int64_t           start; /* ms, wall clock */
 	uint64_t          key, in, out;
@@ -18,12 +23,16 @@ struct access_entry {
 	bool              no_descriptor; /* its errno is EMFILE */
 	uint32_t          round;         /* of the settling that looked at it last */
 	const struct account *owner;     /* that has claimed it; NULL: none */
+	struct access_id      id;
 };
 
 struct access_log {
 	const struct setup  *setup;
 	struct access_entry *entries; /* sorted by place, then start */
 	size_t               n, room;
+	struct access_id    *living;  /* of the lines of connections that lived: begins and updates */
+	size_t               nliving, living_room;
+	uint64_t             endless; /* connections that have such lines, and none of an end */
 	uint64_t             halves;   /* only the beginning is there: the disk was full, the reader stuck */
 	uint64_t             torn;     /* any other line that is not whole */
 	char                 sample[500]; /* the first of these */

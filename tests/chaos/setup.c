@@ -246,8 +246,9 @@ char *setup_text(const struct setup *s, const struct shape *h)
 
 	if (f == NULL)
 		kit_fail("no memory");
-	fprintf(f, "workers: 2\nshutdown: {timeout: 3s}\nlog: {access: \"%s/%s%s\", format: %s}\n", kit_dir(),
-		h->mistake == MISTAKE_LOG ? "missing/" : "", log_file(h->log), log_formats[h->log]);
+	fprintf(f, "workers: 2\nshutdown: {timeout: 3s}\nlog: {access: \"%s/%s%s\", format: %s%s}\n", kit_dir(),
+		h->mistake == MISTAKE_LOG ? "missing/" : "", log_file(h->log), log_formats[h->log],
+		s->living ? ", start: true, periodic: 1s" : "");
 	put_listeners(f, s, h);
 	fputs("upstreams:\n", f);
 	snprintf(tls, sizeof(tls), "tls: {ca: \"%s\", name: \"back.test\"}", s->ca);

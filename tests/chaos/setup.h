@@ -79,6 +79,7 @@ struct setup {
 	char              ca[KIT_PATH], back_cert[KIT_PATH], back_key[KIT_PATH];
 	char              edge_cert[KIT_PATH], edge_key[KIT_PATH];
 	struct kit_cert  *pairs[2]; /* for the listener that ends TLS: both are right */
+	bool              living;   /* connections that live have lines, too */
 	bool              small;    /* small/ is a file system of its own, with little room */
 };
 

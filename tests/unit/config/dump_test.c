@@ -23,6 +23,8 @@ static const char dumped[] =
 	"  access: \"/a \\\"b\"                          # t.yaml:1\n"
 	"  format: auto                              # default\n"
 	"  skip_empty: false                         # default\n"
+	"  start: false                              # default\n"
+	"  periodic: off                             # default\n"
 	"limits:\n"
 	"  max_connections: auto                     # default\n"
 	"metrics:\n"

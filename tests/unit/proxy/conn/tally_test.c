@@ -77,12 +77,12 @@ static void look_script(void *arg)
 	struct np_worker_stats before, after;
 
 	world.shard->worker = np_self();
-	tally_ask(world.shard); /* no connection: nothing is posted */
+	tally_ask(world.shard, 0); /* no connection: nothing is posted */
 	CHECK(world.shard->tally_asked == 0, "a worker without connections sleeps on");
 	world.shard->nconns = MANY;
 	np_worker_stats(np_self(), &before);
-	tally_ask(world.shard);
-	tally_ask(world.shard);
+	tally_ask(world.shard, 0);
+	tally_ask(world.shard, 0);
 	while (__atomic_load_n(&world.shard->tally_asked, __ATOMIC_ACQUIRE) != 0) {
 		if (!list_empty(&world.shard->conns)) {
 			struct conn *c = list_entry(world.shard->conns.prev, struct conn, link);

@@ -254,6 +254,34 @@ static void what_only_some_have(void **state)
 	assert_null(strstr(room, "unclean="));
 }
 
+/* O30: the same fields, but for those of an end, while a connection lives; and what is new since the update before. */
+static void what_lives(void **state)
+{
+	struct access_record rec = served();
+	struct access_extra x = {.updated = true, .interval = 1500000, .new_in = 3, .new_out = 4};
+
+	(void)state;
+	rec.event = ACCESS_START;
+	rec.why = CLOSE_NONE;
+	rec.err = 0;
+	assert_true(is_json_line(line(&rec, true)));
+	assert_non_null(strstr(room, "\"event\":\"connection_start\",\"client.address\""));
+	assert_non_null(strstr(room, "\"network.type\":\"ipv4\",\"staunch.bytes_in\":12,"));
+	assert_null(strstr(room, "delta"));
+	line(&rec, false);
+	assert_non_null(strstr(room, "-> [::1]:80 event=connection_start in=12 "));
+	rec.event = ACCESS_UPDATE;
+	rec.extra = &x;
+	assert_true(is_json_line(line(&rec, true)));
+	assert_non_null(strstr(room, "\"event\":\"connection_update\",\"client.address\""));
+	assert_null(strstr(room, "close"));
+	assert_non_null(strstr(room, ",\"staunch.interval_ms\":1.500,\"staunch.bytes_in_delta\":3,"
+				     "\"staunch.bytes_out_delta\":4,"));
+	line(&rec, false);
+	assert_non_null(strstr(room, " event=connection_update in=12 "));
+	assert_non_null(strstr(room, " interval_ms=1.500 in_delta=3 out_delta=4 id="));
+}
+
 /* O25: in order, without an error where there is none; and hostile names stay in their place. */
 static void the_servers_tried(void **state)
 {
@@ -336,6 +364,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(hostile_names_stay_one_line),
 		cmocka_unit_test(what_only_some_have),
+		cmocka_unit_test(what_lives),
 		cmocka_unit_test(the_servers_tried),
 		cmocka_unit_test(the_longest_line_fits),
 		cmocka_unit_test(every_reason_makes_a_line),
