@@ -43,10 +43,10 @@ static void look_for_alarm(struct process_log *p, const char *line)
 	}
 }
 
-/* The number before " access records". */
+/* The number before " access record" or " access records". */
 static uint64_t records_in(const char *line)
 {
-	const char *at = strstr(line, " access records");
+	const char *at = strstr(line, " access record");
 
 	while (at != NULL && at > line && isdigit((unsigned char)at[-1]))
 		at--;
