@@ -55,6 +55,11 @@
 	  "Shows when each was accepted, routed, connected and ended, which servers were tried, and why it "     \
 	  "ended: those connections that are accepted from now on and match every option. Ends after --limit "  \
 	  "connections, or after --for. Asks at the control socket, as status does.")                            \
+	X(CONNS, conns, NOTHING, NULL, 0, 0, true, "who is connected now",                                        \
+	  "The live connections that match every option, those with the most bytes first, and how many there "   \
+	  "are in all. in: bytes towards the server; out: towards the client; slow client, slow server: bytes "  \
+	  "are here that this side does not take. --tcp adds what the kernel knows of both legs. Asks at the "   \
+	  "control socket, as status does.")                                                                    \
 	X(EVENTS, events, NOTHING, NULL, 0, 0, true, "what happened to the running process, and what happens",     \
 	  "Reloads, limits that acted, drains, servers that were steered, and who changed what: the last 1024. "  \
 	  "A line that is wider than the terminal, or than 80 columns, is cut; --json has it whole, with its "    \
@@ -98,22 +103,29 @@
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(EVENTS) | \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DASHBOARD), "the control socket of the process that is meant")                                                                                \
 	X(PORT, 0, 0, "port", COUNT, NULL, FOR(DASHBOARD), "this port; without it the system chooses one")        \
-	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(EVENTS) | \
+	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK), "print the answer as it came")                                                                                    \
-	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE), "where the client connects; route does " \
+	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "where the client connects; route does " \
 	  "not need it where there is one listener")                                                              \
-	X(SRC, 0, 0, "src", NETWORK, NULL, FOR(EXPLAIN) | FOR(TRACE), "the client's address, without a port, or " \
-	  "for trace a network")                                                                                  \
-	X(SNI, 0, 0, "sni", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE), "the name that it asks for; for trace "       \
-	  "*.example.com, too")                                                                                   \
+	X(SRC, 0, 0, "src", NETWORK, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the client's address, without a " \
+	  "port; but for route, a network, too")                                                                                  \
+	X(SNI, 0, 0, "sni", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the name that it asks for; but for "  \
+	  "route, *.example.com, too")                                                                                   \
 	X(ALPN, 0, 0, "alpn", NAME, NULL, FOR(EXPLAIN), "route: its protocols: h2,http/1.1")                      \
 	X(TLS, 0, 0, "tls", WORDS, "none|1.0|1.1|1.2|1.3", FOR(EXPLAIN), "route: its newest version of TLS")      \
-	X(UPSTREAM, 0, 0, "upstream", NAME, NULL, FOR(TRACE), "only those to this upstream")                      \
-	X(SERVER, 0, 0, "server", NAME, NULL, FOR(TRACE), "only those to this server")                            \
-	X(LIMIT, 0, 0, "limit", COUNT, NULL, FOR(TRACE), "how many connections: 1 to 1000, default 20")           \
+	X(UPSTREAM, 0, 0, "upstream", NAME, NULL, FOR(TRACE) | FOR(CONNS), "only those to this upstream")                      \
+	X(SERVER, 0, 0, "server", NAME, NULL, FOR(TRACE) | FOR(CONNS), "only those to this server")                            \
+	X(LIMIT, 0, 0, "limit", COUNT, NULL, FOR(TRACE) | FOR(CONNS), "how many connections: trace 1 to 1000, default 20; " \
+	  "conns shows 40, and with --json all")                                                                   \
+	X(OLDER, 0, 0, "older", TIME, NULL, FOR(CONNS), "only those accepted at least so long ago: 90s, 1h")     \
+	X(IDLE, 0, 0, "idle", TIME, NULL, FOR(CONNS), "only those without a byte for at least so long")          \
+	X(REASON_PENDING, 0, 0, "reason-pending", NAME, NULL, FOR(CONNS), "only those of which one side has ended " \
+	  "with this close reason, client_fin, or any")                                                           \
+	X(SORT, 0, 0, "sort", WORDS, "bytes|age|idle", FOR(CONNS), "what the first ones have most of; bytes")     \
+	X(TCP, 0, 0, "tcp", NOTHING, NULL, FOR(CONNS), "round-trip time, window and losses of both legs, too")    \
 	X(FOR_TIME, 0, 0, "for", TIME, NULL, FOR(TRACE), "how long at most: up to 60s, the default")              \
 	X(SINCE, 0, 0, "since", COUNT, NULL, FOR(EVENTS), "only what came after the event of this number")        \
 	X(FOLLOW, 0, 0, "follow", NOTHING, NULL, FOR(EVENTS), "then wait for what happens")                       \
@@ -142,6 +154,7 @@
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
 	X(TRACE, "staunch trace --sni shop.example --limit 3", "what becomes of three connections")               \
+	X(CONNS, "staunch conns --idle 10m --sort age", "who is connected and silent")                          \
 	X(EVENTS, "staunch events --follow", "what happens to it, as it happens")                                 \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/base/digit.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
+#include "proxy/cli/cli_query.h"
 
 #define ID_ROOM        32
 #define COLUMNS        80
@@ -180,50 +180,16 @@ static void take_line(void *arg, char *line)
 
 /* ---- the question ---- */
 
-/* Names may have any byte; what is not plain is escaped. */
-static void put_query(FILE *f, char before, const char *name, const char *value)
-{
-	fprintf(f, "%c%s=", before, name);
-	for (; *value != '\0'; value++) {
-		unsigned char c = (unsigned char)*value;
-
-		if (digit_is_decimal(*value) || (unsigned)((c | 0x20) - 'a') < 26 || strchr("-._", c) != NULL)
-			putc(c, f);
-		else
-			fprintf(f, "%%%02X", c);
-	}
-}
-
-/* The options are the parameters, by the same words. */
-static void make_path(const struct cli_args *a, char *path, size_t room)
-{
-	static const enum cli_opt_id opts[] = {CLI_OPT_LISTENER, CLI_OPT_UPSTREAM, CLI_OPT_SERVER, CLI_OPT_SRC,
-					       CLI_OPT_SNI, CLI_OPT_LIMIT, CLI_OPT_FOR_TIME};
-	FILE *f = fmemopen(path, room, "w");
-	char before = '?';
-
-	if (f == NULL)
-		return;
-	fputs("/v1/trace", f);
-	for (size_t i = 0; i < array_len(opts); i++) {
-		const char *value = a->value[opts[i]];
-
-		if (value == NULL)
-			continue;
-		put_query(f, before, cli_opts[opts[i]].word, value);
-		before = '&';
-	}
-	fclose(f);
-}
-
 int cli_trace(const struct cli_args *a)
 {
+	static const enum cli_opt_id opts[] = {CLI_FILTER_OPTS, CLI_OPT_LIMIT, CLI_OPT_FOR_TIME};
 	struct shown s = {.json = a->value[CLI_OPT_JSON] != NULL};
 	struct cli_answer w;
-	char path[1536] = "";
+	char path[CLI_PATH_ROOM];
 	int code;
 
-	make_path(a, path, sizeof(path));
+	cli_query_begin(path, "/v1/trace");
+	cli_query_add_opts(path, a, opts, array_len(opts));
 	code = cli_ask_lines(a, path, take_line, &s, &w);
 	while (s.open != NULL)
 		end_timeline(&s, s.open, ", still open");
