@@ -30,6 +30,7 @@ struct table {
 
 /* ---- which ones ---- */
 
+/* What --sort goes by: more of it comes first. */
 static long long sort_key(const struct table *t, const char *line)
 {
 	if (strcmp(t->by, "age") == 0)
@@ -54,6 +55,8 @@ static void keep_first(struct table *t)
 		free(t->entries[--t->n].line);
 }
 
+/* There may be far more than are shown: memory is for those alone. A line that there is no memory for is counted all
+ * the same. */
 static void keep_entry(struct table *t, const char *line)
 {
 	char *copy = strdup(line);
@@ -144,6 +147,7 @@ static void put_address_of(const char *line, const char *name, int column)
 		printf("%*s", ADDR_COLS - (int)n, "");
 }
 
+/* Has the line this word as that member? */
 static bool member_is(const char *line, const char *name, const char *word)
 {
 	size_t n = 0;
@@ -152,6 +156,7 @@ static bool member_is(const char *line, const char *name, const char *word)
 	return at != NULL && strlen(word) == n && memcmp(at, word, n) == 0;
 }
 
+/* Bytes that are here and cannot leave say more than the stage does. */
 static void put_stage_of(const char *line)
 {
 	size_t n = 0;
@@ -165,6 +170,7 @@ static void put_stage_of(const char *line)
 		printf(" %-12.*s", stage != NULL ? (int)n : 0, stage != NULL ? stage : "");
 }
 
+/* A leg that is no TCP, or not there yet, has no line. */
 static void show_tcp(const char *line, const char *side)
 {
 	size_t n = 0;
@@ -204,6 +210,7 @@ static void show_entry(const struct table *t, const char *line)
 	}
 }
 
+/* Of all that match, so that nobody takes the lines that are shown for all there are. */
 static void show_totals(const struct table *t)
 {
 	char in[24], out[24];
@@ -248,6 +255,7 @@ static void make_query(char path[CLI_PATH_ROOM], const struct cli_args *a, const
 			"client,server,stage,age_ms,idle_ms,bytes_in,bytes_out,blocked");
 }
 
+/* Returns the exit code: a list that has no proper end fails, though its lines are shown. */
 static int list_conns(const struct cli_args *a, struct table *t)
 {
 	char path[CLI_PATH_ROOM];

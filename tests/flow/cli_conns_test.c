@@ -45,6 +45,7 @@ static void world_end(void)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* The nth line, without its newline. */
 static const char *line_at(const char *text, int n)
 {
 	while (n-- > 0)
@@ -52,6 +53,7 @@ static const char *line_at(const char *text, int n)
 	return textf("%.*s", (int)strcspn(text, "\n"), text);
 }
 
+/* How many there are. */
 static int lines_of(const char *text)
 {
 	int n = 0;
