@@ -40,6 +40,7 @@ static long long sort_key(const struct table *t, const char *line)
 	return json_number(line, "bytes_in") + json_number(line, "bytes_out");
 }
 
+/* For qsort: the largest first. The order of equal ones is of no meaning. */
 static int by_key(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -124,6 +125,7 @@ static void size_text(unsigned long long n, char text[24])
 		snprintf(text, 24, "%llu%c", n, letters[i]);
 }
 
+/* A column of the table. The instance counts no negative bytes, but it is not trusted with the layout. */
 static void put_bytes(long long n)
 {
 	char text[24];
@@ -188,6 +190,7 @@ static void show_tcp(const char *line, const char *side)
 	       json_number(leg, "lost"));
 }
 
+/* One connection: a line of 80 columns, and with --tcp a line for each leg and one for what holds it up. */
 static void show_entry(const struct table *t, const char *line)
 {
 	put_address_of(line, "client", 0);
@@ -224,6 +227,7 @@ static void show_totals(const struct table *t)
 	putchar('\n');
 }
 
+/* The head stands only over lines; the totals always. */
 static void show_table(struct table *t)
 {
 	keep_first(t);

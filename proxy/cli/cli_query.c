@@ -25,6 +25,7 @@ static void put_query(FILE *f, char before, const char *name, const char *value)
 	}
 }
 
+/* The path keeps its NUL: fmemopen writes one, where there is room. */
 void cli_query_add(char path[CLI_PATH_ROOM], const char *name, const char *value)
 {
 	size_t n = strlen(path);
@@ -36,6 +37,7 @@ void cli_query_add(char path[CLI_PATH_ROOM], const char *name, const char *value
 	fclose(f);
 }
 
+/* The control plane writes names as JSON does. */
 const char *cli_query_name(enum cli_opt_id opt, char name[32])
 {
 	snprintf(name, 32, "%s", cli_opts[opt].word);
