@@ -1,5 +1,11 @@
 /* cli_conns: the live connections as a table of 80 columns: those with the most bytes, or the oldest, or the most
- * silent. All that match are counted, though few are shown. */
+ * silent. All that match are counted, though few are shown.
+ *
+ *   instance -- a line each --> counted, and kept if it is among the first --> sorted, shown, totals
+ *                          '--> with --json: printed as it came
+ *
+ * The instance cuts nothing but JSON: it lists connections worker by worker, in no order, so its first ones are not
+ * those that are wanted here. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,8 @@
-/* cli_query: the path of a question, with options of the command line as its query. */
+/* cli_query: the path of a question, with options of the command line as its query. The option --reason-pending is the
+ * parameter reason_pending: one word for one thing in both.
+ *
+ * What is wrong with a value the instance says: it alone has the reader of it, and so a newer instance may take more
+ * than this program knows of. */
 #ifndef PROXY_CLI_CLI_QUERY_H
 #define PROXY_CLI_CLI_QUERY_H
 
