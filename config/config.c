@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/decode.h"
+#include "config/include.h"
 #include "config/key_paths.h"
 #include "config/node.h"
 #include "config/text/diag.h"
@@ -22,6 +23,8 @@ static int config_fill(struct config *c, const struct source *src, struct diag *
 	struct node_tree t;
 	int err = node_parse(&t, src, d);
 
+	if (err == 0)
+		err = include_run(c, src, &t, d);
 	if (err == 0)
 		err = decode_run(c, &t, d);
 	if (err == 0 && t.whole)

@@ -422,8 +422,12 @@ struct config {
 		size_t              nhosts;
 		const char         *state; /* "auto", "off" or a path */
 	} control;
+	struct config_text *include; /* as written; what it names is in the lists and values above */
+	size_t            ninclude;
 	const char       *file;      /* the name given to config_load or config_parse */
-	uint64_t          hash;      /* atomic: of its text, the same in all processes that read the same */
+	const char      **parts;     /* the names of the files that it includes: places of part n are in parts[n - 1] */
+	size_t            nparts;
+	uint64_t          hash;      /* atomic: of all texts, the same in all processes that read the same */
 	const char       *directory; /* the file's, absolute: relative paths start here; NULL: it could not be told */
 	struct config_pos origin[CONFIG_TOP_KEYS];
 	unsigned          shares; /* of its owners, all on one thread: beside the first */
@@ -452,6 +456,13 @@ struct config *config_free(struct config *c);
 struct config_pos config_place(const struct config *c, const char *path);
 /* The same of a key of one address: "owner". */
 struct config_pos config_place_bind(const struct config_bind *b, const char *key);
+/* config_file: the name of the file in which a place lies. */
+const char *config_file(const struct config *c, struct config_pos at);
+/* A place for a sentence of the log: "line 7", or "conf.d/a.yaml:7" in a file that is included. */
+struct config_line {
+	char text[192];
+};
+struct config_line config_line(const struct config *c, struct config_pos at);
 /* The place within TLS of a sentence that begins with the value of one of its keys, or with a
  * key's name, and a colon: "/etc/a.pem: ..." is the value of cert. The block's own place when no
  * key matches. */

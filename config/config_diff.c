@@ -79,10 +79,10 @@ static bool is_same(struct walk *w, const struct config_key *k, const void *olde
 	return same;
 }
 
-/* Lists that have differences of their own. */
+/* Lists that have differences of their own, and what the model says elsewhere. */
 static bool is_told_apart(const struct config_key *k)
 {
-	return strcmp(k->path, "listeners") == 0 || strcmp(k->path, "upstreams") == 0 ||
+	return (k->flags & KEY_FOLDED) != 0 || strcmp(k->path, "listeners") == 0 || strcmp(k->path, "upstreams") == 0 ||
 	       strcmp(k->path, "upstreams[].servers") == 0;
 }
 

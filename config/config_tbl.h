@@ -14,7 +14,8 @@
  *   flags    OFF: the word `off` is allowed (CONFIG_OFF; of a PATH, NULL). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
  *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
- *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone
+ *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone. FOLDED: about the
+ *            text: what it says is in the model, so a dump has no line for it and a comparison passes over it
  *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
  *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
  *            listening socket is opened anew, accepted connections stay. RESTART: only a restart changes it
@@ -83,6 +84,14 @@
 	  "A server has ten series, a listener some hundred. Beyond it, families of servers are left out, one by "    \
 	  "one, connects, active connections and whether it is up last; staunch_metrics_left_out says which.",      \
 	  "50000")                                                                                                \
+	X(TEXTS, "include", include, NULL, 1, 64, FOLDED, none, LIVE,                                             \
+	  "files that are read as parts of this one: names, or patterns (conf.d/*.yaml)",               \
+	  "Paths are relative to this file's directory and stay below it, links too; those in an included file "  \
+	  "start there as well. Files of a pattern are read in byte order of their names, each once. Lists are "  \
+	  "joined and maps merged; anything else that is defined twice is an error that shows both places. The "  \
+	  "bounds of a file (1 MiB, 10000 keys and values, 64 aliases) are those of all together. A pattern may " \
+	  "match nothing, * matches no hidden file, and an included file includes no others.",                    \
+	  "conf.d/*.yaml")                                                                                        \
 	X(LIST, "listeners", listeners, NULL, 1, 1000, NEEDED, none, LIVE,                                        \
 	  "where clients connect", NULL, NULL)                                                                    \
 	X(LIST, "upstreams", upstreams, NULL, 1, 1000, NEEDED, none, LIVE,                                        \

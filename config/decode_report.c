@@ -9,25 +9,6 @@
 #include "config/text/utf8.h"
 #include "config/text/word.h"
 
-/* Keys that people expect from other programs. A clear no is better than "unknown". */
-static const struct {
-	const char *prefix, *name, *why;
-} expected_keys[] = {
-	{"", "include", "write everything into one file"},
-};
-
-static bool is_not_yet(const struct decode *dc, const struct decode_place *at, const struct node *key)
-{
-	for (size_t i = 0; i < array_len(expected_keys); i++) {
-		if (strcmp(expected_keys[i].prefix, at->prefix) != 0 || strcmp(expected_keys[i].name, key->text) != 0)
-			continue;
-		diag_error(dc->d, DIAG_NOT_YET, key->at, "\"%s\" is not there yet: %s", key->text,
-		           expected_keys[i].why);
-		return true;
-	}
-	return false;
-}
-
 /* The same word as a key of a section nearby: `idle` written beside `timeouts` and not in it. Every
  * row whose path begins with prefix is compared. */
 static const struct config_key *key_elsewhere(const char *prefix, const char *name)
@@ -96,16 +77,14 @@ static const char *nearest_key(const char *prefix, const char *typed)
 	return s.best;
 }
 
-/* Three kinds of slip, from the surest to the boldest guess: a key that is not there yet, a
- * known key in the wrong section, a misspelled one. Only one of them is named: two guesses would
+/* Two kinds of slip, from the surer to the bolder guess: a known key in the wrong section, a
+ * misspelled one. Only one of them is named: two guesses would
  * be one too many to act on. */
 void decode_unknown_key(const struct decode *dc, const struct decode_place *at, const struct node *key)
 {
 	const struct config_key *away = key_elsewhere(at->prefix, key->text);
 	const char *nearest = nearest_key(at->prefix, key->text);
 
-	if (is_not_yet(dc, at, key))
-		return;
 	diag_error(dc->d, DIAG_UNKNOWN_KEY, key->at, "unknown key \"%s\"%s", key->text, at->where);
 	note_invisible(dc, key->text);
 	if (help_peer_word(dc, key->text))

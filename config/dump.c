@@ -18,7 +18,7 @@ enum remark { REMARK_ORIGIN, REMARK_HELP, REMARK_NONE };
 
 struct dump {
 	FILE       *out;
-	const char *file;
+	const struct config *of; /* whose files remarks name; NULL: there are none */
 	enum remark remark;
 };
 
@@ -61,7 +61,7 @@ static void dump_origin(const struct dump *u, struct config_pos at, int column)
 {
 	dump_comment(u, column);
 	if (pos_known(at))
-		fprintf(u->out, "%s:%u\n", u->file, at.line);
+		fprintf(u->out, "%s:%u\n", config_file(u->of, at), at.line);
 	else
 		fputs("default\n", u->out);
 }
@@ -207,7 +207,7 @@ static void dump_inside(const struct dump *u, const struct level *at, const stru
 /* What is absent has no text that would load to it but its absence. */
 static void dump_row(const struct dump *u, struct level *at, const struct config_key *k)
 {
-	if (key_is_absent(k, at->obj))
+	if (key_is_absent(k, at->obj) || (k->flags & KEY_FOLDED))
 		return;
 	if (key_is_section(k) && !is_short(k, at->obj)) {
 		dump_section(u, at, k);
@@ -229,7 +229,7 @@ static void dump_map(const struct dump *u, struct level *at)
 
 void config_dump(FILE *out, const struct config *c)
 {
-	struct dump u = {.out = out, .file = c->file, .remark = REMARK_ORIGIN};
+	struct dump u = {.out = out, .of = c, .remark = REMARK_ORIGIN};
 	struct level top = {.obj = c, .prefix = ""};
 
 	dump_map(&u, &top);
@@ -237,7 +237,7 @@ void config_dump(FILE *out, const struct config *c)
 
 void config_dump_help(FILE *out, const struct config *c)
 {
-	struct dump u = {.out = out, .file = c->file, .remark = REMARK_HELP};
+	struct dump u = {.out = out, .of = c, .remark = REMARK_HELP};
 	struct level top = {.obj = c, .prefix = ""};
 
 	dump_map(&u, &top);

@@ -40,6 +40,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define OURS      KEY_OURS
 #define ALONE     KEY_ALONE
 #define STAR      KEY_STAR
+#define FOLDED    KEY_FOLDED
 
 /* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
  * struct. */
@@ -206,6 +207,7 @@ struct config_pos *key_origin(const struct config_key *k, void *obj)
 	_Static_assert(offsetof(type, count) - offsetof(type, list) == offsetof(struct key_list, n), \
 	               "a LIST member is laid out as a struct key_list")
 
+LIST_MEMBER(struct config, include, ninclude);
 LIST_MEMBER(struct config, listeners, nlisteners);
 LIST_MEMBER(struct config, upstreams, nupstreams);
 LIST_MEMBER(struct config_listener, bind, nbind);

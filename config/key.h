@@ -21,6 +21,7 @@ enum key_kind {
 #define KEY_OURS      64u
 #define KEY_ALONE     128u
 #define KEY_STAR      256u
+#define KEY_FOLDED    512u
 
 /* What a reload does with a changed value; schema_reload has the sentence. */
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };

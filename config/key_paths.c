@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "config/key.h"
+#include "config/text/beneath.h"
 #include "config/text/diag.h"
 
 struct visit {
@@ -78,15 +79,6 @@ void key_each_path_tls_out(const struct config_tls_out *t,
 
 /* ---- kinds of files ---- */
 
-static const char *kind_of_file(mode_t mode)
-{
-	if (S_ISDIR(mode))
-		return "a directory";
-	if (S_ISFIFO(mode))
-		return "a FIFO";
-	return S_ISSOCK(mode) ? "a socket" : "a device";
-}
-
 static void check_path(void *arg, const char *path, struct config_pos at)
 {
 	struct diag *d = arg;
@@ -94,7 +86,7 @@ static void check_path(void *arg, const char *path, struct config_pos at)
 
 	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
 		return;
-	diag_error(d, DIAG_TLS, at, "%.200s is %s, not a regular file", path, kind_of_file(st.st_mode));
+	diag_error(d, DIAG_TLS, at, "%.200s is %s, not a regular file", path, beneath_kind(st.st_mode));
 	diag_help(d, "copy what it holds into a file: it is read again at each reload");
 }
 

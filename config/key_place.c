@@ -54,6 +54,22 @@ static bool place_in(const struct key_scope *s, void *obj, const char *sentence,
 	return false;
 }
 
+const char *config_file(const struct config *c, struct config_pos at)
+{
+	return at.part == 0 || at.part > c->nparts ? c->file : c->parts[at.part - 1];
+}
+
+struct config_line config_line(const struct config *c, struct config_pos at)
+{
+	struct config_line l;
+
+	if (at.part == 0)
+		snprintf(l.text, sizeof(l.text), "line %u", at.line);
+	else
+		snprintf(l.text, sizeof(l.text), "%.170s:%u", config_file(c, at), at.line);
+	return l;
+}
+
 struct config_pos config_place(const struct config *c, const char *path)
 {
 	/* Only read: the places of a frozen model. */

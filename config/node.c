@@ -28,10 +28,11 @@ struct parse {
 	yaml_event_t         event; /* the one being handled; freed by the loop */
 	struct diag         *d;
 	struct node_tree    *t;
+	struct node         *root; /* of this text */
+	uint16_t             part;
 	struct anchor       *anchors;
 	struct frame         stack[NODE_DEPTH];
 	int                  depth;
-	uint32_t             nodes, aliases;
 };
 
 /* What a handler returns besides 0 and errors: the rest of the text is not read. */
@@ -47,12 +48,21 @@ static int stop_parsing(struct parse *p)
 
 /* The places of libyaml become ours: it counts from 0, and in characters. A node over several
  * lines is underlined on the first. */
-static struct config_pos pos_of(const yaml_event_t *e)
+static struct config_pos pos_at(const struct parse *p, const yaml_mark_t *a, size_t width)
 {
-	const yaml_mark_t *a = &e->start_mark, *b = &e->end_mark;
-	size_t width = a->line == b->line ? b->column - a->column : 1;
+	if (width == 0)
+		width = 1;
+	return (struct config_pos){.line = (uint32_t)a->line + 1,
+	                           .column = (uint32_t)a->column + 1,
+	                           .width = width < UINT16_MAX ? (uint16_t)width : UINT16_MAX,
+	                           .part = p->part};
+}
 
-	return (struct config_pos){(uint32_t)a->line + 1, (uint32_t)a->column + 1, width > 0 ? (uint32_t)width : 1};
+static struct config_pos pos_of(const struct parse *p)
+{
+	const yaml_mark_t *a = &p->event.start_mark, *b = &p->event.end_mark;
+
+	return pos_at(p, a, a->line == b->line ? b->column - a->column : 1);
 }
 
 /* Every node of the tree comes from here, at the place of the event being handled. Open ones are
@@ -64,7 +74,7 @@ static struct node *node_new(struct parse *p, enum node_kind kind)
 	if (n == NULL)
 		return NULL;
 	n->kind = kind;
-	n->at = pos_of(&p->event);
+	n->at = pos_of(p);
 	n->tail = &n->items;
 	n->nodes = n->height = 1;
 	n->open = kind != NODE_SCALAR;
@@ -109,7 +119,7 @@ static int node_place_key(struct parse *p, struct node *n)
 	top->drop = first != NULL;
 	if (first != NULL) {
 		diag_error(p->d, DIAG_KEY_TWICE, n->at, "the key \"%s\" is written twice", n->text);
-		diag_note(p->d, "the first is at %u:%u", first->key->at.line, first->key->at.column);
+		diag_note(p->d, "the first is at %s", diag_place(p->d, first->key->at).text);
 	}
 	if (!n->quoted && strcmp(n->text, "<<") == 0) {
 		diag_error(p->d, DIAG_REFUSED, n->at, "merge keys are refused: write the keys out");
@@ -153,15 +163,15 @@ static int node_place(struct parse *p, struct node *n)
 	struct frame *top = p->depth > 0 ? &p->stack[p->depth - 1] : NULL;
 	int err = 0;
 
-	p->nodes += n->nodes;
-	if (p->nodes > NODE_MAX) {
+	p->t->nodes += n->nodes;
+	if (p->t->nodes > NODE_MAX) {
 		diag_error(p->d, DIAG_TOO_LARGE, n->at,
 		           "more than %d keys and values, each alias counted as what it stands for", NODE_MAX);
 		return stop_parsing(p);
 	}
 	count_nodes(p, n);
 	if (top == NULL) {
-		p->t->root = n;
+		p->root = n;
 		return 0;
 	}
 	if (wants_key(p))
@@ -200,7 +210,7 @@ static int note_anchor(struct parse *p, const yaml_char_t *name, struct node *n)
 static void refuse_tag(struct parse *p, const yaml_char_t *tag)
 {
 	if (tag != NULL)
-		diag_error(p->d, DIAG_REFUSED, pos_of(&p->event),
+		diag_error(p->d, DIAG_REFUSED, pos_of(p),
 		           "a tag is refused: remove it, since each key knows its type");
 }
 
@@ -284,7 +294,7 @@ static int on_end(struct parse *p)
 static int on_alias(struct parse *p)
 {
 	const char *name = (const char *)p->event.data.alias.anchor;
-	struct config_pos at = pos_of(&p->event);
+	struct config_pos at = pos_of(p);
 	struct anchor *a = p->anchors;
 
 	while (a != NULL && strcmp(a->name, name) != 0)
@@ -297,7 +307,7 @@ static int on_alias(struct parse *p)
 		diag_error(p->d, DIAG_REFUSED, at, "the alias *%s stands inside its own anchor", name);
 		return stop_parsing(p);
 	}
-	if (++p->aliases > NODE_ALIASES) {
+	if (++p->t->aliases > NODE_ALIASES) {
 		diag_error(p->d, DIAG_TOO_LARGE, at, "more than %d aliases", NODE_ALIASES);
 		return stop_parsing(p);
 	}
@@ -312,9 +322,9 @@ static int on_alias(struct parse *p)
  * count. */
 static int on_document(struct parse *p)
 {
-	if (p->t->root == NULL)
+	if (p->root == NULL)
 		return 0;
-	diag_error(p->d, DIAG_REFUSED, pos_of(&p->event), "a second document begins here, and a config file is one");
+	diag_error(p->d, DIAG_REFUSED, pos_of(p), "a second document begins here, and a config file is one");
 	diag_help(p->d, "remove this line, or the rest of the file");
 	return STOP; /* the first is whole */
 }
@@ -372,7 +382,7 @@ static const struct {
 static int libyaml_error(struct parse *p)
 {
 	const yaml_parser_t *y = &p->yaml;
-	struct config_pos at = {(uint32_t)y->problem_mark.line + 1, (uint32_t)y->problem_mark.column + 1, 1};
+	struct config_pos at = pos_at(p, &y->problem_mark, 1);
 
 	if (y->error == YAML_MEMORY_ERROR)
 		return -NP_ENOMEM;
@@ -399,23 +409,31 @@ static int parse_events(struct parse *p)
 	return err;
 }
 
-int node_parse(struct node_tree *t, const struct source *src, struct diag *d)
+int node_parse_part(struct node_tree *t, const struct source *src, struct diag *d, struct node **root)
 {
-	struct parse p = {.d = d, .t = t};
+	struct parse p = {.d = d, .t = t, .part = src->part};
 	int err;
 
-	arena_init(&t->arena, ARENA_LIMIT);
-	t->root = NULL;
-	t->whole = source_check(src, d);
-	if (!t->whole)
+	*root = NULL;
+	if (!source_check(src, d)) {
+		t->whole = false;
 		return 0;
+	}
 	if (!yaml_parser_initialize(&p.yaml))
 		return -NP_ENOMEM;
 	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&p.yaml, (const unsigned char *)src->text, src->n);
 	err = parse_events(&p);
 	yaml_parser_delete(&p.yaml);
+	*root = p.root;
 	return err == STOP ? 0 : err;
+}
+
+int node_parse(struct node_tree *t, const struct source *src, struct diag *d)
+{
+	*t = (struct node_tree){.whole = true};
+	arena_init(&t->arena, ARENA_LIMIT);
+	return node_parse_part(t, src, d, &t->root);
 }
 
 void node_fini(struct node_tree *t)

@@ -37,18 +37,22 @@ struct node {
 	uint32_t          n;      /* items */
 	uint32_t          nodes, height; /* of the whole subtree, aliases followed; final once `open` is false */
 	bool              open;   /* its end was not seen: an alias to it would be a cycle */
+	bool              joined; /* made by include.c: nothing else reaches it, so it may be added to */
 };
 
 struct node_tree {
 	struct arena arena; /* owns every node */
 	struct node *root;  /* NULL: the file holds nothing, or nothing readable */
-	bool         whole; /* false: the text ended in an error, so what is missing may stand behind it */
+	bool         whole; /* false: a text ended in an error, so what is missing may stand behind it */
+	uint32_t     nodes, aliases; /* of all texts so far: the bounds are those of a load */
 };
 
 /* node_parse: reads src into *t; problems go to d.
  *   Returns  0, also with problems; -NP_ENOMEM.
  *   Owns     *t in either case: give it to node_fini. */
 must_use int node_parse(struct node_tree *t, const struct source *src, struct diag *d);
+/* node_parse_part: one text more, into the same tree's memory and bounds; *root is its root or NULL. */
+must_use int node_parse_part(struct node_tree *t, const struct source *src, struct diag *d, struct node **root);
 /* Frees every node. Texts that decode copied live on. */
 void node_fini(struct node_tree *t);
 

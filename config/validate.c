@@ -16,7 +16,7 @@
 
 static void note_first(struct diag *d, struct config_pos first)
 {
-	diag_note(d, "the first is at %u:%u", first.line, first.column);
+	diag_note(d, "the first is at %s", diag_place(d, first).text);
 }
 
 /* A second definition of a name is an error and not an override: which of the two counts would

@@ -237,7 +237,7 @@ static void report_circle(const struct search *s, size_t n)
 	else
 		diag_error(s->d, DIAG_LOOP, at, "the server %s leads back to listener \"%.63s\": %s",
 			   last->server->text, name, names);
-	diag_note(s->d, "bound at %u:%u", last->bind->origin[0].line, last->bind->origin[0].column);
+	diag_note(s->d, "bound at %s", diag_place(s->d, last->bind->origin[0]).text);
 	diag_help(s->d, sure ? "write the address of another server, or of another listener"
 			     : "make sure that on its way a rule leads elsewhere");
 }

@@ -40,7 +40,7 @@ static void report_undefined(struct diag *d, const struct config *c, const struc
 		if (c->upstreams[i].name == s.best) {
 			struct config_pos at = validate_origin("upstreams[].name", &c->upstreams[i]);
 
-			diag_note(d, "\"%s\" is defined at %u:%u", s.best, at.line, at.column);
+			diag_note(d, "\"%s\" is defined at %s", s.best, diag_place(d, at).text);
 		}
 }
 
@@ -173,7 +173,7 @@ static void doubt_sni(struct diag *d, struct config_listener *l)
 			return; /* doubt_order has said all about those behind it */
 		if (taker != NULL && validate_is_written("listeners[].routes[].sni", r)) {
 			diag_warn(d, DIAG_UNREACHABLE, r->at, "no connection comes to this route");
-			diag_note(d, "the one at %u:%u takes every name", taker->at.line, taker->at.column);
+			diag_note(d, "the one at %s takes every name", diag_place(d, taker->at).text);
 		}
 		if (taker == NULL && takes_every_name(r))
 			taker = r;
@@ -190,12 +190,12 @@ static void doubt_order(struct diag *d, struct config_listener *l)
 		return;
 	for (struct config_route *r = taker + 1; r < l->routes + l->nroutes; r++) {
 		diag_warn(d, DIAG_UNREACHABLE, r->at, "no connection comes to this route");
-		diag_note(d, "the route at %u:%u takes them all", taker->at.line, taker->at.column);
+		diag_note(d, "the route at %s takes them all", diag_place(d, taker->at).text);
 	}
 	if (!pos_known(upstream))
 		return;
 	diag_warn(d, DIAG_UNREACHABLE, upstream, "no connection is left for this upstream");
-	diag_note(d, "the route at %u:%u takes them all", taker->at.line, taker->at.column);
+	diag_note(d, "the route at %s takes them all", diag_place(d, taker->at).text);
 }
 
 /* One warning is enough: both keys of preread are useless for the same reason. */

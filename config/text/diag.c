@@ -11,7 +11,8 @@
 #include "netpoll/check.h"
 
 struct diag {
-	struct source       *sources; /* owned; the current one first */
+	struct source       *sources; /* owned; the newest first */
+	struct source       *whole;   /* the config file that problems are about, or NULL; borrowed from sources */
 	struct diag_problem *last;    /* the problem added last; the spare slot when it was not kept */
 	size_t               shown, count[2];
 	struct diag_problem *order[DIAG_SHOWN + 1]; /* into slots, in file order; the one behind `shown` is spare */
@@ -67,11 +68,27 @@ struct diag *diag_free(struct diag *d)
 }
 
 /* Ranks grow with the order in which sources come. */
-void diag_take_source(struct diag *d, struct source *s)
+void diag_take_part(struct diag *d, struct source *s)
 {
 	s->next = d->sources;
 	s->rank = d->sources == NULL ? 1 : d->sources->rank + 1;
 	d->sources = s;
+}
+
+void diag_take_source(struct diag *d, struct source *s)
+{
+	diag_take_part(d, s);
+	d->whole = s;
+}
+
+/* The parts of the config file were taken after it. NULL: a place of a load whose texts are gone. */
+static const struct source *source_of(const struct diag *d, struct config_pos at)
+{
+	const struct source *s = d->sources;
+
+	while (s != NULL && s != d->whole && s->part != at.part)
+		s = s->next;
+	return s == NULL || s->part != at.part ? NULL : s;
 }
 
 /* In file order: by source, then by place. Problems without a source come first. */
@@ -174,7 +191,7 @@ static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, 
 
 	memset(p, 0, sizeof(*p));
 	p->code = code;
-	p->source = d->sources;
+	p->source = source_of(d, at);
 	p->at = at;
 	vsnprintf(p->message, sizeof(p->message), fmt, args);
 	/* Before the check: what diag_note and diag_help add to a repeated problem then lands in
@@ -233,6 +250,18 @@ void diag_help(struct diag *d, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(d->last->help, sizeof(d->last->help), fmt, args);
 	va_end(args);
+}
+
+struct diag_place diag_place(const struct diag *d, struct config_pos at)
+{
+	const struct source *s = source_of(d, at);
+	struct diag_place p;
+
+	if (s == NULL || (d->last != NULL && d->last->source == s))
+		snprintf(p.text, sizeof(p.text), "%u:%u", at.line, at.column);
+	else
+		snprintf(p.text, sizeof(p.text), "%.160s:%u:%u", s->name, at.line, at.column);
+	return p;
 }
 
 size_t diag_count(const struct diag *d, enum diag_severity severity)

@@ -40,7 +40,7 @@ struct diag_problem {
 	char                 message[256];
 	char                 suggestion[64];
 	unsigned             more; /* repeats of it that were not kept */
-	char                 note[160];
+	char                 note[256];
 	char                 help[160];
 };
 
@@ -52,8 +52,11 @@ struct diag *diag_new(void);
 /* Frees the list and its sources. Takes NULL, returns NULL. */
 struct diag *diag_free(struct diag *d);
 
-/* diag_take_source: problems added from now on are about s.   Owns s. */
+/* diag_take_source: problems added from now on are about s, or about the parts taken after it.
+ *   Owns s. */
 void diag_take_source(struct diag *d, struct source *s);
+/* The same of a file that s includes: s->part is set, and is that of the places in it. */
+void diag_take_part(struct diag *d, struct source *s);
 
 /* diag_error, diag_warn: add one problem; the code's letter must agree (CHECK). Words quoted
  * from the file may hold anything: hostile characters are shown as '?'. */
@@ -65,6 +68,13 @@ printf_like(4, 5) void diag_warn(struct diag *d, enum diag_code code, struct con
 void diag_suggest(struct diag *d, const char *word);
 printf_like(2, 3) void diag_note(struct diag *d, const char *fmt, ...);
 printf_like(2, 3) void diag_help(struct diag *d, const char *fmt, ...);
+
+/* Another place, for a remark on the problem added last: "5:7", with the name of its file in front
+ * where that is another one. */
+struct diag_place {
+	char text[192];
+};
+struct diag_place diag_place(const struct diag *d, struct config_pos at);
 
 /* How many were added, kept or not; how many are kept. */
 size_t diag_count(const struct diag *d, enum diag_severity severity);

@@ -114,7 +114,7 @@ static void put_line_before(const struct printer *p, const struct diag_problem *
 
 	if (line == NULL || strspn(line, " \t") >= n)
 		return;
-	v = view_of(line, n, (struct config_pos){b->at.line - 1, 1, 1});
+	v = view_of(line, n, (struct config_pos){.line = b->at.line - 1, .column = 1, .width = 1});
 	put_source_line(p, b->at.line - 1, &v);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "netpoll/err.h"
 
@@ -72,6 +73,21 @@ int source_read(struct source **out, const char *path)
 	if (f == NULL)
 		return err_from_errno();
 	err = read_all(f, path, out);
+	fclose(f);
+	return err;
+}
+
+int source_read_open(struct source **out, int fd, const char *name)
+{
+	FILE *f = fdopen(fd, "r");
+	int err;
+
+	if (f == NULL) {
+		err = err_from_errno();
+		close(fd);
+		return err;
+	}
+	err = read_all(f, name, out);
 	fclose(f);
 	return err;
 }

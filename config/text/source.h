@@ -12,11 +12,14 @@ struct source {
 	char          *text; /* owned; terminated, a leading byte order mark cut off */
 	size_t         n;
 	uint32_t       rank; /* among the sources of one diag: problems are shown in this order */
+	uint16_t       part; /* of the places in it (pos.h) */
 };
 
 /* source_read: the file at path, at most SOURCE_MAX bytes of it.
  *   Returns  0, -NP_ENOMEM, -EFBIG, or why the file cannot be read. *out is written on success only. */
 must_use int source_read(struct source **out, const char *path);
+/* The same of an open file, whose name is only said in messages.   Owns fd. */
+must_use int source_read_open(struct source **out, int fd, const char *name);
 /* The same from memory; -EFBIG above SOURCE_MAX. */
 must_use int source_new(struct source **out, const char *name, const char *text, size_t n);
 /* Takes NULL, returns NULL. */

@@ -17,7 +17,7 @@ struct finding {
 static void note_finding(struct finding *f, uint32_t line, uint32_t column, uint32_t c)
 {
 	if (f->lines == 0) {
-		f->at = (struct config_pos){line, column, 1};
+		f->at = (struct config_pos){.line = line, .column = column, .width = 1};
 		f->c = c;
 	}
 	if (f->last != line)
@@ -72,6 +72,8 @@ bool source_check(const struct source *s, struct diag *d)
 		check_line(p, n, line, f);
 		p = stop + 1;
 	}
+	for (size_t i = 0; i < array_len(f); i++)
+		f[i].at.part = s->part;
 	if (f[0].lines > 0) {
 		diag_error(d, DIAG_CHARACTERS, f[0].at, "the text is not UTF-8 here");
 		diag_help(d, "save the file as UTF-8");

@@ -221,15 +221,17 @@ static void put_tls_forecast(struct json *j, const struct story *y)
 static void put_rule(struct json *j, const struct story *y)
 {
 	const struct config *c = y->snap->config;
+	struct config_pos at;
 
 	if (y->rule == ROUTE_NONE) {
 		json_null(j, "rule");
 		return;
 	}
+	at = y->l->config->routes[y->rule].at;
 	json_enter(j, "rule", '{');
 	json_i64(j, "index", y->rule);
-	json_str(j, "file", c->file);
-	json_u64(j, "line", y->l->config->routes[y->rule].at.line);
+	json_str(j, "file", config_file(c, at));
+	json_u64(j, "line", at.line);
 	json_leave(j, '}');
 }
 

@@ -144,9 +144,9 @@ static int check_owners(struct load *l)
 			if (why == NULL)
 				continue;
 			return load_refuse(l, "E402", "listen_failed",
-					   "listener \"%s\" cannot give %s to %.100s (line %u): %s",
+					   "listener \"%s\" cannot give %s to %.100s (%s): %s",
 					   c->listeners[i].name, b->text, b->owner,
-					   (unsigned)config_place_bind(b, "owner").line, why);
+					   config_line(c, config_place_bind(b, "owner")).text, why);
 		}
 	return 0;
 }

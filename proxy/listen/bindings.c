@@ -123,15 +123,15 @@ static void put_remedy(struct text *t, const struct config_bind *b, int err)
 	}
 }
 
-static void log_cannot_listen(const struct config_bind *b, const char *listener, int err)
+static void log_cannot_listen(const struct config *c, const struct config_bind *b, const char *listener, int err)
 {
 	char room[256] = "";
 	struct text remedy;
 
 	text_init(&remedy, room, sizeof(room) - 1);
 	put_remedy(&remedy, b, err);
-	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (line %u): %s%s",
-		listener, b->text, (unsigned)b->origin[0].line, np_err_text(err), room);
+	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (%s): %s%s",
+		listener, b->text, config_line(c, b->origin[0]).text, np_err_text(err), room);
 }
 
 /* The kernel clips a larger backlog silently. */
@@ -159,7 +159,7 @@ static void wait_for_closers(const struct bindings *bindings)
 		np_sleep(CLOSERS_POLL);
 }
 
-static int open_listener(struct bindings *bindings, struct listener *l, unsigned workers,
+static int open_listener(struct bindings *bindings, const struct snapshot *snap, struct listener *l, unsigned workers,
 			 struct list *opened)
 {
 	const struct config_listener *c = l->config;
@@ -179,7 +179,7 @@ static int open_listener(struct bindings *bindings, struct listener *l, unsigned
 			err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
 		}
 		if (err != 0) {
-			log_cannot_listen(&c->bind[i], c->name, err);
+			log_cannot_listen(snap->config, &c->bind[i], c->name, err);
 			return err;
 		}
 		warn_of_backlog(b);
@@ -195,7 +195,7 @@ int bindings_open(struct bindings *bindings, const struct snapshot *snap, unsign
 
 	DCHECK(list_empty(opened), "bindings are opened into an empty list");
 	for (unsigned i = 0; i < snap->nlisteners && err == 0; i++)
-		err = open_listener(bindings, &snap->listeners[i], workers, opened);
+		err = open_listener(bindings, snap, &snap->listeners[i], workers, opened);
 	if (err != 0)
 		bindings_free(opened);
 	return err;

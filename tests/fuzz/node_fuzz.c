@@ -22,7 +22,7 @@ static struct config *load(const char *s, size_t n)
 	struct diag *d = diag_new();
 	struct text report = {0};
 	FILE *f = open_memstream(&report.s, &report.n);
-	int err = config_parse("fuzz.yaml", s, n, &c, d);
+	int err = config_parse("/nonexistent/fuzz.yaml", s, n, &c, d);
 
 	CHECK(err == 0 ? c != NULL : c == NULL, "the result and the model disagree");
 	CHECK((err == 0) == (diag_count(d, DIAG_ERROR) == 0), "the result and the report disagree");

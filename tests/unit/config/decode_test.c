@@ -26,7 +26,6 @@ static const struct load_row rows[] = {
 	{L "    idle: 1s\n" U, "   = help: it is written as listeners[].timeouts.idle\n"},
 	{L U "    connect: 1s\n", "   = help: it is written as upstreams[].timeouts.connect\n"},
 	{L U "log: {levle: info}\n", "unknown key \"levle\" in \"log\"\n"},
-	{L U "include: x\n", "error[E208]: \"include\" is not there yet: write everything into one file\n"},
 	{L U "  - {name: b, servers: [{address: \"10.0.0.1:1\", wieght: 2}]}\n",
 	 "unknown key \"wieght\" in server \"10.0.0.1:1\" of upstream \"b\"\n"},
 	{L U "  - {name: b, servers: [{wieght: 2}]}\n",

@@ -224,7 +224,7 @@ static void full_example_is_full(void **state)
 	assert_int_equal(node_parse(&t, s, d), 0);
 	note_keys(t.root, "", seen);
 	for (size_t i = 0; i < key_count; i++)
-		if (!seen[i])
+		if (!seen[i] && !(key_rows[i].flags & KEY_FOLDED)) /* a dump is one file */
 			fail_msg("%s has no %s", FULL, key_rows[i].path);
 	node_fini(&t);
 	diag_free(d);

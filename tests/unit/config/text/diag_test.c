@@ -5,7 +5,7 @@
 
 static struct config_pos at(uint32_t line, uint32_t column)
 {
-	return (struct config_pos){line, column, 1};
+	return (struct config_pos){.line = line, .column = column, .width = 1};
 }
 
 static void take_text(struct diag *d, const char *name)
