@@ -219,7 +219,7 @@ static int add_part(struct include *x, const char *name, const char *path, struc
 	return err != 0 ? err : join_part(x, root);
 }
 
-static bool is_read(const struct include *x, const char *path)
+static bool is_included(const struct include *x, const char *path)
 {
 	for (size_t i = 0; i < x->c->nparts; i++)
 		if (strcmp(x->parts[i] + x->folder, path) == 0)
@@ -233,7 +233,7 @@ static int include_file(struct include *x, const char *path)
 	char *name;
 	int err;
 
-	if (is_read(x, path))
+	if (is_included(x, path))
 		return 0;
 	if (strcmp(x->c->file + x->folder, path) == 0) {
 		diag_error(x->d, DIAG_CONFLICT, x->at, "it names %.160s, the file in which it stands", path);

@@ -74,7 +74,7 @@ int beneath_open(int dir, const char *path, mode_t *mode)
 	return only_regular(open_beneath(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), mode);
 }
 
-static int add_name(struct beneath_names *l, const char *name)
+static int collect_name(struct beneath_names *l, const char *name)
 {
 	size_t room = l->room == 0 ? 16 : 2 * l->room;
 	char **more;
@@ -105,7 +105,7 @@ static int match_entries(DIR *folder, const char *pattern, size_t most, struct b
 			return err_from_errno();
 		if (fnmatch(pattern, e->d_name, FNM_PERIOD | FNM_NOESCAPE) != 0)
 			continue;
-		err = out->n < most ? add_name(out, e->d_name) : -E2BIG;
+		err = out->n < most ? collect_name(out, e->d_name) : -E2BIG;
 	}
 	return err;
 }

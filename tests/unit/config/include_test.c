@@ -179,7 +179,9 @@ static void o34_both_places_are_shown(void **state)
 static const struct {
 	const char *main, *part, *says;
 } slips[] = {
-	{MAIN, "include: x.yaml\n", "error[E104]: a file that is included cannot include others\n  --> @/conf.d/a.yaml:1:1\n"},
+	{MAIN, "include: x.yaml\n",
+	 "error[E104]: a file that is included cannot include others\n"
+	 "  --> @/conf.d/a.yaml:1:1\n"},
 	{MAIN, "- a\n- b\n", "error[E107]: a config file is a map of keys, not a list\n  --> @/conf.d/a.yaml:1:1\n"},
 	{MAIN, "log: {levl: info}\n", "error[E102]: unknown key \"levl\" in \"log\"\n  --> @/conf.d/a.yaml:1:7\n"},
 	{MAIN, "log: loud\n", "error[E107]: \"log\" takes a map, not a plain value\n  --> @/conf.d/a.yaml:1:6\n"},
@@ -187,9 +189,12 @@ static const struct {
 	{MAIN, "a: \xff\n", "error[E108]: the text is not UTF-8 here\n  --> @/conf.d/a.yaml:1:4\n"},
 	{MAIN, "log: {\n", "error[E101]: "},
 	{MAIN, "workers: *a\n", "error[E101]: no anchor &a stands before this alias\n  --> @/conf.d/a.yaml:1:10\n"},
-	{"workers: &a 2\n" MAIN, "log: *a\n", "error[E101]: no anchor &a stands before this alias\n  --> @/conf.d/a.yaml"},
+	{"workers: &a 2\n" MAIN, "log: *a\n",
+	 "error[E101]: no anchor &a stands before this alias\n"
+	 "  --> @/conf.d/a.yaml"},
 	{MAIN "log: {level: info}\n", "log: {level: debug}\n",
-	 "error[E103]: the key \"level\" is written twice\n  --> @/conf.d/a.yaml:1:7          note: the first is at @/main.yaml:3:7\n"},
+	 "error[E103]: the key \"level\" is written twice\n"
+	 "  --> @/conf.d/a.yaml:1:7          note: the first is at @/main.yaml:3:7\n"},
 	{MAIN "log: loud\n", "log: {level: debug}\n", "error[E103]: the key \"log\" is written twice\n"},
 	{"include: none.yaml\n" UP, "", "error[E401]: cannot read none.yaml: no such file\n  --> @/main.yaml:1:10\n"},
 	{"include: conf.d\n" UP, "", "error[E401]: conf.d is a directory, not a regular file\n"},
@@ -199,7 +204,9 @@ static const struct {
 	{"include: /etc/*\n" UP, "", "error[E401]: /etc leads out of the config file's directory\n"},
 	{"include: ../*.yaml\n" UP, "", "error[E401]: .. leads out of the config file's directory\n"},
 	{"include: /*\n" UP, "", "error[E401]: / leads out of the config file's directory\n"},
-	{"include: \"*.d/a.yaml\"\n" UP, "", "error[E207]: only the last part of a path can be a pattern\n  --> @/main.yaml:1:10\n"},
+	{"include: \"*.d/a.yaml\"\n" UP, "",
+	 "error[E207]: only the last part of a path can be a pattern\n"
+	 "  --> @/main.yaml:1:10\n"},
 	{"include: \"*.yaml\"\n" UP, "", "error[E307]: it names main.yaml, the file in which it stands\n"},
 	{"include: {a: b}\n" UP, "", "error[E107]: \"include\" takes plain values"},
 	{"include:\n" UP, "", "error[E107]: \"include\" has no value\n  --> @/main.yaml:1:9\n"},
@@ -291,7 +298,8 @@ static void o40_bounds_are_those_of_all_files(void **state)
 	make_dir("conf.d");
 	two_parts(aliases, aliases, "error[E105]: more than 64 aliases\n   --> @/conf.d/b.yaml:");
 	two_parts(nodes, nodes, "error[E105]: more than 10000 keys and values");
-	two_parts(bytes, bytes, "error[E105]: with conf.d/b.yaml the configuration is larger than 1 MiB\n  --> @/main.yaml:1:10\n");
+	two_parts(bytes, bytes,
+	          "error[E105]: with conf.d/b.yaml the configuration is larger than 1 MiB\n  --> @/main.yaml:1:10\n");
 	free(aliases);
 	free(nodes);
 	free(bytes);

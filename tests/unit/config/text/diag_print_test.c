@@ -15,7 +15,8 @@ static struct diag *diag_of(const struct problem *p)
 
 	assert_int_equal(source_new(&s, "/etc/s.yaml", p->text, strlen(p->text)), 0);
 	diag_take_source(d, s);
-	diag_error(d, DIAG_UNKNOWN_KEY, (struct config_pos){.line = p->line, .column = p->column, .width = (uint16_t)p->width}, "wrong");
+	diag_error(d, DIAG_UNKNOWN_KEY,
+	           (struct config_pos){.line = p->line, .column = p->column, .width = (uint16_t)p->width}, "wrong");
 	diag_suggest(d, p->suggestion);
 	if (p->note != NULL)
 		diag_note(d, "%s", p->note);
