@@ -1,12 +1,12 @@
-/* include: what the other programs do differs, and so does what goes wrong. nginx reads a file for each mention, without
- * a bound, in an order that glob(3) takes from the locale; HAProxy sorts a directory's *.cfg by bytes; systemd reads
- * drop-ins by name and lets none of them name a further one. Here:
+/* include: other programs differ. nginx reads a file for each mention, without a bound, in an order that glob(3) takes
+ * from the locale; HAProxy sorts a directory's *.cfg by bytes; systemd reads drop-ins by name and lets none of them
+ * name a further one. Here:
  *
  *   - names come in byte order, and no file is read twice;
  *   - a pattern that matches nothing is no mistake (a package's conf.d may be empty), a plain name without a file is;
  *   - an included file includes nothing: with one level the main file lists all there is, and no circle can be;
- *   - only what lies below the config's directory is read, wherever links lead: the text of a plan comes from elsewhere
- *     (POST /v1/plan) and must not make the process read what its sender could not;
+ *   - only what lies below the config's directory is read, wherever links lead: the text of a plan comes from
+ *     elsewhere (POST /v1/plan) and must not make the process read what its sender could not;
  *   - the bounds of a load (bytes, nodes, aliases) are those of all files together;
  *   - what is defined twice is a mistake, whichever file says it: which of two counts would be a guess. */
 #include "config/include.h"
@@ -38,6 +38,7 @@ struct include {
 
 /* ---- joining ---- */
 
+/* By a walk: a map of a config file is short. */
 static struct node_item *item_find(const struct node *map, const char *key)
 {
 	for (struct node_item *it = map->items; it != NULL; it = it->next)
@@ -46,6 +47,7 @@ static struct node_item *item_find(const struct node *map, const char *key)
 	return NULL;
 }
 
+/* A copy: the item stays in the list of its own file, which an alias may reach too. */
 static int item_append(struct include *x, struct node *to, const struct node_item *item)
 {
 	struct node_item *copy = arena_alloc(&x->t->arena, sizeof(*copy));
@@ -183,11 +185,12 @@ static char *part_name(struct include *x, const char *path)
 
 	if (name != NULL) {
 		memcpy(name, x->c->file, x->folder);
-		strcpy(name + x->folder, path);
+		memcpy(name + x->folder, path, strlen(path) + 1);
 	}
 	return name;
 }
 
+/* *out stays NULL where there is a problem. */
 static int read_part(struct include *x, const char *path, const char *name, struct source **out)
 {
 	mode_t mode = 0;
@@ -219,6 +222,7 @@ static int add_part(struct include *x, const char *name, const char *path, struc
 	return err != 0 ? err : join_part(x, root);
 }
 
+/* By its name: a file that has two is read twice, and then defines everything twice. */
 static bool is_included(const struct include *x, const char *path)
 {
 	for (size_t i = 0; i < x->c->nparts; i++)
@@ -253,6 +257,7 @@ static int include_file(struct include *x, const char *path)
 
 /* ---- patterns ---- */
 
+/* The pattern's folder in front of each name. */
 static int include_each(struct include *x, const char *folder, const struct beneath_names *names)
 {
 	int err = 0;
@@ -300,6 +305,7 @@ static const char *below_directory(const struct config *c, const char *path)
 	return path;
 }
 
+/* One name or pattern. */
 static int include_value(struct include *x, const struct node *n)
 {
 	const char *path, *slash, *folder = "";
@@ -316,11 +322,14 @@ static int include_value(struct include *x, const struct node *n)
 		diag_help(x->d, "name each folder: [a.d/*.yaml, b.d/*.yaml]");
 		return 0;
 	}
-	if (slash != NULL)
-		folder = arena_text(&x->t->arena, path, slash == path ? 1 : (size_t)(slash - path));
-	return folder == NULL ? -NP_ENOMEM : include_pattern(x, folder, slash == NULL ? path : slash + 1);
+	if (slash != NULL) /* of "/x" it is "/" */
+		folder = arena_text(&x->t->arena, path, (size_t)(slash - path) + (slash == path));
+	if (folder == NULL)
+		return -NP_ENOMEM;
+	return include_pattern(x, folder, slash == NULL ? path : slash + 1);
 }
 
+/* More patterns than there may be are refused by decode. */
 static int include_values(struct include *x, const struct node *value)
 {
 	unsigned n = 0;

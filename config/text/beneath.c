@@ -16,6 +16,7 @@
 
 #define TRIES 8 /* EAGAIN: a directory of the path was renamed meanwhile */
 
+/* Magic links (/proc/self/fd/0) are no names of files. */
 static int open_beneath(int dir, const char *path, int flags)
 {
 	struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC,
@@ -74,6 +75,7 @@ int beneath_open(int dir, const char *path, mode_t *mode)
 	return only_regular(open_beneath(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), mode);
 }
 
+/* The room doubles: names come one by one, and nobody knows how many. */
 static int collect_name(struct beneath_names *l, const char *name)
 {
 	size_t room = l->room == 0 ? 16 : 2 * l->room;
@@ -93,6 +95,7 @@ static int collect_name(struct beneath_names *l, const char *name)
 	return 0;
 }
 
+/* A directory that can be read in part only is an error: what is missing would be missed at run time. */
 static int match_entries(DIR *folder, const char *pattern, size_t most, struct beneath_names *out)
 {
 	const struct dirent *e;

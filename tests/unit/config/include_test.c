@@ -263,9 +263,9 @@ static char *repeat(const char *head, const char *one, unsigned n)
 	char *text = malloc(strlen(head) + n * strlen(one) + 1);
 
 	assert_non_null(text);
-	strcpy(text, head);
+	memcpy(text, head, strlen(head) + 1);
 	for (char *at = text + strlen(head); n > 0; n--, at += strlen(one))
-		strcpy(at, one);
+		memcpy(at, one, strlen(one) + 1);
 	return text;
 }
 
@@ -379,6 +379,13 @@ struct spread {
 	char whole[8192];
 };
 
+static void add_text(char *to, size_t room, const char *more)
+{
+	size_t n = strlen(to);
+
+	assert_true(snprintf(to + n, room - n, "%s", more) < (int)(room - n));
+}
+
 static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(a, b);
@@ -393,18 +400,19 @@ static void draw_names(struct spread *s)
 
 static void draw_objects(struct spread *s, const char *list, const char *form)
 {
-	char one[128];
+	char one[128], key[32];
 
-	snprintf(s->whole + strlen(s->whole), 64, "%s:\n", list);
+	snprintf(key, sizeof(key), "%s:\n", list);
+	add_text(s->whole, sizeof(s->whole), key);
 	for (unsigned part = 0, n = 0; part < PARTS; part++) {
 		unsigned most = part == PARTS - 1 ? OBJECTS : n + draw(OBJECTS - n + 1);
 
 		if (n < most)
-			snprintf(s->text[part] + strlen(s->text[part]), 64, "%s:\n", list);
+			add_text(s->text[part], sizeof(s->text[part]), key);
 		for (; n < most; n++) {
 			snprintf(one, sizeof(one), form, n, n + 1);
-			strcat(s->text[part], one);
-			strcat(s->whole, one);
+			add_text(s->text[part], sizeof(s->text[part]), one);
+			add_text(s->whole, sizeof(s->whole), one);
 		}
 	}
 }
@@ -438,7 +446,7 @@ static void o34_a_spread_configuration_is_the_whole_one(void **state)
 		draw_objects(s, "upstreams", "  - {name: u%u, servers: [\"10.0.0.1:%u\"]}\n");
 		for (unsigned i = 1; i < PARTS; i++)
 			write_file(s->name[i], s->text[i]);
-		strcat(s->text[0], "include: conf.d/*.yaml\n");
+		add_text(s->text[0], sizeof(s->text[0]), "include: conf.d/*.yaml\n");
 		spread = load_main(s->text[0]);
 		whole = load_main(s->whole);
 		a = dumped(&spread);
