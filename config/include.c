@@ -61,6 +61,7 @@ static int item_append(struct include *x, struct node *to, const struct node_ite
 	return 0;
 }
 
+/* Elements keep their places: each says in which file it stands. */
 static int append_all(struct include *x, struct node *to, const struct node *from)
 {
 	int err = 0;
@@ -92,7 +93,8 @@ static int own_node(struct include *x, struct node **n)
 
 static int join_map(struct include *x, struct node *to, const struct node *from);
 
-/* A key that both have. */
+/* A key that both have. Lists and maps grow; of two plain values neither gives way, not even one that says the same:
+ * whoever changes one of them later would wonder why nothing happens. */
 static int join_key(struct include *x, struct node_item *mine, const struct node_item *item)
 {
 	const struct node *other = item->value;
@@ -137,6 +139,7 @@ static void refuse_nesting(struct include *x, const struct node *root)
 	diag_help(x->d, "write it in %.120s", x->c->file);
 }
 
+/* What is wrong with a part takes nothing from the others: they are joined, and have problems of their own. */
 static int join_part(struct include *x, const struct node *root)
 {
 	if (root == NULL || node_is_null(root)) /* comments alone */
@@ -231,6 +234,7 @@ static bool is_included(const struct include *x, const char *path)
 	return false;
 }
 
+/* A file that was read for an earlier pattern is passed over, so [10-first.yaml, "*.yaml"] says an order. */
 static int include_file(struct include *x, const char *path)
 {
 	struct source *src = NULL;
@@ -274,6 +278,7 @@ static int include_each(struct include *x, const char *folder, const struct bene
 	return err;
 }
 
+/* A folder that is not there holds no match, as with nginx: a package may create conf.d with its first part. */
 static int include_pattern(struct include *x, const char *folder, const char *pattern)
 {
 	struct beneath_names names;
@@ -284,7 +289,7 @@ static int include_pattern(struct include *x, const char *folder, const char *pa
 	} else if (err == -E2BIG) {
 		diag_error(x->d, DIAG_TOO_LARGE, x->at, "more than %d files are included", INCLUDE_FILES);
 		err = 0;
-	} else if (err == -NP_ENOENT) { /* nothing matches in a folder that is not there */
+	} else if (err == -NP_ENOENT) {
 		err = 0;
 	} else {
 		err = refuse_file(x, folder, err, 0);

@@ -48,6 +48,7 @@ static int stop_parsing(struct parse *p)
 
 /* The places of libyaml become ours: it counts from 0, and in characters. A node over several
  * lines is underlined on the first. */
+/* A width beyond 16 bits is a value of 64 KiB in one line, of which no more is underlined. */
 static struct config_pos pos_at(const struct parse *p, const yaml_mark_t *a, size_t width)
 {
 	if (width == 0)

@@ -45,6 +45,7 @@ const char *beneath_kind(mode_t mode)
 }
 
 /* Closes it unless it is one. */
+/* The mode is that of what was opened, not of a name that was looked at before. */
 static int only_regular(int fd, mode_t *mode)
 {
 	struct stat st;

@@ -252,15 +252,17 @@ void diag_help(struct diag *d, const char *fmt, ...)
 	va_end(args);
 }
 
+/* Of a name that is too long the end is kept: it tells files apart. */
 struct diag_place diag_place(const struct diag *d, struct config_pos at)
 {
 	const struct source *s = source_of(d, at);
+	size_t n = s == NULL ? 0 : strlen(s->name), most = 160;
 	struct diag_place p;
 
 	if (s == NULL || (d->last != NULL && d->last->source == s))
 		snprintf(p.text, sizeof(p.text), "%u:%u", at.line, at.column);
 	else
-		snprintf(p.text, sizeof(p.text), "%.160s:%u:%u", s->name, at.line, at.column);
+		snprintf(p.text, sizeof(p.text), "%s:%u:%u", s->name + (n > most ? n - most : 0), at.line, at.column);
 	return p;
 }
 

@@ -77,6 +77,7 @@ int source_read(struct source **out, const char *path)
 	return err;
 }
 
+/* Through stdio as the other: a short read is no end, and one reader needs one bound. */
 int source_read_open(struct source **out, int fd, const char *name)
 {
 	FILE *f = fdopen(fd, "r");
