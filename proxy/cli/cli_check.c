@@ -1,4 +1,6 @@
 /* cli_check: the whole verdict on config files, for people on stderr, or for programs on stdout. */
+#include "proxy/cli/cli_check.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,6 +96,20 @@ static void check_series(const struct config *c, struct diag *d)
 	diag_help(d, "metrics.series: %llu", (unsigned long long)series);
 }
 
+int cli_check_look(const char *path, bool offline, struct config **out, struct diag *d)
+{
+	int err = cli_config_read(path, out, d);
+
+	if (err != 0)
+		return err;
+	check_series(*out, d);
+	if (!offline) {
+		err = cli_check_tls(*out, d);
+		cli_check_start(*out, d);
+	}
+	return err;
+}
+
 /* ---- the verb ---- */
 
 /* What is common to the files of one command. */
@@ -109,14 +125,9 @@ static void check_file(struct check_run *run, const char *path)
 {
 	struct config *c = NULL;
 	struct diag *d = diag_new();
-	int err = d != NULL ? cli_config_read(path, &c, d) : -NP_ENOMEM;
+	bool offline = run->args->value[CLI_OPT_OFFLINE] != NULL;
+	int err = d != NULL ? cli_check_look(path, offline, &c, d) : -NP_ENOMEM;
 
-	if (err == 0)
-		check_series(c, d);
-	if (err == 0 && run->args->value[CLI_OPT_OFFLINE] == NULL) {
-		err = cli_check_tls(c, d);
-		cli_check_start(c, d);
-	}
 	if (err == -NP_ENOMEM) {
 		cli_complain("%s: %s", path, np_err_text(err));
 		run->status = EXIT_FAILED;

@@ -365,6 +365,14 @@ const char *json_next(const char *at)
 	return *at == ']' || *at == '\0' ? NULL : at;
 }
 
+const char *json_first(const char *object, const char *path)
+{
+	size_t n = 0;
+	const char *list = object != NULL ? json_find(object, path, &n) : NULL;
+
+	return list != NULL && *list == '[' ? json_next(list) : NULL;
+}
+
 void json_print(FILE *out, const char *object, const char *path)
 {
 	size_t n = 0;

@@ -55,6 +55,8 @@ const char *json_find(const char *object, const char *path, size_t *n);
 /* The values of a list, one at a time: from the list's bracket, or from the value before.
  *   Returns  NULL at the end. */
 const char *json_next(const char *at);
+/* The first value of the list at the path; object may be NULL.   Returns  NULL: it is empty, or not there. */
+const char *json_first(const char *object, const char *path);
 /* Prints the value; "-" where it is absent or null. Of the escapes only those of quotes and backslashes are undone, so
  * that no byte of a stranger reaches the terminal. */
 void json_print(FILE *out, const char *object, const char *path);

@@ -7,20 +7,11 @@
 
 #define LIMIT_NAME 30 /* columns: a line has 80 at most */
 
-/* The value of a list, from its opening bracket on; NULL: an empty one. */
-static const char *first_of(const char *body, const char *path)
-{
-	size_t n = 0;
-	const char *list = json_find(body, path, &n);
-
-	return list != NULL && *list == '[' ? json_next(list) : NULL;
-}
-
 static void show_workers(const char *body)
 {
 	unsigned n = 0, silent = 0;
 
-	for (const char *at = first_of(body, "workers"); at != NULL; at = json_next(at), n++) {
+	for (const char *at = json_first(body, "workers"); at != NULL; at = json_next(at), n++) {
 		if (json_number(at, "silent_ms") == 0)
 			continue;
 		silent++;
@@ -82,7 +73,7 @@ static void show_limit(const char *at)
 static void show_limits(const char *body)
 {
 	printf("\n%-*s%9s %8s %8s %9s  %s\n", LIMIT_NAME, "limit", "used", "max", "most", "hits", "last hit");
-	for (const char *at = first_of(body, "limits"); at != NULL; at = json_next(at))
+	for (const char *at = json_first(body, "limits"); at != NULL; at = json_next(at))
 		show_limit(at);
 }
 

@@ -68,6 +68,12 @@
 	  "Prints an address on 127.0.0.1. It opens once; that browser then stays admitted by a cookie, and "      \
 	  "nobody else is. It only reads, and it ends with this verb: Ctrl-C. To look from another machine, give " \
 	  "--port and forward it: ssh -L 9181:127.0.0.1:9181 HOST. Asks at the control socket, as status does.")   \
+	X(DOCTOR, doctor, NOTHING, NULL, 0, 0, true, "find what is wrong with the machine, the file and the process", \
+	  "Looks at limits, settings of the kernel, the control group, certificates, the clock, disks, and at what the " \
+	  "running process says of itself; each finding with its value, the wanted one, and the command that mends "   \
+	  "it. Without -c: the file of the process that answers, else the usual one. Without a process: what a start " \
+	  "would meet. Changes nothing. Ends with 0 where nothing but notes was found, with 1 where there is a "      \
+	  "problem, and with 78 where the file has errors.")                                                       \
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, or where a connection goes",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole. A code of a problem, E203, has its "         \
@@ -86,7 +92,8 @@
 
 /* X(id, letter, also, word, value, words, verbs, help): verbs is a set; letters 0 are none. */
 #define CLI_OPT_TBL(X)                                                                                            \
-	X(CONFIG, 'c', 'f', "config", FILE, NULL, FOR(RUN) | FOR(CHECK) | FOR(CONFIG) | FOR(EXPLAIN), "the config " \
+	X(CONFIG, 'c', 'f', "config", FILE, NULL, FOR(RUN) | FOR(CHECK) | FOR(CONFIG) | FOR(EXPLAIN) | FOR(DOCTOR), \
+	  "the config " \
 	  "file; - is standard input") \
 	X(FROM, 0, 0, "from", SERVERS, NULL, FOR(PROXY), "listen here: \":8080\", \"127.0.0.1:8080\", "           \
 	  "\"unix:/run/x.sock\"")                                                                                 \
@@ -104,10 +111,10 @@
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
 	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
-	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DASHBOARD), "the control socket of the process that is meant")                                                                                \
+	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DASHBOARD) | FOR(DOCTOR), "the control socket of the process that is meant")                                                                                \
 	X(PORT, 0, 0, "port", COUNT, NULL, FOR(DASHBOARD), "this port; without it the system chooses one")        \
 	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
-	  FOR(EXPLAIN) | FOR(CHECK), "print the answer as it came")                                                                                    \
+	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DOCTOR), "print the answer as it came")                                                                                    \
 	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "where the client connects; route does " \
 	  "not need it where there is one listener")                                                              \
 	X(SRC, 0, 0, "src", NETWORK, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the client's address, without a " \
@@ -150,6 +157,7 @@
 	X(EXPLAIN, "staunch explain timeouts.idle", "what a key of the file means")                               \
 	X(EXPLAIN, "staunch explain route --sni a.example", "where that client goes, and why")                    \
 	X(STATUS, "staunch status --limits", "how the running process is")                                        \
+	X(DOCTOR, "staunch doctor", "what is wrong with the machine, the file, the process")                      \
 	X(DASHBOARD, "staunch dashboard", "the same as a page in a browser")                                    \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \

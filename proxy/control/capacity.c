@@ -8,8 +8,8 @@
 #include "config/config.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/control/cgroup.h"
 #include "proxy/control/control_path.h"
-#include "proxy/control/cpu_quota.h"
 #include "proxy/log/log.h"
 
 #define FDS_PER_CONN     2
@@ -176,7 +176,7 @@ int capacity_cpu(unsigned i)
 
 unsigned capacity_workers(const struct config *c)
 {
-	unsigned cpus = capacity_cpus(), quota = cpu_quota(""), n = cpus;
+	unsigned cpus = capacity_cpus(), quota = cgroup_cpus("", 0), n = cpus;
 
 	if (c->workers != CONFIG_AUTO)
 		return (unsigned)c->workers;

@@ -311,6 +311,24 @@ int tls_cert_load(OSSL_LIB_CTX *lib, const struct tls_cert_files *f, struct tls_
 	return 0;
 }
 
+int tls_cert_first_end(const char *path, int64_t *expires, struct text *err)
+{
+	struct stack_st_X509 *list;
+	int code = tls_cert_list(NULL, path, &list, err);
+
+	if (code != 0)
+		return code;
+	*expires = INT64_MAX;
+	for (int i = 0; i < sk_X509_num(list); i++) {
+		int64_t end;
+
+		if (tls_cert_time(X509_get0_notAfter(sk_X509_value(list, i)), &end) && end < *expires)
+			*expires = end;
+	}
+	sk_X509_pop_free(list, X509_free);
+	return 0;
+}
+
 void tls_cert_fini(struct tls_cert *c)
 {
 	X509_free(c->leaf);

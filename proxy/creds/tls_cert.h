@@ -56,6 +56,10 @@ int tls_cert_days_left(int64_t expires);
  *   Returns  whether it can be read. If not, *seconds is 0. */
 must_use bool tls_cert_time(const ASN1_TIME *t, int64_t *seconds);
 
+/* tls_cert_first_end: when the first of a PEM file's certificates ends, seconds since 1970. The key is not looked at.
+ *   Returns  as tls_cert_load does. */
+must_use int tls_cert_first_end(const char *path, int64_t *expires, struct text *err);
+
 /* tls_cert_names: calls fn for each host name of the leaf: its DNS names, or, without any, its
  * common name. Names that contain a NUL are left out.
  *   Returns  0; -NP_ENOMEM; or the first other answer of fn, which ends the walk. */

@@ -15,7 +15,7 @@ SHOWN = ("config/**/*.c", "netpoll/addr.c")
 SAID = ("proxy/*.c", "proxy/base/owner.c", "proxy/cli/cli*.c", "proxy/control/*.c", "proxy/creds/*.c", "proxy/listen/bind*.c",
         "proxy/policy/*.c", "proxy/tls/tls_ctx*.c")
 # What these print is a result, or is about connections.
-OTHER = ("config/dump.c", "config/schema*.c", "config/value_put.c", "proxy/cli/cli_completion.c", "proxy/cli/cli_demo.c",
+OTHER = ("config/dump.c", "config/schema*.c", "config/value_put.c", "proxy/cli/cli_completion.c", "proxy/cli/cli_demo.c", "proxy/cli/cli_doctor*.c",
          "proxy/cli/cli_help.c", "proxy/cli/cli_man*.c", "proxy/cli/cli_trace.c",
          "proxy/control/ocsp*.c", "proxy/creds/tls_ocsp.c")
 LITERAL = re.compile(r'"((?:\\.|[^"\\\n])*)"')

@@ -1,14 +1,16 @@
-/* cpu_quota: /proc/self/cgroup says in which group this process is, /proc/self/mountinfo where that
+/* cgroup: /proc/PID/cgroup says in which group the process is, /proc/self/mountinfo where that
  * hierarchy is mounted; then every level from the group up to the mount is asked.
  *
  *   version 2  "0::/a/b"             mount of type cgroup2             cpu.max            "200000 100000", "max 100000"
+ *                                                                      memory.max, .high  "1048576", "max"
  *   version 1  "4:cpu,cpuacct:/a/b"  cgroup with the option cpu        cpu.cfs_quota_us   -1: none
  *                                                                      cpu.cfs_period_us
+ *              "5:memory:/a/b"       cgroup with the option memory     memory.limit_in_bytes, a huge number: none
  *
- * A parent's quota binds its children, so the tightest level counts. In a container the levels
+ * A parent's limit binds its children, so the tightest level counts. In a container the levels
  * above the mount cannot be seen. Go 1.25 looks at the same files (internal/cgroup), but at one
  * level, and takes at least 2. */
-#include "proxy/control/cpu_quota.h"
+#include "proxy/control/cgroup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +18,14 @@
 
 #define PATH_ROOM  4096
 #define PATH_SHORT 512 /* of a root and a name of proc */
+#define NO_LIMIT   (INT64_C(1) << 60) /* bytes: version 1 writes such a number where there is none */
 
-/* A hierarchy that may hold our quota. */
+/* A hierarchy that may hold a limit of the process. */
 struct group {
 	const char *root;           /* the caller's */
+	const char *controller;     /* "cpu", "memory" */
+	char process[16];           /* "self", or its number */
+	int64_t (*level)(struct group *g); /* the limit of one level; 0: none */
 	bool v2;
 	char path[PATH_ROOM];       /* in the hierarchy: "/a/b" */
 	char mount[PATH_ROOM];      /* where it is mounted */
@@ -52,7 +58,7 @@ static bool group_from_line(struct group *g, char *line)
 		return false;
 	*path++ = '\0';
 	controllers++;
-	if (g->v2 ? controllers[0] != '\0' : !list_has_word(controllers, "cpu"))
+	if (g->v2 ? controllers[0] != '\0' : !list_has_word(controllers, g->controller))
 		return false;
 	snprintf(g->path, sizeof(g->path), "%s", path);
 	return true;
@@ -66,19 +72,19 @@ static bool mount_from_line(struct group *g, char *line)
 	if (rest == NULL || sscanf(rest, " - %15s %*s %511s", type, options) != 2)
 		return false;
 	if (strcmp(type, g->v2 ? "cgroup2" : "cgroup") != 0 ||
-	    (!g->v2 && !list_has_word(options, "cpu")))
+	    (!g->v2 && !list_has_word(options, g->controller)))
 		return false;
 	return sscanf(line, "%*s %*s %*s %4095s %4095s", g->mount_root, g->mount) == 2;
 }
 
 /* The first line of a file of proc that `read` takes. */
-static bool find_line(struct group *g, const char *name, bool (*read)(struct group *g, char *line))
+static bool find_line(struct group *g, const char *process, const char *name, bool (*read)(struct group *g, char *line))
 {
 	char path[PATH_SHORT];
 	bool found = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/proc/self/%s", g->root, name);
+	snprintf(path, sizeof(path), "%.480s/proc/%s/%s", g->root, process, name);
 	f = fopen(path, "re");
 	if (f == NULL)
 		return false;
@@ -116,8 +122,8 @@ static bool read_figures(struct group *g, const char *name, int64_t *a, int64_t 
 	return true;
 }
 
-/* The quota of one level, in processors; 0: none. */
-static unsigned level_quota(struct group *g)
+/* Processors' worth of time, rounded up. */
+static int64_t level_cpus(struct group *g)
 {
 	int64_t quota, period, unused;
 
@@ -131,22 +137,34 @@ static unsigned level_quota(struct group *g)
 	if (quota <= 0 || period <= 0)
 		return 0;
 	quota = (quota - 1) / period + 1;
-	return quota < UINT32_MAX ? (unsigned)quota : UINT32_MAX;
+	return quota < UINT32_MAX ? quota : UINT32_MAX;
 }
 
-static unsigned tighter(unsigned a, unsigned b)
+static int64_t tighter(int64_t a, int64_t b)
 {
 	if (a == 0 || b == 0)
 		return a + b;
 	return a < b ? a : b;
 }
 
+/* Bytes. */
+static int64_t level_memory(struct group *g)
+{
+	int64_t max = 0, high = 0, unused;
+
+	if (!g->v2)
+		(void)read_figures(g, "memory.limit_in_bytes", &max, &unused);
+	else if (read_figures(g, "memory.max", &max, &unused) | read_figures(g, "memory.high", &high, &unused))
+		max = tighter(max, high);
+	return max > 0 && max < NO_LIMIT ? max : 0;
+}
+
 /* From the group up to the mount. What lies above the mount's root is not part of the path there.
  */
-static unsigned group_quota(struct group *g)
+static int64_t group_limit(struct group *g)
 {
 	size_t above = strcmp(g->mount_root, "/") == 0 ? 0 : strlen(g->mount_root);
-	unsigned least = 0;
+	int64_t least = 0;
 	char *path = g->path;
 
 	if (above > 0 && strncmp(path, g->mount_root, above) == 0)
@@ -154,8 +172,8 @@ static unsigned group_quota(struct group *g)
 	for (;;) {
 		char *slash;
 
-		snprintf(g->dir, sizeof(g->dir), "%s%s%s", g->root, g->mount, path);
-		least = tighter(least, level_quota(g));
+		snprintf(g->dir, sizeof(g->dir), "%.4095s%.4095s%.4095s", g->root, g->mount, path);
+		least = tighter(least, g->level(g));
 		slash = strrchr(path, '/');
 		if (slash == NULL)
 			return least;
@@ -163,18 +181,31 @@ static unsigned group_quota(struct group *g)
 	}
 }
 
-unsigned cpu_quota(const char *root)
+/* The tightest limit of both versions. */
+static int64_t limit_of(const char *root, pid_t pid, const char *controller, int64_t (*level)(struct group *g))
 {
 	struct group *g = malloc(sizeof(*g)); /* too large for a stack */
-	unsigned least = 0;
+	int64_t least = 0;
 
 	for (int v2 = 0; g != NULL && v2 < 2; v2++) {
-		memset(g, 0, sizeof(*g));
-		g->root = root;
-		g->v2 = v2 != 0;
-		if (find_line(g, "cgroup", group_from_line) && find_line(g, "mountinfo", mount_from_line))
-			least = tighter(least, group_quota(g));
+		*g = (struct group){.root = root, .controller = controller, .process = "self", .level = level,
+				    .v2 = v2 != 0};
+		if (pid != 0)
+			snprintf(g->process, sizeof(g->process), "%d", (int)pid);
+		if (find_line(g, g->process, "cgroup", group_from_line) &&
+		    find_line(g, "self", "mountinfo", mount_from_line))
+			least = tighter(least, group_limit(g));
 	}
 	free(g);
 	return least;
+}
+
+unsigned cgroup_cpus(const char *root, pid_t pid)
+{
+	return (unsigned)limit_of(root, pid, "cpu", level_cpus);
+}
+
+int64_t cgroup_memory(const char *root, pid_t pid)
+{
+	return limit_of(root, pid, "memory", level_memory);
 }

@@ -1,6 +1,6 @@
-/* V15: the quota of a control group counts, of version 2 and 1, the tightest of all levels that can
+/* V15: the limits of a control group count, of version 2 and 1, the tightest of all levels that can
  * be seen. */
-#include "proxy/control/cpu_quota.h"
+#include "proxy/control/cgroup.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -71,9 +71,45 @@ static void quotas(void **state)
 			put("proc/self/mountinfo", r->mounts);
 		for (size_t j = 0; j < array_len(r->files) && r->files[j].name != NULL; j++)
 			put(r->files[j].name, r->files[j].text);
-		if (cpu_quota(kit_dir()) != r->expected)
-			fail_msg("%s: %u", r->what, cpu_quota(kit_dir()));
+		if (cgroup_cpus(kit_dir(), 0) != r->expected)
+			fail_msg("%s: %u", r->what, cgroup_cpus(kit_dir(), 0));
 		kit_end(state); /* the directory goes; the next row starts with an empty one */
+	}
+}
+
+#define V1_MEMORY "30 24 0:26 / /cg/memory rw shared:9 - cgroup cgroup rw,memory\n"
+
+static const struct memory_row {
+	const char *what, *cgroup, *mounts;
+	struct {
+		const char *name, *text;
+	} files[3];
+	int64_t expected;
+} memory_rows[] = {
+	{"max", "0::/a\n", V2_MOUNT, {{"cg/a/memory.max", "max\n"}, {"cg/a/memory.high", "max\n"}}, 0},
+	{"a number", "0::/a\n", V2_MOUNT, {{"cg/a/memory.max", "1048576\n"}}, 1048576},
+	{"it is slowed down earlier", "0::/a\n", V2_MOUNT,
+	 {{"cg/a/memory.max", "max\n"}, {"cg/a/memory.high", "4096\n"}}, 4096},
+	{"a parent's is tighter", "0::/a/b\n", V2_MOUNT,
+	 {{"cg/a/b/memory.max", "8192\n"}, {"cg/a/memory.max", "4096\n"}}, 4096},
+	{"version 1", "5:memory:/m\n4:cpu:/a\n", V1_MEMORY, {{"cg/memory/m/memory.limit_in_bytes", "65536\n"}}, 65536},
+	{"version 1, none", "5:memory:/m\n", V1_MEMORY,
+	 {{"cg/memory/m/memory.limit_in_bytes", "9223372036854771712\n"}}, 0},
+};
+
+static void memory(void **state)
+{
+	for (size_t i = 0; i < array_len(memory_rows); i++) {
+		const struct memory_row *r = &memory_rows[i];
+
+		put("proc/7/cgroup", r->cgroup);
+		put("proc/self/mountinfo", r->mounts);
+		for (size_t j = 0; j < array_len(r->files) && r->files[j].name != NULL; j++)
+			put(r->files[j].name, r->files[j].text);
+		if (cgroup_memory(kit_dir(), 7) != r->expected)
+			fail_msg("%s: %lld", r->what, (long long)cgroup_memory(kit_dir(), 7));
+		assert_int_equal(cgroup_memory(kit_dir(), 8), 0);
+		kit_end(state);
 	}
 }
 
@@ -81,6 +117,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(quotas, kit_end),
+		cmocka_unit_test_teardown(memory, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
