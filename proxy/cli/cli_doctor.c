@@ -1,5 +1,9 @@
 /* cli_doctor: gathers what the probes look at (the file, as check sees it; the running process, if there is one; the
- * clock), has them look, and prints. */
+ * clock), has them look, and prints.
+ *
+ *   -c FILE, or STAUNCH_CONFIG    that file; then the process at the control socket that it names
+ *   neither                       the process at the usual socket; then the file that it runs
+ *   no process either             the usual file, if it is there; else the machine alone */
 #include "proxy/cli/cli_doctor.h"
 
 #include <limits.h>
@@ -36,6 +40,7 @@ struct visit {
 
 /* ---- the file ---- */
 
+/* Did the user say which file? */
 static bool is_named(const struct cli_args *a)
 {
 	const char *env = getenv(CLI_CONFIG_ENV);
@@ -62,7 +67,8 @@ static int load_file(struct visit *v, const char *path)
 
 /* ---- the process ---- */
 
-/* The option; the path that the file names; the usual places. */
+/* Only of a file without errors: what it says of the socket may be among them.
+ * The option; the path that the file names; the usual places. */
 static const char *find_socket(struct visit *v, const struct cli_args *a)
 {
 	if (a->value[CLI_OPT_SOCKET] != NULL)
@@ -72,6 +78,7 @@ static const char *find_socket(struct visit *v, const struct cli_args *a)
 	return control_path_found(v->socket);
 }
 
+/* The process raised its own at its start, and prlimit(1) may have changed it since: so it is asked. */
 static int64_t descriptor_limit(const char *status)
 {
 	size_t n = 0;
@@ -153,6 +160,7 @@ static int gather(struct visit *v, const struct cli_args *a)
 
 /* ---- the verb ---- */
 
+/* What was looked at and is well is told by words alone: a person sees what the silence covers. */
 static void print_words(const char *title, const char *const *words)
 {
 	char *all = NULL;
@@ -205,6 +213,7 @@ static void print_all(const struct visit *v, const struct cli_args *a, size_t pr
 	       names_sysctl(&v->d) ? "; what sysctl sets, /etc/sysctl.d keeps over a reboot" : "");
 }
 
+/* A file with errors ends with 78, as check does: whoever calls check by script may call this instead. */
 static int look(struct visit *v, const struct cli_args *a)
 {
 	int code = gather(v, a);

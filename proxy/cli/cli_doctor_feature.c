@@ -1,5 +1,5 @@
-/* cli_doctor_feature: what the proxy uses of the kernel where it is there, tried by the calls that the proxy makes. What
- * it does not use (kernel TLS, TCP_FASTOPEN, io_uring) is not missed either. */
+/* cli_doctor_feature: what the proxy uses of the kernel where it is there, tried by the calls that the proxy makes.
+ * What it does not use (kernel TLS, TCP_FASTOPEN, io_uring) is not missed either. */
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <string.h>
@@ -40,6 +40,7 @@ static bool has_splice(void)
 	return has;
 }
 
+/* Each worker listens with a socket of its own. */
 static bool has_reuseport(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -50,6 +51,7 @@ static bool has_reuseport(void)
 	return has;
 }
 
+/* Older kernels say EINVAL to advice that they do not know. */
 static bool has_guards(void)
 {
 	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -62,6 +64,7 @@ static bool has_guards(void)
 	return has;
 }
 
+/* The peer is this process. */
 static bool has_peer_pidfd(void)
 {
 	int pair[2], pidfd = -1;
@@ -78,6 +81,7 @@ static bool has_peer_pidfd(void)
 	return has;
 }
 
+/* A sandbox without netlink: the unit of the package allows it. */
 static bool has_sock_diag(void)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
@@ -87,6 +91,7 @@ static bool has_sock_diag(void)
 	return fd >= 0;
 }
 
+/* Older kernels say 0. */
 static bool has_fd_count(void)
 {
 	struct stat st;
@@ -111,6 +116,7 @@ static const struct feature {
 	{"the size of /proc/PID/fd (Linux 6.2)", has_fd_count, "The status counts descriptors one by one."},
 };
 
+/* All are notes: the proxy does without. */
 void doctor_feature(struct doctor *d)
 {
 	for (size_t i = 0; i < array_len(features); i++) {

@@ -29,13 +29,15 @@ void doctor_check(struct doctor *d)
 
 		if (p->code == DIAG_EXPIRES)
 			continue;
-		snprintf(f.value, sizeof(f.value), "%s in line %u: %s", diag_code_text(p->code), p->at.line, p->message);
+		snprintf(f.value, sizeof(f.value), "%s in line %u: %s", diag_code_text(p->code), p->at.line,
+			 p->message);
 		doctor_found(d, &f);
 	}
 }
 
 /* ---- certificates ---- */
 
+/* The first end in the file counts: a chain is as short-lived as its shortest part. */
 static void look_at_certificate(struct doctor *d, const char *path)
 {
 	char room[512];
@@ -58,6 +60,7 @@ static void look_at_certificate(struct doctor *d, const char *path)
 	doctor_found(d, &f);
 }
 
+/* Those that are shown to clients, and to servers. */
 void doctor_certificate(struct doctor *d)
 {
 	for (size_t i = 0; d->c != NULL && i < d->c->nlisteners; i++) {
@@ -73,6 +76,7 @@ void doctor_certificate(struct doctor *d)
 
 /* ---- the clock ---- */
 
+/* The kernel knows whether something keeps it right, and how far off it may be. */
 void doctor_clock(struct doctor *d)
 {
 	struct doctor_finding f = {.wanted = "synchronised"};
@@ -86,6 +90,7 @@ void doctor_clock(struct doctor *d)
 	doctor_found(d, &f);
 }
 
+/* What was written cannot lie ahead. */
 void doctor_clock_behind(struct doctor *d)
 {
 	const char *const files[] = {"/proc/self/exe", d->file};
@@ -104,6 +109,7 @@ void doctor_clock_behind(struct doctor *d)
 
 /* ---- disks ---- */
 
+/* For whom is not root: f_bavail leaves out what is kept for it. */
 static void look_at_disk(struct doctor *d, const char *path)
 {
 	struct doctor_finding f = {0};
@@ -129,6 +135,7 @@ static void look_at_disk(struct doctor *d, const char *path)
 	doctor_found(d, &f);
 }
 
+/* The access log, and the file that keeps what operators say of servers. */
 void doctor_disk(struct doctor *d)
 {
 	char path[STATE_PATH_ROOM];
@@ -148,6 +155,7 @@ static bool stat_socket(const struct doctor *d, struct stat *st)
 	return d->socket != NULL && stat(d->socket, st) == 0 && S_ISSOCK(st->st_mode);
 }
 
+/* Wider than it was made (admin_listen.c). */
 void doctor_socket_mode(struct doctor *d)
 {
 	struct doctor_finding f = {0};

@@ -24,6 +24,7 @@ static void copy_text(char *out, size_t room, const char *at, size_t n)
 	out[k] = '\0';
 }
 
+/* Is the member this word? true, false and null are words, too. */
 static bool member_is(const char *object, const char *name, const char *text)
 {
 	size_t n = 0;
@@ -32,6 +33,7 @@ static bool member_is(const char *object, const char *name, const char *text)
 	return at != NULL && strlen(text) == n && memcmp(at, text, n) == 0;
 }
 
+/* A socket that nobody answers is what a process leaves that was killed. */
 void doctor_instance(struct doctor *d)
 {
 	struct doctor_finding f = {.value = "nobody answers", .wanted = "an answer"};
@@ -73,6 +75,7 @@ static bool runs_disks(pid_t pid, const char *path)
 	       disk.st_dev == theirs.st_dev;
 }
 
+/* After an upgrade of the package the old one runs on until somebody restarts it. */
 void doctor_binary(struct doctor *d)
 {
 	struct doctor_finding f = {.value = "another than the one on disk"};
@@ -105,10 +108,12 @@ static char *their_file(const struct doctor *d)
 	return realpath(whole, NULL);
 }
 
+/* The hash is of the text: a comment counts, for it may be half of a change. */
 void doctor_file(struct doctor *d)
 {
 	struct doctor_finding f = {.value = "changed since it was loaded"};
-	char hash[20], *theirs = d->c != NULL ? their_file(d) : NULL, *ours = theirs != NULL ? realpath(d->file, NULL) : NULL;
+	char *theirs = d->c != NULL ? their_file(d) : NULL, *ours = theirs != NULL ? realpath(d->file, NULL) : NULL;
+	char hash[20];
 
 	if (ours != NULL && strcmp(ours, theirs) == 0) {
 		snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)d->c->hash);
@@ -120,6 +125,7 @@ void doctor_file(struct doctor *d)
 	free(ours);
 }
 
+/* Only where the user named a file. */
 void doctor_other_file(struct doctor *d)
 {
 	struct doctor_finding f = {.note = true};
@@ -135,6 +141,7 @@ void doctor_other_file(struct doctor *d)
 
 /* ---- what it says ---- */
 
+/* In the words of the process. */
 static void tell_warning(struct doctor *d, const char *warning)
 {
 	struct doctor_finding f = {0};
@@ -167,6 +174,7 @@ void doctor_warned_more(struct doctor *d)
 	}
 }
 
+/* One that acts is a warning already. */
 void doctor_limit_near(struct doctor *d)
 {
 	for (const char *l = json_first(d->status, "limits"); l != NULL; l = json_next(l)) {

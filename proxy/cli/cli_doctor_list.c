@@ -41,6 +41,7 @@ void doctor_unseen(struct doctor *d)
 	d->unseen = true;
 }
 
+/* In the order of the table. What did not fit into the list counts as problems: nobody has looked at it. */
 size_t doctor_run(struct doctor *d, const char **passed, const char **unseen)
 {
 	size_t problems = 0;
@@ -65,7 +66,8 @@ size_t doctor_run(struct doctor *d, const char **passed, const char **unseen)
 /* ---- texts ---- */
 
 /* What stands for {name}; NULL: nothing does. */
-static const char *meant(const struct doctor *d, const struct doctor_finding *f, const char *name, size_t n, char pid[16])
+static const char *meant(const struct doctor *d, const struct doctor_finding *f, const char *name, size_t n,
+			 char pid[16])
 {
 	const struct {
 		const char *name, *text;
@@ -85,6 +87,7 @@ static const char *meant(const struct doctor *d, const struct doctor_finding *f,
 	return NULL;
 }
 
+/* A brace without a name that is known stays as it is. */
 char *doctor_expand(const struct doctor *d, const struct doctor_finding *f, const char *text)
 {
 	char pid[16], *out = malloc(LINE_ROOM);
@@ -127,7 +130,8 @@ void doctor_print(FILE *out, const struct doctor *d, const struct doctor_finding
 	const char *on = f->note ? "\033[1;36m" : "\033[1;33m";
 	char *fix = doctor_expand(d, f, f->row->fix), *line = NULL;
 
-	if (asprintf(&line, "%s: %s%s%s%s%s%s", f->row->what, f->value, f->wanted[0] != '\0' ? ", wanted " : "", f->wanted,
+	if (asprintf(&line, "%s: %s%s%s%s%s%s", f->row->what, f->value, f->wanted[0] != '\0' ? ", wanted " : "",
+		     f->wanted,
 		     is_apart(f) ? " (" : "", is_apart(f) ? f->subject : "", is_apart(f) ? ")" : "") < 0)
 		line = NULL;
 	fprintf(out, "%s%s%s ", colour ? on : "", f->note ? "note:   " : "problem:", colour ? "\033[0m" : "");
@@ -138,6 +142,7 @@ void doctor_print(FILE *out, const struct doctor *d, const struct doctor_finding
 	free(fix);
 }
 
+/* A list of words as JSON. */
 static void put_words(struct json *j, const char *name, const char *const *words)
 {
 	json_enter(j, name, '[');
@@ -146,12 +151,14 @@ static void put_words(struct json *j, const char *name, const char *const *words
 	json_leave(j, ']');
 }
 
+/* Takes text. */
 static void put_expanded(struct json *j, const char *name, char *text)
 {
 	json_str(j, name, text);
 	free(text);
 }
 
+/* "check" and "level" are for machines; the others may be read out to a person as they are. */
 static void put_finding(struct json *j, const struct doctor *d, const struct doctor_finding *f)
 {
 	json_enter(j, NULL, '{');
@@ -166,6 +173,7 @@ static void put_finding(struct json *j, const struct doctor *d, const struct doc
 	json_leave(j, '}');
 }
 
+/* The room is for the longest texts, all escaped. */
 void doctor_print_json(FILE *out, const struct doctor *d, const char *const *passed, const char *const *unseen)
 {
 	size_t room = OBJECT * (d->n + 2);

@@ -1,4 +1,12 @@
-/* cli_doctor_machine: the kernel's settings and the control group, against what the file asks for. */
+/* cli_doctor_machine: the kernel's settings and the control group, against what the file asks for.
+ *
+ * Settings of the network belong to a network namespace: those seen are of the namespace in which the verb runs, so
+ * in a container it runs beside the process. The control group is that of the process, if there is one.
+ *
+ * What the file leaves to us (auto) is as large as the machine allows, and nobody may ever need it: a setting that is
+ * too small for it is a note. A number in the file is a promise, and what breaks it is a problem.
+ *
+ * Thresholds of taste, such as larger socket buffers, have no row: the kernel tunes those itself. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +32,8 @@
 #define TLS_BYTES     (4 * INT64_C(1024)) /* more, for each side that is TLS */
 #define PROCESS_BYTES (48 * MIB)
 
-/* ---- reading ---- */
+/* ---- reading ----
+ * A file that is not there is no error: a sandbox hides /proc/sys, and modules bring theirs. */
 
 bool doctor_line(const struct doctor *d, const char *path, char out[DOCTOR_TEXT])
 {
@@ -52,7 +61,7 @@ bool doctor_number(const struct doctor *d, const char *path, int64_t *out)
 	return end != line;
 }
 
-/* A number that has to be at least so much. */
+/* A number that has to be at least so much. f has what else is told of it. */
 static void want_least(struct doctor *d, const struct doctor_finding *f, int64_t is, int64_t wanted)
 {
 	struct doctor_finding full = *f;
@@ -66,12 +75,14 @@ static void want_least(struct doctor *d, const struct doctor_finding *f, int64_t
 
 /* ---- what the file asks for ---- */
 
+/* Without a file there is no number either. */
 bool doctor_connections(const struct doctor *d, int64_t *out)
 {
 	*out = d->c != NULL ? d->c->limits.max_connections : CONFIG_AUTO;
 	return *out != CONFIG_AUTO;
 }
 
+/* As capacity_workers, which logs: the quota is that of the process that is looked at, not of this one. */
 unsigned doctor_workers(const struct doctor *d)
 {
 	unsigned cpus = capacity_cpus(), quota = cgroup_cpus(d->root, d->pid);
@@ -93,6 +104,7 @@ static int64_t most_connections(const struct doctor *d)
 	return d->nofile / 2;
 }
 
+/* One number bounds all listeners, so the largest backlog counts, and the listener that has it is named. */
 static int64_t most_backlog(const struct doctor *d, const char **listener)
 {
 	int64_t most = 0;
@@ -108,6 +120,8 @@ static int64_t most_backlog(const struct doctor *d, const char **listener)
 
 /* ---- descriptors and queues ---- */
 
+/* What is set aside besides connections follows from what this process could have. Where the file leaves the number to
+ * us, a limit as Debian gives it to a shell's children is worth a note, and a smaller one more than that. */
 void doctor_nofile(struct doctor *d)
 {
 	unsigned workers = doctor_workers(d), pipes = capacity_pipes(workers);
@@ -122,6 +136,7 @@ void doctor_nofile(struct doctor *d)
 	want_least(d, &f, d->nofile, wanted);
 }
 
+/* The start has a warning of its own for this, but in a log that nobody reads before there is trouble. */
 void doctor_somaxconn(struct doctor *d)
 {
 	struct doctor_finding f = {0};
@@ -151,6 +166,7 @@ void doctor_syn_backlog(struct doctor *d)
 
 /* ---- ports ---- */
 
+/* The range as it is shown, and how many ports are in it. Those that are reserved are not taken off: few are. */
 static bool read_ports(const struct doctor *d, int64_t *n, char range[DOCTOR_TEXT])
 {
 	int low, high;
@@ -181,6 +197,7 @@ static int64_t expected_connects(const struct doctor *d, const struct config_ups
 	return n;
 }
 
+/* Per server and not in sum: a port of ours serves each address of theirs once. */
 void doctor_ports(struct doctor *d)
 {
 	char range[DOCTOR_TEXT];
@@ -207,6 +224,7 @@ void doctor_ports(struct doctor *d)
 		}
 }
 
+/* What the process holds now. A Unix server takes no ports. */
 void doctor_ports_used(struct doctor *d)
 {
 	char range[DOCTOR_TEXT];
@@ -245,6 +263,7 @@ void doctor_conntrack(struct doctor *d)
 		want_least(d, &f, is, 2 * most_connections(d));
 }
 
+/* A file of the whole network namespace: others fill the table as well. */
 void doctor_conntrack_used(struct doctor *d)
 {
 	struct doctor_finding f = {0};
@@ -260,6 +279,7 @@ void doctor_conntrack_used(struct doctor *d)
 
 /* ---- control groups ---- */
 
+/* For `workers: auto` the start looks at the same quota, so only a number in the file can be too high. */
 void doctor_cpu(struct doctor *d)
 {
 	unsigned quota = cgroup_cpus(d->root, d->pid), workers = doctor_workers(d);
@@ -284,6 +304,8 @@ static int64_t connection_bytes(const struct config *c)
 	return PLAIN_BYTES + (in + out) * TLS_BYTES;
 }
 
+/* The limit counts the kernel's memory of our sockets too. Idle connections are the least that can be: bytes in flight
+ * come on top. */
 void doctor_memory(struct doctor *d)
 {
 	int64_t limit = cgroup_memory(d->root, d->pid), each = connection_bytes(d->c), n, room;
@@ -305,6 +327,7 @@ void doctor_memory(struct doctor *d)
 
 /* ---- memory and pipes ---- */
 
+/* madvise leaves it to the program, and ours asks for none. */
 void doctor_thp(struct doctor *d)
 {
 	char line[DOCTOR_TEXT];
@@ -316,6 +339,7 @@ void doctor_thp(struct doctor *d)
 		doctor_found(d, &f);
 }
 
+/* The bound is the one below which the core gives a pipe back (netpoll/fd_splice.c). */
 void doctor_pipe_size(struct doctor *d)
 {
 	struct doctor_finding f = {.note = true};
@@ -327,7 +351,7 @@ void doctor_pipe_size(struct doctor *d)
 		want_least(d, &f, is, PIPE_WANTED);
 }
 
-/* 0 is no bound. */
+/* 0 is no bound. Root has none either, but the service is not root. */
 void doctor_pipe_pages(struct doctor *d)
 {
 	struct doctor_finding f = {.note = true};
@@ -339,6 +363,7 @@ void doctor_pipe_pages(struct doctor *d)
 		want_least(d, &f, is, (int64_t)doctor_workers(d) * PIPES_USEFUL * PIPE_WANTED / PAGE);
 }
 
+/* Which of cubic and bbr is better is the path's to say; reno is neither. */
 void doctor_congestion(struct doctor *d)
 {
 	char line[DOCTOR_TEXT];

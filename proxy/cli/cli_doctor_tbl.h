@@ -1,11 +1,21 @@
 /* cli_doctor_tbl: what `doctor` looks at, one finding a row, in the order in which it is told. In `why` and `fix` stand
  * for what the probe found: {value}, {wanted}, {subject}, and {file}, {pid} and {socket} for the file, the process and
  * its control socket. A fix is a command, or the line of the file to write.
+ *
+ *   problem: net.core.somaxconn: 128, wanted 4096           what: value, wanted
+ *            The kernel cuts the backlog of web to it ...   why
+ *          > sysctl -w net.core.somaxconn=4096              fix
+ *
+ * A new finding is a row here and its probe in one of cli_doctor_*.c. The probe judges; the row talks, to somebody who
+ * was woken up: what happens if nothing is done, then what to type. One probe may serve several rows: it sees by the
+ * word of the row that runs which one is meant. The word is what machines read, so it never changes.
+ *
  * X(word, what, probe, why, fix) */
 #ifndef PROXY_CLI_CLI_DOCTOR_TBL_H
 #define PROXY_CLI_CLI_DOCTOR_TBL_H
 
 #define DOCTOR_TBL(X)                                                                                              \
+	/* the file, and the process that runs it */ \
 	X("check", "the file", doctor_check, "What check says of the file. With an error in it a start or a "      \
 	  "reload is refused; a warning is served as written.",                                                    \
 	  "staunch check {file}")                                                                                  \
@@ -21,6 +31,7 @@
 	X("binary", "the program of the process", doctor_binary, "The running process is not the program on disk. "  \
 	  "What was mended in the new one is not in force until a restart.",                                       \
 	  "systemctl restart staunch")                                                                             \
+	/* what the process says of itself: the words are the codes of its warnings */ \
 	X("upstream_down", "servers", doctor_warned, "Clients of this upstream are turned away now. Its servers do "   \
 	  "not answer, or were drained by hand.",                                                                  \
 	  "staunch status --json; staunch events")                                                                 \
@@ -40,6 +51,7 @@
 	  "staunch status --json; df -h")                                                                          \
 	X("warning", "a warning of the process", doctor_warned_more, "The running process says so.",                   \
 	  "staunch status --json")                                                                                 \
+	/* certificates, and the clock that they are judged by */ \
 	X("certificate", "a certificate", doctor_certificate, "Clients refuse {subject} from its end on. One that is "  \
 	  "replaced on disk is taken over without a reload.",                                                      \
 	  "openssl x509 -in {subject} -noout -subject -enddate")                                                   \
@@ -49,6 +61,7 @@
 	X("clock_behind", "the clock", doctor_clock_behind, "The clock is behind the file {subject}: it is wrong, or "  \
 	  "the file's time is. Certificates of today are not valid yet.",                                          \
 	  "date; timedatectl set-ntp true")                                                                        \
+	/* limits of the process, and queues of the kernel */ \
 	X("nofile", "the descriptor limit", doctor_nofile, "A connection takes two descriptors. At the limit clients "  \
 	  "wait in the kernel until others have ended.",                                                           \
 	  "LimitNOFILE= in the unit, or ulimit -n {wanted}")                       \
@@ -58,6 +71,7 @@
 	X("syn_backlog", "net.ipv4.tcp_max_syn_backlog", doctor_syn_backlog, "Handshakes beyond it are answered with "  \
 	  "cookies, which lose TCP options, or without net.ipv4.tcp_syncookies not at all.",                       \
 	  "sysctl -w net.ipv4.tcp_max_syn_backlog={wanted}")                                                       \
+	/* towards servers, and what the kernel keeps of each connection */ \
 	X("ports", "net.ipv4.ip_local_port_range", doctor_ports, "Each connection to {subject} needs a port of ours. "  \
 	  "When they are used up, connects fail with EADDRNOTAVAIL. A server's second address doubles them.",      \
 	  "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"")                                                 \
@@ -70,12 +84,14 @@
 	X("conntrack_used", "entries of conntrack", doctor_conntrack_used, "When the table is full the kernel drops "   \
 	  "new connections, and only its own log says so.",                                                        \
 	  "sysctl -w net.netfilter.nf_conntrack_max={wanted}")                                                     \
+	/* control groups */ \
 	X("cpu", "workers", doctor_cpu, "The control group allows less processor time than there are workers: they "    \
 	  "are stopped for parts of each 100 ms, all connections with them.",                                      \
 	  "workers: auto in the file, or CPUQuota= of the unit")                                                     \
 	X("memory", "the memory limit", doctor_memory, "The control group's limit is below what the connections of the "  \
 	  "file may take, idle ones at that. The kernel then kills the process, and all connections with it.",     \
 	  "limits.max_connections: {subject}, or MemoryMax= of the unit")                                \
+	/* memory and pipes */ \
 	X("thp", "transparent_hugepage/enabled", doctor_thp, "Pages of 2 MiB grow around small objects: the process "   \
 	  "may take many times the memory it needs, and stalls while the kernel joins pages.",                     \
 	  "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled")                                            \
@@ -88,11 +104,13 @@
 	X("maps", "vm.max_map_count", doctor_maps, "This kernel guards each coroutine's stack by a mapping of its own. "  \
 	  "When they are used up, connections end with \"internal\".",                                             \
 	  "sysctl -w vm.max_map_count={wanted}")                                                                   \
+	/* the kernel itself */ \
 	X("feature", "a feature of the kernel", doctor_feature, "{subject}",                                           \
 	  "a newer kernel, or a sandbox that allows it")                                                           \
 	X("congestion", "net.ipv4.tcp_congestion_control", doctor_congestion, "On paths that lose packets or are far "  \
 	  "away, reno takes many times longer than {wanted} to use what the path has.",                            \
 	  "sysctl -w net.ipv4.tcp_congestion_control={wanted}")                                                    \
+	/* files that others may fill or open */ \
 	X("disk", "room on the disk", doctor_disk, "When it is full, records of {subject} are lost.",                  \
 	  "df -h {subject}; rotate or move it")                                                                    \
 	X("socket_mode", "the control socket's mode", doctor_socket_mode, "The peer's identity is asked as well, but "  \

@@ -1,5 +1,5 @@
-/* O23: the rows of doctor over a prepared machine: all in order is no finding, and each thing that is wrong is one, with
- * its value and the wanted one. What a test may change for real is in tests/flow/cli_doctor_test.c. */
+/* O23: the rows of doctor over a prepared machine: all in order is no finding, and each thing that is wrong is one,
+ * with its value and the wanted one. What a test may change for real is in tests/flow/cli_doctor_test.c. */
 #include "proxy/cli/cli_doctor.h"
 
 #include <stdlib.h>
@@ -25,6 +25,7 @@ static void put(const char *name, const char *text)
 }
 
 #define SYS "proc/sys/"
+#define CONNTRACK SYS "net/netfilter/nf_conntrack_"
 #define THP "sys/kernel/mm/transparent_hugepage/enabled"
 #define V2  "31 24 0:27 / /cg rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 
@@ -60,7 +61,8 @@ static const char *look(struct doctor *d)
 	static char out[8192];
 	struct diag *problems = diag_new();
 	struct config *c = NULL;
-	const char **passed = calloc(doctor_row_count + 1, sizeof(*passed)), **unseen = calloc(doctor_row_count + 1, sizeof(*unseen));
+	const char **passed = calloc(doctor_row_count + 1, sizeof(*passed));
+	const char **unseen = calloc(doctor_row_count + 1, sizeof(*unseen));
 	size_t n = 0;
 
 	assert_non_null(problems);
@@ -116,9 +118,9 @@ static void each_setting_is_found(void **state)
 		{SYS "net/ipv4/ip_local_port_range", "50000 59998\n", NULL, NULL,
 		 "ports problem 50000 59998, 9999 ports for up to 10000 connections|1024 65535\n"},
 		{SYS "net/ipv4/ip_local_port_range", "50000 59999\n", NULL, NULL, ""},
-		{SYS "net/netfilter/nf_conntrack_max", "19999\n", NULL, NULL, "conntrack problem 19999|20000\n"},
-		{SYS "net/netfilter/nf_conntrack_max", "20000\n", SYS "net/netfilter/nf_conntrack_count", "16000\n", ""},
-		{SYS "net/netfilter/nf_conntrack_max", "20000\n", SYS "net/netfilter/nf_conntrack_count", "16001\n",
+		{CONNTRACK "max", "19999\n", NULL, NULL, "conntrack problem 19999|20000\n"},
+		{CONNTRACK "max", "20000\n", CONNTRACK "count", "16000\n", ""},
+		{CONNTRACK "max", "20000\n", CONNTRACK "count", "16001\n",
 		 "conntrack_used problem 16001 of 20000|40000\n"},
 		{SYS "fs/pipe-max-size", "65536\n", NULL, NULL, "pipe_size note 65536|1048576\n"},
 		{SYS "fs/pipe-user-pages-soft", "1024\n", NULL, NULL, "pipe_pages note 1024|8192\n"},
@@ -126,7 +128,8 @@ static void each_setting_is_found(void **state)
 		{THP, "[always] madvise never\n", NULL, NULL, "thp note always|madvise\n"},
 		{"cg/a/cpu.max", "150000 100000\n", NULL, NULL, ""},
 		{"cg/a/cpu.max", "100000 100000\n", NULL, NULL, "cpu problem 2|1\n"},
-		{"cg/a/memory.max", "170000000\n", NULL, NULL, "memory problem 162 MiB for up to 10000 connections|166 MiB\n"},
+		{"cg/a/memory.max", "170000000\n", NULL, NULL,
+		 "memory problem 162 MiB for up to 10000 connections|166 MiB\n"},
 		{"cg/a/memory.max", "180000000\n", NULL, NULL, ""},
 	};
 
@@ -173,21 +176,22 @@ static void descriptors_are_judged(void **state)
 	assert_string_equal(look(&(struct doctor){.nofile = 20400}), "");
 }
 
+#define SERVERS(list) "{\"servers\":[" list "]}"
+#define SERVER(address, active) "{\"upstream\":\"u\",\"server\":\"" address "\",\"active\":" active "}"
+
 /* What a process says that has no row of its own, and its servers. */
 static void a_process_is_heard(void **state)
 {
+	struct doctor d = {.status = "{\"warnings\":[{\"code\":\"new\",\"text\":\"a \\\"b\\\"\"},"
+				     "{\"code\":\"certificate_expires\",\"text\":\"c\"}]}"};
+
 	(void)state;
 	put_well();
-	assert_string_equal(look(&(struct doctor){.status = "{\"warnings\":[{\"code\":\"new\",\"text\":\"a \\\"b\\\"\"},"
-							    "{\"code\":\"certificate_expires\",\"text\":\"c\"}]}"}),
-			    "warning problem a \"b\"|\n");
-	assert_string_equal(look(&(struct doctor){.servers = "{\"servers\":[{\"upstream\":\"u\",\"server\":\"10.0.0.1:1\","
-							     "\"active\":51610},{\"upstream\":\"u\",\"server\":"
-							     "\"unix:/a\",\"active\":60000}]}"}),
-			    "ports_used problem 51610 of 64512|80 % at most\n");
-	assert_string_equal(look(&(struct doctor){.servers = "{\"servers\":[{\"upstream\":\"u\",\"server\":\"10.0.0.1:1\","
-							     "\"active\":51609}]}"}),
-			    "");
+	assert_string_equal(look(&d), "warning problem a \"b\"|\n");
+	d = (struct doctor){.servers = SERVERS(SERVER("10.0.0.1:1", "51610") "," SERVER("unix:/a", "60000"))};
+	assert_string_equal(look(&d), "ports_used problem 51610 of 64512|80 % at most\n");
+	d = (struct doctor){.servers = SERVERS(SERVER("10.0.0.1:1", "51609"))};
+	assert_string_equal(look(&d), "");
 }
 
 static void names_stand_for_what_was_found(void **state)
