@@ -157,7 +157,7 @@
 	X(EXPLAIN, "staunch explain timeouts.idle", "what a key of the file means")                               \
 	X(EXPLAIN, "staunch explain route --sni a.example", "where that client goes, and why")                    \
 	X(STATUS, "staunch status --limits", "how the running process is")                                        \
-	X(DOCTOR, "staunch doctor", "what is wrong with the machine, the file, the process")                      \
+	X(DOCTOR, "staunch doctor", "what is wrong, and what mends it")                                            \
 	X(DASHBOARD, "staunch dashboard", "the same as a page in a browser")                                    \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
