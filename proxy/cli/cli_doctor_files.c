@@ -1,5 +1,8 @@
 /* cli_doctor_files: what lies on disks: the file and what check says of it, certificates, logs, the control socket; and
- * the clock, which certificates and files are judged by. */
+ * the clock, which certificates and files are judged by.
+ *
+ * These look as the user who runs the verb. What he may not read is not judged here: check says of the file's own files
+ * that they cannot be read, and by whom. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

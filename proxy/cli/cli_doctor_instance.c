@@ -1,4 +1,9 @@
-/* cli_doctor_instance: the running process, by what it says of itself at the control socket, and by /proc. */
+/* cli_doctor_instance: the running process, by what it says of itself at the control socket, and by /proc.
+ *
+ * The process knows its limits and its warnings best, so they are not worked out here a second time: each code of a
+ * warning has a row that adds what to do. A code that has none yet, of a newer process, is told as it is.
+ *
+ * /proc shows program and directory of a process to its own user and to root. Where it hides them, the row is unseen. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +30,7 @@ static void copy_text(char *out, size_t room, const char *at, size_t n)
 }
 
 /* Is the member this word? true, false and null are words, too. */
-static bool member_is(const char *object, const char *name, const char *text)
+static bool says_word(const char *object, const char *name, const char *text)
 {
 	size_t n = 0;
 	const char *at = json_find(object, name, &n);
@@ -118,7 +123,7 @@ void doctor_file(struct doctor *d)
 	if (ours != NULL && strcmp(ours, theirs) == 0) {
 		snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)d->c->hash);
 		snprintf(f.subject, sizeof(f.subject), "%.300s", ours);
-		if (!member_is(d->status, "config.hash", hash))
+		if (!says_word(d->status, "config.hash", hash))
 			doctor_found(d, &f);
 	}
 	free(theirs);
@@ -156,7 +161,7 @@ static void tell_warning(struct doctor *d, const char *warning)
 void doctor_warned(struct doctor *d)
 {
 	for (const char *w = json_first(d->status, "warnings"); w != NULL; w = json_next(w))
-		if (member_is(w, "code", d->row->word))
+		if (says_word(w, "code", d->row->word))
 			tell_warning(d, w);
 }
 
@@ -164,11 +169,11 @@ void doctor_warned(struct doctor *d)
 void doctor_warned_more(struct doctor *d)
 {
 	for (const char *w = json_first(d->status, "warnings"); w != NULL; w = json_next(w)) {
-		bool told = d->c != NULL && (member_is(w, "code", "certificate_expires") ||
-					     member_is(w, "code", "certificate_expired"));
+		bool told = d->c != NULL && (says_word(w, "code", "certificate_expires") ||
+					     says_word(w, "code", "certificate_expired"));
 
 		for (size_t i = 0; i < doctor_row_count && !told; i++)
-			told = member_is(w, "code", doctor_rows[i].word);
+			told = says_word(w, "code", doctor_rows[i].word);
 		if (!told)
 			tell_warning(d, w);
 	}
@@ -184,12 +189,12 @@ void doctor_limit_near(struct doctor *d)
 		size_t n = 0;
 		const char *at = json_find(l, "name", &n);
 
-		if (max <= 0 || used * 100 < max * NEAR || member_is(l, "episode", "true"))
+		if (max <= 0 || used * 100 < max * NEAR || says_word(l, "episode", "true"))
 			continue;
 		copy_text(name, sizeof(name), at, n);
 		snprintf(f.value, sizeof(f.value), "%.100s, %lld of %lld used", name, used, max);
 		at = json_find(l, "listener", &n);
-		if (at != NULL && !member_is(l, "listener", "null"))
+		if (at != NULL && !says_word(l, "listener", "null"))
 			copy_text(f.subject, sizeof(f.subject), at, n);
 		doctor_found(d, &f);
 	}

@@ -1,4 +1,6 @@
-/* cli_doctor_list: the rows, run one after the other, and what they found, for people or as JSON. */
+/* cli_doctor_list: the rows, run one after the other, and what they found, for people or as JSON.
+ *
+ * A line has 80 columns at most, but for commands: one that is broken over two lines cannot be copied. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
