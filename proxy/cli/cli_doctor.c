@@ -49,6 +49,7 @@ static bool is_named(const struct cli_args *a)
 }
 
 /* Without a file the machine alone is looked at.   Returns  EXIT_OK, also with problems in it; or the exit code. */
+/* Errors of the file stay in the list: its row tells them beside what is wrong with the machine. */
 static int load_file(struct visit *v, const char *path)
 {
 	int err;
@@ -176,6 +177,7 @@ static void print_words(const char *title, const char *const *words)
 	free(all);
 }
 
+/* What was looked at: the wrong file is the first thing to rule out. */
 static void print_world(const struct doctor *d)
 {
 	printf("file     %s\n", d->file != NULL ? d->file : "none: the machine alone");
@@ -197,6 +199,7 @@ static bool names_sysctl(const struct doctor *d)
 	return false;
 }
 
+/* Findings first, then what is in order, and the count last, where the eye is. */
 static void print_all(const struct visit *v, const struct cli_args *a, size_t problems)
 {
 	size_t notes = v->d.n + v->d.more - problems;

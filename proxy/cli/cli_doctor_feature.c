@@ -17,7 +17,9 @@
 #define MAPS_A_STACK  2   /* a guard by mprotect splits a mapping */
 #define PAGE          4096
 
-/* ---- tries ---- */
+/* ---- tries ----
+ * Each makes what it needs, makes the call once and takes everything back. An old kernel and a sandbox look alike from
+ * here: the fix names both. */
 
 /* Nothing is there to be moved: any other answer is a kernel or a sandbox that does not do it. */
 static bool has_splice(void)
@@ -99,7 +101,8 @@ static bool has_fd_count(void)
 	return stat("/proc/self/fd", &st) == 0 && st.st_size > 0;
 }
 
-/* ---- the rows ---- */
+/* ---- the rows ----
+ * What the proxy cannot start without (epoll, accept4, eventfd) is not here: then it says so itself. */
 
 static const struct feature {
 	const char *name;

@@ -153,6 +153,7 @@ void doctor_disk(struct doctor *d)
 
 /* ---- the control socket ---- */
 
+/* A plain file at that path is not the control plane's. */
 static bool stat_socket(const struct doctor *d, struct stat *st)
 {
 	return d->socket != NULL && stat(d->socket, st) == 0 && S_ISSOCK(st->st_mode);
@@ -172,6 +173,7 @@ void doctor_socket_mode(struct doctor *d)
 	doctor_found(d, &f);
 }
 
+/* The verbs look at who listens before they ask; other clients do not. */
 void doctor_socket_directory(struct doctor *d)
 {
 	struct doctor_finding f = {.wanted = "not for others to write"};

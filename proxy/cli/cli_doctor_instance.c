@@ -3,7 +3,8 @@
  * The process knows its limits and its warnings best, so they are not worked out here a second time: each code of a
  * warning has a row that adds what to do. A code that has none yet, of a newer process, is told as it is.
  *
- * /proc shows program and directory of a process to its own user and to root. Where it hides them, the row is unseen. */
+ * /proc shows program and directory of a process to its own user and to root. Where it hides them, the row is
+ * unseen. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 #include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_doctor.h"
 
-#define NEAR 80 /* per cent of a limit */
+/* Per cent of a limit from which on it is told: early enough to raise it, late enough to be rare. */
+#define NEAR 80
 
 /* Quotes and backslashes alone are undone, as in json_print. */
 static void copy_text(char *out, size_t room, const char *at, size_t n)

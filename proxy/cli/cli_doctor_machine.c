@@ -27,7 +27,9 @@
 #define PIPES_USEFUL  16 /* a worker */
 #define MIB           (INT64_C(1) << 20)
 
-/* What an idle connection takes: of ours, and of the kernel's for its two sockets, which counts in a control group. */
+/* What an idle connection takes: of ours, and of the kernel's for its two sockets, which counts in a control group.
+ * Ours is 432 bytes, and about 3 KiB for each side that is TLS; two sockets with their files take about 10 KiB of the
+ * kernel. Bytes in flight come on top, so this is the least that a full process holds. */
 #define PLAIN_BYTES   (12 * INT64_C(1024))
 #define TLS_BYTES     (4 * INT64_C(1024)) /* more, for each side that is TLS */
 #define PROCESS_BYTES (48 * MIB)
@@ -151,6 +153,7 @@ void doctor_somaxconn(struct doctor *d)
 }
 
 /* With cookies a burst loses options alone. */
+/* The kernel looks at it for each listening socket, beside the socket's own backlog. */
 void doctor_syn_backlog(struct doctor *d)
 {
 	struct doctor_finding f = {0};
@@ -180,6 +183,8 @@ static bool read_ports(const struct doctor *d, int64_t *n, char range[DOCTOR_TEX
 }
 
 /* A server's share of what the file allows, where it says a number; where one is left the others' as well. */
+/* Each server is looked at alone. With auto and no max_connections of its own nothing is expected, for all that the
+ * descriptors allow may never come. */
 static int64_t expected_connects(const struct doctor *d, const struct config_upstream *u, const struct config_server *s)
 {
 	int64_t n, sharing = 0;
@@ -254,6 +259,7 @@ void doctor_ports_used(struct doctor *d)
 #define CONNTRACK "/proc/sys/net/netfilter/nf_conntrack_"
 
 /* Without the module there is no table, and no file. */
+/* Both legs are in the table: the client's, and ours to the server. */
 void doctor_conntrack(struct doctor *d)
 {
 	int64_t is, chosen;
@@ -293,6 +299,7 @@ void doctor_cpu(struct doctor *d)
 }
 
 /* A connection where both sides are TLS, if some of the file's may be. */
+/* Which of the listeners and upstreams will be busy is not known: the dearest pair is counted. */
 static int64_t connection_bytes(const struct config *c)
 {
 	int64_t in = 0, out = 0;
@@ -352,6 +359,7 @@ void doctor_pipe_size(struct doctor *d)
 }
 
 /* 0 is no bound. Root has none either, but the service is not root. */
+/* A worker lends pipes to transfers, so a few a worker serve many connections. */
 void doctor_pipe_pages(struct doctor *d)
 {
 	struct doctor_finding f = {.note = true};
