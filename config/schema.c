@@ -13,10 +13,9 @@
 #include "netpoll/err.h"
 
 #define PATH_MAX_BYTES 128
-#define TEXT_WIDTH     78
 #define MARGIN         "                   " /* below the texts of a list of keys or words */
 #define DEFAULT_MOST   52 /* bytes of a default in that list */
-#define LIST_WIDTH     (80 - (int)(sizeof(MARGIN) - 1))
+#define NAME_COLUMNS   16 /* of a key in that list; a longer one leaves its first line less room */
 
 const char *schema_reload(const struct config_key *k)
 {
@@ -142,16 +141,35 @@ static const char *nearest_path(const char *stripped)
 
 /* ---- saying it ---- */
 
+/* A word and its sentence, which goes on below itself. */
+static void put_listed(FILE *out, int columns, const char *word, const char *sentence)
+{
+	int over = (int)strlen(word) - NAME_COLUMNS;
+
+	fprintf(out, "%-*s ", NAME_COLUMNS, word);
+	utf8_put_wrapped(out, sentence, columns - (int)strlen(MARGIN) - (over > 0 ? over : 0), MARGIN);
+}
+
+/* Lists of ciphers: a line of them tells nobody anything. */
+static void put_long_default(FILE *out, int columns, const struct config_key *k)
+{
+	char text[PATH_MAX_BYTES + 32];
+
+	snprintf(text, sizeof(text), "default long: staunch explain %s", k->path);
+	fputs(MARGIN, out);
+	utf8_put_wrapped(out, text, columns - (int)strlen(MARGIN), MARGIN);
+}
+
 /* What stands right below a section, one line each. */
-static void explain_children(FILE *out, const char *prefix)
+static void explain_children(FILE *out, int columns, const char *prefix)
 {
 	const struct config_key *k = NULL;
 
 	while ((k = key_next(prefix, k)) != NULL) {
-		fprintf(out, "  %-16s ", key_name(k));
-		utf8_put_wrapped(out, k->help, LIST_WIDTH, MARGIN);
+		fputs("  ", out);
+		put_listed(out, columns, key_name(k), k->help);
 		if (k->def != NULL && strlen(k->def) > DEFAULT_MOST)
-			fprintf(out, MARGIN "default long: staunch explain %s\n", k->path);
+			put_long_default(out, columns, k);
 		else if (k->def != NULL)
 			fprintf(out, MARGIN "default %s\n", k->def);
 		else if (k->flags & KEY_NEEDED)
@@ -159,45 +177,54 @@ static void explain_children(FILE *out, const char *prefix)
 	}
 }
 
-static void explain_words(FILE *out, const struct config_key *k)
+static void explain_words(FILE *out, int columns, const struct config_key *k)
 {
 	for (const struct key_word *w = k->words; w != NULL && w->word != NULL; w++) {
 		fprintf(out, "    %-14s ", w->word);
-		utf8_put_wrapped(out, w->meaning, LIST_WIDTH, MARGIN);
+		utf8_put_wrapped(out, w->meaning, columns - (int)strlen(MARGIN), MARGIN);
 	}
 }
 
-/* A section is explained by its keys, a line each: the way on is explain with one of them. */
-static void explain_section(FILE *out, const struct config_key *k)
+/* Behind its label: "  reload    holds at once". */
+static void put_fact(FILE *out, int columns, const char *label, const char *text)
 {
-	char range[SCHEMA_RANGE];
-
-	fprintf(out, "%s\n  %s\n", k->path, k->help);
-	if (k->kind == KEY_LIST)
-		fprintf(out, "  list, %s\n", schema_range(k, range));
-	fputs("\n", out);
-	explain_children(out, key_inside(k));
+	fprintf(out, "  %-10s", label);
+	utf8_put_wrapped(out, text, columns - 12, "            ");
 }
 
-/* Facts in a fixed order, one a line, so that the eye finds them; prose before and behind them. */
-static void explain_value(FILE *out, const struct config_key *k)
+/* A section is explained by its keys, a line each: the way on is explain with one of them. */
+static void explain_section(FILE *out, int columns, const struct config_key *k)
 {
 	char range[SCHEMA_RANGE];
 
 	fprintf(out, "%s\n  ", k->path);
-	utf8_put_wrapped(out, k->help, TEXT_WIDTH, "  ");
-	fprintf(out, "\n  type      %s\n", value_kind_text(k->kind));
-	explain_words(out, k);
+	utf8_put_wrapped(out, k->help, columns - 2, "  ");
+	if (k->kind == KEY_LIST)
+		fprintf(out, "  list, %s\n", schema_range(k, range));
+	fputs("\n", out);
+	explain_children(out, columns, key_inside(k));
+}
+
+/* Facts in a fixed order, one a line, so that the eye finds them; prose before and behind them. */
+static void explain_value(FILE *out, int columns, const struct config_key *k)
+{
+	char range[SCHEMA_RANGE];
+
+	fprintf(out, "%s\n  ", k->path);
+	utf8_put_wrapped(out, k->help, columns - 2, "  ");
+	putc('\n', out);
+	put_fact(out, columns, "type", value_kind_text(k->kind));
+	explain_words(out, columns, k);
 	if (schema_range(k, range)[0] != '\0')
-		fprintf(out, "  range     %s\n", range);
-	fprintf(out, "  default   %s\n", schema_default(k));
-	fprintf(out, "  reload    %s\n", schema_reload(k));
+		put_fact(out, columns, "range", range);
+	put_fact(out, columns, "default", schema_default(k));
+	put_fact(out, columns, "reload", schema_reload(k));
 	fprintf(out, "  example   %s: %s\n\n  ", key_name(k), k->example);
-	utf8_put_wrapped(out, k->more, TEXT_WIDTH, "  ");
+	utf8_put_wrapped(out, k->more, columns - 2, "  ");
 }
 
 /* The bytes of the path are the person's and are only compared: nothing of them is printed here. */
-int schema_explain(FILE *out, const char *key, const char **nearest)
+int schema_explain(FILE *out, int columns, const char *key, const char **nearest)
 {
 	const struct config_key *k;
 	char stripped[PATH_MAX_BYTES];
@@ -205,7 +232,7 @@ int schema_explain(FILE *out, const char *key, const char **nearest)
 	strip_brackets(key == NULL ? "" : key, stripped);
 	if (stripped[0] == '\0') {
 		fputs("staunch.yaml\n  the configuration of staunch\n\n", out);
-		explain_children(out, "");
+		explain_children(out, columns, "");
 		return 0;
 	}
 	k = find_row(stripped);
@@ -215,13 +242,13 @@ int schema_explain(FILE *out, const char *key, const char **nearest)
 		return -NP_ENOENT;
 	}
 	if (key_is_section(k))
-		explain_section(out, k);
+		explain_section(out, columns, k);
 	else
-		explain_value(out, k);
+		explain_value(out, columns, k);
 	return 0;
 }
 
-size_t schema_ends(FILE *out, const char *key)
+size_t schema_ends(FILE *out, int columns, const char *key)
 {
 	char stripped[PATH_MAX_BYTES], path[PATH_MAX_BYTES];
 	size_t n = 0;
@@ -232,8 +259,10 @@ size_t schema_ends(FILE *out, const char *key)
 		if (!ends_with(path, stripped))
 			continue;
 		n++;
-		if (out != NULL)
-			fprintf(out, "  %s\n", key_rows[i].path);
+		if (out == NULL)
+			continue;
+		fprintf(out, "  %s\n      ", key_rows[i].path);
+		utf8_put_wrapped(out, key_rows[i].help, columns - 6, "      ");
 	}
 	return n;
 }

@@ -12,10 +12,11 @@
  * section its keys. `key` is a path as in messages ("listeners[].timeouts.idle"); the brackets
  * may be left out or hold a number, and the end of a path ("timeouts.idle", "idle") will do
  * where only one path ends so. "" or NULL is the file as a whole.
+ * Prose is wrapped at `columns`; values stay whole, since they are copied.
  *   Returns  0; -NP_ENOENT with nothing written and *nearest the closest path, or NULL (nearest may be NULL). */
-must_use int schema_explain(FILE *out, const char *key, const char **nearest);
-/* schema_ends: the paths that end with these parts, a line each; out may be NULL.   Returns  how many. */
-size_t schema_ends(FILE *out, const char *key);
+must_use int schema_explain(FILE *out, int columns, const char *key, const char **nearest);
+/* schema_ends: the paths that end with these parts, each with its sentence; out may be NULL.   Returns  how many. */
+size_t schema_ends(FILE *out, int columns, const char *key);
 
 /* Every path, one a line, for completion. */
 void schema_keys(FILE *out);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@
 #define CLI_BALANCE_WORDS CONFIG_BALANCE_TBL(BAR_WORD)
 #define FOR(verb) (1u << CLI_VERB_##verb)
 #define FOR_ALL   (~0u)
+
+#define COLUMNS       80 /* of a line that no terminal bounds */
+#define COLUMNS_LEAST 40 /* narrower, the margins would be all there is */
 const struct cli_opt cli_opts[CLI_OPTS] = {
 #define X(id, letter, also, word, value, ...) {letter, also, word, CLI_##value, __VA_ARGS__},
 	CLI_OPT_TBL(X)
@@ -125,6 +129,16 @@ bool cli_colour(const struct cli_args *a, FILE *f)
 	if (none != NULL && none[0] != '\0')
 		return false;
 	return term != NULL && strcmp(term, "dumb") != 0 && isatty(fileno(f)) == 1;
+}
+
+/* Asked at each use: a terminal may change its size. */
+int cli_columns(FILE *f)
+{
+	struct winsize size;
+
+	if (isatty(fileno(f)) != 1 || ioctl(fileno(f), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+		return COLUMNS;
+	return size.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : size.ws_col;
 }
 
 const char *cli_version_text(void)

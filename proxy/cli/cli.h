@@ -86,6 +86,8 @@ void cli_complain(const char *fmt, ...) printf_like(1, 2);
 int cli_misused(const struct cli_verb *v, const char *fmt, ...) printf_like(2, 3);
 /* May f get colours? By --color, then NO_COLOR and TERM, then whether f is a terminal. */
 bool cli_colour(const struct cli_args *a, FILE *f);
+/* Columns of a line there: the terminal's, or 80 where it is none. */
+int cli_columns(FILE *f);
 /* The version that the Makefile took from git. */
 const char *cli_version_text(void);
 

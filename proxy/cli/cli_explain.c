@@ -376,12 +376,12 @@ int cli_explain(const struct cli_args *a)
 		return cli_misused(a->verb, "--%s belongs to: staunch explain route", stray);
 	if (key != NULL && is_code(key))
 		return explain_code(key) ? EXIT_OK : cli_misused(a->verb, "\"%s\" is not a code of a problem", key);
-	if (schema_explain(stdout, key, &nearest) == 0)
+	if (schema_explain(stdout, cli_columns(stdout), key, &nearest) == 0)
 		return EXIT_OK;
-	if (schema_ends(NULL, key) > 0) {
-		cli_complain("\"%s\" is the end of several keys; write more of the one that is meant:", key);
-		schema_ends(stderr, key);
-		return EXIT_USAGE;
+	if (schema_ends(NULL, 0, key) > 0) {
+		printf("Several keys end in \"%s\":\n", key);
+		schema_ends(stdout, cli_columns(stdout), key);
+		return EXIT_OK;
 	}
 	if (nearest != NULL)
 		return cli_misused(a->verb, "\"%s\" is not a key; did you mean \"%s\"?", key, nearest);

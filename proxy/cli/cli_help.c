@@ -7,7 +7,6 @@
 #include "netpoll/check.h"
 #include "proxy/cli/cli_args.h"
 
-#define WIDTH 78
 #define LEFT  22 /* columns of an option; a longer one has its help on the next line */
 #define MARGIN (LEFT + 4) /* where its help begins */
 
@@ -19,6 +18,15 @@ static const struct exit_code {
 	EXIT_TBL(X)
 #undef X
 };
+
+/* What it is for stands behind it, or above where the line is too short for both. */
+static void help_example(FILE *out, const struct cli_example *e, int width)
+{
+	if (width + 6 + (int)strlen(e->meaning) > cli_columns(out))
+		fprintf(out, "  # %s\n  %s\n", e->meaning, e->line);
+	else
+		fprintf(out, "  %-*s  # %s\n", width, e->line, e->meaning);
+}
 
 /* Those of one verb, or all (v == NULL), their meanings in one column. */
 static void help_examples(FILE *out, const struct cli_verb *v)
@@ -36,7 +44,7 @@ static void help_examples(FILE *out, const struct cli_verb *v)
 	fputs("Examples:\n", out);
 	for (size_t i = 0; i < cli_example_count; i++)
 		if (v == NULL || &cli_verbs[cli_examples[i].verb] == v)
-			fprintf(out, "  %-*s  # %s\n", width, cli_examples[i].line, cli_examples[i].meaning);
+			help_example(out, &cli_examples[i], width);
 	putc('\n', out);
 }
 
@@ -44,9 +52,12 @@ static void help_examples(FILE *out, const struct cli_verb *v)
 static void help_verbs(FILE *out)
 {
 	fputs("Verbs:\n", out);
-	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			fprintf(out, "  %-10s  %s\n", cli_verbs[i].word, cli_verbs[i].help);
+	for (size_t i = 0; i < CLI_VERBS; i++) {
+		if (!cli_verbs[i].shown)
+			continue;
+		fprintf(out, "  %-10s  ", cli_verbs[i].word);
+		utf8_put_wrapped(out, cli_verbs[i].help, cli_columns(out) - 14, "              ");
+	}
 }
 
 /* What a script or a unit file needs beside the verbs. */
@@ -54,8 +65,10 @@ static void help_surroundings(FILE *out)
 {
 	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ",\nelse " CLI_CONFIG_PATH ".\n"
 	      "\nExit codes:\n", out);
-	for (size_t i = 0; i < array_len(exit_codes); i++)
-		fprintf(out, "  %2d  %s\n", exit_codes[i].code, exit_codes[i].meaning);
+	for (size_t i = 0; i < array_len(exit_codes); i++) {
+		fprintf(out, "  %2d  ", exit_codes[i].code);
+		utf8_put_wrapped(out, exit_codes[i].meaning, cli_columns(out) - 6, "      ");
+	}
 }
 
 void cli_help_all(FILE *out, bool full)
@@ -85,22 +98,25 @@ static void help_option(FILE *out, const struct cli_opt *o)
 		fprintf(out, "  %s\n  %*s  ", left, LEFT, "");
 	else
 		fprintf(out, "  %-*s  ", LEFT, left);
-	utf8_put_wrapped(out, o->help, WIDTH - MARGIN, margin);
+	utf8_put_wrapped(out, o->help, cli_columns(out) - 2 - MARGIN, margin);
 }
 
 void cli_help_verb(FILE *out, const struct cli_verb *v)
 {
 	const char *operand = cli_kind_text(v->operand, v->words);
+	int title;
 
 	DCHECK(v->min <= v->max, "a verb that needs more operands than it takes");
-	fprintf(out, "staunch %s: %s\n\n", v->word, v->help);
+	title = fprintf(out, "staunch %s: ", v->word);
+	utf8_put_wrapped(out, v->help, cli_columns(out) - title, "  ");
+	putc('\n', out);
 	help_examples(out, v);
 	fprintf(out, "Usage: staunch %s [OPTION]...", v->word);
 	if (v->max > 0)
 		fprintf(out, "%s%s%s", v->min == 0 ? " [" : " ", operand, v->min == 0 ? "]" : "");
 	fputs("\n\n", out);
 	if (v->more != NULL) {
-		utf8_put_wrapped(out, v->more, WIDTH, "");
+		utf8_put_wrapped(out, v->more, cli_columns(out) - 2, "");
 		putc('\n', out);
 	}
 	fputs("Options:\n", out);

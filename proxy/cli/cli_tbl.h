@@ -161,9 +161,9 @@
 	X(DASHBOARD, "staunch dashboard", "the same as a page in a browser")                                    \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
-	X(TRACE, "staunch trace --sni shop.example --limit 3", "what becomes of three connections")               \
+	X(TRACE, "staunch trace --sni shop.example --limit 3", "three connections, step by step")               \
 	X(CONNS, "staunch conns --idle 10m --sort age", "who is connected and silent")                          \
-	X(EVENTS, "staunch events --follow", "what happens to it, as it happens")                                 \
+	X(EVENTS, "staunch events --follow", "what happens to it, live")                                 \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 
 /* X(typed, verb, option): what people of other programs type. */

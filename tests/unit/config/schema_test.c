@@ -12,7 +12,7 @@ static struct paper *explain(const char *key, const char **nearest)
 	int err;
 
 	*nearest = NULL;
-	err = schema_explain(p->f, key, nearest);
+	err = schema_explain(p->f, 80, key, nearest);
 	paper_read(p);
 	if (err == 0)
 		return p;
@@ -164,7 +164,7 @@ static void spellings(void **state)
 		if (strcmp(nearest == NULL ? "" : nearest, rows[i].nearest == NULL ? "" : rows[i].nearest) != 0)
 			fail_msg("%s: nearest %s", rows[i].key, nearest == NULL ? "none" : nearest);
 	}
-	assert_int_equal(schema_explain(stdout, "frobnicate", NULL), -NP_ENOENT);
+	assert_int_equal(schema_explain(stdout, 80, "frobnicate", NULL), -NP_ENOENT);
 }
 
 static void ends_of_several_are_listed(void **state)
@@ -172,11 +172,14 @@ static void ends_of_several_are_listed(void **state)
 	struct paper *p = paper_new();
 
 	(void)state;
-	assert_int_equal(schema_ends(p->f, "verify_depth"), 0);
-	assert_int_equal(schema_ends(p->f, "timeouts.idle"), 1);
-	assert_int_equal(schema_ends(p->f, "timeouts"), 2);
+	assert_int_equal(schema_ends(p->f, 80, "verify_depth"), 0);
+	assert_int_equal(schema_ends(p->f, 80, "timeouts.idle"), 1);
+	assert_int_equal(schema_ends(p->f, 80, "timeouts"), 2);
 	paper_read(p);
-	assert_string_equal(p->text, "  listeners[].timeouts.idle\n  listeners[].timeouts\n  upstreams[].timeouts\n");
+	assert_int_equal(strncmp(p->text, "  listeners[].timeouts.idle\n      ", 34), 0);
+	assert_non_null(strstr(p->text, "\n  listeners[].timeouts\n      "));
+	assert_non_null(strstr(p->text, "\n  upstreams[].timeouts\n      "));
+	assert_non_null(strstr(p->text, key_find("upstreams[].timeouts")->help));
 	paper_free(p);
 }
 
