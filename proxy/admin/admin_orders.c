@@ -113,6 +113,7 @@ void admin_reload(struct client *c, struct reply *r)
 	} else {
 		reply_object(r, &j, o->generation);
 		json_bool(&j, "restart_needed", o->restart);
+		json_str(&j, "changes", o->changes[0] != '\0' ? o->changes : NULL);
 		json_leave(&j, '}');
 		text_char(&r->body, '\n');
 	}

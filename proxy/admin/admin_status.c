@@ -46,6 +46,7 @@ static void put_process(struct json *j, const struct process *p, const struct or
 	put_hash(j, inv);
 	json_time(j, "loaded_at", o->loaded_at);
 	json_str(j, "last_error", o->why[0] != '\0' ? o->why : NULL);
+	json_str(j, "changes", o->changes[0] != '\0' ? o->changes : NULL);
 	json_leave(j, '}');
 }
 

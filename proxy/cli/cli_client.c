@@ -282,6 +282,26 @@ int cli_answer_failed(const struct cli_answer *w)
 	return w->status == 403 ? EXIT_PERMISSION : EXIT_FAILED;
 }
 
+/* Changes are divided by "; ". */
+void cli_show_changes(const char *before, const char *body, const char *path)
+{
+	size_t n = 0;
+	const char *at = json_find(body, path, &n), *end = at != NULL ? at + n : NULL;
+
+	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0))
+		return;
+	fputs(before, stdout);
+	while (at < end) {
+		const char *next = memmem(at, (size_t)(end - at), "; ", 2);
+		int len = (int)((next != NULL ? next : end) - at);
+
+		printf("%.*s\n", len, at);
+		at = next != NULL ? next + 2 : end;
+		if (next != NULL)
+			printf("%*s", (int)strlen(before), "");
+	}
+}
+
 /* ---- reading ---- */
 
 /* Behind the text whose opening quote is at p; at its NUL where it does not end. */

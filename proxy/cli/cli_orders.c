@@ -66,7 +66,8 @@ static int reload_result(const struct cli_args *a, const struct cli_answer *w)
 		return EXIT_OK;
 	restart = json_find(w->body, "restart_needed", &n);
 	printf("generation %lld is in force%s\n", json_number(w->body, "generation"),
-	       restart != NULL && *restart == 't' ? "; some of it waits for a restart (see the log)" : "");
+	       restart != NULL && *restart == 't' ? "; some of it waits for a restart" : "");
+	cli_show_changes("  ", w->body, "changes");
 	return EXIT_OK;
 }
 

@@ -98,6 +98,7 @@ static void show_status(const struct cli_args *a, const char *body)
 		json_print(stdout, body, "config.last_error");
 		putchar('\n');
 	}
+	cli_show_changes("changed     ", body, "config.changes");
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));
 	show_workers(body);

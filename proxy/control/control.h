@@ -55,6 +55,7 @@ struct process {
 	int64_t loaded_at;   /* wall clock, ns: when the generation in force came into force */
 	char *problems;      /* owned: of the last load, if it was refused (orders.h); NULL: none */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused; "": it was not */
+	char changes[ORDER_CHANGES]; /* of the last one that was not (changes.h) */
 	struct overrides overrides; /* what operators say of servers */
 	struct state state; /* the file that keeps it */
 	struct list orders;  /* of struct order: not begun yet */

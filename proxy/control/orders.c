@@ -32,6 +32,7 @@ void order_answer(struct order *o, int err)
 	o->loaded_at = p->loaded_at;
 	o->problems = p->problems != NULL ? strdup(p->problems) : NULL;
 	snprintf(o->why, sizeof(o->why), "%s", p->why);
+	snprintf(o->changes, sizeof(o->changes), "%s", p->changes);
 	o->msg.fn = order_back;
 	np_post(o->asker, &o->msg);
 }

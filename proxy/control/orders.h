@@ -25,6 +25,7 @@ enum order_kind {
 };
 
 #define ORDER_WHY 256
+#define ORDER_CHANGES 320
 
 /* Where the process stands. */
 enum stage { STAGE_STARTING, STAGE_SERVING, STAGE_DRAINING, STAGE_ENDED };
@@ -52,6 +53,7 @@ struct order {
 	char *text;          /* owned: what EXPLAIN or PLAN answers; NULL: nothing */
 	char *problems;      /* owned; JSON objects, separated by commas, of the last load if it was refused; or NULL */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused */
+	char changes[ORDER_CHANGES]; /* what the last one that was not refused has changed, in words; "": nothing */
 };
 
 /* order_post: p's control thread gets o.   Calls  any worker, while p's control thread runs. */

@@ -7,6 +7,7 @@
 
 #include "config/config_diff.h"
 #include "proxy/base/json.h"
+#include "proxy/control/changes.h"
 #include "proxy/control/control.h"
 #include "proxy/control/load.h"
 
@@ -50,12 +51,9 @@ static uint64_t connections_of(const struct snapshot *s, const struct config_dif
 
 static void put_object(struct json *j, const struct config_difference *d)
 {
-	char address[NP_ADDR_TEXT] = "", object[NP_ADDR_TEXT + 128];
+	char object[CHANGE_OBJECT];
 
-	if (d->server != NULL)
-		np_addr_format(&d->server->addr.u.sa, d->server->addr.len, address, sizeof(address));
-	snprintf(object, sizeof(object), "%s%s%s%s%s", d->noun, d->name != NULL ? " " : "",
-		 d->name != NULL ? d->name : "", d->server != NULL ? "/" : "", address);
+	change_object(d, object);
 	json_str(j, "object", object);
 }
 

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "proxy/base/probe.h"
 #include "proxy/control/capacity.h"
+#include "proxy/control/changes.h"
 #include "proxy/control/control.h"
 #include "proxy/control/load.h"
 #include "proxy/control/publish.h"
@@ -352,13 +353,27 @@ static void log_refused(struct process *p, enum reload_step step, int err, const
 		  refusal(step, err), generation);
 }
 
-static void log_reloaded(const struct snapshot *s, const char *cause)
+static void log_reloaded(const struct snapshot *s, const char *cause, const char *changes)
 {
 	struct event *e = event_begin();
 
 	event_fact(e, "cause", cause);
 	event_number(e, "generation", (int64_t)s->generation);
-	event_log(e, LVL_NOTICE, "reloaded", "generation %llu is in force", (unsigned long long)s->generation);
+	if (changes[0] != '\0')
+		event_fact(e, "changes", changes);
+	event_log(e, LVL_NOTICE, "reloaded", "generation %llu is in force%s%s", (unsigned long long)s->generation,
+		  changes[0] != '\0' ? ": " : "", changes);
+}
+
+/* In words; empty where nothing changed. */
+static void list_changes(const struct snapshot *old, const struct snapshot *new, char out[ORDER_CHANGES])
+{
+	struct text t;
+
+	text_init(&t, out, ORDER_CHANGES - 1);
+	if (old->config != new->config)
+		changes_put(&t, old->config, new->config);
+	out[t.n] = '\0';
 }
 
 /* Owns c.   Returns  0, or why it was refused. */
@@ -376,6 +391,7 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 		return err;
 	}
 	*restart = warn_of_restart(p->snap->config, snap->config);
+	list_changes(p->snap, snap, p->changes);
 	reload_log_level(snap->config);
 	err = reload_publish(p, snap, &opened);
 	if (err != 0)
@@ -384,7 +400,7 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 	STAT_ADD(&p->stats, reloads_ok, 1);
 	__atomic_store_n(&p->publishing.reload_failed, 0, __ATOMIC_RELAXED);
 	p->why[0] = '\0';
-	log_reloaded(snap, cause);
+	log_reloaded(snap, cause, p->changes);
 	return 0;
 }
 

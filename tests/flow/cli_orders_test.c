@@ -68,7 +68,9 @@ static void reload_waits_for_the_result(void **state)
 	expect_part(verb(78, "reload --json"), "\"code\":\"E102\"");
 	expect_part(verb(0, "status"), "reload      refused: the configuration has errors\n");
 	kit_staunch_rewrite(w.s, controlled(w.port, kit_peer_port(w.server), ", http: \"127.0.0.1:1\"", ""));
-	expect_part(verb(0, "reload"), "waits for a restart");
+	expect_part(verb(0, "reload"), "generation 3 is in force; some of it waits for a restart\n"
+				       "  control.http (at the next start)\n");
+	expect_part(verb(0, "status"), "\nchanged     control.http (at the next start)\n");
 	kit_staunch_wait_err(w.s, "control: socket, http, hosts and state take effect with the next start", 1);
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
