@@ -94,11 +94,13 @@ static void refused_reload(struct reply *r, const struct order *o)
 	text_char(&r->body, '\n');
 }
 
+/* The control thread works through a load; the order is done all the same. */
 static void no_answer(struct reply *r)
 {
 	reply_error(r, 503, "the control thread does not answer", NULL);
 }
 
+/* Waits without a bound: a load that takes minutes is a load that goes on. */
 void admin_reload(struct client *c, struct reply *r)
 {
 	struct order *o = admin_order(c, &(struct order){.kind = ORDER_RELOAD}, 0);
@@ -120,6 +122,7 @@ void admin_reload(struct client *c, struct reply *r)
 	admin_order_free(o);
 }
 
+/* Refused only by a process that ends. */
 void admin_logs(struct client *c, struct reply *r)
 {
 	struct order *o = admin_order(c, &(struct order){.kind = ORDER_LOGS}, 0);

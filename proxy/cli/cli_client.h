@@ -44,8 +44,8 @@ const char *cli_socket_path(const struct cli_args *a, char where[CONTROL_PATH_RO
 /* May the listener of this socket be told anything? It is root, the user himself, or the owner of the directory. */
 bool cli_trusts(uid_t uid, const char *path);
 
-/* cli_show_changes: the list of changes at the path, a line for each; "before" stands in front of the first, and as many
- * spaces in front of the others. Nothing where there are none. */
+/* cli_show_changes: the list of changes at the path, a line for each; "before" stands in front of the first, and as
+ * many spaces in front of the others. Nothing where there are none. */
 void cli_show_changes(const char *before, const char *body, const char *path);
 
 /* cli_answer_failed: say what an answer other than 200 holds.   Returns  the exit code. */

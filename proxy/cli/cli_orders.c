@@ -42,6 +42,7 @@ static void show_problems(const char *body)
 	}
 }
 
+/* The problems first, as check prints them; the last line says that nothing happened. */
 static int show_refusal(const struct cli_answer *w)
 {
 	show_problems(w->body);
@@ -51,6 +52,7 @@ static int show_refusal(const struct cli_answer *w)
 	return EXIT_CONFIG;
 }
 
+/* With --json the answer as it came, and the exit code all the same. */
 static int reload_result(const struct cli_args *a, const struct cli_answer *w)
 {
 	size_t n = 0;
@@ -71,6 +73,7 @@ static int reload_result(const struct cli_args *a, const struct cli_answer *w)
 	return EXIT_OK;
 }
 
+/* It waits: an exit code of 0 says that the new file is in force. */
 int cli_reload(const struct cli_args *a)
 {
 	struct cli_answer w = {0};

@@ -70,6 +70,7 @@ static void show_limit(const char *at)
 	putchar('\n');
 }
 
+/* One line each; a long name has a line of its own. */
 static void show_limits(const char *body)
 {
 	printf("\n%-*s%9s %8s %8s %9s  %s\n", LIMIT_NAME, "limit", "used", "max", "most", "hits", "last hit");
@@ -77,6 +78,7 @@ static void show_limits(const char *body)
 		show_limit(at);
 }
 
+/* What is asked first at night: is it up, since when, with which file. */
 static void show_status(const struct cli_args *a, const char *body)
 {
 	char up[UNITS_TEXT];
@@ -106,6 +108,7 @@ static void show_status(const struct cli_args *a, const char *body)
 		show_limits(body);
 }
 
+/* --quiet: for health checks, which read the exit code alone. */
 int cli_status(const struct cli_args *a)
 {
 	struct cli_answer w;

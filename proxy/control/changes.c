@@ -6,6 +6,7 @@
 
 #include "netpoll/check.h"
 
+/* A line under way. */
 struct changes {
 	struct text *t;
 	size_t cap;    /* of t, without what the count needs */
@@ -30,6 +31,7 @@ static const char *key_in_object(const char *path)
 	return bracket != NULL && bracket[1] == '.' ? bracket + 2 : path;
 }
 
+/* A key that changed is named and its values are not: they may be long, and some are secrets' paths. */
 static void put_change_words(struct text *t, const struct config_difference *d)
 {
 	static const char *const words[] = {[CONFIG_ADD] = " added", [CONFIG_REMOVE] = " removed"};
@@ -53,7 +55,8 @@ static void put_change_words(struct text *t, const struct config_difference *d)
 		text_str(t, " (at the next start)");
 }
 
-static void put_change(void *arg, const struct config_difference *d)
+/* Once one has had no room, all later ones are only counted: else the line would jump. */
+static void put_one_change(void *arg, const struct config_difference *d)
 {
 	struct changes *c = arg;
 	struct text *t = c->t;
@@ -77,7 +80,7 @@ void changes_put(struct text *t, const struct config *older, const struct config
 	struct changes c = {.t = t, .cap = t->cap - CHANGES_MORE};
 
 	DCHECK(t->cap >= t->n + CHANGES_MORE, "there is room for the count of what has none");
-	if (config_diff(older, newer, put_change, &c) != 0)
+	if (config_diff(older, newer, put_one_change, &c) != 0)
 		return;
 	if (c.more > 0) {
 		text_str(t, c.told > 0 ? "; and " : "");

@@ -246,6 +246,7 @@ void reload_logs(struct process *p)
 
 /* ---- a whole reload ---- */
 
+/* The same names in another order count as a change: nobody loses by a warning. */
 static bool same_hosts(const struct config *a, const struct config *b)
 {
 	if (a->control.nhosts != b->control.nhosts)
@@ -324,6 +325,7 @@ int reload_prepare(struct process *p, const char *path, struct config *c, struct
 	return 0;
 }
 
+/* Problems of the file were printed with their places; here one sentence is enough. */
 static const char *refusal(enum reload_step step, int err)
 {
 	if (step == RELOAD_LOAD)
@@ -353,6 +355,7 @@ static void log_refused(struct process *p, enum reload_step step, int err, const
 		  refusal(step, err), generation);
 }
 
+/* What an operator looks for after the fact: when, why, and what was different. */
 static void log_reloaded(const struct snapshot *s, const char *cause, const char *changes)
 {
 	struct event *e = event_begin();
@@ -404,6 +407,7 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 	return 0;
 }
 
+/* Without a file, as with staunch proxy, only the logs are reopened. */
 int reload_file(struct process *p, bool *restart)
 {
 	bool ignored;

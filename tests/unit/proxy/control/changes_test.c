@@ -55,7 +55,8 @@ static void too_many_are_counted(void **state)
 
 	(void)state;
 	assert_string_equal(changes_of(newer, CHANGES_MORE), "5 changes");
-	assert_string_equal(changes_of(newer, CHANGES_MORE + 40), "workers (at the next start); log.level; and 3 more");
+	assert_string_equal(changes_of(newer, CHANGES_MORE + 40),
+			    "workers (at the next start); log.level; and 3 more");
 }
 
 int main(void)
