@@ -43,7 +43,8 @@ static void each_kind_of_change(void **state)
 			   "servers: [\"10.0.0.1:80\", {address: \"10.0.0.3:80\", weight: 2}]}\n",
 			   1024),
 		"workers (at the next start); log.level; listener web: timeouts.idle; listener old removed; "
-		"listener new added; upstream app: balance; server app/10.0.0.2:80 removed; server app/10.0.0.3:80 added");
+		"listener new added; upstream app: balance; server app/10.0.0.2:80 removed; "
+		"server app/10.0.0.3:80 added");
 }
 
 /* What has no room is counted, and nothing is cut in the middle. */
