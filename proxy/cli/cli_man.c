@@ -5,6 +5,7 @@
 #include "config/schema.h"
 #include "config/text/utf8.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_man_log.h"
 #include "proxy/cli/cli_man_metrics.h"
 #include "proxy/cli/cli_man_probes.h"
 #include "proxy/control/control_path.h"
@@ -99,7 +100,8 @@ static void put_page(FILE *out)
 	      ".SH FILES\n.TP\n.B " CLI_CONFIG_PATH "\nThe config file when nothing names one.\n"
 	      ".TP\n.B /run/staunch/control.sock\nThe control socket, unless control.socket names another.\n"
 	      ".TP\n.B /var/lib/staunch/state.yaml\nWhat was said of servers, unless control.state names another.\n"
-	      ".SH SEE ALSO\n.BR staunch.yaml (5),\n.BR staunch\\-metrics (7),\n.BR staunch\\-probes (7)\n", out);
+	      ".SH SEE ALSO\n.BR staunch.yaml (5),\n.BR staunch\\-log (7),\n"
+	      ".BR staunch\\-metrics (7),\n.BR staunch\\-probes (7)\n", out);
 }
 
 int cli_man(const struct cli_args *a)
@@ -108,6 +110,8 @@ int cli_man(const struct cli_args *a)
 		put_page(stdout);
 	else if (strcmp(a->operands[0], "staunch-probes") == 0)
 		cli_man_probes(stdout);
+	else if (strcmp(a->operands[0], "staunch-log") == 0)
+		cli_man_log(stdout);
 	else if (strcmp(a->operands[0], "staunch-metrics") == 0)
 		cli_man_metrics(stdout);
 	else

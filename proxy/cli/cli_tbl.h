@@ -88,7 +88,7 @@
 	  "For the running shell: source <(staunch completion bash).")                                            \
 	X(VERSION, version, NOTHING, NULL, 0, 0, true, "which build this is, and on what it runs", NULL)          \
 	X(HELP, help, VERB, NULL, 0, 1, true, "this help, or that of one verb", NULL)                             \
-	X(MAN, man, WORDS, "staunch|staunch.yaml|staunch-metrics|staunch-probes", 1, 1, false, "a manual page, as roff", NULL)
+	X(MAN, man, WORDS, "staunch|staunch.yaml|staunch-log|staunch-metrics|staunch-probes", 1, 1, false, "a manual page, as roff", NULL)
 
 /* X(id, letter, also, word, value, words, verbs, help): verbs is a set; letters 0 are none. */
 #define CLI_OPT_TBL(X)                                                                                            \

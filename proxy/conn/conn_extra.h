@@ -21,7 +21,8 @@ struct preread {
 	struct hello hello;
 };
 
-/* The last update of a connection in the access log (log.periodic). */
+/* The last update of a connection in the access log (log.periodic), so that the next one, or the end, can say what
+ * is new. Made at the first update: who never had one, which are nearly all, has no block. */
 struct conn_update {
 	int64_t at;         /* monotonic */
 	uint64_t bytes[2];  /* of each direction then */

@@ -178,6 +178,8 @@ void conn_log(struct conn *c, enum close_reason why)
 		conn_record(c, ACCESS_END, why);
 }
 
+/* Its server is connected and has had its preamble, so this record knows already what that of the end will say of both
+ * sides. No byte has been relayed yet. */
 void conn_log_start(struct conn *c)
 {
 	DCHECK_CONN(c);
@@ -215,6 +217,8 @@ static struct conn_update *last_update(struct conn *c)
 	return x != NULL ? x->update : NULL;
 }
 
+/* The tally asks of each connection, each second: who is not due yet costs two loads and a division where there was an
+ * update before. Without memory for the block the record is lost, and counted as one that the ring had no room for. */
 bool conn_log_update(struct conn *c)
 {
 	struct conn_update *last;

@@ -41,6 +41,7 @@ static void tally_bytes(struct conn *c)
 	STAT_ADD(s, bytes_out, out);
 }
 
+/* What is not relayed yet, or any more, has moved no bytes; its end, or its begin, has a record of its own. */
 bool tally_conn(struct conn *c)
 {
 	DCHECK_CONN(c);

@@ -38,6 +38,7 @@ static void ask_for_tally(struct np_timer *t)
 	np_timer_set(t, np_now() + TALLY_EVERY);
 }
 
+/* fn says whether it runs: a timer that was never set has none. */
 static void tick_stop(struct process *p)
 {
 	if (p->publishing.tick.fn != NULL)
@@ -67,6 +68,7 @@ void publish_again(struct process *p)
 	DCHECK(np_self() == p->registry.control, "control publishes");
 	if (p->snap == NULL)
 		return;
+	/* kept here, since there is no current snapshot while one is replaced, and the tick may fire then */
 	every = p->snap->config->log.periodic;
 	p->publishing.log_every = every != CONFIG_OFF ? every : 0;
 	tick_if_needed(p);

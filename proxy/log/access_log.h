@@ -16,18 +16,8 @@
 #include "netpoll/base.h"
 #include "proxy/base/close.h"
 #include "proxy/base/ulid.h"
+#include "proxy/log/access_tbl.h"
 #include "proxy/log/log.h"
-
-/* Texts that only some connections have: the field, its name in JSON, and its short name. All of
- * them may hold hostile bytes. */
-#define ACCESS_TEXT_TBL(X) \
-	X(detail,           "staunch.detail",             "detail") \
-	X(sni,              "tls.client.server_name",     "sni") \
-	X(alpn,             "tls.next_protocol",          "alpn") \
-	X(version,          "tls.protocol.version",       "tls") \
-	X(cipher,           "tls.cipher",                 "cipher") \
-	X(subject,          "tls.client.subject",         "subject") \
-	X(upstream_version, "staunch.upstream_tls",       "upstream_tls")
 
 /* One server that a connection tried. */
 struct access_try {
@@ -44,7 +34,8 @@ struct access_tried {
 	struct access_try tries[ACCESS_TRIES];
 };
 
-/* What a record tells of. */
+/* What a record tells of. All have the same fields and the connection's one id. A begin is always followed by an end;
+ * how many updates stand between depends on the connection's age and on log.periodic meanwhile. */
 enum access_event { ACCESS_END, ACCESS_START, ACCESS_UPDATE };
 
 /* The fields that only some connections have. */
@@ -58,7 +49,7 @@ struct access_extra {
 	bool updated;     /* this record, or one before it, is an update */
 	int64_t interval; /* with updated: ns since the update before, or the accept */
 	uint64_t new_in, new_out; /* with updated: bytes of the interval */
-#define X(field, full, brief) const char *field;
+#define X(field, ...) const char *field;
 	ACCESS_TEXT_TBL(X) /* NULL or "" if there is none */
 #undef X
 	const struct access_tried *tried; /* NULL: the first server that was tried connected, or none was */

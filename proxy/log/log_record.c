@@ -38,7 +38,7 @@ static size_t extra_len(const struct access_extra *x)
 {
 	size_t n = sizeof(*x) + (x->tried != NULL ? tried_len(x->tried) : 0);
 
-#define X(field, full, brief) n += packed_len(x->field) + 1;
+#define X(field, ...) n += packed_len(x->field) + 1;
 	ACCESS_TEXT_TBL(X)
 #undef X
 	return n;
@@ -56,7 +56,7 @@ static void pack_extra(char *at, const struct access_extra *x)
 {
 	memcpy(at, x, sizeof(*x));
 	at += sizeof(*x);
-#define X(field, full, brief) at = pack_name(at, x->field, packed_len(x->field));
+#define X(field, ...) at = pack_name(at, x->field, packed_len(x->field));
 	ACCESS_TEXT_TBL(X)
 #undef X
 	if (x->tried != NULL)
@@ -87,7 +87,7 @@ static const char *unpack_extra(struct log_record_room *room, const char *at)
 
 	memcpy(x, at, sizeof(*x));
 	at += sizeof(*x);
-#define X(field, full, brief) x->field = unpack_name(&at);
+#define X(field, ...) x->field = unpack_name(&at);
 	ACCESS_TEXT_TBL(X)
 #undef X
 	if (x->tried != NULL) {

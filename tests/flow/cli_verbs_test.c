@@ -103,6 +103,7 @@ static void lines_end_as_they_should(void **state)
 		{{"man", "staunch"}, 0, ".TH STAUNCH 1", NULL},
 		{{"man", "staunch.yaml"}, 0, ".TH STAUNCH.YAML 5", NULL},
 		{{"man", "staunch-probes"}, 0, ".TH STAUNCH\\-PROBES 7", NULL},
+		{{"man", "staunch-log"}, 0, ".TH STAUNCH\\-LOG 7", NULL},
 		{{"man", "staunch-metrics"}, 0, ".TH STAUNCH\\-METRICS 7", NULL},
 	};
 

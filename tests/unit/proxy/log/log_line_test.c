@@ -324,7 +324,7 @@ static void the_longest_line_fits(void **state)
 	for (unsigned i = 0; i < ACCESS_TRIES; i++)
 		tried.tries[i] = (struct access_try){big, INT64_MAX, EPROTONOSUPPORT, CLOSE_HALF_CLOSE_TIMEOUT};
 	memset(big, '\377', sizeof(big) - 1);
-#define X(field, full, brief) x.field = big;
+#define X(field, ...) x.field = big;
 	ACCESS_TEXT_TBL(X)
 #undef X
 	memset(&rec.client.in6.sin6_addr, 0xff, 16);

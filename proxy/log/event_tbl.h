@@ -1,0 +1,92 @@
+/* event_tbl: every event of the process log: its word, which never changes, how severe it is, and what it means.
+ * staunch-log(7) is made of these rows; tests/flow/cli_man_log_test.c holds the sources to them.
+ *
+ *   X(event, levels, help)     in the order of the alphabet
+ *
+ *   event   what programs look for. A new one is a new row; a word that is there is never given another meaning
+ *   levels  of its lines, as log_msg is told. error: somebody must act, or a configuration was refused. warning: it
+ *           goes on, but not as configured, or not for everybody. notice: what an operator wants to find afterwards.
+ *           info and debug: what else may help
+ *   help    one sentence: what happened, and what becomes of it. The line itself says to whom, and why */
+#ifndef PROXY_LOG_EVENT_TBL_H
+#define PROXY_LOG_EVENT_TBL_H
+
+#define EVENT_TBL(X) \
+	X(accept_paused, "warning", "A listening socket cannot accept, mostly for want of descriptors; it is tried again soon.") \
+	X(accept_resumed, "notice", "It accepts again.") \
+	X(access_log_dropping, "warning", "The access log is not taken fast enough: records are lost from here on.") \
+	X(access_log_failed, "error", "The access log cannot be written; records wait meanwhile.") \
+	X(access_log_lost, "warning", "So many access records could not be written before the end.") \
+	X(access_log_recovered, "warning", "The access log is taken again; so many records were lost.") \
+	X(access_log_reopen_failed, "error", "The access log's file cannot be opened again; the old one stays in use.") \
+	X(audit, "notice", "A request changed something, or tried to: who, what, the answer.") \
+	X(backlog_clipped, "warning", "The kernel's net.core.somaxconn is smaller than a listener's backlog.") \
+	X(capacity, "notice", "How many workers there are, and for how many connections there are descriptors.") \
+	X(certificate_expired, "warning", "A certificate in use has expired.") \
+	X(certificate_expires, "warning", "A certificate in use expires within 30 days.") \
+	X(config_problem, "warning, error", "One problem of a configuration, where lines are no JSON.") \
+	X(config_problems, "warning, error", "All problems of a configuration, as a list in problems.") \
+	X(connect_failed, "warning", "A server cannot be reached; who and why.") \
+	X(control_accept, "warning", "The control plane cannot accept.") \
+	X(control_failed, "error", "The control socket's directory is not safe; the start is refused.") \
+	X(control_off, "warning", "The process runs without a control plane, or without one of its addresses.") \
+	X(cpu_quota, "notice", "A control group allows less time than there are processors: so many workers.") \
+	X(drain_cut, "warning", "A second signal ended the drain.") \
+	X(drain_deadline, "warning", "shutdown.timeout is over; what is left is cut.") \
+	X(drained, "notice", "All connections have ended.") \
+	X(draining, "notice", "The process was told to stop; so many connections are left.") \
+	X(few_descriptors, "warning", "The descriptor limit is lower than what is configured needs.") \
+	X(files_back, "notice", "The files of TLS can be read again.") \
+	X(files_changed, "notice", "A certificate, key or list has changed and is taken over.") \
+	X(files_failed, "error", "A file cannot be read.") \
+	X(files_late, "error", "A file is not read in time: a disk that hangs, or no file.") \
+	X(limit_over, "notice", "A limit does not act any more; so often it did.") \
+	X(limit_reached, "warning", "A limit acts; what happens to who comes beyond it.") \
+	X(limit_too_high, "error", "limits.max_connections is more than the descriptors are enough for.") \
+	X(listen_failed, "error", "An address cannot be bound.") \
+	X(listener_closed, "notice", "An address is no longer listened on.") \
+	X(listener_lost, "warning", "An address's socket is gone, or another process has its file.") \
+	X(listening, "notice", "An address is listened on.") \
+	X(log_failed, "error", "The access log cannot be opened.") \
+	X(log_lines_missing, "warning", "Lines of this log could not be written; missed says how many.") \
+	X(logs_reopened, "notice", "USR1 or an order: logs are opened again.") \
+	X(loop, "error", "A server's address leads back to this process.") \
+	X(metrics_failed, "error", "Metrics are of older objects, for want of memory.") \
+	X(ocsp_failed, "warning", "No OCSP response could be had from a responder.") \
+	X(ocsp_not_kept, "warning", "An OCSP response could not be written beside its certificate.") \
+	X(ocsp_revoked, "error", "A responder says that a certificate in use is revoked.") \
+	X(ocsp_stapled, "debug, notice", "An OCSP response is stapled from here on.") \
+	X(openssl_conf, "warning", "OpenSSL's own configuration file cannot be used.") \
+	X(out_of_memory, "error", "A connection was closed for want of memory.") \
+	X(override, "notice", "An operator changed a server's state, weight or limit.") \
+	X(override_dropped, "notice, error", "An override is gone, because its server is, or for want of memory.") \
+	X(override_ended, "notice", "The time of an override is over.") \
+	X(overrides_in_force, "notice", "The state file holds overrides: which servers have them.") \
+	X(ready, "notice", "All addresses are listened on; connections are served.") \
+	X(relay_failed, "warning, error", "A system call failed as only this machine can be to blame for.") \
+	X(reload_failed, "error", "A configuration is refused; the one before stays in force.") \
+	X(reload_given_up, "notice", "An order to stop came before a reload was done.") \
+	X(reload_partial, "warning, error", "A part of a new configuration waits for the next start, or failed.") \
+	X(reloaded, "notice", "A configuration is in force; its generation.") \
+	X(signal, "notice", "A signal was received.") \
+	X(splice_unavailable, "warning", "Bulk is copied, since the kernel refuses splice or pipes.") \
+	X(start_failed, "error", "The process could not start; what it lacked.") \
+	X(state_bad, "warning", "The state file cannot be read; it is moved aside.") \
+	X(state_failed, "error", "The state file cannot be written.") \
+	X(state_late, "warning", "The state file is not written in time.") \
+	X(state_off, "warning", "There is no state file: overrides end with the process.") \
+	X(state_written, "notice", "The state file is written again.") \
+	X(stopped, "notice", "The process ends.") \
+	X(suppressed, "as of", "The end of an episode of event of: so many lines were left out.") \
+	X(ticket_keys, "info", "The keys of TLS tickets were rotated, or read anew.") \
+	X(ticket_keys_failed, "warning", "The keys of TLS tickets cannot be had; the older ones stay.") \
+	X(tls_check_failed, "error", "Records of our own do not fit OpenSSL's, which keeps such connections.") \
+	X(tls_failed, "error", "A file of TLS cannot be used; the configuration is refused.") \
+	X(tls_setting, "warning", "A setting of TLS has no effect, or is weak.") \
+	X(tls_suite_off, "warning", "Connections with this cipher stay with OpenSSL.") \
+	X(tokens_failed, "error", "control.token_file cannot be used; the configuration is refused.") \
+	X(upstream_tls_failed, "warning", "A TLS handshake with a server failed; who and why.") \
+	X(worker_stalled, "warning", "A worker's loop has not turned for half a second; what it runs.") \
+	X(workers_clamped, "warning", "More workers than are supported.")
+
+#endif
