@@ -121,7 +121,7 @@
 	  "GET answers at /metrics for Prometheus, /livez and /readyz for probes, /v1/status, /v1/listeners, "    \
 	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/history, /v1/explain, /v1/conns, /v1/trace and "     \
 	  "/v1/events. POST "                                                                                     \
-	  "/v1/reload, /v1/drain, /v1/logs/reopen and /v1/servers/UPSTREAM/ADDRESS, with the header "              \
+	  "/v1/reload, /v1/drain, /v1/logs/reopen, /v1/conns/kill and /v1/servers/UPSTREAM/ADDRESS, with the header " \
 	  "X-Staunch: 1, change something; POST /v1/plan only "                                                                       \
 	  "tells what a reload would change. "                                                                     \
 	  "Everybody who can connect may read there, and change things with a token. Beyond loopback only "       \

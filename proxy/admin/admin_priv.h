@@ -42,6 +42,7 @@ struct admin {
 	unsigned lists;        /* of connections, being read */
 	int spare;             /* a descriptor that is kept back; -1: lent to a client */
 	bool planning;         /* a plan is under way */
+	unsigned kills;        /* orders to end connections, under way */
 	unsigned traces;       /* a bit for each slot that is taken (admin_trace.c) */
 	uint64_t traced;       /* so far */
 	bool stopping;
@@ -190,6 +191,7 @@ void admin_events(struct client *c, struct reply *r);
 void admin_explain(struct client *c, struct reply *r);
 void admin_plan(struct client *c, struct reply *r);
 void admin_conns(struct client *c, struct reply *r);
+void admin_kill(struct client *c, struct reply *r);
 void admin_trace(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);

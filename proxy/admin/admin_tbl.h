@@ -20,6 +20,7 @@
 	X("/v1/explain",      HTTP_GET | HTTP_HEAD,  false, admin_explain) \
 	X("/v1/plan",         HTTP_POST,             false, admin_plan)   \
 	X("/v1/conns",        HTTP_GET | HTTP_HEAD,  false, admin_conns)  \
+	X("/v1/conns/kill",   HTTP_POST,             false, admin_kill)   \
 	X("/v1/trace",        HTTP_GET | HTTP_HEAD,  false, admin_trace)  \
 	X("/v1/reload",       HTTP_POST,             false, admin_reload) \
 	X("/v1/servers/",     HTTP_POST,             false, admin_override) \

@@ -70,6 +70,8 @@
 	  "the proxy had connected to itself") \
 	X(OVERLOAD,           overload,           REJECTED, PROXY,  "RC", \
 	  "out of memory or descriptors, or the system refused a call") \
+	X(ADMIN,              admin,              CLOSED,   PROXY,  "KD", \
+	  "an operator ended it") \
 	X(DRAIN_DEADLINE,     drain_deadline,     CLOSED,   PROXY,  "KD", \
 	  "still open when the drain ran out of time") \
 	X(INTERNAL,           internal,           CLOSED,   PROXY,  "ID", \

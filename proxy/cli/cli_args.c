@@ -26,9 +26,11 @@ static bool is_one_of(const char *typed, const char *words)
 
 /* ---- what getopt is told ---- */
 
+#define VERB_OPTS 40 /* the most that one verb has */
+
 /* The table's options of one verb, as getopt_long wants them. */
 struct grammar {
-	struct option words[CLI_OPTS + 1];
+	struct option words[VERB_OPTS + 1];
 	char letters[2 + 4 * CLI_OPTS];
 };
 
@@ -60,6 +62,7 @@ static void grammar_init(struct grammar *g, const struct cli_verb *v)
 
 		if (!cli_opt_fits(o, v))
 			continue;
+		CHECK(n < VERB_OPTS, "a verb of more options: raise VERB_OPTS");
 		g->words[n++] = (struct option){o->word, takes_value ? required_argument : no_argument, NULL,
 						LONG_BASE + (int)i};
 		add_letter(g->letters, o->letter, takes_value);

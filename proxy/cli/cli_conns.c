@@ -12,6 +12,7 @@
 #include "config/units.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
+#include "proxy/cli/cli_kill.h"
 #include "proxy/cli/cli_query.h"
 
 #define SHOWN      40 /* where --limit says nothing */
@@ -301,6 +302,9 @@ int cli_conns(const struct cli_args *a)
 	int64_t n = SHOWN;
 	int code;
 
+	code = cli_kill_checked(a);
+	if (code != EXIT_OK || a->value[CLI_OPT_KILL] != NULL)
+		return code;
 	if (limit != NULL && (units_count(&n, limit, &why) != 0 || n < 1 || n > SHOWN_MOST))
 		return cli_misused(a->verb, "--limit is a number from 1 to 100000, not \"%s\"", limit);
 	t.limit = (size_t)n;

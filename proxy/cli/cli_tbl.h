@@ -58,8 +58,10 @@
 	X(CONNS, conns, NOTHING, NULL, 0, 0, true, "who is connected now",                                        \
 	  "The live connections that match every option, those with the most bytes first, and how many there "   \
 	  "are in all. in: bytes towards the server; out: towards the client; slow client, slow server: bytes "  \
-	  "are here that this side does not take. --tcp adds what the kernel knows of both legs. Asks at the "   \
-	  "control socket, as status does.")                                                                    \
+	  "are here that this side does not take. --tcp adds what the kernel knows of both legs. --kill ends "   \
+	  "those that match instead, with a reset at both sides: the oldest first, 1000 a second, and none that " \
+	  "is accepted later. At a terminal it asks first; Ctrl-C stops it. Asks at the control socket, as "      \
+	  "status does.")                                                                    \
 	X(EVENTS, events, NOTHING, NULL, 0, 0, true, "what happened to the running process, and what happens",     \
 	  "Reloads, limits that acted, drains, servers that were steered, and who changed what: the last 1024. "  \
 	  "A line that is wider than the terminal, or than 80 columns, is cut; --json has it whole, with its "    \
@@ -133,6 +135,13 @@
 	  "with this close reason, client_fin, or any")                                                           \
 	X(SORT, 0, 0, "sort", WORDS, "bytes|age|idle", FOR(CONNS), "what the first ones have most of; bytes")     \
 	X(TCP, 0, 0, "tcp", NOTHING, NULL, FOR(CONNS), "round-trip time, window and losses of both legs, too")    \
+	X(KILL, 0, 0, "kill", NOTHING, NULL, FOR(CONNS), "end the connections that match")                      \
+	X(ALL, 0, 0, "all", NOTHING, NULL, FOR(CONNS), "--kill: every connection; needed where no filter is given") \
+	X(DRY_RUN, 0, 0, "dry-run", NOTHING, NULL, FOR(CONNS), "--kill: only say how many there are")            \
+	X(YES, 0, 0, "yes", NOTHING, NULL, FOR(CONNS), "--kill: do not ask")                                     \
+	X(RATE, 0, 0, "rate", COUNT, NULL, FOR(CONNS), "--kill: how many a second; 1000")                       \
+	X(PATIENCE, 0, 0, "patience", TIME, NULL, FOR(CONNS), "--kill: end one whose client waits for an answer " \
+	  "last, and up to so long later")                                                                       \
 	X(FOR_TIME, 0, 0, "for", TIME, NULL, FOR(TRACE), "how long at most: up to 60s, the default")              \
 	X(SINCE, 0, 0, "since", COUNT, NULL, FOR(EVENTS), "only what came after the event of this number")        \
 	X(FOLLOW, 0, 0, "follow", NOTHING, NULL, FOR(EVENTS), "then wait for what happens")                       \
@@ -163,6 +172,7 @@
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
 	X(TRACE, "staunch trace --sni shop.example --limit 3", "three connections, step by step")               \
 	X(CONNS, "staunch conns --idle 10m --sort age", "who is connected and silent")                          \
+	X(CONNS, "staunch conns --src 192.0.2.0/24 --kill", "end those of a network")                          \
 	X(EVENTS, "staunch events --follow", "what happens to it, live")                                 \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 

@@ -35,6 +35,7 @@ const REASONS = {
 	max_connections: "the limit of connections was reached",
 	loop: "the proxy had connected to itself",
 	overload: "out of memory or descriptors, or the system refused a call",
+	admin: "an operator ended it",
 	drain_deadline: "still open when the drain ran out of time",
 	internal: "a bug in staunch; please report it",
 };

@@ -1,0 +1,11 @@
+/* cli_kill: the option --kill of the verb conns. */
+#ifndef PROXY_CLI_CLI_KILL_H
+#define PROXY_CLI_CLI_KILL_H
+
+#include "proxy/cli/cli_args.h"
+
+/* cli_kill_checked: the whole of conns --kill; without --kill, only that none of its options stands there.
+ *   Returns  the exit code. */
+must_use int cli_kill_checked(const struct cli_args *a);
+
+#endif

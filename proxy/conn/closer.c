@@ -1,0 +1,299 @@
+/* The paced closer: the owner's ticks, and a worker's share of them. */
+#include "proxy/conn/closer.h"
+
+#include <stdlib.h>
+
+#define TICK       (10 * NP_MS)
+#define BURST      (100 * NP_MS) /* what a late tick makes up for, at most */
+#define NEXT_WALK  (50 * NP_MS)  /* those that were passed over are looked at again after so long */
+#define QUIET      (200 * NP_MS)
+#define COST_LOOK  1
+#define COST_ASK   4 /* the kernel is asked about both legs */
+#define COST_END   4 /* two sockets are closed, a record is written */
+
+/* ---- quiet ---- */
+
+/* All that was read has left. */
+static bool dir_is_empty(const struct relay_dir *d)
+{
+	if (d->blocked || d->backlog)
+		return false;
+	return d->spliced ? np_pipe_held(d->pipe) == 0 : d->rest == NULL;
+}
+
+/* The clock of the two is as coarse as the kernel's tick. Of two that seem to be the same the answer may have come
+ * first, and the next question is being worked on: so that is no. */
+static bool server_spoke_last(const struct conn *c)
+{
+	struct np_tcp_info client, server;
+
+	if (c->dir[0].bytes == 0)
+		return true;
+	if (c->dir[1].bytes == 0 || np_fd_tcp_info(&c->client.fd, &client) != 0 ||
+	    np_fd_tcp_info(&c->upstream.fd, &server) != 0)
+		return false;
+	return server.last_data_recv < client.last_data_recv;
+}
+
+/* What costs no system call. */
+static bool may_be_quiet(const struct conn *c, int64_t now)
+{
+	return c->phase == CONN_RELAYING && conn_silence(c, now) >= QUIET && dir_is_empty(&c->dir[0]) &&
+	       dir_is_empty(&c->dir[1]);
+}
+
+bool conn_is_quiet(const struct conn *c, int64_t now)
+{
+	DCHECK_CONN(c);
+	return may_be_quiet(c, now) && server_spoke_last(c);
+}
+
+/* ---- on a worker ---- */
+
+/* A cursor that is left behind would be moved by ends for ever. */
+static void leave_list(struct closer_part *p)
+{
+	if (p->walking)
+		walk_end(&p->walk);
+	p->walking = false;
+}
+
+/* Is it to be ended, and has it not been told so? */
+static bool is_to_end(const struct closer_part *p, const struct conn *c, int64_t now)
+{
+	return c->kill == CLOSE_NONE && conn_filter_match(&p->closer->order.filter, c, now) == CONN_MATCH;
+}
+
+static bool is_passed_over(const struct closer_part *p, const struct conn *c, int64_t now)
+{
+	if (p->forced)
+		return false;
+	if (!may_be_quiet(c, now))
+		return true;
+	(void)walk_pay(p->shard, COST_ASK);
+	return !server_spoke_last(c);
+}
+
+/* What the walk does at a connection: count it, pass over it, or end it. */
+static void meet(struct closer_part *p, struct conn *c, int64_t now)
+{
+	if (!is_to_end(p, c, now))
+		return;
+	if (!p->counted) {
+		p->left++;
+		return;
+	}
+	if (is_passed_over(p, c, now)) {
+		p->passed++;
+		return;
+	}
+	conn_kill(c, p->closer->order.why);
+	p->ended++;
+	p->budget--;
+	(void)walk_pay(p->shard, COST_END);
+}
+
+/* Connections stand in the list as they were accepted. */
+static void walk_on(struct closer_part *p)
+{
+	int64_t now = np_now();
+
+	while ((!p->counted || p->budget > 0) && walk_pay(p->shard, COST_LOOK)) {
+		struct conn *c = walk_next(&p->walk);
+
+		if (c == NULL || c->accepted > p->mark) {
+			p->over = true;
+			leave_list(p);
+			return;
+		}
+		meet(p, c, now);
+	}
+}
+
+static void part_back(struct np_msg *m);
+
+static void part_run(struct np_msg *m)
+{
+	struct closer_part *p = container_of(m, struct closer_part, msg);
+
+	DCHECK_SHARD(p->shard);
+	if (!p->marked)
+		p->mark = p->shard->last_accepted;
+	p->marked = true;
+	if (p->leave) {
+		leave_list(p);
+	} else {
+		if (!p->walking)
+			walk_begin(&p->walk, p->shard);
+		p->walking = true;
+		walk_on(p);
+	}
+	m->fn = part_back;
+	np_post(p->closer->owner, m);
+}
+
+/* ---- the owner: all of this is on its worker, so nothing of it needs a lock ---- */
+
+/* The part is the worker's until it is back. */
+static void ask_part(struct closer_part *p)
+{
+	p->away = true;
+	p->ended = 0;
+	p->over = false;
+	p->msg.fn = part_run;
+	np_post(p->shard->worker, &p->msg);
+}
+
+/* How long it takes at this rate, and the patience besides. */
+static void bound_patience(struct closer *k, int64_t began)
+{
+	int64_t takes = (int64_t)(k->matched / k->order.rate + 1) * NP_S;
+
+	k->quiet_until = k->order.patience > 0 ? began + takes + k->order.patience : 0;
+}
+
+/* A walk is over. */
+static void part_came_round(struct closer_part *p)
+{
+	struct closer *k = p->closer;
+
+	if (!p->counted) {
+		p->counted = true;
+		k->matched += p->left;
+		p->done = k->order.count_only || p->left == 0;
+		return;
+	}
+	p->left = p->passed;
+	p->done = p->passed == 0;
+	p->passed = 0;
+	p->resumes = np_nanotime() + NEXT_WALK;
+}
+
+/* On the owner's loop. Who has only used up his turn goes on in the next one. */
+static void part_back(struct np_msg *m)
+{
+	struct closer_part *p = container_of(m, struct closer_part, msg);
+	struct closer *k = p->closer;
+
+	p->away = false;
+	k->ended += p->ended;
+	p->left -= p->left < p->ended ? p->left : p->ended;
+	if (p->over)
+		part_came_round(p);
+	else if (!p->leave && !k->cut && (!p->counted || p->budget > 0))
+		ask_part(p);
+	if (p->away)
+		return;
+	k->credit += p->budget * NP_S;
+	p->budget = 0;
+}
+
+/* By the clock, not by ticks: a late one makes up for it, but never by more than a burst. */
+static void earn_credit(struct closer *k)
+{
+	int64_t now = np_nanotime();
+	uint64_t most = (uint64_t)BURST * k->order.rate;
+
+	if (most < NP_S)
+		most = NP_S; /* one connection */
+	k->credit += (uint64_t)(now - k->credited < BURST ? now - k->credited : BURST) * k->order.rate;
+	k->credited = now;
+	if (k->credit > most)
+		k->credit = most;
+}
+
+/* Nothing is given to it in this tick. */
+static bool part_waits(const struct closer_part *p, int64_t now)
+{
+	return p->away || p->done || !p->counted || now < p->resumes;
+}
+
+/* What is due, by how many each worker has. Who is first changes with each tick, since a rest that cannot be divided
+ * goes to the last one. */
+static void share_credit(struct closer *k)
+{
+	int64_t now = np_nanotime();
+	uint64_t due = k->credit / NP_S, left = 0, given = 0, before = 0;
+
+	for (unsigned i = 0; i < k->nparts; i++)
+		if (!part_waits(&k->parts[i], now))
+			left += k->parts[i].left + 1;
+	for (unsigned i = 0; i < k->nparts && due > 0; i++) {
+		struct closer_part *p = &k->parts[(i + k->turn) % k->nparts];
+
+		if (part_waits(p, now))
+			continue;
+		before += p->left + 1; /* of a few more it may not be known yet */
+		p->budget = due * before / left - given;
+		given += p->budget;
+		p->forced = now >= k->quiet_until;
+		if (p->budget > 0)
+			ask_part(p);
+	}
+	k->credit -= given * NP_S;
+	k->turn++;
+}
+
+static bool any_away(const struct closer *k)
+{
+	for (unsigned i = 0; i < k->nparts; i++)
+		if (k->parts[i].away)
+			return true;
+	return false;
+}
+
+static bool all_done(const struct closer *k)
+{
+	for (unsigned i = 0; i < k->nparts; i++)
+		if (!k->parts[i].done)
+			return false;
+	return true;
+}
+
+/* A worker that is stuck keeps its part: the order then lasts as long as that does. */
+static void wait_for_parts(const struct closer *k)
+{
+	while (any_away(k))
+		np_sleep(TICK);
+}
+
+struct closer *closer_new(struct shard *shards, unsigned n)
+{
+	struct closer *k = calloc(1, sizeof(*k) + n * sizeof(k->parts[0]));
+
+	if (k == NULL)
+		return NULL;
+	k->nparts = n;
+	for (unsigned i = 0; i < n; i++)
+		k->parts[i] = (struct closer_part){.closer = k, .shard = &shards[i]};
+	return k;
+}
+
+void closer_run(struct closer *k, bool (*go_on)(struct closer *k, void *arg), void *arg)
+{
+	int64_t began = np_nanotime();
+
+	DCHECK(k->order.rate >= 1 && k->order.rate <= CLOSER_RATE_MOST, "a rate within bounds");
+	DCHECK(k->order.why != CLOSE_NONE || k->order.count_only, "an end has a reason");
+	k->owner = np_self();
+	k->credited = began;
+	k->credit = NP_S; /* the first one need not wait */
+	for (unsigned i = 0; i < k->nparts; i++)
+		ask_part(&k->parts[i]);
+	while (!all_done(k) && !k->cut) {
+		k->cut = !go_on(k, arg);
+		bound_patience(k, began);
+		earn_credit(k);
+		if (!k->cut)
+			share_credit(k);
+		if (!k->cut)
+			np_sleep(TICK);
+	}
+	wait_for_parts(k);
+	for (unsigned i = 0; i < k->nparts; i++) {
+		k->parts[i].leave = true;
+		if (k->parts[i].walking)
+			ask_part(&k->parts[i]);
+	}
+	wait_for_parts(k);
+}

@@ -1,0 +1,76 @@
+/* closer: end a chosen set of connections at a rate, each on its own worker: what a kill is, a drain, a server that
+ * is taken out, a rebalance.
+ *
+ *   owner, a coroutine of any worker          each worker
+ *   closer_run: every tick -- a share ------> counts what matches and marks what is there, then walks from the
+ *               of what is due                oldest on: each is judged anew, and ended or passed over
+ *               <-- what was ended, and rest
+ *
+ * Only connections that were there when the order reached their worker are touched. With patience those that are quiet
+ * come first: a connection in the middle of something is passed over and looked at again, until the whole has taken as
+ * long as it takes at its rate, and the patience besides. Then all of them end.
+ *
+ * A worker that is stuck holds up its own connections alone. Without an order there is nothing in the path of data. */
+#ifndef PROXY_CONN_CLOSER_H
+#define PROXY_CONN_CLOSER_H
+
+#include "proxy/conn/conn_filter.h"
+#include "proxy/conn/walk.h"
+
+#define CLOSER_RATE_MOST 1000000
+
+/* Is nobody waiting on c for anything? Silent for a moment, no bytes on their way, and the server spoke last, by what
+ * the kernel knows of both legs to a few ms. A client that has said nothing yet waits for nothing. What cannot be
+ * known is no. */
+must_use bool conn_is_quiet(const struct conn *c, int64_t now);
+
+/* What is to be done. Const while closer_run runs, but for the rate. */
+struct closer_order {
+	struct conn_filter filter;
+	enum close_reason why;
+	uint64_t rate;     /* a second, all workers together: 1 to CLOSER_RATE_MOST */
+	int64_t patience;  /* ns; 0: quiet or not is the same */
+	bool count_only;
+};
+
+/* What the owner asks of one worker. The worker's while `away`, else the owner's. */
+struct closer_part {
+	struct np_msg msg;
+	struct closer *closer;
+	struct shard *shard;
+	bool away;
+	bool forced;     /* in: quiet or not is the same */
+	bool leave;      /* in: the cursor leaves the list, nothing more */
+	uint64_t budget; /* in: how many may end; out: what is left of it */
+	uint64_t ended;  /* out: this time */
+	uint64_t left;   /* matching ones that are still to be ended, as far as is known */
+	uint64_t passed; /* of this walk: matching ones that were passed over */
+	bool marked, counted, walking, over; /* over: its walk came to the mark */
+	bool done;
+	int64_t mark;    /* conn.accepted of the latest that was there */
+	int64_t resumes; /* the owner's: when the next walk begins */
+	struct walk walk;
+};
+
+/* On the heap. closer_new fills it; order and what it says are the caller's. */
+struct closer {
+	struct closer_order order;
+	uint64_t matched, ended; /* so far: the owner's worker may look at any time */
+	bool cut;                /* go_on said no before all was done */
+	struct np_worker *owner;
+	int64_t quiet_until;
+	uint64_t credit;         /* connections that are due, times NP_S */
+	int64_t credited;        /* when that was counted */
+	unsigned turn, nparts;
+	struct closer_part parts[];
+};
+
+/* closer_new: for these shards; free(3) after closer_run.   Returns  NULL: no memory. */
+must_use struct closer *closer_new(struct shard *shards, unsigned n);
+
+/* closer_run: count, and unless order.count_only says so, end. go_on is asked each tick, on the owner's coroutine, and
+ * may change the rate; false ends it early.
+ *   Parks    until it is done.   Calls  a coroutine of any worker, while the shards' workers run. */
+void closer_run(struct closer *k, bool (*go_on)(struct closer *k, void *arg), void *arg);
+
+#endif
