@@ -1,6 +1,13 @@
 /* admin_kill: POST /v1/conns/kill: end the connections that a filter means, at a rate, with a reset at both sides. The
  * answer comes when that is done. It ends early with the process, and with an asker on the socket who hangs up: so an
- * operator stops what he began. */
+ * operator stops what he began.
+ *
+ * The body has the members of a list's filter, and beside them
+ *   all       true: every connection; needed where there is no filter, refused where there is one
+ *   dry_run   true: count only
+ *   rate      connections a second
+ *   patience  how much longer one may live whose client waits for an answer
+ *   reason    a text for the log */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

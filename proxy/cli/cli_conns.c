@@ -267,7 +267,7 @@ static void make_query(char path[CLI_PATH_ROOM], const struct cli_args *a, const
 }
 
 /* Returns the exit code: a list that has no proper end fails, though its lines are shown. */
-static int list_conns(const struct cli_args *a, struct table *t)
+static no_inline int list_conns(const struct cli_args *a, struct table *t)
 {
 	char path[CLI_PATH_ROOM];
 	struct cli_answer w;

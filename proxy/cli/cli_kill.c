@@ -92,7 +92,9 @@ static const char *rest_of_them(const struct cli_answer *w)
 
 	if (complete != NULL && *complete == 'f')
 		return "; the instance stops";
-	return json_number(w->body, "killed") < json_number(w->body, "matched") ? "; the others ended by themselves" : "";
+	if (json_number(w->body, "killed") < json_number(w->body, "matched"))
+		return "; the others ended by themselves";
+	return "";
 }
 
 /* Returns the exit code: an order that was cut short has failed. */
@@ -122,6 +124,7 @@ static bool says_yes(long long matched)
 	return fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
 
+/* Between question and order others may come and go: the order counts anew. */
 static int kill_asked(const struct cli_args *a, struct text *body)
 {
 	struct cli_answer w = {0};

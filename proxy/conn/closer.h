@@ -10,7 +10,14 @@
  * come first: a connection in the middle of something is passed over and looked at again, until the whole has taken as
  * long as it takes at its rate, and the patience besides. Then all of them end.
  *
- * A worker that is stuck holds up its own connections alone. Without an order there is nothing in the path of data. */
+ * The rate is a bucket: what is due by the clock, at most a tenth of a second of it, is divided among the workers by how
+ * many each still has, and what one cannot use comes back. A look, a question to the kernel and an end are paid from the
+ * budget of all walks (walk_pay), so no turn of a worker's loop has more than WALK_TURN of them, whatever the rate.
+ *
+ * A worker that is stuck holds up its own connections alone, and the end of the order. Without an order there is nothing
+ * in the path of data.
+ *
+ * Who has a time and not a rate, as a drain has, sets the rate in go_on: what is left by the time that is left. */
 #ifndef PROXY_CONN_CLOSER_H
 #define PROXY_CONN_CLOSER_H
 
@@ -26,14 +33,15 @@ must_use bool conn_is_quiet(const struct conn *c, int64_t now);
 
 /* What is to be done. Const while closer_run runs, but for the rate. */
 struct closer_order {
-	struct conn_filter filter;
-	enum close_reason why;
+	struct conn_filter filter; /* what is not known of a connection yet does not match: it is left alone */
+	enum close_reason why;     /* conn_kill gets it; how both sides are closed is conn_end's to know */
 	uint64_t rate;     /* a second, all workers together: 1 to CLOSER_RATE_MOST */
 	int64_t patience;  /* ns; 0: quiet or not is the same */
 	bool count_only;
 };
 
-/* What the owner asks of one worker. The worker's while `away`, else the owner's. */
+/* What the owner asks of one worker. The worker's while `away`, else the owner's: the message that carries it there and
+ * back is what orders their writes. */
 struct closer_part {
 	struct np_msg msg;
 	struct closer *closer;

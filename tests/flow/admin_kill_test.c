@@ -200,7 +200,8 @@ static void o9_whatever_they_do(void **state)
 	black = kit_black_hole(kit_ip(2));
 	listeners = textf("  - {name: web, bind: \"%s:%d\", upstream: app}\n"
 			  "  - {name: dead, bind: \"%s:%d\", upstream: hole}\n"
-			  "  - {name: hello, bind: \"%s:%d\", routes: [{sni: [a.test], upstream: app}], upstream: app}\n"
+			  "  - name: hello\n    bind: \"%s:%d\"\n    upstream: app\n"
+			  "    routes: [{sni: [a.test], upstream: app}]\n"
 			  "  - name: tls\n    bind: \"%s:%d\"\n    upstream: app\n"
 			  "    tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}\n",
 			  kit_ip(0), w.web, kit_ip(0), dead, kit_ip(0), hello, kit_ip(0), tls, pki.cert, pki.key);
