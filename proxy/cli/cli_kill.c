@@ -11,7 +11,7 @@
 #include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_query.h"
 
-#define BODY_ROOM 1536
+#define BODY_ROOM 1024
 #define RATE_MOST 1000000
 
 /* ---- the question ---- */

@@ -8,7 +8,7 @@
 
 #include "proxy/cli/cli_args.h"
 
-#define CLI_PATH_ROOM 1536 /* more than the longest filter: what is cut off is refused by the instance */
+#define CLI_PATH_ROOM 1280 /* more than the longest filter: what is cut off is refused by the instance */
 
 /* cli_query_begin: path becomes route. */
 void cli_query_begin(char path[CLI_PATH_ROOM], const char *route);

@@ -10,14 +10,16 @@
  * come first: a connection in the middle of something is passed over and looked at again, until the whole has taken as
  * long as it takes at its rate, and the patience besides. Then all of them end.
  *
- * The rate is a bucket: what is due by the clock, at most a tenth of a second of it, is divided among the workers by how
- * many each still has, and what one cannot use comes back. A look, a question to the kernel and an end are paid from the
- * budget of all walks (walk_pay), so no turn of a worker's loop has more than WALK_TURN of them, whatever the rate.
+ * The rate is a bucket: what is due by the clock, at most a tenth of a second of it, is divided among
+ * the workers by how many each still has, and what one cannot use comes back. A look, a question to the
+ * kernel and an end are paid from the budget of all walks (walk_pay), so no turn of a worker's loop has
+ * more than WALK_TURN of them, whatever the rate.
  *
- * A worker that is stuck holds up its own connections alone, and the end of the order. Without an order there is nothing
- * in the path of data.
+ * A worker that is stuck holds up its own connections alone, and the end of the order. Without an order
+ * there is nothing in the path of data.
  *
- * Who has a time and not a rate, as a drain has, sets the rate in go_on: what is left by the time that is left. */
+ * Who has a time and not a rate, as a drain has, sets the rate in go_on: what is left by the time that
+ * is left. */
 #ifndef PROXY_CONN_CLOSER_H
 #define PROXY_CONN_CLOSER_H
 
