@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "netpoll/err.h"
 #include "proxy/admin/admin_sample.h"
 #include "proxy/admin/usable.h"
 #include "proxy/creds/tls_cert.h"
@@ -12,6 +13,7 @@
 #define WARNING_ROOM  1024
 #define TEXT_MOST     320
 #define CERT_DAYS     30
+#define FAILURE_RECENT (60 * NP_S)
 #define DROPS_RECENT  (600 * NP_S) /* so long a dropped record is worth a word */
 
 struct warnings {
@@ -52,6 +54,28 @@ static void warn_of_upstreams(const struct warnings *w, const struct inventory *
 			warn(w, "servers_unusable", "upstream %s: %u of %u servers usable", u->live->name, n.usable,
 			     n.servers);
 	}
+}
+
+/* Its last connect that failed was not long ago; since when it fails is in the events. */
+static void warn_of_server(const struct warnings *w, const struct inventory *inv, struct server *server)
+{
+	const struct server_failure f = server_last_failure(server);
+	int64_t ago = np_nanotime() - f.at;
+	struct server_stats n = {0};
+
+	if (f.why == 0 || ago > FAILURE_RECENT)
+		return;
+	server_stats_sum(&n, server->stats, inv->registry->nworkers);
+	warn(w, "server_failing", "server %s: %s %lld s ago; %llu connects failed since the start", server->name,
+	     f.err != 0 ? np_err_text(f.err) : close_sentence((enum close_reason)f.why), (long long)(ago / NP_S),
+	     (unsigned long long)rates_connects_failed(&n));
+}
+
+static void warn_of_servers(const struct warnings *w, const struct inventory *inv)
+{
+	for (unsigned i = 0; i < inv->nservers; i++)
+		if (inv->servers[i].listed)
+			warn_of_server(w, inv, inv->servers[i].server);
 }
 
 /* Of the certificates in force, not of the files on the disk. */
@@ -105,6 +129,7 @@ void admin_warnings(struct json *j, struct client *c, struct reply *r, const str
 		warn(&w, "reload_refused", "the last reload was refused: %s", o->why);
 	if (inv != NULL) {
 		warn_of_upstreams(&w, inv);
+		warn_of_servers(&w, inv);
 		warn_of_certificates(&w, inv);
 	}
 	warn_of_limits(&w, c->admin->p, inv);

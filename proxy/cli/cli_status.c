@@ -1,6 +1,9 @@
 /* cli_status: is it alive, since when, with which configuration, and what acts on it? */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "config/text/utf8.h"
 #include "config/units.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
@@ -78,6 +81,25 @@ static void show_limits(const char *body)
 		show_limit(at);
 }
 
+static void show_warnings(const char *body)
+{
+	static const char label[] = "warning     ", indent[] = "            ";
+
+	for (const char *at = json_first(body, "warnings"); at != NULL; at = json_next(at)) {
+		char *text = NULL;
+		size_t n = 0;
+		FILE *f = open_memstream(&text, &n);
+
+		if (f == NULL)
+			return;
+		json_print(f, at, "text");
+		fclose(f);
+		fputs(label, stdout);
+		utf8_put_wrapped(stdout, text, cli_columns(stdout) - (int)sizeof(indent) + 1, indent);
+		free(text);
+	}
+}
+
 /* What is asked first at night: is it up, since when, with which file. */
 static void show_status(const struct cli_args *a, const char *body)
 {
@@ -104,6 +126,7 @@ static void show_status(const struct cli_args *a, const char *body)
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));
 	show_workers(body);
+	show_warnings(body);
 	if (a->value[CLI_OPT_LIMITS] != NULL)
 		show_limits(body);
 }

@@ -114,6 +114,16 @@ static void event_post(struct event *e)
 	__atomic_fetch_sub(&events.posting, 1, __ATOMIC_SEQ_CST);
 }
 
+/* A message without room is cut, as in the log. */
+void event_tell(struct event *e, const char *kind, const char *message)
+{
+	if (e == NULL)
+		return;
+	e->kind = kind;
+	snprintf(e->bytes + EVENT_FACTS, EVENT_MESSAGE + 1, "%s", message);
+	event_post(event_fit(e));
+}
+
 /* The line first: it is what must not be lost. */
 void event_log(struct event *e, enum log_level level, const char *kind, const char *fmt, ...)
 {
@@ -124,11 +134,7 @@ void event_log(struct event *e, enum log_level level, const char *kind, const ch
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	log_msg(level, kind, "%s", message);
-	if (e == NULL)
-		return;
-	e->kind = kind;
-	memcpy(e->bytes + EVENT_FACTS, message, sizeof(message));
-	event_post(event_fit(e));
+	event_tell(e, kind, message);
 }
 
 void event_listen(struct event_sink *s)

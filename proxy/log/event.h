@@ -43,6 +43,9 @@ must_use struct event *event_begin(void);
 void event_fact(struct event *e, const char *name, const char *text);
 void event_number(struct event *e, const char *name, int64_t n);
 
+/* event_tell: e with the message, for the keeper alone; its line of the log is written elsewhere. Owns e. Any thread. */
+void event_tell(struct event *e, const char *kind, const char *message);
+
 /* event_log: log the line as log_msg does, and post the event with the same word and message.   Owns  e. */
 void event_log(struct event *e, enum log_level level, const char *kind, const char *fmt, ...) printf_like(4, 5);
 

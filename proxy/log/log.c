@@ -9,6 +9,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/log/event.h"
 #include "proxy/log/log_episode.h"
 #include "proxy/log/log_note.h"
 #include "proxy/log/log_priv.h"
@@ -193,6 +194,14 @@ void log_problems(enum log_level level, const char *event, const char *objects, 
 	note_put(note);
 }
 
+/* The begin of an episode is an event as well: since when it lasts is what is asked later. The note's text may lack its
+ * end, where it was cut. */
+static void begin_episode(uint64_t key, enum log_level level, const char *event, const struct log_note *note)
+{
+	log_episode_begin(&out.episodes, key, level, event, note->msg);
+	event_tell(event_begin(), event, note->msg);
+}
+
 bool log_limited(enum log_level level, const char *event, const char *who, int cause, const char *fmt,
 		 ...)
 {
@@ -211,7 +220,7 @@ bool log_limited(enum log_level level, const char *event, const char *who, int c
 	log_note_fill(note, level, event, suppressed, fmt, ap);
 	va_end(ap);
 	if (begins)
-		log_episode_begin(&out.episodes, key, level, event, note->msg);
+		begin_episode(key, level, event, note);
 	note_put(note);
 	return true;
 }

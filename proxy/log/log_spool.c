@@ -1,4 +1,5 @@
 /* Takes messages of the process log from all threads, and writes them on a thread of its own. */
+#include "proxy/log/event.h"
 #include "proxy/log/log_spool.h"
 
 #include <stdlib.h>
@@ -170,6 +171,7 @@ static void end_episodes(int64_t now)
 		if (e.suppressed == 0)
 			continue;
 		log_note_over(&note, &e);
+		event_tell(event_begin(), e.event, note.msg);
 		note.missed = __atomic_exchange_n(&spool.missed, 0, __ATOMIC_RELAXED);
 		note.form = log_form_now();
 		add_line(&note);

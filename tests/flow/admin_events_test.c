@@ -12,6 +12,13 @@ enum { STREAMS = 32 };
 static char got[8 << 20];
 static size_t ngot;
 
+static const char *binary(void)
+{
+	const char *path = getenv("STAUNCH");
+
+	return path != NULL ? path : "build/staunch";
+}
+
 /* What comes of it until this text is there. */
 static void read_until(int fd, const char *text)
 {
@@ -273,12 +280,35 @@ static void o18_o42_the_33rd_stream_and_the_end(void **state)
 
 /* ---- the verb ---- */
 
+/* Since when a server fails: the first failed connect is an event, the next ones are not, and the status has it. */
+static void o18_o26_a_server_that_fails(void **state)
+{
+	struct world w = {.port = kit_port(kit_ip(0))};
+	int dead = kit_refuser(kit_ip(0)), fd;
+
+	(void)state;
+	w.echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	w.s = kit_staunch_start(textf(
+		TWO_WORKERS "control: {socket: \"%s\"}\n"
+			    "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+			    "upstreams:\n  - {name: app, balance: round_robin, servers: [\"%s:%d\", \"%s:%d\"]}\n",
+		control_socket(), kit_ip(0), w.port, kit_ip(0), dead, kit_ip(0), kit_peer_port(w.echo)));
+	fd = open_stream("");
+	for (int i = 0; i < 6; i++)
+		end_orderly(served(kit_ip(0), w.port));
+	read_until(fd, "\"kind\":\"connect_failed\"");
+	expect_part(got, textf("\"message\":\"server app/%s:%d: connection refused (ECONNREFUSED)\"", kit_ip(0), dead));
+	assert_ptr_equal(strstr(strstr(got, "connect_failed") + 1, "connect_failed"), NULL);
+	expect_part(control_shell_ok(textf("%s status --socket $S", binary())),
+		    textf("\nwarning     server app/%s:%d: connection refused 0 s ago; 3 connects failed", kit_ip(0), dead));
+	close(fd);
+	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
+}
+
 /* staunch events; stdout and stderr in one text. */
 static const char *verb(int *code, const char *args)
 {
-	const char *path = getenv("STAUNCH");
-
-	return control_shell(code, textf("%s events --socket $S %s 2>&1", path != NULL ? path : "build/staunch", args));
+	return control_shell(code, textf("%s events --socket $S %s 2>&1", binary(), args));
 }
 
 /* No line is wider than a terminal of 80 columns. */
@@ -321,8 +351,7 @@ static void o18_the_verb(void **state)
 	expect_part(out, "-- the process of event 5 has ended: this is another one\n");
 	out = verb(&code, "--json");
 	expect_part(out, "\"events\":\"over\",\"why\":\"end\"");
-	follow = strdup(textf("%s events --socket %s --follow", getenv("STAUNCH") != NULL ? getenv("STAUNCH") :
-			      "build/staunch", control_socket()));
+	follow = strdup(textf("%s events --socket %s --follow", binary(), control_socket()));
 	c = kit_child_start("follower", KIT_ARGV("sh", "-c", follow));
 	free(follow);
 	kit_file_wait(c->out, "reload_failed", 1);
@@ -337,8 +366,7 @@ static void o18_the_verb_when_the_process_dies(void **state)
 {
 	struct world w = start_world();
 	struct kit_child *c;
-	char *follow = strdup(textf("%s events --socket %s --follow", getenv("STAUNCH") != NULL ? getenv("STAUNCH") :
-				    "build/staunch", control_socket()));
+	char *follow = strdup(textf("%s events --socket %s --follow", binary(), control_socket()));
 
 	(void)state;
 	c = kit_child_start("follower", KIT_ARGV("sh", "-c", follow));
@@ -356,6 +384,7 @@ int main(void)
 		cmocka_unit_test_teardown(o18_since_of_a_former_process, kit_end),
 		cmocka_unit_test_teardown(o18_a_slow_reader_is_told, kit_end),
 		cmocka_unit_test_teardown(o18_o42_the_33rd_stream_and_the_end, kit_end),
+		cmocka_unit_test_teardown(o18_o26_a_server_that_fails, kit_end),
 		cmocka_unit_test_teardown(o18_the_verb, kit_end),
 		cmocka_unit_test_teardown(o18_the_verb_when_the_process_dies, kit_end),
 	};
