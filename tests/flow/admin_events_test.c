@@ -285,6 +285,7 @@ static void o18_o26_a_server_that_fails(void **state)
 {
 	struct world w = {.port = kit_port(kit_ip(0))};
 	int dead = kit_refuser(kit_ip(0)), fd;
+	const char *told;
 
 	(void)state;
 	w.echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
@@ -299,8 +300,9 @@ static void o18_o26_a_server_that_fails(void **state)
 	read_until(fd, "\"kind\":\"connect_failed\"");
 	expect_part(got, textf("\"message\":\"server app/%s:%d: connection refused (ECONNREFUSED)\"", kit_ip(0), dead));
 	assert_ptr_equal(strstr(strstr(got, "connect_failed") + 1, "connect_failed"), NULL);
-	expect_part(control_shell_ok(textf("%s status --socket $S", binary())),
-		    textf("\nwarning     server app/%s:%d: connection refused 0 s ago; 3 connects failed", kit_ip(0), dead));
+	told = control_shell_ok(textf("%s status --socket $S", binary()));
+	expect_part(told, textf("\nwarning     server app/%s:%d: connection refused ", kit_ip(0), dead));
+	expect_part(told, " connects failed since the start\n");
 	close(fd);
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
