@@ -43,7 +43,7 @@ must_use struct event *event_begin(void);
 void event_fact(struct event *e, const char *name, const char *text);
 void event_number(struct event *e, const char *name, int64_t n);
 
-/* event_tell: e with the message, for the keeper alone; its line of the log is written elsewhere. Owns e. Any thread. */
+/* event_tell: e with the message, for the keeper alone; its line of the log is written elsewhere.   Owns  e. */
 void event_tell(struct event *e, const char *kind, const char *message);
 
 /* event_log: log the line as log_msg does, and post the event with the same word and message.   Owns  e. */
