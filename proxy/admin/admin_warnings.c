@@ -62,13 +62,15 @@ static void warn_of_server(const struct warnings *w, const struct inventory *inv
 	const struct server_failure f = server_last_failure(server);
 	int64_t ago = np_nanotime() - f.at;
 	struct server_stats n = {0};
+	uint64_t failed;
 
 	if (f.why == 0 || ago > FAILURE_RECENT)
 		return;
 	server_stats_sum(&n, server->stats, inv->registry->nworkers);
-	warn(w, "server_failing", "server %s: %s %lld s ago; %llu connects failed since the start", server->name,
+	failed = rates_connects_failed(&n);
+	warn(w, "server_failing", "server %s: %s %lld s ago; %llu failed connect%s since the start", server->name,
 	     f.err != 0 ? np_err_text(f.err) : close_sentence((enum close_reason)f.why), (long long)(ago / NP_S),
-	     (unsigned long long)rates_connects_failed(&n));
+	     (unsigned long long)failed, failed == 1 ? "" : "s");
 }
 
 static void warn_of_servers(const struct warnings *w, const struct inventory *inv)

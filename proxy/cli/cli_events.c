@@ -5,7 +5,6 @@
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
 
-#define COLUMNS   80
 #define LINE_ROOM 512 /* bytes of which a line shows the first columns */
 
 struct told {
@@ -28,10 +27,10 @@ static void put_when(FILE *f, const char *line)
 /* Cut, so that it stays one line of the terminal; never inside a character. */
 static void put_event_line(char *text)
 {
-	size_t n = strlen(text);
+	size_t n = strlen(text), columns = (size_t)cli_columns(stdout);
 
-	if (n > COLUMNS) {
-		n = COLUMNS - 3;
+	if (n > columns) {
+		n = columns - 3;
 		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
 			n--;
 		snprintf(text + n, 4, "...");
