@@ -474,6 +474,13 @@ struct config_pos config_place_tls_out(const struct config_tls_out *t, const cha
  * is for instead. */
 void config_dump(FILE *out, const struct config *c);
 void config_dump_help(FILE *out, const struct config *c);
+/* config_dump_noted: as config_dump, and behind the origin of each server what of_server writes: the
+ * rest of a remark. */
+struct config_notes {
+	void (*of_server)(void *arg, FILE *out, const struct config_server *s);
+	void *arg;
+};
+void config_dump_noted(FILE *out, const struct config *c, const struct config_notes *notes);
 /* The same of one block, values alone: two blocks with the same text are the same settings. */
 void config_dump_tls_in(FILE *out, const struct config_tls_in *t);
 void config_dump_tls_out(FILE *out, const struct config_tls_out *t);

@@ -20,6 +20,7 @@ struct dump {
 	FILE       *out;
 	const struct config *of; /* whose files remarks name; NULL: there are none */
 	enum remark remark;
+	const struct config_notes *notes; /* NULL: nobody has more to say */
 };
 
 /* One map of the output: the keys below prefix, out of obj. */
@@ -61,9 +62,16 @@ static void dump_origin(const struct dump *u, struct config_pos at, int column)
 {
 	dump_comment(u, column);
 	if (pos_known(at))
-		fprintf(u->out, "%s:%u\n", config_file(u->of, at), at.line);
+		fprintf(u->out, "%s:%u", config_file(u->of, at), at.line);
 	else
-		fputs("default\n", u->out);
+		fputs("default", u->out);
+}
+
+/* Once a server, behind its first key: that line stands for the whole of it. */
+static void dump_note(const struct dump *u, const struct level *at, const struct config_key *k)
+{
+	if (u->notes != NULL && k == &key_rows[key_scopes[KEY_SERVER].first])
+		u->notes->of_server(u->notes->arg, u->out, at->obj);
 }
 
 /* The elements of a list explain their keys once: the remark of the second would be the first's
@@ -81,9 +89,11 @@ static void dump_remark(const struct dump *u, const struct level *at, const stru
 {
 	if (u->remark == REMARK_HELP)
 		dump_help(u, at, k, column);
-	else if (u->remark == REMARK_ORIGIN)
+	if (u->remark == REMARK_ORIGIN) {
 		dump_origin(u, origin_of(k, at->obj), column);
-	else
+		dump_note(u, at, k);
+	}
+	if (u->remark != REMARK_HELP)
 		putc('\n', u->out);
 }
 
@@ -137,8 +147,7 @@ static void dump_item(const struct dump *u, const struct level *at, const struct
 	column += value_put_item(u->out, k, item);
 	if (u->remark == REMARK_ORIGIN)
 		dump_origin(u, item->at, column);
-	else
-		putc('\n', u->out);
+	putc('\n', u->out);
 }
 
 /* One value stands beside its key, several below it. */
@@ -227,12 +236,17 @@ static void dump_map(const struct dump *u, struct level *at)
 		dump_row(u, at, k);
 }
 
-void config_dump(FILE *out, const struct config *c)
+void config_dump_noted(FILE *out, const struct config *c, const struct config_notes *notes)
 {
-	struct dump u = {.out = out, .of = c, .remark = REMARK_ORIGIN};
+	struct dump u = {.out = out, .of = c, .remark = REMARK_ORIGIN, .notes = notes};
 	struct level top = {.obj = c, .prefix = ""};
 
 	dump_map(&u, &top);
+}
+
+void config_dump(FILE *out, const struct config *c)
+{
+	config_dump_noted(out, c, NULL);
 }
 
 void config_dump_help(FILE *out, const struct config *c)

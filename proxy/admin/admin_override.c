@@ -173,6 +173,25 @@ static no_inline void say_not_found(const struct server_change *change, struct r
 	reply_error(r, 404, message, change->nearest[0] != '\0' ? help : NULL);
 }
 
+/* A setting that is as configured is null, and so is the end of one that has none. */
+void override_put(struct json *j, const struct server_inputs *in, const int64_t ends[SERVER_SETS])
+{
+	json_str(j, "state", server_admin_text(in->admin));
+	json_time(j, "state_until", ends[SERVER_SET_STATE]);
+	if (in->admin_weight >= 0)
+		json_i64(j, "weight", in->admin_weight);
+	else
+		json_null(j, "weight");
+	json_time(j, "weight_until", ends[SERVER_SET_WEIGHT]);
+	if (in->admin_most == SERVER_NO_LIMIT)
+		json_str(j, "max_connections", "off");
+	else if (in->admin_most != 0)
+		json_u64(j, "max_connections", in->admin_most);
+	else
+		json_null(j, "max_connections");
+	json_time(j, "max_connections_until", ends[SERVER_SET_MOST]);
+}
+
 /* What is in force now, not what was asked for: a second operator may have spoken meanwhile. */
 static void say_done(const struct server_change *change, struct reply *r, uint64_t generation)
 {
@@ -183,20 +202,7 @@ static void say_done(const struct server_change *change, struct reply *r, uint64
 
 	reply_object(r, &j, generation);
 	json_str(&j, "server", change->name);
-	json_str(&j, "state", server_admin_text(in.admin));
-	json_time(&j, "state_until", change->ends[SERVER_SET_STATE]);
-	if (in.admin_weight >= 0)
-		json_i64(&j, "weight", in.admin_weight);
-	else
-		json_null(&j, "weight");
-	json_time(&j, "weight_until", change->ends[SERVER_SET_WEIGHT]);
-	if (in.admin_most == SERVER_NO_LIMIT)
-		json_str(&j, "max_connections", "off");
-	else if (in.admin_most != 0)
-		json_u64(&j, "max_connections", in.admin_most);
-	else
-		json_null(&j, "max_connections");
-	json_time(&j, "max_connections_until", change->ends[SERVER_SET_MOST]);
+	override_put(&j, &in, change->ends);
 	json_str(&j, "usable", usable == USABLE_YES ? "yes" : "no");
 	json_str(&j, "why", server_why_text(why));
 	json_u64(&j, "effective_weight", server_weight(change->word, change->weight));

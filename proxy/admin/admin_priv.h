@@ -8,6 +8,7 @@
 #include "proxy/control/control.h"
 #include "proxy/policy/inventory.h"
 #include "proxy/proto/http_request.h"
+#include "proxy/upstream/server.h"
 
 #define ADMIN_PATHS   2 /* where it listens: the socket, and TCP */
 #define ADMIN_SOURCES 64
@@ -164,6 +165,11 @@ must_use struct inventory *show_begin(struct client *c, struct reply *r, struct 
 /* The list and the object are closed. */
 void show_end(struct reply *r, struct json *j, struct inventory *inv);
 
+/* ---- admin_override.c ---- */
+
+/* override_put: what an operator has set, as members of the open object: each setting, and when it ends. */
+void override_put(struct json *j, const struct server_inputs *in, const int64_t ends[SERVER_SETS]);
+
 /* ---- admin_dashboard.c ---- */
 
 /* A file of the dashboard, as the build made it. */
@@ -185,6 +191,7 @@ void admin_listeners(struct client *c, struct reply *r);
 void admin_upstreams(struct client *c, struct reply *r);
 void admin_servers(struct client *c, struct reply *r);
 void admin_certificates(struct client *c, struct reply *r);
+void admin_config(struct client *c, struct reply *r);
 void admin_dashboard(struct client *c, struct reply *r);
 void admin_history(struct client *c, struct reply *r);
 void admin_events(struct client *c, struct reply *r);

@@ -15,6 +15,7 @@
 	X("/v1/upstreams",    HTTP_GET | HTTP_HEAD,  false, admin_upstreams) \
 	X("/v1/servers",      HTTP_GET | HTTP_HEAD,  false, admin_servers) \
 	X("/v1/certificates", HTTP_GET | HTTP_HEAD,  false, admin_certificates) \
+	X("/v1/config",       HTTP_GET | HTTP_HEAD,  false, admin_config) \
 	X("/v1/history",      HTTP_GET | HTTP_HEAD,  false, admin_history) \
 	X("/v1/events",       HTTP_GET | HTTP_HEAD,  false, admin_events) \
 	X("/v1/explain",      HTTP_GET | HTTP_HEAD,  false, admin_explain) \

@@ -92,6 +92,39 @@ static void each_value_and_its_origin(void **state)
 	load_free(&l);
 }
 
+static void note_weight(void *arg, FILE *out, const struct config_server *s)
+{
+	if (s->addr.len > 0)
+		fprintf(out, "; %s %lld", (const char *)arg, (long long)s->weight);
+}
+
+/* One note for each server, behind the origin in its first line; all else is as without. */
+static void servers_have_notes(void **state)
+{
+	static const char yaml[] = "listeners: [{name: a, bind: \":80\", upstream: b}]\n"
+				   "upstreams: [{name: b, servers: [\"10.0.0.1:1\", "
+				   "{address: \"10.0.0.2:1\", weight: 7}]}]\n";
+	struct load l = load_text(yaml);
+	struct paper *plain = paper_new(), *out = paper_new();
+	char word[] = "note";
+	const struct config_notes notes = {note_weight, word};
+	const char *first, *second;
+
+	(void)state;
+	config_dump(plain->f, l.c);
+	config_dump_noted(out->f, l.c, &notes);
+	paper_read(plain);
+	paper_read(out);
+	first = strstr(out->text, "address: \"10.0.0.1:1\"               # t.yaml:2; note 1\n");
+	assert_non_null(first);
+	second = strstr(first, "address: \"10.0.0.2:1\"               # t.yaml:2; note 7\n");
+	assert_non_null(second);
+	assert_int_equal(strlen(out->text), strlen(plain->text) + 2 * strlen("; note 1"));
+	paper_free(plain);
+	paper_free(out);
+	load_free(&l);
+}
+
 static const char tls_text[] =
 	"listeners:\n"
 	"  - name: a\n"
@@ -300,6 +333,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_value_and_its_origin),
+		cmocka_unit_test(servers_have_notes),
 		cmocka_unit_test(loads_to_the_same),
 		cmocka_unit_test(absent_and_several),
 		cmocka_unit_test(full_example_is_ours),
