@@ -50,7 +50,8 @@ static void put_process(struct json *j, const struct process *p, const struct or
 	json_leave(j, '}');
 }
 
-static void put_connections(struct json *j, const struct inventory *inv, const struct order *o)
+/* The sum is not beside the frames of those who park. */
+static no_inline void put_connections(struct json *j, const struct inventory *inv, const struct order *o)
 {
 	struct listener_stats total = {0};
 
