@@ -82,7 +82,8 @@ static void o11_config_in_force(void **state)
 static void say(const char *server, const char *body)
 {
 	expect_part(control_raw(textf("POST /v1/servers/%s HTTP/1.1\r\nHost: localhost\r\nX-Staunch: 1\r\n"
-				      "Connection: close\r\nContent-Length: %zu\r\n\r\n%s", server, strlen(body), body)),
+				      "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
+				      server, strlen(body), body)),
 		    "HTTP/1.1 200 ");
 }
 
@@ -100,7 +101,8 @@ static void o11_config_marks_overrides(void **state)
 	assert_string_equal(asked("[.config|splits(\"\\n\")|select(contains(\"runtime\"))|sub(\".*; \";\"\")|"
 				  "sub(\"2[0-9T:.-]*Z\";\"TIME\")]"),
 			    "[\"runtime: drain until TIME\",\"runtime: weight 5, max_connections off\"]\n");
-	assert_string_equal(asked(".config|test(\"address: \\\"[0-9.]*:9\\\" [^\\n]*; runtime: weight 5\")"), "true\n");
+	assert_string_equal(asked(".config|test(\"address: \\\"[0-9.]*:9\\\" [^\\n]*; runtime: weight 5\")"),
+			    "true\n");
 	assert_string_equal(asked(".overrides|map([.upstream,.state,.weight,.max_connections,"
 				  "(.state_until|length)])"),
 			    "[[\"app\",\"drain\",null,null,27],[\"app\",\"ready\",5,\"off\",0]]\n");
