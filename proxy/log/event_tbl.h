@@ -40,6 +40,7 @@
 	X(files_changed, "notice", "A certificate, key or list has changed and is taken over.") \
 	X(files_failed, "error", "A file cannot be read.") \
 	X(files_late, "error", "A file is not read in time: a disk that hangs, or no file.") \
+	X(killed, "notice", "An operator ended connections: how many, of how many, and which were meant.") \
 	X(limit_over, "notice", "A limit does not act any more; so often it did.") \
 	X(limit_reached, "warning", "A limit acts; what happens to who comes beyond it.") \
 	X(limit_too_high, "error", "limits.max_connections is more than the descriptors are enough for.") \

@@ -351,7 +351,8 @@ static void o23_what_the_process_says(void **state)
 	kit_staunch_rewrite(s, "listeners: 7\n");
 	control_shell_ok(textf("! %s reload --socket $S", binary()));
 	expect(found("", "--socket $S"), "reload_refused problem the last reload was refused: ");
-	kit_staunch_rewrite(s, textf("%slimits: {max_connections: 5}\n", controlled(port, server, "", "")));
+	kit_staunch_rewrite(s, textf("%slimits: {max_connections: 5}\nshutdown: {timeout: 500ms}\n",
+				     controlled(port, server, "", "")));
 	control_shell_ok(textf("%s reload --socket $S", binary()));
 	for (int i = 0; i < 4; i++)
 		fd = served(kit_ip(0), port);
@@ -361,8 +362,7 @@ static void o23_what_the_process_says(void **state)
 	if (!kit_wait(acts, NULL, KIT_MS))
 		kit_fail("no limit acts: %s", found("", "--socket $S"));
 	close(fd);
-	kit_child_signal(s->child, SIGINT);
-	kit_staunch_stop(s, SIGINT);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 4);
 }
 
 /* ---- the verb ---- */
