@@ -33,6 +33,9 @@ enum config_level { CONFIG_LEVEL_TBL(X) };
 #define X(name, word, meaning) CONFIG_FORMAT_##name,
 enum config_format { CONFIG_FORMAT_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_FACILITY_##name,
+enum config_facility { CONFIG_FACILITY_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_ON_TIMEOUT_##name,
 enum config_on_timeout { CONFIG_ON_TIMEOUT_TBL(X) };
 #undef X
@@ -399,6 +402,10 @@ struct config {
 		bool               skip_empty;
 		bool               start;
 		int64_t            periodic; /* or CONFIG_OFF */
+		struct {
+			const char          *address; /* "off" or an address */
+			enum config_facility facility;
+		} syslog;
 	} log;
 	struct {
 		int64_t max_connections; /* or CONFIG_AUTO */

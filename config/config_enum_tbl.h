@@ -16,6 +16,28 @@
 	X(TEXT, "text", "sentences and key=value pairs, for eyes and grep")                       \
 	X(JOURNAL, "journal", "text behind <N>, its level, for journalctl -p")
 
+/* Those of syslog(3) that a program may use. */
+#define CONFIG_FACILITY_TBL(X)                                  \
+	X(USER, "user", "1: a program without another one")     \
+	X(MAIL, "mail", "2")                                    \
+	X(DAEMON, "daemon", "3: a service of the system")       \
+	X(AUTH, "auth", "4")                                    \
+	X(SYSLOG, "syslog", "5")                                \
+	X(LPR, "lpr", "6")                                      \
+	X(NEWS, "news", "7")                                    \
+	X(UUCP, "uucp", "8")                                    \
+	X(CRON, "cron", "9")                                    \
+	X(AUTHPRIV, "authpriv", "10")                           \
+	X(FTP, "ftp", "11")                                     \
+	X(LOCAL0, "local0", "16: this and the next are yours")  \
+	X(LOCAL1, "local1", "17")                               \
+	X(LOCAL2, "local2", "18")                               \
+	X(LOCAL3, "local3", "19")                               \
+	X(LOCAL4, "local4", "20")                               \
+	X(LOCAL5, "local5", "21")                               \
+	X(LOCAL6, "local6", "22")                               \
+	X(LOCAL7, "local7", "23")
+
 #define CONFIG_ON_TIMEOUT_TBL(X)                                              \
 	X(AUTO, "auto", "default where a route has tls: none, else close")    \
 	X(DEFAULT, "default", "route it as a client without TLS")             \

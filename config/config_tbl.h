@@ -70,6 +70,20 @@
 	  "staunch.bytes_in_delta and staunch.bytes_out_delta are those since the record before, also in the one "   \
 	  "of the end, if there were updates.",                                                                   \
 	  "5m")                                                                                                   \
+	X(MAP, "log.syslog", log.syslog, NULL, 0, 0, 0, none, LIVE,                                               \
+	  "the process log once more, as datagrams of RFC 5424 to a syslog daemon", NULL, NULL)                   \
+	X(TEXT, "log.syslog.address", log.syslog.address, "off", 0, 0, 0, none, LIVE,                             \
+	  "the daemon's Unix datagram socket, or its address and port for UDP; off",                              \
+	  "Each message that goes to stderr goes there, too, with its event as MSGID and a sequenceId that shows " \
+	  "what was lost. A daemon that is gone is tried again once a second; what it missed is counted, and told " \
+	  "on stderr when it is back. UDP tells of a loss only where the other machine says that nobody listens. " \
+	  "The access log does not go there. Under systemd the journal has stderr, with levels: it needs none of " \
+	  "this, and takes the header of RFC 5424 for a part of the message.",                                    \
+	  "\"unix:/dev/log\"")                                                                                    \
+	X(ENUM, "log.syslog.facility", log.syslog.facility, "daemon", 0, 0, 0, facility, LIVE,                    \
+	  "the facility of these messages, by which daemons sort them",                                           \
+	  "The severity comes from the message's level: 3 error, 4 warning, 5 notice, 6 info, 7 debug.",          \
+	  "local3")                                                                                               \
 	X(MAP, "limits", limits, NULL, 0, 0, 0, none, LIVE,                                                       \
 	  "bounds on the process as a whole", NULL, NULL)                                                         \
 	X(COUNT, "limits.max_connections", limits.max_connections, "auto", 1, 10000000, AUTO, none, LIVE,         \

@@ -6,6 +6,7 @@
 
 #include "config/validate_control.h"
 #include "config/validate_keys.h"
+#include "config/validate_log.h"
 #include "config/validate_loop.h"
 #include "config/validate_route.h"
 #include "config/validate_tls.h"
@@ -259,6 +260,7 @@ int validate_run(struct config *c, struct diag *d)
 
 	validate_values(d, KEY_TOP, c);
 	validate_control(d, c);
+	validate_log(d, c);
 	settle_families(c);
 	for (size_t i = 0; i < c->nupstreams; i++) {
 		validate_values(d, KEY_UPSTREAM, &c->upstreams[i]);

@@ -124,6 +124,24 @@ static enum log_format format_of_messages(const struct config *c)
 	return f == LOG_FORMAT_TEXT ? LOG_FORMAT_AUTO : f;
 }
 
+static void set_syslog(const struct config *c)
+{
+	static const int numbers[] = {
+		[CONFIG_FACILITY_USER] = 1, [CONFIG_FACILITY_MAIL] = 2, [CONFIG_FACILITY_DAEMON] = 3,
+		[CONFIG_FACILITY_AUTH] = 4, [CONFIG_FACILITY_SYSLOG] = 5, [CONFIG_FACILITY_LPR] = 6,
+		[CONFIG_FACILITY_NEWS] = 7, [CONFIG_FACILITY_UUCP] = 8, [CONFIG_FACILITY_CRON] = 9,
+		[CONFIG_FACILITY_AUTHPRIV] = 10, [CONFIG_FACILITY_FTP] = 11, [CONFIG_FACILITY_LOCAL0] = 16,
+		[CONFIG_FACILITY_LOCAL1] = 17, [CONFIG_FACILITY_LOCAL2] = 18, [CONFIG_FACILITY_LOCAL3] = 19,
+		[CONFIG_FACILITY_LOCAL4] = 20, [CONFIG_FACILITY_LOCAL5] = 21, [CONFIG_FACILITY_LOCAL6] = 22,
+		[CONFIG_FACILITY_LOCAL7] = 23,
+	};
+	const char *text = c->log.syslog.address;
+	struct np_addr a;
+
+	/* "off" is no address; the check has parsed every other */
+	log_set_syslog(np_addr_parse(&a, text, NULL) == 0 ? &a : NULL, numbers[c->log.syslog.facility]);
+}
+
 void reload_log_level(const struct config *c)
 {
 	static const enum log_level levels[] = {
@@ -136,6 +154,7 @@ void reload_log_level(const struct config *c)
 
 	log_set_level(levels[c->log.level]);
 	log_set_format(format_of_messages(c));
+	set_syslog(c);
 }
 
 /* Of the access log, in words of the part that could not be had. */

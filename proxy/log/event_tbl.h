@@ -79,6 +79,8 @@
 	X(state_written, "notice", "The state file is written again.") \
 	X(stopped, "notice", "The process ends.") \
 	X(suppressed, "as of", "The end of an episode of event of: so many lines were left out.") \
+	X(syslog_failed, "warning", "The syslog daemon takes nothing; its lines are counted, and it is tried again each second.") \
+	X(syslog_recovered, "warning", "It takes lines again; so many it missed.") \
 	X(ticket_keys, "info", "The keys of TLS tickets were rotated, or read anew.") \
 	X(ticket_keys_failed, "warning", "The keys of TLS tickets cannot be had; the older ones stay.") \
 	X(tls_check_failed, "error", "Records of our own do not fit OpenSSL's, which keeps such connections.") \

@@ -14,6 +14,7 @@
 #include "proxy/log/log_note.h"
 #include "proxy/log/log_priv.h"
 #include "proxy/log/log_spool.h"
+#include "proxy/log/log_syslog.h"
 
 /* Where a message goes. Only log_start_thread and log_stop_thread change it, when there is one
  * thread. */
@@ -32,10 +33,12 @@ static struct {
 	uint64_t missed;      /* by WAY_DIRECT, since the last line that said so */
 	char line[LOG_NOTE_LINE];
 	struct log_episodes episodes;
+	struct log_syslog syslog; /* used by who writes: under the lock, or the log thread */
 } out = {.level = LVL_NOTICE,
 	 .fd = STDERR_FILENO,
 	 .lock = PTHREAD_MUTEX_INITIALIZER,
-	 .episodes.lock = PTHREAD_MUTEX_INITIALIZER};
+	 .episodes.lock = PTHREAD_MUTEX_INITIALIZER,
+	 .syslog = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1}};
 
 int64_t log_clock(clockid_t clock)
 {
@@ -83,7 +86,7 @@ void log_set_level(enum log_level level)
 	__atomic_store_n(&out.level, level, __ATOMIC_RELAXED);
 }
 
-static bool wanted(enum log_level level)
+bool log_wanted(enum log_level level)
 {
 	CHECK((unsigned)level < LVL_LEVELS, "a log level comes from LOG_LEVEL_TBL");
 	return level <= __atomic_load_n(&out.level, __ATOMIC_RELAXED);
@@ -99,11 +102,11 @@ static bool write_line(const struct text *t)
 	return log_sink_write(&sink, t->p, t->n, 0) == (ssize_t)t->n;
 }
 
-static void log_direct(struct log_note *note)
+/* The caller holds the lock. */
+static void write_direct(struct log_note *note)
 {
 	struct text line;
 
-	pthread_mutex_lock(&out.lock);
 	text_init(&line, out.line, sizeof(out.line));
 	note->missed = out.missed;
 	log_note_line(&line, note);
@@ -111,8 +114,42 @@ static void log_direct(struct log_note *note)
 		out.missed = 0;
 	else
 		out.missed++;
+}
+
+/* What becomes of the way to the daemon is a line, too, and that goes the same two ways. The caller holds the lock. */
+static void write_told(struct log_note *told)
+{
+	while (told != NULL && log_wanted(told->level)) {
+		told->form = log_form_now();
+		write_direct(told);
+		told = log_syslog_send(&out.syslog, told, log_clock(CLOCK_MONOTONIC), LOG_SYSLOG_MS);
+	}
+}
+
+static void log_direct(struct log_note *note)
+{
+	pthread_mutex_lock(&out.lock);
+	write_direct(note);
+	write_told(log_syslog_send(&out.syslog, note, log_clock(CLOCK_MONOTONIC), LOG_SYSLOG_MS));
 	pthread_mutex_unlock(&out.lock);
 	free(note->problems);
+}
+
+/* The log thread is woken for it, so that a daemon that is not there is told of at once. */
+void log_set_syslog(const struct np_addr *addr, int facility)
+{
+	struct log_syslog_to to = {.facility = facility};
+
+	if (addr != NULL)
+		to.addr = *addr;
+	log_syslog_set(&out.syslog, &to);
+	if (out.way == WAY_SPOOL)
+		spool_wake();
+	if (out.way != WAY_DIRECT)
+		return;
+	pthread_mutex_lock(&out.lock);
+	write_told(log_syslog_turn(&out.syslog, log_clock(CLOCK_MONOTONIC)));
+	pthread_mutex_unlock(&out.lock);
 }
 
 /* A note to be filled, or NULL: it cannot be written. */
@@ -151,7 +188,7 @@ int log_start_thread(void)
 	int err;
 
 	DCHECK(out.way == WAY_DIRECT, "the log thread is started once");
-	err = spool_start(out.fd, &out.episodes);
+	err = spool_start(out.fd, &out.episodes, &out.syslog);
 	if (err == 0)
 		out.way = WAY_SPOOL;
 	return err;
@@ -171,7 +208,7 @@ void log_msg(enum log_level level, const char *event, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!wanted(level))
+	if (!log_wanted(level))
 		return;
 	va_start(ap, fmt);
 	emit(level, event, fmt, ap);
@@ -180,7 +217,7 @@ void log_msg(enum log_level level, const char *event, const char *fmt, ...)
 
 void log_problems(enum log_level level, const char *event, const char *objects, const char *fmt, ...)
 {
-	struct log_note direct, *note = wanted(level) ? note_get(&direct) : NULL;
+	struct log_note direct, *note = log_wanted(level) ? note_get(&direct) : NULL;
 	va_list ap;
 
 	DCHECK(strlen(objects) <= LOG_PROBLEMS_MAX, "a list that a line has room for");
@@ -210,7 +247,7 @@ bool log_limited(enum log_level level, const char *event, const char *who, int c
 	bool begins;
 	va_list ap;
 
-	if (!wanted(level) ||
+	if (!log_wanted(level) ||
 	    !log_episode_admit(&out.episodes, key, log_clock(CLOCK_MONOTONIC), &suppressed, &begins))
 		return false;
 	note = note_get(&direct);

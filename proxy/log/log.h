@@ -56,6 +56,12 @@ void log_stop_thread(int ms);
 void log_set_level(enum log_level level);
 void log_set_format(enum log_format format);
 
+/* log_set_syslog: from now on each line goes to this syslog daemon, too (log_syslog.h), with the facility's number of
+ * RFC 5424. NULL: to none. A daemon that is not there is a warning.
+ *   Calls    the control thread, or the only one. */
+struct np_addr;
+void log_set_syslog(const struct np_addr *addr, int facility);
+
 /* log_is_json: is a line one JSON object? log_is_seen: does a person read it at once, as text on a terminal? Any
  * thread. */
 bool log_is_json(void);

@@ -50,6 +50,11 @@ struct log_form log_form_of(enum log_format format, int fd)
 	return f;
 }
 
+int log_level_number(enum log_level level)
+{
+	return numbers[level] - '0';
+}
+
 void log_put_level(struct text *t, enum log_level level)
 {
 	text_char(t, '<');

@@ -38,7 +38,8 @@ struct log_note {
 /* log_form_of: what a format means for lines that go to fd. */
 struct log_form log_form_of(enum log_format format, int fd);
 
-/* log_put_level: append <N>, of sd-daemon(3). */
+/* log_level_number: of syslog(3), 3 error to 7 debug. log_put_level: append <N>, of sd-daemon(3). */
+int log_level_number(enum log_level level);
 void log_put_level(struct text *t, enum log_level level);
 
 /* log_note_fill: an event of now; all fields but `missed`, `of` and `problems`, which are the caller's, and `form`. */

@@ -13,6 +13,7 @@
 /* log.c */
 int64_t log_clock(clockid_t clock); /* ns */
 struct log_form log_form_now(void); /* of the process log */
+bool log_wanted(enum log_level level);
 
 /* log_record.c: a record in a ring is the struct, then its three texts, each with its NUL, then, if
  * `extra` is not NULL, the struct access_extra and its texts, then, if `tried` is not NULL, the struct

@@ -13,7 +13,7 @@
 #define SLOTS     512 /* a power of two; 300 KiB, of which a quiet process touches a page or two */
 #define RETRY_MS  100 /* the longest attempt to write, before a look whether to stop */
 #define GRACE_MS  50  /* for the thread to see that its time is over, and end */
-#define EPISODES_MS 1000 /* between two looks whether an episode is over */
+#define LOOK_MS  1000 /* between two looks whether an episode is over, or a syslog daemon back */
 #define NS_PER_MS INT64_C(1000000)
 
 struct slot {
@@ -28,6 +28,7 @@ static struct {
 	struct log_thread thread;
 	struct log_sink sink; /* const after start, as the next */
 	struct log_episodes *episodes;
+	struct log_syslog *syslog;
 	bool stop;       /* atomic */
 	int64_t stop_by; /* monotonic ns; stored before stop is */
 
@@ -78,6 +79,11 @@ void spool_commit(struct log_note *note)
 	struct slot *s = container_of(note, struct slot, note);
 
 	__atomic_store_n(&s->seq, s->seq + 1, __ATOMIC_SEQ_CST);
+	log_bell_ring(&spool.bell, BELL_SLEEP);
+}
+
+void spool_wake(void)
+{
 	log_bell_ring(&spool.bell, BELL_SLEEP);
 }
 
@@ -148,12 +154,32 @@ static void add_line(const struct log_note *note)
 	spool.told += note->missed;
 }
 
+/* What became of the way to the syslog daemon: an event, a line, and a line for the daemon, of which more may come. */
+static void tell_of_syslog(struct log_note *told)
+{
+	while (told != NULL && log_wanted(told->level)) {
+		event_tell(event_begin(), told->event, told->msg);
+		told->missed = __atomic_exchange_n(&spool.missed, 0, __ATOMIC_RELAXED);
+		told->form = log_form_now();
+		add_line(told);
+		told = log_syslog_send(spool.syslog, told, log_clock(CLOCK_MONOTONIC), 0);
+	}
+}
+
+/* A daemon whose queue is full holds up stderr so long, and then not for a second. */
+static void put_note(const struct log_note *note)
+{
+	add_line(note);
+	tell_of_syslog(log_syslog_send(spool.syslog, note, log_clock(CLOCK_MONOTONIC),
+				       is_stopped() ? 0 : LOG_SYSLOG_MS));
+}
+
 static void drain_slots(void)
 {
 	struct slot *s;
 
 	while (!spool_is_late() && (s = next_slot()) != NULL) {
-		add_line(&s->note);
+		put_note(&s->note);
 		free(s->note.problems);
 		release_slot(s);
 	}
@@ -174,7 +200,7 @@ static void end_episodes(int64_t now)
 		event_tell(event_begin(), e.event, note.msg);
 		note.missed = __atomic_exchange_n(&spool.missed, 0, __ATOMIC_RELAXED);
 		note.form = log_form_now();
-		add_line(&note);
+		put_note(&note);
 	}
 	if (spool.batch.n > 0)
 		write_batch();
@@ -182,11 +208,13 @@ static void end_episodes(int64_t now)
 
 static void wait_for_note(void)
 {
+	bool looks = log_episode_open(spool.episodes) || log_syslog_waits(spool.syslog);
+
 	log_bell_lie_down(&spool.bell, BELL_SLEEP);
-	if (is_stopped() || next_slot() != NULL)
+	if (is_stopped() || next_slot() != NULL || log_syslog_changed(spool.syslog))
 		log_bell_get_up(&spool.bell);
 	else
-		log_bell_sleep(&spool.bell, log_episode_open(spool.episodes) ? EPISODES_MS : -1);
+		log_bell_sleep(&spool.bell, looks ? LOOK_MS : -1);
 }
 
 static void *spool_main(void *arg)
@@ -194,6 +222,7 @@ static void *spool_main(void *arg)
 	(void)arg;
 	while (!is_stopped()) {
 		wait_for_note();
+		tell_of_syslog(log_syslog_turn(spool.syslog, log_clock(CLOCK_MONOTONIC)));
 		drain_slots();
 		if (log_episode_open(spool.episodes))
 			end_episodes(log_clock(CLOCK_MONOTONIC));
@@ -206,7 +235,7 @@ static void *spool_main(void *arg)
 
 /* ---- start and stop ---- */
 
-int spool_start(int fd, struct log_episodes *episodes)
+int spool_start(int fd, struct log_episodes *episodes, struct log_syslog *syslog)
 {
 	for (uint64_t i = 0; i < SLOTS; i++)
 		spool.slots[i].seq = i;
@@ -214,6 +243,7 @@ int spool_start(int fd, struct log_episodes *episodes)
 	spool.missed = spool.lines = spool.told = 0;
 	spool.stop = false;
 	spool.episodes = episodes;
+	spool.syslog = syslog;
 	log_sink_use(&spool.sink, fd);
 	text_init(&spool.batch, spool.room, sizeof(spool.room));
 	log_bell_init(&spool.bell);

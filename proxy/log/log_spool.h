@@ -24,11 +24,15 @@
 
 #include "proxy/log/log_episode.h"
 #include "proxy/log/log_note.h"
+#include "proxy/log/log_syslog.h"
 
-/* spool_start: start the log thread, which writes to fd and ends episodes.
+/* spool_start: start the log thread, which writes to fd and to syslog, and ends episodes.
  *   Returns  0 or -NP_Exxx of the thread.
  *   Calls    one thread, before any thread uses the spool. */
-must_use int spool_start(int fd, struct log_episodes *episodes);
+must_use int spool_start(int fd, struct log_episodes *episodes, struct log_syslog *syslog);
+
+/* spool_wake: there is an order for syslog. Any thread. */
+void spool_wake(void);
 
 /* spool_stop: write what is there within ms milliseconds, and end the thread.
  *   Returns  false if the descriptor blocks the thread for ever: it was given up, and the process

@@ -139,6 +139,8 @@ static void defaults(void **state)
 	assert_int_equal(l.c->log.level, CONFIG_LEVEL_INFO);
 	assert_false(l.c->log.skip_empty || l.c->log.start);
 	assert_true(l.c->log.periodic == CONFIG_OFF);
+	assert_string_equal(l.c->log.syslog.address, "off");
+	assert_int_equal(l.c->log.syslog.facility, CONFIG_FACILITY_DAEMON);
 	assert_int_equal(l.c->log.access.kind, CONFIG_SINK_STDOUT);
 	assert_int_equal(l.c->log.format, CONFIG_FORMAT_AUTO);
 	assert_int_equal(l.c->limits.max_connections, CONFIG_AUTO);
@@ -211,7 +213,8 @@ static void tls_defaults(void **state)
 
 static const char everything[] =
 	"workers: 8\n"
-	"log: {level: error, access: \"/x\", format: text, skip_empty: true, start: true, periodic: 5m}\n"
+	"log: {level: error, access: \"/x\", format: text, skip_empty: true, start: true, periodic: 5m,"
+	"  syslog: {address: \"unix:/dev/log\", facility: local7}}\n"
 	"limits: {max_connections: 50000}\n"
 	"listeners:\n"
 	"  - name: web\n"
@@ -269,6 +272,8 @@ static void top_values(const struct config *c)
 	assert_int_equal(c->log.format, CONFIG_FORMAT_TEXT);
 	assert_true(c->log.skip_empty && c->log.start);
 	assert_int_equal(c->log.periodic, 5 * UNITS_M);
+	assert_string_equal(c->log.syslog.address, "unix:/dev/log");
+	assert_int_equal(c->log.syslog.facility, CONFIG_FACILITY_LOCAL7);
 	assert_int_equal(c->limits.max_connections, 50000);
 	assert_int_equal(c->shutdown.delay, 5 * UNITS_S);
 	assert_true(c->shutdown.timeout == CONFIG_OFF);
