@@ -185,7 +185,8 @@ static int send_or_reopen(struct log_syslog *s, size_t n, int ms)
 
 /* ---- up and down ---- */
 
-static struct log_note *tell(struct log_syslog *s, enum log_level level, const char *event, const char *fmt, ...)
+static struct log_note *syslog_tell(struct log_syslog *s, enum log_level level, const char *event,
+				    const char *fmt, ...)
 {
 	va_list ap;
 
@@ -214,7 +215,7 @@ static struct log_note *go_down(struct log_syslog *s, int err, int64_t now)
 	if (was)
 		return NULL;
 	address_text(s, addr);
-	return tell(s, LVL_WARNING, "syslog_failed", "syslog at %s: %s; it is tried again each second", addr,
+	return syslog_tell(s, LVL_WARNING, "syslog_failed", "syslog at %s: %s; it is tried again each second", addr,
 		    err == -NP_EAGAIN ? "it takes nothing" : np_err_text(err));
 }
 
@@ -226,7 +227,7 @@ static struct log_note *come_up(struct log_syslog *s)
 	s->state = SYSLOG_UP;
 	s->missed = s->unsure = 0;
 	address_text(s, addr);
-	return tell(s, LVL_WARNING, "syslog_recovered", "syslog at %s is back; it missed %llu %s", addr,
+	return syslog_tell(s, LVL_WARNING, "syslog_recovered", "syslog at %s is back; it missed %llu %s", addr,
 		    (unsigned long long)missed, missed == 1 ? "line" : "lines");
 }
 

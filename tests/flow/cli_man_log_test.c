@@ -73,7 +73,7 @@ static const char sources[] =
 	"import glob, re, sys\n"
 	"rows = dict(re.findall(r'X\\((\\w+), \"([^\"]+)\"', open('proxy/log/event_tbl.h').read()))\n"
 	"assert list(rows) == sorted(rows), 'the order of the alphabet'\n"
-	"call = r'\\b(?:log_msg|log_limited|log_problems|event_log|load_refuse)\\s*\\('\n"
+	"call = r'\\b(?:log_msg|log_limited|log_problems|event_log|load_refuse|syslog_tell)\\s*\\('\n"
 	"call += r'([^;\"]*?(?:\"E\\d+\", )?)\"([a-z0-9_]+)\"'\n"
 	"said = {'suppressed'}\n"
 	"for path in glob.glob('proxy/**/*.c', recursive=True):\n"
