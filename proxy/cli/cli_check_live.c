@@ -1,5 +1,6 @@
 /* cli_check_live: check --against-live: what a reload of a file would change in the running process, and how many
- * connections that touches. The process plans it, and nothing changes. */
+ * connections that touches; and the short list of it, config show --diff running. The process plans it, and nothing
+ * changes. */
 #include "proxy/cli/cli_check_live.h"
 
 #include <stdio.h>
@@ -176,7 +177,33 @@ static int show_plan(const struct cli_args *a, const char *path, const char *bod
 	return EXIT_OK;
 }
 
-int cli_check_live(const struct cli_args *a, const char *path)
+/* What differs, without what a reload would do about it. A script asks by the exit code. */
+static int show_differences(const struct cli_args *a, const char *path, const char *body)
+{
+	const char *at = json_first(body, "changes");
+	bool differs = at != NULL;
+
+	(void)a;
+	if (show_plan_problems(path, body, "errors"))
+		return EXIT_CONFIG;
+	if (!differs)
+		printf("nothing differs from generation %lld\n", json_number(body, "generation"));
+	for (; at != NULL; at = json_next(at)) {
+		size_t len = 0;
+
+		json_print(stdout, at, "kind");
+		(void)json_find(at, "kind", &len);
+		printf("%*s", (int)(8 - len), "");
+		json_print(stdout, at, "object");
+		putchar('\n');
+		show_keys(at);
+	}
+	return differs ? EXIT_FAILED : EXIT_OK;
+}
+
+/* Both verbs ask the same of the process, and show another part of its answer. */
+static int show_plan_of(const struct cli_args *a, const char *path,
+			int (*show)(const struct cli_args *a, const char *path, const char *body))
 {
 	struct cli_question q = {.method = "POST", .path = "/v1/plan"};
 	struct cli_answer w = {0};
@@ -190,8 +217,18 @@ int cli_check_live(const struct cli_args *a, const char *path)
 	if (code == EXIT_OK)
 		code = cli_ask_with(a, &q, PLAN_PATIENCE, &w);
 	if (code == EXIT_OK)
-		code = w.status == 200 ? show_plan(a, path, w.body) : cli_answer_failed(&w);
+		code = w.status == 200 ? show(a, path, w.body) : cli_answer_failed(&w);
 	cli_answer_free(&w);
 	free(text);
 	return code;
+}
+
+int cli_check_live(const struct cli_args *a, const char *path)
+{
+	return show_plan_of(a, path, show_plan);
+}
+
+int cli_diff_running(const struct cli_args *a)
+{
+	return show_plan_of(a, cli_config_path(a), show_differences);
 }

@@ -11,6 +11,7 @@
 #include "config/schema.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_check_live.h"
 #include "proxy/control/problems.h"
 #include "proxy/control/reload.h"
 #include "proxy/log/log.h"
@@ -130,6 +131,8 @@ int cli_config(const struct cli_args *a)
 
 	if (a->value[CLI_OPT_EFFECTIVE] != NULL && a->value[CLI_OPT_ANNOTATED] != NULL)
 		return cli_misused(a->verb, "--effective and --annotated write different remarks; choose one");
+	if (a->value[CLI_OPT_DIFF] != NULL)
+		return cli_diff_running(a);
 	status = cli_config_load(a, &c);
 	if (status != 0)
 		return status;

@@ -112,7 +112,9 @@
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
+	X(DIFF, 0, 0, "diff", WORDS, "running", FOR(CONFIG), "what differs between the file and the running process: "  \
+	  "ends with 0 when nothing does, with 1 when something does")                                            \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(CONFIG) | FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DASHBOARD) | FOR(DOCTOR), "the control socket of the process that is meant")                                                                                \
 	X(PORT, 0, 0, "port", COUNT, NULL, FOR(DASHBOARD), "this port; without it the system chooses one")        \
 	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \

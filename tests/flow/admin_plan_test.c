@@ -35,17 +35,21 @@ static const char *ask_plan(const char *file, const char *filter)
 				      "http://localhost/v1/plan | jq -c '%s'", file, filter));
 }
 
-static const char *verb(int status, const char *words)
+static const char *verb_of(const char *which, int status, const char *words)
 {
 	const char *binary = getenv("STAUNCH");
 	int code;
 	const char *out = control_shell(
-		&code, textf("%s check --against-live --socket $S %s 2>&1", binary != NULL ? binary : "build/staunch",
-			     words));
+		&code, textf("%s %s --socket $S %s 2>&1", binary != NULL ? binary : "build/staunch", which, words));
 
 	if (code != status)
 		kit_fail("%s ended with %d, not %d:\n%s", words, code, status, out);
 	return out;
+}
+
+static const char *verb(int status, const char *words)
+{
+	return verb_of("check --against-live", status, words);
 }
 
 static struct world world_start(void)
@@ -180,10 +184,35 @@ static void o40_hostile_texts(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* O13: the short list: what differs, by the exit code, too; a file with errors is neither. */
+static void o13_what_differs(void **state)
+{
+	struct world w;
+	char file[KIT_PATH], bad[KIT_PATH];
+
+	(void)state;
+	if (!kit_have("curl") || !kit_have("jq"))
+		skip();
+	w = world_start();
+	kit_file_write("next.yaml", config_of(&w, false, "20m", "app", "api"), file);
+	assert_string_equal(verb_of("config show --diff running", 1, textf("-c %s", file)),
+			    "remove  listener old\nchange  listener web\n        listeners[].timeouts.idle\n");
+	assert_string_equal(verb_of("config show --diff running", 0, textf("-c %s", w.s->config)),
+			    "nothing differs from generation 1\n");
+	kit_file_write("bad.yaml", "workers: none\n", bad);
+	assert_non_null(strstr(verb_of("config show --diff running", 78, textf("-c %s", bad)), "error[E"));
+	assert_int_equal(generation_from(w.s, 2, config_of(&w, false, "20m", "app", "api")), 2);
+	assert_string_equal(verb_of("config show --diff running", 0, textf("-c %s", file)),
+			    "nothing differs from generation 2\n");
+	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
+	(void)verb_of("config show --diff running", 1, textf("-c %s", file));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o13_a_plan_and_its_reload, kit_end),
+		cmocka_unit_test_teardown(o13_what_differs, kit_end),
 		cmocka_unit_test_teardown(o40_hostile_texts, kit_end),
 	};
 
