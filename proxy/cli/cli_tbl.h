@@ -66,6 +66,10 @@
 	  "Reloads, limits that acted, drains, servers that were steered, and who changed what: the last 1024. "  \
 	  "A line that is wider than the terminal, or than 80 columns, is cut; --json has it whole, with its "    \
 	  "facts. Asks at the control socket, as status does.")                                                   \
+	X(TOP, top, NOTHING, NULL, 0, 0, true, "watch the running process on this terminal",                         \
+	  "Listeners and servers with what they do now, drawn anew each second; ? lists the keys, q and Ctrl-C "   \
+	  "leave. Names in red get no connections, yellow ones fail some. When the process goes away the last "    \
+	  "numbers stay, greyed, until it is back. Asks at the control socket, as status does.")                   \
 	X(DASHBOARD, dashboard, NOTHING, NULL, 0, 0, true, "show the running process in a browser",              \
 	  "Prints an address on 127.0.0.1. It opens once; that browser then stays admitted by a cookie, and "      \
 	  "nobody else is. It only reads, and it ends with this verb: Ctrl-C. To look from another machine, give " \
@@ -114,7 +118,7 @@
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
 	X(DIFF, 0, 0, "diff", WORDS, "running", FOR(CONFIG), "what differs between the file and the running process: "  \
 	  "ends with 0 when nothing does, with 1 when something does")                                            \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(CONFIG) | FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(CONFIG) | FOR(TOP) | FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DASHBOARD) | FOR(DOCTOR), "the control socket of the process that is meant")                                                                                \
 	X(PORT, 0, 0, "port", COUNT, NULL, FOR(DASHBOARD), "this port; without it the system chooses one")        \
 	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
@@ -169,6 +173,7 @@
 	X(EXPLAIN, "staunch explain route --sni a.example", "where that client goes, and why")                    \
 	X(STATUS, "staunch status --limits", "how the running process is")                                        \
 	X(DOCTOR, "staunch doctor", "what is wrong, and what mends it")                                            \
+	X(TOP, "staunch top", "what it does, each second")                                                       \
 	X(DASHBOARD, "staunch dashboard", "the same as a page in a browser")                                    \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \

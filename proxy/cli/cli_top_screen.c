@@ -1,0 +1,371 @@
+/* Rows on a terminal, and its keys. */
+#include "proxy/cli/cli_top_screen.h"
+
+#include <curses.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "netpoll/err.h"
+
+#define HEAD        3
+#define LINE        512
+#define NOTE_FROM   80 /* a narrower screen has no room for notes */
+#define REDRAW      ('l' & 0x1f) /* Ctrl-L */
+#define ESCAPE      27
+#define ESCAPE_WAIT 25 /* ms: longer is a key of its own, no part of an arrow's bytes */
+
+/* Pairs of colours. */
+enum { PLAIN, BAD, FAILS };
+
+static const char *const help[] = {
+	"Tab          choose listeners or servers",
+	"Up Down j k  scroll by a line, PgUp PgDn by a page",
+	"Home End g G to the first, to the last",
+	"s S          sort by the next column, the one before",
+	"r            turn the order round",
+	"/            show only what has these letters; Enter keeps, Esc clears",
+	"q Ctrl-C     leave",
+	"",
+	"* marks the column that is sorted by.",
+	"usable        does this server get connections? Its last column says why not,",
+	"              or which error it had last, and how long ago",
+	"conn/s fail/s of the last seconds",
+	"p50ms p99ms   time of a connect: half of them, all but a hundredth",
+};
+
+/* ---- the terminal ---- */
+
+/* newterm, for initscr ends the process where it does not know TERM. */
+int top_screen_open(struct top_screen *s, bool colour)
+{
+	SCREEN *terminal = newterm(NULL, stdout, stdin);
+
+	if (terminal == NULL)
+		return -NP_EINVAL;
+	*s = (struct top_screen){.terminal = terminal, .chosen = TOP_SERVERS};
+	set_escdelay(ESCAPE_WAIT);
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, true);
+	nodelay(stdscr, true);
+	curs_set(0);
+	s->colour = colour && has_colors() && start_color() == OK && use_default_colors() == OK;
+	if (s->colour) {
+		init_pair(BAD, COLOR_RED, -1);
+		init_pair(FAILS, COLOR_YELLOW, -1);
+	}
+	return 0;
+}
+
+/* The cursor comes back, and what stood on the screen before, where the terminal keeps it. */
+void top_screen_close(struct top_screen *s)
+{
+	if (s->terminal == NULL)
+		return;
+	endwin();
+	delscreen(s->terminal);
+	s->terminal = NULL;
+}
+
+/* ncurses learns of it here and not by a handler of its own: SIGWINCH is blocked, and read from a descriptor. */
+void top_screen_resize(struct top_screen *s)
+{
+	struct winsize size;
+
+	(void)s;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
+		resizeterm(size.ws_row, size.ws_col);
+	clearok(stdscr, true);
+}
+
+/* ---- drawing ---- */
+
+/* One line, cut at the screen's width; what is cut ends with "~". */
+static void put_line(int y, const char *text, attr_t attributes)
+{
+	int width = COLS < LINE ? COLS : LINE - 1;
+	bool cut = (int)strlen(text) > width;
+
+	attrset((int)attributes);
+	mvaddnstr(y, 0, text, cut ? width - 1 : width);
+	if (cut)
+		addch('~');
+	attrset((int)A_NORMAL);
+}
+
+/* In exactly `width` columns. Of a name the end says more than the begin: all servers of an upstream begin alike. */
+static void add_text(char line[LINE], const char *text, int width, bool keep_end)
+{
+	size_t n = strlen(line), len = strlen(text);
+
+	if (width <= 0 || n + (size_t)width >= LINE)
+		return;
+	if (len <= (size_t)width)
+		snprintf(line + n, LINE - n, "%-*s", width, text);
+	else if (keep_end)
+		snprintf(line + n, LINE - n, "~%s", text + len - (size_t)width + 1);
+	else
+		snprintf(line + n, LINE - n, "%.*s~", width - 1, text);
+}
+
+/* Numbers stand at the right of their column, so that their digits are below one another. */
+static void add_number(char line[LINE], const char *text, int width)
+{
+	size_t n = strlen(line);
+
+	if (n + (size_t)width < LINE)
+		snprintf(line + n, LINE - n, "%*s", width, text);
+}
+
+/* Columns for the name; *note gets those for the note. */
+static int name_width(const struct top_list *l, int *note)
+{
+	int left = COLS < LINE ? COLS : LINE - 1;
+
+	for (size_t i = 0; i < l->ncolumns; i++)
+		if (COLS >= l->columns[i].from)
+			left -= l->columns[i].width;
+	*note = COLS >= NOTE_FROM ? left * 2 / 5 : 0;
+	return left - *note > 0 ? left - *note : 0;
+}
+
+/* "servers 13-24/1000": which rows are in sight, of how many that match. */
+static void draw_heading(const struct top_screen *s, const struct top_list *l, size_t list, int y)
+{
+	char line[LINE] = "", text[64];
+	int note, width = name_width(l, &note);
+	size_t last = s->top[list] + s->room[list];
+
+	if (l->nshown == 0)
+		snprintf(text, sizeof(text), "%s%s none", l->sort == 0 ? "*" : "", l->title);
+	else
+		snprintf(text, sizeof(text), "%s%s %zu-%zu/%zu", l->sort == 0 ? "*" : "", l->title, s->top[list] + 1,
+			 last < l->nshown ? last : l->nshown, l->nshown);
+	add_text(line, text, width, false);
+	for (size_t i = 0; i < l->ncolumns; i++) {
+		snprintf(text, sizeof(text), "%s%s", l->sort == i + 1 ? "*" : "", l->columns[i].title);
+		if (COLS >= l->columns[i].from)
+			add_number(line, text, l->columns[i].width);
+	}
+	add_text(line, list == TOP_SERVERS ? " why, last error" : " upstream", note, false);
+	put_line(y, line, s->chosen == list ? A_REVERSE | A_BOLD : A_REVERSE);
+}
+
+/* A server that gets no connections is red, one whose connects fail is yellow; without colours they are bold. */
+static attr_t row_attributes(const struct top_screen *s, const struct top_list *l, const struct top_row *r)
+{
+	bool bad = r->state[0] != '\0' && strcmp(r->state, "yes") != 0;
+
+	if (!bad && !top_row_fails(l, r))
+		return A_NORMAL;
+	if (!s->colour)
+		return A_BOLD;
+	return COLOR_PAIR(bad ? BAD : FAILS);
+}
+
+/* One line, without a selection: there is nothing that a key does to one row. */
+static void draw_row(const struct top_screen *s, const struct top_list *l, const struct top_row *r, int y, bool grey)
+{
+	char line[LINE] = "", cell[TOP_CELL];
+	int note, width = name_width(l, &note);
+
+	add_text(line, r->name, width, true);
+	for (size_t i = 0; i < l->ncolumns; i++)
+		if (COLS >= l->columns[i].from)
+			add_number(line, top_cell(r, &l->columns[i], i, cell), l->columns[i].width);
+	if (note > 1) {
+		add_text(line, " ", 1, false);
+		add_text(line, r->note, note - 1, false);
+	}
+	put_line(y, line, grey ? A_DIM : row_attributes(s, l, r));
+}
+
+/* Returns the line behind it. */
+static int draw_list(struct top_screen *s, const struct top_list *l, size_t list, int y, bool grey)
+{
+	size_t most = l->nshown > s->room[list] ? l->nshown - s->room[list] : 0;
+
+	if (s->top[list] > most)
+		s->top[list] = most; /* there are fewer rows, or more room, than before */
+	draw_heading(s, l, list, y++);
+	for (size_t i = 0; i < s->room[list]; i++, y++)
+		if (s->top[list] + i < l->nshown)
+			draw_row(s, l, l->shown[s->top[list] + i], y, grey);
+	return y;
+}
+
+/* The chosen list gets what the other one leaves; that one keeps a quarter, or what it needs where that is less. */
+static void share_room(struct top_screen *s, const struct top_model *m)
+{
+	int all = LINES - HEAD - TOP_LISTS - 1;
+	size_t other = 1 - s->chosen, room = all > 2 ? (size_t)all : 2, least = room / 4 > 0 ? room / 4 : 1;
+	size_t need = m->lists[other].nshown > 0 ? m->lists[other].nshown : 1, chosen = m->lists[s->chosen].nshown;
+
+	if (chosen < room - least)
+		least = chosen > 0 ? room - chosen : room - 1;
+	s->room[other] = need < least ? need : least;
+	s->room[s->chosen] = room - s->room[other];
+	if (s->chosen == TOP_LISTENERS && chosen < s->room[TOP_LISTENERS]) {
+		s->room[TOP_LISTENERS] = chosen > 0 ? chosen : 1;
+		s->room[TOP_SERVERS] = room - s->room[TOP_LISTENERS];
+	}
+}
+
+/* What is wrong stands in the third line, in red, so that the first two keep their places. */
+static void draw_head(const struct top_screen *s, const struct top_model *m, const char *gone)
+{
+	attr_t bad = s->colour ? COLOR_PAIR(BAD) | A_BOLD : A_BOLD;
+
+	put_line(0, m->head[0], gone != NULL ? A_DIM : A_BOLD);
+	put_line(1, m->head[1], gone != NULL ? A_DIM : A_NORMAL);
+	if (gone == NULL && (int)strlen(m->head[0]) + 11 <= COLS)
+		mvaddstr(0, COLS - 8, m->time);
+	if (gone != NULL)
+		put_line(2, gone, bad);
+	else
+		put_line(2, m->head[2], m->warned ? bad : A_NORMAL);
+}
+
+/* The keys; or the filter, while it is typed and while it holds. */
+static void draw_keys(const struct top_screen *s, const struct top_model *m)
+{
+	const char *filter = m->lists[s->chosen].filter;
+	char line[LINE];
+
+	if (s->typing)
+		snprintf(line, sizeof(line), "/%s_  Enter keeps, Esc clears", filter);
+	else if (filter[0] != '\0')
+		snprintf(line, sizeof(line), "/%s  Esc clears  q quit ? help Tab list s sort r turn", filter);
+	else
+		snprintf(line, sizeof(line), "%s",
+			 "q quit  ? help  / filter  s sort  r turn  Tab list  arrows PgUp PgDn scroll");
+	put_line(LINES - 1, line, A_REVERSE);
+}
+
+/* In the place of everything else: 40 columns have no room for a window. */
+static void draw_help(void)
+{
+	for (size_t i = 0; i < array_len(help) && (int)i + 1 < LINES; i++)
+		put_line((int)i, help[i], A_NORMAL);
+	put_line(LINES - 1, "any key goes back", A_REVERSE);
+}
+
+/* Everything is drawn anew; ncurses compares it with what stands there. A screen with fewer lines shows what fits. */
+void top_screen_draw(struct top_screen *s, const struct top_model *m, const char *gone)
+{
+	int y = HEAD;
+
+	erase();
+	if (s->help) {
+		draw_help();
+	} else {
+		share_room(s, m);
+		draw_head(s, m, gone);
+		for (size_t i = 0; i < TOP_LISTS; i++)
+			y = draw_list(s, &m->lists[i], i, y, gone != NULL);
+		draw_keys(s, m);
+	}
+	refresh();
+}
+
+/* ---- keys ---- */
+
+/* The filter acts at each letter. */
+static void type_filter(struct top_screen *s, struct top_list *l, int key)
+{
+	size_t n = strlen(l->filter);
+
+	if (key == '\r' || key == '\n' || key == KEY_ENTER)
+		s->typing = false;
+	else if (key == ESCAPE)
+		s->typing = false, l->filter[0] = '\0';
+	else if (n > 0 && (key == KEY_BACKSPACE || key == 0x7f || key == '\b'))
+		l->filter[n - 1] = '\0';
+	else if (key > 0x20 && key < 0x7f && n + 1 < sizeof(l->filter))
+		l->filter[n] = (char)key, l->filter[n + 1] = '\0';
+	top_list_arrange(l);
+}
+
+/* What is beyond the end is brought back when it is drawn. */
+static void scroll_list(struct top_screen *s, const struct top_list *l, int key)
+{
+	size_t *top = &s->top[s->chosen], page = s->room[s->chosen];
+
+	if (key == KEY_DOWN || key == 'j')
+		*top += 1;
+	else if (key == KEY_NPAGE || key == ' ')
+		*top += page;
+	else if (key == KEY_UP || key == 'k')
+		*top -= *top > 0 ? 1 : 0;
+	else if (key == KEY_PPAGE)
+		*top -= *top > page ? page : *top;
+	else if (key == KEY_HOME || key == 'g')
+		*top = 0;
+	else if (key == KEY_END || key == 'G')
+		*top = l->nshown;
+}
+
+/* The columns that can be sorted by are the name and all numbers, those too that this screen has no room for. */
+static void arrange(struct top_list *l, int key)
+{
+	if (key == 's')
+		l->sort = (l->sort + 1) % (l->ncolumns + 1);
+	else if (key == 'S')
+		l->sort = (l->sort + l->ncolumns) % (l->ncolumns + 1);
+	else if (key == 'r')
+		l->reverse = !l->reverse;
+	else if (key == ESCAPE)
+		l->filter[0] = '\0';
+	else
+		return;
+	top_list_arrange(l);
+}
+
+/* Outside the filter.   Returns  false: q. */
+static bool take_key(struct top_screen *s, struct top_list *l, int key)
+{
+	switch (key) {
+	case 'q':
+		return false;
+	case '?':
+		s->help = true;
+		break;
+	case '/':
+		s->typing = true;
+		break;
+	case '\t':
+		s->chosen = 1 - s->chosen;
+		break;
+	case REDRAW:
+		clearok(stdscr, true);
+		break;
+	default:
+		scroll_list(s, l, key);
+		arrange(l, key);
+	}
+	return true;
+}
+
+/* All that were typed, before the screen is drawn once. A resize comes as a key, too, from resizeterm. */
+bool top_screen_keys(struct top_screen *s, struct top_model *m)
+{
+	int key;
+	bool stays = true;
+
+	while (stays && (key = getch()) != ERR) {
+		struct top_list *l = &m->lists[s->chosen];
+
+		if (key == KEY_RESIZE)
+			continue;
+		if (s->typing)
+			type_filter(s, l, key);
+		else if (s->help && key != 'q')
+			s->help = false;
+		else
+			stays = take_key(s, l, key);
+	}
+	return stays;
+}
