@@ -45,6 +45,9 @@ enum config_at_limit { CONFIG_AT_LIMIT_TBL(X) };
 #define X(name, word, meaning) CONFIG_ON_FIN_##name,
 enum config_on_fin { CONFIG_ON_FIN_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_CONNECT_##name,
+enum config_connect { CONFIG_CONNECT_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_BALANCE_##name,
 enum config_balance { CONFIG_BALANCE_TBL(X) };
 #undef X
@@ -383,6 +386,7 @@ struct config_listener {
 	int64_t                  max_connections; /* or CONFIG_OFF */
 	enum config_at_limit     at_limit;
 	enum config_on_fin       on_fin; /* of either side */
+	enum config_connect      connect; /* when a server is dialled */
 	int64_t                  backlog;
 	struct {
 		int64_t idle, half_close, lifetime; /* or CONFIG_OFF: never */

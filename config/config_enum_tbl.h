@@ -50,6 +50,10 @@
 	X(PASS, "pass", "it is passed on, and the other direction goes on")   \
 	X(END, "end", "it ends the connection")
 
+#define CONFIG_CONNECT_TBL(X)                                                 \
+	X(ACCEPT, "accept", "at once, so that a server may speak first")      \
+	X(FIRST_BYTE, "first_byte", "when the client has sent its first byte")
+
 #define CONFIG_BALANCE_TBL(X)                                                               \
 	X(ROUND_ROBIN, "round_robin", "in turn, by weight, evenly spread")                  \
 	X(LEAST_CONN, "least_conn", "the fewest connections for its weight")                \

@@ -245,6 +245,12 @@
 	  "that never end by themselves: what has arrived is delivered, both sides get their end at once, and "   \
 	  "one that does not end either is let go after timeouts.linger.",                                        \
 	  "end")                                                                                                  \
+	X(ENUM, "listeners[].connect", connect, "accept", 0, 0, 0, connect, NEW,                                  \
+	  "when a server is dialled for a client",                                                                \
+	  "With first_byte a client that says nothing, such as a probe of the port, costs no server a connection; " \
+	  "it may be silent for timeouts.idle. Not for servers that speak first (SMTP, SSH, MySQL): their clients " \
+	  "wait for them, in vain. A PROXY header is no byte of the client's, a ClientHello is some.",            \
+	  "first_byte")                                                                                           \
 	X(COUNT, "listeners[].backlog", backlog, "4096", 1, 65535, 0, none, RESTART,                              \
 	  "connections the kernel holds ready before they are accepted",                                          \
 	  "The kernel cuts it to net.core.somaxconn without a word; start warns when it does.",                   \

@@ -16,6 +16,7 @@ static const struct key_word words_format[] = {CONFIG_FORMAT_TBL(X) {NULL, NULL}
 static const struct key_word words_facility[] = {CONFIG_FACILITY_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_timeout[] = {CONFIG_ON_TIMEOUT_TBL(X) {NULL, NULL}};
 static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, NULL}};
+static const struct key_word words_connect[] = {CONFIG_CONNECT_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_fin[] = {CONFIG_ON_FIN_TBL(X) {NULL, NULL}};
 static const struct key_word words_balance[] = {CONFIG_BALANCE_TBL(X) {NULL, NULL}};
 static const struct key_word words_proxy_in[] = {CONFIG_PROXY_IN_TBL(X) {NULL, NULL}};

@@ -235,6 +235,56 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 }
 
+/* Ports of protocols whose servers speak first. */
+static const char *speaks_first(int port)
+{
+	static const struct {
+		int port;
+		const char *protocol;
+	} known[] = {
+		{21, "FTP"}, {22, "SSH"}, {25, "SMTP"}, {110, "POP3"}, {119, "NNTP"}, {143, "IMAP"}, {465, "SMTP"},
+		{587, "SMTP"}, {873, "rsync"}, {3306, "MySQL"}, {5900, "VNC"},
+	};
+
+	for (size_t i = 0; i < array_len(known); i++)
+		if (known[i].port == port)
+			return known[i].protocol;
+	return NULL;
+}
+
+/* The first server of an upstream that will wait for a client who waits for it. */
+static bool doubt_server(struct diag *d, struct config_listener *l, const struct config_upstream *u)
+{
+	for (size_t i = 0; i < u->nservers; i++) {
+		const char *protocol = speaks_first(np_addr_port(&u->servers[i].addr.u.sa));
+
+		if (protocol == NULL)
+			continue;
+		diag_warn(d, DIAG_WAITS, validate_origin("listeners[].connect", l),
+			  "clients of %.80s wait for ever: by its port it is %s, whose servers speak first",
+			  u->servers[i].text, protocol);
+		return true;
+	}
+	return false;
+}
+
+/* Where TLS ends here the handshake comes before the dial anyway, and behind it the client may wait. */
+static void doubt_connect(struct diag *d, const struct config *c, struct config_listener *l)
+{
+	if (l->connect != CONFIG_CONNECT_FIRST_BYTE)
+		return;
+	if (l->tls != NULL) {
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].connect", l),
+			  "connect has no effect with tls: a ClientHello comes first");
+		return;
+	}
+	if (l->upstream < c->nupstreams && doubt_server(d, l, &c->upstreams[l->upstream]))
+		return;
+	for (size_t i = 0; i < l->nroutes; i++)
+		if (l->routes[i].upstream < c->nupstreams && doubt_server(d, l, &c->upstreams[l->routes[i].upstream]))
+			return;
+}
+
 /* Settings that another setting makes pointless. Warnings, because a generated file may write
  * every key. */
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
@@ -248,6 +298,7 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 	if (l->max_connections != CONFIG_OFF && all != CONFIG_AUTO && l->max_connections > all)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].max_connections", l),
 		          "max_connections has no effect: limits.max_connections is lower and is reached first");
+	doubt_connect(d, c, l);
 	if (l->timeouts.idle != CONFIG_OFF && l->timeouts.lifetime < l->timeouts.idle && pos_known(idle))
 		diag_warn(d, DIAG_SHORT_TIMER, idle,
 		          "timeouts.idle is longer than timeouts.lifetime, which ends the connection first");

@@ -48,6 +48,7 @@
 	X(LOOP_MAYBE,  W, 308, "connections that may come back to their listener")            \
 	X(SERIES,      W, 309, "more time series than metrics.series allows")                 \
 	X(BARE_SECRET, W, 310, "a secret that crosses the network in the clear")              \
+	X(WAITS,       W, 311, "a server that speaks first, behind a listener that waits for the client") \
 	X(EXPIRES,     W, 401, "a certificate that has expired, or soon will have")           \
 	X(TLS_PART,    W, 402, "a file or setting of TLS that works with some peers only")
 

@@ -41,7 +41,7 @@ static enum close_reason conn_set_up(struct conn *c)
 	const struct listener *f = c->listener;
 	enum close_reason why = CLOSE_NONE;
 
-	if (f->wants_header || f->wants_hello)
+	if (f->wants_header || f->wants_hello || f->wants_byte)
 		why = preread_run(c);
 	if (why == CLOSE_NONE && f->tls != NULL)
 		why = conn_tls(c);

@@ -41,7 +41,7 @@ static enum conn_stage first_stage(const struct listener *l)
 {
 	if (l->wants_header)
 		return STAGE_CONN_HEADER;
-	if (l->wants_hello)
+	if (l->wants_hello || l->wants_byte)
 		return STAGE_CONN_HELLO;
 	return l->tls != NULL ? STAGE_CONN_TLS : STAGE_CONN_CONNECT;
 }

@@ -1,7 +1,7 @@
 /* The client's first bytes, read before a server is dialled: a PROXY header where the listener
- * requires one, then a ClientHello where a rule asks for it. The deadlines are absolute: a client
- * that sends a byte now and then gains no time. All bytes are kept, and those behind the header are
- * passed on unchanged.
+ * requires one, then a ClientHello where a rule asks for it, then any byte where no server is
+ * dialled without one. The deadlines are absolute: a client that sends a byte now and then gains no
+ * time. All bytes are kept, and those behind the header are passed on unchanged.
  *
  * A read goes into the worker's scratch and is copied from there, so a client that sends nothing
  * holds no buffer. */
@@ -203,7 +203,26 @@ static enum close_reason read_hello(struct conn *c)
 	}
 }
 
-/* ---- both ---- */
+/* ---- the first byte ---- */
+
+/* Where no server is dialled for a client that says nothing. There is no server yet to be silent, too, so the times of a
+ * relay are the client's alone: idle from here on, lifetime from the accept. */
+static enum close_reason read_first_byte(struct conn *c)
+{
+	const struct listener *f = c->listener;
+	int64_t idle = deadline_at(np_now(), f->idle), lifetime = deadline_at(c->accepted, f->lifetime);
+	int64_t first = deadline_earlier(idle, lifetime);
+	ssize_t n;
+
+	c->setup = SETUP_HELLO; /* the stage of who is to say what he wants */
+	np_fd_set_read_deadline(&c->client.fd, first != DEADLINE_NEVER ? first : 0);
+	n = read_more(c);
+	if (n > 0)
+		return CLOSE_NONE;
+	return read_failure(c, n, lifetime == first ? CLOSE_LIFETIME : CLOSE_IDLE_TIMEOUT, CLOSE_CLIENT_FIN);
+}
+
+/* ---- all ---- */
 
 /* The source address alone may decide: then the client of a server that speaks first is not kept
  * waiting. */
@@ -232,6 +251,8 @@ enum close_reason preread_run(struct conn *c)
 		if (why == CLOSE_NONE)
 			trace_at(c, TRACE_HELLO, NULL);
 	}
+	if (why == CLOSE_NONE && c->listener->wants_byte && is_silent(c->extra->preread))
+		why = read_first_byte(c);
 	/* the dial watches the client: it must not find this one */
 	np_fd_set_read_deadline(&c->client.fd, 0);
 	return why;

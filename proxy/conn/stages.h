@@ -12,8 +12,8 @@
 
 #include "proxy/conn/conn.h"
 
-/* preread.c: read a PROXY header, and a ClientHello that rules ask for, within their deadlines.
- * Parks. */
+/* preread.c: read a PROXY header, and a ClientHello that rules ask for, within their deadlines; and where
+ * listeners[].connect says so, wait for a byte of the client's. Parks. */
 must_use enum close_reason preread_run(struct conn *c);
 
 /* preread.c: the end of a client that has sent no byte. n is what its read returned: 0, or the

@@ -60,6 +60,7 @@ struct listener {
 	const struct target **targets; /* owned: one per rule, then the default; NULL there: none */
 	unsigned nrules;
 	bool wants_header;           /* each connection begins with a PROXY header */
+	bool wants_byte;             /* no server is dialled before the client's first byte */
 	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
 	struct cidr_set trusted;     /* sources whose PROXY headers are accepted */
 	bool reads_untrusted;        /* of others the header is read and not accepted; else they are closed */

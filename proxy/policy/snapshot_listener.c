@@ -269,6 +269,7 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 	if (err != 0)
 		return err;
 	l->keeps_cert = tells_cert(l, c);
+	l->wants_byte = c->tls == NULL && c->connect == CONFIG_CONNECT_FIRST_BYTE; /* a handshake has its own */
 	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);
 	if (c->tls != NULL) {
 		l->handshake_timeout = c->tls->handshake_timeout;

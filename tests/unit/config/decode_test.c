@@ -25,6 +25,7 @@ static const struct load_row rows[] = {
 	 "did you mean \"idle\"?\n   = help: staunch explain listeners[].timeouts.idle\n"},
 	{L "    idle: 1s\n" U, "   = help: it is written as listeners[].timeouts.idle\n"},
 	{L U "    connect: 1s\n", "   = help: it is written as upstreams[].timeouts.connect\n"},
+	{L "    connect: first\n" U, "\"connect\" cannot be \"first\": write accept or first_byte\n  --> t.yaml:5:14\n"},
 	{L U "log: {levle: info}\n", "unknown key \"levle\" in \"log\"\n"},
 	{L U "  - {name: b, servers: [{address: \"10.0.0.1:1\", wieght: 2}]}\n",
 	 "unknown key \"wieght\" in server \"10.0.0.1:1\" of upstream \"b\"\n"},
@@ -148,6 +149,7 @@ static void defaults(void **state)
 	assert_int_equal(l.c->shutdown.timeout, 30 * UNITS_S);
 	assert_true(w->max_connections == CONFIG_OFF);
 	assert_int_equal(w->at_limit, CONFIG_AT_LIMIT_REFUSE);
+	assert_int_equal(w->connect, CONFIG_CONNECT_ACCEPT);
 	assert_int_equal(w->backlog, 4096);
 	assert_int_equal(w->timeouts.idle, UNITS_H);
 	assert_int_equal(w->timeouts.half_close, UNITS_M);
@@ -222,6 +224,7 @@ static const char everything[] =
 	"    upstream: app\n"
 	"    max_connections: 10000\n"
 	"    at_limit: wait\n"
+	"    connect: first_byte\n"
 	"    backlog: 5\n"
 	"    timeouts: {idle: off, half_close: 1ms, lifetime: 1d, linger: off}\n"
 	"    proxy_protocol: {accept: required, trusted: [10.0.0.0/8, unix], timeout: 5s, max_bytes: 1KiB}\n"
@@ -290,6 +293,7 @@ static void listener_values(const struct config_listener *l)
 	assert_int_equal(l->upstream, 1);
 	assert_int_equal(l->max_connections, 10000);
 	assert_int_equal(l->at_limit, CONFIG_AT_LIMIT_WAIT);
+	assert_int_equal(l->connect, CONFIG_CONNECT_FIRST_BYTE);
 	assert_int_equal(l->backlog, 5);
 	assert_true(l->timeouts.idle == CONFIG_OFF && l->timeouts.linger == CONFIG_OFF);
 	assert_int_equal(l->timeouts.half_close, UNITS_MS);
@@ -306,7 +310,7 @@ static void upstream_values(const struct config_upstream *u)
 	assert_int_equal(u->retry_budget, UNITS_S);
 	assert_int_equal(u->nservers, 2);
 	assert_string_equal(u->servers[0].text, "10.0.0.1:9001");
-	assert_int_equal(u->servers[0].at.line, 37);
+	assert_int_equal(u->servers[0].at.line, 38);
 	assert_int_equal(u->servers[1].weight, 0);
 	assert_int_equal(u->servers[1].max_connections, 100);
 	assert_true(u->servers[1].backup);

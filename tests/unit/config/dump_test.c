@@ -51,6 +51,7 @@ static const char dumped[] =
 	"    max_connections: off                    # default\n"
 	"    at_limit: refuse                        # default\n"
 	"    on_fin: pass                            # default\n"
+	"    connect: accept                         # default\n"
 	"    backlog: 4096                           # default\n"
 	"    timeouts:\n"
 	"      idle: 1h                              # default\n"

@@ -136,7 +136,8 @@ static void spellings(void **state)
 		{"listeners[3].timeouts.idle", "listeners[].timeouts.idle", NULL},
 		{"timeouts.idle", "listeners[].timeouts.idle", NULL},
 		{"idle", "listeners[].timeouts.idle", NULL},
-		{"connect", "upstreams[].timeouts.connect", NULL},
+		{"connect", "listeners[].connect", NULL}, /* nearer to the top than timeouts.connect */
+		{"timeouts.connect", "upstreams[].timeouts.connect", NULL},
 		{"upstreams", "upstreams", NULL},
 		{"listeners[]", "listeners", NULL},
 		{"listeners[].upstream", "listeners[].upstream", NULL},
