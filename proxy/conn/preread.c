@@ -205,8 +205,8 @@ static enum close_reason read_hello(struct conn *c)
 
 /* ---- the first byte ---- */
 
-/* Where no server is dialled for a client that says nothing. There is no server yet to be silent, too, so the times of a
- * relay are the client's alone: idle from here on, lifetime from the accept. */
+/* Where no server is dialled for a client that says nothing. There is no server yet to be silent, too,
+ * so the times of a relay are the client's alone: idle from here on, lifetime from the accept. */
 static enum close_reason read_first_byte(struct conn *c)
 {
 	const struct listener *f = c->listener;

@@ -11,8 +11,8 @@ struct world {
 	int port, header, hello, server, fds;
 };
 
-/* Listeners "web", "header", which wants a PROXY header, and "hello", whose rules look at the first bytes. The server is
- * the test's own, so that it sees who dials. */
+/* Listeners "web", "header", which wants a PROXY header, and "hello", whose rules look at the first bytes.
+ * The server is the test's own, so that it sees who dials. */
 static struct world start(const char *listener, const char *top)
 {
 	struct world w = {.port = kit_port(kit_ip(1)), .header = kit_port(kit_ip(1)), .hello = kit_port(kit_ip(1))};
@@ -75,7 +75,7 @@ static void o29_probes_dial_nobody(void **state)
 	end(&w);
 }
 
-/* O29: a PROXY header is no byte of the client's, not even with silence in which a hello may come; bytes behind one are. */
+/* O29: a PROXY header is no byte of the client's, nor is the silence in which a hello may come; bytes behind one are. */
 static void o29_a_header_is_no_byte(void **state)
 {
 	static const char header[] = "PROXY TCP4 192.0.2.1 192.0.2.2 7 8\r\n";
@@ -119,7 +119,7 @@ static void o29_times(void **state)
 	end(&w);
 }
 
-/* O29: with idle off one may be silent for as long as it likes; it holds its place of the limit, and a drain cuts it. */
+/* O29: with idle off one may be silent for as long as it likes; it has its place of the limit, and a drain cuts it. */
 static void o29_limit_and_drain(void **state)
 {
 	struct world w = start(", timeouts: {idle: off}, max_connections: 1", LOGGED "\nshutdown: {timeout: 200ms}");
