@@ -75,7 +75,7 @@ static void o29_probes_dial_nobody(void **state)
 	end(&w);
 }
 
-/* O29: a PROXY header is no byte of the client's, nor is the silence in which a hello may come; bytes behind one are. */
+/* O29: a PROXY header is no byte of the client's, nor is the silence that a hello may take; bytes behind one are. */
 static void o29_a_header_is_no_byte(void **state)
 {
 	static const char header[] = "PROXY TCP4 192.0.2.1 192.0.2.2 7 8\r\n";
