@@ -485,8 +485,7 @@ struct config_pos config_place_tls_out(const struct config_tls_out *t, const cha
  * is for instead. */
 void config_dump(FILE *out, const struct config *c);
 void config_dump_help(FILE *out, const struct config *c);
-/* config_dump_noted: as config_dump, and behind the origin of each server what of_server writes: the
- * rest of a remark. */
+/* config_dump_noted: as config_dump, and of_server writes on behind the origin of each server. */
 struct config_notes {
 	void (*of_server)(void *arg, FILE *out, const struct config_server *s);
 	void *arg;
@@ -495,8 +494,7 @@ void config_dump_noted(FILE *out, const struct config *c, const struct config_no
 /* The same of one block, values alone: two blocks with the same text are the same settings. */
 void config_dump_tls_in(FILE *out, const struct config_tls_in *t);
 void config_dump_tls_out(FILE *out, const struct config_tls_out *t);
-/* config_same: every value is the same and stands in the same line, so either may serve for both.
- * False when there is no memory to tell. */
+/* config_same: each value is the same and stands in the same line. False when there is no memory to tell. */
 bool config_same(const struct config *a, const struct config *b);
 
 #endif

@@ -2,6 +2,7 @@
  *
  *   wait (30 s) -> head (5 s from its first byte) -> route -> gate -> body -> handler -> answer -> wait
  *                       '--- refused: the answer, then our end, then what still comes is dropped ---> close */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,24 +130,36 @@ static bool may_be_handled(struct client *c, const struct route_row *row, struct
 	return false;
 }
 
+/* Who only ended what he sends still waits for the answer. Over TCP the two look the same. */
+bool admin_hung_up(const struct client *c)
+{
+	struct pollfd p = {.fd = c->fd.sysfd};
+
+	return !c->at->tcp && poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 /* The spans of the request point into c->in, which holds still until the answer has gone out. */
 static void answer_request(struct client *c, size_t len, struct reply *r)
 {
 	const struct route_row *row = find_route(c);
+	bool refused = !may_be_handled(c, row, r);
 
 	c->linger = true;
 	c->close = c->close || !c->request.keep_alive;
-	if (!may_be_handled(c, row, r)) {
+	if (refused) {
 		c->close = c->close || c->request.length > 0;
 	} else if (take_body(c, len) != 0) {
 		c->close = true;
 		r->err = -NP_ESHORT;
+	} else if (c->request.method == HTTP_POST && admin_hung_up(c)) {
+		c->close = true; /* he was told, or has seen, that there is no answer: then nothing may be done */
+		r->err = -NP_ECANCELED;
 	} else {
 		c->linger = false;
 		row->handle(c, r);
 	}
 	if (c->request.method == HTTP_POST && r->err == 0)
-		admin_audit(c, r->status);
+		admin_audit(c, r->status, refused);
 }
 
 /* What stands behind this request is the next one's. */

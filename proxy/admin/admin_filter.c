@@ -56,6 +56,8 @@ static bool take_sni(struct conn_filter *f, const char *value, const char **why)
 		f->sni[i] = name_lower(f->sni[i]);
 	if (f->sni[n - 1] == '.')
 		f->sni[n - 1] = '\0';
+	if (f->sni[0] == '\0')
+		return false; /* an empty name would mean any */
 	*why = "a star stands in front of a dot, at the beginning";
 	return strchr(f->sni, '*') == NULL || (strncmp(f->sni, "*.", 2) == 0 && strchr(f->sni + 1, '*') == NULL);
 }

@@ -215,12 +215,27 @@ static void put_identity(struct event *e, const struct client *c, const char *pe
 }
 
 /* The message escapes what the path or the name of the program holds. */
-void admin_audit(const struct client *c, unsigned status)
+/* Anybody who can connect can be refused, as often as he likes: that may neither fill the log nor push out what
+ * happened. So one line an episode, for each address and each status. */
+static void audit_stranger(const struct client *c, unsigned status)
+{
+	char host[NP_ADDR_TEXT] = "";
+
+	np_addr_format_host(&c->peer_addr.u.sa, c->peer_addr.len, host, sizeof(host));
+	log_limited(LVL_NOTICE, "audit", host, (int)status, "POST %.200s by %s: %u", c->request.path, host, status);
+}
+
+void admin_audit(const struct client *c, unsigned status, bool refused)
 {
 	char who[128], comm[32], peer[NP_ADDR_TEXT] = "";
-	struct event *e = event_begin();
+	struct event *e;
 	long long ms = (long long)((np_nanotime() - c->began) / NP_MS);
 
+	if (refused && c->at->tcp) {
+		audit_stranger(c, status);
+		return;
+	}
+	e = event_begin();
 	comm_of(c, comm);
 	if (c->at->tcp)
 		np_addr_format(&c->peer_addr.u.sa, c->peer_addr.len, peer, sizeof(peer));

@@ -8,7 +8,6 @@
  *   rate      connections a second
  *   patience  how much longer one may live whose client waits for an answer
  *   reason    a text for the log */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,20 +162,12 @@ static no_inline bool read_kill(struct killing *k)
 
 /* ---- the end of them ---- */
 
-/* Who only ended what he sends still waits for the answer. Over TCP the two look the same. */
-static bool asker_hung_up(const struct client *c)
-{
-	struct pollfd p = {.fd = c->fd.sysfd};
-
-	return !c->at->tcp && poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
-}
-
 static bool kill_goes_on(struct closer *closer, void *arg)
 {
 	const struct killing *k = arg;
 
 	(void)closer;
-	return !k->c->admin->stopping && !asker_hung_up(k->c);
+	return !k->c->admin->stopping && !admin_hung_up(k->c);
 }
 
 /* Beside the audit line, which has who and when: what was meant, and what it came to. */

@@ -120,7 +120,11 @@ int64_t admin_deadline(const struct admin *a, int64_t ns);
 /* May this request be answered?   Returns  true; or false, and r is the refusal.   Parks: a wrong token. */
 must_use bool admin_gate(struct client *c, const struct route_row *row, struct reply *r);
 /* One line for a request that changes something, or was refused to. */
-void admin_audit(const struct client *c, unsigned status);
+/* refused: by the gate; strangers can bring that about as often as they like. */
+void admin_audit(const struct client *c, unsigned status, bool refused);
+
+/* Has a client of the socket gone without waiting for its answer? */
+bool admin_hung_up(const struct client *c);
 
 /* ---- admin_reply.c ---- */
 

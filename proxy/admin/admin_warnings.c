@@ -13,6 +13,7 @@
 #define WARNING_ROOM  1024
 #define TEXT_MOST     320
 #define CERT_DAYS     30
+#define FAILING_NAMED 10
 #define FAILURE_RECENT (60 * NP_S)
 #define DROPS_RECENT  (600 * NP_S) /* so long a dropped record is worth a word */
 
@@ -56,6 +57,14 @@ static void warn_of_upstreams(const struct warnings *w, const struct inventory *
 	}
 }
 
+/* Not long ago: a server that nobody asks since then may be well again. */
+static bool fails(const struct server *server)
+{
+	const struct server_failure f = server_last_failure(server);
+
+	return f.why != 0 && np_nanotime() - f.at <= FAILURE_RECENT;
+}
+
 /* Its last connect that failed was not long ago; since when it fails is in the events. */
 static void warn_of_server(const struct warnings *w, const struct inventory *inv, struct server *server)
 {
@@ -64,8 +73,6 @@ static void warn_of_server(const struct warnings *w, const struct inventory *inv
 	struct server_stats n = {0};
 	uint64_t failed;
 
-	if (f.why == 0 || ago > FAILURE_RECENT)
-		return;
 	server_stats_sum(&n, server->stats, inv->registry->nworkers);
 	failed = rates_connects_failed(&n);
 	warn(w, "server_failing", "server %s: %s %lld s ago; %llu failed connect%s since the start", server->name,
@@ -73,11 +80,19 @@ static void warn_of_server(const struct warnings *w, const struct inventory *inv
 	     (unsigned long long)failed, failed == 1 ? "" : "s");
 }
 
+/* A page of one and the same would hide the rest. */
 static void warn_of_servers(const struct warnings *w, const struct inventory *inv)
 {
-	for (unsigned i = 0; i < inv->nservers; i++)
-		if (inv->servers[i].listed)
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < inv->nservers; i++) {
+		if (!inv->servers[i].listed || !fails(inv->servers[i].server))
+			continue;
+		if (++n <= FAILING_NAMED)
 			warn_of_server(w, inv, inv->servers[i].server);
+	}
+	if (n > FAILING_NAMED)
+		warn(w, "server_failing", "%u more servers fail", n - FAILING_NAMED);
 }
 
 /* Of the certificates in force, not of the files on the disk. */
@@ -104,6 +119,7 @@ static void warn_of_limit(const struct warnings *w, const struct limit *l, const
 	     listener != NULL ? ": " : "", name, (unsigned long long)__atomic_load_n(&l->hits, __ATOMIC_RELAXED));
 }
 
+/* Of the process, then of each listener that is configured. */
 static void warn_of_limits(const struct warnings *w, const struct process *p, const struct inventory *inv)
 {
 	warn_of_limit(w, &p->limit, "limits.max_connections", NULL);

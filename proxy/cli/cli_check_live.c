@@ -215,6 +215,8 @@ static int show_plan_of(const struct cli_args *a, const char *path,
 	q.body = text;
 	code = wants_json(a) ? EXIT_OK : look_at_text(a, path, text, q.n);
 	if (code == EXIT_OK)
+		code = cli_look_alive(a);
+	if (code == EXIT_OK)
 		code = cli_ask_with(a, &q, PLAN_PATIENCE, &w);
 	if (code == EXIT_OK)
 		code = w.status == 200 ? show(a, path, w.body) : cli_answer_failed(&w);

@@ -155,7 +155,8 @@ static bool send_question(int fd, const struct cli_question *q)
 			      "POST %s HTTP/1.0\r\nHost: localhost\r\nX-Staunch: 1\r\nContent-Length: %zu\r\n\r\n",
 			      q->path, q->n) < 0)
 		return false;
-	if (!posts && asprintf(&head, "%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n", q->method, q->path) < 0)
+	if (!posts && asprintf(&head, "%s %s HTTP/1.%d\r\nHost: localhost\r\nConnection: close\r\n\r\n", q->method,
+			       q->path, q->lines) < 0)
 		return false;
 	sent = send_all(fd, head, strlen(head)) && send_all(fd, q->body, q->n);
 	free(head);
@@ -192,6 +193,13 @@ static int put_question(const struct cli_args *a, const struct cli_question *q, 
 	return EXIT_OK;
 }
 
+/* It took the connection, so it is there: stopped, or stuck. */
+static int no_answer_from(const char *where)
+{
+	cli_complain("the instance at %s does not answer", where);
+	return EXIT_FAILED;
+}
+
 /* Takes fd. */
 static int take_answer(int fd, const char *where, struct cli_answer *out)
 {
@@ -199,9 +207,8 @@ static int take_answer(int fd, const char *where, struct cli_answer *out)
 	close(fd);
 	if (out->room != NULL && take_apart(out))
 		return EXIT_OK;
-	cli_complain("the instance at %s does not answer", where);
 	cli_answer_free(out);
-	return EXIT_FAILED;
+	return no_answer_from(where);
 }
 
 int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience, struct cli_answer *out)
@@ -218,39 +225,90 @@ int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int pat
 	return code == EXIT_OK ? take_answer(fd, where, out) : code;
 }
 
-/* The lines of an answer of 200, one after the other. A head comes first, up to its empty line. */
-static int take_answer_lines(FILE *in, void (*take)(void *arg, char *line), void *arg)
+int cli_look_alive(const struct cli_args *a)
+{
+	struct cli_answer w;
+	int code = cli_ask(a, "GET", "/livez", CLI_PATIENCE, &w);
+
+	if (code == EXIT_OK && w.status == 403)
+		code = cli_answer_failed(&w);
+	cli_answer_free(&w);
+	return code;
+}
+
+/* n bytes of whole lines: the process ends a chunk at the end of a line.   Returns  false: they did not all come. */
+static bool take_line_block(FILE *in, size_t n, void (*take)(void *arg, char *line), void *arg)
 {
 	char *line = NULL;
 	size_t room = 0;
-	bool body = false;
+	ssize_t got;
 
-	while (getline(&line, &room, in) > 0) {
-		if (body)
-			take(arg, line);
-		else
-			body = strcmp(line, "\r\n") == 0;
+	while (n > 0 && (got = getline(&line, &room, in)) > 0 && (size_t)got <= n && line[got - 1] == '\n') {
+		n -= (size_t)got;
+		take(arg, line);
 	}
 	free(line);
-	return body ? EXIT_OK : EXIT_FAILED;
+	return n == 0;
+}
+
+/* Each chunk has its size in front and an empty line behind; the last one is empty. */
+static bool take_chunks(FILE *in, void (*take)(void *arg, char *line), void *arg)
+{
+	char size[32];
+
+	while (fgets(size, sizeof(size), in) != NULL) {
+		size_t n = strtoul(size, NULL, 16);
+
+		if (n == 0)
+			return true;
+		if (!take_line_block(in, n, take, arg) || fgets(size, sizeof(size), in) == NULL)
+			return false;
+	}
+	return false;
+}
+
+/* The lines of an answer of 200, one after the other. What has no proper end has failed: a list that broke off at the
+ * end of a line would look whole. */
+static int take_answer_lines(FILE *in, void (*take)(void *arg, char *line), void *arg)
+{
+	static const char length_is[] = "Content-Length: ";
+	char *line = NULL;
+	size_t room = 0, length = 0;
+	bool chunks = false, body = false, whole;
+
+	while (!body && getline(&line, &room, in) > 0) {
+		if (strncmp(line, length_is, sizeof(length_is) - 1) == 0)
+			length = strtoul(line + sizeof(length_is) - 1, NULL, 10);
+		chunks = chunks || strcmp(line, "Transfer-Encoding: chunked\r\n") == 0;
+		body = strcmp(line, "\r\n") == 0;
+	}
+	free(line);
+	whole = body && (chunks ? take_chunks(in, take, arg) : take_line_block(in, length, take, arg));
+	if (!whole)
+		cli_complain("the answer broke off: the instance is gone");
+	return whole ? EXIT_OK : EXIT_FAILED;
 }
 
 /* The status is looked at without taking it, so that a refusal is read as any other answer. */
 int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void *arg, char *line), void *arg,
 		  struct cli_answer *out)
 {
-	struct cli_question q = {.method = "GET", .path = path};
+	struct cli_question q = {.method = "GET", .path = path, .lines = true};
 	char where[CONTROL_PATH_ROOM], start[13] = "";
-	int fd, code = put_question(a, &q, CLI_STREAM, &fd, where);
+	int fd, code = put_question(a, &q, CLI_PATIENCE, &fd, where);
 	FILE *in;
 
 	*out = (struct cli_answer){0};
 	if (code != EXIT_OK)
 		return code;
-	if (recv(fd, start, sizeof(start) - 1, MSG_PEEK | MSG_WAITALL) == sizeof(start) - 1)
-		out->status = (unsigned)strtoul(start + 9, NULL, 10);
+	if (recv(fd, start, sizeof(start) - 1, MSG_PEEK | MSG_WAITALL) != sizeof(start) - 1) {
+		close(fd);
+		return no_answer_from(where);
+	}
+	out->status = (unsigned)strtoul(start + 9, NULL, 10);
 	if (out->status != 200)
 		return take_answer(fd, where, out);
+	set_patience(fd, CLI_STREAM);
 	in = fdopen(fd, "r");
 	if (in == NULL) {
 		close(fd);
@@ -261,6 +319,7 @@ int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void 
 	return code;
 }
 
+/* Also of one that was never filled. */
 void cli_answer_free(struct cli_answer *w)
 {
 	free(w->room);
@@ -377,6 +436,7 @@ const char *json_find(const char *object, const char *path, size_t *n)
 	return at;
 }
 
+/* From the bracket to the first element, or from one element to the next. */
 const char *json_next(const char *at)
 {
 	at = *at == '[' ? at + 1 : behind_value(at);
@@ -393,6 +453,7 @@ const char *json_first(const char *object, const char *path)
 	return list != NULL && *list == '[' ? json_next(list) : NULL;
 }
 
+/* A dash for what is missing or null: a column must not be empty. */
 void json_print(FILE *out, const char *object, const char *path)
 {
 	size_t n = 0;
@@ -409,6 +470,7 @@ void json_print(FILE *out, const char *object, const char *path)
 	}
 }
 
+/* 0 for what is no number. */
 long long json_number(const char *object, const char *path)
 {
 	size_t n = 0;

@@ -29,6 +29,7 @@ struct cli_question {
 	const char *method, *path;
 	const char *body; /* of n bytes */
 	size_t n;
+	bool lines; /* by HTTP/1.1, whose answers have an end of their own */
 };
 must_use int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int patience,
 			  struct cli_answer *out);
@@ -47,6 +48,10 @@ bool cli_trusts(uid_t uid, const char *path);
 /* cli_show_changes: the list of changes at the path, a line for each; "before" stands in front of the first, and as
  * many spaces in front of the others. Nothing where there are none. */
 void cli_show_changes(const char *before, const char *body, const char *path);
+
+/* cli_look_alive: for a verb whose order may take long. A process that was stopped (SIGSTOP) takes the connection and
+ * never answers: that is found before the order is given.   Returns  EXIT_OK: it answers. */
+must_use int cli_look_alive(const struct cli_args *a);
 
 /* cli_answer_failed: say what an answer other than 200 holds.   Returns  the exit code. */
 must_use int cli_answer_failed(const struct cli_answer *w);

@@ -72,13 +72,17 @@ static int ask_kill(const struct cli_args *a, struct text *body, bool dry, struc
 	text_char(body, '}');
 	if (body->cut)
 		return cli_misused(a->verb, "a value is too long");
-	code = cli_ask_with(a, &(struct cli_question){"POST", "/v1/conns/kill", body->p, body->n}, 0, w);
+	code = cli_look_alive(a);
+	if (code == EXIT_OK)
+		code = cli_ask_with(a, &(struct cli_question){"POST", "/v1/conns/kill", body->p, body->n, false},
+				    dry ? CLI_PATIENCE : 0, w);
 	body->n = n;
 	if (code == EXIT_OK && w->status != 200)
 		code = cli_answer_failed(w);
 	return code;
 }
 
+/* "1 connection", "2 connections". */
 static const char *kill_plural(long long n)
 {
 	return n == 1 ? "" : "s";

@@ -8,19 +8,6 @@
 #define RELOAD_PATIENCE 60000 /* ms: a load is given up after half of it */
 #define MS              UNITS_MS
 
-/* A process that was stopped (SIGSTOP) takes the connection and never answers: that is found before an order is given,
- * since an order may take long. */
-static int look_alive(const struct cli_args *a)
-{
-	struct cli_answer w;
-	int code = cli_ask(a, "GET", "/livez", CLI_PATIENCE, &w);
-
-	if (code == EXIT_OK && w.status == 403)
-		code = cli_answer_failed(&w);
-	cli_answer_free(&w);
-	return code;
-}
-
 /* In the form of every other report. */
 static void show_problems(const char *body)
 {
@@ -77,7 +64,7 @@ static int reload_result(const struct cli_args *a, const struct cli_answer *w)
 int cli_reload(const struct cli_args *a)
 {
 	struct cli_answer w = {0};
-	int code = look_alive(a);
+	int code = cli_look_alive(a);
 
 	if (code == EXIT_OK)
 		code = cli_ask(a, "POST", "/v1/reload", RELOAD_PATIENCE, &w);
@@ -119,6 +106,7 @@ static int drain_result(const struct cli_args *a, const struct cli_answer *w)
 	return was_cut ? EXIT_CUT : EXIT_OK;
 }
 
+/* It waits for the last connection, however long that takes. */
 int cli_drain(const struct cli_args *a)
 {
 	struct cli_answer w = {0};
@@ -128,7 +116,7 @@ int cli_drain(const struct cli_args *a)
 	if (code == EXIT_OK)
 		code = add_duration(a, CLI_OPT_TIMEOUT, "timeout_ms", path, sizeof(path));
 	if (code == EXIT_OK)
-		code = look_alive(a);
+		code = cli_look_alive(a);
 	if (code == EXIT_OK)
 		code = cli_ask(a, "POST", path, 0, &w);
 	if (code == EXIT_OK)

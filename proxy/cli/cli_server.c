@@ -126,6 +126,15 @@ static bool answer_has(const char *body, const char *name)
 	return at != NULL && *at != 'n';
 }
 
+/* A version that says nothing of it is not complained of. */
+static bool is_kept(const char *body)
+{
+	size_t n = 0;
+	const char *at = json_find(body, "persisted", &n);
+
+	return at == NULL || *at == 't';
+}
+
 /* One line for the usual case; weight and max_connections only where they differ from the file. */
 static no_inline void show_override(const char *body)
 {
@@ -143,6 +152,8 @@ static no_inline void show_override(const char *body)
 		put_until(body, "max_connections_until");
 	}
 	putchar('\n');
+	if (!is_kept(body))
+		cli_complain("this is not kept over a restart: the state file is off, or is not written");
 }
 
 int cli_server(const struct cli_args *a)
@@ -162,7 +173,7 @@ int cli_server(const struct cli_args *a)
 	if (code != EXIT_OK)
 		return code;
 	path_room[path.n] = body_room[body.n] = '\0';
-	code = cli_ask_with(a, &(struct cli_question){"POST", path_room, body_room, body.n}, CLI_PATIENCE, &w);
+	code = cli_ask_with(a, &(struct cli_question){"POST", path_room, body_room, body.n, false}, CLI_PATIENCE, &w);
 	if (code == EXIT_OK && w.status != 200)
 		code = cli_answer_failed(&w);
 	else if (code == EXIT_OK && a->value[CLI_OPT_JSON] != NULL)

@@ -117,7 +117,7 @@ static void show_status(const struct cli_args *a, const char *body)
 	printf(", generation %lld, in force since ", json_number(body, "generation"));
 	json_print(stdout, body, "config.loaded_at");
 	putchar('\n');
-	if (n > 0 && *error != 'n') {
+	if (error != NULL && !(n == 4 && memcmp(error, "null", 4) == 0)) {
 		fputs("reload      refused: ", stdout);
 		json_print(stdout, body, "config.last_error");
 		putchar('\n');

@@ -40,6 +40,7 @@ static const char *trace_stage_word(unsigned stage)
 	return words[stage];
 }
 
+/* A client of a Unix socket has no address. */
 static void put_client(struct json *j, const union np_inet *a)
 {
 	char text[NP_ADDR_TEXT] = "unix";
@@ -92,6 +93,7 @@ static void put_route(struct json *j, const struct conn *c)
 	put_name(j, "upstream", t != NULL ? t->upstream->name : NULL);
 }
 
+/* Without a server the reason: all full, or all tried. */
 static void put_pick(struct json *j, const struct conn *c, const struct mark *m)
 {
 	const struct target *t = conn_target(c);

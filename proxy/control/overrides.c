@@ -46,6 +46,7 @@ static struct override *override_find(const struct overrides *o, const struct se
 	return NULL;
 }
 
+/* Takes it out of the list first. */
 static void override_free(struct overrides *o, struct override *one)
 {
 	list_remove(&one->link);
@@ -82,6 +83,7 @@ static bool says_nothing(const struct override *one)
 	return one->said.admin == SERVER_READY && one->said.admin_weight < 0 && one->said.admin_most == 0;
 }
 
+/* Empty: what a former process kept comes by overrides_restore. */
 void overrides_init(struct overrides *o)
 {
 	*o = (struct overrides){.n = 0};
@@ -94,6 +96,7 @@ void overrides_fini(struct overrides *o)
 		override_free(o, list_entry(it, struct override, link));
 }
 
+/* No end is watched any more; what is in force stays so for the connections that drain. */
 void overrides_stop(struct overrides *o)
 {
 	np_timer_stop(&o->timer);
@@ -101,6 +104,7 @@ void overrides_stop(struct overrides *o)
 
 /* ---- one setting ---- */
 
+/* One of the three, the others stay. */
 static void take_setting(struct server_inputs *to, const struct server_inputs *from, enum server_set which)
 {
 	if (which == SERVER_SET_STATE)

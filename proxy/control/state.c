@@ -25,6 +25,7 @@ void state_init(struct state *s)
 	list_init(&s->waiting);
 }
 
+/* After state_end: the file is closed, and nothing waits. */
 void state_fini(struct state *s)
 {
 	free(s->path);
@@ -97,8 +98,9 @@ static void state_load_discard(struct file_job *job)
 	free(l);
 }
 
-static void say_state_off(const char *path, const char *why)
+static void say_state_off(struct process *p, const char *path, const char *why)
 {
+	__atomic_store_n(&p->state.failing, 1, __ATOMIC_RELAXED);
 	log_msg(LVL_WARNING, "state_off",
 		"the state file %.200s is not used: %s; what is said of servers is lost at the end", path, why);
 }
@@ -110,7 +112,7 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 
 	s->path = strdup(l->path);
 	if (s->path == NULL) {
-		say_state_off(l->path, np_err_text(-NP_ENOMEM));
+		say_state_off(p, l->path, np_err_text(-NP_ENOMEM));
 		return;
 	}
 	s->on = l->lock >= 0;
@@ -120,7 +122,7 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 		log_msg(LVL_WARNING, "state_bad", "the state file %.200s: %s; it is %.200s.bad from now on", l->path,
 			l->why, l->path);
 	else if (!s->on && l->path[0] != '\0')
-		say_state_off(l->path, l->why[0] != '\0' ? l->why : np_err_text(l->nrows));
+		say_state_off(p, l->path, l->why[0] != '\0' ? l->why : np_err_text(l->nrows));
 	if (l->nrows > 0 && overrides_restore(p, snap, l->rows, (unsigned)l->nrows))
 		state_changed(p);
 }
@@ -137,7 +139,7 @@ void state_start(struct process *p, const struct snapshot *snap)
 		return;
 	l = calloc(1, sizeof(*l));
 	if (l == NULL) {
-		say_state_off(c->control.state, np_err_text(-NP_ENOMEM));
+		say_state_off(p, c->control.state, np_err_text(-NP_ENOMEM));
 		return;
 	}
 	l->job = (struct file_job){.run = state_load_run, .discard = state_load_discard};
@@ -145,7 +147,7 @@ void state_start(struct process *p, const struct snapshot *snap)
 	l->lock = -1;
 	err = file_work_run(&p->state.loading, &l->job, LOAD_PATIENCE);
 	if (err != 0)
-		say_state_off(c->control.state, np_err_text(err));
+		say_state_off(p, c->control.state, np_err_text(err));
 	if (err == 0)
 		take_load(p, l, snap);
 	if (p->state.loading.job == NULL)
@@ -166,6 +168,7 @@ struct state_write {
 	bool parted; /* atomic: one of the two is done with the other */
 };
 
+/* By whoever comes second: control, or the thread. */
 static void write_free(struct state_write *w)
 {
 	free(w->text);
@@ -351,6 +354,7 @@ static void watch_time(struct process *p)
 		np_timer_set(&s->timer, next);
 }
 
+/* Each change has a number, so that an answer knows which write had it. */
 void state_changed(struct process *p)
 {
 	p->state.changed++;
@@ -374,6 +378,7 @@ void state_answer(struct process *p, struct order *o)
 
 /* ---- the end ---- */
 
+/* The end of the process waits no longer for the disk. */
 static void state_is_late(struct np_timer *t)
 {
 	np_event_set(container_of(t, struct state, ending)->idle);
@@ -423,6 +428,7 @@ void state_end(struct process *p)
 	s->lock = -1;
 }
 
+/* A thread may still touch memory of the process: then it must not be freed. */
 bool state_is_busy(const struct state *s)
 {
 	return s->left || file_work_is_busy(&s->loading);

@@ -231,8 +231,8 @@ void log_problems(enum log_level level, const char *event, const char *objects, 
 	note_put(note);
 }
 
-/* The begin of an episode is an event as well: since when it lasts is what is asked later. The note's text may lack its
- * end, where it was cut. */
+/* The begin of an episode is an event as well, also where its line has no room or is of no interest: since when it
+ * lasts is what is asked later. The note's text may lack its end, where it was cut. */
 static void begin_episode(uint64_t key, enum log_level level, const char *event, const struct log_note *note)
 {
 	log_episode_begin(&out.episodes, key, level, event, note->msg);
@@ -247,17 +247,15 @@ bool log_limited(enum log_level level, const char *event, const char *who, int c
 	bool begins;
 	va_list ap;
 
-	if (!log_wanted(level) ||
-	    !log_episode_admit(&out.episodes, key, log_clock(CLOCK_MONOTONIC), &suppressed, &begins))
+	if (!log_episode_admit(&out.episodes, key, log_clock(CLOCK_MONOTONIC), &suppressed, &begins))
 		return false;
-	note = note_get(&direct);
-	if (note == NULL)
-		return false;
+	note = log_wanted(level) ? note_get(&direct) : NULL;
 	va_start(ap, fmt);
-	log_note_fill(note, level, event, suppressed, fmt, ap);
+	log_note_fill(note != NULL ? note : &direct, level, event, suppressed, fmt, ap);
 	va_end(ap);
 	if (begins)
-		begin_episode(key, level, event, note);
-	note_put(note);
-	return true;
+		begin_episode(key, level, event, note != NULL ? note : &direct);
+	if (note != NULL)
+		note_put(note);
+	return note != NULL;
 }

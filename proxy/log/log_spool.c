@@ -198,6 +198,8 @@ static void end_episodes(int64_t now)
 			continue;
 		log_note_over(&note, &e);
 		event_tell(event_begin(), e.event, note.msg);
+		if (!log_wanted(e.level))
+			continue;
 		note.missed = __atomic_exchange_n(&spool.missed, 0, __ATOMIC_RELAXED);
 		note.form = log_form_now();
 		put_note(&note);

@@ -32,6 +32,7 @@ static const struct family *droppable(unsigned i)
 	return &families[NFAMILIES - NDROPPABLE + i];
 }
 
+/* So that a dashboard with a hole says why. */
 void metrics_left_out(const struct metrics_at *pg, unsigned i)
 {
 	struct labels l = {{{"family", droppable(i)->name}}};
@@ -82,6 +83,7 @@ static struct metrics_size size_of(const struct inventory *inv)
 	};
 }
 
+/* The most that a page of this size can have, whatever is filtered. */
 uint64_t metrics_series(const struct metrics_size *size)
 {
 	uint64_t n = stats_rows();
@@ -141,6 +143,7 @@ static bool is_shown(const struct metrics_page *pg, unsigned i)
 #define COUNTERS NFAMILIES
 #define THE_END  (NFAMILIES + 1)
 
+/* The process's own counters are rows, not objects. */
 static unsigned objects_shown(const struct metrics_page *pg, unsigned family)
 {
 	if (family == COUNTERS)

@@ -21,7 +21,7 @@ static const char *config_of(const struct world *w, const char *balance, int fir
 
 	for (int i = first; i < SERVERS; i++)
 		servers = textf("%s%s\"%s:%d\"", servers, i > first ? ", " : "", kit_ip(0), kit_peer_port(w->echo[i]));
-	return textf(TWO_WORKERS "control: {socket: \"%s\"}\n"
+	return textf(TWO_WORKERS "control: {socket: \"%s\", state: \"@DIR@/state.yaml\"}\n"
 				 "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
 				 "upstreams:\n  - {name: app, balance: %s, servers: [%s]}\n",
 		     control_socket(), kit_ip(0), w->port, balance, servers);

@@ -46,12 +46,15 @@ static void write_config(struct world *w, int first, const char *keep)
 		       w->config);
 }
 
+static const char *binary(void)
+{
+	return getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch";
+}
+
 /* The same file and the same state as the process before. */
 static void start(struct world *w)
 {
-	const char *binary = getenv("STAUNCH");
-
-	w->c = kit_child_start("staunch", KIT_ARGV(binary != NULL ? binary : "build/staunch", "run", "-c", w->config));
+	w->c = kit_child_start("staunch", KIT_ARGV(binary(), "run", "-c", w->config));
 	kit_file_wait(w->c->err, "\"ready\"", 1);
 }
 
@@ -231,6 +234,8 @@ static void o11_without_a_place(void **state)
 	kit_file_wait(w.c->err, "state_off", 1);
 	say(name_of(&w, 0), "{\"state\":\"drain\"}", false);
 	expect_visits(&w, 0, 2, 2);
+	expect_part(control_shell_ok(textf("%s server drain %s --socket $S 2>&1", binary(), name_of(&w, 0))),
+		    "this is not kept over a restart: the state file is off, or is not written\n");
 	/* It is made meanwhile: the next start has it. */
 	stop(&w, SIGTERM);
 	assert_int_equal(mkdir(textf("%s/none", kit_dir()), 0700), 0);

@@ -157,7 +157,8 @@ static void o21_sizes(void **state)
 	assert_non_null(strstr(line_at(screen(""), 0), textf("  process %d  serving  up ", (int)w.s->child->pid)));
 	assert_non_null(strstr(line_at(screen(""), 0), "  generation 1"));
 	assert_memory_equal(line_at(screen(""), 1), "connections 2 of 100  ", 22);
-	assert_memory_equal(line_at(screen(""), 2), "servers 2 of 2 usable  warnings ", 32); /* that one refuses is one */
+	/* That one refuses is a warning. */
+	assert_memory_equal(line_at(screen(""), 2), "servers 2 of 2 usable  warnings ", 32);
 	expect_line(3, "*listeners 1-1/1            active conn/s fail/s   in/s  out/s upstream");
 	expect_line(5, "*servers 1-2/2           usable active conn/s fail/s p50ms p99ms why, last error");
 	expect_shown(textf("\n%s    yes      0", name_cell(name, 24)));

@@ -46,6 +46,7 @@ static void o7_what_is_refused(void **state)
 		{"src=localhost", "src cannot be \\\"localhost\\\": "},
 		{"older=5", "older cannot be \\\"5\\\": "},
 		{"idle=-1s", "; a duration such as 200ms, 5s or 1h30m"},
+		{"sni=.", "sni cannot be \\\".\\\": it is empty, or too long"},
 		{"sni=*x", "sni cannot be \\\"*x\\\": a star stands in front of a dot"},
 		{"sni=a.*", "a star stands in front of a dot"},
 		{"sni=*.a.*", "a star stands in front of a dot"},
