@@ -1,6 +1,7 @@
 /* The control plane as a server: real clients, slow ones, rude ones, and too many. */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,6 +311,26 @@ static const char *many_servers(void)
 	return config;
 }
 
+/* Who gave up while the process was stopped has been told that there is no answer: his order is not carried out. */
+static void o3_an_order_whose_asker_has_gone(void **state)
+{
+	struct world w = start_with("");
+	static const char order[] = "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nX-Staunch: 1\r\n\r\n";
+	int fd;
+
+	(void)state;
+	kit_child_signal(w.s->child, SIGSTOP);
+	fd = control_connect();
+	kit_send(fd, order, sizeof(order) - 1);
+	close(fd);
+	kit_child_signal(w.s->child, SIGCONT);
+	(void)control_expect(200, "GET /livez", "");
+	(void)control_expect(200, "POST /v1/logs/reopen", "X-Staunch: 1\r\n");
+	assert_int_equal(kit_file_count(w.s->child->err, "\"reloaded\""), 0);
+	assert_int_equal(kit_file_count(w.s->child->err, "POST /v1/reload"), 0);
+	end_world(&w);
+}
+
 static size_t page_length(void)
 {
 	static const char get[] = "GET /metrics HTTP/1.0\r\n\r\n";
@@ -420,6 +441,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(real_clients, kit_end),
+		cmocka_unit_test_teardown(o3_an_order_whose_asker_has_gone, kit_end),
 		cmocka_unit_test_teardown(o5_bad_requests, kit_end),
 		cmocka_unit_test_teardown(o5_pipelined_and_byte_by_byte, kit_end),
 		cmocka_unit_test_teardown(half_closed_after_a_post, kit_end),
