@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <term.h>
 #include <unistd.h>
 
 #include "netpoll/err.h"
+
+#undef columns /* a capability of term.h, and our word for columns of a list */
 
 #define HEAD        3
 #define LINE        512
@@ -37,10 +40,21 @@ static const char *const help[] = {
 
 /* ---- the terminal ---- */
 
-/* newterm, for initscr ends the process where it does not know TERM. */
+/* newterm leaks where it does not know TERM, so that is asked first. */
+static bool terminal_is_known(void)
+{
+	int known = 0;
+
+	if (setupterm(NULL, STDOUT_FILENO, &known) != OK)
+		return false;
+	del_curterm(cur_term);
+	return true;
+}
+
+/* newterm, for initscr ends the process where it fails. */
 int top_screen_open(struct top_screen *s, bool colour)
 {
-	SCREEN *terminal = newterm(NULL, stdout, stdin);
+	SCREEN *terminal = terminal_is_known() ? newterm(NULL, stdout, stdin) : NULL;
 
 	if (terminal == NULL)
 		return -NP_EINVAL;

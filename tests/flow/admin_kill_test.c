@@ -266,7 +266,7 @@ static void o9_o42_stopped_meanwhile(void **state)
 	hold(0, FEW);
 	wait_relays(FEW);
 	order = begin_kill("{\"all\":true,\"rate\":1}");
-	kit_expect_rst(w.fd[0]);
+	kit_staunch_wait_log(w.s, "\"staunch.close_reason\":\"admin\"", 1); /* of either worker */
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 4);
 	close(order);
 	for (int i = 0; i < FEW; i++)
@@ -286,7 +286,7 @@ static void o9_called_off(void **state)
 	hold(0, FEW);
 	wait_relays(FEW);
 	order = begin_kill("{\"all\":true,\"rate\":20}");
-	kit_expect_rst(w.fd[0]);
+	kit_staunch_wait_log(w.s, "\"staunch.close_reason\":\"admin\"", 1);
 	close(order);
 	kit_staunch_wait_err(w.s, "connections were ended by an operator: all; cut short", 1);
 	expect_answer(kill_conns("{\"all\":true,\"dry_run\":true}"), "\"matched\":1");

@@ -376,7 +376,7 @@ static void o22_silence_is_said(void **state)
 		      kit_ip(0), w.http);
 	dom = browse(textf("http://%s:%d/", kit_ip(0), w.http), said, sizeof(said));
 	expect_part(dom, "The process refuses to tell");
-	expect_part(dom, "/v1/status: status 404");
+	expect_part(dom, ": status 404"); /* whichever question was answered first */
 }
 
 int main(void)
