@@ -10,7 +10,7 @@
 
 #include "netpoll/err.h"
 
-#undef columns /* a capability of term.h, and our word for columns of a list */
+#undef columns /* a capability of the terminal there, and our word for columns of a list */
 
 #define HEAD        3
 #define LINE        512
