@@ -84,7 +84,7 @@ static bool read_decimal(const char *s, uint32_t most, uint32_t *out)
 	uint64_t v = 0;
 	size_t n = 0;
 
-	for (; digit_is_decimal(s[n]) && n < 10; n++)
+	for (; n < 10 && digit_is_decimal(s[n]); n++)
 		v = v * 10 + (uint64_t)(s[n] - '0');
 	*out = (uint32_t)v;
 	return n > 0 && s[n] == '\0' && v <= most;
