@@ -400,6 +400,12 @@ void access_read(struct access_log *a, const struct setup *s)
 		count_endless(a);
 }
 
+void access_free(struct access_log *a)
+{
+	free(a->entries);
+	free(a->living);
+}
+
 size_t access_from(const struct access_log *a, enum place place, int64_t start)
 {
 	size_t from = 0, to = a->n;

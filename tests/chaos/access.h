@@ -39,6 +39,7 @@ struct access_log {
 	unsigned             files;
 };
 void access_read(struct access_log *a, const struct setup *s);
+void access_free(struct access_log *a);
 /* The first entry of a place that began at `start` or later. */
 size_t access_from(const struct access_log *a, enum place place, int64_t start);
 

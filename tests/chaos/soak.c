@@ -295,6 +295,7 @@ static void check_lines(struct soak *k)
 			     log.nliving, log.endless);
 	ledger_check(&k->ledger, p->alarms == 0, "process log: %" PRIu64 " errors that nobody expects %s", p->alarms,
 		     p->alarm);
+	access_free(&log);
 }
 
 static void check_streams(struct soak *k)
