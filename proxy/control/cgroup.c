@@ -151,11 +151,16 @@ static int64_t tighter(int64_t a, int64_t b)
 static int64_t level_memory(struct group *g)
 {
 	int64_t max = 0, high = 0, unused;
+	bool has_max, has_high;
 
-	if (!g->v2)
+	if (!g->v2) {
 		(void)read_figures(g, "memory.limit_in_bytes", &max, &unused);
-	else if (read_figures(g, "memory.max", &max, &unused) | read_figures(g, "memory.high", &high, &unused))
-		max = tighter(max, high);
+	} else {
+		has_max = read_figures(g, "memory.max", &max, &unused);
+		has_high = read_figures(g, "memory.high", &high, &unused);
+		if (has_max || has_high)
+			max = tighter(max, high);
+	}
 	return max > 0 && max < NO_LIMIT ? max : 0;
 }
 
