@@ -138,6 +138,18 @@ bool admin_hung_up(const struct client *c)
 	return !c->at->tcp && poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+/* Its end is the reader's end; bytes that it sends meanwhile are dropped. */
+bool admin_reader_left(struct client *c)
+{
+	char bytes[256];
+	ssize_t n;
+
+	do {
+		n = np_fd_try_read(&c->fd, bytes, sizeof(bytes));
+	} while (n > 0);
+	return n == 0 || (n != -NP_EAGAIN && n != -NP_EDEADLINE);
+}
+
 /* The spans of the request point into c->in, which holds still until the answer has gone out. */
 static void answer_request(struct client *c, size_t len, struct reply *r)
 {

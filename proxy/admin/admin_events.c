@@ -166,18 +166,6 @@ static bool say_next(struct events_stream *s)
 
 /* ---- the stream ---- */
 
-/* Bytes that he sends meanwhile are dropped: the connection is closed afterwards. */
-static bool has_left(struct client *c)
-{
-	char bytes[256];
-	ssize_t n;
-
-	do {
-		n = np_fd_try_read(&c->fd, bytes, sizeof(bytes));
-	} while (n > 0);
-	return n == 0 || (n != -NP_EAGAIN && n != -NP_EDEADLINE);
-}
-
 /* Until an event comes, the reader speaks or goes, the process ends, or it has been silent for long. */
 static void wait_for_event(struct events_stream *s)
 {
@@ -187,7 +175,7 @@ static void wait_for_event(struct events_stream *s)
 	np_fd_set_read_deadline(&s->c->fd, alive);
 	err = np_fd_wait(&s->c->fd, NP_READ);
 	np_fd_set_read_deadline(&s->c->fd, 0);
-	if (err != -NP_EDEADLINE && (err != 0 || has_left(s->c)))
+	if (err != -NP_EDEADLINE && (err != 0 || admin_reader_left(s->c)))
 		s->over = "gone";
 	else if (err == -NP_EDEADLINE && np_nanotime() >= alive)
 		say_word(s, "alive", NULL);

@@ -126,6 +126,9 @@ void admin_audit(const struct client *c, unsigned status, bool refused);
 /* Has a client of the socket gone without waiting for its answer? */
 bool admin_hung_up(const struct client *c);
 
+/* Has the reader of a stream ended, now that it can be read? Such a connection is closed afterwards. Does not park. */
+bool admin_reader_left(struct client *c);
+
 /* ---- admin_reply.c ---- */
 
 #define REPLY_BLOCK 16384

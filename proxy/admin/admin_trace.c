@@ -156,18 +156,6 @@ static void put_queue(struct tracing *g)
 	(void)reply_room(g->r, REPLY_BLOCK); /* as far as it is, it goes out */
 }
 
-/* Its end is the reader's end; bytes it sends meanwhile are dropped, and the connection is closed afterwards. */
-static bool reader_is_gone(struct client *c)
-{
-	char bytes[256];
-	ssize_t n;
-
-	do {
-		n = np_fd_try_read(&c->fd, bytes, sizeof(bytes));
-	} while (n > 0);
-	return n == 0 || (n != -NP_EAGAIN && n != -NP_EDEADLINE);
-}
-
 /* Until a record comes, the reader speaks or goes, or it is time to look again. */
 static void wait_for_record(struct tracing *g)
 {
@@ -177,7 +165,7 @@ static void wait_for_record(struct tracing *g)
 	np_fd_set_read_deadline(&g->c->fd, slice < g->ends ? slice : g->ends);
 	err = np_fd_wait(&g->c->fd, NP_READ);
 	np_fd_set_read_deadline(&g->c->fd, 0);
-	if (err != -NP_EDEADLINE && (err != 0 || reader_is_gone(g->c)))
+	if (err != -NP_EDEADLINE && (err != 0 || admin_reader_left(g->c)))
 		g->over = "gone";
 }
 
