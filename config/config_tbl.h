@@ -137,7 +137,8 @@
 	  "/v1/events. POST "                                                                                     \
 	  "/v1/reload, /v1/drain, /v1/logs/reopen, /v1/conns/kill and /v1/servers/UPSTREAM/ADDRESS, with the header " \
 	  "X-Staunch: 1, change something; POST /v1/plan only "                                                                       \
-	  "tells what a reload would change. "                                                                     \
+	  "tells what a reload would change. With If-Match: and a generation a POST is refused (409) once another "  \
+	  "one is in force. "                                                                                      \
 	  "Everybody who can connect may read there, and change things with a token. Beyond loopback only "       \
 	  "/livez, /readyz and /metrics answer without a token.",                                                 \
 	  "\"127.0.0.1:9180\"")                                                                                   \

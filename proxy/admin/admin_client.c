@@ -124,7 +124,7 @@ static bool may_be_handled(struct client *c, const struct route_row *row, struct
 		return false;
 	}
 	if ((row->methods & c->request.method) != 0)
-		return true;
+		return admin_match_read(c, r);
 	reply_error(r, 405, "this path does not take this method", NULL);
 	r->allow = row->methods & HTTP_POST ? "POST" : "GET, HEAD";
 	return false;

@@ -117,6 +117,7 @@ void admin_plan(struct client *c, struct reply *r)
 	c->admin->planning = true;
 	o = admin_order(c, &what, 0);
 	c->admin->planning = false;
-	answer_plan(r, o);
+	if (!admin_order_stale(c, r, o))
+		answer_plan(r, o);
 	admin_order_free(o);
 }

@@ -202,6 +202,21 @@ static void reply_killed(struct killing *k)
 	text_char(&k->r->body, '\n');
 }
 
+/* What the asker saw is what the inventory lists, which is what the lists of connections are made of.
+ *   Returns  false: r is the refusal. */
+static bool kill_holds(const struct killing *k)
+{
+	struct inventory *inv = k->c->conditional ? inventory_hold(&k->c->admin->reader) : NULL;
+	uint64_t generation = inv != NULL ? inv->generation : 0;
+
+	if (inv != NULL)
+		inventory_drop(inv);
+	if (!k->c->conditional || generation == k->c->match)
+		return true;
+	admin_match_refuse(k->c, k->r, generation);
+	return false;
+}
+
 /* Parks for as long as it takes. */
 static void run_kill(struct killing *k)
 {
@@ -229,7 +244,7 @@ void admin_kill(struct client *c, struct reply *r)
 	k.closer->order.rate = RATE;
 	if (c->admin->kills == KILLS_MOST)
 		reply_error(r, 429, "four orders to end connections are under way", "wait for one, or stop one");
-	else if (read_kill(&k))
+	else if (read_kill(&k) && kill_holds(&k))
 		run_kill(&k);
 	free(k.closer);
 }

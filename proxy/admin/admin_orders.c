@@ -1,4 +1,5 @@
 /* admin_orders: what is asked of the control thread, and its answer as JSON. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,8 @@ struct order *admin_order(struct client *c, const struct order *what, int64_t pa
 		return NULL;
 	}
 	k->order = *what;
+	k->order.conditional = c->conditional;
+	k->order.match = c->match;
 	k->order.answered = asked_answered;
 	k->timer.fn = asked_late;
 	if (patience > 0)
@@ -64,15 +67,64 @@ struct order *admin_order(struct client *c, const struct order *what, int64_t pa
 	return NULL;
 }
 
+/* ---- If-Match ---- */
+
+/* The number as it stands in an answer's "generation", bare or quoted as RFC 9110 has it. No list, and nothing weak:
+ * there is one generation, and it is this one or it is not. */
+static bool read_generation(struct http_span s, uint64_t *out)
+{
+	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
+		s = (struct http_span){s.p + 1, s.n - 2};
+	*out = 0;
+	if (s.n == 0 || s.n > 18)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (!digit_is_decimal(s.p[i]))
+			return false;
+		*out = *out * 10 + (uint64_t)(s.p[i] - '0');
+	}
+	return true;
+}
+
+bool admin_match_read(struct client *c, struct reply *r)
+{
+	struct http_span s = c->request.if_match;
+
+	c->conditional = c->request.method == HTTP_POST && s.p != NULL && !http_span_is(s, "*");
+	if (!c->conditional || read_generation(s, &c->match))
+		return true;
+	reply_error(r, 400, "If-Match is neither a generation nor *", "If-Match: 7");
+	return false;
+}
+
+void admin_match_refuse(const struct client *c, struct reply *r, uint64_t in_force)
+{
+	char message[100];
+
+	snprintf(message, sizeof(message), "generation %llu is in force, not %llu: nothing was done",
+		 (unsigned long long)in_force, (unsigned long long)c->match);
+	reply_error(r, 409, message, "look again what there is now; If-Match: * holds in every generation");
+}
+
+bool admin_order_stale(const struct client *c, struct reply *r, const struct order *o)
+{
+	if (o == NULL || o->err != -ESTALE)
+		return false;
+	admin_match_refuse(c, r, o->generation);
+	return true;
+}
+
 /* ---- the answers ---- */
 
 /* A refusal keeps the form of every error, and names the problems of the file beside it. */
-static void refused_reload(struct reply *r, const struct order *o)
+static void refused_reload(const struct client *c, struct reply *r, const struct order *o)
 {
 	unsigned status = 422;
 	const char *message = o->why;
 	struct json j;
 
+	if (admin_order_stale(c, r, o))
+		return;
 	if (o->err == -NP_ECANCELED || o->err == -NP_ENOENT)
 		status = 409;
 	if (o->err == -NP_ECANCELED)
@@ -94,6 +146,13 @@ static void refused_reload(struct reply *r, const struct order *o)
 	text_char(&r->body, '\n');
 }
 
+/* By a process that ends, or because of another generation. */
+static void refused_order(const struct client *c, struct reply *r, const struct order *o)
+{
+	if (!admin_order_stale(c, r, o))
+		reply_error(r, 409, "the process ends", NULL);
+}
+
 /* The control thread works through a load; the order is done all the same. */
 static void no_answer(struct reply *r)
 {
@@ -111,7 +170,7 @@ void admin_reload(struct client *c, struct reply *r)
 		return;
 	}
 	if (o->err != 0) {
-		refused_reload(r, o);
+		refused_reload(c, r, o);
 	} else {
 		reply_object(r, &j, o->generation);
 		json_bool(&j, "restart_needed", o->restart);
@@ -122,14 +181,13 @@ void admin_reload(struct client *c, struct reply *r)
 	admin_order_free(o);
 }
 
-/* Refused only by a process that ends. */
 void admin_logs(struct client *c, struct reply *r)
 {
 	struct order *o = admin_order(c, &(struct order){.kind = ORDER_LOGS}, 0);
 	struct json j;
 
 	if (o == NULL || o->err != 0) {
-		reply_error(r, 409, "the process ends", NULL);
+		refused_order(c, r, o);
 	} else {
 		reply_object(r, &j, o->generation);
 		json_leave(&j, '}');
@@ -169,7 +227,7 @@ void admin_drain(struct client *c, struct reply *r)
 	}
 	o = admin_order(c, &what, 0);
 	if (o == NULL || o->err != 0) {
-		reply_error(r, 409, "the process ends", NULL);
+		refused_order(c, r, o);
 	} else {
 		reply_object(r, &j, o->generation);
 		json_bool(&j, "cut", o->cut);

@@ -237,9 +237,9 @@ void admin_override(struct client *c, struct reply *r)
 	if (read_path_of(c->rest, change, r) && read_change(c, change, r)) {
 		/* Without patience: the order has our change, so it must come back. */
 		o = admin_order(c, &(struct order){.kind = ORDER_SERVER, .change = change}, 0);
-		if (o == NULL || o->err != 0)
+		if (o == NULL || (o->err != 0 && o->err != -ESTALE))
 			reply_error(r, 409, "the process starts or ends", NULL);
-		else
+		else if (!admin_order_stale(c, r, o))
 			say_result(change, r, o->generation);
 		admin_order_free(o);
 	}

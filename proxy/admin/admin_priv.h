@@ -76,6 +76,8 @@ struct client {
 	size_t n;              /* how many of them */
 	char *body;            /* of the request under way; NULL: none */
 	struct http_request request;
+	bool conditional;      /* a change that is made only while generation `match` is in force: If-Match */
+	uint64_t match;
 	const char *rest;      /* of the path, behind a route that ends with a slash */
 	int64_t began;         /* when the head was whole */
 };
@@ -153,6 +155,14 @@ int64_t admin_wall(void);
  *            patience ns (0: as long as it takes).   Parks.   Owns  what->question, what->plan. */
 must_use struct order *admin_order(struct client *c, const struct order *what, int64_t patience);
 void admin_order_free(struct order *o);
+
+/* admin_match_read: what If-Match of a change asks for, into c->conditional and c->match.
+ *   Returns  false: it is neither a generation nor *, and r is the refusal. */
+must_use bool admin_match_read(struct client *c, struct reply *r);
+/* admin_match_refuse: another generation than c->match is in force. */
+void admin_match_refuse(const struct client *c, struct reply *r, uint64_t in_force);
+/* admin_order_stale: did o come back because of its generation? Then r is the refusal. o may be NULL. */
+must_use bool admin_order_stale(const struct client *c, struct reply *r, const struct order *o);
 
 /* ---- admin_limits.c ---- */
 

@@ -37,6 +37,14 @@ void order_answer(struct order *o, int err)
 	np_post(o->asker, &o->msg);
 }
 
+/* The generation in force is the control thread's to change, so what holds here holds until the order is obeyed. */
+static bool order_holds(const struct order *o)
+{
+	const struct process *p = o->p;
+
+	return !o->conditional || (p->snap != NULL && p->snap->generation == o->match);
+}
+
 /* A load may be under way: it only reads the snapshot in force, and so does this. */
 static int explain_order(struct order *o)
 {
@@ -58,6 +66,8 @@ static void order_arrives(struct np_msg *m)
 		order_answer(o, explain_order(o));
 	} else if (p->stage == STAGE_ENDED || (o->kind == ORDER_SERVER && p->snap == NULL)) {
 		order_answer(o, -NP_ECANCELED);
+	} else if (o->kind == ORDER_SERVER && !order_holds(o)) {
+		order_answer(o, -ESTALE);
 	} else if (o->kind == ORDER_SERVER) {
 		overrides_change(p, o->change);
 		if (o->change->result == CHANGE_DONE)
@@ -81,13 +91,15 @@ void order_post(struct process *p, struct order *o)
 
 struct order *order_take(struct process *p)
 {
-	struct order *o;
+	while (!list_empty(&p->orders)) {
+		struct order *o = list_entry(p->orders.next, struct order, link);
 
-	if (list_empty(&p->orders))
-		return NULL;
-	o = list_entry(p->orders.next, struct order, link);
-	list_remove(&o->link);
-	return o;
+		list_remove(&o->link);
+		if (order_holds(o))
+			return o;
+		order_answer(o, -ESTALE);
+	}
+	return NULL;
 }
 
 /* Nobody waits for a process that ends: those that are queued are answered, later ones find STAGE_ENDED. */

@@ -4,7 +4,8 @@
  *                        |   waits for the disk (state.h)
  *                        '-> queue -> the main coroutine's next event -> order_answer
  *
- * Each order is answered once, at the latest when the process ends. */
+ * Each order is answered once, at the latest when the process ends. One that goes by another generation than the one in
+ * force is answered when its turn comes, and not obeyed: a reload that stood before it in the queue counts. */
 #ifndef PROXY_CONTROL_ORDERS_H
 #define PROXY_CONTROL_ORDERS_H
 
@@ -38,6 +39,8 @@ struct order {
 	struct process *p;
 	struct list link; /* control thread */
 	enum order_kind kind;
+	bool conditional;  /* only while generation `match` is in force; else it comes back with -ESTALE */
+	uint64_t match;
 	struct server_change *change; /* SERVER: the asker's; it has the result as well */
 	int64_t delay, timeout; /* of a DRAIN, in ns; negative: what the configuration says */
 	struct explain_question *question; /* of an EXPLAIN; owned */
@@ -61,7 +64,8 @@ void order_post(struct process *p, struct order *o);
 
 /* The rest is the control thread's. */
 
-/* order_take: the oldest order that waits; NULL: none. */
+/* order_take: the oldest order that waits and holds in the generation in force; NULL: none. Those that do not hold are
+ * answered. */
 struct order *order_take(struct process *p);
 /* order_answer: o goes back, with what holds now. */
 void order_answer(struct order *o, int err);

@@ -242,8 +242,16 @@ static enum http_verdict read_line(struct http_request *r, const char *at, const
 
 /* ---- the headers ---- */
 
-/* What has been seen, as bits; all but the last may stand at most once. */
-enum once { ONCE_HOST = 1, ONCE_LENGTH = 2, ONCE_ORIGIN = 4, ONCE_TOKEN = 8, ONCE_X = 16, ONCE_ENCODING = 32 };
+/* What has been seen, as bits; all but ONCE_ENCODING may stand at most once. */
+enum once {
+	ONCE_HOST = 1,
+	ONCE_LENGTH = 2,
+	ONCE_ORIGIN = 4,
+	ONCE_TOKEN = 8,
+	ONCE_X = 16,
+	ONCE_MATCH = 32,
+	ONCE_ENCODING = 64,
+};
 
 /* Digits alone: signs and lists of lengths are how requests are smuggled. */
 static const char *content_length(struct http_request *r, struct http_span v)
@@ -308,6 +316,7 @@ static const char *known_header(struct http_request *r, unsigned *seen, struct h
 		{"Origin", ONCE_ORIGIN, "there are two Origin headers"},
 		{"Authorization", ONCE_TOKEN, "there are two Authorization headers"},
 		{"X-Staunch", ONCE_X, "there are two X-Staunch headers"},
+		{"If-Match", ONCE_MATCH, "there are two If-Match headers"},
 	};
 	unsigned bit = 0;
 
@@ -329,6 +338,8 @@ static const char *known_header(struct http_request *r, unsigned *seen, struct h
 		bearer_token(r, v);
 	if (bit == ONCE_X)
 		r->header_x = v;
+	if (bit == ONCE_MATCH)
+		r->if_match = v;
 	if (http_span_is(name, "Accept"))
 		r->accept = v;
 	if (http_span_is(name, "Accept-Encoding"))

@@ -31,7 +31,7 @@ struct http_request {
 	struct http_span host;   /* of an absolute target, else the header's */
 	struct http_span query;  /* behind the question mark, as it came */
 	struct http_span origin, token, header_x; /* Origin; Authorization: Bearer; X-Staunch */
-	struct http_span accept, accept_encoding, if_none_match, cookie;
+	struct http_span accept, accept_encoding, if_match, if_none_match, cookie;
 	char path[HTTP_REQUEST_PATH]; /* percent-decoded once; begins with a slash, holds no NUL */
 	unsigned status;         /* with HTTP_WRONG: 400, 405, 411 or 413 */
 	const char *why;         /* with HTTP_WRONG: a static sentence */

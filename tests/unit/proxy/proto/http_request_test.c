@@ -76,7 +76,8 @@ static void what_a_request_says(void **state)
 static void what_spans_hold(void **state)
 {
 	static const char text[] = "GET http://EVIL:80/p?scope=a%2cb&e&scope=2 HTTP/1.1\r\nhost: ok\r\n"
-				   "Origin: null\r\nAuthorization: Bearer  abc\r\nx-staunch:1\r\nAccept: */*\r\n\r\n";
+				   "Origin: null\r\nAuthorization: Bearer  abc\r\nx-staunch:1\r\nAccept: */*\r\n"
+				   "if-match: \"7\" \r\nIf-None-Match: 8\r\n\r\n";
 	struct http_request r;
 	char value[4];
 
@@ -87,6 +88,7 @@ static void what_spans_hold(void **state)
 	assert_true(http_span_is(r.token, "abc"));
 	assert_true(http_span_is(r.header_x, "1"));
 	assert_true(http_span_is(r.accept, "*/*"));
+	assert_true(http_span_is(r.if_match, "\"7\""));
 	assert_string_equal(r.path, "/p");
 	assert_int_equal(http_query_get(&r, "scope", value, sizeof(value)), 3);
 	assert_string_equal(value, "a,b");
@@ -170,6 +172,7 @@ static void o5_what_is_refused(void **state)
 		{400, "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n"},
 		{400, "GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n"},
 		{400, "GET / HTTP/1.1\r\n\r\n"},
+		{400, LINE "If-Match: 1\r\nif-match: 1\r\n\r\n"},
 		{400, LINE " folded\r\n\r\n"},
 		{400, LINE "X: y\r\n\tfolded\r\n\r\n"},
 		{400, LINE "X : y\r\n\r\n"},
