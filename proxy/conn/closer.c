@@ -8,7 +8,6 @@
 #define NEXT_WALK  (50 * NP_MS)  /* those that were passed over are looked at again after so long */
 #define QUIET      (200 * NP_MS)
 #define COST_LOOK  1
-#define COST_ASK   4 /* the kernel is asked about both legs */
 #define COST_END   4 /* two sockets are closed, a record is written */
 
 /* ---- quiet ---- */
@@ -21,31 +20,18 @@ static bool dir_is_empty(const struct relay_dir *d)
 	return d->spliced ? np_pipe_held(d->pipe) == 0 : d->rest == NULL;
 }
 
-/* The clock of the two is as coarse as the kernel's tick. Of two that seem to be the same the answer may have come
- * first, and the next question is being worked on: so that is no. */
+/* By the turns of the loop in which bytes last moved. Both in one turn: the answer was here before the question was
+ * passed on, so the question is the later one. */
 static bool server_spoke_last(const struct conn *c)
 {
-	struct np_tcp_info client, server;
-
-	if (c->dir[0].bytes == 0)
-		return true;
-	if (c->dir[1].bytes == 0 || np_fd_tcp_info(&c->client.fd, &client) != 0 ||
-	    np_fd_tcp_info(&c->upstream.fd, &server) != 0)
-		return false;
-	return server.last_data_recv < client.last_data_recv;
-}
-
-/* What costs no system call. */
-static bool may_be_quiet(const struct conn *c, int64_t now)
-{
-	return c->phase == CONN_RELAYING && conn_silence(c, now) >= QUIET && dir_is_empty(&c->dir[0]) &&
-	       dir_is_empty(&c->dir[1]);
+	return c->dir[0].bytes == 0 || (c->dir[1].bytes > 0 && c->dir[1].active > c->dir[0].active);
 }
 
 bool conn_is_quiet(const struct conn *c, int64_t now)
 {
 	DCHECK_CONN(c);
-	return may_be_quiet(c, now) && server_spoke_last(c);
+	return c->phase == CONN_RELAYING && conn_silence(c, now) >= QUIET && dir_is_empty(&c->dir[0]) &&
+	       dir_is_empty(&c->dir[1]) && server_spoke_last(c);
 }
 
 /* ---- on a worker ---- */
@@ -66,12 +52,7 @@ static bool is_to_end(const struct closer_part *p, const struct conn *c, int64_t
 
 static bool is_passed_over(const struct closer_part *p, const struct conn *c, int64_t now)
 {
-	if (p->forced)
-		return false;
-	if (!may_be_quiet(c, now))
-		return true;
-	(void)walk_pay(p->shard, COST_ASK);
-	return !server_spoke_last(c);
+	return !p->forced && !conn_is_quiet(c, now);
 }
 
 /* What the walk does at a connection: count it, pass over it, or end it. */

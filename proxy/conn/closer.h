@@ -28,9 +28,9 @@
 
 #define CLOSER_RATE_MOST 1000000
 
-/* Is nobody waiting on c for anything? Silent for a moment, no bytes on their way, and the server spoke last, by what
- * the kernel knows of both legs to a few ms. A client that has said nothing yet waits for nothing. What cannot be
- * known is no. */
+/* Is nobody waiting on c for anything? Silent for a moment, no bytes on their way, and the server spoke last.
+ * A client that has said nothing yet waits for nothing. Rejected: asking the kernel when bytes last came on
+ * either leg. It counts in ms, so a fast answer is no later than its question. */
 must_use bool conn_is_quiet(const struct conn *c, int64_t now);
 
 /* What is to be done. Const while closer_run runs, but for the rate. */

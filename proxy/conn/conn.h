@@ -39,6 +39,7 @@ enum conn_setup {
 /* One direction: src to dst. dir[0] is client to server, dir[1] server to client. */
 struct relay_dir {
 	uint64_t bytes; /* taken by dst */
+	int64_t active; /* when its bytes last moved: of the two, whose is later tells who spoke last */
 	union {
 		/* owned: bytes that were read and that dst did not take; NULL almost always */
 		struct chunk *rest;
@@ -107,8 +108,6 @@ struct conn {
 	uint32_t counted[2];    /* R: of each direction, for the numbers (tally.h) */
 	/* R: lifetime, the end of lingering or of a reset's patience; INT64_MAX none */
 	int64_t hard_deadline;
-	int64_t active;         /* R: when bytes last moved */
-	int64_t look_again;     /* R: when to poll a reset that waits; INT64_MAX: none does */
 	struct relay_dir dir[2];
 };
 _Static_assert(sizeof(struct conn) <= 320,
@@ -154,6 +153,12 @@ void conn_end(struct conn *c, enum close_reason why);
 /* conn_kill: make it end with this reason, soon. The first reason counts.
  *   Calls  owner worker, from a message: not from c's own coroutine or task. */
 void conn_kill(struct conn *c, enum close_reason why);
+
+/* When bytes last moved, either way. Of the relay. */
+static inline int64_t conn_active(const struct conn *c)
+{
+	return c->dir[0].active > c->dir[1].active ? c->dir[0].active : c->dir[1].active;
+}
 
 /* Where its bytes go. NULL: no rule matched and there is no default, or it is not yet known. */
 static inline const struct target *conn_target(const struct conn *c)

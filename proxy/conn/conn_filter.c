@@ -21,7 +21,7 @@ bool conn_is_routed(const struct conn *c)
 
 int64_t conn_silence(const struct conn *c, int64_t now)
 {
-	int64_t since = c->phase == CONN_RELAYING ? c->active : c->accepted;
+	int64_t since = c->phase == CONN_RELAYING ? conn_active(c) : c->accepted;
 
 	return now > since ? now - since : 0;
 }

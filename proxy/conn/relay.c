@@ -103,7 +103,7 @@ static no_inline enum close_reason flush_rest(struct conn *c, struct relay_dir *
 	if (d->rest == NULL)
 		return CLOSE_NONE; /* dst is gone, and the rest was dropped with it */
 	if (sent > 0)
-		relay_active(c);
+		relay_moved(d);
 	r->from += (uint32_t)sent;
 	d->blocked = r->from < r->to;
 	if (!d->blocked)
@@ -123,7 +123,7 @@ static enum close_reason forward_scratch(struct conn *c, struct relay_dir *d, si
 	const char *scratch = c->shard->scratch;
 	size_t sent;
 
-	relay_active(c);
+	relay_moved(d);
 	sent = write_to_dst(c, d, scratch, n, last);
 	if (likely(sent == n))
 		return CLOSE_NONE;

@@ -61,7 +61,13 @@ void relay_took(struct conn *c, struct relay_dir *d, size_t n);
 /* ---- relay_end.c ---- */
 
 void relay_deadlines(struct conn *c); /* sets the first deadline, when the relay begins */
-void relay_active(struct conn *c);    /* bytes moved: the time of silence begins anew */
+/* Bytes of d moved: the time of silence begins anew. */
+static inline void relay_moved(struct relay_dir *d)
+{
+	d->active = np_now();
+}
+/* The same without bytes, so that nothing is said of who spoke last. */
+void relay_active(struct conn *c);
 /* call it when something may be due before the deadline that is set */
 void relay_arm(struct conn *c);
 /* A deadline has passed.

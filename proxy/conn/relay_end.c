@@ -84,6 +84,15 @@ static bool any_delivering(struct conn *c)
 
 /* ---- deadlines ---- */
 
+/* The direction whose reset waits until dst has everything; NULL if there is none. */
+static struct relay_dir *waiting_reset(struct conn *c)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (c->dir[i].eof && c->dir[i].reset)
+			return &c->dir[i];
+	return NULL;
+}
+
 static bool half_closed(const struct conn *c)
 {
 	return c->dir[0].eof || c->dir[1].eof;
@@ -92,18 +101,20 @@ static bool half_closed(const struct conn *c)
 /* When the silence will have lasted too long, if no byte moves. */
 static int64_t silence_ends(const struct conn *c)
 {
-	return deadline_at(c->active, half_closed(c) ? c->listener->half_close : c->listener->idle);
+	return deadline_at(conn_active(c), half_closed(c) ? c->listener->half_close : c->listener->idle);
 }
 
 /* The client's read deadline serves the whole relay, since the task always stands there: it is set
  * to the time at which something is due (relay_expired). Bytes that move only note when
- * (relay_active): the deadline stays where it is, too early, and is moved once it has passed. So
+ * (relay_moved): the deadline stays where it is, too early, and is moved once it has passed. So
  * moving a byte costs no timer. */
 void relay_arm(struct conn *c)
 {
 	int64_t when = deadline_earlier(silence_ends(c), c->hard_deadline);
+	const struct relay_dir *d = waiting_reset(c);
 
-	when = deadline_earlier(when, c->look_again);
+	if (d != NULL && d->blocked && !has_rest(d)) /* no event tells when dst has everything */
+		when = deadline_earlier(when, deadline_at(np_now(), d->reset_pause * NP_MS));
 	if (c->keepalive_due)
 		when = deadline_earlier(when, c->accepted + KEEPALIVE_AFTER);
 	np_fd_set_read_deadline(&c->client.fd, when == DEADLINE_NEVER ? 0 : when);
@@ -111,14 +122,15 @@ void relay_arm(struct conn *c)
 
 void relay_active(struct conn *c)
 {
-	c->active = np_now();
+	struct relay_dir *later = c->dir[1].active > c->dir[0].active ? &c->dir[1] : &c->dir[0];
+
+	later->active = np_now();
 }
 
 void relay_deadlines(struct conn *c)
 {
 	c->hard_deadline = deadline_at(c->accepted, c->listener->lifetime);
-	c->look_again = DEADLINE_NEVER;
-	relay_active(c);
+	c->dir[0].active = c->dir[1].active = np_now();
 	relay_arm(c);
 }
 
@@ -262,15 +274,6 @@ static enum close_reason reset_reason(const struct conn *c)
 	return broken ? CLOSE_UPSTREAM_TLS_FAILED : CLOSE_SERVER_RST;
 }
 
-/* The direction whose reset waits until dst has everything; NULL if there is none. */
-static struct relay_dir *waiting_reset(struct conn *c)
-{
-	for (unsigned i = 0; i < 2; i++)
-		if (c->dir[i].eof && c->dir[i].reset)
-			return &c->dir[i];
-	return NULL;
-}
-
 /* A reset destroys bytes that dst has not acknowledged. No event tells when it has acknowledged
  * all: poll. A dst that was reset itself never will: its count stands still, but it refuses an
  * empty write.
@@ -289,14 +292,6 @@ static enum close_reason poll_arrived(struct conn *c, struct relay_dir *d, bool 
 		err = stream_try_write(dst, "", 0);
 	*arrived = unsent == 0 || (err < 0 && err != -NP_EAGAIN);
 	return CLOSE_NONE;
-}
-
-static int64_t reset_pause(struct relay_dir *d)
-{
-	unsigned pause = d->reset_pause;
-
-	d->reset_pause = (uint8_t)(pause * 2 < POLL_MAX ? pause * 2 : POLL_MAX);
-	return pause * NP_MS;
 }
 
 /* The last end of the two needs no shutdown of a plain stream: the close that follows sends the
@@ -342,8 +337,8 @@ enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
 	if (why != CLOSE_NONE || arrived)
 		return why != CLOSE_NONE ? why : reset_reason(c);
 	d->blocked = true;
-	c->look_again = deadline_at(np_now(), reset_pause(d));
 	relay_arm(c);
+	d->reset_pause = (uint8_t)(d->reset_pause * 2 < POLL_MAX ? d->reset_pause * 2 : POLL_MAX);
 	return CLOSE_NONE;
 }
 
@@ -395,8 +390,7 @@ enum close_reason relay_expired(struct conn *c)
 		return hard_deadline_passed(c, now);
 	if (now >= silence_ends(c))
 		return silent_too_long(c);
-	if (d != NULL && now >= c->look_again) {
-		c->look_again = DEADLINE_NEVER;
+	if (d != NULL && d->blocked && !has_rest(d)) {
 		d->blocked = false;
 		return relay_pass_end(c, d);
 	}

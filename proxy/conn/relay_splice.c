@@ -77,7 +77,7 @@ static enum close_reason fill_pipe(struct conn *c, struct relay_dir *d)
 
 	if (n > 0) {
 		note_drained(d, (size_t)n);
-		relay_active(c);
+		relay_moved(d);
 		return CLOSE_NONE;
 	}
 	relay_splice_end(d);
@@ -128,7 +128,7 @@ static enum close_reason empty_pipe(struct conn *c, struct relay_dir *d)
 	if (n > 0) {
 		relay_took(c, d, (size_t)n);
 		STAT_ADD(conn_listener_stats(c), spliced, (uint64_t)n);
-		relay_active(c);
+		relay_moved(d);
 		if (np_pipe_held(d->pipe) == 0 && (d->full < FULL_TO_SPLICE || d->eof))
 			relay_splice_end(d);
 		return CLOSE_NONE;

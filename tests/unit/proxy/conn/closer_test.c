@@ -39,7 +39,7 @@ static struct conn *accepted(uint16_t place)
 	np_task_init(&c->task, &type);
 	c->err = (int16_t)place;
 	c->accepted = ++world.shard->last_accepted;
-	c->active = np_now() - NP_S;
+	c->dir[0].active = np_now() - NP_S;
 	return c;
 }
 
@@ -263,11 +263,11 @@ static void a_quiet_one(void **state)
 	struct conn *c = numbers_conn();
 
 	(void)state;
-	c->active = now - NP_S;
+	c->dir[1].active = now - NP_S;
 	assert_true(conn_is_quiet(c, now));
-	c->active = now - 100 * NP_MS;
+	c->dir[1].active = now - 100 * NP_MS;
 	assert_false(conn_is_quiet(c, now));
-	c->active = now - NP_S;
+	c->dir[1].active = now - NP_S;
 	c->dir[1].blocked = true;
 	assert_false(conn_is_quiet(c, now));
 	c->dir[1].blocked = false;
@@ -275,6 +275,13 @@ static void a_quiet_one(void **state)
 	assert_false(conn_is_quiet(c, now));
 	c->dir[0].rest = NULL;
 	c->dir[0].bytes = 1; /* a question without an answer */
+	assert_false(conn_is_quiet(c, now));
+	c->dir[1].bytes = 1; /* with one, in the next turn of the loop */
+	c->dir[0].active = now - NP_S - 1;
+	assert_true(conn_is_quiet(c, now));
+	c->dir[0].active = now - NP_S; /* another question in the turn of that answer, or later */
+	assert_false(conn_is_quiet(c, now));
+	c->dir[0].active = now - NP_S + 1;
 	assert_false(conn_is_quiet(c, now));
 	c->dir[0].bytes = 0;
 	c->phase = CONN_CONNECTING;

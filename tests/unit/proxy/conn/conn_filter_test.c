@@ -23,7 +23,7 @@ static struct conn *one(void)
 	world.server.name = "app/10.0.0.1:80";
 	world.server.text = "10.0.0.1:80";
 	c->accepted = NOW - 10 * NP_S;
-	c->active = NOW - 2 * NP_S;
+	c->dir[0].active = NOW - 2 * NP_S;
 	c->peer.in4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a010203)};
 	return c;
 }
