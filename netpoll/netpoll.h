@@ -316,10 +316,15 @@ struct np_listen_opts {
  * unless it is v6_alone; a stale Unix socket file, without a listener, is replaced.
  *   Returns  the descriptor or the error. Any thread. */
 must_use int np_listen(const struct np_addr *a, const struct np_listen_opts *o);
-/* np_listen_share: let sockets that overlap with this listening one be bound beside it, if they have
- * reuseport. The kernel gives a connection to the more specific of them.
+/* np_bind, np_listen_bound: the same in two steps: the address is ours, and clients are refused until the second
+ * one. So who opens several addresses, all or none, promises no client a connection before all are his.
+ *   Returns  np_listen_bound: 0 or an error: another socket that shared the address has come first. Any thread. */
+must_use int np_bind(const struct np_addr *a, const struct np_listen_opts *o);
+must_use int np_listen_bound(int sysfd, int backlog);
+/* np_listen_share: let sockets that overlap with this bound one be bound beside it, if they have
+ * reuseport, or let them no longer. The kernel gives a connection to the more specific of them.
  *   Returns  0 or an error. Any thread. */
-must_use int np_listen_share(int sysfd);
+must_use int np_listen_share(int sysfd, bool share);
 /* np_fd_refuse_syn: this listening socket takes no new connections any more, while
  * handshakes under way are still completed: a filter drops segments with SYN and without ACK. The
  * clients try again after a second, and then find the address closed or another listener.

@@ -237,7 +237,7 @@ static int prepare_tcp(int fd, const struct np_addr *a, const struct np_listen_o
 	return err;
 }
 
-static int listen_on(int fd, const struct np_addr *a, const struct np_listen_opts *o)
+static int prepare_and_bind(int fd, const struct np_addr *a, const struct np_listen_opts *o)
 {
 	int err = np_addr_is_unix(a) ? 0 : prepare_tcp(fd, a, o);
 
@@ -246,8 +246,6 @@ static int listen_on(int fd, const struct np_addr *a, const struct np_listen_opt
 	if (err != 0)
 		return err;
 	err = np_unix_file_access(a, o->mode, o->owner); /* nobody can connect yet */
-	if (err == 0 && sys_listen(fd, o->backlog > 0 ? o->backlog : np_listen_backlog()) < 0)
-		err = err_from_errno();
 	if (err != 0 && has_file(a))
 		sys_unlink(a->u.un.sun_path); /* our own bind made it */
 	return err;
@@ -270,9 +268,9 @@ int np_listen_check(const struct np_addr *a)
 	return err;
 }
 
-int np_listen_share(int sysfd)
+int np_listen_share(int sysfd, bool share)
 {
-	return set_int(sysfd, SOL_SOCKET, SO_REUSEPORT, 1);
+	return set_int(sysfd, SOL_SOCKET, SO_REUSEPORT, share);
 }
 
 int np_sock_dup(int sysfd)
@@ -297,20 +295,40 @@ static struct np_addr ipv4_wildcard(const struct np_addr *a)
 	return v4;
 }
 
-int np_listen(const struct np_addr *a, const struct np_listen_opts *o)
+int np_bind(const struct np_addr *a, const struct np_listen_opts *o)
 {
 	struct np_addr v4;
 	int fd = sock_open(a->u.sa.sa_family), err;
 
 	if (fd == -NP_EAFNOSUPPORT && is_ipv6_wildcard(a) && !a->v6_alone) {
 		v4 = ipv4_wildcard(a);
-		return np_listen(&v4, o);
+		return np_bind(&v4, o);
 	}
 	if (fd < 0)
 		return fd;
-	err = listen_on(fd, a, o);
+	err = prepare_and_bind(fd, a, o);
 	if (err == 0)
 		return fd;
 	sys_close(fd);
+	return err;
+}
+
+int np_listen_bound(int sysfd, int backlog)
+{
+	return sys_listen(sysfd, backlog > 0 ? backlog : np_listen_backlog()) < 0 ? err_from_errno() : 0;
+}
+
+int np_listen(const struct np_addr *a, const struct np_listen_opts *o)
+{
+	int fd = np_bind(a, o), err;
+
+	if (fd < 0)
+		return fd;
+	err = np_listen_bound(fd, o->backlog);
+	if (err == 0)
+		return fd;
+	if (has_file(a))
+		sys_unlink(a->u.un.sun_path);
+	np_sock_close(fd);
 	return err;
 }

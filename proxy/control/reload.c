@@ -238,23 +238,26 @@ void reload_wait_for_old_logs(const struct process *p)
 }
 
 /* The new log is open before the old one stops: a path that cannot be opened changes nothing. */
-static int switch_access_log(struct process *p, const struct config *c)
+static int start_access_log(const struct process *p, const struct config *c, struct log **out)
 {
 	struct log_options o = log_options_of(c);
-	struct log *old = p->log, *l = NULL;
 	enum log_part making;
 	int err;
 
 	o.making = &making;
-	err = log_start(&l, &o, p->nshards);
-	if (err != 0) {
+	err = log_start(out, &o, p->nshards);
+	if (err != 0)
 		say_no_log(&o, err);
-		return err;
-	}
+	return err;
+}
+
+static void switch_access_log(struct process *p, struct log *l)
+{
+	struct log *old = p->log;
+
 	p->log = l;
 	on_every_shard(p, use_log, l);
 	stop_old_log(p, old);
-	return 0;
 }
 
 void reload_logs(struct process *p)
@@ -300,23 +303,39 @@ static bool same_log(const struct config *a, const struct config *b)
 }
 
 /* What comes after the load needs no file but sockets and the access log. */
-static int open_all(struct process *p, const struct loaded *l, struct list *opened,
-		    enum reload_step *step)
+static int open_addresses_and_log(struct process *p, const struct loaded *l, struct list *opened, struct log **log,
+				  enum reload_step *step)
 {
-	const struct config *c = l->config;
+	bool other_log = p->snap == NULL || !same_log(p->snap->config, l->config);
 	int err;
 
 	*step = RELOAD_BIND;
 	err = bindings_open(&p->bindings, l->snap, p->nshards, opened);
+	if (err != 0 || !other_log)
+		return err;
+	*step = RELOAD_LOG;
+	return start_access_log(p, l->config, log);
+}
+
+/* Opens both, and then lets clients in at the new addresses: nothing after it refuses the reload. */
+static int open_all(struct process *p, const struct loaded *l, struct list *opened,
+		    enum reload_step *step)
+{
+	struct log *log = NULL;
+	int err = open_addresses_and_log(p, l, opened, &log, step);
 
 	if (err == 0 && signals_pending(SIGNALS_STOP))
 		err = -NP_ECANCELED; /* the last moment at which nothing has changed */
-	if (err == 0)
-		*step = RELOAD_LOG;
-	if (err == 0 && (p->snap == NULL || !same_log(p->snap->config, c)))
-		err = switch_access_log(p, c);
-	if (err != 0)
+	if (err == 0) {
+		*step = RELOAD_BIND;
+		err = bindings_listen(l->snap, opened);
+	}
+	if (err != 0) {
 		bindings_free(opened);
+		log_stop(log, LOG_STOP_MS);
+	} else if (log != NULL) {
+		switch_access_log(p, log);
+	}
 	return err;
 }
 

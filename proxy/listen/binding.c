@@ -8,7 +8,7 @@
 
 /* ---- opening ---- */
 
-static int listen_one(const struct binding *b, const struct np_addr *a, bool reuseport)
+static int bind_one(const struct binding *b, const struct np_addr *a, bool reuseport)
 {
 	struct np_listen_opts o = {
 		.backlog = b->backlog,
@@ -19,34 +19,42 @@ static int listen_one(const struct binding *b, const struct np_addr *a, bool reu
 		.owner = b->owned ? &b->owner : NULL,
 	};
 
-	return np_listen(a, &o);
+	return np_bind(a, &o);
 }
 
-/* The first socket of the group is bound and listens without SO_REUSEPORT: so the kernel itself
- * says whether another process holds the address, in one step that no other process can slip into.
- * Then it gets the option, and the others join. It chooses the port where the address has none.
+/* One socket for each worker, all with the same address. */
+static bool has_group(const struct binding *b)
+{
+	return b->n > 1 && !b->shared;
+}
+
+/* The first socket of the group is bound, and later listens, without SO_REUSEPORT: so the kernel itself says whether
+ * another process listens at the address, in one step that no other process can slip into. It has the option while the
+ * others join. It chooses the port where the address has none.
  * Rejected: to try with one socket, close it and bind again with the option; between the two a
  * second instance did the same, and both ran on one port. */
-static int binding_listen(struct binding *b)
+static int bind_all(struct binding *b)
 {
 	int err = np_unix_lock(&b->addr, &b->lock);
 
 	if (err != 0)
 		return err;
-	b->sysfd[0] = listen_one(b, &b->addr, b->beside && !b->shared);
+	b->sysfd[0] = bind_one(b, &b->addr, b->beside && !b->shared);
 	if (b->sysfd[0] < 0)
 		return b->sysfd[0];
 	err = np_unix_file_of(&b->addr, &b->file); /* first: from here on binding_free removes it */
 	if (err == 0)
 		err = np_sock_addr(b->sysfd[0], &b->bound);
 	b->bound.v6_alone = b->addr.v6_alone;
-	if (err == 0 && b->n > 1 && !b->shared)
-		err = np_listen_share(b->sysfd[0]);
+	if (err == 0 && has_group(b))
+		err = np_listen_share(b->sysfd[0], true);
 	for (unsigned i = 1; err == 0 && i < b->n; i++) {
-		b->sysfd[i] = b->shared ? np_sock_dup(b->sysfd[0]) : listen_one(b, &b->bound, true);
+		b->sysfd[i] = b->shared ? np_sock_dup(b->sysfd[0]) : bind_one(b, &b->bound, true);
 		if (b->sysfd[i] < 0)
 			err = b->sysfd[i];
 	}
+	if (err == 0 && has_group(b) && !b->beside)
+		err = np_listen_share(b->sysfd[0], false);
 	return err;
 }
 
@@ -82,7 +90,7 @@ int binding_share(const struct binding *b)
 	for (unsigned i = 0; i < b->n && err == 0; i++) {
 		int sysfd = b->on[i] != NULL ? acceptor_sysfd(b->on[i]) : b->sysfd[i];
 
-		err = np_listen_share(sysfd);
+		err = np_listen_share(sysfd, true);
 	}
 	return err;
 }
@@ -110,7 +118,7 @@ int binding_open(const struct np_addr *addr, struct listener *listener, unsigned
 	if (b->on != NULL && b->sysfd != NULL) {
 		for (unsigned i = 0; i < n; i++)
 			b->sysfd[i] = -1;
-		err = binding_listen(b);
+		err = bind_all(b);
 	}
 	if (err != 0) {
 		binding_free(b);
@@ -119,6 +127,18 @@ int binding_open(const struct np_addr *addr, struct listener *listener, unsigned
 	np_addr_format(&b->bound.u.sa, b->bound.len, b->text, sizeof(b->text));
 	*out = b;
 	return 0;
+}
+
+int binding_listen(struct binding *b)
+{
+	unsigned sockets = b->shared ? 1 : b->n;
+	int err = np_listen_bound(b->sysfd[0], b->backlog);
+
+	if (err == 0 && has_group(b))
+		err = np_listen_share(b->sysfd[0], true);
+	for (unsigned i = 1; i < sockets && err == 0; i++)
+		err = np_listen_bound(b->sysfd[i], b->backlog);
+	return err;
 }
 
 /* ---- serving ---- */

@@ -1,7 +1,7 @@
 /* binding: one bind address of the process. The control thread opens and closes it. It stays over
  * reloads as long as the configuration names the address, whichever listener names it.
  *
- *   binding_open -> binding_serve (again at each reload) -> binding_stop -> binding_free
+ *   binding_open -> binding_listen -> binding_serve (again at each reload) -> binding_stop -> binding_free
  *
  * Each worker has one acceptor (acceptor.h) at each binding, with a listening descriptor of its
  * own: of TCP its own SO_REUSEPORT socket, of a Unix address a duplicate of the one socket. */
@@ -42,14 +42,19 @@ struct binding {
  *   Calls    control thread. */
 must_use int binding_share(const struct binding *b);
 
-/* binding_open: bind and listen for n workers, all of them or none. `beside`: overlapping bindings
- * of ours were shared, so the address is expected to be in use.
+/* binding_open: bind for n workers, all of them or none; clients are refused until binding_listen. `beside`:
+ * overlapping bindings of ours were shared, so the address is expected to be in use.
  *   Returns  0 and *out; or why the address cannot be had (-NP_EADDRINUSE, -NP_EACCES, -NP_EMFILE,
  *            ...).
  *   Calls    control thread.
  *   Owns     *out: binding_free. The listener is borrowed. */
 must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
 			  bool beside, struct binding **out);
+
+/* binding_listen: clients are promised connections from here on, so only what can still fail after it may reset them.
+ *   Returns  0; or -NP_EADDRINUSE: another process bound the address in the same moment, and was the first to listen.
+ *   Calls    control thread. */
+must_use int binding_listen(struct binding *b);
 
 /* binding_serve: on every worker, start to accept for b->listener; an acceptor that runs switches
  * to it.

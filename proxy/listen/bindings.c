@@ -201,6 +201,31 @@ int bindings_open(struct bindings *bindings, const struct snapshot *snap, unsign
 	return err;
 }
 
+/* Where the file names it. */
+static const struct config_bind *bind_in_file(const struct binding *b)
+{
+	const struct config_listener *c = b->listener->config;
+
+	for (size_t i = 0; i < c->nbind; i++)
+		if (np_addr_equal(&c->bind[i].addr, &b->addr))
+			return &c->bind[i];
+	CHECK(false, "a binding that was opened is one of its listener's");
+}
+
+int bindings_listen(const struct snapshot *snap, struct list *opened)
+{
+	list_for_each(it, opened) {
+		struct binding *b = list_entry(it, struct binding, link);
+		int err = binding_listen(b);
+
+		if (err == 0)
+			continue;
+		log_cannot_listen(snap->config, bind_in_file(b), b->listener->config->name, err);
+		return err;
+	}
+	return 0;
+}
+
 void bindings_free(struct list *bindings)
 {
 	list_for_each_safe(it, bindings)

@@ -1,7 +1,7 @@
 /* bindings: all bind addresses of a generation. A reload opens those that are new before it changes
  * anything, and puts all into force afterwards:
  *
- *   bindings_open (all or none) -> bindings_adopt -> bindings_serve (closes those no longer named)
+ *   bindings_open (all or none) -> bindings_listen -> bindings_adopt -> bindings_serve (closes those no longer named)
  *
  * A list of bindings is a struct list of binding.link. Everything is called by the control thread,
  * and every line for the operator about an address is logged here. */
@@ -29,6 +29,11 @@ void bindings_init(struct bindings *bindings);
  *   Calls    control thread; workers: how many. */
 must_use int bindings_open(struct bindings *bindings, const struct snapshot *snap,
 			   unsigned workers, struct list *opened);
+
+/* bindings_listen: clients are let in from here on. The last step that can fail, because who has connected to an
+ * address that is given up again is reset.
+ *   Returns  0; or the error, with a line in the log: another process was quicker.   Calls  control thread. */
+must_use int bindings_listen(const struct snapshot *snap, struct list *opened);
 
 /* bindings_adopt: move what bindings_open made into `bindings`. */
 void bindings_adopt(struct bindings *bindings, struct list *opened);

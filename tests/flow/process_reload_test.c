@@ -2,6 +2,7 @@
  * notices either. */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,7 +181,7 @@ static void fill(char out[1024], const char *form, const struct word *words, siz
 
 struct bad_world {
 	struct kit_staunch *s;
-	int port, fds, fd;
+	int port, free, fds, fd;
 	char forms[array_len(broken)][1024];
 };
 
@@ -190,7 +191,7 @@ static void open_bad_world(struct bad_world *w, int server, int taken)
 	const struct word words[] = {
 		{"@WEB@", textf("%s:%d", ip, w->port)},
 		{"@APP@", textf("%s:%d", ip, server)},
-		{"@FREE@", textf("%s:%d", ip, kit_port(ip))},
+		{"@FREE@", textf("%s:%d", ip, w->free)},
 		{"@TAKEN@", textf("%s:%d", ip, taken)},
 	};
 
@@ -199,6 +200,28 @@ static void open_bad_world(struct bad_world *w, int server, int taken)
 	w->s = kit_staunch_start(one_server(w->port, server, "", ""));
 	w->fds = kit_proc_fds(w->s->child->pid);
 	w->fd = served(ip, w->port);
+}
+
+/* Knocks at an address that a reload names and does not get: who is let in there is reset when it is given up. */
+struct knocker {
+	int port, tries, let_in;
+	bool stop; /* atomic */
+};
+
+static void *knock(void *arg)
+{
+	struct knocker *k = arg;
+
+	while (!__atomic_load_n(&k->stop, __ATOMIC_RELAXED)) {
+		int fd = kit_try_connect(kit_ip(0), k->port);
+
+		k->tries++;
+		if (fd < 0)
+			continue;
+		k->let_in++;
+		close(fd);
+	}
+	return NULL;
 }
 
 static void reload_in_vain(struct bad_world *w, int nth)
@@ -212,10 +235,13 @@ static void bad_file_changes_nothing(void **state)
 {
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
 	int taken = 0, held = kit_listen(kit_ip(0), &taken, 1), n = 0;
-	struct bad_world w = {.port = kit_port(kit_ip(0))};
+	struct bad_world w = {.port = kit_port(kit_ip(0)), .free = kit_port(kit_ip(0))};
+	struct knocker k = {.port = w.free};
 	char before[4096], after[4096], signals[256], now[256];
+	pthread_t thread;
 
 	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, knock, &k), 0);
 	open_bad_world(&w, kit_peer_port(echo), taken);
 	list_fds(w.s->child->pid, before, sizeof(before));
 	read_signals(w.s->child->pid, signals);
@@ -223,6 +249,10 @@ static void bad_file_changes_nothing(void **state)
 		kit_staunch_rewrite(w.s, w.forms[(size_t)n % array_len(broken)]);
 		reload_in_vain(&w, ++n);
 	}
+	__atomic_store_n(&k.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	assert_true(k.tries > 1000);
+	assert_int_equal(k.let_in, 0);
 	unlink(w.s->config);
 	reload_in_vain(&w, ++n);
 	list_fds(w.s->child->pid, after, sizeof(after));

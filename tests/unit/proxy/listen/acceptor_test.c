@@ -108,7 +108,7 @@ static bool serve(void)
 		return false;
 	shard.worker = np_self();
 	use.count = 1; /* the current snapshot */
-	if (binding_open(&any, &listener, 1, false, &binding) != 0)
+	if (binding_open(&any, &listener, 1, false, &binding) != 0 || binding_listen(binding) != 0)
 		return false;
 	list_push_back(&bindings.open, &binding->link);
 	return binding_serve(binding, &shard) == 0;

@@ -49,6 +49,19 @@ static int port_of(int sysfd)
 	return np_addr_port(&a.u.sa);
 }
 
+/* Both steps, all or none. */
+static int open_whole(const struct np_addr *a, unsigned n, struct binding **out)
+{
+	struct binding *b;
+	int err = binding_open(a, &listener, n, false, &b);
+
+	if (err != 0)
+		return err;
+	err = binding_listen(b);
+	*out = err == 0 ? b : binding_free(b);
+	return err;
+}
+
 static void one_port_for_all_workers(void **state)
 {
 	struct np_addr any = address("127.0.0.1:0");
@@ -73,7 +86,7 @@ static void shares_with_nobody(void **state)
 	int before;
 
 	(void)state;
-	assert_int_equal(binding_open(&any, &listener, WORKERS, false, &b), 0);
+	assert_int_equal(open_whole(&any, WORKERS, &b), 0);
 	before = count_fds();
 	taken = b->bound;
 	assert_int_equal(binding_open(&taken, &listener, WORKERS, false, &second), -NP_EADDRINUSE);
@@ -83,6 +96,36 @@ static void shares_with_nobody(void **state)
 	binding_free(b);
 	assert_int_equal(binding_open(&taken, &listener, WORKERS, false, &second), 0);
 	binding_free(second);
+}
+
+static bool is_refused(const struct np_addr *a)
+{
+	int fd = socket(a->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int got = connect(fd, &a->u.sa, a->len);
+	int err = errno;
+
+	close(fd);
+	return got < 0 && err == ECONNREFUSED;
+}
+
+/* Whoever connects to an address that is given up again would be reset: until all is certain, nobody can. */
+static void clients_are_refused_until_it_listens(void **state)
+{
+	char text[KIT_PATH + 8];
+	struct np_addr at[2] = {address("127.0.0.1:0")};
+
+	(void)state;
+	snprintf(text, sizeof(text), "unix:%s/web.sock", kit_dir());
+	at[1] = address(text);
+	for (size_t i = 0; i < array_len(at); i++) {
+		struct binding *b;
+
+		assert_int_equal(binding_open(&at[i], &listener, WORKERS, false, &b), 0);
+		assert_true(is_refused(&b->bound));
+		assert_int_equal(binding_listen(b), 0);
+		assert_false(is_refused(&b->bound));
+		binding_free(b);
+	}
 }
 
 static void unix_socket_is_one(void **state)
@@ -123,7 +166,7 @@ static void let_rival_in(void)
 		return;
 	hook_reset();
 	a = address(state_addr);
-	rival_err = binding_open(&a, &listener, WORKERS, false, &rival);
+	rival_err = open_whole(&a, WORKERS, &rival);
 }
 
 static int bind_after_rival(int fd, const struct sockaddr *sa, socklen_t len)
@@ -169,7 +212,7 @@ static void one_of_two_instances(const char *text)
 			rival = NULL;
 			calls_until_rival = nth;
 			swap_in(which);
-			err = binding_open(&a, &listener, WORKERS, false, &b);
+			err = open_whole(&a, WORKERS, &b);
 			hook_reset();
 			if (calls_until_rival > 0) {
 				assert_int_equal(err, 0);
@@ -269,7 +312,7 @@ static int fail_each_call(const struct np_addr *a, int err)
 		int got;
 
 		calls_left = ++n;
-		got = binding_open(a, &listener, WORKERS, false, &b);
+		got = open_whole(a, WORKERS, &b);
 		if (calls_left > 0 && got == 0)
 			break;
 		assert_int_equal(got, err);
@@ -321,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(one_port_for_all_workers, end),
+		cmocka_unit_test_teardown(clients_are_refused_until_it_listens, end),
 		cmocka_unit_test_teardown(shares_with_nobody, end),
 		cmocka_unit_test_teardown(unix_socket_is_one, end),
 		cmocka_unit_test_teardown(v12_one_of_two_instances, end),
