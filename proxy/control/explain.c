@@ -147,7 +147,7 @@ static int choose_server(struct story *y)
 	struct pick_args args = {.ntried = 0};
 	int err;
 
-	y->views = calloc(u->nmembers + 1, sizeof(*y->views)); /* + 1: never of size 0 */
+	y->views = calloc(u->members->n + 1, sizeof(*y->views)); /* + 1: never of size 0 */
 	if (y->views == NULL)
 		return -NP_ENOMEM;
 	if (y->q->src.len != 0 && y->q->src.u.sa.sa_family != AF_UNIX)
@@ -270,7 +270,7 @@ static void put_candidate(struct json *j, const struct member_view *v)
 static void put_candidates(struct json *j, const struct story *y)
 {
 	json_enter(j, "candidates", '[');
-	for (unsigned i = 0; y->to != NULL && i < y->to->upstream->nmembers; i++)
+	for (unsigned i = 0; y->to != NULL && i < y->to->upstream->members->n; i++)
 		put_candidate(j, &y->views[i]);
 	json_leave(j, ']');
 }
@@ -312,7 +312,7 @@ static void put_story(struct json *j, const struct story *y)
 /* Returns it on the heap, or NULL. */
 static no_inline char *write_story(const struct story *y)
 {
-	size_t room = EXPLAIN_ROOM + (y->to != NULL ? y->to->upstream->nmembers : 0) * (size_t)SERVER_ROOM;
+	size_t room = EXPLAIN_ROOM + (y->to != NULL ? y->to->upstream->members->n : 0) * (size_t)SERVER_ROOM;
 	char *p = malloc(room + 1), *fit;
 	struct text t;
 	struct json j = {.t = &t};

@@ -153,8 +153,8 @@ static void apply_to(const struct overrides *o, struct server *s)
 void overrides_apply(struct process *p, const struct snapshot *s)
 {
 	for (unsigned i = 0; i < s->nupstreams; i++)
-		for (unsigned j = 0; j < s->upstreams[i]->u->nmembers; j++)
-			apply_to(&p->overrides, s->upstreams[i]->u->members[j].server);
+		for (unsigned j = 0; j < s->upstreams[i]->u->members->n; j++)
+			apply_to(&p->overrides, s->upstreams[i]->u->members->at[j].server);
 }
 
 /* ---- ends ---- */
@@ -252,11 +252,11 @@ static const struct member *member_find(const struct upstream *u, struct server_
 	struct word_search search;
 
 	word_search_init(&search, c->server);
-	for (unsigned i = 0; i < u->nmembers; i++) {
-		const struct server *s = u->members[i].server;
+	for (unsigned i = 0; i < u->members->n; i++) {
+		const struct server *s = u->members->at[i].server;
 
 		if (strcmp(address_of(s), c->server) == 0 || strcmp(s->text, c->server) == 0)
-			return &u->members[i];
+			return &u->members->at[i];
 		word_search_try(&search, s->text);
 	}
 	c->result = CHANGE_NO_SERVER;
@@ -340,9 +340,9 @@ static const struct server *server_of_row(const struct snapshot *s, const struct
 
 		if (strcmp(u->name, row->upstream) != 0)
 			continue;
-		for (unsigned j = 0; j < u->nmembers; j++)
-			if (strcmp(address_of(u->members[j].server), row->address) == 0)
-				return u->members[j].server;
+		for (unsigned j = 0; j < u->members->n; j++)
+			if (strcmp(address_of(u->members->at[j].server), row->address) == 0)
+				return u->members->at[j].server;
 	}
 	return NULL;
 }

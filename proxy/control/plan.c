@@ -19,16 +19,16 @@ static uint64_t of_upstream(const struct upstream *u)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < u->nmembers; i++)
-		n += server_active(u->members[i].server);
+	for (unsigned i = 0; i < u->members->n; i++)
+		n += server_active(u->members->at[i].server);
 	return n;
 }
 
 static uint64_t of_server(const struct upstream *u, const struct np_addr *a)
 {
-	for (unsigned i = 0; i < u->nmembers; i++)
-		if (np_addr_equal(&u->members[i].server->addr, a))
-			return server_active(u->members[i].server);
+	for (unsigned i = 0; i < u->members->n; i++)
+		if (np_addr_equal(&u->members->at[i].server->addr, a))
+			return server_active(u->members->at[i].server);
 	return 0;
 }
 

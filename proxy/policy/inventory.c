@@ -70,9 +70,9 @@ static void list_listeners(struct inventory *inv, const struct snapshot *s)
 /* Returns NULL: u has no such member. */
 static const struct member *member_of(const struct upstream *u, const struct server *server)
 {
-	for (unsigned i = 0; u != NULL && i < u->nmembers; i++)
-		if (u->members[i].server == server)
-			return &u->members[i];
+	for (unsigned i = 0; u != NULL && i < u->members->n; i++)
+		if (u->members->at[i].server == server)
+			return &u->members->at[i];
 	return NULL;
 }
 
@@ -107,8 +107,8 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 
 	*to = (struct inventory_upstream){.live = live, .listed = u != NULL, .first = inv->nservers};
 	live->refs++;
-	for (unsigned i = 0; u != NULL && i < u->nmembers; i++)
-		add_server(inv, u->members[i].server, &u->members[i]);
+	for (unsigned i = 0; u != NULL && i < u->members->n; i++)
+		add_server(inv, u->members->at[i].server, &u->members->at[i]);
 	list_for_each(it, &live->servers) {
 		struct server *server = list_entry(it, struct server, link);
 

@@ -27,6 +27,12 @@ static bool was_tried(const struct pick_args *a, const struct server *s)
 	return false;
 }
 
+static void forget_credits(const struct upstream *u)
+{
+	for (unsigned i = 0; i < u->members->n; i++)
+		u->members->at[i].server->credit = 0;
+}
+
 /* The server's word has changed. A weight that has changed begins a new round: debts of the old weights would be paid
  * in a burst of picks. One that is only left out for a time keeps its credit. */
 static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t word)
@@ -38,9 +44,8 @@ static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t 
 	m->seen = word;
 	if (weight == before)
 		return;
-	u->weight += (int64_t)weight - before;
-	for (unsigned i = 0; i < u->nmembers; i++)
-		u->members[i].credit = 0;
+	u->members->weight += (int64_t)weight - before;
+	forget_credits(u);
 }
 
 /* Of a member that takes none. */
@@ -84,8 +89,8 @@ static int gather_tier(struct upstream *u, const struct pick_args *a, bool backu
 	int refusal = -NP_ENOENT;
 
 	p->n = 0;
-	for (unsigned i = 0; i < u->nmembers; i++) {
-		struct member *m = &u->members[i];
+	for (unsigned i = 0; i < u->members->n; i++) {
+		struct member *m = &u->members->at[i];
 		enum standing standing;
 
 		if (m->backup != backup)
@@ -126,7 +131,7 @@ static int64_t pool_weight(const struct pool *p)
  * any sum(w) in a row are exact. A member left out keeps its credit and returns without a burst. */
 static bool richer(const struct member *a, const struct member *b)
 {
-	return a->credit + a->share > b->credit + b->share;
+	return a->server->credit + a->share > b->server->credit + b->share;
 }
 
 static struct member *round_robin(struct pool *p, const struct pick_args *a)
@@ -147,15 +152,17 @@ static struct member *round_robin(struct pool *p, const struct pick_args *a)
  * a b b a. */
 static void pay_credits(const struct upstream *u, const struct pool *p, struct member *chosen)
 {
-	chosen->credit -= pool_weight(p);
-	for (unsigned i = 0; i < p->n; i++) {
-		struct member *m = p->at[i];
+	int64_t most = u->members->weight;
 
-		m->credit += m->share;
-		if (m->credit > u->weight)
-			m->credit = u->weight;
-		if (m->credit < -u->weight)
-			m->credit = -u->weight;
+	chosen->server->credit -= pool_weight(p);
+	for (unsigned i = 0; i < p->n; i++) {
+		int64_t *credit = &p->at[i]->server->credit;
+
+		*credit += p->at[i]->share;
+		if (*credit > most)
+			*credit = most;
+		if (*credit < -most)
+			*credit = -most;
 	}
 }
 
@@ -279,19 +286,29 @@ int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p
 
 	if (err != 0)
 		return err;
-	DCHECK(p->n > 0 && p->n <= u->nmembers, "the pool holds each member once");
+	DCHECK(p->n > 0 && p->n <= u->members->n, "the pool holds each member once");
 	*out = algorithm_for(u, a)->choose(p, a);
 	return 0;
+}
+
+/* Another generation of this upstream has picked last, with other servers or weights: debts of those would be paid in a
+ * burst of picks. */
+static no_inline void begin_round(const struct upstream *u)
+{
+	forget_credits(u);
+	u->live->round = u->members->round;
 }
 
 /* It repeats only if a slot was lost to another upstream that lists the same server, as during a
  * reload. */
 static int pick_locked(struct upstream *u, const struct pick_args *a, struct server **out)
 {
-	struct pool pool = {.at = u->pool};
+	struct pool pool = {.at = u->members->pool};
 	struct member *m;
 	int err;
 
+	if (unlikely(u->live->round != u->members->round))
+		begin_round(u);
 	do {
 		err = balance_choose(u, a, &pool, &m);
 		if (err != 0)
@@ -307,8 +324,8 @@ int upstream_pick(struct upstream *u, const struct pick_args *a, struct server *
 {
 	int err;
 
-	pthread_mutex_lock(&u->lock);
+	pthread_mutex_lock(&u->live->lock);
 	err = pick_locked(u, a, out);
-	pthread_mutex_unlock(&u->lock);
+	pthread_mutex_unlock(&u->live->lock);
 	return err;
 }

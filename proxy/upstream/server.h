@@ -36,6 +36,7 @@ struct server {
 
 	uint64_t word;               /* atomic: server_state.h */
 	int64_t ends[SERVER_SETS];   /* atomic: wall clock, ns: when that override ends by itself; 0: it does not */
+	int64_t credit; /* under live->lock: what round robin owes it, in picks times the sum of weights */
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 	uint64_t failure; /* atomic: the last connect that did not work (server_note_failure); 0: none */

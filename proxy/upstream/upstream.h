@@ -2,7 +2,8 @@
  *
  * One per process, not one per worker: "any sum(w) picks in a row give each server its weight"
  * must hold whichever workers take the connections, and no sum of per-worker figures gives that.
- * Hence one mutex around the pick. It is taken once per connection and held for 30 to 50 ns with
+ * Hence one mutex around the pick, that of the name (upstream_live.h), so that generations of one upstream go on with
+ * one round. It is taken once per connection and held for 30 to 50 ns with
  * three servers, 0.3 to 1.2 us with a hundred, beside system calls of many microseconds; its holder
  * never parks or allocates. It also makes a refusal exact: while one worker looks at the
  * servers in turn, slots can come back but none can be taken, so what it found full was full all
@@ -15,8 +16,6 @@
  * read, so what operators and checks say costs a pick one load and one comparison a member. */
 #ifndef PROXY_UPSTREAM_UPSTREAM_H
 #define PROXY_UPSTREAM_UPSTREAM_H
-
-#include <pthread.h>
 
 #include "netpoll/addr.h"
 #include "netpoll/base.h"
@@ -78,11 +77,20 @@ struct member {
 	/* under the lock, as all below: what the server's word made of weight and max_connections */
 	uint32_t share, most; /* share 0: it takes none; most 0: no limit */
 	uint64_t seen;        /* that word */
-	int64_t credit;       /* what round robin owes it, in picks times the sum of weights */
+};
+
+/* The members of an upstream, as a whole: another list takes its place when a name has other addresses. The control
+ * thread replaces it under the lock, so control may read what is const without the lock, and workers only under it. */
+struct members {
+	unsigned n;           /* const */
+	uint64_t round;       /* const: of which servers with which weights it is; never 0 */
+	int64_t weight;       /* of all, as server_weight has it */
+	struct member **pool; /* scratch of one pick, room for each; owned */
+	struct member at[];
 };
 
 struct upstream {
-	const char *name; /* const after init, as the fields up to nmembers; owned */
+	const char *name; /* const after init, as all but members; owned */
 	enum balance balance;
 	unsigned retries;
 	int64_t connect_timeout, retry_budget; /* ns */
@@ -90,12 +98,7 @@ struct upstream {
 
 	struct upstream_live *live; /* a reference */
 	struct server_registry *registry; /* borrowed: lives longer than every upstream */
-	unsigned nmembers;
-
-	pthread_mutex_t lock; /* protects what is below, and of each member share and the rest */
-	int64_t weight; /* of all members, as server_weight has it */
-	struct member **pool; /* scratch of one pick, room for every member; owned */
-	struct member members[];
+	struct members *members; /* owned; under live->lock */
 };
 
 /* upstream_new: copies what it needs of the spec and holds the servers.
@@ -103,6 +106,10 @@ struct upstream {
  *   Calls    control thread; any worker may pick once it is published. */
 must_use struct upstream *upstream_new(const struct upstream_spec *spec,
 	struct server_registry *registry);
+/* upstream_replace: from the next pick on it has these servers. Who stays keeps its place in the round; a slot that is
+ * taken of one that goes stays taken.
+ *   Returns  0, or -NP_ENOMEM and nothing has changed.   Calls  control thread. */
+must_use int upstream_replace(struct upstream *u, const struct server_spec *servers, unsigned n);
 /* Takes NULL, returns NULL. No worker can reach it any more; slots may still be taken. Control
  * thread. */
 struct upstream *upstream_free(struct upstream *u);
@@ -140,8 +147,8 @@ struct member_view {
 
 /* upstream_view: what upstream_pick would do, and how each server stands. No slot is taken and no
  * credit moved, and a->random does not count.
- *   Returns  as upstream_pick; views[] has room for u->nmembers and is written in any case.
- *   Calls    any thread; where the algorithm draws it takes time by the square of nmembers. */
+ *   Returns  as upstream_pick; views[] has room for u->members->n and is written in any case.
+ *   Calls    any thread; where the algorithm draws it takes time by the square of their number. */
 must_use int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views);
 const char *standing_word(enum standing s); /* "yes", "spare", "no" */
 const char *standing_why(enum standing s);  /* a sentence; NULL: nothing is in the way */

@@ -8,6 +8,7 @@
 
 static struct upstream_live *upstream_live_free(struct upstream_live *live)
 {
+	pthread_mutex_destroy(&live->lock);
 	free((void *)(uintptr_t)live->name);
 	free(live->stats);
 	free(live);
@@ -23,6 +24,7 @@ static struct upstream_live *upstream_live_new(const char *name, unsigned nworke
 	memset(live, 0, sizeof(*live));
 	list_init(&live->link);
 	list_init(&live->servers);
+	pthread_mutex_init(&live->lock, NULL);
 	live->name = strdup(name);
 	live->stats = upstream_stats_new(nworkers);
 	return live->name != NULL && live->stats != NULL ? live : upstream_live_free(live);

@@ -1,8 +1,11 @@
-/* upstream_live: what of an upstream outlives a reload: its numbers, found again by name. It lives as
- * long as an upstream of its name, one of its servers, or an inventory that has it.
- * Control thread, but for the workers' cells. */
+/* upstream_live: what of an upstream outlives a reload, found again by name: its numbers, and the lock under which all
+ * generations of it pick, so that they have one round. It lives as long as an upstream of its name, one of its servers,
+ * or an inventory that has it.
+ * Control thread, but for the workers' cells and what the lock protects. */
 #ifndef PROXY_UPSTREAM_UPSTREAM_LIVE_H
 #define PROXY_UPSTREAM_UPSTREAM_LIVE_H
+
+#include <pthread.h>
 
 #include "proxy/metrics/server_stats.h"
 
@@ -13,6 +16,11 @@ struct upstream_live {
 	const char *name;     /* const after init; owned */
 	struct upstream_stats *stats; /* owned: one cell per worker, which writes it; any thread reads */
 	struct server_stats gone; /* sum of its servers that are no more: so its totals never fall */
+
+	/* Of picks; protects what is below, server.credit of its servers, and each generation's members. Held for
+	 * 0.1 us at three servers; its holder takes no second lock, allocates nothing and never parks. */
+	pthread_mutex_t lock cache_aligned;
+	uint64_t round; /* of members and weights (struct members): whose the credits are; 0: nobody has picked */
 };
 
 /* upstream_live_get: the one of this name among all, made on first use.

@@ -86,21 +86,22 @@ static void draw_chances(struct member_view *views, unsigned n, double sum)
 
 int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views)
 {
-	struct pool pool = {.at = u->pool};
+	struct members *all = u->members; /* this is the thread that replaces it */
+	struct pool pool = {.at = all->pool};
 	struct member *chosen;
 	double sum;
 	int err;
 
-	pthread_mutex_lock(&u->lock);
-	for (unsigned i = 0; i < u->nmembers; i++)
-		views[i] = view_member(u, &u->members[i], a);
+	pthread_mutex_lock(&u->live->lock);
+	for (unsigned i = 0; i < all->n; i++)
+		views[i] = view_member(u, &all->at[i], a);
 	err = balance_choose(u, a, &pool, &chosen);
-	pthread_mutex_unlock(&u->lock);
-	spare_backups(views, u->nmembers);
-	sum = share_weights(views, u->nmembers);
+	pthread_mutex_unlock(&u->live->lock);
+	spare_backups(views, all->n);
+	sum = share_weights(views, all->n);
 	if (err == 0 && balance_draws(u))
-		draw_chances(views, u->nmembers, sum);
+		draw_chances(views, all->n, sum);
 	else if (err == 0)
-		views[chosen - u->members].chance = 1;
+		views[chosen - all->at].chance = 1;
 	return err;
 }

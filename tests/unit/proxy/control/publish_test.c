@@ -93,7 +93,7 @@ static void add_conn(struct shard *s, void *arg)
 	c->phase = CONN_RELAYING;
 	c->shard = s;
 	c->listener = &p->snap->listeners[0];
-	c->server = p->snap->targets[0].upstream->members[0].server;
+	c->server = p->snap->targets[0].upstream->members->at[0].server;
 	c->dir[0].bytes = 160;
 	list_push_back(&s->conns, &c->link);
 	__atomic_store_n(&s->nconns, 1, __ATOMIC_RELAXED);

@@ -118,7 +118,7 @@ static void o16_over_reloads(void **state)
 {
 	struct snapshot *a = make(BOTH, NULL), *b, *c;
 	struct inventory *was = list(a), *inv;
-	struct server *second = a->targets[0].upstream->members[1].server;
+	struct server *second = a->targets[0].upstream->members->at[1].server;
 	struct listener_counts *admin = a->listeners[1].counts;
 
 	(void)state;
@@ -151,7 +151,7 @@ static void o16_over_reloads(void **state)
 
 	c = make(BOTH, b); /* they return while the older list still has them */
 	assert_ptr_not_equal(c->listeners[1].counts, admin);
-	assert_ptr_not_equal(c->targets[0].upstream->members[1].server, second);
+	assert_ptr_not_equal(c->targets[0].upstream->members->at[1].server, second);
 	inventory_free(was);
 	was = inv;
 	inv = list(c);
@@ -259,8 +259,8 @@ static void count_some(struct snapshot *s)
 
 	for (unsigned i = 0; i < s->nlisteners; i++)
 		STAT_ADD(&s->listeners[i].counts->stats[0], bytes_in, 3);
-	for (unsigned i = 0; i < u->nmembers; i++)
-		STAT_ADD(&u->members[i].server->stats[0], bytes_in, 2);
+	for (unsigned i = 0; i < u->members->n; i++)
+		STAT_ADD(&u->members->at[i].server->stats[0], bytes_in, 2);
 }
 
 static void publish_main(void *arg)

@@ -146,7 +146,7 @@ static void o14_tells_what_was_counted(void **state)
 	(void)state;
 	publish_two();
 	web = snap->listeners[0].counts->stats;
-	second = snap->targets[0].upstream->members[1].server->stats;
+	second = snap->targets[0].upstream->members->at[1].server->stats;
 	STAT_ADD(&web[0], connections, 5);
 	STAT_ADD(&web[1], connections, 2);
 	STAT_ADD(&web[1], closed[CLOSE_SERVER_FIN], 3);

@@ -17,8 +17,8 @@ struct model {
 
 static inline void model_narrow(struct model *m, bool backup, int *refusal)
 {
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
-		const struct member *s = &m->u->members[i];
+	for (unsigned i = 0; i < m->u->members->n; i++) {
+		const struct member *s = &m->u->members->at[i];
 		bool wanted = s->backup == backup && s->weight > 0 && !m->tried[i];
 		bool full = s->max_connections > 0 && m->active[i] >= s->max_connections;
 
@@ -31,7 +31,7 @@ static inline void model_narrow(struct model *m, bool backup, int *refusal)
 
 static inline double model_load(const struct model *m, unsigned i)
 {
-	return (double)m->active[i] / m->u->members[i].weight;
+	return (double)m->active[i] / m->u->members->at[i].weight;
 }
 
 /* Fractions of such small numbers differ by far more than 1e-9, or not at all. */
@@ -44,7 +44,7 @@ static inline double model_least(const struct model *m)
 {
 	double least = INFINITY;
 
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
+	for (unsigned i = 0; i < m->u->members->n; i++) {
 		if (m->eligible[i] && model_load(m, i) < least)
 			least = model_load(m, i);
 	}
@@ -57,18 +57,18 @@ static inline unsigned model_turn(struct model *m, double least)
 	unsigned best = SERVERS_MAX;
 	int64_t paid = 0;
 
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
+	for (unsigned i = 0; i < m->u->members->n; i++) {
 		if (!m->eligible[i])
 			continue;
-		m->credit[i] += m->u->members[i].weight;
-		paid += m->u->members[i].weight;
+		m->credit[i] += m->u->members->at[i].weight;
+		paid += m->u->members->at[i].weight;
 		if (model_less(least, model_load(m, i)))
 			continue;
 		if (best == SERVERS_MAX || m->credit[i] > m->credit[best])
 			best = i;
 	}
 	m->credit[best] -= paid;
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
+	for (unsigned i = 0; i < m->u->members->n; i++) {
 		if (m->credit[i] > m->bound)
 			m->credit[i] = m->bound;
 		if (m->credit[i] < -m->bound)
@@ -89,17 +89,17 @@ static inline unsigned model_rank(const struct model *m, struct upstream *fresh,
 		unsigned i = servers_pick(fresh, &a, &err);
 
 		assert_int_equal(err, 0);
-		server_release(fresh->members[i].server);
+		server_release(fresh->members->at[i].server);
 		if (m->eligible[i])
 			return i;
-		tried[a.ntried++] = fresh->members[i].server;
+		tried[a.ntried++] = fresh->members->at[i].server;
 	}
 }
 
 /* With two or more to choose from, the one worse than all others is never the better of two. */
 static inline bool model_worst(const struct model *m, unsigned place)
 {
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
+	for (unsigned i = 0; i < m->u->members->n; i++) {
 		if (i != place && m->eligible[i] && !model_less(model_load(m, i), model_load(m, place)))
 			return false;
 	}
@@ -135,10 +135,10 @@ static inline void model_pick(struct model *m, struct upstream *fresh)
 	unsigned got;
 
 	a.hash = servers_random(m->bits) | 1;
-	for (unsigned i = 0; i < m->u->nmembers; i++) {
+	for (unsigned i = 0; i < m->u->members->n; i++) {
 		m->tried[i] = (fate >> 3 * i & 7) < (fate >> 60) % 8; /* none to nearly all */
 		if (m->tried[i])
-			tried[a.ntried++] = m->u->members[i].server;
+			tried[a.ntried++] = m->u->members->at[i].server;
 	}
 	m->neligible = 0;
 	model_narrow(m, false, &refusal);
@@ -154,11 +154,11 @@ static inline void model_pick(struct model *m, struct upstream *fresh)
 
 static inline void model_release(struct model *m)
 {
-	unsigned i = (unsigned)(servers_random(m->bits) % m->u->nmembers);
+	unsigned i = (unsigned)(servers_random(m->bits) % m->u->members->n);
 
 	if (m->active[i] == 0)
 		return;
-	server_release(m->u->members[i].server);
+	server_release(m->u->members->at[i].server);
 	m->active[i]--;
 }
 
@@ -177,8 +177,8 @@ static inline void model_run(enum balance balance, uint64_t *bits)
 			model_pick(&m, fresh);
 		else
 			model_release(&m);
-		for (unsigned i = 0; i < m.u->nmembers; i++)
-			assert_int_equal(server_active(m.u->members[i].server), m.active[i]);
+		for (unsigned i = 0; i < m.u->members->n; i++)
+			assert_int_equal(server_active(m.u->members->at[i].server), m.active[i]);
 	}
 	servers_close(m.u, registry);
 	servers_close(fresh, other);

@@ -72,7 +72,7 @@ static const char *take_tried(struct upstream *u, struct pick_args *a, const cha
 	a->tried = tried;
 	a->ntried = 0;
 	while (*++p != ')')
-		tried[a->ntried++] = u->members[*p - 'a'].server;
+		tried[a->ntried++] = u->members->at[*p - 'a'].server;
 	return p;
 }
 
@@ -90,7 +90,7 @@ static void run_script(struct upstream *u, const struct script_row *r)
 			continue;
 		}
 		if (*p >= 'A' && *p <= 'Z') {
-			server_release(u->members[*p - 'A'].server);
+			server_release(u->members->at[*p - 'A'].server);
 			continue;
 		}
 		a.random = servers_random(&bits);
@@ -157,8 +157,8 @@ static void check_windows(struct upstream *u, unsigned sum)
 		ring[k % sum] = place;
 		window[place]++;
 		total[place]++;
-		for (unsigned i = 0; i < u->nmembers; i++) {
-			uint32_t weight = u->members[i].weight;
+		for (unsigned i = 0; i < u->members->n; i++) {
+			uint32_t weight = u->members->at[i].weight;
 
 			assert_true(total[i] * sum < (k + 1) * weight + sum);
 			if (k + 1 >= sum)
@@ -193,7 +193,7 @@ static void count_picks(struct upstream *u, unsigned n, unsigned *counts)
 		unsigned place = servers_pick(u, &a, &err);
 
 		assert_int_equal(err, 0);
-		server_release(u->members[place].server);
+		server_release(u->members->at[place].server);
 		counts[place]++;
 	}
 }
@@ -213,11 +213,11 @@ static void shares_hold(enum balance balance, const char *line)
 	struct upstream *u = servers_open(balance, line, registry);
 	unsigned counts[SERVERS_MAX], sum = 0;
 
-	for (unsigned i = 0; i < u->nmembers; i++)
-		sum += u->members[i].weight;
+	for (unsigned i = 0; i < u->members->n; i++)
+		sum += u->members->at[i].weight;
 	count_picks(u, 100000, counts);
-	for (unsigned i = 0; i < u->nmembers; i++)
-		expect_share(counts[i], 100000, u->members[i].weight, sum);
+	for (unsigned i = 0; i < u->members->n; i++)
+		expect_share(counts[i], 100000, u->members->at[i].weight, sum);
 	servers_close(u, registry);
 }
 
@@ -246,7 +246,7 @@ static void pairs_are_even(void **state)
 	bits = servers_seed();
 	for (unsigned i = 0; i < 3; i++) {
 		for (unsigned load = 0; load < i; load++)
-			assert_true(server_try_take(u->members[i].server, 0));
+			assert_true(server_try_take(u->members->at[i].server, 0));
 	}
 	count_picks(u, 100000, counts);
 	expect_share(counts[0], 100000, 2, 3);
@@ -271,8 +271,8 @@ static void two_choices_level(void **state)
 		servers_pick(u, &a, &err);
 		assert_int_equal(err, 0);
 	}
-	for (unsigned i = 0; i < u->nmembers; i++)
-		assert_in_range(server_active(u->members[i].server), 91, 109);
+	for (unsigned i = 0; i < u->members->n; i++)
+		assert_in_range(server_active(u->members->at[i].server), 91, 109);
 	servers_close(u, registry);
 }
 

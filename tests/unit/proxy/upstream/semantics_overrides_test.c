@@ -9,7 +9,7 @@ static void say(const struct upstream *u, unsigned place, enum server_admin_stat
 {
 	struct server_inputs in = {.admin = state, .admin_weight = weight, .admin_most = most};
 
-	server_set_admin(u->members[place].server, &in, no_ends);
+	server_set_admin(u->members->at[place].server, &in, no_ends);
 }
 
 static void expect_picks(struct upstream *u, const char *letters)
@@ -104,7 +104,7 @@ static void count_picks(struct upstream *u, unsigned n, unsigned counts[SERVERS_
 		unsigned place = servers_pick(u, &a, &err);
 
 		assert_int_equal(err, 0);
-		server_release(u->members[place].server);
+		server_release(u->members->at[place].server);
 		counts[place]++;
 	}
 }

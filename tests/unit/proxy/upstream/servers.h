@@ -71,7 +71,7 @@ static inline unsigned servers_place(const struct upstream *u, const struct serv
 {
 	unsigned i = 0;
 
-	while (u->members[i].server != s)
+	while (u->members->at[i].server != s)
 		i++;
 	return i;
 }
@@ -87,9 +87,9 @@ static inline unsigned servers_pick(struct upstream *u, const struct pick_args *
 
 static inline void servers_release(struct upstream *u)
 {
-	for (unsigned i = 0; i < u->nmembers; i++) {
-		while (server_active(u->members[i].server) > 0)
-			server_release(u->members[i].server);
+	for (unsigned i = 0; i < u->members->n; i++) {
+		while (server_active(u->members->at[i].server) > 0)
+			server_release(u->members->at[i].server);
 	}
 }
 

@@ -44,8 +44,8 @@ static void copies_its_spec(void **state)
 	memset(&one, 0, sizeof(one));
 	memset(&spec, 0, sizeof(spec));
 	assert_string_equal(u->name, "app");
-	assert_string_equal(u->members[0].server->name, "app/127.0.0.1:8001");
-	assert_string_equal(u->members[0].server->text, "one:80");
+	assert_string_equal(u->members->at[0].server->name, "app/127.0.0.1:8001");
+	assert_string_equal(u->members->at[0].server->text, "one:80");
 	assert_int_equal(u->connect_timeout, 5);
 	assert_int_equal(u->retry_budget, 10);
 	assert_int_equal(u->retries, 2);
@@ -161,6 +161,102 @@ static void removal_frees_after_the_last_connection(void **state)
 	assert_int_equal(server_registry_count(registry), 0);
 }
 
+/* ---- another list of servers ---- */
+
+static char pick_letter(struct upstream *u)
+{
+	struct pick_args a = {0};
+	int err;
+	unsigned place = servers_pick(u, &a, &err);
+
+	assert_int_equal(err, 0);
+	return (char)('0' + ntohs(u->members->at[place].server->addr.u.in4.sin_port) - 8000);
+}
+
+static void expect_round(struct upstream *u, const char *ports)
+{
+	for (const char *p = ports; *p != '\0'; p++)
+		assert_int_equal(pick_letter(u), *p);
+}
+
+static int64_t sum_credits(const struct upstream *u)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < u->members->n; i++)
+		sum += u->members->at[i].server->credit;
+	return sum;
+}
+
+static void replace_with(struct upstream *u, const char *ports)
+{
+	struct server_spec specs[SERVERS_MAX];
+	unsigned n = 0;
+
+	for (const char *p = ports; *p != '\0'; p++)
+		specs[n++] = servers_one((unsigned)(*p - '0'));
+	assert_int_equal(upstream_replace(u, specs, n), 0);
+}
+
+/* Section 7 of the page of upstreams: credits are carried over, else each DNS answer would begin the round anew. */
+static void a_new_list_goes_on_with_the_round(void **state)
+{
+	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "1 1 1", registry);
+
+	(void)state;
+	expect_round(u, "01");
+	replace_with(u, "012");
+	expect_round(u, "2012");
+	expect_round(u, "0");
+	replace_with(u, "0123");
+	assert_int_equal(sum_credits(u), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(server_active(u->members->at[i].server) > 0, i < 3);
+	servers_release(u);
+	upstream_free(u);
+}
+
+/* Who leaves takes its debt along, and the picks of the others stay exact. */
+static void a_server_that_leaves_owes_nothing(void **state)
+{
+	struct upstream *u = servers_open(BALANCE_ROUND_ROBIN, "3 1 1", registry);
+
+	(void)state;
+	expect_round(u, "01");
+	replace_with(u, "02");
+	assert_int_equal(sum_credits(u), 0);
+	for (int i = 0; i < 3; i++) {
+		char one = pick_letter(u), two = pick_letter(u);
+
+		assert_true((one == '0' && two == '2') || (one == '2' && two == '0'));
+	}
+	replace_with(u, "012");
+	assert_int_equal(u->members->at[1].server->credit, 0);
+	assert_int_equal(sum_credits(u), 0);
+	servers_release(u);
+	upstream_free(u);
+}
+
+/* E72: two generations of one name share the round; other weights begin a new one. */
+static void generations_share_the_round(void **state)
+{
+	struct upstream *old = servers_open(BALANCE_ROUND_ROBIN, "1 1 1", registry);
+	struct upstream *new = servers_open(BALANCE_ROUND_ROBIN, "1 1 1", registry), *heavy;
+
+	(void)state;
+	expect_round(old, "0");
+	expect_round(new, "1");
+	expect_round(old, "2");
+	expect_round(new, "0");
+	heavy = servers_open(BALANCE_ROUND_ROBIN, "2 1 1", registry);
+	expect_round(heavy, "0120");
+	servers_release(heavy);
+	upstream_free(heavy);
+	upstream_free(old);
+	servers_release(new);
+	upstream_free(new);
+}
+
 /* ---- all workers at once ---- */
 
 #define THREADS 4
@@ -186,9 +282,9 @@ static void *hammer_run(void *arg)
 			h->refused++;
 			continue;
 		}
-		m = &h->u->members[servers_place(h->u, s)];
+		m = &h->u->members->at[servers_place(h->u, s)];
 		h->over += m->max_connections > 0 && server_active(s) > m->max_connections;
-		h->picks[m - h->u->members]++;
+		h->picks[m - h->u->members->at]++;
 		server_release(s);
 	}
 	return NULL;
@@ -268,8 +364,8 @@ static void limits_hold_across_a_reload(void **state)
 		assert_int_equal(h[0].over, 0);
 	}
 	upstream_free(old);
-	for (unsigned i = 0; i < new->nmembers; i++)
-		assert_int_equal(server_active(new->members[i].server), 0);
+	for (unsigned i = 0; i < new->members->n; i++)
+		assert_int_equal(server_active(new->members->at[i].server), 0);
 	upstream_free(new);
 }
 
@@ -281,8 +377,8 @@ static void turns_are_exact_over_all_workers(void **state)
 
 	(void)state;
 	hammer_all(h, u, u, servers_seed());
-	for (unsigned i = 0; i < u->nmembers; i++)
-		assert_int_equal(h[0].picks[i], THREADS * ROUNDS / 8 * u->members[i].weight);
+	for (unsigned i = 0; i < u->members->n; i++)
+		assert_int_equal(h[0].picks[i], THREADS * ROUNDS / 8 * u->members->at[i].weight);
 	upstream_free(u);
 }
 
@@ -340,6 +436,9 @@ int main(void)
 		TEST(limits_are_exact),
 		TEST(limits_hold_across_a_reload),
 		TEST(turns_are_exact_over_all_workers),
+		TEST(a_new_list_goes_on_with_the_round),
+		TEST(a_server_that_leaves_owes_nothing),
+		TEST(generations_share_the_round),
 		TEST(weight_is_bounded),
 		TEST(free_takes_null),
 	};

@@ -16,9 +16,9 @@ struct before {
 static void note_state(const struct upstream *u, struct before *b)
 {
 	memset(b, 0, sizeof(*b));
-	for (unsigned i = 0; i < u->nmembers; i++) {
-		b->credit[i] = u->members[i].credit;
-		b->active[i] = server_active(u->members[i].server);
+	for (unsigned i = 0; i < u->members->n; i++) {
+		b->credit[i] = u->members->at[i].server->credit;
+		b->active[i] = server_active(u->members->at[i].server);
 	}
 }
 
@@ -28,15 +28,15 @@ static struct pick_args random_args(const struct upstream *u, const struct serve
 	struct pick_args a = {.hash = servers_random(&bits), .random = servers_random(&bits), .tried = tried};
 	uint64_t fate = servers_random(&bits);
 
-	for (unsigned i = 0; i < u->nmembers; i++)
+	for (unsigned i = 0; i < u->members->n; i++)
 		if ((fate >> 3 * i & 7) < (fate >> 60) % 8)
-			tried[a.ntried++] = u->members[i].server;
+			tried[a.ntried++] = u->members->at[i].server;
 	return a;
 }
 
 static void expect_member(const struct upstream *u, const struct pick_args *a, const struct member_view *v, unsigned i)
 {
-	const struct member *m = &u->members[i];
+	const struct member *m = &u->members->at[i];
 	bool tried = false;
 
 	for (unsigned k = 0; k < a->ntried; k++)
@@ -88,10 +88,10 @@ static void view_then_pick(struct upstream *u)
 	told = upstream_view(u, &a, views);
 	note_state(u, &after);
 	assert_memory_equal(&before, &after, sizeof(before));
-	for (unsigned i = 0; i < u->nmembers; i++)
+	for (unsigned i = 0; i < u->members->n; i++)
 		expect_member(u, &a, &views[i], i);
-	expect_spares(views, u->nmembers);
-	expect_sums(views, u->nmembers, told);
+	expect_spares(views, u->members->n);
+	expect_sums(views, u->members->n, told);
 	got = servers_pick(u, &a, &err);
 	assert_int_equal(told, err);
 	if (err != 0)
@@ -114,7 +114,7 @@ static void the_next_pick_is_told(void **state)
 		struct upstream *u = servers_open(all[i], LINE, registry);
 
 		for (int op = 0; op < 20000; op++) {
-			struct server *s = u->members[servers_random(&bits) % u->nmembers].server;
+			struct server *s = u->members->at[servers_random(&bits) % u->members->n].server;
 
 			if (servers_random(&bits) % 20 < 9)
 				view_then_pick(u);
@@ -142,9 +142,9 @@ static void chances_hold(const char *line, const unsigned *loads)
 	struct member_view views[SERVERS_MAX];
 	unsigned counts[SERVERS_MAX] = {0};
 
-	for (unsigned i = 0; i < u->nmembers; i++)
+	for (unsigned i = 0; i < u->members->n; i++)
 		for (unsigned k = 0; k < loads[i]; k++)
-			assert_true(server_try_take(u->members[i].server, 0));
+			assert_true(server_try_take(u->members->at[i].server, 0));
 	assert_int_equal(upstream_view(u, &none, views), 0);
 	for (int i = 0; i < 100000; i++) {
 		struct pick_args a = {.random = servers_random(&bits)};
@@ -152,10 +152,10 @@ static void chances_hold(const char *line, const unsigned *loads)
 		unsigned got = servers_pick(u, &a, &err);
 
 		assert_int_equal(err, 0);
-		server_release(u->members[got].server);
+		server_release(u->members->at[got].server);
 		counts[got]++;
 	}
-	for (unsigned i = 0; i < u->nmembers; i++)
+	for (unsigned i = 0; i < u->members->n; i++)
 		expect_chance(counts[i], 100000, views[i].chance);
 	servers_close(u, registry);
 }
