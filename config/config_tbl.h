@@ -133,9 +133,10 @@
 	  "TCP address of the same control plane, quoted, or off",                                                \
 	  "/ is a page for a browser (staunch dashboard shows it without this key). "                              \
 	  "GET answers at /metrics for Prometheus, /livez and /readyz for probes, /v1/status, /v1/listeners, "    \
-	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/config, /v1/history, /v1/explain, /v1/conns, /v1/trace and "     \
-	  "/v1/events. POST "                                                                                     \
-	  "/v1/reload, /v1/drain, /v1/logs/reopen, /v1/conns/kill and /v1/servers/UPSTREAM/ADDRESS, with the header " \
+	  "/v1/upstreams, /v1/servers, /v1/certificates, /v1/config, /v1/history, /v1/explain, /v1/conns, /v1/trace, " \
+	  "/v1/log and /v1/events. POST "                                                                         \
+	  "/v1/reload, /v1/drain, /v1/logs/reopen, /v1/log (another level for a while: {\"level\": \"debug\", " \
+	  "\"for\": \"10m\"}), /v1/conns/kill and /v1/servers/UPSTREAM/ADDRESS, with the header " \
 	  "X-Staunch: 1, change something; POST /v1/plan only "                                                                       \
 	  "tells what a reload would change. With If-Match: and a generation a POST is refused (409) once another "  \
 	  "one is in force. "                                                                                      \

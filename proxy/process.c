@@ -311,6 +311,7 @@ static void process_main(void *arg)
 	/* In reverse: coroutines of this worker, who asks it and the workers, the workers, then the log that
 	 * they wrote to. */
 	orders_end(p);
+	level_end(p);
 	overrides_stop(&p->overrides);
 	state_end(p);
 	ocsp_stop(&p->ocsp);

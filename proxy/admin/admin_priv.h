@@ -220,6 +220,7 @@ void admin_trace(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);
+void admin_log(struct client *c, struct reply *r);
 void admin_override(struct client *c, struct reply *r);
 
 #endif

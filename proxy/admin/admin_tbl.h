@@ -26,6 +26,7 @@
 	X("/v1/reload",       HTTP_POST,             false, admin_reload) \
 	X("/v1/servers/",     HTTP_POST,             false, admin_override) \
 	X("/v1/drain",        HTTP_POST,             false, admin_drain)  \
-	X("/v1/logs/reopen",  HTTP_POST,             false, admin_logs)
+	X("/v1/logs/reopen",  HTTP_POST,             false, admin_logs)   \
+	X("/v1/log",          HTTP_GET | HTTP_HEAD | HTTP_POST, false, admin_log)
 
 #endif

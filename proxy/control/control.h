@@ -56,6 +56,7 @@ struct process {
 	char *problems;      /* owned: of the last load, if it was refused (orders.h); NULL: none */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused; "": it was not */
 	char changes[ORDER_CHANGES]; /* of the last one that was not (changes.h) */
+	struct level_hold level; /* of the process log, if an operator chose one */
 	struct overrides overrides; /* what operators say of servers */
 	struct state state; /* the file that keeps it */
 	struct list orders;  /* of struct order: not begun yet */

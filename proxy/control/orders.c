@@ -66,8 +66,11 @@ static void order_arrives(struct np_msg *m)
 		order_answer(o, explain_order(o));
 	} else if (p->stage == STAGE_ENDED || (o->kind == ORDER_SERVER && p->snap == NULL)) {
 		order_answer(o, -NP_ECANCELED);
-	} else if (o->kind == ORDER_SERVER && !order_holds(o)) {
+	} else if ((o->kind == ORDER_SERVER || o->kind == ORDER_LEVEL) && !order_holds(o)) {
 		order_answer(o, -ESTALE);
+	} else if (o->kind == ORDER_LEVEL) {
+		level_obey(p, &o->level);
+		order_answer(o, 0);
 	} else if (o->kind == ORDER_SERVER) {
 		overrides_change(p, o->change);
 		if (o->change->result == CHANGE_DONE)

@@ -1,7 +1,7 @@
 /* orders: what the admin worker asks of the control thread: a message there, and the same message back.
  *
- *   order_post -> arrives -> STATUS, EXPLAIN, SERVER: done at once, whatever the main coroutine does; a SERVER's answer
- *                        |   waits for the disk (state.h)
+ *   order_post -> arrives -> STATUS, EXPLAIN, SERVER, LEVEL: done at once, whatever the main coroutine does; a SERVER's
+ *                        |   answer waits for the disk (state.h)
  *                        '-> queue -> the main coroutine's next event -> order_answer
  *
  * Each order is answered once, at the latest when the process ends. One that goes by another generation than the one in
@@ -10,6 +10,7 @@
 #define PROXY_CONTROL_ORDERS_H
 
 #include "netpoll/netpoll.h"
+#include "proxy/control/level.h"
 
 struct explain_question;
 struct process;
@@ -22,6 +23,7 @@ enum order_kind {
 	ORDER_PLAN,  /* what a reload of a text would change (plan.h) */
 	ORDER_LOGS,  /* open them again */
 	ORDER_SERVER, /* what an operator says of a server; it waits for no reload */
+	ORDER_LEVEL, /* of the process log (level.h) */
 	ORDER_DRAIN, /* answered when the last connection has ended */
 };
 
@@ -42,6 +44,8 @@ struct order {
 	bool conditional;  /* only while generation `match` is in force; else it comes back with -ESTALE */
 	uint64_t match;
 	struct server_change *change; /* SERVER: the asker's; it has the result as well */
+	/* Of a LEVEL. Its answer stands in it as well: the asker may have left. */
+	struct level_order level;
 	int64_t delay, timeout; /* of a DRAIN, in ns; negative: what the configuration says */
 	struct explain_question *question; /* of an EXPLAIN; owned */
 	char *plan; /* of a PLAN: the text, of nplan bytes; owned */

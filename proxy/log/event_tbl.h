@@ -49,6 +49,7 @@
 	X(listener_lost, "warning", "An address's socket is gone, or another process has its file.") \
 	X(listening, "notice", "An address is listened on.") \
 	X(log_failed, "error", "The access log cannot be opened.") \
+	X(log_level, "notice", "An operator chose another level of this log, or its time is over.") \
 	X(log_lines_missing, "warning", "Lines of this log could not be written; missed says how many.") \
 	X(logs_reopened, "notice", "USR1 or an order: logs are opened again.") \
 	X(loop, "error", "A server's address leads back to this process.") \

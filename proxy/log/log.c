@@ -25,7 +25,9 @@ enum way {
 };
 
 static struct {
-	enum log_level level;   /* atomic: a reload may change it, as form */
+	enum log_level level;   /* atomic: in force; a reload may change it, as form */
+	enum log_level set;     /* atomic: what the configuration says */
+	bool held;              /* level is an operator's; of those who set it */
 	struct log_form form;
 	enum way way;
 	int fd;               /* const after log_init */
@@ -35,6 +37,7 @@ static struct {
 	struct log_episodes episodes;
 	struct log_syslog syslog; /* used by who writes: under the lock, or the log thread */
 } out = {.level = LVL_NOTICE,
+	 .set = LVL_NOTICE,
 	 .fd = STDERR_FILENO,
 	 .lock = PTHREAD_MUTEX_INITIALIZER,
 	 .episodes.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -50,7 +53,8 @@ int64_t log_clock(clockid_t clock)
 
 void log_init(enum log_level level, enum log_format format, int fd)
 {
-	out.level = level;
+	out.level = out.set = level;
+	out.held = false;
 	out.way = WAY_DIRECT;
 	out.form = log_form_of(format, fd);
 	out.fd = fd;
@@ -83,13 +87,38 @@ bool log_is_seen(void)
 
 void log_set_level(enum log_level level)
 {
+	__atomic_store_n(&out.set, level, __ATOMIC_RELAXED);
+	if (!out.held)
+		__atomic_store_n(&out.level, level, __ATOMIC_RELAXED);
+}
+
+/* `held` needs no atomic: those who log read `level` alone. */
+void log_hold_level(enum log_level level)
+{
+	out.held = true;
 	__atomic_store_n(&out.level, level, __ATOMIC_RELAXED);
+}
+
+void log_let_go_level(void)
+{
+	out.held = false;
+	__atomic_store_n(&out.level, log_level_set(), __ATOMIC_RELAXED);
+}
+
+enum log_level log_level_now(void)
+{
+	return __atomic_load_n(&out.level, __ATOMIC_RELAXED);
+}
+
+enum log_level log_level_set(void)
+{
+	return __atomic_load_n(&out.set, __ATOMIC_RELAXED);
 }
 
 bool log_wanted(enum log_level level)
 {
 	CHECK((unsigned)level < LVL_LEVELS, "a log level comes from LOG_LEVEL_TBL");
-	return level <= __atomic_load_n(&out.level, __ATOMIC_RELAXED);
+	return level <= log_level_now();
 }
 
 /* Writes the line only if the descriptor takes it at once. stderr belongs to the process that

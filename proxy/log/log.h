@@ -54,6 +54,16 @@ void log_stop_thread(int ms);
 /* log_set_level: log this level and all more severe ones from now on. log_set_format: in this form. Any
  * thread. */
 void log_set_level(enum log_level level);
+/* log_hold_level: this one instead, whatever log_set_level says meanwhile, until log_let_go_level.
+ *   Calls    these and log_set_level by one thread at a time. */
+void log_hold_level(enum log_level level);
+void log_let_go_level(void);
+/* The level in force, and the one that log_set_level said. Any thread. */
+enum log_level log_level_now(void);
+enum log_level log_level_set(void);
+/* log_level_word: as the configuration writes it. log_level_of: and back.   Returns  0 and *out, or -NP_EINVAL. */
+const char *log_level_word(enum log_level level);
+must_use int log_level_of(const char *word, enum log_level *out);
 void log_set_format(enum log_format format);
 
 /* log_set_syslog: from now on each line goes to this syslog daemon, too (log_syslog.h), with the facility's number of

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "netpoll/check.h"
+#include "netpoll/err.h"
 #include "proxy/log/log_episode.h"
 #include "proxy/log/log_priv.h"
 
@@ -48,6 +49,23 @@ struct log_form log_form_of(enum log_format format, int fd)
 	if (format == LOG_FORMAT_AUTO)
 		f.json = !f.level && isatty(fd) == 0;
 	return f;
+}
+
+const char *log_level_word(enum log_level level)
+{
+	return words[level];
+}
+
+/* Exactly as written: a word in upper case is no level, here as in the configuration. */
+int log_level_of(const char *word, enum log_level *out)
+{
+	for (unsigned i = 0; i < LVL_LEVELS; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*out = (enum log_level)i;
+			return 0;
+		}
+	}
+	return -NP_EINVAL;
 }
 
 int log_level_number(enum log_level level)
