@@ -51,7 +51,7 @@ PROBES   := $(if $(wildcard $(addsuffix /sys/sdt.h,/usr/include /usr/include/$(s
 CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP -DPROBE_HOME='"proxy/base/probe_$(PROBES).h"'
 CFLAGS   := -std=gnu11 -pthread $(WARN) $(CFLAGS_$(BUILD))
 LDFLAGS  := -pthread -Wl,--as-needed $(LDFLAGS_$(BUILD))
-LIBS     := -lyaml -lssl -lcrypto -lncursesw -ltinfo $(LIBS_$(BUILD))
+LIBS     := -lyaml -lcares -lresolv -lssl -lcrypto -lncursesw -ltinfo $(LIBS_$(BUILD))
 ARCH     := $(shell uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/')
 
 src = $(patsubst %,$(O)/%.o,$(basename $(wildcard $(1))))

@@ -152,6 +152,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	state_init(&p->state);
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
+	resolver_init(&p->resolver);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
 		return err;
@@ -169,7 +170,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		p->shards[p->nshards].watch = &p->watch;
 		shard_share(&p->shards[p->nshards], &p->shards[0]);
 	}
-	ocsp_init(&p->ocsp, &p->registry, p->shards, workers, &p->stats);
+	ocsp_init(&p->ocsp, &p->registry, p->shards, &p->resolver, &p->stats);
 	return 0;
 }
 
@@ -315,6 +316,7 @@ static void process_main(void *arg)
 	overrides_stop(&p->overrides);
 	state_end(p);
 	ocsp_stop(&p->ocsp);
+	p->resolver_hangs = !resolver_stop(&p->resolver);
 	if (p->sysmon != NULL)
 		np_sysmon_stop(p->sysmon);
 	admin_stop(admin);
@@ -384,7 +386,7 @@ int process_run(const struct process_opts *o)
 	log_stop_thread(drain_process_patience(p));
 	/* A thread that hangs on a disk still uses what would be freed here, and OpenSSL, which
 	 * exit(3) would tear down: leave without both. */
-	if (file_work_is_busy(&p->files_thread) || state_is_busy(&p->state))
+	if (file_work_is_busy(&p->files_thread) || state_is_busy(&p->state) || p->resolver_hangs)
 		_exit(code);
 	file_work_reap(&p->state.loading);
 	file_work_reap(&p->files_thread); /* left behind at the order to stop, and done since */

@@ -13,6 +13,7 @@
 #include "proxy/control/state.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/limit_watch.h"
+#include "proxy/resolve/resolver.h"
 
 struct tokens;
 
@@ -37,6 +38,8 @@ struct process {
 	struct np_sysmon *sysmon;
 	struct log *log; /* access log; NULL: off */
 	struct stats stats; /* what the control thread counts */
+	struct resolver resolver; /* looks names up, on a thread of its own */
+	bool resolver_hangs; /* it did not end: the process leaves without freeing what that thread may use */
 	struct ocsp ocsp; /* fetches the responses that are stapled */
 	struct file_work files_thread; /* reads files, so that this thread never waits for a disk */
 	int64_t stop_by; /* drain: when the last connection must have ended; INT64_MAX: not set */

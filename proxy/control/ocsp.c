@@ -143,7 +143,7 @@ static bool wait_for_registry(const struct ocsp *o)
 
 static void ask_one(struct ocsp *o, struct tls_staple *s)
 {
-	struct ocsp_ask ask = {.question = s->question};
+	struct ocsp_ask ask = {.question = s->question, .resolver = o->resolver};
 	struct ocsp_reply r;
 	int err;
 
@@ -179,11 +179,16 @@ static void ask_all_due(void *arg)
 		np_event_set(&o->ended);
 }
 
-void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards,
-	       unsigned nshards, struct stats *stats)
+void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, struct resolver *resolver,
+	       struct stats *stats)
 {
 	*o = (struct ocsp){
-		.registry = registry, .shards = shards, .nshards = nshards, .stats = stats};
+		.registry = registry,
+		.shards = shards,
+		.nshards = shards->nall,
+		.resolver = resolver,
+		.stats = stats,
+	};
 	list_init(&o->asking);
 }
 

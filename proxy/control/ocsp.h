@@ -14,14 +14,17 @@
 #include "proxy/conn/shard.h"
 #include "proxy/creds/tls_staple.h"
 
-#define OCSP_AT_ONCE    4           /* attempts; each holds one descriptor, while it looks up a name two */
+#define OCSP_AT_ONCE    4           /* attempts; each holds one descriptor */
 #define OCSP_RETRY_MOST 3600        /* s */
+
+struct resolver;
 
 /* Control worker. */
 struct ocsp {
 	const struct registry *registry; /* const: its staples are kept fresh, but while it is lent */
 	struct shard *shards;             /* const: the workers that staple */
 	unsigned nshards;
+	struct resolver *resolver;        /* const: of their names */
 	struct stats *stats;              /* counts attempts */
 	struct list asking;               /* of struct ocsp_ask: attempts under way */
 	unsigned running;                 /* coroutines */
@@ -30,7 +33,7 @@ struct ocsp {
 };
 
 void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards,
-	       unsigned nshards, struct stats *stats);
+	       struct resolver *resolver, struct stats *stats);
 /* ocsp_poll: start attempts that are due. Never waits. Control worker. */
 void ocsp_poll(struct ocsp *o);
 /* ocsp_stop: cancel all attempts; no new one starts. Parks until the last one has ended, which is

@@ -1,5 +1,6 @@
 /* One attempt: name -> address -> connection -> GET or POST -> reply -> verdict, under one
- * deadline. It only ever waits for ask->fd: to cancel, set an expired deadline on ask->fd. */
+ * deadline. It waits for a look-up, or for ask->fd: to cancel, set the event of the one, or an expired deadline on the
+ * other. */
 #include "proxy/control/ocsp_ask.h"
 
 #include <stdio.h>
@@ -10,10 +11,12 @@
 #include "netpoll/check.h"
 #include "proxy/creds/tls_staple.h"
 #include "proxy/proto/http.h"
-#include "proxy/resolve/dns.h"
+#include "proxy/resolve/resolver.h"
 
 #define TYPE_ASKED  "application/ocsp-request"
 #define TYPE_WANTED "application/ocsp-response"
+
+#define ADDRESSES 8 /* of more of one name only the first so many are tried */
 
 /* ---- errors ---- */
 
@@ -43,30 +46,89 @@ void ocsp_ask_cancel(struct ocsp_ask *ask)
 	ask->canceled = true;
 	if (ask->waits)
 		np_fd_set_deadline(&ask->fd, np_now());
+	if (ask->looked_up != NULL)
+		np_event_set(ask->looked_up);
 }
 
 /* ---- the address ---- */
 
-static int resolve_name(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline,
-			struct dns_answer *a)
-{
-	int err = dns_ask(&ask->fd, u->host, u->port);
+/* Of a host, in the order in which they are tried. */
+struct addresses {
+	unsigned n;
+	struct np_addr addr[ADDRESSES];
+};
 
+/* A look-up, on the stack of the coroutine that waits for it. */
+struct name_wait {
+	struct np_event over; /* it is answered, late or canceled */
+	struct np_timer late;
+	struct resolver_lookup *lookup; /* NULL: it has been answered */
+	uint16_t port;
+	enum dns_status status;
+	const char *why;
+	struct addresses *out;
+};
+
+static void on_late(struct np_timer *t)
+{
+	np_event_set(&container_of(t, struct name_wait, late)->over);
+}
+
+static void on_looked_up(struct resolver_lookup *l, void *arg)
+{
+	struct name_wait *w = arg;
+	const struct dns_answer *a = &l->answer;
+
+	w->lookup = NULL;
+	w->status = a->status;
+	w->why = a->why;
+	for (w->out->n = 0; a->status == DNS_OK && w->out->n < a->n && w->out->n < ADDRESSES; w->out->n++)
+		dns_record_addr(&a->records[w->out->n], w->port, &w->out->addr[w->out->n]);
+	np_event_set(&w->over);
+}
+
+/* Parks until the answer, the deadline or a cancel. */
+static int await_name(struct ocsp_ask *ask, struct name_wait *w, int64_t deadline)
+{
+	w->late.fn = on_late;
+	np_timer_set(&w->late, deadline);
+	ask->looked_up = &w->over;
+	if (!ask->canceled)
+		np_event_wait(&w->over);
+	ask->looked_up = NULL;
+	np_timer_stop(&w->late);
+	if (w->lookup == NULL)
+		return 0;
+	resolver_drop(w->lookup);
+	return ask->canceled ? -NP_ECANCELED : -NP_EDEADLINE;
+}
+
+/* Apart, so that the question stands on the stack of nobody who parks. */
+static no_inline struct resolver_lookup *ask_name(struct ocsp_ask *ask, const char *host, struct name_wait *w)
+{
+	struct dns_question q = {.family = DNS_BOTH, .timeout = 2 * NP_S, .tries = 3};
+
+	snprintf(q.name, sizeof(q.name), "%s", host);
+	return resolver_ask(ask->resolver, &q, on_looked_up, w);
+}
+
+static int resolve_name(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline, struct addresses *a)
+{
+	struct name_wait w = {.port = u->port, .out = a};
+	int err;
+
+	w.lookup = ask_name(ask, u->host, &w);
+	if (w.lookup == NULL)
+		return ask_error(ask, -NP_ENOMEM, "looking up its name");
+	err = await_name(ask, &w, deadline);
 	if (err != 0)
 		return ask_error(ask, err, "looking up its name");
-	np_fd_set_deadline(&ask->fd, deadline);
-	err = may_wait(ask) ? dns_take(&ask->fd, a) : -NP_ECANCELED;
-	ask->waits = false;
-	np_fd_close(&ask->fd);
-	if (err != 0)
-		return ask_error(ask, err, "looking up its name");
-	return a->err == 0 ? 0
-			   : ask_problem(ask, -NP_ENOENT, "looking up its name", dns_text(a->err));
+	return w.status == DNS_OK ? 0 : ask_problem(ask, -NP_ENOENT, "looking up its name", w.why);
 }
 
 /* A URL with an address needs no resolver. */
 static int find_address(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline,
-			struct dns_answer *a)
+			struct addresses *a)
 {
 	char text[HTTP_HOST + 8];
 
@@ -81,7 +143,7 @@ static int find_address(struct ocsp_ask *ask, const struct http_url *u, int64_t 
 
 /* One address at a time: np_dial with several would park before ask->fd has a socket, and could not
  * be canceled then. Each address gets an equal share of the time that is left. */
-static int dial_responder(struct ocsp_ask *ask, const struct dns_answer *a, int64_t deadline)
+static int dial_responder(struct ocsp_ask *ask, const struct addresses *a, int64_t deadline)
 {
 	int err = -NP_ENOENT;
 
@@ -181,7 +243,7 @@ static int request_reply(struct ocsp_ask *ask, const struct http_url *u, struct 
 }
 
 /* One request over a connection of its own. */
-static int ask_once(struct ocsp_ask *ask, const struct dns_answer *a, int64_t deadline,
+static int ask_once(struct ocsp_ask *ask, const struct addresses *a, int64_t deadline,
 		    struct ocsp_reply *out)
 {
 	int err = dial_responder(ask, a, deadline);
@@ -208,7 +270,7 @@ static bool is_worth_a_post(const struct ocsp_ask *ask, int err)
 int ocsp_ask(struct ocsp_ask *ask, struct ocsp_reply *out)
 {
 	int64_t deadline = np_deadline_after(OCSP_PATIENCE);
-	struct dns_answer a;
+	struct addresses a;
 	int err = find_address(ask, tls_ocsp_url(ask->question), deadline, &a);
 
 	if (err == 0)

@@ -1,109 +1,84 @@
-/* Asks the resolver of the system in a short thread, because getaddrinfo blocks. */
+/* Records in order, each once, and never more than DNS_MEMBERS: so the same set of a name is the same list, in whatever
+ * order its servers tell it. */
 #include "proxy/resolve/dns.h"
 
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/base/thread.h"
+#include "netpoll/check.h"
+#include "netpoll/err.h"
 
-/* What the thread needs; it owns the memory. */
-struct lookup {
-	int sysfd;
-	uint16_t port;
-	char host[]; /* with its NUL */
-};
-
-/* Fills in the whole answer, holes included: it travels through a socket as bytes. */
-static void ask_resolver(const struct lookup *l, struct dns_answer *a)
+int dns_record_compare(const struct dns_record *a, const struct dns_record *b)
 {
-	const struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG,
-	};
-	struct addrinfo *list = NULL;
-	char port[8];
+	int c = (int)a->family - (int)b->family;
 
-	memset(a, 0, sizeof(*a));
-	snprintf(port, sizeof(port), "%u", l->port);
-	a->err = getaddrinfo(l->host, port, &hints, &list);
-	if (a->err != 0)
-		return;
-	for (const struct addrinfo *i = list; i != NULL && a->n < DNS_MOST; i = i->ai_next) {
-		struct np_addr *to = &a->addr[a->n];
+	if (c == 0)
+		c = memcmp(a->ip, b->ip, sizeof(a->ip));
+	if (c == 0)
+		c = (int)a->priority - (int)b->priority;
+	if (c == 0)
+		c = strcmp(a->target, b->target);
+	return c != 0 ? c : (int)a->port - (int)b->port;
+}
 
-		if (i->ai_addrlen > sizeof(to->u))
-			continue;
-		to->len = i->ai_addrlen;
-		memcpy(&to->u, i->ai_addr, i->ai_addrlen);
-		a->n++;
+/* The first record that is not less than r. */
+static unsigned record_place(const struct dns_answer *a, const struct dns_record *r)
+{
+	unsigned low = 0, high = a->n;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (dns_record_compare(&a->records[middle], r) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	freeaddrinfo(list);
-	if (a->n == 0)
-		a->err = EAI_NODATA;
+	return low;
 }
 
-static void *lookup_main(void *arg)
+int dns_answer_add(struct dns_answer *a, const struct dns_record *r)
 {
-	struct lookup *l = arg;
-	struct dns_answer a;
+	unsigned at = record_place(a, r);
 
-	ask_resolver(l, &a);
-	/* An error means that the caller has closed its end and no longer waits. */
-	(void)!send(l->sysfd, &a, sizeof(a), MSG_NOSIGNAL);
-	np_sock_close(l->sysfd);
-	free(l);
-	return NULL;
-}
-
-int dns_ask(struct np_fd *fd, const char *host, uint16_t port)
-{
-	size_t n = strlen(host) + 1;
-	struct lookup *l = malloc(sizeof(*l) + n);
-	int pair[2], err;
-
-	if (l == NULL)
+	if (at < a->n && dns_record_compare(&a->records[at], r) == 0)
+		return 0;
+	if (a->records == NULL)
+		a->records = calloc(DNS_MEMBERS, sizeof(*a->records));
+	if (a->records == NULL)
 		return -NP_ENOMEM;
-	/* The answer fits into the empty socket buffer, so the thread never waits in send. */
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
-		err = err_from_errno();
-		free(l);
-		return err;
-	}
-	l->sysfd = pair[1];
-	l->port = port;
-	memcpy(l->host, host, n);
-	err = np_fd_init(fd, pair[0]);
-	if (err != 0) {
-		np_sock_close(pair[0]);
-	} else {
-		err = thread_start(NULL, "lookup", lookup_main, l);
-		if (err == 0)
+	if (a->n == DNS_MEMBERS) {
+		a->cut = true;
+		if (at == a->n)
 			return 0;
-		np_fd_close(fd);
+		a->n--;
 	}
-	np_sock_close(pair[1]);
-	free(l);
-	return err;
-}
-
-int dns_take(struct np_fd *fd, struct dns_answer *out)
-{
-	size_t have = 0;
-
-	while (have < sizeof(*out)) { /* a stream may deliver it in pieces */
-		ssize_t n = np_fd_read(fd, (char *)out + have, sizeof(*out) - have);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return -NP_ESHORT;
-		have += (size_t)n;
-	}
+	memmove(&a->records[at + 1], &a->records[at], (a->n - at) * sizeof(*r));
+	a->records[at] = *r;
+	a->n++;
 	return 0;
 }
 
-const char *dns_text(int err)
+void dns_answer_fini(struct dns_answer *a)
 {
-	return gai_strerror(err);
+	free(a->records);
+	a->records = NULL;
+	a->n = 0;
+}
+
+void dns_record_addr(const struct dns_record *r, uint16_t port, struct np_addr *out)
+{
+	DCHECK(r->family == AF_INET || r->family == AF_INET6, "a service has no address");
+	memset(out, 0, sizeof(*out));
+	if (r->family == AF_INET) {
+		out->len = sizeof(out->u.in4);
+		out->u.in4.sin_family = AF_INET;
+		out->u.in4.sin_port = htons(port);
+		memcpy(&out->u.in4.sin_addr, r->ip, 4);
+		return;
+	}
+	out->len = sizeof(out->u.in6);
+	out->u.in6.sin6_family = AF_INET6;
+	out->u.in6.sin6_port = htons(port);
+	memcpy(&out->u.in6.sin6_addr, r->ip, 16);
 }

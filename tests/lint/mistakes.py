@@ -11,7 +11,7 @@ DATA_PATH = ["netpoll/*", "proxy/base/*", "proxy/log/*", "proxy/proto/*", "proxy
 # Runs on the control thread or on the log's own, or is made when a configuration is loaded: not per connection.
 NOT_DATA_PATH = ["proxy/upstream/upstream.c", "proxy/upstream/server.c", "proxy/listen/acceptor.c", "proxy/policy/route.c", "proxy/conn/shard.c",
                  "proxy/log/log_writer.*", "proxy/log/log_sink.*", "proxy/base/name_set.c", "proxy/tls/tls_ctx*", "proxy/tls/tls_worker.c"]
-PARSERS = ["proxy/proto/*", "config/cidr.c", "config/node.c", "config/units.c", "config/decode.c"]
+PARSERS = ["proxy/proto/*", "proxy/resolve/dns_packet.c", "config/cidr.c", "config/node.c", "config/units.c", "config/decode.c"]
 PLATFORM = ["netpoll/base.h", "netpoll/check.h", "netpoll/ctx*", "netpoll/hook.*", "netpoll/stack.c", "netpoll/syscall.h",
             "netpoll/netpoll_*"]
 

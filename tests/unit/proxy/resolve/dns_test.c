@@ -1,88 +1,97 @@
-/* dns: names the system knows, names nobody has, and answers nobody waits for. */
+/* dns: records have an order, each is there once, and there are never more than DNS_MEMBERS. */
 #include "proxy/resolve/dns.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/kit/kit.h"
 
-/* What a coroutine asks and sees; the test judges it afterwards. */
-struct lookup {
-	const char *host;
-	int64_t patience; /* ns; 0: closed at once */
-	int asked, taken;
-	struct dns_answer answer;
-};
-
-static void look_up(void *arg)
+static struct dns_record v4(unsigned n)
 {
-	struct lookup *l = arg;
-	struct np_fd fd;
+	return (struct dns_record){.family = AF_INET, .ip = {10, 0, (uint8_t)(n >> 8), (uint8_t)n}};
+}
 
-	l->asked = dns_ask(&fd, l->host, 4711);
-	if (l->asked != 0)
-		return;
-	if (l->patience != 0) {
-		np_fd_set_deadline(&fd, np_deadline_after(l->patience));
-		l->taken = dns_take(&fd, &l->answer);
+static void in_order_and_once(void **state)
+{
+	struct dns_answer a = {.n = 0};
+	struct dns_record v6 = {.family = AF_INET6, .ip = {0x20, 1}}, same = v4(7);
+
+	(void)state;
+	same.weight = 9;
+	assert_int_equal(dns_answer_add(&a, &v6), 0);
+	for (unsigned i = 0; i < 300; i++) {
+		struct dns_record r = v4((i * 7) % 100);
+
+		assert_int_equal(dns_answer_add(&a, &r), 0);
 	}
-	np_fd_close(&fd);
+	assert_int_equal(dns_answer_add(&a, &same), 0);
+	assert_int_equal(a.n, 101);
+	assert_false(a.cut);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(a.records[i].ip[3], i);
+	assert_int_equal(a.records[100].family, AF_INET6);
+	dns_answer_fini(&a);
+	assert_int_equal(a.n, 0);
 }
 
-static void run(struct lookup *l)
+static void the_last_ones_go(void **state)
 {
-	assert_int_equal(np_run(&(struct np_worker_opts){.name = "test", .cpu = -1, .main = look_up, .arg = l}), 0);
-	assert_int_equal(l->asked, 0);
-}
-
-static void a_name_has_addresses(void **state)
-{
-	struct lookup l = {.host = "localhost", .patience = 10 * NP_S};
+	struct dns_answer a = {.n = 0};
 
 	(void)state;
-	run(&l);
-	assert_int_equal(l.taken, 0);
-	assert_int_equal(l.answer.err, 0);
-	assert_in_range(l.answer.n, 1, DNS_MOST);
-	for (unsigned i = 0; i < l.answer.n; i++) {
-		char text[NP_ADDR_TEXT];
+	for (unsigned i = 600; i-- > 0;) {
+		struct dns_record r = v4(i);
 
-		np_addr_format(&l.answer.addr[i].u.sa, l.answer.addr[i].len, text, sizeof(text));
-		if (strcmp(text, "127.0.0.1:4711") != 0 && strcmp(text, "[::1]:4711") != 0)
-			kit_fail("localhost is %s", text);
+		assert_int_equal(dns_answer_add(&a, &r), 0);
 	}
+	assert_int_equal(a.n, DNS_MEMBERS);
+	assert_true(a.cut);
+	for (unsigned i = 0; i < DNS_MEMBERS; i++)
+		assert_int_equal(a.records[i].ip[2] << 8 | a.records[i].ip[3], i);
+	dns_answer_fini(&a);
 }
 
-static void a_name_nobody_has_is_told(void **state)
+static void services_by_priority_target_port(void **state)
 {
-	/* Longer than a label may be: the resolver need not ask anybody. */
-	static const char *const host = "an-impossible-name-of-more-than-sixty-three-letters-in-one-label.invalid";
-	struct lookup l = {.host = host, .patience = 10 * NP_S};
+	static const struct dns_record order[] = {
+		{.priority = 1, .target = "b", .port = 9}, {.priority = 2, .target = "a", .port = 1},
+		{.priority = 2, .target = "a", .port = 2}, {.priority = 2, .target = "b", .port = 1},
+	};
+	struct dns_record other = order[0];
 
 	(void)state;
-	run(&l);
-	assert_int_equal(l.taken, 0);
-	assert_int_not_equal(l.answer.err, 0);
-	assert_true(strlen(dns_text(l.answer.err)) > 0);
+	for (size_t i = 0; i < array_len(order); i++)
+		for (size_t j = 0; j < array_len(order); j++) {
+			int c = dns_record_compare(&order[i], &order[j]);
+
+			assert_true(i < j ? c < 0 : i > j ? c > 0 : c == 0);
+		}
+	other.weight = 7;
+	assert_int_equal(dns_record_compare(&other, &order[0]), 0);
 }
 
-static void nobody_has_to_wait_for_an_answer(void **state)
+static void a_record_becomes_an_address(void **state)
 {
-	struct lookup late = {.host = "localhost", .patience = -1}, gone = {.host = "localhost"};
+	struct dns_record four = v4(1), six = {.family = AF_INET6, .ip = {0x20, 1, [15] = 1}};
+	struct np_addr addr;
+	char text[NP_ADDR_TEXT];
 
 	(void)state;
-	run(&late);
-	assert_int_equal(late.taken, -NP_EDEADLINE);
-	run(&gone);
-	/* The threads have written to nobody, and ended: a further one works as before. */
-	a_name_has_addresses(state);
+	dns_record_addr(&four, 80, &addr);
+	np_addr_format(&addr.u.sa, addr.len, text, sizeof(text));
+	assert_string_equal(text, "10.0.0.1:80");
+	dns_record_addr(&six, 443, &addr);
+	np_addr_format(&addr.u.sa, addr.len, text, sizeof(text));
+	assert_string_equal(text, "[2001::1]:443");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_name_has_addresses, kit_end),
-		cmocka_unit_test_teardown(a_name_nobody_has_is_told, kit_end),
-		cmocka_unit_test_teardown(nobody_has_to_wait_for_an_answer, kit_end),
+		cmocka_unit_test(in_order_and_once),
+		cmocka_unit_test(the_last_ones_go),
+		cmocka_unit_test(services_by_priority_target_port),
+		cmocka_unit_test(a_record_becomes_an_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
