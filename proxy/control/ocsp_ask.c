@@ -74,6 +74,7 @@ static void on_late(struct np_timer *t)
 	np_event_set(&container_of(t, struct name_wait, late)->over);
 }
 
+/* On this worker's loop, while the coroutine waits. The records go when it returns, so it copies what is wanted. */
 static void on_looked_up(struct resolver_lookup *l, void *arg)
 {
 	struct name_wait *w = arg;
@@ -87,7 +88,8 @@ static void on_looked_up(struct resolver_lookup *l, void *arg)
 	np_event_set(&w->over);
 }
 
-/* Parks until the answer, the deadline or a cancel. */
+/* Parks until the answer, the deadline or a cancel, whichever is first. An answer that comes later than the others is
+ * nobody's: the look-up is dropped, and on_looked_up, whose argument is on this stack, is not called any more. */
 static int await_name(struct ocsp_ask *ask, struct name_wait *w, int64_t deadline)
 {
 	w->late.fn = on_late;

@@ -340,10 +340,12 @@ unsigned dns_lookup_polls(const struct dns_lookup *l, struct pollfd *fds, int *m
 void dns_lookup_go(struct dns_lookup *l, const struct pollfd *fds, unsigned n)
 {
 	for (unsigned i = 0; i < n && !l->replied; i++) {
-		bool in = (fds[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0, out = (fds[i].revents & POLLOUT) != 0;
+		bool in = (fds[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
+		ares_socket_t readable = in ? fds[i].fd : ARES_SOCKET_BAD;
+		ares_socket_t writable = fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD;
 
-		if (in || out)
-			ares_process_fd(l->channel, in ? fds[i].fd : ARES_SOCKET_BAD, out ? fds[i].fd : ARES_SOCKET_BAD);
+		if (fds[i].revents != 0)
+			ares_process_fd(l->channel, readable, writable);
 	}
 	if (!l->replied)
 		ares_process_fd(l->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* what is late */

@@ -24,7 +24,8 @@ static enum dns_status malformed(struct dns_answer *a)
 	return DNS_FAILED;
 }
 
-/* A time to live with its highest bit set is 0 (RFC 2181). */
+/* The least one of the way counts: the whole of it is true for no longer than its shortest part. A time to live with
+ * its highest bit set is 0 (RFC 2181). */
 static void note_ttl(struct dns_answer *a, const struct packet *k)
 {
 	int64_t ttl = ns_rr_ttl(k->rr) > INT32_MAX ? 0 : (int64_t)ns_rr_ttl(k->rr);
@@ -41,7 +42,15 @@ static bool read_nth(struct packet *k, int i)
 
 static bool is_owners(const struct packet *k, int type)
 {
-	return (int)ns_rr_type(k->rr) == type && ns_rr_class(k->rr) == ns_c_in && strcasecmp(ns_rr_name(k->rr), k->owner) == 0;
+	if ((int)ns_rr_type(k->rr) != type || ns_rr_class(k->rr) != ns_c_in)
+		return false;
+	return strcasecmp(ns_rr_name(k->rr), k->owner) == 0;
+}
+
+/* A name in the data of a record.   Returns  false: malformed, or too long. */
+static bool expand_to(const struct packet *k, const unsigned char *p, char *name)
+{
+	return dn_expand(ns_msg_base(k->m), ns_msg_end(k->m), p, name, DNS_NAME) >= 0;
 }
 
 /* If the owner is an alias: on to what it stands for.   Returns  1, 0: it is none; -1: malformed. */
@@ -53,7 +62,7 @@ static int follow_alias(struct packet *k, struct dns_answer *a)
 		if (!is_owners(k, ns_t_cname))
 			continue;
 		note_ttl(a, k);
-		return dn_expand(ns_msg_base(k->m), ns_msg_end(k->m), ns_rr_rdata(k->rr), k->owner, DNS_NAME) < 0 ? -1 : 1;
+		return expand_to(k, ns_rr_rdata(k->rr), k->owner) ? 1 : -1;
 	}
 	return 0;
 }
@@ -75,7 +84,8 @@ static int find_owner(struct packet *k, struct dns_answer *a)
 	return -1;
 }
 
-/* Lower case, without the dot at the end: one host has one text. */
+/* Lower case, without the dot at the end: one host has one text, so a target that is spelt otherwise next time is still
+ * the same one. */
 static void normalise(char *name)
 {
 	size_t n = strlen(name);
@@ -97,7 +107,7 @@ static bool service_of(const struct packet *k, struct dns_record *r)
 	r->priority = (uint16_t)ns_get16(data);
 	r->weight = (uint16_t)ns_get16(data + 2);
 	r->port = (uint16_t)ns_get16(data + 4);
-	if (dn_expand(ns_msg_base(k->m), ns_msg_end(k->m), data + 6, r->target, sizeof(r->target)) < 0)
+	if (!expand_to(k, data + 6, r->target))
 		return false;
 	if (r->target[0] == '\0')
 		r->target[0] = '.';
@@ -145,6 +155,8 @@ static enum dns_status collect(struct packet *k, enum dns_packet_type type, stru
 	return DNS_NO_DATA;
 }
 
+/* The header's own word on failure and truncation is c-ares' business: here only records count. What was added before
+ * a reply turned out to be malformed stays in *a, whose caller drops it then. */
 enum dns_status dns_packet_read(const uint8_t *p, size_t n, enum dns_packet_type type, struct dns_answer *a)
 {
 	struct packet k;

@@ -1,6 +1,8 @@
 /* dns_packet: what a reply tells, and replies that tell nothing. */
 #include "proxy/resolve/dns_packet.h"
 
+#include <stdio.h>
+
 #include "tests/kit/kit.h"
 #include "tests/unit/proxy/resolve/reply_make.h"
 
@@ -69,6 +71,23 @@ static void e57_aliases_are_followed(void **state)
 	assert_string_equal(a.why, "a malformed reply");
 }
 
+static void more_than_16_aliases_have_no_end(void **state)
+{
+	char from[16], to[16];
+
+	(void)state;
+	for (int n = 16; n <= 17; n++) {
+		reply_begin(&r, 1, "n0", REPLY_A);
+		for (int i = 0; i < n; i++) {
+			snprintf(from, sizeof(from), "n%d", i);
+			snprintf(to, sizeof(to), "n%d", i + 1);
+			reply_cname(&r, from, 60, to);
+		}
+		reply_addr(&r, to, 60, "10.0.0.1");
+		assert_int_equal(read_as(DNS_PACKET_A), n == 16 ? DNS_OK : DNS_FAILED);
+	}
+}
+
 static void a_ttl_with_its_highest_bit_is_0(void **state)
 {
 	(void)state;
@@ -116,6 +135,7 @@ static void e66_hostile_replies(void **state)
 	assert_int_equal(read_as(DNS_PACKET_A), DNS_FAILED);
 	reply_begin(&r, 1, "a.test", REPLY_SRV);
 	reply_record(&r, "a.test", REPLY_SRV, short_srv, sizeof(short_srv));
+	reply_srv(&r, "a.test", 60, (unsigned[]){1, 1, 1}, "b.test"); /* what a reader of it would run into */
 	assert_int_equal(read_as(DNS_PACKET_SRV), DNS_FAILED);
 	reply_begin(&r, 1, "a.test", REPLY_A);
 	reply_cname(&r, "a.test", 1, "b.test");
@@ -154,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(addresses_of_the_name_alone, end),
 		cmocka_unit_test_teardown(e57_aliases_are_followed, end),
+		cmocka_unit_test_teardown(more_than_16_aliases_have_no_end, end),
 		cmocka_unit_test_teardown(a_ttl_with_its_highest_bit_is_0, end),
 		cmocka_unit_test_teardown(e63_services, end),
 		cmocka_unit_test_teardown(e66_hostile_replies, end),

@@ -64,7 +64,7 @@ static void services_by_priority_target_port(void **state)
 		for (size_t j = 0; j < array_len(order); j++) {
 			int c = dns_record_compare(&order[i], &order[j]);
 
-			assert_true(i < j ? c < 0 : i > j ? c > 0 : c == 0);
+			assert_int_equal((c > 0) - (c < 0), (i > j) - (i < j));
 		}
 	other.weight = 7;
 	assert_int_equal(dns_record_compare(&other, &order[0]), 0);

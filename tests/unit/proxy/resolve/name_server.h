@@ -94,7 +94,10 @@ static inline void *name_server_main(void *arg)
 {
 	struct name_server *s = arg;
 	struct pollfd fds[] = {
-		{.fd = s->sock, .events = POLLIN}, {.fd = s->listener, .events = POLLIN}, {.fd = s->stop[0], .events = POLLIN}};
+		{.fd = s->sock, .events = POLLIN},
+		{.fd = s->listener, .events = POLLIN},
+		{.fd = s->stop[0], .events = POLLIN},
+	};
 
 	for (;;) {
 		poll(fds, 3, -1);
