@@ -149,6 +149,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	};
 	list_init(&p->orders);
 	overrides_init(&p->overrides);
+	server_closes_init(&p->closes);
 	state_init(&p->state);
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
@@ -313,6 +314,7 @@ static void process_main(void *arg)
 	 * they wrote to. */
 	orders_end(p);
 	level_end(p);
+	server_closes_end(p);
 	overrides_stop(&p->overrides);
 	state_end(p);
 	ocsp_stop(&p->ocsp);

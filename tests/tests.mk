@@ -30,6 +30,7 @@ $(filter $(O)/tests/unit/netpoll/% $(O)/tests/unit/kit/%,$(UNIT_BIN)): $(O)/libk
 $(filter $(O)/tests/unit/config/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
+$(O)/tests/sim/closer_sim_test: $(O)/libproxy.a $(O)/libconfig.a
 $(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
 $(FLOW_BIN) $(FAULTS_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(filter-out %/histogram,$(MICRO_BIN)): $(O)/libnetpoll.a

@@ -8,6 +8,7 @@
 #include "netpoll/err.h"
 #include "proxy/admin/admin_filter.h"
 #include "proxy/control/overrides.h"
+#include "proxy/control/server_close.h"
 #include "proxy/proto/json_object.h"
 #include "proxy/upstream/upstream.h"
 
@@ -68,11 +69,14 @@ static const char *take_for(struct server_change *c, const struct json_member *m
 	return "for is a duration such as 90s, 10m or 1h30m, 366d at most";
 }
 
-/* Named here, so that a request that relies on it is refused and not half obeyed. */
 static const char *take_close_over(struct server_change *c, const struct json_member *m)
 {
-	(void)c, (void)m;
-	return "close_over is not served by this version: live connections end by themselves";
+	struct units_refusal why;
+
+	if (m->kind == JSON_STRING && units_duration(&c->close_over, m->text, &why) == 0 && c->close_over >= NP_S &&
+	    c->close_over <= SERVER_CLOSE_LONGEST)
+		return NULL;
+	return "close_over is a duration such as 30s or 5m, 1s at least, 1d at most";
 }
 
 static const char *take_forget(struct server_change *c, const struct json_member *m)
@@ -137,6 +141,8 @@ static no_inline bool read_change(struct client *c, struct server_change *change
 		reply_error(r, 400, "the body says nothing", "{\"state\":\"drain\",\"for\":\"10m\"}");
 	else if (change->lasts > 0 && !has_end(change))
 		reply_error(r, 400, "for needs something that ends: drain, maint, a weight or max_connections", NULL);
+	else if (change->close_over > 0 && (!change->sets[SERVER_SET_STATE] || change->said.admin == SERVER_READY))
+		reply_error(r, 400, "close_over goes with a state: drain or maint", NULL);
 	else
 		return true;
 	return false;
@@ -218,6 +224,9 @@ static void say_result(const struct server_change *change, struct reply *r, uint
 		say_done(change, r, generation);
 	else if (change->result == CHANGE_TOO_MANY)
 		reply_error(r, 429, "1000 servers have overrides: that is the most", "undo some with state ready");
+	else if (change->result == CHANGE_TOO_MANY_CLOSES)
+		reply_error(r, 429, "the connections of 64 servers are being ended: that is the most",
+			    "wait for one, or stop one with state ready");
 	else if (change->result == CHANGE_NO_MEMORY)
 		reply_error(r, 503, "there is no memory for it", NULL);
 	else

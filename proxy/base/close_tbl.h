@@ -72,6 +72,8 @@
 	  "out of memory or descriptors, or the system refused a call") \
 	X(ADMIN,              admin,              CLOSED,   PROXY,  "KD", \
 	  "an operator ended it") \
+	X(DRAIN,              drain,              CLOSED,   PROXY,  "KD", \
+	  "its server is drained, and it was ended in good order") \
 	X(DRAIN_DEADLINE,     drain_deadline,     CLOSED,   PROXY,  "KD", \
 	  "still open when the drain ran out of time") \
 	X(INTERNAL,           internal,           CLOSED,   PROXY,  "ID", \

@@ -81,7 +81,7 @@ static int put_most(const struct cli_args *a, struct text *body)
 /* Returns EXIT_OK and the body. */
 static no_inline int make_body(const struct cli_args *a, struct text *body)
 {
-	const char *word = a->operands[0], *lasts = a->value[CLI_OPT_FOR];
+	const char *word = a->operands[0], *lasts = a->value[CLI_OPT_FOR], *over = a->value[CLI_OPT_CLOSE_OVER];
 	bool weighs = strcmp(word, "weight") == 0;
 	int code;
 
@@ -97,6 +97,8 @@ static no_inline int make_body(const struct cli_args *a, struct text *body)
 		code = put_most(a, body);
 	if (lasts != NULL)
 		put_member(body, "for", lasts);
+	if (over != NULL)
+		put_member(body, "close_over", over);
 	text_char(body, '}');
 	if (code == EXIT_OK && body->cut)
 		return cli_misused(a->verb, "a value is too long");

@@ -48,7 +48,7 @@
 	  "No new connections; live ones get shutdown.timeout to end. Waits for the end; ends with 4 where some "  \
 	  "had to be cut. Asks at the control socket, as status does.")                                                                                       \
 	X(SERVER, server, WORDS, "drain|maint|ready|weight", 2, 3, true, "steer one server of the running process",        \
-	  "staunch server drain UPSTREAM/ADDR: no new connections, live ones run on. maint: the same, and no health "  \
+	  "staunch server drain UPSTREAM/ADDR: no new connections, live ones run on, or end within --close-over. maint: the same, and no health "  \
 	  "checks. ready undoes both. weight UPSTREAM/ADDR 50: another weight; without a number: as configured. It "   \
 	  "holds over reloads, until it is undone or its time is over. Asks at the control socket, as status does.")   \
 	X(TRACE, trace, NOTHING, NULL, 0, 0, true, "watch the next connections, stage by stage",                  \
@@ -157,6 +157,8 @@
 	X(DELAY, 0, 0, "delay", TIME, NULL, FOR(DRAIN), "instead of shutdown.delay: not ready, still accepting")  \
 	X(TIMEOUT, 0, 0, "timeout", TIME, NULL, FOR(DRAIN), "instead of shutdown.timeout")                        \
 	X(FOR, 0, 0, "for", TIME, NULL, FOR(SERVER), "undone by itself after so long: 90s, 10m, 1h30m")              \
+	X(CLOSE_OVER, 0, 0, "close-over", TIME, NULL, FOR(SERVER), "drain, maint: end its live connections within so " \
+	  "long, those that wait for nothing first: 30s, 5m")                                                      \
 	X(MAX_CONNECTIONS, 0, 0, "max-connections", COUNT, NULL, FOR(SERVER), "another max_connections: a number, "  \
 	  "off, or default: as configured")                                                                       \
 	X(SHORT, 'V', 0, "short", NOTHING, NULL, FOR(VERSION), "one line")                                        \

@@ -7,6 +7,8 @@
 #define BURST      (100 * NP_MS) /* what a late tick makes up for, at most */
 #define NEXT_WALK  (50 * NP_MS)  /* those that were passed over are looked at again after so long */
 #define QUIET      (200 * NP_MS)
+#define RECOUNT    (1 * NP_S)
+#define JITTER     10 /* percent */
 #define COST_LOOK  1
 #define COST_END   4 /* two sockets are closed, a record is written */
 
@@ -47,12 +49,30 @@ static void leave_list(struct closer_part *p)
 /* Is it to be ended, and has it not been told so? */
 static bool is_to_end(const struct closer_part *p, const struct conn *c, int64_t now)
 {
-	return c->kill == CLOSE_NONE && conn_filter_match(&p->closer->order.filter, c, now) == CONN_MATCH;
+	const struct closer_order *order = &p->closer->order;
+	bool told = c->kill != CLOSE_NONE || (c->phase == CONN_RELAYING && c->first_end == order->why);
+
+	return !told && conn_filter_match(&order->filter, c, now) == CONN_MATCH;
 }
 
 static bool is_passed_over(const struct closer_part *p, const struct conn *c, int64_t now)
 {
 	return !p->forced && !conn_is_quiet(c, now);
+}
+
+/* It may live for a while yet, if it ends in good order: it is counted now. */
+static void end_one(struct closer_part *p, struct conn *c)
+{
+	enum close_reason why = p->closer->order.why;
+
+	conn_kill(c, why);
+	p->ended++;
+	p->budget--;
+	if (why == CLOSE_ADMIN)
+		STAT_ADD(&p->shard->stats, paced_admin, 1);
+	else
+		STAT_ADD(&p->shard->stats, paced_drain, 1);
+	(void)walk_pay(p->shard, COST_END);
 }
 
 /* What the walk does at a connection: count it, pass over it, or end it. */
@@ -61,17 +81,14 @@ static void meet(struct closer_part *p, struct conn *c, int64_t now)
 	if (!is_to_end(p, c, now))
 		return;
 	if (!p->counted) {
-		p->left++;
+		p->passed++;
 		return;
 	}
 	if (is_passed_over(p, c, now)) {
 		p->passed++;
 		return;
 	}
-	conn_kill(c, p->closer->order.why);
-	p->ended++;
-	p->budget--;
-	(void)walk_pay(p->shard, COST_END);
+	end_one(p, c);
 }
 
 /* Connections stand in the list as they were accepted. */
@@ -101,9 +118,10 @@ static void part_run(struct np_msg *m)
 	if (!p->marked)
 		p->mark = p->shard->last_accepted;
 	p->marked = true;
-	if (p->leave) {
+	if (p->leave || p->restart)
 		leave_list(p);
-	} else {
+	p->restart = false;
+	if (!p->leave) {
 		if (!p->walking)
 			walk_begin(&p->walk, p->shard);
 		p->walking = true;
@@ -125,12 +143,17 @@ static void ask_part(struct closer_part *p)
 	np_post(p->shard->worker, &p->msg);
 }
 
-/* How long it takes at this rate, and the patience besides. */
-static void bound_patience(struct closer *k, int64_t began)
+/* How long it takes at this rate, and the patience besides; or the first nine tenths of the time. */
+static void bound_patience(struct closer *k)
 {
-	int64_t takes = (int64_t)(k->matched / k->order.rate + 1) * NP_S;
+	const struct closer_order *order = &k->order;
 
-	k->quiet_until = k->order.patience > 0 ? began + takes + k->order.patience : 0;
+	if (order->over > 0)
+		k->quiet_until = k->began + order->over / 10 * 9;
+	else if (order->patience > 0)
+		k->quiet_until = k->began + (int64_t)(k->matched / order->rate + 1) * NP_S + order->patience;
+	else
+		k->quiet_until = 0;
 }
 
 /* A walk is over. */
@@ -140,10 +163,16 @@ static void part_came_round(struct closer_part *p)
 
 	if (!p->counted) {
 		p->counted = true;
-		k->matched += p->left;
+		p->recount = np_nanotime() + RECOUNT;
+		p->left = p->passed;
+		p->passed = 0;
+		if (!p->known)
+			k->matched += p->left;
+		p->known = true;
 		p->done = k->order.count_only || p->left == 0;
 		return;
 	}
+	p->dry = p->passed > 0;
 	p->left = p->passed;
 	p->done = p->passed == 0;
 	p->passed = 0;
@@ -165,22 +194,69 @@ static void part_back(struct np_msg *m)
 		ask_part(p);
 	if (p->away)
 		return;
-	k->credit += p->budget * NP_S;
+	k->credit += p->budget * k->price;
 	p->budget = 0;
+}
+
+/* Its next walk begins at the oldest one again, and counts first. */
+static void count_anew(struct closer_part *p)
+{
+	p->counted = p->dry = false;
+	p->passed = 0;
+	p->restart = true;
+	ask_part(p);
+}
+
+/* As far as is known: of those that ended by themselves a part hears when it counts. */
+static uint64_t left_of_all(const struct closer *k)
+{
+	uint64_t left = 0;
+
+	for (unsigned i = 0; i < k->nparts; i++)
+		left += k->parts[i].done ? 0 : k->parts[i].left;
+	return left;
+}
+
+/* Connections a second now. */
+static double rate_now(const struct closer *k, int64_t now)
+{
+	int64_t rest = k->began + k->order.over - now;
+
+	if (k->order.over == 0)
+		return (double)k->order.rate;
+	return (double)left_of_all(k) * NP_S / (double)(rest > TICK ? rest : TICK);
 }
 
 /* By the clock, not by ticks: a late one makes up for it, but never by more than a burst. */
 static void earn_credit(struct closer *k)
 {
 	int64_t now = np_nanotime();
-	uint64_t most = (uint64_t)BURST * k->order.rate;
+	double rate = rate_now(k, now);
+	uint64_t most = (uint64_t)(rate * BURST);
 
-	if (most < NP_S)
-		most = NP_S; /* one connection */
-	k->credit += (uint64_t)(now - k->credited < BURST ? now - k->credited : BURST) * k->order.rate;
+	if (most < k->price)
+		most = k->price; /* one connection */
+	k->credit += (uint64_t)(rate * (double)(now - k->credited < BURST ? now - k->credited : BURST));
 	k->credited = now;
 	if (k->credit > most)
 		k->credit = most;
+}
+
+/* Of the next ones. A rate is kept exactly: it is a bound. */
+static void draw_price(struct closer *k)
+{
+	if (k->order.over == 0)
+		return;
+	k->seed ^= k->seed << 13, k->seed ^= k->seed >> 7, k->seed ^= k->seed << 17;
+	k->price = NP_S / 100 * (100 - JITTER + k->seed % (2 * JITTER + 1));
+}
+
+/* Where there is a time, those that are never quiet have the last tenth of it, after the quiet ones. */
+static bool is_forced(const struct closer *k, const struct closer_part *p, int64_t now)
+{
+	if (now < k->quiet_until)
+		return false;
+	return k->order.over == 0 || p->dry || now >= k->began + k->order.over;
 }
 
 /* Nothing is given to it in this tick. */
@@ -194,7 +270,7 @@ static bool part_waits(const struct closer_part *p, int64_t now)
 static void share_credit(struct closer *k)
 {
 	int64_t now = np_nanotime();
-	uint64_t due = k->credit / NP_S, left = 0, given = 0, before = 0;
+	uint64_t due = k->credit / k->price, left = 0, given = 0, before = 0;
 
 	for (unsigned i = 0; i < k->nparts; i++)
 		if (!part_waits(&k->parts[i], now))
@@ -207,12 +283,14 @@ static void share_credit(struct closer *k)
 		before += p->left + 1; /* of a few more it may not be known yet */
 		p->budget = due * before / left - given;
 		given += p->budget;
-		p->forced = now >= k->quiet_until;
+		p->forced = is_forced(k, p, now);
 		if (p->budget > 0)
 			ask_part(p);
 	}
-	k->credit -= given * NP_S;
+	k->credit -= given * k->price;
 	k->turn++;
+	if (given > 0)
+		draw_price(k);
 }
 
 static bool any_away(const struct closer *k)
@@ -250,20 +328,41 @@ struct closer *closer_new(struct shard *shards, unsigned n)
 	return k;
 }
 
-void closer_run(struct closer *k, bool (*go_on)(struct closer *k, void *arg), void *arg)
+/* What is left is only a guess after a while, and a time is divided by it. Where none is thought to be left nothing is
+ * due any more, so only a count ends it. */
+static void count_old_ones(struct closer *k)
 {
-	int64_t began = np_nanotime();
+	int64_t now = np_nanotime();
 
-	DCHECK(k->order.rate >= 1 && k->order.rate <= CLOSER_RATE_MOST, "a rate within bounds");
+	for (unsigned i = 0; i < k->nparts; i++) {
+		struct closer_part *p = &k->parts[i];
+
+		if (k->order.over > 0 && !part_waits(p, now) && (p->left == 0 || now >= p->recount))
+			count_anew(p);
+	}
+}
+
+/* With a time the first one is due when its share of the time is over, as all others are. */
+static void closer_begin(struct closer *k)
+{
+	DCHECK(k->order.over > 0 || (k->order.rate >= 1 && k->order.rate <= CLOSER_RATE_MOST), "a time or a rate");
 	DCHECK(k->order.why != CLOSE_NONE || k->order.count_only, "an end has a reason");
 	k->owner = np_self();
-	k->credited = began;
-	k->credit = NP_S; /* the first one need not wait */
+	k->began = k->credited = np_nanotime();
+	k->seed = (uint64_t)k->began | 1;
+	k->price = NP_S;
+	k->credit = k->order.over > 0 ? 0 : NP_S;
 	for (unsigned i = 0; i < k->nparts; i++)
 		ask_part(&k->parts[i]);
+}
+
+void closer_run(struct closer *k, bool (*go_on)(struct closer *k, void *arg), void *arg)
+{
+	closer_begin(k);
 	while (!all_done(k) && !k->cut) {
 		k->cut = !go_on(k, arg);
-		bound_patience(k, began);
+		bound_patience(k);
+		count_old_ones(k);
 		earn_credit(k);
 		if (!k->cut)
 			share_credit(k);

@@ -18,8 +18,11 @@
  * A worker that is stuck holds up its own connections alone, and the end of the order. Without an order
  * there is nothing in the path of data.
  *
- * Who has a time and not a rate, as a drain has, sets the rate in go_on: what is left by the time that
- * is left. */
+ * An order may have a time instead of a rate, as a drain has: then what is due is what is left by the time that is
+ * left. So the closes are spread evenly, and where nobody is quiet for a while fewer end now and more later. Those
+ * that are never quiet end in the last tenth of the time. What is left is counted anew each second, since most
+ * connections end by themselves. Each close is due up to a tenth of its distance earlier or later, so that two
+ * proxies that drain do not keep step. */
 #ifndef PROXY_CONN_CLOSER_H
 #define PROXY_CONN_CLOSER_H
 
@@ -33,12 +36,13 @@
  * either leg. It counts in ms, so a fast answer is no later than its question. */
 must_use bool conn_is_quiet(const struct conn *c, int64_t now);
 
-/* What is to be done. Const while closer_run runs, but for the rate. */
+/* What is to be done: at a rate, or over a time. Const while closer_run runs, but for the rate. */
 struct closer_order {
 	struct conn_filter filter; /* what is not known of a connection yet does not match: it is left alone */
 	enum close_reason why;     /* conn_kill gets it; how both sides are closed is conn_end's to know */
 	uint64_t rate;     /* a second, all workers together: 1 to CLOSER_RATE_MOST */
-	int64_t patience;  /* ns; 0: quiet or not is the same */
+	int64_t patience;  /* with a rate; ns; 0: quiet or not is the same */
+	int64_t over;      /* ns: all within this time, and no rate; 0: there is a rate */
 	bool count_only;
 };
 
@@ -51,12 +55,16 @@ struct closer_part {
 	bool away;
 	bool forced;     /* in: quiet or not is the same */
 	bool leave;      /* in: the cursor leaves the list, nothing more */
+	bool restart;    /* in: the walk begins anew */
 	uint64_t budget; /* in: how many may end; out: what is left of it */
 	uint64_t ended;  /* out: this time */
 	uint64_t left;   /* matching ones that are still to be ended, as far as is known */
-	uint64_t passed; /* of this walk: matching ones that were passed over */
+	uint64_t passed; /* of this walk: matching ones that were passed over, or counted */
 	bool marked, counted, walking, over; /* over: its walk came to the mark */
+	bool known;      /* it was counted once: matched has it */
+	bool dry;        /* the last walk found fewer quiet ones than were due */
 	bool done;
+	int64_t recount; /* the owner's: when it is counted anew */
 	int64_t mark;    /* conn.accepted of the latest that was there */
 	int64_t resumes; /* the owner's: when the next walk begins */
 	struct walk walk;
@@ -69,7 +77,10 @@ struct closer {
 	bool cut;                /* go_on said no before all was done */
 	struct np_worker *owner;
 	int64_t quiet_until;
+	int64_t began;
 	uint64_t credit;         /* connections that are due, times NP_S */
+	uint64_t price;          /* of the next ones: NP_S, give or take a tenth */
+	uint64_t seed;
 	int64_t credited;        /* when that was counted */
 	unsigned turn, nparts;
 	struct closer_part parts[];

@@ -65,7 +65,8 @@ struct relay_dir {
 	/* copy: this kind of socket cannot be spliced, or a splice of it failed */
 	bool unspliceable : 1;
 	bool unclean : 1;  /* src ended without close_notify: bytes may be missing */
-	bool cut : 1;      /* src has not ended, but the listener ends at the other side's FIN */
+	/* src has not ended, but we end it: at the other side's FIN, or because we were told to */
+	bool cut : 1;
 	uint8_t looks : 3; /* times that src's FIN waited for bytes of dst that are here already */
 	uint8_t reset_pause; /* ms between two polls of src's reset, while it waits */
 	/* bytes read that dst has not acknowledged, at the last look (relay_end.c) */
@@ -150,7 +151,8 @@ void conn_give_places(struct shard *s, const struct listener *listener);
  *   Calls  owner worker, from the connection's coroutine or task, as its last act. */
 void conn_end(struct conn *c, enum close_reason why);
 
-/* conn_kill: make it end with this reason, soon. The first reason counts.
+/* conn_kill: make it end with this reason, soon. The first reason counts, but one that ends in good order
+ * (CLOSE_DRAIN: what was read is delivered, both sides get a FIN and are lingered for) may be overtaken.
  *   Calls  owner worker, from a message: not from c's own coroutine or task. */
 void conn_kill(struct conn *c, enum close_reason why);
 

@@ -323,7 +323,7 @@ static inline enum close_reason move_both(struct conn *c, bool *idle)
 
 static enum close_reason relay_run(struct conn *c)
 {
-	enum close_reason why = c->kill;
+	enum close_reason why = unlikely(c->kill != CLOSE_NONE) ? relay_told(c) : CLOSE_NONE;
 	bool fresh = c->fresh, idle = false;
 
 	/* On the first turn the descriptors are not yet with the poller: try before asking it. */

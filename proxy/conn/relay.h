@@ -77,6 +77,9 @@ must_use no_inline enum close_reason relay_expired(struct conn *c);
 /* n is the result of a read that brought no bytes: 0 for src's end, or -NP_Exxx.
  *   Returns  as a stage does. */
 must_use no_inline enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n);
+/* c was told to end: with CLOSE_DRAIN in order, both sides get what was read and then their end.
+ *   Returns  as a stage does. */
+must_use no_inline enum close_reason relay_told(struct conn *c);
 /* src has ended and all its bytes are written: pass the end on.
  *   Returns  as a stage does; CLOSE_NONE: the other direction goes on, or dst must take something
  *            first. */

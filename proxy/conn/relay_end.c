@@ -10,6 +10,7 @@
  *   dst reset         bytes that dst sent before are still delivered, then src is reset
  *   FIN, on_fin: end  as if both had sent it: what has arrived is written, both get their end, and
  *                     the one that has not ended is lingered for
+ *   told to (drain)   as if both had sent it, and both are lingered for: what either says now is thrown away
  *   our own failure   both sides are reset at once: bytes are lost, and both must know (relay_err.c)
  *
  * Patience: an end waits for a reader as long as that reader takes or acknowledges something, and
@@ -136,9 +137,15 @@ void relay_deadlines(struct conn *c)
 
 /* ---- ends ---- */
 
+/* Both have their end from us, and neither had sent its own. */
+static bool both_discard(const struct conn *c)
+{
+	return c->dir[0].discard && c->dir[1].discard;
+}
+
 static bool lingering(const struct conn *c)
 {
-	return (c->dir[0].discard && c->dir[1].eof) || (c->dir[1].discard && c->dir[0].eof);
+	return both_discard(c) || (c->dir[0].discard && c->dir[1].eof) || (c->dir[1].discard && c->dir[0].eof);
 }
 
 /* One side is gone for good; the other is read to its end, until it has been silent for
@@ -224,14 +231,44 @@ static bool others_bytes_first(struct conn *c, struct relay_dir *d)
 	return true;
 }
 
-/* Both have their end, but one has not said its own: our close would reset it if it has sent
+/* Both have their end, but one has not said its own, or neither has: our close would reset it if it has sent
  * anything since, and the reset would destroy what it has not yet read. */
-static void linger_after_cut(struct conn *c, struct relay_dir *d)
+static void linger_after_cut(struct conn *c)
 {
-	d->cut = d->eof = d->done = false;
-	d->discard = true;
-	d->readable = true;
+	for (unsigned i = 0; i < 2; i++) {
+		struct relay_dir *d = &c->dir[i];
+
+		if (!d->cut)
+			continue;
+		d->cut = d->eof = d->done = false;
+		d->discard = true;
+		d->readable = true;
+	}
 	start_lingering(c);
+}
+
+/* A reset that waits is on its way already. */
+static void end_in_order(struct conn *c)
+{
+	c->first_end = c->kill;
+	c->kill = CLOSE_NONE;
+	if (waiting_reset(c) != NULL)
+		return;
+	cut_short(c, &c->dir[0]);
+	cut_short(c, &c->dir[1]);
+	if (lingering(c))
+		start_lingering(c); /* for who was gone before */
+	relay_active(c);
+	relay_arm(c);
+}
+
+enum close_reason relay_told(struct conn *c)
+{
+	DCHECK_RELAY(c);
+	if (c->kill != CLOSE_DRAIN)
+		return (enum close_reason)c->kill;
+	end_in_order(c);
+	return CLOSE_NONE;
 }
 
 /* src will send no more, by FIN or by reset. */
@@ -320,7 +357,7 @@ static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 		return CLOSE_NONE;
 	if (!d->cut && !back->cut)
 		return c->first_end;
-	linger_after_cut(c, d->cut ? d : back);
+	linger_after_cut(c);
 	return CLOSE_NONE;
 }
 
@@ -372,6 +409,8 @@ static enum close_reason silent_too_long(struct conn *c)
 	}
 	if (waiting_reset(c) != NULL)
 		return reset_reason(c);
+	if (c->first_end == CLOSE_DRAIN)
+		return CLOSE_DRAIN;
 	return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
 }
 
@@ -426,6 +465,7 @@ enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 		STAT_ADD(&c->shard->stats, truncated, 1);
 	if (n == -NP_EPROTO && stream_cause(src_of(c, d)) != NULL)
 		conn_detail(c, stream_cause(src_of(c, d)));
-	src_ended(c, d, n < 0 || d->reset);
+	/* A reset by who has all that there was, and his end, is his own end. */
+	src_ended(c, d, (n < 0 || d->reset) && !both_discard(c));
 	return CLOSE_NONE;
 }

@@ -10,6 +10,7 @@
 #include "proxy/control/ocsp.h"
 #include "proxy/control/orders.h"
 #include "proxy/control/overrides.h"
+#include "proxy/control/server_close.h"
 #include "proxy/control/state.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/limit_watch.h"
@@ -61,6 +62,7 @@ struct process {
 	char changes[ORDER_CHANGES]; /* of the last one that was not (changes.h) */
 	struct level_hold level; /* of the process log, if an operator chose one */
 	struct overrides overrides; /* what operators say of servers */
+	struct server_closes closes; /* of servers that are held out */
 	struct state state; /* the file that keeps it */
 	struct list orders;  /* of struct order: not begun yet */
 	struct list drains;  /* of struct order: to be answered when the drain is over */

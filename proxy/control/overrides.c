@@ -209,6 +209,7 @@ static void override_is_over(struct np_timer *t)
 		overrides_apply(p, p->snap);
 	if (any)
 		state_changed(p);
+	server_closes_judge(p);
 	watch_ends(p);
 }
 
@@ -228,6 +229,18 @@ static void watch_ends(struct process *p)
 		np_timer_stop(&p->overrides.timer);
 	else
 		np_timer_set(&p->overrides.timer, next);
+}
+
+bool overrides_hold_out(const struct overrides *o, const char *name)
+{
+	list_for_each(it, &o->all) {
+		const struct override *one = list_entry(it, struct override, link);
+		size_t n = strlen(one->upstream);
+
+		if (strncmp(name, one->upstream, n) == 0 && name[n] == '/' && strcmp(name + n + 1, one->address) == 0)
+			return one->said.admin == SERVER_DRAIN || one->said.admin == SERVER_MAINT;
+	}
+	return false;
 }
 
 /* ---- a change ---- */
@@ -299,6 +312,16 @@ static void say_override(const struct server_change *c)
 	event_log(e, LVL_NOTICE, "override", "server %s: %s%s%s", c->name, server_admin_text(in.admin), weight, most);
 }
 
+/* Before the change, which then needs no way back. It runs after it, and stops if that fails. */
+static bool close_starts(struct process *p, struct server_change *c, const struct server *s)
+{
+	int err = c->close_over > 0 ? server_close_start(p, s, c->close_over) : 0;
+
+	if (err != 0)
+		c->result = err == -NP_EAGAIN ? CHANGE_TOO_MANY_CLOSES : CHANGE_NO_MEMORY;
+	return err == 0;
+}
+
 void overrides_change(struct process *p, struct server_change *c)
 {
 	struct overrides *o = &p->overrides;
@@ -314,10 +337,13 @@ void overrides_change(struct process *p, struct server_change *c)
 		c->result = CHANGE_TOO_MANY;
 		return;
 	}
+	if (!close_starts(p, c, m->server))
+		return;
 	if (one == NULL)
 		one = override_new(o, m->server);
 	if (one == NULL) {
 		c->result = CHANGE_NO_MEMORY;
+		server_closes_judge(p);
 		return;
 	}
 	for (unsigned i = 0; i < SERVER_SETS; i++)
@@ -327,6 +353,7 @@ void overrides_change(struct process *p, struct server_change *c)
 	apply_to(o, m->server);
 	describe(c, m);
 	say_override(c);
+	server_closes_judge(p);
 	watch_ends(p);
 }
 

@@ -35,7 +35,8 @@ struct overrides {
 	struct np_timer timer; /* the next end */
 };
 
-enum change_result { CHANGE_DONE, CHANGE_NO_UPSTREAM, CHANGE_NO_SERVER, CHANGE_TOO_MANY, CHANGE_NO_MEMORY };
+enum change_result { CHANGE_DONE, CHANGE_NO_UPSTREAM, CHANGE_NO_SERVER, CHANGE_TOO_MANY, CHANGE_NO_MEMORY,
+		     CHANGE_TOO_MANY_CLOSES };
 
 /* What is said of one server. What it does not set stays as it is. */
 struct server_change {
@@ -43,6 +44,7 @@ struct server_change {
 	bool sets[SERVER_SETS];
 	struct server_inputs said;
 	int64_t lasts; /* ns; 0: until it is undone */
+	int64_t close_over; /* ns: its live connections end within this time; 0: by themselves */
 	/* out: */
 	enum change_result result;
 	char nearest[NP_ADDR_TEXT]; /* NO_UPSTREAM, NO_SERVER: which one was perhaps meant; "": none */
@@ -63,6 +65,9 @@ void overrides_fini(struct overrides *o);
 
 /* overrides_change: obey c, or say in it why not. It counts from the next pick on. */
 void overrides_change(struct process *p, struct server_change *c);
+
+/* Is the server "upstream/address" held out by an operator: drain or maint? */
+bool overrides_hold_out(const struct overrides *o, const char *name);
 
 /* overrides_restore: what a former process was told, before s is published. Those of servers that s does not have, and
  * settings whose time has passed, are dropped, with a line each.

@@ -70,6 +70,7 @@
 	X(reload_given_up, "notice", "An order to stop came before a reload was done.") \
 	X(reload_partial, "warning, error", "A part of a new configuration waits for the next start, or failed.") \
 	X(reloaded, "notice", "A configuration is in force; its generation.") \
+	X(server_closed, "notice", "Connections of a server that is held out were ended (close_over), or that was called off.") \
 	X(signal, "notice", "A signal was received.") \
 	X(splice_unavailable, "warning", "Bulk is copied, since the kernel refuses splice or pipes.") \
 	X(start_failed, "error", "The process could not start; what it lacked.") \

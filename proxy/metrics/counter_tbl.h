@@ -33,6 +33,9 @@
 	  "Access records dropped because the log could not take them.") \
 	X(log_skipped,     "staunch_log_skipped_total",        "",                  counter, \
 	  "Connections without a byte that log.skip_empty left out of the access log.") \
+	X(paced_admin,     "staunch_paced_closes_total",       "why=\"admin\"",   counter, \
+	  "Connections that the paced closer told to end, by reason.") \
+	X(paced_drain,     "staunch_paced_closes_total",       "why=\"drain\"",   counter, "") \
 	X(reloads_ok,      "staunch_config_reloads_total",     "result=\"ok\"",     counter, \
 	  "Reloads of the configuration, by result.") \
 	X(reloads_failed,  "staunch_config_reloads_total",     "result=\"failed\"", counter, "")

@@ -154,7 +154,11 @@ static void o10_what_is_refused(void **state)
 		{"{\"state\":\"drain\",\"for\":\"400d\"}", "for is a duration"},
 		{"{\"state\":\"ready\",\"for\":\"10m\"}", "for needs something that ends"},
 		{"{\"state\":\"ready\",\"forget\":[\"passive\"]}", "no input passive or check"},
-		{"{\"state\":\"drain\",\"close_over\":\"5m\"}", "close_over is not served"},
+		{"{\"close_over\":\"5m\"}", "close_over goes with a state: drain or maint"},
+		{"{\"state\":\"ready\",\"close_over\":\"5m\"}", "close_over goes with a state"},
+		{"{\"state\":\"drain\",\"close_over\":\"0s\"}", "1s at least, 1d at most"},
+		{"{\"state\":\"drain\",\"close_over\":\"2d\"}", "1s at least, 1d at most"},
+		{"{\"state\":\"drain\",\"close_over\":5}", "close_over is a duration"},
 		{"{\"stat\":\"drain\"}", "there are: state, weight"},
 	};
 	struct world w = start_world();

@@ -208,6 +208,121 @@ static void v4_a_fin_waits_for_its_reader_as_well(void **state)
 	expect_all(&is);
 }
 
+/* ---- told to end in good order (T8) ---- */
+
+/* What the client has written is on its way to a slow reader when the order comes. */
+static void told_script(void)
+{
+	app_go(slow_reader, 1);
+	app_go(app_reader, 0);
+	app_write(0, world.is->up);
+	while (world.conn->dir[0].rest == NULL && !world.conn->dir[0].spliced)
+		np_sleep(NP_MS);
+	while (np_fd_unsent(&world.app[0]) > 0)
+		np_sleep(NP_MS); /* the relay reads nothing any more once it is told */
+	np_sleep(NP_MS);
+	conn_kill(world.conn, CLOSE_DRAIN);
+	np_event_wait(&world.over);
+}
+
+/* T8: what was read arrives, however slow its reader is, and both see a FIN. */
+static void t8_what_was_read_arrives(void **state)
+{
+	static const struct relay_case is = {
+		.ends = ENDS_TCP, .up = 60000, .sndbuf = 16384, .linger = 50 * NP_MS,
+		.script = told_script};
+
+	(void)state;
+	expect_all(&is);
+	assert_int_equal(world.saw.end[0], 0);
+	assert_int_equal(world.saw.end[1], 0);
+	assert_int_equal(world.saw.why, CLOSE_DRAIN);
+}
+
+/* How the two answer the end that they get. */
+static void (*answers)(void);
+
+static void answered_script(void)
+{
+	app_write(0, 10);
+	while (world.conn->dir[0].bytes < 10)
+		np_sleep(NP_MS);
+	conn_kill(world.conn, CLOSE_DRAIN);
+	app_read(0);
+	app_read(1);
+	answers();
+	wait_for_end();
+}
+
+/* The ends of both, and then the connection is over: before it has been lingered for as long as may be. */
+static void both_leave(void)
+{
+	(void)!np_fd_close_write(&world.app[0]);
+	(void)!np_fd_close_write(&world.app[1]);
+}
+
+/* One that resets has had all, so the other's end stays one. */
+static void one_resets(void)
+{
+	np_fd_close_reset(&world.app[0]);
+	(void)!np_fd_close_write(&world.app[1]);
+}
+
+/* One goes on talking: that is thrown away, until it has been lingered for. */
+static void one_talks(void)
+{
+	(void)!np_fd_close_write(&world.app[1]);
+	while (!conn_ended() && np_fd_write(&world.app[0], "talk", 4, NULL) == 0)
+		np_sleep(10 * NP_MS);
+}
+
+static void t8_how_they_answer(void **state)
+{
+	static const struct {
+		void (*answers)(void);
+		int64_t linger;
+	} rows[] = {{both_leave, 10 * NP_S}, {one_resets, 10 * NP_S}, {one_talks, 300 * NP_MS}};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct relay_case is = {.ends = ENDS_TCP, .linger = rows[i].linger, .script = answered_script};
+
+		answers = rows[i].answers;
+		relay_world_run(&is);
+		assert_int_equal(world.saw.got[0], 10);
+		assert_int_equal(world.saw.end[0], 0);
+		assert_int_equal(world.saw.end[1], 0);
+		assert_int_equal(world.saw.why, CLOSE_DRAIN);
+		if (rows[i].answers != one_talks)
+			assert_true(world.saw.took < rows[i].linger);
+		else
+			assert_true(world.saw.took >= rows[i].linger);
+	}
+}
+
+/* A kill overtakes it, while a reader that stands still holds it up. */
+static void overtaken_script(void)
+{
+	while (stream_unsent(&world.conn->upstream) == 0) {
+		app_write(0, 4096);
+		np_sleep(200 * NP_MS);
+	}
+	conn_kill(world.conn, CLOSE_DRAIN);
+	np_sleep(20 * NP_MS);
+	conn_kill(world.conn, CLOSE_ADMIN);
+	app_read(0);
+	wait_for_end();
+}
+
+static void t8_a_kill_overtakes_it(void **state)
+{
+	static const struct relay_case is = {.ends = ENDS_TCP, .sndbuf = 16384, .script = overtaken_script};
+
+	(void)state;
+	relay_world_run(&is);
+	assert_int_equal(world.saw.why, CLOSE_ADMIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +332,9 @@ int main(void)
 		cmocka_unit_test(v4_a_reader_that_stands_still_ends_it),
 		cmocka_unit_test(v4_lingering_lasts_as_long_as_the_other_side_reads),
 		cmocka_unit_test(v4_a_fin_waits_for_its_reader_as_well),
+		cmocka_unit_test(t8_what_was_read_arrives),
+		cmocka_unit_test(t8_how_they_answer),
+		cmocka_unit_test(t8_a_kill_overtakes_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
