@@ -13,7 +13,7 @@
 
 #include "config/text/arena.h"
 #include "config/cidr.h"
-#include "config/config_enum_tbl.h"
+#include "config/config_enum.h"
 #include "config/config_tbl.h"
 #include "config/text/pos.h"
 #include "netpoll/addr.h"
@@ -25,62 +25,6 @@
 #define CONFIG_UNREAD INT64_MIN /* a number that was refused and has no default: never in a config that loaded */
 
 #define CONFIG_NAME_MAX 63 /* bytes of the name of a listener or an upstream: it becomes a metric label */
-
-/* The enumerations: CONFIG_LEVEL_DEBUG and so on, from the first column of each table. */
-#define X(name, word, meaning) CONFIG_LEVEL_##name,
-enum config_level { CONFIG_LEVEL_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_FORMAT_##name,
-enum config_format { CONFIG_FORMAT_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_FACILITY_##name,
-enum config_facility { CONFIG_FACILITY_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_ON_TIMEOUT_##name,
-enum config_on_timeout { CONFIG_ON_TIMEOUT_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_AT_LIMIT_##name,
-enum config_at_limit { CONFIG_AT_LIMIT_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_ON_FIN_##name,
-enum config_on_fin { CONFIG_ON_FIN_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_CONNECT_##name,
-enum config_connect { CONFIG_CONNECT_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_BALANCE_##name,
-enum config_balance { CONFIG_BALANCE_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_PROXY_IN_##name,
-enum config_proxy_accept { CONFIG_PROXY_IN_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_UNTRUSTED_##name,
-enum config_untrusted { CONFIG_UNTRUSTED_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_PROXY_OUT_##name,
-enum config_proxy_send { CONFIG_PROXY_OUT_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_TLV_##name,
-enum config_tlv { CONFIG_TLV_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_TLS_VERSION_##name,
-enum config_tls_version { CONFIG_TLS_VERSION_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_NAME_VERSION_##name,
-enum config_name_version { CONFIG_NAME_VERSION_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_TLS_RECORDS_##name,
-enum config_tls_records { CONFIG_TLS_RECORDS_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_TLS_TRUNCATED_##name,
-enum config_tls_truncated { CONFIG_TLS_TRUNCATED_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_CLIENT_AUTH_##name,
-enum config_client_auth_mode { CONFIG_CLIENT_AUTH_TBL(X) };
-#undef X
-#define X(name, word, meaning) CONFIG_OPENING_##name,
-enum config_opening { CONFIG_OPENING_TBL(X) };
-#undef X
 
 /* How many rows each table has: each struct notes for each of its keys where it was written. */
 #define X(...) +1
@@ -406,6 +350,7 @@ struct config {
 		bool               skip_empty;
 		bool               start;
 		int64_t            periodic; /* or CONFIG_OFF */
+		enum config_tcp_info tcp_info;
 		struct {
 			const char          *address; /* "off" or an address */
 			enum config_facility facility;

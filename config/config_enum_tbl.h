@@ -16,6 +16,11 @@
 	X(TEXT, "text", "sentences and key=value pairs, for eyes and grep")                       \
 	X(JOURNAL, "journal", "text behind <N>, its level, for journalctl -p")
 
+#define CONFIG_TCP_INFO_TBL(X)                                                                       \
+	X(AUTO, "auto", "of a connection that lasted a second or did not end cleanly")               \
+	X(ALWAYS, "always", "of each connection")                                                    \
+	X(OFF, "off", "of none")
+
 /* Those of syslog(3) that a program may use. */
 #define CONFIG_FACILITY_TBL(X)                                  \
 	X(USER, "user", "1: a program without another one")     \

@@ -70,6 +70,12 @@
 	  "staunch.bytes_in_delta and staunch.bytes_out_delta are those since the record before, also in the one "   \
 	  "of the end, if there were updates.",                                                                   \
 	  "5m")                                                                                                   \
+	X(ENUM, "log.tcp_info", log.tcp_info, "auto", 0, 0, 0, tcp_info, NEW,                                     \
+	  "which records of an end have what the kernel knows of both legs",                    \
+	  "Its round trip and the segments that were sent again, of each leg, and who held it up last "           \
+	  "(staunch.client_rtt_us and the four behind it). A clean end is one by client_fin or server_fin. The "  \
+	  "kernel is asked once a leg, about 1.2 us each; a Unix socket has no such numbers.",                    \
+	  "always")                                                                                               \
 	X(MAP, "log.syslog", log.syslog, NULL, 0, 0, 0, none, LIVE,                                               \
 	  "the process log once more, as datagrams of RFC 5424 to a syslog daemon", NULL, NULL)                   \
 	X(TEXT, "log.syslog.address", log.syslog.address, "off", 0, 0, 0, none, LIVE,                             \

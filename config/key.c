@@ -13,6 +13,7 @@
 #define X(name, word, meaning) {word, meaning},
 static const struct key_word words_level[] = {CONFIG_LEVEL_TBL(X) {NULL, NULL}};
 static const struct key_word words_format[] = {CONFIG_FORMAT_TBL(X) {NULL, NULL}};
+static const struct key_word words_tcp_info[] = {CONFIG_TCP_INFO_TBL(X) {NULL, NULL}};
 static const struct key_word words_facility[] = {CONFIG_FACILITY_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_timeout[] = {CONFIG_ON_TIMEOUT_TBL(X) {NULL, NULL}};
 static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, NULL}};

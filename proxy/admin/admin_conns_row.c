@@ -109,31 +109,12 @@ static void put_legs(struct json *j, const struct conn_row *row)
 
 	json_enter(j, "tcp", '{');
 	for (int i = 0; i < 2; i++) {
-		if (row->has_tcp[i])
-			put_leg(j, names[i], &row->tcp[i]);
+		if (row->tcp.has[i])
+			put_leg(j, names[i], &row->tcp.leg[i]);
 		else
 			json_null(j, names[i]);
 	}
 	json_leave(j, '}');
-}
-
-/* A leg whose window was closed for more than half of its busy time waits for the program behind it; one with bytes
- * both unsent and under way waits for the network. The client's leg is judged first. */
-const char *conn_bottleneck(const struct conn_row *row)
-{
-	static const char *const apps[] = {"client_app", "server_app"}, *const nets[] = {"client_net", "server_net"};
-
-	for (int i = 0; i < 2; i++) {
-		const struct np_tcp_info *t = &row->tcp[i];
-
-		if (!row->has_tcp[i])
-			continue;
-		if (t->rwnd_limited > t->busy / 2)
-			return apps[i];
-		if (t->unacked > 0 && t->notsent > 0)
-			return nets[i];
-	}
-	return "none";
 }
 
 /* ---- the line ---- */
@@ -212,7 +193,7 @@ static void put_row_state(struct json *j, const struct conn_row *row, enum conn_
 		put_legs(j, row);
 		break;
 	default:
-		json_str(j, "bottleneck", conn_bottleneck(row));
+		json_str(j, "bottleneck", conn_bottleneck(&row->tcp));
 		break;
 	}
 }

@@ -21,11 +21,6 @@ must_use bool conn_fields_read(const char *list, uint32_t *fields);
 /* What a worker has to find out for these, of enum conn_want. */
 unsigned conn_fields_want(uint32_t fields);
 
-/* Who holds it up: client_app, client_net, server_app, server_net or none. A leg whose peer's window was closed for
- * more than half of the time in which there was something to send: its application. Else a leg with bytes on the way
- * and more that cannot leave yet: its network. The client's leg is asked first. */
-const char *conn_bottleneck(const struct conn_row *row);
-
 /* conn_row_put: r gets the line; there is room for ADMIN_ROW_ROOM bytes. */
 void conn_row_put(struct reply *r, const struct conn_row *row, uint32_t fields, uint64_t generation);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_tcp.h"
 
 /* What only some connections have. The texts stay in facts, which must live as long as x. */
 static void gather_extra(const struct conn *c, struct access_extra *x, struct tls_facts *facts)
@@ -58,6 +59,37 @@ static no_inline const char *upstream_version(const struct conn *c)
 	return facts.version;
 }
 
+/* ---- what the kernel knows ---- */
+
+#define TCP_INFO_AGE (1 * NP_S)
+
+/* Two more system calls are dear for a short connection of a healthy client, and tell little of it. */
+static bool wants_tcp(const struct conn *c, const struct access_record *rec)
+{
+	if (!c->listener->log_tcp || rec->event != ACCESS_END)
+		return false;
+	return c->listener->log_tcp_all || rec->duration >= TCP_INFO_AGE ||
+	       (rec->why != CLOSE_CLIENT_FIN && rec->why != CLOSE_SERVER_FIN);
+}
+
+/* Its numbers of both legs are not on the stack beside the facts of TLS. */
+static no_inline void gather_tcp(const struct conn *c, struct access_extra *x)
+{
+	struct conn_tcp t;
+	const char *who;
+
+	conn_tcp_ask(c, &t);
+	for (int i = 0; i < 2; i++) {
+		if (!t.has[i])
+			continue;
+		x->tcp |= (uint8_t)(1 << i);
+		x->rtt[i] = t.leg[i].rtt;
+		x->retrans[i] = t.leg[i].retrans;
+	}
+	who = conn_bottleneck(&t);
+	x->bottleneck = strcmp(who, "none") != 0 ? who : NULL;
+}
+
 /* A full ring drops the line and counts it: the log never holds up a worker. */
 static void hand_over(struct conn *c, const struct access_record *rec)
 {
@@ -71,6 +103,8 @@ static no_inline void log_with_extra(struct conn *c, const struct access_record 
 	struct access_record whole = *rec;
 	struct tls_facts facts;
 
+	if (wants_tcp(c, rec))
+		gather_tcp(c, &x);
 	gather_extra(c, &x, &facts);
 	if (tls_words(c) != NULL)
 		x.detail = tls_words(c);
@@ -162,7 +196,7 @@ static void conn_record(struct conn *c, enum access_event event, enum close_reas
 	if (server != NULL)
 		memcpy(&rec.server, &server->addr.u, sizeof(rec.server));
 	note_own_addresses(c, &rec);
-	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL))
+	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL || wants_tcp(c, &rec)))
 		log_with_extra(c, &rec);
 	else
 		hand_over(c, &rec);

@@ -140,15 +140,6 @@ static void put_row_local(struct conn_row *row, const struct conn *c)
 		memcpy(&row->local, &a.u, sizeof(row->local));
 }
 
-/* A leg that is not TCP says so by an error, and has no numbers. */
-static void put_row_tcp(struct conn_row *row, const struct conn *c)
-{
-	if (c->client.fd.sysfd > 0)
-		row->has_tcp[0] = np_fd_tcp_info(&c->client.fd, &row->tcp[0]) == 0;
-	if (c->phase == CONN_RELAYING)
-		row->has_tcp[1] = np_fd_tcp_info(&c->upstream.fd, &row->tcp[1]) == 0;
-}
-
 /* ---- rows ---- */
 
 /* Dear members are filled only where the request wants them. */
@@ -179,7 +170,7 @@ static void put_row(struct conn_row *row, const struct conn *c, unsigned wants, 
 		row->pending_server = pending_of(&c->dir[0], &c->upstream);
 	}
 	if ((wants & CONN_WANT_TCP) != 0)
-		put_row_tcp(row, c);
+		conn_tcp_ask(c, &row->tcp);
 }
 
 /* Fills the block once, within what walk_pay allows of this turn of the scheduler; the admin thread comes again for

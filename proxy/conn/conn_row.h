@@ -9,6 +9,7 @@
 
 #include "proxy/conn/conn_filter.h"
 #include "proxy/conn/conn_row_tbl.h"
+#include "proxy/conn/conn_tcp.h"
 #include "proxy/conn/walk.h"
 
 #include "proxy/base/ulid.h"
@@ -50,8 +51,7 @@ struct conn_row {
 	uint8_t stage, blocked; /* enum conn_stage, enum conn_blocked */
 	uint8_t pending;        /* enum close_reason: conn_pending */
 	bool spliced;
-	bool has_tcp[2];        /* of the client's leg, of the server's */
-	struct np_tcp_info tcp[2];
+	struct conn_tcp tcp;
 };
 
 #define CONN_SLICE (64 * 1024)

@@ -45,6 +45,10 @@ struct access_extra {
 	union np_inet connected;
 	bool tls;     /* this proxy ends the client's TLS; the handshake may have failed */
 	bool resumed; /* with tls: a TLS session was resumed */
+	/* What the kernel knew at the end: bits of 1 the client's leg, 2 the server's; 0: it was not asked. */
+	uint8_t tcp;
+	uint32_t rtt[2], retrans[2]; /* us; segments */
+	const char *bottleneck; /* with tcp: a static word, good on the other side of a ring, too; NULL: nobody */
 	uint8_t unclean; /* ended TLS without close_notify: 1 the client, 2 the server, 3 both */
 	bool updated;     /* this record, or one before it, is an update */
 	int64_t interval; /* with updated: ns since the update before, or the accept */

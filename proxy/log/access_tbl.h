@@ -107,6 +107,18 @@
 	  "What came to staunch.bytes_out in that time.") \
 	X(unclean, "staunch.unclean", "unclean", \
 	  "Who ended TLS without saying so: client, server or both. Bytes may be missing. Absent if nobody did.") \
+	X(client_rtt, "staunch.client_rtt_us", "client_rtt_us", \
+	  "The kernel's smoothed round trip to the client at the end, in microseconds. This and the next four: " \
+	  "log.tcp_info says which records have them; absent for a Unix socket.") \
+	X(client_retrans, "staunch.client_retrans", "client_retrans", \
+	  "How many segments to the client were sent again.") \
+	X(server_rtt, "staunch.server_rtt_us", "server_rtt_us", \
+	  "The round trip to the server. Absent if none connected.") \
+	X(server_retrans, "staunch.server_retrans", "server_retrans", \
+	  "How many segments to the server were sent again. Absent as its round trip.") \
+	X(bottleneck, "staunch.bottleneck", "bottleneck", \
+	  "Who held it up: client_app or server_app took bytes too slowly, client_net or server_net is a network that " \
+	  "did. Absent if nobody did.") \
 	X(tried, "staunch.tried", "tried", \
 	  "The first eight servers that were tried, in order, each with its server, result (connected or a reason), " \
 	  "errno and ms. Absent where the first one connected.") \

@@ -227,6 +227,20 @@ static void line_tried(const struct line *l, const struct access_tried *tried)
 		line_u64(l, FIELD_tried_more, tried->more);
 }
 
+/* A leg that the kernel said nothing of has no fields. */
+static void line_tcp(const struct line *l, const struct access_extra *x)
+{
+	if (x->tcp & 1) {
+		line_u64(l, FIELD_client_rtt, x->rtt[0]);
+		line_u64(l, FIELD_client_retrans, x->retrans[0]);
+	}
+	if (x->tcp & 2) {
+		line_u64(l, FIELD_server_rtt, x->rtt[1]);
+		line_u64(l, FIELD_server_retrans, x->retrans[1]);
+	}
+	line_name(l, FIELD_bottleneck, x->tcp != 0 ? x->bottleneck : NULL);
+}
+
 static void line_extra(const struct line *l, const struct access_extra *x)
 {
 	static const char *const sides[] = {"", "client", "server", "both"};
@@ -246,6 +260,7 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 	}
 	DCHECK(x->unclean < array_len(sides), "two sides, a bit for each");
 	line_name(l, FIELD_unclean, sides[x->unclean]);
+	line_tcp(l, x);
 	if (x->tried != NULL)
 		line_tried(l, x->tried);
 }

@@ -75,6 +75,7 @@ struct listener {
 	bool ends_at_fin;            /* of either side; else the other direction goes on */
 	bool skip_empty;             /* log.skip_empty */
 	bool log_start;              /* log.start */
+	bool log_tcp, log_tcp_all;   /* log.tcp_info: of some; of all */
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */

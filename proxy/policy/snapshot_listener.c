@@ -253,6 +253,8 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		.ends_at_fin = c->on_fin == CONFIG_ON_FIN_END,
 		.skip_empty = s->config->log.skip_empty,
 		.log_start = s->config->log.start,
+		.log_tcp = s->config->log.tcp_info != CONFIG_TCP_INFO_OFF,
+		.log_tcp_all = s->config->log.tcp_info == CONFIG_TCP_INFO_ALWAYS,
 		.backlog = (int)c->backlog,
 		.idle = c->timeouts.idle,
 		.half_close = c->timeouts.half_close,

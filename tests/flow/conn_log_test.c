@@ -1,5 +1,5 @@
 /* What a record of the access log says beyond how the connection ended: the servers it tried (O25), and
- * our own addresses (O31). And which connections have none (O29). */
+ * our own addresses (O31), what the kernel knows (O8). And which connections have none (O29). */
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -225,6 +225,113 @@ static void o31_none_to_tell(void **state)
 	end(&w);
 }
 
+/* ---- what the kernel knows ------------------------------------------------------------------ */
+
+#define NO_TCP "not any('rtt_us' in k or 'retrans' in k for k in r)"
+#define BOTH   "all(r['staunch.%s_rtt_us' % s] > 0 and r['staunch.%s_retrans' % s] >= 0 " \
+	       "for s in ('client', 'server'))"
+
+/* A connection that echoes a byte; `ends` ends it. It must have the nth record of an end, of which `holds` is true. */
+static void ended(const struct world *w, int n, const char *reason, void (*ends)(int fd), const char *holds)
+{
+	int fd = kit_connect(kit_ip(1), w->port);
+
+	kit_send(fd, "x", 1);
+	kit_expect(fd, "x", 1);
+	ends(fd);
+	kit_staunch_wait_log(w->s, "connection_end", n);
+	record_has(w, textf("r['staunch.close_reason'] == '%s' and %s", reason, holds));
+}
+
+static void ends_orderly(int fd)
+{
+	kit_half_close(fd);
+	kit_expect_fin(fd);
+	close(fd);
+}
+
+/* After the update, which it has at the age of a second. */
+static struct world *updated;
+static void ends_late(int fd)
+{
+	kit_staunch_wait_log(updated->s, "connection_update", 1);
+	ends_orderly(fd);
+}
+
+static struct world start_with_info(const char *info)
+{
+	struct world w = {.port = kit_port(kit_ip(1))};
+
+	w.s = kit_staunch_start(textf("workers: 2\nlog: {access: \"@DIR@/access.log\", periodic: 1s, start: true%s}\n"
+				      "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+				      "upstreams:\n  - {name: app, servers: [%s]}\n",
+				      info, kit_ip(1), w.port, text_of(kit_peer_port(peer(KIT_ECHO)))));
+	w.fds = kit_proc_fds(w.s->child->pid);
+	return w;
+}
+
+/* O8: who lasted a second, or did not end cleanly. Updates and begins have none. */
+static void o8_info_of_long_and_failed_ones(void **state)
+{
+	struct world w = start_with_info("");
+
+	(void)state;
+	ended(&w, 1, "client_fin", ends_orderly, NO_TCP);
+	ended(&w, 2, "client_rst", kit_reset, BOTH);
+	updated = &w;
+	ended(&w, 3, "client_fin", ends_late, BOTH);
+	assert_int_equal(kit_staunch_log(w.s, "\"event\":\"connection_start\""), 3);
+	assert_int_equal(kit_staunch_log(w.s, "server_rtt_us"), 2);
+	end(&w);
+}
+
+/* O8: of each, and of none. A server that refuses has no leg. */
+static void o8_info_of_all_and_of_none(void **state)
+{
+	struct world w = start_with_info(", tcp_info: always");
+
+	(void)state;
+	ended(&w, 1, "client_fin", ends_orderly, BOTH);
+	end(&w);
+	kit_end(NULL);
+	w = start_with_info(", tcp_info: off");
+	updated = &w;
+	ended(&w, 1, "client_rst", kit_reset, NO_TCP);
+	ended(&w, 2, "client_fin", ends_late, NO_TCP);
+	end(&w);
+	kit_end(NULL);
+	w = start(text_of(kit_refuser(kit_ip(0))), "");
+	refused(&w);
+	kit_staunch_wait_log(w.s, "\"connect_failed\"", 1);
+	record_has(&w, "r['staunch.client_rtt_us'] > 0 and 'staunch.server_rtt_us' not in r");
+	end(&w);
+}
+
+static bool is_held_up(void *arg)
+{
+	(void)arg;
+	return strstr(control_expect(200, "GET /v1/conns?fields=bottleneck", ""), "client_app") != NULL;
+}
+
+/* O8: the client reads nothing of much, until an operator ends it: the record says whose program it was. */
+static void o8_the_bottleneck(void **state)
+{
+	const struct kit_peer_opts much = {.serve = KIT_SOURCE, .bytes = 64 << 20};
+	struct world w = {.port = kit_port(kit_ip(0))};
+	int fd;
+
+	(void)state;
+	w.s = kit_staunch_start(controlled(w.port, kit_peer_port(kit_peer_start(&much)), "", ""));
+	fd = kit_connect(kit_ip(0), w.port);
+	assert_true(kit_wait(is_held_up, NULL, KIT_MS));
+	control_raw("POST /v1/conns/kill HTTP/1.0\r\nHost: localhost\r\nX-Staunch: 1\r\nContent-Length: 12\r\n\r\n"
+		    "{\"all\":true}");
+	kit_staunch_wait_log(w.s, "connection_end", 1);
+	record_has(&w, "r['staunch.close_reason'] == 'admin' and r['staunch.bottleneck'] == 'client_app'");
+	close(fd);
+	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
+}
+
 /* ---- connections without a record ------------------------------------------------------------ */
 
 /* Listeners "web", "routed", which looks at the hello, "header", which wants a PROXY header, and "down", whose
@@ -325,6 +432,9 @@ int main(void)
 		cmocka_unit_test_teardown(o25_handshake_fails, kit_end),
 		cmocka_unit_test_teardown(o31_own_addresses, kit_end),
 		cmocka_unit_test_teardown(o31_none_to_tell, kit_end),
+		cmocka_unit_test_teardown(o8_info_of_long_and_failed_ones, kit_end),
+		cmocka_unit_test_teardown(o8_info_of_all_and_of_none, kit_end),
+		cmocka_unit_test_teardown(o8_the_bottleneck, kit_end),
 		cmocka_unit_test_teardown(o29_probes_are_left_out, kit_end),
 		cmocka_unit_test_teardown(o29_all_without_the_key, kit_end),
 	};

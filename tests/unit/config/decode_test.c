@@ -140,6 +140,7 @@ static void defaults(void **state)
 	assert_int_equal(l.c->workers, CONFIG_AUTO);
 	assert_int_equal(l.c->log.level, CONFIG_LEVEL_INFO);
 	assert_false(l.c->log.skip_empty || l.c->log.start);
+	assert_int_equal(l.c->log.tcp_info, CONFIG_TCP_INFO_AUTO);
 	assert_true(l.c->log.periodic == CONFIG_OFF);
 	assert_string_equal(l.c->log.syslog.address, "off");
 	assert_int_equal(l.c->log.syslog.facility, CONFIG_FACILITY_DAEMON);
@@ -217,6 +218,7 @@ static void tls_defaults(void **state)
 static const char everything[] =
 	"workers: 8\n"
 	"log: {level: error, access: \"/x\", format: text, skip_empty: true, start: true, periodic: 5m,"
+	" tcp_info: always,"
 	"  syslog: {address: \"unix:/dev/log\", facility: local7}}\n"
 	"limits: {max_connections: 50000}\n"
 	"listeners:\n"
@@ -276,6 +278,7 @@ static void top_values(const struct config *c)
 	assert_int_equal(c->log.format, CONFIG_FORMAT_TEXT);
 	assert_true(c->log.skip_empty && c->log.start);
 	assert_int_equal(c->log.periodic, 5 * UNITS_M);
+	assert_int_equal(c->log.tcp_info, CONFIG_TCP_INFO_ALWAYS);
 	assert_string_equal(c->log.syslog.address, "unix:/dev/log");
 	assert_int_equal(c->log.syslog.facility, CONFIG_FACILITY_LOCAL7);
 	assert_int_equal(c->limits.max_connections, 50000);

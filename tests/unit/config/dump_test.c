@@ -25,6 +25,7 @@ static const char dumped[] =
 	"  skip_empty: false                         # default\n"
 	"  start: false                              # default\n"
 	"  periodic: off                             # default\n"
+	"  tcp_info: auto                            # default\n"
 	"  syslog:\n"
 	"    address: \"off\"                          # default\n"
 	"    facility: daemon                        # default\n"

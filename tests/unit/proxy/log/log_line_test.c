@@ -247,8 +247,18 @@ static void what_only_some_have(void **state)
 	line(&rec, false);
 	assert_non_null(strstr(room, " via=127.0.0.9:99 detail=\"no way\" sni=a.\\x22test alpn=h2 tls=TLSv1.3 "
 				     "cipher=AES subject=CN=me upstream_tls=TLSv1.2 resumed=true unclean=server id="));
+	x = (struct access_extra){.tcp = 3, .rtt = {120, 4000000000}, .retrans = {0, 7}, .bottleneck = "server_net"};
+	assert_true(is_json_line(line(&rec, true)));
+	assert_non_null(strstr(room, ",\"staunch.client_rtt_us\":120,\"staunch.client_retrans\":0,"
+				     "\"staunch.server_rtt_us\":4000000000,\"staunch.server_retrans\":7,"
+				     "\"staunch.bottleneck\":\"server_net\",\"staunch.conn_id\""));
+	x.tcp = 2;
+	line(&rec, false);
+	assert_non_null(strstr(room, " server_rtt_us=4000000000 server_retrans=7 bottleneck=server_net id="));
+	assert_null(strstr(room, "client_rtt"));
 	x = (struct access_extra){.tls = false};
 	line(&rec, false);
+	assert_null(strstr(room, "rtt_us="));
 	assert_null(strstr(room, "via="));
 	assert_null(strstr(room, "resumed="));
 	assert_null(strstr(room, "unclean="));
