@@ -100,14 +100,18 @@ static int report_unreadable(const char *name, int err, struct diag *d)
 	return -NP_EINVAL;
 }
 
-int config_load(const char *path, struct config **out, struct diag *d)
+int config_load_texts(const char *path, struct config **out, struct diag *d)
 {
 	struct source *src;
 	int err = source_read(&src, path);
 
-	if (err != 0)
-		return report_unreadable(path, err, d);
-	err = config_build(src, out, d);
+	return err != 0 ? report_unreadable(path, err, d) : config_build(src, out, d);
+}
+
+int config_load(const char *path, struct config **out, struct diag *d)
+{
+	int err = config_load_texts(path, out, d);
+
 	if (err != 0)
 		return err;
 	/* Of a file alone: a text in memory is checked without a look at the disk. */
@@ -124,6 +128,17 @@ int config_parse(const char *name, const char *text, size_t n, struct config **o
 	int err = source_new(&src, name, text, n);
 
 	return err != 0 ? report_unreadable(name, err, d) : config_build(src, out, d);
+}
+
+int config_parse_given(const char *name, const char *text, size_t n, struct config **out, struct diag *d)
+{
+	struct source *src;
+	int err = source_new(&src, name, text, n);
+
+	if (err != 0)
+		return report_unreadable(name, err, d);
+	source_cut(src);
+	return config_build(src, out, d);
 }
 
 /* A count and not an atomic: all owners live on the control thread; workers reach a config

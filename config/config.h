@@ -392,23 +392,24 @@ struct config {
 
 struct diag;
 
-/* config_load: the file at path, read, decoded and validated. config_parse: the same from
- * memory, `name` for messages.
+/* config_load: the file at path, read, decoded and validated; _texts: without a look at what it names, but for what it
+ * includes. config_parse: the same from memory, `name` for messages; _given: of a text that may bring what it includes
+ * (source.h), and then includes no other file.
  *   Returns  0; -NP_EINVAL when d holds errors (all of them, not the first); -NP_ENOMEM. Warnings alone are success.
  *   Calls    any thread that owns d; one load per diag.
  *   Owns     *out, written on success only: config_free. d keeps a copy of the text for its excerpts. */
 must_use int config_load(const char *path, struct config **out, struct diag *d);
+must_use int config_load_texts(const char *path, struct config **out, struct diag *d);
 must_use int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d);
+must_use int config_parse_given(const char *name, const char *text, size_t n, struct config **out, struct diag *d);
 
-/* config_share: one owner more; each calls config_free, and the last one frees. On the thread
- * that does. */
+/* config_share: one owner more; each calls config_free, and the last one frees. On the thread that does. */
 struct config *config_share(struct config *c);
 /* Takes NULL, returns NULL. */
 struct config *config_free(struct config *c);
 
-/* config_place: where the value of a key of the file's top struct stands ("log.access"), for
- * problems that are found outside of config/. Unknown for a default. A path without a row is a
- * mistake of ours (CHECK). */
+/* config_place: where the value of a key of the top struct stands ("log.access"), for problems that are found outside
+ * of config/. Unknown for a default. A path without a row is a mistake of ours (CHECK). */
 struct config_pos config_place(const struct config *c, const char *path);
 /* The same of a key of one address: "owner". */
 struct config_pos config_place_bind(const struct config_bind *b, const char *key);
@@ -419,17 +420,16 @@ struct config_line {
 	char text[192];
 };
 struct config_line config_line(const struct config *c, struct config_pos at);
-/* The place within TLS of a sentence that begins with the value of one of its keys, or with a
- * key's name, and a colon: "/etc/a.pem: ..." is the value of cert. The block's own place when no
- * key matches. */
+/* The place within TLS of a sentence that begins with the value of one of its keys, or with a key's name, and a colon:
+ * "/etc/a.pem: ..." is the value of cert. The block's own place when no key matches. */
 struct config_pos config_place_tls_in(const struct config_tls_in *t, const char *sentence);
 struct config_pos config_place_tls_out(const struct config_tls_out *t, const char *sentence);
 
 /* config_dump: the effective configuration as YAML that loads to the same model. Behind each
  * value stands where it comes from: file:line or "default". config_dump_help says what each key
- * is for instead. */
-void config_dump(FILE *out, const struct config *c);
-void config_dump_help(FILE *out, const struct config *c);
+ * is for instead. Remarks keep within `columns` (0: no bound), values stay whole: it is a file. */
+void config_dump(FILE *out, const struct config *c, int columns);
+void config_dump_help(FILE *out, const struct config *c, int columns);
 /* config_dump_noted: as config_dump, and of_server writes on behind the origin of each server. */
 struct config_notes {
 	void (*of_server)(void *arg, FILE *out, const struct config_server *s);

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "config/dump.h"
+#include "config/text/utf8.h"
 #include "config/value.h"
 #include "config/value_put.h"
 
-/* Comments start in this column, unless the value is longer. */
+/* Comments start in this column, unless the value is longer or the line shorter. */
 #define COMMENT_COLUMN 44
+#define COMMENT_LEAST  24 /* columns that a sentence has beside its value; else it stands below */
 #define INDENT         2
 
 /* What stands behind each value. */
@@ -21,6 +23,7 @@ struct dump {
 	const struct config *of; /* whose files remarks name; NULL: there are none */
 	enum remark remark;
 	const struct config_notes *notes; /* NULL: nobody has more to say */
+	int         columns; /* of a line; 0: as many as it takes */
 };
 
 /* One map of the output: the keys below prefix, out of obj. */
@@ -52,19 +55,46 @@ static int dump_key(const struct dump *u, struct level *at, const struct config_
 	return n;
 }
 
-/* Behind the value if it is short, so that remarks stand in one column and can be read down. */
-static void dump_comment(const struct dump *u, int column)
+/* Where remarks stand, so that they can be read down. */
+static int comment_column(const struct dump *u)
 {
-	fprintf(u->out, "%*s# ", column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 1, "");
+	return u->columns == 0 || u->columns > COMMENT_COLUMN + COMMENT_LEAST ? COMMENT_COLUMN : u->columns / 2;
 }
 
+/* On the line of its value however long both are, so that a line that grep finds tells both; a long one begins
+ * further left where that makes the line fit. */
 static void dump_origin(const struct dump *u, struct config_pos at, int column)
 {
-	dump_comment(u, column);
+	const char *file = pos_known(at) ? config_file(u->of, at) : "default";
+	char line[16] = "";
+	int begin = comment_column(u), width;
+
 	if (pos_known(at))
-		fprintf(u->out, "%s:%u", config_file(u->of, at), at.line);
-	else
-		fputs("default", u->out);
+		snprintf(line, sizeof(line), ":%u", at.line);
+	width = (int)(strlen("# ") + strlen(file) + strlen(line));
+	if (u->columns > 0 && begin + width > u->columns)
+		begin = u->columns - width;
+	fprintf(u->out, "%*s# ", column < begin ? begin - column : 1, "");
+	utf8_put(u->out, file, strlen(file), 0); /* a line end in a name would be one of the file */
+	fputs(line, u->out);
+}
+
+/* A sentence and the line's end, behind a value that ends in `column`, or below it. */
+static void dump_sentence(const struct dump *u, const char *text, int column)
+{
+	int begin = comment_column(u);
+	bool beside = column < begin || column + 1 + COMMENT_LEAST <= u->columns;
+	char indent[2 * COMMENT_COLUMN + sizeof("# ")];
+
+	if (u->columns > 0 && (!beside || column > 2 * COMMENT_COLUMN - 1)) {
+		putc('\n', u->out);
+		column = 0;
+	}
+	if (column >= begin)
+		begin = column + 1;
+	fprintf(u->out, "%*s# ", begin - column, "");
+	snprintf(indent, sizeof(indent), "%*s# ", begin, "");
+	utf8_put_hanging(u->out, text, begin + 2, u->columns, indent);
 }
 
 /* Once a server, behind its first key: that line stands for the whole of it. */
@@ -78,11 +108,10 @@ static void dump_note(const struct dump *u, const struct level *at, const struct
  * again. */
 static void dump_help(const struct dump *u, const struct level *at, const struct config_key *k, int column)
 {
-	if (!at->repeat) {
-		dump_comment(u, column);
-		fputs(k->help, u->out);
-	}
-	putc('\n', u->out);
+	if (at->repeat)
+		putc('\n', u->out);
+	else
+		dump_sentence(u, k->help, column);
 }
 
 static void dump_remark(const struct dump *u, const struct level *at, const struct config_key *k, int column)
@@ -244,14 +273,17 @@ void config_dump_noted(FILE *out, const struct config *c, const struct config_no
 	dump_map(&u, &top);
 }
 
-void config_dump(FILE *out, const struct config *c)
+void config_dump(FILE *out, const struct config *c, int columns)
 {
-	config_dump_noted(out, c, NULL);
+	struct dump u = {.out = out, .of = c, .remark = REMARK_ORIGIN, .columns = columns};
+	struct level top = {.obj = c, .prefix = ""};
+
+	dump_map(&u, &top);
 }
 
-void config_dump_help(FILE *out, const struct config *c)
+void config_dump_help(FILE *out, const struct config *c, int columns)
 {
-	struct dump u = {.out = out, .of = c, .remark = REMARK_HELP};
+	struct dump u = {.out = out, .of = c, .remark = REMARK_HELP, .columns = columns};
 	struct level top = {.obj = c, .prefix = ""};
 
 	dump_map(&u, &top);
@@ -295,7 +327,7 @@ static char *dumped_text(const struct config *c)
 
 	if (f == NULL)
 		return NULL;
-	config_dump(f, c);
+	config_dump(f, c, 0);
 	whole = ferror(f) == 0;
 	if (fclose(f) == 0 && whole)
 		return text;

@@ -6,7 +6,9 @@
  *   - a pattern that matches nothing is no mistake (a package's conf.d may be empty), a plain name without a file is;
  *   - an included file includes nothing: with one level the main file lists all there is, and no circle can be;
  *   - only what lies below the config's directory is read, wherever links lead: the text of a plan comes from
- *     elsewhere (POST /v1/plan) and must not make the process read what its sender could not;
+ *     elsewhere (POST /v1/plan) and must not make the process read what its sender could not. A text that belongs to
+ *     another directory brings what it includes: to send the directory's name instead would make the process, which
+ *     may be root, read where its sender cannot, and tell of it in messages;
  *   - the bounds of a load (bytes, nodes, aliases) are those of all files together;
  *   - what is defined twice is a mistake, whichever file says it: which of two counts would be a guess. */
 #include "config/include.h"
@@ -28,7 +30,8 @@ struct include {
 	struct config    *c;
 	struct node_tree *t;
 	struct diag      *d;
-	int               dir;    /* the config's directory */
+	const struct source *src; /* the config file; what it brings is included in the place of files */
+	int               dir;    /* the config's directory; -1: it brings them */
 	size_t            folder; /* bytes of c->file up to its last slash: names of parts begin with them */
 	size_t            bytes;  /* of all texts so far */
 	struct config_pos at;     /* of the value that is followed */
@@ -193,14 +196,31 @@ static char *part_name(struct include *x, const char *path)
 	return name;
 }
 
+/* One of those that the text brings. */
+static int given_part(const struct include *x, const char *path, const char *name, struct source **out)
+{
+	const char *at = x->src->given;
+	struct source_part part;
+
+	while (source_given(x->src, &at, &part))
+		if (strlen(path) == part.nname && memcmp(path, part.name, part.nname) == 0)
+			return source_new(out, name, part.text, part.n);
+	return -NP_ENOENT;
+}
+
 /* *out stays NULL where there is a problem. */
 static int read_part(struct include *x, const char *path, const char *name, struct source **out)
 {
 	mode_t mode = 0;
-	int err = beneath_open(x->dir, path, &mode);
+	int err;
 
-	if (err >= 0)
-		err = source_read_open(out, err, name);
+	if (x->dir < 0) {
+		err = given_part(x, path, name, out);
+	} else {
+		err = beneath_open(x->dir, path, &mode);
+		if (err >= 0)
+			err = source_read_open(out, err, name);
+	}
 	if (err == 0 && (*out)->n > SOURCE_MAX - x->bytes) {
 		*out = source_free(*out);
 		err = -EFBIG;
@@ -278,11 +298,38 @@ static int include_each(struct include *x, const char *folder, const struct bene
 	return err;
 }
 
+/* In the order in which they are brought: who sent them has read them in byte order. */
+static int include_given(struct include *x, const char *folder, const char *pattern)
+{
+	const char *at = x->src->given;
+	size_t n = strlen(folder), skip = n > 0 ? n + 1 : 0;
+	struct source_part part;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < INCLUDE_FILES && source_given(x->src, &at, &part); i++) {
+		const char *path;
+
+		if (part.nname <= skip || memcmp(part.name, folder, n) != 0 || (n > 0 && part.name[n] != '/') ||
+		    memchr(part.name + skip, '/', part.nname - skip) != NULL)
+			continue;
+		path = arena_text(&x->t->arena, part.name, part.nname);
+		if (path == NULL)
+			return -NP_ENOMEM;
+		if (beneath_is_match(pattern, path + skip))
+			err = include_file(x, path);
+	}
+	return err;
+}
+
 /* A folder that is not there holds no match, as with nginx: a package may create conf.d with its first part. */
 static int include_pattern(struct include *x, const char *folder, const char *pattern)
 {
 	struct beneath_names names;
-	int err = beneath_match(x->dir, folder[0] != '\0' ? folder : ".", pattern, INCLUDE_FILES, &names);
+	int err;
+
+	if (x->dir < 0)
+		return include_given(x, folder, pattern);
+	err = beneath_match(x->dir, folder[0] != '\0' ? folder : ".", pattern, INCLUDE_FILES, &names);
 
 	if (err == 0) {
 		err = include_each(x, folder, &names);
@@ -350,26 +397,28 @@ static int include_values(struct include *x, const struct node *value)
 int include_run(struct config *c, const struct source *src, struct node_tree *t, struct diag *d)
 {
 	const struct node *value = t->root != NULL ? node_get(t->root, INCLUDE_KEY) : NULL;
-	struct include x = {.c = c, .t = t, .d = d, .bytes = src->n};
+	struct include x = {.c = c, .t = t, .d = d, .src = src, .bytes = src->n, .dir = -1};
 	const char *slash = strrchr(c->file, '/');
 	int err;
 
 	if (value == NULL || c->directory == NULL)
 		return 0;
 	x.at = value->at;
-	x.folder = slash == NULL ? 0 : (size_t)(slash - c->file) + 1;
+	x.folder = slash == NULL || src->given != NULL ? 0 : (size_t)(slash - c->file) + 1;
 	c->parts = x.parts = arena_array(&c->arena, INCLUDE_FILES, sizeof(*x.parts));
 	if (x.parts == NULL)
 		return -NP_ENOMEM;
 	err = own_node(&x, &t->root);
 	if (err != 0)
 		return err;
-	x.dir = open(c->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (x.dir < 0) {
+	if (src->given == NULL)
+		x.dir = open(c->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (src->given == NULL && x.dir < 0) {
 		err = err_from_errno();
 		return refuse_file(&x, c->directory, err, 0);
 	}
 	err = include_values(&x, value);
-	close(x.dir);
+	if (x.dir >= 0)
+		close(x.dir);
 	return err;
 }

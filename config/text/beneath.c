@@ -96,6 +96,11 @@ static int collect_name(struct beneath_names *l, const char *name)
 	return 0;
 }
 
+bool beneath_is_match(const char *pattern, const char *name)
+{
+	return fnmatch(pattern, name, FNM_PERIOD | FNM_NOESCAPE) == 0;
+}
+
 /* A directory that can be read in part only is an error: what is missing would be missed at run time. */
 static int match_entries(DIR *folder, const char *pattern, size_t most, struct beneath_names *out)
 {
@@ -107,7 +112,7 @@ static int match_entries(DIR *folder, const char *pattern, size_t most, struct b
 		e = readdir(folder);
 		if (e == NULL)
 			return err_from_errno();
-		if (fnmatch(pattern, e->d_name, FNM_PERIOD | FNM_NOESCAPE) != 0)
+		if (!beneath_is_match(pattern, e->d_name))
 			continue;
 		err = out->n < most ? collect_name(out, e->d_name) : -E2BIG;
 	}

@@ -22,6 +22,8 @@ struct beneath_names {
  * them; one that begins with a dot is matched by a dot alone.
  *   Returns  0; -E2BIG where there are more; as beneath_open. *out is to be given back in either case. */
 must_use int beneath_match(int dir, const char *folder, const char *pattern, size_t most, struct beneath_names *out);
+/* Does the pattern match the name, as there? */
+bool beneath_is_match(const char *pattern, const char *name);
 void beneath_names_fini(struct beneath_names *names);
 
 /* "a directory", of what is no regular file. */

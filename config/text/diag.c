@@ -81,6 +81,16 @@ void diag_take_source(struct diag *d, struct source *s)
 	d->whole = s;
 }
 
+/* The newest is the first of the list. */
+const struct source *diag_source(const struct diag *d, size_t i)
+{
+	const struct source *s = d->sources;
+
+	while (s != NULL && s->rank != i + 1)
+		s = s->next;
+	return s;
+}
+
 /* The parts of the config file were taken after it. NULL: a place of a load whose texts are gone. */
 static const struct source *source_of(const struct diag *d, struct config_pos at)
 {

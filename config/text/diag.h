@@ -69,6 +69,9 @@ void diag_suggest(struct diag *d, const char *word);
 printf_like(2, 3) void diag_note(struct diag *d, const char *fmt, ...);
 printf_like(2, 3) void diag_help(struct diag *d, const char *fmt, ...);
 
+/* diag_source: the ith text taken, from 0; NULL: there are no more. Borrowed. */
+const struct source *diag_source(const struct diag *d, size_t i);
+
 /* Another place, for a remark on the problem added last: "5:7", with the name of its file in front
  * where that is another one. */
 struct diag_place {
@@ -87,10 +90,16 @@ enum diag_severity diag_severity(enum diag_code code);
 const char *diag_code_text(enum diag_code code);    /* "E102" */
 const char *diag_code_meaning(enum diag_code code); /* the sentence of diag_tbl.h */
 
+/* Where problems are printed. */
+struct diag_look {
+	bool colour;
+	int columns; /* of a line; 0: as many as it takes */
+};
+
 /* diag_print (diag_print.c): every kept problem, then "2 errors, 1 warning - configuration NOT
  * loaded (AFTERMATH)". Nothing at all is printed when there is no problem; with warnings alone
  * the line ends in "configuration loaded". The words in brackets are the caller's (such as
  * "running generation 7 unchanged") or NULL. */
-void diag_print(FILE *out, const struct diag *d, bool colour, const char *aftermath);
+void diag_print(FILE *out, const struct diag *d, struct diag_look look, const char *aftermath);
 
 #endif

@@ -5,10 +5,13 @@
 #include "config/text/diag.h"
 #include "config/text/utf8.h"
 
-/* A long line is shown through a window of WINDOW columns, in which the fault begins at most
- * LEAD in: the caret stays under the word on a terminal of usual width. */
-#define WINDOW 100
-#define LEAD   60
+/* A long line is shown through a window of so many columns, in which the fault begins at most
+ * LEAD(window) in: the caret stays under the word on any terminal. */
+#define WINDOW       100 /* where lines have no bound */
+#define WINDOW_LEAST 20
+#define LEAD(window) ((window) * 3 / 5)
+#define DOTS         3 /* "...", on either side of the window */
+#define FRAME        4 /* " | " and the space in front of the gutter */
 
 /* ANSI escapes, or nothing. */
 struct palette {
@@ -22,6 +25,7 @@ struct printer {
 	FILE                 *out;
 	const struct palette *ink;
 	int                   gutter; /* digits of the line number */
+	int                   columns; /* of a line; 0: no bound */
 };
 
 /* The part of a line that is shown, and where the caret stands under it. */
@@ -52,20 +56,36 @@ static size_t skip_columns(const char *s, size_t n, uint32_t count, int *columns
 	return i;
 }
 
+/* For a line of so many columns: beside the frame and, of a line that is cut, the dots at both ends. */
+static int window_of(const struct printer *p, int all)
+{
+	int room = p->columns - p->gutter - FRAME;
+
+	if (p->columns == 0)
+		return WINDOW;
+	if (all > room)
+		room -= 2 * DOTS;
+	return room < WINDOW_LEAST ? WINDOW_LEAST : room;
+}
+
 /* Three measures of the line: the columns before the fault, of the whole line, and, once the
  * window is placed, of the fault itself. The window opens only when the line is long and the
- * fault far to the right. */
-static struct view view_of(const char *line, size_t n, struct config_pos at)
+ * fault far to the right, and no further than to the line's end. */
+static struct view view_of(const struct printer *p, const char *line, size_t n, struct config_pos at)
 {
 	struct view v = {.text = line, .n = n};
-	uint32_t before = at.column - 1, hidden = 0;
+	uint32_t before = at.column - 1, hidden = 0, lead;
 	size_t start, stop, end;
-	int columns = 0, all = 0, last;
+	int columns = 0, all = 0, last, window;
 
 	skip_columns(line, n, before, &columns);
 	skip_columns(line, n, UINT32_MAX, &all);
-	if (all > WINDOW && columns > LEAD && before > LEAD / 2) {
-		hidden = before - LEAD / 2;
+	window = window_of(p, all);
+	lead = (uint32_t)LEAD(window);
+	if (all > window && columns > (int)lead && before > lead / 2) {
+		hidden = before - lead / 2;
+		if (hidden > (uint32_t)(all - window))
+			hidden = (uint32_t)(all - window);
 		v.cut_left = true;
 		columns = 0;
 		start = skip_columns(line, n, hidden, &columns);
@@ -76,7 +96,7 @@ static struct view view_of(const char *line, size_t n, struct config_pos at)
 	last = v.pad;
 	skip_columns(v.text + start, v.n - start, at.width, &last);
 	columns = 0;
-	for (stop = 0, end = v.n; stop < end && columns < WINDOW;)
+	for (stop = 0, end = v.n; stop < end && columns < window;)
 		stop += skip_columns(v.text + stop, end - stop, 1, &columns);
 	v.cut_right = stop < end;
 	v.n = stop;
@@ -114,8 +134,25 @@ static void put_line_before(const struct printer *p, const struct diag_problem *
 
 	if (line == NULL || strspn(line, " \t") >= n)
 		return;
-	v = view_of(line, n, (struct config_pos){.line = b->at.line - 1, .column = 1, .width = 1});
+	v = view_of(p, line, n, (struct config_pos){.line = b->at.line - 1, .column = 1, .width = 1});
 	put_source_line(p, b->at.line - 1, &v);
+}
+
+/* Behind the carets, which end in column `at`, or below them where the line is too short. */
+static void put_guess(const struct printer *p, const struct diag_problem *b, int at)
+{
+	static const char before[] = " did you mean \"", behind[] = "\"?";
+	int n = (int)(sizeof(before) + sizeof(behind) + strlen(b->suggestion)) - 2;
+
+	if (b->suggestion[0] == '\0')
+		return;
+	if (p->columns > 0 && at + n > p->columns) {
+		fprintf(p->out, "%s\n", p->ink->off);
+		put_frame(p, "", "|");
+	}
+	fputs(before, p->out);
+	utf8_put(p->out, b->suggestion, strlen(b->suggestion), 0);
+	fputs(behind, p->out);
 }
 
 /* Frame, the line before, the line, and carets under the fault with the guess behind them. */
@@ -129,17 +166,13 @@ static void put_excerpt(const struct printer *p, const struct diag_problem *b, c
 		return;
 	put_frame(p, "", "|\n");
 	put_line_before(p, b);
-	v = view_of(line, n, b->at);
+	v = view_of(p, line, n, b->at);
 	put_source_line(p, b->at.line, &v);
 	put_frame(p, "", "| ");
-	fprintf(p->out, "%*s%s", v.pad + (v.cut_left ? 3 : 0), "", ink);
+	fprintf(p->out, "%*s%s", v.pad + (v.cut_left ? DOTS : 0), "", ink);
 	for (int i = 0; i < v.carets; i++)
 		putc('^', p->out);
-	if (b->suggestion[0] != '\0') {
-		fputs(" did you mean \"", p->out);
-		utf8_put(p->out, b->suggestion, strlen(b->suggestion), 0);
-		fputs("\"?", p->out);
-	}
+	put_guess(p, b, p->gutter + FRAME + (v.cut_left ? DOTS : 0) + v.pad + v.carets);
 	fprintf(p->out, "%s\n", p->ink->off);
 }
 
@@ -152,25 +185,58 @@ static int count_digits(uint32_t n)
 	return d;
 }
 
+/* What it is, in as many lines as it takes. */
+static void put_headline(const struct printer *p, const struct diag_problem *b, const char *ink)
+{
+	const char *word = diag_severity(b->code) == DIAG_ERROR ? "error" : "warning";
+	int at = (int)(strlen(word) + strlen(diag_code_text(b->code)) + strlen("[]: "));
+
+	fprintf(p->out, "%s%s[%s]%s: ", ink, word, diag_code_text(b->code), p->ink->off);
+	utf8_put_hanging(p->out, b->message, at, p->columns, "    ");
+}
+
+/* Behind the place, which ends in column `at`, or below it where the line is too short for both. */
+static void put_remark(const struct printer *p, const struct diag_problem *b, int at)
+{
+	static const char label[] = "          note: ", below[] = "      ";
+	int n = (int)sizeof(label) - 1;
+
+	if (b->note[0] == '\0') {
+		fputs(at > 0 ? "\n" : "", p->out);
+		return;
+	}
+	if (at == 0 || (p->columns > 0 && at + n + (int)strlen(b->note) > p->columns)) {
+		fprintf(p->out, "%s%s", at > 0 ? "\n" : "", "    note: ");
+		utf8_put_hanging(p->out, b->note, (int)strlen("    note: "), p->columns, below);
+		return;
+	}
+	fputs(label, p->out);
+	utf8_put_hanging(p->out, b->note, at + n, 0, "");
+}
+
+/* "  --> file:5:7".   Returns  the column behind it; 0: there is no place, and no line was begun. */
+static int put_place(const struct printer *p, const struct diag_problem *b, bool placed)
+{
+	int at = (placed ? p->gutter + 1 : 2) + (int)strlen("--> ");
+
+	if (b->source == NULL)
+		return 0;
+	fprintf(p->out, "%s%*s-->%s ", p->ink->frame, placed ? p->gutter + 1 : 2, "", p->ink->off);
+	at = utf8_put(p->out, b->source->name, strlen(b->source->name), at);
+	return placed ? at + fprintf(p->out, ":%u:%u", b->at.line, b->at.column) : at;
+}
+
 /* A problem's whole page, as the drawing in diag.h shows it. */
 static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 {
-	bool error = diag_severity(b->code) == DIAG_ERROR, placed = b->source != NULL && pos_known(b->at);
-	const char *ink = error ? p->ink->error : p->ink->warning;
+	bool placed = b->source != NULL && pos_known(b->at);
+	const char *ink = diag_severity(b->code) == DIAG_ERROR ? p->ink->error : p->ink->warning;
+	static const char help[] = "= help: ";
+	char indent[32];
 
 	p->gutter = count_digits(b->at.line);
-	fprintf(p->out, "%s%s[%s]%s: ", ink, error ? "error" : "warning", diag_code_text(b->code), p->ink->off);
-	utf8_put(p->out, b->message, strlen(b->message), 0);
-	if (placed)
-		fprintf(p->out, "\n%s%*s-->%s %s:%u:%u", p->ink->frame, p->gutter + 1, "", p->ink->off, b->source->name,
-		        b->at.line, b->at.column);
-	if (!placed && b->source != NULL)
-		fprintf(p->out, "\n  %s-->%s %s", p->ink->frame, p->ink->off, b->source->name);
-	if (b->note[0] != '\0') {
-		fputs("          note: ", p->out);
-		utf8_put(p->out, b->note, strlen(b->note), 0);
-	}
-	putc('\n', p->out);
+	put_headline(p, b, ink);
+	put_remark(p, b, put_place(p, b, placed));
 	if (placed)
 		put_excerpt(p, b, ink);
 	if (b->more > 0) {
@@ -178,9 +244,9 @@ static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 		fprintf(p->out, "the same in %u more place%s\n", b->more, b->more == 1 ? "" : "s");
 	}
 	if (b->help[0] != '\0') {
-		put_frame(p, "", "= help: ");
-		utf8_put(p->out, b->help, strlen(b->help), 0);
-		putc('\n', p->out);
+		put_frame(p, "", help);
+		snprintf(indent, sizeof(indent), "%*s", p->gutter + 2 + (int)strlen(help), "");
+		utf8_put_hanging(p->out, b->help, (int)strlen(indent), p->columns, indent);
 	}
 }
 
@@ -205,9 +271,9 @@ static void put_summary(FILE *out, const struct diag *d, const char *aftermath)
 	putc('\n', out);
 }
 
-void diag_print(FILE *out, const struct diag *d, bool colour, const char *aftermath)
+void diag_print(FILE *out, const struct diag *d, struct diag_look look, const char *aftermath)
 {
-	struct printer p = {.out = out, .ink = colour ? &colours : &plain};
+	struct printer p = {.out = out, .ink = look.colour ? &colours : &plain, .columns = look.columns};
 
 	if (diag_shown(d) == 0)
 		return;

@@ -39,6 +39,32 @@ int source_new(struct source **out, const char *name, const char *text, size_t n
 	return 0;
 }
 
+void source_cut(struct source *s)
+{
+	char *mark = memchr(s->text, SOURCE_MARK, s->n);
+
+	if (mark == NULL)
+		return;
+	s->given = mark + 1;
+	s->ngiven = s->n - (size_t)(mark + 1 - s->text);
+	s->n = (size_t)(mark - s->text);
+	*mark = '\0';
+}
+
+/* What has no mark behind it is left out: it may be cut off. */
+bool source_given(const struct source *s, const char **at, struct source_part *out)
+{
+	size_t left = s->ngiven - (size_t)(*at - s->given);
+	const char *mark = memchr(*at, SOURCE_MARK, left);
+	const char *line = mark != NULL ? memchr(*at, '\n', (size_t)(mark - *at)) : NULL;
+
+	if (line == NULL)
+		return false;
+	*out = (struct source_part){*at, line + 1, (size_t)(line - *at), (size_t)(mark - line - 1)};
+	*at = mark + 1;
+	return true;
+}
+
 struct source *source_free(struct source *s)
 {
 	if (s == NULL)

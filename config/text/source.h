@@ -13,6 +13,8 @@ struct source {
 	size_t         n;
 	uint32_t       rank; /* among the sources of one diag: problems are shown in this order */
 	uint16_t       part; /* of the places in it (pos.h) */
+	const char    *given; /* within text, behind n: the files that it includes; NULL: they are on the disk */
+	size_t         ngiven;
 };
 
 /* source_read: the file at path, at most SOURCE_MAX bytes of it.
@@ -22,6 +24,21 @@ must_use int source_read(struct source **out, const char *path);
 must_use int source_read_open(struct source **out, int fd, const char *name);
 /* The same from memory; -EFBIG above SOURCE_MAX. */
 must_use int source_new(struct source **out, const char *name, const char *text, size_t n);
+
+/* A text may bring the files that it includes, for a reader who is not to look for them: behind it each has a mark, its
+ * path, a newline and its bytes; the last thing is a mark. No config file can hold the mark (source_check.h). */
+#define SOURCE_MARK '\x1c' /* ASCII's file separator */
+
+/* source_cut: the text ends at the first mark, if there is one. */
+void source_cut(struct source *s);
+/* source_given: the next of the files that s brings; *at is s->given at first.
+ *   Returns  false: there are no more. *name has nname bytes, *text n; none is terminated. */
+struct source_part {
+	const char *name, *text;
+	size_t nname, n;
+};
+bool source_given(const struct source *s, const char **at, struct source_part *out);
+
 /* Takes NULL, returns NULL. */
 struct source *source_free(struct source *s);
 

@@ -111,48 +111,66 @@ uint32_t utf8_first_invisible(const char *text)
 	return 0;
 }
 
-int utf8_put(FILE *out, const char *s, size_t n, int at)
+/* Writes, or only measures where out is NULL. */
+static int put_or_measure(FILE *out, const char *s, size_t n, int at)
 {
 	size_t len;
 	uint32_t c;
 
 	for (size_t i = 0; i < n; i += len) {
+		int width = 1;
+
 		len = utf8_decode(s + i, n - i, &c);
 		if (len == 1 && c == '\t') {
-			int stop = TEXT_TAB - at % TEXT_TAB;
-
-			fprintf(out, "%*s", stop, "");
-			at += stop;
-			continue;
-		}
-		if (len == 0 || utf8_is_hostile(c)) {
+			width = TEXT_TAB - at % TEXT_TAB;
+			if (out != NULL)
+				fprintf(out, "%*s", width, "");
+		} else if (len == 0 || utf8_is_hostile(c)) {
 			len = len == 0 ? 1 : len;
-			putc('?', out);
-			at++;
-			continue;
+			if (out != NULL)
+				putc('?', out);
+		} else {
+			width = utf8_width(c);
+			if (out != NULL)
+				fwrite(s + i, 1, len, out);
 		}
-		fwrite(s + i, 1, len, out);
-		at += utf8_width(c);
+		at += width;
 	}
 	return at;
 }
 
-void utf8_put_wrapped(FILE *out, const char *text, int width, const char *indent)
+int utf8_put(FILE *out, const char *s, size_t n, int at)
 {
-	int column = 0;
+	return put_or_measure(out, s, n, at);
+}
+
+/* The first word stands where the paragraph begins, whatever its length: a label alone would say nothing. */
+void utf8_put_hanging(FILE *out, const char *text, int at, int columns, const char *indent)
+{
+	bool first = true;
 
 	while (*text != '\0') {
-		int n = (int)strcspn(text, " ");
+		size_t gap = strspn(text, " "), n = strcspn(text + gap, " ");
 
-		if (column > 0 && column + 1 + n > width) {
-			fprintf(out, "\n%s", indent);
-			column = 0;
-		}
-		column += fprintf(out, "%s%.*s", column == 0 ? "" : " ", n, text);
+		if (n == 0)
+			break;
+		text += gap;
+		if (!first && columns > 0 && put_or_measure(NULL, text, n, at + (int)gap) > columns)
+			at = fprintf(out, "\n%s", indent) - 1;
+		else
+			at += fprintf(out, "%*s", (int)gap, "");
+		at = utf8_put(out, text, n, at);
 		text += n;
-		text += strspn(text, " ");
+		first = false;
 	}
 	putc('\n', out);
+}
+
+void utf8_put_wrapped(FILE *out, const char *text, int width, const char *indent)
+{
+	int at = (int)strlen(indent);
+
+	utf8_put_hanging(out, text, at, at + width, indent);
 }
 
 void utf8_put_roff(FILE *out, const char *s)

@@ -29,9 +29,12 @@ uint32_t utf8_first_invisible(const char *text);
 int utf8_put(FILE *out, const char *s, size_t n, int at);
 
 /* utf8_put_wrapped: a paragraph and its line end, broken at spaces so that no line has more than
- * `width` bytes beside the indent. Lines after the first begin with the indent. The texts of
- * tables are ASCII: bytes are columns. */
+ * `width` columns beside the indent. Lines after the first begin with the indent. */
 void utf8_put_wrapped(FILE *out, const char *text, int width, const char *indent);
+/* utf8_put_hanging: the same from column `at` on, where a label ends, up to `columns` (0: nothing
+ * is broken). A word stays whole, though it be longer than a line: paths and commands are copied.
+ * As in utf8_put, no character acts on the terminal. */
+void utf8_put_hanging(FILE *out, const char *text, int at, int columns, const char *indent);
 
 /* utf8_put_roff: s as text in which nothing is roff: a leading dot or quote is a request, a
  * backslash an escape, a bare - a hyphen. */

@@ -6,13 +6,15 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "config/config.h"
+#include "config/text/utf8.h"
 #include "netpoll/check.h"
+#include "netpoll/err.h"
 #include "proxy/base/probe.h"
+#include "proxy/base/terminal.h"
 #include "proxy/cli/cli_args.h"
 
 /* What --balance takes is what the key takes. The words begin with a bar; cli_word_next skips
@@ -22,8 +24,6 @@
 #define FOR(verb) (1u << CLI_VERB_##verb)
 #define FOR_ALL   (~0u)
 
-#define COLUMNS       80 /* of a line that no terminal bounds */
-#define COLUMNS_LEAST 40 /* narrower, the margins would be all there is */
 const struct cli_opt cli_opts[CLI_OPTS] = {
 #define X(id, letter, also, word, value, ...) {letter, also, word, CLI_##value, __VA_ARGS__},
 	CLI_OPT_TBL(X)
@@ -93,9 +93,14 @@ const char *cli_kind_text(enum cli_kind kind, const char *words)
  * reads. */
 static void complain_line(const char *fmt, va_list ap)
 {
-	fputs("staunch: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	putc('\n', stderr);
+	struct cli_paragraph p;
+
+	if (!cli_paragraph_begin(&p)) {
+		fprintf(stderr, "staunch: %s\n", np_err_text(-NP_ENOMEM));
+		return;
+	}
+	vfprintf(p.f, fmt, ap);
+	cli_paragraph_end(&p, stderr, "staunch: ");
 }
 
 void cli_complain(const char *fmt, ...)
@@ -131,14 +136,50 @@ bool cli_colour(const struct cli_args *a, FILE *f)
 	return term != NULL && strcmp(term, "dumb") != 0 && isatty(fileno(f)) == 1;
 }
 
-/* Asked at each use: a terminal may change its size. */
 int cli_columns(FILE *f)
 {
-	struct winsize size;
+	return terminal_columns(fileno(f));
+}
 
-	if (isatty(fileno(f)) != 1 || ioctl(fileno(f), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return COLUMNS;
-	return size.ws_col < COLUMNS_LEAST ? COLUMNS_LEAST : size.ws_col;
+struct diag_look cli_look(const struct cli_args *a, FILE *f)
+{
+	return (struct diag_look){.colour = cli_colour(a, f), .columns = cli_columns(f)};
+}
+
+bool cli_paragraph_begin(struct cli_paragraph *p)
+{
+	*p = (struct cli_paragraph){0};
+	p->f = open_memstream(&p->text, &p->n);
+	return p->f != NULL;
+}
+
+/* The text may hold anything: a name of a file, the words of another process. */
+void cli_paragraph_end(struct cli_paragraph *p, FILE *f, const char *label)
+{
+	int at = (int)strlen(label);
+	char indent[32];
+
+	DCHECK(at < (int)sizeof(indent), "a label that leaves no room for its text");
+	snprintf(indent, sizeof(indent), "%*s", at, "");
+	fclose(p->f);
+	if (p->text != NULL) {
+		fputs(label, f);
+		utf8_put_hanging(f, p->text, at, cli_columns(f), indent);
+	}
+	free(p->text);
+}
+
+void cli_say(FILE *f, const char *label, const char *fmt, ...)
+{
+	struct cli_paragraph p;
+	va_list ap;
+
+	if (!cli_paragraph_begin(&p))
+		return;
+	va_start(ap, fmt);
+	vfprintf(p.f, fmt, ap);
+	va_end(ap);
+	cli_paragraph_end(&p, f, label);
 }
 
 const char *cli_version_text(void)

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "config/text/diag.h"
 #include "netpoll/base.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/cli/cli_tbl.h"
@@ -79,15 +80,31 @@ const char *cli_kind_text(enum cli_kind kind, const char *words);
 
 /* ---- to the person at the terminal ---- */
 
-/* One line on stderr, "staunch: ...". */
+/* A paragraph: a label, and a text of any length behind it, which is broken at the width of f; its other lines
+ * begin under its first word. Nothing in it acts on the terminal: what is said of a file or by a process may hold any
+ * byte. */
+struct cli_paragraph {
+	FILE *f; /* where the text is written */
+	char *text;
+	size_t n;
+};
+/* Returns  false: no memory. */
+must_use bool cli_paragraph_begin(struct cli_paragraph *p);
+void cli_paragraph_end(struct cli_paragraph *p, FILE *f, const char *label);
+/* Both in one, for a text that printf can make. */
+void cli_say(FILE *f, const char *label, const char *fmt, ...) printf_like(3, 4);
+
+/* On stderr, "staunch: ...". */
 void cli_complain(const char *fmt, ...) printf_like(1, 2);
 /* The same, and where help is; v is the verb that was misused, NULL: none was understood.
  *   Returns  EXIT_USAGE. */
 int cli_misused(const struct cli_verb *v, const char *fmt, ...) printf_like(2, 3);
 /* May f get colours? By --color, then NO_COLOR and TERM, then whether f is a terminal. */
 bool cli_colour(const struct cli_args *a, FILE *f);
-/* Columns of a line there: the terminal's, or 80 where it is none. */
+/* Columns of a line there: terminal_columns of it. */
 int cli_columns(FILE *f);
+/* How problems look there. */
+struct diag_look cli_look(const struct cli_args *a, FILE *f);
 /* The version that the Makefile took from git. */
 const char *cli_version_text(void);
 

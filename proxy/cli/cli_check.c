@@ -29,16 +29,20 @@ static void sum_count(FILE *out, size_t n, const char *one, const char *more)
 static void sum_config(FILE *out, const char *path, const struct config *c)
 {
 	size_t binds = 0, servers = 0;
+	struct cli_paragraph p;
 
 	for (size_t i = 0; i < c->nlisteners; i++)
 		binds += c->listeners[i].nbind;
 	for (size_t i = 0; i < c->nupstreams; i++)
 		servers += c->upstreams[i].nservers;
-	fprintf(out, "%s is valid: ", path);
-	sum_count(out, c->nlisteners, "listener on ", "listeners on ");
-	sum_count(out, binds, "address, ", "addresses, ");
-	sum_count(out, c->nupstreams, "upstream with ", "upstreams with ");
-	sum_count(out, servers, "server\n", "servers\n");
+	if (!cli_paragraph_begin(&p))
+		return;
+	fprintf(p.f, "%s is valid: ", path);
+	sum_count(p.f, c->nlisteners, "listener on ", "listeners on ");
+	sum_count(p.f, binds, "address, ", "addresses, ");
+	sum_count(p.f, c->nupstreams, "upstream with ", "upstreams with ");
+	sum_count(p.f, servers, "server", "servers");
+	cli_paragraph_end(&p, out, "");
 }
 
 /* As whom it looked: a file that root may read, the service's user may not. */
@@ -66,7 +70,7 @@ static int check_verdict(const struct cli_args *a, const struct diag *d)
 /* Problems to stderr, the verdict to stdout, so that a script may drop one of them. */
 static void report_to_people(const struct cli_args *a, const char *path, const struct config *c, const struct diag *d)
 {
-	diag_print(stderr, d, cli_colour(a, stderr), c != NULL ? "only checked" : NULL);
+	diag_print(stderr, d, cli_look(a, stderr), c != NULL ? "only checked" : NULL);
 	if (diag_count(d, DIAG_ERROR) == 0) {
 		CHECK(c != NULL, "no errors, and yet no configuration");
 		sum_config(stdout, path, c);

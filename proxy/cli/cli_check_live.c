@@ -14,9 +14,7 @@
 #include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_config.h"
 
-#define TEXT_MOST     ((size_t)1 << 20) /* bytes of a configuration; the process refuses more */
 #define PLAN_PATIENCE 60000             /* ms: a load is given up after half of it */
-#define WIDTH         78
 #define OBJECT_COLUMN 40
 
 static bool wants_json(const struct cli_args *a)
@@ -28,47 +26,77 @@ static bool wants_json(const struct cli_args *a)
 
 /* ---- the file ---- */
 
-/* Mistakes of the text itself, with their lines; what the text names is the process's to read. */
-static int look_at_text(const struct cli_args *a, const char *path, const char *text, size_t n)
-{
-	struct diag *d = diag_new();
-	struct config *c = NULL;
-	int err = d != NULL ? config_parse(path, text, n, &c, d) : -NP_ENOMEM;
+/* What is sent: the text, and the files that it includes, for they are those of its own directory, which the process
+ * may not be able to read, or has files of the same names. What the texts name (certificates, sockets) is looked for
+ * where a reload would look: in the directory of the file in force. */
+struct plan_text {
+	const char *path;
+	char *text; /* owned */
+	size_t n;
+	struct diag *d;   /* owned; its texts are those that were read */
+	size_t folder;    /* bytes of path up to its last slash: names of parts begin with them */
+};
 
-	if (d != NULL && !wants_json(a) && err != 0)
-		diag_print(stderr, d, cli_colour(a, stderr), "only checked");
-	diag_free(d);
-	config_free(c);
-	if (err == -NP_ENOMEM)
-		cli_complain("%s: %s", path, np_err_text(err));
-	if (err == 0)
-		return EXIT_OK;
-	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
+static void plan_text_free(struct plan_text *t)
+{
+	free(t->text);
+	diag_free(t->d);
+	*t = (struct plan_text){0};
 }
 
-/* Returns the text on the heap, or NULL with a line on stderr. */
-static char *read_config_text(const char *path, size_t *n)
+/* The path of a part from the file's directory on, as `include` has it; NULL: there are no more. */
+static const struct source *part_of(const struct plan_text *t, size_t i, const char **path)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	char *text = malloc(TEXT_MOST + 1);
-	int err = f == NULL ? err_from_errno() : 0;
+	const struct source *s = diag_source(t->d, i + 1);
 
-	*n = 0;
-	if (f != NULL && text != NULL)
-		*n = fread(text, 1, TEXT_MOST + 1, f);
-	if (f != NULL && ferror(f) != 0)
-		err = err_from_errno();
-	if (f != NULL && f != stdin)
-		fclose(f);
-	if (text == NULL)
-		err = -NP_ENOMEM;
-	if (err == 0 && *n > TEXT_MOST)
-		err = -EFBIG;
+	if (s != NULL)
+		*path = s->name + t->folder;
+	return s;
+}
+
+/* Appends the parts. A name that could be taken for another is left out: the process says that it misses it. */
+static int put_parts(struct plan_text *t)
+{
+	FILE *f = open_memstream(&t->text, &t->n);
+	const struct source *s = diag_source(t->d, 0);
+	const char *path;
+
+	if (f == NULL || s == NULL)
+		return -NP_ENOMEM;
+	fwrite(s->text, 1, s->n, f);
+	putc(SOURCE_MARK, f);
+	for (size_t i = 0; (s = part_of(t, i, &path)) != NULL; i++) {
+		if (strchr(path, '\n') != NULL || strchr(path, SOURCE_MARK) != NULL)
+			continue;
+		fprintf(f, "%s\n", path);
+		fwrite(s->text, 1, s->n, f);
+		putc(SOURCE_MARK, f);
+	}
+	return fclose(f) == 0 ? 0 : -NP_ENOMEM;
+}
+
+/* Mistakes of the texts themselves are shown with their lines; a program gets those of the process, in one form.
+ *   Returns  EXIT_OK and *t; or the exit code, with lines on stderr.   Owns  *t in any case. */
+static int plan_text_read(const struct cli_args *a, const char *path, struct plan_text *t)
+{
+	const char *slash = strrchr(path, '/');
+	struct config *c = NULL;
+	int err;
+
+	*t = (struct plan_text){.path = path, .folder = slash == NULL ? 0 : (size_t)(slash - path) + 1};
+	t->d = diag_new();
+	err = t->d != NULL ? cli_config_parse(path, &c, t->d) : -NP_ENOMEM;
+	config_free(c);
+	if (err == -NP_EINVAL && (!wants_json(a) || diag_source(t->d, 0) == NULL)) {
+		diag_print(stderr, t->d, cli_look(a, stderr), "only checked");
+		return EXIT_CONFIG;
+	}
+	if (err != -NP_ENOMEM)
+		err = put_parts(t);
 	if (err == 0)
-		return text;
+		return EXIT_OK;
 	cli_complain("%s: %s", path, np_err_text(err));
-	free(text);
-	return NULL;
+	return EXIT_FAILED;
 }
 
 /* ---- the plan ---- */
@@ -78,12 +106,12 @@ static void show_keys(const char *change)
 {
 	size_t n = 0;
 	const char *at = json_find(change, "keys", &n);
-	size_t column = 0;
+	size_t column = 0, columns = (size_t)cli_columns(stdout);
 
 	for (at = at != NULL ? json_next(at) : NULL; at != NULL; at = json_next(at)) {
 		const char *key = json_find(at, "", &n);
 
-		if (column == 0 || column + n + 2 > WIDTH)
+		if (column == 0 || column + n + 2 > columns)
 			column = (size_t)printf("%s%8s%.*s", column > 0 ? ",\n" : "", "", (int)n, key);
 		else
 			column += (size_t)printf(", %.*s", (int)n, key);
@@ -140,28 +168,21 @@ static void show_changes(const char *body)
 	printf("generation %lld is in force; nothing was changed\n", json_number(body, "generation"));
 }
 
-/* The process names its own file; the person thinks of this one.   Returns  whether there are any. */
-static bool show_plan_problems(const char *path, const char *body, const char *list)
+/* The process names its own file, and parts as they were sent; the person thinks of those that were read here. */
+static void name_here(const void *arg, FILE *f, const char *file, size_t n)
 {
-	size_t n = 0;
-	const char *at = json_find(body, list, &n);
-	bool some = false;
+	const struct plan_text *t = arg;
+	const char *path;
 
-	for (at = at != NULL ? json_next(at) : NULL; at != NULL; at = json_next(at), some = true) {
-		json_print(stderr, at, "severity");
-		fputs("[", stderr);
-		json_print(stderr, at, "code");
-		fputs("]: ", stderr);
-		json_print(stderr, at, "message");
-		if (json_number(at, "line") > 0)
-			fprintf(stderr, "\n  --> %s:%lld:%lld", path, json_number(at, "line"),
-				json_number(at, "column"));
-		putc('\n', stderr);
-	}
-	return some;
+	for (size_t i = 0; part_of(t, i, &path) != NULL; i++)
+		if (strlen(path) == n && memcmp(path, file, n) == 0) {
+			fprintf(f, "%.*s%s", (int)t->folder, t->path, path);
+			return;
+		}
+	fputs(t->path, f);
 }
 
-static int show_plan(const struct cli_args *a, const char *path, const char *body)
+static int show_plan(const struct cli_args *a, const struct plan_text *t, const char *body)
 {
 	size_t n = 0;
 	const char *errors = json_find(body, "errors", &n);
@@ -170,21 +191,21 @@ static int show_plan(const struct cli_args *a, const char *path, const char *bod
 		fputs(body, stdout);
 		return errors != NULL && json_next(errors) != NULL ? EXIT_CONFIG : EXIT_OK;
 	}
-	(void)show_plan_problems(path, body, "warnings");
-	if (show_plan_problems(path, body, "errors"))
+	(void)cli_show_problems(body, "warnings", name_here, t);
+	if (cli_show_problems(body, "errors", name_here, t))
 		return EXIT_CONFIG;
 	show_changes(body);
 	return EXIT_OK;
 }
 
 /* What differs, without what a reload would do about it. A script asks by the exit code. */
-static int show_differences(const struct cli_args *a, const char *path, const char *body)
+static int show_differences(const struct cli_args *a, const struct plan_text *t, const char *body)
 {
 	const char *at = json_first(body, "changes");
 	bool differs = at != NULL;
 
 	(void)a;
-	if (show_plan_problems(path, body, "errors"))
+	if (cli_show_problems(body, "errors", name_here, t))
 		return EXIT_CONFIG;
 	if (!differs)
 		printf("nothing differs from generation %lld\n", json_number(body, "generation"));
@@ -203,25 +224,23 @@ static int show_differences(const struct cli_args *a, const char *path, const ch
 
 /* Both verbs ask the same of the process, and show another part of its answer. */
 static int show_plan_of(const struct cli_args *a, const char *path,
-			int (*show)(const struct cli_args *a, const char *path, const char *body))
+			int (*show)(const struct cli_args *a, const struct plan_text *t, const char *body))
 {
 	struct cli_question q = {.method = "POST", .path = "/v1/plan"};
 	struct cli_answer w = {0};
-	char *text = read_config_text(path, &q.n);
-	int code = EXIT_CONFIG;
+	struct plan_text t;
+	int code = plan_text_read(a, path, &t);
 
-	if (text == NULL)
-		return code;
-	q.body = text;
-	code = wants_json(a) ? EXIT_OK : look_at_text(a, path, text, q.n);
+	q.body = t.text;
+	q.n = t.n;
 	if (code == EXIT_OK)
 		code = cli_look_alive(a);
 	if (code == EXIT_OK)
 		code = cli_ask_with(a, &q, PLAN_PATIENCE, &w);
 	if (code == EXIT_OK)
-		code = w.status == 200 ? show(a, path, w.body) : cli_answer_failed(&w);
+		code = w.status == 200 ? show(a, &t, w.body) : cli_answer_failed(&w);
 	cli_answer_free(&w);
-	free(text);
+	plan_text_free(&t);
 	return code;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/text/utf8.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/json.h"
@@ -82,14 +83,23 @@ static void json_file(FILE *out, const char *path, const struct diag *d, size_t 
 
 /* ---- github: one workflow command a problem ---- */
 
-/* Percent signs and ends of lines are escaped; in a property `also` is, too. */
+/* Percent signs, ends of lines and what acts on a terminal are escaped; in a property `also` is, too. */
 static void put_escaped(FILE *out, const char *s, const char *also)
 {
-	for (; *s != '\0'; s++)
-		if (*s == '%' || (unsigned char)*s < 0x20 || strchr(also, *s) != NULL)
-			fprintf(out, "%%%02X", (unsigned)(unsigned char)*s);
-		else
-			putc(*s, out);
+	size_t n = strlen(s), len;
+	uint32_t c;
+
+	for (size_t i = 0; i < n; i += len) {
+		bool plain;
+
+		len = utf8_decode(s + i, n - i, &c);
+		plain = len > 0 && c != '%' && !utf8_is_hostile(c) && (c > 0x7f || strchr(also, (int)c) == NULL);
+		len = len == 0 ? 1 : len;
+		if (plain)
+			fwrite(s + i, 1, len, out);
+		for (size_t j = i; !plain && j < i + len; j++)
+			fprintf(out, "%%%02X", (unsigned)(unsigned char)s[j]);
+	}
 }
 
 static void github_problem(FILE *out, const char *path, const struct diag_problem *b)

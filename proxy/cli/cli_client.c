@@ -9,8 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "config/text/utf8.h"
 #include "netpoll/err.h"
-#include "proxy/base/digit.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/control/control_path.h"
 
@@ -105,6 +105,24 @@ static bool send_all(int fd, const char *p, size_t n)
 	return true;
 }
 
+/* Whoever wrote it: no byte of an answer acts on a terminal. Our own process escapes such bytes, so what it writes
+ * stays as it is. */
+static void disarm(char *p)
+{
+	size_t n = strlen(p), len;
+	uint32_t c;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = utf8_decode(p + i, n - i, &c);
+		if (len == 1 && (c == '\n' || c == '\r'))
+			continue;
+		if (len == 0 || utf8_is_hostile(c)) {
+			len = len == 0 ? 1 : len;
+			memset(p + i, '?', len);
+		}
+	}
+}
+
 /* Returns the answer's bytes, terminated, or NULL. */
 static char *read_answer(int fd)
 {
@@ -126,6 +144,7 @@ static char *read_answer(int fd)
 	}
 	if (p != NULL && got == 0) {
 		p[n] = '\0';
+		disarm(p);
 		return p;
 	}
 	free(p);
@@ -245,6 +264,7 @@ static bool take_line_block(FILE *in, size_t n, void (*take)(void *arg, char *li
 
 	while (n > 0 && (got = getline(&line, &room, in)) > 0 && (size_t)got <= n && line[got - 1] == '\n') {
 		n -= (size_t)got;
+		disarm(line);
 		take(arg, line);
 	}
 	free(line);
@@ -329,16 +349,57 @@ void cli_answer_free(struct cli_answer *w)
 /* The process's own words, which are written for this reader. */
 int cli_answer_failed(const struct cli_answer *w)
 {
+	struct cli_paragraph p;
 	size_t n = 0;
 
-	fprintf(stderr, "staunch: the instance refuses (%u): ", w->status);
-	json_print(stderr, w->body, "error.message");
-	if (json_find(w->body, "error.help", &n) != NULL) {
-		fputs("\n  = help: ", stderr);
-		json_print(stderr, w->body, "error.help");
+	if (cli_paragraph_begin(&p)) {
+		fprintf(p.f, "the instance refuses (%u): ", w->status);
+		json_print(p.f, w->body, "error.message");
+		cli_paragraph_end(&p, stderr, "staunch: ");
 	}
-	putc('\n', stderr);
+	if (json_find(w->body, "error.help", &n) != NULL)
+		cli_show_value(stderr, "  = help: ", w->body, "error.help");
 	return w->status == 403 ? EXIT_PERMISSION : EXIT_FAILED;
+}
+
+void cli_show_value(FILE *f, const char *label, const char *body, const char *path)
+{
+	struct cli_paragraph p;
+
+	if (!cli_paragraph_begin(&p))
+		return;
+	json_print(p.f, body, path);
+	cli_paragraph_end(&p, f, label);
+}
+
+/* In the form of every other report, but for the excerpt: the instance does not send the text of its file. */
+bool cli_show_problems(const char *body, const char *list,
+		       void (*name)(const void *arg, FILE *f, const char *file, size_t n), const void *arg)
+{
+	const char *at = json_first(body, list);
+	bool some = at != NULL;
+
+	for (; at != NULL; at = json_next(at)) {
+		struct cli_paragraph p;
+		char label[32] = "";
+		size_t n = 0, m = 0;
+		const char *file, *severity = json_find(at, "severity", &n), *code = json_find(at, "code", &m);
+
+		if (severity != NULL && code != NULL)
+			snprintf(label, sizeof(label), "%.*s[%.*s]: ", (int)(n < 8 ? n : 8), severity,
+				 (int)(m < 8 ? m : 8), code);
+		cli_show_value(stderr, label, at, "message");
+		if (json_number(at, "line") == 0 || !cli_paragraph_begin(&p))
+			continue;
+		file = name != NULL ? json_find(at, "file", &n) : NULL;
+		if (file != NULL)
+			name(arg, p.f, file, n);
+		else
+			json_print(p.f, at, "file");
+		fprintf(p.f, ":%lld:%lld", json_number(at, "line"), json_number(at, "column"));
+		cli_paragraph_end(&p, stderr, "  --> ");
+	}
+	return some;
 }
 
 /* Changes are divided by "; ". */
@@ -346,135 +407,16 @@ void cli_show_changes(const char *before, const char *body, const char *path)
 {
 	size_t n = 0;
 	const char *at = json_find(body, path, &n), *end = at != NULL ? at + n : NULL;
+	char label[32];
 
-	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0))
+	if (!json_is_there(body, path))
 		return;
-	fputs(before, stdout);
+	snprintf(label, sizeof(label), "%s", before);
 	while (at < end) {
 		const char *next = memmem(at, (size_t)(end - at), "; ", 2);
-		int len = (int)((next != NULL ? next : end) - at);
 
-		printf("%.*s\n", len, at);
+		cli_say(stdout, label, "%.*s", (int)((next != NULL ? next : end) - at), at);
 		at = next != NULL ? next + 2 : end;
-		if (next != NULL)
-			printf("%*s", (int)strlen(before), "");
+		snprintf(label, sizeof(label), "%*s", (int)strlen(before), "");
 	}
-}
-
-/* ---- reading ---- */
-
-/* Behind the text whose opening quote is at p; at its NUL where it does not end. */
-static const char *behind_text(const char *p)
-{
-	for (p++; *p != '\0' && *p != '"'; p++)
-		if (*p == '\\' && p[1] != '\0')
-			p++;
-	return *p == '"' ? p + 1 : p;
-}
-
-/* Behind the value at p. What is asked for comes from a process that writes well-formed objects. */
-static const char *behind_value(const char *p)
-{
-	unsigned depth = 0;
-
-	if (*p == '"')
-		return behind_text(p);
-	for (; *p != '\0'; p++) {
-		if (*p == '"') {
-			p = behind_text(p) - 1;
-		} else if (*p == '{' || *p == '[') {
-			depth++;
-		} else if (*p == '}' || *p == ']') {
-			if (depth <= 1)
-				return depth == 1 ? p + 1 : p;
-			depth--;
-		} else if (*p == ',' && depth == 0) {
-			return p;
-		}
-	}
-	return p;
-}
-
-/* The value of a name of the object at p. */
-static const char *json_member_of(const char *p, const char *name, size_t n)
-{
-	if (*p++ != '{')
-		return NULL;
-	while (*p == '"') {
-		const char *end = behind_text(p);
-		bool found = (size_t)(end - p) == n + 2 && memcmp(p + 1, name, n) == 0;
-
-		if (*end != ':')
-			return NULL;
-		if (found)
-			return end + 1;
-		p = behind_value(end + 1);
-		if (*p == ',')
-			p++;
-	}
-	return NULL;
-}
-
-/* A path steps into objects: "error.message". A string is returned without its quotes. */
-const char *json_find(const char *object, const char *path, size_t *n)
-{
-	const char *at = object;
-
-	while (at != NULL && *path != '\0') {
-		size_t len = strcspn(path, ".");
-
-		at = json_member_of(at, path, len);
-		path += len + (path[len] == '.');
-	}
-	if (at == NULL)
-		return NULL;
-	*n = (size_t)(behind_value(at) - at);
-	if (*at == '"' && *n >= 2) {
-		*n -= 2;
-		at++;
-	}
-	return at;
-}
-
-/* From the bracket to the first element, or from one element to the next. */
-const char *json_next(const char *at)
-{
-	at = *at == '[' ? at + 1 : behind_value(at);
-	if (*at == ',')
-		at++;
-	return *at == ']' || *at == '\0' ? NULL : at;
-}
-
-const char *json_first(const char *object, const char *path)
-{
-	size_t n = 0;
-	const char *list = object != NULL ? json_find(object, path, &n) : NULL;
-
-	return list != NULL && *list == '[' ? json_next(list) : NULL;
-}
-
-/* A dash for what is missing or null: a column must not be empty. */
-void json_print(FILE *out, const char *object, const char *path)
-{
-	size_t n = 0;
-	const char *at = json_find(object, path, &n);
-
-	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0)) {
-		fputs("-", out);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (at[i] == '\\' && i + 1 < n && (at[i + 1] == '"' || at[i + 1] == '\\'))
-			i++;
-		putc(at[i], out);
-	}
-}
-
-/* 0 for what is no number. */
-long long json_number(const char *object, const char *path)
-{
-	size_t n = 0;
-	const char *at = json_find(object, path, &n);
-
-	return at != NULL && n > 0 && (digit_is_decimal(*at) || *at == '-') ? strtoll(at, NULL, 10) : 0;
 }

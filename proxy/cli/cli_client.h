@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "netpoll/base.h"
+#include "proxy/cli/cli_json.h"
 #include "proxy/control/control_path.h"
 
 struct cli_args;
@@ -45,6 +46,13 @@ const char *cli_socket_path(const struct cli_args *a, char where[CONTROL_PATH_RO
 /* May the listener of this socket be told anything? It is root, the user himself, or the owner of the directory. */
 bool cli_trusts(uid_t uid, const char *path);
 
+/* cli_show_value: the value at the path as a paragraph. */
+void cli_show_value(FILE *f, const char *label, const char *body, const char *path);
+/* cli_show_problems: those of a list of problems, on stderr. name writes the name of the file that the instance calls
+ * so; NULL: that is its name.   Returns  whether there are any. */
+bool cli_show_problems(const char *body, const char *list,
+		       void (*name)(const void *arg, FILE *f, const char *file, size_t n), const void *arg);
+
 /* cli_show_changes: the list of changes at the path, a line for each; "before" stands in front of the first, and as
  * many spaces in front of the others. Nothing where there are none. */
 void cli_show_changes(const char *before, const char *body, const char *path);
@@ -55,21 +63,5 @@ must_use int cli_look_alive(const struct cli_args *a);
 
 /* cli_answer_failed: say what an answer other than 200 holds.   Returns  the exit code. */
 must_use int cli_answer_failed(const struct cli_answer *w);
-
-/* ---- reading what our own process wrote ---- */
-
-/* json_find: the value at a path of names with dots between them. Texts stay escaped: safe to print.
- *   Returns  where it begins, and *n how long it is, without the quotes of a text; NULL: it is not there. */
-const char *json_find(const char *object, const char *path, size_t *n);
-/* The values of a list, one at a time: from the list's bracket, or from the value before.
- *   Returns  NULL at the end. */
-const char *json_next(const char *at);
-/* The first value of the list at the path; object may be NULL.   Returns  NULL: it is empty, or not there. */
-const char *json_first(const char *object, const char *path);
-/* Prints the value; "-" where it is absent or null. Of the escapes only those of quotes and backslashes are undone, so
- * that no byte of a stranger reaches the terminal. */
-void json_print(FILE *out, const char *object, const char *path);
-/* The number at the path; 0: there is none. */
-long long json_number(const char *object, const char *path);
 
 #endif

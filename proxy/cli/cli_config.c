@@ -69,6 +69,11 @@ int cli_config_read(const char *path, struct config **out, struct diag *d)
 	return is_standard_input(path) ? read_standard_input(out, d) : config_load(path, out, d);
 }
 
+int cli_config_parse(const char *path, struct config **out, struct diag *d)
+{
+	return is_standard_input(path) ? read_standard_input(out, d) : config_load_texts(path, out, d);
+}
+
 int cli_config_load(const struct cli_args *a, struct config **out)
 {
 	const char *path = cli_config_path(a);
@@ -76,7 +81,7 @@ int cli_config_load(const struct cli_args *a, struct config **out)
 	int err = d != NULL ? cli_config_read(path, out, d) : -NP_ENOMEM;
 
 	if (d != NULL)
-		diag_print(stderr, d, cli_colour(a, stderr), NULL);
+		diag_print(stderr, d, cli_look(a, stderr), NULL);
 	diag_free(d);
 	if (err == 0)
 		return 0;
@@ -137,9 +142,9 @@ int cli_config(const struct cli_args *a)
 	if (status != 0)
 		return status;
 	if (a->value[CLI_OPT_ANNOTATED] != NULL)
-		config_dump_help(stdout, c);
+		config_dump_help(stdout, c, cli_columns(stdout));
 	else
-		config_dump(stdout, c);
+		config_dump(stdout, c, cli_columns(stdout));
 	config_free(c);
 	return EXIT_OK;
 }

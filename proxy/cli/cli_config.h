@@ -15,6 +15,9 @@ const char *cli_config_path(const struct cli_args *a);
 /* cli_config_read: config_load, but "-" is standard input, as a file of the working directory would be. */
 must_use int cli_config_read(const char *path, struct config **out, struct diag *d);
 
+/* cli_config_parse: the same without a look at what it names, but for what it includes. */
+must_use int cli_config_parse(const char *path, struct config **out, struct diag *d);
+
 /* cli_config_load: load that file; problems, warnings too, go to stderr.
  *   Returns  0 and *out, or the exit code.
  *   Owns     *out: config_free, or process_run takes it. */

@@ -156,24 +156,15 @@ static void put_address_of(const char *line, const char *name, int column)
 		printf("%*s", ADDR_COLS - (int)n, "");
 }
 
-/* Has the line this word as that member? */
-static bool member_is(const char *line, const char *name, const char *word)
-{
-	size_t n = 0;
-	const char *at = json_find(line, name, &n);
-
-	return at != NULL && strlen(word) == n && memcmp(at, word, n) == 0;
-}
-
 /* Bytes that are here and cannot leave say more than the stage does. */
 static void put_stage_of(const char *line)
 {
 	size_t n = 0;
 	const char *stage = json_find(line, "stage", &n);
 
-	if (member_is(line, "blocked", "client"))
+	if (json_is(line, "blocked", "client"))
 		printf(" %-12s", "slow client");
-	else if (member_is(line, "blocked", "server"))
+	else if (json_is(line, "blocked", "server"))
 		printf(" %-12s", "slow server");
 	else
 		printf(" %-12.*s", stage != NULL ? (int)n : 0, stage != NULL ? stage : "");
@@ -213,7 +204,7 @@ static void show_entry(const struct table *t, const char *line)
 		return;
 	show_tcp(line, "client");
 	show_tcp(line, "server");
-	if (!member_is(line, "bottleneck", "none")) {
+	if (!json_is(line, "bottleneck", "none")) {
 		fputs("  bottleneck: ", stdout);
 		json_print(stdout, line, "bottleneck");
 		putchar('\n');
@@ -249,32 +240,34 @@ static void show_table(struct table *t)
 /* ---- the question ---- */
 
 /* The instance need not find out what is not shown; of JSON it sends as many as are wanted. */
-static void make_query(char path[CLI_PATH_ROOM], const struct cli_args *a, const struct table *t)
+static const char *make_query(struct cli_query *q, const struct cli_args *a, const struct table *t)
 {
 	static const enum cli_opt_id filter[] = {CLI_FILTER_OPTS, CLI_OPT_OLDER, CLI_OPT_IDLE, CLI_OPT_REASON_PENDING};
 	static const enum cli_opt_id limit[] = {CLI_OPT_LIMIT};
 
-	cli_query_begin(path, "/v1/conns");
-	cli_query_add_opts(path, a, filter, array_len(filter));
+	if (!cli_query_begin(q, "/v1/conns"))
+		return NULL;
+	cli_query_add_opts(q, a, filter, array_len(filter));
 	if (t->tcp)
-		cli_query_add(path, "tcp", "1");
+		cli_query_add(q, "tcp", "1");
 	if (t->json)
-		cli_query_add_opts(path, a, limit, 1);
+		cli_query_add_opts(q, a, limit, 1);
 	else
-		cli_query_add(path, "fields", t->tcp ?
+		cli_query_add(q, "fields", t->tcp ?
 			"client,server,stage,age_ms,idle_ms,bytes_in,bytes_out,blocked,tcp,bottleneck" :
 			"client,server,stage,age_ms,idle_ms,bytes_in,bytes_out,blocked");
+	return cli_query_end(q);
 }
 
 /* Returns the exit code: a list that has no proper end fails, though its lines are shown. */
 static no_inline int list_conns(const struct cli_args *a, struct table *t)
 {
-	char path[CLI_PATH_ROOM];
-	struct cli_answer w;
-	int code;
+	struct cli_query q;
+	struct cli_answer w = {0};
+	const char *path = make_query(&q, a, t);
+	int code = path != NULL ? cli_ask_lines(a, path, take_conn, t, &w) : EXIT_FAILED;
 
-	make_query(path, a, t);
-	code = cli_ask_lines(a, path, take_conn, t, &w);
+	cli_query_free(&q);
 	if (code == EXIT_OK && w.status != 200) {
 		code = cli_answer_failed(&w);
 	} else if (code == EXIT_OK) {

@@ -15,7 +15,6 @@
 
 #include "config/config.h"
 #include "config/text/diag.h"
-#include "config/text/utf8.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_check.h"
@@ -23,9 +22,6 @@
 #include "proxy/cli/cli_config.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control_path.h"
-
-#define WIDTH  78
-#define INDENT "         "
 
 /* What a visit owns. */
 struct visit {
@@ -164,23 +160,19 @@ static int gather(struct visit *v, const struct cli_args *a)
 /* What was looked at and is well is told by words alone: a person sees what the silence covers. */
 static void print_words(const char *title, const char *const *words)
 {
-	char *all = NULL;
-	size_t n;
-	FILE *f = *words != NULL ? open_memstream(&all, &n) : NULL;
+	struct cli_paragraph p;
 
-	if (f == NULL)
+	if (*words == NULL || !cli_paragraph_begin(&p))
 		return;
-	for (fputs(title, f); *words != NULL; words++)
-		fprintf(f, " %s%s", *words, words[1] != NULL ? "," : "");
-	fclose(f);
-	utf8_put_wrapped(stdout, all, WIDTH - (int)sizeof(INDENT) + 1, INDENT);
-	free(all);
+	for (; *words != NULL; words++)
+		fprintf(p.f, "%s%s", *words, words[1] != NULL ? ", " : "");
+	cli_paragraph_end(&p, stdout, title);
 }
 
 /* What was looked at: the wrong file is the first thing to rule out. */
 static void print_world(const struct doctor *d)
 {
-	printf("file     %s\n", d->file != NULL ? d->file : "none: the machine alone");
+	cli_say(stdout, "file     ", "%s", d->file != NULL ? d->file : "none: the machine alone");
 	if (d->pid == 0) {
 		puts("process  none: what a start would meet");
 		return;
@@ -210,8 +202,8 @@ static void print_all(const struct visit *v, const struct cli_args *a, size_t pr
 		doctor_print(stdout, &v->d, &v->d.findings[i], cli_colour(a, stdout));
 	}
 	putchar('\n');
-	print_words("in order:", v->passed);
-	print_words("not seen:", v->unseen);
+	print_words("in order: ", v->passed);
+	print_words("not seen: ", v->unseen);
 	printf("%zu problem%s, %zu note%s%s\n", problems, problems == 1 ? "" : "s", notes, notes == 1 ? "" : "s",
 	       names_sysctl(&v->d) ? "; what sysctl sets, /etc/sysctl.d keeps over a reboot" : "");
 }

@@ -31,15 +31,6 @@ static void copy_text(char *out, size_t room, const char *at, size_t n)
 	out[k] = '\0';
 }
 
-/* Is the member this word? true, false and null are words, too. */
-static bool says_word(const char *object, const char *name, const char *text)
-{
-	size_t n = 0;
-	const char *at = json_find(object, name, &n);
-
-	return at != NULL && strlen(text) == n && memcmp(at, text, n) == 0;
-}
-
 /* A socket that nobody answers is what a process leaves that was killed. */
 void doctor_instance(struct doctor *d)
 {
@@ -105,7 +96,7 @@ static char *their_file(const struct doctor *d)
 	size_t n = 0;
 	const char *at = d->status != NULL ? json_find(d->status, "config.path", &n) : NULL;
 
-	if (at == NULL || n == 0 || (n == 4 && memcmp(at, "null", 4) == 0))
+	if (at == NULL || n == 0 || !json_is_there(d->status, "config.path"))
 		return NULL;
 	copy_text(path, sizeof(path), at, n);
 	if (path[0] == '/')
@@ -125,7 +116,7 @@ void doctor_file(struct doctor *d)
 	if (ours != NULL && strcmp(ours, theirs) == 0) {
 		snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)d->c->hash);
 		snprintf(f.subject, sizeof(f.subject), "%.300s", ours);
-		if (!says_word(d->status, "config.hash", hash))
+		if (!json_is(d->status, "config.hash", hash))
 			doctor_found(d, &f);
 	}
 	free(theirs);
@@ -163,7 +154,7 @@ static void tell_warning(struct doctor *d, const char *warning)
 void doctor_warned(struct doctor *d)
 {
 	for (const char *w = json_first(d->status, "warnings"); w != NULL; w = json_next(w))
-		if (says_word(w, "code", d->row->word))
+		if (json_is(w, "code", d->row->word))
 			tell_warning(d, w);
 }
 
@@ -171,11 +162,11 @@ void doctor_warned(struct doctor *d)
 void doctor_warned_more(struct doctor *d)
 {
 	for (const char *w = json_first(d->status, "warnings"); w != NULL; w = json_next(w)) {
-		bool told = d->c != NULL && (says_word(w, "code", "certificate_expires") ||
-					     says_word(w, "code", "certificate_expired"));
+		bool told = d->c != NULL && (json_is(w, "code", "certificate_expires") ||
+					     json_is(w, "code", "certificate_expired"));
 
 		for (size_t i = 0; i < doctor_row_count && !told; i++)
-			told = says_word(w, "code", doctor_rows[i].word);
+			told = json_is(w, "code", doctor_rows[i].word);
 		if (!told)
 			tell_warning(d, w);
 	}
@@ -191,12 +182,12 @@ void doctor_limit_near(struct doctor *d)
 		size_t n = 0;
 		const char *at = json_find(l, "name", &n);
 
-		if (max <= 0 || used * 100 < max * NEAR || says_word(l, "episode", "true"))
+		if (max <= 0 || used * 100 < max * NEAR || json_is(l, "episode", "true"))
 			continue;
 		copy_text(name, sizeof(name), at, n);
 		snprintf(f.value, sizeof(f.value), "%.100s, %lld of %lld used", name, used, max);
 		at = json_find(l, "listener", &n);
-		if (at != NULL && !says_word(l, "listener", "null"))
+		if (at != NULL && !json_is(l, "listener", "null"))
 			copy_text(f.subject, sizeof(f.subject), at, n);
 		doctor_found(d, &f);
 	}

@@ -8,10 +8,10 @@
 #include "config/text/utf8.h"
 #include "netpoll/check.h"
 #include "proxy/base/json.h"
+#include "proxy/cli/cli.h"
 #include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_doctor.h"
 
-#define WIDTH      78
 #define INDENT     "         "
 #define LINE_ROOM  2048
 #define OBJECT     (8 * LINE_ROOM) /* a finding as JSON, escaped */
@@ -119,11 +119,11 @@ static bool is_apart(const struct doctor_finding *f)
 	       strstr(f->row->fix, "{subject}") == NULL;
 }
 
-/* Breaks what is wider than the line.   Takes text. */
+/* Behind a label as wide as the indent.   Takes text. */
 static void put_paragraph(FILE *out, char *text)
 {
 	if (text != NULL)
-		utf8_put_wrapped(out, text, WIDTH - (int)sizeof(INDENT) + 1, INDENT);
+		utf8_put_hanging(out, text, (int)strlen(INDENT), cli_columns(out), INDENT);
 	free(text);
 }
 
@@ -140,7 +140,10 @@ void doctor_print(FILE *out, const struct doctor *d, const struct doctor_finding
 	put_paragraph(out, line);
 	fputs(INDENT, out);
 	put_paragraph(out, doctor_expand(d, f, f->row->why));
-	fprintf(out, "%s       > %s%s\n", colour ? "\033[1m" : "", fix != NULL ? fix : "", colour ? "\033[0m" : "");
+	fprintf(out, "%s       > ", colour ? "\033[1m" : "");
+	if (fix != NULL)
+		utf8_put(out, fix, strlen(fix), (int)strlen(INDENT)); /* one line: it is copied */
+	fprintf(out, "%s\n", colour ? "\033[0m" : "");
 	free(fix);
 }
 

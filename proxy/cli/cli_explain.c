@@ -1,5 +1,4 @@
 /* cli_explain: a key of the file, a code of a problem, or what would become of a connection. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +10,11 @@
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_config.h"
+#include "proxy/cli/cli_query.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/explain.h"
 #include "proxy/policy/snapshot_trial.h"
 
-#define PATH_ROOM   8192
 #define NAME_COLUMN 34
 
 /* ---- as a text ---- */
@@ -29,106 +28,82 @@ static double real_at(const char *object, const char *name)
 	return at != NULL ? strtod(at, NULL) : 0;
 }
 
-/* null counts as missing. */
-static bool is_there(const char *object, const char *path)
+/* What was asked about. */
+static void write_client(FILE *f, const char *body)
 {
-	size_t n = 0;
-	const char *at = json_find(object, path, &n);
+	const char *alpn = json_first(body, "asked.alpn");
 
-	return at != NULL && !(n == 4 && memcmp(at, "null", 4) == 0);
-}
-
-static bool is_true(const char *object, const char *path)
-{
-	size_t n = 0;
-	const char *at = json_find(object, path, &n);
-
-	return at != NULL && *at == 't';
-}
-
-/* The elements of a list; NULL: it is empty. */
-static const char *answer_elements(const char *body, const char *path)
-{
-	size_t n = 0;
-	const char *list = json_find(body, path, &n);
-
-	return list != NULL && *list == '[' ? json_next(list) : NULL;
-}
-
-static void show_labelled(const char *label, const char *body, const char *path)
-{
-	printf("%-11s ", label);
-	json_print(stdout, body, path);
-	putchar('\n');
-}
-
-/* What was asked about, in one line. */
-static void show_client(const char *body)
-{
-	const char *alpn = answer_elements(body, "asked.alpn");
-
-	fputs("client      ", stdout);
-	if (is_there(body, "asked.src"))
-		json_print(stdout, body, "asked.src");
+	if (json_is_there(body, "asked.src"))
+		json_print(f, body, "asked.src");
 	else
-		fputs("from anywhere", stdout);
-	if (is_there(body, "asked.sni")) {
-		fputs(", sni ", stdout);
-		json_print(stdout, body, "asked.sni");
+		fputs("from anywhere", f);
+	if (json_is_there(body, "asked.sni")) {
+		fputs(", sni ", f);
+		json_print(f, body, "asked.sni");
 	}
 	for (const char *before = ", alpn "; alpn != NULL; alpn = json_next(alpn), before = " ") {
-		fputs(before, stdout);
-		json_print(stdout, alpn, "");
+		fputs(before, f);
+		json_print(f, alpn, "");
 	}
-	fputs(is_there(body, "asked.tls") ? ", TLS " : ", no TLS\n", stdout);
-	if (is_there(body, "asked.tls")) {
-		json_print(stdout, body, "asked.tls");
-		putchar('\n');
+	fputs(json_is_there(body, "asked.tls") ? ", TLS " : ", no TLS", f);
+	if (json_is_there(body, "asked.tls"))
+		json_print(f, body, "asked.tls");
+}
+
+/* Of TLS that ends here; a hello that is passed on stands in the client's line. */
+static void write_tls(FILE *f, const char *body)
+{
+	fputs("ends here: TLS ", f);
+	json_print(f, body, "tls.version");
+	if (json_is_there(body, "tls.alpn")) {
+		fputs(", alpn ", f);
+		json_print(f, body, "tls.alpn");
 	}
 }
 
-/* Only where TLS ends here; a hello that is passed on stands in the client's line. */
 static void show_tls(const char *body)
 {
+	struct cli_paragraph p;
 	size_t n = 0;
 	const char *asks = json_find(body, "tls.client_auth", &n);
 
-	if (!is_there(body, "tls.version"))
+	if (!json_is_there(body, "tls.version") || !cli_paragraph_begin(&p))
 		return;
-	fputs("tls         ends here: TLS ", stdout);
-	json_print(stdout, body, "tls.version");
-	if (is_there(body, "tls.alpn")) {
-		fputs(", alpn ", stdout);
-		json_print(stdout, body, "tls.alpn");
-	}
-	putchar('\n');
+	write_tls(p.f, body);
+	cli_paragraph_end(&p, stdout, "tls         ");
 	if (asks == NULL || strncmp(asks, "off", 3) == 0)
 		return;
-	printf("            client certificate %.*s%s\n", (int)n, asks,
-	       is_true(body, "tls.client_allow") ? ", one that client_auth.allow names" : "");
+	cli_say(stdout, "            ", "client certificate %.*s%s", (int)n, asks,
+		json_is(body, "tls.client_allow", "true") ? ", one that client_auth.allow names" : "");
 }
 
 /* file:line, as editors and terminals know it. */
-static void show_rule(const char *body)
+static void write_rule(FILE *f, const char *body)
 {
-	fputs("rule        ", stdout);
-	if (!is_there(body, "rule")) {
-		puts(is_there(body, "upstream") ? "none matches: the listener's upstream" : "none matches");
+	if (!json_is_there(body, "rule")) {
+		fputs(json_is_there(body, "upstream") ? "none matches: the listener's upstream" : "none matches", f);
 		return;
 	}
-	json_print(stdout, body, "rule.file");
-	printf(":%lld, routes[%lld]\n", json_number(body, "rule.line"), json_number(body, "rule.index"));
+	json_print(f, body, "rule.file");
+	fprintf(f, ":%lld, routes[%lld]", json_number(body, "rule.line"), json_number(body, "rule.index"));
 }
 
-static void show_close(const char *body)
+static void write_close(FILE *f, const char *body)
 {
-	if (!is_there(body, "close"))
+	json_print(f, body, "close.reason");
+	fputs(": ", f);
+	json_print(f, body, "close.why");
+}
+
+/* A label, and what put writes behind it. */
+static void show_labelled(const char *label, const char *body, void (*put)(FILE *f, const char *body))
+{
+	struct cli_paragraph p;
+
+	if (!cli_paragraph_begin(&p))
 		return;
-	fputs("closed      ", stdout);
-	json_print(stdout, body, "close.reason");
-	fputs(": ", stdout);
-	json_print(stdout, body, "close.why");
-	putchar('\n');
+	put(p.f, body);
+	cli_paragraph_end(&p, stdout, label);
 }
 
 /* The upstream's name stands above, so the address will do. A long one has a line of its own. */
@@ -151,21 +126,18 @@ static void show_server(const char *at)
 	n = 0;
 	(void)json_find(at, "usable", &n);
 	printf("%*s %7lld ", 6 - (int)n, "", json_number(at, "active"));
-	if (is_there(at, "max_connections"))
+	if (json_is_there(at, "max_connections"))
 		printf("%7lld", json_number(at, "max_connections"));
 	else
 		printf("%7s", "off");
 	printf(" %7.1f%% %6.1f%%\n", real_at(at, "weight_share") * 100, real_at(at, "chance") * 100);
-	if (!is_there(at, "why"))
-		return;
-	fputs("    ", stdout);
-	json_print(stdout, at, "why");
-	putchar('\n');
+	if (json_is_there(at, "why"))
+		cli_show_value(stdout, "    ", at, "why");
 }
 
 static void show_servers(const char *body)
 {
-	const char *at = answer_elements(body, "candidates");
+	const char *at = json_first(body, "candidates");
 
 	if (at == NULL)
 		return;
@@ -174,30 +146,33 @@ static void show_servers(const char *body)
 		show_server(at);
 }
 
+static void write_acting(FILE *f, const char *at)
+{
+	json_print(f, at, "name");
+	fprintf(f, ": %lld of %lld: ", json_number(at, "used"), json_number(at, "max"));
+	json_print(f, at, "effect");
+}
+
 /* Those with room left are not worth a line. */
 static void show_acting_limits(const char *body)
 {
-	for (const char *at = answer_elements(body, "limits"); at != NULL; at = json_next(at)) {
-		if (!is_true(at, "acts"))
-			continue;
-		fputs("limit       ", stdout);
-		json_print(stdout, at, "name");
-		printf(": %lld of %lld: ", json_number(at, "used"), json_number(at, "max"));
-		json_print(stdout, at, "effect");
-		putchar('\n');
+	for (const char *at = json_first(body, "limits"); at != NULL; at = json_next(at)) {
+		if (json_is(at, "acts", "true"))
+			show_labelled("limit       ", at, write_acting);
 	}
 }
 
 /* In the order in which the connection meets them. */
 static void show_route(const char *body)
 {
-	show_labelled("listener", body, "listener");
-	show_client(body);
+	cli_show_value(stdout, "listener    ", body, "listener");
+	show_labelled("client      ", body, write_client);
 	show_tls(body);
-	show_rule(body);
-	show_labelled("upstream", body, "upstream");
+	show_labelled("rule        ", body, write_rule);
+	cli_show_value(stdout, "upstream    ", body, "upstream");
 	show_acting_limits(body);
-	show_close(body);
+	if (json_is_there(body, "close"))
+		show_labelled("closed      ", body, write_close);
 	show_servers(body);
 }
 
@@ -215,46 +190,26 @@ static struct explain_words words_of(const struct cli_args *a)
 	};
 }
 
-/* Appends name=value with the value percent-encoded. path has room for five values of a command line that
- * explain_read has taken. */
-static void add_query(char *path, const char *name, const char *value)
+/* Returns  NULL: no memory. */
+static const char *path_of(struct cli_query *q, const struct cli_args *a)
 {
-	size_t n = strlen(path);
+	static const enum cli_opt_id opts[] = {CLI_OPT_LISTENER, CLI_OPT_SRC, CLI_OPT_SNI, CLI_OPT_ALPN, CLI_OPT_TLS};
 
-	if (value == NULL)
-		return;
-	n += (size_t)snprintf(path + n, PATH_ROOM - n, "%c%s=", strchr(path, '?') != NULL ? '&' : '?', name);
-	for (; *value != '\0' && n + 4 < PATH_ROOM; value++)
-		if (isalnum((unsigned char)*value))
-			n += (size_t)snprintf(path + n, PATH_ROOM - n, "%c", *value);
-		else
-			n += (size_t)snprintf(path + n, PATH_ROOM - n, "%%%02X", (unsigned)(unsigned char)*value);
-}
-
-/* Returns it on the heap, or NULL. */
-static char *path_of(const struct explain_words *w)
-{
-	char *path = malloc(PATH_ROOM);
-
-	if (path == NULL)
+	if (!cli_query_begin(q, "/v1/explain"))
 		return NULL;
-	snprintf(path, PATH_ROOM, "/v1/explain");
-	add_query(path, "listener", w->listener);
-	add_query(path, "src", w->src);
-	add_query(path, "sni", w->sni);
-	add_query(path, "alpn", w->alpn);
-	add_query(path, "tls", w->tls);
-	return path;
+	cli_query_add_opts(q, a, opts, array_len(opts));
+	return cli_query_end(q);
 }
 
 /* The process answers with what holds now: its servers, its limits. */
-static int ask_process(const struct cli_args *a, const struct explain_words *w)
+static int ask_process(const struct cli_args *a)
 {
-	char *path = path_of(w);
+	struct cli_query q;
 	struct cli_answer answer;
+	const char *path = path_of(&q, a);
 	int code = path != NULL ? cli_ask(a, "GET", path, CLI_PATIENCE, &answer) : EXIT_FAILED;
 
-	free(path);
+	cli_query_free(&q);
 	if (code != EXIT_OK)
 		return code;
 	if (answer.status != 200)
@@ -325,7 +280,7 @@ static int explain_route(const struct cli_args *a)
 
 	if (wrong != NULL)
 		return cli_misused(a->verb, "%s", wrong);
-	return a->value[CLI_OPT_CONFIG] != NULL ? ask_file(a, &q) : ask_process(a, &w);
+	return a->value[CLI_OPT_CONFIG] != NULL ? ask_file(a, &q) : ask_process(a);
 }
 
 /* ---- a code ---- */
@@ -335,10 +290,11 @@ static bool explain_code(const char *word)
 {
 	for (size_t i = 0; i < DIAG_CODES; i++)
 		if (strcasecmp(diag_code_text((enum diag_code)i), word) == 0) {
-			printf("%s: %s\n%s\n", diag_code_text((enum diag_code)i), diag_code_meaning((enum diag_code)i),
-			       diag_severity((enum diag_code)i) == DIAG_ERROR ?
-				       "An error: a file with one is not loaded." :
-				       "A warning: the file is loaded all the same.");
+			cli_say(stdout, "", "%s: %s", diag_code_text((enum diag_code)i),
+				diag_code_meaning((enum diag_code)i));
+			puts(diag_severity((enum diag_code)i) == DIAG_ERROR ?
+				     "An error: a file with one is not loaded." :
+				     "A warning: the file is loaded all the same.");
 			return true;
 		}
 	return false;

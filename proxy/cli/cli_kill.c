@@ -91,10 +91,7 @@ static const char *kill_plural(long long n)
 /* Of those that matched when the order came. */
 static const char *rest_of_them(const struct cli_answer *w)
 {
-	size_t n = 0;
-	const char *complete = json_find(w->body, "complete", &n);
-
-	if (complete != NULL && *complete == 'f')
+	if (json_is(w->body, "complete", "false"))
 		return "; the instance stops";
 	if (json_number(w->body, "killed") < json_number(w->body, "matched"))
 		return "; the others ended by themselves";
@@ -105,13 +102,11 @@ static const char *rest_of_them(const struct cli_answer *w)
 static int show_killed(const struct cli_args *a, const struct cli_answer *w)
 {
 	long long matched = json_number(w->body, "matched"), killed = json_number(w->body, "killed");
-	size_t n = 0;
-	const char *complete = json_find(w->body, "complete", &n), *dry = json_find(w->body, "dry_run", &n);
-	bool cut = complete != NULL && *complete == 'f';
+	bool cut = json_is(w->body, "complete", "false");
 
 	if (a->value[CLI_OPT_JSON] != NULL)
 		fputs(w->body, stdout);
-	else if (dry != NULL && *dry == 't')
+	else if (json_is(w->body, "dry_run", "true"))
 		printf("%lld connection%s would be ended\n", matched, kill_plural(matched));
 	else
 		printf("%lld of %lld connection%s ended%s\n", killed, matched, kill_plural(matched), rest_of_them(w));

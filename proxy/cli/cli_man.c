@@ -96,6 +96,7 @@ static void put_page(FILE *out)
 	      ".TP\n.B " CONTROL_ENV "\nThe control socket of a process, and whom status, reload and drain ask; "
 	      "off is none.\n"
 	      ".TP\n.B " STATE_ENV "\nThe state file where control.state is auto; off is none.\n"
+	      ".TP\n.B COLUMNS\nThe columns of a line that goes to no terminal; 80 without it.\n"
 	      ".TP\n.B NO_COLOR\nSwitches colours off, unless empty.\n"
 	      ".SH FILES\n.TP\n.B " CLI_CONFIG_PATH "\nThe config file when nothing names one.\n"
 	      ".TP\n.B /run/staunch/control.sock\nThe control socket, unless control.socket names another.\n"

@@ -8,43 +8,24 @@
 #define RELOAD_PATIENCE 60000 /* ms: a load is given up after half of it */
 #define MS              UNITS_MS
 
-/* In the form of every other report. */
-static void show_problems(const char *body)
-{
-	size_t n = 0;
-	const char *at = json_find(body, "problems", &n);
-
-	for (at = at != NULL && *at == '[' ? json_next(at) : NULL; at != NULL; at = json_next(at)) {
-		json_print(stderr, at, "severity");
-		fputs("[", stderr);
-		json_print(stderr, at, "code");
-		fputs("]: ", stderr);
-		json_print(stderr, at, "message");
-		if (json_number(at, "line") > 0) {
-			fputs("\n  --> ", stderr);
-			json_print(stderr, at, "file");
-			fprintf(stderr, ":%lld:%lld", json_number(at, "line"), json_number(at, "column"));
-		}
-		putc('\n', stderr);
-	}
-}
-
 /* The problems first, as check prints them; the last line says that nothing happened. */
 static int show_refusal(const struct cli_answer *w)
 {
-	show_problems(w->body);
-	fputs("staunch: reload refused: ", stderr);
-	json_print(stderr, w->body, "error.message");
-	fprintf(stderr, "; running generation %lld unchanged\n", json_number(w->body, "generation"));
+	struct cli_paragraph p;
+
+	(void)cli_show_problems(w->body, "problems", NULL, NULL);
+	if (!cli_paragraph_begin(&p))
+		return EXIT_CONFIG;
+	fputs("reload refused: ", p.f);
+	json_print(p.f, w->body, "error.message");
+	fprintf(p.f, "; running generation %lld unchanged", json_number(w->body, "generation"));
+	cli_paragraph_end(&p, stderr, "staunch: ");
 	return EXIT_CONFIG;
 }
 
 /* With --json the answer as it came, and the exit code all the same. */
 static int reload_result(const struct cli_args *a, const struct cli_answer *w)
 {
-	size_t n = 0;
-	const char *restart;
-
 	if (a->value[CLI_OPT_JSON] != NULL)
 		fputs(w->body, stdout);
 	if (w->status == 422)
@@ -53,9 +34,8 @@ static int reload_result(const struct cli_args *a, const struct cli_answer *w)
 		return cli_answer_failed(w);
 	if (a->value[CLI_OPT_JSON] != NULL)
 		return EXIT_OK;
-	restart = json_find(w->body, "restart_needed", &n);
 	printf("generation %lld is in force%s\n", json_number(w->body, "generation"),
-	       restart != NULL && *restart == 't' ? "; some of it waits for a restart" : "");
+	       json_is(w->body, "restart_needed", "true") ? "; some of it waits for a restart" : "");
 	cli_show_changes("  ", w->body, "changes");
 	return EXIT_OK;
 }
@@ -93,9 +73,7 @@ static int add_duration(const struct cli_args *a, enum cli_opt_id id, const char
 
 static int drain_result(const struct cli_args *a, const struct cli_answer *w)
 {
-	size_t n = 0;
-	const char *cut = json_find(w->body, "cut", &n);
-	bool was_cut = cut != NULL && *cut == 't';
+	bool was_cut = json_is(w->body, "cut", "true");
 
 	if (a->value[CLI_OPT_JSON] != NULL)
 		fputs(w->body, stdout);

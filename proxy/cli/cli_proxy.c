@@ -73,7 +73,7 @@ static int parse_yaml(const struct cli_args *a, const struct text *yaml, struct 
 	int err = d != NULL ? config_parse(NAME, yaml->p, yaml->n, out, d) : -NP_ENOMEM;
 
 	if (d != NULL)
-		diag_print(stderr, d, cli_colour(a, stderr), NULL);
+		diag_print(stderr, d, cli_look(a, stderr), NULL);
 	diag_free(d);
 	if (err == -NP_ENOMEM)
 		cli_complain("%s", np_err_text(err));

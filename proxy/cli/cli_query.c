@@ -1,40 +1,40 @@
 /* Parameters of a question. */
 #include "proxy/cli/cli_query.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "netpoll/err.h"
 #include "proxy/base/digit.h"
 
-void cli_query_begin(char path[CLI_PATH_ROOM], const char *route)
+bool cli_query_begin(struct cli_query *q, const char *route)
 {
-	snprintf(path, CLI_PATH_ROOM, "%s", route);
+	*q = (struct cli_query){.before = '?'};
+	q->f = open_memstream(&q->path, &q->n);
+	if (q->f == NULL)
+		return false;
+	fputs(route, q->f);
+	return true;
 }
 
 /* Names may have any byte; what is not plain is escaped. */
-static void put_query(FILE *f, char before, const char *name, const char *value)
+void cli_query_escape(struct cli_query *q, const char *s, const char *safe)
 {
-	fprintf(f, "%c%s=", before, name);
-	for (; *value != '\0'; value++) {
-		unsigned char c = (unsigned char)*value;
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
 
-		if (digit_is_decimal(*value) || (unsigned)((c | 0x20) - 'a') < 26 || strchr("-._", c) != NULL)
-			putc(c, f);
+		if (digit_is_decimal(*s) || (unsigned)((c | 0x20) - 'a') < 26 || strchr(safe, c) != NULL)
+			putc(c, q->f);
 		else
-			fprintf(f, "%%%02X", c);
+			fprintf(q->f, "%%%02X", c);
 	}
 }
 
-/* The path keeps its NUL: fmemopen writes one, where there is room. */
-void cli_query_add(char path[CLI_PATH_ROOM], const char *name, const char *value)
+void cli_query_add(struct cli_query *q, const char *name, const char *value)
 {
-	size_t n = strlen(path);
-	FILE *f = fmemopen(path + n, CLI_PATH_ROOM - n, "w");
-
-	if (f == NULL)
-		return;
-	put_query(f, strchr(path, '?') != NULL ? '&' : '?', name, value);
-	fclose(f);
+	fprintf(q->f, "%c%s=", q->before, name);
+	q->before = '&';
+	cli_query_escape(q, value, "-._");
 }
 
 /* The control plane writes names as JSON does. */
@@ -47,11 +47,27 @@ const char *cli_query_name(enum cli_opt_id opt, char name[32])
 	return name;
 }
 
-void cli_query_add_opts(char path[CLI_PATH_ROOM], const struct cli_args *a, const enum cli_opt_id *opts, size_t n)
+void cli_query_add_opts(struct cli_query *q, const struct cli_args *a, const enum cli_opt_id *opts, size_t n)
 {
 	char name[32];
 
 	for (size_t i = 0; i < n; i++)
 		if (a->value[opts[i]] != NULL)
-			cli_query_add(path, cli_query_name(opts[i], name), a->value[opts[i]]);
+			cli_query_add(q, cli_query_name(opts[i], name), a->value[opts[i]]);
+}
+
+const char *cli_query_end(struct cli_query *q)
+{
+	bool whole = ferror(q->f) == 0;
+
+	if (fclose(q->f) == 0 && whole)
+		return q->path;
+	cli_complain("%s", np_err_text(-NP_ENOMEM));
+	return NULL;
+}
+
+void cli_query_free(struct cli_query *q)
+{
+	free(q->path);
+	q->path = NULL;
 }

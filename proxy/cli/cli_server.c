@@ -4,33 +4,15 @@
 
 #include "config/units.h"
 #include "netpoll/addr.h"
-#include "proxy/base/digit.h"
 #include "proxy/base/text.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
+#include "proxy/cli/cli_query.h"
 
-#define PATH_ROOM  1024
+#define NAME_MOST  1024 /* bytes: a group, a slash, and an address */
 #define BODY_ROOM  256
 
 /* ---- the question ---- */
-
-/* Bytes that mean something else in a path are escaped. */
-static no_inline void put_path(struct text *t, const char *name)
-{
-	static const char digits[] = "0123456789ABCDEF", safe[] = "-._~:/[]";
-
-	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
-		bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || digit_is_decimal((char)*p);
-
-		if (letter || strchr(safe, *p) != NULL) {
-			text_char(t, (char)*p);
-			continue;
-		}
-		text_char(t, '%');
-		text_char(t, digits[*p >> 4]);
-		text_char(t, digits[*p & 15]);
-	}
-}
 
 /* Without a number the weight becomes that of the file again. */
 static int weight_of(const struct cli_args *a, struct text *body)
@@ -108,24 +90,12 @@ static no_inline int make_body(const struct cli_args *a, struct text *body)
 /* ---- the answer ---- */
 
 /* Nothing is printed for what has no end. */
-static void put_until(const char *body, const char *name)
+static void put_until(FILE *f, const char *body, const char *name)
 {
-	size_t n = 0;
-	const char *at = json_find(body, name, &n);
-
-	if (at == NULL || *at == 'n')
+	if (!json_is_there(body, name))
 		return;
-	fputs(" until ", stdout);
-	json_print(stdout, body, name);
-}
-
-/* null counts as absent. */
-static bool answer_has(const char *body, const char *name)
-{
-	size_t n = 0;
-	const char *at = json_find(body, name, &n);
-
-	return at != NULL && *at != 'n';
+	fputs(" until ", f);
+	json_print(f, body, name);
 }
 
 /* A version that says nothing of it is not complained of. */
@@ -140,42 +110,58 @@ static bool is_kept(const char *body)
 /* One line for the usual case; weight and max_connections only where they differ from the file. */
 static no_inline void show_override(const char *body)
 {
-	json_print(stdout, body, "server");
-	fputs(": ", stdout);
-	json_print(stdout, body, "state");
-	put_until(body, "state_until");
-	if (answer_has(body, "weight")) {
-		printf("\n  weight %lld", json_number(body, "weight"));
-		put_until(body, "weight_until");
+	struct cli_paragraph p;
+
+	if (cli_paragraph_begin(&p)) {
+		json_print(p.f, body, "server");
+		fputs(": ", p.f);
+		json_print(p.f, body, "state");
+		put_until(p.f, body, "state_until");
+		cli_paragraph_end(&p, stdout, "");
 	}
-	if (answer_has(body, "max_connections")) {
-		fputs("\n  max_connections ", stdout);
-		json_print(stdout, body, "max_connections");
-		put_until(body, "max_connections_until");
+	if (json_is_there(body, "weight") && cli_paragraph_begin(&p)) {
+		fprintf(p.f, "weight %lld", json_number(body, "weight"));
+		put_until(p.f, body, "weight_until");
+		cli_paragraph_end(&p, stdout, "  ");
 	}
-	putchar('\n');
+	if (json_is_there(body, "max_connections") && cli_paragraph_begin(&p)) {
+		fputs("max_connections ", p.f);
+		json_print(p.f, body, "max_connections");
+		put_until(p.f, body, "max_connections_until");
+		cli_paragraph_end(&p, stdout, "  ");
+	}
 	if (!is_kept(body))
 		cli_complain("this is not kept over a restart: the state file is off, or is not written");
 }
 
+/* Returns the path, or NULL. */
+static const char *path_of_server(struct cli_query *q, const char *name)
+{
+	if (!cli_query_begin(q, "/v1/servers/"))
+		return NULL;
+	cli_query_escape(q, name, "-._~:/[]");
+	return cli_query_end(q);
+}
+
 int cli_server(const struct cli_args *a)
 {
-	char path_room[PATH_ROOM], body_room[BODY_ROOM];
+	char body_room[BODY_ROOM];
+	struct cli_question ask = {.method = "POST", .body = body_room};
 	struct cli_answer w = {0};
-	struct text path, body;
+	struct cli_query q;
+	struct text body;
 	int code;
 
-	text_init(&path, path_room, sizeof(path_room) - 1);
 	text_init(&body, body_room, sizeof(body_room) - 1);
-	text_str(&path, "/v1/servers/");
-	put_path(&path, a->operands[1]);
 	code = make_body(a, &body);
-	if (code == EXIT_OK && path.cut)
+	if (code == EXIT_OK && strlen(a->operands[1]) > NAME_MOST)
 		code = cli_misused(a->verb, "no server has so long a name");
 	if (code != EXIT_OK)
 		return code;
-	path_room[path.n] = body_room[body.n] = '\0';
-	code = cli_ask_with(a, &(struct cli_question){"POST", path_room, body_room, body.n, false}, CLI_PATIENCE, &w);
+	ask.n = body.n;
+	ask.path = path_of_server(&q, a->operands[1]);
+	code = ask.path != NULL ? cli_ask_with(a, &ask, CLI_PATIENCE, &w) : EXIT_FAILED;
+	cli_query_free(&q);
 	if (code == EXIT_OK && w.status != 200)
 		code = cli_answer_failed(&w);
 	else if (code == EXIT_OK && a->value[CLI_OPT_JSON] != NULL)

@@ -1,9 +1,7 @@
 /* cli_status: is it alive, since when, with which configuration, and what acts on it? */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "config/text/utf8.h"
 #include "config/units.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
@@ -83,45 +81,37 @@ static void show_limits(const char *body)
 
 static void show_warnings(const char *body)
 {
-	static const char label[] = "warning     ", indent[] = "            ";
+	for (const char *at = json_first(body, "warnings"); at != NULL; at = json_next(at))
+		cli_show_value(stdout, "warning     ", at, "text");
+}
 
-	for (const char *at = json_first(body, "warnings"); at != NULL; at = json_next(at)) {
-		char *text = NULL;
-		size_t n = 0;
-		FILE *f = open_memstream(&text, &n);
+/* Version, process and file are as long as somebody chose to name them. */
+static void show_process(const char *body)
+{
+	char up[UNITS_TEXT];
+	struct cli_paragraph p;
 
-		if (f == NULL)
-			return;
-		json_print(f, at, "text");
-		fclose(f);
-		fputs(label, stdout);
-		utf8_put_wrapped(stdout, text, cli_columns(stdout) - (int)sizeof(indent) + 1, indent);
-		free(text);
+	if (cli_paragraph_begin(&p)) {
+		json_print(p.f, body, "version");
+		fprintf(p.f, ", process %lld, ", json_number(body, "pid"));
+		json_print(p.f, body, "state");
+		fprintf(p.f, ", up %s", units_duration_format(json_number(body, "uptime_ms") / 1000 * UNITS_S, up));
+		cli_paragraph_end(&p, stdout, "staunch     ");
+	}
+	if (cli_paragraph_begin(&p)) {
+		json_print(p.f, body, "config.path");
+		fprintf(p.f, ", generation %lld, in force since ", json_number(body, "generation"));
+		json_print(p.f, body, "config.loaded_at");
+		cli_paragraph_end(&p, stdout, "config      ");
 	}
 }
 
 /* What is asked first at night: is it up, since when, with which file. */
 static void show_status(const struct cli_args *a, const char *body)
 {
-	char up[UNITS_TEXT];
-	size_t n = 0;
-	const char *error = json_find(body, "config.last_error", &n);
-
-	fputs("staunch     ", stdout);
-	json_print(stdout, body, "version");
-	printf(", process %lld, ", json_number(body, "pid"));
-	json_print(stdout, body, "state");
-	printf(", up %s\n", units_duration_format(json_number(body, "uptime_ms") / 1000 * UNITS_S, up));
-	fputs("config      ", stdout);
-	json_print(stdout, body, "config.path");
-	printf(", generation %lld, in force since ", json_number(body, "generation"));
-	json_print(stdout, body, "config.loaded_at");
-	putchar('\n');
-	if (error != NULL && !(n == 4 && memcmp(error, "null", 4) == 0)) {
-		fputs("reload      refused: ", stdout);
-		json_print(stdout, body, "config.last_error");
-		putchar('\n');
-	}
+	show_process(body);
+	if (json_is_there(body, "config.last_error"))
+		cli_show_value(stdout, "reload      refused: ", body, "config.last_error");
 	cli_show_changes("changed     ", body, "config.changes");
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));

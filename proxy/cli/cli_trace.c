@@ -2,12 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/text/utf8.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_query.h"
 
 #define ID_ROOM        32
-#define COLUMNS        80
 #define DETAIL_COLUMN  28 /* "  12345.678 ms  first_byte  " */
 
 /* A connection whose end has not come yet. */
@@ -26,31 +26,10 @@ struct shown {
 
 /* ---- a line ---- */
 
-/* The text of several words, wrapped in the columns that are left. */
-static void put_wrapped(FILE *out, const char *s)
-{
-	const size_t room = COLUMNS - DETAIL_COLUMN;
-
-	while (strlen(s) > room) {
-		size_t n = room;
-
-		while (n > 0 && s[n] != ' ')
-			n--;
-		if (n == 0)
-			n = room;
-		fprintf(out, "%.*s\n%*s", (int)n, s, DETAIL_COLUMN, "");
-		s += n + (s[n] == ' ');
-	}
-	fprintf(out, "%s\n", s);
-}
-
 /* Appends "before" and the value of a name, if the line has it. */
 static void show_member(FILE *f, const char *line, const char *name, const char *before)
 {
-	size_t n = 0;
-	const char *at = json_find(line, name, &n);
-
-	if (at == NULL || (n == 4 && memcmp(at, "null", 4) == 0))
+	if (!json_is_there(line, name))
 		return;
 	fputs(before, f);
 	json_print(f, line, name);
@@ -78,7 +57,7 @@ static void put_stage_line(FILE *out, const char *line)
 	long long us = json_number(line, "us");
 	size_t n = 0, len = 0;
 	const char *stage = json_find(line, "stage", &n);
-	char *details = NULL;
+	char *details = NULL, indent[DETAIL_COLUMN + 1];
 	FILE *f = open_memstream(&details, &len);
 
 	if (f == NULL)
@@ -87,7 +66,9 @@ static void put_stage_line(FILE *out, const char *line)
 	fclose(f);
 	fprintf(out, "%9lld.%03lld ms  %-*.*s", us / 1000, us % 1000, DETAIL_COLUMN - 18, (int)n,
 		stage != NULL ? stage : "");
-	put_wrapped(out, details != NULL && details[0] == ' ' ? details + 1 : "");
+	snprintf(indent, sizeof(indent), "%*s", DETAIL_COLUMN, "");
+	utf8_put_hanging(out, details != NULL && details[0] == ' ' ? details + 1 : "", DETAIL_COLUMN,
+			 cli_columns(stdout), indent);
 	free(details);
 }
 
@@ -184,13 +165,18 @@ int cli_trace(const struct cli_args *a)
 {
 	static const enum cli_opt_id opts[] = {CLI_FILTER_OPTS, CLI_OPT_LIMIT, CLI_OPT_FOR_TIME};
 	struct shown s = {.json = a->value[CLI_OPT_JSON] != NULL};
-	struct cli_answer w;
-	char path[CLI_PATH_ROOM];
-	int code;
+	struct cli_answer w = {0};
+	struct cli_query q;
+	const char *path = NULL;
+	int code = EXIT_FAILED;
 
-	cli_query_begin(path, "/v1/trace");
-	cli_query_add_opts(path, a, opts, array_len(opts));
-	code = cli_ask_lines(a, path, take_line, &s, &w);
+	if (cli_query_begin(&q, "/v1/trace")) {
+		cli_query_add_opts(&q, a, opts, array_len(opts));
+		path = cli_query_end(&q);
+	}
+	if (path != NULL)
+		code = cli_ask_lines(a, path, take_line, &s, &w);
+	cli_query_free(&q);
 	while (s.open != NULL)
 		end_timeline(&s, s.open, ", still open");
 	if (code == EXIT_OK && w.status != 200)

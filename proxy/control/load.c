@@ -12,6 +12,7 @@
 #include "config/key_paths.h"
 #include "config/text/diag.h"
 #include "proxy/base/owner.h"
+#include "proxy/base/terminal.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/control/problems.h"
@@ -68,7 +69,8 @@ static int read_config(struct load *l)
 		 (unsigned long long)l->generation);
 	err = config_load(l->path, &l->out.config, d);
 	if (log_is_seen())
-		diag_print(stderr, d, true, footer);
+		diag_print(stderr, d, (struct diag_look){.colour = true, .columns = terminal_columns(STDERR_FILENO)},
+			   footer);
 	else
 		problems_log(d, footer);
 	if (err != 0)
@@ -85,7 +87,7 @@ static int read_plan(struct load *l)
 
 	if (d == NULL)
 		return -NP_ENOMEM;
-	err = config_parse(l->path, l->text, l->ntext, &l->out.config, d);
+	err = config_parse_given(l->path, l->text, l->ntext, &l->out.config, d);
 	if (err == 0)
 		key_check_paths(l->out.config, d);
 	if (err == 0 && diag_count(d, DIAG_ERROR) > 0)

@@ -37,20 +37,13 @@ static struct world world_start(void)
 	return w;
 }
 
-static const char *binary(void)
-{
-	const char *b = getenv("STAUNCH");
-
-	return b != NULL ? b : "build/staunch";
-}
-
 /* "same" when the text in force is what the verb prints of the file. */
 static const char *compared_with_file(const struct world *w)
 {
 	return control_shell_ok(textf("cd %s && curl -sS --unix-socket $S http://localhost/v1/config | jq -j .config > "
 				      "in_force && \"$OLDPWD/\"%s config show -c %s > of_file && "
 				      "cmp in_force of_file && echo same",
-				      kit_dir(), binary(), w->s->config));
+				      kit_dir(), kit_binary(), w->s->config));
 }
 
 static const char *asked(const char *filter)

@@ -12,13 +12,6 @@ enum { STREAMS = 32 };
 static char got[8 << 20];
 static size_t ngot;
 
-static const char *binary(void)
-{
-	const char *path = getenv("STAUNCH");
-
-	return path != NULL ? path : "build/staunch";
-}
-
 /* What comes of it until this text is there. */
 static void read_until(int fd, const char *text)
 {
@@ -308,7 +301,7 @@ static void o18_o26_a_server_that_fails(void **state)
 	read_until(fd, "\"kind\":\"connect_failed\"");
 	expect_part(got, textf("\"message\":\"server app/%s:%d: connection refused (ECONNREFUSED)\"", kit_ip(0), dead));
 	assert_ptr_equal(strstr(strstr(got, "connect_failed") + 1, "connect_failed"), NULL);
-	told = control_shell_ok(textf("%s status --socket $S", binary()));
+	told = control_shell_ok(textf("%s status --socket $S", kit_binary()));
 	expect_part(told, textf("\nwarning     server app/%s:%d: connection refused ", kit_ip(0), dead));
 	expect_part(told, " since the start\n");
 	expect_part(control_expect(200, "GET /v1/status", ""), "; 3 failed connects since the start\"");
@@ -319,7 +312,7 @@ static void o18_o26_a_server_that_fails(void **state)
 /* staunch events; stdout and stderr in one text. */
 static const char *verb(int *code, const char *args)
 {
-	return control_shell(code, textf("%s events --socket $S %s 2>&1", binary(), args));
+	return control_shell(code, textf("COLUMNS=80 %s events --socket $S %s 2>&1", kit_binary(), args));
 }
 
 /* No line is wider than a terminal of 80 columns. */
@@ -362,7 +355,7 @@ static void o18_the_verb(void **state)
 	expect_part(out, "-- the process of event 5 has ended: this is another one\n");
 	out = verb(&code, "--json");
 	expect_part(out, "\"events\":\"over\",\"why\":\"end\"");
-	follow = strdup(textf("%s events --socket %s --follow", binary(), control_socket()));
+	follow = strdup(textf("%s events --socket %s --follow", kit_binary(), control_socket()));
 	c = kit_child_start("follower", KIT_ARGV("sh", "-c", follow));
 	free(follow);
 	kit_file_wait(c->out, "reload_failed", 1);
@@ -377,7 +370,7 @@ static void o18_the_verb_when_the_process_dies(void **state)
 {
 	struct world w = start_world();
 	struct kit_child *c;
-	char *follow = strdup(textf("%s events --socket %s --follow", binary(), control_socket()));
+	char *follow = strdup(textf("%s events --socket %s --follow", kit_binary(), control_socket()));
 
 	(void)state;
 	c = kit_child_start("follower", KIT_ARGV("sh", "-c", follow));

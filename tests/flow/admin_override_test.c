@@ -203,14 +203,7 @@ static void o11_outlives_reloads(void **state)
 
 static const char *verb(int status, const char *words)
 {
-	const char *binary = getenv("STAUNCH");
-	int code;
-	const char *out = control_shell(
-		&code, textf("%s server %s --socket $S 2>&1", binary != NULL ? binary : "build/staunch", words));
-
-	if (code != status)
-		kit_fail("%s ended with %d, not %d:\n%s", words, code, status, out);
-	return out;
+	return control_verb(status, textf("server %s --socket $S", words));
 }
 
 static void o10_the_verb(void **state)

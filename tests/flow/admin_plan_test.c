@@ -37,14 +37,7 @@ static const char *ask_plan(const char *file, const char *filter)
 
 static const char *verb_of(const char *which, int status, const char *words)
 {
-	const char *binary = getenv("STAUNCH");
-	int code;
-	const char *out = control_shell(
-		&code, textf("%s %s --socket $S %s 2>&1", binary != NULL ? binary : "build/staunch", which, words));
-
-	if (code != status)
-		kit_fail("%s ended with %d, not %d:\n%s", words, code, status, out);
-	return out;
+	return control_verb(status, textf("%s --socket $S %s", which, words));
 }
 
 static const char *verb(int status, const char *words)

@@ -46,15 +46,10 @@ static void write_config(struct world *w, int first, const char *keep)
 		       w->config);
 }
 
-static const char *binary(void)
-{
-	return getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch";
-}
-
 /* The same file and the same state as the process before. */
 static void start(struct world *w)
 {
-	w->c = kit_child_start("staunch", KIT_ARGV(binary(), "run", "-c", w->config));
+	w->c = kit_child_start("staunch", KIT_ARGV(kit_binary(), "run", "-c", w->config));
 	kit_file_wait(w->c->err, "\"ready\"", 1);
 }
 
@@ -234,7 +229,7 @@ static void o11_without_a_place(void **state)
 	kit_file_wait(w.c->err, "state_off", 1);
 	say(name_of(&w, 0), "{\"state\":\"drain\"}", false);
 	expect_visits(&w, 0, 2, 2);
-	expect_part(control_shell_ok(textf("%s server drain %s --socket $S 2>&1", binary(), name_of(&w, 0))),
+	expect_part(control_shell_ok(textf("%s server drain %s --socket $S 2>&1", kit_binary(), name_of(&w, 0))),
 		    "this is not kept over a restart: the state file is off, or is not written\n");
 	/* It is made meanwhile: the next start has it. */
 	stop(&w, SIGTERM);

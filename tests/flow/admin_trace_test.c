@@ -232,7 +232,8 @@ static void o19_the_verb(void **state)
 
 	(void)state;
 	setenv("STAUNCH_CONTROL", control_socket(), 1);
-	c = kit_child_start("trace", KIT_ARGV(getenv("STAUNCH"), "trace", "--limit", "1", "--listener", "web"));
+	c = kit_child_start("trace", KIT_ARGV("env", "COLUMNS=80", kit_binary(), "trace", "--limit", "1",
+						"--listener", "web"));
 	do /* until it listens */
 		end_orderly(served(kit_ip(1), w.port));
 	while (kit_child_alive(c));
@@ -244,11 +245,11 @@ static void o19_the_verb(void **state)
 	assert_non_null(strstr(out, " ms  accept    listener web client 127."));
 	assert_non_null(strstr(out, " ms  end       client_fin: "));
 	assert_non_null(strstr(out, "\n1 connections traced; that is all\n"));
-	c = kit_child_start("trace", KIT_ARGV(getenv("STAUNCH"), "trace", "--for", "1ms", "--json"));
+	c = kit_child_start("trace", KIT_ARGV(kit_binary(), "trace", "--for", "1ms", "--json"));
 	assert_int_equal(kit_child_wait(c), 0);
 	kit_file_read(c->out, out, sizeof(out));
 	assert_non_null(strstr(out, "\"trace\":\"over\",\"why\":\"time\""));
-	c = kit_child_start("trace", KIT_ARGV(getenv("STAUNCH"), "trace", "--limit", "0"));
+	c = kit_child_start("trace", KIT_ARGV(kit_binary(), "trace", "--limit", "0"));
 	assert_int_equal(kit_child_wait(c), 1);
 	kit_file_read(c->err, out, sizeof(out));
 	assert_non_null(strstr(out, "limit cannot be \"0\""));

@@ -18,7 +18,7 @@ static const char two[] = "listeners:\n"
 
 static int shell(const char *script)
 {
-	const char *path = getenv("STAUNCH");
+	const char *path = kit_binary();
 	struct kit_child *c = kit_child_start(
 		"sh", KIT_ARGV("bash", "-c", script, path != NULL ? path : "build/staunch"));
 	int status = kit_child_wait(c);

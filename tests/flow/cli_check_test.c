@@ -12,17 +12,10 @@
 
 static char out[8192], err[16384];
 
-static const char *binary(void)
-{
-	const char *path = getenv("STAUNCH");
-
-	return path != NULL ? path : "build/staunch";
-}
-
 static int check(const char *path, const char *option)
 {
 	struct kit_child *c =
-		kit_child_start("check", KIT_ARGV(binary(), "check", path, "--color=never", option));
+		kit_child_start("check", KIT_ARGV(kit_binary(), "check", path, "--color=never", option));
 	int status = kit_child_wait(c);
 
 	kit_file_read(c->out, out, sizeof(out));
@@ -278,7 +271,7 @@ static void V47_stdout_by_its_path(void **state)
 		struct kit_child *c;
 
 		expect(path, 0, NULL);
-		c = kit_child_start("show", KIT_ARGV(binary(), "config", "show", "-c", path));
+		c = kit_child_start("show", KIT_ARGV(kit_binary(), "config", "show", "-c", path));
 		assert_int_equal(kit_child_wait(c), 0);
 		kit_file_read(c->out, shown, sizeof(shown));
 		assert_non_null(strstr(shown, "  access: stdout "));

@@ -21,7 +21,7 @@ static void world_start(const char *server, int port)
 {
 	char bytes[100 * CONNS] = "";
 
-	setenv("STAUNCH", getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch", 0);
+	setenv("STAUNCH", kit_binary(), 0);
 	w.server = kit_listen(server, &port, 100);
 	w.port = kit_port(kit_ip(0));
 	w.s = kit_staunch_start(textf(TWO_WORKERS "control: {socket: \"%s\"}\n"

@@ -21,13 +21,6 @@
 #define GUARD_INSTALL 102 /* as in proxy/cli/cli_doctor_feature.c */
 #define PEER_PIDFD    77
 
-static const char *binary(void)
-{
-	const char *b = getenv("STAUNCH");
-
-	return b != NULL ? b : "build/staunch";
-}
-
 /* A file with one listener and two servers; `more` is what else stands in it, `limit` its connections. */
 static const char *write_file(const char *limit, const char *more)
 {
@@ -50,7 +43,7 @@ static const char *found(const char *before, const char *options)
 	return control_shell(&code,
 			     textf("%s %s doctor --json %s | jq -r '.findings[] | "
 				   "[.check, .level, .value, \"|\", .wanted // \"-\"] | join(\" \")'",
-				   before, binary(), options));
+				   before, kit_binary(), options));
 }
 
 static void expect(const char *text, const char *part)
@@ -238,7 +231,7 @@ static const char *found_without(int call, int argument, unsigned value, const c
 		setenv("STAUNCH_CONTROL", "off", 1);
 		dup2(fd, STDOUT_FILENO);
 		forbid(call, argument, value);
-		execl(binary(), binary(), "doctor", "--json", "-c", file, NULL);
+		execl(kit_binary(), kit_binary(), "doctor", "--json", "-c", file, NULL);
 		_exit(9);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -283,7 +276,7 @@ static void o23_a_changed_file(void **state)
 	expect_not(found("", "--socket $S"), "file problem");
 	kit_staunch_rewrite(s, textf("%s# one line more\n", controlled(port, server, "", "")));
 	expect(found("", "--socket $S"), "file problem changed since it was loaded | -\n");
-	control_shell_ok(textf("%s reload --socket $S", binary()));
+	control_shell_ok(textf("%s reload --socket $S", kit_binary()));
 	expect_not(found("", "--socket $S"), "file problem");
 	expect(found("", textf("--socket $S -c %s", write_file("1000", ""))), "other_file note ");
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
@@ -299,7 +292,7 @@ static void o23_another_binary(void **state)
 
 	(void)state;
 	need("true");
-	snprintf(now, sizeof(now), "%s", binary());
+	snprintf(now, sizeof(now), "%s", kit_binary());
 	control_shell_ok(textf("cp -L %s %s", now, copy));
 	setenv("STAUNCH", copy, 1);
 	s = start_world(&port, &server);
@@ -345,15 +338,15 @@ static void o23_what_the_process_says(void **state)
 	(void)state;
 	need("true");
 	expect_not(found("", "--socket $S"), "upstream_down");
-	control_shell_ok(textf("%s server drain app/%s:%d --socket $S", binary(), kit_ip(0), server));
+	control_shell_ok(textf("%s server drain app/%s:%d --socket $S", kit_binary(), kit_ip(0), server));
 	expect(found("", "--socket $S"), "upstream_down problem upstream app has no usable server | -\n");
-	control_shell_ok(textf("%s server ready app/%s:%d --socket $S", binary(), kit_ip(0), server));
+	control_shell_ok(textf("%s server ready app/%s:%d --socket $S", kit_binary(), kit_ip(0), server));
 	kit_staunch_rewrite(s, "listeners: 7\n");
-	control_shell_ok(textf("! %s reload --socket $S", binary()));
+	control_shell_ok(textf("! %s reload --socket $S", kit_binary()));
 	expect(found("", "--socket $S"), "reload_refused problem the last reload was refused: ");
 	kit_staunch_rewrite(s, textf("%slimits: {max_connections: 5}\nshutdown: {timeout: 500ms}\n",
 				     controlled(port, server, "", "")));
-	control_shell_ok(textf("%s reload --socket $S", binary()));
+	control_shell_ok(textf("%s reload --socket $S", kit_binary()));
 	for (int i = 0; i < 4; i++)
 		fd = served(kit_ip(0), port);
 	expect(found("", "--socket $S"), "limit_near note limits.max_connections, 4 of 5 used | -\n");
@@ -378,17 +371,17 @@ static void o23_codes_and_forms(void **state)
 	need("true");
 	out = control_shell(&code, textf("STAUNCH_CONTROL=off %s doctor -c %s --json | jq -r '[.schema, .generation, "
 					 ".file == \"%s\", .pid, (.passed | length > 10)] | join(\",\")'",
-					 binary(), file, file));
+					 kit_binary(), file, file));
 	assert_string_equal(out, "1,,true,,true\n");
-	control_shell(&code, textf("STAUNCH_CONTROL=off %s doctor -c %s --json > $S.json", binary(), file));
+	control_shell(&code, textf("STAUNCH_CONTROL=off %s doctor -c %s --json > $S.json", kit_binary(), file));
 	out = control_shell_ok("jq '[.findings[] | select(.level == \"problem\")] | length' $S.json");
 	assert_int_equal(code, strtol(out, NULL, 10) > 0);
-	control_shell(&code, textf("STAUNCH_CONTROL=off %s doctor -c %s", binary(), write_file("many", "")));
+	control_shell(&code, textf("STAUNCH_CONTROL=off %s doctor -c %s", kit_binary(), write_file("many", "")));
 	assert_int_equal(code, 78);
-	control_shell(&code, textf("%s doctor --socket $S.none -c %s", binary(), write_file("1000", "")));
+	control_shell(&code, textf("%s doctor --socket $S.none -c %s", kit_binary(), write_file("1000", "")));
 	assert_int_equal(code, 1);
-	out = control_shell(&code, textf("STAUNCH_CONTROL=off prlimit --nofile=100:100 %s doctor -c %s", binary(),
-					 file));
+	out = control_shell(&code, textf("STAUNCH_CONTROL=off COLUMNS=80 prlimit --nofile=100:100 %s doctor -c %s",
+					 kit_binary(), file));
 	assert_int_equal(code, 78);
 	expect(out, "\nproblem: the descriptor limit: 100, wanted ");
 	expect(out, "\n       > LimitNOFILE= in the unit, or ulimit -n ");

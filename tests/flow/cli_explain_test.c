@@ -110,14 +110,7 @@ static void o12_what_an_answer_has(void **state)
 
 static const char *verb(int status, const char *words)
 {
-	const char *binary = getenv("STAUNCH");
-	int code;
-	const char *out = control_shell(
-		&code, textf("%s explain %s 2>&1", binary != NULL ? binary : "build/staunch", words));
-
-	if (code != status)
-		kit_fail("%s ended with %d, not %d:\n%s", words, code, status, out);
-	return out;
+	return control_verb(status, textf("explain %s", words));
 }
 
 static void expect_80_columns(const char *text)

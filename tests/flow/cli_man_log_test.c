@@ -13,12 +13,9 @@
 /* The page as roff, in a file. */
 static const char *page(void)
 {
-	const char *binary = getenv("STAUNCH");
 	struct kit_child *c;
 
-	if (binary == NULL)
-		binary = "build/staunch";
-	c = kit_child_start("man", KIT_ARGV(binary, "man", "staunch-log"));
+	c = kit_child_start("man", KIT_ARGV(kit_binary(), "man", "staunch-log"));
 	assert_int_equal(kit_child_wait(c), 0);
 	return c->out;
 }

@@ -248,8 +248,7 @@ static void run_command(const char *command, char out[ROOM])
 /* The commands' directory: staunch.yaml and the files that the case names. */
 static void lay_out(const char *text, const char *yaml)
 {
-	const char *binary = getenv("STAUNCH");
-	char *path = realpath(binary != NULL ? binary : "build/staunch", NULL);
+	char *path = realpath(kit_binary(), NULL);
 	static char filled[ROOM];
 	char script[KIT_PATH];
 
@@ -329,6 +328,20 @@ static void skip_if(const struct message_case *c, const char *word, bool unable,
 	skip();
 }
 
+/* The same but for where lines are broken, which the length of a process's number decides. */
+static bool reads_same(const char *a, const char *b)
+{
+	while (*a != '\0' && *b != '\0') {
+		size_t n = strspn(a, " \n"), m = strspn(b, " \n");
+
+		if ((n > 0) != (m > 0) || (n == 0 && *a != *b))
+			return false;
+		a += n > 0 ? n : 1;
+		b += m > 0 ? m : 1;
+	}
+	return *a == *b;
+}
+
 static void V60_case(void **state)
 {
 	static char now[ROOM];
@@ -339,7 +352,7 @@ static void V60_case(void **state)
 	skip_if(c, "unconfigured", access(CLI_CONFIG_PATH, F_OK) == 0, "this machine has a " CLI_CONFIG_PATH);
 	set_words(c->text);
 	replay(c->text, now);
-	if (strcmp(now, c->text) == 0)
+	if (strcmp(now, c->text) == 0 || (strstr(now, "@PID@") != NULL && reads_same(now, c->text)))
 		return;
 	if (getenv("UPDATE") == NULL) {
 		show_difference(c->text, now);
@@ -407,6 +420,8 @@ int main(void)
 	int failed;
 
 	umask(022); /* nobody reads the files of a case, too */
+	setenv("COLUMNS", "80", 1);
+	setenv("TMPDIR", "/tmp", 1); /* a name of another length would break lines elsewhere */
 	if (glob("tests/flow/messages/*.txt", 0, NULL, &found) != 0)
 		return 1;
 	for (size_t i = 0; i < found.gl_pathc; i++)

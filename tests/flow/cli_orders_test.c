@@ -26,14 +26,7 @@ static struct world start_world(const char *more)
 /* Runs a verb against the socket; must end with this code.   Returns  what it printed on either side. */
 static const char *verb(int status, const char *words)
 {
-	const char *binary = getenv("STAUNCH");
-	int code;
-	const char *out = control_shell(
-		&code, textf("%s %s --socket $S 2>&1", binary != NULL ? binary : "build/staunch", words));
-
-	if (code != status)
-		kit_fail("%s ended with %d, not %d:\n%s", words, code, status, out);
-	return out;
+	return control_verb(status, textf("%s --socket $S", words));
 }
 
 /* The exit code is for scripts, the text for people. */

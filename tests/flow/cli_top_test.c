@@ -35,14 +35,14 @@ static void run(const char *command)
 /* tmux in the foreground, so that it ends with the test; its socket is in the directory of the test. */
 static void terminal_start(int columns, int rows)
 {
-	setenv("STAUNCH", getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch", 0);
+	setenv("STAUNCH", kit_binary(), 0);
 	setenv("TMUX_TMPDIR", kit_dir(), 1);
 	setenv("S", control_socket(), 1);
 	unsetenv("NO_COLOR");
 	kit_child_start("tmux", KIT_ARGV("tmux", "-L", "top", "-f", "/dev/null", "-D"));
 	control_shell_ok(textf("n=0; until " TMUX "new-session -d -x %d -y %d 'exec sh' 2>/dev/null; do "
 			       "n=$((n+1)); [ $n -lt 100 ] || exit 1; sleep 0.1; done", columns, rows));
-	type("-l 'PS1=\"ready> \"'");
+	type("-l 'unset COLUMNS; PS1=\"ready> \"'");
 	type("Enter");
 }
 

@@ -13,18 +13,11 @@
 
 static char out[TEXT], err[TEXT];
 
-static const char *binary(void)
-{
-	const char *path = getenv("STAUNCH");
-
-	return path != NULL ? path : "build/staunch";
-}
-
 /* "@DIR@/x" among the words becomes a file of the test's directory. */
 static struct kit_child *start(const char *const words[])
 {
 	static char paths[WORDS][KIT_PATH];
-	const char *argv[WORDS + 2] = {binary()};
+	const char *argv[WORDS + 2] = {kit_binary()};
 
 	for (int i = 0; words[i] != NULL; i++) {
 		argv[i + 1] = words[i];
@@ -52,7 +45,7 @@ static int run(const char *const words[])
 
 static int shell(const char *script)
 {
-	return finish(kit_child_start("sh", (const char *const[]){"bash", "-c", script, binary(), NULL}));
+	return finish(kit_child_start("sh", (const char *const[]){"bash", "-c", script, kit_binary(), NULL}));
 }
 
 /* ---- words in, code and texts out ---- */
@@ -380,7 +373,7 @@ static void live_line_is_written_over(void **state)
 	if (!kit_have("script") || !has_terminals())
 		skip();
 	snprintf(script, sizeof(script), "TERM=xterm script -qefc \"stty cols 60; '%s' demo --seconds 2\" /dev/null",
-		 binary());
+		 kit_binary());
 	assert_int_equal(shell(script), 0);
 	for (const char *at = strchr(out, '\r'); at != NULL; at = strchr(at + 1, '\r'))
 		if (at[1] == ' ' && strcspn(at + 1, "\r\n") > 59 + strlen("\033[K"))

@@ -230,13 +230,6 @@ static void o38_beyond_loopback_it_needs_a_token(void **state)
 
 /* ---- the verb ---- */
 
-static const char *binary(void)
-{
-	const char *name = getenv("STAUNCH");
-
-	return name != NULL ? name : "build/staunch";
-}
-
 struct verb {
 	struct kit_child *c;
 	char url[128], base[64];
@@ -259,7 +252,7 @@ static struct verb start_verb(void)
 {
 	struct verb v = {0};
 
-	v.c = kit_child_start("dashboard", KIT_ARGV(binary(), "dashboard", "--socket", control_socket()));
+	v.c = kit_child_start("dashboard", KIT_ARGV(kit_binary(), "dashboard", "--socket", control_socket()));
 	if (!kit_wait(has_said, &v, KIT_MS) || strncmp(v.url, "http://127.0.0.1:", 17) != 0)
 		kit_fail("the verb says: %s", v.url);
 	snprintf(v.base, sizeof(v.base), "%.*s", (int)(strrchr(v.url, '/') - v.url), v.url);

@@ -144,17 +144,10 @@ static void o32_the_end_comes_first(void **state)
 
 #define LONG_NAME "a-name-as-long-as-one-may-be-which-is-sixty-three-characters-ok"
 
-static const char *binary(void)
-{
-	const char *path = getenv("STAUNCH");
-
-	return path != NULL ? path : "build/staunch";
-}
-
 static const char *limits_table(void)
 {
 	int code;
-	const char *out = control_shell(&code, textf("%s status --limits --socket $S 2>&1", binary()));
+	const char *out = control_shell(&code, textf("%s status --limits --socket $S 2>&1", kit_binary()));
 
 	assert_int_equal(code, 0);
 	return out;

@@ -121,7 +121,7 @@ static void o40_a_plan_stays_below_the_directory(void **state)
 	static const char *const outside[] = {"/etc/shadow", "../*", "conf.d/link.yaml", "conf.d/pipe"};
 	struct parts_world w;
 	char path[KIT_PATH];
-	const char *binary = getenv("STAUNCH"), *got;
+	const char *got;
 	int code;
 
 	(void)state;
@@ -141,10 +141,91 @@ static void o40_a_plan_stays_below_the_directory(void **state)
 	assert_string_equal(plan_of(main_text(), "[.errors,[.changes[]|[.kind,.object]]]"),
 			    "[[],[[\"add\",\"listener more\"]]]\n");
 	got = control_shell(&code, textf("%s check --against-live --socket $S %s 2>&1",
-					 binary != NULL ? binary : "build/staunch", w.s->config));
+					 kit_binary(), w.s->config));
 	assert_int_equal(code, 0);
 	assert_non_null(strstr(got, "add     listener more"));
 	assert_string_equal(status_of(".generation"), "1\n");
+	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
+}
+
+/* ---- a file of another directory ---- */
+
+static void write_next(const char *name, const char *text)
+{
+	char file[KIT_PATH];
+
+	(void)mkdir(textf("%s/next", kit_dir()), 0755);
+	(void)mkdir(textf("%s/next/conf.d", kit_dir()), 0755);
+	kit_file_write(textf("next/%s", name), text, file);
+}
+
+/* O13, O34: what it includes is beside it, whatever the process has under these names. Its messages name its files. */
+static void o13_a_file_of_another_directory(void **state)
+{
+	struct parts_world w;
+	const char *said;
+
+	(void)state;
+	w = parts_start();
+	write_next("staunch.yaml", textf("%sinclude: [conf.d/*.yaml, last.yaml]\ncontrol: {socket: \"%s\"}\n",
+					 TWO_WORKERS, control_socket()));
+	write_next("conf.d/10-app.yaml", textf("upstreams:\n  - {name: app, servers: [\"%s:%d\"]}\n", kit_ip(0),
+					       w.server));
+	write_next("last.yaml", listener_of("more", w.more));
+	said = control_verb(0, textf("check --against-live --socket $S %s/next/staunch.yaml", kit_dir()));
+	expect_part(said, "add     listener more");
+	expect_part(said, "remove  listener web");
+	said = control_verb(1, textf("config show --diff running --socket $S -c %s/next/staunch.yaml", kit_dir()));
+	expect_part(said, "add     listener more");
+
+	/* From elsewhere, by a short name, and of standard input. */
+	said = control_shell_ok(textf("b=$(realpath %s); cd %s/next; $b check --against-live --socket $S staunch.yaml; "
+				      "$b check --against-live --socket $S - <staunch.yaml", kit_binary(), kit_dir()));
+	expect_part(said, "add     listener more");
+	expect_part(strstr(said, "in force") + 1, "add     listener more");
+
+	/* A folder without a match is empty, though the process's own is not. */
+	write_next("staunch.yaml", textf("%sinclude: [none.d/*.yaml, last.yaml, conf.d/10-app.yaml]\n"
+					 "control: {socket: \"%s\"}\n", TWO_WORKERS, control_socket()));
+	expect_part(control_verb(0, textf("check --against-live --socket $S %s/next/staunch.yaml", kit_dir())),
+		    "remove  listener web");
+
+	/* What the process alone finds is told of the file that was read here. */
+	write_next("last.yaml", textf("%s    tls: {certificates: [{cert: conf.d, key: conf.d}]}\n",
+				      listener_of("more", w.more)));
+	said = control_verb(78, textf("check --against-live --socket $S %s/next/staunch.yaml", kit_dir()));
+	expect_part(said, textf("  --> %s/next/last.yaml:8:", kit_dir()));
+	/* And what is wrong here, here. */
+	write_next("last.yaml", "listners: []\n");
+	said = control_verb(78, textf("check --against-live --socket $S %s/next/staunch.yaml", kit_dir()));
+	expect_part(said, textf("  --> %s/next/last.yaml:1:1", kit_dir()));
+	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
+}
+
+/* O40: a text that brings its files makes the process read none, whatever its patterns and names say. */
+static void o40_what_a_plan_brings_is_all(void **state)
+{
+	static const char *const texts[] = {
+		"include: conf.d/20-web.yaml\n\x1c",
+		"include: conf.d/20-web.yaml\n\x1c" "conf.d/20-web.yam\n\x1c",
+		"include: /etc/shadow\n\x1c" "shadow\na: 1\n\x1c",
+		"include: ../x\n\x1c/etc/shadow\n\x1c",
+	};
+	struct parts_world w;
+
+	(void)state;
+	if (!kit_have("curl") || !kit_have("jq"))
+		skip();
+	w = parts_start();
+	for (size_t i = 0; i < array_len(texts); i++)
+		assert_string_equal(plan_of(texts[i], "[.changes,[.errors[]|.code,.line,.message]]"),
+				    textf("[[],[\"E401\",1,\"cannot read %.*s: no such file\"]]\n",
+					  (int)strcspn(texts[i] + 9, "\n"), texts[i] + 9));
+	assert_string_equal(plan_of(textf("%s\x1c" "conf.d/1.yaml\n%s\x1c" "conf.d/2.yaml\n"
+					  "upstreams: [{name: other, servers: [\"unix:x\"]}]\n\x1c",
+					  main_text(), listener_of("more", w.more)),
+				    "[[.changes[].object],[.errors[]|[.code,.file,.line]]]"),
+			    "[[],[[\"E301\",\"conf.d/1.yaml\",5],[\"E301\",\"conf.d/1.yaml\",7]]]\n");
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
@@ -152,6 +233,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o34_a_reload_reads_all_files_anew, kit_end),
+		cmocka_unit_test_teardown(o13_a_file_of_another_directory, kit_end),
+		cmocka_unit_test_teardown(o40_what_a_plan_brings_is_all, kit_end),
 		cmocka_unit_test_teardown(o40_a_plan_stays_below_the_directory, kit_end),
 	};
 

@@ -155,7 +155,6 @@ static void o28_each_line_has_its_level(void **state)
 static void o28_the_journal_is_known(void **state)
 {
 	int server = kit_refuser(kit_ip(0)), port = kit_port(kit_ip(1));
-	const char *binary = getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch";
 	const char *command = "exec 2>$2; export JOURNAL_STREAM=$(stat -L -c %d:%i $2); exec $0 run -c $1";
 	char file[KIT_PATH], err[KIT_PATH];
 	struct kit_child *c;
@@ -164,7 +163,7 @@ static void o28_the_journal_is_known(void **state)
 	for (int json = 0; json < 2; json++) {
 		snprintf(err, sizeof(err), "%s/journal%d", kit_dir(), json);
 		kit_file_write("j.yaml", config(port, &server, 1, json ? "log: {format: json}\n" : ""), file);
-		c = kit_child_start("staunch", KIT_ARGV("bash", "-c", command, binary, file, err));
+		c = kit_child_start("staunch", KIT_ARGV("bash", "-c", command, kit_binary(), file, err));
 		kit_file_wait(err, "ready", 1);
 		kit_child_signal(c, SIGTERM);
 		assert_int_equal(kit_child_wait(c), 0);
@@ -176,7 +175,6 @@ static void o28_the_journal_is_known(void **state)
 static void o27_terminal(const char *log, bool json)
 {
 	int server = kit_refuser(kit_ip(0)), port = kit_port(kit_ip(1));
-	const char *binary = getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch";
 	char file[KIT_PATH], out[KIT_PATH], fresh[KIT_PATH];
 	struct kit_child *c;
 
@@ -185,7 +183,7 @@ static void o27_terminal(const char *log, bool json)
 	kit_file_write("t.yaml", config(port, &server, 1, log), file);
 	snprintf(out, sizeof(out), "%s/typescript", kit_dir());
 	c = kit_child_start("script", KIT_ARGV("script", "-qfec",
-					       textf("echo $$ >%s/pid; exec %s run -c %s", kit_dir(), binary,
+					       textf("echo $$ >%s/pid; exec %s run -c %s", kit_dir(), kit_binary(),
 						     file), out));
 	kit_file_wait(out, json ? "\"event\":\"ready\"" : "notice: ready", 1);
 	refused(port);

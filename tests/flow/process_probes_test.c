@@ -13,13 +13,6 @@
 
 #define NOP 0x90
 
-static const char *program(void)
-{
-	const char *path = getenv("STAUNCH");
-
-	return path != NULL ? path : "build/staunch";
-}
-
 /* The note of one place: what readelf prints, in its order. */
 struct place {
 	char name[64];
@@ -50,7 +43,7 @@ static int count_words(const char *text)
 /* All places of our provider.   Returns  how many. */
 static size_t list_places(struct place *p, size_t most)
 {
-	struct kit_child *c = program_run("readelf", KIT_ARGV("readelf", "-n", program()));
+	struct kit_child *c = program_run("readelf", KIT_ARGV("readelf", "-n", kit_binary()));
 	FILE *f = fopen(c->out, "r");
 	char line[512];
 	bool ours = false;
@@ -110,7 +103,7 @@ static void o20_each_probe_is_listed_and_is_one_nop(void **state)
 	(void)state;
 	need_probes();
 	n = list_places(places, array_len(places));
-	fd = open(program(), O_RDONLY | O_CLOEXEC);
+	fd = open(kit_binary(), O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	for (size_t i = 0; i < n; i++) {
 		size_t row = 0;

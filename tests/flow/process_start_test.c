@@ -107,7 +107,7 @@ static void unreadable_config(void **state)
 	assert_int_equal(kit_child_wait(s->child), 1);
 	assert_int_equal(chmod(s->config, 0), 0);
 	s->child = kit_child_start("staunch", KIT_ARGV("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-						       getenv("STAUNCH"), "run", "-c", s->config));
+						       kit_binary(), "run", "-c", s->config));
 	assert_int_equal(kit_child_wait(s->child), 78);
 	kit_staunch_wait_err(s, "\"code\":\"E401\"", 1);
 	kit_staunch_wait_err(s, s->config, 1);

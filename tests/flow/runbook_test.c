@@ -45,7 +45,7 @@ static const char *with_real_names(const char *command)
 	const struct {
 		const char *page, *here;
 	} names[] = {
-		{"$ staunch", getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch"},
+		{"$ staunch", kit_binary()},
 		{"10.0.0.2:8443", textf("%s:%d", kit_ip(1), scene.dead)},
 		{"192.0.2.7", "127.0.0.1"}, {"192.0.2.8", "127.0.0.1"}, {"192.0.2.9", "127.0.0.1"},
 		{"staunch.yaml", scene.s->config},

@@ -90,7 +90,7 @@ static void d26_check_and_start_say_which_file(void **state)
 	kit_file_write("bad.yaml", edge_config(kit_port(kit_ip(1)),
 			textf("tls: {certificates: [{cert: \"%s\", key: \"%s\"}]}, upstream: back", pki.cert, pki.key2),
 			edge_upstream("back", 1, "")), config);
-	c = kit_child_start("check", KIT_ARGV(getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch",
+	c = kit_child_start("check", KIT_ARGV(kit_binary(),
 					       "check", config));
 	assert_int_equal(kit_child_wait(c), 78);
 	assert_int_equal(kit_file_count(c->err, "E405"), 1);

@@ -416,13 +416,12 @@ static void a_responder_is_found_by_its_name(void **state)
 
 static void check_says(const struct asked *a, const char *says)
 {
-	const char *binary = getenv("STAUNCH") != NULL ? getenv("STAUNCH") : "build/staunch";
 	char config[KIT_PATH];
 	struct kit_child *c;
 
 	kit_file_write("checked.yaml", edge_config(kit_port(kit_ip(1)), asked_keys(a, 1), edge_upstream("back", 1, "")),
 		       config);
-	c = kit_child_start("check", KIT_ARGV(binary, "check", config));
+	c = kit_child_start("check", KIT_ARGV(kit_binary(), "check", config));
 	assert_int_equal(kit_child_wait(c), says != NULL ? 78 : 0);
 	if (says != NULL)
 		assert_int_equal(kit_file_count(c->err, says), 1);

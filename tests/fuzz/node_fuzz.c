@@ -26,7 +26,7 @@ static struct config *load(const char *s, size_t n)
 
 	CHECK(err == 0 ? c != NULL : c == NULL, "the result and the model disagree");
 	CHECK((err == 0) == (diag_count(d, DIAG_ERROR) == 0), "the result and the report disagree");
-	diag_print(f, d, true, NULL);
+	diag_print(f, d, (struct diag_look){.colour = true}, NULL);
 	fclose(f);
 	free(report.s);
 	diag_free(d);
@@ -38,7 +38,7 @@ static struct text dump(const struct config *c)
 	struct text t = {0};
 	FILE *f = open_memstream(&t.s, &t.n);
 
-	config_dump_help(f, c);
+	config_dump_help(f, c, 0);
 	fclose(f);
 	return t;
 }

@@ -53,6 +53,7 @@ struct kit_child *kit_child_start(const char *name, const char *const argv[])
 	/* Each instance would take the machine's one place for a control socket. A test that wants one says where. */
 	setenv("STAUNCH_CONTROL", "off", 0);
 	setenv("STAUNCH_STATE", "off", 0);
+	setenv("COLUMNS", "10000", 0); /* a message stays one line, in which it can be looked for */
 	c->pid = fork();
 	if (c->pid < 0) {
 		free(c);

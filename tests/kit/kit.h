@@ -95,7 +95,9 @@ struct kit_staunch {
 
 /* "openssl": every TLS block of the configurations that follow says so; NULL: they are as they are written. */
 extern const char *kit_tls_records;
-/* Starts $STAUNCH (build/staunch without it) with `run -c FILE` and waits for its line "ready".
+/* The binary under test: $STAUNCH, or build/staunch. */
+const char *kit_binary(void);
+/* Starts it with `run -c FILE` and waits for its line "ready".
  * "@DIR@" in the config text becomes kit_dir(). Fails the test, showing stderr, when it ends or
  * stays silent instead. */
 struct kit_staunch *kit_staunch_start(const char *config);

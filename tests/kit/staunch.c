@@ -38,9 +38,15 @@ static const char *with_records(const char *config)
 	return text;
 }
 
+const char *kit_binary(void)
+{
+	const char *path = getenv("STAUNCH");
+
+	return path != NULL ? path : "build/staunch";
+}
+
 struct kit_staunch *kit_staunch_spawn(const char *config)
 {
-	const char *binary = getenv("STAUNCH");
 	struct kit_staunch *s = &instances[n_instances];
 	char name[32];
 
@@ -48,9 +54,7 @@ struct kit_staunch *kit_staunch_spawn(const char *config)
 		kit_fail("more than %zu instances of staunch in one test", array_len(instances));
 	snprintf(name, sizeof(name), "staunch%zu.yaml", n_instances++);
 	kit_file_write(name, with_records(config), s->config);
-	if (binary == NULL)
-		binary = "build/staunch";
-	s->child = kit_child_start("staunch", KIT_ARGV(binary, "run", "-c", s->config));
+	s->child = kit_child_start("staunch", KIT_ARGV(kit_binary(), "run", "-c", s->config));
 	if (strstr(config, "@DIR@/access.log") != NULL)
 		snprintf(s->access, sizeof(s->access), "%s/access.log", kit_dir());
 	else

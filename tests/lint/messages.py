@@ -24,6 +24,7 @@ ESCAPE = re.compile(r"\\(.)")
 SENTENCE = re.compile(r"[A-Za-z]{2}\S* (?:.* )?\S*[A-Za-z]{2}", re.S)
 CONVERSION = re.compile(r"%[-+ #0]*\d*(?:\.(?:\d+|\*))?(?:hh|h|ll|l|z)?[sdiuxXcp]")
 OWNER = re.compile(r"^(?:} ?|[A-Za-z])[^;={}()#]*?\b(\w+)(?:\(|\[\] = |\[\w+\] = | = )", re.M)  # a function or a table
+WRAPPED = re.compile(r"\n {4,}(?![ |=]|\d+ \|)")  # where a line of a terminal ends and its paragraph does not
 NEWLINE = "\n"
 SKIPPED_CALL = re.compile(r"\b(?:D?CHECK\w*|_Static_assert)\(|\blog_(?:msg|limited)\((?:&\w+, )?(?!LVL_ERROR)|\b(?:printf|np_go)\(|^#include\b", re.M)
 
@@ -63,6 +64,7 @@ def is_skipped(text, at):
 def main():
     report = Report({"unsaid"})
     shown = "\n".join(read(path) for path in sources("tests/flow/messages/*.txt"))
+    shown = WRAPPED.sub(" ", shown)
     shown += ESCAPE.sub(r"\1", shown)  # lines of the process log are JSON
     said = shown + "\n".join(s for path in sources("tests/**/*_test.c") for _, s in literals(read(path)))
     n, other = 0, sources(*OTHER)

@@ -86,3 +86,13 @@ const char *control_shell_ok(const char *command)
 		kit_fail("%s ended with %d:\n%s", command, code, out);
 	return out;
 }
+
+const char *control_verb(int status, const char *words)
+{
+	int code;
+	const char *out = control_shell(&code, textf("%s %s 2>&1", kit_binary(), words));
+
+	if (code != status)
+		kit_fail("%s ended with %d, not %d:\n%s", words, code, status, out);
+	return out;
+}

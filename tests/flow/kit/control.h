@@ -28,5 +28,8 @@ const char *control_expect(int status, const char *request, const char *headers)
 const char *control_shell(int *code, const char *command);
 /* The same, which must end with 0. */
 const char *control_shell_ok(const char *command);
+/* The binary under test with these words, which must end with this status: "status --socket $S".
+ *   Returns  what it printed, messages too. */
+const char *control_verb(int status, const char *words);
 
 #endif

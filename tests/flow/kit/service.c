@@ -33,11 +33,10 @@ void expect_part(const char *text, const char *part)
 
 struct kit_staunch *spawn_by(const char *program, const char *config)
 {
-	const char *binary = getenv("STAUNCH");
 	char script[KIT_PATH], real[KIT_PATH];
 	struct kit_staunch *s;
 
-	snprintf(real, sizeof(real), "%s", binary != NULL ? binary : "build/staunch");
+	snprintf(real, sizeof(real), "%s", kit_binary());
 	kit_file_write("run", textf("#!/bin/sh\nexec %s %s \"$@\"\n", program, real), script);
 	if (chmod(script, 0755) != 0 || chmod(kit_dir(), 0755) != 0)
 		kit_fail("cannot make %s executable", script);

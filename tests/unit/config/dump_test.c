@@ -91,7 +91,7 @@ static void each_value_and_its_origin(void **state)
 
 	(void)state;
 	assert_string_equal(l.report->text, "");
-	config_dump(out->f, l.c);
+	config_dump(out->f, l.c, 0);
 	assert_string_equal(paper_read(out), dumped);
 	paper_free(out);
 	load_free(&l);
@@ -116,7 +116,7 @@ static void servers_have_notes(void **state)
 	const char *first, *second;
 
 	(void)state;
-	config_dump(plain->f, l.c);
+	config_dump(plain->f, l.c, 0);
 	config_dump_noted(out->f, l.c, &notes);
 	paper_read(plain);
 	paper_read(out);
@@ -169,7 +169,7 @@ static void absent_and_several(void **state)
 
 	(void)state;
 	assert_string_equal(l.report->text, "");
-	config_dump(out->f, l.c);
+	config_dump(out->f, l.c, 0);
 	paper_read(out);
 	for (size_t i = 0; i < array_len(lines); i++)
 		if (strstr(out->text, lines[i]) == NULL)
@@ -186,10 +186,10 @@ static void check_again(const char *yaml)
 	struct load first = load_text(yaml), again;
 	struct paper *a = paper_new(), *b = paper_new();
 
-	config_dump_help(a->f, first.c);
+	config_dump_help(a->f, first.c, 0);
 	again = load_text(paper_read(a));
 	assert_string_equal(again.report->text, "");
-	config_dump_help(b->f, again.c);
+	config_dump_help(b->f, again.c, 0);
 	assert_string_equal(a->text, paper_read(b));
 	paper_free(a);
 	paper_free(b);
@@ -227,7 +227,7 @@ static void full_example_is_ours(void **state)
 	(void)state;
 	while (*body == '#')
 		body = strchr(body, '\n') + 1;
-	config_dump_help(out->f, l.c);
+	config_dump_help(out->f, l.c, 0);
 	assert_string_equal(paper_read(out), body);
 	paper_free(out);
 	load_free(&l);
@@ -334,11 +334,127 @@ static void one_block_of_tls(void **state)
 	diag_free(d);
 }
 
+/* Columns of the longest line without its remark, and with it. */
+static size_t longest(const char *of, bool remarks)
+{
+	size_t most = 0;
+
+	for (const char *line = of; *line != '\0'; line += strcspn(line, "\n") + 1) {
+		size_t n = strcspn(line, "\n"), value = strcspn(line, "#");
+
+		n = remarks || value > n ? n : value;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+static size_t lines_in(const char *s)
+{
+	size_t n = 0;
+
+	for (; (s = strchr(s, '\n')) != NULL; s++)
+		n++;
+	return n;
+}
+
+static char *dumped_at(const struct config *c, bool help, int columns)
+{
+	struct paper *p = paper_new();
+	char *out;
+
+	if (help)
+		config_dump_help(p->f, c, columns);
+	else
+		config_dump(p->f, c, columns);
+	out = strdup(paper_read(p));
+	assert_non_null(out);
+	paper_free(p);
+	return out;
+}
+
+/* o35: at any width the text is a file with the same values, whose remarks keep within the width, and whose lines with
+ * a value have the whole of it and of its origin. */
+static void o35_widths(void **state)
+{
+	static const int columns[] = {40, 41, 60, 68, 69, 80, 132, 300};
+	struct load l = load_text(text);
+	char *all = dumped_at(l.c, true, 0), *origins = dumped_at(l.c, false, 0);
+
+	(void)state;
+	for (size_t i = 0; i < array_len(columns); i++) {
+		char *help = dumped_at(l.c, true, columns[i]), *plain = dumped_at(l.c, false, columns[i]);
+		struct load again = load_text(help);
+		char *same;
+
+		assert_string_equal(again.report->text, "");
+		same = dumped_at(again.c, true, 0);
+		assert_string_equal(same, all);
+		assert_true(longest(help, true) <= (size_t)columns[i]);
+		assert_int_equal(lines_in(plain), lines_in(origins));
+		assert_true(longest(plain, true) <= (size_t)columns[i] || columns[i] < 60);
+		load_free(&again);
+		free(help);
+		free(plain);
+		free(same);
+	}
+	free(all);
+	free(origins);
+	load_free(&l);
+}
+
+/* A path longer than any line keeps its line, and the sentence of its key stands below. */
+static void o35_a_long_value(void **state)
+{
+	char yaml[1024], path[600], *help, *plain, want[700];
+	struct load l;
+
+	(void)state;
+	memset(path, 'x', sizeof(path));
+	snprintf(yaml, sizeof(yaml), "log: {access: /%.400s}\nlisteners: [{name: a, bind: \":80\", upstream: b}]\n"
+		 "upstreams: [{name: b, servers: [\"10.0.0.1:1\"]}]\n", path);
+	l = load_text(yaml);
+	assert_string_equal(l.report->text, "");
+	for (int columns = 40; columns <= 800; columns += 190) {
+		help = dumped_at(l.c, true, columns);
+		plain = dumped_at(l.c, false, columns);
+		snprintf(want, sizeof(want), "access: \"/%.400s\"\n%*s# where the", path,
+			 columns < 69 ? columns / 2 : 44, "");
+		assert_non_null(strstr(help, want));
+		snprintf(want, sizeof(want), "access: \"/%.400s\" # t.yaml:1\n", path);
+		assert_non_null(strstr(plain, want));
+		free(help);
+		free(plain);
+	}
+	load_free(&l);
+}
+
+/* What a name of a file may hold is shown, and ends no line. */
+static void a_hostile_name(void **state)
+{
+	static const char yaml[] = "listeners: [{name: a, bind: \":80\", upstream: b}]\n"
+				   "upstreams: [{name: b, servers: [\"10.0.0.1:1\"]}]\n";
+	struct diag *d = diag_new();
+	struct config *c;
+	char *out;
+
+	(void)state;
+	assert_int_equal(config_parse("a\n\x1b[1m\xC2\x9B.yaml", yaml, strlen(yaml), &c, d), 0);
+	out = dumped_at(c, false, 0);
+	assert_non_null(strstr(out, "# a??[1m?.yaml:1\n"));
+	assert_null(strchr(out, '\x1b'));
+	free(out);
+	config_free(c);
+	diag_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_value_and_its_origin),
 		cmocka_unit_test(servers_have_notes),
+		cmocka_unit_test(o35_widths),
+		cmocka_unit_test(o35_a_long_value),
+		cmocka_unit_test(a_hostile_name),
 		cmocka_unit_test(loads_to_the_same),
 		cmocka_unit_test(absent_and_several),
 		cmocka_unit_test(full_example_is_ours),

@@ -92,7 +92,7 @@ static void o34_lists_are_joined(void **state)
 	assert_string_equal(config_line(l.c, l.c->listeners[0].at).text, "line 6");
 	snprintf(path, sizeof(path), "%s/conf.d/A.yaml:3", kit_dir());
 	assert_string_equal(config_line(l.c, l.c->listeners[3].at).text, path);
-	config_dump(p->f, l.c);
+	config_dump(p->f, l.c, 0);
 	assert_non_null(strstr(paper_read(p), "conf.d/A.yaml:3\n"));
 	assert_null(strstr(p->text, "include"));
 	paper_free(p);
@@ -423,7 +423,7 @@ static struct paper *dumped(const struct load *l)
 
 	if (l->err != 0)
 		fail_msg("seed %llu: %s", (unsigned long long)draw_state, l->report->text);
-	config_dump_help(p->f, l->c);
+	config_dump_help(p->f, l->c, 0);
 	paper_read(p);
 	return p;
 }

@@ -52,7 +52,7 @@ struct load {
 
 static inline void load_report(struct load *l)
 {
-	diag_print(l->report->f, l->d, false, NULL);
+	diag_print(l->report->f, l->d, (struct diag_look){0}, NULL);
 	paper_read(l->report);
 }
 

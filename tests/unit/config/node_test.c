@@ -18,7 +18,7 @@ static struct parsed parse(const char *text)
 	assert_int_equal(source_new(&s, "t.yaml", text, strlen(text)), 0);
 	diag_take_source(p.d, s);
 	assert_int_equal(node_parse(&p.t, s, p.d), 0);
-	diag_print(p.report->f, p.d, false, NULL);
+	diag_print(p.report->f, p.d, (struct diag_look){0}, NULL);
 	paper_read(p.report);
 	return p;
 }

@@ -30,7 +30,7 @@ static void expect(const struct problem *p, const char *want)
 	struct diag *d = diag_of(p);
 	struct paper *out = paper_new();
 
-	diag_print(out->f, d, false, NULL);
+	diag_print(out->f, d, (struct diag_look){0}, NULL);
 	assert_string_equal(paper_read(out), want);
 	paper_free(out);
 	diag_free(d);
@@ -136,6 +136,65 @@ static void long_lines(void **state)
 	             "   |                                  ^\n" END);
 }
 
+/* o35: the same problem on lines of several widths; words stay whole, and the caret under its word. */
+static void o35_widths(void **state)
+{
+	static const char line[] = "    bind: {address: \"192.0.2.1:8443\", mode: \"0660\", owner: \"www\"}\n";
+	static const struct {
+		int columns;
+		const char *out;
+	} rows[] = {
+		{76, "error[E102]: one two three four five six seven eight nine ten eleven twelve\n"
+		     "  --> /etc/a\\?b.yaml:1:39          note: the first is at 1:1, and not here\n"
+		     "   |\n"
+		     " 1 |     bind: {address: \"192.0.2.1:8443\", mode: \"0660\", owner: \"www\"}\n"
+		     "   |                                       ^^^^ did you mean \"model\"?\n"
+		     "   = help: one two three four five six seven eight nine ten eleven twelve x\n"},
+		{50, "error[E102]: one two three four five six seven\n"
+		     "    eight nine ten eleven twelve\n"
+		     "  --> /etc/a\\?b.yaml:1:39\n"
+		     "    note: the first is at 1:1, and not here\n"
+		     "   |\n"
+		     " 1 | ....2.1:8443\", mode: \"0660\", owner: \"www\"}\n"
+		     "   |                ^^^^ did you mean \"model\"?\n"
+		     "   = help: one two three four five six seven eight\n"
+		     "           nine ten eleven twelve x\n"},
+		{40, "error[E102]: one two three four five six\n"
+		     "    seven eight nine ten eleven twelve\n"
+		     "  --> /etc/a\\?b.yaml:1:39\n"
+		     "    note: the first is at 1:1, and not\n"
+		     "      here\n"
+		     "   |\n"
+		     " 1 | ...:8443\", mode: \"0660\", owner: ...\n"
+		     "   |            ^^^^\n"
+		     "   | did you mean \"model\"?\n"
+		     "   = help: one two three four five six\n"
+		     "           seven eight nine ten eleven\n"
+		     "           twelve x\n"},
+	};
+	static const char words[] = "one two three four five six seven eight nine ten eleven twelve";
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct diag *d = diag_new();
+		struct paper *out = paper_new();
+		struct source *s;
+
+		assert_int_equal(source_new(&s, "/etc/a\\\nb.yaml", line, sizeof(line) - 1), 0);
+		diag_take_source(d, s);
+		diag_error(d, DIAG_UNKNOWN_KEY, (struct config_pos){.line = 1, .column = 39, .width = 4}, "%s", words);
+		diag_suggest(d, "model");
+		diag_note(d, "the first is at 1:1, and not here");
+		diag_help(d, "%s x", words);
+		diag_print(out->f, d, (struct diag_look){.columns = rows[i].columns}, NULL);
+		assert_non_null(strstr(paper_read(out), END));
+		*strstr(out->text, END) = '\0';
+		assert_string_equal(out->text, rows[i].out);
+		paper_free(out);
+		diag_free(d);
+	}
+}
+
 static void no_place(void **state)
 {
 	struct problem p = {"ab\n", 0, 0, 0, NULL, NULL, "write something"};
@@ -145,7 +204,7 @@ static void no_place(void **state)
 	(void)state;
 	expect(&p, HEAD("  --> /etc/s.yaml") "   = help: write something\n" END);
 	diag_error(d, DIAG_UNREADABLE, (struct config_pos){0}, "cannot read x");
-	diag_print(out->f, d, false, NULL);
+	diag_print(out->f, d, (struct diag_look){0}, NULL);
 	assert_string_equal(paper_read(out), "error[E401]: cannot read x\n" END);
 	paper_free(out);
 	diag_free(d);
@@ -157,7 +216,7 @@ static const char *summary(struct diag *d, const char *aftermath)
 	struct paper *out = paper_new();
 	const char *text;
 
-	diag_print(out->f, d, false, aftermath);
+	diag_print(out->f, d, (struct diag_look){0}, aftermath);
 	text = paper_read(out);
 	last[0] = '\0';
 	if (out->n > 0) {
@@ -194,7 +253,7 @@ static void the_rest_is_counted(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < DIAG_SHOWN + 3; i++)
 		diag_error(d, DIAG_SHAPE, (struct config_pos){0}, "e%u", i);
-	diag_print(out->f, d, false, NULL);
+	diag_print(out->f, d, (struct diag_look){0}, NULL);
 	assert_non_null(strstr(paper_read(out), "e19\n... and 3 more\n23 errors - configuration NOT loaded\n"));
 	assert_null(strstr(out->text, "e20"));
 	paper_free(out);
@@ -212,7 +271,7 @@ static void colour(void **state)
 	int times = 0;
 
 	(void)state;
-	diag_print(out->f, d, true, NULL);
+	diag_print(out->f, d, (struct diag_look){.colour = true}, NULL);
 	for (const char *s = paper_read(out); (s = strchr(s, '\033')) != NULL; s++, times++) {
 		bool off = strncmp(s, "\033[0m", 4) == 0;
 
@@ -235,6 +294,7 @@ int main(void)
 		cmocka_unit_test(hostile_bytes),
 		cmocka_unit_test(past_the_end),
 		cmocka_unit_test(long_lines),
+		cmocka_unit_test(o35_widths),
 		cmocka_unit_test(no_place),
 		cmocka_unit_test(closing_line),
 		cmocka_unit_test(the_rest_is_counted),

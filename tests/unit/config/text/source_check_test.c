@@ -38,7 +38,7 @@ static void check_finds(void **state)
 
 		diag_take_source(d, s);
 		assert_int_equal(source_check(s, d), rows[i].says == NULL);
-		diag_print(p->f, d, false, NULL);
+		diag_print(p->f, d, (struct diag_look){0}, NULL);
 		if (rows[i].says == NULL)
 			assert_string_equal(paper_read(p), "");
 		else if (strstr(paper_read(p), rows[i].says) == NULL)

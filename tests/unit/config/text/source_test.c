@@ -80,12 +80,55 @@ static void read_files(void **state)
 	assert_null(s);
 }
 
+/* What a text brings: names and bytes as they are, empty ones too; what is cut off is not taken. */
+static void what_it_brings(void **state)
+{
+	static const struct {
+		const char *text;
+		int parts; /* -1: it brings nothing, and files are read */
+		const char *names, *texts;
+	} rows[] = {
+		{"", -1, "", ""},
+		{"a: b\n", -1, "", ""},
+		{"a: b\n\x1c", 0, "", ""},
+		{"\x1c", 0, "", ""},
+		{"a: b\x1c" "x\ny\x1c", 1, "x,", "y,"},
+		{"a\x1c" "d/x\n\x1c\ny\nz\n\x1c", 2, "d/x,,", ",y\nz\n,"},
+		{"a\x1cx\ny\x1cz\ncut off", 1, "x,", "y,"},
+		{"a\x1cno line\x1cx\ny\x1c", 0, "", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct source *s = from(rows[i].text);
+		char names[64] = "", texts[64] = "";
+		struct source_part part;
+		const char *at;
+		int n = 0;
+
+		source_cut(s);
+		at = s->given;
+		assert_int_equal(at == NULL, rows[i].parts < 0);
+		assert_int_equal(s->n, strcspn(rows[i].text, "\x1c"));
+		assert_int_equal(strlen(s->text), s->n);
+		for (; at != NULL && source_given(s, &at, &part); n++) {
+			snprintf(names + strlen(names), 32, "%.*s,", (int)part.nname, part.name);
+			snprintf(texts + strlen(texts), 32, "%.*s,", (int)part.n, part.text);
+		}
+		assert_int_equal(n, rows[i].parts < 0 ? 0 : rows[i].parts);
+		assert_string_equal(names, rows[i].names);
+		assert_string_equal(texts, rows[i].texts);
+		source_free(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
 		cmocka_unit_test(byte_order_mark_is_cut),
 		cmocka_unit_test(size_limit),
+		cmocka_unit_test(what_it_brings),
 		cmocka_unit_test(read_files),
 	};
 

@@ -91,6 +91,39 @@ static void put(void **state)
 	}
 }
 
+/* From a label of four columns on. */
+static void hanging(void **state)
+{
+	static const struct {
+		const char *in;
+		int columns;
+		const char *out;
+	} rows[] = {
+		{"", 10, "\n"},
+		{" ", 10, "\n"},
+		{"a", 1, "a\n"},
+		{"ab cd", 9, "ab cd\n"},
+		{"ab cd", 8, "ab\n> cd\n"},
+		{"a  b   c ", 20, "a  b   c\n"},
+		{"a  b", 6, "a\n> b\n"},
+		{"abcdefghijk l", 8, "abcdefghijk\n> l\n"},
+		{"a bcdefghijk l", 8, "a\n> bcdefghijk\n> l\n"},
+		{"a b c d e f", 0, "a b c d e f\n"},
+		{"\xE4\xB8\x96 \xE7\x95\x8C", 9, "\xE4\xB8\x96 \xE7\x95\x8C\n"},
+		{"\xE4\xB8\x96 \xE7\x95\x8C", 8, "\xE4\xB8\x96\n> \xE7\x95\x8C\n"},
+		{"\x1B[31m a\nb \xC2\x9B \xFF", 40, "?[31m a?b ? ?\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct paper *p = paper_new();
+
+		utf8_put_hanging(p->f, rows[i].in, 4, rows[i].columns, "> ");
+		assert_string_equal(paper_read(p), rows[i].out);
+		paper_free(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +131,7 @@ int main(void)
 		cmocka_unit_test(width),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(put),
+		cmocka_unit_test(hanging),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
