@@ -133,8 +133,8 @@ static void say(const char *what, int64_t *ns)
 	unsigned n = world.parts;
 
 	qsort(ns, n, sizeof(*ns), longer);
-	printf("walk: a part of tcp=1, %-8s %8.1f us, p99 %.1f, longest %.1f, of %u parts\n", what, (double)ns[n / 2] / 1000,
-	       (double)ns[n - 1 - n / 100] / 1000, (double)ns[n - 1] / 1000, n);
+	printf("walk: a part of tcp=1, %-8s %8.1f us, p99 %.1f, longest %.1f, of %u parts\n", what,
+	       (double)ns[n / 2] / 1000, (double)ns[n - 1 - n / 100] / 1000, (double)ns[n - 1] / 1000, n);
 }
 
 static void world_init(void)
