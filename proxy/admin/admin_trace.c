@@ -10,6 +10,7 @@
 #include "proxy/policy/inventory.h"
 
 #define TRACE_TIME    (60 * NP_S) /* at most, and where nothing is said */
+#define TRACE_LAST    (NP_S / 2)  /* of it: what is still to be said when the time is over */
 #define TRACE_LIMIT   20
 #define TRACE_MOST    1000
 #define TRACE_PATIENT (10 * NP_S) /* a reader that takes nothing for so long is gone */
@@ -25,7 +26,7 @@ struct tracing {
 	struct client *c;
 	struct reply *r;
 	uint64_t generation;
-	int64_t ends;
+	int64_t ends, last; /* no line is begun then; nothing is written any more */
 	const char *over; /* why; NULL: it goes on */
 };
 
@@ -76,10 +77,12 @@ static void end_line(struct tracing *g, struct json *j)
 	text_char(&g->r->body, '\n');
 }
 
-/* Room for a line, and time to write it. */
+/* Room for a line, and time to write it. A reader who takes a little now and then would be patient for hours. */
 static bool line_room(struct tracing *g)
 {
-	np_fd_set_write_deadline(&g->c->fd, admin_deadline(g->c->admin, TRACE_PATIENT));
+	int64_t by = admin_deadline(g->c->admin, TRACE_PATIENT);
+
+	np_fd_set_write_deadline(&g->c->fd, by < g->last ? by : g->last);
 	return reply_room(g->r, TRACE_LINE + 256);
 }
 
@@ -204,8 +207,10 @@ static void trace_for(struct client *c, struct reply *r, struct trace *t, const 
 {
 	struct admin *a = c->admin;
 	struct inventory *inv = inventory_hold(&a->reader);
-	struct tracing g = {.t = t, .c = c, .r = r, .ends = np_deadline_after(o->time)};
+	int64_t most = TRACE_TIME - TRACE_LAST;
+	struct tracing g = {.t = t, .c = c, .r = r, .ends = np_deadline_after(o->time < most ? o->time : most)};
 
+	g.last = g.ends + TRACE_LAST;
 	if (inv != NULL) {
 		g.generation = inv->generation;
 		inventory_drop(inv);

@@ -184,6 +184,14 @@ static void fill_record(struct trace_record *r, struct conn *c, const struct mar
 	r->wall = shard_wall(c->shard, c->accepted + m->ns);
 }
 
+/* As large as it is: a queue that nobody reads has hundreds of them, and few stages say much. */
+static struct trace_record *fit_record(struct trace_record *r)
+{
+	struct trace_record *fitting = realloc(r, sizeof(*r) + r->n);
+
+	return fitting != NULL ? fitting : r;
+}
+
 /* A worker never waits for a reader: what exceeds the queue is counted and dropped. taken is written by the reader
  * alone and told by this worker alone, so their difference is what is under way. */
 static void trace_tell(struct trace_ear *e, struct conn *c, const struct mark *m)
@@ -196,6 +204,7 @@ static void trace_tell(struct trace_ear *e, struct conn *c, const struct mark *m
 		return;
 	}
 	fill_record(r, c, m);
+	r = fit_record(r);
 	r->ear = e;
 	r->msg.fn = e->trace->told;
 	e->told++;

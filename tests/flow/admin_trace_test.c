@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/flow/kit/control.h"
@@ -223,6 +224,36 @@ static void o19_a_slow_reader_loses_lines(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* Readers who take a byte now and then hold their places no longer than they asked for, and little memory: each has
+ * only what two workers may be ahead of him. */
+static void o19_readers_that_hardly_read(void **state)
+{
+	struct world w = start_with("");
+	int64_t until;
+	int fds[4], status = 429;
+	long before = kit_proc_rss_kb(w.s->child->pid), most;
+	char bytes[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		fds[i] = ask_trace("?limit=1000&for=1s");
+	for (int i = 0; i < 400; i++)
+		end_orderly(served(kit_ip(1), w.port));
+	most = kit_proc_rss_kb(w.s->child->pid);
+	until = kit_now_ms() + 5000; /* a stuck write would be given up after ten seconds */
+	while (status == 429 && kit_now_ms() < until) {
+		for (int i = 0; i < 4; i++)
+			(void)recv(fds[i], bytes, sizeof(bytes), MSG_DONTWAIT);
+		control_ask("GET /v1/trace?for=1ms", "", &status);
+	}
+	assert_int_equal(status, 200);
+	if (strstr(kit_binary(), "san/") == NULL && most - before > 8192)
+		kit_fail("%ld KiB more for four readers", most - before);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
+}
+
 /* The timeline in 80 columns, and a refusal in the process's words. */
 static void o19_the_verb(void **state)
 {
@@ -264,6 +295,7 @@ int main(void)
 		cmocka_unit_test_teardown(o19_by_name, kit_end),
 		cmocka_unit_test_teardown(o19_four_at_a_time, kit_end),
 		cmocka_unit_test_teardown(o19_a_slow_reader_loses_lines, kit_end),
+		cmocka_unit_test_teardown(o19_readers_that_hardly_read, kit_end),
 		cmocka_unit_test_teardown(o19_the_verb, kit_end),
 	};
 
