@@ -90,6 +90,11 @@ static int report_unreadable(const char *name, int err, struct diag *d)
 {
 	if (err == -NP_ENOMEM)
 		return err;
+	if (np_err_remedy(err) != NULL) { /* a limit of the process, which says nothing of the file */
+		diag_error(d, DIAG_LIMIT, (struct config_pos){0}, "%s was not read: %s", name, np_err_text(err));
+		diag_help(d, "%s", np_err_remedy(err));
+		return err;
+	}
 	if (err == -EFBIG)
 		diag_error(d, DIAG_TOO_LARGE, (struct config_pos){0}, "%s is larger than 1 MiB", name);
 	else

@@ -164,6 +164,11 @@ static int refuse_file(struct include *x, const char *path, int err, mode_t mode
 {
 	if (err == -NP_ENOMEM)
 		return err;
+	if (np_err_remedy(err) != NULL) { /* it ends the load: what later files say would be of chance */
+		diag_error(x->d, DIAG_LIMIT, x->at, "%.160s was not read: %s", path, np_err_text(err));
+		diag_help(x->d, "%s", np_err_remedy(err));
+		return err;
+	}
 	x->t->whole = false; /* what seems to be missing may stand there */
 	if (err == -EXDEV) {
 		diag_error(x->d, DIAG_UNREADABLE, x->at, "%.160s leads out of the config file's directory", path);

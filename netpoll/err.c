@@ -59,6 +59,13 @@ const char *np_err_name(int code)
 	return name != NULL ? name : "EUNKNOWN";
 }
 
+const char *np_err_remedy(int code)
+{
+	if (abs(code) == NP_EMFILE)
+		return "raise ulimit -n or LimitNOFILE";
+	return abs(code) == NP_ENFILE ? "raise fs.file-max" : NULL;
+}
+
 const char *np_err_text(int code)
 {
 	const struct err_row *r = err_find(code);

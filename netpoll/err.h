@@ -68,6 +68,9 @@ enum np_err {
 enum np_err_class np_err_class(int code);
 const char *np_err_name(int code); /* "ECONNRESET"; "ETIMEDOUT" for EDEADLINE too; never NULL */
 const char *np_err_text(int code); /* a short phrase; never NULL */
+/* What an operator does about a limit of the process or the system that has no descriptor left; NULL: another error. It
+ * is never the fault of the file that could not be opened then. */
+const char *np_err_remedy(int code);
 
 /* The only reader of errno: stands on the line after the call that set it. Returns a negative
  * code. */

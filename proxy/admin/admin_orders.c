@@ -120,6 +120,7 @@ bool admin_order_stale(const struct client *c, struct reply *r, const struct ord
 static void refused_reload(const struct client *c, struct reply *r, const struct order *o)
 {
 	unsigned status = 422;
+	char code[8];
 	const char *message = o->why;
 	struct json j;
 
@@ -127,19 +128,22 @@ static void refused_reload(const struct client *c, struct reply *r, const struct
 		return;
 	if (o->err == -NP_ECANCELED || o->err == -NP_ENOENT)
 		status = 409;
+	if (np_err_remedy(o->err) != NULL) /* the file may be good: it was not read */
+		status = 503;
 	if (o->err == -NP_ECANCELED)
 		message = "an order to stop came first";
 	if (o->err == -NP_ENOENT)
 		message = "the configuration did not come from a file";
 
 	r->status = status;
+	snprintf(code, sizeof(code), "E%03u", status);
 	reply_object(r, &j, o->generation);
 	json_enter(&j, "error", '{');
-	json_str(&j, "code", status == 409 ? "E409" : "E422");
+	json_str(&j, "code", code);
 	json_str(&j, "message", message);
 	json_leave(&j, '}');
 	json_enter(&j, "problems", '[');
-	if (o->problems != NULL && status == 422)
+	if (o->problems != NULL && status != 409)
 		reply_text(r, o->problems);
 	json_leave(&j, ']');
 	json_leave(&j, '}');

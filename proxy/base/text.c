@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "netpoll/check.h"
+#include "netpoll/err.h"
 #include "proxy/base/digit.h"
 
 #define NS_PER_S 1000000000
@@ -46,6 +47,10 @@ int text_problem(struct text *err, const char *subject, const char *problem, int
 	text_str(err, subject);
 	text_str(err, ": ");
 	text_str(err, problem);
+	if (np_err_remedy(code) != NULL) {
+		text_str(err, "; ");
+		text_str(err, np_err_remedy(code));
+	}
 	return code;
 }
 

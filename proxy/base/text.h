@@ -38,7 +38,8 @@ void text_char(struct text *t, char c);
 void text_u64(struct text *t, uint64_t v);
 void text_i64(struct text *t, int64_t v);
 
-/* text_problem: append "SUBJECT: PROBLEM", for errors about a file or a key of the configuration.
+/* text_problem: append "SUBJECT: PROBLEM", for errors about a file or a key of the configuration, and what to do where
+ * the process has no descriptor left.
  *   Returns  code, so that the caller can return both in one statement. */
 int text_problem(struct text *err, const char *subject, const char *problem, int code);
 

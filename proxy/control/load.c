@@ -161,7 +161,10 @@ static int check_tokens(struct load *l)
 
 	text_init(&why, room, sizeof(room) - 1);
 	err = tokens_load(l->out.config->control.token_file, &l->out.tokens, &why);
-	return err == 0 || err == -NP_ENOMEM ? err : load_refuse(l, "E406", "tokens_failed", "%s", room);
+	if (err == 0 || err == -NP_ENOMEM)
+		return err;
+	(void)load_refuse(l, np_err_remedy(err) != NULL ? "E403" : "E406", "tokens_failed", "%s", room);
+	return np_err_remedy(err) != NULL ? err : -NP_EINVAL;
 }
 
 /* A file that says the same as the last one gives no model of its own. */
@@ -188,7 +191,8 @@ static int load_snapshot(struct load *l)
 	if (err == -NP_ENOMEM)
 		say_lack(room[0] != '\0' ? room : "loading the configuration", START_MEMORY, err);
 	else if (err != 0 && room[0] != '\0')
-		err = load_refuse(l, "E405", "tls_failed", "%s; staunch check shows the line", room) == 0 ? 0 : err;
+		(void)load_refuse(l, np_err_remedy(err) != NULL ? "E403" : "E405", "tls_failed",
+				  np_err_remedy(err) != NULL ? "%s" : "%s; staunch check shows the line", room);
 	return err;
 }
 

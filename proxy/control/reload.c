@@ -377,7 +377,8 @@ static void log_refused(struct process *p, enum reload_step step, int err, const
 	struct event *e;
 	unsigned long long generation = p->snap->generation;
 
-	snprintf(p->why, sizeof(p->why), "%s%s", step == RELOAD_BIND ? "an address: " : "", refusal(step, err));
+	snprintf(p->why, sizeof(p->why), "%s%s%s%s", step == RELOAD_BIND ? "an address: " : "", refusal(step, err),
+		 np_err_remedy(err) != NULL ? "; " : "", np_err_remedy(err) != NULL ? np_err_remedy(err) : "");
 	if (err == -NP_ECANCELED) {
 		log_msg(LVL_NOTICE, "reload_given_up",
 			"reload given up: an order to stop came first");
@@ -390,7 +391,7 @@ static void log_refused(struct process *p, enum reload_step step, int err, const
 	event_fact(e, "error", p->why);
 	event_number(e, "generation", (int64_t)generation);
 	event_log(e, LVL_ERROR, "reload_failed", "reload refused: %s; running generation %llu unchanged",
-		  refusal(step, err), generation);
+		  step == RELOAD_BIND ? refusal(step, err) : p->why, generation);
 }
 
 /* What an operator looks for after the fact: when, why, and what was different. */

@@ -228,6 +228,34 @@ static void cannot_start_without_any(void **state)
 	assert_int_equal(kit_file_count(s->child->err, "too many open descriptors in the process (EMFILE)"), 1);
 }
 
+/* O45: whatever file it is for which there is no descriptor, the limit is to blame, and the message says what to do. */
+static void o45_a_reload_without_descriptors(void **state)
+{
+	int port = kit_port(kit_ip(0));
+	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	struct kit_staunch *s = kit_staunch_start(one_server(port, kit_peer_port(echo), "", ""));
+	struct rlimit before;
+
+	(void)state;
+	assert_int_equal(prlimit(s->child->pid, RLIMIT_NOFILE, NULL, &before), 0);
+	assert_int_equal(prlimit(s->child->pid, RLIMIT_NOFILE,
+				 &(struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max}, NULL),
+		0);
+	kit_child_signal(s->child, SIGHUP);
+	kit_staunch_wait_err(s, "reload refused: too many open descriptors in the process; "
+				"raise ulimit -n or LimitNOFILE; running generation 1 unchanged", 1);
+	assert_int_equal(kit_file_count(s->child->err, "\"code\":\"E403\""), 1);
+	assert_int_equal(kit_file_count(s->child->err, " was not read: too many open descriptors in the process"), 1);
+	assert_int_equal(kit_file_count(s->child->err, "\"help\":\"raise ulimit -n or LimitNOFILE\""), 1);
+	assert_int_equal(kit_file_count(s->child->err, "the configuration has errors"), 0);
+	assert_int_equal(kit_file_count(s->child->err, "E401"), 0);
+	assert_int_equal(prlimit(s->child->pid, RLIMIT_NOFILE, &before, NULL), 0);
+	kit_child_signal(s->child, SIGHUP);
+	kit_staunch_wait_err(s, "generation 2 is in force", 1);
+	end_orderly(served(kit_ip(0), port));
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
 static void explicit_limit_must_fit(void **state)
 {
 	const char *ip = kit_ip(0);
@@ -431,6 +459,7 @@ int main(void)
 		cmocka_unit_test_teardown(no_descriptor_for_the_server, kit_end),
 		cmocka_unit_test_teardown(starts_with_few_descriptors, kit_end),
 		cmocka_unit_test_teardown(cannot_start_without_any, kit_end),
+		cmocka_unit_test_teardown(o45_a_reload_without_descriptors, kit_end),
 		cmocka_unit_test_teardown(explicit_limit_must_fit, kit_end),
 		cmocka_unit_test_teardown(reload_asks_for_descriptors_anew, kit_end),
 		cmocka_unit_test_teardown(beyond_the_limit_refused, kit_end),

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "netpoll/err.h"
+
 #include <cmocka.h>
 
 static char room[8192];
@@ -200,9 +202,33 @@ static void absent_texts_are_the_same(void **state)
 	assert_false(text_same(NULL, "a") || text_same("a", NULL) || text_same("a", "b") || text_same("", NULL));
 }
 
+/* O45: a file that no descriptor is left for is not to blame. */
+static void o45_what_is_wrong_with_a_file(void **state)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} rows[] = {
+		{-NP_ENOENT, "f: why"},
+		{-NP_EMFILE, "f: why; raise ulimit -n or LimitNOFILE"},
+		{-NP_ENFILE, "f: why; raise fs.file-max"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		char got[64] = "";
+		struct text into;
+
+		text_init(&into, got, sizeof(got) - 1);
+		assert_int_equal(text_problem(&into, "f", "why", rows[i].code), rows[i].code);
+		assert_string_equal(got, rows[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(o45_what_is_wrong_with_a_file),
 		cmocka_unit_test_setup(a_piece_that_does_not_fit_is_left_out_whole, fresh),
 		cmocka_unit_test_setup(a_text_may_be_filled_to_the_last_byte, fresh),
 		cmocka_unit_test_setup(no_number_and_no_escape_is_halved, fresh),
