@@ -44,7 +44,7 @@ static struct dns_set *target_find(const struct dns_name *d, const char *host)
 	return NULL;
 }
 
-static bool is_named(const struct dns_name *d, const char *host)
+static bool is_target(const struct dns_name *d, const char *host)
 {
 	for (unsigned i = 0; i < d->set.n; i++)
 		if (strcmp(d->set.members[i].record.target, host) == 0)
@@ -59,7 +59,7 @@ static void forget_unnamed(struct dns_name *d, void (*forget)(struct dns_set *s)
 	for (unsigned i = 0; i < d->ntargets; i++) {
 		struct dns_set *t = d->targets[i];
 
-		if (is_named(d, t->name)) {
+		if (is_target(d, t->name)) {
 			d->targets[kept++] = t;
 			continue;
 		}
@@ -157,7 +157,7 @@ struct servers {
 	bool cut;
 };
 
-static void add_server(struct servers *to, const struct dns_server *s)
+static void add_address(struct servers *to, const struct dns_server *s)
 {
 	for (unsigned i = 0; i < to->n; i++)
 		if (np_addr_equal(&to->out[i].addr, &s->addr))
@@ -177,7 +177,7 @@ static void add_hosts(struct servers *to, const struct dns_set *s, uint16_t port
 
 		dns_record_addr(&s->members[i].record, port, &server.addr);
 		server.leaving |= s->members[i].unseen > 0;
-		add_server(to, &server);
+		add_address(to, &server);
 	}
 }
 

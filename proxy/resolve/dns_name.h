@@ -1,6 +1,6 @@
-/* dns_name: the servers that a name of the configuration stands for: the addresses of a host, or those of the targets of
- * a service, each with its tier and its weight. Pure, as dns_set is, of which it has one for the name and one for each
- * target.
+/* dns_name: the servers that a name of the configuration stands for: the addresses of a host, or those of the targets
+ * of a service, each with its tier and its weight. Pure, as dns_set is, of which it has one for the name and one for
+ * each target.
  *
  * Priorities become tiers in their order, 0 for the first. A service of weight 0 beside others gets a tier of its own
  * behind them: so it is used only when they are not usable (RFC 2782). */

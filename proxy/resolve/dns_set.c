@@ -230,8 +230,8 @@ static unsigned take_absence(struct dns_set *s, const struct dns_rules *rules, i
 	return 0;
 }
 
-/* With one family preferred, an answer of the other one counts only when the preferred one is known not to be there; else
- * a name server that fails for a moment would move all connections. A set that has nothing takes it. */
+/* With one family preferred, an answer of the other one counts only when the preferred one is known not to be there;
+ * else a name server that fails for a moment would move all connections. A set that has nothing takes it. */
 static bool is_makeshift(const struct dns_set *s, const struct dns_answer *a)
 {
 	if (s->family != DNS_PREFER_V4 && s->family != DNS_PREFER_V6)

@@ -1,17 +1,21 @@
 /* dns_set: what one question is answered over time, as a set that does not flap. Pure: it gets the time, answers and
  * random bits, and says when to ask next.
  *
- *   answer                        the set                                    asked again after
- *   has a record                  it is in, at once                          the time to live, within bounds, less 0 to 10 %
- *   lacks one                     stays                                      as above, 5 s at most, over TCP from now on
- *   lacks it again                it is out                                  the time to live
- *   - but TCP is refused          out when unseen for 30 s and 10 answers    as above, 5 s at most
- *   a service "." alone           is empty                                   the time to live
- *   no such name, no records      stays for `hold`, then it is empty         1 s, doubling to 30 s
- *   failed                        stays, for ever                            1 s, doubling to 30 s
+ *   answer                        the set                             asked again after
+ *   has a record                  it is in, at once                   the time to live, within bounds, less 0 to 10 %
+ *   lacks one                     stays                               as above, 5 s at most, over TCP from now on
+ *   lacks it again                it is out                           the time to live
+ *   - but TCP is refused          out if unseen in 30 s, 10 answers   as above, 5 s at most
+ *   a service "." alone           is empty                            the time to live
+ *   no such name, no records      stays for `hold`, then is empty     1 s, doubling to 30 s
+ *   failed                        stays, for ever                     1 s, doubling to 30 s
  *
- * UDP answers may be random choices out of the whole set (Consul gives three of twenty, and does not say so). So what one
- * lacks proves nothing, and TCP, which has room for all, is asked. Whatever happens, no second has two questions. */
+ * UDP answers may be random choices out of the whole set (Consul gives three of twenty, and does not say so). So what
+ * one lacks proves nothing, and TCP, which has room for all, is asked. Whatever happens, no second has two questions.
+ *
+ * An answer may be sure about one family alone, where the servers failed for the other one: what it lacks of that one
+ * is not counted. Rejected: a set as of the last answer, as proxies have it that look up a name at each connect: every
+ * answer that is a choice, or a server that lags behind the others, moves connections to and fro. */
 #ifndef PROXY_RESOLVE_DNS_SET_H
 #define PROXY_RESOLVE_DNS_SET_H
 

@@ -36,7 +36,8 @@ struct row {
 	const char *target;
 };
 
-/* The next question that is due is answered by these rows: services, or of a host its addresses (the target's last byte). */
+/* The next question that is due is answered by these rows: services, or of a host its addresses, whose last byte is the
+ * port. */
 static struct dns_set *answer(const struct row *rows, unsigned n)
 {
 	struct dns_answer a = {.ttl = 60, .sure = DNS_SURE_ALL, .status = n > 0 ? DNS_OK : DNS_NO_DATA};
@@ -81,8 +82,8 @@ static const char *servers(void)
 		char addr[NP_ADDR_TEXT];
 
 		np_addr_format(&out[i].addr.u.sa, out[i].addr.len, addr, sizeof(addr));
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s/%u/%u%s", i > 0 ? " " : "", addr, out[i].tier,
-				       out[i].weight, out[i].leaving ? "-" : "");
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s/%u/%u%s", i > 0 ? " " : "", addr,
+				       out[i].tier, out[i].weight, out[i].leaving ? "-" : "");
 	}
 	return text;
 }
@@ -103,7 +104,11 @@ static void a_host(void **state)
 static void e63_a_service(void **state)
 {
 	static const struct row services[] = {
-		{20, 5, 7003, "b.test"}, {10, 60, 7001, "a.test"}, {10, 0, 7002, "a.test"}, {30, 0, 7004, "b.test"}};
+		{20, 5, 7003, "b.test"},
+		{10, 60, 7001, "a.test"},
+		{10, 0, 7002, "a.test"},
+		{30, 0, 7004, "b.test"},
+	};
 	int64_t before;
 
 	(void)state;
@@ -122,13 +127,16 @@ static void e63_a_service(void **state)
 static void e63_weights_are_scaled_together(void **state)
 {
 	static const struct row services[] = {
-		{1, 65535, 1, "a.test"}, {1, 32768, 2, "a.test"}, {1, 1, 3, "a.test"}, {2, 0, 4, "a.test"}, {2, 0, 5, "a.test"}};
+		{1, 65535, 1, "a.test"}, {1, 32768, 2, "a.test"}, {1, 1, 3, "a.test"},
+		{2, 0, 4, "a.test"},     {2, 0, 5, "a.test"},
+	};
 
 	(void)state;
 	begin("_x._tcp.test", true, DNS_V4);
 	answer(services, 5);
 	answer((struct row[]){{.port = 1}}, 1);
-	assert_string_equal(servers(), "10.0.0.1:1/0/256 10.0.0.1:2/0/128 10.0.0.1:3/0/1 10.0.0.1:4/1/1 10.0.0.1:5/1/1");
+	assert_string_equal(servers(), "10.0.0.1:1/0/256 10.0.0.1:2/0/128 10.0.0.1:3/0/1 10.0.0.1:4/1/1 "
+				       "10.0.0.1:5/1/1");
 }
 
 /* Each host has its own time to live, and a service that goes takes its host with it, whoever waits for an answer. */

@@ -298,7 +298,8 @@ static void e62_a_hurry_is_once_a_second(void **state)
 	dns_set_answer(&set, &a, &rules, now, 0);
 }
 
-/* E56: the preferred family is down for a moment. Its servers stay, and no other ones come; a set without any takes them. */
+/* E56: the preferred family is down for a moment. Its servers stay, and no other ones come; a set without any takes
+ * them. */
 static void e56_a_failing_family_moves_nobody(void **state)
 {
 	(void)state;
