@@ -13,6 +13,7 @@ void dns_name_init(struct dns_name *d, const char *name, bool srv, enum dns_fami
 	dns_set_init(&d->set, name, srv, family);
 }
 
+/* Who asks for it must not come back with an answer. */
 static void end_set(struct dns_set *s, void (*forget)(struct dns_set *s))
 {
 	if (s->asking) {
@@ -69,6 +70,7 @@ static void forget_unnamed(struct dns_name *d, void (*forget)(struct dns_set *s)
 	d->ntargets = kept;
 }
 
+/* There are as many targets as services at most, and so as many as DNS_MEMBERS. */
 int dns_name_follow(struct dns_name *d, void (*forget)(struct dns_set *s))
 {
 	forget_unnamed(d, forget);
@@ -157,6 +159,7 @@ struct servers {
 	bool cut;
 };
 
+/* Two services on one host and port are one server: that of the first tier. */
 static void add_address(struct servers *to, const struct dns_server *s)
 {
 	for (unsigned i = 0; i < to->n; i++)

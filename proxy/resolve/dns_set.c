@@ -35,6 +35,7 @@ static int64_t earlier(int64_t ns, uint32_t random)
 	return ns - ns / 10 * (random % 1024) / 1024;
 }
 
+/* A time to live of 0 would ask all the time, and one of a day would keep what was a mistake for a day. */
 static int64_t clamped_ttl(const struct dns_answer *a, const struct dns_rules *rules)
 {
 	int64_t ttl = a->ttl * DNS_SECOND;
@@ -182,6 +183,7 @@ static bool says_none(const struct dns_answer *a)
 	return a->n == 1 && a->records[0].family == 0 && strcmp(a->records[0].target, ".") == 0;
 }
 
+/* What it has counts before what it lacks, so that a set whose addresses are all replaced is never empty. */
 static unsigned take_records(struct dns_set *s, const struct dns_answer *a, const struct dns_rules *rules, int64_t now,
 			     uint32_t random)
 {
@@ -208,6 +210,7 @@ static unsigned take_records(struct dns_set *s, const struct dns_answer *a, cons
 	return change;
 }
 
+/* Nothing is known of the name: whatever it had, it has. Asked again soon, then ever less often. */
 static unsigned take_failure(struct dns_set *s, int64_t now)
 {
 	s->failures++;
