@@ -1,7 +1,19 @@
 /* dns_lookup: each step of a look-up, against a name server that does what a script says. */
 #include "proxy/resolve/dns_lookup.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+
 #include "tests/unit/proxy/resolve/name_server.h"
+
+/* A text of a form, good until the next one. */
+static const char *textf(const char *form, const char *arg)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), form, arg);
+	return text;
+}
 
 static struct dns_lookup l;
 static struct dns_question q;
@@ -280,6 +292,107 @@ static void e65_localhost(void **state)
 	name_server_stop(&s);
 }
 
+/* ---- files of the system, in a mount namespace of the test's own ---- */
+
+static const char *asked_names[16];
+static unsigned nasked;
+
+/* Knows host.one.test and host.two.test, and notes what it is asked. */
+static void two_domains(struct name_server *s, const struct asked *a, struct reply *r)
+{
+	(void)s;
+	if (nasked < array_len(asked_names))
+		asked_names[nasked++] = strdup(a->name);
+	if (strcmp(a->name, "host.one.test") == 0)
+		reply_addr(r, a->name, 60, "192.0.2.1");
+	else if (strcmp(a->name, "host.two.test") == 0)
+		reply_addr(r, a->name, 60, "192.0.2.2");
+	else
+		reply_rcode(r, REPLY_NXDOMAIN);
+}
+
+static void put_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* A file of the test's in the place of the system's. */
+static void cover(const char *name, const char *place, char path[KIT_PATH])
+{
+	kit_file_write(name, "", path);
+	assert_int_equal(mount(path, place, NULL, MS_BIND, NULL), 0);
+}
+
+static void look_up_by_system(const char *name)
+{
+	static struct name_server none; /* no text: the servers of the system */
+
+	q = (struct dns_question){.family = DNS_V4, .timeout = 200000000, .tries = 1};
+	snprintf(q.name, sizeof(q.name), "%s", name);
+	look_up(&none);
+}
+
+static void expect_asked(const char *names)
+{
+	char text[512] = "";
+
+	for (unsigned i = 0; i < nasked; i++) {
+		strncat(text, i > 0 ? " " : "", sizeof(text) - strlen(text) - 1);
+		strncat(text, asked_names[i], sizeof(text) - strlen(text) - 1);
+		free((void *)(uintptr_t)asked_names[i]);
+	}
+	nasked = 0;
+	assert_string_equal(text, names);
+}
+
+/* E65: each look-up reads resolv.conf and hosts as they are then: name servers, search domains and ndots. */
+static void e65_files_are_read_anew(void **state)
+{
+	struct name_server s = {.script = two_domains, .port = 53};
+	char resolv[KIT_PATH], hosts[KIT_PATH];
+
+	(void)state;
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		skip(); /* not root */
+	cover("resolv.conf", "/etc/resolv.conf", resolv);
+	cover("hosts", "/etc/hosts", hosts);
+	name_server_start(&s);
+	put_file(resolv, textf("nameserver %s\nsearch one.test two.test\n", kit_ip(0)));
+	look_up_by_system("host");
+	assert_string_equal(ips(), "192.0.2.1");
+	expect_asked("host.one.test");
+	look_up_by_system("host.two.test"); /* it has a point: as it is, first */
+	assert_string_equal(ips(), "192.0.2.2");
+	expect_asked("host.two.test");
+	put_file(resolv, textf("nameserver %s\nsearch none.test two.test\noptions ndots:3\n", kit_ip(0)));
+	look_up_by_system("host");
+	assert_string_equal(ips(), "192.0.2.2");
+	expect_asked("host.none.test host.two.test");
+	look_up_by_system("host.one.test");
+	assert_string_equal(ips(), "192.0.2.1");
+	expect_asked("host.one.test.none.test host.one.test.two.test host.one.test");
+	put_file(hosts, "192.0.2.9 host other\n192.0.2.8 host\n");
+	look_up_by_system("host");
+	assert_string_equal(ips(), "192.0.2.8 192.0.2.9");
+	expect_asked("");
+	put_file(hosts, "");
+	put_file(resolv, "nameserver 127.0.0.1\n"); /* nobody listens there */
+	look_up_by_system("host.one.test");
+	assert_int_equal(l.answer.status, DNS_FAILED);
+	/* The first server cannot be reached, the second one answers. */
+	put_file(resolv, textf("nameserver 127.0.0.1\nnameserver %s\n", kit_ip(0)));
+	look_up_by_system("host.one.test");
+	assert_string_equal(ips(), "192.0.2.1");
+	expect_asked("host.one.test");
+	name_server_stop(&s);
+	assert_int_equal(umount("/etc/hosts"), 0);
+	assert_int_equal(umount("/etc/resolv.conf"), 0);
+}
+
 static int end(void **state)
 {
 	dns_answer_fini(&l.answer);
@@ -295,6 +408,7 @@ int main(void)
 		cmocka_unit_test_teardown(e61_failures_say_nothing_of_the_name, end),
 		cmocka_unit_test_teardown(e63_services, end),
 		cmocka_unit_test_teardown(e65_localhost, end),
+		cmocka_unit_test_teardown(e65_files_are_read_anew, end),
 		cmocka_unit_test_teardown(e66_replies_to_other_questions_are_ignored, end),
 	};
 

@@ -22,6 +22,7 @@ struct name_server {
 	/* Makes the reply, which begins as the question does; reply->n = 0: none is sent. In the thread. */
 	void (*script)(struct name_server *s, const struct asked *q, struct reply *reply);
 	bool no_tcp; /* const: TCP is refused */
+	int port;    /* const; 0: any */
 	unsigned udp, tcp; /* atomic: questions so far */
 	char text[64];     /* out: for dns_question.servers */
 	int sock, listener, stop[2];
@@ -113,7 +114,7 @@ static inline void *name_server_main(void *arg)
 static inline void name_server_start(struct name_server *s)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
-	int port = kit_port(kit_ip(0));
+	int port = s->port != 0 ? s->port : kit_port(kit_ip(0));
 
 	inet_pton(AF_INET, kit_ip(0), &a.sin_addr);
 	a.sin_port = htons((uint16_t)port);
