@@ -14,7 +14,10 @@
 #include "proxy/cli/cli_args.h"
 #include "proxy/control/control_path.h"
 
-#define ANSWER_MOST (4 * 1024 * 1024)
+/* The longest list of a lawful instance: a configuration has fewer than 10,000 servers (NODE_MAX), and admin gives each
+ * at most 4 KiB. Names of the DNS may stand for more. */
+#define ANSWER_MOST_MIB 64
+#define ANSWER_MOST     ((size_t)ANSWER_MOST_MIB * 1024 * 1024)
 
 /* ---- who listens ---- */
 
@@ -123,8 +126,9 @@ static void disarm(char *p)
 	}
 }
 
-/* Returns the answer's bytes, terminated, or NULL. */
-static char *read_answer(int fd)
+/* Returns the answer's bytes, terminated; NULL: it did not come whole, or *large: it has more than this program
+ * reads. */
+static char *read_answer(int fd, bool *large)
 {
 	size_t room = 65536, n = 0;
 	char *p = malloc(room);
@@ -136,7 +140,8 @@ static char *read_answer(int fd)
 		n += (size_t)got;
 		if (n + 1 < room)
 			continue;
-		more = room < ANSWER_MOST ? realloc(p, room * 2) : NULL;
+		*large = room >= ANSWER_MOST;
+		more = *large ? NULL : realloc(p, room * 2);
 		if (more == NULL)
 			break;
 		p = more;
@@ -219,15 +224,28 @@ static int no_answer_from(const char *where)
 	return EXIT_FAILED;
 }
 
-/* Takes fd. */
-static int take_answer(int fd, const char *where, struct cli_answer *out)
+/* The list of servers alone can be asked for in parts. */
+static int too_large_from(const char *where, const struct cli_question *q)
 {
-	out->room = read_answer(fd);
+	cli_complain("the answer of the instance at %s to %s %s is larger than %d MiB", where, q->method, q->path,
+		     ANSWER_MOST_MIB);
+	if (strcmp(q->path, "/v1/servers") == 0)
+		cli_say(stderr, "  = help: ", "ask for one upstream: curl --unix-socket %s "
+			"'http://localhost/v1/servers?upstream=NAME'", where);
+	return EXIT_FAILED;
+}
+
+/* Takes fd. */
+static int take_answer(int fd, const char *where, const struct cli_question *q, struct cli_answer *out)
+{
+	bool large = false;
+
+	out->room = read_answer(fd, &large);
 	close(fd);
 	if (out->room != NULL && take_apart(out))
 		return EXIT_OK;
 	cli_answer_free(out);
-	return no_answer_from(where);
+	return large ? too_large_from(where, q) : no_answer_from(where);
 }
 
 int cli_ask(const struct cli_args *a, const char *method, const char *path, int patience, struct cli_answer *out)
@@ -241,7 +259,7 @@ int cli_ask_with(const struct cli_args *a, const struct cli_question *q, int pat
 	int fd, code = put_question(a, q, patience, &fd, where);
 
 	*out = (struct cli_answer){0};
-	return code == EXIT_OK ? take_answer(fd, where, out) : code;
+	return code == EXIT_OK ? take_answer(fd, where, q, out) : code;
 }
 
 int cli_look_alive(const struct cli_args *a)
@@ -327,7 +345,7 @@ int cli_ask_lines(const struct cli_args *a, const char *path, void (*take)(void 
 	}
 	out->status = (unsigned)strtoul(start + 9, NULL, 10);
 	if (out->status != 200)
-		return take_answer(fd, where, out);
+		return take_answer(fd, where, &q, out);
 	set_patience(fd, CLI_STREAM);
 	in = fdopen(fd, "r");
 	if (in == NULL) {

@@ -235,8 +235,8 @@ void doctor_ports_used(struct doctor *d)
 	char range[DOCTOR_TEXT];
 	int64_t ports;
 
-	if (!read_ports(d, &ports, range)) {
-		doctor_unseen(d);
+	if (!read_ports(d, &ports, range) || (d->status != NULL && d->servers == NULL)) {
+		doctor_unseen(d); /* it answers, but has not told of its servers */
 		return;
 	}
 	for (const char *s = json_first(d->servers, "servers"); s != NULL; s = json_next(s)) {

@@ -187,19 +187,23 @@ static void o21_sizes(void **state)
 	expect_shown("ready>");
 }
 
-/* A configuration of a thousand servers. */
-static const char *many_servers(void)
+/* A configuration of so many upstreams, a, b, ..., with so many servers each. */
+static const char *many_servers(int upstreams, int each)
 {
-	static char text[64 * MANY];
+	static char text[32 * 10 * MANY];
 	size_t n;
 
 	n = (size_t)snprintf(text, sizeof(text),
 			     "control: {socket: \"%s\"}\nlisteners: [{name: web, bind: \"%s:%d\", upstream: a}]\n"
-			     "upstreams: [{name: a, servers: [",
+			     "upstreams:\n",
 			     control_socket(), kit_ip(0), kit_port(kit_ip(0)));
-	for (int i = 0; i < MANY; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"192.0.2.1:%d\"", i > 0 ? "," : "", FIRST + i);
-	snprintf(text + n, sizeof(text) - n, "]}]\n");
+	for (int u = 0; u < upstreams; u++) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "- {name: %c, servers: [", 'a' + u);
+		for (int i = 0; i < each; i++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s\"192.0.2.%d:%d\"", i > 0 ? "," : "",
+					      u + 1, FIRST + i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "]}\n");
+	}
 	return text;
 }
 
@@ -208,7 +212,7 @@ static void o21_thousand_servers(void **state)
 {
 	(void)state;
 	terminal_start(80, 24);
-	w.s = kit_staunch_start(many_servers());
+	w.s = kit_staunch_start(many_servers(1, MANY));
 	top_start("", "");
 	expect_shown("*servers 1-17/1000");
 	expect_line(6, "a/192.0.2.1:10001           yes      0      0      0     -     -");
@@ -239,6 +243,22 @@ static void o21_thousand_servers(void **state)
 	expect_shown("servers 1-17/1000");
 	type("/nothing Enter");
 	expect_shown("servers none");
+	type("q");
+	expect_shown("ready>");
+}
+
+/* O21: as many servers as a file may have, 10,000 keys and values; more than 4 MiB of them. */
+static void o21_largest_file(void **state)
+{
+	(void)state;
+	terminal_start(80, 24);
+	w.s = kit_staunch_start(many_servers(10, 990));
+	top_start("", "");
+	expect_shown("*servers 1-17/9900");
+	expect_line(6, "a/192.0.2.1:10001           yes      0      0      0     -     -");
+	type("G");
+	expect_shown("*servers 9884-9900/9900");
+	expect_line(22, "j/192.0.2.10:10990          yes      0      0      0     -     -");
 	type("q");
 	expect_shown("ready>");
 }
@@ -328,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o21_sizes, kit_end),
 		cmocka_unit_test_teardown(o21_thousand_servers, kit_end),
+		cmocka_unit_test_teardown(o21_largest_file, kit_end),
 		cmocka_unit_test_teardown(o21_gone_and_back, kit_end),
 		cmocka_unit_test_teardown(o21_terminal_restored, kit_end),
 		cmocka_unit_test_teardown(o21_refusals, kit_end),
