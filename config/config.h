@@ -152,6 +152,14 @@ struct config_upstream {
 	} timeouts;
 	int64_t               retries;      /* other servers to try; 0: none */
 	int64_t               retry_budget; /* over all attempts of one connection */
+	struct {
+		struct {
+			int64_t failures; /* in a row; or CONFIG_OFF */
+			int64_t within, out, max_out;
+			int64_t answer;   /* or CONFIG_AUTO, CONFIG_OFF */
+			bool    early_end, probe;
+		} passive;
+	} health;
 	struct config_pos     at;
 	struct config_pos     origin[CONFIG_UPSTREAM_KEYS];
 };

@@ -11,7 +11,8 @@
  *   member   of the struct its table names
  *   default  as text; NULL where there is none. A key without default, if flagged NEEDED, must be written
  *   min max  of the value, in its own unit; of the number of elements for what is a list
- *   flags    OFF: the word `off` is allowed (CONFIG_OFF; of a PATH, NULL). AUTO: the word `auto` is (CONFIG_AUTO). NEEDED.
+ *   flags    OFF: the word `off` is allowed (CONFIG_OFF; of a PATH, NULL; of a MAP that of its first key). AUTO: the word
+ *            `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
  *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
  *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone. FOLDED: about the
@@ -353,7 +354,53 @@
 	X(DURATION, "upstreams[].retry_budget", retry_budget, "10s", 1 * UNITS_MS, 10 * UNITS_M, 0, none, NEW,    \
 	  "time all attempts for one connection may take together",                                               \
 	  "Without it three attempts of five seconds keep a client waiting for fifteen.",                         \
-	  "6s")
+	  "6s")                                                                                                   \
+	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \
+	  "how it is found out whether its servers are well", NULL, NULL)                                         \
+	X(MAP, "upstreams[].health.passive", health.passive, NULL, 0, 0, OFF, none, NEW,                          \
+	  "leave a server out that fails several in a row, for a time; or off",                       \
+	  NULL, NULL)                                                                                             \
+	X(COUNT, "upstreams[].health.passive.failures", health.passive.failures, "3", 1, 1000, OFF, none, NEW,    \
+	  "so many failures in a row eject a server",                                                             \
+	  "A failure is a connect that is refused, reset, timed out or fails its handshake, an early end and a "  \
+	  "missing answer. Too few servers are never left: beyond half of them a server that takes no connection is " \
+	  "used only where no other is left, and one that takes them stays in. A server that is alone is never "  \
+	  "judged. off ends all of it, as off in place of the map does.",                                         \
+	  "5")                                                                                                    \
+	X(DURATION, "upstreams[].health.passive.within", health.passive.within, "10s", 100 * UNITS_MS,            \
+	  1 * UNITS_H, 0, none, NEW,                                                                              \
+	  "the time within which those failures come",                                                            \
+	  "A row that takes longer begins anew.",                                                                 \
+	  "30s")                                                                                                  \
+	X(DURATION, "upstreams[].health.passive.out", health.passive.out, "10s", 100 * UNITS_MS, 1 * UNITS_H, 0,  \
+	  none, NEW,                                                                                              \
+	  "how long a server is left out for the first time",                                                     \
+	  "Each further ejection doubles it, give or take a tenth; each such time served without a failure takes " \
+	  "one back. Then one connection, the trial, decides whether it is in again.",                            \
+	  "5s")                                                                                                   \
+	X(DURATION, "upstreams[].health.passive.max_out", health.passive.max_out, "5m", 100 * UNITS_MS,           \
+	  1 * UNITS_D, 0, none, NEW,                                                                              \
+	  "the longest time that a server is left out at once",                                                   \
+	  "It bounds the doubling.",                                                                              \
+	  "1m")                                                                                                   \
+	X(BOOL, "upstreams[].health.passive.early_end", health.passive.early_end, "true", 0, 0, 0, none, NEW,     \
+	  "whether it is a failure that a server ends before its first byte",                                     \
+	  "It counts only while the other servers answer almost all of their connections, so a protocol without " \
+	  "answers, and clients that send rubbish to all servers alike, judge nobody. Switch it off where servers " \
+	  "of one upstream run different programs.",                                                              \
+	  "false")                                                                                                \
+	X(DURATION, "upstreams[].health.passive.answer", health.passive.answer, "auto", 100 * UNITS_MS,           \
+	  1 * UNITS_H, AUTO | OFF, none, NEW,                                                                     \
+	  "a server that is silent for so long after the client's last byte has failed",                          \
+	  "auto learns it: ten times what 99 of 100 answers of the other servers take, a second at least. It needs " \
+	  "100 answers a minute, and that another server has answered a connection that came later. The "         \
+	  "connection itself goes on.",                                                                           \
+	  "5s")                                                                                                   \
+	X(BOOL, "upstreams[].health.passive.probe", health.passive.probe, "true", 0, 0, 0, none, NEW,             \
+	  "whether a server that is left out is connected to, to bring it back early",                            \
+	  "Once a second for a minute, then every five seconds. Nothing is sent. Where it works, the next "       \
+	  "connection is the trial. Switch it off where servers log each such connection loudly.",                \
+	  "false")
 
 /* struct config_server */
 #define CONFIG_SERVER_TBL(X)                                                                                      \

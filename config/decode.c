@@ -127,8 +127,13 @@ static int decode_section(const struct decode *dc, const struct config_key *k, c
 	struct decode_place at = {.obj = above->obj, .prefix = k->path};
 	char what[64];
 
+	/* The word that switches off all of it stands in its first row. */
+	if ((k->flags & KEY_OFF) && n->kind == NODE_SCALAR && strcmp(n->text, "off") == 0) {
+		*key_origin(k + 1, above->obj) = n->at;
+		return decode_plain(dc, k + 1, n, above->obj);
+	}
 	if (n->kind != NODE_MAP) {
-		decode_wrong_shape(dc, k, n, "a map");
+		decode_wrong_shape(dc, k, n, (k->flags & KEY_OFF) ? "a map, or off" : "a map");
 		return 0;
 	}
 	snprintf(what, sizeof(what), "\"%s\"", key_name(k));

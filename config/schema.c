@@ -42,8 +42,10 @@ const char *schema_range(const struct config_key *k, char *out)
 	                      value_number(k, k->max, max));
 	if (k->kind == KEY_LIST || key_is_several(k))
 		at += (size_t)snprintf(out + at, SCHEMA_RANGE - at, " elements");
-	if (k->flags & (KEY_OFF | KEY_AUTO))
-		snprintf(out + at, SCHEMA_RANGE - at, ", or %s", (k->flags & KEY_OFF) ? "off" : "auto");
+	if (k->flags & KEY_AUTO)
+		at += (size_t)snprintf(out + at, SCHEMA_RANGE - at, ", or auto");
+	if (k->flags & KEY_OFF)
+		snprintf(out + at, SCHEMA_RANGE - at, ", or off");
 	return out;
 }
 

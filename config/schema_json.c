@@ -109,7 +109,14 @@ static void json_integer(struct json *j, const struct config_key *k)
 	json_raw(j, "maximum", "%" PRId64, k->max);
 }
 
-/* The word beside the number: a member of oneOf each. */
+static void json_constant(struct json *j, const char *word)
+{
+	json_open(j, NULL, '{');
+	json_text(j, "const", word);
+	json_close(j, '}');
+}
+
+/* The word beside the number, or the map: a member of oneOf each. */
 static void json_or_word(struct json *j, const struct config_key *k,
                         void (*put)(struct json *, const struct config_key *))
 {
@@ -117,9 +124,10 @@ static void json_or_word(struct json *j, const struct config_key *k,
 	json_open(j, NULL, '{');
 	put(j, k);
 	json_close(j, '}');
-	json_open(j, NULL, '{');
-	json_text(j, "const", (k->flags & KEY_OFF) ? "off" : "auto");
-	json_close(j, '}');
+	if (k->flags & KEY_OFF)
+		json_constant(j, "off");
+	if (k->flags & KEY_AUTO)
+		json_constant(j, "auto");
 	json_close(j, ']');
 }
 
@@ -164,6 +172,11 @@ static void json_several(struct json *j, const struct config_key *k)
 static void json_object(struct json *j, const char *prefix);
 
 static void json_type(struct json *j, const struct config_key *k);
+
+static void json_section(struct json *j, const struct config_key *k)
+{
+	json_object(j, k->path);
+}
 
 /* One element: an object, or a plain value for its shorthand key. */
 static void json_element(struct json *j, const struct key_scope *s)
@@ -215,7 +228,7 @@ static void json_type(struct json *j, const struct config_key *k)
 
 	switch (k->kind) {
 	case KEY_MAP:
-	case KEY_BLOCK:    json_object(j, k->path); return;
+	case KEY_BLOCK:    word ? json_or_word(j, k, json_section) : json_section(j, k); return;
 	case KEY_LIST:     json_elements(j, k); return;
 	case KEY_ENUM:     json_enum(j, k->words); return;
 	case KEY_BOOL:     json_text(j, "type", "boolean"); return;

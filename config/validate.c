@@ -216,6 +216,17 @@ static void doubt_use(struct diag *d, const struct config *c, size_t upstream)
 		          u->name);
 }
 
+/* The first time out would be the longest already. */
+static void doubt_passive(struct diag *d, struct config_upstream *u)
+{
+	struct config_pos out = validate_origin("upstreams[].health.passive.out", u);
+
+	if (u->health.passive.out > u->health.passive.max_out)
+		diag_warn(d, DIAG_SHORT_TIMER,
+		          pos_known(out) ? out : validate_origin("upstreams[].health.passive.max_out", u),
+		          "health.passive.out is longer than max_out, which bounds it");
+}
+
 /* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
  * attempt can never fire. */
 static void doubt_upstream(struct diag *d, struct config_upstream *u)
@@ -233,6 +244,7 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 		diag_warn(d, DIAG_SHORT_TIMER,
 		          pos_known(connect) ? connect : validate_origin("upstreams[].retry_budget", u),
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
+	doubt_passive(d, u);
 }
 
 /* Ports of protocols whose servers speak first. */

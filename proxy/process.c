@@ -1,6 +1,6 @@
 /* The process: start in order, serve, stop in exact reverse.
  *
- *   descriptors -> signals -> control worker -> workers -> admin -> access log -> bindings -> serve -> drain
+ *   descriptors -> signals -> control worker -> workers -> health -> admin -> access log -> bindings -> serve -> drain
  *
  * The main thread becomes the control worker (np_run); the others carry the traffic. */
 #include "proxy/process.h"
@@ -25,6 +25,7 @@
 #include "proxy/control/start_errors.h"
 #include "proxy/control/state.h"
 #include "proxy/control/tokens.h"
+#include "proxy/health/health.h"
 #include "proxy/log/event.h"
 
 #define STALL_LIMIT (500 * NP_MS) /* a loop that did not turn for so long is logged */
@@ -49,7 +50,10 @@ static void on_stall(unsigned worker, int64_t ns, const char *running)
 {
 	char name[24];
 
-	snprintf(name, sizeof(name), worker == ADMIN_WORKER ? "admin" : "worker %u", worker);
+	if (worker == HEALTH_WORKER)
+		snprintf(name, sizeof(name), "health");
+	else
+		snprintf(name, sizeof(name), worker == ADMIN_WORKER ? "admin" : "worker %u", worker);
 	log_limited(LVL_WARNING, "worker_stalled", name, 0,
 		    "%s has not turned for %lld ms; on the core: %s", name, (long long)(ns / NP_MS),
 		    running);
@@ -106,12 +110,36 @@ static int start_workers(struct process *p)
 	return EXIT_OK;
 }
 
-/* It looks at the workers, and behind them in the array at admin. */
-static int start_watchdog(struct process *p)
+/* Traffic goes on without it: then only connects tell of a server. */
+static struct health *start_health(struct process *p)
+{
+	struct health *h;
+	int err = health_start(&h, capacity_probes());
+
+	if (err == 0)
+		publish_to(p, health_reader(h), false);
+	else
+		log_msg(LVL_WARNING, "health_off", "servers that are left out are not probed: its thread: %s",
+			np_err_text(err));
+	return h;
+}
+
+static void stop_health(struct process *p, struct health *h)
+{
+	health_stop(h);
+	if (h != NULL)
+		publish_end(p, health_reader(h));
+	health_free(h);
+}
+
+/* It looks at the workers, and behind them in the array at health and admin. */
+static int start_watchdog(struct process *p, const struct health *h)
 {
 	unsigned n = p->nworkers;
 	int err;
 
+	if (h != NULL)
+		p->workers[n++] = health_worker(h);
 	if (p->admin != NULL)
 		p->workers[n++] = p->admin;
 	err = np_sysmon_start(&p->sysmon, p->workers, n, STALL_LIMIT, on_stall);
@@ -158,7 +186,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	if (err != 0)
 		return err;
 	p->shards = aligned_alloc(_Alignof(struct shard), workers * sizeof(*p->shards));
-	p->workers = calloc(workers + 1, sizeof(struct np_worker *)); /* and admin, for the watchdog */
+	p->workers = calloc(workers + 2, sizeof(struct np_worker *)); /* and health and admin, for the watchdog */
 	p->names = calloc(workers, sizeof(*p->names));
 	if (p->shards == NULL || p->workers == NULL || p->names == NULL)
 		return -NP_ENOMEM;
@@ -294,6 +322,7 @@ static void process_main(void *arg)
 {
 	struct start *start = arg;
 	struct process *p = start->p;
+	struct health *health = NULL;
 	struct admin *admin = NULL;
 	int err = signals_start();
 
@@ -302,10 +331,12 @@ static void process_main(void *arg)
 	limits_start(p);
 	start->code = err == 0 ? start_workers(p) :
 				 start_failed(START_DESCRIPTOR, "the poller of signals", err);
-	if (start->code == EXIT_OK)
+	if (start->code == EXIT_OK) {
+		health = start_health(p);
 		start->code = admin_start(p, start->config, &admin);
+	}
 	if (start->code == EXIT_OK)
-		start->code = start_watchdog(p);
+		start->code = start_watchdog(p, health);
 	if (start->code == EXIT_OK)
 		start->code = serve(p, start->config);
 	else
@@ -321,8 +352,9 @@ static void process_main(void *arg)
 	p->resolver_hangs = !resolver_stop(&p->resolver);
 	if (p->sysmon != NULL)
 		np_sysmon_stop(p->sysmon);
+	stop_health(p, health);
 	admin_stop(admin);
-	publish_end(p);
+	publish_stop(p);
 	stop_workers(p);
 	limits_end(p);
 	p->log = log_stop(p->log, drain_access_patience(p));

@@ -186,7 +186,7 @@ int admin_start(struct process *p, const struct config *c, struct admin **out)
 	}
 	p->admin = a->worker;
 	a->reader.worker = a->worker;
-	publish_to(p, &a->reader);
+	publish_to(p, &a->reader, true);
 	event_keeper_start(a->events);
 	*out = a;
 	return EXIT_OK;
@@ -200,7 +200,7 @@ void admin_stop(struct admin *a)
 	np_post(a->worker, &a->order);
 	np_event_wait(&a->gone);
 	event_deafen();
-	publish_end(a->p);
+	publish_end(a->p, &a->reader);
 	a->p->admin = NULL;
 	np_worker_stop(a->worker);
 	np_worker_join(a->worker);

@@ -104,6 +104,54 @@ static void put_failure(struct json *j, const struct server *s)
 	json_leave(j, '}');
 }
 
+/* What became of its connections: in, and what is in the row, or since when it is not in, and until when. */
+static void put_passive(struct json *j, struct server *s)
+{
+	const struct passive p = passive_now(s);
+	int64_t now = np_nanotime();
+
+	json_enter(j, "passive", '{');
+	json_str(j, "state", passive_word((enum server_passive)p.state));
+	json_u64(j, "failures", p.row);
+	json_str(j, "last_failure", p.row > 0 ? fault_word((enum fault)p.fault) : NULL);
+	if (p.state == SERVER_IN) {
+		json_null(j, "for_ms");
+		json_null(j, "trial_in_ms");
+	} else {
+		json_i64(j, "for_ms", (now - p.since) / NP_MS);
+		json_i64(j, "trial_in_ms", p.until > now && p.state != SERVER_TRIAL ? (p.until - now) / NP_MS : 0);
+	}
+	json_u64(j, "ejections_remembered", p.k);
+	json_leave(j, '}');
+}
+
+/* What the others' connections of the last minute teach. */
+static void put_lesson(struct json *j, const struct server *s)
+{
+	const struct server_lesson l = server_learnt(s, np_nanotime());
+
+	if (l.answer != 0)
+		json_i64(j, "answer_ms", l.answer / NP_MS);
+	else
+		json_null(j, "answer_ms");
+	json_bool(j, "early_ends_count", l.early_ends_count);
+}
+
+/* The five inputs; `why` is the first that is not good. Without a check its verdict is null; without an agent it is
+ * ready, for nothing there holds the server out. */
+static void put_inputs(struct json *j, struct server *s)
+{
+	static const char *const checks[] = {NULL, "up", "unknown", "down"};
+	static const char *const agents[] = {"ready", "drain", "down"};
+	const struct server_inputs in = server_inputs(server_now(s));
+
+	json_str(j, "admin", server_admin_text(in.admin));
+	json_str(j, "check", checks[in.check]);
+	put_passive(j, s);
+	json_str(j, "dns", in.leaving ? "leaving" : "present");
+	json_str(j, "agent", agents[in.agent]);
+}
+
 static void put_state(struct json *j, const struct inventory_server *s)
 {
 	uint32_t most = usable_most(s), active = server_active(s->server);
@@ -111,6 +159,8 @@ static void put_state(struct json *j, const struct inventory_server *s)
 
 	json_str(j, "usable", usable_word(s, &why));
 	json_str(j, "why", why);
+	put_inputs(j, s->server);
+	put_lesson(j, s->server);
 	json_bool(j, "backup", s->backup);
 	json_u64(j, "weight", s->weight);
 	json_u64(j, "effective_weight", usable_weight(s));

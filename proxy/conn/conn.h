@@ -90,7 +90,8 @@ struct conn {
 		/* R: enum close_reason: which side ended first; CLOSE_NONE: neither has */
 		uint8_t first_end;
 	};
-	uint8_t retries;        /* C */
+	uint8_t retries : 7;    /* C: 100 at most */
+	bool trial : 1;         /* C, R: of its server (passive.h), until there is a verdict */
 	struct np_g task;       /* R */
 	struct list link;       /* shard->conns */
 	struct shard *shard;    /* A */
@@ -103,7 +104,8 @@ struct conn {
 	union np_inet peer;     /* A: the client's address as accept gave it */
 	uint32_t connected;     /* C: after accept, packed (since.h); SINCE_NEVER */
 	int16_t err;            /* NP_E code of what went wrong; 0 */
-	uint16_t rule;          /* C: index into listener->targets */
+	uint16_t rule : 15;     /* C: index into listener->targets */
+	bool judged : 1;        /* R: its server is to answer within a time (conn_judge.h) */
 	uint32_t first_byte;    /* R: of the server, packed as connected */
 	int64_t accepted;       /* A: monotonic; unique on its worker, by a few ns */
 	uint32_t counted[2];    /* R: of each direction, for the numbers (tally.h) */

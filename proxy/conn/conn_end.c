@@ -6,6 +6,7 @@
 
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
 #include "proxy/conn/tally.h"
@@ -84,6 +85,8 @@ void conn_end(struct conn *c, enum close_reason why)
 		trace_mark(c, TRACE_END, NULL, 0, why);
 	if (s->log != NULL)
 		conn_log(c, why); /* before the streams go: they know what was agreed */
+	if (unlikely(c->trial || c->judged))
+		judge_end(c, why);
 	conn_close(c, why);
 	conn_count(c, why);
 	if (c->server != NULL)

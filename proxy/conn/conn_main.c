@@ -31,7 +31,7 @@ struct limit *conn_admit(struct shard *s, const struct listener *listener)
 static enum close_reason conn_route(struct conn *c)
 {
 	c->rule = conn_pick_rule(c);
-	PROBE(conn_route, c, c->rule, c->listener->name);
+	PROBE(conn_route, c, (unsigned)c->rule, c->listener->name);
 	trace_at(c, TRACE_ROUTE, NULL);
 	return conn_target(c) != NULL ? CLOSE_NONE : CLOSE_NO_ROUTE;
 }
@@ -90,7 +90,7 @@ static struct conn *conn_new(struct shard *s, struct listener *listener, const s
 	c->magic = CONN_MAGIC;
 	c->shard = s;
 	c->listener = listener;
-	c->rule = (uint16_t)listener->nrules; /* the default's, until a rule matches */
+	c->rule = listener->nrules & 0x7fff; /* the default's, until a rule matches */
 	c->accepted = moment_of_accept(s);
 	c->connected = c->first_byte = SINCE_NEVER;
 	memcpy(&c->peer, &peer->u, sizeof(c->peer));

@@ -8,6 +8,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/conn/conn_trace.h"
 #include "proxy/policy/limit_watch.h"
@@ -18,6 +19,7 @@ struct attempt {
 	const struct server *tried[TRIES_MAX]; /* the first ntried are set */
 	unsigned ntried;
 	int64_t budget_ends;
+	int64_t dialled;       /* when the server was picked */
 	int64_t began;         /* the dial under way, by the clock itself; later by what its preamble took */
 	enum close_reason why; /* of the last failure */
 };
@@ -166,12 +168,14 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 			note_try(c, a, server, now - began);
 		conn_loop_sample(c);
 		histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
+		judge_success(c, REPORT_CONNECTED);
 		return CLOSE_NONE;
 	}
 	PROBE(connected, c, server->name, c->err);
 	if (unlikely(c->traced))
 		trace_mark(c, TRACE_FAILED, server, c->err, a->why);
 	a->tried[a->ntried++] = server;
+	judge_connect_failed(c, server, a->why, a->dialled);
 	note_server(c, a->why, server);
 	note_try(c, a, server, np_nanotime() - began);
 	server_release(server);
@@ -219,10 +223,15 @@ enum close_reason connect_run(struct conn *c)
 			.random = shard_random(c->shard),
 			.tried = a.tried,
 			.ntried = a.ntried,
+			.may_retry = a.ntried < u->retries,
 		};
 		struct server *server;
-		int err = upstream_pick(u, &args, &server);
+		int err;
 
+		if (a.ntried > 0)
+			a.began = np_nanotime();
+		a.dialled = args.now = a.began;
+		err = upstream_pick(u, &args, &server);
 		if (err != 0) {
 			PROBE(pick, c, u->name, NULL, -err);
 			if (unlikely(c->traced))
@@ -230,8 +239,8 @@ enum close_reason connect_run(struct conn *c)
 			return pick_failed(&a, err);
 		}
 		PROBE(pick, c, u->name, server->name, 0);
+		c->trial = args.trial;
 		if (a.ntried > 0) {
-			a.began = np_nanotime();
 			c->retries++;
 			STAT_ADD(&u->live->stats[c->shard->id], retries, 1);
 		}

@@ -15,6 +15,7 @@
 
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
 
@@ -36,6 +37,7 @@ static no_inline void note_first_byte(struct conn *c)
 	trace_at(c, TRACE_FIRST_BYTE, NULL);
 	c->first_byte = since_pack(ns);
 	histogram_add(&conn_server_stats(c)->first_byte, &histogram_latency, ns - connected);
+	judge_answered(c);
 }
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)

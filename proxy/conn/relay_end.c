@@ -18,6 +18,7 @@
 #include "proxy/conn/relay.h"
 
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_judge.h"
 
 #include "proxy/base/deadline.h"
 
@@ -118,6 +119,8 @@ void relay_arm(struct conn *c)
 		when = deadline_earlier(when, deadline_at(np_now(), d->reset_pause * NP_MS));
 	if (c->keepalive_due)
 		when = deadline_earlier(when, c->accepted + KEEPALIVE_AFTER);
+	if (c->judged)
+		when = deadline_earlier(when, deadline_at(c->dir[0].active, judge_answer_time(c)));
 	np_fd_set_read_deadline(&c->client.fd, when == DEADLINE_NEVER ? 0 : when);
 }
 
@@ -132,7 +135,26 @@ void relay_deadlines(struct conn *c)
 {
 	c->hard_deadline = deadline_at(c->accepted, c->listener->lifetime);
 	c->dir[0].active = c->dir[1].active = np_now();
+	c->judged = judge_answer_time(c) != 0;
 	relay_arm(c);
+}
+
+/* Is the time over that an answer may take? Judged is a server that has acknowledged all of the client's bytes and has
+ * said nothing since, once; where the client has said nothing, there is nothing to answer. */
+static void look_for_answer(struct conn *c, int64_t now)
+{
+	bool asked = c->dir[0].bytes > 0 && !c->dir[1].eof && c->first_byte == SINCE_NEVER;
+	int64_t answer = judge_answer_time(c);
+
+	if (asked && answer != 0 && now < deadline_at(c->dir[0].active, answer))
+		return;
+	if (asked && answer != 0 && undelivered(c, &c->dir[0]) > 0) {
+		c->dir[0].active = now; /* what is not there cannot be answered: its time begins later */
+		return;
+	}
+	c->judged = false;
+	if (asked && answer != 0)
+		judge_silence(c);
 }
 
 /* ---- ends ---- */
@@ -277,6 +299,8 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	struct relay_dir *back = opposite(c, d);
 
 	DCHECK(!d->eof, "a source ends once");
+	if (d == &c->dir[1] && c->first_byte == SINCE_NEVER && !back->eof)
+		judge_early_end(c, reset);
 	d->eof = true;
 	d->readable = false;
 	d->reset = reset;
@@ -425,6 +449,8 @@ enum close_reason relay_expired(struct conn *c)
 	DCHECK_RELAY(c);
 	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
 		grow_old(c);
+	if (c->judged)
+		look_for_answer(c, now);
 	if (now >= c->hard_deadline)
 		return hard_deadline_passed(c, now);
 	if (now >= silence_ends(c))

@@ -10,12 +10,13 @@
 #include "netpoll/err.h"
 #include "proxy/control/cgroup.h"
 #include "proxy/control/control_path.h"
+#include "proxy/health/health.h"
 #include "proxy/log/log.h"
 
 #define FDS_PER_CONN     2
 #define FDS_PER_WORKER   2  /* epoll and eventfd; the listeners come on top */
 #define FDS_PER_LISTENER 2  /* its socket, and the client it holds while it waits for room */
-#define FDS_RESERVE      24 /* stdio, logs, control worker, signals, and a few to spare */
+#define FDS_RESERVE      24 /* stdio, logs, the workers control and health, signals, and a few to spare */
 #define FDS_PER_PIPE     2
 #define FDS_USEFUL       64 /* beyond the reserve: fewer are worth a warning */
 #define FDS_MOST         1048576 /* more serve nobody and cost the kernel a table */
@@ -26,6 +27,7 @@
 #define ADMIN_LEAST 8
 #define ADMIN_SHARE 32 /* one descriptor in so many goes to them */
 #define ADMIN_FIXED 16 /* poller, listeners, lock, the one kept back, and those that are about to be closed */
+#define PROBE_SHARE 512 /* one descriptor in so many goes to probes of servers that are left out */
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
 /* ---- descriptors ---- */
@@ -88,11 +90,19 @@ unsigned capacity_admin(const struct config *c)
 	return control_is_on(c) ? ADMIN_FIXED + capacity_admin_clients() : 0;
 }
 
+unsigned capacity_probes(void)
+{
+	int64_t n = capacity_descriptors() / PROBE_SHARE;
+
+	return n < HEALTH_PROBES ? (unsigned)n : HEALTH_PROBES;
+}
+
 int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned admin)
 {
 	int64_t per_worker =
 		FDS_PER_WORKER + (int64_t)FDS_PER_LISTENER * binds + (int64_t)FDS_PER_PIPE * pipes;
-	int64_t n = (capacity_descriptors() - FDS_RESERVE - admin - per_worker * workers) / FDS_PER_CONN;
+	int64_t set_aside = FDS_RESERVE + admin + capacity_probes();
+	int64_t n = (capacity_descriptors() - set_aside - per_worker * workers) / FDS_PER_CONN;
 
 	DCHECK(workers > 0, "a process has a worker");
 	return n > 1 ? n : 1;

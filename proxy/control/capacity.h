@@ -29,8 +29,11 @@ unsigned capacity_admin_clients(void);
 /* capacity_admin: descriptors that the control plane of c needs, its clients included; 0: there is none. */
 unsigned capacity_admin(const struct config *c);
 
+/* capacity_probes: servers that are probed at the same time. */
+unsigned capacity_probes(void);
+
 /* capacity_connections: connections that the descriptor limit allows, beside `binds` sockets and
- * `pipes` pipes per worker, and `admin` descriptors.   Returns  at least 1. */
+ * `pipes` pipes per worker, `admin` descriptors, and those of probes.   Returns  at least 1. */
 int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned admin);
 
 /* capacity_max: connections that the process may hold with c: its limits.max_connections, or for

@@ -10,6 +10,7 @@
 #include "proxy/control/ocsp.h"
 #include "proxy/control/orders.h"
 #include "proxy/control/overrides.h"
+#include "proxy/control/publish.h"
 #include "proxy/control/server_close.h"
 #include "proxy/control/state.h"
 #include "proxy/listen/bindings.h"
@@ -48,11 +49,13 @@ struct process {
 	int64_t old_logs_by; /* drain: until when they may; INT64_MAX: not set */
 	int64_t logs_by; /* drain: when both logs must have ended; INT64_MAX: not set */
 	struct {
-		struct inventory_reader *reader; /* NULL: nobody reads numbers */
+		struct inventory_reader *readers[PUBLISH_READERS]; /* the first nreaders */
+		unsigned nreaders;
+		bool numbers; /* one of them shows numbers */
 		uint32_t reload_failed; /* atomic: the last one was refused */
 		const struct stats **stats; /* owned: of each shard and of this thread */
 		int64_t log_every; /* log.periodic, ns; 0: off */
-		struct np_timer tick; /* asks for a tally each second while there is a reader, or log_every */
+		struct np_timer tick; /* asks for a tally each second while numbers are shown, or log_every */
 	} publishing; /* publish.h */
 	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
 	uint64_t files_seen; /* the same at the last poll */

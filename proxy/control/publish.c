@@ -1,4 +1,4 @@
-/* publish: one reader, told of each publication; and the second's tick for bytes of live connections. */
+/* publish: readers, told of each publication; and the second's tick for bytes of live connections. */
 #include "proxy/control/publish.h"
 
 #include <stdlib.h>
@@ -49,7 +49,7 @@ static void tick_stop(struct process *p)
 /* Workers without a reader, and without records to write, sleep on. */
 static void tick_if_needed(struct process *p)
 {
-	if (p->publishing.reader == NULL && p->publishing.log_every == 0) {
+	if (!p->publishing.numbers && p->publishing.log_every == 0) {
 		tick_stop(p);
 		return;
 	}
@@ -59,10 +59,22 @@ static void tick_if_needed(struct process *p)
 	np_timer_set(&p->publishing.tick, np_now() + TALLY_EVERY);
 }
 
-void publish_again(struct process *p)
+/* Each reader has a list of its own: it is posted back by the thread that has it. */
+static void publish_one(struct process *p, struct inventory_reader *reader)
 {
 	const struct inventory_process process = described(p);
-	struct inventory *inv;
+	struct inventory *inv = inventory_new(&p->registry, p->snap, &process);
+
+	if (inv != NULL)
+		inventory_post(inv, reader);
+	else
+		log_msg(LVL_ERROR, "metrics_failed",
+			"metrics still show generation %llu's objects or older: out of memory",
+			(unsigned long long)p->snap->generation - 1);
+}
+
+void publish_again(struct process *p)
+{
 	int64_t every;
 
 	DCHECK(np_self() == p->registry.control, "control publishes");
@@ -72,15 +84,8 @@ void publish_again(struct process *p)
 	every = p->snap->config->log.periodic;
 	p->publishing.log_every = every != CONFIG_OFF ? every : 0;
 	tick_if_needed(p);
-	if (p->publishing.reader == NULL)
-		return;
-	inv = inventory_new(&p->registry, p->snap, &process);
-	if (inv != NULL)
-		inventory_post(inv, p->publishing.reader);
-	else
-		log_msg(LVL_ERROR, "metrics_failed",
-			"metrics still show generation %llu's objects or older: out of memory",
-			(unsigned long long)p->snap->generation - 1);
+	for (unsigned i = 0; i < p->publishing.nreaders; i++)
+		publish_one(p, p->publishing.readers[i]);
 }
 
 /* One more than there are shards: the control thread counts, too. */
@@ -95,28 +100,36 @@ static const struct stats **list_stats(const struct process *p)
 	return all;
 }
 
-void publish_to(struct process *p, struct inventory_reader *reader)
+void publish_to(struct process *p, struct inventory_reader *reader, bool numbers)
 {
-	CHECK(p->publishing.reader == NULL, "there is one reader");
-	p->publishing.stats = list_stats(p);
+	CHECK(p->publishing.nreaders < PUBLISH_READERS, "there is a place for each reader");
+	if (p->publishing.stats == NULL)
+		p->publishing.stats = list_stats(p);
 	if (p->publishing.stats == NULL) {
 		log_msg(LVL_ERROR, "metrics_failed", "there are no metrics: out of memory");
 		return;
 	}
-	p->publishing.reader = reader;
+	p->publishing.readers[p->publishing.nreaders++] = reader;
+	p->publishing.numbers |= numbers;
 	tick_if_needed(p);
-	publish_again(p);
+	if (p->snap != NULL)
+		publish_one(p, reader);
 }
 
-void publish_end(struct process *p)
+void publish_end(struct process *p, struct inventory_reader *reader)
 {
-	struct inventory_reader *reader = p->publishing.reader;
+	for (unsigned i = 0; i < p->publishing.nreaders; i++) {
+		if (p->publishing.readers[i] != reader)
+			continue;
+		p->publishing.readers[i] = p->publishing.readers[--p->publishing.nreaders];
+		inventory_reader_close(reader);
+	}
+}
 
+void publish_stop(struct process *p)
+{
+	DCHECK(p->publishing.nreaders == 0, "every reader has ended");
 	tick_stop(p);
-	if (reader == NULL)
-		return;
-	p->publishing.reader = NULL;
-	inventory_reader_close(reader);
 	free(p->publishing.stats);
 	p->publishing.stats = NULL;
 }

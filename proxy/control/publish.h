@@ -1,5 +1,5 @@
-/* publish: what there is to tell numbers of (proxy/policy/inventory.h) goes to the one reader with each
- * publication, and while there is one, or log.periodic, workers are asked each second to look at live
+/* publish: what there is to tell numbers of (proxy/policy/inventory.h) goes to each reader with each
+ * publication, and while one of them shows numbers, or log.periodic, workers are asked each second to look at live
  * connections (proxy/conn/tally.h). Control worker.
  *
  *   publish_to -> reload_publish: publish_again, ... -> publish_end
@@ -14,20 +14,27 @@
 #ifndef PROXY_CONTROL_PUBLISH_H
 #define PROXY_CONTROL_PUBLISH_H
 
+#include "netpoll/base.h"
+
+#define PUBLISH_READERS 2 /* health and admin */
+
 struct inventory_reader;
 struct process;
 
 /* publish_to: from now on reader gets each publication, the current one at once. Its worker runs, and
- * reader is zero but for that.   Calls  once. */
-void publish_to(struct process *p, struct inventory_reader *reader);
+ * reader is zero but for that. numbers: it shows them, so they are to be of this second. */
+void publish_to(struct process *p, struct inventory_reader *reader, bool numbers);
 
 /* publish_again: the snapshot in force is a new one, or has a new number. Without memory the reader
  * keeps the list it has, with a line in the log. */
 void publish_again(struct process *p);
 
-/* publish_end: the reader gets no more, and all it had is back; workers are asked no more. Before its worker is
- * stopped, and no coroutine of it holds one. Harmless without a reader, and a second time.
+/* publish_end: the reader gets no more, and all it had is back. Before its worker is stopped, and no coroutine of it
+ * holds one. Harmless for one that gets none.
  *   Parks  until its worker has answered. */
-void publish_end(struct process *p);
+void publish_end(struct process *p, struct inventory_reader *reader);
+
+/* publish_stop: workers are asked no more, and there is no reader. */
+void publish_stop(struct process *p);
 
 #endif

@@ -302,12 +302,15 @@ static bool same_log(const struct config *a, const struct config *b)
 	       text_same(a->log.access.path, b->log.access.path);
 }
 
-/* What comes after the load needs no file but sockets and the access log. */
+/* *log: the access log that l asks for, which is the one in force where it asks for the same; NULL is off. What comes
+ * after the load needs no file but it and sockets. */
 static int open_addresses_and_log(struct process *p, const struct loaded *l, struct list *opened, struct log **log,
 				  enum reload_step *step)
 {
 	bool other_log = p->snap == NULL || !same_log(p->snap->config, l->config);
 	int err;
+
+	*log = p->log;
 
 	*step = RELOAD_BIND;
 	err = bindings_open(&p->bindings, l->snap, p->nshards, opened);
@@ -321,7 +324,7 @@ static int open_addresses_and_log(struct process *p, const struct loaded *l, str
 static int open_all(struct process *p, const struct loaded *l, struct list *opened,
 		    enum reload_step *step)
 {
-	struct log *log = NULL;
+	struct log *log;
 	int err = open_addresses_and_log(p, l, opened, &log, step);
 
 	if (err == 0 && signals_pending(SIGNALS_STOP))
@@ -330,12 +333,12 @@ static int open_all(struct process *p, const struct loaded *l, struct list *open
 		*step = RELOAD_BIND;
 		err = bindings_listen(l->snap, opened);
 	}
-	if (err != 0) {
-		bindings_free(opened);
-		log_stop(log, LOG_STOP_MS);
-	} else if (log != NULL) {
+	if (err == 0 && log != p->log)
 		switch_access_log(p, log);
-	}
+	if (err != 0)
+		bindings_free(opened);
+	if (err != 0 && log != p->log)
+		log_stop(log, LOG_STOP_MS);
 	return err;
 }
 

@@ -35,11 +35,13 @@
 	X(drain_deadline, "warning", "shutdown.timeout is over; what is left is cut.") \
 	X(drained, "notice", "All connections have ended.") \
 	X(draining, "notice", "The process was told to stop; so many connections are left.") \
+	X(ejection_capped, "warning", "A server fails its connections, and is not left out: too few others would stay.") \
 	X(few_descriptors, "warning", "The descriptor limit is lower than what is configured needs.") \
 	X(files_back, "notice", "The files of TLS can be read again.") \
 	X(files_changed, "notice", "A certificate, key or list has changed and is taken over.") \
 	X(files_failed, "error", "A file cannot be read.") \
 	X(files_late, "error", "A file is not read in time: a disk that hangs, or no file.") \
+	X(health_off, "warning", "Servers that are left out are not probed, for want of a thread.") \
 	X(killed, "notice", "An operator ended connections: how many, of how many, and which were meant.") \
 	X(limit_over, "notice", "A limit does not act any more; so often it did.") \
 	X(limit_reached, "warning", "A limit acts; what happens to who comes beyond it.") \
@@ -71,6 +73,9 @@
 	X(reload_partial, "warning, error", "A part of a new configuration waits for the next start, or failed.") \
 	X(reloaded, "notice", "A configuration is in force; its generation.") \
 	X(server_closed, "notice", "Connections of a server that is held out were ended (close_over), or that was called off.") \
+	X(server_in, "notice", "A server that was left out takes connections again; for how long it was out.") \
+	X(server_out, "notice, warning", "A server is left out for a time: its connections failed; usable and servers count what is left.") \
+	X(server_spare, "warning", "A server that takes no connection is used only where no other is left.") \
 	X(signal, "notice", "A signal was received.") \
 	X(splice_unavailable, "warning", "Bulk is copied, since the kernel refuses splice or pipes.") \
 	X(start_failed, "error", "The process could not start; what it lacked.") \

@@ -107,6 +107,11 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 
 	*to = (struct inventory_upstream){.live = live, .listed = u != NULL, .first = inv->nservers};
 	live->refs++;
+	if (u != NULL) {
+		to->judges = u->passive.on;
+		to->probes = u->passive.on && u->passive.probe;
+		to->connect_timeout = u->connect_timeout;
+	}
 	for (unsigned i = 0; u != NULL && i < u->members->n; i++)
 		add_server(inv, u->members->at[i].server, &u->members->at[i]);
 	list_for_each(it, &live->servers) {
@@ -344,6 +349,8 @@ static void inventory_arrived(struct np_msg *m)
 	r->current = inv;
 	if (old != NULL)
 		inventory_drop(old);
+	if (r->arrived != NULL)
+		r->arrived(r);
 }
 
 /* The reader's hold on the one before ends when this one arrives. */

@@ -53,6 +53,8 @@ struct inventory_upstream {
 	bool listed;
 	unsigned first, n;        /* its servers: servers[first] and the following */
 	struct server_stats gone; /* of servers that are no more */
+	bool judges, probes;      /* by what becomes of connections; and those that are left out */
+	int64_t connect_timeout;  /* ns */
 	const struct config_upstream *config; /* as a listener's */
 };
 
@@ -100,10 +102,12 @@ struct inventory {
 	struct np_msg msg;    /* there, and back */
 };
 
-/* Zero-initialise, then set worker. The memory must last until inventory_reader_close has returned. */
+/* Zero-initialise, then set worker, and arrived if need be. The memory must last until inventory_reader_close has
+ * returned. */
 struct inventory_reader {
 	struct np_worker *worker;   /* const */
 	struct inventory *current;  /* worker; NULL before the first */
+	void (*arrived)(struct inventory_reader *r); /* const: there is a new one; NULL: nobody asks */
 	bool closed;                /* worker */
 };
 

@@ -6,6 +6,7 @@
 #include "proxy/metrics/prometheus.h"
 #include "proxy/policy/inventory.h"
 #include "proxy/policy/metrics_tbl.h"
+#include "proxy/upstream/passive.h"
 
 /* What a function writes with. */
 struct metrics_at {

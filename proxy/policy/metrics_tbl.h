@@ -75,6 +75,17 @@
 	  "From the connect of a server to its first byte.", first_byte, METRICS_HISTOGRAM) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_retries_total", counter, "upstream", \
 	  "Attempts to connect after a failed one of the same connection.", retries, 1) \
+	X(SERVER, SERVERS, "staunch_upstream_early_ends_total", counter, "upstream, server, reason", \
+	  "Connections that a server ended before its first byte, by reason; not all of them are its fault.", \
+	  early_ends, 2) \
+	X(SERVER, SERVERS, "staunch_upstream_ejections_total", counter, "upstream, server, reason", \
+	  "Times that a server was left out for what became of its connections, by the last failure's reason.", \
+	  ejections, FAULTS) \
+	X(SERVER, SERVERS, "staunch_upstream_ejections_capped_total", counter, "upstream, server", \
+	  "Times that a server was not left out, since too few would have stayed.", ejections_capped, 1) \
+	X(SERVER, SERVERS, "staunch_upstream_server_state", gauge, "upstream, server, input", \
+	  "What holds a server out, by input: 0 it is good, 1 it holds the server out, 2 in between.", \
+	  server_inputs, 5) \
 	X(SERVER, SERVERS, "staunch_upstream_bytes_total", counter, "upstream, server, direction", \
 	  "Bytes relayed by server, as those of listeners.", server_bytes, 2) \
 	X(SERVER, SERVERS, "staunch_upstream_server_weight", gauge, "upstream, server", \
@@ -84,6 +95,6 @@
 	X(SERVER, SERVERS, "staunch_upstream_connections_active", gauge, "upstream, server", \
 	  "Connections and dials of a server now.", server_active, 1) \
 	X(SERVER, SERVERS, "staunch_upstream_server_up", gauge, "upstream, server", \
-	  "Whether a server may be picked; 0: an operator, or its weight, holds it out.", server_up, 1)
+	  "Whether a server may be picked; 0: one of its inputs, or its weight, holds it out.", server_up, 1)
 
 #endif

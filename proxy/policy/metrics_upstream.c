@@ -91,6 +91,63 @@ void metrics_server_bytes(const struct metrics_at *pg, unsigned i)
 	metrics_two(pg, &in, n.bytes_in, &out, n.bytes_out);
 }
 
+void metrics_early_ends(const struct metrics_at *pg, unsigned i)
+{
+	struct server_stats n;
+	const struct inventory_server *s = server_of(pg, i, &n);
+	struct labels end, reset;
+
+	if (s == NULL)
+		return;
+	end = by_server(s->server, "reason", "end");
+	reset = by_server(s->server, "reason", "reset");
+	metrics_two(pg, &end, n.early_ends, &reset, n.early_resets);
+}
+
+/* Each kind of fault has its series from the start, so that the first ejection is an increase. */
+void metrics_ejections(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+
+	for (unsigned f = 0; s->listed && f < FAULTS; f++) {
+		struct labels labels = by_server(s->server, "reason", fault_word((enum fault)f));
+
+		prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->passive, ejections[f]));
+	}
+}
+
+void metrics_ejections_capped(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+	struct labels labels = by_server(s->server, NULL, NULL);
+
+	if (s->listed)
+		prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->passive, capped));
+}
+
+/* 0: good, 1: it holds the server out, 2: in between. */
+void metrics_server_inputs(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+	const struct server_inputs in = server_inputs(server_now(s->server));
+	const struct {
+		const char *input;
+		unsigned state;
+	} rows[] = {
+		{"admin", in.admin != SERVER_READY},
+		{"check", in.check == SERVER_CHECK_UNKNOWN ? 2 : in.check == SERVER_CHECK_DOWN},
+		{"passive", in.passive == SERVER_SPARE ? 2 : in.passive != SERVER_IN},
+		{"dns", in.leaving},
+		{"agent", in.agent != SERVER_AGENT_READY},
+	};
+
+	for (size_t j = 0; s->listed && j < array_len(rows); j++) {
+		struct labels labels = by_server(s->server, "input", rows[j].input);
+
+		prometheus_value(&pg->to, pg->name, &labels, rows[j].state);
+	}
+}
+
 void metrics_weight(const struct metrics_at *pg, unsigned i)
 {
 	const struct inventory_server *s = &pg->inv->servers[i];

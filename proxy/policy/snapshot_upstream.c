@@ -28,6 +28,33 @@ static enum balance balance_of(enum config_balance b)
 	CHECK(false, "config_balance has a value of its own");
 }
 
+static int64_t answer_time(const struct config_upstream *c)
+{
+	int64_t answer = c->health.passive.answer;
+
+	if (answer == CONFIG_AUTO)
+		return PASSIVE_LEARNT;
+	return answer != CONFIG_OFF ? answer : 0;
+}
+
+/* All 0 where nothing is judged: upstream_same compares the whole. */
+static struct passive_rules passive_rules(const struct config_upstream *c)
+{
+	struct passive_rules rules = {0};
+
+	if (c->health.passive.failures == CONFIG_OFF)
+		return rules;
+	rules.on = true;
+	rules.early_end = c->health.passive.early_end;
+	rules.probe = c->health.passive.probe;
+	rules.failures = (unsigned)c->health.passive.failures;
+	rules.within = c->health.passive.within;
+	rules.out = c->health.passive.out;
+	rules.max_out = c->health.passive.max_out;
+	rules.answer = answer_time(c);
+	return rules;
+}
+
 /* servers has room for c->nservers. The spec borrows it and the config's texts; upstream_new
  * copies. */
 static void spec_of(const struct config_upstream *c, struct server_spec *servers,
@@ -53,6 +80,7 @@ static void spec_of(const struct config_upstream *c, struct server_spec *servers
 		.connect_timeout = c->timeouts.connect,
 		.retry_budget = c->retry_budget,
 		.retries = (unsigned)c->retries,
+		.passive = passive_rules(c),
 	};
 }
 

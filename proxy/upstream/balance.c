@@ -11,6 +11,8 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 
+#define TRIAL_MARGIN (1000 * INT64_C(1000000)) /* beside the times that a connect and an answer may take */
+
 struct algorithm {
 	/* never NULL; p->n > 0 */
 	struct member *(*choose)(struct pool *p, const struct pick_args *a);
@@ -27,6 +29,7 @@ static bool was_tried(const struct pick_args *a, const struct server *s)
 	return false;
 }
 
+/* Also of members that are left out now: they come back without a debt. */
 static void forget_credits(const struct upstream *u)
 {
 	for (unsigned i = 0; i < u->members->n; i++)
@@ -39,7 +42,10 @@ static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t 
 {
 	uint32_t before = server_weight(m->seen, m->weight), weight = server_weight(word, m->weight);
 
-	m->share = server_usable(word, m->weight, NULL) == USABLE_NO ? 0 : weight;
+	enum usable usable = server_usable(word, m->weight, NULL);
+
+	m->share = usable == USABLE_NO ? 0 : weight;
+	m->spare = usable == USABLE_SPARE;
 	m->most = server_most(word, m->max_connections);
 	m->seen = word;
 	if (weight == before)
@@ -58,6 +64,10 @@ static no_inline enum standing standing_out(const struct member *m)
 		return STANDING_NO_WEIGHT;
 	if (why == SERVER_WHY_DRAIN)
 		return STANDING_DRAIN;
+	if (why == SERVER_WHY_PASSIVE_OUT)
+		return STANDING_OUT;
+	if (why == SERVER_WHY_PASSIVE_TRIAL)
+		return STANDING_TRIAL;
 	return why == SERVER_WHY_MAINT ? STANDING_MAINT : STANDING_DOWN;
 }
 
@@ -82,25 +92,43 @@ enum standing balance_standing(struct upstream *u, struct member *m, const struc
 	return member_standing(u, m, a);
 }
 
-/* The primary members, or the backups.
- *   Returns  0: at least one may take it; -NP_EAGAIN: one of them is only full; -NP_ENOENT. */
-static int gather_tier(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
+/* Which members of an upstream are gathered: a tier's, and of them the spare ones, or the others. */
+struct kind {
+	bool backup, spare;
+};
+
+/* Those of a kind that may take it. *refusal: one of them is only full.
+ *   Returns  whether the tier has members of the other kind. */
+static bool gather_kind(struct upstream *u, const struct pick_args *a, struct kind kind, struct pool *p, int *refusal)
 {
-	int refusal = -NP_ENOENT;
+	bool others = false;
 
 	p->n = 0;
 	for (unsigned i = 0; i < u->members->n; i++) {
 		struct member *m = &u->members->at[i];
 		enum standing standing;
 
-		if (m->backup != backup)
+		if (m->backup != kind.backup)
 			continue;
-		standing = member_standing(u, m, a);
-		if (standing == STANDING_USABLE)
+		standing = member_standing(u, m, a); /* it may read the word anew, and with it whether m is spare */
+		others |= m->spare != kind.spare;
+		if (standing == STANDING_USABLE && likely(m->spare == kind.spare))
 			p->at[p->n++] = m;
 		if (standing == STANDING_FULL)
-			refusal = -NP_EAGAIN;
+			*refusal = -NP_EAGAIN;
 	}
+	return others;
+}
+
+/* The primary members, or the backups; spare ones only where no other may take it.
+ *   Returns  0: at least one may take it; -NP_EAGAIN: one of them is only full; -NP_ENOENT. */
+static int gather_tier(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
+{
+	int refusal = -NP_ENOENT;
+	bool spares = gather_kind(u, a, (struct kind){backup, false}, p, &refusal);
+
+	if (p->n == 0 && spares)
+		(void)gather_kind(u, a, (struct kind){backup, true}, p, &refusal);
 	return p->n > 0 ? 0 : refusal;
 }
 
@@ -320,12 +348,32 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 	return 0;
 }
 
-int upstream_pick(struct upstream *u, const struct pick_args *a, struct server **out)
+/* Somebody is out: is this connection its trial? It moves no credit: the round goes on without it. */
+static no_inline bool pick_trial(struct upstream *u, struct pick_args *a, struct server **out)
 {
-	int err;
+	for (unsigned i = 0; i < u->members->n; i++) {
+		struct member *m = &u->members->at[i];
+		int64_t most = u->connect_timeout + server_learnt(m->server, a->now).answer + TRIAL_MARGIN;
 
+		if (was_tried(a, m->server) || !passive_due(u, m, a->now, a->may_retry) ||
+		    !server_try_take(m->server, server_most(server_now(m->server), m->max_connections)))
+			continue;
+		passive_begin_trial(m->server, a->now, a->now + most);
+		a->trial = true;
+		*out = m->server;
+		return true;
+	}
+	return false;
+}
+
+int upstream_pick(struct upstream *u, struct pick_args *a, struct server **out)
+{
+	int err = 0;
+
+	a->trial = false;
 	pthread_mutex_lock(&u->live->lock);
-	err = pick_locked(u, a, out);
+	if (likely(u->live->out == 0) || !pick_trial(u, a, out))
+		err = pick_locked(u, a, out);
 	pthread_mutex_unlock(&u->live->lock);
 	return err;
 }

@@ -13,6 +13,7 @@
 
 /* Fixed: with a hundred thousand servers a look-up walks about a hundred. */
 #define BUCKETS 1024
+#define FAILURE_MS INT64_C(1000000) /* ns */
 
 struct server_registry {
 	unsigned count, nworkers;
@@ -46,6 +47,11 @@ struct upstream_live *server_registry_live(struct server_registry *r, const char
 	return upstream_live_get(&r->lives, upstream, r->nworkers);
 }
 
+unsigned server_registry_workers(const struct server_registry *r)
+{
+	return r->nworkers;
+}
+
 unsigned server_registry_count(const struct server_registry *r)
 {
 	return r->count;
@@ -54,9 +60,12 @@ unsigned server_registry_count(const struct server_registry *r)
 /* Also frees one that server_new could not complete. */
 static struct server *server_free(struct server *s)
 {
+	if (s->passive.state != SERVER_IN)
+		(void)passive_forget(s, 0);
 	free((void *)(uintptr_t)s->name);
 	free((void *)(uintptr_t)s->text);
 	free(s->stats);
+	free(s->minute);
 	list_remove(&s->link);
 	upstream_live_put(s->live);
 	free(s);
@@ -220,11 +229,57 @@ void server_release(struct server *s)
 	CHECK(n > 0, "a slot is given back exactly once");
 }
 
+/* ---- the lesson: milliseconds and its second in one word ---- */
+
+#define LESSON_MS_BITS    24 /* 4 h */
+#define LESSON_HEDGE_AT   24
+#define LESSON_HEDGE_BITS 20
+#define LESSON_EARLY_AT   44
+#define LESSON_STAMP_AT   45
+#define LESSON_STAMP_BITS 19 /* seconds, round in six days */
+#define LESSON_KEEPS      5  /* s */
+
+static uint64_t lesson_ms(int64_t ns, unsigned bits)
+{
+	uint64_t ms = (uint64_t)(ns / FAILURE_MS), most = (UINT64_C(1) << bits) - 1;
+
+	return ms < most ? ms : most;
+}
+
+static uint64_t lesson_stamp(int64_t now)
+{
+	return (uint64_t)(now / (1000 * FAILURE_MS)) & ((UINT64_C(1) << LESSON_STAMP_BITS) - 1);
+}
+
+/* Whole milliseconds: what is learnt is a bound of a bucket, never as exact as that. */
+void server_learn(struct server *s, const struct server_lesson *l, int64_t now)
+{
+	uint64_t word = lesson_ms(l->answer, LESSON_MS_BITS) |
+			lesson_ms(l->hedge, LESSON_HEDGE_BITS) << LESSON_HEDGE_AT |
+			(uint64_t)l->early_ends_count << LESSON_EARLY_AT;
+
+	__atomic_store_n(&s->learnt, word | lesson_stamp(now) << LESSON_STAMP_AT, __ATOMIC_RELAXED);
+}
+
+/* A stamp of a second that has not come yet cannot be told from one of six days ago: both are too old. */
+struct server_lesson server_learnt(const struct server *s, int64_t now)
+{
+	uint64_t word = __atomic_load_n(&s->learnt, __ATOMIC_RELAXED);
+	uint64_t age = (lesson_stamp(now) - (word >> LESSON_STAMP_AT)) & ((UINT64_C(1) << LESSON_STAMP_BITS) - 1);
+
+	if (age > LESSON_KEEPS)
+		return (struct server_lesson){0};
+	return (struct server_lesson){
+		.answer = (int64_t)(word & ((UINT64_C(1) << LESSON_MS_BITS) - 1)) * FAILURE_MS,
+		.hedge = (int64_t)(word >> LESSON_HEDGE_AT & ((UINT64_C(1) << LESSON_HEDGE_BITS) - 1)) * FAILURE_MS,
+		.early_ends_count = (word >> LESSON_EARLY_AT & 1) != 0,
+	};
+}
+
 /* ---- the last failure: why, error and milliseconds in one word, so that no reader sees halves of two ---- */
 
 #define FAILURE_WHY_BITS 8
 #define FAILURE_ERR_BITS 16
-#define FAILURE_MS       INT64_C(1000000)
 
 void server_note_failure(struct server *s, const struct server_failure *f)
 {

@@ -13,11 +13,14 @@
 #include "netpoll/addr.h"
 #include "netpoll/base.h"
 #include "proxy/metrics/server_stats.h"
+#include "proxy/upstream/passive.h"
 #include "proxy/upstream/server_state.h"
 #include "proxy/upstream/upstream_live.h"
 
 /* What an operator can set of a server, each with an end of its own. */
 enum server_set { SERVER_SET_STATE, SERVER_SET_WEIGHT, SERVER_SET_MOST, SERVER_SETS };
+
+struct server_minute;
 
 struct server {
 	const char *name; /* "upstream/address"; const after init, as all up to hash; owned */
@@ -36,7 +39,10 @@ struct server {
 
 	uint64_t word;               /* atomic: server_state.h */
 	int64_t ends[SERVER_SETS];   /* atomic: wall clock, ns: when that override ends by itself; 0: it does not */
-	int64_t credit; /* under live->lock: what round robin owes it, in picks times the sum of weights */
+	uint64_t learnt;        /* atomic: server_learn */
+	struct server_minute *minute; /* the teacher's, which may be NULL; owned: free(3) */
+	struct passive passive; /* under live->lock */
+	int64_t credit; /* the same: what round robin owes it, in picks times the sum of weights */
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 	uint64_t failure; /* atomic: the last connect that did not work (server_note_failure); 0: none */
@@ -54,6 +60,7 @@ void server_registry_sweep(struct server_registry *r);
 struct list *server_registry_lives(struct server_registry *r);
 /* As upstream_live_get, for an upstream of this registry. */
 must_use struct upstream_live *server_registry_live(struct server_registry *r, const char *upstream);
+unsigned server_registry_workers(const struct server_registry *r);
 unsigned server_registry_count(const struct server_registry *r); /* leaving ones included */
 
 /* server_get: the server of that upstream and address, made when it is not known yet.
@@ -89,6 +96,19 @@ struct server_failure {
 /* server_note_failure: a connect to it did not work. Any thread that has a slot. */
 void server_note_failure(struct server *s, const struct server_failure *f);
 struct server_failure server_last_failure(const struct server *s); /* any thread that holds s */
+
+/* What the connections of the last minute teach, for a judgement of the next ones. All 0: not known. */
+struct server_lesson {
+	int64_t answer; /* ns: the others' first bytes come well within it, so longer silence is this server's fault */
+	int64_t hedge;  /* ns: a dial that takes longer is a slow one */
+	bool early_ends_count; /* the others answer, and almost none of them ends before it has */
+};
+
+/* server_learn: for 5 s from now on that is what is known.   Calls  one thread, the teacher. */
+void server_learn(struct server *s, const struct server_lesson *l, int64_t now);
+/* What is known at `now`: all 0 where nobody has taught for longer, since of a minute that is over nothing follows.
+ * Any thread. */
+struct server_lesson server_learnt(const struct server *s, int64_t now);
 
 /* server_set_admin: the operator's part of the word becomes that of `in`, and of the ends those; the rest stays as it
  * is. It counts from the next pick of every worker on.   Calls  control thread. */

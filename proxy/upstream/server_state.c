@@ -7,8 +7,9 @@ struct field {
 	unsigned at, bits;
 };
 
-static const struct field admin_state = {0, 2}, admin_weight = {2, 9}, admin_most = {11, 24}, check = {35, 2},
-			  leaving = {37, 1}, agent_state = {38, 2}, agent_weight = {40, 8}, agent_most = {48, 16};
+static const struct field admin_state = {0, 2}, admin_weight = {2, 9}, admin_most = {11, 22},
+			  passive = {33, 2}, check = {35, 2}, leaving = {37, 1}, agent_state = {38, 2},
+			  agent_weight = {40, 8}, agent_most = {48, 16};
 
 static uint64_t field_of(uint64_t word, struct field f)
 {
@@ -24,9 +25,9 @@ static uint64_t placed(uint64_t value, struct field f)
 uint64_t server_word(const struct server_inputs *in)
 {
 	return placed(in->admin, admin_state) | placed((uint64_t)(in->admin_weight + 1), admin_weight) |
-	       placed(in->admin_most, admin_most) | placed(in->check, check) | placed(in->leaving, leaving) |
-	       placed(in->agent, agent_state) | placed((uint64_t)(in->agent_weight + 1), agent_weight) |
-	       placed(in->agent_most, agent_most);
+	       placed(in->admin_most, admin_most) | placed(in->passive, passive) | placed(in->check, check) |
+	       placed(in->leaving, leaving) | placed(in->agent, agent_state) |
+	       placed((uint64_t)(in->agent_weight + 1), agent_weight) | placed(in->agent_most, agent_most);
 }
 
 struct server_inputs server_inputs(uint64_t word)
@@ -35,12 +36,18 @@ struct server_inputs server_inputs(uint64_t word)
 		.admin = (enum server_admin_state)field_of(word, admin_state),
 		.admin_weight = (int)field_of(word, admin_weight) - 1,
 		.admin_most = (uint32_t)field_of(word, admin_most),
+		.passive = (enum server_passive)field_of(word, passive),
 		.check = (enum server_check)field_of(word, check),
 		.leaving = field_of(word, leaving) != 0,
 		.agent = (enum server_agent)field_of(word, agent_state),
 		.agent_weight = (int)field_of(word, agent_weight) - 1,
 		.agent_most = (uint32_t)field_of(word, agent_most),
 	};
+}
+
+uint64_t server_word_passive(uint64_t word, enum server_passive to)
+{
+	return (word & ~placed(3, passive)) | placed(to, passive);
 }
 
 static enum server_why decides(uint64_t word, uint32_t weight)
@@ -51,13 +58,17 @@ static enum server_why decides(uint64_t word, uint32_t weight)
 		return in.admin == SERVER_DRAIN ? SERVER_WHY_DRAIN : SERVER_WHY_MAINT;
 	if (in.check == SERVER_CHECK_DOWN)
 		return SERVER_WHY_CHECK_DOWN;
+	if (in.passive == SERVER_OUT || in.passive == SERVER_TRIAL)
+		return in.passive == SERVER_OUT ? SERVER_WHY_PASSIVE_OUT : SERVER_WHY_PASSIVE_TRIAL;
 	if (in.leaving)
 		return SERVER_WHY_DNS_LEAVING;
 	if (in.agent != SERVER_AGENT_READY)
 		return in.agent == SERVER_AGENT_DRAIN ? SERVER_WHY_AGENT_DRAIN : SERVER_WHY_AGENT_DOWN;
 	if (server_weight(word, weight) == 0)
 		return SERVER_WHY_WEIGHT;
-	return in.check == SERVER_CHECK_UNKNOWN ? SERVER_WHY_CHECK_UNKNOWN : SERVER_WHY_NOTHING;
+	if (in.check == SERVER_CHECK_UNKNOWN)
+		return SERVER_WHY_CHECK_UNKNOWN;
+	return in.passive == SERVER_SPARE ? SERVER_WHY_PASSIVE_SPARE : SERVER_WHY_NOTHING;
 }
 
 enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why)

@@ -1,11 +1,12 @@
 /* server_state: may a server take connections, and why not? One 64-bit word of a server has a field for each input that
- * is not the workers' own, and the answer is a pure function of it. Each field has one owner, who changes it by compare
+ * of the five inputs, and the answer is a pure function of it. Each field has one owner, who changes it by compare
  * and swap, and nobody writes another's: a check that succeeds never makes a drained server ready.
  *
  *   bits    owner     field
  *    0-1    control   admin state: ready, drain, maint
  *    2-10   control   admin weight + 1; 0: as configured
- *   11-34   control   admin max_connections; 0: as configured; SERVER_NO_LIMIT
+ *   11-32   control   admin max_connections; 0: as configured; SERVER_NO_LIMIT
+ *   33-34   workers   passive: in, spare, out, trial (passive.h), under the upstream's lock
  *   35-36   health    check: none, up, unknown, down
  *   37      control   dns: the name no longer has this address
  *   38-39   health    agent state: ready, drain, down
@@ -18,10 +19,11 @@
 
 #include "netpoll/base.h"
 
-#define SERVER_ADMIN    ((UINT64_C(1) << 35) - 1) /* the fields of control that an operator sets */
-#define SERVER_NO_LIMIT 0xffffffu /* max_connections of an operator: off */
+#define SERVER_ADMIN    ((UINT64_C(1) << 33) - 1) /* the fields of control that an operator sets */
+#define SERVER_NO_LIMIT 0x3fffffu /* max_connections of an operator: off */
 
 enum server_admin_state { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };
+enum server_passive { SERVER_IN, SERVER_SPARE, SERVER_OUT, SERVER_TRIAL };
 enum server_check { SERVER_CHECK_NONE, SERVER_CHECK_UP, SERVER_CHECK_UNKNOWN, SERVER_CHECK_DOWN };
 enum server_agent { SERVER_AGENT_READY, SERVER_AGENT_DRAIN, SERVER_AGENT_DOWN };
 
@@ -30,6 +32,7 @@ struct server_inputs {
 	enum server_admin_state admin;
 	int admin_weight;        /* -1: as configured */
 	uint32_t admin_most;     /* max_connections; 0: as configured; or SERVER_NO_LIMIT */
+	enum server_passive passive;
 	enum server_check check;
 	bool leaving;            /* dns */
 	enum server_agent agent;
@@ -44,19 +47,26 @@ enum usable { USABLE_NO, USABLE_SPARE, USABLE_YES };
 	X(DRAIN, USABLE_NO, "drain")               \
 	X(MAINT, USABLE_NO, "maint")               \
 	X(CHECK_DOWN, USABLE_NO, "check_down")     \
+	X(PASSIVE_OUT, USABLE_NO, "passive_out")   \
+	X(PASSIVE_TRIAL, USABLE_NO, "passive_trial") \
 	X(DNS_LEAVING, USABLE_NO, "dns_leaving")   \
 	X(AGENT_DRAIN, USABLE_NO, "agent_drain")   \
 	X(AGENT_DOWN, USABLE_NO, "agent_down")     \
 	X(WEIGHT, USABLE_NO, "weight")             \
 	X(CHECK_UNKNOWN, USABLE_SPARE, "check_unknown") \
+	X(PASSIVE_SPARE, USABLE_SPARE, "passive_spare") \
 	X(NOTHING, USABLE_YES, NULL)
 
 #define X(name, usable, word) SERVER_WHY_##name,
 enum server_why { SERVER_WHY_TBL(X) };
 #undef X
 
+/* These two are inverse. */
 uint64_t server_word(const struct server_inputs *in);
 struct server_inputs server_inputs(uint64_t word);
+
+/* The word with another passive state. */
+uint64_t server_word_passive(uint64_t word, enum server_passive to);
 
 /* server_usable: may a server with this word and this configured weight be picked?
  *   Returns  NO: never. SPARE: where its tier has no other. YES. *why (may be NULL): what decides. */

@@ -19,6 +19,7 @@ static bool members_have(const struct members *all, const struct server *s)
 	return false;
 }
 
+/* Their servers stay known while a slot of them is taken. */
 static struct members *members_free(struct members *all, struct server_registry *r)
 {
 	if (all == NULL)
@@ -114,6 +115,7 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->retries = spec->retries;
 	u->connect_timeout = spec->connect_timeout;
 	u->retry_budget = spec->retry_budget;
+	u->passive = spec->passive;
 	u->seed = spec->seed;
 	u->registry = registry;
 	u->name = strdup(spec->name);
@@ -135,6 +137,32 @@ struct upstream *upstream_free(struct upstream *u)
 	return NULL;
 }
 
+/* The latest accept of a connection that it has given a byte. */
+static uint64_t latest_answered(const struct server *s, unsigned nworkers)
+{
+	uint64_t latest = 0;
+
+	for (unsigned i = 0; i < nworkers; i++)
+		if (STAT_GET(&s->stats[i], answered) > latest)
+			latest = STAT_GET(&s->stats[i], answered);
+	return latest;
+}
+
+bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t accepted)
+{
+	unsigned nworkers = server_registry_workers(u->registry);
+	bool answered = false;
+
+	pthread_mutex_lock(&u->live->lock);
+	for (unsigned i = 0; i < u->members->n && !answered; i++) {
+		const struct server *other = u->members->at[i].server;
+
+		answered = other != s && latest_answered(other, nworkers) > (uint64_t)accepted;
+	}
+	pthread_mutex_unlock(&u->live->lock);
+	return answered;
+}
+
 static bool member_same(const struct member *m, const struct server_spec *spec)
 {
 	return np_addr_equal(&m->server->addr, &spec->addr) && m->weight == spec->weight &&
@@ -147,6 +175,8 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 		u->seed != spec->seed)
 		return false;
 	if (u->connect_timeout != spec->connect_timeout || u->retry_budget != spec->retry_budget)
+		return false;
+	if (memcmp(&u->passive, &spec->passive, sizeof(u->passive)) != 0)
 		return false;
 	if (u->retries != spec->retries || u->members->n != spec->nservers)
 		return false;

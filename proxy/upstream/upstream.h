@@ -9,8 +9,9 @@
  * servers in turn, slots can come back but none can be taken, so what it found full was full all
  * at once. Releases need no lock.
  *
+ *   a trial is due ---> its server
  *   primary servers -> not tried, usable, not full -> the algorithm -> a slot taken -> server
- *         '-- none --> backups, the same way -- none --> -NP_EAGAIN, or -NP_ENOENT
+ *     '-- none --> spare ones -- none --> backups, the same way -- none --> -NP_EAGAIN, or -NP_ENOENT
  *
  * A server's word (server_state.h) is compared with the one that its member has seen; only where they differ is it
  * read, so what operators and checks say costs a pick one load and one comparison a member. */
@@ -29,6 +30,8 @@
 	X(SPARE, "spare", "a backup: a primary server is usable")               \
 	X(DRAIN, "no", "an operator drains it")                                 \
 	X(MAINT, "no", "an operator has it in maintenance")                     \
+	X(OUT, "no", "its connections failed: it is out for a time")            \
+	X(TRIAL, "no", "one connection tries it, after its time out")           \
 	X(DOWN, "no", "its check, its name or its agent holds it out")          \
 	X(NO_WEIGHT, "no", "its weight is 0")                                   \
 	X(TRIED, "no", "this connection has tried it in vain")                  \
@@ -65,6 +68,7 @@ struct upstream_spec {
 	unsigned nservers;
 	int64_t connect_timeout, retry_budget; /* ns */
 	unsigned retries;
+	struct passive_rules passive;
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
 };
 
@@ -76,6 +80,7 @@ struct member {
 	bool backup;
 	/* under the lock, as all below: what the server's word made of weight and max_connections */
 	uint32_t share, most; /* share 0: it takes none; most 0: no limit */
+	bool spare;           /* taken only where its tier has no other */
 	uint64_t seen;        /* that word */
 };
 
@@ -94,6 +99,7 @@ struct upstream {
 	enum balance balance;
 	unsigned retries;
 	int64_t connect_timeout, retry_budget; /* ns */
+	struct passive_rules passive;
 	uint64_t seed;
 
 	struct upstream_live *live; /* a reference */
@@ -122,6 +128,9 @@ struct pick_args {
 	/* of the client's address, for source_hash; 0: it has none, so round robin */
 	uint64_t hash;
 	uint64_t random; /* 64 fresh random bits, for random_two */
+	int64_t now;     /* monotonic, when the dial begins */
+	bool may_retry;  /* another server is tried if this one fails */
+	bool trial;      /* out: it is the server's trial (passive.h): its end is reported with that */
 
 	/* by this connection, in vain: they are not picked again */
 	const struct server *const *tried;
@@ -133,7 +142,11 @@ struct pick_args {
  *            changes nothing: round robin goes on as if it had not been asked.
  *   Calls    any thread.
  *   Owns     the slot is the caller's, until server_release; *out is valid as long. */
-must_use int upstream_pick(struct upstream *u, const struct pick_args *a, struct server **out);
+must_use int upstream_pick(struct upstream *u, struct pick_args *a, struct server **out);
+
+/* upstream_answered_since: has another server of it given a first byte to a connection that was accepted later?
+ *   Calls  any thread. */
+bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t accepted);
 
 /* One server, as a pick sees it. */
 struct member_view {

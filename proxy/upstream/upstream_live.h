@@ -20,6 +20,7 @@ struct upstream_live {
 	/* Of picks; protects what is below, server.credit of its servers, and each generation's members. Held for
 	 * 0.1 us at three servers; its holder takes no second lock, allocates nothing and never parks. */
 	pthread_mutex_t lock cache_aligned;
+	unsigned out;   /* servers whose passive state is not in */
 	uint64_t round; /* of members and weights (struct members): whose the credits are; 0: nobody has picked */
 };
 

@@ -82,7 +82,7 @@ static void what_it_costs(void **state)
 	struct world w = start_world("");
 
 	(void)state;
-	assert_int_equal(kit_proc_threads(w.s->child->pid), 7);
+	assert_int_equal(kit_proc_threads(w.s->child->pid), 8);
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 	assert_int_not_equal(access(control_socket(), F_OK), 0);
 	assert_int_not_equal(access(textf("%s.lock", control_socket()), F_OK), 0);

@@ -32,7 +32,8 @@ static struct world start_world(void)
 	w.s = kit_staunch_start(textf(
 		TWO_WORKERS "control: {socket: \"%s\", http: \"%s:%d\"}\n"
 		"listeners: [{name: web, bind: \"%s:%d\", upstream: app}]\n"
-		"upstreams: [{name: app, balance: round_robin, servers: [\"%s:%d\", \"%s:%d\", \"%s:7\",\n"
+		"upstreams: [{name: app, balance: round_robin, health: {passive: off},\n"
+		"  servers: [\"%s:%d\", \"%s:%d\", \"%s:7\",\n"
 		"  {address: \"unix:@DIR@/<i id=bad>x\", weight: 0}]}]\n",
 		control_socket(), kit_ip(0), w.http, kit_ip(0), w.web, kit_ip(0), w.good, kit_ip(1), w.refuser,
 		kit_ip(2)));

@@ -64,7 +64,7 @@ static void idle_process_sleeps(void **state)
 	n = read_threads(s->child->pid, before);
 	assert_in_range(cpu_ms_within(s->child->pid, 2000), 0, 10);
 	assert_int_equal(read_threads(s->child->pid, after), n);
-	assert_int_equal(n, 6); /* control, two workers, two logs, sysmon */
+	assert_int_equal(n, 7); /* control, two workers, health, two logs, sysmon */
 	for (int i = 0; i < n; i++) {
 		long waits = after[i].waits - before[i].waits;
 

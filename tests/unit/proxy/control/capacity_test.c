@@ -35,9 +35,9 @@ static const struct capacity_row {
 	int64_t connections;
 } capacities[] = {
 	{24, 1, 1, 0, 0, 1},       /* never less than one */
-	{1024, 1, 0, 0, 0, 499},   /* 1024 - 24 - 2, two each */
-	{1024, 1, 0, 0, 48, 475},  /* O36: the control plane's come first */
-	{1024, 2, 3, 4, 0, 484},   /* 1024 - 24 - 2 * (2 + 2 * 3 + 2 * 4) */
+	{1024, 1, 0, 0, 0, 498},   /* 1024 - 24 - 2 probes - 2, two each */
+	{1024, 1, 0, 0, 48, 474},  /* O36: the control plane's come first */
+	{1024, 2, 3, 4, 0, 483},   /* 1024 - 24 - 2 - 2 * (2 + 2 * 3 + 2 * 4) */
 	{1024, 512, 10, 32, 80, 1}, /* no overflow below zero */
 };
 

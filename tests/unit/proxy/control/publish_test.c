@@ -111,7 +111,7 @@ static void drop_conn(struct shard *s, void *arg)
 static const char *publications_arrive(struct process *p)
 {
 	p->version = "1.0";
-	publish_to(p, &scene.reader);
+	publish_to(p, &scene.reader, true);
 	if (!sees_generation(1))
 		return "the current one";
 	snapshot_enact(p->snap, 1000);
@@ -159,8 +159,9 @@ static void control_main(void *arg)
 	__atomic_store_n(&scene.stop, true, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&scene.read, __ATOMIC_ACQUIRE))
 		np_sleep(NP_MS);
-	publish_end(p);
-	publish_end(p); /* harmless */
+	publish_end(p, &scene.reader);
+	publish_end(p, &scene.reader); /* harmless */
+	publish_stop(p);
 	if (scene.problem == NULL && p->registry.inventories != 0)
 		scene.problem = "at the end all are back";
 	np_worker_stop(there);

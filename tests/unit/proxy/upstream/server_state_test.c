@@ -34,21 +34,25 @@ static void each_input_alone(void **state)
 		struct server_inputs in;
 		enum usable usable;
 	} rows[] = {
-		{"drain", "drain", {SERVER_DRAIN, -1, 0, 0, false, 0, -1, 0}, USABLE_NO},
-		{"maint", "maint", {SERVER_MAINT, -1, 0, 0, false, 0, -1, 0}, USABLE_NO},
-		{"override of 0", "weight", {0, 0, 0, 0, false, 0, -1, 0}, USABLE_NO},
-		{"override of 256", NULL, {0, 256, 0, 0, false, 0, -1, 0}, USABLE_YES},
-		{"max_connections", NULL, {0, -1, 1, 0, false, 0, -1, 0}, USABLE_YES},
-		{"check up", NULL, {0, -1, 0, SERVER_CHECK_UP, false, 0, -1, 0}, USABLE_YES},
-		{"check unknown", "check_unknown", {0, -1, 0, SERVER_CHECK_UNKNOWN, false, 0, -1, 0}, USABLE_SPARE},
-		{"check down", "check_down", {0, -1, 0, SERVER_CHECK_DOWN, false, 0, -1, 0}, USABLE_NO},
-		{"leaving", "dns_leaving", {0, -1, 0, 0, true, 0, -1, 0}, USABLE_NO},
-		{"agent drain", "agent_drain", {0, -1, 0, 0, false, SERVER_AGENT_DRAIN, -1, 0}, USABLE_NO},
-		{"agent down", "agent_down", {0, -1, 0, 0, false, SERVER_AGENT_DOWN, -1, 0}, USABLE_NO},
-		{"agent 0 %", "weight", {0, -1, 0, 0, false, 0, 0, 0}, USABLE_NO},
-		{"agent 1 %", NULL, {0, -1, 0, 0, false, 0, 1, 0}, USABLE_YES},
-		{"drained, and down", "drain", {SERVER_DRAIN, -1, 0, SERVER_CHECK_DOWN, true, 2, 0, 0}, USABLE_NO},
-		{"unknown, and leaving", "dns_leaving", {0, -1, 0, SERVER_CHECK_UNKNOWN, true, 0, -1, 0}, USABLE_NO},
+		{"drain", "drain", {SERVER_DRAIN, -1, 0, 0, 0, false, 0, -1, 0}, USABLE_NO},
+		{"maint", "maint", {SERVER_MAINT, -1, 0, 0, 0, false, 0, -1, 0}, USABLE_NO},
+		{"override of 0", "weight", {0, 0, 0, 0, 0, false, 0, -1, 0}, USABLE_NO},
+		{"override of 256", NULL, {0, 256, 0, 0, 0, false, 0, -1, 0}, USABLE_YES},
+		{"max_connections", NULL, {0, -1, 1, 0, 0, false, 0, -1, 0}, USABLE_YES},
+		{"check up", NULL, {0, -1, 0, 0, SERVER_CHECK_UP, false, 0, -1, 0}, USABLE_YES},
+		{"check unknown", "check_unknown", {0, -1, 0, 0, SERVER_CHECK_UNKNOWN, false, 0, -1, 0}, USABLE_SPARE},
+		{"check down", "check_down", {0, -1, 0, 0, SERVER_CHECK_DOWN, false, 0, -1, 0}, USABLE_NO},
+		{"leaving", "dns_leaving", {0, -1, 0, 0, 0, true, 0, -1, 0}, USABLE_NO},
+		{"agent drain", "agent_drain", {0, -1, 0, 0, 0, false, SERVER_AGENT_DRAIN, -1, 0}, USABLE_NO},
+		{"agent down", "agent_down", {0, -1, 0, 0, 0, false, SERVER_AGENT_DOWN, -1, 0}, USABLE_NO},
+		{"agent 0 %", "weight", {0, -1, 0, 0, 0, false, 0, 0, 0}, USABLE_NO},
+		{"agent 1 %", NULL, {0, -1, 0, 0, 0, false, 0, 1, 0}, USABLE_YES},
+		{"drained, and down", "drain", {SERVER_DRAIN, -1, 0, 0, SERVER_CHECK_DOWN, true, 2, 0, 0}, USABLE_NO},
+		{"unknown, and leaving", "dns_leaving", {0, -1, 0, 0, SERVER_CHECK_UNKNOWN, true, 0, -1, 0}, USABLE_NO},
+		{"out", "passive_out", {0, -1, 0, SERVER_OUT, 0, false, 0, -1, 0}, USABLE_NO},
+		{"its trial", "passive_trial", {0, -1, 0, SERVER_TRIAL, 0, false, 0, -1, 0}, USABLE_NO},
+		{"passive spare", "passive_spare", {0, -1, 0, SERVER_SPARE, 0, false, 0, -1, 0}, USABLE_SPARE},
+		{"down, and out", "check_down", {0, -1, 0, SERVER_OUT, SERVER_CHECK_DOWN, false, 0, -1, 0}, USABLE_NO},
 	};
 
 	(void)state;
@@ -70,12 +74,13 @@ static enum usable expected(const struct server_inputs *in, uint32_t weight)
 	bool out = in->admin == SERVER_DRAIN || in->admin == SERVER_MAINT;
 
 	out |= in->check == SERVER_CHECK_DOWN;
+	out |= in->passive == SERVER_OUT || in->passive == SERVER_TRIAL;
 	out |= in->leaving;
 	out |= in->agent == SERVER_AGENT_DRAIN || in->agent == SERVER_AGENT_DOWN;
 	out |= w == 0 || in->agent_weight == 0;
 	if (out)
 		return USABLE_NO;
-	return in->check == SERVER_CHECK_UNKNOWN ? USABLE_SPARE : USABLE_YES;
+	return in->check == SERVER_CHECK_UNKNOWN || in->passive == SERVER_SPARE ? USABLE_SPARE : USABLE_YES;
 }
 
 static uint32_t expected_weight(const struct server_inputs *in, uint32_t weight)
@@ -105,26 +110,33 @@ static void check_one(const struct server_inputs *in, uint32_t weight, uint32_t 
 	uint64_t word = server_word(in);
 	struct server_inputs back = server_inputs(word);
 
-	assert_true(back.admin == in->admin && back.admin_weight == in->admin_weight &&
+	assert_true(back.admin == in->admin && back.passive == in->passive && back.admin_weight == in->admin_weight &&
 		    back.admin_most == in->admin_most && back.check == in->check && back.leaving == in->leaving &&
 		    back.agent == in->agent && back.agent_weight == in->agent_weight &&
 		    back.agent_most == in->agent_most);
+	for (int to = SERVER_IN; to <= SERVER_TRIAL; to++) {
+		struct server_inputs other = *in;
+
+		other.passive = (enum server_passive)to;
+		assert_int_equal(server_word_passive(word, other.passive), server_word(&other));
+	}
 	assert_int_equal(server_usable(word, weight, NULL), expected(in, weight));
 	assert_int_equal(server_weight(word, weight), expected_weight(in, weight));
 	assert_int_equal(server_most(word, most), expected_most(in, most));
 }
 
 static const int weights[] = {-1, 0, 1, 50, 100, 256}, shares[] = {-1, 0, 1, 33, 100};
-static const uint32_t mosts[] = {0, 1, 30, 65535, 10000000, SERVER_NO_LIMIT};
+static const uint32_t mosts[] = {0, 1, 30, 65535, 4000000, SERVER_NO_LIMIT};
 
 /* States, checks, names and agents. */
 static void check_states(struct server_inputs in, uint32_t weight, uint32_t most)
 {
-	for (int i = 0; i < 3 * 4 * 2 * 3; i++) {
+	for (int i = 0; i < 3 * 4 * 2 * 3 * 4; i++) {
 		in.admin = (enum server_admin_state)(i % 3);
 		in.check = (enum server_check)(i / 3 % 4);
 		in.leaving = i / 12 % 2 != 0;
-		in.agent = (enum server_agent)(i / 24);
+		in.agent = (enum server_agent)(i / 24 % 3);
+		in.passive = (enum server_passive)(i / 72);
 		check_one(&in, weight, most);
 	}
 }

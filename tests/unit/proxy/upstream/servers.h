@@ -77,11 +77,12 @@ static inline unsigned servers_place(const struct upstream *u, const struct serv
 }
 
 /* upstream_pick, but its answer as a place; SERVERS_MAX when it refuses. */
-static inline unsigned servers_pick(struct upstream *u, const struct pick_args *a, int *err)
+static inline unsigned servers_pick(struct upstream *u, const struct pick_args *args, int *err)
 {
+	struct pick_args a = *args;
 	struct server *s = NULL;
 
-	*err = upstream_pick(u, a, &s);
+	*err = upstream_pick(u, &a, &s);
 	return *err == 0 ? servers_place(u, s) : SERVERS_MAX;
 }
 

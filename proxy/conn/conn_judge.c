@@ -1,0 +1,183 @@
+/* conn_judge: from a connection to a report, and from what the report changed to the log.
+ *
+ * A report takes the upstream's lock, as a pick does, but only a connection that failed, one of a server that has
+ * failed lately, and a trial send one. The line of the log is written after the lock is given back. */
+#include "proxy/conn/conn_judge.h"
+
+#include "proxy/base/probe.h"
+#include "proxy/log/event.h"
+
+#define GIVES_UP_LEAST (250 * NP_MS) /* a client that leaves sooner has said nothing of the server */
+
+static struct upstream *judging_upstream(const struct conn *c)
+{
+	return conn_target(c)->upstream;
+}
+
+/* ---- the log ---- */
+
+static long long seconds(int64_t ns)
+{
+	return (long long)((ns + NP_S / 2) / NP_S);
+}
+
+static struct event *begin_event(const struct server *s, const struct passive_change *p)
+{
+	struct event *e = event_begin();
+
+	event_fact(e, "upstream", s->live->name);
+	event_fact(e, "server", s->text);
+	event_number(e, "usable", p->usable);
+	event_number(e, "servers", p->of);
+	return e;
+}
+
+static void tell_out(const struct server *s, const struct passive_change *p)
+{
+	struct event *e = begin_event(s, p);
+	const char *how = p->from == SERVER_TRIAL ? "its trial failed" : "it failed several times in a row";
+
+	event_fact(e, "fault", fault_word(p->fault));
+	event_number(e, "out_ms", p->out_for / NP_MS);
+	if (p->to == SERVER_OUT && p->out_for == 0)
+		event_log(e, LVL_NOTICE, "server_out", "server %s stays out: %s (%s); %u of %u usable", s->name, how,
+			  fault_word(p->fault), p->usable, p->of);
+	else if (p->to == SERVER_OUT)
+		event_log(e, LVL_WARNING, "server_out", "server %s is left out for %lld s: %s (%s); %u of %u usable",
+			  s->name, seconds(p->out_for), how, fault_word(p->fault), p->usable, p->of);
+	else
+		event_log(e, LVL_WARNING, "server_spare",
+			  "server %s is used only where no other is left: %s (%s); %u of %u usable", s->name, how,
+			  fault_word(p->fault), p->usable, p->of);
+}
+
+static void tell_in(const struct server *s, const struct passive_change *p)
+{
+	struct event *e = begin_event(s, p);
+
+	event_number(e, "was_out_ms", p->was / NP_MS);
+	event_log(e, LVL_NOTICE, "server_in", "server %s is in again after %lld s; %u of %u usable", s->name,
+		  seconds(p->was), p->usable, p->of);
+}
+
+/* Every change of state is one line and one event; what is the same again is none. */
+static void tell(const struct server *s, const struct passive_change *p)
+{
+	if (p->capped && p->to == SERVER_IN)
+		log_limited(LVL_WARNING, "ejection_capped", s->name, 0,
+			    "server %s fails (%s), and stays in: too few others would be left", s->name,
+			    fault_word(p->fault));
+	if (p->from == p->to)
+		return;
+	PROBE(server_state, s->name, p->to == SERVER_IN ? "in" : "out");
+	if (p->to == SERVER_OUT || p->to == SERVER_SPARE)
+		tell_out(s, p);
+	else if (p->to == SERVER_IN)
+		tell_in(s, p);
+}
+
+/* ---- reports ---- */
+
+/* After its first verdict a connection is a trial no longer. */
+static void send_report(struct conn *c, struct server *s, struct report *r)
+{
+	struct passive_change change;
+
+	DCHECK_CONN(c);
+	r->trial = c->trial;
+	r->now = np_nanotime();
+	if (r->kind != REPORT_CONNECTED)
+		c->trial = false;
+	change = passive_report(judging_upstream(c), s, r);
+	if (change.to == SERVER_IN)
+		c->trial = false;
+	if (change.from != change.to || change.capped)
+		tell(s, &change);
+}
+
+static int64_t connected_at(const struct conn *c)
+{
+	return c->accepted + since_ns(c->connected);
+}
+
+void judge_report(struct conn *c, enum report_kind kind)
+{
+	struct report r = {.kind = kind, .began = connected_at(c)};
+
+	send_report(c, c->server, &r);
+}
+
+/* What happened after the connect: so it counts from there on. */
+static void report_fault(struct conn *c, enum fault fault)
+{
+	struct report r = {.kind = REPORT_FAILED, .fault = fault, .began = connected_at(c)};
+
+	send_report(c, c->server, &r);
+}
+
+void judge_connect_failed(struct conn *c, struct server *s, enum close_reason why, int64_t dialled)
+{
+	int err = -c->err;
+	struct report r = {.kind = REPORT_FAILED, .fault = FAULT_CONNECT, .began = dialled};
+
+	if (!judging_upstream(c)->passive.on)
+		return;
+	r.unreachable = err == -NP_EHOSTUNREACH || err == -NP_ENETUNREACH;
+	if (c->kill != CLOSE_NONE || why == CLOSE_CLIENT_RST || why == CLOSE_OVERLOAD ||
+	    (err != 0 && !r.unreachable && np_err_class(err) == NP_CLASS_LOCAL))
+		r.kind = REPORT_NOTHING;
+	if (r.kind == REPORT_FAILED || c->trial)
+		send_report(c, s, &r);
+}
+
+/* The others' ends say whether this one is a fault. One that is tried after its time out is judged in any case. */
+void judge_early_end(struct conn *c, bool reset)
+{
+	const struct passive_rules *rules = &judging_upstream(c)->passive;
+	struct server_stats *st = conn_server_stats(c);
+
+	if (reset)
+		STAT_ADD(st, early_resets, 1);
+	else
+		STAT_ADD(st, early_ends, 1);
+	if (rules->on && rules->early_end &&
+	    (c->trial || server_learnt(c->server, np_nanotime()).early_ends_count))
+		report_fault(c, reset ? FAULT_EARLY_RESET : FAULT_EARLY_END);
+}
+
+/* ---- silence ---- */
+
+int64_t judge_answer_time(const struct conn *c)
+{
+	int64_t answer = judging_upstream(c)->passive.answer;
+
+	return answer == PASSIVE_LEARNT ? server_learnt(c->server, np_now()).answer : answer;
+}
+
+/* What was learnt holds only while others answer: one of them must have answered somebody who came later. */
+void judge_silence(struct conn *c)
+{
+	if (judging_upstream(c)->passive.answer != PASSIVE_LEARNT || c->trial ||
+	    upstream_answered_since(judging_upstream(c), c->server, c->accepted))
+		report_fault(c, FAULT_SILENT);
+}
+
+/* A client that waited for a good part of the time in vain, and left. */
+static bool gave_up(const struct conn *c, enum close_reason why)
+{
+	int64_t answer = judge_answer_time(c), waited = np_nanotime() - c->dir[0].active;
+
+	if (why != CLOSE_CLIENT_RST || answer == 0 || c->dir[0].bytes == 0 || c->first_byte != SINCE_NEVER)
+		return false;
+	return waited >= answer / 4 && waited >= GIVES_UP_LEAST;
+}
+
+void judge_end(struct conn *c, enum close_reason why)
+{
+	if (c->server == NULL)
+		return; /* the trial of a server that it did not get was told by the connect */
+	if (c->judged && gave_up(c, why))
+		judge_silence(c);
+	if (c->trial)
+		judge_report(c, REPORT_NOTHING);
+}

@@ -1,0 +1,140 @@
+/* health: the thread, from start to stop, and its turn. */
+#include "proxy/health/health.h"
+
+#include <stdlib.h>
+
+#include "netpoll/check.h"
+#include "proxy/health/lesson.h"
+#include "proxy/health/probe.h"
+
+#define TURN NP_S
+
+/* Of the health thread, but for what control writes before it runs and reads after it has ended. */
+struct health {
+	struct np_worker *worker, *control; /* const */
+	struct inventory_reader reader;
+	struct probes probes;
+	struct np_timer turn;
+	bool turning;         /* turn is set */
+	struct np_event told; /* to stop */
+	struct np_msg order, ended;
+	struct np_event gone; /* control's */
+};
+
+/* ---- on the health thread ---- */
+
+/* Alone, a server has no neighbours to learn from. */
+static bool judges(const struct inventory_upstream *u)
+{
+	return u->listed && u->n > 1 && u->judges;
+}
+
+/* Where nobody is judged, the thread sleeps on. */
+static bool anybody_judged(const struct inventory *inv)
+{
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		if (judges(&inv->upstreams[i]))
+			return true;
+	return false;
+}
+
+static void take_turn(struct np_timer *t)
+{
+	struct health *h = container_of(t, struct health, turn);
+	struct inventory *inv = inventory_hold(&h->reader);
+	int64_t now = np_nanotime();
+
+	h->turning = anybody_judged(inv);
+	if (h->turning)
+		np_timer_set(t, now + TURN);
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		if (judges(&inv->upstreams[i]))
+			lesson_teach(inv, &inv->upstreams[i], now);
+	probes_turn(&h->probes, inv, now);
+	inventory_drop(inv);
+}
+
+static void on_inventory(struct inventory_reader *r)
+{
+	struct health *h = container_of(r, struct health, reader);
+
+	if (h->turning || h->probes.stopping || !anybody_judged(r->current))
+		return;
+	h->turning = true;
+	np_timer_set(&h->turn, np_nanotime() + TURN);
+}
+
+static void health_told_to_stop(struct np_msg *m)
+{
+	np_event_set(&container_of(m, struct health, order)->told);
+}
+
+/* The worker's first coroutine, and its last: so the end needs no stack that might not be had. */
+static void health_main(void *arg)
+{
+	struct health *h = arg;
+
+	np_event_wait(&h->told);
+	np_timer_stop(&h->turn);
+	probes_stop(&h->probes);
+	np_post(h->control, &h->ended);
+}
+
+/* ---- on the control thread ---- */
+
+static void health_has_ended(struct np_msg *m)
+{
+	np_event_set(&container_of(m, struct health, ended)->gone);
+}
+
+int health_start(struct health **out, unsigned probes)
+{
+	struct health *h = calloc(1, sizeof(*h));
+	struct np_worker_opts o = {.name = "health", .id = HEALTH_WORKER, .cpu = -1, .main = health_main, .arg = h};
+	int err;
+
+	*out = NULL;
+	if (h == NULL)
+		return -NP_ENOMEM;
+	h->control = np_self();
+	h->turn.fn = take_turn;
+	h->order.fn = health_told_to_stop;
+	h->ended.fn = health_has_ended;
+	list_init(&h->probes.running);
+	h->probes.most = probes;
+	err = np_worker_start(&h->worker, &o);
+	if (err != 0) {
+		free(h);
+		return err;
+	}
+	h->reader = (struct inventory_reader){.worker = h->worker, .arrived = on_inventory};
+	*out = h;
+	return 0;
+}
+
+struct np_worker *health_worker(const struct health *h)
+{
+	return h->worker;
+}
+
+struct inventory_reader *health_reader(struct health *h)
+{
+	return &h->reader;
+}
+
+void health_stop(struct health *h)
+{
+	if (h == NULL)
+		return;
+	np_post(h->worker, &h->order);
+	np_event_wait(&h->gone);
+}
+
+void health_free(struct health *h)
+{
+	if (h == NULL)
+		return;
+	np_worker_stop(h->worker);
+	np_worker_join(h->worker);
+	free(h);
+}

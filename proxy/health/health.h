@@ -1,0 +1,33 @@
+/* health: a thread of its own for what is found out about servers beside the traffic: a netpoll worker that
+ * carries none. Once a second it teaches servers what their neighbours' connections say (lesson.h), and connects to
+ * those that are left out (probe.h). A busy worker makes neither late, and neither makes a worker late. Where no
+ * upstream judges, it sleeps.
+ *
+ *   control   health_start -> inventories, one for each publication ... health_stop -> health_free
+ *   health                    a turn each second ...................... probes end ->
+ *
+ * It knows what there is from inventories, as admin does: they hold their servers, so it needs no snapshot, no lock and
+ * no reference. What it finds out goes into words of the servers, which workers read. */
+#ifndef PROXY_HEALTH_HEALTH_H
+#define PROXY_HEALTH_HEALTH_H
+
+#include "proxy/policy/inventory.h"
+
+#define HEALTH_WORKER (UINT16_MAX - 2) /* its number among the netpoll workers */
+#define HEALTH_PROBES 32               /* the most under way at once, a descriptor each */
+
+struct health;
+
+/* health_start: the thread, with so many probes at once. What it knows of servers comes to its reader.
+ *   Returns  0 and *out; or the error: then servers are judged by their connects alone.
+ *   Calls    the control worker, as the others. */
+must_use int health_start(struct health **out, unsigned probes);
+struct np_worker *health_worker(const struct health *h); /* for the watchdog */
+struct inventory_reader *health_reader(struct health *h); /* what it reads */
+/* health_stop: no turn and no probe any more; the reader holds nothing. Takes NULL.
+ *   Parks  for a moment: probes are given up. */
+void health_stop(struct health *h);
+/* health_free: after its reader was closed. Takes NULL. */
+void health_free(struct health *h);
+
+#endif

@@ -1,0 +1,94 @@
+/* lesson: sums over the others, and what follows from them. */
+#include "proxy/health/lesson.h"
+
+#include <stdlib.h>
+
+#include "proxy/health/minute.h"
+#include "proxy/policy/registry.h"
+#include "proxy/upstream/server.h"
+
+#define ANSWERS_LEAST 100         /* of the others in a minute, or the time of an answer is not known */
+#define ANSWER_LEAST  NP_S        /* a shorter silence proves nothing */
+#define ANSWER_TIMES  10          /* what 99 of 100 answers take, so often */
+#define EARLY_ANSWERS 20          /* of the others, or an early end is nobody's fault */
+#define EARLY_SHARE   10          /* at most one in so many of theirs may end early */
+
+/* The bound of the bucket in which the 99th of 100 lies; 0: there is none. */
+static int64_t p99_bound(const struct histogram *h)
+{
+	uint64_t n = histogram_count(h), below = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) {
+		below += h->bucket[i];
+		if (below * 100 >= n * 99)
+			return histogram_latency.bound[i];
+	}
+	return 0;
+}
+
+/* A bound of a bucket, not a quantile between two: a time that is too long costs a client or two, one that is too short
+ * a server that is well. */
+static struct server_lesson lesson_of(const struct minute_counts *others)
+{
+	uint64_t answers = histogram_count(&others->first_byte);
+	struct server_lesson l = {0};
+	int64_t bound = p99_bound(&others->first_byte);
+
+	if (answers >= ANSWERS_LEAST && bound > 0)
+		l.answer = bound * ANSWER_TIMES > ANSWER_LEAST ? bound * ANSWER_TIMES : ANSWER_LEAST;
+	l.early_ends_count = answers >= EARLY_ANSWERS && others->early * EARLY_SHARE <= answers + others->early;
+	return l;
+}
+
+/* NULL: no memory, or it is no member any more. */
+static struct server_minute *minute_of(const struct inventory_server *s)
+{
+	if (!s->listed)
+		return NULL;
+	if (s->server->minute == NULL)
+		s->server->minute = calloc(1, sizeof(*s->server->minute));
+	return s->server->minute;
+}
+
+/* Primary servers and backups, each on their own. */
+static void sum_tiers(const struct inventory_server *all, unsigned n, struct minute_counts sum[2])
+{
+	for (unsigned i = 0; i < n; i++)
+		if (all[i].listed && all[i].server->minute != NULL)
+			minute_add(&sum[all[i].backup], all[i].server->minute);
+}
+
+/* A server is measured by its neighbours alone, or one that fails slowly would set its own standard. */
+static struct minute_counts without(const struct minute_counts *sum, const struct server_minute *one)
+{
+	struct minute_counts own = {0}, others = *sum;
+
+	minute_add(&own, one);
+	histogram_since(&others.first_byte, &own.first_byte);
+	others.early -= own.early;
+	return others;
+}
+
+void lesson_teach(const struct inventory *inv, const struct inventory_upstream *u, int64_t now)
+{
+	const struct inventory_server *all = &inv->servers[u->first];
+	struct minute_counts sum[2] = {0};
+
+	for (unsigned i = 0; i < u->n; i++) {
+		struct server_minute *m = minute_of(&all[i]);
+
+		if (m != NULL)
+			minute_look(m, all[i].server->stats, inv->registry->nworkers, now);
+	}
+	sum_tiers(all, u->n, sum);
+	for (unsigned i = 0; i < u->n; i++) {
+		struct minute_counts others;
+		struct server_lesson l;
+
+		if (!all[i].listed || all[i].server->minute == NULL)
+			continue;
+		others = without(&sum[all[i].backup], all[i].server->minute);
+		l = lesson_of(&others);
+		server_learn(all[i].server, &l, now);
+	}
+}

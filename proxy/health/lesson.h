@@ -1,0 +1,12 @@
+/* lesson: what the connections of the other servers of a tier teach about one of them: how long its answer may
+ * take, and whether an early end is its fault. Once a second, for each upstream that judges its servers. */
+#ifndef PROXY_HEALTH_LESSON_H
+#define PROXY_HEALTH_LESSON_H
+
+#include "proxy/policy/inventory.h"
+
+/* lesson_teach: look at every server of u, and tell each what the others of its tier say. A server for which there
+ * is no memory learns nothing.   Calls  the health thread, which holds inv. */
+void lesson_teach(const struct inventory *inv, const struct inventory_upstream *u, int64_t now);
+
+#endif

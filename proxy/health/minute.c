@@ -1,0 +1,42 @@
+/* minute: windows of the differences of totals. The cells are the workers' own and go on while they are read: what a
+ * look misses, the next one has. */
+#include "proxy/health/minute.h"
+
+#define WINDOW_TIME (10 * INT64_C(1000000000))
+
+static void counts_now(struct minute_counts *c, const struct server_stats *cells, unsigned n)
+{
+	struct server_stats total = {0};
+
+	server_stats_sum(&total, cells, n);
+	c->first_byte = total.first_byte;
+	c->early = total.early_ends + total.early_resets;
+}
+
+void minute_look(struct server_minute *m, const struct server_stats *cells, unsigned n, int64_t now)
+{
+	struct minute_counts total, new;
+
+	counts_now(&total, cells, n);
+	new = total;
+	histogram_since(&new.first_byte, &m->before.first_byte);
+	new.early -= m->before.early;
+	m->before = total;
+	if (m->turned == 0)
+		m->turned = now;
+	if (now - m->turned >= WINDOW_TIME) {
+		m->turned = now;
+		m->at = (m->at + 1) % MINUTE_WINDOWS;
+		m->windows[m->at] = (struct minute_counts){0};
+	}
+	histogram_sum(&m->windows[m->at].first_byte, &new.first_byte);
+	m->windows[m->at].early += new.early;
+}
+
+void minute_add(struct minute_counts *sum, const struct server_minute *m)
+{
+	for (unsigned i = 0; i < MINUTE_WINDOWS; i++) {
+		histogram_sum(&sum->first_byte, &m->windows[i].first_byte);
+		sum->early += m->windows[i].early;
+	}
+}

@@ -1,0 +1,361 @@
+/* passive: reports to rows, rows to ejections, ejections to trials. All of it runs under the upstream's lock, reads no
+ * clock (who reports says what time it is) and allocates nothing, so the tests step through hours in microseconds. */
+#include "proxy/upstream/passive.h"
+
+#include "netpoll/check.h"
+#include "proxy/upstream/upstream.h"
+
+#define UNREACHABLE_TOGETHER INT64_C(1000000000) /* within so much all of a tier: it is this machine */
+#define JITTER_SHARE 10 /* a tenth of the time, both ways */
+#define DOUBLINGS_MOST 20
+
+const char *fault_word(enum fault f)
+{
+	static const char *const words[] = {
+#define X(id, word) [FAULT_##id] = word,
+		FAULT_TBL(X)
+#undef X
+	};
+
+	return words[f];
+}
+
+const char *passive_word(enum server_passive state)
+{
+	static const char *const words[] = {
+		[SERVER_IN] = "in",
+		[SERVER_SPARE] = "spare",
+		[SERVER_OUT] = "out",
+		[SERVER_TRIAL] = "trial",
+	};
+
+	return words[state];
+}
+
+struct passive passive_now(struct server *s)
+{
+	struct passive now;
+
+	pthread_mutex_lock(&s->live->lock);
+	now = s->passive;
+	pthread_mutex_unlock(&s->live->lock);
+	return now;
+}
+
+/* ---- the state, and its copy in the word ---- */
+
+static void set_state(struct server *s, enum server_passive to, int64_t now)
+{
+	struct passive *p = &s->passive;
+	uint64_t word = server_now(s), wanted;
+
+	s->live->out += (to != SERVER_IN) - (p->state != SERVER_IN);
+	p->state = (uint8_t)to;
+	p->changed = now;
+	do
+		wanted = server_word_passive(word, to);
+	while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+static void set_row(struct passive *p, unsigned row)
+{
+	__atomic_store_n(&p->row, (uint16_t)row, __ATOMIC_RELAXED);
+}
+
+/* k stays: it is lived down by good service alone. */
+static void come_in(struct server *s, int64_t now)
+{
+	set_row(&s->passive, 0);
+	s->passive.since = now;
+	s->passive.clock_alone = false;
+	set_state(s, SERVER_IN, now);
+}
+
+/* ---- how many would be left ---- */
+
+/* Of one tier. */
+struct census {
+	unsigned allowed; /* by the inputs other than passive */
+	unsigned in;
+};
+
+static bool is_allowed(const struct member *m)
+{
+	uint64_t word = server_word_passive(server_now(m->server), SERVER_IN);
+
+	return server_usable(word, m->weight, NULL) != USABLE_NO;
+}
+
+/* NULL: u lists s no longer. */
+static const struct member *find_member(const struct upstream *u, const struct server *s)
+{
+	for (unsigned i = 0; i < u->members->n; i++)
+		if (u->members->at[i].server == s)
+			return &u->members->at[i];
+	return NULL;
+}
+
+/* By what the words say now, not by what the members have seen of them: a drain of a moment ago counts. */
+static struct census count_tier(const struct upstream *u, bool backup)
+{
+	struct census c = {0};
+
+	for (unsigned i = 0; i < u->members->n; i++) {
+		const struct member *m = &u->members->at[i];
+
+		if (m->backup != backup || !is_allowed(m))
+			continue;
+		c.allowed++;
+		c.in += m->server->passive.state == SERVER_IN;
+	}
+	return c;
+}
+
+static void count_usable(const struct upstream *u, struct passive_change *c)
+{
+	c->of = u->members->n;
+	c->usable = 0;
+	for (unsigned i = 0; i < u->members->n; i++) {
+		const struct member *m = &u->members->at[i];
+
+		c->usable += server_usable(server_now(m->server), m->weight, NULL) == USABLE_YES;
+	}
+}
+
+/* Without s; s itself is in or not. */
+static bool leaves_too_few(const struct census *c, const struct server *s)
+{
+	unsigned left = c->in - (s->passive.state == SERVER_IN);
+
+	return left * 2 < c->allowed || left == 0;
+}
+
+/* A machine without a network fails all dials: that proves nothing against a server. What the others of the tier were
+ * charged for it within the same moment is taken back. */
+static bool all_unreachable(const struct upstream *u, bool backup, int64_t now)
+{
+	for (unsigned i = 0; i < u->members->n; i++) {
+		const struct member *m = &u->members->at[i];
+		const struct passive *p = &m->server->passive;
+
+		if (m->backup == backup && is_allowed(m) &&
+		    (p->unreachable == 0 || now - p->unreachable > UNREACHABLE_TOGETHER))
+			return false;
+	}
+	for (unsigned i = 0; i < u->members->n; i++)
+		if (u->members->at[i].backup == backup && u->members->at[i].server->passive.connects_only)
+			set_row(&u->members->at[i].server->passive, 0);
+	return true;
+}
+
+/* ---- failures ---- */
+
+/* For each `out` served without a failure one ejection is lived down. */
+static void live_down(struct passive *p, const struct passive_rules *rules, int64_t now)
+{
+	int64_t lived = p->since != 0 ? (now - p->since) / rules->out : 0;
+
+	p->k = lived < p->k ? (uint8_t)(p->k - lived) : 0;
+}
+
+/* out x 2^k, at most max_out, give or take a tenth, so that servers that failed together do not come back together. */
+static int64_t ejection_time(const struct server *s, const struct passive_rules *rules, int64_t now)
+{
+	int64_t t = rules->out, lot;
+
+	for (unsigned i = 0; i < s->passive.k && t < rules->max_out; i++)
+		t *= 2;
+	if (t > rules->max_out)
+		t = rules->max_out;
+	lot = (int64_t)((s->hash ^ (uint64_t)now * UINT64_C(0x9e3779b97f4a7c15)) >> 33 & 0xffff);
+	return t + t / JITTER_SHARE * (lot * 2 - 0xffff) / 0xffff;
+}
+
+/* From in, from spare or from a trial that failed. The row is at 1 from here on, so that a success is reported. */
+static void eject(struct server *s, const struct passive_rules *rules, enum server_passive to, int64_t now,
+		  struct passive_change *c)
+{
+	struct passive *p = &s->passive;
+
+	if (p->state == SERVER_IN)
+		p->since = now;
+	c->out_for = ejection_time(s, rules, now);
+	p->until = p->over = now + c->out_for;
+	if (p->k < DOUBLINGS_MOST)
+		p->k++;
+	relaxed_add(&p->ejections[p->fault], 1);
+	p->clock_alone = p->by_probe = p->passed_over = false;
+	set_row(p, 1);
+	set_state(s, to, now);
+}
+
+/* Its service is not as well as its port: the ejection goes on as if there had been no probe, which would let a client
+ * in each second. */
+static void resume_ejection(struct server *s, enum server_passive to, int64_t now)
+{
+	struct passive *p = &s->passive;
+
+	p->until = p->over;
+	p->clock_alone = true;
+	p->by_probe = false;
+	set_state(s, to, now);
+}
+
+/* Enough failures, or the trial's one. */
+static void try_to_eject(const struct upstream *u, struct server *s, const struct census *census,
+			 const struct report *r, struct passive_change *c)
+{
+	struct passive *p = &s->passive;
+
+	enum server_passive to = SERVER_OUT;
+
+	c->capped = leaves_too_few(census, s);
+	if (c->capped)
+		relaxed_add(&p->capped, 1);
+	if (c->capped && p->connects_only)
+		to = SERVER_SPARE;
+	else if (c->capped && p->state == SERVER_IN)
+		to = SERVER_IN;
+	if (to == SERVER_IN)
+		set_row(p, 0);
+	else if (p->state == SERVER_TRIAL && p->by_probe && r->now < p->over)
+		resume_ejection(s, to, r->now);
+	else
+		eject(s, &u->passive, to, r->now, c);
+}
+
+/* The next failure of the row that begins with it, or goes on. */
+static void extend_row(struct passive *p, const struct passive_rules *rules, const struct report *r)
+{
+	bool connect = r->fault == FAULT_CONNECT || r->fault == FAULT_SLOW_CONNECT;
+
+	if (p->row == 0 || r->now - p->row_began > rules->within) {
+		set_row(p, 0);
+		p->row_began = r->now;
+		p->connects_only = true;
+	}
+	p->connects_only &= connect;
+	p->fault = (uint8_t)r->fault;
+	if (p->state == SERVER_IN)
+		p->since = r->now;
+	if (p->row < UINT16_MAX)
+		set_row(p, p->row + 1U);
+}
+
+static void judge_failure(const struct upstream *u, struct server *s, const struct member *m, const struct report *r,
+			 struct passive_change *c)
+{
+	struct passive *p = &s->passive;
+	struct census census = count_tier(u, m->backup);
+
+	if (r->unreachable) {
+		p->unreachable = r->now;
+		if (all_unreachable(u, m->backup, r->now))
+			return;
+	}
+	if (census.allowed < 2)
+		return; /* alone: there is nobody to prefer to it */
+	if (p->state == SERVER_IN)
+		live_down(p, &u->passive, r->now);
+	extend_row(p, &u->passive, r);
+	if (r->trial || p->row >= u->passive.failures)
+		try_to_eject(u, s, &census, r, c);
+}
+
+/* ---- successes ---- */
+
+/* For a row of failed connects alone a connect that works is enough. */
+static void judge_success_of(struct server *s, const struct report *r, struct passive_change *c)
+{
+	struct passive *p = &s->passive;
+
+	if (r->kind == REPORT_CONNECTED && !p->connects_only)
+		return;
+	c->was = p->state != SERVER_IN ? r->now - p->since : 0;
+	if (p->state == SERVER_IN)
+		set_row(p, 0);
+	else if (r->trial || p->state == SERVER_SPARE)
+		come_in(s, r->now);
+}
+
+/* The trial is due again at once, and nothing else has changed. */
+static void lose_trial(const struct upstream *u, struct server *s, const struct member *m, int64_t now)
+{
+	struct passive *p = &s->passive;
+	struct census census = count_tier(u, m->backup);
+
+	p->until = now;
+	p->by_probe = false;
+	set_state(s, p->connects_only && leaves_too_few(&census, s) ? SERVER_SPARE : SERVER_OUT, now);
+}
+
+struct passive_change passive_report(struct upstream *u, struct server *s, const struct report *r)
+{
+	struct passive_change c = {.fault = r->fault};
+	const struct member *m;
+
+	pthread_mutex_lock(&u->live->lock);
+	c.from = c.to = (enum server_passive)s->passive.state;
+	m = find_member(u, s);
+	/* A trial that lapsed is one of them: another may be under way. */
+	if (m != NULL && r->began >= s->passive.changed && (!r->trial || s->passive.state == SERVER_TRIAL)) {
+		if (r->kind == REPORT_FAILED)
+			judge_failure(u, s, m, r, &c);
+		else if (r->kind == REPORT_NOTHING)
+			lose_trial(u, s, m, r->now);
+		else
+			judge_success_of(s, r, &c);
+		c.to = (enum server_passive)s->passive.state;
+		if (c.to != c.from)
+			count_usable(u, &c);
+	}
+	pthread_mutex_unlock(&u->live->lock);
+	return c;
+}
+
+/* ---- trials ---- */
+
+bool passive_due(const struct upstream *u, const struct member *m, int64_t now, bool may_retry)
+{
+	struct passive *p = &m->server->passive;
+
+	if (p->state == SERVER_IN || now < p->until || !is_allowed(m))
+		return false;
+	if (p->state == SERVER_SPARE && count_tier(u, m->backup).in == 0)
+		return false;
+	if (may_retry || p->passed_over)
+		return true;
+	p->passed_over = true;
+	return false;
+}
+
+void passive_begin_trial(struct server *s, int64_t now, int64_t lapses)
+{
+	s->passive.until = lapses;
+	s->passive.passed_over = false;
+	set_state(s, SERVER_TRIAL, now);
+}
+
+void passive_probed(struct server *s, int64_t now)
+{
+	struct passive *p = &s->passive;
+
+	pthread_mutex_lock(&s->live->lock);
+	if ((p->state == SERVER_OUT || p->state == SERVER_SPARE) && !p->clock_alone && now < p->until) {
+		p->until = now;
+		p->by_probe = true;
+	}
+	pthread_mutex_unlock(&s->live->lock);
+}
+
+enum server_passive passive_forget(struct server *s, int64_t now)
+{
+	enum server_passive before;
+
+	pthread_mutex_lock(&s->live->lock);
+	before = (enum server_passive)s->passive.state;
+	s->passive.k = 0;
+	come_in(s, now);
+	pthread_mutex_unlock(&s->live->lock);
+	return before;
+}

@@ -1,0 +1,235 @@
+/* Servers that fail their connections are left out, probed and tried again, over two workers: E33 to E37, E68, E69,
+ * E74, E76. The rules themselves are passive_test.c's, by a clock of the test; here real servers fail. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/control.h"
+
+enum { SERVERS = 3 };
+
+struct world {
+	struct kit_staunch *s;
+	int port, fds;
+	int at[SERVERS]; /* ports */
+};
+
+/* Servers at these ports; passive: what stands in health.passive. */
+static void start(struct world *w, int n, const char *passive)
+{
+	const char *servers = "";
+
+	w->port = kit_port(kit_ip(0));
+	for (int i = 0; i < n; i++)
+		servers = textf("%s%s\"%s:%d\"", servers, i > 0 ? ", " : "", kit_ip(0), w->at[i]);
+	w->s = kit_staunch_start(textf(
+		TWO_WORKERS "control: {socket: \"%s\"}\nlisteners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+			    "upstreams:\n  - {name: app, health: {passive: %s}, servers: [%s]}\n",
+		control_socket(), kit_ip(0), w->port, passive, servers));
+	w->fds = kit_proc_fds(w->s->child->pid);
+}
+
+static int serving(enum kit_serve how, int port, struct kit_peer **out)
+{
+	struct kit_peer *p = kit_peer_start(&(struct kit_peer_opts){.serve = how, .port = port});
+
+	if (out != NULL)
+		*out = p;
+	return kit_peer_port(p);
+}
+
+static bool is_served(int port)
+{
+	int fd = kit_connect(kit_ip(0), port);
+	char back = 0;
+	bool well = kit_io_write(fd, "x", 1) == 0 && kit_io_read(fd, &back, 1) == 1 && back == 'x';
+
+	close(fd);
+	return well;
+}
+
+/* Clients one after the other.   Returns  how many were not served. */
+static int fail_of(int port, int clients)
+{
+	int failed = 0;
+
+	for (int i = 0; i < clients; i++)
+		failed += !is_served(port);
+	return failed;
+}
+
+static int events(const struct world *w, const char *event)
+{
+	return kit_file_count(w->s->child->err, textf("\"event\":\"%s\"", event));
+}
+
+/* In the metrics, of the ith server. */
+static void expect_count(const struct world *w, int i, const char *family, const char *label, int n)
+{
+	expect_part(control_expect(200, "GET /metrics", ""),
+		    textf("staunch_upstream_%s{upstream=\"app\",server=\"%s:%d\",%s} %d\n", family, kit_ip(0), w->at[i],
+			  label, n));
+}
+
+/* Clients until the log has the event.   Returns  how many were not served. */
+static int fail_until(const struct world *w, const char *event)
+{
+	int failed = 0;
+
+	for (int i = 0; events(w, event) == 0; i++) {
+		if (i == 3000)
+			kit_fail("no %s after 3000 clients, of which %d were not served", event, failed);
+		failed += !is_served(w->port);
+	}
+	return failed;
+}
+
+static bool is_taught(void *arg)
+{
+	(void)arg;
+	return strstr(control_expect(200, "GET /v1/servers", ""), "\"early_ends_count\":true") != NULL;
+}
+
+/* What the others' answers teach is known within a second. */
+static void teach(const struct world *w)
+{
+	(void)fail_of(w->port, 120);
+	assert_true(kit_wait(is_taught, NULL, KIT_MS));
+}
+
+/* E34, E37b, E36, E69: a server that ends at once costs three clients, is left out, and comes back when a probe finds
+ * it well. */
+static void e34_early_ends_cost_three_clients(void **state)
+{
+	struct kit_peer *bad;
+	struct world w = {.at = {serving(KIT_ECHO, 0, NULL), serving(KIT_ECHO, 0, NULL), serving(KIT_ECHO, 0, &bad)}};
+
+	(void)state;
+	start(&w, 3, "{out: 60s}");
+	teach(&w);
+	assert_int_equal(events(&w, "server_out"), 0);
+	kit_peer_stop(bad);
+	(void)serving(KIT_SOURCE, w.at[2], &bad); /* of no bytes */
+	assert_int_equal(fail_until(&w, "server_out"), 3);
+	assert_int_equal(fail_of(w.port, 100), 0);
+	expect_part(control_expect(200, "GET /v1/servers", ""), "\"why\":\"passive_out\"");
+	expect_count(&w, 2, "ejections_total", "reason=\"early_end\"", 1);
+	kit_peer_stop(bad);
+	(void)serving(KIT_ECHO, w.at[2], &bad);
+	assert_int_equal(fail_until(&w, "server_in"), 0); /* long before its 60 s are over */
+	(void)fail_of(w.port, 9);
+	assert_true(kit_peer_accepted(bad) >= 3);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+/* E33: a refused connect costs no client, and after three of them no time either. */
+static void e33_refused_connects(void **state)
+{
+	struct world w = {.at = {serving(KIT_ECHO, 0, NULL), kit_refuser(kit_ip(0)), serving(KIT_ECHO, 0, NULL)}};
+
+	(void)state;
+	start(&w, 3, "{out: 60s}");
+	assert_int_equal(fail_until(&w, "server_out"), 0);
+	assert_int_equal(fail_of(w.port, 60), 0);
+	expect_count(&w, 1, "connects_total", "result=\"refused\"", 3);
+	assert_int_equal(events(&w, "server_out"), 1);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+/* E35: two of three refuse: one is out, the other spare, and nobody notices. */
+static void e35_two_of_three_refuse(void **state)
+{
+	struct world w = {.at = {kit_refuser(kit_ip(0)), kit_refuser(kit_ip(0)), serving(KIT_ECHO, 0, NULL)}};
+
+	(void)state;
+	start(&w, 3, "{out: 60s}");
+	assert_int_equal(fail_until(&w, "server_spare"), 0);
+	assert_int_equal(fail_of(w.port, 60), 0);
+	assert_int_equal(events(&w, "server_out"), 1);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+/* E37: a given time without an answer is a failure, and the connection itself goes on. Who says nothing is not
+ * answered. */
+static void e37_silence(void **state)
+{
+	struct world w = {.at = {serving(KIT_ECHO, 0, NULL), serving(KIT_MUTE, 0, NULL)}};
+	int waiting[6], quiet[4];
+
+	(void)state;
+	start(&w, 2, "{answer: 300ms, out: 60s, probe: false}");
+	for (size_t i = 0; i < array_len(quiet); i++)
+		quiet[i] = kit_connect(kit_ip(0), w.port);
+	cpu_ms_within(w.s->child->pid, 700);
+	assert_int_equal(events(&w, "server_out"), 0);
+	for (size_t i = 0; i < array_len(waiting); i++) {
+		waiting[i] = kit_connect(kit_ip(0), w.port);
+		kit_send(waiting[i], "x", 1);
+	}
+	kit_staunch_wait_err(w.s, "(silent)", 1);
+	assert_int_equal(fail_of(w.port, 20), 0);
+	for (size_t i = 0; i < array_len(waiting); i++) {
+		char byte;
+		ssize_t n = recv(waiting[i], &byte, 1, MSG_DONTWAIT);
+
+		assert_true(n == 1 || (n == -1 && errno == EAGAIN)); /* answered, or still waiting */
+		kit_reset(waiting[i]);
+	}
+	for (size_t i = 0; i < array_len(quiet); i++)
+		kit_reset(quiet[i]);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+/* E37b, E74: where all servers end early nobody is judged: it is how that protocol, or those clients, are. */
+static void e74_what_all_do_is_no_failure(void **state)
+{
+	struct world w = {0};
+
+	(void)state;
+	for (int i = 0; i < SERVERS; i++)
+		w.at[i] = serving(KIT_SOURCE, 0, NULL);
+	start(&w, 3, "{out: 60s}");
+	assert_int_equal(fail_of(w.port, 200), 200);
+	cpu_ms_within(w.s->child->pid, 2500); /* two lessons */
+	assert_int_equal(fail_of(w.port, 200), 200);
+	assert_int_equal(events(&w, "server_out"), 0);
+	assert_int_equal(events(&w, "ejection_capped"), 0);
+	expect_part(control_expect(200, "GET /v1/upstreams", ""), "\"usable\":3");
+	kit_staunch_stop(w.s, SIGTERM);
+}
+
+/* E68: alone, a server is used, whatever it does; off: no more is anybody else. */
+static void e68_nobody_is_judged(void **state)
+{
+	struct world alone = {.at = {kit_refuser(kit_ip(0))}};
+	struct world off = {.at = {kit_refuser(kit_ip(0)), serving(KIT_ECHO, 0, NULL)}};
+
+	(void)state;
+	start(&alone, 1, "{failures: 1}");
+	assert_int_equal(fail_of(alone.port, 20), 20);
+	assert_int_equal(events(&alone, "server_out"), 0);
+	kit_staunch_stop(alone.s, SIGTERM);
+	start(&off, 2, "off");
+	assert_int_equal(fail_of(off.port, 40), 0);
+	assert_int_equal(events(&off, "server_out"), 0);
+	expect_count(&off, 0, "connects_total", "result=\"refused\"", 20);
+	back_to_normal(off.s, off.fds, kit_ip(0), off.port);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, kit_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(e34_early_ends_cost_three_clients),
+		TEST(e33_refused_connects),
+		TEST(e35_two_of_three_refuse),
+		TEST(e37_silence),
+		TEST(e74_what_all_do_is_no_failure),
+		TEST(e68_nobody_is_judged),
+	};
+
+	return cmocka_run_group_tests_name("upstream passive", tests, NULL, NULL);
+}
