@@ -1,4 +1,6 @@
-/* cli_server: what an operator says of one server of the running process. */
+/* What an operator says of one server of the running process. */
+#include "proxy/cli/cli_server.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +8,6 @@
 #include "netpoll/addr.h"
 #include "proxy/base/text.h"
 #include "proxy/cli/cli_args.h"
-#include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_query.h"
 
 #define NAME_MOST  1024 /* bytes: a group, a slash, and an address */
@@ -99,10 +100,10 @@ static void put_until(FILE *f, const char *body, const char *name)
 }
 
 /* A version that says nothing of it is not complained of. */
-static bool is_kept(const char *body)
+bool cli_server_is_kept(const char *answer)
 {
 	size_t n = 0;
-	const char *at = json_find(body, "persisted", &n);
+	const char *at = json_find(answer, "persisted", &n);
 
 	return at == NULL || *at == 't';
 }
@@ -130,7 +131,7 @@ static no_inline void show_override(const char *body)
 		put_until(p.f, body, "max_connections_until");
 		cli_paragraph_end(&p, stdout, "  ");
 	}
-	if (!is_kept(body))
+	if (!cli_server_is_kept(body))
 		cli_complain("this is not kept over a restart: the state file is off, or is not written");
 }
 
@@ -143,12 +144,24 @@ static const char *path_of_server(struct cli_query *q, const char *name)
 	return cli_query_end(q);
 }
 
+int cli_server_post(const struct cli_args *a, const char *name, const char *body, size_t n, struct cli_answer *w)
+{
+	struct cli_question ask = {.method = "POST", .body = body, .n = n};
+	struct cli_query q;
+	int code = EXIT_FAILED;
+
+	*w = (struct cli_answer){0};
+	ask.path = path_of_server(&q, name);
+	if (ask.path != NULL)
+		code = cli_ask_with(a, &ask, CLI_PATIENCE, w);
+	cli_query_free(&q);
+	return code;
+}
+
 int cli_server(const struct cli_args *a)
 {
 	char body_room[BODY_ROOM];
-	struct cli_question ask = {.method = "POST", .body = body_room};
 	struct cli_answer w = {0};
-	struct cli_query q;
 	struct text body;
 	int code;
 
@@ -158,10 +171,7 @@ int cli_server(const struct cli_args *a)
 		code = cli_misused(a->verb, "no server has so long a name");
 	if (code != EXIT_OK)
 		return code;
-	ask.n = body.n;
-	ask.path = path_of_server(&q, a->operands[1]);
-	code = ask.path != NULL ? cli_ask_with(a, &ask, CLI_PATIENCE, &w) : EXIT_FAILED;
-	cli_query_free(&q);
+	code = cli_server_post(a, a->operands[1], body_room, body.n, &w);
 	if (code == EXIT_OK && w.status != 200)
 		code = cli_answer_failed(&w);
 	else if (code == EXIT_OK && a->value[CLI_OPT_JSON] != NULL)

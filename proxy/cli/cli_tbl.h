@@ -68,8 +68,9 @@
 	  "facts. Asks at the control socket, as status does.")                                                   \
 	X(TOP, top, NOTHING, NULL, 0, 0, true, "watch the running process on this terminal",                         \
 	  "Listeners and servers with what they do now, drawn anew each second; ? lists the keys, q and Ctrl-C "   \
-	  "leave. Names in red get no connections, yellow ones fail some. When the process goes away the last "    \
-	  "numbers stay, greyed, until it is back. Asks at the control socket, as status does.")                   \
+	  "leave. d drains the marked server, or makes a drained one ready, as server does; it asks first. Names "   \
+	  "in red get no connections, yellow ones fail some. When the process goes away the last numbers stay, "  \
+	  "greyed, until it is back. Asks at the control socket, as status does.")                                 \
 	X(DASHBOARD, dashboard, NOTHING, NULL, 0, 0, true, "show the running process in a browser",              \
 	  "Prints an address on 127.0.0.1. It opens once; that browser then stays admitted by a cookie, and "      \
 	  "nobody else is. It only reads, and it ends with this verb: Ctrl-C. To look from another machine, give " \

@@ -2,6 +2,7 @@
  *
  *   every second   GET status, listeners, servers --> the model --> the screen
  *   a key          --> the order, the filter, the place --> the screen
+ *   d, then y      POST servers/U/S, as the verb server does --> what came of it, in the last line
  *   nobody there   the last numbers stay, greyed, with the time; asked again each second
  *
  * It is a client as others are: the process does nothing for it but answer. */
@@ -17,6 +18,7 @@
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
+#include "proxy/cli/cli_server.h"
 #include "proxy/cli/cli_top_screen.h"
 
 #define EVERY    1000 /* ms between an answer and the next question */
@@ -76,25 +78,74 @@ static void note_gone(struct top *t, const char *why)
 		 words != NULL ? (int)strcspn(words, "\n") : 0, words != NULL ? words : "");
 }
 
-/* What the client says on stderr is caught, for it would stand in the middle of the screen. */
-static void ask_again(struct top *t)
+/* What the client says on stderr is caught, for it would stand in the middle of the screen.
+ *   Returns  the exit code of ask, and *said, owned; NULL: no memory, and nothing was asked. */
+static int ask_quietly(struct top *t, int (*ask)(struct top *t), char **said)
 {
 	FILE *kept = stderr, *caught;
-	char *text = NULL;
 	size_t n = 0;
 	int code;
 
-	caught = open_memstream(&text, &n);
+	*said = NULL;
+	caught = open_memstream(said, &n);
 	if (caught == NULL)
-		return; /* no memory: the next second may have some */
+		return EXIT_FAILED;
 	stderr = caught;
-	code = ask_all(t);
+	code = ask(t);
 	stderr = kept;
-	if (fclose(caught) == 0 && code != EXIT_OK)
-		note_gone(t, text);
-	else
+	fclose(caught); /* its text is NULL where there was no memory for it */
+	return code;
+}
+
+/* Without memory nothing changes: the next second may have some. */
+static void ask_again(struct top *t)
+{
+	char *said;
+	int code = ask_quietly(t, ask_all, &said);
+
+	if (said != NULL && code != EXIT_OK)
+		note_gone(t, said);
+	else if (code == EXIT_OK)
 		t->gone = false;
-	free(text);
+	free(said);
+}
+
+/* ---- orders ---- */
+
+/* What the screen was told to do.   Returns  the exit code, with what is in force now in the last line. */
+static int give_order(struct top *t)
+{
+	const struct top_order *o = &t->screen.order;
+	struct cli_answer w;
+	char body[32];
+	int n = snprintf(body, sizeof(body), "{\"state\":\"%s\"}", o->word);
+	int code = cli_server_post(t->args, o->name, body, (size_t)n, &w);
+
+	if (code == EXIT_OK && w.status != 200)
+		code = cli_answer_failed(&w);
+	else if (code == EXIT_OK)
+		snprintf(t->screen.said, sizeof(t->screen.said), "%s: %s%s", o->name, o->word,
+			 cli_server_is_kept(w.body) ? "" : "; not kept over a restart");
+	cli_answer_free(&w);
+	return code;
+}
+
+/* A failure is said in one line, without the name of this program, which everybody sees. */
+static void carry_out(struct top *t)
+{
+	static const char self[] = "staunch: ";
+	char *said;
+
+	if (ask_quietly(t, give_order, &said) != EXIT_OK) {
+		const char *why = said != NULL ? said : "out of memory";
+
+		why += strncmp(why, self, sizeof(self) - 1) == 0 ? sizeof(self) - 1 : 0;
+		snprintf(t->screen.said, sizeof(t->screen.said), "%s", why);
+		for (char *p = t->screen.said; (p = strchr(p, '\n')) != NULL;)
+			*p = p[1] != '\0' ? ' ' : '\0';
+	}
+	free(said);
+	t->screen.order.word = NULL;
 }
 
 /* ---- the loop ---- */
@@ -158,6 +209,10 @@ static void watch(struct top *t)
 			if ((p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0 || !take_signals(t) ||
 			    !top_screen_keys(&t->screen, &t->model))
 				return;
+		}
+		if (t->screen.order.word != NULL) {
+			carry_out(t);
+			next = 0; /* what came of it is seen at once */
 		}
 		if (now_ms() >= next) {
 			ask_again(t);

@@ -145,6 +145,15 @@ static void take_note(struct top_row *r, const char *at)
 			 age_text(json_number(at, "last_connect_error.ago_ms"), age), text);
 }
 
+/* An order shall not go to another server, whose name begins alike, or looks alike on this screen. */
+static bool is_exact(const struct top_row *r, const char *at)
+{
+	size_t nup = 0, n = 0;
+
+	return json_find(at, "upstream", &nup) != NULL && json_find(at, "server", &n) != NULL &&
+	       strlen(r->name) == nup + 1 + n && strpbrk(r->name, "?\\") == NULL;
+}
+
 /* A server's name is that of the other verbs: UPSTREAM/ADDR. */
 static void take_row(const struct top_list *l, struct top_row *r, const char *at)
 {
@@ -156,6 +165,8 @@ static void take_row(const struct top_list *l, struct top_row *r, const char *at
 		shown_text(name, sizeof(name), at, "server");
 		snprintf(r->name, sizeof(r->name), "%s/%s", upstream, name);
 		shown_text(r->state, sizeof(r->state), at, "usable");
+		r->exact = is_exact(r, at);
+		r->steered = json_is(at, "why", "drain") || json_is(at, "why", "maint");
 		take_note(r, at);
 	} else {
 		shown_text(r->name, sizeof(r->name), at, "name");

@@ -5,7 +5,7 @@
 
 #include "netpoll/base.h"
 
-#define TOP_NAME    128
+#define TOP_NAME    256
 #define TOP_NOTE    96
 #define TOP_STATE   8
 #define TOP_NUMBERS 8
@@ -29,6 +29,8 @@ struct top_row {
 	char note[TOP_NOTE];        /* why it is not usable, else its last error */
 	double number[TOP_NUMBERS]; /* NAN: not known */
 	size_t given;               /* its place in the configuration */
+	bool exact;                 /* name is that of the instance, byte for byte: an order may be given by it */
+	bool steered;               /* an operator has said drain or maint */
 };
 
 /* Listeners, or servers. */

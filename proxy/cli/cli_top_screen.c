@@ -24,11 +24,13 @@ enum { PLAIN, BAD, FAILS };
 
 static const char *const help[] = {
 	"Tab          choose listeners or servers",
-	"Up Down j k  scroll by a line, PgUp PgDn by a page",
-	"Home End g G to the first, to the last",
+	"Up Down j k  mark the next row or the one before, PgUp PgDn by a page",
+	"Home End g G mark the first, the last",
 	"s S          sort by the next column, the one before",
 	"r            turn the order round",
 	"/            show only what has these letters; Enter keeps, Esc clears",
+	"d            drain the marked server: it gets no new connections; or make a",
+	"             drained one ready again; asks first",
 	"q Ctrl-C     leave",
 	"",
 	"* marks the column that is sorted by.",
@@ -180,8 +182,8 @@ static attr_t row_attributes(const struct top_screen *s, const struct top_list *
 	return COLOR_PAIR(bad ? BAD : FAILS);
 }
 
-/* One line, without a selection: there is nothing that a key does to one row. */
-static void draw_row(const struct top_screen *s, const struct top_list *l, const struct top_row *r, int y, bool grey)
+/* One line. */
+static void draw_row(const struct top_list *l, const struct top_row *r, int y, attr_t attributes)
 {
 	char line[LINE] = "", cell[TOP_CELL];
 	int note, width = name_width(l, &note);
@@ -194,20 +196,36 @@ static void draw_row(const struct top_screen *s, const struct top_list *l, const
 		add_text(line, " ", 1, false);
 		add_text(line, r->note, note - 1, false);
 	}
-	put_line(y, line, grey ? A_DIM : row_attributes(s, l, r));
+	put_line(y, line, attributes);
+}
+
+/* The mark is on a row, and that row in sight: there may be fewer rows, or more room, than before. */
+static void keep_in_sight(struct top_screen *s, const struct top_list *l, size_t list)
+{
+	size_t room = s->room[list], most = l->nshown > room ? l->nshown - room : 0;
+	size_t *top = &s->top[list], *mark = &s->mark[list];
+
+	if (*mark >= l->nshown)
+		*mark = l->nshown > 0 ? l->nshown - 1 : 0;
+	if (*top > most)
+		*top = most;
+	if (*top > *mark)
+		*top = *mark;
+	if (*top + room <= *mark)
+		*top = *mark - room + 1;
 }
 
 /* Returns the line behind it. */
 static int draw_list(struct top_screen *s, const struct top_list *l, size_t list, int y, bool grey)
 {
-	size_t most = l->nshown > s->room[list] ? l->nshown - s->room[list] : 0;
-
-	if (s->top[list] > most)
-		s->top[list] = most; /* there are fewer rows, or more room, than before */
+	keep_in_sight(s, l, list);
 	draw_heading(s, l, list, y++);
-	for (size_t i = 0; i < s->room[list]; i++, y++)
-		if (s->top[list] + i < l->nshown)
-			draw_row(s, l, l->shown[s->top[list] + i], y, grey);
+	for (size_t i = s->top[list]; i < s->top[list] + s->room[list]; i++, y++)
+		if (i < l->nshown) {
+			attr_t marked = list == s->chosen && i == s->mark[list] ? A_REVERSE : A_NORMAL;
+
+			draw_row(l, l->shown[i], y, marked | (grey ? A_DIM : row_attributes(s, l, l->shown[i])));
+		}
 	return y;
 }
 
@@ -243,19 +261,35 @@ static void draw_head(const struct top_screen *s, const struct top_model *m, con
 		put_line(2, m->head[2], m->warned ? bad : A_NORMAL);
 }
 
-/* The keys; or the filter, while it is typed and while it holds. */
+/* "drain app/10.0.0.1:80? y/n". A name that is too long keeps its end, and the question its own. */
+static void put_drain_question(char line[LINE], const struct top_order *asked)
+{
+	static const char ends[] = "? y/n";
+	int width = (COLS < LINE ? COLS : LINE - 1) - (int)strlen(asked->word) - 1 - (int)sizeof(ends) + 1;
+	int len = (int)strlen(asked->name);
+
+	snprintf(line, LINE, "%s ", asked->word);
+	add_text(line, asked->name, len < width ? len : width, true);
+	snprintf(line + strlen(line), LINE - strlen(line), ends);
+}
+
+/* The keys; or the filter, while it is typed and while it holds; or a question, or what came of it. */
 static void draw_keys(const struct top_screen *s, const struct top_model *m)
 {
 	const char *filter = m->lists[s->chosen].filter;
 	char line[LINE];
 
-	if (s->typing)
+	if (s->asked.word != NULL)
+		put_drain_question(line, &s->asked);
+	else if (s->said[0] != '\0')
+		snprintf(line, sizeof(line), "%s", s->said);
+	else if (s->typing)
 		snprintf(line, sizeof(line), "/%s_  Enter keeps, Esc clears", filter);
 	else if (filter[0] != '\0')
-		snprintf(line, sizeof(line), "/%s  Esc clears  q quit ? help Tab list s sort r turn", filter);
+		snprintf(line, sizeof(line), "/%s  Esc clears  q quit ? help Tab list s sort r turn d drain", filter);
 	else
 		snprintf(line, sizeof(line), "%s",
-			 "q quit  ? help  / filter  s sort  r turn  Tab list  arrows PgUp PgDn scroll");
+			 "q quit  ? help  / filter  s sort  r turn  d drain  Tab list  arrows PgUp PgDn");
 	put_line(LINES - 1, line, A_REVERSE);
 }
 
@@ -304,22 +338,51 @@ static void type_filter(struct top_screen *s, struct top_list *l, int key)
 }
 
 /* What is beyond the end is brought back when it is drawn. */
-static void scroll_list(struct top_screen *s, const struct top_list *l, int key)
+static void move_mark(struct top_screen *s, const struct top_list *l, int key)
 {
-	size_t *top = &s->top[s->chosen], page = s->room[s->chosen];
+	size_t *top = &s->top[s->chosen], *mark = &s->mark[s->chosen], page = s->room[s->chosen];
 
 	if (key == KEY_DOWN || key == 'j')
-		*top += 1;
+		*mark += 1;
 	else if (key == KEY_NPAGE || key == ' ')
-		*top += page;
+		*mark += page, *top += page;
 	else if (key == KEY_UP || key == 'k')
-		*top -= *top > 0 ? 1 : 0;
+		*mark -= *mark > 0 ? 1 : 0;
 	else if (key == KEY_PPAGE)
-		*top -= *top > page ? page : *top;
+		*mark -= *mark > page ? page : *mark, *top -= *top > page ? page : *top;
 	else if (key == KEY_HOME || key == 'g')
-		*top = 0;
+		*mark = 0;
 	else if (key == KEY_END || key == 'G')
-		*top = l->nshown;
+		*mark = l->nshown;
+	keep_in_sight(s, l, s->chosen);
+}
+
+/* Keys that were typed before the question stood there do not answer it. */
+static void ask_about_marked(struct top_screen *s, const struct top_list *l)
+{
+	const struct top_row *r = NULL;
+
+	keep_in_sight(s, l, s->chosen); /* a filter may have been typed since the screen was drawn */
+	if (s->chosen == TOP_SERVERS && l->nshown > 0)
+		r = l->shown[s->mark[TOP_SERVERS]];
+	if (r == NULL) {
+		snprintf(s->said, sizeof(s->said), "d drains a server: mark one; Tab goes to their list");
+	} else if (!r->exact) {
+		snprintf(s->said, sizeof(s->said), "its name has what this screen does not show: staunch server %s",
+			 r->steered ? "ready" : "drain");
+	} else {
+		s->asked.word = r->steered ? "ready" : "drain";
+		memcpy(s->asked.name, r->name, sizeof(s->asked.name));
+	}
+	flushinp();
+}
+
+/* All but y is no. */
+static void answer_question(struct top_screen *s, int key)
+{
+	if (key == 'y' || key == 'Y')
+		s->order = s->asked;
+	s->asked.word = NULL;
 }
 
 /* The columns that can be sorted by are the name and all numbers, those too that this screen has no room for. */
@@ -353,11 +416,14 @@ static bool take_key(struct top_screen *s, struct top_list *l, int key)
 	case '\t':
 		s->chosen = 1 - s->chosen;
 		break;
+	case 'd':
+		ask_about_marked(s, l);
+		break;
 	case REDRAW:
 		clearok(stdscr, true);
 		break;
 	default:
-		scroll_list(s, l, key);
+		move_mark(s, l, key);
 		arrange(l, key);
 	}
 	return true;
@@ -374,7 +440,10 @@ bool top_screen_keys(struct top_screen *s, struct top_model *m)
 
 		if (key == KEY_RESIZE)
 			continue;
-		if (s->typing)
+		s->said[0] = '\0';
+		if (s->asked.word != NULL)
+			answer_question(s, key);
+		else if (s->typing)
 			type_filter(s, l, key);
 		else if (s->help && key != 'q')
 			s->help = false;

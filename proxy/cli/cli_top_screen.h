@@ -3,11 +3,20 @@
  *   head             3 lines; the last says that the instance has gone, where it has
  *   listeners        a heading, and a quarter of the room; more while it is the chosen list
  *   servers          a heading, and the rest
- *   keys             1 line; where the filter is typed */
+ *   keys             1 line; where the filter is typed, and a question asked
+ *
+ * One row of the chosen list is marked, by its place: the question about it has its name, for an answer may bring
+ * another server to that place. */
 #ifndef PROXY_CLI_CLI_TOP_SCREEN_H
 #define PROXY_CLI_CLI_TOP_SCREEN_H
 
 #include "proxy/cli/cli_top_model.h"
+
+/* What is to be said of a server, as `staunch server` does. */
+struct top_order {
+	const char *word; /* drain, ready; NULL: nothing */
+	char name[TOP_NAME];
+};
 
 struct top_screen {
 	void *terminal; /* ncurses' SCREEN; NULL: not open */
@@ -15,6 +24,10 @@ struct top_screen {
 	size_t chosen;          /* the list that keys act on */
 	size_t top[TOP_LISTS];  /* the first row that is shown */
 	size_t room[TOP_LISTS]; /* rows that fit */
+	size_t mark[TOP_LISTS]; /* the marked row */
+	struct top_order asked; /* the question that is shown */
+	struct top_order order; /* answered with y: who reads the keys carries it out and takes it away */
+	char said[400];         /* in the last line until the next key */
 	bool typing, help;
 };
 

@@ -141,7 +141,7 @@ static void top_start(const char *before, const char *options)
 
 /* ---- tests ---- */
 
-#define KEYS "q quit  ? help  / filter  s sort  r turn  Tab list  arrows PgUp PgDn scroll"
+#define KEYS "q quit  ? help  / filter  s sort  r turn  d drain  Tab list  arrows PgUp PgDn"
 
 /* O21: 80x24, 120x40 and 40 columns: every line that does not change, and the room of each. */
 static void o21_sizes(void **state)
@@ -217,7 +217,8 @@ static void o21_thousand_servers(void **state)
 	expect_shown("*servers 1-17/1000");
 	expect_line(6, "a/192.0.2.1:10001           yes      0      0      0     -     -");
 	expect_line(22, "a/192.0.2.1:10017           yes      0      0      0     -     -");
-	type("j");
+	type("-N 16 j");
+	type("Down");
 	expect_shown("*servers 2-18/1000");
 	type("NPage");
 	expect_shown("*servers 19-35/1000");
@@ -236,7 +237,7 @@ static void o21_thousand_servers(void **state)
 	expect_shown("servers 1-17/101 "); /* 10105, too */
 	type("00 Enter");
 	expect_shown("servers 1-1/1 ");
-	expect_line(23, "/10500  Esc clears  q quit ? help Tab list s sort r turn");
+	expect_line(23, "/10500  Esc clears  q quit ? help Tab list s sort r turn d drain");
 	expect_line(6, "a/192.0.2.1:10500           yes      0      0      0     -     -");
 	expect_not_shown(":10501");
 	type("Escape");
@@ -259,6 +260,105 @@ static void o21_largest_file(void **state)
 	type("G");
 	expect_shown("*servers 9884-9900/9900");
 	expect_line(22, "j/192.0.2.10:10990          yes      0      0      0     -     -");
+	type("q");
+	expect_shown("ready>");
+}
+
+/* Three servers, one of which has a name that a screen cannot say. */
+static void steered_instance(const char *state_file)
+{
+	w.s = kit_staunch_start(textf("control: {socket: \"%s\", state: \"%s\"}\n"
+				      "listeners: [{name: web, bind: \"%s:%d\", upstream: a}]\n"
+				      "upstreams: [{name: a, servers: [\"192.0.2.1:10001\", \"192.0.2.1:10002\", "
+				      "\"unix:@DIR@/what?.sock\"]}]\n",
+				      control_socket(), state_file, kit_ip(0), kit_port(kit_ip(0))));
+}
+
+/* What the instance says of the second one. */
+static void expect_why(const char *why)
+{
+	control_shell_ok(textf("[ \"$(curl -s --unix-socket $S http://localhost/v1/servers | "
+			       "jq -r '.servers[1].why')\" = %s ]", why));
+}
+
+/* Asks with d, and is asked this. */
+static void press_d(const char *question)
+{
+	type("d");
+	expect_shown(question);
+	expect_line(23, question);
+}
+
+/* O21: d drains the marked server, or makes it ready again, after a y; any other key is a no. */
+static void o21_drain(void **state)
+{
+	(void)state;
+	terminal_start(80, 24);
+	steered_instance("@DIR@/state.yaml");
+	top_start("", "--color never");
+	type("'/10002' Enter");
+	expect_shown("servers 1-1/1 ");
+	press_d("drain a/192.0.2.1:10002? y/n");
+	expect_why("null");
+	type("n");
+	expect_not_shown("? y/n");
+	expect_why("null");
+	press_d("drain a/192.0.2.1:10002? y/n");
+	type("y");
+	expect_shown("a/192.0.2.1:10002: drain\n");
+	expect_line(23, "a/192.0.2.1:10002: drain");
+	expect_line(6, "a/192.0.2.1:10002            no      0      0      0     -     - drain");
+	expect_why("drain");
+	press_d("ready a/192.0.2.1:10002? y/n");
+	type("y");
+	expect_shown("a/192.0.2.1:10002: ready\n");
+	expect_shown("a/192.0.2.1:10002           yes ");
+	expect_why("null");
+	type("Escape");
+	expect_shown("\n" KEYS);
+	type("'?'");
+	expect_shown("d            drain the marked server: it gets no new connections; or make a\n");
+	expect_shown("             drained one ready again; asks first\n");
+	type("x");
+	type("q");
+	expect_shown("ready>");
+}
+
+/* O21: the marked one is meant, at any place and width; what cannot be done is said in the last line. */
+static void o21_drain_which(void **state)
+{
+	(void)state;
+	terminal_start(40, 24);
+	steered_instance("off");
+	top_start("", "--color never");
+	type("'/192' Enter");
+	expect_shown("servers 1-2/2");
+	type("j");
+	assert_non_null(strstr(screen("-e"), "\033[7ma/192.0.2.1:10002"));
+	assert_null(strstr(screen("-e"), "\033[7ma/192.0.2.1:10001"));
+	press_d("drain a/192.0.2.1:10002? y/n");
+	control_shell_ok(TMUX "resize-window -x 26 -y 24");
+	expect_shown("drain ~92.0.2.1:10002? y/n\n");
+	control_shell_ok(TMUX "resize-window -x 80 -y 24");
+	expect_shown("drain a/192.0.2.1:10002? y/n");
+	type("y");
+	expect_shown("\na/192.0.2.1:10002: drain; not kept over a restart\n");
+	type("d");
+	expect_shown("ready a/192.0.2.1:10002? y/n");
+	kit_child_signal(w.s->child, SIGKILL);
+	kit_child_wait(w.s->child);
+	expect_shown("gone since ");
+	expect_shown("ready a/192.0.2.1:10002? y/n");
+	type("y");
+	expect_shown("\nno running instance at ");
+	type("Tab");
+	type("d");
+	expect_shown("\nd drains a server: mark one; Tab goes to their list\n");
+	type("Tab");
+	type("Escape");
+	expect_shown("servers 1-3/3");
+	type("/what Enter d");
+	expect_shown("\nits name has what this screen does not show: staunch server drain\n");
 	type("q");
 	expect_shown("ready>");
 }
@@ -349,6 +449,8 @@ int main(void)
 		cmocka_unit_test_teardown(o21_sizes, kit_end),
 		cmocka_unit_test_teardown(o21_thousand_servers, kit_end),
 		cmocka_unit_test_teardown(o21_largest_file, kit_end),
+		cmocka_unit_test_teardown(o21_drain, kit_end),
+		cmocka_unit_test_teardown(o21_drain_which, kit_end),
 		cmocka_unit_test_teardown(o21_gone_and_back, kit_end),
 		cmocka_unit_test_teardown(o21_terminal_restored, kit_end),
 		cmocka_unit_test_teardown(o21_refusals, kit_end),

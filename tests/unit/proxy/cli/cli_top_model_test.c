@@ -67,6 +67,9 @@ static void o21_rows(void **state)
 	assert_string_equal(l->shown[0]->note, "ejected");
 	assert_string_equal(l->shown[1]->note, "");
 	assert_string_equal(l->shown[2]->note, "3s: refused");
+	assert_true(l->shown[0]->exact && l->shown[1]->exact);
+	assert_false(l->shown[2]->exact);
+	assert_false(l->shown[0]->steered);
 	assert_string_equal(cell(l, 0, "usable"), "no");
 	assert_string_equal(cell(l, 0, "active"), "30");
 	assert_string_equal(cell(l, 1, "p50ms"), "0.2");
