@@ -13,7 +13,7 @@
 #include "proxy/upstream/upstream.h"
 
 #define MEMBERS_MOST 16
-#define MOST_MOST    10000000 /* as of the key max_connections */
+#define MOST_MOST    4000000 /* what a server's word has room for (server_state.h) */
 
 /* ---- the body ---- */
 
@@ -54,7 +54,7 @@ static const char *take_most(struct server_change *c, const struct json_member *
 		return NULL;
 	}
 	if (m->kind != JSON_NUMBER || m->number < 1 || m->number > MOST_MOST)
-		return "max_connections is a number from 1 to 10000000, \"off\", or null: as configured";
+		return "max_connections is a number from 1 to 4000000, \"off\", or null: as configured";
 	c->said.admin_most = (uint32_t)m->number;
 	return NULL;
 }
@@ -79,10 +79,15 @@ static const char *take_close_over(struct server_change *c, const struct json_me
 	return "close_over is a duration such as 30s or 5m, 1s at least, 1d at most";
 }
 
+/* An event into that input, written by its owners: it has no end and is kept nowhere. */
 static const char *take_forget(struct server_change *c, const struct json_member *m)
 {
-	(void)c;
-	return m->kind == JSON_NOTHING ? NULL : "forget: this version has no input passive or check to forget";
+	if (m->kind == JSON_NOTHING)
+		return NULL; /* an empty list */
+	if (m->kind != JSON_STRING || strcmp(m->text, "passive") != 0)
+		return "forget is a list of inputs, and passive is the one that can be forgotten";
+	c->forgets_passive = true;
+	return NULL;
 }
 
 static const struct {

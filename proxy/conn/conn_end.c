@@ -85,8 +85,8 @@ void conn_end(struct conn *c, enum close_reason why)
 		trace_mark(c, TRACE_END, NULL, 0, why);
 	if (s->log != NULL)
 		conn_log(c, why); /* before the streams go: they know what was agreed */
-	if (unlikely(c->trial || c->judged))
-		judge_end(c, why);
+	if (unlikely(c->trial && c->server != NULL))
+		judge_report(c, REPORT_NOTHING);
 	conn_close(c, why);
 	conn_count(c, why);
 	if (c->server != NULL)

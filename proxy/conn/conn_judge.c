@@ -4,9 +4,11 @@
  * failed lately, and a trial send one. The line of the log is written after the lock is given back. */
 #include "proxy/conn/conn_judge.h"
 
+#include "proxy/base/deadline.h"
 #include "proxy/base/probe.h"
 #include "proxy/log/event.h"
 
+#define IDLE_LEAST     NP_S /* a server that waits so long for a client's first byte has not failed */
 #define GIVES_UP_LEAST (250 * NP_MS) /* a client that leaves sooner has said nothing of the server */
 
 static struct upstream *judging_upstream(const struct conn *c)
@@ -91,7 +93,7 @@ static void send_report(struct conn *c, struct server *s, struct report *r)
 	change = passive_report(judging_upstream(c), s, r);
 	if (change.to == SERVER_IN)
 		c->trial = false;
-	if (change.from != change.to || change.capped)
+	if (r->kind != REPORT_NOTHING && (change.from != change.to || change.capped))
 		tell(s, &change);
 }
 
@@ -130,6 +132,13 @@ void judge_connect_failed(struct conn *c, struct server *s, enum close_reason wh
 		send_report(c, s, &r);
 }
 
+/* What a pool of idle connections sees when its server tidies up, is no failure of the server.
+ * Nobody has asked it for anything, and it has waited for a while: it closes what is idle. */
+static bool closes_idle(const struct conn *c, bool reset)
+{
+	return !reset && c->dir[0].bytes == 0 && np_nanotime() - connected_at(c) > IDLE_LEAST;
+}
+
 /* The others' ends say whether this one is a fault. One that is tried after its time out is judged in any case. */
 void judge_early_end(struct conn *c, bool reset)
 {
@@ -140,8 +149,8 @@ void judge_early_end(struct conn *c, bool reset)
 		STAT_ADD(st, early_resets, 1);
 	else
 		STAT_ADD(st, early_ends, 1);
-	if (rules->on && rules->early_end &&
-	    (c->trial || server_learnt(c->server, np_nanotime()).early_ends_count))
+	if (c->trial || (rules->on && rules->early_end && !closes_idle(c, reset) &&
+			 server_learnt(c->server, np_nanotime()).early_ends_count))
 		report_fault(c, reset ? FAULT_EARLY_RESET : FAULT_EARLY_END);
 }
 
@@ -155,29 +164,43 @@ int64_t judge_answer_time(const struct conn *c)
 }
 
 /* What was learnt holds only while others answer: one of them must have answered somebody who came later. */
-void judge_silence(struct conn *c)
+static void judge_silence(struct conn *c)
 {
 	if (judging_upstream(c)->passive.answer != PASSIVE_LEARNT || c->trial ||
 	    upstream_answered_since(judging_upstream(c), c->server, c->accepted))
 		report_fault(c, FAULT_SILENT);
 }
 
-/* A client that waited for a good part of the time in vain, and left. */
-static bool gave_up(const struct conn *c, enum close_reason why)
+/* Again after as long, if its time is over and the client's bytes have not arrived. */
+int64_t judge_answer_due(const struct conn *c)
+{
+	int64_t answer = judge_answer_time(c), due = deadline_at(c->dir[0].active, answer);
+
+	if (due > np_now())
+		return due;
+	return deadline_at(np_now(), answer > 0 ? answer : NP_S);
+}
+
+void judge_look(struct conn *c, int64_t now, bool unsent)
+{
+	bool asked = c->dir[0].bytes > 0 && !c->dir[1].eof && c->first_byte == SINCE_NEVER;
+	int64_t answer = judge_answer_time(c);
+
+	asked = asked && answer != 0;
+	if (asked && (unsent || now < deadline_at(c->dir[0].active, answer)))
+		return; /* what is not there cannot be answered */
+	c->judged = false;
+	if (asked)
+		judge_silence(c);
+}
+
+/* It waited for a good part of the time in vain. */
+void judge_gave_up(struct conn *c)
 {
 	int64_t answer = judge_answer_time(c), waited = np_nanotime() - c->dir[0].active;
 
-	if (why != CLOSE_CLIENT_RST || answer == 0 || c->dir[0].bytes == 0 || c->first_byte != SINCE_NEVER)
-		return false;
-	return waited >= answer / 4 && waited >= GIVES_UP_LEAST;
-}
-
-void judge_end(struct conn *c, enum close_reason why)
-{
-	if (c->server == NULL)
-		return; /* the trial of a server that it did not get was told by the connect */
-	if (c->judged && gave_up(c, why))
+	c->judged = false;
+	if (answer != 0 && c->first_byte == SINCE_NEVER && c->dir[0].bytes > 0 && waited >= answer / 4 &&
+	    waited >= GIVES_UP_LEAST)
 		judge_silence(c);
-	if (c->trial)
-		judge_report(c, REPORT_NOTHING);
 }

@@ -3,8 +3,8 @@
  *
  *   connect.c     the dial or the preamble failed; it is connected
  *   relay.c       the server's first byte
- *   relay_end.c   the server ended before it; no byte in the time that an answer takes
- *   conn_end.c    the client gave up; a trial has no verdict
+ *   relay_end.c   the server ended before it; no byte in the time that an answer takes; the client gave up
+ *   conn_end.c    a trial has no verdict
  *
  * Where all is well a connection pays a load of the server's row at the connect and at the first byte, and a load of
  * the lesson when its relay begins. What changes a server's state is a line of the process log and an event.
@@ -46,10 +46,14 @@ no_inline void judge_early_end(struct conn *c, bool reset);
  *   Returns  0: that is not known, or not judged. */
 int64_t judge_answer_time(const struct conn *c);
 
-/* No byte of the server's has come for so long after the client's last one, which it has acknowledged. */
-no_inline void judge_silence(struct conn *c);
+/* When to look whether c, which is judged, has its answer. */
+int64_t judge_answer_due(const struct conn *c);
 
-/* It ends with this reason. Where it is a trial without a verdict, or was judged and got no answer. */
-no_inline void judge_end(struct conn *c, enum close_reason why);
+/* Is the time over that an answer may take? Judged is a server that has acknowledged all of the client's bytes (unsent:
+ * it has not) and has said nothing since, once; where the client has said nothing, there is nothing to answer. */
+no_inline void judge_look(struct conn *c, int64_t now, bool unsent);
+
+/* The client has reset, and the server was still to answer. */
+no_inline void judge_gave_up(struct conn *c);
 
 #endif

@@ -120,7 +120,7 @@ void relay_arm(struct conn *c)
 	if (c->keepalive_due)
 		when = deadline_earlier(when, c->accepted + KEEPALIVE_AFTER);
 	if (c->judged)
-		when = deadline_earlier(when, deadline_at(c->dir[0].active, judge_answer_time(c)));
+		when = deadline_earlier(when, judge_answer_due(c));
 	np_fd_set_read_deadline(&c->client.fd, when == DEADLINE_NEVER ? 0 : when);
 }
 
@@ -137,24 +137,6 @@ void relay_deadlines(struct conn *c)
 	c->dir[0].active = c->dir[1].active = np_now();
 	c->judged = judge_answer_time(c) != 0;
 	relay_arm(c);
-}
-
-/* Is the time over that an answer may take? Judged is a server that has acknowledged all of the client's bytes and has
- * said nothing since, once; where the client has said nothing, there is nothing to answer. */
-static void look_for_answer(struct conn *c, int64_t now)
-{
-	bool asked = c->dir[0].bytes > 0 && !c->dir[1].eof && c->first_byte == SINCE_NEVER;
-	int64_t answer = judge_answer_time(c);
-
-	if (asked && answer != 0 && now < deadline_at(c->dir[0].active, answer))
-		return;
-	if (asked && answer != 0 && undelivered(c, &c->dir[0]) > 0) {
-		c->dir[0].active = now; /* what is not there cannot be answered: its time begins later */
-		return;
-	}
-	c->judged = false;
-	if (asked && answer != 0)
-		judge_silence(c);
 }
 
 /* ---- ends ---- */
@@ -299,8 +281,12 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	struct relay_dir *back = opposite(c, d);
 
 	DCHECK(!d->eof, "a source ends once");
-	if (d == &c->dir[1] && c->first_byte == SINCE_NEVER && !back->eof)
+	/* A client that has ended, or was told to, or takes nothing any more, ends the server's part, too. */
+	if (d == &c->dir[1] && c->first_byte == SINCE_NEVER && !back->eof && !back->discard && !back->reset &&
+	    !d->discard)
 		judge_early_end(c, reset);
+	if (d == &c->dir[0] && reset && c->judged)
+		judge_gave_up(c);
 	d->eof = true;
 	d->readable = false;
 	d->reset = reset;
@@ -450,7 +436,7 @@ enum close_reason relay_expired(struct conn *c)
 	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
 		grow_old(c);
 	if (c->judged)
-		look_for_answer(c, now);
+		judge_look(c, now, undelivered(c, &c->dir[0]) > 0);
 	if (now >= c->hard_deadline)
 		return hard_deadline_passed(c, now);
 	if (now >= silence_ends(c))

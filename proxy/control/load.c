@@ -156,6 +156,7 @@ static int check_owners(struct load *l)
 static int check_tokens(struct load *l)
 {
 	char room[512] = "";
+	const char *code;
 	struct text why;
 	int err;
 
@@ -163,7 +164,8 @@ static int check_tokens(struct load *l)
 	err = tokens_load(l->out.config->control.token_file, &l->out.tokens, &why);
 	if (err == 0 || err == -NP_ENOMEM)
 		return err;
-	(void)load_refuse(l, np_err_remedy(err) != NULL ? "E403" : "E406", "tokens_failed", "%s", room);
+	code = np_err_remedy(err) != NULL ? "E403" : "E406";
+	(void)load_refuse(l, code, "tokens_failed", "%s", room);
 	return np_err_remedy(err) != NULL ? err : -NP_EINVAL;
 }
 

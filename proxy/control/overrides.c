@@ -351,6 +351,8 @@ void overrides_change(struct process *p, struct server_change *c)
 	if (says_nothing(one))
 		override_free(o, one);
 	apply_to(o, m->server);
+	if (c->forgets_passive)
+		(void)passive_forget(m->server, np_nanotime());
 	describe(c, m);
 	say_override(c);
 	server_closes_judge(p);

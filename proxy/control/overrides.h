@@ -44,6 +44,7 @@ struct server_change {
 	bool sets[SERVER_SETS];
 	struct server_inputs said;
 	int64_t lasts; /* ns; 0: until it is undone */
+	bool forgets_passive; /* it is in at once, whatever its connections told */
 	int64_t close_over; /* ns: its live connections end within this time; 0: by themselves */
 	/* out: */
 	enum change_result result;

@@ -77,6 +77,31 @@ static int64_t wall_now(void)
 	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
 }
 
+/* By name: a reload makes what has changed anew.
+ * How old spoke to the servers of this upstream; NULL: it had none of this name. */
+static const struct target *target_before(const struct snapshot *old, const struct upstream *u)
+{
+	for (unsigned i = 0; old != NULL && i < old->ntargets; i++)
+		if (strcmp(old->targets[i].upstream->name, u->name) == 0)
+			return &old->targets[i];
+	return NULL;
+}
+
+/* What became of connections that were spoken to in another way, or are judged no more, holds nobody out. */
+static void forget_failures(const struct snapshot *old, const struct snapshot *new)
+{
+	for (unsigned i = 0; i < new->ntargets; i++) {
+		const struct target *t = &new->targets[i], *before = target_before(old, t->upstream);
+		const struct members *all = t->upstream->members;
+
+		if (before != NULL && before->tls == t->tls && before->header == t->header && t->upstream->passive.on)
+			continue;
+		for (unsigned j = 0; j < all->n; j++)
+			if (!passive_is_clean(&all->at[j].server->passive))
+				(void)passive_forget(all->at[j].server, np_nanotime());
+	}
+}
+
 /* The old snapshot is dropped last: until an acceptor has switched it still hands out the old one's
  * listeners. */
 int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
@@ -87,6 +112,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	DCHECK(snap->generation == 0 || snap == p->snap, "a snapshot is published while it is current");
 	snapshot_enact(snap, capacity_max(p->nshards, snap->config, p->pipes));
 	overrides_apply(p, snap);
+	forget_failures(p->snap, snap);
 	bindings_adopt(&p->bindings, opened);
 	if (snap != p->snap)
 		on_every_shard(p, hold_snapshot, snap);

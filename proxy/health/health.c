@@ -6,6 +6,7 @@
 #include "netpoll/check.h"
 #include "proxy/health/lesson.h"
 #include "proxy/health/probe.h"
+#include "proxy/upstream/server.h"
 
 #define TURN NP_S
 
@@ -29,11 +30,14 @@ static bool judges(const struct inventory_upstream *u)
 	return u->listed && u->n > 1 && u->judges;
 }
 
-/* Where nobody is judged, the thread sleeps on. */
+/* Where nobody is judged, and nobody was left out before, the thread sleeps on. */
 static bool anybody_judged(const struct inventory *inv)
 {
 	for (unsigned i = 0; i < inv->nupstreams; i++)
 		if (judges(&inv->upstreams[i]))
+			return true;
+	for (unsigned i = 0; i < inv->nservers; i++)
+		if (inv->servers[i].listed && server_inputs(server_now(inv->servers[i].server)).passive != SERVER_IN)
 			return true;
 	return false;
 }

@@ -22,6 +22,11 @@ void minute_look(struct server_minute *m, const struct server_stats *cells, unsi
 	histogram_since(&new.first_byte, &m->before.first_byte);
 	new.early -= m->before.early;
 	m->before = total;
+	if (m->looked != 0 && now - m->looked > 2 * WINDOW_TIME) { /* what is between is of no minute */
+		*m = (struct server_minute){.before = total, .turned = now, .looked = now};
+		return;
+	}
+	m->looked = now;
 	if (m->turned == 0)
 		m->turned = now;
 	if (now - m->turned >= WINDOW_TIME) {

@@ -19,6 +19,7 @@ struct minute_counts {
 struct server_minute {
 	unsigned at;                 /* the window that grows */
 	int64_t turned;              /* when it began */
+	int64_t looked;              /* the last look */
 	struct minute_counts before; /* the totals at the last look */
 	struct minute_counts windows[MINUTE_WINDOWS];
 };

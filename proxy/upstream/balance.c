@@ -42,7 +42,8 @@ static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t 
 {
 	uint32_t before = server_weight(m->seen, m->weight), weight = server_weight(word, m->weight);
 
-	enum usable usable = server_usable(word, m->weight, NULL);
+	uint64_t counts = u->passive.on ? word : server_word_passive(word, SERVER_IN);
+	enum usable usable = server_usable(counts, m->weight, NULL);
 
 	m->share = usable == USABLE_NO ? 0 : weight;
 	m->spare = usable == USABLE_SPARE;
@@ -308,10 +309,31 @@ bool balance_draws(const struct upstream *u)
 	return u->balance == BALANCE_RANDOM_TWO;
 }
 
+/* Nobody else is left, since the others went after it was left out: one that only its failures hold out is better than
+ * none. By lot, or by the client's address. */
+static no_inline struct member *choose_among_out(struct upstream *u, const struct pick_args *a, struct pool *p)
+{
+	p->n = 0;
+	for (unsigned i = 0; i < u->members->n; i++) {
+		struct member *m = &u->members->at[i];
+		uint64_t word = server_word_passive(server_now(m->server), SERVER_IN);
+		uint32_t most = server_most(word, m->max_connections);
+
+		if (server_usable(word, m->weight, NULL) != USABLE_NO && !was_tried(a, m->server) &&
+		    (most == 0 || server_active(m->server) < most))
+			p->at[p->n++] = m;
+	}
+	return p->n > 0 ? p->at[(a->hash ^ a->random) % p->n] : NULL;
+}
+
 int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out)
 {
 	int err = gather_members(u, a, p);
 
+	if (unlikely(err == -NP_ENOENT && u->live->out > 0)) {
+		*out = choose_among_out(u, a, p);
+		return *out != NULL ? 0 : err;
+	}
 	if (err != 0)
 		return err;
 	DCHECK(p->n > 0 && p->n <= u->members->n, "the pool holds each member once");
@@ -348,17 +370,27 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 	return 0;
 }
 
+/* A trial of which nothing is heard (its worker is stuck) must not keep the server out for ever.
+ * It lapses when its connect, its preamble and its answer have had their times. */
+static int64_t trial_time(const struct upstream *u, const struct server *s, int64_t now)
+{
+	int64_t answer = u->passive.answer == PASSIVE_LEARNT ? server_learnt(s, now).answer : u->passive.answer;
+	int64_t connect = u->connect_timeout > u->retry_budget ? u->connect_timeout : u->retry_budget;
+
+	return connect + answer + TRIAL_MARGIN;
+}
+
 /* Somebody is out: is this connection its trial? It moves no credit: the round goes on without it. */
 static no_inline bool pick_trial(struct upstream *u, struct pick_args *a, struct server **out)
 {
-	for (unsigned i = 0; i < u->members->n; i++) {
+	for (unsigned i = 0; u->passive.on && i < u->members->n; i++) {
 		struct member *m = &u->members->at[i];
-		int64_t most = u->connect_timeout + server_learnt(m->server, a->now).answer + TRIAL_MARGIN;
 
-		if (was_tried(a, m->server) || !passive_due(u, m, a->now, a->may_retry) ||
+		if (m->server->passive.state == SERVER_IN || was_tried(a, m->server) ||
+		    !passive_due(u, m, a->now, a->may_retry) ||
 		    !server_try_take(m->server, server_most(server_now(m->server), m->max_connections)))
 			continue;
-		passive_begin_trial(m->server, a->now, a->now + most);
+		passive_begin_trial(m->server, a->now, a->now + trial_time(u, m->server, a->now));
 		a->trial = true;
 		*out = m->server;
 		return true;

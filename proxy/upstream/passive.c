@@ -138,13 +138,17 @@ static bool all_unreachable(const struct upstream *u, bool backup, int64_t now)
 		const struct member *m = &u->members->at[i];
 		const struct passive *p = &m->server->passive;
 
-		if (m->backup == backup && is_allowed(m) &&
+		/* One that is out is not dialled, so nothing is known of it. */
+		if (m->backup == backup && is_allowed(m) && p->state != SERVER_OUT && p->state != SERVER_TRIAL &&
 		    (p->unreachable == 0 || now - p->unreachable > UNREACHABLE_TOGETHER))
 			return false;
 	}
-	for (unsigned i = 0; i < u->members->n; i++)
-		if (u->members->at[i].backup == backup && u->members->at[i].server->passive.connects_only)
-			set_row(&u->members->at[i].server->passive, 0);
+	for (unsigned i = 0; i < u->members->n; i++) {
+		struct passive *p = &u->members->at[i].server->passive;
+
+		if (u->members->at[i].backup == backup && p->connects_only)
+			set_row(p, p->state != SERVER_IN);
+	}
 	return true;
 }
 
@@ -168,7 +172,8 @@ static int64_t ejection_time(const struct server *s, const struct passive_rules 
 	if (t > rules->max_out)
 		t = rules->max_out;
 	lot = (int64_t)((s->hash ^ (uint64_t)now * UINT64_C(0x9e3779b97f4a7c15)) >> 33 & 0xffff);
-	return t + t / JITTER_SHARE * (lot * 2 - 0xffff) / 0xffff;
+	t += t / JITTER_SHARE * (lot * 2 - 0xffff) / 0xffff;
+	return t < rules->max_out ? t : rules->max_out;
 }
 
 /* From in, from spare or from a trial that failed. The row is at 1 from here on, so that a success is reported. */
@@ -210,7 +215,7 @@ static void try_to_eject(const struct upstream *u, struct server *s, const struc
 	enum server_passive to = SERVER_OUT;
 
 	c->capped = leaves_too_few(census, s);
-	if (c->capped)
+	if (c->capped && p->state == SERVER_IN)
 		relaxed_add(&p->capped, 1);
 	if (c->capped && p->connects_only)
 		to = SERVER_SPARE;
@@ -218,6 +223,8 @@ static void try_to_eject(const struct upstream *u, struct server *s, const struc
 		to = SERVER_IN;
 	if (to == SERVER_IN)
 		set_row(p, 0);
+	else if (to == SERVER_SPARE && p->state == SERVER_SPARE)
+		set_row(p, 1); /* it is as it was: used where no other is left */
 	else if (p->state == SERVER_TRIAL && p->by_probe && r->now < p->over)
 		resume_ejection(s, to, r->now);
 	else
@@ -242,19 +249,40 @@ static void extend_row(struct passive *p, const struct passive_rules *rules, con
 		set_row(p, p->row + 1U);
 }
 
+/* Its verdict is not known: it is due again at once, and nothing else has changed. */
+static void lose_trial(const struct upstream *u, struct server *s, const struct member *m, int64_t now)
+{
+	struct passive *p = &s->passive;
+	struct census census = count_tier(u, m->backup);
+
+	p->until = now;
+	set_state(s, p->connects_only && leaves_too_few(&census, s) ? SERVER_SPARE : SERVER_OUT, now);
+}
+
+/* Is there anything to hold against it? Not what all of a tier cannot do, not against one that nobody is preferred to,
+ * and not what becomes of connections to one that is held out anyway: an operator restarts what he has drained. */
+static bool is_a_fault(const struct upstream *u, struct server *s, const struct member *m, const struct report *r,
+		       const struct census *census)
+{
+	if (r->unreachable) {
+		s->passive.unreachable = r->now;
+		if (all_unreachable(u, m->backup, r->now))
+			return false;
+	}
+	return census->allowed >= 2 && is_allowed(m);
+}
+
 static void judge_failure(const struct upstream *u, struct server *s, const struct member *m, const struct report *r,
 			 struct passive_change *c)
 {
 	struct passive *p = &s->passive;
 	struct census census = count_tier(u, m->backup);
 
-	if (r->unreachable) {
-		p->unreachable = r->now;
-		if (all_unreachable(u, m->backup, r->now))
-			return;
+	if (!is_a_fault(u, s, m, r, &census)) {
+		if (r->trial)
+			lose_trial(u, s, m, r->now);
+		return;
 	}
-	if (census.allowed < 2)
-		return; /* alone: there is nobody to prefer to it */
 	if (p->state == SERVER_IN)
 		live_down(p, &u->passive, r->now);
 	extend_row(p, &u->passive, r);
@@ -265,7 +293,7 @@ static void judge_failure(const struct upstream *u, struct server *s, const stru
 /* ---- successes ---- */
 
 /* For a row of failed connects alone a connect that works is enough. */
-static void judge_success_of(struct server *s, const struct report *r, struct passive_change *c)
+static void judge_success_of(struct server *s, const struct report *r, bool sole, struct passive_change *c)
 {
 	struct passive *p = &s->passive;
 
@@ -274,37 +302,38 @@ static void judge_success_of(struct server *s, const struct report *r, struct pa
 	c->was = p->state != SERVER_IN ? r->now - p->since : 0;
 	if (p->state == SERVER_IN)
 		set_row(p, 0);
-	else if (r->trial || p->state == SERVER_SPARE)
+	else if (r->trial || sole || p->state == SERVER_SPARE)
 		come_in(s, r->now);
 }
 
-/* The trial is due again at once, and nothing else has changed. */
-static void lose_trial(const struct upstream *u, struct server *s, const struct member *m, int64_t now)
+/* May this report change anything? A trial's, while it is one: another may be under way when one has lapsed. Of one
+ * that is out only who was sent there since, because nobody else of its tier was in. */
+static bool is_heard(const struct passive *p, const struct report *r, bool sole)
 {
-	struct passive *p = &s->passive;
-	struct census census = count_tier(u, m->backup);
-
-	p->until = now;
-	p->by_probe = false;
-	set_state(s, p->connects_only && leaves_too_few(&census, s) ? SERVER_SPARE : SERVER_OUT, now);
+	if (r->began < p->changed)
+		return false;
+	if (r->trial)
+		return p->state == SERVER_TRIAL;
+	return p->state == SERVER_IN || p->state == SERVER_SPARE || (sole && p->state == SERVER_OUT);
 }
 
 struct passive_change passive_report(struct upstream *u, struct server *s, const struct report *r)
 {
 	struct passive_change c = {.fault = r->fault};
 	const struct member *m;
+	bool sole;
 
 	pthread_mutex_lock(&u->live->lock);
 	c.from = c.to = (enum server_passive)s->passive.state;
 	m = find_member(u, s);
-	/* A trial that lapsed is one of them: another may be under way. */
-	if (m != NULL && r->began >= s->passive.changed && (!r->trial || s->passive.state == SERVER_TRIAL)) {
+	sole = m != NULL && s->passive.state == SERVER_OUT && count_tier(u, m->backup).in == 0;
+	if (m != NULL && is_heard(&s->passive, r, sole)) {
 		if (r->kind == REPORT_FAILED)
 			judge_failure(u, s, m, r, &c);
 		else if (r->kind == REPORT_NOTHING)
 			lose_trial(u, s, m, r->now);
 		else
-			judge_success_of(s, r, &c);
+			judge_success_of(s, r, sole, &c);
 		c.to = (enum server_passive)s->passive.state;
 		if (c.to != c.from)
 			count_usable(u, &c);
@@ -323,6 +352,8 @@ bool passive_due(const struct upstream *u, const struct member *m, int64_t now, 
 		return false;
 	if (p->state == SERVER_SPARE && count_tier(u, m->backup).in == 0)
 		return false;
+	if (m->backup && count_tier(u, false).in > 0)
+		return false; /* nobody is sent to it while a primary server is there */
 	if (may_retry || p->passed_over)
 		return true;
 	p->passed_over = true;

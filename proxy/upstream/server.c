@@ -142,6 +142,8 @@ void server_put(struct server_registry *r, struct server *s)
 	DCHECK(list_empty(&s->leaving), "a server that is held is not leaving");
 	if (--s->holders > 0)
 		return;
+	if (s->passive.state != SERVER_IN)
+		(void)passive_forget(s, 0); /* picks of its upstream need not look at it */
 	list_push_back(&r->leaving, &s->leaving);
 	PROBE(server_state, s->name, "leaving");
 }
@@ -267,7 +269,7 @@ struct server_lesson server_learnt(const struct server *s, int64_t now)
 	uint64_t word = __atomic_load_n(&s->learnt, __ATOMIC_RELAXED);
 	uint64_t age = (lesson_stamp(now) - (word >> LESSON_STAMP_AT)) & ((UINT64_C(1) << LESSON_STAMP_BITS) - 1);
 
-	if (age > LESSON_KEEPS)
+	if (age > LESSON_KEEPS && age != (UINT64_C(1) << LESSON_STAMP_BITS) - 1) /* a clock of a turn ago */
 		return (struct server_lesson){0};
 	return (struct server_lesson){
 		.answer = (int64_t)(word & ((UINT64_C(1) << LESSON_MS_BITS) - 1)) * FAILURE_MS,

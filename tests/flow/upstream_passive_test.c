@@ -82,6 +82,8 @@ static int fail_until(const struct world *w, const char *event)
 		if (i == 3000)
 			kit_fail("no %s after 3000 clients, of which %d were not served", event, failed);
 		failed += !is_served(w->port);
+		if (i % 10 == 9)
+			cpu_ms_within(w->s->child->pid, 20); /* probes have their seconds */
 	}
 	return failed;
 }
@@ -182,6 +184,46 @@ static void e37_silence(void **state)
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }
 
+/* E76: an operator says that it is well again. */
+static void e76_forgotten_by_order(void **state)
+{
+	struct world w = {.at = {serving(KIT_ECHO, 0, NULL), kit_refuser(kit_ip(0)), serving(KIT_ECHO, 0, NULL)}};
+	const char *body = "{\"state\":\"ready\",\"forget\":[\"passive\"]}";
+
+	(void)state;
+	start(&w, 3, "{out: 60s, probe: false}");
+	(void)fail_until(&w, "server_out");
+	expect_part(control_raw(textf("POST /v1/servers/app/%s:%d HTTP/1.1\r\nHost: localhost\r\nX-Staunch: 1\r\n"
+				      "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
+				      kit_ip(0), w.at[1], strlen(body), body)),
+		    "HTTP/1.1 200 ");
+	expect_part(control_expect(200, "GET /v1/upstreams", ""), "\"usable\":3");
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+/* The others go after it was left out: then it is better than none, and serves again at once. */
+static void e35_left_out_and_then_alone(void **state)
+{
+	struct kit_peer *bad;
+	struct world w = {.at = {serving(KIT_ECHO, 0, NULL), serving(KIT_ECHO, 0, NULL)}};
+	const char *body = "{\"state\":\"maint\"}";
+
+	(void)state;
+	(void)serving(KIT_ECHO, 0, &bad);
+	kit_peer_stop(bad);
+	w.at[1] = kit_peer_port(bad);
+	start(&w, 2, "{out: 60s, probe: false}");
+	(void)fail_until(&w, "server_out");
+	(void)serving(KIT_ECHO, w.at[1], &bad);
+	expect_part(control_raw(textf("POST /v1/servers/app/%s:%d HTTP/1.1\r\nHost: localhost\r\nX-Staunch: 1\r\n"
+				      "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
+				      kit_ip(0), w.at[0], strlen(body), body)),
+		    "HTTP/1.1 200 ");
+	assert_int_equal(fail_of(w.port, 20), 0);
+	assert_int_equal(events(&w, "server_in"), 1);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
 /* E37b, E74: where all servers end early nobody is judged: it is how that protocol, or those clients, are. */
 static void e74_what_all_do_is_no_failure(void **state)
 {
@@ -227,6 +269,8 @@ int main(void)
 		TEST(e33_refused_connects),
 		TEST(e35_two_of_three_refuse),
 		TEST(e37_silence),
+		TEST(e76_forgotten_by_order),
+		TEST(e35_left_out_and_then_alone),
 		TEST(e74_what_all_do_is_no_failure),
 		TEST(e68_nobody_is_judged),
 	};

@@ -43,6 +43,7 @@ static const struct {
 	{CLOSE_LOOP, "loop", "proxy", "PR", true},
 	{CLOSE_OVERLOAD, "overload", "proxy", "RC", true},
 	{CLOSE_ADMIN, "admin", "proxy", "KD", false},
+	{CLOSE_DRAIN, "drain", "proxy", "KD", false},
 	{CLOSE_DRAIN_DEADLINE, "drain_deadline", "proxy", "KD", false},
 	{CLOSE_INTERNAL, "internal", "proxy", "ID", false},
 };

@@ -182,7 +182,8 @@ static void descriptors_are_judged(void **state)
 /* What a process says that has no row of its own, and its servers. */
 static void a_process_is_heard(void **state)
 {
-	struct doctor d = {.status = "{\"warnings\":[{\"code\":\"new\",\"text\":\"a \\\"b\\\"\"},"
+	struct doctor d = {.servers = SERVERS(""),
+			   .status = "{\"warnings\":[{\"code\":\"new\",\"text\":\"a \\\"b\\\"\"},"
 				     "{\"code\":\"certificate_expires\",\"text\":\"c\"}]}"};
 
 	(void)state;

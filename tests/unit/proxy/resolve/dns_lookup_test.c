@@ -167,7 +167,9 @@ static void e59_where_tcp_is_refused(void **state)
 		assert_int_equal(l.answer.n, 2);
 		assert_true(!l.answer.tcp && l.answer.tcp_failed);
 	}
+	pthread_mutex_lock(&name_server_lock);
 	s.script = empty_and_truncated;
+	pthread_mutex_unlock(&name_server_lock);
 	look_up(&s);
 	assert_int_equal(l.answer.status, DNS_FAILED);
 	name_server_stop(&s);
@@ -340,12 +342,14 @@ static void expect_asked(const char *names)
 {
 	char text[512] = "";
 
+	pthread_mutex_lock(&name_server_lock);
 	for (unsigned i = 0; i < nasked; i++) {
 		strncat(text, i > 0 ? " " : "", sizeof(text) - strlen(text) - 1);
 		strncat(text, asked_names[i], sizeof(text) - strlen(text) - 1);
 		free((void *)(uintptr_t)asked_names[i]);
 	}
 	nasked = 0;
+	pthread_mutex_unlock(&name_server_lock);
 	assert_string_equal(text, names);
 }
 

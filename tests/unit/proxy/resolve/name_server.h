@@ -18,6 +18,9 @@ struct asked {
 	bool tcp;
 };
 
+/* Held while a script runs, and by a test that changes or reads what scripts use. */
+static pthread_mutex_t name_server_lock = PTHREAD_MUTEX_INITIALIZER;
+
 struct name_server {
 	/* Makes the reply, which begins as the question does; reply->n = 0: none is sent. In the thread. */
 	void (*script)(struct name_server *s, const struct asked *q, struct reply *reply);
@@ -52,7 +55,9 @@ static inline void name_server_answer(struct name_server *s, const uint8_t *p, s
 	name_server_read(p, n, &q);
 	__atomic_fetch_add(tcp ? &s->tcp : &s->udp, 1, __ATOMIC_RELAXED);
 	reply_begin(s->reply, q.id, q.name, q.type);
+	pthread_mutex_lock(&name_server_lock);
 	s->script(s, &q, s->reply);
+	pthread_mutex_unlock(&name_server_lock);
 }
 
 static inline void name_server_udp(struct name_server *s)
