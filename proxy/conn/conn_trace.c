@@ -189,7 +189,9 @@ static struct trace_record *fit_record(struct trace_record *r)
 {
 	struct trace_record *fitting = realloc(r, sizeof(*r) + r->n);
 
-	return fitting != NULL ? fitting : r;
+	if (fitting == NULL)
+		return r;
+	return fitting;
 }
 
 /* A worker never waits for a reader: what exceeds the queue is counted and dropped. taken is written by the reader

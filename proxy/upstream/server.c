@@ -264,9 +264,8 @@ void server_learn(struct server *s, const struct server_lesson *l, int64_t now)
 }
 
 /* A stamp of a second that has not come yet cannot be told from one of six days ago: both are too old. */
-struct server_lesson server_learnt(const struct server *s, int64_t now)
+struct server_lesson server_lesson_of(uint64_t word, int64_t now)
 {
-	uint64_t word = __atomic_load_n(&s->learnt, __ATOMIC_RELAXED);
 	uint64_t age = (lesson_stamp(now) - (word >> LESSON_STAMP_AT)) & ((UINT64_C(1) << LESSON_STAMP_BITS) - 1);
 
 	if (age > LESSON_KEEPS && age != (UINT64_C(1) << LESSON_STAMP_BITS) - 1) /* a clock of a turn ago */

@@ -106,9 +106,18 @@ struct server_lesson {
 
 /* server_learn: for 5 s from now on that is what is known.   Calls  one thread, the teacher. */
 void server_learn(struct server *s, const struct server_lesson *l, int64_t now);
+struct server_lesson server_lesson_of(uint64_t word, int64_t now); /* of a word that is not 0 */
+
 /* What is known at `now`: all 0 where nobody has taught for longer, since of a minute that is over nothing follows.
- * Any thread. */
-struct server_lesson server_learnt(const struct server *s, int64_t now);
+ * Any thread. In line, for mostly nothing is known. */
+static inline struct server_lesson server_learnt(const struct server *s, int64_t now)
+{
+	uint64_t word = __atomic_load_n(&s->learnt, __ATOMIC_RELAXED);
+
+	if (likely(word == 0))
+		return (struct server_lesson){0};
+	return server_lesson_of(word, now);
+}
 
 /* server_set_admin: the operator's part of the word becomes that of `in`, and of the ends those; the rest stays as it
  * is. It counts from the next pick of every worker on.   Calls  control thread. */
