@@ -80,7 +80,8 @@ static void tell(const struct server *s, const struct passive_change *p)
 
 /* ---- reports ---- */
 
-/* After its first verdict a connection is a trial no longer. */
+/* The state is the server's, and every generation of its upstream may report.
+ * After its first verdict a connection is a trial no longer. */
 static void send_report(struct conn *c, struct server *s, struct report *r)
 {
 	struct passive_change change;

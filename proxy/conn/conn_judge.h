@@ -42,6 +42,16 @@ static inline void judge_answered(struct conn *c)
 /* The server has ended, by FIN or reset, before any byte of its own, and the client has not. */
 no_inline void judge_early_end(struct conn *c, bool reset);
 
+/* Is a time known in which c's server has to answer, or given? At the begin of each relay, so in line. */
+static inline bool judge_expects(const struct conn *c)
+{
+	int64_t answer = conn_target(c)->upstream->passive.answer;
+
+	if (likely(answer == PASSIVE_LEARNT))
+		return __atomic_load_n(&c->server->learnt, __ATOMIC_RELAXED) != 0;
+	return answer != 0;
+}
+
 /* judge_answer_time: how long an answer of c's server may take.
  *   Returns  0: that is not known, or not judged. */
 int64_t judge_answer_time(const struct conn *c);

@@ -106,6 +106,16 @@ static int64_t silence_ends(const struct conn *c)
 	return deadline_at(conn_active(c), half_closed(c) ? c->listener->half_close : c->listener->idle);
 }
 
+/* No event tells when dst has everything that came before a reset: when to look. */
+static no_inline int64_t reset_looks(struct conn *c)
+{
+	const struct relay_dir *d = waiting_reset(c);
+
+	if (d == NULL || !d->blocked || has_rest(d))
+		return DEADLINE_NEVER;
+	return deadline_at(np_now(), d->reset_pause * NP_MS);
+}
+
 /* The client's read deadline serves the whole relay, since the task always stands there: it is set
  * to the time at which something is due (relay_expired). Bytes that move only note when
  * (relay_moved): the deadline stays where it is, too early, and is moved once it has passed. So
@@ -113,10 +123,9 @@ static int64_t silence_ends(const struct conn *c)
 void relay_arm(struct conn *c)
 {
 	int64_t when = deadline_earlier(silence_ends(c), c->hard_deadline);
-	const struct relay_dir *d = waiting_reset(c);
 
-	if (d != NULL && d->blocked && !has_rest(d)) /* no event tells when dst has everything */
-		when = deadline_earlier(when, deadline_at(np_now(), d->reset_pause * NP_MS));
+	if (unlikely(c->dir[0].reset || c->dir[1].reset))
+		when = deadline_earlier(when, reset_looks(c));
 	if (c->keepalive_due)
 		when = deadline_earlier(when, c->accepted + KEEPALIVE_AFTER);
 	if (c->judged)
@@ -135,7 +144,7 @@ void relay_deadlines(struct conn *c)
 {
 	c->hard_deadline = deadline_at(c->accepted, c->listener->lifetime);
 	c->dir[0].active = c->dir[1].active = np_now();
-	c->judged = judge_answer_time(c) != 0;
+	c->judged = judge_expects(c);
 	relay_arm(c);
 }
 

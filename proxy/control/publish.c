@@ -100,6 +100,8 @@ static const struct stats **list_stats(const struct process *p)
 	return all;
 }
 
+/* The list of threads that count is made once, for all readers.
+ * A reader that comes later gets what is in force at once. */
 void publish_to(struct process *p, struct inventory_reader *reader, bool numbers)
 {
 	CHECK(p->publishing.nreaders < PUBLISH_READERS, "there is a place for each reader");

@@ -93,32 +93,16 @@ enum standing balance_standing(struct upstream *u, struct member *m, const struc
 	return member_standing(u, m, a);
 }
 
-/* Which members of an upstream are gathered: a tier's, and of them the spare ones, or the others. */
-struct kind {
-	bool backup, spare;
-};
-
-/* Those of a kind that may take it. *refusal: one of them is only full.
- *   Returns  whether the tier has members of the other kind. */
-static bool gather_kind(struct upstream *u, const struct pick_args *a, struct kind kind, struct pool *p, int *refusal)
+/* Nobody else of the tier may take it: the spare ones that may. A second walk, so that the first one need not put them
+ * aside. */
+static no_inline void gather_spares(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
 {
-	bool others = false;
-
-	p->n = 0;
 	for (unsigned i = 0; i < u->members->n; i++) {
 		struct member *m = &u->members->at[i];
-		enum standing standing;
 
-		if (m->backup != kind.backup)
-			continue;
-		standing = member_standing(u, m, a); /* it may read the word anew, and with it whether m is spare */
-		others |= m->spare != kind.spare;
-		if (standing == STANDING_USABLE && likely(m->spare == kind.spare))
+		if (m->backup == backup && m->spare && member_standing(u, m, a) == STANDING_USABLE)
 			p->at[p->n++] = m;
-		if (standing == STANDING_FULL)
-			*refusal = -NP_EAGAIN;
 	}
-	return others;
 }
 
 /* The primary members, or the backups; spare ones only where no other may take it.
@@ -126,10 +110,24 @@ static bool gather_kind(struct upstream *u, const struct pick_args *a, struct ki
 static int gather_tier(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
 {
 	int refusal = -NP_ENOENT;
-	bool spares = gather_kind(u, a, (struct kind){backup, false}, p, &refusal);
+	bool spares = false;
 
-	if (p->n == 0 && spares)
-		(void)gather_kind(u, a, (struct kind){backup, true}, p, &refusal);
+	p->n = 0;
+	for (unsigned i = 0; i < u->members->n; i++) {
+		struct member *m = &u->members->at[i];
+		enum standing standing;
+
+		if (m->backup != backup)
+			continue;
+		standing = member_standing(u, m, a); /* it may read the word anew, and with it whether m is spare */
+		if (standing == STANDING_USABLE && likely(!m->spare))
+			p->at[p->n++] = m;
+		spares |= m->spare;
+		if (standing == STANDING_FULL)
+			refusal = -NP_EAGAIN;
+	}
+	if (unlikely(p->n == 0 && spares))
+		gather_spares(u, a, backup, p);
 	return p->n > 0 ? 0 : refusal;
 }
 
@@ -311,7 +309,8 @@ bool balance_draws(const struct upstream *u)
 
 /* Nobody else is left, since the others went after it was left out: one that only its failures hold out is better than
  * none. By lot, or by the client's address. */
-static no_inline struct member *choose_among_out(struct upstream *u, const struct pick_args *a, struct pool *p)
+static no_inline int choose_among_out(struct upstream *u, const struct pick_args *a, struct pool *p,
+				      struct member **out)
 {
 	p->n = 0;
 	for (unsigned i = 0; i < u->members->n; i++) {
@@ -323,19 +322,20 @@ static no_inline struct member *choose_among_out(struct upstream *u, const struc
 		    (most == 0 || server_active(m->server) < most))
 			p->at[p->n++] = m;
 	}
-	return p->n > 0 ? p->at[(a->hash ^ a->random) % p->n] : NULL;
+	if (p->n == 0)
+		return -NP_ENOENT;
+	*out = p->at[(a->hash ^ a->random) % p->n];
+	return 0;
 }
 
-int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out)
+/* In line for the pick, which each connection makes: what a pick without a failed server costs is counted by the
+ * gates, so whatever only such a one needs stands in functions of its own. */
+static inline int choose_member(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out)
 {
 	int err = gather_members(u, a, p);
 
-	if (unlikely(err == -NP_ENOENT && u->live->out > 0)) {
-		*out = choose_among_out(u, a, p);
-		return *out != NULL ? 0 : err;
-	}
-	if (err != 0)
-		return err;
+	if (unlikely(err != 0))
+		return err == -NP_ENOENT && u->live->out > 0 ? choose_among_out(u, a, p, out) : err;
 	DCHECK(p->n > 0 && p->n <= u->members->n, "the pool holds each member once");
 	*out = algorithm_for(u, a)->choose(p, a);
 	return 0;
@@ -349,6 +349,11 @@ static no_inline void begin_round(const struct upstream *u)
 	u->live->round = u->members->round;
 }
 
+int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out)
+{
+	return choose_member(u, a, p, out);
+}
+
 /* It repeats only if a slot was lost to another upstream that lists the same server, as during a
  * reload. */
 static int pick_locked(struct upstream *u, const struct pick_args *a, struct server **out)
@@ -360,7 +365,7 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 	if (unlikely(u->live->round != u->members->round))
 		begin_round(u);
 	do {
-		err = balance_choose(u, a, &pool, &m);
+		err = choose_member(u, a, &pool, &m);
 		if (err != 0)
 			return err;
 	} while (!server_try_take(m->server, m->most));

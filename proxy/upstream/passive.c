@@ -122,7 +122,8 @@ static void count_usable(const struct upstream *u, struct passive_change *c)
 	}
 }
 
-/* Without s; s itself is in or not. */
+/* The rule of the cap: half of a tier, and one, must stay.
+ * Without s; s itself is in or not. */
 static bool leaves_too_few(const struct census *c, const struct server *s)
 {
 	unsigned left = c->in - (s->passive.state == SERVER_IN);
