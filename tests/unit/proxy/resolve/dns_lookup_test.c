@@ -136,13 +136,13 @@ static void e59_truncated_is_asked_again_over_tcp(void **state)
 	look_up(&s);
 	assert_int_equal(l.answer.n, 40);
 	assert_true(l.answer.tcp && !l.answer.tcp_failed);
-	assert_int_equal(s.udp, 1);
-	assert_int_equal(s.tcp, 1);
+	assert_int_equal(name_server_asked(&s.udp), 1);
+	assert_int_equal(name_server_asked(&s.tcp), 1);
 	q = (struct dns_question){.name = "large.test", .family = DNS_V4, .tcp = true};
 	look_up(&s);
 	assert_int_equal(l.answer.n, 40);
-	assert_int_equal(s.udp, 1);
-	assert_int_equal(s.tcp, 2);
+	assert_int_equal(name_server_asked(&s.udp), 1);
+	assert_int_equal(name_server_asked(&s.tcp), 2);
 	name_server_stop(&s);
 }
 
@@ -261,7 +261,7 @@ static void e66_replies_to_other_questions_are_ignored(void **state)
 	q = (struct dns_question){.name = "a.test", .family = DNS_V4, .timeout = 100000000, .tries = 3};
 	look_up(&s);
 	assert_string_equal(ips(), "192.0.2.1");
-	assert_int_equal(s.udp, 3);
+	assert_int_equal(name_server_asked(&s.udp), 3);
 	name_server_stop(&s);
 }
 
@@ -287,7 +287,7 @@ static void e65_localhost(void **state)
 		assert_string_equal(ips(), rows[i].ips);
 		assert_int_equal(l.answer.ttl, DNS_HOSTS_TTL);
 	}
-	assert_int_equal(s.udp, 0);
+	assert_int_equal(name_server_asked(&s.udp), 0);
 	q = (struct dns_question){.name = "notlocalhost", .family = DNS_V4};
 	look_up(&s);
 	assert_int_equal(l.answer.status, DNS_NO_NAME);

@@ -33,6 +33,12 @@ struct name_server {
 	struct reply *reply; /* owned */
 };
 
+/* How often, so far: &s->udp or &s->tcp. */
+static inline unsigned name_server_asked(const unsigned *n)
+{
+	return __atomic_load_n(n, __ATOMIC_RELAXED);
+}
+
 static inline void name_server_read(const uint8_t *p, size_t n, struct asked *q)
 {
 	size_t at = 12, to = 0;
