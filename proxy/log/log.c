@@ -28,7 +28,7 @@ static struct {
 	enum log_level level;   /* atomic: in force; a reload may change it, as form */
 	enum log_level set;     /* atomic: what the configuration says */
 	bool held;              /* level is an operator's; of those who set it */
-	struct log_form form;
+	_Alignas(2) struct log_form form; /* atomic, both of its bytes at once */
 	enum way way;
 	int fd;               /* const after log_init */
 	pthread_mutex_t lock; /* protects the next two; held for one write that cannot block */
@@ -69,7 +69,7 @@ void log_set_format(enum log_format format)
 
 struct log_form log_form_now(void)
 {
-	struct log_form form;
+	_Alignas(2) struct log_form form;
 
 	__atomic_load(&out.form, &form, __ATOMIC_RELAXED);
 	return form;
