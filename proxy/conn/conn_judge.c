@@ -80,8 +80,8 @@ static void tell(const struct server *s, const struct passive_change *p)
 
 /* ---- reports ---- */
 
-/* The state is the server's, and every generation of its upstream may report.
- * After its first verdict a connection is a trial no longer. */
+/* To the server, whichever generation of its upstream c is of. After its first verdict a connection is a trial no
+ * longer. */
 static void send_report(struct conn *c, struct server *s, struct report *r)
 {
 	struct passive_change change;
@@ -133,8 +133,8 @@ void judge_connect_failed(struct conn *c, struct server *s, enum close_reason wh
 		send_report(c, s, &r);
 }
 
-/* What a pool of idle connections sees when its server tidies up, is no failure of the server.
- * Nobody has asked it for anything, and it has waited for a while: it closes what is idle. */
+/* Nobody has asked it for anything, and it has waited for a while: it closes what is idle. To tidy up, as a server does
+ * behind a pool of connections, is no failure. */
 static bool closes_idle(const struct conn *c, bool reset)
 {
 	return !reset && c->dir[0].bytes == 0 && np_nanotime() - connected_at(c) > IDLE_LEAST;

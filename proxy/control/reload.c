@@ -77,8 +77,8 @@ static int64_t wall_now(void)
 	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
 }
 
-/* By name: a reload makes what has changed anew.
- * How old spoke to the servers of this upstream; NULL: it had none of this name. */
+/* How old spoke to the servers of this upstream, which is found by its name, since a reload makes anew what has
+ * changed. NULL: it had none of this name. */
 static const struct target *target_before(const struct snapshot *old, const struct upstream *u)
 {
 	for (unsigned i = 0; old != NULL && i < old->ntargets; i++)

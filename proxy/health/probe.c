@@ -22,8 +22,8 @@ struct probe {
 	struct np_fd fd;
 };
 
-/* As a client would find it, but that no byte is sent: no TLS is begun, and no PROXY header written.
- * Connected, and still so after a moment. A server that speaks first is well. */
+/* Is it connected, and still so after a moment? No byte is sent: no TLS is begun, and no PROXY header written. A server
+ * that speaks first is well. */
 static bool probe_server(struct probe *p)
 {
 	struct np_dial_opts o = {.deadline = np_deadline_after(p->patience)};

@@ -375,8 +375,8 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 	return 0;
 }
 
-/* A trial of which nothing is heard (its worker is stuck) must not keep the server out for ever.
- * It lapses when its connect, its preamble and its answer have had their times. */
+/* A trial lapses when its connect, its preamble and its answer have had their times: one of which nothing is heard,
+ * since its worker is stuck, must not keep the server out for ever. */
 static int64_t trial_time(const struct upstream *u, const struct server *s, int64_t now)
 {
 	int64_t answer = u->passive.answer == PASSIVE_LEARNT ? server_learnt(s, now).answer : u->passive.answer;

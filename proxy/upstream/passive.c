@@ -122,8 +122,8 @@ static void count_usable(const struct upstream *u, struct passive_change *c)
 	}
 }
 
-/* The rule of the cap: half of a tier, and one, must stay.
- * Without s; s itself is in or not. */
+/* Of a tier half of the servers must stay in, and at least one. How many would stay without s, which is in or not,
+ * is compared with that. */
 static bool leaves_too_few(const struct census *c, const struct server *s)
 {
 	unsigned left = c->in - (s->passive.state == SERVER_IN);

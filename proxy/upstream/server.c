@@ -263,12 +263,12 @@ void server_learn(struct server *s, const struct server_lesson *l, int64_t now)
 	__atomic_store_n(&s->learnt, word | lesson_stamp(now) << LESSON_STAMP_AT, __ATOMIC_RELAXED);
 }
 
-/* A stamp of a second that has not come yet cannot be told from one of six days ago: both are too old. */
+/* The reader's clock may be of a turn ago, and so of the second before the teacher's: that is no age at all. */
 struct server_lesson server_lesson_of(uint64_t word, int64_t now)
 {
 	uint64_t age = (lesson_stamp(now) - (word >> LESSON_STAMP_AT)) & ((UINT64_C(1) << LESSON_STAMP_BITS) - 1);
 
-	if (age > LESSON_KEEPS && age != (UINT64_C(1) << LESSON_STAMP_BITS) - 1) /* a clock of a turn ago */
+	if (age > LESSON_KEEPS && age != (UINT64_C(1) << LESSON_STAMP_BITS) - 1)
 		return (struct server_lesson){0};
 	return (struct server_lesson){
 		.answer = (int64_t)(word & ((UINT64_C(1) << LESSON_MS_BITS) - 1)) * FAILURE_MS,

@@ -137,5 +137,8 @@ bool kit_have(const char *program)
 			return true;
 	}
 	snprintf(name, sizeof(name), "/usr/sbin/%s", program);
-	return access(name, X_OK) == 0;
+	if (access(name, X_OK) == 0)
+		return true;
+	fprintf(stderr, "%s is not installed here\n", program);
+	return false;
 }

@@ -75,7 +75,7 @@ bool kit_child_alive(struct kit_child *c);
 void kit_child_signal(struct kit_child *c, int sig);
 /* Waits for its end and returns the status; fails the test when KIT_MS pass first. */
 int kit_child_wait(struct kit_child *c);
-bool kit_have(const char *program); /* in PATH? for a counted skip() of a missing peer */
+bool kit_have(const char *program); /* in PATH? for a counted skip() of a missing peer; says which is missing */
 
 /* --- numbers of a process: proc.c; all fail the test when the process is gone --- */
 
