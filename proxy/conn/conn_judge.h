@@ -29,11 +29,9 @@ static inline void judge_success(struct conn *c, enum report_kind kind)
 		judge_report(c, kind);
 }
 
-/* The server's first byte. */
-static inline void judge_answered(struct conn *c)
+/* The server's first byte; st is the server's cell of this worker. */
+static inline void judge_answered(struct conn *c, struct server_stats *st)
 {
-	struct server_stats *st = conn_server_stats(c);
-
 	if (st->answered < (uint64_t)c->accepted)
 		STAT_ADD(st, answered, (uint64_t)c->accepted - st->answered);
 	judge_success(c, REPORT_ANSWERED);

@@ -239,7 +239,8 @@ enum close_reason connect_run(struct conn *c)
 			return pick_failed(&a, err);
 		}
 		PROBE(pick, c, u->name, server->name, 0);
-		c->trial = args.trial;
+		if (unlikely(args.trial)) /* of an earlier try it is no longer: that one has its verdict */
+			c->trial = true;
 		if (a.ntried > 0) {
 			c->retries++;
 			STAT_ADD(&u->live->stats[c->shard->id], retries, 1);

@@ -31,13 +31,14 @@
 static no_inline void note_first_byte(struct conn *c)
 {
 	int64_t ns = np_now() - c->accepted, connected = since_ns(c->connected);
+	struct server_stats *st = conn_server_stats(c);
 
 	ns = ns > connected ? ns : connected;
 	PROBE(first_byte, c, ns);
 	trace_at(c, TRACE_FIRST_BYTE, NULL);
 	c->first_byte = since_pack(ns);
-	histogram_add(&conn_server_stats(c)->first_byte, &histogram_latency, ns - connected);
-	judge_answered(c);
+	histogram_add(&st->first_byte, &histogram_latency, ns - connected);
+	judge_answered(c, st);
 }
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)

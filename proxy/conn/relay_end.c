@@ -120,17 +120,24 @@ static no_inline int64_t reset_looks(struct conn *c)
  * to the time at which something is due (relay_expired). Bytes that move only note when
  * (relay_moved): the deadline stays where it is, too early, and is moved once it has passed. So
  * moving a byte costs no timer. */
-void relay_arm(struct conn *c)
+static inline void arm_until(struct conn *c, int64_t silence)
 {
-	int64_t when = deadline_earlier(silence_ends(c), c->hard_deadline);
+	int64_t when = deadline_earlier(silence, c->hard_deadline);
 
-	if (unlikely(c->dir[0].reset || c->dir[1].reset))
-		when = deadline_earlier(when, reset_looks(c));
 	if (c->keepalive_due)
 		when = deadline_earlier(when, c->accepted + KEEPALIVE_AFTER);
 	if (c->judged)
 		when = deadline_earlier(when, judge_answer_due(c));
 	np_fd_set_read_deadline(&c->client.fd, when == DEADLINE_NEVER ? 0 : when);
+}
+
+void relay_arm(struct conn *c)
+{
+	int64_t silence = silence_ends(c);
+
+	if (unlikely(c->dir[0].reset || c->dir[1].reset))
+		silence = deadline_earlier(silence, reset_looks(c));
+	arm_until(c, silence);
 }
 
 void relay_active(struct conn *c)
@@ -142,10 +149,13 @@ void relay_active(struct conn *c)
 
 void relay_deadlines(struct conn *c)
 {
+	int64_t now = np_now();
+
 	c->hard_deadline = deadline_at(c->accepted, c->listener->lifetime);
-	c->dir[0].active = c->dir[1].active = np_now();
-	c->judged = judge_expects(c);
-	relay_arm(c);
+	c->dir[0].active = c->dir[1].active = now;
+	if (unlikely(judge_expects(c)))
+		c->judged = true;
+	arm_until(c, deadline_at(now, c->listener->idle));
 }
 
 /* ---- ends ---- */
@@ -288,6 +298,7 @@ enum close_reason relay_told(struct conn *c)
 static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 {
 	struct relay_dir *back = opposite(c, d);
+	bool second = back->eof;
 
 	DCHECK(!d->eof, "a source ends once");
 	/* A client that has ended, or was told to, or takes nothing any more, ends the server's part, too. */
@@ -316,7 +327,9 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	if (!reset && c->listener->ends_at_fin)
 		cut_short(c, back);
 	relay_active(c);
-	relay_arm(c); /* half a connection may be silent for less long */
+	/* Half a connection may be silent for less long: so since the first end. */
+	if (!second || reset)
+		relay_arm(c);
 }
 
 static enum close_reason reset_reason(const struct conn *c)
@@ -383,13 +396,12 @@ static enum close_reason pass_fin(struct conn *c, struct relay_dir *d)
 enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
 {
 	bool arrived = d->discard;
-	enum close_reason why = CLOSE_NONE;
+	enum close_reason why;
 
 	DCHECK(d->eof && !d->done && !has_rest(d), "an end is passed on once, after the last byte");
 	if (!d->reset)
 		return pass_fin(c, d);
-	if (!arrived)
-		why = poll_arrived(c, d, &arrived);
+	why = arrived ? CLOSE_NONE : poll_arrived(c, d, &arrived);
 	if (why != CLOSE_NONE || arrived)
 		return why != CLOSE_NONE ? why : reset_reason(c);
 	d->blocked = true;
@@ -464,14 +476,10 @@ enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
 	DCHECK_RELAY(c);
 	DCHECK(n <= 0, "a read that brought bytes");
-	if (n == -NP_EAGAIN && stream_is_plain(src_of(c, d)))
-		return relay_src_empty(c, d);
 	if (n == -NP_EAGAIN) {
 		/* TLS may have stopped in the middle, so that the other Gs of this worker run. */
-		if (!stream_buffered(src_of(c, d)))
-			return relay_src_empty(c, d);
-		d->readable = true;
-		return CLOSE_NONE;
+		d->readable = !stream_is_plain(src_of(c, d)) && stream_buffered(src_of(c, d));
+		return d->readable ? CLOSE_NONE : relay_src_empty(c, d);
 	}
 	if (n == -NP_EDEADLINE)
 		return relay_expired(c);

@@ -334,10 +334,11 @@ static inline int choose_member(struct upstream *u, const struct pick_args *a, s
 {
 	int err = gather_members(u, a, p);
 
+	p->by = algorithm_for(u, a);
 	if (unlikely(err != 0))
 		return err == -NP_ENOENT && u->live->out > 0 ? choose_among_out(u, a, p, out) : err;
 	DCHECK(p->n > 0 && p->n <= u->members->n, "the pool holds each member once");
-	*out = algorithm_for(u, a)->choose(p, a);
+	*out = p->by->choose(p, a);
 	return 0;
 }
 
@@ -369,7 +370,7 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 		if (err != 0)
 			return err;
 	} while (!server_try_take(m->server, m->most));
-	if (algorithm_for(u, a)->rotates)
+	if (pool.by->rotates && pool.n > 1) /* one that is alone would pay itself */
 		pay_credits(u, &pool, m);
 	*out = m->server;
 	return 0;

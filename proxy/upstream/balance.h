@@ -5,8 +5,11 @@
 
 #include "proxy/upstream/upstream.h"
 
+struct algorithm;
+
 /* The members that may take a connection, in the order of the configuration. */
 struct pool {
+	const struct algorithm *by; /* that chose; balance_choose sets it */
 	struct member **at; /* the upstream's scratch */
 	unsigned n;
 };
