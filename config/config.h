@@ -86,10 +86,19 @@ struct config_server {
 	const char       *text;            /* the address as written; "upstream/text" names the server */
 	int64_t           weight;          /* 0: takes no new connections */
 	int64_t           max_connections; /* or CONFIG_OFF */
-	bool              backup;
+	int64_t           priority;        /* the lowest is used first; config_server_priority */
+	const char       *zone;            /* NULL: none is said */
+	bool              backup;          /* priority 1 */
 	struct config_pos at;
 	struct config_pos origin[CONFIG_SERVER_KEYS];
 };
+
+/* Which servers are used first: those of the lowest. There are two ways to write it, and validation refuses both at
+ * once. */
+static inline int64_t config_server_priority(const struct config_server *s)
+{
+	return s->backup ? 1 : s->priority;
+}
 
 /* A TLV of a type of one's own: 0xE0 to 0xEF. */
 struct config_custom_tlv {
@@ -152,6 +161,7 @@ struct config_upstream {
 	} timeouts;
 	int64_t               retries;      /* other servers to try; 0: none */
 	int64_t               retry_budget; /* over all attempts of one connection */
+	int64_t               failover_below; /* percent of a tier's weight */
 	struct {
 		struct {
 			int64_t failures; /* in a row; or CONFIG_OFF */
@@ -351,6 +361,7 @@ struct config_listener {
 /* The whole of one configuration. */
 struct config {
 	int64_t workers; /* or CONFIG_AUTO */
+	const char *zone; /* where this process runs; NULL: none is said */
 	struct {
 		enum config_level  level;
 		struct config_sink access;

@@ -4,7 +4,7 @@
  *   X(kind, path, member, default, min, max, flags, words, reload, help, more, example)
  *
  *   kind     MAP, LIST and BLOCK are sections; a BLOCK is a pointer to a struct of its own table, NULL when it is
- *            not written. DURATION, COUNT and SIZE are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT, HOST
+ *            not written. DURATION, COUNT, SIZE and SHARE (percent) are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT, HOST
  *            and PATH a const char *; SINK a struct config_sink, ADDRESS a server's and BIND a listener's. WORDS, PATTERNS,
  *            PROTOCOLS, CIDRS, PINS and TEXTS take one value or a list of them. (config/value.h)
  *   path     as people write it; [] stands for any element
@@ -34,6 +34,12 @@
 	  "Each worker has its own poller and keeps a connection from accept to close, so more workers than "     \
 	  "processors only compete with each other.",                                                             \
 	  "8")                                                                                                    \
+	X(NAME, "zone", zone, NULL, 0, 0, 0, none, NEW,                                                           \
+	  "where this process runs: servers of the same zone are used before others",                             \
+	  "A server's zone is upstreams[].servers[].zone. Within a priority those of this zone are a tier of "    \
+	  "their own before all others, those without a zone among the others. Without this key zones count "     \
+	  "for nothing.",                                                                                         \
+	  "eu-1a")                                                                                                \
 	X(MAP, "log", log, NULL, 0, 0, 0, none, LIVE,                                                             \
 	  "the process log and the access log", NULL, NULL)                                                       \
 	X(ENUM, "log.level", log.level, "info", 0, 0, 0, level, LIVE,                                             \
@@ -355,6 +361,13 @@
 	  "time all attempts for one connection may take together",                                               \
 	  "Without it three attempts of five seconds keep a client waiting for fifteen.",                         \
 	  "6s")                                                                                                   \
+	X(SHARE, "upstreams[].failover_below", failover_below, "0%", 0, 100, 0, none, NEW,                        \
+	  "usable weight of a tier under which the next tier is used beside it",                                  \
+	  "Servers of one priority, in this zone or not, are a tier; one is used only where those before it "     \
+	  "have no server that may take the connection. With 50% the next tier joins as soon as less than half "  \
+	  "of a tier's weight is usable, and the servers of both are taken by weight; it leaves when that much "  \
+	  "is usable again.",                                                                                     \
+	  "50%")                                                                                                  \
 	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \
 	  "how it is found out whether its servers are well", NULL, NULL)                                         \
 	X(MAP, "upstreams[].health.passive", health.passive, NULL, 0, 0, OFF, none, NEW,                          \
@@ -416,9 +429,17 @@
 	  "connections it is given at the same time; a full server is passed over",                               \
 	  "Set it to what the server itself allows, so that it never has to refuse.",                             \
 	  "100")                                                                                                  \
+	X(COUNT, "upstreams[].servers[].priority", priority, "0", 0, 65535, 0, none, NEW,                         \
+	  "its tier: it is used only where no server of a lower number takes connections",                        \
+	  "0 is used first. Servers of one priority are balanced among themselves.",                              \
+	  "2")                                                                                                    \
+	X(NAME, "upstreams[].servers[].zone", zone, NULL, 0, 0, 0, none, NEW,                                     \
+	  "where it runs: beside the process's own zone it is used first",                                        \
+	  "It counts within its priority, and only where the top-level zone is set.",                             \
+	  "eu-1a")                                                                                                \
 	X(BOOL, "upstreams[].servers[].backup", backup, "false", 0, 0, 0, none, NEW,                              \
 	  "use it only while no other server takes connections",                                                  \
-	  "Backups are balanced among themselves like the others.",                                               \
+	  "The same as priority: 1, so write one of the two. Backups are balanced among themselves.",             \
 	  "true")
 
 #endif

@@ -148,6 +148,23 @@ int units_size(int64_t *bytes, const char *text, struct units_refusal *r)
 	return 0;
 }
 
+/* Without its sign a share could be one of 1 as well as one of 100. */
+int units_share(int64_t *percent, const char *text, struct units_refusal *r)
+{
+	const char *all = text;
+	int64_t n;
+	int err = take_number(&text, &n, r);
+
+	if (err != 0)
+		return err;
+	if (text[0] != '%')
+		return refuse_without_unit(r, all, "%", "a share is whole percent with the sign, as in 50%");
+	if (text[1] != '\0')
+		return unit_refuse(r, "nothing may follow the sign");
+	*percent = n;
+	return 0;
+}
+
 int units_count(int64_t *n, const char *text, struct units_refusal *r)
 {
 	int64_t v;

@@ -176,6 +176,9 @@ static void check_servers(struct diag *d, struct config_upstream *u)
 		struct config_server *s = &u->servers[i];
 
 		validate_values(d, KEY_SERVER, s);
+		if (s->backup && s->priority > 0)
+			diag_error(d, DIAG_CONFLICT, validate_origin("upstreams[].servers[].priority", s),
+			           "\"backup: true\" is priority 1: write one of the two");
 		for (size_t j = 0; j < i && s->text != NULL; j++) {
 			if (u->servers[j].text == NULL || !np_addr_equal(&u->servers[j].addr, &s->addr))
 				continue;
@@ -225,6 +228,18 @@ static void doubt_passive(struct diag *d, struct config_upstream *u)
 		diag_warn(d, DIAG_SHORT_TIMER,
 		          pos_known(out) ? out : validate_origin("upstreams[].health.passive.max_out", u),
 		          "health.passive.out is longer than max_out, which bounds it");
+}
+
+/* Told once for each upstream: whoever writes zones of servers writes many. */
+static void doubt_zones(struct diag *d, const struct config *c, struct config_upstream *u)
+{
+	for (size_t i = 0; i < u->nservers && c->zone == NULL; i++) {
+		if (u->servers[i].zone == NULL)
+			continue;
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].servers[].zone", &u->servers[i]),
+		          "zone has no effect: the process has none, which the key zone at the top says");
+		return;
+	}
 }
 
 /* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
@@ -331,6 +346,7 @@ int validate_run(struct config *c, struct diag *d)
 		check_servers(d, &c->upstreams[i]);
 		validate_upstream_tls(d, &c->upstreams[i]);
 		doubt_upstream(d, &c->upstreams[i]);
+		doubt_zones(d, c, &c->upstreams[i]);
 	}
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		validate_values(d, KEY_LISTENER, &c->listeners[i]);

@@ -33,8 +33,8 @@ $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
 $(O)/tests/sim/closer_sim_test: $(O)/libproxy.a $(O)/libconfig.a
 $(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
 $(FLOW_BIN) $(FAULTS_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(filter-out %/histogram %/walk,$(MICRO_BIN)): $(O)/libnetpoll.a
-$(filter %/histogram %/walk,$(MICRO_BIN)): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(filter-out %/histogram %/pick %/walk,$(MICRO_BIN)): $(O)/libnetpoll.a
+$(filter %/histogram %/pick %/walk,$(MICRO_BIN)): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN): PROGRAM_LIBS := -lcmocka
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm

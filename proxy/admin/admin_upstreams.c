@@ -161,7 +161,10 @@ static void put_state(struct json *j, const struct inventory_server *s)
 	json_str(j, "why", why);
 	put_inputs(j, s->server);
 	put_lesson(j, s->server);
-	json_bool(j, "backup", s->backup);
+	json_bool(j, "backup", s->tier > 0);
+	json_u64(j, "priority", s->priority);
+	json_str(j, "zone", s->zone[0] != '\0' ? s->zone : NULL);
+	json_u64(j, "tier", s->tier);
 	json_u64(j, "weight", s->weight);
 	json_u64(j, "effective_weight", usable_weight(s));
 	json_u64(j, "active", active);

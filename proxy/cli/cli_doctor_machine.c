@@ -182,18 +182,29 @@ static bool read_ports(const struct doctor *d, int64_t *n, char range[DOCTOR_TEX
 	return true;
 }
 
-/* A server's share of what the file allows, where it says a number; where one is left the others' as well. */
-/* Each server is looked at alone. With auto and no max_connections of its own nothing is expected, for all that the
+/* The priority that is used first of an upstream's servers. */
+static int64_t first_priority(const struct config_upstream *u)
+{
+	int64_t first = INT64_MAX;
+
+	for (size_t i = 0; i < u->nservers; i++)
+		if (u->servers[i].weight > 0 && config_server_priority(&u->servers[i]) < first)
+			first = config_server_priority(&u->servers[i]);
+	return first;
+}
+
+/* A server's share of what the file allows, where it says a number; where one is left the others' as well. Each server
+ * is looked at alone. With auto and no max_connections of its own nothing is expected, for all that the
  * descriptors allow may never come. */
 static int64_t expected_connects(const struct doctor *d, const struct config_upstream *u, const struct config_server *s)
 {
-	int64_t n, sharing = 0;
+	int64_t n, sharing = 0, first = first_priority(u);
 
 	if (!doctor_connections(d, &n))
 		n = 0;
 	for (size_t i = 0; i < u->nservers; i++)
-		sharing += !u->servers[i].backup && u->servers[i].weight > 0;
-	if (s->backup || s->weight == 0)
+		sharing += config_server_priority(&u->servers[i]) == first && u->servers[i].weight > 0;
+	if (config_server_priority(s) != first || s->weight == 0)
 		n = 0;
 	else if (sharing > 0)
 		n = (n + sharing - 1) / sharing;

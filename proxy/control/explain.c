@@ -263,7 +263,10 @@ static void put_candidate(struct json *j, const struct member_view *v)
 		json_null(j, "max_connections");
 	else
 		json_u64(j, "max_connections", v->max_connections);
-	json_bool(j, "backup", v->backup);
+	json_bool(j, "backup", v->tier > 0);
+	json_u64(j, "priority", v->priority);
+	json_str(j, "zone", v->zone);
+	json_u64(j, "tier", v->tier);
 	json_leave(j, '}');
 }
 

@@ -50,12 +50,10 @@ static struct server_minute *minute_of(const struct inventory_server *s)
 	return s->server->minute;
 }
 
-/* Primary servers and backups, each on their own. */
-static void sum_tiers(const struct inventory_server *all, unsigned n, struct minute_counts sum[2])
+/* Who is listed no more is judged no more, and one without memory for its minute has nothing to tell. */
+static bool is_taught(const struct inventory_server *s)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (all[i].listed && all[i].server->minute != NULL)
-			minute_add(&sum[all[i].backup], all[i].server->minute);
+	return s->listed && s->server->minute != NULL;
 }
 
 /* A server is measured by its neighbours alone, or one that fails slowly would set its own standard. */
@@ -69,26 +67,40 @@ static struct minute_counts without(const struct minute_counts *sum, const struc
 	return others;
 }
 
+/* Each tier on its own: a backup in another place has times of its own. */
+static void teach_tier(const struct inventory_server *all, unsigned n, unsigned tier, int64_t now)
+{
+	struct minute_counts sum = {0};
+
+	for (unsigned i = 0; i < n; i++)
+		if (is_taught(&all[i]) && all[i].tier == tier)
+			minute_add(&sum, all[i].server->minute);
+	for (unsigned i = 0; i < n; i++) {
+		struct minute_counts others;
+		struct server_lesson l;
+
+		if (!is_taught(&all[i]) || all[i].tier != tier)
+			continue;
+		others = without(&sum, all[i].server->minute);
+		l = lesson_of(&others);
+		server_learn(all[i].server, &l, now);
+	}
+}
+
 void lesson_teach(const struct inventory *inv, const struct inventory_upstream *u, int64_t now)
 {
 	const struct inventory_server *all = &inv->servers[u->first];
-	struct minute_counts sum[2] = {0};
+	unsigned tiers = 0;
 
 	for (unsigned i = 0; i < u->n; i++) {
 		struct server_minute *m = minute_of(&all[i]);
 
-		if (m != NULL)
-			minute_look(m, all[i].server->stats, inv->registry->nworkers, now);
-	}
-	sum_tiers(all, u->n, sum);
-	for (unsigned i = 0; i < u->n; i++) {
-		struct minute_counts others;
-		struct server_lesson l;
-
-		if (!all[i].listed || all[i].server->minute == NULL)
+		if (m == NULL)
 			continue;
-		others = without(&sum[all[i].backup], all[i].server->minute);
-		l = lesson_of(&others);
-		server_learn(all[i].server, &l, now);
+		minute_look(m, all[i].server->stats, inv->registry->nworkers, now);
+		if (all[i].tier >= tiers)
+			tiers = all[i].tier + 1;
 	}
+	for (unsigned t = 0; t < tiers; t++)
+		teach_tier(all, u->n, t, now);
 }

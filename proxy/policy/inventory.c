@@ -1,6 +1,7 @@
 /* inventory: lists what there is, holds it, and goes to a reader and back. */
 #include "proxy/policy/inventory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -76,6 +77,8 @@ static const struct member *member_of(const struct upstream *u, const struct ser
 	return NULL;
 }
 
+_Static_assert(INVENTORY_ZONE == CONFIG_NAME_MAX + 1, "a zone is a name");
+
 static void add_server(struct inventory *inv, struct server *server, const struct member *m)
 {
 	struct inventory_server *to = &inv->servers[inv->nservers++];
@@ -86,7 +89,10 @@ static void add_server(struct inventory *inv, struct server *server, const struc
 		return;
 	to->weight = m->weight;
 	to->max_connections = m->max_connections;
-	to->backup = m->backup;
+	to->priority = m->priority;
+	to->tier = m->tier;
+	if (m->zone != NULL)
+		snprintf(to->zone, sizeof(to->zone), "%s", m->zone);
 }
 
 /* Upstreams stand in the order of the file. */

@@ -40,12 +40,15 @@ struct inventory_listener {
 	const struct config_listener *config; /* within inventory.config; NULL: not listed */
 };
 
+#define INVENTORY_ZONE 64 /* bytes of a zone's name, with its NUL */
+
 struct inventory_server {
 	struct server *server; /* held */
 	bool listed;
 	uint32_t weight;
 	uint32_t max_connections; /* 0: no limit */
-	bool backup;
+	uint32_t priority, tier;
+	char zone[INVENTORY_ZONE]; /* "": not said */
 };
 
 struct inventory_upstream {

@@ -79,7 +79,7 @@ static int snapshot_fill(struct snapshot *s, const struct snapshot *prev, struct
 	memset(s->use, 0, s->registry->nworkers * sizeof(*s->use));
 	for (; s->nupstreams < c->nupstreams; s->nupstreams++) {
 		struct shared_upstream *sh =
-			shared_upstream_get(s->registry, &c->upstreams[s->nupstreams], prev);
+			shared_upstream_get(s->registry, c, s->nupstreams, prev);
 
 		if (sh == NULL)
 			return -NP_ENOMEM;

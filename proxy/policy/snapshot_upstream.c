@@ -55,9 +55,9 @@ static struct passive_rules passive_rules(const struct config_upstream *c)
 	return rules;
 }
 
-/* servers has room for c->nservers. The spec borrows it and the config's texts; upstream_new
+/* servers has room for c->nservers; zone is the process's. The spec borrows it and the config's texts; upstream_new
  * copies. */
-static void spec_of(const struct config_upstream *c, struct server_spec *servers,
+static void spec_of(const struct config_upstream *c, const char *zone, struct server_spec *servers,
 		    struct upstream_spec *spec)
 {
 	for (size_t i = 0; i < c->nservers; i++) {
@@ -69,7 +69,8 @@ static void spec_of(const struct config_upstream *c, struct server_spec *servers
 			.weight = (uint32_t)s->weight,
 			.max_connections =
 				s->max_connections == CONFIG_OFF ? 0 : (uint32_t)s->max_connections,
-			.backup = s->backup,
+			.priority = (uint32_t)config_server_priority(s),
+			.zone = s->zone,
 		};
 	}
 	*spec = (struct upstream_spec){
@@ -80,6 +81,8 @@ static void spec_of(const struct config_upstream *c, struct server_spec *servers
 		.connect_timeout = c->timeouts.connect,
 		.retry_budget = c->retry_budget,
 		.retries = (unsigned)c->retries,
+		.failover_below = (unsigned)c->failover_below,
+		.zone = zone,
 		.passive = passive_rules(c),
 	};
 }
@@ -110,16 +113,17 @@ static struct shared_upstream *shared_upstream_new(struct registry *r,
 	return NULL;
 }
 
-struct shared_upstream *shared_upstream_get(struct registry *r, const struct config_upstream *c,
+struct shared_upstream *shared_upstream_get(struct registry *r, const struct config *config, size_t i,
 					    const struct snapshot *prev)
 {
+	const struct config_upstream *c = &config->upstreams[i];
 	struct server_spec *servers = calloc(c->nservers + 1, sizeof(*servers));
 	struct upstream_spec spec;
 	struct shared_upstream *sh;
 
 	if (servers == NULL)
 		return NULL;
-	spec_of(c, servers, &spec);
+	spec_of(c, config->zone, servers, &spec);
 	sh = shared_upstream_find(prev, &spec);
 	if (sh == NULL)
 		sh = shared_upstream_new(r, &spec);

@@ -5,17 +5,18 @@
 
 #include "netpoll/base.h"
 
-struct config_upstream;
+struct config;
 struct registry;
 struct shared_upstream;
 struct snapshot;
 struct target;
 struct text;
 
-/* shared_upstream_get: prev's upstream with the same settings, or a new one. prev may be NULL.
+/* shared_upstream_get: for config->upstreams[i] prev's upstream with the same settings, or a new one. prev may be
+ * NULL.
  *   Returns  NULL: no memory.   Owns  a reference: shared_upstream_put, which takes NULL. */
 must_use struct shared_upstream *shared_upstream_get(struct registry *r,
-						     const struct config_upstream *c,
+						     const struct config *config, size_t i,
 						     const struct snapshot *prev);
 void shared_upstream_put(struct shared_upstream *shared);
 

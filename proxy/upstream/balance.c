@@ -1,7 +1,11 @@
 /* The pick: which server gets the next connection. One function per algorithm, behind one table.
  *
  *   gather the members that may take it -> choose one -> take its slot -> note it for round robin
- *   '------------- balance_choose, also for who only asks -----------'
+ *   '----------- balance_gather -------'  balance_choose: both also for who only asks
+ *
+ * Gathering is one loop over members that stand side by side, with a bound: how good must one be? The tiers in turn,
+ * each first with GRADE_YES, then with GRADE_SPARE; and when all have been asked in vain, in turn with GRADE_OUT. A
+ * member that is good enough and full makes the refusal -NP_EAGAIN, for waiting helps then.
  *
  * Choosing only reads. The credits of round robin are written after the slot is taken, so a pick
  * that fails leaves no trace. Loads and scores are compared for their weight by multiplying
@@ -36,17 +40,30 @@ static void forget_credits(const struct upstream *u)
 		u->members->at[i].server->credit = 0;
 }
 
+/* What a word makes of a member. */
+static enum grade grade_of(const struct upstream *u, const struct member *m, uint64_t word)
+{
+	static const enum grade grades[] = {
+		[USABLE_NO] = GRADE_NO,
+		[USABLE_SPARE] = GRADE_SPARE,
+		[USABLE_YES] = GRADE_YES,
+	};
+	uint64_t others = server_word_passive(word, SERVER_IN);
+	enum usable usable = server_usable(u->passive.on ? word : others, m->weight, NULL);
+
+	if (usable == USABLE_NO && server_usable(others, m->weight, NULL) != USABLE_NO)
+		return GRADE_OUT;
+	return grades[usable];
+}
+
 /* The server's word has changed. A weight that has changed begins a new round: debts of the old weights would be paid
  * in a burst of picks. One that is only left out for a time keeps its credit. */
 static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t word)
 {
 	uint32_t before = server_weight(m->seen, m->weight), weight = server_weight(word, m->weight);
 
-	uint64_t counts = u->passive.on ? word : server_word_passive(word, SERVER_IN);
-	enum usable usable = server_usable(counts, m->weight, NULL);
-
-	m->share = usable == USABLE_NO ? 0 : weight;
-	m->spare = usable == USABLE_SPARE;
+	m->grade = grade_of(u, m, word);
+	m->share = weight;
 	m->most = server_most(word, m->max_connections);
 	m->seen = word;
 	if (weight == before)
@@ -55,31 +72,38 @@ static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t 
 	forget_credits(u);
 }
 
-/* Of a member that takes none. */
+/* Of a member that is not good enough. */
 static no_inline enum standing standing_out(const struct member *m)
 {
+	static const uint8_t standings[] = {
+		[SERVER_WHY_DRAIN] = STANDING_DRAIN,
+		[SERVER_WHY_MAINT] = STANDING_MAINT,
+		[SERVER_WHY_CHECK_DOWN] = STANDING_DOWN,
+		[SERVER_WHY_PASSIVE_OUT] = STANDING_OUT,
+		[SERVER_WHY_PASSIVE_TRIAL] = STANDING_TRIAL,
+		[SERVER_WHY_DNS_LEAVING] = STANDING_DOWN,
+		[SERVER_WHY_AGENT_DRAIN] = STANDING_DOWN,
+		[SERVER_WHY_AGENT_DOWN] = STANDING_DOWN,
+		[SERVER_WHY_WEIGHT] = STANDING_NO_WEIGHT,
+		[SERVER_WHY_CHECK_UNKNOWN] = STANDING_DOUBT,
+		[SERVER_WHY_PASSIVE_SPARE] = STANDING_DOUBT,
+		[SERVER_WHY_NOTHING] = STANDING_DOWN,
+	};
 	enum server_why why;
 
 	(void)server_usable(m->seen, m->weight, &why);
-	if (why == SERVER_WHY_WEIGHT)
-		return STANDING_NO_WEIGHT;
-	if (why == SERVER_WHY_DRAIN)
-		return STANDING_DRAIN;
-	if (why == SERVER_WHY_PASSIVE_OUT)
-		return STANDING_OUT;
-	if (why == SERVER_WHY_PASSIVE_TRIAL)
-		return STANDING_TRIAL;
-	return why == SERVER_WHY_MAINT ? STANDING_MAINT : STANDING_DOWN;
+	return (enum standing)standings[why];
 }
 
 /* In line for the pick, which asks it of each member. */
-static inline enum standing member_standing(struct upstream *u, struct member *m, const struct pick_args *a)
+static inline enum standing member_standing(struct upstream *u, struct member *m, const struct pick_args *a,
+					    enum grade least)
 {
 	uint64_t word = server_now(m->server);
 
 	if (unlikely(word != m->seen))
 		adopt_word(u, m, word);
-	if (m->share == 0)
+	if (unlikely(m->grade < least))
 		return standing_out(m);
 	if (was_tried(a, m->server))
 		return STANDING_TRIED;
@@ -90,59 +114,96 @@ static inline enum standing member_standing(struct upstream *u, struct member *m
 
 enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a)
 {
-	return member_standing(u, m, a);
+	return member_standing(u, m, a, GRADE_YES);
 }
 
-/* Nobody else of the tier may take it: the spare ones that may. A second walk, so that the first one need not put them
- * aside. */
-static no_inline void gather_spares(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
+/* ---- the walk over tiers ---- */
+
+/* Members side by side, of at least that grade.   Returns  whether one of them is only full. */
+static inline bool gather_range(struct upstream *u, const struct pick_args *a, struct tier range, enum grade least,
+				struct pool *p)
 {
-	for (unsigned i = 0; i < u->members->n; i++) {
+	bool full = false;
+
+	for (unsigned i = range.first; i < range.end; i++) {
 		struct member *m = &u->members->at[i];
+		enum standing standing = member_standing(u, m, a, least);
 
-		if (m->backup == backup && m->spare && member_standing(u, m, a) == STANDING_USABLE)
+		if (standing == STANDING_USABLE)
 			p->at[p->n++] = m;
+		full |= standing == STANDING_FULL;
 	}
+	return full;
 }
 
-/* The primary members, or the backups; spare ones only where no other may take it.
- *   Returns  0: at least one may take it; -NP_EAGAIN: one of them is only full; -NP_ENOENT. */
-static int gather_tier(struct upstream *u, const struct pick_args *a, bool backup, struct pool *p)
+/* The best of a range is taken already, or may not take it. */
+static no_inline bool gather_lesser(struct upstream *u, const struct pick_args *a, struct tier range, enum grade least,
+				    struct pool *p)
 {
-	int refusal = -NP_ENOENT;
-	bool spares = false;
+	return gather_range(u, a, range, least, p);
+}
+
+bool balance_tier_is_weak(const struct upstream *u, const struct tier *t)
+{
+	uint64_t usable = 0;
+
+	for (unsigned i = t->first; i < t->end; i++) {
+		const struct member *m = &u->members->at[i];
+
+		if (grade_of(u, m, server_now(m->server)) == GRADE_YES)
+			usable += m->weight;
+	}
+	return usable * 100 < t->weight * u->failover_below;
+}
+
+/* Those that join it stand right behind it. */
+static no_inline unsigned last_that_joins(const struct upstream *u, unsigned tier)
+{
+	while (tier + 1 < u->members->ntiers && balance_tier_is_weak(u, &u->members->tiers[tier]))
+		tier++;
+	return tier;
+}
+
+/* Nobody else is left, since the others went after it was left out: one that only its failures hold out is better than
+ * none. */
+static no_inline int gather_out(struct upstream *u, const struct pick_args *a, struct pool *p)
+{
+	for (unsigned t = 0; u->live->out > 0 && p->n == 0 && t < u->members->ntiers; t++)
+		(void)gather_range(u, a, u->members->tiers[t], GRADE_OUT, p);
+	return p->n > 0 ? 0 : -NP_ENOENT;
+}
+
+/* Tier by tier, or, where one is weak, together with those that join it. Spare ones are taken where a tier has no
+ * other, and before the next tier. In line for the pick, which each connection makes: what a pick without a failed
+ * server costs is counted by the gates, so whatever only such a one needs stands in functions of its own. */
+static inline int gather_members(struct upstream *u, const struct pick_args *a, struct pool *p)
+{
+	const struct members *all = u->members;
+	struct tier range = {0};
+	bool full = false;
 
 	p->n = 0;
-	for (unsigned i = 0; i < u->members->n; i++) {
-		struct member *m = &u->members->at[i];
-		enum standing standing;
-
-		if (m->backup != backup)
-			continue;
-		standing = member_standing(u, m, a); /* it may read the word anew, and with it whether m is spare */
-		if (standing == STANDING_USABLE && likely(!m->spare))
-			p->at[p->n++] = m;
-		spares |= m->spare;
-		if (standing == STANDING_FULL)
-			refusal = -NP_EAGAIN;
+	for (unsigned t = 0; t < all->ntiers; t++) {
+		if (unlikely(u->failover_below != 0))
+			t = last_that_joins(u, t);
+		range.first = range.end;
+		range.end = all->tiers[t].end;
+		full |= gather_range(u, a, range, GRADE_YES, p);
+		if (likely(p->n > 0))
+			return 0;
+		full |= gather_lesser(u, a, range, GRADE_SPARE, p);
+		if (p->n > 0)
+			return 0;
 	}
-	if (unlikely(p->n == 0 && spares))
-		gather_spares(u, a, backup, p);
-	return p->n > 0 ? 0 : refusal;
+	return full ? -NP_EAGAIN : gather_out(u, a, p);
 }
 
-/* Backups only where no primary member may take it. If none of both may, the primaries' refusal
- * counts, unless only backups are full. */
-static int gather_members(struct upstream *u, const struct pick_args *a, struct pool *p)
+int balance_gather(struct upstream *u, const struct pick_args *a, struct pool *p)
 {
-	int primary = gather_tier(u, a, false, p);
-	int backup;
-
-	if (primary == 0)
-		return 0;
-	backup = gather_tier(u, a, true, p);
-	return backup == -NP_ENOENT ? primary : backup;
+	return gather_members(u, a, p);
 }
+
+/* ---- the algorithms ---- */
 
 static int64_t pool_weight(const struct pool *p)
 {
@@ -307,41 +368,6 @@ bool balance_draws(const struct upstream *u)
 	return u->balance == BALANCE_RANDOM_TWO;
 }
 
-/* Nobody else is left, since the others went after it was left out: one that only its failures hold out is better than
- * none. By lot, or by the client's address. */
-static no_inline int choose_among_out(struct upstream *u, const struct pick_args *a, struct pool *p,
-				      struct member **out)
-{
-	p->n = 0;
-	for (unsigned i = 0; i < u->members->n; i++) {
-		struct member *m = &u->members->at[i];
-		uint64_t word = server_word_passive(server_now(m->server), SERVER_IN);
-		uint32_t most = server_most(word, m->max_connections);
-
-		if (server_usable(word, m->weight, NULL) != USABLE_NO && !was_tried(a, m->server) &&
-		    (most == 0 || server_active(m->server) < most))
-			p->at[p->n++] = m;
-	}
-	if (p->n == 0)
-		return -NP_ENOENT;
-	*out = p->at[(a->hash ^ a->random) % p->n];
-	return 0;
-}
-
-/* In line for the pick, which each connection makes: what a pick without a failed server costs is counted by the
- * gates, so whatever only such a one needs stands in functions of its own. */
-static inline int choose_member(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out)
-{
-	int err = gather_members(u, a, p);
-
-	p->by = algorithm_for(u, a);
-	if (unlikely(err != 0))
-		return err == -NP_ENOENT && u->live->out > 0 ? choose_among_out(u, a, p, out) : err;
-	DCHECK(p->n > 0 && p->n <= u->members->n, "the pool holds each member once");
-	*out = p->by->choose(p, a);
-	return 0;
-}
-
 /* Another generation of this upstream has picked last, with other servers or weights: debts of those would be paid in a
  * burst of picks. */
 static no_inline void begin_round(const struct upstream *u)
@@ -350,9 +376,16 @@ static no_inline void begin_round(const struct upstream *u)
 	u->live->round = u->members->round;
 }
 
-int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out)
+static inline struct member *choose_member(const struct upstream *u, const struct pick_args *a, struct pool *p)
 {
-	return choose_member(u, a, p, out);
+	DCHECK(p->n > 0 && p->n <= u->members->n, "the pool holds each member once");
+	p->by = algorithm_for(u, a);
+	return p->by->choose(p, a);
+}
+
+struct member *balance_choose(const struct upstream *u, const struct pick_args *a, struct pool *p)
+{
+	return choose_member(u, a, p);
 }
 
 /* It repeats only if a slot was lost to another upstream that lists the same server, as during a
@@ -366,9 +399,10 @@ static int pick_locked(struct upstream *u, const struct pick_args *a, struct ser
 	if (unlikely(u->live->round != u->members->round))
 		begin_round(u);
 	do {
-		err = choose_member(u, a, &pool, &m);
-		if (err != 0)
+		err = gather_members(u, a, &pool);
+		if (unlikely(err != 0))
 			return err;
+		m = choose_member(u, a, &pool);
 	} while (!server_try_take(m->server, m->most));
 	if (pool.by->rotates && pool.n > 1) /* one that is alone would pay itself */
 		pay_credits(u, &pool, m);

@@ -7,7 +7,7 @@
 
 struct algorithm;
 
-/* The members that may take a connection, in the order of the configuration. */
+/* The members that may take a connection, tier by tier and in the order of the configuration. */
 struct pool {
 	const struct algorithm *by; /* that chose; balance_choose sets it */
 	struct member **at; /* the upstream's scratch */
@@ -15,13 +15,19 @@ struct pool {
 };
 
 /* balance_standing: whether the member may take this connection, or what is in the way; it takes note of
- * its server's word, if that has changed. That it is a backup does not count here. */
+ * its server's word, if that has changed. Its tier does not count here. */
 enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a);
 
-/* balance_choose: the member that upstream_pick would take a slot of. Only reads, but for words that have
- * changed, and the pool: p->at is the upstream's scratch. An algorithm that draws takes members out of the pool.
- *   Returns  0 and *out, or upstream_pick's refusal. */
-must_use int balance_choose(struct upstream *u, const struct pick_args *a, struct pool *p, struct member **out);
+/* balance_gather: the members that upstream_pick would choose from. Only reads, but for words that have changed, and
+ * the pool: p->at is the upstream's scratch.
+ *   Returns  0, or upstream_pick's refusal and the pool is empty. */
+must_use int balance_gather(struct upstream *u, const struct pick_args *a, struct pool *p);
+/* balance_choose: the one of them that it would take a slot of. An algorithm that draws takes members out of the
+ * pool. */
+struct member *balance_choose(const struct upstream *u, const struct pick_args *a, struct pool *p);
+
+/* Is the tier to be joined by the next, by what the words of its servers say now? */
+bool balance_tier_is_weak(const struct upstream *u, const struct tier *t);
 
 /* Does the choice hang on a->random? */
 bool balance_draws(const struct upstream *u);

@@ -3,6 +3,7 @@
 #include "proxy/upstream/passive.h"
 
 #include "netpoll/check.h"
+#include "proxy/upstream/balance.h"
 #include "proxy/upstream/upstream.h"
 
 #define UNREACHABLE_TOGETHER INT64_C(1000000000) /* within so much all of a tier: it is this machine */
@@ -96,19 +97,28 @@ static const struct member *find_member(const struct upstream *u, const struct s
 }
 
 /* By what the words say now, not by what the members have seen of them: a drain of a moment ago counts. */
-static struct census count_tier(const struct upstream *u, bool backup)
+static struct census count_tier(const struct upstream *u, unsigned tier)
 {
 	struct census c = {0};
 
-	for (unsigned i = 0; i < u->members->n; i++) {
+	for (unsigned i = u->members->tiers[tier].first; i < u->members->tiers[tier].end; i++) {
 		const struct member *m = &u->members->at[i];
 
-		if (m->backup != backup || !is_allowed(m))
+		if (!is_allowed(m))
 			continue;
 		c.allowed++;
 		c.in += m->server->passive.state == SERVER_IN;
 	}
 	return c;
+}
+
+/* Is a connection sent to that tier, since those before it have nobody, or too little? */
+static bool is_reached(const struct upstream *u, unsigned tier)
+{
+	for (unsigned t = 0; t < tier; t++)
+		if (count_tier(u, t).in > 0 && !balance_tier_is_weak(u, &u->members->tiers[t]))
+			return false;
+	return true;
 }
 
 static void count_usable(const struct upstream *u, struct passive_change *c)
@@ -133,21 +143,21 @@ static bool leaves_too_few(const struct census *c, const struct server *s)
 
 /* A machine without a network fails all dials: that proves nothing against a server. What the others of the tier were
  * charged for it within the same moment is taken back. */
-static bool all_unreachable(const struct upstream *u, bool backup, int64_t now)
+static bool all_unreachable(const struct upstream *u, const struct tier *t, int64_t now)
 {
-	for (unsigned i = 0; i < u->members->n; i++) {
+	for (unsigned i = t->first; i < t->end; i++) {
 		const struct member *m = &u->members->at[i];
 		const struct passive *p = &m->server->passive;
 
 		/* One that is out is not dialled, so nothing is known of it. */
-		if (m->backup == backup && is_allowed(m) && p->state != SERVER_OUT && p->state != SERVER_TRIAL &&
+		if (is_allowed(m) && p->state != SERVER_OUT && p->state != SERVER_TRIAL &&
 		    (p->unreachable == 0 || now - p->unreachable > UNREACHABLE_TOGETHER))
 			return false;
 	}
-	for (unsigned i = 0; i < u->members->n; i++) {
+	for (unsigned i = t->first; i < t->end; i++) {
 		struct passive *p = &u->members->at[i].server->passive;
 
-		if (u->members->at[i].backup == backup && p->connects_only)
+		if (p->connects_only)
 			set_row(p, p->state != SERVER_IN);
 	}
 	return true;
@@ -254,7 +264,7 @@ static void extend_row(struct passive *p, const struct passive_rules *rules, con
 static void lose_trial(const struct upstream *u, struct server *s, const struct member *m, int64_t now)
 {
 	struct passive *p = &s->passive;
-	struct census census = count_tier(u, m->backup);
+	struct census census = count_tier(u, m->tier);
 
 	p->until = now;
 	set_state(s, p->connects_only && leaves_too_few(&census, s) ? SERVER_SPARE : SERVER_OUT, now);
@@ -267,7 +277,7 @@ static bool is_a_fault(const struct upstream *u, struct server *s, const struct 
 {
 	if (r->unreachable) {
 		s->passive.unreachable = r->now;
-		if (all_unreachable(u, m->backup, r->now))
+		if (all_unreachable(u, &u->members->tiers[m->tier], r->now))
 			return false;
 	}
 	return census->allowed >= 2 && is_allowed(m);
@@ -277,7 +287,7 @@ static void judge_failure(const struct upstream *u, struct server *s, const stru
 			 struct passive_change *c)
 {
 	struct passive *p = &s->passive;
-	struct census census = count_tier(u, m->backup);
+	struct census census = count_tier(u, m->tier);
 
 	if (!is_a_fault(u, s, m, r, &census)) {
 		if (r->trial)
@@ -327,7 +337,7 @@ struct passive_change passive_report(struct upstream *u, struct server *s, const
 	pthread_mutex_lock(&u->live->lock);
 	c.from = c.to = (enum server_passive)s->passive.state;
 	m = find_member(u, s);
-	sole = m != NULL && s->passive.state == SERVER_OUT && count_tier(u, m->backup).in == 0;
+	sole = m != NULL && s->passive.state == SERVER_OUT && count_tier(u, m->tier).in == 0;
 	if (m != NULL && is_heard(&s->passive, r, sole)) {
 		if (r->kind == REPORT_FAILED)
 			judge_failure(u, s, m, r, &c);
@@ -351,10 +361,10 @@ bool passive_due(const struct upstream *u, const struct member *m, int64_t now, 
 
 	if (p->state == SERVER_IN || now < p->until || !is_allowed(m))
 		return false;
-	if (p->state == SERVER_SPARE && count_tier(u, m->backup).in == 0)
+	if (p->state == SERVER_SPARE && count_tier(u, m->tier).in == 0)
 		return false;
-	if (m->backup && count_tier(u, false).in > 0)
-		return false; /* nobody is sent to it while a primary server is there */
+	if (!is_reached(u, m->tier))
+		return false; /* nobody is sent to it while a server of a tier before is there */
 	if (may_retry || p->passed_over)
 		return true;
 	p->passed_over = true;

@@ -24,9 +24,12 @@ static struct members *members_free(struct members *all, struct server_registry 
 {
 	if (all == NULL)
 		return NULL;
-	for (unsigned i = 0; i < all->n; i++)
+	for (unsigned i = 0; i < all->n; i++) {
 		server_put(r, all->at[i].server);
+		free(all->at[i].zone);
+	}
 	free(all->pool);
+	free(all->tiers);
 	free(all);
 	return NULL;
 }
@@ -40,17 +43,68 @@ static bool add_member(const struct upstream *u, struct members *all, const stru
 	m->server = server_get(u->registry, u->name, &spec->addr, spec->text);
 	if (m->server == NULL)
 		return false;
+	m->place = all->n++;
 	m->key = m->server->hash ^ u->seed;
 	m->weight = spec->weight;
 	m->max_connections = spec->max_connections;
-	m->backup = spec->backup;
+	m->priority = spec->priority;
+	m->grade = m->weight > 0 ? GRADE_YES : GRADE_NO; /* as a word of 0 has it */
 	m->share = m->weight;
 	m->most = m->max_connections;
 	all->weight += m->weight;
 	all->round = hash_bytes(hash_bytes(all->round, &m->server->hash, sizeof(m->server->hash)), &m->weight,
 				sizeof(m->weight));
-	all->n++;
-	return true;
+	if (spec->zone == NULL)
+		return true;
+	m->zone = strdup(spec->zone);
+	return m->zone != NULL;
+}
+
+/* ---- tiers ---- */
+
+/* Two members are of one tier if neither is to be used before the other. A member's number is the rank of its tier
+ * among those that there are: priorities 0, 10 and 65535 are tiers 0, 1 and 2, and a list of servers that says neither
+ * priority nor zone is one tier. */
+
+/* Two zones of which neither may be said. */
+static bool zone_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* A zone of another name, or none, is not the process's. */
+static bool is_away(const struct upstream *u, const struct member *m)
+{
+	return u->zone != NULL && !zone_same(u->zone, m->zone);
+}
+
+/* Are the two of one tier?   Returns  as qsort wants it: less than 0 where a's is used first. */
+static int compare_tiers(const struct upstream *u, const struct member *a, const struct member *b)
+{
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	return is_away(u, a) - is_away(u, b);
+}
+
+static int by_tier(const void *a, const void *b, void *u)
+{
+	const struct member *x = a, *y = b;
+	int order = compare_tiers(u, x, y);
+
+	return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* Members of one tier stand side by side, so that a pick walks over them without asking. */
+static void form_tiers(const struct upstream *u, struct members *all)
+{
+	qsort_r(all->at, all->n, sizeof(all->at[0]), by_tier, (void *)(uintptr_t)u);
+	for (unsigned i = 0; i < all->n; i++) {
+		if (i == 0 || compare_tiers(u, &all->at[i - 1], &all->at[i]) != 0)
+			all->tiers[all->ntiers++].first = i;
+		all->at[i].tier = all->ntiers - 1;
+		all->tiers[all->ntiers - 1].end = i + 1;
+		all->tiers[all->ntiers - 1].weight += all->at[i].weight;
+	}
 }
 
 static struct members *members_new(const struct upstream *u, const struct server_spec *servers, unsigned n)
@@ -61,11 +115,13 @@ static struct members *members_new(const struct upstream *u, const struct server
 		return NULL;
 	all->round = HASH_START;
 	all->pool = calloc(n + 1, sizeof(struct member *)); /* + 1: never of size 0 */
-	if (all->pool == NULL)
+	all->tiers = calloc(n + 1, sizeof(struct tier));
+	if (all->pool == NULL || all->tiers == NULL)
 		return members_free(all, u->registry);
 	for (unsigned i = 0; i < n; i++)
 		if (!add_member(u, all, &servers[i]))
 			return members_free(all, u->registry);
+	form_tiers(u, all);
 	return all;
 }
 
@@ -115,12 +171,14 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->retries = spec->retries;
 	u->connect_timeout = spec->connect_timeout;
 	u->retry_budget = spec->retry_budget;
+	u->failover_below = spec->failover_below;
 	u->passive = spec->passive;
 	u->seed = spec->seed;
 	u->registry = registry;
 	u->name = strdup(spec->name);
+	u->zone = spec->zone != NULL ? strdup(spec->zone) : NULL;
 	u->live = server_registry_live(registry, spec->name);
-	if (u->name != NULL && u->live != NULL)
+	if (u->name != NULL && u->live != NULL && (u->zone != NULL || spec->zone == NULL))
 		u->members = members_new(u, spec->servers, spec->nservers);
 	return u->members != NULL ? u : upstream_free(u);
 }
@@ -133,6 +191,7 @@ struct upstream *upstream_free(struct upstream *u)
 	server_registry_sweep(u->registry);
 	upstream_live_put(u->live);
 	free((void *)(uintptr_t)u->name);
+	free((void *)(uintptr_t)u->zone);
 	free(u);
 	return NULL;
 }
@@ -166,13 +225,16 @@ bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t
 static bool member_same(const struct member *m, const struct server_spec *spec)
 {
 	return np_addr_equal(&m->server->addr, &spec->addr) && m->weight == spec->weight &&
-	       m->max_connections == spec->max_connections && m->backup == spec->backup;
+	       m->max_connections == spec->max_connections && m->priority == spec->priority &&
+	       zone_same(m->zone, spec->zone);
 }
 
 bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 {
 	if (strcmp(u->name, spec->name) != 0 || u->balance != spec->balance ||
 		u->seed != spec->seed)
+		return false;
+	if (u->failover_below != spec->failover_below || !zone_same(u->zone, spec->zone))
 		return false;
 	if (u->connect_timeout != spec->connect_timeout || u->retry_budget != spec->retry_budget)
 		return false;
@@ -181,7 +243,9 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 	if (u->retries != spec->retries || u->members->n != spec->nservers)
 		return false;
 	for (unsigned i = 0; i < u->members->n; i++) {
-		if (!member_same(&u->members->at[i], &spec->servers[i]))
+		const struct member *m = &u->members->at[i];
+
+		if (!member_same(m, &spec->servers[m->place]))
 			return false;
 	}
 	return true;

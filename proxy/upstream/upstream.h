@@ -10,8 +10,13 @@
  * at once. Releases need no lock.
  *
  *   a trial is due ---> its server
- *   primary servers -> not tried, usable, not full -> the algorithm -> a slot taken -> server
- *     '-- none --> spare ones -- none --> backups, the same way -- none --> -NP_EAGAIN, or -NP_ENOENT
+ *   a tier -> not tried, usable, not full -> the algorithm -> a slot taken -> server
+ *     '-- none --> its spare ones -- none --> the next tier, the same way
+ *           -- no tier left --> -NP_EAGAIN; none is full --> one that its failures hold out, or -NP_ENOENT
+ *
+ * Servers of one priority are a tier; where the process has a zone, those of its zone are one, and behind them the
+ * others. A tier of whose configured weight less than failover_below is usable is joined by the next: the two are
+ * looked at together.
  *
  * A server's word (server_state.h) is compared with the one that its member has seen; only where they differ is it
  * read, so what operators and checks say costs a pick one load and one comparison a member. */
@@ -27,7 +32,9 @@
 /* How a server stands with a pick: may it be taken, and if not, why. X(id, word, why) */
 #define STANDING_TBL(X)                                                        \
 	X(USABLE, "yes", NULL)                                                  \
-	X(SPARE, "spare", "a backup: a primary server is usable")               \
+	X(LAST, "yes", "its connections failed, but no other server is left")   \
+	X(SPARE, "spare", "a server of a tier before it is usable")             \
+	X(DOUBT, "spare", "its check or its connections leave doubts: others of its tier are usable") \
 	X(DRAIN, "no", "an operator drains it")                                 \
 	X(MAINT, "no", "an operator has it in maintenance")                     \
 	X(OUT, "no", "its connections failed: it is out for a time")            \
@@ -57,7 +64,8 @@ struct server_spec {
 	const char *text;         /* the address as configured */
 	uint32_t weight;          /* 0 to UPSTREAM_WEIGHT_MAX (CHECK); 0 takes no connections */
 	uint32_t max_connections; /* 0: no limit */
-	bool backup;              /* only when no primary server may take the connection */
+	uint32_t priority;        /* the lowest is used first: of an SRV record, or the configured one */
+	const char *zone;         /* where it runs; NULL: not said */
 };
 
 /* What an upstream is made from; all of it borrowed for the call. */
@@ -68,30 +76,51 @@ struct upstream_spec {
 	unsigned nservers;
 	int64_t connect_timeout, retry_budget; /* ns */
 	unsigned retries;
+	unsigned failover_below; /* percent of a tier's configured weight; 0: only where none is left */
+	const char *zone;        /* of the process; NULL: zones count for nothing */
 	struct passive_rules passive;
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
+};
+
+/* How good a member is for a pick: the worst first. */
+enum grade {
+	GRADE_NO,    /* an operator, its name, its agent or its check holds it out, or its weight is 0 */
+	GRADE_OUT,   /* its failures alone do: better than none, where nobody else is left */
+	GRADE_SPARE, /* taken only where its tier has no better one */
+	GRADE_YES,
 };
 
 /* A server's part in one upstream. Const after init but for what is under the lock. */
 struct member {
 	struct server *server; /* held */
+	/* under the lock, as the next four: what the server's word makes of weight and max_connections */
+	uint64_t seen;         /* that word */
+	enum grade grade;
+	uint32_t share;        /* its weight; 0 only of GRADE_NO */
+	uint32_t most;         /* 0: no limit */
+	uint32_t tier;         /* from 0: its place among the tiers */
 	uint64_t key;          /* the server's part of a source_hash score */
 	uint32_t weight, max_connections;
-	bool backup;
-	/* under the lock, as all below: what the server's word made of weight and max_connections */
-	uint32_t share, most; /* share 0: it takes none; most 0: no limit */
-	bool spare;           /* taken only where its tier has no other */
-	uint64_t seen;        /* that word */
+	char *zone;            /* owned; NULL: not said */
+	uint32_t priority;
+	uint32_t place;        /* in the list that it was made from */
+};
+
+/* Its members stand side by side. */
+struct tier {
+	unsigned first, end; /* members->at[first] up to the one before at[end] */
+	uint64_t weight;     /* as configured, of all */
 };
 
 /* The members of an upstream, as a whole: another list takes its place when a name has other addresses. The control
  * thread replaces it under the lock, so control may read what is const without the lock, and workers only under it. */
 struct members {
-	unsigned n;           /* const */
+	unsigned n, ntiers;   /* const */
 	uint64_t round;       /* const: of which servers with which weights it is; never 0 */
 	int64_t weight;       /* of all, as server_weight has it */
 	struct member **pool; /* scratch of one pick, room for each; owned */
-	struct member at[];
+	struct tier *tiers;   /* const, owned: in the order in which they are used */
+	struct member at[];   /* tier by tier, and within one as configured */
 };
 
 struct upstream {
@@ -99,6 +128,8 @@ struct upstream {
 	enum balance balance;
 	unsigned retries;
 	int64_t connect_timeout, retry_budget; /* ns */
+	unsigned failover_below; /* percent */
+	const char *zone;        /* of the process; owned; NULL: none */
 	struct passive_rules passive;
 	uint64_t seed;
 
@@ -153,8 +184,9 @@ struct member_view {
 	const struct server *server; /* valid as long as the upstream */
 	enum standing standing;
 	uint32_t weight, max_connections, active;
-	bool backup;
-	double weight_share; /* of the weights of all that are usable, 0 to 1 */
+	uint32_t priority, tier;
+	const char *zone; /* NULL: not said */
+	double weight_share; /* of the weights of all that the next pick chooses from, 0 to 1 */
 	double chance; /* that the next pick takes it; all or nothing unless the algorithm draws */
 };
 

@@ -23,30 +23,33 @@ const char *standing_why(enum standing s)
 	return standings[s].why;
 }
 
+/* As if it were not in the pool. One that may take it and is not there is of a later tier. */
 static struct member_view view_member(struct upstream *u, struct member *m, const struct pick_args *a)
 {
 	enum standing standing = balance_standing(u, m, a);
 
 	return (struct member_view){
 		.server = m->server,
-		.standing = standing,
-		.weight = m->share,
+		.standing = standing == STANDING_USABLE ? STANDING_SPARE : standing,
+		.weight = m->grade < GRADE_SPARE ? 0 : m->share,
 		.max_connections = m->most,
 		.active = server_active(m->server),
-		.backup = m->backup,
+		.priority = m->priority,
+		.tier = m->tier,
+		.zone = m->zone,
 	};
 }
 
-/* Of usable backups, where a primary server is usable. */
-static void spare_backups(struct member_view *views, unsigned n)
+/* One that the pick chooses from. */
+static void view_pooled(struct member_view *v, const struct member *m)
 {
-	bool primary = false;
+	v->standing = m->grade == GRADE_OUT ? STANDING_LAST : STANDING_USABLE;
+	v->weight = m->share;
+}
 
-	for (unsigned i = 0; i < n; i++)
-		primary |= views[i].standing == STANDING_USABLE && !views[i].backup;
-	for (unsigned i = 0; primary && i < n; i++)
-		if (views[i].standing == STANDING_USABLE && views[i].backup)
-			views[i].standing = STANDING_SPARE;
+static bool is_pooled(const struct member_view *v)
+{
+	return v->standing == STANDING_USABLE || v->standing == STANDING_LAST;
 }
 
 /* Returns the sum of weights. */
@@ -55,9 +58,9 @@ static double share_weights(struct member_view *views, unsigned n)
 	double sum = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		sum += views[i].standing == STANDING_USABLE ? views[i].weight : 0;
+		sum += is_pooled(&views[i]) ? views[i].weight : 0;
 	for (unsigned i = 0; i < n; i++)
-		views[i].weight_share = views[i].standing == STANDING_USABLE ? views[i].weight / sum : 0;
+		views[i].weight_share = is_pooled(&views[i]) ? views[i].weight / sum : 0;
 	return sum;
 }
 
@@ -74,12 +77,12 @@ static void share_pair(struct member_view *one, struct member_view *two, double 
 static void draw_chances(struct member_view *views, unsigned n, double sum)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (views[i].standing != STANDING_USABLE)
+		if (!is_pooled(&views[i]))
 			continue;
 		if (views[i].weight == sum)
 			views[i].chance = 1;
 		for (unsigned j = 0; j < n; j++)
-			if (j != i && views[j].standing == STANDING_USABLE)
+			if (j != i && is_pooled(&views[j]))
 				share_pair(&views[i], &views[j], sum);
 	}
 }
@@ -88,20 +91,23 @@ int upstream_view(struct upstream *u, const struct pick_args *a, struct member_v
 {
 	struct members *all = u->members; /* this is the thread that replaces it */
 	struct pool pool = {.at = all->pool};
-	struct member *chosen;
+	struct member *chosen = NULL;
 	double sum;
 	int err;
 
 	pthread_mutex_lock(&u->live->lock);
 	for (unsigned i = 0; i < all->n; i++)
 		views[i] = view_member(u, &all->at[i], a);
-	err = balance_choose(u, a, &pool, &chosen);
+	err = balance_gather(u, a, &pool);
+	for (unsigned i = 0; i < pool.n; i++)
+		view_pooled(&views[pool.at[i] - all->at], pool.at[i]);
+	if (err == 0)
+		chosen = balance_choose(u, a, &pool);
 	pthread_mutex_unlock(&u->live->lock);
-	spare_backups(views, all->n);
 	sum = share_weights(views, all->n);
-	if (err == 0 && balance_draws(u))
+	if (chosen != NULL && balance_draws(u))
 		draw_chances(views, all->n, sum);
-	else if (err == 0)
+	else if (chosen != NULL)
 		views[chosen - all->at].chance = 1;
 	return err;
 }

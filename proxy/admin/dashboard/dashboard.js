@@ -145,7 +145,7 @@ function failedConnects(c) {
 function serverState(s) {
 	const words = {yes: "usable", spare: "in reserve", no: "not usable"};
 	const why = s.why === null ? "" : ": " + s.why + (WHY[s.why] ? " (" + WHY[s.why] + ")" : "");
-	const also = [s.backup && "backup", s.full && "full"].filter(Boolean).map(w => ", " + w).join("");
+	const also = [s.tier > 0 && "tier " + s.tier, s.full && "full"].filter(Boolean).map(w => ", " + w).join("");
 
 	const fails = s.usable !== "no" && s.rates.failed > 0;
 

@@ -83,6 +83,21 @@ static const struct row counts[] = {
 	{"9223372036854775807", INT64_MAX, NULL, NULL},
 };
 
+static const struct row shares[] = {
+	{"", 0, NULL, "it starts with a number"},
+	{"off", 0, NULL, "it starts with a number"},
+	{"-5%", 0, NULL, "it cannot be negative"},
+	{"50", 0, NULL, "a share is whole percent with the sign, as in 50%"},
+	{"0.5", 0, NULL, "a share is whole percent with the sign, as in 50%"},
+	{"12.5%", 0, NULL, "a share is whole percent with the sign, as in 50%"},
+	{"50 %", 0, NULL, "a share is whole percent with the sign, as in 50%"},
+	{"50%%", 0, NULL, "nothing may follow the sign"},
+	{"050%", 0, NULL, "numbers are written without leading zeros"},
+	{"0%", 0, NULL, NULL},
+	{"50%", 50, NULL, NULL},
+	{"125%", 125, NULL, NULL},
+};
+
 typedef int read_fn(int64_t *, const char *, struct units_refusal *);
 
 static void check_row(const struct row *r, read_fn *read, const char *(*format)(int64_t, char *))
@@ -117,6 +132,13 @@ static void size(void **state)
 	(void)state;
 	for (size_t i = 0; i < array_len(sizes); i++)
 		check_row(&sizes[i], units_size, units_size_format);
+}
+
+static void share(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(shares); i++)
+		check_row(&shares[i], units_share, NULL);
 }
 
 static void count(void **state)
@@ -209,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(duration),
 		cmocka_unit_test(size),
+		cmocka_unit_test(share),
 		cmocka_unit_test(count),
 		cmocka_unit_test(hex),
 		cmocka_unit_test(boolean),

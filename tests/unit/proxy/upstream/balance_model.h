@@ -15,11 +15,11 @@ struct model {
 	unsigned neligible;
 };
 
-static inline void model_narrow(struct model *m, bool backup, int *refusal)
+static inline void model_narrow(struct model *m, uint32_t priority, int *refusal)
 {
 	for (unsigned i = 0; i < m->u->members->n; i++) {
 		const struct member *s = &m->u->members->at[i];
-		bool wanted = s->backup == backup && s->weight > 0 && !m->tried[i];
+		bool wanted = s->priority == priority && s->weight > 0 && !m->tried[i];
 		bool full = s->max_connections > 0 && m->active[i] >= s->max_connections;
 
 		m->eligible[i] = wanted && !full;
@@ -141,9 +141,8 @@ static inline void model_pick(struct model *m, struct upstream *fresh)
 			tried[a.ntried++] = m->u->members->at[i].server;
 	}
 	m->neligible = 0;
-	model_narrow(m, false, &refusal);
-	if (m->neligible == 0)
-		model_narrow(m, true, &refusal);
+	for (uint32_t priority = 0; priority < 2 && m->neligible == 0; priority++)
+		model_narrow(m, priority, &refusal);
 	got = servers_pick(m->u, &a, &err);
 	assert_int_equal(err, m->neligible > 0 ? 0 : refusal);
 	if (err != 0)

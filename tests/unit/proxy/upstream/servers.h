@@ -1,5 +1,6 @@
 /* servers: an upstream for the balancing tests, written as one line. "5/2 1 0 1b" is a server a
- * of weight 5 that takes 2 connections, b of weight 1, c that takes none, and d, a backup. */
+ * of weight 5 that takes 2 connections, b of weight 1, c that takes none, and d, a backup. "1b2" is of priority 2, and
+ * "1z" and "1b2z" are in another zone than the others. */
 #ifndef TESTS_UNIT_PROXY_UPSTREAM_SERVERS_H
 #define TESTS_UNIT_PROXY_UPSTREAM_SERVERS_H
 
@@ -42,7 +43,7 @@ static inline void servers_init(struct servers *s, enum balance balance, const c
 	s->spec.name = "app";
 	s->spec.balance = balance;
 	s->spec.servers = s->at;
-	for (; *line != '\0'; line = end + strspn(end, "b ")) {
+	for (; *line != '\0'; line = end + strspn(end, " ")) {
 		struct server_spec *one = &s->at[s->spec.nservers];
 
 		assert_true(s->spec.nservers < SERVERS_MAX);
@@ -50,7 +51,12 @@ static inline void servers_init(struct servers *s, enum balance balance, const c
 		one->weight = (uint32_t)strtoul(line, &end, 10);
 		if (*end == '/')
 			one->max_connections = (uint32_t)strtoul(end + 1, &end, 10);
-		one->backup = *end == 'b';
+		if (*end == 'b') {
+			end++;
+			one->priority = *end >= '0' && *end <= '9' ? (uint32_t)strtoul(end, &end, 10) : 1;
+		}
+		one->zone = *end == 'z' ? "far" : "near";
+		end += *end == 'z';
 	}
 }
 

@@ -52,6 +52,14 @@ static void copies_its_spec(void **state)
 	upstream_free(u);
 }
 
+static void swap(struct server_spec *a, struct server_spec *b)
+{
+	struct server_spec first = *a;
+
+	*a = *b;
+	*b = first;
+}
+
 /* What a reload may change, and whether the upstream is still the same. */
 #define CHANGE_TBL(X)                                                                \
 	X(leave,       "nothing",               true,  (void)s)                      \
@@ -67,7 +75,12 @@ static void copies_its_spec(void **state)
 	X(move,        "a server's address",    false, s->at[1] = servers_one(9))    \
 	X(weigh,       "a server's weight",     false, s->at[1].weight++)            \
 	X(limit,       "a server's limit",      false, s->at[1].max_connections++)   \
-	X(back_up,     "a server's tier",       false, s->at[1].backup = true)
+	X(back_up,     "a server's tier",       false, s->at[1].priority = 1)   \
+	X(zone,        "a server's zone",       false, s->at[1].zone = "far")        \
+	X(no_zone,     "no zone any more",      false, s->at[1].zone = NULL)         \
+	X(reorder,     "the order",             false, swap(&s->at[0], &s->at[1]))   \
+	X(own_zone,    "the process's zone",    false, s->spec.zone = "near")        \
+	X(fail_over,   "when the next tier joins", false, s->spec.failover_below = 50)
 
 #define X(name, what, same, change)                \
 	static void change_##name(struct servers *s) \

@@ -54,10 +54,10 @@ static void expect_spares(const struct member_view *views, unsigned n)
 	bool primary = false;
 
 	for (unsigned i = 0; i < n; i++)
-		primary |= views[i].standing == STANDING_USABLE && !views[i].backup;
+		primary |= views[i].standing == STANDING_USABLE && views[i].tier == 0;
 	for (unsigned i = 0; i < n; i++) {
-		assert_true(views[i].standing != STANDING_SPARE || (views[i].backup && primary));
-		assert_true(views[i].standing != STANDING_USABLE || !views[i].backup || !primary);
+		assert_true(views[i].standing != STANDING_SPARE || (views[i].tier > 0 && primary));
+		assert_true(views[i].standing != STANDING_USABLE || views[i].tier == 0 || !primary);
 	}
 }
 

@@ -1,0 +1,163 @@
+/* Which servers are used first, with real ones that are drained, die and come back: E39, E40. Who may take a connection
+ * in each state is semantics_tiers_test.c's. */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/control.h"
+
+enum { SERVERS = 3 };
+
+struct world {
+	struct kit_staunch *s;
+	struct kit_peer *peer[SERVERS]; /* NULL: it refuses */
+	int at[SERVERS], port, fds;
+	int before[SERVERS]; /* connections that each had when it was last asked */
+};
+
+/* Of the servers what[] says more than their address, of the upstream `more`, of the process `top`. */
+static const char *config_of(const struct world *w, const char *const what[SERVERS], const char *more, const char *top)
+{
+	const char *servers = "";
+
+	for (int i = 0; i < SERVERS; i++)
+		servers = textf("%s%s{address: \"%s:%d\"%s}", servers, i > 0 ? ", " : "", kit_ip(0), w->at[i], what[i]);
+	return textf(TWO_WORKERS "%scontrol: {socket: \"%s\"}\nlisteners:\n"
+				 "  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+				 "upstreams:\n  - {name: app%s, servers: [%s]}\n",
+		     top, control_socket(), kit_ip(0), w->port, more, servers);
+}
+
+/* refuses: the one that nobody listens at; -1: all are there. */
+static void open_servers(struct world *w, int refuses)
+{
+	memset(w, 0, sizeof(*w));
+	w->port = kit_port(kit_ip(0));
+	for (int i = 0; i < SERVERS; i++) {
+		if (i == refuses) {
+			w->at[i] = kit_refuser(kit_ip(0));
+			continue;
+		}
+		w->peer[i] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+		w->at[i] = kit_peer_port(w->peer[i]);
+	}
+}
+
+static void start(struct world *w, const char *config)
+{
+	w->s = kit_staunch_start(config);
+	w->fds = kit_proc_fds(w->s->child->pid);
+}
+
+static bool is_served(int port)
+{
+	int fd = kit_connect(kit_ip(0), port);
+	char back = 0;
+	bool well = kit_io_write(fd, "x", 1) == 0 && kit_io_read(fd, &back, 1) == 1 && back == 'x';
+
+	close(fd);
+	return well;
+}
+
+/* Twelve clients, one after the other, all of them served: who had how many. */
+static void expect_counts(struct world *w, int a, int b, int c)
+{
+	const int wanted[SERVERS] = {a, b, c};
+
+	for (int i = 0; i < 12; i++)
+		assert_true(is_served(w->port));
+	for (int i = 0; i < SERVERS; i++) {
+		int n = w->peer[i] != NULL ? kit_peer_accepted(w->peer[i]) : 0;
+
+		if (n - w->before[i] != wanted[i])
+			kit_fail("server %d had %d of 12 and not %d", i, n - w->before[i], wanted[i]);
+		w->before[i] = n;
+	}
+}
+
+static void order(const struct world *w, const char *verb, int i)
+{
+	control_verb(0, textf("server %s app/%s:%d --socket $S", verb, kit_ip(0), w->at[i]));
+}
+
+/* E39: the next tier joins below the threshold, and leaves when it is reached again. */
+static void e39_the_next_tier_joins_and_leaves(void **state)
+{
+	static const char *const what[] = {"", "", ", priority: 5"};
+	struct world w;
+
+	(void)state;
+	open_servers(&w, -1);
+	start(&w, config_of(&w, what, ", failover_below: 60%", ""));
+	expect_counts(&w, 6, 6, 0);
+	expect_part(control_expect(200, "GET /v1/servers", ""), "\"priority\":5,\"zone\":null,\"tier\":1");
+	expect_part(control_verb(0, "explain route --listener web --socket $S"),
+		    "a server of a tier before it is usable");
+	order(&w, "drain", 0);
+	expect_counts(&w, 0, 6, 6);
+	order(&w, "ready", 0);
+	expect_counts(&w, 6, 6, 0);
+	order(&w, "drain", 0);
+	order(&w, "drain", 1);
+	expect_counts(&w, 0, 0, 12);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+/* E39: the same by a server that dies: it is out after three connects, which no client sees. */
+static void e39_a_dead_server_brings_the_next_tier(void **state)
+{
+	static const char *const what[] = {"", "", ", backup: true"};
+	struct world w;
+	int seen;
+
+	(void)state;
+	open_servers(&w, 0);
+	start(&w, config_of(&w, what, ", failover_below: 60%, health: {passive: {out: 60s}}", ""));
+	for (int i = 0; kit_file_count(w.s->child->err, "\"event\":\"server_out\"") == 0; i++) {
+		assert_true(i < 100);
+		assert_true(is_served(w.port));
+	}
+	seen = kit_peer_accepted(w.peer[2]);
+	assert_in_range(seen, 0, 1); /* not before it was out */
+	w.before[1] = kit_peer_accepted(w.peer[1]);
+	w.before[2] = seen;
+	expect_counts(&w, 0, 6, 6);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+/* E40: the own zone, then the others, then the next priority; a reload can move the process elsewhere. */
+static void e40_the_own_zone_first(void **state)
+{
+	static const char *const what[] = {", zone: near", ", zone: far", ", zone: near, priority: 1"};
+	struct world w;
+
+	(void)state;
+	open_servers(&w, -1);
+	start(&w, config_of(&w, what, "", "zone: near\n"));
+	expect_counts(&w, 12, 0, 0);
+	expect_part(control_expect(200, "GET /v1/servers", ""), "\"priority\":0,\"zone\":\"far\",\"tier\":1");
+	order(&w, "drain", 0);
+	expect_counts(&w, 0, 12, 0);
+	order(&w, "drain", 1);
+	expect_counts(&w, 0, 0, 12);
+	order(&w, "ready", 1);
+	order(&w, "ready", 0);
+	expect_counts(&w, 12, 0, 0);
+	kit_staunch_rewrite(w.s, config_of(&w, what, "", "zone: far\n"));
+	control_verb(0, "reload --wait --socket $S");
+	expect_counts(&w, 0, 12, 0);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, kit_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(e39_the_next_tier_joins_and_leaves),
+		TEST(e39_a_dead_server_brings_the_next_tier),
+		TEST(e40_the_own_zone_first),
+	};
+
+	return cmocka_run_group_tests_name("upstream_tiers", tests, NULL, NULL);
+}
