@@ -42,6 +42,7 @@ enum {
 	CONFIG_UPSTREAM_KEYS = 0 CONFIG_UPSTREAM_TBL(X),
 	CONFIG_CUSTOM_TLV_KEYS = 0 CONFIG_CUSTOM_TLV_TBL(X),
 	CONFIG_TLS_OUT_KEYS = 0 CONFIG_TLS_OUT_TBL(X),
+	CONFIG_CHECK_TCP_KEYS = 0 CONFIG_CHECK_TCP_TBL(X),
 	CONFIG_SERVER_KEYS = 0 CONFIG_SERVER_TBL(X),
 };
 #undef X
@@ -144,6 +145,18 @@ static inline bool config_alpn_is_clients(const struct config_tls_out *t)
 	return t->nalpn == 1 && strcmp(t->alpn[0].text, CONFIG_CLIENT) == 0;
 }
 
+/* What all kinds of checks have. */
+struct config_check {
+	int64_t interval, timeout;
+	int64_t rise, fall; /* in a row */
+};
+
+struct config_check_tcp {
+	struct config_check every;
+	struct config_pos   at;
+	struct config_pos   origin[CONFIG_CHECK_TCP_KEYS];
+};
+
 /* A named set of servers, and how they are reached. */
 struct config_upstream {
 	const char               *name;
@@ -163,6 +176,8 @@ struct config_upstream {
 	int64_t               retry_budget; /* over all attempts of one connection */
 	int64_t               failover_below; /* percent of a tier's weight */
 	struct {
+		struct config_check_tcp *tcp; /* NULL: none */
+		int64_t port; /* or CONFIG_AUTO: each server's own */
 		struct {
 			int64_t failures; /* in a row; or CONFIG_OFF */
 			int64_t within, out, max_out;
@@ -173,6 +188,12 @@ struct config_upstream {
 	struct config_pos     at;
 	struct config_pos     origin[CONFIG_UPSTREAM_KEYS];
 };
+
+/* When its servers are checked, whatever the check says; NULL: they are not. */
+static inline const struct config_check *config_check_of(const struct config_upstream *u)
+{
+	return u->health.tcp != NULL ? &u->health.tcp->every : NULL;
+}
 
 /* ---- listeners ---- */
 

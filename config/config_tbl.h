@@ -14,7 +14,7 @@
  *   flags    OFF: the word `off` is allowed (CONFIG_OFF; of a PATH, NULL; of a MAP that of its first key). AUTO: the word
  *            `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
- *            may be an IP address. ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
+ *            may be an IP address. SAME: the word `same` is (CONFIG_AUTO). ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
  *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone. FOLDED: about the
  *            text: what it says is in the model, so a dump has no line for it and a comparison passes over it
  *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
@@ -25,6 +25,7 @@
 #ifndef CONFIG_CONFIG_TBL_H
 #define CONFIG_CONFIG_TBL_H
 
+#include "config/config_health_tbl.h"
 #include "config/config_tls_tbl.h"
 
 /* struct config */
@@ -370,6 +371,13 @@
 	  "50%")                                                                                                  \
 	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \
 	  "how it is found out whether its servers are well", NULL, NULL)                                         \
+	X(BLOCK, "upstreams[].health.tcp", health.tcp, NULL, 0, 0, 0, none, LIVE,                                 \
+	  "check each server: does its port take connections?", NULL, NULL)                                       \
+	X(COUNT, "upstreams[].health.port", health.port, "same", 1, 65535, SAME, none, LIVE,                      \
+	  "the port that checks connect to",                                                                      \
+	  "For servers that say at another port how they are. same is the port of each server; a Unix socket "    \
+	  "has none.",                                                                                            \
+	  "8081")                                                                                                 \
 	X(MAP, "upstreams[].health.passive", health.passive, NULL, 0, 0, OFF, none, NEW,                          \
 	  "leave a server out that fails several in a row, for a time; or off",                       \
 	  NULL, NULL)                                                                                             \

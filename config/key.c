@@ -44,6 +44,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define ALONE     KEY_ALONE
 #define STAR      KEY_STAR
 #define FOLDED    KEY_FOLDED
+#define SAME      KEY_SAME
 
 /* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
  * struct. */
@@ -63,6 +64,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define UPSTREAM(...)   ROW(KEY_UPSTREAM, struct config_upstream, __VA_ARGS__)
 #define CUSTOM_TLV(...) ROW(KEY_CUSTOM_TLV, struct config_custom_tlv, __VA_ARGS__)
 #define TLS_OUT(...)    ROW(KEY_TLS_OUT, struct config_tls_out, __VA_ARGS__)
+#define CHECK_TCP(...)  ROW(KEY_CHECK_TCP, struct config_check_tcp, __VA_ARGS__)
 #define SERVER(...)     ROW(KEY_SERVER, struct config_server, __VA_ARGS__)
 
 const struct config_key key_rows[] = {
@@ -70,7 +72,7 @@ const struct config_key key_rows[] = {
 	CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CLIENT_ALLOW_TBL(CLIENT_ALLOW) CONFIG_CERT_TBL(CERT)
 	CONFIG_NAME_AUTH_TBL(NAME_AUTH) CONFIG_NAME_ALLOW_TBL(NAME_ALLOW)
 	CONFIG_ROUTE_TBL(ROUTE) CONFIG_UPSTREAM_TBL(UPSTREAM) CONFIG_CUSTOM_TLV_TBL(CUSTOM_TLV)
-	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_SERVER_TBL(SERVER)
+	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_CHECK_TCP_TBL(CHECK_TCP) CONFIG_SERVER_TBL(SERVER)
 };
 const size_t key_count = array_len(key_rows);
 
@@ -89,7 +91,8 @@ enum {
 	FIRST_UPSTREAM = FIRST_ROUTE + CONFIG_ROUTE_KEYS,
 	FIRST_CUSTOM_TLV = FIRST_UPSTREAM + CONFIG_UPSTREAM_KEYS,
 	FIRST_TLS_OUT = FIRST_CUSTOM_TLV + CONFIG_CUSTOM_TLV_KEYS,
-	FIRST_SERVER = FIRST_TLS_OUT + CONFIG_TLS_OUT_KEYS,
+	FIRST_CHECK_TCP = FIRST_TLS_OUT + CONFIG_TLS_OUT_KEYS,
+	FIRST_SERVER = FIRST_CHECK_TCP + CONFIG_CHECK_TCP_KEYS,
 };
 
 /* The prefix says which rows of key_rows belong to the struct, and the noun what messages call
@@ -115,6 +118,7 @@ const struct key_scope key_scopes[KEY_SCOPES] = {
 	SCOPE(UPSTREAM, struct config_upstream, "upstreams[]", "upstream", "name", NULL),
 	SCOPE(CUSTOM_TLV, struct config_custom_tlv, "upstreams[].custom_tlvs[]", "TLV", "type", NULL),
 	SCOPE(TLS_OUT, struct config_tls_out, "upstreams[].tls", "tls", NULL, NULL),
+	SCOPE(CHECK_TCP, struct config_check_tcp, "upstreams[].health.tcp", "check", NULL, NULL),
 	SCOPE(SERVER, struct config_server, "upstreams[].servers[]", "server", "address", "address"),
 };
 

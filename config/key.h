@@ -23,6 +23,7 @@ enum key_kind {
 #define KEY_ALONE     128u
 #define KEY_STAR      256u
 #define KEY_FOLDED    512u
+#define KEY_SAME      1024u
 
 /* What a reload does with a changed value; schema_reload has the sentence. */
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };
@@ -36,7 +37,7 @@ struct key_word {
 enum key_scope_id {
 	KEY_TOP, KEY_LISTENER, KEY_BIND_AT, KEY_BIND_PROXY, KEY_TLS_IN, KEY_CLIENT_ALLOW, KEY_CERT,
 	KEY_NAME_AUTH, KEY_NAME_ALLOW, KEY_ROUTE,
-	KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_SERVER,
+	KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_CHECK_TCP, KEY_SERVER,
 	KEY_SCOPES,
 };
 

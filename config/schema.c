@@ -45,7 +45,9 @@ const char *schema_range(const struct config_key *k, char *out)
 	if (k->flags & KEY_AUTO)
 		at += (size_t)snprintf(out + at, SCHEMA_RANGE - at, ", or auto");
 	if (k->flags & KEY_OFF)
-		snprintf(out + at, SCHEMA_RANGE - at, ", or off");
+		at += (size_t)snprintf(out + at, SCHEMA_RANGE - at, ", or off");
+	if (k->flags & KEY_SAME)
+		snprintf(out + at, SCHEMA_RANGE - at, ", or same");
 	return out;
 }
 

@@ -128,6 +128,8 @@ static void json_or_word(struct json *j, const struct config_key *k,
 		json_constant(j, "off");
 	if (k->flags & KEY_AUTO)
 		json_constant(j, "auto");
+	if (k->flags & KEY_SAME)
+		json_constant(j, "same");
 	json_close(j, ']');
 }
 
@@ -230,7 +232,7 @@ static void json_elements(struct json *j, const struct config_key *k)
 /* The type of one key. Each kind has a row, and kinds that take several values come last. */
 static void json_type(struct json *j, const struct config_key *k)
 {
-	bool word = (k->flags & (KEY_OFF | KEY_AUTO)) != 0;
+	bool word = (k->flags & (KEY_OFF | KEY_AUTO | KEY_SAME)) != 0;
 
 	switch (k->kind) {
 	case KEY_MAP:

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "config/validate_check.h"
 #include "config/validate_control.h"
 #include "config/validate_keys.h"
 #include "config/validate_log.h"
@@ -345,6 +346,7 @@ int validate_run(struct config *c, struct diag *d)
 		check_upstream_names(d, c, i);
 		check_servers(d, &c->upstreams[i]);
 		validate_upstream_tls(d, &c->upstreams[i]);
+		validate_checks(d, &c->upstreams[i]);
 		doubt_upstream(d, &c->upstreams[i]);
 		doubt_zones(d, c, &c->upstreams[i]);
 	}

@@ -70,7 +70,7 @@ static void check_bounds(struct diag *d, const struct config_key *k, void *obj)
 
 	if (n == CONFIG_UNREAD)
 		return;
-	if (((k->flags & KEY_OFF) && n == CONFIG_OFF) || ((k->flags & KEY_AUTO) && n == CONFIG_AUTO))
+	if (((k->flags & KEY_OFF) && n == CONFIG_OFF) || ((k->flags & (KEY_AUTO | KEY_SAME)) && n == CONFIG_AUTO))
 		return;
 	/* A default has no place and is within bounds by key_test. */
 	if (!pos_known(at) || (!below && n <= k->max))

@@ -45,6 +45,10 @@ static bool read_word(const struct config_key *k, const char *text, int64_t *n)
 		*n = CONFIG_AUTO;
 		return true;
 	}
+	if ((k->flags & KEY_SAME) && strcmp(text, "same") == 0) {
+		*n = CONFIG_AUTO;
+		return true;
+	}
 	return false;
 }
 

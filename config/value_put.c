@@ -71,6 +71,8 @@ const char *value_number(const struct config_key *k, int64_t n, char *out)
 		return "off";
 	if ((k->flags & KEY_AUTO) && n == CONFIG_AUTO)
 		return "auto";
+	if ((k->flags & KEY_SAME) && n == CONFIG_AUTO)
+		return "same";
 	if (k->kind == KEY_DURATION)
 		return units_duration_format(n, out);
 	if (k->kind == KEY_SIZE)

@@ -221,6 +221,8 @@ static int prepare_socket(int sysfd, const struct np_addr *to, const struct np_d
 		err = sock_set_nodelay(sysfd);
 	if (err == 0 && o->keepalive)
 		err = sock_set_keepalive(sysfd);
+	if (err == 0 && o->unseen)
+		err = sock_delay_ack(sysfd);
 	return err;
 }
 

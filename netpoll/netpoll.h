@@ -387,6 +387,9 @@ struct np_dial_opts {
 	struct np_fd *watch;
 	const struct np_addr *local; /* source address, or NULL */
 	bool nodelay, keepalive;
+	/* The last packet of the handshake is held back, up to 200 ms or until bytes are sent: who closes by a reset
+	 * at once has been seen by the peer's kernel alone, and its accept does not return. TCP only. */
+	bool unseen;
 };
 /* np_dial: connect to the first of n addresses that answers, each with its share of the time left,
  * and make *fd of it.

@@ -6,6 +6,7 @@
 
 must_use int sock_open(int family); /* a stream socket, non-blocking, close-on-exec; or the error */
 must_use int sock_set_nodelay(int sysfd);
+must_use int sock_delay_ack(int sysfd);
 must_use int sock_set_keepalive(int sysfd);
 
 #endif

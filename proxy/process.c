@@ -114,8 +114,9 @@ static int start_workers(struct process *p)
 static struct health *start_health(struct process *p)
 {
 	struct health *h;
-	int err = health_start(&h, capacity_probes());
+	int err = health_start(&h, capacity_probes(), capacity_checks());
 
+	p->health = h;
 	if (err == 0)
 		publish_to(p, health_reader(h), false);
 	else
@@ -387,7 +388,7 @@ static int run_control(struct process *p, struct config *c)
 		return start_failed(START_THREAD, "the thread of the log", err);
 	}
 	capacity_log(p->nshards, capacity_connections(p->nshards, capacity_binds(c), p->pipes,
-						      capacity_admin(c)));
+						      capacity_aside(c)));
 	err = np_run(&control);
 	if (err == 0)
 		return start.code;

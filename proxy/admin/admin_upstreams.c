@@ -125,6 +125,26 @@ static void put_passive(struct json *j, struct server *s)
 	json_leave(j, '}');
 }
 
+/* What its checks have found: the last result, and since when the verdict holds. NULL without a check. */
+static void put_check(struct json *j, const struct server *s, enum server_check verdict)
+{
+	const struct server_check_last last = server_checked_last(&s->checked);
+	int64_t now = np_nanotime(), since = __atomic_load_n(&s->checked.since, __ATOMIC_RELAXED);
+
+	if (verdict == SERVER_CHECK_NONE || last.at == 0) {
+		json_null(j, "last_check");
+		return;
+	}
+	json_enter(j, "last_check", '{');
+	json_str(j, "result", check_result_word(last.result));
+	json_str(j, "errno", last.err != 0 ? np_err_name(last.err) : NULL);
+	json_str(j, "text", check_result_sentence(last.result));
+	json_time(j, "at", admin_wall() - (now - last.at));
+	json_i64(j, "ago_ms", (now - last.at) / NP_MS);
+	json_i64(j, "verdict_for_ms", (now - since) / NP_MS);
+	json_leave(j, '}');
+}
+
 /* What the others' connections of the last minute teach. */
 static void put_lesson(struct json *j, const struct server *s)
 {
@@ -147,6 +167,7 @@ static void put_inputs(struct json *j, struct server *s)
 
 	json_str(j, "admin", server_admin_text(in.admin));
 	json_str(j, "check", checks[in.check]);
+	put_check(j, s, in.check);
 	put_passive(j, s);
 	json_str(j, "dns", in.leaving ? "leaving" : "present");
 	json_str(j, "agent", agents[in.agent]);

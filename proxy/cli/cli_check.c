@@ -79,6 +79,12 @@ static void report_to_people(const struct cli_args *a, const char *path, const s
 
 /* ---- metrics ---- */
 
+static void count_servers(struct metrics_size *size, const struct config_upstream *u)
+{
+	size->servers += (unsigned)u->nservers;
+	size->checked += config_check_of(u) != NULL ? (unsigned)u->nservers : 0;
+}
+
 /* Some families of servers would be missing from each page. */
 static void check_series(const struct config *c, struct diag *d)
 {
@@ -90,7 +96,7 @@ static void check_series(const struct config *c, struct diag *d)
 	uint64_t series;
 
 	for (size_t i = 0; i < c->nupstreams; i++)
-		size.servers += (unsigned)c->upstreams[i].nservers;
+		count_servers(&size, &c->upstreams[i]);
 	series = metrics_series(&size);
 	if (series <= (uint64_t)c->metrics.series)
 		return;

@@ -28,6 +28,7 @@
 #define ADMIN_SHARE 32 /* one descriptor in so many goes to them */
 #define ADMIN_FIXED 16 /* poller, listeners, lock, the one kept back, and those that are about to be closed */
 #define PROBE_SHARE 512 /* one descriptor in so many goes to probes of servers that are left out */
+#define CHECK_SHARE 32  /* one in so many to checks */
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
 /* ---- descriptors ---- */
@@ -97,11 +98,33 @@ unsigned capacity_probes(void)
 	return n < HEALTH_PROBES ? (unsigned)n : HEALTH_PROBES;
 }
 
-int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned admin)
+unsigned capacity_checks(void)
+{
+	int64_t n = capacity_descriptors() / CHECK_SHARE;
+
+	if (n < 2)
+		return 2;
+	return n < HEALTH_CHECKS ? (unsigned)n : HEALTH_CHECKS;
+}
+
+static bool has_checks(const struct config *c)
+{
+	for (size_t i = 0; i < c->nupstreams; i++)
+		if (config_check_of(&c->upstreams[i]) != NULL)
+			return true;
+	return false;
+}
+
+unsigned capacity_aside(const struct config *c)
+{
+	return capacity_admin(c) + (has_checks(c) ? capacity_checks() : 0);
+}
+
+int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned aside)
 {
 	int64_t per_worker =
 		FDS_PER_WORKER + (int64_t)FDS_PER_LISTENER * binds + (int64_t)FDS_PER_PIPE * pipes;
-	int64_t set_aside = FDS_RESERVE + admin + capacity_probes();
+	int64_t set_aside = FDS_RESERVE + aside + capacity_probes();
 	int64_t n = (capacity_descriptors() - set_aside - per_worker * workers) / FDS_PER_CONN;
 
 	DCHECK(workers > 0, "a process has a worker");
@@ -113,7 +136,7 @@ uint32_t capacity_max(unsigned workers, const struct config *c, unsigned pipes)
 	int64_t max = c->limits.max_connections;
 
 	return (uint32_t)(max == CONFIG_AUTO ? capacity_connections(workers, capacity_binds(c), pipes,
-								capacity_admin(c)) : max);
+								capacity_aside(c)) : max);
 }
 
 void capacity_log(unsigned workers, int64_t connections)

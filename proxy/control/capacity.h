@@ -32,9 +32,15 @@ unsigned capacity_admin(const struct config *c);
 /* capacity_probes: servers that are probed at the same time. */
 unsigned capacity_probes(void);
 
+/* capacity_checks: servers that are checked at the same time, whatever the configuration says. */
+unsigned capacity_checks(void);
+
+/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks where it has some. */
+unsigned capacity_aside(const struct config *c);
+
 /* capacity_connections: connections that the descriptor limit allows, beside `binds` sockets and
- * `pipes` pipes per worker, `admin` descriptors, and those of probes.   Returns  at least 1. */
-int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned admin);
+ * `pipes` pipes per worker, `aside` descriptors, and those of probes.   Returns  at least 1. */
+int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned aside);
 
 /* capacity_max: connections that the process may hold with c: its limits.max_connections, or for
  * `auto` what the descriptor limit allows now. */

@@ -73,6 +73,7 @@ struct process {
 	const char *version; /* const */
 	int64_t started;     /* const: monotonic */
 	uint32_t stage;      /* atomic: enum stage */
+	struct health *health;   /* the same; NULL: its thread could not be had */
 	struct np_worker *admin; /* const while the workers run; NULL: there is no control plane */
 	struct tokens *tokens;   /* the admin worker's; owned; NULL: none have come yet */
 };

@@ -73,6 +73,16 @@ static void publish_one(struct process *p, struct inventory_reader *reader)
 			(unsigned long long)p->snap->generation - 1);
 }
 
+bool publish_before(struct process *p, struct inventory_reader *reader, const struct snapshot *snap)
+{
+	const struct inventory_process process = described(p);
+	struct inventory *inv = inventory_new(&p->registry, snap, &process);
+
+	if (inv != NULL)
+		inventory_post(inv, reader);
+	return inv != NULL;
+}
+
 void publish_again(struct process *p)
 {
 	int64_t every;

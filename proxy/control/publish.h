@@ -20,6 +20,7 @@
 
 struct inventory_reader;
 struct process;
+struct snapshot;
 
 /* publish_to: from now on reader gets each publication, the current one at once. Its worker runs, and
  * reader is zero but for that. numbers: it shows them, so they are to be of this second. */
@@ -28,6 +29,10 @@ void publish_to(struct process *p, struct inventory_reader *reader, bool numbers
 /* publish_again: the snapshot in force is a new one, or has a new number. Without memory the reader
  * keeps the list it has, with a line in the log. */
 void publish_again(struct process *p);
+
+/* publish_before: reader gets what snap has, which is not in force yet; publish_again tells it of the same once more.
+ *   Returns  false: no memory. */
+must_use bool publish_before(struct process *p, struct inventory_reader *reader, const struct snapshot *snap);
 
 /* publish_end: the reader gets no more, and all it had is back. Before its worker is stopped, and no coroutine of it
  * holds one. Harmless for one that gets none.

@@ -12,6 +12,7 @@
 #include "proxy/control/capacity.h"
 #include "proxy/control/changes.h"
 #include "proxy/control/control.h"
+#include "proxy/control/check_first.h"
 #include "proxy/control/load.h"
 #include "proxy/control/publish.h"
 #include "proxy/control/signals.h"
@@ -113,6 +114,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	snapshot_enact(snap, capacity_max(p->nshards, snap->config, p->pipes));
 	overrides_apply(p, snap);
 	forget_failures(p->snap, snap);
+	check_first_await(p, snap);
 	bindings_adopt(&p->bindings, opened);
 	if (snap != p->snap)
 		on_every_shard(p, hold_snapshot, snap);
@@ -353,6 +355,8 @@ static int open_all(struct process *p, const struct loaded *l, struct list *open
 	struct log *log;
 	int err = open_addresses_and_log(p, l, opened, &log, step);
 
+	if (err == 0 && p->snap == NULL)
+		check_first_run(p, l->snap);
 	if (err == 0 && signals_pending(SIGNALS_STOP))
 		err = -NP_ECANCELED; /* the last moment at which nothing has changed */
 	if (err == 0) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "netpoll/check.h"
+#include "proxy/health/checks.h"
 #include "proxy/health/lesson.h"
 #include "proxy/health/probe.h"
 #include "proxy/upstream/server.h"
@@ -15,6 +16,8 @@ struct health {
 	struct np_worker *worker, *control; /* const */
 	struct inventory_reader reader;
 	struct probes probes;
+	struct checks checks;
+	unsigned arrived;     /* atomic: inventories */
 	struct np_timer turn;
 	bool turning;         /* turn is set */
 	struct np_event told; /* to stop */
@@ -62,7 +65,11 @@ static void on_inventory(struct inventory_reader *r)
 {
 	struct health *h = container_of(r, struct health, reader);
 
-	if (h->turning || h->probes.stopping || !anybody_judged(r->current))
+	if (h->checks.stopping)
+		return;
+	checks_sync(&h->checks, r->current);
+	__atomic_store_n(&h->arrived, h->arrived + 1, __ATOMIC_RELEASE);
+	if (h->turning || !anybody_judged(r->current))
 		return;
 	h->turning = true;
 	np_timer_set(&h->turn, np_nanotime() + TURN);
@@ -80,6 +87,7 @@ static void health_main(void *arg)
 
 	np_event_wait(&h->told);
 	np_timer_stop(&h->turn);
+	checks_stop(&h->checks);
 	probes_stop(&h->probes);
 	np_post(h->control, &h->ended);
 }
@@ -91,7 +99,7 @@ static void health_has_ended(struct np_msg *m)
 	np_event_set(&container_of(m, struct health, ended)->gone);
 }
 
-int health_start(struct health **out, unsigned probes)
+int health_start(struct health **out, unsigned probes, unsigned checks)
 {
 	struct health *h = calloc(1, sizeof(*h));
 	struct np_worker_opts o = {.name = "health", .id = HEALTH_WORKER, .cpu = -1, .main = health_main, .arg = h};
@@ -106,6 +114,7 @@ int health_start(struct health **out, unsigned probes)
 	h->ended.fn = health_has_ended;
 	list_init(&h->probes.running);
 	h->probes.most = probes;
+	checks_init(&h->checks, &h->reader, checks);
 	err = np_worker_start(&h->worker, &o);
 	if (err != 0) {
 		free(h);
@@ -124,6 +133,13 @@ struct np_worker *health_worker(const struct health *h)
 struct inventory_reader *health_reader(struct health *h)
 {
 	return &h->reader;
+}
+
+/* The count of arrivals is stored after what they began. */
+bool health_has_tried(const struct health *h, unsigned of)
+{
+	return h == NULL || (__atomic_load_n(&h->arrived, __ATOMIC_ACQUIRE) >= of &&
+			     __atomic_load_n(&h->checks.untried, __ATOMIC_ACQUIRE) == 0);
 }
 
 void health_stop(struct health *h)

@@ -1,7 +1,7 @@
-/* health: a thread of its own for what is found out about servers beside the traffic: a netpoll worker that
- * carries none. Once a second it teaches servers what their neighbours' connections say (lesson.h), and connects to
- * those that are left out (probe.h). A busy worker makes neither late, and neither makes a worker late. Where no
- * upstream judges, it sleeps.
+/* health: a thread of its own for what is found out about servers beside the traffic: a netpoll worker that carries
+ * none. It checks those that are to be checked (checks.h). Once a second it teaches servers what their neighbours'
+ * connections say (lesson.h), and connects to those that are left out (probe.h). A busy worker makes none of it late,
+ * and it makes no worker late. Where nobody is checked or judged, it sleeps.
  *
  *   control   health_start -> inventories, one for each publication ... health_stop -> health_free
  *   health                    a turn each second ...................... probes end ->
@@ -15,15 +15,19 @@
 
 #define HEALTH_WORKER (UINT16_MAX - 2) /* its number among the netpoll workers */
 #define HEALTH_PROBES 32               /* the most under way at once, a descriptor each */
+#define HEALTH_CHECKS 256              /* the same of checks */
 
 struct health;
 
-/* health_start: the thread, with so many probes at once. What it knows of servers comes to its reader.
+/* health_start: the thread, with so many probes and checks at once. What it knows of servers comes to its reader.
  *   Returns  0 and *out; or the error: then servers are judged by their connects alone.
  *   Calls    the control worker, as the others. */
-must_use int health_start(struct health **out, unsigned probes);
+must_use int health_start(struct health **out, unsigned probes, unsigned checks);
 struct np_worker *health_worker(const struct health *h); /* for the watchdog */
 struct inventory_reader *health_reader(struct health *h); /* what it reads */
+/* health_has_tried: has each check of the inventories that have arrived, `of` so far, been made once, with whatever
+ * result? Until then nothing is known of some servers.   Takes NULL: there is nobody to try.   Any thread. */
+bool health_has_tried(const struct health *h, unsigned of);
 /* health_stop: no turn and no probe any more; the reader holds nothing. Takes NULL.
  *   Parks  for a moment: probes are given up. */
 void health_stop(struct health *h);

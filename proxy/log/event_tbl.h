@@ -73,9 +73,11 @@
 	X(reload_partial, "warning, error", "A part of a new configuration waits for the next start, or failed.") \
 	X(reloaded, "notice", "A configuration is in force; its generation.") \
 	X(server_closed, "notice", "Connections of a server that is held out were ended (close_over), or that was called off.") \
+	X(server_down, "warning", "A server's checks failed: no connection goes to it; why, and how many are left.") \
 	X(server_in, "notice", "A server that was left out takes connections again; for how long it was out.") \
 	X(server_out, "notice, warning", "A server is left out for a time: its connections failed; usable and servers count what is left.") \
 	X(server_spare, "warning", "A server that takes no connection is used only where no other is left.") \
+	X(server_up, "info, notice", "A server's checks are good: connections go to it; for how long it was down.") \
 	X(signal, "notice", "A signal was received.") \
 	X(splice_unavailable, "warning", "Bulk is copied, since the kernel refuses splice or pipes.") \
 	X(start_failed, "error", "The process could not start; what it lacked.") \
@@ -95,7 +97,9 @@
 	X(tls_setting, "warning", "A setting of TLS has no effect, or is weak.") \
 	X(tls_suite_off, "warning", "Connections with this cipher stay with OpenSSL.") \
 	X(tokens_failed, "error", "control.token_file cannot be used; the configuration is refused.") \
+	X(upstream_down, "warning", "No server of an upstream can be used any more.") \
 	X(upstream_tls_failed, "warning", "A TLS handshake with a server failed; who and why.") \
+	X(upstream_up, "warning", "A server of an upstream can be used again, after there was none.") \
 	X(worker_stalled, "warning", "A worker's loop has not turned for half a second; what it runs.") \
 	X(workers_clamped, "warning", "More workers than are supported.")
 

@@ -139,21 +139,25 @@ static bool lists_live(const struct snapshot *s, const struct upstream_live *liv
 	return false;
 }
 
-/* In the order of the file, then those that older generations have alone. */
-static void list_upstreams(struct inventory *inv, const struct snapshot *s)
+/* In the order of the file, then those that older generations have alone.   Returns  false: no memory. */
+static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 {
 	struct list *lives = server_registry_lives(inv->registry->servers);
 
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		add_upstream(inv, s->upstreams[i]->u->live, s->upstreams[i]->u);
-	for (unsigned i = 0; i < s->nupstreams; i++)
+	for (unsigned i = 0; i < s->nupstreams; i++) {
 		inv->upstreams[i].config = model_of(s, i);
+		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0)
+			return false;
+	}
 	list_for_each(it, lives) {
 		struct upstream_live *live = list_entry(it, struct upstream_live, link);
 
 		if (!lists_live(s, live))
 			add_upstream(inv, live, NULL);
 	}
+	return true;
 }
 
 /* ---- certificates ---- */
@@ -288,8 +292,7 @@ struct inventory *inventory_new(struct registry *r, const struct snapshot *s,
 	if (!lists_make(inv, s) || !list_certificates(inv, s))
 		return inventory_free(inv);
 	list_listeners(inv, s);
-	list_upstreams(inv, s);
-	return inv;
+	return list_upstreams(inv, s) ? inv : inventory_free(inv);
 }
 
 /* Also of one that was never published. */
@@ -303,8 +306,10 @@ struct inventory *inventory_free(struct inventory *inv)
 	for (unsigned i = 0; i < inv->nservers; i++)
 		inv->servers[i].server->lists--;
 	server_registry_sweep(inv->registry->servers); /* before the upstreams: servers hold theirs */
-	for (unsigned i = 0; i < inv->nupstreams; i++)
+	for (unsigned i = 0; i < inv->nupstreams; i++) {
 		upstream_live_put(inv->upstreams[i].live);
+		check_plan_free(inv->upstreams[i].check);
+	}
 	for (unsigned i = 0; i < inv->ncertificates; i++)
 		certificate_fini(&inv->certificates[i]);
 	config_free(inv->config);
@@ -353,13 +358,14 @@ static void inventory_arrived(struct np_msg *m)
 	DCHECK(np_self() == r->worker && !r->closed, "an inventory arrives at its reader, while that reads");
 	inv->holds = 1;
 	r->current = inv;
-	if (old != NULL)
-		inventory_drop(old);
 	if (r->arrived != NULL)
 		r->arrived(r);
+	if (old != NULL)
+		inventory_drop(old);
 }
 
-/* The reader's hold on the one before ends when this one arrives. */
+/* The reader's hold on the one before ends when this one arrives: once it was told, since what is only in the older one
+ * may be gone afterwards. */
 void inventory_post(struct inventory *inv, struct inventory_reader *to)
 {
 	DCHECK(np_self() == inv->registry->control, "control publishes");

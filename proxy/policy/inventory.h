@@ -19,6 +19,7 @@
 #include "proxy/metrics/listener_stats.h"
 #include "proxy/metrics/server_stats.h"
 #include "proxy/metrics/stats.h"
+#include "proxy/policy/check_plan.h"
 
 struct config;
 struct config_listener;
@@ -58,6 +59,7 @@ struct inventory_upstream {
 	struct server_stats gone; /* of servers that are no more */
 	bool judges, probes;      /* by what becomes of connections; and those that are left out */
 	int64_t connect_timeout;  /* ns */
+	struct check_plan *check; /* owned; NULL: its servers are not checked */
 	const struct config_upstream *config; /* as a listener's */
 };
 

@@ -7,6 +7,7 @@
 #include "proxy/policy/inventory.h"
 #include "proxy/policy/metrics_tbl.h"
 #include "proxy/upstream/passive.h"
+#include "proxy/upstream/server_checked.h"
 
 /* What a function writes with. */
 struct metrics_at {

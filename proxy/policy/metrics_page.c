@@ -7,7 +7,7 @@
 #include "proxy/policy/metrics_family.h"
 #include "proxy/policy/registry.h"
 
-enum objects { ONE, THREADS, CERTIFICATES, LIMITS, LISTENERS, UPSTREAMS, SERVERS, DROPPABLE };
+enum objects { ONE, THREADS, CERTIFICATES, LIMITS, LISTENERS, UPSTREAMS, SERVERS, CHECKED, DROPPABLE };
 
 struct family {
 	enum metrics_scope scope;
@@ -24,7 +24,7 @@ static const struct family families[] = {
 #undef X
 };
 #define NFAMILIES  array_len(families)
-#define NDROPPABLE 9 /* the last of them */
+#define NDROPPABLE 11 /* the last of them */
 
 /* The families of servers, which are what makes a page large; the first of them is left out first. */
 static const struct family *droppable(unsigned i)
@@ -64,11 +64,28 @@ static unsigned objects_of(const struct metrics_size *size, enum objects of)
 	case UPSTREAMS:
 		return size->upstreams;
 	case SERVERS:
+	case CHECKED: /* the others are passed over */
 		return size->servers;
 	case DROPPABLE:
 		return NDROPPABLE;
 	}
 	CHECK(false, "objects are of these kinds");
+}
+
+/* How many servers have a check. */
+static unsigned count_checked(const struct inventory *inv)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		n += inv->upstreams[i].check != NULL ? inv->upstreams[i].n : 0;
+	return n;
+}
+
+/* The most series of a family. */
+static uint64_t series_of(const struct metrics_size *size, const struct family *f)
+{
+	return (uint64_t)f->series * (f->of == CHECKED ? size->checked : objects_of(size, f->of));
 }
 
 /* What there is to be told of, all together. */
@@ -80,6 +97,7 @@ static struct metrics_size size_of(const struct inventory *inv)
 		.listeners = inv->nlisteners,
 		.upstreams = inv->nupstreams,
 		.servers = inv->nservers,
+		.checked = count_checked(inv),
 	};
 }
 
@@ -89,7 +107,7 @@ uint64_t metrics_series(const struct metrics_size *size)
 	uint64_t n = stats_rows();
 
 	for (unsigned i = 0; i < NFAMILIES; i++)
-		n += (uint64_t)families[i].series * objects_of(size, families[i].of);
+		n += series_of(size, &families[i]);
 	return n;
 }
 
@@ -119,7 +137,7 @@ void metrics_page_init(struct metrics_page *pg, const struct inventory *inv, con
 	*pg = (struct metrics_page){.inv = inv, .options = *o, .size = size_of(inv)};
 	series = metrics_series(&pg->size);
 	for (; pg->left_out < NDROPPABLE && series > inv->max_series; pg->left_out++)
-		series -= (uint64_t)droppable(pg->left_out)->series * inv->nservers;
+		series -= series_of(&pg->size, droppable(pg->left_out));
 }
 
 /* A request without names wants all. */

@@ -32,6 +32,7 @@ struct metrics_options {
 /* How many objects there are to tell of. */
 struct metrics_size {
 	unsigned threads, certificates, listeners, upstreams, servers;
+	unsigned checked; /* those of the servers that have a check */
 };
 
 /* Where the page is. */

@@ -75,6 +75,11 @@
 	  "From the connect of a server to its first byte.", first_byte, METRICS_HISTOGRAM) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_retries_total", counter, "upstream", \
 	  "Attempts to connect after a failed one of the same connection.", retries, 1) \
+	X(SERVER, CHECKED, "staunch_healthcheck_total", counter, "upstream, server, result", \
+	  "Checks of a server that have ended, by result; those that came too late are not among them.", checks, \
+	  CHECK_RESULTS - 1) \
+	X(SERVER, CHECKED, "staunch_healthcheck_late_total", counter, "upstream, server", \
+	  "Checks of a server that failed while this machine was late with them: they prove nothing.", checks_late, 1) \
 	X(SERVER, SERVERS, "staunch_upstream_early_ends_total", counter, "upstream, server, reason", \
 	  "Connections that a server ended before its first byte, by reason; not all of them are its fault.", \
 	  early_ends, 2) \

@@ -125,6 +125,33 @@ void metrics_ejections_capped(const struct metrics_at *pg, unsigned i)
 		prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->passive, capped));
 }
 
+static bool is_checked(const struct inventory_server *s)
+{
+	return s->listed && server_inputs(server_now(s->server)).check != SERVER_CHECK_NONE;
+}
+
+/* Each result has its series from the start, as faults have. */
+void metrics_checks(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+
+	for (unsigned r = 0; is_checked(s) && r < CHECK_RESULTS; r++) {
+		struct labels labels = by_server(s->server, "result", check_result_word((enum check_result)r));
+
+		if (r != CHECK_LATE)
+			prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->checked, results[r]));
+	}
+}
+
+void metrics_checks_late(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+	struct labels labels = by_server(s->server, NULL, NULL);
+
+	if (is_checked(s))
+		prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->checked, results[CHECK_LATE]));
+}
+
 /* 0: good, 1: it holds the server out, 2: in between. */
 void metrics_server_inputs(const struct metrics_at *pg, unsigned i)
 {

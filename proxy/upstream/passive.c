@@ -390,6 +390,23 @@ void passive_probed(struct server *s, int64_t now)
 	pthread_mutex_unlock(&s->live->lock);
 }
 
+struct passive_change passive_checked(struct server *s, bool speaks, int64_t began, int64_t now)
+{
+	struct passive *p = &s->passive;
+	struct passive_change c = {.from = SERVER_IN};
+
+	pthread_mutex_lock(&s->live->lock);
+	c.from = c.to = (enum server_passive)p->state;
+	if ((p->state == SERVER_OUT || p->state == SERVER_SPARE) && began >= p->changed &&
+	    (speaks || p->connects_only)) {
+		c.was = now - p->since;
+		come_in(s, now);
+		c.to = SERVER_IN;
+	}
+	pthread_mutex_unlock(&s->live->lock);
+	return c;
+}
+
 enum server_passive passive_forget(struct server *s, int64_t now)
 {
 	enum server_passive before;

@@ -125,6 +125,10 @@ void passive_begin_trial(struct server *s, int64_t now, int64_t lapses);
 /* passive_probed: a probe of s worked: the trial is due at once, unless one that a probe let through has failed.
  * Takes the lock. */
 void passive_probed(struct server *s, int64_t now);
+/* passive_checked: a check of s that began then was good. It ends an ejection for connects that did not work; one that
+ * speaks ends any, for a port alone answers where the service behind it does not. A trial goes on: its client decides.
+ *   Returns  what changed, without a count of who is usable.   Takes the lock. */
+struct passive_change passive_checked(struct server *s, bool speaks, int64_t began, int64_t now);
 /* passive_forget: in, row and k cleared: an operator says so, or its upstream speaks another way to it.
  *   Returns  the state before.   Takes the lock. */
 enum server_passive passive_forget(struct server *s, int64_t now);

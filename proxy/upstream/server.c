@@ -66,6 +66,7 @@ static struct server *server_free(struct server *s)
 	free((void *)(uintptr_t)s->text);
 	free(s->stats);
 	free(s->minute);
+	free(s->check);
 	list_remove(&s->link);
 	upstream_live_put(s->live);
 	free(s);
@@ -208,6 +209,27 @@ void server_set_admin(struct server *s, const struct server_inputs *in, const in
 	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	for (unsigned i = 0; i < SERVER_SETS; i++)
 		__atomic_store_n(&s->ends[i], ends[i], __ATOMIC_RELAXED);
+}
+
+enum server_check server_set_check(struct server *s, enum server_check to)
+{
+	uint64_t word = server_now(s), wanted;
+
+	do
+		wanted = server_word_check(word, to);
+	while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return server_inputs(word).check;
+}
+
+/* Where the health thread has said something meanwhile, that stays. */
+void server_await_check(struct server *s)
+{
+	uint64_t word = server_now(s);
+
+	while (server_inputs(word).check == SERVER_CHECK_NONE &&
+	       !__atomic_compare_exchange_n(&s->word, &word, server_word_check(word, SERVER_CHECK_UNKNOWN), false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 /* Compare and swap, although the caller holds its upstream's lock: during a reload two upstreams

@@ -14,12 +14,14 @@
 #include "netpoll/base.h"
 #include "proxy/metrics/server_stats.h"
 #include "proxy/upstream/passive.h"
+#include "proxy/upstream/server_checked.h"
 #include "proxy/upstream/server_state.h"
 #include "proxy/upstream/upstream_live.h"
 
 /* What an operator can set of a server, each with an end of its own. */
 enum server_set { SERVER_SET_STATE, SERVER_SET_WEIGHT, SERVER_SET_MOST, SERVER_SETS };
 
+struct check;
 struct server_minute;
 
 struct server {
@@ -43,6 +45,8 @@ struct server {
 	struct server_minute *minute; /* the teacher's, which may be NULL; owned: free(3) */
 	struct passive passive; /* under live->lock */
 	int64_t credit; /* the same: what round robin owes it, in picks times the sum of weights */
+	struct check *check; /* the checker's, which may be NULL; owned: free(3) */
+	struct server_checked checked;
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 	uint64_t failure; /* atomic: the last connect that did not work (server_note_failure); 0: none */
@@ -122,6 +126,13 @@ static inline struct server_lesson server_learnt(const struct server *s, int64_t
 /* server_set_admin: the operator's part of the word becomes that of `in`, and of the ends those; the rest stays as it
  * is. It counts from the next pick of every worker on.   Calls  control thread. */
 void server_set_admin(struct server *s, const struct server_inputs *in, const int64_t ends[SERVER_SETS]);
+
+/* server_set_check: the verdict becomes `to`; the rest of the word stays as it is. It counts from the next pick on.
+ *   Returns  the verdict before.   Calls  the health thread, which owns it; control while that does not run. */
+enum server_check server_set_check(struct server *s, enum server_check to);
+/* server_await_check: a server that has never been checked is spare until it has been. Does nothing to any other.
+ *   Calls  control thread, before workers can pick it. */
+void server_await_check(struct server *s);
 
 /* The inputs of now, for server_inputs, server_usable, server_weight and server_most. Any thread. */
 static inline uint64_t server_now(const struct server *s)

@@ -50,6 +50,11 @@ uint64_t server_word_passive(uint64_t word, enum server_passive to)
 	return (word & ~placed(3, passive)) | placed(to, passive);
 }
 
+uint64_t server_word_check(uint64_t word, enum server_check to)
+{
+	return (word & ~placed(3, check)) | placed(to, check);
+}
+
 static enum server_why decides(uint64_t word, uint32_t weight)
 {
 	const struct server_inputs in = server_inputs(word);

@@ -65,8 +65,9 @@ enum server_why { SERVER_WHY_TBL(X) };
 uint64_t server_word(const struct server_inputs *in);
 struct server_inputs server_inputs(uint64_t word);
 
-/* The word with another passive state. */
+/* The word with another passive state; with another verdict of its check. */
 uint64_t server_word_passive(uint64_t word, enum server_passive to);
+uint64_t server_word_check(uint64_t word, enum server_check to);
 
 /* server_usable: may a server with this word and this configured weight be picked?
  *   Returns  NO: never. SPARE: where its tier has no other. YES. *why (may be NULL): what decides. */

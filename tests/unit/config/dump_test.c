@@ -80,6 +80,7 @@ static const char dumped[] =
 	"    retry_budget: 10s                       # default\n"
 	"    failover_below: 0%                      # default\n"
 	"    health:\n"
+	"      port: same                            # default\n"
 	"      passive:\n"
 	"        failures: 3                         # default\n"
 	"        within: 10s                         # default\n"

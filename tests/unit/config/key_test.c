@@ -110,7 +110,7 @@ static void defaults_are_values_within_bounds(void **state)
 		if (k->kind != KEY_COUNT && k->kind != KEY_DURATION)
 			continue;
 		n = room[0];
-		assert_true(n == CONFIG_OFF || (k->flags & KEY_AUTO) || (n >= k->min && n <= k->max));
+		assert_true(n == CONFIG_OFF || (k->flags & (KEY_AUTO | KEY_SAME)) || (n >= k->min && n <= k->max));
 	}
 	arena_fini(&a);
 }

@@ -19,7 +19,7 @@ static void control_main(void *arg)
 
 	(void)arg;
 	scene.world.registry.control = np_self();
-	CHECK(health_start(&h, HEALTH_PROBES) == 0, "the thread starts");
+	CHECK(health_start(&h, HEALTH_PROBES, HEALTH_CHECKS) == 0, "the thread starts");
 	scene.problem = scene.script(h);
 	health_stop(h);
 	inventory_reader_close(health_reader(h)); /* aborts if it still holds what it reads */

@@ -1,0 +1,242 @@
+/* checks: timers, places, and who has gone. */
+#include "proxy/health/checks.h"
+
+#include <stdlib.h>
+
+#include "netpoll/check.h"
+#include "proxy/health/check_run.h"
+#include "proxy/health/check_verdict.h"
+#include "proxy/upstream/server.h"
+
+static void on_due(struct np_timer *t);
+
+void checks_init(struct checks *c, struct inventory_reader *reader, unsigned places)
+{
+	list_init(&c->all);
+	list_init(&c->waiting[0]);
+	list_init(&c->waiting[1]);
+	list_init(&c->running);
+	list_init(&c->pulse.users);
+	c->reader = reader;
+	c->most = places / 2 > 0 ? places / 2 : 1;
+	c->lots = (uint64_t)np_nanotime() | 1;
+}
+
+/* 16 bits of a multiplicative generator: the jitter needs no better lot. */
+static unsigned draw(struct checks *c)
+{
+	c->lots = c->lots * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (unsigned)(c->lots >> 48);
+}
+
+/* Of the current inventory: it changes with each, while a run has that of its begin. */
+static const struct check_plan *plan_of(const struct check *c)
+{
+	return c->upstream->check;
+}
+
+/* Is it checked? The memory of one that is not stays with its server, for the next inventory may have it again. */
+static bool is_listed(const struct check *c)
+{
+	return !list_empty(&c->link);
+}
+
+/* ---- one check after the other ---- */
+
+/* One under way sets the next one's time at its end. */
+static void set_timer(struct check *c)
+{
+	if (!c->all->stopping && !c->running)
+		np_timer_set(&c->timer, c->state.due);
+}
+
+/* It could not even begin: nothing is proven. */
+static void put_off(struct check *c, int64_t now)
+{
+	const struct check_outcome o = {.began = now, .now = now, .lot = draw(c->all)};
+	const struct server_check_last none = {.result = CHECK_LOCAL, .err = -NP_ENOMEM, .at = now};
+
+	server_checked_note(&c->server->checked, &none);
+	(void)check_state_result(&c->state, &plan_of(c)->rules, &o);
+	set_timer(c);
+}
+
+/* The half is chosen by what is known now, and the run remembers it. */
+static void begin(struct check *c)
+{
+	struct checks *all = c->all;
+	struct inventory *inv = all->reader->current;
+	unsigned half = c->state.verdict != SERVER_CHECK_UP;
+	int64_t now = np_nanotime();
+
+	if (check_run_start(all, c, inv, now) != 0) {
+		put_off(c, now);
+		return;
+	}
+	c->running = true;
+	all->used[half]++;
+}
+
+/* On the loop: a full half lets it wait, first come, first served. */
+static void on_due(struct np_timer *t)
+{
+	struct check *c = container_of(t, struct check, timer);
+	unsigned half = c->state.verdict != SERVER_CHECK_UP;
+
+	if (c->all->used[half] < c->all->most)
+		begin(c);
+	else
+		list_push_back(&c->all->waiting[half], &c->waiting);
+}
+
+static void give_places(struct checks *all, unsigned half)
+{
+	while (!all->stopping && all->used[half] < all->most && !list_empty(&all->waiting[half])) {
+		struct check *c = list_entry(all->waiting[half].next, struct check, waiting);
+
+		list_remove(&c->waiting);
+		begin(c);
+	}
+}
+
+/* The first run of each counts, whatever came of it. */
+static void note_tried(struct check *c)
+{
+	if (c->tried)
+		return;
+	c->tried = true;
+	__atomic_store_n(&c->all->untried, c->all->untried - 1, __ATOMIC_RELEASE);
+}
+
+static void take_outcome(struct check *c, const struct check_run *r, const struct check_outcome *o)
+{
+	struct check_change change = check_state_result(&c->state, &plan_of(c)->rules, o);
+
+	note_tried(c);
+	server_checked_note(&r->server->checked, &r->result);
+	if (o->good)
+		verdict_good(r->inv, r->upstream, r->server, r->began);
+	verdict_is(r->inv, r->upstream, r->server, &change, &r->result);
+}
+
+/* What is checked no more, or in another way by now, has no use for the result. */
+void checks_ended(struct checks *all, struct check_run *r, const struct check_outcome *o)
+{
+	struct check *c = r->check;
+	struct check_outcome with_lot = *o;
+
+	with_lot.lot = draw(all);
+	c->running = false;
+	all->used[r->half]--;
+	list_remove(&r->link);
+	if (is_listed(c)) {
+		if (c->same == r->upstream->check->same && !all->stopping)
+			take_outcome(c, r, &with_lot);
+		set_timer(c);
+	}
+	inventory_drop(r->inv);
+	give_places(all, r->half);
+	free(r);
+}
+
+/* ---- who is checked ---- */
+
+/* Returns NULL: no memory; then it is as a server without a check. */
+static struct check *check_of(struct checks *all, struct server *s)
+{
+	if (s->check != NULL)
+		return s->check;
+	s->check = calloc(1, sizeof(*s->check));
+	if (s->check == NULL)
+		return NULL;
+	list_init(&s->check->link);
+	list_init(&s->check->waiting);
+	s->check->all = all;
+	s->check->server = s;
+	s->check->timer.fn = on_due;
+	return s->check;
+}
+
+/* Returns whether its checks begin, or begin anew. A verdict of other checks stays until the first result of these; one
+ * that was not looked after for a while is none. */
+static bool take_up(struct checks *all, const struct inventory_upstream *u, struct server *s)
+{
+	struct check *c = check_of(all, s);
+
+	if (c == NULL)
+		return false;
+	c->upstream = u;
+	c->mark = all->mark;
+	c->fresh = !is_listed(c) || c->same != u->check->same;
+	c->same = u->check->same;
+	if (is_listed(c))
+		return c->fresh;
+	c->state = (struct check_state){0};
+	c->tried = false;
+	__atomic_store_n(&all->untried, all->untried + 1, __ATOMIC_RELEASE);
+	list_push_back(&all->all, &c->link);
+	return true;
+}
+
+/* Forgotten: its timer, its turn and its verdict. */
+static void leave_out(struct check *c)
+{
+	np_timer_stop(&c->timer);
+	list_remove(&c->waiting);
+	list_remove(&c->link);
+	note_tried(c);
+	verdict_none(c->server);
+}
+
+/* What is not fresh keeps its time, unless the interval has become shorter than that. */
+static void schedule(struct check *c, struct check_place *place, int64_t now)
+{
+	int64_t latest = now + plan_of(c)->rules.interval;
+
+	if (!c->fresh && c->state.due <= latest)
+		return;
+	c->state.due = latest;
+	if (c->fresh) {
+		check_state_begin(&c->state, &plan_of(c)->rules, *place, now);
+		place->nth++;
+		verdict_begins(c->server, c->state.verdict, c->state.since);
+	}
+	list_remove(&c->waiting);
+	set_timer(c);
+}
+
+void checks_sync(struct checks *all, struct inventory *inv)
+{
+	struct check_place place = {0};
+	int64_t now = np_nanotime();
+
+	all->mark++;
+	for (unsigned i = 0; i < inv->nupstreams; i++) {
+		const struct inventory_upstream *u = &inv->upstreams[i];
+
+		for (unsigned j = u->first; u->listed && u->check != NULL && j < u->first + u->n; j++)
+			if (inv->servers[j].listed)
+				place.of += take_up(all, u, inv->servers[j].server);
+	}
+	list_for_each_safe(it, &all->all) {
+		struct check *c = list_entry(it, struct check, link);
+
+		if (c->mark != all->mark)
+			leave_out(c);
+	}
+	list_for_each(it, &all->all)
+		schedule(list_entry(it, struct check, link), &place, now);
+}
+
+/* As probes are stopped: a wait whose deadline is over ends by itself. */
+void checks_stop(struct checks *c)
+{
+	c->stopping = true;
+	list_for_each(it, &c->all)
+		np_timer_stop(&list_entry(it, struct check, link)->timer);
+	np_yield(); /* those that have just begun see it, and have no descriptor to wake */
+	list_for_each(it, &c->running)
+		np_fd_set_deadline(&list_entry(it, struct check_run, link)->fd, 1);
+	while (!list_empty(&c->running))
+		np_sleep(NP_MS);
+}

@@ -1,0 +1,66 @@
+/* checks: who is checked, and when: every server of an upstream with a check, each by a timer of its own, at most so
+ * many at the same time. What a check is stands in check_run.h, what its results mean in check_state.h, and what a
+ * verdict does in check_verdict.h.
+ *
+ *   timer -> a place -> check_run, a coroutine --> its result --> check_state_result --> verdict_is
+ *      ^        '- none: it waits its turn                             '-- the next one's time
+ *      '---------------------------------------------------------------------'
+ *
+ * Half of the places are for servers that are up, half for the others: those may hang each time, and make no check of a
+ * server that is well wait. Nothing here is shared with workers but the server's word, and what is shown.
+ *
+ * Rejected: one queue by time for all, as a scheduler of its own, since the worker's timers are one already; and checks
+ * in the workers, where a busy one would make verdicts late, and each would have its own. */
+#ifndef PROXY_HEALTH_CHECKS_H
+#define PROXY_HEALTH_CHECKS_H
+
+#include "proxy/health/check_state.h"
+#include "proxy/health/pulse.h"
+#include "proxy/policy/inventory.h"
+
+struct check_run;
+
+/* Of one server: server.check, made here, freed with it. The health thread's. */
+struct check {
+	struct list link;     /* checks.all; of no list: it is checked no more */
+	struct list waiting;  /* for a place */
+	struct np_timer timer;
+	struct checks *all;
+	struct server *server;
+	const struct inventory_upstream *upstream; /* of the current inventory, as all its pointers */
+	struct check_state state;
+	uint64_t same;        /* check_plan.same: what the verdict is of */
+	uint64_t mark;        /* of the last inventory that has it */
+	bool fresh;           /* it begins with this inventory */
+	bool tried;           /* one run has ended */
+	bool running;
+};
+
+/* Zero-initialise, then checks_init. */
+struct checks {
+	struct list all;        /* of struct check */
+	struct list waiting[2]; /* the same, for a place: [0] of servers that are up, [1] of the others */
+	struct list running;    /* of struct check_run */
+	unsigned used[2], most; /* places of each half */
+	struct inventory_reader *reader;
+	struct pulse pulse;
+	uint64_t mark, lots;
+	uint32_t untried;       /* atomic: checks of which no run has ended */
+	bool stopping;
+};
+
+/* places: of both halves, 2 at least.   Calls  before the thread runs. */
+void checks_init(struct checks *c, struct inventory_reader *reader, unsigned places);
+
+/* checks_sync: from now on those of inv are checked, which is the reader's current one. Who was checked before, in the
+ * same way, keeps verdict and time; a server that is in inv no more, or has no check there, is forgotten.
+ *   Calls  the health thread, while what inv came after is still held. */
+void checks_sync(struct checks *c, struct inventory *inv);
+
+/* checks_ended: a run is over, and gives its place back.   Owns  r. */
+void checks_ended(struct checks *c, struct check_run *r, const struct check_outcome *o);
+
+/* checks_stop: no check begins any more; those under way are given up.   Parks  until they have ended. */
+void checks_stop(struct checks *c);
+
+#endif
