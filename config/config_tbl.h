@@ -369,6 +369,12 @@
 	  "of a tier's weight is usable, and the servers of both are taken by weight; it leaves when that much "  \
 	  "is usable again.",                                                                                     \
 	  "50%")                                                                                                  \
+	X(SHARE, "upstreams[].panic", panic, "off", 1, 100, OFF, none, NEW,                                       \
+	  "usable weight under which servers that seem dead are used again",                                      \
+	  "Of the weight that operators, names and agents allow. Below it checks and failed connections hold "    \
+	  "nobody out: that most of an upstream dies at once is less likely than that a check is wrong. With off " \
+	  "clients are closed when nothing is left. Set it where checks are weaker than the service.",            \
+	  "50%")                                                                                                  \
 	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \
 	  "how it is found out whether its servers are well", NULL, NULL)                                         \
 	X(BLOCK, "upstreams[].health.tcp", health.tcp, NULL, 0, 0, 0, none, LIVE,                                 \

@@ -6,6 +6,7 @@
 #include "netpoll/check.h"
 #include "proxy/health/checks.h"
 #include "proxy/health/lesson.h"
+#include "proxy/health/panic.h"
 #include "proxy/health/probe.h"
 #include "proxy/upstream/server.h"
 
@@ -37,7 +38,7 @@ static bool judges(const struct inventory_upstream *u)
 static bool anybody_judged(const struct inventory *inv)
 {
 	for (unsigned i = 0; i < inv->nupstreams; i++)
-		if (judges(&inv->upstreams[i]))
+		if (judges(&inv->upstreams[i]) || panic_is_watched(&inv->upstreams[i]))
 			return true;
 	for (unsigned i = 0; i < inv->nservers; i++)
 		if (inv->servers[i].listed && server_inputs(server_now(inv->servers[i].server)).passive != SERVER_IN)
@@ -57,6 +58,9 @@ static void take_turn(struct np_timer *t)
 	for (unsigned i = 0; i < inv->nupstreams; i++)
 		if (judges(&inv->upstreams[i]))
 			lesson_teach(inv, &inv->upstreams[i], now);
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		if (panic_is_watched(&inv->upstreams[i]))
+			panic_look(inv, &inv->upstreams[i], now);
 	probes_turn(&h->probes, inv, now);
 	inventory_drop(inv);
 }

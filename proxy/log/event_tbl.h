@@ -66,6 +66,8 @@
 	X(override_dropped, "notice, error", "An override is gone, because its server is, or for want of memory.") \
 	X(override_ended, "notice", "The time of an override is over.") \
 	X(overrides_in_force, "notice", "The state file holds overrides: which servers have them.") \
+	X(panic, "warning", "So little of an upstream is usable that servers which checks or failures hold out are used again.") \
+	X(panic_over, "notice", "Enough of it is usable again; for how long it was not.") \
 	X(ready, "notice", "All addresses are listened on; connections are served.") \
 	X(relay_failed, "warning, error", "A system call failed as only this machine can be to blame for.") \
 	X(reload_failed, "error", "A configuration is refused; the one before stays in force.") \

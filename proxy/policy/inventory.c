@@ -117,6 +117,7 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 		to->judges = u->passive.on;
 		to->probes = u->passive.on && u->passive.probe;
 		to->connect_timeout = u->connect_timeout;
+		to->panic = u->panic;
 	}
 	for (unsigned i = 0; u != NULL && i < u->members->n; i++)
 		add_server(inv, u->members->at[i].server, &u->members->at[i]);
@@ -421,6 +422,23 @@ void inventory_reader_close(struct inventory_reader *reader)
 }
 
 /* ---- sums ---- */
+
+/* As balance.c has it, from the same words. */
+bool inventory_panics(const struct inventory *inv, const struct inventory_upstream *u, unsigned *percent)
+{
+	uint64_t allowed = 0, usable = 0;
+
+	for (unsigned i = u->first; i < u->first + u->n; i++) {
+		const struct inventory_server *s = &inv->servers[i];
+		uint64_t word = server_now(s->server);
+		enum grade grade = server_grade(u->judges ? word : server_word_passive(word, SERVER_IN), s->weight);
+
+		allowed += s->listed && grade > GRADE_NO ? s->weight : 0;
+		usable += s->listed && grade == GRADE_YES ? s->weight : 0;
+	}
+	*percent = allowed > 0 ? (unsigned)(usable * 100 / allowed) : 0;
+	return usable * 100 < allowed * u->panic;
+}
 
 /* With what listeners that are gone have counted, so that a sum never falls. */
 void inventory_totals(const struct inventory *inv, struct listener_stats *total)

@@ -60,6 +60,7 @@ struct inventory_upstream {
 	bool judges, probes;      /* by what becomes of connections; and those that are left out */
 	int64_t connect_timeout;  /* ns */
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
+	unsigned panic;           /* percent of the weight; 0: off */
 	const struct config_upstream *config; /* as a listener's */
 };
 
@@ -138,6 +139,10 @@ void inventory_reader_close(struct inventory_reader *reader);
  * is closed. It may park between the two.   Calls  the reader's worker, both. */
 struct inventory *inventory_hold(struct inventory_reader *reader);
 void inventory_drop(struct inventory *inv);
+
+/* inventory_panics: does a pick of u take servers now that checks or failures hold out? *percent of the weight is
+ * usable. Any thread that holds inv. */
+bool inventory_panics(const struct inventory *inv, const struct inventory_upstream *u, unsigned *percent);
 
 /* inventory_totals: the sum of all listeners, removed ones too, of all workers. Any thread that holds
  * inv. */

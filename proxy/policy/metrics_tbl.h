@@ -75,6 +75,8 @@
 	  "From the connect of a server to its first byte.", first_byte, METRICS_HISTOGRAM) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_retries_total", counter, "upstream", \
 	  "Attempts to connect after a failed one of the same connection.", retries, 1) \
+	X(UPSTREAM, UPSTREAMS, "staunch_upstream_panic", gauge, "upstream", \
+	  "Whether servers that checks or failures hold out are used, since too little weight is usable.", panic, 1) \
 	X(SERVER, CHECKED, "staunch_healthcheck_total", counter, "upstream, server, result", \
 	  "Checks of a server that have ended, by result; those that came too late are not among them.", checks, \
 	  CHECK_RESULTS - 1) \

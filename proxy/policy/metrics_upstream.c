@@ -60,6 +60,16 @@ void metrics_retries(const struct metrics_at *pg, unsigned i)
 	prometheus_value(&pg->to, pg->name, &labels, retries);
 }
 
+void metrics_panic(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+	struct labels labels = by_upstream(u);
+	unsigned percent;
+
+	if (u->listed)
+		prometheus_value(&pg->to, pg->name, &labels, inventory_panics(pg->inv, u, &percent));
+}
+
 /* ---- servers ---- */
 
 static struct labels by_server(const struct server *s, const char *name, const char *value)

@@ -40,29 +40,22 @@ static void forget_credits(const struct upstream *u)
 		u->members->at[i].server->credit = 0;
 }
 
-/* What a word makes of a member. */
-static enum grade grade_of(const struct upstream *u, const struct member *m, uint64_t word)
+static void count_in_tier(struct tier *t, const struct member *m, int sign)
 {
-	static const enum grade grades[] = {
-		[USABLE_NO] = GRADE_NO,
-		[USABLE_SPARE] = GRADE_SPARE,
-		[USABLE_YES] = GRADE_YES,
-	};
-	uint64_t others = server_word_passive(word, SERVER_IN);
-	enum usable usable = server_usable(u->passive.on ? word : others, m->weight, NULL);
-
-	if (usable == USABLE_NO && server_usable(others, m->weight, NULL) != USABLE_NO)
-		return GRADE_OUT;
-	return grades[usable];
+	t->usable += m->grade == GRADE_YES ? (uint64_t)(sign * (int64_t)m->weight) : 0;
+	t->allowed += m->grade > GRADE_NO ? (uint64_t)(sign * (int64_t)m->weight) : 0;
 }
 
 /* The server's word has changed. A weight that has changed begins a new round: debts of the old weights would be paid
  * in a burst of picks. One that is only left out for a time keeps its credit. */
-static no_inline void adopt_word(struct upstream *u, struct member *m, uint64_t word)
+static no_inline void adopt_word(const struct upstream *u, struct member *m, uint64_t word)
 {
 	uint32_t before = server_weight(m->seen, m->weight), weight = server_weight(word, m->weight);
+	struct tier *t = &u->members->tiers[m->tier];
 
-	m->grade = grade_of(u, m, word);
+	count_in_tier(t, m, -1);
+	m->grade = server_grade(u->passive.on ? word : server_word_passive(word, SERVER_IN), m->weight);
+	count_in_tier(t, m, 1);
 	m->share = weight;
 	m->most = server_most(word, m->max_connections);
 	m->seen = word;
@@ -96,7 +89,7 @@ static no_inline enum standing standing_out(const struct member *m)
 }
 
 /* In line for the pick, which asks it of each member. */
-static inline enum standing member_standing(struct upstream *u, struct member *m, const struct pick_args *a,
+static inline enum standing member_standing(const struct upstream *u, struct member *m, const struct pick_args *a,
 					    enum grade least)
 {
 	uint64_t word = server_now(m->server);
@@ -143,25 +136,39 @@ static no_inline bool gather_lesser(struct upstream *u, const struct pick_args *
 	return gather_range(u, a, range, least, p);
 }
 
-bool balance_tier_is_weak(const struct upstream *u, const struct tier *t)
+/* What the words of a range say now. */
+static void adopt_range(const struct upstream *u, const struct tier *range)
 {
-	uint64_t usable = 0;
+	for (unsigned i = range->first; i < range->end; i++) {
+		struct member *m = &u->members->at[i];
+		uint64_t word = server_now(m->server);
 
-	for (unsigned i = t->first; i < t->end; i++) {
-		const struct member *m = &u->members->at[i];
-
-		if (grade_of(u, m, server_now(m->server)) == GRADE_YES)
-			usable += m->weight;
+		if (word != m->seen)
+			adopt_word(u, m, word);
 	}
-	return usable * 100 < t->weight * u->failover_below;
 }
 
-/* Those that join it stand right behind it. */
-static no_inline unsigned last_that_joins(const struct upstream *u, unsigned tier)
+static bool is_weak(const struct upstream *u, const struct tier *t)
 {
-	while (tier + 1 < u->members->ntiers && balance_tier_is_weak(u, &u->members->tiers[tier]))
-		tier++;
-	return tier;
+	return t->usable * 100 < t->weight * u->failover_below;
+}
+
+bool balance_tier_is_weak(const struct upstream *u, const struct tier *t)
+{
+	adopt_range(u, t);
+	return is_weak(u, t);
+}
+
+/* Of an upstream as a whole, not of a tier: who has little left anywhere doubts what says so. */
+static bool is_panic(const struct upstream *u)
+{
+	uint64_t allowed = 0, usable = 0;
+
+	for (unsigned t = 0; t < u->members->ntiers; t++) {
+		allowed += u->members->tiers[t].allowed;
+		usable += u->members->tiers[t].usable;
+	}
+	return usable * 100 < allowed * u->panic;
 }
 
 /* Nobody else is left, since the others went after it was left out: one that only its failures hold out is better than
@@ -173,10 +180,9 @@ static no_inline int gather_out(struct upstream *u, const struct pick_args *a, s
 	return p->n > 0 ? 0 : -NP_ENOENT;
 }
 
-/* Tier by tier, or, where one is weak, together with those that join it. Spare ones are taken where a tier has no
- * other, and before the next tier. In line for the pick, which each connection makes: what a pick without a failed
- * server costs is counted by the gates, so whatever only such a one needs stands in functions of its own. */
-static inline int gather_members(struct upstream *u, const struct pick_args *a, struct pool *p)
+/* Tier by tier; weak ones, if there may be any, together with those that join them. `best` is the grade of those that
+ * are preferred; spare ones are taken where a tier has no other, and before the next tier. */
+static inline int walk_tiers(struct upstream *u, const struct pick_args *a, enum grade best, bool joins, struct pool *p)
 {
 	const struct members *all = u->members;
 	struct tier range = {0};
@@ -184,11 +190,11 @@ static inline int gather_members(struct upstream *u, const struct pick_args *a, 
 
 	p->n = 0;
 	for (unsigned t = 0; t < all->ntiers; t++) {
-		if (unlikely(u->failover_below != 0))
-			t = last_that_joins(u, t);
+		while (joins && t + 1 < all->ntiers && is_weak(u, &all->tiers[t]))
+			t++;
 		range.first = range.end;
 		range.end = all->tiers[t].end;
-		full |= gather_range(u, a, range, GRADE_YES, p);
+		full |= gather_range(u, a, range, best, p);
 		if (likely(p->n > 0))
 			return 0;
 		full |= gather_lesser(u, a, range, GRADE_SPARE, p);
@@ -196,6 +202,27 @@ static inline int gather_members(struct upstream *u, const struct pick_args *a, 
 			return 0;
 	}
 	return full ? -NP_EAGAIN : gather_out(u, a, p);
+}
+
+/* With the keys that ask more: all words are read first, so that the sums of the tiers are those of now. */
+static no_inline int gather_by_keys(struct upstream *u, const struct pick_args *a, struct pool *p)
+{
+	adopt_range(u, &(struct tier){.end = u->members->n});
+	return walk_tiers(u, a, is_panic(u) ? GRADE_SICK : GRADE_YES, true, p);
+}
+
+/* In line for the pick, which each connection makes: what a pick without a failed server and without such keys costs is
+ * counted by the gates, so whatever else there is stands in functions of its own. */
+static inline int gather_members(struct upstream *u, const struct pick_args *a, struct pool *p)
+{
+	if (likely(u->plain))
+		return walk_tiers(u, a, GRADE_YES, false, p);
+	return gather_by_keys(u, a, p);
+}
+
+bool balance_panics(const struct upstream *u)
+{
+	return is_panic(u);
 }
 
 int balance_gather(struct upstream *u, const struct pick_args *a, struct pool *p)

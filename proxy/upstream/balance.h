@@ -26,6 +26,8 @@ must_use int balance_gather(struct upstream *u, const struct pick_args *a, struc
  * pool. */
 struct member *balance_choose(const struct upstream *u, const struct pick_args *a, struct pool *p);
 
+/* Is so little usable that those that checks and failures hold out are picked, too? By the words as they were seen. */
+bool balance_panics(const struct upstream *u);
 /* Is the tier to be joined by the next, by what the words of its servers say now? */
 bool balance_tier_is_weak(const struct upstream *u, const struct tier *t);
 

@@ -90,6 +90,19 @@ enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why)
 	return results[w];
 }
 
+enum grade server_grade(uint64_t word, uint32_t weight)
+{
+	uint64_t not_failed = server_word_passive(word, SERVER_IN);
+	uint64_t not_checked = server_word_check(not_failed, SERVER_CHECK_NONE);
+	enum usable usable = server_usable(word, weight, NULL);
+
+	if (usable != USABLE_NO)
+		return usable == USABLE_YES ? GRADE_YES : GRADE_SPARE;
+	if (server_usable(not_failed, weight, NULL) != USABLE_NO)
+		return GRADE_OUT;
+	return server_usable(not_checked, weight, NULL) != USABLE_NO ? GRADE_SICK : GRADE_NO;
+}
+
 const char *server_why_text(enum server_why why)
 {
 	static const char *const words[] = {

@@ -65,6 +65,19 @@ enum server_why { SERVER_WHY_TBL(X) };
 uint64_t server_word(const struct server_inputs *in);
 struct server_inputs server_inputs(uint64_t word);
 
+/* How good a server is for a pick: the worst first. */
+enum grade {
+	GRADE_NO,    /* an operator, its name or its agent holds it out, or its weight is 0 */
+	GRADE_SICK,  /* else: its check does, so it is taken in a panic */
+	GRADE_OUT,   /* else: its failures do: better than none, where nobody else is left */
+	GRADE_SPARE, /* taken only where its tier has no better one */
+	GRADE_YES,
+};
+
+/* server_grade: the same answer as server_usable's, and of a NO which input is left when the softer ones are not asked:
+ * those that only suppose. */
+enum grade server_grade(uint64_t word, uint32_t weight);
+
 /* The word with another passive state; with another verdict of its check. */
 uint64_t server_word_passive(uint64_t word, enum server_passive to);
 uint64_t server_word_check(uint64_t word, enum server_check to);

@@ -105,6 +105,8 @@ static void form_tiers(const struct upstream *u, struct members *all)
 		all->tiers[all->ntiers - 1].end = i + 1;
 		all->tiers[all->ntiers - 1].weight += all->at[i].weight;
 	}
+	for (unsigned t = 0; t < all->ntiers; t++)
+		all->tiers[t].allowed = all->tiers[t].usable = all->tiers[t].weight;
 }
 
 static struct members *members_new(const struct upstream *u, const struct server_spec *servers, unsigned n)
@@ -172,6 +174,8 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->connect_timeout = spec->connect_timeout;
 	u->retry_budget = spec->retry_budget;
 	u->failover_below = spec->failover_below;
+	u->panic = spec->panic;
+	u->plain = u->failover_below == 0 && u->panic == 0;
 	u->passive = spec->passive;
 	u->seed = spec->seed;
 	u->registry = registry;
@@ -234,7 +238,7 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 	if (strcmp(u->name, spec->name) != 0 || u->balance != spec->balance ||
 		u->seed != spec->seed)
 		return false;
-	if (u->failover_below != spec->failover_below || !zone_same(u->zone, spec->zone))
+	if (u->failover_below != spec->failover_below || u->panic != spec->panic || !zone_same(u->zone, spec->zone))
 		return false;
 	if (u->connect_timeout != spec->connect_timeout || u->retry_budget != spec->retry_budget)
 		return false;

@@ -16,7 +16,9 @@
  *
  * Servers of one priority are a tier; where the process has a zone, those of its zone are one, and behind them the
  * others. A tier of whose configured weight less than failover_below is usable is joined by the next: the two are
- * looked at together.
+ * looked at together. Where less than `panic` of the weight is usable that operators, names and agents allow, those
+ * that a check or their failures hold out are picked as if they were well: then the checks are doubted, not the
+ * servers.
  *
  * A server's word (server_state.h) is compared with the one that its member has seen; only where they differ is it
  * read, so what operators and checks say costs a pick one load and one comparison a member. */
@@ -33,6 +35,7 @@
 #define STANDING_TBL(X)                                                        \
 	X(USABLE, "yes", NULL)                                                  \
 	X(LAST, "yes", "its connections failed, but no other server is left")   \
+	X(PANIC, "yes", "it is held out, but too little weight is usable: a panic") \
 	X(SPARE, "spare", "a server of a tier before it is usable")             \
 	X(DOUBT, "spare", "its check or its connections leave doubts: others of its tier are usable") \
 	X(DRAIN, "no", "an operator drains it")                                 \
@@ -77,17 +80,10 @@ struct upstream_spec {
 	int64_t connect_timeout, retry_budget; /* ns */
 	unsigned retries;
 	unsigned failover_below; /* percent of a tier's configured weight; 0: only where none is left */
+	unsigned panic;          /* percent of the allowed weight; 0: off */
 	const char *zone;        /* of the process; NULL: zones count for nothing */
 	struct passive_rules passive;
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
-};
-
-/* How good a member is for a pick: the worst first. */
-enum grade {
-	GRADE_NO,    /* an operator, its name, its agent or its check holds it out, or its weight is 0 */
-	GRADE_OUT,   /* its failures alone do: better than none, where nobody else is left */
-	GRADE_SPARE, /* taken only where its tier has no better one */
-	GRADE_YES,
 };
 
 /* A server's part in one upstream. Const after init but for what is under the lock. */
@@ -106,10 +102,12 @@ struct member {
 	uint32_t place;        /* in the list that it was made from */
 };
 
-/* Its members stand side by side. */
+/* Its members stand side by side. All sums are of configured weights. */
 struct tier {
-	unsigned first, end; /* members->at[first] up to the one before at[end] */
-	uint64_t weight;     /* as configured, of all */
+	unsigned first, end; /* const, as the next: members->at[first] up to the one before at[end] */
+	uint64_t weight;     /* of all */
+	uint64_t allowed;    /* under the lock, as the next: of all but GRADE_NO */
+	uint64_t usable;     /* of GRADE_YES */
 };
 
 /* The members of an upstream, as a whole: another list takes its place when a name has other addresses. The control
@@ -119,7 +117,7 @@ struct members {
 	uint64_t round;       /* const: of which servers with which weights it is; never 0 */
 	int64_t weight;       /* of all, as server_weight has it */
 	struct member **pool; /* scratch of one pick, room for each; owned */
-	struct tier *tiers;   /* const, owned: in the order in which they are used */
+	struct tier *tiers;   /* owned: in the order in which they are used */
 	struct member at[];   /* tier by tier, and within one as configured */
 };
 
@@ -128,7 +126,8 @@ struct upstream {
 	enum balance balance;
 	unsigned retries;
 	int64_t connect_timeout, retry_budget; /* ns */
-	unsigned failover_below; /* percent */
+	bool plain;              /* none of the keys is set that ask more of a pick (balance.c) */
+	unsigned failover_below, panic; /* percent */
 	const char *zone;        /* of the process; owned; NULL: none */
 	struct passive_rules passive;
 	uint64_t seed;

@@ -14,6 +14,7 @@ struct upstream_live {
 	struct list servers;  /* of struct server, those that are leaving among them */
 	unsigned refs;
 	const char *name;     /* const after init; owned */
+	int64_t panics;       /* the health thread's: since when, as it has told; 0: it does not */
 	struct upstream_stats *stats; /* owned: one cell per worker, which writes it; any thread reads */
 	struct server_stats gone; /* sum of its servers that are no more: so its totals never fall */
 

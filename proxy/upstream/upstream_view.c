@@ -41,15 +41,17 @@ static struct member_view view_member(struct upstream *u, struct member *m, cons
 }
 
 /* One that the pick chooses from. */
-static void view_pooled(struct member_view *v, const struct member *m)
+static void view_pooled(struct member_view *v, const struct member *m, bool panics)
 {
-	v->standing = m->grade == GRADE_OUT ? STANDING_LAST : STANDING_USABLE;
+	v->standing = STANDING_USABLE;
+	if (m->grade < GRADE_SPARE)
+		v->standing = panics ? STANDING_PANIC : STANDING_LAST;
 	v->weight = m->share;
 }
 
 static bool is_pooled(const struct member_view *v)
 {
-	return v->standing == STANDING_USABLE || v->standing == STANDING_LAST;
+	return v->standing <= STANDING_PANIC;
 }
 
 /* Returns the sum of weights. */
@@ -100,7 +102,7 @@ int upstream_view(struct upstream *u, const struct pick_args *a, struct member_v
 		views[i] = view_member(u, &all->at[i], a);
 	err = balance_gather(u, a, &pool);
 	for (unsigned i = 0; i < pool.n; i++)
-		view_pooled(&views[pool.at[i] - all->at], pool.at[i]);
+		view_pooled(&views[pool.at[i] - all->at], pool.at[i], balance_panics(u));
 	if (err == 0)
 		chosen = balance_choose(u, a, &pool);
 	pthread_mutex_unlock(&u->live->lock);

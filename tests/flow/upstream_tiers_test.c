@@ -1,5 +1,5 @@
-/* Which servers are used first, with real ones that are drained, die and come back: E39, E40. Who may take a connection
- * in each state is semantics_tiers_test.c's. */
+/* Which servers are used first, with real ones that are drained, die and come back: E38 to E40. Who may take a
+ * connection in each state is semantics_tiers_test.c's. */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,6 +125,52 @@ static void e39_a_dead_server_brings_the_next_tier(void **state)
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }
 
+static bool has_gauge(void *of)
+{
+	return strstr(control_expect(200, "GET /metrics", ""), of) != NULL;
+}
+
+/* Clients until the log has the event so often: none of them is turned away. */
+static void serve_until(const struct world *w, const char *event)
+{
+	for (int i = 0; kit_file_count(w->s->child->err, textf("\"event\":\"%s\"", event)) == 0; i++) {
+		if (i == 3000)
+			kit_fail("no %s after 3000 clients", event);
+		assert_true(is_served(w->port));
+		if (i % 10 == 9)
+			cpu_ms_within(w->s->child->pid, 20); /* the health thread has its seconds */
+	}
+}
+
+/* E38: one of two dies, and half is less than panic: it is tried again with each turn, which no client sees. When it is
+ * back, the panic is over. One line each. */
+static void e38_panic_begins_and_ends(void **state)
+{
+	static const char *const what[] = {"", "", ", weight: 0"};
+	struct world w;
+	int tried;
+
+	(void)state;
+	open_servers(&w, -1);
+	kit_peer_stop(w.peer[0]);
+	start(&w, config_of(&w, what, ", panic: 60%, health: {passive: {out: 60s}}", ""));
+	expect_part(control_expect(200, "GET /metrics", ""), "staunch_upstream_panic{upstream=\"app\"} 0\n");
+	serve_until(&w, "panic");
+	expect_part(control_expect(200, "GET /metrics", ""), "staunch_upstream_panic{upstream=\"app\"} 1\n");
+	expect_part(control_verb(0, "explain route --listener web --socket $S"),
+		    "too little weight is usable: a panic");
+	tried = kit_file_count(w.s->child->out, "\"staunch.retries\":1");
+	for (int i = 0; i < 12; i++)
+		assert_true(is_served(w.port));
+	kit_staunch_wait_log(w.s, "\"staunch.retries\":1", tried + 6);
+	w.peer[0] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .port = w.at[0]});
+	serve_until(&w, "panic_over");
+	assert_true(kit_wait(has_gauge, (char[]){"staunch_upstream_panic{upstream=\"app\"} 0\n"}, KIT_MS));
+	assert_int_equal(kit_file_count(w.s->child->err, "\"event\":\"panic\""), 1);
+	assert_int_equal(kit_file_count(w.s->child->err, "\"event\":\"panic_over\""), 1);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
 /* E40: the own zone, then the others, then the next priority; a reload can move the process elsewhere. */
 static void e40_the_own_zone_first(void **state)
 {
@@ -156,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(e39_the_next_tier_joins_and_leaves),
 		TEST(e39_a_dead_server_brings_the_next_tier),
+		TEST(e38_panic_begins_and_ends),
 		TEST(e40_the_own_zone_first),
 	};
 

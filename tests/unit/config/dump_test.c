@@ -79,6 +79,7 @@ static const char dumped[] =
 	"    retries: 2                              # default\n"
 	"    retry_budget: 10s                       # default\n"
 	"    failover_below: 0%                      # default\n"
+	"    panic: off                              # default\n"
 	"    health:\n"
 	"      port: same                            # default\n"
 	"      passive:\n"

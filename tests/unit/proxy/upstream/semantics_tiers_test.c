@@ -1,5 +1,5 @@
-/* Tiers: E39, E40. The pick against a plain model that looks at one server at a time, over random upstreams, states and
- * thresholds; and by scripts, how the next tier joins and leaves. */
+/* Tiers and panic: E38 to E40. The pick against a plain model that looks at one server at a time, over random
+ * upstreams, states and thresholds; and by scripts, how the next tier joins and leaves. */
 #include "tests/unit/proxy/upstream/servers.h"
 
 #define ROUNDS 20000
@@ -29,16 +29,17 @@ static void put_out(struct server *s, enum server_passive to)
 
 /* ---- a plain model ---- */
 
-enum { NO, OUT, SPARE, YES };
+enum { NO, SICK, OUT, SPARE, YES };
 
 static int grade(const struct member *m)
 {
 	const struct server_inputs in = server_inputs(server_now(m->server));
 	int64_t weight = in.admin_weight >= 0 ? in.admin_weight : (int64_t)m->weight;
 
-	if (in.admin != SERVER_READY || in.check == SERVER_CHECK_DOWN || in.leaving || in.agent != SERVER_AGENT_READY ||
-	    weight == 0)
+	if (in.admin != SERVER_READY || in.leaving || in.agent != SERVER_AGENT_READY || weight == 0)
 		return NO;
+	if (in.check == SERVER_CHECK_DOWN)
+		return SICK;
 	if (in.passive == SERVER_OUT || in.passive == SERVER_TRIAL)
 		return OUT;
 	return in.passive == SERVER_SPARE || in.check == SERVER_CHECK_UNKNOWN ? SPARE : YES;
@@ -76,6 +77,19 @@ static bool is_weak(const struct upstream *u, uint64_t tier)
 		usable += rank(u, m) == tier && grade(m) == YES ? m->weight : 0;
 	}
 	return usable * 100 < all * u->failover_below;
+}
+
+static bool panics(const struct upstream *u)
+{
+	double all = 0, usable = 0;
+
+	for (unsigned i = 0; i < u->members->n; i++) {
+		const struct member *m = &u->members->at[i];
+
+		all += grade(m) != NO ? m->weight : 0;
+		usable += grade(m) == YES ? m->weight : 0;
+	}
+	return usable * 100 < all * u->panic;
 }
 
 static bool tried_it(const struct pick_args *a, const struct server *s)
@@ -127,7 +141,7 @@ static int model_choice(const struct upstream *u, const struct pick_args *a, str
 	for (l->first = next_rank(u, 0, true); l->first != UINT64_MAX; l->first = next_rank(u, l->last, false)) {
 		for (l->last = l->first; is_weak(u, l->last) && next_rank(u, l->last, false) != UINT64_MAX;)
 			l->last = next_rank(u, l->last, false);
-		if (finds(u, a, l, YES, SPARE))
+		if (panics(u) ? finds(u, a, l, SICK, SICK) : finds(u, a, l, YES, SPARE))
 			return 0;
 	}
 	if (l->full)
@@ -156,6 +170,7 @@ static struct upstream *random_upstream(struct server_registry *registry)
 	servers_init(&s, (enum balance)draw(4), "1 1 1 1 1 1 1 1 1 1");
 	s.spec.nservers = 1 + draw(10);
 	s.spec.failover_below = thresholds[draw(array_len(thresholds))];
+	s.spec.panic = thresholds[draw(array_len(thresholds))];
 	s.spec.zone = draw(2) == 0 ? NULL : "near";
 	s.spec.passive.on = true;
 	s.spec.passive.out = 1;
@@ -330,6 +345,54 @@ static void e39_spares_of_tiers_together(void **state)
 	servers_close(u, registry);
 }
 
+/* E38: below half of the weight that may be used at all, those that a check or their failures hold out are picked as if
+ * in; not those that an operator holds out. Half is enough. */
+static void e38_panic(void **state)
+{
+	struct server_registry *registry = server_registry_new(1);
+	struct servers s;
+	struct upstream *u;
+	struct member_view views[SERVERS_MAX];
+	struct server_inputs drained = ready;
+
+	(void)state;
+	drained.admin = SERVER_DRAIN;
+	servers_init(&s, BALANCE_ROUND_ROBIN, "1 1 1 1 1");
+	s.spec.panic = 50;
+	s.spec.passive.on = true;
+	u = upstream_new(&s.spec, registry);
+	set_inputs(u->members->at[4].server, &drained);
+	set_check(u, 0, SERVER_CHECK_DOWN);
+	put_out(u->members->at[1].server, SERVER_OUT);
+	expect_picks(u, "cdcd");
+	set_check(u, 2, SERVER_CHECK_DOWN);
+	expect_picks(u, "abcdabcd");
+	assert_int_equal(upstream_view(u, &(struct pick_args){.hash = 1}, views), 0);
+	assert_int_equal(views[0].standing, STANDING_PANIC);
+	assert_int_equal(views[1].standing, STANDING_PANIC);
+	assert_int_equal(views[3].standing, STANDING_USABLE);
+	assert_int_equal(views[4].standing, STANDING_DRAIN);
+	set_check(u, 2, SERVER_CHECK_UP);
+	expect_picks(u, "cdcd");
+	servers_close(u, registry);
+}
+
+/* E38, E13: off, and nobody is left: a refusal. */
+static void e38_off_refuses(void **state)
+{
+	struct server_registry *registry = server_registry_new(1);
+	struct upstream *u = open_with("1 1 1b", 0, NULL, registry);
+	struct pick_args a = {.hash = 1};
+	int err;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		set_check(u, i, SERVER_CHECK_DOWN);
+	servers_pick(u, &a, &err);
+	assert_int_equal(err, -NP_ENOENT);
+	servers_close(u, registry);
+}
+
 /* E40: the own zone before the others within a priority, and a priority before the next. */
 static void e40_the_own_zone_first(void **state)
 {
@@ -378,6 +441,8 @@ int main(void)
 		cmocka_unit_test(e39_a_tier_after_the_other),
 		cmocka_unit_test(e39_the_next_tier_joins),
 		cmocka_unit_test(e39_spares_of_tiers_together),
+		cmocka_unit_test(e38_panic),
+		cmocka_unit_test(e38_off_refuses),
 		cmocka_unit_test(e40_the_own_zone_first),
 		cmocka_unit_test(e40_zones_without_ours),
 	};

@@ -83,6 +83,20 @@ static enum usable expected(const struct server_inputs *in, uint32_t weight)
 	return in->check == SERVER_CHECK_UNKNOWN || in->passive == SERVER_SPARE ? USABLE_SPARE : USABLE_YES;
 }
 
+/* Whose answer changes if its failures were none, and if its check were none as well. */
+static enum grade expected_grade(const struct server_inputs *in, uint32_t weight)
+{
+	struct server_inputs softer = *in;
+
+	if (expected(&softer, weight) != USABLE_NO)
+		return expected(&softer, weight) == USABLE_YES ? GRADE_YES : GRADE_SPARE;
+	softer.passive = SERVER_IN;
+	if (expected(&softer, weight) != USABLE_NO)
+		return GRADE_OUT;
+	softer.check = SERVER_CHECK_NONE;
+	return expected(&softer, weight) != USABLE_NO ? GRADE_SICK : GRADE_NO;
+}
+
 static uint32_t expected_weight(const struct server_inputs *in, uint32_t weight)
 {
 	double w = in->admin_weight >= 0 ? (double)in->admin_weight : (double)weight;
@@ -121,6 +135,7 @@ static void check_one(const struct server_inputs *in, uint32_t weight, uint32_t 
 		assert_int_equal(server_word_passive(word, other.passive), server_word(&other));
 	}
 	assert_int_equal(server_usable(word, weight, NULL), expected(in, weight));
+	assert_int_equal(server_grade(word, weight), expected_grade(in, weight));
 	assert_int_equal(server_weight(word, weight), expected_weight(in, weight));
 	assert_int_equal(server_most(word, most), expected_most(in, most));
 }
