@@ -170,8 +170,11 @@ struct config_upstream {
 	struct config_server     *servers;
 	size_t                    nservers;
 	struct {
-		int64_t connect;
+		int64_t connect, queue;
 	} timeouts;
+	struct {
+		int64_t max; /* or CONFIG_OFF */
+	} queue;
 	int64_t               retries;      /* other servers to try; 0: none */
 	int64_t               retry_budget; /* over all attempts of one connection */
 	int64_t               failover_below; /* percent of a tier's weight */

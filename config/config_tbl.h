@@ -354,6 +354,18 @@
 	  "time one attempt to connect to a server may take",                                                     \
 	  "Five seconds survive two lost SYN packets.",                                                           \
 	  "2s")                                                                                                   \
+	X(DURATION, "upstreams[].timeouts.queue", timeouts.queue, "5s", 1 * UNITS_MS, 10 * UNITS_M, 0, none, NEW, \
+	  "time a connection may wait for a server that is not full",                                             \
+	  "It counts neither as a connect nor against retry_budget. Clients that give up sooner leave the queue." ,\
+	  "1s")                                                                                                   \
+	X(MAP, "upstreams[].queue", queue, NULL, 0, 0, OFF, none, NEW,                                            \
+	  "connections that wait while every server has max_connections; or off",                                 \
+	  NULL, NULL)                                                                                             \
+	X(COUNT, "upstreams[].queue.max", queue.max, "1024", 1, 1000000, OFF, none, NEW,                          \
+	  "so many may wait, of all workers together; beyond it they are closed at once",                         \
+	  "First come, first served, over all workers. Each takes about 12KiB. off closes a connection where every " \
+	  "server is full, as off in place of the map does.",                                                     \
+	  "100")                                                                                                  \
 	X(COUNT, "upstreams[].retries", retries, "2", 0, 100, 0, none, NEW,                                       \
 	  "other servers tried when a connect fails",                                                             \
 	  "Each retry goes to a server not tried before; nothing was sent yet, so nothing is sent twice.",        \

@@ -243,6 +243,21 @@ static void doubt_zones(struct diag *d, const struct config *c, struct config_up
 	}
 }
 
+#define QUEUE_MAX_DEFAULT 1024 /* of the table: a file that writes every key is not doubted for it */
+
+/* An operator may still give a server a limit at run time: then it has its effect. */
+static void doubt_queue(struct diag *d, struct config_upstream *u)
+{
+	bool chosen = u->queue.max != CONFIG_OFF && u->queue.max != QUEUE_MAX_DEFAULT;
+
+	for (size_t i = 0; i < u->nservers; i++)
+		if (u->servers[i].max_connections != CONFIG_OFF)
+			return;
+	if (chosen)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].queue.max", u),
+		          "nobody waits in the queue: no server has max_connections, so none is ever full");
+}
+
 /* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
  * attempt can never fire. */
 static void doubt_upstream(struct diag *d, struct config_upstream *u)
@@ -261,6 +276,7 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 		          pos_known(connect) ? connect : validate_origin("upstreams[].retry_budget", u),
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 	doubt_passive(d, u);
+	doubt_queue(d, u);
 }
 
 /* Ports of protocols whose servers speak first. */

@@ -47,6 +47,23 @@ static uint64_t upstream_active(const struct inventory *inv, const struct invent
 	return n;
 }
 
+/* null: nobody waits for a server that is full. */
+static void put_upstream_queue(struct json *j, const struct inventory_upstream *u)
+{
+	const struct limit *l = &u->live->queue;
+
+	if (u->config->queue.max == CONFIG_OFF) {
+		json_null(j, "queue");
+		return;
+	}
+	json_enter(j, "queue", '{');
+	json_u64(j, "length", limit_used(l));
+	json_i64(j, "max", u->config->queue.max);
+	json_u64(j, "high", __atomic_load_n(&l->high, __ATOMIC_RELAXED));
+	json_u64(j, "refused", __atomic_load_n(&l->hits, __ATOMIC_RELAXED));
+	json_leave(j, '}');
+}
+
 static void put_upstream(struct json *j, struct client *c, const struct inventory *inv, unsigned i)
 {
 	static const char *const words[RATES] = {"connects", "retries", "failed", "bytes_in", "bytes_out"};
@@ -65,6 +82,7 @@ static void put_upstream(struct json *j, struct client *c, const struct inventor
 	json_u64(j, "spare", count.spare);
 	json_u64(j, "active", upstream_active(inv, u));
 	json_u64(j, "retries", retries);
+	put_upstream_queue(j, u);
 	put_server_counts(j, &n);
 	rates_upstream(&c->admin->sampler->rates, inv, i, rates);
 	sample_rates(j, words, rates);

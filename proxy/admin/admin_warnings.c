@@ -133,6 +133,9 @@ static void warn_of_limits(const struct warnings *w, const struct process *p, co
 		warn_of_limit(w, &counts->limit, "max_connections", counts->name);
 		warn_of_limit(w, &counts->handshakes_limit, "tls.max_handshakes", counts->name);
 	}
+	for (unsigned i = 0; inv != NULL && i < inv->nupstreams; i++)
+		if (inv->upstreams[i].listed)
+			warn_of_limit(w, &inv->upstreams[i].live->queue, "queue.max", inv->upstreams[i].live->name);
 }
 
 /* All of it is read from counters; the control thread is asked for nothing that is not in the order already. */

@@ -32,6 +32,10 @@
 	  "no server answered in time") \
 	X(NO_LIVE_UPSTREAM,   no_live_upstream,   CLOSED,   PROXY,  "SC", \
 	  "the upstream has no server that may be tried") \
+	X(QUEUE_TIMEOUT,      queue_timeout,      CLOSED,   PROXY,  "sQ", \
+	  "every server stayed full for timeouts.queue") \
+	X(QUEUE_FULL,         queue_full,         REJECTED, PROXY,  "SQ", \
+	  "every server was full, and so was the upstream's queue") \
 	X(PREREAD_TIMEOUT,    preread_timeout,    CLOSED,   PROXY,  "cR", \
 	  "the ClientHello was not complete in time") \
 	X(PROXY_HEADER_TIMEOUT, proxy_header_timeout, CLOSED, PROXY, "cR", \

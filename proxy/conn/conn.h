@@ -34,6 +34,7 @@ enum conn_setup {
 	SETUP_HELLO,   /* its ClientHello is read */
 	SETUP_TLS,     /* its handshake is under way */
 	SETUP_CONNECT, /* its upstream is known, and a server is dialled */
+	SETUP_QUEUE,   /* ... or waited for, before it is SETUP_CONNECT again */
 };
 
 /* One direction: src to dst. dir[0] is client to server, dir[1] server to client. */

@@ -37,6 +37,7 @@ struct conn_extra {
 	/* owned: the servers tried; their names are the snapshot's; NULL: the first one connected */
 	struct access_tried *tried;
 	const struct server *last_tried; /* with tried */
+	int64_t queued;          /* ns that it waited in its upstream's queue */
 	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
 	struct conn_update *update; /* owned; NULL: there was none */
 };

@@ -16,6 +16,7 @@ static void gather_extra(const struct conn *c, struct access_extra *x, struct tl
 		x->detail = from->detail;
 		x->sni = from->sni;
 		x->tried = from->tried;
+		x->queued = from->queued;
 		if (from->client.sa.sa_family != AF_UNSPEC)
 			x->connected = c->peer;
 	}

@@ -54,6 +54,7 @@ static enum conn_stage stage_of(const struct conn *c)
 		[SETUP_HELLO] = STAGE_CONN_HELLO,
 		[SETUP_TLS] = STAGE_CONN_TLS,
 		[SETUP_CONNECT] = STAGE_CONN_CONNECT,
+		[SETUP_QUEUE] = STAGE_CONN_QUEUE,
 	};
 
 	if (c->phase != CONN_RELAYING)

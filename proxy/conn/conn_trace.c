@@ -160,6 +160,7 @@ static void put_stage(struct json *j, const struct conn *c, const struct mark *m
 		put_end(j, c, m);
 		return;
 	case TRACE_FIRST_BYTE:
+	case TRACE_QUEUED:
 		return;
 	}
 }
@@ -293,10 +294,10 @@ void trace_accept(struct conn *c)
 	trace_mark(c, TRACE_ACCEPT, NULL, 0, CLOSE_NONE);
 }
 
-/* A listener without rules has a route, too. A server that was picked is dialled at once. */
+/* A listener without rules has a route, too, which the first pick says. A server that was picked is dialled at once. */
 void trace_pick(struct conn *c, const struct server *server, int err)
 {
-	if (c->listener->routes == NULL && c->retries == 0)
+	if (c->listener->routes == NULL && c->retries == 0 && (c->extra == NULL || c->extra->queued == 0))
 		trace_mark(c, TRACE_ROUTE, NULL, 0, CLOSE_NONE);
 	trace_mark(c, TRACE_PICK, server, err, CLOSE_NONE);
 	if (server != NULL)

@@ -27,6 +27,7 @@
 	X(TLS, "tls")                    \
 	X(ROUTE, "route")                \
 	X(PICK, "pick")                  \
+	X(QUEUED, "queue")               \
 	X(DIAL, "dial")                  \
 	X(CONNECTED, "connected")        \
 	X(UPSTREAM_TLS, "upstream_tls")  \

@@ -193,11 +193,35 @@ static bool may_try_another(const struct conn *c, const struct attempt *a)
 	return np_nanotime() < a->budget_ends;
 }
 
-static enum close_reason pick_failed(const struct attempt *a, int err)
+/* In the upstream's queue. The time counts neither as one of an attempt nor against their budget. */
+static enum close_reason wait_for_slot(struct conn *c, struct attempt *a, struct pick_args *args,
+				       struct server **server)
 {
-	if (a->ntried > 0)
+	enum close_reason why = connect_wait(c, conn_target(c)->upstream, args, server);
+	int64_t now = np_nanotime();
+
+	a->budget_ends = deadline_at(a->budget_ends, now - a->began);
+	a->began = a->dialled = now;
+	return why;
+}
+
+/* No server may be dialled now: wait for one where the upstream has a queue.
+ *   Returns  CLOSE_NONE: a slot of *server is ours. */
+static no_inline enum close_reason pick_failed(struct conn *c, struct attempt *a, struct pick_args *args,
+					       struct server **server, int err)
+{
+	struct upstream *u = conn_target(c)->upstream;
+	enum close_reason why = CLOSE_NO_LIVE_UPSTREAM;
+
+	PROBE(pick, c, u->name, NULL, -err);
+	if (unlikely(c->traced))
+		trace_pick(c, NULL, err);
+	if (err == -NP_EAGAIN)
+		why = u->queue_max > 0 ? wait_for_slot(c, a, args, server) : CLOSE_MAX_CONNECTIONS;
+	if (a->ntried > 0 &&
+	    (why == CLOSE_NO_LIVE_UPSTREAM || why == CLOSE_MAX_CONNECTIONS || why == CLOSE_QUEUE_FULL))
 		return a->why; /* the others are full or absent: the reason is the last attempt's */
-	return err == -NP_EAGAIN ? CLOSE_MAX_CONNECTIONS : CLOSE_NO_LIVE_UPSTREAM;
+	return why;
 }
 
 enum close_reason connect_run(struct conn *c)
@@ -232,11 +256,11 @@ enum close_reason connect_run(struct conn *c)
 			a.began = np_nanotime();
 		a.dialled = args.now = a.began;
 		err = upstream_pick(u, &args, &server);
-		if (err != 0) {
-			PROBE(pick, c, u->name, NULL, -err);
-			if (unlikely(c->traced))
-				trace_pick(c, NULL, err);
-			return pick_failed(&a, err);
+		if (unlikely(err != 0)) {
+			enum close_reason why = pick_failed(c, &a, &args, &server, err);
+
+			if (why != CLOSE_NONE)
+				return c->kill != CLOSE_NONE ? c->kill : why;
 		}
 		PROBE(pick, c, u->name, server->name, 0);
 		if (unlikely(args.trial)) /* of an earlier try it is no longer: that one has its verdict */

@@ -2,7 +2,7 @@
  * them.
  *
  *   preread_run -> conn_tls -> conn_pick_rule -> connect_run -> (conn_log_start) -> relay_start ... conn_log
- *                                                '-- connect_header, conn_tls_server
+ *                                                '-- connect_wait, connect_header, conn_tls_server
  *
  * A stage returns CLOSE_NONE to go on, or the reason with which the story ends. It parks the
  * connection's coroutine and never closes a descriptor of the client's: conn_end does. Every
@@ -30,6 +30,13 @@ uint16_t conn_pick_rule(const struct conn *c);
 /* connect.c: pick a server, dial it, send what precedes the client's bytes; on failure try another
  * one. Parks. */
 must_use enum close_reason connect_run(struct conn *c);
+
+/* connect_queue.c: all servers that c may use are full: wait in the upstream's queue for a slot, at most
+ * u->queue_timeout. args: of the pick that found none.
+ *   Returns  CLOSE_NONE: a slot of *server is ours, and args are of its pick; else why there is none.
+ *   Parks. */
+must_use enum close_reason connect_wait(struct conn *c, struct upstream *u, struct pick_args *args,
+					struct server **server);
 
 /* connect_header.c: whether all that the target wants fits into a PROXY header. Asked where a client's
  * certificate is wanted: it may be too long, and no server should be blamed for that. */

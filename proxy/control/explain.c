@@ -47,13 +47,15 @@ struct bound {
 	const char *effect; /* of one more client at the limit */
 };
 
+#define BOUNDS 4
+
 static bool is_full(const struct bound *b)
 {
 	return b->max != UINT32_MAX && b->used >= b->max;
 }
 
 /* What the connection counts against, in the order in which it is asked.   Returns  how many. */
-static unsigned bounds_of(const struct story *y, struct bound out[3])
+static unsigned bounds_of(const struct story *y, struct bound out[BOUNDS])
 {
 	const struct listener *l = y->l;
 	unsigned n = 0;
@@ -65,13 +67,16 @@ static unsigned bounds_of(const struct story *y, struct bound out[3])
 	if (l->tls != NULL)
 		out[n++] = (struct bound){"listeners[].tls.max_handshakes", limit_used(&l->counts->handshakes_limit),
 					  l->max_handshakes, l->wait_at_limit ? "waits" : "one yields"};
+	if (y->to != NULL && y->to->upstream->queue_max > 0)
+		out[n++] = (struct bound){"upstreams[].queue.max", upstream_waiting(y->to->upstream->live),
+					  y->to->upstream->queue_max, "closed"};
 	return n;
 }
 
 /* Limits at which a client waits do not end the story: it would be admitted later. */
 static void admit(struct story *y)
 {
-	struct bound b[3];
+	struct bound b[BOUNDS];
 	unsigned n = bounds_of(y, b);
 
 	for (unsigned i = 0; i < n; i++)
@@ -154,7 +159,11 @@ static int choose_server(struct story *y)
 		memcpy(&client, &y->q->src.u, sizeof(client));
 	args.hash = conn_source_hash(&client);
 	err = upstream_view(u, &args, y->views);
-	if (err == -NP_EAGAIN)
+	if (err == -NP_EAGAIN && u->queue_max > upstream_waiting(u->live))
+		return 0; /* it waits: the limits say so */
+	if (err == -NP_EAGAIN && u->queue_max > 0)
+		end_story(y, CLOSE_QUEUE_FULL, NULL);
+	else if (err == -NP_EAGAIN)
 		end_story(y, CLOSE_MAX_CONNECTIONS, "every server of the upstream has max_connections");
 	else if (err != 0)
 		end_story(y, CLOSE_NO_LIVE_UPSTREAM, NULL);
@@ -281,7 +290,7 @@ static void put_candidates(struct json *j, const struct story *y)
 /* used and max are of the moment of the question. */
 static void put_limits(struct json *j, const struct story *y)
 {
-	struct bound b[3];
+	struct bound b[BOUNDS];
 	unsigned n = bounds_of(y, b);
 
 	json_enter(j, "limits", '[');

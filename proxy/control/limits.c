@@ -4,6 +4,7 @@
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/policy/snapshot.h"
+#include "proxy/upstream/server.h"
 
 #define LOOK_EVERY NP_S
 
@@ -13,10 +14,11 @@ static const char refused[] = "clients are refused", wait_outside[] = "clients w
 static bool look_at_process(struct process *p, int64_t now)
 {
 	uint32_t most = p->snap != NULL ? p->snap->max_connections : limit_used(&p->limit);
-	struct limit_words connections = {"limits.max_connections", NULL, most, wait_outside},
+	struct limit_words connections = {"limits.max_connections", NULL, most, wait_outside, NULL},
 			   control = {"control connections", NULL, capacity_admin_clients(),
-				      "the longest idle one gives way"},
-			   descriptors = {"descriptor limit", NULL, (uint32_t)capacity_descriptors(), wait_outside};
+				      "the longest idle one gives way", NULL},
+			   descriptors = {"descriptor limit", NULL, (uint32_t)capacity_descriptors(), wait_outside,
+					  NULL};
 	bool any = limit_look(&p->limit, &connections, now);
 
 	any |= limit_look(&p->admin_clients, &control, now);
@@ -27,8 +29,8 @@ static bool look_at_listener(const struct listener *l, int64_t now)
 {
 	const char *beyond = l->wait_at_limit ? wait_inside : "an old one gives way, or clients are refused";
 	struct limit_words connections = {"max_connections", l->counts->name, l->max_connections,
-					  l->wait_at_limit ? wait_outside : refused},
-			   handshakes = {"tls.max_handshakes", l->counts->name, l->max_handshakes, beyond};
+					  l->wait_at_limit ? wait_outside : refused, NULL},
+			   handshakes = {"tls.max_handshakes", l->counts->name, l->max_handshakes, beyond, NULL};
 	bool any = limit_look(&l->counts->limit, &connections, now);
 
 	return limit_look(&l->counts->handshakes_limit, &handshakes, now) || any;
@@ -37,9 +39,9 @@ static bool look_at_listener(const struct listener *l, int64_t now)
 /* A reload removed it. When its counts go, registry.c ends what is left. */
 static bool look_at_removed(struct listener_counts *counts, int64_t now)
 {
-	struct limit_words connections = {"max_connections", counts->name, limit_used(&counts->limit), refused},
+	struct limit_words connections = {"max_connections", counts->name, limit_used(&counts->limit), refused, NULL},
 			   handshakes = {"tls.max_handshakes", counts->name, limit_used(&counts->handshakes_limit),
-					 refused};
+					 refused, NULL};
 	bool any = limit_look(&counts->limit, &connections, now);
 
 	return limit_look(&counts->handshakes_limit, &handshakes, now) || any;
@@ -53,6 +55,35 @@ static bool is_removed(const struct snapshot *s, const struct listener_counts *c
 	return true;
 }
 
+/* Of the generation in force; 0: a reload has removed it. */
+static uint32_t queue_max_of(const struct snapshot *s, const struct upstream_live *live)
+{
+	for (unsigned i = 0; s != NULL && i < s->nupstreams; i++)
+		if (s->upstreams[i]->u->live == live)
+			return s->upstreams[i]->u->queue_max;
+	return 0;
+}
+
+/* Every queue of the process. One that acts is held until its episode is over, so each begin has its end. */
+static bool look_at_queues(struct process *p, int64_t now)
+{
+	bool any = false;
+
+	list_for_each_safe(it, server_registry_lives(p->registry.servers)) {
+		struct upstream_live *live = list_entry(it, struct upstream_live, link);
+		struct limit_words words = {"queue.max", NULL, queue_max_of(p->snap, live), refused, live->name};
+		bool acts = limit_look(&live->queue, &words, now), held = live->queue_acts;
+
+		any |= acts;
+		live->queue_acts = acts;
+		if (acts && !held)
+			live->refs++;
+		else if (held && !acts)
+			upstream_live_put(live);
+	}
+	return any;
+}
+
 /* A load that is under way has the registry: what it removed is looked at later. */
 static bool look_at_all(struct process *p)
 {
@@ -63,6 +94,7 @@ static bool look_at_all(struct process *p)
 		any |= look_at_listener(&p->snap->listeners[i], now);
 	if (p->registry.lent)
 		return true;
+	any |= look_at_queues(p, now);
 	list_for_each(it, &p->registry.listeners) {
 		struct listener_counts *counts = list_entry(it, struct listener_counts, link);
 
@@ -109,4 +141,5 @@ void limits_end(struct process *p)
 	np_timer_stop(&p->limits_timer);
 	p->watch.worker = NULL;
 	(void)look_at_process(p, INT64_MAX); /* those of listeners ended with them */
+	(void)look_at_queues(p, INT64_MAX);
 }

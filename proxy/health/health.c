@@ -8,7 +8,7 @@
 #include "proxy/health/lesson.h"
 #include "proxy/health/panic.h"
 #include "proxy/health/probe.h"
-#include "proxy/upstream/server.h"
+#include "proxy/upstream/waiter.h"
 
 #define TURN NP_S
 
@@ -61,6 +61,8 @@ static void take_turn(struct np_timer *t)
 	for (unsigned i = 0; i < inv->nupstreams; i++)
 		if (panic_is_watched(&inv->upstreams[i]))
 			panic_look(inv, &inv->upstreams[i], now);
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		upstream_wake(inv->upstreams[i].live, now); /* a trial that is due by the clock */
 	probes_turn(&h->probes, inv, now);
 	inventory_drop(inv);
 }

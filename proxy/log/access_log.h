@@ -49,6 +49,7 @@ struct access_extra {
 	uint8_t tcp;
 	uint32_t rtt[2], retrans[2]; /* us; segments */
 	const char *bottleneck; /* with tcp: a static word, good on the other side of a ring, too; NULL: nobody */
+	int64_t queued;  /* ns in its upstream's queue; 0: it did not wait */
 	uint8_t unclean; /* ended TLS without close_notify: 1 the client, 2 the server, 3 both */
 	bool updated;     /* this record, or one before it, is an update */
 	int64_t interval; /* with updated: ns since the update before, or the accept */

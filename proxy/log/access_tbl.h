@@ -99,6 +99,8 @@
 	ACCESS_TEXT_TBL(X) \
 	X(resumed, "tls.resumed", "resumed", \
 	  "Whether the client resumed a TLS session. Absent where TLS does not end here.") \
+	X(queued, "staunch.queue_ms", "queue_ms", \
+	  "How long it waited in its upstream's queue for a server. Absent if it did not.") \
 	X(interval, "staunch.interval_ms", "interval_ms", \
 	  "The time since the update before, or since the accept. In an update, and in the end of who had one.") \
 	X(bytes_in_delta, "staunch.bytes_in_delta", "in_delta", \

@@ -253,6 +253,8 @@ static void line_extra(const struct line *l, const struct access_extra *x)
 #undef X
 	if (x->tls && line_key(l, FIELD_resumed))
 		text_str(l->t, x->resumed ? "true" : "false");
+	if (x->queued > 0)
+		line_ms(l, FIELD_queued, x->queued);
 	if (x->updated) {
 		line_ms(l, FIELD_interval, x->interval);
 		line_u64(l, FIELD_bytes_in_delta, x->new_in);

@@ -21,6 +21,7 @@ _Static_assert(sizeof(struct server_stats) == 384, "a thousand servers and two w
 /* The numbers of one upstream that one worker counts, beside those of its servers. */
 struct upstream_stats {
 	uint64_t retries; /* attempts after a failed one of the same connection */
+	struct histogram queue_wait; /* of connections that waited for a slot, whether they got one or not */
 } cache_aligned;
 
 /* server_stats_new, upstream_stats_new: one zeroed cell for each of n workers.

@@ -26,9 +26,11 @@ void limit_no_descriptor(struct limit_watch *w, bool first)
 
 static const char *who_of(const struct limit_words *words, char room[WHO_ROOM])
 {
-	if (words->listener == NULL)
+	const char *name = words->listener != NULL ? words->listener : words->upstream;
+
+	if (name == NULL)
 		return words->key;
-	snprintf(room, WHO_ROOM, "listener %s: %s", words->listener, words->key);
+	snprintf(room, WHO_ROOM, "%s %s: %s", words->listener != NULL ? "listener" : "upstream", name, words->key);
 	return room;
 }
 
@@ -38,6 +40,7 @@ static struct event *event_of(const struct limit_words *words)
 
 	event_fact(e, "limit", words->key);
 	event_fact(e, "listener", words->listener);
+	event_fact(e, "upstream", words->upstream);
 	event_number(e, "max", words->max);
 	return e;
 }

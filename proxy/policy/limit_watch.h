@@ -23,9 +23,10 @@ struct limit_watch {
 
 /* What a line says of a limit. */
 struct limit_words {
-	const char *key, *listener; /* listener: NULL: of the process */
+	const char *key, *listener; /* listener: NULL: of the process, or of an upstream */
 	uint32_t max;
 	const char *then; /* what happens beyond it */
+	const char *upstream; /* whose it is; NULL: no upstream's */
 };
 
 /* limit_acted: l turned somebody away, or made one wait: first; or that one still waits. w: NULL: only

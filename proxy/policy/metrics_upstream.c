@@ -70,6 +70,41 @@ void metrics_panic(const struct metrics_at *pg, unsigned i)
 		prometheus_value(&pg->to, pg->name, &labels, inventory_panics(pg->inv, u, &percent));
 }
 
+/* All generations of its name have one queue. */
+static void write_of_upstream(const struct metrics_at *pg, const struct inventory_upstream *u, uint64_t n)
+{
+	struct labels labels = by_upstream(u);
+
+	if (u->listed)
+		prometheus_value(&pg->to, pg->name, &labels, n);
+}
+
+void metrics_queue_length(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+
+	write_of_upstream(pg, u, upstream_waiting(u->live));
+}
+
+void metrics_queue_high(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+
+	write_of_upstream(pg, u, __atomic_load_n(&u->live->queue.high, __ATOMIC_RELAXED));
+}
+
+void metrics_queue_wait(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+	struct labels labels = by_upstream(u);
+	struct histogram sum = {0};
+
+	for (unsigned j = 0; j < pg->inv->registry->nworkers; j++)
+		histogram_sum(&sum, &u->live->stats[j].queue_wait);
+	if (u->listed)
+		prometheus_histogram(&pg->to, pg->name, &labels, &histogram_latency, &sum);
+}
+
 /* ---- servers ---- */
 
 static struct labels by_server(const struct server *s, const char *name, const char *value)

@@ -10,6 +10,7 @@
 #include "proxy/policy/snapshot_listener.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/policy/snapshot_upstream.h"
+#include "proxy/upstream/waiter.h"
 
 /* ---- bounds ---- */
 
@@ -57,6 +58,8 @@ void snapshot_enact(struct snapshot *s, uint32_t max)
 		enact_limits(s, max);
 	s->generation = ++s->registry->generation;
 	tickets_enact(s);
+	for (unsigned i = 0; i < s->nupstreams; i++)
+		waiter_enact(s->upstreams[i]->u);
 }
 
 /* ---- the snapshot ---- */

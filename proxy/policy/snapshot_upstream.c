@@ -85,6 +85,8 @@ static void spec_of(const struct config_upstream *c, const char *zone, struct se
 		.panic = c->panic == CONFIG_OFF ? 0 : (unsigned)c->panic,
 		.zone = zone,
 		.passive = passive_rules(c),
+		.queue_max = c->queue.max != CONFIG_OFF ? (unsigned)c->queue.max : 0,
+		.queue_timeout = c->timeouts.queue,
 	};
 }
 

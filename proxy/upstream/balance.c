@@ -14,6 +14,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/upstream/waiter.h"
 
 #define TRIAL_MARGIN (1000 * INT64_C(1000000)) /* beside the times that a connect and an answer may take */
 
@@ -465,14 +466,25 @@ static no_inline bool pick_trial(struct upstream *u, struct pick_args *a, struct
 	return false;
 }
 
+int balance_pick(struct upstream *u, struct pick_args *a, struct server **out)
+{
+	a->trial = false;
+	if (likely(u->live->out == 0) || !pick_trial(u, a, out))
+		return pick_locked(u, a, out);
+	return 0;
+}
+
+/* Who comes while somebody waits goes another way, so one who waits is not overtaken (waiter.c). */
 int upstream_pick(struct upstream *u, struct pick_args *a, struct server **out)
 {
-	int err = 0;
+	int err;
 
-	a->trial = false;
 	pthread_mutex_lock(&u->live->lock);
-	if (likely(u->live->out == 0) || !pick_trial(u, a, out))
-		err = pick_locked(u, a, out);
+	if (unlikely(upstream_waiting(u->live) != 0)) {
+		pthread_mutex_unlock(&u->live->lock);
+		return waiter_pick_behind(u, a, out);
+	}
+	err = balance_pick(u, a, out);
 	pthread_mutex_unlock(&u->live->lock);
 	return err;
 }

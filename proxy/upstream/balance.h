@@ -31,6 +31,9 @@ bool balance_panics(const struct upstream *u);
 /* Is the tier to be joined by the next, by what the words of its servers say now? */
 bool balance_tier_is_weak(const struct upstream *u, const struct tier *t);
 
+/* balance_pick: upstream_pick, but for the lock, which the caller holds, and for those who wait. */
+must_use int balance_pick(struct upstream *u, struct pick_args *a, struct server **out);
+
 /* Does the choice hang on a->random? */
 bool balance_draws(const struct upstream *u);
 

@@ -5,6 +5,7 @@
 #include "netpoll/check.h"
 #include "proxy/upstream/balance.h"
 #include "proxy/upstream/upstream.h"
+#include "proxy/upstream/waiter.h"
 
 #define UNREACHABLE_TOGETHER INT64_C(1000000000) /* within so much all of a tier: it is this machine */
 #define JITTER_SHARE 10 /* a tenth of the time, both ways */
@@ -350,6 +351,8 @@ struct passive_change passive_report(struct upstream *u, struct server *s, const
 			count_usable(u, &c);
 	}
 	pthread_mutex_unlock(&u->live->lock);
+	if (unlikely(c.to != c.from))
+		upstream_wake(u->live, r->now);
 	return c;
 }
 
@@ -388,6 +391,7 @@ void passive_probed(struct server *s, int64_t now)
 		p->by_probe = true;
 	}
 	pthread_mutex_unlock(&s->live->lock);
+	upstream_wake(s->live, now);
 }
 
 struct passive_change passive_checked(struct server *s, bool speaks, int64_t began, int64_t now)
@@ -416,5 +420,6 @@ enum server_passive passive_forget(struct server *s, int64_t now)
 	s->passive.k = 0;
 	come_in(s, now);
 	pthread_mutex_unlock(&s->live->lock);
+	upstream_wake(s->live, now);
 	return before;
 }

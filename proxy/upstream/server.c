@@ -9,7 +9,9 @@
 
 #include "netpoll/check.h"
 #include "netpoll/hash.h"
+#include "netpoll/netpoll.h"
 #include "proxy/base/probe.h"
+#include "proxy/upstream/waiter.h"
 
 /* Fixed: with a hundred thousand servers a look-up walks about a hundred. */
 #define BUCKETS 1024
@@ -209,6 +211,7 @@ void server_set_admin(struct server *s, const struct server_inputs *in, const in
 	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	for (unsigned i = 0; i < SERVER_SETS; i++)
 		__atomic_store_n(&s->ends[i], ends[i], __ATOMIC_RELAXED);
+	upstream_wake(s->live, np_nanotime());
 }
 
 enum server_check server_set_check(struct server *s, enum server_check to)
@@ -218,6 +221,7 @@ enum server_check server_set_check(struct server *s, enum server_check to)
 	do
 		wanted = server_word_check(word, to);
 	while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	upstream_wake(s->live, np_nanotime());
 	return server_inputs(word).check;
 }
 
@@ -232,8 +236,7 @@ void server_await_check(struct server *s)
 		;
 }
 
-/* Compare and swap, although the caller holds its upstream's lock: during a reload two upstreams
- * list the server, each with a lock of its own. */
+/* Compare and swap, although the caller holds its upstream's lock: a release needs no lock. */
 bool server_try_take(struct server *s, uint32_t max)
 {
 	uint32_t n = server_active(s);
@@ -248,9 +251,12 @@ bool server_try_take(struct server *s, uint32_t max)
 
 void server_release(struct server *s)
 {
-	uint32_t n = __atomic_fetch_sub(&s->active, 1, __ATOMIC_RELEASE);
+	struct upstream_live *live = s->live;
+	uint32_t n = __atomic_fetch_sub(&s->active, 1, __ATOMIC_SEQ_CST);
 
 	CHECK(n > 0, "a slot is given back exactly once");
+	if (unlikely(upstream_waiting(live) != 0))
+		upstream_wake(live, np_nanotime());
 }
 
 /* ---- the lesson: milliseconds and its second in one word ---- */

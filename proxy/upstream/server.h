@@ -86,8 +86,8 @@ bool server_retire(struct server_registry *r, struct server *s);
  *   Returns  false when it is full.
  *   Calls    any thread. */
 must_use bool server_try_take(struct server *s, uint32_t max);
-/* Gives a slot back: exactly once for each one taken (CHECK). s may be gone when this returns.
- * Any thread. */
+/* Gives a slot back: exactly once for each one taken (CHECK); where somebody waits for one it is handed on. s may be
+ * gone when this returns, but the caller still holds its upstream.   Calls  any thread. */
 void server_release(struct server *s);
 
 /* When a connect to it did not work last, and why. */
@@ -152,10 +152,10 @@ static inline int64_t server_set_ends(const struct server *s, enum server_set wh
 	return __atomic_load_n(&s->ends[which], __ATOMIC_RELAXED);
 }
 
-/* Live connections and dials; another worker may change it at once. Any thread. */
+/* Live connections and dials; another worker may change it at once. Any thread. Why in that order: upstream_waiting. */
 static inline uint32_t server_active(const struct server *s)
 {
-	return __atomic_load_n(&s->active, __ATOMIC_RELAXED);
+	return __atomic_load_n(&s->active, __ATOMIC_SEQ_CST);
 }
 
 #endif

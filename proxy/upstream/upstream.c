@@ -8,6 +8,8 @@
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
+#include "netpoll/netpoll.h"
+#include "proxy/upstream/waiter.h"
 
 /* ---- members ---- */
 
@@ -156,6 +158,7 @@ int upstream_replace(struct upstream *u, const struct server_spec *servers, unsi
 	}
 	u->members = new;
 	pthread_mutex_unlock(&u->live->lock);
+	upstream_wake(u->live, np_nanotime());
 	members_free(old, u->registry);
 	server_registry_sweep(u->registry);
 	return 0;
@@ -178,6 +181,8 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->plain = u->failover_below == 0 && u->panic == 0;
 	u->passive = spec->passive;
 	u->seed = spec->seed;
+	u->queue_max = spec->queue_max;
+	u->queue_timeout = spec->queue_timeout;
 	u->registry = registry;
 	u->name = strdup(spec->name);
 	u->zone = spec->zone != NULL ? strdup(spec->zone) : NULL;
@@ -241,6 +246,8 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 	if (u->failover_below != spec->failover_below || u->panic != spec->panic || !zone_same(u->zone, spec->zone))
 		return false;
 	if (u->connect_timeout != spec->connect_timeout || u->retry_budget != spec->retry_budget)
+		return false;
+	if (u->queue_max != spec->queue_max || u->queue_timeout != spec->queue_timeout)
 		return false;
 	if (memcmp(&u->passive, &spec->passive, sizeof(u->passive)) != 0)
 		return false;

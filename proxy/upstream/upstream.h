@@ -84,6 +84,8 @@ struct upstream_spec {
 	const char *zone;        /* of the process; NULL: zones count for nothing */
 	struct passive_rules passive;
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
+	unsigned queue_max;    /* who may wait for a slot, all generations and workers together; 0: nobody */
+	int64_t queue_timeout; /* ns: each of them at most so long */
 };
 
 /* A server's part in one upstream. Const after init but for what is under the lock. */
@@ -96,7 +98,8 @@ struct member {
 	uint32_t most;         /* 0: no limit */
 	uint32_t tier;         /* from 0: its place among the tiers */
 	uint64_t key;          /* the server's part of a source_hash score */
-	uint32_t weight, max_connections;
+	uint32_t weight;
+	uint32_t max_connections; /* under the lock; control thread: also of a newer generation (waiter_enact) */
 	char *zone;            /* owned; NULL: not said */
 	uint32_t priority;
 	uint32_t place;        /* in the list that it was made from */
@@ -131,10 +134,14 @@ struct upstream {
 	const char *zone;        /* of the process; owned; NULL: none */
 	struct passive_rules passive;
 	uint64_t seed;
+	unsigned queue_max;
+	int64_t queue_timeout;
 
 	struct upstream_live *live; /* a reference */
 	struct server_registry *registry; /* borrowed: lives longer than every upstream */
-	struct members *members; /* owned; under live->lock */
+	struct members *members; /* owned; under live->lock, as the next three */
+	unsigned waiters, wide; /* who wait for a slot of it (waiter.h); and of them, who have tried no server yet */
+	uint32_t dry;           /* the pass (live->pass) in which even those found none */
 };
 
 /* upstream_new: copies what it needs of the spec and holds the servers.
@@ -168,8 +175,8 @@ struct pick_args {
 };
 
 /* upstream_pick: choose a server and take one of its slots.
- *   Returns  0; -NP_EAGAIN when all servers left are full; -NP_ENOENT when none is left. A refusal
- *            changes nothing: round robin goes on as if it had not been asked.
+ *   Returns  0; -NP_EAGAIN when all servers left are full, or another one waits for them (waiter.h); -NP_ENOENT
+ *            when none is left. A refusal changes nothing: round robin goes on as if it had not been asked.
  *   Calls    any thread.
  *   Owns     the slot is the caller's, until server_release; *out is valid as long. */
 must_use int upstream_pick(struct upstream *u, struct pick_args *a, struct server **out);

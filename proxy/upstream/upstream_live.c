@@ -24,6 +24,7 @@ static struct upstream_live *upstream_live_new(const char *name, unsigned nworke
 	memset(live, 0, sizeof(*live));
 	list_init(&live->link);
 	list_init(&live->servers);
+	list_init(&live->waiters);
 	pthread_mutex_init(&live->lock, NULL);
 	live->name = strdup(name);
 	live->stats = upstream_stats_new(nworkers);
@@ -57,6 +58,7 @@ void upstream_live_put(struct upstream_live *live)
 	if (--live->refs > 0)
 		return;
 	DCHECK(list_empty(&live->servers), "a server holds its upstream's numbers");
+	DCHECK(list_empty(&live->waiters), "who waits for a slot has a generation that holds its upstream");
 	list_remove(&live->link);
 	upstream_live_free(live);
 }

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "proxy/base/limit.h"
 #include "proxy/metrics/server_stats.h"
 
 struct upstream_live {
@@ -18,16 +19,30 @@ struct upstream_live {
 	struct upstream_stats *stats; /* owned: one cell per worker, which writes it; any thread reads */
 	struct server_stats gone; /* sum of its servers that are no more: so its totals never fall */
 
+	/* Of those who wait for a slot (waiter.h): used is how many, atomic; it changes under the lock. Each release of
+	 * a slot reads it, so it is not on the line that each pick writes. */
+	struct limit queue cache_aligned;
+	bool queue_acts; /* an episode of the queue's limit holds a reference; control thread */
+
 	/* Of picks; protects what is below, server.credit of its servers, and each generation's members. Held for
 	 * 0.1 us at three servers; its holder takes no second lock, allocates nothing and never parks. */
 	pthread_mutex_t lock cache_aligned;
 	unsigned out;   /* servers whose passive state is not in */
+	uint32_t pass;  /* number of the last walk over who waits */
 	uint64_t round; /* of members and weights (struct members): whose the credits are; 0: nobody has picked */
+	struct list waiters; /* of struct waiter, the oldest first */
 };
 
 /* upstream_live_get: the one of this name among all, made on first use.
  *   Returns  NULL: no memory.   Owns  a reference: upstream_live_put, which takes NULL. */
 must_use struct upstream_live *upstream_live_get(struct list *all, const char *name, unsigned nworkers);
 void upstream_live_put(struct upstream_live *live);
+
+/* How many wait for a slot. Any thread. In one order with all such loads and stores, or one who begins to wait
+ * and one who gives a slot back could miss each other: waiter.c. On x86-64 it is a plain load. */
+static inline uint32_t upstream_waiting(const struct upstream_live *live)
+{
+	return __atomic_load_n(&live->queue.used, __ATOMIC_SEQ_CST);
+}
 
 #endif

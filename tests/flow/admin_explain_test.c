@@ -53,7 +53,8 @@ static const char *text_of_config(const struct world *w)
 
 	for (size_t i = 0; i < array_len(balances); i++) {
 		n += (size_t)snprintf(upstreams + n, sizeof(upstreams) - n,
-				      "  - name: %s\n    balance: %s\n    servers:\n", balances[i][0], balances[i][1]);
+				      "  - name: %s\n    balance: %s\n    queue: off\n    servers:\n",
+				      balances[i][0], balances[i][1]);
 		for (int k = 0; k < SERVERS; k++)
 			if (strcmp(places[k].upstream, balances[i][0]) == 0)
 				n += (size_t)snprintf(upstreams + n, sizeof(upstreams) - n,

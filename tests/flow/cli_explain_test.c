@@ -22,7 +22,7 @@ static const char *small_config(int port, int server)
 		     "  - {name: tls, bind: \"%s:%d\", upstream: app, tls: {strict_sni: true, "
 		     "certificates: [{cert: \"%s\", key: \"%s\"}], session_tickets: {keys: \"@DIR@/tickets\"},\n"
 		     "     client_auth: {mode: required, ca: \"%s\", allow: {cn: me}}}}\n"
-		     "upstreams:\n  - {name: app, servers: [{address: \"%s:%d\", max_connections: 1}]}\n",
+		     "upstreams:\n  - {name: app, queue: off, servers: [{address: \"%s:%d\", max_connections: 1}]}\n",
 		     control_socket(), kit_ip(0), port, kit_ip(0), kit_port(kit_ip(0)), pki.cert, pki.key,
 		     pki.ca, kit_ip(0), server);
 }

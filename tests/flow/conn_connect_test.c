@@ -295,7 +295,7 @@ static void places_are_given_back(void **state)
 {
 	int port = 0, listener = kit_listen(kit_ip(0), &port, 64), clients[4], servers[3];
 	char text[128];
-	struct front_opts o = {.servers = text};
+	struct front_opts o = {.servers = text, .upstream = "queue: off"};
 	struct front f;
 
 	(void)state;

@@ -43,7 +43,8 @@ static void counts_of_servers_are_kept(void **state)
 {
 	static const char form[] = TWO_WORKERS
 		"listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
-		"upstreams:\n  - {name: app, retries: %d, servers: [{address: \"%s:%d\", max_connections: 2}]}\n";
+		"upstreams:\n  - {name: app, retries: %d, queue: off, "
+		"servers: [{address: \"%s:%d\", max_connections: 2}]}\n";
 	const char *ip = kit_ip(0);
 	int port = kit_port(ip), fds, fd[2], third;
 	struct kit_peer *echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});

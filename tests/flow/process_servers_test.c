@@ -35,7 +35,7 @@ static const char *upstream_of(const struct world *w, const char *balance, int n
 		servers = textf("%s%s{address: \"%s:%d\"%s}", servers, i > 0 ? ", " : "", kit_ip(0),
 				kit_peer_port(w->echo[i]), options != NULL ? options[i] : "");
 	return textf(TWO_WORKERS "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
-				 "upstreams:\n  - {name: app, balance: %s, servers: [%s]}\n",
+				 "upstreams:\n  - {name: app, balance: %s, queue: off, servers: [%s]}\n",
 		     kit_ip(0), w->port, balance, servers);
 }
 

@@ -26,6 +26,7 @@ static struct conn_world {
 	struct target target;
 	const struct target *targets[1];
 	struct listener listener;
+	struct upstream_live live;
 	struct server server;
 	int listening;
 	int64_t cpu[PARTS], clock[PARTS];
@@ -146,6 +147,7 @@ static void world_init(void)
 	world.upstream.name = "app";
 	world.target.upstream = &world.upstream;
 	world.targets[0] = &world.target;
+	world.server.live = &world.live;
 	world.server.name = "app/127.0.0.1:80";
 	world.server.text = "127.0.0.1:80";
 	world.listener.snap = &world.snap;

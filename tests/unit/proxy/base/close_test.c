@@ -23,6 +23,8 @@ static const struct {
 	{CLOSE_CONNECT_FAILED, "connect_failed", "server", "SC", false},
 	{CLOSE_CONNECT_TIMEOUT, "connect_timeout", "proxy", "sC", false},
 	{CLOSE_NO_LIVE_UPSTREAM, "no_live_upstream", "proxy", "SC", false},
+	{CLOSE_QUEUE_TIMEOUT, "queue_timeout", "proxy", "sQ", false},
+	{CLOSE_QUEUE_FULL, "queue_full", "proxy", "SQ", true},
 	{CLOSE_PREREAD_TIMEOUT, "preread_timeout", "proxy", "cR", false},
 	{CLOSE_PROXY_HEADER_TIMEOUT, "proxy_header_timeout", "proxy", "cR", false},
 	{CLOSE_TLS_TIMEOUT, "tls_timeout", "proxy", "cR", false},

@@ -19,6 +19,7 @@ static struct numbers_world {
 	struct server_stats *server_stats;
 	struct listener_counts counts;
 	struct listener listener;
+	struct upstream_live live;
 	struct server server;
 } world;
 
@@ -33,6 +34,7 @@ static inline int numbers_begin(void **state)
 		return -1;
 	world.counts.stats = world.listener_stats;
 	world.listener.counts = &world.counts;
+	world.server.live = &world.live;
 	world.server.stats = world.server_stats;
 	return shard_init(world.shard, 0, NULL);
 }

@@ -54,6 +54,7 @@ static struct relay_world {
 	struct target target;
 	const struct target *targets[1];
 	struct listener listener;
+	struct upstream_live live;
 	struct server server;
 	struct listener_stats listener_stats; /* the cells of the one worker */
 	struct server_stats server_stats;
@@ -276,6 +277,7 @@ static inline void relay_world_run(const struct relay_case *is)
 	world.target.upstream = &world.upstream;
 	world.targets[0] = &world.target;
 	world.server.active = 1;
+	world.server.live = &world.live;
 	world.server.stats = &world.server_stats;
 	memset(&world.listener, 0, sizeof(world.listener));
 	world.listener.snap = &world.snap;

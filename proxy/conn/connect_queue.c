@@ -1,0 +1,124 @@
+/* The queue of an upstream, from the side of a connection: its coroutine parks at the client's descriptor, so a reset
+ * ends the wait, and the deadline is that of the queue. The thread that frees a slot posts a message, which lies on the
+ * parked stack: one that was granted a slot is never gone before its message has come, whatever else ended its wait. */
+#include "proxy/conn/stages.h"
+
+#include "proxy/base/deadline.h"
+#include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_judge.h"
+#include "proxy/conn/conn_trace.h"
+#include "proxy/policy/limit_watch.h"
+#include "proxy/upstream/waiter.h"
+
+struct queued {
+	struct waiter waiter;
+	struct np_msg msg;        /* to its worker: a slot is granted */
+	struct np_worker *worker; /* const */
+	struct conn *conn;        /* const */
+	struct np_event told;     /* the message has come */
+	bool parked;              /* at the client's descriptor */
+};
+
+/* On any thread. The message is the last that is read of q there. */
+static void queued_granted(struct waiter *w)
+{
+	struct queued *q = container_of(w, struct queued, waiter);
+
+	np_post(q->worker, &q->msg);
+}
+
+/* On its worker: a deadline that is over ends the wait. */
+static void queued_told(struct np_msg *m)
+{
+	struct queued *q = container_of(m, struct queued, msg);
+
+	np_event_set(&q->told);
+	if (q->parked)
+		np_fd_set_read_deadline(&q->conn->client.fd, 1);
+}
+
+/* Bytes of the client, and its FIN, may come: they wait in the socket.
+ *   Returns  -NP_EDEADLINE: its time is over, or a slot is granted; -NP_ECANCELED, -NP_ECLOSING: the client is
+ *            gone. */
+static int park_queued(struct queued *q, int64_t deadline)
+{
+	struct np_fd *fd = &q->conn->client.fd;
+	int err;
+
+	np_fd_set_read_deadline(fd, deadline);
+	q->parked = true;
+	do
+		err = np_fd_wait_watching(fd, NP_READ, fd);
+	while (err == 0);
+	q->parked = false;
+	if (err == -NP_EDEADLINE)
+		np_fd_set_read_deadline(fd, 0);
+	return err;
+}
+
+static bool is_gone(const struct conn *c, int err)
+{
+	return c->kill != CLOSE_NONE || err == -NP_ECANCELED || err == -NP_ECLOSING;
+}
+
+/* It has a slot, but nobody to use it: whoever waits next has it. */
+static enum close_reason give_back(struct conn *c, const struct queued *q, int64_t now)
+{
+	c->trial = q->waiter.args->trial;
+	if (c->trial)
+		judge_connect_failed(c, q->waiter.server, CLOSE_CLIENT_RST, now);
+	server_release(q->waiter.server);
+	return CLOSE_CLIENT_RST;
+}
+
+/* In the queue. */
+static enum close_reason stand_in_queue(struct conn *c, struct queued *q, int64_t began)
+{
+	int err = park_queued(q, deadline_at(began, q->waiter.u->queue_timeout));
+
+	if (!waiter_leave(&q->waiter)) {
+		np_event_wait(&q->told);
+		return is_gone(c, err) ? give_back(c, q, np_nanotime()) : CLOSE_NONE;
+	}
+	if (err == -NP_EDEADLINE)
+		return CLOSE_QUEUE_TIMEOUT;
+	return is_gone(c, err) ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
+}
+
+/* For the access log and a trace. Without memory they go without it. */
+static void note_wait(struct conn *c, const struct upstream *u, int64_t waited)
+{
+	struct conn_extra *x = c->shard->log != NULL || c->traced ? conn_extra(c) : NULL;
+
+	if (x != NULL)
+		x->queued += waited;
+	histogram_add(&u->live->stats[c->shard->id].queue_wait, &histogram_latency, waited);
+}
+
+enum close_reason connect_wait(struct conn *c, struct upstream *u, struct pick_args *args, struct server **server)
+{
+	struct queued q = {
+		.waiter = {.u = u, .args = args, .wake = queued_granted},
+		.msg.fn = queued_told,
+		.worker = np_self(),
+		.conn = c,
+	};
+	int64_t began = np_nanotime();
+	enum close_reason why = CLOSE_NONE;
+	int err = waiter_join(&q.waiter);
+
+	DCHECK_CONN(c);
+	if (err == -NP_ENOBUFS) {
+		limit_acted(c->shard->watch, &u->live->queue, true);
+		return CLOSE_QUEUE_FULL;
+	}
+	if (err != 0) {
+		c->setup = SETUP_QUEUE;
+		trace_at(c, TRACE_QUEUED, NULL);
+		why = stand_in_queue(c, &q, began);
+		c->setup = SETUP_CONNECT;
+		note_wait(c, u, np_nanotime() - began);
+	}
+	*server = q.waiter.server;
+	return why;
+}
