@@ -286,6 +286,55 @@ static void t8_stopped_meanwhile(void **state)
 	close(w.server);
 }
 
+/* MANY servers at one port, each with an address of its own, and a connection to each. */
+enum { MANY = 65 };
+
+static int to_many[MANY], of_many[MANY];
+
+static void hold_many(void)
+{
+	char servers[MANY * 32];
+	size_t n = 0;
+
+	w.port = 0;
+	w.server = kit_listen("0.0.0.0", &w.port, MANY);
+	w.web = kit_port(kit_ip(0));
+	for (int i = 0; i < MANY; i++)
+		n += (size_t)snprintf(servers + n, sizeof(servers) - n, "%s\"127.88.0.%d:%d\"", i > 0 ? ", " : "",
+				      i + 1, w.port);
+	w.s = kit_staunch_start(textf("control: {socket: \"%s\"}\nshutdown: {timeout: 500ms}\n"
+				      "listeners: [{name: web, bind: \"%s:%d\", upstream: app}]\n"
+				      "upstreams: [{name: app, servers: [%s]}]\n",
+				      control_socket(), kit_ip(0), w.web, servers));
+	for (int i = 0; i < MANY; i++) {
+		to_many[i] = kit_connect(kit_ip(0), w.web);
+		of_many[i] = kit_accept(w.server);
+	}
+}
+
+/* T8: so many are ended at a time; one more is told to wait, and nothing is done to it. */
+static void t8_too_many(void **state)
+{
+	const char *body = "{\"state\":\"drain\",\"close_over\":\"1d\"}";
+
+	(void)state;
+	hold_many();
+	for (int i = 0; i < MANY; i++)
+		expect_part(control_raw(textf("POST /v1/servers/app/127.88.0.%d:%d HTTP/1.0\r\nHost: localhost\r\n"
+					      "X-Staunch: 1\r\nContent-Length: %zu\r\n\r\n%s",
+					      i + 1, w.port, strlen(body), body)),
+			    i < MANY - 1 ? " 200 " : "the connections of 64 servers are being ended");
+	assert_string_equal(control_shell_ok(textf("curl -s --unix-socket $S http://localhost/v1/servers | "
+						   "jq -c '[.servers[] | select(.why == \"drain\")] | length'")),
+			    "64\n");
+	for (int i = 0; i < MANY; i++) {
+		close(to_many[i]);
+		close(of_many[i]);
+	}
+	close(w.server);
+	assert_in_range(kit_staunch_stop(w.s, SIGTERM), 0, 4);
+}
+
 /* T8, O10: by the verb; a reload changes nothing. */
 static void t8_the_verb(void **state)
 {
@@ -323,6 +372,7 @@ int main(void)
 		cmocka_unit_test_teardown(t8_the_drain_ends, kit_end),
 		cmocka_unit_test_teardown(t8_another_order, kit_end),
 		cmocka_unit_test_teardown(t8_stopped_meanwhile, kit_end),
+		cmocka_unit_test_teardown(t8_too_many, kit_end),
 		cmocka_unit_test_teardown(t8_the_verb, kit_end),
 	};
 

@@ -358,6 +358,47 @@ static void o23_what_the_process_says(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 4);
 }
 
+static bool socket_is_there(void *arg)
+{
+	(void)arg;
+	return access(control_socket(), F_OK) == 0;
+}
+
+/* Who names neither a file nor a socket is told of the process at the usual one, which STAUNCH_CONTROL moves, and of
+ * the file that it runs, also one that it was given from its own directory. */
+static void o23_the_process_and_its_file(void **state)
+{
+	const char *usual = textf("STAUNCH_CONTROL=%s", control_socket()), *out;
+	char path[KIT_PATH], *binary = realpath(kit_binary(), NULL);
+	struct kit_child *c;
+	int code;
+
+	(void)state;
+	need("true");
+	assert_non_null(binary);
+	kit_file_write("own.yaml", controlled(kit_port(kit_ip(0)), 1, "", ""), path);
+	c = kit_child_start("run", KIT_ARGV("env", "-C", kit_dir(), binary, "run", "-c", "own.yaml"));
+	free(binary);
+	if (!kit_wait(socket_is_there, NULL, KIT_MS))
+		kit_fail("no socket");
+	out = control_shell(&code, textf("%s %s doctor --json | jq -r '.pid, .file'", usual, kit_binary()));
+	expect(out, textf("%d\n/proc/", (int)c->pid));
+	expect(out, "/cwd/own.yaml\n");
+	expect_not(found(usual, ""), "file problem");
+	kit_file_write("own.yaml", textf("%s# one line more\n", controlled(kit_port(kit_ip(0)), 1, "", "")), path);
+	expect(found(usual, ""), "file problem changed since it was loaded | -\n");
+	kit_child_signal(c, SIGTERM);
+	assert_int_equal(kit_child_wait(c), 0);
+}
+
+static void o23_errors_of_the_file(void **state)
+{
+	(void)state;
+	need("true");
+	expect(found("STAUNCH_CONTROL=off", textf("-c %s", write_file("many", ""))),
+	       "check problem E202 in line 3: \"max_connections\" cannot be \"many\": it starts with a number | -\n");
+}
+
 /* ---- the verb ---- */
 
 static void o23_codes_and_forms(void **state)
@@ -406,6 +447,8 @@ int main(void)
 		cmocka_unit_test_teardown(o23_another_binary, kit_end),
 		cmocka_unit_test_teardown(o23_the_control_socket, kit_end),
 		cmocka_unit_test_teardown(o23_what_the_process_says, kit_end),
+		cmocka_unit_test_teardown(o23_the_process_and_its_file, kit_end),
+		cmocka_unit_test_teardown(o23_errors_of_the_file, kit_end),
 		cmocka_unit_test_teardown(o23_codes_and_forms, kit_end),
 	};
 

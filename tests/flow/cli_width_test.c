@@ -56,6 +56,18 @@ static size_t longest_line(const char *text)
 	return longest;
 }
 
+/* Where no terminal reads, COLUMNS says how wide lines may be: each is used, and none is passed. */
+static void o35_prose_is_wrapped_at_columns(void **state)
+{
+	size_t narrow, wide;
+
+	(void)state;
+	narrow = longest_line(control_shell_ok(textf("COLUMNS=60 %s explain timeouts", kit_binary())));
+	wide = longest_line(control_shell_ok(textf("COLUMNS=132 %s explain timeouts", kit_binary())));
+	if (narrow < 50 || narrow > 60 || wide < 100 || wide > 132)
+		kit_fail("60 columns are %zu, 132 are %zu", narrow, wide);
+}
+
 static void o35_prose_is_wrapped_at_the_terminal(void **state)
 {
 	static const char *const verbs[] = {
@@ -207,6 +219,7 @@ static void o35_colour_is_what_the_option_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(o35_prose_is_wrapped_at_columns, kit_end),
 		cmocka_unit_test_teardown(o35_prose_is_wrapped_at_the_terminal, kit_end),
 		cmocka_unit_test_teardown(o35_problems_are_wrapped, kit_end),
 		cmocka_unit_test_teardown(o35_a_configuration_is_wrapped, kit_end),

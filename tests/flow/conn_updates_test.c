@@ -138,7 +138,7 @@ static void o30_as_text(void **state)
  * up to all. A short one has none. */
 static void o30_updates_add_up(void **state)
 {
-	struct world w = start(", periodic: 1s, start: true");
+	struct world w = start(", periodic: 2s, start: true");
 	int idle = kit_connect(kit_ip(1), w.port), busy = kit_connect(kit_ip(1), w.port), n;
 
 	(void)state;
@@ -157,9 +157,9 @@ static void o30_updates_add_up(void **state)
 			 "    assert sum(new) in (0, last['staunch.bytes_in']), of\n"
 			 "    assert len(new) in (0, len(of) - 1), of\n"
 			 "    assert not passed or abs(sum(passed) - ages[-1]) < 100, of\n"
-			 "    assert ages == sorted(ages) and all(a > 1000 for a in ages[1:-1]), of\n"
-			 "    assert len(of) == 2 or [int(a // 1000) for a in ages[1:-1]] == \\\n"
-			 "        sorted({int(a // 1000) for a in ages[1:-1]}), of\n"
+			 "    assert ages == sorted(ages) and all(a > 2000 for a in ages[1:-1]), of\n"
+			 "    assert len(of) == 2 or [int(a // 2000) for a in ages[1:-1]] == \\\n"
+			 "        sorted({int(a // 2000) for a in ages[1:-1]}), of\n"
 			 "ends = [c[-1]['staunch.bytes_in'] for c in conns.values()]\n"
 			 "assert len(ends) == 3 and 0 in ends and 20 in ends, ends\n");
 	assert_in_range(kit_staunch_log(w.s, "\"connection_update\""), 6, 1000);
