@@ -387,6 +387,12 @@
 	  "nobody out: that most of an upstream dies at once is less likely than that a check is wrong. With off " \
 	  "clients are closed when nothing is left. Set it where checks are weaker than the service.",            \
 	  "50%")                                                                                                  \
+	X(DURATION, "upstreams[].slow_start", slow_start, "off", 1 * UNITS_S, 1 * UNITS_H, OFF, none, NEW,        \
+	  "time in which a server that comes back gets from a tenth to its whole share",                          \
+	  "Back from a check that failed, from connections that failed, or from maint, and new addresses of a "   \
+	  "name, where others of the tier are warm. Its max_connections grows likewise. Not at a start or a "     \
+	  "reload. Hash balancers leave it out, which would move their clients twice.",                           \
+	  "30s")                                                                                                  \
 	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \
 	  "how it is found out whether its servers are well", NULL, NULL)                                         \
 	X(BLOCK, "upstreams[].health.tcp", health.tcp, NULL, 0, 0, 0, none, LIVE,                                 \

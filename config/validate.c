@@ -231,6 +231,14 @@ static void doubt_passive(struct diag *d, struct config_upstream *u)
 		          "health.passive.out is longer than max_out, which bounds it");
 }
 
+/* A share that grows would move the keys of a hash twice. */
+static void doubt_slow_start(struct diag *d, struct config_upstream *u)
+{
+	if (u->slow_start != CONFIG_OFF && u->balance == CONFIG_BALANCE_SOURCE_HASH)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].slow_start", u),
+		          "slow_start has no effect with a balance by hash");
+}
+
 /* Told once for each upstream: whoever writes zones of servers writes many. */
 static void doubt_zones(struct diag *d, const struct config *c, struct config_upstream *u)
 {
@@ -277,6 +285,7 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 	doubt_passive(d, u);
 	doubt_queue(d, u);
+	doubt_slow_start(d, u);
 }
 
 /* Ports of protocols whose servers speak first. */

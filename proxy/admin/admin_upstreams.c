@@ -191,6 +191,17 @@ static void put_inputs(struct json *j, struct server *s)
 	json_str(j, "agent", agents[in.agent]);
 }
 
+/* For how long it has been given less than its share, as one that came back; null: it is not. */
+static void put_slow_start(struct json *j, const struct inventory_server *s)
+{
+	int64_t since = server_young_since(s->server), age = np_nanotime() - since;
+
+	if (since != 0 && age < s->slow_start)
+		json_i64(j, "slow_start_ms", age / NP_MS);
+	else
+		json_null(j, "slow_start_ms");
+}
+
 static void put_state(struct json *j, const struct inventory_server *s)
 {
 	uint32_t most = usable_most(s), active = server_active(s->server);
@@ -200,6 +211,7 @@ static void put_state(struct json *j, const struct inventory_server *s)
 	json_str(j, "why", why);
 	put_inputs(j, s->server);
 	put_lesson(j, s->server);
+	put_slow_start(j, s);
 	json_bool(j, "backup", s->tier > 0);
 	json_u64(j, "priority", s->priority);
 	json_str(j, "zone", s->zone[0] != '\0' ? s->zone : NULL);

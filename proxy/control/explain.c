@@ -149,7 +149,7 @@ static int choose_server(struct story *y)
 {
 	struct upstream *u = y->to->upstream;
 	union np_inet client = {.sa = {.sa_family = AF_UNIX}};
-	struct pick_args args = {.ntried = 0};
+	struct pick_args args = {.now = np_nanotime()};
 	int err;
 
 	y->views = calloc(u->members->n + 1, sizeof(*y->views)); /* + 1: never of size 0 */

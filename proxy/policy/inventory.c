@@ -79,9 +79,10 @@ static const struct member *member_of(const struct upstream *u, const struct ser
 
 _Static_assert(INVENTORY_ZONE == CONFIG_NAME_MAX + 1, "a zone is a name");
 
-static void add_server(struct inventory *inv, struct server *server, const struct member *m)
+static void add_server(struct inventory *inv, struct server *server, const struct upstream *u)
 {
 	struct inventory_server *to = &inv->servers[inv->nservers++];
+	const struct member *m = member_of(u, server);
 
 	*to = (struct inventory_server){.server = server, .listed = m != NULL};
 	server->lists++;
@@ -91,6 +92,7 @@ static void add_server(struct inventory *inv, struct server *server, const struc
 	to->max_connections = m->max_connections;
 	to->priority = m->priority;
 	to->tier = m->tier;
+	to->slow_start = u->slow_start;
 	if (m->zone != NULL)
 		snprintf(to->zone, sizeof(to->zone), "%s", m->zone);
 }
@@ -120,7 +122,7 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 		to->panic = u->panic;
 	}
 	for (unsigned i = 0; u != NULL && i < u->members->n; i++)
-		add_server(inv, u->members->at[i].server, &u->members->at[i]);
+		add_server(inv, u->members->at[i].server, u);
 	list_for_each(it, &live->servers) {
 		struct server *server = list_entry(it, struct server, link);
 

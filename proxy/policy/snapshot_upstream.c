@@ -82,6 +82,7 @@ static void spec_of(const struct config_upstream *c, const char *zone, struct se
 		.retry_budget = c->retry_budget,
 		.retries = (unsigned)c->retries,
 		.failover_below = (unsigned)c->failover_below,
+		.slow_start = c->slow_start == CONFIG_OFF ? 0 : c->slow_start,
 		.panic = c->panic == CONFIG_OFF ? 0 : (unsigned)c->panic,
 		.zone = zone,
 		.passive = passive_rules(c),

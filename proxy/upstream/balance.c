@@ -14,6 +14,7 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/upstream/slow_start.h"
 #include "proxy/upstream/waiter.h"
 
 #define TRIAL_MARGIN (1000 * INT64_C(1000000)) /* beside the times that a connect and an answer may take */
@@ -55,9 +56,10 @@ static no_inline void adopt_word(const struct upstream *u, struct member *m, uin
 	struct tier *t = &u->members->tiers[m->tier];
 
 	count_in_tier(t, m, -1);
-	m->grade = server_grade(u->passive.on ? word : server_word_passive(word, SERVER_IN), m->weight);
+	m->grade = (uint8_t)server_grade(u->passive.on ? word : server_word_passive(word, SERVER_IN), m->weight);
 	count_in_tier(t, m, 1);
-	m->share = weight;
+	m->share = weight * u->unit;
+	m->ramps = false;
 	m->most = server_most(word, m->max_connections);
 	m->seen = word;
 	if (weight == before)
@@ -208,8 +210,15 @@ static inline int walk_tiers(struct upstream *u, const struct pick_args *a, enum
 /* With the keys that ask more: all words are read first, so that the sums of the tiers are those of now. */
 static no_inline int gather_by_keys(struct upstream *u, const struct pick_args *a, struct pool *p)
 {
+	int err;
+
 	adopt_range(u, &(struct tier){.end = u->members->n});
-	return walk_tiers(u, a, is_panic(u) ? GRADE_SICK : GRADE_YES, true, p);
+	if (u->slow_start != 0)
+		slow_start_ramp(u, a->now);
+	err = walk_tiers(u, a, is_panic(u) ? GRADE_SICK : GRADE_YES, true, p);
+	if (u->slow_start != 0 && u->balance == BALANCE_LEAST_CONN)
+		slow_start_thin(a, p);
+	return err;
 }
 
 /* In line for the pick, which each connection makes: what a pick without a failed server and without such keys costs is
@@ -268,7 +277,7 @@ static struct member *round_robin(struct pool *p, const struct pick_args *a)
  * a b b a. */
 static void pay_credits(const struct upstream *u, const struct pool *p, struct member *chosen)
 {
-	int64_t most = u->members->weight;
+	int64_t most = u->members->weight * u->unit;
 
 	chosen->server->credit -= pool_weight(p);
 	for (unsigned i = 0; i < p->n; i++) {

@@ -70,6 +70,8 @@ static void come_in(struct server *s, int64_t now)
 	set_row(&s->passive, 0);
 	s->passive.since = now;
 	s->passive.clock_alone = false;
+	if (s->passive.state == SERVER_OUT || s->passive.state == SERVER_TRIAL)
+		s->young = SERVER_COLD; /* where nobody picked meanwhile nobody has seen that it was out */
 	set_state(s, SERVER_IN, now);
 }
 

@@ -236,6 +236,16 @@ void server_await_check(struct server *s)
 		;
 }
 
+int64_t server_young_since(const struct server *s)
+{
+	int64_t young;
+
+	pthread_mutex_lock(&s->live->lock);
+	young = s->young;
+	pthread_mutex_unlock(&s->live->lock);
+	return young > 0 ? young : 0;
+}
+
 /* Compare and swap, although the caller holds its upstream's lock: a release needs no lock. */
 bool server_try_take(struct server *s, uint32_t max)
 {

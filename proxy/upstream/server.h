@@ -22,6 +22,8 @@
 enum server_set { SERVER_SET_STATE, SERVER_SET_WEIGHT, SERVER_SET_MOST, SERVER_SETS };
 
 struct check;
+#define SERVER_COLD INT64_MIN /* young from the moment on at which it may be picked */
+
 struct server_minute;
 
 struct server {
@@ -44,6 +46,7 @@ struct server {
 	uint64_t learnt;        /* atomic: server_learn */
 	struct server_minute *minute; /* the teacher's, which may be NULL; owned: free(3) */
 	struct passive passive; /* under live->lock */
+	int64_t young;  /* the same: since when, monotonic ns (slow_start.h); 0: it is not; or SERVER_COLD */
 	int64_t credit; /* the same: what round robin owes it, in picks times the sum of weights */
 	struct check *check; /* the checker's, which may be NULL; owned: free(3) */
 	struct server_checked checked;
@@ -122,6 +125,10 @@ static inline struct server_lesson server_learnt(const struct server *s, int64_t
 		return (struct server_lesson){0};
 	return server_lesson_of(word, now);
 }
+
+/* server_young_since: since when it has been given less than its share (slow_start.h), monotonic; 0: it is not young.
+ * That may be longer ago than slow_start says, where nobody has picked since.   Calls  any thread; takes the lock. */
+int64_t server_young_since(const struct server *s);
 
 /* server_set_admin: the operator's part of the word becomes that of `in`, and of the ends those; the rest stays as it
  * is. It counts from the next pick of every worker on.   Calls  control thread. */

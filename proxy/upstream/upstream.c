@@ -9,6 +9,7 @@
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
 #include "netpoll/netpoll.h"
+#include "proxy/upstream/slow_start.h"
 #include "proxy/upstream/waiter.h"
 
 /* ---- members ---- */
@@ -51,7 +52,7 @@ static bool add_member(const struct upstream *u, struct members *all, const stru
 	m->max_connections = spec->max_connections;
 	m->priority = spec->priority;
 	m->grade = m->weight > 0 ? GRADE_YES : GRADE_NO; /* as a word of 0 has it */
-	m->share = m->weight;
+	m->share = m->weight * u->unit;
 	m->most = m->max_connections;
 	all->weight += m->weight;
 	all->round = hash_bytes(hash_bytes(all->round, &m->server->hash, sizeof(m->server->hash)), &m->weight,
@@ -117,7 +118,7 @@ static struct members *members_new(const struct upstream *u, const struct server
 
 	if (all == NULL)
 		return NULL;
-	all->round = HASH_START;
+	all->round = hash_bytes(HASH_START, &u->unit, sizeof(u->unit)); /* credits are in units */
 	all->pool = calloc(n + 1, sizeof(struct member *)); /* + 1: never of size 0 */
 	all->tiers = calloc(n + 1, sizeof(struct tier));
 	if (all->pool == NULL || all->tiers == NULL)
@@ -145,13 +146,30 @@ static void settle_credits(const struct members *old, const struct members *new)
 		new->at[i].server->credit -= i > 0 ? share : sum - share * ((int64_t)new->n - 1);
 }
 
+/* Of a name that has been picked of already: what it has now, and had not, is new to a warm upstream. */
+static void mark_fresh(const struct members *old, struct members *new)
+{
+	for (unsigned i = 0; i < new->n; i++)
+		new->at[i].fresh = old->n > 0 && !members_have(old, new->at[i].server);
+}
+
+static void chill_fresh(const struct members *new)
+{
+	for (unsigned i = 0; i < new->n; i++)
+		if (new->at[i].fresh)
+			new->at[i].server->young = SERVER_COLD;
+}
+
 int upstream_replace(struct upstream *u, const struct server_spec *servers, unsigned n)
 {
 	struct members *new = members_new(u, servers, n), *old = u->members;
 
 	if (new == NULL)
 		return -NP_ENOMEM;
+	mark_fresh(old, new);
 	pthread_mutex_lock(&u->live->lock);
+	if (u->live->round != 0)
+		chill_fresh(new);
 	if (u->live->round == old->round) {
 		settle_credits(old, new);
 		u->live->round = new->round;
@@ -166,6 +184,16 @@ int upstream_replace(struct upstream *u, const struct server_spec *servers, unsi
 
 /* ---- upstreams ---- */
 
+/* Where the generation before did not have the key, nobody is young from its time: a reload begins nothing. */
+static void begin_slow_start(const struct upstream *u)
+{
+	pthread_mutex_lock(&u->live->lock);
+	for (unsigned i = 0; u->slow_start != 0 && !u->live->ramps && i < u->members->n; i++)
+		u->members->at[i].server->young = 0;
+	u->live->ramps = u->slow_start != 0;
+	pthread_mutex_unlock(&u->live->lock);
+}
+
 struct upstream *upstream_new(const struct upstream_spec *spec, struct server_registry *registry)
 {
 	struct upstream *u = calloc(1, sizeof(*u));
@@ -178,7 +206,9 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->retry_budget = spec->retry_budget;
 	u->failover_below = spec->failover_below;
 	u->panic = spec->panic;
-	u->plain = u->failover_below == 0 && u->panic == 0;
+	u->slow_start = spec->balance != BALANCE_SOURCE_HASH ? spec->slow_start : 0;
+	u->unit = u->slow_start != 0 ? SLOW_START_UNIT : 1;
+	u->plain = u->failover_below == 0 && u->panic == 0 && u->slow_start == 0;
 	u->passive = spec->passive;
 	u->seed = spec->seed;
 	u->queue_max = spec->queue_max;
@@ -189,7 +219,10 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->live = server_registry_live(registry, spec->name);
 	if (u->name != NULL && u->live != NULL && (u->zone != NULL || spec->zone == NULL))
 		u->members = members_new(u, spec->servers, spec->nservers);
-	return u->members != NULL ? u : upstream_free(u);
+	if (u->members == NULL)
+		return upstream_free(u);
+	begin_slow_start(u);
+	return u;
 }
 
 struct upstream *upstream_free(struct upstream *u)
@@ -242,6 +275,8 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 {
 	if (strcmp(u->name, spec->name) != 0 || u->balance != spec->balance ||
 		u->seed != spec->seed)
+		return false;
+	if (u->slow_start != (spec->balance != BALANCE_SOURCE_HASH ? spec->slow_start : 0))
 		return false;
 	if (u->failover_below != spec->failover_below || u->panic != spec->panic || !zone_same(u->zone, spec->zone))
 		return false;

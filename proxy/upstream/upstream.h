@@ -81,6 +81,7 @@ struct upstream_spec {
 	unsigned retries;
 	unsigned failover_below; /* percent of a tier's configured weight; 0: only where none is left */
 	unsigned panic;          /* percent of the allowed weight; 0: off */
+	int64_t slow_start;      /* ns; 0: off */
 	const char *zone;        /* of the process; NULL: zones count for nothing */
 	struct passive_rules passive;
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
@@ -93,8 +94,10 @@ struct member {
 	struct server *server; /* held */
 	/* under the lock, as the next four: what the server's word makes of weight and max_connections */
 	uint64_t seen;         /* that word */
-	enum grade grade;
-	uint32_t share;        /* its weight; 0 only of GRADE_NO */
+	uint8_t grade;         /* enum grade */
+	bool ramps;            /* share and most are less than the whole, since it is young */
+	bool fresh;            /* const: the list before this one did not have its server */
+	uint32_t share;        /* its weight, in 1 / unit; 0 only of GRADE_NO */
 	uint32_t most;         /* 0: no limit */
 	uint32_t tier;         /* from 0: its place among the tiers */
 	uint64_t key;          /* the server's part of a source_hash score */
@@ -118,7 +121,7 @@ struct tier {
 struct members {
 	unsigned n, ntiers;   /* const */
 	uint64_t round;       /* const: of which servers with which weights it is; never 0 */
-	int64_t weight;       /* of all, as server_weight has it */
+	int64_t weight;       /* of all, as server_weight has it; not in units */
 	struct member **pool; /* scratch of one pick, room for each; owned */
 	struct tier *tiers;   /* owned: in the order in which they are used */
 	struct member at[];   /* tier by tier, and within one as configured */
@@ -131,6 +134,8 @@ struct upstream {
 	int64_t connect_timeout, retry_budget; /* ns */
 	bool plain;              /* none of the keys is set that ask more of a pick (balance.c) */
 	unsigned failover_below, panic; /* percent */
+	int64_t slow_start;      /* ns; 0: off, as with the two hashes */
+	uint32_t unit;           /* of a share to a weight of 1 */
 	const char *zone;        /* of the process; owned; NULL: none */
 	struct passive_rules passive;
 	uint64_t seed;
@@ -190,6 +195,7 @@ struct member_view {
 	const struct server *server; /* valid as long as the upstream */
 	enum standing standing;
 	uint32_t weight, max_connections, active;
+	uint32_t share; /* by which it is chosen */
 	uint32_t priority, tier;
 	const char *zone; /* NULL: not said */
 	double weight_share; /* of the weights of all that the next pick chooses from, 0 to 1 */

@@ -23,6 +23,12 @@ const char *standing_why(enum standing s)
 	return standings[s].why;
 }
 
+/* At least 1, however young it is. */
+static uint32_t shown_weight(const struct upstream *u, const struct member *m)
+{
+	return m->share > u->unit ? m->share / u->unit : m->share > 0;
+}
+
 /* As if it were not in the pool. One that may take it and is not there is of a later tier. */
 static struct member_view view_member(struct upstream *u, struct member *m, const struct pick_args *a)
 {
@@ -31,7 +37,8 @@ static struct member_view view_member(struct upstream *u, struct member *m, cons
 	return (struct member_view){
 		.server = m->server,
 		.standing = standing == STANDING_USABLE ? STANDING_SPARE : standing,
-		.weight = m->grade < GRADE_SPARE ? 0 : m->share,
+		.weight = m->grade < GRADE_SPARE ? 0 : shown_weight(u, m),
+		.share = m->share,
 		.max_connections = m->most,
 		.active = server_active(m->server),
 		.priority = m->priority,
@@ -41,12 +48,13 @@ static struct member_view view_member(struct upstream *u, struct member *m, cons
 }
 
 /* One that the pick chooses from. */
-static void view_pooled(struct member_view *v, const struct member *m, bool panics)
+static void view_pooled(const struct upstream *u, struct member_view *v, const struct member *m, bool panics)
 {
 	v->standing = STANDING_USABLE;
 	if (m->grade < GRADE_SPARE)
 		v->standing = panics ? STANDING_PANIC : STANDING_LAST;
-	v->weight = m->share;
+	v->weight = shown_weight(u, m);
+	v->share = m->share;
 }
 
 static bool is_pooled(const struct member_view *v)
@@ -60,17 +68,17 @@ static double share_weights(struct member_view *views, unsigned n)
 	double sum = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		sum += is_pooled(&views[i]) ? views[i].weight : 0;
+		sum += is_pooled(&views[i]) ? views[i].share : 0;
 	for (unsigned i = 0; i < n; i++)
-		views[i].weight_share = is_pooled(&views[i]) ? views[i].weight / sum : 0;
+		views[i].weight_share = is_pooled(&views[i]) ? views[i].share / sum : 0;
 	return sum;
 }
 
 /* The one drawn second has to be the lighter one, or the first stays. */
 static void share_pair(struct member_view *one, struct member_view *two, double sum)
 {
-	double likely = one->weight_share * two->weight / (sum - one->weight);
-	bool moves = balance_lighter(two->active, two->weight, one->active, one->weight);
+	double likely = one->weight_share * two->share / (sum - one->share);
+	bool moves = balance_lighter(two->active, two->share, one->active, one->share);
 
 	(moves ? two : one)->chance += likely;
 }
@@ -81,7 +89,7 @@ static void draw_chances(struct member_view *views, unsigned n, double sum)
 	for (unsigned i = 0; i < n; i++) {
 		if (!is_pooled(&views[i]))
 			continue;
-		if (views[i].weight == sum)
+		if (views[i].share == sum)
 			views[i].chance = 1;
 		for (unsigned j = 0; j < n; j++)
 			if (j != i && is_pooled(&views[j]))
@@ -102,7 +110,7 @@ int upstream_view(struct upstream *u, const struct pick_args *a, struct member_v
 		views[i] = view_member(u, &all->at[i], a);
 	err = balance_gather(u, a, &pool);
 	for (unsigned i = 0; i < pool.n; i++)
-		view_pooled(&views[pool.at[i] - all->at], pool.at[i], balance_panics(u));
+		view_pooled(u, &views[pool.at[i] - all->at], pool.at[i], balance_panics(u));
 	if (err == 0)
 		chosen = balance_choose(u, a, &pool);
 	pthread_mutex_unlock(&u->live->lock);

@@ -139,11 +139,11 @@ void waiter_enact(struct upstream *u)
 
 /* ---- newcomers ---- */
 
-/* Does one wait who may use all that a newcomer of u may? Then the newcomer need not look. But a trial may be due by
- * the clock, which nobody announces. */
+/* Does one wait who may use all that a newcomer of u may? Then the newcomer need not look. But a trial may be due,
+ * and a young server may have room for one more, by the clock, which nobody announces. */
 static bool is_behind(const struct upstream *u)
 {
-	return u->wide > 0 && u->live->out == 0;
+	return u->wide > 0 && u->live->out == 0 && u->slow_start == 0;
 }
 
 int waiter_pick_behind(struct upstream *u, struct pick_args *a, struct server **out)

@@ -1,4 +1,4 @@
-/* Which servers are used first, with real ones that are drained, die and come back: E38 to E40. Who may take a
+/* Which servers are used first, with real ones that are drained, die and come back: E38 to E41. Who may take a
  * connection in each state is semantics_tiers_test.c's. */
 #include <signal.h>
 #include <string.h>
@@ -171,6 +171,40 @@ static void e38_panic_begins_and_ends(void **state)
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }
 
+/* Of so many clients.   Returns  how many the server had. */
+static int taken_of(const struct world *w, int clients, int i)
+{
+	int before = kit_peer_accepted(w->peer[i]);
+
+	for (int k = 0; k < clients; k++)
+		assert_true(is_served(w->port));
+	return kit_peer_accepted(w->peer[i]) - before;
+}
+
+/* E41: back from maint a server has a tenth of its share, 2 of 42, and of those a reload later as well; a third of them
+ * had been 14. */
+static void e41_a_slow_start_outlives_a_reload(void **state)
+{
+	static const char *const what[] = {"", "", ""};
+	const char *first;
+	struct world w;
+
+	(void)state;
+	open_servers(&w, -1);
+	start(&w, config_of(&w, what, ", slow_start: 1h", ""));
+	expect_counts(&w, 4, 4, 4);
+	control_verb(0, textf("server maint app/%s:%d --socket $S", kit_ip(0), w.at[0]));
+	assert_int_equal(taken_of(&w, 6, 0), 0);
+	order(&w, "ready", 0);
+	assert_in_range(taken_of(&w, 42, 0), 1, 6);
+	first = strstr(control_expect(200, "GET /v1/servers", ""), "\"slow_start_ms\":");
+	assert_true(first != NULL && first[strlen("\"slow_start_ms\":")] != 'n'); /* a number, and not null */
+	kit_staunch_rewrite(w.s, config_of(&w, what, ", slow_start: 1h, retries: 1", ""));
+	control_verb(0, "reload --wait --socket $S");
+	assert_in_range(taken_of(&w, 42, 0), 1, 6);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
 /* E40: the own zone, then the others, then the next priority; a reload can move the process elsewhere. */
 static void e40_the_own_zone_first(void **state)
 {
@@ -203,6 +237,7 @@ int main(void)
 		TEST(e39_the_next_tier_joins_and_leaves),
 		TEST(e39_a_dead_server_brings_the_next_tier),
 		TEST(e38_panic_begins_and_ends),
+		TEST(e41_a_slow_start_outlives_a_reload),
 		TEST(e40_the_own_zone_first),
 	};
 

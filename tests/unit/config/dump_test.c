@@ -83,6 +83,7 @@ static const char dumped[] =
 	"    retry_budget: 10s                       # default\n"
 	"    failover_below: 0%                      # default\n"
 	"    panic: off                              # default\n"
+	"    slow_start: off                         # default\n"
 	"    health:\n"
 	"      port: same                            # default\n"
 	"      passive:\n"

@@ -81,6 +81,7 @@ static void swap(struct server_spec *a, struct server_spec *b)
 	X(reorder,     "the order",             false, swap(&s->at[0], &s->at[1]))   \
 	X(own_zone,    "the process's zone",    false, s->spec.zone = "near")        \
 	X(fail_over,   "when the next tier joins", false, s->spec.failover_below = 50)   \
+	X(start_slow,  "how slowly servers start", false, s->spec.slow_start = 1)    \
 	X(panic_at,    "when it panics",        false, s->spec.panic = 50)
 
 #define X(name, what, same, change)                \
