@@ -7,8 +7,8 @@
 
 /* ---- the word ---- */
 
-/* Every change of the word by a check comes through here. Who waits for a server of its upstream to become usable is
- * woken here. */
+/* Every change of the word by a check comes through here. Who waits for a server of its upstream is woken by it
+ * (server_set_check). */
 static void set_word(struct server *s, enum server_check to, int64_t since)
 {
 	__atomic_store_n(&s->checked.since, since, __ATOMIC_RELAXED);
