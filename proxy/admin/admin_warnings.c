@@ -157,6 +157,10 @@ void admin_warnings(struct json *j, struct client *c, struct reply *r, const str
 	if (__atomic_load_n(&c->admin->p->state.failing, __ATOMIC_RELAXED))
 		warn(&w, "state_failed",
 		     "the state file is not written: a restart would lose what was said of servers");
+	if (log_level_now() != log_level_set())
+		warn(&w, "log_level",
+		     "the process log is at %s for a while, not at %s as configured; /v1/log says until when",
+		     log_level_word(log_level_now()), log_level_word(log_level_set()));
 	if (s->drops_at != 0 && np_nanotime() - s->drops_at < DROPS_RECENT)
 		warn(&w, "log_dropped", "%llu access records were dropped since the start",
 		     (unsigned long long)s->drops);

@@ -42,8 +42,11 @@ static void o44_a_level_is_in_force_until_it_is_let_go(void **state)
 
 	(void)state;
 	expect_level("\"level\":\"info\",\"configured\":\"info\",\"until\":null}");
+	assert_null(strstr(control_expect(200, "GET /v1/status", ""), "log_level"));
 	expect_part(post(200, "/v1/log", "", "{\"level\":\"error\",\"for\":\"1h\"}"),
 		    "\"level\":\"error\",\"configured\":\"info\",\"until\":\"20");
+	expect_part(control_expect(200, "GET /v1/status", ""),
+		    "\"code\":\"log_level\",\"text\":\"the process log is at error for a while, not at info");
 	post(200, "/v1/logs/reopen", "", "");
 	config = controlled(w.port, kit_peer_port(w.server), "", "");
 	log = strstr(config, "log: {");
