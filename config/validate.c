@@ -266,6 +266,14 @@ static void doubt_queue(struct diag *d, struct config_upstream *u)
 		          "nobody waits in the queue: no server has max_connections, so none is ever full");
 }
 
+/* It is one of the retries. */
+static void doubt_hedge(struct diag *d, struct config_upstream *u)
+{
+	if (u->retries == 0 && u->hedge != CONFIG_OFF && u->hedge != CONFIG_AUTO)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].hedge", u),
+		          "hedge has no effect with retries: 0, for it counts as one");
+}
+
 /* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
  * attempt can never fire. */
 static void doubt_upstream(struct diag *d, struct config_upstream *u)
@@ -286,6 +294,7 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 	doubt_passive(d, u);
 	doubt_queue(d, u);
 	doubt_slow_start(d, u);
+	doubt_hedge(d, u);
 }
 
 /* Ports of protocols whose servers speak first. */

@@ -134,6 +134,23 @@ static int wait_connected(struct np_fd *fd, const struct np_dial_opts *o)
 	return err;
 }
 
+/* Its own deadline is the moment from which it is slow, and then pushed back. */
+static int wait_perhaps_slowly(struct np_fd *fd, int64_t deadline, const struct np_dial_opts *o)
+{
+	int64_t slow = o->slow != NULL ? o->slow_at : 0;
+	int err;
+
+	for (;;) {
+		bool early = slow != 0 && (deadline == 0 || slow < deadline);
+
+		np_fd_set_write_deadline(fd, early ? slow : deadline);
+		err = wait_connected(fd, o);
+		if (err != -NP_EDEADLINE || !early)
+			return err;
+		slow = o->slow(o->arg);
+	}
+}
+
 static int connect_once(int sysfd, const struct np_addr *to)
 {
 	return sys_connect(sysfd, &to->u.sa, to->len) < 0 ? err_from_errno() : 0;
@@ -187,8 +204,7 @@ static int connect_fd(struct np_fd *fd, const struct np_addr *to, int64_t deadli
 		return -NP_EDEADLINE;
 	err = np_addr_is_unix(to) ? connect_unix(fd, to, deadline, o) : connect_tcp(fd->sysfd, to);
 	if (still_connecting(err)) {
-		np_fd_set_write_deadline(fd, deadline);
-		err = wait_connected(fd, o);
+		err = wait_perhaps_slowly(fd, deadline, o);
 	}
 	if (err != 0 && err != -EISCONN)
 		return err;

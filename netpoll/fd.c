@@ -241,6 +241,15 @@ void np_fd_set_write_deadline(struct np_fd *fd, int64_t when)
 	set_deadline(fd, when, NETPOLL_WRITE);
 }
 
+void np_fd_move(struct np_fd *to, struct np_fd *from)
+{
+	OBJ_CHECK(from, FD_MAGIC);
+	CHECK(!from->closed && from->refs == 1 && !from->rlocked && !from->wlocked, "nobody waits at what is moved");
+	CHECK(to->magic != FD_MAGIC || to->closed, "nothing is moved over an open descriptor");
+	*to = *from;
+	*from = (struct np_fd){.sysfd = -1};
+}
+
 /* ---- tasks ----------------------------------------------------------------------------------- */
 
 /* Inline, for link-time optimisation: the relay asks twice a turn. */

@@ -249,6 +249,9 @@ must_use int np_fd_mute(struct np_fd *fd, bool mute);
 bool np_fd_may_have_more(const struct np_fd *fd);
 /* True once an event said that nothing can be sent any more: a reset, or both ways are shut. */
 bool np_fd_failed(const struct np_fd *fd);
+/* np_fd_move: *to, which was never made or is closed, becomes *from, which nobody waits at (CHECK); from is nothing
+ * any more. */
+void np_fd_move(struct np_fd *to, struct np_fd *from);
 /* TCP_NODELAY; keepalive of 2 min idle, 15 s interval, 4 probes. */
 must_use int np_fd_set_nodelay(struct np_fd *fd);
 must_use int np_fd_set_keepalive(struct np_fd *fd);
@@ -390,6 +393,12 @@ struct np_dial_opts {
 	/* The last packet of the handshake is held back, up to 200 ms or until bytes are sent: who closes by a reset
 	 * at once has been seen by the peer's kernel alone, and its accept does not return. TCP only. */
 	bool unseen;
+	/* If it still waits for the peer's answer at slow_at, slow(arg) is called, on the dial's own coroutine, and it
+	 * goes on. That may start others and may not park; it returns when to be called again, 0: no more. NULL: nobody
+	 * asks. A Unix socket answers at once or is tried again, so it is never slow. */
+	int64_t (*slow)(void *arg);
+	int64_t slow_at;
+	void *arg;
 };
 /* np_dial: connect to the first of n addresses that answers, each with its share of the time left,
  * and make *fd of it.

@@ -133,6 +133,14 @@ void judge_connect_failed(struct conn *c, struct server *s, enum close_reason wh
 		send_report(c, s, &r);
 }
 
+void judge_slow_connect(struct conn *c, struct server *s, int64_t dialled)
+{
+	struct report r = {.kind = REPORT_FAILED, .fault = FAULT_SLOW_CONNECT, .began = dialled};
+
+	if (judging_upstream(c)->passive.on)
+		send_report(c, s, &r);
+}
+
 /* Nobody has asked it for anything, and it has waited for a while: it closes what is idle. To tidy up, as a server does
  * behind a pool of connections, is no failure. */
 static bool closes_idle(const struct conn *c, bool reset)

@@ -2,6 +2,7 @@
  * stage, as it happens, and once of each kind.
  *
  *   connect.c     the dial or the preamble failed; it is connected
+ *   connect_hedge.c  the dial was slower than another server's
  *   relay.c       the server's first byte
  *   relay_end.c   the server ended before it; no byte in the time that an answer takes; the client gave up
  *   conn_end.c    a trial has no verdict
@@ -17,6 +18,9 @@
 /* The dial of this time to s, or what precedes the client's bytes, has failed with c->err; a failure of this machine or
  * of the client says nothing of the server. */
 no_inline void judge_connect_failed(struct conn *c, struct server *s, enum close_reason why, int64_t dialled);
+
+/* The dial of this time to s was still under way when another server had answered. */
+no_inline void judge_slow_connect(struct conn *c, struct server *s, int64_t dialled);
 
 /* A report of a connection that has its server: c->server. Of a trial it is the verdict, unless it only says that the
  * connect has worked while more than connects had failed. */

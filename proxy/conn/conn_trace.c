@@ -153,6 +153,7 @@ static void put_stage(struct json *j, const struct conn *c, const struct mark *m
 		put_error(j, m->err);
 		return;
 	case TRACE_DIAL:
+	case TRACE_HEDGE:
 	case TRACE_CONNECTED:
 		put_name(j, "server", m->server->text);
 		return;

@@ -29,6 +29,7 @@
 	X(PICK, "pick")                  \
 	X(QUEUED, "queue")               \
 	X(DIAL, "dial")                  \
+	X(HEDGE, "hedge")                \
 	X(CONNECTED, "connected")        \
 	X(UPSTREAM_TLS, "upstream_tls")  \
 	X(FAILED, "failed")              \

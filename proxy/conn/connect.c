@@ -3,7 +3,7 @@
  * watched meanwhile: if it resets, the attempt is given up and no server is blamed. No byte of the
  * client's is sent before all of this is done, so each server that is tried begins with the first
  * byte. */
-#include "proxy/conn/stages.h"
+#include "proxy/conn/connect.h"
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/probe.h"
@@ -11,20 +11,10 @@
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/conn/conn_trace.h"
+#include "proxy/conn/stages.h"
 #include "proxy/policy/limit_watch.h"
 
-#define TRIES_MAX 101 /* config allows 100 retries */
-
-struct attempt {
-	const struct server *tried[TRIES_MAX]; /* the first ntried are set */
-	unsigned ntried;
-	int64_t budget_ends;
-	int64_t dialled;       /* when the server was picked */
-	int64_t began;         /* the dial under way, by the clock itself; later by what its preamble took */
-	enum close_reason why; /* of the last failure */
-};
-
-static enum close_reason dial_failure(int err)
+enum close_reason dial_failure(int err)
 {
 	switch (np_err_class(err)) {
 	case NP_CLASS_DEADLINE:
@@ -40,20 +30,28 @@ static enum close_reason dial_failure(int err)
 	return CLOSE_CONNECT_FAILED;
 }
 
-static int dial_server(struct conn *c, const struct attempt *a, const struct server *server)
+int64_t dial_deadline(const struct attempt *a, const struct upstream *u, int64_t began)
+{
+	return deadline_earlier(a->budget_ends, deadline_at(began, u->connect_timeout));
+}
+
+static int dial_server(struct conn *c, struct attempt *a)
 {
 	const struct target *t = conn_target(c);
-	int64_t timeout = deadline_at(a->began, t->upstream->connect_timeout);
+	const struct upstream *u = t->upstream;
 	struct np_dial_opts opts = {
-		.deadline = deadline_earlier(a->budget_ends, timeout),
+		.deadline = dial_deadline(a, u, a->began),
 		.watch = &c->client.fd,
 		/* The client's bytes must not wait until the preamble is acknowledged. Without one,
 		 * and for keepalive: relay.c, when the connection proves not to be short. */
 		.nodelay = t->header != 0 || t->tls != NULL,
+		.slow = u->hedge != 0 ? hedge_due : NULL,
+		.slow_at = a->began + u->hedge,
+		.arg = a,
 	};
 
-	PROBE(dial, c, server->name);
-	return np_dial(&c->upstream.fd, &server->addr, 1, &opts);
+	PROBE(dial, c, a->server->name);
+	return np_dial(&c->upstream.fd, &a->server->addr, 1, &opts);
 }
 
 /* Its row of the metric: what the operator of the server looks for differs. */
@@ -100,26 +98,34 @@ static enum close_reason send_preamble(struct conn *c, const struct server *serv
 	return conn_tls_server(c, t, server, deadline);
 }
 
-/* CLOSE_NONE: connected, and ready for the client's bytes. */
-static enum close_reason connect_to(struct conn *c, struct attempt *a, const struct server *server)
+void dial_failed(struct conn *c, struct attempt *a, const struct server *s, int err)
+{
+	if (err == -NP_EMFILE)
+		limit_no_descriptor(c->shard->watch, true);
+	a->why = dial_failure(err);
+	note_failure(c, s, err, a->why);
+}
+
+/* CLOSE_NONE: connected to a->server, and ready for the client's bytes. */
+static enum close_reason connect_to(struct conn *c, struct attempt *a)
 {
 	const struct target *t = conn_target(c);
-	int err = dial_server(c, a, server);
+	int err = dial_server(c, a);
 	enum close_reason why;
 	int64_t connected;
 
+	if (unlikely(a->hedge.begun))
+		err = hedge_settle(c, a, err);
 	if (err != 0) {
-		if (err == -NP_EMFILE)
-			limit_no_descriptor(c->shard->watch, true);
-		why = dial_failure(err);
-		note_failure(c, server, err, why);
-		return why;
+		if (a->server != NULL)
+			dial_failed(c, a, a->server, err);
+		return dial_failure(err);
 	}
-	trace_at(c, TRACE_CONNECTED, server);
+	trace_at(c, TRACE_CONNECTED, a->server);
 	if (t->header == 0 && t->tls == NULL)
 		return CLOSE_NONE;
 	connected = np_nanotime();
-	why = send_preamble(c, server, a->budget_ends);
+	why = send_preamble(c, a->server, a->budget_ends);
 	a->began += np_nanotime() - connected;
 	if (why != CLOSE_NONE)
 		stream_close(&c->upstream); /* the next attempt makes it anew */
@@ -149,37 +155,46 @@ static no_inline void note_server(const struct conn *c, enum close_reason why, s
 		server_note_failure(server, &f);
 }
 
-/* One attempt at one server. CLOSE_NONE: connected, and its slot is ours. */
+void attempt_failed(struct conn *c, struct attempt *a, struct server *s, int64_t began)
+{
+	DCHECK(a->ntried < TRIES_MAX, "more tries than the configuration allows");
+	PROBE(connected, c, s->name, c->err);
+	if (unlikely(c->traced))
+		trace_mark(c, TRACE_FAILED, s, c->err, a->why);
+	a->tried[a->ntried++] = s;
+	judge_connect_failed(c, s, a->why, a->dialled);
+	note_server(c, a->why, s);
+	note_try(c, a, s, np_nanotime() - began);
+	server_release(s);
+}
+
+/* One attempt at one server, or at two where it is slow. CLOSE_NONE: connected, and its slot is ours. */
 static enum close_reason try_server(struct conn *c, struct attempt *a, struct server *server)
 {
-	int64_t began = a->began;
+	int64_t began = a->began, now;
 
-	a->why = connect_to(c, a, server);
-	DCHECK(a->ntried < TRIES_MAX, "more tries than the configuration allows");
-	if (a->why == CLOSE_NONE) {
-		int64_t now = np_nanotime();
-
-		c->server = server;
-		c->connected = since_pack(now - c->accepted);
-		c->err = 0;
-		PROBE(connected, c, server->name, 0);
-		conn_forget_detail(c);
-		if (unlikely(a->ntried > 0))
-			note_try(c, a, server, now - began);
-		conn_loop_sample(c);
-		histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
-		judge_success(c, REPORT_CONNECTED);
-		return CLOSE_NONE;
+	a->server = server;
+	a->hedge.begun = false;
+	a->why = connect_to(c, a);
+	if (unlikely(a->hedge.begun && a->server != server))
+		began = a->hedge.began;
+	if (a->why != CLOSE_NONE) {
+		if (a->server != NULL)
+			attempt_failed(c, a, a->server, began);
+		return a->why;
 	}
-	PROBE(connected, c, server->name, c->err);
-	if (unlikely(c->traced))
-		trace_mark(c, TRACE_FAILED, server, c->err, a->why);
-	a->tried[a->ntried++] = server;
-	judge_connect_failed(c, server, a->why, a->dialled);
-	note_server(c, a->why, server);
-	note_try(c, a, server, np_nanotime() - began);
-	server_release(server);
-	return a->why;
+	now = np_nanotime();
+	c->server = a->server;
+	c->connected = since_pack(now - c->accepted);
+	c->err = 0;
+	PROBE(connected, c, c->server->name, 0);
+	conn_forget_detail(c);
+	if (unlikely(a->ntried > 0 || a->hedge.begun))
+		note_try(c, a, c->server, now - began);
+	conn_loop_sample(c);
+	histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
+	judge_success(c, REPORT_CONNECTED);
+	return CLOSE_NONE;
 }
 
 /* Whether another server may help. Not when this machine lacks memory or descriptors, and only
@@ -238,6 +253,7 @@ enum close_reason connect_run(struct conn *c)
 		return CLOSE_TLS_CLIENT_CERT;
 	}
 	a.ntried = 0;
+	a.conn = c;
 	a.why = CLOSE_NONE;
 	a.began = np_nanotime();
 	a.budget_ends = deadline_at(a.began, u->retry_budget);

@@ -7,6 +7,7 @@
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_trace.h"
+#include "proxy/conn/connect.h"
 #include "proxy/policy/limit_watch.h"
 #include "proxy/upstream/waiter.h"
 
@@ -37,28 +38,30 @@ static void queued_told(struct np_msg *m)
 		np_fd_set_read_deadline(&q->conn->client.fd, 1);
 }
 
-/* Bytes of the client, and its FIN, may come: they wait in the socket.
- *   Returns  -NP_EDEADLINE: its time is over, or a slot is granted; -NP_ECANCELED, -NP_ECLOSING: the client is
- *            gone. */
-static int park_queued(struct queued *q, int64_t deadline)
+int park_at_client(struct conn *c, int64_t deadline)
 {
-	struct np_fd *fd = &q->conn->client.fd;
+	struct np_fd *fd = &c->client.fd;
 	int err;
 
+	DCHECK_CONN(c);
 	np_fd_set_read_deadline(fd, deadline);
-	q->parked = true;
 	do
 		err = np_fd_wait_watching(fd, NP_READ, fd);
 	while (err == 0);
-	q->parked = false;
 	if (err == -NP_EDEADLINE)
 		np_fd_set_read_deadline(fd, 0);
 	return err;
 }
 
-static bool is_gone(const struct conn *c, int err)
+/* -NP_EDEADLINE: its time is over, or a slot is granted. */
+static int park_queued(struct queued *q, int64_t deadline)
 {
-	return c->kill != CLOSE_NONE || err == -NP_ECANCELED || err == -NP_ECLOSING;
+	int err;
+
+	q->parked = true;
+	err = park_at_client(q->conn, deadline);
+	q->parked = false;
+	return err;
 }
 
 /* It has a slot, but nobody to use it: whoever waits next has it. */
@@ -78,11 +81,11 @@ static enum close_reason stand_in_queue(struct conn *c, struct queued *q, int64_
 
 	if (!waiter_leave(&q->waiter)) {
 		np_event_wait(&q->told);
-		return is_gone(c, err) ? give_back(c, q, np_nanotime()) : CLOSE_NONE;
+		return client_is_gone(c, err) ? give_back(c, q, np_nanotime()) : CLOSE_NONE;
 	}
 	if (err == -NP_EDEADLINE)
 		return CLOSE_QUEUE_TIMEOUT;
-	return is_gone(c, err) ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
+	return client_is_gone(c, err) ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
 }
 
 /* For the access log and a trace. Without memory they go without it. */

@@ -28,17 +28,17 @@ struct health {
 
 /* ---- on the health thread ---- */
 
-/* Alone, a server has no neighbours to learn from. */
-static bool judges(const struct inventory_upstream *u)
+/* Alone, a server has no neighbours to learn from, and none that could be dialled beside it. */
+static bool teaches(const struct inventory_upstream *u)
 {
-	return u->listed && u->n > 1 && u->judges;
+	return u->listed && u->n > 1 && (u->judges || u->hedges);
 }
 
 /* Where nobody is judged, and nobody was left out before, the thread sleeps on. */
 static bool anybody_judged(const struct inventory *inv)
 {
 	for (unsigned i = 0; i < inv->nupstreams; i++)
-		if (judges(&inv->upstreams[i]) || panic_is_watched(&inv->upstreams[i]))
+		if (teaches(&inv->upstreams[i]) || panic_is_watched(&inv->upstreams[i]))
 			return true;
 	for (unsigned i = 0; i < inv->nservers; i++)
 		if (inv->servers[i].listed && server_inputs(server_now(inv->servers[i].server)).passive != SERVER_IN)
@@ -56,7 +56,7 @@ static void take_turn(struct np_timer *t)
 	if (h->turning)
 		np_timer_set(t, now + TURN);
 	for (unsigned i = 0; i < inv->nupstreams; i++)
-		if (judges(&inv->upstreams[i]))
+		if (teaches(&inv->upstreams[i]))
 			lesson_teach(inv, &inv->upstreams[i], now);
 	for (unsigned i = 0; i < inv->nupstreams; i++)
 		if (panic_is_watched(&inv->upstreams[i]))

@@ -10,6 +10,8 @@
 #define ANSWERS_LEAST 100         /* of the others in a minute, or the time of an answer is not known */
 #define ANSWER_LEAST  NP_S        /* a shorter silence proves nothing */
 #define ANSWER_TIMES  10          /* what 99 of 100 answers take, so often */
+#define CONNECTS_LEAST 20         /* of the server itself, or those of its tier count */
+#define CONNECT_TIMES 4           /* what 99 of 100 connects take, so often: such a dial is slow */
 #define EARLY_ANSWERS 20          /* of the others, or an early end is nobody's fault */
 #define EARLY_SHARE   10          /* at most one in so many of theirs may end early */
 
@@ -40,6 +42,14 @@ static struct server_lesson lesson_of(const struct minute_counts *others)
 	return l;
 }
 
+/* What a dial takes depends on the way to the server, so its own are asked first. */
+static int64_t hedge_of(const struct minute_counts *own, const struct minute_counts *tier)
+{
+	const struct histogram *h = histogram_count(&own->connect) >= CONNECTS_LEAST ? &own->connect : &tier->connect;
+
+	return p99_bound(h) * CONNECT_TIMES;
+}
+
 /* NULL: no memory, or it is no member any more. */
 static struct server_minute *minute_of(const struct inventory_server *s)
 {
@@ -56,14 +66,13 @@ static bool is_taught(const struct inventory_server *s)
 	return s->listed && s->server->minute != NULL;
 }
 
-/* A server is measured by its neighbours alone, or one that fails slowly would set its own standard. */
-static struct minute_counts without(const struct minute_counts *sum, const struct server_minute *one)
+/* An answer is measured by the neighbours alone, or a server that fails slowly would set its own standard. */
+static struct minute_counts without(const struct minute_counts *sum, const struct minute_counts *own)
 {
-	struct minute_counts own = {0}, others = *sum;
+	struct minute_counts others = *sum;
 
-	minute_add(&own, one);
-	histogram_since(&others.first_byte, &own.first_byte);
-	others.early -= own.early;
+	histogram_since(&others.first_byte, &own->first_byte);
+	others.early -= own->early;
 	return others;
 }
 
@@ -76,13 +85,15 @@ static void teach_tier(const struct inventory_server *all, unsigned n, unsigned 
 		if (is_taught(&all[i]) && all[i].tier == tier)
 			minute_add(&sum, all[i].server->minute);
 	for (unsigned i = 0; i < n; i++) {
-		struct minute_counts others;
+		struct minute_counts others, own = {0};
 		struct server_lesson l;
 
 		if (!is_taught(&all[i]) || all[i].tier != tier)
 			continue;
-		others = without(&sum, all[i].server->minute);
+		minute_add(&own, all[i].server->minute);
+		others = without(&sum, &own);
 		l = lesson_of(&others);
+		l.hedge = hedge_of(&own, &sum);
 		server_learn(all[i].server, &l, now);
 	}
 }
@@ -91,6 +102,7 @@ void lesson_teach(const struct inventory *inv, const struct inventory_upstream *
 {
 	const struct inventory_server *all = &inv->servers[u->first];
 	unsigned tiers = 0;
+	uint64_t connected = histogram_count(&u->gone.connect);
 
 	for (unsigned i = 0; i < u->n; i++) {
 		struct server_minute *m = minute_of(&all[i]);
@@ -98,9 +110,11 @@ void lesson_teach(const struct inventory *inv, const struct inventory_upstream *
 		if (m == NULL)
 			continue;
 		minute_look(m, all[i].server->stats, inv->registry->nworkers, now);
+		connected += histogram_count(&m->before.connect);
 		if (all[i].tier >= tiers)
 			tiers = all[i].tier + 1;
 	}
 	for (unsigned t = 0; t < tiers; t++)
 		teach_tier(all, u->n, t, now);
+	upstream_live_connects(u->live, connected);
 }

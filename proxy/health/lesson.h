@@ -1,5 +1,6 @@
 /* lesson: what the connections of the other servers of a tier teach about one of them: how long its answer may
- * take, and whether an early end is its fault. Once a second, for each upstream that judges its servers. */
+ * take, and whether an early end is its fault; and what its own connects teach: which dial is a slow one. Once a
+ * second, for each upstream that judges its servers or hedges dials. */
 #ifndef PROXY_HEALTH_LESSON_H
 #define PROXY_HEALTH_LESSON_H
 

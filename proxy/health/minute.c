@@ -10,6 +10,7 @@ static void counts_now(struct minute_counts *c, const struct server_stats *cells
 
 	server_stats_sum(&total, cells, n);
 	c->first_byte = total.first_byte;
+	c->connect = total.connect;
 	c->early = total.early_ends + total.early_resets;
 }
 
@@ -20,6 +21,7 @@ void minute_look(struct server_minute *m, const struct server_stats *cells, unsi
 	counts_now(&total, cells, n);
 	new = total;
 	histogram_since(&new.first_byte, &m->before.first_byte);
+	histogram_since(&new.connect, &m->before.connect);
 	new.early -= m->before.early;
 	m->before = total;
 	if (m->looked != 0 && now - m->looked > 2 * WINDOW_TIME) { /* what is between is of no minute */
@@ -35,6 +37,7 @@ void minute_look(struct server_minute *m, const struct server_stats *cells, unsi
 		m->windows[m->at] = (struct minute_counts){0};
 	}
 	histogram_sum(&m->windows[m->at].first_byte, &new.first_byte);
+	histogram_sum(&m->windows[m->at].connect, &new.connect);
 	m->windows[m->at].early += new.early;
 }
 
@@ -42,6 +45,7 @@ void minute_add(struct minute_counts *sum, const struct server_minute *m)
 {
 	for (unsigned i = 0; i < MINUTE_WINDOWS; i++) {
 		histogram_sum(&sum->first_byte, &m->windows[i].first_byte);
+		histogram_sum(&sum->connect, &m->windows[i].connect);
 		sum->early += m->windows[i].early;
 	}
 }

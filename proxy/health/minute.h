@@ -10,7 +10,7 @@
 
 /* What is looked at. */
 struct minute_counts {
-	struct histogram first_byte;
+	struct histogram first_byte, connect;
 	uint64_t early; /* ends and resets before the first byte */
 };
 

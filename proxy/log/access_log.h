@@ -25,6 +25,7 @@ struct access_try {
 	int64_t took;          /* ns */
 	int err;               /* NP_E code of either sign; 0: no error */
 	enum close_reason why; /* CLOSE_NONE: it connected */
+	const char *result;    /* static, instead of why: another one was faster; NULL: why says it */
 };
 #define ACCESS_TRIES 8
 

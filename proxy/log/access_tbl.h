@@ -122,8 +122,8 @@
 	  "Who held it up: client_app or server_app took bytes too slowly, client_net or server_net is a network that " \
 	  "did. Absent if nobody did.") \
 	X(tried, "staunch.tried", "tried", \
-	  "The first eight servers that were tried, in order, each with its server, result (connected or a reason), " \
-	  "errno and ms. Absent where the first one connected.") \
+	  "The first eight servers that were tried, in order, each with its server, result (connected, a reason, or " \
+	  "slow_connect and hedge_lost where another one was faster), errno and ms. Absent where the first one connected.") \
 	X(tried_more, "staunch.tried_more", "tried_more", \
 	  "How many servers were tried after those.")
 

@@ -192,7 +192,10 @@ static void line_try(const struct line *l, const struct access_try *one)
 	text_str(l->t, l->json ? "{\"server\":\"" : "");
 	try_name(l, one->server);
 	text_str(l->t, l->json ? "\",\"result\":\"" : ",");
-	text_str(l->t, one->why != CLOSE_NONE ? close_word(one->why) : "connected");
+	if (one->result != NULL)
+		text_str(l->t, one->result);
+	else
+		text_str(l->t, one->why != CLOSE_NONE ? close_word(one->why) : "connected");
 	if (one->err != 0) {
 		text_str(l->t, l->json ? "\",\"errno\":\"" : ",");
 		text_str(l->t, np_err_name(one->err));

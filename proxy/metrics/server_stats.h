@@ -18,8 +18,23 @@ struct server_stats {
 } cache_aligned;
 _Static_assert(sizeof(struct server_stats) == 384, "a thousand servers and two workers take 0.75 MiB");
 
+/* What became of a second dial beside a slow one. X(id, word) */
+#define HEDGE_TBL(X)                                                                     \
+	X(WON, "won")         /* it was first */                                         \
+	X(LOST, "lost")       /* the first dial was, or the client went */               \
+	X(FAILED, "failed")   /* its server did not take the connection */               \
+	X(LIMITED, "limited") /* it was not made: too many were within 10 s */
+
+enum hedge_result {
+#define X(id, word) HEDGE_##id,
+	HEDGE_TBL(X)
+#undef X
+	HEDGE_RESULTS
+};
+
 /* The numbers of one upstream that one worker counts, beside those of its servers. */
 struct upstream_stats {
+	uint64_t hedges[HEDGE_RESULTS];
 	uint64_t retries; /* attempts after a failed one of the same connection */
 	struct histogram queue_wait; /* of connections that waited for a slot, whether they got one or not */
 } cache_aligned;

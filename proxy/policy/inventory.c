@@ -10,7 +10,6 @@
 #include "netpoll/check.h"
 #include "proxy/policy/registry.h"
 #include "proxy/policy/snapshot.h"
-#include "proxy/policy/snapshot_contexts.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/upstream/upstream.h"
@@ -118,6 +117,7 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 	live->refs++;
 	if (u != NULL) {
 		to->judges = u->passive.on;
+		to->hedges = u->hedge != 0;
 		to->probes = u->passive.on && u->passive.probe;
 		to->connect_timeout = u->connect_timeout;
 		to->panic = u->panic;
@@ -152,7 +152,6 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 		add_upstream(inv, s->upstreams[i]->u->live, s->upstreams[i]->u);
 	for (unsigned i = 0; i < s->nupstreams; i++) {
 		inv->upstreams[i].config = model_of(s, i);
-		inv->upstreams[i].tls = contexts_hold(s->targets[i].check_tls);
 		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0)
 			return false;
 	}
@@ -314,7 +313,6 @@ struct inventory *inventory_free(struct inventory *inv)
 	for (unsigned i = 0; i < inv->nupstreams; i++) {
 		upstream_live_put(inv->upstreams[i].live);
 		check_plan_free(inv->upstreams[i].check);
-		contexts_put(inv->upstreams[i].tls);
 	}
 	for (unsigned i = 0; i < inv->ncertificates; i++)
 		certificate_fini(&inv->certificates[i]);

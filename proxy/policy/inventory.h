@@ -29,7 +29,6 @@ struct listener_counts;
 struct registry;
 struct server;
 struct snapshot;
-struct tls_ctx;
 struct tls_staple;
 struct upstream_live;
 
@@ -60,10 +59,10 @@ struct inventory_upstream {
 	unsigned first, n;        /* its servers: servers[first] and the following */
 	struct server_stats gone; /* of servers that are no more */
 	bool judges, probes;      /* by what becomes of connections; and those that are left out */
+	bool hedges;              /* its slow dials: how long a connect takes must be known */
 	int64_t connect_timeout;  /* ns */
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
 	unsigned panic;           /* percent of the weight; 0: off */
-	struct tls_ctx **tls;     /* a use, of the health thread's context; NULL: that speaks no TLS to them */
 	const struct config_upstream *config; /* as a listener's */
 };
 

@@ -70,6 +70,25 @@ void metrics_panic(const struct metrics_at *pg, unsigned i)
 		prometheus_value(&pg->to, pg->name, &labels, inventory_panics(pg->inv, u, &percent));
 }
 
+void metrics_hedges(const struct metrics_at *pg, unsigned i)
+{
+	static const char *const words[] = {
+#define X(id, word) word,
+		HEDGE_TBL(X)
+#undef X
+	};
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+
+	for (unsigned r = 0; u->listed && r < HEDGE_RESULTS; r++) {
+		struct labels labels = {{{"upstream", u->live->name}, {"result", words[r]}}};
+		uint64_t n = 0;
+
+		for (unsigned j = 0; j < pg->inv->registry->nworkers; j++)
+			n += STAT_GET(&u->live->stats[j], hedges[r]);
+		prometheus_value(&pg->to, pg->name, &labels, n);
+	}
+}
+
 /* All generations of its name have one queue. */
 static void write_of_upstream(const struct metrics_at *pg, const struct inventory_upstream *u, uint64_t n)
 {

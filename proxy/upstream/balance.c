@@ -478,7 +478,7 @@ static no_inline bool pick_trial(struct upstream *u, struct pick_args *a, struct
 int balance_pick(struct upstream *u, struct pick_args *a, struct server **out)
 {
 	a->trial = false;
-	if (likely(u->live->out == 0) || !pick_trial(u, a, out))
+	if (likely(u->live->out == 0) || a->hedge || !pick_trial(u, a, out))
 		return pick_locked(u, a, out);
 	return 0;
 }

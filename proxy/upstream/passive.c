@@ -8,6 +8,7 @@
 #include "proxy/upstream/waiter.h"
 
 #define UNREACHABLE_TOGETHER INT64_C(1000000000) /* within so much all of a tier: it is this machine */
+#define SLOW_LEAST INT64_C(1000000000) /* no connect has worked for so long, or slow ones eject nobody */
 #define JITTER_SHARE 10 /* a tenth of the time, both ways */
 #define DOUBLINGS_MOST 20
 
@@ -286,6 +287,13 @@ static bool is_a_fault(const struct upstream *u, struct server *s, const struct 
 	return census->allowed >= 2 && is_allowed(m);
 }
 
+/* A connect that works ends the row. While it is younger than a second, lost segments of a good path may be all of
+ * it. */
+static bool may_be_the_path(const struct passive *p, const struct report *r)
+{
+	return r->fault == FAULT_SLOW_CONNECT && r->now - p->row_began < SLOW_LEAST;
+}
+
 static void judge_failure(const struct upstream *u, struct server *s, const struct member *m, const struct report *r,
 			 struct passive_change *c)
 {
@@ -300,7 +308,7 @@ static void judge_failure(const struct upstream *u, struct server *s, const stru
 	if (p->state == SERVER_IN)
 		live_down(p, &u->passive, r->now);
 	extend_row(p, &u->passive, r);
-	if (r->trial || p->row >= u->passive.failures)
+	if (r->trial || (p->row >= u->passive.failures && !may_be_the_path(p, r)))
 		try_to_eject(u, s, &census, r, c);
 }
 

@@ -211,6 +211,8 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->plain = u->failover_below == 0 && u->panic == 0 && u->slow_start == 0;
 	u->passive = spec->passive;
 	u->seed = spec->seed;
+	u->hedge = spec->hedge;
+	u->hedge_learns = spec->hedge_learns;
 	u->queue_max = spec->queue_max;
 	u->queue_timeout = spec->queue_timeout;
 	u->registry = registry;
@@ -281,6 +283,8 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 	if (u->failover_below != spec->failover_below || u->panic != spec->panic || !zone_same(u->zone, spec->zone))
 		return false;
 	if (u->connect_timeout != spec->connect_timeout || u->retry_budget != spec->retry_budget)
+		return false;
+	if (u->hedge != spec->hedge || u->hedge_learns != spec->hedge_learns)
 		return false;
 	if (u->queue_max != spec->queue_max || u->queue_timeout != spec->queue_timeout)
 		return false;

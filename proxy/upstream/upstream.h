@@ -85,6 +85,8 @@ struct upstream_spec {
 	const char *zone;        /* of the process; NULL: zones count for nothing */
 	struct passive_rules passive;
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
+	int64_t hedge;      /* ns: a second server is dialled when the first has not answered by then; 0: none is */
+	bool hedge_learns;  /* ... or later, where the server's connects take longer */
 	unsigned queue_max;    /* who may wait for a slot, all generations and workers together; 0: nobody */
 	int64_t queue_timeout; /* ns: each of them at most so long */
 };
@@ -139,6 +141,8 @@ struct upstream {
 	const char *zone;        /* of the process; owned; NULL: none */
 	struct passive_rules passive;
 	uint64_t seed;
+	int64_t hedge;
+	bool hedge_learns;
 	unsigned queue_max;
 	int64_t queue_timeout;
 
@@ -171,6 +175,7 @@ struct pick_args {
 	uint64_t hash;
 	uint64_t random; /* 64 fresh random bits, for random_two */
 	int64_t now;     /* monotonic, when the dial begins */
+	bool hedge;      /* beside a dial under way: it is nobody's trial, and passes nobody who waits (-NP_EAGAIN) */
 	bool may_retry;  /* another server is tried if this one fails */
 	bool trial;      /* out: it is the server's trial (passive.h): its end is reported with that */
 

@@ -6,6 +6,10 @@
 
 #include "netpoll/check.h"
 
+#define SECOND       INT64_C(1000000000)
+#define HEDGE_SHARE  10 /* of the connects one in so many */
+#define HEDGES_LEAST 10
+
 static struct upstream_live *upstream_live_free(struct upstream_live *live)
 {
 	pthread_mutex_destroy(&live->lock);
@@ -48,6 +52,37 @@ struct upstream_live *upstream_live_get(struct list *all, const char *name, unsi
 	live->refs = 1;
 	list_push_back(all, &live->link);
 	return live;
+}
+
+bool upstream_live_hedge(struct upstream_live *live, int64_t now)
+{
+	uint32_t most = __atomic_load_n(&live->connects, __ATOMIC_RELAXED) / HEDGE_SHARE, n = 0;
+	int64_t second = now / SECOND;
+	unsigned at = (unsigned)(second % HEDGE_SECONDS);
+	bool may;
+
+	pthread_mutex_lock(&live->lock);
+	for (unsigned i = 0; i < HEDGE_SECONDS; i++)
+		if (second - live->hedges[i].second < HEDGE_SECONDS)
+			n += live->hedges[i].n;
+	may = n < (most > HEDGES_LEAST ? most : HEDGES_LEAST);
+	if (may && live->hedges[at].second != second)
+		live->hedges[at].n = 0;
+	if (may) {
+		live->hedges[at].second = second;
+		live->hedges[at].n++;
+	}
+	pthread_mutex_unlock(&live->lock);
+	return may;
+}
+
+/* The oldest total is that of ten turns ago. Where the ring is young it counts from the start. */
+void upstream_live_connects(struct upstream_live *live, uint64_t total)
+{
+	uint64_t *oldest = &live->connected[live->turn++ % HEDGE_SECONDS], n = total > *oldest ? total - *oldest : 0;
+
+	__atomic_store_n(&live->connects, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX, __ATOMIC_RELAXED);
+	*oldest = total;
 }
 
 void upstream_live_put(struct upstream_live *live)

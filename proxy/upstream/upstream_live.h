@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+#define HEDGE_SECONDS 10
+
 #include "proxy/base/limit.h"
 #include "proxy/metrics/server_stats.h"
 
@@ -22,6 +24,7 @@ struct upstream_live {
 	/* Of those who wait for a slot (waiter.h): used is how many, atomic; it changes under the lock. Each release of
 	 * a slot reads it, so it is not on the line that each pick writes. */
 	struct limit queue cache_aligned;
+	uint32_t connects; /* that worked within the last 10 s; atomic: the health thread writes it */
 	bool queue_acts; /* an episode of the queue's limit holds a reference; control thread */
 
 	/* Of picks; protects what is below, server.credit of its servers, and each generation's members. Held for
@@ -32,12 +35,25 @@ struct upstream_live {
 	bool ramps;     /* the newest generation has slow_start */
 	uint64_t round; /* of members and weights (struct members): whose the credits are; 0: nobody has picked */
 	struct list waiters; /* of struct waiter, the oldest first */
+	struct {
+		int64_t second; /* of the clock; what is older than HEDGE_SECONDS does not count */
+		uint32_t n;     /* hedges that were dialled in it */
+	} hedges[HEDGE_SECONDS];
+	uint64_t connected[HEDGE_SECONDS]; /* connects that worked, at each of the last turns; the health thread's */
+	unsigned turn;
 };
 
 /* upstream_live_get: the one of this name among all, made on first use.
  *   Returns  NULL: no memory.   Owns  a reference: upstream_live_put, which takes NULL. */
 must_use struct upstream_live *upstream_live_get(struct list *all, const char *name, unsigned nworkers);
 void upstream_live_put(struct upstream_live *live);
+
+/* upstream_live_hedge: may one more connection be hedged? At most one of ten connects of the last 10 s, and 10 in any
+ * case, so that a network that is slow for all gets no more than a tenth more SYNs. It is counted if it may.
+ *   Calls  any thread; takes the lock. */
+must_use bool upstream_live_hedge(struct upstream_live *live, int64_t now);
+/* upstream_live_connects: so many connects have worked until now.   Calls  the health thread, each second. */
+void upstream_live_connects(struct upstream_live *live, uint64_t total);
 
 /* How many wait for a slot. Any thread. In one order with all such loads and stores, or one who begins to wait
  * and one who gives a slot back could miss each other: waiter.c. On x86-64 it is a plain load. */

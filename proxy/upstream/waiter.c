@@ -154,7 +154,7 @@ int waiter_pick_behind(struct upstream *u, struct pick_args *a, struct server **
 	a->trial = false;
 	list_init(&granted);
 	pthread_mutex_lock(&u->live->lock);
-	if (!is_behind(u)) {
+	if (!a->hedge && !is_behind(u)) {
 		grant_slots(u->live, a->now, &granted);
 		err = balance_pick(u, a, out);
 	}

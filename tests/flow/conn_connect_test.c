@@ -142,7 +142,7 @@ static void retry_budget_bounds_all_attempts(void **state)
 	char servers[256];
 	struct front_opts o = {
 		.servers = servers,
-		.upstream = "timeouts: {connect: 600ms}, retries: 5, retry_budget: 1s",
+		.upstream = "timeouts: {connect: 600ms}, retries: 5, retry_budget: 1s, hedge: off",
 	};
 	struct front f;
 	int64_t start, took;

@@ -80,6 +80,7 @@ static const char dumped[] =
 	"    queue:\n"
 	"      max: 1024                             # default\n"
 	"    retries: 2                              # default\n"
+	"    hedge: auto                             # default\n"
 	"    retry_budget: 10s                       # default\n"
 	"    failover_below: 0%                      # default\n"
 	"    panic: off                              # default\n"

@@ -335,6 +335,39 @@ static void unsent_counts_what_is_not_acknowledged(void **state)
 	assert_true(d.got[1] > 0);
 }
 
+/* ---- moved ---- */
+
+static void moved_script(void *arg)
+{
+	struct duo *d = arg;
+	struct np_fd to = {0};
+	char byte = 0;
+
+	saw(d, np_fd_init(&d->fd, d->raw[0]));
+	np_fd_set_read_deadline(&d->fd, np_deadline_after(10 * NP_S));
+	saw(d, np_fd_register(&d->fd));
+	np_fd_move(&to, &d->fd);
+	saw(d, np_fd_write(&to, "x", 1, NULL));
+	saw(d, np_fd_read(&to, &byte, 1));
+	saw(d, np_fd_close(&to));
+}
+
+/* E51: the winner of two dials takes the place of the loser, with its registration and deadlines. */
+static void e51_moved_it_goes_on(void **state)
+{
+	struct duo d = duo(AF_INET);
+	char byte;
+
+	(void)state;
+	assert_int_equal(write(d.raw[1], "y", 1), 1);
+	world_run(moved_script, &d);
+	assert_int_equal(d.n_got, 5);
+	assert_true(d.got[0] == 0 && d.got[1] == 0 && d.got[2] == 0 && d.got[3] == 1 && d.got[4] == 0);
+	assert_int_equal(read(d.raw[1], &byte, 1), 1);
+	assert_int_equal(d.fd.sysfd, -1);
+	close(d.raw[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +379,7 @@ int main(void)
 		ONCE("X5", without_memory_the_fd_stays_the_callers),
 		ONCE("X5", only_a_shared_socket_is_taken_out_of_the_poller),
 		BOTH("K13", hung_up_is_known_after_the_event),
+		BOTH("K13", e51_moved_it_goes_on),
 		ONCE("K13", unsent_counts_what_is_not_acknowledged),
 	};
 

@@ -177,6 +177,30 @@ static void e37b_backups_are_a_tier_of_their_own(void **state)
 	assert_false(teach(3).early_ends_count);
 }
 
+static void reach(unsigned place, unsigned n, int64_t takes)
+{
+	for (unsigned i = 0; i < n; i++)
+		histogram_add(&world_server(&world, place)->stats[0].connect, &histogram_latency, takes);
+}
+
+/* E51: four times the bound of what 99 of 100 connects take: its own, or with fewer than 20 those of its tier. */
+static void e51_a_slow_dial(void **state)
+{
+	(void)state;
+	begin(THREE);
+	assert_int_equal(teach(0).hedge, 0);
+	reach(1, 19, 80 * MS);
+	assert_int_equal(teach(0).hedge, 400 * MS);
+	reach(0, 20, 20 * MS);
+	assert_int_equal(teach(0).hedge, 120 * MS);
+	assert_int_equal(teach(1).hedge, 400 * MS);
+	reach(1, 1, 80 * MS);
+	assert_int_equal(teach(1).hedge, 400 * MS);
+	assert_int_equal(inv->upstreams[0].live->connects, 40);
+	now += 60 * S;
+	assert_int_equal(teach(0).hedge, 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -193,6 +217,7 @@ int main(void)
 		TEST(e37b_a_tenth_of_theirs_may_end_early),
 		TEST(e37b_its_own_early_ends_do_not_count),
 		TEST(e37b_backups_are_a_tier_of_their_own),
+		TEST(e51_a_slow_dial),
 	};
 
 	return cmocka_run_group_tests_name("lesson", tests, NULL, NULL);

@@ -300,8 +300,8 @@ static void the_servers_tried(void **state)
 	struct access_extra x = {.tried = &tried};
 
 	(void)state;
-	tried.tries[0] = (struct access_try){"10.0.0.1:80", 1500, -NP_ECONNREFUSED, CLOSE_CONNECT_FAILED};
-	tried.tries[1] = (struct access_try){"10.0.0.2:80", 2000000, 0, CLOSE_NONE};
+	tried.tries[0] = (struct access_try){"10.0.0.1:80", 1500, -NP_ECONNREFUSED, CLOSE_CONNECT_FAILED, NULL};
+	tried.tries[1] = (struct access_try){"10.0.0.2:80", 2000000, 0, CLOSE_NONE, NULL};
 	rec.extra = &x;
 	assert_true(is_json_line(line(&rec, true)));
 	assert_non_null(strstr(room, ",\"staunch.tried\":[{\"server\":\"10.0.0.1:80\","
@@ -332,7 +332,7 @@ static void the_longest_line_fits(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ACCESS_TRIES; i++)
-		tried.tries[i] = (struct access_try){big, INT64_MAX, EPROTONOSUPPORT, CLOSE_HALF_CLOSE_TIMEOUT};
+		tried.tries[i] = (struct access_try){big, INT64_MAX, EPROTONOSUPPORT, CLOSE_HALF_CLOSE_TIMEOUT, NULL};
 	memset(big, '\377', sizeof(big) - 1);
 #define X(field, ...) x.field = big;
 	ACCESS_TEXT_TBL(X)

@@ -91,8 +91,8 @@ static void the_servers_tried_arrive(void **state)
 	struct access_record out, in = {.listener = "web", .extra = &x};
 
 	(void)state;
-	tried.tries[0] = (struct access_try){first, 4, -NP_ECONNREFUSED, CLOSE_CONNECT_FAILED};
-	tried.tries[1] = (struct access_try){"b:2", 5, 0, CLOSE_NONE};
+	tried.tries[0] = (struct access_try){first, 4, -NP_ECONNREFUSED, CLOSE_CONNECT_FAILED, NULL};
+	tried.tries[1] = (struct access_try){"b:2", 5, 0, CLOSE_NONE, NULL};
 	assert_true(log_access(&ring, &in));
 	memset(first, 'x', 3);
 	memset(&tried, 0, sizeof(tried));

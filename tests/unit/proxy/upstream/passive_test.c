@@ -436,6 +436,22 @@ static void lessons_grow_old(void **state)
 	assert_true(got.answer == 0 && got.hedge == 0 && !got.early_ends_count);
 }
 
+/* E51: dials that lost to their hedges eject a server to which no connect has worked for a second. */
+static void e51_slow_connects(void **state)
+{
+	(void)state;
+	begin("1 1 1");
+	fail_often(0, FAULT_SLOW_CONNECT, 20);
+	assert_int_equal(state_of(0), SERVER_IN);
+	(void)say(0, (struct report){.kind = REPORT_CONNECTED});
+	now += S;
+	fail_often(0, FAULT_SLOW_CONNECT, 20); /* the path: it works now and then */
+	assert_int_equal(state_of(0), SERVER_IN);
+	now += S;
+	assert_int_equal(fail_once(0, FAULT_SLOW_CONNECT).to, SERVER_OUT);
+	assert_int_equal(at(0)->passive.ejections[FAULT_SLOW_CONNECT], 1);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -456,6 +472,7 @@ int main(void)
 		TEST(e72_generations_share_the_state),
 		TEST(e33_no_way_to_anybody),
 		TEST(e76_forgotten),
+		TEST(e51_slow_connects),
 		TEST(lessons_grow_old),
 	};
 

@@ -33,6 +33,30 @@ static void o16_lives_by_name(void **state)
 	assert_true(list_empty(&all));
 }
 
+/* E51: ten hedges within ten seconds, or a tenth of the connects. */
+static void e51_a_tenth_is_hedged(void **state)
+{
+	struct upstream_live *a = upstream_live_get(&all, "app", 1);
+	const int64_t second = INT64_C(1000000000);
+	int64_t now = 1000 * second;
+	unsigned n = 0;
+
+	(void)state;
+	while (upstream_live_hedge(a, now + n * second / 10))
+		n++;
+	assert_int_equal(n, 10);
+	assert_false(upstream_live_hedge(a, now + 9 * second));
+	assert_true(upstream_live_hedge(a, now + 10 * second));
+	for (uint64_t total = 0; total <= 1500; total += 50) /* 50 a second */
+		upstream_live_connects(a, total);
+	assert_int_equal(a->connects, 500);
+	now += 100 * second;
+	for (n = 0; upstream_live_hedge(a, now); n++)
+		;
+	assert_int_equal(n, 50);
+	upstream_live_put(a);
+}
+
 static void o16_a_server_passes_on_what_it_counted(void **state)
 {
 	struct server_registry *r = server_registry_new(2);
@@ -74,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(o16_lives_by_name, begin),
+		cmocka_unit_test_setup(e51_a_tenth_is_hedged, begin),
 		cmocka_unit_test(o16_a_server_passes_on_what_it_counted),
 	};
 
