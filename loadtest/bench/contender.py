@@ -113,14 +113,15 @@ class Running:
     """A contender that listens on self.port, in its own session."""
     next_front = FRONT
 
-    def __init__(self, c, scratch, back, workers=1, bulk=False, pin=None, wrapper=()):
+    def __init__(self, c, scratch, back, workers=1, bulk=False, pin=None, wrapper=(), more=None):
+        """`more` are words for its configuration beside those of words()."""
         self.contender, self.port, self.process = c, back, None
         self.said = f"{scratch}/{c.name}.out"
         if not c.argv:
             return
         self.port = Running.next_front
         Running.next_front = FRONT if self.port == FRONT_END else self.port + 1
-        values = words(c, scratch, back, self.port, workers, bulk)
+        values = {**words(c, scratch, back, self.port, workers, bulk), **(more or {})}
         if c.config:
             with open(f"{CONFIGS}/{c.config}.in", encoding="utf-8") as f, \
                     open(values["CONFIG"], "w", encoding="utf-8") as out:

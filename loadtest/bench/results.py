@@ -43,6 +43,6 @@ def read(path):
         sys.exit(f"loadtest: {path}: {error}; name a file of {KEPT}/ or build/bench/results.json")
 
 
-def kept_path(results):
+def kept_path(results, prefix=""):
     """Where the run is kept: the file is named by the day on which it began."""
-    return f"{KEPT}/{results['machine']['date'].split()[0]}.json"
+    return f"{KEPT}/{prefix}{results['machine']['date'].split()[0]}.json"

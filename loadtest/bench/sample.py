@@ -100,10 +100,10 @@ class Gen:
         return line
 
     def command(self, text):
-        """Sends a command to the verb hold and waits until it is done."""
+        """Sends a command and waits until it is done. Returns the line that says so."""
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
-        self.line()
+        return self.line()
 
     def stop(self):
         self.process.stdin.close()
