@@ -179,6 +179,7 @@ struct config_upstream {
 	int64_t               retries;      /* other servers to try; 0: none */
 	int64_t               retry_budget; /* over all attempts of one connection */
 	int64_t               failover_below; /* percent of a tier's weight */
+	int64_t               max_load;       /* percent of the mean load, of the hashes; or CONFIG_OFF */
 	int64_t               slow_start;     /* or CONFIG_OFF */
 	int64_t               panic;          /* percent of the upstream's weight, or CONFIG_OFF */
 	struct {

@@ -63,7 +63,8 @@
 	X(ROUND_ROBIN, "round_robin", "in turn, by weight, evenly spread")                  \
 	X(LEAST_CONN, "least_conn", "the fewest connections for its weight")                \
 	X(RANDOM_TWO, "random_two", "the better of two drawn by lot")                       \
-	X(SOURCE_HASH, "source_hash", "the same server for the same client address")
+	X(SOURCE_HASH, "source_hash", "the same server for the same client address")        \
+	X(MAGLEV, "maglev", "the same, by a table: quicker with many servers")
 
 /* Whether a header stands before the client's bytes is never guessed: a client could write one itself. */
 #define CONFIG_PROXY_IN_TBL(X)                                                       \

@@ -329,8 +329,16 @@
 	  "how a server is chosen for a new connection",                                                          \
 	  "Weights count in each: round_robin is the smooth weighted form; least_conn takes the server with "     \
 	  "the fewest connections for its weight; random_two the better of two drawn by lot, which avoids "       \
-	  "herds when many proxies share servers; source_hash the same server for the same client address.",      \
+	  "herds when many proxies share servers; source_hash the same server for the same client address; "      \
+	  "maglev too, by a table of 128 KiB in place of a look at each server: for a hundred servers and more. " \
+	  "It has the configured weights; of others it knows 0 alone.",                                           \
 	  "least_conn")                                                                                           \
+	X(SHARE, "upstreams[].max_load", max_load, "off", 101, 1000, OFF, none, NEW,                              \
+	  "connections a server may have beside the mean of all, with a balance by hash",                         \
+	  "With 125% a server that has a quarter more than its share by weight is passed over, and what comes "   \
+	  "then goes to the servers that are next for each key. So one key with half of the traffic does not "    \
+	  "bury its server.",                                                                                     \
+	  "125%")                                                                                                 \
 	X(LIST, "upstreams[].servers", servers, NULL, 1, 1000, NEEDED, none, NEW,                                 \
 	  "the servers: an address each, or a map of address and options", NULL, NULL)                            \
 	X(ENUM, "upstreams[].proxy_protocol", proxy_protocol, "off", 0, 0, 0, proxy_out, NEW,                     \

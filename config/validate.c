@@ -232,11 +232,16 @@ static void doubt_passive(struct diag *d, struct config_upstream *u)
 }
 
 /* A share that grows would move the keys of a hash twice. */
-static void doubt_slow_start(struct diag *d, struct config_upstream *u)
+static void doubt_hash(struct diag *d, struct config_upstream *u)
 {
-	if (u->slow_start != CONFIG_OFF && u->balance == CONFIG_BALANCE_SOURCE_HASH)
+	bool by_hash = u->balance == CONFIG_BALANCE_SOURCE_HASH || u->balance == CONFIG_BALANCE_MAGLEV;
+
+	if (u->slow_start != CONFIG_OFF && by_hash)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].slow_start", u),
 		          "slow_start has no effect with a balance by hash");
+	if (u->max_load != CONFIG_OFF && !by_hash)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].max_load", u),
+		          "max_load has no effect but with a balance by hash");
 }
 
 /* Told once for each upstream: whoever writes zones of servers writes many. */
@@ -293,7 +298,7 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 		          "timeouts.connect is longer than retry_budget, which ends the attempt first");
 	doubt_passive(d, u);
 	doubt_queue(d, u);
-	doubt_slow_start(d, u);
+	doubt_hash(d, u);
 	doubt_hedge(d, u);
 }
 

@@ -24,6 +24,8 @@ static enum balance balance_of(enum config_balance b)
 		return BALANCE_RANDOM_TWO;
 	case CONFIG_BALANCE_SOURCE_HASH:
 		return BALANCE_SOURCE_HASH;
+	case CONFIG_BALANCE_MAGLEV:
+		return BALANCE_MAGLEV;
 	}
 	CHECK(false, "config_balance has a value of its own");
 }
@@ -64,7 +66,7 @@ static int64_t hedge_time(const struct config_upstream *c)
 		return c->hedge != CONFIG_OFF && c->retries > 0 ? c->hedge : 0;
 	if (c->retries == 0)
 		return 0;
-	return c->balance == CONFIG_BALANCE_SOURCE_HASH ? HEDGE_LEAST_OF_HASH : HEDGE_LEAST;
+	return balance_is_by_key(balance_of(c->balance)) ? HEDGE_LEAST_OF_HASH : HEDGE_LEAST;
 }
 
 /* servers has room for c->nservers; zone is the process's. The spec borrows it and the config's texts; upstream_new
@@ -94,6 +96,7 @@ static void spec_of(const struct config_upstream *c, const char *zone, struct se
 		.retry_budget = c->retry_budget,
 		.retries = (unsigned)c->retries,
 		.failover_below = (unsigned)c->failover_below,
+		.max_load = c->max_load == CONFIG_OFF ? 0 : (unsigned)c->max_load,
 		.slow_start = c->slow_start == CONFIG_OFF ? 0 : c->slow_start,
 		.panic = c->panic == CONFIG_OFF ? 0 : (unsigned)c->panic,
 		.zone = zone,

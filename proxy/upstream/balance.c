@@ -14,6 +14,8 @@
 
 #include "netpoll/check.h"
 #include "netpoll/err.h"
+#include "proxy/upstream/balance_hash.h"
+#include "proxy/upstream/maglev.h"
 #include "proxy/upstream/slow_start.h"
 #include "proxy/upstream/waiter.h"
 
@@ -183,9 +185,12 @@ static no_inline int gather_out(struct upstream *u, const struct pick_args *a, s
 	return p->n > 0 ? 0 : -NP_ENOENT;
 }
 
-/* Tier by tier; weak ones, if there may be any, together with those that join them. `best` is the grade of those that
+/* One for all picks and one for those by more keys: in line by order, since the compiler's own measure says no.
+ *
+ * Tier by tier; weak ones, if there may be any, together with those that join them. `best` is the grade of those that
  * are preferred; spare ones are taken where a tier has no other, and before the next tier. */
-static inline int walk_tiers(struct upstream *u, const struct pick_args *a, enum grade best, bool joins, struct pool *p)
+static __attribute__((always_inline)) inline int
+walk_tiers(struct upstream *u, const struct pick_args *a, enum grade best, bool joins, struct pool *p)
 {
 	const struct members *all = u->members;
 	struct tier range = {0};
@@ -218,6 +223,8 @@ static no_inline int gather_by_keys(struct upstream *u, const struct pick_args *
 	err = walk_tiers(u, a, is_panic(u) ? GRADE_SICK : GRADE_YES, true, p);
 	if (u->slow_start != 0 && u->balance == BALANCE_LEAST_CONN)
 		slow_start_thin(a, p);
+	if (u->max_load != 0 && a->hash != 0)
+		balance_bound_load(u, p);
 	return err;
 }
 
@@ -342,60 +349,29 @@ static struct member *random_two(struct pool *p, const struct pick_args *a)
 	return balance_lighter(loads[1], two->share, loads[0], one->share) ? two : one;
 }
 
-/* MurmurHash3's finalizer: a bijection in which each bit of the input moves half of the output. */
-static uint64_t mix_bits(uint64_t h)
+/* Where the table's member may take it, so will it; else the next in the key's own order. */
+static struct member *maglev(struct pool *p, const struct pick_args *a)
 {
-	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
-	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
-	return h ^ h >> 33;
-}
+	const struct member *wanted = p->of->table != NULL ? &p->of->at[maglev_look(p->of->table, a->hash)] : NULL;
 
-/* -log2((h + 1) / 2^64) in units of 2^-32: exponentially distributed when h is uniform, which is
- * what makes the smallest of rarity / weight fall to each member by its weight. Integers, so that
- * all machines agree; log2(1 + f) is f + f (1 - f) p(f) with a cubic p, good to 3e-4 of the
- * result even where h is near its top. Never 0. */
-static uint64_t rarity(uint64_t h)
-{
-	unsigned zeros = (unsigned)__builtin_clzll(h | 1);
-	uint64_t f = (h | 1) << zeros << 1 >> 32; /* the bits after the leading one */
-	uint64_t t = f >> 16;
-	uint64_t p = 28994 - (t * (17667 - (t * (9865 - (t * 2941 >> 16)) >> 16)) >> 16);
-	uint64_t bend = f * ((UINT64_C(1) << 32) - f) >> 32;
-
-	return ((uint64_t)(zeros + 1) << 32) - f - (bend * p >> 16);
-}
-
-/* Rendezvous: when a member leaves, the scores of the others do not change, so only its own clients
- * move, each to the member that is second for it. Rejected: a ring, whose shares are uneven and
- * whose points need memory. */
-static struct member *source_hash(struct pool *p, const struct pick_args *a)
-{
-	struct member *best = p->at[0];
-	uint64_t rarest = rarity(mix_bits(best->key ^ a->hash));
-
-	for (unsigned i = 1; i < p->n; i++) {
-		struct member *m = p->at[i];
-		uint64_t r = rarity(mix_bits(m->key ^ a->hash));
-
-		if (r * best->share >= rarest * m->share)
-			continue;
-		best = m;
-		rarest = r;
-	}
-	return best;
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->at[i] == wanted)
+			return p->at[i];
+	return balance_rendezvous(p, a);
 }
 
 static const struct algorithm algorithms[] = {
 	[BALANCE_ROUND_ROBIN] = {round_robin, true},
 	[BALANCE_LEAST_CONN] = {least_conn, true},
 	[BALANCE_RANDOM_TWO] = {random_two, false},
-	[BALANCE_SOURCE_HASH] = {source_hash, false},
+	[BALANCE_SOURCE_HASH] = {balance_rendezvous, false},
+	[BALANCE_MAGLEV] = {maglev, false},
 };
 
 static const struct algorithm *algorithm_for(const struct upstream *u, const struct pick_args *a)
 {
 	CHECK((unsigned)u->balance < array_len(algorithms), "an upstream has an algorithm");
-	if (u->balance == BALANCE_SOURCE_HASH && a->hash == 0)
+	if (u->balance >= BALANCE_SOURCE_HASH && a->hash == 0)
 		return &algorithms[BALANCE_ROUND_ROBIN];
 	return &algorithms[u->balance];
 }
@@ -429,7 +405,7 @@ struct member *balance_choose(const struct upstream *u, const struct pick_args *
  * reload. */
 static int pick_locked(struct upstream *u, const struct pick_args *a, struct server **out)
 {
-	struct pool pool = {.at = u->members->pool};
+	struct pool pool = {.at = u->members->pool, .of = u->members};
 	struct member *m;
 	int err;
 
@@ -475,12 +451,29 @@ static no_inline bool pick_trial(struct upstream *u, struct pick_args *a, struct
 	return false;
 }
 
+/* One look instead of a walk: the table's member, if there can be no better one. With keys that ask more of a pick it
+ * is looked for as all are. */
+static no_inline bool pick_by_table(struct upstream *u, const struct pick_args *a, struct server **out)
+{
+	struct member *m;
+
+	if (!u->plain || u->members->table == NULL || a->hash == 0)
+		return false;
+	m = &u->members->at[maglev_look(u->members->table, a->hash)];
+	if (member_standing(u, m, a, GRADE_YES) != STANDING_USABLE || !server_try_take(m->server, m->most))
+		return false;
+	*out = m->server;
+	return true;
+}
+
 int balance_pick(struct upstream *u, struct pick_args *a, struct server **out)
 {
 	a->trial = false;
-	if (likely(u->live->out == 0) || a->hedge || !pick_trial(u, a, out))
-		return pick_locked(u, a, out);
-	return 0;
+	if (unlikely(u->live->out != 0) && !a->hedge && pick_trial(u, a, out))
+		return 0;
+	if (unlikely(u->balance == BALANCE_MAGLEV) && pick_by_table(u, a, out))
+		return 0;
+	return pick_locked(u, a, out);
 }
 
 /* Who comes while somebody waits goes another way, so one who waits is not overtaken (waiter.c). */

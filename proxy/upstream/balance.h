@@ -10,6 +10,7 @@ struct algorithm;
 /* The members that may take a connection, tier by tier and in the order of the configuration. */
 struct pool {
 	const struct algorithm *by; /* that chose; balance_choose sets it */
+	const struct members *of;
 	struct member **at; /* the upstream's scratch */
 	unsigned n;
 };

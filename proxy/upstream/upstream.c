@@ -9,6 +9,7 @@
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
 #include "netpoll/netpoll.h"
+#include "proxy/upstream/maglev.h"
 #include "proxy/upstream/slow_start.h"
 #include "proxy/upstream/waiter.h"
 
@@ -33,6 +34,7 @@ static struct members *members_free(struct members *all, struct server_registry 
 	}
 	free(all->pool);
 	free(all->tiers);
+	free(all->table);
 	free(all);
 	return NULL;
 }
@@ -112,6 +114,18 @@ static void form_tiers(const struct upstream *u, struct members *all)
 		all->tiers[t].allowed = all->tiers[t].usable = all->tiers[t].weight;
 }
 
+/* Of the first tier; where that has no weight, or more servers than a table's numbers, rendezvous does it alone.
+ * Returns false: no memory. */
+static bool build_table(const struct upstream *u, struct members *all)
+{
+	unsigned n = all->ntiers > 0 ? all->tiers[0].end : 0;
+
+	if (u->balance != BALANCE_MAGLEV || n == 0 || all->tiers[0].weight == 0 || n >= UINT16_MAX)
+		return true;
+	all->table = maglev_build(all->at, n);
+	return all->table != NULL;
+}
+
 static struct members *members_new(const struct upstream *u, const struct server_spec *servers, unsigned n)
 {
 	struct members *all = calloc(1, sizeof(*all) + n * sizeof(all->at[0]));
@@ -127,7 +141,7 @@ static struct members *members_new(const struct upstream *u, const struct server
 		if (!add_member(u, all, &servers[i]))
 			return members_free(all, u->registry);
 	form_tiers(u, all);
-	return all;
+	return build_table(u, all) ? all : members_free(all, u->registry);
 }
 
 /* The credits of a round sum to 0, or its picks are not exact: what those who left were owed, the others pay. A server
@@ -206,9 +220,10 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->retry_budget = spec->retry_budget;
 	u->failover_below = spec->failover_below;
 	u->panic = spec->panic;
-	u->slow_start = spec->balance != BALANCE_SOURCE_HASH ? spec->slow_start : 0;
+	u->slow_start = balance_is_by_key(spec->balance) ? 0 : spec->slow_start;
+	u->max_load = balance_is_by_key(spec->balance) ? spec->max_load : 0;
 	u->unit = u->slow_start != 0 ? SLOW_START_UNIT : 1;
-	u->plain = u->failover_below == 0 && u->panic == 0 && u->slow_start == 0;
+	u->plain = u->failover_below == 0 && u->panic == 0 && u->slow_start == 0 && u->max_load == 0;
 	u->passive = spec->passive;
 	u->seed = spec->seed;
 	u->hedge = spec->hedge;
@@ -278,7 +293,7 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 	if (strcmp(u->name, spec->name) != 0 || u->balance != spec->balance ||
 		u->seed != spec->seed)
 		return false;
-	if (u->slow_start != (spec->balance != BALANCE_SOURCE_HASH ? spec->slow_start : 0))
+	if (balance_is_by_key(u->balance) ? u->max_load != spec->max_load : u->slow_start != spec->slow_start)
 		return false;
 	if (u->failover_below != spec->failover_below || u->panic != spec->panic || !zone_same(u->zone, spec->zone))
 		return false;

@@ -44,6 +44,8 @@
 	X(TRIAL, "no", "one connection tries it, after its time out")           \
 	X(DOWN, "no", "its check, its name or its agent holds it out")          \
 	X(NO_WEIGHT, "no", "its weight is 0")                                   \
+	X(LOADED, "no", "it has max_load: more than its share of the connections") \
+	X(RAMPS, "spare", "it came back a short time ago: it is taken in a part of its turns") \
 	X(TRIED, "no", "this connection has tried it in vain")                  \
 	X(FULL, "no", "it has max_connections")
 
@@ -59,8 +61,15 @@ enum balance {
 	BALANCE_LEAST_CONN,  /* fewest active for the weight; round robin among equals */
 	/* two different ones drawn by weight; the less loaded for its weight */
 	BALANCE_RANDOM_TWO,
-	BALANCE_SOURCE_HASH, /* weighted rendezvous: the same server for the same client */
+	/* from here on by a key: the same server for the same key, and round robin without one */
+	BALANCE_SOURCE_HASH, /* weighted rendezvous */
+	BALANCE_MAGLEV,      /* a table (maglev.h) */
 };
+
+static inline bool balance_is_by_key(enum balance b)
+{
+	return b >= BALANCE_SOURCE_HASH;
+}
 
 struct server_spec {
 	struct np_addr addr;
@@ -82,6 +91,7 @@ struct upstream_spec {
 	unsigned failover_below; /* percent of a tier's configured weight; 0: only where none is left */
 	unsigned panic;          /* percent of the allowed weight; 0: off */
 	int64_t slow_start;      /* ns; 0: off */
+	unsigned max_load;       /* percent of the mean load, of the two hashes; 0: off */
 	const char *zone;        /* of the process; NULL: zones count for nothing */
 	struct passive_rules passive;
 	uint64_t seed; /* of source_hash: the same in all proxies that should agree */
@@ -125,6 +135,7 @@ struct members {
 	uint64_t round;       /* const: of which servers with which weights it is; never 0 */
 	int64_t weight;       /* of all, as server_weight has it; not in units */
 	struct member **pool; /* scratch of one pick, room for each; owned */
+	uint16_t *table;      /* const, owned: of maglev; NULL: none */
 	struct tier *tiers;   /* owned: in the order in which they are used */
 	struct member at[];   /* tier by tier, and within one as configured */
 };
@@ -138,6 +149,7 @@ struct upstream {
 	unsigned failover_below, panic; /* percent */
 	int64_t slow_start;      /* ns; 0: off, as with the two hashes */
 	uint32_t unit;           /* of a share to a weight of 1 */
+	unsigned max_load;       /* percent; 0: off, as with all but the two hashes */
 	const char *zone;        /* of the process; owned; NULL: none */
 	struct passive_rules passive;
 	uint64_t seed;

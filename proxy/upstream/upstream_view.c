@@ -97,10 +97,18 @@ static void draw_chances(struct member_view *views, unsigned n, double sum)
 	}
 }
 
+/* Those that might have been in the pool, and were taken out of it. */
+static void view_left_out(const struct upstream *u, struct member_view *v, const struct pool *pool)
+{
+	if (v->standing != STANDING_SPARE || pool->n == 0 || v->tier > pool->at[pool->n - 1]->tier)
+		return;
+	v->standing = u->max_load != 0 ? STANDING_LOADED : STANDING_RAMPS;
+}
+
 int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views)
 {
 	struct members *all = u->members; /* this is the thread that replaces it */
-	struct pool pool = {.at = all->pool};
+	struct pool pool = {.at = all->pool, .of = all};
 	struct member *chosen = NULL;
 	double sum;
 	int err;
@@ -111,6 +119,8 @@ int upstream_view(struct upstream *u, const struct pick_args *a, struct member_v
 	err = balance_gather(u, a, &pool);
 	for (unsigned i = 0; i < pool.n; i++)
 		view_pooled(u, &views[pool.at[i] - all->at], pool.at[i], balance_panics(u));
+	for (unsigned i = 0; i < all->n; i++)
+		view_left_out(u, &views[i], &pool);
 	if (err == 0)
 		chosen = balance_choose(u, a, &pool);
 	pthread_mutex_unlock(&u->live->lock);

@@ -19,6 +19,7 @@ static const struct {
 	{"least_conn", BALANCE_LEAST_CONN},
 	{"random_two", BALANCE_RANDOM_TWO},
 	{"source_hash", BALANCE_SOURCE_HASH},
+	{"maglev", BALANCE_MAGLEV},
 };
 
 /* The hash differs with each pick, as the lot does. */

@@ -78,7 +78,7 @@ static inline unsigned model_turn(struct model *m, double least)
 }
 
 /* The first eligible server in the key's own order, which a fresh upstream of the same servers,
- * without limits or tiers, gives by refusing them one after the other. */
+ * without limits, gives by refusing them one after the other. */
 static inline unsigned model_rank(const struct model *m, struct upstream *fresh, uint64_t key)
 {
 	const struct server *tried[SERVERS_MAX];
@@ -121,6 +121,7 @@ static inline void model_expect(
 		assert_false(model_worst(m, got));
 		break;
 	case BALANCE_SOURCE_HASH:
+	case BALANCE_MAGLEV:
 		assert_int_equal(got, model_rank(m, fresh, a->hash));
 		break;
 	}
@@ -169,7 +170,8 @@ static inline void model_run(enum balance balance, uint64_t *bits)
 		.u = servers_open(balance, "3/6 1/2 2/9 0 7/11 1 5/3b 2b", registry),
 		.bound = 3 + 1 + 2 + 0 + 7 + 1 + 5 + 2,
 	};
-	struct upstream *fresh = servers_open(BALANCE_SOURCE_HASH, "3 1 2 0 7 1 5 2", other);
+	struct upstream *fresh = servers_open(balance == BALANCE_MAGLEV ? BALANCE_MAGLEV : BALANCE_SOURCE_HASH,
+					      "3 1 2 0 7 1 5b 2b", other);
 
 	for (int op = 0; op < 25000; op++) {
 		if (servers_random(bits) % 20 < 9)

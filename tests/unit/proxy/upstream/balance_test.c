@@ -49,6 +49,7 @@ static const struct script_row {
 	{"E10 all full, least_conn", BALANCE_LEAST_CONN, "1/1 1/2", "abb !! A a!"},
 	{"E10 all full, random_two", BALANCE_RANDOM_TWO, "1/1 0 0", "a!! A a!"},
 	{"E10 all full, source_hash", BALANCE_SOURCE_HASH, "1/2", "aa!! A a!"},
+	{"E10 all full, maglev", BALANCE_MAGLEV, "1/2", "aa!! A a!"},
 	{"E10 all full, backups too", BALANCE_ROUND_ROBIN, "1/1 1/1b", "ab! A a! B b!"},
 };
 
@@ -356,6 +357,7 @@ static void model_agrees(void **state)
 	model_run(BALANCE_LEAST_CONN, &bits);
 	model_run(BALANCE_RANDOM_TWO, &bits);
 	model_run(BALANCE_SOURCE_HASH, &bits);
+	model_run(BALANCE_MAGLEV, &bits);
 }
 
 int main(void)

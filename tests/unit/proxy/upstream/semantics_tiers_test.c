@@ -167,7 +167,7 @@ static struct upstream *random_upstream(struct server_registry *registry)
 	static const char *const zones[] = {NULL, "near", "far"};
 	struct servers s;
 
-	servers_init(&s, (enum balance)draw(4), "1 1 1 1 1 1 1 1 1 1");
+	servers_init(&s, (enum balance)draw(5), "1 1 1 1 1 1 1 1 1 1");
 	s.spec.nservers = 1 + draw(10);
 	s.spec.failover_below = thresholds[draw(array_len(thresholds))];
 	s.spec.panic = thresholds[draw(array_len(thresholds))];

@@ -105,7 +105,7 @@ static void view_then_pick(struct upstream *u)
 static void the_next_pick_is_told(void **state)
 {
 	static const enum balance all[] = {BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONN, BALANCE_RANDOM_TWO,
-					   BALANCE_SOURCE_HASH};
+					   BALANCE_SOURCE_HASH, BALANCE_MAGLEV};
 
 	(void)state;
 	bits = servers_seed();
