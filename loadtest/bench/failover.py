@@ -30,6 +30,7 @@ BESIDE = 300  # connections a second of all contenders together, which the tools
 BACK = 9100  # the servers' port of the first contender; the others' follow
 START = 1.0  # seconds for the clients' process to start
 LEAST = 12  # seconds that a server must fail for the goals to mean something
+TOOLS_MAX = 0.8  # share of their CPU beyond which clients and servers themselves make latency
 STRANGE = "02:00:00:00:00:01"  # nobody's address: what is sent there is lost
 
 
@@ -159,10 +160,11 @@ class Measurement:
         before = self.cpu(servers, clients, running)
         fails, back = self.fail_once(servers, start, progress)
         rows = json.loads(clients.line())
-        marks = self.disturbed(before, self.cpu(servers, clients, running))
+        share, marks = self.disturbed(before, self.cpu(servers, clients, running))
         for process in (clients, servers, *running):
             process.stop()
-        return [self.result(r, rows[str(r.port)], (fails - start, back - start), marks) for r in running]
+        return [{**self.result(r, rows[str(r.port)], (fails - start, back - start), marks), "tools_share": share}
+                for r in running]
 
     def start(self, name, scratch, back, cpu, more):
         os.makedirs(scratch, exist_ok=True)
@@ -178,15 +180,18 @@ class Measurement:
         return fails, back
 
     def cpu(self, servers, clients, running):
-        """(moment, ns of our processes, ns of the whole machine, ns stolen)."""
-        ours = machine.cpu_of([os.getpid(), servers.pid, clients.pid]) + sum(r.cpu() for r in running)
-        return (time.monotonic(), ours, *machine.busy())
+        """(moment, ns of clients and servers, ns of the proxies, ns of the whole machine, ns stolen)."""
+        tools = machine.cpu_of([os.getpid(), servers.pid, clients.pid])
+        return (time.monotonic(), tools, sum(r.cpu() for r in running), *machine.busy())
 
     def disturbed(self, before, after):
-        seconds, ours, busy, steal = (b - a for a, b in zip(before, after))
-        shares = {"foreign CPU": (busy - ours) / seconds / 1e9 / os.cpu_count(),
+        """(share of their CPU that clients and servers used, why the measurement counts as disturbed)."""
+        seconds, tools, proxies, busy, steal = (b - a for a, b in zip(before, after))
+        shares = {"foreign CPU": (busy - tools - proxies) / seconds / 1e9 / os.cpu_count(),
                   "steal": steal / seconds / 1e9 / os.cpu_count()}
-        return [f"{name} {share:.0%}" for name, share in shares.items() if share > FOREIGN_MAX]
+        marks = [f"{name} {share:.0%}" for name, share in shares.items() if share > FOREIGN_MAX]
+        share = tools / seconds / 1e9
+        return share, marks + ([f"clients and servers used {share:.0%} of their CPU"] if share > TOOLS_MAX else [])
 
     def result(self, running, rows, moments, marks):
         found = figures.count(rows, *moments, self.length)

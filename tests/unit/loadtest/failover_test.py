@@ -161,6 +161,18 @@ class Plan(unittest.TestCase):
         self.assertEqual([m.names for m in found], [["staunch"]] * 6)
         self.assertEqual(found[0].length, 37)
 
+    def test_disturbed(self):
+        """10 s of two CPUs: clients and servers, proxies, the whole machine, stolen."""
+        measurement, begin = self.plan("--rate", "50")[0], (5.0, 0, 0, 0, 0)
+        with unittest.mock.patch("os.cpu_count", lambda: 2):
+            for used, share, marks in (
+                    ((4e9, 1e9, 6e9, 0), 0.4, []),
+                    ((4e9, 1e9, 6.1e9, 0), 0.4, ["foreign CPU 6%"]),
+                    ((9e9, 1e9, 10e9, 2e9), 0.9, ["steal 10%", "clients and servers used 90% of their CPU"])):
+                found = measurement.disturbed(begin, (15.0, *used))
+                self.assertAlmostEqual(found[0], share)
+                self.assertEqual(found[1], marks)
+
     def test_what_cannot_be_is_refused(self):
         for words in (["--only", "refuse,x"], ["--contenders", "apache"], ["--rate", "50,x"], ["--rate", "2000"],
                       ["--seconds", "5"]):
