@@ -13,6 +13,7 @@
 
 #include "config/text/arena.h"
 #include "config/cidr.h"
+#include "config/config_check.h"
 #include "config/config_enum.h"
 #include "config/config_tbl.h"
 #include "config/text/pos.h"
@@ -42,7 +43,6 @@ enum {
 	CONFIG_UPSTREAM_KEYS = 0 CONFIG_UPSTREAM_TBL(X),
 	CONFIG_CUSTOM_TLV_KEYS = 0 CONFIG_CUSTOM_TLV_TBL(X),
 	CONFIG_TLS_OUT_KEYS = 0 CONFIG_TLS_OUT_TBL(X),
-	CONFIG_CHECK_TCP_KEYS = 0 CONFIG_CHECK_TCP_TBL(X),
 	CONFIG_SERVER_KEYS = 0 CONFIG_SERVER_TBL(X),
 };
 #undef X
@@ -145,18 +145,6 @@ static inline bool config_alpn_is_clients(const struct config_tls_out *t)
 	return t->nalpn == 1 && strcmp(t->alpn[0].text, CONFIG_CLIENT) == 0;
 }
 
-/* What all kinds of checks have. */
-struct config_check {
-	int64_t interval, timeout;
-	int64_t rise, fall; /* in a row */
-};
-
-struct config_check_tcp {
-	struct config_check every;
-	struct config_pos   at;
-	struct config_pos   origin[CONFIG_CHECK_TCP_KEYS];
-};
-
 /* A named set of servers, and how they are reached. */
 struct config_upstream {
 	const char               *name;
@@ -183,7 +171,11 @@ struct config_upstream {
 	int64_t               slow_start;     /* or CONFIG_OFF */
 	int64_t               panic;          /* percent of the upstream's weight, or CONFIG_OFF */
 	struct {
-		struct config_check_tcp *tcp; /* NULL: none */
+		/* what is checked: one of them at most, the others NULL */
+		struct config_check_tcp  *tcp;
+		struct config_check_send *send;
+		struct config_check_http *http;
+		struct config_check_tls  *tls;
 		int64_t port; /* or CONFIG_AUTO: each server's own */
 		struct {
 			int64_t failures; /* in a row; or CONFIG_OFF */
@@ -199,7 +191,13 @@ struct config_upstream {
 /* When its servers are checked, whatever the check says; NULL: they are not. */
 static inline const struct config_check *config_check_of(const struct config_upstream *u)
 {
-	return u->health.tcp != NULL ? &u->health.tcp->every : NULL;
+	if (u->health.tcp != NULL)
+		return &u->health.tcp->every;
+	if (u->health.send != NULL)
+		return &u->health.send->every;
+	if (u->health.http != NULL)
+		return &u->health.http->every;
+	return u->health.tls != NULL ? &u->health.tls->every : NULL;
 }
 
 /* ---- listeners ---- */

@@ -66,6 +66,10 @@
 	X(SOURCE_HASH, "source_hash", "the same server for the same client address")        \
 	X(MAGLEV, "maglev", "the same, by a table: quicker with many servers")
 
+#define CONFIG_CHECK_INHERIT_TBL(X)                                                  \
+	X(INHERIT, "inherit", "as the upstream's tls says, where there is one")     \
+	X(OFF, "off", "it does not, whatever the upstream does")
+
 /* Whether a header stands before the client's bytes is never guessed: a client could write one itself. */
 #define CONFIG_PROXY_IN_TBL(X)                                                       \
 	X(OFF, "off", "clients connect directly; a header would be their payload")   \

@@ -28,4 +28,64 @@
 /* struct config_check_tcp */
 #define CONFIG_CHECK_TCP_TBL(X) CONFIG_CHECK_ROWS(X, "upstreams[].health.tcp.")
 
+/* struct config_check_send */
+#define CONFIG_CHECK_SEND_TBL(X)                                                                                  \
+	CONFIG_CHECK_ROWS(X, "upstreams[].health.send.")                                                          \
+	X(BYTES, "upstreams[].health.send.send", send, NULL, 0, 0, 0, none, LIVE,                                 \
+	  "what the check says to a server; without it, the server speaks first",                     \
+	  "With \\r, \\n, \\t, \\\\ and \\x00 to \\xff for what cannot be written as it is; 256 bytes at most.",           \
+	  "\"PING\\\\r\\\\n\"")                                                                                       \
+	X(BYTES, "upstreams[].health.send.expect", expect, NULL, 0, 0, 0, none, LIVE,                             \
+	  "what a server that is well answers, anywhere in its first 8 KiB",                                      \
+	  "What comes first decides, expect or reject. Without it, min_bytes of anything but reject are good.",  \
+	  "\"+PONG\"")                                                                                            \
+	X(BYTES, "upstreams[].health.send.reject", reject, NULL, 0, 0, 0, none, LIVE,                             \
+	  "what only a server that is not well answers",                                                         \
+	  "It is looked for once min_bytes have come.",                                                           \
+	  "\"-ERR\"")                                                                                             \
+	X(COUNT, "upstreams[].health.send.min_bytes", min_bytes, "1", 1, 8192, 0, none, LIVE,                     \
+	  "so many bytes of an answer are waited for before its lack of expect counts",                          \
+	  "At least as many as reject has are waited for anyway.",                                                \
+	  "5")                                                                                                    \
+	X(ENUM, "upstreams[].health.send.tls", tls, "inherit", 0, 0, 0, check_tls, LIVE,                          \
+	  "whether the check speaks TLS",                                                                         \
+	  "Sessions are never resumed with those of connections.",                                                \
+	  "off")
+
+/* struct config_check_http */
+#define CONFIG_CHECK_HTTP_TBL(X)                                                                                  \
+	CONFIG_CHECK_ROWS(X, "upstreams[].health.http.")                                                          \
+	X(TEXT, "upstreams[].health.http.path", path, "/", 0, 0, 0, none, LIVE,                                   \
+	  "what is asked for, by GET over HTTP/1.1",                                                              \
+	  "It begins with a slash and has no space.",                                                             \
+	  "\"/health\"")                                                                                          \
+	X(TEXT, "upstreams[].health.http.host", host, "auto", 0, 0, 0, none, LIVE,                                \
+	  "the Host header; auto: the server's address, or the name of its TLS",                   \
+	  "For servers that answer by name.",                                                                     \
+	  "\"app.internal\"")                                                                                     \
+	X(TEXT, "upstreams[].health.http.status", status, "200-399", 0, 0, 0, none, LIVE,                         \
+	  "the status, or the first and the last one, of a server that is well",                                 \
+	  "Only an answer of HTTP/1.0 or HTTP/1.1 is believed; statuses of 1xx are passed over.",                 \
+	  "\"200\"")                                                                                              \
+	X(BYTES, "upstreams[].health.http.body", body, NULL, 0, 0, 0, none, LIVE,                                 \
+	  "what stands in the first 8 KiB behind the header as well",                                             \
+	  "It is looked for in the bytes as they come, chunks and compression included.",                         \
+	  "\"ready\"")                                                                                            \
+	X(ENUM, "upstreams[].health.http.tls", tls, "inherit", 0, 0, 0, check_tls, LIVE,                          \
+	  "whether the check speaks TLS",                                                                         \
+	  "As that of send.",                                                                                     \
+	  "off")
+
+/* struct config_check_tls */
+#define CONFIG_CHECK_TLS_TBL(X)                                                                                   \
+	CONFIG_CHECK_ROWS(X, "upstreams[].health.tls.")                                                           \
+	X(HOST, "upstreams[].health.tls.sni", sni, NULL, 0, 0, 0, none, LIVE,                                     \
+	  "the name the check asks for, instead of that of the upstream's tls",                                   \
+	  "Unless tls.name says another, the certificate must have it.",                                          \
+	  "app.internal")                                                                                         \
+	X(PROTOCOLS, "upstreams[].health.tls.alpn", alpn, NULL, 1, 32, 0, none, LIVE,                             \
+	  "protocols the check offers by ALPN, instead of those of the upstream's tls",                           \
+	  "For servers that serve a protocol of their own to checks.",                                            \
+	  "[http/1.1]")
+
 #endif

@@ -4,8 +4,8 @@
  *   X(kind, path, member, default, min, max, flags, words, reload, help, more, example)
  *
  *   kind     MAP, LIST and BLOCK are sections; a BLOCK is a pointer to a struct of its own table, NULL when it is
- *            not written. DURATION, COUNT, SIZE and SHARE (percent) are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT, HOST
- *            and PATH a const char *; SINK a struct config_sink, ADDRESS a server's and BIND a listener's. WORDS, PATTERNS,
+ *            not written. DURATION, COUNT, SIZE and SHARE (percent) are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT,
+ *            BYTES (escape.h), HOST and PATH a const char *; SINK a struct config_sink, ADDRESS a server's and BIND a listener's. WORDS, PATTERNS,
  *            PROTOCOLS, CIDRS, PINS and TEXTS take one value or a list of them. (config/value.h)
  *   path     as people write it; [] stands for any element
  *   member   of the struct its table names
@@ -411,6 +411,12 @@
 	  "how it is found out whether its servers are well", NULL, NULL)                                         \
 	X(BLOCK, "upstreams[].health.tcp", health.tcp, NULL, 0, 0, 0, none, LIVE,                                 \
 	  "check each server: does its port take connections?", NULL, NULL)                                       \
+	X(BLOCK, "upstreams[].health.send", health.send, NULL, 0, 0, 0, none, LIVE,                               \
+	  "check each server: does it answer what it should?", NULL, NULL)                                        \
+	X(BLOCK, "upstreams[].health.http", health.http, NULL, 0, 0, 0, none, LIVE,                               \
+	  "check each server: does it answer a request with a good status?", NULL, NULL)                         \
+	X(BLOCK, "upstreams[].health.tls", health.tls, NULL, 0, 0, 0, none, LIVE,                                 \
+	  "check each server: does a TLS handshake work, its certificate included?", NULL, NULL)                  \
 	X(COUNT, "upstreams[].health.port", health.port, "same", 1, 65535, SAME, none, LIVE,                      \
 	  "the port that checks connect to",                                                                      \
 	  "For servers that say at another port how they are. same is the port of each server; a Unix socket "    \

@@ -20,6 +20,7 @@ static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, N
 static const struct key_word words_connect[] = {CONFIG_CONNECT_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_fin[] = {CONFIG_ON_FIN_TBL(X) {NULL, NULL}};
 static const struct key_word words_balance[] = {CONFIG_BALANCE_TBL(X) {NULL, NULL}};
+static const struct key_word words_check_tls[] = {CONFIG_CHECK_INHERIT_TBL(X) {NULL, NULL}};
 static const struct key_word words_proxy_in[] = {CONFIG_PROXY_IN_TBL(X) {NULL, NULL}};
 static const struct key_word words_untrusted[] = {CONFIG_UNTRUSTED_TBL(X) {NULL, NULL}};
 static const struct key_word words_proxy_out[] = {CONFIG_PROXY_OUT_TBL(X) {NULL, NULL}};
@@ -65,6 +66,9 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define CUSTOM_TLV(...) ROW(KEY_CUSTOM_TLV, struct config_custom_tlv, __VA_ARGS__)
 #define TLS_OUT(...)    ROW(KEY_TLS_OUT, struct config_tls_out, __VA_ARGS__)
 #define CHECK_TCP(...)  ROW(KEY_CHECK_TCP, struct config_check_tcp, __VA_ARGS__)
+#define CHECK_SEND(...)  ROW(KEY_CHECK_SEND, struct config_check_send, __VA_ARGS__)
+#define CHECK_HTTP(...)  ROW(KEY_CHECK_HTTP, struct config_check_http, __VA_ARGS__)
+#define CHECK_TLS(...)   ROW(KEY_CHECK_TLS, struct config_check_tls, __VA_ARGS__)
 #define SERVER(...)     ROW(KEY_SERVER, struct config_server, __VA_ARGS__)
 
 const struct config_key key_rows[] = {
@@ -72,7 +76,8 @@ const struct config_key key_rows[] = {
 	CONFIG_TLS_IN_TBL(TLS_IN) CONFIG_CLIENT_ALLOW_TBL(CLIENT_ALLOW) CONFIG_CERT_TBL(CERT)
 	CONFIG_NAME_AUTH_TBL(NAME_AUTH) CONFIG_NAME_ALLOW_TBL(NAME_ALLOW)
 	CONFIG_ROUTE_TBL(ROUTE) CONFIG_UPSTREAM_TBL(UPSTREAM) CONFIG_CUSTOM_TLV_TBL(CUSTOM_TLV)
-	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_CHECK_TCP_TBL(CHECK_TCP) CONFIG_SERVER_TBL(SERVER)
+	CONFIG_TLS_OUT_TBL(TLS_OUT) CONFIG_CHECK_TCP_TBL(CHECK_TCP) CONFIG_CHECK_SEND_TBL(CHECK_SEND)
+	CONFIG_CHECK_HTTP_TBL(CHECK_HTTP) CONFIG_CHECK_TLS_TBL(CHECK_TLS) CONFIG_SERVER_TBL(SERVER)
 };
 const size_t key_count = array_len(key_rows);
 
@@ -92,7 +97,10 @@ enum {
 	FIRST_CUSTOM_TLV = FIRST_UPSTREAM + CONFIG_UPSTREAM_KEYS,
 	FIRST_TLS_OUT = FIRST_CUSTOM_TLV + CONFIG_CUSTOM_TLV_KEYS,
 	FIRST_CHECK_TCP = FIRST_TLS_OUT + CONFIG_TLS_OUT_KEYS,
-	FIRST_SERVER = FIRST_CHECK_TCP + CONFIG_CHECK_TCP_KEYS,
+	FIRST_CHECK_SEND = FIRST_CHECK_TCP + CONFIG_CHECK_TCP_KEYS,
+	FIRST_CHECK_HTTP = FIRST_CHECK_SEND + CONFIG_CHECK_SEND_KEYS,
+	FIRST_CHECK_TLS = FIRST_CHECK_HTTP + CONFIG_CHECK_HTTP_KEYS,
+	FIRST_SERVER = FIRST_CHECK_TLS + CONFIG_CHECK_TLS_KEYS,
 };
 
 /* The prefix says which rows of key_rows belong to the struct, and the noun what messages call
@@ -119,6 +127,9 @@ const struct key_scope key_scopes[KEY_SCOPES] = {
 	SCOPE(CUSTOM_TLV, struct config_custom_tlv, "upstreams[].custom_tlvs[]", "TLV", "type", NULL),
 	SCOPE(TLS_OUT, struct config_tls_out, "upstreams[].tls", "tls", NULL, NULL),
 	SCOPE(CHECK_TCP, struct config_check_tcp, "upstreams[].health.tcp", "check", NULL, NULL),
+	SCOPE(CHECK_SEND, struct config_check_send, "upstreams[].health.send", "check", NULL, NULL),
+	SCOPE(CHECK_HTTP, struct config_check_http, "upstreams[].health.http", "check", NULL, NULL),
+	SCOPE(CHECK_TLS, struct config_check_tls, "upstreams[].health.tls", "check", NULL, NULL),
 	SCOPE(SERVER, struct config_server, "upstreams[].servers[]", "server", "address", "address"),
 };
 
@@ -154,6 +165,14 @@ const struct config_key *key_child(const char *prefix, const char *name)
 		if (strcmp(key_name(k), name) == 0)
 			return k;
 	return NULL;
+}
+
+bool key_takes_bytes(const char *name)
+{
+	for (size_t i = 0; i < key_count; i++)
+		if (key_rows[i].kind == KEY_BYTES && strcmp(key_name(&key_rows[i]), name) == 0)
+			return true;
+	return false;
 }
 
 const struct config_key *key_find(const char *path)
@@ -239,6 +258,7 @@ LIST_MEMBER(struct config_route, tls, ntls);
 LIST_MEMBER(struct config_upstream, servers, nservers);
 LIST_MEMBER(struct config_upstream, tlvs, ntlvs);
 LIST_MEMBER(struct config_upstream, custom_tlvs, ncustom_tlvs);
+LIST_MEMBER(struct config_check_tls, alpn, nalpn);
 LIST_MEMBER(struct config_tls_out, pins, npins);
 LIST_MEMBER(struct config_tls_out, alpn, nalpn);
 

@@ -8,7 +8,7 @@ enum key_kind {
 	KEY_MAP, KEY_LIST, KEY_BLOCK, /* sections */
 	KEY_DURATION, KEY_COUNT, KEY_SIZE, KEY_SHARE, /* one number */
 	KEY_ENUM, KEY_BOOL, KEY_SINK, KEY_ADDRESS, KEY_BIND, /* one value */
-	KEY_NAME, KEY_REF, KEY_TEXT, KEY_HOST, KEY_PATH,                             /* one text */
+	KEY_NAME, KEY_REF, KEY_TEXT, KEY_BYTES, KEY_HOST, KEY_PATH,                       /* one text */
 	KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS, KEY_TEXTS,      /* one or several */
 };
 
@@ -37,7 +37,8 @@ struct key_word {
 enum key_scope_id {
 	KEY_TOP, KEY_LISTENER, KEY_BIND_AT, KEY_BIND_PROXY, KEY_TLS_IN, KEY_CLIENT_ALLOW, KEY_CERT,
 	KEY_NAME_AUTH, KEY_NAME_ALLOW, KEY_ROUTE,
-	KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_CHECK_TCP, KEY_SERVER,
+	KEY_UPSTREAM, KEY_CUSTOM_TLV, KEY_TLS_OUT, KEY_CHECK_TCP, KEY_CHECK_SEND,
+	KEY_CHECK_HTTP, KEY_CHECK_TLS, KEY_SERVER,
 	KEY_SCOPES,
 };
 
@@ -73,6 +74,8 @@ extern const struct key_scope  key_scopes[KEY_SCOPES];
 const struct config_key *key_child(const char *prefix, const char *name);
 /* The rows right below prefix, in order: the one after k, the first for k == NULL. */
 const struct config_key *key_next(const char *prefix, const struct config_key *k);
+/* A key of this name takes bytes, wherever it stands. */
+bool key_takes_bytes(const char *name);
 /* The row of exactly this path, or NULL. */
 const struct config_key *key_find(const char *path);
 /* The path's last part: "idle". */

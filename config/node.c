@@ -2,6 +2,8 @@
  * NODE_DEPTH frames. Every bound is checked before memory is taken for what lies beyond it. */
 #include "config/node.h"
 
+#include "config/key.h"
+
 #include <string.h>
 #include <yaml.h>
 
@@ -215,14 +217,24 @@ static void refuse_tag(struct parse *p, const yaml_char_t *tag)
 		           "a tag is refused: remove it, since each key knows its type");
 }
 
+/* Is the next value that of a key that takes bytes? Escapes of YAML may end lines there. */
+static bool takes_bytes(const struct parse *p)
+{
+	const struct node *key = p->depth > 0 ? p->stack[p->depth - 1].key : NULL;
+
+	return key != NULL && key_takes_bytes(key->text);
+}
+
 /* An escape such as "\e" can write a character that source_check refuses in the text itself. *c is
- * the first. */
-static bool has_hostile(const char *s, size_t n, uint32_t *c)
+ * the first; lines: those that end a line, and tabs, are none. */
+static bool has_hostile(const char *s, size_t n, bool lines, uint32_t *c)
 {
 	size_t len;
 
 	for (size_t i = 0; i < n; i += len) {
 		len = utf8_decode(s + i, n - i, c);
+		if (lines && len == 1 && (*c == '\r' || *c == '\n' || *c == '\t'))
+			continue;
 		if (len == 0 || utf8_is_hostile(*c))
 			return true;
 	}
@@ -242,7 +254,7 @@ static int on_scalar(struct parse *p)
 		return -NP_ENOMEM;
 	refuse_tag(p, p->event.data.scalar.tag);
 	n->quoted = p->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	if (has_hostile(text, len, &c)) {
+	if (has_hostile(text, len, takes_bytes(p), &c)) {
 		diag_error(p->d, DIAG_CHARACTERS, n->at, "the value holds %s U+%04X",
 		           c == '\n' || c == '\r' ? "a line break," : "the invisible character", c);
 		diag_help(p->d, "type the value anew");

@@ -32,7 +32,7 @@ struct node {
 	bool              quoted; /* a scalar in quotes or block form: text, whatever it looks like */
 	struct config_pos at;     /* of the anchored node, when reached through an alias */
 	bool              refused; /* a scalar whose text was reported and is not kept */
-	const char       *text;   /* of a scalar: terminated, holds no NUL and no control character */
+	const char       *text;   /* of a scalar: terminated, no NUL, no control character but where bytes are taken */
 	struct node_item *items, **tail;
 	uint32_t          n;      /* items */
 	uint32_t          nodes, height; /* of the whole subtree, aliases followed; final once `open` is false */

@@ -246,6 +246,7 @@ static void json_type(struct json *j, const struct config_key *k)
 	case KEY_SIZE:     json_pattern(j, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"); return;
 	case KEY_SHARE:    word ? json_or_word(j, k, json_share) : json_share(j, k); return;
 	case KEY_HOST:     json_pattern(j, "^[A-Za-z0-9_.:-]{1,253}$"); return;
+	case KEY_BYTES:
 	case KEY_TEXT:
 	case KEY_PATH:     json_pattern(j, "."); return;
 	case KEY_ADDRESS:  json_pattern(j, ADDRESS_PATTERN); return;

@@ -1,14 +1,99 @@
 /* validate_check: an upstream's checks. */
 #include "config/validate_check.h"
 
+#include <string.h>
+
+#include "config/check_status.h"
 #include "config/validate_keys.h"
 
 #define HEALTH "upstreams[].health."
 
+/* The kinds that are written, in the order of their rows. */
+static unsigned list_kinds(struct config_upstream *u, const char *paths[4])
+{
+	const struct {
+		const void *written;
+		const char *path;
+	} kinds[] = {
+		{u->health.tcp, HEALTH "tcp"},
+		{u->health.send, HEALTH "send"},
+		{u->health.http, HEALTH "http"},
+		{u->health.tls, HEALTH "tls"},
+	};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < array_len(kinds); i++)
+		if (kinds[i].written != NULL)
+			paths[n++] = kinds[i].path;
+	return n;
+}
+
+/* Two checks could contradict each other, and none of them would be the verdict. */
+static void check_one_kind(struct diag *d, struct config_upstream *u)
+{
+	const char *paths[4];
+	unsigned n = list_kinds(u, paths);
+
+	for (unsigned i = 1; i < n; i++)
+		diag_error(d, DIAG_CONFLICT, validate_origin(paths[i], u),
+		           "an upstream has one check: %s, or %s", strrchr(paths[0], '.') + 1,
+		           strrchr(paths[i], '.') + 1);
+}
+
+/* ---- each kind ---- */
+
+static void check_send(struct diag *d, struct config_check_send *c)
+{
+	validate_values(d, KEY_CHECK_SEND, c);
+	if (!validate_is_written(HEALTH "send.expect", c) && !validate_is_written(HEALTH "send.reject", c) &&
+	    !validate_is_written(HEALTH "send.send", c) && c->min_bytes <= 1)
+		diag_warn(d, DIAG_NO_EFFECT, c->at,
+		          "this check sends nothing and expects nothing: "
+		          "a server that greets is well, whatever it says");
+}
+
+/* What would end the line of the request, or begin another header. */
+static bool is_word(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text <= ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static void check_request(struct diag *d, struct config_check_http *c)
+{
+	unsigned low, high;
+
+	validate_values(d, KEY_CHECK_HTTP, c);
+	if (c->path != NULL && (c->path[0] != '/' || !is_word(c->path)))
+		diag_error(d, DIAG_TEXT, validate_origin(HEALTH "http.path", c),
+		           "\"path\" cannot be \"%.100s\": it begins with a slash and has no space", c->path);
+	if (c->host != NULL && !is_word(c->host))
+		diag_error(d, DIAG_TEXT, validate_origin(HEALTH "http.host", c),
+		           "\"host\" cannot be \"%.100s\": write a name or an address, or auto", c->host);
+	if (c->status != NULL && check_status_read(c->status, &low, &high) != 0)
+		diag_error(d, DIAG_NUMBER, validate_origin(HEALTH "http.status", c),
+		           "\"status\" cannot be \"%.100s\": write one from 200 to 599, as \"200\", "
+		           "or two, as \"200-399\"",
+		           c->status);
+}
+
+/* Its settings are those of the connections: how else is a server's certificate to be judged? */
+static void check_handshake(struct diag *d, struct config_upstream *u)
+{
+	validate_values(d, KEY_CHECK_TLS, u->health.tls);
+	if (u->tls == NULL)
+		diag_error(d, DIAG_CONFLICT, validate_origin(HEALTH "tls", u),
+		           "health.tls needs the upstream's tls beside it, which says what is verified");
+}
+
+/* ---- what goes with them ---- */
+
 /* A port is looked for where there is none. */
 static void doubt_port(struct diag *d, struct config_upstream *u)
 {
-	if (u->health.tcp == NULL) {
+	if (config_check_of(u) == NULL) {
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin(HEALTH "port", u),
 		          "health.port has no effect: there is no check beside it");
 		return;
@@ -24,8 +109,15 @@ static void doubt_port(struct diag *d, struct config_upstream *u)
 
 void validate_checks(struct diag *d, struct config_upstream *u)
 {
+	check_one_kind(d, u);
 	if (u->health.tcp != NULL)
 		validate_values(d, KEY_CHECK_TCP, u->health.tcp);
+	if (u->health.send != NULL)
+		check_send(d, u->health.send);
+	if (u->health.http != NULL)
+		check_request(d, u->health.http);
+	if (u->health.tls != NULL)
+		check_handshake(d, u);
 	if (validate_is_chosen(HEALTH "port", u))
 		doubt_port(d, u);
 }

@@ -1,4 +1,5 @@
-/* validate_check: what no single key of an upstream's checks can tell. */
+/* validate_check: what no single key of an upstream's checks can tell: that there is one of them, that it has what it
+ * needs beside it, and that its texts can be sent. */
 #ifndef CONFIG_VALIDATE_CHECK_H
 #define CONFIG_VALIDATE_CHECK_H
 

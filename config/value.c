@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/escape.h"
 #include "config/shape.h"
 #include "config/units.h"
 #include "config/text/ascii.h"
@@ -197,6 +198,19 @@ static int read_text(struct value_reader *r, const char *text, const char **fiel
 	return 0;
 }
 
+/* Kept with escapes for all that is no printable character, so that it can be shown and dumped. */
+static int read_bytes(struct value_reader *r, const char *text, const char **field)
+{
+	char room[ESCAPE_ROOM];
+	int err = check_text(r, text);
+
+	if (err != 0)
+		return err;
+	if (escape_settle(text, room, &r->why) != 0)
+		return reader_refuse(r, DIAG_TEXT, r->why);
+	return read_text(r, room, field);
+}
+
 /* A relative path means the same file wherever the process was started. */
 static int read_path(struct value_reader *r, const struct config_key *k, const char *text, const char **field)
 {
@@ -330,6 +344,7 @@ int value_read(struct value_reader *r, const struct config_key *k, const char *t
 	case KEY_NAME:
 	case KEY_REF:
 	case KEY_TEXT:     return read_text(r, text, field);
+	case KEY_BYTES:    return read_bytes(r, text, field);
 	case KEY_HOST:     return read_host(r, k, text, field);
 	case KEY_PATH:     return read_path(r, k, text, field);
 	case KEY_SINK:     return read_sink(r, text, field);

@@ -111,6 +111,7 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 	case KEY_NAME:
 	case KEY_REF:     return put_plain_name(out, *(const char *const *)field);
 	case KEY_TEXT:
+	case KEY_BYTES:
 	case KEY_HOST:
 	case KEY_PATH:    return value_put_quoted(out, *(const char *const *)field);
 	case KEY_SINK:    return put_sink(out, field);
@@ -131,7 +132,8 @@ const char *value_kind_text(enum key_kind kind)
 		[KEY_SHARE] = "percentage", [KEY_ENUM] = "word",
 		[KEY_BOOL] = "true or false", [KEY_SINK] = "destination",
 		[KEY_ADDRESS] = "address", [KEY_BIND] = "address",
-		[KEY_NAME] = "name", [KEY_REF] = "upstream name", [KEY_TEXT] = "text", [KEY_HOST] = "host name",
+		[KEY_NAME] = "name", [KEY_REF] = "upstream name", [KEY_TEXT] = "text",
+		[KEY_BYTES] = "text", [KEY_HOST] = "host name",
 		[KEY_PATH] = "path",
 		[KEY_WORDS] = "word or list of words",
 		[KEY_PATTERNS] = "host name or list of host names", [KEY_PROTOCOLS] = "text or list of texts",

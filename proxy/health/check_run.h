@@ -1,8 +1,17 @@
-/* check_run: one check of one server, from its begin to its result. */
+/* check_run: one check of one server, from its begin to its result.
+ *
+ *   tcp    connect, and a reset instead of the handshake's last packet: the server's accept never returns
+ *   send   PROXY header, TLS, what is to be said --> the answer, until it is decided --> an end in good order
+ *   http   the same with a request and a status
+ *   tls    PROXY header and TLS alone
+ *
+ * What fails is closed by a reset, since nobody waits for anything there. A check takes no slot of its server: it works
+ * while all of them are taken, and is one connection more than max_connections says. */
 #ifndef PROXY_HEALTH_CHECK_RUN_H
 #define PROXY_HEALTH_CHECK_RUN_H
 
 #include "netpoll/netpoll.h"
+#include "proxy/health/check_io.h"
 #include "proxy/health/pulse.h"
 #include "proxy/policy/check_plan.h"
 #include "proxy/policy/inventory.h"
@@ -21,7 +30,9 @@ struct check_run {
 	const struct inventory_upstream *upstream;
 	struct server *server;
 	struct pulse_user pulse;
-	struct np_fd fd;        /* open while it is connected, or connects */
+	struct check_io io;
+	uint8_t *answer;        /* owned: what the server has said; NULL: it is not asked */
+	char detail[64];        /* about a bad result, for people; "": there is no more to say */
 	int64_t began, deadline;
 	unsigned half;          /* whose place it has */
 	bool was_late;          /* it began too late, for want of a place */

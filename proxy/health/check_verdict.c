@@ -7,8 +7,8 @@
 
 /* ---- the word ---- */
 
-/* Every change of the word by a check comes through here. Who waits for a server of its upstream to become usable is
- * woken here. */
+/* Every change of the word by a check comes through here. Who waits for a server of its upstream is woken by it
+ * (server_set_check). */
 static void set_word(struct server *s, enum server_check to, int64_t since)
 {
 	__atomic_store_n(&s->checked.since, since, __ATOMIC_RELAXED);
@@ -75,6 +75,7 @@ static struct event *begin_verdict(const struct server *s, const struct check_ch
 	event_fact(e, "from", check_word(c->from));
 	event_fact(e, "to", check_word(c->to));
 	event_fact(e, "result", check_result_word(last->result));
+	event_fact(e, "detail", last->detail);
 	event_fact(e, "errno", last->err != 0 ? np_err_name(last->err) : NULL);
 	event_number(e, "was_ms", c->was / NP_MS);
 	event_number(e, "usable", l->usable);
@@ -82,17 +83,26 @@ static struct event *begin_verdict(const struct server *s, const struct check_ch
 	return e;
 }
 
+/* NULL: the result's sentence says all. */
+static const char *said_why(const struct server_check_last *last)
+{
+	if (last->detail != NULL)
+		return last->detail;
+	return last->err != 0 ? np_err_text(last->err) : NULL;
+}
+
 static void tell_change(const struct server *s, const struct check_change *c, const struct server_check_last *last,
 			const struct left *l)
 {
 	struct event *e = begin_verdict(s, c, last, l);
 	double was = (double)c->was / NP_S;
+	const char *why = said_why(last);
 
 	if (c->to == SERVER_CHECK_DOWN)
 		event_log(e, LVL_WARNING, "server_down",
 			  "server %s is down: %s%s%s; it was %s for %.1f s; %u of %u usable", s->name,
-			  check_result_sentence(last->result), last->err != 0 ? ": " : "",
-			  last->err != 0 ? np_err_text(last->err) : "", check_word(c->from), was, l->usable, l->of);
+			  check_result_sentence(last->result), why != NULL ? ": " : "", why != NULL ? why : "",
+			  check_word(c->from), was, l->usable, l->of);
 	else
 		event_log(e, c->from == SERVER_CHECK_UNKNOWN ? LVL_INFO : LVL_NOTICE, "server_up",
 			  "server %s is up: its check is good; it was %s for %.1f s; %u of %u usable", s->name,

@@ -136,6 +136,7 @@ void checks_ended(struct checks *all, struct check_run *r, const struct check_ou
 	}
 	inventory_drop(r->inv);
 	give_places(all, r->half);
+	free(r->answer);
 	free(r);
 }
 
@@ -236,7 +237,7 @@ void checks_stop(struct checks *c)
 		np_timer_stop(&list_entry(it, struct check, link)->timer);
 	np_yield(); /* those that have just begun see it, and have no descriptor to wake */
 	list_for_each(it, &c->running)
-		np_fd_set_deadline(&list_entry(it, struct check_run, link)->fd, 1);
+		np_fd_set_deadline(&list_entry(it, struct check_run, link)->io.fd, 1);
 	while (!list_empty(&c->running))
 		np_sleep(NP_MS);
 }

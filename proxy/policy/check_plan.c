@@ -2,8 +2,11 @@
 #include "proxy/policy/check_plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "config/check_status.h"
 #include "config/config.h"
+#include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
 
@@ -17,12 +20,76 @@ static struct check_rules rules_of(const struct config_check *c)
 	};
 }
 
+/* text may be NULL: nothing. */
+static struct check_bytes bytes_of(const char *text, uint8_t room[ESCAPE_BYTES])
+{
+	if (text == NULL)
+		return (struct check_bytes){0};
+	return (struct check_bytes){room, escape_read(text, room)};
+}
+
+/* The bytes are the plan's own: the config keeps their texts alone. */
+static void plan_send(struct check_plan *p, const struct config_check_send *c)
+{
+	p->kind = CHECK_KIND_SEND;
+	p->tls = c->tls == CONFIG_CHECK_TLS_INHERIT;
+	p->send = bytes_of(c->send, p->room[0]);
+	p->wanted.expect = bytes_of(c->expect, p->room[1]);
+	p->wanted.reject = bytes_of(c->reject, p->room[2]);
+	p->wanted.least = (size_t)c->min_bytes;
+}
+
+/* A name that TLS asks for is the one to ask by; else the server's address is (host NULL). */
+static void plan_http(struct check_plan *p, const struct config_upstream *u, const struct config_check_http *c)
+{
+	int err = check_status_read(c->status, &p->http.low, &p->http.high);
+
+	CHECK(err == 0, "the statuses of a checked configuration can be read");
+	p->kind = CHECK_KIND_HTTP;
+	p->tls = c->tls == CONFIG_CHECK_TLS_INHERIT;
+	p->path = c->path;
+	p->http.body = bytes_of(c->body, p->room[0]);
+	if (strcmp(c->host, CONFIG_CHECK_AUTO) != 0)
+		p->host = c->host;
+	else if (u->tls != NULL && !config_sni_is_clients(u->tls))
+		p->host = u->tls->sni != NULL ? u->tls->sni : u->tls->name;
+}
+
+static uint64_t hash_plan_bytes(uint64_t h, const struct check_bytes *b)
+{
+	h = hash_bytes(h, &b->n, sizeof(b->n));
+	return b->p != NULL ? hash_bytes(h, b->p, b->n) : h;
+}
+
+static uint64_t hash_plan_text(uint64_t h, const char *text)
+{
+	return text != NULL ? hash_bytes(h, text, strlen(text) + 1) : hash_bytes(h, "", 1);
+}
+
 /* How often it is asked is no part of what is asked. */
 static uint64_t same_of(const struct check_plan *p)
 {
 	uint64_t h = hash_bytes(HASH_START, &p->kind, sizeof(p->kind));
 
-	return hash_bytes(h, &p->port, sizeof(p->port));
+	h = hash_bytes(h, &p->port, sizeof(p->port));
+	h = hash_bytes(h, &p->header, sizeof(p->header));
+	h = hash_bytes(h, &p->tls, sizeof(p->tls));
+	h = hash_plan_bytes(h, &p->send);
+	h = hash_plan_bytes(h, &p->wanted.expect);
+	h = hash_plan_bytes(h, &p->wanted.reject);
+	h = hash_bytes(h, &p->wanted.least, sizeof(p->wanted.least));
+	h = hash_plan_text(hash_plan_text(h, p->path), p->host);
+	h = hash_bytes(h, &p->http.low, sizeof(p->http.low));
+	h = hash_bytes(h, &p->http.high, sizeof(p->http.high));
+	return hash_plan_bytes(h, &p->http.body);
+}
+
+/* A port of its own is not taken for one that expects a PROXY header. */
+static uint8_t header_of(const struct config_upstream *c)
+{
+	if (c->health.port != CONFIG_AUTO || c->proxy_protocol == CONFIG_PROXY_OUT_OFF)
+		return 0;
+	return c->proxy_protocol == CONFIG_PROXY_OUT_V1 ? 1 : 2;
 }
 
 int check_plan_new(const struct config_upstream *c, struct check_plan **out)
@@ -35,9 +102,18 @@ int check_plan_new(const struct config_upstream *c, struct check_plan **out)
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return -NP_ENOMEM;
-	p->kind = CHECK_KIND_TCP;
 	p->rules = rules_of(config_check_of(c));
 	p->port = c->health.port == CONFIG_AUTO ? 0 : (int)c->health.port;
+	p->header = header_of(c);
+	if (c->health.send != NULL)
+		plan_send(p, c->health.send);
+	if (c->health.http != NULL)
+		plan_http(p, c, c->health.http);
+	if (c->health.tls != NULL) {
+		p->kind = CHECK_KIND_TLS;
+		p->tls = true;
+	}
+	p->tls = p->tls && c->tls != NULL;
 	p->same = same_of(p);
 	*out = p;
 	return 0;

@@ -10,6 +10,7 @@
 #include "netpoll/check.h"
 #include "proxy/policy/registry.h"
 #include "proxy/policy/snapshot.h"
+#include "proxy/policy/snapshot_contexts.h"
 #include "proxy/policy/snapshot_tls.h"
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/upstream/upstream.h"
@@ -152,6 +153,7 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 		add_upstream(inv, s->upstreams[i]->u->live, s->upstreams[i]->u);
 	for (unsigned i = 0; i < s->nupstreams; i++) {
 		inv->upstreams[i].config = model_of(s, i);
+		inv->upstreams[i].tls = contexts_hold(s->targets[i].check_tls);
 		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0)
 			return false;
 	}
@@ -313,6 +315,7 @@ struct inventory *inventory_free(struct inventory *inv)
 	for (unsigned i = 0; i < inv->nupstreams; i++) {
 		upstream_live_put(inv->upstreams[i].live);
 		check_plan_free(inv->upstreams[i].check);
+		contexts_put(inv->upstreams[i].tls);
 	}
 	for (unsigned i = 0; i < inv->ncertificates; i++)
 		certificate_fini(&inv->certificates[i]);

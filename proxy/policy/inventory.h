@@ -29,6 +29,7 @@ struct listener_counts;
 struct registry;
 struct server;
 struct snapshot;
+struct tls_ctx;
 struct tls_staple;
 struct upstream_live;
 
@@ -63,6 +64,7 @@ struct inventory_upstream {
 	int64_t connect_timeout;  /* ns */
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
 	unsigned panic;           /* percent of the weight; 0: off */
+	struct tls_ctx **tls;     /* a use, of the health thread's context; NULL: that speaks no TLS to them */
 	const struct config_upstream *config; /* as a listener's */
 };
 

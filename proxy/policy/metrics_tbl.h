@@ -77,11 +77,6 @@
 	  "Attempts to connect after a failed one of the same connection.", retries, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_panic", gauge, "upstream", \
 	  "Whether servers that checks or failures hold out are used, since too little weight is usable.", panic, 1) \
-	X(SERVER, CHECKED, "staunch_healthcheck_total", counter, "upstream, server, result", \
-	  "Checks of a server that have ended, by result; those that came too late are not among them.", checks, \
-	  CHECK_RESULTS - 1) \
-	X(SERVER, CHECKED, "staunch_healthcheck_late_total", counter, "upstream, server", \
-	  "Checks of a server that failed while this machine was late with them: they prove nothing.", checks_late, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_hedges_total", counter, "upstream, result", \
 	  "Second dials beside a slow one, by what became of them; limited: none was made, for there were too many.", \
 	  hedges, HEDGE_RESULTS) \
@@ -91,6 +86,11 @@
 	  "The most connections that waited at a time.", queue_high, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_queue_wait_seconds", histogram, "upstream", \
 	  "How long connections waited in the queue, whether they got a server or not.", queue_wait, METRICS_HISTOGRAM) \
+	X(SERVER, CHECKED, "staunch_healthcheck_total", counter, "upstream, server, result", \
+	  "Checks of a server that have ended, by result; those that came too late are not among them.", checks, \
+	  CHECK_RESULTS - 1) \
+	X(SERVER, CHECKED, "staunch_healthcheck_late_total", counter, "upstream, server", \
+	  "Checks of a server that failed while this machine was late with them: they prove nothing.", checks_late, 1) \
 	X(SERVER, SERVERS, "staunch_upstream_early_ends_total", counter, "upstream, server, reason", \
 	  "Connections that a server ended before its first byte, by reason; not all of them are its fault.", \
 	  early_ends, 2) \

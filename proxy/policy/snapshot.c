@@ -112,7 +112,7 @@ bool snapshot_same(const struct snapshot *a, const struct snapshot *b)
 		same = a->listeners[i].tls == b->listeners[i].tls &&
 		       same_owners(&a->listeners[i], &b->listeners[i]);
 	for (unsigned i = 0; same && i < a->ntargets; i++)
-		same = a->targets[i].tls == b->targets[i].tls;
+		same = a->targets[i].tls == b->targets[i].tls && a->targets[i].check_tls == b->targets[i].check_tls;
 	return same;
 }
 
@@ -150,9 +150,9 @@ struct snapshot *snapshot_free(struct snapshot *s)
 	for (unsigned i = 0; s->use != NULL && i < s->registry->nworkers; i++)
 		DCHECK(s->use[i].count == 0, "a snapshot is freed while a worker uses it");
 	for (unsigned i = 0; i < s->nlisteners; i++)
-		listener_fini(s, &s->listeners[i]);
+		listener_fini(&s->listeners[i]);
 	for (unsigned i = 0; i < s->ntargets; i++)
-		target_fini(s, &s->targets[i]);
+		target_fini(&s->targets[i]);
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		shared_upstream_put(s->upstreams[i]);
 	if (s->generation == 0)

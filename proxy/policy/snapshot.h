@@ -40,6 +40,7 @@ struct target {
 	unsigned ncustoms;
 	struct pp_tlv *customs; /* owned; their values are the config's */
 	struct tls_ctx **tls; /* owned: one per worker; NULL: bytes pass as they come */
+	struct tls_ctx **check_tls; /* owned: the health thread's; NULL: it speaks no TLS to these servers */
 	int64_t handshake_timeout; /* ns */
 };
 

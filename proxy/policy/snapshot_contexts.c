@@ -13,12 +13,13 @@
 #include "proxy/tls/tls_ctx.h"
 #include "proxy/tls/tls_memory.h"
 
-/* A context for each worker, all of the same bytes. */
+/* A context for each worker, or one for the health thread, all of the same bytes. */
 struct contexts {
 	struct list link;           /* registry.contexts; of no list: nobody else finds it */
 	uint8_t digest[TLS_DIGEST]; /* of all that they are made of */
-	unsigned users;             /* listeners and targets of all snapshots */
-	struct tls_ctx *of[];       /* owned; by worker */
+	unsigned users;             /* listeners and targets of all snapshots, and inventories */
+	unsigned first, n;          /* of these workers; the health thread is the one behind the last */
+	struct tls_ctx *of[];       /* owned; by worker, from the first on */
 };
 
 /* What contexts are made of: the block of a listener, or that of an upstream. */
@@ -26,6 +27,7 @@ struct recipe {
 	const struct config_tls_in *in;
 	const struct config_tls_out *out;
 	struct tls_ticket_keys *keys; /* in */
+	bool check;                   /* out: for the health thread alone */
 };
 
 /* ---- the digest ---- */
@@ -72,6 +74,8 @@ static int digest_of(const struct registry *r, const struct recipe *p, uint8_t o
 	if (err != 0)
 		return err;
 	tls_digest_add(d, p->in != NULL ? "in" : "out", p->in != NULL ? 2 : 3);
+	if (p->check)
+		tls_digest_add(d, "check", 5);
 	err = digest_settings(d, p);
 	if (p->in != NULL)
 		key_each_path_tls_in(p->in, digest_file, d);
@@ -85,16 +89,22 @@ static int digest_of(const struct registry *r, const struct recipe *p, uint8_t o
 
 /* ---- building ---- */
 
+/* Workers, and the health thread once a configuration has checked servers over TLS. */
+static unsigned tls_users(const struct registry *r)
+{
+	return r->nworkers + (r->health_tls ? 1 : 0);
+}
+
 /* Made on first use and kept to the end: a process without TLS pays nothing. */
 static int tls_workers_get(struct registry *r)
 {
 	int err = 0;
 
 	if (r->tls == NULL)
-		r->tls = calloc(r->nworkers, sizeof(struct tls_worker *));
+		r->tls = calloc(r->nworkers + 1, sizeof(struct tls_worker *));
 	if (r->tls == NULL)
 		return -NP_ENOMEM;
-	for (unsigned i = 0; i < r->nworkers && err == 0; i++) {
+	for (unsigned i = 0; i < tls_users(r) && err == 0; i++) {
 		if (r->tls[i] != NULL)
 			continue;
 		err = tls_worker_new(&r->tls[i]);
@@ -131,9 +141,9 @@ static int listener_context(struct registry *r, const struct recipe *p, unsigned
 	return err;
 }
 
-static void contexts_free(const struct registry *r, struct contexts *set)
+static void contexts_free(struct contexts *set)
 {
-	for (unsigned i = 0; i < r->nworkers; i++)
+	for (unsigned i = 0; i < set->n; i++)
 		tls_ctx_free(set->of[i]);
 	list_remove(&set->link);
 	free(set);
@@ -142,21 +152,24 @@ static void contexts_free(const struct registry *r, struct contexts *set)
 static int contexts_new(struct registry *r, const struct recipe *p, struct contexts **out,
 			struct text *why)
 {
-	struct contexts *set = calloc(1, sizeof(*set) + r->nworkers * sizeof(set->of[0]));
+	unsigned first = p->check ? r->nworkers : 0, n = p->check ? 1 : r->nworkers;
+	struct contexts *set = calloc(1, sizeof(*set) + n * sizeof(set->of[0]));
 	int err = 0;
 
 	if (set == NULL)
 		return -NP_ENOMEM;
 	list_init(&set->link);
-	for (unsigned i = 0; i < r->nworkers && err == 0; i++)
+	set->first = first;
+	set->n = n;
+	for (unsigned i = 0; i < n && err == 0; i++)
 		err = p->in != NULL ? listener_context(r, p, i, &set->of[i], why)
-				    : tls_ctx_client(r->tls[i], p->out, &set->of[i], why);
-	for (unsigned i = 1; i < r->nworkers && err == 0; i++)
+				    : tls_ctx_client(r->tls[first + i], p->out, &set->of[i], why);
+	for (unsigned i = 1; i < n && err == 0; i++)
 		tls_ctx_share_sessions(set->of[i], set->of[0]);
 	if (err == 0)
 		*out = set;
 	else
-		contexts_free(r, set);
+		contexts_free(set);
 	return err;
 }
 
@@ -194,7 +207,7 @@ static int contexts_get(struct registry *r, const struct recipe *p, struct conte
 
 	/* The system's CA certificates are parsed once per generation and shared by all workers. */
 	if (err == 0 && trusts_system(p) && r->tls[0]->roots == NULL)
-		err = tls_trust_share(r->tls, r->nworkers, why);
+		err = tls_trust_share(r->tls, tls_users(r), why);
 	if (err == 0)
 		err = digest_of(r, p, digest);
 	if (err != 0)
@@ -203,7 +216,7 @@ static int contexts_get(struct registry *r, const struct recipe *p, struct conte
 	if (set == NULL) {
 		err = contexts_new(r, p, &set, why);
 		if (err == 0 && contexts_share(r, p, set, digest) != 0) {
-			contexts_free(r, set);
+			contexts_free(set);
 			err = -NP_ENOMEM;
 		}
 	}
@@ -244,7 +257,24 @@ int contexts_client(struct registry *r, const struct config_tls_out *c, struct t
 	return contexts_of(r, &(struct recipe){.out = c}, out, why);
 }
 
-struct tls_ctx **contexts_put(const struct registry *r, struct tls_ctx **contexts)
+int contexts_check(struct registry *r, const struct config_tls_out *c, struct tls_ctx ***out,
+		   struct text *why)
+{
+	struct config_tls_out own = *c;
+
+	own.session_reuse = false;
+	r->health_tls = true;
+	return contexts_of(r, &(struct recipe){.out = &own, .check = true}, out, why);
+}
+
+struct tls_ctx **contexts_hold(struct tls_ctx **contexts)
+{
+	if (contexts != NULL)
+		container_of(contexts, struct contexts, of)->users++;
+	return contexts;
+}
+
+struct tls_ctx **contexts_put(struct tls_ctx **contexts)
 {
 	struct contexts *set;
 
@@ -253,12 +283,12 @@ struct tls_ctx **contexts_put(const struct registry *r, struct tls_ctx **context
 	set = container_of(contexts, struct contexts, of);
 	CHECK(set->users > 0, "contexts are given back more often than they were got");
 	if (--set->users == 0)
-		contexts_free(r, set);
+		contexts_free(set);
 	return NULL;
 }
 
 void contexts_end(struct registry *r)
 {
 	if (r->tls != NULL)
-		tls_trust_end(r->tls, r->nworkers);
+		tls_trust_end(r->tls, tls_users(r));
 }

@@ -24,7 +24,13 @@ must_use int contexts_server(struct registry *r, const struct config_tls_in *c,
 			     struct tls_ticket_keys *keys, struct tls_ctx ***out, struct text *why);
 must_use int contexts_client(struct registry *r, const struct config_tls_out *c,
 			     struct tls_ctx ***out, struct text *why);
-struct tls_ctx **contexts_put(const struct registry *r, struct tls_ctx **contexts);
+/* contexts_check: one, for checks of the health thread: the same, but no session of it is ever resumed. What a check
+ * says must not depend on a handshake of another day, nor a client's connection on a check's. */
+must_use int contexts_check(struct registry *r, const struct config_tls_out *c,
+			    struct tls_ctx ***out, struct text *why);
+/* contexts_hold: one use more, of those that are in use. Takes NULL.   Returns  them. */
+struct tls_ctx **contexts_hold(struct tls_ctx **contexts);
+struct tls_ctx **contexts_put(struct tls_ctx **contexts);
 
 /* contexts_end: a snapshot has all its contexts. What was cached of the disk for them is dropped,
  * so that the next snapshot reads it anew. */

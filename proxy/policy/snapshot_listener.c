@@ -282,10 +282,10 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 	return err == 0 ? addresses_init(l, c, why) : err;
 }
 
-void listener_fini(struct snapshot *s, struct listener *l)
+void listener_fini(struct listener *l)
 {
 	addresses_fini(l);
-	l->tls = contexts_put(s->registry, l->tls);
+	l->tls = contexts_put(l->tls);
 	cidr_set_fini(&l->trusted);
 	l->routes = route_table_free(l->routes);
 	free(l->targets);

@@ -13,6 +13,6 @@ struct text;
  * already.
  *   Returns  as snapshot_new does. listener_fini follows after an error too. */
 must_use int listener_init(struct snapshot *s, unsigned i, struct text *why);
-void listener_fini(struct snapshot *s, struct listener *l);
+void listener_fini(struct listener *l);
 
 #endif

@@ -144,7 +144,7 @@ void registry_keep_responses(struct registry *r, void (*log)(const char *path, i
 void registry_tls_fini(struct registry *r)
 {
 	DCHECK(list_empty(&r->contexts), "contexts use the workers' part of TLS");
-	for (unsigned i = 0; r->tls != NULL && i < r->nworkers; i++)
+	for (unsigned i = 0; r->tls != NULL && i <= r->nworkers; i++)
 		tls_worker_free(r->tls[i]);
 	free(r->tls);
 	r->tls = NULL;

@@ -208,10 +208,40 @@ static int customs_init(const struct config_upstream *c, struct target *t)
 	return 0;
 }
 
+static bool check_speaks_tls(const struct config_upstream *c)
+{
+	if (c->health.send != NULL)
+		return c->health.send->tls == CONFIG_CHECK_TLS_INHERIT;
+	if (c->health.http != NULL)
+		return c->health.http->tls == CONFIG_CHECK_TLS_INHERIT;
+	return c->health.tls != NULL;
+}
+
+/* As connections speak it, but for what the check says otherwise. There is no client who could have asked for a name,
+ * and none whose protocol it could be. */
+static int check_context(struct registry *r, const struct config_upstream *c, struct target *t, struct text *why)
+{
+	const struct config_check_tls *check = c->health.tls;
+	struct config_tls_out own = *c->tls;
+
+	if (config_sni_is_clients(&own))
+		own.sni = NULL;
+	if (config_alpn_is_clients(&own))
+		own.nalpn = 0;
+	if (check != NULL && check->sni != NULL)
+		own.sni = check->sni;
+	if (check != NULL && check->nalpn > 0) {
+		own.alpn = check->alpn;
+		own.nalpn = check->nalpn;
+	}
+	return contexts_check(r, &own, &t->check_tls, why);
+}
+
 int target_init(struct snapshot *s, unsigned i, struct text *why)
 {
 	const struct config_upstream *c = &s->config->upstreams[i];
 	struct target *t = &s->targets[i];
+	int err;
 
 	DCHECK(i < s->nupstreams, "a target is frozen after its upstream was got");
 	t->upstream = s->upstreams[i]->u;
@@ -222,11 +252,13 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 	if (c->tls == NULL)
 		return 0;
 	t->handshake_timeout = c->tls->handshake_timeout;
-	return contexts_client(s->registry, c->tls, &t->tls, why);
+	err = contexts_client(s->registry, c->tls, &t->tls, why);
+	return err == 0 && check_speaks_tls(c) ? check_context(s->registry, c, t, why) : err;
 }
 
-void target_fini(struct snapshot *s, struct target *t)
+void target_fini(struct target *t)
 {
-	t->tls = contexts_put(s->registry, t->tls);
+	t->tls = contexts_put(t->tls);
+	t->check_tls = contexts_put(t->check_tls);
 	free(t->customs);
 }

@@ -23,6 +23,6 @@ void shared_upstream_put(struct shared_upstream *shared);
 /* target_init: freeze upstream i of s->config into s->targets[i]; s->upstreams[i] is got already.
  *   Returns  as snapshot_new does. target_fini follows after an error too. */
 must_use int target_init(struct snapshot *s, unsigned i, struct text *why);
-void target_fini(struct snapshot *s, struct target *t);
+void target_fini(struct target *t);
 
 #endif

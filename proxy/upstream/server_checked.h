@@ -38,6 +38,7 @@ struct server_check_last {
 	enum check_result result;
 	int err;    /* -NP_Exxx; 0: no call failed */
 	int64_t at; /* monotonic ns, to the millisecond; 0: none yet */
+	const char *detail; /* more about it, for a line of the log; NULL: none. It is not kept */
 };
 
 /* server_checked_note: one more.   Calls  the health thread. */

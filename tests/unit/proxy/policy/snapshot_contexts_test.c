@@ -101,14 +101,14 @@ static void V17_same_content_is_one_set(void **state)
 	assert_ptr_not_equal(a, out);
 	assert_ptr_not_equal(a[0], a[1]); /* one for each worker */
 	assert_string_equal(out[1]->name, "a.test");
-	contexts_put(&registry, a);
+	contexts_put(a);
 	assert_ptr_equal(get_in(""), b); /* it lives as long as one user is left */
-	contexts_put(&registry, b);
-	contexts_put(&registry, b);
-	contexts_put(&registry, out);
-	contexts_put(&registry, again);
+	contexts_put(b);
+	contexts_put(b);
+	contexts_put(out);
+	contexts_put(again);
 	assert_true(list_empty(&registry.contexts));
-	assert_null(contexts_put(&registry, NULL));
+	assert_null(contexts_put(NULL));
 }
 
 static void V17_another_setting_is_another_set(void **state)
@@ -131,8 +131,8 @@ static void V17_another_setting_is_another_set(void **state)
 		}
 	}
 	for (size_t i = 0; i < array_len(in); i++) {
-		contexts_put(&registry, of_in[i]);
-		contexts_put(&registry, of_out[i]);
+		contexts_put(of_in[i]);
+		contexts_put(of_out[i]);
 	}
 }
 
@@ -149,9 +149,9 @@ static void V17_another_file_is_another_set(void **state)
 	write_files(leaf);
 	back = get_in("");
 	assert_ptr_equal(a, back);
-	contexts_put(&registry, back);
-	contexts_put(&registry, a);
-	contexts_put(&registry, b);
+	contexts_put(back);
+	contexts_put(a);
+	contexts_put(b);
 }
 
 /* TE3: what an entry says for its names, and the files of it. */
@@ -179,17 +179,17 @@ static void V17_the_settings_of_a_name_count(void **state)
 	kit_cert_write(other, "names.pem", names);
 	again = get_in("");
 	assert_ptr_not_equal(again, of[array_len(rows) - 1]);
-	contexts_put(&registry, again);
+	contexts_put(again);
 	for (size_t i = 0; i < array_len(rows); i++)
-		contexts_put(&registry, of[i]);
+		contexts_put(of[i]);
 	entry = "";
 	snprintf(listener, sizeof(listener), ", client_auth: {mode: optional, ca: \"%s\", names: \"%s\"}", ca, names);
 	of[0] = get_in(listener);
 	kit_cert_write(root, "names.pem", names);
 	of[1] = get_in(listener);
 	assert_ptr_not_equal(of[0], of[1]);
-	contexts_put(&registry, of[0]);
-	contexts_put(&registry, of[1]);
+	contexts_put(of[0]);
+	contexts_put(of[1]);
 }
 
 static void a_bad_file_leaves_nothing(void **state)
@@ -236,7 +236,7 @@ static void O14_one_file_is_one_certificate(void **state)
 	assert_int_equal(l.tls[0]->ncerts, 2);
 	snapshot_certificates(&s, count_file, &n);
 	assert_int_equal(n, 1);
-	contexts_put(&registry, l.tls);
+	contexts_put(l.tls);
 	config_free(c);
 }
 

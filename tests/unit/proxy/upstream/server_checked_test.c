@@ -29,7 +29,7 @@ static void each_result_is_kept(void **state)
 	(void)state;
 	for (unsigned r = 0; r < CHECK_RESULTS; r++)
 		for (size_t i = 0; i < array_len(errs); i++) {
-			const struct server_check_last in = {(enum check_result)r, errs[i], 123456789 * MS + 7};
+			const struct server_check_last in = {(enum check_result)r, errs[i], 123456789 * MS + 7, NULL};
 			struct server_check_last out;
 
 			server_checked_note(&c, &in);
