@@ -16,6 +16,7 @@
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_trace.h"
 
+/* For the metric, on the worker's own cell of the upstream. What is limited was not made, and has no connection. */
 static void count_hedge(const struct conn *c, enum hedge_result r)
 {
 	STAT_ADD(&conn_target(c)->upstream->live->stats[c->shard->id], hedges[r], 1);
@@ -23,6 +24,9 @@ static void count_hedge(const struct conn *c, enum hedge_result r)
 
 /* ---- the second dial ---- */
 
+/* Its coroutine: it ends with the dial. Nothing of the connection is changed here but deadlines, which wake the
+ * connection's own coroutine: at the first dial, or at the client's descriptor, wherever that one waits. Who has given
+ * the second up waits for `over` and needs no other sign. */
 static void hedge_main(void *arg)
 {
 	struct attempt *a = arg;
@@ -67,6 +71,8 @@ static struct server *pick_beside(struct conn *c, struct attempt *a, int64_t now
 	return NULL;
 }
 
+/* Without a stack for it the connection goes on as if there were no other server.
+ *   Returns  whether it is under way: then its slot is given back by hedge_settle. */
 static bool begin_hedge(struct attempt *a, struct server *s, int64_t now)
 {
 	a->hedge = (struct hedge){.begun = true, .began = now, .server = s};
@@ -77,6 +83,8 @@ static bool begin_hedge(struct attempt *a, struct server *s, int64_t now)
 	return false;
 }
 
+/* What is learnt is asked here and not at the dial: a dial that is answered in time, as nearly all are, does not pay
+ * for it. A pick comes before the count of hedges, so that a server which stands alone uses none of them up. */
 int64_t hedge_due(void *attempt)
 {
 	struct attempt *a = attempt;
@@ -107,6 +115,7 @@ int64_t hedge_due(void *attempt)
 
 /* ---- who has won ---- */
 
+/* In the access log both dials stand in the list of servers tried, with a word for the one that was slower. */
 static void note_hedge(struct conn *c, const struct server *s, const char *result, int64_t took)
 {
 	const struct access_try one = {.server = s->text, .took = took, .result = result};
@@ -163,6 +172,8 @@ static void first_was_slow(struct conn *c, struct attempt *a)
 	server_release(s);
 }
 
+/* The connection is the second one's from here on, as if it had been dialled alone: its server is judged by what
+ * follows, and its connect time is its own. The descriptor of the first is closed already, by its dial. */
 static void second_has_won(struct conn *c, struct attempt *a)
 {
 	struct hedge *h = &a->hedge;
@@ -188,6 +199,8 @@ static int await_second(struct conn *c, struct attempt *a, int err)
 	return err;
 }
 
+/* Four ends: the first answers; the client goes; the second answers, and the first is slow; the first fails, and the
+ * second, which is then awaited, wins or fails. Each slot is given back on the way, once. */
 int hedge_settle(struct conn *c, struct attempt *a, int err)
 {
 	struct hedge *h = &a->hedge;

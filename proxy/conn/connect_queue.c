@@ -98,6 +98,7 @@ static void note_wait(struct conn *c, const struct upstream *u, int64_t waited)
 	histogram_add(&u->live->stats[c->shard->id].queue_wait, &histogram_latency, waited);
 }
 
+/* A wait that was granted a slot and timed out in the same moment has its slot: the client is still there. */
 enum close_reason connect_wait(struct conn *c, struct upstream *u, struct pick_args *args, struct server **server)
 {
 	struct queued q = {

@@ -57,9 +57,12 @@ static struct passive_rules passive_rules(const struct config_upstream *c)
 	return rules;
 }
 
-#define HEDGE_LEAST       (250 * NP_MS)
+#define HEDGE_LEAST         (250 * NP_MS)
 #define HEDGE_LEAST_OF_HASH NP_S /* one lost SYN must not move a key */
 
+/* When a dial is slow before anything is known of the server's connects: a SYN that was lost is sent again after one
+ * second, so whoever waits for less than that is helped by another server. 0: none is dialled beside it; a hedge is one
+ * of the retries, so without those there is none. */
 static int64_t hedge_time(const struct config_upstream *c)
 {
 	if (c->hedge != CONFIG_AUTO)

@@ -54,6 +54,8 @@ struct upstream_live *upstream_live_get(struct list *all, const char *name, unsi
 	return live;
 }
 
+/* Seconds of the clock stand in a ring, each with its number, so no timer is needed to forget the old ones. Under the
+ * lock of the picks: it is asked for slow dials alone, of which there are few. */
 bool upstream_live_hedge(struct upstream_live *live, int64_t now)
 {
 	uint32_t most = __atomic_load_n(&live->connects, __ATOMIC_RELAXED) / HEDGE_SHARE, n = 0;

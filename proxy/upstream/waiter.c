@@ -146,6 +146,8 @@ static bool is_behind(const struct upstream *u)
 	return u->wide > 0 && u->live->out == 0 && u->slow_start == 0;
 }
 
+/* Who stands in the queue has its turn first. Then what is left is the newcomer's: those before it may not use it, for
+ * they have tried that server in vain, or their generation does not have it. */
 int waiter_pick_behind(struct upstream *u, struct pick_args *a, struct server **out)
 {
 	struct list granted;
@@ -190,6 +192,7 @@ int waiter_join(struct waiter *w)
 	return err;
 }
 
+/* Under the lock either it stands in the queue, or it has been granted a slot: nothing is between. */
 bool waiter_leave(struct waiter *w)
 {
 	bool waits;
