@@ -170,6 +170,7 @@ struct config_upstream {
 	int64_t               max_load;       /* percent of the mean load, of the hashes; or CONFIG_OFF */
 	int64_t               slow_start;     /* or CONFIG_OFF */
 	int64_t               panic;          /* percent of the upstream's weight, or CONFIG_OFF */
+	enum config_on_down   on_down;
 	struct {
 		/* what is checked: one of them at most, the others NULL */
 		struct config_check_tcp  *tcp;

@@ -29,6 +29,9 @@ enum config_connect { CONFIG_CONNECT_TBL(X) };
 #define X(name, word, meaning) CONFIG_BALANCE_##name,
 enum config_balance { CONFIG_BALANCE_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_ON_DOWN_##name,
+enum config_on_down { CONFIG_ON_DOWN_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_CHECK_TLS_##name,
 enum config_check_tls_use { CONFIG_CHECK_INHERIT_TBL(X) };
 #undef X

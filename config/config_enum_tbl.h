@@ -66,6 +66,10 @@
 	X(SOURCE_HASH, "source_hash", "the same server for the same client address")        \
 	X(MAGLEV, "maglev", "the same, by a table: quicker with many servers")
 
+#define CONFIG_ON_DOWN_TBL(X)                                                        \
+	X(KEEP, "keep", "they go on: a wrong verdict costs nothing")                \
+	X(CLOSE, "close", "they are reset within five seconds, so that clients go elsewhere")
+
 #define CONFIG_CHECK_INHERIT_TBL(X)                                                  \
 	X(INHERIT, "inherit", "as the upstream's tls says, where there is one")     \
 	X(OFF, "off", "it does not, whatever the upstream does")

@@ -25,6 +25,14 @@
 	  "A check that this machine could not make, or was late with, is neither good nor bad.",                 \
 	  "2")
 
+/* Of struct config_upstream: what a verdict does beside picks. */
+#define CONFIG_ON_DOWN_ROW(X)                                                                                     \
+	X(ENUM, "upstreams[].on_down", on_down, "keep", 0, 0, 0, on_down, LIVE,                                   \
+	  "what becomes of connections of a server that its check takes down",                                    \
+	  "For pairs of servers of which one takes over, where clients have to move: close. A server that comes " \
+	  "back meanwhile keeps those that are left.",                                                            \
+	  "close")
+
 /* struct config_check_tcp */
 #define CONFIG_CHECK_TCP_TBL(X) CONFIG_CHECK_ROWS(X, "upstreams[].health.tcp.")
 

@@ -407,6 +407,7 @@
 	  "name, where others of the tier are warm. Its max_connections grows likewise. Not at a start or a "     \
 	  "reload. Hash balancers leave it out, which would move their clients twice.",                           \
 	  "30s")                                                                                                  \
+	CONFIG_ON_DOWN_ROW(X)                                                                                     \
 	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \
 	  "how it is found out whether its servers are well", NULL, NULL)                                         \
 	X(BLOCK, "upstreams[].health.tcp", health.tcp, NULL, 0, 0, 0, none, LIVE,                                 \

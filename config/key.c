@@ -20,6 +20,7 @@ static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, N
 static const struct key_word words_connect[] = {CONFIG_CONNECT_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_fin[] = {CONFIG_ON_FIN_TBL(X) {NULL, NULL}};
 static const struct key_word words_balance[] = {CONFIG_BALANCE_TBL(X) {NULL, NULL}};
+static const struct key_word words_on_down[] = {CONFIG_ON_DOWN_TBL(X) {NULL, NULL}};
 static const struct key_word words_check_tls[] = {CONFIG_CHECK_INHERIT_TBL(X) {NULL, NULL}};
 static const struct key_word words_proxy_in[] = {CONFIG_PROXY_IN_TBL(X) {NULL, NULL}};
 static const struct key_word words_untrusted[] = {CONFIG_UNTRUSTED_TBL(X) {NULL, NULL}};

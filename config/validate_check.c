@@ -118,6 +118,9 @@ void validate_checks(struct diag *d, struct config_upstream *u)
 		check_request(d, u->health.http);
 	if (u->health.tls != NULL)
 		check_handshake(d, u);
+	if (u->on_down == CONFIG_ON_DOWN_CLOSE && config_check_of(u) == NULL)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].on_down", u),
+		          "on_down has no effect: no check of health takes a server down");
 	if (validate_is_chosen(HEALTH "port", u))
 		doubt_port(d, u);
 }

@@ -21,6 +21,7 @@
 #include "proxy/control/publish.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/renew.h"
+#include "proxy/control/server_close.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
 #include "proxy/control/state.h"
@@ -110,6 +111,11 @@ static int start_workers(struct process *p)
 	return EXIT_OK;
 }
 
+static void on_verdict(void *arg, const char *server, bool down)
+{
+	server_close_verdict(arg, server, down);
+}
+
 /* Traffic goes on without it: then only connects tell of a server. */
 static struct health *start_health(struct process *p)
 {
@@ -117,11 +123,13 @@ static struct health *start_health(struct process *p)
 	int err = health_start(&h, capacity_probes(), capacity_checks());
 
 	p->health = h;
-	if (err == 0)
+	if (err == 0) {
+		health_tells(h, on_verdict, p);
 		publish_to(p, health_reader(h), false);
-	else
+	} else {
 		log_msg(LVL_WARNING, "health_off", "servers that are left out are not probed: its thread: %s",
 			np_err_text(err));
+	}
 	return h;
 }
 

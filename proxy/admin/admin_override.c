@@ -84,9 +84,12 @@ static const char *take_forget(struct server_change *c, const struct json_member
 {
 	if (m->kind == JSON_NOTHING)
 		return NULL; /* an empty list */
-	if (m->kind != JSON_STRING || strcmp(m->text, "passive") != 0)
-		return "forget is a list of inputs, and passive is the one that can be forgotten";
-	c->forgets_passive = true;
+	if (m->kind == JSON_STRING && strcmp(m->text, "passive") == 0)
+		c->forgets_passive = true;
+	else if (m->kind == JSON_STRING && strcmp(m->text, "check") == 0)
+		c->forgets_check = true;
+	else
+		return "forget is a list of inputs: passive, check";
 	return NULL;
 }
 

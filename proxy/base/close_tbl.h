@@ -78,6 +78,8 @@
 	  "an operator ended it") \
 	X(DRAIN,              drain,              CLOSED,   PROXY,  "KD", \
 	  "its server is drained, and it was ended in good order") \
+	X(SERVER_DOWN,        server_down,        CLOSED,   PROXY,  "DD", \
+	  "its server is down by its check, and on_down says close") \
 	X(DRAIN_DEADLINE,     drain_deadline,     CLOSED,   PROXY,  "KD", \
 	  "still open when the drain ran out of time") \
 	X(INTERNAL,           internal,           CLOSED,   PROXY,  "ID", \

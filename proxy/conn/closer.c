@@ -70,6 +70,8 @@ static void end_one(struct closer_part *p, struct conn *c)
 	p->budget--;
 	if (why == CLOSE_ADMIN)
 		STAT_ADD(&p->shard->stats, paced_admin, 1);
+	else if (why == CLOSE_SERVER_DOWN)
+		STAT_ADD(&p->shard->stats, paced_down, 1);
 	else
 		STAT_ADD(&p->shard->stats, paced_drain, 1);
 	(void)walk_pay(p->shard, COST_END);

@@ -29,11 +29,12 @@ static void close_side(struct conn *c, struct stream *s, const struct relay_dir 
 
 /* A reset by one side becomes a reset of the other. So does broken TLS, and so do bytes that were
  * lost for want of memory: an orderly end would tell the other side that it has everything. What an
- * operator ends is reset at both sides, whatever it was doing. Every other end is an orderly close. */
+ * operator ends is reset at both sides, whatever it was doing, and so is what a server's end may have
+ * cut short. Every other end is an orderly close. */
 static void conn_close(struct conn *c, enum close_reason why)
 {
 	bool relaying = c->phase == CONN_RELAYING;
-	bool lost = (relaying && why == CLOSE_OVERLOAD) || why == CLOSE_ADMIN;
+	bool lost = (relaying && why == CLOSE_OVERLOAD) || why == CLOSE_ADMIN || why == CLOSE_SERVER_DOWN;
 	bool client_reset = why == CLOSE_CLIENT_RST || why == CLOSE_TLS_BROKEN;
 	bool broken = relaying && why == CLOSE_UPSTREAM_TLS_FAILED;
 
@@ -111,7 +112,7 @@ void conn_kill(struct conn *c, enum close_reason why)
 	c->kill = (uint8_t)why;
 	if (c->phase == CONN_RELAYING)
 		np_ready(&c->task);
-	else if (why == CLOSE_ADMIN)
+	else if (why == CLOSE_ADMIN || why == CLOSE_SERVER_DOWN)
 		np_fd_close_reset(&c->client.fd);
 	else
 		/* a stage that waits for it gives up; the connect stage watches it */

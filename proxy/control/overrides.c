@@ -11,6 +11,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/override_text.h"
 #include "proxy/control/state.h"
+#include "proxy/health/health.h"
 #include "proxy/log/event.h"
 #include "proxy/log/log.h"
 #include "proxy/policy/snapshot.h"
@@ -353,6 +354,9 @@ void overrides_change(struct process *p, struct server_change *c)
 	apply_to(o, m->server);
 	if (c->forgets_passive)
 		(void)passive_forget(m->server, np_nanotime());
+	if (c->forgets_check && !health_forget(p->health, m->server->name))
+		log_msg(LVL_ERROR, "out_of_memory", "server %s: its check is not forgotten: out of memory",
+			m->server->name);
 	describe(c, m);
 	say_override(c);
 	server_closes_judge(p);

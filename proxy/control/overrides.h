@@ -45,6 +45,7 @@ struct server_change {
 	struct server_inputs said;
 	int64_t lasts; /* ns; 0: until it is undone */
 	bool forgets_passive; /* it is in at once, whatever its connections told */
+	bool forgets_check;   /* nothing is known of it, and it is checked at once */
 	int64_t close_over; /* ns: its live connections end within this time; 0: by themselves */
 	/* out: */
 	enum change_result result;

@@ -9,6 +9,7 @@
 #include "proxy/control/control.h"
 #include "proxy/log/event.h"
 
+#define DOWN_OVER  (4 * NP_S)   /* on_down: close: within five seconds, its last tick included */
 #define LOOK_EVERY (10 * NP_MS) /* at the end of the process: whether all have stopped */
 
 struct server_close {
@@ -77,7 +78,8 @@ static void close_main(void *arg)
 /* ---- begin and end ---- */
 
 /* Returns NULL: no memory, and nothing is listed. */
-static struct server_close *server_close_new(struct process *p, const struct server *s, int64_t over)
+static struct server_close *server_close_new(struct process *p, const char *server, enum close_reason why,
+					     int64_t over)
 {
 	struct server_close *one = calloc(1, sizeof(*one));
 	struct closer *k = closer_new(p->shards, p->nworkers);
@@ -87,8 +89,8 @@ static struct server_close *server_close_new(struct process *p, const struct ser
 		free(k);
 		return NULL;
 	}
-	snprintf(k->order.filter.server, sizeof(k->order.filter.server), "%s", s->name);
-	k->order.why = CLOSE_DRAIN;
+	snprintf(k->order.filter.server, sizeof(k->order.filter.server), "%s", server);
+	k->order.why = why;
 	k->order.over = over;
 	*one = (struct server_close){.p = p, .closer = k};
 	list_push_back(&p->closes.all, &one->link);
@@ -97,20 +99,23 @@ static struct server_close *server_close_new(struct process *p, const struct ser
 }
 
 /* The one before notices at its next tick: until then each connection is ended by one of the two. */
-int server_close_start(struct process *p, const struct server *s, int64_t over)
+static void stop_closes_of(struct process *p, const char *server)
+{
+	list_for_each(it, &p->closes.all) {
+		struct server_close *one = list_entry(it, struct server_close, link);
+
+		one->stop |= strcmp(closed_server(one), server) == 0;
+	}
+}
+
+static int begin_close(struct process *p, const char *server, enum close_reason why, int64_t over)
 {
 	struct server_close *one;
 	int err;
 
 	DCHECK(np_self() == p->registry.control, "closes are the control thread's");
-	if (p->closes.n >= SERVER_CLOSES_MOST)
-		return -NP_EAGAIN;
-	list_for_each(it, &p->closes.all) {
-		struct server_close *before = list_entry(it, struct server_close, link);
-
-		before->stop |= strcmp(closed_server(before), s->name) == 0;
-	}
-	one = server_close_new(p, s, over);
+	stop_closes_of(p, server);
+	one = server_close_new(p, server, why, over);
 	if (one == NULL)
 		return -NP_ENOMEM;
 	err = np_go("server close", close_main, one);
@@ -119,12 +124,49 @@ int server_close_start(struct process *p, const struct server *s, int64_t over)
 	return err;
 }
 
+int server_close_start(struct process *p, const struct server *s, int64_t over)
+{
+	if (p->closes.n >= SERVER_CLOSES_MOST)
+		return -NP_EAGAIN;
+	return begin_close(p, s->name, CLOSE_DRAIN, over);
+}
+
+/* An operator's order for the same server goes on: it ends more, and in good order. */
+static bool is_being_closed(const struct process *p, const char *server)
+{
+	list_for_each(it, &p->closes.all) {
+		const struct server_close *one = list_entry(it, struct server_close, link);
+
+		if (!one->stop && one->closer->order.why == CLOSE_DRAIN && strcmp(closed_server(one), server) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Without memory its connections live on, as without the key. */
+void server_close_verdict(struct process *p, const char *server, bool down)
+{
+	if (down && !is_being_closed(p, server)) {
+		if (begin_close(p, server, CLOSE_SERVER_DOWN, DOWN_OVER) != 0)
+			log_msg(LVL_ERROR, "out_of_memory", "server %s: its connections are not closed: out of memory",
+				server);
+		return;
+	}
+	list_for_each(it, &p->closes.all) {
+		struct server_close *one = list_entry(it, struct server_close, link);
+
+		one->stop |= !down && one->closer->order.why == CLOSE_SERVER_DOWN &&
+			     strcmp(closed_server(one), server) == 0;
+	}
+}
+
 void server_closes_judge(struct process *p)
 {
 	list_for_each(it, &p->closes.all) {
 		struct server_close *one = list_entry(it, struct server_close, link);
 
-		one->stop |= !overrides_hold_out(&p->overrides, closed_server(one));
+		one->stop |= one->closer->order.why == CLOSE_DRAIN &&
+			     !overrides_hold_out(&p->overrides, closed_server(one));
 	}
 }
 

@@ -1,5 +1,6 @@
 /* server_close: the live connections of a server that is held out (drain, maint) are ended over a time, where the
  * operator asks for it (close_over): quiet ones first, in good order, with the reason `drain` (proxy/conn/closer.h).
+ * And those of a server that its check takes down, where on_down says close: by a reset, with the reason `server_down`.
  *
  *   overrides_change -> server_close_start -> a coroutine: closer_run -> one line when it is over
  *   ready, the end of the override, another close_over, the end of the process -> it stops, the rest lives on
@@ -27,6 +28,11 @@ void server_closes_init(struct server_closes *s);
 /* server_close_start: end what s has now within `over` ns. One that is under way for s stops.
  *   Returns  0; -NP_EAGAIN: there are as many as there may be; -NP_ENOMEM. */
 must_use int server_close_start(struct process *p, const struct server *s, int64_t over);
+
+/* server_close_verdict: the check of a server of an upstream with on_down: close says that it is down: what it has is
+ * reset within 5 s, for bytes may be missing anyway. Or that it is not down any more: what is left lives on.
+ *   server  "upstream/address" */
+void server_close_verdict(struct process *p, const char *server, bool down);
 
 /* server_closes_judge: stop those whose server is not held out any more.   Calls  after each change of overrides. */
 void server_closes_judge(struct process *p);

@@ -2,6 +2,7 @@
 #include "proxy/health/checks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "netpoll/check.h"
 #include "proxy/health/check_run.h"
@@ -117,6 +118,8 @@ static void take_outcome(struct check *c, const struct check_run *r, const struc
 	if (o->good)
 		verdict_good(r->inv, r->upstream, r->server, r->began);
 	verdict_is(r->inv, r->upstream, r->server, &change, &r->result);
+	if (change.from != change.to && r->upstream->closes_down && c->all->tell != NULL)
+		c->all->tell(c->all, r->server, change.to == SERVER_CHECK_DOWN);
 }
 
 /* What is checked no more, or in another way by now, has no use for the result. */
@@ -227,6 +230,22 @@ void checks_sync(struct checks *all, struct inventory *inv)
 	}
 	list_for_each(it, &all->all)
 		schedule(list_entry(it, struct check, link), &place, now);
+}
+
+/* A run that is under way tells its result as the first one. */
+void checks_forget(struct checks *all, const char *server)
+{
+	list_for_each(it, &all->all) {
+		struct check *c = list_entry(it, struct check, link);
+
+		if (strcmp(c->server->name, server) != 0)
+			continue;
+		check_state_forget(&c->state, np_nanotime());
+		verdict_begins(c->server, c->state.verdict, c->state.since);
+		list_remove(&c->waiting);
+		set_timer(c);
+		return;
+	}
 }
 
 /* As probes are stopped: a wait whose deadline is over ends by itself. */

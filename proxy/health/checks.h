@@ -43,6 +43,8 @@ struct checks {
 	struct list running;    /* of struct check_run */
 	unsigned used[2], most; /* places of each half */
 	struct inventory_reader *reader;
+	/* const: of upstreams with on_down: close, it is down, or not any more; NULL: nobody asks */
+	void (*tell)(struct checks *c, const struct server *s, bool down);
 	struct pulse pulse;
 	uint64_t mark, lots;
 	uint32_t untried;       /* atomic: checks of which no run has ended */
@@ -59,6 +61,9 @@ void checks_sync(struct checks *c, struct inventory *inv);
 
 /* checks_ended: a run is over, and gives its place back.   Owns  r. */
 void checks_ended(struct checks *c, struct check_run *r, const struct check_outcome *o);
+
+/* checks_forget: of the server of this name nothing is known from now on, and it is checked at once. */
+void checks_forget(struct checks *c, const char *server);
 
 /* checks_stop: no check begins any more; those under way are given up.   Parks  until they have ended. */
 void checks_stop(struct checks *c);

@@ -2,6 +2,7 @@
 #include "proxy/health/health.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "netpoll/check.h"
 #include "proxy/health/checks.h"
@@ -21,6 +22,8 @@ struct health {
 	unsigned arrived;     /* atomic: inventories */
 	struct np_timer turn;
 	bool turning;         /* turn is set */
+	health_heard *heard;  /* const once inventories come */
+	void *heard_arg;
 	struct np_event told; /* to stop */
 	struct np_msg order, ended;
 	struct np_event gone; /* control's */
@@ -98,7 +101,75 @@ static void health_main(void *arg)
 	np_post(h->control, &h->ended);
 }
 
+/* ---- between the two ---- */
+
+/* A server by its name, from one thread to the other; on the heap, freed where it arrives. */
+struct about {
+	struct np_msg msg;
+	struct health *h;
+	bool down;
+	char server[];
+};
+
+/* NULL: no memory. */
+static struct about *about_new(struct health *h, const char *server, void (*fn)(struct np_msg *m))
+{
+	size_t n = strlen(server) + 1;
+	struct about *a = malloc(sizeof(*a) + n);
+
+	if (a == NULL)
+		return NULL;
+	*a = (struct about){.msg.fn = fn, .h = h};
+	memcpy(a->server, server, n);
+	return a;
+}
+
+/* On the control worker. */
+static void verdict_arrived(struct np_msg *m)
+{
+	struct about *a = container_of(m, struct about, msg);
+
+	a->h->heard(a->h->heard_arg, a->server, a->down);
+	free(a);
+}
+
+/* On the health thread. Without memory nobody hears: connections live on, as without the key. */
+static void tell_verdict(struct checks *c, const struct server *s, bool down)
+{
+	struct health *h = container_of(c, struct health, checks);
+	struct about *a = h->heard != NULL ? about_new(h, s->name, verdict_arrived) : NULL;
+
+	if (a == NULL)
+		return;
+	a->down = down;
+	np_post(h->control, &a->msg);
+}
+
+/* On the health thread. */
+static void forget_arrived(struct np_msg *m)
+{
+	struct about *a = container_of(m, struct about, msg);
+
+	checks_forget(&a->h->checks, a->server);
+	free(a);
+}
+
 /* ---- on the control thread ---- */
+
+void health_tells(struct health *h, health_heard *fn, void *arg)
+{
+	h->heard = fn;
+	h->heard_arg = arg;
+}
+
+bool health_forget(struct health *h, const char *server)
+{
+	struct about *a = h != NULL ? about_new(h, server, forget_arrived) : NULL;
+
+	if (a != NULL)
+		np_post(h->worker, &a->msg);
+	return a != NULL || h == NULL;
+}
 
 static void health_has_ended(struct np_msg *m)
 {
@@ -121,6 +192,7 @@ int health_start(struct health **out, unsigned probes, unsigned checks)
 	list_init(&h->probes.running);
 	h->probes.most = probes;
 	checks_init(&h->checks, &h->reader, checks);
+	h->checks.tell = tell_verdict;
 	err = np_worker_start(&h->worker, &o);
 	if (err != 0) {
 		free(h);

@@ -25,6 +25,16 @@ struct health;
 must_use int health_start(struct health **out, unsigned probes, unsigned checks);
 struct np_worker *health_worker(const struct health *h); /* for the watchdog */
 struct inventory_reader *health_reader(struct health *h); /* what it reads */
+/* health_tells: for each server of an upstream with on_down: close, fn hears that its check took it down, or that it is
+ * not down any more; server is "upstream/address".
+ *   Calls  control, before an inventory is posted; fn on control's loop. */
+typedef void health_heard(void *arg, const char *server, bool down);
+void health_tells(struct health *h, health_heard *fn, void *arg);
+
+/* health_forget: the check of this server is unknown from now on, and made at once (E76).
+ *   Calls  control. Takes NULL.   Returns  false: no memory. */
+bool health_forget(struct health *h, const char *server);
+
 /* health_has_tried: has each check of the inventories that have arrived, `of` so far, been made once, with whatever
  * result? Until then nothing is known of some servers.   Takes NULL: there is nobody to try.   Any thread. */
 bool health_has_tried(const struct health *h, unsigned of);

@@ -61,7 +61,7 @@
 	X(ocsp_revoked, "error", "A responder says that a certificate in use is revoked.") \
 	X(ocsp_stapled, "debug, notice", "An OCSP response is stapled from here on.") \
 	X(openssl_conf, "warning", "OpenSSL's own configuration file cannot be used.") \
-	X(out_of_memory, "error", "A connection was closed for want of memory.") \
+	X(out_of_memory, "error", "A connection was closed, or something was not done for a server, for want of memory.") \
 	X(override, "notice", "An operator changed a server's state, weight or limit.") \
 	X(override_dropped, "notice, error", "An override is gone, because its server is, or for want of memory.") \
 	X(override_ended, "notice", "The time of an override is over.") \

@@ -36,6 +36,7 @@
 	X(paced_admin,     "staunch_paced_closes_total",       "why=\"admin\"",   counter, \
 	  "Connections that the paced closer told to end, by reason.") \
 	X(paced_drain,     "staunch_paced_closes_total",       "why=\"drain\"",   counter, "") \
+	X(paced_down,      "staunch_paced_closes_total",       "why=\"server_down\"", counter, "") \
 	X(reloads_ok,      "staunch_config_reloads_total",     "result=\"ok\"",     counter, \
 	  "Reloads of the configuration, by result.") \
 	X(reloads_failed,  "staunch_config_reloads_total",     "result=\"failed\"", counter, "")

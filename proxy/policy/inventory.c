@@ -153,6 +153,7 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 		add_upstream(inv, s->upstreams[i]->u->live, s->upstreams[i]->u);
 	for (unsigned i = 0; i < s->nupstreams; i++) {
 		inv->upstreams[i].config = model_of(s, i);
+		inv->upstreams[i].closes_down = inv->upstreams[i].config->on_down == CONFIG_ON_DOWN_CLOSE;
 		inv->upstreams[i].tls = contexts_hold(s->targets[i].check_tls);
 		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0)
 			return false;

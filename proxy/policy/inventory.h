@@ -64,6 +64,7 @@ struct inventory_upstream {
 	int64_t connect_timeout;  /* ns */
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
 	unsigned panic;           /* percent of the weight; 0: off */
+	bool closes_down;         /* on_down: close */
 	struct tls_ctx **tls;     /* a use, of the health thread's context; NULL: that speaks no TLS to them */
 	const struct config_upstream *config; /* as a listener's */
 };

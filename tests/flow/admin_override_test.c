@@ -153,7 +153,7 @@ static void o10_what_is_refused(void **state)
 		{"{\"state\":\"drain\",\"for\":\"10\"}", "for is a duration"},
 		{"{\"state\":\"drain\",\"for\":\"400d\"}", "for is a duration"},
 		{"{\"state\":\"ready\",\"for\":\"10m\"}", "for needs something that ends"},
-		{"{\"state\":\"ready\",\"forget\":[\"check\"]}", "passive is the one that can be forgotten"},
+		{"{\"state\":\"ready\",\"forget\":[\"dns\"]}", "forget is a list of inputs: passive, check"},
 		{"{\"max_connections\":4000001}", "max_connections is a number from 1 to 4000000"},
 		{"{\"close_over\":\"5m\"}", "close_over goes with a state: drain or maint"},
 		{"{\"state\":\"ready\",\"close_over\":\"5m\"}", "close_over goes with a state"},

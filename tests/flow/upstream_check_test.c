@@ -1,5 +1,5 @@
-/* Servers are checked beside the traffic, over two workers: E14, E24, E25, E29, E30, E32, E75. How results become
- * verdicts is check_state_test.c's, by a clock of the test; here real servers come and go. */
+/* Servers are checked beside the traffic, over two workers: E14, E24, E25, E29, E30, E31, E32, E75, E76. How results
+ * become verdicts is check_state_test.c's, by a clock of the test; here real servers come and go. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -234,6 +234,74 @@ static void e75_a_good_check_ends_an_ejection(void **state)
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }
 
+/* ---- E31 ---- */
+
+enum { CLIENTS = 40 };
+
+/* Connections that have been served, all to the one server. */
+static void connect_all(const struct world *w, int fds[CLIENTS])
+{
+	for (int i = 0; i < CLIENTS; i++) {
+		fds[i] = kit_connect(kit_ip(0), w->port);
+		still_works(fds[i]);
+	}
+}
+
+/* The check goes to a port of its own, so that the server's connections live when that is closed: with close they are
+ * reset, with keep they go on. */
+static void e31_connections_of_a_server_that_is_down(void **state)
+{
+	struct kit_peer *checked;
+	struct world w = {.at = {serving(KIT_ECHO, 0, NULL)}};
+	int fds[CLIENTS], port = serving(KIT_ECHO, 0, &checked);
+
+	(void)state;
+	start(&w, 1, textf("{" QUICK ", port: %d}, on_down: close", port));
+	connect_all(&w, fds);
+	kit_peer_stop(checked);
+	wait_event(&w, "server_down", 1);
+	for (int i = 0; i < CLIENTS; i++)
+		kit_expect_rst(fds[i]);
+	kit_staunch_wait_log(w.s, "server_down", CLIENTS);
+	wait_event(&w, "server_closed", 1);
+	(void)serving(KIT_ECHO, port, &checked);
+	wait_event(&w, "server_up", 2); /* the first verdict was one */
+	(void)generation_from(w.s, 2, config_of(&w, textf("{" QUICK ", port: %d}, on_down: keep", port)));
+	connect_all(&w, fds);
+	kit_peer_stop(checked);
+	wait_event(&w, "server_down", 2);
+	cpu_ms_within(w.s->child->pid, 500);
+	for (int i = 0; i < CLIENTS; i++) {
+		still_works(fds[i]);
+		end_orderly(fds[i]);
+	}
+	assert_int_equal(events(&w, "server_closed"), 1);
+	kit_staunch_stop(w.s, SIGTERM);
+}
+
+/* E76: what is known of it is forgotten: it is asked at once, long before its time. */
+static void e76_a_verdict_is_forgotten_by_order(void **state)
+{
+	struct kit_peer *bad;
+	struct world w = {.at = {serving(KIT_ECHO, 0, NULL), serving(KIT_ECHO, 0, &bad)}};
+	const char *body = "{\"state\":\"ready\",\"forget\":[\"check\"]}";
+
+	(void)state;
+	kit_peer_stop(bad);
+	start(&w, 2, "{passive: off, tcp: {interval: 1h, timeout: 1s}}");
+	assert_int_equal(events(&w, "server_down"), 1);
+	(void)serving(KIT_ECHO, w.at[1], &bad);
+	expect_part(control_raw(textf("POST /v1/servers/app/%s:%d HTTP/1.1\r\nHost: localhost\r\nX-Staunch: 1\r\n"
+				      "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
+				      kit_ip(0), w.at[1], strlen(body), body)),
+		    "HTTP/1.1 200 ");
+	wait_checks(&w, 1, "ok", 1);
+	assert_true(kit_wait(is_unchecked, NULL, KIT_MS));
+	assert_int_equal(fail_of(w.port, 10), 0);
+	assert_int_equal(kit_peer_accepted(bad), 5);
+	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, kit_end)
 
 int main(void)
@@ -244,6 +312,8 @@ int main(void)
 		TEST(e32_the_last_one),
 		TEST(e29_verdicts_before_clients),
 		TEST(e30_reloads_keep_verdicts),
+		TEST(e31_connections_of_a_server_that_is_down),
+		TEST(e76_a_verdict_is_forgotten_by_order),
 		TEST(e75_a_good_check_ends_an_ejection),
 	};
 

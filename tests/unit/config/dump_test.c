@@ -86,6 +86,7 @@ static const char dumped[] =
 	"    failover_below: 0%                      # default\n"
 	"    panic: off                              # default\n"
 	"    slow_start: off                         # default\n"
+	"    on_down: keep                           # default\n"
 	"    health:\n"
 	"      port: same                            # default\n"
 	"      passive:\n"
