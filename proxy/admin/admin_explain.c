@@ -58,7 +58,7 @@ static void ask_control(struct client *c, struct reply *r, struct explain_questi
 	if (o == NULL || o->err == -NP_ENOMEM)
 		reply_error(r, 503, "the control thread does not answer", NULL);
 	else if (o->err == -NP_ENOENT)
-		reply_error(r, 404, o->text, "listener=NAME names it");
+		reply_error(r, 404, o->text, "--listener NAME, or listener=NAME in the query, names it");
 	else if (o->err != 0)
 		reply_error(r, 409, "no configuration is in force", NULL);
 	else

@@ -58,6 +58,7 @@ static int connect_failed(const char *path)
 	}
 	cli_complain("no running instance at %s: %s", path,
 		     err == -NP_ENOENT || err == -NP_ECONNREFUSED ? "nobody listens there" : np_err_text(err));
+	cli_say(stderr, "  = help: ", "--socket FILE or STAUNCH_CONTROL names another; staunch doctor looks on");
 	return EXIT_FAILED;
 }
 
@@ -390,6 +391,18 @@ void cli_show_value(FILE *f, const char *label, const char *body, const char *pa
 	cli_paragraph_end(&p, f, label);
 }
 
+/* What may have been meant, and where more is said; both may be missing. */
+static void show_advice(const char *problem)
+{
+	size_t n = 0;
+	const char *meant = json_find(problem, "suggestion", &n);
+
+	if (meant != NULL && json_is_there(problem, "suggestion"))
+		cli_say(stderr, "  = ", "did you mean \"%.*s\"?", (int)n, meant);
+	if (json_is_there(problem, "help"))
+		cli_show_value(stderr, "  = help: ", problem, "help");
+}
+
 /* In the form of every other report, but for the excerpt: the instance does not send the text of its file. */
 bool cli_show_problems(const char *body, const char *list,
 		       void (*name)(const void *arg, FILE *f, const char *file, size_t n), const void *arg)
@@ -407,8 +420,10 @@ bool cli_show_problems(const char *body, const char *list,
 			snprintf(label, sizeof(label), "%.*s[%.*s]: ", (int)(n < 8 ? n : 8), severity,
 				 (int)(m < 8 ? m : 8), code);
 		cli_show_value(stderr, label, at, "message");
-		if (json_number(at, "line") == 0 || !cli_paragraph_begin(&p))
+		if (json_number(at, "line") == 0 || !cli_paragraph_begin(&p)) {
+			show_advice(at);
 			continue;
+		}
 		file = name != NULL ? json_find(at, "file", &n) : NULL;
 		if (file != NULL)
 			name(arg, p.f, file, n);
@@ -416,6 +431,7 @@ bool cli_show_problems(const char *body, const char *list,
 			json_print(p.f, at, "file");
 		fprintf(p.f, ":%lld:%lld", json_number(at, "line"), json_number(at, "column"));
 		cli_paragraph_end(&p, stderr, "  --> ");
+		show_advice(at);
 	}
 	return some;
 }

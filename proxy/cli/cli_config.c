@@ -40,8 +40,11 @@ const char *cli_config_path(const struct cli_args *a)
 /* A person who named no file may not know that one is needed. */
 static void hint_at_files(const struct cli_args *a, const char *path)
 {
+	const char *show = strcmp(a->verb->word, "config") == 0 ? " show" : "";
+
 	if (strcmp(path, CLI_CONFIG_PATH) == 0 && access(path, F_OK) != 0)
-		fprintf(stderr, "  = help: staunch %s -c FILE, or without a file: staunch help proxy\n", a->verb->word);
+		fprintf(stderr, "  = help: staunch %s%s -c FILE, or without a file: staunch help proxy\n",
+			a->verb->word, show);
 }
 
 /* Read to its end, or to more than a configuration may have: config_parse then says so. */

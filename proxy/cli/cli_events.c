@@ -1,11 +1,11 @@
-/* cli_events: what happened, one line an event. */
+/* cli_events: what happened, a paragraph an event. None is cut: cause and duration stand at its end. */
 #include <stdio.h>
 #include <string.h>
 
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
 
-#define LINE_ROOM 512 /* bytes of which a line shows the first columns */
+#define WHEN_ROOM 16 /* the time as it is shown, and its NUL */
 
 struct told {
 	const char *since; /* NULL: all that is kept */
@@ -14,28 +14,15 @@ struct told {
 	unsigned n;        /* events */
 };
 
-/* "2026-01-02T03:04:05.000006Z" as "01-02 03:04:05". */
-static void put_when(FILE *f, const char *line)
+/* "2026-01-02T03:04:05.000006Z" as "01-02 03:04:05 ". */
+static void write_when(char out[WHEN_ROOM], const char *line)
 {
 	size_t n = 0;
 	const char *at = json_find(line, "time", &n);
 
+	out[0] = '\0';
 	if (at != NULL && n >= 19)
-		fprintf(f, "%.5s %.8s ", at + 5, at + 11);
-}
-
-/* Cut, so that it stays one line of the terminal; never inside a character. */
-static void put_event_line(char *text)
-{
-	size_t n = strlen(text), columns = (size_t)cli_columns(stdout);
-
-	if (n > columns) {
-		n = columns - 3;
-		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-			n--;
-		snprintf(text + n, 4, "...");
-	}
-	puts(text);
+		snprintf(out, WHEN_ROOM, "%.5s %.8s ", at + 5, at + 11);
 }
 
 /* A value of an object has a length and no end. */
@@ -61,22 +48,21 @@ static void put_audit(FILE *f, const char *line)
 
 static void show_event(const char *line)
 {
-	char text[LINE_ROOM] = "";
-	FILE *f = fmemopen(text, sizeof(text) - 1, "w");
+	struct cli_paragraph p;
+	char when[WHEN_ROOM];
 	size_t n = 0;
 	const char *kind = json_find(line, "kind", &n);
 
-	if (f == NULL)
+	if (!cli_paragraph_begin(&p))
 		return;
-	put_when(f, line);
-	json_print(f, line, "kind");
-	fputs(": ", f);
+	json_print(p.f, line, "kind");
+	fputs(": ", p.f);
 	if (word_is(kind, n, "audit"))
-		put_audit(f, line);
+		put_audit(p.f, line);
 	else
-		json_print(f, line, "message");
-	fclose(f);
-	put_event_line(text);
+		json_print(p.f, line, "message");
+	write_when(when, line);
+	cli_paragraph_end(&p, stdout, when);
 }
 
 /* Either reason may hold, or both. */

@@ -111,9 +111,12 @@ void cli_help_verb(FILE *out, const struct cli_verb *v)
 	utf8_put_wrapped(out, v->help, cli_columns(out) - title, "  ");
 	putc('\n', out);
 	help_examples(out, v);
-	fprintf(out, "Usage: staunch %s [OPTION]...", v->word);
+	title = fprintf(out, "Usage: staunch %s [OPTION]...", v->word);
+	if (v->max > 0 && title + (int)strlen(operand) + 1 > cli_columns(out))
+		fputs("\n ", out);
 	if (v->max > 0)
-		fprintf(out, "%s%s%s", v->min == 0 ? " [" : " ", operand, v->min == 0 ? "]" : "");
+		fprintf(out, "%s%s%s%s", v->min == 0 ? " [" : " ", operand, v->min == 0 ? "]" : "",
+			v->max > 1 ? " ..." : "");
 	fputs("\n\n", out);
 	if (v->more != NULL) {
 		utf8_put_wrapped(out, v->more, cli_columns(out) - 2, "");

@@ -58,14 +58,15 @@
 	X(CONNS, conns, NOTHING, NULL, 0, 0, true, "who is connected now",                                        \
 	  "The live connections that match every option, those with the most bytes first, and how many there "   \
 	  "are in all. in: bytes towards the server; out: towards the client; slow client, slow server: bytes "  \
-	  "are here that this side does not take. --tcp adds what the kernel knows of both legs. --kill ends "   \
+	  "are here that this side does not take; relay: both sides are connected; client_ended, server_ended: "    \
+	  "that side has sent its last byte, the other has not; queue: every server is full. --tcp adds what the kernel knows of both legs. --kill ends "   \
 	  "those that match instead, with a reset at both sides: the oldest first, 1000 a second, and none that " \
 	  "is accepted later. At a terminal it asks first; Ctrl-C stops it. Asks at the control socket, as "      \
 	  "status does.")                                                                    \
 	X(EVENTS, events, NOTHING, NULL, 0, 0, true, "what happened to the running process, and what happens",     \
 	  "Reloads, limits that acted, drains, servers that were steered, and who changed what: the last 1024. "  \
-	  "A line that is wider than the terminal, or than 80 columns, is cut; --json has it whole, with its "    \
-	  "facts. Asks at the control socket, as status does.")                                                   \
+	  "audit: a request that changed something, or tried to, with its HTTP status (200 is success) and who "  \
+	  "sent it. --json has one line for each, with its facts. Asks at the control socket, as status does.")                                                   \
 	X(TOP, top, NOTHING, NULL, 0, 0, true, "watch the running process on this terminal",                         \
 	  "Listeners and servers with what they do now, drawn anew each second; ? lists the keys, q and Ctrl-C "   \
 	  "leave. d drains the marked server, or makes a drained one ready, as server does; it asks first. Names "   \
@@ -95,7 +96,8 @@
 	  "For the running shell: source <(staunch completion bash).")                                            \
 	X(VERSION, version, NOTHING, NULL, 0, 0, true, "which build this is, and on what it runs", NULL)          \
 	X(HELP, help, VERB, NULL, 0, 1, true, "this help, or that of one verb", NULL)                             \
-	X(MAN, man, WORDS, "staunch|staunch.yaml|staunch-log|staunch-metrics|staunch-probes", 1, 1, false, "a manual page, as roff", NULL)
+	X(MAN, man, WORDS, "staunch|staunch.yaml|staunch-log|staunch-metrics|staunch-probes", 1, 1, false, "a manual page, as roff", \
+	  "To read one: staunch man staunch.yaml | man -l -")
 
 /* X(id, letter, also, word, value, words, verbs, help): verbs is a set; letters 0 are none. */
 #define CLI_OPT_TBL(X)                                                                                            \
@@ -127,9 +129,9 @@
 	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "where the client connects; route does " \
 	  "not need it where there is one listener")                                                              \
 	X(SRC, 0, 0, "src", NETWORK, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the client's address, without a " \
-	  "port; but for route, a network, too")                                                                                  \
-	X(SNI, 0, 0, "sni", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the name that it asks for; but for "  \
-	  "route, *.example.com, too")                                                                                   \
+	  "port, or its network; explain route: an address alone")                                                                                  \
+	X(SNI, 0, 0, "sni", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the name that it asks for, or "  \
+	  "*.example.com; explain route: a name alone")                                                                                   \
 	X(ALPN, 0, 0, "alpn", NAME, NULL, FOR(EXPLAIN), "route: its protocols: h2,http/1.1")                      \
 	X(TLS, 0, 0, "tls", WORDS, "none|1.0|1.1|1.2|1.3", FOR(EXPLAIN), "route: its newest version of TLS")      \
 	X(UPSTREAM, 0, 0, "upstream", NAME, NULL, FOR(TRACE) | FOR(CONNS), "only those to this upstream")                      \

@@ -171,7 +171,8 @@ static void o18_what_happens_in_order(void **state)
 	expect_part(got, "\"kind\":\"reload_failed\",\"message\":\"reload refused: the configuration has errors; "
 			 "running generation 2 unchanged\",\"facts\":{\"cause\":\"file\",");
 	expect_part(got, "\"message\":\"listener web: max_connections 1 is reached: clients are refused\","
-			 "\"facts\":{\"limit\":\"max_connections\",\"listener\":\"web\",\"max\":1}}\n");
+			 "\"facts\":{\"limit\":\"max_connections\",\"listener\":\"web\",\"upstream\":null,"
+			 "\"max\":1}}\n");
 	expect_part(got, "\"facts\":{\"status\":422,\"ms\":");
 	expect_part(got, textf("\"facts\":{\"server\":\"app/%s:%d\",\"state\":\"ready\",\"weight\":5,"
 			       "\"max_connections\":\"off\"}}\n",
@@ -326,7 +327,7 @@ static void expect_narrow(const char *text)
 	}
 }
 
-/* As an operator sees it: cut lines, the restart, nothing new, JSON, and a follower that ends with the process. */
+/* As an operator sees it: wrapped lines, the restart, nothing new, JSON, and a follower that ends with the process. */
 static void o18_the_verb(void **state)
 {
 	struct world w = start_world();
@@ -344,7 +345,8 @@ static void o18_the_verb(void **state)
 	expect_narrow(out);
 	expect_part(out, " ready: ready\n");
 	expect_part(out, " reloaded: generation 2 is in force\n");
-	expect_part(out, " reload_failed: reload refused: the configuration has errors; r...\n");
+	expect_part(out, " reload_failed: reload refused: the configuration has errors;\n");
+	expect_part(out, "\n               running generation 2 unchanged\n");
 	expect_part(out, " audit: /v1/reload: 422, by uid ");
 	expect_part(out, "\n-- what comes later: staunch events --since ");
 	last = strdup(strstr(out, "--since "));

@@ -440,7 +440,7 @@ static void o21_refusals(void **state)
 	expect_shown("staunch: TERM is \"no-such\", which nobody knows here;");
 	expect_shown("code 2\n");
 	run("$STAUNCH top --socket /nowhere/s; echo code $?");
-	expect_shown("staunch: no running instance at /nowhere/s: nobody listens there\ncode 1\n");
+	expect_shown("staunch: no running instance at /nowhere/s: nobody listens there\n  = help: ");
 }
 
 int main(void)

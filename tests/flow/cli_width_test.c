@@ -62,9 +62,9 @@ static void o35_prose_is_wrapped_at_columns(void **state)
 	size_t narrow, wide;
 
 	(void)state;
-	narrow = longest_line(control_shell_ok(textf("COLUMNS=60 %s explain timeouts", kit_binary())));
-	wide = longest_line(control_shell_ok(textf("COLUMNS=132 %s explain timeouts", kit_binary())));
-	if (narrow < 50 || narrow > 60 || wide < 100 || wide > 132)
+	narrow = longest_line(control_shell_ok(textf("COLUMNS=60 %s explain 'listeners[].tls'", kit_binary())));
+	wide = longest_line(control_shell_ok(textf("COLUMNS=132 %s explain 'listeners[].tls'", kit_binary())));
+	if (narrow < 50 || narrow > 60 || wide <= 80 || wide > 132)
 		kit_fail("60 columns are %zu, 132 are %zu", narrow, wide);
 }
 
