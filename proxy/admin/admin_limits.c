@@ -2,6 +2,7 @@
  * acted, and whether it does now. */
 #include <dirent.h>
 
+#include "config/config.h"
 #include "netpoll/err.h"
 #include "proxy/admin/admin_priv.h"
 #include "proxy/control/capacity.h"
@@ -10,9 +11,10 @@
 #define COUNT_TURN 1024
 
 struct shown {
-	const char *name, *listener; /* listener: NULL: of the process */
+	const char *name, *listener; /* both this and upstream NULL: of the process */
 	const struct limit *limit;
 	uint32_t used, max; /* UINT32_MAX: off */
+	const char *upstream;
 };
 
 static void put_limit(struct json *j, struct reply *r, const struct shown *s)
@@ -29,6 +31,7 @@ static void put_limit(struct json *j, struct reply *r, const struct shown *s)
 	else
 		json_u64(j, "max", s->max);
 	json_str(j, "listener", s->listener);
+	json_str(j, "upstream", s->upstream);
 	json_u64(j, "high", __atomic_load_n(&s->limit->high, __ATOMIC_RELAXED));
 	json_u64(j, "hits", __atomic_load_n(&s->limit->hits, __ATOMIC_RELAXED));
 	if (last == 0)
@@ -73,29 +76,43 @@ static void put_listener(struct json *j, struct reply *r, const struct inventory
 {
 	const struct listener_counts *counts = l->counts;
 	struct shown s = {"listeners[].max_connections", counts->name, &counts->limit, limit_used(&counts->limit),
-			  l->max_connections};
+			  l->max_connections, NULL};
 
 	put_limit(j, r, &s);
 	if (!l->tls)
 		return;
 	s = (struct shown){"listeners[].tls.max_handshakes", counts->name, &counts->handshakes_limit,
-			   limit_used(&counts->handshakes_limit), l->max_handshakes};
+			   limit_used(&counts->handshakes_limit), l->max_handshakes, NULL};
 	put_limit(j, r, &s);
+}
+
+/* Who waits because every server is full. An upstream without a queue has no such limit. */
+static void put_queue_limit(struct json *j, struct reply *r, const struct inventory_upstream *u)
+{
+	struct shown s = {"upstreams[].queue.max", NULL, &u->live->queue, upstream_waiting(u->live),
+			  (uint32_t)u->config->queue.max, u->live->name};
+
+	if (u->config->queue.max != CONFIG_OFF)
+		put_limit(j, r, &s);
 }
 
 void admin_limits(struct json *j, struct client *c, struct reply *r, const struct order *o)
 {
 	struct process *p = c->admin->p;
 	struct inventory *inv = inventory_hold(&c->admin->reader);
-	struct shown process = {"limits.max_connections", NULL, &p->limit, limit_used(&p->limit), o->max_connections},
+	struct shown process = {"limits.max_connections", NULL, &p->limit, limit_used(&p->limit),
+				o->max_connections, NULL},
 		     control = {"control.connections", NULL, &p->admin_clients, limit_used(&p->admin_clients),
-				c->admin->most};
+				c->admin->most, NULL};
 
 	json_enter(j, "limits", '[');
 	put_limit(j, r, &process);
 	for (unsigned i = 0; inv != NULL && i < inv->nlisteners; i++)
 		if (inv->listeners[i].listed)
 			put_listener(j, r, &inv->listeners[i]);
+	for (unsigned i = 0; inv != NULL && i < inv->nupstreams; i++)
+		if (inv->upstreams[i].listed)
+			put_queue_limit(j, r, &inv->upstreams[i]);
 	put_limit(j, r, &control);
 	put_descriptors(j, p, r);
 	json_leave(j, ']');

@@ -186,8 +186,8 @@ void doctor_limit_near(struct doctor *d)
 			continue;
 		copy_text(name, sizeof(name), at, n);
 		snprintf(f.value, sizeof(f.value), "%.100s, %lld of %lld used", name, used, max);
-		at = json_find(l, "listener", &n);
-		if (at != NULL && !json_is(l, "listener", "null"))
+		at = json_find(l, json_is_there(l, "upstream") ? "upstream" : "listener", &n);
+		if (at != NULL && (json_is_there(l, "upstream") || json_is_there(l, "listener")))
 			copy_text(f.subject, sizeof(f.subject), at, n);
 		doctor_found(d, &f);
 	}

@@ -173,6 +173,8 @@ static void show_route(const char *body)
 	show_acting_limits(body);
 	if (json_is_there(body, "close"))
 		show_labelled("closed      ", body, write_close);
+	if (json_is(body, "waits", "true"))
+		cli_say(stdout, "waits       ", "in the upstream's queue: every server has max_connections");
 	show_servers(body);
 }
 

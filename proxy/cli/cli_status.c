@@ -39,24 +39,31 @@ static void show_last_hit(const char *limit)
 	printf("%s ago", units_duration_format(s * UNITS_S, text));
 }
 
+/* "web max_connections" of "listeners[].max_connections" with its listener; of an upstream likewise.
+ *   Returns  its columns. */
+static int show_limit_name(const char *at)
+{
+	size_t nname = 0, nowner = 0;
+	const char *name = json_find(at, "name", &nname), *dot = memmem(name, nname, "[].", 3);
+	const char *member = json_is_there(at, "upstream") ? "upstream" : "listener";
+	const char *owner = json_find(at, member, &nowner);
+
+	if (dot == NULL || owner == NULL || !json_is_there(at, member))
+		return printf("%.*s", (int)nname, name);
+	return printf("%.*s %.*s", (int)nowner, owner, (int)(nname - (size_t)(dot + 3 - name)), dot + 3);
+}
+
 /* A listener's long name has a line of its own. */
 static void show_limit(const char *at)
 {
-	static const char of_listener[] = "listeners[].";
-	size_t nlistener = 0, nname = 0, n = 0;
-	const char *listener = json_find(at, "listener", &nlistener), *name = json_find(at, "name", &nname);
+	size_t n = 0;
+	const char *name = json_find(at, "name", &n);
 	const char *max = json_find(at, "max", &n), *episode = json_find(at, "episode", &n);
 	int width;
 
 	if (name == NULL || max == NULL || episode == NULL)
 		return;
-	if (listener != NULL && strncmp(name, of_listener, sizeof(of_listener) - 1) == 0) {
-		name += sizeof(of_listener) - 1;
-		nname -= sizeof(of_listener) - 1;
-		width = printf("%.*s %.*s", (int)nlistener, listener, (int)nname, name);
-	} else {
-		width = printf("%.*s", (int)nname, name);
-	}
+	width = show_limit_name(at);
 	printf(width < LIMIT_NAME ? "%*s" : "\n%*s", width < LIMIT_NAME ? LIMIT_NAME - width : LIMIT_NAME, "");
 	printf("%9lld ", json_number(at, "used"));
 	if (*max == 'n')
@@ -77,6 +84,23 @@ static void show_limits(const char *body)
 	printf("\n%-*s%9s %8s %8s %9s  %s\n", LIMIT_NAME, "limit", "used", "max", "most", "hits", "last hit");
 	for (const char *at = json_first(body, "limits"); at != NULL; at = json_next(at))
 		show_limit(at);
+}
+
+/* Clients that wait in a queue, before it is full: their servers are all at max_connections. */
+static void show_waiting(const char *body)
+{
+	for (const char *at = json_first(body, "limits"); at != NULL; at = json_next(at)) {
+		struct cli_paragraph p;
+
+		if (!json_is(at, "name", "upstreams[].queue.max") || json_number(at, "used") <= 0 ||
+		    !cli_paragraph_begin(&p))
+			continue;
+		fputs("upstream ", p.f);
+		json_print(p.f, at, "upstream");
+		fprintf(p.f, ": every server has max_connections; %lld of at most %lld wait in its queue",
+			json_number(at, "used"), json_number(at, "max"));
+		cli_paragraph_end(&p, stdout, "waiting     ");
+	}
 }
 
 static void show_warnings(const char *body)
@@ -116,6 +140,7 @@ static void show_status(const struct cli_args *a, const char *body)
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));
 	show_workers(body);
+	show_waiting(body);
 	show_warnings(body);
 	if (a->value[CLI_OPT_LIMITS] != NULL)
 		show_limits(body);

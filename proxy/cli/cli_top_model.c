@@ -128,8 +128,9 @@ static const char *age_text(long long ms, char text[UNITS_TEXT])
 	return units_duration_format(s * UNITS_S, text);
 }
 
-/* What the operator asks first of a server: why is it out; else when was its last error, and which: both within the 15
- * columns that a screen of 80 has for it. All errors are of a connection, which therefore need not be said. */
+/* What the operator asks first of a server: why is it out, or is it full; else when was its last error, and which: both
+ * within the 15 columns that a screen of 80 has for it. All errors are of a connection, which therefore need not be
+ * said. */
 static void take_note(struct top_row *r, const char *at)
 {
 	static const char needless[] = "connection ";
@@ -137,6 +138,8 @@ static void take_note(struct top_row *r, const char *at)
 	const char *text = error;
 
 	shown_text(r->note, sizeof(r->note), at, "why");
+	if (r->note[0] == '\0' && json_is(at, "full", "true"))
+		snprintf(r->note, sizeof(r->note), "full");
 	shown_text(error, sizeof(error), at, "last_connect_error.text");
 	if (strncmp(error, needless, sizeof(needless) - 1) == 0)
 		text += sizeof(needless) - 1;

@@ -26,6 +26,7 @@ struct story {
 	struct tls_forecast tls;   /* where TLS ends here */
 	int rule;                  /* or ROUTE_NONE */
 	const struct target *to;   /* NULL: none */
+	bool waits;                /* in the queue of `to`, for a server that is not full */
 	enum close_reason ends;    /* the first reason; CLOSE_NONE: a server is dialled */
 	const char *why;           /* a static sentence; NULL: that of the reason */
 	struct member_view *views; /* owned; one per server of `to` */
@@ -159,8 +160,9 @@ static int choose_server(struct story *y)
 		memcpy(&client, &y->q->src.u, sizeof(client));
 	args.hash = conn_source_hash(&client);
 	err = upstream_view(u, &args, y->views);
-	if (err == -NP_EAGAIN && u->queue_max > upstream_waiting(u->live))
-		return 0; /* it waits: the limits say so */
+	y->waits = err == -NP_EAGAIN && u->queue_max > upstream_waiting(u->live);
+	if (y->waits)
+		return 0;
 	if (err == -NP_EAGAIN && u->queue_max > 0)
 		end_story(y, CLOSE_QUEUE_FULL, NULL);
 	else if (err == -NP_EAGAIN)
@@ -317,6 +319,7 @@ static void put_story(struct json *j, const struct story *y)
 	put_rule(j, y);
 	json_str(j, "upstream", y->to != NULL ? y->to->upstream->name : NULL);
 	put_close(j, y);
+	json_bool(j, "waits", y->waits && y->ends == CLOSE_NONE);
 	put_candidates(j, y);
 	put_limits(j, y);
 }

@@ -295,11 +295,19 @@ static void e42_is_shown(void **state)
 	(void)state;
 	expect_part(control_expect(200, "GET /v1/conns", ""), "\"stage\":\"queue\"");
 	expect_part(control_expect(200, "GET /v1/explain?listener=web", ""), "\"reason\":\"queue_full\"");
+	expect_part(control_expect(200, "GET /v1/status", ""),
+		    "{\"name\":\"upstreams[].queue.max\",\"used\":1,\"max\":1,\"listener\":null,\"upstream\":\"app\",");
 	expect_part(control_expect(200, "GET /v1/explain?listener=web", ""),
 		    "{\"name\":\"upstreams[].queue.max\",\"used\":1,\"max\":1,\"acts\":true,\"effect\":\"closed\"}");
+	expect_part(control_shell_ok(textf("COLUMNS=132 %s status --socket %s", kit_binary(), control_socket())),
+		    "\nwaiting     upstream app: every server has max_connections; 1 of at most 1 wait in its queue\n");
+	expect_part(control_shell_ok(textf("%s status --limits --socket %s", kit_binary(), control_socket())),
+		    "\napp queue.max                         1        1        1         0  never\n");
 	kit_reset(fd);
 	expect_waiting(0);
-	expect_part(control_expect(200, "GET /v1/explain?listener=web", ""), "\"close\":null");
+	expect_part(control_expect(200, "GET /v1/explain?listener=web", ""), "\"close\":null,\"waits\":true");
+	expect_part(control_shell_ok(textf("%s explain route --socket %s", kit_binary(), control_socket())),
+		    "\nwaits       in the upstream's queue: every server has max_connections\n");
 	end_orderly(first);
 	over(&w);
 }

@@ -236,7 +236,7 @@ function showReasons(a) {
 function showLimits(a) {
 	fillTable(tables.limits, a.status.limits.map(l => ({
 		mark: l.episode ? "bad" : "",
-		cells: [(l.listener === null ? "" : l.listener + ": ") + l.name.replace("listeners[].", ""),
+		cells: [(l.listener || l.upstream ? (l.listener || l.upstream) + ": " : "") + l.name.replace(/^[a-z]+\[\]\./, ""),
 			l.max === null ? count(l.used) + ", no limit" :
 				{text: count(l.used) + " of " + count(l.max), share: l.max > 0 ? l.used / l.max : 0},
 			count(l.high), count(l.hits), l.last_hit === null ? "never" : duration(l.last_hit_ago_ms) + " ago",
