@@ -58,7 +58,7 @@ static int connect_failed(const char *path)
 	}
 	cli_complain("no running instance at %s: %s", path,
 		     err == -NP_ENOENT || err == -NP_ECONNREFUSED ? "nobody listens there" : np_err_text(err));
-	cli_say(stderr, "  = help: ", "--socket FILE or STAUNCH_CONTROL names another; staunch doctor looks on");
+	cli_say(stderr, "  = help: ", "another one: --socket FILE or STAUNCH_CONTROL; more: staunch doctor");
 	return EXIT_FAILED;
 }
 
