@@ -2,6 +2,7 @@
  * that never changes, for machines. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "netpoll/err.h"
 #include "proxy/admin/admin_sample.h"
@@ -13,6 +14,8 @@
 #define WARNING_ROOM  1024
 #define TEXT_MOST     320
 #define CERT_DAYS     30
+#define UNUSABLE_NAMED 2
+#define UNUSABLE_ROOM  192 /* two of them, with the longest word */
 #define FAILING_NAMED 10
 #define FAILURE_RECENT (60 * NP_S)
 #define DROPS_RECENT  (600 * NP_S) /* so long a dropped record is worth a word */
@@ -40,20 +43,42 @@ static void warn(const struct warnings *w, const char *word, const char *fmt, ..
 	json_leave(w->j, '}');
 }
 
+/* The first servers that get no connections, each with the word that /v1/servers and top have for the reason. */
+static void list_unusable(const struct inventory *inv, const struct inventory_upstream *u, char out[UNUSABLE_ROOM])
+{
+	const char *before = ": ", *why;
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned i = u->first, named = 0; i < u->first + u->n && named < UNUSABLE_NAMED; i++) {
+		const struct inventory_server *s = &inv->servers[i];
+		const char *slash = strchr(s->server->name, '/');
+
+		if (!s->listed || usable_word(s, &why)[0] != 'n' || why == NULL || slash == NULL)
+			continue;
+		snprintf(out + n, UNUSABLE_ROOM - n, "%s%.60s %s", before, slash + 1, why);
+		n = strlen(out);
+		before = ", ";
+		named++;
+	}
+}
+
 /* An upstream without a usable server gets the sharper sentence, and only that. */
 static void warn_of_upstreams(const struct warnings *w, const struct inventory *inv)
 {
 	for (unsigned i = 0; i < inv->nupstreams; i++) {
 		const struct inventory_upstream *u = &inv->upstreams[i];
 		struct usable_count n = usable_count(inv, u);
+		char names[UNUSABLE_ROOM];
 
 		if (!u->listed || n.usable == n.servers)
 			continue;
+		list_unusable(inv, u, names);
 		if (n.usable + n.spare == 0)
-			warn(w, "upstream_down", "upstream %s has no usable server", u->live->name);
+			warn(w, "upstream_down", "upstream %s has no usable server%s", u->live->name, names);
 		else
-			warn(w, "servers_unusable", "upstream %s: %u of %u servers usable", u->live->name, n.usable,
-			     n.servers);
+			warn(w, "servers_unusable", "upstream %s: %u of %u servers usable%s", u->live->name, n.usable,
+			     n.servers, names);
 	}
 }
 

@@ -339,7 +339,8 @@ static void o23_what_the_process_says(void **state)
 	need("true");
 	expect_not(found("", "--socket $S"), "upstream_down");
 	control_shell_ok(textf("%s server drain app/%s:%d --socket $S", kit_binary(), kit_ip(0), server));
-	expect(found("", "--socket $S"), "upstream_down problem upstream app has no usable server | -\n");
+	expect(found("", "--socket $S"),
+	       textf("upstream_down problem upstream app has no usable server: %s:%d drain | -\n", kit_ip(0), server));
 	control_shell_ok(textf("%s server ready app/%s:%d --socket $S", kit_binary(), kit_ip(0), server));
 	kit_staunch_rewrite(s, "listeners: 7\n");
 	control_shell_ok(textf("! %s reload --socket $S", kit_binary()));
