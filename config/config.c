@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "config/decode.h"
@@ -165,4 +166,19 @@ struct config *config_free(struct config *c)
 	arena_fini(&c->arena);
 	free(c);
 	return NULL;
+}
+
+int config_hash_on(const struct config_upstream *u)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *last;
+
+	if (strcmp(u->hash_on, "source") == 0)
+		return 0;
+	if (strcmp(u->hash_on, "sni") == 0)
+		return 1;
+	if (strncasecmp(u->hash_on, "tlv:0xe", 7) != 0 || u->hash_on[7] == '\0' || u->hash_on[8] != '\0')
+		return -1;
+	last = strchr(digits, u->hash_on[7] | 0x20);
+	return last != NULL ? 0xE0 + (int)(last - digits) : -1;
 }

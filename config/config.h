@@ -149,6 +149,7 @@ static inline bool config_alpn_is_clients(const struct config_tls_out *t)
 struct config_upstream {
 	const char               *name;
 	enum config_balance       balance;
+	const char               *hash_on; /* config_hash_on */
 	enum config_proxy_send    proxy_protocol;
 	struct config_word       *tlvs; /* of enum config_tlv; only with v2 */
 	size_t                    ntlvs;
@@ -453,6 +454,10 @@ must_use int config_parse_given(const char *name, const char *text, size_t n, st
 struct config *config_share(struct config *c);
 /* Takes NULL, returns NULL. */
 struct config *config_free(struct config *c);
+
+/* config_hash_on: what hash_on says.
+ *   Returns  0: source; 1: sni; 0xE0 to 0xEF: that TLV; -1: it says nothing that can be. */
+int config_hash_on(const struct config_upstream *u);
 
 /* config_place: where the value of a key of the top struct stands ("log.access"), for problems that are found outside
  * of config/. Unknown for a default. A path without a row is a mistake of ours (CHECK). */

@@ -333,11 +333,15 @@
 	  "maglev too, by a table of 128 KiB in place of a look at each server: for a hundred servers and more. " \
 	  "It has the configured weights; of others it knows 0 alone.",                                           \
 	  "least_conn")                                                                                           \
+	X(TEXT, "upstreams[].hash_on", hash_on, "source", 0, 0, 0, none, NEW,                                     \
+	  "what a balance by hash goes by: source, sni, or a TLV, as in tlv:0xE0",                                \
+	  "source is the client's address; sni the name it asks for, where TLS ends here or a route looks at it; "\
+	  "tlv:0xE0 to tlv:0xEF a value in its PROXY header. A client that does not say it is served in turn.",   \
+	  "sni")                                                                                                  \
 	X(SHARE, "upstreams[].max_load", max_load, "off", 101, 1000, OFF, none, NEW,                              \
 	  "connections a server may have beside the mean of all, with a balance by hash",                         \
-	  "With 125% a server that has a quarter more than its share by weight is passed over, and what comes "   \
-	  "then goes to the servers that are next for each key. So one key with half of the traffic does not "    \
-	  "bury its server.",                                                                                     \
+	  "With 125% a server that has a quarter more than its share is passed over, for the next in each key's " \
+	  "own order. So one key with half of the traffic does not bury its server.",                             \
 	  "125%")                                                                                                 \
 	X(LIST, "upstreams[].servers", servers, NULL, 1, 1000, NEEDED, none, NEW,                                 \
 	  "the servers: an address each, or a map of address and options", NULL, NULL)                            \
@@ -390,22 +394,19 @@
 	  "6s")                                                                                                   \
 	X(SHARE, "upstreams[].failover_below", failover_below, "0%", 0, 100, 0, none, NEW,                        \
 	  "usable weight of a tier under which the next tier is used beside it",                                  \
-	  "Servers of one priority, in this zone or not, are a tier; one is used only where those before it "     \
-	  "have no server that may take the connection. With 50% the next tier joins as soon as less than half "  \
-	  "of a tier's weight is usable, and the servers of both are taken by weight; it leaves when that much "  \
-	  "is usable again.",                                                                                     \
+	  "Servers of one priority, in this zone or not, are a tier, used only where those before it have no "    \
+	  "server for a connection. With 50% the next tier joins, by weight, while less than half of a tier's "   \
+	  "weight is usable.",                                                                                    \
 	  "50%")                                                                                                  \
 	X(SHARE, "upstreams[].panic", panic, "off", 1, 100, OFF, none, NEW,                                       \
 	  "usable weight under which servers that seem dead are used again",                                      \
 	  "Of the weight that operators, names and agents allow. Below it checks and failed connections hold "    \
-	  "nobody out: that most of an upstream dies at once is less likely than that a check is wrong. With off " \
-	  "clients are closed when nothing is left. Set it where checks are weaker than the service.",            \
+	  "nobody out. Set it where checks are weaker than the service; with off clients are then closed.",       \
 	  "50%")                                                                                                  \
 	X(DURATION, "upstreams[].slow_start", slow_start, "off", 1 * UNITS_S, 1 * UNITS_H, OFF, none, NEW,        \
 	  "time in which a server that comes back gets from a tenth to its whole share",                          \
-	  "Back from a check that failed, from connections that failed, or from maint, and new addresses of a "   \
-	  "name, where others of the tier are warm. Its max_connections grows likewise. Not at a start or a "     \
-	  "reload. Hash balancers leave it out, which would move their clients twice.",                           \
+	  "Back from a failed check, from failed connections or from maint, or new of a name, beside warm ones. " \
+	  "max_connections grows likewise. Not at a start or a reload, and not with a balance by hash.",          \
 	  "30s")                                                                                                  \
 	CONFIG_ON_DOWN_ROW(X)                                                                                     \
 	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \

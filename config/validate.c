@@ -231,6 +231,14 @@ static void doubt_passive(struct diag *d, struct config_upstream *u)
 		          "health.passive.out is longer than max_out, which bounds it");
 }
 
+static void check_hash_on(struct diag *d, struct config_upstream *u)
+{
+	if (config_hash_on(u) < 0)
+		diag_error(d, DIAG_WORD, validate_origin("upstreams[].hash_on", u),
+		           "\"hash_on\" cannot be \"%.80s\": write source, sni or a TLV from tlv:0xE0 to tlv:0xEF",
+		           u->hash_on);
+}
+
 /* A share that grows would move the keys of a hash twice. */
 static void doubt_hash(struct diag *d, struct config_upstream *u)
 {
@@ -239,6 +247,9 @@ static void doubt_hash(struct diag *d, struct config_upstream *u)
 	if (u->slow_start != CONFIG_OFF && by_hash)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].slow_start", u),
 		          "slow_start has no effect with a balance by hash");
+	if (config_hash_on(u) != 0 && !by_hash)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].hash_on", u),
+		          "hash_on has no effect but with a balance by hash");
 	if (u->max_load != CONFIG_OFF && !by_hash)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].max_load", u),
 		          "max_load has no effect but with a balance by hash");
@@ -384,6 +395,7 @@ int validate_run(struct config *c, struct diag *d)
 		validate_values(d, KEY_UPSTREAM, &c->upstreams[i]);
 		check_upstream_names(d, c, i);
 		check_servers(d, &c->upstreams[i]);
+		check_hash_on(d, &c->upstreams[i]);
 		validate_upstream_tls(d, &c->upstreams[i]);
 		validate_checks(d, &c->upstreams[i]);
 		doubt_upstream(d, &c->upstreams[i]);

@@ -235,17 +235,35 @@ static bool met_before(const struct config_listener *l, size_t i)
 	return false;
 }
 
+/* Names are learnt where TLS ends, or where a route looks at the hello. */
+static bool learns_names(const struct config_listener *l)
+{
+	bool hello = l->tls != NULL;
+
+	for (size_t i = 0; i < l->nroutes; i++)
+		hello |= asks_for_hello(&l->routes[i]) || !config_route_opens_any(&l->routes[i]);
+	return hello;
+}
+
+/* A balance by names that are never seen would be round robin, with no word about it. */
+static void check_hash_on_sni(struct diag *d, struct config *c, struct config_listener *l, size_t upstream)
+{
+	struct config_upstream *u = upstream != CONFIG_NO_UPSTREAM ? &c->upstreams[upstream] : NULL;
+
+	if (u != NULL && config_hash_on(u) == 1 && !learns_names(l))
+		diag_error(d, DIAG_CONFLICT, validate_origin("upstreams[].hash_on", u),
+		           "listener \"%.63s\" learns no name of its clients to hash on: TLS does not end there, and "
+		           "no route reads a hello", l->name == NULL ? "" : l->name);
+}
+
 /* `client` asks for what this listener never learns: then nothing is sent, with no word about it. */
 static void doubt_client_words(struct diag *d, struct config *c, struct config_listener *l, size_t upstream)
 {
 	struct config_tls_out *t = upstream != CONFIG_NO_UPSTREAM ? c->upstreams[upstream].tls : NULL;
-	bool hello = l->tls != NULL;
 
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < l->nroutes; i++)
-		hello |= asks_for_hello(&l->routes[i]) || !config_route_opens_any(&l->routes[i]);
-	if (config_sni_is_clients(t) && !hello)
+	if (config_sni_is_clients(t) && !learns_names(l))
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].tls.sni", t),
 		          "listener \"%.63s\" learns no name of its clients: TLS does not end there, and no "
 		          "route reads a hello", l->name == NULL ? "" : l->name);
@@ -265,8 +283,12 @@ bool validate_routes(struct diag *d, struct config *c, struct config_listener *l
 		doubt_route(d, l, &l->routes[i]);
 	}
 	for (size_t i = 0; i <= l->nroutes; i++)
-		if (!met_before(l, i))
-			doubt_client_words(d, c, l, i < l->nroutes ? l->routes[i].upstream : l->upstream);
+		if (!met_before(l, i)) {
+			size_t upstream = i < l->nroutes ? l->routes[i].upstream : l->upstream;
+
+			doubt_client_words(d, c, l, upstream);
+			check_hash_on_sni(d, c, l, upstream);
+		}
 	doubt_order(d, l);
 	doubt_sni(d, l);
 	doubt_preread(d, l);

@@ -7,6 +7,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/probe.h"
+#include "proxy/conn/conn_hash.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_loop.h"
@@ -242,7 +243,7 @@ static no_inline enum close_reason pick_failed(struct conn *c, struct attempt *a
 enum close_reason connect_run(struct conn *c)
 {
 	struct upstream *u = conn_target(c)->upstream;
-	uint64_t hash = conn_source_hash(conn_client(c));
+	uint64_t hash = conn_hash(c);
 	struct attempt a;
 
 	DCHECK_CONN(c);

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "proxy/base/json.h"
 #include "proxy/conn/conn.h"
+#include "proxy/conn/conn_hash.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/tls/tls_ctx_foresee.h"
 
@@ -158,7 +159,10 @@ static int choose_server(struct story *y)
 		return -NP_ENOMEM;
 	if (y->q->src.len != 0 && y->q->src.u.sa.sa_family != AF_UNIX)
 		memcpy(&client, &y->q->src.u, sizeof(client));
-	args.hash = conn_source_hash(&client);
+	if (y->to->hash_on == TARGET_HASH_SOURCE)
+		args.hash = conn_source_hash(&client);
+	else if (y->to->hash_on == TARGET_HASH_SNI) /* of a TLV nothing is asked */
+		args.hash = conn_hash_name(y->q->sni, y->q->nsni);
 	err = upstream_view(u, &args, y->views);
 	y->waits = err == -NP_EAGAIN && u->queue_max > upstream_waiting(u->live);
 	if (y->waits)

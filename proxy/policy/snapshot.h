@@ -32,11 +32,15 @@ struct shared_upstream {
 	unsigned snapshots;
 };
 
+#define TARGET_HASH_SOURCE 0 /* the client's address */
+#define TARGET_HASH_SNI    1 /* the name that it asked for */
+
 /* An upstream, and how one generation speaks to it. Frozen. */
 struct target {
 	struct upstream *upstream;
 	uint8_t header; /* the version of the PROXY header in front of all bytes; 0: none */
 	uint8_t want; /* bits of enum pp_want */
+	uint8_t hash_on; /* by what a balance by hash goes: TARGET_HASH_SOURCE, _SNI, or the type of a TLV */
 	unsigned ncustoms;
 	struct pp_tlv *customs; /* owned; their values are the config's */
 	struct tls_ctx **tls; /* owned: one per worker; NULL: bytes pass as they come */

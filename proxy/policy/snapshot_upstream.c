@@ -250,6 +250,7 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 	t->upstream = s->upstreams[i]->u;
 	t->header = header_version(c->proxy_protocol);
 	t->want = tlvs_wanted(c);
+	t->hash_on = balance_is_by_key(t->upstream->balance) ? (uint8_t)config_hash_on(c) : TARGET_HASH_SOURCE;
 	if (customs_init(c, t) != 0)
 		return -NP_ENOMEM;
 	if (c->tls == NULL)

@@ -62,6 +62,7 @@ static const char dumped[] =
 	"upstreams:\n"
 	"  - name: \"on\"                              # t.yaml:5\n"
 	"    balance: round_robin                    # default\n"
+	"    hash_on: \"source\"                       # default\n"
 	"    max_load: off                           # default\n"
 	"    servers:\n"
 	"      - address: \"10.0.0.1:1\"               # t.yaml:7\n"
