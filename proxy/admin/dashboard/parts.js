@@ -38,6 +38,7 @@ const REASONS = {
 	loop: "the proxy had connected to itself",
 	overload: "out of memory or descriptors, or the system refused a call",
 	admin: "an operator ended it",
+	server_down: "its server is down by its check, and on_down says close",
 	drain: "its server is drained, and it was ended in good order",
 	drain_deadline: "still open when the drain ran out of time",
 	internal: "a bug in staunch; please report it",
