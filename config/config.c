@@ -147,6 +147,13 @@ int config_parse_given(const char *name, const char *text, size_t n, struct conf
 	return config_build(src, out, d);
 }
 
+bool config_server_same(const struct config_server *a, const struct config_server *b)
+{
+	if (a->host == NULL || b->host == NULL)
+		return a->host == b->host && np_addr_equal(&a->addr, &b->addr);
+	return a->srv == b->srv && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
 /* A count and not an atomic: all owners live on the control thread; workers reach a config
  * through their snapshot. */
 struct config *config_share(struct config *c)

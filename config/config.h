@@ -83,8 +83,11 @@ struct config_cidr {
  * by the row's number in its table; both are for messages alone. Texts and arrays belong to the
  * config's arena. */
 struct config_server {
-	struct np_addr    addr;
+	struct np_addr    addr;            /* len 0: it is a name, which DNS knows the addresses of */
 	const char       *text;            /* the address as written; "upstream/text" names the server */
+	const char       *host;            /* in lower case; NULL: it is an address */
+	uint16_t          port;            /* of a host; of a service its SRV records say it */
+	bool              srv;             /* host is a service */
 	int64_t           weight;          /* 0: takes no new connections */
 	int64_t           max_connections; /* or CONFIG_OFF */
 	int64_t           priority;        /* the lowest is used first; config_server_priority */
@@ -100,6 +103,9 @@ static inline int64_t config_server_priority(const struct config_server *s)
 {
 	return s->backup ? 1 : s->priority;
 }
+
+/* Do both say the same address or name? Options do not count. */
+bool config_server_same(const struct config_server *a, const struct config_server *b);
 
 /* A TLV of a type of one's own: 0xE0 to 0xEF. */
 struct config_custom_tlv {
@@ -409,6 +415,13 @@ struct config {
 	struct {
 		int64_t series;
 	} metrics;
+	struct {
+		struct config_text *servers; /* name servers, or the word system alone; none: the system's */
+		size_t              nservers;
+		int64_t             min_ttl, max_ttl, hold, start;
+		int64_t             timeout, tries; /* of the first try; of each name server */
+		enum config_family  family;
+	} dns;
 	struct config_listener *listeners;
 	size_t                  nlisteners;
 	struct config_upstream *upstreams;

@@ -169,10 +169,10 @@ static const struct config_upstream *diff_upstream(const struct config *c, const
 	return NULL;
 }
 
-static const struct config_server *diff_server(const struct config_upstream *u, const struct np_addr *a)
+static const struct config_server *diff_server(const struct config_upstream *u, const struct config_server *s)
 {
 	for (size_t i = 0; i < u->nservers; i++)
-		if (np_addr_equal(&u->servers[i].addr, a))
+		if (config_server_same(&u->servers[i], s))
 			return &u->servers[i];
 	return NULL;
 }
@@ -198,7 +198,7 @@ static void compare_listeners(struct walk *w, const struct config *older, const 
 static void compare_servers(struct walk *w, const struct config_upstream *older, const struct config_upstream *newer)
 {
 	for (size_t i = 0; i < older->nservers; i++) {
-		const struct config_server *a = &older->servers[i], *b = diff_server(newer, &a->addr);
+		const struct config_server *a = &older->servers[i], *b = diff_server(newer, a);
 
 		if (b == NULL) {
 			tell_whole(w, CONFIG_REMOVE, "server", older->name, a);
@@ -209,7 +209,7 @@ static void compare_servers(struct walk *w, const struct config_upstream *older,
 		end_object(w);
 	}
 	for (size_t i = 0; i < newer->nservers; i++)
-		if (diff_server(older, &newer->servers[i].addr) == NULL)
+		if (diff_server(older, &newer->servers[i]) == NULL)
 			tell_whole(w, CONFIG_ADD, "server", newer->name, &newer->servers[i]);
 }
 

@@ -35,6 +35,9 @@ enum config_on_down { CONFIG_ON_DOWN_TBL(X) };
 #define X(name, word, meaning) CONFIG_CHECK_TLS_##name,
 enum config_check_tls_use { CONFIG_CHECK_INHERIT_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_FAMILY_##name,
+enum config_family { CONFIG_FAMILY_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_PROXY_IN_##name,
 enum config_proxy_accept { CONFIG_PROXY_IN_TBL(X) };
 #undef X

@@ -43,6 +43,14 @@
 	X(LOCAL6, "local6", "22")                               \
 	X(LOCAL7, "local7", "23")
 
+/* In the order of enum dns_family. */
+#define CONFIG_FAMILY_TBL(X)                                                  \
+	X(PREFER_V4, "prefer_v4", "IPv4; IPv6 where a name has no IPv4")      \
+	X(PREFER_V6, "prefer_v6", "IPv6; IPv4 where a name has no IPv6")      \
+	X(V4, "v4", "IPv4 alone")                                             \
+	X(V6, "v6", "IPv6 alone")                                             \
+	X(BOTH, "both", "all of both: a host that has one of each counts twice")
+
 #define CONFIG_ON_TIMEOUT_TBL(X)                                              \
 	X(AUTO, "auto", "default where a route has tls: none, else close")    \
 	X(DEFAULT, "default", "route it as a client without TLS")             \

@@ -26,6 +26,7 @@
 #define CONFIG_CONFIG_TBL_H
 
 #include "config/config_health_tbl.h"
+#include "config/config_dns_tbl.h"
 #include "config/config_tls_tbl.h"
 
 /* struct config */
@@ -120,6 +121,7 @@
 	  "bounds of a file (1 MiB, 10000 keys and values, 64 aliases) are those of all together. A pattern may " \
 	  "match nothing, * matches no hidden file, and an included file includes no others.",                    \
 	  "conf.d/*.yaml")                                                                                        \
+	CONFIG_DNS_ROWS(X)                                                                         \
 	X(LIST, "listeners", listeners, NULL, 1, 1000, NEEDED, none, LIVE,                                        \
 	  "where clients connect", NULL, NULL)                                                                    \
 	X(LIST, "upstreams", upstreams, NULL, 1, 1000, NEEDED, none, LIVE,                                        \
@@ -472,12 +474,15 @@
 /* struct config_server */
 #define CONFIG_SERVER_TBL(X)                                                                                      \
 	X(ADDRESS, "upstreams[].servers[].address", addr, NULL, 0, 0, NEEDED, none, NEW,                          \
-	  "its address, quoted: IP and port, or unix: and a path",                                                \
-	  "\"10.0.0.1:9001\", \"[2001:db8::1]:9001\" or \"unix:/run/app.sock\".",                                 \
+	  "its address, quoted: IP and port, unix: and a path, name and port, or srv:NAME",                       \
+	  "\"10.0.0.1:9001\", \"[2001:db8::1]:9001\", \"unix:/run/app.sock\", \"db.example:5432\" or "              \
+	  "\"srv:_pg._tcp.db.example\". Each address of a name is a server with these options, and DNS is asked "  \
+	  "again when its answer has expired. SRV records say host, port, weight and, by their priority, order.", \
 	  "\"127.0.0.1:9001\"")                                                                                   \
 	X(COUNT, "upstreams[].servers[].weight", weight, "1", 0, 256, 0, none, NEW,                               \
 	  "its share of connections beside the others; 0 takes no new ones",                                      \
-	  "A server of weight 2 gets twice the connections of one of weight 1.",                                  \
+	  "A server of weight 2 gets twice the connections of one of weight 1. Of a name it is the weight of each " \
+	  "address; records of srv: have their own.",                                                             \
 	  "2")                                                                                                    \
 	X(COUNT, "upstreams[].servers[].max_connections", max_connections, "off", 1, 10000000, OFF, none, NEW,    \
 	  "connections it is given at the same time; a full server is passed over",                               \

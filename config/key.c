@@ -15,6 +15,7 @@ static const struct key_word words_level[] = {CONFIG_LEVEL_TBL(X) {NULL, NULL}};
 static const struct key_word words_format[] = {CONFIG_FORMAT_TBL(X) {NULL, NULL}};
 static const struct key_word words_tcp_info[] = {CONFIG_TCP_INFO_TBL(X) {NULL, NULL}};
 static const struct key_word words_facility[] = {CONFIG_FACILITY_TBL(X) {NULL, NULL}};
+static const struct key_word words_family[] = {CONFIG_FAMILY_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_timeout[] = {CONFIG_ON_TIMEOUT_TBL(X) {NULL, NULL}};
 static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, NULL}};
 static const struct key_word words_connect[] = {CONFIG_CONNECT_TBL(X) {NULL, NULL}};
@@ -235,6 +236,7 @@ struct config_pos *key_origin(const struct config_key *k, void *obj)
 	               "a LIST member is laid out as a struct key_list")
 
 LIST_MEMBER(struct config, include, ninclude);
+LIST_MEMBER(struct config, dns.servers, dns.nservers);
 LIST_MEMBER(struct config, listeners, nlisteners);
 LIST_MEMBER(struct config, upstreams, nupstreams);
 LIST_MEMBER(struct config_listener, bind, nbind);

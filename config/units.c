@@ -245,11 +245,11 @@ static const char *unserved_form(const char *text)
 	if (strncmp(text, "systemd:", strlen("systemd:")) == 0)
 		return "sockets handed in by systemd are not there yet: write the address";
 	if (strncmp(text, "srv:", strlen("srv:")) == 0)
-		return "SRV records are not looked up yet: list the servers by address";
+		return "SRV records are for servers: write the IP address";
 	if (is_port_range(text))
 		return "port ranges are not there yet: list the addresses one by one";
 	if (is_host_name(text))
-		return "names are not resolved yet: write the IP address";
+		return "a name is for servers: write the IP address";
 	return NULL;
 }
 

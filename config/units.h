@@ -37,7 +37,7 @@ must_use int units_hex(int64_t *n, const char *text, struct units_refusal *r);
 must_use int units_bool(bool *b, const char *text, struct units_refusal *r);
 
 /* What np_addr_parse takes, with more to say about what it does not: -EOPNOTSUPP for forms that
- * are understood but cannot be served yet (host names, port ranges, systemd: and srv:). */
+ * are understood but cannot stand there (host names and srv:, which only a server may have, port ranges, systemd:). */
 must_use int units_address(struct np_addr *a, const char *text, struct units_refusal *r);
 
 /* The shortest text that reads back as the same value; ns >= 0 is whole milliseconds, since

@@ -6,6 +6,7 @@
 
 #include "config/validate_check.h"
 #include "config/validate_control.h"
+#include "config/validate_dns.h"
 #include "config/validate_keys.h"
 #include "config/validate_log.h"
 #include "config/validate_loop.h"
@@ -170,6 +171,18 @@ static void check_bind(struct diag *d, const struct config *c, size_t listener)
 	}
 }
 
+/* Which of the two weights counts would be a guess. */
+static void check_service(struct diag *d, struct config_server *s)
+{
+	struct config_pos weight = validate_origin("upstreams[].servers[].weight", s);
+
+	if (!s->srv || !pos_known(weight))
+		return;
+	diag_error(d, DIAG_CONFLICT, weight,
+	           "\"weight\" cannot stand beside %.80s: SRV records have weights of their own", s->text);
+	diag_help(d, "leave it out, or name the hosts one by one");
+}
+
 /* A server twice would get twice the share: that is what weight is for. */
 static void check_servers(struct diag *d, struct config_upstream *u)
 {
@@ -180,8 +193,9 @@ static void check_servers(struct diag *d, struct config_upstream *u)
 		if (s->backup && s->priority > 0)
 			diag_error(d, DIAG_CONFLICT, validate_origin("upstreams[].servers[].priority", s),
 			           "\"backup: true\" is priority 1: write one of the two");
+		check_service(d, s);
 		for (size_t j = 0; j < i && s->text != NULL; j++) {
-			if (u->servers[j].text == NULL || !np_addr_equal(&u->servers[j].addr, &s->addr))
+			if (u->servers[j].text == NULL || !config_server_same(&u->servers[j], s))
 				continue;
 			diag_error(d, DIAG_SERVER_TWICE, validate_origin("upstreams[].servers[].address", s),
 			           "the server %s is already in this upstream", s->text);
@@ -334,13 +348,14 @@ static const char *speaks_first(int port)
 static bool doubt_server(struct diag *d, struct config_listener *l, const struct config_upstream *u)
 {
 	for (size_t i = 0; i < u->nservers; i++) {
-		const char *protocol = speaks_first(np_addr_port(&u->servers[i].addr.u.sa));
+		const struct config_server *s = &u->servers[i];
+		const char *protocol = speaks_first(s->host != NULL ? s->port : np_addr_port(&s->addr.u.sa));
 
 		if (protocol == NULL)
 			continue;
 		diag_warn(d, DIAG_WAITS, validate_origin("listeners[].connect", l),
 			  "clients of %.80s wait for ever: by its port it is %s, whose servers speak first",
-			  u->servers[i].text, protocol);
+			  s->text, protocol);
 		return true;
 	}
 	return false;
@@ -389,6 +404,7 @@ int validate_run(struct config *c, struct diag *d)
 
 	validate_values(d, KEY_TOP, c);
 	validate_control(d, c);
+	validate_dns(d, c);
 	validate_log(d, c);
 	settle_families(c);
 	for (size_t i = 0; i < c->nupstreams; i++) {

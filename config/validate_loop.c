@@ -326,7 +326,7 @@ static int search_init(struct search *s)
 		struct arrival **tail = &s->arrivals[i];
 
 		for (size_t j = 0; j < u->nservers && err == 0; j++)
-			if (u->servers[j].text != NULL)
+			if (u->servers[j].text != NULL && u->servers[j].host == NULL)
 				err = note_arrivals(s, &u->servers[j], &tail);
 	}
 	return err;

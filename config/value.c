@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/escape.h"
+#include "config/server_name.h"
 #include "config/shape.h"
 #include "config/units.h"
 #include "config/text/ascii.h"
@@ -297,12 +298,35 @@ int value_read_address(struct value_reader *r, const char *text, struct np_addr 
 	return refuse_units(r, err == -EOPNOTSUPP ? DIAG_NOT_YET : DIAG_ADDRESS, &u);
 }
 
-/* "localhost" as a server would be a name to resolve, ":80" the machine itself by chance: a
- * server is an address. */
+/* What DNS knows; the address stays without a length. */
+static int take_server_name(struct value_reader *r, const char *text, const struct server_name *n,
+			    struct config_server *s)
+{
+	const char *host;
+	int err = read_text(r, n->host, &host);
+
+	if (err == 0)
+		err = read_text(r, text, &s->text);
+	if (err != 0)
+		return err;
+	s->host = host;
+	s->port = n->port;
+	s->srv = n->srv;
+	return 0;
+}
+
+/* ":80" would be the machine itself by chance: a server is an address or a name. */
 static int read_server_address(struct value_reader *r, const char *text, struct config_server *s)
 {
+	struct server_name name;
 	struct np_addr a;
-	int err = value_read_address(r, text, &a);
+	int err = server_name_read(&name, text, &r->why);
+
+	if (err < 0)
+		return reader_refuse(r, DIAG_ADDRESS, r->why);
+	if (err == 0)
+		return take_server_name(r, text, &name, s);
+	err = value_read_address(r, text, &a);
 
 	if (err != 0)
 		return err;

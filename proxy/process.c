@@ -191,6 +191,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
 	resolver_init(&p->resolver);
+	names_init(&p->dns_names, p);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
 		return err;
@@ -357,6 +358,7 @@ static void process_main(void *arg)
 	server_closes_end(p);
 	overrides_stop(&p->overrides);
 	state_end(p);
+	names_stop(p);
 	ocsp_stop(&p->ocsp);
 	p->resolver_hangs = !resolver_stop(&p->resolver);
 	if (p->sysmon != NULL)

@@ -36,6 +36,8 @@
 	  "every server stayed full for timeouts.queue") \
 	X(QUEUE_FULL,         queue_full,         REJECTED, PROXY,  "SQ", \
 	  "every server was full, and so was the upstream's queue") \
+	X(DNS_FAILED,         dns_failed,         CLOSED,   PROXY,  "SC", \
+	  "no name of the upstream has had an address yet") \
 	X(PREREAD_TIMEOUT,    preread_timeout,    CLOSED,   PROXY,  "cR", \
 	  "the ClientHello was not complete in time") \
 	X(PROXY_HEADER_TIMEOUT, proxy_header_timeout, CLOSED, PROXY, "cR", \

@@ -229,7 +229,7 @@ void doctor_ports(struct doctor *d)
 			int64_t n = expected_connects(d, &d->c->upstreams[i], s);
 			struct doctor_finding f = {0};
 
-			if (np_addr_is_unix(&s->addr) || n <= ports)
+			if (s->host != NULL || np_addr_is_unix(&s->addr) || n <= ports)
 				continue;
 			snprintf(f.subject, sizeof(f.subject), "%.60s/%.200s", d->c->upstreams[i].name, s->text);
 			snprintf(f.value, sizeof(f.value), "%.60s, %lld ports for up to %lld connections", range,

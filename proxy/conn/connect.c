@@ -232,7 +232,9 @@ static no_inline enum close_reason pick_failed(struct conn *c, struct attempt *a
 	PROBE(pick, c, u->name, NULL, -err);
 	if (unlikely(c->traced))
 		trace_pick(c, NULL, err);
-	if (err == -NP_EAGAIN)
+	if (upstream_never_had(u))
+		why = CLOSE_DNS_FAILED;
+	else if (err == -NP_EAGAIN)
 		why = u->queue_max > 0 ? wait_for_slot(c, a, args, server) : CLOSE_MAX_CONNECTIONS;
 	if (a->ntried > 0 &&
 	    (why == CLOSE_NO_LIVE_UPSTREAM || why == CLOSE_MAX_CONNECTIONS || why == CLOSE_QUEUE_FULL))

@@ -17,7 +17,9 @@ void change_object(const struct config_difference *d, char out[CHANGE_OBJECT])
 {
 	char address[NP_ADDR_TEXT] = "";
 
-	if (d->server != NULL)
+	if (d->server != NULL && d->server->host != NULL)
+		snprintf(address, sizeof(address), "%s", d->server->text);
+	else if (d->server != NULL)
 		np_addr_format(&d->server->addr.u.sa, d->server->addr.len, address, sizeof(address));
 	snprintf(out, CHANGE_OBJECT, "%s%s%s%s%s", d->noun, d->name != NULL ? " " : "",
 		 d->name != NULL ? d->name : "", d->server != NULL ? "/" : "", address);

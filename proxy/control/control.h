@@ -7,6 +7,7 @@
 
 #include "proxy/conn/shard.h"
 #include "proxy/control/file_work.h"
+#include "proxy/control/names.h"
 #include "proxy/control/ocsp.h"
 #include "proxy/control/orders.h"
 #include "proxy/control/overrides.h"
@@ -64,6 +65,7 @@ struct process {
 	char why[ORDER_WHY]; /* of the last reload, if it was refused; "": it was not */
 	char changes[ORDER_CHANGES]; /* of the last one that was not (changes.h) */
 	struct level_hold level; /* of the process log, if an operator chose one */
+	struct names dns_names; /* of servers, and what DNS says of them */
 	struct overrides overrides; /* what operators say of servers */
 	struct server_closes closes; /* of servers that are held out */
 	struct state state; /* the file that keeps it */

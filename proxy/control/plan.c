@@ -24,12 +24,19 @@ static uint64_t of_upstream(const struct upstream *u)
 	return n;
 }
 
-static uint64_t of_server(const struct upstream *u, const struct np_addr *a)
+/* Of a name: those of all its addresses. */
+static uint64_t of_server(const struct upstream *u, const struct config_server *s)
 {
-	for (unsigned i = 0; i < u->members->n; i++)
-		if (np_addr_equal(&u->members->at[i].server->addr, a))
-			return server_active(u->members->at[i].server);
-	return 0;
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < u->members->n; i++) {
+		const struct member *m = &u->members->at[i];
+		bool is_its = s->host == NULL ? np_addr_equal(&m->server->addr, &s->addr) :
+			m->from != 0 && strcmp(u->listed[m->from - 1].text, s->text) == 0;
+
+		n += is_its ? server_active(m->server) : 0;
+	}
+	return n;
 }
 
 /* Those that the object has at this moment. What is added has none, unless it comes back while some still live. */
@@ -42,7 +49,7 @@ static uint64_t connections_of(const struct snapshot *s, const struct config_dif
 		const struct upstream *u = s->upstreams[i]->u;
 
 		if (strcmp(d->noun, "listener") != 0 && strcmp(u->name, d->name) == 0)
-			return d->server != NULL ? of_server(u, &d->server->addr) : of_upstream(u);
+			return d->server != NULL ? of_server(u, d->server) : of_upstream(u);
 	}
 	return 0;
 }

@@ -112,6 +112,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	DCHECK(np_self() == p->registry.control, "a reload is the control worker's");
 	DCHECK(snap->generation == 0 || snap == p->snap, "a snapshot is published while it is current");
 	snapshot_enact(snap, capacity_max(p->nshards, snap->config, p->pipes));
+	names_adopt(p, snap);
 	overrides_apply(p, snap);
 	forget_failures(p->snap, snap);
 	check_first_await(p, snap);
@@ -123,7 +124,7 @@ int reload_publish(struct process *p, struct snapshot *snap, struct list *opened
 	if (snap != p->snap)
 		reload_retire(p);
 	p->snap = snap;
-	overrides_apply(p, snap); /* one may have ended meanwhile */
+	names_settle(p); /* and overrides: one may have ended meanwhile */
 	publish_again(p);
 	p->loaded_at = wall_now();
 	return err;
@@ -339,7 +340,6 @@ static int open_addresses_and_log(struct process *p, const struct loaded *l, str
 	int err;
 
 	*log = p->log;
-
 	*step = RELOAD_BIND;
 	err = bindings_open(&p->bindings, l->snap, p->nshards, opened);
 	if (err != 0 || !other_log)
@@ -382,6 +382,7 @@ int reload_prepare(struct process *p, const char *path, struct config *c, struct
 	*step = RELOAD_LOAD;
 	if (err != 0)
 		return err;
+	names_prepare(p, l.snap); /* before clients are let in */
 	err = open_all(p, &l, opened, step);
 	if (err == 0)
 		tokens_publish(p, l.tokens);

@@ -11,6 +11,7 @@
 #include "netpoll/hash.h"
 #include "netpoll/netpoll.h"
 #include "proxy/base/probe.h"
+#include "proxy/upstream/upstream_doubt.h"
 #include "proxy/upstream/waiter.h"
 
 /* Fixed: with a hundred thousand servers a look-up walks about a hundred. */
@@ -128,7 +129,7 @@ struct server *server_get(struct server_registry *r, const char *upstream,
 		list_remove(&s->leaving);
 		return s;
 	}
-	s = server_new(r, upstream, address, text);
+	s = server_new(r, upstream, address, text != NULL ? text : address);
 	if (s == NULL)
 		return NULL;
 	s->addr = *addr;
@@ -194,6 +195,20 @@ struct server_registry *server_registry_free(struct server_registry *r)
 	CHECK(r->count == 0, "a server is held, or a slot taken, after the end");
 	free(r);
 	return NULL;
+}
+
+void server_set_leaving(struct server *s, bool leaving)
+{
+	uint64_t word = server_now(s), wanted;
+
+	do {
+		struct server_inputs now = server_inputs(word);
+
+		if (now.leaving == leaving)
+			return;
+		now.leaving = leaving;
+		wanted = server_word(&now);
+	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
 /* Compare and swap: other fields have other owners. */
@@ -328,6 +343,7 @@ void server_note_failure(struct server *s, const struct server_failure *f)
 	       "a failure fits into a word");
 	word = word << FAILURE_ERR_BITS | (unsigned)-f->err;
 	__atomic_store_n(&s->failure, word << FAILURE_WHY_BITS | f->why, __ATOMIC_RELAXED);
+	upstream_doubt(s->live);
 }
 
 struct server_failure server_last_failure(const struct server *s)

@@ -71,6 +71,7 @@ unsigned server_registry_workers(const struct server_registry *r);
 unsigned server_registry_count(const struct server_registry *r); /* leaving ones included */
 
 /* server_get: the server of that upstream and address, made when it is not known yet.
+ * text: NULL: the address as np_addr_format has it.
  *   Returns  the server, to be given back with server_put; NULL: no memory.
  *   Calls    control thread. */
 must_use struct server *server_get(struct server_registry *r, const char *upstream,
@@ -129,6 +130,10 @@ static inline struct server_lesson server_learnt(const struct server *s, int64_t
 /* server_young_since: since when it has been given less than its share (slow_start.h), monotonic; 0: it is not young.
  * That may be longer ago than slow_start says, where nobody has picked since.   Calls  any thread; takes the lock. */
 int64_t server_young_since(const struct server *s);
+
+/* server_set_leaving: whether the name of its upstream that had this address no longer has it (the dns field of the
+ * word). Connections go on; no pick of an older generation takes it.   Calls  control thread. */
+void server_set_leaving(struct server *s, bool leaving);
 
 /* server_set_admin: the operator's part of the word becomes that of `in`, and of the ends those; the rest stays as it
  * is. It counts from the next pick of every worker on.   Calls  control thread. */

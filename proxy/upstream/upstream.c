@@ -53,6 +53,7 @@ static bool add_member(const struct upstream *u, struct members *all, const stru
 	m->weight = spec->weight;
 	m->max_connections = spec->max_connections;
 	m->priority = spec->priority;
+	m->from = spec->from;
 	m->grade = m->weight > 0 ? GRADE_YES : GRADE_NO; /* as a word of 0 has it */
 	m->share = m->weight * u->unit;
 	m->most = m->max_connections;
@@ -138,10 +139,14 @@ static struct members *members_new(const struct upstream *u, const struct server
 	if (all->pool == NULL || all->tiers == NULL)
 		return members_free(all, u->registry);
 	for (unsigned i = 0; i < n; i++)
-		if (!add_member(u, all, &servers[i]))
+		if (servers[i].addr.len != 0 && !add_member(u, all, &servers[i]))
 			return members_free(all, u->registry);
 	form_tiers(u, all);
-	return build_table(u, all) ? all : members_free(all, u->registry);
+	if (!build_table(u, all))
+		return members_free(all, u->registry);
+	if (all->n > 0)
+		__atomic_store_n(&u->live->had, 1, __ATOMIC_RELAXED);
+	return all;
 }
 
 /* The credits of a round sum to 0, or its picks are not exact: what those who left were owed, the others pay. A server
@@ -198,6 +203,36 @@ int upstream_replace(struct upstream *u, const struct server_spec *servers, unsi
 
 /* ---- upstreams ---- */
 
+/* The list as configured: upstream_same compares it, however often the addresses of its names change. */
+static bool keep_list(struct upstream *u, const struct upstream_spec *spec)
+{
+	u->listed = calloc(spec->nservers + 1, sizeof(*u->listed)); /* + 1: never of size 0 */
+	if (u->listed == NULL)
+		return false;
+	for (; u->nlisted < spec->nservers; u->nlisted++) {
+		struct server_spec *to = &u->listed[u->nlisted];
+
+		*to = spec->servers[u->nlisted];
+		to->text = strdup(to->text);
+		if (to->zone != NULL)
+			to->zone = strdup(to->zone);
+		if (to->text == NULL || (to->zone == NULL) != (spec->servers[u->nlisted].zone == NULL)) {
+			u->nlisted++; /* free_list takes what there is */
+			return false;
+		}
+	}
+	return true;
+}
+
+static void free_list(struct upstream *u)
+{
+	for (unsigned i = 0; i < u->nlisted; i++) {
+		free((void *)(uintptr_t)u->listed[i].text);
+		free((void *)(uintptr_t)u->listed[i].zone);
+	}
+	free(u->listed);
+}
+
 /* Where the generation before did not have the key, nobody is young from its time: a reload begins nothing. */
 static void begin_slow_start(const struct upstream *u)
 {
@@ -234,7 +269,7 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->name = strdup(spec->name);
 	u->zone = spec->zone != NULL ? strdup(spec->zone) : NULL;
 	u->live = server_registry_live(registry, spec->name);
-	if (u->name != NULL && u->live != NULL && (u->zone != NULL || spec->zone == NULL))
+	if (u->name != NULL && u->live != NULL && (u->zone != NULL || spec->zone == NULL) && keep_list(u, spec))
 		u->members = members_new(u, spec->servers, spec->nservers);
 	if (u->members == NULL)
 		return upstream_free(u);
@@ -249,6 +284,7 @@ struct upstream *upstream_free(struct upstream *u)
 	members_free(u->members, u->registry);
 	server_registry_sweep(u->registry);
 	upstream_live_put(u->live);
+	free_list(u);
 	free((void *)(uintptr_t)u->name);
 	free((void *)(uintptr_t)u->zone);
 	free(u);
@@ -281,11 +317,14 @@ bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t
 	return answered;
 }
 
-static bool member_same(const struct member *m, const struct server_spec *spec)
+/* Two names are the same by their texts, two addresses however they are spelled. */
+static bool listed_same(const struct server_spec *a, const struct server_spec *b)
 {
-	return np_addr_equal(&m->server->addr, &spec->addr) && m->weight == spec->weight &&
-	       m->max_connections == spec->max_connections && m->priority == spec->priority &&
-	       zone_same(m->zone, spec->zone);
+	bool same = a->addr.len == 0 || b->addr.len == 0 ? a->addr.len == b->addr.len && strcmp(a->text, b->text) == 0 :
+		    np_addr_equal(&a->addr, &b->addr);
+
+	return same && a->weight == b->weight && a->max_connections == b->max_connections &&
+	       a->priority == b->priority && zone_same(a->zone, b->zone);
 }
 
 bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
@@ -305,12 +344,10 @@ bool upstream_same(const struct upstream *u, const struct upstream_spec *spec)
 		return false;
 	if (memcmp(&u->passive, &spec->passive, sizeof(u->passive)) != 0)
 		return false;
-	if (u->retries != spec->retries || u->members->n != spec->nservers)
+	if (u->retries != spec->retries || u->nlisted != spec->nservers)
 		return false;
-	for (unsigned i = 0; i < u->members->n; i++) {
-		const struct member *m = &u->members->at[i];
-
-		if (!member_same(m, &spec->servers[m->place]))
+	for (unsigned i = 0; i < u->nlisted; i++) {
+		if (!listed_same(&u->listed[i], &spec->servers[i]))
 			return false;
 	}
 	return true;

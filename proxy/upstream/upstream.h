@@ -72,8 +72,9 @@ static inline bool balance_is_by_key(enum balance b)
 }
 
 struct server_spec {
-	struct np_addr addr;
-	const char *text;         /* the address as configured */
+	struct np_addr addr;      /* len 0: a name, of which upstream_replace brings the addresses */
+	const char *text;         /* the address as configured, or the name; NULL: an address that has no other form */
+	uint32_t from;            /* of a name's address: the place of that name in the configured list, and 1; else 0 */
 	uint32_t weight;          /* 0 to UPSTREAM_WEIGHT_MAX (CHECK); 0 takes no connections */
 	uint32_t max_connections; /* 0: no limit */
 	uint32_t priority;        /* the lowest is used first: of an SRV record, or the configured one */
@@ -113,6 +114,7 @@ struct member {
 	uint32_t most;         /* 0: no limit */
 	uint32_t tier;         /* from 0: its place among the tiers */
 	uint64_t key;          /* the server's part of a source_hash score */
+	uint32_t from;         /* the place in upstream.listed of the name that has this address, and 1; 0: none has */
 	uint32_t weight;
 	uint32_t max_connections; /* under the lock; control thread: also of a newer generation (waiter_enact) */
 	char *zone;            /* owned; NULL: not said */
@@ -163,9 +165,11 @@ struct upstream {
 	struct members *members; /* owned; under live->lock, as the next three */
 	unsigned waiters, wide; /* who wait for a slot of it (waiter.h); and of them, who have tried no server yet */
 	uint32_t dry;           /* the pass (live->pass) in which even those found none */
+	struct server_spec *listed; /* const, owned with its texts: as configured; names among them */
+	unsigned nlisted;
 };
 
-/* upstream_new: copies what it needs of the spec and holds the servers.
+/* upstream_new: copies what it needs of the spec and holds the servers. Names have no members yet.
  *   Returns  NULL: no memory.
  *   Calls    control thread; any worker may pick once it is published. */
 must_use struct upstream *upstream_new(const struct upstream_spec *spec,
@@ -178,9 +182,15 @@ must_use int upstream_replace(struct upstream *u, const struct server_spec *serv
  * thread. */
 struct upstream *upstream_free(struct upstream *u);
 /* upstream_same: whether the spec describes exactly this upstream. Then a reload keeps it, and
- * round robin keeps its place. The servers' text is not compared: a server keeps its first spelling
- * anyway. Any thread. */
+ * round robin keeps its place. What is compared is the configured list, whatever became of its names. The text of an
+ * address is not: a server keeps its first spelling anyway. Any thread. */
 bool upstream_same(const struct upstream *u, const struct upstream_spec *spec);
+
+/* upstream_never_had: has no upstream of this name had a server, since the first of them was made? Any thread. */
+static inline bool upstream_never_had(const struct upstream *u)
+{
+	return __atomic_load_n(&u->live->had, __ATOMIC_RELAXED) == 0;
+}
 
 struct pick_args {
 	/* of the client's address, for source_hash; 0: it has none, so round robin */

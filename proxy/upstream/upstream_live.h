@@ -12,6 +12,8 @@
 #include "proxy/base/limit.h"
 #include "proxy/metrics/server_stats.h"
 
+struct upstream_doubt;
+
 struct upstream_live {
 	struct list link;     /* in the registry of servers */
 	struct list servers;  /* of struct server, those that are leaving among them */
@@ -20,6 +22,9 @@ struct upstream_live {
 	int64_t panics;       /* the health thread's: since when, as it has told; 0: it does not */
 	struct upstream_stats *stats; /* owned: one cell per worker, which writes it; any thread reads */
 	struct server_stats gone; /* sum of its servers that are no more: so its totals never fall */
+	uint32_t had;   /* atomic: an upstream of this name has had a server; 0: names that were never answered */
+	uint32_t doubted; /* atomic: a connect to one of its servers failed since control looked (upstream_doubt.h) */
+	struct upstream_doubt *doubt; /* atomic: who wants to know that; NULL: nobody; outlives all that points to it */
 
 	/* Of those who wait for a slot (waiter.h): used is how many, atomic; it changes under the lock. Each release of
 	 * a slot reads it, so it is not on the line that each pick writes. */

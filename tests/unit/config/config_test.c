@@ -41,7 +41,7 @@ static const char report[] =
 	" 5 |     upsteam: app\n"
 	"   |     ^^^^^^^ did you mean \"upstream\"?\n"
 	"   = help: staunch explain listeners[].upstream\n"
-	"error[E208]: \"bind\" cannot be \"localhost:8443\": names are not resolved yet: write the IP address\n"
+	"error[E208]: \"bind\" cannot be \"localhost:8443\": a name is for servers: write the IP address\n"
 	"  --> t.yaml:7:11\n"
 	"   |\n"
 	" 6 |   - name: tls\n"

@@ -91,9 +91,9 @@ static const struct load_row rows[] = {
 	 "error[E203]: \"idle\" cannot be \"0\": 0 does not switch it off: write off\n"},
 	{L U "log: {level: inof}\n", "^^^^ did you mean \"info\"?\n"},
 	{"listeners: [{name: a, bind: [\":80\", \"x:1\"], upstream: app}]\n" U,
-	 "error[E208]: \"bind\" cannot be \"x:1\": names are not resolved yet"},
-	{L "upstreams: [{name: app, servers: [\"db:1\"]}]\n",
-	 "error[E208]: \"address\" cannot be \"db:1\": names are not resolved yet: write the IP address\n"},
+	 "error[E208]: \"bind\" cannot be \"x:1\": a name is for servers"},
+	{L "upstreams: [{name: app, servers: [\"db\"]}]\n",
+	 "error[E205]: \"address\" cannot be \"db\": a name needs a port behind it, as in \"db.example:5432\"\n"},
 	{L "upstreams: [{name: app, servers: [\"10.0.0.1\"]}]\n",
 	 "error[E205]: \"address\" cannot be \"10.0.0.1\": "},
 };

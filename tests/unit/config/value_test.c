@@ -134,7 +134,12 @@ static void server_addresses(void **state)
 		{"10.0.0.1:0", DIAG_ADDRESS},
 		{":80", DIAG_ADDRESS},
 		{"10.0.0.1", DIAG_ADDRESS},
-		{"db.example:5432", DIAG_NOT_YET},
+		{"db.example", DIAG_ADDRESS},
+		{"db.example:0", DIAG_ADDRESS},
+		{"db.example:http", DIAG_ADDRESS},
+		{"db.example:65536", DIAG_ADDRESS},
+		{"srv:", DIAG_ADDRESS},
+		{"db.example:8000-8100", DIAG_ADDRESS},
 	};
 	const struct config_key *k = key_find("upstreams[].servers[].address");
 	struct config_server s = {0};

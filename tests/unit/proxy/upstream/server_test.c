@@ -305,7 +305,8 @@ static void free_while_held(void)
 
 static void the_last_failure_is_told_whole(void **state)
 {
-	struct server s = {.failure = 0};
+	struct upstream_live live = {.had = 1};
+	struct server s = {.live = &live};
 	const struct server_failure f = {.why = 12, .err = -111, .at = INT64_C(86400000000000000)};
 	struct server_failure got = server_last_failure(&s);
 

@@ -1,0 +1,376 @@
+/* Servers that are names: E56, E58, E60 to E64, E66, E67, over two workers, with a name server of the test's own, which
+ * says what a test wants. Rules over time are dns_set_test.c's, by a clock of the test; here the servers really change. */
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/flow/kit/control.h"
+#include "tests/unit/proxy/resolve/name_server.h"
+
+enum { MOST = 4 };
+
+/* What is answered now; under name_server_lock. */
+static struct {
+	unsigned rcode, ttl;
+	const char *ip[MOST]; /* of each host; those of the first that is NULL end it */
+	struct {
+		unsigned v[3]; /* priority, weight, port */
+		const char *target;
+	} srv[MOST];
+	bool silent;
+} zone;
+
+static struct name_server ns;
+
+static void answer_by_zone(struct name_server *s, const struct asked *q, struct reply *r)
+{
+	(void)s;
+	reply_rcode(r, zone.rcode);
+	if (zone.silent)
+		r->n = 0;
+	if (zone.silent || zone.rcode != 0)
+		return;
+	for (int i = 0; q->type == REPLY_A && i < MOST && zone.ip[i] != NULL; i++)
+		reply_addr(r, q->name, zone.ttl, zone.ip[i]);
+	for (int i = 0; q->type == REPLY_SRV && i < MOST && zone.srv[i].target != NULL; i++)
+		reply_srv(r, q->name, zone.ttl, zone.srv[i].v, zone.srv[i].target);
+}
+
+/* The list of addresses, from now on. */
+static void zone_set(unsigned rcode, unsigned ttl, const char *a, const char *b, const char *c)
+{
+	pthread_mutex_lock(&name_server_lock);
+	zone.rcode = rcode;
+	zone.ttl = ttl;
+	zone.ip[0] = a;
+	zone.ip[1] = b;
+	zone.ip[2] = c;
+	pthread_mutex_unlock(&name_server_lock);
+}
+
+static unsigned questions(void)
+{
+	return name_server_asked(&ns.udp) + name_server_asked(&ns.tcp);
+}
+
+/* --- the set-up --- */
+
+struct world {
+	struct kit_staunch *s;
+	int port, to; /* of the listener; of all servers, each at an address of its own */
+	struct kit_peer *peer[MOST];
+	char text[2048];
+};
+
+/* Address i is kit_ip(i + 1), for as long as the test runs. */
+static const char *ip_of(int i)
+{
+	static char all[MOST][64];
+
+	snprintf(all[i], sizeof(all[i]), "%s", kit_ip(i + 1));
+	return all[i];
+}
+
+static void begin(struct world *w, int peers)
+{
+	*w = (struct world){.port = kit_port(kit_ip(0))};
+	memset(&zone, 0, sizeof(zone));
+	ns = (struct name_server){.script = answer_by_zone};
+	name_server_start(&ns);
+	w->to = kit_port(ip_of(0));
+	for (int i = 0; i < peers; i++)
+		w->peer[i] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .ip = ip_of(i), .port = w->to});
+}
+
+static const char *config(struct world *w, const char *dns, const char *servers, const char *more)
+{
+	snprintf(w->text, sizeof(w->text),
+		 TWO_WORKERS "control: {socket: \"%s\"}\ndns: {servers: \"%s\"%s%s}\n"
+			     "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+			     "upstreams:\n  - {name: app, servers: [%s]%s}\n",
+		 control_socket(), ns.text, dns[0] != '\0' ? ", " : "", dns, kit_ip(0), w->port, servers, more);
+	return w->text;
+}
+
+static void start(struct world *w, const char *dns, const char *servers)
+{
+	w->s = kit_staunch_start(config(w, dns, servers, ""));
+}
+
+static void end(struct world *w)
+{
+	assert_int_equal(kit_staunch_stop(w->s, SIGTERM), 0);
+	name_server_stop(&ns);
+}
+
+static bool is_served(const struct world *w)
+{
+	int fd = kit_connect(kit_ip(0), w->port);
+	char back = 0;
+	bool well = kit_io_write(fd, "x", 1) == 0 && kit_io_read(fd, &back, 1) == 1 && back == 'x';
+
+	close(fd);
+	return well;
+}
+
+static int failures_of(const struct world *w, int clients)
+{
+	int failed = 0;
+
+	for (int i = 0; i < clients; i++)
+		failed += !is_served(w);
+	return failed;
+}
+
+static const char *servers_json(void)
+{
+	return control_expect(200, "GET /v1/servers", "");
+}
+
+/* --- the rows --- */
+
+/* E56: each address is a server of its own, in the API, in logs and for the balancer. */
+static void e56_each_address_is_a_server(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 2);
+	zone_set(0, 3600, ip_of(0), ip_of(1), NULL);
+	start(&w, "", textf("\"db.example:%d\"", w.to));
+	assert_int_equal(failures_of(&w, 10), 0);
+	assert_int_equal(kit_peer_accepted(w.peer[0]), 5);
+	assert_int_equal(kit_peer_accepted(w.peer[1]), 5);
+	expect_part(servers_json(), textf("\"server\":\"%s:%d\"", ip_of(0), w.to));
+	expect_part(servers_json(), textf("\"server\":\"%s:%d\"", ip_of(1), w.to));
+	kit_staunch_wait_log(w.s, textf("\"staunch.server\":\"%s:%d\"", ip_of(1), w.to), 5);
+	end(&w);
+}
+
+/* E58, E20: what one answer lacks stays; what two lack leaves, and its connections go on. The second question comes
+ * over TCP. */
+static void e58_it_leaves_the_second_time(void **state)
+{
+	struct world w;
+	unsigned tcp;
+	int fd;
+
+	(void)state;
+	begin(&w, 2);
+	zone_set(0, 1, ip_of(0), NULL, NULL);
+	start(&w, "", textf("\"db.example:%d\"", w.to));
+	fd = kit_connect(kit_ip(0), w.port);
+	kit_send(fd, "a", 1);
+	kit_expect(fd, "a", 1);
+	tcp = name_server_asked(&ns.tcp);
+	zone_set(0, 1, ip_of(1), NULL, NULL);
+	kit_staunch_wait_err(w.s, textf("gone: %s:%d", ip_of(0), w.to), 1);
+	assert_true(name_server_asked(&ns.tcp) > tcp);
+	kit_staunch_wait_err(w.s, textf("upstream app has 2 servers; come: %s:%d", ip_of(1), w.to), 1);
+	expect_part(servers_json(), "\"active\":0");
+	assert_int_equal(failures_of(&w, 4), 0);
+	assert_int_equal(kit_peer_accepted(w.peer[0]), 1);
+	kit_send(fd, "b", 1);
+	kit_expect(fd, "b", 1);
+	close(fd);
+	end(&w);
+}
+
+/* E60: all at once, and no client is lost. */
+static void e60_all_are_replaced(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 4);
+	zone_set(0, 1, ip_of(0), ip_of(1), NULL);
+	start(&w, "", textf("\"db.example:%d\"", w.to));
+	zone_set(0, 1, ip_of(2), ip_of(3), NULL);
+	for (int i = 0; kit_file_count(w.s->child->err, "gone: ") == 0; i++) {
+		if (i == 100000)
+			kit_fail("the first servers do not leave");
+		assert_true(is_served(&w));
+	}
+	assert_int_equal(failures_of(&w, 10), 0);
+	assert_true(kit_peer_accepted(w.peer[2]) >= 5 && kit_peer_accepted(w.peer[3]) >= 5);
+	assert_int_equal(kit_file_count(w.s->child->err, "has 0 servers"), 0);
+	end(&w);
+}
+
+/* E61: a name server that fails takes nobody's servers; a name that is no more keeps them for `hold`. */
+static void e61_failures_keep_what_is_known(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	zone_set(0, 1, ip_of(0), NULL, NULL);
+	start(&w, "hold: 2s", textf("\"db.example:%d\"", w.to));
+	zone_set(REPLY_SERVFAIL, 1, NULL, NULL, NULL);
+	kit_staunch_wait_err(w.s, "\"event\":\"dns_failed\"", 1);
+	assert_int_equal(failures_of(&w, 4), 0);
+	zone_set(0, 1, ip_of(0), NULL, NULL);
+	kit_staunch_wait_err(w.s, "\"event\":\"dns_back\"", 1);
+	zone_set(REPLY_NXDOMAIN, 1, NULL, NULL, NULL);
+	kit_staunch_wait_err(w.s, "\"event\":\"dns_failed\"", 2);
+	assert_int_equal(failures_of(&w, 1), 0);
+	kit_staunch_wait_err(w.s, "\"event\":\"dns_dropped\"", 1);
+	kit_staunch_wait_err(w.s, "has 0 servers", 1);
+	assert_false(is_served(&w));
+	kit_staunch_wait_log(w.s, "\"staunch.close_reason\":\"no_live_upstream\"", 1);
+	zone_set(0, 1, ip_of(0), NULL, NULL);
+	kit_staunch_wait_err(w.s, "upstream app has 1 server", 2);
+	assert_int_equal(failures_of(&w, 4), 0);
+	end(&w);
+}
+
+/* E61, E64: a name without an answer costs a start no more than dns.start; its clients are told dns_failed. */
+static void e64_a_start_without_an_answer(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	zone.silent = true;
+	start(&w, "start: 300ms, timeout: 200ms, tries: 1", textf("\"db.example:%d\"", w.to));
+	assert_false(is_served(&w));
+	kit_staunch_wait_log(w.s, "\"staunch.close_reason\":\"dns_failed\"", 1);
+	zone_set(0, 1, ip_of(0), NULL, NULL);
+	pthread_mutex_lock(&name_server_lock);
+	zone.silent = false;
+	pthread_mutex_unlock(&name_server_lock);
+	kit_staunch_wait_err(w.s, "upstream app has 1 server", 1);
+	assert_int_equal(failures_of(&w, 4), 0);
+	end(&w);
+}
+
+/* E62: its address refuses, and the name has another one by now: the next client that fails has it asked for. */
+static void e62_a_failed_connect_asks_again(void **state)
+{
+	struct world w;
+	unsigned before;
+
+	(void)state;
+	begin(&w, 2);
+	zone_set(0, 3600, ip_of(0), NULL, NULL);
+	start(&w, "", textf("\"db.example:%d\"", w.to));
+	assert_true(is_served(&w));
+	before = questions();
+	kit_peer_stop(w.peer[0]);
+	zone_set(0, 3600, ip_of(1), NULL, NULL);
+	assert_false(is_served(&w));
+	kit_staunch_wait_err(w.s, textf("come: %s:%d", ip_of(1), w.to), 1);
+	assert_int_equal(failures_of(&w, 4), 0); /* the old one is still there, and refuses: the retry is the new one */
+	assert_true(questions() > before);
+	end(&w);
+}
+
+/* E63: SRV records say ports, weights and order, and their hosts are asked for by themselves. */
+static void e63_services(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	w.peer[1] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .ip = ip_of(0), .port = 0});
+	w.peer[2] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .ip = ip_of(0), .port = 0});
+	zone_set(0, 3600, ip_of(0), NULL, NULL);
+	for (int i = 0; i < 3; i++) {
+		const unsigned v[][2] = {{10, 300}, {10, 100}, {20, 5}}; /* priority and weight */
+
+		zone.srv[i].v[0] = v[i][0];
+		zone.srv[i].v[1] = v[i][1];
+		zone.srv[i].v[2] = (unsigned)kit_peer_port(w.peer[i]);
+		zone.srv[i].target = i == 1 ? "b.example" : "a.example";
+	}
+	start(&w, "", "\"srv:_db._tcp.example\"");
+	assert_int_equal(failures_of(&w, 341), 0); /* 256 and 85: scaled down together */
+	assert_int_equal(kit_peer_accepted(w.peer[0]), 256);
+	assert_int_equal(kit_peer_accepted(w.peer[1]), 85);
+	assert_int_equal(kit_peer_accepted(w.peer[2]), 0);
+	kit_peer_stop(w.peer[0]);
+	kit_peer_stop(w.peer[1]);
+	assert_int_equal(failures_of(&w, 4), 0);
+	assert_true(kit_peer_accepted(w.peer[2]) >= 4);
+	end(&w);
+}
+
+/* E66: addresses that are no servers are left out, with one line. */
+static void e66_hostile_answers(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	zone_set(0, 1, "0.0.0.0", "224.0.0.1", ip_of(0));
+	start(&w, "", textf("\"db.example:%d\", \"own.example:%d\"", w.to, w.port));
+	pthread_mutex_lock(&name_server_lock);
+	zone.ip[3] = kit_ip(0);
+	pthread_mutex_unlock(&name_server_lock);
+	assert_int_equal(failures_of(&w, 2), 0);
+	kit_staunch_wait_err(w.s, "\"event\":\"dns_left_out\"", 1);
+	kit_staunch_wait_err(w.s, "is left out: it is no host's address", 1);
+	end(&w);
+}
+
+/* E67: a reload asks nothing again, and no server leaves, not even for a moment. */
+static void e67_a_reload_keeps_the_set(void **state)
+{
+	struct world w;
+	unsigned before;
+
+	(void)state;
+	begin(&w, 3);
+	zone_set(0, 3600, ip_of(0), ip_of(1), NULL);
+	start(&w, "", textf("\"db.example:%d\"", w.to));
+	before = questions();
+	zone_set(0, 3600, ip_of(2), NULL, NULL);
+	assert_int_equal(failures_of(&w, 1), 0);
+	kit_staunch_rewrite(w.s, config(&w, "", textf("\"db.example:%d\"", w.to), ", retries: 1"));
+	kit_child_signal(w.s->child, SIGHUP);
+	kit_staunch_wait_err(w.s, "generation 2 is in force", 1);
+	assert_int_equal(failures_of(&w, 10), 0);
+	assert_int_equal(kit_peer_accepted(w.peer[0]) + kit_peer_accepted(w.peer[1]), 11);
+	assert_int_equal(questions(), before);
+	assert_int_equal(kit_file_count(w.s->child->err, "gone: "), 0);
+	end(&w);
+}
+
+/* A reload with a new name waits for its first answer: no client meets an upstream without servers. */
+static void a_reload_brings_a_name(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 2);
+	zone_set(0, 3600, ip_of(1), NULL, NULL);
+	start(&w, "", textf("\"%s:%d\"", ip_of(0), w.to));
+	assert_int_equal(failures_of(&w, 2), 0);
+	assert_int_equal(questions(), 0);
+	kit_staunch_rewrite(w.s, config(&w, "", textf("\"new.example:%d\"", w.to), ""));
+	kit_child_signal(w.s->child, SIGHUP);
+	kit_staunch_wait_err(w.s, "generation 2 is in force", 1);
+	assert_int_equal(failures_of(&w, 4), 0);
+	assert_int_equal(kit_peer_accepted(w.peer[1]), 4);
+	end(&w);
+}
+
+#define CASE(name) cmocka_unit_test_teardown(name, kit_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(e56_each_address_is_a_server),
+		CASE(e58_it_leaves_the_second_time),
+		CASE(e60_all_are_replaced),
+		CASE(e61_failures_keep_what_is_known),
+		CASE(e64_a_start_without_an_answer),
+		CASE(e62_a_failed_connect_asks_again),
+		CASE(e63_services),
+		CASE(e66_hostile_answers),
+		CASE(e67_a_reload_keeps_the_set),
+		CASE(a_reload_brings_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
