@@ -238,8 +238,7 @@ struct config_bind {
 	struct config_pos         origin[CONFIG_BIND_AT_KEYS]; /* the first is the address's */
 };
 
-/* What may be read before an upstream is chosen; counts only while a route needs the
- * ClientHello. */
+/* What may be read before an upstream is chosen; counts only while a route needs the ClientHello. */
 struct config_preread {
 	int64_t timeout;
 	enum config_on_timeout on_timeout; /* of a client that has sent no byte */

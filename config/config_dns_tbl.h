@@ -1,4 +1,13 @@
-/* config_dns_tbl: the keys of the block `dns`, of struct config. A part of config_tbl.h, whose head explains the columns. */
+/* config_dns_tbl: the keys of the block `dns`, of struct config. A part of config_tbl.h, whose head explains the columns.
+ *
+ * Why each default is safe:
+ *
+ *   servers, none   as every other program of the machine asks, and a change of resolv.conf needs no reload
+ *   min_ttl 1s      a TTL of 0 asks once a second, not at each connect
+ *   max_ttl 1h      a TTL of a day keeps a mistake for an hour
+ *   timeout, tries  14 s of one server that is silent; what is known of a name serves meanwhile
+ *   hold 30s        a zone that is published half, or deleted by mistake, costs nobody for that time
+ *   start 5s        a start without name servers is late by that, and then serves what it knows */
 #ifndef CONFIG_CONFIG_DNS_TBL_H
 #define CONFIG_CONFIG_DNS_TBL_H
 

@@ -1,5 +1,8 @@
 /* server_name: servers that DNS knows: "db.example:5432", a host and a port, and "srv:_pg._tcp.db.example", a service.
- * Private to config/. */
+ * Private to config/.
+ *
+ * A host name without a port is refused and not guessed at: no port is usual for TCP. A dot at the end is kept, for it
+ * says that resolv.conf's search domains are not tried. */
 #ifndef CONFIG_SERVER_NAME_H
 #define CONFIG_SERVER_NAME_H
 

@@ -20,6 +20,7 @@
 
 /* ---- the names ---- */
 
+/* The name of a link. */
 static struct named *named_of(struct list *link)
 {
 	return list_entry(link, struct named, link);
@@ -44,6 +45,7 @@ static const struct dns_name *dns_of(void *arg, const struct config_server *s)
 	return one != NULL ? &one->dns : NULL;
 }
 
+/* Whoever answers it later finds nobody. dns_name_fini's and dns_name_follow's way to us. */
 static void forget_question(struct dns_set *s)
 {
 	resolver_drop(s->asker);
@@ -136,6 +138,7 @@ void names_question(const struct config *c, struct dns_question *q)
 	servers_of(c, q->servers);
 }
 
+/* From the next question on. One that is under way has those of before. */
 static void take_settings(struct names *n, const struct config *c)
 {
 	n->rules = (struct dns_rules){.min_ttl = c->dns.min_ttl, .max_ttl = c->dns.max_ttl, .hold = c->dns.hold};
@@ -158,6 +161,7 @@ static uint32_t random_bits(void)
 	return bits;
 }
 
+/* The one question of the name that this look-up is about: that of the name, or of a host that a service names. */
 static struct dns_set *set_of(struct named *one, const struct resolver_lookup *l)
 {
 	if (one->dns.set.asker == l)
@@ -199,6 +203,7 @@ static void ask_has_failed(struct named *one, struct dns_set *s)
 	note_answer(one, s, &none);
 }
 
+/* Out of line: the question is half a KiB, and would stand on the stack of the timer's whole turn. */
 static no_inline void ask_for(struct named *one, struct dns_set *s, int64_t now)
 {
 	const struct names *n = one->names;
@@ -213,6 +218,7 @@ static no_inline void ask_for(struct named *one, struct dns_set *s, int64_t now)
 
 /* ---- upstreams ---- */
 
+/* Only such upstreams are ever replaced, and only their failures are told. */
 static bool has_names(const struct config_upstream *u)
 {
 	for (size_t i = 0; i < u->nservers; i++)
@@ -221,6 +227,7 @@ static bool has_names(const struct config_upstream *u)
 	return false;
 }
 
+/* Is one of its names not in force as it is known? */
 static bool has_changed(const struct names *n, const struct config_upstream *u)
 {
 	for (size_t i = 0; i < u->nservers; i++) {
@@ -232,6 +239,7 @@ static bool has_changed(const struct names *n, const struct config_upstream *u)
 	return false;
 }
 
+/* By a walk: it is asked only when a list changes, for each server that it had before. */
 static bool list_has(const struct names_list *list, const struct np_addr *a)
 {
 	for (unsigned i = 0; i < list->n; i++)
@@ -248,6 +256,7 @@ static void mark_leaving(const struct names_list *list, const struct upstream *u
 			server_set_leaving(u->members->at[i].server, true);
 }
 
+/* Also a server of the file that a name had before, and one that came back while its connections still ran. */
 static void mark_present(const struct upstream *u)
 {
 	for (unsigned i = 0; i < u->members->n; i++)
@@ -296,6 +305,7 @@ static bool put_changes(struct names *n)
 	return all;
 }
 
+/* Is there anything to put into force? */
 static bool anything_changed(const struct names *n)
 {
 	list_for_each(it, &n->all)
@@ -306,6 +316,7 @@ static bool anything_changed(const struct names *n)
 
 /* ---- time ---- */
 
+/* All that is due now; 50 of them run at once, and the others stand in the resolver's queue (RESOLVER_AT_ONCE). */
 static void ask_what_is_due(struct named *one, int64_t now, int64_t *when)
 {
 	struct dns_set *s;
@@ -361,6 +372,7 @@ void names_init(struct names *n, struct process *p)
 	list_init(&n->all);
 }
 
+/* An answer of any kind will do: that a name server fails is an answer to the question whether to wait for it. */
 static bool all_answered(const struct names *n)
 {
 	list_for_each(it, &n->all)

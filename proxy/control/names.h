@@ -11,6 +11,17 @@
  * A name belongs to the process and not to a generation: a reload that still has it asks nothing anew, and its servers
  * stay. What one question is answered over time is dns_set.h's; which servers come of it is names_list.h's.
  *
+ * What is true at each moment:
+ *
+ *   a name without an answer      has no servers; clients of an upstream that never had one are told dns_failed
+ *   the set of a name is another  its upstreams have it with the next pick: one turn of this thread's loop later
+ *   a server that is gone         is in no list; what it has of connections runs on, its numbers with it, and its word
+ *                                 says that it leaves, for generations that still list it
+ *   a reload under way            questions and answers go on; what they change waits for its end, 20 ms at a time
+ *
+ * Rejected: a set for each generation (a reload would ask for all names at once); looking up at each connect, as a
+ * worker would have to wait for it.
+ *
  * Control thread. A load may use the registry of servers meanwhile: then an answer waits for its end. */
 #ifndef PROXY_CONTROL_NAMES_H
 #define PROXY_CONTROL_NAMES_H
@@ -24,7 +35,8 @@ struct config_server;
 struct process;
 struct snapshot;
 
-/* A host, whatever ports it has in the file, or a service. */
+/* A host, whatever ports it has in the file, or a service. One for all upstreams that list it, so that no second has
+ * two questions about one name. On the heap, from the load that brings it to the first publication without it. */
 struct named {
 	struct list link;
 	struct names *names;

@@ -29,7 +29,9 @@ struct names_list {
 	struct names_left_out left_out;
 };
 
-/* names_list_make: the servers of c->upstreams[i]. find: what is known of a name; NULL: nothing.
+/* names_list_make: the servers of c->upstreams[i]. find: what is known of a name; NULL: nothing. Options of the file
+ * hold for each address of a name, but a service's weights are those of its records, and the tiers of its records come
+ * on top of its priority. Texts, zones and left_out.of are the configuration's.
  *   Returns  0 or -NP_ENOMEM.   Owns  list->specs. */
 must_use int names_list_make(struct names_list *list, const struct config *c, size_t i,
 			     const struct dns_name *(*find)(void *arg, const struct config_server *s), void *arg);

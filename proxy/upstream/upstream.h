@@ -73,8 +73,8 @@ static inline bool balance_is_by_key(enum balance b)
 
 struct server_spec {
 	struct np_addr addr;      /* len 0: a name, of which upstream_replace brings the addresses */
-	const char *text;         /* the address as configured, or the name; NULL: an address that has no other form */
-	uint32_t from;            /* of a name's address: the place of that name in the configured list, and 1; else 0 */
+	const char *text;         /* the address as configured, or the name; NULL: as np_addr_format has it */
+	uint32_t from;            /* of a name's address: the place of the name in the configured list, and 1; or 0 */
 	uint32_t weight;          /* 0 to UPSTREAM_WEIGHT_MAX (CHECK); 0 takes no connections */
 	uint32_t max_connections; /* 0: no limit */
 	uint32_t priority;        /* the lowest is used first: of an SRV record, or the configured one */

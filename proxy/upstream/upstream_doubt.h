@@ -2,6 +2,9 @@
  * say so here, and the thread that asks DNS hears of it: a mark at the upstream, and one message for all of them, which
  * is posted only if none is under way. A worker never waits, and a storm of failures is one message.
  *
+ * Rejected: a message for each failure, which would need memory where things go wrong; a look of the asking thread each
+ * second, which would be late by that.
+ *
  *   worker   mark the upstream --> is the message under way? --no--> post it
  *   control  told(): the message may be posted again; then which upstreams are marked? upstream_doubt_take */
 #ifndef PROXY_UPSTREAM_UPSTREAM_DOUBT_H

@@ -65,8 +65,8 @@ static const char *listed(const char *servers, struct names_list *list)
 		char address[NP_ADDR_TEXT];
 
 		np_addr_format(&s->addr.u.sa, s->addr.len, address, sizeof(address));
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s/%u/%u/%u", i > 0 ? " " : "", address, s->weight,
-				       s->priority, s->from);
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s/%u/%u/%u", i > 0 ? " " : "", address,
+				       s->weight, s->priority, s->from);
 	}
 	free(list->specs);
 	load_free(&l);
@@ -82,7 +82,8 @@ static void e56_names_stand_in_their_place(void **state)
 	(void)state;
 	know(&a, "a.x", "10.0.0.1 10.0.0.2 2001:db8::1");
 	know(&b, "b.x", "10.0.0.3");
-	assert_string_equal(listed("\"10.0.0.9:80\", {address: \"a.x:81\", weight: 3, priority: 2}, \"b.x:82\", \"c.x:1\"",
+	assert_string_equal(listed("\"10.0.0.9:80\", {address: \"a.x:81\", weight: 3, priority: 2}, \"b.x:82\", "
+				   "\"c.x:1\"",
 				   &list),
 			    "10.0.0.9:80/1/0/0 10.0.0.1:81/3/2/2 10.0.0.2:81/3/2/2 [2001:db8::1]:81/3/2/2 "
 			    "10.0.0.3:82/1/0/3");
@@ -98,7 +99,8 @@ static void an_address_stands_once(void **state)
 	know(&a, "a.x", "10.0.0.1 10.0.0.2");
 	know(&b, "b.x", "10.0.0.2 10.0.0.3");
 	assert_string_equal(listed("\"10.0.0.2:80\", \"a.x:80\", \"b.x:80\", \"a.x:81\"", &list),
-			    "10.0.0.2:80/1/0/0 10.0.0.1:80/1/0/2 10.0.0.3:80/1/0/3 10.0.0.1:81/1/0/4 10.0.0.2:81/1/0/4");
+			    "10.0.0.2:80/1/0/0 10.0.0.1:80/1/0/2 10.0.0.3:80/1/0/3 10.0.0.1:81/1/0/4 "
+			    "10.0.0.2:81/1/0/4");
 }
 
 static void e66_what_is_no_server(void **state)
