@@ -14,6 +14,7 @@
 #include "config/text/arena.h"
 #include "config/cidr.h"
 #include "config/config_check.h"
+#include "config/config_dns.h"
 #include "config/config_enum.h"
 #include "config/config_tbl.h"
 #include "config/text/pos.h"
@@ -325,8 +326,7 @@ struct config_tls_in {
 	struct config_pos       origin[CONFIG_TLS_IN_KEYS];
 };
 
-/* Every condition that is written must hold; of a list one element. Without any it matches
- * everything. */
+/* Every condition that is written must hold; of a list one element. Without any it matches everything. */
 struct config_route {
 	struct config_text *sni; /* lower case; "a.b", "*.a.b", "a.*" or "*" */
 	size_t              nsni;
@@ -414,13 +414,7 @@ struct config {
 	struct {
 		int64_t series;
 	} metrics;
-	struct {
-		struct config_text *servers; /* name servers, or the word system alone; none: the system's */
-		size_t              nservers;
-		int64_t             min_ttl, max_ttl, hold, start;
-		int64_t             timeout, tries; /* of the first try; of each name server */
-		enum config_family  family;
-	} dns;
+	struct config_dns dns;
 	struct config_listener *listeners;
 	size_t                  nlisteners;
 	struct config_upstream *upstreams;

@@ -475,14 +475,12 @@
 #define CONFIG_SERVER_TBL(X)                                                                                      \
 	X(ADDRESS, "upstreams[].servers[].address", addr, NULL, 0, 0, NEEDED, none, NEW,                          \
 	  "its address, quoted: IP and port, unix: and a path, name and port, or srv:NAME",                       \
-	  "\"10.0.0.1:9001\", \"[2001:db8::1]:9001\", \"unix:/run/app.sock\", \"db.example:5432\" or "              \
-	  "\"srv:_pg._tcp.db.example\". Each address of a name is a server with these options, and DNS is asked "  \
-	  "again when its answer has expired. SRV records say host, port, weight and, by their priority, order.", \
+	  "\"[2001:db8::1]:9001\", \"unix:/run/app.sock\", \"db.example:5432\", \"srv:_pg._tcp.db.example\": each "   \
+	  "address of a name is a server with these options, and SRV records say ports, weights and order.",      \
 	  "\"127.0.0.1:9001\"")                                                                                   \
 	X(COUNT, "upstreams[].servers[].weight", weight, "1", 0, 256, 0, none, NEW,                               \
 	  "its share of connections beside the others; 0 takes no new ones",                                      \
-	  "A server of weight 2 gets twice the connections of one of weight 1. Of a name it is the weight of each " \
-	  "address; records of srv: have their own.",                                                             \
+	  "A server of weight 2 gets twice the connections of one of weight 1.",                                  \
 	  "2")                                                                                                    \
 	X(COUNT, "upstreams[].servers[].max_connections", max_connections, "off", 1, 10000000, OFF, none, NEW,    \
 	  "connections it is given at the same time; a full server is passed over",                               \
