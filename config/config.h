@@ -1,10 +1,8 @@
-/* config: the typed model of one configuration, and the way to it: text -> nodes -> model ->
- * validated model. Plain structs, frozen once config_load returns; every reader may keep
- * pointers into it until config_free.
+/* config: the typed model of one configuration, and the way to it: text -> nodes -> model -> validated model. Plain
+ * structs, frozen once config_load returns; every reader may keep pointers into it until config_free.
  *
- * Durations are nanoseconds, counts are int64_t. CONFIG_OFF means that the timer or bound is
- * switched off, CONFIG_AUTO that the process works the value out. Keys, defaults and bounds
- * stand in config_tbl.h and nowhere else. */
+ * Durations are nanoseconds, counts are int64_t. CONFIG_OFF means that the timer or bound is switched off, CONFIG_AUTO
+ * that the process works the value out. Keys, defaults and bounds stand in the tables and nowhere else. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 

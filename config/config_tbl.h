@@ -27,6 +27,7 @@
 
 #include "config/config_health_tbl.h"
 #include "config/config_dns_tbl.h"
+#include "config/config_server_tbl.h"
 #include "config/config_tls_tbl.h"
 
 /* struct config */
@@ -470,33 +471,5 @@
 	  "Once a second for a minute, then every five seconds. Nothing is sent. Where it works, the next "       \
 	  "connection is the trial. Switch it off where servers log each such connection loudly.",                \
 	  "false")
-
-/* struct config_server */
-#define CONFIG_SERVER_TBL(X)                                                                                      \
-	X(ADDRESS, "upstreams[].servers[].address", addr, NULL, 0, 0, NEEDED, none, NEW,                          \
-	  "its address, quoted: IP and port, unix: and a path, name and port, or srv:NAME",                       \
-	  "\"[2001:db8::1]:9001\", \"unix:/run/app.sock\", \"db.example:5432\", \"srv:_pg._tcp.db.example\": each "   \
-	  "address of a name is a server with these options, and SRV records say ports, weights and order.",      \
-	  "\"127.0.0.1:9001\"")                                                                                   \
-	X(COUNT, "upstreams[].servers[].weight", weight, "1", 0, 256, 0, none, NEW,                               \
-	  "its share of connections beside the others; 0 takes no new ones",                                      \
-	  "A server of weight 2 gets twice the connections of one of weight 1.",                                  \
-	  "2")                                                                                                    \
-	X(COUNT, "upstreams[].servers[].max_connections", max_connections, "off", 1, 10000000, OFF, none, NEW,    \
-	  "connections it is given at the same time; a full server is passed over",                               \
-	  "Set it to what the server itself allows, so that it never has to refuse.",                             \
-	  "100")                                                                                                  \
-	X(COUNT, "upstreams[].servers[].priority", priority, "0", 0, 65535, 0, none, NEW,                         \
-	  "its tier: it is used only where no server of a lower number takes connections",                        \
-	  "0 is used first. Servers of one priority are balanced among themselves.",                              \
-	  "2")                                                                                                    \
-	X(NAME, "upstreams[].servers[].zone", zone, NULL, 0, 0, 0, none, NEW,                                     \
-	  "where it runs: beside the process's own zone it is used first",                                        \
-	  "It counts within its priority, and only where the top-level zone is set.",                             \
-	  "eu-1a")                                                                                                \
-	X(BOOL, "upstreams[].servers[].backup", backup, "false", 0, 0, 0, none, NEW,                              \
-	  "use it only while no other server takes connections",                                                  \
-	  "The same as priority: 1, so write one of the two. Backups are balanced among themselves.",             \
-	  "true")
 
 #endif
