@@ -155,6 +155,7 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 		inv->upstreams[i].config = model_of(s, i);
 		inv->upstreams[i].closes_down = inv->upstreams[i].config->on_down == CONFIG_ON_DOWN_CLOSE;
 		inv->upstreams[i].tls = contexts_hold(s->targets[i].check_tls);
+		inv->upstreams[i].header = s->targets[i].header;
 		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0)
 			return false;
 	}

@@ -62,6 +62,7 @@ struct inventory_upstream {
 	bool judges, probes;      /* by what becomes of connections; and those that are left out */
 	bool hedges;              /* its slow dials: how long a connect takes must be known */
 	int64_t connect_timeout;  /* ns */
+	uint8_t header;           /* version of the PROXY header in front of all bytes; 0: none */
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
 	unsigned panic;           /* percent of the weight; 0: off */
 	bool closes_down;         /* on_down: close */

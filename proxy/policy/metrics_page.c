@@ -24,7 +24,7 @@ static const struct family families[] = {
 #undef X
 };
 #define NFAMILIES  array_len(families)
-#define NDROPPABLE 11 /* the last of them */
+#define NDROPPABLE 12 /* the last of them */
 
 /* The families of servers, which are what makes a page large; the first of them is left out first. */
 static const struct family *droppable(unsigned i)

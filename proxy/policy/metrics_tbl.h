@@ -99,6 +99,9 @@
 	  ejections, FAULTS) \
 	X(SERVER, SERVERS, "staunch_upstream_ejections_capped_total", counter, "upstream, server", \
 	  "Times that a server was not left out, since too few would have stayed.", ejections_capped, 1) \
+	X(SERVER, SERVERS, "staunch_upstream_probes_total", counter, "upstream, server, result", \
+	  "Probes of a server that was left out, by result; left_out: not made, for want of a place or a descriptor.", \
+	  probes, PROBE_RESULTS) \
 	X(SERVER, SERVERS, "staunch_upstream_server_state", gauge, "upstream, server, input", \
 	  "What holds a server out, by input: 0 it is good, 1 it holds the server out, 2 in between.", \
 	  server_inputs, 5) \

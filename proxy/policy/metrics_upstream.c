@@ -189,6 +189,17 @@ void metrics_ejections_capped(const struct metrics_at *pg, unsigned i)
 		prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->passive, capped));
 }
 
+void metrics_probes(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_server *s = &pg->inv->servers[i];
+
+	for (unsigned r = 0; s->listed && r < PROBE_RESULTS; r++) {
+		struct labels labels = by_server(s->server, "result", probe_result_word((enum probe_result)r));
+
+		prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->checked, probes[r]));
+	}
+}
+
 static bool is_checked(const struct inventory_server *s)
 {
 	return s->listed && server_inputs(server_now(s->server)).check != SERVER_CHECK_NONE;

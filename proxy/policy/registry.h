@@ -19,7 +19,7 @@ struct registry {
 	struct list contexts; /* of struct contexts (snapshot_contexts.c): those in use */
 	struct list staples; /* of struct tls_staple: of the certificates in use */
 	struct tls_worker **tls; /* owned: one per worker, and one for health; NULL until a generation speaks TLS */
-	bool health_tls;         /* a check speaks TLS, or did: the last of tls is there */
+	bool health_tls;         /* a check or a probe speaks TLS, or did: the last of tls is there */
 	unsigned nworkers; /* const after init */
 	unsigned snapshots; /* alive: the current one, and those that connections keep */
 	bool looks_only;           /* const: of a trial (snapshot_trial.h): no file is written, nothing is logged */

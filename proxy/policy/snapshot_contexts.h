@@ -24,8 +24,8 @@ must_use int contexts_server(struct registry *r, const struct config_tls_in *c,
 			     struct tls_ticket_keys *keys, struct tls_ctx ***out, struct text *why);
 must_use int contexts_client(struct registry *r, const struct config_tls_out *c,
 			     struct tls_ctx ***out, struct text *why);
-/* contexts_check: one, for checks of the health thread: the same, but no session of it is ever resumed. What a check
- * says must not depend on a handshake of another day, nor a client's connection on a check's. */
+/* contexts_check: one, for checks and probes of the health thread: the same, but no session of it is ever resumed. What
+ * a check says must not depend on a handshake of another day, nor a client's connection on a check's. */
 must_use int contexts_check(struct registry *r, const struct config_tls_out *c,
 			    struct tls_ctx ***out, struct text *why);
 /* contexts_hold: one use more, of those that are in use. Takes NULL.   Returns  them. */

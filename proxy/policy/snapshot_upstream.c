@@ -220,6 +220,13 @@ static bool check_speaks_tls(const struct config_upstream *c)
 	return c->health.tls != NULL;
 }
 
+/* A probe agrees on TLS as a client's connection would. Alone, a server is never left out. Where the name is the
+ * client's, there is none to verify, and a certificate that is good would not be believed: the port alone is probed. */
+static bool probe_speaks_tls(const struct config_upstream *c, const struct upstream *u)
+{
+	return u->passive.on && u->passive.probe && u->members->n > 1 && !config_sni_is_clients(c->tls);
+}
+
 /* As connections speak it, but for what the check says otherwise. There is no client who could have asked for a name,
  * and none whose protocol it could be. */
 static int check_context(struct registry *r, const struct config_upstream *c, struct target *t, struct text *why)
@@ -257,7 +264,9 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 		return 0;
 	t->handshake_timeout = c->tls->handshake_timeout;
 	err = contexts_client(s->registry, c->tls, &t->tls, why);
-	return err == 0 && check_speaks_tls(c) ? check_context(s->registry, c, t, why) : err;
+	if (err == 0 && (check_speaks_tls(c) || probe_speaks_tls(c, t->upstream)))
+		err = check_context(s->registry, c, t, why);
+	return err;
 }
 
 void target_fini(struct target *t)

@@ -36,6 +36,22 @@ struct server_check_last server_checked_last(const struct server_checked *c)
 	};
 }
 
+void server_probed_note(struct server_checked *c, enum probe_result r)
+{
+	relaxed_add(&c->probes[r], 1);
+}
+
+const char *probe_result_word(enum probe_result r)
+{
+	static const char *const words[] = {
+#define X(id, word) [PROBE_##id] = word,
+		PROBE_RESULT_TBL(X)
+#undef X
+	};
+
+	return words[r];
+}
+
 const char *check_result_word(enum check_result r)
 {
 	static const char *const words[] = {

@@ -27,9 +27,23 @@ enum check_result {
 	CHECK_RESULTS
 };
 
+/* What became of a probe of a server that is left out. X(id, word) */
+#define PROBE_RESULT_TBL(X)                                                             \
+	X(GOOD, "good")         /* its trial is due */                                  \
+	X(FAILED, "failed")     /* not well yet */                                      \
+	X(LEFT_OUT, "left_out") /* not made: for want of a place, a descriptor, memory */
+
+enum probe_result {
+#define X(id, word) PROBE_##id,
+	PROBE_RESULT_TBL(X)
+#undef X
+	PROBE_RESULTS
+};
+
 /* All atomic. */
 struct server_checked {
 	uint64_t results[CHECK_RESULTS]; /* so many of each */
+	uint64_t probes[PROBE_RESULTS];  /* the same of probes */
 	uint64_t last;   /* the last result that was one: server_checked_last; 0: none yet */
 	int64_t since;   /* monotonic ns: the verdict of the server's word is of then; 0: there is none */
 };
@@ -45,6 +59,10 @@ struct server_check_last {
 void server_checked_note(struct server_checked *c, const struct server_check_last *r);
 struct server_check_last server_checked_last(const struct server_checked *c);
 
+/* server_probed_note: one more.   Calls  the health thread. */
+void server_probed_note(struct server_checked *c, enum probe_result r);
+
+const char *probe_result_word(enum probe_result r);
 const char *check_result_word(enum check_result r);
 const char *check_result_sentence(enum check_result r);
 

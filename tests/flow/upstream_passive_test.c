@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "tests/flow/kit/control.h"
+#include "tests/flow/kit/programs.h"
+#include "tests/kit/cert.h"
 
 enum { SERVERS = 3 };
 
@@ -16,8 +18,8 @@ struct world {
 	int at[SERVERS]; /* ports */
 };
 
-/* Servers at these ports; passive: what stands in health.passive. */
-static void start(struct world *w, int n, const char *passive)
+/* Servers at these ports; passive: what stands in health.passive; keys: beside it. */
+static void start_as(struct world *w, int n, const char *passive, const char *keys)
 {
 	const char *servers = "";
 
@@ -26,9 +28,14 @@ static void start(struct world *w, int n, const char *passive)
 		servers = textf("%s%s\"%s:%d\"", servers, i > 0 ? ", " : "", kit_ip(0), w->at[i]);
 	w->s = kit_staunch_start(textf(
 		TWO_WORKERS "control: {socket: \"%s\"}\nlisteners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
-			    "upstreams:\n  - {name: app, health: {passive: %s}, servers: [%s]}\n",
-		control_socket(), kit_ip(0), w->port, passive, servers));
+			    "upstreams:\n  - {name: app, health: {passive: %s}, servers: [%s], %s}\n",
+		control_socket(), kit_ip(0), w->port, passive, servers, keys));
 	w->fds = kit_proc_fds(w->s->child->pid);
+}
+
+static void start(struct world *w, int n, const char *passive)
+{
+	start_as(w, n, passive, "retries: 3");
 }
 
 static int serving(enum kit_serve how, int port, struct kit_peer **out)
@@ -260,6 +267,75 @@ static void e68_nobody_is_judged(void **state)
 	back_to_normal(off.s, off.fds, kit_ip(0), off.port);
 }
 
+/* OpenSSL's echo, at this port, with a certificate of root that is good for so many days. */
+static struct kit_child *serve_tls(int port, struct kit_cert *root, int days)
+{
+	struct kit_cert *leaf = kit_cert_make(&(struct kit_cert_opts){
+		.ip = kit_ip(0), .issuer = root, .from_days = -30, .to_days = days});
+	const char *at = textf("%s:%d", kit_ip(0), port);
+	char cert[KIT_PATH], key[KIT_PATH];
+
+	kit_cert_write(leaf, textf("leaf-%d-%d.pem", port, days), cert);
+	kit_cert_write_key(leaf, textf("leaf-%d-%d.key", port, days), NULL, key);
+	return program_serve("tls", KIT_ARGV("openssl", "s_server", "-quiet", "-rev", "-accept", at, "-cert", cert,
+					     "-key", key), kit_ip(0), port);
+}
+
+/* The server turns each line around. */
+static bool is_turned(int port)
+{
+	int fd = kit_connect(kit_ip(0), port);
+	char back[3] = "";
+	bool well = kit_io_write(fd, "ab\n", 3) == 0 && kit_io_read(fd, back, 3) == 3 && memcmp(back, "ba\n", 3) == 0;
+
+	close(fd);
+	return well;
+}
+
+/* How often a probe of the second server had this result. */
+static bool has_probed(void *arg)
+{
+	const struct world *w = ((const void **)arg)[0];
+	const char *result = ((const void **)arg)[1];
+	const char *none = textf("probes_total{upstream=\"app\",server=\"%s:%d\",result=\"%s\"} 0\n", kit_ip(0),
+				 w->at[1], result);
+
+	return strstr(control_expect(200, "GET /metrics", ""), none) == NULL;
+}
+
+/* E69: a certificate that has expired is no good probe, though the port takes connections; once there is another one
+ * the server is in use again, long before its time is over, and no client has noticed. */
+static void e69_an_expired_certificate(void **state)
+{
+	struct kit_cert *root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
+	struct world w = {.at = {kit_port(kit_ip(0)), kit_port(kit_ip(0))}};
+	struct kit_child *well, *bad;
+	char ca[KIT_PATH];
+	int failed = 0;
+
+	(void)state;
+	program_need("openssl");
+	kit_cert_write(root, "ca.pem", ca);
+	well = serve_tls(w.at[0], root, 30);
+	bad = serve_tls(w.at[1], root, -1);
+	start_as(&w, 2, "{out: 600s, max_out: 1h}", textf("tls: {ca: \"%s\"}", ca));
+	for (int i = 0; i < 40; i++)
+		failed += !is_turned(w.port);
+	assert_int_equal(events(&w, "server_out"), 1);
+	assert_true(kit_wait(has_probed, (const void *[]){&w, "failed"}, KIT_MS));
+	assert_false(has_probed((const void *[]){&w, "good"}));
+	program_stop(bad, SIGTERM);
+	bad = serve_tls(w.at[1], root, 30);
+	assert_true(kit_wait(has_probed, (const void *[]){&w, "good"}, KIT_MS));
+	for (int i = 0; i < 10; i++)
+		failed += !is_turned(w.port);
+	assert_int_equal(events(&w, "server_in"), 1);
+	assert_int_equal(failed, 0);
+	kit_staunch_stop(w.s, SIGTERM);
+	program_stop(bad, SIGTERM);
+	program_stop(well, SIGTERM);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, kit_end)
 
 int main(void)
@@ -273,6 +349,7 @@ int main(void)
 		TEST(e35_left_out_and_then_alone),
 		TEST(e74_what_all_do_is_no_failure),
 		TEST(e68_nobody_is_judged),
+		TEST(e69_an_expired_certificate),
 	};
 
 	return cmocka_run_group_tests_name("upstream passive", tests, NULL, NULL);

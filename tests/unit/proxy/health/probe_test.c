@@ -2,8 +2,13 @@
  * and health. A script never asserts, since it is a coroutine: it returns what is wrong, or NULL. */
 #include "proxy/health/probe.h"
 
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "tests/kit/cert.h"
 #include "tests/unit/proxy/health/world.h"
 
 #define SERVERS_MOST 6
@@ -119,6 +124,11 @@ static bool is_due(unsigned place)
 	struct passive p = at(place);
 
 	return p.by_probe && p.until >= scene.began && p.until <= np_nanotime();
+}
+
+static uint64_t count_of(unsigned place, enum probe_result r)
+{
+	return world_server(&scene.world, place)->checked.probes[r];
 }
 
 static bool is_untouched(unsigned place)
@@ -238,6 +248,178 @@ static void e69_so_many_at_once(void **state)
 	run(want_four_places_of_two);
 }
 
+/* Those that had no place are the next turn's first, and no turn is lost to one that hangs. */
+static const char *rotate(void)
+{
+	static const unsigned after[][5] = {{1, 1, 0, 0, 0}, {1, 1, 1, 1, 0}, {2, 1, 1, 1, 1}, {2, 2, 2, 1, 1}};
+
+	for (unsigned i = 0; i < array_len(after); i++) {
+		turn(i * NP_S);
+		if (!all_end())
+			return "each probe ends";
+		for (unsigned j = 0; j < array_len(after[i]); j++)
+			if (count_of(j, PROBE_FAILED) != after[i][j])
+				return "each in its turn";
+	}
+	if (count_of(4, PROBE_LEFT_OUT) != 3 || scene.probes.left_out != 3 * 4)
+		return "who had no place is counted";
+	return NULL;
+}
+
+static void e73_places_go_round(void **state)
+{
+	int ports[5];
+
+	(void)state;
+	for (unsigned i = 0; i < array_len(ports); i++)
+		ports[i] = kit_refuser(kit_ip(0));
+	open_at(ports, array_len(ports), "retries: 1");
+	scene.probes.most = 2;
+	run(rotate);
+}
+
+/* With the connect's timeout as it is without a word. */
+static const char *hang_for_a_turn(void)
+{
+	int64_t begun = np_nanotime();
+
+	turn(0);
+	if (scene.probes.n != 2 || !all_end())
+		return "a probe of it ends";
+	if (np_nanotime() - begun < 500 * NP_MS)
+		return "it was waited for";
+	turn(NP_S);
+	return scene.probes.n == 2 && all_end() && count_of(0, PROBE_FAILED) == 2 ? NULL : "one a second";
+}
+
+static void e69_silence_takes_no_turn(void **state)
+{
+	const int ports[] = {kit_black_hole(kit_ip(0)), kit_black_hole(kit_ip(0))};
+
+	(void)state;
+	_Static_assert(PROBE_LONGEST < NP_S, "it ends before the next turn");
+	open_at(ports, array_len(ports), "retries: 1");
+	run(hang_for_a_turn);
+}
+
+/* ---- as a connection of a client ---- */
+
+/* A server of TLS on a thread of its own: it takes so many connections, and reads until each ends. */
+struct tls_server {
+	pthread_t thread;
+	SSL_CTX *ctx;
+	int listener, port, connections;
+};
+
+static void *serve_tls(void *arg)
+{
+	struct tls_server *t = arg;
+	char byte;
+
+	for (int i = 0; i < t->connections; i++) {
+		int fd = kit_accept(t->listener);
+		SSL *ssl = SSL_new(t->ctx);
+
+		if (ssl != NULL && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1)
+			while (SSL_read(ssl, &byte, 1) > 0)
+				;
+		SSL_free(ssl);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Its certificate is of root, and good for so many days. */
+static void start_tls(struct tls_server *t, struct kit_cert *root, int days)
+{
+	struct kit_cert *leaf = kit_cert_make(&(struct kit_cert_opts){
+		.ip = kit_ip(0), .issuer = root, .from_days = -30, .to_days = days});
+	char cert[KIT_PATH], key[KIT_PATH];
+
+	kit_cert_write(leaf, "leaf.pem", cert);
+	kit_cert_write_key(leaf, "leaf.key", NULL, key);
+	*t = (struct tls_server){.connections = 1, .ctx = SSL_CTX_new(TLS_server_method())};
+	assert_non_null(t->ctx);
+	assert_int_equal(SSL_CTX_use_certificate_file(t->ctx, cert, SSL_FILETYPE_PEM), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey_file(t->ctx, key, SSL_FILETYPE_PEM), 1);
+	t->listener = kit_listen(kit_ip(0), &t->port, 16);
+	assert_int_equal(pthread_create(&t->thread, NULL, serve_tls, t), 0);
+}
+
+static void stop_tls(struct tls_server *t)
+{
+	assert_int_equal(pthread_join(t->thread, NULL), 0);
+	SSL_CTX_free(t->ctx);
+	close(t->listener);
+}
+
+/* A plain server takes the connection and never answers the ClientHello. */
+static const char *find_good_tls(void)
+{
+	turn(0);
+	if (!all_end())
+		return "each probe ends";
+	if (!is_due(0) || count_of(0, PROBE_GOOD) != 1)
+		return "a good certificate";
+	if (!is_untouched(1) || count_of(1, PROBE_FAILED) != 1)
+		return "one that has expired";
+	return is_untouched(2) && count_of(2, PROBE_FAILED) == 1 ? NULL : "no TLS at all";
+}
+
+static void e69_tls_as_clients_have_it(void **state)
+{
+	struct kit_cert *root = kit_cert_make(&(struct kit_cert_opts){.cn = "root", .ca = true});
+	struct tls_server good, expired;
+	char ca[KIT_PATH], keys[2 * KIT_PATH];
+	int ports[3];
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	kit_cert_write(root, "ca.pem", ca);
+	start_tls(&good, root, 30);
+	start_tls(&expired, root, -1);
+	ports[0] = good.port;
+	ports[1] = expired.port;
+	ports[2] = serve(KIT_MUTE, 0);
+	snprintf(keys, sizeof(keys), "tls: {ca: \"%s\"}", ca);
+	open_at(ports, array_len(ports), keys);
+	run(find_good_tls);
+	stop_tls(&good);
+	stop_tls(&expired);
+}
+
+static const char *probe_first(void)
+{
+	turn(0);
+	return all_end() && is_due(0) && count_of(0, PROBE_GOOD) == 1 ? NULL : "it is well";
+}
+
+/* The header, and then nothing but an orderly end. */
+static void expect_header(const char *version, const void *header, size_t n)
+{
+	char keys[64];
+	int ports[2], listener, fd;
+
+	ports[0] = 0;
+	listener = kit_listen(kit_ip(0), &ports[0], 16);
+	ports[1] = kit_refuser(kit_ip(0));
+	snprintf(keys, sizeof(keys), "proxy_protocol: %s", version);
+	open_at(ports, array_len(ports), keys);
+	run(probe_first);
+	fd = kit_accept(listener);
+	kit_expect(fd, header, n);
+	kit_expect_fin(fd);
+	close(fd);
+	close(listener);
+}
+
+static void e69_a_header_that_says_local(void **state)
+{
+	(void)state;
+	expect_header("v2", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16);
+	expect_header("v1", "PROXY UNKNOWN\r\n", 15);
+}
+
 /* ---- the end ---- */
 
 static const char *stop_while_held(void)
@@ -249,6 +431,8 @@ static const char *stop_while_held(void)
 	probes_stop(&scene.probes);
 	if (scene.probes.n != 0)
 		return "none is under way any more";
+	if (count_of(0, PROBE_FAILED) + count_of(0, PROBE_LEFT_OUT) != 0)
+		return "what was given up is no result";
 	return is_untouched(0) && is_untouched(1) ? NULL : "what was given up proves nothing";
 }
 
@@ -311,6 +495,10 @@ int main(void)
 		TEST(e69_probe_no),
 		TEST(e69_each_second_and_later_every_five),
 		TEST(e69_so_many_at_once),
+		TEST(e73_places_go_round),
+		TEST(e69_silence_takes_no_turn),
+		TEST(e69_tls_as_clients_have_it),
+		TEST(e69_a_header_that_says_local),
 		TEST(e69_a_stop_is_no_good_probe),
 		TEST(e69_a_stop_gives_up_connects),
 		TEST(e69_a_stop_right_after_a_turn),
