@@ -418,6 +418,8 @@ struct passive_change passive_checked(struct server *s, bool speaks, int64_t beg
 		c.to = SERVER_IN;
 	}
 	pthread_mutex_unlock(&s->live->lock);
+	if (c.from != c.to)
+		upstream_wake(s->live, now);
 	return c;
 }
 

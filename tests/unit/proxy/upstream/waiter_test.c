@@ -272,6 +272,27 @@ static void e43_passive_states(void **state)
 	upstream_free(u);
 }
 
+/* E43, E75: a check that ends an ejection lets in who waits, as every way back does. */
+static void e43_a_good_check(void **state)
+{
+	struct upstream *u = open_queue("1/1 1/1", 10);
+	struct server *a = taken(u), *b = taken(u);
+	int64_t now = np_nanotime();
+	struct report r = {.kind = REPORT_FAILED, .fault = FAULT_CONNECT, .began = now, .now = now};
+	struct one o;
+
+	(void)state;
+	(void)passive_report(u, a, &r);
+	server_release(a);
+	assert_int_equal(join(&o, u), -NP_EAGAIN); /* it is out, and the other one is full */
+	assert_int_equal(passive_checked(a, false, now + 1, now + 2).to, SERVER_IN);
+	assert_int_equal(o.woken, 1);
+	assert_ptr_equal(o.w.server, a);
+	server_release(a);
+	server_release(b);
+	upstream_free(u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +306,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(e43_a_raised_limit, begin, end),
 		cmocka_unit_test_setup_teardown(e43_a_server_comes_back, begin, end),
 		cmocka_unit_test_setup_teardown(e43_passive_states, begin, end),
+		cmocka_unit_test_setup_teardown(e43_a_good_check, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("waiter", tests, NULL, NULL);
