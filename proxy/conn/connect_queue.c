@@ -74,6 +74,14 @@ static enum close_reason give_back(struct conn *c, const struct queued *q, int64
 	return CLOSE_CLIENT_RST;
 }
 
+/* The answer has come: a slot, or that there is no server to wait for. */
+static enum close_reason take_answer(struct conn *c, const struct queued *q, int err)
+{
+	if (q->waiter.refused)
+		return client_is_gone(c, err) ? CLOSE_CLIENT_RST : CLOSE_NO_LIVE_UPSTREAM;
+	return client_is_gone(c, err) ? give_back(c, q, np_nanotime()) : CLOSE_NONE;
+}
+
 /* In the queue. */
 static enum close_reason stand_in_queue(struct conn *c, struct queued *q, int64_t began)
 {
@@ -81,7 +89,7 @@ static enum close_reason stand_in_queue(struct conn *c, struct queued *q, int64_
 
 	if (!waiter_leave(&q->waiter)) {
 		np_event_wait(&q->told);
-		return client_is_gone(c, err) ? give_back(c, q, np_nanotime()) : CLOSE_NONE;
+		return take_answer(c, q, err);
 	}
 	if (err == -NP_EDEADLINE)
 		return CLOSE_QUEUE_TIMEOUT;
@@ -116,6 +124,8 @@ enum close_reason connect_wait(struct conn *c, struct upstream *u, struct pick_a
 		limit_acted(c->shard->watch, &u->live->queue, true);
 		return CLOSE_QUEUE_FULL;
 	}
+	if (err == -NP_ENOENT)
+		return CLOSE_NO_LIVE_UPSTREAM;
 	if (err != 0) {
 		c->setup = SETUP_QUEUE;
 		trace_at(c, TRACE_QUEUED, NULL);

@@ -180,9 +180,13 @@ static bool is_panic(const struct upstream *u)
  * none. */
 static no_inline int gather_out(struct upstream *u, const struct pick_args *a, struct pool *p)
 {
+	bool full = false;
+
 	for (unsigned t = 0; u->live->out > 0 && p->n == 0 && t < u->members->ntiers; t++)
-		(void)gather_range(u, a, u->members->tiers[t], GRADE_OUT, p);
-	return p->n > 0 ? 0 : -NP_ENOENT;
+		full |= gather_range(u, a, u->members->tiers[t], GRADE_OUT, p);
+	if (p->n > 0)
+		return 0;
+	return full ? -NP_EAGAIN : -NP_ENOENT;
 }
 
 /* One for all picks and one for those by more keys: in line by order, since the compiler's own measure says no.

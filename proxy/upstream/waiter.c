@@ -45,19 +45,29 @@ static void dequeue_waiter(struct waiter *w)
 
 /* ---- grants ---- */
 
-/* Slots to those who wait, the oldest first; who has got one is in `granted`, to be woken without the lock. */
+/* It waits no longer: err is what its last pick said. */
+static void answer_waiter(struct waiter *w, int err, struct list *answered)
+{
+	w->refused = err != 0;
+	dequeue_waiter(w);
+	list_push_back(answered, &w->link);
+}
+
+/* Slots to those who wait, the oldest first; who has got one, or never will, is in `granted`, to be woken without the
+ * lock. A newcomer to an upstream without a usable server is closed at once, and so is who waits there (E13). */
 static void grant_slots(struct upstream_live *live, int64_t now, struct list *granted)
 {
 	live->pass++;
 	list_for_each_safe(it, &live->waiters) {
 		struct waiter *w = list_entry(it, struct waiter, link);
+		int err;
 
 		if (w->u->dry == live->pass)
 			continue;
 		w->args->now = now;
-		if (balance_pick(w->u, w->args, &w->server) == 0) {
-			dequeue_waiter(w);
-			list_push_back(granted, &w->link);
+		err = balance_pick(w->u, w->args, &w->server);
+		if (err != -NP_EAGAIN) {
+			answer_waiter(w, err, granted);
 			continue;
 		}
 		if (!is_wide(w))
@@ -183,22 +193,22 @@ int waiter_join(struct waiter *w)
 	enqueue_waiter(w);
 	if (!behind)
 		grant_slots(live, w->args->now, &granted);
-	if (w->server != NULL) {
+	if (w->server != NULL || w->refused) {
 		list_remove(&w->link); /* of the granted ones: it is here, and need not be woken */
-		err = 0;
+		err = w->refused ? -NP_ENOENT : 0;
 	}
 	pthread_mutex_unlock(&live->lock);
 	wake_granted(&granted);
 	return err;
 }
 
-/* Under the lock either it stands in the queue, or it has been granted a slot: nothing is between. */
+/* Under the lock either it stands in the queue, or it has its answer: nothing is between. */
 bool waiter_leave(struct waiter *w)
 {
 	bool waits;
 
 	pthread_mutex_lock(&w->u->live->lock);
-	waits = w->server == NULL;
+	waits = w->server == NULL && !w->refused;
 	if (waits)
 		dequeue_waiter(w);
 	pthread_mutex_unlock(&w->u->live->lock);

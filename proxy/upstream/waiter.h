@@ -24,24 +24,26 @@ struct waiter {
 	struct upstream *u;     /* of the generation that its connection began with: its list of servers counts */
 	struct pick_args *args; /* of the pick that found no slot; while it waits any thread writes them, locked */
 	struct server *server;  /* granted: a slot of it is the waiter's */
-	/* It has a slot. Called once, by any thread, without the lock; it must not take one. The waiter is there until
-	 * this has been called. */
+	bool refused;           /* no server of u is usable any more, so no slot will come back to wait for */
+	/* It has a slot, or is refused. Called once, by any thread, without the lock; it must not take one. The waiter is
+	 * there until this has been called. */
 	void (*wake)(struct waiter *w);
 };
 
 /* waiter_join: to the end of the queue.
  *   Returns  0: a slot was free after all, w->server, and wake is not called; -NP_EAGAIN: it waits, until wake is
- *            called or waiter_leave; -NP_ENOBUFS: u->queue_max already wait.
+ *            called or waiter_leave; -NP_ENOBUFS: u->queue_max already wait; -NP_ENOENT: nobody is usable.
  *   Calls    any thread.   Owns  a slot, as upstream_pick. */
 must_use int waiter_join(struct waiter *w);
 
 /* waiter_leave: it waits no longer.
- *   Returns  false: it had a slot by then, w->server, and wake has been called, or is about to be.
+ *   Returns  false: it had a slot by then, w->server, or was refused, and wake has been called, or is about to be.
  *   Calls    any thread, after waiter_join has returned -NP_EAGAIN. */
 must_use bool waiter_leave(struct waiter *w);
 
 /* upstream_wake: something has changed that may let somebody in: the slots that there are go to those who wait, the
- * oldest first, each to whoever may use it. now: monotonic ns; trials that are due then are begun.
+ * oldest first, each to whoever may use it. Who finds no usable server at all is refused, as a newcomer would be (E13).
+ * now: monotonic ns; trials that are due then are begun.
  *   Calls  any thread without the lock, after whatever changed: a server's word, its passive state, its count of
  *          connections, the list of members. Where nobody waits it is one load. */
 void upstream_wake(struct upstream_live *live, int64_t now);

@@ -151,7 +151,7 @@ static int model_choice(const struct upstream *u, const struct pick_args *a, str
 		if (finds(u, a, l, OUT, OUT))
 			return 0;
 	}
-	return -NP_ENOENT;
+	return l->full ? -NP_EAGAIN : -NP_ENOENT;
 }
 
 /* ---- against it ---- */

@@ -293,6 +293,63 @@ static void e43_a_good_check(void **state)
 	upstream_free(u);
 }
 
+static void set_admin_state(struct server *s, enum server_admin_state to)
+{
+	struct server_inputs in = server_inputs(0);
+
+	in.admin = to;
+	server_set_admin(s, &in, (int64_t[SERVER_SETS]){0});
+}
+
+/* E13, E43: when the last usable server goes, who waits leaves with that, and nobody joins; while one is only full they
+ * wait. */
+static void e13_nobody_is_usable(void **state)
+{
+	struct upstream *u = open_queue("1/1 1/1", 10);
+	struct server *a = taken(u), *b = taken(u);
+	struct one o[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(join(&o[i], u), -NP_EAGAIN);
+	set_admin_state(a, SERVER_MAINT);
+	assert_int_equal(upstream_waiting(u->live), 2);
+	(void)server_set_check(b, SERVER_CHECK_DOWN);
+	assert_true(o[0].woken == 1 && o[1].woken == 2);
+	assert_true(o[0].w.refused && o[0].w.server == NULL);
+	assert_false(waiter_leave(&o[1].w));
+	assert_int_equal(upstream_waiting(u->live), 0);
+	assert_int_equal(refused(u), -NP_ENOENT);
+	assert_int_equal(join(&o[2], u), -NP_ENOENT);
+	assert_int_equal(o[2].woken, 0);
+	assert_true(server_active(a) == 1 && server_active(b) == 1);
+	server_release(a);
+	server_release(b);
+	upstream_free(u);
+}
+
+/* E42, E38: the only one that is left is out and full: its slot comes back, so waiting helps. */
+static void e42_who_is_out_and_full(void **state)
+{
+	struct upstream *u = open_queue("1/1 1/1", 10);
+	struct server *a = taken(u), *b = taken(u);
+	int64_t now = np_nanotime();
+	struct report r = {.kind = REPORT_FAILED, .fault = FAULT_CONNECT, .began = now, .now = now};
+	struct one o;
+
+	(void)state;
+	(void)passive_report(u, a, &r);
+	assert_int_equal(passive_now(a).state, SERVER_OUT);
+	set_admin_state(b, SERVER_MAINT);
+	assert_int_equal(refused(u), -NP_EAGAIN);
+	assert_int_equal(join(&o, u), -NP_EAGAIN);
+	server_release(a);
+	assert_ptr_equal(o.w.server, a);
+	server_release(a);
+	server_release(b);
+	upstream_free(u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +364,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(e43_a_server_comes_back, begin, end),
 		cmocka_unit_test_setup_teardown(e43_passive_states, begin, end),
 		cmocka_unit_test_setup_teardown(e43_a_good_check, begin, end),
+		cmocka_unit_test_setup_teardown(e13_nobody_is_usable, begin, end),
+		cmocka_unit_test_setup_teardown(e42_who_is_out_and_full, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("waiter", tests, NULL, NULL);
