@@ -75,7 +75,7 @@ static enum close_reason give_back(struct conn *c, const struct queued *q, int64
 }
 
 /* The answer has come: a slot, or that there is no server to wait for. */
-static enum close_reason take_answer(struct conn *c, const struct queued *q, int err)
+static enum close_reason take_queue_answer(struct conn *c, const struct queued *q, int err)
 {
 	if (q->waiter.refused)
 		return client_is_gone(c, err) ? CLOSE_CLIENT_RST : CLOSE_NO_LIVE_UPSTREAM;
@@ -89,7 +89,7 @@ static enum close_reason stand_in_queue(struct conn *c, struct queued *q, int64_
 
 	if (!waiter_leave(&q->waiter)) {
 		np_event_wait(&q->told);
-		return take_answer(c, q, err);
+		return take_queue_answer(c, q, err);
 	}
 	if (err == -NP_EDEADLINE)
 		return CLOSE_QUEUE_TIMEOUT;

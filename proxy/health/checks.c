@@ -255,8 +255,9 @@ void checks_stop(struct checks *c)
 	list_for_each(it, &c->all)
 		np_timer_stop(&list_entry(it, struct check, link)->timer);
 	np_yield(); /* those that have just begun see it, and have no descriptor to wake */
-	list_for_each(it, &c->running)
-		np_fd_set_deadline(&list_entry(it, struct check_run, link)->io.fd, 1);
-	while (!list_empty(&c->running))
+	while (!list_empty(&c->running)) { /* a stage that begins meanwhile sets a deadline of its own */
+		list_for_each(it, &c->running)
+			np_fd_set_deadline(&list_entry(it, struct check_run, link)->io.fd, 1);
 		np_sleep(NP_MS);
+	}
 }

@@ -64,7 +64,7 @@ unsigned server_registry_count(const struct server_registry *r)
 static struct server *server_free(struct server *s)
 {
 	if (s->passive.state != SERVER_IN)
-		(void)passive_forget(s, 0);
+		(void)passive_forget(s, np_nanotime());
 	free((void *)(uintptr_t)s->name);
 	free((void *)(uintptr_t)s->text);
 	free(s->stats);
@@ -147,7 +147,7 @@ void server_put(struct server_registry *r, struct server *s)
 	if (--s->holders > 0)
 		return;
 	if (s->passive.state != SERVER_IN)
-		(void)passive_forget(s, 0); /* picks of its upstream need not look at it */
+		(void)passive_forget(s, np_nanotime()); /* picks of its upstream need not look at it */
 	list_push_back(&r->leaving, &s->leaving);
 	PROBE(server_state, s->name, "leaving");
 }

@@ -25,8 +25,8 @@ struct waiter {
 	struct pick_args *args; /* of the pick that found no slot; while it waits any thread writes them, locked */
 	struct server *server;  /* granted: a slot of it is the waiter's */
 	bool refused;           /* no server of u is usable any more, so no slot will come back to wait for */
-	/* It has a slot, or is refused. Called once, by any thread, without the lock; it must not take one. The waiter is
-	 * there until this has been called. */
+	/* It has a slot, or is refused. Called once, by any thread, without the lock; it must not take one. The waiter
+	 * is there until this has been called. */
 	void (*wake)(struct waiter *w);
 };
 
