@@ -33,6 +33,33 @@
 	  "back meanwhile keeps those that are left.",                                                            \
 	  "close")
 
+/* Of struct config_upstream: a program beside each server that says how much it can take. The port is the first row,
+ * for off in place of the map is its off. */
+#define CONFIG_AGENT_ROWS(X)                                                                                      \
+	X(MAP, "upstreams[].health.agent", health.agent, NULL, 0, 0, OFF, none, LIVE,                             \
+	  "ask a program beside each server for its weight, limit and state; or off", NULL, NULL)                 \
+	X(COUNT, "upstreams[].health.agent.port", health.agent.port, "off", 1, 65535, OFF, none, LIVE,            \
+	  "the port of each server's address at which its agent answers",                                         \
+	  "It answers one line as HAProxy's agent-check has it: 75%, maxconn:30, drain, maint, ready, down#why, " \
+	  "up. What it does not say stays; more than 100% is 100%. It never makes a server good whose check is "  \
+	  "bad. What it said is forgotten after three contacts in a row that failed. It is asked in plain, "      \
+	  "without a PROXY header.",                                                                              \
+	  "9999")                                                                                                 \
+	X(BYTES, "upstreams[].health.agent.send", health.agent.send, NULL, 0, 0, 0, none, LIVE,                   \
+	  "what is said to the agent first",                                                                      \
+	  "With the escapes of health.send.send; without it, the agent speaks first.",                            \
+	  "\"app\\\\n\"")                                                                                          \
+	X(DURATION, "upstreams[].health.agent.interval", health.agent.interval, "2s", 100 * UNITS_MS,             \
+	  1 * UNITS_H, 0, none, LIVE,                                                                             \
+	  "time from the begin of one contact with an agent to that of its next",                                 \
+	  "After one that failed, four times as often, until it is forgotten or answers.",                        \
+	  "5s")                                                                                                   \
+	X(DURATION, "upstreams[].health.agent.timeout", health.agent.timeout, "2s", 100 * UNITS_MS,               \
+	  10 * UNITS_M, 0, none, LIVE,                                                                            \
+	  "time one contact may take, from its connect to the end of the line",                                   \
+	  "It is absolute: no byte that comes meanwhile moves it.",                                               \
+	  "500ms")
+
 /* struct config_check_tcp */
 #define CONFIG_CHECK_TCP_TBL(X) CONFIG_CHECK_ROWS(X, "upstreams[].health.tcp.")
 

@@ -427,6 +427,7 @@
 	  "For servers that say at another port how they are. same is the port of each server; a Unix socket "    \
 	  "has none.",                                                                                            \
 	  "8081")                                                                                                 \
+	CONFIG_AGENT_ROWS(X)                                                                                      \
 	X(MAP, "upstreams[].health.passive", health.passive, NULL, 0, 0, OFF, none, NEW,                          \
 	  "leave a server out that fails several in a row, for a time; or off",                       \
 	  NULL, NULL)                                                                                             \

@@ -107,8 +107,31 @@ static void doubt_port(struct diag *d, struct config_upstream *u)
 	}
 }
 
+/* Without its port there is no agent; where a server is no machine, there is none beside it. */
+static void doubt_agent(struct diag *d, struct config_upstream *u)
+{
+	static const char *const rest[] = {HEALTH "agent.send", HEALTH "agent.interval", HEALTH "agent.timeout"};
+
+	if (u->health.agent.port != CONFIG_OFF) {
+		for (size_t i = 0; i < u->nservers; i++)
+			if (u->servers[i].text != NULL && np_addr_is_unix(&u->servers[i].addr))
+				diag_warn(d, DIAG_NO_EFFECT, validate_origin(HEALTH "agent.port", u),
+				          "health.agent has no effect for %.100s, which is a Unix socket",
+				          u->servers[i].text);
+		return;
+	}
+	for (size_t i = 0; i < array_len(rest); i++) {
+		if (!validate_is_chosen(rest[i], u))
+			continue;
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin(rest[i], u),
+		          "health.agent has no effect: write the port at which agents answer, as port: 9999");
+		return;
+	}
+}
+
 void validate_checks(struct diag *d, struct config_upstream *u)
 {
+	doubt_agent(d, u);
 	check_one_kind(d, u);
 	if (u->health.tcp != NULL)
 		validate_values(d, KEY_CHECK_TCP, u->health.tcp);

@@ -175,12 +175,38 @@ static void put_lesson(struct json *j, const struct server *s)
 	json_bool(j, "early_ends_count", l.early_ends_count);
 }
 
-/* The five inputs; `why` is the first that is not good. Without a check its verdict is null; without an agent it is
- * ready, for nothing there holds the server out. */
+/* Without an agent it is ready, for nothing there holds the server out, and its numbers are null. The line is foreign:
+ * JSON escapes it. */
+static void put_agent(struct json *j, const struct server *s, const struct server_inputs *in)
+{
+	static const char *const states[] = {"ready", "drain", "down"};
+	const struct server_check_last last = server_checked_last(&s->agent_heard.contacts);
+	char line[SERVER_AGENT_LINE];
+
+	server_agent_line(s, line);
+	json_enter(j, "agent", '{');
+	json_str(j, "state", states[in->agent]);
+	if (in->agent_weight >= 0)
+		json_i64(j, "weight", in->agent_weight);
+	else
+		json_null(j, "weight");
+	if (in->agent_most != 0)
+		json_u64(j, "max_connections", in->agent_most);
+	else
+		json_null(j, "max_connections");
+	json_str(j, "said", line[0] != '\0' ? line : NULL);
+	json_str(j, "last", last.at != 0 ? check_result_word(last.result) : NULL);
+	if (last.at != 0)
+		json_i64(j, "last_ago_ms", (np_nanotime() - last.at) / NP_MS);
+	else
+		json_null(j, "last_ago_ms");
+	json_leave(j, '}');
+}
+
+/* The five inputs; `why` is the first that is not good. Without a check its verdict is null. */
 static void put_inputs(struct json *j, struct server *s)
 {
 	static const char *const checks[] = {NULL, "up", "unknown", "down"};
-	static const char *const agents[] = {"ready", "drain", "down"};
 	const struct server_inputs in = server_inputs(server_now(s));
 
 	json_str(j, "admin", server_admin_text(in.admin));
@@ -188,7 +214,7 @@ static void put_inputs(struct json *j, struct server *s)
 	put_check(j, s, in.check);
 	put_passive(j, s);
 	json_str(j, "dns", in.leaving ? "leaving" : "present");
-	json_str(j, "agent", agents[in.agent]);
+	put_agent(j, s, &in);
 }
 
 /* For how long it has been given less than its share, as one that came back; null: it is not. */

@@ -110,7 +110,7 @@ unsigned capacity_checks(void)
 static bool has_checks(const struct config *c)
 {
 	for (size_t i = 0; i < c->nupstreams; i++)
-		if (config_check_of(&c->upstreams[i]) != NULL)
+		if (config_check_of(&c->upstreams[i]) != NULL || c->upstreams[i].health.agent.port != CONFIG_OFF)
 			return true;
 	return false;
 }

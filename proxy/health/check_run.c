@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "netpoll/check.h"
+#include "proxy/health/agent.h"
 #include "proxy/health/checks.h"
 #include "proxy/upstream/server.h"
 
@@ -46,7 +47,7 @@ static struct np_addr checked_address(const struct check_run *r)
 {
 	struct np_addr a = r->server->addr;
 
-	in_port_t port = htons((uint16_t)r->upstream->check->port);
+	in_port_t port = htons((uint16_t)r->plan->port);
 
 	if (port != 0 && a.u.sa.sa_family == AF_INET)
 		a.u.in4.sin_port = port;
@@ -74,7 +75,7 @@ static int check_tcp(struct check_run *r)
 /* As a client's connection would come to the server, but by our own name. */
 static int open_io(struct check_run *r, const struct np_addr *to)
 {
-	const struct check_plan *plan = r->upstream->check;
+	const struct check_plan *plan = r->plan;
 	const struct check_io_opts o = {
 		.to = to,
 		.deadline = r->deadline,
@@ -89,10 +90,12 @@ static int open_io(struct check_run *r, const struct np_addr *to)
  * and nobody's business in a log. */
 static enum check_answer judge_answer(struct check_run *r, size_t n)
 {
-	const struct check_plan *plan = r->upstream->check;
+	const struct check_plan *plan = r->plan;
 	unsigned status;
 	enum check_answer is;
 
+	if (plan->kind == CHECK_KIND_AGENT)
+		return agent_judge(r, n);
 	if (plan->kind == CHECK_KIND_SEND)
 		return check_answer_send(&plan->wanted, r->answer, n);
 	is = check_answer_http(&plan->http, r->answer, n, &status);
@@ -128,7 +131,7 @@ static enum check_result hear(struct check_run *r, int *err)
 /* The Host of a server is its address as it is configured; that of a Unix socket has no name. */
 static int ask_http(struct check_run *r)
 {
-	const struct check_plan *plan = r->upstream->check;
+	const struct check_plan *plan = r->plan;
 	const char *host = plan->host;
 	int n;
 
@@ -144,7 +147,7 @@ static int ask_http(struct check_run *r)
 /* The room of the answer is made before the question: what is not there cannot be the server's fault. */
 static int ask_server(struct check_run *r)
 {
-	const struct check_plan *plan = r->upstream->check;
+	const struct check_plan *plan = r->plan;
 
 	r->answer = malloc(ANSWER_ROOM);
 	if (r->answer == NULL)
@@ -170,7 +173,7 @@ static enum check_result speak(struct check_run *r, int *err)
 
 	*err = open_io(r, &to);
 	result = opened(r, *err);
-	if (result == CHECK_OK && r->upstream->check->kind != CHECK_KIND_TLS) {
+	if (result == CHECK_OK && r->plan->kind != CHECK_KIND_TLS) {
 		*err = ask_server(r);
 		result = *err == 0 ? hear(r, err) : check_result_of(*err);
 	}
@@ -183,7 +186,7 @@ static enum check_result speak(struct check_run *r, int *err)
 /* How one check ends, and with which error. */
 static enum check_result make_check(struct check_run *r, int *err)
 {
-	if (r->upstream->check->kind != CHECK_KIND_TCP)
+	if (r->plan->kind != CHECK_KIND_TCP)
 		return speak(r, err);
 	*err = check_tcp(r);
 	return check_result_of(*err);
@@ -193,7 +196,7 @@ static enum check_result make_check(struct check_run *r, int *err)
  * the check began so late. */
 static enum check_result believed(const struct check_run *r, enum check_result result, int64_t longest)
 {
-	int64_t half = r->upstream->check->rules.timeout / 2;
+	int64_t half = r->plan->rules.timeout / 2;
 
 	if (check_result_is_bad(result) && (longest > half || r->was_late))
 		return CHECK_LATE;
@@ -222,7 +225,8 @@ static void run_main(void *arg)
 
 int check_run_start(struct checks *all, struct check *c, struct inventory *inv, int64_t now)
 {
-	const struct check_rules *rules = &c->upstream->check->rules;
+	const struct check_plan *plan = check_plan_now(c);
+	const struct check_rules *rules = &plan->rules;
 	struct check_run *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
@@ -231,6 +235,7 @@ int check_run_start(struct checks *all, struct check *c, struct inventory *inv, 
 	r->check = c;
 	r->inv = inv;
 	r->upstream = c->upstream;
+	r->plan = plan;
 	r->server = c->server;
 	r->began = now;
 	r->deadline = now + rules->timeout;

@@ -4,6 +4,7 @@
  *   send   PROXY header, TLS, what is to be said --> the answer, until it is decided --> an end in good order
  *   http   the same with a request and a status
  *   tls    PROXY header and TLS alone
+ *   agent  what is to be said --> a line (agent.h)
  *
  * What fails is closed by a reset, since nobody waits for anything there. A check takes no slot of its server: it works
  * while all of them are taken, and is one connection more than max_connections says. */
@@ -28,12 +29,14 @@ struct check_run {
 	struct check *check;
 	struct inventory *inv;  /* held */
 	const struct inventory_upstream *upstream;
+	const struct check_plan *plan; /* of that: its check, or its agent */
 	struct server *server;
 	struct pulse_user pulse;
 	struct check_io io;
 	uint8_t *answer;        /* owned: what the server has said; NULL: it is not asked */
 	char detail[64];        /* about a bad result, for people; "": there is no more to say */
 	int64_t began, deadline;
+	size_t line;            /* agent: so much of the answer is its line */
 	unsigned half;          /* whose place it has */
 	bool was_late;          /* it began too late, for want of a place */
 	struct server_check_last result;

@@ -2,6 +2,7 @@
 #include "proxy/health/check_verdict.h"
 
 #include "proxy/base/probe.h"
+#include "proxy/health/check_run.h"
 #include "proxy/log/event.h"
 #include "proxy/upstream/server.h"
 
@@ -172,4 +173,76 @@ void verdict_good(const struct inventory *inv, const struct inventory_upstream *
 	left = count_left(inv, u);
 	PROBE(server_state, s->name, "in");
 	tell_in_by_check(s, &change, &left);
+}
+
+/* ---- an agent ---- */
+
+static const char *agent_word(enum server_agent a)
+{
+	static const char *const words[] = {
+		[SERVER_AGENT_READY] = "ready",
+		[SERVER_AGENT_DRAIN] = "drain",
+		[SERVER_AGENT_DOWN] = "down",
+	};
+
+	return words[a];
+}
+
+/* The line is foreign: the log and the event escape it. */
+static void tell_agent(const struct server *s, const struct server_inputs *in, const struct left *l)
+{
+	struct event *e = event_begin();
+	char line[SERVER_AGENT_LINE];
+
+	server_agent_line(s, line);
+	event_fact(e, "upstream", s->live->name);
+	event_fact(e, "server", s->text);
+	event_fact(e, "state", agent_word(in->agent));
+	event_fact(e, "said", line);
+	event_number(e, "weight", in->agent_weight >= 0 ? in->agent_weight : 100);
+	event_number(e, "max_connections", in->agent_most);
+	event_number(e, "usable", l->usable);
+	event_number(e, "servers", l->of);
+	event_log(e, LVL_NOTICE, "server_agent", "the agent of server %s says \"%s\"; %u of %u usable", s->name, line,
+		  l->usable, l->of);
+}
+
+static void tell_agent_lost(const struct server *s, const struct server_check_last *last, const struct left *l)
+{
+	struct event *e = event_begin();
+	const char *why = said_why(last);
+
+	event_fact(e, "upstream", s->live->name);
+	event_fact(e, "server", s->text);
+	event_fact(e, "result", check_result_word(last->result));
+	event_fact(e, "errno", last->err != 0 ? np_err_name(last->err) : NULL);
+	event_number(e, "usable", l->usable);
+	event_number(e, "servers", l->of);
+	event_log(e, LVL_WARNING, "server_agent_lost",
+		  "the agent of server %s is not heard: %s%s%s; what it said is forgotten; %u of %u usable", s->name,
+		  check_result_sentence(last->result), why != NULL ? ": " : "", why != NULL ? why : "", l->usable,
+		  l->of);
+}
+
+/* Mostly it repeats itself: a load of the word, and no walk over the others. */
+void verdict_agent(const struct check_run *r, const struct server_inputs *in, const struct check_change *change)
+{
+	struct server *s = r->server;
+	bool lost = change->from != change->to && change->to == SERVER_CHECK_DOWN;
+	bool found = change->from == SERVER_CHECK_DOWN && change->to == SERVER_CHECK_UP, changed;
+	uint64_t word = server_now(s);
+	unsigned before;
+	struct left left;
+
+	if (!lost && !found && server_word_agent(word, in) == word)
+		return;
+	before = count_left(r->inv, r->upstream).some;
+	changed = server_set_agent(s, in);
+	left = count_left(r->inv, r->upstream);
+	PROBE(server_state, s->name, agent_word(in->agent));
+	if (lost)
+		tell_agent_lost(s, &r->result, &left);
+	else if (changed || found)
+		tell_agent(s, in, &left);
+	tell_upstream(s, before, &left);
 }

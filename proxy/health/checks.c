@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "netpoll/check.h"
+#include "proxy/health/agent.h"
 #include "proxy/health/check_run.h"
 #include "proxy/health/check_verdict.h"
 #include "proxy/upstream/server.h"
@@ -30,12 +31,6 @@ static unsigned draw(struct checks *c)
 	return (unsigned)(c->lots >> 48);
 }
 
-/* Of the current inventory: it changes with each, while a run has that of its begin. */
-static const struct check_plan *plan_of(const struct check *c)
-{
-	return c->upstream->check;
-}
-
 /* Is it checked? The memory of one that is not stays with its server, for the next inventory may have it again. */
 static bool is_listed(const struct check *c)
 {
@@ -57,8 +52,8 @@ static void put_off(struct check *c, int64_t now)
 	const struct check_outcome o = {.began = now, .now = now, .lot = draw(c->all)};
 	const struct server_check_last none = {.result = CHECK_LOCAL, .err = -NP_ENOMEM, .at = now};
 
-	server_checked_note(&c->server->checked, &none);
-	(void)check_state_result(&c->state, &plan_of(c)->rules, &o);
+	server_checked_note(c->agent ? &c->server->agent_heard.contacts : &c->server->checked, &none);
+	(void)check_state_result(&c->state, &check_plan_now(c)->rules, &o);
 	set_timer(c);
 }
 
@@ -111,8 +106,13 @@ static void note_tried(struct check *c)
 
 static void take_outcome(struct check *c, const struct check_run *r, const struct check_outcome *o)
 {
-	struct check_change change = check_state_result(&c->state, &plan_of(c)->rules, o);
+	struct check_change change = check_state_result(&c->state, &check_plan_now(c)->rules, o);
 
+	if (c->agent) {
+		server_checked_note(&r->server->agent_heard.contacts, &r->result);
+		agent_outcome(c, r, &change);
+		return;
+	}
 	note_tried(c);
 	server_checked_note(&r->server->checked, &r->result);
 	if (o->good)
@@ -133,7 +133,7 @@ void checks_ended(struct checks *all, struct check_run *r, const struct check_ou
 	all->used[r->half]--;
 	list_remove(&r->link);
 	if (is_listed(c)) {
-		if (c->same == r->upstream->check->same && !all->stopping)
+		if (c->same == r->plan->same && !all->stopping)
 			take_outcome(c, r, &with_lot);
 		set_timer(c);
 	}
@@ -145,68 +145,90 @@ void checks_ended(struct checks *all, struct check_run *r, const struct check_ou
 
 /* ---- who is checked ---- */
 
-/* Returns NULL: no memory; then it is as a server without a check. */
-static struct check *check_of(struct checks *all, struct server *s)
+/* Returns NULL: no memory; then it is as a server without a check, or without an agent. */
+static struct check *check_of(struct checks *all, struct server *s, bool agent)
 {
-	if (s->check != NULL)
-		return s->check;
-	s->check = calloc(1, sizeof(*s->check));
-	if (s->check == NULL)
+	struct check **at = agent ? &s->agent : &s->check, *c = *at;
+
+	if (c != NULL)
+		return c;
+	c = *at = calloc(1, sizeof(*c));
+	if (c == NULL)
 		return NULL;
-	list_init(&s->check->link);
-	list_init(&s->check->waiting);
-	s->check->all = all;
-	s->check->server = s;
-	s->check->timer.fn = on_due;
-	return s->check;
+	list_init(&c->link);
+	list_init(&c->waiting);
+	c->all = all;
+	c->server = s;
+	c->agent = agent;
+	c->timer.fn = on_due;
+	return c;
 }
 
 /* Returns whether its checks begin, or begin anew. A verdict of other checks stays until the first result of these; one
  * that was not looked after for a while is none. */
-static bool take_up(struct checks *all, const struct inventory_upstream *u, struct server *s)
+static bool take_up(struct checks *all, const struct inventory_upstream *u, struct server *s, bool agent)
 {
-	struct check *c = check_of(all, s);
+	struct check *c = check_of(all, s, agent);
 
 	if (c == NULL)
 		return false;
 	c->upstream = u;
 	c->mark = all->mark;
-	c->fresh = !is_listed(c) || c->same != u->check->same;
-	c->same = u->check->same;
+	c->fresh = !is_listed(c) || c->same != check_plan_now(c)->same;
+	c->same = check_plan_now(c)->same;
 	if (is_listed(c))
 		return c->fresh;
 	c->state = (struct check_state){0};
-	c->tried = false;
-	__atomic_store_n(&all->untried, all->untried + 1, __ATOMIC_RELEASE);
+	c->tried = agent;
+	agent_forget(&c->said);
+	if (!agent)
+		__atomic_store_n(&all->untried, all->untried + 1, __ATOMIC_RELEASE);
 	list_push_back(&all->all, &c->link);
 	return true;
 }
 
-/* Forgotten: its timer, its turn and its verdict. */
+/* Forgotten: its timer, its turn and its verdict, or what it said. */
 static void leave_out(struct check *c)
 {
 	np_timer_stop(&c->timer);
 	list_remove(&c->waiting);
 	list_remove(&c->link);
 	note_tried(c);
-	verdict_none(c->server);
+	if (c->agent)
+		agent_none(c);
+	else
+		verdict_none(c->server);
 }
 
 /* What is not fresh keeps its time, unless the interval has become shorter than that. */
 static void schedule(struct check *c, struct check_place *place, int64_t now)
 {
-	int64_t latest = now + plan_of(c)->rules.interval;
+	int64_t latest = now + check_plan_now(c)->rules.interval;
 
 	if (!c->fresh && c->state.due <= latest)
 		return;
 	c->state.due = latest;
 	if (c->fresh) {
-		check_state_begin(&c->state, &plan_of(c)->rules, *place, now);
+		check_state_begin(&c->state, &check_plan_now(c)->rules, *place, now);
 		place->nth++;
-		verdict_begins(c->server, c->state.verdict, c->state.since);
+		if (!c->agent)
+			verdict_begins(c->server, c->state.verdict, c->state.since);
 	}
 	list_remove(&c->waiting);
 	set_timer(c);
+}
+
+/* An agent stands at a port of the server's machine: beside a Unix socket there is none.
+ *   Returns  how many checks begin with it. */
+static unsigned take_up_server(struct checks *all, const struct inventory_upstream *u, struct server *s)
+{
+	unsigned begin = 0;
+
+	if (u->check != NULL)
+		begin += take_up(all, u, s, false);
+	if (u->agent != NULL && !np_addr_is_unix(&s->addr))
+		begin += take_up(all, u, s, true);
+	return begin;
 }
 
 void checks_sync(struct checks *all, struct inventory *inv)
@@ -218,9 +240,9 @@ void checks_sync(struct checks *all, struct inventory *inv)
 	for (unsigned i = 0; i < inv->nupstreams; i++) {
 		const struct inventory_upstream *u = &inv->upstreams[i];
 
-		for (unsigned j = u->first; u->listed && u->check != NULL && j < u->first + u->n; j++)
+		for (unsigned j = u->first; u->listed && j < u->first + u->n; j++)
 			if (inv->servers[j].listed)
-				place.of += take_up(all, u, inv->servers[j].server);
+				place.of += take_up_server(all, u, inv->servers[j].server);
 	}
 	list_for_each_safe(it, &all->all) {
 		struct check *c = list_entry(it, struct check, link);
@@ -238,7 +260,7 @@ void checks_forget(struct checks *all, const char *server)
 	list_for_each(it, &all->all) {
 		struct check *c = list_entry(it, struct check, link);
 
-		if (strcmp(c->server->name, server) != 0)
+		if (c->agent || strcmp(c->server->name, server) != 0)
 			continue;
 		check_state_forget(&c->state, np_nanotime());
 		verdict_begins(c->server, c->state.verdict, c->state.since);

@@ -17,10 +17,12 @@
 #include "proxy/health/check_state.h"
 #include "proxy/health/pulse.h"
 #include "proxy/policy/inventory.h"
+#include "proxy/proto/agent_answer.h"
 
 struct check_run;
 
-/* Of one server: server.check, made here, freed with it. The health thread's. */
+/* Of one server: server.check, or server.agent, made here, freed with it. The health thread's. Contacts with an agent
+ * are scheduled as checks are, and their verdict is whether it is heard; that is no verdict on the server. */
 struct check {
 	struct list link;     /* checks.all; of no list: it is checked no more */
 	struct list waiting;  /* for a place */
@@ -34,6 +36,8 @@ struct check {
 	bool fresh;           /* it begins with this inventory */
 	bool tried;           /* one run has ended */
 	bool running;
+	bool agent;           /* const: it asks the server's agent, not the server */
+	struct agent_said said; /* by that, so far */
 };
 
 /* Zero-initialise, then checks_init. */
@@ -47,9 +51,15 @@ struct checks {
 	void (*tell)(struct checks *c, const struct server *s, bool down);
 	struct pulse pulse;
 	uint64_t mark, lots;
-	uint32_t untried;       /* atomic: checks of which no run has ended */
+	uint32_t untried;       /* atomic: checks of which no run has ended; agents are waited for by nobody */
 	bool stopping;
 };
+
+/* check_plan_now: how it is made, by the current inventory. A run has the plan of its begin. */
+static inline const struct check_plan *check_plan_now(const struct check *c)
+{
+	return c->agent ? c->upstream->agent : c->upstream->check;
+}
 
 /* places: of both halves, 2 at least.   Calls  before the thread runs. */
 void checks_init(struct checks *c, struct inventory_reader *reader, unsigned places);

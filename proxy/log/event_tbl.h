@@ -74,6 +74,8 @@
 	X(reload_given_up, "notice", "An order to stop came before a reload was done.") \
 	X(reload_partial, "warning, error", "A part of a new configuration waits for the next start, or failed.") \
 	X(reloaded, "notice", "A configuration is in force; its generation.") \
+	X(server_agent, "notice", "A server's agent says something new, or is heard again: its line, and what counts of it.") \
+	X(server_agent_lost, "warning", "A server's agent was not heard three times: what it said is forgotten.") \
 	X(server_closed, "notice", "Connections of a server that is held out were ended (close_over), or that was called off.") \
 	X(server_down, "warning", "A server's checks failed: no connection goes to it; why, and how many are left.") \
 	X(server_in, "notice", "A server that was left out takes connections again; for how long it was out.") \

@@ -119,6 +119,27 @@ int check_plan_new(const struct config_upstream *c, struct check_plan **out)
 	return 0;
 }
 
+#define AGENT_FALL 3 /* contacts in a row that fail: what it said is forgotten */
+
+int check_plan_agent(const struct config_upstream *c, struct check_plan **out)
+{
+	struct check_plan *p;
+
+	*out = NULL;
+	if (c->health.agent.port == CONFIG_OFF)
+		return 0;
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return -NP_ENOMEM;
+	p->kind = CHECK_KIND_AGENT;
+	p->rules = (struct check_rules){c->health.agent.interval, c->health.agent.timeout, 1, AGENT_FALL};
+	p->port = (int)c->health.agent.port;
+	p->send = bytes_of(c->health.agent.send, p->room[0]);
+	p->same = same_of(p);
+	*out = p;
+	return 0;
+}
+
 struct check_plan *check_plan_free(struct check_plan *p)
 {
 	free(p);

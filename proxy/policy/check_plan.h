@@ -16,6 +16,7 @@ enum check_kind {
 	CHECK_KIND_SEND, /* what is sent is answered as it should be */
 	CHECK_KIND_HTTP, /* a request has a good status */
 	CHECK_KIND_TLS,  /* a handshake works */
+	CHECK_KIND_AGENT, /* no check of the server: what a program beside it says of it (agent_answer.h) */
 };
 
 /* When, and how many of a kind decide. */
@@ -42,6 +43,8 @@ struct check_plan {
 /* check_plan_new: of a checked configuration.
  *   Returns  0 and *out, NULL where there is no check; -NP_ENOMEM.   Calls  control thread. */
 must_use int check_plan_new(const struct config_upstream *c, struct check_plan **out);
+/* check_plan_agent: the same of its agent, which has a port of its own, no PROXY header and no TLS. */
+must_use int check_plan_agent(const struct config_upstream *c, struct check_plan **out);
 /* Takes NULL, returns NULL. */
 struct check_plan *check_plan_free(struct check_plan *p);
 

@@ -156,7 +156,8 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 		inv->upstreams[i].closes_down = inv->upstreams[i].config->on_down == CONFIG_ON_DOWN_CLOSE;
 		inv->upstreams[i].tls = contexts_hold(s->targets[i].check_tls);
 		inv->upstreams[i].header = s->targets[i].header;
-		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0)
+		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0 ||
+		    check_plan_agent(inv->upstreams[i].config, &inv->upstreams[i].agent) != 0)
 			return false;
 	}
 	list_for_each(it, lives) {
@@ -317,6 +318,7 @@ struct inventory *inventory_free(struct inventory *inv)
 	for (unsigned i = 0; i < inv->nupstreams; i++) {
 		upstream_live_put(inv->upstreams[i].live);
 		check_plan_free(inv->upstreams[i].check);
+		check_plan_free(inv->upstreams[i].agent);
 		contexts_put(inv->upstreams[i].tls);
 	}
 	for (unsigned i = 0; i < inv->ncertificates; i++)

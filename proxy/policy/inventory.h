@@ -64,6 +64,7 @@ struct inventory_upstream {
 	int64_t connect_timeout;  /* ns */
 	uint8_t header;           /* version of the PROXY header in front of all bytes; 0: none */
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
+	struct check_plan *agent; /* owned; NULL: no agent speaks for its servers */
 	unsigned panic;           /* percent of the weight; 0: off */
 	bool closes_down;         /* on_down: close */
 	struct tls_ctx **tls;     /* a use, of the health thread's context; NULL: that speaks no TLS to them */

@@ -70,6 +70,7 @@ static struct server *server_free(struct server *s)
 	free(s->stats);
 	free(s->minute);
 	free(s->check);
+	free(s->agent);
 	list_remove(&s->link);
 	upstream_live_put(s->live);
 	free(s);

@@ -14,6 +14,7 @@
 #include "netpoll/base.h"
 #include "proxy/metrics/server_stats.h"
 #include "proxy/upstream/passive.h"
+#include "proxy/upstream/server_agent.h"
 #include "proxy/upstream/server_checked.h"
 #include "proxy/upstream/server_state.h"
 #include "proxy/upstream/upstream_live.h"
@@ -50,6 +51,8 @@ struct server {
 	int64_t credit; /* the same: what round robin owes it, in picks times the sum of weights */
 	struct check *check; /* the checker's, which may be NULL; owned: free(3) */
 	struct server_checked checked;
+	struct check *agent; /* as check, of its agent */
+	struct server_agent_heard agent_heard;
 
 	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
 	uint64_t failure; /* atomic: the last connect that did not work (server_note_failure); 0: none */

@@ -55,6 +55,13 @@ uint64_t server_word_check(uint64_t word, enum server_check to)
 	return (word & ~placed(3, check)) | placed(to, check);
 }
 
+uint64_t server_word_agent(uint64_t word, const struct server_inputs *in)
+{
+	word &= ~(placed(3, agent_state) | placed(0xff, agent_weight) | placed(0xffff, agent_most));
+	return word | placed(in->agent, agent_state) | placed((uint64_t)(in->agent_weight + 1), agent_weight) |
+	       placed(in->agent_most, agent_most);
+}
+
 static enum server_why decides(uint64_t word, uint32_t weight)
 {
 	const struct server_inputs in = server_inputs(word);

@@ -81,6 +81,8 @@ enum grade server_grade(uint64_t word, uint32_t weight);
 /* The word with another passive state; with another verdict of its check. */
 uint64_t server_word_passive(uint64_t word, enum server_passive to);
 uint64_t server_word_check(uint64_t word, enum server_check to);
+/* The word with the agent's three fields of `in`; the rest of `in` is not looked at. */
+uint64_t server_word_agent(uint64_t word, const struct server_inputs *in);
 
 /* server_usable: may a server with this word and this configured weight be picked?
  *   Returns  NO: never. SPARE: where its tier has no other. YES. *why (may be NULL): what decides. */
