@@ -184,11 +184,7 @@ struct config_upstream {
 		struct config_check_http *http;
 		struct config_check_tls  *tls;
 		int64_t port; /* or CONFIG_AUTO: each server's own */
-		struct {
-			int64_t     port; /* or CONFIG_OFF: there is no agent */
-			const char *send; /* with escapes (config/escape.h); NULL: the agent speaks first */
-			int64_t     interval, timeout;
-		} agent;
+		struct config_agent agent;
 		struct {
 			int64_t failures; /* in a row; or CONFIG_OFF */
 			int64_t within, out, max_out;

@@ -66,4 +66,11 @@ struct config_check_tls {
 
 #define CONFIG_CHECK_AUTO "auto"
 
+/* A program beside a server that says its weight, limit and state. */
+struct config_agent {
+	int64_t     port; /* or CONFIG_OFF: there is no agent */
+	const char *send; /* with escapes (config/escape.h); NULL: the agent speaks first */
+	int64_t     interval, timeout;
+};
+
 #endif
