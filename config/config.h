@@ -47,7 +47,6 @@ enum {
 #undef X
 _Static_assert((int)CONFIG_NAME_ALLOW_KEYS == (int)CONFIG_CLIENT_ALLOW_KEYS, "one struct serves both tables");
 
-/* In the order of the words of value.c. */
 enum config_sink_kind { CONFIG_SINK_OFF, CONFIG_SINK_STDOUT, CONFIG_SINK_STDERR, CONFIG_SINK_FILE };
 
 /* Where a log goes. */
@@ -183,7 +182,7 @@ struct config_upstream {
 		struct config_check_send *send;
 		struct config_check_http *http;
 		struct config_check_tls  *tls;
-		int64_t port; /* or CONFIG_AUTO: each server's own */
+		int64_t             port; /* or CONFIG_AUTO: each server's own */
 		struct config_agent agent;
 		struct {
 			int64_t failures; /* in a row; or CONFIG_OFF */

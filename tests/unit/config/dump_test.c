@@ -98,6 +98,10 @@ static const char dumped[] =
 	"    on_down: keep                           # default\n"
 	"    health:\n"
 	"      port: same                            # default\n"
+	"      agent:\n"
+	"        port: off                           # default\n"
+	"        interval: 2s                        # default\n"
+	"        timeout: 2s                         # default\n"
 	"      passive:\n"
 	"        failures: 3                         # default\n"
 	"        within: 10s                         # default\n"
@@ -171,8 +175,7 @@ static const char tls_text[] =
 	"  - {name: b, servers: [\"10.0.0.1:1\"], proxy_protocol: v2, tlvs: [ssl, crc32c],\n"
 	"     custom_tlvs: [{type: 0xE0}], tls: {name: \"::1\", min_version: \"1.3\"}, retry_budget: 30s}\n";
 
-/* Lines that must stand there as they are: absent keys leave none, paths are absolute, several
- * values a line each. */
+/* Lines that must stand there as they are: absent keys leave none, paths are absolute, several values a line each. */
 static void absent_and_several(void **state)
 {
 	static const char *const lines[] = {
