@@ -31,6 +31,12 @@
 	X(control_failed, "error", "The control socket's directory is not safe; the start is refused.") \
 	X(control_off, "warning", "The process runs without a control plane, or without one of its addresses.") \
 	X(cpu_quota, "notice", "A control group allows less time than there are processors: so many workers.") \
+	X(dns_back, "notice", "A name of servers is answered again.") \
+	X(dns_changed, "info", "The servers of an upstream have changed, by DNS: which have come, which are gone.") \
+	X(dns_cut, "warning", "A name has more addresses than are taken: so many are used.") \
+	X(dns_dropped, "warning", "A name has had no address for longer than dns.hold: its servers are dropped.") \
+	X(dns_failed, "warning", "A name cannot be looked up, and why; what is known of it stays in use.") \
+	X(dns_left_out, "warning", "An address that a name has is not used as a server, and why.") \
 	X(drain_cut, "warning", "A second signal ended the drain.") \
 	X(drain_deadline, "warning", "shutdown.timeout is over; what is left is cut.") \
 	X(drained, "notice", "All connections have ended.") \

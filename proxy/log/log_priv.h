@@ -45,6 +45,7 @@ struct log_sink {
 	enum log_sink_way way; /* the call that writes to fd without blocking, or PLAIN */
 	char *path;            /* owned, and then fd is owned too; NULL: fd is the caller's */
 	bool torn;             /* the file ends in half a line: the next write ends that first */
+	bool fifo;             /* path is one: another log of ours may write to it between any two writes */
 };
 
 /* log_sink_use: write to the caller's descriptor, which stays open. */

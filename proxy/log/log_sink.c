@@ -65,6 +65,7 @@ static void use_path(struct log_sink *s, int fd)
 
 	s->fd = fd;
 	s->way = way_of(fd);
+	s->fifo = s->way == LOG_WAY_PIPE;
 	if (s->way == LOG_WAY_PLAIN && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		s->way = LOG_WAY_FILE;
 	s->torn = ends_torn(fd, s->path);
@@ -211,7 +212,8 @@ static ssize_t write_file(struct log_sink *s, const char *p, size_t n)
 
 /* stdout and stderr belong to the process that started us too, so they must stay blocking. A pipe
  * that polls writable takes PIPE_BUF bytes without blocking, so no more is written at once; and
- * whole lines, because the process log may write to the same pipe. */
+ * whole lines, because the process log may write to the same pipe. Into a FIFO with a path, too: a reload has begun
+ * another log that writes to it, while the old one still has lines, and only so much is one piece among theirs. */
 ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms)
 {
 	struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
@@ -229,6 +231,6 @@ ssize_t log_sink_write(struct log_sink *s, const char *p, size_t n, int ms)
 	if (s->way == LOG_WAY_FILE)
 		done = write_file(s, p, n);
 	else
-		done = write_once(s, p, s->path != NULL ? n : whole_lines(p, n, PIPE_BUF));
+		done = write_once(s, p, s->path == NULL || s->fifo ? whole_lines(p, n, PIPE_BUF) : n);
 	return done == -NP_EAGAIN || done == -NP_EINTR ? 0 : done;
 }

@@ -108,6 +108,19 @@ static const struct config_upstream *model_of(const struct snapshot *s, unsigned
 	return c;
 }
 
+/* How many of its servers are addresses of its names.   Returns  -1: it lists no name. */
+static int count_dns_members(const struct upstream *u)
+{
+	bool names = false;
+	int n = 0;
+
+	for (unsigned i = 0; i < u->nlisted; i++)
+		names |= u->listed[i].addr.len == 0;
+	for (unsigned i = 0; i < u->members->n; i++)
+		n += u->members->at[i].from != 0;
+	return names ? n : -1;
+}
+
 /* u: of the current snapshot; NULL: only older ones have an upstream of this name. Its members come
  * first, in their order. */
 static void add_upstream(struct inventory *inv, struct upstream_live *live, const struct upstream *u)
@@ -122,6 +135,7 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 		to->probes = u->passive.on && u->passive.probe;
 		to->connect_timeout = u->connect_timeout;
 		to->panic = u->panic;
+		to->dns_members = count_dns_members(u);
 	}
 	for (unsigned i = 0; u != NULL && i < u->members->n; i++)
 		add_server(inv, u->members->at[i].server, u);

@@ -66,6 +66,7 @@ struct inventory_upstream {
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
 	struct check_plan *agent; /* owned; NULL: no agent speaks for its servers */
 	unsigned panic;           /* percent of the weight; 0: off */
+	int dns_members;          /* servers that its names have; -1: it lists no name */
 	bool closes_down;         /* on_down: close */
 	struct tls_ctx **tls;     /* a use, of the health thread's context; NULL: that speaks no TLS to them */
 	const struct config_upstream *config; /* as a listener's */

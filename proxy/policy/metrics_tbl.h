@@ -77,6 +77,8 @@
 	  "Attempts to connect after a failed one of the same connection.", retries, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_panic", gauge, "upstream", \
 	  "Whether servers that checks or failures hold out are used, since too little weight is usable.", panic, 1) \
+	X(UPSTREAM, UPSTREAMS, "staunch_dns_members", gauge, "upstream", \
+	  "Servers of an upstream that DNS has for the names among them.", dns_members, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_hedges_total", counter, "upstream, result", \
 	  "Second dials beside a slow one, by what became of them; limited: none was made, for there were too many.", \
 	  hedges, HEDGE_RESULTS) \

@@ -70,6 +70,15 @@ void metrics_panic(const struct metrics_at *pg, unsigned i)
 		prometheus_value(&pg->to, pg->name, &labels, inventory_panics(pg->inv, u, &percent));
 }
 
+void metrics_dns_members(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+	struct labels labels = by_upstream(u);
+
+	if (u->listed && u->dns_members >= 0)
+		prometheus_value(&pg->to, pg->name, &labels, (uint64_t)u->dns_members);
+}
+
 void metrics_hedges(const struct metrics_at *pg, unsigned i)
 {
 	static const char *const words[] = {

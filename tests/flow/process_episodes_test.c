@@ -210,8 +210,9 @@ static void o24_status_of_limits(void **state)
 	expect_in(out, "\ndescriptors ");
 	out = control_expect(200, "GET /v1/status", "");
 	expect_in(out, "{\"name\":\"listeners[].max_connections\",\"used\":");
-	expect_in(out, "\"max\":2,\"listener\":\"web\",\"high\":2,\"hits\":5,\"last_hit\":\"20");
-	expect_in(out, "\"max\":null,\"listener\":\"" LONG_NAME "\",\"high\":0,\"hits\":0,\"last_hit\":null,");
+	expect_in(out, "\"max\":2,\"listener\":\"web\",\"upstream\":null,\"high\":2,\"hits\":5,\"last_hit\":\"20");
+	expect_in(out, "\"max\":null,\"listener\":\"" LONG_NAME "\",\"upstream\":null,\"high\":0,\"hits\":0,"
+		       "\"last_hit\":null,");
 	assert_true(kit_wait(acts_no_more, NULL, KIT_MS));
 	expect_in(limits_table(), "s ago\n");
 	end_orderly(fd[1]);

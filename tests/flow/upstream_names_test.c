@@ -145,6 +145,7 @@ static void e56_each_address_is_a_server(void **state)
 	expect_part(servers_json(), textf("\"server\":\"%s:%d\"", ip_of(0), w.to));
 	expect_part(servers_json(), textf("\"server\":\"%s:%d\"", ip_of(1), w.to));
 	kit_staunch_wait_log(w.s, textf("\"staunch.server\":\"%s:%d\"", ip_of(1), w.to), 5);
+	expect_part(control_expect(200, "GET /metrics", ""), "\nstaunch_dns_members{upstream=\"app\"} 2\n");
 	end(&w);
 }
 

@@ -18,6 +18,7 @@ const REASONS = {
 	no_live_upstream: "the upstream has no server that may be tried",
 	queue_timeout: "every server stayed full for timeouts.queue",
 	queue_full: "every server was full, and so was the upstream's queue",
+	dns_failed: "no name of the upstream has had an address yet",
 	preread_timeout: "the ClientHello was not complete in time",
 	proxy_header_timeout: "the PROXY header was not complete in time",
 	tls_timeout: "the TLS handshake was not complete in time",

@@ -25,6 +25,7 @@ static const struct {
 	{CLOSE_NO_LIVE_UPSTREAM, "no_live_upstream", "proxy", "SC", false},
 	{CLOSE_QUEUE_TIMEOUT, "queue_timeout", "proxy", "sQ", false},
 	{CLOSE_QUEUE_FULL, "queue_full", "proxy", "SQ", true},
+	{CLOSE_DNS_FAILED, "dns_failed", "proxy", "SC", false},
 	{CLOSE_PREREAD_TIMEOUT, "preread_timeout", "proxy", "cR", false},
 	{CLOSE_PROXY_HEADER_TIMEOUT, "proxy_header_timeout", "proxy", "cR", false},
 	{CLOSE_TLS_TIMEOUT, "tls_timeout", "proxy", "cR", false},
@@ -46,6 +47,7 @@ static const struct {
 	{CLOSE_OVERLOAD, "overload", "proxy", "RC", true},
 	{CLOSE_ADMIN, "admin", "proxy", "KD", false},
 	{CLOSE_DRAIN, "drain", "proxy", "KD", false},
+	{CLOSE_SERVER_DOWN, "server_down", "proxy", "DD", false},
 	{CLOSE_DRAIN_DEADLINE, "drain_deadline", "proxy", "KD", false},
 	{CLOSE_INTERNAL, "internal", "proxy", "ID", false},
 };

@@ -232,6 +232,47 @@ static void a_full_disk_is_refused_with_its_reason(void **state)
 	log_sink_close(&s);
 }
 
+/* Two logs of ours write to one FIFO after a reload, and its reader is slow: each takes turns with whole lines, however
+ * little room there is, so none stands within another. */
+static void two_logs_of_a_fifo_write_whole_lines(void **state)
+{
+	struct log_sink s[2];
+	static char lines[2][3 * 4000 + 1];
+	size_t done[2] = {0, 0}, n = 0, size = sizeof(lines[0]) - 1;
+	int reader;
+
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	assert_true(fcntl(reader, F_SETPIPE_SZ, 8192) >= 8192);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(log_sink_open(&s[i], LOG_SINK_PATH, path), 0);
+		memset(lines[i], 'a' + i, size);
+		for (size_t at = 399; at < size; at += 400)
+			lines[i][at] = '\n';
+	}
+	for (int turn = 0; done[0] < size || done[1] < size; turn ^= 1) {
+		ssize_t rc = 0;
+
+		if (done[turn] < size)
+			rc = log_sink_write(&s[turn], lines[turn] + done[turn], size - done[turn], 0);
+		assert_true(rc >= 0);
+		done[turn] += (size_t)rc;
+		rc = read(reader, got + n, 1000); /* so that now and then there is room for a part alone */
+		n += rc > 0 ? (size_t)rc : 0;
+	}
+	for (ssize_t rc; (rc = read(reader, got + n, sizeof(got) - n)) > 0;)
+		n += (size_t)rc;
+	assert_int_equal(n, 2 * size);
+	for (size_t at = 0; at < n; at++)
+		if (got[at] != (at % 400 == 399 ? '\n' : got[at - at % 400]))
+			kit_fail("byte %zu is of another line", at);
+	close(reader);
+	log_sink_close(&s[0]);
+	log_sink_close(&s[1]);
+}
+
 /* A borrowed descriptor is a blocking pipe; what is offered to it must never block. */
 static void a_stopped_reader_is_waited_for_so_long_and_no_longer(void **state)
 {
@@ -341,6 +382,7 @@ int main(void)
 		TEST(a_file_without_room_keeps_whole_lines),
 		TEST(two_writers_without_room_lose_nothing),
 		TEST(a_full_disk_is_refused_with_its_reason),
+		TEST(two_logs_of_a_fifo_write_whole_lines),
 		TEST(a_stopped_reader_is_waited_for_so_long_and_no_longer),
 		TEST(a_reader_that_left_is_an_error_and_no_signal),
 		TEST(a_shared_descriptor_gets_whole_lines),
