@@ -243,10 +243,11 @@ static bool swept_empty(void *arg)
 }
 
 /* The control thread frees what a worker has just let go of: the worker's reads are over by then,
- * which ThreadSanitizer would dispute if the release did not say so. */
+ * which ThreadSanitizer would dispute if the release did not say so. Its upstream is held until then. */
 static void freed_behind_a_worker(void **state)
 {
 	struct server *s = get("app", "10.0.0.1:80");
+	struct upstream_live *live = server_registry_live(registry, "app");
 	pthread_t worker;
 	void *wrong;
 
@@ -257,6 +258,7 @@ static void freed_behind_a_worker(void **state)
 	assert_true(kit_wait(swept_empty, registry, KIT_MS));
 	assert_int_equal(pthread_join(worker, &wrong), 0);
 	assert_null(wrong);
+	upstream_live_put(live);
 }
 
 /* The signal that ends a child which runs fn; 0 when it returns. */
