@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 #include "proxy/admin/admin_sample.h"
-#include "proxy/admin/usable.h"
+#include "proxy/policy/usable.h"
 
 #define STATUS_PATIENCE (2 * NP_S)
 #define WORKER_ROOM     512

@@ -2,7 +2,7 @@
 #include "config/config.h"
 #include "netpoll/err.h"
 #include "proxy/admin/admin_sample.h"
-#include "proxy/admin/usable.h"
+#include "proxy/policy/usable.h"
 #include "proxy/base/close.h"
 #include "proxy/policy/registry.h"
 #include "proxy/upstream/server.h"
@@ -179,13 +179,12 @@ static void put_lesson(struct json *j, const struct server *s)
  * JSON escapes it. */
 static void put_agent(struct json *j, const struct server *s, const struct server_inputs *in)
 {
-	static const char *const states[] = {"ready", "drain", "down"};
 	const struct server_check_last last = server_checked_last(&s->agent_heard.contacts);
 	char line[SERVER_AGENT_LINE];
 
 	server_agent_line(s, line);
 	json_enter(j, "agent", '{');
-	json_str(j, "state", states[in->agent]);
+	json_str(j, "state", server_agent_text(in->agent));
 	if (in->agent_weight >= 0)
 		json_i64(j, "weight", in->agent_weight);
 	else
@@ -206,11 +205,10 @@ static void put_agent(struct json *j, const struct server *s, const struct serve
 /* The five inputs; `why` is the first that is not good. Without a check its verdict is null. */
 static void put_inputs(struct json *j, struct server *s)
 {
-	static const char *const checks[] = {NULL, "up", "unknown", "down"};
 	const struct server_inputs in = server_inputs(server_now(s));
 
 	json_str(j, "admin", server_admin_text(in.admin));
-	json_str(j, "check", checks[in.check]);
+	json_str(j, "check", in.check != SERVER_CHECK_NONE ? server_check_text(in.check) : NULL);
 	put_check(j, s, in.check);
 	put_passive(j, s);
 	json_str(j, "dns", in.leaving ? "leaving" : "present");

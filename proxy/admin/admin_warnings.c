@@ -6,7 +6,7 @@
 
 #include "netpoll/err.h"
 #include "proxy/admin/admin_sample.h"
-#include "proxy/admin/usable.h"
+#include "proxy/policy/usable.h"
 #include "proxy/creds/tls_cert.h"
 #include "proxy/policy/registry.h"
 #include "proxy/upstream/upstream_live.h"

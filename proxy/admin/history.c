@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "proxy/admin/rates.h"
-#include "proxy/admin/usable.h"
+#include "proxy/policy/usable.h"
 
 static const bool is_gauge[] = {
 #define X(series, word, unit, gauge) gauge,

@@ -132,6 +132,29 @@ const char *server_admin_text(enum server_admin_state state)
 	return words[state];
 }
 
+const char *server_check_text(enum server_check verdict)
+{
+	static const char *const words[] = {
+		[SERVER_CHECK_NONE] = "none",
+		[SERVER_CHECK_UP] = "up",
+		[SERVER_CHECK_UNKNOWN] = "unknown",
+		[SERVER_CHECK_DOWN] = "down",
+	};
+
+	return words[verdict];
+}
+
+const char *server_agent_text(enum server_agent agent)
+{
+	static const char *const words[] = {
+		[SERVER_AGENT_READY] = "ready",
+		[SERVER_AGENT_DRAIN] = "drain",
+		[SERVER_AGENT_DOWN] = "down",
+	};
+
+	return words[agent];
+}
+
 uint32_t server_weight(uint64_t word, uint32_t weight)
 {
 	uint64_t said = field_of(word, admin_weight), percent = field_of(word, agent_weight);

@@ -89,6 +89,8 @@ uint64_t server_word_agent(uint64_t word, const struct server_inputs *in);
 enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why);
 const char *server_why_text(enum server_why why); /* NULL of SERVER_WHY_NOTHING */
 const char *server_admin_text(enum server_admin_state state);
+const char *server_check_text(enum server_check verdict); /* "none" where there is none */
+const char *server_agent_text(enum server_agent agent);
 
 /* server_weight: the weight that counts: the operator's or the configured one, times the agent's share; at least 1
  * while both are above 0. */

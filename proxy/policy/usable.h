@@ -1,7 +1,7 @@
 /* usable: may servers take connections, in the words that are shown, and how many of them may. Any thread that holds
  * the inventory. */
-#ifndef PROXY_ADMIN_USABLE_H
-#define PROXY_ADMIN_USABLE_H
+#ifndef PROXY_POLICY_USABLE_H
+#define PROXY_POLICY_USABLE_H
 
 #include "proxy/policy/inventory.h"
 

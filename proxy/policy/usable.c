@@ -1,7 +1,12 @@
 /* usable: the words for a server's state. */
-#include "proxy/admin/usable.h"
+#include "proxy/policy/usable.h"
 
 #include "proxy/upstream/server.h"
+
+static enum usable usable_now(const struct inventory_server *s, enum server_why *why)
+{
+	return server_usable(server_now(s->server), s->weight, why);
+}
 
 const char *usable_word(const struct inventory_server *s, const char **why)
 {
@@ -11,7 +16,7 @@ const char *usable_word(const struct inventory_server *s, const char **why)
 		[USABLE_YES] = "yes",
 	};
 	enum server_why what;
-	enum usable u = server_usable(server_now(s->server), s->weight, &what);
+	enum usable u = usable_now(s, &what);
 
 	if (why != NULL)
 		*why = server_why_text(what);
@@ -34,14 +39,14 @@ struct usable_count usable_count(const struct inventory *inv, const struct inven
 	struct usable_count n = {0};
 
 	for (unsigned i = from; i < to; i++) {
-		const char *word;
+		enum usable is;
 
 		if (!inv->servers[i].listed)
 			continue;
-		word = usable_word(&inv->servers[i], NULL);
+		is = usable_now(&inv->servers[i], NULL);
 		n.servers++;
-		n.usable += word[0] == 'y';
-		n.spare += word[0] == 's';
+		n.usable += is == USABLE_YES;
+		n.spare += is == USABLE_SPARE;
 	}
 	return n;
 }
