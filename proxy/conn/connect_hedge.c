@@ -13,6 +13,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_hash.h"
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_trace.h"
 
@@ -53,7 +54,7 @@ static void hedge_main(void *arg)
 static struct server *pick_beside(struct conn *c, struct attempt *a, int64_t now)
 {
 	struct pick_args args = {
-		.hash = conn_source_hash(conn_client(c)),
+		.hash = conn_hash(c),
 		.random = shard_random(c->shard),
 		.now = now,
 		.hedge = true,
