@@ -114,14 +114,15 @@ def marked(results):
 # ---- plots ----
 
 def panel(runs, key, label):
-    """One of a picture's two panels: staunch last, so that its line lies on top."""
+    """One of a picture's two panels: staunch last, so that its line lies on top. A line that lies under others is
+    the wider for it, so that it is seen."""
     blocks, plots, top = [], [], LEAST_TOP
     for i, (name, run) in enumerate(reversed(runs.items())):
         counts = run[f"{key}_by_second"]
         top = max(top, *counts)
         lines = "\n".join(f"{s} {n}" for s, n in enumerate(counts + counts[-1:]))  # a step ends where the next begins
         blocks.append(f"${key}{i} << END\n{lines}\nEND")
-        plots.append(f"${key}{i} using 1:2 with steps linewidth {3 if name == 'staunch' else 2} "
+        plots.append(f"${key}{i} using 1:2 with steps linewidth {max(11 - 3 * i, 2.5):g} "
                      f"linecolor rgb '{plot.COLOURS[name]}' title {plot.quoted(CONTENDERS[name].label)}")
     head = f"set ylabel {plot.quoted(label)}\nset yrange [{-top * 0.02:.3g}:{top * 1.08:.3g}]\n"
     return "\n".join(blocks) + "\n" + head + "plot " + ", \\\n".join(plots) + "\n"
