@@ -122,7 +122,7 @@ def panel(runs, key, label):
         top = max(top, *counts)
         lines = "\n".join(f"{s} {n}" for s, n in enumerate(counts + counts[-1:]))  # a step ends where the next begins
         blocks.append(f"${key}{i} << END\n{lines}\nEND")
-        plots.append(f"${key}{i} using 1:2 with steps linewidth {max(11 - 3 * i, 2.5):g} "
+        plots.append(f"${key}{i} using 1:2 with steps linewidth {max(7 - 1.5 * i, 2.5):g} "
                      f"linecolor rgb '{plot.COLOURS[name]}' title {plot.quoted(CONTENDERS[name].label)}")
     head = f"set ylabel {plot.quoted(label)}\nset yrange [{-top * 0.02:.3g}:{top * 1.08:.3g}]\n"
     return "\n".join(blocks) + "\n" + head + "plot " + ", \\\n".join(plots) + "\n"
