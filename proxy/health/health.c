@@ -70,6 +70,16 @@ static void take_turn(struct np_timer *t)
 	inventory_drop(inv);
 }
 
+/* At once, and not with the next turn: what a server serves in the first second of its upstream counts. */
+static void begin_lessons(const struct inventory *inv)
+{
+	int64_t now = np_nanotime();
+
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		if (teaches(&inv->upstreams[i]))
+			lesson_begin(inv, &inv->upstreams[i], now);
+}
+
 static void on_inventory(struct inventory_reader *r)
 {
 	struct health *h = container_of(r, struct health, reader);
@@ -77,6 +87,7 @@ static void on_inventory(struct inventory_reader *r)
 	if (h->checks.stopping)
 		return;
 	checks_sync(&h->checks, r->current);
+	begin_lessons(r->current);
 	__atomic_store_n(&h->arrived, h->arrived + 1, __ATOMIC_RELEASE);
 	if (h->turning || !anybody_judged(r->current))
 		return;

@@ -50,14 +50,35 @@ static int64_t hedge_of(const struct minute_counts *own, const struct minute_cou
 	return p99_bound(h) * CONNECT_TIMES;
 }
 
-/* NULL: no memory, or it is no member any more. */
-static struct server_minute *minute_of(const struct inventory_server *s)
+/* From the first time on that it is asked for.   NULL: no memory, or it is no member any more. */
+static struct server_minute *minute_of(const struct inventory *inv, const struct inventory_server *s, int64_t now)
 {
+	struct server *server = s->server;
+
 	if (!s->listed)
 		return NULL;
-	if (s->server->minute == NULL)
-		s->server->minute = calloc(1, sizeof(*s->server->minute));
-	return s->server->minute;
+	if (server->minute == NULL) {
+		server->minute = malloc(sizeof(*server->minute));
+		if (server->minute != NULL)
+			minute_begin(server->minute, server->stats, inv->registry->nworkers, now);
+	}
+	return server->minute;
+}
+
+void lesson_begin(const struct inventory *inv, const struct inventory_upstream *u, int64_t now)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		(void)minute_of(inv, &inv->servers[u->first + i], now);
+}
+
+/* Also of servers that are listed no more: who goes takes no connect of the last seconds back. */
+static uint64_t connects_of(const struct inventory *inv, const struct inventory_upstream *u)
+{
+	struct server_stats total;
+	uint64_t retries;
+
+	inventory_upstream_totals(inv, u, &total, &retries);
+	return histogram_count(&total.connect);
 }
 
 /* Who is listed no more is judged no more, and one without memory for its minute has nothing to tell. */
@@ -102,19 +123,17 @@ void lesson_teach(const struct inventory *inv, const struct inventory_upstream *
 {
 	const struct inventory_server *all = &inv->servers[u->first];
 	unsigned tiers = 0;
-	uint64_t connected = histogram_count(&u->gone.connect);
 
 	for (unsigned i = 0; i < u->n; i++) {
-		struct server_minute *m = minute_of(&all[i]);
+		struct server_minute *m = minute_of(inv, &all[i], now);
 
 		if (m == NULL)
 			continue;
 		minute_look(m, all[i].server->stats, inv->registry->nworkers, now);
-		connected += histogram_count(&m->before.connect);
 		if (all[i].tier >= tiers)
 			tiers = all[i].tier + 1;
 	}
 	for (unsigned t = 0; t < tiers; t++)
 		teach_tier(all, u->n, t, now);
-	upstream_live_connects(u->live, connected);
+	upstream_live_connects(u->live, connects_of(inv, u), now);
 }

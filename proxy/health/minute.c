@@ -2,6 +2,8 @@
  * look misses, the next one has. */
 #include "proxy/health/minute.h"
 
+#include "netpoll/check.h"
+
 #define WINDOW_TIME (10 * INT64_C(1000000000))
 
 static void counts_now(struct minute_counts *c, const struct server_stats *cells, unsigned n)
@@ -14,23 +16,28 @@ static void counts_now(struct minute_counts *c, const struct server_stats *cells
 	c->early = total.early_ends + total.early_resets;
 }
 
+void minute_begin(struct server_minute *m, const struct server_stats *cells, unsigned n, int64_t now)
+{
+	*m = (struct server_minute){.turned = now, .looked = now};
+	counts_now(&m->before, cells, n);
+}
+
 void minute_look(struct server_minute *m, const struct server_stats *cells, unsigned n, int64_t now)
 {
 	struct minute_counts total, new;
 
+	DCHECK(m->looked != 0, "a minute has begun before it is looked at");
 	counts_now(&total, cells, n);
 	new = total;
 	histogram_since(&new.first_byte, &m->before.first_byte);
 	histogram_since(&new.connect, &m->before.connect);
 	new.early -= m->before.early;
 	m->before = total;
-	if (m->looked != 0 && now - m->looked > 2 * WINDOW_TIME) { /* what is between is of no minute */
+	if (now - m->looked > 2 * WINDOW_TIME) { /* what is between is of no minute */
 		*m = (struct server_minute){.before = total, .turned = now, .looked = now};
 		return;
 	}
 	m->looked = now;
-	if (m->turned == 0)
-		m->turned = now;
 	if (now - m->turned >= WINDOW_TIME) {
 		m->turned = now;
 		m->at = (m->at + 1) % MINUTE_WINDOWS;

@@ -14,8 +14,7 @@ struct minute_counts {
 	uint64_t early; /* ends and resets before the first byte */
 };
 
-/* Zero-initialise within a second of the server's first connection. On the heap, one for each server that is judged:
- * free(3). */
+/* minute_begin makes it. On the heap, one for each server that is judged: free(3). */
 struct server_minute {
 	unsigned at;                 /* the window that grows */
 	int64_t turned;              /* when it began */
@@ -23,6 +22,10 @@ struct server_minute {
 	struct minute_counts before; /* the totals at the last look */
 	struct minute_counts windows[MINUTE_WINDOWS];
 };
+
+/* minute_begin: nothing has been seen yet. What the cells of n workers have counted until now is of no minute: a server
+ * may have served for months before it gets a neighbour, and is judged. */
+void minute_begin(struct server_minute *m, const struct server_stats *cells, unsigned n, int64_t now);
 
 /* minute_look: the cells of n workers now. More often than every 10 s, or a window is longer. */
 void minute_look(struct server_minute *m, const struct server_stats *cells, unsigned n, int64_t now);

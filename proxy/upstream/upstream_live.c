@@ -78,11 +78,18 @@ bool upstream_live_hedge(struct upstream_live *live, int64_t now)
 	return may;
 }
 
-/* The oldest total is that of ten turns ago. Where the ring is young it counts from the start. */
-void upstream_live_connects(struct upstream_live *live, uint64_t total)
+/* The oldest total is that of ten turns ago. One that was not asked for so long has no oldest: its history would be
+ * taken for ten seconds. */
+void upstream_live_connects(struct upstream_live *live, uint64_t total, int64_t now)
 {
-	uint64_t *oldest = &live->connected[live->turn++ % HEDGE_SECONDS], n = total > *oldest ? total - *oldest : 0;
+	uint64_t *oldest, n;
 
+	if (live->counted == 0 || now - live->counted > HEDGE_SECONDS * SECOND)
+		for (unsigned i = 0; i < HEDGE_SECONDS; i++)
+			live->connected[i] = total;
+	live->counted = now;
+	oldest = &live->connected[live->turn++ % HEDGE_SECONDS];
+	n = total > *oldest ? total - *oldest : 0;
 	__atomic_store_n(&live->connects, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX, __ATOMIC_RELAXED);
 	*oldest = total;
 }

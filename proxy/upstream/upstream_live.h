@@ -45,6 +45,7 @@ struct upstream_live {
 		uint32_t n;     /* hedges that were dialled in it */
 	} hedges[HEDGE_SECONDS];
 	uint64_t connected[HEDGE_SECONDS]; /* connects that worked, at each of the last turns; the health thread's */
+	int64_t counted; /* the same: the last turn; 0: none was */
 	unsigned turn;
 };
 
@@ -57,8 +58,9 @@ void upstream_live_put(struct upstream_live *live);
  * case, so that a network that is slow for all gets no more than a tenth more SYNs. It is counted if it may.
  *   Calls  any thread; takes the lock. */
 must_use bool upstream_live_hedge(struct upstream_live *live, int64_t now);
-/* upstream_live_connects: so many connects have worked until now.   Calls  the health thread, each second. */
-void upstream_live_connects(struct upstream_live *live, uint64_t total);
+/* upstream_live_connects: so many connects have worked until now. The first call, and one after more than 10 s, count
+ * none: they only begin.   Calls  the health thread, each second. */
+void upstream_live_connects(struct upstream_live *live, uint64_t total, int64_t now);
 
 /* How many wait for a slot. Any thread. In one order with all such loads and stores, or one who begins to wait
  * and one who gives a slot back could miss each other: waiter.c. On x86-64 it is a plain load. */

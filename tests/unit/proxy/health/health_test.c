@@ -77,10 +77,21 @@ static bool first_has_learnt_more(void)
 	return learnt(0).answer == 30 * NP_S;
 }
 
+static bool first_is_taught(void)
+{
+	return __atomic_load_n(&world_server(&scene.world, 0)->learnt, __ATOMIC_RELAXED) != 0;
+}
+
+/* What was answered before the first inventory is no lesson: it may be of hours. */
 static const char *learn_twice(struct health *h)
 {
-	world_answer(&scene.world, 1, 100, 200 * NP_MS);
+	world_answer(&scene.world, 1, 5000, 5 * NP_S);
 	publish(h);
+	if (!comes(first_is_taught))
+		return "the first turn";
+	if (learnt(0).answer != 0 || learnt(0).early_ends_count)
+		return "a lesson from before";
+	world_answer(&scene.world, 1, 100, 200 * NP_MS);
 	if (!comes(first_has_learnt))
 		return "the first lesson";
 	if (learnt(1).answer != 0)

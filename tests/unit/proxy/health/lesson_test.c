@@ -7,6 +7,7 @@
 #define S      INT64_C(1000000000)
 #define MS     INT64_C(1000000)
 #define THREE  "servers: [\"10.0.0.1:80\", \"10.0.0.2:80\", \"10.0.0.3:80\"]"
+#define ONE    "servers: [\"10.0.0.1:80\"]"
 #define BACKUP "servers: [\"10.0.0.1:80\", \"10.0.0.2:80\", {address: \"10.0.0.3:80\", backup: true}, " \
 	       "{address: \"10.0.0.4:80\", backup: true}]"
 
@@ -14,11 +15,21 @@ static struct health_world world;
 static struct inventory *inv;
 static int64_t now;
 
+/* What there is has changed. */
+static void list(void)
+{
+	struct inventory *before = inv;
+
+	inv = world_inventory(&world);
+	(void)inventory_free(before);
+	lesson_begin(inv, &inv->upstreams[0], now);
+}
+
 static void begin(const char *keys)
 {
-	world_open(&world, 2, keys);
-	inv = world_inventory(&world);
 	now = 1000 * S;
+	world_open(&world, 2, keys);
+	list();
 }
 
 static int end(void **state)
@@ -37,6 +48,12 @@ static void answer(unsigned place, unsigned n, int64_t takes)
 static void end_early(unsigned place, unsigned n)
 {
 	STAT_ADD(&world_server(&world, place)->stats[1], early_ends, n);
+}
+
+static void reach(unsigned place, unsigned n, int64_t takes)
+{
+	for (unsigned i = 0; i < n; i++)
+		histogram_add(&world_server(&world, place)->stats[0].connect, &histogram_latency, takes);
 }
 
 /* A second later. */
@@ -177,10 +194,93 @@ static void e37b_backups_are_a_tier_of_their_own(void **state)
 	assert_false(teach(3).early_ends_count);
 }
 
-static void reach(unsigned place, unsigned n, int64_t takes)
+/* A server that has served alone for hours, and its history. */
+static void begin_alone(void)
 {
-	for (unsigned i = 0; i < n; i++)
-		histogram_add(&world_server(&world, place)->stats[0].connect, &histogram_latency, takes);
+	now = 1000 * S;
+	world_open(&world, 2, ONE);
+	answer(0, 5000, 2 * S);
+	end_early(0, 9);
+	reach(0, 5000, 20 * MS);
+}
+
+/* Nothing of that time is taught, and all of what comes then. */
+static void learns_from_now_on(void)
+{
+	struct server_lesson l;
+
+	list();
+	l = teach(1);
+	assert_int_equal(l.answer, 0);
+	assert_int_equal(l.hedge, 0);
+	assert_false(l.early_ends_count);
+	assert_int_equal(inv->upstreams[0].live->connects, 0);
+	answer(0, 100, 200 * MS);
+	reach(0, 20, 80 * MS);
+	l = teach(1);
+	assert_int_equal(l.answer, 3 * S);
+	assert_int_equal(l.hedge, 400 * MS);
+	assert_true(l.early_ends_count);
+	assert_int_equal(inv->upstreams[0].live->connects, 20);
+}
+
+static void e37a_history_teaches_no_neighbour_by_reload(void **state)
+{
+	(void)state;
+	begin_alone();
+	world_reload(&world, THREE);
+	learns_from_now_on();
+}
+
+static void e37a_history_teaches_no_neighbour_by_dns(void **state)
+{
+	struct server_spec two[2];
+
+	(void)state;
+	begin_alone();
+	for (unsigned i = 0; i < 2; i++) {
+		two[i] = (struct server_spec){.weight = 1, .addr = world_server(&world, 0)->addr};
+		two[i].addr.u.in4.sin_port += (in_port_t)i;
+	}
+	assert_int_equal(upstream_replace(world_upstream(&world), two, 2), 0);
+	learns_from_now_on();
+}
+
+/* Nobody looked at it while nobody was judged. */
+static void e37a_history_teaches_nobody_who_begins_to_judge(void **state)
+{
+	(void)state;
+	now = 1000 * S;
+	world_open(&world, 2, THREE ", hedge: off, health: {passive: off}");
+	answer(0, 5000, 2 * S);
+	answer(2, 5000, 2 * S);
+	reach(0, 5000, 20 * MS);
+	world_reload(&world, THREE);
+	learns_from_now_on();
+}
+
+/* E51: what a server that goes has connected stays connected. */
+static void e51_who_goes_takes_no_connects_along(void **state)
+{
+	struct server *s;
+
+	(void)state;
+	begin(THREE);
+	reach(0, 200, MS);
+	(void)teach(0);
+	reach(1, 70, MS);
+	(void)teach(0);
+	assert_int_equal(inv->upstreams[0].live->connects, 70);
+	s = world_server(&world, 0);
+	assert_true(server_try_take(s, 0)); /* its connection goes on */
+	world_reload(&world, "servers: [\"10.0.0.2:80\", \"10.0.0.3:80\"]");
+	list();
+	(void)teach(0);
+	assert_int_equal(inv->upstreams[0].live->connects, 70);
+	server_release(s);
+	list(); /* now it is no more */
+	(void)teach(0);
+	assert_int_equal(inv->upstreams[0].live->connects, 70);
 }
 
 /* E51: four times the bound of what 99 of 100 connects take: its own, or with fewer than 20 those of its tier. */
@@ -217,7 +317,11 @@ int main(void)
 		TEST(e37b_a_tenth_of_theirs_may_end_early),
 		TEST(e37b_its_own_early_ends_do_not_count),
 		TEST(e37b_backups_are_a_tier_of_their_own),
+		TEST(e37a_history_teaches_no_neighbour_by_reload),
+		TEST(e37a_history_teaches_no_neighbour_by_dns),
+		TEST(e37a_history_teaches_nobody_who_begins_to_judge),
 		TEST(e51_a_slow_dial),
+		TEST(e51_who_goes_takes_no_connects_along),
 	};
 
 	return cmocka_run_group_tests_name("lesson", tests, NULL, NULL);

@@ -22,6 +22,7 @@ static int begin(void **state)
 	memset(cells, 0, sizeof(cells));
 	memset(&minute, 0, sizeof(minute));
 	now = 1000 * S;
+	minute_begin(&minute, cells, WORKERS, now);
 	return 0;
 }
 
@@ -90,7 +91,6 @@ static void totals_are_counted_once(void **state)
 static void a_window_takes_ten_seconds(void **state)
 {
 	(void)state;
-	pass(1); /* the first begins */
 	for (unsigned i = 0; i < 30; i++) {
 		answer(0, 1, MS);
 		pass(1);
@@ -105,7 +105,6 @@ static void a_window_takes_ten_seconds(void **state)
 static void the_oldest_is_forgotten(void **state)
 {
 	(void)state;
-	pass(1);
 	answer(0, 100, MS);
 	STAT_ADD(&cells[0], early_ends, 7);
 	pass(1); /* the first window */
@@ -122,7 +121,6 @@ static void the_oldest_is_forgotten(void **state)
 static void each_window_goes_on_its_own(void **state)
 {
 	(void)state;
-	pass(1);
 	for (unsigned i = 0; i < 6; i++) {
 		answer(0, 1U << i, MS);
 		pass(10); /* i == 0: seen in the first second, and so on */
@@ -132,6 +130,28 @@ static void each_window_goes_on_its_own(void **state)
 		pass(10);
 		assert_int_equal(answers(), 62 - (2U << i) + 2);
 	}
+}
+
+/* What was counted before anybody looked, or while nobody did, is of no minute. */
+static void history_is_of_no_minute(void **state)
+{
+	(void)state;
+	answer(0, 5000, MS);
+	STAT_ADD(&cells[1], early_ends, 70);
+	minute_begin(&minute, cells, WORKERS, now);
+	pass(1);
+	assert_int_equal(answers(), 0);
+	assert_int_equal(sum().early, 0);
+	answer(1, 3, MS);
+	pass(1);
+	assert_int_equal(answers(), 3);
+	answer(0, 4000, MS);
+	now += 20 * S;
+	pass(1);
+	assert_int_equal(answers(), 0);
+	answer(0, 2, MS);
+	pass(1);
+	assert_int_equal(answers(), 2);
 }
 
 static void sums_are_added_to(void **state)
@@ -156,6 +176,7 @@ int main(void)
 		cmocka_unit_test_setup(a_window_takes_ten_seconds, begin),
 		cmocka_unit_test_setup(the_oldest_is_forgotten, begin),
 		cmocka_unit_test_setup(each_window_goes_on_its_own, begin),
+		cmocka_unit_test_setup(history_is_of_no_minute, begin),
 		cmocka_unit_test_setup(sums_are_added_to, begin),
 	};
 

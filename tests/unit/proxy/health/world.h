@@ -19,9 +19,10 @@ struct health_world {
 	struct snapshot *snap;
 };
 
-/* The upstream's keys, from its servers on. */
-static inline void world_open(struct health_world *w, unsigned workers, const char *keys)
+/* The upstream's keys, from its servers on: the generation that is in force from then on. */
+static inline void world_reload(struct health_world *w, const char *keys)
 {
+	struct snapshot *before = w->snap;
 	char text[2048], room[256];
 	struct diag *d = diag_new();
 	struct config *c = NULL;
@@ -33,12 +34,19 @@ static inline void world_open(struct health_world *w, unsigned workers, const ch
 		     "upstreams:\n  - {name: app, %s}\n", keys);
 	CHECK(n > 0 && (size_t)n < sizeof(text), "room for the text");
 	text_init(&why, room, sizeof(room));
-	memset(w, 0, sizeof(*w));
-	CHECK(registry_init(&w->registry, workers) == 0, "a registry");
 	CHECK(d != NULL && config_parse("test", text, strlen(text), &c, d) == 0, "a config");
-	CHECK(snapshot_new(&w->registry, c, NULL, &w->snap, &why) == 0, "a snapshot");
+	CHECK(snapshot_new(&w->registry, c, before, &w->snap, &why) == 0, "a snapshot");
 	snapshot_enact(w->snap, 1000);
 	diag_free(d);
+	if (before != NULL)
+		snapshot_free(before);
+}
+
+static inline void world_open(struct health_world *w, unsigned workers, const char *keys)
+{
+	memset(w, 0, sizeof(*w));
+	CHECK(registry_init(&w->registry, workers) == 0, "a registry");
+	world_reload(w, keys);
 }
 
 static inline void world_close(struct health_world *w)

@@ -47,13 +47,34 @@ static void e51_a_tenth_is_hedged(void **state)
 	assert_int_equal(n, 10);
 	assert_false(upstream_live_hedge(a, now + 9 * second));
 	assert_true(upstream_live_hedge(a, now + 10 * second));
-	for (uint64_t total = 0; total <= 1500; total += 50) /* 50 a second */
-		upstream_live_connects(a, total);
+	for (unsigned i = 0; i <= 30; i++) /* 50 a second */
+		upstream_live_connects(a, 50 * i, now + i * second);
 	assert_int_equal(a->connects, 500);
 	now += 100 * second;
 	for (n = 0; upstream_live_hedge(a, now); n++)
 		;
 	assert_int_equal(n, 50);
+	upstream_live_put(a);
+}
+
+/* E51: what was connected before anybody asked, or while nobody did, is of no ten seconds. */
+static void e51_history_is_not_of_ten_seconds(void **state)
+{
+	struct upstream_live *a = upstream_live_get(&all, "app", 1);
+	const int64_t second = INT64_C(1000000000);
+	int64_t now = 1000 * second;
+
+	(void)state;
+	upstream_live_connects(a, 1000000, now);
+	assert_int_equal(a->connects, 0);
+	upstream_live_connects(a, 1000070, now + second);
+	assert_int_equal(a->connects, 70);
+	upstream_live_connects(a, 1000070, now + 11 * second);
+	assert_int_equal(a->connects, 70);
+	upstream_live_connects(a, 2000000, now + 22 * second);
+	assert_int_equal(a->connects, 0);
+	upstream_live_connects(a, 2000030, now + 23 * second);
+	assert_int_equal(a->connects, 30);
 	upstream_live_put(a);
 }
 
@@ -99,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(o16_lives_by_name, begin),
 		cmocka_unit_test_setup(e51_a_tenth_is_hedged, begin),
+		cmocka_unit_test_setup(e51_history_is_not_of_ten_seconds, begin),
 		cmocka_unit_test(o16_a_server_passes_on_what_it_counted),
 	};
 
