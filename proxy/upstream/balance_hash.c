@@ -1,19 +1,11 @@
 /* balance_hash: scores of members for a key, and the bound on what one of them takes. */
 #include "proxy/upstream/balance_hash.h"
 
-/* -log2((h + 1) / 2^64) in units of 2^-32: exponentially distributed when h is uniform, which is
- * what makes the smallest of rarity / weight fall to each member by its weight. Integers, so that
- * all machines agree; log2(1 + f) is f + f (1 - f) p(f) with a cubic p, good to 3e-4 of the
- * result even where h is near its top. Never 0. */
-static uint64_t rarity(uint64_t h)
+/* A member of no more weight whose hash is below that is rarer than one of hash h, or as rare: so its rarity need not be
+ * known, and that of a few is computed, not of all. The picks are the same, which other proxies rely on. */
+static uint64_t lose_from(uint64_t h)
 {
-	unsigned zeros = (unsigned)__builtin_clzll(h | 1);
-	uint64_t f = (h | 1) << zeros << 1 >> 32; /* the bits after the leading one */
-	uint64_t t = f >> 16;
-	uint64_t p = 28994 - (t * (17667 - (t * (9865 - (t * 2941 >> 16)) >> 16)) >> 16);
-	uint64_t bend = f * ((UINT64_C(1) << 32) - f) >> 32;
-
-	return ((uint64_t)(zeros + 1) << 32) - f - (bend * p >> 16);
+	return h > BALANCE_RARITY_SLACK ? h - BALANCE_RARITY_SLACK : 0;
 }
 
 /* Rendezvous: when a member leaves, the scores of the others do not change, so only its own clients
@@ -22,16 +14,21 @@ static uint64_t rarity(uint64_t h)
 struct member *balance_rendezvous(struct pool *p, const struct pick_args *a)
 {
 	struct member *best = p->at[0];
-	uint64_t rarest = rarity(balance_mix(best->key ^ a->hash));
+	uint64_t h = balance_mix(best->key ^ a->hash), rarest = balance_rarity(h), hopeless = lose_from(h);
 
 	for (unsigned i = 1; i < p->n; i++) {
 		struct member *m = p->at[i];
-		uint64_t r = rarity(balance_mix(m->key ^ a->hash));
+		uint64_t r;
 
+		h = balance_mix(m->key ^ a->hash);
+		if (likely(h < hopeless && m->share <= best->share))
+			continue;
+		r = balance_rarity(h);
 		if (r * best->share >= rarest * m->share)
 			continue;
 		best = m;
 		rarest = r;
+		hopeless = lose_from(h);
 	}
 	return best;
 }

@@ -13,6 +13,24 @@ static inline uint64_t balance_mix(uint64_t h)
 	return h ^ h >> 33;
 }
 
+/* -log2((h + 1) / 2^64) in units of 2^-32: exponentially distributed when h is uniform, which is
+ * what makes the smallest of rarity / weight fall to each member by its weight. Integers, so that
+ * all machines agree; log2(1 + f) is f + f (1 - f) p(f) with a cubic p, good to 3e-4 of the
+ * result even where h is near its top. Never 0. */
+static inline uint64_t balance_rarity(uint64_t h)
+{
+	unsigned zeros = (unsigned)__builtin_clzll(h | 1);
+	uint64_t f = (h | 1) << zeros << 1 >> 32; /* the bits after the leading one */
+	uint64_t t = f >> 16;
+	uint64_t p = 28994 - (t * (17667 - (t * (9865 - (t * 2941 >> 16)) >> 16)) >> 16);
+	uint64_t bend = f * ((UINT64_C(1) << 32) - f) >> 32;
+
+	return ((uint64_t)(zeros + 1) << 32) - f - (bend * p >> 16);
+}
+
+/* It falls as h grows, but for steps of its cubic: of two hashes that are so far apart the greater one is never rarer. */
+#define BALANCE_RARITY_SLACK (UINT64_C(1) << 50)
+
 /* balance_rendezvous: the first of the pool in the order of a->hash; never NULL. */
 struct member *balance_rendezvous(struct pool *p, const struct pick_args *a);
 
