@@ -6,7 +6,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/probe.h"
-#include "proxy/log/event.h"
+#include "proxy/policy/server_event.h"
 
 #define IDLE_LEAST     NP_S /* a server that waits so long for a client's first byte has not failed */
 #define GIVES_UP_LEAST (250 * NP_MS) /* a client that leaves sooner has said nothing of the server */
@@ -23,24 +23,14 @@ static long long seconds(int64_t ns)
 	return (long long)((ns + NP_S / 2) / NP_S);
 }
 
-static struct event *begin_event(const struct server *s, const struct passive_change *p)
-{
-	struct event *e = event_begin();
-
-	event_fact(e, "upstream", s->live->name);
-	event_fact(e, "server", s->text);
-	event_number(e, "usable", p->usable);
-	event_number(e, "servers", p->of);
-	return e;
-}
-
 static void tell_out(const struct server *s, const struct passive_change *p)
 {
-	struct event *e = begin_event(s, p);
+	struct event *e = server_event_begin(s);
 	const char *how = p->from == SERVER_TRIAL ? "its trial failed" : "it failed several times in a row";
 
 	event_fact(e, "fault", fault_word(p->fault));
 	event_number(e, "out_ms", p->out_for / NP_MS);
+	server_event_left(e, p->usable, p->of);
 	if (p->to == SERVER_OUT && p->out_for == 0)
 		event_log(e, LVL_NOTICE, "server_out", "server %s stays out: %s (%s); %u of %u usable", s->name, how,
 			  fault_word(p->fault), p->usable, p->of);
@@ -55,9 +45,10 @@ static void tell_out(const struct server *s, const struct passive_change *p)
 
 static void tell_in(const struct server *s, const struct passive_change *p)
 {
-	struct event *e = begin_event(s, p);
+	struct event *e = server_event_begin(s);
 
 	event_number(e, "was_out_ms", p->was / NP_MS);
+	server_event_left(e, p->usable, p->of);
 	event_log(e, LVL_NOTICE, "server_in", "server %s is in again after %lld s; %u of %u usable", s->name,
 		  seconds(p->was), p->usable, p->of);
 }

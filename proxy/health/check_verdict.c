@@ -3,9 +3,8 @@
 
 #include "proxy/base/probe.h"
 #include "proxy/health/check_run.h"
-#include "proxy/log/event.h"
+#include "proxy/policy/server_event.h"
 #include "proxy/policy/usable.h"
-#include "proxy/upstream/server.h"
 
 /* ---- the word ---- */
 
@@ -37,26 +36,10 @@ static unsigned usable_some(const struct inventory *inv, const struct inventory_
 	return n.usable + n.spare;
 }
 
-static struct event *begin_event_of(const struct server *s)
-{
-	struct event *e = event_begin();
-
-	event_fact(e, "upstream", s->live->name);
-	event_fact(e, "server", s->text);
-	return e;
-}
-
-/* How many are left, behind all else that the event says. */
-static void event_left(struct event *e, const struct usable_count *l)
-{
-	event_number(e, "usable", l->usable);
-	event_number(e, "servers", l->servers);
-}
-
 static struct event *begin_verdict(const struct server *s, const struct check_change *c,
 				   const struct server_check_last *last, const struct usable_count *l)
 {
-	struct event *e = begin_event_of(s);
+	struct event *e = server_event_begin(s);
 
 	event_fact(e, "from", server_check_text(c->from));
 	event_fact(e, "to", server_check_text(c->to));
@@ -64,7 +47,7 @@ static struct event *begin_verdict(const struct server *s, const struct check_ch
 	event_fact(e, "detail", last->detail);
 	event_fact(e, "errno", last->err != 0 ? np_err_name(last->err) : NULL);
 	event_number(e, "was_ms", c->was / NP_MS);
-	event_left(e, l);
+	server_event_left(e, l->usable, l->servers);
 	return e;
 }
 
@@ -132,10 +115,10 @@ void verdict_is(const struct inventory *inv, const struct inventory_upstream *u,
 
 static void tell_in_by_check(const struct server *s, const struct passive_change *c, const struct usable_count *l)
 {
-	struct event *e = begin_event_of(s);
+	struct event *e = server_event_begin(s);
 
 	event_number(e, "was_out_ms", c->was / NP_MS);
-	event_left(e, l);
+	server_event_left(e, l->usable, l->servers);
 	event_log(e, LVL_NOTICE, "server_in", "server %s is in again after %.1f s: its check is good; %u of %u usable",
 		  s->name, (double)c->was / NP_S, l->usable, l->servers);
 }
@@ -161,7 +144,7 @@ void verdict_good(const struct inventory *inv, const struct inventory_upstream *
 /* The line is foreign: the log and the event escape it. */
 static void tell_agent(const struct server *s, const struct server_inputs *in, const struct usable_count *l)
 {
-	struct event *e = begin_event_of(s);
+	struct event *e = server_event_begin(s);
 	char line[SERVER_AGENT_LINE];
 
 	server_agent_line(s, line);
@@ -169,19 +152,19 @@ static void tell_agent(const struct server *s, const struct server_inputs *in, c
 	event_fact(e, "said", line);
 	event_number(e, "weight", in->agent_weight >= 0 ? in->agent_weight : 100);
 	event_number(e, "max_connections", in->agent_most);
-	event_left(e, l);
+	server_event_left(e, l->usable, l->servers);
 	event_log(e, LVL_NOTICE, "server_agent", "the agent of server %s says \"%s\"; %u of %u usable", s->name, line,
 		  l->usable, l->servers);
 }
 
 static void tell_agent_lost(const struct server *s, const struct server_check_last *last, const struct usable_count *l)
 {
-	struct event *e = begin_event_of(s);
+	struct event *e = server_event_begin(s);
 	const char *why = said_why(last);
 
 	event_fact(e, "result", check_result_word(last->result));
 	event_fact(e, "errno", last->err != 0 ? np_err_name(last->err) : NULL);
-	event_left(e, l);
+	server_event_left(e, l->usable, l->servers);
 	event_log(e, LVL_WARNING, "server_agent_lost",
 		  "the agent of server %s is not heard: %s%s%s; what it said is forgotten; %u of %u usable", s->name,
 		  check_result_sentence(last->result), why != NULL ? ": " : "", why != NULL ? why : "", l->usable,

@@ -69,21 +69,12 @@ static void list_listeners(struct inventory *inv, const struct snapshot *s)
 
 /* ---- upstreams and servers ---- */
 
-/* Returns NULL: u has no such member. */
-static const struct member *member_of(const struct upstream *u, const struct server *server)
-{
-	for (unsigned i = 0; u != NULL && i < u->members->n; i++)
-		if (u->members->at[i].server == server)
-			return &u->members->at[i];
-	return NULL;
-}
-
 _Static_assert(INVENTORY_ZONE == CONFIG_NAME_MAX + 1, "a zone is a name");
 
 static void add_server(struct inventory *inv, struct server *server, const struct upstream *u)
 {
 	struct inventory_server *to = &inv->servers[inv->nservers++];
-	const struct member *m = member_of(u, server);
+	const struct member *m = u != NULL ? upstream_member(u, server) : NULL;
 
 	*to = (struct inventory_server){.server = server, .listed = m != NULL};
 	server->lists++;
@@ -142,7 +133,7 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 	list_for_each(it, &live->servers) {
 		struct server *server = list_entry(it, struct server, link);
 
-		if (!server_retire(inv->registry->servers, server) && member_of(u, server) == NULL)
+		if (!server_retire(inv->registry->servers, server) && (u == NULL || upstream_member(u, server) == NULL))
 			add_server(inv, server, NULL);
 	}
 	to->n = inv->nservers - to->first;

@@ -1,8 +1,8 @@
 /* balance_hash: scores of members for a key, and the bound on what one of them takes. */
 #include "proxy/upstream/balance_hash.h"
 
-/* A member of no more weight whose hash is below that is rarer than one of hash h, or as rare: so its rarity need not be
- * known, and that of a few is computed, not of all. The picks are the same, which other proxies rely on. */
+/* A member of no more weight whose hash is below that is rarer than one of hash h, or as rare: so its rarity need not
+ * be known, and that of a few is computed, not of all. The picks are the same, which other proxies rely on. */
 static uint64_t lose_from(uint64_t h)
 {
 	return h > BALANCE_RARITY_SLACK ? h - BALANCE_RARITY_SLACK : 0;

@@ -28,7 +28,7 @@ static inline uint64_t balance_rarity(uint64_t h)
 	return ((uint64_t)(zeros + 1) << 32) - f - (bend * p >> 16);
 }
 
-/* It falls as h grows, but for steps of its cubic: of two hashes that are so far apart the greater one is never rarer. */
+/* It falls as h grows, but for steps of its cubic: of two hashes so far apart the greater one is never rarer. */
 #define BALANCE_RARITY_SLACK (UINT64_C(1) << 50)
 
 /* balance_rendezvous: the first of the pool in the order of a->hash; never NULL. */

@@ -47,17 +47,19 @@ struct passive passive_now(struct server *s)
 
 /* ---- the state, and its copy in the word ---- */
 
+static uint64_t passive_to(uint64_t word, const void *to)
+{
+	return server_word_passive(word, *(const enum server_passive *)to);
+}
+
 static void set_state(struct server *s, enum server_passive to, int64_t now)
 {
 	struct passive *p = &s->passive;
-	uint64_t word = server_now(s), wanted;
 
 	s->live->out += (to != SERVER_IN) - (p->state != SERVER_IN);
 	p->state = (uint8_t)to;
 	p->changed = now;
-	do
-		wanted = server_word_passive(word, to);
-	while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	(void)server_change_word(s, passive_to, &to);
 }
 
 static void set_row(struct passive *p, unsigned row)
@@ -89,15 +91,6 @@ static bool is_allowed(const struct member *m)
 	uint64_t word = server_word_passive(server_now(m->server), SERVER_IN);
 
 	return server_usable(word, m->weight, NULL) != USABLE_NO;
-}
-
-/* NULL: u lists s no longer. */
-static const struct member *find_member(const struct upstream *u, const struct server *s)
-{
-	for (unsigned i = 0; i < u->members->n; i++)
-		if (u->members->at[i].server == s)
-			return &u->members->at[i];
-	return NULL;
 }
 
 /* By what the words say now, not by what the members have seen of them: a drain of a moment ago counts. */
@@ -347,7 +340,7 @@ struct passive_change passive_report(struct upstream *u, struct server *s, const
 
 	pthread_mutex_lock(&u->live->lock);
 	c.from = c.to = (enum server_passive)s->passive.state;
-	m = find_member(u, s);
+	m = upstream_member(u, s);
 	sole = m != NULL && s->passive.state == SERVER_OUT && count_tier(u, m->tier).in == 0;
 	if (m != NULL && is_heard(&s->passive, r, sole)) {
 		if (r->kind == REPORT_FAILED)

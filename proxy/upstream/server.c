@@ -198,59 +198,80 @@ struct server_registry *server_registry_free(struct server_registry *r)
 	return NULL;
 }
 
-void server_set_leaving(struct server *s, bool leaving)
+/* ---- the word ---- */
+
+/* Compare and swap: other fields have other owners, who change theirs meanwhile. */
+uint64_t server_change_word(struct server *s, server_word_change *change, const void *arg)
 {
 	uint64_t word = server_now(s), wanted;
 
 	do {
-		struct server_inputs now = server_inputs(word);
-
-		if (now.leaving == leaving)
-			return;
-		now.leaving = leaving;
-		wanted = server_word(&now);
+		wanted = change(word, arg);
+		if (wanted == word)
+			break;
 	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return word;
 }
 
-/* Compare and swap: other fields have other owners. */
+static uint64_t leaving_to(uint64_t word, const void *leaving)
+{
+	struct server_inputs now = server_inputs(word);
+
+	now.leaving = *(const bool *)leaving;
+	return server_word(&now);
+}
+
+void server_set_leaving(struct server *s, bool leaving)
+{
+	(void)server_change_word(s, leaving_to, &leaving);
+}
+
+static uint64_t admin_to(uint64_t word, const void *inputs)
+{
+	const struct server_inputs *in = inputs;
+	struct server_inputs now = server_inputs(word);
+
+	now.admin = in->admin;
+	now.admin_weight = in->admin_weight;
+	now.admin_most = in->admin_most;
+	return server_word(&now);
+}
+
 void server_set_admin(struct server *s, const struct server_inputs *in, const int64_t ends[SERVER_SETS])
 {
-	uint64_t word = server_now(s), wanted;
-
-	do {
-		struct server_inputs now = server_inputs(word);
-
-		now.admin = in->admin;
-		now.admin_weight = in->admin_weight;
-		now.admin_most = in->admin_most;
-		wanted = server_word(&now);
-	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	(void)server_change_word(s, admin_to, in);
 	for (unsigned i = 0; i < SERVER_SETS; i++)
 		__atomic_store_n(&s->ends[i], ends[i], __ATOMIC_RELAXED);
 	upstream_wake(s->live, np_nanotime());
 }
 
+static uint64_t check_to(uint64_t word, const void *to)
+{
+	return server_word_check(word, *(const enum server_check *)to);
+}
+
 enum server_check server_set_check(struct server *s, enum server_check to)
 {
-	uint64_t word = server_now(s), wanted;
+	uint64_t before = server_change_word(s, check_to, &to);
 
-	do
-		wanted = server_word_check(word, to);
-	while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	upstream_wake(s->live, np_nanotime());
-	return server_inputs(word).check;
+	return server_inputs(before).check;
 }
 
 /* Where the health thread has said something meanwhile, that stays. */
+static uint64_t none_to(uint64_t word, const void *to)
+{
+	return server_inputs(word).check == SERVER_CHECK_NONE ? check_to(word, to) : word;
+}
+
 void server_await_check(struct server *s)
 {
-	uint64_t word = server_now(s);
+	const enum server_check unknown = SERVER_CHECK_UNKNOWN;
 
-	while (server_inputs(word).check == SERVER_CHECK_NONE &&
-	       !__atomic_compare_exchange_n(&s->word, &word, server_word_check(word, SERVER_CHECK_UNKNOWN), false,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
+	(void)server_change_word(s, none_to, &unknown);
 }
+
+/* ---- slots ---- */
 
 int64_t server_young_since(const struct server *s)
 {

@@ -134,6 +134,12 @@ static inline struct server_lesson server_learnt(const struct server *s, int64_t
  * That may be longer ago than slow_start says, where nobody has picked since.   Calls  any thread; takes the lock. */
 int64_t server_young_since(const struct server *s);
 
+/* server_change_word: the word becomes what `change` makes of it, which may be asked again, when another owner has
+ * changed a field of his meanwhile: so it only computes.
+ *   Returns  the word before.   Calls  the owner of the fields that are changed: server_state.h. */
+typedef uint64_t server_word_change(uint64_t word, const void *arg);
+uint64_t server_change_word(struct server *s, server_word_change *change, const void *arg);
+
 /* server_set_leaving: whether the name of its upstream that had this address no longer has it (the dns field of the
  * word). Connections go on; no pick of an older generation takes it.   Calls  control thread. */
 void server_set_leaving(struct server *s, bool leaving);

@@ -1,4 +1,4 @@
-/* server_agent: a compare and swap, and a copy under the upstream's lock. */
+/* server_agent: three fields of the word, and a copy of its line under the upstream's lock. */
 #include "proxy/upstream/server_agent.h"
 
 #include <string.h>
@@ -7,16 +7,18 @@
 #include "proxy/upstream/server.h"
 #include "proxy/upstream/waiter.h"
 
+static uint64_t agent_to(uint64_t word, const void *in)
+{
+	return server_word_agent(word, in);
+}
+
 /* An agent repeats itself for hours: that wakes nobody. */
 bool server_set_agent(struct server *s, const struct server_inputs *in)
 {
-	uint64_t word = server_now(s), wanted;
+	uint64_t before = server_change_word(s, agent_to, in);
 
-	do {
-		wanted = server_word_agent(word, in);
-		if (wanted == word)
-			return false;
-	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	if (server_word_agent(before, in) == before)
+		return false;
 	upstream_wake(s->live, np_nanotime());
 	return true;
 }

@@ -1,4 +1,4 @@
-/* server_state: may a server take connections, and why not? One 64-bit word of a server has a field for each input that
+/* server_state: may a server take connections, and why not? One 64-bit word of a server has fields for each
  * of the five inputs, and the answer is a pure function of it. Each field has one owner, who changes it by compare
  * and swap, and nobody writes another's: a check that succeeds never makes a drained server ready.
  *

@@ -165,6 +165,14 @@ static void settle_credits(const struct members *old, const struct members *new)
 		new->at[i].server->credit -= i > 0 ? share : sum - share * ((int64_t)new->n - 1);
 }
 
+const struct member *upstream_member(const struct upstream *u, const struct server *s)
+{
+	for (unsigned i = 0; i < u->members->n; i++)
+		if (u->members->at[i].server == s)
+			return &u->members->at[i];
+	return NULL;
+}
+
 /* Of a name that has been picked of already: what it has now, and had not, is new to a warm upstream. */
 static void mark_fresh(const struct members *old, struct members *new)
 {

@@ -186,6 +186,9 @@ struct upstream *upstream_free(struct upstream *u);
  * address is not: a server keeps its first spelling anyway. Any thread. */
 bool upstream_same(const struct upstream *u, const struct upstream_spec *spec);
 
+/* upstream_member: s, as u has it.   Returns  NULL: u lists s no longer.   Calls  under the lock; or control. */
+const struct member *upstream_member(const struct upstream *u, const struct server *s);
+
 /* upstream_never_had: has no upstream of this name had a server, since the first of them was made? Any thread. */
 static inline bool upstream_never_had(const struct upstream *u)
 {

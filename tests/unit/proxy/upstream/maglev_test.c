@@ -72,11 +72,9 @@ static uint64_t next_key(uint64_t *state)
 
 static void set_check(struct upstream *u, unsigned number, enum server_check check)
 {
-	const struct server_inputs in = {.admin_weight = -1, .agent_weight = -1, .check = check};
-
 	for (unsigned i = 0; i < u->members->n; i++)
 		if (number_of(u->members->at[i].server) == number)
-			__atomic_store_n(&u->members->at[i].server->word, server_word(&in), __ATOMIC_RELAXED);
+			(void)server_set_check(u->members->at[i].server, check);
 }
 
 /* ---- shares ---- */

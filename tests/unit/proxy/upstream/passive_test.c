@@ -227,8 +227,7 @@ static void e35_half_of_a_tier_stays(void **state)
 	assert_true(c.capped && c.to == SERVER_SPARE);
 	expect_never(2, 6);
 	expect_never(3, 6);
-	server_set_admin(at(1), &(struct server_inputs){.admin = SERVER_DRAIN, .admin_weight = -1},
-			 (const int64_t[SERVER_SETS]){0});
+	servers_set_admin(at(1), SERVER_DRAIN);
 	{
 		bool trial;
 
@@ -261,8 +260,7 @@ static void e68_alone_it_is_never_judged(void **state)
 {
 	(void)state;
 	begin("1 1");
-	server_set_admin(at(1), &(struct server_inputs){.admin = SERVER_MAINT, .admin_weight = -1},
-			 (const int64_t[SERVER_SETS]){0});
+	servers_set_admin(at(1), SERVER_MAINT);
 	fail_often(0, FAULT_CONNECT, 20);
 	fail_often(0, FAULT_SILENT, 20);
 	assert_int_equal(state_of(0), SERVER_IN);

@@ -3,13 +3,11 @@
 
 #include "tests/unit/proxy/upstream/servers.h"
 
-static const int64_t no_ends[SERVER_SETS];
-
 static void say(const struct upstream *u, unsigned place, enum server_admin_state state, int weight, uint32_t most)
 {
 	struct server_inputs in = {.admin = state, .admin_weight = weight, .admin_most = most};
 
-	server_set_admin(u->members->at[place].server, &in, no_ends);
+	servers_say(u->members->at[place].server, &in);
 }
 
 static void expect_picks(struct upstream *u, const char *letters)

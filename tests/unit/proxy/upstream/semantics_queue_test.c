@@ -153,7 +153,7 @@ static void disturb(struct crowd *w, unsigned turn)
 	assert_int_equal(upstream_replace(w->u, to.at, to.spec.nservers), 0);
 	in.admin_most = turn % 3 == 0 ? 1 : 0;
 	in.admin = turn % 5 == 0 ? SERVER_DRAIN : SERVER_READY;
-	server_set_admin(s, &in, (int64_t[SERVER_SETS]){0});
+	servers_say(s, &in);
 	sched_yield();
 }
 
@@ -188,7 +188,7 @@ static void e42_f59_over_threads(void **state)
 	assert_true(w.waited > w.most / 100);
 	assert_int_equal(upstream_waiting(w.u->live), 0);
 	for (unsigned i = 0; i < w.u->members->n; i++) {
-		server_set_admin(w.u->members->at[i].server, &ready, (int64_t[SERVER_SETS]){0});
+		servers_say(w.u->members->at[i].server, &ready);
 		assert_int_equal(server_active(w.u->members->at[i].server), 0);
 	}
 	upstream_free(w.u);

@@ -108,6 +108,17 @@ static inline void servers_close(struct upstream *u, struct server_registry *reg
 	server_registry_free(registry);
 }
 
+/* What an operator says of it, without an end. */
+static inline void servers_say(struct server *s, const struct server_inputs *in)
+{
+	server_set_admin(s, in, (int64_t[SERVER_SETS]){0});
+}
+
+static inline void servers_set_admin(struct server *s, enum server_admin_state to)
+{
+	servers_say(s, &(struct server_inputs){.admin = to, .admin_weight = -1});
+}
+
 /* splitmix64: the same numbers in each run. */
 static inline uint64_t servers_random(uint64_t *state)
 {

@@ -47,16 +47,7 @@ static struct server *at(unsigned place)
 
 static void set_check(unsigned place, enum server_check check)
 {
-	const struct server_inputs in = {.admin_weight = -1, .agent_weight = -1, .check = check};
-
-	__atomic_store_n(&at(place)->word, server_word(&in), __ATOMIC_RELAXED);
-}
-
-static void set_admin(unsigned place, enum server_admin_state admin)
-{
-	const struct server_inputs in = {.admin_weight = -1, .agent_weight = -1, .admin = admin};
-
-	__atomic_store_n(&at(place)->word, server_word(&in), __ATOMIC_RELAXED);
+	(void)server_set_check(at(place), check);
 }
 
 static unsigned pick_once(void)
@@ -149,14 +140,14 @@ static void e41_back_from_what(void **state)
 {
 	(void)state;
 	begin(BALANCE_ROUND_ROBIN, "1 1 1");
-	set_admin(0, SERVER_MAINT);
+	servers_set_admin(at(0), SERVER_MAINT);
 	server_release(at(pick_once()));
-	set_admin(0, SERVER_READY);
+	servers_set_admin(at(0), SERVER_READY);
 	expect_share(0, 0.1, 2);
 	now += 30 * S;
-	set_admin(0, SERVER_DRAIN);
+	servers_set_admin(at(0), SERVER_DRAIN);
 	server_release(at(pick_once()));
-	set_admin(0, SERVER_READY);
+	servers_set_admin(at(0), SERVER_READY);
 	expect_share(0, 1, 2);
 	set_check(0, SERVER_CHECK_UNKNOWN);
 	server_release(at(pick_once()));

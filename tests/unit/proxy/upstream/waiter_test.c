@@ -203,10 +203,10 @@ static void e43_a_raised_limit(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(join(&o[i], u), -NP_EAGAIN);
 	in.admin_most = 3;
-	server_set_admin(s, &in, (int64_t[SERVER_SETS]){0});
+	servers_say(s, &in);
 	assert_true(o[0].woken == 1 && o[1].woken == 2 && o[2].woken == 0);
 	in.admin_most = SERVER_NO_LIMIT;
-	server_set_admin(s, &in, (int64_t[SERVER_SETS]){0});
+	servers_say(s, &in);
 	assert_true(o[2].woken == 3 && o[3].woken == 4);
 	for (unsigned i = 0; i < 5; i++)
 		server_release(s);
@@ -216,21 +216,18 @@ static void e43_a_raised_limit(void **state)
 /* E43: ready again, and replaced. */
 static void e43_a_server_comes_back(void **state)
 {
-	struct server_inputs in = server_inputs(0);
 	struct upstream *u = open_queue("1/1 1/1", 10);
 	struct server *a = u->members->at[0].server, *first, *c;
 	struct servers more;
 	struct one o[2];
 
 	(void)state;
-	in.admin = SERVER_MAINT;
-	server_set_admin(a, &in, (int64_t[SERVER_SETS]){0});
+	servers_set_admin(a, SERVER_MAINT);
 	first = taken(u);
 	assert_ptr_not_equal(first, a);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(join(&o[i], u), -NP_EAGAIN);
-	in.admin = SERVER_READY;
-	server_set_admin(a, &in, (int64_t[SERVER_SETS]){0});
+	servers_set_admin(a, SERVER_READY);
 	assert_ptr_equal(o[0].w.server, a);
 	assert_int_equal(o[1].woken, 0);
 	servers_init(&more, BALANCE_ROUND_ROBIN, "1/1 1/1 1/1");
@@ -293,14 +290,6 @@ static void e43_a_good_check(void **state)
 	upstream_free(u);
 }
 
-static void set_admin_state(struct server *s, enum server_admin_state to)
-{
-	struct server_inputs in = server_inputs(0);
-
-	in.admin = to;
-	server_set_admin(s, &in, (int64_t[SERVER_SETS]){0});
-}
-
 /* E13, E43: when the last usable server goes, who waits leaves with that, and nobody joins; while one is only full they
  * wait. */
 static void e13_nobody_is_usable(void **state)
@@ -312,7 +301,7 @@ static void e13_nobody_is_usable(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(join(&o[i], u), -NP_EAGAIN);
-	set_admin_state(a, SERVER_MAINT);
+	servers_set_admin(a, SERVER_MAINT);
 	assert_int_equal(upstream_waiting(u->live), 2);
 	(void)server_set_check(b, SERVER_CHECK_DOWN);
 	assert_true(o[0].woken == 1 && o[1].woken == 2);
@@ -340,7 +329,7 @@ static void e42_who_is_out_and_full(void **state)
 	(void)state;
 	(void)passive_report(u, a, &r);
 	assert_int_equal(passive_now(a).state, SERVER_OUT);
-	set_admin_state(b, SERVER_MAINT);
+	servers_set_admin(b, SERVER_MAINT);
 	assert_int_equal(refused(u), -NP_EAGAIN);
 	assert_int_equal(join(&o, u), -NP_EAGAIN);
 	server_release(a);
