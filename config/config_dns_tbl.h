@@ -13,7 +13,7 @@
 
 #define CONFIG_DNS_ROWS(X) \
 	X(MAP, "dns", dns, NULL, 0, 0, 0, none, LIVE,                                                             \
-	  "how names of servers are looked up", NULL, NULL)                                                       \
+	  "how names of servers, and of OCSP responders, are looked up", NULL, NULL)                               \
 	X(TEXTS, "dns.servers", dns.servers, NULL, 1, 4, 0, none, LIVE,                                           \
 	  "the name servers: system, or addresses, with a port if it is not 53",                                  \
 	  "Without it, and with system, those of /etc/resolv.conf, which is read at each look-up. /etc/hosts, "   \

@@ -174,7 +174,8 @@
 	  "file that keeps what was said of servers over a restart: auto, off or a path",                          \
 	  "auto is what STAUNCH_STATE says; without it /var/lib/staunch/state.yaml where that directory is ours "  \
 	  "to write, else $XDG_STATE_HOME/staunch/state.yaml (~/.local/state where that is not set), else off. "   \
-	  "Its mode is 0600, one process uses it, and it is only for servers that the configuration has. "         \
+	  "Its mode is 0600, one process uses it, and it is only for servers that the configuration has. What is "  \
+	  "known of their names stands in it, too. "                                                               \
 	  "A damaged one is moved aside, to state.yaml.bad. Without a control plane there is none.",               \
 	  "\"/var/lib/staunch/state.yaml\"")
 

@@ -190,7 +190,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	state_init(&p->state);
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
-	resolver_init(&p->resolver);
+	resolver_init(&p->resolver, capacity_lookups() / 2);
 	names_init(&p->dns_names, p);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)
@@ -209,7 +209,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		p->shards[p->nshards].watch = &p->watch;
 		shard_share(&p->shards[p->nshards], &p->shards[0]);
 	}
-	ocsp_init(&p->ocsp, &p->registry, p->shards, &p->resolver, &p->stats);
+	ocsp_init(&p->ocsp, &p->registry, p->shards, &p->dns_names, &p->stats);
 	return 0;
 }
 
@@ -297,8 +297,10 @@ static int serve(struct process *p, struct config *c)
 	struct list opened;
 	enum reload_step step;
 	bool cut;
-	int err = reload_prepare(p, NULL, c, &snap, &opened, &step), code = EXIT_OK;
+	int err, code = EXIT_OK;
 
+	state_load(p, c); /* names are known before they are asked for */
+	err = reload_prepare(p, NULL, c, &snap, &opened, &step);
 	if (err == -NP_ECANCELED)
 		return EXIT_OK; /* told to stop before it was ready */
 	if (err != 0)

@@ -10,8 +10,10 @@
 #include "netpoll/err.h"
 #include "proxy/control/cgroup.h"
 #include "proxy/control/control_path.h"
+#include "proxy/control/names_list.h"
 #include "proxy/health/health.h"
 #include "proxy/log/log.h"
+#include "proxy/resolve/resolver.h"
 
 #define FDS_PER_CONN     2
 #define FDS_PER_WORKER   2  /* epoll and eventfd; the listeners come on top */
@@ -29,6 +31,8 @@
 #define ADMIN_FIXED 16 /* poller, listeners, lock, the one kept back, and those that are about to be closed */
 #define PROBE_SHARE 512 /* one descriptor in so many goes to probes of servers that are left out */
 #define CHECK_SHARE 32  /* one in so many to checks */
+#define LOOKUP_SHARE 16 /* one in so many to look-ups of names */
+#define FDS_PER_LOOKUP 2 /* UDP, and TCP behind it */
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
 /* ---- descriptors ---- */
@@ -115,9 +119,26 @@ static bool has_checks(const struct config *c)
 	return false;
 }
 
+unsigned capacity_lookups(void)
+{
+	int64_t n = capacity_descriptors() / LOOKUP_SHARE;
+
+	if (n < FDS_PER_LOOKUP)
+		return FDS_PER_LOOKUP;
+	return n < FDS_PER_LOOKUP * RESOLVER_AT_ONCE ? (unsigned)n : FDS_PER_LOOKUP * RESOLVER_AT_ONCE;
+}
+
+static bool has_names(const struct config *c)
+{
+	for (size_t i = 0; i < c->nupstreams; i++)
+		if (names_bring_servers(&c->upstreams[i]))
+			return true;
+	return false;
+}
+
 unsigned capacity_aside(const struct config *c)
 {
-	return capacity_admin(c) + (has_checks(c) ? capacity_checks() : 0);
+	return capacity_admin(c) + (has_checks(c) ? capacity_checks() : 0) + (has_names(c) ? capacity_lookups() : 0);
 }
 
 int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned aside)

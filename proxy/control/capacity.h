@@ -35,7 +35,11 @@ unsigned capacity_probes(void);
 /* capacity_checks: servers that are checked at the same time, whatever the configuration says. */
 unsigned capacity_checks(void);
 
-/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks where it has some. */
+/* capacity_lookups: descriptors of look-ups of names, whatever the configuration says; each look-up may have two. */
+unsigned capacity_lookups(void);
+
+/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks and of look-ups where it has
+ * some. */
 unsigned capacity_aside(const struct config *c);
 
 /* capacity_connections: connections that the descriptor limit allows, beside `binds` sockets and

@@ -1,18 +1,19 @@
-/* names: questions, answers, and the upstreams that they change. */
+/* names: which there are, questions and answers. */
 #include "proxy/control/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "config/config.h"
-#include "proxy/control/check_first.h"
 #include "proxy/control/control.h"
-#include "proxy/control/names_list.h"
+#include "proxy/control/names_apply.h"
 #include "proxy/control/names_say.h"
+#include "proxy/control/names_text.h"
+#include "proxy/control/override_text.h"
 #include "proxy/control/overrides.h"
-#include "proxy/control/publish.h"
 #include "proxy/control/signals.h"
 #include "proxy/policy/snapshot.h"
 
@@ -37,14 +38,6 @@ struct named *names_find(const struct names *n, const struct config_server *s)
 	return NULL;
 }
 
-/* names_list_make's view of them. */
-static const struct dns_name *dns_of(void *arg, const struct config_server *s)
-{
-	const struct named *one = names_find(arg, s);
-
-	return one != NULL ? &one->dns : NULL;
-}
-
 /* Whoever answers it later finds nobody. dns_name_fini's and dns_name_follow's way to us. */
 static void forget_question(struct dns_set *s)
 {
@@ -59,7 +52,77 @@ static void named_free(struct named *one)
 	free(one);
 }
 
-/* Without memory it has no servers, until a reload. */
+/* Which block `dns` holds for it. */
+static const struct names_settings *dns_settings_of(const struct named *one)
+{
+	return one->on_trial ? &one->names->trial : &one->names->settings;
+}
+
+/* ---- over a restart ---- */
+
+/* What to add to the monotonic clock for the wall clock, as it is now. */
+static int64_t names_wall_offset(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec - np_nanotime();
+}
+
+void names_recall(struct names *n, char *text)
+{
+	DCHECK(n->kept == NULL && list_empty(&n->all), "once, at the start");
+	n->kept = text;
+}
+
+/* A clock that was set back meanwhile makes a set that will be seen: it counts as fresh, within the same bound. */
+static void recall_set(const struct names *n, struct dns_set *s)
+{
+	int64_t now = np_nanotime(), most = n->trial.rules.max_ttl, wall, seen;
+	struct dns_answer a;
+
+	if (!names_text_find(n->kept, s, &a, &wall))
+		return;
+	seen = wall - names_wall_offset();
+	if (seen > now - most && seen < now + most)
+		dns_set_recall(s, &a, seen < now ? seen : now);
+	dns_answer_fini(&a);
+}
+
+static void recall_name(const struct names *n, struct dns_name *d)
+{
+	recall_set(n, &d->set);
+	if (dns_name_follow(d, forget_question) != 0)
+		return;
+	for (unsigned i = 0; i < d->ntargets; i++)
+		recall_set(n, d->targets[i]);
+}
+
+static void keep_set(struct text *t, const struct dns_set *s, int64_t offset)
+{
+	if (s->n > 0)
+		names_text_put(t, s, dns_set_seen(s) + offset);
+}
+
+void names_keep(const struct names *n, struct text *t)
+{
+	int64_t offset = names_wall_offset();
+
+	if (list_empty(&n->all))
+		return;
+	override_text_names(t);
+	list_for_each(it, &n->all) {
+		const struct dns_name *d = &named_of(it)->dns;
+
+		keep_set(t, &d->set, offset);
+		for (unsigned i = 0; i < d->ntargets; i++)
+			keep_set(t, d->targets[i], offset);
+	}
+}
+
+/* ---- which there are ---- */
+
+/* On trial, as every new one. Without memory it has no servers, until a reload. */
 static void named_add(struct names *n, const struct config_server *s)
 {
 	struct named *one = calloc(1, sizeof(*one));
@@ -67,21 +130,11 @@ static void named_add(struct names *n, const struct config_server *s)
 	if (one == NULL)
 		return;
 	one->names = n;
-	one->used = true;
-	dns_name_init(&one->dns, s->host, s->srv, n->family, s->port);
+	one->used = one->on_trial = true;
+	dns_name_init(&one->dns, s->host, s->srv, n->trial.question.family, s->port);
 	list_push_back(&n->all, &one->link);
-}
-
-/* Also where a reload says another family: what is known stays until the next answers. */
-static void set_family(struct dns_name *d, enum dns_family family)
-{
-	if (d->family == family)
-		return;
-	d->family = family;
-	d->set.family = family;
-	for (unsigned i = 0; i < d->ntargets; i++)
-		d->targets[i]->family = family;
-	dns_name_hurry(d, np_nanotime());
+	if (n->kept != NULL)
+		recall_name(n, &one->dns);
 }
 
 /* Those of c are there afterwards, and marked as used. */
@@ -101,53 +154,16 @@ static void mark_names(struct names *n, const struct config *c)
 		}
 }
 
-/* ---- as the configuration says ---- */
-
-/* In the order of their words. */
-static enum dns_family dns_family_of(enum config_family f)
+/* Where a reload says another family: what is known stays until the next answers. */
+static void set_family(struct dns_name *d, enum dns_family family)
 {
-	static const enum dns_family families[] = {
-		[CONFIG_FAMILY_PREFER_V4] = DNS_PREFER_V4, [CONFIG_FAMILY_PREFER_V6] = DNS_PREFER_V6,
-		[CONFIG_FAMILY_V4] = DNS_V4, [CONFIG_FAMILY_V6] = DNS_V6, [CONFIG_FAMILY_BOTH] = DNS_BOTH,
-	};
-
-	return families[f];
-}
-
-/* As c-ares takes them; the check bounds their number and length. */
-static void servers_of(const struct config *c, char out[DNS_SERVERS])
-{
-	size_t at = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < c->dns.nservers; i++) {
-		const char *text = c->dns.servers[i].text;
-
-		if (strcmp(text, "system") != 0 && at < DNS_SERVERS)
-			at += (size_t)snprintf(out + at, DNS_SERVERS - at, "%s%s", at > 0 ? "," : "", text);
-	}
-}
-
-void names_question(const struct config *c, struct dns_question *q)
-{
-	*q = (struct dns_question){
-		.family = dns_family_of(c->dns.family),
-		.timeout = c->dns.timeout,
-		.tries = (unsigned)c->dns.tries,
-	};
-	servers_of(c, q->servers);
-}
-
-/* From the next question on. One that is under way has those of before. */
-static void take_settings(struct names *n, const struct config *c)
-{
-	n->rules = (struct dns_rules){.min_ttl = c->dns.min_ttl, .max_ttl = c->dns.max_ttl, .hold = c->dns.hold};
-	n->family = dns_family_of(c->dns.family);
-	n->timeout = c->dns.timeout;
-	n->tries = (unsigned)c->dns.tries;
-	servers_of(c, n->servers);
-	list_for_each(it, &n->all)
-		set_family(&named_of(it)->dns, n->family);
+	if (d->family == family)
+		return;
+	d->family = family;
+	d->set.family = family;
+	for (unsigned i = 0; i < d->ntargets; i++)
+		d->targets[i]->family = family;
+	dns_name_hurry(d, np_nanotime());
 }
 
 /* ---- answers ---- */
@@ -176,7 +192,7 @@ static struct dns_set *set_of(struct named *one, const struct resolver_lookup *l
 static void note_answer(struct named *one, struct dns_set *s, const struct dns_answer *a)
 {
 	struct names *n = one->names;
-	unsigned change = dns_set_answer(s, a, &n->rules, np_nanotime(), random_bits());
+	unsigned change = dns_set_answer(s, a, &dns_settings_of(one)->rules, np_nanotime(), random_bits());
 
 	s->asker = NULL;
 	names_say_answer(one, s, a, change);
@@ -184,6 +200,8 @@ static void note_answer(struct named *one, struct dns_set *s, const struct dns_a
 		dns_set_hurry(s, np_nanotime());
 	/* A set that is the same may still have other members that leave, or fewer targets. */
 	one->changed |= (change & DNS_CHANGED) != 0;
+	if (a->status == DNS_OK)
+		state_names(n->process, (change & DNS_CHANGED) != 0);
 	np_timer_set(&n->timer, np_nanotime());
 	if (n->waited)
 		signals_raise(SIGNALS_WORK);
@@ -206,103 +224,12 @@ static void ask_has_failed(struct named *one, struct dns_set *s)
 /* Out of line: the question is half a KiB, and would stand on the stack of the timer's whole turn. */
 static no_inline void ask_for(struct named *one, struct dns_set *s, int64_t now)
 {
-	const struct names *n = one->names;
-	struct dns_question q = {.timeout = n->timeout, .tries = n->tries};
+	struct dns_question q = dns_settings_of(one)->question;
 
-	memcpy(q.servers, n->servers, sizeof(q.servers));
 	dns_set_ask(s, now, &q);
-	s->asker = resolver_ask(&n->process->resolver, &q, on_answer, one);
+	s->asker = resolver_ask(&one->names->process->resolver, &q, on_answer, one);
 	if (s->asker == NULL)
 		ask_has_failed(one, s);
-}
-
-/* ---- upstreams ---- */
-
-/* Only such upstreams are ever replaced, and only their failures are told. */
-static bool has_names(const struct config_upstream *u)
-{
-	for (size_t i = 0; i < u->nservers; i++)
-		if (u->servers[i].host != NULL)
-			return true;
-	return false;
-}
-
-/* Is one of its names not in force as it is known? */
-static bool has_changed(const struct names *n, const struct config_upstream *u)
-{
-	for (size_t i = 0; i < u->nservers; i++) {
-		const struct named *one = u->servers[i].host != NULL ? names_find(n, &u->servers[i]) : NULL;
-
-		if (one != NULL && one->changed)
-			return true;
-	}
-	return false;
-}
-
-/* By a walk: it is asked only when a list changes, for each server that it had before. */
-static bool list_has(const struct names_list *list, const struct np_addr *a)
-{
-	for (unsigned i = 0; i < list->n; i++)
-		if (np_addr_equal(&list->specs[i].addr, a))
-			return true;
-	return false;
-}
-
-/* Who is not in the list any more is leaving, also for connections that an older generation still makes. */
-static void mark_leaving(const struct names_list *list, const struct upstream *u)
-{
-	for (unsigned i = 0; i < u->members->n; i++)
-		if (!list_has(list, &u->members->at[i].server->addr))
-			server_set_leaving(u->members->at[i].server, true);
-}
-
-/* Also a server of the file that a name had before, and one that came back while its connections still ran. */
-static void mark_present(const struct upstream *u)
-{
-	for (unsigned i = 0; i < u->members->n; i++)
-		server_set_leaving(u->members->at[i].server, false);
-}
-
-/* Returns 0: it is as DNS says; *replaced: it was another list before. */
-static int bring_up_to_date(const struct names *n, const struct snapshot *s, unsigned i, bool *replaced)
-{
-	struct upstream *u = s->upstreams[i]->u;
-	struct names_list list;
-	int err = names_list_make(&list, s->config, i, dns_of, (void *)(uintptr_t)n);
-
-	if (err != 0)
-		return err;
-	names_say_left_out(n, &s->config->upstreams[i], &list);
-	if (!names_list_same(&list, u)) {
-		names_say_change(u, &list);
-		mark_leaving(&list, u);
-		err = upstream_replace(u, list.specs, list.n);
-		*replaced |= err == 0;
-	}
-	mark_present(u);
-	free(list.specs);
-	return err;
-}
-
-/* What has changed comes into force, if it can now.   Returns  false: it is to be tried again. */
-static bool put_changes(struct names *n)
-{
-	struct process *p = n->process;
-	bool replaced = false, all = true;
-
-	if (n->adopting || p->snap == NULL || p->registry.lent)
-		return false;
-	for (unsigned i = 0; i < p->snap->nupstreams; i++)
-		if (has_changed(n, &p->snap->config->upstreams[i]))
-			all = bring_up_to_date(n, p->snap, i, &replaced) == 0 && all;
-	list_for_each(it, &n->all)
-		named_of(it)->changed &= !all;
-	if (replaced) {
-		overrides_apply(p, p->snap);
-		check_first_await(p, p->snap);
-		publish_again(p);
-	}
-	return all;
 }
 
 /* Is there anything to put into force? */
@@ -335,7 +262,7 @@ static void names_tick(struct np_timer *t)
 		return;
 	list_for_each(it, &n->all)
 		ask_what_is_due(named_of(it), now, &when);
-	if (anything_changed(n) && !put_changes(n) && when > now + AGAIN)
+	if (anything_changed(n) && !names_apply_changed(n) && when > now + AGAIN)
 		when = now + AGAIN;
 	if (when != INT64_MAX)
 		np_timer_set(&n->timer, when);
@@ -372,11 +299,12 @@ void names_init(struct names *n, struct process *p)
 	list_init(&n->all);
 }
 
-/* An answer of any kind will do: that a name server fails is an answer to the question whether to wait for it. */
+/* An answer of any kind will do: that a name server fails is an answer to the question whether to wait for it. Names in
+ * force are not waited for: their upstreams serve with what is known. */
 static bool all_answered(const struct names *n)
 {
 	list_for_each(it, &n->all)
-		if (named_of(it)->used && !dns_name_answered(&named_of(it)->dns))
+		if (named_of(it)->on_trial && !dns_name_answered(&named_of(it)->dns))
 			return false;
 	return true;
 }
@@ -398,24 +326,6 @@ static void wait_for_answers(struct names *n, int64_t deadline)
 	n->waited = false;
 }
 
-/* Every upstream of s has the servers that its names stand for now, and its failed connects are told. */
-static void fill_upstreams(struct names *n, const struct snapshot *s)
-{
-	bool replaced = false;
-
-	for (unsigned i = 0; i < s->nupstreams; i++) {
-		struct upstream *u = s->upstreams[i]->u;
-		bool named = has_names(&s->config->upstreams[i]);
-
-		upstream_doubt_tell(u->live, named ? &n->doubt : NULL);
-		if (named)
-			(void)bring_up_to_date(n, s, i, &replaced);
-		else
-			mark_present(u);
-	}
-}
-
-/* Names of the generation in force stay, since the new one may still be refused. */
 void names_prepare(struct process *p, const struct snapshot *s)
 {
 	struct names *n = &p->dns_names;
@@ -423,15 +333,18 @@ void names_prepare(struct process *p, const struct snapshot *s)
 	if (!n->started)
 		upstream_doubt_init(&n->doubt, on_doubt);
 	n->started = true;
+	names_settings_of(s->config, &n->trial);
 	mark_names(n, s->config);
 	if (list_empty(&n->all))
 		return;
-	take_settings(n, s->config);
 	np_timer_set(&n->timer, np_nanotime());
 	if (!all_answered(n))
 		wait_for_answers(n, np_deadline_after(s->config->dns.start));
-	if (p->snap == NULL)
-		fill_upstreams(n, s); /* first checks know whom to try */
+	if (p->snap != NULL)
+		return;
+	list_for_each(it, &n->all)
+		names_say_recalled(named_of(it));
+	names_apply_all(n, s); /* first checks know whom to try */
 }
 
 void names_adopt(struct process *p, const struct snapshot *s)
@@ -439,17 +352,33 @@ void names_adopt(struct process *p, const struct snapshot *s)
 	struct names *n = &p->dns_names;
 
 	n->adopting = true;
+	names_settings_of(s->config, &n->settings);
 	mark_names(n, s->config);
-	list_for_each_safe(it, &n->all)
-		if (!named_of(it)->used)
+	list_for_each_safe(it, &n->all) {
+		struct named *one = named_of(it);
+
+		if (!one->used) {
+			named_free(one);
+			continue;
+		}
+		one->on_trial = false;
+		set_family(&one->dns, n->settings.question.family);
+	}
+	names_apply_all(n, s);
+}
+
+void names_refuse(struct process *p)
+{
+	list_for_each_safe(it, &p->dns_names.all)
+		if (named_of(it)->on_trial)
 			named_free(named_of(it));
-	take_settings(n, s->config);
-	fill_upstreams(n, s);
 }
 
 void names_settle(struct process *p)
 {
 	p->dns_names.adopting = false;
+	free(p->dns_names.kept);
+	p->dns_names.kept = NULL;
 	overrides_apply(p, p->snap);
 	if (!list_empty(&p->dns_names.all))
 		np_timer_set(&p->dns_names.timer, np_nanotime());
@@ -463,4 +392,18 @@ void names_stop(struct process *p)
 	np_timer_stop(&n->timer);
 	list_for_each_safe(it, &n->all)
 		named_free(named_of(it));
+	free(n->kept);
+	n->kept = NULL;
+}
+
+/* ---- for others ---- */
+
+no_inline struct resolver_lookup *names_look_up(struct names *n, const char *host,
+						void (*done)(struct resolver_lookup *l, void *arg), void *arg)
+{
+	struct dns_question q = n->settings.question;
+
+	if (snprintf(q.name, sizeof(q.name), "%s", host) >= (int)sizeof(q.name))
+		return NULL;
+	return resolver_ask(&n->process->resolver, &q, done, arg);
 }

@@ -233,6 +233,14 @@ int names_list_make(struct names_list *list, const struct config *c, size_t i,
 	return -NP_ENOMEM;
 }
 
+bool names_bring_servers(const struct config_upstream *u)
+{
+	for (size_t i = 0; i < u->nservers; i++)
+		if (u->servers[i].host != NULL)
+			return true;
+	return false;
+}
+
 static bool same_zone(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;

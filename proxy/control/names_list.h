@@ -36,6 +36,9 @@ struct names_list {
 must_use int names_list_make(struct names_list *list, const struct config *c, size_t i,
 			     const struct dns_name *(*find)(void *arg, const struct config_server *s), void *arg);
 
+/* names_bring_servers: is one of its configured servers a name? */
+bool names_bring_servers(const struct config_upstream *u);
+
 /* names_list_same: are these the members of u, in this order? */
 bool names_list_same(const struct names_list *list, const struct upstream *u);
 

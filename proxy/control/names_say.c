@@ -47,6 +47,18 @@ static void say_name_back(const struct dns_set *s)
 	event_log(e, LVL_NOTICE, "dns_back", "name %s%s is answered again", prefix_of(s), s->name);
 }
 
+void names_say_recalled(const struct named *one)
+{
+	const struct dns_set *s = &one->dns.set;
+	long long ago;
+
+	if (!s->recalled)
+		return;
+	ago = (np_nanotime() - dns_set_seen(s)) / NP_S;
+	log_msg(LVL_NOTICE, "dns_recalled", "name %s%s: no answer yet; what was known of it %lld s ago is used",
+		prefix_of(s), s->name, ago);
+}
+
 void names_say_answer(struct named *one, const struct dns_set *s, const struct dns_answer *a, unsigned change)
 {
 	if (a->status == DNS_CANCELED)

@@ -10,6 +10,9 @@ struct config_upstream;
 /* names_say_answer: s, which is a question of the name, has had this answer; change: bits of enum dns_change. */
 void names_say_answer(struct named *one, const struct dns_set *s, const struct dns_answer *a, unsigned change);
 
+/* names_say_recalled: at a start, if what a former process knew of it is used, since no answer has come. */
+void names_say_recalled(const struct named *one);
+
 /* names_say_left_out: which addresses are no servers, if some of this upstream's list are. */
 void names_say_left_out(const struct names *n, const struct config_upstream *u, const struct names_list *list);
 

@@ -143,7 +143,7 @@ static bool wait_for_registry(const struct ocsp *o)
 
 static void ask_one(struct ocsp *o, struct tls_staple *s)
 {
-	struct ocsp_ask ask = {.question = s->question, .resolver = o->resolver};
+	struct ocsp_ask ask = {.question = s->question, .names = o->names};
 	struct ocsp_reply r;
 	int err;
 
@@ -179,14 +179,14 @@ static void ask_all_due(void *arg)
 		np_event_set(&o->ended);
 }
 
-void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, struct resolver *resolver,
+void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards, struct names *names,
 	       struct stats *stats)
 {
 	*o = (struct ocsp){
 		.registry = registry,
 		.shards = shards,
 		.nshards = shards->nall,
-		.resolver = resolver,
+		.names = names,
 		.stats = stats,
 	};
 	list_init(&o->asking);

@@ -17,14 +17,14 @@
 #define OCSP_AT_ONCE    4           /* attempts; each holds one descriptor */
 #define OCSP_RETRY_MOST 3600        /* s */
 
-struct resolver;
+struct names;
 
 /* Control worker. */
 struct ocsp {
 	const struct registry *registry; /* const: its staples are kept fresh, but while it is lent */
 	struct shard *shards;             /* const: the workers that staple */
 	unsigned nshards;
-	struct resolver *resolver;        /* const: of their names */
+	struct names *names;              /* const: looks up responders, by the block `dns` in force */
 	struct stats *stats;              /* counts attempts */
 	struct list asking;               /* of struct ocsp_ask: attempts under way */
 	unsigned running;                 /* coroutines */
@@ -33,7 +33,7 @@ struct ocsp {
 };
 
 void ocsp_init(struct ocsp *o, const struct registry *registry, struct shard *shards,
-	       struct resolver *resolver, struct stats *stats);
+	       struct names *names, struct stats *stats);
 /* ocsp_poll: start attempts that are due. Never waits. Control worker. */
 void ocsp_poll(struct ocsp *o);
 /* ocsp_stop: cancel all attempts; no new one starts. Parks until the last one has ended, which is

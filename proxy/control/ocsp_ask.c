@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "netpoll/check.h"
+#include "proxy/control/names.h"
 #include "proxy/creds/tls_staple.h"
 #include "proxy/proto/http.h"
-#include "proxy/resolve/resolver.h"
 
 #define TYPE_ASKED  "application/ocsp-request"
 #define TYPE_WANTED "application/ocsp-response"
@@ -105,21 +105,12 @@ static int await_name(struct ocsp_ask *ask, struct name_wait *w, int64_t deadlin
 	return ask->canceled ? -NP_ECANCELED : -NP_EDEADLINE;
 }
 
-/* Apart, so that the question stands on the stack of nobody who parks. */
-static no_inline struct resolver_lookup *ask_name(struct ocsp_ask *ask, const char *host, struct name_wait *w)
-{
-	struct dns_question q = {.family = DNS_BOTH, .timeout = 2 * NP_S, .tries = 3};
-
-	snprintf(q.name, sizeof(q.name), "%s", host);
-	return resolver_ask(ask->resolver, &q, on_looked_up, w);
-}
-
 static int resolve_name(struct ocsp_ask *ask, const struct http_url *u, int64_t deadline, struct addresses *a)
 {
 	struct name_wait w = {.port = u->port, .out = a};
 	int err;
 
-	w.lookup = ask_name(ask, u->host, &w);
+	w.lookup = names_look_up(ask->names, u->host, on_looked_up, &w);
 	if (w.lookup == NULL)
 		return ask_error(ask, -NP_ENOMEM, "looking up its name");
 	err = await_name(ask, &w, deadline);

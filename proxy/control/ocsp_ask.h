@@ -9,13 +9,13 @@
 #define OCSP_PATIENCE (10 * NP_S) /* for one attempt, from the name to the last byte */
 
 struct tls_answer;
-struct resolver;
+struct names;
 
 /* One attempt, on the stack of the coroutine that asks. */
 struct ocsp_ask {
 	struct list link;                /* ocsp.asking */
 	const struct tls_ocsp *question; /* const */
-	struct resolver *resolver;       /* const */
+	struct names *names;             /* const: who looks the responder's name up */
 	struct np_event *looked_up;      /* set to end the look-up of the name; NULL: none is under way */
 	struct np_fd fd;                 /* what the attempt waits for */
 	bool waits;                      /* now: fd can be given a deadline */

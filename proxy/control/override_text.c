@@ -14,8 +14,8 @@
 
 #define UNTIL " until "
 
-static const char head[] = "# What operators said of servers. staunch reads it at its start and writes it at each "
-			   "change.\nschema: 1\noverrides:\n";
+static const char head[] = "# What operators said of servers, and DNS of names. staunch reads it at its start and "
+			   "writes it.\nschema: 1\noverrides:\n";
 static const char *const keys[SERVER_SETS] = {"state", "weight", "max_connections"};
 
 /* ---- write ---- */
@@ -74,6 +74,11 @@ void override_text_row(struct text *t, const char *upstream, const char *address
 		text_char(t, '"');
 	}
 	text_str(t, "}\n");
+}
+
+void override_text_names(struct text *t)
+{
+	text_str(t, "names: >-\n");
 }
 
 /* ---- read ---- */
@@ -199,18 +204,12 @@ static int say_damaged(char why[OVERRIDE_TEXT_WHY], unsigned line, const char *w
 	return -NP_EINVAL;
 }
 
-/* A later version that keeps more must not be half understood: only what is known may stand there. */
-static int read_rows(const struct node *root, struct override_row **out, char why[OVERRIDE_TEXT_WHY])
+/* One by one.   Returns  how many, on the heap. */
+static int read_all_rows(const struct node *list, struct override_row **out, char why[OVERRIDE_TEXT_WHY])
 {
-	const struct node *schema = node_get(root, "schema"), *list = node_get(root, "overrides");
-	struct override_row *rows;
+	struct override_row *rows = calloc(list->n + 1, sizeof(*rows));
 	int n = 0;
 
-	if (schema == NULL || schema->kind != NODE_SCALAR || strcmp(schema->text, "1") != 0 || root->n != 2)
-		return say_damaged(why, 1, "it is no state file of this version");
-	if (list == NULL || (list->kind != NODE_LIST && !node_is_null(list)) || list->n > OVERRIDES_MOST)
-		return say_damaged(why, 1, "there is no list of overrides, or it is too long");
-	rows = calloc(list->n + 1, sizeof(*rows));
 	if (rows == NULL)
 		return -NP_ENOMEM;
 	for (const struct node_item *it = list->items; it != NULL; it = it->next, n++) {
@@ -223,7 +222,33 @@ static int read_rows(const struct node *root, struct override_row **out, char wh
 	return n;
 }
 
-static int read_source(struct source *source, struct diag *d, struct override_row **rows, char why[OVERRIDE_TEXT_WHY])
+/* A later version that keeps more must not be half understood: only what is known may stand there. */
+static int read_rows(const struct node *root, struct override_row **out, char **names, char why[OVERRIDE_TEXT_WHY])
+{
+	const struct node *schema = node_get(root, "schema"), *list = node_get(root, "overrides");
+	const struct node *known = node_get(root, "names");
+	int n;
+
+	if (schema == NULL || schema->kind != NODE_SCALAR || strcmp(schema->text, "1") != 0 ||
+	    root->n != 2 + (size_t)(known != NULL))
+		return say_damaged(why, 1, "it is no state file of this version");
+	if (list == NULL || (list->kind != NODE_LIST && !node_is_null(list)) || list->n > OVERRIDES_MOST)
+		return say_damaged(why, 1, "there is no list of overrides, or it is too long");
+	if (known != NULL && known->kind != NODE_SCALAR)
+		return say_damaged(why, known->at.line, "what is known of names is no text");
+	n = read_all_rows(list, out, why);
+	if (n < 0 || known == NULL)
+		return n;
+	*names = strdup(known->text);
+	if (*names != NULL)
+		return n;
+	free(*out);
+	*out = NULL;
+	return -NP_ENOMEM;
+}
+
+static int read_source(struct source *source, struct diag *d, struct override_row **rows, char **names,
+		       char why[OVERRIDE_TEXT_WHY])
 {
 	struct node_tree tree;
 	int n = node_parse(&tree, source, d);
@@ -233,20 +258,22 @@ static int read_source(struct source *source, struct diag *d, struct override_ro
 	else if (n == 0 && tree.root == NULL)
 		n = say_damaged(why, 1, "it is empty");
 	else if (n == 0)
-		n = read_rows(tree.root, rows, why);
+		n = read_rows(tree.root, rows, names, why);
 	node_fini(&tree);
 	return n;
 }
 
-int override_text_read(const char *text, size_t n, struct override_row **rows, char why[OVERRIDE_TEXT_WHY])
+int override_text_read(const char *text, size_t n, struct override_row **rows, char **names,
+		       char why[OVERRIDE_TEXT_WHY])
 {
 	struct diag *d = diag_new();
 	struct source *source = NULL;
 	int got = d == NULL ? -NP_ENOMEM : source_new(&source, "state", text, n);
 
+	*names = NULL;
 	if (got == 0) {
 		diag_take_source(d, source);
-		got = read_source(source, d, rows, why);
+		got = read_source(source, d, rows, names, why);
 	} else if (got == -EFBIG) {
 		got = say_damaged(why, 1, "it is too large");
 	}

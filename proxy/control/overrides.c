@@ -6,9 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/config.h"
 #include "config/text/word.h"
 #include "netpoll/hash.h"
 #include "proxy/control/control.h"
+#include "proxy/control/names_list.h"
 #include "proxy/control/override_text.h"
 #include "proxy/control/state.h"
 #include "proxy/health/health.h"
@@ -58,7 +60,7 @@ static void override_free(struct overrides *o, struct override *one)
 }
 
 /* Returns NULL: no memory, and the list is as before. */
-static struct override *override_new(struct overrides *o, const struct server *s)
+static struct override *override_new(struct overrides *o, const char *upstream, const char *address)
 {
 	struct override *one = calloc(1, sizeof(*one));
 
@@ -66,9 +68,9 @@ static struct override *override_new(struct overrides *o, const struct server *s
 		return NULL;
 	list_init(&one->link);
 	o->n++;
-	one->upstream = strdup(s->live->name);
-	one->address = strdup(address_of(s));
-	one->hash = s->hash;
+	one->upstream = strdup(upstream);
+	one->address = strdup(address);
+	one->hash = hash_text(address); /* as the server's */
 	one->said = nothing_said;
 	if (one->upstream != NULL && one->address != NULL) {
 		list_push_back(&o->all, &one->link);
@@ -341,7 +343,7 @@ void overrides_change(struct process *p, struct server_change *c)
 	if (!close_starts(p, c, m->server))
 		return;
 	if (one == NULL)
-		one = override_new(o, m->server);
+		one = override_new(o, m->server->live->name, address_of(m->server));
 	if (one == NULL) {
 		c->result = CHANGE_NO_MEMORY;
 		server_closes_judge(p);
@@ -365,19 +367,22 @@ void overrides_change(struct process *p, struct server_change *c)
 
 /* ---- from a former process ---- */
 
-/* NULL: the configuration has it no more. By text, as the address was written down. */
-static const struct server *server_of_row(const struct snapshot *s, const struct override_row *row)
+/* By text, as the address was written down. A server that DNS brings may come later, or come back: whoever drained it
+ * must not find it in use then. */
+static bool has_row(const struct snapshot *s, const struct override_row *row)
 {
 	for (unsigned i = 0; i < s->nupstreams; i++) {
 		const struct upstream *u = s->upstreams[i]->u;
 
 		if (strcmp(u->name, row->upstream) != 0)
 			continue;
+		if (names_bring_servers(&s->config->upstreams[i]))
+			return true;
 		for (unsigned j = 0; j < u->members->n; j++)
 			if (strcmp(address_of(u->members->at[j].server), row->address) == 0)
-				return u->members->at[j].server;
+				return true;
 	}
-	return NULL;
+	return false;
 }
 
 /* The wall clock told when it ends; how long that is from now on the monotonic one tells. */
@@ -394,13 +399,13 @@ static void restore_setting(struct override *one, const struct override_row *row
 
 /* What is over is not restored, also if the rest of the row is.
  *   Returns  false when all or a part of it is dropped. */
-static bool restore_row(struct overrides *o, const struct server *s, const struct override_row *row, int64_t wall)
+static bool restore_row(struct overrides *o, const struct override_row *row, int64_t wall)
 {
-	struct override *one = override_new(o, s);
+	struct override *one = override_new(o, row->upstream, row->address);
 	bool whole = true;
 
 	if (one == NULL) {
-		log_msg(LVL_ERROR, "override_dropped", "server %s: out of memory", s->name);
+		log_msg(LVL_ERROR, "override_dropped", "server %s/%s: out of memory", row->upstream, row->address);
 		return true; /* the file keeps it until the next change */
 	}
 	for (unsigned i = 0; i < SERVER_SETS; i++) {
@@ -410,8 +415,8 @@ static bool restore_row(struct overrides *o, const struct server *s, const struc
 			whole = false;
 	}
 	if (!whole)
-		log_msg(LVL_NOTICE, "override_ended",
-			"server %s: the time of an override was over before the start", s->name);
+		log_msg(LVL_NOTICE, "override_ended", "server %s/%s: the time of an override was over before the start",
+			row->upstream, row->address);
 	if (says_nothing(one))
 		override_free(o, one);
 	return whole;
@@ -463,12 +468,12 @@ bool overrides_restore(struct process *p, const struct snapshot *s, const struct
 	bool dropped = false;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct server *server = server_of_row(s, &rows[i]);
+		bool known = has_row(s, &rows[i]);
 
-		if (server == NULL)
+		if (!known)
 			log_msg(LVL_NOTICE, "override_dropped", "server %s/%s: it is gone, and so is its override",
 				rows[i].upstream, rows[i].address);
-		if (server == NULL || !restore_row(&p->overrides, server, &rows[i], wall))
+		if (!known || !restore_row(&p->overrides, &rows[i], wall))
 			dropped = true;
 	}
 	say_in_force(&p->overrides);

@@ -72,7 +72,7 @@ void overrides_change(struct process *p, struct server_change *c);
 bool overrides_hold_out(const struct overrides *o, const char *name);
 
 /* overrides_restore: what a former process was told, before s is published. Those of servers that s does not have, and
- * settings whose time has passed, are dropped, with a line each.
+ * settings whose time has passed, are dropped, with a line each; but not where names bring servers: they may come late.
  *   Returns  whether something was dropped. */
 bool overrides_restore(struct process *p, const struct snapshot *s, const struct override_row *rows, unsigned n);
 

@@ -384,14 +384,14 @@ int reload_prepare(struct process *p, const char *path, struct config *c, struct
 		return err;
 	names_prepare(p, l.snap); /* before clients are let in */
 	err = open_all(p, &l, opened, step);
-	if (err == 0)
-		tokens_publish(p, l.tokens);
 	if (err != 0) {
+		names_refuse(p);
 		tokens_free(l.tokens);
 		if (l.snap != p->snap)
 			snapshot_free(l.snap);
 		return err;
 	}
+	tokens_publish(p, l.tokens);
 	p->files = p->files_seen = l.files;
 	*out = l.snap;
 	return 0;

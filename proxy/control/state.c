@@ -18,18 +18,14 @@
 #define WRITE_PATIENCE (5 * NP_S)  /* then the answer says that it is not kept */
 #define AGAIN_AFTER    (10 * NP_S) /* a write that failed */
 #define END_PATIENCE   NP_S
+#define NAMES_FIRST    NP_S        /* after the first answer of a process: others come with it */
+#define NAMES_GAP      (60 * NP_S) /* between two writes that are for names alone */
+#define NAMES_AGES     4           /* what is the same is written again after max_ttl / 4: a crash leaves a fresh one */
 
 void state_init(struct state *s)
 {
 	*s = (struct state){.lock = -1};
 	list_init(&s->waiting);
-}
-
-/* After state_end: the file is closed, and nothing waits. */
-void state_fini(struct state *s)
-{
-	free(s->path);
-	s->path = NULL;
 }
 
 /* ---- the start ---- */
@@ -42,6 +38,7 @@ struct state_load {
 	int lock;  /* -1: the file is not used */
 	int nrows; /* -NP_Exxx: it cannot be read */
 	struct override_row *rows;
+	char *names; /* names_text.h; NULL: nothing is known of any */
 	bool aside; /* it was moved aside */
 	char why[STATE_WHY]; /* "": all is well */
 };
@@ -63,7 +60,7 @@ static void read_rows_of(struct state_load *l)
 
 	l->nrows = state_file_read(l->path, OVERRIDE_TEXT_MOST, &text, &n, l->why);
 	if (l->nrows == 0 && text != NULL)
-		l->nrows = override_text_read(text, n, &l->rows, l->why);
+		l->nrows = override_text_read(text, n, &l->rows, &l->names, l->why);
 	free(text);
 }
 
@@ -95,7 +92,18 @@ static void state_load_discard(struct file_job *job)
 	if (l->lock >= 0)
 		close(l->lock);
 	free(l->rows);
+	free(l->names);
 	free(l);
+}
+
+/* After state_end: the file is closed, and nothing waits. */
+void state_fini(struct state *s)
+{
+	free(s->path);
+	s->path = NULL;
+	if (s->load != NULL)
+		state_load_discard(&s->load->job); /* the start failed */
+	s->load = NULL;
 }
 
 static void say_state_off(struct process *p, const char *path, const char *why)
@@ -104,6 +112,8 @@ static void say_state_off(struct process *p, const char *path, const char *why)
 	log_msg(LVL_WARNING, "state_off",
 		"the state file %.200s is not used: %s; what is said of servers is lost at the end", path, why);
 }
+
+static void watch_time(struct process *p);
 
 /* Without memory for the path the lock stays with l, which gives it back. */
 static void take_load(struct process *p, struct state_load *l, const struct snapshot *snap)
@@ -129,29 +139,37 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 
 /* On a thread: a file system that hangs may not hold up the order to stop. One that is late is left behind, with its
  * lock, and the process runs without the file. */
-void state_start(struct process *p, const struct snapshot *snap)
+void state_load(struct process *p, const struct config *c)
 {
-	const struct config *c = snap->config;
-	struct state_load *l;
-	int err;
+	struct state *s = &p->state;
+	struct state_load *l = control_is_on(c) ? calloc(1, sizeof(*l)) : NULL;
 
-	if (!control_is_on(c))
+	s->load_err = l == NULL && control_is_on(c) ? -NP_ENOMEM : 0;
+	if (l == NULL)
 		return;
-	l = calloc(1, sizeof(*l));
-	if (l == NULL) {
-		say_state_off(p, c->control.state, np_err_text(-NP_ENOMEM));
-		return;
-	}
 	l->job = (struct file_job){.run = state_load_run, .discard = state_load_discard};
 	snprintf(l->configured, sizeof(l->configured), "%s", c->control.state);
 	l->lock = -1;
-	err = file_work_run(&p->state.loading, &l->job, LOAD_PATIENCE);
-	if (err != 0)
-		say_state_off(p, c->control.state, np_err_text(err));
-	if (err == 0)
-		take_load(p, l, snap);
-	if (p->state.loading.job == NULL)
-		state_load_discard(&l->job);
+	s->load_err = file_work_run(&s->loading, &l->job, LOAD_PATIENCE);
+	if (s->loading.job != NULL)
+		return; /* left behind */
+	s->load = l;
+	names_recall(&p->dns_names, l->names);
+	l->names = NULL;
+}
+
+void state_start(struct process *p, const struct snapshot *snap)
+{
+	struct state *s = &p->state;
+
+	if (s->load_err != 0)
+		say_state_off(p, snap->config->control.state, np_err_text(s->load_err));
+	else if (s->load != NULL)
+		take_load(p, s->load, snap);
+	if (s->load != NULL)
+		state_load_discard(&s->load->job);
+	s->load = NULL;
+	watch_time(p);
 }
 
 /* ---- a write ---- */
@@ -190,7 +208,7 @@ static void *state_write_main(void *arg)
 }
 
 /* What holds now, as a file. */
-static int print_overrides(const struct overrides *o, struct state_write *w)
+static int print_state(const struct process *p, struct state_write *w)
 {
 	struct text t;
 
@@ -199,11 +217,12 @@ static int print_overrides(const struct overrides *o, struct state_write *w)
 		return -NP_ENOMEM;
 	text_init(&t, w->text, OVERRIDE_TEXT_MOST);
 	override_text_head(&t);
-	list_for_each(it, &o->all) {
+	list_for_each(it, &p->overrides.all) {
 		const struct override *one = list_entry(it, struct override, link);
 
 		override_text_row(&t, one->upstream, one->address, &one->said, one->ends);
 	}
+	names_keep(&p->dns_names, &t);
 	w->n = t.n;
 	return t.cut ? -EFBIG : 0;
 }
@@ -222,7 +241,9 @@ static int start_write(struct process *p)
 	w->msg.fn = state_arrived;
 	w->number = p->state.changed;
 	snprintf(w->path, sizeof(w->path), "%s", p->state.path);
-	err = print_overrides(&p->overrides, w);
+	p->state.names_written = np_nanotime();
+	p->state.names_due = 0;
+	err = print_state(p, w);
 	if (err == 0)
 		err = thread_start(NULL, "state", state_write_main, w);
 	if (err == 0)
@@ -233,8 +254,6 @@ static int start_write(struct process *p)
 }
 
 /* ---- who waits ---- */
-
-static void watch_time(struct process *p);
 
 /* Numbers grow along the list, so the first that is too new ends it. */
 static void answer_up_to(struct process *p, uint64_t number, bool persisted)
@@ -330,7 +349,9 @@ static void state_time(struct np_timer *t)
 	if (late != 0)
 		note_late(p);
 	answer_up_to(p, late, false);
-	if (p->state.again != 0 && p->state.again <= now)
+	if (p->state.names_due != 0 && p->state.names_due <= now)
+		state_changed(p);
+	else if (p->state.again != 0 && p->state.again <= now)
 		write_what_changed(p);
 	else
 		watch_time(p);
@@ -340,8 +361,11 @@ static void state_time(struct np_timer *t)
 static void watch_time(struct process *p)
 {
 	struct state *s = &p->state;
-	int64_t next = s->again != 0 && s->write == NULL && s->idle == NULL ? s->again : INT64_MAX;
+	bool may_write = s->on && s->write == NULL && s->idle == NULL;
+	int64_t next = s->again != 0 && may_write ? s->again : INT64_MAX;
 
+	if (may_write && s->names_due != 0 && s->names_due < next)
+		next = s->names_due;
 	if (!list_empty(&s->waiting)) {
 		int64_t by = list_entry(s->waiting.next, struct order, link)->change->by;
 
@@ -359,6 +383,22 @@ void state_changed(struct process *p)
 {
 	p->state.changed++;
 	write_what_changed(p);
+}
+
+/* Before state_start it is only noted. */
+void state_names(struct process *p, bool changed)
+{
+	struct state *s = &p->state;
+	int64_t age = p->dns_names.settings.rules.max_ttl / NAMES_AGES, due;
+
+	if (s->names_written == 0)
+		due = np_nanotime() + NAMES_FIRST;
+	else
+		due = s->names_written + (changed || age < NAMES_GAP ? NAMES_GAP : age);
+	if (s->names_due != 0 && s->names_due <= due)
+		return;
+	s->names_due = due;
+	watch_time(p);
 }
 
 /* In the list before the write begins: one that fails at once answers it. */
@@ -414,6 +454,8 @@ void state_end(struct process *p)
 {
 	struct state *s = &p->state;
 
+	if (s->on && s->names_due != 0)
+		s->changed++;
 	if (s->on)
 		finish_writes(p);
 	np_timer_stop(&s->timer);

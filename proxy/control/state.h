@@ -1,7 +1,8 @@
-/* state: what operators said of servers, kept over restarts. A thread of its own writes the file, one write at a time;
- * what changes meanwhile is in the next one, and an answer that promises to keep a change waits for its write.
+/* state: what operators said of servers, and DNS of names, kept over restarts. A thread of its own writes the file, one
+ * write at a time; what changes meanwhile is in the next one, and an answer that promises to keep a change waits for
+ * its write. What DNS said is written with it, or by itself a minute after the last write; nobody waits for that.
  *
- *   state_start: locked, read -> overrides_restore -> the first publication
+ *   state_load: locked, read -> names_recall -> state_start: overrides_restore -> the first publication
  *   state_changed -> write under way? --no--> a thread: tmp, fsync, rename, fsync -> state_written -> the answers
  *                                     '-yes-> after it
  *
@@ -17,6 +18,7 @@ struct config;
 struct order;
 struct process;
 struct snapshot;
+struct state_load;
 struct state_write;
 
 struct state {
@@ -24,8 +26,12 @@ struct state {
 	char *path;                    /* owned; NULL: none */
 	int lock;                      /* its descriptor, while on */
 	struct file_work loading;      /* at the start */
+	struct state_load *load;       /* owned: what was read, from state_load to state_start; NULL: nothing */
+	int load_err;                  /* why it could not be; 0 */
 	uint64_t changed, written;     /* the number of the newest change; of the newest one on the disk */
 	struct state_write *write;     /* under way; NULL: none */
+	int64_t names_written;         /* when the newest write began; 0: there was none */
+	int64_t names_due;             /* when names are written by themselves; 0: all that is known is in that write */
 	struct list waiting;           /* of struct order, the oldest first: answered once they are written */
 	struct np_timer timer;         /* the next that has waited too long, or the next attempt */
 	struct np_event *idle;         /* the end: set when no write is under way; NULL: nobody waits for it */
@@ -38,9 +44,15 @@ struct state {
 void state_init(struct state *s);
 void state_fini(struct state *s);
 
-/* state_start: read what is kept, for the servers of snap, before it is published. Whatever is wrong with the file is
- * logged, and the start goes on.   Parks  for 5 s at most. */
+/* state_load: take the file and read what is kept, of names for names_prepare. Nothing is said yet: a start that fails
+ * has other worries.   Parks  for 5 s at most.   Calls  at the start, before c is loaded. */
+void state_load(struct process *p, const struct config *c);
+/* state_start: what is kept of servers holds for those of snap, before it is published. Whatever is wrong with the file
+ * is logged, and the start goes on. */
 void state_start(struct process *p, const struct snapshot *snap);
+
+/* state_names: names have been answered; changed: a set is another one. It is written, a while later. */
+void state_names(struct process *p, bool changed);
 
 /* state_changed: the list of overrides is another one, and is to be written. */
 void state_changed(struct process *p);

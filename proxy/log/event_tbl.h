@@ -37,6 +37,7 @@
 	X(dns_dropped, "warning", "A name has had no address for longer than dns.hold: its servers are dropped.") \
 	X(dns_failed, "warning", "A name cannot be looked up, and why; what is known of it stays in use.") \
 	X(dns_left_out, "warning", "An address that a name has is not used as a server, and why.") \
+	X(dns_recalled, "notice", "A name has no answer at a start: what a former process knew of it is used.") \
 	X(drain_cut, "warning", "A second signal ended the drain.") \
 	X(drain_deadline, "warning", "shutdown.timeout is over; what is left is cut.") \
 	X(drained, "notice", "All connections have ended.") \

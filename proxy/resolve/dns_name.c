@@ -191,13 +191,15 @@ static void add_tier(struct servers *to, const struct dns_name *d, unsigned prio
 
 	for (unsigned i = 0; i < d->set.n; i++) {
 		const struct dns_member *m = &d->set.members[i];
-		const struct dns_set *hosts = target_find(d, m->record.target);
 		struct dns_server like = {.tier = tier, .leaving = m->unseen > 0};
+		const struct dns_set *hosts;
 
-		if (hosts == NULL || m->record.priority != priority || (m->record.weight == 0) != behind)
+		if (m->record.priority != priority || (m->record.weight == 0) != behind)
 			continue;
+		hosts = target_find(d, m->record.target); /* last: a walk, and an answer may have 256 priorities */
 		like.weight = scaled_weight(m->record.weight, most);
-		add_hosts(to, hosts, m->record.port, &like);
+		if (hosts != NULL)
+			add_hosts(to, hosts, m->record.port, &like);
 	}
 }
 

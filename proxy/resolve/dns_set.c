@@ -137,6 +137,15 @@ static unsigned see_record(struct dns_set *s, const struct dns_record *r, int64_
 	return member_insert(s, at, r, now) ? DNS_CHANGED : 0;
 }
 
+static unsigned see_records(struct dns_set *s, const struct dns_answer *a, int64_t now)
+{
+	unsigned change = 0;
+
+	for (unsigned i = 0; i < a->n; i++)
+		change |= see_record(s, &a->records[i], now);
+	return change;
+}
+
 /* Is the answer sure about what this member is? Where a family's servers failed, its addresses may still be there. */
 static bool is_sure_of(const struct dns_answer *a, const struct dns_member *m)
 {
@@ -162,7 +171,7 @@ static unsigned miss_members(struct dns_set *s, const struct dns_answer *a, int6
 
 		if (m->seen != now && is_sure_of(a, m)) {
 			m->unseen++;
-			if (has_left(m, now, udp_alone)) {
+			if (s->recalled || has_left(m, now, udp_alone)) {
 				change = DNS_CHANGED;
 				continue;
 			}
@@ -174,6 +183,32 @@ static unsigned miss_members(struct dns_set *s, const struct dns_answer *a, int6
 	}
 	s->n = kept;
 	return change;
+}
+
+/* ---- from a former process ---- */
+
+static bool wants(enum dns_family f, const struct dns_record *r)
+{
+	return (f != DNS_V4 || r->family != AF_INET6) && (f != DNS_V6 || r->family != AF_INET);
+}
+
+void dns_set_recall(struct dns_set *s, const struct dns_answer *a, int64_t seen)
+{
+	DCHECK(!s->answered && s->n == 0, "what is known now is better than what was");
+	for (unsigned i = 0; i < a->n; i++)
+		if (wants(s->family, &a->records[i]))
+			(void)see_record(s, &a->records[i], seen);
+	s->recalled = s->n > 0;
+}
+
+int64_t dns_set_seen(const struct dns_set *s)
+{
+	int64_t seen = INT64_MIN;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (s->members[i].seen > seen)
+			seen = s->members[i].seen;
+	return seen;
 }
 
 /* ---- answers ---- */
@@ -199,9 +234,11 @@ static unsigned take_records(struct dns_set *s, const struct dns_answer *a, cons
 		ask_at(s, now + earlier(ttl, random));
 		return clear_members(s);
 	}
-	for (unsigned i = 0; i < a->n; i++)
-		change |= see_record(s, &a->records[i], now);
+	change |= see_records(s, a, now);
 	change |= miss_members(s, a, now, &lacking);
+	if (change & DNS_CUT)
+		change |= see_records(s, a, now); /* who left has made room, and a set is never empty */
+	s->recalled = false;
 	if (lacking) {
 		s->tcp = true;
 		ttl = ttl < DNS_SOON ? ttl : DNS_SOON;

@@ -10,6 +10,9 @@
  *   no such name, no records      stays for `hold`, then is empty     1 s, doubling to 30 s
  *   failed                        stays, for ever                     1 s, doubling to 30 s
  *
+ * A set that a former process knew (dns_set_recall) is in use until the first answer that has a record: then what that
+ * answer is sure of is replaced by it, for nobody has looked in between.
+ *
  * UDP answers may be random choices out of the whole set (Consul gives three of twenty, and does not say so). So what
  * one lacks proves nothing, and TCP, which has room for all, is asked. Whatever happens, no second has two questions.
  *
@@ -48,6 +51,7 @@ struct dns_set {
 	struct dns_member *members; /* owned; sorted as records are */
 	bool asking;       /* an answer is awaited */
 	bool answered;     /* there was an answer of any kind */
+	bool recalled;     /* its members are a former process's: no answer had a record yet */
 	bool tcp;          /* over TCP from now on */
 	int64_t tcp_after; /* but not before: it was refused; 0: it was not */
 	int64_t asked;     /* when it was asked last; 0: never */
@@ -72,6 +76,11 @@ void dns_set_ask(struct dns_set *s, int64_t now, struct dns_question *q);
  *   Returns  bits of enum dns_change; without memory a record is left out until the next answer. */
 unsigned dns_set_answer(struct dns_set *s, const struct dns_answer *a, const struct dns_rules *rules, int64_t now,
 			uint32_t random);
+/* dns_set_recall: what a former process knew; seen: when, which is before now, and may be before this clock began. Only
+ * what the family wants is taken. The set has had no answer. */
+void dns_set_recall(struct dns_set *s, const struct dns_answer *a, int64_t seen);
+/* dns_set_seen: when an answer had a record last; only of a set that has members. */
+int64_t dns_set_seen(const struct dns_set *s);
 /* dns_set_hurry: a connect to one of it has failed: it is asked again as soon as the gap allows. */
 void dns_set_hurry(struct dns_set *s, int64_t now);
 

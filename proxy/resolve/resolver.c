@@ -90,7 +90,7 @@ static bool begin_queued(struct resolver *r)
 
 	pthread_mutex_lock(&r->lock);
 	stopping = r->stopping;
-	while (!list_empty(&r->queue) && (r->nrunning < RESOLVER_AT_ONCE || stopping)) {
+	while (!list_empty(&r->queue) && (r->nrunning < r->at_once || stopping)) {
 		struct resolver_lookup *l = lookup_of(r->queue.next);
 
 		list_remove(&l->link);
@@ -152,7 +152,7 @@ static bool has_room_for_queued(struct resolver *r)
 	pthread_mutex_lock(&r->lock);
 	waits = !list_empty(&r->queue);
 	pthread_mutex_unlock(&r->lock);
-	return waits && r->nrunning < RESOLVER_AT_ONCE;
+	return waits && r->nrunning < r->at_once;
 }
 
 /* Each turn: begin what there is room for, deliver what has ended, wait for the rest. */
@@ -176,9 +176,10 @@ static void *resolver_main(void *arg)
 
 /* ---- start and stop ---- */
 
-void resolver_init(struct resolver *r)
+void resolver_init(struct resolver *r, unsigned at_once)
 {
-	*r = (struct resolver){.wake = {-1, -1}};
+	DCHECK(at_once > 0 && at_once <= RESOLVER_AT_ONCE, "there is room for so many");
+	*r = (struct resolver){.wake = {-1, -1}, .at_once = at_once};
 	pthread_mutex_init(&r->lock, NULL);
 	list_init(&r->queue);
 	list_init(&r->running);

@@ -1,6 +1,6 @@
 /* resolver: the thread that looks names up, whoever asks.
  *
- *   a worker     resolver_ask --> queue --> RESOLVER_AT_ONCE look-ups, one poll --> np_post --> done, on the worker
+ *   a worker     resolver_ask --> queue --> `at_once` look-ups, one poll --> np_post --> done, on the worker
  *                resolver_drop: ends it at once, and done is not called
  *
  * The answer is an inbox message. While a look-up was a thread in getaddrinfo that was no way: the end of the
@@ -20,7 +20,7 @@
 #include "netpoll/netpoll.h"
 #include "proxy/resolve/dns_lookup.h"
 
-#define RESOLVER_AT_ONCE 50 /* each has a descriptor, now and then two */
+#define RESOLVER_AT_ONCE 50 /* most: each has a descriptor, now and then two */
 #define RESOLVER_LONGEST (60 * NP_S) /* of one look-up, whatever c-ares has in mind */
 
 struct resolver;
@@ -45,6 +45,7 @@ struct resolver {
 	bool stopping, closed; /* closed: nothing is posted any more */
 	struct list running;  /* the thread's */
 	unsigned nrunning;    /* the thread's */
+	unsigned at_once;     /* const after init */
 	struct pollfd *fds;   /* the thread's; owned */
 	int wake[2];          /* a socket pair, -1 while there is no thread */
 	pthread_t thread;
@@ -54,7 +55,8 @@ struct resolver {
 	bool asker_stops;
 };
 
-void resolver_init(struct resolver *r);
+/* resolver_init: at_once look-ups run side by side, 1 to RESOLVER_AT_ONCE; the others wait. */
+void resolver_init(struct resolver *r, unsigned at_once);
 /* resolver_stop: no question is asked any more; those under way come back at once, as DNS_CANCELED.
  *   Returns  false: the thread hangs. Then the process leaves without freeing what it may use.
  *   Parks    until the last question has come back, a second at most.   Calls  the worker that asked. */

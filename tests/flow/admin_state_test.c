@@ -279,8 +279,8 @@ static void o11_a_failed_write(void **state)
 
 static const char *file_of(const struct world *w, const int weights[SERVERS])
 {
-	const char *text = "# What operators said of servers. staunch reads it at its start and writes it at each "
-			   "change.\nschema: 1\noverrides:\n";
+	const char *text = "# What operators said of servers, and DNS of names. staunch reads it at its start and "
+			   "writes it.\nschema: 1\noverrides:\n";
 
 	for (int i = 0; i < SERVERS; i++)
 		text = textf("%s  - {server: \"%s\", weight: \"%d\"}\n", text, name_of(w, i), weights[i]);

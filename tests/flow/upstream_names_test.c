@@ -1,134 +1,7 @@
 /* Servers that are names: E56, E58, E60 to E64, E66, E67, over two workers, with a name server of the test's own, which
  * says what a test wants. Rules over time are dns_set_test.c's, by a clock of the test; here the servers really
  * change. */
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "tests/flow/kit/control.h"
-#include "tests/unit/proxy/resolve/name_server.h"
-
-enum { MOST = 4 };
-
-/* What is answered now; under name_server_lock. */
-static struct {
-	unsigned rcode, ttl;
-	const char *ip[MOST]; /* of each host; those of the first that is NULL end it */
-	struct {
-		unsigned v[3]; /* priority, weight, port */
-		const char *target;
-	} srv[MOST];
-	bool silent;
-} zone;
-
-static struct name_server ns;
-
-static void answer_by_zone(struct name_server *s, const struct asked *q, struct reply *r)
-{
-	(void)s;
-	reply_rcode(r, zone.rcode);
-	if (zone.silent)
-		r->n = 0;
-	if (zone.silent || zone.rcode != 0)
-		return;
-	for (int i = 0; q->type == REPLY_A && i < MOST && zone.ip[i] != NULL; i++)
-		reply_addr(r, q->name, zone.ttl, zone.ip[i]);
-	for (int i = 0; q->type == REPLY_SRV && i < MOST && zone.srv[i].target != NULL; i++)
-		reply_srv(r, q->name, zone.ttl, zone.srv[i].v, zone.srv[i].target);
-}
-
-/* The list of addresses, from now on. */
-static void zone_set(unsigned rcode, unsigned ttl, const char *a, const char *b, const char *c)
-{
-	pthread_mutex_lock(&name_server_lock);
-	zone.rcode = rcode;
-	zone.ttl = ttl;
-	zone.ip[0] = a;
-	zone.ip[1] = b;
-	zone.ip[2] = c;
-	pthread_mutex_unlock(&name_server_lock);
-}
-
-static unsigned questions(void)
-{
-	return name_server_asked(&ns.udp) + name_server_asked(&ns.tcp);
-}
-
-/* --- the set-up --- */
-
-struct world {
-	struct kit_staunch *s;
-	int port, to; /* of the listener; of all servers, each at an address of its own */
-	struct kit_peer *peer[MOST];
-	char text[2048];
-};
-
-/* Address i is kit_ip(i + 1), for as long as the test runs. */
-static const char *ip_of(int i)
-{
-	static char all[MOST][64];
-
-	snprintf(all[i], sizeof(all[i]), "%s", kit_ip(i + 1));
-	return all[i];
-}
-
-static void begin(struct world *w, int peers)
-{
-	*w = (struct world){.port = kit_port(kit_ip(0))};
-	memset(&zone, 0, sizeof(zone));
-	ns = (struct name_server){.script = answer_by_zone};
-	name_server_start(&ns);
-	w->to = kit_port(ip_of(0));
-	for (int i = 0; i < peers; i++)
-		w->peer[i] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .ip = ip_of(i), .port = w->to});
-}
-
-static const char *config(struct world *w, const char *dns, const char *servers, const char *more)
-{
-	snprintf(w->text, sizeof(w->text),
-		 TWO_WORKERS "control: {socket: \"%s\"}\ndns: {servers: \"%s\"%s%s}\n"
-			     "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
-			     "upstreams:\n  - {name: app, servers: [%s]%s}\n",
-		 control_socket(), ns.text, dns[0] != '\0' ? ", " : "", dns, kit_ip(0), w->port, servers, more);
-	return w->text;
-}
-
-static void start(struct world *w, const char *dns, const char *servers)
-{
-	w->s = kit_staunch_start(config(w, dns, servers, ""));
-}
-
-static void end(struct world *w)
-{
-	assert_int_equal(kit_staunch_stop(w->s, SIGTERM), 0);
-	name_server_stop(&ns);
-}
-
-static bool is_served(const struct world *w)
-{
-	int fd = kit_connect(kit_ip(0), w->port);
-	char back = 0;
-	bool well = kit_io_write(fd, "x", 1) == 0 && kit_io_read(fd, &back, 1) == 1 && back == 'x';
-
-	close(fd);
-	return well;
-}
-
-static int failures_of(const struct world *w, int clients)
-{
-	int failed = 0;
-
-	for (int i = 0; i < clients; i++)
-		failed += !is_served(w);
-	return failed;
-}
-
-static const char *servers_json(void)
-{
-	return control_expect(200, "GET /v1/servers", "");
-}
-
-/* --- the rows --- */
+#include "tests/flow/kit/names_world.h"
 
 /* E56: each address is a server of its own, in the API, in logs and for the balancer. */
 static void e56_each_address_is_a_server(void **state)
@@ -242,9 +115,7 @@ static void e64_a_start_without_an_answer(void **state)
 	assert_false(is_served(&w));
 	kit_staunch_wait_log(w.s, "\"staunch.close_reason\":\"dns_failed\"", 1);
 	zone_set(0, 1, ip_of(0), NULL, NULL);
-	pthread_mutex_lock(&name_server_lock);
-	zone.silent = false;
-	pthread_mutex_unlock(&name_server_lock);
+	zone_be_silent(false);
 	kit_staunch_wait_err(w.s, "upstream app has 1 server", 1);
 	assert_int_equal(failures_of(&w, 4), 0);
 	end(&w);
@@ -361,6 +232,56 @@ static void a_reload_brings_a_name(void **state)
 	end(&w);
 }
 
+static unsigned counted(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&name_server_lock);
+	n = zone.asked;
+	pthread_mutex_unlock(&name_server_lock);
+	return n;
+}
+
+static bool has_asked_more(void *arg)
+{
+	return questions() >= *(unsigned *)arg;
+}
+
+static void wait_for_questions(unsigned more)
+{
+	unsigned n = questions() + more;
+
+	assert_true(kit_wait(has_asked_more, &n, KIT_MS));
+}
+
+/* A refused reload leaves nothing behind: its names are asked for no more, and its block `dns` holds for nothing. */
+static void a_refused_reload_leaves_nothing(void **state)
+{
+	struct world w;
+	int port = 0, taken;
+
+	(void)state;
+	begin(&w, 1);
+	taken = kit_listen(kit_ip(9), &port, 1);
+	zone_set(0, 1, ip_of(0), NULL, NULL);
+	zone.counted = "new.example";
+	start(&w, "", textf("\"db.example:%d\"", w.to));
+	kit_staunch_rewrite(w.s, textf(TWO_WORKERS "control: {socket: \"%s\"}\ndns: {servers: \"%s\", family: v6, "
+				       "hold: 0s}\nlisteners:\n  - {name: web, bind: [\"%s:%d\", \"%s:%d\"], "
+				       "upstream: app}\nupstreams:\n  - {name: app, servers: [\"db.example:%d\", "
+				       "\"new.example:%d\"]}\n",
+				       control_socket(), ns.text, kit_ip(0), w.port, kit_ip(9), port, w.to, w.to));
+	kit_child_signal(w.s->child, SIGHUP);
+	kit_staunch_wait_err(w.s, "reload refused", 1);
+	assert_int_equal(counted(), 1);
+	wait_for_questions(4); /* db.example is asked each second, as A: else it would have gone */
+	assert_int_equal(counted(), 1);
+	assert_int_equal(failures_of(&w, 4), 0);
+	assert_int_equal(kit_file_count(w.s->child->err, "gone: "), 0);
+	close(taken);
+	end(&w);
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, kit_end)
 
 int main(void)
@@ -376,6 +297,7 @@ int main(void)
 		CASE(e66_hostile_answers),
 		CASE(e67_a_reload_keeps_the_set),
 		CASE(a_reload_brings_a_name),
+		CASE(a_refused_reload_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

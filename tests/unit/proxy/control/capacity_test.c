@@ -63,6 +63,21 @@ static void pipes_are_a_share(void **state)
 	assert_int_equal(capacity_pipes(4), 4);
 }
 
+/* E73: two for each of 50 look-ups, and fewer where descriptors are scarce. */
+static void e73_lookups_are_a_share(void **state)
+{
+	static const struct {
+		rlim_t nofile;
+		unsigned lookups;
+	} rows[] = {{16, 2}, {64, 4}, {1024, 64}, {1600, 100}, {20000, 100}};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows) && rows[i].nofile <= before.rlim_max; i++) {
+		limit_descriptors(rows[i].nofile);
+		assert_int_equal(capacity_lookups(), rows[i].lookups);
+	}
+}
+
 static void raised_to_the_hard_limit(void **state)
 {
 	rlim_t most = before.rlim_max < 1048576 ? before.rlim_max : 1048576;
@@ -96,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(connections_follow_the_limit, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(pipes_are_a_share, keep_limit, restore_limit),
+		cmocka_unit_test_setup_teardown(e73_lookups_are_a_share, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(raised_to_the_hard_limit, keep_limit, restore_limit),
 		cmocka_unit_test(processors_of_the_mask),
 	};

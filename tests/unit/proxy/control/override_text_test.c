@@ -16,6 +16,16 @@
 
 static char file[OVERRIDE_TEXT_MOST];
 
+/* Without names. */
+static int read_text(const char *text, size_t n, struct override_row **rows, char why[OVERRIDE_TEXT_WHY])
+{
+	char *names;
+	int got = override_text_read(text, n, rows, &names, why);
+
+	assert_null(names);
+	return got;
+}
+
 static struct text fresh(void)
 {
 	struct text t;
@@ -39,7 +49,7 @@ static void o11_what_is_written_is_read(void **state)
 	(void)state;
 	override_text_row(&t, "app", "[::1]:80", &drained, ends);
 	override_text_row(&t, "b.c-d", "unix:/x \\x22\"/'y", &weighed, none);
-	assert_int_equal(override_text_read(file, t.n, &rows, why), 2);
+	assert_int_equal(read_text(file, t.n, &rows, why), 2);
 	assert_string_equal(rows[0].upstream, "app");
 	assert_string_equal(rows[0].address, "[::1]:80");
 	assert_memory_equal(rows[0].ends, ends, sizeof(ends));
@@ -55,8 +65,33 @@ static void o11_what_is_written_is_read(void **state)
 	free(rows);
 	t = fresh();
 	rows = NULL;
-	assert_int_equal(override_text_read(file, t.n, &rows, why), 0);
+	assert_int_equal(read_text(file, t.n, &rows, why), 0);
 	free(rows);
+}
+
+/* E67: what is known of names is one text behind the overrides. */
+static void e67_names_stand_behind(void **state)
+{
+	const struct server_inputs in = {.admin = SERVER_DRAIN, .admin_weight = -1};
+	const int64_t none[SERVER_SETS] = {0};
+	struct override_row *rows;
+	char why[OVERRIDE_TEXT_WHY], *names;
+	struct text t = fresh();
+
+	(void)state;
+	override_text_row(&t, "app", "10.0.0.1:80", &in, none);
+	override_text_names(&t);
+	text_str(&t, "  host a.x 1 10.0.0.1 ;\n  srv _b._tcp.x 2 1/2/3/c\\;#\"'.x ;\n");
+	assert_int_equal(override_text_read(file, t.n, &rows, &names, why), 1);
+	assert_string_equal(names, "host a.x 1 10.0.0.1 ; srv _b._tcp.x 2 1/2/3/c\\;#\"'.x ;");
+	free(rows);
+	free(names);
+	t = fresh();
+	override_text_names(&t);
+	assert_int_equal(override_text_read(file, t.n, &rows, &names, why), 0);
+	assert_string_equal(names, "");
+	free(rows);
+	free(names);
 }
 
 /* A half of it must not be restored: the reason has the line. */
@@ -71,6 +106,8 @@ static void o11_damaged_texts_are_refused(void **state)
 		{"schema: 1\n", "it is no state file of this version"},
 		{"overrides:\n", "it is no state file of this version"},
 		{WHOLE "more: 1\n", ""},
+		{WHOLE "names: [a]\n", "what is known of names is no text"},
+		{WHOLE "names: a\nmore: 1\n", "it is no state file of this version"},
 		{WHOLE "  - app\n", NO_OVERRIDE},
 		{WHOLE "  - {server: \"app/a:1\"}\n", NO_OVERRIDE},
 		{WHOLE "  - {state: \"drain\", weight: \"1\"}\n", NO_OVERRIDE},
@@ -100,7 +137,7 @@ static void o11_damaged_texts_are_refused(void **state)
 		const char *text = rows_of[i].text;
 
 		why[0] = '\0';
-		if (override_text_read(text, strlen(text), &rows, why) != -NP_EINVAL)
+		if (read_text(text, strlen(text), &rows, why) != -NP_EINVAL)
 			fail_msg("row %zu is read: %s", i, text);
 		if (why[0] == '\0' || strstr(why, rows_of[i].why) == NULL)
 			fail_msg("row %zu: no \"%s\" in \"%s\"", i, rows_of[i].why, why);
@@ -129,7 +166,7 @@ static void o11_a_thousand_are_read(void **state)
 	char why[OVERRIDE_TEXT_WHY];
 
 	(void)state;
-	assert_int_equal(override_text_read(file, write_all(), &rows, why), OVERRIDES_MOST);
+	assert_int_equal(read_text(file, write_all(), &rows, why), OVERRIDES_MOST);
 	free(rows);
 }
 
@@ -151,7 +188,7 @@ static void o11_torn_texts_are_survived(void **state)
 		int got;
 
 		memcpy(copy, file, n);
-		got = override_text_read(copy, n, &rows, why);
+		got = read_text(copy, n, &rows, why);
 		assert_true(got <= 2);
 		refused += got < 0;
 		if (got >= 0)
@@ -161,7 +198,7 @@ static void o11_torn_texts_are_survived(void **state)
 	assert_true(refused > (int)t.n / 2);
 	for (size_t i = 0; i < t.n * 8; i++) {
 		file[i / 8] = (char)(file[i / 8] ^ 1 << i % 8);
-		if (override_text_read(file, t.n, &rows, why) >= 0)
+		if (read_text(file, t.n, &rows, why) >= 0)
 			free(rows);
 		file[i / 8] = (char)(file[i / 8] ^ 1 << i % 8);
 	}
@@ -172,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(o11_damaged_texts_are_refused), cmocka_unit_test(o11_what_is_written_is_read),
 		cmocka_unit_test(o11_a_thousand_are_read),       cmocka_unit_test(o11_torn_texts_are_survived),
+		cmocka_unit_test(e67_names_stand_behind),
 	};
 
 	return cmocka_run_group_tests_name("override_text", tests, NULL, NULL);

@@ -56,7 +56,7 @@ static const char *ips(void)
 }
 
 /* four.test has A, six.test AAAA, two.test both; broken.test fails for AAAA alone; the rest is unknown. */
-static void families(struct name_server *s, const struct asked *a, struct reply *r)
+static void families(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	bool four = strncmp(a->name, "four.", 5) == 0, six = strncmp(a->name, "six.", 4) == 0;
 	bool two = strncmp(a->name, "two.", 4) == 0, broken = strncmp(a->name, "broken.", 7) == 0;
@@ -114,7 +114,7 @@ static void e56_families(void **state)
 }
 
 /* 40 addresses: UDP has room for two. */
-static void large(struct name_server *s, const struct asked *a, struct reply *r)
+static void large(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	(void)s;
 	for (unsigned i = 0; i < (a->tcp ? 40 : 2); i++) {
@@ -147,7 +147,7 @@ static void e59_truncated_is_asked_again_over_tcp(void **state)
 }
 
 /* Where TCP is refused, what a truncated reply has room for is what there is. One without a record says nothing. */
-static void empty_and_truncated(struct name_server *s, const struct asked *a, struct reply *r)
+static void empty_and_truncated(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	(void)s;
 	(void)a;
@@ -175,7 +175,7 @@ static void e59_where_tcp_is_refused(void **state)
 	name_server_stop(&s);
 }
 
-static void services(struct name_server *s, const struct asked *a, struct reply *r)
+static void services(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	(void)s;
 	if (a->type == REPLY_SRV && strncmp(a->name, "_x.", 3) == 0) {
@@ -199,7 +199,7 @@ static void e63_services(void **state)
 	name_server_stop(&s);
 }
 
-static void failures(struct name_server *s, const struct asked *a, struct reply *r)
+static void failures(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	(void)s;
 	if (strncmp(a->name, "servfail.", 9) == 0)
@@ -243,7 +243,7 @@ static void e61_failures_say_nothing_of_the_name(void **state)
 }
 
 /* A reply with another id, one to another question, then the right one. */
-static void liars(struct name_server *s, const struct asked *a, struct reply *r)
+static void liars(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	if (s->udp == 1)
 		r->b[0] ^= 0xff;
@@ -300,7 +300,7 @@ static const char *asked_names[16];
 static unsigned nasked;
 
 /* Knows host.one.test and host.two.test, and notes what it is asked. */
-static void two_domains(struct name_server *s, const struct asked *a, struct reply *r)
+static void two_domains(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	(void)s;
 	if (nasked < array_len(asked_names))

@@ -366,6 +366,82 @@ static void e66_no_more_than_256(void **state)
 	assert_int_equal(set.n, DNS_MEMBERS);
 }
 
+/* E60, E66: also of as many as there may be: the new ones come when the old ones make room. */
+static void e60_a_full_set_is_replaced(void **state)
+{
+	(void)state;
+	for (unsigned part = 0; part < 3; part++) {
+		records(0, 0);
+		for (unsigned i = 0; i < DNS_MEMBERS; i++) {
+			struct dns_record r = {.family = AF_INET, .ip = {10, 1, part > 0, (uint8_t)i}};
+
+			assert_int_equal(dns_answer_add(&a, &r), 0);
+		}
+		(void)answer();
+		assert_int_equal(set.n, DNS_MEMBERS);
+		assert_int_equal(set.members[0].record.ip[2], part == 2);
+	}
+}
+
+/* E67: a former process's set is in use until the first answer that has an address, which takes its place. */
+static void e67_a_recalled_set(void **state)
+{
+	(void)state;
+	records(6, 6);
+	dns_set_recall(&set, &a, now - 100 * S);
+	expect_set(6, 6);
+	assert_int_equal(dns_set_seen(&set), now - 100 * S);
+	assert_false(set.answered);
+	assert_int_equal(answer_status(DNS_FAILED), 0);
+	expect_set(6, 6);
+	assert_int_equal(dns_set_seen(&set), 900 * S); /* its age goes on */
+	records(10, 0);
+	assert_int_equal(answer(), DNS_CHANGED);
+	expect_set(10, 0);
+	assert_int_equal(dns_set_seen(&set), now);
+	assert_int_equal(set.due - now, 60 * S); /* nothing that it knows is lacking */
+	answer_with(2); /* from now on by the rules */
+	expect_set(10, 0);
+}
+
+/* Which family the answer is not sure of stays, and what the configuration does not want was never in. */
+static void e67_e56_recalled_families(void **state)
+{
+	static const struct {
+		enum dns_family family;
+		unsigned v4, v6;
+	} rows[] = {{DNS_V4, 6, 0}, {DNS_V6, 0, 12}, {DNS_BOTH, 6, 12}, {DNS_PREFER_V4, 6, 12}};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		dns_set_fini(&set);
+		dns_set_init(&set, "a.test", false, rows[i].family);
+		records(6, 12);
+		dns_set_recall(&set, &a, now - S);
+		expect_set(rows[i].v4, rows[i].v6);
+	}
+	set.family = DNS_BOTH;
+	records(2, 0);
+	a.sure = DNS_SURE_V4;
+	answer();
+	expect_set(2, 12);
+}
+
+/* A name that is no more is kept for hold, as any other; a set of which nothing was known is not recalled. */
+static void e67_a_recalled_set_that_is_no_more(void **state)
+{
+	(void)state;
+	records(0, 0);
+	dns_set_recall(&set, &a, now - S);
+	assert_false(set.recalled);
+	records(6, 0);
+	dns_set_recall(&set, &a, now - S);
+	assert_int_equal(answer_status(DNS_NO_NAME), 0);
+	expect_set(6, 0);
+	now += 60 * S;
+	assert_int_equal(answer_status(DNS_NO_NAME), DNS_CHANGED | DNS_DROPPED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -384,6 +460,10 @@ int main(void)
 		TEST(e62_a_hurry_is_once_a_second),
 		TEST(e63_a_point_is_no_service_at_all),
 		TEST(e66_no_more_than_256),
+		TEST(e60_a_full_set_is_replaced),
+		TEST(e67_a_recalled_set),
+		TEST(e67_e56_recalled_families),
+		TEST(e67_a_recalled_set_that_is_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #include "tests/kit/kit.h"
 #include "tests/unit/proxy/resolve/reply_make.h"
 
-struct asked {
+struct name_asked {
 	unsigned id, type;
 	char name[256];
 	bool tcp;
@@ -23,7 +23,7 @@ static pthread_mutex_t name_server_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct name_server {
 	/* Makes the reply, which begins as the question does; reply->n = 0: none is sent. In the thread. */
-	void (*script)(struct name_server *s, const struct asked *q, struct reply *reply);
+	void (*script)(struct name_server *s, const struct name_asked *q, struct reply *reply);
 	bool no_tcp; /* const: TCP is refused */
 	int port;    /* const; 0: any */
 	unsigned udp, tcp; /* atomic: questions so far */
@@ -39,7 +39,7 @@ static inline unsigned name_server_asked(const unsigned *n)
 	return __atomic_load_n(n, __ATOMIC_RELAXED);
 }
 
-static inline void name_server_read(const uint8_t *p, size_t n, struct asked *q)
+static inline void name_server_read(const uint8_t *p, size_t n, struct name_asked *q)
 {
 	size_t at = 12, to = 0;
 
@@ -56,7 +56,7 @@ static inline void name_server_read(const uint8_t *p, size_t n, struct asked *q)
 
 static inline void name_server_answer(struct name_server *s, const uint8_t *p, size_t n, bool tcp)
 {
-	struct asked q = {.tcp = tcp};
+	struct name_asked q = {.tcp = tcp};
 
 	name_server_read(p, n, &q);
 	__atomic_fetch_add(tcp ? &s->tcp : &s->udp, 1, __ATOMIC_RELAXED);

@@ -52,7 +52,7 @@ static void ask_and_wait(void *arg)
 {
 	struct asking *a = arg;
 
-	resolver_init(&a->resolver);
+	resolver_init(&a->resolver, RESOLVER_AT_ONCE);
 	ask_all(a);
 	a->late.fn = on_late;
 	np_timer_set(&a->late, np_deadline_after(KIT_MS * NP_MS));
@@ -66,7 +66,7 @@ static void ask_and_leave(void *arg)
 {
 	struct asking *a = arg;
 
-	resolver_init(&a->resolver);
+	resolver_init(&a->resolver, RESOLVER_AT_ONCE);
 	ask_all(a);
 	while (__atomic_load_n(&a->server->udp, __ATOMIC_RELAXED) == 0)
 		np_sleep(NP_MS);
@@ -81,13 +81,13 @@ static void run(void (*fn)(void *arg), struct asking *a)
 	assert_true(a->stopped);
 }
 
-static void address(struct name_server *s, const struct asked *a, struct reply *r)
+static void address(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	(void)s;
 	reply_addr(r, a->name, 60, "192.0.2.1");
 }
 
-static void silence(struct name_server *s, const struct asked *a, struct reply *r)
+static void silence(struct name_server *s, const struct name_asked *a, struct reply *r)
 {
 	(void)s;
 	(void)a;
@@ -140,7 +140,7 @@ static void leave_at_once(void *arg)
 {
 	struct asking *a = arg;
 
-	resolver_init(&a->resolver);
+	resolver_init(&a->resolver, RESOLVER_AT_ONCE);
 	resolver_drop(NULL);
 	a->stopped = resolver_stop(&a->resolver);
 }
