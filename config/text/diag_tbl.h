@@ -50,6 +50,7 @@
 	X(BARE_SECRET, W, 310, "a secret that crosses the network in the clear")              \
 	X(WAITS,       W, 311, "a server that speaks first, behind a listener that waits for the client") \
 	X(EXPIRES,     W, 401, "a certificate that has expired, or soon will have")           \
-	X(TLS_PART,    W, 402, "a file or setting of TLS that works with some peers only")
+	X(TLS_PART,    W, 402, "a file or setting of TLS that works with some peers only")    \
+	X(NOT_FOUND,   W, 403, "a name of a server that is not found now")
 
 #endif

@@ -11,6 +11,7 @@
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_check_live.h"
+#include "proxy/cli/cli_check_names.h"
 #include "proxy/cli/cli_check_report.h"
 #include "proxy/cli/cli_check_start.h"
 #include "proxy/cli/cli_check_tls.h"
@@ -116,6 +117,7 @@ int cli_check_look(const char *path, bool offline, struct config **out, struct d
 	if (!offline) {
 		err = cli_check_tls(*out, d);
 		cli_check_start(*out, d);
+		cli_check_names(*out, d);
 	}
 	return err;
 }

@@ -116,7 +116,7 @@
 	X(STRICT, 0, 0, "strict", NOTHING, NULL, FOR(CHECK), "warnings end with 78 as well")                      \
 	X(AGAINST_LIVE, 0, 0, "against-live", NOTHING, NULL, FOR(CHECK), "what a reload of the file would change " \
 	  "in the running process, and how many live connections that touches")                                   \
-	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, no files, no limits")   \
+	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, names, files, limits")  \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
 	X(DIFF, 0, 0, "diff", WORDS, "running", FOR(CONFIG), "what differs between the file and the running process: "  \
