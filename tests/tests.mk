@@ -10,6 +10,7 @@ FAULTS_BIN   := $(call bin,tests/faults/*_test.c)
 MICRO_BIN    := $(call bin,tests/micro/*.c)
 FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
 SOAK_BIN     := $(O)/tests/chaos/soak
+EXACT_BIN    := $(call bin,tests/exact/*_test.c)
 
 # ---- building ----
 
@@ -32,17 +33,18 @@ $(filter $(O)/tests/unit/proxy/%,$(UNIT_BIN)): $(O)/libkit.a $(O)/libproxy.a $(O
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): $(O)/libgen.a
 $(O)/tests/sim/closer_sim_test: $(O)/libproxy.a $(O)/libconfig.a
 $(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
-$(FLOW_BIN) $(FAULTS_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(EXACT_BIN): $(call src,tests/exact/exact_*.c)
+$(FLOW_BIN) $(FAULTS_BIN) $(EXACT_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(filter-out %/histogram %/pick %/walk,$(MICRO_BIN)): $(O)/libnetpoll.a
 $(filter %/histogram %/pick %/walk,$(MICRO_BIN)): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN): PROGRAM_LIBS := -lcmocka
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(EXACT_BIN): PROGRAM_LIBS := -lcmocka
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm
 $(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
 $(SOAK_BIN): $(filter-out %/soak.o,$(call src,tests/chaos/*.c)) $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a \
 	$(O)/libnetpoll.a
 $(SOAK_BIN): PROGRAM_LIBS := -lcmocka
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN): $(O)/%: $(O)/%.o
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN) $(EXACT_BIN): $(O)/%: $(O)/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PROGRAM_LIBS) $(LIBS)
 
@@ -56,6 +58,7 @@ tests-unit: $(UNIT_BIN)
 tests-sim:  $(SIM_BIN)
 tests-flow: $(FLOW_BIN) $(BINARY)
 tests-faults: $(FAULTS_BIN) $(BINARY) $(O)/staunch $(O)/tests/faults.so
+tests-exact: $(EXACT_BIN) $(BINARY)
 fuzzers:    $(FUZZ_BIN)
 micros:     $(MICRO_BIN)
 soaker:     $(SOAK_BIN) $(BINARY)
@@ -96,6 +99,11 @@ fuzz:           ## each fuzzer for FUZZ_SECONDS (20) on its corpus
 SECONDS ?= 60
 faults:         ## every system call and malloc of a start and of connections fails once; FAULTS=all tries each
 	$(call run_tests,faults)
+# help: CONNECTIONS=20000 EXACT_SEED=n                 of make exact: how many; the plans of another run
+CONNECTIONS ?= 20000
+exact:          ## limits of servers, counted at the servers, over CONNECTIONS (20,000); BUILD=tsan
+	$(SUBMAKE) BUILD=$(VARIANT) tests-exact
+	@EXACT_CONNECTIONS=$(CONNECTIONS) STAUNCH=$(BINARY) tests/run.sh build/$(VARIANT) exact
 soak:           ## the real binary under streams and disturbances for SECONDS (60); BUILD=asan, tsan; SEED=n again
 	$(SUBMAKE) BUILD=$(VARIANT) soaker
 	@SEED=$(SEED) STAUNCH=$(BINARY) build/$(VARIANT)/tests/chaos/soak $(SECONDS) $(STREAMS)
@@ -119,4 +127,4 @@ watch:          ## build and run the unit tests of each source that is saved, un
 	@tests/watch.sh
 
 .PHONY: check unit sim flow asan tsan ubsan cov fuzz fuzzers micro micros lint fmt fmt-check hooks compile_commands watch \
-        faults soak soaker tests-unit tests-sim tests-flow tests-faults
+        faults soak soaker exact tests-exact tests-unit tests-sim tests-flow tests-faults
