@@ -129,6 +129,7 @@ int kit_listen(const char *ip, int *port, int backlog); /* *port 0: any. Returns
 int kit_accept(int listener);
 int kit_refuser(const char *ip);    /* a port that refuses connections and nobody else can take */
 int kit_black_hole(const char *ip); /* a port whose backlog is full: connects are never answered */
+int kit_black_hole_at(const char *ip, int port); /* the same at this port, which nobody listens at */
 int kit_connect(const char *ip, int port);     /* connected within KIT_MS, or the test fails */
 int kit_try_connect(const char *ip, int port); /* or a negative errno */
 

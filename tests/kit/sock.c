@@ -179,7 +179,12 @@ static int connect_within(const char *ip, int port, int ms)
  * none. */
 int kit_black_hole(const char *ip)
 {
-	int port = 0, fd;
+	return kit_black_hole_at(ip, 0);
+}
+
+int kit_black_hole_at(const char *ip, int port)
+{
+	int fd;
 
 	keep(kit_listen(ip, &port, 0));
 	while ((fd = connect_within(ip, port, 100)) >= 0)
