@@ -145,6 +145,12 @@ static void json_share(struct json *j, const struct config_key *k)
 	json_pattern(j, "^(0|[1-9][0-9]*)%$");
 }
 
+static void json_size(struct json *j, const struct config_key *k)
+{
+	(void)k; /* as above */
+	json_pattern(j, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$");
+}
+
 /* One element of what takes several. */
 static void json_item(struct json *j, const struct config_key *k)
 {
@@ -243,7 +249,7 @@ static void json_type(struct json *j, const struct config_key *k)
 	case KEY_NAME:
 	case KEY_REF:      json_pattern(j, NAME_PATTERN); return;
 	case KEY_SINK:     json_pattern(j, "^(stdout|stderr|off|/.*)$"); return;
-	case KEY_SIZE:     json_pattern(j, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"); return;
+	case KEY_SIZE:     word ? json_or_word(j, k, json_size) : json_size(j, k); return;
 	case KEY_SHARE:    word ? json_or_word(j, k, json_share) : json_share(j, k); return;
 	case KEY_HOST:     json_pattern(j, "^[A-Za-z0-9_.:-]{1,253}$"); return;
 	case KEY_BYTES:

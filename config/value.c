@@ -89,12 +89,16 @@ static int read_duration(struct value_reader *r, const struct config_key *k, con
 	return store_number(r, k, n, field);
 }
 
-/* A size in bytes, without words: no size can be off. */
+/* A size in bytes. A bare 0 is one, and here as with a duration the wish to switch off. */
 static int read_byte_size(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
 	struct units_refusal u;
 	int64_t n;
 
+	if (read_word(k, text, field))
+		return 0;
+	if (strcmp(text, "0") == 0 && (k->flags & KEY_OFF) && k->min > 0)
+		return refuse_zero(r, k);
 	if (units_size(&n, text, &u) != 0)
 		return refuse_units(r, DIAG_SIZE, &u);
 	return store_number(r, k, n, field);
