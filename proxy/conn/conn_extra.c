@@ -32,6 +32,14 @@ void conn_preread_free(struct conn_extra *x)
 	x->preread = NULL;
 }
 
+static void free_tried(struct conn_extra *x)
+{
+	for (unsigned i = 0; x->tried != NULL && i < x->tried->n; i++)
+		free((void *)(uintptr_t)x->tried->tries[i].server);
+	free(x->tried);
+	free(x->last_tried);
+}
+
 void conn_extra_free(struct conn *c)
 {
 	DCHECK_CONN(c);
@@ -39,7 +47,7 @@ void conn_extra_free(struct conn *c)
 		return;
 	conn_preread_free(c->extra);
 	free(c->extra->sni);
-	free(c->extra->tried);
+	free_tried(c->extra);
 	free(c->extra->marks);
 	free(c->extra->update);
 	free(c->extra);
@@ -76,17 +84,29 @@ void conn_detail(struct conn *c, const char *detail)
 		x->detail = detail;
 }
 
+/* Of those beyond the list only the last one's name is kept. */
+static void add_try(struct conn_extra *x, const struct server *server, const struct access_try *one)
+{
+	char *name = strdup(server->text), *last = strdup(server->text);
+
+	if (name == NULL || last == NULL || x->tried->n == ACCESS_TRIES) {
+		x->tried->more++;
+		free(name);
+	} else {
+		x->tried->tries[x->tried->n] = *one;
+		x->tried->tries[x->tried->n++].server = name;
+	}
+	free(x->last_tried);
+	x->last_tried = last;
+	memcpy(&x->last_addr, &server->addr.u, sizeof(x->last_addr));
+}
+
 void conn_note_try(struct conn *c, const struct server *server, const struct access_try *one)
 {
 	struct conn_extra *x = c->shard->log != NULL ? conn_extra(c) : NULL;
 
 	if (x != NULL && x->tried == NULL)
 		x->tried = calloc(1, sizeof(*x->tried));
-	if (x == NULL || x->tried == NULL)
-		return;
-	x->last_tried = server;
-	if (x->tried->n < ACCESS_TRIES)
-		x->tried->tries[x->tried->n++] = *one;
-	else
-		x->tried->more++;
+	if (x != NULL && x->tried != NULL)
+		add_try(x, server, one);
 }

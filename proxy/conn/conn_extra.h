@@ -34,9 +34,10 @@ struct conn_extra {
 	/* owned: the name in a ClientHello that was passed on; NULL: none */
 	char *sni;
 	union np_inet client;    /* the client that a PROXY header named; AF_UNSPEC: none */
-	/* owned: the servers tried; their names are the snapshot's; NULL: the first one connected */
+	/* owned, as the names in it, for DNS may take a server away meanwhile; NULL: the first one connected */
 	struct access_tried *tried;
-	const struct server *last_tried; /* with tried */
+	char *last_tried;        /* with tried; owned: the last one's name */
+	union np_inet last_addr; /* with tried: its address */
 	int64_t queued;          /* ns that it waited in its upstream's queue */
 	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
 	struct conn_update *update; /* owned; NULL: there was none */
@@ -65,8 +66,8 @@ struct ulid conn_id(const struct conn *c);
 
 /* A static text for the log's detail. Without memory the log goes without it. */
 void conn_detail(struct conn *c, const char *detail);
-/* conn_note_try: a server was tried, and this became of it. Kept only if there is an access log;
- * without memory it goes without. */
+/* conn_note_try: a server was tried, and this became of it. Kept, with a copy of its name, only if there is an access
+ * log; without memory it goes without. */
 void conn_note_try(struct conn *c, const struct server *server, const struct access_try *one);
 /* Takes the detail back: the attempt that failed was followed by one that succeeded. */
 void conn_forget_detail(struct conn *c);

@@ -164,17 +164,20 @@ static bool passed_nothing(const struct conn *c, enum close_reason why)
 
 /* ---- the record ---- */
 
-/* The one that it is connected to, or else the last one that it tried; NULL: none. */
-static const struct server *log_server(const struct conn *c)
+/* The one that it is connected to, or else the last one that it tried. */
+static void note_log_server(const struct conn *c, struct access_record *rec)
 {
-	if (c->server != NULL || c->extra == NULL)
-		return c->server;
-	return c->extra->last_tried;
+	if (c->server != NULL) {
+		rec->server_name = c->server->text;
+		memcpy(&rec->server, &c->server->addr.u, sizeof(rec->server));
+	} else if (c->extra != NULL && c->extra->last_tried != NULL) {
+		rec->server_name = c->extra->last_tried;
+		rec->server = c->extra->last_addr;
+	}
 }
 
 static void conn_record(struct conn *c, enum access_event event, enum close_reason why)
 {
-	const struct server *server = log_server(c);
 	const struct target *t = conn_target(c);
 	struct access_record rec = {
 		.id = conn_id(c),
@@ -191,11 +194,9 @@ static void conn_record(struct conn *c, enum access_event event, enum close_reas
 		.event = event,
 		.listener = c->listener->name,
 		.upstream = t != NULL ? t->upstream->name : NULL,
-		.server_name = server != NULL ? server->text : NULL,
 	};
 
-	if (server != NULL)
-		memcpy(&rec.server, &server->addr.u, sizeof(rec.server));
+	note_log_server(c, &rec);
 	note_own_addresses(c, &rec);
 	if (unlikely(c->extra != NULL || c->client.tls != NULL || c->upstream.tls != NULL || wants_tcp(c, &rec)))
 		log_with_extra(c, &rec);

@@ -136,7 +136,7 @@ static enum close_reason connect_to(struct conn *c, struct attempt *a)
 /* For the access log. A connection whose first try succeeds has none of it. */
 static no_inline void note_try(struct conn *c, const struct attempt *a, const struct server *server, int64_t took)
 {
-	struct access_try one = {.server = server->text, .took = took, .why = a->why};
+	struct access_try one = {.took = took, .why = a->why};
 
 	if (a->why != CLOSE_NONE) {
 		one.err = c->err;

@@ -119,7 +119,7 @@ int64_t hedge_due(void *attempt)
 /* In the access log both dials stand in the list of servers tried, with a word for the one that was slower. */
 static void note_hedge(struct conn *c, const struct server *s, const char *result, int64_t took)
 {
-	const struct access_try one = {.server = s->text, .took = took, .result = result};
+	const struct access_try one = {.took = took, .result = result};
 
 	conn_note_try(c, s, &one);
 }

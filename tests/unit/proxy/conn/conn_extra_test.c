@@ -90,6 +90,31 @@ static void o41_another_process_has_others(void **state)
 	numbers_conn_end(c);
 }
 
+/* E58: a server that was tried in vain may be gone when its connection is logged: DNS has taken it away. */
+static void e58_servers_tried_are_copied(void **state)
+{
+	const struct access_try one = {.took = 1, .why = CLOSE_CONNECT_FAILED};
+	struct conn *c = numbers_conn();
+
+	(void)state;
+	world.shard->log = (struct log_ring *)(uintptr_t)1; /* there is one; nothing is written */
+	for (int i = 0; i < ACCESS_TRIES + 2; i++) {
+		char text[] = "10.0.0.0:80";
+		struct server s = {.text = text};
+
+		text[7] = (char)('0' + i % 10);
+		conn_note_try(c, &s, &one);
+		memset(text, 'x', sizeof(text) - 1);
+	}
+	assert_string_equal(c->extra->tried->tries[0].server, "10.0.0.0:80");
+	assert_string_equal(c->extra->tried->tries[7].server, "10.0.0.7:80");
+	assert_int_equal(c->extra->tried->more, 2);
+	assert_string_equal(c->extra->last_tried, "10.0.0.9:80");
+	conn_extra_free(c);
+	world.shard->log = NULL;
+	numbers_conn_end(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +122,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(o41_is_the_same_at_each_call, numbers_begin, numbers_end),
 		cmocka_unit_test_setup_teardown(o41_begins_with_the_time_of_the_accept, numbers_begin, numbers_end),
 		cmocka_unit_test_setup_teardown(o41_another_process_has_others, numbers_begin, numbers_end),
+		cmocka_unit_test_setup_teardown(e58_servers_tried_are_copied, numbers_begin, numbers_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
