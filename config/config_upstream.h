@@ -97,6 +97,7 @@ struct config_upstream {
 		int64_t max; /* or CONFIG_OFF */
 	} queue;
 	int64_t               hedge;        /* or CONFIG_AUTO, CONFIG_OFF */
+	int64_t               replay;       /* bytes of a client that are kept; or CONFIG_OFF */
 	int64_t               retries;      /* other servers to try; 0: none */
 	int64_t               retry_budget; /* over all attempts of one connection */
 	int64_t               failover_below; /* percent of a tier's weight */

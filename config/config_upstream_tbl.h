@@ -75,6 +75,12 @@
 	  "no other server is free. auto is four times what 99 of 100 connects to the server take, 250ms at "     \
 	  "least, with source_hash 1s. Switch it off where servers block hosts after connections that end at once.", \
 	  "100ms")                                                                                                \
+	X(SIZE, "upstreams[].replay", replay, "off", 1024, 65536, OFF, none, NEW,                                 \
+	  "bytes of a client kept to try another server when one ends without a byte",                            \
+	  "While a server has said nothing, the next gets all of them if it closes or resets. It counts as a "    \
+	  "retry, the client's wait since its last byte against retry_budget. Servers may see the same bytes "    \
+	  "twice: leave it off where that does harm, or where a server never answers.",                           \
+	  "16KiB")                                                                                                \
 	X(DURATION, "upstreams[].retry_budget", retry_budget, "10s", 1 * UNITS_MS, 10 * UNITS_M, 0, none, NEW,    \
 	  "time all attempts for one connection may take together",                                               \
 	  "Without it three attempts of five seconds keep a client waiting for fifteen.",                         \

@@ -304,6 +304,14 @@ static void doubt_hedge(struct diag *d, struct config_upstream *u)
 		          "hedge has no effect with retries: 0, for it counts as one");
 }
 
+/* Each server that is tried instead is one. */
+static void doubt_replay(struct diag *d, struct config_upstream *u)
+{
+	if (u->retries == 0 && u->replay != CONFIG_OFF)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].replay", u),
+		          "replay has no effect with retries: 0, for another server is one of them");
+}
+
 /* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
  * attempt can never fire. */
 static void doubt_upstream(struct diag *d, struct config_upstream *u)
@@ -325,6 +333,7 @@ static void doubt_upstream(struct diag *d, struct config_upstream *u)
 	doubt_queue(d, u);
 	doubt_hash(d, u);
 	doubt_hedge(d, u);
+	doubt_replay(d, u);
 }
 
 /* Ports of protocols whose servers speak first. */

@@ -2,6 +2,7 @@
  *
  *   accept -> [admit] -> [preread] -> [tls] -> [route] -> [connect] -> [relay] -> end: log, free
  *             '---------------- coroutine, borrowed stack ---------'  '- task, no stack -'
+ *                                                            ^--- replay -'
  *
  * The story stands in conn_main.c, its stages in stages.h, the one end in conn_end.c. An idle
  * relayed plain connection is this struct and two pollDescs: no stack, no buffer. Fields by phase:
@@ -20,7 +21,8 @@
 
 #define CONN_MAGIC 0xc022ec75u
 
-/* Only forward: NEW -> CONNECTING -> RELAYING -> freed, or freed from any of them. */
+/* NEW -> CONNECTING -> RELAYING -> freed, or freed from any of them. Only a replay (replay.h) goes back, from RELAYING
+ * to CONNECTING. */
 enum conn_phase {
 	CONN_NEW,        /* it holds no places: it was not admitted, or is not yet set up */
 	CONN_CONNECTING, /* its coroutine runs the stages; it holds a place of both limits */
@@ -69,6 +71,8 @@ struct relay_dir {
 	/* src has not ended, but we end it: at the other side's FIN, or because we were told to */
 	bool cut : 1;
 	uint8_t looks : 3; /* times that src's FIN waited for bytes of dst that are here already */
+	/* dir[0] alone: dst has said nothing yet, so another server may have src's bytes (replay.h) */
+	bool kept : 1;
 	uint8_t reset_pause; /* ms between two polls of src's reset, while it waits */
 	/* bytes read that dst has not acknowledged, at the last look (relay_end.c) */
 	uint32_t undelivered;
@@ -81,7 +85,7 @@ struct conn {
 	uint8_t phase : 2;      /* enum conn_phase */
 	bool fresh : 1;         /* R: before the first turn */
 	bool secure : 1;        /* R: one side of it speaks TLS */
-	bool nodelay_due : 1;   /* R: the server's socket does not have TCP_NODELAY yet */
+	bool nodelay_due : 1;   /* R: the server's socket does not have TCP_NODELAY yet, or its bytes are kept */
 	bool keepalive_due : 1; /* R: nor keepalive */
 	bool tallied : 1;       /* R: counted says what the numbers have already */
 	bool traced : 1;        /* A: it has marks (conn_trace.h) */

@@ -22,6 +22,31 @@ struct preread *conn_preread(struct conn *c)
 	return x != NULL ? x->preread : NULL;
 }
 
+#define ROOM_FIRST 512 /* most headers and hellos fit; it doubles */
+
+/* It doubles, so that a hello that comes byte by byte is not copied for each. */
+static bool make_room(struct preread *o, size_t n)
+{
+	size_t used = o->rest != NULL ? o->rest->to : 0, room = o->room > 0 ? o->room : ROOM_FIRST;
+
+	if (used + n <= o->room)
+		return true;
+	while (room < used + n)
+		room *= 2;
+	if (!chunk_grow(&o->rest, room))
+		return false;
+	o->room = (uint32_t)room;
+	return true;
+}
+
+bool conn_preread_put(struct preread *o, const void *p, size_t n)
+{
+	if (!make_room(o, n))
+		return false;
+	chunk_put(o->rest, p, n);
+	return true;
+}
+
 void conn_preread_free(struct conn_extra *x)
 {
 	if (x->preread == NULL)
@@ -46,12 +71,23 @@ void conn_extra_free(struct conn *c)
 	if (likely(c->extra == NULL))
 		return;
 	conn_preread_free(c->extra);
+	free(c->extra->replay);
 	free(c->extra->sni);
 	free_tried(c->extra);
 	free(c->extra->marks);
 	free(c->extra->update);
 	free(c->extra);
 	c->extra = NULL;
+}
+
+/* It was zeroed when it was made, and each part that goes takes its pointer away. */
+void conn_extra_trim(struct conn *c)
+{
+	static const struct conn_extra nothing;
+
+	DCHECK_CONN(c);
+	if (c->extra != NULL && memcmp(c->extra, &nothing, sizeof(nothing)) == 0)
+		conn_extra_free(c);
 }
 
 /* Each step can be undone, so two connections have the same 80 bits only if they have the same worker

@@ -8,7 +8,7 @@
 #include "proxy/conn/conn.h"
 #include "proxy/proto/hello.h"
 
-/* What was read before the relay began. */
+/* What was read before the relay began; with replay.h also what was read since, until the server's first byte. */
 struct preread {
 	/* owned: every byte; `from` is the first that is passed on; NULL: none came */
 	struct chunk *rest;
@@ -29,7 +29,8 @@ struct conn_update {
 };
 
 struct conn_extra {
-	struct preread *preread; /* owned; NULL: no bytes are read first, or the relay runs */
+	struct preread *preread; /* owned; NULL: no bytes are read first, or the relay runs and keeps none */
+	struct replay *replay;   /* owned; NULL: no other server may have the client's bytes (replay.h) */
 	const char *detail;      /* static: more about the reason of the end; NULL: nothing more */
 	/* owned: the name in a ClientHello that was passed on; NULL: none */
 	char *sni;
@@ -49,7 +50,11 @@ must_use struct conn_extra *conn_extra(struct conn *c);
 /* conn_preread: c's block of what was read, made on first use.
  *   Returns  NULL: no memory. */
 must_use struct preread *conn_preread(struct conn *c);
+/* conn_preread_put: keeps n bytes more of the client's.
+ *   Returns  false: no memory, and nothing has changed. */
+must_use bool conn_preread_put(struct preread *o, const void *p, size_t n);
 void conn_extra_free(struct conn *c);         /* harmless on a connection without one */
+void conn_extra_trim(struct conn *c);         /* frees a block that says nothing any more */
 void conn_preread_free(struct conn_extra *x); /* the same: x->preread may be NULL */
 
 /* The client's address: the one that a trusted PROXY header named, else the one that connected. */

@@ -6,6 +6,13 @@
 
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_tcp.h"
+#include "proxy/conn/replay.h"
+
+/* Who is sent the client's bytes anew (replay.h) has taken fewer of them, for a moment, than were told last. */
+static uint64_t since_update(uint64_t bytes, uint64_t told)
+{
+	return bytes > told ? bytes - told : 0;
+}
 
 /* What only some connections have. The texts stay in facts, which must live as long as x. */
 static void gather_extra(const struct conn *c, struct access_extra *x, struct tls_facts *facts)
@@ -23,8 +30,8 @@ static void gather_extra(const struct conn *c, struct access_extra *x, struct tl
 	if (from != NULL && from->update != NULL) {
 		x->updated = true;
 		x->interval = np_now() - from->update->at;
-		x->new_in = c->dir[0].bytes - from->update->bytes[0];
-		x->new_out = c->dir[1].bytes - from->update->bytes[1];
+		x->new_in = since_update(c->dir[0].bytes, from->update->bytes[0]);
+		x->new_out = since_update(c->dir[1].bytes, from->update->bytes[1]);
 	}
 	x->unclean = (uint8_t)(c->dir[0].unclean | c->dir[1].unclean << 1);
 	if (c->client.tls == NULL)
@@ -144,7 +151,7 @@ static void note_own_addresses(const struct conn *c, struct access_record *rec)
 /* A record that tells of a begin is followed by one that tells of the end. */
 static bool has_records(const struct conn *c)
 {
-	if (c->phase == CONN_RELAYING && c->listener->log_start)
+	if ((c->phase == CONN_RELAYING || replay_under_way(c)) && c->listener->log_start)
 		return true;
 	return c->extra != NULL && c->extra->update != NULL;
 }

@@ -2,7 +2,7 @@
  * another server is tried, within the number of retries and the budget of time. The client is
  * watched meanwhile: if it resets, the attempt is given up and no server is blamed. No byte of the
  * client's is sent before all of this is done, so each server that is tried begins with the first
- * byte. */
+ * byte. A connection whose server ended before it had said anything may come here once more (replay.h). */
 #include "proxy/conn/connect.h"
 
 #include "proxy/base/deadline.h"
@@ -12,6 +12,7 @@
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/conn/conn_trace.h"
+#include "proxy/conn/replay.h"
 #include "proxy/conn/stages.h"
 #include "proxy/policy/limit_watch.h"
 
@@ -195,6 +196,8 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 	conn_loop_sample(c);
 	histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
 	judge_success(c, REPORT_CONNECTED);
+	if (unlikely(conn_target(c)->replay != 0))
+		replay_arm(c, a);
 	return CLOSE_NONE;
 }
 
@@ -260,6 +263,8 @@ enum close_reason connect_run(struct conn *c)
 	a.why = CLOSE_NONE;
 	a.began = np_nanotime();
 	a.budget_ends = deadline_at(a.began, u->retry_budget);
+	if (unlikely(conn_target(c)->replay != 0))
+		replay_resume(c, &a);
 	do {
 		struct pick_args args = {
 			.hash = hash,

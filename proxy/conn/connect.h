@@ -1,5 +1,5 @@
-/* connect: what the files of the connect stage share: the attempts of one connection. Private to connect.c and
- * connect_hedge.c. Every function: owner worker. */
+/* connect: what the files of the connect stage share: the attempts of one connection. Private to them and to replay.c,
+ * which goes on with them. Every function: owner worker. */
 #ifndef PROXY_CONN_CONNECT_H
 #define PROXY_CONN_CONNECT_H
 

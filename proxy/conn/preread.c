@@ -16,27 +16,11 @@
 #include "proxy/proto/pp.h"
 
 #define READ_MOST  (16 * 1024)
-#define ROOM_FIRST 512 /* most headers and hellos fit; it doubles */
 /* Limit for the kept bytes of a hello of `max`: record headers may add at most as much again, and
  * one read. */
 #define KEEP_MOST(max) (2 * (max) + READ_MOST)
 
 /* ---- bytes ---- */
-
-/* It doubles, so that a hello that comes byte by byte is not copied for each. */
-static int make_room(struct preread *o, size_t n)
-{
-	size_t used = o->rest != NULL ? o->rest->to : 0, room = o->room > 0 ? o->room : ROOM_FIRST;
-
-	if (used + n <= o->room)
-		return 0;
-	while (room < used + n)
-		room *= 2;
-	if (!chunk_grow(&o->rest, room))
-		return -NP_ENOMEM;
-	o->room = (uint32_t)room;
-	return 0;
-}
 
 /* Returns how many bytes more there are now; 0 at the end of the stream; or the error. Parks. */
 static ssize_t read_more(struct conn *c)
@@ -47,10 +31,7 @@ static ssize_t read_more(struct conn *c)
 
 	if (n <= 0)
 		return n;
-	if (make_room(o, (size_t)n) != 0)
-		return -NP_ENOMEM;
-	chunk_put(o->rest, scratch, (size_t)n);
-	return n;
+	return conn_preread_put(o, scratch, (size_t)n) ? n : -NP_ENOMEM;
 }
 
 enum close_reason conn_left_silently(struct conn *c, ssize_t n)

@@ -17,12 +17,15 @@
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_trace.h"
+#include "proxy/conn/replay.h"
 #include "proxy/conn/stages.h"
 
 #define READ_SMALL     (16 * 1024) /* chat: stays in the L1 cache */
 #define MOVES_A_TURN   8           /* reads per turn: then the other Gs of this worker run */
 #define NAGLE_HARMLESS 1200        /* a first write of one segment is never held back */
 #define WRITE_FAILED   SIZE_MAX    /* write_to_dst */
+_Static_assert(FULL_TO_GROW * READ_SMALL + (FULL_TO_SPLICE - FULL_TO_GROW) * SHARD_SCRATCH > REPLAY_MOST,
+	       "bytes that are kept are copied");
 
 /* ---- moving bytes ---- */
 
@@ -39,6 +42,8 @@ static no_inline void note_first_byte(struct conn *c)
 	c->first_byte = since_pack(ns);
 	histogram_add(&st->first_byte, &histogram_latency, ns - connected);
 	judge_answered(c, st);
+	if (unlikely(c->dir[0].kept))
+		replay_forget(c);
 }
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)
@@ -49,13 +54,15 @@ void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 		note_first_byte(c);
 }
 
-/* Nagle's algorithm holds back bytes that follow unacknowledged ones: before the second write there
- * are none. */
-static no_inline void set_nodelay(struct conn *c, size_t n)
+/* The first writes to the server, and those whose bytes are kept for another one, also when this one is gone. Nagle's
+ * algorithm holds back bytes that follow unacknowledged ones: before the second write there are none. */
+static no_inline void early_write(struct conn *c, const char *buf, size_t n)
 {
+	bool kept = unlikely(c->dir[0].kept) && replay_keep(c, buf, n);
+
 	if (c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS)
 		return;
-	c->nodelay_due = false;
+	c->nodelay_due = kept;
 	(void)!np_fd_set_nodelay(&c->upstream.fd); /* a socket that refuses is slower, not wrong */
 }
 
@@ -68,10 +75,10 @@ static size_t write_to_dst(struct conn *c, struct relay_dir *d, const char *buf,
 	struct stream *dst = dst_of(c, d);
 	ssize_t sent;
 
+	if (c->nodelay_due && d == &c->dir[0])
+		early_write(c, buf, n);
 	if (d->discard)
 		return n;
-	if (c->nodelay_due && d == &c->dir[0])
-		set_nodelay(c, n);
 	if (last && stream_is_plain(dst))
 		sent = np_fd_try_write_more(&dst->fd, buf, n);
 	else
@@ -367,7 +374,10 @@ static void relay_turn(struct np_g *g)
 	if (why == CLOSE_NONE)
 		return;
 	relay_fini(c);
-	conn_end(c, why);
+	if (unlikely(why == RELAY_REPLAYS))
+		replay_leave(c);
+	else
+		conn_end(c, why);
 }
 
 static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn};
@@ -379,6 +389,8 @@ static void adopt_preread(struct conn *c)
 	struct preread *o = c->extra->preread;
 	struct chunk *r = o != NULL ? o->rest : NULL;
 
+	if (unlikely(c->dir[0].kept) && replay_lend(c))
+		return;
 	if (r != NULL && r->from < r->to) {
 		c->dir[0].rest = r;
 		o->rest = NULL;

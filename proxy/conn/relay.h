@@ -26,6 +26,10 @@
 		DCHECK((c)->phase == CONN_RELAYING, "the relay has not begun");        \
 	} while (0)
 
+/* As a stage's result, beside the reasons: the connection does not end, but leaves the relay for another server
+ * (replay.h). */
+#define RELAY_REPLAYS CLOSE_REASONS
+
 static inline struct stream *src_of(struct conn *c, const struct relay_dir *d)
 {
 	return d == &c->dir[0] ? &c->client : &c->upstream;
@@ -90,7 +94,11 @@ must_use no_inline enum close_reason relay_dst_gone(struct conn *c, struct relay
 /* There was an event of src, which has sent its FIN before. */
 void relay_after_its_end(struct conn *c, struct relay_dir *d);
 /* For the log: the first error of a connection counts. */
-void relay_note_error(struct conn *c, int err);
+static inline void relay_note_error(struct conn *c, int err)
+{
+	if (c->err == 0)
+		c->err = (int16_t)-err;
+}
 /* The bytes that wait for dst are thrown away, and the pipe is given back. */
 void relay_rest_drop(struct relay_dir *d);
 

@@ -19,7 +19,7 @@
 
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
-
+#include "proxy/conn/replay.h"
 #include "proxy/base/deadline.h"
 
 #define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
@@ -183,12 +183,6 @@ static void start_lingering(struct conn *c)
 			(void)is_delivering(c, &c->dir[i]);
 	c->hard_deadline = deadline_earlier(deadline_at(c->accepted, c->listener->lifetime), end);
 	relay_arm(c);
-}
-
-void relay_note_error(struct conn *c, int err)
-{
-	if (c->err == 0)
-		c->err = (int16_t)-err;
 }
 
 /* dst takes no more bytes. Its own direction is still read to its end: bytes that it sent before
@@ -474,6 +468,8 @@ enum close_reason relay_expired(struct conn *c)
 
 enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 {
+	bool cut, reset;
+
 	DCHECK_RELAY(c);
 	DCHECK(n <= 0, "a read that brought bytes");
 	if (n == -NP_EAGAIN) {
@@ -489,12 +485,16 @@ enum close_reason relay_no_bytes(struct conn *c, struct relay_dir *d, ssize_t n)
 		return CLOSE_NONE;
 	if (n < 0)
 		relay_note_error(c, (int)n);
-	d->unclean = stream_truncated(src_of(c, d));
-	if (d->unclean)
+	cut = stream_truncated(src_of(c, d));
+	if (cut && !d->unclean) /* a client's end that is found once more, for another server, is no other one */
 		STAT_ADD(&c->shard->stats, truncated, 1);
+	d->unclean = cut;
 	if (n == -NP_EPROTO && stream_cause(src_of(c, d)) != NULL)
 		conn_detail(c, stream_cause(src_of(c, d)));
 	/* A reset by who has all that there was, and his end, is his own end. */
-	src_ended(c, d, (n < 0 || d->reset) && !both_discard(c));
+	reset = (n < 0 || d->reset) && !both_discard(c);
+	if (unlikely(c->dir[0].kept) && d == &c->dir[1] && replay_takes(c, reset))
+		return RELAY_REPLAYS;
+	src_ended(c, d, reset);
 	return CLOSE_NONE;
 }

@@ -25,12 +25,17 @@ static void tally_blocked(const struct conn *c)
 			STAT_ADD(l, blocked[i], (uint64_t)c->shard->tally_step);
 }
 
+/* Those few that may yet go to another server (replay.h) are told once it is known whose they are. */
 static void tally_bytes(struct conn *c)
 {
-	uint64_t in = tally_new(c, 0), out = tally_new(c, 1);
 	struct listener_stats *l;
 	struct server_stats *s;
+	uint64_t in, out;
 
+	if (c->dir[0].kept && c->dir[0].bytes <= conn_target(c)->replay)
+		return;
+	in = tally_new(c, 0);
+	out = tally_new(c, 1);
 	if ((in | out) == 0)
 		return;
 	l = conn_listener_stats(c);

@@ -70,7 +70,7 @@
 	X(error, "staunch.errno", "errno", \
 	  "The first error of a system call, by its name. Absent where there was none.") \
 	X(bytes_in, "staunch.bytes_in", "in", \
-	  "Bytes from the client that the server's socket took.") \
+	  "Bytes from the client that the server's socket took; with replay the last server's.") \
 	X(bytes_out, "staunch.bytes_out", "out", \
 	  "Bytes from the server that the client's socket took.") \
 	X(start, "event.start", "start", \
@@ -122,8 +122,10 @@
 	  "Who held it up: client_app or server_app took bytes too slowly, client_net or server_net is a network that " \
 	  "did. Absent if nobody did.") \
 	X(tried, "staunch.tried", "tried", \
-	  "The first eight servers that were tried, in order, each with its server, result (connected, a reason, or " \
-	  "slow_connect and hedge_lost where another one was faster), errno and ms. Absent where the first one connected.") \
+	  "The first eight servers that were tried, in order, each with its server, result (connected, a reason, " \
+	  "slow_connect and hedge_lost where another one was faster, or early_end and early_reset where it ended before " \
+	  "its first byte and replay sent the client's bytes to another), errno and ms. Absent where the first one " \
+	  "connected.") \
 	X(tried_more, "staunch.tried_more", "tried_more", \
 	  "How many servers were tried after those.")
 

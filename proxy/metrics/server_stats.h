@@ -32,9 +32,25 @@ enum hedge_result {
 	HEDGE_RESULTS
 };
 
+/* What became of a connection that its server ended before its first byte, where clients' bytes are kept (replay.h).
+ * X(id, word) */
+#define REPLAY_TBL(X)                                                                    \
+	X(SENT, "sent")         /* another server has them */                            \
+	X(FAILED, "failed")     /* no other server took the connection, or the client went meanwhile */ \
+	X(TOO_LONG, "too_long") /* it was passed on: the client had sent more */         \
+	X(LIMITED, "limited")   /* it was passed on: no retry, time or other server was left */
+
+enum replay_result {
+#define X(id, word) REPLAY_##id,
+	REPLAY_TBL(X)
+#undef X
+	REPLAY_RESULTS
+};
+
 /* The numbers of one upstream that one worker counts, beside those of its servers. */
 struct upstream_stats {
 	uint64_t hedges[HEDGE_RESULTS];
+	uint64_t replays[REPLAY_RESULTS];
 	uint64_t retries; /* attempts after a failed one of the same connection */
 	struct histogram queue_wait; /* of connections that waited for a slot, whether they got one or not */
 } cache_aligned;

@@ -82,6 +82,9 @@
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_hedges_total", counter, "upstream, result", \
 	  "Second dials beside a slow one, by what became of them; limited: none was made, for there were too many.", \
 	  hedges, HEDGE_RESULTS) \
+	X(UPSTREAM, UPSTREAMS, "staunch_upstream_replays_total", counter, "upstream, result", \
+	  "Connections that a server ended before its first byte: another was sent their bytes, or why not.", \
+	  replays, REPLAY_RESULTS) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_queue_length", gauge, "upstream", \
 	  "Connections that wait because every server is full.", queue_length, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_queue_high_water", gauge, "upstream", \

@@ -79,6 +79,23 @@ void metrics_dns_members(const struct metrics_at *pg, unsigned i)
 		prometheus_value(&pg->to, pg->name, &labels, (uint64_t)u->dns_members);
 }
 
+/* A count of each result; of: its place in struct upstream_stats. */
+static void write_results(const struct metrics_at *pg, const struct inventory_upstream *u, const char *const *words,
+			  unsigned nwords, size_t of)
+{
+	for (unsigned r = 0; u->listed && r < nwords; r++) {
+		struct labels labels = {{{"upstream", u->live->name}, {"result", words[r]}}};
+		uint64_t n = 0;
+
+		for (unsigned j = 0; j < pg->inv->registry->nworkers; j++) {
+			const uint64_t *counts = (const void *)((const char *)&u->live->stats[j] + of);
+
+			n += __atomic_load_n(&counts[r], __ATOMIC_RELAXED);
+		}
+		prometheus_value(&pg->to, pg->name, &labels, n);
+	}
+}
+
 void metrics_hedges(const struct metrics_at *pg, unsigned i)
 {
 	static const char *const words[] = {
@@ -86,16 +103,19 @@ void metrics_hedges(const struct metrics_at *pg, unsigned i)
 		HEDGE_TBL(X)
 #undef X
 	};
-	const struct inventory_upstream *u = &pg->inv->upstreams[i];
 
-	for (unsigned r = 0; u->listed && r < HEDGE_RESULTS; r++) {
-		struct labels labels = {{{"upstream", u->live->name}, {"result", words[r]}}};
-		uint64_t n = 0;
+	write_results(pg, &pg->inv->upstreams[i], words, HEDGE_RESULTS, offsetof(struct upstream_stats, hedges));
+}
 
-		for (unsigned j = 0; j < pg->inv->registry->nworkers; j++)
-			n += STAT_GET(&u->live->stats[j], hedges[r]);
-		prometheus_value(&pg->to, pg->name, &labels, n);
-	}
+void metrics_replays(const struct metrics_at *pg, unsigned i)
+{
+	static const char *const words[] = {
+#define X(id, word) word,
+		REPLAY_TBL(X)
+#undef X
+	};
+
+	write_results(pg, &pg->inv->upstreams[i], words, REPLAY_RESULTS, offsetof(struct upstream_stats, replays));
 }
 
 /* All generations of its name have one queue. */

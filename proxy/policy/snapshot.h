@@ -41,6 +41,7 @@ struct target {
 	uint8_t header; /* the version of the PROXY header in front of all bytes; 0: none */
 	uint8_t want; /* bits of enum pp_want */
 	uint8_t hash_on; /* by what a balance by hash goes: TARGET_HASH_SOURCE, _SNI, or the type of a TLV */
+	uint32_t replay; /* bytes of a client that are kept until the server's first, for another server; 0: off */
 	unsigned ncustoms;
 	struct pp_tlv *customs; /* owned; their values are the config's */
 	struct tls_ctx **tls; /* owned: one per worker; NULL: bytes pass as they come */

@@ -257,6 +257,8 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 	t->upstream = s->upstreams[i]->u;
 	t->header = header_version(c->proxy_protocol);
 	t->want = tlvs_wanted(c);
+	if (c->replay != CONFIG_OFF && c->retries > 0) /* each is one of the retries */
+		t->replay = (uint32_t)c->replay;
 	t->hash_on = balance_is_by_key(t->upstream->balance) ? (uint8_t)config_hash_on(c) : TARGET_HASH_SOURCE;
 	if (customs_init(c, t) != 0)
 		return -NP_ENOMEM;

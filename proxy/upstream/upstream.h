@@ -216,6 +216,11 @@ struct pick_args {
  *   Owns     the slot is the caller's, until server_release; *out is valid as long. */
 must_use int upstream_pick(struct upstream *u, struct pick_args *a, struct server **out);
 
+/* upstream_has_other: would a pick with these args find a server now, or one that is only full? No slot is taken, so
+ * the pick itself may find it otherwise.
+ *   Returns  as upstream_pick.   Calls  any thread. */
+must_use int upstream_has_other(struct upstream *u, const struct pick_args *a);
+
 /* upstream_answered_since: has another server of it given a first byte to a connection that was accepted later?
  *   Calls  any thread. */
 bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t accepted);

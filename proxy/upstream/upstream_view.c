@@ -105,6 +105,19 @@ static void view_left_out(const struct upstream *u, struct member_view *v, const
 	v->standing = u->max_load != 0 ? STANDING_LOADED : STANDING_RAMPS;
 }
 
+int upstream_has_other(struct upstream *u, const struct pick_args *a)
+{
+	struct pool pool = {.n = 0};
+	int err;
+
+	pthread_mutex_lock(&u->live->lock);
+	pool.of = u->members;
+	pool.at = u->members->pool;
+	err = balance_gather(u, a, &pool);
+	pthread_mutex_unlock(&u->live->lock);
+	return err;
+}
+
 int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views)
 {
 	struct members *all = u->members; /* this is the thread that replaces it */

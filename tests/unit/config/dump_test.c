@@ -12,8 +12,7 @@ static const char text[] =
 	"upstreams:\n"
 	"  - name: on\n"
 	"    servers:\n"
-	"      - {address: \"10.0.0.1:1\",\n"
-	"         weight: 0, backup: true}\n"
+	"      - {address: \"10.0.0.1:1\",\n" "         weight: 0, backup: true}\n"
 	"      - \"10.0.0.2:1\"\n";
 
 static const char dumped[] =
@@ -91,6 +90,7 @@ static const char dumped[] =
 	"      max: 1024                             # default\n"
 	"    retries: 2                              # default\n"
 	"    hedge: auto                             # default\n"
+	"    replay: off                             # default\n"
 	"    retry_budget: 10s                       # default\n"
 	"    failover_below: 0%                      # default\n"
 	"    panic: off                              # default\n"

@@ -70,6 +70,30 @@ static void one_without_a_server_is_left_alone(void **state)
 	numbers_conn_end(c);
 }
 
+/* E52: what another server may yet have, and the listener then once more. */
+static void e52_what_is_kept_is_told_later(void **state)
+{
+	static const struct target target = {.replay = 1000};
+	static const struct target *const targets[] = {&target};
+	struct conn *c = numbers_conn();
+
+	(void)state;
+	world.listener.targets = (const struct target **)(uintptr_t)targets;
+	c->dir[0].kept = true;
+	c->dir[0].bytes = 1000;
+	tally_conn(c);
+	assert_int_equal(world.listener_stats->bytes_in, 0);
+	assert_false(c->tallied);
+	c->dir[0].bytes = 1008; /* more than is kept */
+	tally_conn(c);
+	assert_int_equal(world.listener_stats->bytes_in, 1008);
+	c->dir[0].kept = false;
+	c->dir[0].bytes = 1024;
+	tally_conn(c);
+	assert_int_equal(world.listener_stats->bytes_in, 1024);
+	numbers_conn_end(c);
+}
+
 /* On its worker, TALLY_TURN a turn; what is asked meanwhile is one look. */
 static void look_script(void *arg)
 {
@@ -118,6 +142,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(o17_exact_at_the_end, numbers_begin, numbers_end),
 		cmocka_unit_test_setup_teardown(one_that_was_never_looked_at, numbers_begin, numbers_end),
 		cmocka_unit_test_setup_teardown(one_without_a_server_is_left_alone, numbers_begin, numbers_end),
+		cmocka_unit_test_setup_teardown(e52_what_is_kept_is_told_later, numbers_begin, numbers_end),
 		cmocka_unit_test_setup_teardown(o17_a_look_takes_several_turns, numbers_begin, numbers_end),
 	};
 

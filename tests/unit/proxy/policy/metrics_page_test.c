@@ -156,6 +156,8 @@ static void o14_tells_what_was_counted(void **state)
 	histogram_add(&second[0].connect, &histogram_latency, 2 * NP_MS);
 	STAT_ADD(&second[1], refused, 4);
 	STAT_ADD(&snap->targets[0].upstream->live->stats[1], retries, 6);
+	STAT_ADD(&snap->targets[0].upstream->live->stats[0], replays[REPLAY_TOO_LONG], 3);
+	STAT_ADD(&snap->targets[0].upstream->live->stats[1], replays[REPLAY_TOO_LONG], 4);
 	STAT_ADD(&stats, accept_pauses, 9);
 	print_all();
 	expect("staunch_build_info{version=\"1.0\"} 1");
@@ -170,6 +172,8 @@ static void o14_tells_what_was_counted(void **state)
 	expect("staunch_connection_duration_seconds_bucket{listener=\"web\",le=\"10\"} 1");
 	expect("staunch_upstream_connect_duration_seconds_count{upstream=\"app\"} 1");
 	expect("staunch_upstream_retries_total{upstream=\"app\"} 6");
+	expect("staunch_upstream_replays_total{upstream=\"app\",result=\"too_long\"} 7");
+	expect("staunch_upstream_replays_total{upstream=\"app\",result=\"sent\"} 0");
 	expect("staunch_upstream_connects_total{upstream=\"app\",server=\"10.0.0.2:80\",result=\"ok\"} 1");
 	expect("staunch_upstream_connects_total{upstream=\"app\",server=\"10.0.0.2:80\",result=\"refused\"} 4");
 	expect("staunch_upstream_connects_total{upstream=\"app\",server=\"10.0.0.1:80\",result=\"refused\"} 0");
