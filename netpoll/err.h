@@ -4,7 +4,7 @@
  * A code that the kernel gave keeps its errno value, so any errno passes through unharmed; codes of
  * our own start at NP_EOWN. Callers branch on the class, never on fifty codes; logs print the name.
  *   peer      the other side did it (reset, refused, gone): this connection ends, nothing else is
- *             wrong
+ *             wrong. A dial that connected to itself is one that nobody there would have answered
  *   deadline  a deadline of ours passed
  *   closing   we are closing the descriptor, or it is closed
  *   local     this machine lacks something (descriptors, memory, ports, permission)
@@ -55,7 +55,7 @@ enum np_err_class { NP_CLASS_PEER, NP_CLASS_DEADLINE, NP_CLASS_CLOSING, NP_CLASS
 	X(NP_ENOTPOLL,     NP_EOWN + 2,   LOCAL,    "descriptor cannot be polled")             \
 	X(NP_ESHORT,       NP_EOWN + 3,   PEER,     "unexpected end of stream")                \
 	X(NP_ECANCELED,    NP_EOWN + 4,   CLOSING,  "canceled")                                \
-	X(NP_ESELF,        NP_EOWN + 5,   LOCAL,    "connected to itself")
+	X(NP_ESELF,        NP_EOWN + 5,   PEER,     "connected to itself")
 
 enum np_err {
 #define X(code, value, class, text) code = (value),

@@ -61,7 +61,7 @@ static void count_failure(struct server_stats *st, int err, enum close_reason wh
 {
 	if (why == CLOSE_CONNECT_TIMEOUT)
 		STAT_ADD(st, timeout, 1);
-	else if (err == -NP_ECONNREFUSED)
+	else if (err == -NP_ECONNREFUSED || err == -NP_ESELF)
 		STAT_ADD(st, refused, 1);
 	else if (err == -NP_ECONNRESET)
 		STAT_ADD(st, reset, 1);
