@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "netpoll/hook.h"
 
@@ -242,6 +243,15 @@ static int prepare_socket(int sysfd, const struct np_addr *to, const struct np_d
 	return err;
 }
 
+/* The kernel gives out the lowest number that is free. So one near the limit says that hardly any below it is, without
+ * a count of those in use. */
+static bool leaves_too_few(int sysfd, unsigned spare)
+{
+	struct rlimit r;
+
+	return spare > 0 && getrlimit(RLIMIT_NOFILE, &r) == 0 && (rlim_t)sysfd + 1 + spare > r.rlim_cur;
+}
+
 static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadline,
 		     const struct np_dial_opts *o)
 {
@@ -249,7 +259,7 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 
 	if (sysfd < 0)
 		return sysfd;
-	err = prepare_socket(sysfd, to, o);
+	err = leaves_too_few(sysfd, o->spare) ? -NP_EMFILE : prepare_socket(sysfd, to, o);
 	if (err == 0)
 		err = np_fd_init(fd, sysfd);
 	if (err != 0) {

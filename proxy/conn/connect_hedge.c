@@ -12,6 +12,7 @@
 #include "proxy/conn/connect.h"
 
 #include "proxy/base/deadline.h"
+#include "proxy/base/spare.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_hash.h"
 #include "proxy/conn/conn_judge.h"
@@ -37,6 +38,7 @@ static void hedge_main(void *arg)
 	struct np_dial_opts o = {
 		.deadline = dial_deadline(a, t->upstream, h->began),
 		.nodelay = t->header != 0 || t->tls != NULL,
+		.spare = SPARE_OF_HEDGE,
 	};
 
 	h->dials = !h->given_up;
@@ -131,6 +133,11 @@ static void second_failed(struct conn *c, struct attempt *a)
 	int64_t dialled = a->dialled;
 	bool trial = c->trial;
 
+	if (h->err == -NP_EMFILE) { /* it was left out: no failure of its server, and none of this connection */
+		server_release(h->server);
+		count_hedge(c, HEDGE_LIMITED);
+		return;
+	}
 	c->trial = false;
 	a->dialled = h->began;
 	dial_failed(c, a, h->server, h->err);
@@ -206,6 +213,7 @@ int hedge_settle(struct conn *c, struct attempt *a, int err)
 {
 	struct hedge *h = &a->hedge;
 	bool slow = h->over.set && h->err == 0 && err == -NP_EDEADLINE;
+	int first = err;
 
 	DCHECK_CONN(c);
 	if (err == 0 || client_is_gone(c, err)) {
@@ -225,7 +233,7 @@ int hedge_settle(struct conn *c, struct attempt *a, int err)
 		second_has_won(c, a);
 		return 0;
 	}
-	err = h->err;
+	err = h->err != -NP_EMFILE ? h->err : first;
 	second_failed(c, a);
 	return err;
 }

@@ -33,6 +33,8 @@
 #define CHECK_SHARE 32  /* one in so many to checks */
 #define LOOKUP_SHARE 16 /* one in so many to look-ups of names */
 #define FDS_PER_LOOKUP 2 /* UDP, and TCP behind it */
+#define HEDGE_SHARE 128 /* one in so many to second dials beside slow ones */
+#define HEDGES_MOST 64
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
 /* ---- descriptors ---- */
@@ -136,9 +138,33 @@ static bool has_names(const struct config *c)
 	return false;
 }
 
+/* One alone is never hedged; a name may have several. */
+static bool has_hedges(const struct config *c)
+{
+	for (size_t i = 0; i < c->nupstreams; i++) {
+		const struct config_upstream *u = &c->upstreams[i];
+
+		if (u->hedge != CONFIG_OFF && (u->nservers > 1 || u->servers[0].host != NULL))
+			return true;
+	}
+	return false;
+}
+
+/* A hedge lasts as long as a server does not answer, and there is one for one in ten connects at most. */
+static unsigned capacity_hedges(void)
+{
+	int64_t n = capacity_descriptors() / HEDGE_SHARE;
+
+	return n < HEDGES_MOST ? (unsigned)n : HEDGES_MOST;
+}
+
 unsigned capacity_aside(const struct config *c)
 {
-	return capacity_admin(c) + (has_checks(c) ? capacity_checks() : 0) + (has_names(c) ? capacity_lookups() : 0);
+	unsigned n = capacity_admin(c);
+
+	n += has_checks(c) ? capacity_checks() : 0;
+	n += has_names(c) ? capacity_lookups() : 0;
+	return n + (has_hedges(c) ? capacity_hedges() : 0);
 }
 
 int64_t capacity_connections(unsigned workers, unsigned binds, unsigned pipes, unsigned aside)

@@ -39,7 +39,11 @@ static int agree_on_tls(struct check_io *io, const struct check_io_opts *o)
 
 int check_io_open(struct check_io *io, const struct check_io_opts *o)
 {
-	const struct np_dial_opts dial = {.deadline = o->deadline, .nodelay = !np_addr_is_unix(o->to)};
+	const struct np_dial_opts dial = {
+		.deadline = o->deadline,
+		.nodelay = !np_addr_is_unix(o->to),
+		.spare = o->spare,
+	};
 	int err = np_dial(&io->fd, o->to, 1, &dial);
 
 	if (err != 0)

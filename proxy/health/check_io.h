@@ -25,6 +25,7 @@ struct check_io {
 struct check_io_opts {
 	const struct np_addr *to; /* lives as long as the connection */
 	int64_t deadline;
+	unsigned spare;           /* descriptors that are left to others (spare.h) */
 	uint8_t header;           /* version of the PROXY header; 0: none */
 	struct tls_ctx *tls;      /* NULL: none */
 };

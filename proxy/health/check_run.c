@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "netpoll/check.h"
+#include "proxy/base/spare.h"
 #include "proxy/health/agent.h"
 #include "proxy/health/checks.h"
 #include "proxy/upstream/server.h"
@@ -62,7 +63,11 @@ static struct np_addr checked_address(const struct check_run *r)
 static int check_tcp(struct check_run *r)
 {
 	const struct np_addr a = checked_address(r);
-	const struct np_dial_opts o = {.deadline = r->deadline, .unseen = !np_addr_is_unix(&a)};
+	const struct np_dial_opts o = {
+		.deadline = r->deadline,
+		.unseen = !np_addr_is_unix(&a),
+		.spare = SPARE_OF_CHECK,
+	};
 	int err = np_dial(&r->io.fd, &a, 1, &o);
 
 	if (err != 0)
@@ -79,6 +84,7 @@ static int open_io(struct check_run *r, const struct np_addr *to)
 	const struct check_io_opts o = {
 		.to = to,
 		.deadline = r->deadline,
+		.spare = SPARE_OF_CHECK,
 		.header = plan->header,
 		.tls = plan->tls && r->upstream->tls != NULL ? r->upstream->tls[0] : NULL,
 	};

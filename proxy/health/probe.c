@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "proxy/base/spare.h"
 #include "proxy/health/check_io.h"
 #include "proxy/health/check_run.h"
 #include "proxy/log/log.h"
@@ -29,6 +30,7 @@ static enum probe_result open_probe(struct probe *p)
 	const struct check_io_opts o = {
 		.to = &p->server->addr,
 		.deadline = np_deadline_after(u->connect_timeout < PROBE_OPEN ? u->connect_timeout : PROBE_OPEN),
+		.spare = SPARE_OF_PROBE,
 		.header = u->header,
 		.tls = u->tls != NULL ? u->tls[0] : NULL,
 	};

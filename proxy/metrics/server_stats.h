@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct server_stats) == 384, "a thousand servers and two w
 	X(WON, "won")         /* it was first */                                         \
 	X(LOST, "lost")       /* the first dial was, or the client went */               \
 	X(FAILED, "failed")   /* its server did not take the connection */               \
-	X(LIMITED, "limited") /* it was not made: too many were within 10 s */
+	X(LIMITED, "limited") /* it was not made: too many were within 10 s, or too few descriptors are left */
 
 enum hedge_result {
 #define X(id, word) HEDGE_##id,

@@ -1,6 +1,8 @@
 /* When a connect is a connection: SO_ERROR, spurious completions, self-connects: X6, N21, K17,
- * B10, B14, F44, F45. */
+ * B10, B14, F44, F45; and descriptors that a dial leaves to others: E73. */
 #include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "tests/kit/kit.h"
 #include "tests/unit/netpoll/world.h"
@@ -215,6 +217,57 @@ static void an_unknown_own_address_counts_as_itself(void **state)
 	assert_int_equal(d.got, -NP_ESELF);
 }
 
+/* ---- descriptors ----------------------------------------------------------------------------- */
+
+struct shortage {
+	struct dialling d;
+	unsigned left; /* below the limit, beside the dial's own */
+	int lowest, after;
+};
+
+static int lowest_free(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+static void shortage_script(void *arg)
+{
+	struct shortage *s = arg;
+	struct rlimit before, low;
+
+	s->lowest = lowest_free();
+	getrlimit(RLIMIT_NOFILE, &before);
+	low = before;
+	low.rlim_cur = (rlim_t)s->lowest + 1 + s->left;
+	setrlimit(RLIMIT_NOFILE, &low);
+	dial_script(&s->d);
+	setrlimit(RLIMIT_NOFILE, &before);
+	s->after = lowest_free();
+}
+
+/* Who leaves some to others is told so, and keeps none. */
+static void descriptors_are_left_to_others(void **state)
+{
+	static const struct {
+		unsigned spare, left;
+		int got;
+	} rows[] = {{3, 3, 0}, {3, 2, -NP_EMFILE}, {1, 0, -NP_EMFILE}, {0, 0, 0}, {3, 100, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct shortage s = {.d = dialling(), .left = rows[i].left};
+
+		s.d.o.spare = rows[i].spare;
+		world_run(shortage_script, &s);
+		close(s.d.listener);
+		assert_int_equal(s.d.got, rows[i].got);
+		assert_int_equal(s.after, s.lowest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +277,7 @@ int main(void)
 		ONCE("K17 B14 F44", a_connection_to_itself_is_none),
 		ONCE("K17", who_asks_for_it_may_connect_to_itself),
 		ONCE("K17", an_unknown_own_address_counts_as_itself),
+		ONCE("E73", descriptors_are_left_to_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, kit_end);

@@ -4,9 +4,15 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <cmocka.h>
+
+#include "config/config.h"
+#include "config/text/diag.h"
 
 static struct rlimit before;
 
@@ -50,6 +56,45 @@ static void connections_follow_the_limit(void **state)
 		limit_descriptors(r->nofile);
 		assert_int_equal(capacity_descriptors(), r->nofile);
 		assert_int_equal(capacity_connections(r->workers, r->binds, r->pipes, r->admin), r->connections);
+	}
+}
+
+/* E73, O36: what is ours alone has its part, where the configuration has a use for it. */
+static void e73_set_aside(void **state)
+{
+	static const struct {
+		const char *upstream, *top;
+		rlim_t nofile;
+		unsigned aside;
+	} rows[] = {
+		{"servers: [\"192.0.2.1:1\"]", "", 1024, 0},
+		{"servers: [\"192.0.2.1:1\"], health: {tcp: {}}", "", 1024, 32},
+		{"servers: [\"192.0.2.1:1\"], health: {tcp: {}}", "", 32, 2},
+		{"servers: [\"192.0.2.1:1\"], health: {agent: {port: 9}}", "", 20000, 256},
+		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 1024, 8},
+		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 20000, 64},
+		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"], hedge: off", "", 1024, 0},
+		{"servers: [\"192.0.2.1:1\"]", "control: {socket: /tmp/s}\n", 1024, 48},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++) {
+		struct diag *d = diag_new();
+		struct config *c = NULL;
+		char text[512];
+
+		snprintf(text, sizeof(text), "%slisteners: [{name: l, bind: \":80\", upstream: u}]\n"
+			 "upstreams: [{name: u, %s}]\n", rows[i].top, rows[i].upstream);
+		assert_int_equal(config_parse("t", text, strlen(text), &c, d), 0);
+		if (rows[i].top[0] == '\0')
+			setenv("STAUNCH_CONTROL", "off", 1);
+		else
+			unsetenv("STAUNCH_CONTROL");
+		limit_descriptors(rows[i].nofile);
+		if (capacity_aside(c) != rows[i].aside)
+			fail_msg("row %zu: %u are set aside", i, capacity_aside(c));
+		config_free(c);
+		diag_free(d);
 	}
 }
 
@@ -110,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(connections_follow_the_limit, keep_limit, restore_limit),
+		cmocka_unit_test_setup_teardown(e73_set_aside, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(pipes_are_a_share, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(e73_lookups_are_a_share, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(raised_to_the_hard_limit, keep_limit, restore_limit),
