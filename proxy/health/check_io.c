@@ -44,11 +44,13 @@ int check_io_open(struct check_io *io, const struct check_io_opts *o)
 		.nodelay = !np_addr_is_unix(o->to),
 		.spare = o->spare,
 	};
+	int64_t began = np_nanotime();
 	int err = np_dial(&io->fd, o->to, 1, &dial);
 
 	if (err != 0)
 		return err;
 	io->open = true;
+	io->took = np_nanotime() - began;
 	np_fd_set_deadline(&io->fd, o->deadline);
 	if (o->header != 0)
 		err = write_header(io, o->header);

@@ -18,6 +18,7 @@ struct check_io {
 	struct tls *tls;    /* NULL: plain */
 	bool open;
 	bool tls_failed;    /* the handshake is why it is not open */
+	int64_t took;       /* ns: the connect; 0: it has not come about */
 	const char *detail; /* static words about that; NULL: the error says all */
 };
 

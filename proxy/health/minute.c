@@ -48,6 +48,12 @@ void minute_look(struct server_minute *m, const struct server_stats *cells, unsi
 	m->windows[m->at].early += new.early;
 }
 
+/* Into the window of now, as the next look does. */
+void minute_connected(struct server_minute *m, int64_t took)
+{
+	histogram_add(&m->windows[m->at].connect, &histogram_latency, took);
+}
+
 void minute_add(struct minute_counts *sum, const struct server_minute *m)
 {
 	for (unsigned i = 0; i < MINUTE_WINDOWS; i++) {

@@ -30,6 +30,10 @@ void minute_begin(struct server_minute *m, const struct server_stats *cells, uns
 /* minute_look: the cells of n workers now. More often than every 10 s, or a window is longer. */
 void minute_look(struct server_minute *m, const struct server_stats *cells, unsigned n, int64_t now);
 
+/* minute_connected: a connect of the health thread's own, which took so long. What clients' connects take is known from
+ * the cells; a server that is out has none of these, and is hedged by what its probes took when it is back. */
+void minute_connected(struct server_minute *m, int64_t took);
+
 /* minute_add: to the sum. */
 void minute_add(struct minute_counts *sum, const struct server_minute *m);
 

@@ -7,6 +7,7 @@
 #include "proxy/base/spare.h"
 #include "proxy/health/check_io.h"
 #include "proxy/health/check_run.h"
+#include "proxy/health/minute.h"
 #include "proxy/log/log.h"
 #include "proxy/upstream/server.h"
 
@@ -36,6 +37,8 @@ static enum probe_result open_probe(struct probe *p)
 	};
 	int err = check_io_open(&p->io, &o);
 
+	if (p->io.took > 0 && p->server->minute != NULL)
+		minute_connected(p->server->minute, p->io.took);
 	if (err == 0)
 		return PROBE_GOOD;
 	return !p->io.tls_failed && check_result_of(err) == CHECK_LOCAL ? PROBE_LEFT_OUT : PROBE_FAILED;

@@ -168,6 +168,25 @@ static void sums_are_added_to(void **state)
 	assert_int_equal(histogram_count(&c.first_byte), 4);
 }
 
+/* E69: beside what clients' connects took. */
+static void e69_a_probe_is_a_sample(void **state)
+{
+	struct minute_counts c;
+
+	(void)state;
+	pass(1);
+	histogram_add(&cells[0].connect, &histogram_latency, MS);
+	minute_connected(&minute, 50 * MS);
+	pass(1);
+	minute_connected(&minute, 50 * MS);
+	c = sum();
+	assert_int_equal(histogram_count(&c.connect), 3);
+	assert_int_equal(c.connect.bucket[histogram_bucket(&histogram_latency, 50 * MS)], 2);
+	pass(70);
+	c = sum();
+	assert_int_equal(histogram_count(&c.connect), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +197,7 @@ int main(void)
 		cmocka_unit_test_setup(each_window_goes_on_its_own, begin),
 		cmocka_unit_test_setup(history_is_of_no_minute, begin),
 		cmocka_unit_test_setup(sums_are_added_to, begin),
+		cmocka_unit_test_setup(e69_a_probe_is_a_sample, begin),
 	};
 
 	return cmocka_run_group_tests_name("minute", tests, NULL, NULL);

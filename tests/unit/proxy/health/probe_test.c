@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "proxy/health/minute.h"
 #include "tests/kit/cert.h"
 #include "tests/unit/proxy/health/world.h"
 
@@ -167,6 +169,35 @@ static void e69_only_who_is_well_is_tried(void **state)
 	(void)state;
 	open_at(ports, array_len(ports), "timeouts: {connect: 300ms}");
 	run(find_who_is_well);
+}
+
+/* What a connect of a probe took is a sample of the server, if it came about, whatever became of it then. */
+static const char *sample_connects(void)
+{
+	struct minute_counts sums[4] = {0};
+
+	for (unsigned i = 0; i < 3; i++) { /* nobody looks at the minute of the last one */
+		world_server(&scene.world, i)->minute = calloc(1, sizeof(struct server_minute));
+		if (world_server(&scene.world, i)->minute == NULL)
+			return "memory";
+	}
+	turn(0);
+	if (!all_end())
+		return "each probe ends";
+	for (unsigned i = 0; i < 3; i++)
+		minute_add(&sums[i], world_server(&scene.world, i)->minute);
+	if (histogram_count(&sums[0].connect) != 0)
+		return "who refuses has no sample";
+	return histogram_count(&sums[1].connect) == 1 && histogram_count(&sums[2].connect) == 1 ? NULL : "one of each";
+}
+
+static void e69_a_connect_is_a_sample(void **state)
+{
+	const int ports[] = {kit_refuser(kit_ip(0)), serve(KIT_SOURCE, 0), serve(KIT_MUTE, 0), serve(KIT_MUTE, 0)};
+
+	(void)state;
+	open_at(ports, array_len(ports), "retries: 1");
+	run(sample_connects);
 }
 
 static const char *probe_who_is_in(void)
@@ -491,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(e69_only_who_is_well_is_tried),
+		TEST(e69_a_connect_is_a_sample),
 		TEST(e69_who_is_in_is_left_alone),
 		TEST(e69_probe_no),
 		TEST(e69_each_second_and_later_every_five),
