@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "config/check_tls.h"
 #include "config/decode.h"
 #include "config/include.h"
 #include "config/key_paths.h"
@@ -33,7 +34,7 @@ static int config_fill(struct config *c, const struct source *src, struct diag *
 	node_fini(&t);
 	if (err == 0 && diag_count(d, DIAG_ERROR) > 0)
 		err = -NP_EINVAL;
-	return err;
+	return err == 0 ? check_tls_resolve(c) : err;
 }
 
 /* Where relative paths start. Absolute, so that they mean the same files if the process ever

@@ -32,12 +32,20 @@ struct config_check_tcp {
 	struct config_pos   origin[CONFIG_CHECK_TCP_KEYS];
 };
 
+/* What a check that speaks TLS says of it, in place of the upstream's tls. */
+struct config_check_own {
+	const char *sni;    /* NULL: it says none */
+	const char *ca;     /* PEM, absolute; NULL: it says none */
+	bool        verify; /* validated: where it is not written, that of the upstream's tls */
+};
+
 /* Bytes are written with escapes (config/escape.h), as they are kept. */
 struct config_check_send {
 	struct config_check       every;
 	const char               *send, *expect, *reject; /* NULL: none; not both of the last two */
 	int64_t                   min_bytes;
 	enum config_check_tls_use tls;
+	struct config_check_own   own;
 	struct config_pos         at;
 	struct config_pos         origin[CONFIG_CHECK_SEND_KEYS];
 };
@@ -50,18 +58,19 @@ struct config_check_http {
 	const char               *status; /* "200" or "200-399": check_status_read */
 	const char               *body;   /* with escapes; NULL: it is not looked at */
 	enum config_check_tls_use tls;
+	struct config_check_own   own;
 	struct config_pos         at;
 	struct config_pos         origin[CONFIG_CHECK_HTTP_KEYS];
 };
 
-/* The handshake is the check; all else of it is the upstream's tls. */
+/* The handshake is the check; all else of it is the upstream's tls, where there is one. */
 struct config_check_tls {
-	struct config_check every;
-	const char         *sni;  /* NULL: that of the upstream's tls */
-	struct config_text *alpn; /* the same */
-	size_t              nalpn;
-	struct config_pos   at;
-	struct config_pos   origin[CONFIG_CHECK_TLS_KEYS];
+	struct config_check     every;
+	struct config_check_own own;
+	struct config_text     *alpn; /* none: that of the upstream's tls */
+	size_t                  nalpn;
+	struct config_pos       at;
+	struct config_pos       origin[CONFIG_CHECK_TLS_KEYS];
 };
 
 #define CONFIG_CHECK_AUTO "auto"

@@ -80,6 +80,7 @@
 
 #define CONFIG_CHECK_INHERIT_TBL(X)                                                  \
 	X(INHERIT, "inherit", "as the upstream's tls says, where there is one")     \
+	X(ON, "on", "it does, also where the upstream passes bytes as they come")  \
 	X(OFF, "off", "it does not, whatever the upstream does")
 
 /* Whether a header stands before the client's bytes is never guessed: a client could write one itself. */

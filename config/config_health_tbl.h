@@ -60,6 +60,22 @@
 	  "It is absolute: no byte that comes meanwhile moves it.",                                               \
 	  "500ms")
 
+/* What a check that speaks TLS says of it in place of the upstream's tls; path ends with its dot. */
+#define CONFIG_CHECK_OWN_ROWS(X, path)                                                                            \
+	X(HOST, path "sni", own.sni, NULL, 0, 0, 0, none, LIVE,                                                   \
+	  "the name the check asks for by TLS, instead of that of the upstream's tls",                            \
+	  "The certificate must have it, unless tls.name says another. Without both it is the host of http, or "  \
+	  "the one host of the servers; else none is sent, and the certificate must have the server's address.",  \
+	  "app.internal")                                                                                         \
+	X(PATH, path "ca", own.ca, NULL, 0, 0, 0, none, LIVE,                                                     \
+	  "PEM file of the authorities the check believes, instead of those of the tls",                          \
+	  "Without both, those of the system.",                                                                   \
+	  "\"ca.pem\"")                                                                                           \
+	X(BOOL, path "verify", own.verify, "true", 0, 0, 0, none, LIVE,                                           \
+	  "require a valid certificate with the right name of a server that is well",                             \
+	  "Where it is not written, as the upstream's tls says, and true where there is none.",                   \
+	  "false")
+
 /* struct config_check_tcp */
 #define CONFIG_CHECK_TCP_TBL(X) CONFIG_CHECK_ROWS(X, "upstreams[].health.tcp.")
 
@@ -85,7 +101,8 @@
 	X(ENUM, "upstreams[].health.send.tls", tls, "inherit", 0, 0, 0, check_tls, LIVE,                          \
 	  "whether the check speaks TLS",                                                                         \
 	  "Sessions are never resumed with those of connections.",                                                \
-	  "off")
+	  "off")                                                                                                  \
+	CONFIG_CHECK_OWN_ROWS(X, "upstreams[].health.send.")
 
 /* struct config_check_http */
 #define CONFIG_CHECK_HTTP_TBL(X)                                                                                  \
@@ -109,15 +126,13 @@
 	X(ENUM, "upstreams[].health.http.tls", tls, "inherit", 0, 0, 0, check_tls, LIVE,                          \
 	  "whether the check speaks TLS",                                                                         \
 	  "As that of send.",                                                                                     \
-	  "off")
+	  "off")                                                                                                  \
+	CONFIG_CHECK_OWN_ROWS(X, "upstreams[].health.http.")
 
 /* struct config_check_tls */
 #define CONFIG_CHECK_TLS_TBL(X)                                                                                   \
 	CONFIG_CHECK_ROWS(X, "upstreams[].health.tls.")                                                           \
-	X(HOST, "upstreams[].health.tls.sni", sni, NULL, 0, 0, 0, none, LIVE,                                     \
-	  "the name the check asks for, instead of that of the upstream's tls",                                   \
-	  "Unless tls.name says another, the certificate must have it.",                                          \
-	  "app.internal")                                                                                         \
+	CONFIG_CHECK_OWN_ROWS(X, "upstreams[].health.tls.")                                                       \
 	X(PROTOCOLS, "upstreams[].health.tls.alpn", alpn, NULL, 1, 32, 0, none, LIVE,                             \
 	  "protocols the check offers by ALPN, instead of those of the upstream's tls",                           \
 	  "For servers that serve a protocol of their own to checks.",                                            \

@@ -111,6 +111,7 @@ struct config_upstream {
 		struct config_check_send *send;
 		struct config_check_http *http;
 		struct config_check_tls  *tls;
+		const struct config_tls_out *speaks; /* the TLS of that check; NULL: it speaks none */
 		int64_t             port; /* or CONFIG_AUTO: each server's own */
 		struct config_agent agent;
 		struct {

@@ -143,9 +143,10 @@ static int decode_section(const struct decode *dc, const struct config_key *k, c
 
 /* Defaults come from the table as text and go the way of every other value, so that a default
  * that its own reader would refuse is found by the first test that loads anything. */
-static int set_defaults(const struct decode *dc, const struct key_scope *s, void *obj)
+int decode_defaults(struct arena *arena, enum key_scope_id scope, void *obj)
 {
-	struct value_reader r = {.arena = dc->arena};
+	const struct key_scope *s = &key_scopes[scope];
+	struct value_reader r = {.arena = arena};
 
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct config_key *k = &key_rows[i];
@@ -178,7 +179,7 @@ static int decode_struct(const struct decode *dc, const struct config_key *k, co
                          const struct decode_place *at)
 {
 	const struct key_scope *s = key_elements(k);
-	int err = set_defaults(dc, s, at->obj);
+	int err = decode_defaults(dc->arena, (enum key_scope_id)(s - key_scopes), at->obj);
 
 	if (err != 0)
 		return err;
@@ -312,7 +313,7 @@ int decode_run(struct config *c, const struct node_tree *t, struct diag *d)
 {
 	struct decode dc = {.arena = &c->arena, .d = d, .dir = c->directory, .whole = t->whole};
 	struct decode_place top = {.obj = c, .prefix = ""};
-	int err = set_defaults(&dc, &key_scopes[KEY_TOP], c);
+	int err = decode_defaults(&c->arena, KEY_TOP, c);
 
 	/* An empty tree that broke off says nothing about missing keys: the break is the
 	 * problem. */

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "config/check_status.h"
+#include "config/check_tls.h"
 #include "config/validate_keys.h"
+#include "config/validate_tls.h"
 
 #define HEALTH "upstreams[].health."
 
@@ -79,13 +81,47 @@ static void check_request(struct diag *d, struct config_check_http *c)
 		           c->status);
 }
 
-/* Its settings are those of the connections: how else is a server's certificate to be judged? */
-static void check_handshake(struct diag *d, struct config_upstream *u)
+/* ---- TLS of its own ---- */
+
+/* The row of a check's own key. */
+static const char *own_path(const struct check_speaker *s, const char *name)
 {
-	validate_values(d, KEY_CHECK_TLS, u->health.tls);
-	if (u->tls == NULL)
-		diag_error(d, DIAG_CONFLICT, validate_origin(HEALTH "tls", u),
-		           "health.tls needs the upstream's tls beside it, which says what is verified");
+	return key_child(s->path, name)->path;
+}
+
+/* What is said of TLS that is not spoken, or of authorities that nobody asks. */
+static void doubt_own(struct diag *d, const struct check_speaker *s, bool speaks)
+{
+	static const char *const texts[] = {"sni", "ca"};
+
+	for (size_t i = 0; i < array_len(texts); i++)
+		if (!speaks && validate_is_written(own_path(s, texts[i]), s->check)) {
+			diag_warn(d, DIAG_NO_EFFECT, validate_origin(own_path(s, texts[i]), s->check),
+			          "\"%s\" has no effect: this check speaks no TLS", texts[i]);
+			validate_explain(d, own_path(s, "tls"));
+		}
+	if (speaks && !s->own->verify && validate_is_written(own_path(s, "ca"), s->check))
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin(own_path(s, "ca"), s->check),
+		          "\"ca\" has no effect: verify is off");
+}
+
+/* Connections that are verified have names by the upstream's tls. */
+static void check_own(struct diag *d, struct config_upstream *u)
+{
+	const struct check_speaker s = check_speaker_of(u);
+	const struct config_server *unnamed = validate_unnamed(u);
+
+	if (s.check == NULL)
+		return;
+	if (u->tls != NULL && !validate_is_written(own_path(&s, "verify"), s.check))
+		s.own->verify = u->tls->verify;
+	doubt_own(d, &s, check_speaks_tls(u));
+	if (u->tls != NULL || !check_speaks_tls(u) || !s.own->verify || unnamed == NULL || check_asked_name(u) != NULL)
+		return;
+	diag_error(d, DIAG_MISSING, validate_origin(s.path, u),
+	           "the key \"sni\" is missing in \"%s\": %.80s has no name to verify", strrchr(s.path, '.') + 1,
+	           unnamed->text);
+	validate_explain(d, own_path(&s, "sni"));
 }
 
 /* ---- what goes with them ---- */
@@ -140,7 +176,8 @@ void validate_checks(struct diag *d, struct config_upstream *u)
 	if (u->health.http != NULL)
 		check_request(d, u->health.http);
 	if (u->health.tls != NULL)
-		check_handshake(d, u);
+		validate_values(d, KEY_CHECK_TLS, u->health.tls);
+	check_own(d, u);
 	if (u->on_down == CONFIG_ON_DOWN_CLOSE && config_check_of(u) == NULL)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].on_down", u),
 		          "on_down has no effect: no check of health takes a server down");

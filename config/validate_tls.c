@@ -350,7 +350,7 @@ static void check_identity(struct diag *d, struct config_tls_out *t)
 /* The one host of all servers, where nothing else says which name to verify. Whoever answers for DNS may choose the
  * address, so the name is what must be right. NULL: they have several, or addresses, or services.
  * A dot at the end is of DNS alone: no certificate has it. */
-static const char *only_host(const struct config_upstream *u)
+const char *validate_only_host(const struct config_upstream *u)
 {
 	const char *host = u->nservers > 0 ? u->servers[0].host : NULL;
 
@@ -365,21 +365,31 @@ static const char *only_host(const struct config_upstream *u)
 
 /* A server behind a Unix socket has no address that a certificate could hold, and the address of a name proves
  * nothing. */
-static void check_verified_name(struct diag *d, struct config_upstream *u)
+const struct config_server *validate_unnamed(const struct config_upstream *u)
 {
-	if (validate_is_written(TLS_OUT "name", u->tls) || validate_is_written(TLS_OUT "sni", u->tls))
-		return;
-	u->tls->name = only_host(u);
-	for (size_t i = 0; i < u->nservers && u->tls->name == NULL; i++) {
+	if (validate_only_host(u) != NULL)
+		return NULL;
+	for (size_t i = 0; i < u->nservers; i++) {
 		const struct config_server *s = &u->servers[i];
 
-		if (s->text == NULL || (s->host == NULL && !np_addr_is_unix(&s->addr)))
-			continue;
-		diag_error(d, DIAG_MISSING, validate_origin("upstreams[].tls", u),
-		           "the key \"name\" is missing in \"tls\": %.80s has no name to verify", u->servers[i].text);
-		validate_explain(d, TLS_OUT "name");
-		return;
+		if (s->text != NULL && (s->host != NULL || np_addr_is_unix(&s->addr)))
+			return s;
 	}
+	return NULL;
+}
+
+static void check_verified_name(struct diag *d, struct config_upstream *u)
+{
+	const struct config_server *unnamed = validate_unnamed(u);
+
+	if (validate_is_written(TLS_OUT "name", u->tls) || validate_is_written(TLS_OUT "sni", u->tls))
+		return;
+	u->tls->name = validate_only_host(u);
+	if (unnamed == NULL)
+		return;
+	diag_error(d, DIAG_MISSING, validate_origin("upstreams[].tls", u),
+	           "the key \"name\" is missing in \"tls\": %.80s has no name to verify", unnamed->text);
+	validate_explain(d, TLS_OUT "name");
 }
 
 /* Without verification any certificate will do, unless a pin names the key. */

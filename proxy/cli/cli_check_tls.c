@@ -130,6 +130,15 @@ static void try_upstream(struct trial *t, const struct config_tls_out *c)
 	tls_ctx_free(x);
 }
 
+/* The checks' own authorities, where they have any. All else of them was tried with the connections' settings. */
+static void try_check(struct trial *t, const struct config_upstream *u)
+{
+	const struct config_tls_out *c = u->health.speaks;
+
+	if (c != NULL && (u->tls == NULL || c->ca != u->tls->ca))
+		try_upstream(t, c);
+}
+
 /* A library context of its own, made as a worker's is, and freed with everything in it. */
 int cli_check_tls(const struct config *c, struct diag *d)
 {
@@ -141,9 +150,11 @@ int cli_check_tls(const struct config *c, struct diag *d)
 	for (size_t i = 0; i < c->nlisteners; i++)
 		if (c->listeners[i].tls != NULL)
 			try_listener(&t, c->listeners[i].tls);
-	for (size_t i = 0; i < c->nupstreams; i++)
+	for (size_t i = 0; i < c->nupstreams; i++) {
 		if (c->upstreams[i].tls != NULL)
 			try_upstream(&t, c->upstreams[i].tls);
+		try_check(&t, &c->upstreams[i]);
+	}
 	tls_worker_free(t.worker);
 	return 0;
 }

@@ -86,7 +86,7 @@ static int open_io(struct check_run *r, const struct np_addr *to)
 		.deadline = r->deadline,
 		.spare = SPARE_OF_CHECK,
 		.header = plan->header,
-		.tls = plan->tls && r->upstream->tls != NULL ? r->upstream->tls[0] : NULL,
+		.tls = plan->tls ? r->upstream->check_tls[0] : NULL,
 	};
 
 	return check_io_open(&r->io, &o);

@@ -33,7 +33,7 @@ static enum probe_result open_probe(struct probe *p)
 		.deadline = np_deadline_after(u->connect_timeout < PROBE_OPEN ? u->connect_timeout : PROBE_OPEN),
 		.spare = SPARE_OF_PROBE,
 		.header = u->header,
-		.tls = u->tls != NULL ? u->tls[0] : NULL,
+		.tls = u->probe_tls != NULL ? u->probe_tls[0] : NULL,
 	};
 	int err = check_io_open(&p->io, &o);
 

@@ -32,11 +32,22 @@ static struct check_bytes bytes_of(const char *text, uint8_t room[ESCAPE_BYTES])
 static void plan_send(struct check_plan *p, const struct config_check_send *c)
 {
 	p->kind = CHECK_KIND_SEND;
-	p->tls = c->tls == CONFIG_CHECK_TLS_INHERIT;
 	p->send = bytes_of(c->send, p->room[0]);
 	p->wanted.expect = bytes_of(c->expect, p->room[1]);
 	p->wanted.reject = bytes_of(c->reject, p->room[2]);
 	p->wanted.least = (size_t)c->min_bytes;
+}
+
+/* Whose name TLS asks for: the check's own, or that of connections to the same servers, unless it is their clients'. */
+static const char *tls_name(const struct config_upstream *u)
+{
+	const struct config_tls_out *t = u->health.speaks;
+
+	if (t == NULL && u->tls != NULL && !config_sni_is_clients(u->tls))
+		t = u->tls;
+	if (t == NULL)
+		return NULL;
+	return t->sni != NULL ? t->sni : t->name;
 }
 
 /* A name that TLS asks for is the one to ask by; else the server's address is (host NULL). */
@@ -46,13 +57,12 @@ static void plan_http(struct check_plan *p, const struct config_upstream *u, con
 
 	CHECK(err == 0, "the statuses of a checked configuration can be read");
 	p->kind = CHECK_KIND_HTTP;
-	p->tls = c->tls == CONFIG_CHECK_TLS_INHERIT;
 	p->path = c->path;
 	p->http.body = bytes_of(c->body, p->room[0]);
 	if (strcmp(c->host, CONFIG_CHECK_AUTO) != 0)
 		p->host = c->host;
-	else if (u->tls != NULL && !config_sni_is_clients(u->tls))
-		p->host = u->tls->sni != NULL ? u->tls->sni : u->tls->name;
+	else
+		p->host = tls_name(u);
 }
 
 static uint64_t hash_plan_bytes(uint64_t h, const struct check_bytes *b)
@@ -66,14 +76,26 @@ static uint64_t hash_plan_text(uint64_t h, const char *text)
 	return text != NULL ? hash_bytes(h, text, strlen(text) + 1) : hash_bytes(h, "", 1);
 }
 
+/* By what is written, and not by what stands in the files: a certificate that is renewed is no other check. */
+static uint64_t hash_plan_tls(uint64_t h, const struct config_tls_out *t)
+{
+	if (t == NULL)
+		return h;
+	h = hash_plan_text(hash_plan_text(hash_plan_text(h, t->sni), t->name), t->ca);
+	h = hash_bytes(h, &t->verify, sizeof(t->verify));
+	for (size_t i = 0; i < t->nalpn; i++)
+		h = hash_plan_text(h, t->alpn[i].text);
+	return h;
+}
+
 /* How often it is asked is no part of what is asked. */
-static uint64_t same_of(const struct check_plan *p)
+static uint64_t same_of(const struct check_plan *p, const struct config_tls_out *tls)
 {
 	uint64_t h = hash_bytes(HASH_START, &p->kind, sizeof(p->kind));
 
 	h = hash_bytes(h, &p->port, sizeof(p->port));
 	h = hash_bytes(h, &p->header, sizeof(p->header));
-	h = hash_bytes(h, &p->tls, sizeof(p->tls));
+	h = hash_plan_tls(hash_bytes(h, &p->tls, sizeof(p->tls)), tls);
 	h = hash_plan_bytes(h, &p->send);
 	h = hash_plan_bytes(h, &p->wanted.expect);
 	h = hash_plan_bytes(h, &p->wanted.reject);
@@ -109,12 +131,10 @@ int check_plan_new(const struct config_upstream *c, struct check_plan **out)
 		plan_send(p, c->health.send);
 	if (c->health.http != NULL)
 		plan_http(p, c, c->health.http);
-	if (c->health.tls != NULL) {
+	if (c->health.tls != NULL)
 		p->kind = CHECK_KIND_TLS;
-		p->tls = true;
-	}
-	p->tls = p->tls && c->tls != NULL;
-	p->same = same_of(p);
+	p->tls = c->health.speaks != NULL;
+	p->same = same_of(p, c->health.speaks);
 	*out = p;
 	return 0;
 }
@@ -135,7 +155,7 @@ int check_plan_agent(const struct config_upstream *c, struct check_plan **out)
 	p->rules = (struct check_rules){c->health.agent.interval, c->health.agent.timeout, 1, AGENT_FALL};
 	p->port = (int)c->health.agent.port;
 	p->send = bytes_of(c->health.agent.send, p->room[0]);
-	p->same = same_of(p);
+	p->same = same_of(p, NULL);
 	*out = p;
 	return 0;
 }

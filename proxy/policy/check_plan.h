@@ -31,7 +31,7 @@ struct check_plan {
 	struct check_rules rules;
 	int port;            /* 0: that of each server */
 	uint8_t header;      /* version of the PROXY header in front of all bytes; 0: none */
-	bool tls;            /* it speaks TLS */
+	bool tls;            /* it speaks TLS, by the inventory's check_tls */
 	struct check_bytes send;        /* send: what is said first; p NULL: nothing */
 	struct check_wanted wanted;     /* send */
 	const char *path, *host;        /* http; host NULL: that of the server */

@@ -159,7 +159,8 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 	for (unsigned i = 0; i < s->nupstreams; i++) {
 		inv->upstreams[i].config = model_of(s, i);
 		inv->upstreams[i].closes_down = inv->upstreams[i].config->on_down == CONFIG_ON_DOWN_CLOSE;
-		inv->upstreams[i].tls = contexts_hold(s->targets[i].check_tls);
+		inv->upstreams[i].check_tls = contexts_hold(s->targets[i].check_tls);
+		inv->upstreams[i].probe_tls = contexts_hold(s->targets[i].probe_tls);
 		inv->upstreams[i].header = s->targets[i].header;
 		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0 ||
 		    check_plan_agent(inv->upstreams[i].config, &inv->upstreams[i].agent) != 0)
@@ -324,7 +325,8 @@ struct inventory *inventory_free(struct inventory *inv)
 		upstream_live_put(inv->upstreams[i].live);
 		check_plan_free(inv->upstreams[i].check);
 		check_plan_free(inv->upstreams[i].agent);
-		contexts_put(inv->upstreams[i].tls);
+		contexts_put(inv->upstreams[i].check_tls);
+		contexts_put(inv->upstreams[i].probe_tls);
 	}
 	for (unsigned i = 0; i < inv->ncertificates; i++)
 		certificate_fini(&inv->certificates[i]);

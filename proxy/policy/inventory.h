@@ -68,7 +68,7 @@ struct inventory_upstream {
 	unsigned panic;           /* percent of the weight; 0: off */
 	int dns_members;          /* servers that its names have; -1: it lists no name */
 	bool closes_down;         /* on_down: close */
-	struct tls_ctx **tls;     /* a use, of the health thread's context; NULL: that speaks no TLS to them */
+	struct tls_ctx **check_tls, **probe_tls; /* uses, of the health thread's contexts; NULL: it speaks no TLS so */
 	const struct config_upstream *config; /* as a listener's */
 };
 

@@ -112,7 +112,8 @@ bool snapshot_same(const struct snapshot *a, const struct snapshot *b)
 		same = a->listeners[i].tls == b->listeners[i].tls &&
 		       same_owners(&a->listeners[i], &b->listeners[i]);
 	for (unsigned i = 0; same && i < a->ntargets; i++)
-		same = a->targets[i].tls == b->targets[i].tls && a->targets[i].check_tls == b->targets[i].check_tls;
+		same = a->targets[i].tls == b->targets[i].tls && a->targets[i].check_tls == b->targets[i].check_tls &&
+		       a->targets[i].probe_tls == b->targets[i].probe_tls;
 	return same;
 }
 

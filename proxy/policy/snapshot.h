@@ -45,7 +45,8 @@ struct target {
 	unsigned ncustoms;
 	struct pp_tlv *customs; /* owned; their values are the config's */
 	struct tls_ctx **tls; /* owned: one per worker; NULL: bytes pass as they come */
-	struct tls_ctx **check_tls; /* owned: the health thread's; NULL: it speaks no TLS to these servers */
+	struct tls_ctx **check_tls; /* owned: the health thread's; NULL: its checks speak no TLS to these servers */
+	struct tls_ctx **probe_tls; /* the same of its probes, which speak as connections do */
 	int64_t handshake_timeout; /* ns */
 };
 

@@ -211,47 +211,41 @@ static int customs_init(const struct config_upstream *c, struct target *t)
 	return 0;
 }
 
-static bool check_speaks_tls(const struct config_upstream *c)
-{
-	if (c->health.send != NULL)
-		return c->health.send->tls == CONFIG_CHECK_TLS_INHERIT;
-	if (c->health.http != NULL)
-		return c->health.http->tls == CONFIG_CHECK_TLS_INHERIT;
-	return c->health.tls != NULL;
-}
-
 /* A probe agrees on TLS as a client's connection would. Alone, a server is never left out. Where the name is the
  * client's, there is none to verify, and a certificate that is good would not be believed: the port alone is probed. */
 static bool probe_speaks_tls(const struct config_upstream *c, const struct upstream *u)
 {
-	return u->passive.on && u->passive.probe && u->members->n > 1 && !config_sni_is_clients(c->tls);
+	return c->tls != NULL && u->passive.on && u->passive.probe && u->members->n > 1 &&
+	       !config_sni_is_clients(c->tls);
 }
 
-/* As connections speak it, but for what the check says otherwise. There is no client who could have asked for a name,
- * and none whose protocol it could be. */
-static int check_context(struct registry *r, const struct config_upstream *c, struct target *t, struct text *why)
+/* There is no client whose protocol it could be. */
+static int probe_context(struct registry *r, const struct config_upstream *c, struct target *t, struct text *why)
 {
-	const struct config_check_tls *check = c->health.tls;
 	struct config_tls_out own = *c->tls;
 
-	if (config_sni_is_clients(&own))
-		own.sni = NULL;
 	if (config_alpn_is_clients(&own))
 		own.nalpn = 0;
-	if (check != NULL && check->sni != NULL)
-		own.sni = check->sni;
-	if (check != NULL && check->nalpn > 0) {
-		own.alpn = check->alpn;
-		own.nalpn = check->nalpn;
-	}
-	return contexts_check(r, &own, &t->check_tls, why);
+	return contexts_check(r, &own, &t->probe_tls, why);
+}
+
+/* What the health thread speaks TLS by. A check may, where connections do not (config/check_tls.h). */
+static int health_contexts(struct registry *r, const struct config_upstream *c, struct target *t, struct text *why)
+{
+	int err = 0;
+
+	if (c->health.speaks != NULL)
+		err = contexts_check(r, c->health.speaks, &t->check_tls, why);
+	if (err == 0 && probe_speaks_tls(c, t->upstream))
+		err = probe_context(r, c, t, why);
+	return err;
 }
 
 int target_init(struct snapshot *s, unsigned i, struct text *why)
 {
 	const struct config_upstream *c = &s->config->upstreams[i];
 	struct target *t = &s->targets[i];
-	int err;
+	int err = 0;
 
 	DCHECK(i < s->nupstreams, "a target is frozen after its upstream was got");
 	t->upstream = s->upstreams[i]->u;
@@ -262,18 +256,17 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 	t->hash_on = balance_is_by_key(t->upstream->balance) ? (uint8_t)config_hash_on(c) : TARGET_HASH_SOURCE;
 	if (customs_init(c, t) != 0)
 		return -NP_ENOMEM;
-	if (c->tls == NULL)
-		return 0;
-	t->handshake_timeout = c->tls->handshake_timeout;
-	err = contexts_client(s->registry, c->tls, &t->tls, why);
-	if (err == 0 && (check_speaks_tls(c) || probe_speaks_tls(c, t->upstream)))
-		err = check_context(s->registry, c, t, why);
-	return err;
+	if (c->tls != NULL) {
+		t->handshake_timeout = c->tls->handshake_timeout;
+		err = contexts_client(s->registry, c->tls, &t->tls, why);
+	}
+	return err == 0 ? health_contexts(s->registry, c, t, why) : err;
 }
 
 void target_fini(struct target *t)
 {
 	t->tls = contexts_put(t->tls);
 	t->check_tls = contexts_put(t->check_tls);
+	t->probe_tls = contexts_put(t->probe_tls);
 	free(t->customs);
 }

@@ -170,7 +170,8 @@ static void set_fields(struct kit_cert *c, const struct kit_cert_opts *o)
 	static long serial = 1000;
 	X509_NAME *subject = X509_get_subject_name(c->x);
 	long from = o->from_days != 0 ? o->from_days * DAY : -3600;
-	long to = o->to_days != 0 ? o->to_days * DAY + o->to_hours * 3600 : 30 * DAY;
+	long days = o->to_days != 0 ? o->to_days * DAY + o->to_hours * 3600 : 30 * DAY;
+	long to = o->to_seconds != 0 ? o->to_seconds : days;
 
 	must(X509_set_version(c->x, X509_VERSION_3) && ASN1_INTEGER_set(X509_get_serialNumber(c->x), ++serial) &&
 		     X509_gmtime_adj(X509_getm_notBefore(c->x), from) != NULL &&

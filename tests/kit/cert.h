@@ -36,6 +36,7 @@ struct kit_cert_opts {
 	int              from_days; /* valid from so many days from now; 0: since an hour ago */
 	int              to_days;   /* until so many days from now; 0: 30 */
 	int              to_hours;  /* and so many hours longer */
+	int              to_seconds; /* until so many seconds from now, and no days count; 0: they do */
 	struct kit_cert *issuer;    /* NULL: signs itself */
 };
 
