@@ -285,6 +285,31 @@ static void openssl_over_direct_tls(void **state)
 	postgres_end(&pg);
 }
 
+/* E26: what a check says to it first is an SSLRequest, and one letter is the answer: S, or N where it has no TLS. One
+ * whose postmaster stands still is down. */
+static void e26_postgres_answers_an_ssl_request(void **state)
+{
+	struct postgres p;
+	struct kit_staunch *s;
+
+	(void)state;
+	postgres_need();
+	p = postgres_start();
+	s = kit_staunch_start(textf(
+		TWO_WORKERS "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: db}\n"
+			    "upstreams:\n  - name: db\n    servers: [\"%s:%d\"]\n"
+			    "    health: {send: {send: '\\x00\\x00\\x00\\x08\\x04\\xd2\\x16\\x2f', reject: E, "
+			    "interval: 200ms, timeout: 2s}}\n",
+		kit_ip(1), kit_port(kit_ip(1)), kit_ip(0), p.port));
+	assert_int_equal(kit_file_count(s->child->err, "is down"), 0);
+	kit_child_signal(p.server, SIGSTOP);
+	kit_file_wait(s->child->err, "is down: no answer in time", 1);
+	kit_child_signal(p.server, SIGCONT);
+	kit_file_wait(s->child->err, "is up: its check is good", 2);
+	kit_staunch_stop(s, SIGTERM);
+	postgres_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +317,7 @@ int main(void)
 		cmocka_unit_test_teardown(psql_refuses_another_name, kit_end),
 		cmocka_unit_test_teardown(psql_over_direct_tls, kit_end),
 		cmocka_unit_test_teardown(openssl_over_direct_tls, kit_end),
+		cmocka_unit_test_teardown(e26_postgres_answers_an_ssl_request, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
