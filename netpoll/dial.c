@@ -245,7 +245,7 @@ static int prepare_socket(int sysfd, const struct np_addr *to, const struct np_d
 
 /* The kernel gives out the lowest number that is free. So one near the limit says that hardly any below it is, without
  * a count of those in use. */
-static bool leaves_too_few(int sysfd, unsigned spare)
+static bool spends_too_many(int sysfd, unsigned spare)
 {
 	struct rlimit r;
 
@@ -259,7 +259,7 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 
 	if (sysfd < 0)
 		return sysfd;
-	err = leaves_too_few(sysfd, o->spare) ? -NP_EMFILE : prepare_socket(sysfd, to, o);
+	err = spends_too_many(sysfd, o->spare) ? -NP_EMFILE : prepare_socket(sysfd, to, o);
 	if (err == 0)
 		err = np_fd_init(fd, sysfd);
 	if (err != 0) {
