@@ -270,7 +270,7 @@ static int dial_once(struct np_fd *fd, const struct np_addr *to, int64_t deadlin
 		np_fd_mark_unix(fd);
 	err = connect_fd(fd, to, deadline, o);
 	if (err == 0 && any_port(o) && is_self_connect(sysfd, to)) {
-		np_fd_close_reset(fd); /* or that port is taken for a minute, and the next try finds none where there are few */
+		np_fd_close_reset(fd); /* or its port is taken for a minute, and the next try may find none */
 		return -NP_ESELF;
 	}
 	if (err != 0)

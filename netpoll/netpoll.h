@@ -393,8 +393,8 @@ struct np_dial_opts {
 	/* The last packet of the handshake is held back, up to 200 ms or until bytes are sent: who closes by a reset
 	 * at once has been seen by the peer's kernel alone, and its accept does not return. TCP only. */
 	bool unseen;
-	/* Give up with -NP_EMFILE where fewer descriptors than this would be left below the process's limit: others need
-	 * them more. 0: the last one is taken, too. */
+	/* Give up with -NP_EMFILE where fewer descriptors than this would be left below the process's limit: others
+	 * need them more. 0: the last one is taken, too. */
 	unsigned spare;
 	/* If it still waits for the peer's answer at slow_at, slow(arg) is called, on the dial's own coroutine, and it
 	 * goes on. That may start others and may not park; it returns when to be called again, 0: no more. NULL: nobody

@@ -38,8 +38,9 @@ unsigned capacity_checks(void);
 /* capacity_lookups: descriptors of look-ups of names, whatever the configuration says; each look-up may have two. */
 unsigned capacity_lookups(void);
 
-/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks, look-ups and hedges where it
- * has some. Where they are not enough after all, hedges are left out first, then probes, then checks (proxy/base/spare.h). */
+/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks, look-ups and hedges where
+ * it has some. Where they are not enough after all, hedges are left out first, then probes, then checks
+ * (proxy/base/spare.h). */
 unsigned capacity_aside(const struct config *c);
 
 /* capacity_connections: connections that the descriptor limit allows, beside `binds` sockets and

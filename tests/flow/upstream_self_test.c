@@ -1,5 +1,5 @@
-/* F44: a dial that connects to itself, since the kernel chose the very port it goes to as its source. It happens where a
- * server on this machine listens within the range of such ports and is down. Here the range is that one port, in a
+/* F44: a dial that connects to itself, since the kernel chose the very port it goes to as its source. It happens where
+ * a server on this machine listens within the range of such ports and is down. Here the range is that one port, in a
  * network of the test's own, so it happens each time: no check, probe, hedge or client's dial may take it for a server.
  * All else goes by Unix sockets, which need no port. */
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* E73: the limit of descriptors is lowered while it runs, until only a few are left: what is ours alone is left out, in its
- * order, and counted; no server is taken for a failed one, and clients are served. */
+/* E73: the limit of descriptors is lowered while it runs, until only a few are left: what is ours alone is left out, in
+ * its order, and counted; no server is taken for a failed one, and clients are served. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,8 +33,8 @@ static void start(struct world *w, const char *keys, bool access)
 		"workers: 1\nlog: {access: %s}\ncontrol: {socket: \"%s\"}\n"
 		"listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
 		"upstreams:\n  - {name: app, %s, servers: [\"%s:%d\", \"%s:%d\", \"%s:%d\"]}\n",
-		access ? "\"@DIR@/access.log\"" : "off", control_socket(), kit_ip(0), w->port, keys, kit_ip(0), w->at[0],
-		kit_ip(0), w->at[1], kit_ip(0), w->at[2]));
+		access ? "\"@DIR@/access.log\"" : "off", control_socket(), kit_ip(0), w->port, keys, kit_ip(0),
+		w->at[0], kit_ip(0), w->at[1], kit_ip(0), w->at[2]));
 	w->base = lowest_free(w);
 }
 
