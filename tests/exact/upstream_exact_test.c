@@ -33,7 +33,7 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 
 static const char *named[2]; /* under name_server_lock */
 
-static void answer_named(struct name_server *s, const struct asked *q, struct reply *r)
+static void answer_named(struct name_server *s, const struct name_asked *q, struct reply *r)
 {
 	(void)s;
 	reply_rcode(r, 0);
