@@ -6,15 +6,17 @@
 #include "netpoll/err.h"
 #include "proxy/admin/admin_priv.h"
 #include "proxy/control/capacity.h"
+#include "proxy/policy/usable.h"
+#include "proxy/upstream/server.h"
 
-#define LIMIT_ROOM 512 /* an entry: a name has 63 characters */
+#define LIMIT_ROOM 1024 /* an entry: a name has 63 characters, an address 107 bytes, escaped */
 #define COUNT_TURN 1024
 
 struct shown {
 	const char *name, *listener; /* both this and upstream NULL: of the process */
 	const struct limit *limit;
 	uint32_t used, max; /* UINT32_MAX: off */
-	const char *upstream;
+	const char *upstream, *server;
 };
 
 static void put_limit(struct json *j, struct reply *r, const struct shown *s)
@@ -40,6 +42,7 @@ static void put_limit(struct json *j, struct reply *r, const struct shown *s)
 		json_time(j, "last_hit", admin_wall() - ago);
 	json_i64(j, "last_hit_ago_ms", last == 0 ? 0 : ago / NP_MS);
 	json_bool(j, "episode", __atomic_load_n(&s->limit->since, __ATOMIC_RELAXED) != 0);
+	json_str(j, "server", s->server);
 	json_leave(j, '}');
 }
 
@@ -76,13 +79,13 @@ static void put_listener(struct json *j, struct reply *r, const struct inventory
 {
 	const struct listener_counts *counts = l->counts;
 	struct shown s = {"listeners[].max_connections", counts->name, &counts->limit, limit_used(&counts->limit),
-			  l->max_connections, NULL};
+			  l->max_connections, NULL, NULL};
 
 	put_limit(j, r, &s);
 	if (!l->tls)
 		return;
 	s = (struct shown){"listeners[].tls.max_handshakes", counts->name, &counts->handshakes_limit,
-			   limit_used(&counts->handshakes_limit), l->max_handshakes, NULL};
+			   limit_used(&counts->handshakes_limit), l->max_handshakes, NULL, NULL};
 	put_limit(j, r, &s);
 }
 
@@ -90,10 +93,21 @@ static void put_listener(struct json *j, struct reply *r, const struct inventory
 static void put_queue_limit(struct json *j, struct reply *r, const struct inventory_upstream *u)
 {
 	struct shown s = {"upstreams[].queue.max", NULL, &u->live->queue, upstream_waiting(u->live),
-			  (uint32_t)u->config->queue.max, u->live->name};
+			  (uint32_t)u->config->queue.max, u->live->name, NULL};
 
 	if (u->config->queue.max != CONFIG_OFF)
 		put_limit(j, r, &s);
+}
+
+/* Only of servers that have one: an operator's or an agent's counts, too. */
+static void put_server_limit(struct json *j, struct reply *r, const struct inventory_server *s)
+{
+	const struct server *server = s->server;
+	struct shown shown = {"upstreams[].servers[].max_connections", NULL, &server->slots, server_active(server),
+			      usable_most(s), server->live->name, server->text};
+
+	if (shown.max != 0)
+		put_limit(j, r, &shown);
 }
 
 void admin_limits(struct json *j, struct client *c, struct reply *r, const struct order *o)
@@ -101,9 +115,9 @@ void admin_limits(struct json *j, struct client *c, struct reply *r, const struc
 	struct process *p = c->admin->p;
 	struct inventory *inv = inventory_hold(&c->admin->reader);
 	struct shown process = {"limits.max_connections", NULL, &p->limit, limit_used(&p->limit),
-				o->max_connections, NULL},
+				o->max_connections, NULL, NULL},
 		     control = {"control.connections", NULL, &p->admin_clients, limit_used(&p->admin_clients),
-				c->admin->most, NULL};
+				c->admin->most, NULL, NULL};
 
 	json_enter(j, "limits", '[');
 	put_limit(j, r, &process);
@@ -113,6 +127,9 @@ void admin_limits(struct json *j, struct client *c, struct reply *r, const struc
 	for (unsigned i = 0; inv != NULL && i < inv->nupstreams; i++)
 		if (inv->upstreams[i].listed)
 			put_queue_limit(j, r, &inv->upstreams[i]);
+	for (unsigned i = 0; inv != NULL && i < inv->nservers; i++)
+		if (inv->servers[i].listed)
+			put_server_limit(j, r, &inv->servers[i]);
 	put_limit(j, r, &control);
 	put_descriptors(j, p, r);
 	json_leave(j, ']');

@@ -163,15 +163,23 @@ static void put_check(struct json *j, const struct server *s, enum server_check 
 	json_leave(j, '}');
 }
 
-/* What the others' connections of the last minute teach. */
+/* A time that is learnt; null: too little was seen within the last minute. */
+static void put_learnt(struct json *j, const char *name, int64_t ns)
+{
+	if (ns != 0)
+		json_i64(j, name, ns / NP_MS);
+	else
+		json_null(j, name);
+}
+
+/* What connections of the last minute teach: how long an answer of it may take, by the others' answers, and from when
+ * on a dial of it is a slow one, by its own connects. */
 static void put_lesson(struct json *j, const struct server *s)
 {
 	const struct server_lesson l = server_learnt(s, np_nanotime());
 
-	if (l.answer != 0)
-		json_i64(j, "answer_ms", l.answer / NP_MS);
-	else
-		json_null(j, "answer_ms");
+	put_learnt(j, "answer_ms", l.answer);
+	put_learnt(j, "hedge_ms", l.hedge);
 	json_bool(j, "early_ends_count", l.early_ends_count);
 }
 

@@ -84,6 +84,8 @@ static void count_servers(struct metrics_size *size, const struct config_upstrea
 {
 	size->servers += (unsigned)u->nservers;
 	size->checked += config_check_of(u) != NULL ? (unsigned)u->nservers : 0;
+	for (size_t i = 0; i < u->nservers; i++)
+		size->limited += u->servers[i].max_connections != CONFIG_OFF;
 }
 
 /* Some families of servers would be missing from each page. */

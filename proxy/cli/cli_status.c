@@ -39,7 +39,16 @@ static void show_last_hit(const char *limit)
 	printf("%s ago", units_duration_format(s * UNITS_S, text));
 }
 
-/* "web max_connections" of "listeners[].max_connections" with its listener; of an upstream likewise.
+/* "app/10.0.0.1:80 max_connections".   Returns  its columns. */
+static int show_server_limit(const char *at)
+{
+	size_t nupstream = 0, nserver = 0;
+	const char *upstream = json_find(at, "upstream", &nupstream), *server = json_find(at, "server", &nserver);
+
+	return printf("%.*s/%.*s max_connections", (int)nupstream, upstream, (int)nserver, server);
+}
+
+/* "web max_connections" of "listeners[].max_connections" with its listener; of an upstream or a server likewise.
  *   Returns  its columns. */
 static int show_limit_name(const char *at)
 {
@@ -48,6 +57,8 @@ static int show_limit_name(const char *at)
 	const char *member = json_is_there(at, "upstream") ? "upstream" : "listener";
 	const char *owner = json_find(at, member, &nowner);
 
+	if (json_is(at, "name", "upstreams[].servers[].max_connections"))
+		return show_server_limit(at);
 	if (dot == NULL || owner == NULL || !json_is_there(at, member))
 		return printf("%.*s", (int)nname, name);
 	return printf("%.*s %.*s", (int)nowner, owner, (int)(nname - (size_t)(dot + 3 - name)), dot + 3);

@@ -235,6 +235,10 @@ static no_inline enum close_reason pick_failed(struct conn *c, struct attempt *a
 	PROBE(pick, c, u->name, NULL, -err);
 	if (unlikely(c->traced))
 		trace_pick(c, NULL, err);
+	if (err == -NP_EAGAIN) {
+		upstream_note_full(u, np_nanotime());
+		limit_wake(c->shard->watch);
+	}
 	if (upstream_never_had(u))
 		why = CLOSE_DNS_FAILED;
 	else if (err == -NP_EAGAIN)

@@ -14,11 +14,11 @@ static const char refused[] = "clients are refused", wait_outside[] = "clients w
 static bool look_at_process(struct process *p, int64_t now)
 {
 	uint32_t most = p->snap != NULL ? p->snap->max_connections : limit_used(&p->limit);
-	struct limit_words connections = {"limits.max_connections", NULL, most, wait_outside, NULL},
+	struct limit_words connections = {"limits.max_connections", NULL, most, wait_outside, NULL, NULL},
 			   control = {"control connections", NULL, capacity_admin_clients(),
-				      "the longest idle one gives way", NULL},
+				      "the longest idle one gives way", NULL, NULL},
 			   descriptors = {"descriptor limit", NULL, (uint32_t)capacity_descriptors(), wait_outside,
-					  NULL};
+					  NULL, NULL};
 	bool any = limit_look(&p->limit, &connections, now);
 
 	any |= limit_look(&p->admin_clients, &control, now);
@@ -29,8 +29,8 @@ static bool look_at_listener(const struct listener *l, int64_t now)
 {
 	const char *beyond = l->wait_at_limit ? wait_inside : "an old one gives way, or clients are refused";
 	struct limit_words connections = {"max_connections", l->counts->name, l->max_connections,
-					  l->wait_at_limit ? wait_outside : refused, NULL},
-			   handshakes = {"tls.max_handshakes", l->counts->name, l->max_handshakes, beyond, NULL};
+					  l->wait_at_limit ? wait_outside : refused, NULL, NULL},
+			   handshakes = {"tls.max_handshakes", l->counts->name, l->max_handshakes, beyond, NULL, NULL};
 	bool any = limit_look(&l->counts->limit, &connections, now);
 
 	return limit_look(&l->counts->handshakes_limit, &handshakes, now) || any;
@@ -39,9 +39,10 @@ static bool look_at_listener(const struct listener *l, int64_t now)
 /* A reload removed it. When its counts go, registry.c ends what is left. */
 static bool look_at_removed(struct listener_counts *counts, int64_t now)
 {
-	struct limit_words connections = {"max_connections", counts->name, limit_used(&counts->limit), refused, NULL},
-			   handshakes = {"tls.max_handshakes", counts->name, limit_used(&counts->handshakes_limit),
-					 refused, NULL};
+	struct limit_words connections = {.key = "max_connections", .listener = counts->name,
+					  .max = limit_used(&counts->limit), .then = refused},
+			   handshakes = {.key = "tls.max_handshakes", .listener = counts->name,
+					 .max = limit_used(&counts->handshakes_limit), .then = refused};
 	bool any = limit_look(&counts->limit, &connections, now);
 
 	return limit_look(&counts->handshakes_limit, &handshakes, now) || any;
@@ -55,26 +56,63 @@ static bool is_removed(const struct snapshot *s, const struct listener_counts *c
 	return true;
 }
 
-/* Of the generation in force; 0: a reload has removed it. */
-static uint32_t queue_max_of(const struct snapshot *s, const struct upstream_live *live)
+/* Of the generation in force; NULL: a reload has removed it. */
+static const struct upstream *upstream_in_force(const struct snapshot *s, const struct upstream_live *live)
 {
 	for (unsigned i = 0; s != NULL && i < s->nupstreams; i++)
 		if (s->upstreams[i]->u->live == live)
-			return s->upstreams[i]->u->queue_max;
-	return 0;
+			return s->upstreams[i]->u;
+	return NULL;
 }
 
-/* Every queue of the process. One that acts is held until its episode is over, so each begin has its end. */
-static bool look_at_queues(struct process *p, int64_t now)
+static bool look_at_server(const struct upstream *u, struct server *s, int64_t now)
+{
+	const struct member *m = u != NULL ? upstream_member(u, s) : NULL;
+	const char *beyond = u != NULL && u->queue_max > 0 ? wait_inside : refused;
+	struct limit_words words = {"max_connections", NULL, server_active(s), beyond, s->live->name, s->text};
+
+	if (m != NULL)
+		words.max = server_most(server_now(s), m->max_connections);
+	return limit_look(&s->slots, &words, now);
+}
+
+/* Who has turned nobody away costs a load. One whose limit acts is held until its episode is over, as by a list, so
+ * each begin has its end. */
+static bool look_at_servers(const struct upstream *u, struct upstream_live *live, int64_t now)
+{
+	bool any = false;
+
+	list_for_each(it, &live->servers) {
+		struct server *s = list_entry(it, struct server, link);
+		bool hit = __atomic_load_n(&s->slots.hits, __ATOMIC_RELAXED) != s->slots.told;
+		bool acts = hit && look_at_server(u, s, now);
+
+		any |= acts;
+		s->lists += acts;
+		s->lists -= s->slots_act;
+		s->slots_act = acts;
+	}
+	return any;
+}
+
+static bool look_at_queue(const struct upstream *u, struct upstream_live *live, int64_t now)
+{
+	struct limit_words words = {"queue.max", NULL, u != NULL ? u->queue_max : 0, refused, live->name, NULL};
+
+	return limit_look(&live->queue, &words, now);
+}
+
+/* Every upstream of the process. One whose queue acts is held, too. */
+static bool look_at_upstreams(struct process *p, int64_t now)
 {
 	bool any = false;
 
 	list_for_each_safe(it, server_registry_lives(p->registry.servers)) {
 		struct upstream_live *live = list_entry(it, struct upstream_live, link);
-		struct limit_words words = {"queue.max", NULL, queue_max_of(p->snap, live), refused, live->name};
-		bool acts = limit_look(&live->queue, &words, now), held = live->queue_acts;
+		const struct upstream *u = upstream_in_force(p->snap, live);
+		bool acts = look_at_queue(u, live, now), held = live->queue_acts;
 
-		any |= acts;
+		any |= look_at_servers(u, live, now) || acts;
 		live->queue_acts = acts;
 		if (acts && !held)
 			live->refs++;
@@ -94,7 +132,7 @@ static bool look_at_all(struct process *p)
 		any |= look_at_listener(&p->snap->listeners[i], now);
 	if (p->registry.lent)
 		return true;
-	any |= look_at_queues(p, now);
+	any |= look_at_upstreams(p, now);
 	list_for_each(it, &p->registry.listeners) {
 		struct listener_counts *counts = list_entry(it, struct listener_counts, link);
 
@@ -141,5 +179,5 @@ void limits_end(struct process *p)
 	np_timer_stop(&p->limits_timer);
 	p->watch.worker = NULL;
 	(void)look_at_process(p, INT64_MAX); /* those of listeners ended with them */
-	(void)look_at_queues(p, INT64_MAX);
+	(void)look_at_upstreams(p, INT64_MAX);
 }

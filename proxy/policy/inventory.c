@@ -126,6 +126,7 @@ static void add_upstream(struct inventory *inv, struct upstream_live *live, cons
 		to->probes = u->passive.on && u->passive.probe;
 		to->connect_timeout = u->connect_timeout;
 		to->panic = u->panic;
+		to->queue_max = u->queue_max;
 		to->dns_members = count_dns_members(u);
 	}
 	for (unsigned i = 0; u != NULL && i < u->members->n; i++)

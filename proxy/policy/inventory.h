@@ -66,6 +66,7 @@ struct inventory_upstream {
 	struct check_plan *check; /* owned; NULL: its servers are not checked */
 	struct check_plan *agent; /* owned; NULL: no agent speaks for its servers */
 	unsigned panic;           /* percent of the weight; 0: off */
+	unsigned queue_max;       /* who may wait for a slot; 0: nobody */
 	int dns_members;          /* servers that its names have; -1: it lists no name */
 	bool closes_down;         /* on_down: close */
 	struct tls_ctx **check_tls, **probe_tls; /* uses, of the health thread's contexts; NULL: it speaks no TLS so */

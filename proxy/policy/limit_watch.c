@@ -5,7 +5,7 @@
 
 #include "proxy/log/event.h"
 
-#define WHO_ROOM 128 /* a name has 63 characters */
+#define WHO_ROOM 256 /* a name has 63 characters, an address 107 */
 
 void limit_acted(struct limit_watch *w, struct limit *l, bool first)
 {
@@ -13,6 +13,11 @@ void limit_acted(struct limit_watch *w, struct limit *l, bool first)
 		limit_hit(l, np_nanotime());
 	else
 		limit_still(l, np_nanotime());
+	limit_wake(w);
+}
+
+void limit_wake(struct limit_watch *w)
+{
 	if (w != NULL && w->worker != NULL && __atomic_load_n(&w->awake, __ATOMIC_RELAXED) == 0 &&
 	    __atomic_exchange_n(&w->awake, 1, __ATOMIC_SEQ_CST) == 0)
 		np_post(w->worker, &w->msg);
@@ -26,11 +31,14 @@ void limit_no_descriptor(struct limit_watch *w, bool first)
 
 static const char *who_of(const struct limit_words *words, char room[WHO_ROOM])
 {
-	const char *name = words->listener != NULL ? words->listener : words->upstream;
-
-	if (name == NULL)
+	if (words->server != NULL)
+		snprintf(room, WHO_ROOM, "server %s/%s: %s", words->upstream, words->server, words->key);
+	else if (words->listener != NULL)
+		snprintf(room, WHO_ROOM, "listener %s: %s", words->listener, words->key);
+	else if (words->upstream != NULL)
+		snprintf(room, WHO_ROOM, "upstream %s: %s", words->upstream, words->key);
+	else
 		return words->key;
-	snprintf(room, WHO_ROOM, "%s %s: %s", words->listener != NULL ? "listener" : "upstream", name, words->key);
 	return room;
 }
 
@@ -41,6 +49,7 @@ static struct event *event_of(const struct limit_words *words)
 	event_fact(e, "limit", words->key);
 	event_fact(e, "listener", words->listener);
 	event_fact(e, "upstream", words->upstream);
+	event_fact(e, "server", words->server);
 	event_number(e, "max", words->max);
 	return e;
 }

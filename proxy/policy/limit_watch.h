@@ -23,15 +23,19 @@ struct limit_watch {
 
 /* What a line says of a limit. */
 struct limit_words {
-	const char *key, *listener; /* listener: NULL: of the process, or of an upstream */
+	const char *key, *listener; /* listener: NULL: of the process, an upstream or a server */
 	uint32_t max;
 	const char *then; /* what happens beyond it */
 	const char *upstream; /* whose it is; NULL: no upstream's */
+	const char *server;   /* of that upstream, by its address; NULL: none's */
 };
 
 /* limit_acted: l turned somebody away, or made one wait: first; or that one still waits. w: NULL: only
  * the count.   Calls  any worker. */
 void limit_acted(struct limit_watch *w, struct limit *l, bool first);
+
+/* limit_wake: limits were hit (limit_hit), so they are to be looked at. w: NULL: nobody does.   Calls  any worker. */
+void limit_wake(struct limit_watch *w);
 
 /* limit_no_descriptor: the same of the kernel's limit. w: NULL: nothing.   Calls  any worker. */
 void limit_no_descriptor(struct limit_watch *w, bool first);

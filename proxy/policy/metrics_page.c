@@ -6,6 +6,7 @@
 #include "netpoll/check.h"
 #include "proxy/policy/metrics_family.h"
 #include "proxy/policy/registry.h"
+#include "proxy/policy/usable.h"
 
 enum objects { ONE, THREADS, CERTIFICATES, LIMITS, LISTENERS, UPSTREAMS, SERVERS, CHECKED, DROPPABLE };
 
@@ -25,6 +26,7 @@ static const struct family families[] = {
 };
 #define NFAMILIES  array_len(families)
 #define NDROPPABLE 12 /* the last of them */
+#define LIMIT_FAMILIES 4 /* with a row of each server that has max_connections */
 
 /* The families of servers, which are what makes a page large; the first of them is left out first. */
 static const struct family *droppable(unsigned i)
@@ -58,7 +60,7 @@ static unsigned objects_of(const struct metrics_size *size, enum objects of)
 	case CERTIFICATES:
 		return size->certificates;
 	case LIMITS:
-		return 1 + 2 * size->listeners;
+		return 1 + 2 * size->listeners + size->upstreams + size->servers;
 	case LISTENERS:
 		return size->listeners;
 	case UPSTREAMS:
@@ -82,10 +84,25 @@ static unsigned count_checked(const struct inventory *inv)
 	return n;
 }
 
-/* The most series of a family. */
+static unsigned count_limited(const struct inventory *inv)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < inv->nservers; i++)
+		n += inv->servers[i].listed && usable_most(&inv->servers[i]) != 0;
+	return n;
+}
+
+/* The most series of a family: of servers only those count that have such ones. */
 static uint64_t series_of(const struct metrics_size *size, const struct family *f)
 {
-	return (uint64_t)f->series * (f->of == CHECKED ? size->checked : objects_of(size, f->of));
+	unsigned n = objects_of(size, f->of);
+
+	if (f->of == CHECKED)
+		n = size->checked;
+	else if (f->of == LIMITS)
+		n -= size->servers - size->limited;
+	return (uint64_t)f->series * n;
 }
 
 /* What there is to be told of, all together. */
@@ -98,6 +115,7 @@ static struct metrics_size size_of(const struct inventory *inv)
 		.upstreams = inv->nupstreams,
 		.servers = inv->nservers,
 		.checked = count_checked(inv),
+		.limited = count_limited(inv),
 	};
 }
 
@@ -136,6 +154,8 @@ void metrics_page_init(struct metrics_page *pg, const struct inventory *inv, con
 
 	*pg = (struct metrics_page){.inv = inv, .options = *o, .size = size_of(inv)};
 	series = metrics_series(&pg->size);
+	if (series > inv->max_series) /* metrics_process.c leaves these rows out with the first family */
+		series -= (uint64_t)LIMIT_FAMILIES * pg->size.limited;
 	for (; pg->left_out < NDROPPABLE && series > inv->max_series; pg->left_out++)
 		series -= series_of(&pg->size, droppable(pg->left_out));
 }

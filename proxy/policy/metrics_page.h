@@ -33,6 +33,7 @@ struct metrics_options {
 struct metrics_size {
 	unsigned threads, certificates, listeners, upstreams, servers;
 	unsigned checked; /* those of the servers that have a check */
+	unsigned limited; /* ... and that have max_connections */
 };
 
 /* Where the page is. */

@@ -5,6 +5,8 @@
 #include "proxy/metrics/process_stats.h"
 #include "proxy/policy/metrics_family.h"
 #include "proxy/policy/registry.h"
+#include "proxy/policy/usable.h"
+#include "proxy/upstream/server.h"
 
 /* ---- the process ---- */
 
@@ -129,7 +131,7 @@ void metrics_process_most_descriptors(const struct metrics_at *pg, unsigned i)
 	prometheus_value(&pg->to, pg->name, &(struct labels){0}, stats_now().most_descriptors);
 }
 
-/* ---- limits: the process's, then two of each listener, where there are bounds ---- */
+/* ---- limits: the process's, two of each listener, each upstream's queue, each server's; where bounds are ---- */
 
 struct bound {
 	const struct limit *limit; /* NULL: none */
@@ -137,26 +139,58 @@ struct bound {
 	struct labels labels;
 };
 
-static struct bound bound_of(const struct inventory *inv, unsigned i)
+/* Of connections, or of handshakes. */
+static struct bound bound_of_listener(const struct inventory_listener *l, bool connections)
 {
-	const struct inventory_listener *l;
-	struct bound b = {inv->process.connections, inv->max_connections, {{{"limit", "connections"}}}};
+	const char *limit = connections ? "connections" : "handshakes";
+	struct bound b = {.labels = {{{"limit", limit}, {"listener", l->counts->name}}}};
+
+	b.max = connections ? l->max_connections : l->max_handshakes;
+	if (l->listed && b.max != UINT32_MAX && (connections || l->tls))
+		b.limit = connections ? &l->counts->limit : &l->counts->handshakes_limit;
+	return b;
+}
+
+static struct bound bound_of_queue(const struct inventory_upstream *u)
+{
+	struct bound b = {.labels = {{{"limit", "queue"}, {"upstream", u->live->name}}}};
+
+	b.max = u->listed ? u->queue_max : 0;
+	if (b.max != 0)
+		b.limit = &u->live->queue;
+	return b;
+}
+
+static struct bound bound_of_server(const struct inventory_server *s)
+{
+	struct bound b = {.labels = {{{"limit", "server_connections"}, {"upstream", s->server->live->name},
+				      {"server", s->server->text}}}};
+
+	b.max = s->listed ? usable_most(s) : 0;
+	if (b.max != 0)
+		b.limit = &s->server->slots;
+	return b;
+}
+
+/* In the order of the head of this section. Those of servers make a page large, so they go with their families. */
+static struct bound bound_of(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory *inv = pg->inv;
 
 	if (i == 0)
-		return b;
-	l = &inv->listeners[(i - 1) / 2];
-	b.labels = (struct labels){{{"limit", i % 2 == 1 ? "connections" : "handshakes"}}};
-	b.labels.at[1] = (struct label){"listener", l->counts->name};
-	b.max = i % 2 == 1 ? l->max_connections : l->max_handshakes;
-	b.limit = i % 2 == 1 ? &l->counts->limit : &l->counts->handshakes_limit;
-	if (!l->listed || b.max == UINT32_MAX || (i % 2 == 0 && !l->tls))
-		b.limit = NULL;
-	return b;
+		return (struct bound){inv->process.connections, inv->max_connections, {{{"limit", "connections"}}}};
+	i -= 1;
+	if (i < 2 * inv->nlisteners)
+		return bound_of_listener(&inv->listeners[i / 2], i % 2 == 0);
+	i -= 2 * inv->nlisteners;
+	if (i < inv->nupstreams)
+		return bound_of_queue(&inv->upstreams[i]);
+	return pg->left_out == 0 ? bound_of_server(&inv->servers[i - inv->nupstreams]) : (struct bound){0};
 }
 
 static void write_limit(const struct metrics_at *pg, unsigned i, uint64_t (*number)(const struct bound *b))
 {
-	struct bound b = bound_of(pg->inv, i);
+	struct bound b = bound_of(pg, i);
 
 	if (b.limit != NULL)
 		prometheus_value(&pg->to, pg->name, &b.labels, number(&b));

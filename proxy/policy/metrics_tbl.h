@@ -36,13 +36,13 @@
 	  "Descriptors that are open.", process_descriptors, 1) \
 	X(PROCESS, ONE, "process_max_fds", gauge, "", \
 	  "Descriptors that may be open.", process_most_descriptors, 1) \
-	X(PROCESS, LIMITS, "staunch_limit_usage", gauge, "limit, listener", \
+	X(PROCESS, LIMITS, "staunch_limit_usage", gauge, "limit, listener, upstream, server", \
 	  "Places of a limit that are taken now.", limit_usage, 1) \
-	X(PROCESS, LIMITS, "staunch_limit_max", gauge, "limit, listener", \
+	X(PROCESS, LIMITS, "staunch_limit_max", gauge, "limit, listener, upstream, server", \
 	  "Places that a limit has.", limit_max, 1) \
-	X(PROCESS, LIMITS, "staunch_limit_high_water", gauge, "limit, listener", \
+	X(PROCESS, LIMITS, "staunch_limit_high_water", gauge, "limit, listener, upstream, server", \
 	  "The most places that were taken at a time.", limit_high, 1) \
-	X(PROCESS, LIMITS, "staunch_limit_hits_total", counter, "limit, listener", \
+	X(PROCESS, LIMITS, "staunch_limit_hits_total", counter, "limit, listener, upstream, server", \
 	  "Times that a limit refused or held up a client.", limit_hits, 1) \
 	X(LISTENER, CERTIFICATES, "staunch_tls_certificate_not_after_timestamp_seconds", gauge, "listener, file", \
 	  "When a certificate expires.", certificate, 1) \

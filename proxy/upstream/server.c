@@ -157,7 +157,7 @@ void server_put(struct server_registry *r, struct server *s)
  * server_release: what its connections counted is there. */
 static bool server_is_over(const struct server *s)
 {
-	return s->holders == 0 && __atomic_load_n(&s->active, __ATOMIC_ACQUIRE) == 0;
+	return s->holders == 0 && __atomic_load_n(&s->slots.used, __ATOMIC_ACQUIRE) == 0;
 }
 
 bool server_retire(struct server_registry *r, struct server *s)
@@ -292,14 +292,16 @@ bool server_try_take(struct server *s, uint32_t max)
 		if (max != 0 && n >= max)
 			return false;
 	} while (!__atomic_compare_exchange_n(
-		&s->active, &n, n + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+		&s->slots.used, &n, n + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	if (unlikely(max != 0 && n >= s->slots.high))
+		limit_note_high(&s->slots, n + 1);
 	return true;
 }
 
 void server_release(struct server *s)
 {
 	struct upstream_live *live = s->live;
-	uint32_t n = __atomic_fetch_sub(&s->active, 1, __ATOMIC_SEQ_CST);
+	uint32_t n = __atomic_fetch_sub(&s->slots.used, 1, __ATOMIC_SEQ_CST);
 
 	CHECK(n > 0, "a slot is given back exactly once");
 	if (unlikely(upstream_waiting(live) != 0))

@@ -54,7 +54,9 @@ struct server {
 	struct check *agent; /* as check, of its agent */
 	struct server_agent_heard agent_heard;
 
-	uint32_t active cache_aligned; /* atomic: live connections and dials; all workers write */
+	/* all workers write; used: live connections and dials; high: with a limit; hits: who found it, and all, full */
+	struct limit slots cache_aligned;
+	bool slots_act; /* an episode of that limit counts as a list; control thread */
 	uint64_t failure; /* atomic: the last connect that did not work (server_note_failure); 0: none */
 };
 
@@ -176,7 +178,7 @@ static inline int64_t server_set_ends(const struct server *s, enum server_set wh
 /* Live connections and dials; another worker may change it at once. Any thread. Why in that order: upstream_waiting. */
 static inline uint32_t server_active(const struct server *s)
 {
-	return __atomic_load_n(&s->active, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&s->slots.used, __ATOMIC_SEQ_CST);
 }
 
 #endif

@@ -299,6 +299,18 @@ struct upstream *upstream_free(struct upstream *u)
 	return NULL;
 }
 
+void upstream_note_full(struct upstream *u, int64_t now)
+{
+	pthread_mutex_lock(&u->live->lock);
+	for (unsigned i = 0; i < u->members->n; i++) {
+		struct member *m = &u->members->at[i];
+
+		if (m->most != 0 && server_active(m->server) >= m->most)
+			limit_hit(&m->server->slots, now);
+	}
+	pthread_mutex_unlock(&u->live->lock);
+}
+
 /* The latest accept of a connection that it has given a byte. */
 static uint64_t latest_answered(const struct server *s, unsigned nworkers)
 {

@@ -101,6 +101,12 @@ static bool is_taught(void *arg)
 	return strstr(control_expect(200, "GET /v1/servers", ""), "\"early_ends_count\":true") != NULL;
 }
 
+static bool has_learnt(void *arg)
+{
+	(void)arg;
+	return strstr(control_expect(200, "GET /v1/servers", ""), "\"answer_ms\":1000,\"hedge_ms\":") != NULL;
+}
+
 /* What the others' answers teach is known within a second. */
 static void teach(const struct world *w)
 {
@@ -119,6 +125,8 @@ static void e34_early_ends_cost_three_clients(void **state)
 	start(&w, 3, "{out: 60s}");
 	teach(&w);
 	assert_int_equal(events(&w, "server_out"), 0);
+	(void)fail_of(w.port, 120); /* now each has more than a hundred answers of the others */
+	assert_true(kit_wait(has_learnt, NULL, KIT_MS));
 	kit_peer_stop(bad);
 	(void)serving(KIT_SOURCE, w.at[2], &bad); /* of no bytes */
 	assert_int_equal(fail_until(&w, "server_out"), 3);

@@ -298,10 +298,21 @@ static void e42_is_shown(void **state)
 		    "{\"name\":\"upstreams[].queue.max\",\"used\":1,\"max\":1,\"listener\":null,\"upstream\":\"app\",");
 	expect_part(control_expect(200, "GET /v1/explain?listener=web", ""),
 		    "{\"name\":\"upstreams[].queue.max\",\"used\":1,\"max\":1,\"acts\":true,\"effect\":\"closed\"}");
+	kit_staunch_wait_err(w.s, "max_connections 1 is reached: clients wait for a place", 1);
+	expect_part(control_expect(200, "GET /metrics", ""),
+		    textf("staunch_limit_hits_total{limit=\"server_connections\",upstream=\"app\","
+			  "server=\"%s:%d\"} 1\n",
+			  kit_ip(0), kit_peer_port(w.echo)));
+	expect_part(control_expect(200, "GET /metrics", ""),
+		    "staunch_limit_usage{limit=\"queue\",upstream=\"app\"} 1\n");
 	expect_part(control_shell_ok(textf("COLUMNS=132 %s status --socket %s", kit_binary(), control_socket())),
 		    "\nwaiting     upstream app: every server has max_connections; 1 of at most 1 wait in its queue\n");
 	expect_part(control_shell_ok(textf("%s status --limits --socket %s", kit_binary(), control_socket())),
 		    "\napp queue.max                         1        1        1         0  never\n");
+	expect_part(control_shell_ok(textf("%s status --limits --socket %s", kit_binary(), control_socket())),
+		    textf("\napp/%s:%d max_connections\n", kit_ip(0), kit_peer_port(w.echo)));
+	expect_part(control_shell_ok(textf("%s status --limits --socket %s", kit_binary(), control_socket())),
+		    "\n                                      1        1        1         1  acts now\n");
 	kit_reset(fd);
 	expect_waiting(0);
 	expect_part(control_expect(200, "GET /v1/explain?listener=web", ""), "\"close\":null,\"waits\":true");

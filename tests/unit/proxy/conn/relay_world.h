@@ -276,7 +276,7 @@ static inline void relay_world_run(const struct relay_case *is)
 	world.counts.stats = &world.listener_stats;
 	world.target.upstream = &world.upstream;
 	world.targets[0] = &world.target;
-	world.server.active = 1;
+	world.server.slots.used = 1;
 	world.server.live = &world.live;
 	world.server.stats = &world.server_stats;
 	memset(&world.listener, 0, sizeof(world.listener));
@@ -292,7 +292,7 @@ static inline void relay_world_run(const struct relay_case *is)
 	hook_reset();
 	assert_true(list_empty(&s->conns));
 	assert_int_equal(world.limit.used, 0);
-	assert_int_equal(world.server.active, 0);
+	assert_int_equal(world.server.slots.used, 0);
 	assert_int_equal(world.use.count, 1);
 	shard_fini(s);
 	free(s);

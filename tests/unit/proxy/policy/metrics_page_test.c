@@ -212,6 +212,47 @@ static void o24_limits(void **state)
 		limit_give(web);
 }
 
+#define OF_APP(family, limit) "staunch_limit_" family "{limit=\"" limit "\",upstream=\"app\""
+
+/* E44: a queue, and a server's max_connections, are limits as others are. */
+static void o24_limits_of_upstreams_and_servers(void **state)
+{
+	struct server *s;
+
+	(void)state;
+	publish(HEAD "  - {name: app, servers: [\"10.0.0.1:80\", {address: \"10.0.0.2:80\", max_connections: 2}]}\n"
+		     "  - {name: none, queue: off, servers: [\"10.0.0.3:80\"]}\n");
+	s = snap->targets[0].upstream->members->at[1].server;
+	assert_true(server_try_take(s, 2) && server_try_take(s, 2));
+	upstream_note_full(snap->targets[0].upstream, 5);
+	server_release(s);
+	limit_note_high(&s->live->queue, 7);
+	limit_hit(&s->live->queue, 5);
+	print_all();
+	expect(OF_APP("usage", "queue") "} 0");
+	expect(OF_APP("max", "queue") "} 1024");
+	expect(OF_APP("high_water", "queue") "} 7");
+	expect(OF_APP("hits_total", "queue") "} 1");
+	expect(OF_APP("usage", "server_connections") ",server=\"10.0.0.2:80\"} 1");
+	expect(OF_APP("max", "server_connections") ",server=\"10.0.0.2:80\"} 2");
+	expect(OF_APP("high_water", "server_connections") ",server=\"10.0.0.2:80\"} 2");
+	expect(OF_APP("hits_total", "server_connections") ",server=\"10.0.0.2:80\"} 1");
+	assert_int_equal(count(OF_APP("usage", "server_connections")), 1);
+	assert_int_equal(count("{limit=\"queue\",upstream=\"none\""), 0);
+	server_release(s);
+}
+
+/* Where the page has no room for all, servers' limits go with the first family of servers. */
+static void o24_limits_of_servers_are_left_out_first(void **state)
+{
+	(void)state;
+	publish("metrics: {series: 200}\n" HEAD
+		"  - {name: app, servers: [{address: \"10.0.0.2:80\", max_connections: 2}]}\n");
+	print_all();
+	assert_int_equal(count("server_connections"), 0);
+	expect(OF_APP("max", "queue") "} 1024");
+}
+
 /* Prometheus refuses a page on which a family has two heads or its series stand apart. */
 static void o14_blocks_of_any_size_are_one_page(void **state)
 {
@@ -363,6 +404,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(o14_tells_what_was_counted, begin, end),
 		cmocka_unit_test_setup_teardown(o24_limits, begin, end),
+		cmocka_unit_test_setup_teardown(o24_limits_of_upstreams_and_servers, begin, end),
+		cmocka_unit_test_setup_teardown(o24_limits_of_servers_are_left_out_first, begin, end),
 		cmocka_unit_test_setup_teardown(o14_blocks_of_any_size_are_one_page, begin, end),
 		cmocka_unit_test_setup_teardown(o14_a_page_has_what_is_asked_for, begin, end),
 		cmocka_unit_test_setup_teardown(o14_series_are_bounded, begin, end),

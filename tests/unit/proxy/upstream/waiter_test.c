@@ -79,7 +79,7 @@ static void e42_newcomers_go_to_the_end(void **state)
 
 	(void)state;
 	assert_int_equal(join(&o[0], u), -NP_EAGAIN);
-	__atomic_fetch_sub(&s->active, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_sub(&s->slots.used, 1, __ATOMIC_SEQ_CST);
 	assert_int_equal(refused(u), -NP_EAGAIN);
 	assert_int_equal(join(&o[1], u), -NP_EAGAIN);
 	upstream_wake(u->live, 0);
