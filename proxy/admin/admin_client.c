@@ -16,7 +16,7 @@
 #define WRITE_TIME   (30 * NP_S)
 
 static const struct route_row routes[] = {
-#define X(path, methods, open, handle) {path, methods, handle, open},
+#define X(path, methods, open, handle, help) {path, methods, handle, open},
 	ADMIN_TBL(X)
 #undef X
 };

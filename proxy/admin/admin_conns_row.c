@@ -7,7 +7,7 @@ static const struct {
 	const char *word;
 	unsigned wants;
 } fields_known[CONN_FIELDS] = {
-#define X(code, word, wants) {#word, wants},
+#define X(code, word, wants, help) {#word, wants},
 	CONN_FIELD_TBL(X)
 #undef X
 };

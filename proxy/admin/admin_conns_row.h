@@ -9,7 +9,7 @@
 #define ADMIN_ROW_ROOM 8192 /* bytes of a line: each text with all of it escaped */
 
 enum conn_field {
-#define X(code, word, wants) CONN_FIELD_##code,
+#define X(code, word, wants, help) CONN_FIELD_##code,
 	CONN_FIELD_TBL(X)
 #undef X
 	CONN_FIELDS

@@ -58,7 +58,7 @@ struct event_keeper *event_keeper_new(struct admin *a)
 	k->admin = a;
 	k->sink.take = keep_event;
 	list_init(&k->streams);
-	event_ring_init(&k->ring, admin_wall(), event_lost());
+	event_ring_init(&k->ring, wall_now(), event_lost());
 	return k;
 }
 
@@ -96,7 +96,7 @@ static void open_line(struct events_stream *s, struct json *j, uint64_t generati
 /* A line about the stream. */
 static void open_word(struct events_stream *s, struct json *j, const char *word)
 {
-	open_line(s, j, generation_of(s->keeper->admin), admin_wall());
+	open_line(s, j, generation_of(s->keeper->admin), wall_now());
 	json_str(j, "events", word);
 }
 

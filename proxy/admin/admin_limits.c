@@ -39,7 +39,7 @@ static void put_limit(struct json *j, struct reply *r, const struct shown *s)
 	if (last == 0)
 		json_null(j, "last_hit");
 	else
-		json_time(j, "last_hit", admin_wall() - ago);
+		json_time(j, "last_hit", wall_now() - ago);
 	json_i64(j, "last_hit_ago_ms", last == 0 ? 0 : ago / NP_MS);
 	json_bool(j, "episode", __atomic_load_n(&s->limit->since, __ATOMIC_RELAXED) != 0);
 	json_str(j, "server", s->server);

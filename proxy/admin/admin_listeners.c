@@ -130,7 +130,7 @@ static void put_ocsp(struct json *j, const struct inventory_certificate *c)
 		until = __atomic_load_n(&c->staple->until, __ATOMIC_RELAXED);
 	json_enter(j, "ocsp", '{');
 	json_str(j, "source", c->staple != NULL ? "fetched" : "file");
-	json_bool(j, "stapled", until > admin_wall() / NP_S);
+	json_bool(j, "stapled", until > wall_now() / NP_S);
 	json_time(j, "until", until == INT64_MAX ? 0 : until * NP_S);
 	json_leave(j, '}');
 }

@@ -83,7 +83,7 @@ void admin_log(struct client *c, struct reply *r)
 		reply_error(r, 400, wrong, "{\"level\":\"debug\",\"for\":\"10m\"}");
 		return;
 	}
-	what.level.ends = admin_wall() + what.level.lasts;
+	what.level.ends = wall_now() + what.level.lasts;
 	/* A change is made however late, so its answer is waited for. */
 	o = admin_order(c, &what, changes ? 0 : LEVEL_PATIENCE);
 	if (o == NULL)

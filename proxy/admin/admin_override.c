@@ -164,7 +164,7 @@ static bool read_path_of(const char *rest, struct server_change *change, struct 
 	if (slash == NULL || slash == rest || slash[1] == '\0' ||
 	    (size_t)(slash - rest) >= sizeof(change->upstream) || strlen(slash + 1) >= sizeof(change->server)) {
 		reply_error(r, 404, "a server is named by its upstream and its address",
-			    "UPSTREAM/ADDRESS, as app/10.0.0.1:80; staunch top lists them");
+			    "UPSTREAM/ADDRESS, as app/10.0.0.1:80; staunch server lists them");
 		return false;
 	}
 	memcpy(change->upstream, rest, (size_t)(slash - rest));

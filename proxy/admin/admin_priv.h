@@ -5,6 +5,7 @@
 
 #include "netpoll/netpoll.h"
 #include "proxy/base/json.h"
+#include "proxy/base/wall.h"
 #include "proxy/control/control.h"
 #include "proxy/policy/inventory.h"
 #include "proxy/proto/http_request.h"
@@ -146,7 +147,6 @@ void reply_error(struct reply *r, unsigned status, const char *message, const ch
 void reply_object(struct reply *r, struct json *j, uint64_t generation);
 /* reply_send: what is left.   Returns  0 or the error.   Parks. */
 must_use int reply_send(struct reply *r);
-int64_t admin_wall(void);
 
 /* ---- admin_orders.c ---- */
 
@@ -181,6 +181,13 @@ void admin_warnings(struct json *j, struct client *c, struct reply *r, const str
 must_use struct inventory *show_begin(struct client *c, struct reply *r, struct json *j, const char *list);
 /* The list and the object are closed. */
 void show_end(struct reply *r, struct json *j, struct inventory *inv);
+
+/* ---- admin_upstreams.c ---- */
+
+/* show_tier: one tier of u as an object: how many servers, and how many of them are usable; named: with the upstream's
+ * name, too. */
+void show_tier(struct json *j, const struct inventory *inv, const struct inventory_upstream *u, unsigned tier,
+	       bool named);
 
 /* ---- admin_override.c ---- */
 

@@ -1,19 +1,10 @@
 /* admin_reply: the head of an answer, and its body whole or in chunks. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "proxy/admin/admin_priv.h"
 
 #define HEAD_ROOM 800
-
-int64_t admin_wall(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
-}
 
 /* For people: programs read the number. */
 static const char *reason_of(unsigned status)
@@ -163,7 +154,7 @@ void reply_object(struct reply *r, struct json *j, uint64_t generation)
 	json_enter(j, NULL, '{');
 	json_u64(j, "schema", 1);
 	json_u64(j, "generation", generation);
-	json_time(j, "time", admin_wall());
+	json_time(j, "time", wall_now());
 }
 
 /* Replaces what the handler has written so far. */

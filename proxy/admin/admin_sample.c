@@ -28,7 +28,7 @@ static void sample_now(struct sampler *s)
 	if (rates_sample(&s->rates, inv, now)) {
 		memset(&s->counts, 0, sizeof(s->counts));
 		history_count(inv, &s->counts);
-		history_note(&s->history, &s->counts, now, admin_wall());
+		history_note(&s->history, &s->counts, now, wall_now());
 	}
 	inventory_drop(inv);
 }
@@ -65,7 +65,7 @@ void sampler_start(struct sampler *s)
 	s->rates.at[0] = now;
 	s->rates.samples = 1;
 	s->counts.cpu = history_cpu();
-	history_note(&s->history, &s->counts, now, admin_wall());
+	history_note(&s->history, &s->counts, now, wall_now());
 	s->due = now + SAMPLE_EVERY;
 	np_timer_set(&s->timer, s->due);
 }

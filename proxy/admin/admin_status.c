@@ -9,6 +9,7 @@
 
 #define STATUS_PATIENCE (2 * NP_S)
 #define WORKER_ROOM     512
+#define TIER_ROOM       512
 #define PATH_SHOWN      1024 /* bytes: escaped they fit into one block */
 
 static const char *stage_word(const struct process *p)
@@ -75,6 +76,20 @@ static void put_rates(struct json *j, const struct client *c)
 	sample_rates(j, words, rates);
 }
 
+/* Of upstreams that have more than one tier, since all others have nothing to tell of it. */
+static no_inline void put_status_tiers(struct json *j, struct reply *r, const struct inventory *inv)
+{
+	json_enter(j, "tiers", '[');
+	for (unsigned i = 0; inv != NULL && i < inv->nupstreams; i++) {
+		const struct inventory_upstream *u = &inv->upstreams[i];
+		unsigned tiers = u->listed ? usable_tiers(inv, u) : 0;
+
+		for (unsigned tier = 0; tiers > 1 && tier < tiers && reply_room(r, TIER_ROOM); tier++)
+			show_tier(j, inv, u, tier, true);
+	}
+	json_leave(j, ']');
+}
+
 static void put_upstreams(struct json *j, const struct inventory *inv)
 {
 	struct usable_count n = {0};
@@ -124,6 +139,7 @@ void admin_status(struct client *c, struct reply *r)
 	put_connections(&j, inv, o);
 	put_rates(&j, c);
 	put_upstreams(&j, inv);
+	put_status_tiers(&j, r, inv);
 	if (inv != NULL)
 		inventory_drop(inv);
 	admin_warnings(&j, c, r, o);

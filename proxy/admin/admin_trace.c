@@ -105,7 +105,7 @@ static void put_began(struct tracing *g, const struct trace_options *o)
 {
 	struct json j;
 
-	begin_line(g, &j, admin_wall());
+	begin_line(g, &j, wall_now());
 	json_str(&j, "trace", "began");
 	json_u64(&j, "limit", o->limit);
 	json_i64(&j, "for_ms", o->time / NP_MS);
@@ -123,7 +123,7 @@ static void put_over(struct tracing *g)
 		lost += t->ears[i].lost;
 	if (!line_room(g))
 		return;
-	begin_line(g, &j, admin_wall());
+	begin_line(g, &j, wall_now());
 	json_str(&j, "trace", "over");
 	json_str(&j, "why", g->over);
 	json_u64(&j, "connections", t->began < t->limit ? t->began : t->limit);

@@ -7,7 +7,9 @@
 #include "proxy/policy/registry.h"
 #include "proxy/upstream/server.h"
 
-#define OBJECT_ROOM 4096 /* an upstream, or a server with a path of 107 bytes as its address, escaped */
+/* An upstream, or a server with a path of 107 bytes as its address and a reason, escaped. */
+#define OBJECT_ROOM 8192
+#define TIERS_SHOWN 32 /* what an upstream has room for */
 
 static const char *balance_word(enum config_balance b)
 {
@@ -64,11 +66,54 @@ static void put_upstream_queue(struct json *j, const struct inventory_upstream *
 	json_leave(j, '}');
 }
 
+/* Spare servers of a tier are not usable ones, but such a tier is not lost either: both are told. */
+void show_tier(struct json *j, const struct inventory *inv, const struct inventory_upstream *u, unsigned tier,
+	       bool named)
+{
+	const struct usable_count n = usable_tier(inv, u, tier);
+
+	json_enter(j, NULL, '{');
+	if (named)
+		json_str(j, "upstream", u->live->name);
+	json_u64(j, "tier", tier);
+	json_u64(j, "servers", n.servers);
+	json_u64(j, "usable", n.usable);
+	json_u64(j, "spare", n.spare);
+	json_leave(j, '}');
+}
+
+/* One object a tier, the first one first: the ranks of what `priority` and `zone` say of the servers. */
+static void put_tiers(struct json *j, const struct inventory *inv, const struct inventory_upstream *u)
+{
+	unsigned tiers = usable_tiers(inv, u);
+
+	json_enter(j, "tiers", '[');
+	for (unsigned tier = 0; tier < tiers && tier < TIERS_SHOWN; tier++)
+		show_tier(j, inv, u, tier, false);
+	json_leave(j, ']');
+}
+
+/* What its servers are together. */
+static void put_upstream_servers(struct json *j, const struct inventory *inv, const struct inventory_upstream *u)
+{
+	struct usable_count count = usable_count(inv, u);
+	unsigned percent;
+
+	json_u64(j, "servers", count.servers);
+	json_u64(j, "usable", count.usable);
+	json_u64(j, "spare", count.spare);
+	put_tiers(j, inv, u);
+	json_bool(j, "panics", inventory_panics(inv, u, &percent));
+	if (u->dns_members >= 0)
+		json_i64(j, "dns_members", u->dns_members);
+	else
+		json_null(j, "dns_members");
+}
+
 static void put_upstream(struct json *j, struct client *c, const struct inventory *inv, unsigned i)
 {
 	static const char *const words[RATES] = {"connects", "retries", "failed", "bytes_in", "bytes_out"};
 	const struct inventory_upstream *u = &inv->upstreams[i];
-	struct usable_count count = usable_count(inv, u);
 	struct server_stats n = {0};
 	uint64_t retries = 0, rates[RATES];
 
@@ -77,9 +122,7 @@ static void put_upstream(struct json *j, struct client *c, const struct inventor
 	json_str(j, "name", u->live->name);
 	json_str(j, "balance", balance_word(u->config->balance));
 	json_bool(j, "tls", u->config->tls != NULL);
-	json_u64(j, "servers", count.servers);
-	json_u64(j, "usable", count.usable);
-	json_u64(j, "spare", count.spare);
+	put_upstream_servers(j, inv, u);
 	json_u64(j, "active", upstream_active(inv, u));
 	json_u64(j, "retries", retries);
 	put_upstream_queue(j, u);
@@ -117,7 +160,7 @@ static void put_failure(struct json *j, const struct server *s)
 	json_str(j, "reason", close_word((enum close_reason)f.why));
 	json_str(j, "errno", f.err != 0 ? np_err_name(f.err) : NULL);
 	json_str(j, "text", f.err != 0 ? np_err_text(f.err) : close_sentence((enum close_reason)f.why));
-	json_time(j, "at", admin_wall() - ago);
+	json_time(j, "at", wall_now() - ago);
 	json_i64(j, "ago_ms", ago / NP_MS);
 	json_leave(j, '}');
 }
@@ -157,7 +200,7 @@ static void put_check(struct json *j, const struct server *s, enum server_check 
 	json_str(j, "result", check_result_word(last.result));
 	json_str(j, "errno", last.err != 0 ? np_err_name(last.err) : NULL);
 	json_str(j, "text", check_result_sentence(last.result));
-	json_time(j, "at", admin_wall() - (now - last.at));
+	json_time(j, "at", wall_now() - (now - last.at));
 	json_i64(j, "ago_ms", (now - last.at) / NP_MS);
 	json_i64(j, "verdict_for_ms", (now - since) / NP_MS);
 	json_leave(j, '}');
@@ -237,10 +280,15 @@ static void put_slow_start(struct json *j, const struct inventory_server *s)
 static void put_state(struct json *j, const struct inventory_server *s)
 {
 	uint32_t most = usable_most(s), active = server_active(s->server);
+	int64_t since = np_nanotime() - server_since(s->server);
+	char sentence[USABLE_SENTENCE];
 	const char *why;
 
 	json_str(j, "usable", usable_word(s, &why));
 	json_str(j, "why", why);
+	json_str(j, "why_text", usable_sentence(s, sentence));
+	json_time(j, "since", wall_now() - since);
+	json_i64(j, "for_ms", since > 0 ? since / NP_MS : 0);
 	put_inputs(j, s->server);
 	put_lesson(j, s->server);
 	put_slow_start(j, s);

@@ -12,10 +12,10 @@
 #include "proxy/upstream/upstream_live.h"
 
 #define WARNING_ROOM  1024
-#define TEXT_MOST     320
+#define TEXT_MOST     640
 #define CERT_DAYS     30
 #define UNUSABLE_NAMED 2
-#define UNUSABLE_ROOM  192 /* two of them, with the longest word */
+#define UNUSABLE_ROOM  448 /* two of them, each with its reason */
 #define FAILING_NAMED 10
 #define FAILURE_RECENT (60 * NP_S)
 #define DROPS_RECENT  (600 * NP_S) /* so long a dropped record is worth a word */
@@ -23,6 +23,7 @@
 struct warnings {
 	struct json *j;
 	struct reply *r;
+	const struct rates *rates;
 };
 
 static void warn(const struct warnings *w, const char *word, const char *fmt, ...) printf_like(3, 4);
@@ -43,51 +44,104 @@ static void warn(const struct warnings *w, const char *word, const char *fmt, ..
 	json_leave(w->j, '}');
 }
 
-/* The first servers that get no connections, each with the word that /v1/servers and top have for the reason. */
+/* The first servers that get no connections, or only where no other is left, each with its reason. */
 static void list_unusable(const struct inventory *inv, const struct inventory_upstream *u, char out[UNUSABLE_ROOM])
 {
-	const char *before = ": ", *why;
+	unsigned named = 0, more = 0;
 	size_t n = 0;
 
 	out[0] = '\0';
-	for (unsigned i = u->first, named = 0; i < u->first + u->n && named < UNUSABLE_NAMED; i++) {
+	for (unsigned i = u->first; i < u->first + u->n; i++) {
 		const struct inventory_server *s = &inv->servers[i];
-		const char *slash = strchr(s->server->name, '/');
+		const char *slash = strchr(s->server->name, '/'), *why;
+		char sentence[USABLE_SENTENCE];
 
-		if (!s->listed || usable_word(s, &why)[0] != 'n' || why == NULL || slash == NULL)
+		why = s->listed && slash != NULL ? usable_sentence(s, sentence) : NULL;
+		if (why == NULL || named == UNUSABLE_NAMED) {
+			more += why != NULL;
 			continue;
-		snprintf(out + n, UNUSABLE_ROOM - n, "%s%.60s %s", before, slash + 1, why);
+		}
+		snprintf(out + n, UNUSABLE_ROOM - n, "%s%.60s: %.120s", named > 0 ? "; " : " (", slash + 1, why);
 		n = strlen(out);
-		before = ", ";
 		named++;
 	}
+	if (more > 0)
+		snprintf(out + n, UNUSABLE_ROOM - n, "; and %u more)", more);
+	else if (named > 0)
+		snprintf(out + n, UNUSABLE_ROOM - n, ")");
+}
+
+/* The tiers without a usable server, where a later one has some: its servers may be far away, or slower.
+ *   Returns  how many they are; 0 mostly. */
+static unsigned lost_tiers(const struct inventory *inv, const struct inventory_upstream *u)
+{
+	unsigned tiers = usable_tiers(inv, u), tier = 0;
+
+	for (; tier < tiers; tier++) {
+		const struct usable_count n = usable_tier(inv, u, tier);
+
+		if (n.usable + n.spare > 0)
+			break;
+	}
+	return tier;
 }
 
 /* An upstream without a usable server gets the sharper sentence, and only that. */
+static no_inline void warn_of_upstream(const struct warnings *w, const struct inventory *inv,
+				       const struct inventory_upstream *u)
+{
+	struct usable_count n = usable_count(inv, u);
+	char names[UNUSABLE_ROOM], tiers[64] = "";
+	unsigned lost, percent;
+
+	if (n.servers == 0) { /* the file has some; so all of them are names */
+		warn(w, "upstream_down", "upstream %s has no server: no name that it lists has an address; the events "
+		     "dns_failed and dns_dropped say why", u->live->name);
+		return;
+	}
+	if (n.usable == n.servers)
+		return;
+	lost = lost_tiers(inv, u);
+	if (lost > 0)
+		snprintf(tiers, sizeof(tiers), ", none before tier %u", lost);
+	list_unusable(inv, u, names);
+	if (inventory_panics(inv, u, &percent))
+		warn(w, "panic", "upstream %s panics: %u %% of its weight is usable, so servers that are held out are "
+		     "used again%s", u->live->name, percent, names);
+	else if (n.usable + n.spare == 0)
+		warn(w, "upstream_down", "upstream %s has no usable server%s", u->live->name, names);
+	else
+		warn(w, "servers_unusable", "upstream %s: %u of %u servers usable%s%s", u->live->name, n.usable,
+		     n.servers, tiers, names);
+}
+
 static void warn_of_upstreams(const struct warnings *w, const struct inventory *inv)
 {
-	for (unsigned i = 0; i < inv->nupstreams; i++) {
-		const struct inventory_upstream *u = &inv->upstreams[i];
-		struct usable_count n = usable_count(inv, u);
-		char names[UNUSABLE_ROOM];
+	for (unsigned i = 0; i < inv->nupstreams; i++)
+		if (inv->upstreams[i].listed)
+			warn_of_upstream(w, inv, &inv->upstreams[i]);
+}
 
-		if (!u->listed || n.usable == n.servers)
-			continue;
-		list_unusable(inv, u, names);
-		if (n.usable + n.spare == 0)
-			warn(w, "upstream_down", "upstream %s has no usable server%s", u->live->name, names);
-		else
-			warn(w, "servers_unusable", "upstream %s: %u of %u servers usable%s", u->live->name, n.usable,
-			     n.servers, names);
-	}
+/* Has it taken connections, or passed its check, since that failure? Then it is over, and the events have it. */
+static bool is_back(const struct warnings *w, const struct inventory *inv, unsigned i, int64_t failed_at)
+{
+	struct server *server = inv->servers[i].server;
+	const struct server_check_last last = server_checked_last(&server->checked);
+	uint64_t rates[RATES];
+
+	if (server_inputs(server_now(server)).check == SERVER_CHECK_UP && last.result == CHECK_OK &&
+	    last.at > failed_at)
+		return true;
+	rates_server(w->rates, inv, i, rates); /* of the last ten seconds */
+	return rates[RATE_CONNECTIONS] > 0 && rates[RATE_FAILED] == 0;
 }
 
 /* Not long ago: a server that nobody asks since then may be well again. */
-static bool fails(const struct server *server)
+static bool fails(const struct warnings *w, const struct inventory *inv, unsigned i)
 {
-	const struct server_failure f = server_last_failure(server);
+	const struct server_failure f = server_last_failure(inv->servers[i].server);
 
-	return f.why != 0 && np_nanotime() - f.at <= FAILURE_RECENT;
+	return f.why != 0 && np_nanotime() - f.at <= FAILURE_RECENT && !is_back(w, inv, i, f.at);
 }
 
 /* Its last connect that failed was not long ago; since when it fails is in the events. */
@@ -111,7 +165,7 @@ static void warn_of_servers(const struct warnings *w, const struct inventory *in
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < inv->nservers; i++) {
-		if (!inv->servers[i].listed || !fails(inv->servers[i].server))
+		if (!inv->servers[i].listed || !fails(w, inv, i))
 			continue;
 		if (++n <= FAILING_NAMED)
 			warn_of_server(w, inv, inv->servers[i].server);
@@ -168,7 +222,7 @@ void admin_warnings(struct json *j, struct client *c, struct reply *r, const str
 {
 	struct inventory *inv = inventory_hold(&c->admin->reader);
 	const struct sampler *s = c->admin->sampler;
-	const struct warnings w = {j, r};
+	const struct warnings w = {j, r, &s->rates};
 
 	json_enter(j, "warnings", '[');
 	if (o->why[0] != '\0')

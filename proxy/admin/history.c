@@ -6,32 +6,23 @@
 #include "proxy/admin/rates.h"
 #include "proxy/policy/usable.h"
 
-static const bool is_gauge[] = {
-#define X(series, word, unit, gauge) gauge,
+static const struct {
+	const char *word, *unit;
+	bool gauge;
+} series_known[] = {
+#define X(series, word, unit, gauge) {#word, #unit, gauge},
 	HISTORY_TBL(X)
 #undef X
 };
 
 const char *history_word(enum history_series s)
 {
-	static const char *const words[] = {
-#define X(series, word, unit, gauge) #word,
-		HISTORY_TBL(X)
-#undef X
-	};
-
-	return words[s];
+	return series_known[s].word;
 }
 
 const char *history_unit(enum history_series s)
 {
-	static const char *const units[] = {
-#define X(series, word, unit, gauge) #unit,
-		HISTORY_TBL(X)
-#undef X
-	};
-
-	return units[s];
+	return series_known[s].unit;
 }
 
 /* ---- counts ---- */
@@ -112,7 +103,7 @@ void history_note(struct history *h, const struct history_counts *c, int64_t now
 	histogram_since(&last.first_byte, &h->before.first_byte);
 	if (h->before_at != 0 && ns > 0) {
 		for (unsigned i = 0; i < HISTORY_SERIES; i++)
-			row[i] = is_gauge[i] ? c->v[i] : added(h->before.v[i], c->v[i], ns);
+			row[i] = series_known[i].gauge ? c->v[i] : added(h->before.v[i], c->v[i], ns);
 		note_latency(row, HISTORY_CONNECT_P50, HISTORY_CONNECT_P99, &last.connect);
 		note_latency(row, HISTORY_BYTE_P50, HISTORY_BYTE_P99, &last.first_byte);
 		row[HISTORY_CPU] = (uint64_t)(c->cpu - h->before.cpu) * 1000 / (uint64_t)ns;

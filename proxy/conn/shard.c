@@ -5,15 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
-static int64_t wall_offset(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec - np_nanotime();
-}
+#include "proxy/base/wall.h"
 
 int shard_init(struct shard *s, unsigned id, struct limit *limit)
 {
@@ -35,7 +28,7 @@ int shard_init(struct shard *s, unsigned id, struct limit *limit)
 		s->random = (uint64_t)np_nanotime() | 1;
 	s->source_seed = shard_random(s);
 	s->id_seed = shard_random(s);
-	s->id_epoch = wall_offset();
+	s->id_epoch = wall_now() - np_nanotime();
 	return 0;
 }
 
@@ -73,7 +66,7 @@ int64_t shard_wall(struct shard *s, int64_t mono)
 
 	DCHECK_SHARD(s);
 	if (s->wall_checked == 0 || now - s->wall_checked >= NP_S) {
-		s->wall_minus_mono = wall_offset();
+		s->wall_minus_mono = wall_now() - np_nanotime();
 		s->wall_checked = now;
 	}
 	return mono + s->wall_minus_mono;

@@ -268,8 +268,8 @@ static void put_candidate(struct json *j, const struct member_view *v)
 {
 	json_enter(j, NULL, '{');
 	json_str(j, "server", v->server->name);
-	json_str(j, "usable", standing_word(v->standing));
-	json_str(j, "why", standing_why(v->standing));
+	json_str(j, "usable", usable_text(v->usable));
+	json_str(j, "why", member_view_why(v));
 	json_u64(j, "weight", v->weight);
 	json_real(j, "weight_share", v->weight_share);
 	json_real(j, "chance", v->chance);

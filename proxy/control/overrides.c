@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/config.h"
 #include "config/text/word.h"
 #include "netpoll/hash.h"
+#include "proxy/base/wall.h"
 #include "proxy/control/control.h"
 #include "proxy/control/names_list.h"
 #include "proxy/control/override_text.h"
@@ -19,14 +19,6 @@
 #include "proxy/policy/snapshot.h"
 
 static const struct server_inputs nothing_said = {.admin_weight = -1, .agent_weight = -1};
-
-static int64_t override_wall(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
-}
 
 /* ---- the list ---- */
 
@@ -134,7 +126,7 @@ static void change_one(struct override *one, const struct server_change *c, enum
 	if (!c->sets[which])
 		return;
 	take_setting(&one->said, &c->said, which);
-	one->ends[which] = ends ? override_wall() + c->lasts : 0;
+	one->ends[which] = ends ? wall_now() + c->lasts : 0;
 	one->by[which] = ends ? np_nanotime() + c->lasts : 0;
 }
 
@@ -464,7 +456,7 @@ static void say_in_force(const struct overrides *o)
  * passed are judged by the wall clock, the only one that a restart of the machine leaves. */
 bool overrides_restore(struct process *p, const struct snapshot *s, const struct override_row *rows, unsigned n)
 {
-	int64_t wall = override_wall();
+	int64_t wall = wall_now();
 	bool dropped = false;
 
 	for (unsigned i = 0; i < n; i++) {

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/config.h"
 #include "proxy/base/probe.h"
+#include "proxy/base/wall.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/changes.h"
 #include "proxy/control/control.h"
@@ -68,14 +68,6 @@ static void warn_of_expiry(void *arg, const struct snapshot_certificate *c)
 		log_msg(LVL_WARNING, "certificate_expires",
 			"listener \"%s\": %s expires in %d day%s", c->listener, c->file, days,
 			days == 1 ? "" : "s");
-}
-
-static int64_t wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec;
 }
 
 /* How old spoke to the servers of this upstream, which is found by its name, since a reload makes anew what has

@@ -51,12 +51,32 @@ static struct event *begin_verdict(const struct server *s, const struct check_ch
 	return e;
 }
 
-/* NULL: the result's sentence says all. */
+/* NULL: the result's sentence says all. Of a refused connect the error says the same once more. */
 static const char *said_why(const struct server_check_last *last)
 {
+	bool known = last->result == CHECK_REFUSED || last->result == CHECK_RESET || last->result == CHECK_TIMEOUT;
+
 	if (last->detail != NULL)
 		return last->detail;
-	return last->err != 0 ? np_err_text(last->err) : NULL;
+	return last->err != 0 && !known ? np_err_text(last->err) : NULL;
+}
+
+/* The first verdict on a server: nothing has changed, for nobody has known how it is. Those that are well are not worth
+ * a notice. */
+static void tell_first(const struct server *s, const struct check_change *c, const struct server_check_last *last,
+		       const struct usable_count *l)
+{
+	struct event *e = begin_verdict(s, c, last, l);
+	const char *why = said_why(last);
+
+	if (c->to == SERVER_CHECK_UP)
+		event_log(e, LVL_INFO, "server_up", "server %s is up: its first check is good; %u of %u usable",
+			  s->name, l->usable, l->servers);
+	else
+		event_log(e, LVL_WARNING, "server_not_up",
+			  "server %s is not up: its first check: %s%s%s; %u of %u usable", s->name,
+			  check_result_sentence(last->result), why != NULL ? ": " : "", why != NULL ? why : "",
+			  l->usable, l->servers);
 }
 
 static void tell_change(const struct server *s, const struct check_change *c, const struct server_check_last *last,
@@ -72,13 +92,14 @@ static void tell_change(const struct server *s, const struct check_change *c, co
 			  check_result_sentence(last->result), why != NULL ? ": " : "", why != NULL ? why : "",
 			  server_check_text(c->from), was, l->usable, l->servers);
 	else
-		event_log(e, c->from == SERVER_CHECK_UNKNOWN ? LVL_INFO : LVL_NOTICE, "server_up",
+		event_log(e, LVL_NOTICE, "server_up",
 			  "server %s is up: its check is good; it was %s for %.1f s; %u of %u usable", s->name,
 			  server_check_text(c->from), was, l->usable, l->servers);
 }
 
-/* The last one gone, or the first one back: for clients that is more than one server. */
-static void tell_upstream(const struct server *s, unsigned before, const struct usable_count *l)
+/* The last one gone, or the first one back: for clients that is more than one server. `first`: there was none before,
+ * but nobody knew. */
+static void tell_upstream(const struct server *s, unsigned before, bool first, const struct usable_count *l)
 {
 	struct event *e;
 
@@ -88,10 +109,10 @@ static void tell_upstream(const struct server *s, unsigned before, const struct 
 	event_fact(e, "upstream", s->live->name);
 	event_number(e, "servers", l->servers);
 	if (l->usable + l->spare == 0)
-		event_log(e, LVL_WARNING, "upstream_down", "upstream %s has no usable server any more, of %u",
-			  s->live->name, l->servers);
+		event_log(e, LVL_WARNING, "upstream_down", "upstream %s has no usable server%s, of %u", s->live->name,
+			  first ? "" : " any more", l->servers);
 	else
-		event_log(e, LVL_WARNING, "upstream_up", "upstream %s has a usable server again, of %u", s->live->name,
+		event_log(e, LVL_NOTICE, "upstream_up", "upstream %s has a usable server again, of %u", s->live->name,
 			  l->servers);
 }
 
@@ -100,6 +121,7 @@ static void tell_upstream(const struct server *s, unsigned before, const struct 
 void verdict_is(const struct inventory *inv, const struct inventory_upstream *u, struct server *s,
 		const struct check_change *change, const struct server_check_last *last)
 {
+	bool first = change->from == SERVER_CHECK_UNKNOWN;
 	unsigned before;
 	struct usable_count left;
 
@@ -109,8 +131,8 @@ void verdict_is(const struct inventory *inv, const struct inventory_upstream *u,
 	set_word(s, change->to, last->at);
 	left = usable_count(inv, u);
 	PROBE(server_state, s->name, server_check_text(change->to));
-	tell_change(s, change, last, &left);
-	tell_upstream(s, before, &left);
+	(first ? tell_first : tell_change)(s, change, last, &left);
+	tell_upstream(s, before, first, &left);
 }
 
 static void tell_in_by_check(const struct server *s, const struct passive_change *c, const struct usable_count *l)
@@ -191,5 +213,5 @@ void verdict_agent(const struct check_run *r, const struct server_inputs *in, co
 		tell_agent_lost(s, &r->result, &left);
 	else if (changed || found)
 		tell_agent(s, in, &left);
-	tell_upstream(s, before, &left);
+	tell_upstream(s, before, false, &left);
 }

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proxy/base/json.h"
+#include "proxy/base/wall.h"
 
 static struct {
 	struct event_sink *sink; /* atomic; NULL: nobody keeps events */
@@ -30,7 +30,6 @@ static void count_lost_event(void)
 struct event *event_begin(void)
 {
 	struct event *e = NULL;
-	struct timespec ts;
 
 	if (__atomic_load_n(&events.sink, __ATOMIC_RELAXED) != NULL)
 		e = malloc(sizeof(*e) + EVENT_FACTS + EVENT_MESSAGE + 1);
@@ -38,8 +37,7 @@ struct event *event_begin(void)
 		count_lost_event();
 		return NULL;
 	}
-	clock_gettime(CLOCK_REALTIME, &ts);
-	*e = (struct event){.wall = (int64_t)ts.tv_sec * NP_S + ts.tv_nsec};
+	*e = (struct event){.wall = wall_now()};
 	return e;
 }
 

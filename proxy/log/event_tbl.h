@@ -84,8 +84,9 @@
 	X(server_agent, "notice", "A server's agent says something new, or is heard again: its line, and what counts of it.") \
 	X(server_agent_lost, "warning", "A server's agent was not heard three times: what it said is forgotten.") \
 	X(server_closed, "notice", "Connections of a server that is held out were ended (close_over), or that was called off.") \
-	X(server_down, "warning", "A server's checks failed: no connection goes to it; why, and how many are left.") \
+	X(server_down, "warning", "The checks of a server that was up fail: no connection goes to it; why, and how many are left.") \
 	X(server_in, "notice", "A server that was left out takes connections again; for how long it was out.") \
+	X(server_not_up, "warning", "The first check of a server failed: no connection goes to it until one is good.") \
 	X(server_out, "notice, warning", "A server is left out for a time: its connections failed; usable and servers count what is left.") \
 	X(server_spare, "warning", "A server that takes no connection is used only where no other is left.") \
 	X(server_up, "info, notice", "A server's checks are good: connections go to it; for how long it was down.") \
@@ -110,7 +111,7 @@
 	X(tokens_failed, "error", "control.token_file cannot be used; the configuration is refused.") \
 	X(upstream_down, "warning", "No server of an upstream can be used any more.") \
 	X(upstream_tls_failed, "warning", "A TLS handshake with a server failed; who and why.") \
-	X(upstream_up, "warning", "A server of an upstream can be used again, after there was none.") \
+	X(upstream_up, "notice", "A server of an upstream can be used again, after there was none.") \
 	X(worker_stalled, "warning", "A worker's loop has not turned for half a second; what it runs.") \
 	X(workers_clamped, "warning", "More workers than are supported.")
 

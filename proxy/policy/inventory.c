@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config/config.h"
 #include "netpoll/check.h"
+#include "proxy/base/wall.h"
 #include "proxy/policy/registry.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_contexts.h"
@@ -290,15 +290,13 @@ struct inventory *inventory_new(struct registry *r, const struct snapshot *s,
 				const struct inventory_process *p)
 {
 	struct inventory *inv = calloc(1, sizeof(*inv));
-	struct timespec now;
 
 	CHECK(!r->lent, "a load may use the registry");
 	if (inv == NULL)
 		return NULL;
 	inv->registry = r;
 	r->inventories++;
-	clock_gettime(CLOCK_REALTIME, &now);
-	inv->published = (int64_t)now.tv_sec * NP_S + now.tv_nsec;
+	inv->published = wall_now();
 	inv->generation = s->generation;
 	inv->config = config_share(s->config);
 	inv->max_connections = s->max_connections;

@@ -70,29 +70,6 @@ static no_inline void adopt_word(const struct upstream *u, struct member *m, uin
 	forget_credits(u);
 }
 
-/* Of a member that is not good enough. */
-static no_inline enum standing standing_out(const struct member *m)
-{
-	static const uint8_t standings[] = {
-		[SERVER_WHY_DRAIN] = STANDING_DRAIN,
-		[SERVER_WHY_MAINT] = STANDING_MAINT,
-		[SERVER_WHY_CHECK_DOWN] = STANDING_DOWN,
-		[SERVER_WHY_PASSIVE_OUT] = STANDING_OUT,
-		[SERVER_WHY_PASSIVE_TRIAL] = STANDING_TRIAL,
-		[SERVER_WHY_DNS_LEAVING] = STANDING_DOWN,
-		[SERVER_WHY_AGENT_DRAIN] = STANDING_DOWN,
-		[SERVER_WHY_AGENT_DOWN] = STANDING_DOWN,
-		[SERVER_WHY_WEIGHT] = STANDING_NO_WEIGHT,
-		[SERVER_WHY_CHECK_UNKNOWN] = STANDING_DOUBT,
-		[SERVER_WHY_PASSIVE_SPARE] = STANDING_DOUBT,
-		[SERVER_WHY_NOTHING] = STANDING_DOWN,
-	};
-	enum server_why why;
-
-	(void)server_usable(m->seen, m->weight, &why);
-	return (enum standing)standings[why];
-}
-
 /* In line for the pick, which asks it of each member. */
 static inline enum standing member_standing(const struct upstream *u, struct member *m, const struct pick_args *a,
 					    enum grade least)
@@ -102,7 +79,7 @@ static inline enum standing member_standing(const struct upstream *u, struct mem
 	if (unlikely(word != m->seen))
 		adopt_word(u, m, word);
 	if (unlikely(m->grade < least))
-		return standing_out(m);
+		return STANDING_HELD;
 	if (was_tried(a, m->server))
 		return STANDING_TRIED;
 	if (m->most != 0 && server_active(m->server) >= m->most)

@@ -89,6 +89,7 @@ static struct server *server_new(struct server_registry *r, const char *upstream
 	list_init(&s->bucket);
 	list_init(&s->leaving);
 	list_init(&s->link);
+	s->since = np_nanotime();
 	s->hash = hash_text(address);
 	s->text = strdup(text);
 	s->stats = server_stats_new(r->nworkers);
@@ -200,6 +201,19 @@ struct server_registry *server_registry_free(struct server_registry *r)
 
 /* ---- the word ---- */
 
+/* Since when it is as it is begins anew where another input decides. The configured weight is its members' and does not
+ * change: any but 0 will do. Two who write at once may store in either order; both times are of now, and nothing but a
+ * display reads them. */
+static void note_move(struct server *s, uint64_t from, uint64_t to)
+{
+	enum server_why before, after;
+
+	(void)server_usable(from, 1, &before);
+	(void)server_usable(to, 1, &after);
+	if (before != after)
+		__atomic_store_n(&s->since, np_nanotime(), __ATOMIC_RELAXED);
+}
+
 /* Compare and swap: other fields have other owners, who change theirs meanwhile. */
 uint64_t server_change_word(struct server *s, server_word_change *change, const void *arg)
 {
@@ -210,6 +224,7 @@ uint64_t server_change_word(struct server *s, server_word_change *change, const 
 		if (wanted == word)
 			break;
 	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	note_move(s, word, wanted);
 	return word;
 }
 

@@ -43,6 +43,7 @@ struct server {
 	struct server_stats *stats; /* const, owned: one cell per worker, which writes it; any thread reads */
 
 	uint64_t word;               /* atomic: server_state.h */
+	int64_t since;               /* atomic: monotonic ns: server_since */
 	int64_t ends[SERVER_SETS];   /* atomic: wall clock, ns: when that override ends by itself; 0: it does not */
 	uint64_t learnt;        /* atomic: server_learn */
 	struct server_minute *minute; /* the teacher's, which may be NULL; owned: free(3) */
@@ -161,6 +162,13 @@ void server_await_check(struct server *s);
 static inline uint64_t server_now(const struct server *s)
 {
 	return __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+}
+
+/* server_since: since when the same input decides whether it is usable: monotonic ns; of a server that nothing has ever
+ * held out, since it is known. Any thread. */
+static inline int64_t server_since(const struct server *s)
+{
+	return __atomic_load_n(&s->since, __ATOMIC_RELAXED);
 }
 
 /* Has an operator said anything of it? Any thread. */

@@ -86,7 +86,7 @@ static enum server_why decides(uint64_t word, uint32_t weight)
 enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why)
 {
 	static const enum usable results[] = {
-#define X(name, usable, text) [SERVER_WHY_##name] = usable,
+#define X(name, usable, word, sentence) [SERVER_WHY_##name] = usable,
 		SERVER_WHY_TBL(X)
 #undef X
 	};
@@ -113,12 +113,34 @@ enum grade server_grade(uint64_t word, uint32_t weight)
 const char *server_why_text(enum server_why why)
 {
 	static const char *const words[] = {
-#define X(name, usable, text) [SERVER_WHY_##name] = text,
+#define X(name, usable, word, sentence) [SERVER_WHY_##name] = word,
 		SERVER_WHY_TBL(X)
 #undef X
 	};
 
 	return words[why];
+}
+
+const char *server_why_sentence(enum server_why why)
+{
+	static const char *const sentences[] = {
+#define X(name, usable, word, sentence) [SERVER_WHY_##name] = sentence,
+		SERVER_WHY_TBL(X)
+#undef X
+	};
+
+	return sentences[why];
+}
+
+const char *usable_text(enum usable u)
+{
+	static const char *const words[] = {
+		[USABLE_NO] = "no",
+		[USABLE_SPARE] = "spare",
+		[USABLE_YES] = "yes",
+	};
+
+	return words[u];
 }
 
 const char *server_admin_text(enum server_admin_state state)

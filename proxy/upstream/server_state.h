@@ -42,22 +42,25 @@ struct server_inputs {
 
 enum usable { USABLE_NO, USABLE_SPARE, USABLE_YES };
 
-/* X(name, usable, word): what decides, in the order in which it is asked. */
-#define SERVER_WHY_TBL(X)                      \
-	X(DRAIN, USABLE_NO, "drain")               \
-	X(MAINT, USABLE_NO, "maint")               \
-	X(CHECK_DOWN, USABLE_NO, "check_down")     \
-	X(PASSIVE_OUT, USABLE_NO, "passive_out")   \
-	X(PASSIVE_TRIAL, USABLE_NO, "passive_trial") \
-	X(DNS_LEAVING, USABLE_NO, "dns_leaving")   \
-	X(AGENT_DRAIN, USABLE_NO, "agent_drain")   \
-	X(AGENT_DOWN, USABLE_NO, "agent_down")     \
-	X(WEIGHT, USABLE_NO, "weight")             \
-	X(CHECK_UNKNOWN, USABLE_SPARE, "check_unknown") \
-	X(PASSIVE_SPARE, USABLE_SPARE, "passive_spare") \
-	X(NOTHING, USABLE_YES, NULL)
+/* X(name, usable, word, sentence): what decides, in the order in which it is asked. The word is for machines and for
+ * narrow columns and never changes; the sentence is the one that every verb and page has for it, about "it", the
+ * server. */
+#define SERVER_WHY_TBL(X)                                                                                       \
+	X(DRAIN, USABLE_NO, "drain", "an operator drains it")                                                   \
+	X(MAINT, USABLE_NO, "maint", "an operator has it in maintenance")                                       \
+	X(CHECK_DOWN, USABLE_NO, "check_down", "its check fails")                                               \
+	X(PASSIVE_OUT, USABLE_NO, "passive_out", "its connections failed: it is out for a time")                \
+	X(PASSIVE_TRIAL, USABLE_NO, "passive_trial", "one connection tries it, after its time out")             \
+	X(DNS_LEAVING, USABLE_NO, "dns_leaving", "its name no longer has this address")                         \
+	X(AGENT_DRAIN, USABLE_NO, "agent_drain", "its agent asks for no new connections")                       \
+	X(AGENT_DOWN, USABLE_NO, "agent_down", "its agent says that it is down")                                \
+	X(WEIGHT, USABLE_NO, "weight", "its weight is 0")                                                       \
+	X(CHECK_UNKNOWN, USABLE_SPARE, "check_unknown",                                                         \
+	  "its check has no result yet: used where no other is left")                                           \
+	X(PASSIVE_SPARE, USABLE_SPARE, "passive_spare", "its connects failed: used where no other is left")     \
+	X(NOTHING, USABLE_YES, NULL, NULL)
 
-#define X(name, usable, word) SERVER_WHY_##name,
+#define X(name, usable, word, sentence) SERVER_WHY_##name,
 enum server_why { SERVER_WHY_TBL(X) };
 #undef X
 
@@ -87,7 +90,9 @@ uint64_t server_word_agent(uint64_t word, const struct server_inputs *in);
 /* server_usable: may a server with this word and this configured weight be picked?
  *   Returns  NO: never. SPARE: where its tier has no other. YES. *why (may be NULL): what decides. */
 enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why);
-const char *server_why_text(enum server_why why); /* NULL of SERVER_WHY_NOTHING */
+const char *server_why_text(enum server_why why); /* the word; NULL of SERVER_WHY_NOTHING, as of the next */
+const char *server_why_sentence(enum server_why why);
+const char *usable_text(enum usable u); /* "yes", "spare", "no" */
 const char *server_admin_text(enum server_admin_state state);
 const char *server_check_text(enum server_check verdict); /* "none" where there is none */
 const char *server_agent_text(enum server_agent agent);

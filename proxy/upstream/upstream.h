@@ -31,26 +31,22 @@
 
 #define UPSTREAM_WEIGHT_MAX 256
 
-/* How a server stands with a pick: may it be taken, and if not, why. X(id, word, why) */
+/* How a server stands with one pick: may this connection be given to it, and if not, why. Whether it is usable at all
+ * is another question (server_usable): a server of a later tier is, and is not taken. The first three are taken.
+ * X(id, why) */
 #define STANDING_TBL(X)                                                        \
-	X(USABLE, "yes", NULL)                                                  \
-	X(LAST, "yes", "its connections failed, but no other server is left")   \
-	X(PANIC, "yes", "it is held out, but too little weight is usable: a panic") \
-	X(SPARE, "spare", "a server of a tier before it is usable")             \
-	X(DOUBT, "spare", "its check or its connections leave doubts: others of its tier are usable") \
-	X(DRAIN, "no", "an operator drains it")                                 \
-	X(MAINT, "no", "an operator has it in maintenance")                     \
-	X(OUT, "no", "its connections failed: it is out for a time")            \
-	X(TRIAL, "no", "one connection tries it, after its time out")           \
-	X(DOWN, "no", "its check, its name or its agent holds it out")          \
-	X(NO_WEIGHT, "no", "its weight is 0")                                   \
-	X(LOADED, "no", "it has max_load: more than its share of the connections") \
-	X(RAMPS, "spare", "it came back a short time ago: it is taken in a part of its turns") \
-	X(TRIED, "no", "this connection has tried it in vain")                  \
-	X(FULL, "no", "it has max_connections")
+	X(USABLE, NULL)                                                         \
+	X(LAST, "its connections failed, but no other server is left")          \
+	X(PANIC, "it is held out, but too little weight is usable: a panic")    \
+	X(SPARE, "a server of a tier before it is usable")                      \
+	X(HELD, NULL) /* by one of its inputs: server_why_sentence */           \
+	X(LOADED, "it has max_load: more than its share of the connections")    \
+	X(RAMPS, "it came back a short time ago: it is taken in a part of its turns") \
+	X(TRIED, "this connection has tried it in vain")                        \
+	X(FULL, "it has max_connections")
 
 enum standing {
-#define X(id, word, why) STANDING_##id,
+#define X(id, why) STANDING_##id,
 	STANDING_TBL(X)
 #undef X
 };
@@ -233,6 +229,8 @@ bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t
 struct member_view {
 	const struct server *server; /* valid as long as the upstream */
 	enum standing standing;
+	enum usable usable;   /* by its inputs: the same answer as in /v1/servers */
+	enum server_why input; /* which of them decides */
 	uint32_t weight, max_connections, active;
 	uint32_t share; /* by which it is chosen */
 	uint32_t priority, tier;
@@ -246,7 +244,7 @@ struct member_view {
  *   Returns  as upstream_pick; views[] has room for u->members->n and is written in any case.
  *   Calls    any thread; where the algorithm draws it takes time by the square of their number. */
 must_use int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views);
-const char *standing_word(enum standing s); /* "yes", "spare", "no" */
-const char *standing_why(enum standing s);  /* a sentence; NULL: nothing is in the way */
+/* Why the pick does not take it, or takes it all the same: a sentence; NULL: nothing is in the way. */
+const char *member_view_why(const struct member_view *v);
 
 #endif

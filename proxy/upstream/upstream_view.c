@@ -5,22 +5,18 @@
 #include "netpoll/check.h"
 #include "proxy/upstream/balance.h"
 
-static const struct {
-	const char *word, *why;
-} standings[] = {
-#define X(id, word, why) [STANDING_##id] = {word, why},
-	STANDING_TBL(X)
+const char *member_view_why(const struct member_view *v)
+{
+	static const char *const sentences[] = {
+#define X(id, why) [STANDING_##id] = why,
+		STANDING_TBL(X)
 #undef X
-};
+	};
 
-const char *standing_word(enum standing s)
-{
-	return standings[s].word;
-}
-
-const char *standing_why(enum standing s)
-{
-	return standings[s].why;
+	/* One that is spare, and taken: nobody better is left, and that is worth a word. */
+	if (v->standing == STANDING_HELD || (v->standing == STANDING_USABLE && v->usable == USABLE_SPARE))
+		return server_why_sentence(v->input);
+	return sentences[v->standing];
 }
 
 /* At least 1, however young it is. */
@@ -33,10 +29,16 @@ static uint32_t shown_weight(const struct upstream *u, const struct member *m)
 static struct member_view view_member(struct upstream *u, struct member *m, const struct pick_args *a)
 {
 	enum standing standing = balance_standing(u, m, a);
+	enum server_why input;
+	/* Where passive is off, what it once said is left in the word and holds nobody out. */
+	uint64_t word = u->passive.on ? m->seen : server_word_passive(m->seen, SERVER_IN);
+	enum usable usable = server_usable(word, m->weight, &input);
 
 	return (struct member_view){
 		.server = m->server,
 		.standing = standing == STANDING_USABLE ? STANDING_SPARE : standing,
+		.usable = usable,
+		.input = input,
 		.weight = m->grade < GRADE_SPARE ? 0 : shown_weight(u, m),
 		.share = m->share,
 		.max_connections = m->most,

@@ -110,8 +110,8 @@ static void shows_the_world(const char *dom, const struct world *w)
 	expect_part(dom, "upstream app: 2 of 4 servers usable");
 	expect_part(dom, textf(">app/%s:%d<", kit_ip(1), w->refuser));
 	expect_part(dom, " refused<");
-	expect_part(dom, "not usable: drain (drained by an operator)");
-	expect_part(dom, "not usable: weight (its weight is 0)");
+	expect_part(dom, "not usable: an operator drains it");
+	expect_part(dom, "not usable: its weight is 0");
 	expect_part(dom, "connection refused, ");
 	expect_part(dom, textf("%s:%d", kit_ip(0), w->web));
 	expect_part(dom, ">client_fin<");

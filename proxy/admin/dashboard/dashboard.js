@@ -11,8 +11,8 @@ const tables = {
 		{name: "Open", cls: NUM}, {name: "Weight", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Failed/s", cls: NUM},
 		{name: "Connect p50 / p99", cls: NUM}, {name: "First byte p50 / p99", cls: NUM},
 		{name: "Connects that failed", cls: WIDE}, {name: "Last failure", cls: WIDE}]),
-	upstreams: makeTable("t-upstreams", "Upstreams", [{name: "Upstream"}, {name: "Usable"},
-		{name: "Open", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Retries/s", cls: NUM}, {name: "Failed/s", cls: NUM},
+	upstreams: makeTable("t-upstreams", "Upstreams", [{name: "Upstream"}, {name: "Usable", cls: WIDE},
+		{name: "Open", cls: NUM}, {name: "Waiting", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Retries/s", cls: NUM}, {name: "Failed/s", cls: NUM},
 		{name: "In/s", cls: NUM}, {name: "Out/s", cls: NUM}, {name: "Connect p50 / p99", cls: NUM},
 		{name: "First byte p50 / p99", cls: NUM}, {name: "Balance"}]),
 	listeners: makeTable("t-listeners", "Listeners", [{name: "Listener"}, {name: "Address", cls: WIDE},
@@ -144,8 +144,9 @@ function failedConnects(c) {
 
 function serverState(s) {
 	const words = {yes: "usable", spare: "in reserve", no: "not usable"};
-	const why = s.why === null ? "" : ": " + s.why + (WHY[s.why] ? " (" + WHY[s.why] + ")" : "");
-	const also = [s.tier > 0 && "tier " + s.tier, s.full && "full"].filter(Boolean).map(w => ", " + w).join("");
+	const why = s.why_text === null ? "" : ": " + s.why_text + "; for " + duration(s.for_ms);
+	const also = [s.tier > 0 && "tier " + s.tier, s.full && "full", s.slow_start_ms !== null && "slow start",
+		s.dns === "leaving" && "its name no longer has it"].filter(Boolean).map(w => ", " + w).join("");
 
 	const fails = s.usable !== "no" && s.rates.failed > 0;
 
@@ -175,11 +176,21 @@ function showServers(a) {
 	})));
 }
 
+/* What is more than a count: which tier carries it, a panic, servers that a name has. */
+function upstreamUsable(u) {
+	const tiers = u.tiers.length > 1 ? u.tiers.map(t => "tier " + t.tier + ": " + t.usable + " of " + t.servers) : [];
+
+	return [u.usable + " of " + u.servers, u.spare > 0 && u.spare + " in reserve",
+		u.panics && "panic: servers that are held out are used"].concat(tiers,
+		u.dns_members !== null && u.dns_members + " by DNS").filter(Boolean).join(", ");
+}
+
 function showUpstreams(a) {
 	fillTable(tables.upstreams, a.upstreams.map(u => ({
 		mark: u.usable + u.spare === 0 ? "bad" : u.usable < u.servers ? "warn" : "",
-		cells: [u.name, u.usable + " of " + u.servers + (u.spare > 0 ? ", " + u.spare + " in reserve" : ""),
-			count(u.active), rate(u.rates.connects), rate(u.rates.retries),
+		cells: [u.name, upstreamUsable(u), count(u.active),
+			u.queue === null ? "" : {text: count(u.queue.length) + " of " + count(u.queue.max),
+				cls: u.queue.length > 0 ? "warn" : ""}, rate(u.rates.connects), rate(u.rates.retries),
 			{text: rate(u.rates.failed), cls: u.rates.failed > 0 ? "warn" : ""}, bytes(u.rates.bytes_in),
 			bytes(u.rates.bytes_out), quantiles(u.connect_ms), quantiles(u.first_byte_ms), u.balance],
 	})));

@@ -46,17 +46,6 @@ const REASONS = {
 };
 const NO_FAULT = ["client_fin", "server_fin"];
 
-const WHY = {
-	drain: "drained by an operator",
-	maint: "taken out for maintenance",
-	check_down: "its health check fails",
-	dns_leaving: "the name no longer has this address",
-	agent_drain: "its agent asks for no new connections",
-	agent_down: "its agent says that it is down",
-	weight: "its weight is 0",
-	check_unknown: "its health is not known yet",
-};
-
 /* ---- numbers ---- */
 
 function number(n, digits) {

@@ -42,7 +42,7 @@ static void expect_member(const struct upstream *u, const struct pick_args *a, c
 	for (unsigned k = 0; k < a->ntried; k++)
 		tried |= a->tried[k] == m->server;
 	assert_ptr_equal(v->server, m->server);
-	assert_int_equal(v->standing == STANDING_NO_WEIGHT, m->weight == 0);
+	assert_int_equal(v->standing == STANDING_HELD && v->input == SERVER_WHY_WEIGHT, m->weight == 0);
 	assert_int_equal(v->standing == STANDING_TRIED, m->weight > 0 && tried);
 	assert_int_equal(v->standing == STANDING_FULL, m->weight > 0 && !tried && m->max_connections > 0 &&
 			 server_active(m->server) == m->max_connections);
@@ -176,12 +176,16 @@ static void chances_of_a_draw(void **state)
 
 static void words(void **state)
 {
+	struct member_view v = {.standing = STANDING_USABLE, .usable = USABLE_YES, .input = SERVER_WHY_NOTHING};
+
 	(void)state;
-	assert_string_equal(standing_word(STANDING_USABLE), "yes");
-	assert_null(standing_why(STANDING_USABLE));
-	assert_string_equal(standing_word(STANDING_SPARE), "spare");
-	assert_string_equal(standing_word(STANDING_FULL), "no");
-	assert_string_equal(standing_why(STANDING_FULL), "it has max_connections");
+	assert_null(member_view_why(&v));
+	v.standing = STANDING_FULL;
+	assert_string_equal(member_view_why(&v), "it has max_connections");
+	v = (struct member_view){.standing = STANDING_HELD, .usable = USABLE_NO, .input = SERVER_WHY_DNS_LEAVING};
+	assert_string_equal(member_view_why(&v), "its name no longer has this address");
+	v.input = SERVER_WHY_AGENT_DOWN;
+	assert_string_equal(member_view_why(&v), "its agent says that it is down");
 }
 
 int main(void)
