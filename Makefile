@@ -151,6 +151,7 @@ install: build/staunch                               ## DESTDIR, PREFIX: binary,
 		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7
 	$(SAY) man staunch > $(SHARE)/man/man1/staunch.1
 	$(SAY) man staunch.yaml > $(SHARE)/man/man5/staunch.yaml.5
+	$(SAY) man staunch-api > $(SHARE)/man/man7/staunch-api.7
 	$(SAY) man staunch-log > $(SHARE)/man/man7/staunch-log.7
 	$(SAY) man staunch-metrics > $(SHARE)/man/man7/staunch-metrics.7
 	$(SAY) man staunch-probes > $(SHARE)/man/man7/staunch-probes.7
@@ -163,7 +164,8 @@ uninstall:                                           ## remove what install put 
 	rm -f $(DESTDIR)$(PREFIX)/bin/staunch $(SHARE)/bash-completion/completions/staunch \
 		$(SHARE)/zsh/vendor-completions/_staunch $(SHARE)/fish/vendor_completions.d/staunch.fish \
 		$(SHARE)/man/man1/staunch.1 $(SHARE)/man/man5/staunch.yaml.5 \
-		$(SHARE)/man/man7/staunch-log.7 $(SHARE)/man/man7/staunch-metrics.7 $(SHARE)/man/man7/staunch-probes.7
+		$(SHARE)/man/man7/staunch-api.7 $(SHARE)/man/man7/staunch-log.7 \
+		$(SHARE)/man/man7/staunch-metrics.7 $(SHARE)/man/man7/staunch-probes.7
 	rm -rf $(SHARE)/staunch
 
 clean:                                               ## remove build/

@@ -94,11 +94,13 @@ const char *diag_code_meaning(enum diag_code code); /* the sentence of diag_tbl.
 struct diag_look {
 	bool colour;
 	int columns; /* of a line; 0: as many as it takes */
+	bool checked; /* nobody was about to load it: the last line says what a load would do */
 };
 
 /* diag_print (diag_print.c): every kept problem, then "2 errors, 1 warning - configuration NOT
  * loaded (AFTERMATH)". Nothing at all is printed when there is no problem; with warnings alone
- * the line ends in "configuration loaded". The words in brackets are the caller's (such as
+ * the line ends in "configuration loaded"; of a file that is only checked it ends in "a start or a reload would refuse
+ * this configuration", or "take" it. The words in brackets are the caller's (such as
  * "running generation 7 unchanged") or NULL. */
 void diag_print(FILE *out, const struct diag *d, struct diag_look look, const char *aftermath);
 

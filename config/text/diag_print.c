@@ -251,7 +251,7 @@ static void put_diagnosis(struct printer *p, const struct diag_problem *b)
 }
 
 /* The summary's counts include problems that were not kept. */
-static void put_summary(FILE *out, const struct diag *d, const char *aftermath)
+static void put_summary(FILE *out, const struct diag *d, bool checked, const char *aftermath)
 {
 	size_t errors = diag_count(d, DIAG_ERROR), warnings = diag_count(d, DIAG_WARNING);
 
@@ -265,7 +265,10 @@ static void put_summary(FILE *out, const struct diag *d, const char *aftermath)
 		fprintf(out, "%zu error%s%s", errors, errors == 1 ? "" : "s", warnings > 0 ? ", " : "");
 	if (warnings > 0)
 		fprintf(out, "%zu warning%s", warnings, warnings == 1 ? "" : "s");
-	fprintf(out, " - configuration %s", errors > 0 ? "NOT loaded" : "loaded");
+	if (checked)
+		fprintf(out, " - a start or a reload would %s this configuration", errors > 0 ? "refuse" : "take");
+	else
+		fprintf(out, " - configuration %s", errors > 0 ? "NOT loaded" : "loaded");
 	if (aftermath != NULL)
 		fprintf(out, " (%s)", aftermath);
 	putc('\n', out);
@@ -279,5 +282,5 @@ void diag_print(FILE *out, const struct diag *d, struct diag_look look, const ch
 		return;
 	for (size_t i = 0; i < diag_shown(d); i++)
 		put_diagnosis(&p, diag_get(d, i));
-	put_summary(out, d, aftermath);
+	put_summary(out, d, look.checked, aftermath);
 }

@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "config/text/utf8.h"
+#include "config/units.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
 #include "proxy/base/probe.h"
@@ -31,8 +32,8 @@ const struct cli_opt cli_opts[CLI_OPTS] = {
 };
 
 const struct cli_verb cli_verbs[CLI_VERBS] = {
-#define X(id, word, operand, words, min, max, shown, help, more) \
-	{#word, CLI_##operand, words, min, max, shown, help, more, cli_##word},
+#define X(id, word, operand, words, min, max, help, more) \
+	{#word, CLI_##operand, words, min, max, help, more, cli_##word},
 	CLI_VERB_TBL(X)
 #undef X
 };
@@ -167,6 +168,19 @@ void cli_paragraph_end(struct cli_paragraph *p, FILE *f, const char *label)
 		utf8_put_hanging(f, p->text, at, cli_columns(f), indent);
 	}
 	free(p->text);
+}
+
+const char *cli_age(long long ms, char text[CLI_AGE_TEXT])
+{
+	int64_t s = ms / 1000;
+	char exact[UNITS_TEXT];
+
+	if (s >= 86400)
+		s -= s % 3600;
+	else if (s >= 3600)
+		s -= s % 60;
+	snprintf(text, CLI_AGE_TEXT, "%.*s", CLI_AGE_TEXT - 1, units_duration_format(s * UNITS_S, exact));
+	return text;
 }
 
 void cli_say(FILE *f, const char *label, const char *fmt, ...)

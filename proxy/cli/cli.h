@@ -40,7 +40,6 @@ struct cli_verb {
 	enum cli_kind operand;
 	const char *words;       /* "a|b|c" for CLI_WORDS, otherwise NULL */
 	int min, max;            /* number of operands */
-	bool shown;              /* in help and completion; false: for packagers */
 	const char *help, *more; /* a phrase; sentences for the verb's own help, may be NULL */
 	int (*run)(const struct cli_args *a); /* returns the exit code */
 };
@@ -64,7 +63,7 @@ extern const struct cli_opt cli_opts[CLI_OPTS];
 extern const struct cli_example cli_examples[];
 extern const size_t cli_example_count;
 
-/* The verb of that word, shown or not; NULL: none. */
+/* The verb of that word; NULL: none. */
 const struct cli_verb *cli_verb_find(const char *word);
 
 /* Does the option belong to the verb? */
@@ -93,6 +92,10 @@ must_use bool cli_paragraph_begin(struct cli_paragraph *p);
 void cli_paragraph_end(struct cli_paragraph *p, FILE *f, const char *label);
 /* Both in one, for a text that printf can make. */
 void cli_say(FILE *f, const char *label, const char *fmt, ...) printf_like(3, 4);
+
+/* cli_age: so many ms as "12s", "1h5m", "2d3h": no finer than anyone asks for.   Returns  text. */
+#define CLI_AGE_TEXT 32
+const char *cli_age(long long ms, char text[CLI_AGE_TEXT]);
 
 /* On stderr, "staunch: ...". */
 void cli_complain(const char *fmt, ...) printf_like(1, 2);

@@ -71,7 +71,10 @@ static int check_verdict(const struct cli_args *a, const struct diag *d)
 /* Problems to stderr, the verdict to stdout, so that a script may drop one of them. */
 static void report_to_people(const struct cli_args *a, const char *path, const struct config *c, const struct diag *d)
 {
-	diag_print(stderr, d, cli_look(a, stderr), c != NULL ? "only checked" : NULL);
+	struct diag_look look = cli_look(a, stderr);
+
+	look.checked = true;
+	diag_print(stderr, d, look, NULL);
 	if (diag_count(d, DIAG_ERROR) == 0) {
 		CHECK(c != NULL, "no errors, and yet no configuration");
 		sum_config(stdout, path, c);
@@ -162,6 +165,7 @@ int cli_check(const struct cli_args *a)
 {
 	const char *format = a->value[CLI_OPT_FORMAT];
 	struct check_run run = {.args = a, .status = EXIT_OK};
+	char room[CLI_CONFIG_ROOM];
 
 	if (a->noperands > 0 && a->value[CLI_OPT_CONFIG] != NULL)
 		return cli_misused(a->verb, "both --config and a file are given");
@@ -171,7 +175,7 @@ int cli_check(const struct cli_args *a)
 	    strcmp(format, "json") != 0)
 		return cli_misused(a->verb, "--against-live has the formats human and json");
 	if (a->value[CLI_OPT_AGAINST_LIVE] != NULL)
-		return cli_check_live(a, cli_config_path(a));
+		return cli_check_live(a, cli_config_path(a, room));
 	if (format == NULL && a->value[CLI_OPT_JSON] != NULL)
 		format = "json";
 	if (format != NULL)
@@ -179,7 +183,7 @@ int cli_check(const struct cli_args *a)
 	if (run.report != NULL && run.report->begin != NULL)
 		run.report->begin(stdout);
 	if (a->noperands == 0)
-		check_file(&run, cli_config_path(a));
+		check_file(&run, cli_config_path(a, room));
 	for (int i = 0; i < a->noperands; i++)
 		check_file(&run, a->operands[i]);
 	if (run.report != NULL && run.report->end != NULL)

@@ -88,7 +88,10 @@ static int plan_text_read(const struct cli_args *a, const char *path, struct pla
 	err = t->d != NULL ? cli_config_parse(path, &c, t->d) : -NP_ENOMEM;
 	config_free(c);
 	if (err == -NP_EINVAL && (!wants_json(a) || diag_source(t->d, 0) == NULL)) {
-		diag_print(stderr, t->d, cli_look(a, stderr), "only checked");
+		struct diag_look look = cli_look(a, stderr);
+
+		look.checked = true;
+		diag_print(stderr, t->d, look, NULL);
 		return EXIT_CONFIG;
 	}
 	if (err != -NP_ENOMEM)
@@ -251,5 +254,7 @@ int cli_check_live(const struct cli_args *a, const char *path)
 
 int cli_diff_running(const struct cli_args *a)
 {
-	return show_plan_of(a, cli_config_path(a), show_differences);
+	char room[CLI_CONFIG_ROOM];
+
+	return show_plan_of(a, cli_config_path(a, room), show_differences);
 }

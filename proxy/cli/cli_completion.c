@@ -18,12 +18,10 @@ static void complete_words(FILE *out, const char *words)
 	}
 }
 
-/* Verbs for packagers are left out, as in help. */
 static void complete_verbs(FILE *out)
 {
 	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			fprintf(out, "%s%s", i > 0 ? " " : "", cli_verbs[i].word);
+		fprintf(out, "%s%s", i > 0 ? " " : "", cli_verbs[i].word);
 }
 
 /* ---- bash ---- */
@@ -93,8 +91,7 @@ static void put_bash(FILE *out)
 	bash_values(out);
 	fputs("\tcase ${COMP_WORDS[1]} in\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			bash_verb(out, &cli_verbs[i]);
+		bash_verb(out, &cli_verbs[i]);
 	fputs("\tesac\n\t[[ $cur == -* ]] && mapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\")\n"
 	      "\treturn 0\n}\n"
 	      "complete -F _staunch staunch\n", out);
@@ -170,8 +167,6 @@ static void put_zsh(FILE *out)
 {
 	fputs("#compdef staunch\n_staunch_verbs()\n{\n\tlocal -a verbs=(\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++) {
-		if (!cli_verbs[i].shown)
-			continue;
 		fprintf(out, "\t\t'%s:", cli_verbs[i].word);
 		zsh_text(out, cli_verbs[i].help);
 		fputs("'\n", out);
@@ -182,8 +177,7 @@ static void put_zsh(FILE *out)
 	      "\tif ((CURRENT == 2)); then\n\t\t_staunch_verbs\n\t\treturn\n\tfi\n"
 	      "\tshift words\n\t((CURRENT--))\n\tcase $words[1] in\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			zsh_verb(out, &cli_verbs[i]);
+		zsh_verb(out, &cli_verbs[i]);
 	fputs("\tesac\n}\n_staunch \"$@\"\n", out);
 }
 
@@ -255,8 +249,7 @@ static void put_fish(FILE *out)
 {
 	fputs("# fish completion for staunch\ncomplete -c staunch -f\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			fish_verb(out, &cli_verbs[i]);
+		fish_verb(out, &cli_verbs[i]);
 }
 
 int cli_completion(const struct cli_args *a)

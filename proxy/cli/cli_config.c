@@ -9,9 +9,11 @@
 #include "config/config.h"
 #include "config/text/diag.h"
 #include "config/schema.h"
+#include "config/text/utf8.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_check_live.h"
+#include "proxy/cli/cli_client.h"
 #include "proxy/control/problems.h"
 #include "proxy/control/reload.h"
 #include "proxy/log/log.h"
@@ -25,8 +27,8 @@ static bool is_standard_input(const char *path)
 	return strcmp(path, "-") == 0;
 }
 
-/* The order is that of most programs: the line, the environment, the usual place. */
-const char *cli_config_path(const struct cli_args *a)
+/* The first two of the rule; NULL: neither is there. */
+static const char *named_path(const struct cli_args *a)
 {
 	const char *env = getenv(CLI_CONFIG_ENV);
 
@@ -34,7 +36,62 @@ const char *cli_config_path(const struct cli_args *a)
 		return a->value[CLI_OPT_CONFIG];
 	if (a->verb->operand == CLI_FILE && a->noperands > 0)
 		return a->operands[0];
-	return env != NULL && env[0] != '\0' ? env : CLI_CONFIG_PATH;
+	return env != NULL && env[0] != '\0' ? env : NULL;
+}
+
+bool cli_config_is_named(const struct cli_args *a)
+{
+	return named_path(a) != NULL;
+}
+
+/* A relative one is seen from where the process was started; who may not look there is shown its name in /proc. */
+const char *cli_config_of_process(const char *status, char room[CLI_CONFIG_ROOM])
+{
+	size_t n = 0;
+	const char *at = json_find(status, "config.path", &n);
+	int pid = (int)json_number(status, "pid");
+	char cwd[64];
+	ssize_t len;
+
+	if (at == NULL || n == 0 || n >= CLI_CONFIG_ROOM / 2 || !json_is_there(status, "config.path"))
+		return NULL;
+	if (at[0] == '/') {
+		snprintf(room, CLI_CONFIG_ROOM, "%.*s", (int)n, at);
+		return room;
+	}
+	snprintf(cwd, sizeof(cwd), "/proc/%d/cwd", pid);
+	len = readlink(cwd, room, CLI_CONFIG_ROOM / 2 - 1);
+	if (len <= 0)
+		len = snprintf(room, CLI_CONFIG_ROOM, "%s", cwd);
+	snprintf(room + len, CLI_CONFIG_ROOM - (size_t)len, "/%.*s", (int)n, at);
+	return room;
+}
+
+/* A verb that reads a file is nearly always about the process that runs: an operator who types `config show` wants its
+ * file and not one in /etc that nobody uses. Nobody need be there, so a socket that is not is no complaint.
+ *   Returns  NULL: no process tells of a file. */
+static const char *path_of_process(const struct cli_args *a, char room[CLI_CONFIG_ROOM])
+{
+	char where[CONTROL_PATH_ROOM];
+	const char *path = a->value[CLI_OPT_SOCKET] != NULL ? a->value[CLI_OPT_SOCKET] : control_path_found(where);
+	struct cli_answer w = {0};
+	const char *file = NULL;
+
+	if (path == NULL || access(path, F_OK) != 0)
+		return NULL;
+	if (cli_ask(a, "GET", "/v1/status", CLI_PATIENCE, &w) == EXIT_OK && w.status == 200)
+		file = cli_config_of_process(w.body, room);
+	cli_answer_free(&w);
+	return file;
+}
+
+const char *cli_config_path(const struct cli_args *a, char room[CLI_CONFIG_ROOM])
+{
+	const char *path = named_path(a);
+
+	if (path == NULL && a->verb != &cli_verbs[CLI_VERB_RUN])
+		path = path_of_process(a, room);
+	return path != NULL ? path : CLI_CONFIG_PATH;
 }
 
 /* A person who named no file may not know that one is needed. */
@@ -77,9 +134,9 @@ int cli_config_parse(const char *path, struct config **out, struct diag *d)
 	return is_standard_input(path) ? read_standard_input(out, d) : config_load_texts(path, out, d);
 }
 
-int cli_config_load(const struct cli_args *a, struct config **out)
+/* Problems, warnings too, go to stderr. */
+static int load_path(const struct cli_args *a, const char *path, struct config **out)
 {
-	const char *path = cli_config_path(a);
 	struct diag *d = diag_new();
 	int err = d != NULL ? cli_config_read(path, out, d) : -NP_ENOMEM;
 
@@ -94,16 +151,22 @@ int cli_config_load(const struct cli_args *a, struct config **out)
 	return err == -NP_ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
-/* stderr is the process log, from the first line on: what a program reads there is never anything else. */
-static int run_load(const struct cli_args *a, struct config **out)
+int cli_config_load(const struct cli_args *a, struct config **out)
 {
-	const char *path = cli_config_path(a);
+	char room[CLI_CONFIG_ROOM];
+
+	return load_path(a, cli_config_path(a, room), out);
+}
+
+/* stderr is the process log, from the first line on: what a program reads there is never anything else. */
+static int run_load(const struct cli_args *a, const char *path, struct config **out)
+{
 	struct diag *d;
 	int err;
 
 	log_init(LVL_NOTICE, LOG_FORMAT_AUTO, STDERR_FILENO);
 	if (log_is_seen())
-		return cli_config_load(a, out);
+		return load_path(a, path, out);
 	d = diag_new();
 	err = d != NULL ? cli_config_read(path, out, d) : -NP_ENOMEM;
 	if (err == 0)
@@ -122,8 +185,9 @@ static int run_load(const struct cli_args *a, struct config **out)
  * message. */
 int cli_run(const struct cli_args *a)
 {
-	struct process_opts o = {.config_path = cli_config_path(a), .version = cli_version_text()};
-	int status = run_load(a, &o.config);
+	char room[CLI_CONFIG_ROOM];
+	struct process_opts o = {.config_path = cli_config_path(a, room), .version = cli_version_text()};
+	int status = run_load(a, o.config_path, &o.config);
 
 	/* It cannot be read a second time: SIGHUP opens the logs anew and keeps the configuration. */
 	if (is_standard_input(o.config_path))
@@ -134,6 +198,8 @@ int cli_run(const struct cli_args *a)
 /* What is in force, printed as a file: two remarks to choose from, since one line holds one. */
 int cli_config(const struct cli_args *a)
 {
+	char room[CLI_CONFIG_ROOM];
+	const char *path;
 	struct config *c;
 	int status;
 
@@ -141,9 +207,15 @@ int cli_config(const struct cli_args *a)
 		return cli_misused(a->verb, "--effective and --annotated write different remarks; choose one");
 	if (a->value[CLI_OPT_DIFF] != NULL)
 		return cli_diff_running(a);
-	status = cli_config_load(a, &c);
+	path = cli_config_path(a, room);
+	status = load_path(a, path, &c);
 	if (status != 0)
 		return status;
+	if (!cli_config_is_named(a)) { /* who named none is told which one it is; a line of a file is never broken */
+		fputs("# ", stdout);
+		utf8_put(stdout, path, strlen(path), 2);
+		putchar('\n');
+	}
 	if (a->value[CLI_OPT_ANNOTATED] != NULL)
 		config_dump_help(stdout, c, cli_columns(stdout));
 	else

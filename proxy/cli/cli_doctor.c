@@ -6,7 +6,6 @@
  *   no process either             the usual file, if it is there; else the machine alone */
 #include "proxy/cli/cli_doctor.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
@@ -30,19 +29,11 @@ struct visit {
 	struct diag *problems;
 	struct cli_answer status, servers;
 	char socket[CONTROL_PATH_ROOM];
-	char file[PATH_MAX];
+	char file[CLI_CONFIG_ROOM];
 	const char **passed, **unseen;
 };
 
 /* ---- the file ---- */
-
-/* Did the user say which file? */
-static bool is_named(const struct cli_args *a)
-{
-	const char *env = getenv(CLI_CONFIG_ENV);
-
-	return a->value[CLI_OPT_CONFIG] != NULL || (env != NULL && env[0] != '\0');
-}
 
 /* Without a file the machine alone is looked at.   Returns  EXIT_OK, also with problems in it; or the exit code. */
 /* Errors of the file stay in the list: its row tells them beside what is wrong with the machine. */
@@ -115,21 +106,6 @@ static int ask_instance(struct visit *v, const struct cli_args *a)
 	return EXIT_OK;
 }
 
-/* The file of the process; for a relative one, where it was started. */
-static const char *file_of_process(struct visit *v)
-{
-	size_t n = 0;
-	const char *at = v->d.status != NULL ? json_find(v->d.status, "config.path", &n) : NULL;
-
-	if (at == NULL || n == 0 || n >= PATH_MAX / 2 || strncmp(at, "null", n) == 0)
-		return NULL;
-	if (at[0] == '/')
-		snprintf(v->file, sizeof(v->file), "%.*s", (int)n, at);
-	else
-		snprintf(v->file, sizeof(v->file), "/proc/%d/cwd/%.*s", (int)v->d.pid, (int)n, at);
-	return v->file;
-}
-
 /* Who names a file means it, and its process; who names none means the process, and its file. */
 static int gather(struct visit *v, const struct cli_args *a)
 {
@@ -143,13 +119,13 @@ static int gather(struct visit *v, const struct cli_args *a)
 	v->d.clock.now = time(NULL);
 	capacity_raise_descriptors();
 	v->d.nofile = capacity_descriptors();
-	if (is_named(a))
-		code = load_file(v, cli_config_path(a));
+	if (cli_config_is_named(a))
+		code = load_file(v, cli_config_path(a, v->file));
 	if (code == EXIT_OK)
 		code = ask_instance(v, a);
-	if (code != EXIT_OK || is_named(a))
+	if (code != EXIT_OK || cli_config_is_named(a))
 		return code;
-	path = file_of_process(v);
+	path = v->d.status != NULL ? cli_config_of_process(v->d.status, v->file) : NULL;
 	if (path == NULL && access(CLI_CONFIG_PATH, F_OK) == 0)
 		path = CLI_CONFIG_PATH;
 	return path != NULL ? load_file(v, path) : EXIT_OK;
@@ -157,15 +133,43 @@ static int gather(struct visit *v, const struct cli_args *a)
 
 /* ---- the verb ---- */
 
-/* What was looked at and is well is told by words alone: a person sees what the silence covers. */
-static void print_words(const char *title, const char *const *words)
+/* The words for people of a row that is known by its word for machines. */
+static const char *what_of(const char *word)
 {
+	for (size_t i = 0; i < doctor_row_count; i++)
+		if (strcmp(doctor_rows[i].word, word) == 0)
+			return doctor_rows[i].what;
+	return word;
+}
+
+/* Several rows look at one thing: it is told once, and not as in order where one of them found something. */
+static bool is_told(const struct doctor *d, const char *const *words, const char *const *word)
+{
+	const char *what = what_of(*word);
+
+	for (; words < word; words++)
+		if (strcmp(what_of(*words), what) == 0)
+			return true;
+	for (size_t i = 0; i < d->n; i++)
+		if (strcmp(d->findings[i].row->what, what) == 0)
+			return true;
+	return false;
+}
+
+/* What was looked at and is well: a person sees what the silence covers. */
+static void print_whats(const struct doctor *d, const char *title, const char *const *words)
+{
+	const char *before = "";
 	struct cli_paragraph p;
 
 	if (*words == NULL || !cli_paragraph_begin(&p))
 		return;
-	for (; *words != NULL; words++)
-		fprintf(p.f, "%s%s", *words, words[1] != NULL ? ", " : "");
+	for (const char *const *word = words; *word != NULL; word++) {
+		if (is_told(d, words, word))
+			continue;
+		fprintf(p.f, "%s%s", before, what_of(*word));
+		before = ", ";
+	}
 	cli_paragraph_end(&p, stdout, title);
 }
 
@@ -202,8 +206,8 @@ static void print_all(const struct visit *v, const struct cli_args *a, size_t pr
 		doctor_print(stdout, &v->d, &v->d.findings[i], cli_colour(a, stdout));
 	}
 	putchar('\n');
-	print_words("in order: ", v->passed);
-	print_words("not seen: ", v->unseen);
+	print_whats(&v->d, "in order: ", v->passed);
+	print_whats(&v->d, "not seen: ", v->unseen);
 	printf("%zu problem%s, %zu note%s%s\n", problems, problems == 1 ? "" : "s", notes, notes == 1 ? "" : "s",
 	       names_sysctl(&v->d) ? "; what sysctl sets, /etc/sysctl.d keeps over a reboot" : "");
 }

@@ -34,13 +34,19 @@
 	/* what the process says of itself: the words are the codes of its warnings */ \
 	X("upstream_down", "servers", doctor_warned, "Clients of this upstream are turned away now. Its servers do "   \
 	  "not answer, or were drained by hand.",                                                                  \
-	  "staunch status --json; staunch events")                                                                 \
+	  "staunch server; staunch events")                                                                 \
 	X("servers_unusable", "servers", doctor_warned, "The others carry their load. They do not answer, or were "    \
 	  "drained by hand.",                                                                                      \
-	  "staunch status --json; staunch events")                                                                 \
-	X("limit", "a limit", doctor_warned, "Clients wait or are refused, now.",                                    \
+	  "staunch server; staunch events")                                                                                        \
+	X("panic", "servers", doctor_warned, "Too little of the upstream is usable, so servers that checks or "       \
+	  "failures hold out get clients again: some of them fail.",                                               \
+	  "staunch server")                                                                                        \
+	X("server_failing", "servers", doctor_warned, "Clients were sent to other servers, or turned away where "     \
+	  "there is none.",                                                                                        \
+	  "staunch conns; staunch events")                                                                 \
+	X("limit", "limits", doctor_warned, "Clients wait or are refused, now.",                                    \
 	  "staunch status --limits")                                                                               \
-	X("limit_near", "a limit", doctor_limit_near, "When it is reached, clients wait or are refused.",              \
+	X("limit_near", "limits", doctor_limit_near, "When it is reached, clients wait or are refused.",              \
 	  "staunch status --limits")                                                                               \
 	X("reload_refused", "the last reload", doctor_warned, "The configuration before it is still in force.",        \
 	  "staunch reload")                                                                                        \
@@ -48,11 +54,11 @@
 	  "staunch events")                                                                                        \
 	X("log_dropped", "the access log", doctor_warned, "Its disk or its reader is too slow. Connections go on, "     \
 	  "their records are missing.",                                                                            \
-	  "staunch status --json; df -h")                                                                          \
-	X("warning", "a warning of the process", doctor_warned_more, "The running process says so.",                   \
-	  "staunch status --json")                                                                                 \
+	  "staunch events; df -h")                                                                          \
+	X("warning", "what else the process warns of", doctor_warned_more, "The running process says so.",            \
+	  "staunch status")                                                                                 \
 	/* certificates, and the clock that they are judged by */ \
-	X("certificate", "a certificate", doctor_certificate, "Clients refuse {subject} from its end on. One that is "  \
+	X("certificate", "certificates", doctor_certificate, "Clients refuse {subject} from its end on. One that is "  \
 	  "replaced on disk is taken over without a reload.",                                                      \
 	  "openssl x509 -in {subject} -noout -subject -enddate")                                                   \
 	X("clock", "the clock", doctor_clock, "Nothing keeps the clock right. Certificates are judged by it, and logs "  \
@@ -105,8 +111,8 @@
 	  "When they are used up, connections end with \"internal\".",                                             \
 	  "sysctl -w vm.max_map_count={wanted}")                                                                   \
 	/* the kernel itself */ \
-	X("feature", "a feature of the kernel", doctor_feature, "{subject}",                                           \
-	  "a newer kernel, or a sandbox that allows it")                                                           \
+	X("feature", "features of the kernel", doctor_feature, "{subject} A newer kernel has it; a sandbox may forbid it.", \
+	  "uname -r; systemctl cat staunch")                                                           \
 	X("congestion", "net.ipv4.tcp_congestion_control", doctor_congestion, "On paths that lose packets or are far "  \
 	  "away, reno takes many times longer than {wanted} to use what the path has.",                            \
 	  "sysctl -w net.ipv4.tcp_congestion_control={wanted}")                                                    \

@@ -16,6 +16,7 @@
 #include "proxy/policy/snapshot_trial.h"
 
 #define NAME_COLUMN 34
+#define TIER_COLUMN 5 /* of them, where there is more than one tier */
 
 /* ---- as a text ---- */
 
@@ -107,25 +108,27 @@ static void show_labelled(const char *label, const char *body, void (*put)(FILE 
 }
 
 /* The upstream's name stands above, so the address will do. A long one has a line of its own. */
-static void show_server(const char *at)
+static void show_server(const char *at, bool tiers)
 {
 	size_t n = 0;
 	const char *name = json_find(at, "server", &n), *slash = name != NULL ? memchr(name, '/', n) : NULL;
-	int width;
+	int room = NAME_COLUMN - (tiers ? TIER_COLUMN : 0), width;
 
 	if (slash == NULL)
 		return;
 	width = printf("%.*s", (int)(n - (size_t)(slash + 1 - name)), slash + 1);
-	if (width > NAME_COLUMN) {
+	if (width > room) {
 		putchar('\n');
 		width = 0;
 	}
-	printf("%*s ", NAME_COLUMN - width, "");
-	width = 0;
+	printf("%*s ", room - width, "");
 	json_print(stdout, at, "usable");
 	n = 0;
 	(void)json_find(at, "usable", &n);
-	printf("%*s %7lld ", 6 - (int)n, "", json_number(at, "active"));
+	printf("%*s", n < 6 ? 6 - (int)n : 0, "");
+	if (tiers)
+		printf(" %*lld", TIER_COLUMN - 1, json_number(at, "tier"));
+	printf(" %7lld ", json_number(at, "active"));
 	if (json_is_there(at, "max_connections"))
 		printf("%7lld", json_number(at, "max_connections"));
 	else
@@ -138,12 +141,16 @@ static void show_server(const char *at)
 static void show_servers(const char *body)
 {
 	const char *at = json_first(body, "candidates");
+	bool tiers = false;
 
 	if (at == NULL)
 		return;
-	printf("\n%-*s usable  active     max   weight   next\n", NAME_COLUMN, "server");
+	for (const char *of = at; of != NULL; of = json_next(of))
+		tiers |= json_number(of, "tier") > 0;
+	printf("\n%-*s usable%s  active     max   weight   next\n", NAME_COLUMN - (tiers ? TIER_COLUMN : 0), "server",
+	       tiers ? " tier" : "");
 	for (; at != NULL; at = json_next(at))
-		show_server(at);
+		show_server(at, tiers);
 }
 
 static void write_acting(FILE *f, const char *at)

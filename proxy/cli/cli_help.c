@@ -48,13 +48,11 @@ static void help_examples(FILE *out, const struct cli_verb *v)
 	putc('\n', out);
 }
 
-/* The shown verbs in the order of the table, which is the order of first use. */
+/* The verbs in the order of the table, which is the order of first use. */
 static void help_verbs(FILE *out)
 {
 	fputs("Verbs:\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++) {
-		if (!cli_verbs[i].shown)
-			continue;
 		fprintf(out, "  %-10s  ", cli_verbs[i].word);
 		utf8_put_wrapped(out, cli_verbs[i].help, cli_columns(out) - 14, "              ");
 	}
@@ -63,7 +61,8 @@ static void help_verbs(FILE *out)
 /* What a script or a unit file needs beside the verbs. */
 static void help_surroundings(FILE *out)
 {
-	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ",\nelse " CLI_CONFIG_PATH ".\n"
+	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ", else that of the process\n"
+	      "at the control socket (but for run, which starts one), else\n" CLI_CONFIG_PATH ".\n"
 	      "\nExit codes:\n", out);
 	for (size_t i = 0; i < array_len(exit_codes); i++) {
 		fprintf(out, "  %2d  ", exit_codes[i].code);

@@ -31,8 +31,7 @@ static const struct hint {
 #undef X
 };
 
-/* A hint first: it is a known habit. Then the nearest verb; those that are not shown are not
- * guessed at. */
+/* A hint first: it is a known habit. Then the nearest verb. */
 static int unknown_verb(const char *typed)
 {
 	struct word_search s;
@@ -42,8 +41,7 @@ static int unknown_verb(const char *typed)
 			return cli_misused(NULL, "\"%s\" is not a verb; %s", typed, hints[i].text);
 	word_search_init(&s, typed);
 	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			word_search_try(&s, cli_verbs[i].word);
+		word_search_try(&s, cli_verbs[i].word);
 	if (s.best != NULL)
 		return cli_misused(NULL, "\"%s\" is not a verb; did you mean \"%s\"?", typed, s.best);
 	return cli_misused(NULL, "\"%s\" is not a verb", typed);

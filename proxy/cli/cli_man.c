@@ -1,10 +1,11 @@
-/* cli_man: staunch(1) from the tables, so that no manual can name an option that is gone. The
- * verb is for packagers and not shown. */
+/* cli_man: staunch(1) from the tables, so that no manual can name an option that is gone. The verb prints the other
+ * pages, too. */
 #include <string.h>
 
 #include "config/schema.h"
 #include "config/text/utf8.h"
 #include "proxy/cli/cli_args.h"
+#include "proxy/cli/cli_man_api.h"
 #include "proxy/cli/cli_man_log.h"
 #include "proxy/cli/cli_man_metrics.h"
 #include "proxy/cli/cli_man_probes.h"
@@ -82,8 +83,7 @@ static void put_page(FILE *out)
 	      ".SH DESCRIPTION\nRelays TCP connections to the servers behind it, byte for byte.\n"
 	      ".SH VERBS\n", out);
 	for (size_t i = 0; i < CLI_VERBS; i++)
-		if (cli_verbs[i].shown)
-			page_verb(out, &cli_verbs[i]);
+		page_verb(out, &cli_verbs[i]);
 	fputs(".SH OPTIONS OF EVERY VERB\n", out);
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (is_everywhere(&cli_opts[i]))
@@ -101,7 +101,7 @@ static void put_page(FILE *out)
 	      ".SH FILES\n.TP\n.B " CLI_CONFIG_PATH "\nThe config file when nothing names one.\n"
 	      ".TP\n.B /run/staunch/control.sock\nThe control socket, unless control.socket names another.\n"
 	      ".TP\n.B /var/lib/staunch/state.yaml\nWhat was said of servers, unless control.state names another.\n"
-	      ".SH SEE ALSO\n.BR staunch.yaml (5),\n.BR staunch\\-log (7),\n"
+	      ".SH SEE ALSO\n.BR staunch.yaml (5),\n.BR staunch\\-api (7),\n.BR staunch\\-log (7),\n"
 	      ".BR staunch\\-metrics (7),\n.BR staunch\\-probes (7)\n", out);
 }
 
@@ -111,6 +111,8 @@ int cli_man(const struct cli_args *a)
 		put_page(stdout);
 	else if (strcmp(a->operands[0], "staunch-probes") == 0)
 		cli_man_probes(stdout);
+	else if (strcmp(a->operands[0], "staunch-api") == 0)
+		cli_man_api(stdout);
 	else if (strcmp(a->operands[0], "staunch-log") == 0)
 		cli_man_log(stdout);
 	else if (strcmp(a->operands[0], "staunch-metrics") == 0)

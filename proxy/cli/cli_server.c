@@ -61,6 +61,16 @@ static int put_most(const struct cli_args *a, struct text *body)
 	return EXIT_OK;
 }
 
+/* What it names, as the list that the process takes. */
+static void put_forget(struct text *body, const char *what)
+{
+	bool both = strcmp(what, "both") == 0;
+
+	text_str(body, ",\"forget\":[\"");
+	text_str(body, both ? "passive\",\"check" : what);
+	text_str(body, "\"]");
+}
+
 /* Returns EXIT_OK and the body. */
 static no_inline int make_body(const struct cli_args *a, struct text *body)
 {
@@ -68,6 +78,8 @@ static no_inline int make_body(const struct cli_args *a, struct text *body)
 	bool weighs = strcmp(word, "weight") == 0;
 	int code;
 
+	if (a->value[CLI_OPT_FORGET] != NULL && strcmp(word, "ready") != 0)
+		return cli_misused(a->verb, "--forget goes with ready, not with %s", word);
 	if (a->noperands > 2 && !weighs)
 		return cli_misused(a->verb, "%s: \"%s\" is one word too many", word, a->operands[2]);
 	text_str(body, weighs ? "{\"weight\":" : "{\"state\":\"");
@@ -82,6 +94,8 @@ static no_inline int make_body(const struct cli_args *a, struct text *body)
 		put_member(body, "for", lasts);
 	if (over != NULL)
 		put_member(body, "close_over", over);
+	if (a->value[CLI_OPT_FORGET] != NULL)
+		put_forget(body, a->value[CLI_OPT_FORGET]);
 	text_char(body, '}');
 	if (code == EXIT_OK && body->cut)
 		return cli_misused(a->verb, "a value is too long");
@@ -158,13 +172,34 @@ int cli_server_post(const struct cli_args *a, const char *name, const char *body
 	return code;
 }
 
+/* Those that change something belong to an order, and the order needs its server. */
+static int misused_server(const struct cli_args *a, bool lists)
+{
+	static const enum cli_opt_id of_order[] = {CLI_OPT_FOR, CLI_OPT_CLOSE_OVER, CLI_OPT_MAX_CONNECTIONS,
+						   CLI_OPT_FORGET};
+
+	for (size_t i = 0; lists && i < array_len(of_order); i++)
+		if (a->value[of_order[i]] != NULL)
+			return cli_misused(a->verb, "--%s belongs to an order: server drain, maint, ready or weight",
+					   cli_opts[of_order[i]].word);
+	if (lists && a->noperands > 2)
+		return cli_misused(a->verb, "list: \"%s\" is one word too many", a->operands[2]);
+	if (!lists && a->noperands < 2)
+		return cli_misused(a->verb, "%s needs a server, UPSTREAM/ADDR; staunch server lists them",
+				   a->operands[0]);
+	return EXIT_OK;
+}
+
 int cli_server(const struct cli_args *a)
 {
+	bool lists = a->noperands == 0 || strcmp(a->operands[0], "list") == 0;
 	char body_room[BODY_ROOM];
 	struct cli_answer w = {0};
 	struct text body;
-	int code;
+	int code = misused_server(a, lists);
 
+	if (code != EXIT_OK || lists)
+		return code != EXIT_OK ? code : cli_server_list(a);
 	text_init(&body, body_room, sizeof(body_room) - 1);
 	code = make_body(a, &body);
 	if (code == EXIT_OK && strlen(a->operands[1]) > NAME_MOST)

@@ -22,21 +22,14 @@ static void show_workers(const char *body)
 	printf("workers     %u%s\n", n, silent == 0 ? ", all turn" : "");
 }
 
-/* "1h5m ago": no finer than anyone asks for. */
 static void show_last_hit(const char *limit)
 {
-	int64_t s = json_number(limit, "last_hit_ago_ms") / 1000;
-	char text[UNITS_TEXT];
+	char text[CLI_AGE_TEXT];
 
-	if (json_number(limit, "hits") == 0) {
+	if (json_number(limit, "hits") == 0)
 		fputs("never", stdout);
-		return;
-	}
-	if (s >= UNITS_D / UNITS_S)
-		s -= s % (UNITS_H / UNITS_S);
-	else if (s >= UNITS_H / UNITS_S)
-		s -= s % (UNITS_M / UNITS_S);
-	printf("%s ago", units_duration_format(s * UNITS_S, text));
+	else
+		printf("%s ago", cli_age(json_number(limit, "last_hit_ago_ms"), text));
 }
 
 /* "app/10.0.0.1:80 max_connections".   Returns  its columns. */
@@ -114,6 +107,22 @@ static void show_waiting(const char *body)
 	}
 }
 
+/* Only upstreams with more than one tier have rows: which of them carries the load is not said elsewhere. */
+static void show_tiers(const char *body)
+{
+	for (const char *at = json_first(body, "tiers"); at != NULL; at = json_next(at)) {
+		struct cli_paragraph p;
+
+		if (!cli_paragraph_begin(&p))
+			return;
+		fputs("upstream ", p.f);
+		json_print(p.f, at, "upstream");
+		fprintf(p.f, ", tier %lld: %lld of %lld usable", json_number(at, "tier"), json_number(at, "usable"),
+			json_number(at, "servers"));
+		cli_paragraph_end(&p, stdout, "tier        ");
+	}
+}
+
 static void show_warnings(const char *body)
 {
 	for (const char *at = json_first(body, "warnings"); at != NULL; at = json_next(at))
@@ -151,6 +160,7 @@ static void show_status(const struct cli_args *a, const char *body)
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));
 	show_workers(body);
+	show_tiers(body);
 	show_waiting(body);
 	show_warnings(body);
 	if (a->value[CLI_OPT_LIMITS] != NULL)

@@ -18,44 +18,51 @@
 	X(VERB, "VERB")           \
 	X(WORDS, "")
 
-/* X(id, word, operand, words, min, max, shown, help, more): operands between min and max; `more` is for the verb's
- * own help and the manual. A verb that is not shown is for packagers. */
+/* One rule for all verbs that read a file and do not become its process. */
+#define CLI_FILE_RULE "Where no file is named: that of $STAUNCH_CONFIG, else that of the process at the control socket, " \
+		      "else /etc/staunch/staunch.yaml."
+
+/* X(id, word, operand, words, min, max, help, more): operands between min and max; `more` is for the verb's own help and
+ * the manual. */
 #define CLI_VERB_TBL(X)                                                                                           \
-	X(RUN, run, NOTHING, NULL, 0, 0, true, "relay what the config file says",                                 \
+	X(RUN, run, NOTHING, NULL, 0, 0, "relay what the config file says",                                 \
 	  "Stays in the foreground. TERM, INT and QUIT drain: no new connections, and live ones get "             \
 	  "shutdown.timeout to end; a second INT or TERM stops at once. HUP loads the file again and opens the "  \
 	  "logs anew, USR1 only the logs. A file with mistakes changes nothing.")                                 \
-	X(PROXY, proxy, NOTHING, NULL, 0, 0, true, "relay one address to some servers, without a file",           \
+	X(PROXY, proxy, NOTHING, NULL, 0, 0, "relay one address to some servers, without a file",           \
 	  "The options become a config file in memory, which goes the way of every other; --print-config shows "  \
 	  "it, as a start for a file of your own. Signals are those of run.")                                     \
-	X(DEMO, demo, NOTHING, NULL, 0, 0, true, "see it work, with traffic of its own",                          \
+	X(DEMO, demo, NOTHING, NULL, 0, 0, "see it work, with traffic of its own",                          \
 	  "Starts three echo servers and this proxy in front of them, sends verified traffic through it, and "    \
 	  "takes one server away in the middle. Ends with 0 only if not one byte was lost or changed. All on "    \
 	  "127.0.0.1; Ctrl-C ends it early.")                                                                     \
-	X(CHECK, check, FILE, NULL, 0, 64, true, "find every mistake in config files",                              \
+	X(CHECK, check, FILE, NULL, 0, 64, "find every mistake in config files",                              \
 	  "Reports all problems, not only the first, each with its place and where possible the word that was "   \
 	  "meant. Does all that run does short of serving, as the user who calls it: ports, files, limits. What " \
 	  "a running instance of the same file holds is no problem. Several files are taken one by one. Ends "    \
-	  "with 78 when there are errors.")                                                                        \
-	X(STATUS, status, NOTHING, NULL, 0, 0, true, "ask the running process how it is",                         \
+	  "with 78 when there are errors. " CLI_FILE_RULE)                                                                        \
+	X(STATUS, status, NOTHING, NULL, 0, 0, "ask the running process how it is",                         \
 	  "Generation, uptime, the last reload, connections, workers. Asks at the control socket: --socket, else "  \
 	  "STAUNCH_CONTROL, else /run/staunch/control.sock or $XDG_RUNTIME_DIR/staunch.sock. Ends with 1 where "    \
 	  "nobody answers within 5 s.")                                                                           \
-	X(RELOAD, reload, NOTHING, NULL, 0, 0, true, "have the running process load its file again",              \
+	X(RELOAD, reload, NOTHING, NULL, 0, 0, "have the running process load its file again",              \
 	  "Waits for the result. A file with mistakes changes nothing: they are shown, and it ends with 78. Asks "  \
 	  "at the control socket, as status does.")     \
-	X(DRAIN, drain, NOTHING, NULL, 0, 0, true, "have the running process stop, once its connections have ended", \
+	X(DRAIN, drain, NOTHING, NULL, 0, 0, "have the running process stop, once its connections have ended", \
 	  "No new connections; live ones get shutdown.timeout to end. Waits for the end; ends with 4 where some "  \
 	  "had to be cut. Asks at the control socket, as status does.")                                                                                       \
-	X(SERVER, server, WORDS, "drain|maint|ready|weight", 2, 3, true, "steer one server of the running process",        \
+	X(SERVER, server, WORDS, "list|drain|maint|ready|weight", 0, 3, "list the servers of the running process, or steer one", \
+	  "Alone, or as staunch server list [UPSTREAM]: each server once, whether it is usable, for how long, and why "   \
+	  "not. spare: used where no other is left; tier: the servers of a later one wait until those before it have no " \
+	  "usable one; active: connections, of at most so many; weight: what counts, of what the file says. "            \
 	  "staunch server drain UPSTREAM/ADDR: no new connections, live ones run on, or end within --close-over. maint: the same, and no health "  \
-	  "checks. ready undoes both. weight UPSTREAM/ADDR 50: another weight; without a number: as configured. It "   \
+	  "checks. ready undoes both; with --forget it also brings back one that its failures or its check hold out. weight UPSTREAM/ADDR 50: another weight; without a number: as configured. It "   \
 	  "holds over reloads, until it is undone or its time is over. Asks at the control socket, as status does.")   \
-	X(TRACE, trace, NOTHING, NULL, 0, 0, true, "watch the next connections, stage by stage",                  \
+	X(TRACE, trace, NOTHING, NULL, 0, 0, "watch the next connections, stage by stage",                  \
 	  "Shows when each was accepted, routed, connected and ended, which servers were tried, and why it "     \
 	  "ended: those connections that are accepted from now on and match every option. Ends after --limit "  \
 	  "connections, or after --for. Asks at the control socket, as status does.")                            \
-	X(CONNS, conns, NOTHING, NULL, 0, 0, true, "who is connected now",                                        \
+	X(CONNS, conns, NOTHING, NULL, 0, 0, "who is connected now",                                        \
 	  "The live connections that match every option, those with the most bytes first, and how many there "   \
 	  "are in all. in: bytes towards the server; out: towards the client; slow client, slow server: bytes "  \
 	  "are here that this side does not take; relay: both sides are connected; client_ended, server_ended: "    \
@@ -63,41 +70,43 @@
 	  "those that match instead, with a reset at both sides: the oldest first, 1000 a second, and none that " \
 	  "is accepted later. At a terminal it asks first; Ctrl-C stops it. Asks at the control socket, as "      \
 	  "status does.")                                                                    \
-	X(EVENTS, events, NOTHING, NULL, 0, 0, true, "what happened to the running process, and what happens",     \
+	X(EVENTS, events, NOTHING, NULL, 0, 0, "what happened to the running process, and what happens",     \
 	  "Reloads, limits that acted, drains, servers that were steered, and who changed what: the last 1024. "  \
 	  "audit: a request that changed something, or tried to, with its HTTP status (200 is success) and who "  \
 	  "sent it. --json has one line for each, with its facts. Asks at the control socket, as status does.")                                                   \
-	X(TOP, top, NOTHING, NULL, 0, 0, true, "watch the running process on this terminal",                         \
+	X(TOP, top, NOTHING, NULL, 0, 0, "watch the running process on this terminal",                         \
 	  "Listeners and servers with what they do now, drawn anew each second; ? lists the keys, q and Ctrl-C "   \
 	  "leave. d drains the marked server, or makes a drained one ready, as server does; it asks first. Names "   \
 	  "in red get no connections, yellow ones fail some. When the process goes away the last numbers stay, "  \
 	  "greyed, until it is back. Asks at the control socket, as status does.")                                 \
-	X(DASHBOARD, dashboard, NOTHING, NULL, 0, 0, true, "show the running process in a browser",              \
+	X(DASHBOARD, dashboard, NOTHING, NULL, 0, 0, "show the running process in a browser",              \
 	  "Prints an address on 127.0.0.1. It opens once; that browser then stays admitted by a cookie, and "      \
 	  "nobody else is. It only reads, and it ends with this verb: Ctrl-C. To look from another machine, give " \
 	  "--port and forward it: ssh -L 9181:127.0.0.1:9181 HOST. Asks at the control socket, as status does.")   \
-	X(DOCTOR, doctor, NOTHING, NULL, 0, 0, true, "find what is wrong with the machine, the file and the process", \
+	X(DOCTOR, doctor, NOTHING, NULL, 0, 0, "find what is wrong with the machine, the file and the process", \
 	  "Looks at limits, settings of the kernel, the control group, certificates, the clock, disks, and at what the " \
 	  "running process says of itself; each finding with its value, the wanted one, and the command that mends "   \
-	  "it. Without -c: the file of the process that answers, else the usual one. Without a process: what a start " \
+	  "it. " CLI_FILE_RULE " Without a process: what a start " \
 	  "would meet. Changes nothing. Ends with 0 where nothing but notes was found, with 1 where there is a "      \
 	  "problem, and with 78 where the file has errors.")                                                       \
-	X(EXPLAIN, explain, KEY, NULL, 0, 1, true, "what a key of the file means, or where a connection goes",    \
+	X(EXPLAIN, explain, KEY, NULL, 0, 1, "what a key of the file means, or where a connection goes",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole. A code of a problem, E203, has its "         \
 	  "meaning. The word route asks the running process what would become of a connection: its rule, its "    \
 	  "upstream, which server is next and why the others are not, and which limit acts. With -c FILE the "    \
 	  "answer is that of a process that has just begun with this file.")                                       \
-	X(CONFIG, config, WORDS, "show", 1, 1, true, "show every value in force and where it comes from",         \
-	  "Defaults are included. The output is itself a config file that loads to the same values.")             \
-	X(SCHEMA, schema, NOTHING, NULL, 0, 0, true, "the config file's JSON Schema, for editors",                \
+	X(CONFIG, config, WORDS, "show", 1, 1, "show every value in force and where it comes from",         \
+	  "Defaults are included. The output is itself a config file that loads to the same values. " CLI_FILE_RULE)             \
+	X(SCHEMA, schema, NOTHING, NULL, 0, 0, "the config file's JSON Schema, for editors",                \
 	  "Draft-07. Editors with a YAML server complete and check keys by it.")                                  \
-	X(COMPLETION, completion, WORDS, "bash|zsh|fish", 1, 1, true, "completion for a shell, as a script",      \
+	X(COMPLETION, completion, WORDS, "bash|zsh|fish", 1, 1, "completion for a shell, as a script",      \
 	  "For the running shell: source <(staunch completion bash).")                                            \
-	X(VERSION, version, NOTHING, NULL, 0, 0, true, "which build this is, and on what it runs", NULL)          \
-	X(HELP, help, VERB, NULL, 0, 1, true, "this help, or that of one verb", NULL)                             \
-	X(MAN, man, WORDS, "staunch|staunch.yaml|staunch-log|staunch-metrics|staunch-probes", 1, 1, false, "a manual page, as roff", \
-	  "To read one: staunch man staunch.yaml | man -l -")
+	X(VERSION, version, NOTHING, NULL, 0, 0, "which build this is, and on what it runs", NULL)          \
+	X(HELP, help, VERB, NULL, 0, 1, "this help, or that of one verb", NULL)                             \
+	X(MAN, man, WORDS, "staunch|staunch.yaml|staunch-api|staunch-log|staunch-metrics|staunch-probes", 1, 1, "a manual page, as roff", \
+	  "Pages need not be installed to be read: staunch man staunch.yaml | man -l -. staunch: this program; "       \
+	  "staunch.yaml: the file; staunch-api: what the control plane answers, field by field; staunch-log: both "  \
+	  "logs; staunch-metrics: /metrics; staunch-probes: where a tracer attaches.")
 
 /* X(id, letter, also, word, value, words, verbs, help): verbs is a set; letters 0 are none. */
 #define CLI_OPT_TBL(X)                                                                                            \
@@ -164,6 +173,8 @@
 	  "long, those that wait for nothing first: 30s, 5m")                                                      \
 	X(MAX_CONNECTIONS, 0, 0, "max-connections", COUNT, NULL, FOR(SERVER), "another max_connections: a number, "  \
 	  "off, or default: as configured")                                                                       \
+	X(FORGET, 0, 0, "forget", WORDS, "passive|check|both", FOR(SERVER), "ready: what its connections, or its check, have " \
+	  "shown is forgotten: it is used, or checked, at once")                                                  \
 	X(SHORT, 'V', 0, "short", NOTHING, NULL, FOR(VERSION), "one line")                                        \
 	X(COLOR, 0, 0, "color", WORDS, "auto|always|never", FOR_ALL, "auto: on a terminal, unless NO_COLOR")      \
 	X(HELP, 'h', 0, "help", NOTHING, NULL, FOR_ALL, "help for this verb")
@@ -181,6 +192,7 @@
 	X(TOP, "staunch top", "what it does, each second")                                                       \
 	X(DASHBOARD, "staunch dashboard", "the same as a page in a browser")                                    \
 	X(RELOAD, "staunch reload", "have it load its file again")                                                \
+	X(SERVER, "staunch server", "all servers, and why one is out")                              \
 	X(SERVER, "staunch server drain app/10.0.0.1:80", "no new connections for a server")            \
 	X(TRACE, "staunch trace --sni shop.example --limit 3", "three connections, step by step")               \
 	X(CONNS, "staunch conns --idle 10m --sort age", "who is connected and silent")                          \

@@ -6,29 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/units.h"
 #include "netpoll/err.h"
+#include "proxy/cli/cli.h"
 #include "proxy/cli/cli_client.h"
 
 /* At 80 columns a listener has all numbers but the last two, a server all but its bytes. */
 static const struct top_column listener_columns[] = {
-	{"active", "active", TOP_COUNT, 7, 0},
-	{"conn/s", "rates.connections", TOP_COUNT, 7, 0},
-	{"fail/s", "rates.failed", TOP_COUNT, 7, 0},
-	{"in/s", "rates.bytes_in", TOP_BYTES, 7, 60},
-	{"out/s", "rates.bytes_out", TOP_BYTES, 7, 60},
-	{"rej/s", "rates.rejected", TOP_COUNT, 7, 100},
-	{"total", "connections", TOP_COUNT, 7, 100},
+	{"active", "active", TOP_COUNT, 7, 0, false},
+	{"conn/s", "rates.connections", TOP_COUNT, 7, 0, false},
+	{"fail/s", "rates.failed", TOP_COUNT, 7, 0, false},
+	{"in/s", "rates.bytes_in", TOP_BYTES, 7, 60, false},
+	{"out/s", "rates.bytes_out", TOP_BYTES, 7, 60, false},
+	{"rej/s", "rates.rejected", TOP_COUNT, 7, 100, false},
+	{"total", "connections", TOP_COUNT, 7, 100, false},
 };
 static const struct top_column server_columns[] = {
-	{"usable", "usable", TOP_USABLE, 7, 0},
-	{"active", "active", TOP_COUNT, 7, 0},
-	{"conn/s", "rates.connects", TOP_COUNT, 7, 60},
-	{"fail/s", "rates.failed", TOP_COUNT, 7, 0},
-	{"p50ms", "connect_ms.p50", TOP_MS, 6, 70},
-	{"p99ms", "connect_ms.p99", TOP_MS, 6, 70},
-	{"in/s", "rates.bytes_in", TOP_BYTES, 7, 110},
-	{"out/s", "rates.bytes_out", TOP_BYTES, 7, 110},
+	{"usable", "usable", TOP_USABLE, 7, 0, false},
+	{"tier", "tier", TOP_COUNT, 5, 60, true},
+	{"active", "active", TOP_COUNT, 7, 0, false},
+	{"conn/s", "rates.connects", TOP_COUNT, 7, 60, false},
+	{"fail/s", "rates.failed", TOP_COUNT, 7, 0, false},
+	{"p50ms", "connect_ms.p50", TOP_MS, 6, 70, false},
+	{"p99ms", "connect_ms.p99", TOP_MS, 6, 70, false},
+	{"in/s", "rates.bytes_in", TOP_BYTES, 7, 110, false},
+	{"out/s", "rates.bytes_out", TOP_BYTES, 7, 110, false},
 };
 
 /* The first order is that of names: rows that jump each second cannot be read. */
@@ -116,25 +117,13 @@ const char *top_cell(const struct top_row *r, const struct top_column *c, size_t
 
 /* ---- rows ---- */
 
-/* Without its fractions of the last unit: nobody asks for the seconds of two days. */
-static const char *age_text(long long ms, char text[UNITS_TEXT])
-{
-	int64_t s = ms / 1000;
-
-	if (s >= 86400)
-		s -= s % 3600;
-	else if (s >= 3600)
-		s -= s % 60;
-	return units_duration_format(s * UNITS_S, text);
-}
-
 /* What the operator asks first of a server: why is it out, or is it full; else when was its last error, and which: both
  * within the 15 columns that a screen of 80 has for it. All errors are of a connection, which therefore need not be
  * said. */
 static void take_note(struct top_row *r, const char *at)
 {
 	static const char needless[] = "connection ";
-	char age[UNITS_TEXT], error[TOP_NOTE / 2];
+	char age[CLI_AGE_TEXT], error[TOP_NOTE / 2];
 	const char *text = error;
 
 	shown_text(r->note, sizeof(r->note), at, "why");
@@ -145,7 +134,7 @@ static void take_note(struct top_row *r, const char *at)
 		text += sizeof(needless) - 1;
 	if (r->note[0] == '\0' && error[0] != '\0')
 		snprintf(r->note, sizeof(r->note), "%s: %s",
-			 age_text(json_number(at, "last_connect_error.ago_ms"), age), text);
+			 cli_age(json_number(at, "last_connect_error.ago_ms"), age), text);
 }
 
 /* An order shall not go to another server, whose name begins alike, or looks alike on this screen. */
@@ -180,6 +169,24 @@ static void take_row(const struct top_list *l, struct top_row *r, const char *at
 								  number_at(at, l->columns[i].path);
 }
 
+/* A column that is 0 everywhere says nothing, and its room is the name's. */
+static void leave_out_columns(struct top_list *l)
+{
+	l->left_out = 0;
+	for (size_t c = 0; c < l->ncolumns; c++) {
+		bool says = !l->columns[c].tells_apart;
+
+		for (size_t i = 0; i < l->n && !says; i++)
+			says = l->rows[i].number[c] > 0;
+		l->left_out |= says ? 0 : 1U << c;
+	}
+}
+
+bool top_shows(const struct top_list *l, size_t c, int columns)
+{
+	return columns >= l->columns[c].from && (l->left_out >> c & 1) == 0;
+}
+
 /* Counts first: the rows are replaced at once, or not at all. */
 static int take_list(struct top_list *l, const char *body, const char *path)
 {
@@ -205,6 +212,7 @@ static int take_list(struct top_list *l, const char *body, const char *path)
 		take_row(l, &rows[l->n], at);
 		rows[l->n].given = l->n;
 	}
+	leave_out_columns(l);
 	top_list_arrange(l);
 	return 0;
 }
@@ -285,14 +293,14 @@ static void take_warnings(struct top_model *m, const char *status)
 /* The head is made once for each answer and not at each key. Its first words matter most: a narrow screen cuts it. */
 static void take_status(struct top_model *m, const char *status)
 {
-	char version[48], state[24], age[UNITS_TEXT], rate[5][TOP_CELL], time[40];
+	char version[48], state[24], age[CLI_AGE_TEXT], rate[5][TOP_CELL], time[40];
 
 	shown_text(version, sizeof(version), status, "version");
 	shown_text(state, sizeof(state), status, "state");
 	shown_text(time, sizeof(time), status, "time");
 	snprintf(m->time, sizeof(m->time), "%.8s", strlen(time) > 19 ? time + 11 : "");
 	snprintf(m->head[0], sizeof(m->head[0]), "staunch %s  process %lld  %s  up %s  generation %lld", version,
-		 json_number(status, "pid"), state, age_text(json_number(status, "uptime_ms"), age),
+		 json_number(status, "pid"), state, cli_age(json_number(status, "uptime_ms"), age),
 		 json_number(status, "generation"));
 	snprintf(m->head[1], sizeof(m->head[1]),
 		 "connections %lld of %lld  %s/s  failed %s/s  rejected %s/s  in %s/s  out %s/s",

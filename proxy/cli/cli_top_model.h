@@ -8,7 +8,7 @@
 #define TOP_NAME    256
 #define TOP_NOTE    96
 #define TOP_STATE   8
-#define TOP_NUMBERS 8
+#define TOP_NUMBERS 9
 #define TOP_WORD    64 /* of a filter */
 #define TOP_CELL    16
 
@@ -21,6 +21,7 @@ struct top_column {
 	enum top_unit unit;
 	int width; /* with the blank before it */
 	int from;  /* a narrower screen leaves it out */
+	bool tells_apart; /* and so does one where it is 0 in every row */
 };
 
 struct top_row {
@@ -42,6 +43,7 @@ struct top_list {
 	size_t n;
 	const struct top_row **shown; /* owned: those that match the filter, in order */
 	size_t nshown;
+	unsigned left_out; /* a bit for each column that is not worth its room now */
 	size_t sort; /* 0: by name; c: by columns[c - 1] */
 	bool reverse;
 	char filter[TOP_WORD];
@@ -66,6 +68,8 @@ must_use int top_model_take(struct top_model *m, const char *status, const char 
 void top_list_arrange(struct top_list *l);
 /* The text of a number, in at most 6 columns. */
 const char *top_cell(const struct top_row *r, const struct top_column *c, size_t i, char text[TOP_CELL]);
+/* Is the column shown on a screen of so many columns? */
+bool top_shows(const struct top_list *l, size_t c, int columns);
 /* May something be wrong with this server or listener? */
 bool top_row_fails(const struct top_list *l, const struct top_row *r);
 

@@ -142,7 +142,7 @@ static int name_width(const struct top_list *l, int *note)
 	int left = COLS < LINE ? COLS : LINE - 1;
 
 	for (size_t i = 0; i < l->ncolumns; i++)
-		if (COLS >= l->columns[i].from)
+		if (top_shows(l, i, COLS))
 			left -= l->columns[i].width;
 	*note = COLS >= NOTE_FROM ? left * 2 / 5 : 0;
 	return left - *note > 0 ? left - *note : 0;
@@ -163,7 +163,7 @@ static void draw_heading(const struct top_screen *s, const struct top_list *l, s
 	add_text(line, text, width, false);
 	for (size_t i = 0; i < l->ncolumns; i++) {
 		snprintf(text, sizeof(text), "%s%s", l->sort == i + 1 ? "*" : "", l->columns[i].title);
-		if (COLS >= l->columns[i].from)
+		if (top_shows(l, i, COLS))
 			add_number(line, text, l->columns[i].width);
 	}
 	add_text(line, list == TOP_SERVERS ? " why, last error" : " upstream", note, false);
@@ -190,7 +190,7 @@ static void draw_row(const struct top_list *l, const struct top_row *r, int y, a
 
 	add_text(line, r->name, width, true);
 	for (size_t i = 0; i < l->ncolumns; i++)
-		if (COLS >= l->columns[i].from)
+		if (top_shows(l, i, COLS))
 			add_number(line, top_cell(r, &l->columns[i], i, cell), l->columns[i].width);
 	if (note > 1) {
 		add_text(line, " ", 1, false);
@@ -386,12 +386,20 @@ static void answer_question(struct top_screen *s, int key)
 }
 
 /* The columns that can be sorted by are the name and all numbers, those too that this screen has no room for. */
+/* To the next column, over those that are left out everywhere now: a person who presses a key sees something happen. */
+static void turn_sort(struct top_list *l, size_t by)
+{
+	do
+		l->sort = (l->sort + by) % (l->ncolumns + 1);
+	while (l->sort > 0 && (l->left_out >> (l->sort - 1) & 1) != 0);
+}
+
 static void arrange(struct top_list *l, int key)
 {
 	if (key == 's')
-		l->sort = (l->sort + 1) % (l->ncolumns + 1);
+		turn_sort(l, 1);
 	else if (key == 'S')
-		l->sort = (l->sort + l->ncolumns) % (l->ncolumns + 1);
+		turn_sort(l, l->ncolumns);
 	else if (key == 'r')
 		l->reverse = !l->reverse;
 	else if (key == ESCAPE)

@@ -96,6 +96,7 @@ static void lines_end_as_they_should(void **state)
 		{{"man", "staunch"}, 0, ".TH STAUNCH 1", NULL},
 		{{"man", "staunch.yaml"}, 0, ".TH STAUNCH.YAML 5", NULL},
 		{{"man", "staunch-probes"}, 0, ".TH STAUNCH\\-PROBES 7", NULL},
+		{{"man", "staunch-api"}, 0, ".TH STAUNCH\\-API 7", NULL},
 		{{"man", "staunch-log"}, 0, ".TH STAUNCH\\-LOG 7", NULL},
 		{{"man", "staunch-metrics"}, 0, ".TH STAUNCH\\-METRICS 7", NULL},
 	};
@@ -129,7 +130,7 @@ static void every_verb_is_told_of(void **state)
 		assert_non_null(strstr(out, wanted));
 		snprintf(wanted, sizeof(wanted), "\n  %s ", cli_verbs[i].word);
 		assert_int_equal(run((const char *const[]){"help", NULL}), 0);
-		assert_int_equal(strstr(out, wanted) != NULL, cli_verbs[i].shown);
+		assert_non_null(strstr(out, wanted));
 	}
 }
 

@@ -1,6 +1,7 @@
 /* deploy/RUNBOOK.md: each of its commands is run as it stands there, against a process with two servers, of which one
- * refuses. Its exit code is 0, and each word that begins a line of the page's output is in the real one. Only addresses
- * are replaced. */
+ * refuses; from question 11 on they are checked, and there is a name without an address, and a server that is full. Its
+ * exit code is 0, and each word that begins a line of the page's output is in the real one. Only addresses are
+ * replaced. */
 #include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,9 +16,11 @@
 
 static struct scene {
 	struct kit_staunch *s;
-	struct kit_peer *echo;
-	int port, dead, held[4];
+	struct kit_peer *echo, *small;
+	int port, dead, held[4], waiting[3];
 } scene;
+
+#define QUESTIONS 14
 
 static const char *config_of(const char *more_of_listener, const char *more_servers)
 {
@@ -38,6 +41,31 @@ static void scene_start(void)
 		scene.held[i] = served(kit_ip(0), scene.port);
 }
 
+/* From question 11 on. Nobody answers for the name; the server of `small` takes one connection. */
+static const char *config_of_trouble(void)
+{
+	static int small_port, db_port;
+
+	if (small_port == 0) {
+		small_port = kit_port(kit_ip(0));
+		db_port = kit_port(kit_ip(0));
+		scene.small = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+		scene.waiting[0] = small_port;
+	}
+	return textf(TWO_WORKERS "control: {socket: \"%s\", state: off}\n"
+		     "dns: {servers: [\"%s:%d\"], timeout: 100ms, tries: 1}\n"
+		     "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+		     "  - {name: db, bind: \"%s:%d\", upstream: db}\n"
+		     "  - {name: small, bind: \"%s:%d\", upstream: small}\n"
+		     "upstreams:\n  - {name: app, servers: [\"%s:%d\", \"%s:%d\"], "
+		     "health: {tcp: {interval: 200ms, timeout: 1s}}}\n"
+		     "  - {name: db, servers: [\"db.example:5432\"]}\n"
+		     "  - {name: small, servers: [{address: \"%s:%d\", max_connections: 1}]}\n",
+		     control_socket(), kit_ip(1), scene.dead, kit_ip(0), scene.port, kit_ip(0), db_port, kit_ip(0),
+		     small_port, kit_ip(0), kit_peer_port(scene.echo), kit_ip(1), scene.dead, kit_ip(0),
+		     kit_peer_port(scene.small));
+}
+
 /* What the page calls them, and what they are here. */
 static const char *with_real_names(const char *command)
 {
@@ -47,6 +75,7 @@ static const char *with_real_names(const char *command)
 	} names[] = {
 		{"$ staunch", kit_binary()},
 		{"10.0.0.2:8443", textf("%s:%d", kit_ip(1), scene.dead)},
+		{"10.0.0.3:5432", textf("%s:%d", kit_ip(0), scene.small != NULL ? kit_peer_port(scene.small) : 1)},
 		{"192.0.2.7", "127.0.0.1"}, {"192.0.2.8", "127.0.0.1"}, {"192.0.2.9", "127.0.0.1"},
 		{"staunch.yaml", scene.s->config},
 	};
@@ -69,6 +98,44 @@ static const char *with_real_names(const char *command)
 	return out;
 }
 
+static bool tells(void *part)
+{
+	return strstr(control_verb(0, "status --socket $S"), part) != NULL;
+}
+
+static void wait_status(const char *part)
+{
+	if (!kit_wait(tells, (void *)(uintptr_t)part, KIT_MS))
+		kit_fail("the status has no \"%s\":\n%s", part, control_verb(0, "status --socket $S"));
+}
+
+/* A check fails; then all do; a name is not known; clients wait. */
+static void before_trouble(int question)
+{
+	int code;
+
+	if (question == 11) {
+		kit_staunch_rewrite(scene.s, config_of_trouble());
+		(void)control_shell(&code, with_real_names("$ staunch reload --socket $S"));
+		assert_int_equal(code, 0);
+		wait_status("its check fails: the connect is refused");
+	}
+	if (question == 12) {
+		kit_peer_stop(scene.echo);
+		wait_status("upstream app has no usable server");
+	}
+	if (question == 13)
+		wait_status("upstream db has no server");
+	if (question == 14) {
+		int port = scene.waiting[0];
+
+		scene.waiting[0] = served(kit_ip(0), port);
+		scene.waiting[1] = kit_connect(kit_ip(0), port);
+		scene.waiting[2] = kit_connect(kit_ip(0), port);
+		wait_status("2 of at most 1024 wait");
+	}
+}
+
 /* The page's file differs from what runs at the questions of a reload and of a plan. */
 static void before_question(int question)
 {
@@ -81,6 +148,7 @@ static void before_question(int question)
 	}
 	if (question == 10)
 		kit_staunch_rewrite(scene.s, config_of(", max_connections: 100", ", \"10.0.0.3:8443\""));
+	before_trouble(question);
 }
 
 /* A word that begins a line of the page's output. */
@@ -124,8 +192,12 @@ static void o1_o24_the_page(void **state)
 		}
 	}
 	fclose(f);
-	assert_int_equal(question, 10);
-	assert_true(commands >= 12);
+	assert_int_equal(question, QUESTIONS);
+	assert_true(commands >= 20);
+	for (size_t i = 0; i < array_len(scene.held); i++)
+		close(scene.held[i]);
+	for (size_t i = 0; i < array_len(scene.waiting); i++)
+		close(scene.waiting[i]);
 	assert_int_equal(kit_staunch_stop(scene.s, SIGTERM), 0);
 }
 

@@ -100,22 +100,24 @@ static void help_needs_nothing_else(void **state)
 
 static void file_is_option_then_operand_then_environment(void **state)
 {
+	char room[CLI_CONFIG_ROOM];
 	struct cli_args a;
 
 	(void)state;
+	setenv("STAUNCH_CONTROL", "off", 1); /* nobody is to be asked */
 	unsetenv(CLI_CONFIG_ENV);
 	assert_int_equal(parse(&a, (const char *const[]){"check", NULL}), 0);
-	assert_string_equal(cli_config_path(&a), CLI_CONFIG_PATH);
+	assert_string_equal(cli_config_path(&a, room), CLI_CONFIG_PATH);
 	setenv(CLI_CONFIG_ENV, "", 1);
-	assert_string_equal(cli_config_path(&a), CLI_CONFIG_PATH);
+	assert_string_equal(cli_config_path(&a, room), CLI_CONFIG_PATH);
 	setenv(CLI_CONFIG_ENV, "env", 1);
-	assert_string_equal(cli_config_path(&a), "env");
+	assert_string_equal(cli_config_path(&a, room), "env");
 	assert_int_equal(parse(&a, (const char *const[]){"check", "operand", NULL}), 0);
-	assert_string_equal(cli_config_path(&a), "operand");
+	assert_string_equal(cli_config_path(&a, room), "operand");
 	assert_int_equal(parse(&a, (const char *const[]){"config", "show", NULL}), 0);
-	assert_string_equal(cli_config_path(&a), "env"); /* its operand is no file */
+	assert_string_equal(cli_config_path(&a, room), "env"); /* its operand is no file */
 	assert_int_equal(parse(&a, (const char *const[]){"run", "-c", "option", NULL}), 0);
-	assert_string_equal(cli_config_path(&a), "option");
+	assert_string_equal(cli_config_path(&a, room), "option");
 	unsetenv(CLI_CONFIG_ENV);
 }
 

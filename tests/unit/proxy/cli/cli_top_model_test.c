@@ -108,7 +108,7 @@ static void o21_order(void **state)
 	struct top_list *l = &m.lists[TOP_SERVERS];
 
 	(void)state;
-	l->sort = 2; /* active */
+	l->sort = 3; /* active; the tier is the second */
 	top_list_arrange(l);
 	assert_int_equal(l->shown[0]->given, 1);
 	assert_int_equal(l->shown[1]->given, 0);
@@ -119,7 +119,7 @@ static void o21_order(void **state)
 	assert_int_equal(l->shown[1]->given, 2);
 	assert_int_equal(l->shown[2]->given, 1);
 	for (int reverse = 0; reverse < 2; reverse++) {
-		l->sort = 3; /* conn/s */
+		l->sort = 4; /* conn/s */
 		l->reverse = reverse == 1;
 		top_list_arrange(l);
 		assert_int_equal(l->shown[0]->given, 0);
