@@ -13,20 +13,27 @@
 
 static char text[65536];
 
+struct place {
+	const char *ip;
+	int port;
+};
+
 /* The name server answers on TCP as well once it is up. */
 static bool is_up(void *arg)
 {
-	const int *port = arg;
-	int fd = kit_try_connect(kit_ip(9), *port);
+	const struct place *p = arg;
+	int fd = kit_try_connect(p->ip, p->port);
 
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
 }
 
-static void wait_up(struct kit_child *c, int port)
+static void wait_up(struct kit_child *c, const char *ip, int port)
 {
-	if (!kit_wait(is_up, &port, KIT_MS) || !kit_child_alive(c)) {
+	struct place p = {ip, port};
+
+	if (!kit_wait(is_up, &p, KIT_MS) || !kit_child_alive(c)) {
 		kit_file_read(c->err, text, sizeof(text));
 		kit_fail("%s does not come up: %s", c->name, text);
 	}
@@ -38,15 +45,21 @@ static void stop(struct kit_child *c)
 	kit_child_wait(c);
 }
 
-/* ns: the port of the name server; servers: of the upstream `app`. */
-static struct kit_staunch *begin(int port, int ns, const char *dns, const char *servers)
+/* ns: the name server; servers: of the upstream `app`. */
+static struct kit_staunch *begin_at(int port, const char *ns, const char *dns, const char *servers)
 {
 	snprintf(text, sizeof(text),
-		 TWO_WORKERS "control: {socket: \"%s\"}\ndns: {servers: \"%s:%d\", %s}\n"
+		 TWO_WORKERS "control: {socket: \"%s\"}\ndns: {servers: [\"%s\"], %s}\n"
 			     "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
 			     "upstreams:\n  - {name: app, servers: [%s]}\n",
-		 control_socket(), kit_ip(9), ns, dns, kit_ip(0), port, servers);
+		 control_socket(), ns, dns, kit_ip(0), port, servers);
 	return kit_staunch_start(text);
+}
+
+/* The name server is at this port of kit_ip(9). */
+static struct kit_staunch *begin(int port, int ns, const char *dns, const char *servers)
+{
+	return begin_at(port, textf("%s:%d", kit_ip(9), ns), dns, servers);
 }
 
 static void expect_members(int n)
@@ -69,12 +82,12 @@ static void hosts(const char *lines)
 	kit_file_write("hosts", lines, path);
 }
 
-static struct kit_child *dnsmasq(int port)
+static struct kit_child *dnsmasq(const char *ip, int port)
 {
 	return kit_child_start("dnsmasq", KIT_ARGV("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
 		"--no-resolv", "--no-hosts", "--local=/example/", "--bind-interfaces", "--pid-file=", "--local-ttl=1",
 		textf("--user=%s", geteuid() == 0 ? "root" : ""), textf("--port=%d", port),
-		textf("--listen-address=%s", kit_ip(9)), textf("--addn-hosts=%s/hosts", kit_dir())));
+		textf("--listen-address=%s", ip), textf("--addn-hosts=%s/hosts", kit_dir())));
 }
 
 /* E56, E57, E58, E60: addresses of both families, and what the server's own file says later, each second. */
@@ -92,8 +105,8 @@ static void e56_e58_dnsmasq_changes_its_hosts(void **state)
 	for (size_t i = 0; i < array_len(ips); i++)
 		peers[i] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .ip = ips[i], .port = to});
 	hosts(textf("%s db.example\n%s db.example\n::1 db.example\n", ips[0], ips[1]));
-	ns = dnsmasq(at);
-	wait_up(ns, at);
+	ns = dnsmasq(kit_ip(9), at);
+	wait_up(ns, kit_ip(9), at);
 	s = begin(port, at, "family: both", textf("\"db.example:%d\"", to));
 	visit(port, 9);
 	for (int i = 0; i < 3; i++)
@@ -109,6 +122,29 @@ static void e56_e58_dnsmasq_changes_its_hosts(void **state)
 	kit_child_signal(ns, SIGHUP);
 	kit_staunch_wait_err(s, "name db.example: ", 1); /* it is no more: kept for hold */
 	visit(port, 3);
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+	stop(ns);
+}
+
+/* E65: a name server may have an IPv6 address, and stand behind one that cannot be reached. */
+static void e65_a_name_server_of_ipv6(void **state)
+{
+	int port = kit_port(kit_ip(0)), at = kit_port("::1"), to = kit_port(kit_ip(1));
+	struct kit_peer *echo;
+	struct kit_child *ns;
+	struct kit_staunch *s;
+
+	(void)state;
+	if (!kit_have("dnsmasq"))
+		skip();
+	echo = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .ip = kit_ip(1), .port = to});
+	hosts(textf("%s db.example\n", kit_ip(1)));
+	ns = dnsmasq("::1", at);
+	wait_up(ns, "::1", at);
+	s = begin_at(port, textf("%s:%d\", \"[::1]:%d", kit_ip(9), kit_refuser(kit_ip(9)), at), "timeout: 2s",
+		     textf("\"db.example:%d\"", to));
+	visit(port, 2);
+	assert_int_equal(kit_peer_accepted(echo), 2);
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 	stop(ns);
 }
@@ -152,7 +188,7 @@ static void e63_e59_nsd(void **state)
 	for (int i = 0; i < 60; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "large A 10.9.0.%d\n", i + 1);
 	ns = nsd(at, text);
-	wait_up(ns, at);
+	wait_up(ns, kit_ip(9), at);
 	s = begin(port, at, "family: v4", "\"srv:_db._tcp.example\"");
 	visit(port, 8);
 	assert_int_equal(kit_peer_accepted(peers[0]), 6);
@@ -269,6 +305,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(e56_e58_dnsmasq_changes_its_hosts),
+		CASE(e65_a_name_server_of_ipv6),
 		CASE(e63_e59_nsd),
 		CASE(e66_a_name_server_that_lies),
 		CASE(e64_500_names),

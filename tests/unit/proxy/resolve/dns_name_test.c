@@ -171,6 +171,19 @@ static void e63_targets_come_and_go(void **state)
 	assert_int_equal(name.ntargets, 0);
 }
 
+/* E62: a connect has failed: the service or its host may be another one now. */
+static void e62_a_hurry_is_for_hosts_too(void **state)
+{
+	(void)state;
+	begin("_x._tcp.test", true, DNS_V4);
+	answer((struct row[]){{1, 1, 1, "a.test"}}, 1);
+	answer((struct row[]){{.port = 1}}, 1);
+	assert_int_equal(name.targets[0]->due, now + 60 * DNS_SECOND);
+	dns_name_hurry(&name, now);
+	assert_int_equal(name.set.due, now + DNS_GAP);
+	assert_int_equal(name.targets[0]->due, now + DNS_GAP);
+}
+
 /* Two services on one host and port are one server. */
 static void an_address_is_there_once(void **state)
 {
@@ -210,6 +223,7 @@ int main(void)
 		cmocka_unit_test_teardown(e63_a_service, end),
 		cmocka_unit_test_teardown(e63_weights_are_scaled_together, end),
 		cmocka_unit_test_teardown(e63_targets_come_and_go, end),
+		cmocka_unit_test_teardown(e62_a_hurry_is_for_hosts_too, end),
 		cmocka_unit_test_teardown(an_address_is_there_once, end),
 		cmocka_unit_test_teardown(e66_no_more_than_256_servers, end),
 	};
