@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "config/config.h"
 #include "proxy/control/control.h"
 #include "proxy/control/names_apply.h"
+#include "proxy/control/names_keep.h"
 #include "proxy/control/names_say.h"
-#include "proxy/control/names_text.h"
-#include "proxy/control/override_text.h"
 #include "proxy/control/overrides.h"
 #include "proxy/control/signals.h"
 #include "proxy/policy/snapshot.h"
@@ -58,70 +56,6 @@ static const struct names_settings *dns_settings_of(const struct named *one)
 	return one->on_trial ? &one->names->trial : &one->names->settings;
 }
 
-/* ---- over a restart ---- */
-
-/* What to add to the monotonic clock for the wall clock, as it is now. */
-static int64_t names_wall_offset(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * NP_S + ts.tv_nsec - np_nanotime();
-}
-
-void names_recall(struct names *n, char *text)
-{
-	DCHECK(n->kept == NULL && list_empty(&n->all), "once, at the start");
-	n->kept = text;
-}
-
-/* A clock that was set back meanwhile makes a set that will be seen: it counts as fresh, within the same bound. */
-static void recall_set(const struct names *n, struct dns_set *s)
-{
-	int64_t now = np_nanotime(), most = n->trial.rules.max_ttl, wall, seen;
-	struct dns_answer a;
-
-	if (!names_text_find(n->kept, s, &a, &wall))
-		return;
-	seen = wall - names_wall_offset();
-	if (seen > now - most && seen < now + most)
-		dns_set_recall(s, &a, seen < now ? seen : now);
-	dns_answer_fini(&a);
-}
-
-static void recall_name(const struct names *n, struct dns_name *d)
-{
-	recall_set(n, &d->set);
-	if (dns_name_follow(d, forget_question) != 0)
-		return;
-	for (unsigned i = 0; i < d->ntargets; i++)
-		recall_set(n, d->targets[i]);
-}
-
-static void keep_set(struct text *t, const struct dns_set *s, int64_t offset)
-{
-	if (s->n > 0)
-		names_text_put(t, s, dns_set_seen(s) + offset);
-}
-
-void names_keep(const struct names *n, struct text *t)
-{
-	int64_t offset = names_wall_offset();
-
-	if (list_empty(&n->all))
-		return;
-	override_text_names(t);
-	list_for_each(it, &n->all) {
-		const struct dns_name *d = &named_of(it)->dns;
-
-		keep_set(t, &d->set, offset);
-		for (unsigned i = 0; i < d->ntargets; i++)
-			keep_set(t, d->targets[i], offset);
-	}
-}
-
-/* ---- which there are ---- */
-
 /* On trial, as every new one. Without memory it has no servers, until a reload. */
 static void named_add(struct names *n, const struct config_server *s)
 {
@@ -133,8 +67,7 @@ static void named_add(struct names *n, const struct config_server *s)
 	one->used = one->on_trial = true;
 	dns_name_init(&one->dns, s->host, s->srv, n->trial.question.family, s->port);
 	list_push_back(&n->all, &one->link);
-	if (n->kept != NULL)
-		recall_name(n, &one->dns);
+	names_recall_one(n, &one->dns, forget_question);
 }
 
 /* Those of c are there afterwards, and marked as used. */

@@ -52,11 +52,9 @@ struct named {
 	bool left_out; /* some of its addresses are no servers */
 };
 
-struct text;
-
 struct names {
 	struct process *process;  /* const */
-	char *kept;               /* owned: what a former process knew, until the first generation is in force */
+	char *kept;               /* owned: of a former process (names_keep.h), until a generation is in force */
 	struct list all;          /* of struct named */
 	struct np_timer timer;    /* the next question, or the next attempt to put what has changed into force */
 	struct upstream_doubt doubt;
@@ -69,12 +67,6 @@ struct names {
 };
 
 void names_init(struct names *n, struct process *p);
-
-/* names_recall: what a former process knew, as names_keep has written it; NULL: nothing. It is used for names that have
- * no answer yet, if it is younger than dns.max_ttl.   Calls  before the first names_prepare.   Owns  text: free(3). */
-void names_recall(struct names *n, char *text);
-/* names_keep: append what is known of all names, as a part of the state file. What has no room is left out. */
-void names_keep(const struct names *n, struct text *t);
 
 /* names_prepare: ask for the names of s that are not known yet, and wait until each of them has had an answer of any
  * kind, or dns.start has passed, or the process is told to stop.

@@ -10,6 +10,7 @@
 #include "proxy/base/thread.h"
 #include "proxy/control/control.h"
 #include "proxy/control/control_path.h"
+#include "proxy/control/names_keep.h"
 #include "proxy/control/override_text.h"
 #include "proxy/log/log.h"
 #include "proxy/policy/snapshot.h"

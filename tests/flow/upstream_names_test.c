@@ -232,16 +232,6 @@ static void a_reload_brings_a_name(void **state)
 	end(&w);
 }
 
-static unsigned counted(void)
-{
-	unsigned n;
-
-	pthread_mutex_lock(&name_server_lock);
-	n = zone.asked;
-	pthread_mutex_unlock(&name_server_lock);
-	return n;
-}
-
 static bool has_asked_more(void *arg)
 {
 	return questions() >= *(unsigned *)arg;
@@ -254,32 +244,70 @@ static void wait_for_questions(unsigned more)
 	assert_true(kit_wait(has_asked_more, &n, KIT_MS));
 }
 
-/* A refused reload leaves nothing behind: its names are asked for no more, and its block `dns` holds for nothing. */
-static void a_refused_reload_leaves_nothing(void **state)
+static unsigned counted(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&name_server_lock);
+	n = zone.asked;
+	pthread_mutex_unlock(&name_server_lock);
+	return n;
+}
+
+/* A name that the file has no more is asked for no more. Another one is asked for each second, and tells the time. */
+static void a_reload_drops_a_name(void **state)
 {
 	struct world w;
-	int port = 0, taken;
+	unsigned asked;
 
 	(void)state;
 	begin(&w, 1);
-	taken = kit_listen(kit_ip(9), &port, 1);
 	zone_set(0, 1, ip_of(0), NULL, NULL);
-	zone.counted = "new.example";
+	zone.counted = "old.example";
+	start(&w, "", textf("\"db.example:%d\", \"old.example:%d\"", w.to, w.to));
+	wait_for_questions(2);
+	kit_staunch_rewrite(w.s, config(&w, "", textf("\"db.example:%d\"", w.to), ""));
+	kit_child_signal(w.s->child, SIGHUP);
+	kit_staunch_wait_err(w.s, "generation 2 is in force", 1);
+	wait_for_questions(1); /* what was under way has come */
+	asked = counted();
+	assert_true(asked > 0);
+	wait_for_questions(3);
+	assert_int_equal(counted(), asked);
+	assert_int_equal(failures_of(&w, 2), 0);
+	end(&w);
+}
+
+/* A refused reload leaves nothing behind: its names are asked for no more, and its block `dns` holds for nothing. That
+ * has a name server of its own, and another family. */
+static void a_refused_reload_leaves_nothing(void **state)
+{
+	struct name_server other = {.script = answer_by_zone};
+	int port = 0, taken = kit_listen(kit_ip(9), &port, 1);
+	struct world w;
+	unsigned asked;
+
+	(void)state;
+	begin(&w, 1);
+	name_server_start(&other);
+	zone_set(0, 1, ip_of(0), NULL, NULL);
 	start(&w, "", textf("\"db.example:%d\"", w.to));
 	kit_staunch_rewrite(w.s, textf(TWO_WORKERS "control: {socket: \"%s\"}\ndns: {servers: \"%s\", family: v6, "
 				       "hold: 0s}\nlisteners:\n  - {name: web, bind: [\"%s:%d\", \"%s:%d\"], "
 				       "upstream: app}\nupstreams:\n  - {name: app, servers: [\"db.example:%d\", "
 				       "\"new.example:%d\"]}\n",
-				       control_socket(), ns.text, kit_ip(0), w.port, kit_ip(9), port, w.to, w.to));
+				       control_socket(), other.text, kit_ip(0), w.port, kit_ip(9), port, w.to, w.to));
 	kit_child_signal(w.s->child, SIGHUP);
 	kit_staunch_wait_err(w.s, "reload refused", 1);
-	assert_int_equal(counted(), 1);
-	wait_for_questions(4); /* db.example is asked each second, as A: else it would have gone */
-	assert_int_equal(counted(), 1);
+	asked = name_server_asked(&other.udp);
+	assert_int_equal(asked, 1);
+	wait_for_questions(4); /* db.example, each second, where it was asked before */
+	assert_int_equal(name_server_asked(&other.udp), asked);
 	assert_int_equal(failures_of(&w, 4), 0);
 	assert_int_equal(kit_file_count(w.s->child->err, "gone: "), 0);
 	close(taken);
 	end(&w);
+	name_server_stop(&other);
 }
 
 #define CASE(name) cmocka_unit_test_teardown(name, kit_end)
@@ -297,6 +325,7 @@ int main(void)
 		CASE(e66_hostile_answers),
 		CASE(e67_a_reload_keeps_the_set),
 		CASE(a_reload_brings_a_name),
+		CASE(a_reload_drops_a_name),
 		CASE(a_refused_reload_leaves_nothing),
 	};
 
