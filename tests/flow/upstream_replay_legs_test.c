@@ -176,6 +176,31 @@ static void e52_first_byte(void **state)
 	legs_end(&l);
 }
 
+/* Servers at Unix sockets: more than one write is kept of these, too. */
+static void e52_unix_servers(void **state)
+{
+	const char *path[2] = {textf("@replay-%s-a", kit_ip(0)), textf("@replay-%s-b", kit_ip(0))};
+	int listener[2], client, fd, port = 0;
+	struct edge e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		listener[i] = kit_listen(path[i], &port, 8);
+	e = edge_start("upstream: back", textf("  - {name: back, replay: 1KiB, health: {passive: off}, "
+					       "servers: [\"unix:%s\", \"unix:%s\"]}\n", path[0], path[1]));
+	client = edge_connect(&e);
+	fd = kit_accept(listener[0]);
+	kit_send(client, "one ", 4);
+	kit_expect(fd, "one ", 4);
+	kit_send(client, "two", 3);
+	kit_expect(fd, "two", 3);
+	close(fd);
+	served_by(kit_accept(listener[1]), client, "one two");
+	edge_end(&e);
+	close(listener[0]);
+	close(listener[1]);
+}
+
 /* With on_fin: end the server's early end is another's begin; the client's ends all. */
 static void e52_on_fin_end(void **state)
 {
@@ -384,6 +409,7 @@ int main(void)
 		cmocka_unit_test_teardown(e52_tls_with_servers, kit_end),
 		cmocka_unit_test_teardown(e52_proxy_headers, kit_end),
 		cmocka_unit_test_teardown(e52_first_byte, kit_end),
+		cmocka_unit_test_teardown(e52_unix_servers, kit_end),
 		cmocka_unit_test_teardown(e52_on_fin_end, kit_end),
 		cmocka_unit_test_teardown(e52_nothing_asked, kit_end),
 		cmocka_unit_test_teardown(e52_waits_in_the_queue, kit_end),

@@ -1,6 +1,7 @@
 /* replay: whatever its servers do before their first byte, and wherever they do it, a client's bytes reach the last one
  * whole, in order and once, and its end after them (E52). Client, servers and connection are coroutines of one worker,
  * so each order of events is one number. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "tests/unit/proxy/conn/replay_world.h"
@@ -24,6 +25,8 @@ static void expect_served(const struct play *is, unsigned attempt)
 {
 	expect(!rig.wrong, is, "a byte is not the client's next one");
 	expect(rig.attempts == attempt + 1, is, "another number of servers");
+	for (unsigned i = 1; i <= attempt; i++)
+		expect(rig.at[i] != rig.at[i - 1] && rig.at[attempt] != rig.at[0], is, "a server that was tried");
 	expect(rig.got[attempt] == is->n, is, "not all bytes");
 	expect(rig.fin[attempt] == is->fin, is, "the client's end");
 	expect(rig.nanswer == 1 && rig.answer[0] == '!' && rig.end == 0, is, "the answer");
@@ -31,7 +34,7 @@ static void expect_served(const struct play *is, unsigned attempt)
 
 static void each_place(void)
 {
-	for (size_t n = 1; n <= 20; n++)
+	for (size_t n = 1; n <= 14; n++)
 		for (size_t at = 0; at <= n; at++)
 			for (unsigned i = 0; i < 16; i++) {
 				struct play is = {
@@ -97,10 +100,14 @@ static void passed_on(void)
 	is = (struct play){.chunk = 1, .fin = true, .server = {{FINS, 1}}};
 	run_play(&is); /* the client has ended without a byte */
 	expect(rig.attempts == 1 && rig.end == 0, &is, "an end is answered by an end");
+	is = (struct play){.n = 5, .chunk = 5, .server = {{HALF_CLOSES, 5}}};
+	run_play(&is); /* who goes on reading is told that it has not the whole */
+	expect_served(&is, 1);
+	expect(rig.cut_off == -NP_ECONNRESET, &is, "the server before is reset");
 	is = (struct play){.n = 3, .chunk = 3, .server = {{RESETS, 3}, {FINS, 2}, {RESETS, 0}}};
 	run_play(&is); /* no retry is left */
 	expect(rig.attempts == 3 && rig.end == -NP_ECONNRESET, &is, "the last one's end");
-	expect(replays(REPLAY_SENT) == 2 && replays(REPLAY_LIMITED) == 1, &is, "the numbers");
+	expect(replays(REPLAY_SENT) == 3 && replays(REPLAY_LIMITED) == 1, &is, "the numbers");
 }
 
 static void e52_what_is_passed_on(void **state)
@@ -144,12 +151,13 @@ static void e52_what_is_counted(void **state)
 /* From the server's first byte on nothing is kept. */
 static void memory(void)
 {
-	struct play is = {.n = 40, .chunk = 7, .server = {{RESETS, 20}, {SPEAKS_AND_RESETS, 40}}};
+	struct play is = {.n = 40, .chunk = 7, .server = {{RESETS, 20}, {SPEAKS_AND_HANGS, 40}}};
 
 	begin_play(&is);
 	while (rig.nanswer == 0 && !rig.heard)
 		np_yield();
-	expect(conn_ended() || world.conn->extra == NULL, &is, "nothing is kept after the first byte");
+	expect(!conn_ended() && world.conn->extra == NULL, &is, "nothing is kept after the first byte");
+	rig.cut = true;
 	finish_play();
 	expect(rig.attempts == 2 && rig.nanswer == 1, &is, "the second server's byte");
 }
@@ -159,6 +167,65 @@ static void e52_nothing_is_kept_after_the_first_byte(void **state)
 	(void)state;
 	said[0] = '\0';
 	run(memory, &usual);
+	assert_string_equal(said, "");
+}
+
+/* ---- a server that is gone at a write ---- */
+
+static unsigned in_vain; /* writes to the first server */
+
+static ssize_t send_in_vain(int sysfd, const void *buf, size_t n, int flags)
+{
+	if (conn_ended() || sysfd != world.conn->upstream.fd.sysfd)
+		return send(sysfd, buf, n, flags);
+	in_vain++;
+	errno = ECONNRESET;
+	return -1;
+}
+
+/* What the client says after that write is for the next server, too. */
+static void gone_at_a_write(void)
+{
+	struct play is = {.n = 12, .chunk = 2, .patience = 100, .fin = true, .server = {{HANGS, 0}}};
+
+	in_vain = 0;
+	hook.send = send_in_vain;
+	begin_play(&is);
+	for (unsigned i = 0; i < 2000; i++)
+		np_yield();
+	hook_reset();
+	rig.cut = true;
+	finish_play();
+	expect(in_vain > 0, &is, "a write was in vain");
+	expect_served(&is, 1);
+}
+
+static void e52_gone_at_a_write(void **state)
+{
+	(void)state;
+	said[0] = '\0';
+	run(gone_at_a_write, &usual);
+	assert_string_equal(said, "");
+}
+
+/* ---- one retry ---- */
+
+static void one_retry(void)
+{
+	struct play is = {.n = 3, .chunk = 3, .server = {{RESETS, 3}, {RESETS, 2}}};
+
+	run_play(&is);
+	expect(rig.attempts == 2 && rig.end == -NP_ECONNRESET, &is, "no more than one retry");
+	expect(replays(REPLAY_LIMITED) == 1, &is, "the numbers");
+}
+
+static void e52_one_retry(void **state)
+{
+	const struct upstream_spec spec = {.balance = BALANCE_ROUND_ROBIN, .retries = 1};
+
+	(void)state;
+	said[0] = '\0';
+	run(one_retry, &spec);
 	assert_string_equal(said, "");
 }
 
@@ -215,7 +282,7 @@ static void by_lot(void)
 {
 	static const enum how ends[] = {RESETS, FINS};
 
-	for (uint64_t seed = 1; seed <= 3000; seed++) {
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
 		uint64_t s = seed * UINT64_C(0x9e3779b97f4a7c15);
 		unsigned fails = (unsigned)lot(&s, 3);
 		struct play is = {.n = 1 + lot(&s, KEEP), .fin = lot(&s, 2), .patience = (unsigned)lot(&s, 6)};
@@ -253,6 +320,8 @@ int main(void)
 		cmocka_unit_test(e52_what_is_passed_on),
 		cmocka_unit_test(e52_what_is_counted),
 		cmocka_unit_test(e52_nothing_is_kept_after_the_first_byte),
+		cmocka_unit_test(e52_gone_at_a_write),
+		cmocka_unit_test(e52_one_retry),
 		cmocka_unit_test(e52_gone_in_each_turn),
 		cmocka_unit_test(e52_by_lot),
 	};

@@ -14,7 +14,7 @@
 #define MOST    (KEEP + 8) /* bytes of a client's */
 #define SETTLED 300        /* turns in which the poller has been asked more than once */
 
-enum how { SERVES, FINS, RESETS, SPEAKS_AND_RESETS, HANGS };
+enum how { SERVES, FINS, RESETS, SPEAKS_AND_RESETS, HANGS, SPEAKS_AND_HANGS, HALF_CLOSES };
 
 /* One connection of a client's, and what its first, second and third server do. */
 struct play {
@@ -31,10 +31,13 @@ static struct rig {
 	struct server_registry *registry;
 	struct upstream *upstream;
 	struct np_fd listener[SERVERS];
+	int front;            /* where all clients connect: a listener for each would use up the ports */
 	const struct play *is;
 	unsigned attempts, serving;
 	size_t got[SERVERS];  /* by the nth attempt */
 	bool fin[SERVERS];    /* the client's end came there */
+	long at[SERVERS];     /* which server that was */
+	int cut_off;          /* how one that has half-closed was given up: as np_fd_read */
 	bool wrong;           /* a byte that is not the client's next one */
 	char answer[4];       /* what the client was sent */
 	size_t nanswer;
@@ -89,13 +92,20 @@ static inline void serve(void *arg)
 		serve_whole(s);
 	else
 		(void)server_read(s, rig.is->server[s->attempt].reads);
-	while (how == HANGS && !rig.cut)
-		np_yield();
-	if (how == SPEAKS_AND_RESETS) {
+	if (how == SPEAKS_AND_RESETS || how == SPEAKS_AND_HANGS) {
 		(void)!np_fd_write(&s->fd, "x", 1, NULL);
 		while (np_fd_unsent(&s->fd) > 0)
 			np_yield();
 	}
+	if (how == HALF_CLOSES) {
+		char more[MOST];
+
+		(void)!np_fd_close_write(&s->fd);
+		while ((rig.cut_off = (int)np_fd_read(&s->fd, more, sizeof(more))) > 0)
+			;
+	}
+	while ((how == HANGS || how == SPEAKS_AND_HANGS) && !rig.cut)
+		np_yield();
 	if (how == RESETS || how == SPEAKS_AND_RESETS)
 		np_fd_close_reset(&s->fd);
 	else
@@ -114,6 +124,7 @@ static inline void accept_loop(void *arg)
 
 		CHECK(s != NULL && np_fd_init(&s->fd, sysfd) == 0, "a server's end");
 		CHECK(rig.attempts < SERVERS, "no more servers than there are");
+		rig.at[rig.attempts] = listener - rig.listener;
 		s->attempt = rig.attempts++;
 		rig.serving++;
 		CHECK(np_go("serve", serve, s) == 0, "a stack for a server");
@@ -163,6 +174,17 @@ static inline void story(void *arg)
 		relay_start(c);
 }
 
+static inline void client_pair(int sv[2])
+{
+	struct np_addr a;
+
+	CHECK(np_sock_addr(rig.front, &a) == 0, "where clients connect");
+	sv[0] = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(connect(sv[0], &a.u.sa, a.len) == 0, "a client connects");
+	sv[1] = accept4(rig.front, NULL, NULL, SOCK_NONBLOCK);
+	CHECK(fcntl(sv[0], F_SETFL, O_NONBLOCK) == 0 && sv[1] >= 0, "and is accepted");
+}
+
 static inline void begin_play(const struct play *is)
 {
 	struct conn *c = calloc(1, sizeof(*c));
@@ -174,7 +196,7 @@ static inline void begin_play(const struct play *is)
 	rig.nanswer = 0;
 	memset(rig.got, 0, sizeof(rig.got));
 	memset(rig.fin, 0, sizeof(rig.fin));
-	tcp_pair(sv, 0);
+	client_pair(sv);
 	CHECK(c != NULL && np_fd_init(&world.app[0], sv[0]) == 0, "a client");
 	np_fd_set_deadline(&world.app[0], np_deadline_after(10 * NP_S));
 	c->magic = CONN_MAGIC;
@@ -248,15 +270,22 @@ static inline void rig_main(void *arg)
 		np_fd_close(&rig.listener[i]);
 }
 
-static inline void listen_at(unsigned i, struct server_spec *spec)
+static inline int listen_there(void)
 {
-	static const char *const names[SERVERS] = {"a", "b", "c"};
 	struct np_addr a;
 	int sysfd;
 
 	assert_int_equal(np_addr_parse(&a, "127.0.0.1:0", NULL), 0);
 	sysfd = np_listen(&a, &(struct np_listen_opts){.backlog = 64});
 	assert_true(sysfd >= 0);
+	return sysfd;
+}
+
+static inline void listen_at(unsigned i, struct server_spec *spec)
+{
+	static const char *const names[SERVERS] = {"a", "b", "c"};
+	int sysfd = listen_there();
+
 	assert_int_equal(np_sock_addr(sysfd, &spec->addr), 0);
 	spec->weight = 1;
 	spec->text = names[i];
@@ -300,6 +329,7 @@ static inline void run(void (*fn)(void), const struct upstream_spec *spec)
 	world.shard = s;
 	assert_int_equal(shard_init(s, 0, &world.limit), 0);
 	make_upstream(spec);
+	rig.front = listen_there();
 	world.snap.use = &world.use;
 	world.snap.shares = 1;
 	world.counts.stats = &world.listener_stats;
@@ -310,6 +340,7 @@ static inline void run(void (*fn)(void), const struct upstream_spec *spec)
 		.idle = 10 * NP_S, .half_close = 10 * NP_S, .lifetime = INT64_MAX, .linger = 10 * NP_S,
 	};
 	assert_int_equal(np_run(&o), 0);
+	close(rig.front);
 	upstream_free(rig.upstream);
 	server_registry_free(rig.registry);
 	shard_fini(s);
