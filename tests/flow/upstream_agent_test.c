@@ -1,5 +1,6 @@
 /* The agent of a server, a program of its own: E28. It answers each contact with what stands in a file, which the
  * test changes. What each word means is agent_answer_test.c's. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,91 @@ static void e28_a_dead_agent_is_forgotten(void **state)
 	kit_staunch_stop(w.s, SIGTERM);
 }
 
+/* ---- under load ---- */
+
+enum { GUESTS = 16, VISITS = 150 };
+
+/* Clients that are served at this moment: from an answer until they begin to close. So no more than there are slots. */
+struct crowd {
+	const char *ip; /* kit_ip is for one thread */
+	int port;
+	int inside, most, failed; /* atomic */
+};
+
+static void visit(struct crowd *c)
+{
+	int fd = kit_try_connect(c->ip, c->port), n, most;
+	char back;
+
+	if (fd < 0 || kit_io_write(fd, "x", 1) != 0 || kit_io_read(fd, &back, 1) != 1) {
+		__atomic_add_fetch(&c->failed, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	n = __atomic_add_fetch(&c->inside, 1, __ATOMIC_SEQ_CST);
+	most = __atomic_load_n(&c->most, __ATOMIC_RELAXED);
+	while (n > most && !__atomic_compare_exchange_n(&c->most, &most, n, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	for (int i = 0; i < 3; i++)
+		if (kit_io_write(fd, "y", 1) != 0 || kit_io_read(fd, &back, 1) != 1)
+			__atomic_add_fetch(&c->failed, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&c->inside, 1, __ATOMIC_SEQ_CST);
+	close(fd);
+}
+
+static void *visit_often(void *arg)
+{
+	for (int i = 0; i < VISITS; i++)
+		visit(arg);
+	return NULL;
+}
+
+/* Returns how many were inside at once, at most. */
+static int most_of(int port)
+{
+	struct crowd c = {.ip = textf("%s", kit_ip(0)), .port = port};
+	pthread_t guests[GUESTS];
+
+	for (int i = 0; i < GUESTS; i++)
+		assert_int_equal(pthread_create(&guests[i], NULL, visit_often, &c), 0);
+	for (int i = 0; i < GUESTS; i++)
+		pthread_join(guests[i], NULL);
+	assert_int_equal(c.failed, 0);
+	return c.most;
+}
+
+/* E28, E42: who finds the agent's places taken waits, and never is one too many inside; what it says next holds for
+ * those who come next. A dead agent's word is forgotten. */
+static void e28_a_limit_under_load(void **state)
+{
+	struct world w = {0};
+	int fds[GUESTS];
+
+	(void)state;
+	program_need("python3");
+	w.servers[0] = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	w.port = kit_port(kit_ip(0));
+	w.agent = kit_port(kit_ip(0));
+	say(&w, "maxconn:5\n");
+	(void)program_serve("agent", KIT_ARGV("python3", "-c", AGENT, kit_ip(0), textf("%d", w.agent), w.said),
+			    kit_ip(0), w.agent);
+	w.s = kit_staunch_start(textf(
+		TWO_WORKERS "control: {socket: \"%s\"}\nlisteners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
+		     "upstreams:\n  - {name: app, timeouts: {queue: 1m}, health: {passive: off, %s}, servers: [\"%s:%d\"]}\n",
+		control_socket(), kit_ip(0), w.port, agent_of(&w), kit_ip(0), kit_peer_port(w.servers[0])));
+	wait_shown("\"max_connections\":5,\"said\":\"maxconn:5\"");
+	assert_int_equal(most_of(w.port), 5);
+	say(&w, "maxconn:2\n");
+	wait_shown("\"max_connections\":2,\"said\"");
+	assert_int_equal(most_of(w.port), 2);
+	say(&w, "");
+	kit_file_wait(w.s->child->err, "\"event\":\"server_agent_lost\"", 1);
+	for (int i = 0; i < GUESTS; i++)
+		fds[i] = served(kit_ip(0), w.port);
+	for (int i = 0; i < GUESTS; i++)
+		end_orderly(fds[i]);
+	kit_staunch_stop(w.s, SIGTERM);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, kit_end)
 
 int main(void)
@@ -180,6 +266,7 @@ int main(void)
 		TEST(e28_weight_and_state),
 		TEST(e28_up_is_no_check),
 		TEST(e28_a_dead_agent_is_forgotten),
+		TEST(e28_a_limit_under_load),
 	};
 
 	return cmocka_run_group_tests_name("upstream agent", tests, NULL, NULL);
