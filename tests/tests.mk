@@ -10,6 +10,7 @@ FAULTS_BIN   := $(call bin,tests/faults/*_test.c)
 MICRO_BIN    := $(call bin,tests/micro/*.c)
 FUZZ_BIN     := $(call bin,tests/fuzz/*_fuzz.c)
 SOAK_BIN     := $(O)/tests/chaos/soak
+INNOCENT_BIN := $(O)/tests/innocent/innocent
 EXACT_BIN    := $(call bin,tests/exact/*_test.c)
 
 # ---- building ----
@@ -43,8 +44,9 @@ $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm
 $(FUZZ_BIN): PROGRAM_LIBS := -fsanitize=fuzzer
 $(SOAK_BIN): $(filter-out %/soak.o,$(call src,tests/chaos/*.c)) $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a \
 	$(O)/libnetpoll.a
-$(SOAK_BIN): PROGRAM_LIBS := -lcmocka
-$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN) $(EXACT_BIN): $(O)/%: $(O)/%.o
+$(INNOCENT_BIN): $(O)/tests/innocent/guests.o $(O)/libkit.a $(O)/libnetpoll.a
+$(SOAK_BIN) $(INNOCENT_BIN): PROGRAM_LIBS := -lcmocka
+$(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(MICRO_BIN) $(FUZZ_BIN) $(SOAK_BIN) $(INNOCENT_BIN) $(EXACT_BIN): $(O)/%: $(O)/%.o
 	@echo "  LD      $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PROGRAM_LIBS) $(LIBS)
 
@@ -62,6 +64,7 @@ tests-exact: $(EXACT_BIN) $(BINARY)
 fuzzers:    $(FUZZ_BIN)
 micros:     $(MICRO_BIN)
 soaker:     $(SOAK_BIN) $(BINARY)
+innocents:  $(INNOCENT_BIN) $(BINARY)
 
 # ---- running ----
 
@@ -107,6 +110,9 @@ exact:          ## limits of servers, counted at the servers, over CONNECTIONS (
 soak:           ## the real binary under streams and disturbances for SECONDS (60); BUILD=asan, tsan; SEED=n again
 	$(SUBMAKE) BUILD=$(VARIANT) soaker
 	@SEED=$(SEED) STAUNCH=$(BINARY) build/$(VARIANT)/tests/chaos/soak $(SECONDS) $(STREAMS)
+innocent:       ## no server is blamed for what its clients do, for SECONDS (60), on a machine that is busy; HOGS=n
+	$(SUBMAKE) BUILD=$(VARIANT) innocents
+	@STAUNCH=$(BINARY) build/$(VARIANT)/tests/innocent/innocent $(SECONDS)
 micro:          ## one number each: switch, timer, poll cache ...
 	$(SUBMAKE) BUILD=release micros
 	@set -e; for m in $(wildcard tests/micro/*.c); do build/release/$${m%.c}; done
@@ -127,4 +133,4 @@ watch:          ## build and run the unit tests of each source that is saved, un
 	@tests/watch.sh
 
 .PHONY: check unit sim flow asan tsan ubsan cov fuzz fuzzers micro micros lint fmt fmt-check hooks compile_commands watch \
-        faults soak soaker exact tests-exact tests-unit tests-sim tests-flow tests-faults
+        faults soak soaker innocent innocents exact tests-exact tests-unit tests-sim tests-flow tests-faults
