@@ -242,7 +242,8 @@ static void e28_a_limit_under_load(void **state)
 			    kit_ip(0), w.agent);
 	w.s = kit_staunch_start(textf(
 		TWO_WORKERS "control: {socket: \"%s\"}\nlisteners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
-		     "upstreams:\n  - {name: app, timeouts: {queue: 1m}, health: {passive: off, %s}, servers: [\"%s:%d\"]}\n",
+		     "upstreams:\n"
+		     "  - {name: app, timeouts: {queue: 1m}, health: {passive: off, %s}, servers: [\"%s:%d\"]}\n",
 		control_socket(), kit_ip(0), w.port, agent_of(&w), kit_ip(0), kit_peer_port(w.servers[0])));
 	wait_shown("\"max_connections\":5,\"said\":\"maxconn:5\"");
 	assert_int_equal(most_of(w.port), 5);

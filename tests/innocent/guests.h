@@ -1,5 +1,5 @@
-/* guests: clients and servers of every kind that looks like a failure and is none, in one thread over one epoll. Each end
- * does what its act says, by events and one timer of its own; nothing here judges a server. */
+/* guests: clients and servers of every kind that looks like a failure and is none, in one thread over one epoll. Each
+ * end does what its act says, by events and one timer of its own; nothing here judges a server. */
 #ifndef TESTS_INNOCENT_GUESTS_H
 #define TESTS_INNOCENT_GUESTS_H
 

@@ -5,8 +5,9 @@
  *
  *   guests: clients --> [ staunch ] --> servers        hogs: a thread for each processor
  *
- * Long polls and uploads take 20 s and 60 s, or a third and a half of SECONDS where that is less. HOGS=n: so many threads
- * that turn. KEEP=1 keeps the directory with configuration and logs. The last line counts: "N passed, N failed". */
+ * Long polls and uploads take 20 s and 60 s, or a third and a half of SECONDS where that is less. HOGS=n: so many
+ * threads that turn. KEEP=1 keeps the directory with configuration and logs. The last line counts:
+ * "N passed, N failed". */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,8 +33,8 @@ static void *turn_only(void *arg)
 	return NULL;
 }
 
-/* Every second upstream is checked by its port, the others by a question. Tight bounds: where the machine is late, it is
- * late by more than that. */
+/* Every second upstream is checked by its port, the others by a question. Tight bounds: where the machine is late, it
+ * is late by more than that. */
 static const char *check_of(int kind)
 {
 	return kind % 2 == 0 ? "tcp: {interval: 500ms, timeout: 500ms}"
@@ -58,9 +59,9 @@ static char *config_text(void)
 	}
 	fprintf(f, "upstreams:\n");
 	for (int k = 0; k < n_guest_kinds; k++)
-		fprintf(f, "  - {name: %s, health: {%s}, servers: [\"%s:%d\", \"%s:%d\", \"%s:%d\"]}\n", guest_kinds[k].name,
-			check_of(k), kit_ip(0), guests_server_port(k, 0), kit_ip(0), guests_server_port(k, 1), kit_ip(0),
-			guests_server_port(k, 2));
+		fprintf(f, "  - {name: %s, health: {%s}, servers: [\"%s:%d\", \"%s:%d\", \"%s:%d\"]}\n",
+			guest_kinds[k].name, check_of(k), kit_ip(0), guests_server_port(k, 0), kit_ip(0),
+			guests_server_port(k, 1), kit_ip(0), guests_server_port(k, 2));
 	fclose(f);
 	return text;
 }
