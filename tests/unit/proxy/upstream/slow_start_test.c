@@ -155,6 +155,31 @@ static void e41_back_from_what(void **state)
 	expect_share(0, 1, 2);
 }
 
+/* E28: its agent says that it is down. E41: however few its share is of, it has one connection. */
+static void e41_back_from_its_agent(void **state)
+{
+	struct server_inputs down = {.agent = SERVER_AGENT_DOWN, .agent_weight = -1}, ready = {.agent_weight = -1};
+
+	(void)state;
+	begin(BALANCE_ROUND_ROBIN, "1/5 1 1");
+	(void)server_set_agent(at(0), &down);
+	server_release(at(pick_once()));
+	(void)server_set_agent(at(0), &ready);
+	expect_share(0, 0.1, 2);
+	assert_int_equal(u->members->at[0].most, 1);
+}
+
+/* A pick by a clock that is a turn behind that of the pick which saw it come back. */
+static void e41_a_clock_that_is_behind(void **state)
+{
+	(void)state;
+	begin(BALANCE_ROUND_ROBIN, "1 1 1");
+	come_back(0);
+	server_release(at(pick_once()));
+	now -= 5 * S;
+	expect_share(0, 0.1, 2);
+}
+
 /* Out by its failures, and in again, also where nobody has picked between. */
 static void e41_back_from_its_failures(void **state)
 {
@@ -347,6 +372,8 @@ int main(void)
 		TEST(e41_linearly_from_a_tenth),
 		TEST(e41_round_robin_does_not_burst),
 		TEST(e41_back_from_what),
+		TEST(e41_back_from_its_agent),
+		TEST(e41_a_clock_that_is_behind),
 		TEST(e41_back_from_its_failures),
 		TEST(e41_all_of_a_tier_are_young),
 		TEST(e41_a_reload_goes_on_with_it),

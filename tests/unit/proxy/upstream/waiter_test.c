@@ -137,6 +137,29 @@ static void e42_does_not_wait_for_what_is_free(void **state)
 	upstream_free(u);
 }
 
+/* E51: a hedge passes nobody who waits, and is no trial, though a slot is free for it. */
+static void e51_a_hedge_waits_for_nobody(void **state)
+{
+	struct upstream *u = open_queue("1/1 1/1", 10);
+	struct server *a = taken(u), *b = taken(u), *got = NULL;
+	struct pick_args hedge = {.hedge = true, .trial = true};
+	struct one o;
+
+	(void)state;
+	ask(&o, u);
+	o.tried[0] = a;
+	o.args.ntried = 1;
+	assert_int_equal(waiter_join(&o.w), -NP_EAGAIN);
+	server_release(a);
+	assert_int_equal(upstream_pick(u, &hedge, &got), -NP_EAGAIN);
+	assert_false(hedge.trial);
+	assert_ptr_equal(taken(u), a);
+	assert_true(waiter_leave(&o.w));
+	server_release(a);
+	server_release(b);
+	upstream_free(u);
+}
+
 /* E72: generations of one name have one queue; each serves its own list. */
 static void e72_generations_share_the_queue(void **state)
 {
@@ -347,6 +370,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(e42_newcomers_go_to_the_end, begin, end),
 		cmocka_unit_test_setup_teardown(e42_tried_servers_are_left_to_others, begin, end),
 		cmocka_unit_test_setup_teardown(e42_does_not_wait_for_what_is_free, begin, end),
+		cmocka_unit_test_setup_teardown(e51_a_hedge_waits_for_nobody, begin, end),
 		cmocka_unit_test_setup_teardown(e72_generations_share_the_queue, begin, end),
 		cmocka_unit_test_setup_teardown(e44_full_and_left, begin, end),
 		cmocka_unit_test_setup_teardown(e43_a_raised_limit, begin, end),
