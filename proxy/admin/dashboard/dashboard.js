@@ -14,7 +14,7 @@ const tables = {
 	upstreams: makeTable("t-upstreams", "Upstreams", [{name: "Upstream"}, {name: "Usable", cls: WIDE},
 		{name: "Open", cls: NUM}, {name: "Waiting", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Retries/s", cls: NUM}, {name: "Failed/s", cls: NUM},
 		{name: "In/s", cls: NUM}, {name: "Out/s", cls: NUM}, {name: "Connect p50 / p99", cls: NUM},
-		{name: "First byte p50 / p99", cls: NUM}, {name: "Balance"}]),
+		{name: "First byte p50 / p99", cls: NUM}, {name: "Balance", cls: "word"}]),
 	listeners: makeTable("t-listeners", "Listeners", [{name: "Listener"}, {name: "Address", cls: WIDE},
 		{name: "To"}, {name: "Open", cls: NUM}, {name: "New/s", cls: NUM}, {name: "Failed/s", cls: NUM},
 		{name: "Turned away/s", cls: NUM}, {name: "In/s", cls: NUM}, {name: "Out/s", cls: NUM},
@@ -189,7 +189,7 @@ function showUpstreams(a) {
 	fillTable(tables.upstreams, a.upstreams.map(u => ({
 		mark: u.usable + u.spare === 0 ? "bad" : u.usable < u.servers ? "warn" : "",
 		cells: [u.name, upstreamUsable(u), count(u.active),
-			u.queue === null ? "" : {text: count(u.queue.length) + " of " + count(u.queue.max),
+			u.queue === null ? "" : {text: count(u.queue.length) + (u.queue.length > 0 ? " of " + count(u.queue.max) : ""),
 				cls: u.queue.length > 0 ? "warn" : ""}, rate(u.rates.connects), rate(u.rates.retries),
 			{text: rate(u.rates.failed), cls: u.rates.failed > 0 ? "warn" : ""}, bytes(u.rates.bytes_in),
 			bytes(u.rates.bytes_out), quantiles(u.connect_ms), quantiles(u.first_byte_ms), u.balance],
