@@ -75,7 +75,7 @@ static void e65_found_and_not_found(void **state)
 	assert_int_equal(check(path, NULL), 0);
 	expect_part(err, "warning[W403]: the name \"none.example:1\" is not found now: Domain name not found\n  --> ");
 	expect_part(err, "warning[W403]: the name \"srv:_n._tcp.example\" is not found now: ");
-	expect_part(err, "2 warnings - configuration loaded"); /* a name is told once */
+	expect_part(err, "2 warnings - "); /* a name is told once */
 	assert_int_equal(check(path, "--strict"), 78);
 	assert_int_equal(check(path, "--offline"), 0);
 	assert_string_equal(err, "");
