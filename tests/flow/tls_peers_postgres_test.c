@@ -301,11 +301,11 @@ static void e26_postgres_answers_an_ssl_request(void **state)
 			    "    health: {send: {send: '\\x00\\x00\\x00\\x08\\x04\\xd2\\x16\\x2f', reject: E, "
 			    "interval: 200ms, timeout: 2s}}\n",
 		kit_ip(1), kit_port(kit_ip(1)), kit_ip(0), p.port));
-	assert_int_equal(kit_file_count(s->child->err, "is down"), 0);
+	assert_int_equal(kit_file_count(s->child->err, "is not up"), 0);
 	kit_child_signal(p.server, SIGSTOP);
 	kit_file_wait(s->child->err, "is down: no answer in time", 1);
 	kit_child_signal(p.server, SIGCONT);
-	kit_file_wait(s->child->err, "is up: its check is good", 2);
+	kit_file_wait(s->child->err, "is up: its check is good", 1);
 	kit_staunch_stop(s, SIGTERM);
 	postgres_end(&p);
 }

@@ -133,8 +133,8 @@ static bool behave(const struct server *s, int fd)
 	if (w->resets)
 		return true;
 	wait_until_gone(s, fd);
-	while (w->stays && !is_over(s))
-		(void)kit_wait(is_over_now, (void *)(uintptr_t)s, 100);
+	while (w->stays && !kit_wait(is_over_now, (void *)(uintptr_t)s, KIT_MS))
+		;
 	return false;
 }
 
@@ -219,13 +219,13 @@ static const struct row {
 	enum hostile how;
 	const char *check, *said;
 } rows[] = {
-	{DRIP, "http: {timeout: 1s}", "no answer in time"},
-	{DRIP, "send: {send: a, expect: b, timeout: 1s}", "no answer in time"},
+	{DRIP, "http: {timeout: 2s}", "no answer in time"},
+	{DRIP, "send: {send: a, expect: b, timeout: 2s}", "no answer in time"},
 	{FLOOD, "http: {timeout: 10s}", "the answer is not the wanted one: it is not HTTP/1"},
 	{FLOOD, "send: {send: a, expect: b, timeout: 10s}", "the answer is not found in its first 8 KiB"},
 	{FLOOD, "send: {send: a, expect: x, timeout: 10s}", NULL},
-	{DEAF, "http: {timeout: 1s}", "no answer in time"},
-	{DEAF, "tls: {verify: false, timeout: 1s}", "no answer in time"},
+	{DEAF, "http: {timeout: 2s}", "no answer in time"},
+	{DEAF, "tls: {verify: false, timeout: 2s}", "no answer in time"},
 	{DEAF, "tcp: {timeout: 10s}", NULL},
 	{RST_AT_ONCE, "http: {timeout: 10s}", "the server resets"},
 	{RST_AT_ONCE, "tls: {verify: false, timeout: 10s}", ""},
@@ -235,7 +235,7 @@ static const struct row {
 	{HALF, "http: {timeout: 10s}", "the server ends too early"},
 	{HALF, "tls: {verify: false, timeout: 10s}", ""},
 	{TEXT, "tls: {verify: false, timeout: 10s}", "the TLS handshake fails"},
-	{RECORD, "tls: {verify: false, timeout: 1s}", "no answer in time"},
+	{RECORD, "tls: {verify: false, timeout: 2s}", "no answer in time"},
 	{LATER, "tls: {verify: false, timeout: 10s}", "the TLS handshake fails"},
 	{ALERT, "tls: {verify: false, timeout: 10s}", "the TLS handshake fails"},
 	{FLOOD, "tls: {verify: false, timeout: 10s}", "the TLS handshake fails"},
@@ -286,7 +286,7 @@ static void e26_hostile_servers(void **state)
 		const char *name = textf("server row%zu/", i);
 
 		if (rows[i].said != NULL)
-			kit_file_wait(s->child->err, textf("%s%s:%d is down: %s", name, kit_ip(0),
+			kit_file_wait(s->child->err, textf("%s%s:%d is not up: its first check: %s", name, kit_ip(0),
 							   servers[rows[i].how].port, rows[i].said), 1);
 		else
 			kit_file_wait(s->child->err, textf("%s%s:%d is up: ", name, kit_ip(0),

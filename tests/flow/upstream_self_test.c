@@ -140,7 +140,8 @@ static void f44_checks(void **state)
 		start(&w, textf("\"" SELF "\", %s", echo_at(textf("echo%zu", i))), textf("health: {%s}", rows[i]));
 		wait_count("staunch_healthcheck_total", ",result=\"refused\"", 30);
 		assert_int_equal(count_of("staunch_healthcheck_total", ",result=\"ok\""), 0);
-		assert_int_equal(events(&w, "server_down"), 1);
+		assert_int_equal(events(&w, "server_not_up"), 1);
+		assert_int_equal(events(&w, "server_down"), 0);
 		assert_int_equal(events(&w, "server_up"), 1); /* the other one */
 		assert_true(is_served(&w));
 		kit_staunch_stop(w.s, SIGTERM);

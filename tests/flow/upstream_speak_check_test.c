@@ -40,9 +40,9 @@ static void e26_redis_answers_a_ping(void **state)
 	program_need("redis-server");
 	redis = kit_redis_start(kit_ip(0), &port);
 	s = start(port, PING);
-	assert_false(said(s, "is down"));
+	assert_false(said(s, "is not up"));
 	kit_child_signal(redis, SIGSTOP); /* its port still takes connections */
-	kit_staunch_wait_err(s, "is down: no answer in time: ", 1);
+	kit_staunch_wait_err(s, "is down: no answer in time", 1);
 	kit_child_signal(redis, SIGCONT);
 	kit_staunch_wait_err(s, "is up: its check is good", 1);
 	kit_staunch_stop(s, SIGTERM);
@@ -59,10 +59,10 @@ static void e16_another_protocol(void **state)
 	program_need("nginx");
 	(void)kit_nginx_start(kit_ip(0), &port);
 	s = start(port, "health: {send: {send: \"PING\\r\\n\", expect: \"+PONG\", reject: \"400 Bad Request\"}}");
-	assert_true(said(s, "is down: the answer is not the wanted one"));
+	assert_true(said(s, "is not up: its first check: the answer is not the wanted one"));
 	kit_staunch_stop(s, SIGTERM);
 	s = start(port, "health: {send: {send: \"PING\\r\\n\", expect: \"+PONG\"}}");
-	assert_true(said(s, "is down: the server ends too early"));
+	assert_true(said(s, "is not up: its first check: the server ends too early"));
 	kit_staunch_stop(s, SIGTERM);
 }
 
@@ -75,9 +75,9 @@ static void e27_nginx_answers_a_request(void **state)
 	} rows[] = {
 		{"{path: /hello, status: \"200\"}", NULL},
 		{"{path: /hello, body: hello}", NULL},
-		{"{path: /missing}", "is down: the answer is not the wanted one: status 404"},
+		{"{path: /missing}", "is not up: its first check: the answer is not the wanted one: status 404"},
 		{"{path: /missing, status: \"404\"}", NULL},
-		{"{path: /hello, body: ready, timeout: 1s}", "is down: the server ends too early"},
+		{"{path: /hello, body: ready, timeout: 1s}", "is not up: its first check: the server ends too early"},
 	};
 	int port;
 
@@ -87,7 +87,7 @@ static void e27_nginx_answers_a_request(void **state)
 	for (size_t i = 0; i < array_len(rows); i++) {
 		struct kit_staunch *s = start(port, textf("health: {http: %s}", rows[i].check));
 
-		if (said(s, "is down") != (rows[i].said != NULL) || (rows[i].said != NULL && !said(s, rows[i].said)))
+		if (said(s, "is not up") != (rows[i].said != NULL) || (rows[i].said != NULL && !said(s, rows[i].said)))
 			kit_fail("%s: see %s", rows[i].check, s->child->err);
 		kit_staunch_stop(s, SIGTERM);
 	}
@@ -124,14 +124,14 @@ static void e17_tls_as_connections_have_it(void **state)
 	program_need("openssl");
 	port = serve_tls(30, ca);
 	s = start(port, textf("tls: {ca: \"%s\"}, health: {tls: {timeout: 10s}}", ca));
-	assert_false(said(s, "is down"));
+	assert_false(said(s, "is not up"));
 	kit_staunch_stop(s, SIGTERM);
 	s = start(port, textf("tls: {ca: \"%s\"}, health: {http: {timeout: 10s}}", ca));
-	assert_false(said(s, "is down"));
+	assert_false(said(s, "is not up"));
 	kit_staunch_stop(s, SIGTERM);
 	port = serve_tls(-1, ca);
 	s = start(port, textf("tls: {ca: \"%s\"}, health: {tls: {timeout: 10s}}", ca));
-	assert_true(said(s, "is down: the TLS handshake fails: certificate has expired"));
+	assert_true(said(s, "is not up: its first check: the TLS handshake fails: certificate has expired"));
 	kit_staunch_stop(s, SIGTERM);
 }
 
@@ -145,7 +145,7 @@ static void e16_tls_to_a_plain_server(void **state)
 	program_need("nginx");
 	(void)kit_nginx_start(kit_ip(0), &port);
 	s = start(port, "tls: {verify: false}, health: {tls: {timeout: 10s}}");
-	assert_true(said(s, "is down: the TLS handshake fails: "));
+	assert_true(said(s, "is not up: its first check: the TLS handshake fails: "));
 	kit_staunch_stop(s, SIGTERM);
 }
 
@@ -171,7 +171,7 @@ static void e17_a_local_header_and_an_orderly_end(void **state)
 	kit_expect_fin(fd);
 	close(fd);
 	kit_staunch_wait_err(s, "ready", 1);
-	assert_false(said(s, "is down"));
+	assert_false(said(s, "is not up"));
 	kit_staunch_stop(s, SIGTERM);
 	close(listener);
 }
@@ -192,7 +192,7 @@ static void e26_a_server_that_greets(void **state)
 	kit_expect_fin(fd);
 	close(fd);
 	kit_staunch_wait_err(s, "ready", 1);
-	assert_false(said(s, "is down"));
+	assert_false(said(s, "is not up"));
 	kit_staunch_stop(s, SIGTERM);
 	close(listener);
 }

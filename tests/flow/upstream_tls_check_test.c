@@ -78,15 +78,16 @@ static void e17_tls_that_is_passed_on(void **state)
 		{"tls: {verify: false, timeout: 10s}", NULL},
 		{"http: {tls: on, host: a.test, ca: \"%s\", timeout: 10s}", NULL},
 		{"http: {tls: on, sni: a.test, ca: \"%s\", status: \"404\", timeout: 10s}",
-		 "is down: the answer is not the wanted one: status 200"},
+		 "is not up: its first check: the answer is not the wanted one: status 200"},
 		{"send: {tls: on, sni: a.test, ca: \"%s\", send: \"GET / HTTP/1.0\\r\\n\\r\\n\", expect: \"200 ok\", "
 		 "timeout: 10s}", NULL},
 		{"tls: {sni: b.test, ca: \"%s\", timeout: 10s}",
-		 "is down: the TLS handshake fails: hostname mismatch"},
-		{"tls: {ca: \"%s\", timeout: 10s}", "is down: the TLS handshake fails: IP address mismatch"},
+		 "is not up: its first check: the TLS handshake fails: hostname mismatch"},
+		{"tls: {ca: \"%s\", timeout: 10s}",
+		 "is not up: its first check: the TLS handshake fails: IP address mismatch"},
 		{"tls: {sni: a.test, timeout: 10s}",
-		 "is down: the TLS handshake fails: unable to get local issuer certificate"},
-		{"http: {timeout: 2s}", "is down: the server ends too early"}, /* in plain, to a server of TLS */
+		 "is not up: its first check: the TLS handshake fails: unable to get local issuer certificate"},
+		{"http: {timeout: 2s}", "is not up: its first check: the server ends too early"}, /* in plain */
 	};
 	struct world w = {0};
 
@@ -100,7 +101,8 @@ static void e17_tls_that_is_passed_on(void **state)
 		snprintf(check, sizeof(check), "%.*s%s%s", at != NULL ? (int)(at - rows[i].check) : 511, rows[i].check,
 			 at != NULL ? w.ca : "", at != NULL ? at + 2 : "");
 		start(&w, check);
-		if (said(&w, "is down") != (rows[i].said != NULL) || (rows[i].said != NULL && !said(&w, rows[i].said)))
+		if (said(&w, "is not up") != (rows[i].said != NULL) ||
+		    (rows[i].said != NULL && !said(&w, rows[i].said)))
 			kit_fail("%s: see %s", rows[i].check, w.s->child->err);
 		if (rows[i].said == NULL)
 			assert_true(is_served(&w));
@@ -118,7 +120,7 @@ static void e17_the_systems_authorities(void **state)
 	setenv("SSL_CERT_FILE", w.ca, 1);
 	start(&w, "tls: {sni: a.test, timeout: 10s}");
 	unsetenv("SSL_CERT_FILE");
-	assert_false(said(&w, "is down"));
+	assert_false(said(&w, "is not up"));
 	assert_true(is_served(&w));
 	kit_staunch_stop(w.s, SIGTERM);
 }
@@ -134,7 +136,7 @@ static void e16_a_certificate_that_expires(void **state)
 		assert_true(lives <= 64);
 		serve_tls(&w, 0, lives);
 		start(&w, textf("tls: {sni: a.test, ca: \"%s\", interval: 500ms, timeout: 10s}", w.ca));
-		if (!said(&w, "is down"))
+		if (!said(&w, "is not up"))
 			break;
 		kit_staunch_stop(w.s, SIGTERM);
 	}
@@ -152,7 +154,7 @@ static void e30_other_authorities(void **state)
 	(void)state;
 	serve_tls(&w, 30, 0);
 	start(&w, textf("tls: {sni: a.test, ca: \"%s\", interval: 1h, timeout: 10s}", w.ca));
-	assert_false(said(&w, "is down"));
+	assert_false(said(&w, "is not up"));
 	other = textf("tls: {sni: a.test, interval: 1h, timeout: 10s}");
 	(void)generation_from(w.s, 2, config_of(&w, other));
 	kit_file_wait(w.s->child->err, "is down: the TLS handshake fails: unable to get local issuer", 1);
