@@ -9,14 +9,20 @@
 
 #define TRIED_POLL (2 * NP_MS)
 
+void check_first_await_one(const struct process *p, const struct config_upstream *u, struct server *s)
+{
+	if (p->health != NULL && config_check_of(u) != NULL)
+		server_await_check(s);
+}
+
 /* Of servers that are checked and of which nothing is known yet. */
 void check_first_await(const struct process *p, const struct snapshot *snap)
 {
-	for (unsigned i = 0; p->health != NULL && i < snap->ntargets; i++) {
+	for (unsigned i = 0; i < snap->ntargets; i++) {
 		const struct members *all = snap->targets[i].upstream->members;
 
-		for (unsigned j = 0; config_check_of(&snap->config->upstreams[i]) != NULL && j < all->n; j++)
-			server_await_check(all->at[j].server);
+		for (unsigned j = 0; j < all->n; j++)
+			check_first_await_one(p, &snap->config->upstreams[i], all->at[j].server);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "netpoll/err.h"
 #include "proxy/control/check_first.h"
 #include "proxy/control/control.h"
 #include "proxy/control/names_list.h"
@@ -54,6 +55,40 @@ static void mark_present(const struct upstream *u)
 		server_set_leaving(u->members->at[i].server, false);
 }
 
+/* With the word that it has once it is listed: what operators say of it, and that no check knows it yet.
+ *   Returns  NULL: no memory.   Owns  a hold of it. */
+static struct server *held_with_word(const struct process *p, const struct config_upstream *c,
+				     const struct upstream *u, const struct server_spec *spec)
+{
+	struct server *s = server_get(u->registry, u->name, &spec->addr, spec->text);
+
+	if (s != NULL) {
+		overrides_apply_to(&p->overrides, s);
+		check_first_await_one(p, c, s);
+	}
+	return s;
+}
+
+/* A new list may be picked from at once, by clients who wait: so who comes is held with its word before, for a server
+ * that nobody holds is made anew, and knows nothing.   Returns  0 or -NP_ENOMEM, and the list is as before. */
+static int replace_servers(const struct process *p, const struct config_upstream *c, struct upstream *u,
+			   const struct names_list *list)
+{
+	struct server **held = calloc(list->n + 1, sizeof(struct server *)); /* + 1: never of size 0 */
+	unsigned n = 0;
+	int err;
+
+	if (held == NULL)
+		return -NP_ENOMEM;
+	while (n < list->n && (held[n] = held_with_word(p, c, u, &list->specs[n])) != NULL)
+		n++;
+	err = n == list->n ? upstream_replace(u, list->specs, list->n) : -NP_ENOMEM;
+	while (n > 0)
+		server_put(u->registry, held[--n]);
+	free(held);
+	return err;
+}
+
 /* Returns 0: it is as DNS says; *replaced: it was another list before. */
 static int bring_up_to_date(const struct names *n, const struct snapshot *s, unsigned i, bool *replaced)
 {
@@ -67,7 +102,7 @@ static int bring_up_to_date(const struct names *n, const struct snapshot *s, uns
 	if (!names_list_same(&list, u)) {
 		names_say_change(u, &list);
 		mark_leaving(&list, u);
-		err = upstream_replace(u, list.specs, list.n);
+		err = replace_servers(n->process, &s->config->upstreams[i], u, &list);
 		*replaced |= err == 0;
 	}
 	mark_present(u);

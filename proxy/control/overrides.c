@@ -133,7 +133,7 @@ static void change_one(struct override *one, const struct server_change *c, enum
 /* ---- servers ---- */
 
 /* A server of which nothing is said is left as it is, unless something was said before. */
-static void apply_to(const struct overrides *o, struct server *s)
+void overrides_apply_to(const struct overrides *o, struct server *s)
 {
 	static const int64_t no_ends[SERVER_SETS];
 	const struct override *one = override_find(o, s);
@@ -149,7 +149,7 @@ void overrides_apply(struct process *p, const struct snapshot *s)
 {
 	for (unsigned i = 0; i < s->nupstreams; i++)
 		for (unsigned j = 0; j < s->upstreams[i]->u->members->n; j++)
-			apply_to(&p->overrides, s->upstreams[i]->u->members->at[j].server);
+			overrides_apply_to(&p->overrides, s->upstreams[i]->u->members->at[j].server);
 }
 
 /* ---- ends ---- */
@@ -345,7 +345,7 @@ void overrides_change(struct process *p, struct server_change *c)
 		change_one(one, c, (enum server_set)i);
 	if (says_nothing(one))
 		override_free(o, one);
-	apply_to(o, m->server);
+	overrides_apply_to(o, m->server);
 	if (c->forgets_passive)
 		(void)passive_forget(m->server, np_nanotime());
 	if (c->forgets_check && !health_forget(p->health, m->server->name))

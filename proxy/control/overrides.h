@@ -79,5 +79,7 @@ bool overrides_restore(struct process *p, const struct snapshot *s, const struct
 /* overrides_apply: each server of s gets what the list says of it, and none else.   Calls  before workers see s, and
  * again once it is p's. */
 void overrides_apply(struct process *p, const struct snapshot *s);
+/* overrides_apply_to: the same for one server, which may be in no list yet. */
+void overrides_apply_to(const struct overrides *o, struct server *s);
 
 #endif
