@@ -40,7 +40,7 @@ struct state_load {
 	int nrows; /* -NP_Exxx: it cannot be read */
 	struct override_row *rows;
 	char *names; /* names_text.h; NULL: nothing is known of any */
-	bool aside; /* it was moved aside */
+	bool damaged, aside; /* it is to be moved aside, once the start has succeeded; it was */
 	char why[STATE_WHY]; /* "": all is well */
 };
 
@@ -65,6 +65,14 @@ static void read_rows_of(struct state_load *l)
 	free(text);
 }
 
+/* The file is left alone. */
+static void load_unlock(struct state_load *l)
+{
+	if (l->lock >= 0)
+		close(l->lock);
+	l->lock = -1;
+}
+
 /* On its thread. */
 static void state_load_run(struct file_job *job)
 {
@@ -76,13 +84,20 @@ static void state_load_run(struct file_job *job)
 	if (l->lock < 0)
 		return;
 	read_rows_of(l);
-	if (l->nrows >= 0)
-		return;
-	l->aside = is_of_the_file(l->nrows) && state_file_set_aside(l->path) == 0;
-	if (!l->aside) {
-		close(l->lock);
-		l->lock = -1;
-	}
+	l->damaged = l->nrows < 0 && is_of_the_file(l->nrows);
+	if (l->nrows < 0 && !l->damaged)
+		load_unlock(l);
+}
+
+/* On its thread, too, once a process really runs without what the file says. A start that fails before leaves the file
+ * where it is: else the next one would find none, and use servers that are drained without a word. */
+static void state_aside_run(struct file_job *job)
+{
+	struct state_load *l = container_of(job, struct state_load, job);
+
+	l->aside = state_file_set_aside(l->path) == 0;
+	if (!l->aside)
+		load_unlock(l);
 }
 
 /* Also of a load that was late: its lock goes, so that the next process finds the file free. */
@@ -90,8 +105,7 @@ static void state_load_discard(struct file_job *job)
 {
 	struct state_load *l = container_of(job, struct state_load, job);
 
-	if (l->lock >= 0)
-		close(l->lock);
+	load_unlock(l);
 	free(l->rows);
 	free(l->names);
 	free(l);
@@ -163,6 +177,11 @@ void state_start(struct process *p, const struct snapshot *snap)
 {
 	struct state *s = &p->state;
 
+	if (s->load != NULL && s->load->damaged) {
+		s->load->job.run = state_aside_run;
+		s->load_err = file_work_run(&s->loading, &s->load->job, LOAD_PATIENCE);
+		s->load = s->loading.job == NULL ? s->load : NULL; /* or left behind, as a late load */
+	}
 	if (s->load_err != 0)
 		say_state_off(p, snap->config->control.state, np_err_text(s->load_err));
 	else if (s->load != NULL)

@@ -48,7 +48,8 @@ void state_fini(struct state *s);
  * has other worries.   Parks  for 5 s at most.   Calls  at the start, before c is loaded. */
 void state_load(struct process *p, const struct config *c);
 /* state_start: what is kept of servers holds for those of snap, before it is published. Whatever is wrong with the file
- * is logged, and the start goes on. */
+ * is logged, and the start goes on; only here is one that is damaged moved aside.
+ *   Parks  for 5 s at most, where it is damaged.   Calls  once nothing else can make the start fail. */
 void state_start(struct process *p, const struct snapshot *snap);
 
 /* state_names: names have been answered; changed: a set is another one. It is written, a while later. */
