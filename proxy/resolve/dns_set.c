@@ -109,11 +109,13 @@ static bool member_insert(struct dns_set *s, unsigned at, const struct dns_recor
 	return true;
 }
 
+/* A set that has nothing has nothing of a former process. */
 static unsigned clear_members(struct dns_set *s)
 {
 	unsigned change = s->n > 0 ? DNS_CHANGED : 0;
 
 	s->n = 0;
+	s->recalled = false;
 	return change;
 }
 

@@ -438,8 +438,10 @@ static void e67_a_recalled_set_that_is_no_more(void **state)
 	dns_set_recall(&set, &a, now - S);
 	assert_int_equal(answer_status(DNS_NO_NAME), 0);
 	expect_set(6, 0);
+	assert_true(set.recalled);
 	now += 60 * S;
 	assert_int_equal(answer_status(DNS_NO_NAME), DNS_CHANGED | DNS_DROPPED);
+	assert_false(set.recalled); /* of an empty set nobody can tell how old it is */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
