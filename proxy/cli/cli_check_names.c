@@ -120,6 +120,15 @@ static void poll_checks(struct name_checks *checks, struct pollfd *fds)
 		}
 }
 
+/* All that ran may have ended in one turn, as those of /etc/hosts do: then the next ones are begun. */
+static bool any_waits(const struct name_checks *checks)
+{
+	for (unsigned i = 0; i < checks->n; i++)
+		if (checks->all[i].stage == NAME_WAITS)
+			return true;
+	return false;
+}
+
 /* Returns false: no memory. */
 static bool look_up_all(struct name_checks *checks, int64_t deadline)
 {
@@ -134,7 +143,7 @@ static bool look_up_all(struct name_checks *checks, int64_t deadline)
 			break;
 		if (checks->nrunning > 0)
 			poll_checks(checks, fds);
-		else
+		else if (!any_waits(checks))
 			break;
 	}
 	free(fds);
