@@ -87,6 +87,8 @@
 	X("agent.last_ago_ms", "How long ago that is.") \
 	X("answer_ms", "Within what time it must answer, or be counted as silent, as learnt from the other servers; null: " \
 	  "too little is known.") \
+	X("hedge_ms", "How long a dial of it may take before another server is dialled beside it, as learnt from its own " \
+	  "connects; null: too little is known, so hedge alone says it.") \
 	X("early_ends_count", "Whether an end before its first byte counts as a failure: only while other servers answer.") \
 	X("slow_start_ms", "How long it has been back and gets less than its share (slow_start); null: it gets all of it.") \
 	X("backup", "Whether it stands in another tier than the first.") \
