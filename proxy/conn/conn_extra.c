@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/conn/conn_trace.h"
+
 struct conn_extra *conn_extra(struct conn *c)
 {
 	DCHECK_CONN(c);
@@ -74,7 +76,7 @@ void conn_extra_free(struct conn *c)
 	free(c->extra->replay);
 	free(c->extra->sni);
 	free_tried(c->extra);
-	free(c->extra->marks);
+	trace_marks_free(c->extra->marks);
 	free(c->extra->update);
 	free(c->extra);
 	c->extra = NULL;

@@ -12,7 +12,7 @@ enum heard { HEARD_OPEN, HEARD_NEVER, HEARD_TOLD };
 
 struct mark {
 	int64_t ns; /* since the accept */
-	const struct server *server; /* the snapshot's; NULL: none */
+	const char *server; /* its text, owned by a kept mark: DNS may take the server away; NULL: none, or no memory */
 	int16_t err;
 	uint8_t stage, why;
 };
@@ -99,8 +99,8 @@ static void put_pick(struct json *j, const struct conn *c, const struct mark *m)
 	const struct target *t = conn_target(c);
 
 	put_name(j, "upstream", t->upstream->name);
-	if (m->server != NULL)
-		put_name(j, "server", m->server->text);
+	if (m->err == 0)
+		put_name(j, "server", m->server);
 	else
 		json_str(j, "message", m->err == NP_EAGAIN ? "every server is full" : "no server is left");
 }
@@ -148,14 +148,14 @@ static void put_stage(struct json *j, const struct conn *c, const struct mark *m
 		put_traced_tls(j, c->upstream.tls);
 		return;
 	case TRACE_FAILED:
-		put_name(j, "server", m->server->text);
+		put_name(j, "server", m->server);
 		json_str(j, "result", close_word((enum close_reason)m->why));
 		put_error(j, m->err);
 		return;
 	case TRACE_DIAL:
 	case TRACE_HEDGE:
 	case TRACE_CONNECTED:
-		put_name(j, "server", m->server->text);
+		put_name(j, "server", m->server);
 		return;
 	case TRACE_END:
 		put_end(j, c, m);
@@ -259,13 +259,24 @@ static void hear_mark(struct trace_ear *e, struct conn *c, struct conn_marks *k,
 	trace_tell(e, c, m);
 }
 
+static void keep_mark(struct conn_marks *k, struct mark m)
+{
+	if (k->n == TRACE_MARKS) {
+		k->dropped++;
+		return;
+	}
+	if (m.server != NULL)
+		m.server = strdup(m.server);
+	k->marks[k->n++] = m;
+}
+
 /* Each ear first, then the mark is kept: tell_past must not tell it twice. */
 void trace_mark(struct conn *c, enum trace_stage stage, const struct server *server, int err, enum close_reason why)
 {
 	struct conn_marks *k = c->extra->marks;
 	struct mark m = {
 		.ns = np_nanotime() - c->accepted,
-		.server = server,
+		.server = server != NULL ? server->text : NULL,
 		.err = (int16_t)(err < 0 ? -err : err),
 		.stage = (uint8_t)stage,
 		.why = (uint8_t)why,
@@ -275,10 +286,16 @@ void trace_mark(struct conn *c, enum trace_stage stage, const struct server *ser
 	DCHECK(c->traced && k != NULL, "a traced connection has marks");
 	for (struct trace_ear *e = c->shard->trace; e != NULL; e = e->next)
 		hear_mark(e, c, k, &m);
-	if (k->n < TRACE_MARKS)
-		k->marks[k->n++] = m;
-	else
-		k->dropped++;
+	keep_mark(k, m);
+}
+
+void trace_marks_free(struct conn_marks *k)
+{
+	if (k == NULL)
+		return;
+	for (unsigned i = 0; i < k->n; i++)
+		free((void *)(uintptr_t)k->marks[i].server);
+	free(k);
 }
 
 /* Without memory it is not traced. */

@@ -42,6 +42,7 @@ enum trace_stage {
 #undef X
 };
 
+struct conn_marks;
 struct trace;
 
 /* One mark, told: members of a JSON object, without its braces. */
@@ -87,6 +88,9 @@ void trace_listen(struct trace *t, struct shard *shards);
 void trace_deafen(struct trace *t, struct shard *shards);
 
 /* ---- for the stages; owner worker ---- */
+
+/* trace_marks_free: takes NULL. */
+void trace_marks_free(struct conn_marks *k);
 
 no_inline void trace_accept(struct conn *c);
 /* A mark: server and err where the stage has them, why with FAILED and END. */

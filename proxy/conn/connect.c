@@ -236,7 +236,7 @@ static no_inline enum close_reason pick_failed(struct conn *c, struct attempt *a
 	if (unlikely(c->traced))
 		trace_pick(c, NULL, err);
 	if (err == -NP_EAGAIN) {
-		upstream_note_full(u, np_nanotime());
+		upstream_note_full(u, args);
 		limit_wake(c->shard->watch);
 	}
 	if (upstream_never_had(u))

@@ -136,6 +136,7 @@ static void second_failed(struct conn *c, struct attempt *a)
 	if (h->err == -NP_EMFILE) { /* it was left out: no failure of its server, and none of this connection */
 		server_release(h->server);
 		count_hedge(c, HEDGE_LIMITED);
+		c->retries--;
 		return;
 	}
 	c->trial = false;

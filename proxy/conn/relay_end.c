@@ -295,9 +295,9 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 	bool second = back->eof;
 
 	DCHECK(!d->eof, "a source ends once");
-	/* A client that has ended, or was told to, or takes nothing any more, ends the server's part, too. */
-	if (d == &c->dir[1] && c->first_byte == SINCE_NEVER && !back->eof && !back->discard && !back->reset &&
-	    !d->discard)
+	/* A client that has ended, or was told to, or takes nothing any more, ends the server's part, too. A server
+	 * that a write finds gone has ended by itself. */
+	if (d == &c->dir[1] && c->first_byte == SINCE_NEVER && !back->eof && !back->reset && !d->discard)
 		judge_early_end(c, reset);
 	if (d == &c->dir[0] && reset && c->judged)
 		judge_gave_up(c);

@@ -54,8 +54,8 @@ void replay_resume(struct conn *c, struct attempt *a)
 void replay_arm(struct conn *c, const struct attempt *a)
 {
 	const struct target *t = conn_target(c);
-	struct conn_extra *x = conn_extra(c);
 	struct preread *o = conn_preread(c);
+	struct conn_extra *x = c->extra;
 	struct replay *r;
 
 	DCHECK_CONN(c);

@@ -77,8 +77,8 @@ static bool look_at_server(const struct upstream *u, struct server *s, int64_t n
 }
 
 /* Who has turned nobody away costs a load. One whose limit acts is held until its episode is over, as by a list, so
- * each begin has its end. */
-static bool look_at_servers(const struct upstream *u, struct upstream_live *live, int64_t now)
+ * each begin has its end; *freed: one is held no longer, and may have left its upstream meanwhile. */
+static bool look_at_servers(const struct upstream *u, struct upstream_live *live, int64_t now, bool *freed)
 {
 	bool any = false;
 
@@ -88,6 +88,7 @@ static bool look_at_servers(const struct upstream *u, struct upstream_live *live
 		bool acts = hit && look_at_server(u, s, now);
 
 		any |= acts;
+		*freed |= s->slots_act && !acts;
 		s->lists += acts;
 		s->lists -= s->slots_act;
 		s->slots_act = acts;
@@ -105,20 +106,22 @@ static bool look_at_queue(const struct upstream *u, struct upstream_live *live, 
 /* Every upstream of the process. One whose queue acts is held, too. */
 static bool look_at_upstreams(struct process *p, int64_t now)
 {
-	bool any = false;
+	bool any = false, freed = false;
 
 	list_for_each_safe(it, server_registry_lives(p->registry.servers)) {
 		struct upstream_live *live = list_entry(it, struct upstream_live, link);
 		const struct upstream *u = upstream_in_force(p->snap, live);
 		bool acts = look_at_queue(u, live, now), held = live->queue_acts;
 
-		any |= look_at_servers(u, live, now) || acts;
+		any |= look_at_servers(u, live, now, &freed) || acts;
 		live->queue_acts = acts;
 		if (acts && !held)
 			live->refs++;
 		else if (held && !acts)
 			upstream_live_put(live);
 	}
+	if (freed)
+		server_registry_sweep(p->registry.servers);
 	return any;
 }
 

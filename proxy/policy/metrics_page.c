@@ -154,8 +154,10 @@ void metrics_page_init(struct metrics_page *pg, const struct inventory *inv, con
 
 	*pg = (struct metrics_page){.inv = inv, .options = *o, .size = size_of(inv)};
 	series = metrics_series(&pg->size);
-	if (series > inv->max_series) /* metrics_process.c leaves these rows out with the first family */
+	if (series > inv->max_series) { /* metrics_process.c leaves these rows out with the first family */
 		series -= (uint64_t)LIMIT_FAMILIES * pg->size.limited;
+		series -= series_of(&pg->size, droppable(pg->left_out++));
+	}
 	for (; pg->left_out < NDROPPABLE && series > inv->max_series; pg->left_out++)
 		series -= series_of(&pg->size, droppable(pg->left_out));
 }

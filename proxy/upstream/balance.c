@@ -87,9 +87,9 @@ static inline enum standing member_standing(const struct upstream *u, struct mem
 	return STANDING_USABLE;
 }
 
-enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a)
+enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a, enum grade least)
 {
-	return member_standing(u, m, a, GRADE_YES);
+	return member_standing(u, m, a, least);
 }
 
 /* ---- the walk over tiers ---- */

@@ -15,9 +15,9 @@ struct pool {
 	unsigned n;
 };
 
-/* balance_standing: whether the member may take this connection, or what is in the way; it takes note of
- * its server's word, if that has changed. Its tier does not count here. */
-enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a);
+/* balance_standing: whether the member, if it is of that grade at least, may take this connection, or what is in the
+ * way; it takes note of its server's word, if that has changed. Its tier does not count here. */
+enum standing balance_standing(struct upstream *u, struct member *m, const struct pick_args *a, enum grade least);
 
 /* balance_gather: the members that upstream_pick would choose from. Only reads, but for words that have changed, and
  * the pool: p->at is the upstream's scratch.

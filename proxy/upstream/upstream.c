@@ -9,6 +9,7 @@
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
 #include "netpoll/netpoll.h"
+#include "proxy/upstream/balance.h"
 #include "proxy/upstream/maglev.h"
 #include "proxy/upstream/slow_start.h"
 #include "proxy/upstream/waiter.h"
@@ -299,14 +300,14 @@ struct upstream *upstream_free(struct upstream *u)
 	return NULL;
 }
 
-void upstream_note_full(struct upstream *u, int64_t now)
+void upstream_note_full(struct upstream *u, const struct pick_args *a)
 {
 	pthread_mutex_lock(&u->live->lock);
 	for (unsigned i = 0; i < u->members->n; i++) {
 		struct member *m = &u->members->at[i];
 
-		if (m->most != 0 && server_active(m->server) >= m->most)
-			limit_hit(&m->server->slots, now);
+		if (balance_standing(u, m, a, GRADE_SPARE) == STANDING_FULL)
+			limit_hit(&m->server->slots, a->now);
 	}
 	pthread_mutex_unlock(&u->live->lock);
 }

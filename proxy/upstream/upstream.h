@@ -217,9 +217,9 @@ must_use int upstream_pick(struct upstream *u, struct pick_args *a, struct serve
  *   Returns  as upstream_pick.   Calls  any thread. */
 must_use int upstream_has_other(struct upstream *u, const struct pick_args *a);
 
-/* upstream_note_full: somebody has found no server of u with room, so each that has its max_connections has turned him
- * away, or made him wait.   Calls  any thread; takes the lock. */
-void upstream_note_full(struct upstream *u, int64_t now);
+/* upstream_note_full: the pick with these args has found no server with room, so each that only its max_connections
+ * keeps from him has turned him away, or made him wait.   Calls  any thread; takes the lock. */
+void upstream_note_full(struct upstream *u, const struct pick_args *a);
 
 /* upstream_answered_since: has another server of it given a first byte to a connection that was accepted later?
  *   Calls  any thread. */

@@ -28,7 +28,7 @@ static uint32_t shown_weight(const struct upstream *u, const struct member *m)
 /* As if it were not in the pool. One that may take it and is not there is of a later tier. */
 static struct member_view view_member(struct upstream *u, struct member *m, const struct pick_args *a)
 {
-	enum standing standing = balance_standing(u, m, a);
+	enum standing standing = balance_standing(u, m, a, GRADE_YES);
 	enum server_why input;
 	/* Where passive is off, what it once said is left in the word and holds nobody out. */
 	uint64_t word = u->passive.on ? m->seen : server_word_passive(m->seen, SERVER_IN);

@@ -323,6 +323,28 @@ static void t8_a_kill_overtakes_it(void **state)
 	assert_int_equal(world.saw.why, CLOSE_ADMIN);
 }
 
+/* ---- a server that ends before its first byte (E37b) ---- */
+
+/* The client's bytes and the reset come in one turn, so the write finds the reset first. */
+static void gone_script(void)
+{
+	np_sleep(5 * NP_MS); /* the relay has had its first turn */
+	np_fd_close_reset(&world.app[1]);
+	app_write(0, 100);
+	app_read(0);
+}
+
+static void e37b_a_reset_that_a_write_finds_counts(void **state)
+{
+	static const struct relay_case is = {.ends = ENDS_TCP, .script = gone_script};
+
+	(void)state;
+	relay_world_run(&is);
+	assert_int_equal(world.saw.end[1], -NP_ECONNRESET);
+	assert_int_equal(world.server_stats.early_resets, 1);
+	assert_int_equal(world.server_stats.early_ends, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +357,7 @@ int main(void)
 		cmocka_unit_test(t8_what_was_read_arrives),
 		cmocka_unit_test(t8_how_they_answer),
 		cmocka_unit_test(t8_a_kill_overtakes_it),
+		cmocka_unit_test(e37b_a_reset_that_a_write_finds_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

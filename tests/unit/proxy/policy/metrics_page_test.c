@@ -217,14 +217,17 @@ static void o24_limits(void **state)
 /* E44: a queue, and a server's max_connections, are limits as others are. */
 static void o24_limits_of_upstreams_and_servers(void **state)
 {
+	const struct server *tried;
 	struct server *s;
 
 	(void)state;
 	publish(HEAD "  - {name: app, servers: [\"10.0.0.1:80\", {address: \"10.0.0.2:80\", max_connections: 2}]}\n"
 		     "  - {name: none, queue: off, servers: [\"10.0.0.3:80\"]}\n");
 	s = snap->targets[0].upstream->members->at[1].server;
+	tried = s; /* its limit keeps nobody away who has been there */
 	assert_true(server_try_take(s, 2) && server_try_take(s, 2));
-	upstream_note_full(snap->targets[0].upstream, 5);
+	upstream_note_full(snap->targets[0].upstream, &(struct pick_args){.now = 5});
+	upstream_note_full(snap->targets[0].upstream, &(struct pick_args){.tried = &tried, .ntried = 1, .now = 6});
 	server_release(s);
 	limit_note_high(&s->live->queue, 7);
 	limit_hit(&s->live->queue, 5);
@@ -251,6 +254,47 @@ static void o24_limits_of_servers_are_left_out_first(void **state)
 	print_all();
 	assert_int_equal(count("server_connections"), 0);
 	expect(OF_APP("max", "queue") "} 1024");
+}
+
+/* The least bound under which a page of 200 such servers has all. */
+static unsigned whole_page(const char *option)
+{
+	static char yaml[16384];
+	unsigned least = 100, most = 100000;
+
+	while (least < most) {
+		unsigned series = (least + most) / 2;
+		struct text t;
+
+		text_init(&t, yaml, sizeof(yaml) - 1);
+		text_str(&t, "metrics: {series: ");
+		text_u64(&t, series);
+		text_str(&t, "}\n" HEAD "  - name: app\n    servers:\n");
+		for (unsigned i = 1; i <= 200; i++) {
+			text_str(&t, "      - {address: \"10.0.0.");
+			text_u64(&t, i);
+			text_str(&t, ":80\"");
+			text_str(&t, option);
+			text_str(&t, "}\n");
+		}
+		yaml[t.n] = '\0';
+		publish(yaml);
+		print_all();
+		if (count("staunch_metrics_left_out{family=\"staunch_healthcheck_total\"} 0") == 1)
+			most = series;
+		else
+			least = series + 1;
+		inv = inventory_free(inv);
+		snap = snapshot_free(snap);
+	}
+	return least;
+}
+
+/* Four rows each of their limits count against the bound as all others do. */
+static void o24_rows_of_limits_count_against_the_bound(void **state)
+{
+	(void)state;
+	assert_int_equal(whole_page(", max_connections: 2"), whole_page("") + 4 * 200);
 }
 
 /* Prometheus refuses a page on which a family has two heads or its series stand apart. */
@@ -406,6 +450,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(o24_limits, begin, end),
 		cmocka_unit_test_setup_teardown(o24_limits_of_upstreams_and_servers, begin, end),
 		cmocka_unit_test_setup_teardown(o24_limits_of_servers_are_left_out_first, begin, end),
+		cmocka_unit_test_setup_teardown(o24_rows_of_limits_count_against_the_bound, begin, end),
 		cmocka_unit_test_setup_teardown(o14_blocks_of_any_size_are_one_page, begin, end),
 		cmocka_unit_test_setup_teardown(o14_a_page_has_what_is_asked_for, begin, end),
 		cmocka_unit_test_setup_teardown(o14_series_are_bounded, begin, end),
