@@ -308,7 +308,7 @@ bool server_try_take(struct server *s, uint32_t max)
 			return false;
 	} while (!__atomic_compare_exchange_n(
 		&s->slots.used, &n, n + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-	if (unlikely(max != 0 && n >= s->slots.high))
+	if (unlikely(max != 0 && n >= __atomic_load_n(&s->slots.high, __ATOMIC_RELAXED)))
 		limit_note_high(&s->slots, n + 1);
 	return true;
 }
