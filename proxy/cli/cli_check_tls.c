@@ -130,12 +130,13 @@ static void try_upstream(struct trial *t, const struct config_tls_out *c)
 	tls_ctx_free(x);
 }
 
-/* The checks' own authorities, where they have any. All else of them was tried with the connections' settings. */
+/* The checks' own authorities, where they have any, and those of the connections where only checks believe nobody else.
+ * All else of them was tried with the connections' settings. */
 static void try_check(struct trial *t, const struct config_upstream *u)
 {
 	const struct config_tls_out *c = u->health.speaks;
 
-	if (c != NULL && (u->tls == NULL || c->ca != u->tls->ca))
+	if (c != NULL && (u->tls == NULL || c->ca != u->tls->ca || (c->verify && !u->tls->verify)))
 		try_upstream(t, c);
 }
 
