@@ -5,6 +5,7 @@
 #include "config/host.h"
 #include "config/key.h"
 #include "config/shape.h"
+#include "config/validate_keys.h"
 #include "config/validate_tls.h"
 #include "netpoll/check.h"
 #include "netpoll/err.h"
@@ -43,16 +44,21 @@ static const char *host_asked(const struct config_upstream *u)
 	return host_check(host, strlen(host)) == HOST_OK ? host : NULL;
 }
 
-/* There is no client who could have asked for one. */
+bool check_has_written_name(const struct config_upstream *u)
+{
+	return u->tls != NULL && validate_is_written("upstreams[].tls.name", u->tls);
+}
+
+/* Where connections ask for what their client asked for, there is no client: the check says it as without a tls. */
 const char *check_asked_name(const struct config_upstream *u)
 {
 	const struct check_speaker s = check_speaker_of(u);
 
 	if (s.check != NULL && s.own->sni != NULL)
 		return s.own->sni;
-	if (u->tls != NULL)
-		return config_sni_is_clients(u->tls) ? NULL : u->tls->sni;
-	return host_asked(u);
+	if (u->tls != NULL && !config_sni_is_clients(u->tls))
+		return u->tls->sni;
+	return check_has_written_name(u) ? NULL : host_asked(u);
 }
 
 /* ---- the block ---- */
@@ -78,6 +84,18 @@ static void resolve_alpn(struct config_tls_out *t, const struct config_check_tls
 	t->nalpn = own->nalpn;
 }
 
+/* A name that validation put into the block, the one host of all servers, is what connections verify because nothing
+ * is asked for: it must not stand before what the check asks for (t->sni). NULL: that counts, or else the server's
+ * address. A block that verifies nothing has no such name, although the check may verify. */
+static const char *name_to_verify(const struct config_upstream *u, const struct config_tls_out *t)
+{
+	if (check_has_written_name(u))
+		return u->tls->name;
+	if (t->sni != NULL || (u->tls != NULL && !t->verify))
+		return NULL;
+	return validate_only_host(u);
+}
+
 static int resolve_one(struct config *c, struct config_upstream *u)
 {
 	const struct check_speaker s = check_speaker_of(u);
@@ -93,9 +111,8 @@ static int resolve_one(struct config *c, struct config_upstream *u)
 	if (err != 0)
 		return err;
 	t->sni = check_asked_name(u);
-	if (u->tls == NULL)
-		t->name = validate_only_host(u);
 	t->verify = s.own->verify;
+	t->name = name_to_verify(u, t);
 	if (s.own->ca != NULL)
 		t->ca = s.own->ca;
 	if (s.own->ca != NULL || u->tls == NULL)

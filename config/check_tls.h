@@ -21,8 +21,12 @@ struct check_speaker {
 struct check_speaker check_speaker_of(const struct config_upstream *u);
 /* check_speaks_tls: by what is written. */
 bool check_speaks_tls(const struct config_upstream *u);
-/* check_asked_name: the name that the check asks for. NULL: none is said; then it is the name to verify. */
+/* check_asked_name: the name that the check asks for: its own, that of the upstream's tls, or, where neither says one,
+ * the host of http. NULL: none is said; then it is the name to verify. */
 const char *check_asked_name(const struct config_upstream *u);
+/* check_has_written_name: a tls.name of the file, which counts whatever is asked for. One that validation filled in
+ * (validate_tls.c) does not. */
+bool check_has_written_name(const struct config_upstream *u);
 
 /* check_tls_resolve: health.speaks of each upstream of a config that is valid.   Returns  0 or -NP_ENOMEM. */
 must_use int check_tls_resolve(struct config *c);

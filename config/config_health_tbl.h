@@ -64,8 +64,9 @@
 #define CONFIG_CHECK_OWN_ROWS(X, path)                                                                            \
 	X(HOST, path "sni", own.sni, NULL, 0, 0, 0, none, LIVE,                                                   \
 	  "the name the check asks for by TLS, instead of that of the upstream's tls",                            \
-	  "The certificate must have it, unless tls.name says another. Without both it is the host of http, or "  \
-	  "the one host of the servers; else none is sent, and the certificate must have the server's address.",  \
+	  "The certificate must have it, unless tls.name says another. Without it the check asks as the tls "     \
+	  "says. Without a tls, or if its sni is client and it has no name, it is the host of http, or the one "  \
+	  "host of the servers; else none is sent, and the certificate must have the server's address.",          \
 	  "app.internal")                                                                                         \
 	X(PATH, path "ca", own.ca, NULL, 0, 0, 0, none, LIVE,                                                     \
 	  "PEM file of the authorities the check believes, instead of those of the tls",                          \

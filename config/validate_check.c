@@ -105,7 +105,15 @@ static void doubt_own(struct diag *d, const struct check_speaker *s, bool speaks
 		          "\"ca\" has no effect: verify is off");
 }
 
-/* Connections that are verified have names by the upstream's tls. */
+/* Is there something that the certificate must have? What connections lack is told of the upstream's tls already; with
+ * sni: client, or without verification, they lack nothing, and the check still may. */
+static bool has_checked_name(const struct config_upstream *u)
+{
+	if (check_asked_name(u) != NULL || check_has_written_name(u))
+		return true;
+	return u->tls != NULL && u->tls->verify && !config_sni_is_clients(u->tls);
+}
+
 static void check_own(struct diag *d, struct config_upstream *u)
 {
 	const struct check_speaker s = check_speaker_of(u);
@@ -116,7 +124,7 @@ static void check_own(struct diag *d, struct config_upstream *u)
 	if (u->tls != NULL && !validate_is_written(own_path(&s, "verify"), s.check))
 		s.own->verify = u->tls->verify;
 	doubt_own(d, &s, check_speaks_tls(u));
-	if (u->tls != NULL || !check_speaks_tls(u) || !s.own->verify || unnamed == NULL || check_asked_name(u) != NULL)
+	if (!check_speaks_tls(u) || !s.own->verify || unnamed == NULL || has_checked_name(u))
 		return;
 	diag_error(d, DIAG_MISSING, validate_origin(s.path, u),
 	           "the key \"sni\" is missing in \"%s\": %.80s has no name to verify", strrchr(s.path, '.') + 1,

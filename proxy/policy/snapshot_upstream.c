@@ -211,12 +211,14 @@ static int customs_init(const struct config_upstream *c, struct target *t)
 	return 0;
 }
 
-/* A probe agrees on TLS as a client's connection would. Alone, a server is never left out. Where the name is the
+/* A probe agrees on TLS as a client's connection would. Alone, a server is never left out; how many
+ * a name has is DNS's to say, at any time: by what is written, not by the members of the moment. Where the name is the
  * client's, there is none to verify, and a certificate that is good would not be believed: the port alone is probed. */
 static bool probe_speaks_tls(const struct config_upstream *c, const struct upstream *u)
 {
-	return c->tls != NULL && u->passive.on && u->passive.probe && u->members->n > 1 &&
-	       !config_sni_is_clients(c->tls);
+	bool several = c->nservers > 1 || (c->nservers == 1 && c->servers[0].host != NULL);
+
+	return c->tls != NULL && u->passive.on && u->passive.probe && several && !config_sni_is_clients(c->tls);
 }
 
 /* There is no client whose protocol it could be. */

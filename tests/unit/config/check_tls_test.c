@@ -122,11 +122,17 @@ static void without_a_name(void **state)
 		"servers: [\"unix:/a\"], health: {tls: {}}",
 		"servers: [\"a.example:1\", \"b.example:1\"], health: {tls: {}}",
 		"servers: [\"unix:/a\"], health: {http: {tls: on}}",
+		"servers: [\"unix:/a\"], health: {http: {}}, tls: {sni: client}",
+		"servers: [\"a.example:1\", \"b.example:1\"], health: {tls: {}}, tls: {sni: client}",
+		"servers: [\"unix:/a\"], health: {send: {verify: true}}, tls: {verify: false}",
 	};
 	static const char *const good[] = {
 		"servers: [\"unix:/a\"], health: {tls: {sni: a.test}}",
 		"servers: [\"unix:/a\"], health: {tls: {verify: false}}",
 		"servers: [\"unix:/a\"], health: {http: {tls: on, host: a.test}}",
+		"servers: [\"unix:/a\"], health: {http: {host: a.test}}, tls: {sni: client}",
+		"servers: [\"a.example:1\", \"b.example:1\"], health: {tls: {}}, tls: {sni: client, name: a.test}",
+		"servers: [\"unix:/a\"], health: {send: {verify: true, sni: a.test}}, tls: {verify: false}",
 	};
 
 	(void)state;
