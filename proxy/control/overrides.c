@@ -29,13 +29,14 @@ static const char *address_of(const struct server *s)
 }
 
 /* By name and address, because a reload makes new servers and the override must outlive the old ones. */
-static struct override *override_find(const struct overrides *o, const struct server *s)
+static struct override *override_find(const struct overrides *o, const char *upstream, const char *address)
 {
+	uint64_t hash = hash_text(address);
+
 	list_for_each(it, &o->all) {
 		struct override *one = list_entry(it, struct override, link);
 
-		if (one->hash == s->hash && strcmp(one->address, address_of(s)) == 0 &&
-		    strcmp(one->upstream, s->live->name) == 0)
+		if (one->hash == hash && strcmp(one->address, address) == 0 && strcmp(one->upstream, upstream) == 0)
 			return one;
 	}
 	return NULL;
@@ -136,7 +137,7 @@ static void change_one(struct override *one, const struct server_change *c, enum
 void overrides_apply_to(const struct overrides *o, struct server *s)
 {
 	static const int64_t no_ends[SERVER_SETS];
-	const struct override *one = override_find(o, s);
+	const struct override *one = override_find(o, s->live->name, address_of(s));
 
 	if (one != NULL)
 		server_set_admin(s, &one->said, one->ends);
@@ -317,6 +318,27 @@ static bool close_starts(struct process *p, struct server_change *c, const struc
 	return err == 0;
 }
 
+/* Of a server that has left, which DNS may bring back: what is said of it can be changed and undone, or nobody could
+ * remove its row. */
+static void change_absent(struct process *p, struct override *one, struct server_change *c)
+{
+	struct server_inputs in;
+
+	for (unsigned i = 0; i < SERVER_SETS; i++)
+		change_one(one, c, (enum server_set)i);
+	in = one->said;
+	in.leaving = true;
+	c->result = CHANGE_DONE;
+	snprintf(c->name, sizeof(c->name), "%s/%s", one->upstream, one->address);
+	c->word = server_word(&in);
+	memcpy(c->ends, one->ends, sizeof(c->ends));
+	if (says_nothing(one))
+		override_free(&p->overrides, one);
+	say_override(c);
+	server_closes_judge(p);
+	watch_ends(p);
+}
+
 void overrides_change(struct process *p, struct server_change *c)
 {
 	struct overrides *o = &p->overrides;
@@ -325,9 +347,13 @@ void overrides_change(struct process *p, struct server_change *c)
 	struct override *one;
 
 	DCHECK(np_self() == p->registry.control, "overrides are the control thread's");
-	if (m == NULL)
+	if (m == NULL) {
+		one = u != NULL ? override_find(o, u->name, c->server) : NULL;
+		if (one != NULL)
+			change_absent(p, one, c); /* else c says that there is no such server */
 		return;
-	one = override_find(o, m->server);
+	}
+	one = override_find(o, u->name, address_of(m->server));
 	if (one == NULL && o->n >= OVERRIDES_MOST) {
 		c->result = CHANGE_TOO_MANY;
 		return;

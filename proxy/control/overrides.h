@@ -65,7 +65,8 @@ void overrides_init(struct overrides *o);
 void overrides_stop(struct overrides *o);
 void overrides_fini(struct overrides *o);
 
-/* overrides_change: obey c, or say in it why not. It counts from the next pick on. */
+/* overrides_change: obey c, or say in it why not. It counts from the next pick on. Of a server that has left, what is
+ * said of it can be changed and undone, by its address. */
 void overrides_change(struct process *p, struct server_change *c);
 
 /* Is the server "upstream/address" held out by an operator: drain or maint? */

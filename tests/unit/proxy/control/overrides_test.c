@@ -1,0 +1,120 @@
+/* overrides: what is said of a server that has left can be undone: O11. */
+#include "proxy/control/overrides.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/text/diag.h"
+#include "proxy/control/control.h"
+#include "proxy/control/override_text.h"
+#include "proxy/policy/snapshot.h"
+#include "tests/kit/kit.h"
+
+#define CONFIG                                                  \
+	"listeners:\n"                                          \
+	"  - {name: web, bind: \":80\", upstream: app}\n"       \
+	"upstreams:\n"                                          \
+	"  - {name: app, servers: [\"db.example:80\"]}\n"
+
+struct scene {
+	struct process p;
+	const char *problem;
+};
+
+static struct snapshot *make_snapshot(struct process *p)
+{
+	struct diag *d = diag_new();
+	struct config *c = NULL;
+	struct snapshot *s = NULL;
+	char room[256];
+	struct text why;
+
+	text_init(&why, room, sizeof(room));
+	CHECK(d != NULL && config_parse("test", CONFIG, strlen(CONFIG), &c, d) == 0, "a config");
+	CHECK(snapshot_new(&p->registry, c, NULL, &s, &why) == 0, "a snapshot");
+	diag_free(d);
+	return s;
+}
+
+static struct server_change said(const char *address, enum server_admin_state state)
+{
+	struct server_change c = {
+		.upstream = "app",
+		.sets = {[SERVER_SET_STATE] = true},
+		.said = {.admin = state, .admin_weight = -1, .agent_weight = -1},
+	};
+
+	snprintf(c.server, sizeof(c.server), "%s", address);
+	return c;
+}
+
+/* DNS has no server of this name now. */
+static const char *gone_servers(struct process *p)
+{
+	const struct override_row row = {
+		.upstream = "app",
+		.address = "10.0.0.2:80",
+		.said = {.admin = SERVER_DRAIN, .admin_weight = -1, .agent_weight = -1},
+	};
+	struct server_change c = said("10.0.0.3:80", SERVER_DRAIN);
+
+	if (overrides_restore(p, p->snap, &row, 1) || p->overrides.n != 1)
+		return "it may come back";
+	overrides_change(p, &c);
+	if (c.result != CHANGE_NO_SERVER || p->overrides.n != 1)
+		return "nothing new is said of who is not there";
+	c = said("10.0.0.2:80", SERVER_MAINT);
+	overrides_change(p, &c);
+	if (c.result != CHANGE_DONE || server_inputs(c.word).admin != SERVER_MAINT || p->overrides.n != 1)
+		return "a change";
+	if (strcmp(c.name, "app/10.0.0.2:80") != 0 || server_usable(c.word, 1, NULL) != USABLE_NO)
+		return "the answer to it";
+	c = said("10.0.0.2:80", SERVER_READY);
+	overrides_change(p, &c);
+	if (c.result != CHANGE_DONE || p->overrides.n != 0)
+		return "undone";
+	overrides_change(p, &c);
+	return c.result == CHANGE_NO_SERVER ? NULL : "undone once";
+}
+
+static void control_main(void *arg)
+{
+	struct scene *s = arg;
+
+	s->p.registry.control = np_self();
+	s->p.snap = make_snapshot(&s->p);
+	snapshot_enact(s->p.snap, 1000);
+	s->problem = gone_servers(&s->p);
+	overrides_stop(&s->p.overrides);
+	s->p.snap = snapshot_free(s->p.snap);
+}
+
+static void o11_who_has_left_can_be_undone(void **state)
+{
+	struct scene *s = aligned_alloc(_Alignof(struct scene), sizeof(*s));
+	struct np_worker_opts control = {.name = "control", .id = UINT16_MAX, .cpu = -1, .main = control_main};
+
+	(void)state;
+	assert_non_null(s);
+	memset(s, 0, sizeof(*s));
+	control.arg = s;
+	overrides_init(&s->p.overrides);
+	server_closes_init(&s->p.closes);
+	assert_int_equal(registry_init(&s->p.registry, 1), 0);
+	assert_int_equal(np_run(&control), 0);
+	if (s->problem != NULL)
+		fail_msg("%s", s->problem);
+	overrides_fini(&s->p.overrides);
+	registry_fini(&s->p.registry);
+	free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(o11_who_has_left_can_be_undone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
