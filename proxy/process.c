@@ -190,7 +190,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	state_init(&p->state);
 	list_init(&p->drains);
 	bindings_init(&p->bindings);
-	resolver_init(&p->resolver, capacity_lookups() / 2);
+	resolver_init(&p->resolver, capacity_lookups_at_once());
 	names_init(&p->dns_names, p);
 	err = registry_init(&p->registry, workers);
 	if (err != 0)

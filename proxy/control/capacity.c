@@ -13,7 +13,6 @@
 #include "proxy/control/names_list.h"
 #include "proxy/health/health.h"
 #include "proxy/log/log.h"
-#include "proxy/resolve/resolver.h"
 
 #define FDS_PER_CONN     2
 #define FDS_PER_WORKER   2  /* epoll and eventfd; the listeners come on top */
@@ -32,7 +31,8 @@
 #define PROBE_SHARE 512 /* one descriptor in so many goes to probes of servers that are left out */
 #define CHECK_SHARE 32  /* one in so many to checks */
 #define LOOKUP_SHARE 16 /* one in so many to look-ups of names */
-#define FDS_PER_LOOKUP 2 /* UDP, and TCP behind it */
+#define LOOKUP_FDS_MOST 100
+#define FDS_PER_LOOKUP 5 /* UDP to each name server that it goes on to, of which dns.servers has four, and TCP */
 #define HEDGE_SHARE 128 /* one in so many to second dials beside slow ones */
 #define HEDGES_MOST 64
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
@@ -127,7 +127,12 @@ unsigned capacity_lookups(void)
 
 	if (n < FDS_PER_LOOKUP)
 		return FDS_PER_LOOKUP;
-	return n < FDS_PER_LOOKUP * RESOLVER_AT_ONCE ? (unsigned)n : FDS_PER_LOOKUP * RESOLVER_AT_ONCE;
+	return n < LOOKUP_FDS_MOST ? (unsigned)n : LOOKUP_FDS_MOST;
+}
+
+unsigned capacity_lookups_at_once(void)
+{
+	return capacity_lookups() / FDS_PER_LOOKUP;
 }
 
 static bool has_names(const struct config *c)

@@ -35,8 +35,11 @@ unsigned capacity_probes(void);
 /* capacity_checks: servers that are checked at the same time, whatever the configuration says. */
 unsigned capacity_checks(void);
 
-/* capacity_lookups: descriptors of look-ups of names, whatever the configuration says; each look-up may have two. */
+/* capacity_lookups: descriptors of look-ups of names, whatever the configuration says. */
 unsigned capacity_lookups(void);
+
+/* capacity_lookups_at_once: so many look-ups have enough of them, also where all but the last name server are dead. */
+unsigned capacity_lookups_at_once(void);
 
 /* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks, look-ups and hedges where
  * it has some. Where they are not enough after all, hedges are left out first, then probes, then checks

@@ -176,7 +176,7 @@ static bool anything_changed(const struct names *n)
 
 /* ---- time ---- */
 
-/* All that is due now; 50 of them run at once, and the others stand in the resolver's queue (RESOLVER_AT_ONCE). */
+/* All that is due now; as many as have descriptors run at once, the others stand in the resolver's queue. */
 static void ask_what_is_due(struct named *one, int64_t now, int64_t *when)
 {
 	struct dns_set *s;

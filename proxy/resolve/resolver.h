@@ -20,7 +20,7 @@
 #include "netpoll/netpoll.h"
 #include "proxy/resolve/dns_lookup.h"
 
-#define RESOLVER_AT_ONCE 50 /* most: each has a descriptor, now and then two */
+#define RESOLVER_AT_ONCE 50 /* most: each has a descriptor for every name server that it goes on to */
 #define RESOLVER_LONGEST (60 * NP_S) /* of one look-up, whatever c-ares has in mind */
 
 struct resolver;

@@ -108,18 +108,19 @@ static void pipes_are_a_share(void **state)
 	assert_int_equal(capacity_pipes(4), 4);
 }
 
-/* E73: two for each of 50 look-ups, and fewer where descriptors are scarce. */
+/* E73: five for each look-up, four name servers and TCP, of 20 look-ups and fewer where descriptors are scarce. */
 static void e73_lookups_are_a_share(void **state)
 {
 	static const struct {
 		rlim_t nofile;
-		unsigned lookups;
-	} rows[] = {{16, 2}, {64, 4}, {1024, 64}, {1600, 100}, {20000, 100}};
+		unsigned lookups, at_once;
+	} rows[] = {{16, 5, 1}, {64, 5, 1}, {1024, 64, 12}, {1600, 100, 20}, {20000, 100, 20}};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(rows) && rows[i].nofile <= before.rlim_max; i++) {
 		limit_descriptors(rows[i].nofile);
 		assert_int_equal(capacity_lookups(), rows[i].lookups);
+		assert_int_equal(capacity_lookups_at_once(), rows[i].at_once);
 	}
 }
 
