@@ -103,6 +103,10 @@ struct config_upstream {
 	int64_t               failover_below; /* percent of a tier's weight */
 	int64_t               max_load;       /* percent of the mean load, of the hashes; or CONFIG_OFF */
 	int64_t               slow_start;     /* or CONFIG_OFF */
+	struct {
+		int64_t connections; /* of each worker to each server; or CONFIG_OFF */
+		int64_t max_age;
+	} warm;
 	int64_t               panic;          /* percent of the upstream's weight, or CONFIG_OFF */
 	enum config_on_down   on_down;
 	struct {

@@ -101,6 +101,19 @@
 	  "Back from a failed check, from failed connections or from maint, or new of a name, beside warm ones. " \
 	  "max_connections grows likewise. Not at a start or a reload, and not with a balance by hash.",          \
 	  "30s")                                                                                                  \
+	X(MAP, "upstreams[].warm", warm, NULL, 0, 0, OFF, none, LIVE,                                             \
+	  "connections to servers that are made before clients ask for them; or off", NULL, NULL)                 \
+	X(COUNT, "upstreams[].warm.connections", warm.connections, "off", 1, 64, OFF, none, LIVE,                 \
+	  "so many are kept ready to each usable server, by each worker",                                         \
+	  "Connected, and with TLS where neither a PROXY header nor a name of the client's comes first; nothing " \
+	  "is sent. A client that takes one saves the way there and back, and another is made at once. They are " \
+	  "in no count of connections, so max_connections cannot stand beside it. Servers that greet first take " \
+	  "each for a client, and some block hosts after many that end unused.",                                  \
+	  "2")                                                                                                    \
+	X(DURATION, "upstreams[].warm.max_age", warm.max_age, "5s", 1 * UNITS_S, 1 * UNITS_H, 0, none, LIVE,      \
+	  "age at which a connection that is kept ready is replaced by another",                                  \
+	  "Less up to a tenth, by lot. Keep it below the time after which the servers close what says nothing.",  \
+	  "30s")                                                                                                  \
 	CONFIG_ON_DOWN_ROW(X)                                                                                     \
 	X(MAP, "upstreams[].health", health, NULL, 0, 0, 0, none, NEW,                                            \
 	  "how it is found out whether its servers are well", NULL, NULL)                                         \

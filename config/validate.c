@@ -312,6 +312,29 @@ static void doubt_replay(struct diag *d, struct config_upstream *u)
 		          "replay has no effect with retries: 0, for another server is one of them");
 }
 
+/* A server with a limit must have no connection that is in nobody's count. */
+static void check_warm(struct diag *d, struct config_upstream *u)
+{
+	if (u->warm.connections == CONFIG_OFF) {
+		if (validate_is_chosen("upstreams[].warm.max_age", u))
+			diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].warm.max_age", u),
+			          "warm has no effect: write how many connections each worker keeps ready, as "
+			          "connections: 2");
+		return;
+	}
+	for (size_t i = 0; i < u->nservers; i++) {
+		if (u->servers[i].max_connections == CONFIG_OFF)
+			continue;
+		diag_error(d, DIAG_CONFLICT, validate_origin("upstreams[].warm.connections", u),
+		           "\"warm\" cannot stand beside max_connections: "
+		           "the server would have more, since those that are kept ready are in no count");
+		diag_note(d, "it is at %s",
+		          diag_place(d, validate_origin("upstreams[].servers[].max_connections", &u->servers[i])).text);
+		diag_help(d, "leave one of the two out");
+		return;
+	}
+}
+
 /* Two slips that leave an upstream useless: nothing takes connections, or the timer of an
  * attempt can never fire. */
 static void doubt_upstream(struct diag *d, struct config_upstream *u)
@@ -421,6 +444,7 @@ int validate_run(struct config *c, struct diag *d)
 		check_upstream_names(d, c, i);
 		check_servers(d, &c->upstreams[i]);
 		check_hash_on(d, &c->upstreams[i]);
+		check_warm(d, &c->upstreams[i]);
 		validate_upstream_tls(d, &c->upstreams[i]);
 		validate_checks(d, &c->upstreams[i]);
 		doubt_upstream(d, &c->upstreams[i]);

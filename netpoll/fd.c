@@ -301,6 +301,21 @@ bool np_fd_failed(const struct np_fd *fd)
 	return fd->pd->failed;
 }
 
+/* Not by reading ahead: bytes that wait would hide the end behind them. */
+bool np_fd_stands(const struct np_fd *fd)
+{
+	struct pollfd p = {.fd = fd->sysfd, .events = POLLRDHUP};
+	int n;
+
+	OBJ_CHECK(fd, FD_MAGIC);
+	do {
+		n = sys_poll(&p, 1, 0);
+		if (n < 0)
+			n = err_from_errno();
+	} while (n == -NP_EINTR);
+	return n == 0;
+}
+
 int np_fd_dropped(const struct np_fd *fd, uint32_t *n)
 {
 	uint32_t numbers[SK_MEMINFO_VARS] = {0};

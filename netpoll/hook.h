@@ -7,6 +7,7 @@
 #define NETPOLL_HOOK_H
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -62,6 +63,7 @@
 	X(int, munmap, (void *p, size_t n), (p, n))                                                              \
 	X(int64_t, nanotime, (void), ())                                                                         \
 	X(int, pipe2, (int fds[2], int flags), (fds, flags))                                                     \
+	X(int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))                                       \
 	X(int, setsockopt, (int fd, int level, int opt, const void *v, socklen_t len), (fd, level, opt, v, len)) \
 	X(int, shutdown, (int fd, int how), (fd, how))                                                           \
 	X(int, socket, (int domain, int type, int proto), (domain, type, proto))                                 \

@@ -249,6 +249,9 @@ must_use int np_fd_mute(struct np_fd *fd, bool mute);
 bool np_fd_may_have_more(const struct np_fd *fd);
 /* True once an event said that nothing can be sent any more: a reset, or both ways are shut. */
 bool np_fd_failed(const struct np_fd *fd);
+/* np_fd_stands: does the connection still stand, as far as the kernel knows now? Not once the peer has ended or reset;
+ * bytes that wait do not matter, and stay. One system call, whatever events were seen. */
+must_use bool np_fd_stands(const struct np_fd *fd);
 /* np_fd_move: *to, which was never made or is closed, becomes *from, which nobody waits at (CHECK); from is nothing
  * any more. */
 void np_fd_move(struct np_fd *to, struct np_fd *from);

@@ -400,7 +400,7 @@ static int run_control(struct process *p, struct config *c)
 		return start_failed(START_THREAD, "the thread of the log", err);
 	}
 	capacity_log(p->nshards, capacity_connections(p->nshards, capacity_binds(c), p->pipes,
-						      capacity_aside(c)));
+						      capacity_aside(p->nshards, c)));
 	err = np_run(&control);
 	if (err == 0)
 		return start.code;

@@ -281,7 +281,7 @@ static void check_capacity(const struct config *c, struct diag *d)
 
 	DCHECK(workers > 0, "a machine without a processor");
 	capacity_raise_descriptors();
-	most = capacity_connections(workers, capacity_binds(c), capacity_pipes(workers), capacity_aside(c));
+	most = capacity_connections(workers, capacity_binds(c), capacity_pipes(workers), capacity_aside(workers, c));
 	if (max == CONFIG_AUTO || max <= most)
 		return;
 	diag_error(d, DIAG_LIMIT, config_place(c, "limits.max_connections"),

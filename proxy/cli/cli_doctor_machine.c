@@ -133,7 +133,7 @@ void doctor_nofile(struct doctor *d)
 	if (doctor_connections(d, &max)) {
 		f.note = false;
 		wanted = 2 * max + capacity_descriptors() -
-			 2 * capacity_connections(workers, capacity_binds(d->c), pipes, capacity_aside(d->c));
+			 2 * capacity_connections(workers, capacity_binds(d->c), pipes, capacity_aside(workers, d->c));
 	}
 	want_least(d, &f, d->nofile, wanted);
 }

@@ -223,27 +223,53 @@ static no_inline void ask_client(const struct conn *c, struct asked *a)
 		copy_asked_name(a, sni, n);
 }
 
-enum close_reason conn_tls_server(struct conn *c, const struct target *t,
-	const struct server *server, int64_t deadline)
+/* Parks. Of a failure nothing is told yet. */
+static int shake_with_server(struct conn *c, const struct target *t, const struct server *server, int64_t deadline,
+			     struct tls_why *why)
 {
-	struct shard *s = c->shard;
-	struct tls_ctx *ctx = t->tls[s->id];
+	struct tls_ctx *ctx = t->tls[c->shard->id];
 	struct tls_towards to = {
 		.server = &server->addr, .watch = &c->client.fd, .deadline = deadline};
 	struct asked asked = {.sni = "", .alpn = ""};
 	int64_t began = np_now();
-	struct tls_why why;
 	int err;
 
 	if (ctx->client_sni || ctx->client_alpn)
 		ask_client(c, &asked);
 	to.sni = asked.sni[0] != '\0' ? asked.sni : NULL;
 	to.alpn = asked.alpn[0] != '\0' ? asked.alpn : NULL;
-	err = tls_connect(&c->upstream.tls, &c->upstream.fd, ctx, &to, &why);
-	if (err == 0) {
+	err = tls_connect(&c->upstream.tls, &c->upstream.fd, ctx, &to, why);
+	if (err == 0)
 		histogram_add(&conn_listener_stats(c)->upstream_handshake, &histogram_latency, np_now() - began);
-		count_records(s, c->upstream.tls);
-		trace_at(c, TRACE_UPSTREAM_TLS, server);
+	return err;
+}
+
+/* Both agree, whoever shook hands. */
+static void server_agrees(struct conn *c, const struct server *server)
+{
+	count_records(c->shard, c->upstream.tls);
+	trace_at(c, TRACE_UPSTREAM_TLS, server);
+}
+
+int conn_tls_warm(struct conn *c, const struct target *t, const struct server *server, int64_t deadline)
+{
+	struct tls_why why;
+	int err = stream_is_plain(&c->upstream) ? shake_with_server(c, t, server, deadline, &why) : 0;
+
+	if (err == 0)
+		server_agrees(c, server);
+	return err;
+}
+
+enum close_reason conn_tls_server(struct conn *c, const struct target *t,
+	const struct server *server, int64_t deadline)
+{
+	struct shard *s = c->shard;
+	struct tls_why why;
+	int err = shake_with_server(c, t, server, deadline, &why);
+
+	if (err == 0) {
+		server_agrees(c, server);
 		return CLOSE_NONE;
 	}
 	if (err == -NP_ECANCELED) { /* the client left: no server is blamed */

@@ -14,6 +14,7 @@
 #include "proxy/conn/conn_trace.h"
 #include "proxy/conn/replay.h"
 #include "proxy/conn/stages.h"
+#include "proxy/conn/warm.h"
 #include "proxy/policy/limit_watch.h"
 
 enum close_reason dial_failure(int err)
@@ -56,8 +57,7 @@ static int dial_server(struct conn *c, struct attempt *a)
 	return np_dial(&c->upstream.fd, &a->server->addr, 1, &opts);
 }
 
-/* Its row of the metric: what the operator of the server looks for differs. */
-static void count_failure(struct server_stats *st, int err, enum close_reason why)
+void connect_count_failure(struct server_stats *st, int err, enum close_reason why)
 {
 	if (why == CLOSE_CONNECT_TIMEOUT)
 		STAT_ADD(st, timeout, 1);
@@ -77,7 +77,7 @@ static void note_failure(struct conn *c, const struct server *server, int err,
 	c->err = (int16_t)-err;
 	if (why == CLOSE_CLIENT_RST)
 		return;
-	count_failure(&server->stats[s->id], err, why);
+	connect_count_failure(&server->stats[s->id], err, why);
 	log_limited(LVL_WARNING, "connect_failed", server->name, err, "server %s: %s (%s)",
 		    server->name, np_err_text(err), np_err_name(err));
 }
@@ -170,6 +170,46 @@ void attempt_failed(struct conn *c, struct attempt *a, struct server *s, int64_t
 	server_release(s);
 }
 
+/* It is connected, and ready for the client's bytes. */
+static inline void attempt_worked(struct conn *c, const struct attempt *a, int64_t began, int64_t now)
+{
+	c->server = a->server;
+	c->connected = since_pack(now - c->accepted);
+	c->err = 0;
+	PROBE(connected, c, c->server->name, 0);
+	conn_forget_detail(c);
+	if (unlikely(a->ntried > 0 || a->hedge.begun))
+		note_try(c, a, c->server, now - began);
+	conn_loop_sample(c);
+}
+
+/* A connection that was made ahead, if there is one that still stands; whatever fails with it, the dial that follows
+ * finds out. It was dialled by nobody here, so it is no sample and no success of a connect. No event tells of bytes
+ * that wait in it.
+ *   Returns  whether it is connected to a->server.   Parks  where something precedes the client's bytes. */
+static no_inline bool connect_warm(struct conn *c, struct attempt *a)
+{
+	const struct target *t = conn_target(c);
+	int err;
+
+	if (c->trial || !warm_take(c->shard, t, a->server, &c->upstream))
+		return false;
+	trace_at(c, TRACE_CONNECTED, a->server);
+	err = t->header != 0 ? connect_header(c, t) : 0;
+	if (err == 0 && t->tls != NULL)
+		err = conn_tls_warm(c, t, a->server,
+				    deadline_earlier(a->budget_ends, np_deadline_after(t->handshake_timeout)));
+	if (err != 0) {
+		stream_close(&c->upstream);
+		return false;
+	}
+	c->dir[1].readable = true;
+	attempt_worked(c, a, a->began, np_nanotime());
+	if (unlikely(t->replay != 0))
+		replay_arm(c, a);
+	return true;
+}
+
 /* One attempt at one server, or at two where it is slow. CLOSE_NONE: connected, and its slot is ours. */
 static enum close_reason try_server(struct conn *c, struct attempt *a, struct server *server)
 {
@@ -177,6 +217,8 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 
 	a->server = server;
 	a->hedge.begun = false;
+	if (unlikely(conn_target(c)->warm != 0) && connect_warm(c, a))
+		return CLOSE_NONE;
 	a->why = connect_to(c, a);
 	if (unlikely(a->hedge.begun && a->server != server))
 		began = a->hedge.began;
@@ -186,14 +228,7 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 		return a->why;
 	}
 	now = np_nanotime();
-	c->server = a->server;
-	c->connected = since_pack(now - c->accepted);
-	c->err = 0;
-	PROBE(connected, c, c->server->name, 0);
-	conn_forget_detail(c);
-	if (unlikely(a->ntried > 0 || a->hedge.begun))
-		note_try(c, a, c->server, now - began);
-	conn_loop_sample(c);
+	attempt_worked(c, a, began, now);
 	histogram_add(&conn_server_stats(c)->connect, &histogram_latency, now - a->began);
 	judge_success(c, REPORT_CONNECTED);
 	if (unlikely(conn_target(c)->replay != 0))

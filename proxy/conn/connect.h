@@ -1,5 +1,5 @@
-/* connect: what the files of the connect stage share: the attempts of one connection. Private to them and to replay.c,
- * which goes on with them. Every function: owner worker. */
+/* connect: what the files of the connect stage share: the attempts of one connection. Private to them, to replay.c,
+ * which goes on with them, and to warm_set.c, whose dials fail alike. Every function: owner worker. */
 #ifndef PROXY_CONN_CONNECT_H
 #define PROXY_CONN_CONNECT_H
 
@@ -35,6 +35,8 @@ struct attempt {
 
 /* connect.c */
 enum close_reason dial_failure(int err);
+/* Its row of the metric: what the operator of the server looks for differs. */
+void connect_count_failure(struct server_stats *st, int err, enum close_reason why);
 int64_t dial_deadline(const struct attempt *a, const struct upstream *u, int64_t began);
 /* An attempt at s, begun then, has failed with a->why and c->err: it is told to all who want to know, and its slot is
  * given back. */

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "proxy/base/wall.h"
+#include "proxy/conn/warm.h"
 
 int shard_init(struct shard *s, unsigned id, struct limit *limit)
 {
@@ -42,6 +43,8 @@ void shard_share(struct shard *s, const struct shard *first)
 void shard_fini(struct shard *s)
 {
 	CHECK(list_empty(&s->conns), "a connection outlived its worker");
+	warm_free(s->warm);
+	s->warm = NULL;
 	free(s->scratch);
 	s->scratch = NULL;
 }

@@ -24,6 +24,7 @@ struct walk {
 #define SHARD_SCRATCH (64 * 1024)
 
 struct trace_ear;
+struct warm;
 
 struct shard {
 	struct stats stats;       /* other threads read them */
@@ -59,6 +60,7 @@ struct shard {
 	int64_t last_accepted;    /* conn.accepted of the latest: of two connections never the same */
 	int64_t id_epoch;         /* const, as id_seed the same for all: wall clock less monotonic, for ids */
 	uint64_t id_seed;
+	struct warm *warm;        /* owned: connections kept ready (warm.h); NULL: none ever were */
 	struct limit *limit;      /* borrowed: the process's; atomics */
 	struct limit_watch *watch; /* borrowed, const: who hears that a limit acts; NULL: nobody */
 	/* conn_loop.c: a dial of ours that may come back; atomic, the owner writes */

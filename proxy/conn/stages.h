@@ -51,6 +51,10 @@ must_use int connect_header(struct conn *c, const struct target *t);
 must_use enum close_reason conn_tls_server(struct conn *c, const struct target *t,
 	const struct server *server, int64_t deadline);
 
+/* conn_tls.c: the same with a server whose connection was made ahead (warm.h), unless they have agreed already. Of a
+ * failure nobody is told: the caller dials anew.   Returns  0, or the error.   Parks. */
+must_use int conn_tls_warm(struct conn *c, const struct target *t, const struct server *server, int64_t deadline);
+
 /* relay.c: from here on the relay's task moves bytes, and calls conn_end when it is over. Cannot
  * fail. */
 void relay_start(struct conn *c);

@@ -103,6 +103,16 @@ must_use static inline int stream_close_write(struct stream *s)
 	return stream_is_plain(s) ? np_fd_close_write(&s->fd) : tls_close_write(s->tls);
 }
 
+/* stream_move: *to, which is not open, becomes *from, at which nobody stands; from is nothing any more. */
+static inline void stream_move(struct stream *to, struct stream *from)
+{
+	np_fd_move(&to->fd, &from->fd);
+	to->tls = from->tls;
+	from->tls = NULL;
+	if (to->tls != NULL)
+		tls_moved(to->tls, &to->fd);
+}
+
 /* Orderly: close_notify if it can be sent at once, then FIN. Safe on a stream without a
  * descriptor. */
 static inline void stream_close(struct stream *s)

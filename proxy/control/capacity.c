@@ -35,6 +35,8 @@
 #define FDS_PER_LOOKUP 5 /* UDP to each name server that it goes on to, of which dns.servers has four, and TCP */
 #define HEDGE_SHARE 128 /* one in so many to second dials beside slow ones */
 #define HEDGES_MOST 64
+#define WARM_SHARE  8   /* one in so many, at most, to connections that are kept ready */
+#define NAME_SERVERS 16 /* addresses that a name is reckoned to have */
 #define PIPE_SHARE       32 /* one descriptor in so many goes to pipes */
 
 /* ---- descriptors ---- */
@@ -163,9 +165,24 @@ static unsigned capacity_hedges(void)
 	return n < HEDGES_MOST ? (unsigned)n : HEDGES_MOST;
 }
 
-unsigned capacity_aside(const struct config *c)
+unsigned capacity_warm(unsigned workers, const struct config *c)
 {
-	unsigned n = capacity_admin(c);
+	int64_t n = 0, most = capacity_descriptors() / WARM_SHARE;
+
+	DCHECK(workers > 0, "a process has a worker");
+	for (size_t i = 0; i < c->nupstreams; i++) {
+		const struct config_upstream *u = &c->upstreams[i];
+
+		for (size_t j = 0; j < u->nservers && u->warm.connections != CONFIG_OFF; j++)
+			n += u->warm.connections * (u->servers[j].host != NULL ? NAME_SERVERS : 1);
+	}
+	n *= workers;
+	return (unsigned)(n < most ? n : most);
+}
+
+unsigned capacity_aside(unsigned workers, const struct config *c)
+{
+	unsigned n = capacity_admin(c) + capacity_warm(workers, c);
 
 	n += has_checks(c) ? capacity_checks() : 0;
 	n += has_names(c) ? capacity_lookups() : 0;
@@ -188,7 +205,7 @@ uint32_t capacity_max(unsigned workers, const struct config *c, unsigned pipes)
 	int64_t max = c->limits.max_connections;
 
 	return (uint32_t)(max == CONFIG_AUTO ? capacity_connections(workers, capacity_binds(c), pipes,
-								capacity_aside(c)) : max);
+								capacity_aside(workers, c)) : max);
 }
 
 void capacity_log(unsigned workers, int64_t connections)

@@ -41,10 +41,14 @@ unsigned capacity_lookups(void);
 /* capacity_lookups_at_once: so many look-ups have enough of them, also where all but the last name server are dead. */
 unsigned capacity_lookups_at_once(void);
 
-/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks, look-ups and hedges where
- * it has some. Where they are not enough after all, hedges are left out first, then probes, then checks
- * (proxy/base/spare.h). */
-unsigned capacity_aside(const struct config *c);
+/* capacity_warm: descriptors of connections that the workers of c keep ready (proxy/conn/warm.h), all together; 0: none
+ * are. An eighth of all at most: what is beyond it is left out. */
+unsigned capacity_warm(unsigned workers, const struct config *c);
+
+/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks, look-ups, hedges and
+ * connections kept ready where it has some. Where they are not enough after all, what is made ahead is left out first,
+ * then hedges, then probes, then checks (proxy/base/spare.h). */
+unsigned capacity_aside(unsigned workers, const struct config *c);
 
 /* capacity_connections: connections that the descriptor limit allows, beside `binds` sockets and
  * `pipes` pipes per worker, `aside` descriptors, and those of probes.   Returns  at least 1. */

@@ -53,6 +53,7 @@ struct process {
 		struct inventory_reader *readers[PUBLISH_READERS]; /* the first nreaders */
 		unsigned nreaders;
 		bool numbers; /* one of them shows numbers */
+		bool warm;    /* workers keep connections ready */
 		uint32_t reload_failed; /* atomic: the last one was refused */
 		const struct stats **stats; /* owned: of each shard and of this thread */
 		int64_t log_every; /* log.periodic, ns; 0: off */

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "proxy/conn/conn.h"
+#include "proxy/conn/warm.h"
 #include "proxy/control/control.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/signals.h"
@@ -122,6 +123,20 @@ static bool cut_connections(struct process *p)
 	return true;
 }
 
+/* Connections that are kept ready are nobody's: they go at once. A dial that is given up ends within a moment. */
+static void end_warm(struct process *p)
+{
+	unsigned left;
+
+	do {
+		left = 0;
+		for (unsigned i = 0; i < p->nshards; i++)
+			shard_call(&p->shards[i], warm_end, &left);
+		if (left > 0)
+			np_sleep(NP_MS);
+	} while (left > 0);
+}
+
 bool drain_run(struct process *p)
 {
 	int64_t delay = p->drain_delay >= 0 ? p->drain_delay : p->snap->shutdown_delay;
@@ -133,6 +148,7 @@ bool drain_run(struct process *p)
 	DCHECK(np_current() != NULL, "a drain waits, so it needs a coroutine");
 	__atomic_store_n(&p->stage, STAGE_DRAINING, __ATOMIC_RELEASE);
 	event_log(event_of_drain(left), LVL_NOTICE, "draining", "stopping: %u connection%s", left, plural(left));
+	end_warm(p);
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	bindings_stop(&p->bindings, p->shards, hurry ? np_nanotime() : deadline);
 	p->stop_by = hurry ? np_nanotime() : deadline;

@@ -122,7 +122,7 @@ static int check_limit(struct load *l)
 {
 	int64_t max = l->out.config->limits.max_connections;
 	int64_t most = capacity_connections(l->workers, capacity_binds(l->out.config), l->pipes,
-					    capacity_aside(l->out.config));
+					    capacity_aside(l->workers, l->out.config));
 
 	if (max == CONFIG_AUTO || max <= most)
 		return 0;

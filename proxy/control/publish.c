@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "proxy/conn/tally.h"
+#include "proxy/conn/warm.h"
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 #include "proxy/policy/inventory.h"
@@ -83,6 +84,32 @@ bool publish_before(struct process *p, struct inventory_reader *reader, const st
 	return inv != NULL;
 }
 
+static bool any_warm(const struct config *c)
+{
+	for (size_t i = 0; i < c->nupstreams; i++)
+		if (c->upstreams[i].warm.connections != CONFIG_OFF)
+			return true;
+	return false;
+}
+
+/* Workers that have never kept a connection ready hear nothing. In a drain each has given up what it had. */
+static void publish_warm(struct process *p)
+{
+	bool warm = any_warm(p->snap->config);
+	unsigned most = capacity_warm(p->nshards, p->snap->config) / p->nshards;
+	int err = 0;
+
+	if ((!warm && !p->publishing.warm) || __atomic_load_n(&p->stage, __ATOMIC_RELAXED) == STAGE_DRAINING)
+		return;
+	p->publishing.warm = warm;
+	for (unsigned i = 0; i < p->nshards && err == 0; i++)
+		err = warm_serve(&p->shards[i], p->snap, most);
+	if (err != 0)
+		log_msg(LVL_ERROR, "out_of_memory",
+			"connections are kept ready as before generation %llu: out of memory",
+			(unsigned long long)p->snap->generation);
+}
+
 void publish_again(struct process *p)
 {
 	int64_t every;
@@ -96,6 +123,7 @@ void publish_again(struct process *p)
 	tick_if_needed(p);
 	for (unsigned i = 0; i < p->publishing.nreaders; i++)
 		publish_one(p, p->publishing.readers[i]);
+	publish_warm(p);
 }
 
 /* One more than there are shards: the control thread counts, too. */

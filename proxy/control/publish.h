@@ -1,6 +1,7 @@
 /* publish: what there is to tell numbers of (proxy/policy/inventory.h) goes to each reader with each
- * publication, and while one of them shows numbers, or log.periodic, workers are asked each second to look at live
- * connections (proxy/conn/tally.h). Control worker.
+ * publication; and workers hear to which servers they keep connections ready (proxy/conn/warm.h). While a
+ * reader shows numbers, or log.periodic, workers are asked each second to look at live connections
+ * (proxy/conn/tally.h). Control worker.
  *
  *   publish_to -> reload_publish: publish_again, ... -> publish_end
  *

@@ -15,6 +15,7 @@ struct server_stats {
 	uint64_t early_ends, early_resets; /* of the server, before its first byte, and before the client's end */
 	/* the latest accept of a connection that got a first byte: monotonic ns; a sum of it says nothing */
 	uint64_t answered;
+	uint64_t warm_wanted, warm_idle, warm_dials; /* now: connections made in advance (proxy/conn/warm.h) */
 } cache_aligned;
 _Static_assert(sizeof(struct server_stats) == 384, "a thousand servers and two workers take 0.75 MiB");
 

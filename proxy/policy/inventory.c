@@ -112,6 +112,13 @@ static int count_dns_members(const struct upstream *u)
 	return names ? n : -1;
 }
 
+/* Its servers come first, in their order. */
+static void mark_warm(struct inventory *inv, const struct inventory_upstream *u, const struct target *t)
+{
+	for (unsigned i = 0; t->warm > 0 && i < t->upstream->members->n; i++)
+		inv->servers[u->first + i].warm = true;
+}
+
 /* u: of the current snapshot; NULL: only older ones have an upstream of this name. Its members come
  * first, in their order. */
 static void add_upstream(struct inventory *inv, struct upstream_live *live, const struct upstream *u)
@@ -163,6 +170,7 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 		inv->upstreams[i].check_tls = contexts_hold(s->targets[i].check_tls);
 		inv->upstreams[i].probe_tls = contexts_hold(s->targets[i].probe_tls);
 		inv->upstreams[i].header = s->targets[i].header;
+		mark_warm(inv, &inv->upstreams[i], &s->targets[i]);
 		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0 ||
 		    check_plan_agent(inv->upstreams[i].config, &inv->upstreams[i].agent) != 0)
 			return false;

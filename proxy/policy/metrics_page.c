@@ -8,7 +8,7 @@
 #include "proxy/policy/registry.h"
 #include "proxy/policy/usable.h"
 
-enum objects { ONE, THREADS, CERTIFICATES, LIMITS, LISTENERS, UPSTREAMS, SERVERS, CHECKED, DROPPABLE };
+enum objects { ONE, THREADS, CERTIFICATES, LIMITS, LISTENERS, UPSTREAMS, SERVERS, CHECKED, WARMED, DROPPABLE };
 
 struct family {
 	enum metrics_scope scope;
@@ -25,7 +25,7 @@ static const struct family families[] = {
 #undef X
 };
 #define NFAMILIES  array_len(families)
-#define NDROPPABLE 12 /* the last of them */
+#define NDROPPABLE 13 /* the last of them */
 #define LIMIT_FAMILIES 4 /* with a row of each server that has max_connections */
 
 /* The families of servers, which are what makes a page large; the first of them is left out first. */
@@ -66,7 +66,8 @@ static unsigned objects_of(const struct metrics_size *size, enum objects of)
 	case UPSTREAMS:
 		return size->upstreams;
 	case SERVERS:
-	case CHECKED: /* the others are passed over */
+	case CHECKED: /* the others are passed over, as of the next */
+	case WARMED:
 		return size->servers;
 	case DROPPABLE:
 		return NDROPPABLE;
@@ -93,6 +94,16 @@ static unsigned count_limited(const struct inventory *inv)
 	return n;
 }
 
+/* To how many servers connections are kept ready. */
+static unsigned count_warmed(const struct inventory *inv)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < inv->nservers; i++)
+		n += inv->servers[i].warm;
+	return n;
+}
+
 /* The most series of a family: of servers only those count that have such ones. */
 static uint64_t series_of(const struct metrics_size *size, const struct family *f)
 {
@@ -100,6 +111,8 @@ static uint64_t series_of(const struct metrics_size *size, const struct family *
 
 	if (f->of == CHECKED)
 		n = size->checked;
+	else if (f->of == WARMED)
+		n = size->warmed;
 	else if (f->of == LIMITS)
 		n -= size->servers - size->limited;
 	return (uint64_t)f->series * n;
@@ -116,6 +129,7 @@ static struct metrics_size size_of(const struct inventory *inv)
 		.servers = inv->nservers,
 		.checked = count_checked(inv),
 		.limited = count_limited(inv),
+		.warmed = count_warmed(inv),
 	};
 }
 

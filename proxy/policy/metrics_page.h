@@ -34,6 +34,7 @@ struct metrics_size {
 	unsigned threads, certificates, listeners, upstreams, servers;
 	unsigned checked; /* those of the servers that have a check */
 	unsigned limited; /* ... and that have max_connections */
+	unsigned warmed;  /* to which connections are kept ready */
 };
 
 /* Where the page is. */

@@ -91,6 +91,8 @@
 	  "The most connections that waited at a time.", queue_high, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_queue_wait_seconds", histogram, "upstream", \
 	  "How long connections waited in the queue, whether they got a server or not.", queue_wait, METRICS_HISTOGRAM) \
+	X(SERVER, WARMED, "staunch_upstream_warm_connections", gauge, "upstream, server, state", \
+	  "Connections to a server kept ready for clients: idle ones, those being made, and what is missing.", warm, 3) \
 	X(SERVER, CHECKED, "staunch_healthcheck_total", counter, "upstream, server, result", \
 	  "Checks of a server that have ended, by result; those that came too late are not among them.", checks, \
 	  CHECK_RESULTS - 1) \

@@ -256,6 +256,27 @@ void metrics_checks_late(const struct metrics_at *pg, unsigned i)
 		prometheus_value(&pg->to, pg->name, &labels, STAT_GET(&s->server->checked, results[CHECK_LATE]));
 }
 
+/* Of upstreams with warm; each state has its series from the start. */
+void metrics_warm(const struct metrics_at *pg, unsigned i)
+{
+	struct server_stats n;
+	const struct inventory_server *s = server_of(pg, i, &n);
+	uint64_t have = n.warm_idle + n.warm_dials;
+	const struct {
+		const char *state;
+		uint64_t n;
+	} rows[] = {
+		{"idle", n.warm_idle}, {"connecting", n.warm_dials},
+		{"missing", n.warm_wanted > have ? n.warm_wanted - have : 0},
+	};
+
+	for (size_t j = 0; s != NULL && s->warm && j < array_len(rows); j++) {
+		struct labels labels = by_server(s->server, "state", rows[j].state);
+
+		prometheus_value(&pg->to, pg->name, &labels, rows[j].n);
+	}
+}
+
 /* 0: good, 1: it holds the server out, 2: in between. */
 void metrics_server_inputs(const struct metrics_at *pg, unsigned i)
 {

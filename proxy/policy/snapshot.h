@@ -48,6 +48,8 @@ struct target {
 	struct tls_ctx **check_tls; /* owned: the health thread's; NULL: its checks speak no TLS to these servers */
 	struct tls_ctx **probe_tls; /* the same of its probes, which speak as connections do */
 	int64_t handshake_timeout; /* ns */
+	uint32_t warm;    /* connections that each worker keeps ready to each server (proxy/conn/warm.h); 0: none */
+	int64_t warm_age; /* ns: none of them gets older */
 };
 
 /* One address of a listener. Frozen. */

@@ -256,6 +256,8 @@ int target_init(struct snapshot *s, unsigned i, struct text *why)
 	if (c->replay != CONFIG_OFF && c->retries > 0) /* each is one of the retries */
 		t->replay = (uint32_t)c->replay;
 	t->hash_on = balance_is_by_key(t->upstream->balance) ? (uint8_t)config_hash_on(c) : TARGET_HASH_SOURCE;
+	t->warm = c->warm.connections != CONFIG_OFF ? (uint32_t)c->warm.connections : 0;
+	t->warm_age = c->warm.max_age;
 	if (customs_init(c, t) != 0)
 		return -NP_ENOMEM;
 	if (c->tls != NULL) {

@@ -201,6 +201,12 @@ int tls_close_write(struct tls *t)
 	return np_fd_close_write(t->fd);
 }
 
+void tls_moved(struct tls *t, struct np_fd *fd)
+{
+	DCHECK_TLS(t);
+	t->fd = fd;
+}
+
 struct tls *tls_free(struct tls *t, bool may_notify)
 {
 	if (t == NULL)

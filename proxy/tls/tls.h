@@ -47,6 +47,8 @@ no_inline const char *tls_said(const struct tls *t);
 no_inline enum tls_records tls_records(const struct tls *t);
 /* Bytes of ciphertext that wait for room in the socket. */
 no_inline size_t tls_backlog(const struct tls *t);
+/* Its descriptor has another place now (np_fd_move). */
+no_inline void tls_moved(struct tls *t, struct np_fd *fd);
 /* Frees it; the descriptor stays open. may_notify: close_notify goes first, if the socket takes it
  * at once. Takes NULL, returns NULL. */
 no_inline struct tls *tls_free(struct tls *t, bool may_notify);

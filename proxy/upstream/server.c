@@ -154,11 +154,12 @@ void server_put(struct server_registry *r, struct server *s)
 	PROBE(server_state, s->name, "leaving");
 }
 
-/* Whose last slot is back, and that no upstream lists. The acquire pairs with the release in
- * server_release: what its connections counted is there. */
+/* Whose last slot is back, and that no upstream lists and no worker keeps. The acquires pair with the releases in
+ * server_release and server_unkeep: what was counted of it is there. */
 static bool server_is_over(const struct server *s)
 {
-	return s->holders == 0 && __atomic_load_n(&s->slots.used, __ATOMIC_ACQUIRE) == 0;
+	return s->holders == 0 && __atomic_load_n(&s->slots.used, __ATOMIC_ACQUIRE) == 0 &&
+	       __atomic_load_n(&s->kept, __ATOMIC_ACQUIRE) == 0;
 }
 
 bool server_retire(struct server_registry *r, struct server *s)
@@ -321,6 +322,18 @@ void server_release(struct server *s)
 	CHECK(n > 0, "a slot is given back exactly once");
 	if (unlikely(upstream_waiting(live) != 0))
 		upstream_wake(live, np_nanotime());
+}
+
+void server_keep(struct server *s)
+{
+	__atomic_add_fetch(&s->kept, 1, __ATOMIC_RELAXED);
+}
+
+void server_unkeep(struct server *s)
+{
+	uint32_t n = __atomic_fetch_sub(&s->kept, 1, __ATOMIC_RELEASE);
+
+	CHECK(n > 0, "a server is given up once for each time it was kept");
 }
 
 /* ---- the lesson: milliseconds and its second in one word ---- */

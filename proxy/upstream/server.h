@@ -3,7 +3,7 @@
  * on counting where the old ones stopped.
  *
  * A server is born and freed on the control thread. It lives while an upstream lists it or a slot
- * is taken, or an inventory has it, and workers never free it: they only give slots back. The
+ * is taken, a worker keeps it, or an inventory has it, and workers never free it: they only give slots back. The
  * registry keeps what no upstream lists any more as "leaving" and frees it, once its last slot is
  * back, when an upstream is next freed. Rejected: a counted reference that the last release drops,
  * since the registry would then need a lock that workers wait for. */
@@ -34,6 +34,7 @@ struct server {
 	uint64_t hash;       /* of the address as text: the same on every machine */
 	uint32_t holders;    /* upstreams that list it; control thread */
 	uint32_t lists;      /* inventories that list it; control thread */
+	uint32_t kept;       /* atomic: workers that keep connections to it ready (server_keep) */
 	bool retired;        /* its numbers are in live->gone, and it is not found again; control thread */
 	struct upstream_live *live; /* of its upstream; const, a reference */
 	struct list link;    /* in live->servers; control thread */
@@ -99,6 +100,11 @@ must_use bool server_try_take(struct server *s, uint32_t max);
 /* Gives a slot back: exactly once for each one taken (CHECK); where somebody waits for one it is handed on. s may be
  * gone when this returns, but the caller still holds its upstream.   Calls  any thread. */
 void server_release(struct server *s);
+
+/* server_keep: it lives at least until server_unkeep, once for each; no slot is taken for it.
+ *   Calls  any thread: the first within upstream_each, which has it from a list; then who keeps it already. */
+void server_keep(struct server *s);
+void server_unkeep(struct server *s);
 
 /* When a connect to it did not work last, and why. */
 struct server_failure {

@@ -338,6 +338,19 @@ bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t
 	return answered;
 }
 
+bool upstream_each(struct upstream *u, uint64_t *round, upstream_each_fn *fn, void *arg)
+{
+	bool is_new;
+
+	pthread_mutex_lock(&u->live->lock);
+	is_new = u->members->round != *round;
+	for (unsigned i = 0; is_new && i < u->members->n; i++)
+		fn(arg, u->members->at[i].server, u->members->at[i].weight);
+	*round = u->members->round;
+	pthread_mutex_unlock(&u->live->lock);
+	return is_new;
+}
+
 /* Two names are the same by their texts, two addresses however they are spelled. */
 static bool listed_same(const struct server_spec *a, const struct server_spec *b)
 {

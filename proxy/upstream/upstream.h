@@ -225,6 +225,12 @@ void upstream_note_full(struct upstream *u, const struct pick_args *a);
  *   Calls  any thread. */
 bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t accepted);
 
+/* upstream_each: call fn for each server of its list, under the lock: fn may neither allocate nor park nor take a lock.
+ * Not if the list is still the one that *round says; afterwards *round says the present one. 0 says none.
+ *   Returns  whether fn was called.   Calls  any thread. */
+typedef void upstream_each_fn(void *arg, struct server *s, uint32_t weight);
+bool upstream_each(struct upstream *u, uint64_t *round, upstream_each_fn *fn, void *arg);
+
 /* One server, as a pick sees it. */
 struct member_view {
 	const struct server *server; /* valid as long as the upstream */

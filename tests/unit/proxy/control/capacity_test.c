@@ -74,6 +74,7 @@ static void e73_set_aside(void **state)
 		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 1024, 8},
 		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 20000, 64},
 		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"], hedge: off", "", 1024, 0},
+		{"servers: [\"192.0.2.1:1\"], warm: {connections: 3}", "", 1024, 6},
 		{"servers: [\"192.0.2.1:1\"]", "control: {socket: /tmp/s}\n", 1024, 48},
 	};
 
@@ -91,11 +92,44 @@ static void e73_set_aside(void **state)
 		else
 			unsetenv("STAUNCH_CONTROL");
 		limit_descriptors(rows[i].nofile);
-		if (capacity_aside(c) != rows[i].aside)
-			fail_msg("row %zu: %u are set aside", i, capacity_aside(c));
+		if (capacity_aside(2, c) != rows[i].aside)
+			fail_msg("row %zu: %u are set aside", i, capacity_aside(2, c));
 		config_free(c);
 		diag_free(d);
 	}
+}
+
+static unsigned warm_of(const char *upstreams)
+{
+	char text[1024];
+	struct diag *d = diag_new();
+	struct config *c = NULL;
+	int n = snprintf(text, sizeof(text),
+			 "listeners:\n  - {name: web, bind: \":80\", upstream: app}\nupstreams:\n%s", upstreams);
+	unsigned warm;
+
+	assert_non_null(d);
+	assert_true(n > 0 && (size_t)n < sizeof(text));
+	if (config_parse("test", text, (size_t)n, &c, d) != 0)
+		fail_msg("%s", text);
+	warm = capacity_warm(2, c);
+	config_free(c);
+	diag_free(d);
+	return warm;
+}
+
+/* E73: of two workers, for each server, and more for one of which names tell; an eighth of all at most. */
+static void kept_ready_are_set_aside(void **state)
+{
+	(void)state;
+	limit_descriptors(1024);
+	assert_int_equal(warm_of("  - {name: app, servers: [\"192.0.2.1:81\"]}\n"), 0);
+	assert_int_equal(warm_of("  - {name: app, warm: {connections: 2}, "
+				 "servers: [\"192.0.2.1:81\", \"192.0.2.2:81\"]}\n"
+				 "  - {name: db, warm: {connections: 1}, servers: [\"192.0.2.1:81\"]}\n"), 10);
+	assert_int_equal(warm_of("  - {name: app, warm: {connections: 2}, servers: [\"db.example:80\"]}\n"), 64);
+	assert_int_equal(warm_of("  - {name: app, warm: {connections: 60}, "
+				 "servers: [\"192.0.2.1:81\", \"192.0.2.2:81\"]}\n"), 128);
 }
 
 static void pipes_are_a_share(void **state)
@@ -157,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(connections_follow_the_limit, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(e73_set_aside, keep_limit, restore_limit),
+		cmocka_unit_test_setup_teardown(kept_ready_are_set_aside, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(pipes_are_a_share, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(e73_lookups_are_a_share, keep_limit, restore_limit),
 		cmocka_unit_test_setup_teardown(raised_to_the_hard_limit, keep_limit, restore_limit),
