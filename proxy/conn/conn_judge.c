@@ -163,11 +163,12 @@ int64_t judge_answer_time(const struct conn *c)
 	return answer == PASSIVE_LEARNT ? server_learnt(c->server, np_now()).answer : answer;
 }
 
-/* What was learnt holds only while others answer: one of them must have answered somebody who came later. */
+/* What was learnt holds only while others answer: one of them must have answered somebody who came later, and this one
+ * nobody. */
 static void judge_silence(struct conn *c)
 {
 	if (judging_upstream(c)->passive.answer != PASSIVE_LEARNT || c->trial ||
-	    upstream_answered_since(judging_upstream(c), c->server, c->accepted))
+	    upstream_hangs_alone(judging_upstream(c), c->server, c->accepted))
 		report_fault(c, FAULT_SILENT);
 }
 

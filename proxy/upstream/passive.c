@@ -4,6 +4,7 @@
 
 #include "netpoll/check.h"
 #include "proxy/upstream/balance.h"
+#include "proxy/upstream/silence.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/waiter.h"
 
@@ -287,11 +288,21 @@ static bool may_be_the_path(const struct passive *p, const struct report *r)
 	return r->fault == FAULT_SLOW_CONNECT && r->now - p->row_began < SLOW_LEAST;
 }
 
+/* Silent connections that are long polls. */
+static bool may_be_the_clients(const struct upstream *u, struct server *s, const struct member *m,
+			       const struct report *r)
+{
+	if (r->fault != FAULT_SILENT || u->passive.answer != PASSIVE_LEARNT)
+		return false;
+	return silence_is_chance(u, s, &u->members->tiers[m->tier], r->now);
+}
+
 static void judge_failure(const struct upstream *u, struct server *s, const struct member *m, const struct report *r,
 			 struct passive_change *c)
 {
 	struct passive *p = &s->passive;
 	struct census census = count_tier(u, m->tier);
+	bool chance;
 
 	if (!is_a_fault(u, s, m, r, &census)) {
 		if (r->trial)
@@ -301,7 +312,8 @@ static void judge_failure(const struct upstream *u, struct server *s, const stru
 	if (p->state == SERVER_IN)
 		live_down(p, &u->passive, r->now);
 	extend_row(p, &u->passive, r);
-	if (r->trial || (p->row >= u->passive.failures && !may_be_the_path(p, r)))
+	chance = may_be_the_path(p, r) || may_be_the_clients(u, s, m, r);
+	if (r->trial || (p->row >= u->passive.failures && !chance))
 		try_to_eject(u, s, &census, r, c);
 }
 

@@ -61,6 +61,11 @@ struct passive {
 	int64_t changed;     /* when the state changed last, or a trial began */
 	int64_t since;       /* of in: without a failure, so for each `out` of it k falls by one; else since it left */
 	int64_t unreachable; /* when a dial said so last: EHOSTUNREACH, ENETUNREACH; 0: never */
+	struct {
+		int64_t began;     /* with a silence; 0: there was none. After 10 s half of it is forgotten */
+		uint64_t answered; /* connections until then */
+		unsigned n;        /* silences since then */
+	} quiet;
 	uint16_t row;        /* failures in a row; never 0 while it is not in */
 	uint8_t state;       /* enum server_passive */
 	uint8_t k;           /* ejections that are not yet lived down */

@@ -323,11 +323,13 @@ static uint64_t latest_answered(const struct server *s, unsigned nworkers)
 	return latest;
 }
 
-bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t accepted)
+bool upstream_hangs_alone(struct upstream *u, const struct server *s, int64_t accepted)
 {
 	unsigned nworkers = server_registry_workers(u->registry);
 	bool answered = false;
 
+	if (latest_answered(s, nworkers) > (uint64_t)accepted)
+		return false;
 	pthread_mutex_lock(&u->live->lock);
 	for (unsigned i = 0; i < u->members->n && !answered; i++) {
 		const struct server *other = u->members->at[i].server;

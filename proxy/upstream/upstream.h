@@ -221,9 +221,9 @@ must_use int upstream_has_other(struct upstream *u, const struct pick_args *a);
  * keeps from him has turned him away, or made him wait.   Calls  any thread; takes the lock. */
 void upstream_note_full(struct upstream *u, const struct pick_args *a);
 
-/* upstream_answered_since: has another server of it given a first byte to a connection that was accepted later?
- *   Calls  any thread. */
-bool upstream_answered_since(struct upstream *u, const struct server *s, int64_t accepted);
+/* upstream_hangs_alone: has another server of it given a first byte to a connection that was accepted later, and s to
+ * none? One that answers those who came later works, and the connection is a long poll.   Calls  any thread. */
+bool upstream_hangs_alone(struct upstream *u, const struct server *s, int64_t accepted);
 
 /* upstream_each: call fn for each server of its list, under the lock: fn may neither allocate nor park nor take a lock.
  * Not if the list is still the one that *round says; afterwards *round says the present one. 0 says none.
