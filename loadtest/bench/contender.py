@@ -25,6 +25,7 @@ class Contender:
     reload: int = 0  # the signal that reloads it; 0: none does
     threads_end: bool = False  # its threads come and go: read the CPU time of the whole process
     log: bool = False  # access logs on
+    watched: bool = False  # its metrics are fetched once a second, and top is open
     tls: bool = False  # it ends TLS: clients speak TLS to it, and it speaks plain TCP to the server
 
 
@@ -60,6 +61,7 @@ ALL = {c.name: c for c in (
     nginx("nginx-tuned", "nginx-tuned.conf", label="nginx, tuned"),
     haproxy("haproxy", "haproxy-default.conf", label="HAProxy, default"),
     haproxy("haproxy-tuned", "haproxy-tuned.conf", label="HAProxy, tuned"),
+    staunch("staunch-watched", "staunch-watched.yaml", label="staunch, watched", watched=True),
     staunch("staunch-log", label="staunch, access log", log=True),
     nginx("nginx-log", "nginx-default.conf", label="nginx, access log", log=True),
     haproxy("haproxy-log", "haproxy-default.conf", label="HAProxy, access log", log=True),
@@ -69,6 +71,9 @@ ALL = {c.name: c for c in (
     haproxy("haproxy-tls", "haproxy-tls.conf", label="HAProxy, TLS", tls=True),
     haproxy("haproxy-tuned-tls", "haproxy-tuned-tls.conf", label="HAProxy, TLS, tuned", tls=True),
 )}
+# Whoever watches asks at the control socket: Prometheus by HTTP, and an operator by top on a terminal.
+SCRAPE = "while :; do curl -s -o /dev/null --unix-socket @DIR@/control.sock http://localhost/metrics; sleep 1; done"
+TOP = "TERM=xterm exec script -qfc 'build/staunch top --socket @DIR@/control.sock' /dev/null"
 RIVALS = ("nginx", "nginx-tuned", "haproxy", "haproxy-tuned")
 
 
@@ -115,7 +120,7 @@ class Running:
 
     def __init__(self, c, scratch, back, workers=1, bulk=False, pin=None, wrapper=(), more=None):
         """`more` are words for its configuration beside those of words()."""
-        self.contender, self.port, self.process = c, back, None
+        self.contender, self.port, self.process, self.watchers = c, back, None, []
         self.said = f"{scratch}/{c.name}.out"
         if not c.argv:
             return
@@ -133,6 +138,13 @@ class Running:
             self.process = machine.spawn(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                          start_new_session=True)
         self.await_port()
+        if c.watched:
+            self.watchers = [self.watcher(fill(text, values)) for text in (SCRAPE, TOP)]
+
+    def watcher(self, command):
+        with open(self.said, "a", encoding="utf-8") as out:
+            return machine.spawn(["sh", "-c", command], stdin=subprocess.PIPE, stdout=out, stderr=out,
+                                 start_new_session=True)
 
     def await_port(self):
         end = time.monotonic() + PATIENCE
@@ -154,10 +166,11 @@ class Running:
 
     def stop(self):
         """Kills it at once: the measurement is done, and only our own connections end with it."""
-        if self.process:
-            machine.kill_session(self.process)
+        for process in (*self.watchers, self.process):
+            if process:
+                machine.kill_session(process)
 
 
 def missing():
-    wanted = {c.argv[0] for c in ALL.values() if c.argv} | {"wrk", "ip", "openssl", "taskset"}
+    wanted = {c.argv[0] for c in ALL.values() if c.argv} | {"wrk", "ip", "openssl", "taskset", "curl", "script"}
     return sorted(program for program in wanted if not shutil.which(program))

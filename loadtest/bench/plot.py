@@ -7,7 +7,7 @@ from contender import ALL as CONTENDERS
 COLOURS = {
     "direct": "#24292f", "floor-epoll": "#6e7781", "floor-uring": "#8250df", "floor-splice": "#4f5760",
     "floor-thread": "#a9b1ba", "floor-spin": "#c6ccd2",
-    "staunch": "#1f6feb", "staunch-log": "#1f6feb", "staunch-tls": "#1f6feb",
+    "staunch": "#1f6feb", "staunch-log": "#1f6feb", "staunch-watched": "#79b8ff", "staunch-tls": "#1f6feb",
     "nginx": "#8fd19e", "nginx-tuned": "#2da44e", "nginx-log": "#2da44e",
     "nginx-tls": "#8fd19e", "nginx-tuned-tls": "#2da44e",
     "haproxy": "#f5b971", "haproxy-tuned": "#d9730d", "haproxy-log": "#d9730d",

@@ -18,6 +18,7 @@ PROXIES = ("staunch", *RIVALS)
 WITH_FLOOR = ("floor-epoll", *PROXIES)
 WITH_FLOORS = ("floor-epoll", "floor-uring", *PROXIES)
 WITH_ALL = ("direct", "floor-epoll", "floor-uring", "floor-thread", "floor-spin", *PROXIES)
+WATCHED = ("staunch-watched",)
 BULK = ("direct", "floor-epoll", "floor-splice", *PROXIES)
 TLS = tuple(f"{name}-tls" for name in PROXIES)
 TLS_DEFAULT = tuple(name for name in TLS if "tuned" not in name)
@@ -68,13 +69,15 @@ ALL = (
              options={"conns": 4}),
     Workload("keepalive-16", "keep-alive requests, 16 connections (wrk)", "wrk", "http", WITH_FLOORS, **US,
              options={"conns": 16}),
-    Workload("keepalive-64", "keep-alive requests, 64 connections (wrk)", "wrk", "http", WITH_ALL, **US,
-             options={"conns": 64}, goals={"nginx*": 0.92, "haproxy*": 0.88, "floor-epoll": 1.03}, quick=True),
+    Workload("keepalive-64", "keep-alive requests, 64 connections (wrk)", "wrk", "http", WITH_ALL + WATCHED, **US,
+             options={"conns": 64}, quick=True,
+             goals={"nginx*": 0.92, "haproxy*": 0.88, "floor-epoll": 1.03}),
     Workload("keepalive-256", "keep-alive requests, 256 connections (wrk)", "wrk", "http", WITH_FLOORS, **US,
              options={"conns": 256}),
     Workload("close", "connection per request, the server closes (wrk)", "wrk", "http", WITH_FLOORS, **CONN,
              options={"conns": 16, "script": "close"}),
-    Workload("connect", "connection, request, close by the client, fixed rate", "connect", "echo", WITH_FLOORS, **CONN,
+    Workload("connect", "connection, request, close by the client, fixed rate", "connect", "echo",
+             WITH_FLOORS + WATCHED, **CONN,
              options={"load": 0.7}, goals={"nginx*": 0.97, "haproxy*": 0.93, "floor-epoll": 1.0}, quick=True),
     bulk("down", "source", 1), bulk("down", "source", 32), bulk("up", "sink", 1), bulk("up", "sink", 32),
     Workload("rate-50", "requests at 50 % of the slowest one's maximum, open loop", "rate", "beside",

@@ -1,8 +1,6 @@
 /* silence: the share of the others, and the chance of a row by it. */
 #include "proxy/upstream/silence.h"
 
-#include "proxy/upstream/upstream.h"
-
 #define QUIET_TIME INT64_C(10000000000) /* silences are counted beside answers for twice as long at most */
 #define QUIET_PRIOR 20 /* answers of the others before their first silence */
 #define CHANCE_LEAST 1e-8 /* what is less likely is no accident: some years of connections have none */
