@@ -155,11 +155,11 @@ bool config_server_same(const struct config_server *a, const struct config_serve
 	return a->srv == b->srv && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-/* A count and not an atomic: all owners live on the control thread; workers reach a config
+/* The owners live on the control thread, and on the one that loads while control goes on; workers reach a config
  * through their snapshot. */
 struct config *config_share(struct config *c)
 {
-	c->shares++;
+	__atomic_add_fetch(&c->shares, 1, __ATOMIC_RELAXED);
 	return c;
 }
 
@@ -167,10 +167,8 @@ struct config *config_free(struct config *c)
 {
 	if (c == NULL)
 		return NULL;
-	if (c->shares > 0) {
-		c->shares--;
+	if (__atomic_fetch_sub(&c->shares, 1, __ATOMIC_ACQ_REL) > 0)
 		return NULL;
-	}
 	arena_fini(&c->arena);
 	free(c);
 	return NULL;

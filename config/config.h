@@ -261,7 +261,7 @@ must_use int config_load_texts(const char *path, struct config **out, struct dia
 must_use int config_parse(const char *name, const char *text, size_t n, struct config **out, struct diag *d);
 must_use int config_parse_given(const char *name, const char *text, size_t n, struct config **out, struct diag *d);
 
-/* config_share: one owner more; each calls config_free, and the last one frees. On the thread that does. */
+/* config_share: one owner more; each calls config_free, and the last one frees.   Calls  any thread that owns it. */
 struct config *config_share(struct config *c);
 /* Takes NULL, returns NULL. */
 struct config *config_free(struct config *c);

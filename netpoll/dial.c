@@ -190,6 +190,8 @@ static int connect_unix(struct np_fd *fd, const struct np_addr *to, int64_t dead
 			return -NP_ECANCELED;
 		if (deadline != 0 && np_nanotime() >= deadline)
 			return -NP_EDEADLINE;
+		if (fd_try_check(fd, NP_WRITE) != 0) /* who dials has given it up, by the descriptor's own deadline */
+			return fd_try_check(fd, NP_WRITE);
 		err = connect_once(fd->sysfd, to);
 	}
 	return err;

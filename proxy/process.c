@@ -437,6 +437,7 @@ int process_run(const struct process_opts *o)
 		_exit(code);
 	file_work_reap(&p->state.loading);
 	file_work_reap(&p->files_thread); /* left behind at the order to stop, and done since */
+	limits_fini(p);
 	process_fini(p);
 	free(p);
 	return code;

@@ -99,8 +99,8 @@ struct diag_look {
 
 /* diag_print (diag_print.c): every kept problem, then "2 errors, 1 warning - configuration NOT
  * loaded (AFTERMATH)". Nothing at all is printed when there is no problem; with warnings alone
- * the line ends in "configuration loaded"; of a file that is only checked it ends in "a start or a reload would refuse
- * this configuration", or "take" it. The words in brackets are the caller's (such as
+ * the line ends in "configuration loaded"; of a file that is only checked it ends in "a start or reload would refuse
+ * it", or "take it". The words in brackets are the caller's (such as
  * "running generation 7 unchanged") or NULL. */
 void diag_print(FILE *out, const struct diag *d, struct diag_look look, const char *aftermath);
 

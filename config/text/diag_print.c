@@ -266,7 +266,7 @@ static void put_summary(FILE *out, const struct diag *d, bool checked, const cha
 	if (warnings > 0)
 		fprintf(out, "%zu warning%s", warnings, warnings == 1 ? "" : "s");
 	if (checked)
-		fprintf(out, " - a start or a reload would %s this configuration", errors > 0 ? "refuse" : "take");
+		fprintf(out, " - a start or reload would %s it", errors > 0 ? "refuse" : "take");
 	else
 		fprintf(out, " - configuration %s", errors > 0 ? "NOT loaded" : "loaded");
 	if (aftermath != NULL)

@@ -61,9 +61,12 @@ static void help_verbs(FILE *out)
 /* What a script or a unit file needs beside the verbs. */
 static void help_surroundings(FILE *out)
 {
-	fputs("\nThe config file is that of -c, else of $" CLI_CONFIG_ENV ", else that of the process\n"
-	      "at the control socket (but for run, which starts one), else\n" CLI_CONFIG_PATH ".\n"
-	      "\nExit codes:\n", out);
+	putc('\n', out);
+	utf8_put_wrapped(out,
+			 "The config file is that of -c, else of $" CLI_CONFIG_ENV ", else that of the process at "
+			 "the control socket (but for run, which starts one), else " CLI_CONFIG_PATH ".",
+			 cli_columns(out), "");
+	fputs("\nExit codes:\n", out);
 	for (size_t i = 0; i < array_len(exit_codes); i++) {
 		fprintf(out, "  %2d  ", exit_codes[i].code);
 		utf8_put_wrapped(out, exit_codes[i].meaning, cli_columns(out) - 6, "      ");

@@ -184,8 +184,8 @@ static inline void attempt_worked(struct conn *c, const struct attempt *a, int64
 }
 
 /* A connection that was made ahead, if there is one that still stands; whatever fails with it, the dial that follows
- * finds out. It was dialled by nobody here, so it is no sample and no success of a connect. No event tells of bytes
- * that wait in it.
+ * finds out, and has all of its time. It was dialled by nobody here, so it is no sample and no success of a connect. No
+ * event tells of bytes that wait in it.
  *   Returns  whether it is connected to a->server.   Parks  where something precedes the client's bytes. */
 static no_inline bool connect_warm(struct conn *c, struct attempt *a)
 {
@@ -200,7 +200,11 @@ static no_inline bool connect_warm(struct conn *c, struct attempt *a)
 		err = conn_tls_warm(c, t, a->server,
 				    deadline_earlier(a->budget_ends, np_deadline_after(t->handshake_timeout)));
 	if (err != 0) {
+		int64_t now = np_nanotime();
+
 		stream_close(&c->upstream);
+		a->budget_ends = deadline_at(a->budget_ends, now - a->began);
+		a->began = a->dialled = now;
 		return false;
 	}
 	c->dir[1].readable = true;
@@ -213,12 +217,13 @@ static no_inline bool connect_warm(struct conn *c, struct attempt *a)
 /* One attempt at one server, or at two where it is slow. CLOSE_NONE: connected, and its slot is ours. */
 static enum close_reason try_server(struct conn *c, struct attempt *a, struct server *server)
 {
-	int64_t began = a->began, now;
+	int64_t began, now;
 
 	a->server = server;
 	a->hedge.begun = false;
 	if (unlikely(conn_target(c)->warm != 0) && connect_warm(c, a))
 		return CLOSE_NONE;
+	began = a->began;
 	a->why = connect_to(c, a);
 	if (unlikely(a->hedge.begun && a->server != server))
 		began = a->hedge.began;

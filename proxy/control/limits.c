@@ -182,5 +182,12 @@ void limits_end(struct process *p)
 	np_timer_stop(&p->limits_timer);
 	p->watch.worker = NULL;
 	(void)look_at_process(p, INT64_MAX); /* those of listeners ended with them */
-	(void)look_at_upstreams(p, INT64_MAX);
+	if (!p->registry.lent)
+		(void)look_at_upstreams(p, INT64_MAX);
+}
+
+void limits_fini(struct process *p)
+{
+	if (p->registry.servers != NULL)
+		(void)look_at_upstreams(p, INT64_MAX);
 }

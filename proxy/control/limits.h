@@ -11,7 +11,10 @@ struct process;
 /* limits_start: before any worker runs. */
 void limits_start(struct process *p);
 
-/* limits_end: what is under way ends now, with its line. No worker runs any more. */
+/* limits_end: what is under way ends now, with its line. No worker runs any more. A load that was left behind has the
+ * servers still. */
 void limits_end(struct process *p);
+/* limits_fini: the same of the servers' that a load has had meanwhile. It has been reaped. */
+void limits_fini(struct process *p);
 
 #endif

@@ -101,9 +101,10 @@ static void publish_warm(struct process *p)
 
 	if ((!warm && !p->publishing.warm) || __atomic_load_n(&p->stage, __ATOMIC_RELAXED) == STAGE_DRAINING)
 		return;
-	p->publishing.warm = warm;
-	for (unsigned i = 0; i < p->nshards && err == 0; i++)
-		err = warm_serve(&p->shards[i], p->snap, most);
+	for (unsigned i = 0; i < p->nshards; i++)
+		if (warm_serve(&p->shards[i], p->snap, most) != 0)
+			err = -NP_ENOMEM;
+	p->publishing.warm = warm || err != 0; /* the next publication tells those that have not heard */
 	if (err != 0)
 		log_msg(LVL_ERROR, "out_of_memory",
 			"connections are kept ready as before generation %llu: out of memory",

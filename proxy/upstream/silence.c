@@ -7,10 +7,11 @@
 
 static uint64_t answered_by(const struct upstream *u, const struct server *s)
 {
-	struct server_stats total = {0};
+	uint64_t n = 0;
 
-	server_stats_sum(&total, s->stats, server_registry_workers(u->registry));
-	return histogram_count(&total.first_byte);
+	for (unsigned i = 0; i < server_registry_workers(u->registry); i++)
+		n += histogram_count(&s->stats[i].first_byte);
+	return n;
 }
 
 static bool knows_silence(const struct passive *p, int64_t now)
@@ -67,5 +68,7 @@ static bool row_is_chance(unsigned row, double share)
 bool silence_is_chance(const struct upstream *u, struct server *s, const struct tier *t, int64_t now)
 {
 	count_silence(u, s, now);
+	if (s->passive.row < u->passive.failures)
+		return true; /* it ejects nobody yet, and the others' cells are many */
 	return row_is_chance(s->passive.row, silent_share(u, s, t, now));
 }

@@ -172,7 +172,7 @@ static void o18_what_happens_in_order(void **state)
 			 "running generation 2 unchanged\",\"facts\":{\"cause\":\"file\",");
 	expect_part(got, "\"message\":\"listener web: max_connections 1 is reached: clients are refused\","
 			 "\"facts\":{\"limit\":\"max_connections\",\"listener\":\"web\",\"upstream\":null,"
-			 "\"max\":1}}\n");
+			 "\"server\":null,\"max\":1}}\n");
 	expect_part(got, "\"facts\":{\"status\":422,\"ms\":");
 	expect_part(got, textf("\"facts\":{\"server\":\"app/%s:%d\",\"state\":\"ready\",\"weight\":5,"
 			       "\"max_connections\":\"off\"}}\n",

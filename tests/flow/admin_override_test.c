@@ -194,10 +194,12 @@ static void o11_outlives_reloads(void **state)
 	expect_visits(&w, 0, 3, 3);
 	reload(&w, "round_robin", 1);
 	expect_visits(&w, 0, 3, 3);
-	say(404, name_of(&w, 0), "{\"state\":\"ready\"}");
 	reload(&w, "round_robin", 0);
 	expect_visits(&w, 0, 3, 3);
-	say(200, name_of(&w, 0), "{\"state\":\"ready\"}");
+	reload(&w, "round_robin", 1);
+	say(200, name_of(&w, 0), "{\"state\":\"ready\"}"); /* also while it is not there */
+	say(404, name_of(&w, 0), "{\"state\":\"ready\"}"); /* and then nothing is left of it */
+	reload(&w, "round_robin", 0);
 	expect_visits(&w, 3, 3, 3);
 	end_of(&w);
 }

@@ -280,7 +280,7 @@ static unsigned whole_page(const char *option)
 		yaml[t.n] = '\0';
 		publish(yaml);
 		print_all();
-		if (count("staunch_metrics_left_out{family=\"staunch_healthcheck_total\"} 0") == 1)
+		if (count("staunch_metrics_left_out{family=\"staunch_upstream_warm_connections\"} 0") == 1)
 			most = series;
 		else
 			least = series + 1;
