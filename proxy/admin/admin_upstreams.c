@@ -277,7 +277,8 @@ static void put_slow_start(struct json *j, const struct inventory_server *s)
 		json_null(j, "slow_start_ms");
 }
 
-static void put_state(struct json *j, const struct inventory_server *s)
+/* Its sentence has room of its own: not beside other frames. */
+static no_inline void put_state(struct json *j, const struct inventory_server *s)
 {
 	uint32_t most = usable_most(s), active = server_active(s->server);
 	int64_t since = np_nanotime() - server_since(s->server);
