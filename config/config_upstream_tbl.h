@@ -150,7 +150,9 @@
 	  none, NEW,                                                                                              \
 	  "how long a server is left out for the first time",                                                     \
 	  "Each further ejection doubles it, give or take a tenth; each such time served without a failure takes " \
-	  "one back. Then one connection, the trial, decides whether it is in again.",                            \
+	  "one back. Then one connection, the trial, decides whether it is in again. A good check ends it at once: " \
+	  "one that speaks any, one of the port alone that for failed connects. A speaking check that does not see " \
+	  "what clients see so lets a server come and go: have it ask what they ask.", \
 	  "5s")                                                                                                   \
 	X(DURATION, "upstreams[].health.passive.max_out", health.passive.max_out, "5m", 100 * UNITS_MS,           \
 	  1 * UNITS_D, 0, none, NEW,                                                                              \
