@@ -37,8 +37,6 @@ struct check_run {
 	char detail[64];        /* about a bad result, for people; "": there is no more to say */
 	int64_t began, deadline;
 	size_t line;            /* agent: so much of the answer is its line */
-	unsigned half;          /* whose place it has */
-	bool was_late;          /* it began too late, for want of a place */
 	struct server_check_last result;
 };
 

@@ -15,12 +15,12 @@ static void on_due(struct np_timer *t);
 void checks_init(struct checks *c, struct inventory_reader *reader, unsigned places)
 {
 	list_init(&c->all);
-	list_init(&c->waiting[0]);
-	list_init(&c->waiting[1]);
+	for (unsigned i = 0; i < 4; i++)
+		list_init(&c->waiting[i / 2][i % 2]);
 	list_init(&c->running);
 	list_init(&c->pulse.users);
 	c->reader = reader;
-	c->most = places / 2 > 0 ? places / 2 : 1;
+	c->places = places > 2 ? places : 2;
 	c->lots = (uint64_t)np_nanotime() | 1;
 }
 
@@ -57,12 +57,22 @@ static void put_off(struct check *c, int64_t now)
 	set_timer(c);
 }
 
-/* The half is chosen by what is known now, and the run remembers it. */
+/* Whose places its check takes. */
+static unsigned half_of(const struct check *c)
+{
+	return c->state.verdict == SERVER_CHECK_DOWN;
+}
+
+static bool has_place(const struct checks *all, unsigned half)
+{
+	return all->used[0] + all->used[1] < all->places && (half == 0 || all->used[1] < all->places / 2);
+}
+
+/* The half is chosen by what is known now. */
 static void begin(struct check *c)
 {
 	struct checks *all = c->all;
 	struct inventory *inv = all->reader->current;
-	unsigned half = c->state.verdict != SERVER_CHECK_UP;
 	int64_t now = np_nanotime();
 
 	if (check_run_start(all, c, inv, now) != 0) {
@@ -70,26 +80,41 @@ static void begin(struct check *c)
 		return;
 	}
 	c->running = true;
-	all->used[half]++;
+	c->half = half_of(c);
+	all->used[c->half]++;
 }
 
-/* On the loop: a full half lets it wait, first come, first served. */
+/* On the loop: where no place is left it waits, first come, first served among its like. */
 static void on_due(struct np_timer *t)
 {
 	struct check *c = container_of(t, struct check, timer);
-	unsigned half = c->state.verdict != SERVER_CHECK_UP;
+	struct checks *all = c->all;
+	unsigned half = half_of(c);
 
-	if (c->all->used[half] < c->all->most)
+	if (has_place(all, half))
 		begin(c);
 	else
-		list_push_back(&c->all->waiting[half], &c->waiting);
+		list_push_back(&all->waiting[half][c->state.against > 0], &c->waiting);
 }
 
-static void give_places(struct checks *all, unsigned half)
+/* Whose turn it is; NULL: nobody's. Those that are down come first, since they leave half of the places to the others,
+ * who may have taken all of them. */
+static struct check *next_waiting(struct checks *all)
 {
-	while (!all->stopping && all->used[half] < all->most && !list_empty(&all->waiting[half])) {
-		struct check *c = list_entry(all->waiting[half].next, struct check, waiting);
+	for (unsigned i = 4; i-- > 0;) {
+		struct list *waiting = &all->waiting[i / 2][i % 2];
 
+		if (has_place(all, i / 2) && !list_empty(waiting))
+			return list_entry(waiting->next, struct check, waiting);
+	}
+	return NULL;
+}
+
+static void give_places(struct checks *all)
+{
+	struct check *c;
+
+	while (!all->stopping && (c = next_waiting(all)) != NULL) {
 		list_remove(&c->waiting);
 		begin(c);
 	}
@@ -130,7 +155,7 @@ void checks_ended(struct checks *all, struct check_run *r, const struct check_ou
 
 	with_lot.lot = draw(all);
 	c->running = false;
-	all->used[r->half]--;
+	all->used[c->half]--;
 	list_remove(&r->link);
 	if (is_listed(c)) {
 		if (c->same == r->plan->same && !all->stopping)
@@ -138,7 +163,7 @@ void checks_ended(struct checks *all, struct check_run *r, const struct check_ou
 		set_timer(c);
 	}
 	inventory_drop(r->inv);
-	give_places(all, r->half);
+	give_places(all);
 	free(r->answer);
 	free(r);
 }

@@ -6,8 +6,13 @@
  *      ^        '- none: it waits its turn                             '-- the next one's time
  *      '---------------------------------------------------------------------'
  *
- * Half of the places are for servers that are up, half for the others: those may hang each time, and make no check of a
- * server that is well wait. Nothing here is shared with workers but the server's word, and what is shown.
+ * Servers that are down have half of the places at most: those may hang each time, and the other half is left to the
+ * servers that are well. The others may have all of them: where hundreds hang at once, they are found out twice as
+ * fast. Who waits in doubt goes first, so that verdicts come one after the other, and not all of them at the
+ * end. A check's time begins with its place: how long it has waited for it says nothing of the server, and takes
+ * nothing from what it finds out.
+ *
+ * Nothing here is shared with workers but the server's word, and what is shown.
  *
  * Rejected: one queue by time for all, as a scheduler of its own, since the worker's timers are one already; and checks
  * in the workers, where a busy one would make verdicts late, and each would have its own. */
@@ -36,6 +41,7 @@ struct check {
 	bool fresh;           /* it begins with this inventory */
 	bool tried;           /* one run has ended */
 	bool running;
+	unsigned half;        /* running: whose place it has */
 	bool agent;           /* const: it asks the server's agent, not the server */
 	struct agent_said said; /* by that, so far */
 };
@@ -43,9 +49,10 @@ struct check {
 /* Zero-initialise, then checks_init. */
 struct checks {
 	struct list all;        /* of struct check */
-	struct list waiting[2]; /* the same, for a place: [0] of servers that are up, [1] of the others */
+	/* the same, for a place: [1] of servers that are down, [0] of the others; [][1]: in doubt */
+	struct list waiting[2][2];
 	struct list running;    /* of struct check_run */
-	unsigned used[2], most; /* places of each half */
+	unsigned used[2], places; /* used: the same two */
 	struct inventory_reader *reader;
 	/* const: of upstreams with on_down: close, it is down, or not any more; NULL: nobody asks */
 	void (*tell)(struct checks *c, const struct server *s, bool down);
@@ -61,7 +68,7 @@ static inline const struct check_plan *check_plan_now(const struct check *c)
 	return c->agent ? c->upstream->agent : c->upstream->check;
 }
 
-/* places: of both halves, 2 at least.   Calls  before the thread runs. */
+/* places: 2 at least.   Calls  before the thread runs. */
 void checks_init(struct checks *c, struct inventory_reader *reader, unsigned places);
 
 /* checks_sync: from now on those of inv are checked, which is the reader's current one. Who was checked before, in the

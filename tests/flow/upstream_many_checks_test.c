@@ -189,6 +189,50 @@ static void e22_two_thousand(void **state)
 	stop(&v);
 }
 
+struct told {
+	const struct world *w;
+	const char *event;
+	int n;
+};
+
+static bool all_told(void *arg)
+{
+	const struct told *t = arg;
+
+	return events(t->w, t->event) >= t->n;
+}
+
+static void wait_told(const struct world *w, const char *event, int n)
+{
+	struct told t = {.w = w, .event = event, .n = n};
+
+	if (!kit_wait(all_told, &t, MANY_MS))
+		kit_fail("%d of %d servers: %s", events(w, event), n, event);
+}
+
+/* A site is lost: all of 600 hang within the same moment, more than twice as many as are checked at once. Each is found
+ * out, and when the site is back, each is up again. */
+static void e22_a_whole_site_hangs(void **state)
+{
+	static struct wanted w;
+	struct world v = {.n = 600};
+	int up;
+
+	(void)state;
+	want_descriptors(4096);
+	start(&v, FIELD_GREET, "health: {passive: off, send: {expect: OK, interval: 1s, timeout: 1s}}");
+	w.f = v.f;
+	wait_asked(&w, 0, v.n, 2);
+	up = events(&v, "server_up");
+	field_go(v.f, 0, v.n, FIELD_MUTE);
+	wait_told(&v, "server_down", v.n);
+	assert_int_equal(events(&v, "upstream_down"), 1);
+	field_go(v.f, 0, v.n, FIELD_GREET);
+	wait_told(&v, "server_up", up + v.n);
+	assert_in_range(field_most_open(v.f), 129, FIELD_MOST); /* they had the places of those that are down, too */
+	stop(&v);
+}
+
 /* ---- E23 ---- */
 
 /* The thread of this name; 0: there is none. */
@@ -372,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(e22_two_thousand),
+		TEST(e22_a_whole_site_hangs),
 		TEST(e23_a_thread_that_stands_still),
 		TEST(e31_five_thousand),
 		TEST(e31_five_thousand_and_it_comes_back),

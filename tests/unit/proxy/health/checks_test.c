@@ -103,7 +103,7 @@ static bool all_tried(void)
 	return scene.checks.untried == 0;
 }
 
-/* ---- E22: half of the places are for servers that are up ---- */
+/* ---- E22: servers that are down have half of the places at most ---- */
 
 static bool first_is_checked_often(void)
 {
@@ -120,7 +120,7 @@ static const char *hang(void)
 	if (!comes(first_is_checked_often))
 		return "who is up is checked as if nobody hung";
 	if (scene.checks.used[1] != 1 || scene.checks.used[0] > 1)
-		return "no half is more than full";
+		return "those that are down have no more than their half";
 	return results(0, CHECK_LATE) == 0 && verdict(0) == SERVER_CHECK_UP ? NULL : "nobody is late";
 }
 
@@ -135,6 +135,68 @@ static void e22_who_hangs_makes_nobody_wait(void **state)
 	open_at(ports, array_len(ports), "health: {tcp: {interval: 100ms, timeout: 300ms}}");
 	scene.places = 2;
 	run(hang);
+}
+
+/* As if it had been well so far. */
+static void was_up(unsigned place)
+{
+	server_set_check(world_server(&scene.world, place), SERVER_CHECK_UP);
+	world_server(&scene.world, place)->check->state.verdict = SERVER_CHECK_UP;
+}
+
+static unsigned down(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < world_upstream(&scene.world)->members->n; i++)
+		n += verdict(i) == SERVER_CHECK_DOWN;
+	return n;
+}
+
+static unsigned most_used; /* places at once, of servers that are not down */
+
+static bool some_are_down(void)
+{
+	if (scene.checks.used[0] > most_used)
+		most_used = scene.checks.used[0];
+	return down() > 0;
+}
+
+static bool all_are_down(void)
+{
+	return down() == world_upstream(&scene.world)->members->n;
+}
+
+/* They were well, and hang all at once, eight times as many as there are places. Each waits for its place for longer
+ * than a check takes, which makes none of them late: they have all places, and those in doubt come first. */
+static const char *hang_together(void)
+{
+	unsigned n = world_upstream(&scene.world)->members->n;
+
+	if (!comes(all_are_down))
+		return "each is tried";
+	for (unsigned i = 0; i < n; i++)
+		was_up(i);
+	most_used = 0;
+	if (!comes(some_are_down))
+		return "the first verdict";
+	if (most_used != scene.places)
+		return "they have all places";
+	if (down() > scene.places)
+		return "those in doubt are decided before others are tried";
+	return comes(all_are_down) ? NULL : "each is down in the end";
+}
+
+static void e22_many_hang_at_once(void **state)
+{
+	int ports[SERVERS_MOST];
+
+	(void)state;
+	for (unsigned i = 0; i < array_len(ports); i++)
+		ports[i] = kit_black_hole(kit_ip(0));
+	open_at(ports, array_len(ports), "health: {tcp: {interval: 200ms, timeout: 100ms, fall: 3}}");
+	scene.places = 2;
+	run(hang_together);
 }
 
 /* ---- E23 ---- */
@@ -164,8 +226,7 @@ static const char *be_late(void)
 
 	if (!comes(all_tried))
 		return "the first checks";
-	server_set_check(world_server(&scene.world, 1), SERVER_CHECK_UP); /* as if it had been well so far */
-	world_server(&scene.world, 1)->check->state.verdict = SERVER_CHECK_UP;
+	was_up(1);
 	while (!second_is_late() && np_nanotime() < deadline) {
 		if (!list_empty(&scene.checks.running))
 			hold_the_loop(400 * NP_MS);
@@ -193,7 +254,7 @@ static void e23_a_late_thread_proves_nothing(void **state)
 
 static bool both_run(void)
 {
-	return scene.checks.used[1] == 2;
+	return scene.checks.used[0] == 2;
 }
 
 static bool none_runs(void)
@@ -214,7 +275,7 @@ static const char *lose_the_check(void)
 		return "those under way come to their end";
 	if (results(0, CHECK_TIMEOUT) != 0 || verdict(0) != SERVER_CHECK_NONE || verdict(1) != SERVER_CHECK_NONE)
 		return "and nobody hears of them";
-	return scene.checks.used[1] == 0 ? NULL : "their places are back";
+	return scene.checks.used[0] == 0 ? NULL : "their places are back";
 }
 
 static void e30_a_result_comes_too_late(void **state)
@@ -287,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(e22_who_hangs_makes_nobody_wait),
+		TEST(e22_many_hang_at_once),
 		TEST(e23_a_late_thread_proves_nothing),
 		TEST(e30_a_result_comes_too_late),
 		TEST(e30_the_same_check_and_another),
