@@ -9,7 +9,7 @@
 # help: BUILD=release|test|asan|ubsan|tsan|cov|fuzz the kind of build; its files are in build/BUILD
 # help: V=1                                            print the commands
 # help: CC=gcc                                         the compiler; with -j N make's usual meaning
-# help: PREFIX=/usr/local DESTDIR=                     where install puts things
+# help: MORE_CFLAGS= MORE_CPPFLAGS= MORE_LDFLAGS=      flags beside ours, which a distribution wants
 
 BUILD ?= release
 O     := build/$(BUILD)
@@ -45,12 +45,12 @@ LDFLAGS_cov     := -pie --coverage
 # Its malloc must win over libc's; with link-time optimisation the linker learns of the calls too late to see it as needed.
 LIBS_release    := -Wl,--push-state,--no-as-needed -lmimalloc -Wl,--pop-state
 
-VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION  := $(shell deploy/version.sh)
 # Probes for tracers, where the header of systemtap-sdt-dev is there.
 PROBES   := $(if $(wildcard $(addsuffix /sys/sdt.h,/usr/include /usr/include/$(shell $(CC) -print-multiarch))),sdt,none)
-CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP -DPROBE_HOME='"proxy/base/probe_$(PROBES).h"'
-CFLAGS   := -std=gnu11 -pthread $(WARN) $(CFLAGS_$(BUILD))
-LDFLAGS  := -pthread -Wl,--as-needed $(LDFLAGS_$(BUILD))
+CPPFLAGS := -D_GNU_SOURCE -iquote . -MMD -MP -DPROBE_HOME='"proxy/base/probe_$(PROBES).h"' $(MORE_CPPFLAGS)
+CFLAGS   := -std=gnu11 -pthread $(WARN) $(CFLAGS_$(BUILD)) $(MORE_CFLAGS)
+LDFLAGS  := -pthread -Wl,--as-needed $(LDFLAGS_$(BUILD)) $(MORE_LDFLAGS)
 LIBS     := -lyaml -lcares -lresolv -lssl -lcrypto -lncursesw -ltinfo $(LIBS_$(BUILD))
 ARCH     := $(shell uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/')
 
@@ -64,7 +64,7 @@ CONFIG_OBJ   := $(call src,config/*.c config/*/*.c)
 PROXY_OBJ    := $(filter-out %/main.o,$(call src,proxy/*.c proxy/*/*.c proxy/admin/dashboard/assets.S))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps demo test install uninstall clean help FORCE
+.PHONY: all deps demo test clean help FORCE
 .DELETE_ON_ERROR:
 
 all: build/staunch build/libnetpoll.a                ## build build/staunch and build/libnetpoll.a
@@ -117,6 +117,7 @@ $(CHART):
 
 include tests/tests.mk
 include loadtest/loadtest.mk
+include deploy/deploy.mk
 
 # One object knows the version; it alone is rebuilt when that changes.
 EXTRA_proxy/cli/cli.c = -DSTAUNCH_VERSION='"$(VERSION)"'
@@ -140,33 +141,6 @@ test:                                                ## install what is missing,
 	@deploy/install-deps.sh test
 	$(SUBMAKE) all
 	$(SUBMAKE) check
-
-PREFIX ?= /usr/local
-SHARE  := $(DESTDIR)$(PREFIX)/share
-SAY     = build/staunch
-install: build/staunch                               ## DESTDIR, PREFIX: binary, manuals, completions, schema, examples
-	install -D -m 755 build/staunch $(DESTDIR)$(PREFIX)/bin/staunch
-	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions \
-		$(SHARE)/fish/vendor_completions.d $(SHARE)/staunch/schema $(SHARE)/staunch/examples \
-		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7
-	$(SAY) man staunch > $(SHARE)/man/man1/staunch.1
-	$(SAY) man staunch.yaml > $(SHARE)/man/man5/staunch.yaml.5
-	$(SAY) man staunch-api > $(SHARE)/man/man7/staunch-api.7
-	$(SAY) man staunch-log > $(SHARE)/man/man7/staunch-log.7
-	$(SAY) man staunch-metrics > $(SHARE)/man/man7/staunch-metrics.7
-	$(SAY) man staunch-probes > $(SHARE)/man/man7/staunch-probes.7
-	$(SAY) completion bash > $(SHARE)/bash-completion/completions/staunch
-	$(SAY) completion zsh > $(SHARE)/zsh/vendor-completions/_staunch
-	$(SAY) completion fish > $(SHARE)/fish/vendor_completions.d/staunch.fish
-	$(SAY) schema > $(SHARE)/staunch/schema/staunch.schema.json
-	install -m 644 config/examples/*.yaml $(SHARE)/staunch/examples
-uninstall:                                           ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/staunch $(SHARE)/bash-completion/completions/staunch \
-		$(SHARE)/zsh/vendor-completions/_staunch $(SHARE)/fish/vendor_completions.d/staunch.fish \
-		$(SHARE)/man/man1/staunch.1 $(SHARE)/man/man5/staunch.yaml.5 \
-		$(SHARE)/man/man7/staunch-api.7 $(SHARE)/man/man7/staunch-log.7 \
-		$(SHARE)/man/man7/staunch-metrics.7 $(SHARE)/man/man7/staunch-probes.7
-	rm -rf $(SHARE)/staunch
 
 clean:                                               ## remove build/
 	rm -rf build

@@ -1,0 +1,54 @@
+# What leaves this tree: an installation, an archive of the sources, a Debian package, a container image. Included by the
+# Makefile.
+
+# ---- an installation ----
+
+# help: PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=     where install puts things
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+# The program whose word the manuals, completions and schema are. It has to run here.
+SAY        ?= build/staunch
+BINDIR     := $(DESTDIR)$(PREFIX)/bin
+LIBDIR     := $(DESTDIR)$(PREFIX)/lib
+SHAREDIR   := $(DESTDIR)$(PREFIX)/share
+DATADIR    := $(SHAREDIR)/staunch
+UNITS      := $(wildcard deploy/systemd/*.service deploy/systemd/*.socket)
+MANUALS    := man1/staunch.1 man5/staunch.yaml.5 $(patsubst %,man7/staunch-%.7,api log metrics probes)
+
+# Files of the administrator are never replaced: the configuration and what logrotate reads.
+install: build/staunch                               ## DESTDIR, PREFIX: program, units, manuals, completions, schema ...
+	install -D -m 755 build/staunch $(BINDIR)/staunch
+	install -d $(SHAREDIR)/bash-completion/completions $(SHAREDIR)/zsh/vendor-completions \
+		$(SHAREDIR)/fish/vendor_completions.d $(SHAREDIR)/man/man1 $(SHAREDIR)/man/man5 $(SHAREDIR)/man/man7 \
+		$(DATADIR)/schema $(DATADIR)/examples $(DATADIR)/grafana $(DATADIR)/prometheus \
+		$(DESTDIR)$(SYSCONFDIR)/staunch/conf.d $(DESTDIR)$(SYSCONFDIR)/staunch/tls
+	set -e; for page in $(MANUALS); do name=$${page#*/}; $(SAY) man "$${name%.[157]}" > $(SHAREDIR)/man/$$page; done
+	$(SAY) completion bash > $(SHAREDIR)/bash-completion/completions/staunch
+	$(SAY) completion zsh > $(SHAREDIR)/zsh/vendor-completions/_staunch
+	$(SAY) completion fish > $(SHAREDIR)/fish/vendor_completions.d/staunch.fish
+	$(SAY) schema > $(DATADIR)/schema/staunch.schema.json
+	install -m 644 config/examples/*.yaml $(DATADIR)/examples
+	install -m 644 deploy/grafana/staunch.json $(DATADIR)/grafana
+	install -m 644 deploy/prometheus/staunch.rules.yml $(DATADIR)/prometheus
+	set -e; for unit in $(UNITS); do install -d $(LIBDIR)/systemd/system; \
+		sed 's|/usr/bin/staunch|$(PREFIX)/bin/staunch|' $$unit > $(LIBDIR)/systemd/system/$${unit##*/}; done
+	install -D -m 644 deploy/staunch.sysusers $(LIBDIR)/sysusers.d/staunch.conf
+	[ -e $(DESTDIR)$(SYSCONFDIR)/staunch/staunch.yaml ] || \
+		install -m 644 deploy/staunch.yaml $(DESTDIR)$(SYSCONFDIR)/staunch/staunch.yaml
+	[ -e $(DESTDIR)$(SYSCONFDIR)/logrotate.d/staunch ] || \
+		install -D -m 644 deploy/staunch.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/staunch
+uninstall:                                           ## remove what install put there, but for SYSCONFDIR/staunch
+	rm -f $(BINDIR)/staunch $(SHAREDIR)/bash-completion/completions/staunch \
+		$(SHAREDIR)/zsh/vendor-completions/_staunch $(SHAREDIR)/fish/vendor_completions.d/staunch.fish \
+		$(MANUALS:%=$(SHAREDIR)/man/%) $(UNITS:deploy/systemd/%=$(LIBDIR)/systemd/system/%) \
+		$(LIBDIR)/sysusers.d/staunch.conf $(DESTDIR)$(SYSCONFDIR)/logrotate.d/staunch
+	rm -rf $(DATADIR)
+
+# ---- an archive of the sources ----
+
+dist:                                                ## build/staunch-VERSION.tar.gz, of the last commit
+	@mkdir -p build; version=$$(deploy/version.sh); version=$${version%+changed}; \
+	git archive --format=tar --prefix="staunch-$$version/" HEAD | gzip -9n > "build/staunch-$$version.tar.gz" && \
+	echo "build/staunch-$$version.tar.gz"
+
+.PHONY: install uninstall dist
