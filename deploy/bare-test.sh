@@ -23,12 +23,20 @@ git clone -q --no-hardlinks "file://$here" "$root/root/staunch"
 git -C "$root/root/staunch" log -1 --format='bare-test: %h %s'
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 
-# /proc lives in a mount and pid namespace of its own: whatever the commands leave running ends with it.
+# Mounts live in a mount and pid namespace of their own: whatever the commands leave running ends with it. The tests
+# open terminals (devpts) and shared memory, and make mount namespaces, for which the root must be a mount itself.
 bare() {
 	echo "bare-test: \$ $1"
-	unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" \
-		/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-		sh -c "cd /root/staunch && $1" </dev/null || fail "failed: $1"
+	# shellcheck disable=SC2016 # the inner shell expands these
+	unshare --mount --pid --fork --kill-child sh -euc '
+		mount --bind "$1" "$1"
+		cd "$1"
+		mount -t proc proc proc
+		mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts dev/pts
+		mount --bind dev/pts/ptmx dev/ptmx
+		mount -t tmpfs -o mode=1777 tmpfs dev/shm
+		exec chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+			sh -c "cd /root/staunch && $2"' sh "$root" "$1" </dev/null || fail "failed: $1"
 }
 
 if [ $# -gt 0 ]; then
