@@ -12,7 +12,7 @@ union rights_room {
 	char bytes[CMSG_SPACE(NP_MSG_SYSFDS * sizeof(int))];
 };
 
-static void close_all(const int *sysfds, unsigned n)
+static void close_rights(const int *sysfds, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		sys_close(sysfds[i]);
@@ -52,7 +52,7 @@ static ssize_t read_msg_once(const struct np_fd *fd, void *buf, size_t n, int *s
 	*nsysfds = got >= 0 ? take_rights(&msg, sysfds) : 0;
 	if (got < 0 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return got;
-	close_all(sysfds, *nsysfds);
+	close_rights(sysfds, *nsysfds);
 	*nsysfds = 0;
 	/* Control data is cut where this process has no descriptor left: there is room for all that may be sent. */
 	return (msg.msg_flags & MSG_CTRUNC) != 0 ? -NP_EMFILE : -NP_EPROTO;

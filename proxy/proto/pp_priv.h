@@ -4,6 +4,7 @@
 #define PROXY_PROTO_PP_PRIV_H
 
 #include "proxy/base/text.h"
+#include "proxy/proto/crc32c.h"
 #include "proxy/proto/pp.h"
 
 #define PP_TLV_HEAD 3 /* bytes in front of a value: the type, and its length in two bytes */
@@ -48,11 +49,5 @@ enum pp_result pp_tlv_walk(struct pp_header *h, const uint8_t *p, size_t n);
 must_use int pp_tlv_write(struct text *t, const struct pp_made *made);
 /* pp_tlv_put: append one TLV. */
 void pp_tlv_put(struct text *t, uint8_t type, struct pp_bytes value);
-
-/* pp_crc32c: the checksum of n bytes, behind bytes with the checksum `crc`; 0 at the beginning. */
-uint32_t pp_crc32c(uint32_t crc, const void *p, size_t n);
-/* pp_crc32c_header: the checksum of a whole header of n bytes. The four bytes at offset `at`, where
- * it will stand, count as zero. */
-uint32_t pp_crc32c_header(const uint8_t *p, size_t n, size_t at);
 
 #endif

@@ -139,7 +139,7 @@ enum pp_result pp_v2_read(struct pp_header *h, const uint8_t *p, size_t n, size_
 	why = pp_tlv_walk(h, p, n);
 	if (why != PP_OK)
 		return why;
-	if (h->crc_at != 0 && pp_crc32c_header(p, h->len, h->crc_at) != pp_be32(p + h->crc_at))
+	if (h->crc_at != 0 && crc32c_around(p, h->len, h->crc_at) != pp_be32(p + h->crc_at))
 		return PP_BAD_CRC32C;
 	h->version = 2;
 	h->tlvs = (struct pp_bytes){p + behind, h->len - behind};
@@ -197,7 +197,7 @@ static ssize_t finish_header(struct text *t, bool crc32c)
 	p[AT_LENGTH + 1] = (uint8_t)length;
 	if (crc32c) {
 		crc_at = t->n - sizeof(zero);
-		pp_put_be32(p + crc_at, pp_crc32c_header(p, t->n, crc_at));
+		pp_put_be32(p + crc_at, crc32c_around(p, t->n, crc_at));
 	}
 	return (ssize_t)t->n;
 }

@@ -1,9 +1,9 @@
-/* Computes the checksum of a version 2 header (CRC32c; RFC 9260, appendix A), four bits at a time.
+/* The checksum, four bits at a time.
  *
- * A header has about a hundred bytes, and a connection has one header. So a table of 64 bytes is
- * better than one of 1 KiB in the cache of every worker. Rejected: the instruction of the
+ * A PROXY header has about a hundred bytes, and a connection has one header; messages between two processes are few.
+ * So a table of 64 bytes is better than one of 1 KiB in the cache of every worker. Rejected: the instruction of the
  * processor, which needs a second implementation for processors that lack it. */
-#include "proxy/proto/pp_priv.h"
+#include "proxy/proto/crc32c.h"
 
 #include "netpoll/check.h"
 
@@ -14,7 +14,7 @@ static const uint32_t nibble[16] = {
 	0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
 };
 
-uint32_t pp_crc32c(uint32_t crc, const void *p, size_t n)
+uint32_t crc32c(uint32_t crc, const void *p, size_t n)
 {
 	const uint8_t *b = p;
 
@@ -27,13 +27,13 @@ uint32_t pp_crc32c(uint32_t crc, const void *p, size_t n)
 	return ~crc;
 }
 
-uint32_t pp_crc32c_header(const uint8_t *p, size_t n, size_t at)
+uint32_t crc32c_around(const uint8_t *p, size_t n, size_t at)
 {
 	static const uint8_t zero[sizeof(uint32_t)];
 	uint32_t crc;
 
 	DCHECK(at + sizeof(zero) <= n, "the checksum lies in the header");
-	crc = pp_crc32c(0, p, at);
-	crc = pp_crc32c(crc, zero, sizeof(zero));
-	return pp_crc32c(crc, p + at + sizeof(zero), n - at - sizeof(zero));
+	crc = crc32c(0, p, at);
+	crc = crc32c(crc, zero, sizeof(zero));
+	return crc32c(crc, p + at + sizeof(zero), n - at - sizeof(zero));
 }
