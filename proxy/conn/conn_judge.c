@@ -132,11 +132,33 @@ void judge_slow_connect(struct conn *c, struct server *s, int64_t dialled)
 		send_report(c, s, &r);
 }
 
+/* How long it has waited since the last thing that it was told or has said itself, the client's bytes left out: a
+ * connection that was kept ready has waited since it was made, unless a PROXY header was sent when it was taken. */
+static int64_t server_waited(const struct conn *c)
+{
+	int64_t taken = np_nanotime() - connected_at(c), made;
+	struct np_tcp_info tcp;
+
+	if (conn_target(c)->header != 0 || np_fd_tcp_info(&c->upstream.fd, &tcp) != 0)
+		return taken;
+	made = tcp.last_data_recv * NP_MS; /* or the connect, where no bytes have come */
+	return made > taken ? made : taken;
+}
+
+/* Has it heard nothing from the client? Its FIN acknowledges what had arrived before it was sent: with all of the
+ * client's bytes unacknowledged the two have crossed. */
+static bool was_not_asked(const struct conn *c)
+{
+	ssize_t unheard = c->dir[0].bytes > 0 ? stream_unsent(&c->upstream) : 0;
+
+	return unheard >= 0 && (uint64_t)unheard >= c->dir[0].bytes;
+}
+
 /* Nobody has asked it for anything, and it has waited for a while: it closes what is idle. To tidy up, as a server does
- * behind a pool of connections, is no failure. */
+ * behind a pool of connections, is no failure. One that is asked and ends then has failed, however long it waited. */
 static bool closes_idle(const struct conn *c, bool reset)
 {
-	return !reset && c->dir[0].bytes == 0 && np_nanotime() - connected_at(c) > IDLE_LEAST;
+	return !reset && was_not_asked(c) && server_waited(c) > IDLE_LEAST;
 }
 
 /* The others' ends say whether this one is a fault. One that is tried after its time out is judged in any case. */
