@@ -151,6 +151,7 @@ static int start_watchdog(struct process *p, const struct health *h)
 		p->workers[n++] = health_worker(h);
 	if (p->admin != NULL)
 		p->workers[n++] = p->admin;
+	p->nwatched = n;
 	err = np_sysmon_start(&p->sysmon, p->workers, n, STALL_LIMIT, on_stall);
 	return err == 0 ? EXIT_OK : start_failed(START_THREAD, "the watchdog", err);
 }
@@ -184,6 +185,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		.version = o->version,
 		.started = np_nanotime(),
 	};
+	manager_init(&p->manager);
 	list_init(&p->orders);
 	overrides_init(&p->overrides);
 	server_closes_init(&p->closes);
@@ -216,11 +218,13 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 /* The registry first: it checks that no snapshot is left, and snapshots name shards by number. */
 static void process_fini(struct process *p)
 {
+	manager_fini(&p->manager);
 	state_fini(&p->state);
 	overrides_fini(&p->overrides);
 	registry_fini(&p->registry);
 	tokens_free(p->tokens);
 	free(p->problems);
+	free(p->problem);
 	for (unsigned i = 0; i < p->nshards; i++)
 		shard_fini(&p->shards[i]);
 	free(p->names);
@@ -310,10 +314,12 @@ static int serve(struct process *p, struct config *c)
 	if (err == 0) {
 		__atomic_store_n(&p->stage, STAGE_SERVING, __ATOMIC_RELEASE);
 		say_ready(p);
+		manager_ready(p);
 		serve_until_stopped(p);
 	} else {
 		code = start_failed(START_MEMORY, "the accept loops", err);
 	}
+	manager_stopping(p);
 	cut = !drain_run(p);
 	if (cut && code == EXIT_OK)
 		code = EXIT_CUT;
@@ -363,6 +369,7 @@ static void process_main(void *arg)
 	names_stop(p);
 	ocsp_stop(&p->ocsp);
 	p->resolver_hangs = !resolver_stop(&p->resolver);
+	manager_end(p);
 	if (p->sysmon != NULL)
 		np_sysmon_stop(p->sysmon);
 	stop_health(p, health);

@@ -7,6 +7,7 @@
 
 #include "proxy/conn/shard.h"
 #include "proxy/control/file_work.h"
+#include "proxy/control/manager.h"
 #include "proxy/control/names.h"
 #include "proxy/control/ocsp.h"
 #include "proxy/control/orders.h"
@@ -35,10 +36,12 @@ struct process {
 	unsigned nshards; /* const after init: workers */
 	struct np_worker **workers; /* owned */
 	unsigned nworkers; /* started so far */
+	unsigned nwatched; /* const while they run: of `workers`, those and behind them health and admin */
 	struct worker_name {
 		char text[16];
 	} *names; /* owned: of the workers' threads; the watchdog and the kernel keep them */
 	struct np_sysmon *sysmon;
+	struct manager manager; /* what the service manager is told */
 	struct log *log; /* access log; NULL: off */
 	struct stats stats; /* what the control thread counts */
 	struct resolver resolver; /* looks names up, on a thread of its own */
@@ -63,6 +66,7 @@ struct process {
 	uint64_t files_seen; /* the same at the last poll */
 	int64_t loaded_at;   /* wall clock, ns: when the generation in force came into force */
 	char *problems;      /* owned: of the last load, if it was refused (orders.h); NULL: none */
+	char *problem;       /* owned: the first of them, in one line; NULL, too */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused; "": it was not */
 	char changes[ORDER_CHANGES]; /* of the last one that was not (changes.h) */
 	struct level_hold level; /* of the process log, if an operator chose one */

@@ -39,6 +39,7 @@ struct load {
 	uint64_t generation;         /* in force, for the messages */
 	struct loaded out;
 	char *problems;              /* owned: what was wrong (problems.h); NULL: nothing that can be named */
+	char *first;                 /* owned: the first of them, in one line; NULL, too */
 	int err;
 };
 
@@ -75,6 +76,8 @@ static int read_config(struct load *l)
 		problems_log(d, footer);
 	if (err != 0)
 		l->problems = problems_text(d);
+	if (err != 0)
+		l->first = problems_first(d);
 	diag_free(d);
 	return err;
 }
@@ -113,6 +116,7 @@ static int load_refuse(struct load *l, const char *code, const char *event, cons
 	if (l->plan == NULL)
 		log_msg(LVL_ERROR, event, "%s: %s", code, message);
 	l->problems = problem_text(code, message);
+	l->first = strdup(message);
 	return -NP_EINVAL;
 }
 
@@ -257,6 +261,7 @@ static void load_free(struct load *l)
 	planned_free(l->plan);
 	free(l->text);
 	free(l->problems);
+	free(l->first);
 	free(l->path);
 	free(l);
 }
@@ -348,6 +353,9 @@ int load_run(struct process *p, const char *path, struct config *config, struct 
 	free(p->problems);
 	p->problems = l->problems;
 	l->problems = NULL;
+	free(p->problem);
+	p->problem = l->first;
+	l->first = NULL;
 	if (err == 0)
 		take_loaded(p, l, out);
 	load_free(l);

@@ -76,6 +76,23 @@ static char *text_of_set(const struct diag *d, unsigned set)
 	return finish_text(room, &all);
 }
 
+char *problems_first(const struct diag *d)
+{
+	for (size_t i = 0; i < diag_shown(d); i++) {
+		const struct diag_problem *b = diag_get(d, i);
+		char *line = NULL;
+
+		if (diag_severity(b->code) != DIAG_ERROR)
+			continue;
+		if (!pos_known(b->at) || b->source == NULL)
+			return strdup(b->message);
+		if (asprintf(&line, "%s:%u:%u: %s", b->source->name, b->at.line, b->at.column, b->message) < 0)
+			return NULL;
+		return line;
+	}
+	return NULL;
+}
+
 char *problems_text(const struct diag *d)
 {
 	return text_of_set(d, 1u << DIAG_ERROR | 1u << DIAG_WARNING);

@@ -18,6 +18,10 @@ char *problems_text(const struct diag *d);
 /* problems_of: those of one severity alone. */
 char *problems_of(const struct diag *d, enum diag_severity severity);
 
+/* problems_first: the first error that d keeps as one line, "FILE:LINE:COLUMN: MESSAGE", on the heap.
+ *   Returns  NULL: there is no memory, or no error.   Owns  the caller frees it. */
+char *problems_first(const struct diag *d);
+
 /* problem_text: one problem that was found outside of a file, the same way. */
 char *problem_text(const char *code, const char *message);
 

@@ -451,11 +451,14 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 	struct snapshot *snap;
 	enum reload_step step;
 	const char *cause = c == NULL ? "file" : "certificates";
-	int err = reload_prepare(p, path, c, &snap, &opened, &step);
+	int err;
 
+	manager_reloading(p);
+	err = reload_prepare(p, path, c, &snap, &opened, &step);
 	PROBE(reload, err != 0 ? p->snap->generation : snap->generation, -err, step);
 	if (err != 0) {
 		log_refused(p, step, err, cause);
+		manager_reloaded(p);
 		return err;
 	}
 	*restart = warn_of_restart(p->snap->config, snap->config);
@@ -469,6 +472,7 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 	__atomic_store_n(&p->publishing.reload_failed, 0, __ATOMIC_RELAXED);
 	p->why[0] = '\0';
 	log_reloaded(snap, cause, p->changes);
+	manager_reloaded(p);
 	return 0;
 }
 
