@@ -59,6 +59,8 @@
 	  "for a panic.") \
 	X("why", "The first of the inputs below that is not good, as a word that never changes; null: all are good.") \
 	X("why_text", "The same as a sentence, with what is known beside it.") \
+	X("back_text", "What ends that, and when, behind \"back\"; null as why.") \
+	X("note_text", "What is to be said of one that takes connections all the same: full, slow start; null: nothing.") \
 	X("since", "Since when the same input decides; of a server that nothing has ever held out, since it is known.") \
 	X("for_ms", "How long ago that is.") \
 	X("admin", "What an operator says: ready, drain (no new connections), maint (and no checks).") \
@@ -91,6 +93,8 @@
 	  "connects; null: too little is known, so hedge alone says it.") \
 	X("early_ends_count", "Whether an end before its first byte counts as a failure: only while other servers answer.") \
 	X("slow_start_ms", "How long it has been back and gets less than its share (slow_start); null: it gets all of it.") \
+	X("share_percent", "How much of its share it gets: less than 100 only while slow_start holds it back.") \
+	X("slow_start_left_ms", "How long it is until it gets all of it; null: it does.") \
 	X("backup", "Whether it stands in another tier than the first.") \
 	X("priority", "Its priority, as in the file or from SRV.") \
 	X("zone", "Its zone, as in the file.") \

@@ -266,33 +266,60 @@ static void put_inputs(struct json *j, struct server *s)
 	put_agent(j, s, &in);
 }
 
-/* For how long it has been given less than its share, as one that came back; null: it is not. */
-static void put_slow_start(struct json *j, const struct inventory_server *s)
+/* While slow start gives it less than its share: how much, and until when. */
+static void put_slow_start(struct json *j, const struct inventory_server *s, uint64_t share, int64_t left)
 {
-	int64_t since = server_young_since(s->server), age = np_nanotime() - since;
+	bool all = share == SLOW_START_UNIT;
 
-	if (since != 0 && age < s->slow_start)
-		json_i64(j, "slow_start_ms", age / NP_MS);
-	else
+	if (all)
 		json_null(j, "slow_start_ms");
+	else
+		json_i64(j, "slow_start_ms", (s->slow_start - left) / NP_MS);
+	json_u64(j, "share_percent", share * 100 / SLOW_START_UNIT);
+	if (all)
+		json_null(j, "slow_start_left_ms");
+	else
+		json_i64(j, "slow_start_left_ms", left / NP_MS);
 }
 
-/* Its sentence has room of its own: not beside other frames. */
-static no_inline void put_state(struct json *j, const struct inventory_server *s)
+/* What is to be said of one that takes connections all the same. */
+static const char *note_of(const struct inventory_server *s, bool full, uint64_t share, int64_t left,
+			   char out[SERVER_REASON])
+{
+	if (usable_word(s, NULL)[0] == 'n')
+		return NULL;
+	if (full)
+		return standing_sentence(STANDING_FULL);
+	return share < SLOW_START_UNIT ? server_reason_share(share, left, out) : NULL;
+}
+
+/* A sentence has room of its own: not beside other frames. */
+static no_inline void put_sentences(struct json *j, const struct inventory_server *s, bool full, uint64_t share,
+				    int64_t left)
+{
+	char sentence[SERVER_REASON];
+
+	json_str(j, "why_text", usable_sentence(s, sentence));
+	json_str(j, "back_text", usable_back(s, sentence));
+	json_str(j, "note_text", note_of(s, full, share, left, sentence));
+}
+
+static void put_state(struct json *j, const struct inventory *inv, const struct inventory_server *s)
 {
 	uint32_t most = usable_most(s), active = server_active(s->server);
-	int64_t since = np_nanotime() - server_since(s->server);
-	char sentence[USABLE_SENTENCE];
+	int64_t since = np_nanotime() - server_since(s->server), left = 0;
+	uint64_t share = usable_share(inv, s, &left);
+	bool full = most != 0 && active >= most;
 	const char *why;
 
 	json_str(j, "usable", usable_word(s, &why));
 	json_str(j, "why", why);
-	json_str(j, "why_text", usable_sentence(s, sentence));
+	put_sentences(j, s, full, share, left);
 	json_time(j, "since", wall_now() - since);
 	json_i64(j, "for_ms", since > 0 ? since / NP_MS : 0);
 	put_inputs(j, s->server);
 	put_lesson(j, s->server);
-	put_slow_start(j, s);
+	put_slow_start(j, s, share, left);
 	json_bool(j, "backup", s->tier > 0);
 	json_u64(j, "priority", s->priority);
 	json_str(j, "zone", s->zone[0] != '\0' ? s->zone : NULL);
@@ -304,7 +331,7 @@ static no_inline void put_state(struct json *j, const struct inventory_server *s
 		json_null(j, "max_connections");
 	else
 		json_u64(j, "max_connections", most);
-	json_bool(j, "full", most != 0 && active >= most);
+	json_bool(j, "full", full);
 }
 
 static void put_server(struct json *j, struct client *c, const struct inventory *inv, unsigned i)
@@ -318,7 +345,7 @@ static void put_server(struct json *j, struct client *c, const struct inventory 
 	json_enter(j, NULL, '{');
 	json_str(j, "upstream", s->server->live->name);
 	json_str(j, "server", s->server->text);
-	put_state(j, s);
+	put_state(j, inv, s);
 	put_server_counts(j, &n);
 	put_failure(j, s->server);
 	rates_server(&c->admin->sampler->rates, inv, i, rates);

@@ -12,10 +12,10 @@
 #include "proxy/upstream/upstream_live.h"
 
 #define WARNING_ROOM  1024
-#define TEXT_MOST     640
+#define TEXT_MOST     960
 #define CERT_DAYS     30
 #define UNUSABLE_NAMED 2
-#define UNUSABLE_ROOM  448 /* two of them, each with its reason */
+#define UNUSABLE_ROOM  768 /* two of them, each with its reason and what ends it */
 #define FAILING_NAMED 10
 #define FAILURE_RECENT (60 * NP_S)
 #define DROPS_RECENT  (600 * NP_S) /* so long a dropped record is worth a word */
@@ -54,14 +54,15 @@ static void list_unusable(const struct inventory *inv, const struct inventory_up
 	for (unsigned i = u->first; i < u->first + u->n; i++) {
 		const struct inventory_server *s = &inv->servers[i];
 		const char *slash = strchr(s->server->name, '/'), *why;
-		char sentence[USABLE_SENTENCE];
+		char sentence[SERVER_REASON], back[SERVER_REASON];
 
 		why = s->listed && slash != NULL ? usable_sentence(s, sentence) : NULL;
 		if (why == NULL || named == UNUSABLE_NAMED) {
 			more += why != NULL;
 			continue;
 		}
-		snprintf(out + n, UNUSABLE_ROOM - n, "%s%.60s: %.120s", named > 0 ? "; " : " (", slash + 1, why);
+		snprintf(out + n, UNUSABLE_ROOM - n, "%s%.60s: %.150s; back %.130s", named > 0 ? "; " : " (", slash + 1,
+			 why, usable_back(s, back));
 		n = strlen(out);
 		named++;
 	}

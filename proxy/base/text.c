@@ -130,6 +130,33 @@ void text_time(struct text *t, int64_t ns)
 	text_bytes(t, stamp.p, stamp.n);
 }
 
+/* The two largest units, and never a second when there are hours: nobody waits by that. */
+void text_left(struct text *t, int64_t ns)
+{
+	uint64_t s = ns > 0 ? ((uint64_t)ns + NS_PER_S - 1) / NS_PER_S : 0, m = s / 60, h = m / 60;
+	char d[48];
+	struct text left;
+
+	text_init(&left, d, sizeof(d));
+	if (h >= 24) {
+		text_u64(&left, h / 24);
+		text_char(&left, 'd');
+	}
+	if (h % 24 > 0) {
+		text_u64(&left, h % 24);
+		text_char(&left, 'h');
+	}
+	if (h < 24 && m % 60 > 0) {
+		text_u64(&left, m % 60);
+		text_char(&left, 'm');
+	}
+	if (h == 0 && (s % 60 > 0 || s == 0)) {
+		text_u64(&left, s % 60);
+		text_char(&left, 's');
+	}
+	text_bytes(t, left.p, left.n);
+}
+
 /* May this byte stand in a line and between quotes in either style? */
 static bool is_plain_byte(unsigned char c)
 {

@@ -51,6 +51,10 @@ void text_ms(struct text *t, uint64_t ns);
  * microseconds: "2026-01-02T03:04:05.000006Z". */
 void text_time(struct text *t, int64_t ns);
 
+/* text_left: append a time that is yet to pass, for people: "8s", "1m5s", "2h3m". It is rounded up: a time of 0.4 s is
+ * not over. */
+void text_left(struct text *t, int64_t ns);
+
 /* text_escape: append bytes from any source, escaped so that they can end neither the line nor the
  * string in which they stand. */
 void text_escape(struct text *t, const void *p, size_t n, enum text_style style);

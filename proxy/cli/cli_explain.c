@@ -136,6 +136,8 @@ static void show_server(const char *at, bool tiers)
 	printf(" %7.1f%% %6.1f%%\n", real_at(at, "weight_share") * 100, real_at(at, "chance") * 100);
 	if (json_is_there(at, "why"))
 		cli_show_value(stdout, "    ", at, "why");
+	if (json_is_there(at, "back"))
+		cli_show_value(stdout, "    back ", at, "back");
 }
 
 static void show_servers(const char *body)

@@ -42,7 +42,7 @@ static const struct api_item conn_members[] = {
 
 /* The words of `why` with their sentences; the last one is no word: nothing is in the way. */
 static const struct api_item why_words[] = {
-#define X(name, usable, word, sentence) {word, sentence},
+#define X(name, usable, word, sentence, back) {word, sentence},
 	SERVER_WHY_TBL(X)
 #undef X
 };

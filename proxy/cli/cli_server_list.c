@@ -4,6 +4,7 @@
  *   app/10.0.0.1:8443                   yes            2       1  3m12s
  *   app/10.0.0.2:8443                   no             0       1  12s
  *       its check fails: the connect is refused
+ *       back when its check passes 2 times in a row; the next one is in 2s
  *
  * A line has 80 columns at most; a long name has a line of its own. Numbers that a limit or an override changes are
  * shown with it: 2/6 of six connections, 5/10 of a weight of ten. */
@@ -64,11 +65,8 @@ static void show_remark(const char *at)
 	char ago[CLI_AGE_TEXT];
 	struct cli_paragraph p;
 
-	if (json_is(at, "full", "true"))
-		cli_say(stdout, "    ", "full: it has max_connections");
-	if (json_is_there(at, "slow_start_ms"))
-		cli_say(stdout, "    ", "slow start: it came back %s ago, and has less than its share",
-			cli_age(json_number(at, "slow_start_ms"), ago));
+	if (json_is_there(at, "note_text"))
+		cli_show_value(stdout, "    ", at, "note_text");
 	if (!connects_fail(at) || !cli_paragraph_begin(&p))
 		return;
 	fputs("connects fail now, the last one ", p.f);
@@ -98,6 +96,8 @@ static void show_server_row(const char *at, bool tiers)
 	printf("  %s\n", cli_age(json_number(at, "for_ms"), age));
 	if (json_is_there(at, "why_text"))
 		cli_show_value(stdout, "    ", at, "why_text");
+	if (json_is_there(at, "back_text"))
+		cli_show_value(stdout, "    back ", at, "back_text");
 	show_remark(at);
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/conn/conn_hash.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/tls/tls_ctx_foresee.h"
+#include "proxy/upstream/server_reason.h"
 
 /* Bytes of JSON: what every answer has, and a server with its name, escaped. */
 #define EXPLAIN_ROOM 16384
@@ -264,12 +265,16 @@ static void put_close(struct json *j, const struct story *y)
 }
 
 /* chance: of the next connection of this client, now; weight_share: of all connections in the long run. */
-static void put_candidate(struct json *j, const struct member_view *v)
+static no_inline void put_candidate(struct json *j, const struct member_view *v, bool probed)
 {
+	char reason[SERVER_REASON];
+	bool held = v->standing == STANDING_HELD;
+
 	json_enter(j, NULL, '{');
 	json_str(j, "server", v->server->name);
 	json_str(j, "usable", usable_text(v->usable));
-	json_str(j, "why", member_view_why(v));
+	json_str(j, "why", member_view_why(v, reason));
+	json_str(j, "back", held ? server_reason_back(v->server, v->input, probed, reason) : NULL);
 	json_u64(j, "weight", v->weight);
 	json_real(j, "weight_share", v->weight_share);
 	json_real(j, "chance", v->chance);
@@ -289,7 +294,7 @@ static void put_candidates(struct json *j, const struct story *y)
 {
 	json_enter(j, "candidates", '[');
 	for (unsigned i = 0; y->to != NULL && i < y->to->upstream->members->n; i++)
-		put_candidate(j, &y->views[i]);
+		put_candidate(j, &y->views[i], y->to->upstream->passive.probe);
 	json_leave(j, ']');
 }
 

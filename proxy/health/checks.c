@@ -40,8 +40,23 @@ static bool is_listed(const struct check *c)
 /* ---- one check after the other ---- */
 
 /* One under way sets the next one's time at its end. */
+/* How many results in a row change the verdict; without one, or one of another check, the next decides. */
+static unsigned needed(const struct check *c)
+{
+	const struct check_rules *rules = &check_plan_now(c)->rules;
+
+	if (c->state.open)
+		return 1;
+	return c->state.verdict == SERVER_CHECK_DOWN ? rules->rise : rules->fall;
+}
+
+/* Whatever changes the row or the time of the next check comes through here, so what is shown is that. */
 static void set_timer(struct check *c)
 {
+	struct server_check_row row = {.against = c->state.against, .needed = needed(c)};
+
+	if (!c->agent)
+		server_checked_next(&c->server->checked, row, c->state.due);
 	if (!c->all->stopping && !c->running)
 		np_timer_set(&c->timer, c->state.due);
 }

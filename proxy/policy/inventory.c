@@ -85,6 +85,8 @@ static void add_server(struct inventory *inv, struct server *server, const struc
 	to->priority = m->priority;
 	to->tier = m->tier;
 	to->slow_start = u->slow_start;
+	to->judged = u->passive.on;
+	to->probed = u->passive.on && u->passive.probe;
 	if (m->zone != NULL)
 		snprintf(to->zone, sizeof(to->zone), "%s", m->zone);
 }

@@ -51,6 +51,7 @@ struct inventory_server {
 	uint32_t max_connections; /* 0: no limit */
 	uint32_t priority, tier;
 	int64_t slow_start; /* ns; 0: off */
+	bool judged, probed; /* by its connections (health.passive); and while it is left out */
 	bool warm; /* connections to it are kept ready */
 	char zone[INVENTORY_ZONE]; /* "": not said */
 };

@@ -1,14 +1,15 @@
 /* usable: the words for a server's state. */
 #include "proxy/policy/usable.h"
 
-#include "netpoll/err.h"
 #include "netpoll/netpoll.h"
-#include "proxy/base/text.h"
-#include "proxy/upstream/server.h"
+#include "proxy/upstream/slow_start.h"
 
 static enum usable usable_now(const struct inventory_server *s, enum server_why *why)
 {
-	return server_usable(server_now(s->server), s->weight, why);
+	uint64_t word = server_now(s->server);
+
+	/* what passive once said holds nobody out where it is off: balance.c */
+	return server_usable(s->judged ? word : server_word_passive(word, SERVER_IN), s->weight, why);
 }
 
 const char *usable_word(const struct inventory_server *s, const char **why)
@@ -21,70 +22,52 @@ const char *usable_word(const struct inventory_server *s, const char **why)
 	return usable_text(u);
 }
 
-/* ---- the sentence ---- */
+/* ---- the sentences ---- */
 
-/* ": the connect is refused". What a check could not do for itself has an error of this machine, which says more. */
-static void say_check(struct text *t, const struct server *s)
-{
-	const struct server_check_last last = server_checked_last(&s->checked);
-
-	if (last.at == 0 || last.result == CHECK_OK)
-		return;
-	text_str(t, ": ");
-	text_str(t, check_result_sentence(last.result));
-	if (last.err != 0 && last.result == CHECK_FAILED) {
-		text_str(t, ": ");
-		text_str(t, np_err_text(last.err));
-	}
-}
-
-/* ": out for 8 s more (connect)": the word is the fault of the last one. */
-static void say_out(struct text *t, struct server *s)
-{
-	const struct passive p = passive_now(s);
-	int64_t left = p.until - np_nanotime();
-
-	text_str(t, ": out for ");
-	text_i64(t, left > 0 ? (left + NP_S - 1) / NP_S : 0);
-	text_str(t, " s more (");
-	text_str(t, fault_word((enum fault)p.fault));
-	text_char(t, ')');
-}
-
-/* " until 2026-11-29T22:49:19Z", where it has an end. */
-static void say_end(struct text *t, const struct server *s)
-{
-	int64_t ends = server_set_ends(s, SERVER_SET_STATE);
-
-	if (ends == 0)
-		return;
-	text_str(t, " until ");
-	text_time(t, ends);
-	if (!t->cut) { /* no fraction of a second: a person reads it */
-		t->n -= sizeof(".000000Z") - 1;
-		text_char(t, 'Z');
-	}
-}
-
-/* The sentence of the table, and behind it what only that input knows: what a check found, how long an ejection lasts
- * yet, when an order ends by itself. It is put together when somebody looks, so it costs nothing where nobody does. */
-const char *usable_sentence(const struct inventory_server *s, char out[USABLE_SENTENCE])
+const char *usable_sentence(const struct inventory_server *s, char out[SERVER_REASON])
 {
 	enum server_why why;
-	struct text t;
 
-	if (usable_now(s, &why) == USABLE_YES)
-		return NULL;
-	text_init(&t, out, USABLE_SENTENCE - 1);
-	text_str(&t, why == SERVER_WHY_PASSIVE_OUT ? "its connections failed" : server_why_sentence(why));
-	if (why == SERVER_WHY_CHECK_DOWN || why == SERVER_WHY_CHECK_UNKNOWN)
-		say_check(&t, s->server);
-	else if (why == SERVER_WHY_PASSIVE_OUT)
-		say_out(&t, s->server);
-	else if (why == SERVER_WHY_DRAIN || why == SERVER_WHY_MAINT)
-		say_end(&t, s->server);
-	out[t.n] = '\0';
-	return out;
+	(void)usable_now(s, &why);
+	return server_reason(s->server, why, out);
+}
+
+const char *usable_back(const struct inventory_server *s, char out[SERVER_REASON])
+{
+	enum server_why why;
+
+	(void)usable_now(s, &why);
+	return server_reason_back(s->server, why, s->probed, out);
+}
+
+/* ---- slow start ---- */
+
+/* Does another one of its tier take connections that is not young itself? Or nobody would take what this one does not:
+ * as slow_start_ramp asks. */
+static bool has_warm_neighbour(const struct inventory *inv, const struct inventory_server *s, int64_t now)
+{
+	for (unsigned i = 0; i < inv->nservers; i++) {
+		const struct inventory_server *o = &inv->servers[i];
+
+		if (o != s && o->listed && o->server->live == s->server->live && o->tier == s->tier &&
+		    usable_now(o, NULL) != USABLE_NO &&
+		    slow_start_factor(o->server, s->slow_start, now) == SLOW_START_UNIT)
+			return true;
+	}
+	return false;
+}
+
+uint64_t usable_share(const struct inventory *inv, const struct inventory_server *s, int64_t *left)
+{
+	int64_t now = np_nanotime(), back = __atomic_load_n(&s->server->back, __ATOMIC_RELAXED);
+	uint64_t factor = SLOW_START_UNIT;
+
+	if (s->slow_start != 0 && usable_now(s, NULL) != USABLE_NO)
+		factor = slow_start_factor(s->server, s->slow_start, now);
+	if (factor == SLOW_START_UNIT || !has_warm_neighbour(inv, s, now))
+		return SLOW_START_UNIT;
+	*left = back + s->slow_start - now;
+	return factor;
 }
 
 /* ---- what counts ---- */

@@ -4,18 +4,22 @@
 #define PROXY_POLICY_USABLE_H
 
 #include "proxy/policy/inventory.h"
+#include "proxy/upstream/server_reason.h"
+#include "proxy/upstream/slow_start.h"
 
 struct usable_count {
 	unsigned servers, usable, spare;
 };
 
-#define USABLE_SENTENCE 256 /* bytes of one, with its NUL */
-
 /* usable_word: "yes", "spare" or "no"; *why (NULL: not asked) is the word of what decides, or NULL. */
 const char *usable_word(const struct inventory_server *s, const char **why);
-/* usable_sentence: the same reason for people, with what is known beside it: what the check has found, which failure it
- * was, until when.   Returns  out; NULL: nothing is in its way.   Calls  any thread; takes the upstream's lock. */
-const char *usable_sentence(const struct inventory_server *s, char out[USABLE_SENTENCE]);
+/* usable_sentence: the same reason for people, with what is known beside it; usable_back: what ends it, and when
+ * (server_reason.h).   Returns  out; NULL: nothing is in its way.   Calls  any thread; takes the upstream's lock. */
+const char *usable_sentence(const struct inventory_server *s, char out[SERVER_REASON]);
+const char *usable_back(const struct inventory_server *s, char out[SERVER_REASON]);
+/* usable_share: what slow start leaves it of its share, in 1024ths (SLOW_START_UNIT: all), as the next pick has it.
+ * *left, where it is less: ns until it has all of it. */
+uint64_t usable_share(const struct inventory *inv, const struct inventory_server *s, int64_t *left);
 /* The weight that counts. */
 uint32_t usable_weight(const struct inventory_server *s);
 /* The most connections; 0: no limit. */

@@ -16,12 +16,23 @@
 const char *fault_word(enum fault f)
 {
 	static const char *const words[] = {
-#define X(id, word) [FAULT_##id] = word,
+#define X(id, word, sentence) [FAULT_##id] = word,
 		FAULT_TBL(X)
 #undef X
 	};
 
 	return words[f];
+}
+
+const char *fault_sentence(enum fault f)
+{
+	static const char *const sentences[] = {
+#define X(id, word, sentence) [FAULT_##id] = sentence,
+		FAULT_TBL(X)
+#undef X
+	};
+
+	return sentences[f];
 }
 
 const char *passive_word(enum server_passive state)
@@ -36,7 +47,7 @@ const char *passive_word(enum server_passive state)
 	return words[state];
 }
 
-struct passive passive_now(struct server *s)
+struct passive passive_now(const struct server *s)
 {
 	struct passive now;
 
@@ -74,8 +85,6 @@ static void come_in(struct server *s, int64_t now)
 	set_row(&s->passive, 0);
 	s->passive.since = now;
 	s->passive.clock_alone = false;
-	if (s->passive.state == SERVER_OUT || s->passive.state == SERVER_TRIAL)
-		s->young = SERVER_COLD; /* where nobody picked meanwhile nobody has seen that it was out */
 	set_state(s, SERVER_IN, now);
 }
 

@@ -27,21 +27,23 @@ struct member;
 struct server;
 struct upstream;
 
-/* What a connection can tell against a server. X(id, word) */
-#define FAULT_TBL(X)                                                                    \
-	X(CONNECT, "connect")           /* refused, reset, unreachable, timeout, TLS, header */ \
-	X(SLOW_CONNECT, "slow_connect") /* the dial lost to its hedge */                \
-	X(EARLY_END, "early_end")       /* a FIN before any byte of its own */          \
-	X(EARLY_RESET, "early_reset")   /* a reset before any byte of its own */        \
-	X(SILENT, "silent")             /* no byte in the time that an answer takes */
+/* What a connection can tell against a server. X(id, word, sentence): the sentence is about "it", the server; of a
+ * connect: refused, reset, unreachable, timeout, TLS, the PROXY header. */
+#define FAULT_TBL(X)                                                                            \
+	X(CONNECT, "connect", "connects to it fail")                                            \
+	X(SLOW_CONNECT, "slow_connect", "connects to it take longer than those to its neighbour") \
+	X(EARLY_END, "early_end", "it ends connections before its first byte")                  \
+	X(EARLY_RESET, "early_reset", "it resets connections before its first byte")            \
+	X(SILENT, "silent", "it sends no byte in the time that an answer takes")
 
 enum fault {
-#define X(id, word) FAULT_##id,
+#define X(id, word, sentence) FAULT_##id,
 	FAULT_TBL(X)
 #undef X
 	FAULTS
 };
 const char *fault_word(enum fault f);
+const char *fault_sentence(enum fault f);
 
 /* Keys health.passive of an upstream. */
 struct passive_rules {
@@ -112,7 +114,7 @@ struct passive_change {
 struct passive_change passive_report(struct upstream *u, struct server *s, const struct report *r);
 
 /* passive_now: a copy, for who shows it. Takes the lock. */
-struct passive passive_now(struct server *s);
+struct passive passive_now(const struct server *s);
 const char *passive_word(enum server_passive state);
 
 /* Does a success have anything to tell? Any thread. */

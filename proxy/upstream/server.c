@@ -202,6 +202,27 @@ struct server_registry *server_registry_free(struct server_registry *r)
 
 /* ---- the word ---- */
 
+/* That it is back begins with the change of its word, whether a client comes then or an hour later: who was away and is
+ * drained yet is back when that ends, too. Only who makes a server go away stores that it is, and the field that does
+ * it is changed back by the same thread: so the store is done before another one may find the server usable. */
+static void note_back(struct server *s, uint64_t from, uint64_t to)
+{
+	if (server_is_away(to)) {
+		if (!server_is_away(from))
+			__atomic_store_n(&s->back, SERVER_AWAY, __ATOMIC_RELEASE);
+		return;
+	}
+	if (__atomic_load_n(&s->back, __ATOMIC_ACQUIRE) == SERVER_AWAY && server_usable(to, 1, NULL) != USABLE_NO)
+		__atomic_store_n(&s->back, np_nanotime(), __ATOMIC_RELAXED);
+}
+
+void server_is_new(struct server *s)
+{
+	bool usable = server_usable(server_now(s), 1, NULL) != USABLE_NO;
+
+	__atomic_store_n(&s->back, usable ? np_nanotime() : SERVER_AWAY, __ATOMIC_RELEASE);
+}
+
 /* Since when it is as it is begins anew where another input decides. The configured weight is its members' and does not
  * change: any but 0 will do. Two who write at once may store in either order; both times are of now, and nothing but a
  * display reads them. */
@@ -213,6 +234,7 @@ static void note_move(struct server *s, uint64_t from, uint64_t to)
 	(void)server_usable(to, 1, &after);
 	if (before != after)
 		__atomic_store_n(&s->since, np_nanotime(), __ATOMIC_RELAXED);
+	note_back(s, from, to);
 }
 
 /* Compare and swap: other fields have other owners, who change theirs meanwhile. */
@@ -224,7 +246,7 @@ uint64_t server_change_word(struct server *s, server_word_change *change, const 
 		wanted = change(word, arg);
 		if (wanted == word)
 			break;
-	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	note_move(s, word, wanted);
 	return word;
 }
@@ -288,16 +310,6 @@ void server_await_check(struct server *s)
 }
 
 /* ---- slots ---- */
-
-int64_t server_young_since(const struct server *s)
-{
-	int64_t young;
-
-	pthread_mutex_lock(&s->live->lock);
-	young = s->young;
-	pthread_mutex_unlock(&s->live->lock);
-	return young > 0 ? young : 0;
-}
 
 /* Compare and swap, although the caller holds its upstream's lock: a release needs no lock. */
 bool server_try_take(struct server *s, uint32_t max)

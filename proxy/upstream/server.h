@@ -23,7 +23,7 @@
 enum server_set { SERVER_SET_STATE, SERVER_SET_WEIGHT, SERVER_SET_MOST, SERVER_SETS };
 
 struct check;
-#define SERVER_COLD INT64_MIN /* young from the moment on at which it may be picked */
+#define SERVER_AWAY INT64_MIN /* server.back: it is not back yet */
 
 struct server_minute;
 
@@ -45,11 +45,12 @@ struct server {
 
 	uint64_t word;               /* atomic: server_state.h */
 	int64_t since;               /* atomic: monotonic ns: server_since */
+	int64_t back;                /* atomic: the same: when it was usable again after it was away (server_is_away);
+				      * SERVER_AWAY; or 0: it never was */
 	int64_t ends[SERVER_SETS];   /* atomic: wall clock, ns: when that override ends by itself; 0: it does not */
 	uint64_t learnt;        /* atomic: server_learn */
 	struct server_minute *minute; /* the teacher's, which may be NULL; owned: free(3) */
 	struct passive passive; /* under live->lock */
-	int64_t young;  /* the same: since when, monotonic ns (slow_start.h); 0: it is not; or SERVER_COLD */
 	int64_t credit; /* the same: what round robin owes it, in picks times the sum of weights */
 	struct check *check; /* the checker's, which may be NULL; owned: free(3) */
 	struct server_checked checked;
@@ -139,9 +140,8 @@ static inline struct server_lesson server_learnt(const struct server *s, int64_t
 	return server_lesson_of(word, now);
 }
 
-/* server_young_since: since when it has been given less than its share (slow_start.h), monotonic; 0: it is not young.
- * That may be longer ago than slow_start says, where nobody has picked since.   Calls  any thread; takes the lock. */
-int64_t server_young_since(const struct server *s);
+/* server_is_new: it comes to neighbours that serve already, as one does that was away.   Calls  control thread. */
+void server_is_new(struct server *s);
 
 /* server_change_word: the word becomes what `change` makes of it, which may be asked again, when another owner has
  * changed a field of his meanwhile: so it only computes.

@@ -36,6 +36,22 @@ struct server_check_last server_checked_last(const struct server_checked *c)
 	};
 }
 
+#define ROW_BITS 16
+
+void server_checked_next(struct server_checked *c, struct server_check_row row, int64_t due)
+{
+	DCHECK(row.against < 1U << ROW_BITS && row.needed < 1U << ROW_BITS, "a row fits into its half of the word");
+	__atomic_store_n(&c->row, row.needed << ROW_BITS | row.against, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->due, due, __ATOMIC_RELAXED);
+}
+
+struct server_check_row server_checked_row(const struct server_checked *c)
+{
+	uint32_t row = __atomic_load_n(&c->row, __ATOMIC_RELAXED);
+
+	return (struct server_check_row){.against = row & ((1U << ROW_BITS) - 1), .needed = row >> ROW_BITS};
+}
+
 void server_probed_note(struct server_checked *c, enum probe_result r)
 {
 	relaxed_add(&c->probes[r], 1);

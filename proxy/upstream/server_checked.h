@@ -46,6 +46,8 @@ struct server_checked {
 	uint64_t probes[PROBE_RESULTS];  /* the same of probes */
 	uint64_t last;   /* the last result that was one: server_checked_last; 0: none yet */
 	int64_t since;   /* monotonic ns: the verdict of the server's word is of then; 0: there is none */
+	int64_t due;     /* the same: when the next check begins; 0: there is none */
+	uint32_t row;    /* results in a row against that verdict, and above them (16 bits) how many change it */
 };
 
 struct server_check_last {
@@ -58,6 +60,15 @@ struct server_check_last {
 /* server_checked_note: one more.   Calls  the health thread. */
 void server_checked_note(struct server_checked *c, const struct server_check_last *r);
 struct server_check_last server_checked_last(const struct server_checked *c);
+
+/* So many results in a row are against the verdict, of so many that change it. */
+struct server_check_row {
+	unsigned against, needed;
+};
+
+/* server_checked_next: the row as it is now, and when the next check begins.   Calls  the health thread. */
+void server_checked_next(struct server_checked *c, struct server_check_row row, int64_t due);
+struct server_check_row server_checked_row(const struct server_checked *c); /* any thread that holds the server */
 
 /* server_probed_note: one more.   Calls  the health thread. */
 void server_probed_note(struct server_checked *c, enum probe_result r);

@@ -86,7 +86,7 @@ static enum server_why decides(uint64_t word, uint32_t weight)
 enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why)
 {
 	static const enum usable results[] = {
-#define X(name, usable, word, sentence) [SERVER_WHY_##name] = usable,
+#define X(name, usable, word, sentence, back) [SERVER_WHY_##name] = usable,
 		SERVER_WHY_TBL(X)
 #undef X
 	};
@@ -110,10 +110,18 @@ enum grade server_grade(uint64_t word, uint32_t weight)
 	return server_usable(not_checked, weight, NULL) != USABLE_NO ? GRADE_SICK : GRADE_NO;
 }
 
+bool server_is_away(uint64_t word)
+{
+	const struct server_inputs in = server_inputs(word);
+
+	return in.admin == SERVER_MAINT || in.check == SERVER_CHECK_DOWN || in.passive == SERVER_OUT ||
+	       in.passive == SERVER_TRIAL || in.agent == SERVER_AGENT_DOWN;
+}
+
 const char *server_why_text(enum server_why why)
 {
 	static const char *const words[] = {
-#define X(name, usable, word, sentence) [SERVER_WHY_##name] = word,
+#define X(name, usable, word, sentence, back) [SERVER_WHY_##name] = word,
 		SERVER_WHY_TBL(X)
 #undef X
 	};
@@ -124,7 +132,18 @@ const char *server_why_text(enum server_why why)
 const char *server_why_sentence(enum server_why why)
 {
 	static const char *const sentences[] = {
-#define X(name, usable, word, sentence) [SERVER_WHY_##name] = sentence,
+#define X(name, usable, word, sentence, back) [SERVER_WHY_##name] = sentence,
+		SERVER_WHY_TBL(X)
+#undef X
+	};
+
+	return sentences[why];
+}
+
+const char *server_why_back(enum server_why why)
+{
+	static const char *const sentences[] = {
+#define X(name, usable, word, sentence, back) [SERVER_WHY_##name] = back,
 		SERVER_WHY_TBL(X)
 #undef X
 	};

@@ -42,25 +42,31 @@ struct server_inputs {
 
 enum usable { USABLE_NO, USABLE_SPARE, USABLE_YES };
 
-/* X(name, usable, word, sentence): what decides, in the order in which it is asked. The word is for machines and for
- * narrow columns and never changes; the sentence is the one that every verb and page has for it, about "it", the
- * server. */
+/* X(name, usable, word, sentence, back): what decides, in the order in which it is asked. The word is for machines and
+ * for narrow columns and never changes; the sentence is the one that every verb and page has for it, about "it", the
+ * server; `back` says behind "back" what ends that. What is known of one server beside them: server_reason.h. */
 #define SERVER_WHY_TBL(X)                                                                                       \
-	X(DRAIN, USABLE_NO, "drain", "an operator drains it")                                                   \
-	X(MAINT, USABLE_NO, "maint", "an operator has it in maintenance")                                       \
-	X(CHECK_DOWN, USABLE_NO, "check_down", "its check fails")                                               \
-	X(PASSIVE_OUT, USABLE_NO, "passive_out", "its connections failed: it is out for a time")                \
-	X(PASSIVE_TRIAL, USABLE_NO, "passive_trial", "one connection tries it, after its time out")             \
-	X(DNS_LEAVING, USABLE_NO, "dns_leaving", "its name no longer has this address")                         \
-	X(AGENT_DRAIN, USABLE_NO, "agent_drain", "its agent asks for no new connections")                       \
-	X(AGENT_DOWN, USABLE_NO, "agent_down", "its agent says that it is down")                                \
-	X(WEIGHT, USABLE_NO, "weight", "its weight is 0")                                                       \
+	X(DRAIN, USABLE_NO, "drain", "an operator drains it", "with: staunch server ready")                     \
+	X(MAINT, USABLE_NO, "maint", "an operator has it in maintenance", "with: staunch server ready")         \
+	X(CHECK_DOWN, USABLE_NO, "check_down", "its check fails", "when its check passes")                      \
+	X(PASSIVE_OUT, USABLE_NO, "passive_out", "its connections failed", "if it answers the client that tries it")   \
+	X(PASSIVE_TRIAL, USABLE_NO, "passive_trial", "its connections failed, and one client tries it now",     \
+	  "if it answers that client")                                                                          \
+	X(DNS_LEAVING, USABLE_NO, "dns_leaving", "its name no longer has this address",                         \
+	  "when its name has this address again")                                                               \
+	X(AGENT_DRAIN, USABLE_NO, "agent_drain", "its agent asks for no new connections",                       \
+	  "when its agent says ready, or is no longer heard")                                                   \
+	X(AGENT_DOWN, USABLE_NO, "agent_down", "its agent says that it is down",                                \
+	  "when its agent says up or ready, or is no longer heard")                                             \
+	X(WEIGHT, USABLE_NO, "weight", "its weight is 0: it gets no new clients",                         \
+	  "when its weight is more than 0: staunch server weight")                                              \
 	X(CHECK_UNKNOWN, USABLE_SPARE, "check_unknown",                                                         \
-	  "its check has no result yet: used where no other is left")                                           \
-	X(PASSIVE_SPARE, USABLE_SPARE, "passive_spare", "its connects failed: used where no other is left")     \
-	X(NOTHING, USABLE_YES, NULL, NULL)
+	  "its check has no result yet: used where no other is left", "when its check passes once")             \
+	X(PASSIVE_SPARE, USABLE_SPARE, "passive_spare", "its connects failed: used where no other is left",     \
+	  "when a connect to it works")                                                                         \
+	X(NOTHING, USABLE_YES, NULL, NULL, NULL)
 
-#define X(name, usable, word, sentence) SERVER_WHY_##name,
+#define X(name, usable, word, sentence, back) SERVER_WHY_##name,
 enum server_why { SERVER_WHY_TBL(X) };
 #undef X
 
@@ -92,10 +98,15 @@ uint64_t server_word_agent(uint64_t word, const struct server_inputs *in);
 enum usable server_usable(uint64_t word, uint32_t weight, enum server_why *why);
 const char *server_why_text(enum server_why why); /* the word; NULL of SERVER_WHY_NOTHING, as of the next */
 const char *server_why_sentence(enum server_why why);
+const char *server_why_back(enum server_why why);
 const char *usable_text(enum usable u); /* "yes", "spare", "no" */
 const char *server_admin_text(enum server_admin_state state);
 const char *server_check_text(enum server_check verdict); /* "none" where there is none */
 const char *server_agent_text(enum server_agent agent);
+
+/* server_is_away: is it held out by what makes its caches cold, or proves nothing else than that it was gone: in
+ * maintenance, down, out? A drain or a weight of 0 is not that: it served until then. */
+bool server_is_away(uint64_t word);
 
 /* server_weight: the weight that counts: the operator's or the configured one, times the agent's share; at least 1
  * while both are above 0. */

@@ -5,49 +5,22 @@
 
 #define FIRST (SLOW_START_UNIT / 10) /* at the begin */
 
-/* What it was held out for makes its caches cold, or proves nothing else than that it was away. A drain or a weight of
- * 0 does not: it served until then. */
-static bool was_away(const struct member *m)
+/* The clock of another worker may be a turn ahead. */
+uint64_t slow_start_factor(const struct server *s, int64_t slow_start, int64_t now)
 {
-	enum server_why why;
+	int64_t back = __atomic_load_n(&s->back, __ATOMIC_RELAXED), age = now > back ? now - back : 0;
 
-	(void)server_usable(m->seen, m->weight, &why);
-	return why == SERVER_WHY_MAINT || why == SERVER_WHY_CHECK_DOWN || why == SERVER_WHY_PASSIVE_OUT ||
-	       why == SERVER_WHY_PASSIVE_TRIAL || why == SERVER_WHY_AGENT_DOWN;
-}
-
-static void note_age(const struct upstream *u, const struct member *m, int64_t now)
-{
-	struct server *s = m->server;
-
-	if (m->grade < GRADE_SPARE) {
-		if (s->young != SERVER_COLD && was_away(m))
-			s->young = SERVER_COLD;
-		return;
-	}
-	if (s->young == SERVER_COLD)
-		s->young = now;
-	if (s->young != 0 && now - s->young >= u->slow_start)
-		s->young = 0;
-}
-
-static bool is_young(const struct member *m)
-{
-	return m->grade >= GRADE_SPARE && m->server->young != 0;
-}
-
-/* In 1024ths. The clock of another worker may be a turn ahead. */
-static uint64_t factor_of(const struct upstream *u, const struct member *m, int64_t now)
-{
-	int64_t age = now > m->server->young ? now - m->server->young : 0;
-
-	return (uint64_t)(FIRST + (SLOW_START_UNIT - FIRST) * age / u->slow_start);
+	/* also of one that is away: it is picked only where nobody is left, and then as it is */
+	if (back <= 0 || back < __atomic_load_n(&s->live->ramps, __ATOMIC_RELAXED) || age >= slow_start)
+		return SLOW_START_UNIT;
+	return (uint64_t)(FIRST + (SLOW_START_UNIT - FIRST) * age / slow_start);
 }
 
 /* Also back to the whole, where another generation has seen the end of it. */
-static void scale_member(const struct upstream *u, struct member *m, bool ramps, int64_t now)
+static void scale_member(struct member *m, uint64_t factor)
 {
-	uint64_t factor = ramps ? factor_of(u, m, now) : SLOW_START_UNIT, most;
+	bool ramps = factor < SLOW_START_UNIT;
+	uint64_t most;
 
 	if (!ramps && !m->ramps)
 		return;
@@ -59,22 +32,26 @@ static void scale_member(const struct upstream *u, struct member *m, bool ramps,
 	m->ramps = ramps;
 }
 
+static uint64_t factor_of(const struct upstream *u, const struct member *m, int64_t now)
+{
+	return m->grade >= GRADE_SPARE ? slow_start_factor(m->server, u->slow_start, now) : SLOW_START_UNIT;
+}
+
 void slow_start_ramp(const struct upstream *u, int64_t now)
 {
 	for (unsigned t = 0; t < u->members->ntiers; t++) {
 		const struct tier *tier = &u->members->tiers[t];
 		bool warm = false;
 
-		for (unsigned i = tier->first; i < tier->end; i++) {
+		for (unsigned i = tier->first; i < tier->end && !warm; i++) {
 			const struct member *m = &u->members->at[i];
 
-			note_age(u, m, now);
-			warm |= m->grade >= GRADE_SPARE && !is_young(m);
+			warm = m->grade >= GRADE_SPARE && factor_of(u, m, now) == SLOW_START_UNIT;
 		}
 		for (unsigned i = tier->first; i < tier->end; i++) {
 			struct member *m = &u->members->at[i];
 
-			scale_member(u, m, warm && is_young(m), now);
+			scale_member(m, warm ? factor_of(u, m, now) : SLOW_START_UNIT);
 		}
 	}
 }

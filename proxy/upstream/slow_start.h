@@ -1,15 +1,17 @@
 /* slow_start: a server that comes back to warm neighbours gets a tenth of its share at first, and all of it after the
  * time of the key slow_start: linearly, by the clock at each pick. So does its max_connections, but for at least 1.
  *
- *   old (0) -- down, out or maint --> cold -- usable again --> young since t -- the time is over --> old
- *                  new in the list of a name that has been picked of: cold -'
+ *   old -- down, out or maint --> away -- usable again --> young, since then -- the time is over --> old
+ *             new in the list of a name that has been picked of ---'
  *
- * That it is young belongs to the server, so a reload does not begin it anew. Where all usable servers of a tier are
- * young nobody is spared, since nobody would take what the others do not; thereby it never acts at a start.
+ * When it was back is the server's (server.back), and belongs to the change of its word: it is young from then on by
+ * the clock, though no client has come meanwhile, and a reload does not begin it anew. HAProxy, nginx and Envoy count
+ * so as well. Where all usable servers of a tier are young nobody is spared, since nobody would take what the others
+ * do not; thereby it never acts at a start.
  *
  * Shares are whole numbers and weights mostly 1, so an upstream with this key counts in 1024ths of a weight. The two
- * hashes leave it out: a share that grows would move their keys twice. Private to proxy/upstream/; under the upstream's
- * lock. */
+ * hashes leave it out: a share that grows would move their keys twice. Private to proxy/upstream/, but for
+ * slow_start_factor; under the upstream's lock. */
 #ifndef PROXY_UPSTREAM_SLOW_START_H
 #define PROXY_UPSTREAM_SLOW_START_H
 
@@ -18,6 +20,10 @@
 #define SLOW_START_UNIT 1024 /* of a share to a weight of 1, where the key is set */
 
 struct pool;
+
+/* slow_start_factor: what a server that may be picked has of its share now, in 1024ths: SLOW_START_UNIT where it is not
+ * young. slow_start: ns, as the upstream's key. Any thread that holds s. */
+uint64_t slow_start_factor(const struct server *s, int64_t slow_start, int64_t now);
 
 /* slow_start_ramp: the shares of now. Every word has been adopted. */
 void slow_start_ramp(const struct upstream *u, int64_t now);

@@ -181,11 +181,11 @@ static void mark_fresh(const struct members *old, struct members *new)
 		new->at[i].fresh = old->n > 0 && !members_have(old, new->at[i].server);
 }
 
-static void chill_fresh(const struct members *new)
+static void note_fresh(const struct members *new)
 {
 	for (unsigned i = 0; i < new->n; i++)
 		if (new->at[i].fresh)
-			new->at[i].server->young = SERVER_COLD;
+			server_is_new(new->at[i].server);
 }
 
 int upstream_replace(struct upstream *u, const struct server_spec *servers, unsigned n)
@@ -197,7 +197,7 @@ int upstream_replace(struct upstream *u, const struct server_spec *servers, unsi
 	mark_fresh(old, new);
 	pthread_mutex_lock(&u->live->lock);
 	if (u->live->round != 0)
-		chill_fresh(new);
+		note_fresh(new);
 	if (u->live->round == old->round) {
 		settle_credits(old, new);
 		u->live->round = new->round;
@@ -245,11 +245,13 @@ static void free_list(struct upstream *u)
 /* Where the generation before did not have the key, nobody is young from its time: a reload begins nothing. */
 static void begin_slow_start(const struct upstream *u)
 {
-	pthread_mutex_lock(&u->live->lock);
-	for (unsigned i = 0; u->slow_start != 0 && !u->live->ramps && i < u->members->n; i++)
-		u->members->at[i].server->young = 0;
-	u->live->ramps = u->slow_start != 0;
-	pthread_mutex_unlock(&u->live->lock);
+	int64_t since = __atomic_load_n(&u->live->ramps, __ATOMIC_RELAXED);
+
+	if (u->slow_start == 0)
+		since = 0;
+	else if (since == 0)
+		since = np_nanotime();
+	__atomic_store_n(&u->live->ramps, since, __ATOMIC_RELAXED);
 }
 
 struct upstream *upstream_new(const struct upstream_spec *spec, struct server_registry *registry)

@@ -28,6 +28,7 @@
 #include "netpoll/addr.h"
 #include "netpoll/base.h"
 #include "proxy/upstream/server.h"
+#include "proxy/upstream/server_reason.h"
 
 #define UPSTREAM_WEIGHT_MAX 256
 
@@ -39,11 +40,11 @@
 	X(LAST, "its connections failed, but no other server is left")          \
 	X(PANIC, "it is held out, but too little weight is usable: a panic")    \
 	X(SPARE, "a server of a tier before it is usable")                      \
-	X(HELD, NULL) /* by one of its inputs: server_why_sentence */           \
+	X(HELD, NULL) /* by one of its inputs: server_reason */                 \
 	X(LOADED, "it has max_load: more than its share of the connections")    \
-	X(RAMPS, "it came back a short time ago: it is taken in a part of its turns") \
+	X(RAMPS, NULL) /* by slow start, at this pick: server_reason_share */   \
 	X(TRIED, "this connection has tried it in vain")                        \
-	X(FULL, "it has max_connections")
+	X(FULL, "full: it has max_connections")
 
 enum standing {
 #define X(id, why) STANDING_##id,
@@ -239,6 +240,8 @@ struct member_view {
 	enum server_why input; /* which of them decides */
 	uint32_t weight, max_connections, active;
 	uint32_t share; /* by which it is chosen */
+	uint64_t factor;    /* what slow start leaves of that, in 1024ths: slow_start_factor */
+	int64_t share_left; /* ns until it is all */
 	uint32_t priority, tier;
 	const char *zone; /* NULL: not said */
 	double weight_share; /* of the weights of all that the next pick chooses from, 0 to 1 */
@@ -250,7 +253,9 @@ struct member_view {
  *   Returns  as upstream_pick; views[] has room for u->members->n and is written in any case.
  *   Calls    any thread; where the algorithm draws it takes time by the square of their number. */
 must_use int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views);
-/* Why the pick does not take it, or takes it all the same: a sentence; NULL: nothing is in the way. */
-const char *member_view_why(const struct member_view *v);
+/* member_view_why: why the pick does not take it, takes it seldom, or takes it all the same: a sentence of the server
+ * (server_reason.h) or of the pick.   Returns  it, perhaps in out; NULL: nothing is in the way. */
+const char *member_view_why(const struct member_view *v, char out[SERVER_REASON]);
+const char *standing_sentence(enum standing standing); /* NULL: it is the server's, or there is none */
 
 #endif

@@ -37,7 +37,7 @@ struct upstream_live {
 	pthread_mutex_t lock cache_aligned;
 	unsigned out;   /* servers whose passive state is not in */
 	uint32_t pass;  /* number of the last walk over who waits */
-	bool ramps;     /* the newest generation has slow_start */
+	int64_t ramps;  /* atomic: since when its generations have slow_start, monotonic ns; 0: the newest has not */
 	uint64_t round; /* of members and weights (struct members): whose the credits are; 0: nobody has picked */
 	struct list waiters; /* of struct waiter, the oldest first */
 	struct {

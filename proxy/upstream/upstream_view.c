@@ -4,8 +4,9 @@
 
 #include "netpoll/check.h"
 #include "proxy/upstream/balance.h"
+#include "proxy/upstream/slow_start.h"
 
-const char *member_view_why(const struct member_view *v)
+const char *standing_sentence(enum standing standing)
 {
 	static const char *const sentences[] = {
 #define X(id, why) [STANDING_##id] = why,
@@ -13,10 +14,19 @@ const char *member_view_why(const struct member_view *v)
 #undef X
 	};
 
+	return sentences[standing];
+}
+
+const char *member_view_why(const struct member_view *v, char out[SERVER_REASON])
+{
+	bool taken = v->standing == STANDING_USABLE;
+
 	/* One that is spare, and taken: nobody better is left, and that is worth a word. */
-	if (v->standing == STANDING_HELD || (v->standing == STANDING_USABLE && v->usable == USABLE_SPARE))
-		return server_why_sentence(v->input);
-	return sentences[v->standing];
+	if (v->standing == STANDING_HELD || (taken && v->usable == USABLE_SPARE))
+		return server_reason(v->server, v->input, out);
+	if (v->standing == STANDING_RAMPS || (taken && v->factor < SLOW_START_UNIT))
+		return server_reason_share(v->factor, v->share_left, out);
+	return standing_sentence(v->standing);
 }
 
 /* At least 1, however young it is. */
@@ -41,6 +51,7 @@ static struct member_view view_member(struct upstream *u, struct member *m, cons
 		.input = input,
 		.weight = m->grade < GRADE_SPARE ? 0 : shown_weight(u, m),
 		.share = m->share,
+		.factor = SLOW_START_UNIT,
 		.max_connections = m->most,
 		.active = server_active(m->server),
 		.priority = m->priority,
@@ -57,6 +68,15 @@ static void view_pooled(const struct upstream *u, struct member_view *v, const s
 		v->standing = panics ? STANDING_PANIC : STANDING_LAST;
 	v->weight = shown_weight(u, m);
 	v->share = m->share;
+}
+
+/* Its share as the pick that has just been looked at left it. */
+static void view_ramp(const struct upstream *u, struct member_view *v, const struct member *m, int64_t now)
+{
+	if (!m->ramps)
+		return;
+	v->factor = slow_start_factor(m->server, u->slow_start, now);
+	v->share_left = __atomic_load_n(&m->server->back, __ATOMIC_RELAXED) + u->slow_start - now;
 }
 
 static bool is_pooled(const struct member_view *v)
@@ -134,8 +154,10 @@ int upstream_view(struct upstream *u, const struct pick_args *a, struct member_v
 	err = balance_gather(u, a, &pool);
 	for (unsigned i = 0; i < pool.n; i++)
 		view_pooled(u, &views[pool.at[i] - all->at], pool.at[i], balance_panics(u));
-	for (unsigned i = 0; i < all->n; i++)
+	for (unsigned i = 0; i < all->n; i++) {
 		view_left_out(u, &views[i], &pool);
+		view_ramp(u, &views[i], &all->at[i], a->now);
+	}
 	if (err == 0)
 		chosen = balance_choose(u, a, &pool);
 	pthread_mutex_unlock(&u->live->lock);

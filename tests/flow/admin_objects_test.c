@@ -117,7 +117,8 @@ static void the_status_says_what_to_look_at(void **state)
 	assert_int_equal(strlen(first), 18);
 	expect("/v1/status", "[.warnings[].code]", "[\"servers_unusable\"]");
 	expect("/v1/status", ".warnings[0].text",
-	       textf("\"upstream app: 3 of 4 servers usable (%s:9: its weight is 0)\"", kit_ip(2)));
+	       textf("\"upstream app: 3 of 4 servers usable (%s:9: its weight is 0: it gets no new clients; "
+		     "back when its weight is more than 0: staunch server weight)\"", kit_ip(2)));
 	kit_staunch_rewrite(s, textf("%s# a word more\n", config));
 	kill(s->child->pid, SIGHUP);
 	wait_generation(s, 2);

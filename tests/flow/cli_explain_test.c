@@ -80,7 +80,7 @@ static bool is_full(void *arg)
 	return strcmp(control_shell_ok(ASK "?listener=tls&sni=a.test' | jq -r '.close.reason,.close.why,"
 				       ".candidates[0].usable,.candidates[0].why,.candidates[0].active'"),
 		      "max_connections\nevery server of the upstream has max_connections\nyes\n"
-		      "it has max_connections\n1\n") == 0;
+		      "full: it has max_connections\n1\n") == 0;
 }
 
 /* O12: places, TLS as far as it is known, mistakes; and a server that is full. */

@@ -14,8 +14,9 @@ static struct world {
 	int port, at[SERVERS];
 } w;
 
-/* Two tiers of `db`, of which the second server's check fails, and a server of another upstream that refuses. */
-static void begin(void)
+/* Two tiers of `db`, of which the second server's check fails, and a server of another upstream that refuses. A server
+ * that was down is up after so many good checks. */
+static void begin(unsigned rise)
 {
 	w.port = kit_port(kit_ip(0));
 	for (int i = 0; i < 3; i++) {
@@ -30,10 +31,10 @@ static void begin(void)
 		"upstreams:\n  - name: db\n    servers:\n"
 		"      - {address: \"%s:%d\", max_connections: 1}\n      - {address: \"%s:%d\", weight: 3}\n"
 		"      - {address: \"%s:%d\", priority: 10}\n"
-		"    health: {passive: off, tcp: {interval: 200ms, timeout: 1s}}\n"
+		"    health: {passive: off, tcp: {interval: 200ms, timeout: 1s, rise: %u}}\n"
 		"  - {name: old, servers: [\"%s:%d\"]}\n",
 		control_socket(), kit_ip(0), w.port, kit_ip(0), w.at[0], kit_ip(0), w.at[1], kit_ip(0), w.at[2],
-		kit_ip(0), w.at[3]));
+		rise, kit_ip(0), w.at[3]));
 }
 
 static const char *listed(const char *words)
@@ -67,7 +68,7 @@ static void o10_every_server_once(void **state)
 	int held[4];
 
 	(void)state;
-	begin();
+	begin(100);
 	for (size_t i = 0; i < array_len(held); i++)
 		held[i] = served(kit_ip(0), w.port);
 	expect_part(listed(""), "server                         usable tier    active  weight  for\n");
@@ -75,20 +76,27 @@ static void o10_every_server_once(void **state)
 	wait_listed(" 1/1 ");
 	expect_part(listed(""), "    full: it has max_connections\n");
 	kit_peer_stop(w.bad);
-	wait_listed("    its check fails: the connect is refused\n");
+	wait_listed("    its check fails: the connect is refused\n"
+		    "    back when its check passes 100 times in a row; the next one is ");
 	control_verb(0, textf("server drain db/%s:%d --for 10m --socket $S", kit_ip(0), w.at[0]));
 	expect_part(listed("list db"), "    an operator drains it until 2");
+	expect_part(listed("list db"), "    back by itself then, or now with: staunch server ready\n");
 	expect_part(listed("list db"), "\n3 servers, 1 usable\n");
 	expect_part(listed("list none"), "\n0 servers, 0 usable\n");
 	expect_narrow(listed(""));
 	name = textf("db/%s:%d", kit_ip(0), w.at[2]);
 	expect_part(listed(""), name);
-	expect_part(control_verb(0, "explain route --socket $S"), "    its check fails\n");
+	expect_part(control_verb(0, "explain route --socket $S"), "    its check fails: the connect is refused\n"
+		    "    back when its check passes 100 times");
 	expect_part(control_verb(0, "status --socket $S"), "tier        upstream db, tier 0: 0 of 2 usable\n"
 		    "tier        upstream db, tier 1: 1 of 1 usable\n");
 	expect_part(control_verb(0, "status --socket $S"), "upstream db: 1 of 3 servers usable, none before tier 1 (");
 	expect_part(control_verb(0, "server --json --socket $S"), "\"why\":\"check_down\",\"why_text\":\"its "
-		    "check fails: the connect is refused\",\"since\":\"2");
+		    "check fails: the connect is refused\",\"back_text\":\"when its check passes 100 times");
+	w.bad = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .port = w.at[1]});
+	wait_listed("    its check passed ");
+	expect_part(control_verb(0, "explain route --socket $S"), " of the 100 times in a row that it must\n");
+	expect_part(control_verb(0, "status --socket $S"), "times in a row that it must; back when its check passes ");
 	control_verb(2, "server drain --socket $S");
 	control_verb(2, "server list db more --socket $S");
 	control_verb(2, "server --for 10m --socket $S");
@@ -107,7 +115,7 @@ static bool is_quiet(void *arg)
 static void the_warning_ends_with_its_cause(void **state)
 {
 	(void)state;
-	begin();
+	begin(2);
 	kit_peer_stop(w.bad);
 	for (int i = 0; i < 4; i++)
 		end_orderly(served(kit_ip(0), w.port));

@@ -132,7 +132,8 @@ static void e34_early_ends_cost_three_clients(void **state)
 	assert_int_equal(fail_until(&w, "server_out"), 3);
 	assert_int_equal(fail_of(w.port, 100), 0);
 	expect_part(control_expect(200, "GET /v1/servers", ""),
-		    "\"why\":\"passive_out\",\"why_text\":\"its connections failed: out for ");
+		    "\"why\":\"passive_out\",\"why_text\":\"its connections failed (early_end): it ends connections "
+		    "before its first byte\",\"back_text\":\"if it answers the client that tries it: in ");
 	expect_count(&w, 2, "ejections_total", "reason=\"early_end\"", 1);
 	kit_peer_stop(bad);
 	(void)serving(KIT_ECHO, w.at[2], &bad);

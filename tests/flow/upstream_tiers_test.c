@@ -194,14 +194,22 @@ static void e41_a_slow_start_outlives_a_reload(void **state)
 	start(&w, config_of(&w, what, ", slow_start: 1h", ""));
 	expect_counts(&w, 4, 4, 4);
 	control_verb(0, textf("server maint app/%s:%d --socket $S", kit_ip(0), w.at[0]));
-	assert_int_equal(taken_of(&w, 6, 0), 0);
-	order(&w, "ready", 0);
+	order(&w, "ready", 0); /* no client has come meanwhile */
+	expect_part(control_expect(200, "GET /v1/servers", ""), "\"share_percent\":9,\"slow_start_left_ms\":3");
+	expect_part(control_verb(0, "server --socket $S"),
+		    "    slow start: it came back a short time ago, and gets 9 % of its share; all of it in 1h\n");
 	assert_in_range(taken_of(&w, 42, 0), 1, 6);
+	expect_part(control_verb(0, "explain route --socket $S"), "    slow start: it came back a short time ago");
 	first = strstr(control_expect(200, "GET /v1/servers", ""), "\"slow_start_ms\":");
 	assert_true(first != NULL && first[strlen("\"slow_start_ms\":")] != 'n'); /* a number, and not null */
 	kit_staunch_rewrite(w.s, config_of(&w, what, ", slow_start: 1h, retries: 1", ""));
 	control_verb(0, "reload --wait --socket $S");
 	assert_in_range(taken_of(&w, 42, 0), 1, 6);
+	order(&w, "drain", 1);
+	order(&w, "drain", 2); /* nobody else is left, so it has all */
+	expect_part(control_expect(200, "GET /v1/servers", ""), "\"share_percent\":100,\"slow_start_left_ms\":null");
+	expect_part(control_verb(0, "server --socket $S"), "\n3 servers, 1 usable\n");
+	assert_null(strstr(control_verb(0, "server --socket $S"), "slow start"));
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }
 

@@ -144,8 +144,9 @@ function failedConnects(c) {
 
 function serverState(s) {
 	const words = {yes: "usable", spare: "in reserve", no: "not usable"};
-	const why = s.why_text === null ? "" : ": " + s.why_text + "; for " + duration(s.for_ms);
-	const also = [s.tier > 0 && "tier " + s.tier, s.full && "full", s.slow_start_ms !== null && "slow start",
+	const why = s.why_text === null ? "" : ": " + s.why_text + "; for " + duration(s.for_ms) +
+		(s.back_text ? "; back " + s.back_text : "");
+	const also = [s.tier > 0 && "tier " + s.tier, s.note_text,
 		s.dns === "leaving" && "its name no longer has it"].filter(Boolean).map(w => ", " + w).join("");
 
 	const fails = s.usable !== "no" && s.rates.failed > 0;

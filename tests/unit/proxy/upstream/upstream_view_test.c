@@ -2,6 +2,7 @@
  * changes nothing. */
 #include <math.h>
 
+#include "proxy/upstream/slow_start.h"
 #include "tests/unit/proxy/upstream/servers.h"
 
 #define LINE "3/6 1/2 2/9 0 7/11 1 5/3b 2b"
@@ -176,16 +177,20 @@ static void chances_of_a_draw(void **state)
 
 static void words(void **state)
 {
-	struct member_view v = {.standing = STANDING_USABLE, .usable = USABLE_YES, .input = SERVER_WHY_NOTHING};
+	struct member_view v = {.standing = STANDING_USABLE, .usable = USABLE_YES, .factor = SLOW_START_UNIT};
+	char out[SERVER_REASON];
 
 	(void)state;
-	assert_null(member_view_why(&v));
+	assert_null(member_view_why(&v, out));
 	v.standing = STANDING_FULL;
-	assert_string_equal(member_view_why(&v), "it has max_connections");
-	v = (struct member_view){.standing = STANDING_HELD, .usable = USABLE_NO, .input = SERVER_WHY_DNS_LEAVING};
-	assert_string_equal(member_view_why(&v), "its name no longer has this address");
-	v.input = SERVER_WHY_AGENT_DOWN;
-	assert_string_equal(member_view_why(&v), "its agent says that it is down");
+	assert_string_equal(member_view_why(&v, out), "full: it has max_connections");
+	v = (struct member_view){.standing = STANDING_RAMPS, .factor = SLOW_START_UNIT / 4, .share_left = 1};
+	assert_string_equal(member_view_why(&v, out), "slow start: it came back a short time ago, and gets 25 % of its "
+						      "share; all of it in 1s");
+	v.standing = STANDING_USABLE;
+	assert_non_null(member_view_why(&v, out));
+	v.standing = STANDING_TRIED;
+	assert_string_equal(member_view_why(&v, out), "this connection has tried it in vain");
 }
 
 int main(void)
