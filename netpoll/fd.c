@@ -2,6 +2,7 @@
  * fd_poll_runtime.go and the first part of fd_unix.go, Go 1.19. */
 #include "netpoll/fd.h"
 
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -40,6 +41,51 @@ void np_fd_mark_unix(struct np_fd *fd)
 {
 	OBJ_CHECK(fd, FD_MAGIC);
 	fd->local = true;
+}
+
+int np_fd_deregister(struct np_fd *fd)
+{
+	OBJ_CHECK(fd, FD_MAGIC);
+	CHECK(!fd->closed && fd->refs == 1, "no operation is under way at what is passed on");
+	poll_deregister(poller_of(), fd->pd);
+	return fd->sysfd;
+}
+
+static int socket_option(int sysfd, int option, int *value)
+{
+	socklen_t n = sizeof(*value);
+
+	return sys_getsockopt(sysfd, SOL_SOCKET, option, value, &n) < 0 ? err_from_errno() : 0;
+}
+
+/* Whoever passed it may have passed anything, and one that blocks would stop the worker. */
+static int check_passed(int sysfd, int *domain)
+{
+	int type, listens, flags, err = socket_option(sysfd, SO_TYPE, &type);
+
+	if (err == 0)
+		err = socket_option(sysfd, SO_ACCEPTCONN, &listens);
+	if (err == 0)
+		err = socket_option(sysfd, SO_DOMAIN, domain);
+	if (err != 0)
+		return err;
+	flags = fcntl(sysfd, F_GETFL);
+	if (flags < 0)
+		return err_from_errno();
+	if (type != SOCK_STREAM || listens != 0)
+		return -NP_EINVAL;
+	return (flags & O_NONBLOCK) != 0 || fcntl(sysfd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : err_from_errno();
+}
+
+int np_fd_adopt(struct np_fd *fd, int sysfd)
+{
+	int domain = 0, err = check_passed(sysfd, &domain);
+
+	if (err == 0)
+		err = np_fd_init(fd, sysfd);
+	if (err == 0 && domain == AF_UNIX)
+		np_fd_mark_unix(fd);
+	return err;
 }
 
 /* ---- fdMutex --------------------------------------------------------------------------------- */

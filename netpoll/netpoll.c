@@ -293,6 +293,13 @@ void netpoll_stop(struct netpoll *np)
 	pollcache_fini(&np->cache);
 }
 
+static void make_fresh(struct polldesc *pd)
+{
+	pd->rd = pd->wd = 0;
+	pd->closing = pd->everr = pd->hup = pd->failed = pd->error = pd->doubt = false;
+	pd->registered = pd->muted = false;
+}
+
 int poll_open(struct netpoll *np, int fd, struct polldesc **out)
 {
 	struct polldesc *pd = pollcache_alloc(&np->cache);
@@ -301,9 +308,8 @@ int poll_open(struct netpoll *np, int fd, struct polldesc **out)
 		return -NP_ENOMEM;
 	CHECK(pd->rg == PD_NIL && pd->wg == PD_NIL, "a fresh pollDesc has somebody parked on it");
 	pd->fd = fd;
-	pd->rd = pd->wd = 0;
-	pd->closing = pd->everr = pd->hup = pd->failed = pd->error = pd->doubt = false;
-	pd->registered = pd->shared = pd->muted = false;
+	make_fresh(pd);
+	pd->shared = false;
 	*out = pd;
 	return 0;
 }
@@ -317,6 +323,17 @@ int poll_register(struct netpoll *np, struct polldesc *pd)
 	err = netpoll_open(&np->poller, pd);
 	pd->registered = err == 0;
 	return err;
+}
+
+void poll_deregister(struct netpoll *np, struct polldesc *pd)
+{
+	CHECK(!pd->closing && pd->rg <= PD_READY && pd->wg <= PD_READY, "nobody waits at what is passed on");
+	pd->shared = true;
+	if (pd->registered)
+		netpoll_close(&np->poller, pd);
+	wheel_disarm(&np->wheel, pd->id);
+	pd->rg = pd->wg = PD_NIL;
+	make_fresh(pd);
 }
 
 void poll_unblock(struct netpoll *np, struct polldesc *pd)

@@ -176,6 +176,16 @@ must_use int np_fd_register(struct np_fd *fd);
  * explicitly. */
 void np_fd_mark_shared(struct np_fd *fd);
 
+/* np_fd_deregister: the poller forgets it, since its socket goes to another process: a registration belongs to the open
+ * file description, and nobody could take it out once the descriptor here is closed. Deadlines, muting and what events
+ * said go with it. Nobody waits or stands at it (CHECK). The next np_fd_watch, or wait, registers it anew.
+ *   Returns  the raw descriptor, which stays fd's. */
+int np_fd_deregister(struct np_fd *fd);
+/* np_fd_adopt: np_fd_init of a descriptor that another process has passed. A Unix socket is marked as one.
+ *   Returns  0; -NP_EINVAL: it is no stream socket with a peer; -NP_ENOMEM; or the error: sysfd is then still the
+ *            caller's. */
+must_use int np_fd_adopt(struct np_fd *fd, int sysfd);
+
 /* It is a Unix socket: its messages may carry descriptors, at which a read stops short (fd_io.c).
  * Once, after np_fd_init; np_dial does it itself. */
 void np_fd_mark_unix(struct np_fd *fd);

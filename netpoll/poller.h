@@ -68,6 +68,9 @@ void netpoll_ready(struct polldesc *pd, unsigned what);
 must_use int poll_open(struct netpoll *np, int fd, struct polldesc **out);
 must_use int poll_register(struct netpoll *np, struct polldesc *pd);
 void poll_close(struct netpoll *np, struct polldesc *pd);
+/* As poll_open left it; the poller knows it no longer. Nobody is parked on it (CHECK). From now on its socket may have
+ * other descriptors. */
+void poll_deregister(struct netpoll *np, struct polldesc *pd);
 /* 0, -NP_ECLOSING, -NP_EDEADLINE or -NP_ENOTPOLL. reset also forgets readiness of before: each
  * operation begins so. */
 must_use int poll_check_err(const struct polldesc *pd, enum np_mode mode);
