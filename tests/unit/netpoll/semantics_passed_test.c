@@ -1,5 +1,5 @@
-/* A descriptor that goes to another process and back (P34): its registration and deadlines go, no edge is lost, and what
- * another process has passed is looked at before it is used. */
+/* A descriptor that goes to another process and back (P34): its registration and deadlines go, no edge is lost, and
+ * what another process has passed is looked at before it is used. */
 #include "tests/unit/netpoll/world.h"
 
 static struct passed {
