@@ -5,6 +5,7 @@
 #include "proxy/control/control.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/upstream/server.h"
+#include "proxy/upstream/upstream.h"
 
 #define LOOK_EVERY NP_S
 
@@ -82,6 +83,7 @@ static bool look_at_servers(const struct upstream *u, struct upstream_live *live
 {
 	bool any = false;
 
+	upstream_settle_full(live);
 	list_for_each(it, &live->servers) {
 		struct server *s = list_entry(it, struct server, link);
 		bool hit = __atomic_load_n(&s->slots.hits, __ATOMIC_RELAXED) != s->slots.told;

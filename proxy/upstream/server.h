@@ -51,6 +51,7 @@ struct server {
 	uint64_t learnt;        /* atomic: server_learn */
 	struct server_minute *minute; /* the teacher's, which may be NULL; owned: free(3) */
 	struct passive passive; /* under live->lock */
+	uint64_t full_walk; /* the same: the last walk that found it full (upstream_full.c) */
 	int64_t credit; /* the same: what round robin owes it, in picks times the sum of weights */
 	struct check *check; /* the checker's, which may be NULL; owned: free(3) */
 	struct server_checked checked;

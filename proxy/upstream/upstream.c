@@ -302,18 +302,6 @@ struct upstream *upstream_free(struct upstream *u)
 	return NULL;
 }
 
-void upstream_note_full(struct upstream *u, const struct pick_args *a)
-{
-	pthread_mutex_lock(&u->live->lock);
-	for (unsigned i = 0; i < u->members->n; i++) {
-		struct member *m = &u->members->at[i];
-
-		if (balance_standing(u, m, a, GRADE_SPARE) == STANDING_FULL)
-			limit_hit(&m->server->slots, a->now);
-	}
-	pthread_mutex_unlock(&u->live->lock);
-}
-
 /* The latest accept of a connection that it has given a byte. */
 static uint64_t latest_answered(const struct server *s, unsigned nworkers)
 {

@@ -219,8 +219,11 @@ must_use int upstream_pick(struct upstream *u, struct pick_args *a, struct serve
 must_use int upstream_has_other(struct upstream *u, const struct pick_args *a);
 
 /* upstream_note_full: the pick with these args has found no server with room, so each that only its max_connections
- * keeps from him has turned him away, or made him wait.   Calls  any thread; takes the lock. */
+ * keeps from him has turned him away, or made him wait. One of many within 10 ms is one number more, which the servers
+ * get with the next walk, or with upstream_settle_full.   Calls  any thread; takes the lock. */
 void upstream_note_full(struct upstream *u, const struct pick_args *a);
+/* upstream_settle_full: the servers have counted all of them.   Calls  control thread; takes the lock. */
+void upstream_settle_full(struct upstream_live *live);
 
 /* upstream_hangs_alone: has another server of it given a first byte to a connection that was accepted later, and s to
  * none? One that answers those who came later works, and the connection is a long poll.   Calls  any thread. */

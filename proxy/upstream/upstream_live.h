@@ -14,6 +14,13 @@
 
 struct upstream_doubt;
 
+/* Who found every server full since the last walk over them (upstream_full.c). */
+struct upstream_full {
+	uint64_t walk;        /* its number; 0: there was none */
+	uint64_t n;
+	int64_t walked, last; /* when, and when the last of the n came; monotonic ns */
+};
+
 struct upstream_live {
 	struct list link;     /* in the registry of servers */
 	struct list servers;  /* of struct server, those that are leaving among them */
@@ -40,6 +47,7 @@ struct upstream_live {
 	int64_t ramps;  /* atomic: since when its generations have slow_start, monotonic ns; 0: the newest has not */
 	uint64_t round; /* of members and weights (struct members): whose the credits are; 0: nobody has picked */
 	struct list waiters; /* of struct waiter, the oldest first */
+	struct upstream_full full;
 	struct {
 		int64_t second; /* of the clock; what is older than HEDGE_SECONDS does not count */
 		uint32_t n;     /* hedges that were dialled in it */
