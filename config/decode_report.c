@@ -30,24 +30,29 @@ static const struct config_key *key_elsewhere(const char *prefix, const char *na
 	}
 }
 
-/* Words of other programs. Returns whether the word is one. */
-static bool help_peer_word(const struct decode *dc, const char *typed)
+/* Words of other programs, and ours of another section. Returns whether the word is one. */
+static bool help_peer_word(const struct decode *dc, const char *prefix, const char *typed)
 {
 	static const struct {
-		const char *word, *program, *ours;
+		const char *word, *program, *within, *ours;
 	} words[] = {
-#define X(word, program, ours) {word, program, ours},
+#define X(word, program, within, ours) {word, program, within, ours},
 		PEER_WORD_TBL(X)
 #undef X
 	};
+	size_t best = array_len(words);
 
-	for (size_t i = 0; i < array_len(words); i++) {
-		if (strcmp(words[i].word, typed) != 0)
-			continue;
-		diag_help(dc->d, "what %s calls %s is written as %s", words[i].program, typed, words[i].ours);
-		return true;
-	}
-	return false;
+	for (size_t i = 0; i < array_len(words); i++)
+		if (strcmp(words[i].word, typed) == 0 &&
+		    strncmp(words[i].within, prefix, strlen(words[i].within)) == 0)
+			best = i; /* the narrower section stands behind */
+	if (best == array_len(words))
+		return false;
+	if (words[best].program != NULL)
+		diag_help(dc->d, "what %s calls %s is written as %s", words[best].program, typed, words[best].ours);
+	else
+		diag_help(dc->d, "it is written as %s", words[best].ours);
+	return true;
 }
 
 /* A character that looks like a space or like nothing explains why a word that looks right is
@@ -87,7 +92,7 @@ void decode_unknown_key(const struct decode *dc, const struct decode_place *at, 
 
 	diag_error(dc->d, DIAG_UNKNOWN_KEY, key->at, "unknown key \"%s\"%s", key->text, at->where);
 	note_invisible(dc, key->text);
-	if (help_peer_word(dc, key->text))
+	if (help_peer_word(dc, at->prefix, key->text))
 		return;
 	/* The section that the person is in comes first: "timeout" beside "timeouts" is a slip, and
 	 * no wish for the key of that name in another section. */

@@ -134,6 +134,29 @@ static void check_own(struct diag *d, struct config_upstream *u)
 
 /* ---- what goes with them ---- */
 
+/* The next check begins when the last has ended, so a server that hangs is asked more seldom than the interval says,
+ * and found out later. A default is left alone: it is for intervals of seconds. */
+static void doubt_time(struct diag *d, const char *path, void *check, const struct config_check *every)
+{
+	const char *timeout = key_child(path, "timeout")->path;
+
+	if (validate_is_written(timeout, check) && every->timeout > every->interval)
+		diag_warn(d, DIAG_LONG_CHECK, validate_origin(timeout, check),
+		          "a check may last longer than its interval: of a server that hangs the next one is late");
+}
+
+static void doubt_times(struct diag *d, struct config_upstream *u)
+{
+	if (u->health.tcp != NULL)
+		doubt_time(d, HEALTH "tcp", u->health.tcp, &u->health.tcp->every);
+	if (u->health.send != NULL)
+		doubt_time(d, HEALTH "send", u->health.send, &u->health.send->every);
+	if (u->health.http != NULL)
+		doubt_time(d, HEALTH "http", u->health.http, &u->health.http->every);
+	if (u->health.tls != NULL)
+		doubt_time(d, HEALTH "tls", u->health.tls, &u->health.tls->every);
+}
+
 /* A port is looked for where there is none. */
 static void doubt_port(struct diag *d, struct config_upstream *u)
 {
@@ -186,6 +209,7 @@ void validate_checks(struct diag *d, struct config_upstream *u)
 	if (u->health.tls != NULL)
 		validate_values(d, KEY_CHECK_TLS, u->health.tls);
 	check_own(d, u);
+	doubt_times(d, u);
 	if (u->on_down == CONFIG_ON_DOWN_CLOSE && config_check_of(u) == NULL)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("upstreams[].on_down", u),
 		          "on_down has no effect: no check of health takes a server down");

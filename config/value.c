@@ -292,11 +292,34 @@ static int read_sink(struct value_reader *r, const char *text, struct config_sin
 	return reader_refuse(r, DIAG_TEXT, "write stdout, stderr, off or a path that starts with /");
 }
 
+/* "http://10.0.0.1:80/x": what is between the scheme and the path is what was meant, with the scheme's port where it
+ * has none. */
+static int refuse_url(struct value_reader *r, const char *text)
+{
+	const char *host = strstr(text, "://") + strlen("://");
+	int n = (int)strcspn(host, "/");
+	const char *v6 = memchr(host, ']', (size_t)n), *from = v6 != NULL ? v6 : host;
+	bool tls = strncmp(text, "https:", strlen("https:")) == 0;
+	bool ported = memchr(from, ':', (size_t)(host + n - from)) != NULL;
+
+	const char *port = "";
+
+	if (!ported)
+		port = tls ? ":443" : ":80";
+	(void)reader_refuse(r, DIAG_ADDRESS, "an address has no scheme before it and no path behind it");
+	if (n > 0 && (tls || ported || strncmp(text, "http:", strlen("http:")) == 0))
+		snprintf(r->suggestion, sizeof(r->suggestion), "%.*s%s", n, host, port);
+	return -NP_EINVAL;
+}
+
 int value_read_address(struct value_reader *r, const char *text, struct np_addr *a)
 {
 	struct units_refusal u;
-	int err = units_address(a, text, &u);
+	int err;
 
+	if (strstr(text, "://") != NULL)
+		return refuse_url(r, text);
+	err = units_address(a, text, &u);
 	if (err == 0)
 		return 0;
 	return refuse_units(r, err == -EOPNOTSUPP ? DIAG_NOT_YET : DIAG_ADDRESS, &u);
@@ -324,8 +347,11 @@ static int read_server_address(struct value_reader *r, const char *text, struct 
 {
 	struct server_name name;
 	struct np_addr a;
-	int err = server_name_read(&name, text, &r->why);
+	int err;
 
+	if (strstr(text, "://") != NULL)
+		return refuse_url(r, text);
+	err = server_name_read(&name, text, &r->why);
 	if (err < 0)
 		return reader_refuse(r, DIAG_ADDRESS, r->why);
 	if (err == 0)

@@ -127,6 +127,17 @@ static bool is_reported(const struct diag *d, const struct diag_problem *p)
 	return false;
 }
 
+/* What is refused is not doubted as well: the doubt is of what was put in its place. */
+static bool is_refused(const struct diag *d, const struct diag_problem *p)
+{
+	if (diag_severity(p->code) != DIAG_WARNING || !pos_known(p->at))
+		return false;
+	for (size_t i = 0; i < d->shown; i++)
+		if (diag_severity(d->order[i]->code) == DIAG_ERROR && pos_compare(d->order[i], p) == 0)
+			return true;
+	return false;
+}
+
 /* The index of the problem that goes when there is one too many: the last warning, or the last
  * of all when every one is an error. */
 static size_t one_too_many(const struct diag *d)
@@ -207,7 +218,7 @@ static void diag_add(struct diag *d, enum diag_code code, struct config_pos at, 
 	/* Before the check: what diag_note and diag_help add to a repeated problem then lands in
 	 * the spare slot and not in another problem. */
 	d->last = p;
-	if (is_reported(d, p))
+	if (is_reported(d, p) || is_refused(d, p))
 		return;
 	d->count[diag_severity(code)]++;
 	if (!is_folded(d, p))

@@ -49,6 +49,7 @@
 	X(SERIES,      W, 309, "more time series than metrics.series allows")                 \
 	X(BARE_SECRET, W, 310, "a secret that crosses the network in the clear")              \
 	X(WAITS,       W, 311, "a server that speaks first, behind a listener that waits for the client") \
+	X(LONG_CHECK,  W, 312, "a check that may last longer than its interval, which then is not kept") \
 	X(EXPIRES,     W, 401, "a certificate that has expired, or soon will have")           \
 	X(TLS_PART,    W, 402, "a file or setting of TLS that works with some peers only")    \
 	X(NOT_FOUND,   W, 403, "a name of a server that is not found now")

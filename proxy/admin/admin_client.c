@@ -202,6 +202,7 @@ static bool serve_request(struct client *c, enum http_verdict found, size_t len,
 		return false;
 	init_reply(c, &r, block);
 	c->began = np_nanotime();
+	c->did[0] = '\0';
 	c->close = c->spare || c->admin->stopping;
 	if (found == HTTP_OK)
 		found = http_request_read(c->in, len, &c->request);

@@ -225,9 +225,24 @@ static void audit_stranger(const struct client *c, unsigned status)
 	log_limited(LVL_NOTICE, "audit", host, (int)status, "POST %.200s by %s: %u", c->request.path, host, status);
 }
 
+/* Who asked, in one text: for the audit line, and for what the order is told of. */
+no_inline void admin_who(const struct client *c, char out[ADMIN_WHO])
+{
+	char comm[32], peer[NP_ADDR_TEXT] = "";
+
+	if (c->at->tcp) {
+		np_addr_format(&c->peer_addr.u.sa, c->peer_addr.len, peer, sizeof(peer));
+		snprintf(out, ADMIN_WHO, "%.100s%s", peer, c->authorized ? " with a token" : "");
+		return;
+	}
+	comm_of(c, comm);
+	snprintf(out, ADMIN_WHO, "uid %u gid %u pid %d comm %s", (unsigned)c->peer.uid, (unsigned)c->peer.gid,
+		 (int)c->peer.pid, comm);
+}
+
 void admin_audit(const struct client *c, unsigned status, bool refused)
 {
-	char who[128], comm[32], peer[NP_ADDR_TEXT] = "";
+	char who[ADMIN_WHO], comm[32], peer[NP_ADDR_TEXT] = "";
 	struct event *e;
 	long long ms = (long long)((np_nanotime() - c->began) / NP_MS);
 
@@ -239,14 +254,13 @@ void admin_audit(const struct client *c, unsigned status, bool refused)
 	comm_of(c, comm);
 	if (c->at->tcp)
 		np_addr_format(&c->peer_addr.u.sa, c->peer_addr.len, peer, sizeof(peer));
-	if (c->at->tcp)
-		snprintf(who, sizeof(who), "%.100s%s", peer, c->authorized ? " with a token" : "");
-	else
-		snprintf(who, sizeof(who), "uid %u gid %u pid %d comm %s", (unsigned)c->peer.uid,
-			 (unsigned)c->peer.gid, (int)c->peer.pid, comm);
+	admin_who(c, who);
 	event_number(e, "status", status);
 	event_number(e, "ms", ms);
 	put_identity(e, c, peer, comm);
 	event_fact(e, "path", c->request.path);
-	event_log(e, LVL_NOTICE, "audit", "POST %.200s by %s: %u, %lld ms", c->request.path, who, status, ms);
+	if (c->did[0] != '\0')
+		event_fact(e, "did", c->did);
+	event_log(e, LVL_NOTICE, "audit", "POST %.200s by %s: %u, %lld ms%s%s", c->request.path, who, status, ms,
+		  c->did[0] != '\0' ? ": " : "", c->did);
 }

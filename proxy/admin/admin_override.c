@@ -7,12 +7,13 @@
 #include "config/units.h"
 #include "netpoll/err.h"
 #include "proxy/admin/admin_filter.h"
-#include "proxy/control/overrides.h"
+#include "proxy/control/override_tell.h"
 #include "proxy/control/server_close.h"
 #include "proxy/proto/json_object.h"
 #include "proxy/upstream/upstream.h"
 
 #define MEMBERS_MOST 16
+_Static_assert(ADMIN_DID >= OVERRIDE_WORDS && sizeof(((struct server_change *)0)->who) == ADMIN_WHO, "they fit");
 #define MOST_MOST    4000000 /* what a server's word has room for (server_state.h) */
 
 /* ---- the body ---- */
@@ -206,6 +207,17 @@ void override_put(struct json *j, const struct server_inputs *in, const int64_t 
 	json_time(j, "max_connections_until", ends[SERVER_SET_MOST]);
 }
 
+/* What the inputs were that were forgotten; null: that one was not to be. */
+static void put_forgot(struct json *j, const struct server_change *change)
+{
+	const struct server_inputs was = server_inputs(change->was);
+
+	json_enter(j, "forgot", '{');
+	json_str(j, "passive", change->forgets_passive ? passive_word(was.passive) : NULL);
+	json_str(j, "check", change->forgets_check ? server_check_text(was.check) : NULL);
+	json_leave(j, '}');
+}
+
 /* What is in force now, not what was asked for: a second operator may have spoken meanwhile. */
 static void say_done(const struct server_change *change, struct reply *r, uint64_t generation)
 {
@@ -221,16 +233,18 @@ static void say_done(const struct server_change *change, struct reply *r, uint64
 	json_str(&j, "why", server_why_text(why));
 	json_u64(&j, "effective_weight", server_weight(change->word, change->weight));
 	json_bool(&j, "persisted", change->persisted);
+	put_forgot(&j, change);
 	json_leave(&j, '}');
 	text_char(&r->body, '\n');
 }
 
 /* Each result of the control thread has its status. */
-static void say_result(const struct server_change *change, struct reply *r, uint64_t generation)
+static void say_result(struct client *c, const struct server_change *change, struct reply *r, uint64_t generation)
 {
-	if (change->result == CHANGE_DONE)
+	if (change->result == CHANGE_DONE) {
+		override_words(change, c->did);
 		say_done(change, r, generation);
-	else if (change->result == CHANGE_TOO_MANY)
+	} else if (change->result == CHANGE_TOO_MANY)
 		reply_error(r, 429, "1000 servers have overrides: that is the most", "undo some with state ready");
 	else if (change->result == CHANGE_TOO_MANY_CLOSES)
 		reply_error(r, 429, "the connections of 64 servers are being ended: that is the most",
@@ -253,11 +267,12 @@ void admin_override(struct client *c, struct reply *r)
 	change->said = (struct server_inputs){.admin_weight = -1, .agent_weight = -1};
 	if (read_path_of(c->rest, change, r) && read_change(c, change, r)) {
 		/* Without patience: the order has our change, so it must come back. */
+		admin_who(c, change->who);
 		o = admin_order(c, &(struct order){.kind = ORDER_SERVER, .change = change}, 0);
 		if (o == NULL || (o->err != 0 && o->err != -ESTALE))
 			reply_error(r, 409, "the process starts or ends", NULL);
 		else if (!admin_order_stale(c, r, o))
-			say_result(change, r, o->generation);
+			say_result(c, change, r, o->generation);
 		admin_order_free(o);
 	}
 	free(change);

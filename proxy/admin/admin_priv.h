@@ -58,6 +58,9 @@ struct admin {
 };
 
 /* One connection. */
+#define ADMIN_WHO 128 /* bytes, with the NUL */
+#define ADMIN_DID 256
+
 struct client {
 	struct admin *admin;
 	struct admin_at *at;
@@ -81,6 +84,7 @@ struct client {
 	uint64_t match;
 	const char *rest;      /* of the path, behind a route that ends with a slash */
 	int64_t began;         /* when the head was whole */
+	char did[ADMIN_DID];   /* what the request changed, with the old value, for the audit line; "": nothing said */
 };
 
 /* An answer under way. A short body goes out whole, with its length; of a longer one each full block goes out as a
@@ -122,6 +126,8 @@ int64_t admin_deadline(const struct admin *a, int64_t ns);
 
 /* May this request be answered?   Returns  true; or false, and r is the refusal.   Parks: a wrong token. */
 must_use bool admin_gate(struct client *c, const struct route_row *row, struct reply *r);
+/* admin_who: who asks: "uid 0 gid 0 pid 12 comm staunch", or an address of TCP. */
+void admin_who(const struct client *c, char out[ADMIN_WHO]);
 /* One line for a request that changes something, or was refused to. */
 /* refused: by the gate; strangers can bring that about as often as they like. */
 void admin_audit(const struct client *c, unsigned status, bool refused);

@@ -122,6 +122,33 @@ bool cli_server_is_kept(const char *answer)
 	return at == NULL || *at == 't';
 }
 
+/* What it was is what is gone now: nobody can look it up any more. */
+static void show_forgotten(const char *body, const char *name, const char *what)
+{
+	struct cli_paragraph p;
+
+	if (!json_is_there(body, name) || !cli_paragraph_begin(&p))
+		return;
+	fprintf(p.f, "forgotten: %s; it was ", what);
+	json_print(p.f, body, name);
+	cli_paragraph_end(&p, stdout, "  ");
+}
+
+/* A weight of 0 is no weight: what it does is said. */
+static void show_weight(const char *body)
+{
+	bool said = json_is_there(body, "weight"), none = json_is(body, "effective_weight", "0");
+	struct cli_paragraph p;
+
+	if ((!said && !none) || !cli_paragraph_begin(&p))
+		return;
+	fprintf(p.f, "weight %lld", json_number(body, said ? "weight" : "effective_weight"));
+	put_until(p.f, body, "weight_until");
+	if (none)
+		fputs(": it gets no new clients, those that it has go on", p.f);
+	cli_paragraph_end(&p, stdout, "  ");
+}
+
 /* One line for the usual case; weight and max_connections only where they differ from the file. */
 static no_inline void show_override(const char *body)
 {
@@ -134,17 +161,15 @@ static no_inline void show_override(const char *body)
 		put_until(p.f, body, "state_until");
 		cli_paragraph_end(&p, stdout, "");
 	}
-	if (json_is_there(body, "weight") && cli_paragraph_begin(&p)) {
-		fprintf(p.f, "weight %lld", json_number(body, "weight"));
-		put_until(p.f, body, "weight_until");
-		cli_paragraph_end(&p, stdout, "  ");
-	}
+	show_weight(body);
 	if (json_is_there(body, "max_connections") && cli_paragraph_begin(&p)) {
 		fputs("max_connections ", p.f);
 		json_print(p.f, body, "max_connections");
 		put_until(p.f, body, "max_connections_until");
 		cli_paragraph_end(&p, stdout, "  ");
 	}
+	show_forgotten(body, "forgot.passive", "what became of its connections");
+	show_forgotten(body, "forgot.check", "the verdict of its check");
 	if (!cli_server_is_kept(body))
 		cli_complain("this is not kept over a restart: the state file is off, or is not written");
 }

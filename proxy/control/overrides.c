@@ -11,6 +11,7 @@
 #include "proxy/base/wall.h"
 #include "proxy/control/control.h"
 #include "proxy/control/names_list.h"
+#include "proxy/control/override_tell.h"
 #include "proxy/control/override_text.h"
 #include "proxy/control/state.h"
 #include "proxy/health/health.h"
@@ -285,29 +286,6 @@ static void describe(struct server_change *c, const struct member *m)
 		c->ends[i] = server_set_ends(s, (enum server_set)i);
 }
 
-/* What holds from now on, with all that was said before. */
-static void say_override(const struct server_change *c)
-{
-	struct server_inputs in = server_inputs(c->word);
-	struct event *e = event_begin();
-	char weight[32] = "", most[40] = "";
-
-	event_fact(e, "server", c->name);
-	event_fact(e, "state", server_admin_text(in.admin));
-	if (in.admin_weight >= 0) {
-		event_number(e, "weight", in.admin_weight);
-		snprintf(weight, sizeof(weight), ", weight %d", in.admin_weight);
-	}
-	if (in.admin_most == SERVER_NO_LIMIT) {
-		event_fact(e, "max_connections", "off");
-		snprintf(most, sizeof(most), ", max_connections off");
-	} else if (in.admin_most != 0) {
-		event_number(e, "max_connections", in.admin_most);
-		snprintf(most, sizeof(most), ", max_connections %u", in.admin_most);
-	}
-	event_log(e, LVL_NOTICE, "override", "server %s: %s%s%s", c->name, server_admin_text(in.admin), weight, most);
-}
-
 /* Before the change, which then needs no way back. It runs after it, and stops if that fails. */
 static bool close_starts(struct process *p, struct server_change *c, const struct server *s)
 {
@@ -324,6 +302,7 @@ static void change_absent(struct process *p, struct override *one, struct server
 {
 	struct server_inputs in;
 
+	c->was = server_word(&one->said);
 	for (unsigned i = 0; i < SERVER_SETS; i++)
 		change_one(one, c, (enum server_set)i);
 	in = one->said;
@@ -334,7 +313,7 @@ static void change_absent(struct process *p, struct override *one, struct server
 	memcpy(c->ends, one->ends, sizeof(c->ends));
 	if (says_nothing(one))
 		override_free(&p->overrides, one);
-	say_override(c);
+	override_tell(c);
 	server_closes_judge(p);
 	watch_ends(p);
 }
@@ -367,6 +346,7 @@ void overrides_change(struct process *p, struct server_change *c)
 		server_closes_judge(p);
 		return;
 	}
+	c->was = server_now(m->server);
 	for (unsigned i = 0; i < SERVER_SETS; i++)
 		change_one(one, c, (enum server_set)i);
 	if (says_nothing(one))
@@ -378,7 +358,7 @@ void overrides_change(struct process *p, struct server_change *c)
 		log_msg(LVL_ERROR, "out_of_memory", "server %s: its check is not forgotten: out of memory",
 			m->server->name);
 	describe(c, m);
-	say_override(c);
+	override_tell(c);
 	server_closes_judge(p);
 	watch_ends(p);
 }

@@ -47,11 +47,12 @@ struct server_change {
 	bool forgets_passive; /* it is in at once, whatever its connections told */
 	bool forgets_check;   /* nothing is known of it, and it is checked at once */
 	int64_t close_over; /* ns: its live connections end within this time; 0: by themselves */
+	char who[128];      /* says so, for the log; "": not known */
 	/* out: */
 	enum change_result result;
 	char nearest[NP_ADDR_TEXT]; /* NO_UPSTREAM, NO_SERVER: which one was perhaps meant; "": none */
 	char name[OVERRIDE_UPSTREAM + NP_ADDR_TEXT]; /* DONE: "upstream/address" */
-	uint64_t word;              /* DONE: the server's */
+	uint64_t word, was;         /* DONE: the server's; and before */
 	uint32_t weight;            /* DONE: configured */
 	int64_t ends[SERVER_SETS];  /* DONE: wall clock */
 	bool persisted;             /* DONE: it is on the disk */

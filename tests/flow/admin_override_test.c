@@ -226,6 +226,13 @@ static void o10_the_verb(void **state)
 	assert_string_equal(verb(0, textf("maint %s", a)), textf("%s: maint\n", a));
 	verb(0, textf("ready %s", a));
 	expect_part(verb(1, textf("drain ap%s", a + 3)), "did you mean app?");
+	assert_string_equal(verb(0, textf("weight %s 0", a)),
+			    textf("%s: ready\n  weight 0: it gets no new clients, those that it has go on\n", a));
+	kit_staunch_wait_err(w.s, ": ready; weight 0, was as in the file; by uid ", 1);
+	kit_staunch_wait_err(w.s, " ms: ready; weight 0, was as in the file\"", 1);
+	expect_part(verb(0, textf("ready %s --forget both", a)),
+		    "\n  forgotten: what became of its connections; it was in\n"
+		    "  forgotten: the verdict of its check; it was none\n");
 	verb(2, textf("weight %s 300", a));
 	verb(2, textf("drain %s 3", a));
 	verb(2, textf("drain %s --max-connections x", a));

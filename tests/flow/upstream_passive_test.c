@@ -213,7 +213,7 @@ static void e76_forgotten_by_order(void **state)
 	expect_part(control_raw(textf("POST /v1/servers/app/%s:%d HTTP/1.1\r\nHost: localhost\r\nX-Staunch: 1\r\n"
 				      "Connection: close\r\nContent-Length: %zu\r\n\r\n%s",
 				      kit_ip(0), w.at[1], strlen(body), body)),
-		    "HTTP/1.1 200 ");
+		    "\"forgot\":{\"passive\":\"out\",\"check\":null}");
 	expect_part(control_expect(200, "GET /v1/upstreams", ""), "\"usable\":3");
 	back_to_normal(w.s, w.fds, kit_ip(0), w.port);
 }

@@ -43,13 +43,13 @@ static void V22_slips(void **state)
 	load_rows(rows, array_len(rows));
 }
 
-/* Every word of the table is a key of another program alone, and leads to a key that exists. */
+/* Every word of the table leads to a key that exists, and is none of ours in the section in which it is looked for. */
 static void V22_peer_words(void **state)
 {
 	static const struct {
-		const char *word, *program, *ours;
+		const char *word, *program, *within, *ours;
 	} words[] = {
-#define X(word, program, ours) {word, program, ours},
+#define X(word, program, within, ours) {word, program, within, ours},
 		PEER_WORD_TBL(X)
 #undef X
 	};
@@ -59,9 +59,13 @@ static void V22_peer_words(void **state)
 		if (key_find(words[i].ours) == NULL)
 			fail_msg("%s leads to %s, which is no key", words[i].word, words[i].ours);
 		for (size_t k = 0; k < key_count; k++)
-			if (strcmp(key_name(&key_rows[k]), words[i].word) == 0)
+			if (words[i].within[0] == '\0' && strcmp(key_name(&key_rows[k]), words[i].word) == 0)
 				fail_msg("%s is a key of ours", words[i].word);
-		if (i > 0)
+		if (words[i].within[0] != '\0' && key_child(words[i].within, words[i].word) != NULL)
+			fail_msg("%s is a key of ours in %s", words[i].word, words[i].within);
+		if (i > 0 && strcmp(words[i - 1].word, words[i].word) == 0)
+			assert_true(strcmp(words[i - 1].within, words[i].within) < 0);
+		else if (i > 0)
 			assert_true(strcmp(words[i - 1].word, words[i].word) < 0);
 	}
 }
