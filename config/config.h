@@ -235,6 +235,7 @@ struct config {
 		struct config_text *hosts;
 		size_t              nhosts;
 		const char         *state; /* "auto", "off" or a path */
+		bool                watch; /* load again by itself what has changed */
 	} control;
 	struct config_text *include; /* as written; what it names is in the lists and values above */
 	size_t            ninclude;

@@ -177,7 +177,14 @@
 	  "Its mode is 0600, one process uses it, and it is only for servers that the configuration has. What is "  \
 	  "known of their names stands in it, too. "                                                               \
 	  "A damaged one is moved aside, to state.yaml.bad. Without a control plane there is none.",               \
-	  "\"/var/lib/staunch/state.yaml\"")
+	  "\"/var/lib/staunch/state.yaml\"")                                                                           \
+	X(BOOL, "control.watch", control.watch, "false", 0, 0, 0, none, LIVE,                                     \
+	  "whether this file is loaded again by itself when it changes",                                          \
+	  "This file, those that it includes and their directories are looked at four times a second; once they "  \
+	  "have stayed the same for that long, and say something else, they are loaded as by staunch reload. For a " \
+	  "Kubernetes ConfigMap, which is changed by another link. A mistake in them changes nothing, and "         \
+	  "staunch_config_last_reload_successful becomes 0. Without it a change waits for an order.",              \
+	  "true")
 
 /* A struct config_proxy_in, for all addresses of a listener or for one of them. */
 #define CONFIG_PROXY_IN_ROWS(X, path, member)                                                                     \

@@ -64,6 +64,9 @@ struct process {
 	} publishing; /* publish.h */
 	uint64_t files; /* watch_files_state of the files in force; 0: there are none */
 	uint64_t files_seen; /* the same at the last poll */
+	uint64_t texts;      /* control.watch: watch_texts_state when what they say was looked at; 0: not yet */
+	uint64_t texts_seen; /* the same at the last poll */
+	uint64_t texts_generation; /* in force when that was looked at */
 	int64_t loaded_at;   /* wall clock, ns: when the generation in force came into force */
 	char *problems;      /* owned: of the last load, if it was refused (orders.h); NULL: none */
 	char *problem;       /* owned: the first of them, in one line; NULL, too */

@@ -24,8 +24,10 @@
 	X(capacity, "notice", "How many workers there are, and for how many connections there are descriptors.") \
 	X(certificate_expired, "warning", "A certificate in use has expired.") \
 	X(certificate_expires, "warning", "A certificate in use expires within 30 days.") \
+	X(config_changed, "notice", "The configuration's files have changed, and are loaded (control.watch).") \
 	X(config_problem, "warning, error", "One problem of a configuration, where lines are no JSON.") \
 	X(config_problems, "warning, error", "All problems of a configuration, as a list in problems.") \
+	X(config_same, "debug", "The configuration's files were written again, and say what is in force (control.watch).") \
 	X(connect_failed, "warning", "A server cannot be reached; who and why.") \
 	X(control_accept, "warning", "The control plane cannot accept.") \
 	X(control_failed, "error", "The control socket's directory is not safe; the start is refused.") \

@@ -110,13 +110,13 @@ static const char dumped[] =
 	"        early_end: true                     # default\n"
 	"        answer: auto                        # default\n"
 	"        probe: true                         # default\n"
-	"shutdown:\n"
-	"  delay: 0s                                 # default\n"
+	"shutdown:\n  delay: 0s                                 # default\n"
 	"  timeout: 30s                              # default\n"
 	"control:\n"
 	"  socket: \"auto\"                            # default\n"
 	"  http: \"off\"                               # default\n"
-	"  state: \"auto\"                             # default\n";
+	"  state: \"auto\"                             # default\n"
+	"  watch: false                              # default\n";
 
 static void each_value_and_its_origin(void **state)
 {

@@ -82,11 +82,39 @@ static void changes_are_seen(void **state)
 	config_free(c);
 }
 
+/* The directory is watched for what an include names, and contents count, not times. */
+static void texts_that_differ(void **state)
+{
+	struct diag *d = diag_new();
+	char path[KIT_PATH];
+	struct config *c;
+	uint64_t before, touched, added;
+
+	(void)state;
+	kit_file_write("main.yaml", "include: \"*.part\"\nlisteners: [{name: l, bind: \":80\", upstream: u}]\n", path);
+	write_file("a.part", "upstreams: [{name: u, servers: [\"10.0.0.1:80\"]}]\n");
+	assert_int_equal(config_load_texts(path, &c, d), 0);
+	before = watch_texts_state(c);
+	assert_true(watch_texts_state(c) == before && !watch_texts_differ(c));
+	write_file("new", "upstreams: [{name: u, servers: [\"10.0.0.1:80\"]}]\n");
+	rename_file("new", "a.part");
+	touched = watch_texts_state(c);
+	assert_true(touched != before && !watch_texts_differ(c));
+	write_file("b.part", "zone: z\n");
+	added = watch_texts_state(c);
+	assert_true(added != touched && watch_texts_differ(c));
+	write_file("b.part", "zone: [\n");
+	assert_true(watch_texts_state(c) != added && watch_texts_differ(c));
+	config_free(c);
+	diag_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(no_files_no_state, kit_end),
 		cmocka_unit_test_teardown(changes_are_seen, kit_end),
+		cmocka_unit_test_teardown(texts_that_differ, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
