@@ -11,6 +11,7 @@
 #include "proxy/control/cgroup.h"
 #include "proxy/control/control_path.h"
 #include "proxy/control/names_list.h"
+#include "proxy/control/ocsp.h"
 #include "proxy/health/health.h"
 #include "proxy/log/log.h"
 
@@ -145,6 +146,28 @@ static bool has_names(const struct config *c)
 	return false;
 }
 
+/* Responses that are asked for at the same time, at most. */
+static unsigned capacity_ocsp(const struct config *c)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		const struct config_tls_in *tls = c->listeners[i].tls;
+
+		for (size_t j = 0; tls != NULL && j < tls->ncertificates; j++)
+			n += tls->certificates[j].ocsp_fetch;
+	}
+	return n < OCSP_AT_ONCE ? n : OCSP_AT_ONCE;
+}
+
+/* Those of OCSP responders are no more at once than there are questions. */
+static unsigned lookups_aside(const struct config *c)
+{
+	unsigned all = capacity_lookups(), ocsp = capacity_ocsp(c) * FDS_PER_LOOKUP;
+
+	return has_names(c) || ocsp > all ? all : ocsp;
+}
+
 /* One alone is never hedged; a name may have several. */
 static bool has_hedges(const struct config *c)
 {
@@ -185,7 +208,7 @@ unsigned capacity_aside(unsigned workers, const struct config *c)
 	unsigned n = capacity_admin(c) + capacity_warm(workers, c);
 
 	n += has_checks(c) ? capacity_checks() : 0;
-	n += has_names(c) ? capacity_lookups() : 0;
+	n += lookups_aside(c) + capacity_ocsp(c);
 	return n + (has_hedges(c) ? capacity_hedges() : 0);
 }
 

@@ -45,7 +45,7 @@ unsigned capacity_lookups_at_once(void);
  * are. An eighth of all at most: what is beyond it is left out. */
 unsigned capacity_warm(unsigned workers, const struct config *c);
 
-/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks, look-ups, hedges and
+/* capacity_aside: descriptors that c sets aside: those of its control plane, and of checks, look-ups, OCSP, hedges and
  * connections kept ready where it has some. Where they are not enough after all, what is made ahead is left out first,
  * then hedges, then probes, then checks (proxy/base/spare.h). */
 unsigned capacity_aside(unsigned workers, const struct config *c);

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "config/text/diag.h"
+#include "proxy/base/text.h"
 
 static struct rlimit before;
 
@@ -59,33 +60,58 @@ static void connections_follow_the_limit(void **state)
 	}
 }
 
+/* Of a listener: so many, each with its own names, whose OCSP responders are asked; none: no TLS.
+ *   Returns  a text that is good until the next call. */
+static const char *certificates(unsigned n)
+{
+	static char text[1024];
+	struct text t;
+
+	memset(text, 0, sizeof(text)); /* so it has its end */
+	text_init(&t, text, sizeof(text) - 1);
+	for (unsigned i = 0; i < n; i++) {
+		text_str(&t, i == 0 ? ", tls: {certificates: [" : ", ");
+		text_str(&t, "{cert: /a, key: /a, ocsp_fetch: true, names: [a");
+		text_u64(&t, i);
+		text_str(&t, ".x]}");
+	}
+	text_str(&t, n > 0 ? "]}" : "");
+	return text;
+}
+
 /* E73, O36: what is ours alone has its part, where the configuration has a use for it. */
 static void e73_set_aside(void **state)
 {
 	static const struct {
 		const char *upstream, *top;
 		rlim_t nofile;
-		unsigned aside;
+		unsigned aside, fetched; /* certificates whose OCSP responder is asked */
 	} rows[] = {
-		{"servers: [\"192.0.2.1:1\"]", "", 1024, 0},
-		{"servers: [\"192.0.2.1:1\"], health: {tcp: {}}", "", 1024, 32},
-		{"servers: [\"192.0.2.1:1\"], health: {tcp: {}}", "", 32, 2},
-		{"servers: [\"192.0.2.1:1\"], health: {agent: {port: 9}}", "", 20000, 256},
-		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 1024, 8},
-		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 20000, 64},
-		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"], hedge: off", "", 1024, 0},
-		{"servers: [\"192.0.2.1:1\"], warm: {connections: 3}", "", 1024, 6},
-		{"servers: [\"192.0.2.1:1\"]", "control: {socket: /tmp/s}\n", 1024, 48},
+		{"servers: [\"192.0.2.1:1\"]", "", 1024, 0, 0},
+		{"servers: [\"192.0.2.1:1\"], health: {tcp: {}}", "", 1024, 32, 0},
+		{"servers: [\"192.0.2.1:1\"], health: {tcp: {}}", "", 32, 2, 0},
+		{"servers: [\"192.0.2.1:1\"], health: {agent: {port: 9}}", "", 20000, 256, 0},
+		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 1024, 8, 0},
+		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"]", "", 20000, 64, 0},
+		{"servers: [\"192.0.2.1:1\", \"192.0.2.2:1\"], hedge: off", "", 1024, 0, 0},
+		{"servers: [\"192.0.2.1:1\"], warm: {connections: 3}", "", 1024, 6, 0},
+		{"servers: [\"192.0.2.1:1\"]", "control: {socket: /tmp/s}\n", 1024, 48, 0},
+		/* each has its connection, and before it a look-up of five descriptors */
+		{"servers: [\"192.0.2.1:1\"]", "", 1024, 6, 1},
+		{"servers: [\"192.0.2.1:1\"]", "", 1024, 24, 9},
+		{"servers: [\"192.0.2.1:1\"]", "", 160, 14, 9},
+		{"servers: [\"a.example:1\"], hedge: off", "", 1024, 68, 9},
+		{"servers: [\"a.example:1\"], hedge: off", "", 1024, 64, 0},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(rows); i++) {
 		struct diag *d = diag_new();
 		struct config *c = NULL;
-		char text[512];
+		char text[1536];
 
-		snprintf(text, sizeof(text), "%slisteners: [{name: l, bind: \":80\", upstream: u}]\n"
-			 "upstreams: [{name: u, %s}]\n", rows[i].top, rows[i].upstream);
+		snprintf(text, sizeof(text), "%slisteners: [{name: l, bind: \":80\", upstream: u%s}]\n"
+			 "upstreams: [{name: u, %s}]\n", rows[i].top, certificates(rows[i].fetched), rows[i].upstream);
 		assert_int_equal(config_parse("t", text, strlen(text), &c, d), 0);
 		if (rows[i].top[0] == '\0')
 			setenv("STAUNCH_CONTROL", "off", 1);
