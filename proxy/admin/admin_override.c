@@ -245,7 +245,8 @@ static void say_result(struct client *c, const struct server_change *change, str
 		override_words(change, c->did);
 		say_done(change, r, generation);
 	} else if (change->result == CHANGE_TOO_MANY)
-		reply_error(r, 429, "1000 servers have overrides: that is the most", "undo some with state ready");
+		reply_error(r, 429, "1000 servers have overrides, removed ones among them: that is the most",
+			    "undo one: staunch server ready UPSTREAM/ADDRESS; the state file lists all of them");
 	else if (change->result == CHANGE_TOO_MANY_CLOSES)
 		reply_error(r, 429, "the connections of 64 servers are being ended: that is the most",
 			    "wait for one, or stop one with state ready");

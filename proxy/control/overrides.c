@@ -296,8 +296,8 @@ static bool close_starts(struct process *p, struct server_change *c, const struc
 	return err == 0;
 }
 
-/* Of a server that has left, which DNS may bring back: what is said of it can be changed and undone, or nobody could
- * remove its row. */
+/* Of a server that has left, which DNS or a reload may bring back, alone or with its whole upstream: what is said of it
+ * can be changed and undone, or nobody could remove its row. */
 static void change_absent(struct process *p, struct override *one, struct server_change *c)
 {
 	struct server_inputs in;
@@ -327,7 +327,7 @@ void overrides_change(struct process *p, struct server_change *c)
 
 	DCHECK(np_self() == p->registry.control, "overrides are the control thread's");
 	if (m == NULL) {
-		one = u != NULL ? override_find(o, u->name, c->server) : NULL;
+		one = override_find(o, c->upstream, c->server);
 		if (one != NULL)
 			change_absent(p, one, c); /* else c says that there is no such server */
 		return;

@@ -11,18 +11,18 @@
 #include "proxy/policy/snapshot.h"
 #include "tests/kit/kit.h"
 
-#define CONFIG                                                  \
+#define CONFIG(name)                                            \
 	"listeners:\n"                                          \
-	"  - {name: web, bind: \":80\", upstream: app}\n"       \
+	"  - {name: web, bind: \":80\", upstream: " name "}\n"   \
 	"upstreams:\n"                                          \
-	"  - {name: app, servers: [\"db.example:80\"]}\n"
+	"  - {name: " name ", servers: [\"db.example:80\"]}\n"
 
 struct scene {
 	struct process p;
 	const char *problem;
 };
 
-static struct snapshot *make_snapshot(struct process *p)
+static struct snapshot *make_snapshot(struct process *p, const char *text)
 {
 	struct diag *d = diag_new();
 	struct config *c = NULL;
@@ -31,7 +31,7 @@ static struct snapshot *make_snapshot(struct process *p)
 	struct text why;
 
 	text_init(&why, room, sizeof(room));
-	CHECK(d != NULL && config_parse("test", CONFIG, strlen(CONFIG), &c, d) == 0, "a config");
+	CHECK(d != NULL && config_parse("test", text, strlen(text), &c, d) == 0, "a config");
 	CHECK(snapshot_new(&p->registry, c, NULL, &s, &why) == 0, "a snapshot");
 	diag_free(d);
 	return s;
@@ -78,14 +78,37 @@ static const char *gone_servers(struct process *p)
 	return c.result == CHANGE_NO_SERVER ? NULL : "undone once";
 }
 
+/* A reload has removed the upstream with all of its servers. */
+static const char *gone_upstream(struct process *p)
+{
+	const struct override_row row = {
+		.upstream = "app",
+		.address = "10.0.0.2:80",
+		.said = {.admin = SERVER_DRAIN, .admin_weight = -1, .agent_weight = -1},
+	};
+	struct server_change c = said("10.0.0.2:80", SERVER_READY);
+
+	if (overrides_restore(p, p->snap, &row, 1) || p->overrides.n != 1)
+		return "it may come back";
+	snapshot_free(p->snap);
+	p->snap = make_snapshot(p, CONFIG("other"));
+	overrides_change(p, &c);
+	if (c.result != CHANGE_DONE || strcmp(c.name, "app/10.0.0.2:80") != 0 || p->overrides.n != 0)
+		return "undone without its upstream";
+	overrides_change(p, &c);
+	return c.result == CHANGE_NO_UPSTREAM ? NULL : "undone without its upstream, once";
+}
+
 static void control_main(void *arg)
 {
 	struct scene *s = arg;
 
 	s->p.registry.control = np_self();
-	s->p.snap = make_snapshot(&s->p);
+	s->p.snap = make_snapshot(&s->p, CONFIG("app"));
 	snapshot_enact(s->p.snap, 1000);
 	s->problem = gone_servers(&s->p);
+	if (s->problem == NULL)
+		s->problem = gone_upstream(&s->p);
 	overrides_stop(&s->p.overrides);
 	s->p.snap = snapshot_free(s->p.snap);
 }
