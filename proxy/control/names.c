@@ -310,8 +310,7 @@ void names_refuse(struct process *p)
 void names_settle(struct process *p)
 {
 	p->dns_names.adopting = false;
-	free(p->dns_names.kept);
-	p->dns_names.kept = NULL;
+	names_lines_fini(&p->dns_names.kept);
 	overrides_apply(p, p->snap);
 	if (!list_empty(&p->dns_names.all))
 		np_timer_set(&p->dns_names.timer, np_nanotime());
@@ -325,8 +324,7 @@ void names_stop(struct process *p)
 	np_timer_stop(&n->timer);
 	list_for_each_safe(it, &n->all)
 		named_free(named_of(it));
-	free(n->kept);
-	n->kept = NULL;
+	names_lines_fini(&n->kept);
 }
 
 /* ---- for others ---- */

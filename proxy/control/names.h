@@ -30,6 +30,7 @@
 
 #include "netpoll/netpoll.h"
 #include "proxy/control/names_settings.h"
+#include "proxy/control/names_text.h"
 #include "proxy/resolve/dns_name.h"
 #include "proxy/resolve/resolver.h"
 #include "proxy/upstream/upstream_doubt.h"
@@ -54,7 +55,7 @@ struct named {
 
 struct names {
 	struct process *process;  /* const */
-	char *kept;               /* owned: of a former process (names_keep.h), until a generation is in force */
+	struct names_lines kept;  /* of a former process (names_keep.h), until a generation is in force */
 	struct list all;          /* of struct named */
 	struct np_timer timer;    /* the next question, or the next attempt to put what has changed into force */
 	struct upstream_doubt doubt;

@@ -18,8 +18,8 @@ static int64_t names_wall_offset(void)
 
 void names_recall(struct names *n, char *text)
 {
-	DCHECK(n->kept == NULL && list_empty(&n->all), "once, at the start");
-	n->kept = text;
+	DCHECK(n->kept.text == NULL && list_empty(&n->all), "once, at the start");
+	names_lines_init(&n->kept, text);
 }
 
 /* A clock that was set back meanwhile makes a set that will be seen: it counts as fresh, within the same bound. */
@@ -28,7 +28,7 @@ static void recall_set(const struct names *n, struct dns_set *s)
 	int64_t now = np_nanotime(), most = n->trial.rules.max_ttl, wall, seen;
 	struct dns_answer a;
 
-	if (!names_text_find(n->kept, s, &a, &wall))
+	if (!names_text_find(&n->kept, s, &a, &wall))
 		return;
 	seen = wall - names_wall_offset();
 	if (seen > now - most && seen < now + most)
@@ -38,7 +38,7 @@ static void recall_set(const struct names *n, struct dns_set *s)
 
 void names_recall_one(const struct names *n, struct dns_name *d, void (*forget)(struct dns_set *s))
 {
-	if (n->kept == NULL)
+	if (n->kept.n == 0)
 		return;
 	recall_set(n, &d->set);
 	if (dns_name_follow(d, forget) != 0)

@@ -131,13 +131,102 @@ static bool read_rest(const char *p, size_t n, const struct dns_set *s, struct d
 	return good;
 }
 
-bool names_text_find(const char *text, const struct dns_set *s, struct dns_answer *a, int64_t *wall)
+/* ---- find ---- */
+
+/* A part of the text. */
+struct names_line {
+	const char *question; /* both words of it, and a blank */
+	const char *rest, *end;
+};
+
+/* The next line behind *at, which moves behind it.   Returns  false: there is none any more. */
+static bool read_names_line(const char **at, struct names_line *line)
+{
+	const char *end = strstr(*at, END), *name;
+
+	if (end == NULL)
+		return false;
+	name = memchr(*at, ' ', (size_t)(end - *at));
+	line->question = *at;
+	line->end = end;
+	line->rest = name != NULL ? memchr(name + 1, ' ', (size_t)(end - name - 1)) : NULL;
+	line->rest = line->rest != NULL ? line->rest + 1 : *at; /* no question: nobody asks so */
+	*at = end + strlen(END) + (end[strlen(END)] == ' ');
+	return true;
+}
+
+static int compare_question(const char *a, size_t na, const char *b, size_t nb)
+{
+	int c = memcmp(a, b, na < nb ? na : nb);
+
+	return c != 0 ? c : (na > nb) - (na < nb);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	const struct names_line *x = a, *y = b;
+	int c = compare_question(x->question, (size_t)(x->rest - x->question), y->question,
+				 (size_t)(y->rest - y->question));
+
+	return c != 0 ? c : (x->question > y->question) - (x->question < y->question);
+}
+
+static size_t count_names_lines(const char *text)
+{
+	struct names_line line;
+	size_t n = 0;
+
+	while (read_names_line(&text, &line))
+		n++;
+	return n;
+}
+
+void names_lines_init(struct names_lines *l, char *text)
+{
+	const char *at = text;
+
+	*l = (struct names_lines){.text = text};
+	if (text == NULL)
+		return;
+	l->line = calloc(count_names_lines(text) + 1, sizeof(*l->line));
+	while (l->line != NULL && read_names_line(&at, &l->line[l->n]))
+		l->n++;
+	if (l->n > 0)
+		qsort(l->line, l->n, sizeof(*l->line), compare_lines);
+}
+
+void names_lines_fini(struct names_lines *l)
+{
+	free(l->line);
+	free(l->text);
+	*l = (struct names_lines){.n = 0};
+}
+
+/* Of the same question the first line of the text. */
+static const struct names_line *first_line(const struct names_lines *l, const char *question, size_t n)
+{
+	size_t from = 0, end = l->n;
+
+	while (from < end) {
+		size_t middle = from + (end - from) / 2;
+		const struct names_line *line = &l->line[middle];
+
+		if (compare_question(line->question, (size_t)(line->rest - line->question), question, n) < 0)
+			from = middle + 1;
+		else
+			end = middle;
+	}
+	return from < l->n ? &l->line[from] : NULL;
+}
+
+bool names_text_find(const struct names_lines *l, const struct dns_set *s, struct dns_answer *a, int64_t *wall)
 {
 	char question[DNS_NAME + 8];
-	size_t q = (size_t)snprintf(question, sizeof(question), "%s %s ", kind_of(s), s->name);
+	size_t n = (size_t)snprintf(question, sizeof(question), "%s %s ", kind_of(s), s->name);
+	const struct names_line *line = first_line(l, question, n);
 
-	for (const char *end; (end = strstr(text, END)) != NULL; text = end + strlen(END) + (end[strlen(END)] == ' '))
-		if (strncmp(text, question, q) == 0)
-			return read_rest(text + q, (size_t)(end - text) - q, s, a, wall);
-	return false;
+	if (line == NULL ||
+	    compare_question(line->question, (size_t)(line->rest - line->question), question, n) != 0)
+		return false;
+	return read_rest(line->rest, (size_t)(line->end - line->rest), s, a, wall);
 }

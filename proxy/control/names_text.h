@@ -15,8 +15,22 @@
  * when it was seen. One that has no room is left out whole, and t can be used as before. */
 void names_text_put(struct text *t, const struct dns_set *s, int64_t wall);
 
+/* The lines of a text, in the order of their questions: hundreds of names are looked up in it at a start. */
+struct names_lines {
+	char *text;              /* owned; NULL: none */
+	struct names_line *line; /* owned */
+	size_t n;
+};
+
+/* names_lines_init: those of the text; without memory for them it is as if there were none.
+ *   Owns  text: free(3). */
+void names_lines_init(struct names_lines *l, char *text);
+/* Zeroed is fine, and so it is afterwards. */
+void names_lines_fini(struct names_lines *l);
+
 /* names_text_find: the line of this question. A line that is damaged is not there.
  *   Returns  false: there is none. Else *a with its records, and *wall.   Owns  a->records: dns_answer_fini. */
-must_use bool names_text_find(const char *text, const struct dns_set *s, struct dns_answer *a, int64_t *wall);
+must_use bool names_text_find(const struct names_lines *l, const struct dns_set *s, struct dns_answer *a,
+			      int64_t *wall);
 
 #endif

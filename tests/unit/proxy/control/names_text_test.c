@@ -52,12 +52,24 @@ static void expect_part_first(const char *part)
 		fail_msg("%s", file);
 }
 
+/* Once, in a text of its own. */
+static bool finds(const char *text, const struct dns_set *s, struct dns_answer *a, int64_t *wall)
+{
+	struct names_lines l;
+	bool found;
+
+	names_lines_init(&l, strdup(text));
+	found = names_text_find(&l, s, a, wall);
+	names_lines_fini(&l);
+	return found;
+}
+
 static void expect_same(const struct dns_set *s, const char *text, int64_t wall)
 {
 	struct dns_answer a;
 	int64_t got = -1;
 
-	assert_true(names_text_find(text, s, &a, &got));
+	assert_true(finds(text, s, &a, &got));
 	assert_int_equal(got, wall);
 	assert_int_equal(a.status, DNS_OK);
 	assert_int_equal(a.n, s->n);
@@ -144,6 +156,44 @@ static void what_has_no_room_is_left_out(void **state)
 	dns_set_fini(&small);
 }
 
+enum { MANY = 2000 };
+
+/* Each of two thousand names, in an order that is not the text's; of two lines of a name the first; and damaged ones
+ * between them take none away. */
+static void e67_each_of_many_is_found(void **state)
+{
+	char *text = NULL, name[32];
+	struct names_lines l;
+	struct dns_set set;
+	struct dns_answer a;
+	int64_t wall;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++)
+		fprintf(out, "host n%u.x %u 10.0.0.1 ; ; srv ; host  ; host n%u.x 5 10.0.0.2 ; ", i * 7 % MANY,
+			i * 7 % MANY + 10, i * 7 % MANY);
+	assert_int_equal(fclose(out), 0);
+	names_lines_init(&l, text);
+	for (unsigned i = 0; i < MANY + 2; i++) {
+		snprintf(name, sizeof(name), i == MANY ? "a.x" : "n%u.x", i);
+		dns_set_init(&set, name, false, DNS_BOTH);
+		assert_int_equal(names_text_find(&l, &set, &a, &wall), i < MANY);
+		if (i < MANY) {
+			assert_int_equal(wall, (i + 10) * DNS_SECOND);
+			dns_answer_fini(&a);
+		}
+		dns_set_fini(&set);
+	}
+	names_lines_fini(&l);
+	names_lines_init(&l, NULL);
+	dns_set_init(&set, "n0.x", false, DNS_BOTH);
+	assert_false(names_text_find(&l, &set, &a, &wall));
+	dns_set_fini(&set);
+	names_lines_fini(&l);
+}
+
 /* Half a set is a set that nobody answered. */
 static void e67_damage_is_nothing(void **state)
 {
@@ -174,10 +224,10 @@ static void e67_damage_is_nothing(void **state)
 	dns_set_init(&host, "a.x", false, DNS_BOTH);
 	dns_set_init(&service, "a.x", true, DNS_BOTH);
 	for (size_t i = 0; i < array_len(texts); i++)
-		if (names_text_find(texts[i], &host, &a, &wall))
+		if (finds(texts[i], &host, &a, &wall))
 			fail_msg("it is read: %s", texts[i]);
 	for (size_t i = 0; i < array_len(services); i++)
-		if (names_text_find(services[i], &service, &a, &wall))
+		if (finds(services[i], &service, &a, &wall))
 			fail_msg("it is read: %s", services[i]);
 	dns_set_fini(&host);
 	dns_set_fini(&service);
@@ -189,6 +239,7 @@ int main(void)
 		cmocka_unit_test(e67_what_is_written_is_read),
 		cmocka_unit_test(e67_the_largest_set),
 		cmocka_unit_test(what_has_no_room_is_left_out),
+		cmocka_unit_test(e67_each_of_many_is_found),
 		cmocka_unit_test(e67_damage_is_nothing),
 	};
 
