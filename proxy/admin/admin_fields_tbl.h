@@ -13,6 +13,7 @@
 	X("connects.timeout", "Connects that nobody answered in time (timeouts.connect).") \
 	X("connects.reset", "Connects that were reset.") \
 	X("connects.failed", "Connects that failed in another way, TLS handshakes with it too.") \
+	X("replayed", "Connections that it ended before its first byte, and that another server was given (replay).") \
 	X("bytes_in", "Bytes from clients towards it.") \
 	X("bytes_out", "Bytes from it towards clients.") \
 	X("connect_ms.count", "Connects that were measured.") \
@@ -25,7 +26,7 @@
 	X("first_byte_ms.p90", "The same, nine in ten.") \
 	X("first_byte_ms.p99", "The same, 99 in a hundred.") \
 	X("rates.connects", "Connects that worked, a second, over the last ten seconds; as all rates.") \
-	X("rates.failed", "Connects that did not work, a second.") \
+	X("rates.failed", "Connects that did not work, and connections that were replayed, a second.") \
 	X("rates.bytes_in", "Bytes towards it, a second.") \
 	X("rates.bytes_out", "Bytes from it, a second.")
 
@@ -50,6 +51,7 @@
 	X("queue.max", "How many may wait (queue.max).") \
 	X("queue.high", "The most that waited at a time.") \
 	X("queue.refused", "How many were turned away, because the queue was full.") \
+	X("queue.timed_out", "How many left it because timeouts.queue was over.") \
 	X("rates.retries", "Such attempts, a second.")
 
 #define SERVER_FIELD_TBL(X) \
@@ -104,7 +106,8 @@
 	X("active", "Connections now, dials included.") \
 	X("max_connections", "The most that it may have; null: no limit.") \
 	X("full", "Whether it has that many.") \
-	X("last_connect_error.reason", "Of the last connect that failed: the close reason it would be; null: none has.") \
+	X("last_connect_error.reason", "Of the last connect that failed, or connection that was replayed: the close reason it would be; " \
+	  "null: none has.") \
 	X("last_connect_error.errno", "The error of the system.") \
 	X("last_connect_error.text", "The same as words.") \
 	X("last_connect_error.at", "When that was.") \

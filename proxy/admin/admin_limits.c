@@ -95,8 +95,13 @@ static void put_queue_limit(struct json *j, struct reply *r, const struct invent
 	struct shown s = {"upstreams[].queue.max", NULL, &u->live->queue, upstream_waiting(u->live),
 			  (uint32_t)u->config->queue.max, u->live->name, NULL};
 
-	if (u->config->queue.max != CONFIG_OFF)
-		put_limit(j, r, &s);
+	if (u->config->queue.max == CONFIG_OFF)
+		return;
+	put_limit(j, r, &s);
+	s.name = "upstreams[].timeouts.queue"; /* a time: it has no places */
+	s.limit = &u->live->late;
+	s.max = UINT32_MAX;
+	put_limit(j, r, &s);
 }
 
 /* Only of servers that have one: an operator's or an agent's counts, too. */

@@ -32,6 +32,7 @@ static void put_server_counts(struct json *j, const struct server_stats *n)
 	json_u64(j, "reset", n->reset);
 	json_u64(j, "failed", n->failed);
 	json_leave(j, '}');
+	json_u64(j, "replayed", n->replayed);
 	json_u64(j, "bytes_in", n->bytes_in);
 	json_u64(j, "bytes_out", n->bytes_out);
 	sample_quantiles(j, "connect_ms", &n->connect, &histogram_latency);
@@ -63,6 +64,7 @@ static void put_upstream_queue(struct json *j, const struct inventory_upstream *
 	json_i64(j, "max", u->config->queue.max);
 	json_u64(j, "high", __atomic_load_n(&l->high, __ATOMIC_RELAXED));
 	json_u64(j, "refused", __atomic_load_n(&l->hits, __ATOMIC_RELAXED));
+	json_u64(j, "timed_out", __atomic_load_n(&u->live->late.hits, __ATOMIC_RELAXED));
 	json_leave(j, '}');
 }
 

@@ -151,13 +151,17 @@ static void warn_of_server(const struct warnings *w, const struct inventory *inv
 	const struct server_failure f = server_last_failure(server);
 	int64_t ago = np_nanotime() - f.at;
 	struct server_stats n = {0};
-	uint64_t failed;
+	char replayed[64] = "";
+	unsigned long long failed, again;
 
 	server_stats_sum(&n, server->stats, inv->registry->nworkers);
 	failed = rates_connects_failed(&n);
-	warn(w, "server_failing", "server %s: %s %lld s ago; %llu failed connect%s since the start", server->name,
+	again = n.replayed;
+	if (again > 0)
+		snprintf(replayed, sizeof(replayed), ", %llu replayed at another server", again);
+	warn(w, "server_failing", "server %s: %s %lld s ago; %llu failed connect%s%s since the start", server->name,
 	     f.err != 0 ? np_err_text(f.err) : close_sentence((enum close_reason)f.why), (long long)(ago / NP_S),
-	     (unsigned long long)failed, failed == 1 ? "" : "s");
+	     failed, failed == 1 ? "" : "s", replayed);
 }
 
 /* A page of one and the same would hide the rest. */
@@ -199,6 +203,12 @@ static void warn_of_limit(const struct warnings *w, const struct limit *l, const
 	     listener != NULL ? ": " : "", name, (unsigned long long)__atomic_load_n(&l->hits, __ATOMIC_RELAXED));
 }
 
+static void warn_of_queue(const struct warnings *w, const struct upstream_live *live)
+{
+	warn_of_limit(w, &live->queue, "queue.max", live->name);
+	warn_of_limit(w, &live->late, "timeouts.queue", live->name);
+}
+
 /* Of the process, then of each listener that is configured. */
 static void warn_of_limits(const struct warnings *w, const struct process *p, const struct inventory *inv)
 {
@@ -215,7 +225,7 @@ static void warn_of_limits(const struct warnings *w, const struct process *p, co
 	}
 	for (unsigned i = 0; inv != NULL && i < inv->nupstreams; i++)
 		if (inv->upstreams[i].listed)
-			warn_of_limit(w, &inv->upstreams[i].live->queue, "queue.max", inv->upstreams[i].live->name);
+			warn_of_queue(w, inv->upstreams[i].live);
 }
 
 /* All of it is read from counters; the control thread is asked for nothing that is not in the order already. */

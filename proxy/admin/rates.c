@@ -32,6 +32,11 @@ uint64_t rates_connects_failed(const struct server_stats *s)
 	return s->refused + s->timeout + s->reset + s->failed;
 }
 
+uint64_t rates_failed(const struct server_stats *s)
+{
+	return rates_connects_failed(s) + s->replayed;
+}
+
 /* ---- the counts now ---- */
 
 /* Sums for which v has zeros. */
@@ -49,7 +54,7 @@ static void counts_of_listener(const struct listener_stats *n, uint64_t v[RATES]
 static void counts_of_server(const struct server_stats *n, uint64_t v[RATES])
 {
 	v[RATE_CONNECTIONS] = histogram_count(&n->connect);
-	v[RATE_FAILED] = rates_connects_failed(n);
+	v[RATE_FAILED] = rates_failed(n);
 	v[RATE_BYTES_IN] = n->bytes_in;
 	v[RATE_BYTES_OUT] = n->bytes_out;
 }

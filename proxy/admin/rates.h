@@ -46,5 +46,7 @@ void rates_server(const struct rates *r, const struct inventory *inv, unsigned i
 /* rates_is_fault: of such an end somebody other than the client was the cause. */
 bool rates_is_fault(enum close_reason why);
 uint64_t rates_connects_failed(const struct server_stats *s);
+/* The same, and the connections that another server was given (replay). */
+uint64_t rates_failed(const struct server_stats *s);
 
 #endif

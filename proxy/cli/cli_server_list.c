@@ -69,7 +69,7 @@ static void show_remark(const char *at)
 		cli_show_value(stdout, "    ", at, "note_text");
 	if (!connects_fail(at) || !cli_paragraph_begin(&p))
 		return;
-	fputs("connects fail now, the last one ", p.f);
+	fputs("it fails now, the last time ", p.f);
 	fprintf(p.f, "%s ago: ", cli_age(json_number(at, "last_connect_error.ago_ms"), ago));
 	json_print(p.f, at, "last_connect_error.text");
 	cli_paragraph_end(&p, stdout, "    ");

@@ -132,6 +132,8 @@ enum close_reason connect_wait(struct conn *c, struct upstream *u, struct pick_a
 		why = stand_in_queue(c, &q, began);
 		c->setup = SETUP_CONNECT;
 		note_wait(c, u, np_nanotime() - began);
+		if (why == CLOSE_QUEUE_TIMEOUT)
+			limit_acted(c->shard->watch, &u->live->late, true);
 	}
 	*server = q.waiter.server;
 	return why;

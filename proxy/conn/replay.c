@@ -213,7 +213,8 @@ bool replay_takes(struct conn *c, bool reset)
 		result = REPLAY_TOO_LONG;
 	} else if (may_replay(c, r)) {
 		result = REPLAY_FAILED; /* no stack for it */
-		r->reset = reset || c->dir[0].discard;
+		/* a write that finds it gone after its FIN has EPIPE: it had ended, and did not reset */
+		r->reset = (reset || c->dir[0].discard) && c->err != NP_EPIPE;
 		if (np_go("replay", replay_main, c) == 0)
 			return true;
 	}
@@ -235,6 +236,10 @@ static void tell_early_end(struct conn *c)
 		.result = reset ? "early_reset" : "early_end",
 	};
 
+	/* The client does not notice, so the operator is told: as of a connect that did not work. */
+	STAT_ADD(conn_server_stats(c), replayed, 1);
+	server_note_failure(c->server, &(struct server_failure){
+		.why = reset ? CLOSE_SERVER_RST : CLOSE_SERVER_FIN, .err = -c->err, .at = np_nanotime()});
 	if (!c->dir[0].eof)
 		judge_early_end(c, reset);
 	if (c->trial)

@@ -15,11 +15,11 @@ static const char refused[] = "clients are refused", wait_outside[] = "clients w
 static bool look_at_process(struct process *p, int64_t now)
 {
 	uint32_t most = p->snap != NULL ? p->snap->max_connections : limit_used(&p->limit);
-	struct limit_words connections = {"limits.max_connections", NULL, most, wait_outside, NULL, NULL},
+	struct limit_words connections = {"limits.max_connections", NULL, most, wait_outside, NULL, NULL, NULL},
 			   control = {"control connections", NULL, capacity_admin_clients(),
-				      "the longest idle one gives way", NULL, NULL},
+				      "the longest idle one gives way", NULL, NULL, NULL},
 			   descriptors = {"descriptor limit", NULL, (uint32_t)capacity_descriptors(), wait_outside,
-					  NULL, NULL};
+					  NULL, NULL, NULL};
 	bool any = limit_look(&p->limit, &connections, now);
 
 	any |= limit_look(&p->admin_clients, &control, now);
@@ -29,9 +29,11 @@ static bool look_at_process(struct process *p, int64_t now)
 static bool look_at_listener(const struct listener *l, int64_t now)
 {
 	const char *beyond = l->wait_at_limit ? wait_inside : "an old one gives way, or clients are refused";
-	struct limit_words connections = {"max_connections", l->counts->name, l->max_connections,
-					  l->wait_at_limit ? wait_outside : refused, NULL, NULL},
-			   handshakes = {"tls.max_handshakes", l->counts->name, l->max_handshakes, beyond, NULL, NULL};
+	struct limit_words connections = {.key = "max_connections", .listener = l->counts->name,
+					  .max = l->max_connections,
+					  .then = l->wait_at_limit ? wait_outside : refused},
+			   handshakes = {.key = "tls.max_handshakes", .listener = l->counts->name,
+					 .max = l->max_handshakes, .then = beyond};
 	bool any = limit_look(&l->counts->limit, &connections, now);
 
 	return limit_look(&l->counts->handshakes_limit, &handshakes, now) || any;
@@ -70,7 +72,7 @@ static bool look_at_server(const struct upstream *u, struct server *s, int64_t n
 {
 	const struct member *m = u != NULL ? upstream_member(u, s) : NULL;
 	const char *beyond = u != NULL && u->queue_max > 0 ? wait_inside : refused;
-	struct limit_words words = {"max_connections", NULL, server_active(s), beyond, s->live->name, s->text};
+	struct limit_words words = {"max_connections", NULL, server_active(s), beyond, s->live->name, s->text, NULL};
 
 	if (m != NULL)
 		words.max = server_most(server_now(s), m->max_connections);
@@ -100,9 +102,14 @@ static bool look_at_servers(const struct upstream *u, struct upstream_live *live
 
 static bool look_at_queue(const struct upstream *u, struct upstream_live *live, int64_t now)
 {
-	struct limit_words words = {"queue.max", NULL, u != NULL ? u->queue_max : 0, refused, live->name, NULL};
+	struct limit_words words = {.key = "queue.max", .max = u != NULL ? u->queue_max : 0, .then = refused,
+				    .upstream = live->name},
+			   late = {.key = "timeouts.queue", .max = u != NULL ? (uint32_t)(u->queue_timeout / NP_MS) : 0,
+				   .then = "clients that have waited so long are closed", .upstream = live->name,
+				   .unit = " ms"};
+	bool any = limit_look(&live->queue, &words, now);
 
-	return limit_look(&live->queue, &words, now);
+	return limit_look(&live->late, &late, now) || any;
 }
 
 /* Every upstream of the process. One whose queue acts is held, too. */

@@ -13,6 +13,7 @@ struct server_stats {
 	struct histogram connect;    /* from the dial on, of connects that worked */
 	struct histogram first_byte; /* of the server, from the connect on */
 	uint64_t early_ends, early_resets; /* of the server, before its first byte, and before the client's end */
+	uint64_t replayed; /* connections that it ended before its first byte, and another server got (replay.h) */
 	/* the latest accept of a connection that got a first byte: monotonic ns; a sum of it says nothing */
 	uint64_t answered;
 	uint64_t warm_wanted, warm_idle, warm_dials; /* now: connections made in advance (proxy/conn/warm.h) */

@@ -59,8 +59,8 @@ static void episode_begins(struct limit *l, const struct limit_words *words, int
 	char room[WHO_ROOM];
 
 	__atomic_store_n(&l->since, now, __ATOMIC_RELAXED);
-	event_log(event_of(words), LVL_WARNING, "limit_reached", "%s %u is reached: %s", who_of(words, room),
-		  words->max, words->then);
+	event_log(event_of(words), LVL_WARNING, "limit_reached", "%s %u%s is reached: %s", who_of(words, room),
+		  words->max, words->unit != NULL ? words->unit : "", words->then);
 }
 
 static void episode_ends(struct limit *l, const struct limit_words *words, uint64_t hits, int64_t last)

@@ -28,6 +28,7 @@ struct limit_words {
 	const char *then; /* what happens beyond it */
 	const char *upstream; /* whose it is; NULL: no upstream's */
 	const char *server;   /* of that upstream, by its address; NULL: none's */
+	const char *unit;     /* of max; NULL: places */
 };
 
 /* limit_acted: l turned somebody away, or made one wait: first; or that one still waits. w: NULL: only

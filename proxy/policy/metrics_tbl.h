@@ -89,6 +89,8 @@
 	  "Connections that wait because every server is full.", queue_length, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_queue_high_water", gauge, "upstream", \
 	  "The most connections that waited at a time.", queue_high, 1) \
+	X(UPSTREAM, UPSTREAMS, "staunch_upstream_queue_timeouts_total", counter, "upstream", \
+	  "Connections that left the queue because timeouts.queue was over.", queue_timeouts, 1) \
 	X(UPSTREAM, UPSTREAMS, "staunch_upstream_queue_wait_seconds", histogram, "upstream", \
 	  "How long connections waited in the queue, whether they got a server or not.", queue_wait, METRICS_HISTOGRAM) \
 	X(SERVER, WARMED, "staunch_upstream_warm_connections", gauge, "upstream, server, state", \

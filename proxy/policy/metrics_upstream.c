@@ -141,6 +141,13 @@ void metrics_queue_high(const struct metrics_at *pg, unsigned i)
 	write_of_upstream(pg, u, __atomic_load_n(&u->live->queue.high, __ATOMIC_RELAXED));
 }
 
+void metrics_queue_timeouts(const struct metrics_at *pg, unsigned i)
+{
+	const struct inventory_upstream *u = &pg->inv->upstreams[i];
+
+	write_of_upstream(pg, u, __atomic_load_n(&u->live->late.hits, __ATOMIC_RELAXED));
+}
+
 void metrics_queue_wait(const struct metrics_at *pg, unsigned i)
 {
 	const struct inventory_upstream *u = &pg->inv->upstreams[i];

@@ -36,6 +36,7 @@ struct upstream_live {
 	/* Of those who wait for a slot (waiter.h): used is how many, atomic; it changes under the lock. Each release of
 	 * a slot reads it, so it is not on the line that each pick writes. */
 	struct limit queue cache_aligned;
+	struct limit late; /* hits: who left the queue because timeouts.queue was over; `used` is not */
 	uint32_t connects; /* that worked within the last 10 s; atomic: the health thread writes it */
 	bool queue_acts; /* an episode of the queue's limit holds a reference; control thread */
 

@@ -120,7 +120,7 @@ static void the_warning_ends_with_its_cause(void **state)
 	for (int i = 0; i < 4; i++)
 		end_orderly(served(kit_ip(0), w.port));
 	expect_part(control_verb(0, "status --socket $S"), "connection refused");
-	wait_listed("    connects fail now, the last one ");
+	wait_listed("    it fails now, the last time ");
 	wait_listed("    its check fails");
 	w.bad = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO, .port = w.at[1]});
 	if (!kit_wait(is_quiet, NULL, KIT_MS))

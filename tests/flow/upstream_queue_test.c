@@ -136,6 +136,12 @@ static void e43_queue_timeout(void **state)
 	kit_expect_fin(fd);
 	close(fd);
 	kit_staunch_wait_log(w.s, "\"staunch.close_reason\":\"queue_timeout\"", 1);
+	kit_staunch_wait_err(w.s, "timeouts.queue 200 ms is reached: clients that have waited so long are closed", 1);
+	expect_part(control_expect(200, "GET /metrics", ""),
+		    "\nstaunch_upstream_queue_timeouts_total{upstream=\"app\"} 1\n");
+	expect_part(control_expect(200, "GET /v1/upstreams", ""), ",\"refused\":0,\"timed_out\":1}");
+	expect_part(control_verb(0, "status --socket $S"), "app: timeouts.queue acts: 1 hits since the start");
+	expect_part(control_verb(0, "status --limits --socket $S"), "app timeouts.queue ");
 	assert_int_equal(kit_peer_accepted(w.echo), 1);
 	still_works(first);
 	end_orderly(first);
@@ -158,7 +164,7 @@ static void e44_queue_full(void **state)
 	}
 	kit_staunch_wait_err(w.s, "upstream app: queue.max 2 is reached: clients are refused", 1);
 	expect_part(control_expect(200, "GET /v1/upstreams", ""),
-		    "\"queue\":{\"length\":2,\"max\":2,\"high\":2,\"refused\":3}");
+		    "\"queue\":{\"length\":2,\"max\":2,\"high\":2,\"refused\":3,\"timed_out\":0}");
 	end_orderly(first);
 	kit_expect(fd[0], "1", 1);
 	end_orderly(fd[0]);

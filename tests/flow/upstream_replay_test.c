@@ -394,8 +394,6 @@ static void e52_by_lot_with_a_hash(void **state)
 	by_lot_with(", replay: 16KiB, balance: source_hash, health: {passive: off}");
 }
 
-/* ---- one by one ---- */
-
 /* A plan of this many bytes whose first server ends so; there and then. */
 static struct saw one(struct rig *r, struct plan *p, uint64_t seed)
 {
@@ -428,6 +426,7 @@ static void e52_the_log(void **state)
 					  textf("server=\"%s:%d\",reason=\"%s\"", kit_ip(0), r.at[i],
 						j == 0 ? "reset" : "end"));
 	assert_int_equal(early, 2);
+	expect_part(control_verb(0, "status --socket $S"), ", 1 replayed at another server since the start");
 	rig_end(&r);
 }
 

@@ -8,7 +8,7 @@
 #include "proxy/log/log.h"
 #include "tests/kit/kit.h"
 
-static const struct limit_words words = {"max_connections", "web", 3, "clients are refused", NULL, NULL};
+static const struct limit_words words = {"max_connections", "web", 3, "clients are refused", NULL, NULL, NULL};
 static int ends[2];
 static char got[4096];
 
