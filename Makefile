@@ -35,7 +35,7 @@ CFLAGS_tsan    := -O1 -g -fPIE -fsanitize=thread $(TESTDEFS)
 CFLAGS_fuzz    := -O1 -g -fPIE -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
                   -fno-sanitize-recover=all $(TESTDEFS)
 CFLAGS_cov     := -O0 -g -fPIE --coverage $(TESTDEFS)
-LDFLAGS_release := -pie -O2 -flto=auto -Wl,-z,relro,-z,now,-z,noexecstack
+LDFLAGS_release := -pie -fPIE -O2 -flto=auto -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_test    := -pie
 LDFLAGS_asan    := -pie -fsanitize=address,undefined
 LDFLAGS_ubsan   := -pie -fsanitize=undefined

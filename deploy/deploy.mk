@@ -6,6 +6,7 @@
 # help: PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=     where install puts things
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
 # The program whose word the manuals, completions and schema are. It has to run here.
 SAY        ?= build/staunch
 BINDIR     := $(DESTDIR)$(PREFIX)/bin
@@ -30,8 +31,8 @@ install: build/staunch                               ## DESTDIR, PREFIX: program
 	install -m 644 config/examples/*.yaml $(DATADIR)/examples
 	install -m 644 deploy/grafana/staunch.json $(DATADIR)/grafana
 	install -m 644 deploy/prometheus/staunch.rules.yml $(DATADIR)/prometheus
-	set -e; for unit in $(UNITS); do install -d $(LIBDIR)/systemd/system; \
-		sed 's|/usr/bin/staunch|$(PREFIX)/bin/staunch|' $$unit > $(LIBDIR)/systemd/system/$${unit##*/}; done
+	set -e; for unit in $(UNITS); do install -d $(DESTDIR)$(UNITDIR); \
+		sed 's|/usr/bin/staunch|$(PREFIX)/bin/staunch|' $$unit > $(DESTDIR)$(UNITDIR)/$${unit##*/}; done
 	install -D -m 644 deploy/staunch.sysusers $(LIBDIR)/sysusers.d/staunch.conf
 	[ -e $(DESTDIR)$(SYSCONFDIR)/staunch/staunch.yaml ] || \
 		install -m 644 deploy/staunch.yaml $(DESTDIR)$(SYSCONFDIR)/staunch/staunch.yaml
@@ -40,7 +41,7 @@ install: build/staunch                               ## DESTDIR, PREFIX: program
 uninstall:                                           ## remove what install put there, but for SYSCONFDIR/staunch
 	rm -f $(BINDIR)/staunch $(SHAREDIR)/bash-completion/completions/staunch \
 		$(SHAREDIR)/zsh/vendor-completions/_staunch $(SHAREDIR)/fish/vendor_completions.d/staunch.fish \
-		$(MANUALS:%=$(SHAREDIR)/man/%) $(UNITS:deploy/systemd/%=$(LIBDIR)/systemd/system/%) \
+		$(MANUALS:%=$(SHAREDIR)/man/%) $(UNITS:deploy/systemd/%=$(DESTDIR)$(UNITDIR)/%) \
 		$(LIBDIR)/sysusers.d/staunch.conf $(DESTDIR)$(SYSCONFDIR)/logrotate.d/staunch
 	rm -rf $(DATADIR)
 
@@ -51,4 +52,24 @@ dist:                                                ## build/staunch-VERSION.ta
 	git archive --format=tar --prefix="staunch-$$version/" HEAD | gzip -9n > "build/staunch-$$version.tar.gz" && \
 	echo "build/staunch-$$version.tar.gz"
 
-.PHONY: install uninstall dist
+# ---- packages ----
+
+# help: DEB=build/deb                                  where make deb puts the packages
+DEB ?= build/deb
+deb:                                                 ## Debian packages of the last commit in build/deb; its tests run
+	@deploy/deb.sh $(DEB)
+
+.PHONY: install uninstall dist deb
+
+# ---- containers ----
+
+image:                                               ## an OCI image without a base in build/image, of the package of make deb
+	@deploy/image.sh build/image
+# The schemas come by npm; nothing of it is part of any build.
+kubernetes-check:                                    ## every manifest in deploy/kubernetes against its schema
+	@mkdir -p build/kubernetes && cp deploy/kubernetes/validate.mjs build/kubernetes
+	@cd build/kubernetes && npm install --silent --no-audit --no-fund --prefix . js-yaml@5 kubernetes-models@5 \
+		@kubernetes-models/prometheus-operator@6
+	@node build/kubernetes/validate.mjs deploy/kubernetes/*.yaml
+
+.PHONY: image kubernetes-check
