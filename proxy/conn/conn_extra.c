@@ -75,6 +75,7 @@ void conn_extra_free(struct conn *c)
 	conn_preread_free(c->extra);
 	free(c->extra->replay);
 	free(c->extra->sni);
+	free(c->extra->words);
 	free_tried(c->extra);
 	trace_marks_free(c->extra->marks);
 	free(c->extra->update);
@@ -101,6 +102,8 @@ struct ulid conn_id(const struct conn *c)
 	uint64_t low = (uint64_t)c->accepted ^ s->id_seed;
 
 	DCHECK_CONN(c);
+	if (unlikely(c->extra != NULL && c->extra->has_id))
+		return c->extra->id;
 	low = (low ^ low >> 32) * UINT64_C(0xd6e8feb86659fd93);
 	low = (low ^ low >> 32) * UINT64_C(0xd6e8feb86659fd93);
 	low ^= low >> 32;

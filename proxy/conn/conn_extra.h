@@ -31,7 +31,8 @@ struct conn_update {
 struct conn_extra {
 	struct preread *preread; /* owned; NULL: no bytes are read first, or the relay runs and keeps none */
 	struct replay *replay;   /* owned; NULL: no other server may have the client's bytes (replay.h) */
-	const char *detail;      /* static: more about the reason of the end; NULL: nothing more */
+	const char *detail;      /* static, or words: more about the reason of the end; NULL: nothing more */
+	char *words;             /* owned: a detail that came from another process; NULL: none did */
 	/* owned: the name in a ClientHello that was passed on; NULL: none */
 	char *sni;
 	union np_inet client;    /* the client that a PROXY header named; AF_UNSPEC: none */
@@ -42,6 +43,8 @@ struct conn_extra {
 	int64_t queued;          /* ns that it waited in its upstream's queue */
 	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
 	struct conn_update *update; /* owned; NULL: there was none */
+	struct ulid id;          /* with has_id: the one that it has had in another process */
+	bool has_id;
 };
 
 /* conn_extra: c's block, made on first use.

@@ -70,6 +70,11 @@ enum handover_tls_flag { /* TLS_FLAGS, bits: struct tls's of these names */
 	HANDOVER_TLS_HELD = 1 << 7,
 };
 
+enum handover_known_flag { /* KNOWN_FLAGS, bits */
+	HANDOVER_KNOWN_RESUMED = 1 << 0,
+	HANDOVER_KNOWN_VERIFIED = 1 << 1,
+};
+
 /* ---- packets ---- */
 
 struct handover_packet {

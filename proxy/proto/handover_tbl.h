@@ -110,6 +110,18 @@
 	X(TLS_ERR, 146)                                                                           \
 	X(TLS_KNOWN, 147)      /* group: facts for the log */                                     \
 	X(TLS_LIMITS, 148)     /* counts of empty records, warnings, changes of keys */           \
-	X(TLS_UP_SINCE, 149)
+	X(TLS_UP_SINCE, 149)                                                                      \
+	X(TLS_CAUSE, 160)      /* text: why it broke */                                           \
+	X(LIMIT_EMPTIES, 161)                                                                     \
+	X(LIMIT_WARNINGS, 162)                                                                    \
+	X(LIMIT_UPDATES, 163)                                                                     \
+	X(LIMIT_SINCE, 164)                                                                       \
+	X(KNOWN_PROTOCOL, 165)                                                                    \
+	X(KNOWN_CIPHER, 166)   /* as OpenSSL names it */                                          \
+	X(KNOWN_FLAGS, 167)    /* enum handover_known_flag */                                     \
+	X(KNOWN_SNI, 168)                                                                         \
+	X(KNOWN_ALPN, 169)                                                                        \
+	X(KNOWN_SUBJECT, 170)                                                                     \
+	X(KNOWN_CN, 171)
 
 #endif

@@ -24,9 +24,7 @@
 
 #include "proxy/tls/tls_priv.h"
 
-/* Bytes of one connection: a peer that makes us write and does not read gets no further. */
 #define DRAIN_MOST 16 /* reads of TLS_IN bytes: then the peer gets its reset */
-#define BACKLOG_MOST (1024 * 1024)
 
 /* ---- reading ---- */
 
@@ -101,7 +99,7 @@ static int keep_out(struct tls *t, const char *p, size_t n)
 	size_t held = chunk_held(t->out), need = held + n;
 	struct chunk *c = t->out;
 
-	if (need > BACKLOG_MOST)
+	if (need > TLS_BACKLOG_MOST)
 		return -NP_ENOMEM;
 	if (c != NULL && (size_t)c->to + n > t->out_room && c->from >= held) {
 		memmove(c->bytes, c->bytes + c->from, held);

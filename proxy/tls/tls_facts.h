@@ -5,6 +5,7 @@
 #define PROXY_TLS_TLS_FACTS_H
 
 #include "netpoll/base.h"
+#include "proxy/proto/handover.h"
 
 struct tls;
 struct tls_known; /* facts, packed: as many bytes as they need */
@@ -33,5 +34,12 @@ uint16_t tls_session(const struct tls *t, bool *resumed);
 /* The facts of t, whose OpenSSL object is about to go.
  *   Returns  NULL: no memory.   Owns  the caller, who frees it with free(3). */
 must_use struct tls_known *tls_known_new(const struct tls *t);
+
+/* For another process (tls_export.h): tls_known_export puts a group TLS_KNOWN; tls_known_import makes facts of such a
+ * field, which may be any bytes or none: what is not sound in it is not known.
+ *   Returns  NULL: no memory.   Owns  as tls_known_new. */
+void tls_known_export(const struct tls_known *k, struct handover_writer *w);
+void tls_known_facts(const struct tls_known *k, struct tls_facts *f);
+must_use struct tls_known *tls_known_import(const struct handover_field *group);
 
 #endif

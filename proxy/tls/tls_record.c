@@ -34,6 +34,11 @@ int tls_suite_of(uint16_t cipher)
 	return -1;
 }
 
+uint16_t tls_suite_cipher(enum tls_suite s)
+{
+	return suites[s].cipher;
+}
+
 size_t tls_suite_secret(enum tls_suite s)
 {
 	return suites[s].hash;

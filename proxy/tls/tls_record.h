@@ -24,6 +24,7 @@
 #define TLS_SEALED_ADD (TLS_HEAD + 1 + TLS_TAG)
 #define TLS_BODY_MOST  (TLS_PLAIN_MOST + 256)   /* RFC 8446, 5.2: longer is record_overflow */
 #define TLS_SECRET     48                       /* the longest traffic secret: a SHA-384 */
+#define TLS12_KEY_MOST 32                       /* the longest key of a cipher */
 #define TLS_ADD_MOST   29 /* what sealing adds, whatever the version and the suite */
 
 /* RFC 8446, 5.1: ContentType. */
@@ -55,6 +56,8 @@ void tls_crypto_wipe(struct tls_crypto *c);
 
 /* The suite of a cipher's number (RFC 8446, B.4), or -1: not one of these. */
 int tls_suite_of(uint16_t cipher);
+/* The number of the suite's cipher of TLS 1.3: the same in all releases. */
+uint16_t tls_suite_cipher(enum tls_suite s);
 /* Bytes of the suite's secrets: its digest's length. */
 size_t tls_suite_secret(enum tls_suite s);
 
@@ -78,7 +81,7 @@ struct tls_label {
 must_use int tls_expand(struct tls_crypto *c, enum tls_suite s, const struct tls_label *l,
 			uint8_t *out, size_t n);
 
-/* One direction of one connection. */
+/* One direction of one connection. An idle one has two. */
 struct tls_record_key {
 	EVP_CIPHER_CTX *ctx; /* owned */
 	uint64_t seq;        /* number of the next record */
@@ -87,10 +90,15 @@ struct tls_record_key {
 	bool tls12;
 	union {
 		uint8_t secret[TLS_SECRET]; /* TLS 1.3: the next keys are made of it */
-		/* TLS 1.2 with GCM: the nonce's second half, never twice with one key. */
-		uint64_t next_explicit;
+		struct {
+			/* TLS 1.2 with GCM: the nonce's second half, never twice with one key. */
+			uint64_t next_explicit;
+			uint8_t key[TLS12_KEY_MOST]; /* the cipher's, for another process (tls_export.h) */
+		};
 	};
 };
+
+_Static_assert(sizeof(struct tls_record_key) <= 80, "the union has room for either version, and no byte more");
 
 /* A key of TLS 1.3 from its traffic secret. Of TLS 1.2: tls12_record_key_init. seals: for the
  * direction in which we

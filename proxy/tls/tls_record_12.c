@@ -16,7 +16,6 @@
 
 #define RANDOM       32
 #define MASTER       48
-#define KEY_MOST     32
 #define IV_MOST      12
 #define EXPLICIT     8 /* GCM's nonce: 4 bytes of the keys, then these */
 #define AAD          13
@@ -44,12 +43,12 @@ int tls12_suite_of(uint16_t cipher)
 
 /* ---- keys ---- */
 
-static size_t key_size(enum tls_suite s)
+size_t tls12_key_size(enum tls_suite s)
 {
-	return s == TLS_SUITE_AES_128 ? 16 : 32;
+	return s == TLS_SUITE_AES_128 ? 16 : TLS12_KEY_MOST;
 }
 
-static size_t iv_size(enum tls_suite s)
+size_t tls12_iv_size(enum tls_suite s)
 {
 	return s == TLS_SUITE_CHACHA20 ? IV_MOST : IV_MOST - EXPLICIT;
 }
@@ -74,28 +73,41 @@ static bool expand_key_block(const struct tls_crypto *c, enum tls_suite s,
 	};
 	EVP_KDF_CTX *prf = EVP_KDF_CTX_new(c->prf);
 	bool ok = prf != NULL &&
-		  EVP_KDF_derive(prf, out, 2 * (key_size(s) + iv_size(s)), params) == 1;
+		  EVP_KDF_derive(prf, out, 2 * (tls12_key_size(s) + tls12_iv_size(s)), params) == 1;
 
 	EVP_KDF_CTX_free(prf);
 	return ok;
 }
 
-int tls12_record_key_init(struct tls_record_key *k, const struct tls_crypto *c, enum tls_suite s,
-			  const struct tls12_secret *secret, bool seals)
+int tls12_record_key_again(struct tls_record_key *k, const struct tls_crypto *c, enum tls_suite s,
+			   const struct tls12_parts *p, bool seals)
 {
-	uint8_t block[2 * (KEY_MOST + IV_MOST)] = {0};
-	size_t key = key_size(s), iv = iv_size(s);
-	bool ok;
-
 	*k = (struct tls_record_key){
 		.suite = (uint8_t)s, .tls12 = true, .ctx = EVP_CIPHER_CTX_new()};
 	k->added = (uint8_t)(TLS_HEAD + TLS_TAG + (s == TLS_SUITE_CHACHA20 ? 0 : EXPLICIT));
-	ok = k->ctx != NULL && expand_key_block(c, s, secret, block) &&
-	     EVP_CipherInit_ex(k->ctx, c->aead[s], NULL, block + (secret->servers ? key : 0), NULL,
-			       seals) == 1;
-	memcpy(k->iv, block + 2 * key + (secret->servers ? iv : 0), iv);
+	memcpy(k->key, p->key, tls12_key_size(s));
+	memcpy(k->iv, p->iv, tls12_iv_size(s));
+	if (k->ctx != NULL && EVP_CipherInit_ex(k->ctx, c->aead[s], NULL, k->key, NULL, seals) == 1)
+		return 0;
+	return -NP_ENOMEM;
+}
+
+int tls12_record_key_init(struct tls_record_key *k, const struct tls_crypto *c, enum tls_suite s,
+			  const struct tls12_secret *secret, bool seals)
+{
+	uint8_t block[2 * (TLS12_KEY_MOST + IV_MOST)] = {0};
+	size_t key = tls12_key_size(s), iv = tls12_iv_size(s);
+	/* The keys of both sides stand in front of the two ivs. */
+	const struct tls12_parts ours = {
+		.key = block + (secret->servers ? key : 0), .iv = block + 2 * key + (secret->servers ? iv : 0)};
+	int err;
+
+	*k = (struct tls_record_key){.tls12 = true};
+	err = expand_key_block(c, s, secret, block) ? 0 : -NP_ENOMEM;
+	if (err == 0)
+		err = tls12_record_key_again(k, c, s, &ours, seals);
 	OPENSSL_cleanse(block, sizeof(block));
-	return ok ? 0 : -NP_ENOMEM;
+	return err;
 }
 
 /* ---- records ---- */

@@ -18,6 +18,16 @@ struct tls12_secret {
 must_use int tls12_record_key_init(struct tls_record_key *k, const struct tls_crypto *c,
 				   enum tls_suite s, const struct tls12_secret *secret, bool seals);
 
+/* The same key once more, from its two parts. seq and next_explicit are the caller's to set.
+ *   Returns  as tls12_record_key_init. */
+struct tls12_parts {
+	const uint8_t *key, *iv; /* tls12_key_size and tls12_iv_size bytes */
+};
+must_use int tls12_record_key_again(struct tls_record_key *k, const struct tls_crypto *c, enum tls_suite s,
+				    const struct tls12_parts *p, bool seals);
+size_t tls12_key_size(enum tls_suite s);
+size_t tls12_iv_size(enum tls_suite s);
+
 /* tls_record_seal and tls_record_open of such a key: the same contracts. */
 must_use ssize_t tls12_record_seal(struct tls_record_key *k, enum tls_type type, const void *p,
 				   size_t n, uint8_t *out);

@@ -21,6 +21,8 @@
 #include "proxy/tls/tls_record.h"
 
 #define TLS_IN  (64 * 1024)
+/* Bytes that wait at one connection: a peer that makes us write and does not read gets no further. */
+#define TLS_BACKLOG_MOST (1024 * 1024)
 #define TLS_OUT (TLS_IN + 4096) /* the records of 64 KiB, with what they add */
 
 struct tls;
