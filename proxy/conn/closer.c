@@ -50,7 +50,7 @@ static void leave_list(struct closer_part *p)
 static bool is_to_end(const struct closer_part *p, const struct conn *c, int64_t now)
 {
 	const struct closer_order *order = &p->closer->order;
-	bool told = c->kill != CLOSE_NONE || (c->phase == CONN_RELAYING && c->first_end == order->why);
+	bool told = c->kill != CLOSE_NONE || (conn_relays(c) && c->first_end == order->why);
 
 	return !told && conn_filter_match(&order->filter, c, now) == CONN_MATCH;
 }

@@ -22,11 +22,12 @@
 #define CONN_MAGIC 0xc022ec75u
 
 /* NEW -> CONNECTING -> RELAYING -> freed, or freed from any of them. Only a replay (replay.h) goes back, from RELAYING
- * to CONNECTING. */
+ * to CONNECTING, and only a hand-over to another process stops a relay, which is FROZEN then. */
 enum conn_phase {
 	CONN_NEW,        /* it holds no places: it was not admitted, or is not yet set up */
 	CONN_CONNECTING, /* its coroutine runs the stages; it holds a place of both limits */
 	CONN_RELAYING,   /* its task relays; the coroutine is gone */
+	CONN_FROZEN,     /* ... no more, or not yet: it moves between processes (hand_over.h) */
 };
 
 /* How far a connection is that is CONNECTING. */
@@ -162,6 +163,12 @@ void conn_end(struct conn *c, enum close_reason why);
  * (CLOSE_DRAIN: what was read is delivered, both sides get a FIN and are lingered for) may be overtaken.
  *   Calls  owner worker, from a message: not from c's own coroutine or task. */
 void conn_kill(struct conn *c, enum close_reason why);
+
+/* Has its relay begun? */
+static inline bool conn_relays(const struct conn *c)
+{
+	return c->phase >= CONN_RELAYING;
+}
 
 /* When bytes last moved, either way. Of the relay. */
 static inline int64_t conn_active(const struct conn *c)

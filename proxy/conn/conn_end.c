@@ -80,6 +80,7 @@ void conn_end(struct conn *c, enum close_reason why)
 
 	DCHECK_CONN(c);
 	DCHECK(why != CLOSE_NONE, "an end has a reason");
+	DCHECK(c->phase != CONN_FROZEN, "hand_over_forget ends what another process has");
 	DCHECK(c->phase != CONN_RELAYING || c->server != NULL, "a relayed connection has a server");
 	PROBE(conn_end, c, why, c->dir[0].bytes, c->dir[1].bytes);
 	if (unlikely(c->traced))
@@ -110,6 +111,8 @@ void conn_kill(struct conn *c, enum close_reason why)
 	if (c->kill != CLOSE_NONE)
 		return;
 	c->kill = (uint8_t)why;
+	if (c->phase == CONN_FROZEN)
+		return; /* hand_over_thaw's first turn finds it */
 	if (c->phase == CONN_RELAYING)
 		np_ready(&c->task);
 	else if (why == CLOSE_ADMIN || why == CLOSE_SERVER_DOWN)

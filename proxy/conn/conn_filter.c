@@ -10,7 +10,7 @@
 
 static bool has_passed(const struct conn *c, enum conn_setup step)
 {
-	return c->phase == CONN_RELAYING || c->setup > step;
+	return conn_relays(c) || c->setup > step;
 }
 
 bool conn_is_routed(const struct conn *c)
@@ -21,7 +21,7 @@ bool conn_is_routed(const struct conn *c)
 
 int64_t conn_silence(const struct conn *c, int64_t now)
 {
-	int64_t since = c->phase == CONN_RELAYING ? conn_active(c) : c->accepted;
+	int64_t since = conn_relays(c) ? conn_active(c) : c->accepted;
 
 	return now > since ? now - since : 0;
 }
@@ -48,7 +48,7 @@ void conn_sni(const struct conn *c, char out[CONN_SNI])
 enum close_reason conn_pending(const struct conn *c)
 {
 	DCHECK_CONN(c);
-	if (c->kill != CLOSE_NONE || c->phase != CONN_RELAYING)
+	if (c->kill != CLOSE_NONE || !conn_relays(c))
 		return (enum close_reason)c->kill;
 	if (c->dir[0].eof && c->dir[0].reset)
 		return CLOSE_CLIENT_RST;

@@ -151,7 +151,7 @@ static void note_own_addresses(const struct conn *c, struct access_record *rec)
 /* A record that tells of a begin is followed by one that tells of the end. */
 static bool has_records(const struct conn *c)
 {
-	if ((c->phase == CONN_RELAYING || replay_under_way(c)) && c->listener->log_start)
+	if ((conn_relays(c) || replay_under_way(c)) && c->listener->log_start)
 		return true;
 	return c->extra != NULL && c->extra->update != NULL;
 }

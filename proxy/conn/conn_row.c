@@ -57,7 +57,7 @@ static enum conn_stage stage_of(const struct conn *c)
 		[SETUP_QUEUE] = STAGE_CONN_QUEUE,
 	};
 
-	if (c->phase != CONN_RELAYING)
+	if (!conn_relays(c))
 		return c->setup == SETUP_BEGUN ? first_stage(c->listener) : by_setup[c->setup];
 	if (c->dir[0].discard || c->dir[1].discard)
 		return STAGE_CONN_LINGER;
@@ -69,7 +69,7 @@ static enum conn_stage stage_of(const struct conn *c)
 /* One that waits to pass on a reset is blocked, too: its dst must acknowledge what it has. */
 static enum conn_blocked blocked_of(const struct conn *c)
 {
-	if (c->phase != CONN_RELAYING)
+	if (!conn_relays(c))
 		return BLOCKED_NONE;
 	if (c->dir[1].blocked)
 		return BLOCKED_CLIENT;
@@ -166,7 +166,7 @@ static void put_row(struct conn_row *row, const struct conn *c, unsigned wants, 
 		put_row_tls(row, c);
 	if ((wants & CONN_WANT_LOCAL) != 0)
 		put_row_local(row, c);
-	if ((wants & CONN_WANT_PENDING) != 0 && c->phase == CONN_RELAYING) {
+	if ((wants & CONN_WANT_PENDING) != 0 && conn_relays(c)) {
 		row->pending_client = pending_of(&c->dir[1], &c->client);
 		row->pending_server = pending_of(&c->dir[0], &c->upstream);
 	}

@@ -7,7 +7,7 @@
 void conn_tcp_ask(const struct conn *c, struct conn_tcp *out)
 {
 	out->has[0] = c->client.fd.sysfd > 0 && np_fd_tcp_info(&c->client.fd, &out->leg[0]) == 0;
-	out->has[1] = c->phase == CONN_RELAYING && np_fd_tcp_info(&c->upstream.fd, &out->leg[1]) == 0;
+	out->has[1] = conn_relays(c) && np_fd_tcp_info(&c->upstream.fd, &out->leg[1]) == 0;
 }
 
 /* A leg whose window was closed for more than half of its busy time waits for the program behind it; one with bytes

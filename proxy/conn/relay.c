@@ -382,6 +382,36 @@ static void relay_turn(struct np_g *g)
 
 static const struct np_task_type relay_type = {.name = "relay", .fn = relay_turn};
 
+/* What waits stays: bytes of dst's are the connection's. */
+void relay_stop(struct conn *c)
+{
+	DCHECK_RELAY(c);
+	stream_unwatch(&c->client, &c->task);
+	stream_unwatch(&c->upstream, &c->task);
+	np_task_fini(&c->task);
+}
+
+/* As after its begin: nothing is known of either socket, so each side that has not ended is tried, and so is each that
+ * has something to take. */
+void relay_resume(struct conn *c)
+{
+	c->phase = CONN_RELAYING;
+	c->fresh = true;
+	for (unsigned i = 0; i < 2; i++) {
+		struct relay_dir *d = &c->dir[i];
+
+		d->readable = !d->eof;
+		d->muted = d->blocked = false;
+		d->backlog = !d->done && !d->discard && stream_backlog(dst_of(c, d)) > 0;
+		d->looks = 0;
+		if (d->reset)
+			d->reset_pause = RELAY_RESET_PAUSE;
+	}
+	np_task_init(&c->task, &relay_type);
+	relay_arm(c);
+	np_ready(&c->task);
+}
+
 /* Bytes that were read to choose the server and belong to the client's payload become dir[0]'s
  * rest. */
 static void adopt_preread(struct conn *c)

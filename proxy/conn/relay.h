@@ -19,6 +19,9 @@
  * it. */
 #define FULL_MOST 8
 
+/* ms until the first look whether dst has everything, when a reset must wait (relay_end.c). */
+#define RELAY_RESET_PAUSE 2
+
 /* First line of each function that is called from outside its file. */
 #define DCHECK_RELAY(c)                                                                \
 	do {                                                                           \
@@ -59,6 +62,11 @@ must_use no_inline enum close_reason relay_failed(struct conn *c, enum relay_cal
 must_use enum close_reason relay_src_empty(struct conn *c, struct relay_dir *d);
 /* dst took n bytes: counted for the log, the metrics and the first byte's time. */
 void relay_took(struct conn *c, struct relay_dir *d, size_t n);
+
+/* relay_stop, relay_resume: for a hand-over (hand_over.h). The task is gone, with what it holds; it begins again, and
+ * its first turn tries both ways. What is derived is made anew. */
+no_inline void relay_stop(struct conn *c);
+no_inline void relay_resume(struct conn *c);
 
 /* no_inline: few turns need these, and link-time optimisation would pull them into all. */
 
@@ -111,6 +119,9 @@ must_use no_inline bool relay_splice_begin(struct conn *c, struct relay_dir *d);
 /* One step of a spliced direction: fill the pipe if it is empty, then empty it.
  *   Returns  as a stage does. */
 must_use no_inline enum close_reason relay_splice_step(struct conn *c, struct relay_dir *d);
+/* relay_splice_unload: d is copied again, and bytes that its pipe holds are its rest.
+ *   Returns  0; -NP_ENOMEM: nothing has changed; or why the pipe could not be read: bytes are lost. */
+must_use no_inline int relay_splice_unload(struct relay_dir *d);
 /* The pipe goes back to the pool, or is closed with the bytes in it; d is copied again. Harmless if
  * d is not spliced. */
 void relay_splice_end(struct relay_dir *d);

@@ -25,7 +25,6 @@
 #define KEEPALIVE_AFTER (30 * NP_S) /* the first probe is due 2 minutes after the last byte */
 /* How often to poll whether dst has everything, when a reset must wait: the pauses, in ms,
  * double. */
-#define POLL_MIN 2
 #define POLL_MAX 100
 #define LOOKS_MOST 7 /* others_bytes_first; the most that relay_dir.looks counts */
 
@@ -310,7 +309,7 @@ static void src_ended(struct conn *c, struct relay_dir *d, bool reset)
 		/* A reset socket takes no bytes: those that wait for it are dropped. */
 		relay_rest_drop(back);
 		back->done = true;
-		d->reset_pause = POLL_MIN;
+		d->reset_pause = RELAY_RESET_PAUSE;
 	} else if (back->discard) {
 		start_lingering(c);
 	} else {

@@ -96,14 +96,18 @@ static enum close_reason fill_pipe(struct conn *c, struct relay_dir *d)
 	return relay_no_bytes(c, d, n);
 }
 
-/* dst does not take a splice, but src gave one: the bytes in the pipe become the rest, and are
- * copied like all that follow. */
-static no_inline enum close_reason copy_from_pipe(struct conn *c, struct relay_dir *d, int err)
+int relay_splice_unload(struct relay_dir *d)
 {
-	struct chunk *rest = chunk_new(np_pipe_held(d->pipe));
-	ssize_t n = rest != NULL ? 0 : -NP_ENOMEM;
+	struct chunk *rest;
+	ssize_t n = 0;
 
-	note_refusal(c, err);
+	if (!d->spliced || np_pipe_held(d->pipe) == 0) {
+		relay_splice_end(d);
+		return 0;
+	}
+	rest = chunk_new(np_pipe_held(d->pipe));
+	if (rest == NULL)
+		return -NP_ENOMEM;
 	while (n >= 0 && np_pipe_held(d->pipe) > 0) {
 		n = np_pipe_read(d->pipe, rest->bytes + rest->to, np_pipe_held(d->pipe));
 		if (n == 0)
@@ -113,11 +117,23 @@ static no_inline enum close_reason copy_from_pipe(struct conn *c, struct relay_d
 	}
 	if (n < 0) {
 		chunk_drop(&rest);
-		return relay_failed(c, RELAY_SPLICE, (int)n);
+		return (int)n;
 	}
 	relay_splice_end(d);
-	d->unspliceable = true;
 	d->rest = rest;
+	return 0;
+}
+
+/* dst does not take a splice, but src gave one: the bytes in the pipe become the rest, and are
+ * copied like all that follow. */
+static no_inline enum close_reason copy_from_pipe(struct conn *c, struct relay_dir *d, int err)
+{
+	int unloaded = relay_splice_unload(d);
+
+	note_refusal(c, err);
+	if (unloaded != 0)
+		return relay_failed(c, RELAY_SPLICE, unloaded);
+	d->unspliceable = true;
 	return CLOSE_NONE;
 }
 

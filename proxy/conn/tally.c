@@ -26,7 +26,7 @@ static void tally_blocked(const struct conn *c)
 }
 
 /* Those few that may yet go to another server (replay.h) are told once it is known whose they are. */
-static void tally_bytes(struct conn *c)
+void tally_pass(struct conn *c)
 {
 	struct listener_stats *l;
 	struct server_stats *s;
@@ -53,7 +53,7 @@ bool tally_conn(struct conn *c)
 	if (c->phase != CONN_RELAYING)
 		return false;
 	tally_blocked(c);
-	tally_bytes(c);
+	tally_pass(c);
 	return c->shard->log_every != 0 && conn_log_update(c);
 }
 

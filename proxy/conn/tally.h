@@ -29,6 +29,9 @@ void tally_ask(struct shard *s, int64_t every);
  *   Returns  whether it has a record in the access log now.   Calls  owner worker. */
 bool tally_conn(struct conn *c);
 
+/* tally_pass: the numbers have all whole units of its bytes.   Calls  owner worker. */
+void tally_pass(struct conn *c);
+
 /* Bytes of direction i that no look has seen, at the end. */
 static inline uint64_t tally_rest(const struct conn *c, unsigned i)
 {

@@ -122,6 +122,10 @@
 	X(KNOWN_SNI, 168)                                                                         \
 	X(KNOWN_ALPN, 169)                                                                        \
 	X(KNOWN_SUBJECT, 170)                                                                     \
-	X(KNOWN_CN, 171)
+	X(KNOWN_CN, 171)                                                                          \
+	X(CONN_UPDATE_AT, 172) /* the last record of log.periodic: its time, and the bytes then */ \
+	X(CONN_UPDATE_IN, 173)                                                                    \
+	X(CONN_UPDATE_OUT, 174)                                                                   \
+	X(DIR_UNDELIVERED, 175)
 
 #endif

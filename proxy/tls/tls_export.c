@@ -129,6 +129,7 @@ static int import_key(struct tls_record_key *k, struct tls_crypto *c, const stru
 	return err;
 }
 
+/* Both keys, and what stands between two records. */
 static struct tls_direct *import_direct(struct tls_crypto *c, const struct tls_moved *m)
 {
 	struct tls_direct *d = calloc(1, sizeof(*d));
@@ -158,6 +159,7 @@ static bool import_cause(struct tls *t, const struct handover_field *cause)
 	return t->said != NULL;
 }
 
+/* What is not set here is as after a handshake: nothing is known of the socket. */
 static bool import_rest(struct tls *t, const struct tls_moved *m)
 {
 	bool ok = true;

@@ -184,12 +184,14 @@ static void import_cipher(struct handover_reader *r, const struct handover_field
 			f->cipher = own_ciphers[i];
 }
 
+/* The words that OpenSSL has for them. */
 static void import_protocol(struct handover_reader *r, const struct handover_field *field, struct tls_facts *f)
 {
 	f->protocol = (uint16_t)handover_number(r, field);
 	f->version = f->protocol == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2";
 }
 
+/* What is not sound in one fact spoils none of the others: facts are for the log alone. */
 static void import_fact(struct handover_reader *r, const struct handover_field *field, struct tls_facts *f)
 {
 	uint64_t flags;

@@ -59,6 +59,7 @@ static int64_t moment(struct handover_reader *r, const struct handover_field *f)
 	return (int64_t)(n & INT64_MAX);
 }
 
+/* The counts that bound work without progress go on: a move sets none of them back. */
 static bool read_limits(const struct handover_field *group, struct tls_moved *m)
 {
 	struct handover_reader r;
@@ -85,6 +86,7 @@ static bool read_limits(const struct handover_field *group, struct tls_moved *m)
 	return !r.bad;
 }
 
+/* Larger is refused; what is returned then is not used. */
 static uint32_t number_below(struct handover_reader *r, const struct handover_field *f, uint32_t below)
 {
 	uint64_t n = handover_number(r, f);
@@ -129,6 +131,7 @@ static bool keep_bytes(const struct handover_field *f, struct tls_moved *m)
 	}
 }
 
+/* The last field of a tag counts. */
 static void read_tls_field(struct handover_reader *r, const struct handover_field *f, struct tls_moved *m)
 {
 	switch (f->tag) {
@@ -213,6 +216,7 @@ static bool message_is_sound(const struct tls_moved *m)
 	return type == update[0] || (type == 4 && !server);
 }
 
+/* FIN without close_notify needs a FIN; what is held needs bytes, few enough to go with the next write. */
 static bool flags_are_sound(const struct tls_moved *m)
 {
 	bool fin = (m->flags & HANDOVER_TLS_FIN) != 0, held = (m->flags & HANDOVER_TLS_HELD) != 0;

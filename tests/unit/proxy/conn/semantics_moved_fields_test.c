@@ -29,7 +29,7 @@ static const struct moved_struct structs[] = {
 		{"spliced", DERIVED}, {"readable", DERIVED}, {"muted", DERIVED}, {"blocked", DERIVED},
 		{"backlog", DERIVED}, {"eof", TRAVELS}, {"reset", TRAVELS}, {"discard", TRAVELS}, {"done", TRAVELS},
 		{"unspliceable", TRAVELS}, {"unclean", TRAVELS}, {"cut", TRAVELS}, {"looks", DERIVED},
-		{"kept", OWN}, {"reset_pause", DERIVED}, {"undelivered", DERIVED}}},
+		{"kept", OWN}, {"reset_pause", DERIVED}, {"undelivered", TRAVELS}}},
 	{"proxy/conn/conn.h", "conn", {
 		{"magic", OWN}, {"phase", DERIVED}, {"fresh", DERIVED}, {"secure", DERIVED}, {"nodelay_due", TRAVELS},
 		{"keepalive_due", TRAVELS}, {"tallied", DERIVED}, {"traced", OWN}, {"kill", OWN}, {"setup", BEFORE},
@@ -40,7 +40,7 @@ static const struct moved_struct structs[] = {
 		{"hard_deadline", TRAVELS}, {"dir", TRAVELS}}},
 	{"proxy/conn/conn_extra.h", "conn_extra", {
 		{"preread", OWN}, {"replay", OWN}, {"detail", TRAVELS}, {"words", DERIVED}, {"sni", TRAVELS},
-		{"client", TRAVELS}, {"tried", TRAVELS}, {"last_tried", DERIVED}, {"last_addr", DERIVED},
+		{"client", TRAVELS}, {"tried", OWN}, {"last_tried", DERIVED}, {"last_addr", DERIVED},
 		{"queued", TRAVELS}, {"marks", OWN}, {"update", TRAVELS}, {"id", TRAVELS}, {"has_id", DERIVED}}},
 	{"proxy/conn/stream.h", "stream", {{"fd", TRAVELS}, {"tls", TRAVELS}}},
 	{"proxy/tls/tls_priv.h", "tls", {
