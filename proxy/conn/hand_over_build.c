@@ -68,6 +68,7 @@ static bool find_rule(struct hand_over_place *p, const struct hand_over *h)
 	return true;
 }
 
+/* For upstream_each: charged says that the slot was counted before. */
 struct server_wanted {
 	const struct handover_field *text;
 	bool charged;
@@ -142,6 +143,7 @@ static bool build_update(struct conn_extra *x, const struct hand_over *h)
 	return x->update != NULL;
 }
 
+/* Of a field that may be missing; without memory *ok is false. */
 static char *text_copy(const struct handover_field *f, bool *ok)
 {
 	char *text = f->n > 0 ? strndup((const char *)f->p, f->n) : NULL;

@@ -1,5 +1,19 @@
 /* A CONN group, taken apart and judged. The bytes are foreign: whatever they are, nothing beyond them is read and
- * nothing CHECKs. What passes here is a state in which relay.c and relay_end.c can go on. */
+ * nothing CHECKs. What passes here is a state in which relay.c and relay_end.c can go on.
+ *
+ *   must be there   listener, upstream and server by name; the peer; accepted and connected; two directions
+ *   may be there    all else: a number that is missing is 0, a time never, a text none
+ *   unknown         skipped; refused if it must be understood
+ *
+ * What is judged beside the form of each field, and why:
+ *
+ *   times           not in the future: the clock is the same one, and silence is counted from them
+ *   cut             only of a direction that has its end: we ended it
+ *   done            no bytes may wait behind an end that was passed on; both done would be no connection
+ *   first end       known as soon as one has ended: it is the reason with which the relay ends
+ *   reasons         by word: another release may number them otherwise
+ *
+ * Whether this process has what the names say is hand_over_build.c's to find out. */
 #include <string.h>
 
 #include "proxy/conn/hand_over.h"

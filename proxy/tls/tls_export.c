@@ -1,6 +1,12 @@
 /* A TLS end as a group of fields: what of struct tls, tls_direct and tls_record_key travels, and how it is made again.
  * What is not written here is derived, or belongs to a handshake, which does not move:
- * semantics_moved_fields_test.c has a row for each field. */
+ * semantics_moved_fields_test.c has a row for each field.
+ *
+ *   TLS 1.3   the traffic secret; key and iv are derived of it again, and so is each key after a KeyUpdate
+ *   TLS 1.2   the cipher's key, the iv and the explicit nonce, which counts by itself
+ *   both      the number of the next record, each way
+ *
+ * Between export and forget this end must not seal: the other process begins with the same number. */
 #include "proxy/tls/tls_export.h"
 
 #include <stdlib.h>

@@ -1,6 +1,18 @@
 /* A CONN_TLS group, taken apart and judged. The bytes are foreign: whatever they are, this function reads no byte
  * beyond them and CHECKs nothing. What passes here cannot make tls_direct.c meet a state that it could not have come
- * into by itself. */
+ * into by itself:
+ *
+ *   keys      of the length that version and suite ask for, both ways
+ *   unread    no more than the worker's buffer holds: it goes there with the next recv
+ *   backlog   no more than an end may ever have
+ *   spilt     the content of one record
+ *   message   the beginning of one that may come from this peer in this version, by its first byte; of KeyUpdate
+ *             alone all four bytes of its head, since others are dropped from there on
+ *   skip      not beside a message; bounded, as the length of a message is
+ *   error     one that stays: an end that says "try again" would be asked for ever
+ *   flags     truncated only behind a FIN, held only with bytes
+ *
+ * Counters and nonces cannot be judged: who sends them has the keys, and could seal anything itself. */
 #include <openssl/tls1.h>
 
 #include "proxy/tls/tls_direct.h"
