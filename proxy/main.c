@@ -7,6 +7,7 @@
 #include "netpoll/base.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/cli/cli_main.h"
+#include "proxy/control/upgrade.h"
 #include "proxy/tls/tls_memory.h"
 
 /* A caller may have closed 0, 1 or 2: the first socket would then take that number and get our
@@ -26,6 +27,7 @@ static bool open_standard_fds(void)
 int main(int argc, char **argv)
 {
 	(void)tls_memory_init(); /* before OpenSSL's first call */
+	(void)upgrade_asked(); /* before a descriptor of ours can have the number that it looks for */
 	/* A file at its size limit is an error of the write, which says so, in every verb. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (open_standard_fds())

@@ -232,12 +232,32 @@ static void process_fini(struct process *p)
 	free(p->shards);
 }
 
-/* Returns false when one of them was to stop. */
+/* Who asked hears how it ended; with a signal nobody asked.   Returns  whether another process serves. */
+static bool obey_upgrade(struct process *p, struct order *o)
+{
+	bool done = upgrade_run(p, o != NULL ? o->binary : NULL);
+
+	if (done)
+		p->drain_delay = 0; /* nobody is to look for another process: this address is served */
+	if (o == NULL)
+		return done;
+	o->pid = p->upgrade.pid;
+	o->left = drain_left(p);
+	order_answer(o, done ? 0 : -NP_EPROTO);
+	return done;
+}
+
+/* Returns false when one of them was to stop, or another process serves. */
 static bool obey_orders(struct process *p)
 {
 	struct order *o;
 
 	while ((o = order_take(p)) != NULL) {
+		if (o->kind == ORDER_UPGRADE) {
+			if (obey_upgrade(p, o))
+				return false;
+			continue;
+		}
 		if (o->kind != ORDER_DRAIN) {
 			order_do(p, o);
 			continue;
@@ -250,13 +270,11 @@ static bool obey_orders(struct process *p)
 	return true;
 }
 
-/* Serves until a signal or an order says to stop. */
+/* Serves until a signal or an order says to stop, or another process serves. */
 static void serve_until_stopped(struct process *p)
 {
 	for (;;) {
-		int event = signals_wait(SIGNALS_ORDERS | SIGNALS_BIT(SIGNALS_WORK) |
-					 SIGNALS_BIT(SIGNALS_ASKED),
-					 renew_next_poll(p));
+		int event = signals_wait(SIGNALS_SERVING, renew_next_poll(p));
 
 		if (event == -NP_EDEADLINE) {
 			renew_poll(p);
@@ -264,6 +282,10 @@ static void serve_until_stopped(struct process *p)
 		}
 		if (event == SIGNALS_WORK) {
 			file_work_reap(&p->files_thread);
+			continue;
+		}
+		if (event == SIGNALS_PEER) {
+			upgrade_heard(p);
 			continue;
 		}
 		if (event == SIGNALS_ASKED) {
@@ -277,9 +299,15 @@ static void serve_until_stopped(struct process *p)
 			(void)reload_file(p, NULL);
 			break;
 		case SIGUSR1:
+			upgrade_pass_on(p, event);
 			reload_logs(p);
 			break;
+		case SIGUSR2:
+			if (obey_upgrade(p, NULL))
+				return;
+			break;
 		default:
+			upgrade_pass_on(p, event);
 			return;
 		}
 	}
@@ -309,9 +337,16 @@ static int serve(struct process *p, struct config *c)
 		return EXIT_OK; /* told to stop before it was ready */
 	if (err != 0)
 		return exit_of_prepare(step, err);
+	if (upgrade_ready(p) != 0) {
+		names_refuse(p);
+		bindings_free(&opened);
+		snapshot_free(snap);
+		return EXIT_FAILED;
+	}
 	state_start(p, snap); /* no connection goes to a drained server */
 	err = reload_publish(p, snap, &opened);
 	if (err == 0) {
+		upgrade_accepting(p);
 		__atomic_store_n(&p->stage, STAGE_SERVING, __ATOMIC_RELEASE);
 		say_ready(p);
 		manager_ready(p);
@@ -349,6 +384,8 @@ static void process_main(void *arg)
 	limits_start(p);
 	start->code = err == 0 ? start_workers(p) :
 				 start_failed(START_DESCRIPTOR, "the poller of signals", err);
+	if (start->code == EXIT_OK && upgrade_join(p) != 0) /* the control plane listens at what it was given */
+		start->code = EXIT_FAILED;
 	if (start->code == EXIT_OK) {
 		health = start_health(p);
 		start->code = admin_start(p, start->config, &admin);
@@ -359,6 +396,7 @@ static void process_main(void *arg)
 		start->code = serve(p, start->config);
 	else
 		config_free(start->config);
+	upgrade_bye(p);
 	/* In reverse: coroutines of this worker, who asks it and the workers, the workers, then the log that
 	 * they wrote to. */
 	orders_end(p);

@@ -45,6 +45,12 @@ static void open_at(struct admin_at *at)
 	at->open = false;
 }
 
+void admin_open(struct admin *a)
+{
+	for (size_t i = 0; i < ADMIN_PATHS; i++)
+		open_at(&a->at[i]);
+}
+
 /* Nobody listens, and nobody is served or refused. */
 static bool is_over(const struct admin *a)
 {
@@ -93,8 +99,8 @@ static void admin_main(void *arg)
 {
 	struct admin *a = arg;
 
-	for (size_t i = 0; i < ADMIN_PATHS; i++)
-		open_at(&a->at[i]);
+	if (!upgrade_under_way(a->p)) /* else admin_handover.c opens them, once this process serves */
+		admin_open(a);
 	sampler_start(a->sampler);
 	np_event_wait(&a->told);
 	stop_clients(a);
@@ -178,8 +184,10 @@ int admin_start(struct process *p, const struct config *c, struct admin **out)
 		admin_free(a);
 		return code;
 	}
+	admin_handover_init(a);
 	err = start_worker(a);
 	if (err != 0) {
+		p->upgrade.control = (struct upgrade_control){0};
 		log_msg(LVL_WARNING, "control_off", "no control plane: its thread: %s", np_err_text(err));
 		admin_free(a);
 		return EXIT_OK;
@@ -202,6 +210,7 @@ void admin_stop(struct admin *a)
 	event_deafen();
 	publish_end(a->p, &a->reader);
 	a->p->admin = NULL;
+	a->p->upgrade.control = (struct upgrade_control){0};
 	np_worker_stop(a->worker);
 	np_worker_join(a->worker);
 	admin_free(a);

@@ -10,6 +10,7 @@
 #include "proxy/admin/admin_priv.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/control_path.h"
+#include "proxy/listen/inherit.h"
 #include "proxy/log/log.h"
 
 #define SOCKET_MODE 0660
@@ -20,15 +21,31 @@ static void say_off(const char *what, const char *why)
 	log_msg(LVL_WARNING, "control_off", "no control plane at %.200s: %s", what, why);
 }
 
+/* The process before this one listens here, and has sent its socket. */
+static bool take_inherited(struct admin_at *at)
+{
+	struct inherited *from = inherit_take(&at->admin->p->bindings.inherited, &at->addr);
+
+	if (from == NULL)
+		return false;
+	at->sysfd = from->sysfd[0];
+	at->lock = from->lock;
+	at->borrowed = true;
+	from->sysfd[0] = from->lock = -1;
+	inherit_free(from);
+	return true;
+}
+
 static int listen_unix(struct admin_at *at)
 {
 	const struct np_listen_opts o = {.backlog = BACKLOG, .mode = SOCKET_MODE};
 	struct stat st;
-	int err = np_unix_lock(&at->addr, &at->lock);
+	int err = take_inherited(at) ? 0 : np_unix_lock(&at->addr, &at->lock);
 
 	if (err != 0)
 		return err;
-	at->sysfd = np_listen(&at->addr, &o);
+	if (at->sysfd < 0)
+		at->sysfd = np_listen(&at->addr, &o);
 	if (at->sysfd < 0)
 		return at->sysfd;
 	err = np_unix_file_of(&at->addr, &at->file);
@@ -82,6 +99,8 @@ static void open_tcp(struct admin_at *at, const char *configured)
 	if (strcmp(configured, "off") == 0 || np_addr_parse(&at->addr, configured, NULL) != 0)
 		return;
 	at->tcp = true;
+	if (take_inherited(at))
+		return;
 	sysfd = np_listen(&at->addr, &o);
 	if (sysfd < 0)
 		say_off(configured, why_not(sysfd));
@@ -107,7 +126,11 @@ void admin_listen_close(struct admin *a)
 
 		if (at->sysfd >= 0)
 			np_sock_close(at->sysfd);
-		np_unix_file_remove(&at->addr, &at->file);
-		np_unix_unlock(&at->addr, at->lock, true);
+		if (!at->borrowed) {
+			np_unix_file_remove(&at->addr, &at->file);
+			np_unix_unlock(&at->addr, at->lock, true);
+		} else if (at->lock >= 0) {
+			np_sock_close(at->lock);
+		}
 	}
 }

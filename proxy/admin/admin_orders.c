@@ -39,6 +39,7 @@ void admin_order_free(struct order *o)
 	free(o->text);
 	free(o->question);
 	free(o->plan);
+	free(o->binary);
 	free(container_of(o, struct asked, order));
 }
 
@@ -49,6 +50,7 @@ struct order *admin_order(struct client *c, const struct order *what, int64_t pa
 	if (k == NULL) {
 		free(what->question);
 		free(what->plan);
+		free(what->binary);
 		return NULL;
 	}
 	k->order = *what;
@@ -116,6 +118,12 @@ bool admin_order_stale(const struct client *c, struct reply *r, const struct ord
 
 /* ---- the answers ---- */
 
+const char *admin_order_conflict(const struct order *o)
+{
+	return o != NULL && o->err == -EBUSY ? "an upgrade is under way: another process may serve in a moment" :
+					       "the process starts or ends";
+}
+
 /* A refusal keeps the form of every error, and names the problems of the file beside it. */
 static void refused_reload(const struct client *c, struct reply *r, const struct order *o)
 {
@@ -126,12 +134,14 @@ static void refused_reload(const struct client *c, struct reply *r, const struct
 
 	if (admin_order_stale(c, r, o))
 		return;
-	if (o->err == -NP_ECANCELED || o->err == -NP_ENOENT)
+	if (o->err == -NP_ECANCELED || o->err == -NP_ENOENT || o->err == -EBUSY)
 		status = 409;
 	if (np_err_remedy(o->err) != NULL) /* the file may be good: it was not read */
 		status = 503;
 	if (o->err == -NP_ECANCELED)
 		message = "an order to stop came first";
+	if (o->err == -EBUSY)
+		message = admin_order_conflict(o);
 	if (o->err == -NP_ENOENT)
 		message = "the configuration did not come from a file";
 
@@ -154,7 +164,7 @@ static void refused_reload(const struct client *c, struct reply *r, const struct
 static void refused_order(const struct client *c, struct reply *r, const struct order *o)
 {
 	if (!admin_order_stale(c, r, o))
-		reply_error(r, 409, "the process ends", NULL);
+		reply_error(r, 409, admin_order_conflict(o), NULL);
 }
 
 /* The control thread works through a load; the order is done all the same. */

@@ -271,7 +271,7 @@ void admin_override(struct client *c, struct reply *r)
 		admin_who(c, change->who);
 		o = admin_order(c, &(struct order){.kind = ORDER_SERVER, .change = change}, 0);
 		if (o == NULL || (o->err != 0 && o->err != -ESTALE))
-			reply_error(r, 409, "the process starts or ends", NULL);
+			reply_error(r, 409, admin_order_conflict(o), NULL);
 		else if (!admin_order_stale(c, r, o))
 			say_result(c, change, r, o->generation);
 		admin_order_free(o);

@@ -25,6 +25,7 @@ struct admin_at {
 	bool open;
 	struct np_addr addr;
 	int lock;           /* control thread: of the file; -1: none */
+	bool borrowed;      /* file and lock are another process's (upgrade.h) */
 	struct np_unix_file file; /* control thread */
 	gid_t group;        /* const: of the file */
 };
@@ -56,6 +57,12 @@ struct admin {
 	struct np_event gone;  /* control thread */
 	struct np_worker *control; /* const */
 };
+
+/* admin_open: accept at each socket that is there and not open.   Calls  admin worker. */
+void admin_open(struct admin *a);
+/* admin_handover_init: p->upgrade.control: how the control thread takes the sockets to another process, and back.
+ *   Calls  control thread, before a's first client. */
+void admin_handover_init(struct admin *a);
 
 /* One connection. */
 #define ADMIN_WHO 128 /* bytes, with the NUL */
@@ -160,6 +167,8 @@ must_use int reply_send(struct reply *r);
  *   Returns  the order, which the caller gives to admin_order_free; NULL: no memory, or no answer within
  *            patience ns (0: as long as it takes).   Parks.   Owns  what->question, what->plan. */
 must_use struct order *admin_order(struct client *c, const struct order *what, int64_t patience);
+/* admin_order_conflict: why o, which came back with -NP_ECANCELED or -EBUSY, is not obeyed now; NULL is the former. */
+const char *admin_order_conflict(const struct order *o);
 void admin_order_free(struct order *o);
 
 /* admin_match_read: what If-Match of a change asks for, into c->conditional and c->match.
@@ -232,6 +241,7 @@ void admin_kill(struct client *c, struct reply *r);
 void admin_trace(struct client *c, struct reply *r);
 void admin_reload(struct client *c, struct reply *r);
 void admin_drain(struct client *c, struct reply *r);
+void admin_upgrade(struct client *c, struct reply *r);
 void admin_logs(struct client *c, struct reply *r);
 void admin_log(struct client *c, struct reply *r);
 void admin_override(struct client *c, struct reply *r);

@@ -45,6 +45,8 @@
 	X("/v1/servers/", HTTP_POST, false, admin_override, \
 	  "/v1/servers/UPSTREAM/SERVER: state, weight, max_connections, for, close_over, forget.") \
 	X("/v1/drain", HTTP_POST, false, admin_drain, "Stop, once connections have ended: delay, timeout.") \
+	X("/v1/upgrade", HTTP_POST, false, admin_upgrade, \
+	  "Hand over to the program that now stands at our path: binary.") \
 	X("/v1/logs/reopen", HTTP_POST, false, admin_logs, "Open the logs anew.") \
 	X("/v1/log", HTTP_GET | HTTP_HEAD | HTTP_POST, false, admin_log, \
 	  "The level of the process log; POST changes it for a time: level, for.")

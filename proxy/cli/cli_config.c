@@ -15,6 +15,7 @@
 #include "proxy/cli/cli_check_live.h"
 #include "proxy/cli/cli_client.h"
 #include "proxy/control/problems.h"
+#include "proxy/control/upgrade.h"
 #include "proxy/control/reload.h"
 #include "proxy/log/log.h"
 #include "proxy/process.h"
@@ -189,6 +190,8 @@ int cli_run(const struct cli_args *a)
 	struct process_opts o = {.config_path = cli_config_path(a, room), .version = cli_version_text()};
 	int status = run_load(a, o.config_path, &o.config);
 
+	if (status != 0)
+		upgrade_refuse(status, "its configuration has mistakes; they are in the log");
 	/* It cannot be read a second time: SIGHUP opens the logs anew and keeps the configuration. */
 	if (is_standard_input(o.config_path))
 		o.config_path = NULL;

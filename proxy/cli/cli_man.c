@@ -92,6 +92,8 @@ static void put_page(FILE *out)
 	page_codes(out);
 	fputs(".SH SIGNALS\n.TP\n.B TERM, INT, QUIT\nDrain; a second TERM or INT stops at once.\n"
 	      ".TP\n.B HUP\nReload, and open the logs anew.\n.TP\n.B USR1\nOpen the logs anew.\n"
+	      ".TP\n.B USR2\nHave the program that now stands at the same path take over, as\n"
+	      ".B staunch upgrade\ndoes.\n"
 	      ".SH ENVIRONMENT\n.TP\n.B " CLI_CONFIG_ENV "\nThe config file when no option names one.\n"
 	      ".TP\n.B " CONTROL_ENV "\nThe control socket of a process, and whom status, reload and drain ask; "
 	      "off is none.\n"

@@ -51,6 +51,11 @@
 	X(DRAIN, drain, NOTHING, NULL, 0, 0, "have the running process stop, once its connections have ended", \
 	  "No new connections; live ones get shutdown.timeout to end. Waits for the end; ends with 4 where some "  \
 	  "had to be cut. Asks at the control socket, as status does.")                                                                                       \
+	X(UPGRADE, upgrade, NOTHING, NULL, 0, 0, "have another program take over, with no client refused", \
+	  "Starts the program that now stands at the path of the running one, or --binary, with the same arguments. It " \
+	  "gets all listening sockets; until it accepts, nothing has changed, and if it cannot start, its reason is shown, " \
+	  "this ends with 1 and the running process serves on. Then the old process lets its connections end, within " \
+	  "shutdown.timeout if that is set. SIGUSR2 does the same. Asks at the control socket, as status does.") \
 	X(SERVER, server, WORDS, "list|drain|maint|ready|weight", 0, 3, "list the servers of the running process, or steer one", \
 	  "Alone, or as staunch server list [UPSTREAM]: each server once, whether it is usable, for how long, and why "   \
 	  "not. spare: used where no other is left; tier: the servers of a later one wait until those before it have no " \
@@ -130,10 +135,10 @@
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
 	X(DIFF, 0, 0, "diff", WORDS, "running", FOR(CONFIG), "what differs between the file and the running process: "  \
 	  "ends with 0 when nothing does, with 1 when something does")                                            \
-	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(CONFIG) | FOR(TOP) | FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
+	X(SOCKET, 0, 0, "socket", FILE, NULL, FOR(CONFIG) | FOR(TOP) | FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(UPGRADE) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DASHBOARD) | FOR(DOCTOR), "the control socket of the process that is meant")                                                                                \
 	X(PORT, 0, 0, "port", COUNT, NULL, FOR(DASHBOARD), "this port; without it the system chooses one")        \
-	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
+	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(UPGRADE) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DOCTOR), "print the answer as it came")                                                                                    \
 	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "where the client connects; route does " \
 	  "not need it where there is one listener")                                                              \
@@ -165,9 +170,10 @@
 	X(FOLLOW, 0, 0, "follow", NOTHING, NULL, FOR(EVENTS), "then wait for what happens")                       \
 	X(LIMITS, 0, 0, "limits", NOTHING, NULL, FOR(STATUS), "each limit, and how much of it is used")           \
 	X(QUIET, 'q', 0, "quiet", NOTHING, NULL, FOR(STATUS), "print nothing: the exit code tells")               \
-	X(WAIT, 0, 0, "wait", NOTHING, NULL, FOR(RELOAD), "wait for the result, as it does anyway")               \
+	X(WAIT, 0, 0, "wait", NOTHING, NULL, FOR(RELOAD) | FOR(UPGRADE), "wait for the result, as it does anyway")               \
 	X(DELAY, 0, 0, "delay", TIME, NULL, FOR(DRAIN), "instead of shutdown.delay: not ready, still accepting")  \
 	X(TIMEOUT, 0, 0, "timeout", TIME, NULL, FOR(DRAIN), "instead of shutdown.timeout")                        \
+	X(BINARY, 0, 0, "binary", FILE, NULL, FOR(UPGRADE), "the program, instead of the one at the same path")  \
 	X(FOR, 0, 0, "for", TIME, NULL, FOR(SERVER), "undone by itself after so long: 90s, 10m, 1h30m")              \
 	X(CLOSE_OVER, 0, 0, "close-over", TIME, NULL, FOR(SERVER), "drain, maint: end its live connections within so " \
 	  "long, those that wait for nothing first: 30s, 5m")                                                      \

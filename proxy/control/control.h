@@ -15,6 +15,7 @@
 #include "proxy/control/publish.h"
 #include "proxy/control/server_close.h"
 #include "proxy/control/state.h"
+#include "proxy/control/upgrade.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/policy/limit_watch.h"
 #include "proxy/resolve/resolver.h"
@@ -77,6 +78,7 @@ struct process {
 	struct overrides overrides; /* what operators say of servers */
 	struct server_closes closes; /* of servers that are held out */
 	struct state state; /* the file that keeps it */
+	struct upgrade upgrade; /* another program takes over, or this one has */
 	struct list orders;  /* of struct order: not begun yet */
 	struct list drains;  /* of struct order: to be answered when the drain is over */
 	int64_t drain_delay, drain_timeout; /* what an order to drain said; negative: the configuration's */

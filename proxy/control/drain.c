@@ -16,7 +16,7 @@
 #define LOG_EVERY  (5 * NP_S)
 #define LOG_LEAST_MS 200 /* each log: of the half second in which a stop acts when nothing is left to wait for */
 
-static uint32_t connections_left(const struct process *p)
+uint32_t drain_left(const struct process *p)
 {
 	uint32_t n = 0;
 
@@ -73,7 +73,7 @@ static bool wait_for_connections(struct process *p, int64_t deadline)
 
 	uint32_t left;
 
-	while ((left = connections_left(p)) > 0) {
+	while ((left = drain_left(p)) > 0) {
 		int64_t now = np_nanotime();
 
 		if (now >= deadline)
@@ -111,7 +111,7 @@ static struct event *event_of_drain(uint32_t connections)
 /* Those that are left are cut.   Returns  whether there were any. */
 static bool cut_connections(struct process *p)
 {
-	uint32_t left = connections_left(p);
+	uint32_t left = drain_left(p);
 
 	p->stop_by = np_nanotime();
 	if (left == 0)
@@ -142,7 +142,7 @@ bool drain_run(struct process *p)
 	int64_t delay = p->drain_delay >= 0 ? p->drain_delay : p->snap->shutdown_delay;
 	int64_t timeout = p->drain_timeout >= 0 ? p->drain_timeout : p->snap->shutdown_timeout;
 	int64_t deadline = timeout == INT64_MAX ? INT64_MAX : np_deadline_after(delay + timeout);
-	uint32_t left = connections_left(p);
+	uint32_t left = drain_left(p);
 	bool hurry;
 
 	DCHECK(np_current() != NULL, "a drain waits, so it needs a coroutine");

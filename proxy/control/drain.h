@@ -6,6 +6,9 @@
 
 struct process;
 
+/* drain_left: the connections that there are now.   Calls  control thread. */
+uint32_t drain_left(const struct process *p);
+
 /* drain_run: stop accepting after shutdown.delay, wait for the connections up to shutdown.timeout,
  * end the rest. A further signal to stop ends them at once.
  *   Returns  true: every connection ended by itself; false: some were cut.

@@ -31,7 +31,7 @@ void order_answer(struct order *o, int err)
 	o->max_connections = p->snap != NULL ? p->snap->max_connections : 0;
 	o->loaded_at = p->loaded_at;
 	o->problems = p->problems != NULL ? strdup(p->problems) : NULL;
-	snprintf(o->why, sizeof(o->why), "%s", p->why);
+	snprintf(o->why, sizeof(o->why), "%s", o->kind == ORDER_UPGRADE ? p->upgrade.why : p->why);
 	snprintf(o->changes, sizeof(o->changes), "%s", p->changes);
 	o->msg.fn = order_back;
 	np_post(o->asker, &o->msg);
@@ -66,6 +66,8 @@ static void order_arrives(struct np_msg *m)
 		order_answer(o, explain_order(o));
 	} else if (p->stage == STAGE_ENDED || (o->kind == ORDER_SERVER && p->snap == NULL)) {
 		order_answer(o, -NP_ECANCELED);
+	} else if (o->kind == ORDER_SERVER && upgrade_under_way(p)) {
+		order_answer(o, -EBUSY);
 	} else if ((o->kind == ORDER_SERVER || o->kind == ORDER_LEVEL) && !order_holds(o)) {
 		order_answer(o, -ESTALE);
 	} else if (o->kind == ORDER_LEVEL) {

@@ -24,6 +24,7 @@ enum order_kind {
 	ORDER_LOGS,  /* open them again */
 	ORDER_SERVER, /* what an operator says of a server; it waits for no reload */
 	ORDER_LEVEL, /* of the process log (level.h) */
+	ORDER_UPGRADE, /* answered when another program serves, or does not (upgrade.h) */
 	ORDER_DRAIN, /* answered when the last connection has ended */
 };
 
@@ -48,18 +49,21 @@ struct order {
 	struct level_order level;
 	int64_t delay, timeout; /* of a DRAIN, in ns; negative: what the configuration says */
 	struct explain_question *question; /* of an EXPLAIN; owned */
+	char *binary; /* of an UPGRADE: the program's path; owned; NULL: the one at our own path */
 	char *plan; /* of a PLAN: the text, of nplan bytes; owned */
 	size_t nplan;
 	/* out: */
 	int err;             /* 0; -NP_ECANCELED: the process ends; -NP_EINVAL: the configuration has errors; ... */
 	bool restart;        /* RELOAD: some of it holds after a restart only */
+	pid_t pid;           /* UPGRADE: who serves now */
+	uint32_t left;       /* UPGRADE: connections that stay with this process until they end */
 	bool cut;            /* DRAIN: not every connection ended by itself */
 	uint64_t generation;
 	uint32_t max_connections;
 	int64_t loaded_at;   /* wall clock, ns; when the generation came into force */
 	char *text;          /* owned: what EXPLAIN or PLAN answers; NULL: nothing */
 	char *problems;      /* owned; JSON objects, separated by commas, of the last load if it was refused; or NULL */
-	char why[ORDER_WHY]; /* of the last reload, if it was refused */
+	char why[ORDER_WHY]; /* of the last reload, if it was refused; of an UPGRADE: of this one */
 	char changes[ORDER_CHANGES]; /* what the last one that was not refused has changed, in words; "": nothing */
 };
 

@@ -12,8 +12,9 @@
 #define BELL_POLL (50 * NP_MS)
 
 /* Of several pending events the first of this table comes first. */
-static const int by_urgency[] = {SIGTERM, SIGINT, SIGQUIT, SIGNALS_WORK, SIGNALS_ASKED, SIGHUP, SIGUSR1};
-static const int ignored[] = {SIGPIPE, SIGWINCH, SIGUSR2};
+static const int by_urgency[] = {SIGTERM, SIGINT, SIGQUIT, SIGNALS_PEER, SIGNALS_WORK,
+				 SIGNALS_ASKED, SIGHUP, SIGUSR1, SIGUSR2};
+static const int ignored[] = {SIGPIPE, SIGWINCH};
 
 /* A handler has no argument, so these stand at file scope. */
 static unsigned pending;          /* atomic: SIGNALS_BIT of each event */
@@ -22,7 +23,7 @@ static struct np_fd bell;         /* control worker */
 
 static bool is_signal(int event)
 {
-	return event != SIGNALS_WORK && event != SIGNALS_ASKED;
+	return event != SIGNALS_WORK && event != SIGNALS_ASKED && event != SIGNALS_PEER;
 }
 
 void signals_raise(int event)

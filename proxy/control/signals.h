@@ -14,13 +14,16 @@
 
 #include "netpoll/base.h"
 
-/* An event is a signal's number, or SIGNALS_WORK: file work is done, or SIGNALS_ASKED. Sets of events are
- * masks. */
+/* An event is a signal's number, or SIGNALS_WORK: file work is done, or SIGNALS_ASKED, or SIGNALS_PEER. Sets of
+ * events are masks. */
 #define SIGNALS_WORK   0
 #define SIGNALS_ASKED  SIGKILL /* orders.h has a new one; no process ever gets that signal, so its bit is free */
+#define SIGNALS_PEER   SIGSTOP /* upgrade.h has heard the other process; the same */
 #define SIGNALS_BIT(e) (1u << (e))
 #define SIGNALS_STOP   (SIGNALS_BIT(SIGTERM) | SIGNALS_BIT(SIGINT) | SIGNALS_BIT(SIGQUIT))
 #define SIGNALS_ORDERS (SIGNALS_STOP | SIGNALS_BIT(SIGHUP) | SIGNALS_BIT(SIGUSR1))
+#define SIGNALS_SERVING (SIGNALS_ORDERS | SIGNALS_BIT(SIGUSR2) | SIGNALS_BIT(SIGNALS_WORK) | \
+			 SIGNALS_BIT(SIGNALS_ASKED) | SIGNALS_BIT(SIGNALS_PEER))
 
 /* signals_open: from now on a signal is an event. Blocks signals in this thread, and so in all
  * threads that are started later.

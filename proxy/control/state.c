@@ -25,7 +25,7 @@
 
 void state_init(struct state *s)
 {
-	*s = (struct state){.lock = -1};
+	*s = (struct state){.lock = -1, .given = -1};
 	list_init(&s->waiting);
 }
 
@@ -36,7 +36,8 @@ struct state_load {
 	struct file_job job;
 	char configured[STATE_PATH_ROOM], path[STATE_PATH_ROOM];
 	/* out: */
-	int lock;  /* -1: the file is not used */
+	int lock;  /* -1: the file is not used; in: given by the process before, of given_path */
+	const char *given_path; /* of the process, which outlives the load */
 	int nrows; /* -NP_Exxx: it cannot be read */
 	struct override_row *rows;
 	char *names; /* names_text.h; NULL: nothing is known of any */
@@ -80,8 +81,9 @@ static void state_load_run(struct file_job *job)
 
 	if (state_path_of(l->configured, l->path) == NULL)
 		return;
-	l->lock = state_file_lock(l->path, l->why);
-	if (l->lock < 0)
+	if (strcmp(l->path, l->given_path) != 0)
+		load_unlock(l); /* the process before had another one */
+	if (l->lock < 0 && (l->lock = state_file_lock(l->path, l->why)) < 0)
 		return;
 	read_rows_of(l);
 	l->damaged = l->nrows < 0 && is_of_the_file(l->nrows);
@@ -164,7 +166,8 @@ void state_load(struct process *p, const struct config *c)
 		return;
 	l->job = (struct file_job){.run = state_load_run, .discard = state_load_discard};
 	snprintf(l->configured, sizeof(l->configured), "%s", c->control.state);
-	l->lock = -1;
+	l->given_path = s->given_path;
+	l->lock = s->given, s->given = -1; /* the load's from here on */
 	s->load_err = file_work_run(&s->loading, &l->job, LOAD_PATIENCE);
 	if (s->loading.job != NULL)
 		return; /* left behind */

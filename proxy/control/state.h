@@ -25,6 +25,8 @@ struct state {
 	bool on;                       /* there is a file, and it is ours */
 	char *path;                    /* owned; NULL: none */
 	int lock;                      /* its descriptor, while on */
+	int given;                     /* the same, of the process before, until state_load takes it; -1: none */
+	char given_path[STATE_PATH_ROOM]; /* of that process */
 	struct file_work loading;      /* at the start */
 	struct state_load *load;       /* owned: what was read, from state_load to state_start; NULL: nothing */
 	int load_err;                  /* why it could not be; 0 */
@@ -64,6 +66,9 @@ void state_answer(struct process *p, struct order *o);
 
 /* state_end: what is still to be written is, within 1 s; every order is answered.   Parks. */
 void state_end(struct process *p);
+
+/* state_give: another process writes the file from now on.   Calls  when nothing is to be written any more. */
+void state_give(struct process *p);
 
 /* state_is_busy: a thread was left behind, in a read or a write, and still runs. */
 bool state_is_busy(const struct state *s);

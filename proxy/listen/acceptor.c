@@ -33,6 +33,7 @@ struct acceptor {
 	struct np_worker *control; /* const */
 	struct np_msg stopped; /* to the control worker, which frees the acceptor */
 	struct snapshot *held_snap; /* while it closes: of listener; NULL: none */
+	bool suspended; /* it ends, and whoever it still accepts is served */
 	bool closing; /* new handshakes are filtered out; accepted sockets inherit the filter */
 	unsigned errors; /* of accept, in a row */
 	int64_t pause; /* of the episode under way; 0: none */
@@ -148,6 +149,19 @@ static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *p
 		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
+/* Without waiting and without a hand-off: the acceptor goes. */
+static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_addr *peer)
+{
+	struct limit *full = conn_admit(a->shard, a->listener);
+
+	if (full != NULL)
+		limit_acted(a->shard->watch, full, true);
+	if (a->closing)
+		np_sock_lift_filter(sysfd);
+	conn_accepted(a->shard, a->listener, sysfd, peer,
+		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
+}
+
 static void on_stopped(struct np_msg *m)
 {
 	struct acceptor *a =
@@ -200,11 +214,16 @@ static void acceptor_main(void *arg)
 		a->errors = 0;
 		note_dropped(a);
 		pause_end(a);
-		acceptor_take(a, sysfd, &peer);
+		if (a->suspended)
+			acceptor_take_last(a, sysfd, &peer);
+		else
+			acceptor_take(a, sysfd, &peer);
 		if (++batch % ACCEPT_BATCH == 0)
 			np_yield();
 	}
-	DCHECK(a->held < 0 && a->listener == NULL, "an acceptor ends only when it is stopped");
+	DCHECK(a->held < 0 && (a->listener == NULL || a->suspended), "an acceptor ends only when it is stopped");
+	if (a->suspended)
+		snapshot_drop(a->held_snap, a->shard->id);
 	a->stopped.fn = on_stopped;
 	np_post(a->control, &a->stopped);
 }
@@ -269,19 +288,6 @@ void acceptor_refuse_new(struct shard *s, void *arg)
 	a->closing = !order->binding->shared && np_fd_refuse_syn(&a->fd) == 0;
 }
 
-/* Without waiting and without a hand-off: the acceptor goes. */
-static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_addr *peer)
-{
-	struct limit *full = conn_admit(a->shard, a->listener);
-
-	if (full != NULL)
-		limit_acted(a->shard->watch, full, true);
-	if (a->closing)
-		np_sock_lift_filter(sysfd);
-	conn_accepted(a->shard, a->listener, sysfd, peer,
-		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
-}
-
 /* The kernel has completed the handshakes of all that wait in the accept queue: each of them gets
  * its connection, or the log line that says why not, before the socket goes. */
 void acceptor_empty(struct shard *s, void *arg)
@@ -323,5 +329,32 @@ void acceptor_stop(struct shard *s, void *arg)
 	if (a->held_snap != NULL)
 		snapshot_drop(a->held_snap, s->id);
 	b->on[s->id] = NULL;
+	np_fd_close(&a->fd); /* wakes acceptor_main, which posts `stopped` */
+}
+
+/* Whoever was accepted and waits for room is let in, or refused as the limit says: the kernel has no place for him. One
+ * more may be accepted if the event that tells of him is here already, and has his connection like any other. A
+ * registration with a poller belongs to the open socket and not to this descriptor, so it must go explicitly. */
+void acceptor_suspend(struct shard *s, void *arg)
+{
+	struct acceptor_order *order = arg;
+	struct binding *b = order->binding;
+	struct acceptor *a = b->on[s->id];
+	int sysfd = np_sock_dup(a->fd.sysfd);
+
+	DCHECK(a->binding == b, "the acceptor is another binding's");
+	if (sysfd < 0) {
+		order->err = sysfd;
+		return;
+	}
+	if (a->held >= 0)
+		acceptor_take_last(a, a->held, &a->held_peer);
+	a->held = -1;
+	a->suspended = true;
+	snapshot_hold(a->listener->snap, s->id);
+	a->held_snap = a->listener->snap;
+	b->on[s->id] = NULL;
+	b->sysfd[s->id] = sysfd;
+	np_fd_mark_shared(&a->fd);
 	np_fd_close(&a->fd); /* wakes acceptor_main, which posts `stopped` */
 }

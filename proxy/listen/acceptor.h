@@ -39,6 +39,11 @@ void acceptor_refuse_new(struct shard *s, void *arg);
  *   Calls  owner worker, from shard_call. */
 void acceptor_empty(struct shard *s, void *arg);
 
+/* acceptor_suspend: accept no more, and give the socket back to the binding; who waits stays in its queue. arg is a
+ * struct acceptor_order; after an error the acceptor goes on.
+ *   Calls  owner worker, from shard_call. */
+void acceptor_suspend(struct shard *s, void *arg);
+
 /* acceptor_stop: acceptor_empty once more, and close the socket. arg is a struct acceptor_order; the
  * acceptor's coroutine ends later and then lowers b->running on the control thread.
  *   Calls  owner worker, from shard_call. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proxy/listen/acceptor.h"
+#include "proxy/listen/inherit.h"
 
 /* ---- opening ---- */
 
@@ -28,11 +29,23 @@ static bool has_group(const struct binding *b)
 	return b->n > 1 && !b->shared;
 }
 
+/* The rest of a group, or the other descriptors of the one socket. */
+static int bind_rest(struct binding *b, unsigned first)
+{
+	int err = 0;
+
+	for (unsigned i = first; err == 0 && i < b->n; i++) {
+		b->sysfd[i] = b->shared ? np_sock_dup(b->sysfd[0]) : bind_one(b, &b->bound, true);
+		if (b->sysfd[i] < 0)
+			err = b->sysfd[i];
+	}
+	return err;
+}
+
 /* The first socket of the group is bound, and later listens, without SO_REUSEPORT: so the kernel itself says whether
- * another process listens at the address, in one step that no other process can slip into. It has the option while the
- * others join. It chooses the port where the address has none.
- * Rejected: to try with one socket, close it and bind again with the option; between the two a
- * second instance did the same, and both ran on one port. */
+ * another process listens at the address, in one step that no other process can slip into. It has the option while
+ * the others join. It chooses the port where the address has none. Rejected: to try with one socket, close it and
+ * bind again with the option; between the two a second instance did the same, and both ran on one port. */
 static int bind_all(struct binding *b)
 {
 	int err = np_unix_lock(&b->addr, &b->lock);
@@ -48,14 +61,33 @@ static int bind_all(struct binding *b)
 	b->bound.v6_alone = b->addr.v6_alone;
 	if (err == 0 && has_group(b))
 		err = np_listen_share(b->sysfd[0], true);
-	for (unsigned i = 1; err == 0 && i < b->n; i++) {
-		b->sysfd[i] = b->shared ? np_sock_dup(b->sysfd[0]) : bind_one(b, &b->bound, true);
-		if (b->sysfd[i] < 0)
-			err = b->sysfd[i];
-	}
+	if (err == 0)
+		err = bind_rest(b, 1);
 	if (err == 0 && has_group(b) && !b->beside)
 		err = np_listen_share(b->sysfd[0], false);
 	return err;
+}
+
+/* Sockets that listen already, as many as there are workers. Who has fewer than the process before calls again with
+ * the same ones, for a binding more: none is left without an acceptor. Who has more lets the group grow. */
+static int adopt_all(struct binding *b, struct inherited *from)
+{
+	bool first = from->sysfd[0] >= 0;
+	unsigned n = 0;
+
+	for (unsigned place = 0; place < from->n && n < b->n; place++) {
+		if (from->sysfd[place] < 0)
+			continue;
+		b->sysfd[n++] = from->sysfd[place];
+		from->sysfd[place] = -1;
+	}
+	b->adopted = b->borrowed = true;
+	b->lock = from->lock;
+	from->lock = -1;
+	if (n == 0 || np_sock_addr(b->sysfd[0], &b->bound) != 0 || np_unix_file_of(&b->addr, &b->file) != 0)
+		return -NP_EINVAL;
+	b->bound.v6_alone = b->addr.v6_alone;
+	return first ? bind_rest(b, n) : 0;
 }
 
 static void take_access(struct binding *b, const struct listener_at *at)
@@ -83,43 +115,58 @@ int binding_settle_file(struct binding *b)
 	return unnamed ? -NP_EINVAL : 0;
 }
 
+/* The worker's; -1: it has none here. */
+static int socket_of(const struct binding *b, unsigned i)
+{
+	return b->on[i] != NULL ? acceptor_sysfd(b->on[i]) : b->sysfd[i];
+}
+
 int binding_share(const struct binding *b)
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < b->n && err == 0; i++) {
-		int sysfd = b->on[i] != NULL ? acceptor_sysfd(b->on[i]) : b->sysfd[i];
-
-		err = np_listen_share(sysfd, true);
-	}
+	for (unsigned i = 0; i < b->n && err == 0; i++)
+		if (socket_of(b, i) >= 0)
+			err = np_listen_share(socket_of(b, i), true);
 	return err;
 }
 
-int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n, bool beside,
-		 struct binding **out)
+unsigned binding_sockets(const struct binding *b, int *sysfds)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->n && (n == 0 || !b->shared); i++)
+		if (socket_of(b, i) >= 0)
+			sysfds[n++] = socket_of(b, i);
+	return n;
+}
+
+/* Without a socket yet.   Returns  NULL: no memory. */
+static struct binding *binding_new(const struct np_addr *addr, struct listener *listener, unsigned n)
 {
 	struct binding *b = calloc(1, sizeof(*b));
-	int err = -NP_ENOMEM;
 
 	DCHECK(n > 0, "a binding has at least one worker");
 	if (b == NULL)
-		return err;
+		return NULL;
 	b->addr = *addr;
 	b->listener = listener;
 	b->backlog = listener->backlog;
 	b->n = n;
 	b->shared = np_addr_is_unix(addr);
-	b->beside = beside;
 	b->lock = -1;
 	list_init(&b->link);
 	take_access(b, listener_entry(listener, addr));
 	b->on = calloc(n, sizeof(struct acceptor *));
 	b->sysfd = calloc(n, sizeof(int));
-	if (b->on != NULL && b->sysfd != NULL) {
-		for (unsigned i = 0; i < n; i++)
-			b->sysfd[i] = -1;
-		err = bind_all(b);
-	}
+	for (unsigned i = 0; b->sysfd != NULL && i < n; i++)
+		b->sysfd[i] = -1;
+	return b->on != NULL && b->sysfd != NULL ? b : binding_free(b);
+}
+
+/* Owns b.   Returns  err, and with 0 *out. */
+static int binding_made(struct binding *b, int err, struct binding **out)
+{
 	if (err != 0) {
 		binding_free(b);
 		return err;
@@ -129,15 +176,34 @@ int binding_open(const struct np_addr *addr, struct listener *listener, unsigned
 	return 0;
 }
 
+int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n, bool beside,
+		 struct binding **out)
+{
+	struct binding *b = binding_new(addr, listener, n);
+
+	if (b == NULL)
+		return -NP_ENOMEM;
+	b->beside = beside;
+	return binding_made(b, bind_all(b), out);
+}
+
+int binding_adopt(struct inherited *from, struct listener *listener, unsigned n, struct binding **out)
+{
+	struct binding *b = binding_new(&from->addr, listener, n);
+
+	return b != NULL ? binding_made(b, adopt_all(b, from), out) : -NP_ENOMEM;
+}
+
 int binding_listen(struct binding *b)
 {
 	unsigned sockets = b->shared ? 1 : b->n;
 	int err = np_listen_bound(b->sysfd[0], b->backlog);
 
-	if (err == 0 && has_group(b))
+	if (err == 0 && has_group(b) && !b->adopted)
 		err = np_listen_share(b->sysfd[0], true);
 	for (unsigned i = 1; i < sockets && err == 0; i++)
-		err = np_listen_bound(b->sysfd[i], b->backlog);
+		if (b->sysfd[i] >= 0)
+			err = np_listen_bound(b->sysfd[i], b->backlog);
 	return err;
 }
 
@@ -151,6 +217,8 @@ int binding_serve(struct binding *b, struct shard *shards)
 	for (unsigned i = 0; i < b->n && order.err == 0; i++) {
 		bool runs = b->on[i] != NULL;
 
+		if (!runs && b->sysfd[i] < 0)
+			continue;
 		shard_call(&shards[i], runs ? acceptor_switch : acceptor_start, &order);
 		if (!runs && order.err == 0)
 			b->running++;
@@ -213,14 +281,45 @@ void binding_stop(struct binding *b, struct shard *shards)
 	DCHECK(b->running == 0, "an acceptor outlived its binding");
 }
 
+/* ---- another process ---- */
+
+int binding_suspend(struct binding *b, struct shard *shards)
+{
+	struct acceptor_order order = {.binding = b, .control = np_self()};
+
+	for (unsigned i = 0; i < b->n && order.err == 0; i++)
+		if (b->on[i] != NULL)
+			shard_call(&shards[i], acceptor_suspend, &order);
+	if (order.err != 0)
+		return binding_serve(b, shards) == 0 ? order.err : -NP_ENOMEM;
+	if (b->running > 0)
+		np_event_wait(&b->stopped);
+	b->stopped = (struct np_event){0};
+	return 0;
+}
+
+void binding_give(struct binding *b)
+{
+	b->borrowed = true;
+}
+
+void binding_own(struct binding *b)
+{
+	b->borrowed = false;
+}
+
 struct binding *binding_free(struct binding *b)
 {
 	DCHECK(b->running == 0, "a binding is freed while acceptors of it run");
 	for (unsigned i = 0; b->sysfd != NULL && i < b->n; i++)
 		if (b->sysfd[i] >= 0)
 			np_sock_close(b->sysfd[i]);
-	np_unix_file_remove(&b->addr, &b->file);
-	np_unix_unlock(&b->addr, b->lock, true);
+	if (!b->borrowed) {
+		np_unix_file_remove(&b->addr, &b->file);
+		np_unix_unlock(&b->addr, b->lock, true);
+	} else if (b->lock >= 0) {
+		np_sock_close(b->lock);
+	}
 	list_remove(&b->link);
 	free(b->on);
 	free(b->sysfd);

@@ -2,6 +2,7 @@
  * reloads as long as the configuration names the address, whichever listener names it.
  *
  *   binding_open -> binding_listen -> binding_serve (again at each reload) -> binding_stop -> binding_free
+ *                                          ^---- binding_suspend ----'-> binding_give -> binding_free
  *
  * Each worker has one acceptor (acceptor.h) at each binding, with a listening descriptor of its
  * own: of TCP its own SO_REUSEPORT socket, of a Unix address a duplicate of the one socket. */
@@ -11,6 +12,7 @@
 #include "proxy/conn/shard.h"
 
 struct acceptor;
+struct inherited;
 
 /* The control thread owns every field. Workers read a binding inside shard_call, while the control
  * thread waits. */
@@ -30,8 +32,11 @@ struct binding {
 	bool lost; /* its file is gone: binding_is_lost */
 	bool shared; /* const: one socket, and a descriptor of it per worker */
 	bool beside; /* const: opened beside an overlapping binding of ours, see binding_share */
+	bool adopted; /* const: its first sockets were another process's, and listen already */
+	bool stays; /* a hand-over is under way, and the other process does not want it: bindings_give */
+	bool borrowed; /* lock and file are still that process's: binding_own */
 	struct acceptor **on; /* one per worker; NULL: it does not accept here */
-	int *sysfd; /* one per worker, until its acceptor takes it over; then -1 */
+	int *sysfd; /* one per worker, until its acceptor takes it over; then -1. -1 and no acceptor: not here */
 	unsigned running; /* acceptors that have not ended */
 	struct np_event stopped; /* set when running falls to 0 */
 };
@@ -50,6 +55,27 @@ must_use int binding_share(const struct binding *b);
  *   Owns     *out: binding_free. The listener is borrowed. */
 must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
 			  bool beside, struct binding **out);
+
+/* binding_adopt: the same with sockets of this address that another process gave (inherit.h) and that
+ * listen already: as many as there are workers are taken out of `from`. Lock and file stay that
+ * process's until binding_own. */
+must_use int binding_adopt(struct inherited *from, struct listener *listener, unsigned n, struct binding **out);
+
+/* binding_suspend: accept no more; the kernel queues who comes. The sockets are the binding's again: binding_serve
+ * goes on, and another process may be given duplicates of them (binding_sockets). They leave every poller.
+ *   Returns  0; or the error, and then it accepts as before.
+ *   Parks    until the last acceptor has ended.   Calls  control thread. */
+must_use int binding_suspend(struct binding *b, struct shard *shards);
+
+/* binding_sockets: the sockets of a binding, in the order of the workers, for another process: a Unix address has
+ * one.
+ *   Returns  how many; sysfds has room for b->n. They stay the binding's.   Calls  control thread. */
+unsigned binding_sockets(const struct binding *b, int *sysfds);
+
+/* binding_give: another process accepts here from now on: lock and file are its. What follows is binding_free. */
+void binding_give(struct binding *b);
+/* binding_own: the reverse, of who got them. */
+void binding_own(struct binding *b);
 
 /* binding_listen: clients are promised connections from here on, so only what can still fail after it may reset them.
  *   Returns  0; or -NP_EADDRINUSE: another process bound the address in the same moment, and was the first to listen.

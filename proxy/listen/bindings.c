@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "proxy/base/text.h"
 #include "proxy/listen/binding.h"
+#include "proxy/listen/inherit.h"
 
 #define CLOSERS_POLL (5 * NP_MS)
 /* For the last ACK of a handshake. It comes after a round trip, or, where a segment was lost, after
@@ -67,6 +68,25 @@ static int open_address(const struct list *bindings, const struct list *opened,
 		err = share_port(opened, a, &beside);
 	if (err == 0)
 		err = beside ? binding_open(a, l, workers, true, out) : -NP_EADDRINUSE;
+	return err;
+}
+
+/* Sockets that another process had at this address: a binding, or more, where it had more workers.
+ *   Returns  0; -NP_ENOENT: it had none; or the error. */
+static int open_inherited(struct bindings *bindings, const struct np_addr *a, struct listener *l, unsigned workers,
+			  struct list *opened)
+{
+	struct inherited *from = inherit_take(&bindings->inherited, a);
+	int err = from != NULL ? 0 : -NP_ENOENT;
+
+	for (unsigned done = 0; err == 0 && done < from->n; done += workers) {
+		struct binding *b;
+
+		err = binding_adopt(from, l, workers, &b);
+		if (err == 0)
+			list_push_back(opened, &b->link);
+	}
+	inherit_free(from);
 	return err;
 }
 
@@ -172,7 +192,11 @@ static int open_listener(struct bindings *bindings, const struct snapshot *snap,
 			continue;
 		if (b != NULL && !b->lost)
 			log_lost(b);
-		err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
+		err = open_inherited(bindings, &c->bind[i].addr, l->at[i].listener, workers, opened);
+		if (err == 0)
+			continue;
+		if (err == -NP_ENOENT)
+			err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
 		if (err == -NP_EADDRINUSE && bindings->closers > 0) {
 			/* By a binding of ours that a reload a moment ago has dropped. */
 			wait_for_closers(bindings);
@@ -238,6 +262,7 @@ void bindings_init(struct bindings *bindings)
 {
 	*bindings = (struct bindings){.close_by = INT64_MAX};
 	list_init(&bindings->open);
+	list_init(&bindings->inherited);
 }
 
 void bindings_adopt(struct bindings *bindings, struct list *opened)
@@ -401,6 +426,61 @@ int bindings_serve(struct bindings *bindings, const struct snapshot *snap, struc
 	}
 	close_later(&closer);
 	return err;
+}
+
+/* ---- another process ---- */
+
+int bindings_suspend(struct bindings *bindings, struct shard *shards)
+{
+	list_for_each(it, &bindings->open) {
+		int err = binding_suspend(list_entry(it, struct binding, link), shards);
+
+		if (err == 0)
+			continue;
+		/* Those before it accept again; this one does already. */
+		list_for_each(back, &bindings->open) {
+			if (back == it)
+				return err;
+			if (binding_serve(list_entry(back, struct binding, link), shards) != 0)
+				return -NP_ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void bindings_resume(struct bindings *bindings, const struct snapshot *snap, struct shard *shards)
+{
+	if (bindings_serve(bindings, snap, shards) != 0)
+		log_msg(LVL_ERROR, "reload_partial", "a listener could not start on every worker: %s",
+			np_err_text(-NP_ENOMEM));
+}
+
+void bindings_stays(struct bindings *bindings, const struct np_addr *a)
+{
+	list_for_each(it, &bindings->open) {
+		struct binding *b = list_entry(it, struct binding, link);
+
+		b->stays |= np_addr_equal(&b->addr, a);
+	}
+}
+
+void bindings_give(struct bindings *bindings, struct shard *shards)
+{
+	list_for_each_safe(it, &bindings->open) {
+		struct binding *b = list_entry(it, struct binding, link);
+
+		if (b->stays && binding_serve(b, shards) == 0)
+			continue;
+		binding_give(b);
+		binding_free(b);
+	}
+}
+
+unsigned bindings_own(struct bindings *bindings)
+{
+	list_for_each(it, &bindings->open)
+		binding_own(list_entry(it, struct binding, link));
+	return inherit_close(&bindings->inherited);
 }
 
 void bindings_stop(struct bindings *bindings, struct shard *shards, int64_t by)

@@ -16,6 +16,7 @@ struct snapshot;
  * and a reload does not wait for it. */
 struct bindings {
 	struct list open; /* of struct binding */
+	struct list inherited; /* of struct inherited: another process's, until a first generation is in force */
 	unsigned closers; /* coroutines that close bindings */
 	int64_t close_by; /* when they wait no longer for handshakes; INT64_MAX until a stop */
 };
@@ -45,6 +46,22 @@ void bindings_adopt(struct bindings *bindings, struct list *opened);
  *   Calls    control thread. */
 must_use int bindings_serve(struct bindings *bindings, const struct snapshot *snap,
 			    struct shard *shards);
+
+/* bindings_suspend: no address is accepted at any more; sockets and queues stay.
+ *   Returns  0; or the error, and then all are accepted at again.   Parks. */
+must_use int bindings_suspend(struct bindings *bindings, struct shard *shards);
+/* bindings_resume: the reverse. A binding that cannot start again on every worker is closed, with a line in the log.
+ *   Parks. */
+void bindings_resume(struct bindings *bindings, const struct snapshot *snap, struct shard *shards);
+/* bindings_stays: the other process does not accept at this address: it is this one's to close. */
+void bindings_stays(struct bindings *bindings, const struct np_addr *a);
+/* bindings_give: another process accepts at all of them that do not stay: they are freed, and files and locks are
+ * its. They were suspended; at those that stay it is accepted again, until bindings_stop.   Parks. */
+void bindings_give(struct bindings *bindings, struct shard *shards);
+/* bindings_own: this process is the one that accepts at what it inherited. What no listener of its file names is
+ * closed.
+ *   Returns  how many addresses that are. */
+unsigned bindings_own(struct bindings *bindings);
 
 /* bindings_stop: stop and free all of them, and wait for those that are closing. At `by`, and at
  * most after a second, handshakes under way are waited for no longer: whoever sends half of one

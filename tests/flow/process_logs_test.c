@@ -314,7 +314,7 @@ enum { STORM_BYTES = 32 << 20, STORM_PIECE = 64 << 10 };
 /* Stop and go ends every wait of every thread with EINTR; the others are caught, ignored, or rotate the log. */
 static void signal_storm(void **state)
 {
-	static const int sigs[] = {SIGUSR2, SIGWINCH, SIGPIPE, SIGUSR1, SIGSTOP, SIGCONT};
+	static const int sigs[] = {SIGWINCH, SIGPIPE, SIGUSR1, SIGSTOP, SIGCONT};
 	const char *ip = kit_ip(0);
 	int port = kit_port(ip), fds, fd;
 	struct kit_peer *source =

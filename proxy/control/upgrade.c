@@ -1,0 +1,323 @@
+/* upgrade: the steps of the process that serves, each with what undoes it. */
+#include "proxy/control/upgrade.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proxy/base/exit_tbl.h"
+#include "proxy/control/control.h"
+#include "proxy/control/upgrade_peer.h"
+#include "proxy/control/upgrade_spawn.h"
+#include "proxy/listen/binding.h"
+#include "proxy/log/event.h"
+
+#define HELLO_TIME  (10 * NP_S)
+#define START_TIME  (60 * NP_S) /* for the load, the first checks and the binds of new */
+#define GO_TIME     (10 * NP_S)
+#define END_TIME    NP_S        /* for new to end by itself before it is killed */
+#define END_LOOK    (5 * NP_MS)
+#define CLOCK_APART NP_S        /* more: another time namespace, whose deadlines are not ours */
+
+/* ---- what went wrong, in words ---- */
+
+static const char *meaning_of(int code)
+{
+	switch (code) {
+#define X(id, code, meaning) \
+	case (code):         \
+		return meaning;
+		EXIT_TBL(X)
+#undef X
+	default:
+		return "no code of staunch: is it another program?";
+	}
+}
+
+/* Keeps the first reason. */
+static void upgrade_say_why(struct upgrade *u, const char *format, ...)
+{
+	va_list args;
+
+	if (u->why[0] != '\0')
+		return;
+	va_start(args, format);
+	vsnprintf(u->why, sizeof(u->why), format, args);
+	va_end(args);
+}
+
+/* The signal, or the exit code in the words of the table: a program that cannot start has said more on stderr, which
+ * is ours as well. */
+static void say_how_it_ended(struct upgrade *u, int status)
+{
+	if (WIFSIGNALED(status))
+		upgrade_say_why(u, "the new program was ended by SIG%s", sigabbrev_np(WTERMSIG(status)));
+	else
+		upgrade_say_why(u, "the new program ended with %d: %s; its messages are in the log",
+				WEXITSTATUS(status), meaning_of(WEXITSTATUS(status)));
+}
+
+/* A program that was told to go, or broke, ends by itself; one that hangs is killed. Either way it is reaped here. */
+static void end_child(struct upgrade *u)
+{
+	int64_t by = np_deadline_after(END_TIME);
+	bool killed = false;
+	int status;
+
+	while (u->pid > 0 && !upgrade_ended(u->pid, &status)) {
+		if (!killed && np_nanotime() >= by) {
+			kill(u->pid, SIGKILL);
+			upgrade_say_why(u, "the new program hangs, and was killed");
+			killed = true;
+		}
+		np_sleep(END_LOOK);
+	}
+	if (u->pid > 0 && status != -1 && !killed)
+		say_how_it_ended(u, status);
+	u->pid = 0;
+}
+
+/* ---- steps ---- */
+
+/* Step 1. Whatever fails here has started nothing, or upgrade_run ends it.   Returns  whether it runs. */
+static bool start_program(struct process *p, const char *binary)
+{
+	struct upgrade *u = &p->upgrade;
+	char path[256];
+	int sysfd, err;
+
+	upgrade_binary(binary, path, sizeof(path));
+	if (getpid() == 1) {
+		upgrade_say_why(u, "this process is the first of a container, which ends with it: there an upgrade "
+				   "is a new container");
+		return false;
+	}
+	log_msg(LVL_NOTICE, "upgrade_started", "upgrade: starting %s", path);
+	sysfd = upgrade_spawn(binary, &u->pid);
+	if (sysfd < 0) {
+		upgrade_say_why(u, "%s cannot be started: %s", path, np_err_text(sysfd));
+		return false;
+	}
+	err = upgrade_pair_open(&u->pair, sysfd);
+	if (err == 0)
+		err = upgrade_peer_start(p);
+	else
+		np_sock_close(sysfd);
+	if (err != 0)
+		upgrade_say_why(u, "%s", np_err_text(err));
+	return err == 0;
+}
+
+/* Both say who they are. A program that is none of ours says nothing, or something else, and a clock that is not ours
+ * would make every deadline another one. */
+static bool greet(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+	struct upgrade_hello hello;
+	int err = upgrade_await(p, HANDOVER_HELLO, np_deadline_after(HELLO_TIME));
+
+	if (err != 0)
+		return false;
+	err = upgrade_read_hello(&u->message, &hello);
+	upgrade_taken(u);
+	if (err != 0 || hello.clock_apart > CLOCK_APART) {
+		upgrade_say_why(u, err != 0 ? "the new program does not speak as this one does" :
+					      "the new program has another clock: it is in another time namespace");
+		return false;
+	}
+	return upgrade_send_hello(p) == 0;
+}
+
+/* ---- sockets ---- */
+
+/* The descriptors of a message belong to its groups in their order: the sockets of the address, then its lock. */
+static void put_socket(struct handover_writer *w, const struct np_addr *a, unsigned n, bool lock)
+{
+	uint32_t group = handover_group(w, HANDOVER_TAG_SOCKET);
+
+	handover_put(w, HANDOVER_TAG_SOCKET_ADDR, a, sizeof(*a));
+	handover_put_number(w, HANDOVER_TAG_SOCKET_FDS, n);
+	handover_put_number(w, HANDOVER_TAG_SOCKET_LOCK, lock);
+	handover_group_end(w, group);
+}
+
+/* An address a message: none has more sockets than there are workers, and a lock. */
+static int send_binding(struct process *p, const struct binding *b)
+{
+	int sysfds[NP_MSG_SYSFDS];
+	struct handover_writer w;
+	unsigned n;
+
+	if (b->n + 1 > NP_MSG_SYSFDS)
+		return -NP_EMFILE;
+	n = binding_sockets(b, sysfds);
+	upgrade_body(&p->upgrade.pair, &w);
+	put_socket(&w, &b->addr, n, b->lock >= 0);
+	if (b->lock >= 0)
+		sysfds[n++] = b->lock;
+	return upgrade_send(&p->upgrade.pair, HANDOVER_LISTENERS, &w, sysfds, n);
+}
+
+/* The control plane's two, which are no bindings. Without one there is nothing to send. */
+static int send_control(struct process *p)
+{
+	const struct upgrade_control *c = &p->upgrade.control;
+	int err = 0;
+
+	for (unsigned i = 0; i < array_len(c->sysfd) && err == 0; i++) {
+		int sysfds[2] = {c->sysfd[i], c->lock};
+		bool lock = i == 0 && c->lock >= 0;
+		struct handover_writer w;
+
+		if (c->suspend == NULL || c->sysfd[i] < 0)
+			continue;
+		upgrade_body(&p->upgrade.pair, &w);
+		put_socket(&w, &c->addr[i], 1, lock);
+		err = upgrade_send(&p->upgrade.pair, HANDOVER_LISTENERS, &w, sysfds, lock ? 2 : 1);
+	}
+	return err;
+}
+
+/* The state file's lock alone has no address; a message without a socket ends the list. */
+static int send_end_of_sockets(struct process *p)
+{
+	int lock = p->state.lock;
+	struct handover_writer w;
+
+	upgrade_body(&p->upgrade.pair, &w);
+	if (lock >= 0)
+		handover_put_text(&w, HANDOVER_TAG_TEXT, p->state.path);
+	return upgrade_send(&p->upgrade.pair, HANDOVER_LISTENERS, &w, &lock, lock >= 0 ? 1 : 0);
+}
+
+/* Step 1, still: from now on both processes hold each socket, and this one alone accepts. */
+static bool send_sockets(struct process *p)
+{
+	int err = 0;
+
+	list_for_each(it, &p->bindings.open) {
+		err = send_binding(p, list_entry(it, struct binding, link));
+		if (err != 0)
+			break;
+	}
+	if (err == 0)
+		err = send_control(p);
+	if (err == 0)
+		err = send_end_of_sockets(p);
+	if (err != 0)
+		upgrade_say_why(&p->upgrade, "its sockets cannot be sent: %s", np_err_text(err));
+	return err == 0;
+}
+
+/* ---- steps 4 to 7 ---- */
+
+static void control_suspend(const struct upgrade *u)
+{
+	if (u->control.suspend != NULL)
+		u->control.suspend(u->control.admin);
+}
+
+static void control_resume(const struct upgrade *u)
+{
+	if (u->control.resume != NULL)
+		u->control.resume(u->control.admin);
+}
+
+/* From here on the kernel queues who comes, until one of the two accepts.   Returns  whether new does. */
+static bool switch_over(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+	int err = bindings_suspend(&p->bindings, p->shards);
+
+	if (err != 0) {
+		upgrade_say_why(u, "%s", np_err_text(err));
+		return false;
+	}
+	control_suspend(u);
+	err = upgrade_send(&u->pair, HANDOVER_GO, NULL, NULL, 0);
+	if (err == 0)
+		err = upgrade_await(p, HANDOVER_ACCEPTING, np_deadline_after(GO_TIME));
+	if (err == 0) {
+		upgrade_taken(u);
+		return true;
+	}
+	kill(u->pid, SIGKILL); /* it may accept at any moment: there is one owner */
+	end_child(u);
+	bindings_resume(&p->bindings, p->snap, p->shards);
+	control_resume(u);
+	return false;
+}
+
+/* What old had is new's: it gives back only what are its own copies. */
+static void forget_sockets(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+
+	bindings_give(&p->bindings, p->shards);
+	if (u->control.give != NULL)
+		u->control.give(u->control.admin);
+	state_give(p);
+}
+
+/* Addresses that the other file has no more: this process closes them, as a reload does. */
+static void keep_unwanted(struct process *p)
+{
+	const struct upgrade_message *m = &p->upgrade.message;
+	struct handover_reader r;
+	struct handover_field f;
+	struct np_addr a;
+
+	handover_read(&r, m->body, m->n);
+	while (handover_next(&r, &f))
+		if (f.tag == HANDOVER_TAG_SOCKET_ADDR && handover_bytes(&r, &f, &a, sizeof(a)))
+			bindings_stays(&p->bindings, &a);
+}
+
+/* In order; the first that fails ends it.   Returns  whether new accepts. */
+static bool upgrade_steps(struct process *p, const char *binary)
+{
+	struct upgrade *u = &p->upgrade;
+
+	if (!start_program(p, binary) || !greet(p) || !send_sockets(p))
+		return false;
+	if (upgrade_await(p, HANDOVER_READY, np_deadline_after(START_TIME)) != 0)
+		return false;
+	keep_unwanted(p);
+	upgrade_taken(u);
+	return switch_over(p);
+}
+
+bool upgrade_run(struct process *p, const char *binary)
+{
+	struct upgrade *u = &p->upgrade;
+	bool done;
+
+	DCHECK(!upgrade_under_way(p), "one at a time");
+	upgrade_peer_stop(p); /* the process before this one, if it still lives, goes on alone */
+	u->why[0] = '\0';
+	__atomic_store_n(&u->stage, UPGRADE_UNDER_WAY, __ATOMIC_RELEASE);
+	done = upgrade_steps(p, binary);
+	if (done) {
+		forget_sockets(p);
+		__atomic_store_n(&u->stage, UPGRADE_OVER, __ATOMIC_RELEASE);
+		log_msg(LVL_NOTICE, "upgraded", "upgrade: process %d serves; what is connected here ends here",
+			(int)u->pid);
+		return true;
+	}
+	upgrade_peer_stop(p);
+	end_child(u);
+	__atomic_store_n(&u->stage, UPGRADE_NONE, __ATOMIC_RELEASE);
+	log_msg(LVL_ERROR, "upgrade_failed", "upgrade given up, this process serves on: %s", u->why);
+	return false;
+}
+
+void upgrade_bye(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+
+	if (u->stage == UPGRADE_OVER && u->pair.room != NULL)
+		(void)!upgrade_send(&u->pair, HANDOVER_BYE, NULL, NULL, 0);
+	upgrade_peer_stop(p);
+}
