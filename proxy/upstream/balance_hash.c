@@ -11,7 +11,7 @@ static uint64_t lose_from(uint64_t h)
 /* Rendezvous: when a member leaves, the scores of the others do not change, so only its own clients
  * move, each to the member that is second for it. Rejected: a ring, whose shares are uneven and
  * whose points need memory. */
-struct member *balance_rendezvous(struct pool *p, const struct pick_args *a)
+struct member *balance_rendezvous(const struct pool *p, const struct pick_args *a)
 {
 	struct member *best = p->at[0];
 	uint64_t h = balance_mix(best->key ^ a->hash), rarest = balance_rarity(h), hopeless = lose_from(h);

@@ -3,7 +3,7 @@
 #ifndef PROXY_UPSTREAM_BALANCE_HASH_H
 #define PROXY_UPSTREAM_BALANCE_HASH_H
 
-#include "proxy/upstream/balance.h"
+#include "proxy/upstream/balance_gather.h"
 
 /* A bijection in which each bit of the input moves half of the output. */
 static inline uint64_t balance_mix(uint64_t h)
@@ -32,7 +32,7 @@ static inline uint64_t balance_rarity(uint64_t h)
 #define BALANCE_RARITY_SLACK (UINT64_C(1) << 50)
 
 /* balance_rendezvous: the first of the pool in the order of a->hash; never NULL. */
-struct member *balance_rendezvous(struct pool *p, const struct pick_args *a);
+struct member *balance_rendezvous(const struct pool *p, const struct pick_args *a);
 
 /* balance_bound_load: out of the pool go those that have max_load per cent of the mean load by weight, this connection
  * counted: what is too much for one goes on in each key's own order, so to all others and not to one neighbour. Leaves

@@ -3,7 +3,7 @@
 #include "proxy/upstream/passive.h"
 
 #include "netpoll/check.h"
-#include "proxy/upstream/balance.h"
+#include "proxy/upstream/balance_gather.h"
 #include "proxy/upstream/silence.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/waiter.h"
@@ -122,8 +122,9 @@ static struct census count_tier(const struct upstream *u, unsigned tier)
 /* Is a connection sent to that tier, since those before it have nobody, or too little? */
 static bool is_reached(const struct upstream *u, unsigned tier)
 {
+	balance_note_changes(u);
 	for (unsigned t = 0; t < tier; t++)
-		if (count_tier(u, t).in > 0 && !balance_tier_is_weak(u, &u->members->tiers[t]))
+		if (count_tier(u, t).in > 0 && !u->members->tiers[t].weak)
 			return false;
 	return true;
 }

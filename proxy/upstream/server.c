@@ -237,7 +237,8 @@ static void note_move(struct server *s, uint64_t from, uint64_t to)
 	note_back(s, from, to);
 }
 
-/* Compare and swap: other fields have other owners, who change theirs meanwhile. */
+/* Compare and swap: other fields have other owners, who change theirs meanwhile. Who sees it counted sees all
+ * of it. */
 uint64_t server_change_word(struct server *s, server_word_change *change, const void *arg)
 {
 	uint64_t word = server_now(s), wanted;
@@ -248,6 +249,8 @@ uint64_t server_change_word(struct server *s, server_word_change *change, const 
 			break;
 	} while (!__atomic_compare_exchange_n(&s->word, &word, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	note_move(s, word, wanted);
+	if (wanted != word)
+		__atomic_add_fetch(&s->live->changes, 1, __ATOMIC_RELEASE);
 	return word;
 }
 

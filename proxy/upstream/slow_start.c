@@ -1,7 +1,7 @@
 /* slow_start: who is young, and what its share is now. */
 #include "proxy/upstream/slow_start.h"
 
-#include "proxy/upstream/balance.h"
+#include "proxy/upstream/balance_gather.h"
 
 #define FIRST (SLOW_START_UNIT / 10) /* at the begin */
 

@@ -9,7 +9,7 @@
 #include "netpoll/err.h"
 #include "netpoll/hash.h"
 #include "netpoll/netpoll.h"
-#include "proxy/upstream/balance.h"
+#include "proxy/upstream/balance_gather.h"
 #include "proxy/upstream/maglev.h"
 #include "proxy/upstream/slow_start.h"
 #include "proxy/upstream/waiter.h"
@@ -33,7 +33,8 @@ static struct members *members_free(struct members *all, struct server_registry 
 		server_put(r, all->at[i].server);
 		free(all->at[i].zone);
 	}
-	free(all->pool);
+	free(all->ready.at);
+	free(all->scratch.at);
 	free(all->tiers);
 	free(all->table);
 	free(all);
@@ -58,7 +59,6 @@ static bool add_member(const struct upstream *u, struct members *all, const stru
 	m->grade = m->weight > 0 ? GRADE_YES : GRADE_NO; /* as a word of 0 has it */
 	m->share = m->weight * u->unit;
 	m->most = m->max_connections;
-	all->weight += m->weight;
 	all->round = hash_bytes(hash_bytes(all->round, &m->server->hash, sizeof(m->server->hash)), &m->weight,
 				sizeof(m->weight));
 	if (spec->zone == NULL)
@@ -112,8 +112,6 @@ static void form_tiers(const struct upstream *u, struct members *all)
 		all->tiers[all->ntiers - 1].end = i + 1;
 		all->tiers[all->ntiers - 1].weight += all->at[i].weight;
 	}
-	for (unsigned t = 0; t < all->ntiers; t++)
-		all->tiers[t].allowed = all->tiers[t].usable = all->tiers[t].weight;
 }
 
 /* Of the first tier; where that has no weight, or more servers than a table's numbers, rendezvous does it alone.
@@ -128,6 +126,14 @@ static bool build_table(const struct upstream *u, struct members *all)
 	return all->table != NULL;
 }
 
+/* Returns false: no memory. */
+static bool make_pool(struct pool *p, const struct members *of, unsigned n)
+{
+	p->of = of;
+	p->at = calloc(n + 1, sizeof(struct member *)); /* + 1: never of size 0 */
+	return p->at != NULL;
+}
+
 static struct members *members_new(const struct upstream *u, const struct server_spec *servers, unsigned n)
 {
 	struct members *all = calloc(1, sizeof(*all) + n * sizeof(all->at[0]));
@@ -135,9 +141,8 @@ static struct members *members_new(const struct upstream *u, const struct server
 	if (all == NULL)
 		return NULL;
 	all->round = hash_bytes(HASH_START, &u->unit, sizeof(u->unit)); /* credits are in units */
-	all->pool = calloc(n + 1, sizeof(struct member *)); /* + 1: never of size 0 */
 	all->tiers = calloc(n + 1, sizeof(struct tier));
-	if (all->pool == NULL || all->tiers == NULL)
+	if (all->tiers == NULL || !make_pool(&all->ready, all, n) || !make_pool(&all->scratch, all, n))
 		return members_free(all, u->registry);
 	for (unsigned i = 0; i < n; i++)
 		if (servers[i].addr.len != 0 && !add_member(u, all, &servers[i]))
@@ -269,7 +274,6 @@ struct upstream *upstream_new(const struct upstream_spec *spec, struct server_re
 	u->slow_start = balance_is_by_key(spec->balance) ? 0 : spec->slow_start;
 	u->max_load = balance_is_by_key(spec->balance) ? spec->max_load : 0;
 	u->unit = u->slow_start != 0 ? SLOW_START_UNIT : 1;
-	u->plain = u->failover_below == 0 && u->panic == 0 && u->slow_start == 0 && u->max_load == 0;
 	u->passive = spec->passive;
 	u->seed = spec->seed;
 	u->hedge = spec->hedge;

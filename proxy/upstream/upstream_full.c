@@ -2,7 +2,7 @@
  * and its episode is told by what it has counted; but where a thousand servers are full and clients keep coming, they
  * come by the thousand, too. So a walk over the servers notes which of them are full, and those who come within the
  * next moment are one number of the upstream, which the servers of that walk are given with the next one. */
-#include "proxy/upstream/balance.h"
+#include "proxy/upstream/balance_gather.h"
 #include "proxy/upstream/upstream.h"
 
 #define WALK_EVERY INT64_C(10000000) /* ns: a walk over a thousand servers takes a thousandth of it */

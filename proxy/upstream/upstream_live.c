@@ -32,6 +32,7 @@ static struct upstream_live *upstream_live_new(const char *name, unsigned nworke
 	pthread_mutex_init(&live->lock, NULL);
 	live->name = strdup(name);
 	live->stats = upstream_stats_new(nworkers);
+	live->changes = 1;
 	return live->name != NULL && live->stats != NULL ? live : upstream_live_free(live);
 }
 

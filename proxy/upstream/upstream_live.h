@@ -38,6 +38,7 @@ struct upstream_live {
 	struct limit queue cache_aligned;
 	struct limit late; /* hits: who left the queue because timeouts.queue was over; `used` is not */
 	uint32_t connects; /* that worked within the last 10 s; atomic: the health thread writes it */
+	uint64_t changes;  /* of words of its servers, and 1; atomic: who changes one counts it afterwards */
 	bool queue_acts; /* an episode of the queue's limit holds a reference; control thread */
 
 	/* Of picks; protects what is below, server.credit of its servers, and each generation's members. Held for

@@ -36,7 +36,7 @@ static uint32_t shown_weight(const struct upstream *u, const struct member *m)
 }
 
 /* As if it were not in the pool. One that may take it and is not there is of a later tier. */
-static struct member_view view_member(struct upstream *u, struct member *m, const struct pick_args *a)
+static struct member_view view_member(const struct upstream *u, const struct member *m, const struct pick_args *a)
 {
 	enum standing standing = balance_standing(u, m, a, GRADE_YES);
 	enum server_why input;
@@ -127,15 +127,17 @@ static void view_left_out(const struct upstream *u, struct member_view *v, const
 	v->standing = u->max_load != 0 ? STANDING_LOADED : STANDING_RAMPS;
 }
 
+static int pool_refusal(const struct pool *p)
+{
+	return p->n > 0 ? 0 : p->err;
+}
+
 int upstream_has_other(struct upstream *u, const struct pick_args *a)
 {
-	struct pool pool = {.n = 0};
 	int err;
 
 	pthread_mutex_lock(&u->live->lock);
-	pool.of = u->members;
-	pool.at = u->members->pool;
-	err = balance_gather(u, a, &pool);
+	err = pool_refusal(balance_gather(u, a));
 	pthread_mutex_unlock(&u->live->lock);
 	return err;
 }
@@ -143,7 +145,7 @@ int upstream_has_other(struct upstream *u, const struct pick_args *a)
 int upstream_view(struct upstream *u, const struct pick_args *a, struct member_view *views)
 {
 	struct members *all = u->members; /* this is the thread that replaces it */
-	struct pool pool = {.at = all->pool, .of = all};
+	const struct pool *pool;
 	struct member *chosen = NULL;
 	double sum;
 	int err;
@@ -151,15 +153,16 @@ int upstream_view(struct upstream *u, const struct pick_args *a, struct member_v
 	pthread_mutex_lock(&u->live->lock);
 	for (unsigned i = 0; i < all->n; i++)
 		views[i] = view_member(u, &all->at[i], a);
-	err = balance_gather(u, a, &pool);
-	for (unsigned i = 0; i < pool.n; i++)
-		view_pooled(u, &views[pool.at[i] - all->at], pool.at[i], balance_panics(u));
+	pool = balance_gather(u, a);
+	err = pool_refusal(pool);
+	for (unsigned i = 0; i < pool->n; i++)
+		view_pooled(u, &views[pool->at[i] - all->at], pool->at[i], all->panics);
 	for (unsigned i = 0; i < all->n; i++) {
-		view_left_out(u, &views[i], &pool);
+		view_left_out(u, &views[i], pool);
 		view_ramp(u, &views[i], &all->at[i], a->now);
 	}
 	if (err == 0)
-		chosen = balance_choose(u, a, &pool);
+		chosen = balance_choose(u, a, pool);
 	pthread_mutex_unlock(&u->live->lock);
 	sum = share_weights(views, all->n);
 	if (chosen != NULL && balance_draws(u))

@@ -126,6 +126,7 @@ static void take_limits(struct members *of, const struct members *from)
 		m->max_connections = now->max_connections;
 		m->most = server_most(m->seen, m->max_connections);
 	}
+	of->changes = 0; /* whom a pick may take is worked out anew */
 }
 
 void waiter_enact(struct upstream *u)

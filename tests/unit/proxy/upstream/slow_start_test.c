@@ -403,7 +403,7 @@ static void e41_hashes_leave_it_out(void **state)
 {
 	(void)state;
 	begin(BALANCE_SOURCE_HASH, "1 1 1");
-	assert_true(u->plain);
+	assert_true(u->slow_start == 0);
 	come_back(0);
 	expect_share(0, 1, 2);
 }
