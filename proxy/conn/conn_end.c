@@ -99,7 +99,8 @@ void conn_end(struct conn *c, enum close_reason why)
 	list_remove(&c->link);
 	/* a drain that sees 0 sees all of this done */
 	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
-	conn_extra_free(c);
+	if (unlikely(c->extra != NULL))
+		conn_extra_free(c);
 	c->magic = 0;
 	free(c);
 	snapshot_drop(snap, s->id); /* last: the listener is the snapshot's */

@@ -13,12 +13,14 @@ uint64_t conn_hash_told(const struct conn *c, uint8_t hash_on);
 uint64_t conn_hash_name(const char *sni, size_t n);
 
 /* conn_hash: the key of c, whose target is known and whose first bytes are still there.
- *   Returns  0: it has none.   Calls  owner worker. */
+ *   Returns  0: it has none, or its upstream does not balance by keys.   Calls  owner worker. */
 static inline uint64_t conn_hash(const struct conn *c)
 {
-	uint8_t on = conn_target(c)->hash_on;
+	const struct target *t = conn_target(c);
 
-	return likely(on == TARGET_HASH_SOURCE) ? conn_source_hash(conn_client(c)) : conn_hash_told(c, on);
+	if (likely(!balance_is_by_key(t->upstream->balance)))
+		return 0;
+	return t->hash_on == TARGET_HASH_SOURCE ? conn_source_hash(conn_client(c)) : conn_hash_told(c, t->hash_on);
 }
 
 #endif

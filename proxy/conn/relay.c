@@ -29,6 +29,14 @@ _Static_assert(FULL_TO_GROW * READ_SMALL + (FULL_TO_SPLICE - FULL_TO_GROW) * SHA
 
 /* ---- moving bytes ---- */
 
+/* To those who wait for it. */
+static no_inline void tell_first_byte(struct conn *c)
+{
+	trace_at(c, TRACE_FIRST_BYTE, NULL);
+	if (c->dir[0].kept)
+		replay_forget(c);
+}
+
 /* Once a connection. By the clock as the loop read it with the event that brought the byte. A server
  * that speaks at once does so in the turn of its connect, which read the clock later. */
 static no_inline void note_first_byte(struct conn *c)
@@ -38,12 +46,11 @@ static no_inline void note_first_byte(struct conn *c)
 
 	ns = ns > connected ? ns : connected;
 	PROBE(first_byte, c, ns);
-	trace_at(c, TRACE_FIRST_BYTE, NULL);
 	c->first_byte = since_pack(ns);
 	histogram_add(&st->first_byte, &histogram_latency, ns - connected);
 	judge_answered(c, st);
-	if (unlikely(c->dir[0].kept))
-		replay_forget(c);
+	if (unlikely(c->traced || c->dir[0].kept))
+		tell_first_byte(c);
 }
 
 void relay_took(struct conn *c, struct relay_dir *d, size_t n)
