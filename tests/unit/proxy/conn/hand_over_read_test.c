@@ -138,6 +138,22 @@ static void refuse_once(struct conn *c, const char *sentence)
 	noted.sentences += strcmp(second.why, sentence) == 0;
 }
 
+/* Descriptors that are no connections: both are closed, and the slot is back. */
+static void refuse_pipes(struct conn *c)
+{
+	struct hand_over_into into = other_of(c);
+	int sysfds[HAND_OVER_FDS], pipes[2];
+	struct hand_over h;
+	struct conn *moved;
+
+	CHECK(take_apart(&h, pass_on(c, sysfds)) && pipe(pipes) == 0, "a message of ours, and a pipe");
+	close(sysfds[1]);
+	sysfds[1] = pipes[0];
+	CHECK(hand_over_build(&into, &h, sysfds, &moved, &second.why) != 0, "it is refused");
+	close(pipes[1]);
+	noted.sentences += strcmp(second.why, "its descriptors are of no use") == 0;
+}
+
 static void refusals_script(void)
 {
 	struct conn *c = world.conn;
@@ -155,6 +171,7 @@ static void refusals_script(void)
 	second.server.text = "another";
 	refuse_once(c, "its server is not in the upstream here");
 	second.server.text = "s";
+	refuse_pipes(c);
 	noted.back = second.limit.used == 0 && second.counts.limit.used == 0 && second.server.slots.used == 0 &&
 		     second.use.count == 1;
 	noted.fds[1] = open_descriptors();
@@ -166,7 +183,7 @@ static void p34_what_is_not_here_is_refused(void **state)
 {
 	(void)state;
 	run_script(refusals_script);
-	assert_int_equal(noted.sentences, 3);
+	assert_int_equal(noted.sentences, 4);
 	assert_true(noted.back);
 }
 

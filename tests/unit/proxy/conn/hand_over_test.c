@@ -280,7 +280,7 @@ static void kill_script(void)
 	CHECK(hand_over_freeze(world.conn) == 0, "it is stopped");
 	conn_kill(world.conn, CLOSE_ADMIN);
 	np_sleep(5 * NP_MS);
-	noted.state = all_ends() == 0;
+	noted.state = all_ends() == 0 && !world.conn->client.fd.closed;
 	hand_over_thaw(world.conn);
 	finish();
 	noted.state &= ends_counted(CLOSE_ADMIN) == 1;
