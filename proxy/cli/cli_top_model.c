@@ -290,10 +290,11 @@ static void take_warnings(struct top_model *m, const char *status)
 		 n > 0 ? ": " : "", text);
 }
 
-/* The head is made once for each answer and not at each key. Its first words matter most: a narrow screen cuts it. */
+/* The head is made once for each answer and not at each key. Its first words matter most: a narrow screen cuts it. A
+ * version between two releases is longer than what follows it is worth: its beginning will do. */
 static void take_status(struct top_model *m, const char *status)
 {
-	char version[48], state[24], age[CLI_AGE_TEXT], rate[5][TOP_CELL], time[40];
+	char version[24], state[24], age[CLI_AGE_TEXT], rate[5][TOP_CELL], time[40];
 
 	shown_text(version, sizeof(version), status, "version");
 	shown_text(state, sizeof(state), status, "state");

@@ -161,7 +161,8 @@ static void o18_what_happens_in_order(void **state)
 				"{\"weight\":5,\"max_connections\":\"off\",\"for\":\"300ms\"}",
 				kit_ip(0), kit_peer_port(w.echo)));
 	read_until(fd, "\"kind\":\"override_ended\"");
-	expect_part(got, ": ready, weight 5, max_connections off\"");
+	expect_part(got, ": ready; weight 5, was ");
+	expect_part(got, "; max_connections off, was ");
 	expect_part(got, textf("server app/%s:%d: the time of an override is over\"", kit_ip(0),
 			       kit_peer_port(w.echo)));
 	assert_string_equal(words_of(got), "began ready reloaded audit reload_failed audit limit_reached "
@@ -174,8 +175,8 @@ static void o18_what_happens_in_order(void **state)
 			 "\"facts\":{\"limit\":\"max_connections\",\"listener\":\"web\",\"upstream\":null,"
 			 "\"server\":null,\"max\":1}}\n");
 	expect_part(got, "\"facts\":{\"status\":422,\"ms\":");
-	expect_part(got, textf("\"facts\":{\"server\":\"app/%s:%d\",\"state\":\"ready\",\"weight\":5,"
-			       "\"max_connections\":\"off\"}}\n",
+	expect_part(got, textf("\"facts\":{\"server\":\"app/%s:%d\",\"state\":\"ready\",\"state_was\":\"ready\","
+			       "\"weight\":5,\"max_connections\":\"off\",\"by\":\"",
 			       kit_ip(0), kit_peer_port(w.echo)));
 	seq = seq_of(got, "reloaded");
 	assert_int_equal(seq_of(got, "override_ended"), seq + 8); /* without a gap */

@@ -340,7 +340,8 @@ static void o23_what_the_process_says(void **state)
 	expect_not(found("", "--socket $S"), "upstream_down");
 	control_shell_ok(textf("%s server drain app/%s:%d --socket $S", kit_binary(), kit_ip(0), server));
 	expect(found("", "--socket $S"),
-	       textf("upstream_down problem upstream app has no usable server (%s:%d: an operator drains it) | -\n",
+	       textf("upstream_down problem upstream app has no usable server (%s:%d: an operator drains it; "
+		     "back with: staunch server ready) | -\n",
 		     kit_ip(0), server));
 	control_shell_ok(textf("%s server ready app/%s:%d --socket $S", kit_binary(), kit_ip(0), server));
 	kit_staunch_rewrite(s, "listeners: 7\n");

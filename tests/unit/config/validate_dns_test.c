@@ -33,7 +33,7 @@ static const struct load_row servers[] = {
 	{SERVERS("\"a:1\", \"srv:a\", \"10.0.0.1:1\""), NULL},
 	{SERVERS("{address: \"srv:a\", weight: 2}"),
 	 "\"weight\" cannot stand beside srv:a: SRV records have weights"},
-	{SERVERS("{address: \"srv:a\", max_connections: 2, backup: true}"), NULL},
+	{SERVERS("{address: \"srv:a\", max_connections: 2, backup: true}, \"10.0.0.1:1\""), NULL},
 	{SERVERS("{address: \"a:1\", weight: 2}"), NULL},
 };
 
