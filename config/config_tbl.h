@@ -312,7 +312,8 @@
 	  "the address to listen on, quoted; it may stand in the map's place",                                    \
 	  "\"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for every address of both families; \"[::]:8080\" is the " \
 	  "same, and IPv6 alone where the file binds \"0.0.0.0:8080\" too. Or a path: "                           \
-	  "\"unix:/run/staunch/web.sock\". Quotes keep other YAML readers from making numbers of 22:22.",         \
+	  "\"unix:/run/staunch/web.sock\". Or \"systemd:web\": the sockets that systemd opens for us under "     \
+	  "FileDescriptorName=web, all of that name. Quotes keep other YAML readers from making numbers of 22:22.", \
 	  "\"127.0.0.1:8080\"")                                                                                   \
 	X(TEXT, "listeners[].bind[].mode", mode, NULL, 0, 0, 0, none, LIVE,                                       \
 	  "permissions of a Unix socket's file: who may write to it may connect",                       \

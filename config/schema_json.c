@@ -14,7 +14,7 @@
 #define HOST             "[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*"
 #define NAMES            "^(\\*\\.)?" HOST "(\\.\\*)?$"
 #define ANY_NAMES        "^(\\*|(\\*\\.)?" HOST "(\\.\\*)?)$"
-#define BIND_PATTERN     "^" IP_PATTERN "?:[0-9]{1,5}|unix:.+)$"
+#define BIND_PATTERN     "^" IP_PATTERN "?:[0-9]{1,5}|unix:.+|systemd:[!-9;-~]+)$"
 #define ADDRESS_PATTERN  "^(" IP_PATTERN ":[0-9]{1,5}|unix:.+)|" HOST "\\.?:[0-9]{1,5}|srv:" HOST "\\.?)$"
 
 /* A JSON text under way: commas and indentation are the writer's, so no caller can forget one. */

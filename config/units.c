@@ -243,7 +243,7 @@ static bool is_host_name(const char *text)
 static const char *unserved_form(const char *text)
 {
 	if (strncmp(text, "systemd:", strlen("systemd:")) == 0)
-		return "sockets handed in by systemd are not there yet: write the address";
+		return "a socket of systemd is for `bind`: write the address";
 	if (strncmp(text, "srv:", strlen("srv:")) == 0)
 		return "SRV records are for servers: write the IP address";
 	if (is_port_range(text))
@@ -268,6 +268,22 @@ int units_address(struct np_addr *a, const char *text, struct units_refusal *r)
 	if (strncmp(text, "*:", 2) == 0)
 		return unit_refuse(r, "every address is written without the star, as in \":8080\"");
 	return np_addr_parse(a, text, &r->why);
+}
+
+/* What FileDescriptorName= takes, without blanks. The prefix is that of our own sockets in systemd's store. */
+int units_passed(struct np_addr *a, const char *text, struct units_refusal *r)
+{
+	const char *name = text + strlen("systemd:");
+
+	unit_refuse(r, NULL);
+	if (strncmp(name, "stored.", strlen("stored.")) == 0)
+		return unit_refuse(r, "names that begin with \"stored.\" are of staunch's own sockets");
+	for (const char *c = name; *c != '\0'; c++)
+		if (*c <= 0x20 || *c >= 0x7f || *c == ':')
+			return unit_refuse(r, "a FileDescriptorName= has neither blanks nor colons");
+	if (np_addr_set_name(a, name) != 0)
+		return unit_refuse(r, "systemd: is followed by a FileDescriptorName= of at most 107 bytes");
+	return 0;
 }
 
 /* Behind each larger unit only its remainder is left, so the text is the shortest. */

@@ -40,6 +40,9 @@ must_use int units_bool(bool *b, const char *text, struct units_refusal *r);
  * are understood but cannot stand there (host names and srv:, which only a server may have, port ranges, systemd:). */
 must_use int units_address(struct np_addr *a, const char *text, struct units_refusal *r);
 
+/* "systemd:NAME", a socket that systemd passes (np_addr_is_named). */
+must_use int units_passed(struct np_addr *a, const char *text, struct units_refusal *r);
+
 /* The shortest text that reads back as the same value; ns >= 0 is whole milliseconds, since
  * nothing finer is read. out holds UNITS_TEXT bytes. Return out. */
 const char *units_duration_format(int64_t ns, char *out);

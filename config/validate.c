@@ -84,7 +84,7 @@ static const struct config_bind *v4_wildcard_at(const struct config *c, int port
  * narrower one. Port 0 is another port each time. */
 static bool clash(const struct np_addr *a, const struct np_addr *b)
 {
-	return np_addr_equal(a, b) && (np_addr_is_unix(a) || np_addr_port(&a->u.sa) != 0);
+	return np_addr_equal(a, b) && (np_addr_is_unix(a) || np_addr_is_named(a) || np_addr_port(&a->u.sa) != 0);
 }
 
 /* "[::]:P" beside "0.0.0.0:P" can only mean IPv6 alone: the two together are what other programs
@@ -165,7 +165,8 @@ static void check_bind(struct diag *d, const struct config *c, size_t listener)
 			diag_error(d, DIAG_BOUND_TWICE, b->origin[0], "the address %s is already bound", b->text);
 			note_first(d, first->origin[0]);
 		}
-		if (b->text != NULL && !np_addr_is_unix(&b->addr) && np_addr_port(&b->addr.u.sa) == 0)
+		if (b->text != NULL && b->addr.u.sa.sa_family != AF_UNIX && !np_addr_is_named(&b->addr) &&
+		    np_addr_port(&b->addr.u.sa) == 0)
 			diag_warn(d, DIAG_ANY_PORT, b->origin[0],
 			          "port 0: the kernel chooses one, anew at each start");
 		check_socket_file(d, b);

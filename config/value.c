@@ -370,10 +370,20 @@ static int read_server_address(struct value_reader *r, const char *text, struct 
 	return err;
 }
 
+/* An address, or the name of a socket that systemd passes. */
+static int read_where(struct value_reader *r, const char *text, struct np_addr *a)
+{
+	struct units_refusal u;
+
+	if (strncmp(text, "systemd:", strlen("systemd:")) != 0)
+		return value_read_address(r, text, a);
+	return units_passed(a, text, &u) == 0 ? 0 : refuse_units(r, DIAG_ADDRESS, &u);
+}
+
 static int read_bind_address(struct value_reader *r, const char *text, struct config_bind *b)
 {
 	struct np_addr a;
-	int err = value_read_address(r, text, &a);
+	int err = read_where(r, text, &a);
 
 	if (err == 0)
 		err = read_text(r, text, &b->text);

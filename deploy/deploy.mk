@@ -59,7 +59,6 @@ DEB ?= build/deb
 deb:                                                 ## Debian packages of the last commit in build/deb; its tests run
 	@deploy/deb.sh $(DEB)
 
-.PHONY: install uninstall dist deb
 
 # ---- containers ----
 
@@ -73,3 +72,10 @@ kubernetes-check:                                    ## every manifest in deploy
 	@node build/kubernetes/validate.mjs deploy/kubernetes/*.yaml
 
 .PHONY: image kubernetes-check
+
+# ---- under systemd ----
+
+systemd-test: build/staunch                          ## what the unit promises, under a systemd in namespaces; needs root
+	deploy/systemd-test.sh build/staunch
+
+.PHONY: install uninstall dist deb systemd-test

@@ -164,6 +164,30 @@ int np_addr_parse(struct np_addr *a, const char *text, const char **why)
 	return parse_inet4(a, text, colon, why);
 }
 
+/* A name is kept where the path of a Unix address stands, under the family that no address has. */
+int np_addr_set_name(struct np_addr *a, const char *name)
+{
+	struct np_addr r = {.u.un.sun_family = AF_UNSPEC};
+	size_t n = strlen(name);
+
+	if (n == 0 || n > UNIX_MAX)
+		return -NP_EINVAL;
+	memcpy(r.u.un.sun_path, name, n);
+	r.len = UNIX_OFFSET + (socklen_t)n + 1;
+	*a = r;
+	return 0;
+}
+
+bool np_addr_is_named(const struct np_addr *a)
+{
+	return a->u.sa.sa_family == AF_UNSPEC && a->len > UNIX_OFFSET;
+}
+
+const char *np_addr_name_of(const struct np_addr *a)
+{
+	return np_addr_is_named(a) ? a->u.un.sun_path : "";
+}
+
 /* ---- formatting ------------------------------------------------------------------------------ */
 
 /* Text under construction. It always ends in NUL, and an escape is never cut in half: once
@@ -302,6 +326,11 @@ size_t np_addr_format(const struct sockaddr *sa, socklen_t len, char *out, size_
 	struct text t = text_open(out, n);
 	bool inet6 = sa->sa_family == AF_INET6;
 
+	if (sa->sa_family == AF_UNSPEC && len > UNIX_OFFSET) {
+		text_add(&t, "systemd:", strlen("systemd:"));
+		text_add_unix(&t, sa, len);
+		return t.len;
+	}
 	if (sa->sa_family == AF_UNIX) {
 		text_add(&t, UNIX_PREFIX, strlen(UNIX_PREFIX));
 		text_add_unix(&t, sa, len);
@@ -342,7 +371,7 @@ static size_t host_bytes(const struct sockaddr *sa, socklen_t len, const char **
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
 
-	if (sa->sa_family == AF_UNIX)
+	if (sa->sa_family == AF_UNIX || sa->sa_family == AF_UNSPEC)
 		return unix_name(sa, len, bytes);
 	if (sa->sa_family == AF_INET) {
 		*bytes = (const char *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;

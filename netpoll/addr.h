@@ -41,6 +41,13 @@ union np_inet {
  *            NULL). */
 must_use int np_addr_parse(struct np_addr *a, const char *text, const char **why);
 
+/* np_addr_set_name: not an address but the name of a socket that another process has bound, in the place of one: equal
+ * to one of the same name alone, and of no port. np_addr_format writes "systemd:NAME".
+ *   Returns  0, or -NP_EINVAL: empty, or longer than 107 bytes. */
+must_use int np_addr_set_name(struct np_addr *a, const char *name);
+bool np_addr_is_named(const struct np_addr *a);
+const char *np_addr_name_of(const struct np_addr *a); /* the name; "" of an address */
+
 /* np_addr_format: "1.2.3.4:80", "[::1]:80", "unix:/path", "unix:@name"; hostile bytes of a path as
  * \xNN.
  *   Returns  the length written; always terminates; n should be NP_ADDR_TEXT. */

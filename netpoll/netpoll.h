@@ -379,6 +379,10 @@ struct np_peer {
 must_use int np_fd_unix_peer(const struct np_fd *fd, struct np_peer *out);
 /* Is the peer in this group, by its own or as a supplementary one?   Returns  1, 0 or the error. */
 must_use int np_fd_peer_in_group(const struct np_fd *fd, const struct np_peer *peer, gid_t gid);
+/* np_sock_adopt: a listening stream socket that another process made becomes as one of np_listen: non-blocking,
+ * close-on-exec, and its clients with the options that ours have. *local: where it listens.
+ *   Returns  0; or an error, and *why in static words: it is something else.   Any thread. */
+must_use int np_sock_adopt(int sysfd, struct np_addr *local, const char **why);
 /* another descriptor of the same socket; see np_fd_mark_shared; any thread */
 must_use int np_sock_dup(int sysfd);
 void np_sock_close(int sysfd); /* of a raw descriptor that never became an np_fd; any thread */

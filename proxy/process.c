@@ -191,7 +191,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 	server_closes_init(&p->closes);
 	state_init(&p->state);
 	list_init(&p->drains);
-	bindings_init(&p->bindings);
+	bindings_init(&p->bindings, &p->manager.notify);
 	resolver_init(&p->resolver, capacity_lookups_at_once());
 	names_init(&p->dns_names, p);
 	err = registry_init(&p->registry, workers);
@@ -218,6 +218,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 /* The registry first: it checks that no snapshot is left, and snapshots name shards by number. */
 static void process_fini(struct process *p)
 {
+	bindings_fini(&p->bindings);
 	manager_fini(&p->manager);
 	state_fini(&p->state);
 	overrides_fini(&p->overrides);
@@ -242,6 +243,7 @@ static bool obey_upgrade(struct process *p, struct order *o)
 	if (o == NULL)
 		return done;
 	o->pid = p->upgrade.pid;
+	o->moved = p->upgrade.moved;
 	o->left = drain_left(p);
 	order_answer(o, done ? 0 : -NP_EPROTO);
 	return done;

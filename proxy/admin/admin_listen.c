@@ -10,7 +10,7 @@
 #include "proxy/admin/admin_priv.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/control_path.h"
-#include "proxy/listen/inherit.h"
+#include "proxy/listen/handed.h"
 #include "proxy/log/log.h"
 
 #define SOCKET_MODE 0660
@@ -22,9 +22,9 @@ static void say_off(const char *what, const char *why)
 }
 
 /* The process before this one listens here, and has sent its socket. */
-static bool take_inherited(struct admin_at *at)
+static bool take_handed(struct admin_at *at)
 {
-	struct inherited *from = inherit_take(&at->admin->p->bindings.inherited, &at->addr);
+	struct handed *from = handed_take(&at->admin->p->bindings.handed, &at->addr);
 
 	if (from == NULL)
 		return false;
@@ -32,7 +32,7 @@ static bool take_inherited(struct admin_at *at)
 	at->lock = from->lock;
 	at->borrowed = true;
 	from->sysfd[0] = from->lock = -1;
-	inherit_free(from);
+	handed_free(from);
 	return true;
 }
 
@@ -40,7 +40,7 @@ static int listen_unix(struct admin_at *at)
 {
 	const struct np_listen_opts o = {.backlog = BACKLOG, .mode = SOCKET_MODE};
 	struct stat st;
-	int err = take_inherited(at) ? 0 : np_unix_lock(&at->addr, &at->lock);
+	int err = take_handed(at) ? 0 : np_unix_lock(&at->addr, &at->lock);
 
 	if (err != 0)
 		return err;
@@ -99,7 +99,7 @@ static void open_tcp(struct admin_at *at, const char *configured)
 	if (strcmp(configured, "off") == 0 || np_addr_parse(&at->addr, configured, NULL) != 0)
 		return;
 	at->tcp = true;
-	if (take_inherited(at))
+	if (take_handed(at))
 		return;
 	sysfd = np_listen(&at->addr, &o);
 	if (sysfd < 0)

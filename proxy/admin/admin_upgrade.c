@@ -58,6 +58,7 @@ static void say_upgraded(struct reply *r, const struct order *o)
 
 	reply_object(r, &j, o->generation);
 	json_i64(&j, "pid", o->pid);
+	json_u64(&j, "moved", o->moved);
 	json_u64(&j, "left", o->left);
 	json_leave(&j, '}');
 	text_char(&r->body, '\n');

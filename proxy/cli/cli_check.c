@@ -29,11 +29,14 @@ static void sum_count(FILE *out, size_t n, const char *one, const char *more)
 /* What was found valid, in numbers: a person sees at once that it is the file that was meant. */
 static void sum_config(FILE *out, const char *path, const struct config *c)
 {
-	size_t binds = 0, servers = 0;
+	size_t binds = 0, servers = 0, passed = 0;
 	struct cli_paragraph p;
 
 	for (size_t i = 0; i < c->nlisteners; i++)
 		binds += c->listeners[i].nbind;
+	for (size_t i = 0; i < c->nlisteners; i++)
+		for (size_t j = 0; j < c->listeners[i].nbind; j++)
+			passed += np_addr_is_named(&c->listeners[i].bind[j].addr);
 	for (size_t i = 0; i < c->nupstreams; i++)
 		servers += c->upstreams[i].nservers;
 	if (!cli_paragraph_begin(&p))
@@ -43,6 +46,8 @@ static void sum_config(FILE *out, const char *path, const struct config *c)
 	sum_count(p.f, binds, "address, ", "addresses, ");
 	sum_count(p.f, c->nupstreams, "upstream with ", "upstreams with ");
 	sum_count(p.f, servers, "server", "servers");
+	if (passed > 0)
+		fprintf(p.f, "; %s", "sockets of systemd are known at a start alone");
 	cli_paragraph_end(&p, out, "");
 }
 

@@ -292,7 +292,8 @@ static void check_capacity(const struct config *c, struct diag *d)
 
 static void check_entry(const struct config *c, const struct config_listener *l, size_t i, struct diag *d)
 {
-	check_address(c, l, i, d);
+	if (!np_addr_is_named(&l->bind[i].addr)) /* known at a start by systemd alone */
+		check_address(c, l, i, d);
 	if (l->bind[i].owner != NULL)
 		check_owner(&l->bind[i], d);
 }

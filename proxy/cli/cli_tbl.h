@@ -54,8 +54,8 @@
 	X(UPGRADE, upgrade, NOTHING, NULL, 0, 0, "have another program take over, with no client refused", \
 	  "Starts the program that now stands at the path of the running one, or --binary, with the same arguments. It " \
 	  "gets all listening sockets; until it accepts, nothing has changed, and if it cannot start, its reason is shown, " \
-	  "this ends with 1 and the running process serves on. Then the old process lets its connections end, within " \
-	  "shutdown.timeout if that is set. SIGUSR2 does the same. Asks at the control socket, as status does.") \
+	  "this ends with 1 and the running process serves on. Connections move to it; one whose TLS records OpenSSL " \
+	  "makes ends with the old process, within shutdown.timeout if that is set. SIGUSR2 does the same. Asks at the control socket, as status does.") \
 	X(SERVER, server, WORDS, "list|drain|maint|ready|weight", 0, 3, "list the servers of the running process, or steer one", \
 	  "Alone, or as staunch server list [UPSTREAM]: each server once, whether it is usable, for how long, and why "   \
 	  "not. spare: used where no other is left; tier: the servers of a later one wait until those before it have no " \

@@ -34,6 +34,11 @@ static int binary_body(const struct cli_args *a, char *room, size_t *n)
 	return body.cut ? cli_misused(a->verb, "the path of the program is too long") : EXIT_OK;
 }
 
+static void show_count(int64_t n, const char *one, const char *many)
+{
+	printf("%lld connection%s", (long long)n, n == 1 ? one : many);
+}
+
 static int upgrade_result(const struct cli_args *a, const struct cli_answer *w)
 {
 	int64_t left;
@@ -48,11 +53,13 @@ static int upgrade_result(const struct cli_args *a, const struct cli_answer *w)
 		return EXIT_OK;
 	left = json_number(w->body, "left");
 	printf("process %lld serves; ", (long long)json_number(w->body, "pid"));
-	if (left == 0)
-		puts("no connection is left with the old one");
-	else
-		printf("%lld connection%s end%s with the old one\n", (long long)left, left == 1 ? "" : "s",
-		       left == 1 ? "s" : "");
+	show_count(json_number(w->body, "moved"), " has moved there", "s have moved there");
+	if (left > 0) {
+		fputs(", ", stdout);
+		show_count(left, " moves later, or ends with the old process",
+			   "s move later, or end with the old process");
+	}
+	putchar('\n');
 	return EXIT_OK;
 }
 

@@ -76,6 +76,8 @@ static bool wait_for_connections(struct process *p, int64_t deadline)
 	while ((left = drain_left(p)) > 0) {
 		int64_t now = np_nanotime();
 
+		upgrade_move_late(p);
+
 		if (now >= deadline)
 			return false;
 		if (now >= next_line) {

@@ -17,6 +17,7 @@
 
 /* ---- the status, one line for `systemctl status` ---- */
 
+/* Relaxed: a line for people. */
 static uint32_t connections_now(const struct process *p)
 {
 	uint32_t n = 0;
@@ -26,6 +27,7 @@ static uint32_t connections_now(const struct process *p)
 	return n;
 }
 
+/* Bindings, so an address that was inherited as several sockets counts as many. */
 static unsigned addresses_of(const struct process *p)
 {
 	unsigned n = 0;
@@ -35,6 +37,7 @@ static unsigned addresses_of(const struct process *p)
 	return n;
 }
 
+/* The members that DNS and the file have now; a spare one counts as up, for it would be taken. */
 static void count_up(const struct process *p, unsigned *up, unsigned *all)
 {
 	for (unsigned i = 0; i < p->snap->ntargets; i++) {
@@ -110,6 +113,7 @@ static void on_probe(struct np_msg *m)
 	__atomic_store_n(&probe->answered, true, __ATOMIC_RELEASE);
 }
 
+/* A message for each loop, in memory of its own: nothing is allocated while the process may be short of memory. */
 static void probe_all(struct process *p)
 {
 	for (unsigned i = 0; i < p->manager.nprobes; i++) {
@@ -122,6 +126,7 @@ static void probe_all(struct process *p)
 	}
 }
 
+/* Since the last sign of life. */
 static bool probes_answered(const struct manager *m)
 {
 	for (unsigned i = 0; i < m->nprobes; i++)
@@ -148,6 +153,7 @@ static int64_t feed_watchdog(struct process *p, int64_t now)
 	return now + half;
 }
 
+/* Without memory for the probes the manager still hears whether this loop turns. */
 static void begin_to_feed(struct process *p)
 {
 	struct manager *m = &p->manager;
@@ -211,6 +217,7 @@ static void tell_stopping(struct process *p, const char *lines)
 	tell_manager(&p->manager, lines, &t);
 }
 
+/* While it stops the manager's patience is renewed more often than it ends. */
 static int64_t status_period(const struct manager *m)
 {
 	return m->stopping ? STOPPING_EVERY : STATUS_EVERY;
@@ -285,6 +292,22 @@ void manager_stopping(struct process *p)
 	p->manager.stopping = true;
 	tell_stopping(p, "STOPPING=1\nEXTEND_TIMEOUT_USEC=" EXTEND_BY "\n");
 	on_manager_timer(&p->manager.timer);
+}
+
+/* Once the manager has read it: it does not listen to a process that is not yet the main one. */
+void manager_hand_over(struct process *p, pid_t pid)
+{
+	char room[32] = "";
+	struct text t;
+
+	if (!p->manager.serving)
+		return;
+	text_init(&t, room, sizeof(room) - 1);
+	text_str(&t, "MAINPID=");
+	text_i64(&t, pid);
+	notify_send(&p->manager.notify, room);
+	notify_barrier(&p->manager.notify);
+	manager_end(p);
 }
 
 void manager_end(struct process *p)

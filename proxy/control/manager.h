@@ -1,14 +1,16 @@
-/* manager: what the service manager is told, and when. Without one (proxy/systemd/notify.h) nothing here does anything.
+/* manager: what the service manager is told, and when. Without one (proxy/systemd/notify.h) nothing here does
+ * anything.
  *
  *   READY=1, STATUS=                              manager_ready: addresses accept
  *   RELOADING=1, MONOTONIC_USEC= ... READY=1      around every reload, a refused one too
  *   STATUS=                                       each 10 s, if it has changed
  *   WATCHDOG=1                                    each half of WatchdogSec=, once every loop has turned since the last
+ *   MAINPID=                                      when another process serves instead; then nothing more
  *   STOPPING=1, STATUS=, EXTEND_TIMEOUT_USEC=     manager_stopping; again each 2 s, with the connections left
  *
- * "Every loop has turned" is asked of the loops: each answers a message, so one that sleeps and is not woken, or that a
- * debugger holds, counts as stuck. The control worker's own loop asks, so it is among them.
- * Rejected: signs of life after the counters of the watchdog's thread: a loop that sleeps is a good one there. */
+ * "Every loop has turned" is asked of the loops: each answers a message, so one that sleeps and is not woken, or that
+ * a debugger holds, counts as stuck. The control worker's own loop asks, so it is among them. Rejected: signs of life
+ * after the counters of the watchdog's thread: a loop that sleeps is a good one there. */
 #ifndef PROXY_CONTROL_MANAGER_H
 #define PROXY_CONTROL_MANAGER_H
 
@@ -49,6 +51,9 @@ void manager_reloading(struct process *p);
 void manager_reloaded(struct process *p);
 /* manager_stopping: the end has begun. */
 void manager_stopping(struct process *p);
+/* manager_hand_over: process `pid` is the service from now on (upgrade.h): it is told to the manager, which hears
+ * nothing of this process any more.   Parks  for no time, but may hold the thread for a second. */
+void manager_hand_over(struct process *p, pid_t pid);
 /* manager_end: nothing is told any more, while the loops still run. */
 void manager_end(struct process *p);
 

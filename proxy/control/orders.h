@@ -56,6 +56,7 @@ struct order {
 	int err;             /* 0; -NP_ECANCELED: the process ends; -NP_EINVAL: the configuration has errors; ... */
 	bool restart;        /* RELOAD: some of it holds after a restart only */
 	pid_t pid;           /* UPGRADE: who serves now */
+	uint32_t moved;      /* UPGRADE: connections that the other process has now */
 	uint32_t left;       /* UPGRADE: connections that stay with this process until they end */
 	bool cut;            /* DRAIN: not every connection ended by itself */
 	uint64_t generation;

@@ -9,7 +9,7 @@
 
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/control.h"
-#include "proxy/control/upgrade_peer.h"
+#include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
 #include "proxy/listen/binding.h"
 #include "proxy/log/event.h"
@@ -19,6 +19,7 @@
 #define GO_TIME     (10 * NP_S)
 #define END_TIME    NP_S        /* for new to end by itself before it is killed */
 #define END_LOOK    (5 * NP_MS)
+#define MOVE_EVERY  (100 * NP_MS)
 #define CLOCK_APART NP_S        /* more: another time namespace, whose deadlines are not ours */
 
 /* ---- what went wrong, in words ---- */
@@ -95,7 +96,7 @@ static bool start_program(struct process *p, const char *binary)
 		return false;
 	}
 	log_msg(LVL_NOTICE, "upgrade_started", "upgrade: starting %s", path);
-	sysfd = upgrade_spawn(binary, &u->pid);
+	sysfd = upgrade_spawn(binary, &p->manager.notify, &u->pid);
 	if (sysfd < 0) {
 		upgrade_say_why(u, "%s cannot be started: %s", path, np_err_text(sysfd));
 		return false;
@@ -133,13 +134,14 @@ static bool greet(struct process *p)
 /* ---- sockets ---- */
 
 /* The descriptors of a message belong to its groups in their order: the sockets of the address, then its lock. */
-static void put_socket(struct handover_writer *w, const struct np_addr *a, unsigned n, bool lock)
+static void put_socket(struct handover_writer *w, const struct np_addr *a, unsigned n, bool lock, bool kept)
 {
 	uint32_t group = handover_group(w, HANDOVER_TAG_SOCKET);
 
 	handover_put(w, HANDOVER_TAG_SOCKET_ADDR, a, sizeof(*a));
 	handover_put_number(w, HANDOVER_TAG_SOCKET_FDS, n);
 	handover_put_number(w, HANDOVER_TAG_SOCKET_LOCK, lock);
+	handover_put_number(w, HANDOVER_TAG_SOCKET_KEPT, kept);
 	handover_group_end(w, group);
 }
 
@@ -154,7 +156,7 @@ static int send_binding(struct process *p, const struct binding *b)
 		return -NP_EMFILE;
 	n = binding_sockets(b, sysfds);
 	upgrade_body(&p->upgrade.pair, &w);
-	put_socket(&w, &b->addr, n, b->lock >= 0);
+	put_socket(&w, &b->addr, n, b->lock >= 0, b->kept);
 	if (b->lock >= 0)
 		sysfds[n++] = b->lock;
 	return upgrade_send(&p->upgrade.pair, HANDOVER_LISTENERS, &w, sysfds, n);
@@ -174,7 +176,7 @@ static int send_control(struct process *p)
 		if (c->suspend == NULL || c->sysfd[i] < 0)
 			continue;
 		upgrade_body(&p->upgrade.pair, &w);
-		put_socket(&w, &c->addr[i], 1, lock);
+		put_socket(&w, &c->addr[i], 1, lock, false);
 		err = upgrade_send(&p->upgrade.pair, HANDOVER_LISTENERS, &w, sysfds, lock ? 2 : 1);
 	}
 	return err;
@@ -241,6 +243,12 @@ static bool switch_over(struct process *p)
 		err = upgrade_await(p, HANDOVER_ACCEPTING, np_deadline_after(GO_TIME));
 	if (err == 0) {
 		upgrade_taken(u);
+		u->moved_at = np_nanotime();
+		err = upgrade_move(p, 0);
+	}
+	if (err == 0) {
+		manager_hand_over(p, u->pid);
+		(void)!upgrade_send(&u->pair, HANDOVER_DONE, NULL, NULL, 0);
 		return true;
 	}
 	kill(u->pid, SIGKILL); /* it may accept at any moment: there is one owner */
@@ -297,13 +305,14 @@ bool upgrade_run(struct process *p, const char *binary)
 	DCHECK(!upgrade_under_way(p), "one at a time");
 	upgrade_peer_stop(p); /* the process before this one, if it still lives, goes on alone */
 	u->why[0] = '\0';
+	u->moved = 0;
 	__atomic_store_n(&u->stage, UPGRADE_UNDER_WAY, __ATOMIC_RELEASE);
 	done = upgrade_steps(p, binary);
 	if (done) {
 		forget_sockets(p);
 		__atomic_store_n(&u->stage, UPGRADE_OVER, __ATOMIC_RELEASE);
-		log_msg(LVL_NOTICE, "upgraded", "upgrade: process %d serves; what is connected here ends here",
-			(int)u->pid);
+		log_msg(LVL_NOTICE, "upgraded", "upgrade: process %d serves; %u connections have moved there",
+			(int)u->pid, u->moved);
 		return true;
 	}
 	upgrade_peer_stop(p);
@@ -311,6 +320,18 @@ bool upgrade_run(struct process *p, const char *binary)
 	__atomic_store_n(&u->stage, UPGRADE_NONE, __ATOMIC_RELEASE);
 	log_msg(LVL_ERROR, "upgrade_failed", "upgrade given up, this process serves on: %s", u->why);
 	return false;
+}
+
+/* Whatever goes wrong here leaves the connections with this process, which ends them as it would have. */
+void upgrade_move_late(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+
+	if (u->stage != UPGRADE_OVER || u->moved_at == 0 || np_nanotime() < u->move_next)
+		return;
+	if (u->read_err != 0 || upgrade_move(p, u->moved_at) != 0)
+		u->moved_at = 0;
+	u->move_next = np_deadline_after(MOVE_EVERY);
 }
 
 void upgrade_bye(struct process *p)

@@ -8,9 +8,11 @@
  *   5  no address is accepted at: the kernel queues
  *      GO
  *   6                                                 accepts: ACCEPTING
- *   7  forgets its sockets, their files and locks
- *      its connections end here, as in a drain        passes an order to stop on: SIGNAL
- *   9  BYE
+ *   7  its connections, CONNS and RUN                 builds them, ACK, and runs them (upgrade_move.h)
+ *   8  tells the service manager; DONE
+ *      forgets its sockets, their files and locks
+ *   9  each 100 ms what has become movable moves;     passes an order to stop on: SIGNAL
+ *      the rest ends here, as in a drain: BYE
  *
  * Until GO, old undoes all of it when new ends, is late or says something else: nothing has happened. From ACCEPTING
  * on new is the process that serves. New ends with old until GO; after it new is on its own.
@@ -56,6 +58,11 @@ struct upgrade {
 	bool reads;                  /* the coroutine that reads has not ended */
 	struct np_event *taken;      /* it waits for this one before it reads on; NULL: it reads */
 	pid_t pid;                   /* the other process */
+	struct upgrade_batch *batch; /* new: owned: what came and does not run yet; NULL: nothing comes */
+	unsigned moved;              /* old: connections that are the other process's now */
+	uint64_t batches;            /* old: sent so far */
+	int64_t moved_at;            /* old: when the first look at all of them began; 0: no more are moved */
+	int64_t move_next;           /* old: the next look at those that could not move then */
 	char why[UPGRADE_WHY];       /* of the last one that failed, a sentence; "": none has */
 	struct upgrade_control control;
 };
@@ -65,6 +72,8 @@ struct upgrade {
  *            and p->upgrade.why says why, with a line in the log.
  *   Parks    60 s at most, and as long as new takes to load.   Calls  the main coroutine, while it serves. */
 must_use bool upgrade_run(struct process *p, const char *binary);
+/* upgrade_move_late: old, while it drains: what has become movable moves. Harmless without an upgrade.   Parks. */
+void upgrade_move_late(struct process *p);
 /* upgrade_bye: step 9: nothing is left here. Harmless without an upgrade. */
 void upgrade_bye(struct process *p);
 
@@ -73,7 +82,7 @@ bool upgrade_asked(void);
 /* upgrade_refuse: new, before it has a worker: the configuration cannot be loaded, and this is why. Harmless if
  * nobody asked. */
 void upgrade_refuse(int code, const char *text);
-/* upgrade_join: new's part before the load: HELLO, and the sockets into p->bindings.inherited.
+/* upgrade_join: new's part before the load: HELLO, and the sockets into p->bindings.handed.
  *   Returns  0, also if nobody asked; or the error, with a line in the log: the process ends.   Parks. */
 must_use int upgrade_join(struct process *p);
 /* upgrade_ready: new's part behind the load: READY, and GO has come.

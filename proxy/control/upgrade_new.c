@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "proxy/control/control.h"
-#include "proxy/control/upgrade_peer.h"
+#include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
-#include "proxy/listen/inherit.h"
+#include "proxy/listen/handed.h"
 #include "proxy/log/event.h"
 
 #define ANSWER_TIME (10 * NP_S)
@@ -114,14 +114,16 @@ static int greet_old(struct process *p)
 /* What an address says of itself is believed no further than its own room. */
 static bool is_known_address(const struct np_addr *a)
 {
-	return a->len >= sizeof(a->u.sa.sa_family) && a->len <= sizeof(a->u) &&
-	       (a->u.sa.sa_family == AF_INET || a->u.sa.sa_family == AF_INET6 || a->u.sa.sa_family == AF_UNIX);
+	sa_family_t family = a->u.sa.sa_family;
+
+	return a->len >= sizeof(family) && a->len <= sizeof(a->u) &&
+	       (family == AF_INET || family == AF_INET6 || family == AF_UNIX || np_addr_is_named(a));
 }
 
 /* What a message says of one address. */
 struct socket_group {
 	struct np_addr addr;
-	uint64_t nfds, lock;
+	uint64_t nfds, lock, kept;
 };
 
 /* Foreign bytes: an address that is none, or a field that must be understood and is not, refuses the message. */
@@ -139,6 +141,8 @@ static bool read_socket(const struct handover_field *group, struct socket_group 
 			out->nfds = handover_number(&r, &f);
 		else if (f.tag == HANDOVER_TAG_SOCKET_LOCK)
 			out->lock = handover_number(&r, &f);
+		else if (f.tag == HANDOVER_TAG_SOCKET_KEPT)
+			out->kept = handover_number(&r, &f);
 		else if (f.must)
 			return false;
 	}
@@ -154,10 +158,12 @@ static int take_sockets(struct process *p, const struct handover_field *group)
 
 	if (!read_socket(group, &s) || m->nsysfds != s.nfds + s.lock)
 		return -NP_EPROTO;
-	err = inherit_put(&p->bindings.inherited, &s.addr, m->sysfds, (unsigned)s.nfds,
+	err = handed_put(&p->bindings.handed, &s.addr, m->sysfds, (unsigned)s.nfds,
 			  s.lock != 0 ? m->sysfds[s.nfds] : -1);
 	if (err == 0)
 		m->nsysfds = 0; /* the store's */
+	if (err == 0 && s.kept != 0)
+		handed_keep(&p->bindings.handed, &s.addr);
 	return err;
 }
 
@@ -224,7 +230,7 @@ static void say_joining_failed(struct process *p, int err)
 		log_msg(LVL_ERROR, "upgrade_failed", "nothing is taken over: %s",
 			p->upgrade.why[0] != '\0' ? p->upgrade.why : np_err_text(err));
 	upgrade_peer_stop(p);
-	inherit_close(&p->bindings.inherited);
+	handed_close(&p->bindings.handed);
 }
 
 int upgrade_join(struct process *p)
@@ -234,7 +240,8 @@ int upgrade_join(struct process *p)
 	if (!upgrade_asked())
 		return 0;
 	__atomic_store_n(&p->upgrade.stage, UPGRADE_JOINING, __ATOMIC_RELEASE);
-	err = open_pair(p);
+	p->upgrade.batch = calloc(1, sizeof(*p->upgrade.batch));
+	err = p->upgrade.batch != NULL ? open_pair(p) : -NP_ENOMEM;
 	if (err == 0)
 		err = greet_old(p);
 	if (err == 0)
@@ -250,8 +257,8 @@ static int send_ready(struct process *p)
 	struct handover_writer w;
 
 	upgrade_body(&p->upgrade.pair, &w);
-	list_for_each(it, &p->bindings.inherited)
-		handover_put(&w, HANDOVER_TAG_SOCKET_ADDR, &list_entry(it, struct inherited, link)->addr,
+	list_for_each(it, &p->bindings.handed)
+		handover_put(&w, HANDOVER_TAG_SOCKET_ADDR, &list_entry(it, struct handed, link)->addr,
 			     sizeof(struct np_addr));
 	return upgrade_send(&p->upgrade.pair, HANDOVER_READY, &w, NULL, 0);
 }
@@ -274,7 +281,25 @@ int upgrade_ready(struct process *p)
 	return 0;
 }
 
-/* That old has ended meanwhile is no error any more. */
+/* The connections that can move at once, while clients are accepted already. An order to stop waits for the end of
+ * it. */
+static void take_until_done(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+
+	while (upgrade_expect(p, 0, np_deadline_after(GO_TIME)) == 0) {
+		bool done = u->message.kind == HANDOVER_DONE;
+
+		if (done || !upgrade_take(p))
+			upgrade_taken(u);
+		if (done)
+			return;
+	}
+	upgrade_heard(p); /* old has ended, or broke off */
+}
+
+/* That old has ended meanwhile is no error any more. It says DONE once the service manager knows us: before that it
+ * does not hear our READY. */
 void upgrade_accepting(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
@@ -284,7 +309,8 @@ void upgrade_accepting(struct process *p)
 	bindings_own(&p->bindings);
 	if (u->control.resume != NULL)
 		u->control.resume(u->control.admin);
-	(void)!upgrade_send(&u->pair, HANDOVER_ACCEPTING, NULL, NULL, 0);
+	if (upgrade_send(&u->pair, HANDOVER_ACCEPTING, NULL, NULL, 0) == 0)
+		take_until_done(p);
 }
 
 void upgrade_pass_on(struct process *p, int sig)
@@ -304,11 +330,13 @@ void upgrade_heard(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
 
-	if (u->read_err == 0 && (u->taken == NULL || u->message.kind != HANDOVER_BYE)) {
-		if (u->taken != NULL)
-			upgrade_taken(u);
+	if (u->read_err == 0 && (u->taken == NULL || upgrade_take(p)))
+		return;
+	if (u->read_err == 0 && u->message.kind != HANDOVER_BYE) {
+		upgrade_taken(u);
 		return;
 	}
+	upgrade_take_rest(p, true);
 	if (u->pair.room != NULL)
 		log_msg(LVL_NOTICE, "predecessor_ended", "the process before this one, %d, has ended", (int)u->pid);
 	upgrade_peer_stop(p);

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/control/control.h"
@@ -85,6 +86,8 @@ void upgrade_peer_stop(struct process *p)
 		np_sleep(NP_MS);
 	}
 	upgrade_pair_close(&u->pair);
+	free(u->batch);
+	u->batch = NULL;
 }
 
 /* ---- waiting ---- */
@@ -122,7 +125,7 @@ static int judge_peer_message(struct upgrade *u, enum handover_kind want)
 		say_why_nothing_came(u, u->read_err);
 		return u->read_err;
 	}
-	if (u->message.kind == want)
+	if (want == 0 || u->message.kind == want)
 		return 0;
 	if (u->message.kind == HANDOVER_REFUSED)
 		take_refusal(u);
@@ -150,16 +153,37 @@ static bool refuse_orders(struct process *p)
 	return false;
 }
 
+/* Returns  0, or why what came is not it; -NP_EAGAIN: nothing has come. */
+static int look_at_peer(struct upgrade *u, enum handover_kind want)
+{
+	return u->taken != NULL || u->read_err != 0 ? judge_peer_message(u, want) : -NP_EAGAIN;
+}
+
+int upgrade_expect(struct process *p, enum handover_kind want, int64_t deadline)
+{
+	struct upgrade *u = &p->upgrade;
+	int err = look_at_peer(u, want);
+
+	while (err == -NP_EAGAIN) {
+		if (signals_wait(SIGNALS_BIT(SIGNALS_PEER), deadline) == -NP_EDEADLINE) {
+			say_why_nothing_came(u, -NP_EDEADLINE);
+			return -NP_EDEADLINE;
+		}
+		err = look_at_peer(u, want);
+	}
+	return err;
+}
+
 int upgrade_await(struct process *p, enum handover_kind want, int64_t deadline)
 {
 	struct upgrade *u = &p->upgrade;
 	unsigned mask = SIGNALS_STOP | SIGNALS_BIT(SIGNALS_PEER) | SIGNALS_BIT(SIGNALS_ASKED);
+	int err = look_at_peer(u, want);
 
-	for (;;) {
+	while (err == -NP_EAGAIN) {
 		int event = signals_wait(mask, deadline);
 
-		if (event == SIGNALS_PEER && (u->taken != NULL || u->read_err != 0))
-			return judge_peer_message(u, want);
+		err = look_at_peer(u, want);
 		if (event == SIGNALS_PEER || (event == SIGNALS_ASKED && !refuse_orders(p)))
 			continue;
 		if (event == -NP_EDEADLINE) {
@@ -172,6 +196,7 @@ int upgrade_await(struct process *p, enum handover_kind want, int64_t deadline)
 			snprintf(u->why, sizeof(u->why), "an order to stop came first");
 		return -NP_ECANCELED;
 	}
+	return err;
 }
 
 /* ---- HELLO ---- */

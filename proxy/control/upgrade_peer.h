@@ -16,6 +16,8 @@ void upgrade_peer_stop(struct process *p);
  *            -NP_ECANCELED: there is an order to stop, which is pending again.
  *   Parks    and answers orders meanwhile: those that would change something are refused. */
 must_use int upgrade_await(struct process *p, enum handover_kind want, int64_t deadline);
+/* upgrade_expect: the same where there is no way back: orders to stop and others wait. want 0: whatever comes. */
+must_use int upgrade_expect(struct process *p, enum handover_kind want, int64_t deadline);
 /* The message is done with: the next one is read. */
 void upgrade_taken(struct upgrade *u);
 

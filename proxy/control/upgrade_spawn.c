@@ -98,22 +98,34 @@ static bool belongs_to_this_process(const char *variable)
 	return false;
 }
 
-/* A list of its own; the texts are borrowed.   Returns  NULL: no memory. */
-static char **make_environment(const char *pair)
+/* On the heap, with the texts that are ours to write. */
+struct environment {
+	char pair[40];
+	char manager[NOTIFY_VARIABLES][NOTIFY_VARIABLE];
+	char *list[]; /* the texts are borrowed */
+};
+
+/* Returns  NULL: no memory. */
+static struct environment *make_environment(const struct notify *manager)
 {
+	struct environment *e;
 	size_t n = 0, kept = 0;
-	char **list;
+	unsigned told;
 
 	while (environ[n] != NULL)
 		n++;
-	list = calloc(n + 2, sizeof(*list));
-	if (list == NULL)
+	e = calloc(1, sizeof(*e) + (n + 1 + NOTIFY_VARIABLES + 1) * sizeof(char *));
+	if (e == NULL)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (!belongs_to_this_process(environ[i]))
-			list[kept++] = environ[i];
-	list[kept] = (char *)(uintptr_t)pair;
-	return list;
+			e->list[kept++] = environ[i];
+	told = notify_environment(manager, e->manager);
+	for (unsigned i = 0; i < told; i++)
+		e->list[kept++] = e->manager[i];
+	snprintf(e->pair, sizeof(e->pair), UPGRADE_ENV "=%d", CHILD_FD);
+	e->list[kept] = e->pair;
+	return e;
 }
 
 /* ---- starting it ---- */
@@ -157,33 +169,31 @@ static int spawn_with(const char *path, char **args, char **environment, int chi
 }
 
 /* dup2 of a descriptor to itself would leave it close-on-exec; glibc takes care of that since 2.29. */
-static int start_with(const char *binary, int child_end, pid_t *pid)
+static int start_with(const char *binary, const struct notify *manager, int child_end, pid_t *pid)
 {
 	struct arguments *a = own_arguments();
-	char variable[40], *file = malloc(PATH_ROOM);
-	char **environment;
+	struct environment *e = make_environment(manager);
+	char *file = malloc(PATH_ROOM);
 	const char *path = NULL;
 	int err = -NP_ENOMEM;
 
-	snprintf(variable, sizeof(variable), UPGRADE_ENV "=%d", CHILD_FD);
-	environment = make_environment(variable);
-	if (a != NULL && file != NULL && environment != NULL) {
+	if (a != NULL && file != NULL && e != NULL) {
 		path = find_binary(binary, a->list[0], file, PATH_ROOM);
-		err = path != NULL ? spawn_with(path, a->list, environment, child_end, pid) : -NP_ENOENT;
+		err = path != NULL ? spawn_with(path, a->list, e->list, child_end, pid) : -NP_ENOENT;
 	}
-	free(environment);
+	free(e);
 	free(file);
 	free(a);
 	return err;
 }
 
-int upgrade_spawn(const char *binary, pid_t *pid)
+int upgrade_spawn(const char *binary, const struct notify *manager, pid_t *pid)
 {
 	int pair[2], err;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_from_errno();
-	err = start_with(binary, pair[1], pid);
+	err = start_with(binary, manager, pair[1], pid);
 	close(pair[1]);
 	if (err == 0)
 		return pair[0];

@@ -322,7 +322,7 @@ void acceptor_stop(struct shard *s, void *arg)
 	struct acceptor *a = b->on[s->id];
 
 	DCHECK(a->binding == b, "the acceptor is another binding's");
-	if (b->shared)
+	if (b->shared && !b->kept)
 		refuse_finders(a);
 	acceptor_empty(s, order);
 	a->listener = NULL; /* its snapshot may go now */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "proxy/listen/acceptor.h"
-#include "proxy/listen/inherit.h"
+#include "proxy/listen/handed.h"
 
 /* ---- opening ---- */
 
@@ -70,21 +70,25 @@ static int bind_all(struct binding *b)
 
 /* Sockets that listen already, as many as there are workers. Who has fewer than the process before calls again with
  * the same ones, for a binding more: none is left without an acceptor. Who has more lets the group grow. */
-static int adopt_all(struct binding *b, struct inherited *from)
+static int adopt_all(struct binding *b, struct handed *from)
 {
-	bool first = from->sysfd[0] >= 0;
+	bool first = from->sysfd[0] >= 0 || from->kept;
 	unsigned n = 0;
 
-	for (unsigned place = 0; place < from->n && n < b->n; place++) {
+	for (unsigned place = 0; place < from->n && n < (from->kept ? 1 : b->n); place++) {
 		if (from->sysfd[place] < 0)
 			continue;
 		b->sysfd[n++] = from->sysfd[place];
 		from->sysfd[place] = -1;
 	}
 	b->adopted = b->borrowed = true;
+	b->kept = from->kept;
+	b->shared |= b->kept;
 	b->lock = from->lock;
 	from->lock = -1;
-	if (n == 0 || np_sock_addr(b->sysfd[0], &b->bound) != 0 || np_unix_file_of(&b->addr, &b->file) != 0)
+	if (n == 0 || np_sock_addr(b->sysfd[0], &b->bound) != 0)
+		return -NP_EINVAL;
+	if (!b->kept && np_unix_file_of(&b->addr, &b->file) != 0)
 		return -NP_EINVAL;
 	b->bound.v6_alone = b->addr.v6_alone;
 	return first ? bind_rest(b, n) : 0;
@@ -106,7 +110,7 @@ int binding_settle_file(struct binding *b)
 	bool unnamed = (b->mode != 0 && at->mode == 0) || (b->owned && !at->owned);
 	int err;
 
-	if (b->mode == at->mode && same_owner)
+	if ((b->mode == at->mode && same_owner) || b->kept) /* systemd's SocketMode= holds there */
 		return 0;
 	err = np_unix_file_access(&b->addr, at->mode, at->owned ? &at->owner : NULL);
 	if (err != 0)
@@ -187,17 +191,95 @@ int binding_open(const struct np_addr *addr, struct listener *listener, unsigned
 	return binding_made(b, bind_all(b), out);
 }
 
-int binding_adopt(struct inherited *from, struct listener *listener, unsigned n, struct binding **out)
+int binding_adopt(struct handed *from, struct listener *listener, unsigned n, struct binding **out)
 {
 	struct binding *b = binding_new(&from->addr, listener, n);
 
 	return b != NULL ? binding_made(b, adopt_all(b, from), out) : -NP_ENOMEM;
 }
 
+/* ---- inheriting ---- */
+
+/* The file must still be there, or clients find nobody. The lock of a process that died is free. */
+static int inherit_file(struct binding *b)
+{
+	int err = np_unix_lock(&b->addr, &b->lock);
+
+	if (err == 0)
+		err = np_unix_file_of(&b->addr, &b->file);
+	return err;
+}
+
+/* One socket, and a descriptor of it for each worker. */
+static int inherit_shared(struct binding *b, struct inherited *i)
+{
+	int err = i->stored ? inherit_file(b) : 0;
+
+	if (err != 0)
+		return err;
+	b->shared = true;
+	b->bound = i->local;
+	b->from = NULL;
+	b->sysfd[0] = inherit_give(i);
+	if (b->sysfd[0] >= 0 && !i->stored)
+		b->from = i;
+	b->kept = b->from != NULL;
+	b->nstored = i->stored;
+	for (unsigned w = 0; w < b->n; w++) {
+		if (w > 0)
+			b->sysfd[w] = np_sock_dup(b->sysfd[0]);
+		if (b->sysfd[w] < 0)
+			return b->sysfd[w];
+	}
+	return 0;
+}
+
+/* A group: its members have SO_REUSEPORT, or get it, so that what is missing can join. */
+static int inherit_group(struct binding *b, struct inheritance *from)
+{
+	unsigned n = 0;
+	int err = 0;
+
+	b->bound = from->next->local;
+	while (from->next != NULL && from->next->stored && n < b->n && err == 0) {
+		b->sysfd[n] = inherit_give(from->next);
+		err = np_listen_share(b->sysfd[n++], true);
+		from->next = inherit_find(from->all, &b->addr, from->next);
+	}
+	b->nstored = n;
+	for (; from->whole && n < b->n && err == 0; n++) {
+		b->sysfd[n] = bind_one(b, &b->bound, true);
+		if (b->sysfd[n] < 0)
+			err = b->sysfd[n];
+	}
+	return err;
+}
+
+int binding_inherit(const struct np_addr *addr, struct listener *listener, unsigned n, struct inheritance *from,
+		    struct binding **out)
+{
+	struct binding *b = binding_new(addr, listener, n);
+	struct inherited *first = from->next;
+	int err;
+
+	DCHECK(first != NULL && first->why == NULL, "there is a socket to inherit, and it can be used");
+	if (b == NULL)
+		return -NP_ENOMEM;
+	if (first->stored)
+		b->stored = strdup(first->name);
+	if (first->stored && !np_addr_is_unix(addr)) {
+		err = inherit_group(b, from);
+	} else {
+		from->next = inherit_find(from->all, addr, first); /* before it is given: then it is found no more */
+		err = inherit_shared(b, first);
+	}
+	return binding_made(b, err, out);
+}
+
 int binding_listen(struct binding *b)
 {
 	unsigned sockets = b->shared ? 1 : b->n;
-	int err = np_listen_bound(b->sysfd[0], b->backlog);
+	int err = !b->kept ? np_listen_bound(b->sysfd[0], b->backlog) : 0; /* else its unit says Backlog= */
 
 	if (err == 0 && has_group(b) && !b->adopted)
 		err = np_listen_share(b->sysfd[0], true);
@@ -218,7 +300,7 @@ int binding_serve(struct binding *b, struct shard *shards)
 		bool runs = b->on[i] != NULL;
 
 		if (!runs && b->sysfd[i] < 0)
-			continue;
+			continue; /* a worker without a socket here: binding_inherit */
 		shard_call(&shards[i], runs ? acceptor_switch : acceptor_start, &order);
 		if (!runs && order.err == 0)
 			b->running++;
@@ -320,7 +402,10 @@ struct binding *binding_free(struct binding *b)
 	} else if (b->lock >= 0) {
 		np_sock_close(b->lock);
 	}
+	if (b->from != NULL)
+		inherit_return(b->from);
 	list_remove(&b->link);
+	free(b->stored);
 	free(b->on);
 	free(b->sysfd);
 	free(b);

@@ -10,9 +10,10 @@
 #define PROXY_LISTEN_BINDING_H
 
 #include "proxy/conn/shard.h"
+#include "proxy/listen/inherit.h"
 
 struct acceptor;
-struct inherited;
+struct handed;
 
 /* The control thread owns every field. Workers read a binding inside shard_call, while the control
  * thread waits. */
@@ -32,10 +33,14 @@ struct binding {
 	bool lost; /* its file is gone: binding_is_lost */
 	bool shared; /* const: one socket, and a descriptor of it per worker */
 	bool beside; /* const: opened beside an overlapping binding of ours, see binding_share */
+	bool kept; /* const: systemd keeps its socket, so it is never filtered, shut or given another mode */
 	bool adopted; /* const: its first sockets were another process's, and listen already */
 	bool stays; /* a hand-over is under way, and the other process does not want it: bindings_give */
 	bool borrowed; /* lock and file are still that process's: binding_own */
 	struct acceptor **on; /* one per worker; NULL: it does not accept here */
+	struct inherited *from; /* systemd's own socket, of which it has a duplicate; NULL: none */
+	char *stored; /* owned: what systemd's store calls its sockets; NULL: they are not there */
+	unsigned nstored; /* of its sockets, the first so many are in the store */
 	int *sysfd; /* one per worker, until its acceptor takes it over; then -1. -1 and no acceptor: not here */
 	unsigned running; /* acceptors that have not ended */
 	struct np_event stopped; /* set when running falls to 0 */
@@ -56,10 +61,10 @@ must_use int binding_share(const struct binding *b);
 must_use int binding_open(const struct np_addr *addr, struct listener *listener, unsigned n,
 			  bool beside, struct binding **out);
 
-/* binding_adopt: the same with sockets of this address that another process gave (inherit.h) and that
+/* binding_adopt: the same with sockets of this address that another process gave (handed.h) and that
  * listen already: as many as there are workers are taken out of `from`. Lock and file stay that
  * process's until binding_own. */
-must_use int binding_adopt(struct inherited *from, struct listener *listener, unsigned n, struct binding **out);
+must_use int binding_adopt(struct handed *from, struct listener *listener, unsigned n, struct binding **out);
 
 /* binding_suspend: accept no more; the kernel queues who comes. The sockets are the binding's again: binding_serve
  * goes on, and another process may be given duplicates of them (binding_sockets). They leave every poller.
@@ -76,6 +81,20 @@ unsigned binding_sockets(const struct binding *b, int *sysfds);
 void binding_give(struct binding *b);
 /* binding_own: the reverse, of who got them. */
 void binding_own(struct binding *b);
+
+/* Where binding_inherit takes its sockets. */
+struct inheritance {
+	struct inherit *all;
+	struct inherited *next; /* the first for the address; then the first that the binding did not take, or NULL */
+	bool whole;             /* what a group of the store lacks for n workers joins it */
+};
+
+/* binding_inherit: the same with sockets that are there already. Of systemd's own, and of a Unix address, one is a
+ * binding, from which all workers accept. Of the store's each worker gets one of its own as long as they last.
+ *   Returns  0 and *out, which may leave workers without a socket; or why: -NP_ENOENT: the address's file is gone.
+ *   Calls    control thread.   Owns  as binding_open. */
+must_use int binding_inherit(const struct np_addr *addr, struct listener *listener, unsigned n,
+			     struct inheritance *from, struct binding **out);
 
 /* binding_listen: clients are promised connections from here on, so only what can still fail after it may reset them.
  *   Returns  0; or -NP_EADDRINUSE: another process bound the address in the same moment, and was the first to listen.

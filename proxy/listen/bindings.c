@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "config/config.h"
-#include "proxy/base/text.h"
 #include "proxy/listen/binding.h"
-#include "proxy/listen/inherit.h"
+#include "proxy/listen/bindings_say.h"
+#include "proxy/listen/handed.h"
 
 #define CLOSERS_POLL (5 * NP_MS)
 /* For the last ACK of a handshake. It comes after a round trip, or, where a segment was lost, after
@@ -72,22 +72,23 @@ static int open_address(const struct list *bindings, const struct list *opened,
 }
 
 /* Sockets that another process had at this address: a binding, or more, where it had more workers.
- *   Returns  0; -NP_ENOENT: it had none; or the error. */
-static int open_inherited(struct bindings *bindings, const struct np_addr *a, struct listener *l, unsigned workers,
+ *   Returns  how many bindings; 0: it had none; or the error. */
+static int open_handed(struct bindings *bindings, const struct np_addr *a, struct listener *l, unsigned workers,
 			  struct list *opened)
 {
-	struct inherited *from = inherit_take(&bindings->inherited, a);
-	int err = from != NULL ? 0 : -NP_ENOENT;
+	struct handed *from = handed_take(&bindings->handed, a);
+	int n = 0, err = 0;
 
-	for (unsigned done = 0; err == 0 && done < from->n; done += workers) {
+	for (unsigned done = 0; from != NULL && err == 0 && done < from->n; done += from->kept ? 1 : workers) {
 		struct binding *b;
 
 		err = binding_adopt(from, l, workers, &b);
 		if (err == 0)
 			list_push_back(opened, &b->link);
+		n += err == 0;
 	}
-	inherit_free(from);
-	return err;
+	handed_free(from);
+	return err != 0 ? err : n;
 }
 
 /* The listener of snap that names this address, or NULL. */
@@ -103,56 +104,6 @@ static struct listener *listener_at(const struct snapshot *snap, const struct np
 }
 
 /* ---- opening ---- */
-
-/* What the operator can do about it, whatever the address is. */
-static const struct {
-	int err;
-	const char *remedy;
-} remedies[] = {
-	{NP_EADDRNOTAVAIL, "; `ip address` lists those of this machine"},
-	{NP_EMFILE, "; raise ulimit -n or LimitNOFILE"},
-	{NP_ENFILE, "; raise fs.file-max"},
-	{NP_ENOMEM, "; give it more memory (MemoryMax, ulimit -v)"},
-	{NP_ENOBUFS, "; give it more memory (MemoryMax, ulimit -v)"},
-};
-
-/* Of the address: a Unix listener makes a lock beside its file, a port may need a capability. */
-static void put_remedy(struct text *t, const struct config_bind *b, int err)
-{
-	bool file = np_addr_is_unix(&b->addr) && !np_addr_is_abstract(&b->addr);
-
-	for (size_t i = 0; i < array_len(remedies); i++)
-		if (remedies[i].err == -err) {
-			text_str(t, remedies[i].remedy);
-			return;
-		}
-	if (err == -NP_EADDRINUSE) {
-		text_str(t, file ? "; another process listens there, or a file that is no socket has its name "
-				   "(ss -lxp and ls -l show which)" :
-				   "; another process holds it (ss -ltnp shows which)");
-	} else if (err == -NP_ENOENT && file) {
-		text_str(t, "; make its directory");
-	} else if (err == -NP_EPERM && b->owner != NULL) {
-		text_str(t, "; only root may give its file away, and anybody else to his own groups alone");
-	} else if (file) {
-		text_str(t, "; its directory must let us make this file and ");
-		text_str(t, b->addr.u.un.sun_path);
-		text_str(t, ".lock");
-	} else if (err == -NP_EACCES) {
-		text_str(t, "; a port below 1024 needs CAP_NET_BIND_SERVICE");
-	}
-}
-
-static void log_cannot_listen(const struct config *c, const struct config_bind *b, const char *listener, int err)
-{
-	char room[256] = "";
-	struct text remedy;
-
-	text_init(&remedy, room, sizeof(room) - 1);
-	put_remedy(&remedy, b, err);
-	log_msg(LVL_ERROR, "listen_failed", "E402: listener \"%s\" cannot bind %s (%s): %s%s",
-		listener, b->text, config_line(c, b->origin[0]).text, np_err_text(err), room);
-}
 
 /* The kernel clips a larger backlog silently. */
 static void warn_of_backlog(const struct binding *b)
@@ -179,6 +130,33 @@ static void wait_for_closers(const struct bindings *bindings)
 		np_sleep(CLOSERS_POLL);
 }
 
+/* The sockets that are there before us.   Returns  how many bindings they make; or the error of the first; *why: it is
+ * the socket's fault. */
+static int inherit_address(struct bindings *bindings, const struct listener_at *at, const struct np_addr *a,
+			   struct list *opened, const char **why)
+{
+	struct inheritance from = {&bindings->inherit, inherit_find(&bindings->inherit, a, NULL), true};
+	int n = 0, err = 0;
+
+	if (from.next == NULL && np_addr_is_named(a)) {
+		*why = "systemd passed no socket of this name (FileDescriptorName= in the socket unit)";
+		return -NP_ENOENT;
+	}
+	while (from.next != NULL && err == 0) {
+		struct binding *b;
+
+		*why = from.next->why;
+		if (*why != NULL)
+			return -NP_EINVAL;
+		from.whole = n == 0;
+		err = binding_inherit(a, at->listener, bindings->workers, &from, &b);
+		if (err == 0)
+			list_push_back(opened, &b->link);
+		n += err == 0;
+	}
+	return err != 0 && n == 0 ? err : n;
+}
+
 static int open_listener(struct bindings *bindings, const struct snapshot *snap, struct listener *l, unsigned workers,
 			 struct list *opened)
 {
@@ -186,16 +164,23 @@ static int open_listener(struct bindings *bindings, const struct snapshot *snap,
 
 	for (size_t i = 0; i < c->nbind; i++) {
 		struct binding *b = binding_find(&bindings->open, &c->bind[i].addr);
+		const char *why = NULL;
 		int err;
 
 		if (b != NULL && !b->lost && !binding_is_lost(b))
 			continue;
 		if (b != NULL && !b->lost)
 			log_lost(b);
-		err = open_inherited(bindings, &c->bind[i].addr, l->at[i].listener, workers, opened);
+		err = open_handed(bindings, &c->bind[i].addr, l->at[i].listener, workers, opened);
 		if (err == 0)
+			err = inherit_address(bindings, &l->at[i], &c->bind[i].addr, opened, &why);
+		if (err > 0)
 			continue;
-		if (err == -NP_ENOENT)
+		if (why != NULL) {
+			bindings_not_passed(snap->config, &c->bind[i], c->name, why);
+			return err;
+		}
+		if (err == 0)
 			err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
 		if (err == -NP_EADDRINUSE && bindings->closers > 0) {
 			/* By a binding of ours that a reload a moment ago has dropped. */
@@ -203,7 +188,7 @@ static int open_listener(struct bindings *bindings, const struct snapshot *snap,
 			err = open_address(&bindings->open, opened, &c->bind[i].addr, l->at[i].listener, workers, &b);
 		}
 		if (err != 0) {
-			log_cannot_listen(snap->config, &c->bind[i], c->name, err);
+			bindings_cannot_listen(snap->config, &c->bind[i], c->name, err);
 			return err;
 		}
 		warn_of_backlog(b);
@@ -212,12 +197,32 @@ static int open_listener(struct bindings *bindings, const struct snapshot *snap,
 	return 0;
 }
 
+/* Called for each that is closed: the store's copy would hold the address. */
+static void forget_stored(void *arg, const char *name)
+{
+	fd_store_forget(arg, name);
+}
+
+/* Before anything is bound: what is not named holds addresses that others may be to have. */
+static void settle_inherited(struct bindings *bindings, const struct snapshot *snap)
+{
+	for (unsigned i = 0; i < snap->nlisteners; i++)
+		for (size_t j = 0; j < snap->listeners[i].config->nbind; j++)
+			inherit_name(&bindings->inherit, &snap->listeners[i].config->bind[j].addr);
+	if (inherit_settle(&bindings->inherit, forget_stored, &bindings->store))
+		fd_store_wait(&bindings->store);
+	bindings->settled = true;
+}
+
 int bindings_open(struct bindings *bindings, const struct snapshot *snap, unsigned workers,
 		  struct list *opened)
 {
 	int err = 0;
 
 	DCHECK(list_empty(opened), "bindings are opened into an empty list");
+	bindings->workers = workers;
+	if (!bindings->settled)
+		settle_inherited(bindings, snap);
 	for (unsigned i = 0; i < snap->nlisteners && err == 0; i++)
 		err = open_listener(bindings, snap, &snap->listeners[i], workers, opened);
 	if (err != 0)
@@ -244,7 +249,7 @@ int bindings_listen(const struct snapshot *snap, struct list *opened)
 
 		if (err == 0)
 			continue;
-		log_cannot_listen(snap->config, bind_in_file(b), b->listener->config->name, err);
+		bindings_cannot_listen(snap->config, bind_in_file(b), b->listener->config->name, err);
 		return err;
 	}
 	return 0;
@@ -258,15 +263,23 @@ void bindings_free(struct list *bindings)
 
 /* ---- serving ---- */
 
-void bindings_init(struct bindings *bindings)
+void bindings_init(struct bindings *bindings, struct notify *manager)
 {
 	*bindings = (struct bindings){.close_by = INT64_MAX};
 	list_init(&bindings->open);
-	list_init(&bindings->inherited);
+	list_init(&bindings->handed);
+	inherit_open(&bindings->inherit);
+	fd_store_init(&bindings->store, manager);
+}
+
+void bindings_fini(struct bindings *bindings)
+{
+	inherit_close(&bindings->inherit);
 }
 
 void bindings_adopt(struct bindings *bindings, struct list *opened)
 {
+	fd_store_add(&bindings->store, opened);
 	list_for_each_safe(it, opened) {
 		list_remove(it);
 		list_push_back(&bindings->open, it);
@@ -372,8 +385,12 @@ static void closer_init(struct closer *c, struct bindings *bindings, struct shar
  * acceptors hold their snapshot meanwhile. */
 static void refuse_new_all(struct closer *c)
 {
-	list_for_each(it, &c->closing)
-		c->wait |= binding_refuse_new(list_entry(it, struct binding, link), c->shards);
+	list_for_each(it, &c->closing) {
+		struct binding *b = list_entry(it, struct binding, link);
+
+		fd_store_remove(&c->bindings->store, b);
+		c->wait |= binding_refuse_new(b, c->shards);
+	}
 }
 
 /* In a coroutine of its own, or, without memory for one, here. */
@@ -426,61 +443,6 @@ int bindings_serve(struct bindings *bindings, const struct snapshot *snap, struc
 	}
 	close_later(&closer);
 	return err;
-}
-
-/* ---- another process ---- */
-
-int bindings_suspend(struct bindings *bindings, struct shard *shards)
-{
-	list_for_each(it, &bindings->open) {
-		int err = binding_suspend(list_entry(it, struct binding, link), shards);
-
-		if (err == 0)
-			continue;
-		/* Those before it accept again; this one does already. */
-		list_for_each(back, &bindings->open) {
-			if (back == it)
-				return err;
-			if (binding_serve(list_entry(back, struct binding, link), shards) != 0)
-				return -NP_ENOMEM;
-		}
-	}
-	return 0;
-}
-
-void bindings_resume(struct bindings *bindings, const struct snapshot *snap, struct shard *shards)
-{
-	if (bindings_serve(bindings, snap, shards) != 0)
-		log_msg(LVL_ERROR, "reload_partial", "a listener could not start on every worker: %s",
-			np_err_text(-NP_ENOMEM));
-}
-
-void bindings_stays(struct bindings *bindings, const struct np_addr *a)
-{
-	list_for_each(it, &bindings->open) {
-		struct binding *b = list_entry(it, struct binding, link);
-
-		b->stays |= np_addr_equal(&b->addr, a);
-	}
-}
-
-void bindings_give(struct bindings *bindings, struct shard *shards)
-{
-	list_for_each_safe(it, &bindings->open) {
-		struct binding *b = list_entry(it, struct binding, link);
-
-		if (b->stays && binding_serve(b, shards) == 0)
-			continue;
-		binding_give(b);
-		binding_free(b);
-	}
-}
-
-unsigned bindings_own(struct bindings *bindings)
-{
-	list_for_each(it, &bindings->open)
-		binding_own(list_entry(it, struct binding, link));
-	return inherit_close(&bindings->inherited);
 }
 
 void bindings_stop(struct bindings *bindings, struct shard *shards, int64_t by)

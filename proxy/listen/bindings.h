@@ -9,6 +9,8 @@
 #define PROXY_LISTEN_BINDINGS_H
 
 #include "proxy/conn/shard.h"
+#include "proxy/listen/fd_store.h"
+#include "proxy/listen/inherit.h"
 
 struct snapshot;
 
@@ -16,13 +18,18 @@ struct snapshot;
  * and a reload does not wait for it. */
 struct bindings {
 	struct list open; /* of struct binding */
-	struct list inherited; /* of struct inherited: another process's, until a first generation is in force */
+	struct list handed; /* of struct handed: another process's, until a first generation is in force */
 	unsigned closers; /* coroutines that close bindings */
+	struct inherit inherit; /* sockets that were there before us */
+	struct fd_store store;  /* where ours survive a crash */
+	unsigned workers;       /* of bindings_open */
+	bool settled;           /* what the first generation does not name of them is closed */
 	int64_t close_by; /* when they wait no longer for handshakes; INT64_MAX until a stop */
 };
 
-void bindings_init(struct bindings *bindings);
-
+/* bindings_init: with what the service manager passed to this start.   Calls  before there is a second thread. */
+void bindings_init(struct bindings *bindings, struct notify *manager);
+void bindings_fini(struct bindings *bindings);
 
 /* bindings_open: open every address that snap names and `bindings` does not hold.
  *   Returns  0 with the new ones in *opened, an empty list before; or the error of the first that

@@ -1,95 +1,120 @@
-/* inherit: a list, and what makes a foreign descriptor one of ours. */
+/* inherit: a list, looked through at a start and at a reload. */
 #include "proxy/listen/inherit.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "netpoll/check.h"
+#include "proxy/log/log.h"
 
-/* It is a stream socket that listens. */
-static bool socket_listens(int sysfd)
+void inherit_open(struct inherit *all)
 {
-	int type = 0, listens = 0;
-	socklen_t n = sizeof(type);
+	struct passed p;
+	int err = passed_take(&p);
 
-	if (getsockopt(sysfd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_STREAM)
+	*all = (struct inherit){0};
+	if (p.n > 0)
+		all->at = calloc(p.n, sizeof(*all->at));
+	if (err != 0 || (p.n > 0 && all->at == NULL))
+		log_msg(LVL_ERROR, "passed_lost", "sockets that systemd passed are not used: %s",
+			np_err_text(-NP_ENOMEM));
+	for (unsigned i = 0; all->at != NULL && i < p.n; i++) {
+		struct inherited *to = &all->at[all->n++];
+
+		to->fd = p.at[i].fd;
+		memcpy(to->name, p.at[i].name, sizeof(to->name));
+		to->stored = strncmp(to->name, INHERIT_STORED, strlen(INHERIT_STORED)) == 0;
+		if (np_sock_adopt(to->fd, &to->local, &to->why) == 0)
+			to->why = NULL;
+	}
+	passed_free(&p);
+}
+
+/* systemd keeps its own descriptor of the same socket: this ends ours alone. */
+static void inherited_drop(struct inherited *i)
+{
+	if (i->fd >= 0)
+		np_sock_close(i->fd);
+	i->fd = -1;
+}
+
+void inherit_close(struct inherit *all)
+{
+	for (unsigned i = 0; i < all->n; i++)
+		inherited_drop(&all->at[i]);
+	free(all->at);
+	*all = (struct inherit){0};
+}
+
+/* By name, whatever is wrong with it, for the start has to say what; by address only one that can be used. Two bindings
+ * of one address would share its clients by chance, so one that has a user is found no more. */
+static bool is_for(const struct inherited *i, const struct np_addr *a)
+{
+	if (i->fd < 0)
 		return false;
-	n = sizeof(listens);
-	return getsockopt(sysfd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && listens != 0;
+	if (np_addr_is_named(a))
+		return !i->stored && strcmp(i->name, np_addr_name_of(a)) == 0;
+	return i->why == NULL && i->users == 0 && np_addr_equal(&i->local, a);
 }
 
-/* As a socket of ours is from its first moment. */
-static bool socket_adopt(int sysfd)
+struct inherited *inherit_find(struct inherit *all, const struct np_addr *a, struct inherited *after)
 {
-	int flags = fcntl(sysfd, F_GETFL);
-
-	return socket_listens(sysfd) && flags >= 0 && fcntl(sysfd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-	       fcntl(sysfd, F_SETFD, FD_CLOEXEC) == 0;
-}
-
-/* One address has one entry, however many messages its sockets came in. */
-int inherit_put(struct list *store, const struct np_addr *addr, const int *sysfds, unsigned n, int lock)
-{
-	struct inherited *before, *i;
-	unsigned had;
-
-	for (unsigned k = 0; k < n; k++)
-		if (!socket_adopt(sysfds[k]))
-			return -NP_EINVAL;
-	before = inherit_take(store, addr);
-	had = before != NULL ? before->n : 0;
-	i = n > 0 ? realloc(before, sizeof(*i) + (had + n) * sizeof(int)) : NULL;
-	if (i == NULL) {
-		if (before != NULL)
-			list_push_back(store, &before->link);
-		return n > 0 ? -NP_ENOMEM : -NP_EINVAL;
-	}
-	if (had == 0)
-		i->addr = *addr;
-	if (had == 0 || lock >= 0)
-		i->lock = lock;
-	memcpy(i->sysfd + had, sysfds, n * sizeof(int));
-	i->n = had + n;
-	list_init(&i->link);
-	list_push_back(store, &i->link);
-	return 0;
-}
-
-struct inherited *inherit_take(struct list *store, const struct np_addr *addr)
-{
-	list_for_each(it, store) {
-		struct inherited *i = list_entry(it, struct inherited, link);
-
-		if (!np_addr_equal(&i->addr, addr))
-			continue;
-		list_remove(&i->link);
-		return i;
-	}
+	for (struct inherited *i = after != NULL ? after + 1 : all->at; i < all->at + all->n; i++)
+		if (is_for(i, a))
+			return i;
 	return NULL;
 }
 
-void inherit_free(struct inherited *i)
+int inherit_give(struct inherited *i)
 {
-	if (i == NULL)
-		return;
-	for (unsigned k = 0; k < i->n; k++)
-		if (i->sysfd[k] >= 0)
-			np_sock_close(i->sysfd[k]);
-	if (i->lock >= 0)
-		np_sock_close(i->lock);
-	free(i);
+	int fd = i->fd;
+
+	DCHECK(fd >= 0 && i->why == NULL, "a socket that cannot be used is not given");
+	if (i->stored) {
+		i->fd = -1;
+		return fd;
+	}
+	fd = np_sock_dup(fd);
+	i->users += fd >= 0;
+	return fd;
 }
 
-unsigned inherit_close(struct list *store)
+void inherit_return(struct inherited *i)
 {
-	unsigned n = 0;
+	DCHECK(i->users > 0, "a duplicate is returned once");
+	i->users--;
+}
 
-	list_for_each_safe(it, store) {
-		list_remove(it);
-		inherit_free(list_entry(it, struct inherited, link));
-		n++;
+void inherit_name(struct inherit *all, const struct np_addr *a)
+{
+	for (struct inherited *i = inherit_find(all, a, NULL); i != NULL; i = inherit_find(all, a, i))
+		i->named = true;
+}
+
+bool inherit_settle(struct inherit *all, void (*forget)(void *arg, const char *name), void *arg)
+{
+	bool any = false;
+
+	/* One that cannot be used has no address to tell. */
+	for (unsigned i = 0; i < all->n; i++) {
+		struct inherited *one = &all->at[i];
+		char text[NP_ADDR_TEXT] = "";
+
+		if (one->fd < 0 || one->named)
+			continue;
+		if (one->why == NULL)
+			np_addr_format(&one->local.u.sa, one->local.len, text, sizeof(text));
+		if (one->stored) {
+			log_msg(LVL_NOTICE, "stored_dropped",
+				"%s: of the process before, and named no longer: its socket is closed", text);
+			forget(arg, one->name);
+			any = true;
+		} else {
+			log_msg(LVL_WARNING, "passed_unused",
+				"systemd passed %s%s%s, which no bind names: it is closed; write \"systemd:%s\"",
+				one->name, text[0] != '\0' ? " at " : "", text, one->name);
+		}
+		inherited_drop(one);
 	}
-	return n;
+	return any;
 }

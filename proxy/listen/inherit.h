@@ -1,34 +1,55 @@
-/* inherit: listening sockets that this process did not open: another one gave them, before the first configuration
- * came into force. They are kept until a binding takes them, by address, or until what nobody named is closed.
+/* inherit: listening sockets that this process did not make: systemd passed them (socket activation, by name), or they
+ * are those of a process that died, from systemd's descriptor store (by address). A binding that opens asks here first.
+ * The process that hands over to us will put its own in as well.
  *
- *   inherit_put (each address) -> inherit_take (bindings_open) -> inherit_close (the rest)
+ * A socket of activation stays here as long as the process lives: a binding gets a duplicate, so a later generation may
+ * name it again, and systemd holds it anyway. One of the store is given away once.
+ *
+ *   inherit_open -> inherit_name ... -> inherit_settle -> inherit_find, inherit_give ... -> inherit_close
  *
  * Control thread. */
 #ifndef PROXY_LISTEN_INHERIT_H
 #define PROXY_LISTEN_INHERIT_H
 
 #include "netpoll/netpoll.h"
+#include "proxy/systemd/passed.h"
 
-/* The sockets of one bind address, in the order of their group: of TCP one per worker of who opened them. On the
- * heap. */
+/* What the store calls ours begins so; FileDescriptorName= may not. */
+#define INHERIT_STORED "stored."
+
 struct inherited {
-	struct list link;
-	struct np_addr addr; /* as the configuration of that process named it */
-	int lock;            /* of a Unix socket's file; -1: none */
-	unsigned n;          /* sockets */
-	int sysfd[];         /* -1: taken */
+	int fd;               /* owned; -1: it was given away, or closed */
+	bool stored;          /* from the descriptor store; else systemd's own socket */
+	bool named;           /* the first generation named it */
+	unsigned users;       /* bindings that have a duplicate of it */
+	struct np_addr local; /* of a socket that can be used */
+	const char *why;      /* static: why it cannot; NULL: it can */
+	char name[PASSED_NAME + 1];
 };
 
-/* inherit_put: keep these sockets for a binding at addr. They are made non-blocking and close-on-exec.
- *   Returns  0, and they and the lock are the store's; -NP_EINVAL: one of them is no listening stream
- *            socket; -NP_ENOMEM.
- *   Owns     sysfds and lock, with 0. */
-must_use int inherit_put(struct list *store, const struct np_addr *addr, const int *sysfds, unsigned n, int lock);
-/* inherit_take: those of addr, out of the store.   Returns  NULL: there are none.   Owns  the caller: inherit_free. */
-must_use struct inherited *inherit_take(struct list *store, const struct np_addr *addr);
-/* Closes what is left of one. Takes NULL. */
-void inherit_free(struct inherited *i);
-/* inherit_close: of those that nobody took; the caller has said so.   Returns  how many addresses there were. */
-unsigned inherit_close(struct list *store);
+struct inherit {
+	struct inherited *at; /* owned */
+	unsigned n;
+};
+
+/* inherit_open: take what systemd passed.   Calls  before there is a second thread. */
+void inherit_open(struct inherit *all);
+void inherit_close(struct inherit *all);
+
+/* inherit_find: the next one behind `after` (NULL: the first) for this address: of a name (np_addr_is_named) those that
+ * are called so, of any other those that listen there and no binding has.   Returns  NULL: there is none. */
+struct inherited *inherit_find(struct inherit *all, const struct np_addr *a, struct inherited *after);
+
+/* inherit_give: the descriptor, for a binding.   Returns  it, the caller's; or the error. Of one that is not from the
+ * store, a duplicate, until inherit_return. */
+must_use int inherit_give(struct inherited *i);
+void inherit_return(struct inherited *i);
+
+/* inherit_name: the first generation names this address. */
+void inherit_name(struct inherit *all, const struct np_addr *a);
+
+/* inherit_settle: what the first generation does not name is closed, with a line each.
+ *   Returns  whether one of the store was among them: then forget(arg, name) was called for each. */
+bool inherit_settle(struct inherit *all, void (*forget)(void *arg, const char *name), void *arg);
 
 #endif

@@ -65,6 +65,7 @@
 	X(logs_reopened, "notice", "USR1 or an order: logs are opened again.") \
 	X(loop, "error", "A server's address leads back to this process.") \
 	X(metrics_failed, "error", "Metrics are of older objects, for want of memory.") \
+	X(notify_failed, "warning", "The service manager is told nothing: its socket cannot be used.") \
 	X(ocsp_failed, "warning", "No OCSP response could be had from a responder.") \
 	X(ocsp_not_kept, "warning", "An OCSP response could not be written beside its certificate.") \
 	X(ocsp_revoked, "error", "A responder says that a certificate in use is revoked.") \
@@ -77,6 +78,9 @@
 	X(overrides_in_force, "notice", "The state file holds overrides: which servers have them.") \
 	X(panic, "warning", "So little of an upstream is usable that servers which checks or failures hold out are used again.") \
 	X(panic_over, "notice", "Enough of it is usable again; for how long it was not.") \
+	X(passed_lost, "error", "Sockets that systemd passed are not used, for want of memory.") \
+	X(passed_unused, "warning", "No bind names a socket that systemd passed; it is closed.") \
+	X(predecessor_ended, "notice", "The process from which this one has taken over has ended.") \
 	X(ready, "notice", "All addresses are listened on; connections are served.") \
 	X(relay_failed, "warning, error", "A system call failed as only this machine can be to blame for.") \
 	X(reload_failed, "error", "A configuration is refused; the one before stays in force.") \
@@ -101,6 +105,8 @@
 	X(state_off, "warning", "There is no state file: overrides end with the process.") \
 	X(state_written, "notice", "The state file is written again.") \
 	X(stopped, "notice", "The process ends.") \
+	X(store_full, "warning", "The service manager keeps fewer sockets than there are: the others would not survive a crash.") \
+	X(stored_dropped, "notice", "A socket of a process that died is named no longer; it is closed.") \
 	X(suppressed, "as of", "The end of an episode of event of: so many lines were left out.") \
 	X(syslog_failed, "warning", "The syslog daemon takes nothing; its lines are counted, and it is tried again each second.") \
 	X(syslog_recovered, "warning", "It takes lines again; so many it missed.") \
@@ -111,9 +117,14 @@
 	X(tls_setting, "warning", "A setting of TLS has no effect, or is weak.") \
 	X(tls_suite_off, "warning", "Connections with this cipher stay with OpenSSL.") \
 	X(tokens_failed, "error", "control.token_file cannot be used; the configuration is refused.") \
+	X(upgrade_failed, "error", "Another program could not take over, and why; the one before serves on.") \
+	X(upgrade_started, "notice", "Another program is started to take over.") \
+	X(upgrade_stays, "warning", "A connection cannot move to the process that has taken over, and why.") \
+	X(upgraded, "notice", "Another process serves; how many connections have moved there.") \
 	X(upstream_down, "warning", "No server of an upstream can be used any more.") \
 	X(upstream_tls_failed, "warning", "A TLS handshake with a server failed; who and why.") \
 	X(upstream_up, "notice", "A server of an upstream can be used again, after there was none.") \
+	X(watchdog_blind, "warning", "The service manager hears of the control thread alone, for want of memory.") \
 	X(worker_stalled, "warning", "A worker's loop has not turned for half a second; what it runs.") \
 	X(workers_clamped, "warning", "More workers than are supported.")
 

@@ -39,6 +39,7 @@
 	X(SOCKET_FDS, 23)      /* how many of the message's descriptors are its, in order */      \
 	X(SOCKET_ROLE, 24)     /* enum handover_role */                                           \
 	X(SOCKET_LOCK, 25)     /* 1: the last of its descriptors is the lock of its file */       \
+	X(SOCKET_KEPT, 26)     /* 1: the service manager keeps its sockets, too */                \
 	/* STATE */                                                                               \
 	X(STATE_TEXT, 40)      /* the state file's text: what operators said, names of servers */ \
 	X(TICKET_KEYS, 41)     /* group */                                                        \

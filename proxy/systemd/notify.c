@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -49,6 +50,8 @@ static bool notify_address(const char *name, struct np_addr *to)
 	return (name[0] == '/' || name[0] == '@') && !t.cut && np_addr_parse(to, room, NULL) == 0;
 }
 
+/* It blocks, for a second at most: READY must not be lost because a queue is full for a moment. It is
+ * not connected, so a manager that is started anew at the same name hears us again. */
 static int notify_socket(void)
 {
 	const struct timeval patience = {.tv_sec = SEND_PATIENCE};
@@ -58,6 +61,20 @@ static int notify_socket(void)
 		return err_from_errno();
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	return fd;
+}
+
+unsigned notify_environment(const struct notify *n, char out[NOTIFY_VARIABLES][NOTIFY_VARIABLE])
+{
+	const char *path = n->to.u.un.sun_path;
+	bool abstract = np_addr_is_abstract(&n->to);
+	unsigned count = 0;
+
+	if (!notify_is_on(n))
+		return 0;
+	snprintf(out[count++], NOTIFY_VARIABLE, "NOTIFY_SOCKET=%s%s", abstract ? "@" : "", abstract ? path + 1 : path);
+	if (n->watchdog > 0)
+		snprintf(out[count++], NOTIFY_VARIABLE, "WATCHDOG_USEC=%lld", (long long)(n->watchdog / US));
+	return count;
 }
 
 void notify_open(struct notify *n)
@@ -100,6 +117,7 @@ static bool note_sent(struct notify *n, int err)
 	return err == 0;
 }
 
+/* One datagram; fd may be NULL. The kernel passes a copy of the descriptor, so ours stays ours. */
 static bool send_with(struct notify *n, const char *text, const int *fd)
 {
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};

@@ -33,6 +33,13 @@ bool notify_send(struct notify *n, const char *text);
 /* notify_send_fd: the same with a copy of descriptor fd. */
 bool notify_send_fd(struct notify *n, const char *text, int fd);
 
+/* notify_environment: what the environment said, for a process that is to speak instead of us: NAME=value, without
+ * WATCHDOG_PID, which counts for us.
+ *   Returns  how many variables were written. */
+#define NOTIFY_VARIABLES 2
+#define NOTIFY_VARIABLE  144 /* bytes of one, with its NUL */
+unsigned notify_environment(const struct notify *n, char out[NOTIFY_VARIABLES][NOTIFY_VARIABLE]);
+
 /* notify_barrier: wait, a second at most, until the manager has read all that was sent before. */
 void notify_barrier(struct notify *n);
 

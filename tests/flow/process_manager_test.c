@@ -85,7 +85,7 @@ static void tells_in_order(const char *address)
 
 	set_up();
 	listen_for(address);
-	s = start_by(textf("env NOTIFY_SOCKET=%s", address), config(""));
+	s = start_by(textf("env FDSTORE=0 NOTIFY_SOCKET=%s", address), config(""));
 	expect_part(expect_next("READY=1\nSTATUS="), "0 connections on 1 address, 1/1 servers up, generation 1 since");
 	fd = served(kit_ip(0), web);
 	kit_child_signal(s->child, SIGHUP);
@@ -176,7 +176,8 @@ static void p27_the_watchdog_tells_the_truth(void **state)
 	(void)state;
 	set_up();
 	listen_for(textf("%s/notify", kit_dir()));
-	s = start_by(textf("env NOTIFY_SOCKET=%s/notify WATCHDOG_USEC=400000 WATCHDOG_PID=$$", kit_dir()), config(""));
+	s = start_by(textf("env FDSTORE=0 NOTIFY_SOCKET=%s/notify "
+			   "WATCHDOG_USEC=400000 WATCHDOG_PID=$$", kit_dir()), config(""));
 	wait_fed();
 	wait_fed();
 	worker = thread_of(s->child->pid, "worker 1");
@@ -205,7 +206,8 @@ static void p27_silent_without(void **state)
 	(void)state;
 	set_up();
 	listen_for(textf("%s/notify", kit_dir()));
-	s = start_by(textf("env NOTIFY_SOCKET=%s/notify WATCHDOG_USEC=100000 WATCHDOG_PID=1", kit_dir()), config(""));
+	s = start_by(textf("env FDSTORE=0 NOTIFY_SOCKET=%s/notify "
+			   "WATCHDOG_USEC=100000 WATCHDOG_PID=1", kit_dir()), config(""));
 	expect_next("READY=1\nSTATUS=");
 	ten_exchanges(kit_ip(0), web);
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);

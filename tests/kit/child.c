@@ -12,6 +12,21 @@
 
 static struct kit_child *children; /* latest first */
 
+int kit_pass[KIT_PASS_MOST];
+unsigned kit_npass;
+
+/* To 3 and on, as systemd passes them; every other one is closed. First out of the way of each other. */
+static void pass_descriptors(void)
+{
+	int away[KIT_PASS_MOST];
+
+	for (unsigned i = 0; i < kit_npass; i++)
+		away[i] = fcntl(kit_pass[i], F_DUPFD, 3 + KIT_PASS_MOST);
+	for (unsigned i = 0; i < kit_npass; i++)
+		dup2(away[i], 3 + (int)i);
+	close_range(3 + kit_npass, ~0U, 0);
+}
+
 /* In the child, between fork and exec: async-signal-safe calls alone, since the parent may have
  * threads. The signal on the parent's death belongs to the thread that forked, which is the test's
  * main one. */
@@ -32,7 +47,7 @@ no_return static void become(const struct kit_child *c, const char *const argv[]
 	dup2(in, 0);
 	dup2(out, 1);
 	dup2(err, 2);
-	close_range(3, ~0U, 0);
+	pass_descriptors();
 	/* execvp does not write to its arguments; POSIX keeps the type for old code's sake. */
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	dprintf(2, "cannot run %s\n", argv[0]);

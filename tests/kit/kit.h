@@ -68,6 +68,11 @@ struct kit_child {
 	char              out[KIT_PATH], err[KIT_PATH]; /* files with its stdout and stderr */
 };
 
+/* The descriptors of this test that the children which are started from now on get as 3 and on: the first kit_npass. */
+#define KIT_PASS_MOST 16
+extern int kit_pass[KIT_PASS_MOST];
+extern unsigned kit_npass;
+
 #define KIT_ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
 /* Runs argv[0] (found in PATH) in a process group of its own, with descriptors 0, 1 and 2 alone. */
 struct kit_child *kit_child_start(const char *name, const char *const argv[]);

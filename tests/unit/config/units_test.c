@@ -201,7 +201,7 @@ static void address(void **state)
 		{"10.0.0.256:80", -NP_EINVAL, ""},
 		{"[::1:80", -NP_EINVAL, ""},
 		{"unix:", -NP_EINVAL, ""},
-		{"systemd:web", -EOPNOTSUPP, "sockets handed in by systemd"},
+		{"systemd:web", -EOPNOTSUPP, "a socket of systemd is for `bind`"},
 		{"srv:_db._tcp.example", -EOPNOTSUPP, "SRV records"},
 		{":8000-8100", -EOPNOTSUPP, "port ranges"},
 		{"[::1]:8000-8100", -EOPNOTSUPP, "port ranges"},

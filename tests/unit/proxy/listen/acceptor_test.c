@@ -103,7 +103,7 @@ static bool serve(void)
 {
 	struct np_addr any;
 
-	bindings_init(&bindings);
+	bindings_init(&bindings, NULL);
 	if (np_addr_parse(&any, address, NULL) != 0)
 		return false;
 	shard.worker = np_self();

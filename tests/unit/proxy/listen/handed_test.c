@@ -1,9 +1,9 @@
-/* inherit: sockets of another process, by address; what is no listening socket is refused. */
+/* handed: sockets of another process, by address; what is no listening socket is refused. */
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proxy/listen/inherit.h"
+#include "proxy/listen/handed.h"
 #include "tests/kit/kit.h"
 
 static struct np_addr address(const char *text)
@@ -33,15 +33,15 @@ static void sockets_are_found_by_address(void **state)
 {
 	struct np_addr one = address("127.0.0.1:1"), other = address("127.0.0.1:2");
 	int fds[3] = {foreign_listener(), foreign_listener(), foreign_listener()};
-	struct inherited *got;
+	struct handed *got;
 	struct list store;
 
 	(void)state;
 	list_init(&store);
-	assert_int_equal(inherit_put(&store, &one, fds, 1, -1), 0);
-	assert_int_equal(inherit_put(&store, &one, fds + 1, 2, -1), 0); /* the same group, in two messages */
-	assert_null(inherit_take(&store, &other));
-	got = inherit_take(&store, &one);
+	assert_int_equal(handed_put(&store, &one, fds, 1, -1), 0);
+	assert_int_equal(handed_put(&store, &one, fds + 1, 2, -1), 0); /* the same group, in two messages */
+	assert_null(handed_take(&store, &other));
+	got = handed_take(&store, &one);
 	assert_non_null(got);
 	assert_int_equal(got->n, 3);
 	for (int i = 0; i < 3; i++) {
@@ -49,9 +49,9 @@ static void sockets_are_found_by_address(void **state)
 		assert_true((fcntl(fds[i], F_GETFL) & O_NONBLOCK) != 0);
 		assert_true((fcntl(fds[i], F_GETFD) & FD_CLOEXEC) != 0);
 	}
-	assert_null(inherit_take(&store, &one));
+	assert_null(handed_take(&store, &one));
 	got->sysfd[1] = -1; /* a binding has it */
-	inherit_free(got);
+	handed_free(got);
 	assert_true(is_closed(fds[0]) && !is_closed(fds[1]) && is_closed(fds[2]));
 	close(fds[1]);
 }
@@ -64,9 +64,9 @@ static void what_nobody_takes_is_closed(void **state)
 
 	(void)state;
 	list_init(&store);
-	assert_int_equal(inherit_put(&store, &one, &a, 1, -1), 0);
-	assert_int_equal(inherit_put(&store, &other, &b, 1, lock), 0);
-	assert_int_equal(inherit_close(&store), 2);
+	assert_int_equal(handed_put(&store, &one, &a, 1, -1), 0);
+	assert_int_equal(handed_put(&store, &other, &b, 1, lock), 0);
+	assert_int_equal(handed_close(&store), 2);
 	assert_true(list_empty(&store));
 	assert_true(is_closed(a) && is_closed(b) && is_closed(lock));
 }
@@ -85,12 +85,12 @@ static void what_does_not_listen_is_refused(void **state)
 	for (size_t i = 0; i < array_len(wrong); i++) {
 		int both[2] = {good, wrong[i]};
 
-		assert_int_equal(inherit_put(&store, &one, both, 2, -1), -NP_EINVAL);
+		assert_int_equal(handed_put(&store, &one, both, 2, -1), -NP_EINVAL);
 		assert_true(list_empty(&store));
 		assert_false(is_closed(wrong[i]));
 		close(wrong[i]);
 	}
-	assert_int_equal(inherit_put(&store, &one, NULL, 0, -1), -NP_EINVAL);
+	assert_int_equal(handed_put(&store, &one, NULL, 0, -1), -NP_EINVAL);
 	close(good);
 }
 

@@ -1,0 +1,202 @@
+/* upgrade_move: old's part: freeze, send, hear, settle. */
+#include "proxy/control/upgrade_move.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/conn/hand_over.h"
+#include "proxy/conn/walk.h"
+#include "proxy/control/control.h"
+
+#define ACK_TIME   (10 * NP_S)
+#define LOOKS_MOST 4096 /* of connections, in one turn of a worker's loop */
+
+/* What one message carries, of one worker. On the heap. */
+struct move_batch {
+	struct handover_writer w;
+	struct walk walk;
+	int64_t since;
+	bool begun, over; /* the walk; it has met all */
+	unsigned n;
+	struct conn *conns[UPGRADE_BATCH];
+	bool stays[UPGRADE_BATCH]; /* new does not take it, or it was told to end meanwhile */
+	int sysfds[UPGRADE_BATCH * HAND_OVER_FDS];
+};
+
+/* ---- on the worker ---- */
+
+/* Who was asked about once is not asked again: what cannot move stays. */
+static bool may_move(const struct conn *c, int64_t since)
+{
+	return since == 0 || c->accepted + since_ns(c->connected) > since;
+}
+
+/* Returns  false: the message is full, and c runs again. */
+static bool freeze_one(struct move_batch *b, struct conn *c)
+{
+	if (hand_over_freeze(c) != 0)
+		return true; /* it goes on here */
+	if (hand_over_write(c, &b->w, &b->sysfds[b->n * HAND_OVER_FDS]) != 0) {
+		hand_over_thaw(c);
+		return b->n == 0; /* one that is too large for any message stays */
+	}
+	b->stays[b->n] = false;
+	b->conns[b->n++] = c;
+	return true;
+}
+
+static void freeze_some(struct shard *s, void *arg)
+{
+	struct move_batch *b = arg;
+
+	if (!b->begun)
+		walk_begin(&b->walk, s);
+	b->begun = true;
+	for (unsigned looks = 0; b->n < UPGRADE_BATCH && looks < LOOKS_MOST; looks++) {
+		struct list *before = b->walk.at;
+		struct conn *c = walk_next(&b->walk);
+
+		b->over = c == NULL;
+		if (b->over)
+			return;
+		if (may_move(c, b->since) && hand_over_when(c) == HAND_OVER_NOW && !freeze_one(b, c)) {
+			b->walk.at = before; /* it is the first of the next message */
+			return;
+		}
+	}
+}
+
+/* An order to end that came while it was frozen is obeyed here. */
+static void settle_some(struct shard *s, void *arg)
+{
+	struct move_batch *b = arg;
+
+	(void)s;
+	for (unsigned i = 0; i < b->n; i++) {
+		b->stays[i] |= b->conns[i]->kill != CLOSE_NONE;
+		if (b->stays[i])
+			hand_over_thaw(b->conns[i]);
+		else
+			hand_over_forget(b->conns[i]);
+	}
+}
+
+static void thaw_some(struct shard *s, void *arg)
+{
+	struct move_batch *b = arg;
+
+	(void)s;
+	for (unsigned i = 0; i < b->n; i++)
+		hand_over_thaw(b->conns[i]);
+}
+
+static void end_walk(struct shard *s, void *arg)
+{
+	struct move_batch *b = arg;
+
+	(void)s;
+	walk_end(&b->walk);
+}
+
+/* ---- the other process ---- */
+
+/* Indices beyond the batch are ignored: they name nothing.   Returns  whether it is of this batch. */
+static bool read_ack(const struct upgrade *u, struct move_batch *b)
+{
+	struct handover_reader r;
+	struct handover_field f;
+	bool ours = false;
+
+	handover_read(&r, u->message.body, u->message.n);
+	while (handover_next(&r, &f)) {
+		uint64_t number = f.tag == HANDOVER_TAG_BATCH || f.tag == HANDOVER_TAG_NOT_TAKEN ?
+					  handover_number(&r, &f) : 0;
+
+		if (f.tag == HANDOVER_TAG_BATCH)
+			ours = number == u->batches;
+		else if (ours && f.tag == HANDOVER_TAG_NOT_TAKEN && number < b->n)
+			b->stays[number] = true;
+	}
+	return ours;
+}
+
+/* One that came too late for its batch is passed over. */
+static int hear_ack(struct process *p, struct move_batch *b)
+{
+	int64_t deadline = np_deadline_after(ACK_TIME);
+	bool ours = false;
+	int err = 0;
+
+	while (!ours && err == 0) {
+		err = upgrade_expect(p, HANDOVER_ACK, deadline);
+		if (err != 0)
+			return err;
+		ours = read_ack(&p->upgrade, b);
+		upgrade_taken(&p->upgrade);
+	}
+	return err;
+}
+
+static int send_run(struct process *p, const struct move_batch *b)
+{
+	struct handover_writer w;
+
+	upgrade_body(&p->upgrade.pair, &w);
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->stays[i])
+			handover_put_number(&w, HANDOVER_TAG_NOT_TAKEN, i);
+		else
+			p->upgrade.moved++;
+	}
+	return upgrade_send(&p->upgrade.pair, HANDOVER_RUN, &w, NULL, 0);
+}
+
+static int move_batch(struct process *p, struct shard *s, struct move_batch *b)
+{
+	struct upgrade_pair *pair = &p->upgrade.pair;
+	int err;
+
+	b->n = 0;
+	upgrade_body(pair, &b->w);
+	handover_put_number(&b->w, HANDOVER_TAG_BATCH, ++p->upgrade.batches);
+	shard_call(s, freeze_some, b);
+	if (b->n == 0)
+		return 0;
+	err = upgrade_send(pair, HANDOVER_CONNS, &b->w, b->sysfds, b->n * HAND_OVER_FDS);
+	if (err == 0)
+		err = hear_ack(p, b);
+	if (err != 0) {
+		shard_call(s, thaw_some, b);
+		memset(b->stays, true, sizeof(b->stays));
+		(void)!send_run(p, b); /* new drops them, should it only be slow */
+		return err;
+	}
+	shard_call(s, settle_some, b);
+	return send_run(p, b);
+}
+
+static int move_shard(struct process *p, struct shard *s, struct move_batch *b)
+{
+	int err = 0;
+
+	while (!b->over && err == 0)
+		err = move_batch(p, s, b);
+	shard_call(s, end_walk, b);
+	return err;
+}
+
+int upgrade_move(struct process *p, int64_t since)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < p->nshards && err == 0; i++) {
+		struct move_batch *b = calloc(1, sizeof(*b));
+
+		if (b == NULL)
+			return -NP_ENOMEM;
+		b->since = since;
+		err = move_shard(p, &p->shards[i], b);
+		free(b);
+	}
+	return err;
+}

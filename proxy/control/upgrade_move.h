@@ -1,0 +1,39 @@
+/* upgrade_move: connections go from the process that serves to the one that has taken over, in batches of one worker
+ * each. What a worker does with one of them is proxy/conn/hand_over.h.
+ *
+ *   old                                   new
+ *   freezes, writes: CONNS     ------->   builds, frozen: ACK, with those that it cannot take
+ *   thaws those, forgets the others
+ *   RUN, with those that are not to be    thaws; drops the ones that are not to be
+ *
+ * Before RUN old may thaw what it froze; after it never: so each connection has one owner. That old has ended is the
+ * RUN of what was acknowledged: nobody else can run it. Control thread. */
+#ifndef PROXY_CONTROL_UPGRADE_MOVE_H
+#define PROXY_CONTROL_UPGRADE_MOVE_H
+
+#include "proxy/conn/hand_over.h"
+#include "proxy/control/upgrade_peer.h"
+
+#define UPGRADE_BATCH (NP_MSG_SYSFDS / HAND_OVER_FDS) /* connections of a message */
+
+/* New: connections that are built and acknowledged, and wait for RUN. On the heap. */
+struct upgrade_batch {
+	struct shard *shard;
+	unsigned n;
+	struct conn *conns[UPGRADE_BATCH]; /* NULL: it was not taken */
+	bool stays[UPGRADE_BATCH];         /* the process before keeps it after all */
+	struct hand_over read;             /* one at a time: too large for a frame */
+};
+
+/* upgrade_move: old: pass on all that can move now; since: only what got its server later than that, 0: all.
+ *   Returns  0; or the error: what was under way runs here again.   Parks. */
+must_use int upgrade_move(struct process *p, int64_t since);
+
+/* upgrade_take: new: a message of a kind that is about connections. It stands in p->upgrade.message, and is taken.
+ *   Returns  whether it was one.   Parks. */
+bool upgrade_take(struct process *p);
+/* upgrade_take_rest: new: no RUN will come. The other process has ended (run): what was acknowledged runs; else it
+ * has them still, and they are dropped.   Parks. */
+void upgrade_take_rest(struct process *p, bool run);
+
+#endif
