@@ -9,6 +9,8 @@
 #include "proxy/base/wall.h"
 #include "proxy/conn/warm.h"
 
+#define WALL_APART NP_MS /* a wall clock that is nearer than that to what it was has not moved: the reads differ */
+
 int shard_init(struct shard *s, unsigned id, struct limit *limit)
 {
 	memset(s, 0, sizeof(*s));
@@ -63,13 +65,17 @@ uint64_t shard_random(struct shard *s)
 	return x * UINT64_C(2685821657736338717);
 }
 
+/* Where it has not moved, all records of a connection say the same of its start. */
 int64_t shard_wall(struct shard *s, int64_t mono)
 {
-	int64_t now = np_now();
+	int64_t now = np_now(), apart;
 
 	DCHECK_SHARD(s);
 	if (s->wall_checked == 0 || now - s->wall_checked >= NP_S) {
-		s->wall_minus_mono = wall_now() - np_nanotime();
+		apart = wall_now() - np_nanotime();
+		if (s->wall_checked == 0 || apart - s->wall_minus_mono > WALL_APART ||
+		    s->wall_minus_mono - apart > WALL_APART)
+			s->wall_minus_mono = apart;
 		s->wall_checked = now;
 	}
 	return mono + s->wall_minus_mono;

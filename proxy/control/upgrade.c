@@ -9,6 +9,7 @@
 
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/control.h"
+#include "proxy/control/signals.h"
 #include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
 #include "proxy/listen/binding.h"
@@ -17,7 +18,9 @@
 #define HELLO_TIME  (10 * NP_S)
 #define START_TIME  (60 * NP_S) /* for the load, the first checks and the binds of new */
 #define GO_TIME     (10 * NP_S)
-#define END_TIME    NP_S        /* for new to end by itself before it is killed */
+#define END_TIME    NP_S        /* for new to end by itself before it is killed ... */
+#define END_HURRY   (200 * NP_MS) /* ... where this process is told to stop */
+#define KILL_TIME   (2 * NP_S)  /* for the kernel to end it then; after that it is nobody's care */
 #define END_LOOK    (5 * NP_MS)
 #define MOVE_EVERY  (100 * NP_MS)
 #define CLOCK_APART NP_S        /* more: another time namespace, whose deadlines are not ours */
@@ -60,23 +63,34 @@ static void say_how_it_ended(struct upgrade *u, int status)
 				WEXITSTATUS(status), meaning_of(WEXITSTATUS(status)));
 }
 
+/* Returns  whether it has ended by then, and *status. */
+static bool child_ends(pid_t pid, int64_t patience, int *status)
+{
+	int64_t by = np_deadline_after(patience);
+
+	while (!upgrade_ended(pid, status)) {
+		if (np_nanotime() >= by)
+			return false;
+		np_sleep(END_LOOK);
+	}
+	return true;
+}
+
 /* A program that was told to go, or broke, ends by itself; one that hangs is killed. Either way it is reaped here. */
 static void end_child(struct upgrade *u)
 {
-	int64_t by = np_deadline_after(END_TIME);
-	bool killed = false;
 	int status;
 
-	while (u->pid > 0 && !upgrade_ended(u->pid, &status)) {
-		if (!killed && np_nanotime() >= by) {
-			kill(u->pid, SIGKILL);
-			upgrade_say_why(u, "the new program hangs, and was killed");
-			killed = true;
-		}
-		np_sleep(END_LOOK);
+	if (u->pid == 0)
+		return;
+	if (child_ends(u->pid, signals_pending(SIGNALS_STOP) ? END_HURRY : END_TIME, &status)) {
+		if (status != -1)
+			say_how_it_ended(u, status);
+	} else {
+		kill(u->pid, SIGKILL);
+		upgrade_say_why(u, "the new program hangs, and was killed");
+		(void)child_ends(u->pid, KILL_TIME, &status);
 	}
-	if (u->pid > 0 && status != -1 && !killed)
-		say_how_it_ended(u, status);
 	u->pid = 0;
 }
 

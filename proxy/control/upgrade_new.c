@@ -15,6 +15,7 @@
 #include "proxy/log/event.h"
 
 #define ANSWER_TIME (10 * NP_S)
+#define TAKE_TIME   (3 * NP_S)  /* between two messages of old; a stop waits for it at most */
 #define GO_TIME     (60 * NP_S) /* old may be slow to stop its acceptors; that it has ended is seen at once */
 
 #define NOT_LOOKED (-2)
@@ -287,7 +288,7 @@ static void take_until_done(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
 
-	while (upgrade_expect(p, 0, np_deadline_after(GO_TIME)) == 0) {
+	while (upgrade_expect(p, 0, np_deadline_after(TAKE_TIME)) == 0) {
 		bool done = u->message.kind == HANDOVER_DONE;
 
 		if (done || !upgrade_take(p))
@@ -295,7 +296,7 @@ static void take_until_done(struct process *p)
 		if (done)
 			return;
 	}
-	upgrade_heard(p); /* old has ended, or broke off */
+	upgrade_heard(p); /* old has ended, or says no more for now */
 }
 
 /* That old has ended meanwhile is no error any more. It says DONE once the service manager knows us: before that it
