@@ -63,7 +63,9 @@ static void records_hold(const struct world *w, const char *checks)
 			     "    assert sorted(r['time'] for r in of) == [r['time'] for r in of], of\n"
 			     "    same = ('client.port', 'staunch.listener', 'staunch.server', 'event.start',\n"
 			     "            'network.local.port', 'network.peer.port', 'staunch.accepted.address')\n"
-			     "    assert all(r.get(f) == last.get(f) for r in of for f in same), of\n"
+			     "    other = [(f, r.get(f), last.get(f))\n"
+			     "             for r in of for f in same if r.get(f) != last.get(f)]\n"
+			     "    assert not other, other\n"
 			     "    bytes = [r['staunch.bytes_in'] for r in of]\n"
 			     "%s",
 			     checks),
