@@ -164,7 +164,7 @@ void handover_read_group(struct handover_reader *r, const struct handover_field 
 bool handover_next(struct handover_reader *r, struct handover_field *f)
 {
 	size_t left = (size_t)(r->end - r->p);
-	struct field_head h;
+	struct field_head h = {0};
 
 	if (left == 0 || r->bad)
 		return false;

@@ -139,9 +139,9 @@ static int import_key(struct tls_record_key *k, struct tls_crypto *c, const stru
 static struct tls_direct *import_direct(struct tls_crypto *c, const struct tls_moved *m)
 {
 	struct tls_direct *d = calloc(1, sizeof(*d));
-	bool ok = d != NULL;
+	bool ok;
 
-	if (!ok)
+	if (d == NULL)
 		return NULL;
 	ok = import_key(&d->in, c, m, &m->in, false) == 0 && import_key(&d->out, c, m, &m->out, true) == 0;
 	tls_crypto_wipe(c);
