@@ -83,7 +83,8 @@ static void state_load_run(struct file_job *job)
 		return;
 	if (strcmp(l->path, l->given_path) != 0)
 		load_unlock(l); /* the process before had another one */
-	if (l->lock < 0 && (l->lock = state_file_lock(l->path, l->why)) < 0)
+	l->lock = l->lock >= 0 ? l->lock : state_file_lock(l->path, l->why);
+	if (l->lock < 0)
 		return;
 	read_rows_of(l);
 	l->damaged = l->nrows < 0 && is_of_the_file(l->nrows);
@@ -154,8 +155,7 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 		state_changed(p);
 }
 
-/* On a thread: a file system that hangs may not hold up the order to stop. One that is late is left behind, with its
- * lock, and the process runs without the file. */
+/* On a thread: a hung file system may not hold up the order to stop. A late one is left behind, with its lock. */
 void state_load(struct process *p, const struct config *c)
 {
 	struct state *s = &p->state;
@@ -164,10 +164,10 @@ void state_load(struct process *p, const struct config *c)
 	s->load_err = l == NULL && control_is_on(c) ? -NP_ENOMEM : 0;
 	if (l == NULL)
 		return;
-	l->job = (struct file_job){.run = state_load_run, .discard = state_load_discard};
-	snprintf(l->configured, sizeof(l->configured), "%s", c->control.state);
+	*l = (struct state_load){.job = {.run = state_load_run, .discard = state_load_discard}, .lock = s->given};
 	l->given_path = s->given_path;
-	l->lock = s->given, s->given = -1; /* the load's from here on */
+	s->given = -1;
+	snprintf(l->configured, sizeof(l->configured), "%s", c->control.state);
 	s->load_err = file_work_run(&s->loading, &l->job, LOAD_PATIENCE);
 	if (s->loading.job != NULL)
 		return; /* left behind */

@@ -214,6 +214,7 @@ static bool send_sockets(struct process *p)
 	int err = 0;
 
 	list_for_each(it, &p->bindings.open) {
+		list_entry(it, struct binding, link)->stays = false; /* a former attempt may have said so */
 		err = send_binding(p, list_entry(it, struct binding, link));
 		if (err != 0)
 			break;
@@ -254,7 +255,7 @@ static bool switch_over(struct process *p)
 	control_suspend(u);
 	err = upgrade_send(&u->pair, HANDOVER_GO, NULL, NULL, 0);
 	if (err == 0)
-		err = upgrade_await(p, HANDOVER_ACCEPTING, np_deadline_after(GO_TIME));
+		err = upgrade_expect(p, HANDOVER_ACCEPTING, np_deadline_after(GO_TIME)); /* it may accept */
 	if (err == 0) {
 		upgrade_taken(u);
 		u->moved_at = np_nanotime();

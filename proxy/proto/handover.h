@@ -39,11 +39,6 @@ enum handover_tag {
 const char *handover_kind_name(unsigned kind);
 
 /* What the numbers of some fields are. Like tags, no number is used for anything else. */
-enum handover_role { /* SOCKET_ROLE */
-	HANDOVER_ROLE_LISTENER = 0, /* of the configuration */
-	HANDOVER_ROLE_CONTROL = 1,  /* the control plane's Unix socket */
-	HANDOVER_ROLE_HTTP = 2,     /* the control plane's TCP address */
-};
 enum handover_conn_flag { /* CONN_FLAGS, bits */
 	HANDOVER_CONN_NODELAY_DUE = 1 << 0,
 	HANDOVER_CONN_KEEPALIVE_DUE = 1 << 1,

@@ -13,14 +13,12 @@
 	X(REFUSED, 2)     /* new: I cannot take over, and this is why; then it ends */            \
 	X(LISTENERS, 3)   /* old: listening sockets, with their descriptors */                    \
 	X(READY, 4)       /* new: the configuration is loaded, workers run, nothing is accepted */ \
-	X(STATE, 5)       /* old: what is known of servers, tickets, counts */                    \
 	X(GO, 6)          /* old: accept */                                                       \
 	X(ACCEPTING, 7)   /* new: clients are accepted here */                                    \
 	X(CONNS, 8)       /* old: connections, with their descriptors */                          \
 	X(ACK, 9)         /* new: built, not running; those it cannot take, by index */           \
 	X(RUN, 10)        /* old: they are yours; it has forgotten them */                        \
 	X(DONE, 11)       /* old: all that can move at once has moved */                          \
-	X(COUNTS, 12)     /* old: the places its connections still hold, and what it counted */   \
 	X(SIGNAL, 13)     /* new: an order to stop or to reopen logs, passed on to old */         \
 	X(BYE, 14)        /* old: nothing is left here */
 
@@ -35,35 +33,13 @@
 	/* LISTENERS: a group each */                                                             \
 	X(SOCKET, 20)          /* group: one bind address */                                      \
 	X(SOCKET_ADDR, 21)     /* struct sockaddr, as configured */                               \
-	X(SOCKET_NAME, 22)     /* of its listener */                                              \
 	X(SOCKET_FDS, 23)      /* how many of the message's descriptors are its, in order */      \
-	X(SOCKET_ROLE, 24)     /* enum handover_role */                                           \
 	X(SOCKET_LOCK, 25)     /* 1: the last of its descriptors is the lock of its file */       \
 	X(SOCKET_KEPT, 26)     /* 1: the service manager keeps its sockets, too */                \
-	/* STATE */                                                                               \
-	X(STATE_TEXT, 40)      /* the state file's text: what operators said, names of servers */ \
-	X(TICKET_KEYS, 41)     /* group */                                                        \
-	X(TICKET_NAME, 42)                                                                        \
-	X(TICKET_RING, 43)                                                                        \
-	X(STAPLE, 44)          /* group */                                                        \
-	X(STAPLE_NAME, 45)                                                                        \
-	X(STAPLE_BYTES, 46)                                                                       \
-	X(SERVER, 50)          /* group: what is known of one server */                           \
-	X(SERVER_UPSTREAM, 51)                                                                    \
-	X(SERVER_NAME, 52)                                                                        \
-	X(SERVER_JUDGED, 53)                                                                      \
-	X(SERVER_CHECKED, 54)                                                                     \
-	X(SERVER_HELD, 55)     /* connections that old has on it */                               \
-	X(LISTENER, 60)        /* group: what is counted of one listener */                       \
-	X(LISTENER_NAME, 61)                                                                      \
-	X(LISTENER_HELD, 62)   /* connections that old has of it */                               \
-	X(PROCESS_HELD, 63)    /* connections that old has in all */                              \
-	X(COUNTERS, 64)                                                                           \
-	X(EPOCH, 65)           /* of ids of connections, ns of the wall clock */                  \
 	/* CONNS, ACK, RUN */                                                                     \
 	X(BATCH, 80)           /* its number */                                                   \
 	X(CONN, 81)            /* group: one connection, in the order of the descriptors */       \
-	X(NOT_TAKEN, 82)       /* group of ACK: index in the batch, and why */                    \
+	X(NOT_TAKEN, 82)       /* of ACK and RUN: a connection's index there */                 \
 	X(INDEX, 83)                                                                              \
 	X(CONN_FDS, 90)        /* how many descriptors are its: client, server, pipes */          \
 	X(CONN_ID, 91)         /* 16 bytes, if it was told */                                     \
@@ -84,14 +60,11 @@
 	X(CONN_FLAGS, 106)     /* enum handover_conn_flag */                                      \
 	X(CONN_RULE, 107)                                                                         \
 	X(CONN_QUEUED, 108)                                                                       \
-	X(CONN_FRONT, 109)     /* index of a FRONT: what its generation said of it */             \
 	X(CONN_DIR, 110)       /* group, twice: client to server, server to client */             \
 	X(DIR_BYTES, 111)                                                                         \
 	X(DIR_ACTIVE, 112)                                                                        \
 	X(DIR_FLAGS, 113)      /* enum handover_dir_flag */                                       \
 	X(DIR_REST, 114)                                                                          \
-	X(DIR_PIPE, 115)       /* bytes in its pipe, whose two descriptors follow the sockets */  \
-	X(FRONT, 120)          /* group: timeouts and names that connections began with */        \
 	X(CONN_TLS, 130)       /* group, once for each side that speaks TLS */                    \
 	X(TLS_SIDE, 131)       /* 0: towards the client, 1: towards the server */                 \
 	X(TLS_VERSION, 132)                                                                       \

@@ -126,21 +126,29 @@ static bool late_is_there(void *arg)
 	return strstr(control_verb(0, "conns --json --socket $S"), "\"late\"") != NULL;
 }
 
+/* An instance with one client, whose PROXY header is here in part.   Returns  the client. */
+static int connect_late(struct world *w)
+{
+	int fd;
+
+	*w = world_of();
+	w->late = kit_port(kit_ip(1));
+	write_world(w, 2, tcp_bind(w), "");
+	start_with(w, KIT_ARGV(kit_binary(), "run", "-c", w->config));
+	fd = kit_connect(kit_ip(1), w->late);
+	kit_send(fd, "PROXY", 5);
+	assert_true(kit_wait(late_is_there, NULL, KIT_MS));
+	return fd;
+}
+
 /* One whose header is here in part moves once it relays. */
 static void p34_what_begins_moves_later(void **state)
 {
-	struct world w = world_of();
-	pid_t old;
-	int fd;
+	struct world w;
+	int fd = connect_late(&w);
+	pid_t old = w.pid;
 
 	(void)state;
-	w.late = kit_port(kit_ip(1));
-	write_world(&w, 2, tcp_bind(&w), "");
-	start_with(&w, KIT_ARGV(kit_binary(), "run", "-c", w.config));
-	old = w.pid;
-	fd = kit_connect(kit_ip(1), w.late);
-	kit_send(fd, "PROXY", 5);
-	assert_true(kit_wait(late_is_there, NULL, KIT_MS));
 	w.pid = pid_in(control_verb(0, "upgrade --json --socket $S"));
 	kit_send(fd, " UNKNOWN\r\n", 10);
 	still_works(fd);
@@ -153,18 +161,11 @@ static void p34_what_begins_moves_later(void **state)
 /* One that cannot move yet ends with the old process, which the new one tells to stop. */
 static void p24_an_order_to_stop_reaches_both(void **state)
 {
-	struct world w = world_of();
-	pid_t old;
-	int fd;
+	struct world w;
+	int fd = connect_late(&w);
+	pid_t old = w.pid;
 
 	(void)state;
-	w.late = kit_port(kit_ip(1));
-	write_world(&w, 2, tcp_bind(&w), "");
-	start_with(&w, KIT_ARGV(kit_binary(), "run", "-c", w.config));
-	old = w.pid;
-	fd = kit_connect(kit_ip(1), w.late);
-	kit_send(fd, "PROXY", 5); /* and no more */
-	assert_true(kit_wait(late_is_there, NULL, KIT_MS));
 	w.pid = pid_in(control_verb(0, "upgrade --json --socket $S"));
 	end_orderly(served(kit_ip(0), w.port));
 	assert_int_equal(kill(w.pid, SIGTERM), 0);
