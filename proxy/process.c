@@ -339,7 +339,7 @@ static int serve(struct process *p, struct config *c)
 		return EXIT_OK; /* told to stop before it was ready */
 	if (err != 0)
 		return exit_of_prepare(step, err);
-	if (upgrade_ready(p) != 0) {
+	if (upgrade_ready(p, snap) != 0) {
 		names_refuse(p);
 		bindings_free(&opened);
 		snapshot_free(snap);

@@ -12,6 +12,7 @@
 #include "proxy/control/signals.h"
 #include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
+#include "proxy/control/upgrade_state.h"
 #include "proxy/listen/binding.h"
 #include "proxy/log/event.h"
 
@@ -253,7 +254,9 @@ static bool switch_over(struct process *p)
 		return false;
 	}
 	control_suspend(u);
-	err = upgrade_send(&u->pair, HANDOVER_GO, NULL, NULL, 0);
+	err = upgrade_state_send(p);
+	if (err == 0)
+		err = upgrade_send(&u->pair, HANDOVER_GO, NULL, NULL, 0);
 	if (err == 0)
 		err = upgrade_expect(p, HANDOVER_ACCEPTING, np_deadline_after(GO_TIME)); /* it may accept */
 	if (err == 0) {

@@ -6,6 +6,7 @@
  *      HELLO  LISTENERS, with all sockets
  *   4                                                 loads, checks, binds what is missing: READY, or it ends
  *   5  no address is accepted at: the kernel queues
+ *      STATE                                          takes it (upgrade_state.h)
  *      GO
  *   6                                                 accepts: ACCEPTING
  *   7  its connections, CONNS and RUN                 builds them, ACK, and runs them (upgrade_move.h)
@@ -27,6 +28,7 @@
 
 struct order;
 struct process;
+struct snapshot;
 
 #define UPGRADE_WHY 256
 
@@ -85,9 +87,9 @@ void upgrade_refuse(int code, const char *text);
 /* upgrade_join: new's part before the load: HELLO, and the sockets into p->bindings.handed.
  *   Returns  0, also if nobody asked; or the error, with a line in the log: the process ends.   Parks. */
 must_use int upgrade_join(struct process *p);
-/* upgrade_ready: new's part behind the load: READY, and GO has come.
+/* upgrade_ready: new's part behind the load: READY; STATE, for snap, which comes into force; and GO has come.
  *   Returns  0: this process is in force, and has to accept; or the error, with a line in the log.   Parks. */
-must_use int upgrade_ready(struct process *p);
+must_use int upgrade_ready(struct process *p, struct snapshot *snap);
 /* upgrade_accepting: new: it accepts. */
 void upgrade_accepting(struct process *p);
 /* upgrade_heard: new, after SIGNALS_PEER: what old said while this process serves. */

@@ -11,6 +11,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
+#include "proxy/control/upgrade_state.h"
 #include "proxy/listen/handed.h"
 #include "proxy/log/event.h"
 
@@ -264,7 +265,28 @@ static int send_ready(struct process *p)
 	return upgrade_send(&p->upgrade.pair, HANDOVER_READY, &w, NULL, 0);
 }
 
-int upgrade_ready(struct process *p)
+/* What old knows, then its word to accept; an older one says nothing before that.   Returns  0; or the error. */
+static int await_go(struct process *p, struct snapshot *snap)
+{
+	int64_t deadline = np_deadline_after(GO_TIME);
+	struct upgrade *u = &p->upgrade;
+	int err;
+
+	for (;;) {
+		err = upgrade_await(p, 0, deadline);
+		if (err != 0 || u->message.kind != HANDOVER_STATE)
+			break;
+		upgrade_state_take(p, snap);
+		upgrade_taken(u);
+	}
+	if (err == 0)
+		err = upgrade_await(p, HANDOVER_GO, deadline);
+	if (err == 0)
+		upgrade_taken(u);
+	return err;
+}
+
+int upgrade_ready(struct process *p, struct snapshot *snap)
 {
 	int err;
 
@@ -272,12 +294,11 @@ int upgrade_ready(struct process *p)
 		return 0;
 	err = send_ready(p);
 	if (err == 0)
-		err = upgrade_await(p, HANDOVER_GO, np_deadline_after(GO_TIME));
+		err = await_go(p, snap);
 	if (err != 0) {
 		say_joining_failed(p, err);
 		return err;
 	}
-	upgrade_taken(&p->upgrade);
 	__atomic_store_n(&p->upgrade.stage, UPGRADE_NONE, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -11,12 +11,12 @@ must_use int upgrade_peer_start(struct process *p);
 /* Reads no more, and closes the pair. Harmless if it does not read.   Parks. */
 void upgrade_peer_stop(struct process *p);
 
-/* upgrade_await: the next message is a `want`; it stands in p->upgrade.message until upgrade_taken.
+/* upgrade_await: the next message is a `want`, 0: whatever comes; it stands in p->upgrade.message until upgrade_taken.
  *   Returns  0; or the error, and p->upgrade.why: it is another one, the other process has ended, it is late; or
  *            -NP_ECANCELED: there is an order to stop, which is pending again.
  *   Parks    and answers orders meanwhile: those that would change something are refused. */
 must_use int upgrade_await(struct process *p, enum handover_kind want, int64_t deadline);
-/* upgrade_expect: the same where there is no way back: orders to stop and others wait. want 0: whatever comes. */
+/* upgrade_expect: the same where there is no way back: orders to stop and others wait. */
 must_use int upgrade_expect(struct process *p, enum handover_kind want, int64_t deadline);
 /* The message is done with: the next one is read. */
 void upgrade_taken(struct upgrade *u);

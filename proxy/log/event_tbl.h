@@ -118,6 +118,7 @@
 	X(tls_suite_off, "warning", "Connections with this cipher stay with OpenSSL.") \
 	X(tokens_failed, "error", "control.token_file cannot be used; the configuration is refused.") \
 	X(upgrade_failed, "error", "Another program could not take over, and why; the one before serves on.") \
+	X(upgrade_forgets, "warning", "A part of what the process before knows is not understood by the one that takes over.") \
 	X(upgrade_started, "notice", "Another program is started to take over.") \
 	X(upgrade_stays, "warning", "A connection cannot move to the process that has taken over, and why.") \
 	X(upgraded, "notice", "Another process serves; how many connections have moved there.") \

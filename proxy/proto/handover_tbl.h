@@ -13,6 +13,7 @@
 	X(REFUSED, 2)     /* new: I cannot take over, and this is why; then it ends */            \
 	X(LISTENERS, 3)   /* old: listening sockets, with their descriptors */                    \
 	X(READY, 4)       /* new: the configuration is loaded, workers run, nothing is accepted */ \
+	X(STATE, 5)       /* old: what it knows; as many as it takes */                           \
 	X(GO, 6)          /* old: accept */                                                       \
 	X(ACCEPTING, 7)   /* new: clients are accepted here */                                    \
 	X(CONNS, 8)       /* old: connections, with their descriptors */                          \
@@ -36,6 +37,11 @@
 	X(SOCKET_FDS, 23)      /* how many of the message's descriptors are its, in order */      \
 	X(SOCKET_LOCK, 25)     /* 1: the last of its descriptors is the lock of its file */       \
 	X(SOCKET_KEPT, 26)     /* 1: the service manager keeps its sockets, too */                \
+	/* STATE: a group for each item of a part (proxy/control/upgrade_state.h) */              \
+	X(STATE_IDS, 200)                                                                         \
+	X(IDS_EPOCH, 201)      /* wall clock less monotonic, ns */                                \
+	X(IDS_SEED, 202)                                                                          \
+	X(IDS_LAST, 203)       /* the accept of the latest connection */                          \
 	/* CONNS, ACK, RUN */                                                                     \
 	X(BATCH, 80)           /* its number */                                                   \
 	X(CONN, 81)            /* group: one connection, in the order of the descriptors */       \
