@@ -312,7 +312,7 @@ enum close_reason connect_run(struct conn *c)
 	do {
 		struct pick_args args = {
 			.hash = hash,
-			.random = shard_random(c->shard),
+			.random = unlikely(upstream_draws(u)) ? shard_random(c->shard) : 0,
 			.tried = a.tried,
 			.ntried = a.ntried,
 			.may_retry = a.ntried < u->retries,

@@ -61,16 +61,18 @@ void relay_took(struct conn *c, struct relay_dir *d, size_t n)
 		note_first_byte(c);
 }
 
-/* The first writes to the server, and those whose bytes are kept for another one, also when this one is gone. Nagle's
- * algorithm holds back bytes that follow unacknowledged ones: before the second write there are none. */
+/* The writes to the server until Nagle's algorithm is off, and those whose bytes are kept for another server, also when
+ * this one is gone. */
 static no_inline void early_write(struct conn *c, const char *buf, size_t n)
 {
-	bool kept = unlikely(c->dir[0].kept) && replay_keep(c, buf, n);
-
-	if (c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS)
-		return;
-	c->nodelay_due = kept;
+	c->nodelay_due = unlikely(c->dir[0].kept) && replay_keep(c, buf, n);
 	(void)!np_fd_set_nodelay(&c->upstream.fd); /* a socket that refuses is slower, not wrong */
+}
+
+/* Nagle's algorithm holds back bytes that follow unacknowledged ones: before the second write there are none. */
+static inline bool nagle_is_harmless(const struct conn *c, size_t n)
+{
+	return c->dir[0].bytes == 0 && n <= NAGLE_HARMLESS && !c->dir[0].kept;
 }
 
 /* `last`: src's end follows, so the kernel may hold the bytes back until the end goes with them.
@@ -82,7 +84,7 @@ static size_t write_to_dst(struct conn *c, struct relay_dir *d, const char *buf,
 	struct stream *dst = dst_of(c, d);
 	ssize_t sent;
 
-	if (c->nodelay_due && d == &c->dir[0])
+	if (c->nodelay_due && d == &c->dir[0] && !nagle_is_harmless(c, n))
 		early_write(c, buf, n);
 	if (d->discard)
 		return n;

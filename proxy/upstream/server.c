@@ -329,6 +329,12 @@ bool server_try_take(struct server *s, uint32_t max)
 	return true;
 }
 
+/* Out of line: without it a release needs no frame. */
+static no_inline void wake_waiting(struct upstream_live *live)
+{
+	upstream_wake(live, np_nanotime());
+}
+
 void server_release(struct server *s)
 {
 	struct upstream_live *live = s->live;
@@ -336,7 +342,7 @@ void server_release(struct server *s)
 
 	CHECK(n > 0, "a slot is given back exactly once");
 	if (unlikely(upstream_waiting(live) != 0))
-		upstream_wake(live, np_nanotime());
+		wake_waiting(live);
 }
 
 void server_keep(struct server *s)

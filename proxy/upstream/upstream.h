@@ -201,10 +201,16 @@ static inline bool upstream_never_had(const struct upstream *u)
 	return __atomic_load_n(&u->live->had, __ATOMIC_RELAXED) == 0;
 }
 
+/* Does its pick hang on args.random? With least_conn only who is young may be passed over by lot (slow_start.h). */
+static inline bool upstream_draws(const struct upstream *u)
+{
+	return u->balance == BALANCE_RANDOM_TWO || (u->slow_start != 0 && u->balance == BALANCE_LEAST_CONN);
+}
+
 struct pick_args {
 	/* of the client's address, for source_hash; 0: it has none, so round robin */
 	uint64_t hash;
-	uint64_t random; /* 64 fresh random bits, for random_two */
+	uint64_t random; /* 64 fresh random bits, where upstream_draws; else nobody reads them */
 	int64_t now;     /* monotonic, when the dial begins */
 	bool hedge;      /* beside a dial under way: it is nobody's trial, and passes nobody who waits (-NP_EAGAIN) */
 	bool may_retry;  /* another server is tried if this one fails */
