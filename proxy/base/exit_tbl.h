@@ -9,6 +9,7 @@
 	X(OK,         0,  "success, also after a drain")              \
 	X(FAILED,     1,  "failure at run time")                      \
 	X(USAGE,      2,  "invalid command line")                       \
+	X(LOSSES,     3,  "translated, with losses that are listed")   \
 	X(CUT,        4,  "stopped, but shutdown.timeout or a second signal cut connections") \
 	X(ADDRESS,    69, "an address is in use or cannot be reached") \
 	X(PERMISSION, 77, "permission denied")                        \

@@ -100,6 +100,12 @@
 	  "meaning. The word route asks the running process what would become of a connection: its rule, its "    \
 	  "upstream, which server is next and why the others are not, and which limit acts. With -c FILE the "    \
 	  "answer is that of a process that has just begun with this file.")                                       \
+	X(MIGRATE, migrate, WORDS, "nginx|haproxy", 2, 2, "a file of nginx or HAProxy as one for this program",  \
+	  "staunch migrate nginx /etc/nginx/nginx.conf: what stands in stream{}; staunch migrate haproxy "         \
+	  "/etc/haproxy/haproxy.cfg: sections of mode tcp. Prints a file that passes check, with the line that each " \
+	  "thing came from, and what works otherwise than before. What cannot be kept is listed in it and on stderr, " \
+	  "with its line and what happens instead: then it ends with 3. Ends with 78 where that program would not "   \
+	  "take the file either, or where nothing in it can be kept.")                                             \
 	X(CONFIG, config, WORDS, "show", 1, 1, "show every value in force and where it comes from",         \
 	  "Defaults are included. The output is itself a config file that loads to the same values. " CLI_FILE_RULE)             \
 	X(SCHEMA, schema, NOTHING, NULL, 0, 0, "the config file's JSON Schema, for editors",                \
@@ -131,6 +137,7 @@
 	X(AGAINST_LIVE, 0, 0, "against-live", NOTHING, NULL, FOR(CHECK), "what a reload of the file would change " \
 	  "in the running process, and how many live connections that touches")                                   \
 	X(OFFLINE, 0, 0, "offline", NOTHING, NULL, FOR(CHECK), "the file alone: no ports, names, files, limits")  \
+	X(OUTPUT, 'o', 0, "output", FILE, NULL, FOR(MIGRATE), "write it here instead of to stdout")               \
 	X(EFFECTIVE, 0, 0, "effective", NOTHING, NULL, FOR(CONFIG), "each value with its origin; the default")    \
 	X(ANNOTATED, 0, 0, "annotated", NOTHING, NULL, FOR(CONFIG), "say what each key is for instead")           \
 	X(DIFF, 0, 0, "diff", WORDS, "running", FOR(CONFIG), "what differs between the file and the running process: "  \
@@ -204,6 +211,7 @@
 	X(CONNS, "staunch conns --idle 10m --sort age", "who is connected and silent")                          \
 	X(CONNS, "staunch conns --src 192.0.2.0/24 --kill", "end those of a network")                          \
 	X(EVENTS, "staunch events --follow", "what happens to it, live")                                 \
+	X(MIGRATE, "staunch migrate haproxy haproxy.cfg", "move in from there")                                   \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
 
 /* X(typed, verb, option): what people of other programs type. */
