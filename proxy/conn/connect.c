@@ -186,10 +186,13 @@ static inline void attempt_worked(struct conn *c, const struct attempt *a, int64
 /* A connection that was made ahead, if there is one that still stands; whatever fails with it, the dial that follows
  * finds out, and has all of its time. It was dialled by nobody here, so it is no sample and no success of a connect. No
  * event tells of bytes that wait in it.
- *   Returns  whether it is connected to a->server.   Parks  where something precedes the client's bytes. */
+ *   Returns  whether that was all: a->why is CLOSE_NONE if it is connected to a->server, else the client has left, and
+ *            nobody is to be dialled.
+ *   Parks    where something precedes the client's bytes. */
 static no_inline bool connect_warm(struct conn *c, struct attempt *a)
 {
 	const struct target *t = conn_target(c);
+	int64_t began = a->began;
 	int err;
 
 	if (c->trial || !warm_take(c->shard, t, a->server, &c->upstream))
@@ -205,9 +208,15 @@ static no_inline bool connect_warm(struct conn *c, struct attempt *a)
 		stream_close(&c->upstream);
 		a->budget_ends = deadline_at(a->budget_ends, now - a->began);
 		a->began = a->dialled = now;
-		return false;
+		if (!client_is_gone(c, err))
+			return false;
+		a->why = CLOSE_CLIENT_RST;
+		c->err = (int16_t)-err;
+		attempt_failed(c, a, a->server, began);
+		return true;
 	}
 	c->dir[1].readable = true;
+	a->why = CLOSE_NONE;
 	attempt_worked(c, a, a->began, np_nanotime());
 	if (unlikely(t->replay != 0))
 		replay_arm(c, a);
@@ -222,7 +231,7 @@ static enum close_reason try_server(struct conn *c, struct attempt *a, struct se
 	a->server = server;
 	a->hedge.begun = false;
 	if (unlikely(conn_target(c)->warm != 0) && connect_warm(c, a))
-		return CLOSE_NONE;
+		return a->why;
 	began = a->began;
 	a->why = connect_to(c, a);
 	if (unlikely(a->hedge.begun && a->server != server))

@@ -213,8 +213,7 @@ bool replay_takes(struct conn *c, bool reset)
 		result = REPLAY_TOO_LONG;
 	} else if (may_replay(c, r)) {
 		result = REPLAY_FAILED; /* no stack for it */
-		/* a write that finds it gone after its FIN has EPIPE: it had ended, and did not reset */
-		r->reset = (reset || c->dir[0].discard) && c->err != NP_EPIPE;
+		r->reset = reset;
 		if (np_go("replay", replay_main, c) == 0)
 			return true;
 	}

@@ -38,7 +38,8 @@ must_use no_inline bool replay_lend(struct conn *c);
 must_use no_inline bool replay_keep(struct conn *c, const char *buf, size_t n);
 /* relay.c: the server's first byte has come, or its end is passed on: no other server may have the client's bytes. */
 no_inline void replay_forget(struct conn *c);
-/* relay_end.c: c->server has ended; reset: by a reset, or what is taken for one.
+/* relay_end.c: c->server has ended; reset: by a reset, or what is taken for one. A write that finds it gone has EPIPE
+ * if its FIN came first, and then its end is no reset.
  *   Returns  whether another server shall have the connection: then its coroutine is made, and the relay's task leaves
  *            with RELAY_REPLAYS and without another call; else nothing is kept any more. */
 must_use no_inline bool replay_takes(struct conn *c, bool reset);

@@ -173,22 +173,39 @@ static void e52_nothing_is_kept_after_the_first_byte(void **state)
 /* ---- a server that is gone at a write ---- */
 
 static unsigned in_vain; /* writes to the first server */
+static int in_vain_err;
 
 static ssize_t send_in_vain(int sysfd, const void *buf, size_t n, int flags)
 {
 	if (conn_ended() || sysfd != world.conn->upstream.fd.sysfd)
 		return send(sysfd, buf, n, flags);
 	in_vain++;
-	errno = ECONNRESET;
+	errno = in_vain_err;
 	return -1;
 }
 
-/* What the client says after that write is for the next server, too. */
-static void gone_at_a_write(void)
+/* Of all servers together. */
+static struct server_stats all_stats(void)
 {
-	struct play is = {.n = 12, .chunk = 2, .patience = 100, .fin = true, .server = {{HANGS, 0}}};
+	struct server_stats all = {.early_ends = 0};
+
+	for (unsigned i = 0; i < SERVERS; i++) {
+		const struct server_stats *st = &rig.upstream->members->at[i].server->stats[0];
+
+		all.early_ends += st->early_ends;
+		all.early_resets += st->early_resets;
+		all.replayed += st->replayed;
+	}
+	return all;
+}
+
+/* What the client says after that write is for the next server, too. */
+static void gone_at_a_write(int err, bool fin)
+{
+	struct play is = {.n = 12, .chunk = 2, .patience = 100, .fin = fin, .server = {{HANGS, 0}}};
 
 	in_vain = 0;
+	in_vain_err = err;
 	hook.send = send_in_vain;
 	begin_play(&is);
 	for (unsigned i = 0; i < 2000; i++)
@@ -200,11 +217,29 @@ static void gone_at_a_write(void)
 	expect_served(&is, 1);
 }
 
-static void e52_gone_at_a_write(void **state)
+/* E37b: the server that was gone then has reset, or had ended before: the kernel's errno of the write says which. */
+static void how_it_was_gone(void)
+{
+	static const int errs[] = {EPIPE, ECONNRESET};
+
+	for (size_t i = 0; i < array_len(errs); i++) {
+		struct server_stats before = all_stats(), now;
+		struct play is = {.n = i};
+
+		gone_at_a_write(errs[i], false);
+		now = all_stats();
+		expect(now.early_ends - before.early_ends == (errs[i] == EPIPE), &is, "an end before the write");
+		expect(now.early_resets - before.early_resets == (errs[i] == ECONNRESET), &is, "a reset");
+		expect(now.replayed - before.replayed == 1, &is, "another server had its connection");
+	}
+	gone_at_a_write(ECONNRESET, true);
+}
+
+static void e52_e37b_gone_at_a_write(void **state)
 {
 	(void)state;
 	said[0] = '\0';
-	run(gone_at_a_write, &usual);
+	run(how_it_was_gone, &usual);
 	assert_string_equal(said, "");
 }
 
@@ -320,7 +355,7 @@ int main(void)
 		cmocka_unit_test(e52_what_is_passed_on),
 		cmocka_unit_test(e52_what_is_counted),
 		cmocka_unit_test(e52_nothing_is_kept_after_the_first_byte),
-		cmocka_unit_test(e52_gone_at_a_write),
+		cmocka_unit_test(e52_e37b_gone_at_a_write),
 		cmocka_unit_test(e52_one_retry),
 		cmocka_unit_test(e52_gone_in_each_turn),
 		cmocka_unit_test(e52_by_lot),
