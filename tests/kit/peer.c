@@ -25,14 +25,18 @@ struct kit_peer {
 	bool                 stopped; /* the test's thread alone */
 	pthread_mutex_t      lock;    /* protects what follows */
 	struct served      **conns;   /* n_accepted of them */
+	struct served       *last;    /* that ended; each thread joins the one that ended before it */
 	int                  n_accepted, n_ended;
+	pthread_cond_t       ended;
 };
 
 static struct kit_peer *peers; /* the test's thread alone */
 
+/* Threads that have ended and that nobody joins keep their stacks: at 32,000 of them the next one is not made, and its
+ * connection would be reset. */
 static void *serve_one(void *arg)
 {
-	struct served *s = arg;
+	struct served *s = arg, *before;
 	struct kit_peer *p = s->peer;
 
 	peer_serve(s->fd, &p->opts, &s->report);
@@ -40,7 +44,12 @@ static void *serve_one(void *arg)
 	close(s->fd);
 	s->fd = -1;
 	p->n_ended++;
+	before = p->last;
+	p->last = s;
+	pthread_cond_signal(&p->ended);
 	pthread_mutex_unlock(&p->lock);
+	if (before != NULL)
+		pthread_join(before->thread, NULL);
 	return NULL;
 }
 
@@ -92,6 +101,7 @@ struct kit_peer *kit_peer_start(const struct kit_peer_opts *o)
 	p->port = o->port;
 	p->listener = kit_listen(o->ip != NULL ? o->ip : kit_ip(0), &p->port, SOMAXCONN);
 	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->ended, NULL);
 	if (pthread_create(&p->acceptor, NULL, accept_all, p) != 0)
 		kit_fail("no thread");
 	p->next = peers;
@@ -182,9 +192,11 @@ void kit_peer_stop(struct kit_peer *p)
 	for (int i = 0; i < p->n_accepted; i++)
 		if (p->conns[i]->fd >= 0)
 			shutdown(p->conns[i]->fd, SHUT_RDWR);
+	while (p->n_ended < p->n_accepted)
+		pthread_cond_wait(&p->ended, &p->lock);
 	pthread_mutex_unlock(&p->lock);
-	for (int i = 0; i < p->n_accepted; i++)
-		pthread_join(p->conns[i]->thread, NULL);
+	if (p->last != NULL)
+		pthread_join(p->last->thread, NULL); /* and with it all before it */
 }
 
 void peer_end_all(void)
@@ -197,6 +209,7 @@ void peer_end_all(void)
 		for (int i = 0; i < p->n_accepted; i++)
 			free(p->conns[i]);
 		free(p->conns);
+		pthread_cond_destroy(&p->ended);
 		pthread_mutex_destroy(&p->lock);
 		free(p);
 	}
