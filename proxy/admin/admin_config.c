@@ -6,11 +6,13 @@
 
 #include "config/config.h"
 #include "proxy/admin/admin_priv.h"
+#include "proxy/control/override_text.h"
 #include "proxy/control/overrides.h"
 #include "proxy/upstream/upstream_live.h"
 
 #define OVERRIDE_ROOM 8192 /* of one in the list: an upstream's name and an address, escaped */
 #define NOTE_ROOM     256
+#define GONE_PATIENCE (2 * NP_S) /* for the control thread */
 #define PATH_MOST     1024 /* bytes of the file's name that are shown */
 
 _Static_assert(OVERRIDE_ROOM > (OVERRIDE_UPSTREAM + NP_ADDR_TEXT) * 6 + 400, "an override fits into its room");
@@ -111,7 +113,38 @@ static void note_of_server(void *arg, FILE *out, const struct config_server *s)
 	}
 }
 
-static void put_overrides(struct json *j, struct reply *r, const struct overridden *o)
+/* Is the row's server one of the list? A server's name is "upstream/address". */
+static bool override_is_shown(const struct overridden *o, const struct override_row *row)
+{
+	size_t n = strlen(row->upstream);
+
+	for (size_t i = 0; i < o->n; i++) {
+		const char *name = o->list[i].server->name;
+
+		if (strncmp(name, row->upstream, n) == 0 && name[n] == '/' && strcmp(name + n + 1, row->address) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What was said of servers that a reload or DNS has taken away: it counts again when they are back. */
+static void put_gone(struct json *j, struct reply *r, const struct overridden *o, const struct order *said)
+{
+	for (unsigned i = 0; i < said->nrows && reply_room(r, OVERRIDE_ROOM); i++) {
+		const struct override_row *row = &said->rows[i];
+
+		if (override_is_shown(o, row))
+			continue;
+		json_enter(j, NULL, '{');
+		json_str(j, "upstream", row->upstream);
+		json_str(j, "server", row->address);
+		json_bool(j, "present", false);
+		override_put(j, &row->said, row->ends);
+		json_leave(j, '}');
+	}
+}
+
+static void put_overrides(struct json *j, struct reply *r, const struct overridden *o, const struct order *said)
 {
 	json_enter(j, "overrides", '[');
 	for (size_t i = 0; i < o->n && reply_room(r, OVERRIDE_ROOM); i++) {
@@ -121,9 +154,12 @@ static void put_overrides(struct json *j, struct reply *r, const struct overridd
 		json_enter(j, NULL, '{');
 		json_str(j, "upstream", o->list[i].server->live->name);
 		json_str(j, "server", o->list[i].server->text);
+		json_bool(j, "present", true);
 		override_put(j, &in, ends);
 		json_leave(j, '}');
 	}
+	if (said != NULL)
+		put_gone(j, r, o, said);
 	json_leave(j, ']');
 }
 
@@ -167,38 +203,44 @@ static void put_long_text(struct reply *r, const char *name, const char *text)
 		text_char(&r->body, '"');
 }
 
-static void put_config(struct reply *r, const struct inventory *inv, const struct overridden *o, const char *text)
+/* said: what the control thread knows; NULL: it does not answer. */
+static void put_config(struct reply *r, const struct inventory *inv, const struct overridden *o,
+		       const struct order *said, const char *text)
 {
 	const char *path = inv->config->file;
 	struct json j;
 
 	reply_object(r, &j, inv->generation);
 	json_bytes(&j, "path", path, strnlen(path, PATH_MOST));
-	put_overrides(&j, r, o);
+	put_overrides(&j, r, o, said);
 	if (reply_room(r, 64))
 		put_long_text(r, "config", text);
 	json_leave(&j, '}');
 	text_char(&r->body, '\n');
 }
 
-/* Nobody is asked: the publication has the model, and the servers have what was said of them. */
+/* The publication has the model, and the servers have what was said of them. Only of those that are gone the control
+ * thread is asked, and where it does not answer they are left out: who looks for the cause of that needs the rest. */
 void admin_config(struct client *c, struct reply *r)
 {
 	struct inventory *inv = inventory_hold(&c->admin->reader);
 	struct overridden o = {0};
+	struct order *said;
 	char *text = NULL;
 
 	if (inv == NULL) {
 		reply_error(r, 503, "no configuration is in force yet", NULL);
 		return;
 	}
+	said = admin_order(c, &(struct order){.kind = ORDER_OVERRIDES}, GONE_PATIENCE);
 	if (find_overridden(inv, &o))
 		text = text_in_force(inv, &o);
 	if (text != NULL)
-		put_config(r, inv, &o, text);
+		put_config(r, inv, &o, said, text);
 	else
 		reply_error(r, 503, "there is no memory for it", NULL);
 	free(text);
 	free(o.list);
+	admin_order_free(said);
 	inventory_drop(inv);
 }

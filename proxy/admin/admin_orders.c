@@ -37,6 +37,7 @@ void admin_order_free(struct order *o)
 		return;
 	free(o->problems);
 	free(o->text);
+	free(o->rows);
 	free(o->question);
 	free(o->plan);
 	free(o->binary);

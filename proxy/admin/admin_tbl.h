@@ -25,7 +25,7 @@
 	X("/v1/certificates", HTTP_GET | HTTP_HEAD, false, admin_certificates, \
 	  "The certificates in force, and until when.") \
 	X("/v1/config", HTTP_GET | HTTP_HEAD, false, admin_config, \
-	  "The configuration in force, each value with its origin.") \
+	  "The configuration in force, each value with its origin, and all overrides of servers.") \
 	X("/v1/history", HTTP_GET | HTTP_HEAD, false, admin_history, \
 	  "Sixteen numbers of each of the last 600 seconds.") \
 	X("/v1/events", HTTP_GET | HTTP_HEAD, false, admin_events, \

@@ -7,6 +7,7 @@
 
 #include "proxy/control/control.h"
 #include "proxy/control/explain.h"
+#include "proxy/control/override_text.h"
 #include "proxy/control/overrides.h"
 #include "proxy/control/plan.h"
 #include "proxy/control/reload.h"
@@ -53,6 +54,26 @@ static int explain_order(struct order *o)
 	return p->snap != NULL ? explain_answer(p->snap, &p->limit, o->question, &o->text) : -NP_ECANCELED;
 }
 
+/* A copy, since the list may change before the asker reads it. */
+static int copy_overrides(struct order *o)
+{
+	const struct overrides *all = &o->p->overrides;
+
+	o->rows = all->n > 0 ? calloc(all->n, sizeof(*o->rows)) : NULL;
+	if (o->rows == NULL)
+		return all->n > 0 ? -NP_ENOMEM : 0;
+	list_for_each(it, &all->all) {
+		const struct override *one = list_entry(it, struct override, link);
+		struct override_row *row = &o->rows[o->nrows++];
+
+		snprintf(row->upstream, sizeof(row->upstream), "%s", one->upstream);
+		snprintf(row->address, sizeof(row->address), "%s", one->address);
+		row->said = one->said;
+		memcpy(row->ends, one->ends, sizeof(row->ends));
+	}
+	return 0;
+}
+
 /* What only reads is answered at once, also while a load is under way. A change of a server is made at once, too,
  * and answered when the state file has it. What takes long waits in the queue for the control thread's main story. */
 static void order_arrives(struct np_msg *m)
@@ -64,6 +85,8 @@ static void order_arrives(struct np_msg *m)
 		order_answer(o, 0);
 	} else if (o->kind == ORDER_EXPLAIN) {
 		order_answer(o, explain_order(o));
+	} else if (o->kind == ORDER_OVERRIDES) {
+		order_answer(o, copy_overrides(o));
 	} else if (p->stage == STAGE_ENDED || (o->kind == ORDER_SERVER && p->snap == NULL)) {
 		order_answer(o, -NP_ECANCELED);
 	} else if (o->kind == ORDER_SERVER && upgrade_under_way(p)) {

@@ -1,7 +1,7 @@
 /* orders: what the admin worker asks of the control thread: a message there, and the same message back.
  *
- *   order_post -> arrives -> STATUS, EXPLAIN, SERVER, LEVEL: done at once, whatever the main coroutine does; a SERVER's
- *                        |   answer waits for the disk (state.h)
+ *   order_post -> arrives -> STATUS, EXPLAIN, OVERRIDES, SERVER, LEVEL: done at once, whatever the main coroutine
+ *                        |   does; a SERVER's answer waits for the disk (state.h)
  *                        '-> queue -> the main coroutine's next event -> order_answer
  *
  * Each order is answered once, at the latest when the process ends. One that goes by another generation than the one in
@@ -13,12 +13,14 @@
 #include "proxy/control/level.h"
 
 struct explain_question;
+struct override_row;
 struct process;
 struct server_change;
 
 enum order_kind {
 	ORDER_STATUS,
 	ORDER_EXPLAIN, /* what would become of a connection (explain.h) */
+	ORDER_OVERRIDES, /* what operators have said of servers, of those that are gone as well */
 	ORDER_RELOAD,
 	ORDER_PLAN,  /* what a reload of a text would change (plan.h) */
 	ORDER_LOGS,  /* open them again */
@@ -63,6 +65,8 @@ struct order {
 	uint32_t max_connections;
 	int64_t loaded_at;   /* wall clock, ns; when the generation came into force */
 	char *text;          /* owned: what EXPLAIN or PLAN answers; NULL: nothing */
+	struct override_row *rows; /* of OVERRIDES, owned: nrows of them */
+	unsigned nrows;
 	char *problems;      /* owned; JSON objects, separated by commas, of the last load if it was refused; or NULL */
 	char why[ORDER_WHY]; /* of the last reload, if it was refused; of an UPGRADE: of this one */
 	char changes[ORDER_CHANGES]; /* what the last one that was not refused has changed, in words; "": nothing */

@@ -13,7 +13,8 @@ struct world {
 	int web, server;
 };
 
-static const char *config_of(const struct world *w, const char *balance)
+/* more: servers of app behind the first. */
+static const char *config_with(const struct world *w, const char *balance, const char *more)
 {
 	const char *spare = "";
 
@@ -21,8 +22,13 @@ static const char *config_of(const struct world *w, const char *balance)
 		spare = textf("%s  - {name: s%d, servers: [\"%s:9\"]}\n", spare, i, kit_ip(1));
 	return textf(TWO_WORKERS "control: {socket: \"%s\", token_file: \"@DIR@/token\"}\n"
 				 "listeners:\n  - {name: web, bind: \"%s:%d\", upstream: app}\n"
-				 "upstreams:\n  - {name: app, balance: %s, servers: [\"%s:%d\", \"%s:9\"]}\n%s",
-		     control_socket(), kit_ip(0), w->web, balance, kit_ip(0), w->server, kit_ip(1), spare);
+				 "upstreams:\n  - {name: app, balance: %s, servers: [\"%s:%d\"%s]}\n%s",
+		     control_socket(), kit_ip(0), w->web, balance, kit_ip(0), w->server, more, spare);
+}
+
+static const char *config_of(const struct world *w, const char *balance)
+{
+	return config_with(w, balance, textf(", \"%s:9\"", kit_ip(1)));
 }
 
 static struct world world_start(void)
@@ -106,11 +112,32 @@ static void o11_config_marks_overrides(void **state)
 	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
 }
 
+/* O11: of a server that is gone it is listed, too, for it counts against the most and can be undone. */
+static void o11_config_lists_those_of_servers_that_are_gone(void **state)
+{
+	struct world w;
+
+	(void)state;
+	if (!kit_have("curl") || !kit_have("jq"))
+		skip();
+	w = world_start();
+	say(textf("app/%s:9", kit_ip(1)), "{\"weight\":5}");
+	assert_int_equal(generation_from(w.s, 2, config_with(&w, "round_robin", "")), 2);
+	assert_string_equal(asked(".overrides|map([.upstream,.server,.present,.state,.weight])"),
+			    textf("[[\"app\",\"%s:9\",false,\"ready\",5]]\n", kit_ip(1)));
+	assert_int_equal(generation_from(w.s, 3, config_of(&w, "round_robin")), 3);
+	assert_string_equal(asked(".overrides|map([.present,.weight])"), "[[true,5]]\n");
+	say(textf("app/%s:9", kit_ip(1)), "{\"weight\":null}");
+	assert_string_equal(asked(".overrides"), "[]\n");
+	assert_int_equal(kit_staunch_stop(w.s, SIGTERM), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o11_config_in_force, kit_end),
 		cmocka_unit_test_teardown(o11_config_marks_overrides, kit_end),
+		cmocka_unit_test_teardown(o11_config_lists_those_of_servers_that_are_gone, kit_end),
 	};
 
 	return cmocka_run_group_tests_name("flow/admin_config", tests, NULL, NULL);
