@@ -39,7 +39,6 @@ static bool is_listed(const struct check *c)
 
 /* ---- one check after the other ---- */
 
-/* One under way sets the next one's time at its end. */
 /* How many results in a row change the verdict; without one, or one of another check, the next decides. */
 static unsigned needed(const struct check *c)
 {
@@ -50,7 +49,8 @@ static unsigned needed(const struct check *c)
 	return c->state.verdict == SERVER_CHECK_DOWN ? rules->rise : rules->fall;
 }
 
-/* Whatever changes the row or the time of the next check comes through here, so what is shown is that. */
+/* Whatever changes the row or the time of the next check comes through here, so what is shown is that. One under way
+ * sets the next one's time at its end. */
 static void set_timer(struct check *c)
 {
 	struct server_check_row row = {.against = c->state.against, .needed = needed(c)};

@@ -25,19 +25,6 @@ struct field_head {
 };
 _Static_assert(sizeof(struct field_head) == FIELD_HEAD, "nor has a field's");
 
-const char *handover_kind_name(unsigned kind)
-{
-	switch (kind) {
-#define X(name, number)            \
-	case (number):             \
-		return #name;
-		HANDOVER_KIND_TBL(X)
-#undef X
-	default:
-		return NULL;
-	}
-}
-
 /* ---- packets ---- */
 
 #define CRC_AT offsetof(struct head, crc)

@@ -35,9 +35,6 @@ enum handover_tag {
 #undef X
 };
 
-/* handover_kind_name: "READY"; "message 99" is none of the table's: NULL. */
-const char *handover_kind_name(unsigned kind);
-
 /* What the numbers of some fields are. Like tags, no number is used for anything else. */
 enum handover_conn_flag { /* CONN_FLAGS, bits */
 	HANDOVER_CONN_NODELAY_DUE = 1 << 0,

@@ -307,6 +307,33 @@ static void a_full_unix_backlog_is_tried_until_the_deadline(void **state)
 	assert_true(c.d.took < 1 * NP_S);
 }
 
+/* As a hedge that has won gives up the dial beside it. */
+static void act_give_up(void *fd)
+{
+	np_fd_set_write_deadline(fd, 1);
+}
+
+static void given_up_script(void *arg)
+{
+	struct dialling *d = arg;
+
+	d->o.deadline = np_deadline_after(60 * NP_S);
+	wake(20 * NP_MS, act_give_up, &d->fd);
+	dial_script(d);
+}
+
+static void a_full_unix_backlog_is_given_up_by_the_descriptors_deadline(void **state)
+{
+	struct crowded c;
+
+	(void)state;
+	crowd(&c);
+	world_run(given_up_script, &c.d);
+	crowd_end(&c);
+	assert_int_equal(c.d.got, -NP_EDEADLINE);
+	assert_true(c.d.ended < c.d.o.deadline);
+}
+
 /* ---- fail the Nth ---------------------------------------------------------------------------- */
 
 static int nth, calls;
@@ -398,6 +425,7 @@ int main(void)
 		ONCE("K9 F52", an_interrupted_connect_is_waited_for),
 		BOTH("B15", a_full_unix_backlog_is_tried_again_by_timer),
 		ONCE("B15", a_full_unix_backlog_is_tried_until_the_deadline),
+		ONCE("E51", a_full_unix_backlog_is_given_up_by_the_descriptors_deadline),
 		ONCE("X5 R16", whatever_fails_nothing_leaks),
 	};
 

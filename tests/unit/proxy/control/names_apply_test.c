@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
-#include "config/text/diag.h"
-#include "proxy/control/control.h"
 #include "proxy/control/override_text.h"
-#include "proxy/policy/snapshot.h"
 #include "proxy/upstream/waiter.h"
 #include "tests/kit/kit.h"
+#include "tests/unit/proxy/control/snapshot_of.h"
 
 #define CONFIG                                                               \
 	"listeners:\n"                                                       \
@@ -30,21 +27,6 @@ struct scene {
 	struct named name;
 	const char *problem;
 };
-
-static struct snapshot *make_snapshot(struct process *p)
-{
-	struct diag *d = diag_new();
-	struct config *c = NULL;
-	struct snapshot *s = NULL;
-	char room[256];
-	struct text why;
-
-	text_init(&why, room, sizeof(room));
-	CHECK(d != NULL && config_parse("test", CONFIG, strlen(CONFIG), &c, d) == 0, "a config");
-	CHECK(snapshot_new(&p->registry, c, NULL, &s, &why) == 0, "a snapshot");
-	diag_free(d);
-	return s;
-}
 
 /* As after an answer. */
 static void name_has(struct scene *s, const char *ip)
@@ -107,7 +89,7 @@ static void control_main(void *arg)
 
 	s->p.registry.control = np_self();
 	s->p.health = (void *)&health; /* there is one; nobody asks it */
-	snap = make_snapshot(&s->p);
+	snap = snapshot_of(&s->p, CONFIG);
 	snapshot_enact(snap, 1000);
 	s->problem = drained_one_comes(s, snap);
 	list_remove(&s->name.link);

@@ -4,12 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
-#include "config/text/diag.h"
-#include "proxy/control/control.h"
 #include "proxy/control/override_text.h"
-#include "proxy/policy/snapshot.h"
 #include "tests/kit/kit.h"
+#include "tests/unit/proxy/control/snapshot_of.h"
 
 #define CONFIG(name)                                            \
 	"listeners:\n"                                          \
@@ -21,21 +18,6 @@ struct scene {
 	struct process p;
 	const char *problem;
 };
-
-static struct snapshot *make_snapshot(struct process *p, const char *text)
-{
-	struct diag *d = diag_new();
-	struct config *c = NULL;
-	struct snapshot *s = NULL;
-	char room[256];
-	struct text why;
-
-	text_init(&why, room, sizeof(room));
-	CHECK(d != NULL && config_parse("test", text, strlen(text), &c, d) == 0, "a config");
-	CHECK(snapshot_new(&p->registry, c, NULL, &s, &why) == 0, "a snapshot");
-	diag_free(d);
-	return s;
-}
 
 static struct server_change said(const char *address, enum server_admin_state state)
 {
@@ -91,7 +73,7 @@ static const char *gone_upstream(struct process *p)
 	if (overrides_restore(p, p->snap, &row, 1) || p->overrides.n != 1)
 		return "it may come back";
 	snapshot_free(p->snap);
-	p->snap = make_snapshot(p, CONFIG("other"));
+	p->snap = snapshot_of(p, CONFIG("other"));
 	overrides_change(p, &c);
 	if (c.result != CHANGE_DONE || strcmp(c.name, "app/10.0.0.2:80") != 0 || p->overrides.n != 0)
 		return "undone without its upstream";
@@ -104,7 +86,7 @@ static void control_main(void *arg)
 	struct scene *s = arg;
 
 	s->p.registry.control = np_self();
-	s->p.snap = make_snapshot(&s->p, CONFIG("app"));
+	s->p.snap = snapshot_of(&s->p, CONFIG("app"));
 	snapshot_enact(s->p.snap, 1000);
 	s->problem = gone_servers(&s->p);
 	if (s->problem == NULL)

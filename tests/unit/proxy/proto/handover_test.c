@@ -154,14 +154,6 @@ static void a_writer_keeps_to_its_room(void **state)
 	}
 }
 
-static void kinds_have_names(void **state)
-{
-	(void)state;
-	assert_string_equal(handover_kind_name(HANDOVER_GO), "GO");
-	assert_null(handover_kind_name(0));
-	assert_null(handover_kind_name(9999));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,7 +162,6 @@ int main(void)
 		cmocka_unit_test(a_field_that_is_none_is_refused),
 		cmocka_unit_test(a_text_with_a_nul_is_none),
 		cmocka_unit_test(a_writer_keeps_to_its_room),
-		cmocka_unit_test(kinds_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
