@@ -57,6 +57,7 @@
 #define SERVER_FIELD_TBL(X) \
 	X("upstream", "The name of its upstream.") \
 	X("server", "Its address. UPSTREAM/SERVER is its name for the verb server.") \
+	X("name", "The name in the file that has this address, by what DNS says; null: none has.") \
 	X("usable", "yes: it may take connections. spare: where no other server of its tier is left. no: it may not, but " \
 	  "for a panic.") \
 	X("why", "The first of the inputs below that is not good, as a word that never changes; null: all are good.") \

@@ -232,6 +232,7 @@ static void say_done(const struct server_change *change, struct reply *r, uint64
 	json_str(&j, "usable", usable == USABLE_YES ? "yes" : "no");
 	json_str(&j, "why", server_why_text(why));
 	json_u64(&j, "effective_weight", server_weight(change->word, change->weight));
+	json_u64(&j, "servers", change->servers > 0 ? change->servers : 1);
 	json_bool(&j, "persisted", change->persisted);
 	put_forgot(&j, change);
 	json_leave(&j, '}');

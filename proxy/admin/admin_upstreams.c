@@ -347,6 +347,7 @@ static void put_server(struct json *j, struct client *c, const struct inventory 
 	json_enter(j, NULL, '{');
 	json_str(j, "upstream", s->server->live->name);
 	json_str(j, "server", s->server->text);
+	json_str(j, "name", s->name);
 	put_state(j, inv, s);
 	put_server_counts(j, &n);
 	put_failure(j, s->server);

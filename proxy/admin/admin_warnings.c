@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "netpoll/err.h"
 #include "proxy/admin/admin_sample.h"
 #include "proxy/policy/usable.h"
@@ -87,6 +88,35 @@ static unsigned lost_tiers(const struct inventory *inv, const struct inventory_u
 	return tier;
 }
 
+/* Of a model that the inventory has, so that its text is the server's, too. */
+static bool brings_server(const struct inventory *inv, const struct inventory_upstream *u,
+			  const struct config_server *name)
+{
+	for (unsigned i = u->first; i < u->first + u->n; i++)
+		if (inv->servers[i].name == name->text)
+			return true;
+	return false;
+}
+
+/* Names that bring nothing: beside servers that are there nobody would notice. */
+static void warn_of_names(const struct warnings *w, const struct inventory *inv, const struct inventory_upstream *u)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < u->config->nservers; i++) {
+		const struct config_server *s = &u->config->servers[i];
+
+		if (s->host == NULL || brings_server(inv, u, s))
+			continue;
+		if (++n <= UNUSABLE_NAMED)
+			warn(w, "name_unresolved", "upstream %s: the name %.300s brings no server; the events "
+			     "dns_failed and dns_dropped say why", u->live->name, s->text);
+	}
+	if (n > UNUSABLE_NAMED)
+		warn(w, "name_unresolved", "upstream %s: %u more name%s no server", u->live->name,
+		     n - UNUSABLE_NAMED, n == UNUSABLE_NAMED + 1 ? " brings" : "s bring");
+}
+
 /* An upstream without a usable server gets the sharper sentence, and only that. */
 static no_inline void warn_of_upstream(const struct warnings *w, const struct inventory *inv,
 				       const struct inventory_upstream *u)
@@ -100,6 +130,8 @@ static no_inline void warn_of_upstream(const struct warnings *w, const struct in
 		     "dns_failed and dns_dropped say why", u->live->name);
 		return;
 	}
+	if (u->dns_members >= 0)
+		warn_of_names(w, inv, u);
 	if (n.usable == n.servers)
 		return;
 	lost = lost_tiers(inv, u);
@@ -146,12 +178,13 @@ static bool fails(const struct warnings *w, const struct inventory *inv, unsigne
 }
 
 /* Its last connect that failed was not long ago; since when it fails is in the events. */
-static void warn_of_server(const struct warnings *w, const struct inventory *inv, struct server *server)
+static void warn_of_server(const struct warnings *w, const struct inventory *inv, const struct inventory_server *s)
 {
+	struct server *server = s->server;
 	const struct server_failure f = server_last_failure(server);
 	int64_t ago = np_nanotime() - f.at;
 	struct server_stats n = {0};
-	char replayed[64] = "";
+	char replayed[64] = "", name[112] = "";
 	unsigned long long failed, again;
 
 	server_stats_sum(&n, server->stats, inv->registry->nworkers);
@@ -159,7 +192,10 @@ static void warn_of_server(const struct warnings *w, const struct inventory *inv
 	again = n.replayed;
 	if (again > 0)
 		snprintf(replayed, sizeof(replayed), ", %llu replayed at another server", again);
-	warn(w, "server_failing", "server %s: %s %lld s ago; %llu failed connect%s%s since the start", server->name,
+	if (s->name != NULL)
+		snprintf(name, sizeof(name), " (%.100s)", s->name);
+	warn(w, "server_failing", "server %s%s: %s %lld s ago; %llu failed connect%s%s since the start", server->name,
+	     name,
 	     f.err != 0 ? np_err_text(f.err) : close_sentence((enum close_reason)f.why), (long long)(ago / NP_S),
 	     failed, failed == 1 ? "" : "s", replayed);
 }
@@ -173,7 +209,7 @@ static void warn_of_servers(const struct warnings *w, const struct inventory *in
 		if (!inv->servers[i].listed || !fails(w, inv, i))
 			continue;
 		if (++n <= FAILING_NAMED)
-			warn_of_server(w, inv, inv->servers[i].server);
+			warn_of_server(w, inv, &inv->servers[i]);
 	}
 	if (n > FAILING_NAMED)
 		warn(w, "server_failing", "%u more servers fail", n - FAILING_NAMED);
@@ -197,10 +233,12 @@ static void warn_of_certificates(const struct warnings *w, const struct inventor
 /* Only while it acts: what has passed is in the events. */
 static void warn_of_limit(const struct warnings *w, const struct limit *l, const char *name, const char *listener)
 {
+	unsigned long long hits = __atomic_load_n(&l->hits, __ATOMIC_RELAXED);
+
 	if (__atomic_load_n(&l->since, __ATOMIC_RELAXED) == 0)
 		return;
-	warn(w, "limit", "%s%s%s acts: %llu hits since the start", listener != NULL ? listener : "",
-	     listener != NULL ? ": " : "", name, (unsigned long long)__atomic_load_n(&l->hits, __ATOMIC_RELAXED));
+	warn(w, "limit", "%s%s%s acts: %llu hit%s since the start", listener != NULL ? listener : "",
+	     listener != NULL ? ": " : "", name, hits, hits == 1 ? "" : "s");
 }
 
 static void warn_of_queue(const struct warnings *w, const struct upstream_live *live)

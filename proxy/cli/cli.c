@@ -61,6 +61,19 @@ bool cli_opt_fits(const struct cli_opt *o, const struct cli_verb *v)
 	return (o->verbs >> (v - cli_verbs) & 1) != 0;
 }
 
+/* By verb, and then by option; a row that is not there is NULL. */
+const char *cli_opt_help(const struct cli_opt *o, const struct cli_verb *v)
+{
+	static const char *const own[CLI_VERBS][CLI_OPTS] = {
+#define X(verb, opt, help) [CLI_VERB_##verb][CLI_OPT_##opt] = (help),
+		CLI_OPT_HELP_TBL(X)
+#undef X
+	};
+	const char *help = own[v - cli_verbs][o - cli_opts];
+
+	return help != NULL ? help : o->help;
+}
+
 size_t cli_word_next(const char **at, const char **word)
 {
 	size_t n;

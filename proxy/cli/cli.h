@@ -69,6 +69,9 @@ const struct cli_verb *cli_verb_find(const char *word);
 /* Does the option belong to the verb? */
 bool cli_opt_fits(const struct cli_opt *o, const struct cli_verb *v);
 
+/* What it means for that verb. */
+const char *cli_opt_help(const struct cli_opt *o, const struct cli_verb *v);
+
 /* cli_word_next: step through "a|b|c".
  *   Returns  the next word's length and *word, which is not terminated; 0 at the end. *at starts at the text, then
  *            stands behind the word. A bar in front of the first word is skipped: CLI_BALANCE_WORDS begins with one. */

@@ -129,7 +129,7 @@ static void zsh_action(FILE *out, enum cli_kind kind, const char *words)
 		fputs(kind == CLI_KEY ? "_staunch_keys" : " ", out);
 }
 
-static void zsh_option(FILE *out, const struct cli_opt *o)
+static void zsh_option(FILE *out, const struct cli_verb *v, const struct cli_opt *o)
 {
 	const char letters[] = {o->letter, o->also, '\0'};
 
@@ -139,7 +139,7 @@ static void zsh_option(FILE *out, const struct cli_opt *o)
 			fprintf(out, " '-%c[", letters[i]);
 		else
 			fprintf(out, " '--%s%s[", o->word, o->value != CLI_NOTHING ? "=" : "");
-		zsh_text(out, o->help);
+		zsh_text(out, cli_opt_help(o, v));
 		putc(']', out);
 		if (o->value != CLI_NOTHING)
 			zsh_action(out, o->value, o->words);
@@ -153,7 +153,7 @@ static void zsh_verb(FILE *out, const struct cli_verb *v)
 	fprintf(out, "\t%s) _arguments", v->word);
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (cli_opt_fits(&cli_opts[i], v))
-			zsh_option(out, &cli_opts[i]);
+			zsh_option(out, v, &cli_opts[i]);
 	if (v->max > 0) {
 		fputs(" '1", out);
 		zsh_action(out, v->operand, v->words);
@@ -224,7 +224,7 @@ static void fish_option(FILE *out, const struct cli_verb *v, const struct cli_op
 		fish_arguments(out, o->value, o->words);
 	}
 	fputs(" -d '", out);
-	fish_text(out, o->help);
+	fish_text(out, cli_opt_help(o, v));
 	fputs("'\n", out);
 }
 

@@ -1,4 +1,5 @@
-/* cli_explain: a key of the file, a code of a problem, or what would become of a connection. */
+/* cli_explain: a key of the file, a code of a problem, a word of the logs and answers, or what would become of a
+ * connection. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "config/schema.h"
 #include "config/text/diag.h"
 #include "netpoll/err.h"
+#include "proxy/base/close.h"
 #include "proxy/cli/cli_args.h"
 #include "proxy/cli/cli_client.h"
 #include "proxy/cli/cli_config.h"
@@ -14,6 +16,7 @@
 #include "proxy/control/capacity.h"
 #include "proxy/control/explain.h"
 #include "proxy/policy/snapshot_trial.h"
+#include "proxy/upstream/passive.h"
 
 #define NAME_COLUMN 34
 #define TIER_COLUMN 5 /* of them, where there is more than one tier */
@@ -311,6 +314,87 @@ static bool explain_code(const char *word)
 	return false;
 }
 
+/* ---- a word of logs, metrics and answers ---- */
+
+/* Each of these returns whether the word is one of its table. */
+static bool explain_close(const char *word)
+{
+	for (size_t i = CLOSE_NONE + 1; i < CLOSE_REASONS; i++) {
+		enum close_reason why = (enum close_reason)i;
+
+		if (strcmp(close_word(why), word) != 0)
+			continue;
+		cli_say(stdout, "", "%s, why a connection ended: %s. Who ended it: the %s.", word, close_sentence(why),
+			close_by(why));
+		return true;
+	}
+	return false;
+}
+
+static bool explain_why(const char *word)
+{
+	for (size_t i = 0; i < SERVER_WHY_NOTHING; i++) {
+		enum server_why why = (enum server_why)i;
+
+		if (strcmp(server_why_text(why), word) != 0)
+			continue;
+		cli_say(stdout, "", "%s, why a server is held out: %s. It is back %s.", word, server_why_sentence(why),
+			server_why_back(why));
+		return true;
+	}
+	return false;
+}
+
+static bool explain_fault(const char *word)
+{
+	for (size_t i = 0; i < FAULTS; i++) {
+		if (strcmp(fault_word((enum fault)i), word) != 0)
+			continue;
+		cli_say(stdout, "", "%s, what connections tell against a server: %s.", word,
+			fault_sentence((enum fault)i));
+		return true;
+	}
+	return false;
+}
+
+/* Two codes may have one name: what a deadline of ours ends is as what the kernel gives up. */
+static bool explain_error(const char *word)
+{
+	static const char *const classes[] = {
+		[NP_CLASS_PEER] = "the other side, or the way to it, caused it",
+		[NP_CLASS_DEADLINE] = "a time that the configuration allows was over",
+		[NP_CLASS_CLOSING] = "it was being closed",
+		[NP_CLASS_LOCAL] = "this machine caused it",
+		[NP_CLASS_BUG] = "a correct program does not see it; please report it",
+	};
+	static const int codes[] = {
+#define X(code, value, class, text) code,
+		NP_ERR_TBL(X)
+#undef X
+	};
+	bool found = false;
+
+	for (size_t i = 0; i < array_len(codes); i++) {
+		const char *remedy = np_err_remedy(codes[i]);
+
+		if (strcasecmp(np_err_name(codes[i]), word) != 0)
+			continue;
+		cli_say(stdout, "", "%s, an error of a call: %s; %s.%s%s", np_err_name(codes[i]), np_err_text(codes[i]),
+			classes[np_err_class(codes[i])], remedy != NULL ? " What helps: " : "",
+			remedy != NULL ? remedy : "");
+		found = true;
+	}
+	return found;
+}
+
+/* One word may stand in several tables. */
+static bool explain_word(const char *word)
+{
+	bool closes = explain_close(word), holds_out = explain_why(word), tells = explain_fault(word);
+
+	return explain_error(word) || closes || holds_out || tells;
+}
+
 /* ---- the verb ---- */
 
 /* A key never looks so: keys have lower case and no digits behind one letter. */
@@ -336,6 +420,7 @@ static const char *stray_option(const struct cli_args *a)
 int cli_explain(const struct cli_args *a)
 {
 	const char *key = a->noperands > 0 ? a->operands[0] : NULL, *nearest = NULL, *stray = stray_option(a);
+	bool known;
 
 	if (key != NULL && strcmp(key, "route") == 0)
 		return explain_route(a);
@@ -343,6 +428,7 @@ int cli_explain(const struct cli_args *a)
 		return cli_misused(a->verb, "--%s belongs to: staunch explain route", stray);
 	if (key != NULL && is_code(key))
 		return explain_code(key) ? EXIT_OK : cli_misused(a->verb, "\"%s\" is not a code of a problem", key);
+	known = key != NULL && explain_word(key);
 	if (schema_explain(stdout, cli_columns(stdout), key, &nearest) == 0)
 		return EXIT_OK;
 	if (schema_ends(NULL, 0, key) > 0) {
@@ -350,6 +436,8 @@ int cli_explain(const struct cli_args *a)
 		schema_ends(stdout, cli_columns(stdout), key);
 		return EXIT_OK;
 	}
+	if (known)
+		return EXIT_OK;
 	if (nearest != NULL)
 		return cli_misused(a->verb, "\"%s\" is not a key; did you mean \"%s\"?", key, nearest);
 	return cli_misused(a->verb, "\"%s\" is not a key; staunch explain lists them", key);

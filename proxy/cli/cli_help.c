@@ -84,7 +84,7 @@ void cli_help_all(FILE *out, bool full)
 }
 
 /* Letter and word on the left, the phrase in one column; a long option gets a line of its own. */
-static void help_option(FILE *out, const struct cli_opt *o)
+static void help_option(FILE *out, const struct cli_opt *o, const struct cli_verb *v)
 {
 	char left[128], margin[MARGIN + 1];
 	size_t n = 0;
@@ -100,7 +100,7 @@ static void help_option(FILE *out, const struct cli_opt *o)
 		fprintf(out, "  %s\n  %*s  ", left, LEFT, "");
 	else
 		fprintf(out, "  %-*s  ", LEFT, left);
-	utf8_put_wrapped(out, o->help, cli_columns(out) - 2 - MARGIN, margin);
+	utf8_put_wrapped(out, cli_opt_help(o, v), cli_columns(out) - 2 - MARGIN, margin);
 }
 
 void cli_help_verb(FILE *out, const struct cli_verb *v)
@@ -127,7 +127,7 @@ void cli_help_verb(FILE *out, const struct cli_verb *v)
 	fputs("Options:\n", out);
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (cli_opt_fits(&cli_opts[i], v))
-			help_option(out, &cli_opts[i]);
+			help_option(out, &cli_opts[i], v);
 }
 
 /* help of help: `staunch help VERB` is `staunch VERB --help`. */

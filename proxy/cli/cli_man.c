@@ -21,7 +21,7 @@ static void page_line(FILE *out, const char *before, const char *s, const char *
 }
 
 /* As help shows an option, in bold. */
-static void page_option(FILE *out, const struct cli_opt *o)
+static void page_option(FILE *out, const struct cli_opt *o, const char *help)
 {
 	fputs(".TP\n.B ", out);
 	if (o->letter != 0)
@@ -29,7 +29,7 @@ static void page_option(FILE *out, const struct cli_opt *o)
 	page_line(out, "\\-\\-", o->word, "");
 	if (o->value != CLI_NOTHING)
 		page_line(out, " ", cli_kind_text(o->value, o->words), "");
-	page_line(out, "\n", o->help, ".\n");
+	page_line(out, "\n", help, ".\n");
 }
 
 /* The options of every verb have a section of their own: each verb's would repeat them. */
@@ -54,7 +54,7 @@ static void page_verb(FILE *out, const struct cli_verb *v)
 		page_line(out, "", v->more, "\n");
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (cli_opt_fits(&cli_opts[i], v) && !is_everywhere(&cli_opts[i]))
-			page_option(out, &cli_opts[i]);
+			page_option(out, &cli_opts[i], cli_opt_help(&cli_opts[i], v));
 }
 
 static void page_examples(FILE *out)
@@ -87,7 +87,7 @@ static void put_page(FILE *out)
 	fputs(".SH OPTIONS OF EVERY VERB\n", out);
 	for (size_t i = 0; i < CLI_OPTS; i++)
 		if (is_everywhere(&cli_opts[i]))
-			page_option(out, &cli_opts[i]);
+			page_option(out, &cli_opts[i], cli_opts[i].help);
 	page_examples(out);
 	page_codes(out);
 	fputs(".SH SIGNALS\n.TP\n.B TERM, INT, QUIT\nDrain; a second TERM or INT stops at once.\n"

@@ -158,6 +158,8 @@ static no_inline void show_override(const char *body)
 		json_print(p.f, body, "server");
 		fputs(": ", p.f);
 		json_print(p.f, body, "state");
+		if (json_number(body, "servers") > 1)
+			fprintf(p.f, ", each of %lld servers", json_number(body, "servers"));
 		put_until(p.f, body, "state_until");
 		cli_paragraph_end(&p, stdout, "");
 	}

@@ -5,6 +5,8 @@
  *   app/10.0.0.2:8443                   no             0       1  12s
  *       its check fails: the connect is refused
  *       back when its check passes 2 times in a row; the next one is in 2s
+ *   app/10.0.0.3:5432                   yes            0       1  3m12s
+ *       of db.internal:5432
  *
  * A line has 80 columns at most; a long name has a line of its own. Numbers that a limit or an override changes are
  * shown with it: 2/6 of six connections, 5/10 of a weight of ten. */
@@ -94,6 +96,8 @@ static void show_server_row(const char *at, bool tiers)
 		 9);
 	put_part(effective, effective != weight, weight, 7);
 	printf("  %s\n", cli_age(json_number(at, "for_ms"), age));
+	if (json_is_there(at, "name"))
+		cli_show_value(stdout, "    of ", at, "name");
 	if (json_is_there(at, "why_text"))
 		cli_show_value(stdout, "    ", at, "why_text");
 	if (json_is_there(at, "back_text"))

@@ -61,7 +61,8 @@
 	  "not. spare: used where no other is left; tier: the servers of a later one wait until those before it have no " \
 	  "usable one; active: connections, of at most so many; weight: what counts, of what the file says. "            \
 	  "staunch server drain UPSTREAM/ADDR: no new connections, live ones run on, or end within --close-over. maint: the same, and no health "  \
-	  "checks. ready undoes both; with --forget it also brings back one that its failures or its check hold out. weight UPSTREAM/ADDR 50: another weight; without a number: as configured. It "   \
+	  "checks. ready undoes both; with --forget it also brings back one that its failures or its check hold out. weight UPSTREAM/ADDR 50: another weight; without a number: as configured. In the place of ADDR a name of the file "   \
+	  "means each address that it has now. It "   \
 	  "holds over reloads, until it is undone or its time is over. Asks at the control socket, as status does.")   \
 	X(TRACE, trace, NOTHING, NULL, 0, 0, "watch the next connections, stage by stage",                  \
 	  "Shows when each was accepted, routed, connected and ended, which servers were tried, and why it "     \
@@ -97,7 +98,8 @@
 	X(EXPLAIN, explain, KEY, NULL, 0, 1, "what a key of the file means, or where a connection goes",    \
 	  "A key is written as in problem reports, listeners[].bind, or as the end of its path where only one "   \
 	  "path ends so: linger. Without a key: the file as a whole. A code of a problem, E203, has its "         \
-	  "meaning. The word route asks the running process what would become of a connection: its rule, its "    \
+	  "meaning, and so has a word of logs and answers: why a connection ended (client_rst), why a server is "  \
+	  "out (passive_out), what failed (early_reset), an error (ECONNRESET). The word route asks the running process what would become of a connection: its rule, its "    \
 	  "upstream, which server is next and why the others are not, and which limit acts. With -c FILE the "    \
 	  "answer is that of a process that has just begun with this file.")                                       \
 	X(MIGRATE, migrate, WORDS, "nginx|haproxy", 2, 2, "a file of nginx or HAProxy as one for this program",  \
@@ -147,18 +149,16 @@
 	X(PORT, 0, 0, "port", COUNT, NULL, FOR(DASHBOARD), "this port; without it the system chooses one")        \
 	X(JSON, 0, 0, "json", NOTHING, NULL, FOR(STATUS) | FOR(RELOAD) | FOR(DRAIN) | FOR(UPGRADE) | FOR(SERVER) | FOR(TRACE) | FOR(CONNS) | FOR(EVENTS) | \
 	  FOR(EXPLAIN) | FOR(CHECK) | FOR(DOCTOR), "print the answer as it came")                                                                                    \
-	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "where the client connects; route does " \
-	  "not need it where there is one listener")                                                              \
+	X(LISTENER, 0, 0, "listener", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "only those to this listener")           \
 	X(SRC, 0, 0, "src", NETWORK, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the client's address, without a " \
-	  "port, or its network; explain route: an address alone")                                                                                  \
+	  "port, or its network")                                                                                 \
 	X(SNI, 0, 0, "sni", NAME, NULL, FOR(EXPLAIN) | FOR(TRACE) | FOR(CONNS), "the name that it asks for, or "  \
-	  "*.example.com; explain route: a name alone")                                                                                   \
+	  "*.example.com")                                                                                        \
 	X(ALPN, 0, 0, "alpn", NAME, NULL, FOR(EXPLAIN), "route: its protocols: h2,http/1.1")                      \
 	X(TLS, 0, 0, "tls", WORDS, "none|1.0|1.1|1.2|1.3", FOR(EXPLAIN), "route: its newest version of TLS")      \
 	X(UPSTREAM, 0, 0, "upstream", NAME, NULL, FOR(TRACE) | FOR(CONNS), "only those to this upstream")                      \
 	X(SERVER, 0, 0, "server", NAME, NULL, FOR(TRACE) | FOR(CONNS), "only those to this server")                            \
-	X(LIMIT, 0, 0, "limit", COUNT, NULL, FOR(TRACE) | FOR(CONNS), "how many connections: trace 1 to 1000, default 20; " \
-	  "conns shows 40, and with --json all")                                                                   \
+	X(LIMIT, 0, 0, "limit", COUNT, NULL, FOR(TRACE) | FOR(CONNS), "how many connections")                 \
 	X(OLDER, 0, 0, "older", TIME, NULL, FOR(CONNS), "only those accepted at least so long ago: 90s, 1h")     \
 	X(IDLE, 0, 0, "idle", TIME, NULL, FOR(CONNS), "only those without a byte for at least so long")          \
 	X(REASON_PENDING, 0, 0, "reason-pending", NAME, NULL, FOR(CONNS), "only those of which one side has ended " \
@@ -213,6 +213,14 @@
 	X(EVENTS, "staunch events --follow", "what happens to it, live")                                 \
 	X(MIGRATE, "staunch migrate haproxy haproxy.cfg", "move in from there")                                   \
 	X(DRAIN, "staunch drain --delay 5s", "tell probes first, then stop")
+
+/* X(verb, option, help): what an option that several verbs have means for this one, where that is not the same. */
+#define CLI_OPT_HELP_TBL(X)                                                                                       \
+	X(EXPLAIN, SRC, "route: the client's IP address, without a port; or unix")                                \
+	X(EXPLAIN, SNI, "route: the name that it asks for")                                                       \
+	X(EXPLAIN, LISTENER, "route: where the client connects; not needed where there is one listener")          \
+	X(TRACE, LIMIT, "how many connections, 1 to 1000; 20")                                                    \
+	X(CONNS, LIMIT, "how many are shown: 40, and with --json all")
 
 /* X(typed, verb, option): what people of other programs type. */
 #define CLI_ALIAS_TBL(X)             \

@@ -12,8 +12,9 @@
 
 #undef columns /* a capability of the terminal there, and our word for columns of a list */
 
-#define HEAD        3
 #define LINE        512
+#define BROKEN_MOST 3  /* lines of a long text in the head */
+#define BROKEN_FROM 20 /* a lower screen has one line for it */
 #define NOTE_FROM   80 /* a narrower screen has no room for notes */
 #define REDRAW      ('l' & 0x1f) /* Ctrl-L */
 #define ESCAPE      27
@@ -110,6 +111,26 @@ static void put_line(int y, const char *text, attr_t attributes)
 	if (cut)
 		addch('~');
 	attrset((int)A_NORMAL);
+}
+
+/* From y on, broken between words at the screen's width.   Returns  the line behind it. */
+static int put_broken(int y, const char *text, attr_t attributes)
+{
+	size_t width = COLS > 0 && COLS < LINE ? (size_t)COLS : LINE - 1;
+	char line[LINE];
+
+	for (int last = LINES < BROKEN_FROM ? y : y + BROKEN_MOST - 1; strlen(text) > width && y < last; y++) {
+		size_t n = width;
+
+		while (n > 0 && text[n] != ' ')
+			n--;
+		n = n > 0 ? n : width;
+		snprintf(line, sizeof(line), "%.*s", (int)n, text);
+		put_line(y, line, attributes);
+		text += n + (text[n] == ' ');
+	}
+	put_line(y, text, attributes);
+	return y + 1;
 }
 
 /* In exactly `width` columns. Of a name the end says more than the begin: all servers of an upstream begin alike. */
@@ -230,9 +251,9 @@ static int draw_list(struct top_screen *s, const struct top_list *l, size_t list
 }
 
 /* The chosen list gets what the other one leaves; that one keeps a quarter, or what it needs where that is less. */
-static void share_room(struct top_screen *s, const struct top_model *m)
+static void share_room(struct top_screen *s, const struct top_model *m, int head)
 {
-	int all = LINES - HEAD - TOP_LISTS - 1;
+	int all = LINES - head - TOP_LISTS - 1;
 	size_t other = 1 - s->chosen, room = all > 2 ? (size_t)all : 2, least = room / 4 > 0 ? room / 4 : 1;
 	size_t need = m->lists[other].nshown > 0 ? m->lists[other].nshown : 1, chosen = m->lists[s->chosen].nshown;
 
@@ -246,8 +267,9 @@ static void share_room(struct top_screen *s, const struct top_model *m)
 	}
 }
 
-/* What is wrong stands in the third line, in red, so that the first two keep their places. */
-static void draw_head(const struct top_screen *s, const struct top_model *m, const char *gone)
+/* What is wrong stands in the third line, in red, so that the first two keep their places.
+ *   Returns  the line behind it. */
+static int draw_head(const struct top_screen *s, const struct top_model *m, const char *gone)
 {
 	attr_t bad = s->colour ? COLOR_PAIR(BAD) | A_BOLD : A_BOLD;
 
@@ -256,9 +278,8 @@ static void draw_head(const struct top_screen *s, const struct top_model *m, con
 	if (gone == NULL && (int)strlen(m->head[0]) + 11 <= COLS)
 		mvaddstr(0, COLS - 8, m->time);
 	if (gone != NULL)
-		put_line(2, gone, bad);
-	else
-		put_line(2, m->head[2], m->warned ? bad : A_NORMAL);
+		return put_broken(2, gone, bad);
+	return put_broken(2, m->head[2], m->warned ? bad : A_NORMAL);
 }
 
 /* "drain app/10.0.0.1:80? y/n". A name that is too long keeps its end, and the question its own. */
@@ -304,14 +325,14 @@ static void draw_help(void)
 /* Everything is drawn anew; ncurses compares it with what stands there. A screen with fewer lines shows what fits. */
 void top_screen_draw(struct top_screen *s, const struct top_model *m, const char *gone)
 {
-	int y = HEAD;
+	int y;
 
 	erase();
 	if (s->help) {
 		draw_help();
 	} else {
-		share_room(s, m);
-		draw_head(s, m, gone);
+		y = draw_head(s, m, gone);
+		share_room(s, m, y);
 		for (size_t i = 0; i < TOP_LISTS; i++)
 			y = draw_list(s, &m->lists[i], i, y, gone != NULL);
 		draw_keys(s, m);

@@ -1,6 +1,7 @@
 /* cli_top_screen: the terminal of `staunch top`, and the only file that knows ncurses.
  *
- *   head             3 lines; the last says that the instance has gone, where it has
+ *   head             3 lines; the last says that the instance has gone, where it has, or the first warning, which is
+ *                    broken where it is long
  *   listeners        a heading, and a quarter of the room; more while it is the chosen list
  *   servers          a heading, and the rest
  *   keys             1 line; where the filter is typed, and a question asked

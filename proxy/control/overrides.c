@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/text/word.h"
 #include "netpoll/hash.h"
 #include "proxy/base/wall.h"
 #include "proxy/control/control.h"
 #include "proxy/control/names_list.h"
 #include "proxy/control/override_tell.h"
 #include "proxy/control/override_text.h"
+#include "proxy/control/overrides_find.h"
 #include "proxy/control/state.h"
 #include "proxy/health/health.h"
 #include "proxy/log/event.h"
@@ -22,12 +22,6 @@
 static const struct server_inputs nothing_said = {.admin_weight = -1, .agent_weight = -1};
 
 /* ---- the list ---- */
-
-/* Of a server's name, "upstream/address". */
-static const char *address_of(const struct server *s)
-{
-	return strchr(s->name, '/') + 1;
-}
 
 /* By name and address, because a reload makes new servers and the override must outlive the old ones. */
 static struct override *override_find(const struct overrides *o, const char *upstream, const char *address)
@@ -138,7 +132,7 @@ static void change_one(struct override *one, const struct server_change *c, enum
 void overrides_apply_to(const struct overrides *o, struct server *s)
 {
 	static const int64_t no_ends[SERVER_SETS];
-	const struct override *one = override_find(o, s->live->name, address_of(s));
+	const struct override *one = override_find(o, s->live->name, overrides_address(s));
 
 	if (one != NULL)
 		server_set_admin(s, &one->said, one->ends);
@@ -242,38 +236,6 @@ bool overrides_hold_out(const struct overrides *o, const char *name)
 
 /* ---- a change ---- */
 
-static const struct upstream *upstream_find(const struct snapshot *s, struct server_change *c)
-{
-	struct word_search search;
-
-	word_search_init(&search, c->upstream);
-	for (unsigned i = 0; i < s->nupstreams; i++) {
-		if (strcmp(s->upstreams[i]->u->name, c->upstream) == 0)
-			return s->upstreams[i]->u;
-		word_search_try(&search, s->upstreams[i]->u->name);
-	}
-	c->result = CHANGE_NO_UPSTREAM;
-	snprintf(c->nearest, sizeof(c->nearest), "%s", search.best != NULL ? search.best : "");
-	return NULL;
-}
-
-static const struct member *member_find(const struct upstream *u, struct server_change *c)
-{
-	struct word_search search;
-
-	word_search_init(&search, c->server);
-	for (unsigned i = 0; i < u->members->n; i++) {
-		const struct server *s = u->members->at[i].server;
-
-		if (strcmp(address_of(s), c->server) == 0 || strcmp(s->text, c->server) == 0)
-			return &u->members->at[i];
-		word_search_try(&search, s->text);
-	}
-	c->result = CHANGE_NO_SERVER;
-	snprintf(c->nearest, sizeof(c->nearest), "%s", search.best != NULL ? search.best : "");
-	return NULL;
-}
-
 static void describe(struct server_change *c, const struct member *m)
 {
 	const struct server *s = m->server;
@@ -318,21 +280,12 @@ static void change_absent(struct process *p, struct override *one, struct server
 	watch_ends(p);
 }
 
-void overrides_change(struct process *p, struct server_change *c)
+/* Of a server that is there. c has the result. */
+static void change_member(struct process *p, const struct member *m, struct server_change *c)
 {
 	struct overrides *o = &p->overrides;
-	const struct upstream *u = upstream_find(p->snap, c);
-	const struct member *m = u != NULL ? member_find(u, c) : NULL;
-	struct override *one;
+	struct override *one = override_find(o, m->server->live->name, overrides_address(m->server));
 
-	DCHECK(np_self() == p->registry.control, "overrides are the control thread's");
-	if (m == NULL) {
-		one = override_find(o, c->upstream, c->server);
-		if (one != NULL)
-			change_absent(p, one, c); /* else c says that there is no such server */
-		return;
-	}
-	one = override_find(o, u->name, address_of(m->server));
 	if (one == NULL && o->n >= OVERRIDES_MOST) {
 		c->result = CHANGE_TOO_MANY;
 		return;
@@ -340,7 +293,7 @@ void overrides_change(struct process *p, struct server_change *c)
 	if (!close_starts(p, c, m->server))
 		return;
 	if (one == NULL)
-		one = override_new(o, m->server->live->name, address_of(m->server));
+		one = override_new(o, m->server->live->name, overrides_address(m->server));
 	if (one == NULL) {
 		c->result = CHANGE_NO_MEMORY;
 		server_closes_judge(p);
@@ -363,6 +316,29 @@ void overrides_change(struct process *p, struct server_change *c)
 	watch_ends(p);
 }
 
+/* Where a name means several, the first that fails ends it, and the answer has the last one's values. */
+void overrides_change(struct process *p, struct server_change *c)
+{
+	const struct upstream *u = overrides_upstream(p->snap, c);
+	unsigned n = u != NULL ? overrides_members(u, c) : 0;
+	struct override *one;
+
+	DCHECK(np_self() == p->registry.control, "overrides are the control thread's");
+	if (n == 0) {
+		one = override_find(&p->overrides, c->upstream, c->server);
+		if (one != NULL)
+			change_absent(p, one, c); /* else c says that there is no such server */
+		return;
+	}
+	c->result = CHANGE_DONE;
+	for (unsigned i = 0; i < u->members->n && c->result == CHANGE_DONE; i++)
+		if (overrides_mean(u, &u->members->at[i], c->server))
+			change_member(p, &u->members->at[i], c);
+	if (n > 1 && c->result == CHANGE_DONE)
+		snprintf(c->name, sizeof(c->name), "%s/%s", c->upstream, c->server);
+	c->servers = n;
+}
+
 /* ---- from a former process ---- */
 
 /* By text, as the address was written down. A server that DNS brings may come later, or come back: whoever drained it
@@ -377,7 +353,7 @@ static bool has_row(const struct snapshot *s, const struct override_row *row)
 		if (names_bring_servers(&s->config->upstreams[i]))
 			return true;
 		for (unsigned j = 0; j < u->members->n; j++)
-			if (strcmp(address_of(u->members->at[j].server), row->address) == 0)
+			if (strcmp(overrides_address(u->members->at[j].server), row->address) == 0)
 				return true;
 	}
 	return false;

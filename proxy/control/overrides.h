@@ -40,7 +40,8 @@ enum change_result { CHANGE_DONE, CHANGE_NO_UPSTREAM, CHANGE_NO_SERVER, CHANGE_T
 
 /* What is said of one server. What it does not set stays as it is. */
 struct server_change {
-	char upstream[OVERRIDE_UPSTREAM], server[NP_ADDR_TEXT]; /* the address, or as the configuration writes it */
+	/* the address, or as the configuration writes it; a name of the file: each address that it has now */
+	char upstream[OVERRIDE_UPSTREAM], server[NP_ADDR_TEXT];
 	bool sets[SERVER_SETS];
 	struct server_inputs said;
 	int64_t lasts; /* ns; 0: until it is undone */
@@ -51,7 +52,8 @@ struct server_change {
 	/* out: */
 	enum change_result result;
 	char nearest[NP_ADDR_TEXT]; /* NO_UPSTREAM, NO_SERVER: which one was perhaps meant; "": none */
-	char name[OVERRIDE_UPSTREAM + NP_ADDR_TEXT]; /* DONE: "upstream/address" */
+	char name[OVERRIDE_UPSTREAM + NP_ADDR_TEXT]; /* DONE: "upstream/address", or the name */
+	unsigned servers;           /* DONE: how many it was said of */
 	uint64_t word, was;         /* DONE: the server's; and before */
 	uint32_t weight;            /* DONE: configured */
 	int64_t ends[SERVER_SETS];  /* DONE: wall clock */

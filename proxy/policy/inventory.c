@@ -121,6 +121,14 @@ static void mark_warm(struct inventory *inv, const struct inventory_upstream *u,
 		inv->servers[u->first + i].warm = true;
 }
 
+/* Its configured servers stand in the order of the file. */
+static void mark_dns_names(struct inventory *inv, const struct inventory_upstream *u, const struct upstream *of)
+{
+	for (unsigned i = 0; i < of->members->n; i++)
+		if (of->members->at[i].from > 0)
+			inv->servers[u->first + i].name = u->config->servers[of->members->at[i].from - 1].text;
+}
+
 /* u: of the current snapshot; NULL: only older ones have an upstream of this name. Its members come
  * first, in their order. */
 static void add_upstream(struct inventory *inv, struct upstream_live *live, const struct upstream *u)
@@ -173,6 +181,7 @@ static bool list_upstreams(struct inventory *inv, const struct snapshot *s)
 		inv->upstreams[i].probe_tls = contexts_hold(s->targets[i].probe_tls);
 		inv->upstreams[i].header = s->targets[i].header;
 		mark_warm(inv, &inv->upstreams[i], &s->targets[i]);
+		mark_dns_names(inv, &inv->upstreams[i], s->upstreams[i]->u);
 		if (check_plan_new(inv->upstreams[i].config, &inv->upstreams[i].check) != 0 ||
 		    check_plan_agent(inv->upstreams[i].config, &inv->upstreams[i].agent) != 0)
 			return false;

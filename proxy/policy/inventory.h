@@ -54,6 +54,7 @@ struct inventory_server {
 	bool judged, probed; /* by its connections (health.passive); and while it is left out */
 	bool warm; /* connections to it are kept ready */
 	char zone[INVENTORY_ZONE]; /* "": not said */
+	const char *name; /* that DNS resolves to its address, as configured; within inventory.config; NULL: none */
 };
 
 struct inventory_upstream {

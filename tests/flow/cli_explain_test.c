@@ -177,12 +177,41 @@ static void other_words_of_explain(void **state)
 	expect_part(verb(0, "linger"), "listeners[].timeouts.linger");
 }
 
+/* Words of logs, metrics and answers have their meaning, each of its table. */
+static void words_that_machines_write(void **state)
+{
+	static const struct {
+		const char *word, *meaning;
+	} rows[] = {
+		{"client_rst",
+		 "client_rst, why a connection ended: the client reset the connection. Who ended it: the client."},
+		{"check_down",
+		 "check_down, why a server is held out: its check fails. It is back when its check passes."},
+		{"silent",
+		 "silent, what connections tell against a server: it sends no byte in the time that an answer takes."},
+		{"econnrefused",
+		 "ECONNREFUSED, an error of a call: connection refused; the other side, or the way to it, caused it."},
+		{"ETIMEDOUT",
+		 "ETIMEDOUT, an error of a call: timed out; a time that the configuration allows was over."},
+		{"EMFILE",
+		 "EMFILE, an error of a call: too many open descriptors in the process; this machine caused it. "
+		 "What helps: raise ulimit -n or LimitNOFILE"},
+		{"EINVAL",
+		 "EINVAL, an error of a call: invalid argument; a correct program does not see it; please report it."},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++)
+		expect_part(control_verb(0, textf("explain %s", rows[i].word)), rows[i].meaning);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o12_what_an_answer_has, kit_end),
 		cmocka_unit_test_teardown(o12_the_verb, kit_end),
 		cmocka_unit_test_teardown(other_words_of_explain, kit_end),
+		cmocka_unit_test_teardown(words_that_machines_write, kit_end),
 	};
 
 	return cmocka_run_group_tests_name("cli_explain", tests, NULL, NULL);

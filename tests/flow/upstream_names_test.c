@@ -22,6 +22,54 @@ static void e56_each_address_is_a_server(void **state)
 	end(&w);
 }
 
+/* E56, O11: a server is shown with the name that has its address, and the name means each of them for an operator. */
+static void e56_o11_names_are_shown_and_steered(void **state)
+{
+	struct world w;
+	int to;
+
+	(void)state;
+	begin(&w, 3);
+	to = w.to;
+	zone_set(0, 3600, ip_of(0), ip_of(1), NULL);
+	start(&w, "", textf("\"db.example:%d\", \"%s:%d\"", to, ip_of(2), to));
+	expect_part(servers_json(),
+		    textf("\"server\":\"%s:%d\",\"name\":\"db.example:%d\"", ip_of(1), to, to));
+	expect_part(servers_json(), textf("\"server\":\"%s:%d\",\"name\":null", ip_of(2), to));
+	expect_part(control_verb(0, "server --socket $S"), textf("\n    of db.example:%d\n", to));
+	expect_part(control_verb(0, textf("server drain app/db.example:%d --socket $S", to)),
+		    textf("app/db.example:%d: drain, each of 2 servers\n", to));
+	assert_int_equal(failures_of(&w, 4), 0);
+	assert_int_equal(kit_peer_accepted(w.peer[2]), 4);
+	expect_part(control_verb(0, textf("server ready app/db.example:%d --socket $S", to)),
+		    "ready, each of 2 servers");
+	assert_int_equal(failures_of(&w, 6), 0);
+	assert_int_equal(kit_peer_accepted(w.peer[2]), 6);
+	kit_peer_stop(w.peer[0]);
+	assert_int_equal(failures_of(&w, 6), 0);
+	expect_part(control_verb(0, "status --socket $S"),
+		    textf("server app/%s:%d (db.example:%d): connection refused ", ip_of(0), to, to));
+	end(&w);
+}
+
+/* E61: a name without an address beside servers that are there is told. */
+static void e61_a_name_that_brings_nothing(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, 1);
+	zone_set(3, 1, NULL, NULL, NULL);
+	start(&w, "", textf("\"%s:%d\", \"a.example:%d\", \"b.example:%d\", \"c.example:%d\"", ip_of(0), w.to, w.to,
+			    w.to, w.to));
+	expect_part(control_verb(0, "status --socket $S"),
+		    textf("upstream app: the name b.example:%d brings no server; the events dns_failed and dns_dropped "
+			  "say why", w.to));
+	expect_part(control_verb(0, "status --socket $S"), "upstream app: 1 more name brings no server");
+	assert_int_equal(failures_of(&w, 2), 0);
+	end(&w);
+}
+
 /* E58, E20: what one answer lacks stays; what two lack leaves, and its connections go on. The second question comes
  * over TCP. */
 static void e58_it_leaves_the_second_time(void **state)
@@ -316,6 +364,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(e56_each_address_is_a_server),
+		CASE(e56_o11_names_are_shown_and_steered),
+		CASE(e61_a_name_that_brings_nothing),
 		CASE(e58_it_leaves_the_second_time),
 		CASE(e60_all_are_replaced),
 		CASE(e61_failures_keep_what_is_known),

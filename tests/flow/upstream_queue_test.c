@@ -140,7 +140,7 @@ static void e43_queue_timeout(void **state)
 	expect_part(control_expect(200, "GET /metrics", ""),
 		    "\nstaunch_upstream_queue_timeouts_total{upstream=\"app\"} 1\n");
 	expect_part(control_expect(200, "GET /v1/upstreams", ""), ",\"refused\":0,\"timed_out\":1}");
-	expect_part(control_verb(0, "status --socket $S"), "app: timeouts.queue acts: 1 hits since the start");
+	expect_part(control_verb(0, "status --socket $S"), "app: timeouts.queue acts: 1 hit since the start");
 	expect_part(control_verb(0, "status --limits --socket $S"), "app timeouts.queue ");
 	assert_int_equal(kit_peer_accepted(w.echo), 1);
 	still_works(first);
