@@ -41,6 +41,7 @@ static void e28_each_word(void **state)
 		{"drain ready 10% 20%\n", AGENT_ANSWER_GOOD, {20, 0, AGENT_WISH_READY, false}},
 		{"up 5%\ndrain\n", AGENT_ANSWER_GOOD, {5, 0, AGENT_WISH_READY, false}},
 		{"hello up\n", AGENT_ANSWER_GOOD, NOTHING},
+		{"up hello\n", AGENT_ANSWER_GOOD, NOTHING},
 		{"\n", AGENT_ANSWER_GOOD, NOTHING},
 		{" ,\t\n", AGENT_ANSWER_GOOD, NOTHING},
 		{"# only words for people\n", AGENT_ANSWER_GOOD, NOTHING},

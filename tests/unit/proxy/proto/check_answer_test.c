@@ -70,6 +70,7 @@ static void e26_only_the_first_8_kib(void **state)
 	assert_int_equal(check_answer_send(&w, answer, sizeof(answer)), CHECK_ANSWER_GOOD);
 	memset(answer, '.', sizeof(answer));
 	memcpy(answer + MOST - 4, "+PONG", 5);
+	assert_int_equal(check_answer_send(&w, answer, MOST), CHECK_ANSWER_LONG);
 	assert_int_equal(check_answer_send(&w, answer, sizeof(answer)), CHECK_ANSWER_LONG);
 }
 
@@ -86,6 +87,8 @@ static void e27_only_http_1_is_believed(void **state)
 		{"usual", OK "Server: x\r\n\r\n", NULL, 30, CHECK_ANSWER_GOOD, 200},
 		{"1.0, no reason", "HTTP/1.0 204\r\n\r\n", NULL, 16, CHECK_ANSWER_GOOD, 204},
 		{"line feeds alone", "HTTP/1.0 204 x\n\n", NULL, 16, CHECK_ANSWER_GOOD, 204},
+		{"line feeds alone, no reason", "HTTP/1.0 204\n\n", NULL, 14, CHECK_ANSWER_GOOD, 204},
+		{"the last of the range", "HTTP/1.1 399 x\r\n\r\n", NULL, 18, CHECK_ANSWER_GOOD, 399},
 		{"a bad status, at once", "HTTP/1.1 503 no\r\n", NULL, 13, CHECK_ANSWER_BAD, 503},
 		{"beyond the range", "HTTP/1.1 400 no\r\n", NULL, 13, CHECK_ANSWER_BAD, 400},
 		{"1xx", "HTTP/1.1 103 early\r\nLink: x\r\n\r\n" OK "\r\n", NULL, 50, CHECK_ANSWER_GOOD, 200},
