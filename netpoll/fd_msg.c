@@ -35,7 +35,8 @@ static unsigned take_rights(struct msghdr *msg, int *sysfds)
 	return n;
 }
 
-/* A message that is not whole is refused whole: its descriptors are closed. */
+/* A message that is not whole is refused whole: its descriptors are closed. Control data is cut where this process has
+ * no descriptor left, since there is room for all that may be sent: then the bytes say what is missing. */
 static ssize_t read_msg_once(const struct np_fd *fd, void *buf, size_t n, int *sysfds, unsigned *nsysfds)
 {
 	union rights_room room;
@@ -53,9 +54,8 @@ static ssize_t read_msg_once(const struct np_fd *fd, void *buf, size_t n, int *s
 	if (got < 0 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
 		return got;
 	close_rights(sysfds, *nsysfds);
-	*nsysfds = 0;
-	/* Control data is cut where this process has no descriptor left: there is room for all that may be sent. */
-	return (msg.msg_flags & MSG_CTRUNC) != 0 ? -NP_EMFILE : -NP_EPROTO;
+	*nsysfds = (msg.msg_flags & MSG_TRUNC) != 0 ? 0 : NP_MSG_CUT;
+	return (msg.msg_flags & MSG_TRUNC) != 0 ? -NP_EPROTO : got;
 }
 
 ssize_t np_fd_read_msg(struct np_fd *fd, void *buf, size_t n, int sysfds[NP_MSG_SYSFDS], unsigned *nsysfds)

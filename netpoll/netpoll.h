@@ -220,14 +220,16 @@ must_use int np_fd_write(struct np_fd *fd, const void *buf, size_t n, size_t *do
 must_use int np_fd_writev(struct np_fd *fd, struct iovec *iov, int n, size_t *done);
 /* Messages of a SOCK_SEQPACKET pair, each with up to NP_MSG_SYSFDS descriptors beside its bytes (the kernel's limit is
  * 253). Port of FD.ReadMsg and FD.WriteMsg.
- *   np_fd_read_msg   Returns  bytes; 0 when the peer has ended (no message is empty); -NP_EMFILE: there was no room
- *                             for all its descriptors, which are closed; -NP_EPROTO: longer than n; or the error.
+ *   np_fd_read_msg   Returns  bytes; 0 when the peer has ended (no message is empty); -NP_EPROTO: longer than n; or
+ *                             the error. *nsysfds NP_MSG_CUT: this process had no room for all its descriptors, which
+ *                             are closed.
  *                    Owns     the descriptors in sysfds, close-on-exec: the caller.
  *   np_fd_write_msg  Returns  0: sent whole; or the error, and nothing is sent. ETOOMANYREFS: too many descriptors
  *                             are under way; try again when some have been received.
  *                    Owns     sysfds stay the caller's.
  *   Parks    both. */
 #define NP_MSG_SYSFDS 200
+#define NP_MSG_CUT    (NP_MSG_SYSFDS + 1)
 must_use ssize_t np_fd_read_msg(struct np_fd *fd, void *buf, size_t n, int sysfds[NP_MSG_SYSFDS], unsigned *nsysfds);
 must_use int np_fd_write_msg(struct np_fd *fd, const void *buf, size_t n, const int *sysfds, unsigned nsysfds);
 /* np_fd_accept: the next connection, non-blocking and close-on-exec; *peer may be NULL. Port of

@@ -180,6 +180,7 @@ static int process_init(struct process *p, const struct process_opts *o, unsigne
 		.stop_by = INT64_MAX,
 		.logs_by = INT64_MAX,
 		.old_logs_by = INT64_MAX,
+		.upgrade = {.end_by = INT64_MAX},
 		.drain_delay = -1,
 		.drain_timeout = -1,
 		.version = o->version,
@@ -309,7 +310,6 @@ static void serve_until_stopped(struct process *p)
 				return;
 			break;
 		default:
-			upgrade_pass_on(p, event);
 			return;
 		}
 	}

@@ -62,6 +62,11 @@ int64_t capacity_descriptors(void)
 	return getrlimit(RLIMIT_NOFILE, &r) == 0 ? (int64_t)r.rlim_cur : 1024;
 }
 
+int64_t capacity_for_conns(void)
+{
+	return capacity_descriptors() - FDS_RESERVE;
+}
+
 uint32_t capacity_descriptors_used(void)
 {
 	struct stat st;

@@ -14,6 +14,9 @@ void capacity_raise_descriptors(void);
 /* capacity_descriptors: the descriptor limit now. prlimit(1) may change it while we run. */
 int64_t capacity_descriptors(void);
 
+/* capacity_for_conns: so many of them may go to connections; the others are for what accepts, logs and asks. */
+int64_t capacity_for_conns(void);
+
 /* capacity_descriptors_used: how many are open; 0: this kernel does not say it cheaply. */
 uint32_t capacity_descriptors_used(void);
 

@@ -57,7 +57,9 @@ static bool wait_patiently(struct process *p, int64_t deadline)
 	int sig;
 
 	do {
-		sig = signals_wait(SIGNALS_ORDERS | SIGNALS_BIT(SIGNALS_ASKED), deadline);
+		sig = signals_wait(SIGNALS_ORDERS | SIGNALS_BIT(SIGNALS_ASKED) | SIGNALS_BIT(SIGNALS_PEER), deadline);
+		if (sig == SIGNALS_PEER && upgrade_has_old(p))
+			upgrade_heard(p);
 		if (sig == SIGUSR1)
 			reload_logs(p);
 		if (sig == SIGNALS_ASKED)
@@ -66,22 +68,25 @@ static bool wait_patiently(struct process *p, int64_t deadline)
 	return sig >= 0;
 }
 
-/* Returns true when all have ended by themselves. */
+/* A process that has taken over ends after the one before it, and a process that has handed over no later than the one
+ * that serves.   Returns  true when all have ended by themselves. */
 static bool wait_for_connections(struct process *p, int64_t deadline)
 {
 	int64_t next_line = np_nanotime() + LOG_EVERY;
 
 	uint32_t left;
 
-	while ((left = drain_left(p)) > 0) {
+	while ((left = drain_left(p)) > 0 || upgrade_has_old(p)) {
 		int64_t now = np_nanotime();
 
 		upgrade_move_late(p);
-
+		if (p->upgrade.end_by < deadline)
+			deadline = p->upgrade.end_by;
 		if (now >= deadline)
 			return false;
 		if (now >= next_line) {
-			log_msg(LVL_NOTICE, "draining", "%u connection%s left", left, plural(left));
+			log_msg(LVL_NOTICE, "draining", "%u connection%s left%s", left, plural(left),
+				upgrade_has_old(p) ? ", and those of the process before this one" : "");
 			next_line = now + LOG_EVERY;
 		}
 		if (wait_patiently(p, now + POLL_EVERY < deadline ? now + POLL_EVERY : deadline)) {
@@ -116,6 +121,7 @@ static bool cut_connections(struct process *p)
 	uint32_t left = drain_left(p);
 
 	p->stop_by = np_nanotime();
+	upgrade_stop_old(p, p->stop_by);
 	if (left == 0)
 		return false;
 	event_log(event_of_drain(left), LVL_WARNING, "drain_deadline", "%u connection%s %s cut", left, plural(left),
@@ -154,6 +160,7 @@ bool drain_run(struct process *p)
 	hurry = delay > 0 && wait_patiently(p, np_deadline_after(delay));
 	bindings_stop(&p->bindings, p->shards, hurry ? np_nanotime() : deadline);
 	p->stop_by = hurry ? np_nanotime() : deadline;
+	upgrade_stop_old(p, p->stop_by);
 	if ((hurry || !wait_for_connections(p, deadline)) && cut_connections(p))
 		return false;
 	event_log(event_begin(), LVL_NOTICE, "drained", "all connections have ended");

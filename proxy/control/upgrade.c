@@ -1,6 +1,7 @@
 /* upgrade: the steps of the process that serves, each with what undoes it. */
 #include "proxy/control/upgrade.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -315,15 +316,45 @@ static bool upgrade_steps(struct process *p, const char *binary)
 	return switch_over(p);
 }
 
+/* Who told this process to stop while there was no way back meant the service, which is new's by now. Other orders are
+ * refused as before. */
+static void pass_orders_on(struct process *p)
+{
+	struct order *o;
+
+	if (signals_pending(SIGNALS_STOP) && signals_wait(SIGNALS_STOP, np_nanotime()) > 0)
+		kill(p->upgrade.pid, SIGTERM);
+	while ((o = order_take(p)) != NULL)
+		order_answer(o, -EBUSY);
+}
+
+/* Connections that had a RUN were new's alone, and have ended with it. */
+static void say_given_up(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+	struct event *e = event_begin();
+
+	event_number(e, "lost", u->moved);
+	STAT_ADD(&p->stats, upgrade_lost, u->moved);
+	if (u->moved == 0)
+		event_log(e, LVL_ERROR, "upgrade_failed", "upgrade given up, this process serves on: %s", u->why);
+	else
+		event_log(e, LVL_ERROR, "upgrade_failed",
+			  "upgrade given up, this process serves on: %s; connections that had moved are lost: %u",
+			  u->why, u->moved);
+	u->moved = 0;
+}
+
 bool upgrade_run(struct process *p, const char *binary)
 {
 	struct upgrade *u = &p->upgrade;
 	bool done;
 
 	DCHECK(!upgrade_under_way(p), "one at a time");
-	upgrade_peer_stop(p); /* the process before this one, if it still lives, goes on alone */
+	upgrade_leave_old(p);
 	u->why[0] = '\0';
 	u->moved = 0;
+	u->end_by = INT64_MAX;
 	__atomic_store_n(&u->stage, UPGRADE_UNDER_WAY, __ATOMIC_RELEASE);
 	done = upgrade_steps(p, binary);
 	if (done) {
@@ -331,12 +362,13 @@ bool upgrade_run(struct process *p, const char *binary)
 		__atomic_store_n(&u->stage, UPGRADE_OVER, __ATOMIC_RELEASE);
 		log_msg(LVL_NOTICE, "upgraded", "upgrade: process %d serves; %u connections have moved there",
 			(int)u->pid, u->moved);
+		pass_orders_on(p);
 		return true;
 	}
 	upgrade_peer_stop(p);
 	end_child(u);
 	__atomic_store_n(&u->stage, UPGRADE_NONE, __ATOMIC_RELEASE);
-	log_msg(LVL_ERROR, "upgrade_failed", "upgrade given up, this process serves on: %s", u->why);
+	say_given_up(p);
 	return false;
 }
 

@@ -12,8 +12,8 @@
  *   7  its connections, CONNS and RUN                 builds them, ACK, and runs them (upgrade_move.h)
  *   8  tells the service manager; DONE
  *      forgets its sockets, their files and locks
- *   9  each 100 ms what has become movable moves;     passes an order to stop on: SIGNAL
- *      the rest ends here, as in a drain: BYE
+ *   9  each 100 ms what has become movable moves;     passes an order to stop on: SIGNAL;
+ *      the rest ends here, as in a drain: BYE         ends after old
  *
  * Until GO, old undoes all of it when new ends, is late or says something else: nothing has happened. From ACCEPTING
  * on new is the process that serves. New ends with old until GO; after it new is on its own.
@@ -63,6 +63,7 @@ struct upgrade {
 	struct upgrade_batch *batch; /* new: owned: what came and does not run yet; NULL: nothing comes */
 	unsigned moved;              /* old: connections that are the other process's now */
 	uint64_t batches;            /* old: sent so far */
+	int64_t end_by;              /* old: new stops, and what is left here ends by then, too; INT64_MAX: not said */
 	int64_t moved_at;            /* old: when the first look at all of them began; 0: no more are moved */
 	int64_t move_next;           /* old: the next look at those that could not move then */
 	char why[UPGRADE_WHY];       /* of the last one that failed, a sentence; "": none has */
@@ -94,8 +95,16 @@ must_use int upgrade_ready(struct process *p, struct snapshot *snap);
 void upgrade_accepting(struct process *p);
 /* upgrade_heard: new, after SIGNALS_PEER: what old said while this process serves. */
 void upgrade_heard(struct process *p);
-/* upgrade_pass_on: new: a signal that is old's, too, as long as old lives. */
+/* upgrade_pass_on: new: logs are opened anew in old, too, as long as it lives. */
 void upgrade_pass_on(struct process *p, int sig);
+/* upgrade_stop_old: new: what old has left ends by then. Harmless without an old one. */
+void upgrade_stop_old(struct process *p, int64_t by);
+/* upgrade_has_old: new: the process before this one lives.   Calls  control thread. */
+bool upgrade_has_old(const struct process *p);
+
+/* upgrade_leave_old: the process before this one goes on alone: another takes over from this one. Harmless without an
+ * old one.   Parks  1 s at most. */
+void upgrade_leave_old(struct process *p);
 
 /* upgrade_under_way: an order that changes something is refused meanwhile.   Calls  control thread. */
 bool upgrade_under_way(const struct process *p);

@@ -1,15 +1,18 @@
 /* upgrade_move: old's part: freeze, send, hear, settle. */
 #include "proxy/control/upgrade_move.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proxy/conn/hand_over.h"
 #include "proxy/conn/walk.h"
+#include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
 
 #define ACK_TIME   (10 * NP_S)
 #define LOOKS_MOST 4096 /* of connections, in one turn of a worker's loop */
+#define WINDOW_SHARE 4  /* one in so many of this process's descriptors is under way at most */
 
 /* What one message carries, of one worker. On the heap. */
 struct move_batch {
@@ -20,6 +23,7 @@ struct move_batch {
 	unsigned n;
 	struct conn *conns[UPGRADE_BATCH];
 	bool stays[UPGRADE_BATCH]; /* new does not take it, or it was told to end meanwhile */
+	unsigned most; /* connections of a message */
 	int sysfds[UPGRADE_BATCH * HAND_OVER_FDS];
 };
 
@@ -52,7 +56,7 @@ static void freeze_some(struct shard *s, void *arg)
 	if (!b->begun)
 		walk_begin(&b->walk, s);
 	b->begun = true;
-	for (unsigned looks = 0; b->n < UPGRADE_BATCH && looks < LOOKS_MOST; looks++) {
+	for (unsigned looks = 0; b->n < b->most && looks < LOOKS_MOST; looks++) {
 		struct list *before = b->walk.at;
 		struct conn *c = walk_next(&b->walk);
 
@@ -67,27 +71,26 @@ static void freeze_some(struct shard *s, void *arg)
 }
 
 /* An order to end that came while it was frozen is obeyed here. */
+static void keep_killed(struct shard *s, void *arg)
+{
+	struct move_batch *b = arg;
+
+	(void)s;
+	for (unsigned i = 0; i < b->n; i++)
+		b->stays[i] |= b->conns[i]->kill != CLOSE_NONE;
+}
+
 static void settle_some(struct shard *s, void *arg)
 {
 	struct move_batch *b = arg;
 
 	(void)s;
 	for (unsigned i = 0; i < b->n; i++) {
-		b->stays[i] |= b->conns[i]->kill != CLOSE_NONE;
 		if (b->stays[i])
 			hand_over_thaw(b->conns[i]);
 		else
 			hand_over_forget(b->conns[i]);
 	}
-}
-
-static void thaw_some(struct shard *s, void *arg)
-{
-	struct move_batch *b = arg;
-
-	(void)s;
-	for (unsigned i = 0; i < b->n; i++)
-		hand_over_thaw(b->conns[i]);
 }
 
 static void end_walk(struct shard *s, void *arg)
@@ -142,13 +145,43 @@ static int send_run(struct process *p, const struct move_batch *b)
 	struct handover_writer w;
 
 	upgrade_body(&p->upgrade.pair, &w);
-	for (unsigned i = 0; i < b->n; i++) {
+	for (unsigned i = 0; i < b->n; i++)
 		if (b->stays[i])
 			handover_put_number(&w, HANDOVER_TAG_NOT_TAKEN, i);
-		else
-			p->upgrade.moved++;
-	}
 	return upgrade_send(&p->upgrade.pair, HANDOVER_RUN, &w, NULL, 0);
+}
+
+/* That new has no RUN does not say that it will never run them: the end of this process would be its RUN. So they run
+ * here only if new has ended, is killed (as long as it does not serve alone), or hears that they are not to be. One
+ * that hangs has them: whatever becomes of it, they have one owner. */
+static void take_back(struct process *p, struct shard *s, struct move_batch *b, int err)
+{
+	struct upgrade *u = &p->upgrade;
+	bool ours = err == -NP_ESHORT || err == -NP_EPIPE || u->stage == UPGRADE_UNDER_WAY;
+
+	if (u->stage == UPGRADE_UNDER_WAY)
+		kill(u->pid, SIGKILL);
+	memset(b->stays, true, sizeof(b->stays));
+	if (!ours && send_run(p, b) != 0)
+		memset(b->stays, false, sizeof(b->stays));
+	shard_call(s, settle_some, b);
+}
+
+/* RUN first: should new have ended, what it does not hear of any more runs here. */
+static int hand_batch(struct process *p, struct shard *s, struct move_batch *b)
+{
+	int err = hear_ack(p, b);
+
+	if (err == 0) {
+		shard_call(s, keep_killed, b);
+		err = send_run(p, b);
+	}
+	if (err != 0)
+		return err;
+	shard_call(s, settle_some, b);
+	for (unsigned i = 0; i < b->n; i++)
+		p->upgrade.moved += !b->stays[i];
+	return 0;
 }
 
 static int move_batch(struct process *p, struct shard *s, struct move_batch *b)
@@ -164,15 +197,10 @@ static int move_batch(struct process *p, struct shard *s, struct move_batch *b)
 		return 0;
 	err = upgrade_send(pair, HANDOVER_CONNS, &b->w, b->sysfds, b->n * HAND_OVER_FDS);
 	if (err == 0)
-		err = hear_ack(p, b);
-	if (err != 0) {
-		shard_call(s, thaw_some, b);
-		memset(b->stays, true, sizeof(b->stays));
-		(void)!send_run(p, b); /* new drops them, should it only be slow */
-		return err;
-	}
-	shard_call(s, settle_some, b);
-	return send_run(p, b);
+		err = hand_batch(p, s, b);
+	if (err != 0)
+		take_back(p, s, b, err);
+	return err;
 }
 
 static int move_shard(struct process *p, struct shard *s, struct move_batch *b)
@@ -185,6 +213,17 @@ static int move_shard(struct process *p, struct shard *s, struct move_batch *b)
 	return err;
 }
 
+/* The kernel bounds what this user may have under way by this process's limit: a quarter of it leaves room for
+ * others. */
+static unsigned batch_most(void)
+{
+	int64_t n = capacity_descriptors() / WINDOW_SHARE / HAND_OVER_FDS;
+
+	if (n > UPGRADE_BATCH)
+		return UPGRADE_BATCH;
+	return n > 1 ? (unsigned)n : 1;
+}
+
 int upgrade_move(struct process *p, int64_t since)
 {
 	int err = 0;
@@ -195,6 +234,7 @@ int upgrade_move(struct process *p, int64_t since)
 		if (b == NULL)
 			return -NP_ENOMEM;
 		b->since = since;
+		b->most = batch_most();
 		err = move_shard(p, &p->shards[i], b);
 		free(b);
 	}

@@ -3,11 +3,12 @@
  *
  *   old                                   new
  *   freezes, writes: CONNS     ------->   builds, frozen: ACK, with those that it cannot take
- *   thaws those, forgets the others
  *   RUN, with those that are not to be    thaws; drops the ones that are not to be
+ *   thaws those, forgets the others
  *
  * Before RUN old may thaw what it froze; after it never: so each connection has one owner. That old has ended is the
- * RUN of what was acknowledged: nobody else can run it. Control thread. */
+ * RUN of what was acknowledged: nobody else can run it. So old thaws only where new has ended as well, or has heard
+ * that they are not to be. Control thread. */
 #ifndef PROXY_CONTROL_UPGRADE_MOVE_H
 #define PROXY_CONTROL_UPGRADE_MOVE_H
 

@@ -17,6 +17,7 @@
 
 #define ANSWER_TIME (10 * NP_S)
 #define TAKE_TIME   (3 * NP_S)  /* between two messages of old; a stop waits for it at most */
+#define LEAVE_TIME  NP_S
 #define GO_TIME     (60 * NP_S) /* old may be slow to stop its acceptors; that it has ended is seen at once */
 
 #define NOT_LOOKED (-2)
@@ -335,19 +336,36 @@ void upgrade_accepting(struct process *p)
 		take_until_done(p);
 }
 
-void upgrade_pass_on(struct process *p, int sig)
+bool upgrade_has_old(const struct process *p)
 {
-	struct upgrade *u = &p->upgrade;
-	struct handover_writer w;
-
-	if (u->pair.room == NULL || u->stage != UPGRADE_NONE)
-		return;
-	upgrade_body(&u->pair, &w);
-	handover_put_number(&w, HANDOVER_TAG_INDEX, (uint64_t)sig);
-	(void)!upgrade_send(&u->pair, HANDOVER_SIGNAL, &w, NULL, 0);
+	return p->upgrade.pair.room != NULL && p->upgrade.stage == UPGRADE_NONE;
 }
 
-/* Old said BYE, or has ended. */
+/* by: as old understands it beside an order to stop; INT64_MAX: nothing is said. */
+static void send_signal(struct process *p, int sig, int64_t by)
+{
+	struct handover_writer w;
+
+	if (!upgrade_has_old(p))
+		return;
+	upgrade_body(&p->upgrade.pair, &w);
+	handover_put_number(&w, HANDOVER_TAG_INDEX, (uint64_t)sig);
+	handover_put_number(&w, HANDOVER_TAG_SIGNAL_BY, (uint64_t)by);
+	(void)!upgrade_send(&p->upgrade.pair, HANDOVER_SIGNAL, &w, NULL, 0);
+}
+
+void upgrade_pass_on(struct process *p, int sig)
+{
+	send_signal(p, sig, INT64_MAX);
+}
+
+void upgrade_stop_old(struct process *p, int64_t by)
+{
+	send_signal(p, SIGTERM, by);
+}
+
+/* Old said BYE, or has ended, or says what is no message: then it lives, has what it did not see running here, and
+ * goes on alone. */
 void upgrade_heard(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
@@ -358,11 +376,24 @@ void upgrade_heard(struct process *p)
 		upgrade_taken(u);
 		return;
 	}
-	upgrade_take_rest(p, true);
+	upgrade_take_rest(p, u->read_err == 0 || u->read_err == -NP_ESHORT);
 	if (u->pair.room != NULL)
 		log_msg(LVL_NOTICE, "predecessor_ended", "the process before this one, %d, has ended", (int)u->pid);
 	upgrade_peer_stop(p);
 	u->pid = 0;
+}
+
+/* What it has acknowledged waits for a word of old's, which is under way. */
+void upgrade_leave_old(struct process *p)
+{
+	struct upgrade *u = &p->upgrade;
+	int64_t deadline = np_deadline_after(LEAVE_TIME);
+
+	while (u->batch != NULL && u->batch->n > 0 && upgrade_expect(p, 0, deadline) == 0)
+		if (!upgrade_take(p))
+			upgrade_taken(u);
+	upgrade_take_rest(p, u->read_err == -NP_ESHORT);
+	upgrade_peer_stop(p);
 }
 
 bool upgrade_under_way(const struct process *p)

@@ -92,16 +92,26 @@ static int receive_packet(struct upgrade_pair *p, struct upgrade_message *m)
 	int sysfds[NP_MSG_SYSFDS];
 	unsigned nsysfds = 0;
 	bool first = m->kind == 0;
-	ssize_t got = np_fd_read_msg(&p->fd, room, HANDOVER_PACKET_MOST, first ? m->sysfds : sysfds,
-				     first ? &m->nsysfds : &nsysfds);
+	ssize_t got;
 
+	do /* it has ended, and what we said last is unread: what it said before is there still */
+		got = np_fd_read_msg(&p->fd, room, HANDOVER_PACKET_MOST, first ? m->sysfds : sysfds,
+				     first ? &m->nsysfds : &nsysfds);
+	while (got == -NP_ECONNRESET);
 	if (got <= 0)
-		return got == 0 || got == -NP_ECONNRESET ? -NP_ESHORT : (int)got;
+		return got == 0 ? -NP_ESHORT : (int)got;
+	if (nsysfds == NP_MSG_CUT)
+		return -NP_EPROTO;
+	m->cut |= m->nsysfds == NP_MSG_CUT;
+	if (m->cut)
+		m->nsysfds = 0;
 	for (unsigned i = 0; i < nsysfds; i++)
 		np_sock_close(sysfds[i]);
 	if (handover_packet_read(room, (size_t)got, &packet) != 0 || packet.kind == 0 || nsysfds > 0 ||
 	    (!first && packet.kind != m->kind) || packet.n > HANDOVER_MESSAGE_MOST - m->n)
 		return -NP_EPROTO;
+	if (m->cut && packet.kind != HANDOVER_CONNS)
+		return -NP_EMFILE;
 	m->major = packet.major;
 	m->kind = packet.kind;
 	memcpy(p->room + IN_AT + m->n, packet.body, packet.n);
@@ -117,6 +127,7 @@ int upgrade_receive(struct upgrade_pair *p, struct upgrade_message *m, int64_t d
 	m->kind = 0;
 	m->n = 0;
 	m->nsysfds = 0;
+	m->cut = false;
 	m->body = p->room + IN_AT;
 	np_fd_set_read_deadline(&p->fd, deadline);
 	do

@@ -22,6 +22,7 @@ struct upgrade_message {
 	uint32_t n;
 	int sysfds[NP_MSG_SYSFDS]; /* owned: those that are not taken are closed by upgrade_drop; -1: taken */
 	unsigned nsysfds;
+	bool cut; /* of CONNS: this process had no room for its descriptors, and they are closed */
 };
 
 /* upgrade_pair_open: over this end of a pair.
@@ -37,8 +38,9 @@ void upgrade_body(struct upgrade_pair *p, struct handover_writer *w);
 must_use int upgrade_send(struct upgrade_pair *p, enum handover_kind kind, struct handover_writer *w,
 			  const int *sysfds, unsigned nsysfds);
 /* upgrade_receive: the next message, whole.
- *   Returns  0; -NP_EDEADLINE; -NP_ESHORT: the other process has ended; -NP_EPROTO: what it says is no message; or
- *            the error. Only after 0 there is something to drop.   Parks. */
+ *   Returns  0; -NP_EDEADLINE; -NP_ESHORT: the other process has ended; -NP_EPROTO: what it says is no message;
+ *            -NP_EMFILE: no room for its descriptors, where none can be missed; or the error. Only after 0 there is
+ *            something to drop.   Parks. */
 must_use int upgrade_receive(struct upgrade_pair *p, struct upgrade_message *m, int64_t deadline);
 /* Wipes m, and closes the descriptors that nobody took. */
 void upgrade_drop(struct upgrade_pair *p, struct upgrade_message *m);

@@ -8,20 +8,27 @@
 
 #include "proxy/control/control.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/upgrade_move.h"
 
-/* What new passes on while old drains. */
-static void take_signal(const struct upgrade_message *m)
+/* What new passes on while old drains. An order to stop bounds the drain that is under way; from a release that says no
+ * time it ends it. */
+static void take_signal(struct upgrade *u)
 {
 	struct handover_reader r;
 	struct handover_field f;
+	uint64_t sig = 0, by = 0;
 
-	handover_read(&r, m->body, m->n);
+	handover_read(&r, u->message.body, u->message.n);
 	while (handover_next(&r, &f)) {
-		uint64_t sig = f.tag == HANDOVER_TAG_INDEX ? handover_number(&r, &f) : 0;
-
-		if (sig == SIGTERM || sig == SIGUSR1)
-			signals_raise((int)sig);
+		if (f.tag == HANDOVER_TAG_INDEX)
+			sig = handover_number(&r, &f);
+		else if (f.tag == HANDOVER_TAG_SIGNAL_BY)
+			by = handover_number(&r, &f);
 	}
+	if (sig == SIGTERM && (int64_t)by < u->end_by)
+		u->end_by = (int64_t)by;
+	else if (sig == SIGUSR1)
+		signals_raise(SIGUSR1);
 }
 
 /* Each message waits until it is taken; a signal is nobody's to wait for. */
@@ -35,7 +42,7 @@ static void read_main(void *arg)
 
 		u->read_err = upgrade_receive(&u->pair, &u->message, 0);
 		if (u->read_err == 0 && u->message.kind == HANDOVER_SIGNAL) {
-			take_signal(&u->message);
+			take_signal(u);
 			upgrade_drop(&u->pair, &u->message);
 			continue;
 		}
@@ -85,6 +92,7 @@ void upgrade_peer_stop(struct process *p)
 			upgrade_taken(u);
 		np_sleep(NP_MS);
 	}
+	upgrade_take_rest(p, false);
 	upgrade_pair_close(&u->pair);
 	free(u->batch);
 	u->batch = NULL;

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
+
+#define NO_DESCRIPTORS "the new process has no descriptors left for it"
 
 /* On the stack of the control thread, which waits. */
 struct taking {
@@ -11,18 +14,22 @@ struct taking {
 	struct upgrade_batch *batch;
 	uint64_t number; /* of the batch, as old counts */
 	const char *why[UPGRADE_BATCH]; /* static: it is not taken */
+	int sysfd_most; /* descriptors from here on are for what accepts, logs and asks */
 };
 
 /* ---- on the worker ---- */
 
+/* Its descriptors are closed where it is not taken. The kernel gives the lowest number that is free. */
 static void take_one(struct taking *t, struct shard *s, const struct handover_field *group, unsigned i)
 {
 	const struct hand_over_into into = {.shard = s, .snap = t->p->snap};
 	const int *sysfds = &t->p->upgrade.message.sysfds[i * HAND_OVER_FDS];
 	struct hand_over *h = &t->batch->read;
+	bool full = sysfds[0] >= t->sysfd_most || sysfds[1] >= t->sysfd_most;
 
-	t->batch->conns[i] = NULL;
-	if (!hand_over_read(h, group, &t->why[i])) {
+	if (full)
+		t->why[i] = NO_DESCRIPTORS;
+	if (full || !hand_over_read(h, group, &t->why[i])) {
 		np_sock_close(sysfds[0]);
 		np_sock_close(sysfds[1]);
 	} else if (hand_over_build(&into, h, sysfds, &t->batch->conns[i], &t->why[i]) != 0) {
@@ -31,7 +38,7 @@ static void take_one(struct taking *t, struct shard *s, const struct handover_fi
 	explicit_bzero(h, sizeof(*h)); /* keys */
 }
 
-/* A message with fewer descriptors than its connections have is refused from there on. */
+/* A message with fewer descriptors than its connections have is refused from there on; none is left unnamed. */
 static void take_batch(struct shard *s, void *arg)
 {
 	struct taking *t = arg;
@@ -39,15 +46,23 @@ static void take_batch(struct shard *s, void *arg)
 	struct upgrade_batch *b = t->batch;
 	struct handover_reader r;
 	struct handover_field f;
+	unsigned taken = 0; /* of its descriptors */
 
 	handover_read(&r, m->body, m->n);
-	while (handover_next(&r, &f) && b->n < UPGRADE_BATCH) {
+	while (b->n < UPGRADE_BATCH && handover_next(&r, &f)) {
 		if (f.tag == HANDOVER_TAG_BATCH)
 			t->number = handover_number(&r, &f);
-		else if (f.tag == HANDOVER_TAG_CONN && (b->n + 1) * HAND_OVER_FDS <= m->nsysfds)
-			take_one(t, s, &f, b->n++);
+		if (f.tag != HANDOVER_TAG_CONN)
+			continue;
+		b->conns[b->n] = NULL;
+		t->why[b->n] = NO_DESCRIPTORS;
+		if (taken + HAND_OVER_FDS <= m->nsysfds) {
+			take_one(t, s, &f, b->n);
+			taken += HAND_OVER_FDS;
+		}
+		b->n++;
 	}
-	for (unsigned i = b->n * HAND_OVER_FDS; i < m->nsysfds; i++)
+	for (unsigned i = taken; i < m->nsysfds; i++)
 		np_sock_close(m->sysfds[i]);
 	m->nsysfds = 0; /* each of them has an owner, or is closed */
 }
@@ -105,7 +120,7 @@ static void say_ack(struct process *p, const struct taking *t)
 static void take_conns(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
-	struct taking t = {.p = p, .batch = u->batch};
+	struct taking t = {.p = p, .batch = u->batch, .sysfd_most = (int)capacity_for_conns()};
 
 	upgrade_take_rest(p, false); /* old says RUN before the next ones; if it did not, it has them */
 	u->batch->shard = freest_shard(p);

@@ -39,6 +39,8 @@
 	X(paced_down,      "staunch_paced_closes_total",       "why=\"server_down\"", counter, "") \
 	X(reloads_ok,      "staunch_config_reloads_total",     "result=\"ok\"",     counter, \
 	  "Reloads of the configuration, by result.") \
-	X(reloads_failed,  "staunch_config_reloads_total",     "result=\"failed\"", counter, "")
+	X(reloads_failed,  "staunch_config_reloads_total",     "result=\"failed\"", counter, "") \
+	X(upgrade_lost,    "staunch_upgrade_lost_total",       "",                  counter, \
+	  "Connections that were lost because a new program ended just after they had moved to it.")
 
 #endif

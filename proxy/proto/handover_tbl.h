@@ -46,6 +46,7 @@
 	X(BATCH, 80)           /* its number */                                                   \
 	X(CONN, 81)            /* group: one connection, in the order of the descriptors */       \
 	X(NOT_TAKEN, 82)       /* of ACK and RUN: a connection's index there */                 \
+	X(SIGNAL_BY, 84)       /* of SIGNAL, TERM: what is left there ends by then; CLOCK_MONOTONIC, ns */ \
 	X(INDEX, 83)                                                                              \
 	X(CONN_FDS, 90)        /* how many descriptors are its: client, server, pipes */          \
 	X(CONN_ID, 91)         /* 16 bytes, if it was told */                                     \

@@ -1,8 +1,9 @@
-/* Another program takes over, and connections move to it: P16, P24, P34, P37. */
+/* Another program takes over, and connections move to it: P16, P24, P34, P35, P37. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/flow/kit/upgrade.h"
@@ -104,6 +105,37 @@ static void p16_no_byte_of_a_stream_is_lost(void **state)
 	stop(&w);
 }
 
+/* 200 descriptors are fewer than one message needs, so the first one is refused whole, and the next one taken. */
+static void p35_a_new_process_with_fewer_descriptors(void **state)
+{
+	struct world w = world_of();
+	int fds[MOVED], first, left;
+	char script[KIT_PATH];
+	const char *said;
+
+	(void)state;
+	write_world(&w, 1, tcp_bind(&w), "");
+	start_with(&w, KIT_ARGV(kit_binary(), "run", "-c", w.config));
+	for (int i = 0; i < MOVED; i++)
+		fds[i] = served(kit_ip(0), w.port);
+	kit_file_write("few", textf("#!/bin/sh\nulimit -n 200\nexec %s \"$@\"\n", kit_binary()), script);
+	assert_int_equal(chmod(script, 0755), 0);
+	said = control_verb(0, textf("upgrade --json --socket $S --binary %s", script));
+	first = (int)w.pid;
+	w.pid = pid_in(said);
+	expect_part(said, textf("\"moved\":%d,\"left\":100", MOVED - 100));
+	kit_file_wait(w.first->err, "stays with the process before: the new process has no descriptors left for it", 1);
+	for (int i = 0; i < MOVED; i++)
+		still_works(fds[i]);
+	end_orderly(served(kit_ip(0), w.port));
+	left = kit_proc_fds(w.pid);
+	for (int i = 0; i < MOVED; i++)
+		end_orderly(fds[i]);
+	assert_int_equal(wait_for_end(&w, first), 0);
+	kit_proc_wait_fds(w.pid, left - 2 * (MOVED - 100) - 1); /* and the pair */
+	stop(&w);
+}
+
 /* A connection has one record, which the last process writes, with all its bytes. */
 static void p37_one_record_for_a_connection(void **state)
 {
@@ -158,16 +190,43 @@ static void p34_what_begins_moves_later(void **state)
 	stop(&w);
 }
 
-/* One that cannot move yet ends with the old process, which the new one tells to stop. */
-static void p24_an_order_to_stop_reaches_both(void **state)
+/* The process that serves is told to stop while the one before it has a client that cannot move yet.
+ *   Returns  the pid of the one before. */
+static pid_t stop_with_late(struct world *w)
+{
+	pid_t old = w->pid;
+
+	w->pid = pid_in(control_verb(0, "upgrade --json --socket $S"));
+	end_orderly(served(kit_ip(0), w->port));
+	assert_int_equal(kill(w->pid, SIGTERM), 0);
+	kit_file_wait(w->first->err, "stopping: 0 connections", 1);
+	return old;
+}
+
+/* One time for both: the new process waits for the client, and the client for nothing. */
+static void p24_an_order_to_stop_drains_both(void **state)
 {
 	struct world w;
 	int fd = connect_late(&w);
-	pid_t old = w.pid;
+	pid_t old = stop_with_late(&w);
 
 	(void)state;
-	w.pid = pid_in(control_verb(0, "upgrade --json --socket $S"));
-	end_orderly(served(kit_ip(0), w.port));
+	kit_send(fd, " UNKNOWN\r\n", 10);
+	still_works(fd);
+	assert_int_equal(wait_for_end(&w, old), 0);
+	still_works(fd);
+	assert_int_equal(kill(w.pid, 0), 0);
+	end_orderly(fd);
+	assert_int_equal(wait_for_end(&w, w.pid), 0);
+}
+
+static void p24_a_second_order_to_stop_cuts_both(void **state)
+{
+	struct world w;
+	int fd = connect_late(&w);
+	pid_t old = stop_with_late(&w);
+
+	(void)state;
 	assert_int_equal(kill(w.pid, SIGTERM), 0);
 	kit_file_wait(w.first->err, "a second signal", 1);
 	assert_int_equal(wait_for_end(&w, old), 4);
@@ -180,7 +239,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(p16_connections_move, kit_end),
 		cmocka_unit_test_teardown(p16_no_byte_of_a_stream_is_lost, kit_end),
-		cmocka_unit_test_teardown(p24_an_order_to_stop_reaches_both, kit_end),
+		cmocka_unit_test_teardown(p24_an_order_to_stop_drains_both, kit_end),
+		cmocka_unit_test_teardown(p24_a_second_order_to_stop_cuts_both, kit_end),
+		cmocka_unit_test_teardown(p35_a_new_process_with_fewer_descriptors, kit_end),
 		cmocka_unit_test_teardown(p37_one_record_for_a_connection, kit_end),
 		cmocka_unit_test_teardown(p34_what_begins_moves_later, kit_end),
 	};
