@@ -4,7 +4,7 @@ GEN_OBJ   := $(filter-out %/main.o,$(call src,loadtest/gen/*.c))
 GEN_BIN   := $(O)/loadtest/gen/gen
 FLOOR_BIN := $(call bin,loadtest/floor/floor_*.c)
 
-.PHONY: loadtest bench bench-quick bench-failover bench-programs gates
+.PHONY: loadtest bench bench-quick bench-failover bench-upgrade bench-programs gates
 
 # These programs share no code with the proxy, so they share none of its mistakes.
 $(O)/libgen.a: $(GEN_OBJ)
@@ -25,6 +25,11 @@ bench-quick: bench-programs                          ## the same in two minutes;
 	@loadtest/bench/bench.py --quick $(BENCH_ARGS)
 bench-failover: bench-programs                       ## what clients suffer while a server fails; BENCH_ARGS="--rate 50"
 	@loadtest/bench/failover.py $(BENCH_ARGS)
+bench-upgrade:                                       ## ten upgrades under load: how long pieces took while all moved
+	$(SUBMAKE) BUILD=release build/staunch loadtest
+	$(SUBMAKE) BUILD=test build/test/tests/flow/process_upgrade_load_test
+	@UPGRADE_LOAD=full UPGRADE_GEN=build/release/loadtest/gen/gen STAUNCH=build/staunch \
+		build/test/tests/flow/process_upgrade_load_test
 gates:                                               ## count instructions, system calls, memory; compare with gates.json
 	$(SUBMAKE) BUILD=release build/staunch loadtest
 	@loadtest/bench/gates.py $(GATES_ARGS)
