@@ -105,8 +105,8 @@ static void p17_a_program_that_cannot_take_over(void **state)
 	(void)state;
 	expect_refused(&w, "/nonexistent/staunch", "no such file");
 	expect_refused(&w, program("text", "no program"), "/text cannot be started: ");
-	expect_refused(&w, program("fails", "#!/bin/sh\nexit 3\n"),
-		       "the new program ended with 3: no code of staunch: is it another program?; its messages are in "
+	expect_refused(&w, program("fails", "#!/bin/sh\nexit 9\n"),
+		       "the new program ended with 9: no code of staunch: is it another program?; its messages are in "
 		       "the log");
 	expect_refused(&w, program("dies", "#!/bin/sh\nkill -SEGV $$\n"), "the new program was ended by SIGSEGV");
 	expect_refused(&w, program("ends", "#!/bin/sh\nexit 0\n"), "ended with 0");
