@@ -249,10 +249,10 @@ def main():
         try:
             directives, less, was_relayed = one(staunch, path, directory, ports)
             total, lost, relayed = total + directives, lost + less, relayed + was_relayed
-            print(f"{os.path.basename(path)}: {directives - less} of {directives}{', relayed' if was_relayed else ''}")
+            print(f"{os.path.basename(path)}: {directives - less} of {directives}{', relayed' if was_relayed else ''}", flush=True)
         except (OSError, ValueError) as e:
             failed += 1
-            print(f"{os.path.basename(path)}: FAILED: {e}")
+            print(f"{os.path.basename(path)}: FAILED: {e}", flush=True)
     print(f"{len(files)} files, {total - lost} of {total} directives translated, {relayed} relayed, {failed} failed")
     missing = [p for p in have if not have[p]]
     print(f"missing: {missing}" if missing else "")
