@@ -52,14 +52,15 @@ static const char *loss_text(struct migrate_job *j, const struct migrate_loss *l
 	return migrate_format(j, "%s: %.80s", line, l->what);
 }
 
-/* "nginx.conf:12: limit_conn perip 10: what happens". No byte of the input acts on a terminal. */
+/* "nginx.conf:12: limit_conn perip 10: what happens". No byte of the input acts on a
+ * terminal, or is one that a file of ours may not have. */
 static void put_loss(struct migrate_job *j, FILE *f, const char *file, const struct migrate_loss *l)
 {
 	char *text = migrate_format(j, "%s:%u: %s: %s\n", file, migrate_line_number(l->line), loss_text(j, l),
 		l->instead);
 
 	for (char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 && c[1] != '\0')
+		if (((unsigned char)*c < 0x20 && c[1] != '\0') || (unsigned char)*c > 0x7e)
 			*c = '?';
 	fputs(text, f);
 }

@@ -236,6 +236,13 @@ static int put_text(FILE *f, const char *s)
 	return columns;
 }
 
+/* In comments: what is not ASCII may be what no file of ours may have. */
+static void yaml_put_plain(FILE *f, const char *s)
+{
+	for (; *s != '\0'; s++)
+		fputc((unsigned char)*s < 0x20 || (unsigned char)*s > 0x7e ? '?' : *s, f);
+}
+
 /* Where a node came from, where that is not where the one around it did. */
 static void yaml_end_line(struct yaml_writer *w, const struct yaml *n, const struct migrate_line *around, int column)
 {
@@ -244,7 +251,7 @@ static void yaml_end_line(struct yaml_writer *w, const struct yaml *n, const str
 	if (d != NULL && (around == NULL || d->file != around->file ||
 			  migrate_line_number(d) != migrate_line_number(around))) {
 		fprintf(w->f, "%*s# ", column < COMMENT_COLUMN ? COMMENT_COLUMN - column : 1, "");
-		(void)utf8_put(w->f, d->file->name, strlen(d->file->name), 0);
+		yaml_put_plain(w->f, d->file->name);
 		fprintf(w->f, ":%u", migrate_line_number(d));
 	}
 	fputc('\n', w->f);
@@ -256,7 +263,7 @@ static void yaml_put_remark(struct yaml_writer *w, const struct yaml *n, int ind
 	if (n->remark == NULL)
 		return;
 	fprintf(w->f, "%*s# ", indent, "");
-	(void)utf8_put(w->f, n->remark, strlen(n->remark), 0);
+	yaml_put_plain(w->f, n->remark);
 	fputc('\n', w->f);
 	w->line++;
 }

@@ -95,8 +95,8 @@ static bool has_gone(void *arg)
 	return !kit_child_alive(arg);
 }
 
-/* As long as there is one file more within KIT_MS: forty of them take longer than any one thing may.   Returns  its exit
- * code. */
+/* As long as there is one file more within KIT_MS: forty of them take longer than any one thing may.
+ *   Returns  its exit code. */
 static int wait_for_corpus(struct kit_child *c)
 {
 	int lines = 0;

@@ -186,6 +186,7 @@ static const struct row word_rows[] = {
 	{"M5 a ; too few", "nginx", "stream {\n user x\n}\n", 78, {"!a } within a directive: is a ; missing before it?\n  --> test.conf:3:1"}},
 	{"M5 a quote too few", "nginx", "stream { a 'b; }\n", 78, {"!this quote is never closed\n  --> test.conf:1:12"}},
 	{"M5 a quote and a letter", "nginx", "a 'b'c;", 78, {"!a space, a ; or a { must stand behind the quote\n  --> test.conf:1:6"}},
+	{"M5 bytes that are no characters", "nginx", "events {}\nx\xff\xfe\xc2\xa0 {}\n" SERVER(""), 3, {"!test.conf:2: x????: unknown"}},
 	{"M5 nothing at all", "nginx", "", 78, {"!no stream block"}},
 	{"M5 an empty directive", "nginx", " ;", 78, {"!nothing stands before this ;"}},
 	{"M5 a carriage return and a mark", "haproxy", "\xef\xbb\xbflisten l\r\n\tbind :1\r\n\tserver s a:1 # x\r\n", 0, {"\"a:1\""}},
