@@ -58,12 +58,15 @@ dist:                                                ## build/staunch-VERSION.ta
 DEB ?= build/deb
 deb:                                                 ## Debian packages of the last commit in build/deb; its tests run
 	@deploy/deb.sh $(DEB)
-
+deb-test:                                            ## the packages of make deb on a bare Debian 12, with systemd; needs root
+	deploy/deb-test.sh $(DEB)
 
 # ---- containers ----
 
 image:                                               ## an OCI image without a base in build/image, of the package of make deb
 	@deploy/image.sh build/image
+image-test:                                          ## the image under runc: no capability, read-only, PID 1; needs root
+	deploy/image-test.sh
 # The schemas come by npm; nothing of it is part of any build.
 kubernetes-check:                                    ## every manifest in deploy/kubernetes against its schema
 	@mkdir -p build/kubernetes && cp deploy/kubernetes/validate.mjs build/kubernetes
@@ -71,11 +74,11 @@ kubernetes-check:                                    ## every manifest in deploy
 		@kubernetes-models/prometheus-operator@6
 	@node build/kubernetes/validate.mjs deploy/kubernetes/*.yaml
 
-.PHONY: image kubernetes-check
+.PHONY: image image-test kubernetes-check
 
 # ---- under systemd ----
 
 systemd-test: build/staunch                          ## what the unit promises, under a systemd in namespaces; needs root
 	deploy/systemd-test.sh build/staunch
 
-.PHONY: install uninstall dist deb systemd-test
+.PHONY: install uninstall dist deb deb-test systemd-test

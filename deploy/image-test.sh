@@ -1,6 +1,6 @@
 #!/bin/bash
-# image-test.sh [PACKAGE]: two images have one digest and are small; unpacked, without a capability, with a read-only root
-# and as PID 1, the image relays bytes under runc, the health command tells how it is, TERM drains. Needs root, umoci, runc
+# image-test.sh [PACKAGE]: P32: two images have one digest and are small; unpacked, without a capability, with a read-only root
+# and as PID 1, the image relays bytes under runc, the health command tells how it is, an upgrade is refused, TERM drains. Needs root, umoci, runc
 # (RUNTIME=crun), jq, curl, python3, and what image.sh needs. Last line: image-test: ok.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -78,6 +78,14 @@ grep -q '^CapBnd:.*0000000000000000$' "/proc/$pid/status" || fail "it has capabi
 grep -q '^NSpid:.*[[:space:]]1$' "/proc/$pid/status" || fail "it is not PID 1 of its namespace"
 "$RUNTIME" --root "$dir/runtime" exec "$name" /usr/bin/staunch status --quiet || fail "the health command fails"
 echo "image-test: it relays, is ready, and the health command says so"
+
+# The container ends with its first process: nothing can take over from it there.
+if "$RUNTIME" --root "$dir/runtime" exec "$name" /usr/bin/staunch upgrade >"$dir/said" 2>&1; then
+	fail "it was upgraded inside its container"
+fi
+tr -s ' \n' ' ' <"$dir/said" | grep -q 'there an upgrade is a new container' || fail "upgrade says: $(cat "$dir/said")"
+inside curl -fs http://127.0.0.1:8080/file | cmp - "$dir/www/file" || fail "it serves no more after that"
+echo "image-test: an upgrade of the first process is refused"
 
 # TERM: /readyz fails at once, clients are let in for shutdown.delay (5 s here), then it ends well.
 kill -TERM "$pid"

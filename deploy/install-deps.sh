@@ -1,8 +1,9 @@
 #!/bin/sh
-# install-deps.sh [build|test|bench|all]: install the Debian packages that are missing, and only those.
+# install-deps.sh [build|test|bench|package|all]: install the Debian packages that are missing, and only those.
 #   build  what `make` needs; `make demo` asks for this        test  build, and the tests' peers and tools
 #   bench  build, and what the load test needs: the rivals, wrk, gnuplot
-#   all    everything, with what lint and fuzzing need (the default)
+#   package  build, and what make deb, make image, deb-test.sh and image-test.sh need
+#   all    build, test and bench, with what lint and fuzzing need (the default)
 # Silent and without touching apt when nothing is missing. Becomes root through sudo only to install.
 # Daemons among the packages (nginx, nsd, postgresql, redis, rsyslog) are not started: a temporary policy-rc.d forbids it.
 set -eu
@@ -11,6 +12,8 @@ BUILD='gcc libc-ares-dev libc6-dev libjs-chart.js libncurses-dev libssl-dev liby
 TEST='chromium-headless-shell curl dnsmasq-base gdb groff-base haproxy iproute2 jq libcmocka-dev libnginx-mod-stream mount nginx-light nsd
 openssl postgresql-15 procps prometheus python3 python3-dnslib python3-jsonschema python3-yaml redis-server redis-tools rsyslog systemd tmux wrk'
 BENCH='gnuplot-nox haproxy iproute2 libnginx-mod-stream nginx-light openssl procps python3 strace valgrind wrk'
+PACKAGE='autopkgtest blhc curl debhelper dpkg-dev iproute2 jq libcmocka-dev lintian mmdebstrap openssl piuparts procps python3 runc systemd
+umoci'
 ALL='clang-14 libclang-rt-14-dev clang-format-14 cppcheck git scdoc shellcheck universal-ctags'
 
 fail() {
@@ -33,8 +36,9 @@ case $group in
 build) wanted=$BUILD ;;
 test) wanted="$BUILD $TEST" ;;
 bench) wanted="$BUILD $BENCH" ;;
+package) wanted="$BUILD $PACKAGE" ;;
 all) wanted="$BUILD $TEST $BENCH $ALL" ;;
-*) fail "usage: install-deps.sh [build|test|bench|all]" ;;
+*) fail "usage: install-deps.sh [build|test|bench|package|all]" ;;
 esac
 # shellcheck disable=SC2086 # the lists are words
 set -- $wanted

@@ -253,6 +253,8 @@ void manager_fini(struct manager *m)
 	m->probes = NULL;
 }
 
+/* With a sign of life: for a process that took over, systemd's watch began with one of the process before, which may be
+ * half a period old. */
 void manager_ready(struct process *p)
 {
 	struct manager *m = &p->manager;
@@ -260,7 +262,7 @@ void manager_ready(struct process *p)
 	if (!notify_is_on(&m->notify))
 		return;
 	m->serving = true;
-	tell_status(p, "READY=1\n");
+	tell_status(p, m->notify.watchdog > 0 ? "READY=1\nWATCHDOG=1\n" : "READY=1\n");
 	begin_to_feed(p);
 	on_manager_timer(&m->timer);
 }

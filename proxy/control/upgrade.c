@@ -266,6 +266,7 @@ static bool switch_over(struct process *p)
 		err = upgrade_move(p, 0);
 	}
 	if (err == 0) {
+		bindings_store(&p->bindings, false);
 		manager_hand_over(p, u->pid);
 		(void)!upgrade_send(&u->pair, HANDOVER_DONE, NULL, NULL, 0);
 		return true;

@@ -243,6 +243,7 @@ int upgrade_join(struct process *p)
 	if (!upgrade_asked())
 		return 0;
 	__atomic_store_n(&p->upgrade.stage, UPGRADE_JOINING, __ATOMIC_RELEASE);
+	bindings_store(&p->bindings, false);
 	p->upgrade.batch = calloc(1, sizeof(*p->upgrade.batch));
 	err = p->upgrade.batch != NULL ? open_pair(p) : -NP_ENOMEM;
 	if (err == 0)
@@ -334,6 +335,7 @@ void upgrade_accepting(struct process *p)
 		u->control.resume(u->control.admin);
 	if (upgrade_send(&u->pair, HANDOVER_ACCEPTING, NULL, NULL, 0) == 0)
 		take_until_done(p);
+	bindings_store(&p->bindings, true);
 }
 
 bool upgrade_has_old(const struct process *p)

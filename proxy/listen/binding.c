@@ -120,7 +120,7 @@ int binding_settle_file(struct binding *b)
 }
 
 /* The worker's; -1: it has none here. */
-static int socket_of(const struct binding *b, unsigned i)
+int binding_socket(const struct binding *b, unsigned i)
 {
 	return b->on[i] != NULL ? acceptor_sysfd(b->on[i]) : b->sysfd[i];
 }
@@ -130,8 +130,8 @@ int binding_share(const struct binding *b)
 	int err = 0;
 
 	for (unsigned i = 0; i < b->n && err == 0; i++)
-		if (socket_of(b, i) >= 0)
-			err = np_listen_share(socket_of(b, i), true);
+		if (binding_socket(b, i) >= 0)
+			err = np_listen_share(binding_socket(b, i), true);
 	return err;
 }
 
@@ -140,8 +140,8 @@ unsigned binding_sockets(const struct binding *b, int *sysfds)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < b->n && (n == 0 || !b->shared); i++)
-		if (socket_of(b, i) >= 0)
-			sysfds[n++] = socket_of(b, i);
+		if (binding_socket(b, i) >= 0)
+			sysfds[n++] = binding_socket(b, i);
 	return n;
 }
 

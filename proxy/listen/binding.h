@@ -72,6 +72,8 @@ must_use int binding_adopt(struct handed *from, struct listener *listener, unsig
  *   Parks    until the last acceptor has ended.   Calls  control thread. */
 must_use int binding_suspend(struct binding *b, struct shard *shards);
 
+/* binding_socket: that of worker i, whether it is served or not yet.   Returns  -1: there is none. The binding's. */
+int binding_socket(const struct binding *b, unsigned i);
 /* binding_sockets: the sockets of a binding, in the order of the workers, for another process: a Unix address has
  * one.
  *   Returns  how many; sysfds has room for b->n. They stay the binding's.   Calls  control thread. */

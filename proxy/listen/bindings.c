@@ -277,6 +277,16 @@ void bindings_fini(struct bindings *bindings)
 	inherit_close(&bindings->inherit);
 }
 
+void bindings_store(struct bindings *bindings, bool is_service)
+{
+	if (!is_service)
+		list_for_each(it, &bindings->open)
+			fd_store_remove(&bindings->store, list_entry(it, struct binding, link));
+	bindings->store.held = !is_service;
+	if (is_service)
+		fd_store_add(&bindings->store, &bindings->open);
+}
+
 void bindings_adopt(struct bindings *bindings, struct list *opened)
 {
 	fd_store_add(&bindings->store, opened);

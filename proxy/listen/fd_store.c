@@ -22,7 +22,6 @@ void fd_store_init(struct fd_store *s, struct notify *notify)
 	*s = (struct fd_store){.notify = notify, .most = UINT_MAX};
 	if (most != NULL && end != most && *end == '\0' && n < UINT_MAX)
 		s->most = (unsigned)n;
-	unsetenv("FDSTORE");
 }
 
 /* ---- names ---- */
@@ -67,7 +66,7 @@ void fd_store_name(const char *listener, const struct np_addr *a, char out[PASSE
  * to send them costs an address that opens two microseconds. FDSTORE=0 says that there is none. */
 static bool store_is_on(const struct fd_store *s)
 {
-	return s->notify != NULL && notify_is_on(s->notify) && s->most > 0;
+	return s->notify != NULL && notify_is_on(s->notify) && s->most > 0 && !s->held;
 }
 
 /* What is said, and of which name; no value here holds a line's end. */
@@ -88,7 +87,7 @@ static void store_one(struct fd_store *s, const struct binding *b, unsigned i)
 	char message[MESSAGE_ROOM];
 
 	put_store_message(message, "FDSTORE=1\nFDPOLL=0", b->stored);
-	if (notify_send_fd(s->notify, message, b->sysfd[i]))
+	if (notify_send_fd(s->notify, message, binding_socket(b, i)))
 		s->n++;
 }
 
@@ -107,7 +106,7 @@ static unsigned store_row(struct fd_store *s, struct list *opened, unsigned i, u
 	list_for_each(it, opened) {
 		struct binding *b = list_entry(it, struct binding, link);
 
-		if (b->kept || b->stored == NULL || i >= sockets_of(b) || b->sysfd[i] < 0)
+		if (b->kept || b->stored == NULL || i >= sockets_of(b) || binding_socket(b, i) < 0)
 			continue;
 		more++;
 		if (i < b->nstored) {

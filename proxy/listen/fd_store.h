@@ -14,12 +14,14 @@ struct fd_store {
 	struct notify *notify; /* borrowed; NULL: there is no manager */
 	unsigned n;            /* sockets that are there */
 	unsigned most;         /* that it takes, as FDSTORE says; UINT_MAX: nobody says */
+	bool held;             /* another process is the service: systemd would not listen to this one */
 };
 
-/* fd_store_init: reads FDSTORE and takes it out of the environment.   Calls  before there is a second thread. */
+/* fd_store_init: reads FDSTORE, which stays there for a process that takes over.   Calls  before there is a second
+ * thread. */
 void fd_store_init(struct fd_store *s, struct notify *notify);
 
-/* fd_store_add: the sockets of these bindings, which listen and are not served yet. Those that are there stay. */
+/* fd_store_add: the sockets of these bindings, which listen. Those that are there stay. */
 void fd_store_add(struct fd_store *s, struct list *opened);
 /* fd_store_remove: the sockets of b, if they are there. */
 void fd_store_remove(struct fd_store *s, struct binding *b);

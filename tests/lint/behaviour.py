@@ -5,7 +5,8 @@ these tables is named by a test. --list prints each id with the tests that name 
 An id is one capital letter, or a pair of letters that the tables use, and one or two digits. A test names it
   - in a comment, alone or as a range: "K9", "N28 to N30";
   - at the start of the first string of a row or a macro, its name: {"K9 K10 a name", ...}, ROW("D18", ...);
-  - at the start of a test function's name: b4_the_client_half_closes(void **state).
+  - at the start of a test function's name: b4_the_client_half_closes(void **state);
+  - in a comment of a test of what is deployed (deploy/*-test.sh).
 Anywhere else such a word is the test's own business. A false friend gets a counted row in allow.txt."""
 import re
 import sys
@@ -70,6 +71,10 @@ def main():
             if name not in known:
                 line = text.count("\n", 0, at) + 1
                 report.add("unknown-id", path, f"{path}:{line}", f"{name} is in no table of {BEHAVIOUR}")
+    for path in sources("deploy/*-test.sh"):
+        for comment in re.findall(r"^# .*", read(path), re.M):
+            for w in reader.word.finditer(comment):
+                named.setdefault(w[0], set()).add(path)
     for name in sorted(set(known), key=order):
         if known.count(name) > 1:
             report.add("unnamed-id", name, BEHAVIOUR, f"{name} has {known.count(name)} rows")
