@@ -12,7 +12,7 @@ BUILD='gcc libc-ares-dev libc6-dev libjs-chart.js libncurses-dev libssl-dev liby
 TEST='chromium-headless-shell curl dnsmasq-base gdb groff-base haproxy iproute2 jq libcmocka-dev libnginx-mod-stream mount nginx-light nsd
 openssl postgresql-15 procps prometheus python3 python3-dnslib python3-jsonschema python3-yaml redis-server redis-tools rsyslog systemd tmux wrk'
 BENCH='gnuplot-nox haproxy iproute2 libnginx-mod-stream nginx-light openssl procps python3 strace valgrind wrk'
-PACKAGE='autopkgtest blhc curl debhelper dpkg-dev iproute2 jq libcmocka-dev lintian mmdebstrap openssl piuparts procps python3 runc systemd
+PACKAGE='blhc curl debhelper dpkg-dev iproute2 jq libcmocka-dev lintian mmdebstrap openssl procps python3 runc systemd
 umoci'
 ALL='clang-14 libclang-rt-14-dev clang-format-14 cppcheck git scdoc shellcheck universal-ctags'
 

@@ -83,7 +83,7 @@ crash() {
 # A worker stands still until systemd has had enough of it.
 stand_still() {
 	before=$(restarts)
-	within /usr/local/bin/peer hold "$(show MainPID)" "worker 1" 60 &
+	within /usr/local/bin/peer hold "$(show MainPID)" "worker 1" 15 &
 	hold=$!
 	wait_for "restart by the watchdog" is_back
 	wait "$hold" || true
@@ -164,7 +164,8 @@ within systemctl stop staunch.service
 expect "stop of both" "$(show ActiveState) $(show Result) $(processes) $(show NFileDescriptorStore)" "inactive success 0 0"
 wait "$stayer" || true
 
-# The new process is killed, while the old one has a client: the unit comes back, and refuses nobody.
+# The new process is killed, while the old one has a client: it is no child of systemd, which learns of it by the watchdog
+# at the latest. The unit comes back, and refuses nobody.
 within systemctl start staunch.service
 leave_one_behind
 load 8
