@@ -4,8 +4,8 @@
  *   READY=1, STATUS=                              manager_ready: addresses accept
  *   RELOADING=1, MONOTONIC_USEC= ... READY=1      around every reload, a refused one too
  *   STATUS=                                       each 10 s, if it has changed
- *   WATCHDOG=1                                    with READY, then each half of WatchdogSec=, once every loop has turned
- *                                                 since the last
+ *   WATCHDOG=1                                    with READY, then each half of WatchdogSec=, once every loop has
+ *                                                 turned since the last
  *   MAINPID=                                      when another process serves instead; then nothing more
  *   STOPPING=1, STATUS=, EXTEND_TIMEOUT_USEC=     manager_stopping; again each 2 s, with the connections left
  *

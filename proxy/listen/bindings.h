@@ -65,8 +65,8 @@ void bindings_stays(struct bindings *bindings, const struct np_addr *a);
 /* bindings_give: another process accepts at all of them that do not stay: they are freed, and files and locks are
  * its. They were suspended; at those that stay it is accepted again, until bindings_stop.   Parks. */
 void bindings_give(struct bindings *bindings, struct shard *shards);
-/* bindings_store: this process is the service, or not (yet): systemd keeps its sockets for the time after a crash, or not
- * any more. Before another process becomes the service, and behind that: one name has one owner. */
+/* bindings_store: this process is the service, or not (yet): systemd keeps its sockets for the time after a crash, or
+ * not any more. Before another process becomes the service, and behind that: one name has one owner. */
 void bindings_store(struct bindings *bindings, bool is_service);
 /* bindings_own: this process is the one that accepts at what it inherited. What no listener of its file names is
  * closed.
