@@ -84,6 +84,13 @@ bool publish_before(struct process *p, struct inventory_reader *reader, const st
 	return inv != NULL;
 }
 
+struct inventory *publish_list(struct process *p)
+{
+	const struct inventory_process process = described(p);
+
+	return inventory_new(&p->registry, p->snap, &process);
+}
+
 static bool any_warm(const struct config *c)
 {
 	for (size_t i = 0; i < c->nupstreams; i++)

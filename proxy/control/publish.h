@@ -19,6 +19,7 @@
 
 #define PUBLISH_READERS 2 /* health and admin */
 
+struct inventory;
 struct inventory_reader;
 struct process;
 struct snapshot;
@@ -34,6 +35,10 @@ void publish_again(struct process *p);
 /* publish_before: reader gets what snap has, which is not in force yet; publish_again tells it of the same once more.
  *   Returns  false: no memory. */
 must_use bool publish_before(struct process *p, struct inventory_reader *reader, const struct snapshot *snap);
+
+/* publish_list: the same for this thread, of what is in force and of what lives of older ones.
+ *   Returns  NULL: no memory.   Owns  the caller: inventory_free. */
+must_use struct inventory *publish_list(struct process *p);
 
 /* publish_end: the reader gets no more, and all it had is back. Before its worker is stopped, and no coroutine of it
  * holds one. Harmless for one that gets none.

@@ -10,7 +10,9 @@
 
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/control.h"
+#include "proxy/control/drain.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/upgrade_counts.h"
 #include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
 #include "proxy/control/upgrade_state.h"
@@ -25,6 +27,7 @@
 #define KILL_TIME   (2 * NP_S)  /* for the kernel to end it then; after that it is nobody's care */
 #define END_LOOK    (5 * NP_MS)
 #define MOVE_EVERY  (100 * NP_MS)
+#define CUT_TIME    (500 * NP_MS) /* for connections that were cut to end */
 #define CLOCK_APART NP_S        /* more: another time namespace, whose deadlines are not ours */
 
 /* ---- what went wrong, in words ---- */
@@ -255,7 +258,7 @@ static bool switch_over(struct process *p)
 		return false;
 	}
 	control_suspend(u);
-	err = upgrade_state_send(p);
+	err = upgrade_state_send(p, HANDOVER_STATE);
 	if (err == 0)
 		err = upgrade_send(&u->pair, HANDOVER_GO, NULL, NULL, 0);
 	if (err == 0)
@@ -268,6 +271,7 @@ static bool switch_over(struct process *p)
 	if (err == 0) {
 		bindings_store(&p->bindings, false);
 		manager_hand_over(p, u->pid);
+		(void)!upgrade_state_send(p, HANDOVER_COUNTERS);
 		(void)!upgrade_send(&u->pair, HANDOVER_DONE, NULL, NULL, 0);
 		return true;
 	}
@@ -356,6 +360,7 @@ bool upgrade_run(struct process *p, const char *binary)
 	u->why[0] = '\0';
 	u->moved = 0;
 	u->end_by = INT64_MAX;
+	u->tells = true;
 	__atomic_store_n(&u->stage, UPGRADE_UNDER_WAY, __ATOMIC_RELEASE);
 	done = upgrade_steps(p, binary);
 	if (done) {
@@ -367,6 +372,7 @@ bool upgrade_run(struct process *p, const char *binary)
 		return true;
 	}
 	upgrade_peer_stop(p);
+	u->counts = upgrade_counts_free(u->counts);
 	end_child(u);
 	__atomic_store_n(&u->stage, UPGRADE_NONE, __ATOMIC_RELEASE);
 	say_given_up(p);
@@ -378,18 +384,34 @@ void upgrade_move_late(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
 
-	if (u->stage != UPGRADE_OVER || u->moved_at == 0 || np_nanotime() < u->move_next)
+	if (u->stage != UPGRADE_OVER || u->read_err != 0 || np_nanotime() < u->move_next)
 		return;
-	if (u->read_err != 0 || upgrade_move(p, u->moved_at) != 0)
+	if (u->moved_at != 0 && upgrade_move(p, u->moved_at) != 0)
 		u->moved_at = 0;
+	if (u->tells && upgrade_state_send(p, HANDOVER_COUNTERS) != 0)
+		u->tells = false;
 	u->move_next = np_deadline_after(MOVE_EVERY);
+}
+
+/* Connections that were cut are counted once they have ended. */
+static void await_last_ends(struct process *p)
+{
+	int64_t deadline = np_deadline_after(CUT_TIME);
+
+	while (drain_left(p) > 0 && np_nanotime() < deadline)
+		np_sleep(NP_MS);
 }
 
 void upgrade_bye(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
 
-	if (u->stage == UPGRADE_OVER && u->pair.room != NULL)
+	if (u->stage == UPGRADE_OVER && u->pair.room != NULL) {
+		await_last_ends(p);
+		if (u->tells && u->read_err == 0)
+			(void)!upgrade_state_send(p, HANDOVER_COUNTERS);
 		(void)!upgrade_send(&u->pair, HANDOVER_BYE, NULL, NULL, 0);
+	}
 	upgrade_peer_stop(p);
+	u->counts = upgrade_counts_free(u->counts);
 }

@@ -13,7 +13,8 @@
  *   8  tells the service manager; DONE
  *      forgets its sockets, their files and locks
  *   9  each 100 ms what has become movable moves;     passes an order to stop on: SIGNAL;
- *      the rest ends here, as in a drain: BYE         ends after old
+ *      the rest ends here, as in a drain; what it     adds it, and ends after old
+ *      counts meanwhile: COUNTERS; at last BYE
  *
  * Until GO, old undoes all of it when new ends, is late or says something else: nothing has happened. From ACCEPTING
  * on new is the process that serves. New ends with old until GO; after it new is on its own.
@@ -29,6 +30,7 @@
 struct order;
 struct process;
 struct snapshot;
+struct upgrade_counts;
 
 #define UPGRADE_WHY 256
 
@@ -60,10 +62,12 @@ struct upgrade {
 	bool reads;                  /* the coroutine that reads has not ended */
 	struct np_event *taken;      /* it waits for this one before it reads on; NULL: it reads */
 	pid_t pid;                   /* the other process */
+	struct upgrade_counts *counts; /* old: owned: what it has told (upgrade_counts.h); NULL: nothing */
 	struct upgrade_batch *batch; /* new: owned: what came and does not run yet; NULL: nothing comes */
 	unsigned moved;              /* old: connections that are the other process's now */
 	uint64_t batches;            /* old: sent so far */
 	int64_t end_by;              /* old: new stops, and what is left here ends by then, too; INT64_MAX: not said */
+	bool tells;                  /* old: what it counts is still told */
 	int64_t moved_at;            /* old: when the first look at all of them began; 0: no more are moved */
 	int64_t move_next;           /* old: the next look at those that could not move then */
 	char why[UPGRADE_WHY];       /* of the last one that failed, a sentence; "": none has */

@@ -30,7 +30,8 @@ struct upgrade_batch {
  *   Returns  0; or the error: what was under way runs here again.   Parks. */
 must_use int upgrade_move(struct process *p, int64_t since);
 
-/* upgrade_take: new: a message of a kind that is about connections. It stands in p->upgrade.message, and is taken.
+/* upgrade_take: new: a message about connections, or of what was counted. It stands in p->upgrade.message, and is
+ * taken.
  *   Returns  whether it was one.   Parks. */
 bool upgrade_take(struct process *p);
 /* upgrade_take_rest: new: no RUN will come. The other process has ended (run): what was acknowledged runs; else it

@@ -9,12 +9,13 @@
 struct upgrade_part {
 	const char *name;
 	enum handover_tag tag;
+	enum { ONCE, AGAIN } when;
 	void (*write)(struct state_out *o);
 	bool (*read)(struct process *p, struct snapshot *snap, const struct handover_field *item);
 };
 
 static const struct upgrade_part parts[] = {
-#define X(part, tag) {#part, HANDOVER_TAG_##tag, part_write_##part, part_read_##part},
+#define X(part, tag, when) {#part, HANDOVER_TAG_##tag, when, part_write_##part, part_read_##part},
 	UPGRADE_PARTS(X)
 #undef X
 };
@@ -25,7 +26,7 @@ static const struct upgrade_part parts[] = {
 static void state_flush(struct state_out *o)
 {
 	if (o->w.n > 0 && o->err == 0)
-		o->err = upgrade_send(&o->p->upgrade.pair, HANDOVER_STATE, &o->w, NULL, 0);
+		o->err = upgrade_send(&o->p->upgrade.pair, o->kind, &o->w, NULL, 0);
 	upgrade_body(&o->p->upgrade.pair, &o->w);
 }
 
@@ -49,13 +50,14 @@ void state_item_end(struct state_out *o)
 	o->w.cut = false;
 }
 
-int upgrade_state_send(struct process *p)
+int upgrade_state_send(struct process *p, enum handover_kind kind)
 {
-	struct state_out o = {.p = p};
+	struct state_out o = {.p = p, .kind = kind};
 
 	upgrade_body(&p->upgrade.pair, &o.w);
 	for (unsigned i = 0; i < array_len(parts) && o.err == 0; i++)
-		parts[i].write(&o);
+		if (kind == HANDOVER_STATE || parts[i].when == AGAIN)
+			parts[i].write(&o);
 	state_flush(&o);
 	return o.err;
 }

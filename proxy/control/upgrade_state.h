@@ -3,6 +3,7 @@
  *
  *   old   upgrade_state_send: each part writes its items -> STATE, as many messages as they need
  *   new   upgrade_state_take: each item to the part that its tag names, one after the other
+ *   old   upgrade_state_send again, while connections move and end: COUNTERS, what is new since
  *
  * A part is a row of UPGRADE_PARTS and a file with two functions: as part_write_ids of old, part_read_ids of new. An
  * item is a group of the part's tag, of at most STATE_ITEM_MOST bytes; a part that has nothing to say writes none. New
@@ -19,13 +20,16 @@ struct snapshot;
 
 #define STATE_ITEM_MOST (64u << 10) /* a message goes on with the next one before an item may be cut */
 
-/* X(part, TAG): its items are groups of HANDOVER_TAG_##TAG. In the order in which they are written. */
+/* X(part, TAG, when): its items are groups of HANDOVER_TAG_##TAG; AGAIN: what is new since is told as well, as long as
+ * old lives, to the process that has come into force. In the order in which they are written. */
 #define UPGRADE_PARTS(X) \
-	X(ids, STATE_IDS) /* of connections: none is given twice */
+	X(ids, STATE_IDS, ONCE)       /* of connections: none is given twice */ \
+	X(counts, STATE_COUNTS, AGAIN) /* of listeners, upstreams, servers, the process */
 
 /* Where parts write. */
 struct state_out {
 	struct process *p;
+	enum handover_kind kind;  /* of the messages: STATE, COUNTERS */
 	struct handover_writer w; /* the message that is being written */
 	uint32_t at;              /* in it: where the item begins */
 	int err;                  /* of the first message that could not be sent; 0 */
@@ -39,15 +43,16 @@ void state_item_end(struct state_out *o);
 /* Of each part. Write: old: all that it has to say, as items.   Parks  in state_item.
  * Read: new: one item; snap is what comes into force, and nobody uses it yet.
  *   Returns  false: it is not understood; what it says is not believed. */
-#define X(part, tag)                                                        \
+#define X(part, tag, when)                                                      \
 	void part_write_##part(struct state_out *o);                        \
 	must_use bool part_read_##part(struct process *p, struct snapshot *snap, const struct handover_field *item);
 UPGRADE_PARTS(X)
 #undef X
 
-/* upgrade_state_send: old: all parts.   Returns  0; or as upgrade_send.   Parks. */
-must_use int upgrade_state_send(struct process *p);
-/* upgrade_state_take: new: p->upgrade.message is a STATE. */
+/* upgrade_state_send: old: as STATE all parts; as COUNTERS what is new, in no message if nothing is.
+ *   Returns  0; or as upgrade_send.   Parks. */
+must_use int upgrade_state_send(struct process *p, enum handover_kind kind);
+/* upgrade_state_take: new: p->upgrade.message is one of them. */
 void upgrade_state_take(struct process *p, struct snapshot *snap);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "proxy/control/capacity.h"
 #include "proxy/control/control.h"
+#include "proxy/control/upgrade_state.h"
 
 #define NO_DESCRIPTORS "the new process has no descriptors left for it"
 
@@ -165,6 +166,11 @@ bool upgrade_take(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
 
+	if (u->message.kind == HANDOVER_COUNTERS) {
+		upgrade_state_take(p, p->snap);
+		upgrade_taken(u);
+		return true;
+	}
 	if (u->batch == NULL || (u->message.kind != HANDOVER_CONNS && u->message.kind != HANDOVER_RUN))
 		return false;
 	if (u->message.kind == HANDOVER_CONNS)

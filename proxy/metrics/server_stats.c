@@ -18,3 +18,9 @@ void server_stats_sum(struct server_stats *total, const struct server_stats *cel
 	for (unsigned i = 0; i < n; i++)
 		cells_sum(total, &cells[i], sizeof(*total));
 }
+
+void upstream_stats_sum(struct upstream_stats *total, const struct upstream_stats *cells, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		cells_sum(total, &cells[i], sizeof(*total));
+}

@@ -62,8 +62,9 @@ struct upstream_stats {
 must_use struct server_stats *server_stats_new(unsigned n);
 must_use struct upstream_stats *upstream_stats_new(unsigned n);
 
-/* server_stats_sum: add the cells of n workers to a total, which no other thread writes. Any
+/* server_stats_sum, upstream_stats_sum: add the cells of n workers to a total, which no other thread writes. Any
  * thread. */
 void server_stats_sum(struct server_stats *total, const struct server_stats *cells, unsigned n);
+void upstream_stats_sum(struct upstream_stats *total, const struct upstream_stats *cells, unsigned n);
 
 #endif

@@ -20,6 +20,7 @@
 	X(ACK, 9)         /* new: built, not running; those it cannot take, by index */           \
 	X(RUN, 10)        /* old: they are yours; it has forgotten them */                        \
 	X(DONE, 11)       /* old: all that can move at once has moved */                          \
+	X(COUNTERS, 12)   /* old: what is new of its state; a body as STATE's */                  \
 	X(SIGNAL, 13)     /* new: an order to stop or to reopen logs, passed on to old */         \
 	X(BYE, 14)        /* old: nothing is left here */
 
@@ -42,6 +43,12 @@
 	X(IDS_EPOCH, 201)      /* wall clock less monotonic, ns */                                \
 	X(IDS_SEED, 202)                                                                          \
 	X(IDS_LAST, 203)       /* the accept of the latest connection */                          \
+	X(STATE_COUNTS, 210)   /* numbers of one object */                                        \
+	X(COUNTS_CELL, 211)    /* what they are of: struct cell_names */                          \
+	X(COUNTS_NAME, 212)    /* of the listener, of the upstream; none: those that are no more */ \
+	X(COUNTS_SERVER, 213)                                                                     \
+	X(COUNTS_ROW, 214)     /* of the numbers that follow: struct cell_row */                  \
+	X(COUNTS_NUMBERS, 215) /* 8 bytes each: to be added */                                    \
 	/* CONNS, ACK, RUN */                                                                     \
 	X(BATCH, 80)           /* its number */                                                   \
 	X(CONN, 81)            /* group: one connection, in the order of the descriptors */       \
