@@ -22,22 +22,24 @@
 #define CONN_MAGIC 0xc022ec75u
 
 /* NEW -> CONNECTING -> RELAYING -> freed, or freed from any of them. Only a replay (replay.h) goes back, from RELAYING
- * to CONNECTING, and only a hand-over to another process stops a relay, which is FROZEN then. */
+ * to CONNECTING, and only a hand-over to another process stops a relay, or who waits without a server: FROZEN then. */
 enum conn_phase {
 	CONN_NEW,        /* it holds no places: it was not admitted, or is not yet set up */
 	CONN_CONNECTING, /* its coroutine runs the stages; it holds a place of both limits */
 	CONN_RELAYING,   /* its task relays; the coroutine is gone */
-	CONN_FROZEN,     /* ... no more, or not yet: it moves between processes (hand_over.h) */
+	CONN_FROZEN,     /* without coroutine and task: it moves between processes (hand_over.h) */
 };
 
 /* How far a connection is that is CONNECTING. */
 enum conn_setup {
+	SETUP_HELD,    /* it waits for a place of a limit, or never gets one */
 	SETUP_BEGUN,   /* nothing was read or dialled yet */
 	SETUP_HEADER,  /* its PROXY header is read */
 	SETUP_HELLO,   /* its ClientHello is read */
 	SETUP_TLS,     /* its handshake is under way */
 	SETUP_CONNECT, /* its upstream is known, and a server is dialled */
 	SETUP_QUEUE,   /* ... or waited for, before it is SETUP_CONNECT again */
+	SETUP_ASIDE,   /* it waits no longer, nor for a place: its coroutine ends, for it is to move (conn_aside.h) */
 };
 
 /* One direction: src to dst. dir[0] is client to server, dir[1] server to client. */
@@ -145,6 +147,10 @@ must_use struct limit *conn_admit(struct shard *s, const struct listener *listen
 void conn_accepted(struct shard *s, struct listener *listener, int sysfd,
 	const struct np_addr *peer, enum close_reason why);
 
+/* conn_accepted_held: a client that found a limit full and waits for a place, by itself: its acceptor goes.
+ *   Calls, Owns  as conn_accepted. */
+void conn_accepted_held(struct shard *s, struct listener *listener, int sysfd, const struct np_addr *peer);
+
 /* Closes an accepted socket that never became a connection: no memory for one, or its listener
  * stopped in between. The client sees a FIN, or a reset if it has sent bytes. */
 void accepted_drop(int sysfd);
@@ -167,7 +173,7 @@ void conn_kill(struct conn *c, enum close_reason why);
 /* Has its relay begun? */
 static inline bool conn_relays(const struct conn *c)
 {
-	return c->phase >= CONN_RELAYING;
+	return c->phase >= CONN_RELAYING && c->server != NULL;
 }
 
 /* When bytes last moved, either way. Of the relay. */

@@ -41,6 +41,8 @@ struct conn_extra {
 	char *last_tried;        /* with tried; owned: the last one's name */
 	union np_inet last_addr; /* with tried: its address */
 	int64_t queued;          /* ns that it waited in its upstream's queue */
+	int64_t waits_since;     /* while it waits there: since when, in whichever process; 0: it does not */
+	int64_t waits_until;     /* ... until when; INT64_MAX: as long as it takes */
 	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
 	struct conn_update *update; /* owned; NULL: there was none */
 	struct ulid id;          /* with has_id: the one that it has had in another process */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proxy/base/probe.h"
+#include "proxy/conn/conn_aside.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
@@ -50,14 +51,13 @@ static enum close_reason conn_set_up(struct conn *c)
 	return why == CLOSE_NONE ? connect_run(c) : why;
 }
 
-/* The coroutine: it ends with the relay's start, so that an idle connection holds no stack. */
-static void conn_main(void *arg)
+/* The stages are over. */
+static void conn_after(struct conn *c, enum close_reason why)
 {
-	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
-	enum close_reason why;
-
-	DCHECK(c->phase == CONN_CONNECTING, "the stages run before the relay");
-	why = conn_set_up(c);
+	if (unlikely(why == CONN_ASIDE)) {
+		conn_is_aside(c);
+		return;
+	}
 	if (why != CLOSE_NONE) {
 		conn_end(c, why);
 		return;
@@ -65,6 +65,47 @@ static void conn_main(void *arg)
 	if (unlikely(c->listener->log_start))
 		conn_log_start(c);
 	relay_start(c);
+}
+
+/* The coroutine: it ends with the relay's start, so that an idle connection holds no stack. */
+static void conn_main(void *arg)
+{
+	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
+
+	DCHECK(c->phase == CONN_CONNECTING, "the stages run before the relay");
+	conn_after(c, conn_set_up(c));
+}
+
+/* The same of one that holds no place yet. */
+static void held_main(void *arg)
+{
+	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
+	enum close_reason why = c->kill != CLOSE_NONE ? CLOSE_NONE : conn_wait_for_place(c);
+
+	if (c->kill != CLOSE_NONE)
+		why = c->kill;
+	else if (why == CLOSE_NONE && conn_loop_hit(c))
+		why = CLOSE_LOOP;
+	conn_after(c, why == CLOSE_NONE ? conn_set_up(c) : why);
+}
+
+/* The same of one that has waited in a queue, here or in the process before. */
+static void queued_main(void *arg)
+{
+	struct conn *c = OBJ_CAST(arg, conn, CONN_MAGIC);
+
+	conn_after(c, c->kill != CLOSE_NONE ? c->kill : connect_run(c));
+}
+
+void conn_go_on(struct conn *c)
+{
+	bool held = c->setup == SETUP_HELD;
+
+	DCHECK_CONN(c);
+	CHECK(c->phase == CONN_FROZEN && c->server == NULL, "only who waited goes on to wait");
+	c->phase = held ? CONN_NEW : CONN_CONNECTING;
+	if (np_go("conn", held ? held_main : queued_main, c) != 0)
+		conn_end(c, CLOSE_OVERLOAD);
 }
 
 /* ---- its begin ---- */
@@ -107,8 +148,10 @@ static struct conn *conn_new(struct shard *s, struct listener *listener, const s
 /* From here on conn_end ends it, whatever happens. */
 static enum close_reason conn_begin(struct conn *c, int sysfd, enum close_reason why)
 {
-	if (why == CLOSE_NONE)
+	if (why == CLOSE_NONE) {
 		c->phase = CONN_CONNECTING; /* it holds its places, so conn_end gives them back */
+		c->setup = SETUP_BEGUN;
+	}
 	if (np_fd_init(&c->client.fd, sysfd) != 0) {
 		accepted_drop(sysfd);
 		return CLOSE_OVERLOAD;
@@ -154,4 +197,27 @@ void conn_accepted(struct shard *s, struct listener *listener, int sysfd,
 	why = conn_begin(c, sysfd, why);
 	if (why != CLOSE_NONE)
 		conn_end(c, why);
+}
+
+/* For want of memory he is refused as one who may not wait. */
+void conn_accepted_held(struct shard *s, struct listener *listener, int sysfd, const struct np_addr *peer)
+{
+	struct conn *c;
+
+	DCHECK_SHARD(s);
+	c = conn_new(s, listener, peer);
+	if (c == NULL) {
+		accepted_drop(sysfd);
+		conn_without_memory(s, listener, CLOSE_MAX_CONNECTIONS);
+		return;
+	}
+	if (np_fd_init(&c->client.fd, sysfd) != 0) {
+		accepted_drop(sysfd);
+		conn_end(c, CLOSE_OVERLOAD);
+		return;
+	}
+	if (c->peer.sa.sa_family == AF_UNIX)
+		np_fd_mark_unix(&c->client.fd);
+	if (np_go("conn", held_main, c) != 0)
+		conn_end(c, CLOSE_OVERLOAD);
 }

@@ -55,10 +55,11 @@ static enum conn_stage stage_of(const struct conn *c)
 		[SETUP_TLS] = STAGE_CONN_TLS,
 		[SETUP_CONNECT] = STAGE_CONN_CONNECT,
 		[SETUP_QUEUE] = STAGE_CONN_QUEUE,
+		[SETUP_ASIDE] = STAGE_CONN_QUEUE,
 	};
 
 	if (!conn_relays(c))
-		return c->setup == SETUP_BEGUN ? first_stage(c->listener) : by_setup[c->setup];
+		return c->setup <= SETUP_BEGUN ? first_stage(c->listener) : by_setup[c->setup];
 	if (c->dir[0].discard || c->dir[1].discard)
 		return STAGE_CONN_LINGER;
 	if (c->first_end == CLOSE_NONE)

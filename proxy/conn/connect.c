@@ -281,6 +281,8 @@ static no_inline enum close_reason pick_failed(struct conn *c, struct attempt *a
 	struct upstream *u = conn_target(c)->upstream;
 	enum close_reason why = CLOSE_NO_LIVE_UPSTREAM;
 
+	if (c->extra != NULL && c->extra->waits_since != 0)
+		return wait_for_slot(c, a, args, server); /* it did when it went aside */
 	PROBE(pick, c, u->name, NULL, -err);
 	if (unlikely(c->traced))
 		trace_pick(c, NULL, err);
@@ -302,6 +304,7 @@ enum close_reason connect_run(struct conn *c)
 {
 	struct upstream *u = conn_target(c)->upstream;
 	uint64_t hash = conn_hash(c);
+	bool waits = c->setup == SETUP_QUEUE; /* its turn is where it was: others may wait, too */
 	struct attempt a;
 
 	DCHECK_CONN(c);
@@ -332,7 +335,8 @@ enum close_reason connect_run(struct conn *c)
 		if (a.ntried > 0)
 			a.began = np_nanotime();
 		a.dialled = args.now = a.began;
-		err = upstream_pick(u, &args, &server);
+		err = unlikely(waits) ? -NP_EAGAIN : upstream_pick(u, &args, &server);
+		waits = false;
 		if (unlikely(err != 0)) {
 			enum close_reason why = pick_failed(c, &a, &args, &server, err);
 

@@ -18,6 +18,7 @@ struct queued {
 	struct conn *conn;        /* const */
 	struct np_event told;     /* the message has come */
 	bool parked;              /* at the client's descriptor */
+	int64_t joined, until;    /* const: monotonic; INT64_MAX: as long as it takes */
 };
 
 /* On any thread. The message is the last that is read of q there. */
@@ -83,27 +84,67 @@ static enum close_reason take_queue_answer(struct conn *c, const struct queued *
 }
 
 /* In the queue. */
-static enum close_reason stand_in_queue(struct conn *c, struct queued *q, int64_t began)
+static enum close_reason stand_in_queue(struct conn *c, struct queued *q)
 {
-	int err = park_queued(q, deadline_at(began, q->waiter.u->queue_timeout));
+	int err = park_queued(q, q->until);
 
 	if (!waiter_leave(&q->waiter)) {
 		np_event_wait(&q->told);
 		return take_queue_answer(c, q, err);
 	}
 	if (err == -NP_EDEADLINE)
-		return CLOSE_QUEUE_TIMEOUT;
+		return c->setup == SETUP_ASIDE ? CONN_ASIDE : CLOSE_QUEUE_TIMEOUT;
 	return client_is_gone(c, err) ? CLOSE_CLIENT_RST : CLOSE_OVERLOAD;
 }
 
-/* For the access log and a trace. Without memory they go without it. */
-static void note_wait(struct conn *c, const struct upstream *u, int64_t waited)
+/* A wait that began in another process goes on: its place in the queue and its deadline are those of there, and no
+ * limit of the queue turns it away. Without memory for the block it cannot move. */
+static void begin_wait(struct conn *c, struct queued *q)
 {
-	struct conn_extra *x = c->shard->log != NULL || c->traced ? conn_extra(c) : NULL;
+	struct conn_extra *x = conn_extra(c);
+	bool goes_on = x != NULL && x->waits_since != 0;
 
-	if (x != NULL)
-		x->queued += waited;
-	histogram_add(&u->live->stats[c->shard->id].queue_wait, &histogram_latency, waited);
+	q->joined = np_nanotime();
+	q->waiter.anyway = goes_on;
+	q->waiter.since = goes_on ? x->waits_since : q->joined;
+	q->until = goes_on ? x->waits_until : deadline_at(q->joined, q->waiter.u->queue_timeout);
+	if (x == NULL)
+		return;
+	x->waits_since = q->waiter.since;
+	x->waits_until = q->until;
+}
+
+/* waited: for the access log, a trace and the numbers. */
+static void end_wait(struct conn *c, const struct queued *q, bool waited)
+{
+	struct conn_extra *x = c->extra;
+	int64_t ns = np_nanotime() - q->waiter.since;
+
+	if (waited)
+		histogram_add(&q->waiter.u->live->stats[c->shard->id].queue_wait, &histogram_latency, ns);
+	if (x == NULL)
+		return;
+	if (waited && (c->shard->log != NULL || c->traced))
+		x->queued += ns;
+	x->waits_since = x->waits_until = 0;
+	conn_extra_trim(c);
+}
+
+/* waiter_join has said that it waits. */
+static enum close_reason wait_in_queue(struct conn *c, struct queued *q)
+{
+	enum close_reason why;
+
+	c->setup = SETUP_QUEUE;
+	trace_at(c, TRACE_QUEUED, NULL);
+	why = stand_in_queue(c, q);
+	if (why == CONN_ASIDE)
+		return why; /* it waits still */
+	c->setup = SETUP_CONNECT;
+	end_wait(c, q, true);
+	if (why == CLOSE_QUEUE_TIMEOUT)
+		limit_acted(c->shard->watch, &q->waiter.u->live->late, true);
+	return why;
 }
 
 /* A wait that was granted a slot and timed out in the same moment has its slot: the client is still there. */
@@ -115,26 +156,22 @@ enum close_reason connect_wait(struct conn *c, struct upstream *u, struct pick_a
 		.worker = np_self(),
 		.conn = c,
 	};
-	int64_t began = np_nanotime();
 	enum close_reason why = CLOSE_NONE;
-	int err = waiter_join(&q.waiter);
+	int err;
 
 	DCHECK_CONN(c);
+	begin_wait(c, &q);
+	err = waiter_join(&q.waiter);
+	if (err == -NP_EAGAIN)
+		why = wait_in_queue(c, &q);
+	else
+		end_wait(c, &q, err == 0 && q.waiter.anyway);
 	if (err == -NP_ENOBUFS) {
 		limit_acted(c->shard->watch, &u->live->queue, true);
 		return CLOSE_QUEUE_FULL;
 	}
 	if (err == -NP_ENOENT)
 		return CLOSE_NO_LIVE_UPSTREAM;
-	if (err != 0) {
-		c->setup = SETUP_QUEUE;
-		trace_at(c, TRACE_QUEUED, NULL);
-		why = stand_in_queue(c, &q, began);
-		c->setup = SETUP_CONNECT;
-		note_wait(c, u, np_nanotime() - began);
-		if (why == CLOSE_QUEUE_TIMEOUT)
-			limit_acted(c->shard->watch, &u->live->late, true);
-	}
 	*server = q.waiter.server;
 	return why;
 }

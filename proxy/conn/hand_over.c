@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/conn/conn_aside.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/relay.h"
@@ -33,6 +34,8 @@ enum hand_over_when hand_over_when(const struct conn *c)
 	enum hand_over_when client, upstream;
 
 	DCHECK_CONN(c);
+	if (conn_stands_aside(c))
+		return HAND_OVER_NOW;
 	if (c->phase != CONN_RELAYING || c->kill != CLOSE_NONE)
 		return HAND_OVER_LATER;
 	client = when_tls(&c->client);
@@ -64,6 +67,8 @@ int hand_over_freeze(struct conn *c)
 
 	DCHECK_CONN(c);
 	CHECK(hand_over_when(c) == HAND_OVER_NOW, "only a relay that can move is stopped");
+	if (conn_stands_aside(c))
+		return 0;
 	err = take_out_of_pipes(c);
 	if (err != 0)
 		return err;
@@ -78,7 +83,10 @@ void hand_over_thaw(struct conn *c)
 {
 	DCHECK_CONN(c);
 	CHECK(c->phase == CONN_FROZEN, "only what was stopped goes on");
-	relay_resume(c);
+	if (conn_stands_aside(c))
+		conn_go_on(c);
+	else
+		relay_resume(c);
 }
 
 /* ---- writing ---- */
@@ -126,12 +134,43 @@ static void put_extra(struct handover_writer *w, const struct conn_extra *x)
 	}
 }
 
+/* All bytes: where its facts stand in them is found anew. */
+static void put_read(struct handover_writer *w, const struct preread *o)
+{
+	handover_put(w, HANDOVER_TAG_CONN_CERT, o->cert, o->ncert);
+	if (o->rest == NULL)
+		return;
+	handover_put(w, HANDOVER_TAG_CONN_READ, o->rest->bytes, o->rest->to);
+	handover_put_number(w, HANDOVER_TAG_CONN_READ_FROM, o->rest->from);
+	handover_put_number(w, HANDOVER_TAG_CONN_READ_FLAGS,
+			    (o->src.len > 0 || o->ntlvs > 0 ? HANDOVER_READ_HEADER : 0u) |
+				    (o->tls ? HANDOVER_READ_HELLO : 0u));
+}
+
+/* Of who has no server. */
+static void put_wait(struct handover_writer *w, const struct conn *c)
+{
+	const struct conn_extra *x = c->extra;
+	bool held = c->setup == SETUP_HELD;
+
+	handover_put_number(w, HANDOVER_TAG_CONN_WAITS, held ? HANDOVER_WAITS_PLACE : HANDOVER_WAITS_QUEUE);
+	if (x == NULL)
+		return;
+	handover_put_number(w, HANDOVER_TAG_CONN_WAITS_SINCE, (uint64_t)x->waits_since);
+	handover_put_number(w, HANDOVER_TAG_CONN_WAITS_UNTIL, (uint64_t)x->waits_until);
+	if (x->preread != NULL)
+		put_read(w, x->preread);
+}
+
 /* By name: the other process has objects of its own for them. */
 static void put_places(struct handover_writer *w, const struct conn *c)
 {
 	handover_put_text(w, HANDOVER_TAG_CONN_LISTENER, c->listener->name);
+	if (c->server == NULL && c->setup == SETUP_HELD)
+		return;
 	handover_put_text(w, HANDOVER_TAG_CONN_UPSTREAM, conn_target(c)->upstream->name);
-	handover_put_text(w, HANDOVER_TAG_CONN_SERVER, c->server->text);
+	if (c->server != NULL)
+		handover_put_text(w, HANDOVER_TAG_CONN_SERVER, c->server->text);
 	handover_put_number(w, HANDOVER_TAG_CONN_RULE, c->rule);
 }
 
@@ -147,27 +186,41 @@ static void put_times(struct handover_writer *w, const struct conn *c)
 		handover_put_number(w, HANDOVER_TAG_CONN_HARD_DEADLINE, (uint64_t)c->hard_deadline);
 }
 
+/* Of who has a server. */
+static void put_relay(struct handover_writer *w, const struct conn *c)
+{
+	handover_put_text(w, HANDOVER_TAG_CONN_FIRST_END, close_word((enum close_reason)c->first_end));
+	handover_put_number(w, HANDOVER_TAG_CONN_FLAGS,
+			    (c->nodelay_due ? HANDOVER_CONN_NODELAY_DUE : 0u) |
+				    (c->keepalive_due ? HANDOVER_CONN_KEEPALIVE_DUE : 0u) |
+				    (c->judged ? HANDOVER_CONN_JUDGED : 0u));
+	put_dir(w, &c->dir[0]);
+	put_dir(w, &c->dir[1]);
+}
+
+static unsigned fds_of(const struct conn *c)
+{
+	return c->server != NULL ? HAND_OVER_FDS : 1;
+}
+
 /* In the order in which the other process looks at them; but any order is read. */
 static void put_conn(struct handover_writer *w, const struct conn *c)
 {
 	struct ulid id = conn_id(c);
 
-	handover_put_number(w, HANDOVER_TAG_CONN_FDS, HAND_OVER_FDS);
+	handover_put_number(w, HANDOVER_TAG_CONN_FDS, fds_of(c));
 	handover_put(w, HANDOVER_TAG_CONN_ID, &id, sizeof(id));
 	put_places(w, c);
 	put_inet(w, HANDOVER_TAG_CONN_PEER, &c->peer);
 	put_times(w, c);
 	handover_put_number(w, HANDOVER_TAG_CONN_RETRIES, c->retries);
 	handover_put_number(w, HANDOVER_TAG_CONN_ERR, (uint64_t)c->err);
-	handover_put_text(w, HANDOVER_TAG_CONN_FIRST_END, close_word((enum close_reason)c->first_end));
-	handover_put_number(w, HANDOVER_TAG_CONN_FLAGS,
-			    (c->nodelay_due ? HANDOVER_CONN_NODELAY_DUE : 0u) |
-				    (c->keepalive_due ? HANDOVER_CONN_KEEPALIVE_DUE : 0u) |
-				    (c->judged ? HANDOVER_CONN_JUDGED : 0u));
 	if (c->extra != NULL)
 		put_extra(w, c->extra);
-	put_dir(w, &c->dir[0]);
-	put_dir(w, &c->dir[1]);
+	if (c->server != NULL)
+		put_relay(w, c);
+	else
+		put_wait(w, c);
 	if (!stream_is_plain(&c->client))
 		tls_export(c->client.tls, w, 0);
 	if (!stream_is_plain(&c->upstream))
@@ -190,8 +243,9 @@ int hand_over_write(const struct conn *c, struct handover_writer *w, int sysfds[
 		return -EMSGSIZE;
 	}
 	sysfds[0] = c->client.fd.sysfd;
-	sysfds[1] = c->upstream.fd.sysfd;
-	return 0;
+	if (c->server != NULL)
+		sysfds[1] = c->upstream.fd.sysfd;
+	return (int)fds_of(c);
 }
 
 /* ---- forgetting ---- */
@@ -202,6 +256,12 @@ static void wipe_rest(struct relay_dir *d)
 	if (chunk_held(d->rest) > 0)
 		explicit_bzero(d->rest->bytes, d->rest->to);
 	relay_rest_drop(d);
+}
+
+/* Who waits for a place has none. */
+static bool has_places(const struct conn *c)
+{
+	return c->server != NULL || c->setup != SETUP_HELD;
 }
 
 /* As conn_end, but nothing is counted, logged or said to a peer. */
@@ -218,10 +278,10 @@ static void release(struct conn *c, bool gives_back)
 	wipe_rest(&c->dir[1]);
 	np_fd_close(&c->client.fd);
 	np_fd_close(&c->upstream.fd);
-	if (gives_back) {
+	if (gives_back && c->server != NULL)
 		server_release(c->server);
+	if (gives_back && has_places(c))
 		conn_give_places(s, c->listener);
-	}
 	walk_leave(s, &c->link);
 	list_remove(&c->link);
 	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
@@ -237,7 +297,8 @@ void hand_over_forget(struct conn *c)
 	if (c->trial)
 		judge_report(c, REPORT_NOTHING);
 	c->dir[0].kept = false; /* its bytes are this server's: the other process replays nothing */
-	tally_pass(c);
+	if (c->server != NULL)
+		tally_pass(c);
 	release(c, true);
 }
 

@@ -1,11 +1,15 @@
 /* hand_over: what a worker does with one connection that goes to another process, or has come from one. Nobody here
  * knows the other process: control carries the message and the descriptors (proxy/proto/handover.h).
  *
- *   old    RELAYING --freeze--> FROZEN --write--> (message, two descriptors)
+ *   old    RELAYING --freeze--> FROZEN --write--> (message, its descriptors)
  *             ^                   | |
  *             '------ thaw -------' '--- forget: it is the other's
  *   new    hand_over_read (any thread) -> build --> FROZEN --thaw--> RELAYING
  *                                                     '--- drop: it is the other's still
+ *
+ * Who waits without a server (conn_aside.h), for a place of a limit or in the queue of its upstream, is put aside
+ * first, which takes a turn of its worker; freeze has nothing left to do then. It has one descriptor and no directions;
+ * what was read of it goes along as bytes, which the other process reads anew. Thawed, it waits on, in its old place.
  *
  * A frozen connection is in its shard's list, holds what it held, and does nothing: its task is gone, its descriptors
  * have left epoll, its deadlines are off. Between freeze and thaw nobody reads, writes or seals. Thawed, it tries both
@@ -23,7 +27,7 @@
 #include "proxy/proto/handover.h"
 #include "proxy/tls/tls_export.h"
 
-#define HAND_OVER_FDS 2 /* of each connection: the client's, the server's */
+#define HAND_OVER_FDS 2 /* of a connection at most: the client's, the server's */
 
 enum hand_over_when {
 	HAND_OVER_NOW,
@@ -39,7 +43,7 @@ enum hand_over_when hand_over_when(const struct conn *c);
 must_use int hand_over_freeze(struct conn *c);
 /* hand_over_write: a group CONN of a frozen one, as often as asked for. It holds keys: the room is the caller's to
  * wipe.
- *   Returns  0, and its descriptors, which stay its own; or -EMSGSIZE: no room, and w is as it was. */
+ *   Returns  how many descriptors it has, which stay its own; or -EMSGSIZE: no room, and w is as it was. */
 must_use int hand_over_write(const struct conn *c, struct handover_writer *w, int sysfds[HAND_OVER_FDS]);
 /* As if nothing had happened; a new one begins so. Its first turn is not within this call. */
 void hand_over_thaw(struct conn *c);
@@ -61,6 +65,12 @@ struct hand_over_dir {
 /* A CONN group, taken apart; fields point into the message. */
 struct hand_over {
 	struct handover_field listener, upstream, server, sni, detail; /* n 0: none */
+	struct handover_field read, cert; /* the same: what was read before it relays; the client's certificate */
+	enum handover_waits waits;
+	unsigned nfds;
+	int64_t waits_since, waits_until;
+	uint32_t read_from;
+	unsigned read_flags;                     /* enum handover_read_flag */
 	struct ulid id;
 	bool has_id, has_client, has_update, has_tls[2];
 	union np_inet peer, client;
@@ -79,6 +89,10 @@ struct hand_over {
  *   Returns  false: refused, and *why is a static sentence.   Calls  any thread. */
 must_use bool hand_over_read(struct hand_over *h, const struct handover_field *group, const char **why);
 
+/* hand_over_fds: how many of a message's descriptors a CONN group has, before anything else of it is believed.
+ *   Returns  0: it does not say so.   Calls  any thread. */
+unsigned hand_over_fds(const struct handover_field *group);
+
 struct hand_over_into {
 	struct shard *shard;
 	struct snapshot *snap; /* in force on this worker */
@@ -90,7 +104,7 @@ struct hand_over_into {
 /* hand_over_build: the connection of h, frozen.
  *   Returns  0; -NP_ENOMEM; -NP_EINVAL: listener, server or cipher are not to be had here; or why a descriptor is of no
  *            use. *why is a static sentence then.
- *   Owns     sysfds, whatever it returns: on failure they are closed. */
+ *   Owns     the first h->nfds of sysfds, whatever it returns: on failure they are closed. */
 must_use int hand_over_build(const struct hand_over_into *into, const struct hand_over *h,
 			     const int sysfds[HAND_OVER_FDS], struct conn **out, const char **why);
 /* hand_over_drop: the other process keeps it. charged: as it was built. */

@@ -10,6 +10,7 @@
 
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/hand_over.h"
+#include "proxy/conn/stages.h"
 #include "proxy/conn/tally.h"
 
 /* Where it belongs in this process. */
@@ -19,14 +20,15 @@ struct hand_over_place {
 	const struct target *target;
 	struct server *server;
 	const int *sysfds;
+	unsigned nfds;
 	const char *why; /* static: it cannot be built */
 };
 
 /* Another process holds them, too: no peer hears of it. */
-static void close_both(const int sysfds[HAND_OVER_FDS])
+static void close_passed(const int *sysfds, unsigned n)
 {
-	np_sock_close(sysfds[0]);
-	np_sock_close(sysfds[1]);
+	for (unsigned i = 0; i < n; i++)
+		np_sock_close(sysfds[i]);
 }
 
 /* Bytes of a message against a text of ours. */
@@ -104,12 +106,18 @@ static const char *find_moved_place(struct hand_over_place *p, const struct hand
 	p->listener = listener_named(into->snap, &h->listener);
 	if (p->listener == NULL)
 		return "its listener is not in the configuration here";
+	if (h->waits == HANDOVER_WAITS_PLACE) {
+		p->rule = (uint16_t)(p->listener->nrules & 0x7fff);
+		return NULL;
+	}
 	if (!find_rule(p, h))
 		return "its listener does not lead to its upstream here";
 	if (h->has_tls[0] && p->listener->tls == NULL)
 		return "its listener ends no TLS here";
 	if (h->has_tls[1] && p->target->tls == NULL)
 		return "its upstream speaks no TLS here";
+	if (h->waits == HANDOVER_WAITS_QUEUE)
+		return NULL; /* which server is asked here */
 	p->server = find_server(p->target, h, into->charged);
 	return p->server != NULL ? NULL : "its server is not in the upstream here";
 }
@@ -152,6 +160,12 @@ static char *text_copy(const struct handover_field *f, bool *ok)
 	return text;
 }
 
+static bool has_extra(const struct hand_over *h)
+{
+	return h->waits == HANDOVER_WAITS_QUEUE || h->has_client || h->has_update || h->queued != 0 || h->sni.n > 0 ||
+	       h->detail.n > 0;
+}
+
 /* Only if it has any of it: an idle connection needs no such block. The id is the same without one where both processes
  * have the same seed and the worker the same number. */
 static bool build_extra(struct conn *c, const struct hand_over *h)
@@ -160,7 +174,7 @@ static bool build_extra(struct conn *c, const struct hand_over *h)
 	bool other_id = h->has_id && memcmp(&id, &h->id, sizeof(id)) != 0, ok = true;
 	struct conn_extra *x;
 
-	if (!other_id && !h->has_client && !h->has_update && h->queued == 0 && h->sni.n == 0 && h->detail.n == 0)
+	if (!other_id && !has_extra(h))
 		return true;
 	x = conn_extra(c);
 	if (x == NULL)
@@ -171,6 +185,8 @@ static bool build_extra(struct conn *c, const struct hand_over *h)
 	if (h->has_client)
 		x->client = h->client;
 	x->queued = h->queued;
+	x->waits_since = h->waits_since;
+	x->waits_until = h->waits_until;
 	x->sni = text_copy(&h->sni, &ok);
 	x->words = text_copy(&h->detail, &ok);
 	x->detail = x->words;
@@ -198,6 +214,7 @@ static void build_head(struct conn *c, const struct hand_over_place *p, const st
 	c->rule = p->rule & 0x7fff;
 	c->server = p->server;
 	c->phase = CONN_FROZEN;
+	c->setup = h->waits == HANDOVER_WAITS_PLACE ? SETUP_HELD : SETUP_QUEUE; /* or, of a relay, first_end */
 	c->peer = h->peer;
 	c->accepted = h->accepted;
 	c->connected = packed_since(h->connected);
@@ -205,7 +222,8 @@ static void build_head(struct conn *c, const struct hand_over_place *p, const st
 	c->hard_deadline = h->hard_deadline;
 	c->retries = h->retries & 0x7f;
 	c->err = (int16_t)h->err;
-	c->first_end = (uint8_t)h->first_end;
+	if (h->waits == HANDOVER_WAITS_NOT)
+		c->first_end = (uint8_t)h->first_end;
 	c->nodelay_due = (h->flags & HANDOVER_CONN_NODELAY_DUE) != 0;
 	c->keepalive_due = (h->flags & HANDOVER_CONN_KEEPALIVE_DUE) != 0;
 	c->judged = (h->flags & HANDOVER_CONN_JUDGED) != 0;
@@ -247,14 +265,38 @@ static int build_sides(struct conn *c, struct hand_over_place *p)
 	int err = np_fd_adopt(&c->client.fd, p->sysfds[0]);
 
 	p->why = "its descriptors are of no use";
-	if (err != 0) {
-		close_both(p->sysfds);
+	if (err != 0)
+		close_passed(p->sysfds, p->nfds);
+	if (err != 0 || p->nfds == 1)
 		return err;
-	}
 	err = np_fd_adopt(&c->upstream.fd, p->sysfds[1]);
 	if (err != 0)
 		np_sock_close(p->sysfds[1]);
 	return err;
+}
+
+/* What the client has sent before it has a server. A foreign process may have said anything of it. */
+static int build_read(struct conn *c, struct hand_over_place *p, const struct hand_over *h)
+{
+	const struct preread_moved m = {
+		.p = h->read.p,
+		.n = h->read.n,
+		.from = h->read_from,
+		.header = (h->read_flags & HANDOVER_READ_HEADER) != 0,
+		.hello = (h->read_flags & HANDOVER_READ_HELLO) != 0,
+	};
+	int err = h->read.n > 0 ? preread_again(c, &m) : 0;
+	struct preread *o = err == 0 && h->cert.n > 0 ? conn_preread(c) : NULL;
+
+	if (err == -NP_EPROTO)
+		p->why = "what was read of it is no header or hello";
+	if (err != 0 || h->cert.n == 0)
+		return err;
+	if (o == NULL || (o->cert = malloc(h->cert.n)) == NULL)
+		return -NP_ENOMEM;
+	memcpy(o->cert, h->cert.p, h->cert.n);
+	o->ncert = h->cert.n;
+	return 0;
 }
 
 /* Of one that is in no list yet. */
@@ -278,18 +320,20 @@ static int build_conn(struct conn *c, struct hand_over_place *p, const struct ha
 	p->why = "out of memory";
 	if (!build_dir(&c->dir[0], &h->dir[0]) || !build_dir(&c->dir[1], &h->dir[1]) || !build_extra(c, h))
 		return -NP_ENOMEM;
-	err = build_tls(c, p, h);
+	err = build_read(c, p, h);
+	if (err == 0)
+		err = build_tls(c, p, h);
 	count_from_here(c);
 	return err;
 }
 
 /* From here on it is as good as accepted here. Places are those of the process before, or taken above a limit: nobody
  * is turned away because he moves. */
-static void join_shard(struct conn *c, const struct hand_over_into *into)
+static void join_shard(struct conn *c, const struct hand_over_into *into, const struct hand_over *h)
 {
 	struct shard *s = into->shard;
 
-	if (!into->charged)
+	if (!into->charged && h->waits != HANDOVER_WAITS_PLACE)
 		CHECK(limit_take(s->limit, UINT32_MAX) && limit_take(&c->listener->counts->limit, UINT32_MAX),
 		      "above a limit there is always a place");
 	list_push_back(&s->conns, &c->link);
@@ -305,7 +349,7 @@ static int build_at(struct hand_over_place *p, const struct hand_over_into *into
 
 	if (c == NULL) {
 		p->why = "out of memory";
-		close_both(p->sysfds);
+		close_passed(p->sysfds, p->nfds);
 		return -NP_ENOMEM;
 	}
 	build_head(c, p, h);
@@ -316,7 +360,7 @@ static int build_at(struct hand_over_place *p, const struct hand_over_into *into
 		unbuild(c);
 		return err;
 	}
-	join_shard(c, into);
+	join_shard(c, into, h);
 	*out = c;
 	return 0;
 }
@@ -324,17 +368,17 @@ static int build_at(struct hand_over_place *p, const struct hand_over_into *into
 int hand_over_build(const struct hand_over_into *into, const struct hand_over *h, const int sysfds[HAND_OVER_FDS],
 		    struct conn **out, const char **why)
 {
-	struct hand_over_place p = {.sysfds = sysfds};
+	struct hand_over_place p = {.sysfds = sysfds, .nfds = h->nfds};
 	int err;
 
 	DCHECK_SHARD(into->shard);
 	*why = find_moved_place(&p, into, h);
 	if (*why != NULL) {
-		close_both(sysfds);
+		close_passed(sysfds, h->nfds);
 		return -NP_EINVAL;
 	}
 	err = build_at(&p, into, h, out);
-	if (err != 0 && !into->charged)
+	if (err != 0 && !into->charged && p.server != NULL)
 		server_release(p.server);
 	*why = err != 0 ? p.why : NULL;
 	return err;

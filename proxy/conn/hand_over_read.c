@@ -1,7 +1,8 @@
 /* A CONN group, taken apart and judged. The bytes are foreign: whatever they are, nothing beyond them is read and
  * nothing CHECKs. What passes here is a state in which relay.c and relay_end.c can go on.
  *
- *   must be there   listener, upstream and server by name; the peer; accepted and connected; two directions
+ *   must be there   listener, upstream and server by name; the peer; accepted and connected; two directions. Of who
+ *                   waits in a queue neither server nor directions; for a place, no upstream either
  *   may be there    all else: a number that is missing is 0, a time never, a text none
  *   unknown         skipped; refused if it must be understood
  *
@@ -21,6 +22,7 @@
 #define NAME_MOST   4096
 #define DIR_FLAGS   0x7fu
 #define CONN_FLAGS  0x0fu
+#define READ_FLAGS  0x03u
 
 /* ---- values ---- */
 
@@ -139,6 +141,12 @@ static bool read_moved_name(struct handover_reader *r, const struct handover_fie
 	case HANDOVER_TAG_CONN_DETAIL:
 		moved_text(r, f, &h->detail);
 		return true;
+	case HANDOVER_TAG_CONN_READ:
+		h->read = *f;
+		return true;
+	case HANDOVER_TAG_CONN_CERT:
+		h->cert = *f;
+		return true;
 	case HANDOVER_TAG_CONN_PEER:
 		(void)inet_of(r, f, &h->peer);
 		return true;
@@ -168,9 +176,34 @@ static bool read_moved_time(struct handover_reader *r, const struct handover_fie
 	case HANDOVER_TAG_CONN_QUEUED:
 		h->queued = ns_of(r, f);
 		return true;
+	case HANDOVER_TAG_CONN_WAITS_SINCE:
+		h->waits_since = ns_of(r, f);
+		return true;
+	case HANDOVER_TAG_CONN_WAITS_UNTIL:
+		h->waits_until = ns_of(r, f);
+		return true;
 	case HANDOVER_TAG_CONN_UPDATE_AT:
 		h->update_at = ns_of(r, f);
 		h->has_update = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Returns  whether it is one of these. */
+static bool read_moved_wait(struct handover_reader *r, const struct handover_field *f, struct hand_over *h)
+{
+	switch (f->tag) {
+	case HANDOVER_TAG_CONN_WAITS:
+		h->waits = (enum handover_waits)number_up_to(r, f, 3);
+		r->bad |= h->waits > HANDOVER_WAITS_QUEUE;
+		return true;
+	case HANDOVER_TAG_CONN_READ_FROM:
+		h->read_from = number_up_to(r, f, UINT32_MAX);
+		return true;
+	case HANDOVER_TAG_CONN_READ_FLAGS:
+		h->read_flags = number_up_to(r, f, READ_FLAGS);
 		return true;
 	default:
 		return false;
@@ -181,7 +214,7 @@ static void read_moved_number(struct handover_reader *r, const struct handover_f
 {
 	switch (f->tag) {
 	case HANDOVER_TAG_CONN_FDS:
-		r->bad |= handover_number(r, f) != HAND_OVER_FDS;
+		h->nfds = number_up_to(r, f, 3);
 		break;
 	case HANDOVER_TAG_CONN_ID:
 		h->has_id = handover_bytes(r, f, &h->id, sizeof(h->id));
@@ -236,14 +269,36 @@ static bool ends_are_sound(const struct hand_over *h)
 	return !(has(a, HANDOVER_DIR_DONE) && has(b, HANDOVER_DIR_DONE)) && (!ended || h->first_end != CLOSE_NONE);
 }
 
+/* Has it what such a connection has? */
+static bool is_whole(const struct hand_over *h)
+{
+	if (h->listener.n == 0 || h->peer.sa.sa_family == AF_UNSPEC)
+		return false;
+	if (h->waits == HANDOVER_WAITS_NOT)
+		return h->upstream.n > 0 && h->server.n > 0 && h->ndirs == 2 && h->connected >= 0 && h->nfds == 2;
+	return h->server.n == 0 && h->ndirs == 0 && h->connected < 0 && h->nfds == 1 && !h->has_tls[1] &&
+	       (h->waits == HANDOVER_WAITS_QUEUE) == (h->upstream.n > 0);
+}
+
+/* A time of waiting that is known has its end; who waits for a place has sent nothing that was read. */
+static bool wait_is_sound(const struct hand_over *h, int64_t now)
+{
+	bool nothing = h->read.n == 0 && h->cert.n == 0 && !h->has_tls[0];
+
+	if (h->read_from > h->read.n || h->waits_since > now || (h->waits_since != 0) != (h->waits_until != 0))
+		return false;
+	return h->waits == HANDOVER_WAITS_QUEUE || nothing;
+}
+
 /* Returns  a sentence; NULL: it is sound. */
 static const char *refuse_read(const struct hand_over *h)
 {
 	int64_t now = np_nanotime();
 
-	if (h->listener.n == 0 || h->upstream.n == 0 || h->server.n == 0 || h->ndirs != 2 ||
-	    h->peer.sa.sa_family == AF_UNSPEC || h->connected < 0)
+	if (!is_whole(h))
 		return "a part of it is missing";
+	if (h->waits != HANDOVER_WAITS_NOT && !wait_is_sound(h, now))
+		return "its wait contradicts itself";
 	if (h->accepted <= 0 || h->accepted > now || !dir_is_sound(&h->dir[0], now) || !dir_is_sound(&h->dir[1], now) ||
 	    (h->has_update && (h->update_at < h->accepted || h->update_at > now)))
 		return "its state contradicts itself";
@@ -263,10 +318,26 @@ bool hand_over_read(struct hand_over *h, const struct handover_field *group, con
 			read_dir(&r, &f, h);
 		else if (f.tag == HANDOVER_TAG_CONN_TLS)
 			read_moved_tls(&r, &f, h, why);
-		else if (!read_moved_name(&r, &f, h) && !read_moved_time(&r, &f, h))
+		else if (!read_moved_name(&r, &f, h) && !read_moved_time(&r, &f, h) && !read_moved_wait(&r, &f, h))
 			read_moved_number(&r, &f, h);
 	}
 	if (*why == NULL)
 		*why = r.bad ? "it is not understood here" : refuse_read(h);
 	return *why == NULL;
+}
+
+unsigned hand_over_fds(const struct handover_field *group)
+{
+	struct handover_reader r;
+	struct handover_field f;
+
+	handover_read_group(&r, group);
+	while (handover_next(&r, &f)) {
+		if (f.tag == HANDOVER_TAG_CONN_FDS) {
+			uint64_t n = handover_number(&r, &f);
+
+			return !r.bad && n <= HAND_OVER_FDS ? (unsigned)n : 0;
+		}
+	}
+	return 0;
 }

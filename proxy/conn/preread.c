@@ -203,6 +203,38 @@ static enum close_reason read_first_byte(struct conn *c)
 	return read_failure(c, n, lifetime == first ? CLOSE_LIFETIME : CLOSE_IDLE_TIMEOUT, CLOSE_CLIENT_FIN);
 }
 
+/* ---- in another process ---- */
+
+/* They were judged there: their lengths need no limit any more. */
+static bool read_again(struct conn *c, const struct preread_moved *m)
+{
+	struct preread *o = c->extra->preread;
+	struct pp_header h = {.version = 0};
+
+	if (m->header) {
+		if (pp_read(&h, (const uint8_t *)o->rest->bytes, m->n, m->n) != PP_OK)
+			return false;
+		accept_header(c, &h);
+	}
+	if (m->hello) {
+		hello_init(&o->hello, UINT32_MAX / 2);
+		o->tls =
+			hello_feed(&o->hello, o->rest->bytes + m->from, m->n - m->from) == HELLO_DONE;
+	}
+	o->rest->from = (uint32_t)m->from;
+	return !m->hello || o->tls;
+}
+
+int preread_again(struct conn *c, const struct preread_moved *m)
+{
+	struct preread *o = conn_preread(c);
+
+	DCHECK_CONN(c);
+	if (o == NULL || !conn_preread_put(o, m->p, m->n))
+		return -NP_ENOMEM;
+	return m->from <= m->n && read_again(c, m) ? 0 : -NP_EPROTO;
+}
+
 /* ---- all ---- */
 
 /* The source address alone may decide: then the client of a server that speaks first is not kept

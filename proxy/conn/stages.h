@@ -12,9 +12,22 @@
 
 #include "proxy/conn/conn.h"
 
+/* As a stage's result, beside the reasons: the story stops here, and may go on in another process (conn_aside.h). */
+#define CONN_ASIDE CLOSE_REASONS
+
 /* preread.c: read a PROXY header, and a ClientHello that rules ask for, within their deadlines; and where
  * listeners[].connect says so, wait for a byte of the client's. Parks. */
 must_use enum close_reason preread_run(struct conn *c);
+
+/* preread.c: of a connection that another process has read from: what it has read, `from` of it not to be passed on.
+ * header: a trusted PROXY header begins it; hello: behind that a ClientHello. Both are read anew.
+ *   Returns  0; -NP_ENOMEM; or -NP_EPROTO: it is not what it is said to be. */
+struct preread_moved {
+	const uint8_t *p;
+	size_t n, from;
+	bool header, hello;
+};
+must_use int preread_again(struct conn *c, const struct preread_moved *m);
 
 /* preread.c: the end of a client that has sent no byte. n is what its read returned: 0, or the
  * error. Everywhere the same: client_fin, client_rst, or overload if this machine failed. */
@@ -33,7 +46,7 @@ must_use enum close_reason connect_run(struct conn *c);
 
 /* connect_queue.c: all servers that c may use are full: wait in the upstream's queue for a slot, at most
  * u->queue_timeout. args: of the pick that found none.
- *   Returns  CLOSE_NONE: a slot of *server is ours, and args are of its pick; else why there is none.
+ *   Returns  CLOSE_NONE: a slot of *server is ours, and args are of its pick; else why there is none; CONN_ASIDE.
  *   Parks. */
 must_use enum close_reason connect_wait(struct conn *c, struct upstream *u, struct pick_args *args,
 					struct server **server);

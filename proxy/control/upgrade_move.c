@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/conn/conn_aside.h"
 #include "proxy/conn/hand_over.h"
 #include "proxy/conn/walk.h"
 #include "proxy/control/capacity.h"
@@ -20,7 +21,8 @@ struct move_batch {
 	struct walk walk;
 	int64_t since;
 	bool begun, over; /* the walk; it has met all */
-	unsigned n;
+	bool waiting; /* only those who stand aside are looked at */
+	unsigned n, nfds;
 	struct conn *conns[UPGRADE_BATCH];
 	bool stays[UPGRADE_BATCH]; /* new does not take it, or it was told to end meanwhile */
 	unsigned most; /* connections of a message */
@@ -30,20 +32,27 @@ struct move_batch {
 /* ---- on the worker ---- */
 
 /* Who was asked about once is not asked again: what cannot move stays. */
-static bool may_move(const struct conn *c, int64_t since)
+static bool may_move(const struct move_batch *b, const struct conn *c)
 {
-	return since == 0 || c->accepted + since_ns(c->connected) > since;
+	if (b->waiting || conn_stands_aside(c))
+		return b->waiting && conn_stands_aside(c);
+	return b->since == 0 || c->accepted + since_ns(c->connected) > b->since;
 }
 
 /* Returns  false: the message is full, and c runs again. */
 static bool freeze_one(struct move_batch *b, struct conn *c)
 {
+	int nfds;
+
 	if (hand_over_freeze(c) != 0)
 		return true; /* it goes on here */
-	if (hand_over_write(c, &b->w, &b->sysfds[b->n * HAND_OVER_FDS]) != 0) {
-		hand_over_thaw(c);
+	nfds = hand_over_write(c, &b->w, &b->sysfds[b->nfds]);
+	if (nfds < 0) {
+		if (b->n == 0 || !b->waiting)
+			hand_over_thaw(c);
 		return b->n == 0; /* one that is too large for any message stays */
 	}
+	b->nfds += (unsigned)nfds;
 	b->stays[b->n] = false;
 	b->conns[b->n++] = c;
 	return true;
@@ -63,7 +72,7 @@ static void freeze_some(struct shard *s, void *arg)
 		b->over = c == NULL;
 		if (b->over)
 			return;
-		if (may_move(c, b->since) && hand_over_when(c) == HAND_OVER_NOW && !freeze_one(b, c)) {
+		if (may_move(b, c) && hand_over_when(c) == HAND_OVER_NOW && !freeze_one(b, c)) {
 			b->walk.at = before; /* it is the first of the next message */
 			return;
 		}
@@ -189,13 +198,13 @@ static int move_batch(struct process *p, struct shard *s, struct move_batch *b)
 	struct upgrade_pair *pair = &p->upgrade.pair;
 	int err;
 
-	b->n = 0;
+	b->n = b->nfds = 0;
 	upgrade_body(pair, &b->w);
 	handover_put_number(&b->w, HANDOVER_TAG_BATCH, ++p->upgrade.batches);
 	shard_call(s, freeze_some, b);
 	if (b->n == 0)
 		return 0;
-	err = upgrade_send(pair, HANDOVER_CONNS, &b->w, b->sysfds, b->n * HAND_OVER_FDS);
+	err = upgrade_send(pair, HANDOVER_CONNS, &b->w, b->sysfds, b->nfds);
 	if (err == 0)
 		err = hand_batch(p, s, b);
 	if (err != 0)
@@ -224,7 +233,7 @@ static unsigned batch_most(void)
 	return n > 1 ? (unsigned)n : 1;
 }
 
-int upgrade_move(struct process *p, int64_t since)
+static int move_all(struct process *p, int64_t since, bool waiting)
 {
 	int err = 0;
 
@@ -235,8 +244,77 @@ int upgrade_move(struct process *p, int64_t since)
 			return -NP_ENOMEM;
 		b->since = since;
 		b->most = batch_most();
+		b->waiting = waiting;
 		err = move_shard(p, &p->shards[i], b);
 		free(b);
 	}
+	return err;
+}
+
+/* ---- those who wait without a server ---- */
+
+/* On the stack of the control thread, which waits. */
+struct putting_aside {
+	int64_t since;
+	unsigned asked, due;
+};
+
+static void put_aside(struct shard *s, void *arg)
+{
+	struct putting_aside *a = arg;
+
+	list_for_each(it, &s->conns)
+		a->asked += aside_ask(list_entry(it, struct conn, link), a->since);
+}
+
+static void count_due(struct shard *s, void *arg)
+{
+	struct putting_aside *a = arg;
+
+	list_for_each(it, &s->conns)
+		a->due += aside_is_due(list_entry(it, struct conn, link));
+}
+
+static void wait_on(struct shard *s, void *arg)
+{
+	(void)arg;
+	list_for_each_safe(it, &s->conns)
+		if (conn_stands_aside(list_entry(it, struct conn, link)))
+			conn_go_on(list_entry(it, struct conn, link));
+}
+
+static void on_all(struct process *p, void (*fn)(struct shard *s, void *arg), void *arg)
+{
+	for (unsigned i = 0; i < p->nshards; i++)
+		shard_call(&p->shards[i], fn, arg);
+}
+
+/* A coroutine that was told to go does so at its next turn. */
+static void put_all_aside(struct process *p, struct putting_aside *a)
+{
+	on_all(p, put_aside, a);
+	while (a->asked > 0) {
+		a->due = 0;
+		on_all(p, count_due, a);
+		if (a->due == 0)
+			return;
+		np_sleep(NP_MS);
+	}
+}
+
+/* Who waits steps aside before the first relay goes, which would leave its server with room here; and goes last, when
+ * the other process knows who has the servers' places. */
+int upgrade_move(struct process *p, int64_t since)
+{
+	struct putting_aside a = {.since = since};
+	int err;
+
+	put_all_aside(p, &a);
+	err = move_all(p, since, false);
+	if (a.asked == 0)
+		return err;
+	if (err == 0)
+		err = move_all(p, since, true);
+	on_all(p, wait_on, NULL); /* those that were not asked about */
 	return err;
 }

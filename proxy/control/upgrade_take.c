@@ -14,6 +14,7 @@ struct taking {
 	struct process *p;
 	struct upgrade_batch *batch;
 	uint64_t number; /* of the batch, as old counts */
+	unsigned nfds;   /* of the message's descriptors, those that have an owner, or are closed */
 	const char *why[UPGRADE_BATCH]; /* static: it is not taken */
 	int sysfd_most; /* descriptors from here on are for what accepts, logs and asks */
 };
@@ -21,22 +22,36 @@ struct taking {
 /* ---- on the worker ---- */
 
 /* Its descriptors are closed where it is not taken. The kernel gives the lowest number that is free. */
-static void take_one(struct taking *t, struct shard *s, const struct handover_field *group, unsigned i)
+static void take_one(struct taking *t, struct shard *s, const struct handover_field *group, unsigned nfds)
 {
 	const struct hand_over_into into = {.shard = s, .snap = t->p->snap};
-	const int *sysfds = &t->p->upgrade.message.sysfds[i * HAND_OVER_FDS];
+	const int *sysfds = &t->p->upgrade.message.sysfds[t->nfds];
 	struct hand_over *h = &t->batch->read;
-	bool full = sysfds[0] >= t->sysfd_most || sysfds[1] >= t->sysfd_most;
+	unsigned i = t->batch->n++;
+	bool full = false;
 
+	t->nfds += nfds;
+	t->batch->conns[i] = NULL;
+	for (unsigned j = 0; j < nfds; j++)
+		full |= sysfds[j] >= t->sysfd_most;
 	if (full)
 		t->why[i] = NO_DESCRIPTORS;
 	if (full || !hand_over_read(h, group, &t->why[i])) {
-		np_sock_close(sysfds[0]);
-		np_sock_close(sysfds[1]);
+		for (unsigned j = 0; j < nfds; j++)
+			np_sock_close(sysfds[j]);
 	} else if (hand_over_build(&into, h, sysfds, &t->batch->conns[i], &t->why[i]) != 0) {
 		t->batch->conns[i] = NULL;
 	}
 	explicit_bzero(h, sizeof(*h)); /* keys */
+}
+
+/* Which descriptors are its, and those of all behind it, is not known. */
+static void refuse_lost(struct taking *t)
+{
+	unsigned i = t->batch->n++;
+
+	t->batch->conns[i] = NULL;
+	t->why[i] = NO_DESCRIPTORS;
 }
 
 /* A message with fewer descriptors than its connections have is refused from there on; none is left unnamed. */
@@ -47,7 +62,8 @@ static void take_batch(struct shard *s, void *arg)
 	struct upgrade_batch *b = t->batch;
 	struct handover_reader r;
 	struct handover_field f;
-	unsigned taken = 0; /* of its descriptors */
+	unsigned nfds;
+	bool lost = false;
 
 	handover_read(&r, m->body, m->n);
 	while (b->n < UPGRADE_BATCH && handover_next(&r, &f)) {
@@ -55,15 +71,14 @@ static void take_batch(struct shard *s, void *arg)
 			t->number = handover_number(&r, &f);
 		if (f.tag != HANDOVER_TAG_CONN)
 			continue;
-		b->conns[b->n] = NULL;
-		t->why[b->n] = NO_DESCRIPTORS;
-		if (taken + HAND_OVER_FDS <= m->nsysfds) {
-			take_one(t, s, &f, b->n);
-			taken += HAND_OVER_FDS;
-		}
-		b->n++;
+		nfds = hand_over_fds(&f);
+		lost = lost || nfds == 0 || t->nfds + nfds > m->nsysfds;
+		if (lost)
+			refuse_lost(t);
+		else
+			take_one(t, s, &f, nfds);
 	}
-	for (unsigned i = taken; i < m->nsysfds; i++)
+	for (unsigned i = t->nfds; i < m->nsysfds; i++)
 		np_sock_close(m->sysfds[i]);
 	m->nsysfds = 0; /* each of them has an owner, or is closed */
 }

@@ -149,7 +149,8 @@ static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *p
 		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
 
-/* Without waiting and without a hand-off: the acceptor goes. */
+/* Without a hand-off, and without waiting here: the acceptor goes. Where another process takes over, who may wait does
+ * so by himself, and moves there. */
 static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_addr *peer)
 {
 	struct limit *full = conn_admit(a->shard, a->listener);
@@ -158,6 +159,10 @@ static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_ad
 		limit_acted(a->shard->watch, full, true);
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
+	if (full != NULL && a->suspended && must_wait(a, full)) {
+		conn_accepted_held(a->shard, a->listener, sysfd, peer);
+		return;
+	}
 	conn_accepted(a->shard, a->listener, sysfd, peer,
 		      full == NULL ? CLOSE_NONE : CLOSE_MAX_CONNECTIONS);
 }
@@ -332,7 +337,7 @@ void acceptor_stop(struct shard *s, void *arg)
 	np_fd_close(&a->fd); /* wakes acceptor_main, which posts `stopped` */
 }
 
-/* Whoever was accepted and waits for room is let in, or refused as the limit says: the kernel has no place for him. One
+/* Whoever was accepted and waits for room goes on to wait without the acceptor: the kernel has no place for him. One
  * more may be accepted if the event that tells of him is here already, and has his connection like any other. A
  * registration with a poller belongs to the open socket and not to this descriptor, so it must go explicitly. */
 void acceptor_suspend(struct shard *s, void *arg)
@@ -347,10 +352,10 @@ void acceptor_suspend(struct shard *s, void *arg)
 		order->err = sysfd;
 		return;
 	}
+	a->suspended = true;
 	if (a->held >= 0)
 		acceptor_take_last(a, a->held, &a->held_peer);
 	a->held = -1;
-	a->suspended = true;
 	snapshot_hold(a->listener->snap, s->id);
 	a->held_snap = a->listener->snap;
 	b->on[s->id] = NULL;

@@ -42,6 +42,15 @@ enum handover_conn_flag { /* CONN_FLAGS, bits */
 	HANDOVER_CONN_TRIAL = 1 << 2,
 	HANDOVER_CONN_JUDGED = 1 << 3,
 };
+enum handover_waits { /* CONN_WAITS */
+	HANDOVER_WAITS_NOT = 0,   /* it relays */
+	HANDOVER_WAITS_PLACE = 1, /* it was accepted, and a limit is full */
+	HANDOVER_WAITS_QUEUE = 2, /* all servers of its upstream are full */
+};
+enum handover_read_flag { /* CONN_READ_FLAGS, bits: what the bytes begin with */
+	HANDOVER_READ_HEADER = 1 << 0, /* a PROXY header that counts */
+	HANDOVER_READ_HELLO = 1 << 1,  /* behind a header, a whole ClientHello */
+};
 enum handover_dir_flag { /* DIR_FLAGS, bits: struct relay_dir's of these names */
 	HANDOVER_DIR_EOF = 1 << 0,
 	HANDOVER_DIR_RESET = 1 << 1,

@@ -114,6 +114,13 @@
 	X(CONN_UPDATE_AT, 172) /* the last record of log.periodic: its time, and the bytes then */ \
 	X(CONN_UPDATE_IN, 173)                                                                    \
 	X(CONN_UPDATE_OUT, 174)                                                                   \
-	X(DIR_UNDELIVERED, 175)
+	X(DIR_UNDELIVERED, 175)                                                                   \
+	X(CONN_WAITS, 176)     /* enum handover_waits: it has no server; one descriptor */        \
+	X(CONN_WAITS_SINCE, 177)                                                                  \
+	X(CONN_WAITS_UNTIL, 178)                                                                  \
+	X(CONN_READ, 179)      /* what the client has sent so far, from its first byte on */      \
+	X(CONN_READ_FROM, 180) /* the first of these bytes that is passed on */                   \
+	X(CONN_READ_FLAGS, 181) /* enum handover_read_flag */                                     \
+	X(CONN_CERT, 182)      /* of the client, in DER: a server is to be told */
 
 #endif

@@ -18,6 +18,16 @@ static bool is_wide(const struct waiter *w)
 	return w->args->ntried == 0;
 }
 
+/* Who came earlier stands before it: mostly that is everybody. */
+static void line_up(struct upstream_live *live, struct waiter *w)
+{
+	struct list *at = &live->waiters;
+
+	while (at->prev != &live->waiters && list_entry(at->prev, struct waiter, link)->since > w->since)
+		at = at->prev;
+	list_push_back(at, &w->link);
+}
+
 /* Before anybody looks for a slot: a release that comes after that look sees that somebody waits, and one that came
  * before it is seen by the look. */
 static void enqueue_waiter(struct waiter *w)
@@ -25,7 +35,7 @@ static void enqueue_waiter(struct waiter *w)
 	struct upstream_live *live = w->u->live;
 	uint32_t n = upstream_waiting(live) + 1;
 
-	list_push_back(&live->waiters, &w->link);
+	line_up(live, w);
 	w->u->waiters++;
 	w->u->wide += is_wide(w);
 	__atomic_store_n(&live->queue.used, n, __ATOMIC_SEQ_CST);
@@ -186,7 +196,7 @@ int waiter_join(struct waiter *w)
 	list_init(&w->link);
 	list_init(&granted);
 	pthread_mutex_lock(&live->lock);
-	if (upstream_waiting(live) >= w->u->queue_max) {
+	if (!w->anyway && upstream_waiting(live) >= w->u->queue_max) {
 		pthread_mutex_unlock(&live->lock);
 		return -NP_ENOBUFS;
 	}

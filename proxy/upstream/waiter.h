@@ -23,6 +23,8 @@ struct waiter {
 	struct list link;       /* in live->waiters; empty: it does not wait, or no longer */
 	struct upstream *u;     /* of the generation that its connection began with: its list of servers counts */
 	struct pick_args *args; /* of the pick that found no slot; while it waits any thread writes them, locked */
+	int64_t since;          /* monotonic: it came then, perhaps to another process: its place in the queue */
+	bool anyway;            /* it was let into a queue before: u->queue_max does not turn it away */
 	struct server *server;  /* granted: a slot of it is the waiter's */
 	bool refused;           /* no server of u is usable any more, so no slot will come back to wait for */
 	/* It has a slot, or is refused. Called once, by any thread, without the lock; it must not take one. The waiter
@@ -30,7 +32,7 @@ struct waiter {
 	void (*wake)(struct waiter *w);
 };
 
-/* waiter_join: to the end of the queue.
+/* waiter_join: into the queue, behind those who came before it: mostly to its end.
  *   Returns  0: a slot was free after all, w->server, and wake is not called; -NP_EAGAIN: it waits, until wake is
  *            called or waiter_leave; -NP_ENOBUFS: u->queue_max already wait; -NP_ENOENT: nobody is usable.
  *   Calls    any thread.   Owns  a slot, as upstream_pick. */

@@ -301,6 +301,7 @@ static bool dirs_are_taken(unsigned a, unsigned b, size_t rest, const char *firs
 
 	handover_write(&w, second.message, HAND_ROOM);
 	at = handover_group(&w, HANDOVER_TAG_CONN);
+	handover_put_number(&w, HANDOVER_TAG_CONN_FDS, HAND_OVER_FDS);
 	handover_put_text(&w, HANDOVER_TAG_CONN_LISTENER, names);
 	handover_put_text(&w, HANDOVER_TAG_CONN_UPSTREAM, names);
 	handover_put_text(&w, HANDOVER_TAG_CONN_SERVER, names);

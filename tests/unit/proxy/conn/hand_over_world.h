@@ -113,7 +113,7 @@ static inline size_t pass_on(const struct conn *c, int sysfds[HAND_OVER_FDS])
 	struct handover_writer w;
 
 	handover_write(&w, second.message, HAND_ROOM);
-	CHECK(hand_over_write(c, &w, sysfds) == 0, "the message has room");
+	CHECK(hand_over_write(c, &w, sysfds) == HAND_OVER_FDS, "the message has room");
 	for (int i = 0; i < HAND_OVER_FDS; i++)
 		sysfds[i] = fcntl(sysfds[i], F_DUPFD_CLOEXEC, 0);
 	return w.n;
