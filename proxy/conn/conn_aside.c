@@ -22,6 +22,8 @@ static int64_t waits_since(const struct conn *c)
 	return stream_is_plain(&c->client) || tls_movable(c->client.tls) == TLS_MOVES ? x->waits_since : 0;
 }
 
+/* The deadline of its wait is not lost with it: it stands in the block of the connection, and counts where it waits
+ * next. */
 bool aside_ask(struct conn *c, int64_t since)
 {
 	DCHECK_CONN(c);
@@ -32,6 +34,8 @@ bool aside_ask(struct conn *c, int64_t since)
 	return true;
 }
 
+/* From here on nobody reads from its client or waits for it, so the descriptor may go to another process; what is told
+ * to it meanwhile (conn_kill) is found by the coroutine that takes it up. */
 void conn_is_aside(struct conn *c)
 {
 	DCHECK_CONN(c);

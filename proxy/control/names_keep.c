@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "netpoll/check.h"
+#include "proxy/control/names_apply.h"
 #include "proxy/control/names_text.h"
 #include "proxy/control/override_text.h"
 
@@ -45,6 +46,19 @@ void names_recall_one(const struct names *n, struct dns_name *d, void (*forget)(
 		return;
 	for (unsigned i = 0; i < d->ntargets; i++)
 		recall_set(n, d->targets[i]);
+}
+
+void names_recall_late(struct names *n, const struct snapshot *s, char *text)
+{
+	names_lines_fini(&n->kept);
+	names_lines_init(&n->kept, text);
+	list_for_each(it, &n->all) {
+		struct dns_name *d = &list_entry(it, struct named, link)->dns;
+
+		if (d->set.n == 0)
+			names_recall_one(n, d, NULL);
+	}
+	names_apply_all(n, s);
 }
 
 static void keep_set(struct text *t, const struct dns_set *s, int64_t offset)

@@ -80,10 +80,11 @@ static const struct target *target_before(const struct snapshot *old, const stru
 	return NULL;
 }
 
-/* What became of connections that were spoken to in another way, or are judged no more, holds nobody out. */
+/* What became of connections that were spoken to in another way, or are judged no more, holds nobody out. At the start
+ * only the process before, which took such care itself, has said anything (upgrade_servers.c). */
 static void forget_failures(const struct snapshot *old, const struct snapshot *new)
 {
-	for (unsigned i = 0; i < new->ntargets; i++) {
+	for (unsigned i = 0; old != NULL && i < new->ntargets; i++) {
 		const struct target *t = &new->targets[i], *before = target_before(old, t->upstream);
 		const struct members *all = t->upstream->members;
 

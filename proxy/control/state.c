@@ -151,7 +151,7 @@ static void take_load(struct process *p, struct state_load *l, const struct snap
 			l->why, l->path);
 	else if (!s->on && l->path[0] != '\0')
 		say_state_off(p, l->path, l->why[0] != '\0' ? l->why : np_err_text(l->nrows));
-	if (l->nrows > 0 && overrides_restore(p, snap, l->rows, (unsigned)l->nrows))
+	if (s->told || (l->nrows > 0 && overrides_restore(p, snap, l->rows, (unsigned)l->nrows)))
 		state_changed(p);
 }
 

@@ -40,6 +40,7 @@ struct state {
 	struct np_timer ending;        /* the end: how long it waits */
 	int64_t again;                 /* the next attempt after a failed one; 0: the last one did it */
 	uint32_t failing;              /* atomic: the last write failed */
+	bool told;                     /* the process before has said it all: the file's servers count no more */
 	bool left;                     /* a thread still writes, and the process ends without it */
 };
 

@@ -23,8 +23,12 @@ struct snapshot;
 /* X(part, TAG, when): its items are groups of HANDOVER_TAG_##TAG; AGAIN: what is new since is told as well, as long as
  * old lives, to the process that has come into force. In the order in which they are written. */
 #define UPGRADE_PARTS(X) \
-	X(ids, STATE_IDS, ONCE)       /* of connections: none is given twice */ \
-	X(counts, STATE_COUNTS, AGAIN) /* of listeners, upstreams, servers, the process */
+	X(ids, STATE_IDS, ONCE)             /* of connections: none is given twice */ \
+	X(tickets, STATE_TICKETS, ONCE)     /* keys that no file has: sessions go on */ \
+	X(names, STATE_NAMES, ONCE)         /* what DNS said, should it say nothing now */ \
+	X(overrides, STATE_OVERRIDES, ONCE) /* of operators, also without a state file */ \
+	X(servers, STATE_SERVERS, ONCE)     /* verdicts of checks and of connections */ \
+	X(counts, STATE_COUNTS, AGAIN)      /* of listeners, upstreams, servers, the process */
 
 /* Where parts write. */
 struct state_out {

@@ -207,6 +207,12 @@ int tls_ticket_keys_new(struct tls_ticket_keys **out, const char *path, int64_t 
 	return 0;
 }
 
+void tls_ticket_keys_put(struct tls_ticket_keys *r, const struct tls_keys *k)
+{
+	DCHECK(r->path == NULL, "a file's keys are the file's");
+	publish_keys(r, k);
+}
+
 struct tls_ticket_keys *tls_ticket_keys_free(struct tls_ticket_keys *r)
 {
 	if (r == NULL)

@@ -53,6 +53,8 @@ must_use int tls_ticket_keys_refresh(struct tls_ticket_keys *r, int64_t now, str
  * nothing may wait for a disk. The next refresh reads the file again and rotates there.
  * Control thread. */
 void tls_ticket_keys_rotate(struct tls_ticket_keys *r, int64_t now);
+/* tls_ticket_keys_put: these from now on, of keys in memory alone.   Calls  control thread. */
+void tls_ticket_keys_put(struct tls_ticket_keys *r, const struct tls_keys *k);
 /* A reload changed the age, in seconds, at which keys rotate. Control thread. */
 void tls_ticket_keys_set_rotate(struct tls_ticket_keys *r, int64_t rotate);
 /* Borrowed; NULL: keys in memory alone. */

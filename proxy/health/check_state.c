@@ -92,3 +92,14 @@ void check_state_forget(struct check_state *s, int64_t now)
 	s->due = now;
 	s->grid = 0;
 }
+
+/* When the next check is due stays as it is: it began with this process. */
+void check_state_recall(struct check_state *s, enum server_check verdict, int64_t since)
+{
+	bool against = !s->open && s->verdict != verdict;
+
+	s->verdict = verdict;
+	s->open = false;
+	s->against = against;
+	s->since = since;
+}

@@ -52,6 +52,9 @@ void check_state_begin(struct check_state *s, const struct check_rules *rules, s
 struct check_change check_state_result(struct check_state *s, const struct check_rules *rules,
 				       const struct check_outcome *o);
 
+/* check_state_recall: another process had this verdict, of then. What was found out here so far is one result. */
+void check_state_recall(struct check_state *s, enum server_check verdict, int64_t since);
+
 /* check_state_forget: unknown, until the next result, which is due at once: an operator says so. */
 void check_state_forget(struct check_state *s, int64_t now);
 

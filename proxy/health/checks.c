@@ -310,6 +310,19 @@ void checks_forget(struct checks *all, const char *server)
 	}
 }
 
+void checks_recall(struct checks *all, const char *server, enum server_check verdict, int64_t since)
+{
+	list_for_each(it, &all->all) {
+		struct check *c = list_entry(it, struct check, link);
+
+		if (c->agent || strcmp(c->server->name, server) != 0)
+			continue;
+		check_state_recall(&c->state, verdict, since);
+		verdict_begins(c->server, c->state.verdict, c->state.since);
+		return;
+	}
+}
+
 /* As probes are stopped: a wait whose deadline is over ends by itself. */
 void checks_stop(struct checks *c)
 {

@@ -82,6 +82,9 @@ void checks_ended(struct checks *c, struct check_run *r, const struct check_outc
 /* checks_forget: of the server of this name nothing is known from now on, and it is checked at once. */
 void checks_forget(struct checks *c, const char *server);
 
+/* checks_recall: the same with a verdict that another process had; the next result does not decide alone. */
+void checks_recall(struct checks *c, const char *server, enum server_check verdict, int64_t since);
+
 /* checks_stop: no check begins any more; those under way are given up.   Parks  until they have ended. */
 void checks_stop(struct checks *c);
 

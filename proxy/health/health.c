@@ -182,6 +182,50 @@ bool health_forget(struct health *h, const char *server)
 	return a != NULL || h == NULL;
 }
 
+/* On the stack of the caller, who waits. */
+struct recalled {
+	struct np_msg msg;
+	struct health *h;
+	struct np_worker *control;
+	const char *server;
+	enum server_check verdict;
+	int64_t since;
+	struct np_event done;
+};
+
+/* Back on the control thread. */
+static void recall_done(struct np_msg *m)
+{
+	np_event_set(&container_of(m, struct recalled, msg)->done);
+}
+
+/* On the health thread. */
+static void recall_arrived(struct np_msg *m)
+{
+	struct recalled *r = container_of(m, struct recalled, msg);
+
+	checks_recall(&r->h->checks, r->server, r->verdict, r->since);
+	m->fn = recall_done;
+	np_post(r->control, m);
+}
+
+void health_recall(struct health *h, const char *server, enum server_check verdict, int64_t since)
+{
+	struct recalled r = {
+		.msg.fn = recall_arrived,
+		.h = h,
+		.control = np_self(),
+		.server = server,
+		.verdict = verdict,
+		.since = since,
+	};
+
+	if (h == NULL)
+		return;
+	np_post(h->worker, &r.msg);
+	np_event_wait(&r.done);
+}
+
 static void health_has_ended(struct np_msg *m)
 {
 	np_event_set(&container_of(m, struct health, ended)->gone);

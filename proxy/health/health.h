@@ -12,6 +12,7 @@
 #define PROXY_HEALTH_HEALTH_H
 
 #include "proxy/policy/inventory.h"
+#include "proxy/upstream/server_state.h"
 
 #define HEALTH_WORKER (UINT16_MAX - 2) /* its number among the netpoll workers */
 #define HEALTH_PROBES 32               /* the most under way at once, a descriptor each */
@@ -34,6 +35,10 @@ void health_tells(struct health *h, health_heard *fn, void *arg);
 /* health_forget: the check of this server is unknown from now on, and made at once (E76).
  *   Calls  control. Takes NULL.   Returns  false: no memory. */
 bool health_forget(struct health *h, const char *server);
+
+/* health_recall: the check of this server has this verdict, of `since`, which the process before had: the next results
+ * count against it. Does nothing where it is not checked.   Calls  control. Takes NULL.   Parks  until it holds. */
+void health_recall(struct health *h, const char *server, enum server_check verdict, int64_t since);
 
 /* health_has_tried: has each check of the inventories that have arrived, `of` so far, been made once, with whatever
  * result? Until then nothing is known of some servers.   Takes NULL: there is nobody to try.   Any thread. */

@@ -32,6 +32,13 @@ static struct ticket_entry *ticket_find(const struct registry *r, const char *pa
 	return NULL;
 }
 
+struct tls_ticket_keys *tickets_in_memory(const struct registry *r)
+{
+	const struct ticket_entry *entry = ticket_find(r, NULL);
+
+	return entry != NULL ? entry->keys : NULL;
+}
+
 static void ticket_free(struct ticket_entry *entry)
 {
 	list_remove(&entry->link);

@@ -22,6 +22,8 @@ must_use int tickets_get(struct registry *r, const struct config_tls_in *c,
 /* registry_tls_fini: the part of registry_fini that concerns TLS. */
 void registry_tls_fini(struct registry *r);
 
+/* tickets_in_memory: the keys that no file has; NULL: no listener uses such.   Calls  control thread. */
+struct tls_ticket_keys *tickets_in_memory(const struct registry *r);
 /* tickets_enact: the ticket keys of s are in force from now on, rotated at the pace that s says.
  * Waits for no disk. */
 void tickets_enact(const struct snapshot *s);

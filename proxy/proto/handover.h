@@ -51,6 +51,10 @@ enum handover_read_flag { /* CONN_READ_FLAGS, bits: what the bytes begin with */
 	HANDOVER_READ_HEADER = 1 << 0, /* a PROXY header that counts */
 	HANDOVER_READ_HELLO = 1 << 1,  /* behind a header, a whole ClientHello */
 };
+enum handover_server_flag { /* SERVER_FLAGS, bits: struct passive's of these names */
+	HANDOVER_SERVER_CONNECTS_ONLY = 1 << 0,
+	HANDOVER_SERVER_CLOCK_ALONE = 1 << 1,
+};
 enum handover_dir_flag { /* DIR_FLAGS, bits: struct relay_dir's of these names */
 	HANDOVER_DIR_EOF = 1 << 0,
 	HANDOVER_DIR_RESET = 1 << 1,

@@ -49,6 +49,26 @@
 	X(COUNTS_SERVER, 213)                                                                     \
 	X(COUNTS_ROW, 214)     /* of the numbers that follow: struct cell_row */                  \
 	X(COUNTS_NUMBERS, 215) /* 8 bytes each: to be added */                                    \
+	X(STATE_TICKETS, 240)                                                                     \
+	X(TICKETS_KEYS, 241)   /* next, current, previous: name, AES key, HMAC key of each */      \
+	X(TICKETS_ROTATED, 242) /* seconds since 1970 */                                          \
+	X(STATE_OVERRIDES, 243)                                                                   \
+	X(OVERRIDES_TEXT, 244) /* as in the state file; some of them, or none at all */           \
+	X(STATE_SERVERS, 245)  /* one server */                                                   \
+	X(SERVER_NAME, 246)    /* "upstream/address" */                                           \
+	X(SERVER_CHECK, 247)   /* the verdict, by its word */                                     \
+	X(SERVER_CHECK_SINCE, 248)                                                                \
+	X(SERVER_BACK, 249)    /* when it was usable again: slow start */                         \
+	X(SERVER_PASSIVE, 250) /* the state, by its word */                                       \
+	X(SERVER_FAULT, 251)   /* the same of the last failure */                                 \
+	X(SERVER_ROW, 252)                                                                        \
+	X(SERVER_EJECTIONS, 253) /* those that are not lived down */                              \
+	X(SERVER_UNTIL, 254)                                                                      \
+	X(SERVER_OVER, 255)                                                                       \
+	X(SERVER_SINCE, 256)                                                                      \
+	X(SERVER_FLAGS, 257)   /* enum handover_server_flag */                                    \
+	X(STATE_NAMES, 258)                                                                       \
+	X(NAMES_TEXT, 259)     /* as in the state file */                                         \
 	/* CONNS, ACK, RUN */                                                                     \
 	X(BATCH, 80)           /* its number */                                                   \
 	X(CONN, 81)            /* group: one connection, in the order of the descriptors */       \

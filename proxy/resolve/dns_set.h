@@ -77,7 +77,7 @@ void dns_set_ask(struct dns_set *s, int64_t now, struct dns_question *q);
 unsigned dns_set_answer(struct dns_set *s, const struct dns_answer *a, const struct dns_rules *rules, int64_t now,
 			uint32_t random);
 /* dns_set_recall: what a former process knew; seen: when, which is before now, and may be before this clock began. Only
- * what the family wants is taken. The set has had no answer. */
+ * what the family wants is taken. The set has no members: no answer has had a record. */
 void dns_set_recall(struct dns_set *s, const struct dns_answer *a, int64_t seen);
 /* dns_set_seen: when an answer had a record last; only of a set that has members. */
 int64_t dns_set_seen(const struct dns_set *s);

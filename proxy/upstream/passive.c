@@ -438,6 +438,27 @@ struct passive_change passive_checked(struct server *s, bool speaks, int64_t beg
 	return c;
 }
 
+/* Times are of the same clock as in that process. The row is younger than it was: what came before counts as much, and
+ * `within` begins anew. What was counted since the start is counted by who adds both processes' numbers. */
+void passive_recall(struct server *s, const struct passive *was, int64_t now)
+{
+	bool tried = was->state == SERVER_TRIAL;
+	struct passive *p = &s->passive;
+
+	pthread_mutex_lock(&s->live->lock);
+	p->fault = was->fault;
+	p->k = was->k;
+	p->until = tried ? now : was->until;
+	p->over = was->over;
+	p->since = was->since;
+	p->row_began = now;
+	p->connects_only = was->connects_only;
+	p->clock_alone = was->clock_alone;
+	set_row(p, was->row);
+	set_state(s, tried ? SERVER_OUT : (enum server_passive)was->state, now);
+	pthread_mutex_unlock(&s->live->lock);
+}
+
 enum server_passive passive_forget(struct server *s, int64_t now)
 {
 	enum server_passive before;

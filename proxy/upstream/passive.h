@@ -136,6 +136,9 @@ void passive_probed(struct server *s, int64_t now);
  * speaks ends any, for a port alone answers where the service behind it does not. A trial goes on: its client decides.
  *   Returns  what changed, without a count of who is usable.   Takes the lock. */
 struct passive_change passive_checked(struct server *s, bool speaks, int64_t began, int64_t now);
+/* passive_recall: what the process before this one knew of s: state, fault, row, k, until, over, since and the flags of
+ * an ejection count. A trial is another process's: it is due.   Calls  before a worker can pick s; takes the lock. */
+void passive_recall(struct server *s, const struct passive *was, int64_t now);
 /* passive_forget: in, row and k cleared: an operator says so, or its upstream speaks another way to it.
  *   Returns  the state before.   Takes the lock. */
 enum server_passive passive_forget(struct server *s, int64_t now);
