@@ -17,7 +17,11 @@ static void expect_sound(const struct hand_over *h, const uint8_t *data, size_t 
 	expect_inside(&h->listener, data, n);
 	expect_inside(&h->server, data, n);
 	expect_inside(&h->detail, data, n);
-	CHECK(h->accepted > 0 && h->ndirs == 2 && h->first_end < CLOSE_REASONS, "a connection that relays");
+	expect_inside(&h->read, data, n);
+	expect_inside(&h->cert, data, n);
+	CHECK(h->accepted > 0 && h->first_end < CLOSE_REASONS && h->read_from <= h->read.n, "a connection");
+	CHECK(h->waits == HANDOVER_WAITS_NOT ? h->ndirs == 2 && h->nfds == 2 : h->ndirs == 0 && h->nfds == 1,
+	      "it relays, or waits");
 	for (int i = 0; i < 2; i++) {
 		expect_inside(&h->dir[i].rest, data, n);
 		if (!h->has_tls[i])
