@@ -265,7 +265,7 @@ static struct upstream_live *live_named(struct registry *r, const struct handove
 }
 
 /* By its whole name, which has the address: the text in a file may be another for the same address. */
-static struct server *server_named(struct upstream_live *live, const struct handover_field *name)
+static struct server *counts_server(struct upstream_live *live, const struct handover_field *name)
 {
 	list_for_each(it, &live->servers) {
 		struct server *s = list_entry(it, struct server, link);
@@ -302,7 +302,7 @@ static struct place counts_place(struct process *p, const struct counts_item *it
 		return (struct place){0};
 	if (item->kind == CELL_UPSTREAM)
 		return (struct place){&live->stats[0], true};
-	s = server_named(live, &item->server);
+	s = counts_server(live, &item->server);
 	return s != NULL ? (struct place){&s->stats[0], true} : (struct place){&live->gone, false};
 }
 
