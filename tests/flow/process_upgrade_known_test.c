@@ -123,7 +123,7 @@ static void p34_p6_a_session_is_resumed(void **state)
 	upgrade(&w);
 	expect_resumed(&w, 1);
 	upgrade(&w);
-	expect_resumed(&w, 1);
+	expect_resumed(&w, 2);
 	stop(&w);
 }
 
