@@ -39,9 +39,10 @@ static const struct moved_struct structs[] = {
 		{"judged", TRAVELS}, {"first_byte", TRAVELS}, {"accepted", TRAVELS}, {"counted", DERIVED},
 		{"hard_deadline", TRAVELS}, {"dir", TRAVELS}}},
 	{"proxy/conn/conn_extra.h", "conn_extra", {
-		{"preread", OWN}, {"replay", OWN}, {"detail", TRAVELS}, {"words", DERIVED}, {"sni", TRAVELS},
+		{"preread", TRAVELS}, {"replay", OWN}, {"detail", TRAVELS}, {"words", DERIVED}, {"sni", TRAVELS},
 		{"client", TRAVELS}, {"tried", OWN}, {"last_tried", DERIVED}, {"last_addr", DERIVED},
-		{"queued", TRAVELS}, {"marks", OWN}, {"update", TRAVELS}, {"id", TRAVELS}, {"has_id", DERIVED}}},
+		{"queued", TRAVELS}, {"waits_since", TRAVELS}, {"waits_until", TRAVELS}, {"marks", OWN},
+		{"update", TRAVELS}, {"id", TRAVELS}, {"has_id", DERIVED}}},
 	{"proxy/conn/stream.h", "stream", {{"fd", TRAVELS}, {"tls", TRAVELS}}},
 	{"proxy/tls/tls_priv.h", "tls", {
 		{"magic", OWN}, {"io", DERIVED}, {"err", TRAVELS}, {"ssl", BEFORE}, {"direct", TRAVELS},

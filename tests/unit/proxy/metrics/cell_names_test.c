@@ -33,7 +33,7 @@ static unsigned nameless(enum cell_kind kind)
 static void p38_each_number_has_a_name(void **state)
 {
 	(void)state;
-	assert_int_equal(nameless(CELL_PROCESS), sizeof(struct stats) / 8 - NUMBERS_IN(stats, reloads_failed));
+	assert_int_equal(nameless(CELL_PROCESS), sizeof(struct stats) / 8 - NUMBERS_IN(stats, upgrade_lost));
 	assert_int_equal(nameless(CELL_LISTENER), /* CLOSE_NONE ends nothing */
 			 1 + sizeof(struct listener_stats) / 8 - NUMBERS_IN(listener_stats, blocked));
 	assert_int_equal(nameless(CELL_UPSTREAM),
