@@ -31,6 +31,7 @@ boot_systemd() { # LOWER PREPARE
 
 # Two minutes are for a machine that has much else to do.
 within() { timeout -k 5 120 nsenter --target "$init" --mount --pid --net --ipc --uts --root --wd -- "$@" </dev/null; }
+# shellcheck disable=SC2016 # the inner shell expands it
 write() { nsenter --target "$init" --mount --root --wd -- sh -c 'mkdir -p "${1%/*}"; cat >"$1"' sh "$1"; }
 wait_for() { # WHAT COMMAND...
 	local what=$1 by=$((SECONDS + 60))

@@ -89,25 +89,25 @@ static int receive_packet(struct upgrade_pair *p, struct upgrade_message *m)
 {
 	struct handover_packet packet;
 	uint8_t *room = p->room + PACKET_IN_AT;
-	int sysfds[NP_MSG_SYSFDS];
-	unsigned nsysfds = 0;
+	int later[NP_MSG_SYSFDS] = {0};
+	unsigned nlater = 0;
 	bool first = m->kind == 0;
 	ssize_t got;
 
 	do /* it has ended, and what we said last is unread: what it said before is there still */
-		got = np_fd_read_msg(&p->fd, room, HANDOVER_PACKET_MOST, first ? m->sysfds : sysfds,
-				     first ? &m->nsysfds : &nsysfds);
+		got = np_fd_read_msg(&p->fd, room, HANDOVER_PACKET_MOST, first ? m->sysfds : later,
+				     first ? &m->nsysfds : &nlater);
 	while (got == -NP_ECONNRESET);
 	if (got <= 0)
 		return got == 0 ? -NP_ESHORT : (int)got;
-	if (nsysfds == NP_MSG_CUT)
+	if (nlater == NP_MSG_CUT)
 		return -NP_EPROTO;
 	m->cut |= m->nsysfds == NP_MSG_CUT;
 	if (m->cut)
 		m->nsysfds = 0;
-	for (unsigned i = 0; i < nsysfds; i++)
-		np_sock_close(sysfds[i]);
-	if (handover_packet_read(room, (size_t)got, &packet) != 0 || packet.kind == 0 || nsysfds > 0 ||
+	for (unsigned i = 0; i < nlater; i++)
+		np_sock_close(later[i]);
+	if (handover_packet_read(room, (size_t)got, &packet) != 0 || packet.kind == 0 || nlater > 0 ||
 	    (!first && packet.kind != m->kind) || packet.n > HANDOVER_MESSAGE_MOST - m->n)
 		return -NP_EPROTO;
 	if (m->cut && packet.kind != HANDOVER_CONNS)

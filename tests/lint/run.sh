@@ -26,7 +26,7 @@ lint behaviour tests/lint/behaviour.py
 lint messages tests/lint/messages.py
 lint "the lints themselves" tests/lint/lint_test.py
 lint layout tests/lint/fmt.py fmt-check
-lint scripts shellcheck tests/*.sh tests/*/*.sh deploy/*.sh .ci/run
+lint scripts shellcheck tests/*.sh tests/*/*.sh deploy/*.sh deploy/*/*.sh .ci/run
 lint cppcheck cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -I . -DNP_DEBUG -DNP_HOOKS -D_GNU_SOURCE \
 	--suppressions-list=tests/lint/cppcheck.txt --enable=warning,portability -j 2 netpoll config proxy
 lint hardening tests/lint/hardening.sh build/staunch
