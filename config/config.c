@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/check_tls.h"
+#include "config/cidr_file.h"
 #include "config/decode.h"
 #include "config/include.h"
 #include "config/key_paths.h"
@@ -123,6 +124,7 @@ int config_load(const char *path, struct config **out, struct diag *d)
 		return err;
 	/* Of a file alone: a text in memory is checked without a look at the disk. */
 	key_check_paths(*out, d);
+	cidr_check_files(*out, d);
 	if (diag_count(d, DIAG_ERROR) == 0)
 		return 0;
 	*out = config_free(*out);

@@ -177,6 +177,10 @@ struct config_listener {
 	struct config_bind      *bind;
 	size_t                   nbind;
 	struct config_proxy_in   proxy_protocol;
+	struct config_cidr      *allow; /* or files of them; as the next */
+	size_t                   nallow;
+	struct config_cidr      *deny;
+	size_t                   ndeny;
 	struct config_tls_in    *tls; /* NULL: bytes pass as they come */
 	struct config_preread    preread;
 	struct config_route     *routes; /* the first that matches counts */

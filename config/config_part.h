@@ -63,10 +63,11 @@ struct config_word {
 	unsigned           word;
 };
 
-/* A network. */
+/* A network, or a file of them. */
 struct config_cidr {
 	struct config_text written;
 	struct cidr        net;
+	const char        *file; /* absolute, where a directory is known; NULL: it is net */
 };
 
 #endif

@@ -15,7 +15,8 @@
  *            `auto` is (CONFIG_AUTO). NEEDED.
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
  *            may be an IP address. SAME: the word `same` is (CONFIG_AUTO). ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
- *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone. FOLDED: about the
+ *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone. FILES: CIDRS of which each may be
+ *            the path of a file of them, behind an @. FOLDED: about the
  *            text: what it says is in the model, so a dump has no line for it and a comparison passes over it
  *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
  *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
@@ -224,6 +225,19 @@
 	X(MAP, "listeners[].proxy_protocol", proxy_protocol, NULL, 0, 0, 0, none, NEW,                            \
 	  "the PROXY header with which a proxy in front says who the client is", NULL, NULL)                      \
 	CONFIG_PROXY_IN_ROWS(X, "listeners[].proxy_protocol", proxy_protocol)                                     \
+	X(CIDRS, "listeners[].allow", allow, NULL, 1, 1000, FILES, none, NEW,                                     \
+	  "networks whose clients may connect; with it, all others are kept out",                                 \
+	  "The client is who connects or, where a PROXY header is required, whom that names. The longest "        \
+	  "network of allow and deny that holds it decides, deny at equal length. Who is kept out is reset "      \
+	  "before anything is read of it, or dialled for it, with the reason denied. \"@/etc/staunch/allow.txt\" " \
+	  "is a file of networks, one in each line, # begins a remark; a change of it is taken over at once, or " \
+	  "not at all where a line is wrong. unix is every client of a Unix socket.",                             \
+	  "[\"10.0.0.0/8\", \"fd00::/8\"]")                                                                      \
+	X(CIDRS, "listeners[].deny", deny, NULL, 1, 1000, FILES, none, NEW,                                       \
+	  "networks whose clients are kept out",                                                                  \
+	  "As allow: of the two the longer network decides, so an address of an allowed network can be denied, " \
+	  "and one of a denied network allowed. A file may have 100,000 networks and more.",                      \
+	  "[\"192.0.2.0/24\", \"@/etc/staunch/deny.txt\"]")                                                      \
 	X(BLOCK, "listeners[].tls", tls, NULL, 0, 0, 0, none, NEW,                                                \
 	  "TLS that ends here; without it bytes pass as they come", NULL, NULL)                                   \
 	X(MAP, "listeners[].preread", preread, NULL, 0, 0, 0, none, NEW,                                          \

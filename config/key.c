@@ -47,6 +47,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define ALONE     KEY_ALONE
 #define STAR      KEY_STAR
 #define FOLDED    KEY_FOLDED
+#define FILES     KEY_FILES
 #define SAME      KEY_SAME
 
 /* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's

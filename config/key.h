@@ -24,6 +24,7 @@ enum key_kind {
 #define KEY_STAR      256u
 #define KEY_FOLDED    512u
 #define KEY_SAME      1024u
+#define KEY_FILES     2048u
 
 /* What a reload does with a changed value; schema_reload has the sentence. */
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };

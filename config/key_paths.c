@@ -35,6 +35,16 @@ static void visit_path(const struct config_key *k, const void *obj, const struct
 	v->fn(v->arg, path, key_origin_of(k, obj));
 }
 
+static void visit_files(const struct config_key *k, const void *obj, const struct visit *v)
+{
+	struct key_list list = key_get_list(k, obj);
+	const struct config_cidr *c = list.elements;
+
+	for (size_t i = 0; i < list.n; i++)
+		if (c[i].file != NULL)
+			v->fn(v->arg, c[i].file, c[i].written.at);
+}
+
 static void visit_list(const struct config_key *k, const void *obj, const struct visit *v)
 {
 	const struct key_scope *elements = key_elements(k);
@@ -52,6 +62,8 @@ static void visit_scope(const struct key_scope *scope, const void *obj, const st
 
 		if (k->kind == KEY_PATH)
 			visit_path(k, obj, v);
+		if (k->kind == KEY_CIDRS && (k->flags & KEY_FILES) != 0)
+			visit_files(k, obj, v);
 		if (k->kind == KEY_LIST)
 			visit_list(k, obj, v);
 		if (k->kind == KEY_BLOCK && !key_is_absent(k, obj))

@@ -10,9 +10,9 @@ struct config_tls_out;
 struct diag;
 
 /* key_each_path: calls fn for each path that is written in c under a key of kind PATH, but those
- * flagged OURS in config_tbl.h: files that this program itself writes. at is where its value was
- * written. Absent keys are left out, and a file that is named twice comes twice. So a new PATH key
- * is among them without another line.
+ * flagged OURS in config_tbl.h: files that this program itself writes; and for each file of
+ * networks (FILES). at is where its value was written. Absent keys are left out, and a file that is
+ * named twice comes twice. So a new PATH key is among them without another line.
  *   Calls  any thread that may read c. */
 void key_each_path(const struct config *c,
 		   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg);

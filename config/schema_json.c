@@ -13,6 +13,8 @@
 #define IP_PATTERN       "(([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+(%[^\\]]+)?\\])"
 #define HOST             "[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*"
 #define NAMES            "^(\\*\\.)?" HOST "(\\.\\*)?$"
+#define NETWORKS          "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix)$"
+#define NETWORKS_OR_FILES "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix|@.+)$"
 #define ANY_NAMES        "^(\\*|(\\*\\.)?" HOST "(\\.\\*)?)$"
 #define BIND_PATTERN     "^" IP_PATTERN "?:[0-9]{1,5}|unix:.+|systemd:[!-9;-~]+)$"
 #define ADDRESS_PATTERN  "^(" IP_PATTERN ":[0-9]{1,5}|unix:.+)|" HOST "\\.?:[0-9]{1,5}|srv:" HOST "\\.?)$"
@@ -157,7 +159,7 @@ static void json_item(struct json *j, const struct config_key *k)
 	switch (k->kind) {
 	case KEY_WORDS:    json_enum(j, k->words); return;
 	case KEY_PATTERNS: json_pattern(j, (k->flags & KEY_STAR) ? ANY_NAMES : NAMES); return;
-	case KEY_CIDRS:    json_pattern(j, "^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix)$"); return;
+	case KEY_CIDRS:    json_pattern(j, (k->flags & KEY_FILES) ? NETWORKS_OR_FILES : NETWORKS); return;
 	case KEY_PINS:     json_pattern(j, "^[A-Za-z0-9+/]{43}=$"); return;
 	case KEY_TEXTS:    json_pattern(j, "^.+$"); return;
 	default:           json_pattern(j, "^[!-~]{1,255}$"); return;

@@ -217,18 +217,11 @@ static int read_bytes(struct value_reader *r, const char *text, const char **fie
 }
 
 /* A relative path means the same file wherever the process was started. */
-static int read_path(struct value_reader *r, const struct config_key *k, const char *text, const char **field)
+static int place_path(struct value_reader *r, const char *text, const char **field)
 {
 	size_t n = (r->dir == NULL ? 0 : strlen(r->dir)) + 1 + strlen(text) + 1;
-	int err = check_text(r, text);
 	char *path;
 
-	if (err != 0)
-		return err;
-	if ((k->flags & KEY_OFF) && strcmp(text, "off") == 0) {
-		*field = NULL;
-		return 0;
-	}
 	if (text[0] == '/' || r->dir == NULL)
 		return read_text(r, text, field);
 	if (n > PATH_BYTES)
@@ -239,6 +232,19 @@ static int read_path(struct value_reader *r, const struct config_key *k, const c
 	snprintf(path, n, "%s%s%s", r->dir, r->dir[strlen(r->dir) - 1] == '/' ? "" : "/", text);
 	*field = path;
 	return 0;
+}
+
+static int read_path(struct value_reader *r, const struct config_key *k, const char *text, const char **field)
+{
+	int err = check_text(r, text);
+
+	if (err != 0)
+		return err;
+	if ((k->flags & KEY_OFF) && strcmp(text, "off") == 0) {
+		*field = NULL;
+		return 0;
+	}
+	return place_path(r, text, field);
 }
 
 /* A name for TLS; an IP address only where the key can verify one. */
@@ -422,20 +428,27 @@ int value_read(struct value_reader *r, const struct config_key *k, const char *t
 
 /* ---- one of several ---- */
 
+static int read_network(struct value_reader *r, const struct config_key *k, const char *text, struct config_cidr *c)
+{
+	int err;
+
+	if ((k->flags & KEY_FILES) != 0 && text[0] == '@' && text[1] != '\0')
+		return place_path(r, text + 1, &c->file);
+	err = cidr_parse(&c->net, text, &r->why);
+	r->doubt = err > 0 ? r->why : NULL;
+	return err < 0 ? reader_refuse(r, DIAG_NETWORK, r->why) : 0;
+}
+
 /* The element after its text: what the text means, where that is more than the text itself. */
 static int read_meaning(struct value_reader *r, const struct config_key *k, const char *text, struct config_text *item)
 {
-	struct config_cidr *c;
 	int err = 0;
 
 	switch (k->kind) {
 	case KEY_WORDS:
 		return read_enum(r, k, text, &container_of(item, struct config_word, written)->word);
 	case KEY_CIDRS:
-		c = container_of(item, struct config_cidr, written);
-		err = cidr_parse(&c->net, text, &r->why);
-		r->doubt = err > 0 ? r->why : NULL;
-		return err < 0 ? reader_refuse(r, DIAG_NETWORK, r->why) : 0;
+		return read_network(r, k, text, container_of(item, struct config_cidr, written));
 	case KEY_PATTERNS:  err = shape_pattern(text, (k->flags & KEY_STAR) != 0, &r->why); break;
 	case KEY_PROTOCOLS: err = shape_protocol(text, &r->why); break;
 	case KEY_PINS:      err = shape_pin(text, &r->why); break;

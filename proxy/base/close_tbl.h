@@ -67,7 +67,7 @@
 	X(TLS_CLIENT_CERT,    tls_client_cert,    REJECTED, CLIENT, "PR", \
 	  "the client's certificate is missing, revoked, not trusted or too large") \
 	X(DENIED,             denied,             REJECTED, PROXY,  "PR", \
-	  "client_auth.allow does not name the client's certificate") \
+	  "the listener's allow and deny keep it out, or client_auth.allow does") \
 	X(MAX_HANDSHAKES,     max_handshakes,     REJECTED, PROXY,  "RC", \
 	  "the limit of TLS handshakes in progress was reached") \
 	X(MAX_CONNECTIONS,    max_connections,    REJECTED, PROXY,  "RC", \

@@ -27,6 +27,12 @@ static void close_side(struct conn *c, struct stream *s, const struct relay_dir 
 		stream_close(s);
 }
 
+/* By the lists of its listener, before TLS: it learns nothing, not even that somebody has read. */
+static bool was_kept_out(const struct conn *c, enum close_reason why)
+{
+	return why == CLOSE_DENIED && !conn_relays(c) && c->setup < SETUP_HELLO;
+}
+
 /* A reset by one side becomes a reset of the other. So does broken TLS, and so do bytes that were
  * lost for want of memory: an orderly end would tell the other side that it has everything. What an
  * operator ends is reset at both sides, whatever it was doing, and so is what a server's end may have
@@ -39,7 +45,7 @@ static void conn_close(struct conn *c, enum close_reason why)
 	bool broken = relaying && why == CLOSE_UPSTREAM_TLS_FAILED;
 
 	close_side(c, &c->upstream, &c->dir[0], lost || client_reset);
-	close_side(c, &c->client, &c->dir[1], lost || broken || why == CLOSE_SERVER_RST);
+	close_side(c, &c->client, &c->dir[1], lost || broken || why == CLOSE_SERVER_RST || was_kept_out(c, why));
 }
 
 /* ---- counting ---- */

@@ -37,7 +37,7 @@ static enum close_reason conn_route(struct conn *c)
 	return conn_target(c) != NULL ? CLOSE_NONE : CLOSE_NO_ROUTE;
 }
 
-static enum close_reason conn_set_up(struct conn *c)
+static no_inline enum close_reason conn_prepare(struct conn *c)
 {
 	const struct listener *f = c->listener;
 	enum close_reason why = CLOSE_NONE;
@@ -48,6 +48,15 @@ static enum close_reason conn_set_up(struct conn *c)
 		why = conn_tls(c);
 	if (why == CLOSE_NONE && f->routes != NULL)
 		why = conn_route(c);
+	return why;
+}
+
+static enum close_reason conn_set_up(struct conn *c)
+{
+	enum close_reason why = CLOSE_NONE;
+
+	if (c->listener->has_stages)
+		why = conn_prepare(c);
 	return why == CLOSE_NONE ? connect_run(c) : why;
 }
 

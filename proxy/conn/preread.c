@@ -247,6 +247,12 @@ static bool needs_hello(const struct conn *c)
 	       route_pick_early(c->listener->routes, &client->sa, sizeof(*client)) == ROUTE_HELLO;
 }
 
+/* By the lists of its listener: the header has said who it is. */
+static bool is_denied(const struct conn *c)
+{
+	return c->listener->acl != NULL && acl_denies(c->listener->acl, &conn_client(c)->sa);
+}
+
 enum close_reason preread_run(struct conn *c)
 {
 	enum close_reason why = CLOSE_NONE;
@@ -257,8 +263,11 @@ enum close_reason preread_run(struct conn *c)
 		return CLOSE_OVERLOAD;
 	if (c->listener->wants_header)
 		why = read_header(c);
-	if (why == CLOSE_NONE && c->listener->wants_header)
+	if (why == CLOSE_NONE && c->listener->wants_header) {
 		trace_at(c, TRACE_HEADER, NULL);
+		if (is_denied(c))
+			why = CLOSE_DENIED;
+	}
 	if (why == CLOSE_NONE && needs_hello(c)) {
 		why = read_hello(c);
 		if (why == CLOSE_NONE)

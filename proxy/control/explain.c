@@ -76,6 +76,15 @@ static unsigned bounds_of(const struct story *y, struct bound out[BOUNDS])
 	return n;
 }
 
+/* Asked first, and of a client that the question names. */
+static void ask_lists(struct story *y)
+{
+	const struct explain_question *q = y->q;
+
+	if (y->l->acl != NULL && q->src.len != 0 && acl_denies(y->l->acl, &q->src.u.sa))
+		end_story(y, CLOSE_DENIED, "allow and deny of the listener keep this client out");
+}
+
 /* Limits at which a client waits do not end the story: it would be admitted later. */
 static void admit(struct story *y)
 {
@@ -393,6 +402,7 @@ int explain_answer(const struct snapshot *s, const struct limit *connections, co
 	y.l = find_listener(s, q->listener, out);
 	if (y.l == NULL)
 		return *out != NULL ? -NP_ENOENT : -NP_ENOMEM;
+	ask_lists(&y);
 	admit(&y);
 	make_offer(&y);
 	if (y.l->tls != NULL)

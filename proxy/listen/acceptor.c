@@ -128,12 +128,26 @@ static struct limit *wait_for_room(struct acceptor *a, struct limit *full)
 	return full;
 }
 
+/* Whom the lists of the listener keep out takes no place of any limit.   Returns  whether he is gone. */
+static bool turn_away(struct acceptor *a, int sysfd, const struct np_addr *peer)
+{
+	const struct acl *gate = a->listener->gate;
+
+	if (likely(gate == NULL) || !acl_denies(gate, &peer->u.sa))
+		return false;
+	conn_accepted(a->shard, a->listener, sysfd, peer, CLOSE_DENIED);
+	return true;
+}
+
 static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *peer)
 {
-	struct limit *full = conn_admit(a->shard, a->listener);
+	struct limit *full;
 
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
+	if (turn_away(a, sysfd, peer))
+		return;
+	full = conn_admit(a->shard, a->listener);
 	if (full != NULL) {
 		limit_acted(a->shard->watch, full, true);
 		a->held = sysfd;
@@ -153,12 +167,15 @@ static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *p
  * so by himself, and moves there. */
 static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_addr *peer)
 {
-	struct limit *full = conn_admit(a->shard, a->listener);
+	struct limit *full;
 
-	if (full != NULL)
-		limit_acted(a->shard->watch, full, true);
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
+	if (turn_away(a, sysfd, peer))
+		return;
+	full = conn_admit(a->shard, a->listener);
+	if (full != NULL)
+		limit_acted(a->shard->watch, full, true);
 	if (full != NULL && a->suspended && must_wait(a, full)) {
 		conn_accepted_held(a->shard, a->listener, sysfd, peer);
 		return;

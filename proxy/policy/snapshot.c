@@ -91,7 +91,7 @@ static int snapshot_fill(struct snapshot *s, const struct snapshot *prev, struct
 	for (; s->ntargets < c->nupstreams && err == 0; s->ntargets++)
 		err = target_init(s, s->ntargets, why);
 	for (; s->nlisteners < c->nlisteners && err == 0; s->nlisteners++)
-		err = listener_init(s, s->nlisteners, why);
+		err = listener_init(s, s->nlisteners, prev, why);
 	return err;
 }
 
@@ -109,7 +109,7 @@ bool snapshot_same(const struct snapshot *a, const struct snapshot *b)
 	bool same = a->config == b->config;
 
 	for (unsigned i = 0; same && i < a->nlisteners; i++)
-		same = a->listeners[i].tls == b->listeners[i].tls &&
+		same = a->listeners[i].tls == b->listeners[i].tls && a->listeners[i].acl == b->listeners[i].acl &&
 		       same_owners(&a->listeners[i], &b->listeners[i]);
 	for (unsigned i = 0; same && i < a->ntargets; i++)
 		same = a->targets[i].tls == b->targets[i].tls && a->targets[i].check_tls == b->targets[i].check_tls &&

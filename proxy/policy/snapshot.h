@@ -16,6 +16,7 @@
 #include "proxy/base/cidr_set.h"
 #include "proxy/base/limit.h"
 #include "proxy/base/text.h"
+#include "proxy/policy/acl.h"
 #include "proxy/policy/registry.h"
 #include "proxy/policy/route.h"
 #include "proxy/proto/pp.h"
@@ -71,6 +72,9 @@ struct listener {
 	bool wants_header;           /* each connection begins with a PROXY header */
 	bool wants_byte;             /* no server is dialled before the client's first byte */
 	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
+	struct acl *acl;             /* a reference: who may connect; NULL: everybody */
+	const struct acl *gate;      /* the same, asked at accept; NULL: no acl, or a PROXY header says who it is */
+	bool has_stages;             /* something precedes the dial: a header, a hello, a byte, TLS, rules */
 	struct cidr_set trusted;     /* sources whose PROXY headers are accepted */
 	bool reads_untrusted;        /* of others the header is read and not accepted; else they are closed */
 	int64_t header_timeout, hello_timeout, handshake_timeout;

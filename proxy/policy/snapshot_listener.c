@@ -141,9 +141,24 @@ static int header_init(struct listener *l, const struct config_proxy_in *c)
 {
 	l->wants_header = c->accept == CONFIG_PROXY_IN_REQUIRED;
 	l->reads_untrusted = c->untrusted == CONFIG_UNTRUSTED_IGNORE;
+	l->gate = l->wants_header ? NULL : l->acl;
+	l->has_stages = l->wants_header || l->wants_hello || l->wants_byte || l->config->tls != NULL ||
+			l->routes != NULL;
 	l->header_timeout = c->timeout;
 	l->header_max = (uint32_t)c->max_bytes;
 	return trusted_init(l, c);
+}
+
+/* Lists that did not change are the same table for both generations. */
+static int acl_init(struct listener *l, const struct config_listener *c, const struct snapshot *prev, struct text *why)
+{
+	const struct acl_lists lists = {c->allow, c->deny, c->nallow, c->ndeny};
+	struct acl *known = NULL;
+
+	for (unsigned i = 0; prev != NULL && i < prev->nlisteners; i++)
+		if (strcmp(prev->listeners[i].name, l->name) == 0)
+			known = prev->listeners[i].acl;
+	return acl_new(&lists, known, &l->acl, why);
 }
 
 /* What becomes of a client that sends nothing. A route with tls: none is written for clients without a
@@ -233,7 +248,7 @@ static const struct np_addr *only_address(const struct config_listener *c)
 
 /* ---- the listener ---- */
 
-int listener_init(struct snapshot *s, unsigned i, struct text *why)
+int listener_init(struct snapshot *s, unsigned i, const struct snapshot *prev, struct text *why)
 {
 	const struct config_listener *c = &s->config->listeners[i];
 	struct listener *l = &s->listeners[i];
@@ -267,12 +282,15 @@ int listener_init(struct snapshot *s, unsigned i, struct text *why)
 		return -NP_ENOMEM;
 	err = rules_init(s, l, c);
 	if (err == 0)
-		err = header_init(l, &c->proxy_protocol);
+		err = acl_init(l, c, prev, why);
 	if (err != 0)
 		return err;
 	l->keeps_cert = tells_cert(l, c);
 	l->wants_byte = c->tls == NULL && c->connect == CONFIG_CONNECT_FIRST_BYTE; /* a handshake has its own */
 	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);
+	err = header_init(l, &c->proxy_protocol);
+	if (err != 0)
+		return err;
 	if (c->tls != NULL) {
 		l->handshake_timeout = c->tls->handshake_timeout;
 		err = tickets_get(s->registry, c->tls, &keys, why);
@@ -287,6 +305,7 @@ void listener_fini(struct listener *l)
 	addresses_fini(l);
 	l->tls = contexts_put(l->tls);
 	cidr_set_fini(&l->trusted);
+	acl_put(l->acl);
 	l->routes = route_table_free(l->routes);
 	free(l->targets);
 	listener_counts_put(l->counts);

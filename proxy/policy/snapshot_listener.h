@@ -10,9 +10,9 @@ struct snapshot;
 struct text;
 
 /* listener_init: freeze listener i of s->config into s->listeners[i]. All targets are there
- * already.
+ * already. prev: the generation in force, with which it shares what is the same; NULL: there is none.
  *   Returns  as snapshot_new does. listener_fini follows after an error too. */
-must_use int listener_init(struct snapshot *s, unsigned i, struct text *why);
+must_use int listener_init(struct snapshot *s, unsigned i, const struct snapshot *prev, struct text *why);
 void listener_fini(struct listener *l);
 
 #endif

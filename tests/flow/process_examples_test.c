@@ -153,6 +153,8 @@ static void make_file(const char *name, const char *text)
 		kit_file_write(name, "0123456789abcdef0123456789abcdef\n", path);
 		assert_int_equal(chmod(path, 0600), 0);
 	}
+	if (ends(name, ".txt"))
+		kit_file_write(name, "192.0.2.0/24 # a network\n", path);
 	if (ends(name, ".crl"))
 		kit_cert_write_crl(root, NULL, 0, name, path);
 	if (ends(name, ".key"))

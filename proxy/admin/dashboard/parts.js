@@ -33,7 +33,7 @@ const REASONS = {
 	tls_failed: "the TLS handshake failed",
 	tls_no_alpn: "no application protocol in common (ALPN)",
 	tls_client_cert: "the client's certificate is missing, revoked, not trusted or too large",
-	denied: "client_auth.allow does not name the client's certificate",
+	denied: "the listener's allow and deny keep it out, or client_auth.allow does",
 	max_handshakes: "the limit of TLS handshakes in progress was reached",
 	max_connections: "the limit of connections was reached",
 	loop: "the proxy had connected to itself",
