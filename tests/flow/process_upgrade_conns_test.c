@@ -199,7 +199,7 @@ static pid_t stop_with_late(struct world *w)
 	w->pid = pid_in(control_verb(0, "upgrade --json --socket $S"));
 	end_orderly(served(kit_ip(0), w->port));
 	assert_int_equal(kill(w->pid, SIGTERM), 0);
-	kit_file_wait(w->first->err, "stopping: ", 1);
+	kit_file_wait(w->first->err, "stopping: ", 2); /* the one before has said so, too */
 	return old;
 }
 
