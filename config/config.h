@@ -241,6 +241,9 @@ struct config {
 		const char         *state; /* "auto", "off" or a path */
 		bool                watch; /* load again by itself what has changed */
 	} control;
+	struct {
+		bool landlock;
+	} sandbox;
 	struct config_text *include; /* as written; what it names is in the lists and values above */
 	size_t            ninclude;
 	const char       *file;      /* the name given to config_load or config_parse */

@@ -185,7 +185,18 @@
 	  "have stayed the same for that long, and say something else, they are loaded as by staunch reload. For a " \
 	  "Kubernetes ConfigMap, which is changed by another link. A mistake in them changes nothing, and "         \
 	  "staunch_config_last_reload_successful becomes 0. Without it a change waits for an order.",              \
-	  "true")
+	  "true")                                                                                                 \
+	X(MAP, "sandbox", sandbox, NULL, 0, 0, 0, none, RESTART,                                                  \
+	  "what the kernel is asked to deny this process, from its start on", NULL, NULL)                         \
+	X(BOOL, "sandbox.landlock", sandbox.landlock, "true", 0, 0, 0, none, RESTART,                             \
+	  "whether no other files can be used than those below known directories",                                \
+	  "Read: the directories of this file and of all files that it names, /etc, /proc, the system's "         \
+	  "libraries and data. Written: those of the logs, the state file, Unix sockets, ticket keys and OCSP "   \
+	  "responses, and /run/staunch, /var/lib/staunch and /var/log/staunch. Started: the program's own. Where a path " \
+	  "is a link, the directories on its way count, too. A reload that names a path elsewhere is refused, "   \
+	  "and so is an upgrade, which inherits all this: it takes a restart. A kernel without it (before 5.13, or " \
+	  "where it is off) changes nothing but a line of the log. The network is not concerned.",                \
+	  "false")
 
 /* A struct config_proxy_in, for all addresses of a listener or for one of them. */
 #define CONFIG_PROXY_IN_ROWS(X, path, member)                                                                     \

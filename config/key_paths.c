@@ -12,6 +12,7 @@
 struct visit {
 	void (*fn)(void *arg, const char *path, struct config_pos at);
 	void *arg;
+	unsigned ours; /* KEY_OURS: those alone; 0: all others */
 };
 
 static void visit_scope(const struct key_scope *scope, const void *obj, const struct visit *v);
@@ -29,7 +30,7 @@ static void visit_path(const struct config_key *k, const void *obj, const struct
 {
 	const char *path;
 
-	if ((k->flags & KEY_OURS) != 0 || key_is_absent(k, obj))
+	if ((k->flags & KEY_OURS) != v->ours || key_is_absent(k, obj))
 		return;
 	memcpy(&path, key_field_const(k, obj), sizeof(path));
 	v->fn(v->arg, path, key_origin_of(k, obj));
@@ -74,19 +75,25 @@ static void visit_scope(const struct key_scope *scope, const void *obj, const st
 void key_each_path(const struct config *c,
 		   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg)
 {
-	visit_scope(&key_scopes[KEY_TOP], c, &(struct visit){fn, arg});
+	visit_scope(&key_scopes[KEY_TOP], c, &(struct visit){fn, arg, 0});
+}
+
+void key_each_own_path(const struct config *c,
+		       void (*fn)(void *arg, const char *path, struct config_pos at), void *arg)
+{
+	visit_scope(&key_scopes[KEY_TOP], c, &(struct visit){fn, arg, KEY_OURS});
 }
 
 void key_each_path_tls_in(const struct config_tls_in *t,
 			  void (*fn)(void *arg, const char *path, struct config_pos at), void *arg)
 {
-	visit_scope(&key_scopes[KEY_TLS_IN], t, &(struct visit){fn, arg});
+	visit_scope(&key_scopes[KEY_TLS_IN], t, &(struct visit){fn, arg, 0});
 }
 
 void key_each_path_tls_out(const struct config_tls_out *t,
 			   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg)
 {
-	visit_scope(&key_scopes[KEY_TLS_OUT], t, &(struct visit){fn, arg});
+	visit_scope(&key_scopes[KEY_TLS_OUT], t, &(struct visit){fn, arg, 0});
 }
 
 /* ---- kinds of files ---- */

@@ -16,7 +16,10 @@ struct diag;
  *   Calls  any thread that may read c. */
 void key_each_path(const struct config *c,
 		   void (*fn)(void *arg, const char *path, struct config_pos at), void *arg);
-/* The same for one block of TLS. */
+/* key_each_own_path: the same of those that are flagged OURS, alone. */
+void key_each_own_path(const struct config *c,
+		       void (*fn)(void *arg, const char *path, struct config_pos at), void *arg);
+/* key_each_path for one block of TLS. */
 void key_each_path_tls_in(const struct config_tls_in *t,
 			  void (*fn)(void *arg, const char *path, struct config_pos at), void *arg);
 void key_each_path_tls_out(const struct config_tls_out *t,

@@ -1,6 +1,7 @@
 /* The process: start in order, serve, stop in exact reverse.
  *
- *   descriptors -> signals -> control worker -> workers -> health -> admin -> access log -> bindings -> serve -> drain
+ *   descriptors -> sandbox -> signals -> control worker -> workers -> health -> admin -> access log -> bindings
+ *   -> serve -> drain
  *
  * The main thread becomes the control worker (np_run); the others carry the traffic. */
 #include "proxy/process.h"
@@ -15,6 +16,7 @@
 #include "proxy/admin/admin.h"
 #include "proxy/base/exit_tbl.h"
 #include "proxy/control/capacity.h"
+#include "proxy/control/confine.h"
 #include "proxy/control/control.h"
 #include "proxy/control/drain.h"
 #include "proxy/control/limits.h"
@@ -350,6 +352,7 @@ static int serve(struct process *p, struct config *c)
 	if (err == 0) {
 		upgrade_accepting(p);
 		__atomic_store_n(&p->stage, STAGE_SERVING, __ATOMIC_RELEASE);
+		confine_say();
 		say_ready(p);
 		manager_ready(p);
 		serve_until_stopped(p);
@@ -468,13 +471,14 @@ int process_run(const struct process_opts *o)
 		config_free(o->config);
 		return start_failed(START_MEMORY, "the process", -NP_ENOMEM);
 	}
+	code = confine_start(o->config);
 	err = process_init(p, o, capacity_workers(o->config));
-	if (err == 0) {
-		code = run_control(p, o->config);
-	} else {
+	if (err != 0)
 		code = start_failed(START_MEMORY, "the workers", err);
+	if (code == EXIT_OK)
+		code = run_control(p, o->config);
+	else
 		config_free(o->config);
-	}
 	if (code == EXIT_OK || code == EXIT_CUT)
 		log_msg(LVL_NOTICE, "stopped", "stopped");
 	log_stop_thread(drain_process_patience(p));

@@ -36,6 +36,7 @@
 	X(LOG,         E, 404, "a log that cannot be written")                                \
 	X(TLS,         E, 405, "a file that TLS cannot use, or a setting that OpenSSL refuses")        \
 	X(TOKENS,      E, 406, "a file of tokens that cannot be used")                        \
+	X(CONFINED,    E, 407, "a path that the sandbox keeps from this process until a restart") \
 	X(ANY_PORT,    W, 201, "port 0: the kernel chooses, anew at each start")              \
 	X(HOST_BITS,   W, 202, "a network written with bits of one address in it")            \
 	X(UNUSED,      W, 301, "an upstream that no listener uses")                           \

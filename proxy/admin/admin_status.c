@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "proxy/admin/admin_sample.h"
+#include "proxy/control/confine.h"
 #include "proxy/policy/usable.h"
 
 #define STATUS_PATIENCE (2 * NP_S)
@@ -48,6 +49,19 @@ static void put_process(struct json *j, const struct process *p, const struct or
 	json_time(j, "loaded_at", o->loaded_at);
 	json_str(j, "last_error", o->why[0] != '\0' ? o->why : NULL);
 	json_str(j, "changes", o->changes[0] != '\0' ? o->changes : NULL);
+	json_leave(j, '}');
+}
+
+/* What the kernel denies this process. */
+static void put_sandbox(struct json *j)
+{
+	const struct confined *is = confine_state();
+
+	json_enter(j, "sandbox", '{');
+	json_u64(j, "landlock", is->landlock);
+	json_bool(j, "inherited", is->inherited);
+	json_bool(j, "no_new_privs", is->fixed);
+	json_str(j, "text", is->text);
 	json_leave(j, '}');
 }
 
@@ -136,6 +150,7 @@ void admin_status(struct client *c, struct reply *r)
 	inv = inventory_hold(&c->admin->reader);
 	put_process(&j, p, o, inv);
 	reply_room(r, 2048);
+	put_sandbox(&j);
 	put_connections(&j, inv, o);
 	put_rates(&j, c);
 	put_upstreams(&j, inv);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "netpoll/err.h"
 #include "proxy/cli/cli_doctor.h"
+#include "proxy/sandbox/landlock.h"
 
 #define GUARD_INSTALL 102 /* MADV_GUARD_INSTALL of Linux 6.13 */
 #define PEER_PIDFD    77  /* SO_PEERPIDFD of Linux 6.5 */
@@ -101,6 +102,17 @@ static bool has_fd_count(void)
 	return stat("/proc/self/fd", &st) == 0 && st.st_size > 0;
 }
 
+/* Off at the kernel's command line, it is not there either. */
+static bool has_landlock(void)
+{
+	struct landlock l;
+
+	if (landlock_begin(&l) != 0)
+		return false;
+	close(l.fd);
+	return true;
+}
+
 /* ---- the rows ----
  * What the proxy cannot start without (epoll, accept4, eventfd) is not here: then it says so itself. */
 
@@ -116,6 +128,7 @@ static const struct feature {
 	 "The audit line of an order may name a process that has taken the number of the one that gave it."},
 	{"NETLINK_SOCK_DIAG", has_sock_diag,
 	 "When an address is no longer listened on, handshakes that are under way at it are reset."},
+	{"landlock (Linux 5.13)", has_landlock, "The process may use every file that its user may."},
 	{"the size of /proc/PID/fd (Linux 6.2)", has_fd_count, "The status counts descriptors one by one."},
 };
 

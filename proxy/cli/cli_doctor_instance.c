@@ -137,6 +137,19 @@ void doctor_other_file(struct doctor *d)
 	free(ours);
 }
 
+/* A process of a release before it says nothing. */
+void doctor_sandbox(struct doctor *d)
+{
+	struct doctor_finding f = {.note = true};
+	size_t n = 0;
+	const char *text = json_is_there(d->status, "sandbox.text") ? json_find(d->status, "sandbox.text", &n) : NULL;
+
+	if (text == NULL || json_number(d->status, "sandbox.landlock") != 0)
+		return;
+	copy_text(f.value, sizeof(f.value), text, n);
+	doctor_found(d, &f);
+}
+
 /* ---- what it says ---- */
 
 /* In the words of the process. */

@@ -160,6 +160,8 @@ static void show_status(const struct cli_args *a, const char *body)
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));
 	show_workers(body);
+	if (json_is_there(body, "sandbox.text"))
+		cli_show_value(stdout, "confined    by ", body, "sandbox.text");
 	show_tiers(body);
 	show_waiting(body);
 	show_warnings(body);

@@ -14,6 +14,7 @@
 #include "proxy/base/owner.h"
 #include "proxy/base/terminal.h"
 #include "proxy/control/capacity.h"
+#include "proxy/control/confine.h"
 #include "proxy/control/control.h"
 #include "proxy/control/problems.h"
 #include "proxy/control/start_errors.h"
@@ -173,6 +174,20 @@ static int check_tokens(struct load *l)
 	return np_err_remedy(err) != NULL ? err : -NP_EINVAL;
 }
 
+/* First: what cannot be opened would be told in as many ways as there are files. At a start the rules were made of
+ * these very paths. */
+static int check_confined(struct load *l)
+{
+	struct confine_denied d;
+
+	if ((l->prev == NULL && l->plan == NULL) || !confine_denies(l->out.config, &d))
+		return 0;
+	return load_refuse(l, "E407", "sandbox_denies",
+			   "%.300s (%s) is outside of what landlock allows this process since its start: it needs a "
+			   "restart",
+			   d.path, config_line(l->out.config, d.at).text);
+}
+
 /* A file that says the same as the last one gives no model of its own. */
 static void share_config(struct load *l)
 {
@@ -211,6 +226,8 @@ static int read_checked(struct load *l)
 		err = read_plan(l);
 	else if (l->path != NULL)
 		err = read_config(l);
+	if (err == 0)
+		err = check_confined(l);
 	if (err == 0)
 		err = check_limit(l);
 	if (err == 0)

@@ -314,7 +314,9 @@ static bool warn_of_restart(const struct config *old, const struct config *new)
 	if (control)
 		log_msg(LVL_WARNING, "reload_partial",
 			"control: socket, http, hosts and state take effect with the next start");
-	return control || old->workers != new->workers;
+	if (old->sandbox.landlock != new->sandbox.landlock)
+		log_msg(LVL_WARNING, "reload_partial", "sandbox: takes effect with the next start");
+	return control || old->workers != new->workers || old->sandbox.landlock != new->sandbox.landlock;
 }
 
 /* A log that did not change is kept: to start it anew would wait for its queue. */

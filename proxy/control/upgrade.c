@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proxy/base/exit_tbl.h"
+#include "proxy/control/confine.h"
 #include "proxy/control/control.h"
 #include "proxy/control/drain.h"
 #include "proxy/control/signals.h"
@@ -117,7 +118,11 @@ static bool start_program(struct process *p, const char *binary)
 	log_msg(LVL_NOTICE, "upgrade_started", "upgrade: starting %s", path);
 	sysfd = upgrade_spawn(binary, &p->manager.notify, &u->pid);
 	if (sysfd < 0) {
-		upgrade_say_why(u, "%s cannot be started: %s", path, np_err_text(sysfd));
+		upgrade_say_why(u, "%s cannot be started: %s%s", path, np_err_text(sysfd),
+				sysfd == -NP_EACCES && confine_state()->landlock != 0 ?
+					"; landlock lets this process start programs in the directory of its own "
+					"program alone: anything else needs a restart" :
+					"");
 		return false;
 	}
 	err = upgrade_pair_open(&u->pair, sysfd);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "netpoll/err.h"
+#include "proxy/control/confine.h"
 
 #define CHILD_FD  3                  /* the first one behind stderr */
 #define ARGS_ROOM ((size_t)1 << 20)
@@ -23,7 +24,8 @@ extern char **environ;
 /* What systemd said to this process and to no other; NOTIFY_SOCKET and WATCHDOG_USEC stay: the new one serves
  * instead. */
 static const char *const own[] = {"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "LISTEN_PIDFDID=", "WATCHDOG_PID=",
-				  UPGRADE_ENV "="};
+				  UPGRADE_ENV "=",
+				  CONFINE_ENV "="};
 
 /* ---- what is started ---- */
 
@@ -101,6 +103,7 @@ static bool belongs_to_this_process(const char *variable)
 /* On the heap, with the texts that are ours to write. */
 struct environment {
 	char pair[40];
+	char confined[CONFINE_ROOM];
 	char manager[NOTIFY_VARIABLES][NOTIFY_VARIABLE];
 	char *list[]; /* the texts are borrowed */
 };
@@ -114,7 +117,7 @@ static struct environment *make_environment(const struct notify *manager)
 
 	while (environ[n] != NULL)
 		n++;
-	e = calloc(1, sizeof(*e) + (n + 1 + NOTIFY_VARIABLES + 1) * sizeof(char *));
+	e = calloc(1, sizeof(*e) + (n + 2 + NOTIFY_VARIABLES + 1) * sizeof(char *));
 	if (e == NULL)
 		return NULL;
 	for (size_t i = 0; i < n; i++)
@@ -123,6 +126,8 @@ static struct environment *make_environment(const struct notify *manager)
 	told = notify_environment(manager, e->manager);
 	for (unsigned i = 0; i < told; i++)
 		e->list[kept++] = e->manager[i];
+	if (confine_environment(e->confined))
+		e->list[kept++] = e->confined;
 	snprintf(e->pair, sizeof(e->pair), UPGRADE_ENV "=%d", CHILD_FD);
 	e->list[kept] = e->pair;
 	return e;

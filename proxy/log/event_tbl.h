@@ -28,6 +28,7 @@
 	X(config_problem, "warning, error", "One problem of a configuration, where lines are no JSON.") \
 	X(config_problems, "warning, error", "All problems of a configuration, as a list in problems.") \
 	X(config_same, "debug", "The configuration's files were written again, and say what is in force (control.watch).") \
+	X(confined, "notice", "What the kernel denies this process from its start on (sandbox), and what it lacks for more.") \
 	X(connect_failed, "warning", "A server cannot be reached; who and why.") \
 	X(control_accept, "warning", "The control plane cannot accept.") \
 	X(control_failed, "error", "The control socket's directory is not safe; the start is refused.") \
@@ -87,6 +88,7 @@
 	X(reload_given_up, "notice", "An order to stop came before a reload was done.") \
 	X(reload_partial, "warning, error", "A part of a new configuration waits for the next start, or failed.") \
 	X(reloaded, "notice", "A configuration is in force; its generation.") \
+	X(sandbox_denies, "error", "A configuration names a path that this process may not use before a restart; it is refused.") \
 	X(server_agent, "notice", "A server's agent says something new, or is heard again: its line, and what counts of it.") \
 	X(server_agent_lost, "warning", "A server's agent was not heard three times: what it said is forgotten.") \
 	X(server_closed, "notice", "Connections of a server that is held out were ended (close_over), or that was called off.") \

@@ -1,6 +1,7 @@
 /* The steps of a look-up, each a question on a c-ares channel of its own. */
 #include "proxy/resolve/dns_lookup.h"
 
+#define CARES_NO_DEPRECATED /* what Debian 12 has; deprecated in Debian 13, where it works as it did */
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <string.h>

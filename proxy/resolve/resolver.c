@@ -1,6 +1,7 @@
 /* One thread, one poll, a bounded number of look-ups. */
 #include "proxy/resolve/resolver.h"
 
+#define CARES_NO_DEPRECATED /* what Debian 12 has; deprecated in Debian 13, where it works as it did */
 #include <ares.h>
 #include <stdlib.h>
 

@@ -76,7 +76,7 @@ static void o27_problems_are_json(void **state)
 	struct kit_staunch *s;
 
 	(void)state;
-	s = kit_staunch_start(config(port, &server, 1, ""));
+	s = kit_staunch_start(config(port, &server, 1, "log: {access: \"@DIR@/a.log\"}\n")); /* may be written there */
 	kit_staunch_rewrite(s, textf("listeners:\n  - {name: web, bind: \"%s:%d\", upsteam: \"a\\u2028\\\"\"}\n"
 				     "upstreams:\n  - {name: app, servers: [\"x\"], balance: best}\n",
 				     kit_ip(1), port));
