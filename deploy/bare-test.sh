@@ -1,5 +1,6 @@
 #!/bin/bash
 # bare-test.sh [COMMAND]: do the README's two commands work on a bare Debian 12 with git and make, from a clone?
+# SUITE=trixie: on a bare Debian 13, with OpenSSL 3.5 and c-ares 1.34.
 # Builds such a system in a scratch directory with mmdebstrap, clones HEAD into it and runs them there; COMMAND
 # replaces both. Needs root and the network; the host keeps no trace but build time. Last line: bare-test: ok.
 set -euo pipefail
@@ -13,12 +14,13 @@ fail() {
 [ "$(id -u)" -eq 0 ] || fail "needs root, for the chroot"
 command -v mmdebstrap >/dev/null || fail "needs mmdebstrap (apt-get install mmdebstrap)"
 
+suite=${SUITE:-bookworm}
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/staunch-bare.XXXXXX")
 trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM HUP
 
-echo "bare-test: making a bare system in $root"
-mmdebstrap --quiet --variant=apt --include=make,git bookworm "$root" || fail "mmdebstrap failed"
+echo "bare-test: making a bare $suite in $root"
+mmdebstrap --quiet --variant=apt --include=make,git "$suite" "$root" || fail "mmdebstrap failed"
 git clone -q --no-hardlinks "file://$here" "$root/root/staunch"
 git -C "$root/root/staunch" log -1 --format='bare-test: %h %s'
 cp /etc/resolv.conf "$root/etc/resolv.conf"

@@ -9,8 +9,14 @@
 set -eu
 
 BUILD='gcc libc-ares-dev libc6-dev libjs-chart.js libncurses-dev libssl-dev libyaml-dev libmimalloc-dev systemtap-sdt-dev'
-TEST='chromium-headless-shell curl dnsmasq-base gdb groff-base haproxy iproute2 jq libcmocka-dev libnginx-mod-stream mount nginx-light nsd
-openssl postgresql-15 procps prometheus python3 python3-dnslib python3-jsonschema python3-yaml redis-server redis-tools rsyslog systemd tmux wrk'
+# The one server whose package has its version in its name.
+# shellcheck source=/dev/null
+case $(. /etc/os-release 2>/dev/null && echo "${VERSION_ID:-}") in
+13) POSTGRES=17 ;;
+*) POSTGRES=15 ;;
+esac
+TEST="chromium-headless-shell curl dnsmasq-base gdb groff-base haproxy iproute2 jq libcap2-bin libcmocka-dev libnginx-mod-stream mount nginx-light nsd
+openssl postgresql-$POSTGRES procps prometheus python3 python3-dnslib python3-jsonschema python3-yaml redis-server redis-tools rsyslog systemd tmux wrk"
 BENCH='gnuplot-nox haproxy iproute2 libnginx-mod-stream nginx-light openssl procps python3 strace valgrind wrk'
 PACKAGE='blhc curl debhelper dpkg-dev iproute2 jq libcmocka-dev lintian mmdebstrap openssl procps python3 runc systemd
 umoci'
