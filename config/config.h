@@ -242,7 +242,7 @@ struct config {
 		bool                watch; /* load again by itself what has changed */
 	} control;
 	struct {
-		bool landlock;
+		bool landlock, seccomp;
 	} sandbox;
 	struct config_text *include; /* as written; what it names is in the lists and values above */
 	size_t            ninclude;

@@ -196,7 +196,14 @@
 	  "is a link, the directories on its way count, too. A reload that names a path elsewhere is refused, "   \
 	  "and so is an upgrade, which inherits all this: it takes a restart. A kernel without it (before 5.13, or " \
 	  "where it is off) changes nothing but a line of the log. The network is not concerned.",                \
-	  "false")
+	  "false")                                                                                                \
+	X(BOOL, "sandbox.seccomp", sandbox.seccomp, "false", 0, 0, 0, none, RESTART,                              \
+	  "whether only the system calls that staunch is known to make are possible",                             \
+	  "The list was made by running its tests; a call that is not on it fails as if the kernel had none "     \
+	  "(ENOSYS), a dangerous one with EPERM. No program can be started any more, so staunch upgrade and "     \
+	  "SIGUSR2 are refused: a new release takes a restart. Other libraries than those of Debian 12 may make " \
+	  "other calls: try it first.",                                                                           \
+	  "true")
 
 /* A struct config_proxy_in, for all addresses of a listener or for one of them. */
 #define CONFIG_PROXY_IN_ROWS(X, path, member)                                                                     \

@@ -61,6 +61,7 @@ static void put_sandbox(struct json *j)
 	json_u64(j, "landlock", is->landlock);
 	json_bool(j, "inherited", is->inherited);
 	json_bool(j, "no_new_privs", is->fixed);
+	json_bool(j, "seccomp", is->closed);
 	json_str(j, "text", is->text);
 	json_leave(j, '}');
 }

@@ -23,8 +23,10 @@
 #include "proxy/log/log.h"
 #include "proxy/sandbox/landlock.h"
 #include "proxy/sandbox/privilege.h"
+#include "proxy/sandbox/seccomp.h"
 
 #define LINKS_MOST 16
+#define NOT_THERE  " (the kernel has none, or a filter of calls forbids it)"
 
 static struct confined confined; /* written once, before there is a second thread */
 
@@ -347,11 +349,18 @@ static const char *note_of_landlock(const struct config *c, int err)
 		return ")";
 	if (err == -E2BIG)
 		return " (it is stacked sixteen times already)";
-	return err != 0 ? " (the kernel has none, or a filter of calls forbids it)" : "";
+	return err != 0 ? NOT_THERE : "";
+}
+
+static const char *note_of_seccomp(const struct config *c)
+{
+	if (confined.closed)
+		return ", seccomp";
+	return c->sandbox.seccomp ? ", no seccomp" NOT_THERE : "";
 }
 
 /* The last byte stays 0. */
-static void tell_confined(const char *note)
+static void tell_confined(const char *note, const char *calls)
 {
 	struct text t;
 
@@ -361,6 +370,7 @@ static void tell_confined(const char *note)
 		text_u64(&t, confined.landlock);
 	text_str(&t, note);
 	text_str(&t, confined.fixed ? ", no_new_privs" : "");
+	text_str(&t, calls);
 	text_str(&t, ", capabilities: ");
 	words_of_capabilities(&t);
 }
@@ -380,6 +390,7 @@ int confine_start(const struct config *c)
 		err = confine_files(c);
 	(void)!privilege_drop(); /* refused by a filter of calls: what is held is said */
 	confined.capabilities = privilege_held();
-	tell_confined(note_of_landlock(c, err));
+	confined.closed = c->sandbox.seccomp && seccomp_close() == 0;
+	tell_confined(note_of_landlock(c, err), note_of_seccomp(c));
 	return confined.inherited ? check_inherited(c) : EXIT_OK;
 }

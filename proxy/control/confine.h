@@ -12,14 +12,15 @@ struct config;
 /* How the program that takes over hears that landlock confines it already: the kernel cannot be asked. */
 #define CONFINE_ENV  "STAUNCH_CONFINED"
 #define CONFINE_ROOM 40
-#define CONFINE_TEXT 192
+#define CONFINE_TEXT 256
 
 /* Frozen once the process has started. */
 struct confined {
 	unsigned landlock;       /* version of its interface; 0: files are not confined */
 	bool inherited;          /* from the process before this one */
 	bool fixed;              /* no_new_privs */
-	uint64_t capabilities; /* that are left */
+	bool closed;             /* seccomp: calls are confined to a list, without those that start a program */
+	uint64_t capabilities;   /* that are left */
 	char text[CONFINE_TEXT]; /* in words: "landlock (ABI 7), no_new_privs, capabilities: net_bind_service" */
 };
 

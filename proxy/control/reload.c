@@ -307,6 +307,7 @@ static bool warn_of_restart(const struct config *old, const struct config *new)
 	bool control = strcmp(old->control.socket, new->control.socket) != 0 ||
 		       strcmp(old->control.http, new->control.http) != 0 ||
 		       strcmp(old->control.state, new->control.state) != 0 || !same_hosts(old, new);
+	bool sandbox = old->sandbox.landlock != new->sandbox.landlock || old->sandbox.seccomp != new->sandbox.seccomp;
 
 	if (old->workers != new->workers)
 		log_msg(LVL_WARNING, "reload_partial",
@@ -314,9 +315,9 @@ static bool warn_of_restart(const struct config *old, const struct config *new)
 	if (control)
 		log_msg(LVL_WARNING, "reload_partial",
 			"control: socket, http, hosts and state take effect with the next start");
-	if (old->sandbox.landlock != new->sandbox.landlock)
+	if (sandbox)
 		log_msg(LVL_WARNING, "reload_partial", "sandbox: takes effect with the next start");
-	return control || old->workers != new->workers || old->sandbox.landlock != new->sandbox.landlock;
+	return control || sandbox || old->workers != new->workers;
 }
 
 /* A log that did not change is kept: to start it anew would wait for its queue. */

@@ -115,6 +115,10 @@ static bool start_program(struct process *p, const char *binary)
 				   "is a new container");
 		return false;
 	}
+	if (confine_state()->closed) {
+		upgrade_say_why(u, "sandbox.seccomp lets this process start no program: a new one takes a restart");
+		return false;
+	}
 	log_msg(LVL_NOTICE, "upgrade_started", "upgrade: starting %s", path);
 	sysfd = upgrade_spawn(binary, &p->manager.notify, &u->pid);
 	if (sysfd < 0) {

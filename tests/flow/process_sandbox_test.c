@@ -1,5 +1,5 @@
-/* What the kernel denies the process from its start on: P29, P36. The kernel itself is asked, by opening files that
- * the mode allows. */
+/* What the kernel denies the process from its start on: P29, P30, P36. The kernel itself is asked, by opening files
+ * that the mode allows. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -172,6 +172,55 @@ static void p29_off(void **state)
 	stop(&w);
 }
 
+/* ---- P30 ---- */
+
+static void p30_off_unless_asked_for(void **state)
+{
+	struct world w = apart_started("");
+
+	(void)state;
+	expect_part(status_line(w.pid, "Seccomp"), "\t0");
+	stop(&w);
+}
+
+static void p30_all_that_it_does_is_on_the_list(void **state)
+{
+	struct world w = apart_started("sandbox: {seccomp: true}\n");
+
+	(void)state;
+	kit_file_wait(w.first->err, "no_new_privs, seccomp, capabilities: ", 1);
+	expect_part(status_line(w.pid, "Seccomp"), "\t2");
+	for (int i = 0; i < 20; i++)
+		end_orderly(served(kit_ip(0), w.port));
+	write_apart(&w, log_inside(), textf("%s, \"unix:%s/run/web.sock\"", tcp_bind(&w), kit_dir()),
+		    "sandbox: {seccomp: true}\n");
+	ask(0, "reload");
+	expect_part(ask(0, "status --json"), "\"seccomp\":true");
+	assert_int_equal(rename(log_inside(), textf("%s.1", log_inside())), 0);
+	assert_int_equal(kill(w.pid, SIGUSR1), 0);
+	kit_file_wait(w.first->err, "\"logs_reopened\"", 1);
+	end_orderly(served(kit_ip(0), w.port));
+	kit_file_wait(log_inside(), "client_fin", 1);
+	stop(&w);
+}
+
+/* For that it would have to start a program. */
+static void p30_it_is_the_end_of_upgrades(void **state)
+{
+	static const char why[] = "sandbox.seccomp lets this process start no program: a new one takes a restart";
+	struct world w = apart_started("sandbox: {seccomp: true}\n");
+
+	(void)state;
+	expect_part(ask(1, "upgrade"), why);
+	assert_int_equal(kill(w.pid, SIGUSR2), 0);
+	kit_file_wait(w.first->err, why, 2);
+	end_orderly(served(kit_ip(0), w.port));
+	write_apart(&w, log_inside(), tcp_bind(&w), "");
+	ask(0, "reload");
+	kit_file_wait(w.first->err, "sandbox: takes effect with the next start", 1);
+	stop(&w);
+}
+
 /* The process runs under a filter, which nothing takes back, where this call fails. */
 static void start_without(struct world *w, unsigned call, unsigned err)
 {
@@ -212,6 +261,17 @@ static void p29_a_kernel_without_it(void **state)
 	expect_part(ask(0, "status"), "confined    by no landlock");
 	expect_part(control_shell(&code, textf("%s doctor --json --socket %s/run/c.sock", kit_binary(), kit_dir())),
 		    "{\"check\":\"sandbox\",\"level\":\"note\"");
+	stop(&w);
+}
+
+/* The very last: no other filter can be had after it, and none of the names of threads. */
+static void p30_a_kernel_without_filters(void **state)
+{
+	struct world w = apart("sandbox: {seccomp: true}\n");
+
+	(void)state;
+	start_without(&w, SYS_prctl, EPERM);
+	kit_file_wait(w.first->err, ", no seccomp (the kernel has none, or a filter of calls forbids it), ", 1);
 	stop(&w);
 }
 
@@ -354,6 +414,9 @@ int main(void)
 		cmocka_unit_test_teardown(p29_a_reload_that_leads_outside_is_refused, kit_end),
 		cmocka_unit_test_teardown(p29_files_are_replaced_behind_links, kit_end),
 		cmocka_unit_test_teardown(p29_off, kit_end),
+		cmocka_unit_test_teardown(p30_off_unless_asked_for, kit_end),
+		cmocka_unit_test_teardown(p30_all_that_it_does_is_on_the_list, kit_end),
+		cmocka_unit_test_teardown(p30_it_is_the_end_of_upgrades, kit_end),
 		cmocka_unit_test_teardown(p36_twenty_upgrades_add_no_domain, kit_end),
 		cmocka_unit_test_teardown(p36_what_is_inherited_must_be_enough, kit_end),
 		cmocka_unit_test_teardown(p36_ambient_capabilities_stay, kit_end),
@@ -361,6 +424,7 @@ int main(void)
 		cmocka_unit_test_teardown(p36_a_low_port_without_the_capability, kit_end),
 		cmocka_unit_test_teardown(p36_a_kernel_that_stacks_no_more, kit_end),
 		cmocka_unit_test_teardown(p29_a_kernel_without_it, kit_end),
+		cmocka_unit_test_teardown(p30_a_kernel_without_filters, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
