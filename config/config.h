@@ -189,6 +189,7 @@ struct config_listener {
 	size_t                   upstream; /* index into config.upstreams, or CONFIG_NO_UPSTREAM */
 	int64_t                  max_connections; /* or CONFIG_OFF */
 	enum config_at_limit     at_limit;
+	int64_t                  download, upload; /* bytes a second of a connection, or CONFIG_OFF */
 	enum config_on_fin       on_fin; /* of either side */
 	enum config_connect      connect; /* when a server is dialled */
 	int64_t                  backlog;

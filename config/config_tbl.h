@@ -16,7 +16,7 @@
  *            OTHERWISE: needed unless the row before it is written. HEX: a number shown as 0xE0. IP: a HOST that
  *            may be an IP address. SAME: the word `same` is (CONFIG_AUTO). ALONE: a LIST that may be written as its one element. OURS: a PATH that this program writes, so nobody
  *            watches it (config/key_paths.h). STAR: PATTERNS of which one may be * alone. FILES: CIDRS of which each may be
- *            the path of a file of them, behind an @. FOLDED: about the
+ *            the path of a file of them, behind an @. PER_S: a SIZE a second, with /s behind it. FOLDED: about the
  *            text: what it says is in the model, so a dump has no line for it and a comparison passes over it
  *   words    of an ENUM or WORDS: the table in config_enum_tbl.h
  *   reload   LIVE: holds at once, for what is running too. NEW: for connections accepted afterwards. REOPEN: the
@@ -298,6 +298,16 @@
 	  "refuse closes it at once, so the client can go elsewhere; wait leaves it in the kernel's backlog, "    \
 	  "or before its handshake, until another one ends.",                                                     \
 	  "wait")                                                                                                 \
+	X(SIZE, "listeners[].download", download, "off", 4096, 1 << 30, OFF | PER_S, none, NEW,                    \
+	  "the most bytes a second that a connection's client is sent",                                           \
+	  "Of each connection by itself. The server is read no faster, so it waits and nothing is thrown away. "  \
+	  "Counted are the bytes that are relayed, without those of TLS; a connection that was silent may be "    \
+	  "ahead by a twentieth of a second. Bulk at less than 40MiB/s is copied, not spliced.",                  \
+	  "50MiB/s")                                                                                              \
+	X(SIZE, "listeners[].upload", upload, "off", 4096, 1 << 30, OFF | PER_S, none, NEW,                        \
+	  "the most bytes a second that are taken from a connection's client",                                    \
+	  "As download, in the other direction.",                                                                 \
+	  "10MiB/s")                                                                                              \
 	X(ENUM, "listeners[].on_fin", on_fin, "pass", 0, 0, 0, on_fin, NEW,                                       \
 	  "what the first end of a side does to the other side",                                                  \
 	  "pass lets the other side go on: it may still have an answer to give. end is for servers or clients "   \

@@ -49,6 +49,7 @@ static const struct key_word words_opening[] = {CONFIG_OPENING_TBL(X) {NULL, NUL
 #define FOLDED    KEY_FOLDED
 #define FILES     KEY_FILES
 #define SAME      KEY_SAME
+#define PER_S     KEY_PER_S
 
 /* A row of a table becomes one of key_rows; the member's name becomes its offset in the scope's
  * struct. */

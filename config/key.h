@@ -25,6 +25,7 @@ enum key_kind {
 #define KEY_FOLDED    512u
 #define KEY_SAME      1024u
 #define KEY_FILES     2048u
+#define KEY_PER_S     4096u
 
 /* What a reload does with a changed value; schema_reload has the sentence. */
 enum key_reload { KEY_LIVE, KEY_NEW, KEY_REOPEN, KEY_RESTART };

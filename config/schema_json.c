@@ -147,10 +147,11 @@ static void json_share(struct json *j, const struct config_key *k)
 	json_pattern(j, "^(0|[1-9][0-9]*)%$");
 }
 
+#define SIZE_PATTERN "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)"
+
 static void json_size(struct json *j, const struct config_key *k)
 {
-	(void)k; /* as above */
-	json_pattern(j, "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$");
+	json_pattern(j, (k->flags & KEY_PER_S) ? SIZE_PATTERN "/s$" : SIZE_PATTERN "$");
 }
 
 /* One element of what takes several. */

@@ -148,6 +148,28 @@ int units_size(int64_t *bytes, const char *text, struct units_refusal *r)
 	return 0;
 }
 
+/* Links are sold in bits a second, so what is bytes says so, and that it is a second. */
+int units_byte_rate(int64_t *bytes, const char *text, struct units_refusal *r)
+{
+	size_t n = strlen(text), end = strlen("/s");
+	char size[UNITS_TEXT];
+
+	if (n < end || strcmp(text + n - end, "/s") != 0) {
+		int64_t v;
+		bool is_size = units_size(&v, text, r) == 0;
+
+		unit_refuse(r, "a rate is a size a second, as in 50MiB/s");
+		if (is_size && n + end < sizeof(r->suggestion))
+			snprintf(r->suggestion, sizeof(r->suggestion), "%s/s", text);
+		return -NP_EINVAL;
+	}
+	if (n - end >= sizeof(size))
+		return unit_refuse(r, "the number is too large");
+	memcpy(size, text, n - end);
+	size[n - end] = '\0';
+	return units_size(bytes, size, r);
+}
+
 /* Without its sign a share could be one of 1 as well as one of 100. */
 int units_share(int64_t *percent, const char *text, struct units_refusal *r)
 {

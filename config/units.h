@@ -27,6 +27,8 @@ struct units_refusal {
 must_use int units_duration(int64_t *ns, const char *text, struct units_refusal *r);
 /* "64KiB", "1MiB", "2GiB", "100B". Bytes. */
 must_use int units_size(int64_t *bytes, const char *text, struct units_refusal *r);
+/* "50MiB/s": the same, a second. */
+must_use int units_byte_rate(int64_t *bytes, const char *text, struct units_refusal *r);
 /* "50%": whole percent, with the sign. */
 must_use int units_share(int64_t *percent, const char *text, struct units_refusal *r);
 /* Decimal digits alone. */

@@ -99,7 +99,7 @@ static int read_byte_size(struct value_reader *r, const struct config_key *k, co
 		return 0;
 	if (strcmp(text, "0") == 0 && (k->flags & KEY_OFF) && k->min > 0)
 		return refuse_zero(r, k);
-	if (units_size(&n, text, &u) != 0)
+	if (((k->flags & KEY_PER_S) ? units_byte_rate(&n, text, &u) : units_size(&n, text, &u)) != 0)
 		return refuse_units(r, DIAG_SIZE, &u);
 	return store_number(r, k, n, field);
 }

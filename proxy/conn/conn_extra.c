@@ -79,6 +79,7 @@ void conn_extra_free(struct conn *c)
 	free_tried(c->extra);
 	trace_marks_free(c->extra->marks);
 	free(c->extra->update);
+	free(c->extra->paced);
 	free(c->extra);
 	c->extra = NULL;
 }

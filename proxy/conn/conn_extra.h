@@ -45,6 +45,7 @@ struct conn_extra {
 	int64_t waits_until;     /* ... until when; INT64_MAX: as long as it takes */
 	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
 	struct conn_update *update; /* owned; NULL: there was none */
+	struct paced *paced;     /* owned: of relay_paced.h; NULL: it has no rate */
 	struct ulid id;          /* with has_id: the one that it has had in another process */
 	bool has_id;
 };

@@ -10,6 +10,7 @@
 #include "proxy/conn/conn_aside.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/conn/conn_trace.h"
+#include "proxy/conn/relay_paced.h"
 #include "proxy/conn/stages.h"
 
 /* ---- admission ---- */
@@ -48,6 +49,8 @@ static no_inline enum close_reason conn_prepare(struct conn *c)
 		why = conn_tls(c);
 	if (why == CLOSE_NONE && f->routes != NULL)
 		why = conn_route(c);
+	if (why == CLOSE_NONE && (f->download != 0 || f->upload != 0))
+		why = paced_want(c);
 	return why;
 }
 

@@ -10,6 +10,7 @@
 
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/hand_over.h"
+#include "proxy/conn/relay_paced.h"
 #include "proxy/conn/stages.h"
 #include "proxy/conn/tally.h"
 
@@ -318,6 +319,8 @@ static int build_conn(struct conn *c, struct hand_over_place *p, const struct ha
 	int err;
 
 	p->why = "out of memory";
+	if ((c->listener->download != 0 || c->listener->upload != 0) && paced_want(c) != CLOSE_NONE)
+		return -NP_ENOMEM;
 	if (!build_dir(&c->dir[0], &h->dir[0]) || !build_dir(&c->dir[1], &h->dir[1]) || !build_extra(c, h))
 		return -NP_ENOMEM;
 	err = build_read(c, p, h);

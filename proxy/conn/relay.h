@@ -2,7 +2,9 @@
  * stages.h. Every function: owner worker, from the relay's task, after relay_start and before its
  * end.
  *
- *   relay.c         the turns of the task: watch, read, write, keep what dst does not take
+ *   relay.c         the plain task, its begin, and what a hand-over asks of it
+ *   relay_turn.h    the turns of the task: watch, read, write, keep what dst does not take
+ *   relay_paced.c   the task of a connection that has a rate, with turns that wait
  *   relay_end.c     FIN, reset and deadlines
  *   relay_splice.c  bulk through a pipe
  *   relay_err.c     whose fault a failed call is */
@@ -60,6 +62,8 @@ must_use no_inline enum close_reason relay_failed(struct conn *c, enum relay_cal
 /* src has nothing more: an event will tell of its next bytes.
  *   Returns  as a stage does. */
 must_use enum close_reason relay_src_empty(struct conn *c, struct relay_dir *d);
+/* The writes to the server until its TCP_NODELAY is on, n bytes at buf the next (relay_turn.h). */
+no_inline void relay_early_write(struct conn *c, const char *buf, size_t n);
 /* dst took n bytes: counted for the log, the metrics and the first byte's time. */
 void relay_took(struct conn *c, struct relay_dir *d, size_t n);
 

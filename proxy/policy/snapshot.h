@@ -74,7 +74,7 @@ struct listener {
 	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
 	struct acl *acl;             /* a reference: who may connect; NULL: everybody */
 	const struct acl *gate;      /* the same, asked at accept; NULL: no acl, or a PROXY header says who it is */
-	bool has_stages;             /* something precedes the dial: a header, a hello, a byte, TLS, rules */
+	bool has_stages;             /* something precedes the dial: a header, a hello, a byte, TLS, rules; or a rate */
 	struct cidr_set trusted;     /* sources whose PROXY headers are accepted */
 	bool reads_untrusted;        /* of others the header is read and not accepted; else they are closed */
 	int64_t header_timeout, hello_timeout, handshake_timeout;
@@ -89,6 +89,7 @@ struct listener {
 	bool skip_empty;             /* log.skip_empty */
 	bool log_start;              /* log.start */
 	bool log_tcp, log_tcp_all;   /* log.tcp_info: of some; of all */
+	uint64_t download, upload;   /* bytes a second of a connection; 0: as fast as it goes */
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
 	const struct config_listener *config; /* its bind addresses */

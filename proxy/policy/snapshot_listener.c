@@ -143,7 +143,7 @@ static int header_init(struct listener *l, const struct config_proxy_in *c)
 	l->reads_untrusted = c->untrusted == CONFIG_UNTRUSTED_IGNORE;
 	l->gate = l->wants_header ? NULL : l->acl;
 	l->has_stages = l->wants_header || l->wants_hello || l->wants_byte || l->config->tls != NULL ||
-			l->routes != NULL;
+			l->routes != NULL || l->download != 0 || l->upload != 0;
 	l->header_timeout = c->timeout;
 	l->header_max = (uint32_t)c->max_bytes;
 	return trusted_init(l, c);
@@ -248,6 +248,11 @@ static const struct np_addr *only_address(const struct config_listener *c)
 
 /* ---- the listener ---- */
 
+static uint64_t rate_of(int64_t n)
+{
+	return n == CONFIG_OFF ? 0 : (uint64_t)n;
+}
+
 int listener_init(struct snapshot *s, unsigned i, const struct snapshot *prev, struct text *why)
 {
 	const struct config_listener *c = &s->config->listeners[i];
@@ -270,6 +275,8 @@ int listener_init(struct snapshot *s, unsigned i, const struct snapshot *prev, s
 		.log_start = s->config->log.start,
 		.log_tcp = s->config->log.tcp_info != CONFIG_TCP_INFO_OFF,
 		.log_tcp_all = s->config->log.tcp_info == CONFIG_TCP_INFO_ALWAYS,
+		.download = rate_of(c->download),
+		.upload = rate_of(c->upload),
 		.backlog = (int)c->backlog,
 		.idle = c->timeouts.idle,
 		.half_close = c->timeouts.half_close,

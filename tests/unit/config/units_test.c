@@ -134,6 +134,30 @@ static void size(void **state)
 		check_row(&sizes[i], units_size, units_size_format);
 }
 
+static void byte_rate(void **state)
+{
+	static const struct row rows[] = {
+		{"", 0, NULL, "a rate is a size a second, as in 50MiB/s"},
+		{"50MiB", 0, NULL, "a rate is a size a second, as in 50MiB/s"},
+		{"50MiB/m", 0, NULL, "a rate is a size a second, as in 50MiB/s"},
+		{"50Mbit/s", 0, NULL, "the units are B, KiB, MiB and GiB"},
+		{"/s", 0, NULL, "it starts with a number"},
+		{"50/s", 0, NULL, "a unit is required: B, KiB, MiB or GiB"},
+		{"50MiB /s", 0, NULL, "nothing may follow the unit"},
+		{"00000000000000000000000000000000000000000000000000000000000000001B/s", 0, NULL, "the number is too large"},
+		{"50MiB/s", 50 << 20, NULL, NULL},
+		{"4096B/s", 4096, NULL, NULL},
+	};
+	struct units_refusal u = {.why = NULL};
+	int64_t n;
+
+	(void)state;
+	for (size_t i = 0; i < array_len(rows); i++)
+		check_row(&rows[i], units_byte_rate, NULL);
+	assert_int_equal(units_byte_rate(&n, "50MiB", &u), -NP_EINVAL);
+	assert_string_equal(u.suggestion, "50MiB/s");
+}
+
 static void share(void **state)
 {
 	(void)state;
@@ -231,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(duration),
 		cmocka_unit_test(size),
+		cmocka_unit_test(byte_rate),
 		cmocka_unit_test(share),
 		cmocka_unit_test(count),
 		cmocka_unit_test(hex),
