@@ -195,6 +195,8 @@ struct config_listener {
 	int64_t                  backlog;
 	struct {
 		int64_t idle, half_close, lifetime; /* or CONFIG_OFF: never */
+		int64_t lifetime_jitter;            /* percent */
+		enum config_idle_policy idle_policy;
 		int64_t linger;                     /* or CONFIG_OFF: close at once, do not linger */
 	} timeouts;
 	struct config_pos        at;

@@ -23,6 +23,9 @@ enum config_at_limit { CONFIG_AT_LIMIT_TBL(X) };
 #define X(name, word, meaning) CONFIG_ON_FIN_##name,
 enum config_on_fin { CONFIG_ON_FIN_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_IDLE_POLICY_##name,
+enum config_idle_policy { CONFIG_IDLE_POLICY_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_CONNECT_##name,
 enum config_connect { CONFIG_CONNECT_TBL(X) };
 #undef X

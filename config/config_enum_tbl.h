@@ -59,6 +59,10 @@
 	X(REFUSE, "refuse", "close it at once, so the client can go elsewhere") \
 	X(WAIT, "wait", "leave it in the kernel's backlog until another ends")
 
+#define CONFIG_IDLE_POLICY_TBL(X)                                                                         \
+	X(STRICT, "strict", "it is closed, whoever is still there")                                       \
+	X(ALIVE, "alive", "it is kept while both sides still answer the keepalive")
+
 #define CONFIG_ON_FIN_TBL(X)                                                  \
 	X(PASS, "pass", "it is passed on, and the other direction goes on")   \
 	X(END, "end", "it ends the connection")

@@ -330,6 +330,12 @@
 	  "time without a byte in either direction after which a connection is closed",                           \
 	  "An hour, because the ten minutes others use cut the idle connections of database pools.",              \
 	  "10m")                                                                                                  \
+	X(ENUM, "listeners[].timeouts.idle_policy", timeouts.idle_policy, "strict", 0, 0, 0, idle_policy, NEW,    \
+	  "what becomes of a connection that was silent for timeouts.idle",                                       \
+	  "alive asks the kernel: a connection is kept while both sides have acknowledged something, a keepalive " \
+	  "probe too, within 195 seconds. One whose peer is gone is closed so long after timeouts.idle at the "     \
+	  "latest. A Unix socket counts as alive.",                                                               \
+	  "alive")                                                                                                \
 	X(DURATION, "listeners[].timeouts.half_close", timeouts.half_close, "60s", 1 * UNITS_MS, 365 * UNITS_D,   \
 	  OFF, none, NEW,                                                                                         \
 	  "time without a byte in the open direction once the other one has ended",                               \
@@ -341,6 +347,11 @@
 	  "age at which a connection is closed, busy or not",                                                     \
 	  "Useful to move load to new servers; idle already ends what is dead.",                                  \
 	  "12h")                                                                                                  \
+	X(SHARE, "listeners[].timeouts.lifetime_jitter", timeouts.lifetime_jitter, "0%", 0, 50, 0, none, NEW,     \
+	  "share of timeouts.lifetime by which a connection may end earlier, by lot",                             \
+	  "With 1h and 10% connections end after 54 to 60 minutes, so those that came together do not all come "  \
+	  "back together. It is drawn once for each connection, and an upgrade keeps it.",                        \
+	  "10%")                                                                                                  \
 	X(DURATION, "listeners[].timeouts.linger", timeouts.linger, "5s", 1 * UNITS_MS, 10 * UNITS_M, OFF, none,  \
 	  NEW,                                                                                                    \
 	  "time in which unread input is drained before close; off closes at once",                               \

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "config/units.h"
 #include "config/validate_check.h"
 #include "config/validate_control.h"
 #include "config/validate_dns.h"
@@ -15,6 +16,7 @@
 #include "config/validate_upstream.h"
 
 #define BIND "listeners[].bind[]."
+#define KEEPALIVE_TIME (195 * UNITS_S) /* proxy/conn/relay_age.h */
 
 /* ---- nothing twice ---- */
 
@@ -287,12 +289,31 @@ static void doubt_connect(struct diag *d, const struct config *c, struct config_
 			return;
 }
 
+/* Ages and silences that do not go together. */
+static void doubt_timeouts(struct diag *d, struct config_listener *l)
+{
+	struct config_pos idle = validate_origin("listeners[].timeouts.idle", l);
+	struct config_pos policy = validate_origin("listeners[].timeouts.idle_policy", l);
+
+	if (l->timeouts.idle != CONFIG_OFF && l->timeouts.lifetime < l->timeouts.idle && pos_known(idle))
+		diag_warn(d, DIAG_SHORT_TIMER, idle,
+		          "timeouts.idle is longer than timeouts.lifetime, which ends the connection first");
+	if (l->timeouts.idle_policy == CONFIG_IDLE_POLICY_ALIVE && l->timeouts.idle == CONFIG_OFF)
+		diag_warn(d, DIAG_NO_EFFECT, policy, "idle_policy has no effect: timeouts.idle is off");
+	else if (l->timeouts.idle_policy == CONFIG_IDLE_POLICY_ALIVE && l->timeouts.idle < KEEPALIVE_TIME)
+		diag_warn(d, DIAG_SHORT_TIMER, policy,
+		          "timeouts.idle is shorter than the 195s in which keepalive finds that a peer is gone, so "
+		          "idle_policy: alive keeps it for up to 195s more");
+	if (l->timeouts.lifetime_jitter > 0 && l->timeouts.lifetime == CONFIG_OFF)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].timeouts.lifetime_jitter", l),
+		          "lifetime_jitter has no effect: timeouts.lifetime is off");
+}
+
 /* Settings that another setting makes pointless. Warnings, because a generated file may write
  * every key. */
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	int64_t all = c->limits.max_connections;
-	struct config_pos idle = validate_origin("listeners[].timeouts.idle", l);
 
 	if (l->max_connections == CONFIG_OFF && l->tls == NULL && l->at_limit == CONFIG_AT_LIMIT_WAIT)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].at_limit", l),
@@ -301,9 +322,7 @@ static void doubt_listener(struct diag *d, const struct config *c, struct config
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].max_connections", l),
 		          "max_connections has no effect: limits.max_connections is lower and is reached first");
 	doubt_connect(d, c, l);
-	if (l->timeouts.idle != CONFIG_OFF && l->timeouts.lifetime < l->timeouts.idle && pos_known(idle))
-		diag_warn(d, DIAG_SHORT_TIMER, idle,
-		          "timeouts.idle is longer than timeouts.lifetime, which ends the connection first");
+	doubt_timeouts(d, l);
 }
 
 /* Upstreams first: a listener's references resolve to their indexes. */

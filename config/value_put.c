@@ -77,7 +77,9 @@ const char *value_number(const struct config_key *k, int64_t n, char *out)
 		return units_duration_format(n, out);
 	if (k->kind == KEY_SIZE) {
 		(void)units_size_format(n, out);
-		return (k->flags & KEY_PER_S) ? strcat(out, "/s") : out;
+		if (k->flags & KEY_PER_S)
+			snprintf(out + strlen(out), UNITS_TEXT - strlen(out), "/s");
+		return out;
 	}
 	if (k->kind == KEY_SHARE) {
 		snprintf(out, UNITS_TEXT, "%" PRId64 "%%", n);

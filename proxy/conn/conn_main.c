@@ -10,6 +10,7 @@
 #include "proxy/conn/conn_aside.h"
 #include "proxy/conn/conn_loop.h"
 #include "proxy/conn/conn_trace.h"
+#include "proxy/conn/relay_age.h"
 #include "proxy/conn/relay_paced.h"
 #include "proxy/conn/stages.h"
 
@@ -63,6 +64,16 @@ static enum close_reason conn_set_up(struct conn *c)
 	return why == CLOSE_NONE ? connect_run(c) : why;
 }
 
+/* What a listener asks for when a relay begins. */
+static no_inline void start_with_more(struct conn *c)
+{
+	if (c->listener->log_start)
+		conn_log_start(c);
+	relay_start(c);
+	if (c->listener->lifetime_spread != 0)
+		relay_draw_lifetime(c);
+}
+
 /* The stages are over. */
 static void conn_after(struct conn *c, enum close_reason why)
 {
@@ -74,9 +85,10 @@ static void conn_after(struct conn *c, enum close_reason why)
 		conn_end(c, why);
 		return;
 	}
-	if (unlikely(c->listener->log_start))
-		conn_log_start(c);
-	relay_start(c);
+	if (unlikely(c->listener->starts_more))
+		start_with_more(c);
+	else
+		relay_start(c);
 }
 
 /* The coroutine: it ends with the relay's start, so that an idle connection holds no stack. */

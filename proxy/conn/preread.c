@@ -5,6 +5,7 @@
  *
  * A read goes into the worker's scratch and is copied from there, so a client that sends nothing
  * holds no buffer. */
+#include "proxy/conn/relay_age.h"
 #include "proxy/conn/stages.h"
 
 #include <stdlib.h>
@@ -191,7 +192,7 @@ static enum close_reason read_hello(struct conn *c)
 static enum close_reason read_first_byte(struct conn *c)
 {
 	const struct listener *f = c->listener;
-	int64_t idle = deadline_at(np_now(), f->idle), lifetime = deadline_at(c->accepted, f->lifetime);
+	int64_t idle = deadline_at(np_now(), f->idle), lifetime = relay_lifetime_end(c);
 	int64_t first = deadline_earlier(idle, lifetime);
 	ssize_t n;
 

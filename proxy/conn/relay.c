@@ -150,8 +150,8 @@ static void adopt_preread(struct conn *c)
 	conn_preread_free(c->extra);
 }
 
-/* What only some connections have. */
-static void begin_with_extra(struct conn *c)
+/* What only some connections have. Not inlined: others need not save registers for it. */
+static no_inline void begin_with_extra(struct conn *c)
 {
 	if (c->extra->paced != NULL)
 		np_task_init(&c->task, &relay_paced_type);

@@ -6,6 +6,7 @@
  *   relay_turn.h    the turns of the task: watch, read, write, keep what dst does not take
  *   relay_paced.c   the task of a connection that has a rate, with turns that wait
  *   relay_end.c     FIN, reset and deadlines
+ *   relay_age.c     a lifetime that is drawn, and who is silent and still there
  *   relay_splice.c  bulk through a pipe
  *   relay_err.c     whose fault a failed call is */
 #ifndef PROXY_CONN_RELAY_H

@@ -19,6 +19,7 @@
 
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
+#include "proxy/conn/relay_age.h"
 #include "proxy/conn/replay.h"
 #include "proxy/base/deadline.h"
 
@@ -180,7 +181,7 @@ static void start_lingering(struct conn *c)
 	for (unsigned i = 0; i < 2; i++)
 		if (!c->dir[i].discard)
 			(void)is_delivering(c, &c->dir[i]);
-	c->hard_deadline = deadline_earlier(deadline_at(c->accepted, c->listener->lifetime), end);
+	c->hard_deadline = deadline_earlier(relay_lifetime_end(c), end);
 	relay_arm(c);
 }
 
@@ -403,18 +404,10 @@ enum close_reason relay_pass_end(struct conn *c, struct relay_dir *d)
 	return CLOSE_NONE;
 }
 
-/* Half a minute old: this is not a short connection, so a dead server is worth looking for. */
-static void grow_old(struct conn *c)
-{
-	c->keepalive_due = false;
-	/* Where it is refused, the idle timeout still ends a dead peer. */
-	(void)!np_fd_set_keepalive(&c->upstream.fd);
-}
-
 /* The hard deadline has passed: the lifetime, or lingering. */
 static enum close_reason hard_deadline_passed(struct conn *c, int64_t now)
 {
-	if (lingering(c) && now < deadline_at(c->accepted, c->listener->lifetime) && any_delivering(c)) {
+	if (lingering(c) && now < relay_lifetime_end(c) && any_delivering(c)) {
 		start_lingering(c);
 		return CLOSE_NONE;
 	}
@@ -435,6 +428,11 @@ static enum close_reason silent_too_long(struct conn *c)
 		return reset_reason(c);
 	if (c->first_end == CLOSE_DRAIN)
 		return CLOSE_DRAIN;
+	if (c->listener->idle_alive && !half_closed(c) && relay_is_alive(c)) {
+		relay_active(c);
+		relay_arm(c);
+		return CLOSE_NONE;
+	}
 	return half_closed(c) ? CLOSE_HALF_CLOSE_TIMEOUT : CLOSE_IDLE_TIMEOUT;
 }
 
@@ -448,7 +446,7 @@ enum close_reason relay_expired(struct conn *c)
 
 	DCHECK_RELAY(c);
 	if (c->keepalive_due && now >= c->accepted + KEEPALIVE_AFTER)
-		grow_old(c);
+		relay_grow_old(c);
 	if (c->judged)
 		judge_look(c, now, undelivered(c, &c->dir[0]) > 0);
 	if (now >= c->hard_deadline)

@@ -88,7 +88,7 @@ static void paced_moved(struct conn *c, const struct relay_dir *d, uint64_t n)
 /* ---- the task ---- */
 
 /* When the first direction that waits for nothing but its rate is level; 0: there is none. */
-static int64_t next_due(const struct conn *c)
+static int64_t paced_until(const struct conn *c)
 {
 	int64_t when = 0;
 
@@ -101,8 +101,8 @@ static int64_t next_due(const struct conn *c)
 	return when;
 }
 
-/* The client's read deadline is the relay's (relay_end.c), so this is the server's: it only wakes the task, and is taken
- * away before the task looks at that side. */
+/* The client's read deadline is the relay's (relay_end.c), so this is the server's: it only wakes the task, and is
+ * taken away before the task looks at that side. */
 static void paced_turn(struct np_g *g)
 {
 	struct conn *c = OBJ_CAST(container_of(g, struct conn, task), conn, CONN_MAGIC);
@@ -112,7 +112,7 @@ static void paced_turn(struct np_g *g)
 	np_fd_set_read_deadline(&c->upstream.fd, 0);
 	why = relay_run(c);
 	if (why == CLOSE_NONE)
-		np_fd_set_read_deadline(&c->upstream.fd, next_due(c));
+		np_fd_set_read_deadline(&c->upstream.fd, paced_until(c));
 	turn_over(c, why);
 }
 

@@ -1,10 +1,10 @@
 /* relay_paced: the relay of a connection whose bytes have a rate (listeners[].download, upload): a task type of its own
  * beside the plain relay, with a turn of its own (relay_turn.h), so a listener without rates has nothing of it.
  *
- * A direction that is ahead of its rate is not read: its sender's window closes, and nothing is kept or thrown away. How
- * far ahead it may get is one read, of a fortieth of a second's bytes and 4 KiB at least; how far it may have fallen
- * behind and catch up, a twentieth of a second. Counted is what the other side has taken. A timer runs only while
- * a direction waits and has something to read. Every function: owner worker. */
+ * A direction that is ahead of its rate is not read: its sender's window closes, and nothing is kept or thrown away.
+ * How far ahead it may get is one read, of a fortieth of a second's bytes and 4 KiB at least; how far it may have
+ * fallen behind and catch up, a twentieth of a second. Counted is what the other side has taken. A timer runs only
+ * while a direction waits and has something to read. Every function: owner worker. */
 #ifndef PROXY_CONN_RELAY_PACED_H
 #define PROXY_CONN_RELAY_PACED_H
 

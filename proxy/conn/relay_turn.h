@@ -1,6 +1,6 @@
-/* relay_turn: the turn of the relay's task, for each type of task that has one: relay.c, whose turn moves what there is,
- * and relay_paced.c, whose turn lets a direction wait. Each compiles it for itself, so that the plain one has no test and
- * no call for what the others do. Included by these files alone, which define before:
+/* relay_turn: the turn of the relay's task, for each type of task that has one: relay.c, whose turn moves what there
+ * is, and relay_paced.c, whose turn lets a direction wait. Each compiles it for itself, so that the plain one has no
+ * test and no call for what the others do. Included by these files alone, which define before:
  *
  *   TURN_WAITS(c, d)     src is not read now, although it may have something, and dst has room
  *   TURN_READ(c, d)      the most that one read may bring, up to SHARD_SCRATCH

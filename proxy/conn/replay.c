@@ -10,6 +10,7 @@
 #include "proxy/conn/conn_judge.h"
 #include "proxy/conn/conn_trace.h"
 #include "proxy/conn/relay.h"
+#include "proxy/conn/relay_age.h"
 #include "proxy/conn/stages.h"
 
 #define TIDIES_AFTER NP_S /* a server that has heard nothing for so long and ends tidies up: conn_judge.c */
@@ -193,10 +194,13 @@ static void replay_main(void *arg)
 	if (why == CLOSE_NONE)
 		why = connect_run(c);
 	count_replay(c, why == CLOSE_NONE ? REPLAY_SENT : REPLAY_FAILED);
-	if (why != CLOSE_NONE)
+	if (why != CLOSE_NONE) {
 		conn_end(c, why);
-	else
-		relay_start(c);
+		return;
+	}
+	relay_start(c);
+	if (c->listener->lifetime_spread != 0)
+		relay_draw_lifetime(c);
 }
 
 bool replay_takes(struct conn *c, bool reset)

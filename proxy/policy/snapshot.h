@@ -88,10 +88,13 @@ struct listener {
 	bool ends_at_fin;            /* of either side; else the other direction goes on */
 	bool skip_empty;             /* log.skip_empty */
 	bool log_start;              /* log.start */
+	bool starts_more;            /* a relay that begins has a record, or draws its lifetime */
+	bool idle_alive;             /* who is silent is kept while the kernel hears of both sides */
 	bool log_tcp, log_tcp_all;   /* log.tcp_info: of some; of all */
 	uint64_t download, upload;   /* bytes a second of a connection; 0: as fast as it goes */
 	int backlog;
 	int64_t idle, half_close, lifetime, linger; /* ns; INT64_MAX: off */
+	int64_t lifetime_spread; /* ns: a connection may end so much earlier; 0: none does */
 	const struct config_listener *config; /* its bind addresses */
 	struct listener_at *at; /* owned: one per bind address */
 	/* the config's: where all its connections are accepted; NULL: several addresses, or a wildcard */

@@ -248,6 +248,12 @@ static const struct np_addr *only_address(const struct config_listener *c)
 
 /* ---- the listener ---- */
 
+/* ns */
+static int64_t spread_of(const struct config_listener *c)
+{
+	return c->timeouts.lifetime == CONFIG_OFF ? 0 : c->timeouts.lifetime / 100 * c->timeouts.lifetime_jitter;
+}
+
 static uint64_t rate_of(int64_t n)
 {
 	return n == CONFIG_OFF ? 0 : (uint64_t)n;
@@ -281,6 +287,8 @@ int listener_init(struct snapshot *s, unsigned i, const struct snapshot *prev, s
 		.idle = c->timeouts.idle,
 		.half_close = c->timeouts.half_close,
 		.lifetime = c->timeouts.lifetime,
+		.lifetime_spread = spread_of(c),
+		.idle_alive = c->timeouts.idle_policy == CONFIG_IDLE_POLICY_ALIVE,
 		.linger = c->timeouts.linger,
 		.config = c,
 		.only_at = only_address(c),
@@ -292,6 +300,7 @@ int listener_init(struct snapshot *s, unsigned i, const struct snapshot *prev, s
 		err = acl_init(l, c, prev, why);
 	if (err != 0)
 		return err;
+	l->starts_more = l->log_start || l->lifetime_spread != 0;
 	l->keeps_cert = tells_cert(l, c);
 	l->wants_byte = c->tls == NULL && c->connect == CONFIG_CONNECT_FIRST_BYTE; /* a handshake has its own */
 	l->wants_hello = c->tls == NULL && l->routes != NULL && route_needs_hello(l->routes);

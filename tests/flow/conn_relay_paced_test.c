@@ -1,5 +1,6 @@
-/* T12: the bytes of a connection have a rate: plain, TLS and spliced, each way. No second has more, whatever the machine
- * does; that none has less is held in the quietest of a few tries, since a busy machine makes any stream slower. */
+/* T12: the bytes of a connection have a rate: plain, TLS and spliced, each way. No second has more, whatever the
+ * machine does; that none has less is held in the quietest of a few tries, since a busy machine makes any stream
+ * slower. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Every deadline of a connection: it ends what it is for, at its time, and nothing else. */
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "tests/flow/kit/front.h"
@@ -144,6 +145,73 @@ static void b16_stopped_reader_is_idle(void **state)
 	link_end(&l, "idle_timeout");
 }
 
+/* T10: it is asked at each idle time whether both sides are there, and they are. */
+static void t10_alive_is_kept(void **state)
+{
+	struct link l = link_open("timeouts: {idle: 1s, idle_policy: alive}", NULL);
+	struct link strict = link_open("timeouts: {idle: 3s}", NULL);
+
+	(void)state;
+	kit_send(l.client, "hi", 2);
+	kit_expect(l.server, "hi", 2);
+	kit_expect_fin(strict.client);
+	kit_send(l.server, "still here", 10);
+	kit_expect(l.client, "still here", 10);
+	link_end(&strict, "idle_timeout");
+	link_end(&l, "client_fin");
+}
+
+/* T10: half of a connection is not kept for being alive. */
+static void t10_half_closed_is_not(void **state)
+{
+	struct link l = link_open("timeouts: {idle: 1h, half_close: 1s, idle_policy: alive}", NULL);
+
+	(void)state;
+	kit_half_close(l.client);
+	kit_expect_fin(l.server);
+	kit_expect_fin(l.client);
+	link_end(&l, "half_close_timeout");
+}
+
+/* T9: no later than the lifetime and no earlier than the jitter allows; and not all at once. */
+static void t9_lifetimes_differ(void **state)
+{
+	enum { CLIENTS = 24 };
+	struct link l = link_open("timeouts: {lifetime: 2s, lifetime_jitter: 50%}", NULL);
+	int fd[CLIENTS], peer[CLIENTS];
+	int64_t start = kit_now_ms();
+	struct pollfd p[CLIENTS];
+	int left = CLIENTS, early = 0;
+
+	(void)state;
+	for (int i = 0; i < CLIENTS; i++) {
+		fd[i] = front_connect(&l.f);
+		peer[i] = kit_accept(l.listener);
+		p[i] = (struct pollfd){.fd = fd[i], .events = POLLIN};
+	}
+	while (left > 0) {
+		assert_true(poll(p, CLIENTS, KIT_MS) > 0);
+		for (int i = 0; i < CLIENTS; i++) {
+			if (p[i].revents == 0)
+				continue;
+			assert_true(kit_now_ms() - start >= 995);
+			early += kit_now_ms() - start < 1750;
+			p[i].fd = -1;
+			left--;
+		}
+	}
+	front_wait(&l.f, "lifetime", CLIENTS + 1);
+	printf("  %d of %d before the last quarter of a second\n", early, CLIENTS);
+	for (int i = 0; i < CLIENTS; i++) {
+		close(fd[i]);
+		close(peer[i]);
+	}
+	close(l.client);
+	close(l.server);
+	close(l.listener);
+	front_end(&l.f);
+}
+
 static void b11_connect_timeout_ends_with_the_connect(void **state)
 {
 	struct link l = link_open(NULL, "timeouts: {connect: 400ms}, retry_budget: 400ms");
@@ -262,6 +330,9 @@ int main(void)
 		cmocka_unit_test_teardown(b16_latency_alone_never_trips_it, kit_end),
 		cmocka_unit_test_teardown(b16_after_much_traffic, kit_end),
 		cmocka_unit_test_teardown(b16_stopped_reader_is_idle, kit_end),
+		cmocka_unit_test_teardown(t10_alive_is_kept, kit_end),
+		cmocka_unit_test_teardown(t10_half_closed_is_not, kit_end),
+		cmocka_unit_test_teardown(t9_lifetimes_differ, kit_end),
 		cmocka_unit_test_teardown(b11_connect_timeout_ends_with_the_connect, kit_end),
 		cmocka_unit_test_teardown(b17_client_has_ended, kit_end),
 		cmocka_unit_test_teardown(b17_server_has_ended, kit_end),

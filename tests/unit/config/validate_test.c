@@ -121,6 +121,15 @@ static const struct load_row doubts[] = {
 	{L "    timeouts: {idle: 2h, lifetime: 1h}\n" U,
 	 "warning[W304]: timeouts.idle is longer than timeouts.lifetime, which ends the connection first\n"},
 	{L "    timeouts: {idle: off, lifetime: 1h}\n" U, NULL},
+	{L "    timeouts: {idle: off, idle_policy: alive}\n" U,
+	 "warning[W303]: idle_policy has no effect: timeouts.idle is off\n"},
+	{L "    timeouts: {idle: 194s, idle_policy: alive}\n" U,
+	 "warning[W304]: timeouts.idle is shorter than the 195s in which keepalive finds that a peer is gone, so "
+	 "idle_policy: alive keeps it for up to 195s more\n"},
+	{L "    timeouts: {idle: 195s, idle_policy: alive}\n" U, NULL},
+	{L "    timeouts: {lifetime_jitter: 10%}\n" U,
+	 "warning[W303]: lifetime_jitter has no effect: timeouts.lifetime is off\n"},
+	{L "    timeouts: {lifetime: 1h, lifetime_jitter: 10%}\n" U, NULL},
 	{L "    timeouts: {lifetime: 30m}\n" U, NULL},
 };
 
