@@ -68,6 +68,11 @@ innocents:  $(INNOCENT_BIN) $(BINARY)
 
 # ---- running ----
 
+# What gcov writes at the end of a process is below a directory that its sandbox leaves to it.
+ifeq ($(BUILD),cov)
+export LOGS_DIRECTORY := $(CURDIR)/$(O)
+endif
+
 # help: KINDS="unit sim flow"                          which kinds check runs
 # help: FILTER=word                                    only test programs with that word in their path
 # help: FUZZ_SECONDS=20                                how long each fuzzer runs

@@ -32,6 +32,7 @@
 	X(flock) \
 	X(fstat) \
 	X(fsync) \
+	X(ftruncate) \
 	X(futex) \
 	X(getcpu) \
 	X(getdents64) \
@@ -66,8 +67,10 @@
 	X(prctl) \
 	X(pread64) \
 	X(prlimit64) \
+	X(pwritev2) \
 	X(read) \
 	X(readlink) \
+	X(readlinkat) \
 	X(recvfrom) \
 	X(recvmsg) \
 	X(rename) \

@@ -160,6 +160,23 @@ static void p29_files_are_replaced_behind_links(void **state)
 	stop(&w);
 }
 
+/* What the service manager names, and a reload uses for the first time. */
+static void p29_directories_of_the_service_manager(void **state)
+{
+	struct world w = apart("");
+
+	(void)state;
+	(void)outside("");
+	setenv("LOGS_DIRECTORY", textf("/nowhere:%s/elsewhere", kit_dir()), 1);
+	start_with(&w, KIT_ARGV(kit_binary(), "run", "-c", w.config));
+	unsetenv("LOGS_DIRECTORY");
+	write_apart(&w, outside("access.log"), tcp_bind(&w), "");
+	ask(0, "reload");
+	end_orderly(served(kit_ip(0), w.port));
+	kit_file_wait(outside("access.log"), "client_fin", 1);
+	stop(&w);
+}
+
 static void p29_off(void **state)
 {
 	struct world w = apart_started("sandbox: {landlock: false}\n");
@@ -413,6 +430,7 @@ int main(void)
 		cmocka_unit_test_teardown(p29_a_path_outside_is_denied, kit_end),
 		cmocka_unit_test_teardown(p29_a_reload_that_leads_outside_is_refused, kit_end),
 		cmocka_unit_test_teardown(p29_files_are_replaced_behind_links, kit_end),
+		cmocka_unit_test_teardown(p29_directories_of_the_service_manager, kit_end),
 		cmocka_unit_test_teardown(p29_off, kit_end),
 		cmocka_unit_test_teardown(p30_off_unless_asked_for, kit_end),
 		cmocka_unit_test_teardown(p30_all_that_it_does_is_on_the_list, kit_end),
