@@ -17,6 +17,10 @@
 struct limit {
 	uint32_t used; /* above the number of places for a while after a reload lowered it */
 	uint32_t high; /* the most that were ever used */
+	/* While another process takes over, places of `used` that are the other one's, so that no limit is exceeded in
+	 * sum: below. Written by the control thread, or by a worker that it waits for. */
+	uint32_t held;
+	bool shared; /* the same: places pass between the two */
 	uint64_t hits; /* times that somebody was refused or had to wait */
 	int64_t last_hit; /* monotonic ns; 0: never */
 	int64_t since; /* begin of the episode under way; 0: none. limit_watch.h, the control thread writes */
@@ -76,6 +80,62 @@ static inline void limit_give(struct limit *l)
 static inline uint32_t limit_used(const struct limit *l)
 {
 	return __atomic_load_n(&l->used, __ATOMIC_RELAXED);
+}
+
+/* ---- two processes, while one takes over from the other: control thread, or a worker that it waits for ----
+ *
+ *   old   lends what is free: it can take only what it gives back; says how many are its own
+ *   new   holds as many for old
+ *   a connection moves: old passes its place on, to new's; in new a held place becomes its own
+ *
+ * All of it moves `held` within `used`: who takes a place for a client knows nothing of it. */
+
+/* limit_lend: old: all that is free of max is new's from now on. UINT32_MAX: there is no end, so nothing is lent.
+ *   Returns  how many are its own. */
+static inline uint32_t limit_lend(struct limit *l, uint32_t max)
+{
+	uint32_t used = __atomic_load_n(&l->used, __ATOMIC_RELAXED), held = l->held, rest;
+
+	if (max == UINT32_MAX)
+		return used - held;
+	do
+		rest = used < max ? max - used : 0;
+	while (!__atomic_compare_exchange_n(&l->used, &used, used + rest, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	l->held = held + rest;
+	l->shared = true;
+	return used - held;
+}
+
+/* limit_hold: n places are the other's, however many were before. */
+static inline void limit_hold(struct limit *l, uint32_t n)
+{
+	__atomic_add_fetch(&l->used, n - l->held, __ATOMIC_ACQ_REL);
+	l->held = n;
+	l->shared = true;
+}
+
+/* limit_alone: the other has ended, or nothing came of it. */
+static inline void limit_alone(struct limit *l)
+{
+	limit_hold(l, 0);
+	l->shared = false;
+}
+
+/* limit_take_moved: one of the other's places becomes its own, or, where none is known, one above the limit: nobody is
+ * turned away because he moves. */
+static inline void limit_take_moved(struct limit *l)
+{
+	if (l->held > 0)
+		l->held--;
+	else
+		limit_note_high(l, __atomic_add_fetch(&l->used, 1, __ATOMIC_ACQ_REL));
+}
+
+/* limit_pass: a place of its own is the other's.   Returns  false: nothing is shared, so it is to be given back. */
+must_use static inline bool limit_pass(struct limit *l)
+{
+	l->held += l->shared;
+	return l->shared;
 }
 
 #endif

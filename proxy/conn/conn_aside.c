@@ -22,6 +22,24 @@ static int64_t waits_since(const struct conn *c)
 	return stream_is_plain(&c->client) || tls_movable(c->client.tls) == TLS_MOVES ? x->waits_since : 0;
 }
 
+bool aside_late(struct conn *c)
+{
+	struct conn_extra *x = conn_extra(c);
+
+	DCHECK_CONN(c);
+	if (x == NULL || x->late || x->replay != NULL || c->kill != CLOSE_NONE ||
+	    (!stream_is_plain(&c->client) && tls_movable(c->client.tls) != TLS_MOVES))
+		return false;
+	x->late = true;
+	c->setup = SETUP_ASIDE;
+	return true;
+}
+
+bool aside_is_late(const struct conn *c)
+{
+	return conn_stands_aside(c) && c->extra != NULL && c->extra->late && c->extra->waits_since == 0;
+}
+
 /* The deadline of its wait is not lost with it: it stands in the block of the connection, and counts where it waits
  * next. */
 bool aside_ask(struct conn *c, int64_t since)

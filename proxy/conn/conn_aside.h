@@ -4,6 +4,10 @@
  *
  *   held, queued --aside_ask--> SETUP_ASIDE --its coroutine's next turn--> FROZEN --conn_go_on--> held, queued
  *                                    '-- granted, killed, or its client left: it goes its way
+ *   connecting ----aside_late---------------------------------------------> FROZEN --conn_go_on--> connecting
+ *
+ * The latter is one that comes to look for a server once another process has taken over, and finds none: slots that are
+ * free are that one's by now (limit.h), so it looks there.
  *
  * Every function: owner worker. */
 #ifndef PROXY_CONN_CONN_ASIDE_H
@@ -30,6 +34,15 @@ static inline bool conn_stands_aside(const struct conn *c)
 /* conn_main.c: a coroutine takes it up where it was. Without memory for one it ends. Its first turn is not within the
  * call. */
 void conn_go_on(struct conn *c);
+
+/* Is it aside, and did it not wait before? Then it stays so until the next batch. */
+bool aside_is_late(const struct conn *c);
+
+/* ---- for connect.c ---- */
+
+/* aside_late: no server is to be had here.
+ *   Returns  whether its coroutine is to end with CONN_ASIDE; false: it cannot move, or did already and came back. */
+must_use bool aside_late(struct conn *c);
 
 /* ---- for conn_main.c ---- */
 

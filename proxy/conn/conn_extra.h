@@ -48,6 +48,7 @@ struct conn_extra {
 	struct paced *paced;     /* owned: of relay_paced.h; NULL: it has no rate */
 	struct ulid id;          /* with has_id: the one that it has had in another process */
 	bool has_id;
+	bool late;               /* it found no server once another process had taken over, and went aside for it */
 };
 
 /* conn_extra: c's block, made on first use.

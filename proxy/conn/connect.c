@@ -7,6 +7,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/probe.h"
+#include "proxy/conn/conn_aside.h"
 #include "proxy/conn/conn_hash.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
@@ -286,10 +287,12 @@ static no_inline enum close_reason pick_failed(struct conn *c, struct attempt *a
 	PROBE(pick, c, u->name, NULL, -err);
 	if (unlikely(c->traced))
 		trace_pick(c, NULL, err);
-	if (err == -NP_EAGAIN) {
+	if (err == -NP_EAGAIN && likely(!c->shard->handing)) {
 		upstream_note_full(u, args);
 		limit_wake(c->shard->watch);
 	}
+	if (err == -NP_EAGAIN && unlikely(c->shard->handing) && aside_late(c))
+		return CONN_ASIDE;
 	if (upstream_never_had(u))
 		why = CLOSE_DNS_FAILED;
 	else if (err == -NP_EAGAIN)
@@ -304,7 +307,8 @@ enum close_reason connect_run(struct conn *c)
 {
 	struct upstream *u = conn_target(c)->upstream;
 	uint64_t hash = conn_hash(c);
-	bool waits = c->setup == SETUP_QUEUE; /* its turn is where it was: others may wait, too */
+	/* Its turn is where it was: others may wait, too. */
+	bool waits = c->setup == SETUP_QUEUE && c->extra != NULL && c->extra->waits_since != 0;
 	struct attempt a;
 
 	DCHECK_CONN(c);

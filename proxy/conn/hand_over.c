@@ -264,8 +264,19 @@ static bool has_places(const struct conn *c)
 	return c->server != NULL || c->setup != SETUP_HELD;
 }
 
+/* Both processes count it among the other's. */
+static void pass_places(const struct conn *c)
+{
+	struct limit *listeners = &c->listener->counts->limit, *all = c->shard->limit;
+
+	if (!limit_pass(listeners))
+		limit_give(listeners);
+	if (!limit_pass(all))
+		limit_give(all);
+}
+
 /* As conn_end, but nothing is counted, logged or said to a peer. */
-static void release(struct conn *c, bool gives_back)
+static void release(struct conn *c)
 {
 	struct shard *s = c->shard;
 	struct snapshot *snap = c->listener->snap;
@@ -278,10 +289,10 @@ static void release(struct conn *c, bool gives_back)
 	wipe_rest(&c->dir[1]);
 	np_fd_close(&c->client.fd);
 	np_fd_close(&c->upstream.fd);
-	if (gives_back && c->server != NULL)
-		server_release(c->server);
-	if (gives_back && has_places(c))
-		conn_give_places(s, c->listener);
+	if (c->server != NULL)
+		server_pass(c->server);
+	if (has_places(c))
+		pass_places(c);
 	walk_leave(s, &c->link);
 	list_remove(&c->link);
 	__atomic_sub_fetch(&s->nconns, 1, __ATOMIC_RELEASE);
@@ -299,10 +310,10 @@ void hand_over_forget(struct conn *c)
 	c->dir[0].kept = false; /* its bytes are this server's: the other process replays nothing */
 	if (c->server != NULL)
 		tally_pass(c);
-	release(c, true);
+	release(c);
 }
 
-void hand_over_drop(struct conn *c, bool charged)
+void hand_over_drop(struct conn *c)
 {
-	release(c, !charged);
+	release(c);
 }

@@ -96,18 +96,16 @@ unsigned hand_over_fds(const struct handover_field *group);
 struct hand_over_into {
 	struct shard *shard;
 	struct snapshot *snap; /* in force on this worker */
-	/* Its places and its server's slot are counted already, for the process before: then none is taken, and a drop
-	 * gives none back. Else they are taken, above a limit if need be. */
-	bool charged;
 };
 
-/* hand_over_build: the connection of h, frozen.
+/* hand_over_build: the connection of h, frozen. Its places and its server's slot are those that were held for the
+ * process before, or are taken, above a limit if need be.
  *   Returns  0; -NP_ENOMEM; -NP_EINVAL: listener, server or cipher are not to be had here; or why a descriptor is of no
  *            use. *why is a static sentence then.
  *   Owns     the first h->nfds of sysfds, whatever it returns: on failure they are closed. */
 must_use int hand_over_build(const struct hand_over_into *into, const struct hand_over *h,
 			     const int sysfds[HAND_OVER_FDS], struct conn **out, const char **why);
-/* hand_over_drop: the other process keeps it. charged: as it was built. */
-void hand_over_drop(struct conn *c, bool charged);
+/* hand_over_drop: the other process keeps it, and what it had of limits is that one's again. */
+void hand_over_drop(struct conn *c);
 
 #endif

@@ -71,10 +71,9 @@ static bool find_rule(struct hand_over_place *p, const struct hand_over *h)
 	return true;
 }
 
-/* For upstream_each: charged says that the slot was counted before. */
+/* For upstream_each. */
 struct server_wanted {
 	const struct handover_field *text;
-	bool charged;
 	struct server *found;
 };
 
@@ -87,13 +86,12 @@ static void match_moved_server(void *arg, struct server *s, uint32_t weight)
 	if (wanted->found != NULL || !field_is(wanted->text, s->text))
 		return;
 	wanted->found = s;
-	if (!wanted->charged)
-		CHECK(server_try_take(s, 0), "without a limit there is always a slot");
+	server_take_moved(s);
 }
 
-static struct server *find_server(const struct target *t, const struct hand_over *h, bool charged)
+static struct server *find_server(const struct target *t, const struct hand_over *h)
 {
-	struct server_wanted wanted = {.text = &h->server, .charged = charged};
+	struct server_wanted wanted = {.text = &h->server};
 	uint64_t round = 0;
 
 	(void)upstream_each(t->upstream, &round, match_moved_server, &wanted);
@@ -119,7 +117,7 @@ static const char *find_moved_place(struct hand_over_place *p, const struct hand
 		return "its upstream speaks no TLS here";
 	if (h->waits == HANDOVER_WAITS_QUEUE)
 		return NULL; /* which server is asked here */
-	p->server = find_server(p->target, h, into->charged);
+	p->server = find_server(p->target, h);
 	return p->server != NULL ? NULL : "its server is not in the upstream here";
 }
 
@@ -330,15 +328,15 @@ static int build_conn(struct conn *c, struct hand_over_place *p, const struct ha
 	return err;
 }
 
-/* From here on it is as good as accepted here. Places are those of the process before, or taken above a limit: nobody
- * is turned away because he moves. */
+/* From here on it is as good as accepted here. */
 static void join_shard(struct conn *c, const struct hand_over_into *into, const struct hand_over *h)
 {
 	struct shard *s = into->shard;
 
-	if (!into->charged && h->waits != HANDOVER_WAITS_PLACE)
-		CHECK(limit_take(s->limit, UINT32_MAX) && limit_take(&c->listener->counts->limit, UINT32_MAX),
-		      "above a limit there is always a place");
+	if (h->waits != HANDOVER_WAITS_PLACE) {
+		limit_take_moved(s->limit);
+		limit_take_moved(&c->listener->counts->limit);
+	}
 	list_push_back(&s->conns, &c->link);
 	snapshot_hold(c->listener->snap, s->id);
 	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
@@ -381,8 +379,8 @@ int hand_over_build(const struct hand_over_into *into, const struct hand_over *h
 		return -NP_EINVAL;
 	}
 	err = build_at(&p, into, h, out);
-	if (err != 0 && !into->charged && p.server != NULL)
-		server_release(p.server);
+	if (err != 0 && p.server != NULL)
+		server_pass(p.server);
 	*why = err != 0 ? p.why : NULL;
 	return err;
 }

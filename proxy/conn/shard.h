@@ -62,6 +62,7 @@ struct shard {
 	uint64_t id_seed;
 	struct warm *warm;        /* owned: connections kept ready (warm.h); NULL: none ever were */
 	struct limit *limit;      /* borrowed: the process's; atomics */
+	bool handing; /* another process has taken over: who finds no server here goes there (conn_aside.h) */
 	struct limit_watch *watch; /* borrowed, const: who hears that a limit acts; NULL: nobody */
 	/* conn_loop.c: a dial of ours that may come back; atomic, the owner writes */
 	uint64_t loop_key;   /* 0: none is looked for */

@@ -8,6 +8,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/reload.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/upgrade_move.h"
 #include "proxy/listen/bindings.h"
 #include "proxy/log/event.h"
 
@@ -124,6 +125,8 @@ static bool cut_connections(struct process *p)
 	upgrade_stop_old(p, p->stop_by);
 	if (left == 0)
 		return false;
+	if (p->upgrade.stage == UPGRADE_OVER)
+		upgrade_move_ends(p);
 	event_log(event_of_drain(left), LVL_WARNING, "drain_deadline", "%u connection%s %s cut", left, plural(left),
 		  left == 1 ? "is" : "are");
 	for (unsigned i = 0; i < p->nshards; i++)

@@ -14,6 +14,7 @@
 #include "proxy/control/drain.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/upgrade_counts.h"
+#include "proxy/control/upgrade_limits.h"
 #include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
 #include "proxy/control/upgrade_state.h"
@@ -267,6 +268,7 @@ static bool switch_over(struct process *p)
 		return false;
 	}
 	control_suspend(u);
+	upgrade_move_begins(p);
 	err = upgrade_state_send(p, HANDOVER_STATE);
 	if (err == 0)
 		err = upgrade_send(&u->pair, HANDOVER_GO, NULL, NULL, 0);
@@ -286,6 +288,8 @@ static bool switch_over(struct process *p)
 	}
 	kill(u->pid, SIGKILL); /* it may accept at any moment: there is one owner */
 	end_child(u);
+	upgrade_limits_alone(p);
+	upgrade_move_ends(p);
 	bindings_resume(&p->bindings, p->snap, p->shards);
 	control_resume(u);
 	return false;
@@ -382,6 +386,7 @@ bool upgrade_run(struct process *p, const char *binary)
 	}
 	upgrade_peer_stop(p);
 	u->counts = upgrade_counts_free(u->counts);
+	u->limits = upgrade_limits_free(u->limits);
 	end_child(u);
 	__atomic_store_n(&u->stage, UPGRADE_NONE, __ATOMIC_RELEASE);
 	say_given_up(p);
@@ -393,10 +398,16 @@ void upgrade_move_late(struct process *p)
 {
 	struct upgrade *u = &p->upgrade;
 
-	if (u->stage != UPGRADE_OVER || u->read_err != 0 || np_nanotime() < u->move_next)
+	if (u->stage != UPGRADE_OVER || np_nanotime() < u->move_next)
 		return;
-	if (u->moved_at != 0 && upgrade_move(p, u->moved_at) != 0)
+	if (u->moved_at != 0 && (u->read_err != 0 || upgrade_move(p, u->moved_at) != 0)) {
 		u->moved_at = 0;
+		if (u->read_err != 0)
+			upgrade_limits_alone(p);
+		upgrade_move_ends(p);
+	}
+	if (u->read_err != 0)
+		return;
 	if (u->tells && upgrade_state_send(p, HANDOVER_COUNTERS) != 0)
 		u->tells = false;
 	u->move_next = np_deadline_after(MOVE_EVERY);
@@ -423,4 +434,5 @@ void upgrade_bye(struct process *p)
 	}
 	upgrade_peer_stop(p);
 	u->counts = upgrade_counts_free(u->counts);
+	u->limits = upgrade_limits_free(u->limits);
 }

@@ -25,12 +25,14 @@
 
 #include <sys/types.h>
 
+#include "proxy/base/limit.h"
 #include "proxy/control/upgrade_pair.h"
 
 struct order;
 struct process;
 struct snapshot;
 struct upgrade_counts;
+struct upgrade_limits;
 
 #define UPGRADE_WHY 256
 
@@ -63,6 +65,8 @@ struct upgrade {
 	struct np_event *taken;      /* it waits for this one before it reads on; NULL: it reads */
 	pid_t pid;                   /* the other process */
 	struct upgrade_counts *counts; /* old: owned: what it has told (upgrade_counts.h); NULL: nothing */
+	struct upgrade_limits *limits; /* old: owned: the same of limits (upgrade_limits.h) */
+	struct limit left;           /* connections of old: old counts, new holds */
 	struct upgrade_batch *batch; /* new: owned: what came and does not run yet; NULL: nothing comes */
 	unsigned moved;              /* old: connections that are the other process's now */
 	uint64_t batches;            /* old: sent so far */

@@ -263,8 +263,11 @@ static void put_aside(struct shard *s, void *arg)
 {
 	struct putting_aside *a = arg;
 
-	list_for_each(it, &s->conns)
-		a->asked += aside_ask(list_entry(it, struct conn, link), a->since);
+	list_for_each(it, &s->conns) {
+		struct conn *c = list_entry(it, struct conn, link);
+
+		a->asked += aside_is_late(c) || aside_ask(c, a->since);
+	}
 }
 
 static void count_due(struct shard *s, void *arg)
@@ -275,12 +278,20 @@ static void count_due(struct shard *s, void *arg)
 		a->due += aside_is_due(list_entry(it, struct conn, link));
 }
 
-static void wait_on(struct shard *s, void *arg)
+/* Who came aside since the look belongs to the next one, if there is one. */
+static void wait_on(struct shard *s, void *next)
 {
-	(void)arg;
-	list_for_each_safe(it, &s->conns)
-		if (conn_stands_aside(list_entry(it, struct conn, link)))
-			conn_go_on(list_entry(it, struct conn, link));
+	list_for_each_safe(it, &s->conns) {
+		struct conn *c = list_entry(it, struct conn, link);
+
+		if (conn_stands_aside(c) && !(next != NULL && aside_is_late(c)))
+			conn_go_on(c);
+	}
+}
+
+static void set_handing(struct shard *s, void *on)
+{
+	s->handing = on != NULL;
 }
 
 static void on_all(struct process *p, void (*fn)(struct shard *s, void *arg), void *arg)
@@ -315,6 +326,17 @@ int upgrade_move(struct process *p, int64_t since)
 		return err;
 	if (err == 0)
 		err = move_all(p, since, true);
-	on_all(p, wait_on, NULL); /* those that were not asked about */
+	on_all(p, wait_on, p); /* those that were not asked about */
 	return err;
+}
+
+void upgrade_move_begins(struct process *p)
+{
+	on_all(p, set_handing, p);
+}
+
+void upgrade_move_ends(struct process *p)
+{
+	on_all(p, set_handing, NULL);
+	on_all(p, wait_on, NULL);
 }

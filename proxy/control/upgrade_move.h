@@ -30,6 +30,14 @@ struct upgrade_batch {
  *   Returns  0; or the error: what was under way runs here again.   Parks. */
 must_use int upgrade_move(struct process *p, int64_t since);
 
+/* upgrade_move_begins: old: who finds no server from now on goes to new, since the slots that are free are lent.
+ * upgrade_move_ends: nobody goes there any more: who stands aside looks for a server here.
+ *   Parks.
+ *   Calls  control thread: begins before the first limit is lent; ends when new has ended, when the upgrade is given
+ *          up, or when connections here are to be cut. Ends is harmless without begins. */
+void upgrade_move_begins(struct process *p);
+void upgrade_move_ends(struct process *p);
+
 /* upgrade_take: new: a message about connections, or of what was counted. It stands in p->upgrade.message, and is
  * taken.
  *   Returns  whether it was one.   Parks. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proxy/control/control.h"
+#include "proxy/control/upgrade_limits.h"
 #include "proxy/control/upgrade_move.h"
 #include "proxy/control/upgrade_spawn.h"
 #include "proxy/control/upgrade_state.h"
@@ -335,6 +336,7 @@ void upgrade_accepting(struct process *p)
 		u->control.resume(u->control.admin);
 	if (upgrade_send(&u->pair, HANDOVER_ACCEPTING, NULL, NULL, 0) == 0)
 		take_until_done(p);
+	upgrade_limits_open(p);
 	bindings_store(&p->bindings, true);
 }
 

@@ -8,6 +8,7 @@
 
 #include "proxy/control/control.h"
 #include "proxy/control/signals.h"
+#include "proxy/control/upgrade_limits.h"
 #include "proxy/control/upgrade_move.h"
 
 /* What new passes on while old drains. An order to stop bounds the drain that is under way; from a release that says no
@@ -93,6 +94,7 @@ void upgrade_peer_stop(struct process *p)
 		np_sleep(NP_MS);
 	}
 	upgrade_take_rest(p, false);
+	upgrade_limits_alone(p);
 	upgrade_pair_close(&u->pair);
 	free(u->batch);
 	u->batch = NULL;

@@ -184,8 +184,7 @@ static bool read_told(const struct handover_field *item, struct server_told *t)
 	return !r.bad && is_sound(t, np_nanotime());
 }
 
-/* NULL: the configuration here does not have it. *u: whose it is. */
-static struct server *server_named(const struct snapshot *snap, const char *name, const struct upstream **u)
+struct server *upgrade_server(const struct snapshot *snap, const char *name, const struct upstream **u)
 {
 	for (unsigned i = 0; i < snap->ntargets; i++) {
 		const struct upstream *one = snap->targets[i].upstream;
@@ -214,7 +213,7 @@ bool part_read_servers(struct process *p, struct snapshot *snap, const struct ha
 
 	if (!read_told(item, &told))
 		return false;
-	s = server_named(snap, told.name, &u);
+	s = upgrade_server(snap, told.name, &u);
 	if (s == NULL)
 		return true;
 	if (told.check == SERVER_CHECK_UP || told.check == SERVER_CHECK_DOWN)

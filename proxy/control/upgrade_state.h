@@ -16,7 +16,9 @@
 
 #include "proxy/control/upgrade.h"
 
+struct server;
 struct snapshot;
+struct upstream;
 
 #define STATE_ITEM_MOST (64u << 10) /* a message goes on with the next one before an item may be cut */
 
@@ -28,7 +30,8 @@ struct snapshot;
 	X(names, STATE_NAMES, ONCE)         /* what DNS said, should it say nothing now */ \
 	X(overrides, STATE_OVERRIDES, ONCE) /* of operators, also without a state file */ \
 	X(servers, STATE_SERVERS, ONCE)     /* verdicts of checks and of connections */ \
-	X(counts, STATE_COUNTS, AGAIN)      /* of listeners, upstreams, servers, the process */
+	X(counts, STATE_COUNTS, AGAIN)      /* of listeners, upstreams, servers, the process */ \
+	X(limits, STATE_LIMITS, AGAIN)      /* places that are taken: none is exceeded in sum */
 
 /* Where parts write. */
 struct state_out {
@@ -52,6 +55,10 @@ void state_item_end(struct state_out *o);
 	must_use bool part_read_##part(struct process *p, struct snapshot *snap, const struct handover_field *item);
 UPGRADE_PARTS(X)
 #undef X
+
+/* upgrade_server: by its whole name, "upstream/address".
+ *   Returns  NULL: this configuration does not have it; *u: whose it is. */
+struct server *upgrade_server(const struct snapshot *snap, const char *name, const struct upstream **u);
 
 /* upgrade_state_send: old: as STATE all parts; as COUNTERS what is new, in no message if nothing is.
  *   Returns  0; or as upgrade_send.   Parks. */

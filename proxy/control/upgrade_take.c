@@ -92,7 +92,7 @@ static void run_batch(struct shard *s, void *arg)
 		if (b->conns[i] == NULL)
 			continue;
 		if (b->stays[i])
-			hand_over_drop(b->conns[i], false);
+			hand_over_drop(b->conns[i]);
 		else
 			hand_over_thaw(b->conns[i]);
 	}

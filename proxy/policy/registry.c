@@ -118,7 +118,7 @@ void listener_counts_put(struct listener_counts *counts)
 	if (--counts->snapshots > 0)
 		return;
 	/* Every place is held by a connection, and a connection holds its snapshot. */
-	DCHECK(limit_used(&counts->limit) == 0,
+	DCHECK(limit_used(&counts->limit) == counts->limit.held,
 	       "a connection outlived the snapshots of its listener");
 	listener_counts_sweep(counts);
 }

@@ -69,6 +69,12 @@
 	X(SERVER_FLAGS, 257)   /* enum handover_server_flag */                                    \
 	X(STATE_NAMES, 258)                                                                       \
 	X(NAMES_TEXT, 259)     /* as in the state file */                                         \
+	X(STATE_LIMITS, 260)   /* one limit */                                                    \
+	X(LIMITS_KIND, 261)    /* its word: proxy/control/upgrade_limits.c */                     \
+	X(LIMITS_NAME, 262)    /* of the listener, the upstream; of a server "upstream/address" */ \
+	X(LIMITS_USED, 263)    /* places that are taken there; absolute */                        \
+	X(LIMITS_HITS, 264)    /* to be added */                                                  \
+	X(LIMITS_HIGH, 265)                                                                       \
 	/* CONNS, ACK, RUN */                                                                     \
 	X(BATCH, 80)           /* its number */                                                   \
 	X(CONN, 81)            /* group: one connection, in the order of the descriptors */       \

@@ -345,6 +345,17 @@ void server_release(struct server *s)
 		wake_waiting(live);
 }
 
+void server_take_moved(struct server *s)
+{
+	limit_take_moved(&s->slots);
+}
+
+void server_pass(struct server *s)
+{
+	if (!limit_pass(&s->slots))
+		server_release(s);
+}
+
 void server_keep(struct server *s)
 {
 	__atomic_add_fetch(&s->kept, 1, __ATOMIC_RELAXED);

@@ -99,6 +99,10 @@ bool server_retire(struct server_registry *r, struct server *s);
  *   Returns  false when it is full.
  *   Calls    any thread. */
 must_use bool server_try_take(struct server *s, uint32_t max);
+/* A connection that has come from another process, or goes there, has its slot (limit.h): a moved one's is taken
+ * whatever the limit is; one that is passed on wakes nobody.   Calls  control thread, or a worker that it waits for. */
+void server_take_moved(struct server *s);
+void server_pass(struct server *s);
 /* Gives a slot back: exactly once for each one taken (CHECK); where somebody waits for one it is handed on. s may be
  * gone when this returns, but the caller still holds its upstream.   Calls  any thread. */
 void server_release(struct server *s);

@@ -45,6 +45,7 @@ struct upstream_live {
 	 * 0.1 us at three servers; its holder takes no second lock, allocates nothing and never parks. */
 	pthread_mutex_t lock cache_aligned;
 	unsigned out;   /* servers whose passive state is not in */
+	bool gate;      /* nobody is given a slot: those who wait in the process before come first (waiter_hold) */
 	uint32_t pass;  /* number of the last walk over who waits */
 	int64_t ramps;  /* atomic: since when its generations have slow_start, monotonic ns; 0: the newest has not */
 	uint64_t round; /* of members and weights (struct members): whose the credits are; 0: nobody has picked */

@@ -33,8 +33,10 @@ static void line_up(struct upstream_live *live, struct waiter *w)
 static void enqueue_waiter(struct waiter *w)
 {
 	struct upstream_live *live = w->u->live;
-	uint32_t n = upstream_waiting(live) + 1;
+	bool moved = w->anyway && live->queue.held > 0; /* it is among those that were held for the process before */
+	uint32_t n = upstream_waiting(live) + !moved;
 
+	live->queue.held -= moved;
 	line_up(live, w);
 	w->u->waiters++;
 	w->u->wide += is_wide(w);
@@ -67,6 +69,8 @@ static void answer_waiter(struct waiter *w, int err, struct list *answered)
  * lock. A newcomer to an upstream without a usable server is closed at once, and so is who waits there (E13). */
 static void grant_slots(struct upstream_live *live, int64_t now, struct list *granted)
 {
+	if (live->gate)
+		return;
 	live->pass++;
 	list_for_each_safe(it, &live->waiters) {
 		struct waiter *w = list_entry(it, struct waiter, link);
@@ -110,6 +114,24 @@ void upstream_wake(struct upstream_live *live, int64_t now)
 	grant_slots(live, now, &granted);
 	pthread_mutex_unlock(&live->lock);
 	wake_granted(&granted);
+}
+
+/* ---- another process takes over ---- */
+
+void waiter_hold(struct upstream_live *live, uint32_t n, bool gate)
+{
+	pthread_mutex_lock(&live->lock);
+	limit_hold(&live->queue, n);
+	live->gate |= gate && n > 0;
+	pthread_mutex_unlock(&live->lock);
+}
+
+void waiter_open(struct upstream_live *live)
+{
+	pthread_mutex_lock(&live->lock);
+	live->gate = false;
+	pthread_mutex_unlock(&live->lock);
+	upstream_wake(live, np_nanotime());
 }
 
 /* ---- a reload ---- */
@@ -177,7 +199,7 @@ int waiter_pick_behind(struct upstream *u, struct pick_args *a, struct server **
 	a->trial = false;
 	list_init(&granted);
 	pthread_mutex_lock(&u->live->lock);
-	if (!a->hedge && !is_behind(u)) {
+	if (!a->hedge && !is_behind(u) && !(u->live->gate && u->queue_max > 0)) {
 		grant_slots(u->live, a->now, &granted);
 		err = balance_pick(u, a, out);
 	}

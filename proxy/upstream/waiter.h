@@ -55,6 +55,11 @@ void upstream_wake(struct upstream_live *live, int64_t now);
  *   Calls  control thread, once u can be picked from. */
 void waiter_enact(struct upstream *u);
 
+/* waiter_hold: n wait in the process that hands over. gate: until waiter_open nobody is given a slot here, for those
+ * are to come yet, and stand before him.   waiter_open: all that could move have come.   Calls  control thread. */
+void waiter_hold(struct upstream_live *live, uint32_t n, bool gate);
+void waiter_open(struct upstream_live *live);
+
 /* waiter_pick_behind: upstream_pick while others wait: they come first.   Private to proxy/upstream/. */
 must_use int waiter_pick_behind(struct upstream *u, struct pick_args *a, struct server **out);
 

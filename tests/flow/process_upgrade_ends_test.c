@@ -1,9 +1,7 @@
 /* One of two processes ends in the middle of an upgrade, or is told to stop: at each step what the hand-over promises
  * is there. P18, P19, P24. */
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/flow/kit/upgrade_relay.h"
@@ -41,20 +39,6 @@ static struct world world_with(int fds[HELD])
 	return w;
 }
 
-/* Ours to reap, if the relay has ended before it. */
-static bool is_gone(void *arg)
-{
-	pid_t pid = *(pid_t *)arg;
-
-	return waitpid(pid, NULL, WNOHANG) == pid || (kill(pid, 0) != 0 && errno == ESRCH);
-}
-
-static void wait_gone(pid_t pid)
-{
-	if (!kit_wait(is_gone, &pid, KIT_MS))
-		kit_fail("process %d lives on", (int)pid);
-}
-
 /* ---- P18: new ends ---- */
 
 struct new_ends {
@@ -76,7 +60,7 @@ static void end_new(struct world *w, const struct new_ends *e)
 	assert_int_equal(kill(new_pid, SIGKILL), 0);
 	relay_go();
 	assert_int_equal(kit_child_wait(verb), 1);
-	wait_gone(new_pid);
+	relay_wait_gone(new_pid);
 	assert_true(kit_child_alive(w->first));
 	end_orderly(served(kit_ip(0), w->port));
 	assert_int_equal(count_living(fds), e->live);
@@ -152,7 +136,7 @@ static void end_old(const struct old_ends *e)
 	assert_int_equal(kit_child_wait(w.first), 128 + SIGKILL);
 	relay_go();
 	if (e->live < 0) {
-		wait_gone(new_pid);
+		relay_wait_gone(new_pid);
 		assert_int_equal(kit_try_connect(kit_ip(0), w.port), -ECONNREFUSED);
 		count_living(fds);
 		return;
@@ -164,7 +148,7 @@ static void end_old(const struct old_ends *e)
 		kit_fail("%d connections live on, not %d", living, e->live);
 	expect_part(control_verb(0, "status --json --socket $S"), textf("\"pid\":%d", (int)new_pid));
 	assert_int_equal(kill(new_pid, SIGTERM), 0);
-	wait_gone(new_pid);
+	relay_wait_gone(new_pid);
 }
 
 /* To READY new ends with it; from GO on new serves, and has what it has acknowledged. */
@@ -226,7 +210,7 @@ static void p24_a_stop_before_go_gives_the_upgrade_up(void **state)
 		expect_part(control_verb(1, "reload --socket $S"), "an upgrade is under way");
 		kit_child_signal(w.first, SIGTERM);
 		assert_int_equal(kit_child_wait(verb), 1);
-		wait_gone(new_pid);
+		relay_wait_gone(new_pid);
 		assert_int_equal(count_living(fds), HELD);
 		assert_int_equal(kit_child_wait(w.first), 0);
 		kit_file_wait(w.first->err, "an order to stop came first", 1);
@@ -258,7 +242,7 @@ static void p24_a_stop_behind_go_is_the_new_process_s(void **state)
 		assert_int_equal(kit_child_wait(w.first), 0);
 		kit_file_wait(w.first->err, textf("stopping: %d connections", HELD), 1);
 		assert_int_equal(count_living(fds), HELD);
-		wait_gone(new_pid);
+		relay_wait_gone(new_pid);
 		kit_end(NULL);
 	}
 }

@@ -232,3 +232,17 @@ void relay_go(void)
 
 	kit_file_write("relay.go", "", path);
 }
+
+/* Ours to reap, if the relay has ended before it. */
+static bool is_gone(void *arg)
+{
+	pid_t pid = *(pid_t *)arg;
+
+	return waitpid(pid, NULL, WNOHANG) == pid || (kill(pid, 0) != 0 && errno == ESRCH);
+}
+
+void relay_wait_gone(pid_t pid)
+{
+	if (!kit_wait(is_gone, &pid, KIT_MS))
+		kit_fail("process %d lives on", (int)pid);
+}

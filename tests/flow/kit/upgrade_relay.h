@@ -34,6 +34,8 @@ void relay_stop_at(const struct relay_at *at);
 struct kit_child *relay_upgrade(void);
 /* Waits until the message is held.   Returns  the pid of the real new process. */
 pid_t relay_wait(void);
+/* The process of this pid, which relay_wait gave, has ended. */
+void relay_wait_gone(pid_t pid);
 /* The message goes on its way. */
 void relay_go(void);
 

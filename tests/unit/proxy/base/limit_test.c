@@ -66,6 +66,50 @@ static void follows_the_takers_bound(void **state)
 	assert_int_equal(limit_used(&l), 1);
 }
 
+/* Three places; two are taken when the other process begins to hold them. */
+static void p39_two_processes_share_it(void **state)
+{
+	struct limit old = {0}, new = {0};
+
+	(void)state;
+	assert_int_equal(take_many(&old, 3, 2), 2);
+	limit_hold(&new, limit_lend(&old, 3));
+	assert_int_equal(take_many(&old, 3, 2), 0);
+	assert_int_equal(take_many(&new, 3, 2), 1);
+	/* one ends in old: it may take that place again, until new hears of it */
+	limit_give(&old);
+	assert_int_equal(take_many(&old, 3, 2), 1);
+	limit_give(&old);
+	limit_hold(&new, limit_lend(&old, 3));
+	assert_int_equal(take_many(&old, 3, 2), 0);
+	assert_int_equal(take_many(&new, 3, 2), 1);
+	/* the last one moves */
+	limit_take_moved(&new);
+	assert_true(limit_pass(&old));
+	assert_int_equal(take_many(&old, 3, 2), 0);
+	assert_int_equal(take_many(&new, 3, 2), 0);
+	assert_int_equal(limit_lend(&old, 3), 0);
+	limit_alone(&old);
+	limit_alone(&new);
+	assert_int_equal(limit_used(&old), 0);
+	assert_int_equal(limit_used(&new), 3);
+	assert_false(limit_pass(&new));
+}
+
+/* One without an end lends nothing; one that moves to a process that knows of no places takes one above the limit. */
+static void p39_what_is_not_shared(void **state)
+{
+	struct limit l = {0};
+
+	(void)state;
+	assert_int_equal(take_many(&l, UINT32_MAX, 2), 2);
+	assert_int_equal(limit_lend(&l, UINT32_MAX), 2);
+	assert_false(limit_pass(&l));
+	limit_take_moved(&l);
+	assert_int_equal(limit_used(&l), 3);
+	assert_int_equal(l.high, 3);
+}
+
 static void too_many_back_is_a_bug(void **state)
 {
 	const struct rlimit no_core = {0};
@@ -126,6 +170,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_exactly),
 		cmocka_unit_test(follows_the_takers_bound),
+		cmocka_unit_test(p39_two_processes_share_it),
+		cmocka_unit_test(p39_what_is_not_shared),
 		cmocka_unit_test(too_many_back_is_a_bug),
 		cmocka_unit_test(threads_never_exceed_it),
 	};

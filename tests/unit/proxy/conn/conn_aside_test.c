@@ -117,7 +117,7 @@ static void refuse(struct said is)
 	if (c == NULL)
 		noted.refused++;
 	else
-		hand_over_drop(c, false);
+		hand_over_drop(c);
 }
 
 #define REFUSE(field, value) \
@@ -158,7 +158,7 @@ static void early_script(void)
 	noted.facts = facts_are_found(c);
 	noted.waits = conn_stands_aside(c) && c->setup == SETUP_QUEUE && second.limit.used == 1 &&
 		      second.server.slots.used == 0;
-	hand_over_drop(c, false);
+	hand_over_drop(c);
 	noted.back = second.limit.used == 0;
 	refuse_all();
 	noted.fds[1] = open_descriptors();

@@ -187,23 +187,39 @@ static void p34_what_is_not_here_is_refused(void **state)
 	assert_true(noted.back);
 }
 
-/* ---- dropped, and charged before ---- */
+/* ---- dropped, and held before ---- */
 
-static void drop_once(struct conn *c, bool charged)
+static bool all_used(uint32_t n)
+{
+	return second.limit.used == n && second.counts.limit.used == n && second.server.slots.used == n;
+}
+
+static bool all_held(uint32_t n)
+{
+	return second.limit.held == n && second.counts.limit.held == n && second.server.slots.held == n;
+}
+
+/* One place more than the process before has told is as if it had told it. */
+static void drop_once(struct conn *c, uint32_t held)
 {
 	struct hand_over_into into = other_of(c);
 	int sysfds[HAND_OVER_FDS];
 	struct hand_over h;
 	struct conn *moved;
-	uint32_t places = charged ? 0 : 1;
 
-	into.charged = charged;
+	limit_hold(&second.limit, held);
+	limit_hold(&second.counts.limit, held);
+	limit_hold(&second.server.slots, held);
 	CHECK(take_apart(&h, pass_on(c, sysfds)), "a message of ours is read");
 	CHECK(hand_over_build(&into, &h, sysfds, &moved, &second.why) == 0, "it is built");
-	noted.same &= second.limit.used == places && second.counts.limit.used == places &&
-		      second.server.slots.used == places && moved->counted[0] == moved->dir[0].bytes >> 4;
-	hand_over_drop(moved, charged);
-	noted.same &= second.limit.used == 0 && second.counts.limit.used == 0 && second.server.slots.used == 0;
+	noted.same &= all_used(held > 0 ? held : 1) && all_held(held > 0 ? held - 1 : 0) &&
+		      moved->counted[0] == moved->dir[0].bytes >> 4;
+	hand_over_drop(moved);
+	noted.same &= all_used(held > 0 ? held : 1) && all_held(held > 0 ? held : 1);
+	limit_alone(&second.limit);
+	limit_alone(&second.counts.limit);
+	limit_alone(&second.server.slots);
+	noted.same &= all_used(0);
 }
 
 static void drop_script(void)
@@ -213,8 +229,9 @@ static void drop_script(void)
 	CHECK(hand_over_freeze(world.conn) == 0, "it is stopped");
 	noted.fds[0] = open_descriptors();
 	noted.same = true;
-	drop_once(world.conn, false);
-	drop_once(world.conn, true);
+	drop_once(world.conn, 0);
+	drop_once(world.conn, 1);
+	drop_once(world.conn, 3);
 	noted.fds[1] = open_descriptors();
 	hand_over_thaw(world.conn);
 	go_on();
@@ -248,7 +265,7 @@ static void try_message(const struct conn *c, size_t n)
 	if (hand_over_build(&into, &h, sysfds, &moved, &second.why) != 0)
 		return;
 	noted.taken++;
-	hand_over_drop(moved, false);
+	hand_over_drop(moved);
 }
 
 static void hostile_script(void)

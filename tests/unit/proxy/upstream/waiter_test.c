@@ -53,6 +53,38 @@ static void e42_first_come_first_served(void **state)
 	upstream_free(u);
 }
 
+static int join_from(struct one *o, struct upstream *u, int64_t since, bool moved)
+{
+	ask(o, u);
+	o->w.since = since;
+	o->w.anyway = moved;
+	return waiter_join(&o->w);
+}
+
+/* P39: two wait in the process before. Until they have come nobody has a slot, and then the one that came first. */
+static void p39_those_of_the_process_before_come_first(void **state)
+{
+	struct upstream *u = open_queue("1/1", 3);
+	struct one o[4];
+
+	(void)state;
+	waiter_hold(u->live, 2, true);
+	assert_int_equal(refused(u), -NP_EAGAIN);
+	assert_int_equal(join_from(&o[0], u, 30, false), -NP_EAGAIN);
+	assert_int_equal(join_from(&o[3], u, 40, false), -NP_ENOBUFS);
+	assert_int_equal(join_from(&o[1], u, 20, true), -NP_EAGAIN);
+	assert_int_equal(join_from(&o[2], u, 10, true), -NP_EAGAIN);
+	assert_int_equal(upstream_waiting(u->live), 3);
+	waiter_open(u->live);
+	for (int i = 2; i >= 0; i--) {
+		assert_non_null(o[i].w.server);
+		assert_int_equal(upstream_waiting(u->live), i);
+		server_release(o[i].w.server);
+	}
+	server_release(taken(u));
+	upstream_free(u);
+}
+
 /* E42: a slot that came back between the pick and the queue. */
 static void e42_looks_again_when_it_joins(void **state)
 {
@@ -366,6 +398,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(e42_first_come_first_served, begin, end),
+		cmocka_unit_test_setup_teardown(p39_those_of_the_process_before_come_first, begin, end),
 		cmocka_unit_test_setup_teardown(e42_looks_again_when_it_joins, begin, end),
 		cmocka_unit_test_setup_teardown(e42_newcomers_go_to_the_end, begin, end),
 		cmocka_unit_test_setup_teardown(e42_tried_servers_are_left_to_others, begin, end),
