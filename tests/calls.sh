@@ -29,12 +29,18 @@ STAUNCH=build/calls/staunch AGAIN=0 tests/run.sh build/test flow || echo "calls.
 
 # What other machines and libraries add: clocks without a vDSO, the C library of Debian 13, an abort.
 also=(clock_nanosleep fstat getcpu gettid gettimeofday lstat mremap nanosleep readlink sched_yield stat statx tgkill time)
-forbidden=$(sed -n 's/^\tX(\([a-z0-9_]*\)).*/\1/p' proxy/sandbox/forbidden_tbl.h)
+# The names that a table holds, one a line.
+names_of() {
+	grep -o 'X([a-z0-9_]*)' "$1" | tr -d 'X()'
+}
+
+forbidden=$(names_of proxy/sandbox/forbidden_tbl.h)
 {
 	sed '/^#define CALL_TBL/,$d' "$table"
 	printf '#define CALL_TBL(X) \\\n'
-	{ cat "$seen"/*.calls && printf '%s\n' "${also[@]}"; } | LC_ALL=C sort -u | grep -vxF "$forbidden" | sed 's/.*/\tX(&) \\/' | sed '$s/ \\$//'
+	{ cat "$seen"/*.calls && printf '%s\n' "${also[@]}"; } | LC_ALL=C sort -u | grep -vxF "$forbidden" |
+		sed 's/.*/X(&)/' | paste -sd' ' | fold -s -w 100 | sed 's/^/\t/; s/ *$/ \\/; $s/ \\$//'
 	printf '\n#endif\n'
 } >"$seen/table.h"
 mv "$seen/table.h" "$table"
-echo "calls.sh: $(grep -c '^	X(' "$table") calls in $table"
+echo "calls.sh: $(($(names_of "$table" | wc -l) - 1)) calls in $table"

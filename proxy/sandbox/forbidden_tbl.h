@@ -7,47 +7,11 @@
 #define PROXY_SANDBOX_FORBIDDEN_TBL_H
 
 #define FORBIDDEN_TBL(X) \
-	X(acct) \
-	X(add_key) \
-	X(bpf) \
-	X(chroot) \
-	X(delete_module) \
-	X(execve) \
-	X(execveat) \
-	X(finit_module) \
-	X(fork) \
-	X(init_module) \
-	X(ioperm) \
-	X(iopl) \
-	X(kexec_load) \
-	X(keyctl) \
-	X(mknod) \
-	X(mknodat) \
-	X(mount) \
-	X(perf_event_open) \
-	X(personality) \
-	X(pivot_root) \
-	X(process_vm_readv) \
-	X(process_vm_writev) \
-	X(ptrace) \
-	X(reboot) \
-	X(request_key) \
-	X(setdomainname) \
-	X(setgid) \
-	X(setgroups) \
-	X(sethostname) \
-	X(setns) \
-	X(setregid) \
-	X(setresgid) \
-	X(setresuid) \
-	X(setreuid) \
-	X(settimeofday) \
-	X(setuid) \
-	X(swapoff) \
-	X(swapon) \
-	X(umount2) \
-	X(unshare) \
-	X(userfaultfd) \
-	X(vfork)
+	X(acct) X(add_key) X(bpf) X(chroot) X(delete_module) X(execve) X(execveat) X(finit_module) X(fork) \
+	X(init_module) X(ioperm) X(iopl) X(kexec_load) X(keyctl) X(mknod) X(mknodat) X(mount) \
+	X(perf_event_open) X(personality) X(pivot_root) X(process_vm_readv) X(process_vm_writev) X(ptrace) \
+	X(reboot) X(request_key) X(setdomainname) X(setgid) X(setgroups) X(sethostname) X(setns) X(setregid) \
+	X(setresgid) X(setresuid) X(setreuid) X(settimeofday) X(setuid) X(swapoff) X(swapon) X(umount2) \
+	X(unshare) X(userfaultfd) X(vfork)
 
 #endif
