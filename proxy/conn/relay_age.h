@@ -12,10 +12,12 @@
  *   Returns  DEADLINE_NEVER: it may become as old as it likes. */
 no_inline int64_t relay_lifetime_end(const struct conn *c);
 
-/* relay_draw_lifetime: after relay_start, where there is a jitter. */
+/* relay_draw_lifetime: c's deadline is its drawn one from now on.
+ *   Calls  after relay_start, only where there is a jitter, so that a relay without one has no test for it. */
 void relay_draw_lifetime(struct conn *c);
 
-/* relay_grow_old: c is no short connection: a dead server is worth looking for. */
+/* relay_grow_old: c is no short connection: a dead server is worth looking for. Its socket gets keepalive, once.
+ *   Calls  half a minute after the accept, or when somebody asks whether it is alive. */
 no_inline void relay_grow_old(struct conn *c);
 
 /* relay_is_alive: has each side's kernel acknowledged something within RELAY_KEEPALIVE? A Unix socket has no answer,

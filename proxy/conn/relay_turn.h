@@ -2,6 +2,16 @@
  * is, and relay_paced.c, whose turn lets a direction wait. Each compiles it for itself, so that the plain one has no
  * test and no call for what the others do. Included by these files alone, which define before:
  *
+ *   relay_run    watch_both -> move_both, up to MOVES_A_TURN times -> watch_both, where a side has no room
+ *                  at each side: anything new?     |
+ *                                 relay_step of each direction that can_step, the first of these that applies:
+ *                                   a pipe is lent to it       fill it, empty it (relay_splice.c)
+ *                                   ciphertext waits for room  send that
+ *                                   a rest waits for room      send that
+ *                                   src has ended              pass the end on (relay_end.c)
+ *                                   it is bulk                 ask for a pipe
+ *                                   else                       read once, and write what came
+ *
  *   TURN_WAITS(c, d)     src is not read now, although it may have something, and dst has room
  *   TURN_READ(c, d)      the most that one read may bring, up to SHARD_SCRATCH
  *   TURN_SPLICES(c, d)   a direction that is bulk may go through a pipe
@@ -15,6 +25,8 @@
 #define MOVES_A_TURN   8           /* reads per turn: then the other Gs of this worker run */
 #define NAGLE_HARMLESS 1200        /* a first write of one segment is never held back */
 #define WRITE_FAILED   SIZE_MAX    /* write_to_dst */
+
+/* ---- writing ---- */
 
 /* Nagle's algorithm holds back bytes that follow unacknowledged ones: before the second write there are none. */
 static inline bool nagle_is_harmless(const struct conn *c, size_t n)
@@ -77,6 +89,8 @@ static no_inline enum close_reason flush_rest(struct conn *c, struct relay_dir *
 	return CLOSE_NONE;
 }
 
+/* ---- reading ---- */
+
 /* Small reads for chat, all of the scratch for bulk. */
 static size_t next_read_size(const struct relay_dir *d)
 {
@@ -125,6 +139,8 @@ static no_inline enum close_reason copy_more(struct conn *c, struct relay_dir *d
 	return forward_scratch(c, d, n, false);
 }
 
+/* One read, and what came goes on at once. A read that was filled says that there is more; a short one of a plain
+ * socket has emptied it, so that the read that would tell so is saved. */
 static enum close_reason copy_once(struct conn *c, struct relay_dir *d)
 {
 	struct stream *src = src_of(c, d);
@@ -146,6 +162,7 @@ static enum close_reason copy_once(struct conn *c, struct relay_dir *d)
 	return likely(why == CLOSE_NONE) ? forward_scratch(c, d, (size_t)n, false) : why;
 }
 
+/* Sure enough to be worth a pipe; but what is thrown away is only read. */
 static bool is_bulk(const struct relay_dir *d)
 {
 	return d->full >= FULL_TO_SPLICE && !d->discard;
@@ -164,6 +181,7 @@ static void note_backlogs(struct conn *c)
 	}
 }
 
+/* Whatever became of it is a sign of life; that a peer is gone is told by the error. */
 static no_inline enum close_reason flush_backlog(struct conn *c, struct relay_dir *d)
 {
 	int err = stream_flush(dst_of(c, d));
@@ -180,6 +198,9 @@ static inline bool can_step(const struct conn *c, const struct relay_dir *d)
 		(d->readable || d->eof || d->spliced || d->backlog || d->rest != NULL);
 }
 
+/* ---- a step ---- */
+
+/* The first that applies; the order is that of the bytes: what was read first leaves first. */
 static enum close_reason relay_step(struct conn *c, struct relay_dir *d)
 {
 	if (d->spliced)
@@ -197,6 +218,7 @@ static enum close_reason relay_step(struct conn *c, struct relay_dir *d)
 
 /* ---- the task ---- */
 
+/* Is there anything to do before an event? */
 static bool can_move(const struct conn *c)
 {
 	return can_step(c, &c->dir[0]) || can_step(c, &c->dir[1]);
@@ -244,6 +266,7 @@ static inline enum close_reason watch_dir(struct conn *c, struct relay_dir *d)
 	return CLOSE_NONE;
 }
 
+/* The client's side first: its deadline is the relay's, and ends what it ends before anything moves. */
 static enum close_reason watch_both(struct conn *c)
 {
 	enum close_reason why = watch_dir(c, &c->dir[0]);
@@ -281,6 +304,8 @@ static inline enum close_reason move_both(struct conn *c, bool *idle)
 	return why;
 }
 
+/* A turn, but for its end (turn_over). One that could go on lets the other Gs of the worker run first.
+ *   Returns  CLOSE_NONE: it stands at both sides, or is ready to run again; else why the relay is over. */
 static enum close_reason relay_run(struct conn *c)
 {
 	enum close_reason why = unlikely(c->kill != CLOSE_NONE) ? relay_told(c) : CLOSE_NONE;
