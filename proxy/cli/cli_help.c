@@ -14,7 +14,7 @@ static const struct exit_code {
 	int         code;
 	const char *meaning;
 } exit_codes[] = {
-#define X(id, code, meaning) {code, meaning},
+#define X(id, code, start, meaning) {code, meaning},
 	EXIT_TBL(X)
 #undef X
 };

@@ -69,7 +69,7 @@ static void page_examples(FILE *out)
 static void page_codes(FILE *out)
 {
 	fputs(".SH EXIT STATUS\n", out);
-#define X(id, code, meaning) fprintf(out, ".TP\n.B %d\n%s.\n", code, meaning);
+#define X(id, code, start, meaning) fprintf(out, ".TP\n.B %d\n%s.\n", code, meaning);
 	EXIT_TBL(X)
 #undef X
 }

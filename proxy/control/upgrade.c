@@ -34,17 +34,15 @@
 
 /* ---- what went wrong, in words ---- */
 
-static const char *meaning_of(int code)
+/* Of a code with which a start can end; what other verbs mean by theirs says nothing here. */
+static const char *meaning_of(int status)
 {
-	switch (code) {
-#define X(id, code, meaning) \
-	case (code):         \
+#define X(id, code, start, meaning)       \
+	if ((start) && status == (code)) \
 		return meaning;
-		EXIT_TBL(X)
+	EXIT_TBL(X)
 #undef X
-	default:
-		return "no code of staunch: is it another program?";
-	}
+	return "no start of staunch ends so: is it another program?";
 }
 
 /* Keeps the first reason. */

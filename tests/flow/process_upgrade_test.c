@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/base/exit_tbl.h"
 #include "tests/flow/kit/upgrade.h"
 
 #define MANY 20
@@ -109,20 +110,23 @@ static struct world world_open(void)
 
 static void p17_a_program_that_cannot_take_over(void **state)
 {
+	static const int no_start[] = {0, EXIT_LOSSES, EXIT_CUT, 9};
 	struct world w = world_open();
 	int fds = kit_proc_fds(w.pid);
 
 	(void)state;
 	expect_refused(&w, "/nonexistent/staunch", "no such file");
 	expect_refused(&w, program("text", "no program"), "/text cannot be started: ");
-	expect_refused(&w, program("fails", "#!/bin/sh\nexit 9\n"),
-		       "the new program ended with 9: no code of staunch: is it another program?; its messages are in "
-		       "the log");
+	for (size_t i = 0; i < array_len(no_start); i++)
+		expect_refused(&w, program(textf("code%d", no_start[i]), textf("#!/bin/sh\nexit %d\n", no_start[i])),
+			       textf("the new program ended with %d: no start of staunch ends so: is it another "
+				     "program?; its messages are in the log", no_start[i]));
+	expect_refused(&w, program("refuses", "#!/bin/sh\nexit 78\n"),
+		       "the new program ended with 78: the configuration is invalid; its messages are in the log");
 	expect_refused(&w, program("dies", "#!/bin/sh\nkill -SEGV $$\n"), "the new program was ended by SIGSEGV");
-	expect_refused(&w, program("ends", "#!/bin/sh\nexit 0\n"), "ended with 0");
 	expect_refused(&w, program("says", "#!/bin/sh\necho no message >&3\n"),
 		       "the new program: what it says is no message");
-	assert_int_equal(kit_file_count(w.first->err, "\"upgrade_failed\""), 5);
+	assert_int_equal(kit_file_count(w.first->err, "\"upgrade_failed\""), 8);
 	kit_proc_wait_fds(w.pid, fds);
 	upgrade(&w);
 	stop(&w);
