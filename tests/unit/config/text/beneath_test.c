@@ -2,8 +2,13 @@
 #include "config/text/beneath.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -49,6 +54,7 @@ static void make_files(void)
 	assert_int_equal(symlink("../d/file", in_dir("d/up-and-back")), 0);
 	assert_int_equal(symlink(file, in_dir("d/absolute")), 0);
 	assert_int_equal(symlink("../../..", in_dir("d/out")), 0);
+	assert_int_equal(symlink("../.", in_dir("d/through")), 0);
 	assert_int_equal(symlink("circle", in_dir("d/circle")), 0);
 	assert_int_equal(symlink("nothing", in_dir("d/broken")), 0);
 	snprintf(link, sizeof(link), "/proc/self/fd/0");
@@ -82,6 +88,11 @@ static void o40_nothing_leads_out(void **state)
 		{"d/file", 0, NULL},
 		{"d/near", 0, NULL},
 		{"d/up-and-back", 0, NULL},
+		{"d/./../d//file", 0, NULL},
+		{"d/./../../x", -EXDEV, NULL},
+		{"d/file/", -ENOTDIR, NULL},
+		{"d/through/d/through/d/file", 0, NULL},
+		{"d/through/..", -EXDEV, NULL},
 	};
 	int dir;
 
@@ -136,11 +147,40 @@ static void o34_names_come_in_byte_order(void **state)
 	close(dir);
 }
 
+/* From here on openat2 is a call that this process does not have, as under systemd's RestrictSUIDSGID=. */
+static void forbid_openat2(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = array_len(code), .filter = code};
+
+	assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	assert_int_equal(syscall(SYS_openat2, AT_FDCWD, ".", NULL, 0), -1);
+	assert_int_equal(errno, ENOSYS);
+}
+
+static void o40_nor_does_it_without_openat2(void **state)
+{
+	int fds = kit_proc_fds(getpid());
+
+	forbid_openat2();
+	o40_nothing_leads_out(state);
+	kit_end(state);
+	o34_names_come_in_byte_order(state);
+	assert_int_equal(kit_proc_fds(getpid()), fds);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o40_nothing_leads_out, kit_end),
 		cmocka_unit_test_teardown(o34_names_come_in_byte_order, kit_end),
+		cmocka_unit_test_teardown(o40_nor_does_it_without_openat2, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
