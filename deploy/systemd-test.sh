@@ -117,6 +117,7 @@ config nonsense
 if within systemctl reload staunch.service 2>/dev/null; then fail "a bad reload succeeds"; fi
 expect "a bad reload" "$(show ActiveState) $(show StatusText)" "active Reload refused: /etc/staunch/staunch.yaml:3:*generation 2 *"
 if within systemctl restart staunch.service 2>/dev/null; then fail "a restart with a bad file succeeds"; fi
+expect "a start with a bad file" "$(show ActiveState) $(show ExecMainStatus) $(show NRestarts)" "failed 78 0"
 config 127.0.0.1:8080
 within systemctl reset-failed staunch.service
 within systemctl restart staunch.service || fail "it does not restart"
