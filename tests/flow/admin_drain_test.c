@@ -44,6 +44,35 @@ static void o42_it_answers_during_a_drain(void **state)
 		close(idle[i]);
 }
 
+/* One probe of a pod's: over TCP, by a client that knows nothing of us.   Returns  the status, as text. */
+static const char *probe(int port, const char *path)
+{
+	return control_shell_ok(textf("curl -sS -o /dev/null -w '%%{http_code}' http://%s:%d/%s",
+				      kit_ip(0), port, path));
+}
+
+/* P33: what kubelet and the Service see of TERM: not ready at once, alive all the time, and clients who come before the
+ * endpoints have changed are served. */
+static void p33_term_fails_readiness_and_not_clients(void **state)
+{
+	int http = kit_port(kit_ip(0));
+	struct kit_peer *server = kit_peer_start(&(struct kit_peer_opts){.serve = KIT_ECHO});
+	int port = kit_port(kit_ip(0));
+	struct kit_staunch *s = kit_staunch_start(
+		controlled(port, kit_peer_port(server), textf(", http: \"%s:%d\"", kit_ip(0), http),
+			   "shutdown: {delay: 1h, timeout: 1h}\n"));
+
+	(void)state;
+	assert_string_equal(probe(http, "readyz"), "200");
+	kit_child_signal(s->child, SIGTERM);
+	kit_staunch_wait_err(s, "stopping: 0 connections", 1);
+	assert_string_equal(probe(http, "readyz"), "503");
+	assert_string_equal(probe(http, "livez"), "200");
+	end_orderly(served(kit_ip(0), port));
+	kit_child_signal(s->child, SIGTERM);
+	assert_int_equal(kit_child_wait(s->child), 0);
+}
+
 /* A client that sends half a body when the end comes. */
 static void o42_a_body_under_way_holds_nobody_up(void **state)
 {
@@ -92,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(o42_it_answers_during_a_drain, kit_end),
+		cmocka_unit_test_teardown(p33_term_fails_readiness_and_not_clients, kit_end),
 		cmocka_unit_test_teardown(o42_a_body_under_way_holds_nobody_up, kit_end),
 		cmocka_unit_test_teardown(o42_an_order_to_drain_is_answered, kit_end),
 		cmocka_unit_test_teardown(what_it_costs, kit_end),

@@ -137,8 +137,8 @@ static void second_signal_ends_at_once(void **state)
 	close(fd);
 }
 
-/* While a load balancer still sends clients, they are served. */
-static void delay_keeps_accepting(void **state)
+/* P33: while a load balancer still sends clients, they are served; then those that are here go on. */
+static void p33_the_delay_keeps_accepting(void **state)
 {
 	const char *ip = kit_ip(0);
 	int port = kit_port(ip), fd;
@@ -230,7 +230,7 @@ int main(void)
 		cmocka_unit_test_teardown(transfers_finish_after_quit, kit_end),
 		cmocka_unit_test_teardown(stuck_ones_end_at_the_deadline, kit_end),
 		cmocka_unit_test_teardown(second_signal_ends_at_once, kit_end),
-		cmocka_unit_test_teardown(delay_keeps_accepting, kit_end),
+		cmocka_unit_test_teardown(p33_the_delay_keeps_accepting, kit_end),
 		cmocka_unit_test_teardown(second_signal_ends_the_delay, kit_end),
 		cmocka_unit_test_teardown(ends_a_connect_under_way, kit_end),
 		cmocka_unit_test_teardown(ends_those_who_wait_for_a_place, kit_end),

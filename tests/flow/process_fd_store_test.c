@@ -38,6 +38,8 @@ static void keep(const char *name, int fd)
 {
 	store.sent++;
 	assert_int_not_equal(fd, -1);
+	/* systemd takes no colon */
+	assert_true(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name));
 	assert_true(store.n < array_len(store.at));
 	store.at[store.n].fd = fd;
 	snprintf(store.at[store.n++].name, sizeof(store.at[0].name), "%.255s", name);
@@ -243,6 +245,31 @@ static void p26_another_file_after_the_crash(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 }
 
+/* Names that tell nothing, as of a store that another program filled: the address of each socket does. */
+static void p26_one_name_for_all(void **state)
+{
+	struct kit_staunch *s;
+	int fds[2];
+
+	set_up(state);
+	s = start_with_store("", config(textf("%s, %s", address(0), address(1))));
+	crash(s);
+	assert_int_equal(store.n, 4);
+	for (unsigned i = 0; i < store.n; i++)
+		snprintf(store.at[i].name, sizeof(store.at[0].name), "stored.l.same");
+	for (int i = 0; i < 2; i++)
+		fds[i] = kit_connect(kit_ip(i), ports[i]);
+	s = start_with_store("", config(textf("%s, %s", address(0), address(1))));
+	for (int i = 0; i < 2; i++) {
+		still_works(fds[i]);
+		end_orderly(fds[i]);
+		ten_exchanges(kit_ip(i), ports[i]);
+	}
+	assert_int_equal(kit_file_count(s->child->err, "stored_dropped"), 0);
+	assert_int_equal(store.n, 4); /* none is stored twice */
+	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
+}
+
 /* A store that is too small has the first of each group, and that is said. */
 static void p26_a_small_store(void **state)
 {
@@ -265,6 +292,7 @@ int main(void)
 		cmocka_unit_test_teardown(p26_another_number_of_workers, tear_down),
 		cmocka_unit_test_teardown(p26_what_we_close_leaves_the_store, tear_down),
 		cmocka_unit_test_teardown(p26_another_file_after_the_crash, tear_down),
+		cmocka_unit_test_teardown(p26_one_name_for_all, tear_down),
 		cmocka_unit_test_teardown(p26_a_small_store, tear_down),
 	};
 

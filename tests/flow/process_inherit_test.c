@@ -1,5 +1,6 @@
 /* Sockets that systemd has opened before us: used by their name, held over generations, left to systemd at the end
  * (P25). The test holds them, as systemd does, and passes them to each start. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,9 @@ static void p25_unused_and_by_address(void **state)
 	kit_staunch_wait_err(s, textf("systemd passed stray at %s:%d, which no bind names", kit_ip(1), ports[1]), 1);
 	served_at(0);
 	served_at(2);
+	/* With the test's own copy the last one is closed. */
+	assert_true(dup2(kit_pass[0], kit_pass[1]) >= 0);
+	assert_int_equal(kit_try_connect(kit_ip(1), ports[1]), -ECONNREFUSED);
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 0);
 }
 
