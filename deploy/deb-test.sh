@@ -1,21 +1,27 @@
 #!/bin/bash
-# deb-test.sh [DIRECTORY]: the packages of make deb (in build/deb, or DIRECTORY) on a bare Debian 12: they install, bytes
-# pass, a reload works, an upgrade of the package under traffic loses nothing, a purge leaves nothing; beside it lintian
-# and blhc. Builds such a system in a scratch directory with mmdebstrap. Needs root, the network, mmdebstrap, lintian,
-# blhc. Last line: deb-test: ok.
-#
-# No systemd runs in that system: the process is started as its unit would, by hand, and what the unit itself does
-# (sandbox, sockets, restart) is not tested here; deploy/debian/tests/service does that on a machine of its own.
+# deb-test.sh [DIRECTORY]: P31: the packages of make deb (in build/deb, or DIRECTORY) on a bare Debian 12: they install,
+# bytes pass, a reload works, an upgrade of the package under traffic loses nothing, a purge leaves nothing; once without
+# systemd, where the process is started as its unit would, by hand, and once under a systemd in namespaces, by
+# autopkgtest; beside it lintian, blhc and piuparts. Builds such a system in a scratch directory with mmdebstrap. Needs root,
+# the network and what install-deps.sh package installs. Last line: deb-test: ok.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+here=$PWD
 packages=$(realpath "${1:-build/deb}")
+dir=$(mktemp -d "${TMPDIR:-/var/tmp}/staunch-deb.XXXXXX")
+root=$dir/bare
+# shellcheck source=deploy/kit/systemd.sh
+. "$here/deploy/kit/systemd.sh"
+trap 'halt_systemd; rm -rf --one-file-system "$dir"' EXIT
+trap 'exit 130' INT TERM HUP
 
 fail() {
 	echo "deb-test: $1" >&2
+	say_state
 	exit 1
 }
 [ "$(id -u)" -eq 0 ] || fail "needs root, for the chroot"
-for tool in mmdebstrap lintian blhc ip; do
+for tool in mmdebstrap lintian blhc piuparts ip; do
 	command -v "$tool" >/dev/null || fail "needs $tool (apt-get install $tool)"
 done
 deb=$(ls "$packages"/staunch_*_amd64.deb) || fail "no package in $packages; make deb builds it"
@@ -25,20 +31,39 @@ lintian --fail-on error --tag-display-limit 0 "$packages"/staunch_*.changes || f
 blhc "$packages/build.log" || fail "blhc: not every call of the compiler is hardened"
 echo "deb-test: lintian and blhc are content"
 
-root=$(mktemp -d "${TMPDIR:-/var/tmp}/staunch-deb.XXXXXX")
-trap 'rm -rf --one-file-system "$root"' EXIT
-trap 'exit 130' INT TERM HUP
 echo "deb-test: making a bare system in $root"
-mmdebstrap --quiet --variant=apt --include=curl,procps,python3,openssl,logrotate bookworm "$root" || fail "mmdebstrap failed"
+mmdebstrap --quiet --variant=apt --include=autopkgtest,curl,logrotate,openssl,procps,python3,systemd-sysv bookworm "$root" ||
+	fail "mmdebstrap failed"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 mkdir "$root/packages" "$root/next"
 cp "$packages"/*.deb "$root/packages"
 cp -r deploy/debian/tests "$root/packages/tests"
-# The same package as a later version.
+cp deploy/kit/peer.py "$root/packages/peer.py"
+ln -s "$(basename "$deb")" "$root/packages/first.deb"
+# The same package as a later version, and as one whose program checks well and ends when it is to run.
+as_version() { # NAME
+	sed -i "s/^Version: .*/Version: $(dpkg-deb -f "$deb" Version)+$1/" "$root/next/tree/DEBIAN/control"
+	dpkg-deb --root-owner-group -Zxz -z1 -b "$root/next/tree" "$root/packages/$1.deb" >/dev/null
+}
 dpkg-deb -R "$deb" "$root/next/tree"
-sed -i 's/^Version: .*/&+later/' "$root/next/tree/DEBIAN/control"
-dpkg-deb --root-owner-group -Zxz -z1 -b "$root/next/tree" "$root/packages/later.deb" >/dev/null
+as_version later
+mv "$root/next/tree/usr/bin/staunch" "$root/next/tree/usr/share/staunch/program"
+cat >"$root/next/tree/usr/bin/staunch" <<'END'
+#!/bin/sh
+case $1 in
+check) exit 0 ;;
+run) exit 1 ;;
+*) exec /usr/share/staunch/program "$@" ;;
+esac
+END
+chmod 755 "$root/next/tree/usr/bin/staunch"
+as_version broken
 rm -rf "$root/next"
+# autopkgtest wants a tree of sources that has the tests.
+mkdir -p "$root/packages/source/debian"
+cp -r deploy/debian/* "$root/packages/source/debian"
+printf 'staunch (%s) unstable; urgency=medium\n\n  * This version.\n\n -- staunch maintainers <m@staunch.example>  %s\n' \
+	"$(dpkg-deb -f "$deb" Version)" "$(LC_ALL=C date -u -R)" >"$root/packages/source/debian/changelog"
 
 cat >"$root/packages/run.sh" <<'END'
 #!/bin/bash
@@ -169,4 +194,92 @@ inside() { # stage, more options of unshare
 }
 inside install
 inside use --net
+
+# ---- under systemd: three packages, one after the other, while clients come and stay ----
+
+boot_systemd "$root" /dev/null
+within systemd-run --quiet --unit=echo /usr/bin/python3 /packages/peer.py echo
+install_package() { # FILE
+	within dpkg -i "$1" >"$dir/said" 2>&1 || {
+		cat "$dir/said" >&2
+		fail "dpkg -i $1 fails"
+	}
+	grep '^staunch: ' "$dir/said" >"$dir/line" || true
+}
+serves() { [ "$(show ActiveState)" = active ] && [ "$(within python3 /packages/peer.py load 0.02)" = "0 refused, 0 cut of 4 []" ]; }
+# The files of the process that serves: those of the package that was installed last have not been replaced.
+program() { within readlink "/proc/$(show MainPID)/exe"; }
+traffic() { # SECONDS
+	within python3 /packages/peer.py load "$1" >"$dir/load" &
+	load=$!
+	within python3 /packages/peer.py talk 50 "$1" >"$dir/talk" &
+	talk=$!
+	sleep 2
+}
+no_loss() { # WHAT
+	wait "$load" "$talk"
+	expect "$1: 200 clients a second" "$(cat "$dir/load")" "0 refused, 0 cut of *"
+	expect "$1: 50 clients who stay" "$(cat "$dir/talk")" "0 cut of 50, *"
+}
+
+install_package /packages/first.deb
+wait_for "service after the installation" serves
+expect "installed under systemd" "$(within systemctl is-enabled staunch.service staunch.socket | tr '\n' ' ')" "enabled disabled "
+within systemctl reload staunch.service || fail "it does not reload"
+
+was=$(show MainPID)
+traffic 20
+install_package /packages/later.deb
+expect "postinst says" "$(cat "$dir/line")" ""
+expect "the program that serves" "$(program)" /usr/bin/staunch
+[ "$(show MainPID)" != "$was" ] || fail "the process was not replaced"
+no_loss "an upgrade of the package"
+
+# The file has a mistake, then the program ends at its start: each time the process serves on and the package is there.
+was=$(show MainPID)
+traffic 20
+echo 'listeners: 1' | write /etc/staunch/conf.d/second.yaml
+install_package /packages/first.deb
+expect "a file with a mistake" "$(cat "$dir/line")" "staunch: the running process serves on as it is: staunch check refuses the configuration: *"
+within rm /etc/staunch/conf.d/second.yaml
+install_package /packages/broken.deb
+expect "a program that ends" "$(cat "$dir/line")" "staunch: the running process serves on as it is: no upgrade without systemctl restart staunch: *"
+expect "lines of it" "$(wc -l <"$dir/line")" 1
+expect "the package then" "$(within dpkg-query -W -f '${db:Status-Abbrev}${Version}' staunch)" "ii *+broken"
+expect "the process then" "$(show MainPID) $(show ActiveState)" "$was active"
+no_loss "two upgrades that were refused"
+install_package /packages/later.deb
+expect "a good package after that" "$(cat "$dir/line") $(program)" " /usr/bin/staunch"
+
+within dpkg --purge staunch >"$dir/said" 2>&1 || fail "the purge fails: $(cat "$dir/said")"
+within find / -xdev \( -path /packages -o -path /proc -o -path /sys -o -path /var/log -o -path /var/lib/dpkg \) -prune \
+	-o -name '*staunch*' -print >"$dir/left"
+[ ! -s "$dir/left" ] || fail "left after a purge: $(cat "$dir/left")"
+expect "processes after a purge" "$(within pgrep -c -u staunch || true)" 0
+expect "units after a purge" "$(within systemctl list-units --all --no-legend '*staunch*' | grep -c . || true)" 0
+
+# ---- autopkgtest: a machine of its own is what it sees ----
+
+within sh -c 'autopkgtest --no-built-binaries /packages/first.deb /packages/source -- null' >"$dir/autopkgtest" 2>&1 || {
+	tail -n 60 "$dir/autopkgtest" >&2
+	fail "autopkgtest is not content"
+}
+for name in program service; do
+	expect "autopkgtest" "$(grep -E "^$name +[A-Z]" "$dir/autopkgtest")" "$name *PASS"
+done
+halt_systemd
+
+# ---- piuparts: installed, removed, installed, purged; what is left of it, and what of the system has changed ----
+
+# systemd is in the system before: it makes directories when it is installed that it leaves when it is purged.
+mmdebstrap --quiet --variant=apt --include=systemd bookworm "$dir/base.tar.gz" || fail "mmdebstrap failed"
+piuparts --basetgz "$dir/base.tar.gz" --distribution bookworm --no-upgrade-test --no-eatmydata --skip-logrotatefiles-test \
+	--ignore-regex '/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$' --ignore /etc/.pwd.lock "$packages"/staunch_*_amd64.deb \
+	>"$dir/piuparts" 2>&1 || {
+	tail -n 40 "$dir/piuparts" >&2
+	fail "piuparts is not content"
+}
+rm "$dir/base.tar.gz"
+echo "deb-test: piuparts is content"
+
 echo "deb-test: ok"

@@ -3,6 +3,7 @@
 
 peer echo                    the server behind it, at port 8000
 peer load SECONDS [PORT]     200 clients a second; prints how many were refused, and cut before their answer
+peer talk COUNT SECONDS [PORT]   clients who stay and say something ten times a second; prints how many were cut
 peer stay PORT               a client that sends nothing but half of a PROXY header, until it is closed
 peer hold PID NAME SECONDS   one thread of a process stands still, as under a debugger
 """
@@ -55,6 +56,33 @@ def load(seconds, port="8080"):
     print(f"{len(refused)} refused, {len(cut)} cut of {len(clients)} {sorted(set(refused + cut))}")
 
 
+def keep_talking(port, seconds, ready, cut):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as c:
+            begin = time.monotonic()
+            while time.monotonic() - begin < seconds:
+                word = os.urandom(1000)
+                c.sendall(word)
+                if c.recv(1000, socket.MSG_WAITALL) != word:
+                    cut.append("end")
+                    break
+                ready.append(1)
+                time.sleep(0.1)
+    except OSError as e:
+        cut.append(str(e))
+
+
+def talk(count, seconds, port="8080"):
+    ready, cut = [], []
+    args = (int(port), float(seconds), ready, cut)
+    clients = [threading.Thread(target=keep_talking, args=args) for _ in range(int(count))]
+    for t in clients:
+        t.start()
+    for t in clients:
+        t.join()
+    print(f"{len(cut)} cut of {len(clients)}, {len(ready)} answers {sorted(set(cut))}")
+
+
 def stay(port):
     with socket.create_connection(("127.0.0.1", int(port))) as c:
         c.sendall(b"PROXY TCP4 192.0.2.1")
@@ -72,4 +100,4 @@ def hold(pid, name, seconds):
     time.sleep(float(seconds))
 
 
-{"echo": echo, "load": load, "stay": stay, "hold": hold}[sys.argv[1]](*sys.argv[2:])
+{"echo": echo, "load": load, "talk": talk, "stay": stay, "hold": hold}[sys.argv[1]](*sys.argv[2:])
