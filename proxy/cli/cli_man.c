@@ -11,6 +11,7 @@
 #include "proxy/cli/cli_man_probes.h"
 #include "proxy/control/control_path.h"
 #include "proxy/control/state_file.h"
+#include "proxy/control/upgrade_spawn.h"
 
 /* Every text that comes from a table passes the roff escapes; what surrounds it is roff. */
 static void page_line(FILE *out, const char *before, const char *s, const char *after)
@@ -101,6 +102,9 @@ static void put_page(FILE *out)
 	      ".TP\n.B COLUMNS\nThe columns of a line that goes to no terminal; 80 without it.\n"
 	      ".TP\n.B NO_COLOR\nSwitches colours off, unless empty.\n"
 	      ".TP\n.B NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID\nThe service manager, as sd_notify(3) has it.\n"
+	      ".TP\n.B LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES\nSockets that systemd passes: sd_listen_fds(3).\n"
+	      ".TP\n.B FDSTORE\nHow many sockets systemd keeps over a crash; 0 is none. systemd says it from 254 on.\n"
+	      ".TP\n.B " UPGRADE_ENV "\nThe process before sets it for the program that takes over; nobody else may.\n"
 	      ".SH SYSTEMD\nWith Type=notify the service manager hears when clients are accepted, of each reload "
 	      "and of the end. systemctl status shows connections, addresses, servers that are up and the "
 	      "generation in force; where the last reload was refused the first problem stands before them. "

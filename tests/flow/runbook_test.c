@@ -20,7 +20,7 @@ static struct scene {
 	int port, dead, held[4], waiting[3];
 } scene;
 
-#define QUESTIONS 14
+#define QUESTIONS 17
 
 static const char *config_of(const char *more_of_listener, const char *more_servers)
 {
