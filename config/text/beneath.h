@@ -1,5 +1,10 @@
 /* beneath: files below one directory. No link, no ".." and no leading / leads out of it, and nothing is opened that is
- * no regular file: a FIFO would hold up its reader, and a device does something when it is opened. */
+ * no regular file: a FIFO would hold up its reader, and a device does something when it is opened.
+ *
+ * Who may write below the directory is believed as little as what is written there: neither a link that is put in
+ * place of a folder meanwhile nor one that was there leads out (beneath_walk.h where the kernel does not help).
+ *
+ * Calls: the control thread at a load and a plan, and the verbs that read a file. Nothing here parks. */
 #ifndef CONFIG_TEXT_BENEATH_H
 #define CONFIG_TEXT_BENEATH_H
 

@@ -2,6 +2,10 @@
  * none: clients wait in their queues until the next process takes them (inherit.h). What we close ourselves leaves the
  * store first, so an orderly stop ends as it does without one.
  *
+ * The name is for people and for FDSTOREREMOVE=, which takes all of a name: hence one for each address. Who takes
+ * sockets from the store goes by their addresses (inherit.h), so names of another version, or one name for all,
+ * lose nothing.
+ *
  * A store that is too small keeps the first socket of each address before the second of any: they are sent in this
  * order, since systemd before 254 does not tell how many it takes. Control thread. */
 #ifndef PROXY_LISTEN_FD_STORE_H

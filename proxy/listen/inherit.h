@@ -7,6 +7,10 @@
  *
  *   inherit_open -> inherit_name ... -> inherit_settle -> inherit_find, inherit_give ... -> inherit_close
  *
+ * An address that a bind names finds its socket whatever that is called; a name finds all sockets of it, in the order
+ * in which systemd opened them. One that nobody names is closed at the first start, for clients would wait in its queue
+ * for ever; systemd holds its own descriptor of a socket unit's, and the store forgets what it is told to.
+ *
  * Control thread. */
 #ifndef PROXY_LISTEN_INHERIT_H
 #define PROXY_LISTEN_INHERIT_H
