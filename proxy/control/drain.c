@@ -74,7 +74,7 @@ static bool wait_patiently(struct process *p, int64_t deadline)
 static bool wait_for_connections(struct process *p, int64_t deadline)
 {
 	int64_t next_line = np_nanotime() + LOG_EVERY;
-
+	bool told = p->upgrade.stage != UPGRADE_OVER; /* to stop; else the service is another process's, and goes on */
 	uint32_t left;
 
 	while ((left = drain_left(p)) > 0 || upgrade_has_old(p)) {
@@ -90,11 +90,16 @@ static bool wait_for_connections(struct process *p, int64_t deadline)
 				upgrade_has_old(p) ? ", and those of the process before this one" : "");
 			next_line = now + LOG_EVERY;
 		}
-		if (wait_patiently(p, now + POLL_EVERY < deadline ? now + POLL_EVERY : deadline)) {
+		if (!wait_patiently(p, now + POLL_EVERY < deadline ? now + POLL_EVERY : deadline))
+			continue;
+		if (told) {
 			log_msg(LVL_WARNING, "drain_cut",
 				"a second signal: the remaining connections end now");
 			return false;
 		}
+		told = true;
+		log_msg(LVL_NOTICE, "draining", "another process serves, and this one ends with its last connection; "
+			"a further signal ends what is left");
 	}
 	return true;
 }

@@ -10,7 +10,8 @@ struct process;
 uint32_t drain_left(const struct process *p);
 
 /* drain_run: stop accepting after shutdown.delay, wait for the connections up to shutdown.timeout,
- * end the rest. A further signal to stop ends them at once.
+ * end the rest. A further signal to stop ends them at once; in a process from which
+ * another one has taken over the first only says so, since it ends anyway, and the second does.
  *   Returns  true: every connection ended by itself; false: some were cut.
  *   Parks    until no connection is left but those that were told to end.
  *   Calls    the control worker's main coroutine, once; p->snap is current. */

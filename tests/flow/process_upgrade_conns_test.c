@@ -190,6 +190,25 @@ static void p34_what_begins_moves_later(void **state)
 	stop(&w);
 }
 
+/* Who tells the process before to stop cuts nobody whom it still has. */
+static void p24_a_stop_of_the_one_that_drains_cuts_nobody(void **state)
+{
+	struct world w;
+	int fd = connect_late(&w);
+	pid_t old = w.pid;
+
+	(void)state;
+	w.pid = pid_in(control_verb(0, "upgrade --json --socket $S"));
+	assert_int_equal(kill(old, SIGTERM), 0);
+	kit_file_wait(w.first->err, "another process serves, and this one ends with its last connection; a further "
+		      "signal ends what is left", 1);
+	kit_send(fd, " UNKNOWN\r\n", 10);
+	still_works(fd);
+	assert_int_equal(wait_for_end(&w, old), 0);
+	end_orderly(fd);
+	stop(&w);
+}
+
 /* The process that serves is told to stop while the one before it has a client that cannot move yet.
  *   Returns  the pid of the one before. */
 static pid_t stop_with_late(struct world *w)
@@ -244,6 +263,7 @@ int main(void)
 		cmocka_unit_test_teardown(p35_a_new_process_with_fewer_descriptors, kit_end),
 		cmocka_unit_test_teardown(p37_one_record_for_a_connection, kit_end),
 		cmocka_unit_test_teardown(p34_what_begins_moves_later, kit_end),
+		cmocka_unit_test_teardown(p24_a_stop_of_the_one_that_drains_cuts_nobody, kit_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
