@@ -361,12 +361,6 @@ static void o23_what_the_process_says(void **state)
 	assert_int_equal(kit_staunch_stop(s, SIGTERM), 4);
 }
 
-static bool socket_is_there(void *arg)
-{
-	(void)arg;
-	return access(control_socket(), F_OK) == 0;
-}
-
 /* Who names neither a file nor a socket is told of the process at the usual one, which STAUNCH_CONTROL moves, and of
  * the file that it runs, also one that it was given from its own directory. */
 static void o23_the_process_and_its_file(void **state)
@@ -382,8 +376,7 @@ static void o23_the_process_and_its_file(void **state)
 	kit_file_write("own.yaml", controlled(kit_port(kit_ip(0)), 1, "", ""), path);
 	c = kit_child_start("run", KIT_ARGV("env", "-C", kit_dir(), binary, "run", "-c", "own.yaml"));
 	free(binary);
-	if (!kit_wait(socket_is_there, NULL, KIT_MS))
-		kit_fail("no socket");
+	kit_file_wait(c->err, "ready", 1);
 	out = control_shell(&code, textf("%s %s doctor --json | jq -r '.pid, .file'", usual, kit_binary()));
 	expect(out, textf("%d\n/", (int)c->pid));
 	expect(out, textf("%s/own.yaml\n", strrchr(kit_dir(), '/')));

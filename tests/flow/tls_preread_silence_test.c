@@ -68,7 +68,7 @@ static void v7_a_silent_client_is_closed(void **state)
 static void v7_a_part_of_a_hello_is_not_silence(void **state)
 {
 	struct crossing x = crossing_start(
-		"preread: {timeout: 400ms, silence: 100ms, on_timeout: default}, " WITH_NONE);
+		"preread: {timeout: 2s, silence: 1s, on_timeout: default}, " WITH_NONE);
 	static struct hello_text h;
 	int fd = edge_connect(&x.e);
 

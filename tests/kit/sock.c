@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -76,7 +77,7 @@ static socklen_t address(union any_addr *a, const char *ip, int port)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (ip[0] == '/'));
 }
 
-/* A bound socket; *port becomes the real one. */
+/* A bound socket; *port becomes the real one.   Returns  -1: it cannot be bound. */
 static int bound_once(const char *ip, int *port)
 {
 	union any_addr a;
@@ -88,7 +89,7 @@ static int bound_once(const char *ip, int *port)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, &a.sa, len) < 0 || getsockname(fd, &a.sa, &len) < 0) {
 		close(fd);
-		kit_fail("cannot bind %s:%d", ip, *port);
+		return -1;
 	}
 	if (a.sa.sa_family != AF_UNIX)
 		*port = ntohs(a.sa.sa_family == AF_INET ? a.in4.sin_port : a.in6.sin6_port);
@@ -97,18 +98,45 @@ static int bound_once(const char *ip, int *port)
 
 static bool given[65536]; /* by kit_port: free, and yet somebody's */
 
-/* The same; any port is none that was given. */
+/* The same, or the test fails; any port is none that was given. */
 static int bound(const char *ip, int *port)
 {
 	bool any = *port == 0;
 	int fd = bound_once(ip, port);
 
-	while (any && given[*port]) {
+	while (any && fd >= 0 && given[*port]) {
 		close(fd);
 		*port = 0;
 		fd = bound_once(ip, port);
 	}
+	if (fd < 0)
+		kit_fail("cannot bind %s:%d", ip, *port);
 	return fd;
+}
+
+/* Every address, or one that other tests have too: 127.0.0.1 is not the test's own as kit_ip() is. */
+static bool shared(const char *ip)
+{
+	static const char *const all[] = {"0.0.0.0", "::", "127.0.0.1", "::1"};
+
+	for (size_t i = 0; i < array_len(all); i++)
+		if (strcmp(ip, all[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Below the ports that the kernel gives clients: theirs would be in the way between here and the bind. */
+static int low_port(const char *ip)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		int port = 10000 + (int)arc4random_uniform(22000), fd = given[port] ? -1 : bound_once(ip, &port);
+
+		if (fd >= 0) {
+			close(fd);
+			return port;
+		}
+	}
+	kit_fail("no port is free at %s", ip);
 }
 
 /* Never the same twice, on no address: a port is free again as soon as its number is known, and a
@@ -117,7 +145,10 @@ int kit_port(const char *ip)
 {
 	int port = 0;
 
-	close(bound(ip, &port));
+	if (shared(ip))
+		port = low_port(ip);
+	else
+		close(bound(ip, &port));
 	given[port] = true;
 	return port;
 }
