@@ -14,6 +14,8 @@
 #define ACK_TIME   (10 * NP_S)
 #define LOOKS_MOST 4096 /* of connections, in one turn of a worker's loop */
 #define WINDOW_SHARE 4  /* one in so many of this process's descriptors is under way at most */
+#define FIRST_BATCH  32 /* connections; then as many as PAUSE allows, and UPGRADE_BATCH */
+#define PAUSE        (15 * NP_MS) /* from freeze to settle, towards which the next batch is sized */
 
 /* What one message carries, of one worker. On the heap. */
 struct move_batch {
@@ -25,7 +27,7 @@ struct move_batch {
 	unsigned n, nfds;
 	struct conn *conns[UPGRADE_BATCH];
 	bool stays[UPGRADE_BATCH]; /* new does not take it, or it was told to end meanwhile */
-	unsigned most; /* connections of a message */
+	unsigned most, bound; /* connections of the next message, and of any */
 	int sysfds[UPGRADE_BATCH * HAND_OVER_FDS];
 };
 
@@ -193,14 +195,27 @@ static int hand_batch(struct process *p, struct shard *s, struct move_batch *b)
 	return 0;
 }
 
+/* All of a batch stand still until it is settled, so a batch is as large as this machine, under its load of now, moves
+ * within PAUSE. Two batches under way would be as fast, and each would wait for the other. */
+static unsigned next_most(const struct move_batch *b, int64_t took)
+{
+	if (took > PAUSE && b->most > 1)
+		return b->most / 2;
+	if (took < PAUSE / 2 && b->n == b->most && b->most * 2 <= b->bound)
+		return b->most * 2;
+	return b->most;
+}
+
 static int move_batch(struct process *p, struct shard *s, struct move_batch *b)
 {
 	struct upgrade_pair *pair = &p->upgrade.pair;
+	int64_t frozen = np_nanotime();
 	int err;
 
 	b->n = b->nfds = 0;
 	upgrade_body(pair, &b->w);
 	handover_put_number(&b->w, HANDOVER_TAG_BATCH, ++p->upgrade.batches);
+	handover_put_number(&b->w, HANDOVER_TAG_FROZEN, (uint64_t)frozen);
 	shard_call(s, freeze_some, b);
 	if (b->n == 0)
 		return 0;
@@ -209,6 +224,7 @@ static int move_batch(struct process *p, struct shard *s, struct move_batch *b)
 		err = hand_batch(p, s, b);
 	if (err != 0)
 		take_back(p, s, b, err);
+	b->most = next_most(b, np_nanotime() - frozen);
 	return err;
 }
 
@@ -224,7 +240,7 @@ static int move_shard(struct process *p, struct shard *s, struct move_batch *b)
 
 /* The kernel bounds what this user may have under way by this process's limit: a quarter of it leaves room for
  * others. */
-static unsigned batch_most(void)
+static unsigned batch_bound(void)
 {
 	int64_t n = capacity_descriptors() / WINDOW_SHARE / HAND_OVER_FDS;
 
@@ -235,6 +251,7 @@ static unsigned batch_most(void)
 
 static int move_all(struct process *p, int64_t since, bool waiting)
 {
+	unsigned bound = batch_bound(), most = bound < FIRST_BATCH ? bound : FIRST_BATCH;
 	int err = 0;
 
 	for (unsigned i = 0; i < p->nshards && err == 0; i++) {
@@ -243,9 +260,11 @@ static int move_all(struct process *p, int64_t since, bool waiting)
 		if (b == NULL)
 			return -NP_ENOMEM;
 		b->since = since;
-		b->most = batch_most();
+		b->most = most;
+		b->bound = bound;
 		b->waiting = waiting;
 		err = move_shard(p, &p->shards[i], b);
+		most = b->most;
 		free(b);
 	}
 	return err;

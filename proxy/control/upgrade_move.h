@@ -20,6 +20,7 @@
 /* New: connections that are built and acknowledged, and wait for RUN. On the heap. */
 struct upgrade_batch {
 	struct shard *shard;
+	int64_t frozen; /* since then its connections stand still; 0: an older release does not say */
 	unsigned n;
 	struct conn *conns[UPGRADE_BATCH]; /* NULL: it was not taken */
 	bool stays[UPGRADE_BATCH];         /* the process before keeps it after all */

@@ -69,6 +69,8 @@ static void take_batch(struct shard *s, void *arg)
 	while (b->n < UPGRADE_BATCH && handover_next(&r, &f)) {
 		if (f.tag == HANDOVER_TAG_BATCH)
 			t->number = handover_number(&r, &f);
+		if (f.tag == HANDOVER_TAG_FROZEN)
+			b->frozen = (int64_t)handover_number(&r, &f);
 		if (f.tag != HANDOVER_TAG_CONN)
 			continue;
 		nfds = hand_over_fds(&f);
@@ -83,6 +85,16 @@ static void take_batch(struct shard *s, void *arg)
 	m->nsysfds = 0; /* each of them has an owner, or is closed */
 }
 
+/* The clock is that of the process before, too; what it says is not trusted further than that. */
+static void run_one(struct conn *c, int64_t frozen)
+{
+	int64_t now = np_nanotime();
+
+	if (frozen > 0 && frozen <= now)
+		histogram_add(&conn_listener_stats(c)->upgrade_pause, &histogram_latency, now - frozen);
+	hand_over_thaw(c);
+}
+
 static void run_batch(struct shard *s, void *arg)
 {
 	struct upgrade_batch *b = arg;
@@ -94,7 +106,7 @@ static void run_batch(struct shard *s, void *arg)
 		if (b->stays[i])
 			hand_over_drop(b->conns[i]);
 		else
-			hand_over_thaw(b->conns[i]);
+			run_one(b->conns[i], b->frozen);
 	}
 }
 
@@ -141,6 +153,7 @@ static void take_conns(struct process *p)
 	upgrade_take_rest(p, false); /* old says RUN before the next ones; if it did not, it has them */
 	u->batch->shard = freest_shard(p);
 	u->batch->n = 0;
+	u->batch->frozen = 0;
 	memset(u->batch->stays, 0, sizeof(u->batch->stays));
 	shard_call(u->batch->shard, take_batch, &t);
 	upgrade_taken(u);

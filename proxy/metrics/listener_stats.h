@@ -22,6 +22,7 @@ struct listener_stats {
 	uint64_t spliced;               /* of bytes_in and bytes_out: through a pipe */
 	uint64_t overflows;             /* clients that the kernel turned away from a full accept queue */
 	uint64_t blocked[2];            /* ns: connections that waited for room at the server, at the client */
+	struct histogram upgrade_pause; /* of connections that came here from the process before this one */
 } cache_aligned;
 
 /* listener_stats_new: one zeroed cell for each of n workers.

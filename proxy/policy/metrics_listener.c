@@ -128,6 +128,18 @@ void metrics_lifetime(const struct metrics_at *pg, unsigned i)
 	prometheus_histogram(&pg->to, pg->name, &labels, &histogram_lifetime, &n.lifetime);
 }
 
+void metrics_upgrade_pause(const struct metrics_at *pg, unsigned i)
+{
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+	struct labels labels;
+
+	if (l == NULL)
+		return;
+	labels = by_listener(l, NULL, NULL);
+	prometheus_histogram(&pg->to, pg->name, &labels, &histogram_latency, &n.upgrade_pause);
+}
+
 void metrics_handshakes(const struct metrics_at *pg, unsigned i)
 {
 	struct listener_stats n;

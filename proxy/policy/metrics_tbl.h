@@ -65,6 +65,8 @@
 	  blocked, 2) \
 	X(LISTENER, LISTENERS, "staunch_connection_duration_seconds", histogram, "listener", \
 	  "From the accept to the end of a connection.", lifetime, METRICS_HISTOGRAM) \
+	X(LISTENER, LISTENERS, "staunch_upgrade_pause_seconds", histogram, "listener", \
+	  "How long connections stood still while an upgrade moved them.", upgrade_pause, METRICS_HISTOGRAM) \
 	X(LISTENER, LISTENERS, "staunch_tls_handshakes_total", counter, "listener, result, version, resumed", \
 	  "TLS handshakes with clients, by result.", handshakes, 5) \
 	X(LISTENER, LISTENERS, "staunch_tls_handshake_duration_seconds", histogram, "listener, side", \

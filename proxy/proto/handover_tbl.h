@@ -81,6 +81,7 @@
 	X(NOT_TAKEN, 82)       /* of ACK and RUN: a connection's index there */                 \
 	X(SIGNAL_BY, 84)       /* of SIGNAL, TERM: what is left there ends by then; CLOCK_MONOTONIC, ns */ \
 	X(INDEX, 83)                                                                              \
+	X(FROZEN, 85)          /* of CONNS: when the first of them stood still; CLOCK_MONOTONIC, ns */ \
 	X(CONN_FDS, 90)        /* how many descriptors are its: client, server, pipes */          \
 	X(CONN_ID, 91)         /* 16 bytes, if it was told */                                     \
 	X(CONN_LISTENER, 92)                                                                      \

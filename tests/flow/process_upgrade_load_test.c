@@ -15,10 +15,11 @@
 struct load {
 	int idle, plain, tls, upgrades;
 	int every_ms; /* between two pieces of a busy connection */
+	int knocks;   /* clients a second that come and go; 0: as many as can */
 };
 
 static const struct load small = {.idle = 100, .plain = 20, .tls = 10, .upgrades = 4, .every_ms = 5};
-static const struct load full = {.idle = 4000, .plain = 500, .tls = 125, .upgrades = 10, .every_ms = 50};
+static const struct load full = {.idle = 4000, .plain = 500, .tls = 125, .upgrades = 10, .every_ms = 50, .knocks = 1000};
 
 /* Listeners beside the plain one: each kind of TLS on either leg. What speaks TLS to a server goes to another instance,
  * which stays. */
@@ -128,11 +129,51 @@ static int64_t number_in(const char *answer, const char *name)
 	return strtoll(at + strlen(name), NULL, 10);
 }
 
+/* ---- how long they stood still: counted since the first upgrade, over all listeners ---- */
+
+static const char *const bounds[] = {"0.01", "0.03", "0.1", "+Inf"};
+
+struct pauses {
+	uint64_t within[array_len(bounds)];
+};
+
+static struct pauses pauses_now(void)
+{
+	struct pauses all = {.within = {0}};
+	const char *page = control_expect(200, "GET /metrics", "");
+
+	for (size_t i = 0; i < array_len(bounds); i++) {
+		const char *end = textf("le=\"%s\"} ", bounds[i]), *at = page;
+
+		while ((at = strstr(at, "\nstaunch_upgrade_pause_seconds_bucket{")) != NULL) {
+			const char *line = ++at, *value = strstr(line, end);
+
+			if (value != NULL && value < strchr(line, '\n'))
+				all.within[i] += strtoull(value + strlen(end), NULL, 10);
+		}
+	}
+	return all;
+}
+
+/* Each that moved has said how long. */
+static void print_pauses(struct pauses *before, int64_t moved)
+{
+	struct pauses now = pauses_now();
+	uint64_t n[array_len(bounds)];
+
+	for (size_t i = 0; i < array_len(bounds); i++)
+		n[i] = now.within[i] - before->within[i];
+	assert_int_equal(n[3], moved);
+	print_message("            of these stood still at most 10 ms: %llu, 30 ms: %llu, 100 ms: %llu\n",
+		      (unsigned long long)n[0], (unsigned long long)n[1], (unsigned long long)n[2]);
+	*before = now;
+}
+
 /* Everything that serves moves, so the old process ends at once. */
-static void upgrade_under_load(struct site *s, struct busy *b, int64_t us[], int which)
+static void upgrade_under_load(struct site *s, struct busy *b, int64_t us[], struct pauses *before)
 {
 	pid_t old = s->w.pid;
-	int64_t began, over;
+	int64_t began, over, moved, later;
 	const char *said;
 
 	busy_worst(b, us);
@@ -142,11 +183,13 @@ static void upgrade_under_load(struct site *s, struct busy *b, int64_t us[], int
 	s->w.pid = pid_in(said);
 	assert_int_equal(wait_for_end(&s->w, old), 0);
 	busy_worst(b, us);
-	print_message("upgrade %2d: %lld moved, %lld later; in all %lld ms, old gone after %lld ms more; ", which,
-		      (long long)number_in(said, "\"moved\":"), (long long)number_in(said, "\"left\":"),
-		      (long long)over, (long long)(kit_now_ms() - began - over));
+	moved = number_in(said, "\"moved\":");
+	later = number_in(said, "\"left\":");
+	print_message("upgrade: %lld moved, %lld later; in all %lld ms, old gone after %lld ms more; ",
+		      (long long)moved, (long long)later, (long long)over, (long long)(kit_now_ms() - began - over));
 	print_message("pieces took at most: p50 %.1f ms, p99 %.1f ms, all %.1f ms\n", (double)us[b->n / 2] / 1e3,
 		      (double)us[b->n - 1 - b->n / 100] / 1e3, (double)us[b->n - 1] / 1e3);
+	print_pauses(before, moved + later);
 }
 
 /* Who comes all the time is served each time, and every byte of every stream comes back: plain, TLS 1.2 and 1.3, on
@@ -159,6 +202,7 @@ static void p16_upgrades_under_load(void **state)
 	int64_t *us = calloc((size_t)most, sizeof(*us));
 	int *idle = calloc((size_t)l->idle, sizeof(*idle));
 	struct knocker k[KNOCKERS];
+	struct pauses before = {.within = {0}};
 	struct site s;
 	struct busy b;
 
@@ -170,9 +214,9 @@ static void p16_upgrades_under_load(void **state)
 		idle[i] = served(kit_ip(0), s.w.port);
 	n = connect_busy(&s, l, conns);
 	busy_start(&b, conns, n, l->every_ms);
-	knockers_start(k, kit_ip(0), s.w.port);
+	knockers_start_at(k, kit_ip(0), s.w.port, l->knocks);
 	for (int i = 0; i < l->upgrades; i++)
-		upgrade_under_load(&s, &b, us, i + 1);
+		upgrade_under_load(&s, &b, us, &before);
 	knockers_stop(k);
 	busy_stop(&b);
 	for (int i = 0; i < l->idle; i++)

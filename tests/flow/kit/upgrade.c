@@ -136,21 +136,30 @@ static int knock(const struct knocker *k)
 static void *knock_on(void *arg)
 {
 	struct knocker *k = arg;
+	int64_t due = kit_now_ms() * 1000;
 
 	while (!__atomic_load_n(&k->stop, __ATOMIC_ACQUIRE) && k->err == 0) {
 		k->err = knock(k);
 		k->served += k->err == 0;
+		due += k->every_us;
+		if (due / 1000 > kit_now_ms())
+			usleep((useconds_t)(due - kit_now_ms() * 1000));
 	}
 	return NULL;
 }
 
-void knockers_start(struct knocker *k, const char *ip, int port)
+void knockers_start_at(struct knocker *k, const char *ip, int port, int per_second)
 {
 	for (int i = 0; i < KNOCKERS; i++) {
-		k[i] = (struct knocker){.port = port};
+		k[i] = (struct knocker){.port = port, .every_us = per_second > 0 ? KNOCKERS * 1000000 / per_second : 0};
 		snprintf(k[i].ip, sizeof(k[i].ip), "%s", ip);
 		assert_int_equal(pthread_create(&k[i].thread, NULL, knock_on, &k[i]), 0);
 	}
+}
+
+void knockers_start(struct knocker *k, const char *ip, int port)
+{
+	knockers_start_at(k, ip, port, 0);
 }
 
 /* Each of them was served each time. */

@@ -35,11 +35,13 @@ struct knocker {
 	pthread_t thread;
 	int port;
 	char ip[KIT_PATH];
-	bool stop; /* atomic */
+	int every_us; /* from one client to the next at least; 0: at once */
+	bool stop;    /* atomic */
 	unsigned served;
 	int err;   /* the first failure */
 };
-void knockers_start(struct knocker *k, const char *ip, int port); /* KNOCKERS of them */
+void knockers_start(struct knocker *k, const char *ip, int port); /* KNOCKERS of them, as fast as they can */
+void knockers_start_at(struct knocker *k, const char *ip, int port, int per_second); /* all together */
 void knockers_stop(struct knocker *k); /* each of them was served each time */
 
 #endif
