@@ -19,7 +19,8 @@ struct load {
 };
 
 static const struct load small = {.idle = 100, .plain = 20, .tls = 10, .upgrades = 4, .every_ms = 5};
-static const struct load full = {.idle = 4000, .plain = 500, .tls = 125, .upgrades = 10, .every_ms = 50, .knocks = 1000};
+static const struct load full = {.idle = 4000, .plain = 500, .tls = 125, .upgrades = 10, .every_ms = 50,
+				 .knocks = 1000};
 
 /* Listeners beside the plain one: each kind of TLS on either leg. What speaks TLS to a server goes to another instance,
  * which stays. */

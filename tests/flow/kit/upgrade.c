@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the instance, whichever process it is ---- */
@@ -136,14 +137,16 @@ static int knock(const struct knocker *k)
 static void *knock_on(void *arg)
 {
 	struct knocker *k = arg;
-	int64_t due = kit_now_ms() * 1000;
+	struct timespec due;
 
+	clock_gettime(CLOCK_MONOTONIC, &due);
 	while (!__atomic_load_n(&k->stop, __ATOMIC_ACQUIRE) && k->err == 0) {
 		k->err = knock(k);
 		k->served += k->err == 0;
-		due += k->every_us;
-		if (due / 1000 > kit_now_ms())
-			usleep((useconds_t)(due - kit_now_ms() * 1000));
+		due.tv_nsec += k->every_us * 1000;
+		due.tv_sec += due.tv_nsec / 1000000000;
+		due.tv_nsec %= 1000000000;
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL); /* behind its time: not at all */
 	}
 	return NULL;
 }

@@ -64,7 +64,7 @@ static double number_after(const char *said, const char *key)
 }
 
 /* 400 requests fall due in 200 ms, on two connections that each get one answer never: one in flight, 199 queued. Each
- * has waited since it fell due, every 0.5 ms one, so the mean is 99.75 ms less than the longest, however late the end. */
+ * has waited since it fell due, every 0.5 ms one: the mean is 99.75 ms less than the longest, however late the end. */
 static void what_is_not_answered_counts_from_when_it_was_due(void **state)
 {
 	struct gen_opts o = {.conns = 2, .rate = 2000, .ms = 200, .size = 64, .sources = 1};
