@@ -44,6 +44,20 @@ struct config_bind {
 	struct config_pos         origin[CONFIG_BIND_AT_KEYS]; /* the first is the address's */
 };
 
+/* What a source of clients may take. */
+struct config_source {
+	int64_t connections; /* or CONFIG_OFF */
+	int64_t rate;        /* in a minute; or CONFIG_OFF */
+	int64_t burst;       /* or CONFIG_AUTO: a second's worth of rate */
+	struct {
+		int64_t v4, v6;
+	} prefix;
+	struct config_cidr *exempt;
+	size_t              nexempt;
+	enum config_source_action action;
+	bool                dry_run;
+};
+
 /* What may be read before an upstream is chosen; counts only while a route needs the ClientHello. */
 struct config_preread {
 	int64_t timeout;
@@ -181,6 +195,7 @@ struct config_listener {
 	size_t                   nallow;
 	struct config_cidr      *deny;
 	size_t                   ndeny;
+	struct config_source     per_source;
 	struct config_tls_in    *tls; /* NULL: bytes pass as they come */
 	struct config_preread    preread;
 	struct config_route     *routes; /* the first that matches counts */
@@ -188,6 +203,7 @@ struct config_listener {
 	const char              *upstream_name; /* when no route matches; NULL: then it is closed */
 	size_t                   upstream; /* index into config.upstreams, or CONFIG_NO_UPSTREAM */
 	int64_t                  max_connections; /* or CONFIG_OFF */
+	int64_t                  rate; /* in a minute; or CONFIG_OFF */
 	enum config_at_limit     at_limit;
 	int64_t                  download, upload; /* bytes a second of a connection, or CONFIG_OFF */
 	enum config_on_fin       on_fin; /* of either side */
@@ -222,6 +238,7 @@ struct config {
 	} log;
 	struct {
 		int64_t max_connections; /* or CONFIG_AUTO */
+		int64_t sources;
 	} limits;
 	struct {
 		int64_t series;

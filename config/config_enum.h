@@ -20,6 +20,9 @@ enum config_on_timeout { CONFIG_ON_TIMEOUT_TBL(X) };
 #define X(name, word, meaning) CONFIG_AT_LIMIT_##name,
 enum config_at_limit { CONFIG_AT_LIMIT_TBL(X) };
 #undef X
+#define X(name, word, meaning) CONFIG_SOURCE_ACTION_##name,
+enum config_source_action { CONFIG_SOURCE_ACTION_TBL(X) };
+#undef X
 #define X(name, word, meaning) CONFIG_ON_FIN_##name,
 enum config_on_fin { CONFIG_ON_FIN_TBL(X) };
 #undef X

@@ -63,6 +63,12 @@
 	X(STRICT, "strict", "it is closed, whoever is still there")                                       \
 	X(ALIVE, "alive", "it is kept while both sides still answer the keepalive")
 
+/* In the order of enum source_action. */
+#define CONFIG_SOURCE_ACTION_TBL(X)                                           \
+	X(RESET, "reset", "it is reset at once")                              \
+	X(CLOSE, "close", "it is closed in good order")                       \
+	X(WAIT, "wait", "it waits until there is room")
+
 #define CONFIG_ON_FIN_TBL(X)                                                  \
 	X(PASS, "pass", "it is passed on, and the other direction goes on")   \
 	X(END, "end", "it ends the connection")

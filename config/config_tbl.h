@@ -4,7 +4,7 @@
  *   X(kind, path, member, default, min, max, flags, words, reload, help, more, example)
  *
  *   kind     MAP, LIST and BLOCK are sections; a BLOCK is a pointer to a struct of its own table, NULL when it is
- *            not written. DURATION, COUNT, SIZE and SHARE (percent) are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT,
+ *            not written. DURATION, COUNT, SIZE, SHARE (percent) and RATE (in a minute) are int64_t, ENUM an enum, BOOL a bool; NAME, REF, TEXT,
  *            BYTES (escape.h), HOST and PATH a const char *; SINK a struct config_sink, ADDRESS a server's and BIND a listener's. WORDS, PATTERNS,
  *            PROTOCOLS, CIDRS, PINS and TEXTS take one value or a list of them. (config/value.h)
  *   path     as people write it; [] stands for any element
@@ -28,6 +28,7 @@
 
 #include "config/config_dns_tbl.h"
 #include "config/config_server_tbl.h"
+#include "config/config_source_tbl.h"
 #include "config/config_tls_tbl.h"
 #include "config/config_upstream_tbl.h"
 
@@ -108,6 +109,11 @@
 	  "Each connection takes two descriptors, one for the client and one for the server; auto is half of "    \
 	  "what the limit leaves after a small reserve, and is printed at start.",                                \
 	  "100000")                                                                                               \
+	X(COUNT, "limits.sources", limits.sources, "65536", 1024, 16777216, 0, none, RESTART,                     \
+	  "sources that per_source can tell apart at the same time",                                  \
+	  "64 bytes each at most, and only once it is needed. When all of them have connections, new sources pass " \
+	  "uncounted, and the log has source_table_full.",                                                        \
+	  "262144")                                                                                               \
 	X(MAP, "metrics", metrics, NULL, 0, 0, 0, none, LIVE,                                                     \
 	  "the numbers that Prometheus fetches at /metrics of the control plane", NULL, NULL)                                                      \
 	X(COUNT, "metrics.series", metrics.series, "10000", 100, 1000000, 0, none, LIVE,                          \
@@ -256,6 +262,7 @@
 	  "As allow: of the two the longer network decides, so an address of an allowed network can be denied, " \
 	  "and one of a denied network allowed. A file may have 100,000 networks and more.",                      \
 	  "[\"192.0.2.0/24\", \"@/etc/staunch/deny.txt\"]")                                                      \
+	CONFIG_SOURCE_ROWS(X)                                                                                     \
 	X(BLOCK, "listeners[].tls", tls, NULL, 0, 0, 0, none, NEW,                                                \
 	  "TLS that ends here; without it bytes pass as they come", NULL, NULL)                                   \
 	X(MAP, "listeners[].preread", preread, NULL, 0, 0, 0, none, NEW,                                          \
@@ -293,8 +300,13 @@
 	  "Keeps one busy listener from taking all of limits.max_connections. What happens at the limit is "      \
 	  "at_limit's choice.",                                                                                   \
 	  "10000")                                                                                                \
+	X(RATE, "listeners[].rate", rate, "off", 1, 60000000, OFF, none, NEW,                                     \
+	  "new connections of all its clients in a time, as 1000/s or 30/m",                                      \
+	  "A second's worth may come at once. What happens beyond is at_limit's choice: refuse closes a client "  \
+	  "with the reason rate_limited, wait leaves him in the kernel's backlog until it is his turn.",          \
+	  "1000/s")                                                                                               \
 	X(ENUM, "listeners[].at_limit", at_limit, "refuse", 0, 0, 0, at_limit, NEW,                               \
-	  "what happens to a client beyond max_connections or tls.max_handshakes",                                \
+	  "what happens to a client beyond max_connections, rate or tls.max_handshakes",                                \
 	  "refuse closes it at once, so the client can go elsewhere; wait leaves it in the kernel's backlog, "    \
 	  "or before its handshake, until another one ends.",                                                     \
 	  "wait")                                                                                                 \

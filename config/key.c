@@ -20,6 +20,7 @@ static const struct key_word words_on_timeout[] = {CONFIG_ON_TIMEOUT_TBL(X) {NUL
 static const struct key_word words_at_limit[] = {CONFIG_AT_LIMIT_TBL(X) {NULL, NULL}};
 static const struct key_word words_connect[] = {CONFIG_CONNECT_TBL(X) {NULL, NULL}};
 static const struct key_word words_idle_policy[] = {CONFIG_IDLE_POLICY_TBL(X) {NULL, NULL}};
+static const struct key_word words_source_action[] = {CONFIG_SOURCE_ACTION_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_fin[] = {CONFIG_ON_FIN_TBL(X) {NULL, NULL}};
 static const struct key_word words_balance[] = {CONFIG_BALANCE_TBL(X) {NULL, NULL}};
 static const struct key_word words_on_down[] = {CONFIG_ON_DOWN_TBL(X) {NULL, NULL}};

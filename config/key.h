@@ -6,7 +6,7 @@
 
 enum key_kind {
 	KEY_MAP, KEY_LIST, KEY_BLOCK, /* sections */
-	KEY_DURATION, KEY_COUNT, KEY_SIZE, KEY_SHARE, /* one number */
+	KEY_DURATION, KEY_COUNT, KEY_SIZE, KEY_SHARE, KEY_RATE, /* one number */
 	KEY_ENUM, KEY_BOOL, KEY_SINK, KEY_ADDRESS, KEY_BIND, /* one value */
 	KEY_NAME, KEY_REF, KEY_TEXT, KEY_BYTES, KEY_HOST, KEY_PATH,                       /* one text */
 	KEY_WORDS, KEY_PATTERNS, KEY_PROTOCOLS, KEY_CIDRS, KEY_PINS, KEY_TEXTS,      /* one or several */
@@ -93,7 +93,7 @@ static inline bool key_is_section(const struct config_key *k)
 /* It takes a list of values, or one of them in the list's place. */
 static inline bool key_is_number(const struct config_key *k)
 {
-	return k->kind >= KEY_DURATION && k->kind <= KEY_SHARE;
+	return k->kind >= KEY_DURATION && k->kind <= KEY_RATE;
 }
 
 static inline bool key_is_several(const struct config_key *k)

@@ -147,6 +147,12 @@ static void json_share(struct json *j, const struct config_key *k)
 	json_pattern(j, "^(0|[1-9][0-9]*)%$");
 }
 
+static void json_rate(struct json *j, const struct config_key *k)
+{
+	(void)k; /* as above */
+	json_pattern(j, "^(0|[1-9][0-9]*)/[sm]$");
+}
+
 #define SIZE_PATTERN "^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)"
 
 static void json_size(struct json *j, const struct config_key *k)
@@ -254,6 +260,7 @@ static void json_type(struct json *j, const struct config_key *k)
 	case KEY_SINK:     json_pattern(j, "^(stdout|stderr|off|/.*)$"); return;
 	case KEY_SIZE:     word ? json_or_word(j, k, json_size) : json_size(j, k); return;
 	case KEY_SHARE:    word ? json_or_word(j, k, json_share) : json_share(j, k); return;
+	case KEY_RATE:     word ? json_or_word(j, k, json_rate) : json_rate(j, k); return;
 	case KEY_HOST:     json_pattern(j, "^[A-Za-z0-9_.:-]{1,253}$"); return;
 	case KEY_BYTES:
 	case KEY_TEXT:

@@ -187,6 +187,32 @@ int units_share(int64_t *percent, const char *text, struct units_refusal *r)
 	return 0;
 }
 
+/* A bare number would be one in a second to some and in a minute to others. */
+int units_rate(int64_t *n, const char *text, struct units_refusal *r)
+{
+	const char *all = text;
+	int64_t v;
+	int err = take_number(&text, &v, r);
+
+	if (err != 0)
+		return err;
+	if (strcmp(text, "/s") != 0 && strcmp(text, "/m") != 0)
+		return refuse_without_unit(r, all, "/s",
+					   "a rate is a number in a second or a minute, as in 20/s or 30/m");
+	if (__builtin_mul_overflow(v, text[1] == 's' ? UNITS_M / UNITS_S : 1, &v))
+		return unit_refuse(r, "the number is too large");
+	*n = v;
+	return 0;
+}
+
+const char *units_rate_format(int64_t n, char *out)
+{
+	bool seconds = n % (UNITS_M / UNITS_S) == 0;
+
+	snprintf(out, UNITS_TEXT, "%" PRId64 "/%c", seconds ? n / (UNITS_M / UNITS_S) : n, seconds ? 's' : 'm');
+	return out;
+}
+
 int units_count(int64_t *n, const char *text, struct units_refusal *r)
 {
 	int64_t v;

@@ -31,6 +31,8 @@ must_use int units_size(int64_t *bytes, const char *text, struct units_refusal *
 must_use int units_byte_rate(int64_t *bytes, const char *text, struct units_refusal *r);
 /* "50%": whole percent, with the sign. */
 must_use int units_share(int64_t *percent, const char *text, struct units_refusal *r);
+/* "20/s", "30/m": so many in a second or in a minute. In a minute. */
+must_use int units_rate(int64_t *n, const char *text, struct units_refusal *r);
 /* Decimal digits alone. */
 must_use int units_count(int64_t *n, const char *text, struct units_refusal *r);
 /* The same, or 0x and hexadecimal digits. */
@@ -49,5 +51,6 @@ must_use int units_passed(struct np_addr *a, const char *text, struct units_refu
  * nothing finer is read. out holds UNITS_TEXT bytes. Return out. */
 const char *units_duration_format(int64_t ns, char *out);
 const char *units_size_format(int64_t bytes, char *out);
+const char *units_rate_format(int64_t n, char *out);
 
 #endif

@@ -309,20 +309,46 @@ static void doubt_timeouts(struct diag *d, struct config_listener *l)
 		          "lifetime_jitter has no effect: timeouts.lifetime is off");
 }
 
+/* Who connects to a Unix socket has no address. */
+static void doubt_sources(struct diag *d, struct config_listener *l)
+{
+	const struct config_source *s = &l->per_source;
+	bool limits = s->connections != CONFIG_OFF || s->rate != CONFIG_OFF;
+	struct config_pos at = validate_origin(s->rate == CONFIG_OFF ? "listeners[].per_source.connections" :
+							     "listeners[].per_source.rate", l);
+
+	if (s->rate == CONFIG_OFF && s->burst != CONFIG_AUTO)
+		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].per_source.burst", l),
+			  "per_source.burst has no effect without per_source.rate");
+	for (size_t i = 0; limits && i < l->nbind; i++) {
+		const struct config_bind *b = &l->bind[i];
+		const struct config_proxy_in *in = b->proxy_protocol != NULL ? &b->proxy_protocol->in :
+									     &l->proxy_protocol;
+
+		if (b->text == NULL || !np_addr_is_unix(&b->addr) || in->accept == CONFIG_PROXY_IN_REQUIRED)
+			continue;
+		diag_warn(d, DIAG_NO_EFFECT, at,
+			  "per_source has no effect at %.120s: its clients have no address without a PROXY header",
+			  b->text);
+	}
+}
+
 /* Settings that another setting makes pointless. Warnings, because a generated file may write
  * every key. */
 static void doubt_listener(struct diag *d, const struct config *c, struct config_listener *l)
 {
 	int64_t all = c->limits.max_connections;
 
-	if (l->max_connections == CONFIG_OFF && l->tls == NULL && l->at_limit == CONFIG_AT_LIMIT_WAIT)
+	if (l->max_connections == CONFIG_OFF && l->tls == NULL && l->rate == CONFIG_OFF &&
+	    l->at_limit == CONFIG_AT_LIMIT_WAIT)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].at_limit", l),
-		          "at_limit has no effect without max_connections or tls");
+		          "at_limit has no effect without max_connections, rate or tls");
 	if (l->max_connections != CONFIG_OFF && all != CONFIG_AUTO && l->max_connections > all)
 		diag_warn(d, DIAG_NO_EFFECT, validate_origin("listeners[].max_connections", l),
 		          "max_connections has no effect: limits.max_connections is lower and is reached first");
 	doubt_connect(d, c, l);
 	doubt_timeouts(d, l);
+	doubt_sources(d, l);
 }
 
 /* Upstreams first: a listener's references resolve to their indexes. */

@@ -104,15 +104,15 @@ static int read_byte_size(struct value_reader *r, const struct config_key *k, co
 	return store_number(r, k, n, field);
 }
 
-/* In percent. */
-static int read_share(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
+/* A number with one unit of its own: percent, or a rate. */
+static int read_one_unit(struct value_reader *r, const struct config_key *k, const char *text, int64_t *field)
 {
 	struct units_refusal u;
 	int64_t n;
 
 	if (read_word(k, text, field))
 		return 0;
-	if (units_share(&n, text, &u) != 0)
+	if ((k->kind == KEY_RATE ? units_rate(&n, text, &u) : units_share(&n, text, &u)) != 0)
 		return refuse_units(r, DIAG_NUMBER, &u);
 	return store_number(r, k, n, field);
 }
@@ -408,7 +408,8 @@ int value_read(struct value_reader *r, const struct config_key *k, const char *t
 	case KEY_DURATION: return read_duration(r, k, text, field);
 	case KEY_COUNT:    return read_count(r, k, text, field);
 	case KEY_SIZE:     return read_byte_size(r, k, text, field);
-	case KEY_SHARE:    return read_share(r, k, text, field);
+	case KEY_SHARE:
+	case KEY_RATE:     return read_one_unit(r, k, text, field);
 	case KEY_ENUM:     return read_enum(r, k, text, field);
 	case KEY_BOOL:     return read_bool(r, text, field);
 	case KEY_NAME:

@@ -81,6 +81,8 @@ const char *value_number(const struct config_key *k, int64_t n, char *out)
 			snprintf(out + strlen(out), UNITS_TEXT - strlen(out), "/s");
 		return out;
 	}
+	if (k->kind == KEY_RATE)
+		return units_rate_format(n, out);
 	if (k->kind == KEY_SHARE) {
 		snprintf(out, UNITS_TEXT, "%" PRId64 "%%", n);
 		return out;
@@ -109,6 +111,7 @@ int value_put(FILE *out, const struct config_key *k, const void *field)
 	case KEY_DURATION:
 	case KEY_SIZE:
 	case KEY_SHARE:
+	case KEY_RATE:
 	case KEY_COUNT:   return fprintf(out, "%s", value_number(k, *(const int64_t *)field, text));
 	case KEY_ENUM:    return put_word(out, k->words[*(const unsigned *)field].word);
 	case KEY_BOOL:    return fprintf(out, "%s", *(const bool *)field ? "true" : "false");
@@ -133,7 +136,7 @@ const char *value_kind_text(enum key_kind kind)
 	static const char *const texts[] = {
 		[KEY_MAP] = "map", [KEY_LIST] = "list", [KEY_BLOCK] = "map",
 		[KEY_DURATION] = "duration", [KEY_COUNT] = "number", [KEY_SIZE] = "size",
-		[KEY_SHARE] = "percentage", [KEY_ENUM] = "word",
+		[KEY_SHARE] = "percentage", [KEY_RATE] = "rate", [KEY_ENUM] = "word",
 		[KEY_BOOL] = "true or false", [KEY_SINK] = "destination",
 		[KEY_ADDRESS] = "address", [KEY_BIND] = "address",
 		[KEY_NAME] = "name", [KEY_REF] = "upstream name", [KEY_TEXT] = "text",

@@ -36,8 +36,8 @@ $(O)/tests/sim/closer_sim_test: $(O)/libproxy.a $(O)/libconfig.a
 $(SIM_BIN): $(O)/libkit.a $(O)/libfake.a
 $(EXACT_BIN): $(call src,tests/exact/exact_*.c)
 $(FLOW_BIN) $(FAULTS_BIN) $(EXACT_BIN): $(O)/libflowkit.a $(O)/libkit.a $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
-$(filter-out %/histogram %/pick %/walk,$(MICRO_BIN)): $(O)/libnetpoll.a
-$(filter %/histogram %/pick %/walk,$(MICRO_BIN)): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
+$(filter-out %/acl %/histogram %/pick %/source %/walk,$(MICRO_BIN)): $(O)/libnetpoll.a
+$(filter %/acl %/histogram %/pick %/source %/walk,$(MICRO_BIN)): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(FUZZ_BIN): $(O)/libproxy.a $(O)/libconfig.a $(O)/libnetpoll.a
 $(UNIT_BIN) $(SIM_BIN) $(FLOW_BIN) $(FAULTS_BIN) $(EXACT_BIN): PROGRAM_LIBS := -lcmocka
 $(filter $(O)/tests/unit/loadtest/%,$(UNIT_BIN)): PROGRAM_LIBS := -lcmocka -lm

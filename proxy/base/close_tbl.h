@@ -68,6 +68,8 @@
 	  "the client's certificate is missing, revoked, not trusted or too large") \
 	X(DENIED,             denied,             REJECTED, PROXY,  "PR", \
 	  "the listener's allow and deny keep it out, or client_auth.allow does") \
+	X(RATE_LIMITED,       rate_limited,       REJECTED, PROXY,  "RC", \
+	  "its source, or its listener, was at a limit of per_source or rate") \
 	X(MAX_HANDSHAKES,     max_handshakes,     REJECTED, PROXY,  "RC", \
 	  "the limit of TLS handshakes in progress was reached") \
 	X(MAX_CONNECTIONS,    max_connections,    REJECTED, PROXY,  "RC", \

@@ -7,6 +7,7 @@
 #include "proxy/base/probe.h"
 #include "proxy/conn/conn_extra.h"
 #include "proxy/conn/conn_judge.h"
+#include "proxy/conn/conn_source.h"
 #include "proxy/conn/conn_trace.h"
 #include "proxy/conn/stages.h"
 #include "proxy/conn/tally.h"
@@ -27,9 +28,12 @@ static void close_side(struct conn *c, struct stream *s, const struct relay_dir 
 		stream_close(s);
 }
 
-/* By the lists of its listener, before TLS: it learns nothing, not even that somebody has read. */
+/* By the lists of its listener, or the limits of its source, before TLS: it learns nothing, not even that somebody has
+ * read. */
 static bool was_kept_out(const struct conn *c, enum close_reason why)
 {
+	if (why == CLOSE_RATE_LIMITED)
+		return conn_source_resets(c);
 	return why == CLOSE_DENIED && !conn_relays(c) && c->setup < SETUP_HELLO;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/conn/conn_source.h"
 #include "proxy/conn/conn_trace.h"
 
 struct conn_extra *conn_extra(struct conn *c)
@@ -72,6 +73,7 @@ void conn_extra_free(struct conn *c)
 	DCHECK_CONN(c);
 	if (likely(c->extra == NULL))
 		return;
+	conn_leave_source(c);
 	conn_preread_free(c->extra);
 	free(c->extra->replay);
 	free(c->extra->sni);

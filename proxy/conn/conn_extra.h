@@ -46,6 +46,7 @@ struct conn_extra {
 	struct conn_marks *marks; /* owned: of conn_trace.h; NULL: nobody asked when it was accepted */
 	struct conn_update *update; /* owned; NULL: there was none */
 	struct paced *paced;     /* owned: of relay_paced.h; NULL: it has no rate */
+	uint32_t source;         /* its place among those of its source (conn_source.h); 0: none */
 	struct ulid id;          /* with has_id: the one that it has had in another process */
 	bool has_id;
 	bool late;               /* it found no server once another process had taken over, and went aside for it */

@@ -44,7 +44,7 @@ static no_inline enum close_reason conn_prepare(struct conn *c)
 	const struct listener *f = c->listener;
 	enum close_reason why = CLOSE_NONE;
 
-	if (f->wants_header || f->wants_hello || f->wants_byte)
+	if (f->wants_preread)
 		why = preread_run(c);
 	if (why == CLOSE_NONE && f->tls != NULL)
 		why = conn_tls(c);

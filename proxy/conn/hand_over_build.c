@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_source.h"
 #include "proxy/conn/hand_over.h"
 #include "proxy/conn/relay_paced.h"
 #include "proxy/conn/stages.h"
@@ -340,6 +341,8 @@ static void join_shard(struct conn *c, const struct hand_over_into *into, const 
 	list_push_back(&s->conns, &c->link);
 	snapshot_hold(c->listener->snap, s->id);
 	__atomic_add_fetch(&s->nconns, 1, __ATOMIC_RELAXED);
+	if (h->waits != HANDOVER_WAITS_PLACE)
+		conn_count_source(c, c->listener, true);
 }
 
 static int build_at(struct hand_over_place *p, const struct hand_over_into *into, const struct hand_over *h,

@@ -1,7 +1,8 @@
 /* The client's first bytes, read before a server is dialled: a PROXY header where the listener
  * requires one, then a ClientHello where a rule asks for it, then any byte where no server is
- * dialled without one. The deadlines are absolute: a client that sends a byte now and then gains no
- * time. All bytes are kept, and those behind the header are passed on unchanged.
+ * dialled without one. Behind the header the connection is counted for its source (conn_source.h).
+ * The deadlines are absolute: a client that sends a byte now and then gains no time. All bytes are
+ * kept, and those behind the header are passed on unchanged.
  *
  * A read goes into the worker's scratch and is copied from there, so a client that sends nothing
  * holds no buffer. */
@@ -13,6 +14,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/conn/conn_extra.h"
+#include "proxy/conn/conn_source.h"
 #include "proxy/conn/conn_trace.h"
 #include "proxy/proto/pp.h"
 
@@ -156,13 +158,12 @@ static enum close_reason hello_failure(struct conn *c, ssize_t n)
 	return read_failure(c, n, CLOSE_PREREAD_TIMEOUT, CLOSE_HELLO_INVALID);
 }
 
-static enum close_reason read_hello(struct conn *c)
+static enum close_reason read_hello(struct conn *c, int64_t deadline)
 {
 	const struct listener *f = c->listener;
 	struct preread *o = c->extra->preread;
 	enum hello_result result = HELLO_MORE;
 	uint32_t fed = o->rest != NULL ? o->rest->from : 0;
-	int64_t deadline = np_deadline_after(f->hello_timeout);
 	int64_t silence = np_deadline_after(f->hello_silence);
 
 	c->setup = SETUP_HELLO;
@@ -254,28 +255,43 @@ static bool is_denied(const struct conn *c)
 	return c->listener->acl != NULL && acl_denies(c->listener->acl, &conn_client(c)->sa);
 }
 
+/* Behind the header. A wait for room among the connections of its source and the hello have one deadline. */
+static enum close_reason read_opening(struct conn *c)
+{
+	const struct listener *f = c->listener;
+	enum close_reason why = CLOSE_NONE;
+	int64_t by = np_deadline_after(f->hello_timeout);
+
+	if (f->sources != NULL)
+		why = conn_take_source(c, by);
+	if (why == CLOSE_NONE && needs_hello(c)) {
+		why = read_hello(c, by);
+		if (why == CLOSE_NONE)
+			trace_at(c, TRACE_HELLO, NULL);
+	}
+	if (why == CLOSE_NONE && f->wants_byte && is_silent(c->extra->preread))
+		why = read_first_byte(c);
+	return why;
+}
+
 enum close_reason preread_run(struct conn *c)
 {
+	const struct listener *f = c->listener;
 	enum close_reason why = CLOSE_NONE;
 
 	DCHECK_CONN(c);
 	DCHECK(c->phase == CONN_CONNECTING, "bytes are read first, or not at all");
-	if (conn_preread(c) == NULL)
+	if ((f->wants_header || f->wants_hello || f->wants_byte) && conn_preread(c) == NULL)
 		return CLOSE_OVERLOAD;
-	if (c->listener->wants_header)
+	if (f->wants_header)
 		why = read_header(c);
-	if (why == CLOSE_NONE && c->listener->wants_header) {
+	if (why == CLOSE_NONE && f->wants_header) {
 		trace_at(c, TRACE_HEADER, NULL);
 		if (is_denied(c))
 			why = CLOSE_DENIED;
 	}
-	if (why == CLOSE_NONE && needs_hello(c)) {
-		why = read_hello(c);
-		if (why == CLOSE_NONE)
-			trace_at(c, TRACE_HELLO, NULL);
-	}
-	if (why == CLOSE_NONE && c->listener->wants_byte && is_silent(c->extra->preread))
-		why = read_first_byte(c);
+	if (why == CLOSE_NONE)
+		why = read_opening(c);
 	/* the dial watches the client: it must not find this one */
 	np_fd_set_read_deadline(&c->client.fd, 0);
 	return why;

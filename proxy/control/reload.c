@@ -15,6 +15,7 @@
 #include "proxy/control/check_first.h"
 #include "proxy/control/load.h"
 #include "proxy/control/publish.h"
+#include "proxy/control/recount.h"
 #include "proxy/control/signals.h"
 #include "proxy/control/start_errors.h"
 #include "proxy/control/tokens.h"
@@ -96,8 +97,7 @@ static void forget_failures(const struct snapshot *old, const struct snapshot *n
 	}
 }
 
-/* The old snapshot is dropped last: until an acceptor has switched it still hands out the old one's
- * listeners. */
+/* The old snapshot is dropped last: until an acceptor has switched it hands out the old one's listeners. */
 int reload_publish(struct process *p, struct snapshot *snap, struct list *opened)
 {
 	int err;
@@ -448,13 +448,14 @@ static void list_changes(const struct snapshot *old, const struct snapshot *new,
 	out[t.n] = '\0';
 }
 
-/* Owns c.   Returns  0, or why it was refused. */
+/* Owns c. restart may be NULL.   Returns  0, or why it was refused. */
 static int put_into_force(struct process *p, const char *path, struct config *c, bool *restart)
 {
 	struct list opened;
 	struct snapshot *snap;
 	enum reload_step step;
 	const char *cause = c == NULL ? "file" : "certificates";
+	bool restarts;
 	int err;
 
 	manager_reloading(p);
@@ -465,13 +466,16 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 		manager_reloaded(p);
 		return err;
 	}
-	*restart = warn_of_restart(p->snap->config, snap->config);
+	restarts = warn_of_restart(p->snap->config, snap->config);
+	if (restart != NULL)
+		*restart = restarts;
 	list_changes(p->snap, snap, p->changes);
 	reload_log_level(snap->config);
 	err = reload_publish(p, snap, &opened);
 	if (err != 0)
 		log_msg(LVL_ERROR, "reload_partial",
 			"a listener could not start on every worker: %s", np_err_text(err));
+	recount_sources(p);
 	STAT_ADD(&p->stats, reloads_ok, 1);
 	__atomic_store_n(&p->publishing.reload_failed, 0, __ATOMIC_RELAXED);
 	p->why[0] = '\0';
@@ -483,18 +487,14 @@ static int put_into_force(struct process *p, const char *path, struct config *c,
 /* Without a file, as with staunch proxy, only the logs are reopened. */
 int reload_file(struct process *p, bool *restart)
 {
-	bool ignored;
-
 	/* First, and also when the file is bad: log rotation sends SIGHUP, too. */
 	log_reopen(p->log);
 	if (p->config_path == NULL)
 		return 0;
-	return put_into_force(p, p->config_path, NULL, restart != NULL ? restart : &ignored);
+	return put_into_force(p, p->config_path, NULL, restart);
 }
 
 void reload_again(struct process *p)
 {
-	bool ignored;
-
-	(void)put_into_force(p, NULL, config_share(p->snap->config), &ignored);
+	(void)put_into_force(p, NULL, config_share(p->snap->config), NULL);
 }

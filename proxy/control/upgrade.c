@@ -16,6 +16,7 @@
 #include "proxy/control/upgrade_counts.h"
 #include "proxy/control/upgrade_limits.h"
 #include "proxy/control/upgrade_move.h"
+#include "proxy/control/upgrade_sources.h"
 #include "proxy/control/upgrade_spawn.h"
 #include "proxy/control/upgrade_state.h"
 #include "proxy/listen/binding.h"
@@ -385,6 +386,7 @@ bool upgrade_run(struct process *p, const char *binary)
 	upgrade_peer_stop(p);
 	u->counts = upgrade_counts_free(u->counts);
 	u->limits = upgrade_limits_free(u->limits);
+	u->sources = upgrade_sources_free(u->sources);
 	end_child(u);
 	__atomic_store_n(&u->stage, UPGRADE_NONE, __ATOMIC_RELEASE);
 	say_given_up(p);
@@ -433,4 +435,5 @@ void upgrade_bye(struct process *p)
 	upgrade_peer_stop(p);
 	u->counts = upgrade_counts_free(u->counts);
 	u->limits = upgrade_limits_free(u->limits);
+	u->sources = upgrade_sources_free(u->sources);
 }

@@ -33,6 +33,7 @@ struct process;
 struct snapshot;
 struct upgrade_counts;
 struct upgrade_limits;
+struct upgrade_sources;
 
 #define UPGRADE_WHY 256
 
@@ -67,6 +68,7 @@ struct upgrade {
 	struct upgrade_counts *counts; /* old: owned: what it has told (upgrade_counts.h); NULL: nothing */
 	struct upgrade_limits *limits; /* old: owned: the same of limits (upgrade_limits.h) */
 	struct limit left;           /* connections of old: old counts, new holds */
+	struct upgrade_sources *sources; /* old: owned: the same of sources (upgrade_sources.h) */
 	struct upgrade_batch *batch; /* new: owned: what came and does not run yet; NULL: nothing comes */
 	unsigned moved;              /* old: connections that are the other process's now */
 	uint64_t batches;            /* old: sent so far */

@@ -11,6 +11,7 @@
 #include "proxy/control/control.h"
 #include "proxy/control/upgrade_limits.h"
 #include "proxy/control/upgrade_move.h"
+#include "proxy/control/upgrade_sources.h"
 #include "proxy/control/upgrade_spawn.h"
 #include "proxy/control/upgrade_state.h"
 #include "proxy/listen/handed.h"
@@ -381,6 +382,7 @@ void upgrade_heard(struct process *p)
 		return;
 	}
 	upgrade_take_rest(p, u->read_err == 0 || u->read_err == -NP_ESHORT);
+	upgrade_sources_alone(p);
 	if (u->pair.room != NULL)
 		log_msg(LVL_NOTICE, "predecessor_ended", "the process before this one, %d, has ended", (int)u->pid);
 	upgrade_peer_stop(p);
@@ -397,6 +399,7 @@ void upgrade_leave_old(struct process *p)
 		if (!upgrade_take(p))
 			upgrade_taken(u);
 	upgrade_take_rest(p, u->read_err == -NP_ESHORT);
+	upgrade_sources_alone(p);
 	upgrade_peer_stop(p);
 }
 

@@ -30,6 +30,7 @@ struct upstream;
 	X(names, STATE_NAMES, ONCE)         /* what DNS said, should it say nothing now */ \
 	X(overrides, STATE_OVERRIDES, ONCE) /* of operators, also without a state file */ \
 	X(servers, STATE_SERVERS, ONCE)     /* verdicts of checks and of connections */ \
+	X(sources, STATE_SOURCES, AGAIN)    /* of clients: how many connections each has, and its rate */ \
 	X(counts, STATE_COUNTS, AGAIN)      /* of listeners, upstreams, servers, the process */ \
 	X(limits, STATE_LIMITS, AGAIN)      /* places that are taken: none is exceeded in sum */
 

@@ -128,15 +128,71 @@ static struct limit *wait_for_room(struct acceptor *a, struct limit *full)
 	return full;
 }
 
-/* Whom the lists of the listener keep out takes no place of any limit.   Returns  whether he is gone. */
-static bool turn_away(struct acceptor *a, int sysfd, const struct np_addr *peer)
-{
-	const struct acl *gate = a->listener->gate;
+/* ---- before any limit: lists, and the listener's rate ---- */
 
-	if (likely(gate == NULL) || !acl_denies(gate, &peer->u.sa))
+/* Takes a token of the listener's rate. GCRA, as of a source (proxy/policy/source.h), but on one word that all workers
+ * move. With `waits` the token is taken in any case.
+ *   Returns  ns until it may go on; 0: now. */
+static int64_t take_listener_rate(const struct listener *l, bool waits)
+{
+	int64_t *word = &l->counts->rate_tat, tat = __atomic_load_n(word, __ATOMIC_RELAXED), next, late;
+
+	do {
+		int64_t now = np_now();
+
+		next = (tat > now ? tat : now) + l->rate_interval;
+		late = next - now - l->rate_burst;
+		if (late > 0 && !waits)
+			return late;
+	} while (!__atomic_compare_exchange_n(word, &tat, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return late > 0 ? late : 0;
+}
+
+static void tell_rate(const struct listener *l)
+{
+	log_limited(LVL_NOTICE, "rate_reached", l->name, 0, "listener %s: its rate of %lld/m is reached: %s", l->name,
+		    (long long)l->rate, l->wait_at_limit ? "clients wait in the backlog" : "clients are refused");
+}
+
+/* Out of the loop of who waits: an acceptor that is stopped meanwhile has served the socket it held.
+ *   Returns  whether it is gone. */
+static bool wait_for_rate(struct acceptor *a, int sysfd, const struct np_addr *peer, int64_t ns)
+{
+	a->held = sysfd;
+	a->held_peer = *peer;
+	np_sleep(ns);
+	if (a->held < 0)
+		return true;
+	a->held = -1;
+	return false;
+}
+
+/* last: the acceptor goes, and nobody waits at it.   Returns  whether the socket is gone. */
+static no_inline bool guard(struct acceptor *a, int sysfd, const struct np_addr *peer, bool last)
+{
+	const struct listener *l = a->listener;
+	int64_t late = 0;
+
+	if (l->gate != NULL && acl_denies(l->gate, &peer->u.sa)) {
+		conn_accepted(a->shard, a->listener, sysfd, peer, CLOSE_DENIED);
+		return true;
+	}
+	if (l->rate_interval > 0)
+		late = take_listener_rate(l, l->wait_at_limit);
+	if (late == 0)
 		return false;
-	conn_accepted(a->shard, a->listener, sysfd, peer, CLOSE_DENIED);
-	return true;
+	tell_rate(l);
+	if (!l->wait_at_limit) {
+		conn_accepted(a->shard, a->listener, sysfd, peer, CLOSE_RATE_LIMITED);
+		return true;
+	}
+	return !last && wait_for_rate(a, sysfd, peer, late);
+}
+
+/* Who is kept out takes no place of any limit.   Returns  whether the socket is gone. */
+static bool turn_away(struct acceptor *a, int sysfd, const struct np_addr *peer, bool last)
+{
+	return unlikely(a->listener->guarded) && guard(a, sysfd, peer, last);
 }
 
 static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *peer)
@@ -145,7 +201,7 @@ static void acceptor_take(struct acceptor *a, int sysfd, const struct np_addr *p
 
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
-	if (turn_away(a, sysfd, peer))
+	if (turn_away(a, sysfd, peer, false))
 		return;
 	full = conn_admit(a->shard, a->listener);
 	if (full != NULL) {
@@ -171,7 +227,7 @@ static void acceptor_take_last(struct acceptor *a, int sysfd, const struct np_ad
 
 	if (a->closing)
 		np_sock_lift_filter(sysfd);
-	if (turn_away(a, sysfd, peer))
+	if (turn_away(a, sysfd, peer, true))
 		return;
 	full = conn_admit(a->shard, a->listener);
 	if (full != NULL)

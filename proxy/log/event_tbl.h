@@ -82,6 +82,7 @@
 	X(passed_lost, "error", "Sockets that systemd passed are not used, for want of memory.") \
 	X(passed_unused, "warning", "No bind names a socket that systemd passed; it is closed.") \
 	X(predecessor_ended, "notice", "The process from which this one has taken over has ended.") \
+	X(rate_reached, "notice", "A listener has new connections faster than its rate: they are refused, or wait.") \
 	X(ready, "notice", "All addresses are listened on; connections are served.") \
 	X(relay_failed, "warning, error", "A system call failed as only this machine can be to blame for.") \
 	X(reload_failed, "error", "A configuration is refused; the one before stays in force.") \
@@ -99,6 +100,8 @@
 	X(server_spare, "warning", "A server that takes no connection is used only where no other is left.") \
 	X(server_up, "info, notice", "A server's checks are good: connections go to it; for how long it was down.") \
 	X(signal, "notice", "A signal was received.") \
+	X(source_limited, "notice", "A source of clients is at a limit of per_source: its new connections are refused, or wait.") \
+	X(source_table_full, "warning", "All limits.sources have connections: new sources are not counted.") \
 	X(splice_unavailable, "warning", "Bulk is copied, since the kernel refuses splice or pipes.") \
 	X(start_failed, "error", "The process could not start; what it lacked.") \
 	X(state_bad, "warning", "The state file cannot be read; it is moved aside.") \
@@ -129,6 +132,7 @@
 	X(upstream_up, "notice", "A server of an upstream can be used again, after there was none.") \
 	X(watchdog_blind, "warning", "The service manager hears of the control thread alone, for want of memory.") \
 	X(worker_stalled, "warning", "A worker's loop has not turned for half a second; what it runs.") \
-	X(workers_clamped, "warning", "More workers than are supported.")
+	X(workers_clamped, "warning", "More workers than are supported.") \
+	X(would_deny, "notice", "A source is at a limit of per_source; with dry_run its connections are admitted.")
 
 #endif

@@ -19,7 +19,7 @@ static const struct cell_row of_process[] = {
 static const struct cell_row of_listener[] = {
 #define X(field) ROW(listener_stats, field, #field)
 	X(connections), X(bytes_in), X(bytes_out), X(lifetime), X(handshake), X(upstream_handshake),
-	X(handshakes_failed), X(handshakes), X(spliced), X(overflows), X(blocked), X(upgrade_pause),
+	X(handshakes_failed), X(handshakes), X(spliced), X(overflows), X(limited), X(blocked), X(upgrade_pause),
 #undef X
 #define X(code, word, ...) ROW(listener_stats, closed[CLOSE_##code], "closed." #word),
 	CLOSE_TBL(X)

@@ -8,6 +8,9 @@
 #include "proxy/metrics/histogram.h"
 #include "proxy/metrics/stats.h"
 
+/* What becomes of a connection beyond a limit of its source. */
+enum limited_how { LIMITED_RESET, LIMITED_CLOSE, LIMITED_WAIT, LIMITED_DRY_RUN, LIMITED_HOWS };
+
 /* Only counts and histograms of 64 bits: cells_sum adds it up as an array of them. What each end
  * writes stands in the first 128 bytes, but for its reason. */
 struct listener_stats {
@@ -21,6 +24,7 @@ struct listener_stats {
 	uint64_t handshakes[2][2];      /* that worked: TLS 1.2, 1.3; full, resumed */
 	uint64_t spliced;               /* of bytes_in and bytes_out: through a pipe */
 	uint64_t overflows;             /* clients that the kernel turned away from a full accept queue */
+	uint64_t limited[2][LIMITED_HOWS]; /* by per_source.connections, by per_source.rate */
 	uint64_t blocked[2];            /* ns: connections that waited for room at the server, at the client */
 	struct histogram upgrade_pause; /* of connections that came here from the process before this one */
 } cache_aligned;

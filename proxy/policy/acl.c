@@ -16,6 +16,7 @@
 #define V4_AT      (CIDR_V4_BITS / 8) /* where an IPv4 address begins in a mapped one */
 #define V4_BYTES   4
 #define ROOM_FIRST 64 /* networks; it doubles */
+#define ACL_FENCE  32 /* addresses from one fence to the next */
 
 /* ---- networks as ranges ---- */
 
@@ -149,6 +150,14 @@ static bool answer_at_first(const struct change *c, size_t *n, size_t *from, boo
 	return *from != 0 ? c[0].denied : outside;
 }
 
+/* Room for the fences of n addresses.   Returns  0 or -NP_ENOMEM. */
+static int fences_init(struct acl_fences *f, size_t n)
+{
+	f->n = (uint32_t)((n + ACL_FENCE - 1) / ACL_FENCE);
+	f->at = malloc((f->n + 1) * sizeof(*f->at));
+	return f->at != NULL ? 0 : -NP_ENOMEM;
+}
+
 static int fill_v4(struct acl *a, const struct span *spans, size_t n, bool outside)
 {
 	size_t nc = 0, from;
@@ -162,7 +171,11 @@ static int fill_v4(struct acl *a, const struct span *spans, size_t n, bool outsi
 		a->v4.at[i] = (uint32_t)c[from + i].at;
 	a->v4.n = (uint32_t)nc;
 	free(c);
-	return a->v4.at != NULL ? 0 : -NP_ENOMEM;
+	if (a->v4.at == NULL || fences_init(&a->v4.fences, nc) != 0)
+		return -NP_ENOMEM;
+	for (size_t i = 0; i < a->v4.fences.n; i++)
+		a->v4.fences.at[i] = a->v4.at[i * ACL_FENCE];
+	return 0;
 }
 
 static int fill_v6(struct acl *a, const struct span *spans, size_t n, bool outside)
@@ -178,7 +191,11 @@ static int fill_v6(struct acl *a, const struct span *spans, size_t n, bool outsi
 		a->v6.at[i] = c[from + i].at;
 	a->v6.n = (uint32_t)nc;
 	free(c);
-	return a->v6.at != NULL ? 0 : -NP_ENOMEM;
+	if (a->v6.at == NULL || fences_init(&a->v6.fences, nc) != 0)
+		return -NP_ENOMEM;
+	for (size_t i = 0; i < a->v6.fences.n; i++)
+		a->v6.fences.at[i] = (uint64_t)(a->v6.at[i * ACL_FENCE] >> 64);
+	return 0;
 }
 
 /* ---- from lists to ranges ---- */
@@ -259,7 +276,9 @@ static int fill(struct acl *a, const struct acl_lists *lists, struct gathered *g
 static void acl_free(struct acl *a)
 {
 	free(a->v4.at);
+	free(a->v4.fences.at);
 	free(a->v6.at);
+	free(a->v6.fences.at);
 	free(a);
 }
 
@@ -311,35 +330,64 @@ int acl_new(const struct acl_lists *lists, struct acl *prev, struct acl **out, s
 
 /* ---- the look-up ---- */
 
+/* How many of n numbers, one at least, are at or below v. Without a branch for the compiler to make: nobody can predict
+ * one in a bisection, and where all numbers are in the cache each wrong guess costs more than a step. */
+static uint32_t count_fences(const struct acl_fences *f, uint64_t v)
+{
+	uint32_t low = 0;
+
+	for (uint32_t n = f->n, half; n > 1; n -= half) {
+		uint32_t below;
+
+		half = n / 2;
+		below = f->at[low + half - 1] <= v;
+		__asm__("" : "+r"(below));
+		low += half & -below;
+	}
+	return low + (f->at[low] <= v);
+}
+
+/* How many of the n addresses from `from` on are at or below addr, and those before `from`, which are all. A guess that
+ * is wrong has fetched what may be needed next, and these are seldom in the cache. */
+#define BISECT(at, from, n, addr)                                                    \
+	({                                                                           \
+		uint32_t low_ = (from);                                              \
+		for (uint32_t n_ = (n); n_ > 0; n_ /= 2) {                           \
+			uint32_t middle_ = low_ + n_ / 2;                            \
+			if ((at)[middle_] <= (addr)) {                               \
+				low_ = middle_ + 1;                                  \
+				n_--;                                                \
+			}                                                            \
+		}                                                                    \
+		low_;                                                                \
+	})
+
 /* Odd: the answer has changed an odd number of times up to here. */
 static bool look_up_v4(const struct acl_v4 *f, uint32_t addr)
 {
-	uint32_t low = 0, n = f->n;
+	uint32_t fences = f->n > 0 ? count_fences(&f->fences, addr) : 0, from, n;
 
-	for (; n > 0; n /= 2) {
-		uint32_t middle = low + n / 2;
-
-		if (f->at[middle] <= addr) {
-			low = middle + 1;
-			n--;
-		}
-	}
-	return f->denied != (low & 1);
+	if (fences == 0)
+		return f->denied;
+	from = (fences - 1) * ACL_FENCE;
+	n = f->n - from < ACL_FENCE ? f->n - from : ACL_FENCE;
+	return f->denied != (BISECT(f->at, from, n, addr) & 1);
 }
 
+/* Several fences may have the same first half: then the address may lie before the last of them. */
 static bool look_up_v6(const struct acl_v6 *f, acl_u128 addr)
 {
-	uint32_t low = 0, n = f->n;
+	uint32_t fences = f->n > 0 ? count_fences(&f->fences, (uint64_t)(addr >> 64)) : 0, from, n;
 
-	for (; n > 0; n /= 2) {
-		uint32_t middle = low + n / 2;
-
-		if (f->at[middle] <= addr) {
-			low = middle + 1;
-			n--;
-		}
+	if (fences == 0)
+		return f->denied;
+	from = (fences - 1) * ACL_FENCE;
+	n = f->n - from < ACL_FENCE ? f->n - from : ACL_FENCE;
+	if (f->at[from] > addr) {
+		n = from;
+		from = 0;
 	}
-	return f->denied != (low & 1);
+	return f->denied != (BISECT(f->at, from, n, addr) & 1);
 }
 
 bool acl_denies(const struct acl *a, const struct sockaddr *sa)

@@ -39,6 +39,7 @@ static void add_listener(struct inventory *inv, struct listener_counts *counts, 
 	to->upstream_tls = speaks_tls_upstream(l);
 	to->max_connections = l->max_connections;
 	to->max_handshakes = l->max_handshakes;
+	to->limits_sources = l->sources != NULL;
 	to->config = l->config;
 }
 
@@ -320,6 +321,7 @@ struct inventory *inventory_new(struct registry *r, const struct snapshot *s,
 	inv->config = config_share(s->config);
 	inv->max_connections = s->max_connections;
 	inv->max_series = s->max_series;
+	inv->sources = r->sources;
 	inv->process = *p;
 	list_init(&inv->returned);
 	if (!lists_make(inv, s) || !list_certificates(inv, s))

@@ -37,6 +37,7 @@ struct inventory_listener {
 	struct listener_counts *counts; /* held; it has the name */
 	bool listed;                    /* a listener of the publication */
 	bool tls;                       /* TLS ends here */
+	bool limits_sources;            /* per_source */
 	bool upstream_tls;              /* one of its upstreams is spoken to over TLS */
 	uint32_t max_connections, max_handshakes; /* UINT32_MAX: no limit */
 	const struct config_listener *config; /* within inventory.config; NULL: not listed */
@@ -96,9 +97,12 @@ struct inventory_process {
 	unsigned nworkers;
 };
 
+struct source_table;
+
 struct inventory {
 	uint64_t generation;
 	int64_t published;        /* wall clock, ns since 1970 */
+	const struct source_table *sources; /* of the registry; NULL: sources were never limited */
 	struct config *config;    /* a share: the model in force */
 	uint32_t max_connections; /* of the process */
 	uint32_t max_series;      /* metrics.series */

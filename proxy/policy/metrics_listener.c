@@ -103,6 +103,27 @@ void metrics_overflows(const struct metrics_at *pg, unsigned i)
 	write_number(pg, i, number_of_overflows);
 }
 
+/* Of a listener that limits no sources there are none. */
+void metrics_source_limited(const struct metrics_at *pg, unsigned i)
+{
+	static const char *const limits[] = {"connections", "rate"};
+	static const char *const hows[LIMITED_HOWS] = {
+		[LIMITED_RESET] = "reset",
+		[LIMITED_CLOSE] = "close",
+		[LIMITED_WAIT] = "wait",
+		[LIMITED_DRY_RUN] = "dry_run",
+	};
+	struct listener_stats n;
+	const struct inventory_listener *l = listener_of(pg, i, &n);
+
+	for (unsigned k = 0; l != NULL && l->limits_sources && k < 2 * LIMITED_HOWS; k++) {
+		struct labels labels = by_listener(l, "limit", limits[k / LIMITED_HOWS]);
+
+		labels.at[2] = (struct label){"action", hows[k % LIMITED_HOWS]};
+		prometheus_value(&pg->to, pg->name, &labels, n.limited[k / LIMITED_HOWS][k % LIMITED_HOWS]);
+	}
+}
+
 void metrics_blocked(const struct metrics_at *pg, unsigned i)
 {
 	static const char *const on[] = {"server_write", "client_write"};

@@ -5,6 +5,7 @@
 #include "proxy/metrics/process_stats.h"
 #include "proxy/policy/metrics_family.h"
 #include "proxy/policy/registry.h"
+#include "proxy/policy/source.h"
 #include "proxy/policy/usable.h"
 #include "proxy/upstream/server.h"
 
@@ -129,6 +130,14 @@ void metrics_process_most_descriptors(const struct metrics_at *pg, unsigned i)
 {
 	(void)i;
 	prometheus_value(&pg->to, pg->name, &(struct labels){0}, stats_now().most_descriptors);
+}
+
+/* Of a process that has never limited any there is none. */
+void metrics_sources(const struct metrics_at *pg, unsigned i)
+{
+	(void)i;
+	if (pg->inv->sources != NULL)
+		prometheus_value(&pg->to, pg->name, &(struct labels){0}, source_known(pg->inv->sources));
 }
 
 /* ---- limits: the process's, two of each listener, each upstream's queue, each server's; where bounds are ---- */

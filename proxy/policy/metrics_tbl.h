@@ -36,6 +36,8 @@
 	  "Descriptors that are open.", process_descriptors, 1) \
 	X(PROCESS, ONE, "process_max_fds", gauge, "", \
 	  "Descriptors that may be open.", process_most_descriptors, 1) \
+	X(PROCESS, ONE, "staunch_sources", gauge, "", \
+	  "Sources that the table of per_source knows now: with connections, or with a rate that was used.", sources, 1) \
 	X(PROCESS, LIMITS, "staunch_limit_usage", gauge, "limit, listener, upstream, server", \
 	  "Places of a limit that are taken now.", limit_usage, 1) \
 	X(PROCESS, LIMITS, "staunch_limit_max", gauge, "limit, listener, upstream, server", \
@@ -60,6 +62,9 @@
 	  "Those of the relayed bytes that went through a pipe, without a copy.", spliced, 1) \
 	X(LISTENER, LISTENERS, "staunch_accept_queue_overflow_total", counter, "listener", \
 	  "Clients that the kernel turned away because the accept queue was full.", overflows, 1) \
+	X(LISTENER, LISTENERS, "staunch_source_limited_total", counter, "listener, limit, action", \
+	  "Client connections beyond a limit of their source, by what became of them; dry_run: they were admitted.", \
+	  source_limited, 2 * LIMITED_HOWS) \
 	X(LISTENER, LISTENERS, "staunch_connection_blocked_seconds_total", counter, "listener, on", \
 	  "Time in which bytes waited for room, looked at once a second: towards the server, towards the client.", \
 	  blocked, 2) \

@@ -10,6 +10,7 @@
 #include "proxy/policy/limit_watch.h"
 #include "proxy/policy/snapshot.h"
 #include "proxy/policy/snapshot_tls.h"
+#include "proxy/policy/source.h"
 #include "proxy/upstream/server.h"
 
 int registry_init(struct registry *r, unsigned nworkers)
@@ -32,6 +33,7 @@ void registry_fini(struct registry *r)
 	CHECK(r->snapshots == 0 && list_empty(&r->listeners), "a snapshot outlived the process");
 	registry_tls_fini(r);
 	r->servers = server_registry_free(r->servers);
+	r->sources = source_table_free(r->sources);
 	free(r->gone);
 }
 
@@ -105,6 +107,7 @@ struct listener_counts *listener_counts_get(struct registry *r, const char *name
 	counts = listener_counts_new(name, r->nworkers);
 	if (counts == NULL)
 		return NULL;
+	counts->id = ++r->listener_id;
 	counts->snapshots = 1;
 	list_push_back(&r->listeners, &counts->link);
 	return counts;

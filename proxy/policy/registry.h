@@ -10,6 +10,7 @@
 struct listener_stats;
 struct np_worker;
 struct server_registry;
+struct source_table;
 struct tls_worker;
 
 struct registry {
@@ -20,6 +21,8 @@ struct registry {
 	struct list staples; /* of struct tls_staple: of the certificates in use */
 	struct tls_worker **tls; /* owned: one per worker, and one for health; NULL until a generation speaks TLS */
 	bool health_tls;         /* a check or a probe speaks TLS, or did: the last of tls is there */
+	struct source_table *sources; /* owned; NULL until a generation limits sources; then until the end */
+	uint32_t listener_id; /* the last one that was given */
 	unsigned nworkers; /* const after init */
 	unsigned snapshots; /* alive: the current one, and those that connections keep */
 	bool looks_only;           /* const: of a trial (snapshot_trial.h): no file is written, nothing is logged */
@@ -45,7 +48,10 @@ struct listener_counts {
 	struct list link; /* control thread */
 	char *name; /* const, owned */
 	struct limit limit; /* connections. atomic: any worker */
+	int64_t rate_tat; /* when the bucket of the listener's rate is full again: monotonic ns. atomic: any worker */
 	struct limit handshakes_limit; /* handshakes under way. atomic: any worker */
+	uint32_t id; /* const: no other listener of the process has had it (source.h) */
+	uint32_t sources_waiting; /* of per_source; atomic: any worker */
 	uint32_t waiting_alone; /* for a place, and the only ones of their source. atomic: any worker */
 	unsigned snapshots; /* control thread: that have a listener of this name */
 	unsigned lists;     /* control thread: inventories that list it */

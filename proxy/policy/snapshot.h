@@ -19,6 +19,7 @@
 #include "proxy/policy/acl.h"
 #include "proxy/policy/registry.h"
 #include "proxy/policy/route.h"
+#include "proxy/policy/source.h"
 #include "proxy/proto/pp.h"
 #include "proxy/upstream/upstream.h"
 
@@ -74,7 +75,13 @@ struct listener {
 	bool wants_hello;            /* rules look at the client's first bytes, which TLS does not end here */
 	struct acl *acl;             /* a reference: who may connect; NULL: everybody */
 	const struct acl *gate;      /* the same, asked at accept; NULL: no acl, or a PROXY header says who it is */
-	bool has_stages;             /* something precedes the dial: a header, a hello, a byte, TLS, rules; or a rate */
+	bool guarded;                /* something is asked at accept, before its limits: gate, rate */
+	int64_t rate_interval;       /* ns between two new connections, by GCRA; 0: no limit */
+	int64_t rate_burst;          /* ns: so many intervals at once */
+	int64_t rate;                /* the same in a minute, for messages */
+	struct source_rule *sources; /* owned: what a source may take; NULL: everything */
+	bool wants_preread;          /* a header, a hello, a byte, or a place among the connections of its source */
+	bool has_stages;             /* something precedes the dial: one of these, TLS, rules; or a rate */
 	struct cidr_set trusted;     /* sources whose PROXY headers are accepted */
 	bool reads_untrusted;        /* of others the header is read and not accepted; else they are closed */
 	int64_t header_timeout, hello_timeout, handshake_timeout;

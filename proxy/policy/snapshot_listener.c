@@ -11,6 +11,8 @@
 #include "proxy/policy/snapshot_contexts.h"
 #include "proxy/policy/snapshot_tls.h"
 
+#define RATE_TIME (60 * NP_S) /* of a rate in the config */
+
 /* ---- rules ---- */
 
 /* The rules as route.h wants them: lists of bare texts and networks, of the whole listener in one
@@ -142,8 +144,10 @@ static int header_init(struct listener *l, const struct config_proxy_in *c)
 	l->wants_header = c->accept == CONFIG_PROXY_IN_REQUIRED;
 	l->reads_untrusted = c->untrusted == CONFIG_UNTRUSTED_IGNORE;
 	l->gate = l->wants_header ? NULL : l->acl;
-	l->has_stages = l->wants_header || l->wants_hello || l->wants_byte || l->config->tls != NULL ||
-			l->routes != NULL || l->download != 0 || l->upload != 0;
+	l->guarded = l->gate != NULL || l->rate_interval > 0;
+	l->wants_preread = l->wants_header || l->wants_hello || l->wants_byte || l->sources != NULL;
+	l->has_stages = l->wants_preread || l->config->tls != NULL || l->routes != NULL || l->download != 0 ||
+			l->upload != 0;
 	l->header_timeout = c->timeout;
 	l->header_max = (uint32_t)c->max_bytes;
 	return trusted_init(l, c);
@@ -159,6 +163,59 @@ static int acl_init(struct listener *l, const struct config_listener *c, const s
 		if (strcmp(prev->listeners[i].name, l->name) == 0)
 			known = prev->listeners[i].acl;
 	return acl_new(&lists, known, &l->acl, why);
+}
+
+/* ---- sources ---- */
+
+static int exempt_init(struct source_rule *r, const struct config_source *c)
+{
+	struct cidr *nets = calloc(c->nexempt + 1, sizeof(*nets));
+	int err;
+
+	if (nets == NULL)
+		return -NP_ENOMEM;
+	for (size_t i = 0; i < c->nexempt; i++)
+		nets[i] = c->exempt[i].net;
+	err = cidr_set_init(&r->exempt, nets, c->nexempt);
+	free(nets);
+	return err;
+}
+
+/* In ns between two; 0: no limit. */
+static int64_t interval_of(int64_t per_minute)
+{
+	return per_minute != CONFIG_OFF ? RATE_TIME / per_minute : 0;
+}
+
+/* What comes in a second, one at least: of a rate that is not off. */
+static int64_t second_of(int64_t per_minute)
+{
+	return per_minute >= RATE_TIME / NP_S ? per_minute / (RATE_TIME / NP_S) : 1;
+}
+
+/* The table is made for the first generation that needs it, and is the process's from then on. */
+static int sources_init(struct registry *r, struct listener *l, const struct config_source *c, uint32_t most)
+{
+	struct source_rule *rule;
+
+	if (c->connections == CONFIG_OFF && c->rate == CONFIG_OFF)
+		return 0;
+	if (r->sources == NULL)
+		r->sources = source_table_new(most);
+	rule = calloc(1, sizeof(*rule));
+	l->sources = rule;
+	if (r->sources == NULL || rule == NULL)
+		return -NP_ENOMEM;
+	rule->table = r->sources;
+	rule->listener = l->counts->id;
+	rule->most = c->connections != CONFIG_OFF ? (uint32_t)c->connections : UINT32_MAX;
+	rule->interval = interval_of(c->rate);
+	rule->burst = rule->interval * (c->burst != CONFIG_AUTO ? c->burst : second_of(c->rate));
+	rule->v4 = (uint8_t)c->prefix.v4;
+	rule->v6 = (uint8_t)c->prefix.v6;
+	rule->action = (uint8_t)c->action;
+	rule->dry_run = c->dry_run;
+	return exempt_init(rule, c);
 }
 
 /* What becomes of a client that sends nothing. A route with tls: none is written for clients without a
@@ -298,6 +355,11 @@ int listener_init(struct snapshot *s, unsigned i, const struct snapshot *prev, s
 	err = rules_init(s, l, c);
 	if (err == 0)
 		err = acl_init(l, c, prev, why);
+	l->rate = c->rate;
+	l->rate_interval = interval_of(c->rate);
+	l->rate_burst = l->rate_interval * second_of(c->rate);
+	if (err == 0)
+		err = sources_init(s->registry, l, &c->per_source, (uint32_t)s->config->limits.sources);
 	if (err != 0)
 		return err;
 	l->starts_more = l->log_start || l->lifetime_spread != 0;
@@ -322,6 +384,9 @@ void listener_fini(struct listener *l)
 	l->tls = contexts_put(l->tls);
 	cidr_set_fini(&l->trusted);
 	acl_put(l->acl);
+	if (l->sources != NULL)
+		cidr_set_fini(&l->sources->exempt);
+	free(l->sources);
 	l->routes = route_table_free(l->routes);
 	free(l->targets);
 	listener_counts_put(l->counts);

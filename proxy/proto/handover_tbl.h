@@ -75,6 +75,12 @@
 	X(LIMITS_USED, 263)    /* places that are taken there; absolute */                        \
 	X(LIMITS_HITS, 264)    /* to be added */                                                  \
 	X(LIMITS_HIGH, 265)                                                                       \
+	X(STATE_SOURCES, 280)  /* one source of clients, or a listener's rate: without an address */ \
+	X(SOURCE_LISTENER, 281)                                                                   \
+	X(SOURCE_ADDR, 282)    /* 16 bytes: a prefix */                                           \
+	X(SOURCE_BITS, 283)                                                                       \
+	X(SOURCE_CONNS, 284)                                                                      \
+	X(SOURCE_FULL, 285)    /* when its bucket is full again: CLOCK_MONOTONIC, ns */           \
 	/* CONNS, ACK, RUN */                                                                     \
 	X(BATCH, 80)           /* its number */                                                   \
 	X(CONN, 81)            /* group: one connection, in the order of the descriptors */       \

@@ -34,6 +34,7 @@ const REASONS = {
 	tls_no_alpn: "no application protocol in common (ALPN)",
 	tls_client_cert: "the client's certificate is missing, revoked, not trusted or too large",
 	denied: "the listener's allow and deny keep it out, or client_auth.allow does",
+	rate_limited: "its source, or its listener, was at a limit of per_source or rate",
 	max_handshakes: "the limit of TLS handshakes in progress was reached",
 	max_connections: "the limit of connections was reached",
 	loop: "the proxy had connected to itself",

@@ -98,6 +98,19 @@ static const struct row shares[] = {
 	{"125%", 125, NULL, NULL},
 };
 
+static const struct row rates[] = {
+	{"", 0, NULL, "it starts with a number"},
+	{"20", 0, NULL, "a rate is a number in a second or a minute, as in 20/s or 30/m"},
+	{"20/h", 0, NULL, "a rate is a number in a second or a minute, as in 20/s or 30/m"},
+	{"20 /s", 0, NULL, "a rate is a number in a second or a minute, as in 20/s or 30/m"},
+	{"20/s/s", 0, NULL, "a rate is a number in a second or a minute, as in 20/s or 30/m"},
+	{"-1/s", 0, NULL, "it cannot be negative"},
+	{"9223372036854775807/s", 0, NULL, "the number is too large"},
+	{"20/s", 1200, "20/s", NULL},
+	{"30/m", 30, "30/m", NULL},
+	{"120/m", 120, "2/s", NULL},
+};
+
 typedef int read_fn(int64_t *, const char *, struct units_refusal *);
 
 static void check_row(const struct row *r, read_fn *read, const char *(*format)(int64_t, char *))
@@ -157,6 +170,13 @@ static void byte_rate(void **state)
 		check_row(&rows[i], units_byte_rate, NULL);
 	assert_int_equal(units_byte_rate(&n, "50MiB", &u), -NP_EINVAL);
 	assert_string_equal(u.suggestion, "50MiB/s");
+}
+
+static void rate(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(rates); i++)
+		check_row(&rates[i], units_rate, units_rate_format);
 }
 
 static void share(void **state)
@@ -257,6 +277,7 @@ int main(void)
 		cmocka_unit_test(duration),
 		cmocka_unit_test(size),
 		cmocka_unit_test(byte_rate),
+		cmocka_unit_test(rate),
 		cmocka_unit_test(share),
 		cmocka_unit_test(count),
 		cmocka_unit_test(hex),

@@ -42,7 +42,8 @@ static const struct moved_struct structs[] = {
 		{"preread", TRAVELS}, {"replay", OWN}, {"detail", TRAVELS}, {"words", DERIVED}, {"sni", TRAVELS},
 		{"client", TRAVELS}, {"tried", OWN}, {"last_tried", DERIVED}, {"last_addr", DERIVED},
 		{"queued", TRAVELS}, {"waits_since", TRAVELS}, {"waits_until", TRAVELS}, {"marks", OWN},
-		{"update", TRAVELS}, {"paced", DERIVED}, {"id", TRAVELS}, {"has_id", DERIVED}, {"late", OWN}}},
+		{"update", TRAVELS}, {"paced", DERIVED}, {"source", DERIVED}, {"id", TRAVELS}, {"has_id", DERIVED},
+		{"late", OWN}}},
 	{"proxy/conn/stream.h", "stream", {{"fd", TRAVELS}, {"tls", TRAVELS}}},
 	{"proxy/tls/tls_priv.h", "tls", {
 		{"magic", OWN}, {"io", DERIVED}, {"err", TRAVELS}, {"ssl", BEFORE}, {"direct", TRAVELS},
