@@ -115,7 +115,7 @@
 	  "uname -r; systemctl cat staunch")                                                           \
 	X("sandbox", "the sandbox of the process", doctor_sandbox, "The process may use every file that its user may: "  \
 	  "sandbox.landlock is false, or its kernel or unit forbids the calls.",                                   \
-	  "sandbox: {landlock: true}, and the landlock calls in SystemCallFilter= of the unit")                                   \
+	  "staunch explain sandbox.landlock; systemctl cat staunch")                                                \
 	X("congestion", "net.ipv4.tcp_congestion_control", doctor_congestion, "On paths that lose packets or are far "  \
 	  "away, reno takes many times longer than {wanted} to use what the path has.",                            \
 	  "sysctl -w net.ipv4.tcp_congestion_control={wanted}")                                                    \

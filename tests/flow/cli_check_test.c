@@ -130,7 +130,7 @@ static void o14_too_many_series(void **state)
 	assert_non_null(strstr(err, "check.yaml:5:19"));
 	assert_non_null(strstr(err, " series, and metrics.series allows 100: those of servers are left out in part\n"));
 	assert_non_null(strstr(err, "= help: metrics.series: "));
-	expect(file(bind, "metrics: {series: 250}\n"), 0, NULL);
+	expect(file(bind, "metrics: {series: 400}\n"), 0, NULL);
 }
 
 static void V21_owner_of_a_socket(void **state)

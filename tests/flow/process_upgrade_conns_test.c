@@ -109,7 +109,7 @@ static void p16_no_byte_of_a_stream_is_lost(void **state)
 static void p35_a_new_process_with_fewer_descriptors(void **state)
 {
 	struct world w = world_of();
-	int fds[MOVED], first, left;
+	int fds[MOVED], first, left, moved;
 	char script[KIT_PATH];
 	const char *said;
 
@@ -123,16 +123,18 @@ static void p35_a_new_process_with_fewer_descriptors(void **state)
 	said = control_verb(0, textf("upgrade --json --socket $S --binary %s", script));
 	first = (int)w.pid;
 	w.pid = pid_in(said);
-	expect_part(said, textf("\"moved\":%d,\"left\":100", MOVED - 100));
+	moved = (int)strtol(strstr(said, "\"moved\":") + 8, NULL, 10);
+	assert_in_range(moved, 32, 100); /* whole messages, so long as there are descriptors */
+	expect_part(said, textf("\"moved\":%d,\"left\":%d", moved, MOVED - moved));
 	kit_file_wait(w.first->err, "stays with the process before: the new process has no descriptors left for it", 1);
 	for (int i = 0; i < MOVED; i++)
 		still_works(fds[i]);
-	end_orderly(served(kit_ip(0), w.port));
 	left = kit_proc_fds(w.pid);
 	for (int i = 0; i < MOVED; i++)
 		end_orderly(fds[i]);
 	assert_int_equal(wait_for_end(&w, first), 0);
-	kit_proc_wait_fds(w.pid, left - 2 * (MOVED - 100) - 1); /* and the pair */
+	kit_proc_wait_fds(w.pid, left - 2 * moved - 1); /* and the pair */
+	end_orderly(served(kit_ip(0), w.port)); /* before, all places may be taken by those that moved */
 	stop(&w);
 }
 

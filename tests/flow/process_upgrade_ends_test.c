@@ -6,7 +6,8 @@
 
 #include "tests/flow/kit/upgrade_relay.h"
 
-#define HELD 120 /* connections: with one worker two messages, of 100 and of 20 */
+#define HELD  40 /* connections: with one worker two messages, of FIRST and of the rest */
+#define FIRST 32
 
 /* ---- connections that were there before ---- */
 
@@ -78,8 +79,8 @@ static void p18_the_new_process_ends_at_each_step(void **state)
 		{{RELAY_OLD, HANDOVER_GO, 1}, HELD},
 		{{RELAY_NEW, HANDOVER_ACCEPTING, 1}, HELD},
 		{{RELAY_OLD, HANDOVER_CONNS, 1}, HELD},
-		{{RELAY_OLD, HANDOVER_RUN, 1}, HELD - 100},
-		{{RELAY_OLD, HANDOVER_CONNS, 2}, HELD - 100},
+		{{RELAY_OLD, HANDOVER_RUN, 1}, HELD - FIRST},
+		{{RELAY_OLD, HANDOVER_CONNS, 2}, HELD - FIRST},
 	};
 	int fds[HELD];
 	struct world w = world_with(fds);
@@ -91,8 +92,8 @@ static void p18_the_new_process_ends_at_each_step(void **state)
 		kit_file_wait(w.first->err, "upgrade given up, this process serves on", (int)i + 1);
 	}
 	assert_int_equal(kit_file_count(w.first->err, "upgrade given up, this process serves on: the new program was "
-					      "ended by SIGKILL; connections that had moved are lost: 100"), 2);
-	expect_part(control_expect(200, "GET /metrics", ""), "staunch_upgrade_lost_total 200\n");
+					      "ended by SIGKILL; connections that had moved are lost: 32"), 2);
+	expect_part(control_expect(200, "GET /metrics", ""), "staunch_upgrade_lost_total 64\n");
 	upgrade(&w);
 	stop(&w);
 }
@@ -173,9 +174,9 @@ static void p19_the_old_process_ends_once_it_has_said_go(void **state)
 	static const struct old_ends steps[] = {
 		{{RELAY_OLD, HANDOVER_GO, 1}, 0},
 		{{RELAY_NEW, HANDOVER_ACCEPTING, 1}, 0},
-		{{RELAY_OLD, HANDOVER_CONNS, 1}, 100},
-		{{RELAY_NEW, HANDOVER_ACK, 1}, 100},
-		{{RELAY_OLD, HANDOVER_RUN, 1}, 100},
+		{{RELAY_OLD, HANDOVER_CONNS, 1}, FIRST},
+		{{RELAY_NEW, HANDOVER_ACK, 1}, FIRST},
+		{{RELAY_OLD, HANDOVER_RUN, 1}, FIRST},
 		{{RELAY_OLD, HANDOVER_CONNS, 2}, HELD},
 		{{RELAY_OLD, HANDOVER_DONE, 1}, HELD},
 	};

@@ -131,7 +131,10 @@ static const char dumped[] =
 	"  socket: \"auto\"                            # default\n"
 	"  http: \"off\"                               # default\n"
 	"  state: \"auto\"                             # default\n"
-	"  watch: false                              # default\n";
+	"  watch: false                              # default\n"
+	"sandbox:\n"
+	"  landlock: true                            # default\n"
+	"  seccomp: false                            # default\n";
 
 static void each_value_and_its_origin(void **state)
 {

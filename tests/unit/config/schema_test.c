@@ -36,7 +36,7 @@ static void a_value(void **state)
 {
 	(void)state;
 	expect("listeners[].at_limit", "listeners[].at_limit\n"
-	       "  what happens to a client beyond max_connections or tls.max_handshakes\n"
+	       "  what happens to a client beyond max_connections, rate or tls.max_handshakes\n"
 	       "\n"
 	       "  type      word\n"
 	       "    refuse         close it at once, so the client can go elsewhere\n"

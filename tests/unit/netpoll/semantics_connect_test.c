@@ -178,7 +178,7 @@ static void a_connection_to_itself_is_none(void **state)
 	for (size_t i = 0; i < array_len(rows); i++) {
 		struct dialling d = {0};
 
-		d.to = loopback(kit_port(rows[i]));
+		d.to = loopback(kit_port("127.0.0.1")); /* one that the kernel would choose, too */
 		d.to.u.in4.sin_addr.s_addr = i == 0 ? htonl(INADDR_LOOPBACK) : INADDR_ANY;
 		connect_calls = 0;
 		connect_failures = 9;

@@ -41,6 +41,7 @@ static const struct {
 	{CLOSE_TLS_NO_ALPN, "tls_no_alpn", "client", "PR", true},
 	{CLOSE_TLS_CLIENT_CERT, "tls_client_cert", "client", "PR", true},
 	{CLOSE_DENIED, "denied", "proxy", "PR", true},
+	{CLOSE_RATE_LIMITED, "rate_limited", "proxy", "RC", true},
 	{CLOSE_MAX_HANDSHAKES, "max_handshakes", "proxy", "RC", true},
 	{CLOSE_MAX_CONNECTIONS, "max_connections", "proxy", "RC", true},
 	{CLOSE_LOOP, "loop", "proxy", "PR", true},

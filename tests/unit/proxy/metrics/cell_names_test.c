@@ -35,7 +35,7 @@ static void p38_each_number_has_a_name(void **state)
 	(void)state;
 	assert_int_equal(nameless(CELL_PROCESS), sizeof(struct stats) / 8 - NUMBERS_IN(stats, upgrade_lost));
 	assert_int_equal(nameless(CELL_LISTENER), /* CLOSE_NONE ends nothing */
-			 1 + sizeof(struct listener_stats) / 8 - NUMBERS_IN(listener_stats, blocked));
+			 1 + sizeof(struct listener_stats) / 8 - NUMBERS_IN(listener_stats, upgrade_pause));
 	assert_int_equal(nameless(CELL_UPSTREAM),
 			 sizeof(struct upstream_stats) / 8 - NUMBERS_IN(upstream_stats, queue_wait));
 	assert_int_equal(nameless(CELL_SERVER), /* answered, and three of warm connections */
