@@ -245,7 +245,7 @@ within rm /etc/staunch/conf.d/second.yaml
 install_package /packages/broken.deb
 expect "a program that ends" "$(cat "$dir/line")" "staunch: the running process serves on as it is: no upgrade without systemctl restart staunch: *"
 expect "lines of it" "$(wc -l <"$dir/line")" 1
-expect "the package then" "$(within dpkg-query -W -f '${db:Status-Abbrev}${Version}' staunch)" "ii *+broken"
+expect "the package then" "$(within dpkg-query -W -f "\${db:Status-Abbrev}\${Version}" staunch)" "ii *+broken"
 expect "the process then" "$(show MainPID) $(show ActiveState)" "$was active"
 no_loss "two upgrades that were refused"
 install_package /packages/later.deb

@@ -15,12 +15,11 @@
 struct load {
 	int idle, plain, tls, upgrades;
 	int every_ms; /* between two pieces of a busy connection */
-	int knocks;   /* clients a second that come and go; 0: as many as can */
+	int rate;     /* clients a second that come and go; 0: as many as can */
 };
 
 static const struct load small = {.idle = 100, .plain = 20, .tls = 10, .upgrades = 4, .every_ms = 5};
-static const struct load full = {.idle = 4000, .plain = 500, .tls = 125, .upgrades = 10, .every_ms = 50,
-				 .knocks = 1000};
+static const struct load full = {.idle = 4000, .plain = 500, .tls = 125, .upgrades = 10, .every_ms = 50, .rate = 1000};
 
 /* Listeners beside the plain one: each kind of TLS on either leg. What speaks TLS to a server goes to another instance,
  * which stays. */
@@ -215,7 +214,7 @@ static void p16_upgrades_under_load(void **state)
 		idle[i] = served(kit_ip(0), s.w.port);
 	n = connect_busy(&s, l, conns);
 	busy_start(&b, conns, n, l->every_ms);
-	knockers_start_at(k, kit_ip(0), s.w.port, l->knocks);
+	knockers_start_at(k, kit_ip(0), s.w.port, l->rate);
 	for (int i = 0; i < l->upgrades; i++)
 		upgrade_under_load(&s, &b, us, &before);
 	knockers_stop(k);

@@ -29,14 +29,14 @@ static void is_refused(const struct world *w)
 	close(fd);
 }
 
-struct try {
+struct attempt {
 	const struct world *w;
 	int fd;
 };
 
 static bool is_let_in(void *arg)
 {
-	struct try *t = arg;
+	struct attempt *t = arg;
 	char byte = 'x';
 
 	t->fd = kit_try_connect(kit_ip(0), t->w->port);
@@ -50,7 +50,7 @@ static bool is_let_in(void *arg)
 /* Who has ended for his client may hold his place for a moment more. */
 static int let_in_soon(const struct world *w)
 {
-	struct try t = {.w = w};
+	struct attempt t = {.w = w};
 
 	assert_true(kit_wait(is_let_in, &t, KIT_MS));
 	return t.fd;

@@ -12,13 +12,15 @@
 #define LOOKUPS  65536
 #define WIPE     (64u << 20) /* bytes: more than the last cache of most machines */
 
+union client {
+	struct sockaddr sa;
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+};
+
 struct lookups {
 	struct acl *acl;
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in4;
-		struct sockaddr_in6 in6;
-	} *clients;
+	union client *clients;
 	unsigned denied;
 	unsigned char *wipe;
 };
