@@ -96,7 +96,7 @@ static void fill_part(struct conn_slice *slice)
 	world.clock[world.parts] = read_clock(CLOCK_MONOTONIC) - clock;
 	world.cpu[world.parts++] = read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	while ((row = conn_slice_next(slice, &at)) != NULL)
-		world.rows += row->has_tcp[0] && row->has_tcp[1];
+		world.rows += row->tcp.has[0] && row->tcp.has[1];
 }
 
 static void world_main(void *arg)
