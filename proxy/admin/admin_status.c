@@ -82,6 +82,19 @@ static no_inline void put_connections(struct json *j, const struct inventory *in
 	json_leave(j, '}');
 }
 
+/* Who has handed over to this process, and still has connections. */
+static void put_predecessor(struct json *j, const struct order *o)
+{
+	if (o->before == 0) {
+		json_null(j, "predecessor");
+		return;
+	}
+	json_enter(j, "predecessor", '{');
+	json_i64(j, "pid", o->before);
+	json_u64(j, "connections", o->before_conns);
+	json_leave(j, '}');
+}
+
 static void put_rates(struct json *j, const struct client *c)
 {
 	static const char *const words[RATES] = {"connections", "rejected", "failed", "bytes_in", "bytes_out"};
@@ -153,6 +166,7 @@ void admin_status(struct client *c, struct reply *r)
 	reply_room(r, 2048);
 	put_sandbox(&j);
 	put_connections(&j, inv, o);
+	put_predecessor(&j, o);
 	put_rates(&j, c);
 	put_upstreams(&j, inv);
 	put_status_tiers(&j, r, inv);

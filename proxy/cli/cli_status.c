@@ -159,6 +159,10 @@ static void show_status(const struct cli_args *a, const char *body)
 	cli_show_changes("changed     ", body, "config.changes");
 	printf("connections %lld of %lld, %lld since the start\n", json_number(body, "connections.active"),
 	       json_number(body, "connections.max"), json_number(body, "connections.total"));
+	if (json_is_there(body, "predecessor.pid"))
+		printf("before it   process %lld, which still has %lld connection%s\n",
+		       json_number(body, "predecessor.pid"), json_number(body, "predecessor.connections"),
+		       json_number(body, "predecessor.connections") == 1 ? "" : "s");
 	show_workers(body);
 	if (json_is_there(body, "sandbox.text"))
 		cli_show_value(stdout, "confined    by ", body, "sandbox.text");

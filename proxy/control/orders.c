@@ -30,6 +30,8 @@ void order_answer(struct order *o, int err)
 	o->err = err;
 	o->generation = p->snap != NULL ? p->snap->generation : 0;
 	o->max_connections = p->snap != NULL ? p->snap->max_connections : 0;
+	o->before = upgrade_has_old(p) ? p->upgrade.pid : 0;
+	o->before_conns = o->before != 0 ? limit_used(&p->upgrade.left) : 0;
 	o->loaded_at = p->loaded_at;
 	o->problems = p->problems != NULL ? strdup(p->problems) : NULL;
 	snprintf(o->why, sizeof(o->why), "%s", o->kind == ORDER_UPGRADE ? p->upgrade.why : p->why);

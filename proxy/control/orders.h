@@ -63,6 +63,8 @@ struct order {
 	bool cut;            /* DRAIN: not every connection ended by itself */
 	uint64_t generation;
 	uint32_t max_connections;
+	pid_t before;        /* the process from which this one has taken over, while that lives; 0: none */
+	uint32_t before_conns; /* connections that it still has, as it said last */
 	int64_t loaded_at;   /* wall clock, ns; when the generation came into force */
 	char *text;          /* owned: what EXPLAIN or PLAN answers; NULL: nothing */
 	struct override_row *rows; /* of OVERRIDES, owned: nrows of them */

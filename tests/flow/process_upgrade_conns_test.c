@@ -184,9 +184,15 @@ static void p34_what_begins_moves_later(void **state)
 
 	(void)state;
 	w.pid = pid_in(control_verb(0, "upgrade --json --socket $S"));
+	expect_part(control_verb(0, "status --json --socket $S"),
+		    textf("\"predecessor\":{\"pid\":%d,\"connections\":1}", (int)old));
+	expect_part(control_verb(0, "status --socket $S"),
+		    textf("before it   process %d, which still has 1 connection", (int)old));
 	kit_send(fd, " UNKNOWN\r\n", 10);
 	still_works(fd);
 	assert_int_equal(wait_for_end(&w, old), 0);
+	kit_file_wait(w.first->err, "\"predecessor_ended\"", 1);
+	expect_part(control_verb(0, "status --json --socket $S"), "\"predecessor\":null");
 	still_works(fd);
 	end_orderly(fd);
 	stop(&w);
