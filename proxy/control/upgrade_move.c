@@ -196,7 +196,7 @@ static int hand_batch(struct process *p, struct shard *s, struct move_batch *b)
 }
 
 /* All of a batch stand still until it is settled, so a batch is as large as this machine, under its load of now, moves
- * within PAUSE. Two batches under way would be as fast, and each would wait for the other. */
+ * within PAUSE. */
 static unsigned next_most(const struct move_batch *b, int64_t took)
 {
 	if (took > PAUSE && b->most > 1)

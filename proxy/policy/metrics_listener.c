@@ -137,7 +137,8 @@ void metrics_blocked(const struct metrics_at *pg, unsigned i)
 	}
 }
 
-void metrics_lifetime(const struct metrics_at *pg, unsigned i)
+/* One that has no label but the listener's. at: where it stands in its stats. */
+static void write_histogram(const struct metrics_at *pg, unsigned i, size_t at, const struct histogram_scale *scale)
 {
 	struct listener_stats n;
 	const struct inventory_listener *l = listener_of(pg, i, &n);
@@ -146,19 +147,18 @@ void metrics_lifetime(const struct metrics_at *pg, unsigned i)
 	if (l == NULL)
 		return;
 	labels = by_listener(l, NULL, NULL);
-	prometheus_histogram(&pg->to, pg->name, &labels, &histogram_lifetime, &n.lifetime);
+	prometheus_histogram(&pg->to, pg->name, &labels, scale,
+			     (const struct histogram *)(const void *)((const char *)&n + at));
+}
+
+void metrics_lifetime(const struct metrics_at *pg, unsigned i)
+{
+	write_histogram(pg, i, offsetof(struct listener_stats, lifetime), &histogram_lifetime);
 }
 
 void metrics_upgrade_pause(const struct metrics_at *pg, unsigned i)
 {
-	struct listener_stats n;
-	const struct inventory_listener *l = listener_of(pg, i, &n);
-	struct labels labels;
-
-	if (l == NULL)
-		return;
-	labels = by_listener(l, NULL, NULL);
-	prometheus_histogram(&pg->to, pg->name, &labels, &histogram_latency, &n.upgrade_pause);
+	write_histogram(pg, i, offsetof(struct listener_stats, upgrade_pause), &histogram_latency);
 }
 
 void metrics_handshakes(const struct metrics_at *pg, unsigned i)

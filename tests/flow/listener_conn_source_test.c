@@ -3,38 +3,9 @@
 #include <unistd.h>
 
 #include "tests/flow/kit/control.h"
-#include "tests/flow/kit/proxy_edge.h"
+#include "tests/flow/kit/source_pair.h"
 
 enum { ONE = 20, OTHER = 21 }; /* kit_ip()s */
-
-/* A client of ours whose server has accepted it. */
-struct pair {
-	int client, server;
-};
-
-static struct pair is_admitted(const struct edge *e, int listener, int from)
-{
-	struct pair p = {.client = edge_connect_from(e, from)};
-
-	p.server = kit_accept(listener);
-	return p;
-}
-
-static void leave(struct pair p)
-{
-	close(p.server);
-	kit_expect_fin(p.client);
-	close(p.client);
-}
-
-static void is_reset(const struct edge *e, int listener, int from)
-{
-	int fd = edge_connect_from(e, from);
-
-	kit_expect_rst(fd);
-	close(fd);
-	edge_untouched(listener);
-}
 
 /* Sockets of ours that wait out an end; there are none of who is reset. */
 static void t7_reset_and_exact(void **state)

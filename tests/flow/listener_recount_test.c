@@ -2,37 +2,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "tests/flow/kit/proxy_edge.h"
+#include "tests/flow/kit/source_pair.h"
 
 enum { ONE = 20, NEIGHBOUR = 21 }; /* kit_ip()s, of one /24 */
-
-struct pair {
-	int client, server;
-};
-
-static struct pair is_admitted(const struct edge *e, int listener, int from)
-{
-	struct pair p = {.client = edge_connect_from(e, from)};
-
-	p.server = kit_accept(listener);
-	return p;
-}
-
-static void leave(struct pair p)
-{
-	close(p.server);
-	kit_expect_fin(p.client);
-	close(p.client);
-}
-
-static void is_reset(const struct edge *e, int listener, int from)
-{
-	int fd = edge_connect_from(e, from);
-
-	kit_expect_rst(fd);
-	close(fd);
-	edge_untouched(listener);
-}
 
 static void now_with(const struct edge *e, int listener, const char *per_source, int n)
 {
